@@ -1,0 +1,182 @@
+# Ringside's build, and the machinery that holds the walls. `make help` lists the targets.
+#
+# Two ideas make it obvious. Every mode builds in its own tree (build/MODE/) from the same wildcards, so that no list of
+# files has to be kept. And targets that do several things in order ("drivers": demo, check, ...) call make again: the
+# second make sees the tools that the first has just installed, and runs on every core by itself.
+# All paths are relative: make cannot hold a path with spaces, and the clone may lie in one.
+
+MODE ?= release
+WERROR ?= -Werror
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= clang
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+Q := $(if $(V),,@)
+JOBS := $(or $(shell nproc 2>/dev/null),1)
+# Without -j from the caller a driver uses every core; with it, the sub-make inherits the caller's job server.
+SUB = +$(Q)$(MAKE) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
+
+# ---- modes, compilers, libraries ------------------------------------------------------------------------------------
+COMPILER_release := $(CC)
+COMPILER_debug   := $(CC)
+COMPILER_asan    := $(CC)
+COMPILER_clang   := $(CLANG)
+OPTIMISE_release := -O2 -g
+OPTIMISE_debug   := -O0 -g3
+OPTIMISE_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OPTIMISE_clang   := -O2 -g
+COMPILER := $(COMPILER_$(MODE))
+ifeq ($(COMPILER),)
+$(error MODE=$(MODE) is unknown; the modes are release, debug, asan and clang)
+endif
+
+# pkg-config where it knows the library, else where Debian puts it (Debian's Zydis 4.0 has no .pc file).
+# -isystem: other people's headers need not pass our warnings.
+pc_flags = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(1) 2>/dev/null))
+pc_libs  = $(or $(shell pkg-config --libs $(1) 2>/dev/null),$(2))
+LUA_PC  := $(shell for p in lua5.4 lua-5.4 lua54; do pkg-config --exists $$p 2>/dev/null && echo $$p && break; done)
+LUA_INCLUDE := $(if $(LUA_PC),$(call pc_flags,$(LUA_PC)),-isystem /usr/include/lua5.4)
+LIBS      := $(call pc_libs,zydis,-lZydis) $(call pc_libs,panelw ncursesw,-lpanelw -lncursesw) \
+             $(if $(LUA_PC),$(call pc_libs,$(LUA_PC),),-llua5.4) -lm
+TEST_LIBS := $(call pc_libs,cmocka,-lcmocka) $(call pc_libs,vterm,-lvterm)
+INCLUDES  := -I. $(LUA_INCLUDE)
+
+STD      := -std=c17 -D_GNU_SOURCE
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
+FLAGS    := $(STD) $(OPTIMISE_$(MODE)) $(WARNINGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
+LINK      = $(COMPILER) $(OPTIMISE_$(MODE)) $(CFLAGS) $(LDFLAGS)
+
+# ---- what there is --------------------------------------------------------------------------------------------------
+B       := build/$(MODE)
+PRODUCT := $(sort $(wildcard sim/*.c sim/*/*.c tui/*.c))
+SUPPORT := $(sort $(wildcard tests/support/*.c))
+UNITS   := $(patsubst %.c,%,$(sort $(wildcard tests/unit/*_test.c)))
+HEADERS := $(sort $(wildcard sim/*.h sim/*/*.h tui/*.h tests/*/*.h))
+OBJECTS      := $(PRODUCT:%.c=$(B)/%.o)
+TEST_OBJECTS := $(filter-out $(B)/sim/main.o,$(OBJECTS)) $(SUPPORT:%.c=$(B)/%.o)
+UNIT_BINS    := $(UNITS:%=$(B)/%)
+GUEST_TESTS := $(sort $(wildcard tests/guest/*.sh))
+CLI_TESTS   := $(sort $(wildcard tests/cli/*.sh))
+SELF_TESTS  := $(sort $(wildcard tests/tools/*-selftest.sh))
+
+BUILD_GUESTS := build/guests
+-include scenarios/guests/guests.mk
+
+# ---- building -------------------------------------------------------------------------------------------------------
+PROGRAM := $(if $(filter release,$(MODE)),ringside,$(B)/ringside)
+all: $(PROGRAM) guests ## build ./ringside and the guests (MODE=debug|asan|clang: build/MODE; WERROR=: warnings pass)
+
+guests: $(GUESTS:%=$(BUILD_GUESTS)/%.elf) ## build the guest kernels into build/guests
+
+# A copy, moved into place: a running ./ringside is never half-written.
+ringside: build/release/ringside
+	$(Q)cp $< build/ringside.new && mv -f build/ringside.new $@
+
+$(B)/ringside: $(OBJECTS) $(B)/objects
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $(OBJECTS) $(LIBS)
+
+$(B)/%.o: %.c $(B)/flags
+	@echo "  CC    $@"
+	@mkdir -p $(@D)
+	$(Q)$(COMPILER) $(FLAGS) -MMD -MP -c -o $@ $<
+
+$(UNIT_BINS): $(B)/%: $(B)/%.o $(TEST_OBJECTS) $(B)/objects
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $< $(TEST_OBJECTS) $(TEST_LIBS) $(LIBS)
+
+# Two stamps that change only when their text does: another compiler or flag recompiles, a file gone relinks.
+stamp = @mkdir -p $(@D); printf '%s\n' $(1) > $@.$$$$; cmp -s $@.$$$$ $@ && rm -f $@.$$$$ || mv -f $@.$$$$ $@
+$(B)/flags: FORCE
+	$(call stamp,"$$($(COMPILER) --version 2>&1 | head -n 1)" '$(FLAGS)' '$(LINK)')
+$(B)/objects: FORCE
+	$(call stamp,$(TEST_OBJECTS) $(OBJECTS) '$(LIBS) $(TEST_LIBS)')
+FORCE:
+
+-include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS) $(UNIT_BINS:%=%.o))
+
+test-programs: $(UNIT_BINS) all # the unit tests of this mode, built but not run
+
+# ---- preparing and running ------------------------------------------------------------------------------------------
+# With `make -j` a driver must not run beside another one, or beside clean, in the same trees.
+DRIVERS := demo check check-fast asan golden-update dist clean
+ifneq ($(filter $(DRIVERS),$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
+prerequisites: ## install what is missing (Debian: apt-get, as root or through sudo) or say what to install
+	@CC='$(CC)' CLANG='$(CLANG)' PROBE_FLAGS='$(STD) $(INCLUDES)' PROBE_LIBS='$(TEST_LIBS) $(LIBS)' \
+	    sh tests/tools/prerequisites.sh
+
+demo: prerequisites ## prepare, build and run the popf lesson
+	$(SUB) MODE=release all
+	$(Q)./ringside run popf
+
+# ---- testing --------------------------------------------------------------------------------------------------------
+TESTS_FAST = $(UNITS:%=release:build/release/%) $(SELF_TESTS:%=release:%)
+TESTS_ALL  = $(TESTS_FAST) $(GUEST_TESTS:%=release:%) $(CLI_TESTS:%=release:%) \
+             $(UNITS:%=asan:build/asan/%) $(GUEST_TESTS:%=asan:%) release:tests/tools/determinism.sh
+RUN_TESTS  = $(Q)JOBS=$(JOBS) bash tests/tools/run-tests.sh
+
+check: prerequisites ## prepare, build with both compilers and sanitizers, run every test (under five minutes)
+	$(SUB) layers headers
+	$(SUB) MODE=release test-programs
+	$(SUB) MODE=clang test-programs
+	$(SUB) MODE=asan test-programs
+	$(RUN_TESTS) $(TESTS_ALL)
+
+check-fast: ## layers and the unit tests of the release build (seconds)
+	$(SUB) layers
+	$(SUB) MODE=release test-programs
+	$(RUN_TESTS) $(TESTS_FAST)
+
+asan: ## build with ASan and UBSan, run the unit and guest tests on it
+	$(SUB) MODE=asan test-programs
+	$(RUN_TESTS) $(UNITS:%=asan:build/asan/%) $(GUEST_TESTS:%=asan:%)
+
+layers: ## fail on any #include, or word, that climbs a wall (tests/layers.txt)
+	$(Q)sh tests/tools/layers.sh .
+
+HEADERS_ALONE := $(HEADERS:%=build/headers/%.gcc) $(HEADERS:%=build/headers/%.clang)
+headers: $(HEADERS_ALONE) ## compile every header alone, with both compilers
+build/headers/%.gcc: % $(HEADERS) build/headers/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(STD) $(WARNINGS) $(INCLUDES) -fsyntax-only -include $< -x c /dev/null && : > $@
+build/headers/%.clang: % $(HEADERS) build/headers/flags
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(STD) $(WARNINGS) $(INCLUDES) -fsyntax-only -include $< -x c /dev/null && : > $@
+build/headers/flags: $(wildcard sim/*/*.def sim/*.def tui/*.def) FORCE
+	$(call stamp,'$(STD) $(WARNINGS) $(INCLUDES)' "$$(cat /dev/null $(filter-out FORCE,$^) | cksum)")
+
+golden-update: ## run the unit tests so that they rewrite tests/golden; review the result as a diff
+	$(SUB) MODE=release test-programs
+	$(Q)GOLDEN_UPDATE=1 JOBS=1 bash tests/tools/run-tests.sh $(UNITS:%=release:build/release/%)
+
+# ---- house-keeping --------------------------------------------------------------------------------------------------
+tour: ## print the reading tour: every numbered TOUR comment, in order
+	$(Q)sh tests/tools/tour.sh
+
+fmt: ## format the C sources in place (clang-format)
+	$(Q)clang-format -i $(PRODUCT) $(SUPPORT) $(UNITS:%=%.c) $(HEADERS)
+
+lint: ## static analysis (cppcheck, else clang-tidy)
+	$(Q)STD='$(STD)' INCLUDES='$(INCLUDES)' sh tests/tools/lint.sh $(PRODUCT)
+
+dist: ## make a source tarball that carries the built guests, for hosts without an IA-32 compiler
+	$(SUB) MODE=release guests
+	$(Q)sh tests/tools/dist.sh $(GUESTS:%=$(BUILD_GUESTS)/%.elf)
+
+clean: ## remove everything that was built
+	$(Q)rm -rf build ringside
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: all guests test-programs prerequisites demo check check-fast asan layers headers golden-update tour fmt lint \
+        dist clean help FORCE

@@ -1,0 +1,43 @@
+# The guest kernels: what they are made of and how they are built. Included by the Makefile at the top.
+#
+# Every guest is a Multiboot 1 ELF of real IA-32 code: its own folder plus the small runtime in lib/. Nothing of the
+# host system gets in: no libc, no libgcc, no crt files, so a plain 64-bit gcc with -m32 is enough.
+# Gives: GUESTS (names), GUEST_ELFS (files), and the rules for both. Takes, if set: BUILD_GUESTS, GUEST_CC.
+
+GUESTS       := popf rings sens19 fault
+GUEST_DIR    := scenarios/guests
+BUILD_GUESTS ?= build/guests
+GUEST_CC     ?= gcc
+GUEST_ELFS   := $(GUESTS:%=$(BUILD_GUESTS)/%.elf)
+
+# -masm=intel: students read one syntax, that of the Intel manuals, in .S files, in C and in the listings.
+GUEST_CFLAGS  := -std=gnu17 -O1 -Wall -Wextra -m32 -march=i686 -mgeneral-regs-only -masm=intel -ffreestanding \
+                 -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
+                 -fno-tree-loop-distribute-patterns -I$(GUEST_DIR)
+GUEST_LDFLAGS := -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,noexecstack \
+                 -T $(GUEST_DIR)/guest.ld
+
+GUEST_LIB_SRC    := lib/boot.S lib/trap.S lib/tables.c lib/serial.c lib/timer.c lib/paging.c lib/memory.c
+GUEST_popf_SRC   := popf/popf.c popf/flags.S
+GUEST_rings_SRC  := rings/rings.c rings/entry.S rings/user.c
+GUEST_sens19_SRC := sens19/sens19.c sens19/report.c sens19/rows_state.c sens19/rows_segment.c sens19/rows_gate.c \
+                    sens19/control.c sens19/attempt.S sens19/snippets.S sens19/gates.S
+GUEST_fault_SRC  := fault/fault.c
+
+guest_objects = $(patsubst %,$(BUILD_GUESTS)/obj/%.o,$(GUEST_LIB_SRC) $(GUEST_$(1)_SRC))
+
+$(BUILD_GUESTS)/obj/%.c.o: $(GUEST_DIR)/%.c $(GUEST_DIR)/guests.mk
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD_GUESTS)/obj/%.S.o: $(GUEST_DIR)/%.S $(GUEST_DIR)/guests.mk
+	@mkdir -p $(@D)
+	$(GUEST_CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+
+define guest_rule
+$(BUILD_GUESTS)/$(1).elf: $(call guest_objects,$(1)) $(GUEST_DIR)/guest.ld $(GUEST_DIR)/guests.mk
+	$$(GUEST_CC) $$(GUEST_LDFLAGS) $(call guest_objects,$(1)) -o $$@
+endef
+$(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(guest))))
+
+-include $(foreach guest,$(GUESTS),$(patsubst %.o,%.d,$(call guest_objects,$(guest))))

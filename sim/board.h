@@ -1,0 +1,57 @@
+/* The inside of a machine, shared by the files that make up the composition root; nobody else includes this.
+ *
+ * Idea: `struct board` holds every mutable byte of the simulated machine except RAM, in one arena, so that a snapshot is
+ * a copy (snapshot.h). What hangs outside (trace, decoded code, symbols, serial text) is history, caches or input. */
+#ifndef SIM_BOARD_H
+#define SIM_BOARD_H
+
+#include "sim/core/arena.h"
+#include "sim/cpu/cpu.h"
+#include "sim/io/devices.h"
+#include "sim/loader.h"
+#include "sim/machine.h"
+#include "sim/mmu/mmu.h"
+#include "sim/snapshot.h"
+#include "sim/vmm/vm.h"
+
+struct board {
+    struct clock   clock;
+    struct timeq   timers;
+    struct bus     bus;
+    struct cpu     cpu;
+    struct mmu     mmu;
+    struct devices devices;
+    struct vmm     vmm;          /* used if the technique has a hypervisor */
+    struct timer   limit, till;  /* stop the run at a cycle */
+    bool           stopped;      /* the debug exit was written */
+    uint32_t       stop_code;
+    size_t         serial_len;   /* bytes of machine->serial that exist at this moment */
+    struct machine_end end;
+    uint32_t       die;          /* event that ended it, 0 if none */
+};
+
+struct machine {
+    struct machine_cfg cfg;
+    struct model   model;
+    const struct cpu_strategy *technique;
+    struct arena   arena;
+    struct board  *b;
+    uint8_t       *ram;
+    uint32_t       frames;
+    struct trace  *trace;
+    struct block_cache *blocks;
+    struct image   image;
+    struct text    serial;
+    size_t         serial_sent;  /* bytes already handed to cfg.serial: re-execution sends nothing twice */
+    struct snapshots snapshots;
+    const struct till *waiting;  /* condition of the run in progress */
+    uint32_t       hit;          /* event that made it true */
+    bool           paused;       /* machine_pause or a subscriber's vote */
+    bool           limit_hit, till_hit;
+};
+
+/* Shared by machine.c, machine_run.c, snapshot.c, machine_look.c. */
+void machine_sync_pause(struct machine *m); /* after a restore: pins and deadlines outside the arena */
+static inline uint8_t machine_ring(const struct machine *m) { return m->b->cpu.cpl; }
+
+#endif

@@ -1,0 +1,190 @@
+/* See config.h. */
+#include "sim/config.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sim/core/cost.h"
+#include "sim/core/text.h"
+#include "sim/mmu/strategy.h"
+#include "sim/vmm/strategy.h"
+
+const struct machine_cfg config_defaults = { .cpu = "native", .mmu = "", .io = "hypervisor-direct", .host = "bare-metal",
+                                             .model = "p4", .ram_mib = 64 };
+
+/* Levenshtein distance of two short words. */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[64];
+    size_t n = strlen(b);
+    if (n > 62 || strlen(a) > 62) return 99;
+    for (size_t j = 0; j <= n; j++) row[j] = (unsigned)j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= n; j++) {
+            unsigned change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            unsigned best = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+            row[j] = change < best ? change : best;
+        }
+    }
+    return row[n];
+}
+
+const char *config_suggest(const char *word, const char *const *words, unsigned n)
+{
+    const char *best = NULL;
+    unsigned least = 4;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned d = distance(word, words[i]);
+        if (d < least && d < strlen(words[i])) {
+            least = d;
+            best = words[i];
+        }
+    }
+    return best;
+}
+
+/* Techniques the design has words for and this version does not build yet: refused by name, not as typing errors. */
+static const struct { const char *option, *name; } planned[] = {
+    { "cpu", "bt" }, { "cpu", "pv" }, { "cpu", "vtx" }, { "mmu", "two-level" }, { "mmu", "direct" },
+    { "io", "passthrough" }, { "io", "split" }, { "host", "hosted" },
+};
+
+static bool choose(char *to, size_t room, const char *option, const char *value, const char *const *known, unsigned n,
+                   struct err *e)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (!strcmp(known[i], value)) {
+            strncpy(to, value, room - 1);
+            return true;
+        }
+    for (unsigned i = 0; i < sizeof planned / sizeof planned[0]; i++)
+        if (!strcmp(planned[i].option, option) && !strcmp(planned[i].name, value))
+            return err_set(e, EXIT_USAGE, "--%s %s: planned, not in version 0.1; try --%s %s", option, value, option, known[n - 1]);
+    struct text all = { 0 };
+    for (unsigned i = 0; i < n; i++) text_add(&all, "%s%s", i ? ", " : "", known[i]);
+    const char *near = config_suggest(value, known, n);
+    if (near) err_set(e, EXIT_USAGE, "--%s %s: no such choice (known: %s); did you mean %s?", option, value, text_str(&all), near);
+    else err_set(e, EXIT_USAGE, "--%s %s: no such choice; known: %s", option, value, text_str(&all));
+    text_free(&all);
+    return false;
+}
+
+/* 1000, 1e6, 64k, 2M, 1G (factors of 1000, or of 1024 if `binary`). */
+static bool number(const char *option, const char *value, bool binary, uint64_t *out, struct err *e)
+{
+    char *end;
+    double v = strtod(value, &end);
+    double k = binary ? 1024 : 1000;
+    double scale = 1;
+    if (*end && end != value) {
+        const char *units = "kmg";
+        const char *u = strchr(units, tolower((unsigned char)*end));
+        if (!u) end = (char *)value;
+        else {
+            for (const char *p = units; p <= u; p++) scale *= k;
+            end++;
+        }
+    }
+    v *= scale;
+    if (end == value || *end || !(v >= 0) || v > 1e18 || v != (double)(uint64_t)v)
+        return err_set(e, EXIT_USAGE, "--%s %s: not a number; write it like 1000, 1e6 or 64M", option, value);
+    *out = (uint64_t)v;
+    return true;
+}
+
+static bool set_ram(struct machine_cfg *c, const char *value, struct err *e)
+{
+    uint64_t bytes;
+    if (!number("ram", value, true, &bytes, e)) return false;
+    if (bytes < 1u << 20) bytes <<= 20; /* a bare number is in MB */
+    if (bytes < 1u << 20 || bytes > 2048ull << 20 || bytes % (1u << 20))
+        return err_set(e, EXIT_USAGE, "--ram %s: the machine has 1M to 2G, in whole megabytes; try --ram 64M", value);
+    c->ram_mib = (uint32_t)(bytes >> 20);
+    return true;
+}
+
+static bool set_pair(struct machine_cfg *c, const char *value, struct err *e)
+{
+    const char *eq = strchr(value, '=');
+    if (!eq || eq == value) return err_set(e, EXIT_USAGE, "--set %s: expected KEY=VALUE, such as --set cost.insn.cli=60", value);
+    if (c->sets == CONFIG_SETS) return err_set(e, EXIT_USAGE, "--set %s: at most %d settings", value, CONFIG_SETS);
+    size_t k = (size_t)(eq - value);
+    if (k >= sizeof c->set[0].key || strlen(eq + 1) >= sizeof c->set[0].value)
+        return err_set(e, EXIT_USAGE, "--set %.60s...: key or value too long", value);
+    memset(&c->set[c->sets], 0, sizeof c->set[0]);
+    memcpy(c->set[c->sets].key, value, k);
+    strcpy(c->set[c->sets].value, eq + 1);
+    c->sets++;
+    return true;
+}
+
+static bool set_text(char *to, size_t room, const char *name, const char *value, struct err *e)
+{
+    if (strlen(value) >= room) return err_set(e, EXIT_USAGE, "--%s: longer than %zu bytes", name, room - 1);
+    strcpy(to, value);
+    return true;
+}
+
+bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e)
+{
+    static const char *const mmus[] = { "native", "shadow" }, *const ios[] = { "hypervisor-direct" },
+                      *const hosts[] = { "bare-metal" }, *const models[] = { "p4", "ideal", "off" };
+    const char *cpus[16];
+    unsigned n = 0;
+    for (const struct cpu_strategy *const *s = cpu_strategies; *s && n < 16; s++) cpus[n++] = (*s)->name;
+    if (!strcmp(name, "cpu")) return choose(c->cpu, sizeof c->cpu, name, value, cpus, n, e);
+    if (!strcmp(name, "mmu")) return choose(c->mmu, sizeof c->mmu, name, value, mmus, 2, e);
+    if (!strcmp(name, "io")) return choose(c->io, sizeof c->io, name, value, ios, 1, e);
+    if (!strcmp(name, "host")) return choose(c->host, sizeof c->host, name, value, hosts, 1, e);
+    if (!strcmp(name, "model")) return choose(c->model, sizeof c->model, name, value, models, 3, e);
+    if (!strcmp(name, "ram")) return set_ram(c, value, e);
+    if (!strcmp(name, "set")) return set_pair(c, value, e);
+    if (!strcmp(name, "append")) return set_text(c->append, sizeof c->append, name, value, e);
+    if (!strcmp(name, "seed")) return number(name, value, false, &c->seed, e);
+    if (!strcmp(name, "limit-cycles")) return number(name, value, false, &c->limit_cycles, e);
+    if (!strcmp(name, "limit-instr")) return number(name, value, false, &c->limit_insns, e);
+    return err_set(e, EXIT_USAGE, "--%s: not an option of the machine", name);
+}
+
+const char *config_get(const struct machine_cfg *c, const char *key)
+{
+    for (unsigned i = c->sets; i--; )
+        if (!strcmp(c->set[i].key, key)) return c->set[i].value;
+    return NULL;
+}
+
+/* Every --set must mean something: a typing error in an experiment is worse than none. */
+static bool check_sets(const struct machine_cfg *c, struct err *e)
+{
+    struct model m;
+    if (!model_find(c->model, &m, e)) return false;
+    for (unsigned i = 0; i < c->sets; i++) {
+        const char *key = c->set[i].key;
+        char *end;
+        unsigned long v = strtoul(c->set[i].value, &end, 0);
+        if (strncmp(key, "cost.", 5))
+            return err_set(e, EXIT_USAGE, "--set %s: no such setting; cost.ROW=CYCLES exists (rows in sim/core/cost.def)", key);
+        if (*end || end == c->set[i].value || v > 1000000000)
+            return err_set(e, EXIT_USAGE, "--set %s=%s: not a number of cycles", key, c->set[i].value);
+        if (!model_set(&m, key + 5, (uint32_t)v, e)) return false;
+    }
+    return true;
+}
+
+bool config_check(struct machine_cfg *c, struct err *e)
+{
+    const struct cpu_strategy *s = cpu_strategy_find(c->cpu);
+    if (!s) return err_set(e, EXIT_USAGE, "--cpu %s: no such technique", c->cpu);
+    if (!c->mmu[0]) strcpy(c->mmu, s->mmu);
+    if (!s->hypervisor && strcmp(c->mmu, "native"))
+        return err_set(e, EXIT_USAGE, "--cpu native with --mmu %s: shadow tables are kept by a hypervisor, and native has "
+                       "none; the guest's own tables are walked. Use --cpu te, or leave --mmu out", c->mmu);
+    if (s->hypervisor && !strcmp(c->mmu, "native"))
+        return err_set(e, EXIT_USAGE, "--cpu %s with --mmu native: the CPU would walk the guest's tables, whose frames are "
+                       "guest-physical, and reach other machine memory; use --mmu shadow", c->cpu);
+    return check_sets(c, e);
+}

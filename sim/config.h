@@ -1,0 +1,41 @@
+/* What a machine is made of, in the words of the command line. Plain data; parsed once, checked in one place. */
+#ifndef SIM_CONFIG_H
+#define SIM_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sim/core/err.h"
+
+enum { CONFIG_SETS = 32 };
+
+struct machine_cfg {
+    char     cpu[16];          /* "native", "te" */
+    char     mmu[16];          /* "" = the technique's default: "native" for native, "shadow" for te */
+    char     io[24];           /* "hypervisor-direct" */
+    char     host[16];         /* "bare-metal" */
+    char     model[16];        /* "p4", "ideal", "off" */
+    uint32_t ram_mib;          /* the guest's RAM; a hypervisor's own frames come on top. Default 64 */
+    uint64_t seed;
+    char     image[512];       /* path of the guest image */
+    char     append[256];      /* its command line */
+    unsigned sets;             /* --set KEY=VALUE, in order */
+    struct { char key[48]; char value[48]; } set[CONFIG_SETS];
+    uint64_t limit_cycles, limit_insns; /* 0: none */
+    /* Where the guest's serial bytes go (outside the machine, never part of its state); NULL: dropped. */
+    void   (*serial)(void *self, uint8_t byte);
+    void    *serial_self;
+};
+
+extern const struct machine_cfg config_defaults; /* --cpu native, p4, 64 MB, seed 0 */
+
+/* Sets one option by its long name without dashes ("cpu", "ram", "set", "limit-cycles", ...). EXIT_USAGE with the known
+ * words and one suggestion. "ram" takes 4M, 64M, 1G; numbers take 1000, 1e6, 2M (decimal millions for limits). */
+bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e);
+/* Fills defaults that depend on others, and refuses impossible combinations with the reason (law 10). */
+bool config_check(struct machine_cfg *c, struct err *e);
+/* The value of the last --set KEY=..., or NULL. */
+const char *config_get(const struct machine_cfg *c, const char *key);
+/* Nearest of `n` words to a mistyped one (edit distance at most 3), or NULL. */
+const char *config_suggest(const char *word, const char *const *words, unsigned n);
+
+#endif

@@ -1,0 +1,237 @@
+/* See bus.h. */
+#include "sim/core/bus.h"
+
+#include <string.h>
+
+void bus_init(struct bus *b, uint8_t *ram, uint32_t frames, struct clock *clock, struct arena *a)
+{
+    *b = (struct bus){ .ram = ram, .frames = frames, .clock = clock, .marks = arena_alloc(a, frames) };
+}
+
+void bus_init_child(struct bus *b, struct bus *parent, uint32_t frames, struct arena *a)
+{
+    *b = (struct bus){ .parent = parent, .frames = frames, .clock = parent->clock,
+                       .map = arena_alloc(a, (size_t)frames * sizeof(uint32_t)) };
+    for (uint32_t i = 0; i < frames; i++) b->map[i] = FRAME_NONE;
+}
+
+bool bus_attach(struct bus *b, enum bus_space space, uint32_t base, uint32_t length, uint32_t offset,
+                struct device *d, struct err *e)
+{
+    uint64_t end = (uint64_t)base + length; /* a window may reach the very top of its space */
+    if (b->windows == BUS_WINDOWS) return err_set(e, EXIT_BUG, "bus: no room for %s", d->ops->name);
+    if (!length || end > (space == BUS_PORT ? 0x10000u : 0x100000000u))
+        return err_set(e, EXIT_BUG, "bus: %s at %X is empty or beyond its space", d->ops->name, base);
+    for (uint32_t i = 0; i < b->windows; i++) {
+        const struct bus_window *w = &b->window[i];
+        if (w->space == space && base < (uint64_t)w->base + w->length && w->base < end)
+            return err_set(e, EXIT_BUG, "bus: %s at %X overlaps %s", d->ops->name, base, w->device->ops->name);
+    }
+    b->window[b->windows++] = (struct bus_window){ d, base, length, offset, (uint8_t)space };
+    if (space == BUS_PORT)
+        for (uint32_t p = base; p < base + length; p++) b->port_owner[p] = (uint8_t)b->windows;
+    return true;
+}
+
+void bus_listen(struct bus *b, struct bus_listener l)
+{
+    while (b->parent) b = b->parent;
+    if (b->listeners < BUS_LISTENERS) b->listener[b->listeners++] = l;
+}
+
+/* Follows the frame maps down to the bus that owns the RAM. */
+static const struct bus *owner_of(const struct bus *b, hpa_t at, uint32_t *frame)
+{
+    uint32_t f = at.v >> PAGE_SHIFT;
+    for (; b; b = b->parent) {
+        if (f >= b->frames) return NULL;
+        if (!b->parent) {
+            *frame = f;
+            return b;
+        }
+        f = b->map[f];
+        if (f == FRAME_NONE) return NULL;
+    }
+    return NULL;
+}
+
+struct bus *bus_owner(struct bus *b, hpa_t at, uint32_t *frame)
+{
+    return (struct bus *)owner_of(b, at, frame); /* `b` was not const, so neither are its parents */
+}
+
+uint8_t *bus_page(const struct bus *b, hpa_t at)
+{
+    uint32_t f;
+    const struct bus *o = owner_of(b, at, &f);
+    return o ? o->ram + (size_t)f * PAGE_SIZE : NULL;
+}
+
+uint8_t bus_marks(const struct bus *b, hpa_t at)
+{
+    uint32_t f;
+    const struct bus *o = owner_of(b, at, &f);
+    return o ? o->marks[f] : 0;
+}
+
+void bus_mark(struct bus *b, hpa_t at, uint8_t set)
+{
+    uint32_t f;
+    struct bus *o = bus_owner(b, at, &f);
+    if (o) o->marks[f] |= set;
+}
+
+void bus_unmark(struct bus *b, hpa_t at, uint8_t clear)
+{
+    uint32_t f;
+    struct bus *o = bus_owner(b, at, &f);
+    if (o) o->marks[f] &= (uint8_t)~clear;
+}
+
+static const struct bus_window *window_at(const struct bus *b, uint32_t address)
+{
+    for (uint32_t i = 0; i < b->windows; i++) {
+        const struct bus_window *w = &b->window[i];
+        if (w->space == BUS_MEM && address - w->base < w->length) return w;
+    }
+    return NULL;
+}
+
+bool bus_windowed(const struct bus *b, hpa_t at)
+{
+    uint32_t first = at.v & PAGE_MASK, last = first | (PAGE_SIZE - 1);
+    for (uint32_t i = 0; i < b->windows; i++) {
+        const struct bus_window *w = &b->window[i];
+        if (w->space == BUS_MEM && w->base <= last && w->base + (w->length - 1) >= first) return true;
+    }
+    return false;
+}
+
+static uint32_t ones(unsigned size) { return size == 4 ? UINT32_MAX : (1u << (size * 8)) - 1; }
+
+uint32_t bus_read(struct bus *b, hpa_t at, unsigned size)
+{
+    const struct bus_window *w = window_at(b, at.v);
+    if (w) return w->device->ops->read(w->device, at.v - w->base + w->offset, size) & ones(size);
+    const uint8_t *page = bus_page(b, at);
+    if (!page) return ones(size);
+    uint32_t v = 0;
+    memcpy(&v, page + (at.v & (PAGE_SIZE - 1)), size);
+    return v;
+}
+
+static void store(struct bus *b, hpa_t at, const void *from, unsigned size)
+{
+    uint32_t f;
+    struct bus *o = bus_owner(b, at, &f);
+    if (!o) return;
+    uint32_t off = at.v & (PAGE_SIZE - 1);
+    memcpy(o->ram + (size_t)f * PAGE_SIZE + off, from, size);
+    o->marks[f] |= FRAME_DIRTY;
+    if (o->marks[f] & FRAME_CODE)
+        for (uint32_t i = 0; i < o->listeners; i++) o->listener[i].code_write(o->listener[i].self, f, off, size);
+}
+
+static bool log_store(struct bus *b, hpa_t at, unsigned size, uint32_t value)
+{
+    struct bus_log *l = b->log;
+    if (l->n == BUS_LOG) {
+        l->lost++;
+        return false;
+    }
+    l->w[l->n].at = at;
+    l->w[l->n].size = (uint8_t)size;
+    l->w[l->n].old = bus_read(b, at, size);
+    l->w[l->n].new = value & ones(size);
+    l->n++;
+    return true;
+}
+
+void bus_write(struct bus *b, hpa_t at, unsigned size, uint32_t value)
+{
+    const struct bus_window *w = window_at(b, at.v);
+    if (w) w->device->ops->write(w->device, at.v - w->base + w->offset, size, value & ones(size));
+    else if (!b->log || log_store(b, at, size, value)) store(b, at, &value, size);
+}
+
+void bus_log_undo(struct bus *b)
+{
+    struct bus_log *l = b->log;
+    while (l->n) {
+        l->n--;
+        store(b, l->w[l->n].at, &l->w[l->n].old, l->w[l->n].size);
+    }
+    l->lost = 0;
+}
+
+bool bus_peek(const struct bus *b, hpa_t at, void *to, size_t n)
+{
+    uint8_t *out = to;
+    while (n) {
+        const uint8_t *page = bus_page(b, at);
+        if (!page) return false;
+        uint32_t off = at.v & (PAGE_SIZE - 1);
+        size_t chunk = n < PAGE_SIZE - off ? n : PAGE_SIZE - off;
+        memcpy(out, page + off, chunk);
+        out += chunk, n -= chunk, at.v += (uint32_t)chunk;
+    }
+    return true;
+}
+
+bool bus_poke(struct bus *b, hpa_t at, const void *from, size_t n)
+{
+    const uint8_t *in = from;
+    while (n) {
+        if (!bus_page(b, at)) return false;
+        uint32_t off = at.v & (PAGE_SIZE - 1);
+        size_t chunk = n < PAGE_SIZE - off ? n : PAGE_SIZE - off;
+        store(b, at, in, (unsigned)chunk);
+        in += chunk, n -= chunk, at.v += (uint32_t)chunk;
+    }
+    return true;
+}
+
+/* Reads or writes one port through its window; the window must hold the whole access. */
+static const struct bus_window *port_window(const struct bus *b, uint16_t port, unsigned size)
+{
+    unsigned owner = b->port_owner[port];
+    if (!owner) return NULL;
+    const struct bus_window *w = &b->window[owner - 1];
+    return port + size <= w->base + w->length ? w : NULL;
+}
+
+static void port_latency(struct bus *b)
+{
+    b->clock->now += b->port_cycles;
+}
+
+uint32_t bus_in(struct bus *b, uint16_t port, unsigned size)
+{
+    port_latency(b);
+    const struct bus_window *w = port_window(b, port, size);
+    if (w) return w->device->ops->read(w->device, port - w->base + w->offset, size) & ones(size);
+    if (size == 1) return 0xFF;
+    uint32_t v = 0;
+    for (unsigned i = 0; i < size; i++) {
+        uint16_t at = (uint16_t)(port + i);
+        const struct bus_window *byte = port_window(b, at, 1);
+        uint32_t x = byte ? byte->device->ops->read(byte->device, at - byte->base + byte->offset, 1) & 0xFF : 0xFF;
+        v |= x << (8 * i);
+    }
+    return v;
+}
+
+void bus_out(struct bus *b, uint16_t port, unsigned size, uint32_t value)
+{
+    port_latency(b);
+    const struct bus_window *w = port_window(b, port, size);
+    if (w) {
+        w->device->ops->write(w->device, port - w->base + w->offset, size, value & ones(size));
+        return;
+    }
+    for (unsigned i = 0; i < size && size > 1; i++) {
+        uint16_t at = (uint16_t)(port + i);
+        const struct bus_window *byte = port_window(b, at, 1);
+        if (byte) byte->device->ops->write(byte->device, at - byte->base + byte->offset, 1, (value >> (8 * i)) & 0xFF);
+    }
+}

@@ -1,0 +1,117 @@
+/* The bus: RAM, memory windows, ports. The board has one; each VM's virtual board has another one.
+ *
+ * Idea 1: an address goes to a frame, a frame to a host page. The board's bus owns its RAM; a VM's bus has a map from
+ * guest frames to frames of the bus below it (`parent`), so both are read by the same code and a dump of the machine
+ * shows every byte of the VM.
+ * Idea 2: frames carry marks. FRAME_CODE: decoded code may exist, tell the listeners about stores. FRAME_DIRTY: stored
+ * to since the last snapshot. FRAME_DOOR: fetching here in ring 0 leaves the machine (the hypervisor's body is C).
+ *
+ * Ports that nobody claims read all ones. Looking (`peek`) has no effect; reading may. Not modelled: bus contention. */
+#ifndef CORE_BUS_H
+#define CORE_BUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "sim/core/addr.h"
+#include "sim/core/arena.h"
+#include "sim/core/clock.h"
+#include "sim/core/err.h"
+#include "sim/core/outcome.h"
+#include "sim/core/regs.h"
+
+enum { FRAME_CODE = 1, FRAME_DIRTY = 2, FRAME_DOOR = 4 };
+#define FRAME_NONE UINT32_MAX /* in a frame map: this guest frame has no RAM behind it */
+
+struct device;
+
+/* A device type: complete, const, with a name. Offsets are relative to the window's base. */
+struct device_ops {
+    const char *name;             /* "pic", "pit", "uart", ... */
+    const struct reg_desc *regs;  /* NULL-name terminated; rows read through peek-like accessors, see regs.h */
+    void     (*reset)(struct device *d);
+    uint32_t (*read) (struct device *d, uint32_t offset, unsigned size);
+    void     (*write)(struct device *d, uint32_t offset, unsigned size, uint32_t value);
+    uint32_t (*peek) (const struct device *d, uint32_t offset, unsigned size); /* no side effects */
+};
+
+/* Embedded first in every device's own struct. */
+struct device {
+    const struct device_ops *ops;
+};
+
+enum bus_space { BUS_MEM, BUS_PORT };
+enum { BUS_WINDOWS = 48 };
+
+struct bus_window {
+    struct device *device;
+    uint32_t base, length, offset; /* the device sees address - base + offset */
+    uint8_t  space;                /* enum bus_space */
+};
+
+/* Told when a store hits a frame marked FRAME_CODE (frame: page-frame number on the owning bus). Lives outside. */
+struct bus_listener {
+    void (*code_write)(void *self, uint32_t frame, uint32_t offset, unsigned size);
+    void *self;
+};
+enum { BUS_LISTENERS = 8 };
+
+/* What was stored through a bus, with what was there before: lets a hypervisor try an instruction on virtual state,
+ * look at its effect and take it back. Stores beyond the log's size are refused (dropped) and counted. */
+enum { BUS_LOG = 64 };
+struct bus_log {
+    uint32_t n, lost;
+    struct { hpa_t at; uint32_t old, new; uint8_t size; } w[BUS_LOG];
+};
+
+struct bus {
+    struct bus *parent;      /* NULL: owns its RAM */
+    uint8_t    *ram;         /* parent == NULL: host memory, `frames` pages */
+    uint8_t    *marks;       /* parent == NULL: one FRAME_* byte per frame */
+    uint32_t   *map;         /* parent != NULL: guest frame -> parent's frame, or FRAME_NONE */
+    uint32_t    frames;
+    struct clock *clock;
+    uint64_t    port_cycles;  /* latency of one port access on the wires, in cycles; 0 on a virtual bus */
+    struct bus_log *log;      /* NULL: stores are not logged */
+    uint32_t    windows;
+    struct bus_window window[BUS_WINDOWS];
+    uint8_t     port_owner[65536]; /* 1 + index of the window, 0: nobody */
+    uint32_t    listeners;
+    struct bus_listener listener[BUS_LISTENERS];
+};
+
+/* Makes a bus that owns `ram` (frames * 4096 bytes of host memory; the caller keeps ownership). */
+void bus_init(struct bus *b, uint8_t *ram, uint32_t frames, struct clock *clock, struct arena *a);
+/* Makes a bus whose frames are mapped onto `parent`; the map starts as all FRAME_NONE. */
+void bus_init_child(struct bus *b, struct bus *parent, uint32_t frames, struct arena *a);
+
+/* Claims [base, base+length) of a space for `d`. EXIT_BUG error if it overlaps another window. */
+bool bus_attach(struct bus *b, enum bus_space space, uint32_t base, uint32_t length, uint32_t offset,
+                struct device *d, struct err *e);
+void bus_listen(struct bus *b, struct bus_listener l); /* on the owning bus (parents are followed) */
+
+/* The frame of the bus that owns the RAM, and that bus; NULL if there is no RAM at this address. */
+struct bus *bus_owner(struct bus *b, hpa_t at, uint32_t *frame);
+
+/* Host page behind an address, or NULL if it is not RAM. Never has effects. */
+uint8_t *bus_page(const struct bus *b, hpa_t at);
+uint8_t  bus_marks(const struct bus *b, hpa_t at);           /* 0 if not RAM */
+void     bus_mark(struct bus *b, hpa_t at, uint8_t set);     /* sets marks */
+void     bus_unmark(struct bus *b, hpa_t at, uint8_t clear);
+/* Does a memory window of this bus cover any byte of the page that holds `at`? Then RAM beneath must not be used directly. */
+bool     bus_windowed(const struct bus *b, hpa_t at);
+
+/* Memory accesses of 1, 2 or 4 bytes that do not cross a page. Addresses without RAM or window read all ones. */
+uint32_t bus_read(struct bus *b, hpa_t at, unsigned size);
+void     bus_write(struct bus *b, hpa_t at, unsigned size, uint32_t value);
+bool     bus_peek(const struct bus *b, hpa_t at, void *to, size_t n);        /* false if any byte is not RAM */
+bool     bus_poke(struct bus *b, hpa_t at, const void *from, size_t n);      /* loaders, DMA: marks and listeners as for stores */
+
+void bus_log_undo(struct bus *b); /* takes back every logged store, newest first, and empties the log */
+
+/* Port accesses of 1, 2 or 4 bytes; each charges port_cycles to the current cause. A wide access to byte-wide
+ * neighbours is split as the ISA bus does. */
+uint32_t bus_in(struct bus *b, uint16_t port, unsigned size);
+void     bus_out(struct bus *b, uint16_t port, unsigned size, uint32_t value);
+
+#endif

@@ -1,0 +1,69 @@
+/* See clock.h. */
+#include "sim/core/clock.h"
+
+#include <stddef.h>
+
+uint64_t clock_of_cause(const struct clock *c, uint8_t cause)
+{
+    return c->by_cause[cause] + (cause == c->cause ? c->now - c->since : 0);
+}
+
+bool clock_check(const struct clock *c)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < CLOCK_CAUSES; i++) sum += clock_of_cause(c, (uint8_t)i);
+    return sum == c->now;
+}
+
+uint64_t clock_from_ns(const struct clock *c, uint64_t ns)
+{
+    const uint64_t second = 1000000000u; /* split, so that the product stays below 2^64 for any hz under 18 GHz */
+    return ns / second * c->hz + (ns % second * c->hz + second - 1) / second;
+}
+
+static void changed(struct timeq *q)
+{
+    if (q->changed) q->changed(q->self);
+}
+
+static void unlink_timer(struct timeq *q, struct timer *t)
+{
+    for (struct timer **p = &q->head; *p; p = &(*p)->next)
+        if (*p == t) {
+            *p = t->next;
+            break;
+        }
+    t->armed = false;
+    t->next = NULL;
+}
+
+void timeq_arm(struct timeq *q, struct timer *t, uint64_t when)
+{
+    if (t->armed) unlink_timer(q, t);
+    t->when = when;
+    t->armed = true;
+    struct timer **p = &q->head;
+    while (*p && ((*p)->when < when || ((*p)->when == when && (*p)->priority <= t->priority))) p = &(*p)->next;
+    t->next = *p;
+    *p = t;
+    changed(q);
+}
+
+void timeq_cancel(struct timeq *q, struct timer *t)
+{
+    if (!t->armed) return;
+    unlink_timer(q, t);
+    changed(q);
+}
+
+uint64_t timeq_next(const struct timeq *q) { return q->head ? q->head->when : TIMEQ_NEVER; }
+
+void timeq_run(struct timeq *q)
+{
+    while (q->head && q->head->when <= q->clock->now) {
+        struct timer *t = q->head;
+        unlink_timer(q, t);
+        t->fire(t->self, t->when);
+    }
+    changed(q);
+}

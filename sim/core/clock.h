@@ -1,0 +1,69 @@
+/* The one cycle counter, who is paying for it, and what happens when.
+ *
+ * Attribution: at any moment exactly one cause is current and owns every cycle that passes, so cycles == sum over
+ * causes by construction; clock_check proves it. Costs of a different cause are charged with clock_charge.
+ * Events: caller-owned timer nodes in a queue ordered by (cycle, priority, order of arming); arming allocates nothing. */
+#ifndef CORE_CLOCK_H
+#define CORE_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { CLOCK_CAUSES = 32 }; /* room for trace/cause.def; cause 0 is whoever has not said otherwise */
+
+struct clock {
+    uint64_t now;                    /* cycles since reset */
+    uint64_t hz;                     /* cycles per second of the chosen model */
+    uint64_t since;                  /* cycle up to which by_cause is settled */
+    uint8_t  cause;                  /* current owner of passing cycles */
+    uint64_t by_cause[CLOCK_CAUSES];
+};
+
+/* Makes `cause` the current owner; returns the previous one (to put back). */
+static inline uint8_t clock_cause(struct clock *c, uint8_t cause)
+{
+    uint8_t old = c->cause;
+    c->by_cause[old] += c->now - c->since;
+    c->since = c->now;
+    c->cause = cause;
+    return old;
+}
+
+/* Lets `cycles` pass on account of `cause`; the current owner stays. */
+static inline void clock_charge(struct clock *c, uint8_t cause, uint64_t cycles)
+{
+    c->by_cause[c->cause] += c->now - c->since;
+    c->by_cause[cause] += cycles;
+    c->now += cycles;
+    c->since = c->now;
+}
+
+uint64_t clock_of_cause(const struct clock *c, uint8_t cause); /* cycles so far, unsettled ones included */
+bool     clock_check(const struct clock *c);                   /* law 5: the sum over causes equals now */
+uint64_t clock_from_ns(const struct clock *c, uint64_t ns);    /* nanoseconds to cycles, rounded up */
+
+struct timer {
+    uint64_t when;                     /* cycle */
+    uint8_t  priority;                 /* lower first among equal cycles */
+    bool     armed;
+    struct timer *next;
+    void   (*fire)(void *self, uint64_t when); /* `when` is the cycle asked for; now may be a few cycles later */
+    void    *self;
+};
+
+/* A queue of timers. The board has one over the machine's clock; a VM's virtual devices have one of their own, which
+ * the hypervisor runs when it has control. */
+struct timeq {
+    struct clock *clock;
+    struct timer *head;
+    void (*changed)(void *self); /* the head moved: the CPU must look at its deadline again; may be NULL */
+    void *self;
+};
+
+#define TIMEQ_NEVER UINT64_MAX
+void     timeq_arm(struct timeq *q, struct timer *t, uint64_t when); /* re-arms if armed */
+void     timeq_cancel(struct timeq *q, struct timer *t);
+uint64_t timeq_next(const struct timeq *q);                          /* TIMEQ_NEVER if empty */
+void     timeq_run(struct timeq *q);                                 /* fires everything due at clock->now */
+
+#endif

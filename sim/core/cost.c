@@ -1,0 +1,58 @@
+/* See cost.h. */
+#include "sim/core/cost.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name, *source;
+    uint32_t p4;
+} rows[COST_COUNT] = {
+#define COST(e, name, p4, source) { name, source, p4 },
+#include "sim/core/cost.def"
+#undef COST
+};
+
+const char *cost_name(enum cost c) { return rows[c].name; }
+const char *cost_source(enum cost c) { return rows[c].source; }
+
+static void fill_p4(struct model *m)
+{
+    for (unsigned i = 0; i < COST_COUNT; i++) m->cost[i] = rows[i].p4;
+}
+
+/* Exam questions count instructions: whatever is an instruction costs one cycle, all else is free. */
+static void fill_unit(struct model *m)
+{
+    for (unsigned i = 0; i < COST_COUNT; i++) m->cost[i] = !strncmp(rows[i].name, "insn.", 5);
+}
+
+static const struct {
+    const char *name, *about;
+    uint64_t hz;
+    void (*fill)(struct model *m);
+} models[] = {
+    { "p4", "Pentium 4 672 (Prescott), 3.8 GHz, the first with VT-x", 3800000000u, fill_p4 },
+    { "ideal", "every instruction takes one cycle, everything else is free", 1000000000u, fill_unit },
+    { "off", "functional: time passes one cycle an instruction, for skipping ahead", 1000000000u, fill_unit },
+};
+
+bool model_find(const char *name, struct model *m, struct err *e)
+{
+    for (unsigned i = 0; i < sizeof models / sizeof models[0]; i++)
+        if (!strcmp(models[i].name, name)) {
+            *m = (struct model){ .name = models[i].name, .about = models[i].about, .hz = models[i].hz };
+            models[i].fill(m);
+            return true;
+        }
+    return err_set(e, EXIT_USAGE, "--model %s: no such CPU model; known are p4, ideal, off", name);
+}
+
+bool model_set(struct model *m, const char *row, uint32_t value, struct err *e)
+{
+    for (unsigned i = 0; i < COST_COUNT; i++)
+        if (!strcmp(rows[i].name, row)) {
+            m->cost[i] = value;
+            return true;
+        }
+    return err_set(e, EXIT_USAGE, "cost.%s: no such cost row; see sim/core/cost.def", row);
+}

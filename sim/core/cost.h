@@ -1,0 +1,31 @@
+/* Costs as named, cited rows, and CPU models as columns of them. sim/ has no other place for a number of cycles. */
+#ifndef CORE_COST_H
+#define CORE_COST_H
+
+#include <stdint.h>
+#include "sim/core/err.h"
+
+enum cost {
+#define COST(e, name, p4, source) COST_##e,
+#include "sim/core/cost.def"
+#undef COST
+    COST_COUNT
+};
+
+/* A CPU model: its frequency and a value per row. */
+struct model {
+    const char *name, *about;
+    uint64_t    hz;
+    uint32_t    cost[COST_COUNT];
+};
+
+const char *cost_name(enum cost c);
+const char *cost_source(enum cost c);
+
+/* Fills `m` for "p4" (Prescott 672, 3.8 GHz), "ideal" (every instruction one cycle, everything else free) or "off"
+ * (as ideal; for skipping ahead). EXIT_USAGE error naming the known models otherwise. */
+bool model_find(const char *name, struct model *m, struct err *e);
+/* Sets one row by name (--set cost.NAME=N, without the "cost."); EXIT_USAGE if there is no such row. */
+bool model_set(struct model *m, const char *row, uint32_t value, struct err *e);
+
+#endif

@@ -1,0 +1,63 @@
+/* What rooms tell each other: outcomes, faults, translations.
+ *
+ * A *fault* belongs to the guest and is delivered by its CPU; an *exit* belongs to the hypervisor and is handled;
+ * an *error* (core/err.h) belongs to the person at the keyboard and is printed. Three types, three destinations. */
+#ifndef CORE_OUTCOME_H
+#define CORE_OUTCOME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sim/core/addr.h"
+
+enum step {
+    STEP_OK,    /* the instruction finished; go on with the next one of its block */
+    STEP_JUMP,  /* finished, and EIP, mode or translation changed: look up the next block */
+    STEP_FAULT, /* nothing architectural changed; cpu->fault says what to deliver */
+    STEP_HALT,  /* HLT finished: wait for an interrupt */
+    STEP_EXIT,  /* control reached the door: the owner of the machine decides what happens next */
+};
+
+/* Kinds of access to memory, as bits. The pair (WRITE, USER) indexes struct tlb_entry.tag. */
+enum access { ACCESS_READ = 0, ACCESS_WRITE = 1, ACCESS_USER = 2, ACCESS_EXEC = 4 };
+
+/* An exception as the CPU will deliver it. */
+struct fault {
+    uint8_t  vector;
+    bool     has_code;
+    uint32_t code; /* error code, if has_code */
+    uint32_t addr; /* #PF: linear address for CR2; else 0 */
+};
+
+enum { XLAT_REFS = 24 }; /* (4+1)(4+1)-1: the longest walk any machine of ours makes */
+
+/* One memory reference made by a page walk. */
+struct xlat_ref {
+    hpa_t    at;    /* where the entry lies, on the walker's bus */
+    uint32_t entry; /* its value when read */
+    uint8_t  level; /* 2: page directory, 1: page table (more levels: counted from the leaf) */
+    uint8_t  dim;   /* 0: first dimension; 1: second-level */
+};
+
+/* A translation and how it was found: cost model and page-walk diagrams read this one list. */
+struct xlat {
+    hpa_t    at;      /* address on the bus */
+    uint8_t *host;    /* host byte at `at`, if it is plain RAM that may be used directly; else NULL */
+    uint32_t leaf;    /* leaf page-table entry (0 with paging off) */
+    bool     tlb_hit; /* no walk was needed */
+    bool     large;   /* 4 MB page */
+    uint8_t  refs;    /* entries used in ref[] */
+    struct xlat_ref ref[XLAT_REFS];
+};
+
+/* A level-triggered wire: whoever drives it knows neither the receiver nor why it listens. */
+struct irq_line {
+    void (*set)(void *self, unsigned n, bool level);
+    void *self;
+    unsigned n;
+};
+static inline void irq_set(const struct irq_line *l, bool level)
+{
+    if (l->set) l->set(l->self, l->n, level);
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* The translation lookaside buffer, as the CPU reads it and the MMU fills it.
+ *
+ * It is a real TLB: set-associative, bounded, and *stale until flushed*. Speed without a second structure: way 0 of a
+ * set is its most recently used one, and carries, per kind of access, the page address for which the access may go
+ * straight to host memory. The CPU compares with way 0 only; anything else goes to the MMU, which looks at the other
+ * ways, moves the hit to the front or walks the tables.
+ *
+ * tag[] is only a fast path: dropping tags (for self-modifying code, snapshots, devices) never changes what the
+ * entry translates to, and costs no simulated cycle. SDM vol. 3A 4.10. Not modelled: PCID, speculative fills. */
+#ifndef CORE_TLB_H
+#define CORE_TLB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sim/core/addr.h"
+
+enum { TLB_SETS = 16, TLB_WAYS = 4 }; /* 64 entries, 4-way */
+#define TLB_NO_TAG 1u                 /* never equals a page address */
+
+struct tlb_entry {
+    uint32_t tag[4];  /* by enum access bits WRITE|USER: the page address, or TLB_NO_TAG */
+    uint8_t *host;    /* host byte of the page's first byte; NULL if not plain RAM */
+    uint32_t page;    /* linear page address this entry translates */
+    uint32_t frame;   /* page-frame address on the bus */
+    uint32_t pte;     /* combined rights as cached: PTE_W, PTE_U, PTE_D, PTE_G, PTE_PS bits */
+    bool     valid;
+};
+
+struct tlb {
+    struct tlb_entry e[TLB_SETS][TLB_WAYS]; /* way 0: most recently used */
+    uint64_t hits, misses, flushes;         /* hits counts slow hits only (ways 1..); way-0 hits are free */
+};
+
+static inline struct tlb_entry *tlb_way0(struct tlb *t, uint32_t lin)
+{
+    return &t->e[(lin >> PAGE_SHIFT) & (TLB_SETS - 1)][0];
+}
+
+#endif

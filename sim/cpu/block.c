@@ -1,0 +1,199 @@
+/* See block.h. Memory comes from one pool that is emptied when it is full; a forgotten block is only unlinked, so that
+ * the run loop may finish the instruction that overwrote its own block. */
+#include "sim/cpu/block.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "sim/cpu/exec.h"
+
+enum { HASH = 1 << 14, FRAMES = 1 << 12, POOL = 8 << 20, SINGLES = 64 };
+
+/* A decoded instruction and the bytes it came from. */
+struct single {
+    uint8_t bytes[15];
+    bool code32;
+    struct insn insn; /* len 0: empty */
+};
+
+struct block_cache {
+    struct block *hash[HASH], *frame[FRAMES];
+    struct single single[SINGLES];
+    bool observed;
+    size_t used;
+    uint8_t *pool;
+};
+
+struct block_cache *block_cache_new(void)
+{
+    struct block_cache *bc = calloc(1, sizeof *bc);
+    uint8_t *pool = malloc(POOL);
+    if (!bc || !pool) {
+        free(bc);
+        free(pool);
+        return NULL;
+    }
+    bc->pool = pool;
+    return bc;
+}
+
+void block_cache_free(struct block_cache *bc)
+{
+    if (!bc) return;
+    free(bc->pool);
+    free(bc);
+}
+
+void block_cache_flush(struct block_cache *bc)
+{
+    memset(bc->hash, 0, sizeof bc->hash);
+    memset(bc->frame, 0, sizeof bc->frame);
+    memset(bc->single, 0, sizeof bc->single);
+    bc->used = 0;
+}
+
+static unsigned hash_of(uint32_t at) { return (at ^ at >> 12) & (HASH - 1); }
+static unsigned frame_hash(uint32_t frame) { return frame & (FRAMES - 1); }
+
+const struct block *block_find(const struct block_cache *bc, hpa_t at, bool code32)
+{
+    const struct block *b = bc->hash[hash_of(at.v)];
+    while (b && (b->at != at.v || b->code32 != code32)) b = b->next;
+    return b;
+}
+
+/* ---- the observer ---- */
+
+/* The observer sees EIP at the instruction itself, so a copy that begins its own block is run. */
+static enum step observed(struct cpu *c, const struct insn *i)
+{
+    struct insn exact = *i;
+    const struct cpu_observer o = c->observer;
+    uint16_t at = i->at;
+    exact.at = 0;
+    exact.fn = insn_handler(i);
+    c->eip += at;
+    if (o.before) o.before(o.self, c, &exact);
+    enum step s = exact.fn(c, &exact);
+    if (o.after) o.after(o.self, c, &exact, s);
+    if (s != STEP_JUMP) c->eip -= at;
+    return s;
+}
+
+exec_fn *block_handler(const struct cpu *c, const struct insn *i)
+{
+    return c->observer.before && insn_desc(i->id)->sensitivity == SENS_SILENT ? observed : i->fn;
+}
+
+void block_observe(struct cpu *c)
+{
+    if (!c->blocks || c->blocks->observed == !!c->observer.before) return;
+    block_cache_flush(c->blocks);
+    c->blocks->observed = !!c->observer.before;
+}
+
+/* ---- building ---- */
+
+/* Stores to the frame must go over the bus from now on. */
+static void mark(struct cpu *c, hpa_t at)
+{
+    if (bus_marks(c->env.bus, at) & FRAME_CODE) return;
+    bus_mark(c->env.bus, at, FRAME_CODE);
+    for (unsigned s = 0; s < TLB_SETS; s++)
+        for (unsigned w = 0; w < TLB_WAYS; w++) {
+            struct tlb_entry *e = &c->dtlb.e[s][w];
+            if (e->frame != (at.v & PAGE_MASK)) continue;
+            e->tag[ACCESS_WRITE] = TLB_NO_TAG;
+            e->tag[ACCESS_WRITE | ACCESS_USER] = TLB_NO_TAG;
+        }
+}
+
+/* What talks to devices or goes through gates begins a block, so that c->eip is exact in whatever events come of it. */
+static bool begins(const struct insn *i)
+{
+    return i->flags & INSN_ENDS && i->id != MN_JMP && i->id != MN_CALL && i->id != MN_RET;
+}
+
+static struct block *room(struct block_cache *bc)
+{
+    size_t most = sizeof(struct block) + BLOCK_INSNS * sizeof(struct insn);
+    if (bc->used + most > POOL) block_cache_flush(bc);
+    return (struct block *)(void *)(bc->pool + bc->used);
+}
+
+const struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n)
+{
+    struct block_cache *bc = c->blocks;
+    struct block *b = room(bc);
+    *b = (struct block){ .at = at.v, .code32 = code32 };
+    while (b->n < BLOCK_INSNS && b->bytes < n) {
+        struct insn *i = &b->insn[b->n];
+        unsigned left = n - b->bytes;
+        if (insn_decode(bytes + b->bytes, left < 15 ? left : 15, (struct insn_mode){ code32 }, c->model->cost, i) == DECODE_SHORT)
+            break;
+        if (b->n && begins(i)) break;
+        i->at = b->bytes;
+        i->fn = block_handler(c, i);
+        b->bytes = (uint16_t)(b->bytes + i->len);
+        b->n++;
+        if (i->flags & INSN_ENDS) break;
+    }
+    if (!b->n) return NULL;
+    bc->used += sizeof *b + b->n * sizeof(struct insn);
+    b->next = bc->hash[hash_of(at.v)];
+    bc->hash[hash_of(at.v)] = b;
+    b->next_frame = bc->frame[frame_hash(at.v >> PAGE_SHIFT)];
+    bc->frame[frame_hash(at.v >> PAGE_SHIFT)] = b;
+    mark(c, at);
+    return b;
+}
+
+enum decode block_decode_single(struct block_cache *bc, const uint8_t *bytes, unsigned n, bool code32, const uint32_t *cost,
+                                struct insn *out)
+{
+    if (!bc) return insn_decode(bytes, n, (struct insn_mode){ code32 }, cost, out);
+    struct single *s = &bc->single[(bytes[0] * 5u ^ (n > 1 ? bytes[1] : 0u)) % SINGLES];
+    unsigned len = s->insn.len;
+    if (len && s->code32 == code32 && !memcmp(s->bytes, bytes, len < n ? len : n)) {
+        if (len > n) return DECODE_SHORT;
+        *out = s->insn;
+        return DECODE_OK;
+    }
+    enum decode d = insn_decode(bytes, n, (struct insn_mode){ code32 }, cost, out);
+    if (d == DECODE_OK) {
+        memcpy(s->bytes, bytes, out->len);
+        s->code32 = code32;
+        s->insn = *out;
+    }
+    return d;
+}
+
+/* ---- forgetting ---- */
+
+static void unlink_hash(struct block_cache *bc, const struct block *b)
+{
+    struct block **p = &bc->hash[hash_of(b->at)];
+    while (*p != b) p = &(*p)->next;
+    *p = b->next;
+}
+
+/* Forgets the blocks that overlap; the mark goes with the last block of the frame. Whoever is inside a block leaves it
+ * behind the instruction that stored. */
+void cpu_code_written(void *cpu, uint32_t frame, uint32_t offset, unsigned size)
+{
+    struct cpu *c = cpu;
+    bool others = false;
+    if (!c->blocks) return;
+    for (struct block **p = &c->blocks->frame[frame_hash(frame)]; *p;) {
+        struct block *b = *p;
+        uint32_t begin = b->at & (PAGE_SIZE - 1);
+        if (b->at >> PAGE_SHIFT != frame || offset >= begin + b->bytes || begin >= offset + size) {
+            others |= b->at >> PAGE_SHIFT == frame;
+            p = &b->next_frame;
+            continue;
+        }
+        *p = b->next_frame;
+        unlink_hash(c->blocks, b);
+        c->break_at = 0;
+    }
+    if (!others) bus_unmark(c->env.bus, hpa(frame << PAGE_SHIFT), FRAME_CODE);
+}

@@ -1,0 +1,180 @@
+/* The CPU: registers, the run loop, interrupts. It knows neither its watchers nor its keepers.
+ *
+ * Idea 1: everything outside comes through struct cpu_env (MMU, bus, interrupt controller); there is no hook by which
+ * anybody could change what an instruction does.
+ * Idea 2: decoded blocks are found by machine address; a handler does a whole instruction or nothing, so faults are
+ * values, delivered at one place (cpu_run).
+ * Idea 3: two words, `res` and `aux`, hold the six arithmetic flags until somebody asks (flags.h).
+ *
+ * SDM vol. 1 ch. 3, vol. 3A ch. 2, 3, 5, 6. Not modelled yet: virtual-8086 mode, hardware task switch, x87, debug
+ * registers' breakpoints, SYSENTER (later issues).
+ * TOUR cpu.1: the registers are here; exec_*.c are the instructions by subject; gate.c is how rings change. */
+#ifndef CPU_CPU_H
+#define CPU_CPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sim/core/arena.h"
+#include "sim/core/bus.h"
+#include "sim/core/clock.h"
+#include "sim/core/cost.h"
+#include "sim/core/outcome.h"
+#include "sim/core/regs.h"
+#include "sim/core/tlb.h"
+#include "sim/cpu/insn.h"
+#include "sim/trace/trace.h"
+
+enum { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI };                          /* the manual's register numbers */
+enum seg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_COUNT };   /* likewise */
+
+enum { /* EFLAGS */
+    FLAG_CF = 1u << 0, FLAG_ONE = 1u << 1, FLAG_PF = 1u << 2, FLAG_AF = 1u << 4, FLAG_ZF = 1u << 6, FLAG_SF = 1u << 7,
+    FLAG_TF = 1u << 8, FLAG_IF = 1u << 9, FLAG_DF = 1u << 10, FLAG_OF = 1u << 11, FLAG_IOPL = 3u << 12, FLAG_NT = 1u << 14,
+    FLAG_RF = 1u << 16, FLAG_VM = 1u << 17, FLAG_AC = 1u << 18, FLAG_VIF = 1u << 19, FLAG_VIP = 1u << 20, FLAG_ID = 1u << 21,
+    FLAGS_ARITH = FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF
+};
+enum { /* CR0, CR4 */
+    CR0_PE = 1u << 0, CR0_MP = 1u << 1, CR0_EM = 1u << 2, CR0_TS = 1u << 3, CR0_ET = 1u << 4, CR0_NE = 1u << 5,
+    CR0_WP = 1u << 16, CR0_AM = 1u << 18, CR0_NW = 1u << 29, CR0_CD = 1u << 30,
+    CR4_VME = 1u << 0, CR4_PVI = 1u << 1, CR4_TSD = 1u << 2, CR4_DE = 1u << 3, CR4_PSE = 1u << 4, CR4_PAE = 1u << 5,
+    CR4_MCE = 1u << 6, CR4_PGE = 1u << 7, CR4_PCE = 1u << 8
+};
+#define CR0_PG (1u << 31)
+enum { /* vectors */
+    VEC_DE = 0, VEC_DB = 1, VEC_NMI = 2, VEC_BP = 3, VEC_OF = 4, VEC_BR = 5, VEC_UD = 6, VEC_NM = 7, VEC_DF = 8, VEC_TS = 10,
+    VEC_NP = 11, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14, VEC_MF = 16, VEC_AC = 17
+};
+
+/* Access rights of a cached descriptor: bytes 5 and the high nibble of 6 as in memory. SDM 3A fig. 3-8.
+ *   15 14 13 12 | 11-8 | 7 | 6-5 | 4 | 3-0
+ *    G D/B 0 AVL|  0   | P | DPL | S | type */
+enum {
+    AR_TYPE = 0x000F, AR_S = 0x0010, AR_DPL = 0x0060, AR_P = 0x0080, AR_AVL = 0x1000, AR_DB = 0x4000, AR_G = 0x8000,
+    AR_CODE = 0x0008, AR_DOWN = 0x0004 /* data: expand-down; code: conforming */, AR_WRITE = 0x0002 /* code: readable */,
+    AR_ACCESSED = 0x0001
+};
+
+/* A segment register with its hidden part. */
+struct seg_reg {
+    uint16_t sel;
+    uint16_t ar;            /* AR_*; 0 with a null selector: every use faults */
+    uint32_t base, limit;   /* limit in bytes, granularity applied */
+    uint64_t rd_end, wr_end;/* fast check: offset + size <= end; 0 if not readable/writable or expand-down (slow check) */
+};
+
+struct table_reg { uint32_t base; uint16_t limit; };
+
+/* All an instruction may ask of the world. `mmu`, `irq` are handed back as given. */
+struct cpu_env {
+    struct bus *bus;
+    void *mmu;
+    /* Translates one page's worth of access: fills x and the TLB, or f (#PF with code and address) and returns false. */
+    bool (*translate)(void *mmu, gva_t at, unsigned access, struct xlat *x, struct fault *f);
+    void (*flush)(void *mmu, bool globals_too);                             /* MOV CR3: false */
+    void (*invlpg)(void *mmu, gva_t at);
+    void (*paging)(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);    /* the registers changed; does not flush */
+    void *irq;
+    uint8_t (*acknowledge)(void *irq);                                      /* INTA cycle: the vector */
+    struct timeq *timers;                                                   /* run at instruction boundaries; may be NULL */
+};
+
+/* Watches instructions that insn.def calls SENS_SILENT; sees the CPU before and after, may change nothing. */
+struct cpu_observer {
+    void (*before)(void *self, const struct cpu *c, const struct insn *i);
+    void (*after)(void *self, const struct cpu *c, const struct insn *i, enum step result);
+    void *self;
+};
+
+struct block_cache; /* decoded code; rebuilt at will, never part of the machine's state */
+
+struct cpu {
+    uint32_t reg[9];          /* EAX..EDI; [8] is always 0 */
+    uint32_t eip;             /* of the block being run while inside it; exact at every boundary */
+    uint32_t eflags;          /* all but the six arithmetic flags */
+    uint32_t res, aux;        /* the six, lazily: flags.h */
+    uint8_t  cpl;
+    bool     halted;
+    bool     shutdown;        /* triple fault: nothing runs until reset */
+    bool     intr;            /* the interrupt request pin */
+    bool     trap;            /* the last instruction began with TF set: #DB is due at this boundary */
+    bool     pause;           /* somebody wants cpu_run to return at the next boundary */
+    /* Boundaries passed, which is how moments are numbered: instructions retired (a repeated string instruction counts
+     * once, when it ends), plus `extra` boundaries that took the place of one: a fault or an interrupt delivered. */
+    uint64_t insns, extra;
+    uint64_t inhibit;         /* interrupts are held off while insns == inhibit (after STI, MOV SS, POP SS) */
+    uint64_t rf_at;           /* EFLAGS.RF counts only while insns == rf_at: every instruction that ends clears it */
+    uint64_t break_at;        /* the inner loop ends when now >= break_at; 0 asks for the boundary at once */
+    struct seg_reg seg[SEG_COUNT], ldtr, tr;
+    struct table_reg gdtr, idtr;
+    uint32_t cr0, cr2, cr3, cr4, dr[8];
+    uint32_t sysenter_cs, sysenter_esp, sysenter_eip;
+    uint64_t tsc_base;        /* TSC = clock now + tsc_base */
+    struct fault fault;       /* valid after STEP_FAULT */
+    uint32_t cause;           /* id of the event that explains what happens now (for the trace) */
+    uint8_t  account[4];      /* enum cause that pays for code running in each ring */
+    struct tlb dtlb, itlb;
+
+    struct cpu_env env;
+    struct clock *clock;
+    const struct model *model;
+    struct trace *trace;      /* NULL: silent */
+    struct cpu_observer observer;
+    struct block_cache *blocks; /* NULL: decode every time (a hypervisor's emulator) */
+};
+
+/* Wires a CPU. `blocks` from block_cache_new, or NULL. Leaves it in the reset state (cpu_reset). */
+void cpu_init(struct cpu *c, const struct cpu_env *env, struct clock *clock, const struct model *model, struct trace *trace,
+              struct block_cache *blocks);
+/* Power-on state: real mode, CS:EIP F000:FFF0, base FFFF0000, EDX = CPU signature. SDM 3A 9.1. */
+void cpu_reset(struct cpu *c);
+/* The Multiboot 1 state (section 3.2): flat 4 GB ring-0 segments (selectors 08 and 10), paging off, IF clear. */
+void cpu_boot_flat(struct cpu *c, uint32_t entry, uint32_t eax, uint32_t ebx);
+
+enum cpu_stop {
+    CPU_BUDGET,   /* the instruction limit was reached */
+    CPU_PAUSE,    /* c->pause was set (cleared on return) */
+    CPU_DOOR,     /* about to fetch from a FRAME_DOOR frame in ring 0; nothing of it was executed */
+    CPU_HALTED,   /* HLT, and no interrupt is pending: let time pass */
+    CPU_SHUTDOWN, /* triple fault */
+};
+/* Runs until `insns` more boundaries have been passed (c->insns) or something above happens. Runs due timers, takes interrupts and
+ * delivers faults at instruction boundaries. Running N times 1 instruction gives the same state, cycles and events as
+ * running N at once. */
+enum cpu_stop cpu_run(struct cpu *c, uint64_t insns);
+
+/* The interrupt request pin; level-triggered. */
+void cpu_intr(struct cpu *c, bool level);
+
+/* EFLAGS, arithmetic flags worked out. cpu_set_flags sets every bit given (bit 1 forced to 1, reserved bits to 0). */
+uint32_t cpu_flags(const struct cpu *c);
+void     cpu_set_flags(struct cpu *c, uint32_t flags);
+
+enum delivery { DELIVER_FAULT, DELIVER_SOFT /* INT n, INT3, INTO: gate DPL is checked */, DELIVER_EXTERNAL };
+/* Delivers a vector through the IDT: gate, stack switch, frame. c->eip must be the return address. On STEP_FAULT nothing
+ * changed and c->fault is the fault met on the way. SDM 3A 6.12. Emits INT or IRQ, and GATE. */
+enum step cpu_deliver(struct cpu *c, uint8_t vector, enum delivery how, bool has_code, uint32_t code);
+/* Delivers a fault with the rules for faults during delivery: double fault, then shutdown. Emits FAULT. SDM 3A 6.15. */
+void cpu_deliver_fault(struct cpu *c, struct fault f);
+
+/* Executes exactly one instruction without looking at interrupts or delivering faults: what a hypervisor's emulator
+ * wants of its virtual CPU. STEP_FAULT leaves c->fault and no other change. `done` (may be NULL) gets the decoded form. */
+enum step cpu_execute_one(struct cpu *c, struct insn *done);
+
+/* Loads a segment register's hidden part from a raw 8-byte descriptor (no checks). */
+void cpu_seg_set(struct seg_reg *s, uint16_t sel, uint32_t low, uint32_t high);
+/* Recomputes rd_end and wr_end after ar, limit were set by hand. */
+void cpu_seg_limits(struct seg_reg *s);
+/* Sets CPL and everything that follows from it (whose account the cycles go to). */
+void cpu_set_cpl(struct cpu *c, uint8_t cpl);
+
+/* Looking, without effects: bytes at CS:EIP as far as mapped (through a walk that neither fills TLBs nor sets A bits is the
+ * machine's business; this only needs a reader). */
+extern const struct reg_desc cpu_regs[]; /* rows over struct cpu */
+
+struct block_cache *block_cache_new(void);
+void block_cache_free(struct block_cache *b);
+void block_cache_flush(struct block_cache *b);
+/* A store hit a frame with decoded code: forgets its blocks. To be registered with bus_listen (self: struct cpu *). */
+void cpu_code_written(void *cpu, uint32_t frame, uint32_t offset, unsigned size);
+
+#endif

@@ -1,0 +1,334 @@
+/* Bytes to struct insn. Zydis takes the instruction apart; this file says what our handlers want to know of it.
+ *
+ * Idea 1: one generic translation by operand types (destination first) does nearly everything; the few mnemonics that mean
+ * several things (MOV, PUSH, CALL, ...) are split by the type of an operand.
+ * Idea 2: which handler runs is a pure function of the decoded fields (insn_handler): the fast forms are tables.
+ *
+ * SDM vol. 2A ch. 2, vol. 2 app. A. What Zydis knows and this machine lacks (MMX, SSE, VMX, ...) is #UD. */
+#include <Zydis/Zydis.h>
+
+#include <string.h>
+#include "sim/cpu/exec.h"
+
+/* Zydis mnemonic -> ours, for the rows that share the name. */
+static const uint8_t same_name[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
+#define INSN_SPLIT(mn, word, handler, cost, privilege, sensitivity, rule)
+#define INSN(mn, word, handler, cost, privilege, sensitivity, rule) [ZYDIS_MNEMONIC_##mn] = MN_##mn,
+#include "sim/cpu/insn.def"
+#undef INSN
+    [ZYDIS_MNEMONIC_PUSHF] = MN_PUSHF, [ZYDIS_MNEMONIC_PUSHFD] = MN_PUSHF,
+    [ZYDIS_MNEMONIC_POPF] = MN_POPF, [ZYDIS_MNEMONIC_POPFD] = MN_POPF,
+    [ZYDIS_MNEMONIC_IRET] = MN_IRET, [ZYDIS_MNEMONIC_IRETD] = MN_IRET,
+    [ZYDIS_MNEMONIC_PUSHA] = MN_PUSHA, [ZYDIS_MNEMONIC_PUSHAD] = MN_PUSHA,
+    [ZYDIS_MNEMONIC_POPA] = MN_POPA, [ZYDIS_MNEMONIC_POPAD] = MN_POPA,
+    [ZYDIS_MNEMONIC_MOVSB] = MN_MOVS, [ZYDIS_MNEMONIC_MOVSW] = MN_MOVS, [ZYDIS_MNEMONIC_MOVSD] = MN_MOVS,
+    [ZYDIS_MNEMONIC_STOSB] = MN_STOS, [ZYDIS_MNEMONIC_STOSW] = MN_STOS, [ZYDIS_MNEMONIC_STOSD] = MN_STOS,
+    [ZYDIS_MNEMONIC_LODSB] = MN_LODS, [ZYDIS_MNEMONIC_LODSW] = MN_LODS, [ZYDIS_MNEMONIC_LODSD] = MN_LODS,
+    [ZYDIS_MNEMONIC_SCASB] = MN_SCAS, [ZYDIS_MNEMONIC_SCASW] = MN_SCAS, [ZYDIS_MNEMONIC_SCASD] = MN_SCAS,
+    [ZYDIS_MNEMONIC_CMPSB] = MN_CMPS, [ZYDIS_MNEMONIC_CMPSW] = MN_CMPS, [ZYDIS_MNEMONIC_CMPSD] = MN_CMPS,
+    [ZYDIS_MNEMONIC_INSB] = MN_INS, [ZYDIS_MNEMONIC_INSW] = MN_INS, [ZYDIS_MNEMONIC_INSD] = MN_INS,
+    [ZYDIS_MNEMONIC_OUTSB] = MN_OUTS, [ZYDIS_MNEMONIC_OUTSW] = MN_OUTS, [ZYDIS_MNEMONIC_OUTSD] = MN_OUTS,
+    [ZYDIS_MNEMONIC_LDS] = MN_LOAD_FAR, [ZYDIS_MNEMONIC_LES] = MN_LOAD_FAR, [ZYDIS_MNEMONIC_LSS] = MN_LOAD_FAR,
+    [ZYDIS_MNEMONIC_LFS] = MN_LOAD_FAR, [ZYDIS_MNEMONIC_LGS] = MN_LOAD_FAR,
+    [ZYDIS_MNEMONIC_PAUSE] = MN_NOP, [ZYDIS_MNEMONIC_ENDBR32] = MN_NOP, [ZYDIS_MNEMONIC_ENDBR64] = MN_NOP,
+    [ZYDIS_MNEMONIC_PREFETCHNTA] = MN_NOP, [ZYDIS_MNEMONIC_PREFETCHT0] = MN_NOP, [ZYDIS_MNEMONIC_PREFETCHT1] = MN_NOP,
+    [ZYDIS_MNEMONIC_PREFETCHT2] = MN_NOP, [ZYDIS_MNEMONIC_RDSSPD] = MN_NOP /* 0F 1E: a hint before CET */
+};
+
+/* After these the run loop looks at everything anew: EIP, mode, translation, interrupts or time may be different. */
+static const bool ends_block[MN_COUNT] = {
+    [MN_NONE] = true, [MN_UD2] = true, [MN_FPU] = true, [MN_JMP] = true, [MN_CALL] = true, [MN_RET] = true,
+    [MN_JMP_FAR] = true, [MN_CALL_FAR] = true, [MN_RET_FAR] = true, [MN_INT] = true, [MN_INT3] = true, [MN_IRET] = true,
+    [MN_HLT] = true, [MN_STI] = true, [MN_POPF] = true, [MN_MOV_CR] = true, [MN_MOV_DR] = true, [MN_LMSW] = true,
+    [MN_INVLPG] = true, [MN_INVD] = true, [MN_WBINVD] = true, [MN_WRMSR] = true, [MN_IN] = true, [MN_OUT] = true,
+    [MN_INS] = true, [MN_OUTS] = true, [MN_LTR] = true, [MN_LLDT] = true, [MN_LGDT] = true, [MN_LIDT] = true
+};
+
+/* One raw decoding, with the prefixes that count. */
+struct raw {
+    ZydisDecodedInstruction z;
+    ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
+    unsigned n;             /* visible operands */
+    bool operand16, address16;
+    uint8_t rep, segment;   /* F2, F3 or 0; override prefix or 0: the last one counts */
+    bool lock;
+};
+
+static void read_prefixes(struct raw *r, bool code32)
+{
+    bool operand = false, address = false;
+    for (unsigned k = 0; k < r->z.raw.prefix_count; k++) {
+        uint8_t p = r->z.raw.prefixes[k].value;
+        if (p == 0x66) operand = true;
+        else if (p == 0x67) address = true;
+        else if (p == 0xF0) r->lock = true;
+        else if (p == 0xF2 || p == 0xF3) r->rep = p;
+        else r->segment = p;
+    }
+    r->operand16 = operand == code32;
+    r->address16 = address == code32;
+}
+
+static bool is_register(const ZydisDecodedOperand *o) { return o->type == ZYDIS_OPERAND_TYPE_REGISTER; }
+static bool is_memory(const ZydisDecodedOperand *o) { return o->type == ZYDIS_OPERAND_TYPE_MEMORY; }
+static ZydisRegisterClass class_of(const ZydisDecodedOperand *o)
+{
+    return is_register(o) ? ZydisRegisterGetClass(o->reg.value) : ZYDIS_REGCLASS_INVALID;
+}
+
+/* Number within its class; byte registers AL..BL, AH..BH are 0..7 as in ModRM. */
+static uint8_t number(ZydisRegister r)
+{
+    switch (ZydisRegisterGetClass(r)) {
+    case ZYDIS_REGCLASS_GPR8: return (uint8_t)(r - ZYDIS_REGISTER_AL);
+    case ZYDIS_REGCLASS_GPR16: return (uint8_t)(r - ZYDIS_REGISTER_AX);
+    case ZYDIS_REGCLASS_GPR32: return (uint8_t)(r - ZYDIS_REGISTER_EAX);
+    case ZYDIS_REGCLASS_SEGMENT: return (uint8_t)(r - ZYDIS_REGISTER_ES);
+    case ZYDIS_REGCLASS_CONTROL: return (uint8_t)(r - ZYDIS_REGISTER_CR0);
+    case ZYDIS_REGCLASS_DEBUG: return (uint8_t)(r - ZYDIS_REGISTER_DR0);
+    default: return REG_NONE;
+    }
+}
+
+static bool is_x87(const struct raw *r)
+{
+    return r->z.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && r->z.opcode >= 0xD8 && r->z.opcode <= 0xDF;
+}
+
+/* Which row this is, where the mnemonic alone does not say. */
+static unsigned identify(const struct raw *r)
+{
+    ZydisRegisterClass a = class_of(&r->op[0]), b = class_of(&r->op[1]);
+    bool far = r->z.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
+    if (is_x87(r)) return MN_FPU;
+    if (r->z.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY) return MN_NONE;
+    if (r->z.meta.category == ZYDIS_CATEGORY_COND_BR && same_name[r->z.mnemonic] == MN_NONE) return MN_JCC;
+    if (r->z.meta.category == ZYDIS_CATEGORY_CMOV) return MN_CMOVCC;
+    if (r->z.meta.category == ZYDIS_CATEGORY_SETCC) return MN_SETCC;
+    switch (r->z.mnemonic) {
+    case ZYDIS_MNEMONIC_MOV:
+        if (a == ZYDIS_REGCLASS_SEGMENT || b == ZYDIS_REGCLASS_SEGMENT) return MN_MOV_SEG;
+        if (a == ZYDIS_REGCLASS_CONTROL || b == ZYDIS_REGCLASS_CONTROL) return MN_MOV_CR;
+        return a == ZYDIS_REGCLASS_DEBUG || b == ZYDIS_REGCLASS_DEBUG ? MN_MOV_DR : MN_MOV;
+    case ZYDIS_MNEMONIC_PUSH: return a == ZYDIS_REGCLASS_SEGMENT ? MN_PUSH_SEG : MN_PUSH;
+    case ZYDIS_MNEMONIC_POP: return a == ZYDIS_REGCLASS_SEGMENT ? MN_POP_SEG : MN_POP;
+    case ZYDIS_MNEMONIC_CALL: return far ? MN_CALL_FAR : MN_CALL;
+    case ZYDIS_MNEMONIC_JMP: return far ? MN_JMP_FAR : MN_JMP;
+    case ZYDIS_MNEMONIC_RET: return far ? MN_RET_FAR : MN_RET;
+    case ZYDIS_MNEMONIC_MOVSD: case ZYDIS_MNEMONIC_CMPSD: /* SSE2 has two of the same names */
+        return r->z.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT ? same_name[r->z.mnemonic] : MN_NONE;
+    default: return same_name[r->z.mnemonic];
+    }
+}
+
+static void set_memory(struct insn *i, const ZydisDecodedOperandMem *m)
+{
+    i->flags |= INSN_MEM;
+    i->base = number(m->base);
+    i->index = number(m->index);
+    i->scale = m->scale ? (uint8_t)__builtin_ctz(m->scale) : 0;
+    i->disp = (uint32_t)m->disp.value;
+    i->seg = m->segment == ZYDIS_REGISTER_NONE ? SEG_DS : number(m->segment);
+}
+
+/* Instructions whose destination is ModRM.reg and can be nothing else. */
+static bool is_reg_dest(unsigned id, const struct insn *i)
+{
+    return id == MN_MOVZX || id == MN_MOVSX || id == MN_CMOVCC || id == MN_BSF || id == MN_BSR || id == MN_LAR ||
+           id == MN_LSL || (id == MN_IMUL && i->sub > 1);
+}
+
+/* The first two operands to form, reg, rm, memory and imm. */
+static void set_operands(struct insn *i, const struct raw *r)
+{
+    const ZydisDecodedOperand *a = &r->op[0], *b = &r->op[1];
+    for (unsigned k = 0; k < r->n; k++) {
+        if (is_memory(&r->op[k])) set_memory(i, &r->op[k].mem);
+        if (r->op[k].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && !(k && i->id == MN_ENTER)) i->imm = (uint32_t)r->op[k].imm.value.u;
+    }
+    if (r->n == 0) return;
+    if (r->n == 1) {
+        i->form = is_memory(a) ? FORM_M : is_register(a) ? FORM_R : FORM_I;
+        if (is_register(a)) i->rm = number(a->reg.value);
+    } else if (is_memory(a)) {
+        i->form = is_register(b) ? FORM_MR : FORM_MI;
+        if (is_register(b)) i->reg = number(b->reg.value);
+    } else if (is_memory(b)) {
+        i->form = FORM_RM;
+        i->reg = number(a->reg.value);
+    } else if (is_register(a) && is_register(b)) {
+        bool ge = is_reg_dest(i->id, i);
+        i->form = ge ? FORM_GE : FORM_RR;
+        i->rm = number(ge ? b->reg.value : a->reg.value);
+        i->reg = number(ge ? a->reg.value : b->reg.value);
+    } else if (is_register(a)) {
+        i->form = FORM_RI;
+        i->rm = number(a->reg.value);
+    }
+}
+
+/* MOV with a segment, control or debug register: its number in sub, the other operand alone in form R or M. */
+static void set_special_move(struct insn *i, const struct raw *r)
+{
+    bool to = class_of(&r->op[0]) == ZYDIS_REGCLASS_SEGMENT || class_of(&r->op[0]) == ZYDIS_REGCLASS_CONTROL ||
+              class_of(&r->op[0]) == ZYDIS_REGCLASS_DEBUG;
+    const ZydisDecodedOperand *special = &r->op[to ? 0 : 1], *other = &r->op[to ? 1 : 0];
+    i->sub = number(special->reg.value);
+    i->form = is_memory(other) ? FORM_M : FORM_R;
+    if (is_register(other)) i->rm = number(other->reg.value);
+    i->size = (uint8_t)(other->size / 8);
+}
+
+static uint8_t far_segment(ZydisMnemonic m)
+{
+    return m == ZYDIS_MNEMONIC_LES ? SEG_ES : m == ZYDIS_MNEMONIC_LSS ? SEG_SS : m == ZYDIS_MNEMONIC_LDS ? SEG_DS
+         : m == ZYDIS_MNEMONIC_LFS ? SEG_FS : SEG_GS;
+}
+
+/* String instructions and XLAT have their memory operands built in; only the source's segment can be overridden. */
+static uint8_t source_segment(const struct raw *r)
+{
+    switch (r->segment) {
+    case 0x26: return SEG_ES;
+    case 0x2E: return SEG_CS;
+    case 0x36: return SEG_SS;
+    case 0x64: return SEG_FS;
+    case 0x65: return SEG_GS;
+    default: return SEG_DS;
+    }
+}
+
+static void set_string(struct insn *i, const struct raw *r)
+{
+    i->flags |= r->rep == 0xF3 ? INSN_REP : r->rep == 0xF2 ? INSN_REPNE : 0;
+    i->seg = source_segment(r);
+    i->form = FORM_NONE;
+}
+
+/* What is particular to a row. */
+static void set_particulars(struct insn *i, const struct raw *r)
+{
+    const ZydisDecodedOperand *o = r->op;
+    switch (i->id) {
+    case MN_MOV_SEG: case MN_MOV_CR: case MN_MOV_DR: set_special_move(i, r); break;
+    case MN_PUSH_SEG: case MN_POP_SEG: i->sub = number(o[0].reg.value); break;
+    case MN_LOAD_FAR: i->sub = far_segment(r->z.mnemonic); break;
+    case MN_SLDT: case MN_STR: case MN_SMSW: case MN_LLDT: case MN_LTR: case MN_LMSW: case MN_VERR: case MN_VERW:
+        i->size = (uint8_t)(o[0].size / 8);
+        break;
+    case MN_MOVZX: case MN_MOVSX: i->sub = (uint8_t)(o[1].size / 8); break;
+    case MN_JCC: case MN_CMOVCC: case MN_SETCC: i->sub = r->z.opcode & 15; break;
+    case MN_SHLD: case MN_SHRD: i->sub = is_register(&o[2]); break;
+    case MN_IN: i->sub = !is_register(&o[1]); break;
+    case MN_OUT: i->sub = !is_register(&o[0]); break;
+    case MN_ENTER: i->imm2 = (uint16_t)o[1].imm.value.u; break;
+    case MN_CALL_FAR: case MN_JMP_FAR:
+        if (o[0].type != ZYDIS_OPERAND_TYPE_POINTER) break;
+        i->imm = o[0].ptr.offset;
+        i->imm2 = o[0].ptr.segment;
+        break;
+    case MN_MOVS: case MN_STOS: case MN_LODS: case MN_SCAS: case MN_CMPS: case MN_INS: case MN_OUTS: set_string(i, r); break;
+    case MN_XLAT: set_string(i, r); break;
+    default: break;
+    }
+}
+
+/* Base cycles: a plain instruction costs more with a memory operand, and much more if it locks the bus. */
+static uint16_t base_cost(const struct insn *i, const uint32_t *cost)
+{
+    unsigned row = insn_desc(i->id)->cost;
+    bool reads_only = i->id == MN_CMP || i->id == MN_TEST || i->id == MN_BT || i->id == MN_PUSH || i->id == MN_LEA ||
+                      i->id == MN_NOP || i->id == MN_FPU;
+    if (!cost) return 0;
+    if (i->flags & INSN_LOCK || (i->id == MN_XCHG && i->flags & INSN_MEM)) row = COST_LOCKED;
+    else if (i->id == MN_MOV_CR && i->sub == 3) row = COST_CR3;
+    else if (i->id == MN_MOV_SEG && i->bytes[0] == 0x8E) row = COST_MOV_SEG;
+    else if ((i->id == MN_JMP || i->id == MN_CALL) && i->form != FORM_I) row = COST_INDIRECT;
+    else if (row == COST_BASIC && (i->id == MN_PUSH || i->id == MN_MOV || i->id == MN_SETCC) &&
+             (i->id == MN_PUSH || i->form == FORM_MR || i->form == FORM_MI || i->form == FORM_M))
+        row = COST_STORE;
+    else if (row == COST_BASIC && (i->form == FORM_RM || i->id == MN_POP || (i->flags & INSN_MEM && reads_only)) &&
+             i->id != MN_LEA && i->id != MN_NOP)
+        row = COST_LOAD;
+    else if (row == COST_BASIC && i->flags & INSN_MEM && !reads_only) row = COST_RMW;
+    return (uint16_t)(cost[row] > UINT16_MAX ? UINT16_MAX : cost[row]);
+}
+
+static const struct exec_forms *const fast[MN_COUNT] = {
+    [MN_ADD] = &exec_forms_add, [MN_OR] = &exec_forms_or, [MN_ADC] = &exec_forms_adc, [MN_SBB] = &exec_forms_sbb,
+    [MN_AND] = &exec_forms_and, [MN_SUB] = &exec_forms_sub, [MN_XOR] = &exec_forms_xor, [MN_CMP] = &exec_forms_cmp,
+    [MN_TEST] = &exec_forms_test, [MN_INC] = &exec_forms_inc, [MN_DEC] = &exec_forms_dec, [MN_MOV] = &exec_forms_mov,
+    [MN_MOVZX] = &exec_forms_movzx, [MN_MOVSX] = &exec_forms_movsx, [MN_LEA] = &exec_forms_lea,
+    [MN_PUSH] = &exec_forms_push, [MN_POP] = &exec_forms_pop, [MN_JMP] = &exec_forms_jmp, [MN_CALL] = &exec_forms_call,
+    [MN_RET] = &exec_forms_ret, [MN_SHL] = &exec_forms_shl, [MN_SHR] = &exec_forms_shr, [MN_SAR] = &exec_forms_sar
+};
+
+exec_fn *insn_handler(const struct insn *i)
+{
+    bool extends = i->id == MN_MOVZX || i->id == MN_MOVSX;
+    switch (i->id) {
+    case MN_NONE: return i->len > 15 ? exec_too_long : exec_undefined;
+    case MN_MOV_SEG: return i->bytes[0] == 0x8E ? exec_mov_to_seg : exec_mov_from_seg;
+    case MN_MOV_CR: return i->bytes[1] == 0x22 ? exec_mov_to_cr : exec_mov_from_cr;
+    case MN_MOV_DR: return i->bytes[1] == 0x23 ? exec_mov_to_dr : exec_mov_from_dr;
+    case MN_JCC: return i->size == 4 ? exec_jcc32[i->sub] : exec_jcc;
+    default: break;
+    }
+    exec_fn *fn = NULL;
+    if (fast[i->id] && !(i->flags & INSN_MEM && i->flags & INSN_ADDR16)) {
+        if (extends) fn = i->size == 4 ? (i->sub == 1 ? fast[i->id]->byte : fast[i->id]->dword)[i->form] : NULL;
+        else if (i->size == 4) fn = fast[i->id]->dword[i->form];
+        else if (i->size == 1) fn = fast[i->id]->byte[i->form];
+    }
+    return fn ? fn : insn_desc(i->id)->fn;
+}
+
+/* What is left of bytes that are no instruction: something that raises the right exception when it is run. len 16 stands
+ * for "longer than 15 bytes". */
+static enum decode bad(struct insn *out, bool too_long, const uint32_t *cost)
+{
+    *out = (struct insn){ .base = REG_NONE, .index = REG_NONE, .flags = INSN_ENDS, .len = too_long ? 16 : 1 };
+    out->fn = insn_handler(out);
+    out->cost = base_cost(out, cost);
+    return DECODE_BAD;
+}
+
+static ZyanStatus take_apart(struct raw *r, const uint8_t *bytes, unsigned n, bool code32)
+{
+    ZydisDecoder d;
+    r->rep = r->segment = 0;
+    r->lock = false;
+    ZydisDecoderInit(&d, code32 ? ZYDIS_MACHINE_MODE_LEGACY_32 : ZYDIS_MACHINE_MODE_LEGACY_16,
+                     code32 ? ZYDIS_STACK_WIDTH_32 : ZYDIS_STACK_WIDTH_16);
+    ZyanStatus s = ZydisDecoderDecodeFull(&d, bytes, n, &r->z, r->op);
+    if (!ZYAN_SUCCESS(s)) return s;
+    r->n = r->z.operand_count_visible;
+    for (unsigned k = r->n; k < 3; k++) r->op[k].type = ZYDIS_OPERAND_TYPE_UNUSED;
+    read_prefixes(r, code32);
+    return s;
+}
+
+enum decode insn_decode(const uint8_t *bytes, unsigned n, struct insn_mode mode, const uint32_t *cost, struct insn *out)
+{
+    struct raw r;
+    ZyanStatus s = take_apart(&r, bytes, n, mode.code32);
+    if (s == ZYDIS_STATUS_NO_MORE_DATA && n < 15) return DECODE_SHORT;
+    if (s == ZYDIS_STATUS_INSTRUCTION_TOO_LONG || s == ZYDIS_STATUS_NO_MORE_DATA) return bad(out, true, cost);
+    unsigned id = ZYAN_SUCCESS(s) ? identify(&r) : MN_NONE;
+    if (id == MN_NONE) return bad(out, false, cost);
+    *out = (struct insn){ .id = (uint16_t)id, .base = REG_NONE, .index = REG_NONE, .seg = SEG_DS, .len = r.z.length };
+    out->size = r.z.operand_width == 8 ? 1 : r.operand16 ? 2 : 4;
+    out->flags = (uint8_t)((r.address16 ? INSN_ADDR16 : 0) | (r.operand16 ? INSN_OPERAND16 : 0) | (r.lock ? INSN_LOCK : 0) |
+                           (ends_block[id] ? INSN_ENDS : 0));
+    bool plain = r.z.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT;
+    out->bytes[0] = plain ? r.z.opcode : 0x0F;
+    out->bytes[1] = plain ? 0 : r.z.opcode;
+    if (id == MN_IMUL) out->sub = (uint8_t)r.n;
+    if (id != MN_FPU && id != MN_NOP) {
+        set_operands(out, &r);
+        set_particulars(out, &r);
+    }
+    out->cost = base_cost(out, cost);
+    out->fn = insn_handler(out);
+    return DECODE_OK;
+}

@@ -1,0 +1,125 @@
+/* The stack: PUSH POP PUSHA POPA ENTER LEAVE.
+ *
+ * Idea 1: the width of the stack pointer is a property of SS (its B bit), the width of what is pushed one of the
+ * instruction; they are independent.
+ * Idea 2: ESP moves last. Whoever stores several words probes them all before storing the first.
+ *
+ * SDM vol. 1 6.2, vol. 2 under each mnemonic. */
+#include "sim/cpu/stack.h"
+
+#include "sim/cpu/exec.h"
+
+enum step stack_push(struct cpu *c, uint32_t v, unsigned size)
+{
+    uint32_t mask = stack_mask(&c->seg[SEG_SS]), sp = (c->reg[ESP] - size) & mask;
+    enum step s = mem_write(c, SEG_SS, sp, size, v);
+    if (s == STEP_OK) stack_set(c, sp, mask);
+    return s;
+}
+
+ALWAYS_INLINE enum step push(struct cpu *c, const struct insn *i, unsigned form, unsigned size)
+{
+    uint32_t v;
+    enum step s = source_read(c, i, form, size, &v);
+    return s != STEP_OK ? s : stack_push(c, v, size);
+}
+enum step exec_push(struct cpu *c, const struct insn *i) { return push(c, i, i->form, i->size); }
+static enum step push_r32(struct cpu *c, const struct insn *i) { return push(c, i, FORM_R, 4); }
+static enum step push_i32(struct cpu *c, const struct insn *i) { return push(c, i, FORM_I, 4); }
+static enum step push_m32(struct cpu *c, const struct insn *i) { return push(c, i, FORM_M, 4); }
+const struct exec_forms exec_forms_push = {
+    { [FORM_R] = push_r32, [FORM_I] = push_i32, [FORM_M] = push_m32 }, { NULL } };
+
+/* POP to memory: ESP has already moved when the address is formed. POP ESP: the popped value wins. */
+ALWAYS_INLINE enum step pop(struct cpu *c, const struct insn *i, unsigned form, unsigned size)
+{
+    uint32_t v, mask = stack_mask(&c->seg[SEG_SS]), old = c->reg[ESP];
+    enum step s = mem_read(c, SEG_SS, old & mask, size, &v);
+    if (s != STEP_OK) return s;
+    stack_set(c, old + size, mask);
+    if (form == FORM_R) reg_set(c, i->rm, size, v);
+    else if ((s = mem_write(c, i->seg, ea(c, i), size, v)) != STEP_OK) c->reg[ESP] = old;
+    return s;
+}
+enum step exec_pop(struct cpu *c, const struct insn *i) { return pop(c, i, i->form, i->size); }
+static enum step pop_r32(struct cpu *c, const struct insn *i) { return pop(c, i, FORM_R, 4); }
+const struct exec_forms exec_forms_pop = { { [FORM_R] = pop_r32 }, { NULL } };
+
+/* Makes sure that `n` words below `sp` can be written. */
+static enum step probe_below(struct cpu *c, uint32_t sp, unsigned n, unsigned size, uint32_t mask)
+{
+    for (unsigned k = 1; k <= n; k++) {
+        enum step s = mem_probe_write(c, SEG_SS, (sp - k * size) & mask, size);
+        if (s != STEP_OK) return s;
+    }
+    return STEP_OK;
+}
+
+enum step exec_pusha(struct cpu *c, const struct insn *i)
+{
+    uint32_t mask = stack_mask(&c->seg[SEG_SS]), sp = c->reg[ESP];
+    enum step s = probe_below(c, sp, 8, i->size, mask);
+    for (unsigned r = 0; s == STEP_OK && r < 8; r++)
+        s = mem_write(c, SEG_SS, (sp - (r + 1) * i->size) & mask, i->size, c->reg[r]);
+    if (s == STEP_OK) stack_set(c, sp - 8u * i->size, mask);
+    return s;
+}
+
+enum step exec_popa(struct cpu *c, const struct insn *i)
+{
+    uint32_t v[8], mask = stack_mask(&c->seg[SEG_SS]), sp = c->reg[ESP];
+    for (unsigned k = 0; k < 8; k++) {
+        enum step s = mem_read(c, SEG_SS, (sp + k * i->size) & mask, i->size, &v[7 - k]);
+        if (s != STEP_OK) return s;
+    }
+    for (unsigned r = 0; r < 8; r++)
+        if (r != ESP) reg_set(c, r, i->size, v[r]);
+    stack_set(c, sp + 8u * i->size, mask);
+    return STEP_OK;
+}
+
+/* The display: pointers to the frames of the enclosing procedures, copied from below EBP. */
+static uint32_t display_at(const struct cpu *c, unsigned k, unsigned size, uint32_t mask)
+{
+    return (c->reg[EBP] - k * size) & mask;
+}
+
+static enum step copy_display(struct cpu *c, uint32_t sp, unsigned level, unsigned size, uint32_t mask)
+{
+    for (unsigned k = 1; k < level; k++) {
+        uint32_t v;
+        enum step s = mem_read(c, SEG_SS, display_at(c, k, size, mask), size, &v);
+        if (s == STEP_OK) s = mem_write(c, SEG_SS, (sp - (k + 1) * size) & mask, size, v);
+        if (s != STEP_OK) return s;
+    }
+    return STEP_OK;
+}
+
+/* imm: bytes of local variables; imm2: nesting level. Everything that can fault is tried before the first store. */
+enum step exec_enter(struct cpu *c, const struct insn *i)
+{
+    unsigned level = i->imm2 & 31, words = 1 + level;
+    uint32_t mask = stack_mask(&c->seg[SEG_SS]), sp = c->reg[ESP], frame = sp - i->size, v;
+    uint32_t end = sp - words * i->size - (i->imm & 0xFFFF);
+    enum step s = probe_below(c, sp, words, i->size, mask);
+    for (unsigned k = 1; s == STEP_OK && k < level; k++)
+        s = mem_read(c, SEG_SS, display_at(c, k, i->size, mask), i->size, &v);
+    if (s == STEP_OK) s = mem_probe_write(c, SEG_SS, end & mask, i->size);
+    if (s == STEP_OK) s = mem_write(c, SEG_SS, frame & mask, i->size, c->reg[EBP]);
+    if (s == STEP_OK) s = copy_display(c, sp, level, i->size, mask);
+    if (s == STEP_OK && level) s = mem_write(c, SEG_SS, (sp - words * i->size) & mask, i->size, frame);
+    if (s != STEP_OK) return s;
+    reg_set(c, EBP, i->size, frame & mask);
+    stack_set(c, end, mask);
+    return STEP_OK;
+}
+
+enum step exec_leave(struct cpu *c, const struct insn *i)
+{
+    uint32_t v, mask = stack_mask(&c->seg[SEG_SS]), sp = c->reg[EBP];
+    enum step s = mem_read(c, SEG_SS, sp & mask, i->size, &v);
+    if (s != STEP_OK) return s;
+    stack_set(c, sp + i->size, mask);
+    reg_set(c, EBP, i->size, v);
+    return STEP_OK;
+}

@@ -1,0 +1,261 @@
+/* Delivery through the IDT, and IRET. See gate.h. SDM vol. 3A 6.10-6.15; vol. 2, INT n and IRET (operation). */
+#include "sim/cpu/gate.h"
+
+#include "sim/cpu/ring.h"
+
+/* What is being delivered, and how. */
+struct passage {
+    uint8_t  vector;
+    enum delivery how;
+    bool     has_code;
+    uint32_t code;
+    bool     rf;       /* the pushed EFLAGS has RF set: a fault, so that its instruction is not stopped at twice */
+    uint32_t at, back; /* EIP of the instruction concerned (trace), EIP to return to */
+    uint32_t ext;      /* EXT bit of error codes: 1 unless the program asked for it */
+};
+
+/* An IDT gate.
+ *   31            16 15 14 13 12   8 7    0
+ *   | offset 31-16  | P| DPL |0 type|  0   |   high
+ *   |   selector    |   offset 15-0        |   low   */
+struct gate {
+    uint16_t sel, ar;
+    uint32_t offset;
+    unsigned size;     /* bytes of a word of its frame */
+    bool     masks;    /* an interrupt gate: clears IF */
+};
+
+enum { CODE_IDT = 2 };
+
+/* Event INT is told when the instruction has worked; IRQ when the controller has handed over the vector, come what may. */
+static void tell(struct cpu *c, const struct passage *v, uint8_t kind)
+{
+    struct event e = { .kind = kind, .cause = c->cause };
+    if (kind == EV_INT) e.u.INT.vector = v->vector;
+    else e.u.IRQ.vector = v->vector;
+    c->cause = ring_trace(c, v->at, &e);
+}
+
+static void tell_gate(struct cpu *c, const struct passage *v, unsigned to, uint32_t target)
+{
+    if (v->how == DELIVER_SOFT) tell(c, v, EV_INT);
+    clock_charge(c->clock, CAUSE_DELIVER, c->model->cost[COST_GATE]);
+    c->cause = ring_trace(c, v->at, &(struct event){ .kind = EV_GATE, .cause = c->cause,
+        .u.GATE = { .vector = v->vector, .from = c->cpl, .to = (uint8_t)to, .target = target } });
+}
+
+/* After a frame is on its stack: the flags every gate clears, and what ends with a delivery. */
+static enum step enter(struct cpu *c, uint32_t eip, uint32_t cleared)
+{
+    cpu_set_flags(c, cpu_flags(c) & ~cleared);
+    c->eip = eip;
+    c->halted = false;
+    c->inhibit = UINT64_MAX;
+    return STEP_JUMP;
+}
+
+/* Real mode: a table of 256 far pointers, a frame of three 16-bit words, no error codes. SDM 3A 20.1.4. */
+static enum step deliver_real(struct cpu *c, const struct passage *v)
+{
+    struct stores p = { 0 };
+    struct stack s = stack_now(c);
+    uint32_t entry, at = 4u * v->vector;
+    if (at + 3 > c->idtr.limit) return cpu_raise(c, VEC_GP);
+    if (lin_read(c, gva(c->idtr.base + at), 4, false, &entry) != STEP_OK) return STEP_FAULT;
+    if (!stack_put(&s, &p, 2, cpu_flags(c)) || !stack_put(&s, &p, 2, c->seg[SEG_CS].sel) ||
+        !stack_put(&s, &p, 2, v->back))
+        return cpu_raise(c, VEC_SS);
+    if (!seg_fits(&c->seg[SEG_CS], entry & 0xFFFF, 1)) return cpu_raise(c, VEC_GP);
+    if (stores_commit(c, &p) != STEP_OK) return STEP_FAULT;
+    tell_gate(c, v, 0, entry & 0xFFFF);
+    c->reg[ESP] = s.esp;
+    seg_load_real(&c->seg[SEG_CS], (uint16_t)(entry >> 16));
+    return enter(c, entry & 0xFFFF, FLAG_IF | FLAG_TF | FLAG_AC | FLAG_RF);
+}
+
+static enum step read_gate(struct cpu *c, const struct passage *v, struct gate *g)
+{
+    uint32_t low, high, at = 8u * v->vector, code = at + CODE_IDT + v->ext;
+    if (at + 7 > c->idtr.limit) return cpu_raise_code(c, VEC_GP, code);
+    if (lin_read(c, gva(c->idtr.base + at), 4, false, &low) != STEP_OK) return STEP_FAULT;
+    if (lin_read(c, gva(c->idtr.base + at + 4), 4, false, &high) != STEP_OK) return STEP_FAULT;
+    g->ar = (uint16_t)(high >> 8 & 0xFF);
+    g->sel = (uint16_t)(low >> 16);
+    unsigned type = ar_system(g->ar);
+    if (type != SYS_TASK && type != SYS_INT16 && type != SYS_TRAP16 && type != SYS_INT32 && type != SYS_TRAP32)
+        return cpu_raise_code(c, VEC_GP, code);
+    if (v->how == DELIVER_SOFT && ar_dpl(g->ar) < c->cpl) return cpu_raise_code(c, VEC_GP, code);
+    if (!(g->ar & AR_P)) return cpu_raise_code(c, VEC_NP, code);
+    if (type == SYS_TASK) return cpu_raise_code(c, VEC_GP, sel_code(g->sel) | v->ext); /* not modelled */
+    bool wide = type & 8;
+    g->size = wide ? 4 : 2;
+    g->offset = (low & 0xFFFF) | (wide ? high & 0xFFFF0000u : 0);
+    g->masks = !(type & 1);
+    return STEP_OK;
+}
+
+static enum step read_target(struct cpu *c, const struct passage *v, const struct gate *g, struct desc *d)
+{
+    uint32_t code = sel_code(g->sel) | v->ext;
+    if (sel_null(g->sel)) return cpu_raise_code(c, VEC_GP, v->ext);
+    if (desc_read(c, g->sel, VEC_GP, code, d) != STEP_OK) return STEP_FAULT;
+    if (!ar_code(d->ar) || ar_dpl(d->ar) > c->cpl) return cpu_raise_code(c, VEC_GP, code);
+    if (!(d->ar & AR_P)) return cpu_raise_code(c, VEC_NP, code);
+    return STEP_OK;
+}
+
+/* The frame, top of memory first: [SS, ESP if the ring changes], EFLAGS, CS, EIP, [error code]. SDM 3A fig. 6-4. */
+static bool push_frame(const struct cpu *c, const struct passage *v, unsigned size, bool inward, struct stack *s,
+                       struct stores *p)
+{
+    uint32_t flags = cpu_flags(c) | (v->rf ? FLAG_RF : 0);
+    return (!inward || (stack_put(s, p, size, c->seg[SEG_SS].sel) && stack_put(s, p, size, c->reg[ESP]))) &&
+           stack_put(s, p, size, flags) && stack_put(s, p, size, c->seg[SEG_CS].sel) &&
+           stack_put(s, p, size, v->back) && (!v->has_code || stack_put(s, p, size, v->code));
+}
+
+static enum step deliver_protected(struct cpu *c, const struct passage *v)
+{
+    struct stores p = { 0 };
+    struct stack s = stack_now(c);
+    struct gate g = { 0 };
+    struct desc d;
+    struct seg_reg cs;
+    if (read_gate(c, v, &g) != STEP_OK || read_target(c, v, &g, &d) != STEP_OK) return STEP_FAULT;
+    unsigned ring = ar_conforming(d.ar) ? c->cpl : ar_dpl(d.ar);
+    bool inward = ring < c->cpl;
+    if (inward && ring_inner_stack(c, ring, v->ext, &s, &p) != STEP_OK) return STEP_FAULT;
+    if (!push_frame(c, v, g.size, inward, &s, &p))
+        return cpu_raise_code(c, VEC_SS, (inward ? sel_code(s.ss.sel) : 0) | v->ext);
+    seg_from_desc(&cs, sel_with_rpl(g.sel, ring), &d);
+    if (!seg_fits(&cs, g.offset, 1)) return cpu_raise_code(c, VEC_GP, v->ext);
+    stores_accessed(&p, &d);
+    if (stores_commit(c, &p) != STEP_OK) return STEP_FAULT;
+    tell_gate(c, v, ring, g.offset);
+    if (inward) cpu_set_cpl(c, (uint8_t)ring);
+    c->seg[SEG_CS] = cs;
+    c->seg[SEG_SS] = s.ss;
+    c->reg[ESP] = s.esp;
+    return enter(c, g.offset, FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM | (g.masks ? FLAG_IF : 0u));
+}
+
+static enum step deliver(struct cpu *c, const struct passage *v)
+{
+    return cpu_protected(c) ? deliver_protected(c, v) : deliver_real(c, v);
+}
+
+enum step cpu_deliver(struct cpu *c, uint8_t vector, enum delivery how, bool has_code, uint32_t code)
+{
+    struct passage v = { .vector = vector, .how = how, .has_code = has_code, .code = code, .rf = how == DELIVER_FAULT,
+                          .at = c->eip, .back = c->eip, .ext = how != DELIVER_SOFT };
+    if (how == DELIVER_EXTERNAL) tell(c, &v, EV_IRQ);
+    return deliver(c, &v);
+}
+
+enum step gate_soft(struct cpu *c, uint8_t vector, uint32_t at, uint32_t back)
+{
+    struct passage v = { .vector = vector, .how = DELIVER_SOFT, .at = at, .back = back };
+    return deliver(c, &v);
+}
+
+/* SDM 3A table 6-4. */
+static bool contributory(uint8_t vector)
+{
+    return vector == VEC_DE || (vector >= VEC_TS && vector <= VEC_GP);
+}
+
+/* Table 6-5: is `second`, met while `first` was being delivered, a double fault? Else it is handled after it, serially. */
+static bool doubles(uint8_t first, uint8_t second)
+{
+    if (first == VEC_PF) return second == VEC_PF || contributory(second);
+    return contributory(first) && contributory(second);
+}
+
+/* What an exception does besides going through its gate, and its event. */
+static void raised(struct cpu *c, const struct fault *f)
+{
+    if (f->vector == VEC_PF) c->cr2 = f->addr;
+    if (f->vector == VEC_DB) {
+        c->dr[6] |= f->addr;
+        c->dr[7] &= ~(uint32_t)DR7_GD;
+    }
+    if (c->trace)
+        c->cause = TRACE(c->trace, FAULT, c->cause, .vector = f->vector, .code = f->has_code ? f->code : 0, .addr = f->addr);
+}
+
+static bool sets_rf(const struct fault *f)
+{
+    return f->vector != VEC_DF && !(f->vector == VEC_DB && !(f->addr & DR6_BD));
+}
+
+void cpu_deliver_fault(struct cpu *c, struct fault f)
+{
+    for (;;) {
+        raised(c, &f);
+        struct passage v = { .vector = f.vector, .how = DELIVER_FAULT, .has_code = f.has_code, .code = f.code,
+                              .rf = sets_rf(&f), .at = c->eip, .back = c->eip, .ext = 1 };
+        if (deliver(c, &v) != STEP_FAULT) return;
+        if (f.vector == VEC_DF) {
+            raised(c, &c->fault);
+            c->shutdown = true;
+            return;
+        }
+        if (!doubles(f.vector, c->fault.vector)) {
+            f = c->fault;
+            continue;
+        }
+        raised(c, &c->fault);
+        f = (struct fault){ .vector = VEC_DF, .has_code = true };
+    }
+}
+
+/* What IRET may change, seen from the ring it leaves: IF only with CPL <= IOPL, IOPL only in ring 0. The rest of the image
+ * is ignored without a word; a hypervisor that deprivileges a kernel loses exactly this. */
+static void return_flags(struct cpu *c, uint32_t image, unsigned size, unsigned cpl, unsigned iopl)
+{
+    uint32_t may = FLAGS_ARITH | FLAG_TF | FLAG_DF | FLAG_NT;
+    if (size == 4) may |= FLAG_RF | FLAG_AC | FLAG_ID;
+    if (cpl <= iopl) may |= FLAG_IF;
+    if (cpl == 0) may |= FLAG_IOPL | (size == 4 && cpu_protected(c) ? FLAG_VIF | FLAG_VIP : 0u);
+    uint32_t keep = cpu_flags(c) & ~(may | FLAG_RF);
+    cpu_set_flags(c, keep | (image & may));
+    c->rf_at = c->insns + 1; /* RF is for the instruction that is returned to */
+}
+
+static enum step return_real(struct cpu *c, const uint32_t word[3], unsigned size)
+{
+    uint32_t eip = size == 2 ? word[0] & 0xFFFF : word[0];
+    if (!seg_fits(&c->seg[SEG_CS], eip, 1)) return cpu_raise(c, VEC_GP);
+    clock_charge(c->clock, CAUSE_DELIVER, c->model->cost[COST_IRET]);
+    stack_release(c, 3 * size);
+    seg_load_real(&c->seg[SEG_CS], (uint16_t)word[1]);
+    c->eip = eip;
+    return STEP_JUMP;
+}
+
+/* NT: the interrupted task is named by the back link of this one. No task is ever busy here, so no link is good. */
+static enum step return_task(struct cpu *c)
+{
+    uint32_t link;
+    if (lin_read(c, gva(c->tr.base), 2, false, &link) != STEP_OK) return STEP_FAULT;
+    return cpu_raise_code(c, VEC_TS, sel_code((uint16_t)link));
+}
+
+enum step gate_return(struct cpu *c, unsigned size, uint32_t at)
+{
+    uint32_t word[3]; /* EIP, CS, EFLAGS */
+    unsigned cpl = c->cpl, iopl = (c->eflags & FLAG_IOPL) >> 12;
+    if (cpu_protected(c) && (c->eflags & FLAG_NT)) return return_task(c);
+    for (unsigned n = 0; n < 3; n++)
+        if (stack_peek(c, n * size, size, &word[n]) != STEP_OK) return STEP_FAULT;
+    if (cpu_protected(c) && size == 4 && cpl == 0 && (word[2] & FLAG_VM)) return cpu_raise_code(c, VEC_GP, 0);
+    uint32_t story = c->cause;
+    enum step r = cpu_protected(c)
+        ? ring_return(c, &(struct far_return){ .cs = (uint16_t)word[1], .eip = word[0], .popped = 3 * size, .at = at,
+                                               .size = size, .cycles = c->model->cost[COST_IRET] })
+        : return_real(c, word, size);
+    if (r != STEP_JUMP) return r;
+    if (c->cpl == cpl && c->cause == story) c->cause = 0;
+    return_flags(c, word[2], size, cpl, iopl);
+    return STEP_JUMP;
+}

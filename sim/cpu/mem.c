@@ -1,0 +1,132 @@
+/* The slow half of memory accesses: whatever the compare with way 0 of the TLB does not settle.
+ *
+ * Idea 1: check the segment, then translate, then access. An access that crosses a page translates both pages before a
+ * byte moves, so that a fault leaves nothing half done.
+ * Idea 2: a store may go straight to the host page only if the MMU just gave it a fast tag; in any other case (decoded
+ * code in the frame, device window, a bus that logs) it goes over the bus, which tells those who must know.
+ *
+ * SDM vol. 3A 3.4, 4.6, 5.3. Not modelled: alignment checks, split locks. */
+#include "sim/cpu/mem.h"
+
+#include "sim/cpu/segment.h"
+
+enum step cpu_raise(struct cpu *c, uint8_t vector)
+{
+    c->fault = (struct fault){ .vector = vector };
+    return STEP_FAULT;
+}
+
+enum step cpu_raise_code(struct cpu *c, uint8_t vector, uint32_t code)
+{
+    c->fault = (struct fault){ .vector = vector, .has_code = true, .code = code };
+    return STEP_FAULT;
+}
+
+/* One page's worth of an access. */
+struct part {
+    struct xlat x;
+    uint32_t lin;
+    unsigned n; /* bytes */
+};
+
+static bool translate(struct cpu *c, uint32_t lin, unsigned n, unsigned access, struct part *p)
+{
+    p->lin = lin;
+    p->n = n;
+    return c->env.translate(c->env.mmu, gva(lin), access, &p->x, &c->fault);
+}
+
+/* Splits an access by pages and translates all of it. Returns the number of parts, 0 after a page fault. */
+static unsigned split(struct cpu *c, gva_t at, unsigned size, unsigned access, struct part part[2])
+{
+    unsigned here = PAGE_SIZE - (at.v & (PAGE_SIZE - 1));
+    if (size <= here) return translate(c, at.v, size, access, &part[0]);
+    if (!translate(c, at.v, here, access, &part[0])) return 0;
+    return translate(c, at.v + here, size - here, access, &part[1]) ? 2 : 0;
+}
+
+/* Perhaps a device saw the access, and armed a timer or raised its line: look at the next boundary. */
+static void device_touched(struct cpu *c) { c->break_at = 0; }
+
+static uint32_t bus_part(struct cpu *c, const struct part *p)
+{
+    uint32_t v = 0;
+    device_touched(c);
+    if (p->n != 3) return bus_read(c->env.bus, p->x.at, p->n);
+    for (unsigned k = 0; k < p->n; k++) v |= bus_read(c->env.bus, hpa(p->x.at.v + k), 1) << (8 * k);
+    return v;
+}
+
+static uint32_t read_part(struct cpu *c, const struct part *p)
+{
+    uint32_t v = 0;
+    if (!p->x.host) return bus_part(c, p);
+    memcpy(&v, p->x.host, p->n);
+    return v;
+}
+
+static void write_part(struct cpu *c, const struct part *p, bool user, uint32_t v)
+{
+    const struct tlb_entry *e = tlb_way0(&c->dtlb, p->lin);
+    if (p->x.host && e->tag[ACCESS_WRITE | (user ? ACCESS_USER : 0)] == (p->lin & PAGE_MASK)) {
+        memcpy(p->x.host, &v, p->n);
+        return;
+    }
+    if (!p->x.host) device_touched(c);
+    if (p->n != 3) bus_write(c->env.bus, p->x.at, p->n, v);
+    else
+        for (unsigned k = 0; k < p->n; k++) bus_write(c->env.bus, hpa(p->x.at.v + k), 1, v >> (8 * k) & 0xFF);
+}
+
+enum step lin_read(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t *value)
+{
+    struct part part[2];
+    unsigned n = split(c, at, size, ACCESS_READ | (user ? ACCESS_USER : 0), part);
+    if (!n) return STEP_FAULT;
+    *value = read_part(c, &part[0]);
+    if (n == 2) *value |= read_part(c, &part[1]) << (8 * part[0].n);
+    return STEP_OK;
+}
+
+enum step lin_write(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t value)
+{
+    struct part part[2];
+    unsigned n = split(c, at, size, ACCESS_WRITE | (user ? ACCESS_USER : 0), part);
+    if (!n) return STEP_FAULT;
+    write_part(c, &part[0], user, value);
+    if (n == 2) write_part(c, &part[1], user, value >> (8 * part[0].n));
+    return STEP_OK;
+}
+
+enum step lin_probe_write(struct cpu *c, gva_t at, unsigned size, bool user)
+{
+    struct part part[2];
+    return split(c, at, size, ACCESS_WRITE | (user ? ACCESS_USER : 0), part) ? STEP_OK : STEP_FAULT;
+}
+
+/* Type and limit. A violation through SS is a stack fault. In real mode CS can be written, since its hidden type is data. */
+static enum step check(struct cpu *c, unsigned seg, uint32_t offset, unsigned size, bool write)
+{
+    const struct seg_reg *s = &c->seg[seg];
+    bool type = write ? ar_writable(s->ar) : ar_readable(s->ar);
+    if (type && seg_fits(s, offset, size)) return STEP_OK;
+    return cpu_raise_code(c, seg == SEG_SS ? VEC_SS : VEC_GP, 0);
+}
+
+enum step mem_read_slow(struct cpu *c, unsigned seg, uint32_t offset, unsigned size, uint32_t *value)
+{
+    enum step s = check(c, seg, offset, size, false);
+    return s != STEP_OK ? s : lin_read(c, gva(c->seg[seg].base + offset), size, c->cpl == 3, value);
+}
+
+enum step mem_write_slow(struct cpu *c, unsigned seg, uint32_t offset, unsigned size, uint32_t value)
+{
+    enum step s = check(c, seg, offset, size, true);
+    return s != STEP_OK ? s : lin_write(c, gva(c->seg[seg].base + offset), size, c->cpl == 3, value);
+}
+
+enum step mem_probe_write(struct cpu *c, unsigned seg, uint32_t offset, unsigned size)
+{
+    enum step s = check(c, seg, offset, size, true);
+    return s != STEP_OK ? s : lin_probe_write(c, gva(c->seg[seg].base + offset), size, c->cpl == 3);
+}

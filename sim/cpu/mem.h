@@ -1,0 +1,52 @@
+/* Memory as instructions see it: segmentation, then paging, then the bus.
+ *
+ * The fast path is one compare with way 0 of the TLB; everything else (other ways, walks, page crossings, frames with
+ * decoded code, windows) is in mem.c. All return STEP_OK or STEP_FAULT with c->fault set. Sizes are 1, 2 or 4 bytes.
+ * SDM vol. 3A 3.4 (segments), 5.3 (limit checks), 4.6 (access rights). */
+#ifndef CPU_MEM_H
+#define CPU_MEM_H
+
+#include <string.h>
+#include "sim/cpu/cpu.h"
+
+/* Sets c->fault; returns STEP_FAULT, so that handlers can `return cpu_raise(...)`. */
+enum step cpu_raise(struct cpu *c, uint8_t vector);                     /* without error code */
+enum step cpu_raise_code(struct cpu *c, uint8_t vector, uint32_t code);
+
+/* By segment and offset, with the rights of the current CPL. #GP(0) or #SS(0) on limit or type, #PF from paging. */
+enum step mem_read_slow(struct cpu *c, unsigned seg, uint32_t offset, unsigned size, uint32_t *value);
+enum step mem_write_slow(struct cpu *c, unsigned seg, uint32_t offset, unsigned size, uint32_t value);
+/* Checks that a later write to the same place will succeed (read-modify-write, pushes of several words). */
+enum step mem_probe_write(struct cpu *c, unsigned seg, uint32_t offset, unsigned size);
+
+/* By linear address. `user`: with the rights of ring 3; else as supervisor, which is how descriptor tables and TSS are read. */
+enum step lin_read(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t *value);
+enum step lin_write(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t value);
+enum step lin_probe_write(struct cpu *c, gva_t at, unsigned size, bool user);
+
+static inline enum step mem_read(struct cpu *c, unsigned seg, uint32_t offset, unsigned size, uint32_t *value)
+{
+    const struct seg_reg *s = &c->seg[seg];
+    uint32_t lin = s->base + offset;
+    const struct tlb_entry *e = tlb_way0(&c->dtlb, lin);
+    if ((uint64_t)offset + size > s->rd_end || e->tag[c->cpl == 3 ? ACCESS_USER : 0] != ((lin + size - 1) & PAGE_MASK))
+        return mem_read_slow(c, seg, offset, size, value);
+    uint32_t v = 0;
+    memcpy(&v, e->host + (lin & (PAGE_SIZE - 1)), size);
+    *value = v;
+    return STEP_OK;
+}
+
+static inline enum step mem_write(struct cpu *c, unsigned seg, uint32_t offset, unsigned size, uint32_t value)
+{
+    const struct seg_reg *s = &c->seg[seg];
+    uint32_t lin = s->base + offset;
+    const struct tlb_entry *e = tlb_way0(&c->dtlb, lin);
+    if ((uint64_t)offset + size > s->wr_end ||
+        e->tag[ACCESS_WRITE | (c->cpl == 3 ? ACCESS_USER : 0)] != ((lin + size - 1) & PAGE_MASK))
+        return mem_write_slow(c, seg, offset, size, value);
+    memcpy(e->host + (lin & (PAGE_SIZE - 1)), &value, size);
+    return STEP_OK;
+}
+
+#endif

@@ -1,0 +1,278 @@
+/* The run loop: instruction boundaries, fetching, running blocks.
+ *
+ * Idea 1: everything that is not an instruction happens at a boundary, in the order of at_boundary; inside a block only
+ * time is compared (break_at), and whoever wants a boundary sooner sets break_at to 0. Stepping and running pass the same
+ * boundaries, so they give the same state, cycles and events.
+ * Idea 2: handlers return faults as values; one place (finish) makes EIP exact and delivers.
+ *
+ * SDM vol. 3A 6.9 (priorities), 6.8.3 and vol. 2 STI (interrupt shadow), 17.3.1.4 (single step). Not modelled: NMI, SMI,
+ * breakpoints in debug registers. TOUR cpu.2: at_boundary is what a CPU does between two instructions. */
+#include "sim/cpu/block.h"
+#include "sim/cpu/exec.h"
+#include "sim/cpu/mem.h"
+#include "sim/cpu/operand.h"
+#include "sim/cpu/segment.h"
+
+void cpu_intr(struct cpu *c, bool level)
+{
+    c->intr = level;
+    if (level) c->break_at = 0;
+}
+
+/* ---- fetching ---- */
+
+/* The page of the code at a linear address. */
+struct code {
+    hpa_t at;
+    const uint8_t *host; /* NULL: not plain RAM */
+};
+
+static bool code_at(struct cpu *c, uint32_t lin, struct code *code)
+{
+    const struct tlb_entry *e = tlb_way0(&c->itlb, lin);
+    unsigned user = c->cpl == 3 ? ACCESS_USER : 0;
+    if (e->tag[user] == (lin & PAGE_MASK)) {
+        uint32_t offset = lin & (PAGE_SIZE - 1);
+        *code = (struct code){ hpa(e->frame + offset), e->host + offset };
+        return true;
+    }
+    struct xlat x;
+    if (!c->env.translate(c->env.mmu, gva(lin), ACCESS_EXEC | user, &x, &c->fault)) return false;
+    *code = (struct code){ x.at, x.host };
+    return true;
+}
+
+static bool code_is_32(const struct cpu *c) { return c->seg[SEG_CS].ar & AR_DB; }
+
+/* Reads n code bytes that lie in one page. */
+static bool fetch(struct cpu *c, uint32_t lin, uint8_t *to, unsigned n)
+{
+    struct code code;
+    if (!code_at(c, lin, &code)) return false;
+    if (code.host) memcpy(to, code.host, n);
+    else
+        for (unsigned k = 0; k < n; k++) to[k] = (uint8_t)bus_read(c->env.bus, hpa(code.at.v + k), 1);
+    return true;
+}
+
+/* Decodes the instruction at CS:EIP, wherever it lies. The second page is touched only if the first does not suffice; bytes
+ * beyond the CS limit are #GP(0). */
+static enum step fetch_single(struct cpu *c, struct insn *i)
+{
+    uint8_t bytes[15];
+    uint32_t lin = c->seg[SEG_CS].base + c->eip;
+    if (c->eip > c->seg[SEG_CS].limit) return cpu_raise_code(c, VEC_GP, 0);
+    uint64_t allowed = (uint64_t)c->seg[SEG_CS].limit - c->eip + 1;
+    unsigned all = allowed < 15 ? (unsigned)allowed : 15, here = PAGE_SIZE - (lin & (PAGE_SIZE - 1));
+    unsigned n = here < all ? here : all;
+    if (!fetch(c, lin, bytes, n)) return STEP_FAULT;
+    enum decode d = block_decode_single(c->blocks, bytes, n, code_is_32(c), c->model->cost, i);
+    if (d == DECODE_SHORT && n < all) {
+        if (!fetch(c, lin + n, bytes + n, all - n)) return STEP_FAULT;
+        d = block_decode_single(c->blocks, bytes, all, code_is_32(c), c->model->cost, i);
+    }
+    return d == DECODE_SHORT ? cpu_raise_code(c, VEC_GP, 0) : STEP_OK;
+}
+
+/* ---- what to run next ---- */
+
+enum look { LOOK_BLOCK, LOOK_SINGLE, LOOK_DOOR, LOOK_FAULT };
+
+/* A door frame never gets a block, so finding one proves that there is no door. */
+static enum look look(struct cpu *c, const struct block **b)
+{
+    const struct seg_reg *cs = &c->seg[SEG_CS];
+    struct code code;
+    if (c->eip > cs->limit) {
+        (void)cpu_raise_code(c, VEC_GP, 0);
+        return LOOK_FAULT;
+    }
+    if (!code_at(c, cs->base + c->eip, &code)) return LOOK_FAULT;
+    bool cached = c->blocks && code.host;
+    *b = cached ? block_find(c->blocks, code.at, code_is_32(c)) : NULL;
+    if (!*b) {
+        if (bus_marks(c->env.bus, code.at) & FRAME_DOOR) return c->cpl == 0 ? LOOK_DOOR : LOOK_SINGLE;
+        if (cached)
+            *b = block_build(c, code.at, code_is_32(c), code.host, PAGE_SIZE - (code.at.v & (PAGE_SIZE - 1)));
+    }
+    return *b && (*b)->bytes - 1u <= cs->limit - c->eip ? LOOK_BLOCK : LOOK_SINGLE;
+}
+
+/* ---- running ---- */
+
+static void deliver_fault(struct cpu *c)
+{
+    cpu_deliver_fault(c, c->fault);
+    c->break_at = 0;
+}
+
+/* The end of a block by anything but running out of it. */
+static void finish(struct cpu *c, const struct insn *i, enum step s)
+{
+    if (s == STEP_FAULT) {
+        c->eip = insn_eip(c, i);
+        deliver_fault(c);
+        return;
+    }
+    c->insns++;
+    if (s == STEP_JUMP) return;
+    c->eip = insn_next(c, i);
+    c->halted = s == STEP_HALT;
+    c->break_at = 0;
+}
+
+/* Runs instructions i .. end-1 of a block until one jumps or time is up. */
+static enum step run_block(struct cpu *c, const struct insn *i, const struct insn *end)
+{
+    struct clock *clock = c->clock;
+    do {
+        clock->now += i->cost;
+        enum step s = i->fn(c, i);
+        if (s != STEP_OK) {
+            finish(c, i, s);
+            return s;
+        }
+        c->insns++;
+        i++;
+    } while (i != end && clock->now < c->break_at);
+    i--;
+    c->eip = insn_next(c, i);
+    if (i->flags & INSN_ENDS) c->break_at = 0;
+    return STEP_OK;
+}
+
+/* A fetch that faults took its time, too, so that even a machine that can only fault gets on in time. */
+static enum step fetch_fault(struct cpu *c)
+{
+    c->clock->now += c->model->cost[COST_BASIC];
+    deliver_fault(c);
+    return STEP_FAULT;
+}
+
+static enum step run_single(struct cpu *c, struct insn *i)
+{
+    if (fetch_single(c, i) != STEP_OK) return fetch_fault(c);
+    i->fn = block_handler(c, i);
+    return run_block(c, i, i + 1);
+}
+
+/* Runs from here to the next boundary that matters. False: at a door. */
+static bool run_some(struct cpu *c, uint64_t limit)
+{
+    do {
+        const struct block *b;
+        struct insn i;
+        switch (look(c, &b)) {
+        case LOOK_BLOCK: {
+            uint64_t left = limit - c->insns;
+            (void)run_block(c, b->insn, b->insn + (left < b->n ? (unsigned)left : b->n));
+            break;
+        }
+        case LOOK_SINGLE: (void)run_single(c, &i); break;
+        case LOOK_DOOR: return false;
+        case LOOK_FAULT: (void)fetch_fault(c); break;
+        }
+    } while (c->clock->now < c->break_at && c->insns < limit);
+    return true;
+}
+
+/* With TF set: one instruction, or one iteration, and then a debug trap; but not behind a load of SS (its shadow holds
+ * traps off, too), and not behind a software interrupt, whose gate has cleared TF. */
+static bool run_traced(struct cpu *c)
+{
+    const struct block *b = NULL;
+    struct insn i;
+    enum look l = look(c, &b);
+    if (l == LOOK_DOOR) return false;
+    if (l == LOOK_FAULT) {
+        (void)fetch_fault(c);
+        return true;
+    }
+    enum step s = run_single(c, &i);
+    if (s == STEP_FAULT) return true;
+    bool loads_ss = (i.id == MN_MOV_SEG && i.bytes[0] == 0x8E && i.sub == SEG_SS) || (i.id == MN_POP_SEG && i.sub == SEG_SS) ||
+                    (i.id == MN_LOAD_FAR && i.sub == SEG_SS);
+    bool gate = i.id == MN_INT || i.id == MN_INT3 || (i.id == MN_INTO && s == STEP_JUMP);
+    c->trap = !loads_ss && !gate;
+    return true;
+}
+
+/* ---- boundaries ---- */
+
+static void run_timers(struct cpu *c)
+{
+    struct timeq *q = c->env.timers;
+    if (q && timeq_next(q) <= c->clock->now) timeq_run(q);
+    c->break_at = q ? timeq_next(q) : UINT64_MAX;
+}
+
+static void single_step_trap(struct cpu *c)
+{
+    c->trap = false;
+    c->halted = false;
+    c->dr[6] |= DR6_BS;
+    cpu_deliver_fault(c, (struct fault){ .vector = VEC_DB });
+}
+
+static void take_interrupt(struct cpu *c)
+{
+    c->halted = false;
+    uint8_t vector = c->env.acknowledge(c->env.irq);
+    if (cpu_deliver(c, vector, DELIVER_EXTERNAL, false, 0) == STEP_FAULT) cpu_deliver_fault(c, c->fault);
+}
+
+/* What happens between two instructions, first things first. False: cpu_run returns *why. */
+static bool at_boundary(struct cpu *c, uint64_t limit, enum cpu_stop *why)
+{
+    for (;;) {
+        if (c->shutdown) return *why = CPU_SHUTDOWN, false;
+        if (c->insns >= limit) return *why = CPU_BUDGET, false;
+        if (!c->pause) run_timers(c);
+        if (c->pause) {
+            c->pause = false;
+            return *why = CPU_PAUSE, false;
+        }
+        if (c->trap) {
+            single_step_trap(c);
+            continue;
+        }
+        if (c->intr && c->eflags & FLAG_IF) {
+            if (c->insns != c->inhibit) {
+                take_interrupt(c);
+                continue;
+            }
+            c->break_at = 0; /* look again behind the next instruction */
+        }
+        if (c->halted) return *why = CPU_HALTED, false;
+        return true;
+    }
+}
+
+enum cpu_stop cpu_run(struct cpu *c, uint64_t insns)
+{
+    uint64_t limit = insns > UINT64_MAX - c->insns ? UINT64_MAX : c->insns + insns;
+    enum cpu_stop why;
+    block_observe(c);
+    while (at_boundary(c, limit, &why)) {
+        bool open = c->eflags & FLAG_TF ? run_traced(c) : run_some(c, limit);
+        if (!open) return CPU_DOOR;
+    }
+    return why;
+}
+
+/* A repeated string instruction does one iteration a call (STEP_JUMP with EIP where it was), so that what the caller has
+ * to remember of its effects is bounded. Charges no base cycles. */
+enum step cpu_execute_one(struct cpu *c, struct insn *done)
+{
+    struct insn i;
+    if (fetch_single(c, &i) != STEP_OK) return STEP_FAULT;
+    if (done) *done = i;
+    uint64_t break_at = c->break_at;
+    c->break_at = 0;
+    enum step s = i.fn(c, &i);
+    c->break_at = break_at;
+    if (s == STEP_FAULT) return s;
+    c->insns++;
+    if (s != STEP_JUMP) c->eip = insn_next(c, &i);
+    return s;
+}

@@ -1,0 +1,35 @@
+/* See devices.h. */
+#include "sim/io/devices.h"
+
+#include <string.h>
+
+bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w, struct err *e)
+{
+    pic_init(&d->pic, w->intr);
+    pit_init(&d->pit, q, pic_line(&d->pic, IRQ_TIMER));
+    uart_init(&d->uart, q, pic_line(&d->pic, IRQ_UART), w->serial);
+    debug_exit_init(&d->exit, w->stop, w->stop_self);
+    debug_console_init(&d->console, w->console);
+    d->uart.char_cycles_max = DEVICES_CHAR_CYCLES;
+    d->pic.trace = w->trace; /* only now: what power-on does to the wires is no event */
+    d->pic.is_virtual = w->is_virtual;
+
+    struct device *all[DEVICE_COUNT] = { &d->pic.device, &d->pit.device, &d->uart.device, &d->exit.device,
+                                         &d->console.device };
+    for (unsigned i = 0; i < DEVICE_COUNT; i++) d->list[i] = (struct device_entry){ all[i]->ops->name, all[i] };
+
+    return pic_attach(&d->pic, b, e) && pit_attach(&d->pit, b, e) && uart_attach(&d->uart, b, UART_BASE, e) &&
+           debug_exit_attach(&d->exit, b, e) && debug_console_attach(&d->console, b, e);
+}
+
+void devices_reset(struct devices *d)
+{
+    for (unsigned i = 0; i < DEVICE_COUNT; i++) d->list[i].device->ops->reset(d->list[i].device);
+}
+
+struct device *devices_find(const struct devices *d, const char *name)
+{
+    for (unsigned i = 0; i < DEVICE_COUNT; i++)
+        if (!strcmp(d->list[i].name, name)) return d->list[i].device;
+    return NULL;
+}

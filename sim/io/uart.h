@@ -1,0 +1,56 @@
+/* The 16550A serial port: eight registers, two FIFOs, one interrupt with four reasons.
+ *
+ * Idea 1: reasons are ranked. IIR names the most urgent one that is enabled; each is put away by its own register
+ * access (LSR read, RBR read, IIR read or THR write, MSR read), and the INT pin is up while any is left.
+ * Idea 2: a character in the shift register takes its time on the wire, then reaches the listener. On a PC, OUT2 of
+ * the modem control register opens the gate between INT and the interrupt controller.
+ *
+ * National Semiconductor PC16550D data sheet (1995). The line is always connected and ready: CTS, DSR and DCD are up.
+ * After reset it is set to 9600 8N1 as firmware would leave it. Not modelled: line noise (parity and framing
+ * errors), break, the DMA pins, and the delay of the empty indication by one character in FIFO mode. */
+#ifndef IO_UART_H
+#define IO_UART_H
+
+#include "sim/core/bus.h"
+
+/* Where bytes go; lives outside the machine. `put` may be NULL: nobody listens, the line is ready all the same. */
+struct serial_sink {
+    void (*put)(void *self, uint8_t byte);
+    void *self;
+};
+
+enum { UART_FIFO = 16, UART_BASE = 0x3F8, UART_PORTS = 8 };
+
+struct uart_fifo {
+    uint8_t byte[UART_FIFO], head, count;
+};
+
+struct uart {
+    struct device      device;
+    struct timeq      *q;
+    struct irq_line    irq;
+    struct serial_sink sink;
+    /* The longest a character may take, in cycles; 0: as long as the divisor says. At 3.8 GHz a character at 115200
+     * baud is 330,000 cycles of a polling guest's life; beyond this limit the line is declared infinitely fast, as
+     * emulators do. */
+    uint64_t           char_cycles_max;
+    uint8_t            ier, iir, fcr, lcr, mcr, lsr, msr, scr;
+    uint16_t           divisor;
+    struct uart_fifo   rx, tx;            /* without FIFOs: the first place of each is RBR and THR */
+    uint8_t            shift, shifting;   /* the transmitter's shift register; does it hold a character? */
+    uint8_t            thr_int, late_int; /* pending: THR empty; characters waiting below the trigger level */
+    uint8_t            line;              /* level last driven onto irq */
+    struct timer       tx_timer, rx_timer;
+};
+
+/* Makes a port at rest. char_cycles_max starts as 0. */
+void uart_init(struct uart *u, struct timeq *q, struct irq_line irq, struct serial_sink sink);
+bool uart_attach(struct uart *u, struct bus *b, uint32_t base, struct err *e);
+/* A character arrives from the line, now. Lost if the loopback is closed; an overrun if there is no room. */
+void     uart_receive(struct uart *u, uint8_t byte);
+unsigned uart_room(const struct uart *u); /* how many characters can arrive without an overrun */
+/* The wire goes on when the CPU has stopped: hands every character still in the transmitter to the sink. For the end
+ * of a run only. */
+void     uart_drain(struct uart *u);
+
+#endif

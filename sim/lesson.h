@@ -1,0 +1,58 @@
+/* A lesson: a scenario as front ends see it. Implemented by sim/script; read by the terminal, `run` and `draw`.
+ *
+ * A scenario file brings a machine and steps; each step runs the machine until something, tells a note, may ask a
+ * question and checks expectations. Front ends never see Lua. */
+#ifndef SIM_LESSON_H
+#define SIM_LESSON_H
+
+#include "sim/machine.h"
+
+enum { LESSON_CHOICES = 6 };
+struct lesson_step {
+    const char *title, *note;               /* note: plain text, may hold newlines; "" if none */
+    const char *show;                       /* view the author wants in front: "rings", "address", ... or "" */
+    const char *ask;                        /* question, or NULL */
+    unsigned    choices, answer;            /* answer: 1..choices */
+    const char *choice[LESSON_CHOICES];
+    uint64_t    insns;                      /* position at which the step ended; UINT64_MAX while it has not run */
+};
+struct lesson_check {                       /* one expectation that was evaluated */
+    unsigned step;                          /* index of its step */
+    bool     passed;
+    uint64_t insns;                         /* where */
+    uint32_t event;                         /* last event then */
+    const char *text;                       /* "popf.lua:31: IF: expected 0, got 1", or what was expected */
+};
+
+struct lesson;
+struct lesson_ops {
+    void     (*free)(struct lesson *l);
+    unsigned (*steps)(const struct lesson *l);
+    void     (*step)(const struct lesson *l, unsigned i, struct lesson_step *out);
+    /* Runs step l->next to its end on `m`, evaluates its expectations, advances l->next. False: a script error (EXIT_INPUT),
+     * a limit (EXIT_LIMIT); a failed expectation is not an error but a check with passed == false. */
+    bool     (*advance)(struct lesson *l, struct machine *m, struct err *e);
+    /* The machine went somewhere else in time: forget steps and checks later than its position. */
+    void     (*rewind)(struct lesson *l, const struct machine *m);
+    unsigned (*checks)(const struct lesson *l);
+    const struct lesson_check *(*check)(const struct lesson *l, unsigned i);
+    /* Diagrams the author declared: name, kind, and the range of steps (by index, inclusive) it covers. */
+    unsigned (*drawings)(const struct lesson *l);
+    bool     (*drawing)(const struct lesson *l, unsigned i, const char **name, const char **kind, unsigned *from, unsigned *to);
+};
+struct lesson {
+    const struct lesson_ops *ops;
+    struct machine_cfg cfg;                 /* the machine it wants; options of the command line override */
+    char     path[512], title[160], lecture[160];
+    unsigned next;                          /* the step that would run next */
+};
+
+/* Loads a scenario file. `name` is a path, or the name of a shipped scenario ("popf"). NULL and an error otherwise:
+ * EXIT_INPUT with file and line for broken Lua, EXIT_LIMIT if it loops or eats memory while loading. */
+struct lesson *lesson_open(const char *name, struct err *e);
+
+/* The shipped scenarios: path, title, lecture part; in teaching order. Returns how many. */
+struct lesson_entry { char name[32], path[512], title[160], lecture[160]; };
+unsigned lesson_list(struct lesson_entry *list, unsigned room, struct err *e);
+
+#endif

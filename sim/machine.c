@@ -1,0 +1,188 @@
+/* The composition root: who is plugged into whom. See machine.h; sim/board.h has the struct.
+ * TOUR sim.1: machine_new shows the whole machine on two screens. */
+#include "sim/machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "sim/board.h"
+
+enum { ARENA_ROOM = 64 << 20, BOOT_GDT = 0x7000, VMM_FRAMES = WINDOW_SIZE / PAGE_SIZE };
+
+static void pause_cpu(void *machine)
+{
+    struct machine *m = machine;
+    m->paused = true;
+    m->b->cpu.pause = true;
+    m->b->cpu.break_at = 0;
+}
+
+void machine_pause(struct machine *m) { pause_cpu(m); }
+
+static void deadline_moved(void *machine)
+{
+    struct machine *m = machine;
+    uint64_t next = timeq_next(&m->b->timers);
+    if (next < m->b->cpu.break_at) m->b->cpu.break_at = next;
+}
+
+static void board_intr(void *machine, unsigned n, bool level)
+{
+    (void)n;
+    cpu_intr(&((struct machine *)machine)->b->cpu, level);
+}
+
+static void board_stop(void *machine, uint32_t value)
+{
+    struct machine *m = machine;
+    if (m->b->stopped) return;
+    m->b->stopped = true;
+    m->b->stop_code = value;
+    m->b->cpu.pause = true;
+    m->b->cpu.break_at = 0;
+}
+
+static void board_serial(void *machine, uint8_t byte)
+{
+    struct machine *m = machine;
+    m->serial.len = m->b->serial_len; /* after time travel: what was said later is said again */
+    text_bytes(&m->serial, &byte, 1);
+    m->b->serial_len = m->serial.len;
+    if (m->serial.len <= m->serial_sent) return;
+    m->serial_sent = m->serial.len;
+    if (m->cfg.serial) m->cfg.serial(m->cfg.serial_self, byte);
+}
+
+static void limit_fired(void *machine, uint64_t when)
+{
+    (void)when;
+    struct machine *m = machine;
+    m->limit_hit = true;
+    m->b->cpu.pause = true;
+}
+
+static void till_fired(void *machine, uint64_t when)
+{
+    (void)when;
+    struct machine *m = machine;
+    m->till_hit = true;
+    m->b->cpu.pause = true;
+}
+
+static uint8_t acknowledge(void *pic) { return pic_ack(pic); }
+
+static bool build_board(struct machine *m, struct err *e)
+{
+    struct board *b = m->b = arena_alloc(&m->arena, sizeof *m->b);
+    b->clock.hz = m->model.hz;
+    b->timers = (struct timeq){ .clock = &b->clock, .changed = deadline_moved, .self = m };
+    b->limit = (struct timer){ .fire = limit_fired, .self = m };
+    b->till = (struct timer){ .fire = till_fired, .self = m };
+    bus_init(&b->bus, m->ram, m->frames, &b->clock, &m->arena);
+    b->bus.port_cycles = clock_from_ns(&b->clock, m->model.cost[COST_PORT_NS]);
+    mmu_init(&b->mmu, &b->bus, &b->cpu.dtlb, &b->cpu.itlb, &b->clock, &m->model);
+    struct cpu_env env = { .bus = &b->bus, .mmu = &b->mmu, .translate = mmu_translate, .flush = mmu_flush,
+                           .invlpg = mmu_invlpg, .paging = mmu_paging, .irq = &b->devices.pic, .acknowledge = acknowledge,
+                           .timers = &b->timers };
+    cpu_init(&b->cpu, &env, &b->clock, &m->model, m->trace, m->blocks);
+    bus_listen(&b->bus, (struct bus_listener){ cpu_code_written, &b->cpu });
+    trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m });
+    struct devices_wiring w = { .intr = { board_intr, m, 0 }, .serial = { board_serial, m }, .console = { board_serial, m },
+                                .stop = board_stop, .stop_self = m, .trace = m->trace };
+    return devices_init(&b->devices, &b->bus, &b->timers, &w, e);
+}
+
+/* What a boot loader leaves behind: a flat GDT in low memory (the Multiboot specification promises no more than flat
+ * segments; a table that exists keeps SGDT and segment loads meaningful), and the CPU at the entry point. */
+static void boot(struct machine *m, struct bus *memory, struct cpu *c)
+{
+    static const uint32_t gdt[6] = { 0, 0, 0x0000FFFF, 0x00CF9B00, 0x0000FFFF, 0x00CF9300 };
+    bus_poke(memory, hpa(BOOT_GDT), gdt, sizeof gdt);
+    cpu_boot_flat(c, m->image.entry, m->image.eax, m->image.ebx);
+    c->gdtr = (struct table_reg){ BOOT_GDT, sizeof gdt - 1 };
+}
+
+static bool build_guest(struct machine *m, struct err *e)
+{
+    struct board *b = m->b;
+    struct bus *memory = &b->bus;
+    struct cpu *c = &b->cpu;
+    if (m->technique->hypervisor) {
+        struct vmm_board vb = { .arena = &m->arena, .bus = &b->bus, .cpu = &b->cpu, .mmu = &b->mmu, .clock = &b->clock,
+                                .model = &m->model, .trace = m->trace, .guest_first = VMM_FRAMES,
+                                .guest_frames = m->frames - VMM_FRAMES };
+        if (!vmm_init(&b->vmm, &vb, m->cfg.cpu, m->cfg.mmu, e)) return false;
+        memory = vmm_memory(&b->vmm);
+        c = vmm_cpu(&b->vmm);
+    }
+    if (!loader_load(memory, m->cfg.image, m->cfg.append, &m->image, e)) return false;
+    boot(m, memory, c);
+    TRACE(m->trace, RUN, 0, .entry = m->image.entry);
+    if (m->technique->hypervisor) vmm_start(&b->vmm);
+    else {
+        for (unsigned r = 0; r < 3; r++) b->cpu.account[r] = CAUSE_KERNEL;
+        b->cpu.account[3] = CAUSE_USER;
+        cpu_set_cpl(&b->cpu, 0);
+    }
+    if (m->cfg.limit_cycles) timeq_arm(&b->timers, &b->limit, m->cfg.limit_cycles);
+    return true;
+}
+
+static bool apply_costs(struct machine *m, struct err *e)
+{
+    if (!model_find(m->cfg.model, &m->model, e)) return false;
+    for (unsigned i = 0; i < m->cfg.sets; i++)
+        if (!strncmp(m->cfg.set[i].key, "cost.", 5) &&
+            !model_set(&m->model, m->cfg.set[i].key + 5, (uint32_t)strtoul(m->cfg.set[i].value, NULL, 0), e))
+            return false;
+    return true;
+}
+
+static bool allocate(struct machine *m, struct err *e)
+{
+    m->technique = cpu_strategy_find(m->cfg.cpu);
+    m->frames = m->cfg.ram_mib * 256u + (m->technique->hypervisor ? VMM_FRAMES : 0);
+    size_t bytes = (size_t)m->frames * PAGE_SIZE;
+    void *ram = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (ram == MAP_FAILED || !arena_init(&m->arena, ARENA_ROOM)) {
+        if (ram != MAP_FAILED) munmap(ram, bytes);
+        return err_set(e, EXIT_ENVIRONMENT, "no memory for a machine with %u MB; try a smaller --ram", m->cfg.ram_mib);
+    }
+    m->ram = ram;
+    m->trace = trace_new();
+    m->blocks = block_cache_new();
+    return snapshots_init(m) || err_set(e, EXIT_ENVIRONMENT, "no memory for snapshots");
+}
+
+struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
+{
+    struct machine *m = calloc(1, sizeof *m);
+    if (!m) {
+        err_set(e, EXIT_ENVIRONMENT, "no memory for a machine");
+        return NULL;
+    }
+    m->cfg = *cfg;
+    insn_names();
+    exit_names();
+    if (!config_check(&m->cfg, e) || !apply_costs(m, e) || !allocate(m, e) || !build_board(m, e) || !build_guest(m, e)) {
+        machine_free(m);
+        return NULL;
+    }
+    snapshot_take(m);
+    return m;
+}
+
+void machine_free(struct machine *m)
+{
+    if (!m) return;
+    snapshots_done(m);
+    image_done(&m->image);
+    if (m->blocks) block_cache_free(m->blocks);
+    trace_free(m->trace);
+    text_free(&m->serial);
+    arena_done(&m->arena);
+    if (m->ram) munmap(m->ram, (size_t)m->frames * PAGE_SIZE);
+    free(m);
+}
+
+const struct machine_cfg *machine_config(const struct machine *m) { return &m->cfg; }

@@ -1,0 +1,169 @@
+/* The machine: the one door. Front ends (command line, Lua, terminal) and tests use this and nothing below it.
+ *
+ * Idea 1: a machine is a board (CPU, RAM, devices), perhaps a hypervisor on it, and a guest. A moment is numbered by the
+ * boundaries passed before it (`insns`): instructions retired, faults and interrupts delivered, visits to the hypervisor.
+ * Idea 2: time travel is snapshots plus deterministic re-execution; going back and forward again gives the same bytes.
+ * Looking (everything taking a const machine) never changes anything. */
+#ifndef SIM_MACHINE_H
+#define SIM_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "sim/config.h"
+#include "sim/core/addr.h"
+#include "sim/core/cost.h"
+#include "sim/core/err.h"
+#include "sim/core/outcome.h"
+#include "sim/core/regs.h"
+#include "sim/core/text.h"
+#include "sim/trace/trace.h"
+
+struct machine; /* opaque */
+
+/* Builds the machine, loads the image, stands before the guest's first instruction. config_check must have passed. */
+struct machine *machine_new(const struct machine_cfg *cfg, struct err *e);
+void            machine_free(struct machine *m);
+const struct machine_cfg *machine_config(const struct machine *m);
+
+/* --- running ---------------------------------------------------------------------------------------------------- */
+
+/* What to run until. A pure description: it can be shown, bounded and run backwards. */
+enum till_kind {
+    TILL_NEVER,  /* only the end or a limit */
+    TILL_EVENT,  /* an event of kind `a` (enum ev_kind); if `masked`, its first matching field: see value/field */
+    TILL_LABEL,  /* guest code is about to execute at address `a` */
+    TILL_INSN,   /* guest code is about to execute mnemonic id `a` (machine_mnemonic) */
+    TILL_RING,   /* the CPU's real ring became `a` */
+    TILL_GUEST,  /* the next instruction belongs to the guest (not to the hypervisor) */
+    TILL_CYCLES, /* cycle counter >= value */
+    TILL_INSNS,  /* insns >= value */
+    TILL_WRITE,  /* the 32-bit word at guest virtual address `a` changed */
+    TILL_ANY,    /* any of sub[0..subs) */
+    TILL_ALL     /* each of sub[] has happened once since the start of the run */
+};
+struct till {
+    uint8_t  kind;            /* enum till_kind */
+    bool     masked;          /* TILL_EVENT: also compare field `field` (index in event_desc) with `value` */
+    uint8_t  field;
+    uint32_t a;
+    uint64_t value;
+    unsigned subs;
+    const struct till *sub;
+};
+void till_text(const struct till *t, const struct machine *m, struct text *out); /* "until trap #GP" */
+
+enum machine_stop {
+    MACHINE_BUDGET, /* max_insns reached */
+    MACHINE_TILL,   /* the condition came true; machine_hit tells where */
+    MACHINE_PAUSED, /* machine_pause, or a subscriber voted */
+    MACHINE_ENDED   /* see machine_end; running on does nothing */
+};
+/* Runs until the condition (NULL: none) or `max_insns` more instructions. A condition that is already true at the start
+ * counts only once something was executed. Event conditions stop at the instruction boundary after the event. */
+enum machine_stop machine_run(struct machine *m, const struct till *till, uint64_t max_insns);
+uint32_t          machine_hit(const struct machine *m);  /* id of the event that ended the last run; 0 if none */
+void              machine_pause(struct machine *m);      /* async-signal-safe: the run returns MACHINE_PAUSED soon */
+
+enum machine_fate { FATE_RUNNING, FATE_EXITED /* debug exit */, FATE_HALTED /* HLT with IF clear */, FATE_DIED, FATE_LIMIT };
+struct machine_end {
+    uint8_t  fate;         /* enum machine_fate */
+    uint32_t code;         /* FATE_EXITED: value written (0: success) */
+    char     why[240];     /* one line for people: first cause, address, symbol, suggestion */
+};
+struct machine_end machine_end(const struct machine *m);
+int machine_exit_code(const struct machine *m); /* enum err_code for this end: 0, 1, 4, 5 */
+
+/* --- time ------------------------------------------------------------------------------------------------------- */
+uint64_t machine_insns(const struct machine *m);
+uint64_t machine_cycles(const struct machine *m);
+/* Goes to the boundary at which `insns` instructions had retired (backwards or forwards). False if the run ends earlier. */
+bool     machine_goto(struct machine *m, uint64_t insns);
+bool     machine_back(struct machine *m, uint64_t insns);       /* that many instructions back; false at the start */
+bool     machine_goto_event(struct machine *m, uint32_t id);    /* the boundary just after event `id` */
+uint64_t machine_state_hash(const struct machine *m);           /* registers, RAM, devices, clock: one number */
+
+/* --- looking ---------------------------------------------------------------------------------------------------- */
+struct machine_seg { uint16_t sel, ar; uint32_t base, limit; };
+struct machine_cpu {
+    uint32_t reg[8];        /* EAX ECX EDX EBX ESP EBP ESI EDI */
+    uint32_t eip, eflags, cr0, cr2, cr3, cr4;
+    uint8_t  cpl, iopl;
+    bool     iflag, halted;
+    struct machine_seg seg[6]; /* ES CS SS DS FS GS */
+    uint16_t ldtr, tr;
+    uint32_t gdt_base, idt_base;
+    uint16_t gdt_limit, idt_limit;
+};
+void machine_cpu(const struct machine *m, struct machine_cpu *real);
+/* What the guest was made to believe: virtual IF, ring, control and table registers. Equals the real state under native.
+ * While the hypervisor runs it is the interrupted guest's. */
+void machine_guest(const struct machine *m, struct machine_cpu *guest);
+
+enum machine_place { PLACE_USER, PLACE_KERNEL, PLACE_VMM };
+enum machine_place machine_place(const struct machine *m); /* whose code runs next */
+uint8_t  machine_kernel_ring(const struct machine *m);     /* real ring of the guest kernel: 0 native, 1 te */
+bool     machine_has_vmm(const struct machine *m);
+
+/* Bytes at a virtual address as the CPU would see them now; false if any is not mapped or not RAM. */
+bool machine_peek(const struct machine *m, gva_t at, void *to, size_t n);
+bool machine_peek_guest(const struct machine *m, gva_t at, void *to, size_t n); /* through the guest's own tables */
+bool machine_peek_gpa(const struct machine *m, gpa_t at, void *to, size_t n);
+bool machine_peek_hpa(const struct machine *m, hpa_t at, void *to, size_t n);
+/* For scenarios and `:set`: changes the past, so history beyond this point is dropped. */
+bool machine_poke(struct machine *m, gva_t at, const void *from, size_t n);
+bool machine_set_reg(struct machine *m, const char *name, uint32_t value);
+
+/* Disassembles at a linear address of current code; returns the length, 0 if unreadable ("??" in text). */
+unsigned machine_disasm(const struct machine *m, gva_t at, char *text, unsigned room);
+/* Start addresses of `n` instructions before `at` (best effort, by symbols); returns how many were found. */
+unsigned machine_disasm_back(const struct machine *m, gva_t at, gva_t *before, unsigned n);
+/* Facts about the instruction at `at`: mnemonic id and its row. */
+struct machine_insn { uint16_t id; uint8_t len, privilege, sensitivity; const char *word, *rule; };
+bool machine_insn(const struct machine *m, gva_t at, struct machine_insn *out);
+int  machine_mnemonic(const char *word); /* -1 if there is none */
+
+/* "kmain+4" or "vmm.entry" or "00101033"; returns buf. */
+const char *machine_symbol(const struct machine *m, uint32_t at, char *buf, size_t n);
+bool        machine_find_symbol(const struct machine *m, const char *name, uint32_t *at);
+const char *machine_suggest_symbol(const struct machine *m, const char *name);
+
+/* A translation in the three address spaces. Each list holds the entries in the order they are read. */
+struct machine_xlat {
+    bool     guest_ok, real_ok;         /* do the guest's tables, the tables the CPU walks, allow it? */
+    gpa_t    pa;                        /* if guest_ok */
+    hpa_t    ma;                        /* if guest_ok and there is RAM behind it */
+    uint32_t guest_code, real_code;     /* page-fault error codes otherwise */
+    struct xlat guest, real;            /* .ref lists; guest refs are guest-physical */
+};
+void machine_translate(const struct machine *m, gva_t at, unsigned access, struct machine_xlat *x);
+
+/* --- results ---------------------------------------------------------------------------------------------------- */
+struct trace *machine_trace(struct machine *m);
+const struct trace *machine_trace_of(const struct machine *m);
+const char *machine_serial(const struct machine *m, size_t *n); /* everything the guest has written to COM1 so far */
+
+enum { MACHINE_REASONS = 24 };
+struct machine_summary {
+    uint64_t cycles, insns, guest_insns; /* guest_insns: retired outside the hypervisor */
+    uint64_t by_cause[32];
+    uint64_t exits, silent, injected, irqs;
+    unsigned reasons;
+    struct { const char *name; uint64_t count, cycles; } reason[MACHINE_REASONS]; /* exits by reason, most frequent first */
+    uint64_t tlb_misses, tlb_flushes, walks, walk_refs;
+    struct { uint64_t hidden, true_, traced, filled, tables; } shadow;
+    uint64_t run_id;                     /* hash of image, configuration, seed, model, version */
+};
+void machine_summary(const struct machine *m, struct machine_summary *s);
+
+/* Devices as data, for views and dumps: name and register table; the guest's virtual ones under a hypervisor. */
+struct machine_device { const char *name; const struct reg_desc *regs; const void *state; };
+unsigned machine_devices(const struct machine *m, struct machine_device *list, unsigned room);
+
+/* The techniques that exist, in teaching order, for --help, `list` and the error messages. */
+struct machine_technique { const char *option, *name, *about; };
+const struct machine_technique *machine_techniques(unsigned *n);
+
+#define RINGSIDE_VERSION "0.1"
+
+#endif

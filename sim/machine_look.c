@@ -1,0 +1,226 @@
+/* Looking at a machine: registers, memory, translations, code, names. Nothing here has effects. See machine.h. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include "sim/board.h"
+#include "sim/mmu/walk.h"
+
+static bool virtual_(const struct machine *m) { return m->technique->hypervisor; }
+
+static void fill(struct machine_cpu *out, const struct cpu *c)
+{
+    *out = (struct machine_cpu){
+        .eip = c->eip, .eflags = cpu_flags(c), .cr0 = c->cr0, .cr2 = c->cr2, .cr3 = c->cr3, .cr4 = c->cr4, .cpl = c->cpl,
+        .halted = c->halted, .ldtr = c->ldtr.sel, .tr = c->tr.sel, .gdt_base = c->gdtr.base, .gdt_limit = c->gdtr.limit,
+        .idt_base = c->idtr.base, .idt_limit = c->idtr.limit,
+    };
+    memcpy(out->reg, c->reg, sizeof out->reg);
+    for (unsigned s = 0; s < SEG_COUNT; s++)
+        out->seg[s] = (struct machine_seg){ c->seg[s].sel, c->seg[s].ar, c->seg[s].base, c->seg[s].limit };
+    out->iflag = (out->eflags & FLAG_IF) != 0;
+    out->iopl = (uint8_t)((out->eflags & FLAG_IOPL) >> 12);
+}
+
+void machine_cpu(const struct machine *m, struct machine_cpu *real) { fill(real, &m->b->cpu); }
+
+void machine_guest(const struct machine *m, struct machine_cpu *guest)
+{
+    const struct cpu *real = &m->b->cpu;
+    if (!virtual_(m)) {
+        fill(guest, real);
+        return;
+    }
+    const struct vcpu *v = &m->b->vmm.vm.vcpu;
+    fill(guest, &v->virt);
+    if (real->cpl == 0) return; /* the hypervisor runs: its guest is as it was left */
+    memcpy(guest->reg, real->reg, sizeof guest->reg);
+    guest->eip = real->eip;
+    guest->eflags = vcpu_virtual_flags(v, cpu_flags(real));
+    guest->cpl = real->cpl == 1 ? 0 : real->cpl;
+    for (unsigned s = 0; s < SEG_COUNT; s++) {
+        uint16_t sel = real->seg[s].sel;
+        if (s == SEG_CS || s == SEG_SS) sel = (uint16_t)((sel & ~3u) | guest->cpl);
+        guest->seg[s] = (struct machine_seg){ sel, real->seg[s].ar, real->seg[s].base, real->seg[s].limit };
+    }
+}
+
+enum machine_place machine_place(const struct machine *m)
+{
+    uint8_t ring = m->b->cpu.cpl;
+    if (ring == 3) return PLACE_USER;
+    return ring == 0 && virtual_(m) ? PLACE_VMM : PLACE_KERNEL;
+}
+
+uint8_t machine_kernel_ring(const struct machine *m) { return m->technique->kernel_ring; }
+bool    machine_has_vmm(const struct machine *m) { return m->technique->hypervisor; }
+
+/* --- memory --- */
+
+static bool peek_through(const struct mmu *mmu, const struct bus *bus, gva_t at, uint8_t *to, size_t n)
+{
+    while (n) {
+        struct xlat x;
+        struct fault f;
+        if (!mmu_probe(mmu, at, ACCESS_READ, &x, &f)) return false;
+        size_t piece = PAGE_SIZE - (at.v & (PAGE_SIZE - 1));
+        if (piece > n) piece = n;
+        if (!bus_peek(bus, x.at, to, piece)) return false;
+        to += piece, n -= piece, at.v += (uint32_t)piece;
+    }
+    return true;
+}
+
+bool machine_peek(const struct machine *m, gva_t at, void *to, size_t n)
+{
+    if (peek_through(&m->b->mmu, &m->b->bus, at, to, n)) return true;
+    return virtual_(m) && at.v < WINDOW_BASE && machine_peek_guest(m, at, to, n); /* legal, only not shadowed yet */
+}
+
+bool machine_peek_guest(const struct machine *m, gva_t at, void *to, size_t n)
+{
+    if (!virtual_(m)) return peek_through(&m->b->mmu, &m->b->bus, at, to, n);
+    return peek_through(&m->b->vmm.vm.vcpu.virt_mmu, &m->b->vmm.vm.bus, at, to, n);
+}
+
+bool machine_peek_gpa(const struct machine *m, gpa_t at, void *to, size_t n)
+{
+    return bus_peek(virtual_(m) ? &m->b->vmm.vm.bus : &m->b->bus, hpa(at.v), to, n);
+}
+
+bool machine_peek_hpa(const struct machine *m, hpa_t at, void *to, size_t n) { return bus_peek(&m->b->bus, at, to, n); }
+
+bool machine_poke(struct machine *m, gva_t at, const void *from, size_t n)
+{
+    const uint8_t *bytes = from;
+    const struct mmu *mmu = virtual_(m) ? &m->b->vmm.vm.vcpu.virt_mmu : &m->b->mmu;
+    struct bus *bus = virtual_(m) ? &m->b->vmm.vm.bus : &m->b->bus;
+    for (size_t i = 0; i < n; i++) {
+        struct xlat x;
+        struct fault f;
+        if (!mmu_probe(mmu, gva(at.v + (uint32_t)i), ACCESS_READ, &x, &f) || !bus_poke(bus, x.at, bytes + i, 1)) return false;
+    }
+    snapshots_forget(m);
+    return true;
+}
+
+bool machine_set_reg(struct machine *m, const char *name, uint32_t value)
+{
+    const struct reg_desc *r = reg_find(cpu_regs, name);
+    struct cpu *c = &m->b->cpu;
+    if (!strcmp(name, "eflags")) cpu_set_flags(c, value);
+    else if (r && r->bytes == 4 && (r->offset < offsetof(struct cpu, eflags))) reg_write(r, c, value);
+    else return false;
+    snapshots_forget(m);
+    return true;
+}
+
+/* --- code --- */
+
+static unsigned code_bytes(const struct machine *m, gva_t at, uint8_t bytes[15])
+{
+    unsigned n = 15;
+    while (n && !machine_peek(m, at, bytes, n)) n--;
+    return n;
+}
+
+static struct insn_mode mode(const struct machine *m)
+{
+    return (struct insn_mode){ .code32 = (m->b->cpu.seg[SEG_CS].ar & AR_DB) != 0 };
+}
+
+unsigned machine_disasm(const struct machine *m, gva_t at, char *text, unsigned room)
+{
+    uint8_t bytes[15];
+    unsigned n = code_bytes(m, at, bytes);
+    if (!n) {
+        snprintf(text, room, "??");
+        return 0;
+    }
+    return insn_text(bytes, n, mode(m), at.v, text, room);
+}
+
+unsigned machine_disasm_back(const struct machine *m, gva_t at, gva_t *before, unsigned n)
+{
+    enum { LOOK = 64 * 15 };
+    gva_t ring[64];
+    unsigned count = 0;
+    uint32_t offset = 0, start = at.v > 48 ? at.v - 48 : 0;
+    const char *name = symbols_at(&m->image.symbols, at.v, &offset);
+    if (name && offset && offset < LOOK) start = at.v - offset;
+    for (gva_t p = gva(start); p.v < at.v; ) {
+        char text[96];
+        ring[count++ % 64] = p;
+        unsigned len = machine_disasm(m, p, text, sizeof text);
+        p.v += len ? len : 1;
+        if (p.v > at.v) return 0; /* out of step with the real instructions: say nothing */
+    }
+    if (n > count) n = count;
+    if (n > 64) n = 64;
+    for (unsigned i = 0; i < n; i++) before[i] = ring[(count - n + i) % 64];
+    return n;
+}
+
+bool machine_insn(const struct machine *m, gva_t at, struct machine_insn *out)
+{
+    uint8_t bytes[15];
+    struct insn i;
+    unsigned n = code_bytes(m, at, bytes);
+    if (!n || insn_decode(bytes, n, mode(m), m->model.cost, &i) != DECODE_OK) return false;
+    const struct insn_desc *d = insn_desc(i.id);
+    *out = (struct machine_insn){ i.id, i.len, d->privilege, d->sensitivity, d->word, d->rule };
+    return true;
+}
+
+int machine_mnemonic(const char *word)
+{
+    for (unsigned id = 1; id < MN_COUNT; id++)
+        if (!strcmp(insn_desc(id)->word, word)) return (int)id;
+    return -1;
+}
+
+const char *machine_symbol(const struct machine *m, uint32_t at, char *buf, size_t n)
+{
+    uint32_t offset;
+    if (virtual_(m) && window_symbol(at, buf, (unsigned)n)) return buf;
+    const char *name = symbols_at(&m->image.symbols, at, &offset);
+    if (!name) snprintf(buf, n, "%08X", at);
+    else if (offset) snprintf(buf, n, "%s+%X", name, offset);
+    else snprintf(buf, n, "%s", name);
+    return buf;
+}
+
+bool machine_find_symbol(const struct machine *m, const char *name, uint32_t *at)
+{
+    return symbols_find(&m->image.symbols, name, at);
+}
+
+const char *machine_suggest_symbol(const struct machine *m, const char *name) { return symbols_suggest(&m->image.symbols, name); }
+
+/* --- addresses --- */
+
+void machine_translate(const struct machine *m, gva_t at, unsigned access, struct machine_xlat *x)
+{
+    *x = (struct machine_xlat){ 0 };
+    const struct vcpu *v = &m->b->vmm.vm.vcpu;
+    const struct mmu *guest = virtual_(m) ? &v->virt_mmu : &m->b->mmu;
+    struct fault f = { 0 };
+    x->guest_ok = mmu_probe(guest, at, access, &x->guest, &f);
+    x->guest_code = x->guest_ok ? 0 : f.code;
+    if (x->guest_ok) {
+        x->pa = gpa(x->guest.at.v);
+        uint32_t frame;
+        struct bus *bus = virtual_(m) ? &m->b->vmm.vm.bus : &m->b->bus;
+        if (bus_owner(bus, x->guest.at, &frame)) x->ma = hpa(frame << PAGE_SHIFT | (x->guest.at.v & (PAGE_SIZE - 1)));
+    }
+    x->real_ok = mmu_probe(&m->b->mmu, at, access, &x->real, &f);
+    x->real_code = x->real_ok ? 0 : f.code;
+}
+
+unsigned machine_devices(const struct machine *m, struct machine_device *list, unsigned room)
+{
+    const struct devices *d = virtual_(m) ? &m->b->vmm.vm.devices : &m->b->devices;
+    unsigned n = 0;
+    for (; n < DEVICE_COUNT && n < room; n++)
+        list[n] = (struct machine_device){ d->list[n].name, d->list[n].device->ops->regs, d->list[n].device };
+    return n;
+}

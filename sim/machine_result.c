@@ -1,0 +1,187 @@
+/* What came out of a run: summary, serial text, identity, hashes. See machine.h. Everything is derived, on demand, from
+ * the machine and its history, so it is right after time travel, too. */
+#include <stdio.h>
+#include <string.h>
+#include "sim/board.h"
+#include "sim/trace/trace_tally.h"
+
+struct trace *machine_trace(struct machine *m) { return m->trace; }
+const struct trace *machine_trace_of(const struct machine *m) { return m->trace; }
+
+const char *machine_serial(const struct machine *m, size_t *n)
+{
+    *n = m->b->serial_len;
+    return text_str(&m->serial);
+}
+
+/* Instructions the hypervisor's stubs retired: from each gate into ring 0 to the return from it, less the visits to C. */
+static uint64_t vmm_insns(const struct machine *m)
+{
+    uint64_t sum = 0, since = 0;
+    bool inside = true; /* the first thing that runs is the leave stub */
+    for (size_t i = 0; i < trace_count(m->trace); i++) {
+        const struct event *e = trace_at(m->trace, i);
+        if (e->kind == EV_GATE && e->u.GATE.to == 0 && !inside) {
+            inside = true;
+            since = e->insns + 1; /* the delivery itself is a boundary */
+        } else if (e->kind == EV_RETURN && e->u.RETURN.from == 0 && inside) {
+            inside = false;
+            sum += e->insns + 1 - since;
+        }
+    }
+    if (inside) sum += m->b->cpu.insns - since;
+    uint64_t visits = m->b->vmm.visits;
+    return sum > visits ? sum - visits : 0;
+}
+
+static void add_reasons(struct machine_summary *s, const struct tally *t)
+{
+    for (unsigned r = 0; r < EXIT_REASONS && s->reasons < MACHINE_REASONS; r++) {
+        if (!t->by_reason[r]) continue;
+        unsigned at = s->reasons++;
+        while (at && s->reason[at - 1].count < t->by_reason[r]) {
+            s->reason[at] = s->reason[at - 1];
+            at--;
+        }
+        s->reason[at].name = exit_name(r);
+        s->reason[at].count = t->by_reason[r];
+        s->reason[at].cycles = t->cycles_by_reason[r];
+    }
+}
+
+static uint64_t mix(uint64_t h, const void *bytes, size_t n)
+{
+    const uint8_t *p = bytes;
+    for (size_t i = 0; i < n; i++) h = (h ^ p[i]) * 1099511628211u;
+    return h;
+}
+static uint64_t mix_text(uint64_t h, const char *s) { return mix(h, s, strlen(s) + 1); }
+
+static uint64_t run_id(const struct machine *m)
+{
+    uint64_t h = 14695981039346656037u;
+    const struct machine_cfg *c = &m->cfg;
+    h = mix(h, &m->image.hash, sizeof m->image.hash);
+    h = mix_text(mix_text(mix_text(mix_text(mix_text(h, c->cpu), c->mmu), c->io), c->host), c->model);
+    h = mix(mix(h, &c->ram_mib, sizeof c->ram_mib), &c->seed, sizeof c->seed);
+    h = mix_text(h, c->append);
+    for (unsigned i = 0; i < c->sets; i++) h = mix_text(mix_text(h, c->set[i].key), c->set[i].value);
+    return mix_text(mix(h, m->model.cost, sizeof m->model.cost), RINGSIDE_VERSION);
+}
+
+void machine_summary(const struct machine *m, struct machine_summary *s)
+{
+    const struct board *b = m->b;
+    struct tally t = { 0 };
+    tally_history(&t, m->trace, 0, 0);
+    *s = (struct machine_summary){ .cycles = b->clock.now, .insns = b->cpu.insns - b->cpu.extra, .exits = t.exits,
+                                   .silent = t.silent, .injected = t.injections, .irqs = t.kinds[EV_IRQ],
+                                   .tlb_misses = b->cpu.dtlb.misses + b->cpu.itlb.misses, .walks = b->mmu.walks,
+                                   .tlb_flushes = b->cpu.dtlb.flushes, .walk_refs = b->mmu.refs, .run_id = run_id(m) };
+    s->guest_insns = s->insns;
+    if (m->technique->hypervisor) {
+        uint64_t vmm = vmm_insns(m);
+        s->guest_insns -= vmm < s->insns ? vmm : s->insns;
+        const struct vmmu *mmu = &b->vmm.vm.vcpu.vmmu;
+        struct vmmu_stats st = { 0 };
+        mmu->ops->stats(mmu, &st);
+        s->shadow.hidden = st.hidden, s->shadow.true_ = st.true_, s->shadow.traced = st.traced;
+        s->shadow.filled = st.filled, s->shadow.tables = st.tables;
+    }
+    for (unsigned c = 0; c < CAUSE_COUNT; c++) s->by_cause[c] = clock_of_cause(&b->clock, (uint8_t)c);
+    add_reasons(s, &t);
+}
+
+static uint64_t hash_ram(const struct machine *m, uint64_t h)
+{
+    for (uint32_t f = 0; f < m->frames; f++)
+        if (m->snapshots.latest[f] || (m->b->bus.marks[f] & FRAME_DIRTY)) {
+            const uint64_t *w = (const uint64_t *)(const void *)(m->ram + (size_t)f * PAGE_SIZE);
+            for (unsigned i = 0; i < PAGE_SIZE / 8; i++)
+                if (w[i]) h = (h ^ w[i] ^ ((uint64_t)f << 12 | i)) * 1099511628211u;
+        }
+    return h;
+}
+
+uint64_t machine_state_hash(const struct machine *m)
+{
+    uint64_t h = 14695981039346656037u;
+    struct machine_cpu c[2];
+    memset(c, 0, sizeof c);
+    machine_cpu(m, &c[0]);
+    machine_guest(m, &c[1]);
+    for (unsigned i = 0; i < 2; i++) {
+        const uint32_t words[] = { c[i].eip, c[i].eflags, c[i].cr0, c[i].cr2, c[i].cr3, c[i].cr4, c[i].cpl, c[i].ldtr, c[i].tr,
+                                   c[i].gdt_base, c[i].gdt_limit, c[i].idt_base, c[i].idt_limit };
+        h = mix(mix(h, words, sizeof words), c[i].reg, sizeof c[i].reg);
+        for (unsigned s = 0; s < 6; s++) h = mix(mix(h, &c[i].seg[s].sel, 2), &c[i].seg[s].base, 4);
+    }
+    const struct clock *k = &m->b->clock;
+    h = mix(mix(h, &k->now, sizeof k->now), &m->b->cpu.insns, sizeof m->b->cpu.insns);
+    for (unsigned i = 0; i < CAUSE_COUNT; i++) {
+        uint64_t cycles = clock_of_cause(k, (uint8_t)i);
+        h = mix(h, &cycles, sizeof cycles);
+    }
+    struct machine_device d[8];
+    unsigned n = machine_devices(m, d, 8);
+    for (unsigned i = 0; i < n; i++)
+        for (const struct reg_desc *r = d[i].regs; r && r->name; r++) {
+            uint64_t v = reg_read(r, d[i].state);
+            h = mix(h, &v, sizeof v);
+        }
+    h = mix(h, text_str(&m->serial), m->b->serial_len);
+    return hash_ram(m, h);
+}
+
+const struct machine_technique *machine_techniques(unsigned *n)
+{
+    static struct machine_technique list[24];
+    unsigned count = 0;
+    for (const struct cpu_strategy *const *s = cpu_strategies; *s; s++)
+        list[count++] = (struct machine_technique){ "cpu", (*s)->name, (*s)->about };
+    list[count++] = (struct machine_technique){ "mmu", "native", "the CPU walks the guest's own tables" };
+    for (const struct mmu_strategy *const *s = mmu_strategies; *s; s++)
+        list[count++] = (struct machine_technique){ "mmu", (*s)->name, (*s)->about };
+    list[count++] = (struct machine_technique){ "io", "hypervisor-direct", "the hypervisor's own drivers serve the guest's devices" };
+    list[count++] = (struct machine_technique){ "host", "bare-metal", "the hypervisor owns the machine (type 1)" };
+    *n = count;
+    return list;
+}
+
+/* --- conditions in words --- */
+
+static void list_text(const struct till *t, const struct machine *m, const char *between, struct text *out)
+{
+    for (unsigned i = 0; i < t->subs; i++) {
+        if (i) text_add(out, "%s", between);
+        till_text(&t->sub[i], m, out);
+    }
+}
+
+static void event_text(const struct till *t, struct text *out)
+{
+    const struct event_desc *d = event_desc(t->a);
+    text_add(out, "event %s", d->word);
+    if (!t->masked) return;
+    const struct event_field *f = &d->field[t->field];
+    if (f->type) text_add(out, " with %s %s", f->name, trace_name(f->type, (unsigned)t->value));
+    else text_add(out, f->hex ? " with %s %llX" : " with %s %llu", f->name, (unsigned long long)t->value);
+}
+
+void till_text(const struct till *t, const struct machine *m, struct text *out)
+{
+    char name[96];
+    switch ((enum till_kind)t->kind) {
+    case TILL_NEVER: text_add(out, "the end"); break;
+    case TILL_EVENT: event_text(t, out); break;
+    case TILL_LABEL: text_add(out, "guest code at %s", machine_symbol(m, t->a, name, sizeof name)); break;
+    case TILL_INSN: text_add(out, "guest instruction %s", insn_desc(t->a)->word); break;
+    case TILL_RING: text_add(out, "ring %u", t->a); break;
+    case TILL_GUEST: text_add(out, "the guest to run"); break;
+    case TILL_CYCLES: text_add(out, "cycle %llu", (unsigned long long)t->value); break;
+    case TILL_INSNS: text_add(out, "instruction %llu", (unsigned long long)t->value); break;
+    case TILL_WRITE: text_add(out, "a change at %s", machine_symbol(m, t->a, name, sizeof name)); break;
+    case TILL_ANY: list_text(t, m, " or ", out); break;
+    case TILL_ALL: list_text(t, m, " and ", out); break;
+    }
+}

@@ -1,0 +1,335 @@
+/* Running a machine: until a condition, a limit or its end; and going to any moment of its past. See machine.h. */
+#include <stdio.h>
+#include <string.h>
+#include "sim/board.h"
+#include "sim/trace/vector.h"
+
+/* --- conditions --- */
+
+static bool event_matches(const struct till *t, const struct event *e)
+{
+    if (e->kind != t->a) return false;
+    return !t->masked || event_field(e, &event_desc(e->kind)->field[t->field]) == t->value;
+}
+
+enum { ALL_MOST = 32 }; /* members of a TILL_ALL that are remembered */
+
+/* Is the condition true now? `e`: the event just emitted, or NULL at an instruction boundary. */
+static bool holds(const struct machine *m, const struct till *t, const struct event *e, uint32_t *seen)
+{
+    const struct board *b = m->b;
+    struct machine_insn i;
+    switch ((enum till_kind)t->kind) {
+    case TILL_NEVER: return false;
+    case TILL_EVENT: return e && event_matches(t, e);
+    case TILL_LABEL: return !e && machine_place(m) != PLACE_VMM && b->cpu.seg[SEG_CS].base + b->cpu.eip == t->a;
+    case TILL_INSN:
+        return !e && machine_place(m) != PLACE_VMM && machine_insn(m, gva(b->cpu.seg[SEG_CS].base + b->cpu.eip), &i) &&
+               i.id == t->a;
+    case TILL_RING: return !e && b->cpu.cpl == t->a;
+    case TILL_GUEST: return !e && machine_place(m) != PLACE_VMM;
+    case TILL_CYCLES: return !e && b->clock.now >= t->value;
+    case TILL_INSNS: return !e && b->cpu.insns >= t->value;
+    case TILL_WRITE: {
+        uint32_t now = 0;
+        return !e && machine_peek(m, gva(t->a), &now, 4) && now != (uint32_t)t->value;
+    }
+    case TILL_ANY:
+        for (unsigned s = 0; s < t->subs; s++)
+            if (holds(m, &t->sub[s], e, seen)) return true;
+        return false;
+    case TILL_ALL:
+        for (unsigned s = 0; s < t->subs && s < ALL_MOST; s++)
+            if (holds(m, &t->sub[s], e, seen)) *seen |= 1u << s;
+        return *seen == (t->subs >= ALL_MOST ? UINT32_MAX : (1u << t->subs) - 1);
+    }
+    return false;
+}
+
+/* Must the condition be looked at after every instruction? */
+static bool is_fine(const struct till *t)
+{
+    switch ((enum till_kind)t->kind) {
+    case TILL_LABEL: case TILL_INSN: case TILL_RING: case TILL_GUEST: case TILL_WRITE: return true;
+    case TILL_ANY: case TILL_ALL:
+        for (unsigned s = 0; s < t->subs; s++)
+            if (is_fine(&t->sub[s])) return true;
+        return false;
+    default: return false;
+    }
+}
+
+/* The earliest cycle and instruction count a condition names: the run pauses there to look. */
+static void bounds(const struct till *t, uint64_t *cycle, uint64_t *insns)
+{
+    if (t->kind == TILL_CYCLES && t->value < *cycle) *cycle = t->value;
+    if (t->kind == TILL_INSNS && t->value < *insns) *insns = t->value;
+    if (t->kind == TILL_ANY || t->kind == TILL_ALL)
+        for (unsigned s = 0; s < t->subs; s++) bounds(&t->sub[s], cycle, insns);
+}
+
+/* A run in progress, as its event subscriber sees it. */
+struct run {
+    struct machine *m;
+    const struct till *till;
+    uint32_t seen;  /* TILL_ALL: members that have come true */
+    bool hit;
+};
+
+static enum vote watch(void *self, const struct event *e)
+{
+    struct run *r = self;
+    if (r->hit || !holds(r->m, r->till, e, &r->seen)) return VOTE_GO;
+    r->hit = true;
+    r->m->hit = e->id;
+    r->m->b->cpu.pause = true;
+    r->m->b->cpu.break_at = 0;
+    return VOTE_GO;
+}
+
+/* --- ends --- */
+
+static void end(struct machine *m, enum machine_fate fate, uint32_t code, const char *why)
+{
+    struct machine_end *x = &m->b->end;
+    if (x->fate != FATE_RUNNING) return;
+    x->fate = (uint8_t)fate;
+    x->code = code;
+    snprintf(x->why, sizeof x->why, "%s", why);
+    TRACE(m->trace, STOP, m->b->die, .code = (uint8_t)machine_exit_code(m));
+}
+
+/* The first of the faults that led to a triple fault: those after it arose while delivering it. */
+static const struct event *first_fault(const struct machine *m)
+{
+    const struct event *first = NULL;
+    for (size_t i = trace_count(m->trace); i--; ) {
+        const struct event *e = trace_at(m->trace, i);
+        if (e->kind == EV_FAULT) first = e;
+        else if (first) break;
+    }
+    return first;
+}
+
+static void end_died(struct machine *m, const char *what, uint8_t vector, uint32_t eip, const char *advice)
+{
+    char where[96], why[240];
+    machine_symbol(m, eip, where, sizeof where);
+    snprintf(why, sizeof why, "the guest died: %s; first cause %s at %08X (%s). %s", what, vector_name(vector), eip, where, advice);
+    end(m, FATE_DIED, vector, why);
+}
+
+static void end_shutdown(struct machine *m)
+{
+    const struct event *f = first_fault(m);
+    const char *advice = m->b->cpu.idtr.limit < 8 ? "The guest has no IDT yet: load one before anything can fault."
+                                                  : "Check the IDT entry and the stack that handler would use.";
+    if (f && !m->b->die)
+        m->b->die = TRACE(m->trace, DIE, f->id, .why = DEATH_TRIPLE, .vector = f->u.FAULT.vector, .addr = f->eip);
+    end_died(m, "triple fault", f ? f->u.FAULT.vector : VEC_DF, f ? f->eip : m->b->cpu.eip, advice);
+}
+
+static void end_vm(struct machine *m)
+{
+    const struct vm *vm = &m->b->vmm.vm;
+    if (vm->exited) {
+        end(m, FATE_EXITED, vm->exit_code, vm->exit_code ? "the guest reported failure" : "the guest ended well");
+    } else if (vm->dead) {
+        m->b->die = trace_last(m->trace);
+        end_died(m, death_about(vm->why), vm->first.vector, vm->dead_eip, "Run it with --cpu native to see whether it is the guest's own fault.");
+    } else {
+        end(m, FATE_HALTED, 0, "the guest halted with interrupts off");
+    }
+}
+
+static void end_halted(struct machine *m)
+{
+    end(m, FATE_HALTED, 0, m->b->cpu.eflags & FLAG_IF ? "the guest halted and no device will ever interrupt it"
+                                                      : "the guest halted with interrupts off");
+}
+
+static void end_limit(struct machine *m, const char *option, uint64_t n)
+{
+    char where[96], why[240];
+    machine_symbol(m, m->b->cpu.eip, where, sizeof where);
+    snprintf(why, sizeof why, "limit reached: %s %llu; the guest was at %08X (%s). An endless loop, or a larger limit is needed",
+             option, (unsigned long long)n, m->b->cpu.eip, where);
+    end(m, FATE_LIMIT, 0, why);
+}
+
+struct machine_end machine_end(const struct machine *m) { return m->b->end; }
+
+int machine_exit_code(const struct machine *m)
+{
+    switch ((enum machine_fate)m->b->end.fate) {
+    case FATE_EXITED: return m->b->end.code ? EXIT_FAILED : EXIT_GOOD;
+    case FATE_DIED: return EXIT_GUEST_DIED;
+    case FATE_LIMIT: return EXIT_LIMIT;
+    default: return EXIT_GOOD;
+    }
+}
+
+/* --- the loop --- */
+
+/* Nothing runs until the next timer: time passes. */
+static void pass_time(struct machine *m)
+{
+    struct board *b = m->b;
+    uint64_t next = timeq_next(&b->timers);
+    if (next == TIMEQ_NEVER || (!m->technique->hypervisor && !(b->cpu.eflags & FLAG_IF))) {
+        end_halted(m);
+        return;
+    }
+    if (next > b->clock.now) clock_charge(&b->clock, CAUSE_IDLE, next - b->clock.now);
+    timeq_run(&b->timers);
+}
+
+/* One call of the CPU, and whatever follows from how it stopped. */
+static void advance(struct machine *m, uint64_t insns)
+{
+    struct board *b = m->b;
+    switch (cpu_run(&b->cpu, insns)) {
+    case CPU_DOOR:
+        if (!vmm_door(&b->vmm)) end_vm(m);
+        b->cpu.insns++; /* a visit is a boundary of its own, so that every moment has one number */
+        b->cpu.extra++;
+        break;
+    case CPU_HALTED: pass_time(m); break;
+    case CPU_SHUTDOWN: end_shutdown(m); break;
+    case CPU_BUDGET: case CPU_PAUSE: break;
+    }
+    if (b->stopped)
+        end(m, FATE_EXITED, b->stop_code, b->stop_code ? "the guest reported failure" : "the guest ended well");
+    if (m->limit_hit) {
+        m->limit_hit = false;
+        end_limit(m, "--limit-cycles", m->cfg.limit_cycles);
+    }
+    if (m->cfg.limit_insns && b->cpu.insns >= m->cfg.limit_insns) end_limit(m, "--limit-instr", m->cfg.limit_insns);
+}
+
+static uint64_t chunk(const struct machine *m, uint64_t target, bool fine)
+{
+    uint64_t at = m->b->cpu.insns, n = fine ? 1 : target - at;
+    if (m->snapshots.next > at && m->snapshots.next - at < n) n = m->snapshots.next - at;
+    if (m->cfg.limit_insns > at && m->cfg.limit_insns - at < n) n = m->cfg.limit_insns - at;
+    return n ? n : 1;
+}
+
+/* TILL_WRITE waits for a change from what is there when the run starts. */
+static void remember_words(const struct machine *m, const struct till *from, struct till *to, struct till *room, unsigned *used)
+{
+    *to = *from;
+    if (from->kind == TILL_WRITE) {
+        uint32_t now = 0;
+        machine_peek(m, gva(from->a), &now, 4);
+        to->value = now;
+    }
+    if (!from->subs || *used + from->subs > ALL_MOST) return;
+    struct till *sub = room + *used;
+    *used += from->subs;
+    for (unsigned i = 0; i < from->subs; i++) remember_words(m, &from->sub[i], &sub[i], room, used);
+    to->sub = sub;
+}
+
+static enum machine_stop run(struct machine *m, const struct till *till, uint64_t target)
+{
+    struct board *b = m->b;
+    struct run r = { .m = m, .till = till };
+    bool fine = till && is_fine(till);
+    int sub = till ? trace_subscribe(m->trace, CAT_ALL, watch, &r) : -1;
+    enum machine_stop why = MACHINE_BUDGET;
+    uint64_t begun = b->cpu.insns;
+    uint32_t events = trace_last(m->trace);
+    while (b->end.fate == FATE_RUNNING) {
+        if (b->cpu.insns >= target) break;
+        if (b->cpu.insns >= m->snapshots.next) snapshot_take(m);
+        advance(m, chunk(m, target, fine));
+        bool moved = b->cpu.insns != begun || trace_last(m->trace) != events;
+        if (r.hit || (till && moved && holds(m, till, NULL, &r.seen))) {
+            why = MACHINE_TILL;
+            break;
+        }
+        if (m->paused) {
+            why = MACHINE_PAUSED;
+            break;
+        }
+    }
+    if (sub >= 0) trace_unsubscribe(m->trace, sub);
+    return b->end.fate != FATE_RUNNING && why != MACHINE_TILL ? MACHINE_ENDED : why;
+}
+
+enum machine_stop machine_run(struct machine *m, const struct till *till, uint64_t max_insns)
+{
+    struct till copy, room[ALL_MOST];
+    unsigned used = 0;
+    m->hit = 0;
+    m->paused = false;
+    trace_pause(m->trace);
+    if (m->b->end.fate != FATE_RUNNING) return MACHINE_ENDED;
+    uint64_t target = m->b->cpu.insns + max_insns, cycle = TIMEQ_NEVER;
+    if (target < max_insns) target = UINT64_MAX;
+    if (till) {
+        remember_words(m, till, &copy, room, &used);
+        uint64_t insns = UINT64_MAX;
+        bounds(&copy, &cycle, &insns);
+        if (insns < target && insns > m->b->cpu.insns) target = insns;
+    }
+    if (cycle != TIMEQ_NEVER) timeq_arm(&m->b->timers, &m->b->till, cycle > m->b->clock.now ? cycle : m->b->clock.now);
+    enum machine_stop why = run(m, till ? &copy : NULL, target);
+    if (cycle != TIMEQ_NEVER) timeq_cancel(&m->b->timers, &m->b->till);
+    if (why == MACHINE_BUDGET && till && holds(m, &copy, NULL, &(uint32_t){ 0 })) why = MACHINE_TILL;
+    return why;
+}
+
+uint32_t machine_hit(const struct machine *m) { return m->hit; }
+uint64_t machine_insns(const struct machine *m) { return m->b->cpu.insns; }
+uint64_t machine_cycles(const struct machine *m) { return m->b->clock.now; }
+
+/* --- time travel --- */
+
+enum { NEAR = 20000 }; /* a snapshot this far before a moment somebody looks at makes more looks around it instant */
+
+/* Re-executes known history: nobody is told, nothing is sent twice. */
+static bool replay(struct machine *m, uint64_t insns)
+{
+    trace_mute(m->trace, true);
+    if (insns > m->b->cpu.insns + 2 * NEAR) {
+        machine_run(m, NULL, insns - NEAR - m->b->cpu.insns);
+        snapshot_take(m);
+    }
+    while (m->b->cpu.insns < insns && m->b->end.fate == FATE_RUNNING) machine_run(m, NULL, insns - m->b->cpu.insns);
+    trace_mute(m->trace, false);
+    return m->b->cpu.insns == insns;
+}
+
+bool machine_goto(struct machine *m, uint64_t insns)
+{
+    if (insns >= m->b->cpu.insns) {
+        if (insns > m->b->cpu.insns) machine_run(m, NULL, insns - m->b->cpu.insns);
+        return m->b->cpu.insns == insns;
+    }
+    if (insns < m->snapshots.list[0].insns) return false;
+    snapshot_restore(m, insns);
+    return replay(m, insns);
+}
+
+bool machine_back(struct machine *m, uint64_t insns)
+{
+    uint64_t at = m->b->cpu.insns;
+    if (insns > at - m->snapshots.list[0].insns) {
+        machine_goto(m, m->snapshots.list[0].insns);
+        return false;
+    }
+    return machine_goto(m, at - insns);
+}
+
+bool machine_goto_event(struct machine *m, uint32_t id)
+{
+    const struct event *e = trace_by_id(m->trace, id);
+    if (!e) return false;
+    uint64_t insns = e->insns;
+    if (!machine_goto(m, insns)) return false;
+    /* The event may come after the boundary with this count (a fault, an interrupt, the hypervisor): one more step. */
+    while (trace_last(m->trace) < id && m->b->end.fate == FATE_RUNNING) machine_run(m, NULL, 1);
+    return trace_last(m->trace) >= id;
+}

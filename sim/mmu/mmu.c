@@ -1,0 +1,161 @@
+/* See mmu.h. One access that the CPU's fast path did not serve takes one of three ways, cheapest first:
+ *   the TLB knows the page and permits the access    -> no reference to memory
+ *   it does not (or D must be set)                    -> walk, set A and D, put the translation into way 0
+ *   the tables refuse                                 -> #PF; the page's translation is forgotten
+ * A refusal is never taken from the TLB alone: like real CPUs we walk again first, so that rights that software has *added*
+ * need no INVLPG, while rights it has *removed* stay usable until flushed. SDM vol. 3A 4.10.4.1, 4.10.4.3. */
+#include "sim/mmu/mmu.h"
+
+#include "sim/mmu/pte.h"
+#include "sim/mmu/tlb.h"
+#include "sim/mmu/walk.h"
+#include "sim/trace/cause.h"
+
+void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb, struct clock *clock, const struct model *model)
+{
+    *m = (struct mmu){ .bus = bus, .clock = clock, .model = model, .dtlb = dtlb, .itlb = itlb, .direct = true };
+    tlb_reset(dtlb);
+    tlb_reset(itlb);
+}
+
+static uint32_t read_entry(void *bus, hpa_t at) { return bus_read(bus, at, 4); }
+static void write_entry(void *bus, hpa_t at, uint32_t entry) { bus_write(bus, at, 4, entry); }
+
+static bool paging_on(const struct mmu *m) { return m->cr0 & PAGING_CR0_PG; }
+
+static void forget(struct mmu *m, gva_t at)
+{
+    tlb_forget(m->dtlb, at.v & PAGE_MASK);
+    tlb_forget(m->itlb, at.v & PAGE_MASK);
+}
+
+static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const struct xlat *x)
+{
+    struct tlb_entry *e = tlb_insert(t, at.v & PAGE_MASK);
+    e->frame = x->at.v & PAGE_MASK;
+    e->pte = walk_rights(x);
+    if (!(m->cr4 & PAGING_CR4_PGE)) e->pte &= ~(uint32_t)PTE_G;
+    if (m->direct && !bus_windowed(m->bus, hpa(e->frame))) e->host = bus_page(m->bus, hpa(e->frame));
+    return e;
+}
+
+/* The walk the hardware makes after a TLB miss. NULL: *f is set, and nothing about this page is cached any more. */
+static struct tlb_entry *walk_and_remember(struct mmu *m, struct tlb *t, gva_t at, unsigned access, struct xlat *x,
+                                           struct fault *f)
+{
+    const struct walk_env w = { m->cr0, m->cr3, m->cr4, read_entry, m->bus };
+    bool legal = walk(&w, at, access, x, f);
+    if (paging_on(m)) {
+        t->misses++;
+        m->walks++;
+        m->refs += x->refs;
+        clock_charge(m->clock, CAUSE_WALK, (uint64_t)x->refs * m->model->cost[COST_WALK_REF]);
+    }
+    if (!legal) {
+        forget(m, at);
+        return NULL;
+    }
+    walk_accessed(x, access, write_entry, m->bus);
+    return remember(m, t, at, x);
+}
+
+/* May stores to this entry's frame bypass the bus? Not if somebody must hear of them because it holds decoded code. */
+static bool plain_store(const struct mmu *m, const struct tlb_entry *e)
+{
+    return e->host && !(bus_marks(m->bus, hpa(e->frame)) & FRAME_CODE);
+}
+
+/* Opens the fast path as far as this access proves it harmless. Write tags wait for a write, so that a frame is marked
+ * as stored to only if it is. */
+static void open_fast_path(struct mmu *m, struct tlb_entry *e, unsigned access)
+{
+    if (!e->host) return;
+    e->tag[ACCESS_READ] = e->page;
+    if (e->pte & PTE_U) e->tag[ACCESS_USER] = e->page;
+    if (!(access & ACCESS_WRITE) || !plain_store(m, e)) return;
+    bus_mark(m->bus, hpa(e->frame), FRAME_DIRTY);
+    if (walk_allows(e->pte, ACCESS_WRITE, m->cr0)) e->tag[ACCESS_WRITE] = e->page;
+    if (walk_allows(e->pte, ACCESS_WRITE | ACCESS_USER, m->cr0)) e->tag[ACCESS_WRITE | ACCESS_USER] = e->page;
+}
+
+/* Can a cached translation serve the access? A first write to a page not yet dirty cannot: D must be set in memory. */
+static bool serves(const struct mmu *m, const struct tlb_entry *e, unsigned access)
+{
+    return walk_allows(e->pte, access, m->cr0) && (!(access & ACCESS_WRITE) || (e->pte & PTE_D));
+}
+
+bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct fault *f)
+{
+    struct mmu *m = mmu;
+    struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
+    uint32_t offset = at.v & (PAGE_SIZE - 1);
+    struct tlb_entry *e = tlb_find(t, at.v & PAGE_MASK);
+    if (e && serves(m, e, access)) {
+        x->tlb_hit = true;
+        x->large = e->pte & PTE_PS;
+        x->leaf = paging_on(m) ? e->frame | e->pte | PTE_P | PTE_A : 0;
+        x->refs = 0;
+        x->at = hpa(e->frame | offset);
+    } else {
+        if (e) tlb_invalidate(e);
+        e = walk_and_remember(m, t, at, access, x, f);
+        if (!e) return false;
+    }
+    open_fast_path(m, e, access);
+    x->host = (access & ACCESS_WRITE ? plain_store(m, e) : e->host != NULL) ? e->host + offset : NULL;
+    return true;
+}
+
+void mmu_flush(void *mmu, bool globals_too)
+{
+    struct mmu *m = mmu;
+    tlb_flush(m->dtlb, globals_too);
+    tlb_flush(m->itlb, globals_too);
+}
+
+void mmu_invlpg(void *mmu, gva_t at) { forget(mmu, at); }
+
+/* What the manual says MOV to CR0 and CR4 do to the TLBs by themselves: a change of PG, PSE or PGE empties them, globals
+ * too. A change of WP does not, but the fast tags were computed with it. */
+void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4)
+{
+    struct mmu *m = mmu;
+    uint32_t changed0 = m->cr0 ^ cr0, changed4 = m->cr4 ^ cr4;
+    m->cr0 = cr0;
+    m->cr3 = cr3;
+    m->cr4 = cr4;
+    if ((changed0 & PAGING_CR0_PG) || (changed4 & (PAGING_CR4_PSE | PAGING_CR4_PGE))) mmu_flush(m, true);
+    else if (changed0 & PAGING_CR0_WP) mmu_drop_tags(m);
+}
+
+/* Page tables inside a device's window read as ones here: asking the device could change it. */
+static uint32_t peek_entry(void *bus, hpa_t at)
+{
+    uint32_t entry = UINT32_MAX;
+    if (!bus_windowed(bus, at)) bus_peek(bus, at, &entry, sizeof entry);
+    return entry;
+}
+
+bool mmu_probe(const struct mmu *m, gva_t at, unsigned access, struct xlat *x, struct fault *f)
+{
+    const struct walk_env w = { m->cr0, m->cr3, m->cr4, peek_entry, m->bus };
+    if (!walk(&w, at, access, x, f)) return false;
+    if (!bus_windowed(m->bus, x->at)) x->host = bus_page(m->bus, x->at);
+    if (x->host) x->host += x->at.v & (PAGE_SIZE - 1);
+    return true;
+}
+
+void mmu_drop_tags(struct mmu *m)
+{
+    tlb_drop_tags(m->dtlb);
+    tlb_drop_tags(m->itlb);
+}
+
+void mmu_drop_write_tags(struct mmu *m, uint32_t frame)
+{
+    for (unsigned i = 0; i < TLB_SETS * TLB_WAYS; i++) {
+        struct tlb_entry *e = &m->dtlb->e[i / TLB_WAYS][i % TLB_WAYS];
+        uint32_t owned;
+        if (e->valid && bus_owner(m->bus, hpa(e->frame), &owned) && owned == frame) tlb_untag_writes(e);
+    }
+}

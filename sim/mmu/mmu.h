@@ -1,0 +1,39 @@
+/* The hardware MMU: walks the tables CR3 names, fills the TLBs, sets accessed and dirty bits.
+ *
+ * Idea 1: the TLB is stale until flushed: only MOV CR3, INVLPG and paging-mode changes by software make it forget.
+ * Idea 2: one pure walker (walk.h) serves the hardware, the hypervisor's view of guest tables, and diagrams.
+ * SDM vol. 3A 4.3, 4.6, 4.7, 4.8, 4.10. Not modelled yet: PAE, caches, page-walk caches, PCID. TOUR mmu.1 */
+#ifndef MMU_MMU_H
+#define MMU_MMU_H
+
+#include "sim/core/bus.h"
+#include "sim/core/clock.h"
+#include "sim/core/cost.h"
+#include "sim/core/outcome.h"
+#include "sim/core/tlb.h"
+
+struct mmu {
+    struct bus *bus;
+    struct clock *clock;
+    const struct model *model;
+    struct tlb *dtlb, *itlb;  /* declared in core, owned by the CPU, filled here */
+    uint32_t cr0, cr3, cr4;
+    bool     direct;          /* hand out host pointers and fast tags (false: every access goes over the bus) */
+    uint64_t walks, refs;     /* page walks made, entries read by them */
+};
+
+void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb, struct clock *clock, const struct model *model);
+
+/* The functions of struct cpu_env (first argument: struct mmu *). mmu_translate charges the walk to CAUSE_WALK. */
+bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct fault *f);
+void mmu_flush(void *mmu, bool globals_too);
+void mmu_invlpg(void *mmu, gva_t at);
+void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);
+
+/* What an access would do now, by walking the tables as they are in memory: no TLB, no A/D bits, no cycles. */
+bool mmu_probe(const struct mmu *m, gva_t at, unsigned access, struct xlat *x, struct fault *f);
+/* Drops the fast tags: all of them, or those that write to a machine frame (it now holds decoded code). Translations stay. */
+void mmu_drop_tags(struct mmu *m);
+void mmu_drop_write_tags(struct mmu *m, uint32_t frame);
+
+#endif

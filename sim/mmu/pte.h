@@ -1,0 +1,29 @@
+/* Page-table entries of IA-32 paging without PAE. SDM vol. 3A fig. 4-4.
+ *
+ *   31                          12 11 9  8   7   6   5   4    3    2    1    0
+ *   |        page frame           | AVL| G | PS| D | A |PCD|PWT| U/S| R/W| P |
+ *   PDE with PS=1 maps 4 MB: bits 31..22 are the frame, 21..13 reserved (PSE-36 is not modelled: must be 0). */
+#ifndef MMU_PTE_H
+#define MMU_PTE_H
+
+#include <stdint.h>
+
+enum {
+    PTE_P = 1u << 0, PTE_W = 1u << 1, PTE_U = 1u << 2, PTE_PWT = 1u << 3, PTE_PCD = 1u << 4, PTE_A = 1u << 5,
+    PTE_D = 1u << 6, PTE_PS = 1u << 7, PTE_G = 1u << 8, PTE_AVL = 7u << 9
+};
+enum { /* page-fault error code. SDM 3A fig. 4-12 */
+    PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_RESERVED = 8
+};
+#define PDE_LARGE_MASK 0xFFC00000u
+#define PDE_LARGE_RESERVED 0x003FE000u
+
+/* The bits of CR0 and CR4 that paging depends on. This room and the CPU's never include each other, hence own names. */
+enum { PAGING_CR0_WP = 1u << 16, PAGING_CR4_PSE = 1u << 4, PAGING_CR4_PGE = 1u << 7, PAGING_VECTOR = 14 };
+#define PAGING_CR0_PG (1u << 31)
+
+enum { PTE_SLOTS = 1024, PDE_SHIFT = 22 }; /* entries of a table; a directory entry spans 1 << PDE_SHIFT bytes */
+static inline uint32_t pde_slot(uint32_t linear) { return linear >> PDE_SHIFT; }
+static inline uint32_t pte_slot(uint32_t linear) { return linear >> 12 & (PTE_SLOTS - 1); }
+
+#endif

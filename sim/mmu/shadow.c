@@ -1,0 +1,221 @@
+/* The strategy "shadow": what happens when the guest loads CR3, faults, writes a table, executes INVLPG. See shadow.h.
+ *
+ * A page fault under shadow paging is one of:
+ *   true     the guest's own tables refuse: its handler must see it, with the code its own tables give
+ *   hidden   they permit; only the shadow entry was missing or too strict. Filled; the guest never knows
+ *   trace    they permit a store, but to a frame whose contents shadows depend on
+ * AGE10 and AA06 use these words. SDM vol. 3A 4.6-4.8 for what the guest must believe. TOUR mmu.5 starts in shadow.h.
+ * Not modelled: read traces; PAE. The G bit of guest entries is ignored: flushing more than asked is always legal. */
+#include "sim/mmu/shadow.h"
+
+enum {
+    POOL_MIN = 16,        /* tables one instruction may need at once (code, operands and stack, each crossing a page; root) */
+    LINKS_PER_TABLE = 256 /* reverse-map entries per pool frame: tables are seldom full. Out of links: start over */
+};
+
+/* ---- the guest's paging registers */
+
+/* CR0.WP came on: entries that let the kernel write where R/W forbids it must go. */
+static void drop_wp_off(struct shadow *s)
+{
+    for (uint32_t t = 0; s->wp_off && t < s->env->pool_frames; t++) {
+        if (s->table[t].kind == SHADOW_FREE || shadow_is_root(s, t)) continue;
+        for (uint32_t slot = 0; slot < PTE_SLOTS; slot++)
+            if (shadow_get(s, t, slot) & SHADOW_WP_OFF) shadow_set(s, t, slot, 0);
+    }
+}
+
+static uint32_t root_for(struct shadow *s)
+{
+    uint32_t frame;
+    if (!(s->cr0 & PAGING_CR0_PG)) return shadow_obtain(s, SHADOW_FLAT, SHADOW_NONE, 0, 0);
+    if (!shadow_guest_ram(s, s->cr3 & PAGE_MASK, &frame)) frame = SHADOW_NONE;
+    return shadow_obtain(s, SHADOW_ROOT, frame, 0, 0);
+}
+
+static bool shadow_attach(struct vmmu *m, struct err *e)
+{
+    const struct vmmu_env *env = &m->env;
+    if (env->pool_frames < POOL_MIN)
+        return err_set(e, EXIT_USAGE, "shadow: %u frames are too few for shadow tables; give it at least %u",
+                       env->pool_frames, (unsigned)POOL_MIN);
+    if (env->pool_first >= env->machine->frames || env->pool_frames > env->machine->frames - env->pool_first ||
+        (env->window & ~PDE_LARGE_MASK))
+        return err_set(e, EXIT_BUG, "shadow: pool or window misplaced (pool %X+%X, window %X)", env->pool_first,
+                       env->pool_frames, env->window);
+    uint32_t links = env->pool_frames * LINKS_PER_TABLE;
+    struct shadow *s = arena_alloc(env->arena, sizeof *s);
+    s->env = env;
+    s->table = arena_alloc(env->arena, env->pool_frames * sizeof *s->table);
+    s->frame = arena_alloc(env->arena, env->machine->frames * sizeof *s->frame);
+    s->link = arena_alloc(env->arena, links * sizeof *s->link);
+    shadow_pool_init(s);
+    shadow_rmap_init(s, links);
+    s->root = root_for(s); /* as after reset: paging off */
+    m->state = s;
+    return true;
+}
+
+static hpa_t shadow_paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t cr4, bool *flush)
+{
+    struct shadow *s = m->state;
+    uint32_t changed0 = s->cr0 ^ cr0, changed4 = s->cr4 ^ cr4;
+    s->cr0 = cr0;
+    s->cr3 = cr3;
+    s->cr4 = cr4;
+    if (changed4 & PAGING_CR4_PSE) shadow_zap(s);
+    if (changed0 & cr0 & PAGING_CR0_WP) drop_wp_off(s);
+    s->root = root_for(s);
+    /* Neither CR0 nor CR4 changed: the guest loaded CR3, if only to flush. */
+    *flush = s->stale || (!changed0 && !changed4) || (changed0 & (PAGING_CR0_PG | PAGING_CR0_WP)) ||
+             (changed4 & (PAGING_CR4_PSE | PAGING_CR4_PGE));
+    s->stale = 0;
+    return hpa((m->env.pool_first + s->root) << PAGE_SHIFT);
+}
+
+/* ---- faults. TOUR mmu.8 */
+
+static uint32_t guest_read(void *bus, hpa_t at) { return bus_read(bus, at, 4); }
+static void guest_write(void *bus, hpa_t at, uint32_t entry) { bus_write(bus, at, 4, entry); }
+
+/* Shadows of tables that are no plain RAM could not be kept true: nothing would tell when they change. */
+static bool tables_are_ram(const struct shadow *s, const struct xlat *x)
+{
+    uint32_t frame;
+    for (unsigned i = 0; i < x->refs; i++)
+        if (!shadow_guest_ram(s, x->ref[i].at.v, &frame)) return false;
+    return true;
+}
+
+/* The shadow table that holds `at`'s entry, linked into the current root; SHADOW_NONE if there is no room. */
+static uint32_t table_for(struct shadow *s, gva_t at, const struct xlat *x)
+{
+    uint32_t t, slot = pde_slot(at.v), frame = SHADOW_NONE;
+    if (x->large || !x->refs) {
+        t = shadow_obtain(s, SHADOW_LARGE, s->table[s->root].frame, slot, 0);
+    } else {
+        shadow_guest_ram(s, x->ref[1].at.v, &frame);
+        t = shadow_obtain(s, SHADOW_TABLE, frame, 0, x->ref[0].entry & (PTE_W | PTE_U));
+    }
+    if (t != SHADOW_NONE)
+        shadow_set(s, s->root, slot, (s->env->pool_first + t) << PAGE_SHIFT | PTE_P | PTE_W | PTE_U | PTE_A);
+    return t;
+}
+
+/* The guest's tables permit the access and know of it (A, D). What stands in its way? */
+static enum mmu_answer resolve(struct vmmu *m, gva_t at, unsigned access, const struct xlat *x)
+{
+    struct shadow *s = m->state;
+    uint32_t frame, rights = walk_rights(x), slot = pte_slot(at.v);
+    if (at.v >= s->env->window || !tables_are_ram(s, x) || !shadow_guest_ram(s, x->at.v, &frame)) return MMU_NO_RAM;
+    if (s->free_links < 2) shadow_zap(s); /* one for the table, one for the page */
+    uint32_t t = table_for(s, at, x);
+    if (t == SHADOW_NONE) return MMU_FULL;
+    if ((access & ACCESS_WRITE) && shadow_traced(s, frame)) { /* asked now: the page may just have become a table */
+        s->stats.traced++;
+        if (m->env.trace) TRACE(m->env.trace, TRACED, m->cause, .va = at.v, .entry = shadow_get(s, t, slot));
+        return MMU_TRACED;
+    }
+    uint32_t entry = shadow_entry(s, frame, rights);
+    /* A kernel's store to a read-only page while CR0.WP is clear. The real CR0.WP is always set, so the entry must be
+     * writable, and then no user may have it; the next user access faults and turns it back. */
+    if ((access & ACCESS_WRITE) && !(rights & PTE_W))
+        entry = (entry & ~(uint32_t)PTE_U) | PTE_W | PTE_D | SHADOW_WP_OFF;
+    shadow_charge(s, COST_SHADOW_FILL, 1);
+    shadow_set(s, t, slot, entry);
+    s->stats.hidden++;
+    if (m->env.trace) TRACE(m->env.trace, HIDDEN, m->cause, .access = (uint8_t)access, .va = at.v, .entry = entry);
+    return MMU_RETRY;
+}
+
+static enum mmu_answer shadow_fault(struct vmmu *m, gva_t at, uint32_t code, bool kernel, struct fault *f)
+{
+    struct shadow *s = m->state;
+    struct xlat x;
+    /* A supervisor access (U clear in the code) can also come from user code: the CPU's own reads of descriptor tables. */
+    unsigned access = (code & PF_WRITE ? ACCESS_WRITE : 0u) | ((code & PF_USER) && !kernel ? ACCESS_USER : 0u);
+    const struct walk_env w = { s->cr0, s->cr3, s->cr4, guest_read, m->env.guest };
+    bool legal = walk(&w, at, access, &x, f);
+    shadow_charge(s, COST_MEM_REF, x.refs);
+    if (!legal) {
+        uint32_t entry = x.ref[x.refs - 1].entry;
+        s->stats.true_++;
+        if (m->env.trace) TRACE(m->env.trace, TRUE, m->cause, .access = (uint8_t)access, .va = at.v, .entry = entry);
+        return MMU_REFLECT;
+    }
+    walk_accessed(&x, access, guest_write, m->env.guest);
+    enum mmu_answer answer = resolve(m, at, access, &x);
+    shadow_settle(s);
+    return answer;
+}
+
+/* ---- what the guest does to its tables, and what vmm asks */
+
+static void shadow_invlpg(struct vmmu *m, gva_t at)
+{
+    struct shadow *s = m->state;
+    if (at.v >= m->env.window) return; /* the guest has no translations there, the hypervisor has */
+    uint32_t t = shadow_child(s, s->root, pde_slot(at.v));
+    if (t != SHADOW_NONE && s->table[t].kind == SHADOW_TABLE) {
+        shadow_sync_table(s, t, pte_slot(at.v));
+        shadow_sync_root(s, s->root, pde_slot(at.v));
+    }
+    shadow_settle(s);
+    m->env.invlpg(m->env.self, at);
+}
+
+static void shadow_wrote(struct vmmu *m, gpa_t at, unsigned size)
+{
+    struct shadow *s = m->state;
+    uint32_t first = at.v & ~3u, entries = ((at.v & 3) + size + 3) / 4; /* a store may touch two entries, or two pages */
+    for (uint32_t i = 0; i < entries; i++) shadow_sync_store(s, gpa(first + 4 * i));
+    shadow_settle(s);
+}
+
+static void shadow_trace(struct vmmu *m, gpa_t at, bool on)
+{
+    struct shadow *s = m->state;
+    uint32_t frame;
+    if (!bus_owner(m->env.guest, hpa(at.v), &frame)) return;
+    if (on && !s->frame[frame].traces++) shadow_protect(s, frame);
+    else if (!on && s->frame[frame].traces) s->frame[frame].traces--;
+    shadow_settle(s);
+}
+
+static void shadow_stats(const struct vmmu *m, struct vmmu_stats *out)
+{
+    const struct shadow *s = m->state;
+    *out = s->stats;
+}
+
+static uint32_t peek_entry(void *bus, hpa_t at)
+{
+    uint32_t entry = 0;
+    bus_peek(bus, at, &entry, sizeof entry);
+    return entry;
+}
+
+static bool shadow_probe(const struct vmmu *m, gva_t at, unsigned access, struct xlat *x)
+{
+    const struct shadow *s = m->state;
+    struct fault f;
+    /* The real registers while the guest runs: paging and WP always on, PSE for the window's sake. */
+    const struct walk_env w = { .cr0 = PAGING_CR0_PG | PAGING_CR0_WP, .cr4 = PAGING_CR4_PSE,
+                                .cr3 = (m->env.pool_first + s->root) << PAGE_SHIFT,
+                                .read = peek_entry, .self = m->env.machine };
+    return walk(&w, at, access, x, &f);
+}
+
+const struct mmu_strategy mmu_shadow = {
+    .name = "shadow",
+    .about = "the CPU walks tables from virtual to machine addresses that the hypervisor derives from the guest's, entry by "
+             "entry, on hidden faults",
+    .attach = shadow_attach,
+    .paging = shadow_paging,
+    .fault = shadow_fault,
+    .invlpg = shadow_invlpg,
+    .wrote = shadow_wrote,
+    .trace = shadow_trace,
+    .stats = shadow_stats,
+    .probe = shadow_probe,
+};

@@ -1,0 +1,113 @@
+/* Shadow paging, inside: tables from virtual to machine addresses that the hypervisor keeps and the hardware walks.
+ *
+ *   guest tables   VA -> GPA     what the guest wrote; its A and D bits must behave as on hardware
+ *   frame map      GPA -> MA     struct bus of the VM
+ *   shadow tables  VA -> MA      the composition, computed one entry at a time when a fault asks for it
+ *
+ * Idea 1: a shadow entry may always be missing or too strict (a hidden fault mends it), never too generous. So nearly
+ * every repair is "drop it", and an entry is present only if the guest's entry is accessed, writable only if it is dirty.
+ * Idea 2: shadows stay true across context switches because every guest frame they were computed from is write-protected:
+ * the guest's stores to it trap, are emulated, and followed (wrote).
+ * Idea 3: "which shadow entries point to this frame?" is one question with one answer, the reverse map. It finds the
+ * mappings to write-protect when a frame becomes a table, and (for frames of the pool) a table's own parents.
+ *
+ * Frames are machine frames everywhere in here, also those of guest tables. Not modelled: two VMs sharing a pool; a frame
+ * map that changes while shadows exist. AA06 3, KVM07 4, AGE10. TOUR mmu.5 */
+#ifndef MMU_SHADOW_H
+#define MMU_SHADOW_H
+
+#include "sim/mmu/pte.h"
+#include "sim/mmu/strategy.h"
+#include "sim/mmu/walk.h"
+
+#define SHADOW_NONE UINT32_MAX
+
+enum shadow_kind {
+    SHADOW_FREE,
+    SHADOW_ROOT,  /* for a guest page directory (frame), or for a CR3 without RAM behind it (SHADOW_NONE) */
+    SHADOW_FLAT,  /* the root while the guest has paging off */
+    SHADOW_TABLE, /* for a guest page table (frame) seen through a directory entry with these rights */
+    SHADOW_LARGE, /* a 4 MB page splintered: for directory (frame, SHADOW_NONE: flat) and its entry `slot` */
+};
+
+/* What the frame pool_first + i holds. */
+struct shadow_table {
+    uint8_t  kind;    /* enum shadow_kind */
+    uint8_t  rights;  /* SHADOW_TABLE: PTE_W, PTE_U of the guest's directory entry; they are merged into every entry, so
+                       * that a single entry can be made supervisor-writable while the guest runs with CR0.WP clear */
+    uint32_t frame, slot;
+    uint32_t next;    /* next table made from the same frame; next free one */
+    uint32_t writes;  /* guest stores followed since it was last used */
+    uint64_t used;    /* s->tick of the last use */
+};
+
+/* One entry of the reverse map: `where` is table << 10 | slot. Lists end with SHADOW_NONE. */
+struct shadow_link { uint32_t where, next; };
+
+/* Per machine frame. */
+struct shadow_frame {
+    uint32_t links;   /* shadow entries that point to it */
+    uint32_t tables;  /* shadow tables made from it: it is a guest page table, stores to it are traced */
+    uint32_t traces;  /* how often vmm asked for a write trace */
+};
+
+struct shadow {
+    const struct vmmu_env *env;
+    uint32_t cr0, cr3, cr4;  /* the guest's */
+    uint32_t root;           /* the table CR3 names, index */
+    struct shadow_table *table;
+    struct shadow_frame *frame;
+    struct shadow_link  *link;
+    uint32_t loose;          /* tables that are made from no frame */
+    uint32_t free_table, free_link, free_links;
+    uint32_t wp_off;         /* entries that exist only because CR0.WP is clear */
+    uint32_t stale;          /* translations under the current root that lost rights: 0, 1 (stale_at), 2 or more */
+    gva_t    stale_at;
+    uint64_t tick;
+    struct vmmu_stats stats;
+};
+
+enum { SHADOW_WP_OFF = 1u << 9 }; /* in an entry's AVL bits: the guest's R/W bit forbids what the entry permits */
+
+void shadow_charge(const struct shadow *s, enum cost c, uint64_t times);
+bool shadow_is_root(const struct shadow *s, uint32_t t);
+
+/* ---- shadow_table.c: the pool, and single entries */
+/* Empties the pool: free lists, no tables. */
+void     shadow_pool_init(struct shadow *s);
+/* The table with this key, or SHADOW_NONE. `rights` only tells SHADOW_TABLEs apart. */
+uint32_t shadow_find(const struct shadow *s, enum shadow_kind kind, uint32_t frame, uint32_t slot, uint32_t rights);
+/* Finds or makes it, evicting the least recently used table if need be; never the current root. SHADOW_NONE: no room.
+ * A new table's guest frame comes under write protection. */
+uint32_t shadow_obtain(struct shadow *s, enum shadow_kind kind, uint32_t frame, uint32_t slot, uint32_t rights);
+void     shadow_free(struct shadow *s, uint32_t t);  /* not the current root */
+void     shadow_zap(struct shadow *s);               /* everything; the current root stays, empty, where it is */
+uint32_t shadow_get(const struct shadow *s, uint32_t t, uint32_t slot);
+/* Stores an entry (0: none), keeping reverse map and staleness right. A present one needs a free link. */
+void     shadow_set(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry);
+/* The table a root's entry points to, or SHADOW_NONE. */
+uint32_t shadow_child(const struct shadow *s, uint32_t root, uint32_t slot);
+uint32_t shadow_slots(const struct shadow *s, uint32_t t); /* those that are ours: the window's belong to the hypervisor */
+
+/* ---- shadow_rmap.c: from a frame to the entries that point to it */
+void shadow_rmap_init(struct shadow *s, uint32_t links);
+void shadow_rmap_add(struct shadow *s, uint32_t frame, uint32_t where);
+void shadow_rmap_remove(struct shadow *s, uint32_t frame, uint32_t where);
+bool shadow_traced(const struct shadow *s, uint32_t frame);  /* must stores to it trap? */
+void shadow_protect(struct shadow *s, uint32_t frame);       /* takes write permission from every mapping of it */
+/* Notes that the hardware TLB may hold more than entry (t, slot) now permits, if the current root reaches it. */
+void shadow_stale(struct shadow *s, uint32_t t, uint32_t slot);
+void shadow_settle(struct shadow *s);                        /* flushes what was noted */
+
+/* ---- shadow_sync.c: after the guest, or we, changed a guest table */
+void shadow_sync_table(struct shadow *s, uint32_t t, uint32_t slot); /* entry of a SHADOW_TABLE */
+void shadow_sync_root(struct shadow *s, uint32_t t, uint32_t slot);  /* entry of a SHADOW_ROOT */
+void shadow_sync_store(struct shadow *s, gpa_t at);                  /* every shadow of the guest entry at `at` */
+/* The machine frame behind a guest-physical address, if it is RAM that may be mapped directly. */
+bool     shadow_guest_ram(const struct shadow *s, uint32_t at, uint32_t *frame);
+/* The shadow entry for a machine frame the guest's tables give these rights to (walk_rights; accessed is implied). */
+uint32_t shadow_entry(const struct shadow *s, uint32_t frame, uint32_t rights);
+
+extern const struct mmu_strategy mmu_shadow;
+
+#endif

@@ -1,0 +1,77 @@
+/* The reverse map: from a machine frame to the shadow entries that point to it. See shadow.h. TOUR mmu.6
+ *
+ * Idea 1: guest pages and shadow tables are both frames, so a table's parents and a page's mappings are the same list.
+ * Idea 2: taking rights from an entry is not enough while the TLB remembers them. Whoever takes write permission, or cuts
+ * a table off the current root, notes it as stale; each operation ends by flushing what it noted. Without that the guest
+ * could still write through a translation whose entry is gone, to a frame that has become a page table since, unseen. */
+#include "sim/mmu/shadow.h"
+
+void shadow_rmap_init(struct shadow *s, uint32_t links)
+{
+    for (uint32_t i = 0; i < links; i++) s->link[i].next = i + 1 < links ? i + 1 : SHADOW_NONE;
+    s->free_link = links ? 0 : SHADOW_NONE;
+    s->free_links = links;
+    for (uint32_t f = 0; f < s->env->machine->frames; f++)
+        s->frame[f] = (struct shadow_frame){ .links = SHADOW_NONE, .tables = SHADOW_NONE };
+}
+
+void shadow_rmap_add(struct shadow *s, uint32_t frame, uint32_t where)
+{
+    uint32_t l = s->free_link;
+    s->free_link = s->link[l].next;
+    s->free_links--;
+    s->link[l] = (struct shadow_link){ where, s->frame[frame].links };
+    s->frame[frame].links = l;
+}
+
+void shadow_rmap_remove(struct shadow *s, uint32_t frame, uint32_t where)
+{
+    uint32_t *at = &s->frame[frame].links;
+    while (s->link[*at].where != where) at = &s->link[*at].next;
+    uint32_t l = *at;
+    *at = s->link[l].next;
+    s->link[l].next = s->free_link;
+    s->free_link = l;
+    s->free_links++;
+}
+
+bool shadow_traced(const struct shadow *s, uint32_t frame)
+{
+    return s->frame[frame].tables != SHADOW_NONE || s->frame[frame].traces;
+}
+
+void shadow_protect(struct shadow *s, uint32_t frame)
+{
+    for (uint32_t l = s->frame[frame].links, next; l != SHADOW_NONE; l = next) {
+        uint32_t t = s->link[l].where / PTE_SLOTS, slot = s->link[l].where % PTE_SLOTS;
+        uint32_t entry = shadow_get(s, t, slot);
+        next = s->link[l].next; /* dropping an entry frees its link */
+        /* An entry that is writable only because CR0.WP is clear has no read-only form that the user may share. */
+        if (entry & SHADOW_WP_OFF) shadow_set(s, t, slot, 0);
+        else if (entry & PTE_W) shadow_set(s, t, slot, entry & ~(uint32_t)(PTE_W | PTE_D));
+    }
+}
+
+void shadow_stale(struct shadow *s, uint32_t t, uint32_t slot)
+{
+    if (shadow_is_root(s, t)) {
+        if (t == s->root) s->stale = 2; /* a whole table's worth */
+        return;
+    }
+    uint32_t own = s->env->pool_first + t;
+    for (uint32_t l = s->frame[own].links; l != SHADOW_NONE; l = s->link[l].next) {
+        uint32_t parent = s->link[l].where / PTE_SLOTS, pde = s->link[l].where % PTE_SLOTS;
+        if (parent != s->root) continue;
+        gva_t at = gva(pde << PDE_SHIFT | slot << PAGE_SHIFT);
+        if (s->stale == 1 && at.v == s->stale_at.v) continue;
+        s->stale++;
+        s->stale_at = at;
+    }
+}
+
+void shadow_settle(struct shadow *s)
+{
+    if (s->stale == 1) s->env->invlpg(s->env->self, s->stale_at);
+    else if (s->stale) s->env->flush(s->env->self);
+    s->stale = 0;
+}

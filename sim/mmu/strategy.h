@@ -1,0 +1,70 @@
+/* How a VM's addresses are translated: one complete const struct per technique, in an explicit array.
+ *
+ * The hypervisor (vmm) owns a struct vmmu per vCPU, tells it what the guest does to its paging registers, and asks it
+ * about page faults. The strategy keeps tables in machine memory that the hardware MMU walks. */
+#ifndef MMU_STRATEGY_H
+#define MMU_STRATEGY_H
+
+#include "sim/core/arena.h"
+#include "sim/core/bus.h"
+#include "sim/core/clock.h"
+#include "sim/core/cost.h"
+#include "sim/core/err.h"
+#include "sim/core/outcome.h"
+#include "sim/trace/trace.h"
+
+/* What a page fault of a deprivileged guest was. */
+enum mmu_answer {
+    MMU_RETRY,   /* hidden fault: an entry was filled or corrected; run the instruction again */
+    MMU_REFLECT, /* true fault: the guest's own tables refuse; *f is what its handler must see (code, address) */
+    MMU_TRACED,  /* a store to a frame under write trace: emulate the instruction, then call wrote() for its stores */
+    MMU_NO_RAM,  /* legal mapping, but nothing (or a device) is behind it: emulate the access */
+    MMU_FULL,    /* could not make room for a table: the VM cannot go on */
+};
+
+/* Everything a strategy may use. Filled by vmm before attach. */
+struct vmmu_env {
+    struct arena *arena;
+    struct bus   *machine;      /* the board's bus: shadow tables are frames of it */
+    struct bus   *guest;        /* the VM's bus: guest-physical -> machine, guest page tables are read and A/D set here */
+    struct clock *clock;
+    const struct model *model;
+    struct trace *trace;
+    uint32_t      window;       /* linear address from which the hypervisor's window begins (4 MB aligned; top of the space) */
+    uint32_t      window_pde;   /* the PDE that maps it (supervisor, global): copied into every root */
+    uint32_t      pool_first, pool_frames; /* machine frames the strategy may use for tables */
+    void        (*invlpg)(void *self, gva_t at);          /* flush one translation of the hardware TLB, charged by vmm */
+    void        (*flush)(void *self);                     /* flush the hardware TLB (not the global window), charged by vmm */
+    void         *self;
+};
+
+struct mmu_strategy;
+struct vmmu {
+    const struct mmu_strategy *ops;
+    struct vmmu_env env;
+    void *state;                /* in the arena */
+    uint32_t cause;             /* trace id of the exit being handled */
+};
+
+struct vmmu_stats { /* counts since attach */
+    uint64_t hidden, true_, traced, filled, dropped, tables, tables_peak, rebuilt;
+};
+
+struct mmu_strategy {
+    const char *name, *about;
+    bool  (*attach)(struct vmmu *m, struct err *e);
+    /* The guest's paging registers are now these (after MOV CR0/CR3/CR4, reset). Returns the machine address to load into
+     * the real CR3; the caller loads it (which flushes) if `*flush` comes back true or the address changed. */
+    hpa_t (*paging)(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t cr4, bool *flush);
+    /* A real #PF at `at` with hardware error code `code`; `kernel`: the guest was in its kernel (virtual ring 0..2). */
+    enum mmu_answer (*fault)(struct vmmu *m, gva_t at, uint32_t code, bool kernel, struct fault *f);
+    void  (*invlpg)(struct vmmu *m, gva_t at);                       /* the guest executed INVLPG */
+    void  (*wrote)(struct vmmu *m, gpa_t at, unsigned size);         /* a guest store to a traced frame was just emulated */
+    void  (*trace)(struct vmmu *m, gpa_t frame, bool on);            /* write-trace a frame on behalf of vmm (descriptor tables) */
+    void  (*stats)(const struct vmmu *m, struct vmmu_stats *s);
+    /* For views: the entries the hardware would read for `at` (x->ref), by walking this strategy's tables; no effects. */
+    bool  (*probe)(const struct vmmu *m, gva_t at, unsigned access, struct xlat *x);
+};
+extern const struct mmu_strategy *const mmu_strategies[]; /* null-terminated, in teaching order */
+
+#endif

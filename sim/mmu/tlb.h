@@ -1,0 +1,21 @@
+/* What the MMU does to the arrays of sim/core/tlb.h: find, insert, forget. TOUR mmu.3
+ *
+ * Idea: the order of a set's ways *is* its recency; a hit moves to way 0, an insertion pushes the last way out.
+ * A 4 MB page is cached as the 4 KB fragments that were used (PTE_PS in each), as small TLBs of real CPUs do, so
+ * invalidating one address of it must find all of them. SDM vol. 3A 4.10. Not modelled: PCID, speculative fills. */
+#ifndef MMU_TLB_H
+#define MMU_TLB_H
+
+#include "sim/core/tlb.h"
+
+void tlb_reset(struct tlb *t);                               /* empty, counters zero; a zeroed struct tlb is NOT empty */
+struct tlb_entry *tlb_find(struct tlb *t, uint32_t page);    /* moved to way 0; NULL if absent. Counts hits in ways 1.. */
+struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page);  /* a fresh way 0: valid, no tags; the caller fills the rest */
+void tlb_forget(struct tlb *t, uint32_t page);               /* one page; fragments of a 4 MB page all go */
+void tlb_invalidate(struct tlb_entry *e);                    /* this entry only */
+void tlb_flush(struct tlb *t, bool globals_too);
+void tlb_drop_tags(struct tlb *t);                           /* the fast path only; translations stay */
+void tlb_untag(struct tlb_entry *e);
+void tlb_untag_writes(struct tlb_entry *e);
+
+#endif

@@ -1,0 +1,130 @@
+/* See snapshot.h. */
+#include "sim/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "sim/board.h"
+
+/* The first snapshots are close together; later ones are as far apart as an eighth of what has been run, so a run of any
+ * length keeps a few dozen, and no jump re-executes more than an eighth of the way. */
+enum { SNAPSHOT_FIRST = 250000, SNAPSHOT_SHARE = 8 };
+
+bool snapshots_init(struct machine *m)
+{
+    m->snapshots.latest = calloc(m->frames, sizeof *m->snapshots.latest);
+    return m->snapshots.latest != NULL;
+}
+
+void snapshots_done(struct machine *m)
+{
+    struct snapshots *s = &m->snapshots;
+    for (uint32_t i = 0; i < s->count; i++) free(s->list[i].arena);
+    for (uint32_t i = 0; i < s->pages; i++) free(s->page[i].bytes);
+    free(s->list);
+    free(s->page);
+    free(s->latest);
+}
+
+static void *grow(void *p, uint32_t *room, uint32_t need, size_t each)
+{
+    if (need <= *room) return p;
+    *room = *room ? *room * 2 : 64;
+    return realloc(p, *room * each);
+}
+
+static bool save_page(struct machine *m, uint32_t frame)
+{
+    struct snapshots *s = &m->snapshots;
+    struct page_version *page = grow(s->page, &s->page_room, s->pages + 1, sizeof *page);
+    uint8_t *bytes = malloc(PAGE_SIZE);
+    if (page) s->page = page;
+    if (!page || !bytes) {
+        free(bytes);
+        return false;
+    }
+    memcpy(bytes, m->ram + (size_t)frame * PAGE_SIZE, PAGE_SIZE);
+    s->page[s->pages] = (struct page_version){ frame, s->count, s->latest[frame], bytes };
+    s->latest[frame] = ++s->pages;
+    return true;
+}
+
+/* Without memory for a snapshot the run simply goes on with those it has. */
+void snapshot_take(struct machine *m)
+{
+    struct snapshots *s = &m->snapshots;
+    struct board *b = m->b;
+    uint64_t share = b->cpu.insns / SNAPSHOT_SHARE;
+    s->next = b->cpu.insns + (share > SNAPSHOT_FIRST ? share : SNAPSHOT_FIRST);
+    if (s->count && s->list[s->count - 1].insns == b->cpu.insns && s->list[s->count - 1].event == trace_last(m->trace)) return;
+    struct snapshot *list = grow(s->list, &s->room, s->count + 1, sizeof *list);
+    if (!list) return;
+    s->list = list;
+    uint8_t *copy = malloc(m->arena.used);
+    if (!copy) return;
+    mmu_drop_tags(&b->mmu);
+    for (uint32_t f = 0; f < m->frames; f++)
+        if (b->bus.marks[f] & FRAME_DIRTY) {
+            if (!save_page(m, f)) {
+                free(copy);
+                return;
+            }
+            b->bus.marks[f] &= (uint8_t)~FRAME_DIRTY;
+        }
+    memcpy(copy, m->arena.base, m->arena.used);
+    s->list[s->count++] = (struct snapshot){ b->cpu.insns, trace_last(m->trace), copy };
+}
+
+/* The frame's content at snapshot `k`, back into RAM; versions newer than `k` are forgotten by the caller. */
+static void restore_page(struct machine *m, uint32_t frame, uint32_t k)
+{
+    const struct snapshots *s = &m->snapshots;
+    uint32_t v = s->latest[frame];
+    while (v && s->page[v - 1].snapshot > k) v = s->page[v - 1].before;
+    uint8_t *to = m->ram + (size_t)frame * PAGE_SIZE;
+    if (v) memcpy(to, s->page[v - 1].bytes, PAGE_SIZE);
+    else memset(to, 0, PAGE_SIZE);
+}
+
+static void restore_ram(struct machine *m, uint32_t k)
+{
+    struct snapshots *s = &m->snapshots;
+    for (uint32_t f = 0; f < m->frames; f++) {
+        uint32_t v = s->latest[f];
+        if ((m->b->bus.marks[f] & FRAME_DIRTY) || (v && s->page[v - 1].snapshot > k)) restore_page(m, f, k);
+    }
+    while (s->pages && s->page[s->pages - 1].snapshot > k) { /* saved in order, so the newest are last */
+        struct page_version *p = &s->page[--s->pages];
+        s->latest[p->frame] = p->before;
+        free(p->bytes);
+    }
+    while (s->count > k + 1) free(s->list[--s->count].arena);
+}
+
+void snapshot_restore(struct machine *m, uint64_t insns)
+{
+    struct snapshots *s = &m->snapshots;
+    uint32_t k = s->count - 1;
+    while (k && s->list[k].insns > insns) k--;
+    restore_ram(m, k);
+    memcpy(m->arena.base, s->list[k].arena, m->arena.used);
+    timeq_cancel(&m->b->timers, &m->b->till); /* of a run that is over */
+    block_cache_flush(m->blocks);
+    trace_rewind(m->trace, s->list[k].event);
+    trace_episode(m->trace, 0);
+    uint64_t share = s->list[k].insns / SNAPSHOT_SHARE;
+    s->next = s->list[k].insns + (share > SNAPSHOT_FIRST ? share : SNAPSHOT_FIRST);
+}
+
+/* After a change by hand, re-execution from before it would not show it: this moment becomes the beginning. */
+void snapshots_forget(struct machine *m)
+{
+    struct snapshots *s = &m->snapshots;
+    while (s->count) free(s->list[--s->count].arena);
+    while (s->pages) {
+        struct page_version *p = &s->page[--s->pages];
+        s->latest[p->frame] = 0;
+        m->b->bus.marks[p->frame] |= FRAME_DIRTY; /* everything ever stored to belongs to the new beginning */
+        free(p->bytes);
+    }
+    snapshot_take(m);
+}

@@ -1,0 +1,41 @@
+/* Snapshots: the whole machine at a moment, so that any moment can be revisited by re-executing from the last one before.
+ *
+ * Idea 1: the arena is copied; RAM is saved page by page, only pages stored to since the snapshot before (FRAME_DIRTY).
+ * A frame's content at snapshot k is its latest saved version not newer than k, or zeros.
+ * Idea 2: taking one changes nothing a guest can see: fast TLB tags are dropped so that the next store marks its page
+ * again, which costs no simulated cycle. */
+#ifndef SIM_SNAPSHOT_H
+#define SIM_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct machine;
+
+struct snapshot {
+    uint64_t insns;
+    uint32_t event;      /* last event id */
+    uint8_t *arena;      /* copy of [base, base + used) */
+};
+struct page_version {
+    uint32_t frame, snapshot; /* index of the snapshot it was saved for */
+    uint32_t before;          /* 1 + index of the frame's previous version; 0: none */
+    uint8_t *bytes;
+};
+struct snapshots {
+    struct snapshot *list;
+    uint32_t count, room;
+    struct page_version *page;
+    uint32_t pages, page_room;
+    uint32_t *latest;         /* per frame: 1 + index of its latest version */
+    uint64_t next;            /* instruction count at which the run takes another one */
+};
+
+bool snapshots_init(struct machine *m);
+void snapshots_done(struct machine *m);
+void snapshot_take(struct machine *m);                        /* of this moment */
+void snapshot_restore(struct machine *m, uint64_t insns);     /* the latest one at or before `insns`; newer ones are dropped */
+void snapshots_forget(struct machine *m);                     /* the past was changed: all but a new one of this moment */
+
+#endif

@@ -1,0 +1,183 @@
+/* The trace bus and the history; see trace.h for the ideas.
+ *
+ * Subscribers are called in order of subscription. Calling one may add or remove others: the number to call is fixed
+ * before the first call, so a newcomer starts with the next event, and the removed are only marked, and swept when no
+ * call is under way. History is a list of equal chunks: growing never moves an event, so pointers from trace_at stay
+ * good until a rewind past them. An id is an index plus one, for ever. */
+#include "sim/trace/trace.h"
+#include "sim/core/fatal.h"
+
+#include <stdlib.h>
+
+enum { CHUNK = 4096 }; /* events */
+
+struct subscriber {
+    trace_fn *fn; /* NULL: unsubscribed, to be swept */
+    void     *self;
+    unsigned  cats;
+    int       handle;
+};
+
+struct trace {
+    struct trace_now now;
+    uint32_t episode;
+    uint32_t count;              /* events in history; also the last id */
+    struct event **chunk;
+    size_t chunks, chunk_room;
+    struct subscriber *sub;
+    size_t subs, sub_room;
+    int  next_handle;
+    int  calling;                /* depth of dispatches under way */
+    bool muted, paused, sweep;
+};
+
+static void *grow(void *p, size_t bytes)
+{
+    p = realloc(p, bytes);
+    if (!p) {
+        fatal(EXIT_ENVIRONMENT, "out of memory for the trace; shorten the run with --limit-cycles");
+    }
+    return p;
+}
+
+struct trace *trace_new(void)
+{
+    struct trace *t = grow(NULL, sizeof *t);
+    *t = (struct trace){ 0 };
+    return t;
+}
+
+void trace_free(struct trace *t)
+{
+    if (!t) return;
+    for (size_t i = 0; i < t->chunks; i++) free(t->chunk[i]);
+    free(t->chunk);
+    free(t->sub);
+    free(t);
+}
+
+void trace_bind(struct trace *t, struct trace_now now) { t->now = now; }
+
+int trace_subscribe(struct trace *t, unsigned cats, trace_fn *fn, void *self)
+{
+    if (t->subs == t->sub_room) {
+        t->sub_room = t->sub_room ? t->sub_room * 2 : 8;
+        t->sub = grow(t->sub, t->sub_room * sizeof *t->sub);
+    }
+    t->sub[t->subs++] = (struct subscriber){ fn, self, cats, t->next_handle };
+    return t->next_handle++;
+}
+
+static void sweep(struct trace *t)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < t->subs; i++)
+        if (t->sub[i].fn) t->sub[kept++] = t->sub[i];
+    t->subs = kept;
+    t->sweep = false;
+}
+
+void trace_unsubscribe(struct trace *t, int handle)
+{
+    for (size_t i = 0; i < t->subs; i++)
+        if (t->sub[i].handle == handle) {
+            t->sub[i].fn = NULL;
+            t->sweep = true;
+        }
+    if (t->sweep && !t->calling) sweep(t);
+}
+
+static void dispatch(struct trace *t, const struct event *e)
+{
+    unsigned cat = event_desc(e->kind)->cat;
+    t->calling++;
+    for (size_t i = 0, n = t->subs; i < n; i++) {
+        struct subscriber s = t->sub[i]; /* a copy: a subscription made by the call may move the array */
+        if (s.fn && (s.cats & cat) && s.fn(s.self, e) == VOTE_PAUSE) t->paused = true;
+    }
+    if (t->paused && t->now.pause) t->now.pause(t->now.self);
+    if (--t->calling == 0 && t->sweep) sweep(t);
+}
+
+static struct event *slot(struct trace *t, uint32_t index)
+{
+    size_t c = index / CHUNK;
+    if (c == t->chunk_room) {
+        t->chunk_room = t->chunk_room ? t->chunk_room * 2 : 16;
+        t->chunk = grow(t->chunk, t->chunk_room * sizeof(struct event *));
+    }
+    if (c == t->chunks) t->chunk[t->chunks++] = grow(NULL, CHUNK * sizeof(struct event));
+    return &t->chunk[c][index % CHUNK];
+}
+
+uint32_t trace_emit(struct trace *t, struct event *e)
+{
+    e->id = t->count + 1;
+    if (t->now.cycle) e->cycle = *t->now.cycle;
+    if (t->now.insns) e->insns = *t->now.insns;
+    if (t->now.eip && !e->eip) e->eip = *t->now.eip;
+    if (t->now.ring && !e->ring) e->ring = *t->now.ring;
+    e->episode = e->kind == EV_EXIT ? e->id : t->episode; /* an EXIT opens its own visit */
+    struct event *kept = slot(t, t->count++);
+    *kept = *e;
+    if (!t->muted) dispatch(t, kept);
+    return e->id;
+}
+
+void     trace_episode(struct trace *t, uint32_t id) { t->episode = id; }
+uint32_t trace_last(const struct trace *t) { return t->count; }
+size_t   trace_count(const struct trace *t) { return t->count; }
+void     trace_mute(struct trace *t, bool mute) { t->muted = mute; }
+
+bool trace_pause(struct trace *t)
+{
+    bool paused = t->paused;
+    t->paused = false;
+    return paused;
+}
+
+const struct event *trace_at(const struct trace *t, size_t i)
+{
+    return i < t->count ? &t->chunk[i / CHUNK][i % CHUNK] : NULL;
+}
+
+const struct event *trace_by_id(const struct trace *t, uint32_t id)
+{
+    return id ? trace_at(t, id - 1) : NULL;
+}
+
+void trace_rewind(struct trace *t, uint32_t id)
+{
+    if (id < t->count) t->count = id;
+    /* The visit that was open then, if any: the machine's snapshot does not know it. */
+    const struct event *last = trace_by_id(t, t->count);
+    t->episode = !last || last->kind == EV_RESUME ? 0 : last->episode;
+    t->paused = false;
+}
+
+/* FNV-1a, 64 bits, over the little-endian bytes of one value. */
+static uint64_t hash_value(uint64_t h, uint64_t v, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++) h = (h ^ ((v >> (8 * i)) & 0xFF)) * 0x100000001B3u;
+    return h;
+}
+
+uint64_t trace_hash(const struct trace *t)
+{
+    uint64_t h = 0xCBF29CE484222325u;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct event *e = trace_at(t, i);
+        h = hash_value(h, e->id, 4);
+        h = hash_value(h, e->cause, 4);
+        h = hash_value(h, e->cycle, 8);
+        h = hash_value(h, e->insns, 8);
+        h = hash_value(h, e->eip, 4);
+        h = hash_value(h, e->episode, 4);
+        h = hash_value(h, e->kind, 1);
+        h = hash_value(h, e->vcpu, 1);
+        h = hash_value(h, e->ring, 1);
+        const struct event_desc *d = event_desc(e->kind);
+        for (unsigned f = 0; f < d->fields; f++) h = hash_value(h, event_field(e, &d->field[f]), d->field[f].bytes);
+    }
+    return h;
+}

@@ -1,0 +1,122 @@
+/* See trace_tally.h. */
+#include "sim/trace/trace_tally.h"
+
+#include "sim/trace/vector.h"
+
+/* Which recorded event began the visit: EXIT <- GATE <- FAULT, INT or IRQ; any link may be missing. */
+static uint64_t opening_cycle(const struct tally *t, const struct event *exit)
+{
+    if (!exit->cause) return exit->cycle;
+    if (exit->cause == t->fault.id) return t->fault.cycle;
+    if (exit->cause != t->gate.id) return exit->cycle;
+    return t->gate.cause && t->gate.cause == t->fault.id ? t->fault.cycle : t->gate.cycle;
+}
+
+static void on_exit_event(struct tally *t, const struct event *e)
+{
+    t->exits++;
+    t->by_reason[e->u.EXIT.reason]++;
+    t->by_vector[e->u.EXIT.vector]++;
+    t->opened = opening_cycle(t, e);
+    t->reason = e->u.EXIT.reason;
+    t->open = 1;
+}
+
+static void on_resume(struct tally *t, const struct event *e)
+{
+    if (!t->open) return; /* the first entry into the guest answers no exit */
+    uint64_t cost = e->cycle - t->opened;
+    t->episodes++;
+    t->cycles += cost;
+    t->cycles_by_reason[t->reason] += cost;
+    if (cost > t->longest) t->longest = cost;
+    t->open = 0;
+}
+
+enum vote tally_event(void *self, const struct event *e)
+{
+    struct tally *t = self;
+    struct tally_opener here = { e->id, e->cause, e->cycle };
+    t->kinds[e->kind]++;
+    switch (e->kind) {
+    case EV_FAULT: case EV_INT: case EV_IRQ: t->fault = here; break;
+    case EV_GATE: t->gate = here; break;
+    case EV_EXIT: on_exit_event(t, e); break;
+    case EV_RESUME: on_resume(t, e); break;
+    case EV_SILENT:
+        t->silent++;
+        t->silent_by_op[e->u.SILENT.op]++;
+        break;
+    case EV_INJECT:
+        t->injections++;
+        t->external += e->u.INJECT.external != 0;
+        break;
+    default: break;
+    }
+    return VOTE_GO;
+}
+
+void tally_history(struct tally *tally, const struct trace *t, uint32_t from, uint32_t to)
+{
+    *tally = (struct tally){ 0 };
+    if (!from) from = 1;
+    if (!to || to > trace_last(t)) to = trace_last(t);
+    for (uint32_t id = from; id && id <= to; id++) tally_event(tally, trace_by_id(t, id));
+}
+
+/* Right-aligned number with separators in a field of `width` columns. */
+static void add_number(struct text *out, int width, uint64_t n)
+{
+    struct text digits = { 0 };
+    text_number(&digits, n);
+    text_add(out, "%*s", width, text_str(&digits));
+    text_free(&digits);
+}
+
+static void add_row(struct text *out, const char *name, uint64_t n)
+{
+    text_add(out, "  %-24s", name);
+    add_number(out, 12, n);
+}
+
+static void add_total(struct text *out, const char *what, uint64_t n)
+{
+    text_add(out, "%-26s", what);
+    add_number(out, 12, n);
+}
+
+void tally_text(const struct tally *t, struct text *out)
+{
+    add_total(out, "exits", t->exits);
+    if (t->episodes) {
+        add_number(out, 16, t->cycles);
+        text_add(out, " cycles");
+    }
+    text_char(out, '\n');
+    for (unsigned r = 0; r < 256; r++) {
+        if (!t->by_reason[r]) continue;
+        add_row(out, trace_name("exit", r), t->by_reason[r]);
+        add_number(out, 16, t->cycles_by_reason[r]);
+        text_add(out, " cycles\n");
+    }
+    add_total(out, "exits by vector", t->exits);
+    text_char(out, '\n');
+    for (unsigned v = 0; v < 256; v++) {
+        if (!t->by_vector[v]) continue;
+        struct text name = { 0 };
+        if (*vector_name((uint8_t)v)) text_add(&name, "%s", vector_name((uint8_t)v));
+        else vector_text((uint8_t)v, 0, &name);
+        add_row(out, text_str(&name), t->by_vector[v]);
+        text_char(out, '\n');
+        text_free(&name);
+    }
+    add_total(out, "silent failures", t->silent);
+    text_char(out, '\n');
+    for (unsigned op = 0; op < 256; op++) {
+        if (!t->silent_by_op[op]) continue;
+        add_row(out, trace_name("mnemonic", op), t->silent_by_op[op]);
+        text_char(out, '\n');
+    }
+    add_total(out, "injections", t->injections);
+    text_char(out, '\n');
+}

@@ -1,0 +1,39 @@
+/* Shadow descriptor tables: what the real CPU's GDTR and LDTR point at while a deprivileged guest runs.
+ *
+ * Idea 1: each is a copy of the guest's table with three changes: DPL 0 becomes 1 (ring compression), limits end below the
+ * hypervisor's window, system descriptors are not present, so that using one comes to the hypervisor.
+ * Idea 2: ring-3 code segments are present only while the guest runs user code. A kernel's IRET to user code then
+ * traps (#NP), and the hypervisor learns the IF it restores, which IRET in ring 1 would drop silently.
+ * SDM 3A 3.4.5, 3.5. The guest's own table stays untouched but for accessed bits, which are carried over at exits.
+ * Not expressible, hence not present: 32-bit expand-down segments, and segments that begin in the window. */
+#ifndef VMM_DESCRIPTOR_H
+#define VMM_DESCRIPTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vcpu;
+
+struct descriptor { uint32_t low, high; };
+
+/* The shadow of one guest descriptor. Pure. `user_code`: ring-3 code segments are present. */
+struct descriptor descriptor_shadow(struct descriptor guest, bool user_code);
+/* Is the shadow as good as the original for running with it (no change but DPL and limit)? Pure. */
+bool descriptor_runnable(struct descriptor guest);
+
+/* The guest's descriptor for a selector, read through the guest's own tables; false beyond the table's limit. */
+bool descriptor_guest(struct vcpu *v, uint16_t selector, struct descriptor *d);
+/* Sets the accessed bit of the guest's descriptor, as its CPU would have when loading it. */
+void descriptor_accessed(struct vcpu *v, uint16_t selector);
+
+/* The guest's GDTR or LDTR changed, or where its table lies: copies it all and traces its pages. */
+void descriptor_sync_gdt(struct vcpu *v);
+void descriptor_sync_ldt(struct vcpu *v);
+/* The guest's page tables changed: the descriptor tables may lie elsewhere now. */
+void descriptor_recheck(struct vcpu *v);
+/* The guest stored `size` bytes at guest-physical `at`: follows if that is in a descriptor table. */
+void descriptor_wrote(struct vcpu *v, uint32_t at, unsigned size);
+/* Makes ring-3 code segments present or not, in both shadow tables. */
+void descriptor_user_code(struct vcpu *v, bool present);
+
+#endif

@@ -1,0 +1,204 @@
+/* See emulate.h. */
+#include "sim/vmm/emulate.h"
+
+#include "sim/vmm/descriptor.h"
+#include "sim/vmm/vm.h"
+
+static const struct vmm_board *board(const struct vcpu *v) { return &v->vmm->board; }
+
+static void charge(struct vcpu *v, enum cause cause, enum cost cost)
+{
+    clock_charge(board(v)->clock, (uint8_t)cause, board(v)->model->cost[cost]);
+}
+
+/* The machine's time as the virtual CPU sees it; its own clock never advances the machine's. */
+static void begin(struct vcpu *v)
+{
+    v->virt_clock.now = board(v)->clock->now;
+    v->virt.break_at = 0; /* string instructions: one iteration, so that the store log always suffices */
+    v->virt_mmu.refs = 0;
+}
+
+void emulate_publish(struct vcpu *v)
+{
+    struct bus_log *l = &v->stores;
+    for (uint32_t i = 0; i < l->n; i++) {
+        v->vmmu.ops->wrote(&v->vmmu, gpa(l->w[i].at.v), l->w[i].size);
+        descriptor_wrote(v, l->w[i].at.v, l->w[i].size);
+    }
+    uint64_t refs = v->virt_mmu.refs + l->n;
+    clock_charge(board(v)->clock, CAUSE_EMULATE, refs * board(v)->model->cost[COST_MEM_REF]);
+    l->n = 0;
+    v->virt_mmu.refs = 0;
+}
+
+/* System registers as they were before an instruction, to see what it changed. */
+struct system_regs {
+    struct table_reg gdtr;
+    struct seg_reg ldtr;
+    uint32_t cr0, cr3, cr4;
+};
+
+static struct system_regs system_regs(const struct cpu *c)
+{
+    return (struct system_regs){ c->gdtr, c->ldtr, c->cr0, c->cr3, c->cr4 };
+}
+
+/* The guest changed what its MMU walks: the strategy picks the tables the real CR3 shall name. */
+static void follow_paging(struct vcpu *v, const struct system_regs *old)
+{
+    struct cpu *c = &v->virt, *real = board(v)->cpu;
+    bool flush = false;
+    v->vmmu.cause = v->cause;
+    uint32_t root = v->vmmu.ops->paging(&v->vmmu, c->cr0, c->cr3, c->cr4, &flush).v;
+    if (c->cr3 != old->cr3) TRACE(board(v)->trace, CR3, v->cause, .value = c->cr3);
+    if (root != v->root || flush || c->cr3 != old->cr3) {
+        v->root = root;
+        real->cr3 = root;
+        real->env.paging(real->env.mmu, real->cr0, real->cr3, real->cr4);
+        real->env.flush(real->env.mmu, false);
+        charge(v, CAUSE_SHADOW, COST_CR3);
+    }
+    descriptor_recheck(v);
+}
+
+static void follow(struct vcpu *v, const struct system_regs *old)
+{
+    const struct cpu *c = &v->virt;
+    if (c->cr0 != old->cr0 || c->cr3 != old->cr3 || c->cr4 != old->cr4) follow_paging(v, old);
+    if (c->gdtr.base != old->gdtr.base || c->gdtr.limit != old->gdtr.limit) descriptor_sync_gdt(v);
+    if (c->ldtr.sel != old->ldtr.sel || c->ldtr.base != old->ldtr.base || c->ldtr.limit != old->ldtr.limit)
+        descriptor_sync_ldt(v);
+}
+
+/* What people want to know of an emulated instruction: the new flag, register or port value. */
+static uint32_t telling_value(const struct cpu *c, const struct insn *i)
+{
+    switch (i->id) {
+    case MN_CLI: case MN_STI: return (c->eflags & FLAG_IF) != 0;
+    case MN_MOV_CR: return c->reg[i->rm];
+    case MN_IN: case MN_OUT: return c->reg[EAX] & (i->size == 4 ? UINT32_MAX : (1u << (i->size * 8)) - 1);
+    case MN_LGDT: return c->gdtr.base;
+    case MN_LIDT: return c->idtr.base;
+    default: return c->eip;
+    }
+}
+
+static void tell(struct vcpu *v, const struct insn *i, uint32_t eip, uint16_t dx)
+{
+    struct trace *t = board(v)->trace;
+    struct event e = { .kind = EV_EMULATE, .cause = v->cause, .eip = eip };
+    e.u.EMULATE.op = (uint8_t)i->id;
+    e.u.EMULATE.ring = v->virt.cpl;
+    e.u.EMULATE.value = telling_value(&v->virt, i);
+    uint32_t id = trace_emit(t, &e);
+    if (i->id == MN_IN || i->id == MN_OUT) {
+        struct event p = { .kind = EV_PORT, .cause = id, .eip = eip };
+        p.u.PORT.out = i->id == MN_OUT;
+        p.u.PORT.port = i->sub ? (uint16_t)(i->imm & 0xFF) : dx;
+        p.u.PORT.value = e.u.EMULATE.value;
+        trace_emit(t, &p);
+        charge(v, CAUSE_DEVICE, COST_DEVICE);
+    }
+}
+
+bool emulate_decode(struct vcpu *v, struct insn *i)
+{
+    uint8_t bytes[15];
+    unsigned n = 0;
+    const struct seg_reg *cs = &v->virt.seg[SEG_CS];
+    for (; n < sizeof bytes; n++) {
+        struct xlat x;
+        struct fault f;
+        unsigned access = ACCESS_EXEC | (v->virt.cpl == 3 ? ACCESS_USER : 0u);
+        if (!mmu_probe(&v->virt_mmu, gva(cs->base + v->virt.eip + n), access, &x, &f)) break;
+        if (!bus_peek(&v->vm->bus, x.at, bytes + n, 1)) break;
+    }
+    charge(v, CAUSE_EMULATE, COST_DECODE);
+    struct insn_mode mode = { .code32 = (cs->ar & AR_DB) != 0 };
+    return insn_decode(bytes, n, mode, board(v)->model->cost, i) == DECODE_OK;
+}
+
+void emulate_one(struct vcpu *v)
+{
+    struct cpu *c = &v->virt;
+    struct system_regs old = system_regs(c);
+    uint32_t eip = c->eip, flags = c->eflags;
+    uint16_t dx = (uint16_t)c->reg[EDX];
+    struct insn done = { 0 };
+    begin(v);
+    enum step s = cpu_execute_one(c, &done);
+    charge(v, CAUSE_EMULATE, COST_EMULATE);
+    if (s == STEP_FAULT) {
+        struct fault f = c->fault;
+        emulate_publish(v);
+        emulate_fault(v, f);
+        return;
+    }
+    tell(v, &done, eip, dx);
+    if ((flags ^ c->eflags) & FLAG_IF) detector_agreed(v);
+    emulate_publish(v);
+    follow(v, &old);
+    if (s == STEP_HALT) c->halted = true;
+    if (flags & FLAG_TF) { /* the guest single-steps: its trap comes after the instruction. SDM 3A 17.3.1.4 */
+        c->dr[6] |= 1u << 14;
+        emulate_fault(v, (struct fault){ .vector = VEC_DB });
+    }
+}
+
+static void tell_inject(struct vcpu *v, uint8_t vector, bool external, uint32_t code, uint32_t from)
+{
+    uint32_t cause = external && v->detector.masked ? v->detector.masked : v->cause; /* it should not have been taken */
+    struct event e = { .kind = EV_INJECT, .cause = cause, .eip = from };
+    e.u.INJECT.vector = vector;
+    e.u.INJECT.external = external;
+    e.u.INJECT.code = code;
+    e.u.INJECT.target = v->virt.eip;
+    v->cause = trace_emit(board(v)->trace, &e);
+    charge(v, CAUSE_INJECT, COST_INJECT);
+}
+
+void emulate_fault(struct vcpu *v, struct fault f)
+{
+    uint32_t from = v->virt.eip;
+    struct system_regs old = system_regs(&v->virt);
+    begin(v);
+    cpu_deliver_fault(&v->virt, f);
+    emulate_publish(v);
+    if (v->virt.shutdown) {
+        v->vm->first = f;
+        v->vm->dead_eip = from;
+        vm_die(v, DEATH_TRIPLE);
+        return;
+    }
+    tell_inject(v, f.vector, false, f.code, from);
+    follow(v, &old);
+}
+
+/* A vector whose delivery may itself fault. */
+static void deliver(struct vcpu *v, uint8_t vector, enum delivery how, uint32_t fault_eip)
+{
+    uint32_t from = v->virt.eip;
+    begin(v);
+    if (cpu_deliver(&v->virt, vector, how, false, 0) == STEP_FAULT) {
+        struct fault f = v->virt.fault;
+        v->virt.eip = fault_eip;
+        emulate_publish(v);
+        emulate_fault(v, f);
+        return;
+    }
+    emulate_publish(v);
+    tell_inject(v, vector, how == DELIVER_EXTERNAL, 0, from);
+}
+
+void emulate_interrupt(struct vcpu *v)
+{
+    v->virt.halted = false;
+    uint8_t vector = v->virt.env.acknowledge(v->virt.env.irq);
+    deliver(v, vector, DELIVER_EXTERNAL, v->virt.eip);
+}
+
+void emulate_soft_int(struct vcpu *v, uint8_t vector)
+{
+    deliver(v, vector, DELIVER_SOFT, v->virt.eip - 2); /* INT n is two bytes; a refused one faults at itself */
+}

@@ -1,0 +1,74 @@
+/* See host.h. 8259A, 8254 and PC16550D data sheets for the ports. */
+#include "sim/vmm/host.h"
+
+#include "sim/vmm/vm.h"
+
+enum { PIC1 = 0x20, PIC2 = 0xA0, PIT0 = 0x40, PIT_MODE = 0x43, COM1 = 0x3F8, CONSOLE = 0xE9 };
+enum { PIT_ONE_SHOT = 0x30 /* counter 0, low then high byte, mode 0 */, PIT_MOST = 0xFFFF };
+
+static void out(struct vmm *h, uint16_t port, uint8_t value)
+{
+    uint8_t old = clock_cause(h->board.clock, CAUSE_DEVICE);
+    bus_out(h->board.bus, port, 1, value);
+    clock_cause(h->board.clock, old);
+}
+
+static uint8_t in(struct vmm *h, uint16_t port)
+{
+    uint8_t old = clock_cause(h->board.clock, CAUSE_DEVICE);
+    uint8_t v = (uint8_t)bus_in(h->board.bus, port, 1);
+    clock_cause(h->board.clock, old);
+    return v;
+}
+
+void host_init(struct vmm *h)
+{
+    static const struct { uint16_t port; uint8_t value; } program[] = {
+        { PIC1, 0x11 }, { PIC1 + 1, WINDOW_IRQ }, { PIC1 + 1, 0x04 }, { PIC1 + 1, 0x01 },     /* ICW1-4 */
+        { PIC2, 0x11 }, { PIC2 + 1, WINDOW_IRQ + 8 }, { PIC2 + 1, 0x02 }, { PIC2 + 1, 0x01 },
+        { PIC1 + 1, 0xEE }, { PIC2 + 1, 0xFF },                                               /* only IRQ 0 and 4 */
+        { COM1 + 3, 0x80 }, { COM1, 1 }, { COM1 + 1, 0 }, { COM1 + 3, 0x03 },                 /* 115200 8N1 */
+        { COM1 + 2, 0x07 }, { COM1 + 4, 0x0B }, { COM1 + 1, 0x01 },                           /* FIFO, OUT2, receive interrupt */
+    };
+    for (unsigned i = 0; i < sizeof program / sizeof program[0]; i++) out(h, program[i].port, program[i].value);
+    h->timer_at = TIMEQ_NEVER;
+}
+
+void host_timer(struct vmm *h, uint64_t when)
+{
+    const struct clock *c = h->board.clock;
+    if (when == TIMEQ_NEVER || when == h->timer_at) return; /* a timer that fires for nothing does no harm */
+    uint64_t cycles = when > c->now ? when - c->now : 1;
+    uint64_t most = (uint64_t)PIT_MOST * c->hz / PIT_HZ;
+    uint64_t ticks = cycles >= most ? PIT_MOST : (cycles * PIT_HZ + c->hz - 1) / c->hz;
+    if (!ticks) ticks = 1;
+    h->timer_at = cycles >= most ? c->now + most : when;
+    out(h, PIT_MODE, PIT_ONE_SHOT);
+    out(h, PIT0, (uint8_t)ticks);
+    out(h, PIT0, (uint8_t)(ticks >> 8));
+}
+
+/* Characters wait in the real UART while the VM's has no room: a guest that does not read loses nothing for now. */
+static void drain_serial(struct vmm *h)
+{
+    while (uart_room(&h->vm.devices.uart) && (in(h, COM1 + 5) & 1)) uart_receive(&h->vm.devices.uart, in(h, COM1));
+}
+
+void host_interrupt(struct vmm *h, uint8_t vector)
+{
+    unsigned irq = vector - WINDOW_IRQ;
+    if (irq == IRQ_TIMER) h->timer_at = TIMEQ_NEVER;
+    if (irq == IRQ_UART) drain_serial(h);
+    if (irq >= 8) out(h, PIC2, 0x20);
+    out(h, PIC1, 0x20);
+}
+
+void host_serial(void *vmm, uint8_t byte)
+{
+    struct vmm *h = vmm;
+    struct timeq *board = h->board.cpu->env.timers;
+    while (!(in(h, COM1 + 5) & 0x20)) timeq_run(board); /* the transmitter works while we poll */
+    out(h, COM1, byte);
+}
+
+void host_console(void *vmm, uint8_t byte) { out(vmm, CONSOLE, byte); }

@@ -1,0 +1,101 @@
+/* Trap-and-emulate with ring compression: the guest kernel runs in ring 1, what traps is emulated against virtual state.
+ *
+ * Instructions that are sensitive and do not trap stay wrong, as on the real processor: nothing here, and nothing below,
+ * repairs them. SDM 3A 5.9 (privileged instructions); Robin & Irvine 2000; Bugnion et al. 2012 for the design.
+ * Not modelled yet: virtual-8086 guests, task gates, guests that use rings 1 and 2 themselves (ring 1 reads as 0).
+ * TOUR vmm.4 */
+#include "sim/vmm/emulate.h"
+#include "sim/vmm/host.h"
+#include "sim/vmm/strategies.h"
+#include "sim/vmm/vm.h"
+
+/* #GP, #NP, #SS or #TS: what the instruction at the guest's EIP tells about it. */
+static uint8_t reason_of_insn(struct vcpu *v)
+{
+    struct insn i;
+    if (!emulate_decode(v, &i)) return EXIT_REASON_LIMIT;
+    switch (i.id) {
+    case MN_IN: case MN_OUT: case MN_INS: case MN_OUTS: return EXIT_REASON_PORT;
+    case MN_INT: case MN_INT3: case MN_INTO: return EXIT_REASON_SOFT_INT;
+    case MN_IRET: case MN_RET_FAR: return EXIT_REASON_RETURN;
+    case MN_JMP_FAR: case MN_CALL_FAR: case MN_MOV_SEG: case MN_POP_SEG: case MN_LOAD_FAR:
+        return EXIT_REASON_SEGMENT;
+    default: return insn_desc(i.id)->privilege != PRIV_NONE ? EXIT_REASON_PRIVILEGED : EXIT_REASON_LIMIT;
+    }
+}
+
+static uint8_t reason_of(struct vcpu *v, uint8_t vector)
+{
+    if (vector >= WINDOW_IRQ) return EXIT_REASON_INTERRUPT;
+    if (vector >= 32) return EXIT_REASON_SOFT_INT;
+    switch (vector) {
+    case VEC_PF: return EXIT_REASON_PAGE_FAULT;
+    case VEC_GP: case VEC_NP: case VEC_SS: case VEC_TS: return reason_of_insn(v);
+    default: return EXIT_REASON_EXCEPTION;
+    }
+}
+
+static bool te_attach(struct vcpu *v, struct err *e)
+{
+    (void)v, (void)e;
+    return true;
+}
+
+static void page_fault(struct vcpu *v, const struct vmexit *x)
+{
+    struct fault f = { 0 };
+    v->vmmu.cause = v->cause;
+    switch (v->vmmu.ops->fault(&v->vmmu, gva(x->addr), x->code, v->virt.cpl != 3, &f)) {
+    case MMU_RETRY: break;
+    case MMU_REFLECT: emulate_fault(v, f); break;
+    case MMU_TRACED: case MMU_NO_RAM: emulate_one(v); break;
+    case MMU_FULL: vm_die(v, DEATH_MEMORY); break;
+    }
+}
+
+static void exception(struct vcpu *v, const struct vmexit *x)
+{
+    /* The FPU is lent lazily (real CR0.TS is always set): a guest whose own TS and EM are clear never asked for #NM. */
+    if (x->vector == VEC_NM && !(v->virt.cr0 & (CR0_TS | CR0_EM))) {
+        emulate_one(v);
+        return;
+    }
+    if (x->vector == VEC_DB) v->virt.dr[6] |= v->vmm->board.cpu->dr[6] & 0xE00Fu;
+    emulate_fault(v, (struct fault){ .vector = x->vector, .has_code = x->vector == VEC_AC || x->vector == VEC_DF,
+                                     .code = x->code });
+}
+
+static enum next te_handle(struct vcpu *v, const struct vmexit *in)
+{
+    struct vmexit x = *in;
+    x.reason = reason_of(v, x.vector);
+    const struct vmm_board *b = &v->vmm->board;
+    struct event e = { .kind = EV_EXIT, .cause = b->cpu->cause, .eip = v->virt.eip };
+    e.u.EXIT.reason = x.reason;
+    e.u.EXIT.vector = x.vector;
+    e.u.EXIT.code = x.code;
+    e.u.EXIT.addr = x.addr;
+    v->cause = trace_emit(b->trace, &e);
+    trace_episode(b->trace, v->cause);
+    switch (x.reason) {
+    case EXIT_REASON_INTERRUPT: host_interrupt(v->vmm, x.vector); break;
+    case EXIT_REASON_PAGE_FAULT: page_fault(v, &x); break;
+    case EXIT_REASON_EXCEPTION: exception(v, &x); break;
+    case EXIT_REASON_SOFT_INT:
+        if (x.vector >= 32) emulate_soft_int(v, x.vector);
+        else emulate_one(v); /* INT to a vector whose gate is closed: #GP with the IDT bit, EIP still at the INT */
+        break;
+    default: emulate_one(v); break;
+    }
+    return v->vm->dead || v->vm->exited ? NEXT_STOP : NEXT_RESUME;
+}
+
+const struct cpu_strategy strategy_trap_emulate = {
+    .name = "te",
+    .about = "trap-and-emulate: the guest kernel runs in ring 1, what traps is emulated; what does not stays wrong",
+    .hypervisor = true,
+    .kernel_ring = 1,
+    .mmu = "shadow",
+    .attach = te_attach,
+    .handle = te_handle,
+};

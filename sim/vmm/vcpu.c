@@ -1,0 +1,142 @@
+/* See vcpu.h. */
+#include "sim/vmm/vcpu.h"
+
+#include "sim/cpu/segment.h"
+#include "sim/vmm/descriptor.h"
+#include "sim/vmm/vm.h"
+
+static uint8_t acknowledge(void *pic) { return pic_ack(pic); }
+
+void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm)
+{
+    v->vmm = h;
+    v->vm = vm;
+    v->virt_clock.hz = h->board.clock->hz;
+    struct cpu_env env = { .bus = &vm->bus, .mmu = &v->virt_mmu, .translate = mmu_translate, .flush = mmu_flush,
+                           .invlpg = mmu_invlpg, .paging = mmu_paging, .irq = &vm->devices.pic, .acknowledge = acknowledge };
+    mmu_init(&v->virt_mmu, &vm->bus, &v->virt.dtlb, &v->virt.itlb, &v->virt_clock, h->board.model);
+    v->virt_mmu.direct = false;
+    cpu_init(&v->virt, &env, &v->virt_clock, h->board.model, NULL, NULL);
+    vm->bus.log = &v->stores;
+}
+
+uint32_t vcpu_virtual_flags(const struct vcpu *v, uint32_t real)
+{
+    const uint32_t mine = FLAG_IF | FLAG_IOPL | FLAG_VIF | FLAG_VIP | FLAG_VM;
+    return (real & ~mine) | (v->virt.eflags & mine);
+}
+
+static uint8_t virtual_ring(uint8_t real) { return real == 1 ? 0 : real; }
+static uint8_t real_ring(uint8_t virtual_) { return virtual_ == 0 ? 1 : virtual_; }
+
+/* Outside the hypervisor every selector was loaded from the shadow tables, which follow the guest's, so the guest's own
+ * descriptor is what its CPU would have cached. */
+void vcpu_copy_segments(struct vcpu *v, struct cpu *to, const uint16_t sel[SEG_COUNT], uint8_t real_cpl)
+{
+    uint8_t cpl = virtual_ring(real_cpl);
+    for (unsigned i = 0; i < SEG_COUNT; i++) {
+        uint16_t s = sel[i];
+        if (i == SEG_CS || i == SEG_SS) s = (uint16_t)((s & ~3u) | cpl); /* the guest never sees its real ring here */
+        struct descriptor d = { 0, 0 };
+        if ((s & ~3u) && descriptor_guest(v, s, &d)) cpu_seg_set(&to->seg[i], s, d.low, d.high);
+        else to->seg[i] = (struct seg_reg){ .sel = s };
+    }
+    to->cpl = cpl;
+}
+
+static struct window_frame *frame_read(struct vcpu *v, struct window_frame *f)
+{
+    const struct vmm_board *b = &v->vmm->board;
+    bus_peek(b->bus, window_hpa(WINDOW_FRAME_AT), f, sizeof *f);
+    clock_charge(b->clock, CAUSE_DISPATCH, (sizeof *f / 4) * (uint64_t)b->model->cost[COST_MEM_REF]);
+    return f;
+}
+
+void vcpu_enter(struct vcpu *v, struct window_frame *f)
+{
+    const struct cpu *real = v->vmm->board.cpu;
+    frame_read(v, f);
+    struct cpu *c = &v->virt;
+    v->virt_clock.now = v->vmm->board.clock->now;
+    c->reg[EAX] = f->eax, c->reg[ECX] = f->ecx, c->reg[EDX] = f->edx, c->reg[EBX] = f->ebx;
+    c->reg[ESP] = f->esp, c->reg[EBP] = f->ebp, c->reg[ESI] = f->esi, c->reg[EDI] = f->edi;
+    c->eip = f->eip;
+    cpu_set_flags(c, vcpu_virtual_flags(v, f->eflags));
+    mmu_flush(&v->virt_mmu, true);
+    uint16_t sel[SEG_COUNT];
+    for (unsigned i = 0; i < SEG_COUNT; i++) sel[i] = real->seg[i].sel;
+    sel[SEG_CS] = (uint16_t)f->cs;
+    sel[SEG_SS] = (uint16_t)f->ss;
+    for (unsigned i = 0; i < SEG_COUNT; i++) descriptor_accessed(v, sel[i]);
+    vcpu_copy_segments(v, c, sel, (uint8_t)(f->cs & 3));
+    memcpy(v->entered_seg, c->seg, sizeof c->seg);
+    c->insns++; /* instructions ran since we last looked: an interrupt shadow set by emulation is over */
+    v->stores.n = 0;
+}
+
+static bool same_segment(const struct seg_reg *a, const struct seg_reg *b)
+{
+    return a->sel == b->sel && a->base == b->base && a->limit == b->limit && ((a->ar ^ b->ar) & ~AR_ACCESSED) == 0;
+}
+
+bool vcpu_reversible(struct vcpu *v)
+{
+    struct cpu *c = &v->virt;
+    if (!(c->cr0 & CR0_PE) || (c->eflags & FLAG_VM)) return false;
+    for (unsigned i = 0; i < SEG_COUNT; i++) {
+        const struct seg_reg *s = &c->seg[i];
+        if (!(s->sel & ~3u) && i != SEG_CS && i != SEG_SS && !s->ar) continue; /* null data segment */
+        struct descriptor d;
+        struct seg_reg memory;
+        if (!descriptor_guest(v, s->sel, &d) || !descriptor_runnable(d)) return false;
+        cpu_seg_set(&memory, s->sel, d.low, d.high);
+        if (!same_segment(s, &memory)) return false;
+    }
+    return true;
+}
+
+/* MOV DS, sel and so on by the hypervisor, for registers that emulation changed. They must be loaded here because IRET
+ * does not, and they survive IRET because their DPL is not below the guest's ring. */
+static void load_data_segments(struct vcpu *v)
+{
+    const struct vmm_board *b = &v->vmm->board;
+    static const uint8_t data[] = { SEG_ES, SEG_DS, SEG_FS, SEG_GS };
+    for (unsigned i = 0; i < sizeof data; i++) {
+        unsigned s = data[i];
+        if (same_segment(&v->virt.seg[s], &v->entered_seg[s]) && b->cpu->seg[s].sel == v->virt.seg[s].sel) continue;
+        seg_load(b->cpu, s, v->virt.seg[s].sel);
+        clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_MOV_SEG]);
+    }
+}
+
+static void frame_write(struct vcpu *v, uint8_t ring)
+{
+    const struct vmm_board *b = &v->vmm->board;
+    const struct cpu *c = &v->virt;
+    const uint32_t mine = FLAG_IF | FLAG_IOPL | FLAG_VIF | FLAG_VIP | FLAG_VM;
+    struct window_frame f = {
+        .eax = c->reg[EAX], .ecx = c->reg[ECX], .edx = c->reg[EDX], .ebx = c->reg[EBX], .ebp = c->reg[EBP],
+        .esi = c->reg[ESI], .edi = c->reg[EDI], .eip = c->eip, .cs = (c->seg[SEG_CS].sel & ~3u) | ring,
+        .eflags = (cpu_flags(c) & ~mine) | FLAG_IF, /* real interrupts are always ours to take */
+        .esp = c->reg[ESP], .ss = (c->seg[SEG_SS].sel & ~3u) | ring,
+    };
+    bus_poke(b->bus, window_hpa(WINDOW_FRAME_AT), &f, sizeof f);
+    clock_charge(b->clock, CAUSE_DISPATCH, (sizeof f / 4) * (uint64_t)b->model->cost[COST_MEM_REF]);
+}
+
+void vcpu_leave(struct vcpu *v)
+{
+    const struct vmm_board *b = &v->vmm->board;
+    uint8_t ring = real_ring(v->virt.cpl);
+    descriptor_user_code(v, ring == 3);
+    load_data_segments(v);
+    frame_write(v, ring);
+    b->cpu->reg[ESP] = WINDOW_BASE + WINDOW_FRAME_AT;
+    b->cpu->eip = WINDOW_BASE + WINDOW_LEAVE;
+    struct event e = { .kind = EV_RESUME, .cause = v->cause, .eip = v->virt.eip };
+    e.u.RESUME.to = ring;
+    e.u.RESUME.target = v->virt.eip;
+    e.u.RESUME.cost = (uint32_t)(b->clock->now - v->entered);
+    b->cpu->cause = trace_emit(b->trace, &e);
+    trace_episode(b->trace, 0);
+}

@@ -1,0 +1,69 @@
+/* The virtual CPU: what the guest believes its processor holds, and the way in and out of it.
+ *
+ * `virt` is a complete CPU of the same kind as the real one, attached to the VM's bus, at the ring the guest believes
+ * in. The hypervisor uses it as its instruction emulator and for delivering interrupts through the guest's own IDT; the
+ * real CPU runs the guest in a lower ring. On every exit the real registers flow in (vcpu_enter), on every resume out
+ * (vcpu_leave). TOUR vmm.3 */
+#ifndef VMM_VCPU_H
+#define VMM_VCPU_H
+
+#include "sim/cpu/cpu.h"
+#include "sim/mmu/mmu.h"
+#include "sim/mmu/strategy.h"
+#include "sim/vmm/detector.h"
+#include "sim/vmm/exit.h"
+#include "sim/vmm/strategy.h"
+#include "sim/vmm/window.h"
+
+struct vmm;
+struct vm;
+
+enum { VCPU_USER_CODE = 32, VCPU_TABLE_PAGES = 17 /* 64 KB that begins inside a page */ };
+
+/* Ring-3 code descriptors of the shadow tables; see descriptor.h. More than fit stay present always. */
+struct user_code {
+    bool     present;
+    unsigned n;
+    uint16_t selector[VCPU_USER_CODE]; /* index and table bit */
+};
+
+/* Where the guest's GDT or LDT lies, page by page, under write trace. */
+struct table_trace {
+    unsigned n;
+    uint32_t frame[VCPU_TABLE_PAGES]; /* guest frame of each page, FRAME_NONE: not mapped */
+    uint32_t base, shadow_end;
+    uint16_t limit;
+};
+
+struct vcpu {
+    struct vmm *vmm;
+    struct vm  *vm;
+    const struct cpu_strategy *ops;
+    struct cpu virt;            /* the guest's CPU as the guest believes it */
+    struct mmu virt_mmu;        /* walks the guest's tables over the VM's bus; never cached across exits */
+    struct clock virt_clock;    /* its own, since emulation is charged by named costs; set to the machine's at each use */
+    struct bus_log stores;      /* what virt stored while emulating */
+    struct vmmu vmmu;           /* the MMU strategy */
+    uint32_t root;              /* machine address in the real CR3 */
+    struct user_code user_code;
+    struct table_trace traced[2]; /* [0] GDT, [1] LDT */
+    struct seg_reg entered_seg[SEG_COUNT]; /* virt's segment registers as the guest left them */
+    uint64_t entered;           /* cycle of the exit being handled */
+    uint32_t cause;             /* trace id that what happens now answers */
+    struct detector detector;
+};
+
+/* Sets up virt on the VM's bus. */
+void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm);
+/* Frame of an exit -> virt. Reads the frame from machine memory, the data selectors from the CPU. */
+void vcpu_enter(struct vcpu *v, struct window_frame *f);
+/* virt -> frame, data segment registers, CR0.TS, CR3; EIP and ESP of the real CPU go to the leave stub. */
+void vcpu_leave(struct vcpu *v);
+/* virt's general registers, EIP, flags and segments from a CPU that runs the guest deprivileged. `eip`: the guest's. */
+void vcpu_copy_segments(struct vcpu *v, struct cpu *to, const uint16_t sel[SEG_COUNT], uint8_t real_cpl);
+/* The guest's flags from real ones: IF and IOPL are virtual, the rest is real. */
+uint32_t vcpu_virtual_flags(const struct vcpu *v, uint32_t real);
+/* Can the real CPU run virt as it stands: protected mode, and every segment register equal to its descriptor in memory? */
+bool vcpu_reversible(struct vcpu *v);
+
+#endif

@@ -1,0 +1,65 @@
+/* A virtual machine: its memory, its virtual board, its virtual CPU.
+ *
+ * Guest-physical memory is contiguous from 0; machine memory behind it is wherever the hypervisor put it (the frame map
+ * of vm->bus). The virtual board carries the same device types as the real one, wired to this VM.
+ * TOUR vmm.2 */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include "sim/core/arena.h"
+#include "sim/core/bus.h"
+#include "sim/core/clock.h"
+#include "sim/core/cost.h"
+#include "sim/io/devices.h"
+#include "sim/mmu/strategy.h"
+#include "sim/trace/trace.h"
+#include "sim/vmm/vcpu.h"
+
+struct vm {
+    struct bus bus;          /* guest-physical memory and virtual ports */
+    struct timeq timers;     /* of the virtual devices; run when the hypervisor has control */
+    struct devices devices;  /* virtual PIC, PIT, UART, debug ports */
+    struct vcpu vcpu;
+    bool     exited, dead, halted;
+    uint32_t exit_code;      /* value written to the debug exit */
+    uint8_t  why;            /* enum death, if dead */
+    struct fault first;      /* the first fault of the chain that killed it */
+    uint32_t dead_eip;
+};
+
+/* What the hypervisor needs of the machine it runs on. */
+struct vmm_board {
+    struct arena *arena;
+    struct bus   *bus;       /* the board */
+    struct cpu   *cpu;
+    struct mmu   *mmu;
+    struct clock *clock;
+    const struct model *model;
+    struct trace *trace;
+    uint32_t      guest_first, guest_frames; /* machine frames that become the guest's memory */
+};
+
+struct vmm {
+    struct vmm_board board;
+    struct vm vm;                   /* one for now; an array when several share the machine */
+    uint64_t timer_at;              /* cycle the real timer is set to fire at; TIMEQ_NEVER if not */
+    bool     idle;                  /* the guest halted: the hypervisor's idle loop runs */
+    uint64_t visits;
+};
+
+/* Takes the board over: builds the window, creates the VM with a technique and an MMU strategy (names as on the command
+ * line), programs the real devices. Call before the image is loaded into vmm_memory(). */
+bool vmm_init(struct vmm *h, const struct vmm_board *board, const char *cpu, const char *mmu, struct err *e);
+/* Where to load the guest's image. */
+struct bus *vmm_memory(struct vmm *h);
+/* The virtual CPU, to be given its boot state before vmm_start. */
+struct cpu *vmm_cpu(struct vmm *h);
+/* Leaves to the guest for the first time: the real CPU stands at the leave stub. */
+void vmm_start(struct vmm *h);
+/* The real CPU stands at the door: handles the exit. Returns false if the VM ended (exited, dead or halted for ever). */
+bool vmm_door(struct vmm *h);
+/* Ends the VM; the first cause is kept. */
+void vm_die(struct vcpu *v, enum death why);
+/* A byte arrived on the real serial line's listener side? It comes through the real UART and its interrupt. */
+
+#endif

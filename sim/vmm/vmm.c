@@ -1,0 +1,227 @@
+/* The hypervisor: creation of the VM, and the loop everything hangs on: exit, handle, settle, resume. See vm.h.
+ * TOUR vmm.2: from vmm_door one can read the life of every exit. */
+#include <stddef.h>
+#include <string.h>
+
+#include "sim/mmu/pte.h"
+#include "sim/vmm/descriptor.h"
+#include "sim/vmm/emulate.h"
+#include "sim/vmm/host.h"
+#include "sim/vmm/vm.h"
+
+enum { STUCK_LIMIT = 1000000 }; /* instructions a guest may be interpreted before it is called stuck */
+
+static void hw_invlpg(void *vcpu, gva_t at)
+{
+    struct vcpu *v = vcpu;
+    struct cpu *real = v->vmm->board.cpu;
+    real->env.invlpg(real->env.mmu, at);
+    clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_SYSTEM]);
+}
+
+static void hw_flush(void *vcpu)
+{
+    struct vcpu *v = vcpu;
+    struct cpu *real = v->vmm->board.cpu;
+    real->env.flush(real->env.mmu, false);
+    clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_CR3]);
+}
+
+static void vm_intr(void *vcpu, unsigned n, bool level)
+{
+    (void)n;
+    cpu_intr(&((struct vcpu *)vcpu)->virt, level);
+}
+
+static void vm_stop(void *vm, uint32_t value)
+{
+    struct vm *self = vm;
+    if (self->exited) return;
+    self->exited = true;
+    self->exit_code = value;
+}
+
+void vm_die(struct vcpu *v, enum death why)
+{
+    if (v->vm->dead) return;
+    v->vm->dead = true;
+    v->vm->why = (uint8_t)why;
+    if (!v->vm->dead_eip) v->vm->dead_eip = v->virt.eip;
+    TRACE(v->vmm->board.trace, DIE, v->cause, .why = (uint8_t)why, .vector = v->vm->first.vector, .addr = v->vm->dead_eip);
+}
+
+static bool vm_init(struct vmm *h, struct err *e)
+{
+    struct vm *vm = &h->vm;
+    const struct vmm_board *b = &h->board;
+    bus_init_child(&vm->bus, b->bus, b->guest_frames, b->arena);
+    for (uint32_t i = 0; i < b->guest_frames; i++) vm->bus.map[i] = b->guest_first + i;
+    vm->timers.clock = b->clock;
+    struct devices_wiring w = {
+        .intr = { vm_intr, &vm->vcpu, 0 }, .serial = { host_serial, h }, .console = { host_console, h },
+        .stop = vm_stop, .stop_self = vm, .trace = b->trace, .is_virtual = true,
+    };
+    if (!devices_init(&vm->devices, &vm->bus, &vm->timers, &w, e)) return false;
+    vm->devices.uart.char_cycles_max = 1; /* the real line paces the output; a virtual one need not wait again */
+    return true;
+}
+
+static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
+{
+    const struct vmm_board *b = &v->vmm->board;
+    for (const struct mmu_strategy *const *s = mmu_strategies; *s; s++)
+        if (!strcmp((*s)->name, name)) v->vmmu.ops = *s;
+    if (!v->vmmu.ops) return err_set(e, EXIT_USAGE, "--mmu %s: not a way to virtualise memory here; try shadow", name);
+    v->vmmu.env = (struct vmmu_env){
+        .arena = b->arena, .machine = b->bus, .guest = &v->vm->bus, .clock = b->clock, .model = b->model, .trace = b->trace,
+        .window = WINDOW_BASE, .window_pde = PTE_P | PTE_W | PTE_A | PTE_D | PTE_PS | PTE_G,
+        .pool_first = WINDOW_POOL >> PAGE_SHIFT, .pool_frames = (WINDOW_SIZE - WINDOW_POOL) >> PAGE_SHIFT,
+        .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
+    };
+    return v->vmmu.ops->attach(&v->vmmu, e);
+}
+
+bool vmm_init(struct vmm *h, const struct vmm_board *board, const char *cpu, const char *mmu, struct err *e)
+{
+    h->board = *board;
+    h->timer_at = TIMEQ_NEVER;
+    window_build(board->bus);
+    if (!vm_init(h, e)) return false;
+    struct vcpu *v = &h->vm.vcpu;
+    v->ops = cpu_strategy_find(cpu);
+    vcpu_init(v, h, &h->vm);
+    return attach_mmu(v, mmu, e) && v->ops->attach(v, e);
+}
+
+struct bus *vmm_memory(struct vmm *h) { return &h->vm.bus; }
+struct cpu *vmm_cpu(struct vmm *h) { return &h->vm.vcpu.virt; }
+
+/* A register's hidden part from the hypervisor's own descriptor, as LLDT and LTR load it. */
+static void load_own(struct seg_reg *r, const struct vmm *h, uint16_t selector)
+{
+    uint32_t d[2];
+    bus_peek(h->board.bus, window_hpa(WINDOW_GDT + selector), d, sizeof d);
+    cpu_seg_set(r, selector, d[0], d[1]);
+}
+
+/* The state the hypervisor's own boot would have left: LGDT, LIDT, LLDT, LTR, MOV CR0/CR3/CR4. */
+static void own_the_cpu(struct vmm *h)
+{
+    struct cpu *c = h->board.cpu;
+    c->gdtr = (struct table_reg){ WINDOW_BASE + WINDOW_GDT, 0xFFFF };
+    c->idtr = (struct table_reg){ WINDOW_BASE + WINDOW_IDT, 256 * 8 - 1 };
+    load_own(&c->ldtr, h, WINDOW_LDTR);
+    load_own(&c->tr, h, WINDOW_TR);
+    cpu_seg_set(&c->seg[SEG_CS], WINDOW_CS, 0x0000FFFF, 0x00CF9B00);
+    cpu_seg_set(&c->seg[SEG_SS], WINDOW_SS, 0x0000FFFF, 0x00CF9300);
+    c->cr0 = CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+    c->cr4 = CR4_PSE | CR4_PGE;
+    cpu_set_flags(c, FLAG_ONE);
+    c->account[0] = CAUSE_DISPATCH;
+    c->account[1] = c->account[2] = CAUSE_KERNEL;
+    c->account[3] = CAUSE_USER;
+    cpu_set_cpl(c, 0);
+}
+
+static enum next settle(struct vmm *h);
+
+void vmm_start(struct vmm *h)
+{
+    struct vcpu *v = &h->vm.vcpu;
+    own_the_cpu(h);
+    h->board.cpu->observer = detector_observer(v);
+    host_init(h);
+    bool flush;
+    v->root = v->vmmu.ops->paging(&v->vmmu, v->virt.cr0, v->virt.cr3, v->virt.cr4, &flush).v;
+    struct cpu *c = h->board.cpu;
+    c->cr3 = v->root;
+    c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
+    c->env.flush(c->env.mmu, true);
+    v->stores.n = 0;
+    descriptor_sync_gdt(v);
+    descriptor_sync_ldt(v);
+    v->entered = h->board.clock->now;
+    settle(h);
+}
+
+/* The guest waits: so does the hypervisor, in its own HLT with interrupts on. */
+static void go_idle(struct vmm *h)
+{
+    struct cpu *c = h->board.cpu;
+    h->idle = true;
+    c->reg[ESP] = WINDOW_BASE + WINDOW_STACK;
+    c->eip = WINDOW_BASE + WINDOW_IDLE;
+    trace_episode(h->board.trace, 0);
+}
+
+/* Can the guest take the interrupt its PIC asks for? SDM 3A 6.8.1, and the shadow of STI and MOV SS. */
+static bool interruptible(const struct cpu *c) { return (c->eflags & FLAG_IF) && c->insns != c->inhibit; }
+
+/* Brings virtual time up to date, delivers what is due, interprets what the real CPU cannot run, and leaves. */
+static enum next settle(struct vmm *h)
+{
+    struct vcpu *v = &h->vm.vcpu;
+    struct cpu *c = &v->virt;
+    for (unsigned interpreted = 0; !h->vm.dead && !h->vm.exited; ) {
+        timeq_run(&h->vm.timers);
+        if (c->intr && interruptible(c)) {
+            emulate_interrupt(v);
+        } else if (c->halted) {
+            if (!(c->eflags & FLAG_IF)) {
+                h->vm.halted = true;
+                return NEXT_STOP;
+            }
+            host_timer(h, timeq_next(&h->vm.timers));
+            go_idle(h);
+            return NEXT_RESUME;
+        } else if ((c->intr && (c->eflags & FLAG_IF)) || !vcpu_reversible(v)) {
+            if (++interpreted > STUCK_LIMIT) vm_die(v, DEATH_STUCK);
+            else emulate_one(v);
+        } else {
+            host_timer(h, timeq_next(&h->vm.timers));
+            vcpu_leave(v);
+            return NEXT_RESUME;
+        }
+    }
+    return NEXT_STOP;
+}
+
+/* An interrupt that woke the idle loop: the frame is the hypervisor's own, the guest's state is in virt. */
+static void wake(struct vmm *h, const struct window_frame *f)
+{
+    struct vcpu *v = &h->vm.vcpu;
+    h->idle = false;
+    TRACE(h->board.trace, EXIT, h->board.cpu->cause, .reason = EXIT_REASON_INTERRUPT, .vector = (uint8_t)f->vector);
+    v->cause = trace_last(h->board.trace);
+    trace_episode(h->board.trace, v->cause);
+    host_interrupt(h, (uint8_t)f->vector);
+    mmu_flush(&v->virt_mmu, true);
+    v->virt.insns++;
+}
+
+bool vmm_door(struct vmm *h)
+{
+    struct vcpu *v = &h->vm.vcpu;
+    const struct vmm_board *b = &h->board;
+    struct window_frame f;
+    h->visits++;
+    v->entered = b->clock->now;
+    clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_DISPATCH]);
+    /* A frame without ESP and SS was pushed in ring 0: the idle loop, or an accident of the hypervisor's own. */
+    uint32_t at = b->cpu->reg[ESP] - WINDOW_BASE;
+    bus_peek(b->bus, window_hpa(at), &f, offsetof(struct window_frame, esp));
+    if ((f.cs & 3) == 0) {
+        if (!h->idle || f.vector < WINDOW_IRQ) {
+            h->vm.first = (struct fault){ .vector = (uint8_t)f.vector, .code = f.code };
+            h->vm.dead_eip = v->virt.eip;
+            vm_die(v, DEATH_WINDOW);
+            return false;
+        }
+        wake(h, &f);
+        return settle(h) == NEXT_RESUME;
+    }
+    vcpu_enter(v, &f);
+    struct vmexit x = { .vector = (uint8_t)f.vector, .code = f.code, .addr = f.vector == VEC_PF ? b->cpu->cr2 : 0 };
+    if (v->ops->handle(v, &x) == NEXT_STOP) return false;
+    return settle(h) == NEXT_RESUME;
+}

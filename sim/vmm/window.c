@@ -1,0 +1,93 @@
+/* See window.h. */
+#include "sim/vmm/window.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void put(struct bus *b, uint32_t offset, const void *bytes, size_t n) { bus_poke(b, window_hpa(offset), bytes, n); }
+
+static void put32(struct bus *b, uint32_t offset, uint32_t value) { bus_poke(b, window_hpa(offset), &value, 4); }
+
+/* SDM 3A 6.3.1, table 6-1: vectors for which the CPU pushes an error code. */
+static bool has_code(unsigned vector) { return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17; }
+
+/* push 0 (if the CPU pushed no code); push vector; jmp entry */
+static void build_stub(struct bus *b, unsigned vector)
+{
+    uint8_t code[16];
+    unsigned n = 0;
+    uint32_t at = WINDOW_STUBS + vector * 16;
+    if (!has_code(vector)) {
+        code[n++] = 0x6A;
+        code[n++] = 0x00;
+    }
+    code[n++] = 0x68;
+    uint32_t v = vector;
+    memcpy(code + n, &v, 4);
+    n += 4;
+    code[n++] = 0xE9;
+    uint32_t rel = WINDOW_ENTRY - (at + n + 4);
+    memcpy(code + n, &rel, 4);
+    put(b, at, code, n + 4);
+}
+
+/* 32-bit interrupt gates: the CPU clears IF on the way in. Only plain software vectors may be called from below. */
+static void build_gate(struct bus *b, unsigned vector)
+{
+    uint32_t target = WINDOW_BASE + WINDOW_STUBS + vector * 16;
+    unsigned dpl = vector >= 32 && vector < WINDOW_IRQ ? 3 : 0;
+    put32(b, WINDOW_IDT + vector * 8, (uint32_t)WINDOW_CS << 16 | (target & 0xFFFF));
+    put32(b, WINDOW_IDT + vector * 8 + 4, (target & 0xFFFF0000u) | 0x8E00u | dpl << 13);
+}
+
+static void build_code(struct bus *b)
+{
+    static const uint8_t leave[] = { 0x61, 0x83, 0xC4, 0x08, 0xCF }; /* popa; add esp, 8; iret */
+    uint8_t entry[] = { 0x60, 0xE9, 0, 0, 0, 0 };                    /* pusha; jmp door */
+    uint32_t rel = WINDOW_DOOR - (WINDOW_ENTRY + 6);
+    memcpy(entry + 2, &rel, 4);
+    static const uint8_t idle[] = { 0xFB, 0xF4, 0xEB, 0xFD };        /* sti; again: hlt; jmp again */
+    static const uint8_t door[] = { 0xF4, 0xEB, 0xFD };              /* never executed: the body of the hypervisor is C */
+    put(b, WINDOW_ENTRY, entry, sizeof entry);
+    put(b, WINDOW_LEAVE, leave, sizeof leave);
+    put(b, WINDOW_IDLE, idle, sizeof idle);
+    put(b, WINDOW_DOOR, door, sizeof door);
+    bus_mark(b, window_hpa(WINDOW_DOOR), FRAME_DOOR);
+}
+
+static void descriptor(struct bus *b, unsigned selector, uint32_t base, uint32_t limit, uint32_t rights)
+{
+    put32(b, WINDOW_GDT + selector, (base & 0xFFFF) << 16 | (limit & 0xFFFF));
+    put32(b, WINDOW_GDT + selector + 4,
+          (base & 0xFF000000u) | (rights & 0xF000) << 8 | (limit & 0xF0000) | (rights & 0xFF) << 8 | ((base >> 16) & 0xFF));
+}
+
+void window_build(struct bus *b)
+{
+    put32(b, WINDOW_TSS + 4, WINDOW_BASE + WINDOW_STACK); /* ESP0 */
+    put32(b, WINDOW_TSS + 8, WINDOW_SS);                  /* SS0 */
+    put32(b, WINDOW_TSS + 100, 104u << 16);               /* I/O map base beyond the limit: every port traps */
+    for (unsigned v = 0; v < 256; v++) {
+        build_stub(b, v);
+        build_gate(b, v);
+    }
+    build_code(b);
+    descriptor(b, WINDOW_CS, 0, 0xFFFFF, 0xC09B);         /* ring-0 code, flat, accessed */
+    descriptor(b, WINDOW_SS, 0, 0xFFFFF, 0xC093);         /* ring-0 data, flat, accessed */
+    descriptor(b, WINDOW_TR, WINDOW_BASE + WINDOW_TSS, 103, 0x008B);
+    descriptor(b, WINDOW_LDTR, WINDOW_BASE + WINDOW_LDT, 0xFFFF, 0x0082);
+}
+
+const char *window_symbol(uint32_t at, char *buf, unsigned room)
+{
+    uint32_t offset = at - WINDOW_BASE;
+    if (at < WINDOW_BASE) return NULL;
+    if (offset >= WINDOW_STUBS && offset < WINDOW_ENTRY)
+        snprintf(buf, room, offset % 16 ? "vmm.stub.%u+%u" : "vmm.stub.%u", (offset - WINDOW_STUBS) / 16, offset % 16);
+    else if (offset >= WINDOW_IDLE && offset < WINDOW_DOOR) snprintf(buf, room, "vmm.idle+%u", offset - WINDOW_IDLE);
+    else if (offset >= WINDOW_LEAVE && offset < WINDOW_IDLE) snprintf(buf, room, "vmm.leave+%u", offset - WINDOW_LEAVE);
+    else if (offset >= WINDOW_ENTRY && offset < WINDOW_LEAVE) snprintf(buf, room, "vmm.entry+%u", offset - WINDOW_ENTRY);
+    else if (offset == WINDOW_DOOR) snprintf(buf, room, "vmm.door");
+    else return NULL;
+    return buf;
+}

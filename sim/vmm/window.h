@@ -1,0 +1,52 @@
+/* The hypervisor's skin: everything of it that hardware reads, as bytes in machine memory.
+ *
+ * Idea 1: it lives in the top 4 MB of every linear address space (one global supervisor page), and guest segments are
+ * cut below it. Page rights alone would not do: ring 1 counts as supervisor.
+ * Idea 2: entering is the CPU's own work: IDT gate, TSS stack, entry stub (real instructions), then the *door* page,
+ * where control passes to C. Leaving is POPA, ADD ESP, IRET, executed by the CPU.
+ * Idea 3: the stub addresses memory through SS and CS only, which the gate has loaded, so the guest's DS, ES, FS and GS
+ * with their hidden parts stay as the guest left them.
+ *
+ *   window offset   what                                   window offset   what
+ *   01000  TSS (104 bytes, no I/O map: every port traps)   06000  stack, grows down from 08000
+ *   02000  IDT, 256 gates                                  08000  shadow LDT (64 KB)
+ *   03000  entry stubs, 16 bytes a vector                  18000  shadow GDT (64 KB)
+ *   04000  common entry, leave, idle                       40000  frames for shadow page tables
+ *   05000  the door
+ * SDM 3A 5.8 (protection by segments), 6.12 (gates), 7.2 (TSS). TOUR vmm.1 */
+#ifndef VMM_WINDOW_H
+#define VMM_WINDOW_H
+
+#include "sim/core/addr.h"
+#include "sim/core/bus.h"
+
+#define WINDOW_BASE 0xFFC00000u /* linear address of the window */
+enum {
+    WINDOW_SIZE = 0x400000,
+    WINDOW_TSS = 0x1000, WINDOW_IDT = 0x2000, WINDOW_STUBS = 0x3000, WINDOW_ENTRY = 0x4000, WINDOW_LEAVE = 0x4010,
+    WINDOW_IDLE = 0x4020, WINDOW_DOOR = 0x5000, WINDOW_STACK = 0x8000, WINDOW_LDT = 0x8000, WINDOW_GDT = 0x18000,
+    WINDOW_POOL = 0x40000,
+    /* The hypervisor's own selectors sit at the very end of the shadow GDT, where guests have nothing. */
+    WINDOW_CS = 0xFFC8, WINDOW_SS = 0xFFD0, WINDOW_TR = 0xFFD8, WINDOW_LDTR = 0xFFE0, WINDOW_FIRST_SELECTOR = 0xFFC0,
+    /* Real devices interrupt at these vectors; their gates have DPL 0, so no guest can fake one. */
+    WINDOW_IRQ = 0xF0
+};
+
+/* What the common entry leaves on the hypervisor's stack, lowest address first. */
+struct window_frame {
+    uint32_t edi, esi, ebp, esp_at_pusha, ebx, edx, ecx, eax; /* PUSHA */
+    uint32_t vector, code;                                    /* pushed by stub (code by hardware where it has one) */
+    uint32_t eip, cs, eflags;                                 /* pushed by the gate */
+    uint32_t esp, ss;                                         /* likewise, if the guest was interrupted */
+};
+
+/* Where a window address lies in machine memory: the window maps machine addresses 0..4 MB. */
+static inline hpa_t window_hpa(uint32_t offset) { return hpa(offset); }
+#define WINDOW_FRAME_AT (WINDOW_STACK - (uint32_t)sizeof(struct window_frame)) /* window offset of a guest's frame */
+
+/* Writes TSS, IDT, stubs, leave and idle code and the hypervisor's own descriptors; marks the door. */
+void window_build(struct bus *machine);
+/* Symbol of a window address ("vmm.entry", "vmm.stub.13", "vmm.leave"), or NULL if `at` is no code of the window. */
+const char *window_symbol(uint32_t at, char *buf, unsigned room);
+
+#endif

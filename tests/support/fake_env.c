@@ -1,0 +1,198 @@
+/* See fake_env.h. */
+#include "tests/support/fake_env.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned rights_of(const struct fake *f, uint32_t at)
+{
+    uint32_t n = at >> PAGE_SHIFT;
+    return n < FAKE_PAGES ? f->page[n] : FAKE_ALL;
+}
+
+static bool allowed(const struct fake *f, unsigned rights, unsigned access)
+{
+    if (!(rights & FAKE_P)) return false;
+    if ((access & ACCESS_USER) && !(rights & FAKE_U)) return false;
+    bool strict = (access & ACCESS_USER) || (f->cr0 & CR0_WP);
+    return !(access & ACCESS_WRITE) || (rights & FAKE_W) || !strict;
+}
+
+/* The rights an entry was filled with stay in it until it is flushed, as in a real TLB. */
+static struct tlb_entry *fill(struct fake *f, struct tlb *t, uint32_t page)
+{
+    struct tlb_entry *e = tlb_way0(t, page);
+    if (e->valid && e->page == page) return e;
+    *e = (struct tlb_entry){ .page = page, .frame = page, .valid = true, .pte = rights_of(f, page) };
+    for (unsigned a = 0; a < 4; a++) e->tag[a] = TLB_NO_TAG;
+    if (f->direct) e->host = bus_page(&f->bus, hpa(page));
+    t->misses++;
+    return e;
+}
+
+static void set_tags(struct fake *f, struct tlb_entry *e, unsigned access)
+{
+    bool code = bus_marks(&f->bus, hpa(e->frame)) & FRAME_CODE;
+    for (unsigned a = 0; a < 4; a++) {
+        bool write = a & ACCESS_WRITE;
+        bool fast = e->host && allowed(f, e->pte, a) && !(write && (code || !(access & ACCESS_WRITE)));
+        if (!write || (access & ACCESS_WRITE)) e->tag[a] = fast ? e->page : TLB_NO_TAG;
+    }
+}
+
+static bool translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct fault *fault)
+{
+    struct fake *f = mmu;
+    struct tlb *t = access & ACCESS_EXEC ? &f->cpu.itlb : &f->cpu.dtlb;
+    f->translations++;
+    unsigned rights = rights_of(f, at.v);
+    struct tlb_entry *e = tlb_way0(t, at.v);
+    if (e->valid && e->page == (at.v & PAGE_MASK)) rights = e->pte;
+    if (!allowed(f, rights, access)) {
+        uint32_t code = (rights & FAKE_P ? 1u : 0u) | (access & ACCESS_WRITE ? 2u : 0u) | (access & ACCESS_USER ? 4u : 0u);
+        *fault = (struct fault){ .vector = VEC_PF, .has_code = true, .code = code, .addr = at.v };
+        e->valid = false;
+        for (unsigned a = 0; a < 4; a++) e->tag[a] = TLB_NO_TAG;
+        return false;
+    }
+    e = fill(f, t, at.v & PAGE_MASK);
+    if (access & ACCESS_WRITE) bus_mark(&f->bus, at.v < FAKE_RAM ? hpa(at.v) : hpa(UINT32_MAX), FRAME_DIRTY);
+    set_tags(f, e, access);
+    *x = (struct xlat){ .at = hpa(at.v), .host = e->host ? e->host + (at.v & (PAGE_SIZE - 1)) : NULL };
+    return true;
+}
+
+static void forget(struct tlb *t)
+{
+    for (unsigned s = 0; s < TLB_SETS; s++)
+        for (unsigned w = 0; w < TLB_WAYS; w++) {
+            struct tlb_entry *e = &t->e[s][w];
+            e->valid = false;
+            for (unsigned a = 0; a < 4; a++) e->tag[a] = TLB_NO_TAG;
+        }
+}
+
+static void flush(void *mmu, bool globals_too)
+{
+    struct fake *f = mmu;
+    f->flushes++;
+    if (globals_too) f->flushes_global++;
+    forget(&f->cpu.dtlb);
+    forget(&f->cpu.itlb);
+}
+
+static void forget_page(struct fake *f, uint32_t page)
+{
+    struct tlb_entry *both[2] = { tlb_way0(&f->cpu.dtlb, page), tlb_way0(&f->cpu.itlb, page) };
+    for (unsigned k = 0; k < 2; k++) {
+        if (both[k]->page != page) continue;
+        both[k]->valid = false;
+        for (unsigned a = 0; a < 4; a++) both[k]->tag[a] = TLB_NO_TAG;
+    }
+}
+
+static void invlpg(void *mmu, gva_t at)
+{
+    struct fake *f = mmu;
+    f->invlpgs++;
+    f->invlpg_at = at.v;
+    forget_page(f, at.v & PAGE_MASK);
+}
+
+static void paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4)
+{
+    struct fake *f = mmu;
+    f->cr0 = cr0;
+    f->cr3 = cr3;
+    f->cr4 = cr4;
+}
+
+static uint8_t acknowledge(void *irq)
+{
+    struct fake *f = irq;
+    f->acknowledged++;
+    cpu_intr(&f->cpu, false);
+    return f->vector;
+}
+
+/* An event was armed or cancelled: the CPU must look at its deadline again. */
+static void timers_changed(void *self)
+{
+    struct fake *f = self;
+    f->cpu.break_at = 0;
+}
+
+void fake_init(struct fake *f, bool blocks)
+{
+    memset(f, 0, sizeof *f);
+    f->direct = true;
+    memset(f->page, FAKE_ALL, sizeof f->page);
+    f->ram = calloc(1, FAKE_RAM);
+    if (!f->ram || !arena_init(&f->arena, 1 << 20) || !model_find("p4", &f->model, NULL)) abort();
+    f->clock.hz = f->model.hz;
+    f->timers = (struct timeq){ .clock = &f->clock, .changed = timers_changed, .self = f };
+    bus_init(&f->bus, f->ram, FAKE_PAGES, &f->clock, &f->arena);
+    f->trace = trace_new();
+    struct cpu_env env = {
+        .bus = &f->bus, .mmu = f, .translate = translate, .flush = flush, .invlpg = invlpg, .paging = paging,
+        .irq = f, .acknowledge = acknowledge, .timers = &f->timers
+    };
+    forget(&f->cpu.dtlb);
+    forget(&f->cpu.itlb);
+    cpu_init(&f->cpu, &env, &f->clock, &f->model, f->trace, blocks ? block_cache_new() : NULL);
+    bus_listen(&f->bus, (struct bus_listener){ cpu_code_written, &f->cpu });
+    trace_bind(f->trace, (struct trace_now){
+        .cycle = &f->clock.now, .insns = &f->cpu.insns, .eip = &f->cpu.eip, .ring = &f->cpu.cpl });
+    cpu_boot_flat(&f->cpu, FAKE_CODE, 0, 0);
+    f->cpu.reg[ESP] = FAKE_STACK;
+    forget(&f->cpu.dtlb);
+    forget(&f->cpu.itlb);
+}
+
+void fake_done(struct fake *f)
+{
+    if (f->cpu.blocks) block_cache_free(f->cpu.blocks);
+    trace_free(f->trace);
+    arena_done(&f->arena);
+    free(f->ram);
+}
+
+void fake_put(struct fake *f, uint32_t at, const void *bytes, size_t n)
+{
+    if (!bus_poke(&f->bus, hpa(at), bytes, n)) abort();
+}
+
+void fake_put32(struct fake *f, uint32_t at, uint32_t value) { fake_put(f, at, &value, sizeof value); }
+
+uint32_t fake_get32(const struct fake *f, uint32_t at)
+{
+    uint32_t v = 0;
+    if (!bus_peek(&f->bus, hpa(at), &v, sizeof v)) abort();
+    return v;
+}
+
+uint16_t fake_get16(const struct fake *f, uint32_t at)
+{
+    uint16_t v = 0;
+    if (!bus_peek(&f->bus, hpa(at), &v, sizeof v)) abort();
+    return v;
+}
+
+uint8_t fake_get8(const struct fake *f, uint32_t at)
+{
+    uint8_t v = 0;
+    if (!bus_peek(&f->bus, hpa(at), &v, sizeof v)) abort();
+    return v;
+}
+
+void fake_page(struct fake *f, uint32_t at, unsigned rights)
+{
+    f->page[at >> PAGE_SHIFT] = (uint8_t)rights;
+    forget_page(f, at & PAGE_MASK);
+}
+
+void fake_irq(struct fake *f, uint8_t vector)
+{
+    f->vector = vector;
+    cpu_intr(&f->cpu, true);
+}

@@ -1,0 +1,298 @@
+/* See shadow_world.h. */
+#include "tests/support/shadow_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sim/trace/cause.h"
+
+static uint32_t device_read(struct device *d, uint32_t offset, unsigned size)
+{
+    (void)d, (void)size;
+    return 0x5A000000u | offset;
+}
+static void device_write(struct device *d, uint32_t offset, unsigned size, uint32_t v) { (void)d, (void)offset, (void)size, (void)v; }
+static const struct device_ops device_ops = { .name = "fake", .read = device_read, .write = device_write };
+static struct device device = { &device_ops };
+
+static void side_init(struct sw_side *s, const struct model *model, uint32_t first, uint32_t step)
+{
+    assert_true(arena_init(&s->arena, 4 << 20));
+    s->clock.hz = model->hz;
+    s->ram = calloc(SW_MACHINE, PAGE_SIZE);
+    bus_init(&s->machine, s->ram, SW_MACHINE, &s->clock, &s->arena);
+    bus_init_child(&s->guest, &s->machine, SW_GUEST, &s->arena);
+    for (uint32_t g = 0; g < SW_GUEST; g++)
+        if (g != SW_HOLE) s->guest.map[g] = first + g * step % SW_GUEST;
+    assert_true(bus_attach(&s->guest, BUS_MEM, (uint32_t)SW_DEVICE << 12, 0x800, 0, &device, NULL));
+}
+
+static void env_invlpg(void *self, gva_t at)
+{
+    struct shadow_world *w = self;
+    w->invlpgs++;
+    mmu_invlpg(&w->vm.mmu, at);
+}
+
+static void env_flush(void *self)
+{
+    struct shadow_world *w = self;
+    w->flushes++;
+    mmu_flush(&w->vm.mmu, false);
+}
+
+void sw_init(struct shadow_world *w, uint32_t pool_frames, struct trace *trace)
+{
+    memset(w, 0, sizeof *w);
+    assert_true(model_find("p4", &w->model, NULL));
+    side_init(&w->vm, &w->model, 100, 37); /* scattered, so that no address works by accident */
+    side_init(&w->twin, &w->model, 0, 1);
+    mmu_init(&w->vm.mmu, &w->vm.machine, &w->vm.dtlb, &w->vm.itlb, &w->vm.clock, &w->model);
+    mmu_init(&w->twin.mmu, &w->twin.guest, &w->twin.dtlb, &w->twin.itlb, &w->twin.clock, &w->model);
+    w->vmmu.ops = mmu_strategies[0];
+    w->vmmu.env = (struct vmmu_env){
+        .arena = &w->vm.arena, .machine = &w->vm.machine, .guest = &w->vm.guest, .clock = &w->vm.clock, .model = &w->model,
+        .trace = trace, .window = SW_WINDOW, .window_pde = PTE_P | PTE_W | PTE_PS | PTE_G | PTE_A | PTE_D,
+        .pool_first = SW_POOL, .pool_frames = pool_frames, .invlpg = env_invlpg, .flush = env_flush, .self = w,
+    };
+    struct err e = { 0 };
+    if (!w->vmmu.ops->attach(&w->vmmu, &e)) fail_msg("%s", e.text);
+    sw_paging(w, 0, 0, 0);
+}
+
+void sw_done(struct shadow_world *w)
+{
+    struct sw_side *sides[] = { &w->vm, &w->twin };
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(clock_check(&sides[i]->clock));
+        assert_int_equal(clock_of_cause(&sides[i]->clock, CAUSE_NONE), 0);
+        free(sides[i]->ram);
+        arena_done(&sides[i]->arena);
+    }
+}
+
+void sw_paging(struct shadow_world *w, uint32_t cr0, uint32_t cr3, uint32_t cr4)
+{
+    bool flush, cr3_load = cr0 == w->cr0 && cr4 == w->cr4;
+    w->cr0 = cr0, w->cr3 = cr3, w->cr4 = cr4;
+    hpa_t root = w->vmmu.ops->paging(&w->vmmu, cr0, cr3, cr4, &flush);
+    if (flush || root.v != w->vm.mmu.cr3) mmu_flush(&w->vm.mmu, false); /* the hypervisor's own MOV CR3 */
+    mmu_paging(&w->vm.mmu, PAGING_CR0_PG | PAGING_CR0_WP, root.v, PAGING_CR4_PSE | PAGING_CR4_PGE);
+    mmu_paging(&w->twin.mmu, cr0, cr3, cr4);
+    if (cr3_load) mmu_flush(&w->twin.mmu, false);
+}
+
+void sw_flush(struct shadow_world *w)
+{
+    sw_paging(w, w->cr0, w->cr3, w->cr4);
+    mmu_flush(&w->twin.mmu, true);
+}
+
+void sw_invlpg(struct shadow_world *w, uint32_t va)
+{
+    w->vmmu.ops->invlpg(&w->vmmu, gva(va));
+    mmu_invlpg(&w->twin.mmu, gva(va));
+}
+
+void sw_trace(struct shadow_world *w, uint32_t gfn, bool on)
+{
+    w->vmmu.ops->trace(&w->vmmu, gpa(gfn << 12), on);
+    w->vmm_traces[gfn] = (uint8_t)(w->vmm_traces[gfn] + (on ? 1 : -1));
+}
+
+static uint32_t on_bus(struct bus *b, hpa_t at, unsigned access, unsigned size, uint32_t value)
+{
+    if (!(access & ACCESS_WRITE)) return bus_read(b, at, size);
+    bus_write(b, at, size, value);
+    return value;
+}
+
+static uint32_t read_entry(void *bus, hpa_t at) { return bus_read(bus, at, 4); }
+static void write_entry(void *bus, hpa_t at, uint32_t entry) { bus_write(bus, at, 4, entry); }
+
+/* What a hypervisor's instruction emulator does: the guest's tables, the guest's bus. */
+static struct sw_outcome emulate(struct shadow_world *w, uint32_t va, unsigned access, unsigned size, uint32_t value)
+{
+    const struct walk_env env = { w->cr0, w->cr3, w->cr4, read_entry, &w->vm.guest };
+    struct xlat x;
+    struct fault f;
+    assert_true(walk(&env, gva(va), access, &x, &f)); /* the strategy has just said that it is legal */
+    walk_accessed(&x, access, write_entry, &w->vm.guest);
+    value = on_bus(&w->vm.guest, x.at, access, size, value);
+    if (access & ACCESS_WRITE) w->vmmu.ops->wrote(&w->vmmu, gpa(x.at.v), size);
+    return (struct sw_outcome){ .value = value };
+}
+
+struct sw_outcome sw_vm_access(struct shadow_world *w, uint32_t va, unsigned access, unsigned size, uint32_t value)
+{
+    for (unsigned tries = 0; tries < 4; tries++) {
+        struct xlat x;
+        struct fault f;
+        if (mmu_translate(&w->vm.mmu, gva(va), access, &x, &f))
+            return (struct sw_outcome){ .value = on_bus(&w->vm.machine, x.at, access, size, value) };
+        assert_int_equal(f.vector, PAGING_VECTOR);
+        switch (w->vmmu.ops->fault(&w->vmmu, gva(va), f.code, !(access & ACCESS_USER), &f)) {
+        case MMU_RETRY:
+            break;
+        case MMU_REFLECT:
+            return (struct sw_outcome){ .fault = true, .code = f.code, .addr = f.addr };
+        case MMU_TRACED:
+            w->traced++;
+            return emulate(w, va, access, size, value);
+        case MMU_NO_RAM:
+            w->no_ram++;
+            return emulate(w, va, access, size, value);
+        case MMU_FULL:
+            fail_msg("MMU_FULL at %X", va);
+        }
+    }
+    fail_msg("the fault at %X never ends", va);
+    return (struct sw_outcome){ 0 };
+}
+
+struct sw_outcome sw_twin_access(struct shadow_world *w, uint32_t va, unsigned access, unsigned size, uint32_t value)
+{
+    struct xlat x;
+    struct fault f;
+    if (!mmu_translate(&w->twin.mmu, gva(va), access, &x, &f))
+        return (struct sw_outcome){ .fault = true, .code = f.code, .addr = f.addr };
+    return (struct sw_outcome){ .value = on_bus(&w->twin.guest, x.at, access, size, value) };
+}
+
+struct sw_outcome sw_access(struct shadow_world *w, uint32_t va, unsigned access, unsigned size, uint32_t value)
+{
+    struct sw_outcome a = sw_vm_access(w, va, access, size, value), b = sw_twin_access(w, va, access, size, value);
+    if (a.fault != b.fault || a.code != b.code || a.addr != b.addr || a.value != b.value)
+        fail_msg("va %X access %X: vm %d/%X/%X/%X twin %d/%X/%X/%X", va, access, a.fault, a.code, a.addr, a.value, b.fault,
+                 b.code, b.addr, b.value);
+    return a;
+}
+
+void sw_store(struct shadow_world *w, uint32_t at, unsigned size, uint32_t value)
+{
+    uint32_t frame;
+    bus_write(&w->vm.guest, hpa(at), size, value);
+    bus_write(&w->twin.guest, hpa(at), size, value);
+    if (bus_owner(&w->vm.guest, hpa(at), &frame) && shadow_traced(w->vmmu.state, frame))
+        w->vmmu.ops->wrote(&w->vmmu, gpa(at), size);
+}
+
+uint32_t sw_load(struct shadow_world *w, uint32_t at) { return bus_read(&w->vm.guest, hpa(at), 4); }
+
+uint32_t sw_frame(struct shadow_world *w, uint32_t gfn) { return w->vm.guest.map[gfn]; }
+
+void sw_same_memory(struct shadow_world *w, uint32_t first, uint32_t n)
+{
+    for (uint32_t g = first; g < first + n; g++) {
+        const uint8_t *a = bus_page(&w->vm.guest, hpa(g << 12)), *b = bus_page(&w->twin.guest, hpa(g << 12));
+        if (!a || !memcmp(a, b, PAGE_SIZE)) continue;
+        uint32_t at = 0;
+        while (a[at] == b[at]) at++;
+        at &= ~3u;
+        fail_msg("guest frame %X differs at %X: vm %08X twin %08X", g, at, bus_read(&w->vm.guest, hpa(g << 12 | at), 4),
+                 bus_read(&w->twin.guest, hpa(g << 12 | at), 4));
+    }
+}
+
+/* ---- invariants, from first principles: nothing here uses the functions under test, only their data */
+
+struct census { uint32_t entries, leaves, wp_off, by_frame[SW_MACHINE]; bool traced[SW_MACHINE]; };
+
+static uint32_t in_machine(struct shadow_world *w, uint32_t frame, uint32_t slot)
+{
+    return bus_read(&w->vm.machine, hpa(frame << 12 | slot << 2), 4);
+}
+
+#define HOLDS(cond) do { if (!(cond)) fail_msg("table %u slot %X entry %08X guest %08X: not so: " #cond, t, slot, e, g); } while (0)
+
+static void check_pde(struct shadow_world *w, const struct shadow *s, uint32_t t, uint32_t slot, uint32_t e)
+{
+    const struct shadow_table *x = &s->table[t], *c = &s->table[(e >> 12) - SW_POOL];
+    uint32_t g = x->frame == SHADOW_NONE ? 0 : in_machine(w, x->frame, slot);
+    HOLDS(e >> 12 >= SW_POOL && e >> 12 < SW_POOL + w->vmmu.env.pool_frames && c->kind != SHADOW_FREE);
+    if (x->kind == SHADOW_FLAT || c->kind == SHADOW_LARGE) HOLDS(c->kind == SHADOW_LARGE && c->slot == slot && c->frame == x->frame);
+    if (x->kind == SHADOW_FLAT) return;
+    bool large = (g & PTE_PS) && (w->cr4 & PAGING_CR4_PSE);
+    HOLDS((g & PTE_P) && (g & PTE_A) && large == (c->kind == SHADOW_LARGE));
+    if (large) HOLDS(!(g & PDE_LARGE_RESERVED));
+    else HOLDS(c->kind == SHADOW_TABLE && g >> 12 < SW_GUEST && c->frame == sw_frame(w, g >> 12) && c->rights == (g & (PTE_W | PTE_U)));
+}
+
+static void check_pte(struct shadow_world *w, const struct shadow *s, const struct census *n, uint32_t t, uint32_t slot, uint32_t e)
+{
+    const struct shadow_table *x = &s->table[t];
+    uint32_t g, gfn;
+    if (x->kind == SHADOW_TABLE) {
+        g = in_machine(w, x->frame, slot);
+        gfn = g >> 12;
+        g &= ~(uint32_t)(PTE_W | PTE_U) | x->rights;
+    } else {
+        g = x->frame == SHADOW_NONE ? x->slot << 22 | PTE_P | PTE_A | PTE_D | PTE_W | PTE_U : in_machine(w, x->frame, x->slot);
+        gfn = (g & PDE_LARGE_MASK) >> 12 | slot;
+    }
+    HOLDS((g & PTE_P) && (g & PTE_A));
+    HOLDS(gfn < SW_GUEST && gfn != SW_HOLE && gfn != SW_DEVICE && e >> 12 == sw_frame(w, gfn));
+    HOLDS(!(e & PTE_U) || (g & PTE_U));
+    HOLDS(!(e & PTE_G));
+    if (!(e & PTE_W)) return;
+    HOLDS(!n->traced[e >> 12]);
+    HOLDS(g & PTE_D);
+    if (e & SHADOW_WP_OFF) HOLDS(!(e & PTE_U) && !(w->cr0 & PAGING_CR0_WP));
+    else HOLDS(g & PTE_W);
+}
+
+static void check_tlb(struct shadow_world *w, const struct census *n)
+{
+    for (unsigned i = 0; i < TLB_SETS * TLB_WAYS; i++) {
+        const struct tlb_entry *e = &w->vm.dtlb.e[i / TLB_WAYS][i % TLB_WAYS];
+        if (e->valid && e->page < SW_WINDOW && (e->pte & PTE_W) && n->traced[e->frame >> 12])
+            fail_msg("the TLB lets the guest write frame %X, which is traced, at %X", e->frame >> 12, e->page);
+    }
+}
+
+void sw_check(struct shadow_world *w)
+{
+    const struct shadow *s = w->vmmu.state;
+    static struct census n;
+    uint32_t used = 0;
+    memset(&n, 0, sizeof n);
+    for (uint32_t t = 0; t < w->vmmu.env.pool_frames; t++)
+        if (s->table[t].kind != SHADOW_FREE && s->table[t].frame != SHADOW_NONE) n.traced[s->table[t].frame] = true;
+    for (uint32_t g = 0; g < SW_GUEST; g++)
+        if (w->vmm_traces[g]) n.traced[sw_frame(w, g)] = true;
+    for (uint32_t t = 0; t < w->vmmu.env.pool_frames; t++) {
+        const struct shadow_table *x = &s->table[t];
+        if (x->kind == SHADOW_FREE) continue;
+        used++;
+        bool root = x->kind == SHADOW_ROOT || x->kind == SHADOW_FLAT;
+        if (root) assert_int_equal(in_machine(w, SW_POOL + t, SW_WINDOW >> 22), w->vmmu.env.window_pde);
+        for (uint32_t slot = 0; slot < (root ? SW_WINDOW >> 22 : 1024); slot++) {
+            uint32_t e = in_machine(w, SW_POOL + t, slot);
+            if (!(e & PTE_P)) continue;
+            n.entries++;
+            n.leaves += !root;
+            n.wp_off += (e & SHADOW_WP_OFF) != 0;
+            n.by_frame[e >> 12]++;
+            if (root) check_pde(w, s, t, slot, e);
+            else check_pte(w, s, &n, t, slot, e);
+        }
+    }
+    assert_int_equal(s->stats.tables, used);
+    assert_int_equal(s->stats.filled - s->stats.dropped, n.leaves);
+    assert_int_equal(s->wp_off, n.wp_off);
+    assert_int_equal(s->stale, 0);
+    assert_int_equal(s->free_links + n.entries, w->vmmu.env.pool_frames * 256);
+    for (uint32_t f = 0; f < SW_MACHINE; f++) {
+        uint32_t links = 0;
+        for (uint32_t l = s->frame[f].links; l != SHADOW_NONE; l = s->link[l].next) {
+            uint32_t where = s->link[l].where;
+            assert_int_equal(in_machine(w, SW_POOL + where / 1024, where % 1024) >> 12, f);
+            links++;
+        }
+        assert_int_equal(links, n.by_frame[f]);
+    }
+    check_tlb(w, &n);
+}

@@ -1,0 +1,14 @@
+#!/bin/sh
+# lint.sh FILE...: cppcheck if it is installed, else clang-tidy. STD and INCLUDES come from the Makefile.
+set -eu
+if command -v cppcheck >/dev/null 2>&1; then
+    # shellcheck disable=SC2086
+    exec cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
+        --suppress=missingIncludeSystem -D_GNU_SOURCE -I. "$@"
+elif command -v clang-tidy >/dev/null 2>&1; then
+    # shellcheck disable=SC2086
+    exec clang-tidy --quiet --checks='-*,bugprone-*,clang-analyzer-*,-bugprone-easily-swappable-parameters' \
+        "$@" -- $STD $INCLUDES
+fi
+echo "lint: neither cppcheck nor clang-tidy is installed (apt-get install cppcheck)" >&2
+exit 6

@@ -1,0 +1,159 @@
+/* Time: determinism, stepping against running, and going back. A moment revisited must be the same moment: registers,
+ * RAM, devices, clock, accounts and history, by one hash. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sim/machine.h"
+
+static const struct { const char *cpu, *guest; } cases[] = {
+    { "native", "popf" }, { "te", "popf" }, { "native", "rings" }, { "te", "rings" },
+    { "native", "fault" }, { "te", "fault" }, { "native", "sens19" }, { "te", "sens19" },
+};
+enum { CASES = sizeof cases / sizeof cases[0], MOST = 40000000 };
+
+static struct machine *boot(unsigned i)
+{
+    struct machine_cfg cfg = config_defaults;
+    struct err e = { 0 };
+    cfg.ram_mib = 16;
+    strcpy(cfg.cpu, cases[i].cpu);
+    strcpy(cfg.image, "build/guests/");
+    strcat(cfg.image, cases[i].guest);
+    strcat(cfg.image, ".elf");
+    struct machine *m = machine_new(&cfg, &e);
+    if (!m) fail_msg("%s", e.text);
+    return m;
+}
+
+struct moment { uint64_t insns, cycles, state, trace; };
+
+static struct moment now(const struct machine *m)
+{
+    return (struct moment){ machine_insns(m), machine_cycles(m), machine_state_hash(m), trace_hash(machine_trace_of(m)) };
+}
+
+static void same(const struct moment *a, const struct moment *b, const char *what)
+{
+    if (a->insns != b->insns || a->cycles != b->cycles || a->state != b->state || a->trace != b->trace)
+        fail_msg("%s: boundary %llu/%llu cycle %llu/%llu state %s trace %s", what, (unsigned long long)a->insns,
+                 (unsigned long long)b->insns, (unsigned long long)a->cycles, (unsigned long long)b->cycles,
+                 a->state == b->state ? "same" : "differs", a->trace == b->trace ? "same" : "differs");
+}
+
+static void accounts_balance(const struct machine *m)
+{
+    struct machine_summary s;
+    machine_summary(m, &s);
+    uint64_t sum = 0;
+    for (unsigned c = 0; c < CAUSE_COUNT; c++) sum += s.by_cause[c];
+    assert_int_equal(sum, s.cycles);
+    assert_int_equal(s.by_cause[CAUSE_NONE], 0);
+}
+
+static void two_runs_are_one(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CASES; i++) {
+        struct machine *a = boot(i), *b = boot(i);
+        machine_run(a, NULL, MOST);
+        machine_run(b, NULL, MOST);
+        struct moment x = now(a), y = now(b);
+        same(&x, &y, cases[i].guest);
+        assert_int_equal(machine_end(a).fate, FATE_EXITED);
+        assert_int_equal(machine_end(a).code, 0);
+        accounts_balance(a);
+        machine_free(a);
+        machine_free(b);
+    }
+}
+
+static void stepping_is_running(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CASES; i++) {
+        struct machine *a = boot(i), *b = boot(i);
+        for (unsigned n = 0; n < 60; n++) {
+            machine_run(a, NULL, 1777);
+            for (unsigned k = 0; k < 1777; k++) machine_run(b, NULL, 1);
+            struct moment x = now(a), y = now(b);
+            same(&x, &y, cases[i].guest);
+        }
+        machine_free(a);
+        machine_free(b);
+    }
+}
+
+enum { MARKS = 12 };
+
+static uint32_t chance(uint32_t *seed) { return *seed = *seed * 1664525u + 1013904223u, *seed >> 8; }
+
+/* Visits marks in random order, and wanders around each. */
+static void wander(struct machine *m, const struct moment *mark)
+{
+    uint32_t seed = 7;
+    for (unsigned n = 0; n < 40; n++) {
+        const struct moment *to = &mark[chance(&seed) % MARKS];
+        assert_true(machine_goto(m, to->insns));
+        struct moment here = now(m);
+        same(to, &here, "goto");
+        uint32_t steps = chance(&seed) % 50;
+        for (uint32_t k = 0; k < steps; k++) machine_run(m, NULL, 1);
+        uint64_t gone = machine_insns(m) - to->insns;
+        for (uint64_t k = 0; k < gone; k++) assert_true(machine_back(m, 1));
+        here = now(m);
+        same(to, &here, "step and back");
+    }
+}
+
+static void going_back_is_exact(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CASES; i++) {
+        struct machine *m = boot(i);
+        struct moment mark[MARKS];
+        mark[0] = now(m);
+        for (unsigned n = 1; n < MARKS; n++) {
+            machine_run(m, NULL, n < 6 ? 311 : 33331);
+            mark[n] = now(m);
+        }
+        machine_run(m, NULL, MOST);
+        struct moment end = now(m);
+        wander(m, mark);
+        machine_run(m, NULL, MOST);
+        struct moment again = now(m);
+        same(&end, &again, "forward again to the end");
+        machine_free(m);
+    }
+}
+
+static void events_can_be_visited(void **state)
+{
+    (void)state;
+    struct machine *m = boot(1);
+    machine_run(m, NULL, MOST);
+    uint32_t last = trace_last(machine_trace(m));
+    assert_true(last > 20);
+    for (uint32_t id = last - 1; id > 1; id -= last / 17) {
+        uint64_t at = trace_by_id(machine_trace(m), id)->insns;
+        assert_true(machine_goto_event(m, id));
+        assert_true(machine_insns(m) >= at && machine_insns(m) <= at + 1);
+        machine_run(m, NULL, MOST);
+        assert_int_equal(trace_last(machine_trace(m)), last);
+        if (id < last / 17) break;
+    }
+    machine_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_runs_are_one), cmocka_unit_test(stepping_is_running), cmocka_unit_test(going_back_is_exact),
+        cmocka_unit_test(events_can_be_visited),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

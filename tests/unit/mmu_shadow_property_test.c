@@ -1,0 +1,197 @@
+/* Shadow paging against bare hardware, at random: thousands of edits, accesses and register loads from fixed seeds.
+ * After each, outcomes and the guest's tables (A and D bits) must be equal; all the while the promises of shadow.h hold. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include "tests/support/shadow_world.h"
+
+enum { STEPS = 6000, DIRECTORIES = 4, TABLES = 12 }; /* guest frames 0..3 are directories, 4..11 page tables, mostly */
+
+static struct shadow_world w;
+static uint64_t seed;
+static bool exact; /* the guest flushes as the architecture demands, so both sides must agree */
+static unsigned outcomes[3];
+
+static uint32_t pick(uint32_t n) /* 0..n-1 */
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(seed >> 33) % n;
+}
+
+static bool chance(unsigned in) { return pick(in) == 0; }
+
+static uint32_t flags(void)
+{
+    return (chance(8) ? 0 : PTE_P) | (chance(4) ? 0 : PTE_W) | (chance(4) ? 0 : PTE_U) | (chance(3) ? PTE_A : 0) |
+           (chance(3) ? PTE_D : 0) | (chance(4) ? PTE_G : 0);
+}
+
+static uint32_t pte(void)
+{
+    uint32_t gfn = chance(6) ? pick(TABLES) : chance(12) ? 118 + pick(16) : pick(SW_GUEST);
+    return gfn << 12 | flags() | (chance(8) ? PTE_PS : 0);
+}
+
+static uint32_t pde(void)
+{
+    if (chance(5)) return flags() | PTE_PS | (chance(6) ? 1u << (13 + pick(9)) : 0) | (chance(6) ? 1u << 22 : 0);
+    uint32_t gfn = chance(10) ? pick(SW_GUEST + 2) : chance(8) ? pick(DIRECTORIES) : DIRECTORIES + pick(TABLES - DIRECTORIES);
+    return gfn << 12 | flags();
+}
+
+static const uint32_t directory_slots[] = { 0, 1, 2, 3, 767, 1022 };
+static const uint32_t table_slots[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 100, 120, 121, 512, 1020, 1021, 1022, 1023 };
+#define PICK(a) a[pick(sizeof(a) / sizeof *(a))]
+
+static uint32_t address(void)
+{
+    uint32_t slot = chance(4) ? PICK(table_slots) : pick(13); /* mostly where all kinds of mapping have RAM */
+    return PICK(directory_slots) << 22 | slot << 12 | pick(1024) << 2;
+}
+
+static void after_table_change(void)
+{
+    if (exact) sw_flush(&w);
+}
+
+static struct sw_outcome access_at(uint32_t va, unsigned access, unsigned size, uint32_t value)
+{
+    if (exact) return sw_access(&w, va, access, size, value);
+    return sw_vm_access(&w, va, access, size, value);
+}
+
+static void random_access(void)
+{
+    static const unsigned kinds[] = { ACCESS_READ, ACCESS_WRITE, ACCESS_READ | ACCESS_USER, ACCESS_WRITE | ACCESS_USER,
+                                      ACCESS_EXEC, ACCESS_EXEC | ACCESS_USER };
+    unsigned size = 1u << pick(3), access = PICK(kinds);
+    uint32_t value = chance(2) ? pte() : pick(1u << 30);
+    struct sw_outcome o = access_at(address(), access, size, value);
+    outcomes[o.fault ? 1 : 0]++;
+    if (access & ACCESS_WRITE) after_table_change(); /* it may have hit a table, of whatever kind */
+}
+
+/* The guest's kernel edits a table through a mapping that this test need not know. */
+static void edit(void)
+{
+    bool directory = chance(4);
+    uint32_t slot = directory ? PICK(directory_slots) : PICK(table_slots);
+    uint32_t frame = directory ? pick(DIRECTORIES) : DIRECTORIES + pick(TABLES - DIRECTORIES);
+    uint32_t at = frame << 12 | slot << 2, value = directory ? pde() : pte();
+    if (chance(4)) sw_store(&w, at + pick(4), 1, value >> 8 * pick(4));
+    else if (chance(6) && (at & 0xFFF) < 0xFFC) sw_store(&w, at + 2, 4, value); /* across two entries */
+    else if (chance(3)) sw_store(&w, at, 4, sw_load(&w, at) ^ (chance(2) ? PTE_A : PTE_D));
+    else sw_store(&w, at, 4, value);
+    after_table_change();
+}
+
+/* The architecture's minimum: one page-table entry changes, then INVLPG of each address that the directory in use maps by
+ * it. (Tables that serve as directories too need more; frames from DIRECTORIES on never do here.) */
+static void edit_one_and_invlpg(void)
+{
+    uint32_t frame = DIRECTORIES + pick(TABLES - DIRECTORIES), slot = PICK(table_slots);
+    sw_store(&w, frame << 12 | slot << 2, 4, pte());
+    for (size_t i = 0; i < sizeof directory_slots / sizeof *directory_slots; i++) {
+        uint32_t entry = sw_load(&w, (w.cr3 & PAGE_MASK) | directory_slots[i] << 2);
+        if (entry >> 12 != frame) continue;
+        sw_invlpg(&w, directory_slots[i] << 22 | slot << 12);
+        outcomes[2]++;
+    }
+}
+
+static void load_registers(void)
+{
+    uint32_t cr3 = chance(24) ? (chance(2) ? SW_HOLE : SW_DEVICE) : pick(DIRECTORIES);
+    if (!(w.cr0 & PAGING_CR0_PG)) sw_paging(&w, w.cr0 | PAGING_CR0_PG, w.cr3, w.cr4); /* off is dull: not for long */
+    else if (!chance(4)) sw_paging(&w, w.cr0, cr3 << 12, w.cr4);
+    else if (chance(2)) sw_paging(&w, w.cr0 ^ PAGING_CR0_WP, w.cr3, w.cr4);
+    else if (chance(2)) sw_paging(&w, w.cr0, w.cr3, w.cr4 ^ (chance(2) ? PAGING_CR4_PSE : PAGING_CR4_PGE));
+    else sw_paging(&w, w.cr0 & ~PAGING_CR0_PG, w.cr3, w.cr4);
+    after_table_change(); /* global translations of the twin must not outlive the directory they came from */
+}
+
+static void toggle_trace(void)
+{
+    uint32_t gfn = 60 + pick(4);
+    sw_trace(&w, gfn, !w.vmm_traces[gfn] || (w.vmm_traces[gfn] < 3 && chance(2)));
+}
+
+static void populate(void)
+{
+    for (uint32_t d = 0; d < DIRECTORIES; d++)
+        for (size_t i = 0; i < sizeof directory_slots / sizeof *directory_slots; i++)
+            sw_store(&w, d << 12 | directory_slots[i] << 2, 4, pde());
+    for (uint32_t t = DIRECTORIES; t < TABLES; t++)
+        for (size_t i = 0; i < sizeof table_slots / sizeof *table_slots; i++)
+            sw_store(&w, t << 12 | table_slots[i] << 2, 4, pte());
+}
+
+static void run(uint64_t from, uint32_t pool, unsigned steps)
+{
+    seed = from;
+    outcomes[0] = outcomes[1] = outcomes[2] = 0;
+    sw_init(&w, pool, NULL);
+    populate();
+    sw_paging(&w, PAGING_CR0_PG | PAGING_CR0_WP, 0, PAGING_CR4_PSE);
+    sw_flush(&w);
+    for (unsigned i = 0; i < steps; i++) {
+        if (!chance(5)) random_access();
+        else if (chance(3)) load_registers();
+        else if (chance(4)) sw_invlpg(&w, address());
+        else if (chance(10)) toggle_trace();
+        else if (chance(2)) edit_one_and_invlpg();
+        else edit();
+        if (exact) sw_same_memory(&w, 0, TABLES);
+        if (i % 16 == 0) sw_check(&w);
+        if (exact && i % 256 == 0) sw_same_memory(&w, 0, SW_GUEST);
+        if (chance(400)) populate(), after_table_change(); /* random stores wear the tables down */
+    }
+    sw_check(&w);
+}
+
+/* The run must have met everything it is there to compare. */
+static void was_worth_it(unsigned steps)
+{
+    struct vmmu_stats s;
+    w.vmmu.ops->stats(&w.vmmu, &s);
+    assert_true(outcomes[0] > steps / 8);
+    assert_true(outcomes[1] > steps / 8);
+    assert_true(outcomes[2] > steps / 500);
+    assert_true(s.hidden > steps / 20);
+    assert_true(s.true_ > steps / 20);
+    assert_true(w.traced > steps / 200);
+    assert_true(w.no_ram > steps / 200);
+    assert_int_equal(w.traced, s.traced);
+}
+
+static void equals_bare_hardware(void **state)
+{
+    (void)state;
+    exact = true;
+    for (uint64_t from = 1; from <= 8; from++) {
+        run(from, from & 1 ? 64 : 16, STEPS);
+        was_worth_it(STEPS);
+        sw_done(&w);
+    }
+}
+
+/* A guest that never flushes: outcomes may be stale, but the hypervisor's protection must not be. */
+static void protects_without_flushes(void **state)
+{
+    (void)state;
+    exact = false;
+    for (uint64_t from = 100; from < 104; from++) {
+        run(from, from & 1 ? 64 : 16, STEPS);
+        sw_done(&w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_bare_hardware),
+        cmocka_unit_test(protects_without_flushes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,85 @@
+/* See layout.h. The numbers are those of the model screens: 80x24, and a dashboard of 160x45. */
+#include "tui/layout.h"
+
+enum { NOTE_ROWS = 4, RINGS_ROWS = 7, SIDE_COLS = 30, WIDE_COLS = 40 };
+
+static void place(struct layout *l, unsigned view, int x, int y, int w, int h)
+{
+    l->pane[l->panes].view = view;
+    l->pane[l->panes++].at = (struct rect){ x, y, w, h };
+}
+
+/* Code and CPU, rings and events, the note; rows beyond 24 go to all of them. */
+static void step(struct layout *l, int w, int y, int h)
+{
+    int extra = h - 21;
+    int note = NOTE_ROWS + (extra / 4 < 4 ? extra / 4 : 4);
+    int low = RINGS_ROWS + (extra - (note - NOTE_ROWS)) / 2;
+    int high = h - note - low;
+    int side = w >= 120 ? WIDE_COLS : SIDE_COLS;
+    place(l, VIEW_CODE, 0, y, w - side, high);
+    place(l, VIEW_CPU, w - side, y, side, high);
+    place(l, VIEW_RINGS, 0, y + high, side, low);
+    place(l, VIEW_EVENTS, side, y + high, w - side, low);
+    place(l, VIEW_NOTE, 0, y + high + low, w, note);
+}
+
+static void wide(struct layout *l, int w, int y, int h)
+{
+    int note = 7, body = h - note, left = w - WIDE_COLS;
+    int code = (body + 1) / 2, cpu = body * 15 / 31, rings = RINGS_ROWS;
+    place(l, VIEW_CODE, 0, y, left, code);
+    place(l, VIEW_EVENTS, 0, y + code, left, body - code);
+    place(l, VIEW_CPU, left, y, WIDE_COLS, cpu);
+    place(l, VIEW_RINGS, left, y + cpu, WIDE_COLS, rings);
+    place(l, VIEW_CYCLES, left, y + cpu + rings, WIDE_COLS, body - cpu - rings);
+    place(l, VIEW_NOTE, 0, y + body, w, note);
+}
+
+static void dashboard(struct layout *l, int w, int y, int h)
+{
+    int note = 5, body = h - note;
+    int high = body * 17 / 38, middle = body * 11 / 38, low = body - high - middle;
+    int right = w * 58 / 160, code = w - right - WIDE_COLS, left = w - right;
+    place(l, VIEW_CODE, 0, y, code, high);
+    place(l, VIEW_CPU, code, y, WIDE_COLS, high);
+    place(l, VIEW_RINGS, left, y, right, high);
+    place(l, VIEW_ADDRESS, 0, y + high, left, middle);
+    place(l, VIEW_CYCLES, left, y + high, right, middle);
+    place(l, VIEW_EVENTS, 0, y + high + middle, left, low);
+    place(l, VIEW_DEVICES, left, y + high + middle, right, low);
+    place(l, VIEW_NOTE, 0, y + body, w, note);
+}
+
+bool layout_shows(const struct layout *l, unsigned view)
+{
+    for (unsigned i = 0; i < l->panes; i++)
+        if (l->pane[i].view == view) return true;
+    return false;
+}
+
+static enum layout_kind kind_of(int cols, int rows)
+{
+    if (cols < LAYOUT_LEAST_COLS || rows < LAYOUT_LEAST_ROWS) return LAYOUT_TINY;
+    if (cols < 80 || rows < 24) return LAYOUT_SINGLE;
+    if (cols < 120 || rows < 40) return LAYOUT_STEP;
+    return cols < 150 ? LAYOUT_WIDE : LAYOUT_DASHBOARD;
+}
+
+void layout_make(struct layout *l, int cols, int rows, unsigned focus, bool zoom)
+{
+    static void (*const arrange[])(struct layout *, int, int, int) = {
+        [LAYOUT_STEP] = step, [LAYOUT_WIDE] = wide, [LAYOUT_DASHBOARD] = dashboard
+    };
+    *l = (struct layout){ .kind = kind_of(cols, rows) };
+    if (l->kind == LAYOUT_TINY) return;
+    int foot = l->kind == LAYOUT_SINGLE ? 1 : 2;
+    l->title = (struct rect){ 0, 0, cols, 1 };
+    l->keys = (struct rect){ 0, rows - 1, cols, 1 };
+    if (foot == 2) l->timeline = (struct rect){ 0, rows - 2, cols, 1 };
+    int body = rows - 1 - foot;
+    if (l->kind != LAYOUT_SINGLE && !zoom) arrange[l->kind](l, cols, 1, body);
+    if (layout_shows(l, focus)) return;
+    l->panes = 0;
+    place(l, focus, 0, 1, cols, body);
+}

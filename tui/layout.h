@@ -1,0 +1,33 @@
+/* From the size of the terminal to the places of the panes. Pure.
+ *
+ * Idea: every view is complete in 80x24; more room adds panes, it never holds the only copy of something. A view that
+ * is asked for and not on the screen gets the whole body. */
+#ifndef TUI_LAYOUT_H
+#define TUI_LAYOUT_H
+
+#include <stdbool.h>
+#include "tui/frame.h"
+#include "tui/view.h"
+
+enum { LAYOUT_LEAST_COLS = 60, LAYOUT_LEAST_ROWS = 16 };
+
+enum layout_kind {
+    LAYOUT_TINY,      /* below 60x16: nothing but a message */
+    LAYOUT_SINGLE,    /* below 80x24: title, one pane, keys */
+    LAYOUT_STEP,      /* from 80x24: code, CPU, rings, events, note */
+    LAYOUT_WIDE,      /* from 120x40: and cycles */
+    LAYOUT_DASHBOARD  /* from 150x40: and address, devices */
+};
+
+struct layout {
+    enum layout_kind kind;
+    struct rect title, timeline, keys; /* h == 0: not shown */
+    unsigned panes;
+    struct { unsigned view; struct rect at; } pane[VIEW_COUNT]; /* enum view_id */
+};
+
+/* `focus` is the chosen view; `zoom`: it alone. Rectangles never overlap and lie inside cols x rows. */
+void layout_make(struct layout *l, int cols, int rows, unsigned focus, bool zoom);
+bool layout_shows(const struct layout *l, unsigned view);
+
+#endif
