@@ -145,7 +145,7 @@ const char *machine_serial(const struct machine *m, size_t *n); /* everything th
 
 enum { MACHINE_REASONS = 24 };
 struct machine_summary {
-    uint64_t cycles, insns, guest_insns; /* guest_insns: retired outside the hypervisor */
+    uint64_t cycles, insns, guest_insns; /* guest_insns: the guest's own, run or emulated */
     uint64_t by_cause[32];
     uint64_t exits, silent, injected, irqs;
     unsigned reasons;

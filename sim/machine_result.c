@@ -82,6 +82,7 @@ void machine_summary(const struct machine *m, struct machine_summary *s)
     if (m->technique->hypervisor) {
         uint64_t vmm = vmm_insns(m);
         s->guest_insns -= vmm < s->insns ? vmm : s->insns;
+        s->guest_insns += t.kinds[EV_EMULATE]; /* executed on the guest's behalf */
         const struct vmmu *mmu = &b->vmm.vm.vcpu.vmmu;
         struct vmmu_stats st = { 0 };
         mmu->ops->stats(mmu, &st);

@@ -28,15 +28,15 @@ guest_objects = $(patsubst %,$(BUILD_GUESTS)/obj/%.o,$(GUEST_LIB_SRC) $(GUEST_$(
 
 $(BUILD_GUESTS)/obj/%.c.o: $(GUEST_DIR)/%.c $(GUEST_DIR)/guests.mk
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(GUEST_CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD_GUESTS)/obj/%.S.o: $(GUEST_DIR)/%.S $(GUEST_DIR)/guests.mk
 	@mkdir -p $(@D)
-	$(GUEST_CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(GUEST_CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
 
 define guest_rule
 $(BUILD_GUESTS)/$(1).elf: $(call guest_objects,$(1)) $(GUEST_DIR)/guest.ld $(GUEST_DIR)/guests.mk
-	$$(GUEST_CC) $$(GUEST_LDFLAGS) $(call guest_objects,$(1)) -o $$@
+	$$(Q)$$(GUEST_CC) $$(GUEST_LDFLAGS) $(call guest_objects,$(1)) -o $$@
 endef
 $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(guest))))
 

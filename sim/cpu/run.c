@@ -100,10 +100,18 @@ static enum look look(struct cpu *c, const struct block **b)
 
 /* ---- running ---- */
 
+/* A delivery takes the place of an instruction: a boundary of its own, so that every moment has one number. */
+static void count_delivery(struct cpu *c)
+{
+    c->insns++;
+    c->extra++;
+    c->break_at = 0;
+}
+
 static void deliver_fault(struct cpu *c)
 {
     cpu_deliver_fault(c, c->fault);
-    c->break_at = 0;
+    count_delivery(c);
 }
 
 /* The end of a block by anything but running out of it. */
@@ -212,6 +220,7 @@ static void single_step_trap(struct cpu *c)
     c->halted = false;
     c->dr[6] |= DR6_BS;
     cpu_deliver_fault(c, (struct fault){ .vector = VEC_DB });
+    count_delivery(c);
 }
 
 static void take_interrupt(struct cpu *c)
@@ -219,6 +228,7 @@ static void take_interrupt(struct cpu *c)
     c->halted = false;
     uint8_t vector = c->env.acknowledge(c->env.irq);
     if (cpu_deliver(c, vector, DELIVER_EXTERNAL, false, 0) == STEP_FAULT) cpu_deliver_fault(c, c->fault);
+    count_delivery(c);
 }
 
 /* What happens between two instructions, first things first. False: cpu_run returns *why. */

@@ -2,8 +2,8 @@
  *   the TLB knows the page and permits the access    -> no reference to memory
  *   it does not (or D must be set)                    -> walk, set A and D, put the translation into way 0
  *   the tables refuse                                 -> #PF; the page's translation is forgotten
- * A refusal is never taken from the TLB alone: like real CPUs we walk again first, so that rights that software has *added*
- * need no INVLPG, while rights it has *removed* stay usable until flushed. SDM vol. 3A 4.10.4.1, 4.10.4.3. */
+ * A refusal is never taken from the TLB alone: like real CPUs we walk again first, so that rights that software has
+ * *added* need no INVLPG, while rights it has *removed* stay usable until flushed. SDM vol. 3A 4.10.4.1, 4.10.4.3. */
 #include "sim/mmu/mmu.h"
 
 #include "sim/mmu/pte.h"
@@ -11,7 +11,8 @@
 #include "sim/mmu/walk.h"
 #include "sim/trace/cause.h"
 
-void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb, struct clock *clock, const struct model *model)
+void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb, struct clock *clock,
+              const struct model *model)
 {
     *m = (struct mmu){ .bus = bus, .clock = clock, .model = model, .dtlb = dtlb, .itlb = itlb, .direct = true };
     tlb_reset(dtlb);
@@ -115,8 +116,8 @@ void mmu_flush(void *mmu, bool globals_too)
 
 void mmu_invlpg(void *mmu, gva_t at) { forget(mmu, at); }
 
-/* What the manual says MOV to CR0 and CR4 do to the TLBs by themselves: a change of PG, PSE or PGE empties them, globals
- * too. A change of WP does not, but the fast tags were computed with it. */
+/* What the manual says MOV to CR0 and CR4 do to the TLBs by themselves: a change of PG, PSE or PGE empties them,
+ * globals too. A change of WP does not, but the fast tags were computed with it. */
 void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4)
 {
     struct mmu *m = mmu;

@@ -9,7 +9,7 @@
 #include "sim/mmu/shadow.h"
 
 enum {
-    POOL_MIN = 16,        /* tables one instruction may need at once (code, operands and stack, each crossing a page; root) */
+    POOL_MIN = 16,        /* tables one instruction may need at once: root; code, operands, stack, each crossing a page */
     LINKS_PER_TABLE = 256 /* reverse-map entries per pool frame: tables are seldom full. Out of links: start over */
 };
 
@@ -132,7 +132,7 @@ static enum mmu_answer shadow_fault(struct vmmu *m, gva_t at, uint32_t code, boo
 {
     struct shadow *s = m->state;
     struct xlat x;
-    /* A supervisor access (U clear in the code) can also come from user code: the CPU's own reads of descriptor tables. */
+    /* User code can cause supervisor accesses (U clear in the code) too: the CPU's own reads of descriptor tables. */
     unsigned access = (code & PF_WRITE ? ACCESS_WRITE : 0u) | ((code & PF_USER) && !kernel ? ACCESS_USER : 0u);
     const struct walk_env w = { s->cr0, s->cr3, s->cr4, guest_read, m->env.guest };
     bool legal = walk(&w, at, access, &x, f);
@@ -167,7 +167,7 @@ static void shadow_invlpg(struct vmmu *m, gva_t at)
 static void shadow_wrote(struct vmmu *m, gpa_t at, unsigned size)
 {
     struct shadow *s = m->state;
-    uint32_t first = at.v & ~3u, entries = ((at.v & 3) + size + 3) / 4; /* a store may touch two entries, or two pages */
+    uint32_t first = at.v & ~3u, entries = ((at.v & 3) + size + 3) / 4; /* unaligned: two entries, perhaps two pages */
     for (uint32_t i = 0; i < entries; i++) shadow_sync_store(s, gpa(first + 4 * i));
     shadow_settle(s);
 }
@@ -208,8 +208,8 @@ static bool shadow_probe(const struct vmmu *m, gva_t at, unsigned access, struct
 
 const struct mmu_strategy mmu_shadow = {
     .name = "shadow",
-    .about = "the CPU walks tables from virtual to machine addresses that the hypervisor derives from the guest's, entry by "
-             "entry, on hidden faults",
+    .about = "the CPU walks tables from virtual to machine addresses that the hypervisor derives from the guest's, entry "
+             "by entry, on hidden faults",
     .attach = shadow_attach,
     .paging = shadow_paging,
     .fault = shadow_fault,

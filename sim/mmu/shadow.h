@@ -5,14 +5,14 @@
  *   shadow tables  VA -> MA      the composition, computed one entry at a time when a fault asks for it
  *
  * Idea 1: a shadow entry may always be missing or too strict (a hidden fault mends it), never too generous. So nearly
- * every repair is "drop it", and an entry is present only if the guest's entry is accessed, writable only if it is dirty.
- * Idea 2: shadows stay true across context switches because every guest frame they were computed from is write-protected:
- * the guest's stores to it trap, are emulated, and followed (wrote).
+ * every repair is "drop it"; an entry is present only if the guest's entry is accessed, writable only if it is dirty.
+ * Idea 2: shadows stay true across context switches because every guest frame they were computed from is
+ * write-protected: the guest's stores to it trap, are emulated, and followed (wrote).
  * Idea 3: "which shadow entries point to this frame?" is one question with one answer, the reverse map. It finds the
  * mappings to write-protect when a frame becomes a table, and (for frames of the pool) a table's own parents.
  *
- * Frames are machine frames everywhere in here, also those of guest tables. Not modelled: two VMs sharing a pool; a frame
- * map that changes while shadows exist. AA06 3, KVM07 4, AGE10. TOUR mmu.5 */
+ * Frames are machine frames everywhere in here, also those of guest tables. Not modelled: two VMs sharing a pool; a
+ * frame map that changes while shadows exist. AA06 3, KVM07 4, AGE10. TOUR mmu.5 */
 #ifndef MMU_SHADOW_H
 #define MMU_SHADOW_H
 
@@ -87,7 +87,7 @@ uint32_t shadow_get(const struct shadow *s, uint32_t t, uint32_t slot);
 void     shadow_set(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry);
 /* The table a root's entry points to, or SHADOW_NONE. */
 uint32_t shadow_child(const struct shadow *s, uint32_t root, uint32_t slot);
-uint32_t shadow_slots(const struct shadow *s, uint32_t t); /* those that are ours: the window's belong to the hypervisor */
+uint32_t shadow_slots(const struct shadow *s, uint32_t t); /* those that are ours, below the hypervisor's window */
 
 /* ---- shadow_rmap.c: from a frame to the entries that point to it */
 void shadow_rmap_init(struct shadow *s, uint32_t links);

@@ -1,9 +1,9 @@
 /* The reverse map: from a machine frame to the shadow entries that point to it. See shadow.h. TOUR mmu.6
  *
  * Idea 1: guest pages and shadow tables are both frames, so a table's parents and a page's mappings are the same list.
- * Idea 2: taking rights from an entry is not enough while the TLB remembers them. Whoever takes write permission, or cuts
- * a table off the current root, notes it as stale; each operation ends by flushing what it noted. Without that the guest
- * could still write through a translation whose entry is gone, to a frame that has become a page table since, unseen. */
+ * Idea 2: taking rights from an entry is not enough while the TLB remembers them. Whoever takes write permission, or
+ * cuts a table off the current root, notes it as stale; each operation ends by flushing what it noted. Without that the
+ * guest could still write, unseen, through a translation whose entry is gone, to a frame that is a page table by now. */
 #include "sim/mmu/shadow.h"
 
 void shadow_rmap_init(struct shadow *s, uint32_t links)
@@ -42,13 +42,11 @@ bool shadow_traced(const struct shadow *s, uint32_t frame)
 
 void shadow_protect(struct shadow *s, uint32_t frame)
 {
-    for (uint32_t l = s->frame[frame].links, next; l != SHADOW_NONE; l = next) {
+    for (uint32_t l = s->frame[frame].links; l != SHADOW_NONE; l = s->link[l].next) {
         uint32_t t = s->link[l].where / PTE_SLOTS, slot = s->link[l].where % PTE_SLOTS;
         uint32_t entry = shadow_get(s, t, slot);
-        next = s->link[l].next; /* dropping an entry frees its link */
-        /* An entry that is writable only because CR0.WP is clear has no read-only form that the user may share. */
-        if (entry & SHADOW_WP_OFF) shadow_set(s, t, slot, 0);
-        else if (entry & PTE_W) shadow_set(s, t, slot, entry & ~(uint32_t)(PTE_W | PTE_D));
+        /* It goes on pointing where it did, so the list we are walking stays as it is. */
+        if (entry & PTE_W) shadow_set(s, t, slot, entry & ~(uint32_t)(PTE_W | PTE_D));
     }
 }
 

@@ -1,8 +1,8 @@
 /* Following a guest's changes to its own page tables. See shadow.h.
  *
  * Idea: a shadow entry is a function of one guest entry (and of rights fixed when its table was made), so following a
- * store is computing that function again. An entry the guest has not accessed is never made present here: only an access
- * may set A, and hidden faults see accesses. */
+ * store is computing that function again. An entry the guest has not accessed is never made present here: only an
+ * access may set A, and hidden faults see accesses. */
 #include "sim/mmu/shadow.h"
 
 /* A directory that is not in use and is stored to so often is ordinary memory again. */
@@ -49,7 +49,8 @@ void shadow_sync_root(struct shadow *s, uint32_t t, uint32_t slot)
     const struct shadow_table *c = &s->table[child];
     bool large = (pde & PTE_PS) && (s->cr4 & PAGING_CR4_PSE);
     bool same = (pde & PTE_P) && (pde & PTE_A) && !large && c->kind == SHADOW_TABLE &&
-                c->rights == (pde & (PTE_W | PTE_U)) && shadow_guest_ram(s, pde & PAGE_MASK, &frame) && c->frame == frame;
+                c->rights == (pde & (PTE_W | PTE_U)) && shadow_guest_ram(s, pde & PAGE_MASK, &frame) &&
+                c->frame == frame;
     if (!same) shadow_set(s, t, slot, 0);
 }
 

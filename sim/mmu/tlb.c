@@ -64,8 +64,10 @@ struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
 
 void tlb_forget(struct tlb *t, uint32_t page)
 {
-    EACH_ENTRY(t, e)
-        if (e->valid && (e->page == page || ((e->pte & PTE_PS) && pde_slot(e->page) == pde_slot(page)))) tlb_invalidate(e);
+    EACH_ENTRY(t, e) {
+        bool fragment = (e->pte & PTE_PS) && pde_slot(e->page) == pde_slot(page);
+        if (e->valid && (e->page == page || fragment)) tlb_invalidate(e);
+    }
 }
 
 void tlb_flush(struct tlb *t, bool globals_too)

@@ -8,13 +8,13 @@
 
 #include "sim/core/tlb.h"
 
-void tlb_reset(struct tlb *t);                               /* empty, counters zero; a zeroed struct tlb is NOT empty */
-struct tlb_entry *tlb_find(struct tlb *t, uint32_t page);    /* moved to way 0; NULL if absent. Counts hits in ways 1.. */
-struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page);  /* a fresh way 0: valid, no tags; the caller fills the rest */
-void tlb_forget(struct tlb *t, uint32_t page);               /* one page; fragments of a 4 MB page all go */
-void tlb_invalidate(struct tlb_entry *e);                    /* this entry only */
+void tlb_reset(struct tlb *t);                              /* empties it; a zeroed struct tlb is NOT empty */
+struct tlb_entry *tlb_find(struct tlb *t, uint32_t page);   /* moved to way 0; NULL: absent. Counts hits in 1.. */
+struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page); /* a fresh way 0: valid, no tags; caller fills it in */
+void tlb_forget(struct tlb *t, uint32_t page);              /* one page; fragments of a 4 MB page all go */
+void tlb_invalidate(struct tlb_entry *e);                   /* this entry only */
 void tlb_flush(struct tlb *t, bool globals_too);
-void tlb_drop_tags(struct tlb *t);                           /* the fast path only; translations stay */
+void tlb_drop_tags(struct tlb *t);                          /* the fast path only; translations stay */
 void tlb_untag(struct tlb_entry *e);
 void tlb_untag_writes(struct tlb_entry *e);
 

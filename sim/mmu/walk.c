@@ -68,10 +68,6 @@ void walk_accessed(struct xlat *x, unsigned access, void (*write)(void *self, hp
         struct xlat_ref *r = &x->ref[i];
         bool leaf = i + 1u == x->refs;
         uint32_t entry = r->entry | PTE_A | (leaf && (access & ACCESS_WRITE) ? PTE_D : 0u);
-        /* With both levels in one entry (a directory that maps itself) the leaf's read value lacks what the first
-         * write set; the entry in memory must keep both. */
-        for (unsigned k = 0; k < i; k++)
-            if (x->ref[k].at.v == r->at.v) entry |= x->ref[k].entry;
         if (entry != r->entry) write(self, r->at, entry);
         r->entry = entry;
         if (leaf) x->leaf = entry;

@@ -1,14 +1,14 @@
 /* The page walker: from CR3 to the leaf, one entry per level. TOUR mmu.2
  *
- * Idea 1: it is pure. Entries come from a read function, so that one walker serves the hardware MMU (reads the machine),
- * the hypervisor (reads a guest's tables through the VM's bus) and diagrams (peek). Nothing changes by walking.
- * Idea 2: every entry read is listed in x->ref; cost model, page-walk diagrams and the setting of A and D use this list.
+ * Idea 1: it is pure. Entries come from a read function, so that one walker serves the hardware MMU (reads the
+ * machine), the hypervisor (reads a guest's tables through the VM's bus) and diagrams (peek). Nothing changes by walking.
+ * Idea 2: every entry read is listed in x->ref; cost model, page-walk diagrams, setting A and D use this list.
  *
  *    31      22 21      12 11       0        a 4 MB page (PDE.PS with CR4.PSE) ends the walk one level early
  *   | PDE slot | PTE slot | offset  |
  *
- * SDM vol. 3A 4.3 (walk), 4.6 (rights), 4.7 (error codes), 4.8 (accessed and dirty). Not modelled: PAE, PSE-36, NX, PAT;
- * A is set only by walks that succeed (the manual allows earlier). */
+ * SDM vol. 3A 4.3 (walk), 4.6 (rights), 4.7 (error codes), 4.8 (accessed and dirty). Not modelled: PAE, PSE-36, NX,
+ * PAT; A is set only by walks that succeed (the manual allows earlier). */
 #ifndef MMU_WALK_H
 #define MMU_WALK_H
 
@@ -26,8 +26,8 @@ struct walk_env {
  * False: *f is the #PF with its error code, and ref[] holds what was read. With CR0.PG clear: identity, no refs. */
 bool walk(const struct walk_env *w, gva_t at, unsigned access, struct xlat *x, struct fault *f);
 
-/* After a walk that succeeded: sets A in each entry used and D in the leaf if the access writes, through `write`, which is
- * called only for entries that change. Updates x->ref and x->leaf. */
+/* After a walk that succeeded: sets A in each entry used and D in the leaf if the access writes, through `write`, which
+ * is called only for entries that change. Updates x->ref and x->leaf. */
 void walk_accessed(struct xlat *x, unsigned access, void (*write)(void *self, hpa_t at, uint32_t entry), void *self);
 
 /* Both levels in one: R/W and U/S of PDE and PTE combined, D and G of the leaf, PS for a 4 MB page; everything

@@ -53,6 +53,8 @@ static void quote(const struct script *s, const char *file, int line, const char
     p = p ? strstr(p, call) : NULL;
     if (!p || (end && p > end)) return;
     p += strlen(call);
+    const char *second = strstr(p, call); /* two such claims on one line: which one is not known */
+    if (second && (!end || second < end)) return;
     size_t n = 0;
     char string = 0;
     for (int depth = 0; p[n] && p[n] != '\n' && n + 1 < room; n++) {

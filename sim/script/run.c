@@ -105,15 +105,11 @@ static bool has_all(const struct till *t)
     return false;
 }
 
-enum script_ran script_run_until(lua_State *L, int idx, uint64_t limit)
+/* The loop between the machine and the handlers. */
+static enum script_ran drive(lua_State *L, const struct till *wanted, uint64_t limit)
 {
     struct script *s = script_of(L);
-    struct machine *m = script_machine(L);
-    if (s->handling) luaL_error(L, "vm:run inside a vm:on handler; note what happened, and run in the step itself");
-    struct till_set set;
-    static const struct till never = { .kind = TILL_NEVER };
-    const struct till *wanted = idx ? till_convert(L, idx, m, &set) : &never;
-    if (s->handlers && has_all(wanted)) luaL_error(L, "till.all does not work together with vm:on; count in the handlers instead");
+    struct machine *m = s->machine;
     uint64_t now = machine_cycles(m), end = limit > UINT64_MAX - now ? UINT64_MAX : now + limit;
     struct till both[2] = { *wanted, { .kind = TILL_CYCLES, .value = end } };
     const struct till until = { .kind = TILL_ANY, .subs = 2, .sub = both };
@@ -128,6 +124,30 @@ enum script_ran script_run_until(lua_State *L, int idx, uint64_t limit)
     } while (stop == MACHINE_PAUSED || stop == MACHINE_BUDGET);
     if (stop == MACHINE_ENDED) return wanted->kind == TILL_NEVER ? RUN_REACHED : RUN_ENDED;
     return !s->hit && machine_cycles(m) >= end ? RUN_LIMIT : RUN_REACHED;
+}
+
+static void may_run(lua_State *L)
+{
+    script_machine(L);
+    if (script_of(L)->handling) luaL_error(L, "a vm:on handler cannot run the machine; note what happened, and run in the step itself");
+}
+
+enum script_ran script_run_until(lua_State *L, int idx, uint64_t limit)
+{
+    static const struct till never = { .kind = TILL_NEVER };
+    struct till_set set;
+    may_run(L);
+    const struct till *wanted = idx ? till_convert(L, idx, script_machine(L), &set) : &never;
+    if (script_of(L)->handlers && has_all(wanted))
+        luaL_error(L, "till.all does not work together with vm:on; count in the handlers instead");
+    return drive(L, wanted, limit);
+}
+
+enum script_ran script_run_insns(lua_State *L, uint64_t n)
+{
+    may_run(L);
+    const struct till wanted = { .kind = TILL_INSNS, .value = machine_insns(script_machine(L)) + n };
+    return n ? drive(L, &wanted, script_of(L)->step[script_of(L)->now].limit) : RUN_REACHED;
 }
 
 /* The condition in words, for messages. */

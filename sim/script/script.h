@@ -96,6 +96,7 @@ int script_run_step(lua_State *L);
  * RUN_LIMIT after the limit, RUN_ENDED if the machine ended first. */
 enum script_ran { RUN_REACHED, RUN_LIMIT, RUN_ENDED };
 enum script_ran script_run_until(lua_State *L, int idx, uint64_t limit);
+enum script_ran script_run_insns(lua_State *L, uint64_t n); /* `n` instructions of the CPU, within the step's limit */
 bool script_on(lua_State *L, int kind, int filter_idx, int fn_idx); /* vm:on; false: too many */
 
 /* find.c: paths. `found` must hold 512 bytes. */

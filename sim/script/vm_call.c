@@ -197,6 +197,18 @@ static void push_hit(lua_State *L)
     else lua_pushboolean(L, 1);
 }
 
+/* The answer of vm:run and vm:step: an event (true if there is none yet), or nil and why not. */
+static int answer(lua_State *L, enum script_ran ran)
+{
+    if (ran == RUN_REACHED) {
+        push_hit(L);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushstring(L, ran == RUN_LIMIT ? "limit" : "ended");
+    return 2;
+}
+
 /* vm:run { to = till, limit = cycles }, or vm:run(till). */
 static int vm_run(lua_State *L)
 {
@@ -211,27 +223,16 @@ static int vm_run(lua_State *L)
         lua_getfield(L, 2, "to");
         idx = lua_isnil(L, -1) ? 0 : lua_gettop(L);
     }
-    enum script_ran ran = script_run_until(L, idx, limit);
-    if (ran == RUN_REACHED) {
-        push_hit(L);
-        return 1;
-    }
-    lua_pushnil(L);
-    lua_pushstring(L, ran == RUN_LIMIT ? "limit" : "ended");
-    return 2;
+    return answer(L, script_run_until(L, idx, limit));
 }
 
 static int vm_step(lua_State *L)
 {
-    struct machine *m = self(L);
+    self(L);
     lua_Integer n = luaL_optinteger(L, 2, 1);
     luaL_argcheck(L, n >= 0, 2, "a number of instructions, 0 or more");
-    sandbox_charge(L, (uint64_t)n / 64 + 100);
-    const struct till never = { .kind = TILL_NEVER };
-    machine_run(m, &never, (uint64_t)n);
-    script_of(L)->hit = 0;
-    script_of(L)->queued = 0;
-    return 0;
+    sandbox_charge(L, 100);
+    return answer(L, script_run_insns(L, (uint64_t)n));
 }
 
 static int moved(lua_State *L, bool ok)

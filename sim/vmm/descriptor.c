@@ -61,18 +61,11 @@ static struct table_reg table_of(const struct vcpu *v, bool ldt)
 
 static bool has_table(const struct vcpu *v, bool ldt) { return !ldt || (v->virt.ldtr.sel & ~3u && v->virt.ldtr.ar); }
 
-/* Reads 8 bytes of a guest table by linear address without effects on the guest; false if unmapped. */
 static bool read_guest(const struct vcpu *v, uint32_t lin, struct descriptor *d)
 {
-    uint8_t bytes[8];
-    for (unsigned i = 0; i < 8; i++) {
-        struct xlat x;
-        struct fault f;
-        if (!mmu_probe(&v->virt_mmu, gva(lin + i), ACCESS_READ, &x, &f) || !bus_peek(&v->vm->bus, x.at, bytes + i, 1))
-            return false;
-    }
-    memcpy(&d->low, bytes, 4);
-    memcpy(&d->high, bytes + 4, 4);
+    uint32_t words[2];
+    if (vcpu_peek(v, gva(lin), ACCESS_READ, words, sizeof words) != sizeof words) return false;
+    *d = (struct descriptor){ words[0], words[1] };
     return true;
 }
 

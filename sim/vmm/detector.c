@@ -39,6 +39,7 @@ static void before(void *self, const struct cpu *c, const struct insn *i)
     mmu_flush(&mmu, true);
     d->probe.env = v->virt.env;
     d->probe.env.mmu = &mmu;
+    d->probe.env.invlpg = mmu_invlpg; /* of the copy: shadow tables are not to notice */
     struct clock clock = v->virt_clock;     /* looking costs nothing */
     d->probe.clock = &clock;
     d->probe.model = v->virt.model;
@@ -115,7 +116,7 @@ static void after(void *self, const struct cpu *c, const struct insn *i, enum st
     struct vcpu *v = self;
     if (!v->detector.armed) return;
     v->detector.armed = false;
-    if (result == STEP_FAULT) return; /* it trapped: the hypervisor gets its chance */
+    if (result == STEP_FAULT || c->cpl == 0) return; /* it trapped: the hypervisor gets its chance */
     struct difference d;
     uint32_t next = result == STEP_OK ? c->eip + i->at + i->len : c->eip;
     bool wants_if = v->detector.wanted != STEP_FAULT && (v->detector.probe.eflags & FLAG_IF);

@@ -105,15 +105,9 @@ static void tell(struct vcpu *v, const struct insn *i, uint32_t eip, uint16_t dx
 bool emulate_decode(struct vcpu *v, struct insn *i)
 {
     uint8_t bytes[15];
-    unsigned n = 0;
     const struct seg_reg *cs = &v->virt.seg[SEG_CS];
-    for (; n < sizeof bytes; n++) {
-        struct xlat x;
-        struct fault f;
-        unsigned access = ACCESS_EXEC | (v->virt.cpl == 3 ? ACCESS_USER : 0u);
-        if (!mmu_probe(&v->virt_mmu, gva(cs->base + v->virt.eip + n), access, &x, &f)) break;
-        if (!bus_peek(&v->vm->bus, x.at, bytes + n, 1)) break;
-    }
+    unsigned access = ACCESS_EXEC | (v->virt.cpl == 3 ? ACCESS_USER : 0u);
+    unsigned n = vcpu_peek(v, gva(cs->base + v->virt.eip), access, bytes, sizeof bytes);
     charge(v, CAUSE_EMULATE, COST_DECODE);
     struct insn_mode mode = { .code32 = (cs->ar & AR_DB) != 0 };
     return insn_decode(bytes, n, mode, board(v)->model->cost, i) == DECODE_OK;

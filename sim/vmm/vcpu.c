@@ -1,9 +1,21 @@
 /* See vcpu.h. */
 #include "sim/vmm/vcpu.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #include "sim/cpu/segment.h"
 #include "sim/vmm/descriptor.h"
 #include "sim/vmm/vm.h"
+
+/* The guest executed INVLPG: its own (virtual) TLB forgets, and so must the tables that stand in for it. */
+static void invlpg(void *mmu, gva_t at)
+{
+    struct vcpu *v = (struct vcpu *)(void *)((char *)mmu - offsetof(struct vcpu, virt_mmu));
+    mmu_invlpg(mmu, at);
+    v->vmmu.cause = v->cause;
+    v->vmmu.ops->invlpg(&v->vmmu, at);
+}
 
 static uint8_t acknowledge(void *pic) { return pic_ack(pic); }
 
@@ -13,7 +25,7 @@ void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm)
     v->vm = vm;
     v->virt_clock.hz = h->board.clock->hz;
     struct cpu_env env = { .bus = &vm->bus, .mmu = &v->virt_mmu, .translate = mmu_translate, .flush = mmu_flush,
-                           .invlpg = mmu_invlpg, .paging = mmu_paging, .irq = &vm->devices.pic, .acknowledge = acknowledge };
+                           .invlpg = invlpg, .paging = mmu_paging, .irq = &vm->devices.pic, .acknowledge = acknowledge };
     mmu_init(&v->virt_mmu, &vm->bus, &v->virt.dtlb, &v->virt.itlb, &v->virt_clock, h->board.model);
     v->virt_mmu.direct = false;
     cpu_init(&v->virt, &env, &v->virt_clock, h->board.model, NULL, NULL);
@@ -24,6 +36,21 @@ uint32_t vcpu_virtual_flags(const struct vcpu *v, uint32_t real)
 {
     const uint32_t mine = FLAG_IF | FLAG_IOPL | FLAG_VIF | FLAG_VIP | FLAG_VM;
     return (real & ~mine) | (v->virt.eflags & mine);
+}
+
+unsigned vcpu_peek(const struct vcpu *v, gva_t at, unsigned access, void *to, unsigned n)
+{
+    unsigned done = 0;
+    while (done < n) {
+        struct xlat x;
+        struct fault f;
+        unsigned piece = PAGE_SIZE - ((at.v + done) & (PAGE_SIZE - 1));
+        if (piece > n - done) piece = n - done;
+        if (!mmu_probe(&v->virt_mmu, gva(at.v + done), access, &x, &f)) break;
+        if (!bus_peek(&v->vm->bus, x.at, (uint8_t *)to + done, piece)) break;
+        done += piece;
+    }
+    return done;
 }
 
 static uint8_t virtual_ring(uint8_t real) { return real == 1 ? 0 : real; }

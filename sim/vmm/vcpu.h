@@ -59,6 +59,9 @@ void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm);
 void vcpu_enter(struct vcpu *v, struct window_frame *f);
 /* virt -> frame, data segment registers, CR0.TS, CR3; EIP and ESP of the real CPU go to the leave stub. */
 void vcpu_leave(struct vcpu *v);
+/* Reads guest memory by linear address through the guest's own tables, without effects; returns how many of `n` bytes
+ * could be read before the first that is not mapped for `access` or not RAM. */
+unsigned vcpu_peek(const struct vcpu *v, gva_t at, unsigned access, void *to, unsigned n);
 /* virt's general registers, EIP, flags and segments from a CPU that runs the guest deprivileged. `eip`: the guest's. */
 void vcpu_copy_segments(struct vcpu *v, struct cpu *to, const uint16_t sel[SEG_COUNT], uint8_t real_cpl);
 /* The guest's flags from real ones: IF and IOPL are virtual, the rest is real. */

@@ -11,23 +11,25 @@
 
 static uint32_t device_read(struct device *d, uint32_t offset, unsigned size)
 {
-    (void)d, (void)size;
-    return 0x5A000000u | offset;
+    (void)size;
+    return ((struct sw_device *)d)->bits | offset; /* `device` comes first in it */
 }
-static void device_write(struct device *d, uint32_t offset, unsigned size, uint32_t v) { (void)d, (void)offset, (void)size, (void)v; }
+static void device_write(struct device *d, uint32_t offset, unsigned size, uint32_t v)
+{
+    (void)d, (void)offset, (void)size, (void)v;
+}
 static const struct device_ops device_ops = { .name = "fake", .read = device_read, .write = device_write };
-static struct device device = { &device_ops };
 
-static void side_init(struct sw_side *s, const struct model *model, uint32_t first, uint32_t step)
+static void side_init(struct shadow_world *w, struct sw_side *s, uint32_t first, uint32_t step)
 {
     assert_true(arena_init(&s->arena, 4 << 20));
-    s->clock.hz = model->hz;
+    s->clock.hz = w->model.hz;
     s->ram = calloc(SW_MACHINE, PAGE_SIZE);
     bus_init(&s->machine, s->ram, SW_MACHINE, &s->clock, &s->arena);
     bus_init_child(&s->guest, &s->machine, SW_GUEST, &s->arena);
     for (uint32_t g = 0; g < SW_GUEST; g++)
         if (g != SW_HOLE) s->guest.map[g] = first + g * step % SW_GUEST;
-    assert_true(bus_attach(&s->guest, BUS_MEM, (uint32_t)SW_DEVICE << 12, 0x800, 0, &device, NULL));
+    assert_true(bus_attach(&s->guest, BUS_MEM, (uint32_t)SW_DEVICE << 12, 0x800, 0, &w->device.device, NULL));
 }
 
 static void env_invlpg(void *self, gva_t at)
@@ -47,15 +49,16 @@ static void env_flush(void *self)
 void sw_init(struct shadow_world *w, uint32_t pool_frames, struct trace *trace)
 {
     memset(w, 0, sizeof *w);
+    w->device = (struct sw_device){ { &device_ops }, 0x5A000000u };
     assert_true(model_find("p4", &w->model, NULL));
-    side_init(&w->vm, &w->model, 100, 37); /* scattered, so that no address works by accident */
-    side_init(&w->twin, &w->model, 0, 1);
+    side_init(w, &w->vm, 100, 37); /* scattered, so that no address works by accident */
+    side_init(w, &w->twin, 0, 1);
     mmu_init(&w->vm.mmu, &w->vm.machine, &w->vm.dtlb, &w->vm.itlb, &w->vm.clock, &w->model);
     mmu_init(&w->twin.mmu, &w->twin.guest, &w->twin.dtlb, &w->twin.itlb, &w->twin.clock, &w->model);
     w->vmmu.ops = mmu_strategies[0];
     w->vmmu.env = (struct vmmu_env){
-        .arena = &w->vm.arena, .machine = &w->vm.machine, .guest = &w->vm.guest, .clock = &w->vm.clock, .model = &w->model,
-        .trace = trace, .window = SW_WINDOW, .window_pde = PTE_P | PTE_W | PTE_PS | PTE_G | PTE_A | PTE_D,
+        .arena = &w->vm.arena, .machine = &w->vm.machine, .guest = &w->vm.guest, .clock = &w->vm.clock,
+        .model = &w->model, .trace = trace, .window = SW_WINDOW, .window_pde = PTE_P | PTE_W | PTE_PS | PTE_G | PTE_A | PTE_D,
         .pool_first = SW_POOL, .pool_frames = pool_frames, .invlpg = env_invlpg, .flush = env_flush, .self = w,
     };
     struct err e = { 0 };
@@ -166,8 +169,8 @@ struct sw_outcome sw_access(struct shadow_world *w, uint32_t va, unsigned access
 {
     struct sw_outcome a = sw_vm_access(w, va, access, size, value), b = sw_twin_access(w, va, access, size, value);
     if (a.fault != b.fault || a.code != b.code || a.addr != b.addr || a.value != b.value)
-        fail_msg("va %X access %X: vm %d/%X/%X/%X twin %d/%X/%X/%X", va, access, a.fault, a.code, a.addr, a.value, b.fault,
-                 b.code, b.addr, b.value);
+        fail_msg("va %X access %X: vm %d/%X/%X/%X twin %d/%X/%X/%X", va, access, a.fault, a.code, a.addr, a.value,
+                 b.fault, b.code, b.addr, b.value);
     return a;
 }
 
@@ -206,22 +209,32 @@ static uint32_t in_machine(struct shadow_world *w, uint32_t frame, uint32_t slot
     return bus_read(&w->vm.machine, hpa(frame << 12 | slot << 2), 4);
 }
 
-#define HOLDS(cond) do { if (!(cond)) fail_msg("table %u slot %X entry %08X guest %08X: not so: " #cond, t, slot, e, g); } while (0)
+#define HOLDS(cond) do { \
+        if (!(cond)) fail_msg("table %u slot %X entry %08X guest %08X: not so: " #cond, t, slot, e, g); \
+    } while (0)
 
 static void check_pde(struct shadow_world *w, const struct shadow *s, uint32_t t, uint32_t slot, uint32_t e)
 {
     const struct shadow_table *x = &s->table[t], *c = &s->table[(e >> 12) - SW_POOL];
     uint32_t g = x->frame == SHADOW_NONE ? 0 : in_machine(w, x->frame, slot);
     HOLDS(e >> 12 >= SW_POOL && e >> 12 < SW_POOL + w->vmmu.env.pool_frames && c->kind != SHADOW_FREE);
-    if (x->kind == SHADOW_FLAT || c->kind == SHADOW_LARGE) HOLDS(c->kind == SHADOW_LARGE && c->slot == slot && c->frame == x->frame);
-    if (x->kind == SHADOW_FLAT) return;
+    if (c->kind == SHADOW_LARGE) HOLDS(c->slot == slot && c->frame == x->frame);
+    if (x->kind == SHADOW_FLAT) {
+        HOLDS(c->kind == SHADOW_LARGE);
+        return;
+    }
     bool large = (g & PTE_PS) && (w->cr4 & PAGING_CR4_PSE);
     HOLDS((g & PTE_P) && (g & PTE_A) && large == (c->kind == SHADOW_LARGE));
-    if (large) HOLDS(!(g & PDE_LARGE_RESERVED));
-    else HOLDS(c->kind == SHADOW_TABLE && g >> 12 < SW_GUEST && c->frame == sw_frame(w, g >> 12) && c->rights == (g & (PTE_W | PTE_U)));
+    if (large) {
+        HOLDS(!(g & PDE_LARGE_RESERVED));
+        return;
+    }
+    HOLDS(c->kind == SHADOW_TABLE && c->rights == (g & (PTE_W | PTE_U)));
+    HOLDS(g >> 12 < SW_GUEST && c->frame == sw_frame(w, g >> 12));
 }
 
-static void check_pte(struct shadow_world *w, const struct shadow *s, const struct census *n, uint32_t t, uint32_t slot, uint32_t e)
+static void check_pte(struct shadow_world *w, const struct shadow *s, const struct census *n, uint32_t t, uint32_t slot,
+                      uint32_t e)
 {
     const struct shadow_table *x = &s->table[t];
     uint32_t g, gfn;
@@ -230,7 +243,8 @@ static void check_pte(struct shadow_world *w, const struct shadow *s, const stru
         gfn = g >> 12;
         g &= ~(uint32_t)(PTE_W | PTE_U) | x->rights;
     } else {
-        g = x->frame == SHADOW_NONE ? x->slot << 22 | PTE_P | PTE_A | PTE_D | PTE_W | PTE_U : in_machine(w, x->frame, x->slot);
+        g = x->slot << 22 | PTE_P | PTE_A | PTE_D | PTE_W | PTE_U; /* paging off */
+        if (x->frame != SHADOW_NONE) g = in_machine(w, x->frame, x->slot);
         gfn = (g & PDE_LARGE_MASK) >> 12 | slot;
     }
     HOLDS((g & PTE_P) && (g & PTE_A));

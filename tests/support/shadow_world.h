@@ -2,7 +2,7 @@
  *
  * Idea: both have the same guest-physical memory. An access to the VM goes through a hardware MMU that walks the shadow
  * tables, and on a page fault through the strategy, as often as it says RETRY; an access to the twin goes through a
- * hardware MMU that walks the guest's own tables. Both must come to the same outcome and leave the same A and D bits. */
+ * hardware MMU that walks the guest's own tables. Both must come to the same outcome and the same A and D bits. */
 #ifndef TESTS_SHADOW_WORLD_H
 #define TESTS_SHADOW_WORLD_H
 
@@ -35,7 +35,11 @@ struct sw_side {
     uint8_t *ram;
 };
 
+/* Fills its window with `bits`: each 4 bytes read as bits | offset. */
+struct sw_device { struct device device; uint32_t bits; };
+
 struct shadow_world {
+    struct sw_device device;       /* on both buses */
     struct model model;
     struct sw_side vm, twin;
     struct vmmu vmmu;

@@ -142,6 +142,7 @@ static void hidden_part_is_stale(void **state)
     rings_desc(&f, SEL_LAST, 0x1000, 0x10, AR_P | AR_S | AR_WRITE);
     assert_int_equal(f.cpu.seg[SEG_DS].limit, UINT32_MAX);
     assert_int_equal(STEP(&f, 0xA0, 0, 0, 2, 0), STEP_OK);
+    f.cpu.reg[EAX] = SEL_LAST;
     assert_int_equal(STEP(&f, 0x8E, 0xD8), STEP_OK);
     assert_int_equal(f.cpu.seg[SEG_DS].limit, 0x10);
     assert_int_equal(f.cpu.seg[SEG_DS].base, 0x1000);

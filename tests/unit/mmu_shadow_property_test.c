@@ -1,5 +1,5 @@
 /* Shadow paging against bare hardware, at random: thousands of edits, accesses and register loads from fixed seeds.
- * After each, outcomes and the guest's tables (A and D bits) must be equal; all the while the promises of shadow.h hold. */
+ * After each, outcomes and the guest's tables (A and D bits) must be equal, and the promises of shadow.h must hold. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,12 +36,14 @@ static uint32_t pte(void)
 static uint32_t pde(void)
 {
     if (chance(5)) return flags() | PTE_PS | (chance(6) ? 1u << (13 + pick(9)) : 0) | (chance(6) ? 1u << 22 : 0);
-    uint32_t gfn = chance(10) ? pick(SW_GUEST + 2) : chance(8) ? pick(DIRECTORIES) : DIRECTORIES + pick(TABLES - DIRECTORIES);
+    uint32_t gfn = DIRECTORIES + pick(TABLES - DIRECTORIES);
+    if (chance(6)) gfn = chance(2) ? pick(SW_GUEST + 2) : pick(DIRECTORIES);
     return gfn << 12 | flags();
 }
 
 static const uint32_t directory_slots[] = { 0, 1, 2, 3, 767, 1022 };
-static const uint32_t table_slots[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 100, 120, 121, 512, 1020, 1021, 1022, 1023 };
+static const uint32_t table_slots[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 100, 120, 121, 512,
+                                        1020, 1021, 1022, 1023 };
 #define PICK(a) a[pick(sizeof(a) / sizeof *(a))]
 
 static uint32_t address(void)
@@ -86,8 +88,8 @@ static void edit(void)
     after_table_change();
 }
 
-/* The architecture's minimum: one page-table entry changes, then INVLPG of each address that the directory in use maps by
- * it. (Tables that serve as directories too need more; frames from DIRECTORIES on never do here.) */
+/* The architecture's minimum: one page-table entry changes, then INVLPG of each address that the directory in use maps
+ * by it. (Tables that serve as directories too need more; frames from DIRECTORIES on never do here.) */
 static void edit_one_and_invlpg(void)
 {
     uint32_t frame = DIRECTORIES + pick(TABLES - DIRECTORIES), slot = PICK(table_slots);

@@ -35,7 +35,10 @@ static uint32_t device_read(struct device *d, uint32_t offset, unsigned size)
     w.device_reads++;
     return 0;
 }
-static void device_write(struct device *d, uint32_t offset, unsigned size, uint32_t v) { (void)d, (void)offset, (void)size, (void)v; }
+static void device_write(struct device *d, uint32_t offset, unsigned size, uint32_t v)
+{
+    (void)d, (void)offset, (void)size, (void)v;
+}
 static const struct device_ops device_ops = { .name = "fake", .read = device_read, .write = device_write };
 static struct device device = { &device_ops };
 

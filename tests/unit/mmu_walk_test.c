@@ -36,7 +36,8 @@ static struct walk_env env_of(struct world *w, uint32_t cr0, uint32_t cr4)
 }
 
 enum { P = PTE_P, W = PTE_W, U = PTE_U, A = PTE_A, D = PTE_D, PS = PTE_PS, G = PTE_G };
-enum { RD = ACCESS_READ, WR = ACCESS_WRITE, US = ACCESS_USER, EX = ACCESS_EXEC, WP = PAGING_CR0_WP, PSE = PAGING_CR4_PSE };
+enum { RD = ACCESS_READ, WR = ACCESS_WRITE, US = ACCESS_USER, EX = ACCESS_EXEC };
+enum { WP = PAGING_CR0_WP, PSE = PAGING_CR4_PSE, FP = PF_PRESENT, FW = PF_WRITE, FU = PF_USER, FR = PF_RESERVED };
 enum { LEGAL = -1 };
 
 /* One address, slot 3 / slot 5 / offset 123: what the walk answers. */
@@ -50,28 +51,26 @@ static const struct row {
     unsigned refs;
 } rows[] = {
     { "directory entry absent, read",   W | U,          0x9000 | P | W | U, RD,           0,  0,   0, 0, 1 },
-    { "directory entry absent, write",  W | U,          0x9000 | P | W | U, WR,           0,  0,   PF_WRITE, 0, 1 },
-    { "directory entry absent, user",   0,              0x9000 | P | W | U, WR | US,      0,  0,   PF_WRITE | PF_USER, 0, 1 },
-    { "table entry absent",             P | W | U,      0x9000 | W | U,     RD | US,      0,  0,   PF_USER, 0, 2 },
-    { "fetch looks like a read",        P | W | U,      0,                  EX | US,      0,  0,   PF_USER, 0, 2 },
+    { "directory entry absent, write",  W | U,          0x9000 | P | W | U, WR,           0,  0,   FW, 0, 1 },
+    { "directory entry absent, user",   0,              0x9000 | P | W | U, WR | US,      0,  0,   FW | FU, 0, 1 },
+    { "table entry absent",             P | W | U,      0x9000 | W | U,     RD | US,      0,  0,   FU, 0, 2 },
+    { "fetch looks like a read",        P | W | U,      0,                  EX | US,      0,  0,   FU, 0, 2 },
     { "all permitted",                  P | W | U,      0x9000 | P | W | U, WR | US,      WP, 0,   LEGAL, 0x9123, 2 },
     { "fetch permitted",                P | U,          0x9000 | P | U,     EX | US,      WP, 0,   LEGAL, 0x9123, 2 },
-    { "user, directory says supervisor",P | W,          0x9000 | P | W | U, RD | US,      0,  0,   PF_PRESENT | PF_USER, 0, 2 },
-    { "user, table says supervisor",    P | W | U,      0x9000 | P | W,     RD | US,      0,  0,   PF_PRESENT | PF_USER, 0, 2 },
-    { "user write, directory read-only",P | U,          0x9000 | P | W | U, WR | US,      0,  0,   PF_PRESENT | PF_WRITE | PF_USER, 0, 2 },
+    { "user, directory says supervisor",P | W,          0x9000 | P | W | U, RD | US,      0,  0,   FP | FU, 0, 2 },
+    { "user, table says supervisor",    P | W | U,      0x9000 | P | W,     RD | US,      0,  0,   FP | FU, 0, 2 },
+    { "user write, directory read-only",P | U,          0x9000 | P | W | U, WR | US,      0,  0,   FP | FW | FU, 0, 2 },
     { "supervisor write, WP clear",     P,              0x9000 | P,         WR,           0,  0,   LEGAL, 0x9123, 2 },
-    { "supervisor write, WP set",       P | W,          0x9000 | P,         WR,           WP, 0,   PF_PRESENT | PF_WRITE, 0, 2 },
+    { "supervisor write, WP set",       P | W,          0x9000 | P,         WR,           WP, 0,   FP | FW, 0, 2 },
     { "supervisor reads user page",     P | U,          0x9000 | P | U,     RD,           WP, 0,   LEGAL, 0x9123, 2 },
     { "4 MB page",                      0x800000 | P | W | U | PS, 0,       WR | US,      WP, PSE, LEGAL, 0x805123, 1 },
     { "4 MB page, PAT bit is no address",0x801000 | P | W | PS, 0,          WR,           WP, PSE, LEGAL, 0x805123, 1 },
-    { "4 MB page read-only",            0x800000 | P | U | PS, 0,           WR,           WP, PSE, PF_PRESENT | PF_WRITE, 0, 1 },
-    { "4 MB page supervisor",           0x800000 | P | W | PS, 0,           EX | US,      WP, PSE, PF_PRESENT | PF_USER, 0, 1 },
+    { "4 MB page read-only",            0x800000 | P | U | PS, 0,           WR,           WP, PSE, FP | FW, 0, 1 },
+    { "4 MB page supervisor",           0x800000 | P | W | PS, 0,           EX | US,      WP, PSE, FP | FU, 0, 1 },
     { "4 MB page absent",               0x800000 | PS,  0,                  RD,           WP, PSE, 0, 0, 1 },
-    { "reserved bit 13",                0x802000 | P | W | U | PS, 0,       RD,           0,  PSE, PF_PRESENT | PF_RESERVED, 0, 1 },
-    { "reserved bit 21, user write",    0xA00000 | P | W | U | PS, 0,       WR | US,      0,  PSE,
-      PF_PRESENT | PF_RESERVED | PF_WRITE | PF_USER, 0, 1 },
-    { "reserved comes before rights",   0xA00000 | P | PS, 0,               WR | US,      WP, PSE,
-      PF_PRESENT | PF_RESERVED | PF_WRITE | PF_USER, 0, 1 },
+    { "reserved bit 13",                0x802000 | P | W | U | PS, 0,       RD,           0,  PSE, FP | FR, 0, 1 },
+    { "reserved bit 21, user write",    0xA00000 | P | W | U | PS, 0,       WR | US,      0,  PSE, FP | FR | FW | FU, 0, 1 },
+    { "reserved comes before rights",   0xA00000 | P | PS, 0,               WR | US,      WP, PSE, FP | FR | FW | FU, 0, 1 },
     { "PS without CR4.PSE is ignored",  PT | P | W | U | PS, 0x9000 | P | W | U, WR | US, WP, 0,   LEGAL, 0x9123, 2 },
     { "bit 7 of a table entry is PAT",  P | W | U,      0x9000 | P | W | U | PS, WR | US, WP, PSE, LEGAL, 0x9123, 2 },
 };
@@ -106,7 +105,8 @@ static void rights_of_both_levels(void **state)
     (void)state;
     static struct world w;
     for (unsigned c = 0; c < 1u << 7; c++) {
-        uint32_t pde = PT | P | (c & 1 ? W : 0u) | (c & 2 ? U : 0u), pte = 0x9000 | P | (c & 4 ? W : 0u) | (c & 8 ? U : 0u);
+        uint32_t pde = PT | P | (c & 1 ? W : 0u) | (c & 2 ? U : 0u);
+        uint32_t pte = 0x9000 | P | (c & 4 ? W : 0u) | (c & 8 ? U : 0u);
         bool write = c & 16, user = c & 32, wp = c & 64;
         bool user_page = (c & 2) && (c & 8), writable = (c & 1) && (c & 4), expect;
         if (user) expect = user_page && (!write || writable);

@@ -42,14 +42,17 @@ static void row_str(void)
     check("selector", seen[0], SEL_TSS, 4);
 }
 
-// With TS set, as a kernel has it that saves the FPU lazily. ET is wired to 1.
+// With TS set, as a kernel has it that saves the FPU lazily, and with TS clear. A hypervisor that lends the FPU lazily
+// keeps its own TS set: the second reading shows it. ET is wired to 1.
 static void row_smsw(void)
 {
     uint32_t cr0 = CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_TS | CR0_MP | CR0_PE;
     __asm__ volatile("mov cr0, %0" : : "r"(cr0) : "memory");
     do_smsw();
+    check("cr0 low half with TS", seen[0], cr0 & 0xFFFF, 4);
     __asm__ volatile("clts");
-    check("cr0 low half", seen[0], cr0 & 0xFFFF, 4);
+    do_smsw();
+    check("without", seen[0], cr0 & 0xFFFF & ~(uint32_t)CR0_TS, 4);
 }
 
 static uint32_t flag(uint32_t image, uint32_t mask)

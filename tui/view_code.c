@@ -1,0 +1,150 @@
+/* Code: the instructions around the one that runs next, and what is remarkable about them.
+ *
+ * An instruction that will trap says so before it does; one that fails silently is marked once it has (the event is
+ * in the trace), because only then is it true. Facts come from machine_insn. */
+#include <stdio.h>
+#include <string.h>
+#include "tui/view.h"
+
+enum { BEFORE = 40, AFTER = 64, BYTES = 15, SILENT_BACK = 4096 };
+
+/* Values of machine_insn.privilege and .sensitivity. */
+enum { NEEDS_RING0 = 1, NEEDS_IOPL = 2 };
+enum { SENSITIVE_SILENT = 2 };
+
+struct line {
+    uint32_t at;
+    uint8_t  len, bytes[BYTES];
+    bool     silent;            /* a silent failure happened here */
+    char     text[72], label[40], fact[36];
+};
+
+struct code {
+    struct line line[BEFORE + AFTER];
+    unsigned lines, now;        /* line[now] runs next */
+    enum machine_place place;
+    uint8_t cpl;
+    bool vmm, ended;
+};
+
+static bool failed_silently(const struct machine *m, uint32_t at)
+{
+    const struct trace *t = machine_trace_of(m);
+    size_t n = trace_count(t);
+    for (size_t i = n; i-- && n - i <= SILENT_BACK;) {
+        const struct event *e = trace_at(t, i);
+        if (e->kind == EV_SILENT && e->eip == at) return true;
+    }
+    return false;
+}
+
+static void fact(const struct scene *s, const struct machine_cpu *cpu, struct line *l)
+{
+    struct machine_insn insn;
+    if (!machine_insn(s->m, gva(l->at), &insn)) return;
+    bool trap = (insn.privilege == NEEDS_RING0 && cpu->cpl > 0) || (insn.privilege == NEEDS_IOPL && cpu->cpl > cpu->iopl);
+    l->silent = insn.sensitivity == SENSITIVE_SILENT && failed_silently(s->m, l->at);
+    if (l->silent) view_copy(l->fact, sizeof l->fact, "sensitive, no trap");
+    else if (trap) view_copy(l->fact, sizeof l->fact, insn.privilege == NEEDS_IOPL ? "needs IOPL: will #GP" : "privileged: will #GP");
+    else if (insn.sensitivity == SENSITIVE_SILENT && cpu->cpl > 0 && machine_place(s->m) == PLACE_KERNEL)
+        view_copy(l->fact, sizeof l->fact, "sensitive");
+}
+
+/* The label of an address: its symbol, if it begins there. */
+static void label(const struct machine *m, struct line *l)
+{
+    char buf[64];
+    uint32_t at;
+    const char *name = machine_symbol(m, l->at, buf, sizeof buf);
+    if (strchr(name, '+') || !machine_find_symbol(m, name, &at) || at != l->at) return;
+    snprintf(l->label, sizeof l->label, "%.36s:", name);
+}
+
+static void read_line(const struct scene *s, const struct machine_cpu *cpu, uint32_t at, struct line *l)
+{
+    *l = (struct line){ .at = at };
+    unsigned n = machine_disasm(s->m, gva(at), l->text, sizeof l->text);
+    l->len = (uint8_t)(n > BYTES ? BYTES : n);
+    if (l->len) machine_peek(s->m, gva(at), l->bytes, l->len);
+    else view_copy(l->text, sizeof l->text, "??");
+    label(s->m, l);
+    if (l->len && machine_place(s->m) != PLACE_VMM) fact(s, cpu, l);
+}
+
+static void sample(struct view *v, const struct scene *s)
+{
+    struct code *c = v->state;
+    struct machine_cpu cpu;
+    gva_t before[BEFORE];
+    machine_cpu(s->m, &cpu);
+    uint32_t at = cpu.eip;
+    c->place = machine_place(s->m);
+    c->cpl = cpu.cpl;
+    c->vmm = machine_has_vmm(s->m);
+    c->ended = machine_end(s->m).fate != FATE_RUNNING;
+    c->now = machine_disasm_back(s->m, gva(at), before, BEFORE);
+    for (unsigned i = 0; i < c->now; i++) read_line(s, &cpu, before[i].v, &c->line[i]);
+    c->lines = c->now;
+    for (unsigned i = 0; i < AFTER; i++) {
+        struct line *l = &c->line[c->lines++];
+        read_line(s, &cpu, at, l);
+        if (!l->len) break;
+        at += l->len;
+    }
+    if (s->moved) v->scroll = 0;
+}
+
+static void show_label(const struct view *v, char *title, char *remark)
+{
+    const struct code *c = v->state;
+    snprintf(title, VIEW_LABEL, "1 Code  %s, ring %u", view_place_name(c->place, c->vmm), c->cpl);
+    view_copy(remark, VIEW_LABEL, "Intel");
+}
+
+/* Columns: mark, address, bytes (where there is room), text, fact. */
+static void draw_line(struct pane *p, int y, const struct line *l, bool now)
+{
+    unsigned attr = now ? ATTR_BOLD : 0;
+    bool bytes = p->at.w >= 62;
+    int text = bytes ? 34 : 13, w = p->at.w;
+    int fw = frame_width(l->fact), fact_at = text + 10;
+    if (now) pane_put(p, 1, y, STYLE(ROLE_NOW, ATTR_BOLD), "►");
+    else if (l->silent) pane_put(p, 1, y, STYLE(ROLE_WARN, 0), "!");
+    pane_putf(p, 3, y, STYLE(ROLE_PLAIN, attr), "%08X", l->at);
+    for (int i = 0; bytes && i < l->len && i < 7; i++)
+        pane_putf(p, 12 + 3 * i, y, STYLE(ROLE_PLAIN, 0), "%02X", l->bytes[i]);
+    if (bytes && l->len > 7) pane_put(p, 33, y, STYLE(ROLE_PLAIN, 0), "…");
+    int room = w - text - 1 - (fw ? fw + 2 : 0);
+    int end = pane_fit(p, text, y, room, STYLE(ROLE_PLAIN, attr), l->text);
+    if (!fw) return;
+    if (fact_at < end + 2) fact_at = end + 2;
+    if (fact_at + fw > w - 1) fact_at = w - 1 - fw;
+    pane_put(p, fact_at, y, STYLE(l->silent || now ? ROLE_WARN : ROLE_PLAIN, 0), l->fact);
+}
+
+static int rows_of(const struct line *l) { return 1 + (*l->label != 0); }
+
+static void draw(struct view *v, struct pane *p)
+{
+    const struct code *c = v->state;
+    int rows = p->at.h, total = 0, now = 0;
+    for (unsigned i = 0; i < c->lines; i++) {
+        if (i == c->now) now = total + rows_of(&c->line[i]) - 1;
+        total += rows_of(&c->line[i]);
+    }
+    int first = now - rows * 5 / 8; /* what came before is above, where it was read */
+    if (first < 0) first = 0;
+    if (v->scroll > total - rows - first) v->scroll = total - rows - first;
+    if (v->scroll < -first) v->scroll = -first;
+    first += v->scroll;
+    int y = -first;
+    for (unsigned i = 0; i < c->lines && y < rows; i++) {
+        const struct line *l = &c->line[i];
+        if (*l->label && y >= 0) pane_fit(p, 1, y, p->at.w - 2, STYLE(ROLE_PLAIN, ATTR_UNDERLINE), l->label);
+        y += rows_of(l);
+        if (y >= 1 && y <= rows) draw_line(p, y - 1, l, i == c->now && !c->ended);
+    }
+}
+
+const struct view_ops view_code = { "code", "Code", "instructions around the next one, and what is special about them",
+                                    sizeof(struct code), sample, show_label, draw, view_no_command };
