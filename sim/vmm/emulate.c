@@ -60,6 +60,8 @@ static void follow_paging(struct vcpu *v, const struct system_regs *old)
         charge(v, CAUSE_SHADOW, COST_CR3);
     }
     descriptor_recheck(v);
+    /* RDTSC and RDPMC are the guest's to forbid: its bits hold for its user code on the real CPU, too. */
+    real->cr4 = (real->cr4 & ~(uint32_t)(CR4_TSD | CR4_PCE)) | (c->cr4 & (CR4_TSD | CR4_PCE));
 }
 
 static void follow(struct vcpu *v, const struct system_regs *old)

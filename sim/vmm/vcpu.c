@@ -110,6 +110,7 @@ bool vcpu_reversible(struct vcpu *v)
 {
     struct cpu *c = &v->virt;
     if (!(c->cr0 & CR0_PE) || (c->eflags & FLAG_VM)) return false;
+    if (c->seg[SEG_CS].base + c->eip >= WINDOW_BASE) return false; /* IRET would meet the truncated limit, in ring 0 */
     for (unsigned i = 0; i < SEG_COUNT; i++) {
         const struct seg_reg *s = &c->seg[i];
         if (!(s->sel & ~3u) && i != SEG_CS && i != SEG_SS && !s->ar) continue; /* null data segment */
