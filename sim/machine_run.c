@@ -93,6 +93,8 @@ static void end(struct machine *m, enum machine_fate fate, uint32_t code, const 
 {
     struct machine_end *x = &m->b->end;
     if (x->fate != FATE_RUNNING) return;
+    if (m->technique->hypervisor) uart_drain(&m->b->vmm.vm.devices.uart);
+    uart_drain(&m->b->devices.uart); /* the wires go on when the CPU has stopped */
     x->fate = (uint8_t)fate;
     x->code = code;
     snprintf(x->why, sizeof x->why, "%s", why);

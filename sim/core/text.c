@@ -153,7 +153,8 @@ bool text_write(const struct text *t, const char *path, struct err *e)
 bool text_read(struct text *t, const char *path, size_t max, struct err *e)
 {
     struct stat st;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return err_set(e, EXIT_INPUT, "%s: is a directory, not a file", path);
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return err_set(e, EXIT_INPUT, "%s: is a directory, not a file", path);
     FILE *f = fopen(path, "rb");
     if (!f) return err_set(e, EXIT_INPUT, "%s: cannot open: %s", path, strerror(errno));
     char chunk[65536];

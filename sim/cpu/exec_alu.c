@@ -123,7 +123,7 @@ enum step exec_not(struct cpu *c, const struct insn *i)
 /* ---- binary-coded decimal ---- */
 
 /* AAA, AAS: `add` is +1 or -1 times {AL 6, AH 1}. P6 adjusts AX as a whole (106h), which differs from AL, AH apart only
- * for operands that are no BCD digits. Flags other than AF, CF: by AL, as P6 leaves them. */
+ * for operands that are no BCD digits. The flags other than AF and CF are undefined; here they follow AL. */
 static enum step ascii_adjust(struct cpu *c, uint32_t add)
 {
     bool adjust = (c->reg[EAX] & 0xF) > 9 || flag_af(c);

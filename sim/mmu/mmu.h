@@ -24,7 +24,9 @@ struct mmu {
 
 void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb, struct clock *clock, const struct model *model);
 
-/* The functions of struct cpu_env (first argument: struct mmu *). mmu_translate charges the walk to CAUSE_WALK. */
+/* The functions of struct cpu_env (first argument: struct mmu *). mmu_translate charges the walk to CAUSE_WALK.
+ * mmu_paging empties the TLBs, globals too, if PG, PSE or PGE changed, as MOV to CR0 and CR4 do; flushing for MOV CR3 is
+ * the caller's (mmu_flush). */
 bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct fault *f);
 void mmu_flush(void *mmu, bool globals_too);
 void mmu_invlpg(void *mmu, gva_t at);

@@ -4,12 +4,12 @@
  *   true     the guest's own tables refuse: its handler must see it, with the code its own tables give
  *   hidden   they permit; only the shadow entry was missing or too strict. Filled; the guest never knows
  *   trace    they permit a store, but to a frame whose contents shadows depend on
- * AGE10 and AA06 use these words. SDM vol. 3A 4.6-4.8 for what the guest must believe. TOUR mmu.5 starts in shadow.h.
+ * AGE10 and AA06 use these words. SDM vol. 3A 4.6-4.8 for what the guest must believe.
  * Not modelled: read traces; PAE. The G bit of guest entries is ignored: flushing more than asked is always legal. */
 #include "sim/mmu/shadow.h"
 
 enum {
-    POOL_MIN = 16,        /* tables one instruction may need at once: root; code, operands, stack, each crossing a page */
+    POOL_MIN = 16,        /* what one instruction may need at once: root; code, operands, stack, each across a page */
     LINKS_PER_TABLE = 256 /* reverse-map entries per pool frame: tables are seldom full. Out of links: start over */
 };
 
@@ -73,7 +73,7 @@ static hpa_t shadow_paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t 
     return hpa((m->env.pool_first + s->root) << PAGE_SHIFT);
 }
 
-/* ---- faults. TOUR mmu.8 */
+/* ---- faults. TOUR mmu.5: one function decides true, hidden, trace */
 
 static uint32_t guest_read(void *bus, hpa_t at) { return bus_read(bus, at, 4); }
 static void guest_write(void *bus, hpa_t at, uint32_t entry) { bus_write(bus, at, 4, entry); }
@@ -208,8 +208,8 @@ static bool shadow_probe(const struct vmmu *m, gva_t at, unsigned access, struct
 
 const struct mmu_strategy mmu_shadow = {
     .name = "shadow",
-    .about = "the CPU walks tables from virtual to machine addresses that the hypervisor derives from the guest's, entry "
-             "by entry, on hidden faults",
+    .about = "the CPU walks tables from virtual to machine addresses that the hypervisor derives from the guest's, "
+             "entry by entry, on hidden faults",
     .attach = shadow_attach,
     .paging = shadow_paging,
     .fault = shadow_fault,

@@ -12,7 +12,7 @@
  * mappings to write-protect when a frame becomes a table, and (for frames of the pool) a table's own parents.
  *
  * Frames are machine frames everywhere in here, also those of guest tables. Not modelled: two VMs sharing a pool; a
- * frame map that changes while shadows exist. AA06 3, KVM07 4, AGE10. TOUR mmu.5 */
+ * frame map that changes while shadows exist. AA06 3, KVM07 4, AGE10. TOUR mmu.4 */
 #ifndef MMU_SHADOW_H
 #define MMU_SHADOW_H
 

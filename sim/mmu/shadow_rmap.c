@@ -3,7 +3,7 @@
  * Idea 1: guest pages and shadow tables are both frames, so a table's parents and a page's mappings are the same list.
  * Idea 2: taking rights from an entry is not enough while the TLB remembers them. Whoever takes write permission, or
  * cuts a table off the current root, notes it as stale; each operation ends by flushing what it noted. Without that the
- * guest could still write, unseen, through a translation whose entry is gone, to a frame that is a page table by now. */
+ * guest could still write, unseen, through a translation whose entry is gone, to a frame that is a page table now. */
 #include "sim/mmu/shadow.h"
 
 void shadow_rmap_init(struct shadow *s, uint32_t links)
@@ -60,10 +60,8 @@ void shadow_stale(struct shadow *s, uint32_t t, uint32_t slot)
     for (uint32_t l = s->frame[own].links; l != SHADOW_NONE; l = s->link[l].next) {
         uint32_t parent = s->link[l].where / PTE_SLOTS, pde = s->link[l].where % PTE_SLOTS;
         if (parent != s->root) continue;
-        gva_t at = gva(pde << PDE_SHIFT | slot << PAGE_SHIFT);
-        if (s->stale == 1 && at.v == s->stale_at.v) continue;
         s->stale++;
-        s->stale_at = at;
+        s->stale_at = gva(pde << PDE_SHIFT | slot << PAGE_SHIFT);
     }
 }
 

@@ -1,4 +1,4 @@
-/* Following a guest's changes to its own page tables. See shadow.h.
+/* Following a guest's changes to its own page tables. See shadow.h. TOUR mmu.8
  *
  * Idea: a shadow entry is a function of one guest entry (and of rights fixed when its table was made), so following a
  * store is computing that function again. An entry the guest has not accessed is never made present here: only an

@@ -1,5 +1,5 @@
 /* The set of MMU strategies, in teaching order. A new one (two-level, direct) is one file that defines a complete const
- * struct mmu_strategy (see strategy.h; no function may be missing) and one line here. Nobody else asks which is which. */
+ * struct mmu_strategy (strategy.h; no function may be missing) and one line here. Nobody else asks which is which. */
 #include "sim/mmu/shadow.h"
 #include "sim/mmu/strategy.h"
 

@@ -29,7 +29,7 @@ struct vmmu_env {
     struct bus   *guest;        /* the VM's bus: guest-physical -> machine, guest page tables are read and A/D set here */
     struct clock *clock;
     const struct model *model;
-    struct trace *trace;
+    struct trace *trace;        /* NULL: silent */
     uint32_t      window;       /* linear address from which the hypervisor's window begins (4 MB aligned; top of the space) */
     uint32_t      window_pde;   /* the PDE that maps it (supervisor, global): copied into every root */
     uint32_t      pool_first, pool_frames; /* machine frames the strategy may use for tables */
@@ -59,7 +59,9 @@ struct mmu_strategy {
     /* A real #PF at `at` with hardware error code `code`; `kernel`: the guest was in its kernel (virtual ring 0..2). */
     enum mmu_answer (*fault)(struct vmmu *m, gva_t at, uint32_t code, bool kernel, struct fault *f);
     void  (*invlpg)(struct vmmu *m, gva_t at);                       /* the guest executed INVLPG */
-    void  (*wrote)(struct vmmu *m, gpa_t at, unsigned size);         /* a guest store to a traced frame was just emulated */
+    /* A guest store to a traced frame was just emulated; also after vmm's own stores to guest memory (frames it pushes, DMA),
+     * which no write trace sees. The bytes are consecutive in guest-physical memory: a store across pages is two calls. */
+    void  (*wrote)(struct vmmu *m, gpa_t at, unsigned size);
     void  (*trace)(struct vmmu *m, gpa_t frame, bool on);            /* write-trace a frame on behalf of vmm (descriptor tables) */
     void  (*stats)(const struct vmmu *m, struct vmmu_stats *s);
     /* For views: the entries the hardware would read for `at` (x->ref), by walking this strategy's tables; no effects. */

@@ -1,7 +1,7 @@
 /* The page walker: from CR3 to the leaf, one entry per level. TOUR mmu.2
  *
  * Idea 1: it is pure. Entries come from a read function, so that one walker serves the hardware MMU (reads the
- * machine), the hypervisor (reads a guest's tables through the VM's bus) and diagrams (peek). Nothing changes by walking.
+ * machine), the hypervisor (reads a guest's tables through the VM's bus) and diagrams (peek). Walking changes nothing.
  * Idea 2: every entry read is listed in x->ref; cost model, page-walk diagrams, setting A and D use this list.
  *
  *    31      22 21      12 11       0        a 4 MB page (PDE.PS with CR4.PSE) ends the walk one level early

@@ -69,12 +69,27 @@ static void quote(const struct script *s, const char *file, int line, const char
     if (n) snprintf(buf, room, "%.*s", (int)n, p);
 }
 
-/* A value as people write it; large integers also in hex. */
+static bool is_text(lua_State *L, int idx)
+{
+    size_t len;
+    const char *s = lua_tolstring(L, idx, &len);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)s[i] >= 127 || ((unsigned char)s[i] < 32 && s[i] != '\n' && s[i] != '\t')) return false;
+    return true;
+}
+
+/* A value as people write it; large integers also in hex, strings that are not plain text as bytes. */
 static void show(lua_State *L, int idx, char *buf, size_t room)
 {
     if (lua_isinteger(L, idx)) {
         long long v = (long long)lua_tointeger(L, idx);
         snprintf(buf, room, v >= 4096 ? "%lld (0x%llX)" : "%lld", v, (unsigned long long)v);
+    } else if (lua_type(L, idx) == LUA_TSTRING && !is_text(L, idx)) {
+        size_t len;
+        const char *s = lua_tolstring(L, idx, &len);
+        int n = snprintf(buf, room, "bytes");
+        for (size_t i = 0; i < len && i < 16; i++) n += snprintf(buf + n, room - (size_t)n, " %02X", (unsigned char)s[i]);
+        if (len > 16) snprintf(buf + n, room - (size_t)n, " ...");
     } else {
         snprintf(buf, room, lua_type(L, idx) == LUA_TSTRING ? "\"%.*s\"" : "%.*s", SHOWN, sandbox_tostring(L, idx));
         lua_settop(L, lua_gettop(L) - 1);
@@ -179,7 +194,7 @@ static int expect_near(lua_State *L)
 static int expect_match(lua_State *L)
 {
     lua_settop(L, 3);
-    luaL_checkstring(L, 2);
+    const char *pattern = luaL_checkstring(L, 2);
     bool held = false;
     if (lua_isstring(L, 1)) {
         lua_getglobal(L, "string");
@@ -190,7 +205,11 @@ static int expect_match(lua_State *L)
         held = !lua_isnil(L, -1);
         lua_settop(L, 3);
     }
-    return compare(L, "match", "text that matches ", held);
+    if (!held) return compare(L, "match", "text that matches ", false);
+    struct claim c = begin(L, "match", 3);
+    check_record(c.s, true, c.where, "%s: \"%s\" is there, as expected", c.label, pattern);
+    lua_pushboolean(L, true);
+    return 1;
 }
 
 /* --- claims about the trace ------------------------------------------------------------------------------------------ */
@@ -277,8 +296,8 @@ static int expect_events(lua_State *L)
     lua_pop(L, 1);
     const struct trace *t = machine_trace_of(c.s->machine);
     for (size_t i = c.s->first; i < trace_count(t); i++) got += event_matches(L, 1, trace_at(t, i));
-    if (got == want) check_record(c.s, true, c.where, "%s events: %lld, as expected", c.label, (long long)got);
-    else check_record(c.s, false, c.where, "%s events: expected %lld, got %lld", c.label, (long long)want, (long long)got);
+    if (got == want) check_record(c.s, true, c.where, "%s: %lld, as expected", c.label, (long long)got);
+    else check_record(c.s, false, c.where, "%s: expected %lld of them, got %lld", c.label, (long long)want, (long long)got);
     lua_pushboolean(L, got == want);
     return 1;
 }

@@ -19,6 +19,33 @@ char *script_copy(const char *s)
     exit(EXIT_ENVIRONMENT);
 }
 
+/* Spaces before the first other byte of a line; SIZE_MAX for a line of spaces only. */
+static size_t indent(const char *line)
+{
+    size_t n = strspn(line, " \t");
+    return line[n] && line[n] != '\n' ? n : SIZE_MAX;
+}
+
+void script_unindent(char *note)
+{
+    size_t least = SIZE_MAX;
+    while (*note == '\n') memmove(note, note + 1, strlen(note));
+    for (const char *p = strchr(note, '\n'); p; p = strchr(p, '\n'))
+        if (indent(++p) < least) least = indent(p);
+    char *to = note;
+    for (const char *p = note; *p;) {
+        const char *end = strchr(p, '\n');
+        size_t n = end ? (size_t)(end - p) : strlen(p), cut = p == note || least == SIZE_MAX ? 0 : least < n ? least : n;
+        if (p == note && indent(p) == least) cut = least;
+        memmove(to, p + cut, n - cut);
+        to += n - cut;
+        p += n;
+        if (*p) *to++ = *p++;
+    }
+    *to = 0;
+    while (to > note && strchr(" \t\n", to[-1])) *--to = 0;
+}
+
 /* --- tables with known fields -------------------------------------------------------------------------------------- */
 
 struct field {
@@ -199,7 +226,13 @@ static void take_run(lua_State *L, void *to)
     if (!till_is(L, -1)) luaL_error(L, "run must be a condition such as till.label \"kmain\", or a function(vm), not a %s", luaL_typename(L, -1));
     keep(L, &((struct script_step *)to)->run_ref);
 }
-static void take_note(lua_State *L, void *to) { replace(&((struct script_step *)to)->note, text_value(L, "note")); }
+static void take_note(lua_State *L, void *to)
+{
+    char *note = script_copy(text_value(L, "note"));
+    script_unindent(note);
+    free(((struct script_step *)to)->note);
+    ((struct script_step *)to)->note = note;
+}
 static void take_show(lua_State *L, void *to) { replace(&((struct script_step *)to)->show, text_value(L, "show")); }
 static void take_expect(lua_State *L, void *to)
 {

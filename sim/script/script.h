@@ -73,6 +73,8 @@ static inline struct script *script_of(lua_State *L) { return sandbox_of(L)->own
 struct machine *script_machine(lua_State *L);
 /* A copy of a string, or of "". Ends the program if there is no memory, as the trace does. */
 char *script_copy(const char *s);
+/* Takes the indentation that all lines but the first share from a note, and empty lines from its ends; in place. */
+void script_unindent(char *note);
 /* Raises a Lua error that ends the run with another exit code than EXIT_INPUT. The message is complete. */
 int script_fail(lua_State *L, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

@@ -313,6 +313,7 @@ static int vm_note(lua_State *L)
     char *all = malloc(old + n + 2);
     if (!all) return luaL_error(L, "not enough memory");
     snprintf(all, old + n + 2, "%s%s%s", had, old ? "\n" : "", note);
+    script_unindent(all + old + (old ? 1 : 0));
     free(step->told);
     step->told = all;
     return 0;

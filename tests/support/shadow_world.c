@@ -58,7 +58,8 @@ void sw_init(struct shadow_world *w, uint32_t pool_frames, struct trace *trace)
     w->vmmu.ops = mmu_strategies[0];
     w->vmmu.env = (struct vmmu_env){
         .arena = &w->vm.arena, .machine = &w->vm.machine, .guest = &w->vm.guest, .clock = &w->vm.clock,
-        .model = &w->model, .trace = trace, .window = SW_WINDOW, .window_pde = PTE_P | PTE_W | PTE_PS | PTE_G | PTE_A | PTE_D,
+        .model = &w->model, .trace = trace, .window = SW_WINDOW,
+        .window_pde = PTE_P | PTE_W | PTE_PS | PTE_G | PTE_A | PTE_D,
         .pool_first = SW_POOL, .pool_frames = pool_frames, .invlpg = env_invlpg, .flush = env_flush, .self = w,
     };
     struct err e = { 0 };

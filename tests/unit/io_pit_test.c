@@ -71,6 +71,7 @@ static const struct { uint8_t control; const char *script; } waveforms[] = {
     { 0x10, "w3 3_ 2_ 1_ w2 2_ 1_ 0 ffff" },
     { 0x10, "g w3 3_ 3_ G 2_ 1_ 0" },
     { 0x30, "w3 w0 3_ 2_ w2 2_ 2_ w0 2_ 1_ 0" },
+    { 0x30, "w1 w0 1_ 0 w2 0_ 0_ w0 2_ 1_ 0" },
     { 0x12, "g w3 G 3_ 2_ 1_ 0 ffff g G 3_ 2_" },
     { 0x12, "g w3 G 3_ 2_ g G 3_ 2_ 1_ 0" },
     { 0x12, "g w2 G 2_ 1_ 0 w4 ffff fffe g G 4_ 3_" },
@@ -121,7 +122,8 @@ static void play(uint8_t control, const char *script)
             look.control |= 0x30; /* low, then high byte */
             unsigned seen = counter_read(&look);
             seen |= (unsigned)counter_read(&look) << 8;
-            if (seen != value || c.out == low) fail_msg("%X \"%s\": at \"%s\" count %X out %u", control, script, p, seen, c.out);
+            if (seen != value || c.out == low)
+                fail_msg("%X \"%s\": at \"%s\" count %X out %u", control, script, p, seen, c.out);
         }
     }
 }
@@ -331,9 +333,9 @@ static void copying_back_repeats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(data_sheet_waveforms), T(skipping_equals_counting), T(irq0_edges_are_exact), T(no_drift_in_an_hour), T(one_shot),
-        T(late_reader_loses_no_edge), T(latch_and_read_back), T(port_61), T(word_access_is_two_bytes), T(reset_goes_quiet),
-        T(copying_back_repeats),
+        T(data_sheet_waveforms), T(skipping_equals_counting), T(irq0_edges_are_exact), T(no_drift_in_an_hour),
+        T(one_shot), T(late_reader_loses_no_edge), T(latch_and_read_back), T(port_61), T(word_access_is_two_bytes),
+        T(reset_goes_quiet), T(copying_back_repeats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

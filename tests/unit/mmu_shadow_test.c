@@ -207,6 +207,12 @@ static void contexts_are_cached(void **state)
         assert_int_equal(sw_access(&w, 0x405000, RD, 4, 0).value, round);
     }
     assert_int_equal(stats().hidden, 3); /* 405000 needed its directory entry linked; the table was there */
+    assert_int_equal(w.invlpgs + w.flushes, 0);
+    sw_paging(&w, ON, PD, PAGING_CR4_PSE);
+    sw_store(&w, PT2, 4, 0); /* the TLB holds nothing of the other context: nothing to flush */
+    assert_int_equal(w.invlpgs + w.flushes, 0);
+    sw_store(&w, PT + 20, 4, 0);
+    assert_int_equal(w.invlpgs, 1);
     assert_int_equal(stats().tables, 5); /* flat root, two roots, two tables */
 }
 
@@ -422,8 +428,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(hidden_fault_fills_and_is_told), TEST(true_fault_is_the_guests), TEST(dirty_is_set_by_the_first_write),
         TEST(stores_to_tables_are_traced), TEST(new_table_takes_write_permission),
-        TEST(unaligned_stores_touch_two_entries), TEST(accessed_entries_are_validated_eagerly), TEST(contexts_are_cached),
-        TEST(directory_rights_bind_shared_tables), TEST(write_protect_off), TEST(large_pages_are_splintered), TEST(no_ram_is_emulated),
+        TEST(unaligned_stores_touch_two_entries), TEST(accessed_entries_are_validated_eagerly),
+        TEST(contexts_are_cached), TEST(directory_rights_bind_shared_tables), TEST(write_protect_off),
+        TEST(large_pages_are_splintered), TEST(no_ram_is_emulated),
         TEST(tables_in_a_device_are_not_shadowed), TEST(large_bit_unlinks_a_table),
         TEST(window_belongs_to_the_hypervisor), TEST(legal_access_to_the_window_is_emulated),
         TEST(paging_off_maps_physical_memory), TEST(vmm_may_trace_any_frame),

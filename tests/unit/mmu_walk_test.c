@@ -69,8 +69,10 @@ static const struct row {
     { "4 MB page supervisor",           0x800000 | P | W | PS, 0,           EX | US,      WP, PSE, FP | FU, 0, 1 },
     { "4 MB page absent",               0x800000 | PS,  0,                  RD,           WP, PSE, 0, 0, 1 },
     { "reserved bit 13",                0x802000 | P | W | U | PS, 0,       RD,           0,  PSE, FP | FR, 0, 1 },
-    { "reserved bit 21, user write",    0xA00000 | P | W | U | PS, 0,       WR | US,      0,  PSE, FP | FR | FW | FU, 0, 1 },
-    { "reserved comes before rights",   0xA00000 | P | PS, 0,               WR | US,      WP, PSE, FP | FR | FW | FU, 0, 1 },
+    { "reserved bit 21, user write",    0xA00000 | P | W | U | PS, 0,       WR | US,      0,  PSE,
+      FP | FR | FW | FU, 0, 1 },
+    { "reserved comes before rights",   0xA00000 | P | PS, 0,               WR | US,      WP, PSE,
+      FP | FR | FW | FU, 0, 1 },
     { "PS without CR4.PSE is ignored",  PT | P | W | U | PS, 0x9000 | P | W | U, WR | US, WP, 0,   LEGAL, 0x9123, 2 },
     { "bit 7 of a table entry is PAT",  P | W | U,      0x9000 | P | W | U | PS, WR | US, WP, PSE, LEGAL, 0x9123, 2 },
 };

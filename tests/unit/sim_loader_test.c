@@ -392,7 +392,8 @@ static void flags_of_the_header(void **state)
 {
     (void)state;
     static const struct { uint32_t flags; const char *says; } rows[] = {
-        { 0, NULL }, { 1, NULL }, { 2, NULL }, { 0x20000, NULL }, { 4, "video mode" }, { 0x8003, "unknown features (flags 8000)" },
+        { 0, NULL }, { 1, NULL }, { 2, NULL }, { 0x20000, NULL }, { 4, "video mode" },
+        { 0x8003, "unknown features (flags 8000)" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct image image;
@@ -501,8 +502,9 @@ static void damaged_images(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(plain_elf), T(hash_is_fnv1a), T(linked_high_loaded_low), T(headers_below_the_text), T(multiboot_information),
-        T(kludge), T(into_a_virtual_bus), T(refusals), T(flags_of_the_header), T(long_command_lines), T(files_and_paths),
+        T(plain_elf), T(hash_is_fnv1a), T(linked_high_loaded_low), T(headers_below_the_text),
+        T(multiboot_information), T(kludge), T(into_a_virtual_bus),
+        T(refusals), T(flags_of_the_header), T(long_command_lines), T(files_and_paths),
         T(damaged_images),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,129 @@
+-- Ring compression: hypervisor in 0, guest kernel in 1, programs in 3; a system call and a timer tick travel through it.
+-- Guest: guests/rings, a kernel with two tasks in ring 3.
+
+local s = scenario {
+  title   = "Ring compression: a system call takes the long way",
+  lecture = "Rings and ring compression",
+  order   = 3,
+  machine = { preset = "classic", guest = "rings", ram = "4M" },
+}
+
+s:step "Three inhabitants, three rings" {
+  run  = till.label "kmain",
+  show = "rings",
+  note = [[
+    Ring 0: the hypervisor. Ring 1: the guest kernel, which believes to be in
+    ring 0. Ring 3: programs, as always. Ring 2 stays empty. The guest's kernel
+    segments were rewritten from privilege 0 to 1.]],
+  expect = function(vm)
+    expect.eq(vm.cpl, 1, "the kernel's real ring")
+    expect.eq(vm.guest.cpl, 0, "the ring it believes in")
+    expect.eq(vm.cs & 3, 1, "the ring that shows in the selector CS")
+  end,
+}
+
+s:step "Into ring 3" {
+  run  = till.label "user_a",
+  show = "rings",
+  note = [[
+    The kernel starts its first program with IRET, as on a bare machine. Going
+    outwards from ring 1 to ring 3 also goes through the hypervisor: it must
+    know whether kernel or program runs.]],
+  expect = function(vm)
+    expect.eq(vm.cpl, 3, "real ring of the program")
+    expect.eq(vm.guest.cpl, 3, "ring the guest believes in")
+    expect.events({ kind = "emulate", op = "iret" }, 1)
+  end,
+}
+
+s:step "INT 80h" {
+  run  = till.event "int",
+  show = "rings",
+  ask  = { "The program calls its kernel with INT 80h. Which ring does the CPU go to?",
+           choices = { "ring 1: the guest kernel", "ring 0: the hypervisor", "ring 0: the guest kernel" }, answer = 2 },
+  note = [[
+    INT 80h goes through the interrupt table the CPU knows, and that one is the
+    hypervisor's. So the call lands in ring 0, in the hypervisor, and not in the
+    kernel it was meant for.]],
+  expect = function(vm)
+    expect.events({ kind = "int", vector = 0x80, cpl = 3 }, 1)
+    expect.events({ kind = "gate", from = 3, to = 0, vector = 0x80 }, 1)
+    expect.eq(vm.cpl, 0, "ring it landed in")
+    expect.eq(vm.place, "hypervisor")
+  end,
+}
+
+s:step "Handed on to the kernel" {
+  run  = till.label "syscall_entry",
+  show = "rings",
+  note = [[
+    The hypervisor looks into the guest's own interrupt table, builds on the
+    kernel's stack the frame the CPU would have built, and goes to the kernel's
+    entry in ring 1. The kernel sees an ordinary system call.]],
+  expect = function(vm)
+    expect.events({ kind = "inject", vector = 0x80 }, 1)
+    expect.eq(vm.cpl, 1, "real ring of the kernel")
+    expect.eq(vm.guest.cpl, 0, "ring the kernel believes in")
+    expect.eq(vm:u32(vm.esp + 4) & 3, 3, "ring of the caller, in CS on the kernel's stack")
+  end,
+}
+
+s:step "And back to the program" {
+  run  = till.ring(3),
+  show = "events",
+  note = [[
+    The kernel prints the text, each character a trapping OUT, and returns with
+    IRET. On the bare machine a call changes rings twice. Here each change is
+    doubled, and every port access adds two more.]],
+  expect = function(vm)
+    expect.eq(vm.place, "user")
+    expect.events({ kind = "exit", reason = "return" }, 1)
+    expect.match(vm.serial, "a: running in ring 3")
+  end,
+}
+
+s:step "The timer takes the CPU away" {
+  run  = till.label "timer_entry",
+  show = "rings",
+  note = [[
+    A real timer interrupt ends in ring 0 first, too. The hypervisor serves its
+    own device, sees that the guest's virtual timer is due, and delivers vector
+    20h to the kernel in ring 1. There the other task gets its turn.]],
+  expect = function(vm)
+    expect.eq(vm.cpl, 1, "the kernel's timer handler runs in ring")
+    expect.events({ kind = "inject", vector = 0x20 }, 1)
+    expect.eq(vm:u32(vm.esp + 4) & 3, 3, "ring of the interrupted program")
+  end,
+}
+
+s:step "CLI in ring 3 is a crime in both worlds" {
+  run  = till.label "general_protection",
+  show = "events",
+  ask  = { "A program in ring 3 executes CLI: #GP. Does the hypervisor emulate CLI?",
+           choices = { "yes, as for the kernel", "no: it hands the #GP to the guest kernel" }, answer = 2 },
+  note = [[
+    The same trap as from the kernel, but the virtual ring is 3: on a bare
+    machine this would be the kernel's #GP too. So the hypervisor emulates
+    nothing and delivers the fault through the guest's own interrupt table.]],
+  expect = function(vm)
+    expect.events({ kind = "inject", vector = 13 }, 1)
+    expect.events({ kind = "emulate", op = "cli" }, 0)
+    expect.eq(vm.guest.cpl, 0, "the guest kernel handles it: ring it believes in")
+  end,
+}
+
+s:step "To the end" {
+  run  = till.stop(),
+  show = "serial",
+  note = [[
+    Both tasks were preempted and finished; the output is that of the bare
+    machine. What ring compression costs: count the visits in the summary.]],
+  expect = function(vm)
+    expect.match(vm.serial, "rings: ok")
+    expect.eq(vm.exit_code, 0)
+    expect.ge(vm.exits.int, 10, "system calls that went through the hypervisor")
+  end,
+}
+
+s:draw "syscall-ladder" { kind = "ladder", from = s "INT 80h", to = s "Handed on to the kernel" }
+return s

@@ -1,0 +1,111 @@
+/* See graphviz.h. Idea: the program gets three unnamed temporary files as stdin, stdout and stderr, so there is no shell,
+ * no name to quote, no pipe to deadlock on, and no half-written picture. rsvg-convert comes first: it draws exactly our
+ * SVG; neato draws our DOT with its own fonts. */
+#include "sim/graphviz.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+bool graphviz_has(const char *program)
+{
+    const char *path = getenv("PATH");
+    char file[512];
+    for (const char *p = path ? path : ""; *p; ) {
+        size_t n = strcspn(p, ":");
+        snprintf(file, sizeof file, "%.*s/%s", (int)n, p, program);
+        if (n && access(file, X_OK) == 0) return true;
+        p += n;
+        if (*p) p++;
+    }
+    return false;
+}
+
+struct files { FILE *in, *out, *err; };
+
+static bool files_open(struct files *f, const struct text *input, struct err *e)
+{
+    *f = (struct files){ tmpfile(), tmpfile(), tmpfile() };
+    if (f->in && f->out && f->err && fwrite(text_str(input), 1, input->len, f->in) == input->len && fflush(f->in) == 0) {
+        rewind(f->in);
+        return true;
+    }
+    return err_set(e, EXIT_ENVIRONMENT, "no temporary file for the diagram: %s; check TMPDIR and the free space", strerror(errno));
+}
+
+static void files_close(struct files *f)
+{
+    if (f->in) fclose(f->in);
+    if (f->out) fclose(f->out);
+    if (f->err) fclose(f->err);
+}
+
+static void slurp(FILE *f, struct text *out)
+{
+    char chunk[16384];
+    size_t n;
+    rewind(f);
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0) text_bytes(out, chunk, n);
+}
+
+/* Runs argv[0] on the files; returns its wait status, or -1. */
+static int run(char *const argv[], const struct files *f)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    sigset_t defaults;
+    pid_t pid;
+    int status = -1;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attr);
+    posix_spawn_file_actions_adddup2(&actions, fileno(f->in), STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, fileno(f->out), STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, fileno(f->err), STDERR_FILENO);
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGPIPE); /* we ignore it; a program should not have to */
+    posix_spawnattr_setsigdefault(&attr, &defaults);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+    if (posix_spawnp(&pid, argv[0], &actions, &attr, argv, environ) == 0)
+        while (waitpid(pid, &status, 0) < 0)
+            if (errno != EINTR) break;
+    posix_spawnattr_destroy(&attr);
+    posix_spawn_file_actions_destroy(&actions);
+    return status;
+}
+
+static bool convert(char *const argv[], const struct text *input, struct text *out, struct err *e)
+{
+    struct files f;
+    struct text words = { 0 };
+    bool ok = files_open(&f, input, e);
+    if (ok) {
+        int status = run(argv, &f);
+        slurp(f.out, out);
+        slurp(f.err, &words);
+        ok = status == 0 && out->len > 0;
+        if (!ok)
+            err_set(e, EXIT_ENVIRONMENT, "%s could not make the picture: %.*s; try -o FILE.svg", argv[0],
+                    (int)strcspn(text_str(&words), "\n"), words.len ? words.s : "no reason given");
+    }
+    text_free(&words);
+    files_close(&f);
+    return ok;
+}
+
+bool graphviz_convert(const struct text *svg, const struct text *dot, const char *format, struct text *out, struct err *e)
+{
+    char by_format[16], by_type[16];
+    snprintf(by_format, sizeof by_format, "--format=%s", format);
+    snprintf(by_type, sizeof by_type, "-T%s", format);
+    char rsvg[] = "rsvg-convert", neato[] = "neato", pinned[] = "-n2";
+    if (graphviz_has(rsvg)) return convert((char *[]){ rsvg, by_format, NULL }, svg, out, e);
+    if (graphviz_has(neato)) return convert((char *[]){ neato, pinned, by_type, NULL }, dot, out, e);
+    return err_set(e, EXIT_ENVIRONMENT, "no program here makes %s: install librsvg2-bin (or graphviz), or use -o FILE.svg", format);
+}

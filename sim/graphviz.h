@@ -1,0 +1,15 @@
+/* Turning our diagrams into PNG and PDF with programs of the system: rsvg-convert on our SVG, or neato on our DOT. */
+#ifndef SIM_GRAPHVIZ_H
+#define SIM_GRAPHVIZ_H
+
+#include "sim/core/err.h"
+#include "sim/core/text.h"
+
+/* Adds the picture's bytes to `out`. `format`: "png" or "pdf". EXIT_ENVIRONMENT, with the package to install, if
+ * neither program is there, or with the program's own first words if it fails. */
+bool graphviz_convert(const struct text *svg, const struct text *dot, const char *format, struct text *out, struct err *e);
+
+/* Is `program` found along PATH? */
+bool graphviz_has(const char *program);
+
+#endif

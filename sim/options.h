@@ -1,0 +1,47 @@
+/* The command line, taken apart. Idea: option.def is the only list of options; what a row says is what happens. */
+#ifndef SIM_OPTIONS_H
+#define SIM_OPTIONS_H
+
+#include <stdbool.h>
+#include "sim/config.h"
+#include "sim/core/err.h"
+#include "sim/core/text.h"
+
+/* The commands an option may belong to. */
+enum {
+    FOR_RUN = 1, FOR_TUI = 2, FOR_DRAW = 4, FOR_LIST = 8, FOR_TRACE = 16, FOR_TALK = 32, /* help, version */
+    FOR_BATCH = FOR_RUN | FOR_DRAW | FOR_TRACE,
+    FOR_MACHINE = FOR_BATCH | FOR_TUI,
+    FOR_ALL = FOR_MACHINE | FOR_LIST | FOR_TALK
+};
+
+enum option {
+#define OPTION(id, name, letter, value, kind, commands, help) OPT_##id,
+#include "sim/option.def"
+#undef OPTION
+    OPT_COUNT
+};
+
+enum { OPTIONS_OPERANDS = 8 };
+struct options {
+    const char *value[OPT_COUNT];        /* the last one given; "" for a switch; NULL: not given */
+    const char *operand[OPTIONS_OPERANDS];
+    unsigned    operands;
+    struct machine_cfg machine;          /* the defaults, with this command line's options of the machine on top */
+    int         argc;                    /* what they were parsed from, for options_machine */
+    char      **argv;
+    unsigned    command;
+};
+
+/* Parses argv[0..argc) (without program and command) for `command` (one FOR_ bit). EXIT_USAGE with one suggestion. */
+bool options_parse(struct options *o, unsigned command, int argc, char **argv, struct err *e);
+/* Applies this command line's options of the machine to `cfg` (a scenario's), in their order. */
+bool options_machine(const struct options *o, struct machine_cfg *cfg, struct err *e);
+/* Seconds of --limit-wall; 0 if it was not given. */
+double options_wall(const struct options *o);
+/* The value of option `id` must be one of `words`: its index, or -1 with EXIT_USAGE and a suggestion. */
+int options_choice(const struct options *o, enum option id, const char *const *words, unsigned n, struct err *e);
+/* Adds the option lines of --help for `command`. */
+void options_help(unsigned command, struct text *out);
+
+#endif

@@ -1,0 +1,135 @@
+/* See picture.h. The layout and the exporters are sim/trace's; here they get their names and their events. */
+#include "sim/picture.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "sim/graphviz.h"
+#include "sim/trace/trace_ladder.h"
+
+static const char *const formats[PICTURE_FORMATS] = { "svg", "dot", "png", "pdf", "txt" };
+static const char *const themes[] = { "light", "dark", "print", "mono" };
+
+const char *picture_ending(enum picture_format f) { return formats[f]; }
+
+bool picture_format(const struct options *o, const char *path, enum picture_format *f, struct err *e)
+{
+    *f = PICTURE_SVG;
+    if (o->value[OPT_FORMAT]) {
+        int i = options_choice(o, OPT_FORMAT, formats, PICTURE_FORMATS, e);
+        if (i >= 0) *f = (enum picture_format)i;
+        return i >= 0;
+    }
+    const char *slash = path ? strrchr(path, '/') : NULL, *dot = path ? strrchr(slash ? slash : path, '.') : NULL;
+    if (!dot || !dot[1]) return true;
+    for (unsigned i = 0; i < PICTURE_FORMATS; i++)
+        if (!strcmp(formats[i], dot + 1)) {
+            *f = (enum picture_format)i;
+            return true;
+        }
+    return err_set(e, EXIT_USAGE, "%s: no diagram is written as .%s; use .svg, .dot, .png, .pdf or .txt", path, dot + 1);
+}
+
+bool picture_theme(const struct options *o, const char **theme, struct err *e)
+{
+    *theme = o->value[OPT_THEME];
+    return !*theme || options_choice(o, OPT_THEME, themes, sizeof themes / sizeof themes[0], e) >= 0;
+}
+
+/* --- which events ------------------------------------------------------------------------------------------------ */
+
+static bool authors_range(const struct subject *s, struct picture *p)
+{
+    const char *name, *kind;
+    unsigned from, to;
+    const struct lesson *l = s->lesson;
+    for (unsigned i = 0; l && i < l->ops->drawings(l); i++) {
+        if (!l->ops->drawing(l, i, &name, &kind, &from, &to) || strcmp(kind, "ladder") || from >= s->steps) continue;
+        if (to >= s->steps) to = s->steps - 1;
+        p->from = from ? s->step_end[from - 1] + 1 : 1;
+        p->to = s->step_end[to];
+        if (p->from <= p->to) return true;
+    }
+    return false;
+}
+
+static uint32_t first_of(const struct trace *t, unsigned kind)
+{
+    for (size_t i = 0; i < trace_count(t); i++)
+        if (trace_at(t, i)->kind == kind) return trace_at(t, i)->id;
+    return 0;
+}
+
+/* Some visits to the hypervisor before event `id`, so that the picture begins with how things normally go. */
+static uint32_t visits_before(const struct trace *t, uint32_t id, unsigned visits)
+{
+    const struct event *e;
+    while (id > 1 && visits && (e = trace_by_id(t, id - 1))) {
+        id--;
+        visits -= e->kind == EV_EXIT;
+    }
+    while (id > 1 && (e = trace_by_id(t, id - 1)) && (e->kind == EV_GATE || e->kind == EV_FAULT || e->kind == EV_INT)) id--;
+    return id;
+}
+
+void picture_range(const struct subject *s, struct picture *p)
+{
+    const struct trace *t = machine_trace_of(s->machine);
+    p->from = p->to = 0;
+    if (authors_range(s, p)) return;
+    uint32_t silent = first_of(t, EV_SILENT), exit_ = first_of(t, EV_EXIT);
+    if (silent) p->from = visits_before(t, silent, 3);
+    else if (exit_) p->from = visits_before(t, exit_, 0);
+}
+
+/* --- drawing ----------------------------------------------------------------------------------------------------- */
+
+static const char *name_of(void *self, uint32_t eip, char *buf, size_t n)
+{
+    return machine_symbol(self, eip, buf, n);
+}
+
+/* "-" to a terminal must not be a picture of bytes. */
+static bool check_terminal(const struct picture *p, const char *path, struct err *e)
+{
+    bool binary = p->format == PICTURE_PNG || p->format == PICTURE_PDF;
+    if (!binary || strcmp(path, "-") || !isatty(STDOUT_FILENO)) return true;
+    return err_set(e, EXIT_USAGE, "-o -: a %s is not for a terminal; name a file, or use --format txt", formats[p->format]);
+}
+
+static bool export(const struct ladder *l, const struct picture *p, struct text *out, struct err *e)
+{
+    struct text svg = { 0 }, dot = { 0 };
+    bool ok = true;
+    switch (p->format) {
+    case PICTURE_SVG: ladder_svg(l, out); break;
+    case PICTURE_DOT: ladder_dot(l, out); break;
+    case PICTURE_TXT: ladder_text(l, p->ascii, out); break;
+    default:
+        ladder_svg(l, &svg);
+        ladder_dot(l, &dot);
+        ok = graphviz_convert(&svg, &dot, formats[p->format], out, e);
+    }
+    text_free(&svg);
+    text_free(&dot);
+    return ok;
+}
+
+bool picture_write(const struct subject *s, const struct picture *p, const char *path, struct err *e)
+{
+    char caption[200];
+    const struct machine_cfg *c = &s->cfg;
+    const char *dot = p->ascii ? "/" : "·";
+    snprintf(caption, sizeof caption, "%s%s%s%s%s on %s, %s, model %s, seed %llu", c->cpu, dot, c->mmu, dot, c->io, c->host, s->name,
+             c->model, (unsigned long long)c->seed);
+    struct ladder_options o = { .from = p->from, .to = p->to, .max_rows = p->max_rows,
+                                .kernel_ring = machine_kernel_ring(s->machine), .hypervisor = machine_has_vmm(s->machine),
+                                .title = s->lesson ? s->lesson->title : s->name, .caption = caption, .theme = p->theme,
+                                .symbol = name_of, .self = s->machine };
+    struct ladder *l = ladder_new(machine_trace_of(s->machine), &o);
+    struct text out = { 0 };
+    bool ok = check_terminal(p, path, e) && export(l, p, &out, e) && text_write(&out, path, e);
+    text_free(&out);
+    ladder_free(l);
+    return ok;
+}

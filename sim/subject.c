@@ -1,0 +1,212 @@
+/* See subject.h. */
+#include "sim/subject.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "sim/guard.h"
+
+enum { SHIPPED = 64 };
+
+static bool ends_in(const char *word, const char *ending)
+{
+    size_t n = strlen(word), k = strlen(ending);
+    return n > k && !strcmp(word + n - k, ending);
+}
+
+static void base_name(const char *path, char *name, size_t room)
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(name, room, "%s", slash ? slash + 1 : path);
+    char *dot = strrchr(name, '.');
+    if (dot && dot != name) *dot = 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct subject_guest *)a)->name, ((const struct subject_guest *)b)->name);
+}
+
+/* Guests lie beside the shipped scenarios: ROOT/scenarios/NAME.lua, ROOT/build/guests/NAME.elf. */
+static void guest_folder(char *dir, size_t room)
+{
+    struct lesson_entry one;
+    snprintf(dir, room, "build/guests");
+    if (!lesson_list(&one, 1, NULL)) return;
+    char *slash = strrchr(one.path, '/');
+    if (!slash) return;
+    *slash = 0;
+    slash = strrchr(one.path, '/');
+    if (slash) {
+        *slash = 0;
+        if ((size_t)snprintf(dir, room, "%s/build/guests", one.path) >= room) *dir = 0;
+    }
+}
+
+unsigned subject_guests(struct subject_guest *list, unsigned room)
+{
+    char dir[512];
+    unsigned n = 0;
+    guest_folder(dir, sizeof dir);
+    DIR *d = opendir(dir);
+    for (struct dirent *f; d && n < room && (f = readdir(d)); ) {
+        struct subject_guest *g = &list[n];
+        if (!ends_in(f->d_name, ".elf") || strlen(f->d_name) >= sizeof g->name) continue;
+        if ((size_t)snprintf(g->path, sizeof g->path, "%s/%s", dir, f->d_name) >= sizeof g->path) continue;
+        base_name(f->d_name, g->name, sizeof g->name);
+        n++;
+    }
+    if (d) closedir(d);
+    qsort(list, n, sizeof *list, by_name);
+    return n;
+}
+
+/* --- which thing is meant ---------------------------------------------------------------------------------------- */
+
+static bool shipped(const char *word)
+{
+    static struct lesson_entry list[SHIPPED];
+    unsigned n = lesson_list(list, SHIPPED, NULL);
+    for (unsigned i = 0; i < n; i++)
+        if (!strcmp(list[i].name, word)) return true;
+    return false;
+}
+
+/* No file and no scenario of that name: the one suggestion. */
+static bool nothing(const char *word, struct err *e)
+{
+    static struct lesson_entry list[SHIPPED];
+    static struct subject_guest guest[SHIPPED];
+    const char *words[SHIPPED];
+    char bare[64];
+    base_name(word, bare, sizeof bare);
+    unsigned n = lesson_list(list, SHIPPED, NULL);
+    bool path = strchr(word, '/') || strchr(word, '.');
+    const char *what = path ? "no such file" : "no such file, and no scenario of that name";
+    for (unsigned i = 0; i < n; i++) words[i] = list[i].name;
+    for (unsigned i = subject_guests(guest, SHIPPED); !path && i--; )
+        if (!strcmp(guest[i].name, word)) return err_set(e, EXIT_INPUT, "%s: %s; there is a guest: %s", word, what, guest[i].path);
+    for (unsigned i = 0; i < n; i++)
+        if (!strcmp(words[i], bare)) return err_set(e, EXIT_INPUT, "%s: %s; did you mean the scenario %s?", word, what, bare);
+    const char *near = path ? NULL : config_suggest(word, words, n);
+    if (near) return err_set(e, EXIT_INPUT, "%s: %s; did you mean %s?", word, what, near);
+    return err_set(e, EXIT_INPUT, "%s: %s; `ringside list` shows what there is", word, what);
+}
+
+/* 1: a scenario, 0: an image, -1: neither. */
+static int kind_of(const char *word, struct err *e)
+{
+    struct stat st;
+    if (stat(word, &st) == 0) {
+        if (!S_ISDIR(st.st_mode)) return ends_in(word, ".lua");
+        if (shipped(word)) return 1;
+        err_set(e, EXIT_INPUT, "%s: is a directory, not an image or a scenario; name a file in it", word);
+        return -1;
+    }
+    if (!strchr(word, '/') && shipped(word)) return 1;
+    nothing(word, e);
+    return -1;
+}
+
+/* --- opening and closing ----------------------------------------------------------------------------------------- */
+
+bool subject_find(struct subject *s, const char *word, const struct options *o, struct err *e)
+{
+    *s = (struct subject){ .cfg = o->machine };
+    base_name(word, s->name, sizeof s->name);
+    int kind = kind_of(word, e);
+    if (kind < 0) return false;
+    if (kind == 0) {
+        if (strlen(word) >= sizeof s->cfg.image) return err_set(e, EXIT_INPUT, "%.60s...: the path is too long", word);
+        strcpy(s->cfg.image, word);
+    } else {
+        s->lesson = lesson_open(word, e);
+        if (!s->lesson) return false;
+        s->cfg = s->lesson->cfg;
+        if (!options_machine(o, &s->cfg, e)) {
+            subject_close(s);
+            return false;
+        }
+    }
+    if (config_check(&s->cfg, e)) return true;
+    subject_close(s);
+    return false;
+}
+
+bool subject_boot(struct subject *s, struct err *e)
+{
+    if (s->lesson) s->lesson->cfg = s->cfg;
+    s->machine = machine_new(&s->cfg, e);
+    if (!s->machine) subject_close(s);
+    return s->machine != NULL;
+}
+
+bool subject_open(struct subject *s, const char *word, const struct options *o, struct err *e)
+{
+    return subject_find(s, word, o, e) && subject_boot(s, e);
+}
+
+void subject_close(struct subject *s)
+{
+    guard_watch(NULL);
+    if (s->lesson) s->lesson->ops->free(s->lesson);
+    machine_free(s->machine);
+    s->lesson = NULL;
+    s->machine = NULL;
+}
+
+/* --- running ----------------------------------------------------------------------------------------------------- */
+
+static bool run_steps(struct subject *s, subject_told *told, void *self, struct err *e)
+{
+    struct lesson *l = s->lesson;
+    unsigned n = l->ops->steps(l);
+    while (l->next < n && s->steps < SUBJECT_STEPS) {
+        if (guard_error(e)) return false;
+        bool ok = l->ops->advance(l, s->machine, e);
+        if (!ok && guard_error(e)) return false;
+        if (!ok) return false;
+        s->step_end[s->steps++] = trace_last(machine_trace_of(s->machine));
+        if (told) told(self, s, s->steps - 1);
+    }
+    return true;
+}
+
+static bool run_on(struct machine *m, const struct till *till, struct err *e)
+{
+    enum machine_stop stop;
+    do {
+        if (guard_error(e)) return false;
+        stop = machine_run(m, till, UINT64_MAX);
+    } while (stop == MACHINE_PAUSED || stop == MACHINE_BUDGET);
+    return true;
+}
+
+bool subject_run(struct subject *s, subject_told *told, void *self, struct err *e)
+{
+    guard_watch(s->machine);
+    bool ok = s->lesson ? run_steps(s, told, self, e) : run_on(s->machine, NULL, e);
+    guard_watch(NULL);
+    return ok;
+}
+
+bool subject_finish(struct subject *s, struct err *e)
+{
+    const struct till enough = { .kind = TILL_CYCLES, .value = machine_cycles(s->machine) + SUBJECT_EPILOGUE };
+    guard_watch(s->machine);
+    bool ok = run_on(s->machine, &enough, e);
+    guard_watch(NULL);
+    return ok;
+}
+
+static unsigned count(const struct subject *s, bool passed)
+{
+    unsigned n = 0;
+    if (!s->lesson) return 0;
+    for (unsigned i = 0; i < s->lesson->ops->checks(s->lesson); i++) n += s->lesson->ops->check(s->lesson, i)->passed == passed;
+    return n;
+}
+unsigned subject_failed(const struct subject *s) { return count(s, false); }
+unsigned subject_passed(const struct subject *s) { return count(s, true); }

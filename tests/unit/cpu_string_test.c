@@ -1,0 +1,126 @@
+/* String instructions: directions, widths, ends of repetition, faults in the middle, and what comes between iterations. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/support/cpu_case.h"
+
+enum { D = FAKE_DATA, NEXT = FAKE_DATA + PAGE_SIZE, FAR_OFF = FAKE_DATA + 0x8000, C = FAKE_CODE, CF = FLAG_CF, PF = FLAG_PF, AF = FLAG_AF,
+       ZF = FLAG_ZF, SF = FLAG_SF, DF = FLAG_DF };
+
+static const struct cpu_case cases[] = {
+    { "movsd", "A5", { R(ESI, D), R(EDI, D + 8), M(D, 5) }, { R(ESI, D + 4), R(EDI, D + 12), M(D + 8, 5) } },
+    { "movsb downwards", "A4", { F(DF), R(ESI, D), R(EDI, D + 8), M(D, 0x11) }, { R(ESI, D - 1), R(EDI, D + 7), M(D + 8, 0x11) } },
+    { "rep movsb", "F3 A4", { R(ECX, 4), R(ESI, D), R(EDI, D + 8), M(D, 0x44332211) },
+      { R(ECX, 0), R(ESI, D + 4), R(EDI, D + 12), M(D + 8, 0x44332211) } },
+    { "rep movsb that overlaps repeats a byte", "F3 A4", { R(ECX, 4), R(ESI, D), R(EDI, D + 1), M(D, 0x11) },
+      { R(ECX, 0), R(ESI, D + 4), R(EDI, D + 5), M(D, 0x11111111), M(D + 4, 0x11) } },
+    { "rep with 0 does nothing", "F3 A5", { R(ECX, 0), PAGE(D, 0), R(ESI, D) }, { R(ECX, 0) } },
+    { "rep with CX", "67 F3 AA", { R(ECX, 0x50002), R(EDI, 0x77772000), R(EAX, 0x11) },
+      { R(ECX, 0x50000), R(EDI, 0x77772002), M(0x2000, 0x1111) } },
+    { "DI wraps", "67 F3 AA", { R(ECX, 2), R(EDI, 0x1FFFF), R(EAX, 0x11) }, { R(ECX, 0), R(EDI, 0x10001), M(0, 0x11), M(0xFFFC, 0x11000000) } },
+    { "F2 before stosd repeats, too", "F2 AB", { R(ECX, 2), R(EDI, D), R(EAX, 3) }, { R(ECX, 0), R(EDI, D + 8), M(D, 3), M(D + 4, 3) } },
+    { "lodsw keeps the upper half", "66 AD", { R(ESI, D), M(D, 0x99998888) }, { R(EAX, 0x01018888), R(ESI, D + 2) } },
+    { "rep lodsb", "F3 AC", { R(ECX, 3), R(ESI, D), M(D, 0x00332211) }, { R(EAX, 0x01010133), R(ESI, D + 3), R(ECX, 0) } },
+    { "source segment is overridden", "36 AC", { R(ESI, D), LIMIT(SEG_DS, 0), M(D, 7) }, { R(EAX, 0x01010107), R(ESI, D + 1) } },
+    { "destination segment is not", "3E A4", { R(ESI, D), R(EDI, D + 4), LIMIT(SEG_ES, 0) }, { FAULT_CODE(VEC_GP, 0) } },
+    { "scasb", "AE", { R(EAX, 5), R(EDI, D), M(D, 6) }, { R(EDI, D + 1), F(CF | AF | SF | PF) } },
+    { "repne scasb finds", "F2 AE", { R(ECX, 10), R(EAX, 0), R(EDI, D), M(D, 0x00636261) }, { R(ECX, 6), R(EDI, D + 4), F(ZF | PF) } },
+    { "repne scasb does not find", "F2 AE", { F(ZF), R(ECX, 2), R(EAX, 0), R(EDI, D), M(D, 0x00636261) },
+      { R(ECX, 0), R(EDI, D + 2), F(CF | SF | AF) } },
+    { "repe scasd stops at a difference", "F3 AF", { R(ECX, 5), R(EAX, 1), R(EDI, D), M(D, 1), M(D + 4, 1) }, { R(ECX, 2), R(EDI, D + 12), F(0) } },
+    { "repe cmpsb equal throughout", "F3 A6", { R(ECX, 2), R(ESI, D), R(EDI, D + 8), M(D, 0x6261), M(D + 8, 0x6261) },
+      { R(ECX, 0), R(ESI, D + 2), R(EDI, D + 10), F(ZF | PF) } },
+    { "repe cmpsw stops", "66 F3 A7", { R(ECX, 9), R(ESI, D), R(EDI, D + 8), M(D, 0x00020001), M(D + 8, 0x00030001) },
+      { R(ECX, 7), R(ESI, D + 4), R(EDI, D + 12), F(CF | SF | PF | AF) } },
+    { "repe with count 0 keeps flags", "F3 A6", { F(SF | CF), R(ECX, 0) }, { R(ECX, 0) } },
+    { "rep stosd faults in the middle", "F3 AB", { R(ECX, 4), R(EDI, NEXT - 8), R(EAX, 9), PAGE(NEXT, 0) },
+      { R(ECX, 2), R(EDI, NEXT), M(NEXT - 8, 9), M(NEXT - 4, 9), PAGE_FAULT(2, NEXT) } },
+    { "rep movsd whose write faults keeps esi", "F3 A5", { R(ECX, 4), R(ESI, FAR_OFF), R(EDI, NEXT - 4), PAGE(NEXT, 0) },
+      { R(ECX, 3), R(ESI, FAR_OFF + 4), R(EDI, NEXT), PAGE_FAULT(2, NEXT) } },
+};
+
+static void values(void **s)
+{
+    (void)s;
+    cpu_cases_run(cases, sizeof cases / sizeof cases[0]);
+}
+
+/* The world after a program of rep movsb over 1000 bytes, run in portions of `portion` cycles (0: at once). */
+static void run_in_portions(struct fake *f, unsigned portion)
+{
+    static const uint8_t code[] = { 0xF3, 0xA4, 0x90, 0xF4 }; /* rep movsb; nop; hlt */
+    fake_init(f, true);
+    fake_put(f, C, code, sizeof code);
+    for (unsigned k = 0; k < 1000; k++) fake_put(f, D + k, &(uint8_t){ (uint8_t)(k * 7) }, 1);
+    f->cpu.reg[ECX] = 1000;
+    f->cpu.reg[ESI] = D;
+    f->cpu.reg[EDI] = FAR_OFF;
+    for (unsigned k = 0; k < 100000; k++) {
+        if (portion) f->cpu.break_at = 0, f->cpu.pause = k % portion == 0;
+        enum cpu_stop why = cpu_run(&f->cpu, 1000);
+        if (why == CPU_HALTED) return;
+        assert_int_equal(why, CPU_PAUSE);
+    }
+    fail_msg("did not halt");
+}
+
+/* Somebody who wants to look in between must not change when things happen. */
+static void leaving_costs_nothing(void **s)
+{
+    (void)s;
+    static struct fake a, b;
+    run_in_portions(&a, 0);
+    uint64_t cycles = a.clock.now;
+    assert_int_equal(a.cpu.insns, 3);
+    assert_memory_equal(a.ram + D, a.ram + FAR_OFF, 1000);
+    run_in_portions(&b, 2);
+    assert_int_equal(b.clock.now, cycles);
+    assert_int_equal(b.cpu.insns, 3);
+    assert_memory_equal(b.cpu.reg, a.cpu.reg, sizeof a.cpu.reg);
+    fake_done(&a);
+    fake_done(&b);
+}
+
+static void raise_irq(void *self, uint64_t when)
+{
+    (void)when;
+    fake_irq(self, 0x20);
+}
+
+/* An interrupt arrives in the middle: ECX iterations are left, EIP is on the instruction, it has not retired. */
+static void interrupt_between_iterations(void **s)
+{
+    (void)s;
+    static struct fake f;
+    static const uint8_t code[] = { 0xFB, 0xF3, 0xAA, 0xF4 }; /* sti; rep stosb; hlt */
+    fake_init(&f, true);
+    fake_put(&f, C, code, sizeof code);
+    f.cpu.reg[ECX] = 1000;
+    f.cpu.reg[EDI] = D;
+    fake_put32(&f, 0x3000 + 0x20 * 8, 0x00085000);                  /* interrupt gate to 08:5000 */
+    fake_put32(&f, 0x3000 + 0x20 * 8 + 4, 0x00008E00);
+    fake_put32(&f, 0x2008, 0x0000FFFF);                             /* GDT: 08 is flat code */
+    fake_put32(&f, 0x200C, 0x00CF9A00);
+    fake_put(&f, 0x5000, &(uint8_t){ 0xF4 }, 1);
+    f.cpu.gdtr = (struct table_reg){ 0x2000, 0xF };
+    f.cpu.idtr = (struct table_reg){ 0x3000, 0x7FF };
+    struct timer t = { .fire = raise_irq, .self = &f };
+    timeq_arm(&f.timers, &t, f.model.cost[COST_STI] + 100 * f.model.cost[COST_STRING]);
+    assert_int_equal(cpu_run(&f.cpu, 2), CPU_HALTED);               /* sti, and the handler's hlt */
+    assert_int_equal(f.cpu.reg[ECX], 900);
+    assert_int_equal(f.cpu.reg[EDI], D + 100);
+    assert_int_equal(f.cpu.insns, 2);
+    assert_int_equal(fake_get32(&f, f.cpu.reg[ESP]), C + 1);
+    fake_done(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values), cmocka_unit_test(leaving_costs_nothing), cmocka_unit_test(interrupt_between_iterations)
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,216 @@
+/* See app.h. */
+#include "tui/app.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void app_open(struct app *a, struct machine *m, struct lesson *l, int cols, int rows)
+{
+    *a = (struct app){ .focus = VIEW_CODE };
+    session_open(&a->session, m, l);
+    for (unsigned i = 0; i < VIEW_COUNT; i++) {
+        a->view[i].ops = views[i];
+        a->view[i].state = calloc(1, views[i]->state_size);
+        if (!a->view[i].state) {
+            fputs("ringside: out of memory for the screen\n", stderr);
+            exit(EXIT_ENVIRONMENT);
+        }
+    }
+    app_resize(a, cols, rows);
+    app_sample(a);
+}
+
+void app_close(struct app *a)
+{
+    for (unsigned i = 0; i < VIEW_COUNT; i++) free(a->view[i].state);
+    text_free(&a->card);
+    frame_free(&a->frame);
+}
+
+void app_resize(struct app *a, int cols, int rows)
+{
+    frame_size(&a->frame, cols, rows);
+    layout_make(&a->layout, a->frame.cols, a->frame.rows, a->focus, a->zoom);
+}
+
+void app_sample(struct app *a)
+{
+    struct scene scene = { a->session.m, a->session.lesson, a->session.moved };
+    for (unsigned i = 0; i < VIEW_COUNT; i++) a->view[i].ops->sample(&a->view[i], &scene);
+    a->session.moved = false;
+}
+
+/* ---- drawing ----------------------------------------------------------------------------------------------------- */
+
+static void draw_view(struct app *a, unsigned id, struct rect at)
+{
+    char title[VIEW_LABEL] = "", remark[VIEW_LABEL] = "";
+    struct view *v = &a->view[id];
+    v->ops->label(v, title, remark);
+    bool chosen = id == a->focus && a->layout.panes > 1;
+    struct pane p = pane_box(&a->frame, at, chosen ? STYLE(ROLE_FOCUS, ATTR_BOLD) : STYLE(ROLE_FRAME, 0), title, remark);
+    if (p.at.w > 0 && p.at.h > 0) v->ops->draw(v, &p);
+}
+
+void app_draw(struct app *a)
+{
+    frame_clear(&a->frame);
+    if (a->layout.kind == LAYOUT_TINY) {
+        chrome_tiny(a);
+        return;
+    }
+    chrome_title(a);
+    for (unsigned i = 0; i < a->layout.panes; i++) draw_view(a, a->layout.pane[i].view, a->layout.pane[i].at);
+    chrome_timeline(a);
+    chrome_keys(a);
+    overlay_draw(a);
+}
+
+/* ---- commands ---------------------------------------------------------------------------------------------------- */
+
+static unsigned choose(struct app *a, unsigned view)
+{
+    a->focus = view;
+    return ASK_LAYOUT | ASK_REDRAW;
+}
+
+/* The next pane of those on the screen; of all, when only one is. */
+static unsigned next_pane(struct app *a)
+{
+    struct layout all;
+    layout_make(&all, a->frame.cols, a->frame.rows, VIEW_CODE, false);
+    unsigned next = a->focus;
+    do next = (next + 1) % VIEW_COUNT;
+    while (all.panes > 1 && !a->zoom && !layout_shows(&all, next));
+    return choose(a, next);
+}
+
+static unsigned scroll(struct app *a, int by)
+{
+    struct view *v = &a->view[a->focus];
+    v->scroll += a->focus == VIEW_EVENTS ? -by : by; /* the newest event is below: up is further into the past */
+    return a->focus == VIEW_EVENTS ? ASK_SAMPLE | ASK_REDRAW : ASK_REDRAW;
+}
+
+static unsigned why(struct app *a)
+{
+    text_clear(&a->card);
+    session_why(&a->session, &a->card);
+    overlay_card(a, "Why?");
+    return ASK_REDRAW;
+}
+
+/* Every view is offered a command that views answer. */
+static unsigned to_views(struct app *a, int command, const char *arg)
+{
+    unsigned ask = ASK_NONE;
+    for (unsigned i = 0; i < VIEW_COUNT; i++) ask |= a->view[i].ops->command(&a->view[i], command, arg);
+    return ask;
+}
+
+static unsigned reveal(struct app *a)
+{
+    unsigned ask = to_views(a, CMD_REVEAL, "");
+    if (!ask) session_say(&a->session, false, "There is no question at this step.");
+    return ask | ASK_REDRAW;
+}
+
+static void (*const moves[CMD_COUNT])(struct session *s) = {
+    [CMD_STEP] = session_step, [CMD_OVER] = session_over,       [CMD_EXIT] = session_exit,
+    [CMD_RUN] = session_run,   [CMD_END] = session_run,         [CMD_BACK] = session_back,
+    [CMD_BACKEXIT] = session_back_exit, [CMD_HOME] = session_home, [CMD_NEXT] = session_next,
+    [CMD_PREVIOUS] = session_previous,
+};
+
+void app_follow_lesson(struct app *a)
+{
+    struct lesson *l = a->session.lesson;
+    struct lesson_step st;
+    if (!l || !l->next) return;
+    l->ops->step(l, l->next - 1, &st);
+    int view = st.show && *st.show ? view_find(st.show) : -1;
+    if (view >= 0) a->focus = (unsigned)view;
+}
+
+static unsigned move(struct app *a, int command)
+{
+    a->running = command != CMD_BACK;
+    moves[command](&a->session);
+    a->running = false;
+    if (command == CMD_NEXT || command == CMD_PREVIOUS) app_follow_lesson(a);
+    return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
+}
+
+static unsigned cancel(struct app *a)
+{
+    struct layout all;
+    layout_make(&all, a->frame.cols, a->frame.rows, VIEW_CODE, false);
+    a->zoom = false;
+    if (all.panes > 1 && !layout_shows(&all, a->focus)) a->focus = VIEW_CODE;
+    return ASK_LAYOUT | ASK_REDRAW;
+}
+
+static unsigned command(struct app *a, int c)
+{
+    if (moves[c]) return move(a, c);
+    if (c >= CMD_VIEW1 && c <= CMD_VIEW8) return choose(a, (unsigned)(c - CMD_VIEW1));
+    switch (c) {
+    case CMD_QUIT: return ASK_QUIT;
+    case CMD_GOTO: case CMD_FIND: overlay_prompt(a, c); return ASK_REDRAW;
+    case CMD_HELP: a->overlay = OVERLAY_HELP, a->scroll = 0, *a->typed = 0; return ASK_REDRAW;
+    case CMD_WHY: return why(a);
+    case CMD_DRAW: session_draw(&a->session); return ASK_REDRAW;
+    case CMD_REVEAL: return reveal(a);
+    case CMD_RADIX: return to_views(a, c, "");
+    case CMD_UP: return scroll(a, -1);
+    case CMD_DOWN: return scroll(a, 1);
+    case CMD_ZOOM: a->zoom = !a->zoom; return ASK_LAYOUT | ASK_REDRAW;
+    case CMD_FOCUS: return next_pane(a);
+    case CMD_CANCEL: return cancel(a);
+    case CMD_REDRAW: a->all_painted = false; return ASK_REDRAW;
+    case CMD_THEME:
+        a->theme = (a->theme + 1) % THEME_COUNT;
+        session_say(&a->session, false, "Theme: %s.", theme_name(a->theme));
+        return ASK_REDRAW;
+    default: return ASK_NONE;
+    }
+}
+
+/* What was typed at a prompt. */
+static unsigned answer(struct app *a, int asked)
+{
+    char typed[TYPED];
+    view_copy(typed, sizeof typed, a->typed);
+    if (asked == CMD_FIND) return to_views(a, CMD_FIND, typed);
+    a->running = true;
+    session_goto(&a->session, typed);
+    a->running = false;
+    app_follow_lesson(a);
+    return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
+}
+
+static unsigned unknown(struct app *a, uint32_t key)
+{
+    if (key > ' ' && key < 0x7F) session_say(&a->session, false, "%c does nothing here. ? lists the keys.", (int)key);
+    else session_say(&a->session, false, "That key does nothing here. ? lists the keys.");
+    return ASK_REDRAW;
+}
+
+unsigned app_key(struct app *a, uint32_t key)
+{
+    unsigned ask;
+    *a->session.message = 0;
+    a->session.warn = false;
+    if (a->overlay) {
+        int asked = a->asking;
+        ask = overlay_key(a, key);
+        if (asked != CMD_NONE && a->asking == CMD_NONE && key == TKEY_ENTER) ask |= answer(a, asked);
+    } else {
+        int c = command_of_key(key);
+        ask = c == CMD_NONE ? unknown(a, key) : command(a, c);
+    }
+    if (ask & ASK_SAMPLE) app_sample(a);
+    if (ask & ASK_LAYOUT) layout_make(&a->layout, a->frame.cols, a->frame.rows, a->focus, a->zoom);
+    return ask;
+}

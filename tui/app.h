@@ -1,0 +1,54 @@
+/* The front end's state, and what keys do to it. Knows no terminal.
+ *
+ * Idea: handlers change the state and say what must be done next (enum ask); app_draw alone makes the screen, from
+ * the state alone. A key script and a person go the same way. */
+#ifndef TUI_APP_H
+#define TUI_APP_H
+
+#include "tui/command.h"
+#include "tui/frame.h"
+#include "tui/layout.h"
+#include "tui/session.h"
+#include "tui/view.h"
+
+enum { TYPED = 80 };
+
+/* What lies above the panes and takes the keys. */
+enum overlay { OVERLAY_NONE, OVERLAY_PROMPT, OVERLAY_HELP, OVERLAY_CARD };
+
+struct app {
+    struct session session;
+    struct frame   frame;
+    struct layout  layout;
+    struct view    view[VIEW_COUNT];
+    unsigned       focus, theme;
+    bool           zoom, running, all_painted;
+    enum overlay   overlay;
+    int            asking;          /* OVERLAY_PROMPT: the command that asked */
+    char           typed[TYPED];    /* prompt, or filter of the help */
+    int            scroll;          /* of the help or the card */
+    char           card_title[40];
+    struct text    card;
+};
+
+void     app_open(struct app *a, struct machine *m, struct lesson *l, int cols, int rows);
+void     app_close(struct app *a);
+unsigned app_key(struct app *a, uint32_t key);          /* enum ask bits; sampling is done */
+void     app_resize(struct app *a, int cols, int rows);
+void     app_sample(struct app *a);                     /* every view looks at the machine */
+void     app_draw(struct app *a);                       /* makes the frame */
+/* The choice of a step's author (`show = "rings"`): which pane is in front. */
+void     app_follow_lesson(struct app *a);
+
+/* chrome.c: what is around the panes. */
+void chrome_title(struct app *a);
+void chrome_timeline(struct app *a);
+void chrome_keys(struct app *a);
+void chrome_tiny(struct app *a);
+/* overlay.c: what is above them. */
+void     overlay_draw(struct app *a);
+unsigned overlay_key(struct app *a, uint32_t key);
+void     overlay_prompt(struct app *a, int command);
+void     overlay_card(struct app *a, const char *title);  /* shows a->card */
+
+#endif
