@@ -11,7 +11,7 @@
 enum { TICK_US = 100000, PROGRESS_TICKS = 5 };
 
 static struct machine *volatile watched;
-static volatile sig_atomic_t interrupted, wall_over, silent, shown, ticks;
+static volatile sig_atomic_t interrupted, wall_over, cancelled, silent, shown, ticks;
 static struct timespec begun;
 static double limit;
 static bool terminal;
@@ -65,13 +65,15 @@ static void show_progress(const struct machine *m)
     shown = 1;
 }
 
+bool guard_stopped(void) { return interrupted || wall_over || cancelled; }
+
 static void on_tick(int sig)
 {
     (void)sig;
     int saved = errno;
     struct machine *m = watched;
     if (limit > 0 && elapsed() >= limit) wall_over = 1;
-    if (m && (interrupted || wall_over)) machine_pause(m);
+    if (m && guard_stopped()) machine_pause(m);
     else if (m && terminal && !silent && ++ticks % PROGRESS_TICKS == 0 && elapsed() > 1) show_progress(m);
     errno = saved;
 }
@@ -100,15 +102,24 @@ void guard_start(double wall)
 }
 
 void guard_watch(struct machine *m) { watched = m; }
-bool guard_stopped(void) { return interrupted || wall_over; }
+void guard_cancel(void)
+{
+    struct machine *m = watched;
+    cancelled = 1;
+    if (m) machine_pause(m);
+}
 
 bool guard_error(struct err *e)
 {
     if (!guard_stopped()) return false;
     *e = (struct err){ 0 };
-    if (interrupted) return err_set(e, EXIT_INTERRUPTED, "interrupted; what is shown is what there was until then");
-    return err_set(e, EXIT_LIMIT, "limit reached: --limit-wall %g seconds; give it more, or a --limit-cycles that repeats exactly",
-                   limit);
+    if (cancelled) {
+        e->code = EXIT_ENVIRONMENT;
+        return true;
+    }
+    if (interrupted) err_set(e, EXIT_INTERRUPTED, "interrupted; what is shown is what there was until then");
+    else err_set(e, EXIT_LIMIT, "limit reached: --limit-wall %g seconds; give it more, or a --limit-cycles that repeats exactly", limit);
+    return true;
 }
 
 void guard_quiet(bool quiet)

@@ -35,16 +35,18 @@ static bool unknown(unsigned command, const char *name, struct err *e)
     return err_set(e, EXIT_USAGE, "--%s: no such option; --help lists what there is", name);
 }
 
+/* Two commands may have an option of one name with meanings of their own. */
 static bool find_long(unsigned command, const char *name, const struct row **row, struct err *e)
 {
+    *row = NULL;
     for (unsigned i = 0; i < OPT_COUNT; i++) {
         if (strcmp(rows[i].name, name)) continue;
         *row = &rows[i];
         if (rows[i].kind == PLANNED)
             return err_set(e, EXIT_USAGE, "--%s: planned, not in version 0.1 (%s); leave it out", name, rows[i].help);
         if (rows[i].commands & command) return true;
-        return err_set(e, EXIT_USAGE, "--%s: an option of other commands, not of this one; --help lists what it takes", name);
     }
+    if (*row) return err_set(e, EXIT_USAGE, "--%s: an option of other commands, not of this one; --help lists what it takes", name);
     return unknown(command, name, e);
 }
 

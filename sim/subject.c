@@ -29,28 +29,24 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct subject_guest *)a)->name, ((const struct subject_guest *)b)->name);
 }
 
-/* Guests lie beside the shipped scenarios: ROOT/scenarios/NAME.lua, ROOT/build/guests/NAME.elf. */
-static void guest_folder(char *dir, size_t room)
+/* Guests lie beside the shipped scenarios: ROOT/scenarios/NAME.lua, ROOT/build/guests/NAME.elf; or where we are. */
+static DIR *guest_folder(char *dir, size_t room)
 {
     struct lesson_entry one;
-    snprintf(dir, room, "build/guests");
-    if (!lesson_list(&one, 1, NULL)) return;
-    char *slash = strrchr(one.path, '/');
-    if (!slash) return;
-    *slash = 0;
-    slash = strrchr(one.path, '/');
-    if (slash) {
-        *slash = 0;
-        if ((size_t)snprintf(dir, room, "%s/build/guests", one.path) >= room) *dir = 0;
-    }
+    char *slash = lesson_list(&one, 1, NULL) ? strrchr(one.path, '/') : NULL;
+    if (slash) *slash = 0;
+    slash = slash ? strrchr(one.path, '/') : NULL;
+    if (slash) *slash = 0;
+    DIR *d = slash && (size_t)snprintf(dir, room, "%s/build/guests", one.path) < room ? opendir(dir) : NULL;
+    if (!d) snprintf(dir, room, "build/guests");
+    return d ? d : opendir(dir);
 }
 
 unsigned subject_guests(struct subject_guest *list, unsigned room)
 {
     char dir[512];
     unsigned n = 0;
-    guest_folder(dir, sizeof dir);
-    DIR *d = opendir(dir);
+    DIR *d = guest_folder(dir, sizeof dir);
     for (struct dirent *f; d && n < room && (f = readdir(d)); ) {
         struct subject_guest *g = &list[n];
         if (!ends_in(f->d_name, ".elf") || strlen(f->d_name) >= sizeof g->name) continue;
@@ -74,40 +70,40 @@ static bool shipped(const char *word)
     return false;
 }
 
-/* No file and no scenario of that name: the one suggestion. */
-static bool nothing(const char *word, struct err *e)
+/* A path to nothing: the one suggestion is the scenario it may have meant. */
+static bool no_file(const char *word, struct err *e)
 {
-    static struct lesson_entry list[SHIPPED];
-    static struct subject_guest guest[SHIPPED];
-    const char *words[SHIPPED];
     char bare[64];
     base_name(word, bare, sizeof bare);
-    unsigned n = lesson_list(list, SHIPPED, NULL);
-    bool path = strchr(word, '/') || strchr(word, '.');
-    const char *what = path ? "no such file" : "no such file, and no scenario of that name";
-    for (unsigned i = 0; i < n; i++) words[i] = list[i].name;
-    for (unsigned i = subject_guests(guest, SHIPPED); !path && i--; )
-        if (!strcmp(guest[i].name, word)) return err_set(e, EXIT_INPUT, "%s: %s; there is a guest: %s", word, what, guest[i].path);
-    for (unsigned i = 0; i < n; i++)
-        if (!strcmp(words[i], bare)) return err_set(e, EXIT_INPUT, "%s: %s; did you mean the scenario %s?", word, what, bare);
-    const char *near = path ? NULL : config_suggest(word, words, n);
-    if (near) return err_set(e, EXIT_INPUT, "%s: %s; did you mean %s?", word, what, near);
-    return err_set(e, EXIT_INPUT, "%s: %s; `ringside list` shows what there is", word, what);
+    if (shipped(bare)) return err_set(e, EXIT_INPUT, "%s: no such file; did you mean the scenario %s?", word, bare);
+    return err_set(e, EXIT_INPUT, "%s: no such file; `ringside list` shows what there is", word);
 }
 
-/* 1: a scenario, 0: an image, -1: neither. */
+/* The name of a guest is not the name of a scenario. */
+static bool no_guest(const char *word, struct err *e)
+{
+    static struct subject_guest list[SHIPPED];
+    for (unsigned i = subject_guests(list, SHIPPED); i--; )
+        if (!strcmp(list[i].name, word))
+            return err_set(e, EXIT_INPUT, "%s: no scenario of that name, but a guest: %s", word, list[i].path);
+    return true;
+}
+
+/* 1: a scenario, 0: an image, -1: neither. What is wrong with a scenario, or its name, lesson_open says. */
 static int kind_of(const char *word, struct err *e)
 {
     struct stat st;
     if (stat(word, &st) == 0) {
         if (!S_ISDIR(st.st_mode)) return ends_in(word, ".lua");
-        if (shipped(word)) return 1;
+        if (!strchr(word, '/') && shipped(word)) return 1;
         err_set(e, EXIT_INPUT, "%s: is a directory, not an image or a scenario; name a file in it", word);
         return -1;
     }
-    if (!strchr(word, '/') && shipped(word)) return 1;
-    nothing(word, e);
-    return -1;
+    if (strchr(word, '/') || strchr(word, '.')) {
+        no_file(word, e);
+        return -1;
+    }
+    return shipped(word) || no_guest(word, e) ? 1 : -1;
 }
 
 /* --- opening and closing ----------------------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 
 void app_open(struct app *a, struct machine *m, struct lesson *l, int cols, int rows)
 {
-    *a = (struct app){ .focus = VIEW_CODE };
+    *a = (struct app){ .focus = VIEW_CODE, .asking = CMD_NONE };
     session_open(&a->session, m, l);
     for (unsigned i = 0; i < VIEW_COUNT; i++) {
         a->view[i].ops = views[i];
@@ -28,10 +28,38 @@ void app_close(struct app *a)
     frame_free(&a->frame);
 }
 
+/* The longest note of the lesson decides, not the one at hand: panes must not jump from step to step. */
+static int longest_note(const struct app *a)
+{
+    const struct lesson *l = a->session.lesson;
+    int most = 0;
+    for (unsigned i = 0; l && i < l->ops->steps(l); i++) {
+        struct lesson_step st;
+        l->ops->step(l, i, &st);
+        int n = view_note_lines(&st, a->frame.cols - 4);
+        if (n > most) most = n;
+    }
+    return most;
+}
+
+static void layout(struct app *a)
+{
+    struct layout_wish wish = { a->focus, a->zoom, longest_note(a) };
+    layout_make(&a->layout, a->frame.cols, a->frame.rows, &wish);
+}
+
+/* The arrangement of many panes, whatever is chosen now. */
+static struct layout arrangement(const struct app *a)
+{
+    struct layout l;
+    layout_make(&l, a->frame.cols, a->frame.rows, &(struct layout_wish){ VIEW_CODE, false, 0 });
+    return l;
+}
+
 void app_resize(struct app *a, int cols, int rows)
 {
     frame_size(&a->frame, cols, rows);
-    layout_make(&a->layout, a->frame.cols, a->frame.rows, a->focus, a->zoom);
+    layout(a);
 }
 
 void app_sample(struct app *a)
@@ -47,7 +75,7 @@ static void draw_view(struct app *a, unsigned id, struct rect at)
 {
     char title[VIEW_LABEL] = "", remark[VIEW_LABEL] = "";
     struct view *v = &a->view[id];
-    v->ops->label(v, title, remark);
+    v->ops->label(v, at.h - 2, title, remark);
     bool chosen = id == a->focus && a->layout.panes > 1;
     struct pane p = pane_box(&a->frame, at, chosen ? STYLE(ROLE_FOCUS, ATTR_BOLD) : STYLE(ROLE_FRAME, 0), title, remark);
     if (p.at.w > 0 && p.at.h > 0) v->ops->draw(v, &p);
@@ -78,8 +106,7 @@ static unsigned choose(struct app *a, unsigned view)
 /* The next pane of those on the screen; of all, when only one is. */
 static unsigned next_pane(struct app *a)
 {
-    struct layout all;
-    layout_make(&all, a->frame.cols, a->frame.rows, VIEW_CODE, false);
+    struct layout all = arrangement(a);
     unsigned next = a->focus;
     do next = (next + 1) % VIEW_COUNT;
     while (all.panes > 1 && !a->zoom && !layout_shows(&all, next));
@@ -130,7 +157,9 @@ void app_follow_lesson(struct app *a)
     if (!l || !l->next) return;
     l->ops->step(l, l->next - 1, &st);
     int view = st.show && *st.show ? view_find(st.show) : -1;
+    struct layout all = arrangement(a);
     if (view >= 0) a->focus = (unsigned)view;
+    else if (all.panes > 1 && !layout_shows(&all, a->focus)) a->focus = VIEW_CODE; /* what the step before wanted */
 }
 
 static unsigned move(struct app *a, int command)
@@ -144,8 +173,7 @@ static unsigned move(struct app *a, int command)
 
 static unsigned cancel(struct app *a)
 {
-    struct layout all;
-    layout_make(&all, a->frame.cols, a->frame.rows, VIEW_CODE, false);
+    struct layout all = arrangement(a);
     a->zoom = false;
     if (all.panes > 1 && !layout_shows(&all, a->focus)) a->focus = VIEW_CODE;
     return ASK_LAYOUT | ASK_REDRAW;
@@ -154,7 +182,7 @@ static unsigned cancel(struct app *a)
 static unsigned command(struct app *a, int c)
 {
     if (moves[c]) return move(a, c);
-    if (c >= CMD_VIEW1 && c <= CMD_VIEW8) return choose(a, (unsigned)(c - CMD_VIEW1));
+    if (c >= CMD_VIEW1 && c <= CMD_VIEW9) return choose(a, (unsigned)(c - CMD_VIEW1));
     switch (c) {
     case CMD_QUIT: return ASK_QUIT;
     case CMD_GOTO: case CMD_FIND: overlay_prompt(a, c); return ASK_REDRAW;
@@ -211,6 +239,6 @@ unsigned app_key(struct app *a, uint32_t key)
         ask = c == CMD_NONE ? unknown(a, key) : command(a, c);
     }
     if (ask & ASK_SAMPLE) app_sample(a);
-    if (ask & ASK_LAYOUT) layout_make(&a->layout, a->frame.cols, a->frame.rows, a->focus, a->zoom);
+    if (ask & ASK_LAYOUT) layout(a);
     return ask;
 }

@@ -46,7 +46,8 @@ void chrome_title(struct app *a)
     snprintf(right, sizeof right, "%sev %u/%u   cyc %s", ended ? "END  " : "", trace_last(machine_trace_of(s->m)), s->far_event, cycles);
     int rw = frame_width(right);
     snprintf(left, sizeof left, "ringside  %s%s   %s", s->name, step, machine);
-    pane_fit(&p, 1, 0, p.at.w - rw - 4, style, left);
+    const char *from = frame_width(left) > p.at.w - rw - 4 ? left + strlen("ringside  ") : left; /* our own name can go */
+    pane_fit(&p, 1, 0, p.at.w - rw - 4, style, from);
     if (p.at.w > rw + 4) pane_put(&p, p.at.w - rw - 2, 0, style, right);
 }
 
@@ -115,7 +116,7 @@ void chrome_keys(struct app *a)
     for (int c = next_ranked(a, 0); c != CMD_NONE && c != CMD_HELP; c = next_ranked(a, command_desc(c)->rank)) {
         command_key(c, key, sizeof key);
         int w = frame_width(key) + 1 + frame_width(command_desc(c)->label);
-        if (x + w + 2 + help > p.at.w - 1) break;
+        if (x + w + 2 + help > p.at.w - 1) continue;
         x = put_key(&p, x, key, command_desc(c)->label) + 2;
     }
     if (x + help < p.at.w) put_key(&p, x, "?", "help");

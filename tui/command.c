@@ -24,7 +24,7 @@ static const struct { const char *name; uint32_t key; } names[] = {
 const struct command_desc *command_desc(int command) { return &table[command]; }
 const char *command_group_name(unsigned group) { return groups[group]; }
 
-uint32_t key_find(const char *name, size_t n)
+uint32_t key_named(const char *name, size_t n)
 {
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strlen(names[i].name) == n && !strncmp(names[i].name, name, n)) return names[i].key;
@@ -38,7 +38,7 @@ int command_of_key(uint32_t key)
     for (int c = 0; c < CMD_COUNT; c++)
         for (const char *k = table[c].keys; *k;) {
             size_t n = strcspn(k, " ");
-            if (key_find(k, n) == key) return c;
+            if (key_named(k, n) == key) return c;
             k += n;
             k += *k == ' ';
         }
@@ -72,7 +72,7 @@ uint32_t key_script_next(const char **script, int *cols, int *rows, struct err *
     size_t n = strcspn(++s, ">");
     *script = s + n + (s[n] == '>');
     if (s[n] == '>' && script_size(s, n, cols, rows)) return TKEY_RESIZE;
-    uint32_t key = s[n] == '>' && n > 1 ? key_find(s, n) : TKEY_NOTHING;
+    uint32_t key = s[n] == '>' && n > 1 ? key_named(s, n) : TKEY_NOTHING;
     if (key == TKEY_NOTHING)
         err_set(e, EXIT_USAGE, "key script: unknown key \"<%.*s\"; names are <Enter>, <PgDn>, <Left>, ..., <lt> and sizes <120x40>",
                 (int)(n < 40 ? n + (s[n] == '>') : 40), s);

@@ -34,7 +34,7 @@ enum key {
 };
 int command_of_key(uint32_t key);                     /* CMD_NONE if it means nothing */
 /* The key with that name (a word, or one character of UTF-8); TKEY_NOTHING if there is none. */
-uint32_t key_find(const char *name, size_t n);
+uint32_t key_named(const char *name, size_t n);
 /* The first key of a command, as people read it: "s", "PgDn". */
 const char *command_key(int command, char *buf, size_t n);
 

@@ -142,10 +142,13 @@ static struct cell *cell_at(struct pane *p, int x, int y)
     return &p->frame->cell[(p->at.y + y) * p->frame->cols + p->at.x + x];
 }
 
+enum { NO_BREAK = 0xA0 }; /* a space at which lines are not broken */
+
 static void put(struct pane *p, int x, int y, unsigned style, uint32_t ch)
 {
     struct cell *c = cell_at(p, x, y);
     if (!c) p->frame->clipped++;
+    else if (ch == NO_BREAK) *c = (struct cell){ ' ', (uint8_t)style, (uint8_t)(style >> 8) };
     else *c = (struct cell){ p->frame->ascii ? frame_ascii(ch) : ch, (uint8_t)style, (uint8_t)(style >> 8) };
 }
 

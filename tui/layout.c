@@ -9,12 +9,14 @@ static void place(struct layout *l, unsigned view, int x, int y, int w, int h)
     l->pane[l->panes++].at = (struct rect){ x, y, w, h };
 }
 
-/* Code and CPU, rings and events, the note; rows beyond 24 go to all of them. */
-static void step(struct layout *l, int w, int y, int h)
+/* Code and CPU, rings and events, the note; rows beyond 24 go to all of them. A note of three lines takes one row from
+ * rings and events, which say in their titles what was there. */
+static void step(struct layout *l, int w, int y, int h, int wanted)
 {
     int extra = h - 21;
     int note = NOTE_ROWS + (extra / 4 < 4 ? extra / 4 : 4);
     int low = RINGS_ROWS + (extra - (note - NOTE_ROWS)) / 2;
+    if (wanted + 2 > note) note++, low--;
     int high = h - note - low;
     int side = w >= 120 ? WIDE_COLS : SIDE_COLS;
     place(l, VIEW_CODE, 0, y, w - side, high);
@@ -24,10 +26,11 @@ static void step(struct layout *l, int w, int y, int h)
     place(l, VIEW_NOTE, 0, y + high + low, w, note);
 }
 
-static void wide(struct layout *l, int w, int y, int h)
+static void wide(struct layout *l, int w, int y, int h, int wanted)
 {
-    int note = 7, body = h - note, left = w - WIDE_COLS;
-    int code = (body + 1) / 2, cpu = body * 15 / 31, rings = RINGS_ROWS;
+    (void)wanted;
+    int note = 5, body = h - note, left = w - WIDE_COLS;
+    int code = (body + 1) / 2, cpu = body * 13 / 32, rings = RINGS_ROWS;
     place(l, VIEW_CODE, 0, y, left, code);
     place(l, VIEW_EVENTS, 0, y + code, left, body - code);
     place(l, VIEW_CPU, left, y, WIDE_COLS, cpu);
@@ -36,8 +39,9 @@ static void wide(struct layout *l, int w, int y, int h)
     place(l, VIEW_NOTE, 0, y + body, w, note);
 }
 
-static void dashboard(struct layout *l, int w, int y, int h)
+static void dashboard(struct layout *l, int w, int y, int h, int wanted)
 {
+    (void)wanted;
     int note = 5, body = h - note;
     int high = body * 17 / 38, middle = body * 11 / 38, low = body - high - middle;
     int right = w * 58 / 160, code = w - right - WIDE_COLS, left = w - right;
@@ -66,9 +70,9 @@ static enum layout_kind kind_of(int cols, int rows)
     return cols < 150 ? LAYOUT_WIDE : LAYOUT_DASHBOARD;
 }
 
-void layout_make(struct layout *l, int cols, int rows, unsigned focus, bool zoom)
+void layout_make(struct layout *l, int cols, int rows, const struct layout_wish *wish)
 {
-    static void (*const arrange[])(struct layout *, int, int, int) = {
+    static void (*const arrange[])(struct layout *, int, int, int, int) = {
         [LAYOUT_STEP] = step, [LAYOUT_WIDE] = wide, [LAYOUT_DASHBOARD] = dashboard
     };
     *l = (struct layout){ .kind = kind_of(cols, rows) };
@@ -78,8 +82,11 @@ void layout_make(struct layout *l, int cols, int rows, unsigned focus, bool zoom
     l->keys = (struct rect){ 0, rows - 1, cols, 1 };
     if (foot == 2) l->timeline = (struct rect){ 0, rows - 2, cols, 1 };
     int body = rows - 1 - foot;
-    if (l->kind != LAYOUT_SINGLE && !zoom) arrange[l->kind](l, cols, 1, body);
-    if (layout_shows(l, focus)) return;
+    if (l->kind != LAYOUT_SINGLE && !wish->zoom) arrange[l->kind](l, cols, 1, body, wish->note);
+    if (layout_shows(l, wish->focus)) return;
+    /* A view without a place here gets that of all others; the note stays, because the lesson goes on. */
+    int note = l->kind == LAYOUT_SINGLE || wish->zoom ? 0 : l->pane[l->panes - 1].at.h;
     l->panes = 0;
-    place(l, focus, 0, 1, cols, body);
+    place(l, wish->focus, 0, 1, cols, body - note);
+    if (note) place(l, VIEW_NOTE, 0, 1 + body - note, cols, note);
 }

@@ -1,7 +1,7 @@
 /* From the size of the terminal to the places of the panes. Pure.
  *
  * Idea: every view is complete in 80x24; more room adds panes, it never holds the only copy of something. A view that
- * is asked for and not on the screen gets the whole body. */
+ * is asked for and not on the screen takes the place of all but the note. */
 #ifndef TUI_LAYOUT_H
 #define TUI_LAYOUT_H
 
@@ -26,8 +26,14 @@ struct layout {
     struct { unsigned view; struct rect at; } pane[VIEW_COUNT]; /* enum view_id */
 };
 
-/* `focus` is the chosen view; `zoom`: it alone. Rectangles never overlap and lie inside cols x rows. */
-void layout_make(struct layout *l, int cols, int rows, unsigned focus, bool zoom);
+/* What decides besides the size. */
+struct layout_wish {
+    unsigned focus;     /* the chosen view */
+    bool     zoom;      /* it alone */
+    int      note;      /* lines the longest note of the lesson takes; the smallest screen gives it two or three */
+};
+/* Rectangles never overlap and lie inside cols x rows. */
+void layout_make(struct layout *l, int cols, int rows, const struct layout_wish *wish);
 bool layout_shows(const struct layout *l, unsigned view);
 
 #endif

@@ -23,12 +23,6 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-void session_open(struct session *s, struct machine *m, struct lesson *l)
-{
-    *s = (struct session){ .m = m, .lesson = l, .moved = true };
-    snprintf(s->name, sizeof s->name, "%s", base_name(l ? l->path : machine_config(m)->image));
-}
-
 static void say_end(struct session *s)
 {
     struct machine_end end = machine_end(s->m);
@@ -43,6 +37,13 @@ static void arrive(struct session *s)
     if (machine_insns(s->m) > s->far_insns) s->far_insns = machine_insns(s->m);
     if (machine_cycles(s->m) > s->far_cycles) s->far_cycles = machine_cycles(s->m);
     if (last > s->far_event) s->far_event = last;
+}
+
+void session_open(struct session *s, struct machine *m, struct lesson *l)
+{
+    *s = (struct session){ .m = m, .lesson = l, .moved = true };
+    snprintf(s->name, sizeof s->name, "%.60s", base_name(l ? l->path : machine_config(m)->image));
+    arrive(s);
 }
 
 static void settle(struct session *s)
@@ -187,6 +188,7 @@ void session_next(struct session *s)
     if (!l->ops->advance(l, s->m, &e)) session_say(s, true, "%s", e.text);
     else say_failures(s, checks);
     arrive(s);
+    if (!*s->message) say_end(s);
 }
 
 void session_previous(struct session *s)
@@ -285,6 +287,7 @@ static bool parse_number(const char *s, unsigned long long *n)
 void session_goto(struct session *s, const char *where)
 {
     unsigned long long n;
+    while (*where == ' ') where++;
     const char *colon = strchr(where, ':');
     size_t len = colon ? (size_t)(colon - where) : 0;
     if (!*where) return;

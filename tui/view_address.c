@@ -61,8 +61,9 @@ static void sample(struct view *v, const struct scene *s)
     copy_walk(&a->real, x.real_ok, x.real.at.v, x.real_code, &x.real);
 }
 
-static void show_label(const struct view *v, char *title, char *remark)
+static void show_label(const struct view *v, int rows, char *title, char *remark)
 {
+    (void)rows;
     const struct address *a = v->state;
     snprintf(title, VIEW_LABEL, "4 Address  VA %08X = dir %03X │ table %03X │ offset %03X", a->va, a->va >> 22,
              a->va >> 12 & 0x3FF, a->va & 0xFFF);

@@ -3,7 +3,9 @@
  * An instruction that will trap says so before it does; one that fails silently is marked once it has (the event is
  * in the trace), because only then is it true. Facts come from machine_insn. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "tui/view.h"
 
 enum { BEFORE = 40, AFTER = 64, BYTES = 15, SILENT_BACK = 4096 };
@@ -50,26 +52,69 @@ static void fact(const struct scene *s, const struct machine_cpu *cpu, struct li
         view_copy(l->fact, sizeof l->fact, "sensitive");
 }
 
+/* Does an address have a name, or only its number? */
+static bool named(const char *name, uint32_t at)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%08X", at);
+    return strcasecmp(name, number) != 0;
+}
+
+/* Names for addresses of memory operands that are exactly a symbol's, and where a branch goes. A plain constant stays
+ * a number: it may equal an address by chance. */
+static void name_constant(const struct machine *m, const char **from, bool branch, struct text *out)
+{
+    char *end, buf[64];
+    unsigned long v = strtoul(*from, &end, 16);
+    const char *name = v >= 0x1000 && v <= UINT32_MAX ? machine_symbol(m, (uint32_t)v, buf, sizeof buf) : "";
+    bool use = *name && named(name, (uint32_t)v) && (branch || !strchr(name, '+'));
+    if (use) text_add(out, "%s", name);
+    else text_bytes(out, *from, (size_t)(end - *from));
+    *from = end;
+}
+
+/* The disassembler's line as a lecture wants it: operands in a column, names for addresses, no "ptr". */
+static void tidy(const struct machine *m, const char *from, char *to, size_t room)
+{
+    struct text t = { 0 };
+    size_t word = strcspn(from, " ");
+    bool branch = *from == 'j' || !strncmp(from, "call", 4) || !strncmp(from, "loop", 4);
+    text_bytes(&t, from, word);
+    if (from[word]) text_pad(&t, word < 5 ? 6 : word + 1);
+    bool memory = false;
+    for (from += word + (from[word] == ' '); *from;) {
+        if (*from == '[' || *from == ']') memory = *from == '[';
+        if (!strncmp(from, "0x", 2) && (memory || branch)) name_constant(m, &from, branch, &t);
+        else if (!strncmp(from, "ptr ", 4)) from += 4;
+        else text_char(&t, *from++);
+    }
+    view_copy(to, room, text_str(&t));
+    text_free(&t);
+}
+
 /* The label of an address: its symbol, if it begins there. */
 static void label(const struct machine *m, struct line *l)
 {
     char buf[64];
-    uint32_t at;
     const char *name = machine_symbol(m, l->at, buf, sizeof buf);
-    if (strchr(name, '+') || !machine_find_symbol(m, name, &at) || at != l->at) return;
-    snprintf(l->label, sizeof l->label, "%.36s:", name);
+    if (named(name, l->at) && !strchr(name, '+')) snprintf(l->label, sizeof l->label, "%.36s:", name);
 }
 
 static void read_line(const struct scene *s, const struct machine_cpu *cpu, uint32_t at, struct line *l)
 {
     *l = (struct line){ .at = at };
-    unsigned n = machine_disasm(s->m, gva(at), l->text, sizeof l->text);
+    char text[128];
+    unsigned n = machine_disasm(s->m, gva(at), text, sizeof text);
     l->len = (uint8_t)(n > BYTES ? BYTES : n);
     if (l->len) machine_peek(s->m, gva(at), l->bytes, l->len);
+    if (l->len) tidy(s->m, text, l->text, sizeof l->text);
     else view_copy(l->text, sizeof l->text, "??");
     label(s->m, l);
     if (l->len && machine_place(s->m) != PLACE_VMM) fact(s, cpu, l);
 }
+
+/* The hypervisor's stubs stand apart from each other, with zeroes between them that nobody runs. */
+static bool filler(const struct line *l) { return l->len >= 2 && !l->bytes[0] && !l->bytes[1]; }
 
 static void sample(struct view *v, const struct scene *s)
 {
@@ -82,20 +127,29 @@ static void sample(struct view *v, const struct scene *s)
     c->cpl = cpu.cpl;
     c->vmm = machine_has_vmm(s->m);
     c->ended = machine_end(s->m).fate != FATE_RUNNING;
-    c->now = machine_disasm_back(s->m, gva(at), before, BEFORE);
-    for (unsigned i = 0; i < c->now; i++) read_line(s, &cpu, before[i].v, &c->line[i]);
-    c->lines = c->now;
+    unsigned n = machine_disasm_back(s->m, gva(at), before, BEFORE);
+    c->lines = 0;
+    for (unsigned i = 0; i < n; i++) {
+        read_line(s, &cpu, before[i].v, &c->line[c->lines++]);
+        if (filler(&c->line[c->lines - 1])) c->lines = 0;
+    }
+    c->now = c->lines;
     for (unsigned i = 0; i < AFTER; i++) {
         struct line *l = &c->line[c->lines++];
         read_line(s, &cpu, at, l);
+        if (i && filler(l)) {
+            c->lines--;
+            break;
+        }
         if (!l->len) break;
         at += l->len;
     }
     if (s->moved) v->scroll = 0;
 }
 
-static void show_label(const struct view *v, char *title, char *remark)
+static void show_label(const struct view *v, int rows, char *title, char *remark)
 {
+    (void)rows;
     const struct code *c = v->state;
     snprintf(title, VIEW_LABEL, "1 Code  %s, ring %u", view_place_name(c->place, c->vmm), c->cpl);
     view_copy(remark, VIEW_LABEL, "Intel");

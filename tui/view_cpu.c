@@ -1,11 +1,12 @@
 /* CPU: registers, what the last step changed, and the real state beside what the guest was made to believe. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include "tui/command.h"
 #include "tui/view.h"
 
-enum { LINES = 40, COLUMN = 14 };
+enum { COLUMN = 14 }; /* of the second register in a line */
 enum radix { HEX, DECIMAL, BINARY, RADIXES };
 
 struct cpu_view {
@@ -51,8 +52,9 @@ static void sample(struct view *v, const struct scene *s)
     c->lost = c->vmm && if_lost(s->m, &c->wanted) && (c->guest.iflag ? 1u : 0u) != c->wanted;
 }
 
-static void show_label(const struct view *v, char *title, char *remark)
+static void show_label(const struct view *v, int rows, char *title, char *remark)
 {
+    (void)rows;
     static const char *const words[RADIXES] = { "", "dec", "bin" };
     const struct cpu_view *c = v->state;
     snprintf(title, VIEW_LABEL, "2 CPU%s%s", c->radix ? "  " : "", words[c->radix]);
@@ -138,8 +140,7 @@ static void put_flags(struct sheet *s, const struct cpu_view *c)
     }
 }
 
-static void put_line_f(struct sheet *s, unsigned style, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-#include <stdarg.h>
+__attribute__((format(printf, 3, 4)))
 static void put_line_f(struct sheet *s, unsigned style, const char *fmt, ...)
 {
     char buf[160];
@@ -148,6 +149,12 @@ static void put_line_f(struct sheet *s, unsigned style, const char *fmt, ...)
     vsnprintf(buf, sizeof buf, fmt, ap);
     va_end(ap);
     put_line(s, style, buf);
+}
+
+static void put_pair(struct sheet *s, const char *name, uint32_t real, uint32_t guest)
+{
+    bool room = s->p->at.w >= 36; /* else without the words; the two lines above have shown which is which */
+    put_line_f(s, STYLE(ROLE_PLAIN, 0), room ? "%s real %08X guest %08X" : "%s %08X  %08X", name, real, guest);
 }
 
 /* Real beside believed. On a bare machine both are one. */
@@ -162,11 +169,10 @@ static void put_beliefs(struct sheet *s, const struct cpu_view *c)
         if (c->lost) put_line_f(s, STYLE(ROLE_WARN, 0), "guest wants IF=%u  ! has %u", c->wanted, g->iflag);
         else put_line_f(s, plain, "IF  real %u     guest %u", r->iflag, g->iflag);
         put_line_f(s, plain, "cr3 real %05X guest %05X", r->cr3 >> PAGE_SHIFT, g->cr3 >> PAGE_SHIFT);
+        put_pair(s, "cr0", r->cr0, g->cr0);
+        put_pair(s, "idt", r->idt_base, g->idt_base);
+        put_pair(s, "gdt", r->gdt_base, g->gdt_base);
         put_line_f(s, plain, "cpl real %u     guest %u", r->cpl, g->cpl);
-        put_line_f(s, plain, "cr0 real      guest");
-        put_line_f(s, plain, "    %08X  %08X", r->cr0, g->cr0);
-        put_line_f(s, plain, "idt %08X  %08X", r->idt_base, g->idt_base);
-        put_line_f(s, plain, "gdt %08X  %08X", r->gdt_base, g->gdt_base);
     }
     put_line_f(s, plain, "cs %04X  ss %04X  ds %04X", r->seg[1].sel, r->seg[2].sel, r->seg[3].sel);
     put_line_f(s, plain, "es %04X  fs %04X  gs %04X", r->seg[0].sel, r->seg[4].sel, r->seg[5].sel);

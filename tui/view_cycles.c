@@ -18,8 +18,9 @@ static void sample(struct view *v, const struct scene *s)
     view_copy(c->model, sizeof c->model, machine_config(s->m)->model);
 }
 
-static void show_label(const struct view *v, char *title, char *remark)
+static void show_label(const struct view *v, int rows, char *title, char *remark)
 {
+    (void)rows;
     const struct cycles *c = v->state;
     view_copy(title, VIEW_LABEL, "5 Cycles");
     snprintf(remark, VIEW_LABEL, "model %s", c->model);
@@ -36,13 +37,13 @@ static unsigned role_of(unsigned cause)
     }
 }
 
-static void draw_row(struct pane *p, int y, unsigned role, const char *name, uint64_t n, uint64_t total, bool bar)
+static void draw_row(struct pane *p, int y, unsigned role, const char *name, uint64_t n, uint64_t longest)
 {
     struct text t = { 0 };
-    int room = p->at.w - 28, w = total && room > 0 ? (int)(n * (uint64_t)room / total) : 0;
+    int room = p->at.w - 28, w = longest && room > 0 ? (int)(n * (uint64_t)room / longest) : 0;
     text_number(&t, n);
     pane_fit(p, 1, y, 9, STYLE(role, 0), name);
-    if (bar && room > 0) {
+    if (longest && room > 0) {
         pane_put(p, 11, y, STYLE(role, 0), "▏");
         pane_fill(p, (struct rect){ 12, y, w, 1 }, STYLE(role, 0), 0x2588);
     }
@@ -54,14 +55,18 @@ static void draw(struct view *v, struct pane *p)
 {
     const struct cycles *c = v->state;
     int lines = 0, y = 0;
-    for (unsigned i = 1; i < CAUSE_COUNT; i++) lines += c->by[i] != 0;
+    uint64_t longest = 1;
+    for (unsigned i = 1; i < CAUSE_COUNT; i++) {
+        lines += c->by[i] != 0;
+        if (c->by[i] > longest) longest = c->by[i];
+    }
     int rows = p->at.h - 1, first = view_bound(v, lines, rows);
     if (p->at.w < 34 || p->at.h < 2) return;
     for (unsigned i = 1, k = 0; i < CAUSE_COUNT && y < rows; i++) {
         if (!c->by[i] || (int)k++ < first) continue;
-        draw_row(p, y++, role_of(i), cause_name(i), c->by[i], c->total, true);
+        draw_row(p, y++, role_of(i), cause_name(i), c->by[i], longest);
     }
-    draw_row(p, y < rows ? y : rows, ROLE_NOW, "total", c->total, c->total, false);
+    draw_row(p, y < rows ? y : rows, ROLE_NOW, "total", c->total, 0);
     if (y + 2 < p->at.h && c->insns)
         pane_putf(p, 1, y + 2, STYLE(ROLE_PLAIN, 0), "%.1f cycles an instruction", (double)c->total / (double)c->insns);
 }

@@ -33,8 +33,9 @@ static void sample(struct view *v, const struct scene *s)
         }
 }
 
-static void show_label(const struct view *v, char *title, char *remark)
+static void show_label(const struct view *v, int rows, char *title, char *remark)
 {
+    (void)rows;
     const struct devices *d = v->state;
     view_copy(title, VIEW_LABEL, d->vmm ? "7 Devices  the guest's, virtual" : "7 Devices");
     view_copy(remark, VIEW_LABEL, "*=changed");

@@ -33,12 +33,14 @@ static void sample(struct view *v, const struct scene *s)
     e->insns = sum.guest_insns;
 }
 
-static void show_label(const struct view *v, char *title, char *remark)
+static void show_label(const struct view *v, int rows, char *title, char *remark)
 {
     const struct events *e = v->state;
     if (*e->filter) snprintf(title, VIEW_LABEL, "6 Events  /%s", e->filter);
     else view_copy(title, VIEW_LABEL, "6 Events");
     if (v->scroll) snprintf(remark, VIEW_LABEL, "%d newer below", v->scroll);
+    else if (rows < 5 && e->exits)
+        snprintf(remark, VIEW_LABEL, "trap rate 1/%llu  x=next exit", (unsigned long long)(e->insns / e->exits));
     else view_copy(remark, VIEW_LABEL, "x=next exit");
 }
 
@@ -61,7 +63,7 @@ static void draw_row(struct pane *p, int y, const struct words *w, int wide, boo
     int x = pane_putf(p, 0, y, plain, "%4u %*s ", w->id, wide, cycle);
     if (rings) x = pane_putf(p, x, y, plain, "%u ", w->ring);
     if (w->warn) pane_put(p, x, y, style, "!");
-    x = pane_putf(p, x + 1 + (w->warn && !rings ? 1 : 0), y, style, "%-8s ", w->word);
+    x = pane_putf(p, x + (w->warn || rings ? 2 : 0), y, style, "%-8s ", w->word);
     int cw = frame_width(cost);
     pane_fit(p, x, y, p->at.w - x - (cw ? cw + 2 : 1), style, w->what);
     if (cw) pane_put(p, p->at.w - cw - 1, y, plain, cost);
@@ -70,7 +72,7 @@ static void draw_row(struct pane *p, int y, const struct words *w, int wide, boo
 static void draw(struct view *v, struct pane *p)
 {
     const struct events *e = v->state;
-    bool few = p->at.h < FEW, rate = e->exits > 0 && !*e->filter;
+    bool few = p->at.h < FEW && !*e->filter, rate = e->exits > 0 && !*e->filter && p->at.h >= 5;
     int rows = p->at.h - (rate ? 1 : 0);
     const struct words *list = few ? e->folded : e->all;
     unsigned n = few ? e->folds : e->alls;

@@ -1,4 +1,6 @@
-/* Note: what the lesson says at this step, its question, and what it expected and did not get. */
+/* Note: what the lesson says at this step, its question, and what it expected and did not get.
+ *
+ * A question comes before its answer: until p is pressed the note, which tells, is covered by the question. */
 #include <stdio.h>
 #include <string.h>
 #include "tui/command.h"
@@ -10,21 +12,35 @@ struct note {
     bool lesson;
     unsigned step, steps;       /* step: number of the step last done; 0: none */
     char title[200], text[NOTE_TEXT];
-    unsigned head;              /* lines of text that come from the note, for the space before the question */
-    bool asks, revealed, failed, ended;
+    bool asks, revealed, failed;
     unsigned revealed_step;
-    char question[600], answer[300], end[320];
-    int lines;                  /* as drawn last */
+    char question[700], answer[160], end[320];
 };
+
+/* Authors break lines for their editor, we for the pane: within a paragraph a newline is a space. */
+static void unwrap(const char *from, char *to, size_t room)
+{
+    size_t n = 0;
+    while (*from == '\n' || *from == ' ') from++;
+    for (; *from && n + 1 < room; from++) {
+        bool joins = *from == '\n' && from[1] && from[1] != '\n' && from[1] != ' ' && n && to[n - 1] != '\n';
+        to[n++] = joins ? ' ' : *from;
+    }
+    while (n && (to[n - 1] == '\n' || to[n - 1] == ' ')) n--;
+    to[n] = 0;
+}
 
 static void ask_of(struct note *n, const struct lesson_step *st)
 {
-    size_t len = (size_t)snprintf(n->question, sizeof n->question, "%s", st->ask);
-    for (unsigned i = 0; i < st->choices && i < LESSON_CHOICES && len < sizeof n->question; i++)
-        len += (size_t)snprintf(n->question + len, sizeof n->question - len, "  %c %s", (int)('A' + i), st->choice[i]);
+    struct text t = { 0 };
+    text_add(&t, "Predict: %s\n", st->ask);
+    for (unsigned i = 0; i < st->choices && i < LESSON_CHOICES; i++)
+        text_add(&t, "%s%c\u00A0%s", i ? "   " : "", (int)('A' + i), st->choice[i]);
+    view_copy(n->question, sizeof n->question, text_str(&t));
+    text_free(&t);
+    *n->answer = 0;
     if (st->answer >= 1 && st->answer <= st->choices)
         snprintf(n->answer, sizeof n->answer, "%c %s", (int)('A' + st->answer - 1), st->choice[st->answer - 1]);
-    else view_copy(n->answer, sizeof n->answer, "see for yourself: step on");
 }
 
 static void failures(struct note *n, const struct lesson *l, unsigned step)
@@ -61,19 +77,20 @@ static void sample(struct view *v, const struct scene *s)
     }
     l->ops->step(l, n->step - 1, &st);
     view_copy(n->title, sizeof n->title, st.title ? st.title : "");
-    view_copy(n->text, sizeof n->text, st.note ? st.note : "");
+    unwrap(st.note ? st.note : "", n->text, sizeof n->text);
     failures(n, l, n->step - 1);
     n->asks = st.ask != NULL;
     if (n->asks) ask_of(n, &st);
 }
 
-static void show_label(const struct view *v, char *title, char *remark)
+static void show_label(const struct view *v, int rows, char *title, char *remark)
 {
+    (void)rows;
     const struct note *n = v->state;
     if (!n->lesson) view_copy(title, VIEW_LABEL, "8 Note");
     else if (!n->step) snprintf(title, VIEW_LABEL, "8 Note  \"%.120s\"", n->title);
     else snprintf(title, VIEW_LABEL, "8 Note  %u/%u  \"%.110s\"", n->step, n->steps, n->title);
-    (void)remark;
+    if (n->asks && !n->failed) snprintf(remark, VIEW_LABEL, n->revealed && *n->answer ? "answer %c" : "p=reveal", *n->answer);
 }
 
 /* Lines are collected first, because what must stay visible (the question) is at the end of what may be cut. */
@@ -103,29 +120,39 @@ static void draw_lines(struct pane *p, const struct sheet *s, int first, int y, 
     }
 }
 
+static void collect(const struct note *n, struct sheet *s, int w, int rows, char *answer, size_t room)
+{
+    unsigned now = STYLE(ROLE_NOW, ATTR_BOLD), plain = STYLE(ROLE_PLAIN, 0);
+    if (!n->lesson && !*n->end) wrap(s, plain, "No lesson: s steps, x goes to the next exit, c runs, r goes back.", w);
+    if (n->asks && !n->revealed && !n->failed) {
+        wrap(s, now, n->question, w);
+    } else {
+        wrap(s, n->failed ? STYLE(ROLE_WARN, 0) : plain, n->text, w);
+        snprintf(answer, room, "Answer: %s", n->answer);
+        if (n->asks && *n->answer && s->lines < rows) wrap(s, now, answer, w); /* else only in the title */
+    }
+    if (*n->end && s->lines < rows) wrap(s, now, n->end, w);
+}
+
 static void draw(struct view *v, struct pane *p)
 {
-    struct note *n = v->state;
-    struct sheet text = { 0 }, question = { 0 };
-    char ask[700], answer[400];
-    int w = p->at.w - 2, h = p->at.h;
-    if (w < 1 || h < 1) return;
-    wrap(&text, STYLE(n->failed ? ROLE_WARN : ROLE_PLAIN, 0), n->text, w);
-    if (*n->end) wrap(&text, STYLE(ROLE_NOW, ATTR_BOLD), n->end, w);
-    if (!n->lesson && !*n->end) wrap(&text, STYLE(ROLE_PLAIN, 0), "No lesson: s steps, x goes to the next exit, c runs, r goes back.", w);
-    if (n->asks) {
-        snprintf(ask, sizeof ask, "Predict: %s%s", n->question, n->revealed ? "" : "   [p] reveal");
-        wrap(&question, STYLE(ROLE_NOW, ATTR_BOLD), ask, w);
-        snprintf(answer, sizeof answer, "Answer: %s", n->answer);
-        if (n->revealed) question.lines = 0, wrap(&question, STYLE(ROLE_NOW, ATTR_BOLD), answer, w);
-    }
-    int q = question.lines < h ? question.lines : h, rows = h - q;
-    int first = view_bound(v, text.lines, rows);
-    draw_lines(p, &text, first, 0, rows);
-    draw_lines(p, &question, 0, text.lines - first < rows ? text.lines - first : rows, q);
-    if (first + rows < text.lines && rows > 0)
-        pane_put(p, p->at.w - 1, rows - 1, STYLE(ROLE_KEY, ATTR_BOLD), "↓");
-    n->lines = text.lines;
+    const struct note *n = v->state;
+    struct sheet s = { 0 };
+    char answer[200];
+    if (p->at.w < 3) return;
+    collect(n, &s, p->at.w - 2, p->at.h, answer, sizeof answer);
+    int first = view_bound(v, s.lines, p->at.h);
+    draw_lines(p, &s, first, 0, p->at.h);
+    if (first + p->at.h < s.lines) pane_put(p, p->at.w - 1, p->at.h - 1, STYLE(ROLE_KEY, ATTR_BOLD), "↓");
+}
+
+int view_note_lines(const struct lesson_step *st, int w)
+{
+    struct note n;
+    unwrap(st->note ? st->note : "", n.text, sizeof n.text);
+    int note = frame_wrap(n.text, w, NULL, NULL), question = 0;
+    if (st->ask) ask_of(&n, st), question = frame_wrap(n.question, w, NULL, NULL);
+    return question > note ? question : note;
 }
 
 static unsigned command(struct view *v, int cmd, const char *arg)

@@ -51,10 +51,11 @@ static void sample(struct view *v, const struct scene *s)
     }
 }
 
-static void show_label(const struct view *v, char *title, char *remark)
+static void show_label(const struct view *v, int rows, char *title, char *remark)
 {
-    (void)v, (void)remark;
+    const struct rings *r = v->state;
     view_copy(title, VIEW_LABEL, "3 Rings");
+    if (rows < 5) snprintf(remark, VIEW_LABEL, "%llu switches", (unsigned long long)r->switches);
 }
 
 /* Who lives in a real ring; PLACE_* in *place, -1 for nobody. */
@@ -105,7 +106,7 @@ static void draw_more(const struct rings *r, struct pane *p)
     if (y + 4 >= h) return;
     draw_share(p, y++, "app", ROLE_USER, r->user, r->cycles);
     draw_share(p, y++, r->vmm ? "guest OS" : "kernel", ROLE_KERNEL, r->kernel, r->cycles);
-    draw_share(p, y++, r->vmm ? "VMM" : "hardware", ROLE_VMM, r->cycles - guest, r->cycles);
+    draw_share(p, y++, r->vmm ? "overhead" : "hardware", ROLE_VMM, r->cycles - guest, r->cycles);
     draw_share(p, y++, "idle", ROLE_PLAIN, r->idle, r->cycles);
     if (!r->reasons || y + 2 >= h) return;
     pane_put(p, 1, ++y, STYLE(ROLE_PLAIN, ATTR_UNDERLINE), "exits       count      cycles");

@@ -81,9 +81,16 @@ static void say_emulate(const struct event *e, const struct machine *m, struct t
     text_add(t, "%s", trace_name("mnemonic", e->u.EMULATE.op));
 }
 
+/* "#PF(2)"; "20h" where there is no name. */
+static void say_vector(uint8_t vector, uint32_t code, struct text *t)
+{
+    if (*vector_name(vector)) vector_text(vector, code, t);
+    else text_add(t, "%02Xh", vector);
+}
+
 static void say_inject(const struct event *e, const struct machine *m, struct text *t)
 {
-    vector_text(e->u.INJECT.vector, e->u.INJECT.code, t);
+    say_vector(e->u.INJECT.vector, e->u.INJECT.code, t);
     say_at(" → ", e->u.INJECT.target, m, t);
 }
 
@@ -96,8 +103,8 @@ static void say_resume(const struct event *e, const struct machine *m, struct te
 static void say_silent(const struct event *e, const struct machine *m, struct text *t)
 {
     (void)m;
-    text_add(t, "%s: %s wanted %X got %X", trace_name("mnemonic", e->u.SILENT.op), trace_name("field", e->u.SILENT.field),
-             e->u.SILENT.wanted, e->u.SILENT.got);
+    text_add(t, "%s: %s %X, not %X", trace_name("mnemonic", e->u.SILENT.op), trace_name("field", e->u.SILENT.field),
+             e->u.SILENT.got, e->u.SILENT.wanted);
 }
 
 static void say_hidden(const struct event *e, const struct machine *m, struct text *t)
@@ -186,7 +193,7 @@ static void visit_word(const struct event *e, struct words *w)
 {
     const char *name = vector_name(e->u.EXIT.vector);
     if (*name) snprintf(w->word, sizeof w->word, "trap %s", name);
-    else snprintf(w->word, sizeof w->word, "vector %02Xh", e->u.EXIT.vector);
+    else snprintf(w->word, sizeof w->word, "%.4s %02Xh", trace_name("exit", e->u.EXIT.reason), e->u.EXIT.vector);
 }
 
 /* What the hypervisor did in a visit, most telling first in time; a port access says more than "out". */
@@ -198,11 +205,13 @@ static bool telling(const struct event *e)
 
 static void add_part(const struct event *e, const struct machine *m, struct text *t)
 {
-    struct text part = { 0 };
-    kinds[e->kind].say(e, m, &part);
     if (t->len) text_add(t, ", ");
-    text_add(t, "%s%s", e->kind == EV_INJECT ? "inject " : "", text_str(&part));
-    text_free(&part);
+    if (e->kind == EV_INJECT) {
+        text_add(t, "inject ");
+        say_vector(e->u.INJECT.vector, e->u.INJECT.code, t);
+    } else {
+        kinds[e->kind].say(e, m, t);
+    }
 }
 
 void words_visit(const struct event *exit, const struct machine *m, struct words *w)
@@ -234,10 +243,12 @@ static bool contains(const char *s, const char *filter)
 
 /* Is this event a line of its own when visits are folded? What belongs to a visit is in its EXIT's line; the fault or
  * interrupt that opened it, and gates, are named by what they led to; wires are silent. */
-static bool alone(const struct event *e, uint32_t opener)
+static bool alone(const struct trace *t, const struct event *e, uint32_t opener)
 {
+    const struct event *cause = trace_by_id(t, e->cause);
     if (e->id == opener) return false;
     if (e->kind == EV_GATE || e->kind == EV_RAISE) return false;
+    if (e->kind == EV_RETURN && cause && cause->kind == EV_RESUME) return false; /* the resume's own IRET */
     return !e->episode || e->kind == EV_EXIT || e->kind == EV_SILENT || e->kind == EV_DIE;
 }
 
@@ -261,7 +272,7 @@ unsigned words_tail(const struct machine *m, bool fold, const char *filter, unsi
         const struct event *e = trace_at(t, i);
         struct words w;
         if (fold && e->kind == EV_EXIT) opener = opener_of(t, e);
-        if (fold && !alone(e, opener)) continue;
+        if (fold && !alone(t, e, opener)) continue;
         if (skip && !*filter) {
             skip--;
             continue;

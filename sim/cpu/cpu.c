@@ -13,8 +13,8 @@
 #include "sim/cpu/segment.h"
 
 enum {
-    FLAGS_KNOWN = FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC | FLAG_VIF |
-                  FLAG_VIP | FLAG_ID
+    FLAGS_KNOWN = FLAGS_ARITH | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_RF | FLAG_VM | FLAG_AC |
+                  FLAG_VIF | FLAG_VIP | FLAG_ID
 };
 
 uint32_t cpu_flags(const struct cpu *c)
@@ -48,8 +48,8 @@ static void tlb_forget(struct tlb *t)
         }
 }
 
-void cpu_init(struct cpu *c, const struct cpu_env *env, struct clock *clock, const struct model *model, struct trace *trace,
-              struct block_cache *blocks)
+void cpu_init(struct cpu *c, const struct cpu_env *env, struct clock *clock, const struct model *model,
+              struct trace *trace, struct block_cache *blocks)
 {
     static const uint8_t account[4] = { CAUSE_KERNEL, CAUSE_KERNEL, CAUSE_KERNEL, CAUSE_USER };
     memset(c, 0, sizeof *c);
@@ -105,7 +105,7 @@ void cpu_boot_flat(struct cpu *c, uint32_t entry, uint32_t eax, uint32_t ebx)
     cpu_reset(c);
     for (unsigned n = 0; n < SEG_COUNT; n++) seg_plain(&c->seg[n], 0x10, 0, DATA, true);
     seg_plain(&c->seg[SEG_CS], 0x08, 0, CODE, true);
-    /* The specification leaves both tables undefined; empty ones make a kernel that forgets to load them die at once. */
+    /* The specification leaves both tables undefined; empty, they let a kernel that forgets to load them die at once. */
     c->gdtr = c->idtr = (struct table_reg){ 0, 0 };
     c->cr0 = CR0_PE | CR0_ET;
     c->eip = entry;
@@ -114,7 +114,8 @@ void cpu_boot_flat(struct cpu *c, uint32_t entry, uint32_t eax, uint32_t ebx)
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
 }
 
-#define ROW(name, field, bits, about) { name, offsetof(struct cpu, field), sizeof ((struct cpu *)0)->field, bits, about }
+#define ROW(name, field, bits, about) \
+    { name, offsetof(struct cpu, field), sizeof ((struct cpu *)0)->field, bits, about }
 const struct reg_desc cpu_regs[] = {
     ROW("eax", reg[EAX], 32, "accumulator"),
     ROW("ecx", reg[ECX], 32, "counter"),

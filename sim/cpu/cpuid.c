@@ -18,7 +18,7 @@ static const uint32_t basic[LAST_BASIC + 1][4] = {
     /* EAX: the last leaf; EBX, EDX, ECX: "Genu" "ineI" "ntel" */
     { LAST_BASIC, 0x756E6547, 0x6C65746E, 0x49656E69 },
     { CPUID_SIGNATURE, 0, 0, FEATURE_PSE | FEATURE_TSC | FEATURE_MSR | FEATURE_CX8 | FEATURE_PGE | FEATURE_CMOV },
-    /* Descriptors 50h and 5Bh: instruction and data TLB, 64 entries, 4 KB and 4 MB pages; 40h: no L2 cache. AL: ask once. */
+    /* AL: ask once. 50h and 5Bh: instruction and data TLB, 64 entries, 4 KB and 4 MB pages; 40h: no L2 cache. */
     { 0x005B5001, 0, 0, 0x00000040 },
 };
 

@@ -213,7 +213,7 @@ static void set_particulars(struct insn *i, const struct raw *r)
     case MN_MOV_SEG: case MN_MOV_CR: case MN_MOV_DR: set_special_move(i, r); break;
     case MN_PUSH_SEG: case MN_POP_SEG: i->sub = number(o[0].reg.value); break;
     case MN_LOAD_FAR: i->sub = far_segment(r->z.mnemonic); break;
-    case MN_SLDT: case MN_STR: case MN_SMSW: case MN_LLDT: case MN_LTR: case MN_LMSW: case MN_VERR: case MN_VERW:
+    case MN_SLDT: case MN_STR: case MN_SMSW: case MN_LLDT: case MN_LTR: case MN_LMSW: case MN_VERR: case MN_VERW: case MN_ARPL:
         i->size = (uint8_t)(o[0].size / 8);
         break;
     case MN_MOVZX: case MN_MOVSX: i->sub = (uint8_t)(o[1].size / 8); break;

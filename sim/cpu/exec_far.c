@@ -1,10 +1,11 @@
-/* Far transfers: CALL, JMP, RET to another code segment, directly or through a call gate; INT n and IRET's entry points.
+/* Far transfers: CALL, JMP, RET to another code segment, directly or through a call gate; INT n and IRET's entry
+ * points.
  *
- * Idea 1: a target is a code descriptor and an offset, however it was named; direct names and gates differ in who may use
- * them. Only CALL through a gate to a nonconforming segment changes the ring, and only inward; RET only outward.
+ * Idea 1: a target is a code descriptor and an offset, however it was named; direct names and gates differ in who may
+ * use them. Only CALL through a gate to a nonconforming segment changes the ring, and only inward; RET only outward.
  * Idea 2: as in gate.c, all is decided before anything is stored (ring.h).
- * SDM vol. 2 (CALL, JMP, RET, INT n); vol. 3A 5.8. Not modelled: TSS and task gates as targets (hardware task switch): their
- * own checks, then #GP(TSS selector) as if the TSS were unusable. A call gate emits no event of its own. */
+ * SDM vol. 2 (CALL, JMP, RET, INT n); vol. 3A 5.8. Not modelled: TSS and task gates as targets (hardware task switch):
+ * their own checks, then #GP(TSS selector) as if the TSS were unusable. A call gate emits no event of its own. */
 #include "sim/cpu/exec.h"
 #include "sim/cpu/gate.h"
 #include "sim/cpu/operand.h"
@@ -157,7 +158,8 @@ enum step exec_call_far(struct cpu *c, const struct insn *i)
 enum step exec_ret_far(struct cpu *c, const struct insn *i)
 {
     uint32_t eip, sel, release = i->imm & 0xFFFF;
-    if (stack_peek(c, 0, i->size, &eip) != STEP_OK || stack_peek(c, i->size, i->size, &sel) != STEP_OK) return STEP_FAULT;
+    if (stack_peek(c, 0, i->size, &eip) != STEP_OK) return STEP_FAULT;
+    if (stack_peek(c, i->size, i->size, &sel) != STEP_OK) return STEP_FAULT;
     if (cpu_protected(c))
         return ring_return(c, &(struct far_return){ .cs = (uint16_t)sel, .eip = eip, .popped = 2u * i->size,
                                                     .release = release, .at = insn_eip(c, i), .size = i->size });

@@ -1,7 +1,7 @@
 /* EFLAGS as a whole: PUSHF, POPF, CLI, STI.
  *
- * The idea this file exists for: CLI and STI below IOPL fault, but POPF below IOPL drops IF *in silence*. A hypervisor that
- * runs a guest kernel in ring 1 sees the first two and never the third.
+ * The idea this file exists for: CLI and STI below IOPL fault, but POPF below IOPL drops IF *in silence*. A hypervisor
+ * that runs a guest kernel in ring 1 sees the first two and never the third.
  * SDM vol. 2 (PUSHF, POPF table 4-21, CLI, STI). Not modelled: virtual-8086 mode, CR4.VME and CR4.PVI (VIF). */
 #include "sim/cpu/exec.h"
 #include "sim/cpu/stack.h"

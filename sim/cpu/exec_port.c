@@ -1,7 +1,7 @@
 /* Ports: IN, OUT, INS, OUTS, and who may use them.
  *
- * Idea: CPL <= IOPL opens every port; otherwise the I/O permission bitmap of the TSS decides, bit by bit, one for each byte
- * port touched. The bus charges the time on the wires.
+ * Idea: CPL <= IOPL opens every port; otherwise the I/O permission bitmap of the TSS decides, bit by bit, one for each
+ * byte port touched. The bus charges the time on the wires.
  * SDM vol. 1 16.5 (I/O permission), vol. 2. A port is read only after the memory it goes to has been found writable.
  * Not modelled: a bitmap in a 16-bit TSS (there is none: every port is closed). */
 #include "sim/cpu/exec.h"
@@ -10,8 +10,8 @@
 
 enum { TSS_MAP_BASE = 0x66, TSS32_MIN = 0x67 };
 
-/* The processor always reads two bytes of the map, so that a port's four bits may straddle a byte; hence the extra byte FF
- * that the manual wants behind the map. */
+/* The processor always reads two bytes of the map, so that a port's four bits may straddle a byte; hence the extra
+ * byte FF that the manual wants behind the map. */
 static enum step may_use(struct cpu *c, uint32_t port, unsigned size)
 {
     uint32_t map, bits;

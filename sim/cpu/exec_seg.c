@@ -1,7 +1,7 @@
 /* Segment registers and selectors: moving them, far pointers, and asking about descriptors (LAR LSL VERR VERW ARPL).
  *
- * Idea: LAR, LSL, VERR and VERW never fault on a selector; they answer in ZF. And reading a selector tells the ring: the
- * RPL of CS and SS is the CPL. Both are how a kernel in ring 1 can notice that it is not in ring 0.
+ * Idea: LAR, LSL, VERR and VERW never fault on a selector; they answer in ZF. And reading a selector tells the ring:
+ * the RPL of CS and SS is the CPL. Both are how a kernel in ring 1 can notice that it is not in ring 0.
  * SDM vol. 2; vol. 3A 5.10 (pointer validation). Not modelled: virtual-8086 mode. */
 #include "sim/cpu/exec.h"
 #include "sim/cpu/stack.h"

@@ -1,13 +1,15 @@
 /* System instructions: table registers, control and debug registers, MSRs, counters, HLT, CPUID.
  *
- * Idea 1: most are privileged and fault below ring 0 (a hypervisor's friends); the ones that store (SGDT, SIDT, SLDT, STR,
- * SMSW) ask nobody, and tell any ring what the machine really holds.
- * Idea 2: a write that changes how addresses are translated tells the MMU (paging), makes it forget (flush), and ends the
- * block (STEP_JUMP), in that order.
+ * Idea 1: most are privileged and fault below ring 0 (a hypervisor's friends); the ones that store (SGDT, SIDT, SLDT,
+ * STR, SMSW) ask nobody, and tell any ring what the machine really holds.
+ * Idea 2: a write that changes how addresses are translated tells the MMU (paging), makes it forget (flush), and ends
+ * the block (STEP_JUMP), in that order.
  *
- * SDM vol. 2; vol. 3A 2.5 (control registers), 2.8 (system instructions), 5.9 (privileged ones), 17.2 (debug registers).
- * Not modelled: caches (INVD, WBINVD only check), breakpoints (DR7 holds its bits, nothing matches), performance events (no
- * counter is ever enabled: all read 0), PAE, VME, OSFXSR (#GP(0) as the reserved bits of CR4 they are here), UMIP, x87. */
+ * SDM vol. 2; vol. 3A 2.5 (control registers), 2.8 (system instructions), 5.9 (privileged ones), 17.2 (debug
+ * registers).
+ * Not modelled: caches (INVD, WBINVD only check), breakpoints (DR7 holds its bits, nothing matches), performance
+ * events (no counter is ever enabled: all read 0), PAE, VME, OSFXSR (#GP(0) as the reserved bits of CR4 they are
+ * here), UMIP, x87. */
 #include "sim/cpu/cpuid.h"
 #include "sim/cpu/exec.h"
 #include "sim/cpu/operand.h"
@@ -32,7 +34,8 @@ static enum step table_load(struct cpu *c, const struct insn *i, struct table_re
     uint32_t limit, base, at = ea(c, i);
     if (!(i->flags & INSN_MEM)) return cpu_raise(c, VEC_UD);
     if (outside_ring0(c)) return STEP_FAULT;
-    if (mem_read(c, i->seg, at, 2, &limit) != STEP_OK || mem_read(c, i->seg, at + 2, 4, &base) != STEP_OK) return STEP_FAULT;
+    if (mem_read(c, i->seg, at, 2, &limit) != STEP_OK) return STEP_FAULT;
+    if (mem_read(c, i->seg, at + 2, 4, &base) != STEP_OK) return STEP_FAULT;
     t->limit = (uint16_t)limit;
     t->base = i->size == 2 ? base & 0x00FFFFFF : base;
     return STEP_OK;
@@ -43,7 +46,8 @@ static enum step table_store(struct cpu *c, const struct insn *i, const struct t
 {
     uint32_t at = ea(c, i);
     if (!(i->flags & INSN_MEM)) return cpu_raise(c, VEC_UD);
-    if (mem_probe_write(c, i->seg, at, 2) != STEP_OK || mem_probe_write(c, i->seg, at + 2, 4) != STEP_OK) return STEP_FAULT;
+    if (mem_probe_write(c, i->seg, at, 2) != STEP_OK) return STEP_FAULT;
+    if (mem_probe_write(c, i->seg, at + 2, 4) != STEP_OK) return STEP_FAULT;
     if (mem_write(c, i->seg, at, 2, t->limit) != STEP_OK) return STEP_FAULT;
     return mem_write(c, i->seg, at + 2, 4, t->base);
 }
@@ -130,8 +134,8 @@ enum {
 };
 #define CR3_KNOWN (PAGE_MASK | 0x18u) /* page directory, PCD, PWT */
 
-/* Real mode runs in ring 0, and its CS may be written through. The rest of the hidden parts stays: it is up to the program to
- * have loaded 64 KB segments before. SDM 3A 9.9.2. */
+/* Real mode runs in ring 0, and its CS may be written through. The rest of the hidden parts stays: it is up to the
+ * program to have loaded 64 KB segments before. SDM 3A 9.9.2. */
 static void enter_real_mode(struct cpu *c)
 {
     struct seg_reg *cs = &c->seg[SEG_CS];
@@ -160,7 +164,8 @@ static enum step cr3_set(struct cpu *c, const struct insn *i, uint32_t v)
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     c->env.flush(c->env.mmu, false);
     if (c->trace)
-        trace_emit(c->trace, &(struct event){ .kind = EV_CR3, .cause = c->cause, .eip = insn_eip(c, i), .u.CR3.value = c->cr3 });
+        trace_emit(c->trace, &(struct event){ .kind = EV_CR3, .cause = c->cause, .eip = insn_eip(c, i),
+                                              .u.CR3.value = c->cr3 });
     return next_block(c, i);
 }
 
@@ -229,7 +234,10 @@ enum step exec_invlpg(struct cpu *c, const struct insn *i)
     return next_block(c, i);
 }
 
-static enum step caches(struct cpu *c, const struct insn *i) { return outside_ring0(c) ? STEP_FAULT : next_block(c, i); }
+static enum step caches(struct cpu *c, const struct insn *i)
+{
+    return outside_ring0(c) ? STEP_FAULT : next_block(c, i);
+}
 enum step exec_invd(struct cpu *c, const struct insn *i) { return caches(c, i); }
 enum step exec_wbinvd(struct cpu *c, const struct insn *i) { return caches(c, i); }
 

@@ -27,7 +27,8 @@ struct gate {
 
 enum { CODE_IDT = 2 };
 
-/* Event INT is told when the instruction has worked; IRQ when the controller has handed over the vector, come what may. */
+/* Event INT is told when the instruction has worked; IRQ when the controller has handed over the vector, come what
+ * may. */
 static void tell(struct cpu *c, const struct passage *v, uint8_t kind)
 {
     struct event e = { .kind = kind, .cause = c->cause };
@@ -164,7 +165,8 @@ static bool contributory(uint8_t vector)
     return vector == VEC_DE || (vector >= VEC_TS && vector <= VEC_GP);
 }
 
-/* Table 6-5: is `second`, met while `first` was being delivered, a double fault? Else it is handled after it, serially. */
+/* Table 6-5: is `second`, met while `first` was being delivered, a double fault? Else it is handled after it,
+ * serially. */
 static bool doubles(uint8_t first, uint8_t second)
 {
     if (first == VEC_PF) return second == VEC_PF || contributory(second);
@@ -179,8 +181,9 @@ static void raised(struct cpu *c, const struct fault *f)
         c->dr[6] |= f->addr;
         c->dr[7] &= ~(uint32_t)DR7_GD;
     }
-    if (c->trace)
-        c->cause = TRACE(c->trace, FAULT, c->cause, .vector = f->vector, .code = f->has_code ? f->code : 0, .addr = f->addr);
+    if (!c->trace) return;
+    c->cause = TRACE(c->trace, FAULT, c->cause, .vector = f->vector, .code = f->has_code ? f->code : 0,
+                     .addr = f->addr);
 }
 
 static bool sets_rf(const struct fault *f)
@@ -209,8 +212,8 @@ void cpu_deliver_fault(struct cpu *c, struct fault f)
     }
 }
 
-/* What IRET may change, seen from the ring it leaves: IF only with CPL <= IOPL, IOPL only in ring 0. The rest of the image
- * is ignored without a word; a hypervisor that deprivileges a kernel loses exactly this. */
+/* What IRET may change, seen from the ring it leaves: IF only with CPL <= IOPL, IOPL only in ring 0. The rest of the
+ * image is ignored without a word; a hypervisor that deprivileges a kernel loses exactly this. */
 static void return_flags(struct cpu *c, uint32_t image, unsigned size, unsigned cpl, unsigned iopl)
 {
     uint32_t may = FLAGS_ARITH | FLAG_TF | FLAG_DF | FLAG_NT;

@@ -53,7 +53,7 @@ void stack_release(struct cpu *c, uint32_t bytes)
     c->reg[ESP] = esp_plus(&c->seg[SEG_SS], c->reg[ESP], bytes);
 }
 
-/* The TSS's stack fields for a ring.   32-bit TSS: ESPn at 4+8n, SSn at 8+8n.   16-bit TSS: SPn at 2+4n, SSn at 4+4n. */
+/* The TSS's stack fields for a ring.  32-bit TSS: ESPn at 4+8n, SSn at 8+8n.  16-bit TSS: SPn at 2+4n, SSn at 4+4n. */
 static enum step tss_stack(struct cpu *c, unsigned ring, uint32_t ext, uint16_t *ss, uint32_t *esp)
 {
     bool wide = ar_system(c->tr.ar) & 8;
@@ -103,7 +103,8 @@ static enum step check_return_code(struct cpu *c, uint16_t sel, struct desc *d)
 
 /* The outer stack, from the frame. Its ESP counts only as far as the new SS.B says: the upper half stays the inner
  * ring's (a leak of the real machine). */
-static enum step return_stack(struct cpu *c, const struct far_return *r, unsigned ring, struct stack *s, struct stores *p)
+static enum step return_stack(struct cpu *c, const struct far_return *r, unsigned ring, struct stack *s,
+                              struct stores *p)
 {
     uint32_t esp, word;
     struct desc d;

@@ -40,8 +40,9 @@ void stack_release(struct cpu *c, uint32_t bytes); /* ESP or SP up by that much 
 enum step ring_inner_stack(struct cpu *c, unsigned dpl, uint32_t ext, struct stack *s, struct stores *p);
 
 /* The far return of RET and IRET in protected mode, to the same or an outer ring. `popped` bytes of frame lie below an
- * outer SS:ESP of two words of `size` bytes; `release`: RET's count, let go on both stacks. `at` is the instruction's EIP,
- * for the trace; `cycles` are charged to delivery. Sets CS:EIP, on an outward return also SS:ESP, CPL and the data segments; all or nothing. */
+ * outer SS:ESP of two words of `size` bytes; `release`: RET's count, let go on both stacks. `at` is the instruction's
+ * EIP, for the trace; `cycles` are charged to delivery. Sets CS:EIP, on an outward return also SS:ESP, CPL and the
+ * data segments; all or nothing. */
 struct far_return {
     uint16_t cs;
     uint32_t eip, popped, release, at, cycles;

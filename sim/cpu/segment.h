@@ -38,8 +38,8 @@ static inline uint32_t sel_code(uint16_t sel) { return sel & 0xFFFCu; } /* as an
 static inline unsigned sel_rpl(uint16_t sel) { return sel & 3u; }
 static inline uint16_t sel_with_rpl(uint16_t sel, unsigned rpl) { return (uint16_t)(sel_code(sel) | rpl); }
 
-static inline unsigned ar_dpl(uint16_t ar) { return (ar & AR_DPL) >> 5; }
-static inline unsigned ar_system(uint16_t ar) { return ar & (AR_S | AR_TYPE); } /* SYS_*, or 16 and more: no system type */
+static inline unsigned ar_dpl(uint16_t ar) { return ((unsigned)ar & AR_DPL) >> 5; }
+static inline unsigned ar_system(uint16_t ar) { return ar & (AR_S | AR_TYPE); } /* SYS_*; from 16: none */
 static inline bool ar_code(uint16_t ar) { return (ar & (AR_S | AR_CODE)) == (AR_S | AR_CODE); }
 static inline bool ar_conforming(uint16_t ar) { return ar_code(ar) && (ar & AR_DOWN); }
 static inline bool ar_readable(uint16_t ar) { return (ar & AR_S) && (!(ar & AR_CODE) || (ar & AR_WRITE)); }

@@ -14,6 +14,7 @@ enum { WORDS = 512 };
 static bool same_name(const char *field, const char *name)
 {
     size_t n = strlen(field);
+    if (!strcmp(field, name)) return true;
     if (n && field[n - 1] == '_') n--;
     return strlen(name) == n && !strncmp(field, name, n);
 }

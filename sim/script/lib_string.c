@@ -212,7 +212,8 @@ static int str_rep(lua_State *L)
     luaL_checklstring(L, 1, &n);
     lua_Integer times = luaL_checkinteger(L, 2);
     luaL_optlstring(L, 3, "", &sep);
-    if (times > 0) sandbox_charge(L, (uint64_t)times);
+    if (times > 0 && n + sep && (uint64_t)times > SANDBOX_STRING / (n + sep)) return sandbox_end(L, OVER_STRING);
+    if (times > 0) sandbox_charge(L, (uint64_t)times / 8 + 1);
     return call_stock(L);
 }
 

@@ -161,6 +161,17 @@ static void say_till(lua_State *L, int idx, char *buf, size_t room)
     text_free(&t);
 }
 
+static void fail_limit(lua_State *L, const struct script_step *step, const char *where, const char *what)
+{
+    char most[32];
+    struct text t = { 0 };
+    text_number(&t, step->limit);
+    snprintf(most, sizeof most, "%s", text_str(&t));
+    text_free(&t);
+    script_fail(L, EXIT_LIMIT, "%s: step '%s': %s did not come within %s cycles; give the step a larger limit, or another till", where,
+                step->title, what, most);
+}
+
 static void run_to_till(lua_State *L, struct script *s, struct script_step *step)
 {
     char what[160], where[100];
@@ -170,9 +181,7 @@ static void run_to_till(lua_State *L, struct script *s, struct script_step *step
     if (ran != RUN_REACHED) {
         say_till(L, idx, what, sizeof what);
         till_where(L, idx, where, sizeof where);
-        if (ran == RUN_LIMIT)
-            script_fail(L, EXIT_LIMIT, "%s: step '%s' waited %s for %llu cycles in vain; give the step a larger limit, or another till",
-                        where, step->title, what, (unsigned long long)step->limit);
+        if (ran == RUN_LIMIT) fail_limit(L, step, where, what);
         struct machine_end end = machine_end(s->machine);
         check_record(s, false, where, "%s: the run ended first%s%s", what, *end.why ? ": " : "", end.why);
     }

@@ -11,7 +11,7 @@
 #include <string.h>
 #include "sim/config.h"
 
-enum { HOOK_EVERY = 1000, BYTES_PER_INSTRUCTION = 64 };
+enum { HOOK_EVERY = 1000, BYTES_PER_INSTRUCTION = 128, REFUSALS = 8 };
 enum { HEAD_MAGIC = 0x52494E47 };
 
 /* Before every block. */
@@ -42,16 +42,18 @@ static void end_it(struct sandbox *box, enum sandbox_over why)
 }
 
 /* May the script have `more` bytes? Growth is also paid for: one instruction can copy a long string. A first refusal makes
- * Lua collect its garbage and ask again; only the second one in a row is the end. */
+ * Lua collect its garbage and ask again; the second one in a row is the end. So are several that were not asked again:
+ * buffers of the string library give up at once, and a script may catch that. */
 static bool afford(struct sandbox *box, size_t more, bool string)
 {
     if (!box->main) return true; /* the state itself is being made */
     size_t refused = box->refused;
+    if (refused && refused != more) box->refusals++;
     box->refused = 0;
     box->used += more / BYTES_PER_INSTRUCTION;
     if (string && more > SANDBOX_STRING + 64) end_it(box, OVER_STRING);
     else if (more > SANDBOX_MEMORY) end_it(box, OVER_MEMORY);
-    else if (box->bytes + more > SANDBOX_MEMORY && refused == more) end_it(box, OVER_MEMORY);
+    else if (box->bytes + more > SANDBOX_MEMORY && (refused == more || box->refusals == REFUSALS)) end_it(box, OVER_MEMORY);
     else if (box->bytes + more > SANDBOX_MEMORY) box->refused = more;
     else if (box->used > box->budget && more > HOOK_EVERY * BYTES_PER_INSTRUCTION) end_it(box, OVER_INSTRUCTIONS);
     else return true;
@@ -123,6 +125,7 @@ int sandbox_end(lua_State *L, enum sandbox_over why)
 void sandbox_budget(struct sandbox *box, uint64_t instructions, uint64_t seed, const char *doing)
 {
     box->used = 0;
+    box->refusals = 0;
     box->budget = instructions;
     box->over = OVER_NOTHING;
     box->chance = seed;
@@ -184,8 +187,8 @@ static const struct { const char *has, *advice; } advices[] = {
     { "attempt to index a nil value", "; check the name before the dot against docs/lua.md" },
     { "attempt to", "; print the value in the step to see what it is" },
     { "binary chunk", "; give the Lua source instead" },
-    { "expected", "; is a comma, bracket or 'end' missing there?" },
     { "unexpected symbol", "; is a comma or bracket missing before it?" },
+    { "expected", "; is a comma, bracket or 'end' missing there?" },
     { "unfinished", "; close the quotes or brackets" },
     { "near ", "; see docs/scenario.md for the form of a scenario" },
     { "bad argument", "; see docs/lua.md" },

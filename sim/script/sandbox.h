@@ -31,6 +31,7 @@ enum sandbox_over { OVER_NOTHING, OVER_INSTRUCTIONS, OVER_MEMORY, OVER_STRING, O
 struct sandbox {
     lua_State *main, *running;   /* the state; the coroutine that runs now */
     size_t     bytes, refused;   /* held now; the request just refused, until the next one */
+    unsigned   refusals;         /* requests refused and not repeated */
     uint64_t   used, budget;     /* Lua instructions since sandbox_budget */
     uint8_t    over;             /* enum sandbox_over: why the script must end; final until the next sandbox_budget */
     int        over_line;        /* where that was; 0 if unknown */

@@ -333,6 +333,7 @@ static int step_title(lua_State *L)
 {
     struct script *s = script_of(L);
     const char *title = luaL_checkstring(L, 2);
+    if (strlen(title) > 100) return luaL_error(L, "a step's title has at most 100 bytes; the note may be longer");
     if (s->machine) return luaL_error(L, "steps are declared while the file is loaded, not while a step runs");
     if (s->pending) return luaL_error(L, "step '%s' has no body; write s:step \"%s\" { ... }", s->pending, s->pending);
     for (unsigned i = 0; i < s->steps; i++)
@@ -358,7 +359,7 @@ static int step_reference(lua_State *L)
         return 1;
     }
     sandbox_suggest(title, words, s->steps, maybe, sizeof maybe);
-    return luaL_error(L, "there is no step '%s' above this line%s", title, *maybe ? maybe : "; draw after the last step");
+    return luaL_error(L, strlen(title) > 100 ? "there is no step of that long name" : "there is no step '%s' above this line%s", title, *maybe ? maybe : "; draw after the last step");
 }
 
 /* --- s:draw "name" { kind = "ladder", from = s "A", to = s "B" } -------------------------------------------------- */

@@ -33,7 +33,7 @@ static void complain(struct conversion *c, int idx, const char *what, const char
     till_where(c->L, idx, where, sizeof where);
     lua_pushfstring(c->L, "%s: there is no %s '%s'", where, what, name);
     if (near && *near) lua_pushfstring(c->L, " (did you mean '%s'?)", near);
-    else lua_pushliteral(c->L, "; `ringside list` and docs/lua.md name what there is");
+    else lua_pushstring(c->L, strcmp(what, "label") ? "; docs/lua.md says where the words are listed" : "; nm lists the labels of a guest image");
     lua_concat(c->L, 2);
     lua_error(c->L);
 }

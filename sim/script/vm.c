@@ -34,9 +34,12 @@ static const struct { const char *name; uint8_t shift, bits; } flag_rows[] = {
 };
 enum { FLAGS = sizeof flag_rows / sizeof flag_rows[0] };
 
+enum { FIELD_COST = 30 }; /* Lua instructions that finding a field is worth */
+
 static const struct machine *machine_at(lua_State *L, const char *type)
 {
     handle_check(L, 1, type);
+    sandbox_charge(L, FIELD_COST);
     return script_machine(L);
 }
 

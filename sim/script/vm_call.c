@@ -12,11 +12,13 @@
 #include "sim/script/handle.h"
 #include "sim/script/till.h"
 
-enum { BYTES_MOST = 65536, EVENT_COST = 16 };
+/* Lua instructions that calls are worth, so that a budget is also a bound on time. */
+enum { BYTES_MOST = 65536, CALL_COST = 20, EVENT_COST = 40, LOOKUP_COST = 500, TRAVEL_COST = 100000 };
 
 static struct machine *self(lua_State *L)
 {
     handle_check(L, 1, "vm");
+    sandbox_charge(L, CALL_COST);
     return script_machine(L);
 }
 
@@ -25,6 +27,7 @@ static uint32_t address(lua_State *L, int idx)
     if (lua_type(L, idx) != LUA_TSTRING) return (uint32_t)luaL_checkinteger(L, idx);
     const char *name = lua_tostring(L, idx);
     uint32_t at;
+    sandbox_charge(L, LOOKUP_COST);
     if (machine_find_symbol(script_machine(L), name, &at)) return at;
     const char *near = machine_suggest_symbol(script_machine(L), name);
     luaL_error(L, near && *near ? "there is no symbol '%s' in the guest (did you mean '%s'?)" : "there is no symbol '%s' in the guest; nm lists those of an image",
@@ -43,8 +46,7 @@ static int read_word(lua_State *L, size_t n)
         return 1;
     }
     lua_pushnil(L);
-    lua_pushfstring(L, "%s is not mapped", lua_tostring(L, 2));
-    return 2;
+    return 1;
 }
 static int vm_u8(lua_State *L) { return read_word(L, 1); }
 static int vm_u16(lua_State *L) { return read_word(L, 2); }
@@ -251,7 +253,7 @@ static int vm_back(lua_State *L)
     struct machine *m = self(L);
     lua_Integer n = luaL_optinteger(L, 2, 1);
     luaL_argcheck(L, n >= 0, 2, "a number of instructions, 0 or more");
-    sandbox_charge(L, 10000);
+    sandbox_charge(L, TRAVEL_COST);
     return moved(L, machine_back(m, (uint64_t)n));
 }
 
@@ -260,7 +262,7 @@ static int vm_go(lua_State *L)
     struct machine *m = self(L);
     lua_Integer n = luaL_checkinteger(L, 2);
     luaL_argcheck(L, n >= 0, 2, "a position, counted in instructions from the start");
-    sandbox_charge(L, 10000);
+    sandbox_charge(L, TRAVEL_COST);
     return moved(L, machine_goto(m, (uint64_t)n));
 }
 

@@ -1,4 +1,5 @@
-/* Folding: a run of equal visits becomes one visit "x 64", with the cost of all.
+/* Folding: a run of equal visits becomes one visit "x 64", with the cost of all. So does a run of equal sequences of up
+ * to PERIODS visits (poll, send, poll, send, ...): each visit of the first sequence then stands for its like.
  *
  * Two groups are equal if their rows agree in kind, lanes and (for arrows) label. Where notes differ (each OUT
  * writes another byte) the words they share stay and the rest becomes ".."; a second line that differs goes. */
@@ -63,25 +64,72 @@ static void add_count(struct ladder_row *r)
     text_free(&count);
 }
 
-void ladder_fold(struct ladder_maker *m)
+enum { PERIODS = 4 };
+
+/* The groups kept last, as a ring: first row, rows, own count, and how often each has come as part of a sequence. */
+struct tail { uint32_t at[PERIODS], n[PERIODS], count[PERIODS], times[PERIODS], groups; };
+static uint32_t slot(const struct tail *t, uint32_t back) { return (t->groups - back) % PERIODS; }
+
+/* Do the `period` groups from row i on repeat the ones kept last? */
+static bool repeats(const struct ladder *l, const struct tail *t, uint32_t i, uint32_t period)
+{
+    if (t->groups < period) return false;
+    for (uint32_t back = period; back; back--) {
+        uint32_t s = slot(t, back);
+        if (i >= l->rows || group_end(l, i) - i != t->n[s] || l->row[i].count != t->count[s]) return false;
+        if (t->times[s] != t->times[slot(t, period)] || !groups_equal(&l->row[t->at[s]], &l->row[i], t->n[s])) return false;
+        i = group_end(l, i);
+    }
+    return true;
+}
+
+/* Merges the `period` groups from row i on into the ones kept last; returns the row behind them. */
+static uint32_t merge_groups(struct ladder *l, struct tail *t, uint32_t i, uint32_t period, uint32_t *moved)
+{
+    for (uint32_t back = period; back; back--) {
+        uint32_t s = slot(t, back), next = group_end(l, i);
+        t->times[s]++;
+        for (uint32_t k = 0; k < t->n[s]; k++) {
+            moved[i + k] = t->at[s] + k;
+            merge(&l->row[t->at[s] + k], &l->row[i + k]);
+        }
+        i = next;
+    }
+    return i;
+}
+
+/* One pass over the rows: folds sequences of `shortest` to `longest` groups. `moved`: old row -> new row. */
+static void fold_pass(struct ladder_maker *m, uint32_t shortest, uint32_t longest, uint32_t *moved)
 {
     struct ladder *l = m->l;
-    uint32_t *moved = ladder_grow(NULL, (l->rows + 1) * sizeof *moved); /* old row -> new row */
-    uint32_t kept = 0, last = 0, last_n = 0;                            /* rows kept; the last kept group */
-    for (uint32_t i = 0, next; i < l->rows; i = next) {
-        next = group_end(l, i);
-        uint32_t n = next - i;
-        bool same = kept && n == last_n && groups_equal(&l->row[last], &l->row[i], n);
-        if (!same) last = kept, last_n = n;
-        for (uint32_t k = 0; k < n; k++) {
-            moved[i + k] = last + k;
-            if (same) merge(&l->row[last + k], &l->row[i + k]);
-            else l->row[kept++] = l->row[i + k];
+    struct tail t = { .groups = 0 };
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < l->rows; ) {
+        uint32_t period = shortest, next = group_end(l, i), s = t.groups % PERIODS;
+        while (period <= longest && !repeats(l, &t, i, period)) period++;
+        if (period <= longest) {
+            i = merge_groups(l, &t, i, period, moved);
+            continue;
+        }
+        t.at[s] = kept, t.n[s] = next - i, t.count[s] = l->row[i].count, t.times[s] = 1;
+        t.groups++;
+        for (; i < next; i++) {
+            moved[i] = kept;
+            l->row[kept++] = l->row[i];
         }
     }
     for (uint32_t i = 0; i <= m->to - m->from; i++)
         if (m->owner[i]) m->owner[i] = moved[m->owner[i] - 1] + 1;
     l->rows = kept;
+}
+
+/* Equal neighbours first, so that "poll, poll, send" repeats as "poll x 2, send". */
+void ladder_fold(struct ladder_maker *m)
+{
+    struct ladder *l = m->l;
+    uint32_t *moved = ladder_grow(NULL, (l->rows + 1) * sizeof *moved);
+    fold_pass(m, 1, 1, moved);
+    fold_pass(m, 2, PERIODS, moved);
     for (uint32_t i = 0; i < l->rows; i = group_end(l, i)) add_count(&l->row[i]);
     free(moved);
 }

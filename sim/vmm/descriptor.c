@@ -27,7 +27,7 @@ bool descriptor_runnable(struct descriptor d)
         uint64_t end = (uint64_t)base_of(d) + (d.high & HIGH_BIG ? 0xFFFFFFFFu : 0xFFFFu);
         return end < WINDOW_BASE;
     }
-    return base_of(d) < WINDOW_BASE;
+    return base_of(d) <= WINDOW_BASE - (d.high & HIGH_G ? PAGE_SIZE : 1u); /* room for the smallest limit there is */
 }
 
 /* Cuts an expand-up segment so that its last byte lies below the window. */
@@ -78,16 +78,6 @@ bool descriptor_guest(struct vcpu *v, uint16_t selector, struct descriptor *d)
     return read_guest(v, t.base + offset, d);
 }
 
-void descriptor_accessed(struct vcpu *v, uint16_t selector)
-{
-    struct descriptor d;
-    if (!(selector & ~3u) || !descriptor_guest(v, selector, &d) || !(d.high & HIGH_S) || (d.high & HIGH_ACCESSED)) return;
-    struct xlat x;
-    struct fault f;
-    uint32_t at = table_of(v, selector & 4).base + (selector & ~7u) + 5;
-    uint32_t byte = ((d.high >> 8) & 0xFF) | 1;
-    if (mmu_probe(&v->virt_mmu, gva(at), ACCESS_READ, &x, &f)) bus_write(&v->vm->bus, x.at, 1, byte);
-}
 
 static void put_shadow(struct vcpu *v, bool ldt, uint32_t offset, struct descriptor d)
 {
@@ -112,7 +102,22 @@ static void sync_entry(struct vcpu *v, bool ldt, uint32_t offset)
         while (i < u->n && u->selector[i] != selector) i++;
         if (i == u->n && u->n < VCPU_USER_CODE) u->selector[u->n++] = selector;
     }
-    put_shadow(v, ldt, offset, descriptor_shadow(d, v->user_code.present));
+    struct descriptor s = descriptor_shadow(d, v->user_code.present);
+    if ((d.high & HIGH_S) && !(d.high & HIGH_ACCESSED)) s.high &= ~(uint32_t)HIGH_P; /* its first load shall come to us */
+    put_shadow(v, ldt, offset, s);
+}
+
+void descriptor_accessed(struct vcpu *v, uint16_t selector)
+{
+    struct descriptor d;
+    if (!(selector & ~3u) || !descriptor_guest(v, selector, &d) || !(d.high & HIGH_S) || (d.high & HIGH_ACCESSED)) return;
+    struct xlat x;
+    struct fault f;
+    uint32_t at = table_of(v, selector & 4).base + (selector & ~7u) + 5;
+    uint32_t byte = ((d.high >> 8) & 0xFF) | 1;
+    if (!mmu_probe(&v->virt_mmu, gva(at), ACCESS_READ, &x, &f)) return;
+    bus_write(&v->vm->bus, x.at, 1, byte);
+    sync_entry(v, selector & 4, selector & ~7u);
 }
 
 /* Guest-physical page of every page of the table, traced; old traces are taken off. */

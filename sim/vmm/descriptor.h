@@ -1,10 +1,11 @@
 /* Shadow descriptor tables: what the real CPU's GDTR and LDTR point at while a deprivileged guest runs.
  *
  * Idea 1: each is a copy of the guest's table with three changes: DPL 0 becomes 1 (ring compression), limits end below the
- * hypervisor's window, system descriptors are not present, so that using one comes to the hypervisor.
+ * hypervisor's window, and not present is what the hypervisor must hear of: system descriptors, and those whose first load
+ * has yet to set the accessed bit in the guest's own table.
  * Idea 2: ring-3 code segments are present only while the guest runs user code. A kernel's IRET to user code then
  * traps (#NP), and the hypervisor learns the IF it restores, which IRET in ring 1 would drop silently.
- * SDM 3A 3.4.5, 3.5. The guest's own table stays untouched but for accessed bits, which are carried over at exits.
+ * SDM 3A 3.4.5, 3.5.
  * Not expressible, hence not present: 32-bit expand-down segments, and segments that begin in the window. */
 #ifndef VMM_DESCRIPTOR_H
 #define VMM_DESCRIPTOR_H
@@ -23,7 +24,7 @@ bool descriptor_runnable(struct descriptor guest);
 
 /* The guest's descriptor for a selector, read through the guest's own tables; false beyond the table's limit. */
 bool descriptor_guest(struct vcpu *v, uint16_t selector, struct descriptor *d);
-/* Sets the accessed bit of the guest's descriptor, as its CPU would have when loading it. */
+/* Sets the accessed bit of the guest's descriptor, so that its shadow can be loaded. */
 void descriptor_accessed(struct vcpu *v, uint16_t selector);
 
 /* The guest's GDTR or LDTR changed, or where its table lies: copies it all and traces its pages. */

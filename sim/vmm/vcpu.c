@@ -94,7 +94,6 @@ void vcpu_enter(struct vcpu *v, struct window_frame *f)
     for (unsigned i = 0; i < SEG_COUNT; i++) sel[i] = real->seg[i].sel;
     sel[SEG_CS] = (uint16_t)f->cs;
     sel[SEG_SS] = (uint16_t)f->ss;
-    for (unsigned i = 0; i < SEG_COUNT; i++) descriptor_accessed(v, sel[i]);
     vcpu_copy_segments(v, c, sel, (uint8_t)(f->cs & 3));
     memcpy(v->entered_seg, c->seg, sizeof c->seg);
     c->insns++; /* instructions ran since we last looked: an interrupt shadow set by emulation is over */
@@ -132,6 +131,7 @@ static void load_data_segments(struct vcpu *v)
     for (unsigned i = 0; i < sizeof data; i++) {
         unsigned s = data[i];
         if (same_segment(&v->virt.seg[s], &v->entered_seg[s]) && b->cpu->seg[s].sel == v->virt.seg[s].sel) continue;
+        descriptor_accessed(v, v->virt.seg[s].sel);
         seg_load(b->cpu, s, v->virt.seg[s].sel);
         clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_MOV_SEG]);
     }
@@ -152,14 +152,30 @@ static void frame_write(struct vcpu *v, uint8_t ring)
     clock_charge(b->clock, CAUSE_DISPATCH, (sizeof f / 4) * (uint64_t)b->model->cost[COST_MEM_REF]);
 }
 
+/* IRET to a 16-bit stack loads SP alone, and the upper half of the inner ESP stays visible (SDM 3A 5.8.6, a leak of the real
+ * machine). So the inner ESP is given the upper half the guest had, and a stack segment whose base makes up for it. */
+static uint32_t inner_esp(struct vcpu *v)
+{
+    const struct vmm_board *b = &v->vmm->board;
+    uint32_t esp = (v->virt.reg[ESP] & 0xFFFF0000u) | WINDOW_FRAME_AT, d[2];
+    if (v->virt.seg[SEG_SS].ar & AR_DB) return WINDOW_BASE + WINDOW_FRAME_AT;
+    window_stack_high(b->bus, esp, WINDOW_FRAME_AT);
+    bus_peek(b->bus, window_hpa(WINDOW_GDT + WINDOW_SS_HIGH), d, sizeof d);
+    cpu_seg_set(&b->cpu->seg[SEG_SS], WINDOW_SS_HIGH, d[0], d[1]);
+    clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_TABLE_SYNC] + b->model->cost[COST_MOV_SEG]);
+    return esp;
+}
+
 void vcpu_leave(struct vcpu *v)
 {
     const struct vmm_board *b = &v->vmm->board;
     uint8_t ring = real_ring(v->virt.cpl);
     descriptor_user_code(v, ring == 3);
+    descriptor_accessed(v, v->virt.seg[SEG_CS].sel); /* not set: loaded before the guest moved its table, or cleared it */
+    descriptor_accessed(v, v->virt.seg[SEG_SS].sel);
     load_data_segments(v);
     frame_write(v, ring);
-    b->cpu->reg[ESP] = WINDOW_BASE + WINDOW_FRAME_AT;
+    b->cpu->reg[ESP] = inner_esp(v);
     b->cpu->eip = WINDOW_BASE + WINDOW_LEAVE;
     struct event e = { .kind = EV_RESUME, .cause = v->cause, .eip = v->virt.eip };
     e.u.RESUME.to = ring;

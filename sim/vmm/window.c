@@ -78,6 +78,11 @@ void window_build(struct bus *b)
     descriptor(b, WINDOW_LDTR, WINDOW_BASE + WINDOW_LDT, 0xFFFF, 0x0082);
 }
 
+void window_stack_high(struct bus *b, uint32_t esp, uint32_t offset)
+{
+    descriptor(b, WINDOW_SS_HIGH, WINDOW_BASE + offset - esp, 0xFFFFF, 0xC093); /* ring-0 data, accessed, wraps around */
+}
+
 const char *window_symbol(uint32_t at, char *buf, unsigned room)
 {
     uint32_t offset = at - WINDOW_BASE;

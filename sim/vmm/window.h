@@ -27,7 +27,8 @@ enum {
     WINDOW_IDLE = 0x4020, WINDOW_DOOR = 0x5000, WINDOW_STACK = 0x8000, WINDOW_LDT = 0x8000, WINDOW_GDT = 0x18000,
     WINDOW_POOL = 0x40000,
     /* The hypervisor's own selectors sit at the very end of the shadow GDT, where guests have nothing. */
-    WINDOW_CS = 0xFFC8, WINDOW_SS = 0xFFD0, WINDOW_TR = 0xFFD8, WINDOW_LDTR = 0xFFE0, WINDOW_FIRST_SELECTOR = 0xFFC0,
+    WINDOW_CS = 0xFFC8, WINDOW_SS = 0xFFD0, WINDOW_TR = 0xFFD8, WINDOW_LDTR = 0xFFE0, WINDOW_SS_HIGH = 0xFFE8,
+    WINDOW_FIRST_SELECTOR = 0xFFC0,
     /* Real devices interrupt at these vectors; their gates have DPL 0, so no guest can fake one. */
     WINDOW_IRQ = 0xF0
 };
@@ -46,6 +47,8 @@ static inline hpa_t window_hpa(uint32_t offset) { return hpa(offset); }
 
 /* Writes TSS, IDT, stubs, leave and idle code and the hypervisor's own descriptors; marks the door. */
 void window_build(struct bus *machine);
+/* Another view of the hypervisor's stack: WINDOW_SS_HIGH gets the base that makes ESP `esp` mean window offset `offset`. */
+void window_stack_high(struct bus *machine, uint32_t esp, uint32_t offset);
 /* Symbol of a window address ("vmm.entry", "vmm.stub.13", "vmm.leave"), or NULL if `at` is no code of the window. */
 const char *window_symbol(uint32_t at, char *buf, unsigned room);
 

@@ -1,4 +1,5 @@
-/* A small world with four rings for the tests of segments, gates and privilege: GDT, LDT, IDT, TSS and a stack per ring.
+/* A small world with four rings for the tests of segments, gates and privilege: GDT, LDT, IDT, TSS and a stack per
+ * ring.
  *
  * Outcomes are short texts ("ok", "jump", "#GP(18)", "#PF(3)", "#UD", "halt"), so that a table of cases reads like the
  * manual. rings_step also demands that a fault changed nothing: no register, no byte of memory. */
@@ -32,8 +33,8 @@ enum { /* selectors, RPL 0. Code and data of ring n: CODE(n), DATA(n) */
 #define CODE(n) ((uint16_t)(0x08 + 0x10 * (n)))
 #define DATA(n) ((uint16_t)(0x10 + 0x10 * (n)))
 
-/* fake_init, the tables, ring 0, IOPL 0, IF clear. IDT: every vector a 32-bit interrupt gate with DPL 0 to CODE(0), except
- * 80h (DPL 3) and 81h (trap gate, DPL 3). */
+/* fake_init, the tables, ring 0, IOPL 0, IF clear. IDT: every vector a 32-bit interrupt gate with DPL 0 to CODE(0),
+ * except 80h (DPL 3) and 81h (trap gate, DPL 3). */
 void rings_init(struct fake *f);
 /* Puts the CPU into that ring, with its CS, SS, DS, ES and a fresh stack. */
 void rings_enter(struct fake *f, unsigned ring);

@@ -1,5 +1,5 @@
-/* Privilege as the literature lists it: what traps below ring 0 (Intel's privileged and IOPL-sensitive instructions), and
- * what does not trap but does something else there (Robin and Irvine's list, with IRET). The hypervisor's setting:
+/* Privilege as the literature lists it: what traps below ring 0 (Intel's privileged and IOPL-sensitive instructions),
+ * and what does not trap but does something else there (Robin and Irvine's list, with IRET). The hypervisor's setting:
  * a kernel in ring 1, IOPL 0, the real IF set. Nothing here knows such a list; it is what the instructions do. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,8 @@ static const char *run(struct fake *f, const uint8_t bytes[8], size_t n) { retur
 
 /* ---- the ones that trap ---- */
 
-/* Outcome in ring 0, and in rings 1 and 3 with IOPL 0; bytes with their count first. EAX = 0, ECX = 10h (TSC), EDX = 80h. */
+/* Outcome in ring 0, and in rings 1 and 3 with IOPL 0; bytes with their count first. EAX = 0, ECX = 10h (TSC), EDX =
+ * 80h. */
 static const struct { const char *what; uint8_t n, bytes[8]; const char *ring0, *below; } traps[] = {
     { "lgdt [20000h]",   7, { 0x0F, 0x01, 0x15, 0, 0, 2, 0 }, "ok", "#GP(0)" },
     { "lidt [20000h]",   7, { 0x0F, 0x01, 0x1D, 0, 0, 2, 0 }, "ok", "#GP(0)" },

@@ -1,5 +1,5 @@
-/* Loading segment registers, their hidden parts, and asking about descriptors (SDM vol. 2: MOV, POP, LDS, LAR, LSL, VERR,
- * VERW, ARPL; vol. 3A 3.4, 5.2-5.7). */
+/* Loading segment registers, their hidden parts, and asking about descriptors (SDM vol. 2: MOV, POP, LDS, LAR, LSL,
+ * VERR, VERW, ARPL; vol. 3A 3.4, 5.2-5.7). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>

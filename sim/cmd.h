@@ -1,0 +1,39 @@
+/* The commands: what `ringside VERB` does. Idea: one table (commands.c) feeds dispatch, help and suggestions; a command is
+ * one function that gets its parsed options and returns an exit code, with an error for main to print. */
+#ifndef SIM_CMD_H
+#define SIM_CMD_H
+
+#include "sim/options.h"
+#include "sim/say.h"
+
+struct command {
+    const char *word, *form, *about; /* form: its operands, for the usage line; about: one line */
+    unsigned    bit;                 /* FOR_...; 0: planned */
+    const char *more;                /* examples and notes for its own help; may be NULL */
+    int       (*run)(const struct options *o, struct err *e);
+};
+extern const struct command commands[]; /* ends with word NULL */
+
+int cmd_run(const struct options *o, struct err *e);
+int cmd_tui(const struct options *o, struct err *e);
+int cmd_draw(const struct options *o, struct err *e);
+int cmd_trace(const struct options *o, struct err *e);
+int cmd_list(const struct options *o, struct err *e);
+int cmd_help(const struct options *o, struct err *e);
+int cmd_version(const struct options *o, struct err *e);
+
+/* Finds a command that exists in this version. EXIT_USAGE with a suggestion, or because it is planned. */
+const struct command *command_find(const char *word, struct err *e);
+void command_help(const struct command *c, struct text *out); /* the page of one command */
+void command_overview(struct text *out);                      /* `ringside --help` */
+void command_short(struct text *out);                         /* a bare `ringside` off a terminal */
+int  command_picker(struct err *e);                           /* ... and on one: the scenarios and what to type */
+
+/* How this program was called, for "next:" lines: "./ringside". */
+const char *command_program(void);
+void command_called(const char *argv0);
+
+/* The one word a command works on. EXIT_USAGE if it is missing or more than one is left after operand `at`. */
+const char *command_operand(const struct options *o, unsigned at, const char *what, struct err *e);
+
+#endif

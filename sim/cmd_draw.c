@@ -1,0 +1,129 @@
+/* `ringside draw ladder SUBJECT`: a diagram of a run. Other kinds of diagram are planned. */
+#include "sim/cmd.h"
+#include "sim/guard.h"
+#include "sim/picture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const planned[] = { "rings", "topology", "decision", "walk", "tables", "bits", "blocks", "bars", "hist",
+                                       "timeline", "vmx", "io", "matrix", "diff", "screen" };
+enum { PLANNED = sizeof planned / sizeof planned[0] };
+
+static bool check_kind(const struct options *o, struct err *e)
+{
+    static const char *const ladder[] = { "ladder" };
+    if (!o->operands) return err_set(e, EXIT_USAGE, "draw what? write `ringside draw ladder popf -o popf.svg`");
+    const char *kind = o->operand[0];
+    if (!strcmp(kind, ladder[0])) return true;
+    for (unsigned i = 0; i < PLANNED; i++)
+        if (!strcmp(planned[i], kind))
+            return err_set(e, EXIT_USAGE, "draw %s: planned, not in version 0.1; there is: draw ladder", kind);
+    if (config_suggest(kind, ladder, 1)) return err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean ladder?", kind);
+    return err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean `draw ladder %s`?", kind, kind);
+}
+
+/* --- places: step:N, event:N, cycle:N ---------------------------------------------------------------------------- */
+
+struct place { char what; uint64_t n; }; /* 's', 'e', 'c'; 0: not given */
+
+static bool read_place(const char *option, const char *value, struct place *p, struct err *e)
+{
+    static const char *const words[] = { "step", "event", "cycle" };
+    char word[16], *end;
+    *p = (struct place){ 0 };
+    if (!value) return true;
+    const char *colon = strchr(value, ':');
+    if (colon && (size_t)(colon - value) < sizeof word && colon[1] >= '0' && colon[1] <= '9') {
+        snprintf(word, sizeof word, "%.*s", (int)(colon - value), value);
+        errno = 0;
+        p->n = strtoull(colon + 1, &end, 10);
+        if (!*end && !errno)
+            for (unsigned i = 0; i < 3; i++)
+                if (!strcmp(words[i], word)) p->what = *word;
+    }
+    return p->what || err_set(e, EXIT_USAGE, "--%s %s: not a place; write it like step:2, event:41 or cycle:12000", option, value);
+}
+
+static bool step_range(const struct subject *s, uint64_t n, uint32_t *first, uint32_t *last, struct err *e)
+{
+    if (!s->lesson) return err_set(e, EXIT_USAGE, "step:%llu: an image has no steps; use event:N or cycle:N", (unsigned long long)n);
+    if (!n || n > s->steps)
+        return err_set(e, EXIT_USAGE, "step:%llu: the scenario ran %u steps; use step:1 to step:%u", (unsigned long long)n, s->steps, s->steps);
+    *first = n > 1 ? s->step_end[n - 2] + 1 : 1;
+    *last = s->step_end[n - 1];
+    return true;
+}
+
+/* The first and the last event of a place. */
+static bool resolve(const struct subject *s, const struct place *p, uint32_t *first, uint32_t *last, struct err *e)
+{
+    const struct trace *t = machine_trace_of(s->machine);
+    uint32_t end = trace_last(t);
+    if (p->what == 's') return step_range(s, p->n, first, last, e);
+    if (p->what == 'e') {
+        if (!p->n || p->n > end)
+            return err_set(e, EXIT_USAGE, "event:%llu: the run has events 1 to %u", (unsigned long long)p->n, end);
+        *first = *last = (uint32_t)p->n;
+        return true;
+    }
+    *first = *last = end;
+    for (size_t i = 0; i < trace_count(t); i++)
+        if (trace_at(t, i)->cycle >= p->n) {
+            *first = *last = trace_at(t, i)->id;
+            break;
+        }
+    return true;
+}
+
+struct drawing { struct picture p; struct place from, to; };
+
+static bool find_range(const struct subject *s, struct drawing *d, struct err *e)
+{
+    uint32_t ignored;
+    d->p.max_rows = d->to.what ? 0 : PICTURE_ROWS;
+    if (!d->from.what && !d->to.what) picture_range(s, &d->p);
+    if (d->from.what && !resolve(s, &d->from, &d->p.from, &ignored, e)) return false;
+    if (d->to.what && !resolve(s, &d->to, &ignored, &d->p.to, e)) return false;
+    if (!d->p.to || d->p.from <= d->p.to) return true;
+    return err_set(e, EXIT_USAGE, "--from lies after --to (events %u and %u); exchange them", d->p.from, d->p.to);
+}
+
+static bool read_options(const struct options *o, struct drawing *d, struct err *e)
+{
+    d->p.ascii = o->value[OPT_ASCII] != NULL;
+    return picture_format(o, o->value[OPT_OUTPUT], &d->p.format, e) && picture_theme(o, &d->p.theme, e) &&
+           read_place("from", o->value[OPT_FROM], &d->from, e) && read_place("to", o->value[OPT_TO], &d->to, e);
+}
+
+static bool draw(const struct options *o, const struct subject *s, struct drawing *d, struct err *e)
+{
+    char name[96];
+    const char *path = o->value[OPT_OUTPUT];
+    snprintf(name, sizeof name, "%s-ladder.%s", s->name, picture_ending(d->p.format));
+    if (!path) path = name;
+    if (!find_range(s, d, e) || !picture_write(s, &d->p, path, e)) return false;
+    if (strcmp(path, "-") && !o->value[OPT_QUIET]) fprintf(stderr, "diagram: %s\n", path);
+    return true;
+}
+
+int cmd_draw(const struct options *o, struct err *e)
+{
+    struct subject s;
+    struct drawing d = { 0 };
+    struct err early = { 0 };
+    if (!check_kind(o, e)) return e->code;
+    const char *word = command_operand(o, 1, "a scenario or an image", e);
+    if (!word || !read_options(o, &d, e) || !subject_open(&s, word, o, e)) return e->code;
+    guard_start(options_wall(o));
+    bool ran = subject_run(&s, NULL, NULL, &early);
+    guard_quiet(true);
+    /* A guest that dies or runs into a limit makes a picture like any other; an unusable scenario does not. */
+    if (!ran && early.code != EXIT_LIMIT) err_set(e, early.code, "%s", early.text);
+    if (!e->code) draw(o, &s, &d, e);
+    if (!ran) err_set(e, early.code, "%s", early.text);
+    subject_close(&s);
+    return e->code;
+}

@@ -1,0 +1,66 @@
+/* `ringside list`: scenarios, guests, techniques. */
+#include "sim/cmd.h"
+#include "sim/machine.h"
+#include "sim/subject.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { ROOM = 64 };
+
+static void scenarios(struct say *out, struct err *e)
+{
+    static struct lesson_entry list[ROOM];
+    unsigned n = lesson_list(list, ROOM, e);
+    say_role(out, ROLE_TITLE, "Scenarios");
+    say_add(out, " (run, tui, draw ladder, trace)\n");
+    for (unsigned i = 0; i < n; i++) {
+        char first[48];
+        snprintf(first, sizeof first, "  %-10s ", list[i].name);
+        say_wrap(out, first, 13, list[i].title);
+        if (!list[i].lecture[0]) continue;
+        say_add(out, "%13s", "");
+        say_role(out, ROLE_FAINT, "%s\n", list[i].lecture);
+    }
+    if (!n) say_add(out, "  none were found\n");
+}
+
+static void guests(struct say *out)
+{
+    static struct subject_guest list[ROOM];
+    unsigned n = subject_guests(list, ROOM);
+    say_role(out, ROLE_TITLE, "\nGuests");
+    say_add(out, " (images that were built)\n");
+    for (unsigned i = 0; i < n; i++) say_add(out, "  %-10s %s\n", list[i].name, list[i].path);
+    if (!n) say_add(out, "  none yet; `make guests` builds them\n");
+}
+
+static void techniques(struct say *out)
+{
+    unsigned n;
+    const struct machine_technique *t = machine_techniques(&n);
+    say_role(out, ROLE_TITLE, "\nTechniques\n");
+    for (unsigned i = 0; i < n; i++) {
+        char first[64];
+        snprintf(first, sizeof first, "  --%-4s %-18s ", t[i].option, t[i].name);
+        say_wrap(out, first, (unsigned)strlen(first), t[i].about);
+    }
+}
+
+int cmd_list(const struct options *o, struct err *e)
+{
+    struct say out;
+    struct err scan = { 0 };
+    static const char *const when[] = { "auto", "always", "never" };
+    if (o->operands) return err_set(e, EXIT_USAGE, "%s: `list` takes no name; `ringside run %s` runs it", o->operand[0], o->operand[0]), e->code;
+    if (o->value[OPT_COLOR] && options_choice(o, OPT_COLOR, when, 3, e) < 0) return e->code;
+    say_init(&out, stdout, o->value[OPT_COLOR], o->value[OPT_ASCII] != NULL);
+    scenarios(&out, &scan);
+    guests(&out);
+    techniques(&out);
+    say_flush(&out);
+    say_check(&out, e);
+    say_done(&out);
+    if (scan.code) err_set(e, scan.code, "%s", scan.text); /* a broken one is reported after the others were listed */
+    return e->code;
+}

@@ -1,0 +1,302 @@
+/* `ringside run`: a scenario told from beginning to end, or an image let loose.
+ *
+ * Idea 1: for a scenario stdout is the story (steps, log, summary, the bare guest), so the guest's serial output gets a
+ * section of its own; for an image stdout is the guest's serial line, and the summary goes to stderr.
+ * Idea 2: what ends a run early is remembered, what there was until then is still reported, and the exit code is that of
+ * the first thing that went wrong: error, limit, expectation, guest. */
+#include "sim/cmd.h"
+#include "sim/compare.h"
+#include "sim/guard.h"
+#include "sim/picture.h"
+#include "sim/report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SERIAL_LINES = 40 };
+
+struct live { bool flush; int failed; }; /* the guest's serial line on its way to stdout */
+
+struct run {
+    const struct options *o;
+    struct subject s;
+    struct say out;       /* the story, or the summary of an image */
+    struct live live;
+    struct report report;
+    struct compare bare;
+    bool compared;
+    double seconds;
+    struct err early;     /* what ended the run before its end */
+    const char *json;     /* where; NULL: nowhere */
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* --- serial ------------------------------------------------------------------------------------------------------ */
+
+static void live_byte(void *self, uint8_t byte)
+{
+    struct live *l = self;
+    if (l->failed) return;
+    guard_quiet(true);
+    errno = 0;
+    if (fputc(byte, stdout) == EOF || ((l->flush || byte == '\n') && fflush(stdout))) {
+        l->failed = errno ? errno : EIO;
+        guard_cancel(); /* nobody listens any more */
+    }
+}
+
+static void say_serial(struct run *r)
+{
+    size_t n, lines = 0;
+    const char *text = machine_serial(r->s.machine, &n);
+    if (!n) return;
+    say_role(&r->out, ROLE_TITLE, "The guest's serial output");
+    say_add(&r->out, "\n");
+    for (size_t at = 0; at < n; lines++) {
+        const char *end = memchr(text + at, '\n', n - at);
+        size_t len = end ? (size_t)(end - text) - at : n - at;
+        if (lines < SERIAL_LINES || r->o->value[OPT_VERBOSE]) {
+            say_add(&r->out, "  | ");
+            say_bytes(&r->out, text + at, len, SAY_WIDTH - 4);
+            say_add(&r->out, "\n");
+        }
+        at += len + 1;
+    }
+    if (lines > SERIAL_LINES && !r->o->value[OPT_VERBOSE])
+        say_role(&r->out, ROLE_FAINT, "  ... %zu more lines; -v shows them, --serial FILE keeps them\n", lines - SERIAL_LINES);
+    say_add(&r->out, "\n");
+}
+
+static bool serial_file(const struct run *r, struct err *e)
+{
+    const char *where = r->o->value[OPT_SERIAL];
+    if (!where || !strcmp(where, "stdio") || !strcmp(where, "null")) return true;
+    size_t n;
+    struct text all = { 0 };
+    const char *bytes = machine_serial(r->s.machine, &n);
+    text_bytes(&all, bytes, n);
+    bool ok = text_write(&all, where, e);
+    text_free(&all);
+    return ok;
+}
+
+/* --- the story of a scenario ------------------------------------------------------------------------------------- */
+
+static void say_checks(struct run *r, unsigned step)
+{
+    const struct lesson *l = r->s.lesson;
+    for (unsigned i = 0; i < l->ops->checks(l); i++) {
+        const struct lesson_check *c = l->ops->check(l, i);
+        if (c->step != step) continue;
+        char first[24];
+        const char *mark = say_mark(&r->out, c->passed);
+        unsigned indent = 4 + (unsigned)say_columns(mark, strlen(mark)) + 1;
+        snprintf(first, sizeof first, "    %s ", mark);
+        if (r->out.color) text_add(&r->out.t, c->passed ? "\033[32m" : "\033[31m");
+        say_wrap(&r->out, first, indent, c->text);
+        if (r->out.color) text_add(&r->out.t, "\033[0m");
+    }
+}
+
+static void say_question(struct run *r, const struct lesson_step *step)
+{
+    if (!step->ask) return;
+    say_wrap(&r->out, "    ? ", 6, step->ask);
+    for (unsigned i = 0; i < step->choices; i++) {
+        char first[16];
+        snprintf(first, sizeof first, "    %s %u  ", i + 1 == step->answer ? "->" : "  ", i + 1);
+        say_wrap(&r->out, first, 10, step->choice[i]);
+    }
+}
+
+static void told(void *self, const struct subject *s, unsigned i)
+{
+    struct run *r = self;
+    struct lesson_step step;
+    s->lesson->ops->step(s->lesson, i, &step);
+    guard_quiet(true);
+    say_role(&r->out, ROLE_TITLE, "%u/%u  %s", i + 1, s->lesson->ops->steps(s->lesson), step.title);
+    struct text cycle = { 0 };
+    text_number(&cycle, machine_cycles(s->machine));
+    say_role(&r->out, ROLE_FAINT, "  (cycle %s)\n", text_str(&cycle));
+    text_free(&cycle);
+    say_wrap(&r->out, "    ", 4, step.note);
+    say_question(r, &step);
+    say_checks(r, i);
+    say_add(&r->out, "\n");
+    say_flush(&r->out);
+    guard_quiet(false);
+    if (r->out.failed) guard_cancel();
+}
+
+static void say_opening(struct run *r)
+{
+    const struct machine_cfg *c = &r->s.cfg;
+    const char *dot = say_dot(&r->out);
+    say_role(&r->out, ROLE_TITLE, "%s\n", r->s.lesson->title);
+    if (r->s.lesson->lecture[0]) say_add(&r->out, "%s\n", r->s.lesson->lecture);
+    say_role(&r->out, ROLE_FAINT, "%s%s%s%s%s, model %s: %s\n\n", c->cpu, dot, c->mmu, dot, c->io, c->model, c->image);
+    say_flush(&r->out);
+}
+
+static bool compare(struct run *r, struct err *e)
+{
+    if (!machine_has_vmm(r->s.machine) || r->early.code) return true;
+    guard_quiet(false);
+    r->compared = compare_native(&r->s, &r->bare, e);
+    guard_quiet(true);
+    return r->compared;
+}
+
+static bool ladder(struct run *r, struct err *e)
+{
+    struct picture p = { .max_rows = PICTURE_ROWS, .ascii = r->o->value[OPT_ASCII] != NULL };
+    char name[96];
+    const char *path = r->o->value[OPT_OUTPUT];
+    if (!path && (!r->s.lesson || r->o->value[OPT_QUIET])) return true;
+    if (!picture_format(r->o, path, &p.format, e) || !picture_theme(r->o, &p.theme, e)) return false;
+    snprintf(name, sizeof name, "%s-ladder.%s", r->s.name, picture_ending(p.format));
+    picture_range(&r->s, &p);
+    if (!path) path = name;
+    if (!picture_write(&r->s, &p, path, e)) return false;
+    say_add(&r->out, "diagram: %s\n", path);
+    return true;
+}
+
+static void tell_results(struct run *r, struct err *e)
+{
+    struct picture range = { 0 };
+    bool verbose = r->o->value[OPT_VERBOSE] != NULL;
+    picture_range(&r->s, &range);
+    if (verbose) range = (struct picture){ 0 };
+    say_role(&r->out, ROLE_TITLE, "The log");
+    say_add(&r->out, verbose ? ", every event\n" : range.to ? ", the steps of the diagram\n" : "\n");
+    report_log(&r->s, range.from, range.to, verbose, &r->out);
+    say_add(&r->out, "\n");
+    say_serial(r);
+    report_text(&r->report, verbose, &r->out);
+    say_add(&r->out, "\n");
+    if (r->compared) {
+        compare_say(&r->s, &r->bare, &r->out);
+        say_add(&r->out, "\n");
+    }
+    say_flush(&r->out);
+    ladder(r, e);
+    say_add(&r->out, "next: %s tui %s\n", command_program(), r->o->operand[0]);
+    say_flush(&r->out);
+}
+
+/* --- both -------------------------------------------------------------------------------------------------------- */
+
+static bool write_json(struct run *r, struct err *e)
+{
+    if (!r->json) return true;
+    struct text t = { 0 };
+    report_json(&r->report, &t);
+    bool ok = text_write(&t, r->json, e);
+    text_free(&t);
+    return ok;
+}
+
+/* An end that is not good deserves a line among the errors, even with -q. */
+static void say_why(struct run *r, struct err *e)
+{
+    unsigned failed = subject_failed(&r->s);
+    if (r->early.code) err_set(e, r->early.code, "%s", r->early.text);
+    else if (failed && r->o->value[OPT_QUIET]) {
+        const struct lesson *l = r->s.lesson;
+        unsigned i = 0;
+        while (l->ops->check(l, i)->passed) i++;
+        err_set(e, EXIT_FAILED, "%u expectation%s failed, first: %s", failed, failed == 1 ? "" : "s", l->ops->check(l, i)->text);
+    } else if (!failed && machine_exit_code(r->s.machine)) {
+        err_set(e, machine_exit_code(r->s.machine), "%s: %s", r->o->operand[0], machine_end(r->s.machine).why);
+    }
+}
+
+static void finish(struct run *r, struct err *e)
+{
+    bool quiet = r->o->value[OPT_QUIET] != NULL;
+    guard_quiet(true);
+    if (r->live.failed || !say_check(&r->out, e)) {
+        if (!e->code) err_set(e, EXIT_ENVIRONMENT, "stdout: cannot write: %s; use --serial FILE or --serial null", strerror(r->live.failed));
+        return;
+    }
+    if (r->early.code == EXIT_INPUT || r->early.code == EXIT_BUG) { /* the scenario is broken: there is no result */
+        *e = r->early;
+        return;
+    }
+    if (r->s.lesson) compare(r, e);
+    if (!report_make(&r->report, &r->s, &r->early, r->seconds, e)) return;
+    r->report.bare = r->compared ? &r->bare : NULL;
+    if (r->s.lesson && !quiet) tell_results(r, e);
+    else {
+        if (!quiet) report_text(&r->report, r->o->value[OPT_VERBOSE] != NULL, &r->out);
+        if (!quiet || r->o->value[OPT_OUTPUT]) ladder(r, e);
+    }
+    say_flush(&r->out);
+    say_check(&r->out, e);
+    serial_file(r, e);
+    write_json(r, e);
+    say_why(r, e);
+}
+
+static bool check_options(struct run *r, struct err *e)
+{
+    static const char *const when[] = { "auto", "always", "never" };
+    const struct options *o = r->o;
+    const char *serial = o->value[OPT_SERIAL], *theme;
+    enum picture_format f;
+    r->json = o->value[OPT_JSON];
+    bool json_only = r->json && !strcmp(r->json, "-");
+    if (o->value[OPT_COLOR] && options_choice(o, OPT_COLOR, when, 3, e) < 0) return false;
+    if (!picture_format(o, o->value[OPT_OUTPUT], &f, e) || !picture_theme(o, &theme, e)) return false;
+    if (json_only && serial && !strcmp(serial, "stdio"))
+        return err_set(e, EXIT_USAGE, "--json - with --serial stdio: both on stdout; write one of them to a file");
+    if (o->value[OPT_OUTPUT] && !strcmp(o->value[OPT_OUTPUT], "-"))
+        return err_set(e, EXIT_USAGE, "-o -: stdout has the results; use `draw ladder %s -o -`", o->operands ? o->operand[0] : "NAME");
+    return true;
+}
+
+static void prepare(struct run *r)
+{
+    const struct options *o = r->o;
+    const char *serial = o->value[OPT_SERIAL];
+    bool json_only = r->json && !strcmp(r->json, "-");
+    bool story_on_stdout = r->s.lesson && !json_only;
+    say_init(&r->out, o->value[OPT_QUIET] ? NULL : story_on_stdout ? stdout : stderr, o->value[OPT_COLOR], o->value[OPT_ASCII] != NULL);
+    if (serial ? !strcmp(serial, "stdio") : !r->s.lesson && !json_only) {
+        r->s.cfg.serial = live_byte;
+        r->s.cfg.serial_self = &r->live;
+    }
+    r->live.flush = isatty(STDOUT_FILENO);
+}
+
+int cmd_run(const struct options *o, struct err *e)
+{
+    static struct run r; /* large */
+    r = (struct run){ .o = o };
+    if (!check_options(&r, e)) return e->code;
+    const char *word = command_operand(o, 0, "a scenario or an image", e);
+    if (!word || !subject_find(&r.s, word, o, e)) return e->code;
+    prepare(&r);
+    if (!subject_boot(&r.s, e)) return e->code;
+    guard_start(options_wall(o));
+    if (r.s.lesson) say_opening(&r);
+    double begun = now();
+    if (subject_run(&r.s, r.s.lesson ? told : NULL, &r, &r.early) && r.s.lesson) subject_finish(&r.s, &r.early);
+    r.seconds = now() - begun;
+    finish(&r, e);
+    say_done(&r.out);
+    int code = e->code ? e->code : r.report.code;
+    subject_close(&r.s);
+    return code;
+}

@@ -1,0 +1,25 @@
+/* `ringside tui`: a scenario or an image on the screen. The screen is tui/'s; here it gets its machine. */
+#include "sim/cmd.h"
+#include "sim/subject.h"
+#include "tui/tui.h"
+
+#include <stdio.h>
+
+static bool read_size(const char *value, struct tui_options *t, struct err *e)
+{
+    char rest;
+    if (sscanf(value, "%3dx%3d%c", &t->columns, &t->lines, &rest) == 2 && t->columns > 0 && t->lines > 0) return true;
+    return err_set(e, EXIT_USAGE, "--term %s: not a size; write it like 80x24", value);
+}
+
+int cmd_tui(const struct options *o, struct err *e)
+{
+    struct subject s;
+    struct tui_options t = { .ascii = o->value[OPT_ASCII] != NULL, .theme = o->value[OPT_SCREEN_THEME],
+                             .keys = o->value[OPT_KEYS], .dump = o->value[OPT_DUMP] };
+    const char *word = command_operand(o, 0, "a scenario or an image", e);
+    if (!word || (o->value[OPT_TERM] && !read_size(o->value[OPT_TERM], &t, e)) || !subject_open(&s, word, o, e)) return e->code;
+    int code = tui_run(s.machine, s.lesson, &t, e);
+    subject_close(&s);
+    return code;
+}

@@ -1,0 +1,182 @@
+/* The table of commands and what is said about them. See cmd.h. */
+#include "sim/cmd.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "sim/lesson.h"
+#include "sim/machine.h"
+
+static const char run_more[] =
+    "A scenario tells its steps, then shows the log, a summary, and how the same guest does bare; it writes a ladder\n"
+    "diagram. An image just runs: its serial output goes to stdout, the summary to stderr.\n\n"
+    "  ringside run popf\n"
+    "  ringside run popf --json - -q\n"
+    "  ringside run kernel.elf --cpu te --limit-cycles 1e9\n";
+static const char tui_more[] =
+    "  ringside tui popf\n"
+    "  ringside tui kernel.elf --cpu te\n"
+    "  ringside tui popf --keys 'n n s' --dump screen.txt\n";
+static const char draw_more[] =
+    "  ringside draw ladder popf -o popf.svg\n"
+    "  ringside draw ladder popf --from step:2 --to step:4 -o popf.pdf --theme print\n"
+    "  ringside draw ladder kernel.elf --cpu te --format txt -o -\n\n"
+    "The format follows the ending: .svg .dot .txt are made here, .png and .pdf with rsvg-convert or neato.\n";
+static const char trace_more[] =
+    "  ringside trace popf | less\n"
+    "  ringside trace kernel.elf --cpu te --format jsonl -o kernel.jsonl\n";
+
+const struct command commands[] = {
+    { "run", "SCENARIO|IMAGE", "run without a screen, print a summary", FOR_RUN, run_more, cmd_run },
+    { "tui", "SCENARIO|IMAGE", "step through it on a screen", FOR_TUI, tui_more, cmd_tui },
+    { "draw", "ladder SCENARIO|IMAGE", "make a diagram: svg, dot, png, pdf, txt", FOR_DRAW, draw_more, cmd_draw },
+    { "trace", "SCENARIO|IMAGE", "print every event: text, jsonl", FOR_TRACE, trace_more, cmd_trace },
+    { "list", "", "scenarios, guests and techniques there are", FOR_LIST, NULL, cmd_list },
+    { "help", "[COMMAND]", "this help, or that of one command", FOR_TALK, NULL, cmd_help },
+    { "version", "", "the version", FOR_TALK, NULL, cmd_version },
+    { "exec", "", "", 0, NULL, NULL },     { "compare", "", "", 0, NULL, NULL },  { "explain", "", "", 0, NULL, NULL },
+    { "quiz", "", "", 0, NULL, NULL },     { "lab", "", "", 0, NULL, NULL },      { "grade", "", "", 0, NULL, NULL },
+    { "asm", "", "", 0, NULL, NULL },      { "disasm", "", "", 0, NULL, NULL },   { "repl", "", "", 0, NULL, NULL },
+    { "doctor", "", "", 0, NULL, NULL },   { "classify", "", "", 0, NULL, NULL }, { "bench", "", "", 0, NULL, NULL },
+    { "completion", "", "", 0, NULL, NULL }, { NULL, NULL, NULL, 0, NULL, NULL },
+};
+
+static const char *program = "ringside";
+void command_called(const char *argv0)
+{
+    if (argv0 && *argv0) program = argv0;
+}
+const char *command_program(void) { return program; }
+
+const struct command *command_find(const char *word, struct err *e)
+{
+    const char *words[32];
+    unsigned n = 0;
+    struct text all = { 0 };
+    for (const struct command *c = commands; c->word; c++) {
+        if (!strcmp(c->word, word) && c->run) {
+            text_free(&all);
+            return c;
+        }
+        if (c->run) {
+            text_add(&all, "%s%s", n ? ", " : "", c->word);
+            words[n++] = c->word;
+        }
+    }
+    const char *near = config_suggest(word, words, n);
+    bool planned = false;
+    for (const struct command *c = commands; c->word; c++) planned |= !c->run && !strcmp(c->word, word);
+    if (planned) err_set(e, EXIT_USAGE, "%s: planned, not in version %s; there are: %s", word, RINGSIDE_VERSION, text_str(&all));
+    else if (near) err_set(e, EXIT_USAGE, "%s: no such command; did you mean `%s`?", word, near);
+    else if (access(word, F_OK) == 0)
+        err_set(e, EXIT_USAGE, "%s: no such command, but a file of that name; did you mean `run %s`?", word, word);
+    else err_set(e, EXIT_USAGE, "%s: no such command; there are: %s", word, text_str(&all));
+    text_free(&all);
+    return NULL;
+}
+
+const char *command_operand(const struct options *o, unsigned at, const char *what, struct err *e)
+{
+    if (o->operands <= at) {
+        err_set(e, EXIT_USAGE, "%s is missing; `ringside list` shows the scenarios", what);
+        return NULL;
+    }
+    if (o->operands > at + 1) {
+        err_set(e, EXIT_USAGE, "%s: one word too many after %s; --help shows the form", o->operand[at + 1], o->operand[at]);
+        return NULL;
+    }
+    return o->operand[at];
+}
+
+/* --- help -------------------------------------------------------------------------------------------------------- */
+
+void command_help(const struct command *c, struct text *out)
+{
+    text_add(out, "usage: ringside %s%s %s\n\n%s\n", c->word, c->bit & FOR_TALK ? "" : " [options]", c->form, c->about);
+    if (c->more) text_add(out, "\n%s", c->more);
+    text_add(out, "\nOptions (--name value, or --name=value)\n");
+    options_help(c->bit, out);
+    if (c->bit & FOR_MACHINE)
+        text_add(out, "\nA path to an existing file wins over a scenario's name. A scenario brings its machine;\n"
+                      "options of the command line come on top. An image alone runs with --cpu native.\n");
+}
+
+static void list_commands(struct text *out)
+{
+    for (const struct command *c = commands; c->word; c++) {
+        if (!c->run) continue;
+        text_add(out, "  %-8s %-22s %s\n", c->word, c->form, c->about);
+    }
+}
+
+void command_short(struct text *out)
+{
+    text_add(out, "usage: ringside COMMAND [options] [SCENARIO|IMAGE]\n\n");
+    list_commands(out);
+    text_add(out, "\n  try: ringside run popf        more: ringside --help, ringside COMMAND --help\n");
+}
+
+void command_overview(struct text *out)
+{
+    text_add(out, "Ringside " RINGSIDE_VERSION ": an instructional virtualization simulator\n\n"
+                  "  ringside list                              what there is\n"
+                  "  ringside run popf                          a lesson as text\n"
+                  "  ringside tui popf                          the same, step by step on a screen\n"
+                  "  ringside run kernel.elf --cpu te           your own kernel, deprivileged\n"
+                  "  ringside draw ladder popf -o popf.svg      a diagram of it\n\n"
+                  "Commands\n");
+    list_commands(out);
+    text_add(out, "  planned:");
+    for (const struct command *c = commands; c->word; c++)
+        if (!c->run) text_add(out, " %s", c->word);
+    text_add(out, "\n\nExit codes\n"
+                  "  0 the guest ended well, expectations held     4 the guest died\n"
+                  "  1 an expectation or the guest failed          5 a limit was reached\n"
+                  "  2 wrong usage, impossible combination         6 cannot write, no terminal, a program is missing\n"
+                  "  3 unusable image or scenario                  70 our bug      130 interrupted\n\n"
+                  "ringside COMMAND --help tells the options of one command.\n");
+}
+
+static int print(struct text *t, struct err *e)
+{
+    text_write(t, "-", e);
+    text_free(t);
+    return e->code;
+}
+
+int cmd_help(const struct options *o, struct err *e)
+{
+    struct text t = { 0 };
+    const struct command *c = NULL;
+    if (o->operands > 1) {
+        command_operand(o, 0, "", e);
+        return e->code;
+    }
+    if (o->operands && !(c = command_find(o->operand[0], e))) return e->code;
+    if (c) command_help(c, &t);
+    else command_overview(&t);
+    return print(&t, e);
+}
+
+int cmd_version(const struct options *o, struct err *e)
+{
+    struct text t = { 0 };
+    if (o->operands) {
+        err_set(e, EXIT_USAGE, "%s: `version` takes nothing", o->operand[0]);
+        return e->code;
+    }
+    text_add(&t, "ringside " RINGSIDE_VERSION "\n");
+    return print(&t, e);
+}
+
+int command_picker(struct err *e)
+{
+    static struct lesson_entry list[64];
+    struct text t = { 0 };
+    unsigned n = lesson_list(list, 64, e);
+    text_add(&t, "Ringside " RINGSIDE_VERSION ": pick a scenario\n\n");
+    for (unsigned i = 0; i < n; i++) text_add(&t, "  %-10s %s\n", list[i].name, list[i].title);
+    text_add(&t, "\n  %s tui %-18s step through it\n  %s run %-18s read it as text\n  %s --help\n", program,
+             n ? list[0].name : "NAME", program, n ? list[0].name : "NAME", program);
+    return print(&t, e);
+}

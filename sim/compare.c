@@ -1,0 +1,255 @@
+/* See compare.h. Not compared: memory, and what devices hold. */
+#include "sim/compare.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "sim/guard.h"
+
+enum { LOOK_INSNS = 50000000 }; /* the search for one execution steps instruction by instruction: it must stay short */
+
+/* --- what the guest can see of its registers --------------------------------------------------------------------- */
+
+static const struct { const char *name; uint32_t mask; unsigned shift; } flags[] = {
+    { "CF", 1, 0 }, { "PF", 4, 2 }, { "AF", 0x10, 4 }, { "ZF", 0x40, 6 }, { "SF", 0x80, 7 }, { "TF", 0x100, 8 },
+    { "IF", 0x200, 9 }, { "DF", 0x400, 10 }, { "OF", 0x800, 11 }, { "IOPL", 0x3000, 12 }, { "NT", 0x4000, 14 },
+};
+enum { FLAG_NAMES = sizeof flags / sizeof flags[0] };
+
+struct view { unsigned n; struct { const char *name; uint32_t value; } at[48]; };
+
+static void put(struct view *v, const char *name, uint32_t value)
+{
+    v->at[v->n].name = name;
+    v->at[v->n++].value = value;
+}
+
+static void look(const struct machine *m, struct view *v)
+{
+    static const char *const names[] = { "EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI" };
+    static const char *const segs[] = { "ES", "CS", "SS", "DS", "FS", "GS" };
+    struct machine_cpu c;
+    machine_guest(m, &c);
+    v->n = 0;
+    for (unsigned i = 0; i < FLAG_NAMES; i++) put(v, flags[i].name, (c.eflags & flags[i].mask) >> flags[i].shift);
+    for (unsigned i = 0; i < 8; i++) put(v, names[i], c.reg[i]);
+    put(v, "EIP", c.eip);
+    put(v, "CPL", c.cpl);
+    for (unsigned i = 0; i < 6; i++) put(v, segs[i], c.seg[i].sel);
+    put(v, "CR0", c.cr0);
+    put(v, "CR2", c.cr2);
+    put(v, "CR3", c.cr3);
+    put(v, "CR4", c.cr4);
+}
+
+/* --- finding the k-th execution ---------------------------------------------------------------------------------- */
+
+/* Is event `e` the start of something that kept the instruction at `eip` from being carried out? */
+static bool prevents(const struct event *e, uint32_t eip)
+{
+    return e->eip == eip && (e->kind == EV_FAULT || e->kind == EV_IRQ);
+}
+
+/* Goes on until the guest is about to carry out the instruction at `eip` once more, and does it; an arrival that ends in
+ * a page fault or an interrupt is not an execution. Leaves what was before it in `before`. False: the run ended. */
+static bool execute_once(struct machine *m, uint32_t eip, uint64_t until_insns, struct view *before, bool *silent)
+{
+    const struct till label = { .kind = TILL_LABEL, .a = eip };
+    const struct trace *t = machine_trace_of(m);
+    while (machine_insns(m) < until_insns && !guard_stopped()) {
+        struct machine_cpu c;
+        machine_guest(m, &c);
+        if (c.eip != eip || machine_place(m) == PLACE_VMM)
+            if (machine_run(m, &label, until_insns - machine_insns(m)) != MACHINE_TILL) return false;
+        look(m, before);
+        uint32_t events = trace_last(t);
+        enum machine_stop stop = machine_run(m, NULL, 1);
+        bool done = true;
+        *silent = false;
+        for (uint32_t id = events + 1; id <= trace_last(t); id++) {
+            const struct event *e = trace_by_id(t, id);
+            done &= !prevents(e, eip);
+            *silent |= e->kind == EV_SILENT && e->eip == eip;
+        }
+        if (done) return true;
+        if (stop == MACHINE_ENDED) return false;
+    }
+    return false;
+}
+
+static struct machine *another(const struct subject *s, bool native, struct err *e)
+{
+    struct machine_cfg cfg = s->cfg;
+    cfg.serial = NULL;
+    if (native) {
+        strcpy(cfg.cpu, "native");
+        cfg.mmu[0] = 0;
+    }
+    return config_check(&cfg, e) ? machine_new(&cfg, e) : NULL;
+}
+
+static void note_differences(struct compare *c, const struct view before[2], const struct view after[2])
+{
+    for (unsigned i = 0; i < after[0].n && c->regs < COMPARE_REGS; i++) {
+        if (after[0].at[i].value == after[1].at[i].value) continue;
+        struct compare_reg *r = &c->reg[c->regs++];
+        snprintf(r->name, sizeof r->name, "%s", after[0].at[i].name);
+        r->before = before[0].at[i].value;
+        r->here = after[0].at[i].value;
+        r->native = after[1].at[i].value;
+        r->already = before[0].at[i].value != before[1].at[i].value;
+    }
+}
+
+/* Brings both machines one step beyond the execution that failed silently. Returns why not, or NULL. */
+static const char *meet(struct compare *c, struct machine *m[2], uint64_t until_insns)
+{
+    struct view before[2], after[2];
+    bool silent = false;
+    while (!silent) {
+        if (!execute_once(m[0], c->eip, until_insns, &before[0], &silent)) return "the run could not be repeated up to it";
+        c->arrival++;
+    }
+    bool ignored;
+    for (uint64_t k = 0; k < c->arrival; k++)
+        if (!execute_once(m[1], c->eip, LOOK_INSNS, &before[1], &ignored)) return "the bare guest never comes there that often";
+    look(m[0], &after[0]);
+    look(m[1], &after[1]);
+    note_differences(c, before, after);
+    return NULL;
+}
+
+static void compare_registers(const struct subject *s, struct compare *c, struct err *e)
+{
+    const struct trace *t = machine_trace_of(s->machine);
+    const struct event *silent = NULL;
+    for (size_t i = 0; i < trace_count(t) && !silent; i++)
+        if (trace_at(t, i)->kind == EV_SILENT) silent = trace_at(t, i);
+    if (!silent) return;
+    c->silent = silent->id;
+    c->eip = silent->eip;
+    c->no_regs = silent->insns > LOOK_INSNS ? "it comes too late in the run to be repeated step by step" : NULL;
+    if (c->no_regs) return;
+    struct machine *m[2] = { another(s, false, e), another(s, true, e) };
+    c->no_regs = m[0] && m[1] ? meet(c, m, silent->insns + 2) : "there is no memory for two more machines";
+    machine_free(m[0]);
+    machine_free(m[1]);
+}
+
+/* --- what the guests said ---------------------------------------------------------------------------------------- */
+
+static void keep_line(const char *text, size_t n, char *to)
+{
+    size_t len = 0;
+    while (len < n && len < COMPARE_LINE - 1 && text[len] != '\n') len++;
+    memcpy(to, text, len);
+    to[len] = 0;
+}
+
+static void compare_serial(const struct machine *here, const struct machine *native, struct compare *c)
+{
+    size_t n[2], start = 0, i = 0;
+    const char *a = machine_serial(here, &n[0]), *b = machine_serial(native, &n[1]);
+    unsigned line = 1;
+    while (i < n[0] && i < n[1] && a[i] == b[i])
+        if (a[i++] == '\n') {
+            start = i;
+            line++;
+        }
+    if (i == n[0] && i == n[1]) return;
+    c->line = line;
+    c->here_more = start < n[0];
+    c->native_more = start < n[1];
+    keep_line(a + start, n[0] - start, c->here);
+    keep_line(b + start, n[1] - start, c->native);
+}
+
+bool compare_native(const struct subject *s, struct compare *c, struct err *e)
+{
+    *c = (struct compare){ 0 };
+    struct subject native = { .machine = another(s, true, e) };
+    if (!native.machine) return false;
+    bool ok = subject_finish(&native, e);
+    c->end = machine_end(native.machine);
+    c->ended = c->end.fate != FATE_RUNNING && c->end.fate != FATE_LIMIT;
+    c->cycles = machine_cycles(native.machine);
+    c->insns = machine_insns(native.machine);
+    compare_serial(s->machine, native.machine, c);
+    machine_free(native.machine);
+    if (ok) compare_registers(s, c, e);
+    return ok && !guard_error(e);
+}
+
+/* --- in words ---------------------------------------------------------------------------------------------------- */
+
+static void say_line(struct say *out, const char *who, bool there, const char *line)
+{
+    say_add(out, "    %-7s ", who);
+    if (!there) say_role(out, ROLE_FAINT, "(nothing more)");
+    else say_bytes(out, line, strlen(line), SAY_WIDTH - 13);
+    say_add(out, "\n");
+}
+
+static void say_registers(const struct subject *s, const struct compare *c, struct say *out)
+{
+    unsigned already = 0, shown = 0;
+    for (unsigned i = 0; i < c->regs; i++) {
+        const struct compare_reg *r = &c->reg[i];
+        already += r->already;
+        if (r->already) continue;
+        if (!shown++) say_add(out, "    the guest sees    before    after: %-8s  native\n", s->cfg.cpu);
+        say_role(out, ROLE_WARN, "    %-8s        %8X         %8X  %8X\n", r->name, r->before, r->here, r->native);
+    }
+    if (!shown) say_wrap(out, "    ", 4, "No register differs after it: the difference is in what it wrote to memory.");
+    if (!already) return;
+    say_add(out, "    different before it already:");
+    for (unsigned i = 0; i < c->regs; i++)
+        if (c->reg[i].already) say_add(out, " %s", c->reg[i].name);
+    say_add(out, "\n");
+}
+
+static void say_silent(const struct subject *s, const struct compare *c, struct say *out)
+{
+    char where[64], eip[16];
+    const struct event *e = trace_by_id(machine_trace_of(s->machine), c->silent);
+    struct machine_insn i;
+    machine_symbol(s->machine, c->eip, where, sizeof where);
+    snprintf(eip, sizeof eip, "%08X", c->eip);
+    say_add(out, "  The first silent failure: %s at %s", trace_name("mnemonic", e->u.SILENT.op), eip);
+    if (strcmp(where, eip)) say_add(out, " (%s)", where);
+    if (c->arrival) say_add(out, ", execution %llu of it", (unsigned long long)c->arrival);
+    say_add(out, "\n");
+    if (c->no_regs) say_add(out, "    not compared: %s\n", c->no_regs);
+    else say_registers(s, c, out);
+    if (machine_insn(s->machine, gva(c->eip), &i) && i.rule && *i.rule) {
+        struct text rule = { 0 };
+        text_add(&rule, "the rule: %s", i.rule);
+        say_wrap(out, "    ", 4, text_str(&rule));
+        text_free(&rule);
+    }
+}
+
+void compare_say(const struct subject *s, const struct compare *c, struct say *out)
+{
+    struct text words = { 0 };
+    say_role(out, ROLE_TITLE, "The same guest bare (--cpu native)");
+    say_add(out, "\n");
+    text_number(&words, c->insns);
+    text_add(&words, " instructions, ");
+    text_number(&words, c->cycles);
+    text_add(&words, " cycles; %s", c->ended ? c->end.why : "it did not come to its end");
+    say_wrap(out, "  ", 2, text_str(&words));
+    text_free(&words);
+    if (c->line) {
+        say_role(out, ROLE_WARN, "  Its output differs from line %u on:\n", c->line);
+        say_line(out, s->cfg.cpu, c->here_more, c->here);
+        say_line(out, "native", c->native_more, c->native);
+    } else {
+        say_add(out, "  Its output is the same, byte for byte.\n");
+    }
+    if (c->silent) say_silent(s, c, out);
+    bool regs = false;
+    for (unsigned i = 0; i < c->regs; i++) regs |= !c->reg[i].already;
+    if (!c->line && !c->silent) say_role(out, ROLE_GOOD, "  They agree: %s is faithful for this guest.\n", s->cfg.cpu);
+    else if (c->silent && regs) say_role(out, ROLE_BAD, "  They part here, and the guest is not told.\n");
+    else if (!c->line) say_add(out, "  They agree in what they say, in spite of the silent failures.\n");
+}

@@ -1,0 +1,190 @@
+/* See report.h. The layout follows the sample of the manual: technique, totals, exits, cycles, silent failures. */
+#include "sim/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SILENT_LINES = 8 };
+
+static const char *stop_word(const struct report *r, const struct err *early)
+{
+    if (early->code == EXIT_INTERRUPTED) return "interrupted";
+    if (early->code == EXIT_LIMIT) return "limit";
+    switch ((enum machine_fate)r->end.fate) {
+    case FATE_EXITED: return "exited";
+    case FATE_HALTED: return "halted";
+    case FATE_DIED: return "died";
+    case FATE_LIMIT: return "limit";
+    case FATE_RUNNING: break;
+    }
+    return "steps";
+}
+
+bool report_make(struct report *r, const struct subject *s, const struct err *early, double seconds, struct err *e)
+{
+    *r = (struct report){ .s = s, .seconds = seconds, .end = machine_end(s->machine) };
+    machine_summary(s->machine, &r->sum);
+    r->stop = stop_word(r, early);
+    r->code = early->code ? early->code : subject_failed(s) ? EXIT_FAILED : machine_exit_code(s->machine);
+    uint64_t sum = 0;
+    for (unsigned c = 0; c < CAUSE_COUNT; c++) sum += r->sum.by_cause[c];
+    if (sum == r->sum.cycles && !r->sum.by_cause[CAUSE_NONE]) return true;
+    return err_set(e, EXIT_BUG, "our bug: %llu cycles, but the causes add up to %llu (%llu unattributed); please send the image and "
+                   "this command line", (unsigned long long)r->sum.cycles, (unsigned long long)sum,
+                   (unsigned long long)r->sum.by_cause[CAUSE_NONE]);
+}
+
+static void number(struct say *out, uint64_t n, const char *word)
+{
+    text_number(&out->t, n);
+    say_add(out, " %s%s", word, n == 1 ? "" : "s");
+}
+
+static void say_head(const struct report *r, struct say *out)
+{
+    const struct machine_cfg *c = &r->s->cfg;
+    const char *dot = say_dot(out);
+    bool narrow = strlen(r->s->name) > 12; /* then the machine gets a line of its own */
+    say_role(out, ROLE_TITLE, "%s on %s%s%s%s%s", r->s->name, c->cpu, dot, c->mmu, dot, c->io);
+    say_add(out, "%s%s, model %s, %u MB, seed %llu\n", narrow ? "\n  " : ", ", c->host, c->model, c->ram_mib,
+            (unsigned long long)c->seed);
+    for (unsigned i = 0; i < c->sets; i++) say_add(out, "  --set %s=%s\n", c->set[i].key, c->set[i].value);
+}
+
+static void say_totals(const struct report *r, struct say *out)
+{
+    const struct machine_summary *m = &r->sum;
+    say_add(out, "  ");
+    number(out, m->guest_insns, "guest instruction");
+    if (machine_has_vmm(r->s->machine)) {
+        say_add(out, "   ");
+        number(out, m->exits, "exit");
+    }
+    say_add(out, "   ");
+    number(out, m->cycles, "cycle");
+    if (r->bare && r->bare->ended && r->bare->cycles)
+        say_add(out, "   %.2fx native", (double)m->cycles / (double)r->bare->cycles);
+    say_add(out, "\n");
+}
+
+/* "privileged 140   page-fault 64   irq 2", broken to the width. */
+static void say_exits(const struct report *r, struct say *out)
+{
+    struct text words = { 0 };
+    for (unsigned i = 0; i < r->sum.reasons; i++) {
+        text_add(&words, "%s%s ", i ? "   " : "", r->sum.reason[i].name);
+        text_number(&words, r->sum.reason[i].count);
+    }
+    if (words.len) say_wrap(out, "  exits: ", 9, text_str(&words));
+    text_clear(&words);
+    if (r->sum.shadow.filled || r->sum.shadow.hidden)
+        text_add(&words, "%llu hidden, %llu true, %llu traced page faults; %llu entries filled in %llu tables",
+                 (unsigned long long)r->sum.shadow.hidden, (unsigned long long)r->sum.shadow.true_,
+                 (unsigned long long)r->sum.shadow.traced, (unsigned long long)r->sum.shadow.filled,
+                 (unsigned long long)r->sum.shadow.tables);
+    if (words.len) say_wrap(out, "  shadow: ", 10, text_str(&words));
+    text_free(&words);
+}
+
+static void say_causes(const struct report *r, struct say *out)
+{
+    uint64_t total = r->sum.cycles;
+    say_add(out, "  cycles by cause\n");
+    for (unsigned c = 0; c < CAUSE_COUNT; c++) {
+        uint64_t n = r->sum.by_cause[c];
+        if (!n) continue;
+        struct text share = { 0 };
+        text_number(&share, n);
+        char first[40];
+        int indent = snprintf(first, sizeof first, "%12s %4.1f%%  ", text_str(&share), 100.0 * (double)n / (double)total);
+        say_wrap(out, first, (unsigned)indent, cause_about(c));
+        text_free(&share);
+    }
+    struct text digits = { 0 };
+    text_number(&digits, total);
+    say_add(out, "%12s        total: every cycle has its cause\n", text_str(&digits));
+    text_free(&digits);
+}
+
+/* --- silent failures --------------------------------------------------------------------------------------------- */
+
+static bool same_silent(const struct event *a, const struct event *b)
+{
+    return a->eip == b->eip && a->u.SILENT.op == b->u.SILENT.op && a->u.SILENT.field == b->u.SILENT.field;
+}
+
+static bool first_of_its_kind(const struct trace *t, size_t at)
+{
+    for (size_t i = 0; i < at; i++)
+        if (trace_at(t, i)->kind == EV_SILENT && same_silent(trace_at(t, i), trace_at(t, at))) return false;
+    return true;
+}
+
+static unsigned times(const struct trace *t, size_t from)
+{
+    unsigned n = 0;
+    for (size_t i = from; i < trace_count(t); i++)
+        n += trace_at(t, i)->kind == EV_SILENT && same_silent(trace_at(t, i), trace_at(t, from));
+    return n;
+}
+
+static void say_one_silent(const struct report *r, size_t at, struct say *out)
+{
+    const struct trace *t = machine_trace_of(r->s->machine);
+    const struct event *e = trace_at(t, at);
+    char where[64], plain[16];
+    struct text words = { 0 };
+    machine_symbol(r->s->machine, e->eip, where, sizeof where);
+    snprintf(plain, sizeof plain, "%08X", e->eip);
+    text_add(&words, "%s at %s", trace_name("mnemonic", e->u.SILENT.op), plain);
+    if (strcmp(where, plain)) text_add(&words, " (%s)", where);
+    text_add(&words, ": %s wanted %X, got %X", trace_name("field", e->u.SILENT.field), e->u.SILENT.wanted, e->u.SILENT.got);
+    unsigned n = times(t, at);
+    if (n > 1) text_add(&words, "; %u times", n);
+    text_add(&words, ", event %u", e->id);
+    say_wrap(out, "    ", 4, text_str(&words));
+    text_free(&words);
+}
+
+static void say_silent(const struct report *r, bool verbose, struct say *out)
+{
+    const struct trace *t = machine_trace_of(r->s->machine);
+    unsigned kinds = 0;
+    if (!r->sum.silent) {
+        if (machine_has_vmm(r->s->machine)) say_add(out, "  every sensitive instruction that mattered trapped\n");
+        return;
+    }
+    say_role(out, ROLE_WARN, "  %s %llu sensitive instruction%s did not trap and went wrong\n", out->utf8 ? "‼" : "!!",
+             (unsigned long long)r->sum.silent, r->sum.silent == 1 ? "" : "s");
+    for (size_t i = 0; i < trace_count(t); i++)
+        if (trace_at(t, i)->kind == EV_SILENT && first_of_its_kind(t, i) && (kinds++ < SILENT_LINES || verbose))
+            say_one_silent(r, i, out);
+    if (kinds > SILENT_LINES && !verbose) say_add(out, "    ... and at %u more places; -v lists them\n", kinds - SILENT_LINES);
+}
+
+/* --- ends -------------------------------------------------------------------------------------------------------- */
+
+static void say_end(const struct report *r, struct say *out)
+{
+    unsigned passed = subject_passed(r->s), failed = subject_failed(r->s);
+    if (failed)
+        say_role(out, ROLE_BAD, "  %s %u of %u expectations failed\n", say_mark(out, false), failed, passed + failed);
+    else if (passed)
+        say_role(out, ROLE_GOOD, "  %s all %u expectations held\n", say_mark(out, true), passed);
+    if (r->end.fate == FATE_RUNNING) say_add(out, "  the guest was still running\n");
+    else say_wrap(out, "  ", 2, r->end.why);
+}
+
+void report_text(const struct report *r, bool verbose, struct say *out)
+{
+    say_head(r, out);
+    say_totals(r, out);
+    say_exits(r, out);
+    say_causes(r, out);
+    say_silent(r, verbose, out);
+    say_end(r, out);
+    if (verbose)
+        say_add(out, "  run %016llX; %.2f s, %.1f million instructions a second; %llu TLB misses\n",
+                (unsigned long long)r->sum.run_id, r->seconds,
+                r->seconds > 0 ? (double)r->sum.insns / r->seconds / 1e6 : 0.0, (unsigned long long)r->sum.tlb_misses);
+}

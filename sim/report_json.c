@@ -1,0 +1,160 @@
+/* The results as one JSON object (RFC 8259). Keys never disappear: what was not measured is null. Bytes of a guest that are
+ * not UTF-8 become the code points of the same number. 64-bit identities are strings: JSON numbers are doubles. */
+#include "sim/report.h"
+
+#include <string.h>
+
+/* Length of the valid UTF-8 sequence at s (RFC 3629); 0 if there is none. */
+static size_t utf8_length(const unsigned char *s, size_t n)
+{
+    size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xC2 && s[0] <= 0xDF ? 2 : (s[0] & 0xF0) == 0xE0 ? 3 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4 : 0;
+    if (!len || len > n) return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((s[i] & 0xC0) != 0x80) return 0;
+    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))
+        return 0;
+    return len;
+}
+
+static void json_bytes(struct text *out, const char *bytes, size_t n)
+{
+    text_char(out, '"');
+    for (size_t i = 0; i < n; ) {
+        const unsigned char *s = (const unsigned char *)bytes + i;
+        size_t len = utf8_length(s, n - i);
+        if (*s == '"' || *s == '\\') text_add(out, "\\%c", *s);
+        else if (!len || *s < 0x20 || *s == 0x7F) text_add(out, "\\u%04x", *s);
+        else text_bytes(out, s, len);
+        i += len ? len : 1;
+    }
+    text_char(out, '"');
+}
+
+static void key_text(struct text *out, const char *key, const char *value)
+{
+    text_add(out, "  \"%s\": ", key);
+    json_bytes(out, value, strlen(value));
+    text_add(out, ",\n");
+}
+
+static void key_number(struct text *out, const char *key, uint64_t value)
+{
+    text_add(out, "  \"%s\": %llu,\n", key, (unsigned long long)value);
+}
+
+static void json_machine(const struct report *r, struct text *out)
+{
+    const struct machine_cfg *c = &r->s->cfg;
+    key_text(out, "version", RINGSIDE_VERSION);
+    text_add(out, "  \"run_id\": \"%016llx\",\n", (unsigned long long)r->sum.run_id);
+    key_text(out, "subject", r->s->name);
+    key_text(out, "scenario", r->s->lesson ? r->s->lesson->path : "");
+    key_text(out, "image", c->image);
+    key_text(out, "cpu", c->cpu);
+    key_text(out, "mmu", c->mmu);
+    key_text(out, "io", c->io);
+    key_text(out, "host", c->host);
+    key_text(out, "model", c->model);
+    key_number(out, "ram_mib", c->ram_mib);
+    key_number(out, "seed", c->seed);
+    text_add(out, "  \"set\": {");
+    for (unsigned i = 0; i < c->sets; i++) {
+        text_add(out, "%s", i ? ", " : "");
+        json_bytes(out, c->set[i].key, strlen(c->set[i].key));
+        text_add(out, ": ");
+        json_bytes(out, c->set[i].value, strlen(c->set[i].value));
+    }
+    text_add(out, "},\n");
+}
+
+static void json_counts(const struct report *r, struct text *out)
+{
+    const struct machine_summary *m = &r->sum;
+    key_number(out, "cycles", m->cycles);
+    key_number(out, "instructions", m->insns);
+    key_number(out, "guest_instructions", m->guest_insns);
+    text_add(out, "  \"exits\": {\"total\": %llu, \"by_reason\": {", (unsigned long long)m->exits);
+    for (unsigned i = 0; i < m->reasons; i++)
+        text_add(out, "%s\"%s\": {\"count\": %llu, \"cycles\": %llu}", i ? ", " : "", m->reason[i].name,
+                 (unsigned long long)m->reason[i].count, (unsigned long long)m->reason[i].cycles);
+    text_add(out, "}},\n  \"cycles_by_cause\": {");
+    for (unsigned c = CAUSE_NONE + 1; c < CAUSE_COUNT; c++)
+        text_add(out, "%s\"%s\": %llu", c > CAUSE_NONE + 1 ? ", " : "", cause_name(c), (unsigned long long)m->by_cause[c]);
+    text_add(out, "},\n  \"tlb\": {\"misses\": %llu, \"flushes\": %llu, \"walks\": %llu},\n", (unsigned long long)m->tlb_misses,
+             (unsigned long long)m->tlb_flushes, (unsigned long long)m->walks);
+    key_number(out, "walk_refs", m->walk_refs);
+    text_add(out, "  \"cache\": null,\n");
+    text_add(out, "  \"shadow\": {\"hidden\": %llu, \"true\": %llu, \"traced\": %llu, \"filled\": %llu, \"tables\": %llu},\n",
+             (unsigned long long)m->shadow.hidden, (unsigned long long)m->shadow.true_, (unsigned long long)m->shadow.traced,
+             (unsigned long long)m->shadow.filled, (unsigned long long)m->shadow.tables);
+    key_number(out, "injected", m->injected);
+    key_number(out, "irqs", m->irqs);
+}
+
+static void json_silent(const struct report *r, struct text *out)
+{
+    const struct trace *t = machine_trace_of(r->s->machine);
+    char where[96];
+    unsigned n = 0;
+    text_add(out, "  \"silent\": [");
+    for (size_t i = 0; i < trace_count(t); i++) {
+        const struct event *e = trace_at(t, i);
+        if (e->kind != EV_SILENT) continue;
+        machine_symbol(r->s->machine, e->eip, where, sizeof where);
+        text_add(out, "%s\n    {\"event\": %u, \"cycle\": %llu, \"eip\": %u, \"insn\": \"%s\", \"field\": \"%s\", \"wanted\": %u, \"got\": %u, "
+                 "\"where\": ", n++ ? "," : "", e->id, (unsigned long long)e->cycle, e->eip, trace_name("mnemonic", e->u.SILENT.op),
+                 trace_name("field", e->u.SILENT.field), e->u.SILENT.wanted, e->u.SILENT.got);
+        json_bytes(out, where, strlen(where));
+        text_add(out, "}");
+    }
+    text_add(out, "%s],\n", n ? "\n  " : "");
+}
+
+static void json_checks(const struct report *r, struct text *out)
+{
+    const struct lesson *l = r->s->lesson;
+    unsigned n = l ? l->ops->checks(l) : 0;
+    text_add(out, "  \"expectations\": {\"passed\": %u, \"failed\": %u, \"list\": [", subject_passed(r->s), subject_failed(r->s));
+    for (unsigned i = 0; i < n; i++) {
+        const struct lesson_check *c = l->ops->check(l, i);
+        text_add(out, "%s\n    {\"step\": %u, \"passed\": %s, \"event\": %u, \"text\": ", i ? "," : "", c->step + 1,
+                 c->passed ? "true" : "false", c->event);
+        json_bytes(out, c->text, strlen(c->text));
+        text_add(out, "}");
+    }
+    text_add(out, "%s]},\n", n ? "\n  " : "");
+}
+
+static void json_bare(const struct report *r, struct text *out)
+{
+    const struct compare *c = r->bare;
+    if (!c) {
+        text_add(out, "  \"native\": null,\n");
+        return;
+    }
+    text_add(out, "  \"native\": {\"ended\": %s, \"cycles\": %llu, \"instructions\": %llu, \"serial_equal\": %s, \"serial_line\": ",
+             c->ended ? "true" : "false", (unsigned long long)c->cycles, (unsigned long long)c->insns, c->line ? "false" : "true");
+    if (c->line) text_add(out, "%u},\n", c->line);
+    else text_add(out, "null},\n");
+}
+
+void report_json(const struct report *r, struct text *out)
+{
+    size_t n;
+    const char *serial = machine_serial(r->s->machine, &n);
+    text_add(out, "{\n");
+    key_text(out, "stop", r->stop);
+    if (r->end.fate == FATE_EXITED) key_number(out, "guest_exit", r->end.code);
+    else text_add(out, "  \"guest_exit\": null,\n");
+    text_add(out, "  \"exit_code\": %d,\n", r->code);
+    key_text(out, "why", r->end.why);
+    json_machine(r, out);
+    json_counts(r, out);
+    json_silent(r, out);
+    json_checks(r, out);
+    json_bare(r, out);
+    text_add(out, "  \"serial\": ");
+    json_bytes(out, serial, n);
+    text_add(out, ",\n  \"host_seconds\": %.6f,\n  \"mips\": %.3f\n}\n", r->seconds,
+             r->seconds > 0 ? (double)r->sum.insns / r->seconds / 1e6 : 0.0);
+}

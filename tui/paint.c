@@ -1,0 +1,172 @@
+/* See paint.h. curses keeps what is on the screen and sends only differences; we give it whole frames. */
+#include "tui/paint.h"
+
+#include <curses.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <wchar.h>
+#include "tui/command.h"
+#include "tui/rescue.h"
+#include <term.h> /* last: it makes macros of common words */
+
+static SCREEN *screen;
+static int colours;         /* 0: attributes only */
+static unsigned painted_theme = THEME_COUNT;
+
+bool paint_utf8(void)
+{
+    const char *locale = setlocale(LC_CTYPE, "");
+    if (!locale || strcmp(nl_langinfo(CODESET), "UTF-8") != 0) return false;
+    /* There, line drawing is two columns wide on some terminals. */
+    return strncmp(locale, "zh", 2) && strncmp(locale, "ja", 2) && strncmp(locale, "ko", 2);
+}
+
+/* A terminfo string without its padding ("$<5>"). */
+static void add_capability(char *to, size_t room, const char *name)
+{
+    const char *s = tigetstr(name);
+    size_t n = strlen(to);
+    if (!s || s == (const char *)-1) return;
+    while (*s && n + 1 < room) {
+        if (s[0] == '$' && s[1] == '<' && strchr(s, '>')) s = strchr(s, '>') + 1;
+        else to[n++] = *s++;
+    }
+    to[n] = 0;
+}
+
+static bool usable(struct err *e)
+{
+    int result;
+    const char *term = getenv("TERM");
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+        return err_set(e, EXIT_ENVIRONMENT, "tui: stdin and stdout must be a terminal; without one: ringside run popf");
+    if (setupterm(NULL, STDOUT_FILENO, &result) != OK)
+        return err_set(e, EXIT_ENVIRONMENT, "tui: nothing is known about the terminal TERM=%.40s; set TERM, or: ringside run popf",
+                       term ? term : "");
+    const char *move = tigetstr("cup");
+    if (!move || move == (const char *)-1)
+        return err_set(e, EXIT_ENVIRONMENT, "tui: the terminal TERM=%.40s cannot place the cursor; try: ringside run popf", term ? term : "");
+    return true;
+}
+
+bool paint_open(void (*interrupt)(void *self), void *self, struct err *e)
+{
+    char restore[128] = "";
+    if (!usable(e)) return false;
+    rescue_save();
+    screen = newterm(NULL, stdout, stdin);
+    if (!screen) return err_set(e, EXIT_ENVIRONMENT, "tui: the terminal cannot be opened; try: ringside run popf");
+    add_capability(restore, sizeof restore, "sgr0");
+    add_capability(restore, sizeof restore, "cnorm");
+    add_capability(restore, sizeof restore, "rmkx");
+    add_capability(restore, sizeof restore, "rmcup");
+    rescue_arm(restore, interrupt, self);
+    cbreak();
+    noecho();
+    nonl();
+    keypad(stdscr, TRUE);
+    set_escdelay(25);
+    curs_set(0);
+    const char *no = getenv("NO_COLOR");
+    colours = 0;
+    if (has_colors() && !(no && *no)) {
+        start_color();
+        use_default_colors();
+        colours = COLORS;
+    }
+    painted_theme = THEME_COUNT;
+    return true;
+}
+
+void paint_close(void)
+{
+    if (!screen) return;
+    endwin();
+    delscreen(screen);
+    screen = NULL;
+    rescue_disarm();
+}
+
+void paint_size(int *cols, int *rows) { getmaxyx(stdscr, *rows, *cols); }
+
+static attr_t attributes(unsigned attr)
+{
+    return (attr & ATTR_BOLD ? A_BOLD : 0) | (attr & ATTR_UNDERLINE ? A_UNDERLINE : 0) | (attr & ATTR_REVERSE ? A_REVERSE : 0);
+}
+
+static void take_theme(unsigned theme)
+{
+    if (theme == painted_theme) return;
+    painted_theme = theme;
+    for (unsigned r = 0; r < ROLE_COUNT && colours >= 8; r++) {
+        struct style s = theme_style(theme, r, colours);
+        init_pair((short)(r + 1), (short)s.fg, (short)s.bg);
+    }
+}
+
+static void set_style(const struct cell *c, unsigned theme)
+{
+    struct style s = theme_style(theme, c->role, colours);
+    attr_set(attributes(s.attr | c->attr), colours >= 8 ? (short)(c->role + 1) : 0, NULL);
+}
+
+static void show_row(const struct cell *row, int y, int cols, unsigned theme)
+{
+    wchar_t run[256];
+    for (int x = 0; x < cols;) {
+        int n = 0;
+        const struct cell *first = &row[x];
+        while (x + n < cols && n < 256 && row[x + n].role == first->role && row[x + n].attr == first->attr) {
+            run[n] = (wchar_t)row[x + n].ch;
+            n++;
+        }
+        set_style(first, theme);
+        mvaddnwstr(y, x, run, n);
+        x += n;
+    }
+}
+
+void paint_show(const struct frame *f, unsigned theme, bool whole)
+{
+    int cols, rows;
+    paint_size(&cols, &rows);
+    take_theme(theme);
+    if (whole) clear();
+    for (int y = 0; y < f->rows && y < rows; y++)
+        show_row(f->cell + (size_t)y * (size_t)f->cols, y, f->cols < cols ? f->cols : cols, theme);
+    refresh();
+}
+
+static uint32_t translate(wint_t code)
+{
+    static const struct { wint_t curses; uint32_t key; } table[] = {
+        { KEY_UP, TKEY_UP },     { KEY_DOWN, TKEY_DOWN },   { KEY_LEFT, TKEY_LEFT },   { KEY_RIGHT, TKEY_RIGHT },
+        { KEY_HOME, TKEY_HOME }, { KEY_END, TKEY_END },     { KEY_PPAGE, TKEY_PGUP },  { KEY_NPAGE, TKEY_PGDN },
+        { KEY_BACKSPACE, TKEY_BACKSPACE }, { KEY_DC, TKEY_BACKSPACE }, { KEY_ENTER, TKEY_ENTER },
+        { KEY_RESIZE, TKEY_RESIZE },
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (table[i].curses == code) return table[i].key;
+    return code; /* a function key: no command has it, so it gets the hint */
+}
+
+uint32_t paint_key(int milliseconds)
+{
+    wint_t code;
+    timeout(milliseconds);
+    int kind = get_wch(&code);
+    if (kind == ERR) return TKEY_NOTHING;
+    if (kind == KEY_CODE_YES) return translate(code) == code ? 0x110100u + code : translate(code);
+    if (code == '\n') return TKEY_ENTER;
+    return code == 127 ? TKEY_BACKSPACE : (uint32_t)code;
+}
+
+bool paint_gone(void)
+{
+    struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR | POLLNVAL));
+}

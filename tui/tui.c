@@ -1,0 +1,154 @@
+/* The loop: wait for a key, let the state change, draw once. See tui.h.
+ *
+ * Idea: keys that arrive faster than a screen can be drawn are all obeyed and drawn once: at most 30 frames a second.
+ * A long run comes back here between slices, looks for keys and shows how far it is. */
+#include "tui/tui.h"
+
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include "tui/app.h"
+#include "tui/rescue.h"
+#include "tui/paint.h"
+
+enum { FRAME_MS = 33, WAIT_MS = 250 /* how long a signal may go unnoticed */ };
+enum { SCRIPT_SLICES = 200 /* a script's `c` on a guest that never ends */ };
+
+struct loop {
+    struct app app;
+    const struct tui_options *options;
+    int64_t shown;              /* when the last frame was */
+    unsigned slices;            /* of the current run, key script only */
+};
+
+static int64_t milliseconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void show(struct loop *l)
+{
+    app_draw(&l->app);
+    paint_show(&l->app.frame, l->app.theme, !l->app.all_painted);
+    l->app.all_painted = true;
+    l->shown = milliseconds();
+}
+
+static void resize(struct loop *l)
+{
+    int cols, rows;
+    paint_size(&cols, &rows);
+    if (l->options->columns > 0 && l->options->columns < cols) cols = l->options->columns;
+    if (l->options->lines > 0 && l->options->lines < rows) rows = l->options->lines;
+    app_resize(&l->app, cols, rows);
+    l->app.all_painted = false;
+}
+
+/* Between slices of a long run: has somebody pressed a key? */
+static bool poll_terminal(void *self)
+{
+    struct loop *l = self;
+    struct text n = { 0 };
+    uint32_t key = paint_key(0);
+    if (key == TKEY_RESIZE) resize(l);
+    else if (key != TKEY_NOTHING || rescue_asked() || paint_gone()) return true;
+    if (milliseconds() - l->shown < FRAME_MS) return false;
+    text_number(&n, machine_insns(l->app.session.m));
+    session_say(&l->app.session, false, "Running: %s instructions so far. Any key stops.", text_str(&n));
+    app_sample(&l->app);
+    show(l);
+    *l->app.session.message = 0;
+    text_free(&n);
+    return false;
+}
+
+static bool poll_script(void *self)
+{
+    struct loop *l = self;
+    return ++l->slices >= SCRIPT_SLICES;
+}
+
+static void interrupt(void *machine) { machine_pause(machine); }
+
+/* Until the person leaves. Returns the exit code. */
+static int serve(struct loop *l)
+{
+    unsigned ask = ASK_NONE;
+    bool stale = true;
+    for (;;) {
+        if (stale && milliseconds() - l->shown >= FRAME_MS) {
+            show(l);
+            stale = false;
+        }
+        if (rescue_asked()) return EXIT_INTERRUPTED;
+        uint32_t key = paint_key(stale ? 1 : WAIT_MS);
+        if (key == TKEY_NOTHING) {
+            if (stale) l->shown = 0; /* nothing more to read: draw now */
+            if (paint_gone()) return EXIT_INTERRUPTED;
+            continue;
+        }
+        if (key == TKEY_RESIZE) resize(l);
+        else if (l->app.layout.kind == LAYOUT_TINY && key != 'q') continue;
+        else ask = app_key(&l->app, key);
+        if (ask & ASK_QUIT) return EXIT_GOOD;
+        rescue_forget(); /* Ctrl-C during a run has stopped the run */
+        stale = true;
+    }
+}
+
+static bool dump(struct loop *l, const char *path, struct err *e)
+{
+    struct text t = { 0 };
+    app_draw(&l->app);
+    frame_text(&l->app.frame, &t);
+    bool ok = text_write(&t, path, e);
+    text_free(&t);
+    return ok;
+}
+
+static int run_script(struct loop *l, struct err *e)
+{
+    const char *keys = l->options->keys;
+    int cols = 0, rows = 0;
+    unsigned ask = ASK_NONE;
+    if (!key_script_check(keys, e)) return e->code;
+    l->app.session.poll = poll_script;
+    while (*keys && !(ask & ASK_QUIT)) {
+        uint32_t key = key_script_next(&keys, &cols, &rows, e);
+        l->slices = 0;
+        if (key == TKEY_RESIZE) app_resize(&l->app, cols, rows);
+        else ask = app_key(&l->app, key);
+    }
+    return dump(l, l->options->dump ? l->options->dump : "-", e) ? EXIT_GOOD : e->code;
+}
+
+static int run_terminal(struct loop *l, struct err *e)
+{
+    if (!paint_utf8()) l->app.frame.ascii = true;
+    if (!paint_open(interrupt, l->app.session.m, e)) return e->code;
+    l->app.session.poll = poll_terminal;
+    resize(l);
+    int code = serve(l);
+    paint_close();
+    if (l->options->dump && !dump(l, l->options->dump, e)) return e->code;
+    return code;
+}
+
+int tui_run(struct machine *m, struct lesson *l, const struct tui_options *o, struct err *e)
+{
+    struct loop loop = { .options = o };
+    int theme = theme_find(o->theme ? o->theme : "auto");
+    if (theme < 0) {
+        err_set(e, EXIT_USAGE, "--theme %.40s: the themes are auto, light, dark, projector, mono", o->theme);
+        return e->code;
+    }
+    app_open(&loop.app, m, l, o->columns > 0 ? o->columns : 80, o->lines > 0 ? o->lines : 24);
+    loop.app.theme = (unsigned)theme;
+    loop.app.frame.ascii = o->ascii;
+    loop.app.session.poll_self = &loop;
+    int code = o->keys ? run_script(&loop, e) : run_terminal(&loop, e);
+    app_close(&loop.app);
+    return code;
+}

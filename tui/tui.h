@@ -1,0 +1,25 @@
+/* The terminal front end: a machine and its lesson, stepped through on a screen.
+ * TOUR tui.0: tui.c reads keys, app.c changes the state, views draw it. */
+#ifndef TUI_TUI_H
+#define TUI_TUI_H
+
+#include <stdbool.h>
+#include "sim/core/err.h"
+
+struct machine;
+struct lesson;
+
+struct tui_options {
+    bool        ascii;          /* symbols in ASCII; also chosen by a locale that is not UTF-8 */
+    const char *theme;          /* "auto" (also NULL), "light", "dark", "projector", "mono" */
+    const char *keys;           /* a key script instead of a terminal (command.h), NULL: a terminal */
+    int         columns, lines; /* 0: the terminal's; without a terminal 80x24 */
+    const char *dump;           /* where the last screen goes as text; NULL: with a key script "-", else nowhere */
+};
+
+/* Runs until the person leaves or the script ends; the terminal is as it was, whatever happens. `l` may be NULL; the
+ * caller keeps both. Returns the exit code: 0, EXIT_INTERRUPTED after a signal, or that of `e` (EXIT_USAGE: unknown
+ * theme or key name; EXIT_ENVIRONMENT: no terminal that can do this, or the dump cannot be written). */
+int tui_run(struct machine *m, struct lesson *l, const struct tui_options *o, struct err *e);
+
+#endif
