@@ -15,8 +15,8 @@ s:step "Guest kernel in ring 1" {
     A small kernel written for ring 0 of a bare PC. The hypervisor runs it in
     ring 1 and hopes that every instruction that matters will trap.]],
   expect = function(vm)
-    expect.eq(vm.cpl, 1, "the CPU really runs the kernel in ring")
-    expect.eq(vm.guest.cpl, 0, "the kernel believes to be in ring")
+    expect.eq(vm.cpl, 1, "real ring of the kernel")
+    expect.eq(vm.guest.cpl, 0, "ring the kernel believes in")
   end,
 }
 
@@ -31,7 +31,7 @@ s:step "STI traps" {
     hypervisor, which now knows what the guest wants.]],
   expect = function(vm)
     expect.eq(vm.last.insn.mnemonic, "sti")
-    expect.eq(vm.cpl, 0, "the hypervisor must be running now: ring")
+    expect.eq(vm.cpl, 0, "real ring now: the hypervisor's")
   end,
 }
 
@@ -43,9 +43,9 @@ s:step "The virtual flag, and the first tick" {
     ticks: with virtual IF = 1 the hypervisor may deliver the interrupt to the
     guest's own handler. So far everything is as on a bare machine.]],
   expect = function(vm)
-    expect.eq(vm:u8 "in_critical", 0, "the kernel is in its critical section")
-    expect.events({ kind = "inject", vector = 0x20 }, 1)
-    expect.eq(vm.guest.vIF, 0, "an interrupt gate clears IF: virtual IF in the handler")
+    expect.eq(vm:u8 "in_critical", 0, "flag of the critical section")
+    expect.events({ kind = "inject", vector = 0x20 }, 1, "timer interrupts delivered to the guest")
+    expect.eq(vm.guest.vIF, 0, "virtual IF in the handler (its gate clears IF)")
   end,
 }
 
@@ -90,8 +90,8 @@ s:step "The timer comes in where nobody may" {
     good faith: into the middle of the critical section. The kernel has read the
     counter and not yet written it back.]],
   expect = function(vm)
-    expect.eq(vm:u8 "in_critical", 1, "the kernel is in its critical section")
-    expect.events({ kind = "inject", vector = 0x20 }, 1)
+    expect.eq(vm:u8 "in_critical", 1, "flag of the critical section")
+    expect.events({ kind = "inject", vector = 0x20 }, 1, "timer interrupts delivered to the guest")
   end,
 }
 

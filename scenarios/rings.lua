@@ -1,4 +1,4 @@
--- Ring compression: hypervisor in 0, guest kernel in 1, programs in 3; a system call and a timer tick travel through it.
+-- Ring compression: hypervisor in 0, guest kernel in 1, programs in 3; a system call and a tick travel through it.
 -- Guest: guests/rings, a kernel with two tasks in ring 3.
 
 local s = scenario {
@@ -32,7 +32,7 @@ s:step "Into ring 3" {
   expect = function(vm)
     expect.eq(vm.cpl, 3, "real ring of the program")
     expect.eq(vm.guest.cpl, 3, "ring the guest believes in")
-    expect.events({ kind = "emulate", op = "iret" }, 1)
+    expect.events({ kind = "emulate", op = "iret" }, 1, "IRET instructions emulated")
   end,
 }
 
@@ -46,8 +46,8 @@ s:step "INT 80h" {
     hypervisor's. So the call lands in ring 0, in the hypervisor, and not in the
     kernel it was meant for.]],
   expect = function(vm)
-    expect.events({ kind = "int", vector = 0x80, cpl = 3 }, 1)
-    expect.events({ kind = "gate", from = 3, to = 0, vector = 0x80 }, 1)
+    expect.events({ kind = "int", vector = 0x80, cpl = 3 }, 1, "INT 80h executed in ring 3")
+    expect.events({ kind = "gate", from = 3, to = 0, vector = 0x80 }, 1, "gates passed from ring 3 to 0")
     expect.eq(vm.cpl, 0, "ring it landed in")
     expect.eq(vm.place, "hypervisor")
   end,
@@ -61,7 +61,7 @@ s:step "Handed on to the kernel" {
     kernel's stack the frame the CPU would have built, and goes to the kernel's
     entry in ring 1. The kernel sees an ordinary system call.]],
   expect = function(vm)
-    expect.events({ kind = "inject", vector = 0x80 }, 1)
+    expect.events({ kind = "inject", vector = 0x80 }, 1, "calls handed on to the guest kernel")
     expect.eq(vm.cpl, 1, "real ring of the kernel")
     expect.eq(vm.guest.cpl, 0, "ring the kernel believes in")
     expect.eq(vm:u32(vm.esp + 4) & 3, 3, "ring of the caller, in CS on the kernel's stack")
@@ -77,7 +77,7 @@ s:step "And back to the program" {
     doubled, and every port access adds two more.]],
   expect = function(vm)
     expect.eq(vm.place, "user")
-    expect.events({ kind = "exit", reason = "return" }, 1)
+    expect.events({ kind = "exit", reason = "return" }, 1, "returns to ring 3 that trapped")
     expect.match(vm.serial, "a: running in ring 3")
   end,
 }
@@ -90,8 +90,8 @@ s:step "The timer takes the CPU away" {
     own device, sees that the guest's virtual timer is due, and delivers vector
     20h to the kernel in ring 1. There the other task gets its turn.]],
   expect = function(vm)
-    expect.eq(vm.cpl, 1, "the kernel's timer handler runs in ring")
-    expect.events({ kind = "inject", vector = 0x20 }, 1)
+    expect.eq(vm.cpl, 1, "real ring of the kernel's timer handler")
+    expect.events({ kind = "inject", vector = 0x20 }, 1, "timer interrupts delivered to the guest")
     expect.eq(vm:u32(vm.esp + 4) & 3, 3, "ring of the interrupted program")
   end,
 }
@@ -106,9 +106,9 @@ s:step "CLI in ring 3 is a crime in both worlds" {
     machine this would be the kernel's #GP too. So the hypervisor emulates
     nothing and delivers the fault through the guest's own interrupt table.]],
   expect = function(vm)
-    expect.events({ kind = "inject", vector = 13 }, 1)
-    expect.events({ kind = "emulate", op = "cli" }, 0)
-    expect.eq(vm.guest.cpl, 0, "the guest kernel handles it: ring it believes in")
+    expect.events({ kind = "inject", vector = 13 }, 1, "#GP delivered to the guest kernel")
+    expect.events({ kind = "emulate", op = "cli" }, 0, "CLI instructions emulated")
+    expect.eq(vm.guest.cpl, 0, "ring the guest believes in: its kernel handles it")
   end,
 }
 

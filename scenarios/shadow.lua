@@ -49,10 +49,10 @@ s:step "A true fault" {
     entry is empty, so the fault is true, the guest's own. It is delivered
     through the guest's interrupt table, with error code and CR2.]],
   expect = function(vm)
-    expect.events("true", 1)
-    expect.events({ kind = "inject", vector = 14 }, 1)
+    expect.events("true", 1, "true faults")
+    expect.events({ kind = "inject", vector = 14 }, 1, "#PF delivered to the guest kernel")
     expect.eq(vm.guest.cr2, PLAY, "CR2 as the guest will read it")
-    expect.ok(vm:translate(PLAY, "read").fault, "the guest's tables refuse the address")
+    expect.ok(vm:translate(PLAY, "read").fault, "the guest's tables refuse the address (error code)")
   end,
 }
 
@@ -67,8 +67,8 @@ s:step "A trace fault" {
     local table_at = vm:find "play_table"
     expect.ge(vm.last.va, table_at, "address written to")
     expect.lt(vm.last.va, table_at + 4096, "address written to")
-    expect.eq(vm:translate("play_table", "write").fault, nil, "the guest's own tables refuse the store")
-    expect.ok(vm:translate("play_table", "write").real.fault, "the shadow refuses the store")
+    expect.eq(vm:translate("play_table", "write").fault, nil, "error code of the guest's own tables")
+    expect.ok(vm:translate("play_table", "write").real.fault, "the shadow refuses the store (error code)")
   end,
 }
 
@@ -83,8 +83,8 @@ s:step "A hidden fault" {
   end,
   show = "events",
   ask  = { "The page is mapped by the guest, but was never touched. Does touching it fault?",
-           choices = { "no: the guest has mapped it", "yes, and the guest sees it", "yes, but the guest never learns of it" },
-           answer = 3 },
+           choices = { "no: the guest has mapped it", "yes, and the guest sees it",
+                       "yes, but the guest never learns of it" }, answer = 3 },
   note = [[
     The guest's table allows the access; only the shadow entry was missing. The
     hypervisor computes it and the instruction runs again. On the bare machine
@@ -92,7 +92,7 @@ s:step "A hidden fault" {
   expect = function(vm)
     expect.eq(vm.last.va, PLAY + 4 * 4096, "address of the hidden fault")
     expect.eq(vm:u32 "fault_count", before, "faults the guest has counted")
-    expect.events({ kind = "inject", since = mark }, 0)
+    expect.events({ kind = "inject", since = mark }, 0, "deliveries to the guest meanwhile")
     expect.ok(vm:translate(PLAY + 4 * 4096, "write").pa)
   end,
 }

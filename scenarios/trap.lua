@@ -16,8 +16,8 @@ s:step "A kernel for ring 0, in ring 1" {
     put it into ring 1 and keeps ring 0 to itself. Ordinary instructions run
     directly on the CPU, at full speed, without any help.]],
   expect = function(vm)
-    expect.eq(vm.cpl, 1, "the CPU really runs the kernel in ring")
-    expect.eq(vm.guest.cpl, 0, "the kernel believes to be in ring")
+    expect.eq(vm.cpl, 1, "real ring of the kernel")
+    expect.eq(vm.guest.cpl, 0, "ring the kernel believes in")
     expect.eq(vm.place, "kernel")
   end,
 }
@@ -34,7 +34,7 @@ s:step "OUT knocks" {
   expect = function(vm)
     expect.eq(vm.last.insn.mnemonic, "out")
     expect.eq(vm.last.cpl, 1, "ring in which OUT was tried")
-    expect.eq(vm.cpl, 0, "the hypervisor must be in control now: ring")
+    expect.eq(vm.cpl, 0, "real ring now: the hypervisor's")
   end,
 }
 
@@ -46,9 +46,9 @@ s:step "The hypervisor plays the device" {
     virtual device: data in its own memory. It moves EIP behind the OUT and
     leaves by IRET. Arrow two: hypervisor back to guest.]],
   expect = function(vm)
-    expect.events({ kind = "emulate", op = "out" }, 1)
-    expect.events("port", 1)
-    expect.eq(vm.cpl, 1, "the guest kernel is back: ring")
+    expect.events({ kind = "emulate", op = "out" }, 1, "OUT instructions emulated")
+    expect.events("port", 1, "port accesses served by a virtual device")
+    expect.eq(vm.cpl, 1, "real ring now: the guest kernel's")
     expect.events("inject", 0, "deliveries to the guest's own handlers")
   end,
 }
@@ -80,7 +80,7 @@ s:step "STI: a flag that exists twice" {
     IF was on all the time: the hypervisor needs its own interrupts.]],
   expect = function(vm)
     expect.eq(vm.guest.vIF, 1, "virtual IF after STI")
-    expect.events({ kind = "emulate", op = "sti" }, 1)
+    expect.events({ kind = "emulate", op = "sti" }, 1, "STI instructions emulated")
   end,
 }
 

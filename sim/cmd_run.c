@@ -99,8 +99,8 @@ static void say_checks(struct run *r, unsigned step)
         if (c->step != step) continue;
         char first[24];
         const char *mark = say_mark(&r->out, c->passed);
-        unsigned indent = 4 + (unsigned)say_columns(mark, strlen(mark)) + 1;
-        snprintf(first, sizeof first, "    %s ", mark);
+        unsigned indent = 2 + (unsigned)say_columns(mark, strlen(mark)) + 1;
+        snprintf(first, sizeof first, "  %s ", mark);
         if (r->out.color) text_add(&r->out.t, c->passed ? "\033[32m" : "\033[31m");
         say_wrap(&r->out, first, indent, c->text);
         if (r->out.color) text_add(&r->out.t, "\033[0m");
@@ -110,11 +110,11 @@ static void say_checks(struct run *r, unsigned step)
 static void say_question(struct run *r, const struct lesson_step *step)
 {
     if (!step->ask) return;
-    say_wrap(&r->out, "    ? ", 6, step->ask);
+    say_wrap(&r->out, "  ? ", 4, step->ask);
     for (unsigned i = 0; i < step->choices; i++) {
         char first[16];
-        snprintf(first, sizeof first, "    %s %u  ", i + 1 == step->answer ? "->" : "  ", i + 1);
-        say_wrap(&r->out, first, 10, step->choice[i]);
+        snprintf(first, sizeof first, "  %s %u  ", i + 1 == step->answer ? "->" : "  ", i + 1);
+        say_wrap(&r->out, first, 8, step->choice[i]);
     }
 }
 
@@ -129,7 +129,7 @@ static void told(void *self, const struct subject *s, unsigned i)
     text_number(&cycle, machine_cycles(s->machine));
     say_role(&r->out, ROLE_FAINT, "  (cycle %s)\n", text_str(&cycle));
     text_free(&cycle);
-    say_wrap(&r->out, "    ", 4, step.note);
+    say_wrap(&r->out, "  ", 2, step.note); /* notes are written 76 columns wide */
     say_question(r, &step);
     say_checks(r, i);
     say_add(&r->out, "\n");
@@ -191,7 +191,9 @@ static void tell_results(struct run *r, struct err *e)
     }
     say_flush(&r->out);
     ladder(r, e);
-    say_add(&r->out, "next: %s tui %s\n", command_program(), r->o->operand[0]);
+    say_add(&r->out, "next: %s tui %s", command_program(), r->o->operand[0]);
+    options_again(r->o, &r->out.t);
+    say_add(&r->out, "\n");
     say_flush(&r->out);
 }
 

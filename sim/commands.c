@@ -8,8 +8,9 @@
 #include "sim/machine.h"
 
 static const char run_more[] =
-    "A scenario tells its steps, then shows the log, a summary, and how the same guest does bare; it writes a ladder\n"
-    "diagram. An image just runs: its serial output goes to stdout, the summary to stderr.\n\n"
+    "A scenario tells its steps, then shows the log, a summary, and how the same\n"
+    "guest does bare; it writes a ladder diagram. An image just runs: its serial\n"
+    "output goes to stdout, the summary to stderr.\n\n"
     "  ringside run popf\n"
     "  ringside run popf --json - -q\n"
     "  ringside run kernel.elf --cpu te --limit-cycles 1e9\n";
@@ -21,7 +22,8 @@ static const char draw_more[] =
     "  ringside draw ladder popf -o popf.svg\n"
     "  ringside draw ladder popf --from step:2 --to step:4 -o popf.pdf --theme print\n"
     "  ringside draw ladder kernel.elf --cpu te --format txt -o -\n\n"
-    "The format follows the ending: .svg .dot .txt are made here, .png and .pdf with rsvg-convert or neato.\n";
+    "The format follows the ending: .svg .dot .txt are made here, .png and .pdf\n"
+    "with rsvg-convert or neato.\n";
 static const char trace_more[] =
     "  ringside trace popf | less\n"
     "  ringside trace kernel.elf --cpu te --format jsonl -o kernel.jsonl\n";
@@ -97,8 +99,9 @@ void command_help(const struct command *c, struct text *out)
     text_add(out, "\nOptions (--name value, or --name=value)\n");
     options_help(c->bit, out);
     if (c->bit & FOR_MACHINE)
-        text_add(out, "\nA path to an existing file wins over a scenario's name. A scenario brings its machine;\n"
-                      "options of the command line come on top. An image alone runs with --cpu native.\n");
+        text_add(out, "\nA path to an existing file wins over a scenario's name. A scenario brings its\n"
+                      "machine; options of the command line come on top. An image alone runs with\n"
+                      "--cpu native.\n");
 }
 
 static void list_commands(struct text *out)
@@ -127,13 +130,20 @@ void command_overview(struct text *out)
                   "Commands\n");
     list_commands(out);
     text_add(out, "  planned:");
-    for (const struct command *c = commands; c->word; c++)
-        if (!c->run) text_add(out, " %s", c->word);
+    size_t line = out->len - strlen("  planned:");
+    for (const struct command *c = commands; c->word; c++) {
+        if (c->run) continue;
+        if (out->len - line + strlen(c->word) > 76) {
+            line = out->len + 1;
+            text_add(out, "\n          ");
+        }
+        text_add(out, " %s", c->word);
+    }
     text_add(out, "\n\nExit codes\n"
-                  "  0 the guest ended well, expectations held     4 the guest died\n"
-                  "  1 an expectation or the guest failed          5 a limit was reached\n"
-                  "  2 wrong usage, impossible combination         6 cannot write, no terminal, a program is missing\n"
-                  "  3 unusable image or scenario                  70 our bug      130 interrupted\n\n"
+                  "  0 the guest ended well, all held          4 the guest died\n"
+                  "  1 an expectation or the guest failed      5 a limit was reached\n"
+                  "  2 wrong usage, impossible combination     6 cannot write, a program is missing\n"
+                  "  3 unusable image or scenario              70 our bug      130 interrupted\n\n"
                   "ringside COMMAND --help tells the options of one command.\n");
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "sim/guard.h"
 
-enum { LOOK_INSNS = 50000000 }; /* the search for one execution steps instruction by instruction: it must stay short */
+enum { LOOK_INSNS = 20000000 }; /* the search for one execution steps instruction by instruction: it must stay short */
 
 /* --- what the guest can see of its registers --------------------------------------------------------------------- */
 
@@ -87,7 +87,7 @@ static struct machine *another(const struct subject *s, bool native, struct err 
     return config_check(&cfg, e) ? machine_new(&cfg, e) : NULL;
 }
 
-static void note_differences(struct compare *c, const struct view before[2], const struct view after[2])
+static void note_differences(struct compare_meeting *c, const struct view before[2], const struct view after[2])
 {
     for (unsigned i = 0; i < after[0].n && c->regs < COMPARE_REGS; i++) {
         if (after[0].at[i].value == after[1].at[i].value) continue;
@@ -101,7 +101,7 @@ static void note_differences(struct compare *c, const struct view before[2], con
 }
 
 /* Brings both machines one step beyond the execution that failed silently. Returns why not, or NULL. */
-static const char *meet(struct compare *c, struct machine *m[2], uint64_t until_insns)
+static const char *meet(struct compare_meeting *c, struct machine *m[2], uint64_t until_insns)
 {
     struct view before[2], after[2];
     bool silent = false;
@@ -118,21 +118,35 @@ static const char *meet(struct compare *c, struct machine *m[2], uint64_t until_
     return NULL;
 }
 
-static void compare_registers(const struct subject *s, struct compare *c, struct err *e)
+static void compare_registers(const struct subject *s, const struct event *silent, struct compare_meeting *c, struct err *e)
 {
-    const struct trace *t = machine_trace_of(s->machine);
-    const struct event *silent = NULL;
-    for (size_t i = 0; i < trace_count(t) && !silent; i++)
-        if (trace_at(t, i)->kind == EV_SILENT) silent = trace_at(t, i);
-    if (!silent) return;
-    c->silent = silent->id;
-    c->eip = silent->eip;
+    *c = (struct compare_meeting){ .silent = silent->id, .eip = silent->eip };
     c->no_regs = silent->insns > LOOK_INSNS ? "it comes too late in the run to be repeated step by step" : NULL;
     if (c->no_regs) return;
     struct machine *m[2] = { another(s, false, e), another(s, true, e) };
     c->no_regs = m[0] && m[1] ? meet(c, m, silent->insns + 2) : "there is no memory for two more machines";
+    if (guard_stopped()) c->no_regs = "stopped";
     machine_free(m[0]);
     machine_free(m[1]);
+}
+
+/* Has this instruction failed in this field at an earlier meeting? */
+static bool met_before(const struct compare *c, const struct trace *t, const struct event *e)
+{
+    for (unsigned i = 0; i < c->meetings; i++) {
+        const struct event *old = trace_by_id(t, c->meeting[i].silent);
+        if (old->u.SILENT.op == e->u.SILENT.op && old->u.SILENT.field == e->u.SILENT.field) return true;
+    }
+    return false;
+}
+
+static void compare_silent(const struct subject *s, struct compare *c, struct err *e)
+{
+    const struct trace *t = machine_trace_of(s->machine);
+    for (size_t i = 0; i < trace_count(t) && c->meetings < COMPARE_MEETINGS && !guard_stopped(); i++) {
+        const struct event *silent = trace_at(t, i);
+        if (silent->kind == EV_SILENT && !met_before(c, t, silent)) compare_registers(s, silent, &c->meeting[c->meetings++], e);
+    }
 }
 
 /* --- what the guests said ---------------------------------------------------------------------------------------- */
@@ -172,10 +186,13 @@ bool compare_native(const struct subject *s, struct compare *c, struct err *e)
     c->end = machine_end(native.machine);
     c->ended = c->end.fate != FATE_RUNNING && c->end.fate != FATE_LIMIT;
     c->cycles = machine_cycles(native.machine);
-    c->insns = machine_insns(native.machine);
+    struct machine_summary sum;
+    machine_summary(native.machine, &sum);
+    c->insns = sum.guest_insns;
+    c->idle = sum.by_cause[CAUSE_IDLE];
     compare_serial(s->machine, native.machine, c);
     machine_free(native.machine);
-    if (ok) compare_registers(s, c, e);
+    if (ok) compare_silent(s, c, e);
     return ok && !guard_error(e);
 }
 
@@ -189,17 +206,26 @@ static void say_line(struct say *out, const char *who, bool there, const char *l
     say_add(out, "\n");
 }
 
-static void say_registers(const struct subject *s, const struct compare *c, struct say *out)
+/* What the instruction itself made different; what differed before it is only named. */
+static bool parted(const struct compare_meeting *c)
 {
-    unsigned already = 0, shown = 0;
+    for (unsigned i = 0; i < c->regs; i++)
+        if (!c->reg[i].already) return true;
+    return false;
+}
+
+static void say_registers(const struct subject *s, const struct compare_meeting *c, struct say *out)
+{
+    bool already = false;
+    const struct event *e = trace_by_id(machine_trace_of(s->machine), c->silent);
+    if (parted(c)) say_role(out, ROLE_FAINT, "    the guest sees    before     after: %-8s   native\n", s->cfg.cpu);
+    else say_add(out, "    no register differs after it: %s, wanted %X, got %X\n", trace_name("field", e->u.SILENT.field),
+                 e->u.SILENT.wanted, e->u.SILENT.got);
     for (unsigned i = 0; i < c->regs; i++) {
         const struct compare_reg *r = &c->reg[i];
-        already += r->already;
-        if (r->already) continue;
-        if (!shown++) say_add(out, "    the guest sees    before    after: %-8s  native\n", s->cfg.cpu);
-        say_role(out, ROLE_WARN, "    %-8s        %8X         %8X  %8X\n", r->name, r->before, r->here, r->native);
+        already |= r->already;
+        if (!r->already) say_role(out, ROLE_WARN, "      %-10s    %8X          %8X %8X\n", r->name, r->before, r->here, r->native);
     }
-    if (!shown) say_wrap(out, "    ", 4, "No register differs after it: the difference is in what it wrote to memory.");
     if (!already) return;
     say_add(out, "    different before it already:");
     for (unsigned i = 0; i < c->regs; i++)
@@ -207,25 +233,21 @@ static void say_registers(const struct subject *s, const struct compare *c, stru
     say_add(out, "\n");
 }
 
-static void say_silent(const struct subject *s, const struct compare *c, struct say *out)
+static void say_meeting(const struct subject *s, const struct compare_meeting *c, struct say *out)
 {
     char where[64], eip[16];
     const struct event *e = trace_by_id(machine_trace_of(s->machine), c->silent);
     struct machine_insn i;
     machine_symbol(s->machine, c->eip, where, sizeof where);
     snprintf(eip, sizeof eip, "%08X", c->eip);
-    say_add(out, "  The first silent failure: %s at %s", trace_name("mnemonic", e->u.SILENT.op), eip);
+    say_add(out, "  %s at %s", trace_name("mnemonic", e->u.SILENT.op), eip);
     if (strcmp(where, eip)) say_add(out, " (%s)", where);
     if (c->arrival) say_add(out, ", execution %llu of it", (unsigned long long)c->arrival);
     say_add(out, "\n");
     if (c->no_regs) say_add(out, "    not compared: %s\n", c->no_regs);
     else say_registers(s, c, out);
-    if (machine_insn(s->machine, gva(c->eip), &i) && i.rule && *i.rule) {
-        struct text rule = { 0 };
-        text_add(&rule, "the rule: %s", i.rule);
-        say_wrap(out, "    ", 4, text_str(&rule));
-        text_free(&rule);
-    }
+    if (!machine_insn(s->machine, gva(c->eip), &i) || !i.rule || !*i.rule) return;
+    say_wrap(out, "    ", 4, i.rule);
 }
 
 void compare_say(const struct subject *s, const struct compare *c, struct say *out)
@@ -246,10 +268,9 @@ void compare_say(const struct subject *s, const struct compare *c, struct say *o
     } else {
         say_add(out, "  Its output is the same, byte for byte.\n");
     }
-    if (c->silent) say_silent(s, c, out);
-    bool regs = false;
-    for (unsigned i = 0; i < c->regs; i++) regs |= !c->reg[i].already;
-    if (!c->line && !c->silent) say_role(out, ROLE_GOOD, "  They agree: %s is faithful for this guest.\n", s->cfg.cpu);
-    else if (c->silent && regs) say_role(out, ROLE_BAD, "  They part here, and the guest is not told.\n");
-    else if (!c->line) say_add(out, "  They agree in what they say, in spite of the silent failures.\n");
+    for (unsigned i = 0; i < c->meetings; i++) say_meeting(s, &c->meeting[i], out);
+    bool part = false;
+    for (unsigned i = 0; i < c->meetings; i++) part |= parted(&c->meeting[i]);
+    if (!c->line && !c->meetings) say_role(out, ROLE_GOOD, "  They agree: nothing showed this guest that it was not alone.\n");
+    else if (c->meetings) say_role(out, ROLE_BAD, "  %s the guest is not told.\n", part || c->line ? "There the two part, and" : "They agree in what they say; but");
 }

@@ -24,13 +24,22 @@ struct met {
     const char *value;
 };
 
+/* The nearest option of this command; what is only planned is suggested last. */
+static const char *nearest(unsigned command, const char *name)
+{
+    const char *words[OPT_COUNT], *near = NULL;
+    for (int planned = 0; planned < 2 && !near; planned++) {
+        unsigned n = 0;
+        for (unsigned i = 0; i < OPT_COUNT; i++)
+            if ((rows[i].commands & command) && (rows[i].kind == PLANNED) == planned) words[n++] = rows[i].name;
+        near = config_suggest(name, words, n);
+    }
+    return near;
+}
+
 static bool unknown(unsigned command, const char *name, struct err *e)
 {
-    const char *words[OPT_COUNT];
-    unsigned n = 0;
-    for (unsigned i = 0; i < OPT_COUNT; i++)
-        if (rows[i].commands & command) words[n++] = rows[i].name;
-    const char *near = config_suggest(name, words, n);
+    const char *near = nearest(command, name);
     if (near) return err_set(e, EXIT_USAGE, "--%s: no such option; did you mean --%s?", name, near);
     return err_set(e, EXIT_USAGE, "--%s: no such option; --help lists what there is", name);
 }
@@ -137,10 +146,10 @@ bool options_parse(struct options *o, unsigned command, int argc, char **argv, s
     return !o->value[OPT_LIMIT_WALL] || check_wall(o->value[OPT_LIMIT_WALL], e);
 }
 
-bool options_machine(const struct options *o, struct machine_cfg *cfg, struct err *e)
+/* Calls `take` for every option of the machine on the command line, in order. */
+typedef bool take_fn(void *self, const char *name, const char *value, struct err *e);
+static bool each_machine(const struct options *o, take_fn *take, void *self, struct err *e)
 {
-    /* Another technique has another default for the page tables. */
-    if (o->value[OPT_CPU] && !o->value[OPT_MMU] && strcmp(o->value[OPT_CPU], cfg->cpu)) cfg->mmu[0] = 0;
     for (int i = 0; i < o->argc; i++) {
         struct met met;
         const char *word = o->argv[i];
@@ -148,9 +157,32 @@ bool options_machine(const struct options *o, struct machine_cfg *cfg, struct er
         if (word[0] != '-' || !word[1]) continue;
         bool is_long = word[1] == '-';
         if (!(is_long ? read_long : read_letter)(o->command, o->argc, o->argv, &i, &met, e)) return false;
-        if (met.row->kind == MACHINE && !config_option(cfg, met.row->name, met.value, e)) return false;
+        if (met.row->kind == MACHINE && !take(self, met.row->name, met.value, e)) return false;
     }
     return true;
+}
+
+static bool take_config(void *cfg, const char *name, const char *value, struct err *e) { return config_option(cfg, name, value, e); }
+
+bool options_machine(const struct options *o, struct machine_cfg *cfg, struct err *e)
+{
+    /* Another technique has another default for the page tables. */
+    if (o->value[OPT_CPU] && !o->value[OPT_MMU] && strcmp(o->value[OPT_CPU], cfg->cpu)) cfg->mmu[0] = 0;
+    return each_machine(o, take_config, cfg, e);
+}
+
+static bool take_text(void *out, const char *name, const char *value, struct err *e)
+{
+    (void)e;
+    bool plain = value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:=/_-")] == 0;
+    text_add(out, plain ? " --%s=%s" : " --%s='%s'", name, value);
+    return true;
+}
+
+void options_again(const struct options *o, struct text *out)
+{
+    struct err ignored = { 0 }; /* it was parsed before */
+    each_machine(o, take_text, out, &ignored);
 }
 
 double options_wall(const struct options *o)
@@ -192,6 +224,6 @@ void options_help(unsigned command, struct text *out)
         text_pad(out, 27);
         text_add(out, " %s\n", r->help);
     }
-    if (planned.len) text_add(out, "\nPlanned, not in this version:%s\n", text_str(&planned));
+    if (planned.len) text_add(out, "\nPlanned:%s\n", text_str(&planned));
     text_free(&planned);
 }

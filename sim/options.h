@@ -37,6 +37,8 @@ struct options {
 bool options_parse(struct options *o, unsigned command, int argc, char **argv, struct err *e);
 /* Applies this command line's options of the machine to `cfg` (a scenario's), in their order. */
 bool options_machine(const struct options *o, struct machine_cfg *cfg, struct err *e);
+/* Adds " --name=value" for each option of the machine that was given, for a line that somebody types again. */
+void options_again(const struct options *o, struct text *out);
 /* Seconds of --limit-wall; 0 if it was not given. */
 double options_wall(const struct options *o);
 /* The value of option `id` must be one of `words`: its index, or -1 with EXIT_USAGE and a suggestion. */

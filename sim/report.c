@@ -62,8 +62,11 @@ static void say_totals(const struct report *r, struct say *out)
     }
     say_add(out, "   ");
     number(out, m->cycles, "cycle");
-    if (r->bare && r->bare->ended && r->bare->cycles)
-        say_add(out, "   %.2fx native", (double)m->cycles / (double)r->bare->cycles);
+    say_add(out, "\n");
+    if (!r->bare || !r->bare->ended || r->end.fate == FATE_RUNNING || r->bare->cycles <= r->bare->idle) return;
+    say_add(out, "  %.2f times the cycles of the bare machine", (double)m->cycles / (double)r->bare->cycles);
+    if (m->by_cause[CAUSE_IDLE] || r->bare->idle)
+        say_add(out, "; %.2f times without idling", (double)(m->cycles - m->by_cause[CAUSE_IDLE]) / (double)(r->bare->cycles - r->bare->idle));
     say_add(out, "\n");
 }
 
@@ -96,13 +99,13 @@ static void say_causes(const struct report *r, struct say *out)
         struct text share = { 0 };
         text_number(&share, n);
         char first[40];
-        int indent = snprintf(first, sizeof first, "%12s %4.1f%%  ", text_str(&share), 100.0 * (double)n / (double)total);
+        int indent = snprintf(first, sizeof first, "%11s %5.1f%% ", text_str(&share), 100.0 * (double)n / (double)total);
         say_wrap(out, first, (unsigned)indent, cause_about(c));
         text_free(&share);
     }
     struct text digits = { 0 };
     text_number(&digits, total);
-    say_add(out, "%12s        total: every cycle has its cause\n", text_str(&digits));
+    say_add(out, "%11s        total: every cycle has its cause\n", text_str(&digits));
     text_free(&digits);
 }
 

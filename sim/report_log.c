@@ -171,12 +171,13 @@ void report_log(const struct subject *s, uint32_t from, uint32_t to, bool verbos
     struct log g = { .t = machine_trace_of(s->machine) };
     if (!from) from = 1;
     if (!to) to = trace_last(g.t);
-    say_role(out, ROLE_FAINT, "%5s %13s ring %-28s%31s\n", "event", "cycle", "what", "EIP");
+    say_role(out, ROLE_FAINT, "%5s %13s ring %-45s%s\n", "event", "cycle", "what", "EIP");
     if (verbose) {
         all_events(g.t, from, to, out);
         return;
     }
     if (pick(&g, from, to) && fold(&g)) {
+        if (!g.lines) say_role(out, ROLE_FAINT, "  nothing happened here but instructions\n");
         size_t start = window(&g, REPORT_LINES), end = start + REPORT_LINES < g.lines ? start + REPORT_LINES : g.lines;
         if (start) say_role(out, ROLE_FAINT, "  ... %zu lines before this\n", start);
         for (size_t i = start; i < end; i++) say_line(&g, &g.line[i], out);

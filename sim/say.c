@@ -103,6 +103,7 @@ void say_wrap(struct say *s, const char *first, unsigned indent, const char *tex
         else if (n) text_add(&s->t, "%s", first);
         for (size_t i = 0; i < n; i++) text_char(&s->t, (unsigned char)text[i] < 0x20 || text[i] == 0x7F ? '?' : text[i]);
         begun |= n > 0;
+        while (n && s->t.len && s->t.s[s->t.len - 1] == ' ') s->t.s[--s->t.len] = 0;
         if (begun) text_char(&s->t, '\n');
         text += n;
         if (*text == '\n') text++;

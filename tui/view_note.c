@@ -33,7 +33,7 @@ static void unwrap(const char *from, char *to, size_t room)
 static void ask_of(struct note *n, const struct lesson_step *st)
 {
     struct text t = { 0 };
-    text_add(&t, "Predict: %s\n", st->ask);
+    text_add(&t, "Q %s\n", st->ask);
     for (unsigned i = 0; i < st->choices && i < LESSON_CHOICES; i++)
         text_add(&t, "%s%c\u00A0%s", i ? "   " : "", (int)('A' + i), st->choice[i]);
     view_copy(n->question, sizeof n->question, text_str(&t));

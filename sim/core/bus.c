@@ -141,6 +141,7 @@ static bool log_store(struct bus *b, hpa_t at, unsigned size, uint32_t value)
     }
     l->w[l->n].at = at;
     l->w[l->n].size = (uint8_t)size;
+    l->w[l->n].tag = b->log_tag;
     l->w[l->n].old = bus_read(b, at, size);
     l->w[l->n].new = value & ones(size);
     l->n++;

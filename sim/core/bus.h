@@ -61,7 +61,7 @@ enum { BUS_LISTENERS = 8 };
 enum { BUS_LOG = 64 };
 struct bus_log {
     uint32_t n, lost;
-    struct { hpa_t at; uint32_t old, new; uint8_t size; } w[BUS_LOG];
+    struct { hpa_t at; uint32_t old, new; uint8_t size, tag; } w[BUS_LOG];
 };
 
 struct bus {
@@ -73,6 +73,7 @@ struct bus {
     struct clock *clock;
     uint64_t    port_cycles;  /* latency of one port access on the wires, in cycles; 0 on a virtual bus */
     struct bus_log *log;      /* NULL: stores are not logged */
+    uint8_t     log_tag;      /* goes into each entry: two buses over the same memory may share one log */
     uint32_t    windows;
     struct bus_window window[BUS_WINDOWS];
     uint8_t     port_owner[65536]; /* 1 + index of the window, 0: nobody */

@@ -157,7 +157,8 @@ enum step cpu_deliver(struct cpu *c, uint8_t vector, enum delivery how, bool has
 void cpu_deliver_fault(struct cpu *c, struct fault f);
 
 /* Executes exactly one instruction without looking at interrupts or delivering faults: what a hypervisor's emulator
- * wants of its virtual CPU. STEP_FAULT leaves c->fault and no other change. `done` (may be NULL) gets the decoded form. */
+ * wants of its virtual CPU. STEP_FAULT leaves c->fault and no other change; else c->trap says whether a single-step trap is
+ * due, which is the caller's to deliver. `done` (may be NULL) gets the decoded form. */
 enum step cpu_execute_one(struct cpu *c, struct insn *done);
 
 /* Loads a segment register's hidden part from a raw 8-byte descriptor (no checks). */

@@ -107,7 +107,8 @@ ALWAYS_INLINE unsigned dest_reg(const struct insn *i, unsigned form)
 ALWAYS_INLINE bool dest_is_memory(unsigned form) { return form == FORM_M || form == FORM_MR || form == FORM_MI; }
 
 /* The value a destination of any form has now, and its place if it is memory (to be given to dest_write). */
-ALWAYS_INLINE enum step dest_read(struct cpu *c, const struct insn *i, unsigned form, unsigned size, struct place *p, uint32_t *v)
+ALWAYS_INLINE enum step dest_read(struct cpu *c, const struct insn *i, unsigned form, unsigned size, struct place *p,
+                                  uint32_t *v)
 {
     if (!dest_is_memory(form)) {
         *p = (struct place){ .host = NULL }; /* never used */
@@ -118,7 +119,8 @@ ALWAYS_INLINE enum step dest_read(struct cpu *c, const struct insn *i, unsigned 
     return s != STEP_OK ? s : place_read(c, p, size, v);
 }
 
-ALWAYS_INLINE enum step dest_write(struct cpu *c, const struct insn *i, unsigned form, unsigned size, const struct place *p, uint32_t v)
+ALWAYS_INLINE enum step dest_write(struct cpu *c, const struct insn *i, unsigned form, unsigned size, const struct place *p,
+                                   uint32_t v)
 {
     if (dest_is_memory(form)) return place_write(c, p, size, v);
     reg_set(c, dest_reg(i, form), size, v);

@@ -184,8 +184,17 @@ static bool run_some(struct cpu *c, uint64_t limit)
     return true;
 }
 
-/* With TF set: one instruction, or one iteration, and then a debug trap; but not behind a load of SS (its shadow holds
- * traps off, too), and not behind a software interrupt, whose gate has cleared TF. */
+/* Does the debug trap follow an instruction that began with TF set? Not behind a load of SS (its shadow holds traps off, too),
+ * and not behind a software interrupt, whose gate has cleared TF. */
+static bool traps_after(const struct insn *i, enum step s)
+{
+    bool loads_ss = (i->id == MN_MOV_SEG && i->bytes[0] == 0x8E && i->sub == SEG_SS) ||
+                    (i->id == MN_POP_SEG && i->sub == SEG_SS) || (i->id == MN_LOAD_FAR && i->sub == SEG_SS);
+    bool gate = i->id == MN_INT || i->id == MN_INT3 || (i->id == MN_INTO && s == STEP_JUMP);
+    return !loads_ss && !gate;
+}
+
+/* With TF set: one instruction, or one iteration, and then a debug trap. */
 static bool run_traced(struct cpu *c)
 {
     const struct block *b = NULL;
@@ -197,11 +206,7 @@ static bool run_traced(struct cpu *c)
         return true;
     }
     enum step s = run_single(c, &i);
-    if (s == STEP_FAULT) return true;
-    bool loads_ss = (i.id == MN_MOV_SEG && i.bytes[0] == 0x8E && i.sub == SEG_SS) || (i.id == MN_POP_SEG && i.sub == SEG_SS) ||
-                    (i.id == MN_LOAD_FAR && i.sub == SEG_SS);
-    bool gate = i.id == MN_INT || i.id == MN_INT3 || (i.id == MN_INTO && s == STEP_JUMP);
-    c->trap = !loads_ss && !gate;
+    if (s != STEP_FAULT) c->trap = traps_after(&i, s);
     return true;
 }
 
@@ -279,9 +284,11 @@ enum step cpu_execute_one(struct cpu *c, struct insn *done)
     if (done) *done = i;
     uint64_t break_at = c->break_at;
     c->break_at = 0;
+    bool traced = c->eflags & FLAG_TF;
     enum step s = i.fn(c, &i);
     c->break_at = break_at;
     if (s == STEP_FAULT) return s;
+    c->trap = traced && traps_after(&i, s);
     c->insns++;
     if (s != STEP_JUMP) c->eip = insn_next(c, &i);
     return s;

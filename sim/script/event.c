@@ -89,7 +89,8 @@ void event_push(lua_State *L, const struct event *e)
 
 void event_push_insn(lua_State *L, uint32_t at)
 {
-    static const char *const privilege[] = { "none", "ring0", "iopl" }, *const sensitivity[] = { "none", "traps", "silent" };
+    static const char *const privilege[] = { "none", "ring0", "iopl" }, *const sensitivity[] = { "none", "traps",
+                                                                                                 "silent" };
     const struct machine *m = script_machine(L);
     struct machine_insn in;
     char text[96];
@@ -183,7 +184,8 @@ static bool field_equals(lua_State *L, const struct event *e, const char *name, 
     const struct event_field *f = event_find_field(e->kind, name);
     if (!f) return false;
     uint32_t v = event_field(e, f);
-    if (lua_type(L, want) == LUA_TSTRING) *equal = !strcmp(f->type ? trace_name(f->type, v) : vector_name((uint8_t)v), lua_tostring(L, want));
+    if (lua_type(L, want) == LUA_TSTRING)
+        *equal = !strcmp(f->type ? trace_name(f->type, v) : vector_name((uint8_t)v), lua_tostring(L, want));
     else if (lua_isboolean(L, want)) *equal = (v != 0) == lua_toboolean(L, want);
     else *equal = lua_isinteger(L, want) && lua_tointeger(L, want) == (lua_Integer)v;
     return true;

@@ -9,7 +9,8 @@
 /* Registers the metatable that gives events .insn, .trap, .symbol and .text on demand. */
 void event_open(lua_State *L);
 void event_push(lua_State *L, const struct event *e);
-/* Does `e` have what the filter table at `idx` asks for? `kind` and any field; a Lua error for a field no event has. Nil: yes. */
+/* Does `e` have what the filter table at `idx` asks for? `kind` and any field; a Lua error for a field no event has.
+ * Nil: yes. */
 bool event_matches(lua_State *L, int idx, const struct event *e);
 /* Kind by its word; a Lua error with a suggestion if there is none. */
 unsigned event_check_kind(lua_State *L, const char *word);
@@ -19,7 +20,8 @@ const struct event_field *event_find_field(unsigned kind, const char *name);
 int event_enum(const char *type, const char *word);
 /* Words of a type, for suggestions; at most `room`. */
 unsigned event_words(const char *type, const char **words, unsigned room);
-/* Pushes {mnemonic, text, len, privilege, sensitivity, rule} of the instruction at a guest address; nil if unreadable. */
+/* Pushes {mnemonic, text, len, privilege, sensitivity, rule} of the instruction at a guest address; nil if unreadable.
+ */
 void event_push_insn(lua_State *L, uint32_t at);
 
 #endif

@@ -1,8 +1,8 @@
-/* expect.*: what a step claims. A claim that fails is recorded, with the line and what happened instead; the next ones are
- * still tried, for a lesson should show all that is wrong at once.
+/* expect.*: what a step claims. A claim that fails is recorded, with the line and what happened instead; the next ones
+ * are still tried, for a lesson should show all that is wrong at once.
  *
- * The text of a check quotes the expression from the scenario's own line ("vm.guest.vIF: expected 1, got 0"), unless the
- * author gave a message. */
+ * The text of a check quotes the expression from the scenario's own line ("vm.guest.vIF: expected 1, got 0"), unless
+ * the author gave a message. */
 #include "sim/script/check.h"
 
 #include <lauxlib.h>
@@ -13,7 +13,7 @@
 
 enum { SHOWN = 96 }; /* most bytes of a value in a message */
 
-/* --- the words of a check ----------------------------------------------------------------------------------------- */
+/* --- the words of a check --------------------------------------------------------------------------------------- */
 
 /* "popf.lua:31", of the script line that called us. */
 static int place(lua_State *L, char *where, size_t room, char *file, size_t file_room)
@@ -88,7 +88,8 @@ static void show(lua_State *L, int idx, char *buf, size_t room)
         size_t len;
         const char *s = lua_tolstring(L, idx, &len);
         int n = snprintf(buf, room, "bytes");
-        for (size_t i = 0; i < len && i < 16; i++) n += snprintf(buf + n, room - (size_t)n, " %02X", (unsigned char)s[i]);
+        for (size_t i = 0; i < len && i < 16; i++)
+            n += snprintf(buf + n, room - (size_t)n, " %02X", (unsigned char)s[i]);
         if (len > 16) snprintf(buf + n, room - (size_t)n, " ...");
     } else {
         snprintf(buf, room, lua_type(L, idx) == LUA_TSTRING ? "\"%.*s\"" : "%.*s", SHOWN, sandbox_tostring(L, idx));
@@ -120,7 +121,7 @@ static int compare(lua_State *L, const char *name, const char *words, bool held)
     struct claim c = begin(L, name, 3);
     show(L, 1, got, sizeof got);
     show(L, 2, want, sizeof want);
-    if (held) check_record(c.s, true, c.where, "%s: %s, as expected", c.label, got);
+    if (held) check_record(c.s, true, c.where, "%s: %s", c.label, got);
     else check_record(c.s, false, c.where, "%s: expected %s%s, got %s", c.label, words, want, got);
     lua_pushboolean(L, held);
     return 1;
@@ -148,7 +149,8 @@ static int expect_ne(lua_State *L)
     return compare(L, "ne", "something other than ", !lua_compare(L, 1, 2, LUA_OPEQ));
 }
 
-/* Ordering claims: numbers with numbers, or strings with strings. Anything else fails the claim, it does not end the script. */
+/* Ordering claims: numbers with numbers, or strings with strings. Anything else fails the claim, it does not end the
+ * script. */
 static bool ordered(lua_State *L, int a, int b, int op)
 {
     int t = lua_type(L, a);
@@ -158,8 +160,14 @@ static int expect_lt(lua_State *L) { return need_two(L), compare(L, "lt", "less 
 static int expect_le(lua_State *L) { return need_two(L), compare(L, "le", "at most ", ordered(L, 1, 2, LUA_OPLE)); }
 static int expect_gt(lua_State *L) { return need_two(L), compare(L, "gt", "more than ", ordered(L, 2, 1, LUA_OPLT)); }
 static int expect_ge(lua_State *L) { return need_two(L), compare(L, "ge", "at least ", ordered(L, 2, 1, LUA_OPLE)); }
-static int expect_at_most(lua_State *L) { return need_two(L), compare(L, "at_most", "at most ", ordered(L, 1, 2, LUA_OPLE)); }
-static int expect_at_least(lua_State *L) { return need_two(L), compare(L, "at_least", "at least ", ordered(L, 2, 1, LUA_OPLE)); }
+static int expect_at_most(lua_State *L)
+{
+    return need_two(L), compare(L, "at_most", "at most ", ordered(L, 1, 2, LUA_OPLE));
+}
+static int expect_at_least(lua_State *L)
+{
+    return need_two(L), compare(L, "at_least", "at least ", ordered(L, 2, 1, LUA_OPLE));
+}
 
 static int expect_ok(lua_State *L)
 {
@@ -184,7 +192,7 @@ static int expect_near(lua_State *L)
     bool number = lua_type(L, 1) == LUA_TNUMBER, held = number && fabs(lua_tonumber(L, 1) - want) <= within;
     char got[SHOWN + 32];
     show(L, 1, got, sizeof got);
-    if (held) check_record(c.s, true, c.where, "%s: %s, as expected", c.label, got);
+    if (held) check_record(c.s, true, c.where, "%s: %s", c.label, got);
     else check_record(c.s, false, c.where, "%s: expected %g, give or take %g, got %s", c.label, want, within, got);
     lua_pushboolean(L, held);
     return 1;
@@ -207,12 +215,12 @@ static int expect_match(lua_State *L)
     }
     if (!held) return compare(L, "match", "text that matches ", false);
     struct claim c = begin(L, "match", 3);
-    check_record(c.s, true, c.where, "%s: \"%s\" is there, as expected", c.label, pattern);
+    check_record(c.s, true, c.where, "%s: \"%s\" is there", c.label, pattern);
     lua_pushboolean(L, true);
     return 1;
 }
 
-/* --- claims about the trace ------------------------------------------------------------------------------------------ */
+/* --- claims about the trace ------------------------------------------------------------------------------------- */
 
 /* SILENT events of the running step that fit {insn=, wanted={FIELD=value}} (nil: all of them). */
 static bool silent_fits(lua_State *L, int idx, const struct event *e)
@@ -242,8 +250,8 @@ static unsigned count_silent(lua_State *L, int idx, char *seen)
     for (size_t i = s->first; i < trace_count(t); i++) {
         const struct event *e = trace_at(t, i);
         if (e->kind == EV_SILENT && !*seen)
-            snprintf(seen, SEEN, "%s, %s wanted %u got %u", trace_name("mnemonic", e->u.SILENT.op), trace_name("field", e->u.SILENT.field),
-                     e->u.SILENT.wanted, e->u.SILENT.got);
+            snprintf(seen, SEEN, "%s, %s wanted %u got %u", trace_name("mnemonic", e->u.SILENT.op),
+                     trace_name("field", e->u.SILENT.field), e->u.SILENT.wanted, e->u.SILENT.got);
         if (silent_fits(L, idx, e)) n++;
     }
     return n;
@@ -260,8 +268,10 @@ static int expect_silent(lua_State *L)
     lua_pop(L, 1);
     char seen[SEEN] = "";
     unsigned n = count_silent(L, 1, seen);
-    if (n) check_record(c.s, true, c.where, "%s failed in silence, as expected", insn);
-    else check_record(c.s, false, c.where, "%s: expected a silent failure, the detector saw %s", insn, *seen ? seen : "none");
+    if (n) check_record(c.s, true, c.where, "%s failed in silence", insn);
+    else
+        check_record(c.s, false, c.where, "%s: expected a silent failure, the detector saw %s", insn,
+                     *seen ? seen : "none");
     lua_pushboolean(L, n > 0);
     return 1;
 }
@@ -273,7 +283,7 @@ static int expect_no_silent(lua_State *L)
     char seen[SEEN] = "";
     unsigned n = count_silent(L, 2, seen);
     if (n) check_record(c.s, false, c.where, "expected no silent failure, the detector saw %u, first %s", n, seen);
-    else check_record(c.s, true, c.where, "nothing failed in silence, as expected");
+    else check_record(c.s, true, c.where, "nothing failed in silence");
     lua_pushboolean(L, n == 0);
     return 1;
 }
@@ -296,16 +306,30 @@ static int expect_events(lua_State *L)
     lua_pop(L, 1);
     const struct trace *t = machine_trace_of(c.s->machine);
     for (size_t i = c.s->first; i < trace_count(t); i++) got += event_matches(L, 1, trace_at(t, i));
-    if (got == want) check_record(c.s, true, c.where, "%s: %lld, as expected", c.label, (long long)got);
-    else check_record(c.s, false, c.where, "%s: expected %lld of them, got %lld", c.label, (long long)want, (long long)got);
+    if (got == want) check_record(c.s, true, c.where, "%s: %lld", c.label, (long long)got);
+    else
+        check_record(c.s, false, c.where, "%s: expected %lld of them, got %lld", c.label, (long long)want,
+                     (long long)got);
     lua_pushboolean(L, got == want);
     return 1;
 }
 
 static const luaL_Reg claims[] = {
-    { "eq", expect_eq }, { "equal", expect_equal }, { "ne", expect_ne }, { "lt", expect_lt }, { "le", expect_le }, { "gt", expect_gt },
-    { "ge", expect_ge }, { "at_most", expect_at_most }, { "at_least", expect_at_least }, { "ok", expect_ok }, { "near", expect_near },
-    { "match", expect_match }, { "silent", expect_silent }, { "no_silent", expect_no_silent }, { "events", expect_events },
+    { "eq", expect_eq },
+    { "equal", expect_equal },
+    { "ne", expect_ne },
+    { "lt", expect_lt },
+    { "le", expect_le },
+    { "gt", expect_gt },
+    { "ge", expect_ge },
+    { "at_most", expect_at_most },
+    { "at_least", expect_at_least },
+    { "ok", expect_ok },
+    { "near", expect_near },
+    { "match", expect_match },
+    { "silent", expect_silent },
+    { "no_silent", expect_no_silent },
+    { "events", expect_events },
     { NULL, NULL },
 };
 
@@ -316,7 +340,8 @@ static int unknown_claim(lua_State *L)
     unsigned n = 0;
     for (; claims[n].name; n++) words[n] = claims[n].name;
     sandbox_suggest(name, words, n, maybe, sizeof maybe);
-    return luaL_error(L, "there is no expect.%s%s%s", name, maybe, *maybe ? "" : "; docs/lua.md lists the expectations");
+    return luaL_error(L, "there is no expect.%s%s%s", name, maybe,
+                      *maybe ? "" : "; docs/lua.md lists the expectations");
 }
 
 void expect_open(lua_State *L)

@@ -35,7 +35,8 @@ void include_source(lua_State *L, int fd, const char *name)
         close(fd);
         luaL_error(L, "more than %d files make up this scenario; put some together", SCRIPT_SOURCES);
     }
-    struct script_source *src = &s->source[s->sources++]; /* owned by the script from here on: a Lua error leaks nothing */
+    struct script_source *src =
+        &s->source[s->sources++]; /* owned by the script from here on: a Lua error leaks nothing */
     src->name = script_copy(name);
     if (!read_all(fd, &src->text))
         luaL_error(L, "%s: cannot be read as a scenario; it must be a text file of at most 1 MB", name);
@@ -46,7 +47,9 @@ void include_source(lua_State *L, int fd, const char *name)
 int include_open_main(struct script *s, struct err *e)
 {
     int fd = open(s->pub.path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) err_set(e, EXIT_INPUT, "%s: %s; `ringside list` names the scenarios that come along", s->pub.path, strerror(errno));
+    if (fd < 0)
+        err_set(e, EXIT_INPUT, "%s: %s; `ringside list` names the scenarios that come along", s->pub.path,
+                strerror(errno));
     return fd;
 }
 
@@ -78,9 +81,13 @@ static int include(lua_State *L)
     lua_settop(L, 1);
     if (name[0] == '/' || strstr(name, "..") || strchr(name, '\\'))
         return luaL_error(L, "include \"%s\": only files in the scenario's own directory; copy it there", name);
-    if (s->include_depth >= DEPTH) return luaL_error(L, "include \"%s\": includes go more than %d deep; do files include each other?", name, DEPTH);
+    if (s->include_depth >= DEPTH)
+        return luaL_error(L, "include \"%s\": includes go more than %d deep; do files include each other?", name,
+                          DEPTH);
     int fd = open_below(open(s->dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY), name);
-    if (fd < 0) return luaL_error(L, "include \"%s\": no such file in the scenario's directory, or a link; copy it there", name);
+    if (fd < 0)
+        return luaL_error(L, "include \"%s\": no such file in the scenario's directory, or a link; copy it there",
+                          name);
     include_source(L, fd, name);
     s->include_depth++;
     lua_call(L, 0, LUA_MULTRET);

@@ -18,7 +18,7 @@ static struct script *of(const struct lesson *l)
     return s;
 }
 
-/* --- operations ---------------------------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------------------------- */
 
 static void free_step(struct script_step *step)
 {
@@ -55,8 +55,13 @@ static void op_step(const struct lesson *l, unsigned i, struct lesson_step *out)
     const struct script_step *step = &of(l)->step[i];
     bool ran = step->insns != UINT64_MAX;
     *out = (struct lesson_step){
-        .title = step->title, .note = ran ? step->told : step->note, .show = ran ? step->showed : step->show, .ask = step->ask,
-        .choices = step->choices, .answer = step->answer, .insns = step->insns,
+        .title = step->title,
+        .note = ran ? step->told : step->note,
+        .show = ran ? step->showed : step->show,
+        .ask = step->ask,
+        .choices = step->choices,
+        .answer = step->answer,
+        .insns = step->insns,
     };
     for (unsigned k = 0; k < step->choices; k++) out->choice[k] = step->choice[k];
 }
@@ -64,7 +69,8 @@ static void op_step(const struct lesson *l, unsigned i, struct lesson_step *out)
 static bool op_advance(struct lesson *l, struct machine *m, struct err *e)
 {
     struct script *s = of(l);
-    if (l->next >= s->steps) return err_set(e, EXIT_USAGE, "%s: there is no step after the last; go back first", s->file);
+    if (l->next >= s->steps)
+        return err_set(e, EXIT_USAGE, "%s: there is no step after the last; go back first", s->file);
     char doing[200];
     struct script_step *step = &s->step[l->next];
     snprintf(doing, sizeof doing, " in step '%.160s'", step->title);
@@ -96,10 +102,14 @@ static void op_rewind(struct lesson *l, const struct machine *m)
 }
 
 static unsigned op_checks(const struct lesson *l) { return of(l)->checks; }
-static const struct lesson_check *op_check(const struct lesson *l, unsigned i) { return i < of(l)->checks ? &of(l)->check[i] : NULL; }
+static const struct lesson_check *op_check(const struct lesson *l, unsigned i)
+{
+    return i < of(l)->checks ? &of(l)->check[i] : NULL;
+}
 static unsigned op_drawings(const struct lesson *l) { return of(l)->drawings; }
 
-static bool op_drawing(const struct lesson *l, unsigned i, const char **name, const char **kind, unsigned *from, unsigned *to)
+static bool op_drawing(const struct lesson *l, unsigned i, const char **name, const char **kind, unsigned *from,
+                       unsigned *to)
 {
     const struct script *s = of(l);
     if (i >= s->drawings) return false;
@@ -111,11 +121,18 @@ static bool op_drawing(const struct lesson *l, unsigned i, const char **name, co
 }
 
 static const struct lesson_ops ops = {
-    .free = op_free, .steps = op_steps, .step = op_step, .advance = op_advance, .rewind = op_rewind, .checks = op_checks,
-    .check = op_check, .drawings = op_drawings, .drawing = op_drawing,
+    .free = op_free,
+    .steps = op_steps,
+    .step = op_step,
+    .advance = op_advance,
+    .rewind = op_rewind,
+    .checks = op_checks,
+    .check = op_check,
+    .drawings = op_drawings,
+    .drawing = op_drawing,
 };
 
-/* --- loading ---------------------------------------------------------------------------------------------------------- */
+/* --- loading ---------------------------------------------------------------------------------------------------- */
 
 static int open_api(lua_State *L)
 {
@@ -200,8 +217,10 @@ static bool unknown(const char *name, struct err *e)
     unsigned n = find_scenarios(names, SHIPPED, dir);
     for (unsigned i = 0; i < n; i++) words[i] = names[i];
     const char *near = config_suggest(name, words, n);
-    if (near) return err_set(e, EXIT_INPUT, "%s: there is no scenario or file of that name; did you mean '%s'?", name, near);
-    return err_set(e, EXIT_INPUT, "%s: there is no scenario or file of that name; `ringside list` names the scenarios", name);
+    if (near)
+        return err_set(e, EXIT_INPUT, "%s: there is no scenario or file of that name; did you mean '%s'?", name, near);
+    return err_set(e, EXIT_INPUT, "%s: there is no scenario or file of that name; `ringside list` names the scenarios",
+                   name);
 }
 
 struct lesson *lesson_open(const char *name, struct err *e)
@@ -222,14 +241,15 @@ struct lesson *lesson_open(const char *name, struct err *e)
     }
     struct script *s = load(path, e);
     if (s && s->guest[0] && !find_guest(s->dir, s->guest, s->pub.cfg.image)) {
-        err_set(e, EXIT_INPUT, "%s: there is no guest image '%s'; build the guests with `make guests`", s->file, s->guest);
+        err_set(e, EXIT_INPUT, "%s: there is no guest image '%s'; build the guests with `make guests`", s->file,
+                s->guest);
         op_free(&s->pub);
         return NULL;
     }
     return s ? &s->pub : NULL;
 }
 
-/* --- the list ----------------------------------------------------------------------------------------------------------- */
+/* --- the list --------------------------------------------------------------------------------------------------- */
 
 struct listed { struct lesson_entry entry; int order; };
 
@@ -244,7 +264,8 @@ unsigned lesson_list(struct lesson_entry *list, unsigned room, struct err *e)
     char names[SHIPPED][32], dir[512];
     unsigned n = find_scenarios(names, SHIPPED, dir), kept = 0;
     if (!n) {
-        err_set(e, EXIT_ENVIRONMENT, "the scenarios are not where they belong; set RINGSIDE_SCENARIOS to their directory");
+        err_set(e, EXIT_ENVIRONMENT,
+                "the scenarios are not where they belong; set RINGSIDE_SCENARIOS to their directory");
         return 0;
     }
     struct listed *all = calloc(n, sizeof *all);

@@ -2,8 +2,8 @@
  *
  * Taken from the stock library: assert error getmetatable ipairs rawequal rawget rawlen rawset select tonumber type.
  * Our own: pcall and xpcall (they do not catch the end of the budget), print, tostring (no addresses), setmetatable
- * (no finalizers). Absent: load loadfile dofile require collectgarbage warn, and the libraries os io package debug utf8.
- * Reading a global name that does not exist is an error with a suggestion. Lua 5.4 reference manual 6.1. */
+ * (no finalizers). Absent: load loadfile dofile require collectgarbage warn, and the libraries os io package debug
+ * utf8. Reading a global name that does not exist is an error with a suggestion. Lua 5.4 reference manual 6.1. */
 #include "sim/script/sandbox.h"
 
 #include <lauxlib.h>
@@ -107,7 +107,8 @@ static int base_setmetatable(lua_State *L)
     for (size_t i = 0; type == LUA_TTABLE && i < sizeof refused / sizeof refused[0]; i++) {
         lua_pushstring(L, refused[i]);
         if (lua_rawget(L, 2) != LUA_TNIL)
-            return luaL_error(L, "%s is not available to scenarios: what the collector does must not show; remove it", refused[i]);
+            return luaL_error(L, "%s is not available to scenarios: what the collector does must not show; remove it",
+                              refused[i]);
         lua_pop(L, 1);
     }
     lua_settop(L, 2);
@@ -118,8 +119,9 @@ static int base_setmetatable(lua_State *L)
 static int unknown_global(lua_State *L)
 {
     static const char *const words[] = {
-        "scenario", "till", "expect", "include", "print", "pairs", "ipairs", "next", "string", "table", "math", "coroutine",
-        "tostring", "tonumber", "type", "pcall", "xpcall", "error", "assert", "select", "setmetatable", "getmetatable",
+        "scenario", "till",  "expect", "include",   "print",        "pairs",        "ipairs", "next",
+        "string",   "table", "math",   "coroutine", "tostring",     "tonumber",     "type",   "pcall",
+        "xpcall",   "error", "assert", "select",    "setmetatable", "getmetatable",
     };
     char maybe[80];
     const char *name = lua_tostring(L, 2);

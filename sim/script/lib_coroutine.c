@@ -1,8 +1,8 @@
 /* Coroutines under the budget.
  *
  * Taken from the stock library: yield status running isyieldable. Our own: create (puts the hook on), resume and wrap
- * (pass the end of the budget on; wrap does not close the variables of a coroutine that died, see sandbox.c), close (likewise:
- * only one that has not died of an error). Lua 5.4 reference manual 6.2. */
+ * (pass the end of the budget on; wrap does not close the variables of a coroutine that died, see sandbox.c), close
+ * (likewise: only one that has not died of an error). Lua 5.4 reference manual 6.2. */
 #include "sim/script/sandbox.h"
 
 #include <lauxlib.h>
@@ -79,7 +79,8 @@ static int co_close(lua_State *L)
     lua_State *co = check_co(L);
     lua_Debug ar;
     int status = lua_status(co);
-    if (co == L || (status == LUA_OK && lua_getstack(co, 0, &ar))) return luaL_error(L, "cannot close a coroutine that is running");
+    if (co == L || (status == LUA_OK && lua_getstack(co, 0, &ar)))
+        return luaL_error(L, "cannot close a coroutine that is running");
     bool died = status != LUA_OK && status != LUA_YIELD;
     if (!died) status = lua_resetthread(co);
     if (sandbox_of(L)->over) return luaL_error(L, "the budget ended");

@@ -1,7 +1,8 @@
 /* The mathematical library, with a generator that begins from the run's seed and not from the clock.
  *
  * xorshift64*: small, and its state is one number, set anew at the start of every step, so that a step gives the same
- * values when it is run again after going back in time. Lua 5.4 reference manual 6.7. math.randomseed sets the state. */
+ * values when it is run again after going back in time. math.randomseed sets the state. Lua 5.4 reference manual
+ * 6.7. */
 #include "sim/script/sandbox.h"
 
 #include <lauxlib.h>

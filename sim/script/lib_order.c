@@ -3,7 +3,8 @@
  *
  * Stock Lua walks its hash, whose order depends on addresses and on a random seed. pairs takes the keys once, at its
  * start; keys that have lost their value by the time they are reached are passed over, keys added meanwhile are not
- * seen. Lua 5.4 reference manual 6.1. Not supported: built-in functions and handles as keys of a table that is walked. */
+ * seen. Lua 5.4 reference manual 6.1. Not supported: built-in functions and handles as keys of a table that is
+ * walked. */
 #include "sim/script/sandbox.h"
 
 #include <lauxlib.h>
@@ -30,7 +31,9 @@ static int by_bytes(lua_State *L, int a, int b)
 static uint32_t birth(lua_State *L, int idx)
 {
     uint32_t n = sandbox_birth(L, idx);
-    if (!n) luaL_error(L, "a table with %s as a key has no order to walk it in; use its name as the key", luaL_typename(L, idx));
+    if (!n)
+        luaL_error(L, "a table with %s as a key has no order to walk it in; use its name as the key",
+                   luaL_typename(L, idx));
     return n;
 }
 

@@ -46,6 +46,15 @@ static int find_plain(lua_State *L, const struct pattern *p, size_t init)
     return 1;
 }
 
+/* As in the stock library, a pattern without these is searched for as it stands, a lonely ) or ] included. */
+static bool no_specials(const struct pattern *p, bool anchored)
+{
+    if (anchored) return false;
+    for (const char *c = p->pat; c < p->pat_end; c++)
+        if (*c && strchr("^$*+?.([%-", *c)) return false;
+    return true;
+}
+
 static int search(lua_State *L, bool find)
 {
     bool anchored;
@@ -55,7 +64,7 @@ static int search(lua_State *L, bool find)
         lua_pushnil(L);
         return 1;
     }
-    if (find && lua_toboolean(L, 4)) {
+    if (find && (lua_toboolean(L, 4) || no_specials(&p, anchored))) {
         p.pat -= anchored ? 1 : 0;
         return find_plain(L, &p, init);
     }
@@ -225,7 +234,8 @@ static int str_byte(lua_State *L)
     if (i < 0) i += (lua_Integer)n + 1;
     if (j < 0) j += (lua_Integer)n + 1;
     if (j > (lua_Integer)n) j = (lua_Integer)n;
-    if (j - i >= SANDBOX_RESULTS) return luaL_error(L, "string.byte gives at most %d values; take them in pieces", SANDBOX_RESULTS);
+    if (j - i >= SANDBOX_RESULTS)
+        return luaL_error(L, "string.byte gives at most %d values; take them in pieces", SANDBOX_RESULTS);
     return call_stock(L);
 }
 
@@ -237,7 +247,8 @@ static int str_format(lua_State *L)
     sandbox_charge(L, n / 8 + 1);
     for (const char *c = f; (c = strchr(c, '%')) != NULL; c++) {
         c += 1 + strspn(c + 1, "-+#0 .123456789");
-        if (*c == 'p') return luaL_error(L, "string.format: %%p is not available: addresses differ from run to run; use %%s");
+        if (*c == 'p')
+            return luaL_error(L, "string.format: %%p is not available: addresses differ from run to run; use %%s");
         if (!*c) break;
     }
     for (int i = 2, top = lua_gettop(L); i <= top; i++) {
@@ -272,8 +283,8 @@ void lib_string_open(lua_State *L)
         lua_pushnil(L);
         lua_setfield(L, -2, absent[i]);
     }
-    /* ("").x goes to this table, and getmetatable("") gives away nothing. The stock metatable also makes numbers of strings in
-     * arithmetic, which is the language's own rule, so it stays. */
+    /* ("").x goes to this table, and getmetatable("") gives away nothing. The stock metatable also makes numbers of
+     * strings in arithmetic, which is the language's own rule, so it stays. */
     lua_pushliteral(L, "");
     lua_getmetatable(L, -1);
     lua_pushvalue(L, -3);

@@ -1,7 +1,7 @@
 /* The table library: stock functions behind a charge, and a sort of our own.
  *
- * Stock table.sort picks pivots by the clock when a partition goes badly, so equal elements could change places from run
- * to run; ours is a merge sort: stable, n log n, the same in every run. Lua 5.4 reference manual 6.6. */
+ * Stock table.sort picks pivots by the clock when a partition goes badly, so equal elements could change places from
+ * run to run; ours is a merge sort: stable, n log n, the same in every run. Lua 5.4 reference manual 6.6. */
 #include "sim/script/sandbox.h"
 
 #include <lauxlib.h>
@@ -113,7 +113,8 @@ static int tab_sort(lua_State *L)
 }
 
 static const luaL_Reg charged[] = {
-    { "concat", tab_concat }, { "unpack", tab_unpack }, { "insert", tab_shift }, { "remove", tab_shift }, { "move", tab_move },
+    { "concat", tab_concat }, { "unpack", tab_unpack }, { "insert", tab_shift },
+    { "remove", tab_shift },  { "move", tab_move },
 };
 
 void lib_table_open(lua_State *L)

@@ -151,8 +151,10 @@ static const char *capture_close(struct pattern *p, const char *s, const char *p
 static const char *back_reference(struct pattern *p, const char *s, int digit)
 {
     int i = digit - '1';
-    if (i < 0 || i >= p->level || p->capture[i].len == CAPTURE_OPEN) luaL_error(p->L, "invalid capture index %%%d in the pattern", i + 1);
-    ptrdiff_t n = p->capture[i].len < 0 ? 0 : p->capture[i].len;
+    if (i < 0 || i >= p->level || p->capture[i].len == CAPTURE_OPEN)
+        luaL_error(p->L, "invalid capture index %%%d in the pattern", i + 1);
+    ptrdiff_t n = p->capture[i].len;
+    if (n == CAPTURE_POSITION) return NULL; /* a number is nowhere in the subject */
     sandbox_charge(p->L, (uint64_t)n);
     return p->src_end - s >= n && !memcmp(p->capture[i].at, s, (size_t)n) ? s + n : NULL;
 }
@@ -167,7 +169,8 @@ static const char *frontier(struct pattern *p, const char *s, const char *pat, c
     return !in_set(before, pat, end - 1) && in_set(here, pat, end - 1) ? s : NULL;
 }
 
-/* An escape that is an item of its own: the place after it in the subject, and in the pattern. False: an ordinary class. */
+/* An escape that is an item of its own: the place after it in the subject, and in the pattern. False: an ordinary
+ * class. */
 static bool special(struct pattern *p, const char *s, const char *pat, const char **to, const char **after)
 {
     if (*pat != '%' || pat + 1 == p->pat_end) return false;

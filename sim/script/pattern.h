@@ -21,7 +21,8 @@ struct pattern {
 };
 enum { CAPTURE_OPEN = -1, CAPTURE_POSITION = -2 };
 
-/* Matches at exactly `at`. The end of the match, or NULL. Raises a Lua error for a malformed pattern, or when the budget ends. */
+/* Matches at exactly `at`. The end of the match, or NULL. Raises a Lua error for a malformed pattern, or when the
+ * budget ends. */
 const char *pattern_match(struct pattern *p, const char *at);
 /* Pushes capture `i`; with no captures at all, number 0 is the whole match from `s` to `e`. */
 void pattern_push_capture(struct pattern *p, int i, const char *s, const char *e);

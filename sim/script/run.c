@@ -129,7 +129,8 @@ static enum script_ran drive(lua_State *L, const struct till *wanted, uint64_t l
 static void may_run(lua_State *L)
 {
     script_machine(L);
-    if (script_of(L)->handling) luaL_error(L, "a vm:on handler cannot run the machine; note what happened, and run in the step itself");
+    if (script_of(L)->handling)
+        luaL_error(L, "a vm:on handler cannot run the machine; note what happened, and run in the step itself");
 }
 
 enum script_ran script_run_until(lua_State *L, int idx, uint64_t limit)
@@ -168,7 +169,8 @@ static void fail_limit(lua_State *L, const struct script_step *step, const char 
     text_number(&t, step->limit);
     snprintf(most, sizeof most, "%s", text_str(&t));
     text_free(&t);
-    script_fail(L, EXIT_LIMIT, "%s: step '%s': %s did not come within %s cycles; give the step a larger limit, or another till", where,
+    script_fail(L, EXIT_LIMIT,
+                "%s: step '%s': %s did not come within %s cycles; give the step a larger limit, or another till", where,
                 step->title, what, most);
 }
 

@@ -1,8 +1,9 @@
 /* See sandbox.h: allocator, hook, budget, and the one protected call.
  *
- * A hook that raises leaves hooks off in its coroutine until somebody catches the error (ldo.c: allowhook). Three things
- * would run script code in that state, without any limit: a message handler (our xpcall calls it after unwinding), closing the
- * dead coroutine's variables (our coroutine.wrap and .close do not), and finalizers (setmetatable refuses __gc). */
+ * A hook that raises leaves hooks off in its coroutine until somebody catches the error (ldo.c: allowhook). Three
+ * things would run script code in that state, without any limit: a message handler (our xpcall calls it after
+ * unwinding), closing the dead coroutine's variables (our coroutine.wrap and .close do not), and finalizers
+ * (setmetatable refuses __gc). */
 #include "sim/script/sandbox.h"
 
 #include <lauxlib.h>
@@ -41,9 +42,9 @@ static void end_it(struct sandbox *box, enum sandbox_over why)
     note_place(box);
 }
 
-/* May the script have `more` bytes? Growth is also paid for: one instruction can copy a long string. A first refusal makes
- * Lua collect its garbage and ask again; the second one in a row is the end. So are several that were not asked again:
- * buffers of the string library give up at once, and a script may catch that. */
+/* May the script have `more` bytes? Growth is also paid for: one instruction can copy a long string. A first refusal
+ * makes Lua collect its garbage and ask again; the second one in a row is the end. So are several that were not asked
+ * again: buffers of the string library give up at once, and a script may catch that. */
 static bool afford(struct sandbox *box, size_t more, bool string)
 {
     if (!box->main) return true; /* the state itself is being made */
@@ -53,7 +54,8 @@ static bool afford(struct sandbox *box, size_t more, bool string)
     box->used += more / BYTES_PER_INSTRUCTION;
     if (string && more > SANDBOX_STRING + 64) end_it(box, OVER_STRING);
     else if (more > SANDBOX_MEMORY) end_it(box, OVER_MEMORY);
-    else if (box->bytes + more > SANDBOX_MEMORY && (refused == more || box->refusals == REFUSALS)) end_it(box, OVER_MEMORY);
+    else if (box->bytes + more > SANDBOX_MEMORY && (refused == more || box->refusals == REFUSALS))
+        end_it(box, OVER_MEMORY);
     else if (box->bytes + more > SANDBOX_MEMORY) box->refused = more;
     else if (box->used > box->budget && more > HOOK_EVERY * BYTES_PER_INSTRUCTION) end_it(box, OVER_INSTRUCTIONS);
     else return true;
@@ -208,8 +210,8 @@ static void say_over(const struct sandbox *box, struct err *e)
     if (box->over_line) snprintf(where, sizeof where, "%s:%d", box->over_file, box->over_line);
     text_number(&most, box->budget);
     if (box->over == OVER_INSTRUCTIONS)
-        err_set(e, EXIT_LIMIT, "%s: ran for more than %s Lua instructions%s: an endless loop? make the loop end", where, text_str(&most),
-                box->doing);
+        err_set(e, EXIT_LIMIT, "%s: ran for more than %s Lua instructions%s: an endless loop? make the loop end", where,
+                text_str(&most), box->doing);
     else if (box->over == OVER_INTERRUPTED)
         err_set(e, EXIT_INTERRUPTED, "%s: interrupted%s; run the step again to go on", where, box->doing);
     else
@@ -220,7 +222,8 @@ static void say_over(const struct sandbox *box, struct err *e)
 static void say_error(lua_State *L, struct err *e)
 {
     char clean[400];
-    const char *m = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "a scenario raised an error that is not a string";
+    const char *m =
+        lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "a scenario raised an error that is not a string";
     size_t n = 0;
     for (; m[n] && n < sizeof clean - 1; n++) clean[n] = (unsigned char)m[n] < 32 || m[n] == 127 ? ' ' : m[n];
     clean[n] = 0;

@@ -1,7 +1,7 @@
 /* The walls around a scenario: a Lua state that can neither run for ever, nor eat the host, nor see it.
  *
- * Idea 1: everything a script does is paid for in one currency, Lua instructions: the interpreter's own are counted by a
- * hook, work done in C (matching, sorting, copying) is charged at its size. When the budget is gone the script ends,
+ * Idea 1: everything a script does is paid for in one currency, Lua instructions: the interpreter's own are counted by
+ * a hook, work done in C (matching, sorting, copying) is charged at its size. When the budget is gone the script ends,
  * and no pcall, coroutine or handler can swallow that.
  * Idea 2: every block the allocator hands out carries the number of its birth. So tables and functions have an order
  * and a name ("table#3") that are the same in every run, although their addresses are not.
@@ -62,8 +62,8 @@ int sandbox_end(lua_State *L, enum sandbox_over why);
 /* Puts the hook on a new coroutine. */
 void sandbox_watch(lua_State *co);
 
-/* Runs `fn(arg)` protected: EXIT_INPUT with the script's message and a suggestion if it raises a Lua error, EXIT_LIMIT if it
- * exhausts budget or memory. Everything that touches the state goes through here. */
+/* Runs `fn(arg)` protected: EXIT_INPUT with the script's message and a suggestion if it raises a Lua error, EXIT_LIMIT
+ * if it exhausts budget or memory. Everything that touches the state goes through here. */
 bool sandbox_run(struct sandbox *box, lua_CFunction fn, void *arg, struct err *e);
 
 /* Birth number of a table, Lua function or coroutine; 0 for what has none (built-in functions, userdata). */

@@ -1,8 +1,8 @@
 /* What a scenario file declares: scenario{}, s:step, s:draw. See docs/scenario.md.
  *
  * Idea: a table given by the author is read field by field against a list of known names, so that a misspelt one is an
- * error with a suggestion and not a silence. Everything ends up in C (struct script); only functions and conditions stay
- * in Lua, as references. */
+ * error with a suggestion and not a silence. Everything ends up in C (struct script); only functions and conditions
+ * stay in Lua, as references. */
 #include "sim/script/script.h"
 
 #include <lauxlib.h>
@@ -11,42 +11,7 @@
 #include <string.h>
 #include "sim/script/till.h"
 
-char *script_copy(const char *s)
-{
-    char *copy = strdup(s ? s : "");
-    if (copy) return copy;
-    fputs("ringside: out of memory for the scenario; close other programs\n", stderr);
-    exit(EXIT_ENVIRONMENT);
-}
-
-/* Spaces before the first other byte of a line; SIZE_MAX for a line of spaces only. */
-static size_t indent(const char *line)
-{
-    size_t n = strspn(line, " \t");
-    return line[n] && line[n] != '\n' ? n : SIZE_MAX;
-}
-
-void script_unindent(char *note)
-{
-    size_t least = SIZE_MAX;
-    while (*note == '\n') memmove(note, note + 1, strlen(note));
-    for (const char *p = strchr(note, '\n'); p; p = strchr(p, '\n'))
-        if (indent(++p) < least) least = indent(p);
-    char *to = note;
-    for (const char *p = note; *p;) {
-        const char *end = strchr(p, '\n');
-        size_t n = end ? (size_t)(end - p) : strlen(p), cut = p == note || least == SIZE_MAX ? 0 : least < n ? least : n;
-        if (p == note && indent(p) == least) cut = least;
-        memmove(to, p + cut, n - cut);
-        to += n - cut;
-        p += n;
-        if (*p) *to++ = *p++;
-    }
-    *to = 0;
-    while (to > note && strchr(" \t\n", to[-1])) *--to = 0;
-}
-
-/* --- tables with known fields -------------------------------------------------------------------------------------- */
+/* --- tables with known fields ----------------------------------------------------------------------------------- */
 
 struct field {
     const char *name;
@@ -79,7 +44,8 @@ static void take_fields(lua_State *L, int idx, const char *what, const struct fi
 
 static const char *text_value(lua_State *L, const char *name)
 {
-    if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "%s must be text in quotes, not a %s; see docs/scenario.md", name, luaL_typename(L, -1));
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "%s must be text in quotes, not a %s; see docs/scenario.md", name, luaL_typename(L, -1));
     return lua_tostring(L, -1);
 }
 
@@ -97,13 +63,14 @@ static void keep(lua_State *L, int *ref)
     *ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-/* --- scenario { machine = { ... } } ----------------------------------------------------------------------------------- */
+/* --- scenario { machine = { ... } } ----------------------------------------------------------------------------- */
 
 static void machine_option(lua_State *L, struct script *s, const char *option)
 {
     struct err e = { 0 };
     char value[300];
-    if (!lua_isstring(L, -1)) luaL_error(L, "machine: %s must be a word or a number, not a %s", option, luaL_typename(L, -1));
+    if (!lua_isstring(L, -1))
+        luaL_error(L, "machine: %s must be a word or a number, not a %s", option, luaL_typename(L, -1));
     snprintf(value, sizeof value, "%s", lua_tostring(L, -1));
     size_t n = strlen(value);
     if (n > 2 && !strcmp(value + n - 2, ".0")) value[n - 2] = 0; /* 2e9 is a float, and prints as one */
@@ -124,7 +91,9 @@ OPTION(limit_instr, "limit-instr")
 
 static void take_preset(lua_State *L, void *to)
 {
-    static const struct { const char *name, *cpu, *mmu; } presets[] = { { "classic", "te", "shadow" }, { "native", "native", "native" } };
+    static const struct {
+        const char *name, *cpu, *mmu;
+    } presets[] = { { "classic", "te", "shadow" }, { "native", "native", "native" } };
     static const char *const words[] = { "classic", "native" };
     struct script *s = to;
     const char *name = text_value(L, "machine.preset");
@@ -170,18 +139,29 @@ static void take_set(lua_State *L, void *to)
 }
 
 static const struct field machine_fields[] = {
-    { "preset", take_preset }, { "cpu", take_cpu }, { "mmu", take_mmu }, { "io", take_io }, { "host", take_host }, { "model", take_model },
-    { "ram", take_ram }, { "seed", take_seed }, { "append", take_append }, { "limit_cycles", take_limit_cycles },
-    { "limit_instr", take_limit_instr }, { "guest", take_guest }, { "set", take_set },
+    { "preset", take_preset },
+    { "cpu", take_cpu },
+    { "mmu", take_mmu },
+    { "io", take_io },
+    { "host", take_host },
+    { "model", take_model },
+    { "ram", take_ram },
+    { "seed", take_seed },
+    { "append", take_append },
+    { "limit_cycles", take_limit_cycles },
+    { "limit_instr", take_limit_instr },
+    { "guest", take_guest },
+    { "set", take_set },
 };
 
 static void take_machine(lua_State *L, void *to)
 {
-    if (!lua_istable(L, -1)) luaL_error(L, "machine must be a table such as { preset = \"classic\", guest = \"popf\" }");
+    if (!lua_istable(L, -1))
+        luaL_error(L, "machine must be a table such as { preset = \"classic\", guest = \"popf\" }");
     TAKE_FIELDS(L, -1, "machine", machine_fields, to);
 }
 
-/* --- scenario { } ------------------------------------------------------------------------------------------------------- */
+/* --- scenario { } ----------------------------------------------------------------------------------------------- */
 
 static void take_title(lua_State *L, void *to)
 {
@@ -189,7 +169,8 @@ static void take_title(lua_State *L, void *to)
 }
 static void take_lecture(lua_State *L, void *to)
 {
-    snprintf(((struct script *)to)->pub.lecture, sizeof((struct script *)to)->pub.lecture, "%s", text_value(L, "lecture"));
+    snprintf(((struct script *)to)->pub.lecture, sizeof((struct script *)to)->pub.lecture, "%s",
+             text_value(L, "lecture"));
 }
 static void take_order(lua_State *L, void *to)
 {
@@ -209,13 +190,15 @@ static int scenario(lua_State *L)
     if (s->declared) return luaL_error(L, "a file holds one scenario; move the second one to a file of its own");
     s->declared = true;
     TAKE_FIELDS(L, 1, "scenario", scenario_fields, s);
+    script_clean(s->pub.title, false);
+    script_clean(s->pub.lecture, false);
     if (!s->pub.title[0]) return luaL_error(L, "a scenario needs a title; write title = \"...\"");
     lua_newtable(L);
     luaL_setmetatable(L, "scenario");
     return 1;
 }
 
-/* --- s:step "Title" { ... } ------------------------------------------------------------------------------------------- */
+/* --- s:step "Title" { ... } ------------------------------------------------------------------------------------- */
 
 static void take_run(lua_State *L, void *to)
 {
@@ -223,7 +206,9 @@ static void take_run(lua_State *L, void *to)
         keep(L, &((struct script_step *)to)->body_ref);
         return;
     }
-    if (!till_is(L, -1)) luaL_error(L, "run must be a condition such as till.label \"kmain\", or a function(vm), not a %s", luaL_typename(L, -1));
+    if (!till_is(L, -1))
+        luaL_error(L, "run must be a condition such as till.label \"kmain\", or a function(vm), not a %s",
+                   luaL_typename(L, -1));
     keep(L, &((struct script_step *)to)->run_ref);
 }
 static void take_note(lua_State *L, void *to)
@@ -288,7 +273,8 @@ static void take_ask(lua_State *L, void *to)
     TAKE_FIELDS(L, -1, "ask", ask_fields, step);
     lua_pop(L, 1);
     if (!step->choices) luaL_error(L, "ask: choices are missing; write choices = { \"...\", \"...\" }");
-    if (step->answer < 1 || step->answer > step->choices) luaL_error(L, "ask: answer must be 1 to %d", (int)step->choices);
+    if (step->answer < 1 || step->answer > step->choices)
+        luaL_error(L, "ask: answer must be 1 to %d", (int)step->choices);
 }
 
 static const struct field step_fields[] = {
@@ -300,9 +286,11 @@ static struct script_step *add_step(lua_State *L, struct script *s, const char *
 {
     if (s->steps == SCRIPT_STEPS) luaL_error(L, "a scenario has at most %d steps; make two of it", SCRIPT_STEPS);
     struct script_step *step = &s->step[s->steps++];
-    *step = (struct script_step){ .run_ref = LUA_NOREF, .body_ref = LUA_NOREF, .expect_ref = LUA_NOREF, .limit = SCRIPT_LIMIT,
-                                  .insns = UINT64_MAX };
+    *step = (struct script_step){
+        .run_ref = LUA_NOREF, .body_ref = LUA_NOREF, .expect_ref = LUA_NOREF, .limit = SCRIPT_LIMIT, .insns = UINT64_MAX
+    };
     step->title = script_copy(title);
+    script_clean(step->title, false);
     step->note = script_copy("");
     step->show = script_copy("");
     step->told = script_copy("");
@@ -337,7 +325,8 @@ static int step_title(lua_State *L)
     if (s->machine) return luaL_error(L, "steps are declared while the file is loaded, not while a step runs");
     if (s->pending) return luaL_error(L, "step '%s' has no body; write s:step \"%s\" { ... }", s->pending, s->pending);
     for (unsigned i = 0; i < s->steps; i++)
-        if (!strcmp(s->step[i].title, title)) return luaL_error(L, "there is a step '%s' already; give each its own title", title);
+        if (!strcmp(s->step[i].title, title))
+            return luaL_error(L, "there is a step '%s' already; give each its own title", title);
     s->pending = script_copy(title);
     lua_settop(L, 2);
     lua_pushcclosure(L, step_body, 1);
@@ -359,10 +348,12 @@ static int step_reference(lua_State *L)
         return 1;
     }
     sandbox_suggest(title, words, s->steps, maybe, sizeof maybe);
-    return luaL_error(L, strlen(title) > 100 ? "there is no step of that long name" : "there is no step '%s' above this line%s", title, *maybe ? maybe : "; draw after the last step");
+    return luaL_error(
+        L, strlen(title) > 100 ? "there is no step of that long name" : "there is no step '%s' above this line%s",
+        title, *maybe ? maybe : "; draw after the last step");
 }
 
-/* --- s:draw "name" { kind = "ladder", from = s "A", to = s "B" } -------------------------------------------------- */
+/* --- s:draw "name" { kind = "ladder", from = s "A", to = s "B" } ------------------------------------------------ */
 
 struct drawing_ends { struct script *s; struct script_drawing *d; };
 
@@ -417,7 +408,8 @@ static int draw_body(lua_State *L)
     d->kind = script_copy("ladder");
     struct drawing_ends ends = { s, d };
     TAKE_FIELDS(L, 1, "a drawing", draw_fields, &ends);
-    if (strcmp(d->kind, "ladder") != 0) return luaL_error(L, "a drawing of kind '%s' is not available; known: ladder", d->kind);
+    if (strcmp(d->kind, "ladder") != 0)
+        return luaL_error(L, "a drawing of kind '%s' is not available; known: ladder", d->kind);
     if (d->to < d->from) return luaL_error(L, "drawing '%s' ends before it begins; exchange from and to", d->name);
     return 0;
 }
@@ -433,8 +425,10 @@ static int draw_name(lua_State *L)
 void scenario_finish(lua_State *L)
 {
     struct script *s = script_of(L);
-    if (!s->declared) luaL_error(L, "%s: no scenario in this file; it begins with: local s = scenario { title = \"...\" }", s->file);
-    if (s->pending) luaL_error(L, "%s: step '%s' has no body; write s:step \"%s\" { ... }", s->file, s->pending, s->pending);
+    if (!s->declared)
+        luaL_error(L, "%s: no scenario in this file; it begins with: local s = scenario { title = \"...\" }", s->file);
+    if (s->pending)
+        luaL_error(L, "%s: step '%s' has no body; write s:step \"%s\" { ... }", s->file, s->pending, s->pending);
 }
 
 static int unknown_method(lua_State *L)

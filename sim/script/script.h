@@ -71,8 +71,11 @@ struct script {
 static inline struct script *script_of(lua_State *L) { return sandbox_of(L)->owner; }
 /* The machine lent to the running step; a Lua error outside one. */
 struct machine *script_machine(lua_State *L);
-/* A copy of a string, or of "". Ends the program if there is no memory, as the trace does. */
+/* A copy of a string, or of "", with control characters other than newlines made spaces. Ends the program if there is
+ * no memory, as the trace does. */
 char *script_copy(const char *s);
+/* Makes control characters spaces: they would reach the terminal. `lines`: newlines may stay. */
+void script_clean(char *s, bool lines);
 /* Takes the indentation that all lines but the first share from a note, and empty lines from its ends; in place. */
 void script_unindent(char *note);
 /* Raises a Lua error that ends the run with another exit code than EXIT_INPUT. The message is complete. */
@@ -104,6 +107,7 @@ bool script_on(lua_State *L, int kind, int filter_idx, int fn_idx); /* vm:on; fa
 /* find.c: paths. `found` must hold 512 bytes. */
 bool find_scenario(const char *name, char *found);                     /* shipped: NAME.lua */
 bool find_guest(const char *dir, const char *guest, char *found);      /* as written in a scenario that lies in `dir` */
-unsigned find_scenarios(char (*names)[32], unsigned room, char *dir);  /* names of all shipped, sorted; their directory */
+unsigned find_scenarios(char (*names)[32], unsigned room,
+                        char *dir); /* names of all shipped, sorted; their directory */
 
 #endif

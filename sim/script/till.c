@@ -1,5 +1,6 @@
-/* See till.h. In Lua a condition is { kind = "label", name = "kmain", where = "popf.lua:12" }: it can be shown, compared
- * and kept. It becomes a struct till only when a machine is at hand, for labels and exit reasons are the machine's. */
+/* See till.h. In Lua a condition is { kind = "label", name = "kmain", where = "popf.lua:12" }: it can be shown,
+ * compared and kept. It becomes a struct till only when a machine is at hand, for labels and exit reasons are the
+ * machine's. */
 #include "sim/script/till.h"
 
 #include <lauxlib.h>
@@ -59,7 +60,8 @@ static void check_trap(lua_State *L, int idx)
         if (vector_name((uint8_t)v)[0] == '#') words[n++] = vector_name((uint8_t)v) + 1;
     words[n++] = "IRQ";
     sandbox_suggest(name, words, n, maybe, sizeof maybe);
-    luaL_error(L, "there is no trap called '%s'%s%s", name, maybe, *maybe ? "" : "; write \"GP\", \"PF\", \"IRQ\" or a vector number");
+    luaL_error(L, "there is no trap called '%s'%s%s", name, maybe,
+               *maybe ? "" : "; write \"GP\", \"PF\", \"IRQ\" or a vector number");
 }
 
 static int till_trap(lua_State *L)
@@ -85,9 +87,11 @@ static int till_event(lua_State *L)
         lua_pushnil(L);
         if (lua_next(L, 2)) {
             const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-            if (!event_find_field(kind, name)) luaL_error(L, "'%s' events have no field '%s'; docs/lua.md lists them", event_desc(kind)->word, name);
+            if (!event_find_field(kind, name))
+                luaL_error(L, "'%s' events have no field '%s'; docs/lua.md lists them", event_desc(kind)->word, name);
             lua_pop(L, 1);
-            if (lua_next(L, 2)) luaL_error(L, "till.event compares one field; test the others in the step's expectations");
+            if (lua_next(L, 2))
+                luaL_error(L, "till.event compares one field; test the others in the step's expectations");
         }
         lua_settop(L, 2);
     }
@@ -144,7 +148,8 @@ static int several(lua_State *L, const char *kind)
     luaL_argcheck(L, n > 0 && n < TILL_NODES, 1, "give a list of conditions");
     for (lua_Integer i = 1; i <= n; i++) {
         lua_geti(L, 1, i);
-        if (!till_is(L, -1)) luaL_error(L, "till.%s: entry %d is not a condition; write till.label \"...\" or the like", kind, (int)i);
+        if (!till_is(L, -1))
+            luaL_error(L, "till.%s: entry %d is not a condition; write till.label \"...\" or the like", kind, (int)i);
         lua_pop(L, 1);
     }
     return make(L, kind, "parts", 1);
@@ -153,9 +158,11 @@ static int till_any(lua_State *L) { return several(L, "any"); }
 static int till_all(lua_State *L) { return several(L, "all"); }
 
 static const luaL_Reg makers[] = {
-    { "trap", till_trap },   { "exit", till_exit },     { "event", till_event },   { "label", till_label }, { "insn", till_insn },
-    { "write", till_write }, { "ring", till_ring },     { "cycles", till_cycles }, { "insns", till_insns }, { "guest", till_guest },
-    { "silent", till_silent }, { "stop", till_stop },   { "any", till_any },       { "all", till_all },     { NULL, NULL },
+    { "trap", till_trap },   { "exit", till_exit },     { "event", till_event },
+    { "label", till_label }, { "insn", till_insn },     { "write", till_write },
+    { "ring", till_ring },   { "cycles", till_cycles }, { "insns", till_insns },
+    { "guest", till_guest }, { "silent", till_silent }, { "stop", till_stop },
+    { "any", till_any },     { "all", till_all },       { NULL, NULL },
 };
 
 static int unknown_maker(lua_State *L)

@@ -13,8 +13,8 @@ struct till_set {
     unsigned used;
 };
 
-/* Converts the table at `idx` for machine `m`. Raises a Lua error, with the place where the table was written, if a label,
- * mnemonic, exit reason or field is unknown. The result lives in `set`. */
+/* Converts the table at `idx` for machine `m`. Raises a Lua error, with the place where the table was written, if a
+ * label, mnemonic, exit reason or field is unknown. The result lives in `set`. */
 const struct till *till_convert(lua_State *L, int idx, const struct machine *m, struct till_set *set);
 /* The vector a trap's name stands for; -1 if it is none. "GP", "#GP" and 13 are the same. */
 int till_trap_vector(const char *name);

@@ -33,7 +33,9 @@ static void complain(struct conversion *c, int idx, const char *what, const char
     till_where(c->L, idx, where, sizeof where);
     lua_pushfstring(c->L, "%s: there is no %s '%s'", where, what, name);
     if (near && *near) lua_pushfstring(c->L, " (did you mean '%s'?)", near);
-    else lua_pushstring(c->L, strcmp(what, "label") ? "; docs/lua.md says where the words are listed" : "; nm lists the labels of a guest image");
+    else
+        lua_pushstring(c->L, strcmp(what, "label") ? "; docs/lua.md says where the words are listed"
+                                                   : "; nm lists the labels of a guest image");
     lua_concat(c->L, 2);
     lua_error(c->L);
 }
@@ -104,7 +106,8 @@ static void any_event(struct conversion *c, struct till *t, int idx)
     if (lua_istable(L, -2) && lua_next(L, -2)) {
         const struct event_field *f = event_find_field(kind, lua_tostring(L, -2));
         uint64_t v;
-        if (lua_type(L, -1) != LUA_TSTRING) v = (uint64_t)(lua_isboolean(L, -1) ? lua_toboolean(L, -1) : lua_tointeger(L, -1));
+        if (lua_type(L, -1) != LUA_TSTRING)
+            v = (uint64_t)(lua_isboolean(L, -1) ? lua_toboolean(L, -1) : lua_tointeger(L, -1));
         else if (f->type) v = enumerator(c, idx, f->type, f->name, lua_tostring(L, -1));
         else v = (uint64_t)till_trap_vector(lua_tostring(L, -1));
         event_field_is(t, kind, f->name, v);
@@ -190,12 +193,14 @@ static void convert(struct conversion *c, struct till *t, int idx)
 {
     lua_State *L = c->L;
     luaL_checkstack(L, 8, "condition too deep");
-    if (!till_is(L, idx)) luaL_error(L, "expected a condition such as till.label \"kmain\", got a %s", luaL_typename(L, idx));
+    if (!till_is(L, idx))
+        luaL_error(L, "expected a condition such as till.label \"kmain\", got a %s", luaL_typename(L, idx));
     lua_getfield(L, idx, "kind");
     const char *word = lua_tostring(L, -1);
     size_t k = 0;
     while (k < sizeof kinds / sizeof kinds[0] && (!word || strcmp(kinds[k].word, word) != 0)) k++;
-    if (k == sizeof kinds / sizeof kinds[0]) luaL_error(L, "this condition has been changed by hand; make it with till.*");
+    if (k == sizeof kinds / sizeof kinds[0])
+        luaL_error(L, "this condition has been changed by hand; make it with till.*");
     t->kind = kinds[k].kind;
     lua_settop(L, idx);
     lua_getfield(L, idx, "name");

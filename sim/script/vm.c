@@ -13,24 +13,43 @@
 
 #define CPU_ROW(name, field, bytes, about) { name, offsetof(struct machine_cpu, field), bytes, (bytes) * 8, about }
 static const struct reg_desc cpu_rows[] = {
-    CPU_ROW("eax", reg[0], 4, ""), CPU_ROW("ecx", reg[1], 4, ""), CPU_ROW("edx", reg[2], 4, ""), CPU_ROW("ebx", reg[3], 4, ""),
-    CPU_ROW("esp", reg[4], 4, ""), CPU_ROW("ebp", reg[5], 4, ""), CPU_ROW("esi", reg[6], 4, ""), CPU_ROW("edi", reg[7], 4, ""),
-    CPU_ROW("eip", eip, 4, ""), CPU_ROW("eflags", eflags, 4, ""),
-    CPU_ROW("cr0", cr0, 4, ""), CPU_ROW("cr2", cr2, 4, ""), CPU_ROW("cr3", cr3, 4, ""), CPU_ROW("cr4", cr4, 4, ""),
-    CPU_ROW("cpl", cpl, 1, "current privilege level"), CPU_ROW("iopl", iopl, 1, ""),
-    CPU_ROW("es", seg[0].sel, 2, ""), CPU_ROW("cs", seg[1].sel, 2, ""), CPU_ROW("ss", seg[2].sel, 2, ""),
-    CPU_ROW("ds", seg[3].sel, 2, ""), CPU_ROW("fs", seg[4].sel, 2, ""), CPU_ROW("gs", seg[5].sel, 2, ""),
-    CPU_ROW("ldtr", ldtr, 2, ""), CPU_ROW("tr", tr, 2, ""),
-    CPU_ROW("gdt_base", gdt_base, 4, ""), CPU_ROW("gdt_limit", gdt_limit, 2, ""),
-    CPU_ROW("idt_base", idt_base, 4, ""), CPU_ROW("idt_limit", idt_limit, 2, ""),
+    CPU_ROW("eax", reg[0], 4, ""),
+    CPU_ROW("ecx", reg[1], 4, ""),
+    CPU_ROW("edx", reg[2], 4, ""),
+    CPU_ROW("ebx", reg[3], 4, ""),
+    CPU_ROW("esp", reg[4], 4, ""),
+    CPU_ROW("ebp", reg[5], 4, ""),
+    CPU_ROW("esi", reg[6], 4, ""),
+    CPU_ROW("edi", reg[7], 4, ""),
+    CPU_ROW("eip", eip, 4, ""),
+    CPU_ROW("eflags", eflags, 4, ""),
+    CPU_ROW("cr0", cr0, 4, ""),
+    CPU_ROW("cr2", cr2, 4, ""),
+    CPU_ROW("cr3", cr3, 4, ""),
+    CPU_ROW("cr4", cr4, 4, ""),
+    CPU_ROW("cpl", cpl, 1, "current privilege level"),
+    CPU_ROW("iopl", iopl, 1, ""),
+    CPU_ROW("es", seg[0].sel, 2, ""),
+    CPU_ROW("cs", seg[1].sel, 2, ""),
+    CPU_ROW("ss", seg[2].sel, 2, ""),
+    CPU_ROW("ds", seg[3].sel, 2, ""),
+    CPU_ROW("fs", seg[4].sel, 2, ""),
+    CPU_ROW("gs", seg[5].sel, 2, ""),
+    CPU_ROW("ldtr", ldtr, 2, ""),
+    CPU_ROW("tr", tr, 2, ""),
+    CPU_ROW("gdt_base", gdt_base, 4, ""),
+    CPU_ROW("gdt_limit", gdt_limit, 2, ""),
+    CPU_ROW("idt_base", idt_base, 4, ""),
+    CPU_ROW("idt_limit", idt_limit, 2, ""),
     { NULL, 0, 0, 0, NULL },
 };
 
 /* EFLAGS by name. SDM vol. 1 fig. 3-8. */
-static const struct { const char *name; uint8_t shift, bits; } flag_rows[] = {
-    { "CF", 0, 1 }, { "PF", 2, 1 }, { "AF", 4, 1 }, { "ZF", 6, 1 }, { "SF", 7, 1 }, { "TF", 8, 1 }, { "IF", 9, 1 }, { "DF", 10, 1 },
-    { "OF", 11, 1 }, { "IOPL", 12, 2 }, { "NT", 14, 1 }, { "RF", 16, 1 }, { "VM", 17, 1 }, { "AC", 18, 1 }, { "VIF", 19, 1 },
-    { "VIP", 20, 1 }, { "ID", 21, 1 },
+static const struct { const char *name; uint8_t shift, bits;
+} flag_rows[] = {
+    { "CF", 0, 1 },  { "PF", 2, 1 },  { "AF", 4, 1 },   { "ZF", 6, 1 },    { "SF", 7, 1 },  { "TF", 8, 1 },
+    { "IF", 9, 1 },  { "DF", 10, 1 }, { "OF", 11, 1 },  { "IOPL", 12, 2 }, { "NT", 14, 1 }, { "RF", 16, 1 },
+    { "VM", 17, 1 }, { "AC", 18, 1 }, { "VIF", 19, 1 }, { "VIP", 20, 1 },  { "ID", 21, 1 },
 };
 enum { FLAGS = sizeof flag_rows / sizeof flag_rows[0] };
 
@@ -57,7 +76,7 @@ static unsigned row_names(const char **words)
     return n;
 }
 
-/* --- flags ------------------------------------------------------------------------------------------------------- */
+/* --- flags ------------------------------------------------------------------------------------------------------ */
 
 static int find_flag(const char *name)
 {
@@ -94,9 +113,11 @@ static int flags_newindex(lua_State *L)
     struct machine_cpu cpu;
     machine_cpu(machine_at(L, "vm.flags"), &cpu);
     int i = need_flag(L, "vm.flags");
-    uint32_t mask = ((1u << flag_rows[i].bits) - 1) << flag_rows[i].shift, v = (uint32_t)luaL_checkinteger(L, 3) << flag_rows[i].shift;
-    if (v & ~mask) return luaL_error(L, "vm.flags.%s holds %d bit%s; the value does not fit", flag_rows[i].name, flag_rows[i].bits,
-                                     flag_rows[i].bits > 1 ? "s" : "");
+    uint32_t mask = ((1u << flag_rows[i].bits) - 1) << flag_rows[i].shift, v = (uint32_t)luaL_checkinteger(L, 3)
+                                                                               << flag_rows[i].shift;
+    if (v & ~mask)
+        return luaL_error(L, "vm.flags.%s holds %d bit%s; the value does not fit", flag_rows[i].name, flag_rows[i].bits,
+                          flag_rows[i].bits > 1 ? "s" : "");
     machine_set_reg(script_machine(L), "eflags", (cpu.eflags & ~mask) | v);
     return 0;
 }
@@ -109,7 +130,7 @@ static int guest_flags_index(lua_State *L)
     return 1;
 }
 
-/* --- what the guest believes ------------------------------------------------------------------------------------------ */
+/* --- what the guest believes ------------------------------------------------------------------------------------ */
 
 static int guest_index(lua_State *L)
 {
@@ -129,7 +150,7 @@ static int guest_index(lua_State *L)
     return 1;
 }
 
-/* --- counters ------------------------------------------------------------------------------------------------------- */
+/* --- counters --------------------------------------------------------------------------------------------------- */
 
 static int costs_index(lua_State *L)
 {
@@ -152,7 +173,8 @@ static int exits_index(lua_State *L)
     machine_summary(machine_at(L, "vm.exits"), &s);
     uint64_t n = 0;
     if (!strcmp(name, "total")) n = s.exits;
-    else if (event_enum("exit", name) < 0) return vm_unknown(L, "vm.exits", name, words, event_words("exit", words, 64));
+    else if (event_enum("exit", name) < 0)
+        return vm_unknown(L, "vm.exits", name, words, event_words("exit", words, 64));
     for (unsigned i = 0; i < s.reasons; i++)
         if (!strcmp(s.reason[i].name, name)) n = s.reason[i].count;
     lua_pushinteger(L, (lua_Integer)n);
@@ -174,11 +196,17 @@ static int shadow_index(lua_State *L)
     return vm_unknown(L, "vm.shadow", name, words, sizeof words / sizeof words[0]);
 }
 
-/* --- vm itself ------------------------------------------------------------------------------------------------------ */
+/* --- vm itself -------------------------------------------------------------------------------------------------- */
 
 static void get_cycles(lua_State *L, const struct machine *m) { lua_pushinteger(L, (lua_Integer)machine_cycles(m)); }
-static void get_instructions(lua_State *L, const struct machine *m) { lua_pushinteger(L, (lua_Integer)machine_insns(m)); }
-static void get_ended(lua_State *L, const struct machine *m) { lua_pushboolean(L, machine_end(m).fate != FATE_RUNNING); }
+static void get_instructions(lua_State *L, const struct machine *m)
+{
+    lua_pushinteger(L, (lua_Integer)machine_insns(m));
+}
+static void get_ended(lua_State *L, const struct machine *m)
+{
+    lua_pushboolean(L, machine_end(m).fate != FATE_RUNNING);
+}
 static void get_kernel_ring(lua_State *L, const struct machine *m) { lua_pushinteger(L, machine_kernel_ring(m)); }
 static void get_virtual(lua_State *L, const struct machine *m) { lua_pushboolean(L, machine_has_vmm(m)); }
 
@@ -231,11 +259,24 @@ static void get_costs(lua_State *L, const struct machine *m) { (void)m, handle_p
 static void get_exits(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.exits", script_of(L)); }
 static void get_shadow(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.shadow", script_of(L)); }
 
-static const struct { const char *name; void (*get)(lua_State *L, const struct machine *m); } fields[] = {
-    { "cycles", get_cycles }, { "instructions", get_instructions }, { "ended", get_ended }, { "exit_code", get_exit_code },
-    { "why", get_why }, { "place", get_place }, { "kernel_ring", get_kernel_ring }, { "virtual", get_virtual }, { "last", get_last },
-    { "serial", get_serial }, { "insn", get_insn }, { "flags", get_flags }, { "guest", get_guest }, { "costs", get_costs },
-    { "exits", get_exits }, { "shadow", get_shadow },
+static const struct { const char *name; void (*get)(lua_State *L, const struct machine *m);
+} fields[] = {
+    { "cycles", get_cycles },
+    { "instructions", get_instructions },
+    { "ended", get_ended },
+    { "exit_code", get_exit_code },
+    { "why", get_why },
+    { "place", get_place },
+    { "kernel_ring", get_kernel_ring },
+    { "virtual", get_virtual },
+    { "last", get_last },
+    { "serial", get_serial },
+    { "insn", get_insn },
+    { "flags", get_flags },
+    { "guest", get_guest },
+    { "costs", get_costs },
+    { "exits", get_exits },
+    { "shadow", get_shadow },
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 

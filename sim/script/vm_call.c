@@ -1,8 +1,8 @@
 /* The machine handle's methods: vm:run, vm:u32, vm:translate, vm:events ...
  *
  * Addresses may be numbers or the names of symbols. Looking at memory that is not there gives nil, so that a claim
- * about it fails with a clear text instead of ending the script. Virtual addresses are the guest's own: they go through the
- * guest's tables, present in a shadow table yet or not. */
+ * about it fails with a clear text instead of ending the script. Virtual addresses are the guest's own: they go through
+ * the guest's tables, present in a shadow table yet or not. */
 #include "sim/script/vm.h"
 
 #include <stdio.h>
@@ -12,8 +12,9 @@
 #include "sim/script/handle.h"
 #include "sim/script/till.h"
 
+enum { NOTES_MOST = 8192, BYTES_MOST = 65536 };
 /* Lua instructions that calls are worth, so that a budget is also a bound on time. */
-enum { BYTES_MOST = 65536, CALL_COST = 20, EVENT_COST = 40, LOOKUP_COST = 500, TRAVEL_COST = 100000 };
+enum { CALL_COST = 20, EVENT_COST = 40, LOOKUP_COST = 500, TRAVEL_COST = 100000 };
 
 static struct machine *self(lua_State *L)
 {
@@ -30,12 +31,14 @@ static uint32_t address(lua_State *L, int idx)
     sandbox_charge(L, LOOKUP_COST);
     if (machine_find_symbol(script_machine(L), name, &at)) return at;
     const char *near = machine_suggest_symbol(script_machine(L), name);
-    luaL_error(L, near && *near ? "there is no symbol '%s' in the guest (did you mean '%s'?)" : "there is no symbol '%s' in the guest; nm lists those of an image",
+    luaL_error(L,
+               near && *near ? "there is no symbol '%s' in the guest (did you mean '%s'?)"
+                             : "there is no symbol '%s' in the guest; nm lists those of an image",
                name, near);
     return 0;
 }
 
-/* --- memory ------------------------------------------------------------------------------------------------------------ */
+/* --- memory ----------------------------------------------------------------------------------------------------- */
 
 static int read_word(lua_State *L, size_t n)
 {
@@ -62,8 +65,10 @@ static int read_bytes(lua_State *L, enum space space)
     luaL_argcheck(L, n >= 0 && n <= BYTES_MOST, 3, "0 to 65536 bytes at a time");
     sandbox_charge(L, (uint64_t)n / 8 + 1);
     void *to = lua_newuserdatauv(L, (size_t)n + 1, 0); /* the collector frees it, whatever happens */
-    bool ok = space == VIRTUAL ? machine_peek_guest(m, gva(at), to, (size_t)n) || machine_peek(m, gva(at), to, (size_t)n)
-            : space == PHYSICAL ? machine_peek_gpa(m, gpa(at), to, (size_t)n) : machine_peek_hpa(m, hpa(at), to, (size_t)n);
+    bool ok = space == VIRTUAL
+                  ? machine_peek_guest(m, gva(at), to, (size_t)n) || machine_peek(m, gva(at), to, (size_t)n)
+              : space == PHYSICAL ? machine_peek_gpa(m, gpa(at), to, (size_t)n)
+                                  : machine_peek_hpa(m, hpa(at), to, (size_t)n);
     if (ok) lua_pushlstring(L, to, (size_t)n);
     else lua_pushnil(L);
     return 1;
@@ -80,7 +85,7 @@ static int vm_poke(lua_State *L)
     return 1;
 }
 
-/* --- translation ------------------------------------------------------------------------------------------------------- */
+/* --- translation ------------------------------------------------------------------------------------------------ */
 
 static void set_number(lua_State *L, const char *name, uint64_t v)
 {
@@ -142,7 +147,7 @@ static int vm_translate(lua_State *L)
     return 1;
 }
 
-/* --- events ------------------------------------------------------------------------------------------------------------ */
+/* --- events ----------------------------------------------------------------------------------------------------- */
 
 /* Upvalues: filter, next index. The trace may grow while it is walked. */
 static int next_event(lua_State *L)
@@ -185,11 +190,12 @@ static int vm_on(lua_State *L)
     unsigned kind = event_check_kind(L, luaL_checkstring(L, 2));
     if (!lua_isnil(L, 3)) luaL_checktype(L, 3, LUA_TTABLE);
     luaL_checktype(L, 4, LUA_TFUNCTION);
-    if (!script_on(L, (int)kind, 3, 4)) return luaL_error(L, "more than %d handlers; test several things in one", SCRIPT_HANDLERS);
+    if (!script_on(L, (int)kind, 3, 4))
+        return luaL_error(L, "more than %d handlers; test several things in one", SCRIPT_HANDLERS);
     return 0;
 }
 
-/* --- running ------------------------------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------------------------- */
 
 static void push_hit(lua_State *L)
 {
@@ -266,7 +272,7 @@ static int vm_go(lua_State *L)
     return moved(L, machine_goto(m, (uint64_t)n));
 }
 
-/* --- names, words --------------------------------------------------------------------------------------------------------- */
+/* --- names, words ----------------------------------------------------------------------------------------------- */
 
 static int vm_symbol(lua_State *L)
 {
@@ -309,15 +315,17 @@ static int vm_note(lua_State *L)
     self(L);
     struct script_step *step = &script_of(L)->step[script_of(L)->now];
     size_t n;
-    const char *note = luaL_checklstring(L, 2, &n), *had = step->told;
-    size_t old = strlen(had);
-    if (old + n > 8192) return luaL_error(L, "the notes of one step are longer than 8 KB; tell less");
-    char *all = malloc(old + n + 2);
-    if (!all) return luaL_error(L, "not enough memory");
-    snprintf(all, old + n + 2, "%s%s%s", had, old ? "\n" : "", note);
-    script_unindent(all + old + (old ? 1 : 0));
+    const char *text = luaL_checklstring(L, 2, &n);
+    if (strlen(step->told) + n > NOTES_MOST)
+        return luaL_error(L, "the notes of one step are longer than 8 KB; tell less");
+    char *note = script_copy(text);
+    script_unindent(note);
+    struct text all = { 0 };
+    text_add(&all, "%s%s%s", step->told, *step->told ? "\n" : "", note);
+    free(note);
     free(step->told);
-    step->told = all;
+    step->told = script_copy(text_str(&all));
+    text_free(&all);
     return 0;
 }
 
@@ -332,8 +340,10 @@ static int vm_show(lua_State *L)
 }
 
 const luaL_Reg vm_methods[] = {
-    { "u8", vm_u8 }, { "u16", vm_u16 }, { "u32", vm_u32 }, { "bytes", vm_bytes }, { "phys", vm_phys }, { "machine", vm_machine },
-    { "poke", vm_poke }, { "translate", vm_translate }, { "events", vm_events }, { "on", vm_on }, { "run", vm_run },
-    { "step", vm_step }, { "back", vm_back }, { "go", vm_go }, { "symbol", vm_symbol }, { "find", vm_find },
-    { "disasm", vm_disasm }, { "insn_at", vm_insn_at }, { "note", vm_note }, { "show", vm_show }, { NULL, NULL },
+    { "u8", vm_u8 },         { "u16", vm_u16 },         { "u32", vm_u32 },       { "bytes", vm_bytes },
+    { "phys", vm_phys },     { "machine", vm_machine }, { "poke", vm_poke },     { "translate", vm_translate },
+    { "events", vm_events }, { "on", vm_on },           { "run", vm_run },       { "step", vm_step },
+    { "back", vm_back },     { "go", vm_go },           { "symbol", vm_symbol }, { "find", vm_find },
+    { "disasm", vm_disasm }, { "insn_at", vm_insn_at }, { "note", vm_note },     { "show", vm_show },
+    { NULL, NULL },
 };

@@ -78,7 +78,6 @@ bool descriptor_guest(struct vcpu *v, uint16_t selector, struct descriptor *d)
     return read_guest(v, t.base + offset, d);
 }
 
-
 static void put_shadow(struct vcpu *v, bool ldt, uint32_t offset, struct descriptor d)
 {
     struct bus *machine = v->vmm->board.bus;
@@ -115,9 +114,8 @@ void descriptor_accessed(struct vcpu *v, uint16_t selector)
     struct fault f;
     uint32_t at = table_of(v, selector & 4).base + (selector & ~7u) + 5;
     uint32_t byte = ((d.high >> 8) & 0xFF) | 1;
-    if (!mmu_probe(&v->virt_mmu, gva(at), ACCESS_READ, &x, &f)) return;
-    bus_write(&v->vm->bus, x.at, 1, byte);
-    sync_entry(v, selector & 4, selector & ~7u);
+    if (mmu_probe(&v->virt_mmu, gva(at), ACCESS_READ, &x, &f)) bus_write(&v->vm->bus, x.at, 1, byte);
+    put_shadow(v, selector & 4, selector & ~7u, descriptor_shadow(d, v->user_code.present));
 }
 
 /* Guest-physical page of every page of the table, traced; old traces are taken off. */

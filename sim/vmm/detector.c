@@ -25,6 +25,13 @@ static void prepare(struct vcpu *v, const struct cpu *c, const struct insn *i)
     p->break_at = 0;
 }
 
+void detector_init(struct vcpu *v)
+{
+    struct bus *walks = &v->detector.walks, *vm = &v->vm->bus;
+    *walks = (struct bus){ .parent = vm->parent, .frames = vm->frames, .clock = vm->clock, .map = vm->map,
+                           .log = &v->detector.stores, .log_tag = 1 };
+}
+
 static void before(void *self, const struct cpu *c, const struct insn *i)
 {
     struct vcpu *v = self;
@@ -34,6 +41,7 @@ static void before(void *self, const struct cpu *c, const struct insn *i)
     prepare(v, c, i);
     struct bus *bus = &v->vm->bus;
     struct mmu mmu = v->virt_mmu;           /* same tables, but the probe's own TLBs */
+    mmu.bus = &d->walks;
     mmu.dtlb = &d->probe.dtlb;
     mmu.itlb = &d->probe.itlb;
     mmu_flush(&mmu, true);
@@ -81,6 +89,7 @@ static bool stores_differ(struct vcpu *v, struct difference *out)
 {
     const struct bus_log *l = &v->detector.stores;
     for (uint32_t i = 0; i < l->n; i++) {
+        if (l->w[i].tag) continue;
         uint32_t got = 0;
         bus_peek(&v->vm->bus, l->w[i].at, &got, l->w[i].size);
         if (differ(out, FIELD_STORED, l->w[i].new, got)) return true;

@@ -24,12 +24,17 @@ struct detector {
     uint32_t masked;         /* the SILENT event by which the guest believes interrupts to be off; 0: it does not */
     enum step wanted;        /* how it ended on the virtual CPU */
     struct cpu probe;        /* the virtual CPU that tried it */
-    struct bus_log stores;   /* what it would have stored */
+    /* What it would have stored; entries tagged 1 are accessed and dirty bits its page walks set, which the hypervisor's own
+     * bookkeeping answers for: they are taken back, but not compared. They come over a bus of their own. */
+    struct bus_log stores;
+    struct bus walks;
 };
 
 /* The guest's virtual IF was changed by a trapped instruction: guest and hypervisor agree again. */
 void detector_agreed(struct vcpu *v);
 
+/* Prepares a vCPU's detector; its VM's bus must exist. */
+void detector_init(struct vcpu *v);
 /* To be installed as the real CPU's observer (self: struct vcpu *). */
 struct cpu_observer detector_observer(struct vcpu *v);
 

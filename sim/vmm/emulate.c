@@ -136,7 +136,8 @@ void emulate_one(struct vcpu *v)
     emulate_publish(v);
     follow(v, &old);
     if (s == STEP_HALT) c->halted = true;
-    if (flags & FLAG_TF) { /* the guest single-steps: its trap comes after the instruction. SDM 3A 17.3.1.4 */
+    if (c->trap) { /* the guest single-steps: its trap comes after the instruction. SDM 3A 17.3.1.4 */
+        c->trap = false;
         c->dr[6] |= 1u << 14;
         emulate_fault(v, (struct fault){ .vector = VEC_DB });
     }

@@ -55,8 +55,8 @@ static void page_fault(struct vcpu *v, const struct vmexit *x)
 
 static void exception(struct vcpu *v, const struct vmexit *x)
 {
-    /* The FPU is lent lazily (real CR0.TS is always set): a guest whose own TS and EM are clear never asked for #NM. */
-    if (x->vector == VEC_NM && !(v->virt.cr0 & (CR0_TS | CR0_EM))) {
+    /* The real CR0.TS is always set; what x87 and WAIT do is decided by the guest's own TS, EM and MP. */
+    if (x->vector == VEC_NM) {
         emulate_one(v);
         return;
     }

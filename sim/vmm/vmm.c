@@ -129,6 +129,7 @@ void vmm_start(struct vmm *h)
 {
     struct vcpu *v = &h->vm.vcpu;
     own_the_cpu(h);
+    detector_init(v);
     h->board.cpu->observer = detector_observer(v);
     host_init(h);
     bool flush;

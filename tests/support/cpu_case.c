@@ -13,7 +13,7 @@ unsigned cpu_case_bytes(const char *hex, uint8_t bytes[64])
     for (; *hex; hex++) {
         if (*hex == ' ') continue;
         unsigned v = *hex <= '9' ? (unsigned)(*hex - '0') : (unsigned)((*hex | 32) - 'a' + 10);
-        bytes[n] = (uint8_t)(nibbles & 1 ? bytes[n] << 4 | v : v);
+        bytes[n] = (uint8_t)(nibbles & 1 ? (unsigned)bytes[n] << 4 | v : v);
         n += nibbles++ & 1;
     }
     return n;

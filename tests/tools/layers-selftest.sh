@@ -23,7 +23,7 @@ good_tree() {
     printf '%s\n' '#include "sim/machine.h"' '#include <lua.h>' > sim/script/script.c
     printf '%s\n' '#include "sim/core/core.h"' '/* rand() and' ' * #include "tui/tui.h" in a comment */' \
         'void f(struct clock *c) { c->time(); snprintf(b, n, "printf(%d) \" time()", 1); } // rand()' > sim/cpu/exec.c
-    echo 'void die(void) { fprintf(stderr, "no memory"); }' > sim/core/arena.c
+    echo 'void die(void) { fprintf(stderr, "no memory"); }' > sim/core/fatal.c
     printf '%s\n' '#include "sim/cpu/cpu.h"' 'int main(void) { printf("x"); }' > tests/unit/cpu_exec_test.c
     mkdir scenarios/guests/popf
     printf '%s\n' '#include "lib/guest.h"' '#include "popf.h"' > scenarios/guests/popf/popf.c
@@ -67,7 +67,7 @@ bad tui/paint.c      '#include <lua5.4/lauxlib.h>'       'belongs to'
 bad sim/cpu/exec.c   'int g(void) { return rand(); }'    'rand() is not'
 bad sim/vmm/vmm.h    '/* x */ t = time (NULL);'          'time() is not'
 bad sim/core/core.h  'printf("%d", 1);'                  'printf() is not'
-bad sim/core/arena.c 'clock_gettime(0, &t);'             'clock_gettime() is not'
+bad sim/core/fatal.c 'clock_gettime(0, &t);'             'clock_gettime() is not'
 good_tree
 mkdir sim/attic && echo 'int x;' > sim/attic/x.c
 expect "a folder that is in no row is refused" '^sim/attic/x.c:1: this file has no room'

@@ -338,11 +338,11 @@ static void program(struct fake *w)
         "FB 31 F6"                                /* sti; xor esi, esi */
         "46 89 34 B5 00 00 02 00"                 /* 1003: inc esi; mov [D + esi*4], esi */
         "E8 F0 00 00 00"                          /* call 1100 */
-        "9C 58 0F A2 31 D2"                       /* pushf; pop eax; cpuid; xor edx, edx */
+        "9C 58 0F C1 C2 99"                       /* pushf; pop eax; xadd edx, eax; cdq */
         "CD 30"                                   /* int 30 */
         "89 F0 83 E0 07 89 C1 31 D2"              /* ecx = esi & 7; edx = 0 */
         "B8 64 00 00 00 F7 F1"                    /* mov eax, 100; div ecx: #DE every 8th time */
-        "83 FE 40 72 D5 FA F4";                   /* cmp esi, 64; jb 1003; cli; hlt */
+        "83 FE 40 72 D6 FA F4";                   /* cmp esi, 64; jb 1003; cli; hlt */
     uint8_t bytes[64];
     tables(w);
     fake_put(w, C, bytes, cpu_case_bytes(loop, bytes));

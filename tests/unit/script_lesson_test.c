@@ -41,7 +41,7 @@ static void run_all(struct lesson *l, struct machine *m)
     while (l->next < l->ops->steps(l)) advance(l, m);
 }
 
-/* --- the shipped four --------------------------------------------------------------------------------------------- */
+/* --- the shipped four ------------------------------------------------------------------------------------------- */
 
 static void check_note(const char *file, const char *note)
 {
@@ -168,7 +168,7 @@ static void test_names(void **state)
     assert_non_null(strstr(e.text, "ringside list"));
 }
 
-/* --- rewinding ------------------------------------------------------------------------------------------------------- */
+/* --- rewinding -------------------------------------------------------------------------------------------------- */
 
 static void test_rewind(void **state)
 {
@@ -205,7 +205,7 @@ static void test_rewind(void **state)
     l->ops->free(l);
 }
 
-/* --- claims and the handle ------------------------------------------------------------------------------------------------ */
+/* --- claims and the handle -------------------------------------------------------------------------------------- */
 
 static const char *const wrong[] = {
     "claims.lua:26: vm.cpl: expected 0, got 1",
@@ -275,7 +275,7 @@ static void test_handle(void **state)
     l->ops->free(l);
 }
 
-/* --- conditions and errors in steps ------------------------------------------------------------------------------------------ */
+/* --- conditions and errors in steps ----------------------------------------------------------------------------- */
 
 #define HEAD "local s = scenario { title = 't', machine = { preset = 'classic', guest = 'popf', ram = '4M' } }\n"
 
@@ -297,7 +297,8 @@ static struct lesson *run_body(const char *body, struct machine **m, struct err 
 }
 
 /* Where each condition stops: `place` is a check written in Lua that must hold there. */
-static const struct { const char *till, *place; } stops[] = {
+static const struct { const char *till, *place;
+} stops[] = {
     { "till.label 'kmain'", "vm.eip == vm:find 'kmain'" },
     { "till.label(0x100000 + 0x4000)", "vm.eip == 0x104000" },
     { "till.trap 'GP'", "vm.last.kind == 'fault' and vm.last.vector == 13" },
@@ -321,7 +322,8 @@ static const struct { const char *till, *place; } stops[] = {
     { "till.insns(1000)", "vm.instructions == 1000" },
     { "till.any { till.label 'tick', till.label 'kmain' }", "vm.eip == vm:find 'kmain'" },
     { "till.all { till.label 'cli_insn', till.label 'kmain' }", "vm.eip == vm:find 'cli_insn'" },
-    { "till.any { till.all { till.label 'tick', till.label 'kmain' }, till.label 'done' }", "vm.eip == vm:find 'tick'" },
+    { "till.any { till.all { till.label 'tick', till.label 'kmain' }, till.label 'done' }",
+      "vm.eip == vm:find 'tick'" },
     { "till.stop()", "vm.ended" },
 };
 
@@ -332,7 +334,8 @@ static void test_stops(void **state)
         char body[400];
         struct err e = { 0 };
         struct machine *m;
-        snprintf(body, sizeof body, "s:step 'a' { run = %s, expect = function(vm) expect.ok(%s, vm.last.text) end }", stops[i].till, stops[i].place);
+        snprintf(body, sizeof body, "s:step 'a' { run = %s, expect = function(vm) expect.ok(%s, vm.last.text) end }",
+                 stops[i].till, stops[i].place);
         struct lesson *l = run_body(body, &m, &e);
         if (e.code) fail_msg("%s: %s", stops[i].till, e.text);
         if (l->ops->checks(l) != 1) fail_msg("%s: %s", stops[i].till, l->ops->check(l, 0)->text);
@@ -342,8 +345,10 @@ static void test_stops(void **state)
     }
 }
 
-static const struct { const char *body; int code; const char *has; } errors[] = {
-    { "s:step 'a' {\nrun = till.label 'kmian' }", EXIT_INPUT, ".lua:3: there is no label 'kmian' (did you mean 'kmain'?)" },
+static const struct { const char *body; int code; const char *has;
+} errors[] = {
+    { "s:step 'a' {\nrun = till.label 'kmian' }", EXIT_INPUT,
+      ".lua:3: there is no label 'kmian' (did you mean 'kmain'?)" },
     { "s:step 'a' { run = till.insn 'popff' }", EXIT_INPUT, "there is no instruction 'popff' (did you mean 'popf'?)" },
     { "s:step 'a' { run = till.exit 'prot' }", EXIT_INPUT, "there is no exit reason 'prot' (did you mean 'port'?)" },
     { "s:step 'a' { run = till.silent 'popff' }", EXIT_INPUT, "there is no instruction 'popff'" },
@@ -352,17 +357,25 @@ static const struct { const char *body; int code; const char *has; } errors[] = 
     { "s:step 'a' { run = till.write 'shared_countr' }", EXIT_INPUT, "(did you mean 'shared_counter'?)" },
     { "s:step 'a' { run = { kind = 'label' } }", EXIT_INPUT, "run must be a condition" },
     { "s:step 'wait' {\nrun = till.label 'user_cli', limit = 1e6 }", EXIT_INPUT, "there is no label" },
-    { "s:step 'wait' {\nrun = till.event 'die', limit = 1e6 }", EXIT_LIMIT, ".lua:3: step 'wait': event die did not come within 1,000,000 cycles" },
-    { "s:step 'spin' (function(vm) while true do end end)", EXIT_LIMIT, "ran for more than 50,000,000 Lua instructions in step 'spin': an endless loop?" },
+    { "s:step 'wait' {\nrun = till.event 'die', limit = 1e6 }", EXIT_LIMIT,
+      ".lua:3: step 'wait': event die did not come within 1,000,000 cycles" },
+    { "s:step 'spin' (function(vm) while true do end end)", EXIT_LIMIT,
+      "ran for more than 50,000,000 Lua instructions in step 'spin': an endless loop?" },
     { "s:step 'spin' { expect = function(vm) while true do end end }", EXIT_LIMIT, "in step 'spin'" },
     { "s:step 'yield' (function(vm) while true do coroutine.yield() end end)", EXIT_LIMIT, "in step 'yield'" },
-    { "s:step 'swallow' (function(vm) while true do pcall(function() while true do vm:u8 'kmain' end end) end end)", EXIT_LIMIT, "in step 'swallow'" },
+    { "s:step 'swallow' (function(vm) while true do pcall(function() while true do vm:u8 'kmain' end end) end end)",
+      EXIT_LIMIT, "in step 'swallow'" },
     { "s:step 'run' (function(vm) while true do vm:go(0) end end)", EXIT_LIMIT, "in step 'run'" },
-    { "s:step 'eat' (function(vm) local t = {} for i = 1, 1e9 do t[i] = vm:bytes('kmain', 4000) .. i end end)", EXIT_LIMIT, "64 MB of memory in step 'eat'" },
-    { "s:step 'events' (function(vm) vm:run(till.label 'tick') while true do for e in vm:events() do end end end)", EXIT_LIMIT, "in step 'events'" },
-    { "s:step 'on' (function(vm) vm:on('exit', function(e) vm:run(till.stop()) end) vm:run(till.label 'tick') end)", EXIT_INPUT, "handler cannot run the machine" },
-    { "s:step 'on' (function(vm) vm:on('exit', function(e) while true do end end) vm:run(till.label 'tick') end)", EXIT_LIMIT, "in step 'on'" },
-    { "s:step 'nil' (function(vm) local x = nil; x.y = 1 end)", EXIT_INPUT, ".lua:2: attempt to index a nil value (local 'x'); " },
+    { "s:step 'eat' (function(vm) local t = {} for i = 1, 1e9 do t[i] = vm:bytes('kmain', 4000) .. i end end)",
+      EXIT_LIMIT, "64 MB of memory in step 'eat'" },
+    { "s:step 'events' (function(vm) vm:run(till.label 'tick') while true do for e in vm:events() do end end end)",
+      EXIT_LIMIT, "in step 'events'" },
+    { "s:step 'on' (function(vm) vm:on('exit', function(e) vm:run(till.stop()) end) vm:run(till.label 'tick') end)",
+      EXIT_INPUT, "handler cannot run the machine" },
+    { "s:step 'on' (function(vm) vm:on('exit', function(e) while true do end end) vm:run(till.label 'tick') end)",
+      EXIT_LIMIT, "in step 'on'" },
+    { "s:step 'nil' (function(vm) local x = nil; x.y = 1 end)", EXIT_INPUT,
+      ".lua:2: attempt to index a nil value (local 'x'); " },
     { "s:step 'late' (function(vm) s:step 'more' end)", EXIT_INPUT, "while the file is loaded" },
 };
 
@@ -373,7 +386,8 @@ static void test_errors(void **state)
         struct err e = { 0 };
         struct machine *m;
         struct lesson *l = run_body(errors[i].body, &m, &e);
-        if (e.code != errors[i].code) fail_msg("%s: exit code %d, expected %d: %s", errors[i].body, e.code, errors[i].code, e.text);
+        if (e.code != errors[i].code)
+            fail_msg("%s: exit code %d, expected %d: %s", errors[i].body, e.code, errors[i].code, e.text);
         if (!strstr(e.text, errors[i].has)) fail_msg("%s: lacks \"%s\": %s", errors[i].body, errors[i].has, e.text);
         if (strchr(e.text, '\n') || strstr(e.text, "traceback")) fail_msg("not one line: %s", e.text);
         if (l) {
@@ -443,9 +457,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shipped), cmocka_unit_test(test_popf_bare), cmocka_unit_test(test_same_twice),
-        cmocka_unit_test(test_list), cmocka_unit_test(test_names), cmocka_unit_test(test_rewind), cmocka_unit_test(test_claims),
-        cmocka_unit_test(test_handle), cmocka_unit_test(test_stops), cmocka_unit_test(test_errors), cmocka_unit_test(test_ended),
-        cmocka_unit_test(test_machine_table),
+        cmocka_unit_test(test_list),    cmocka_unit_test(test_names),     cmocka_unit_test(test_rewind),
+        cmocka_unit_test(test_claims),  cmocka_unit_test(test_handle),    cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_errors),  cmocka_unit_test(test_ended),     cmocka_unit_test(test_machine_table),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -41,7 +41,8 @@ static double seconds(void)
 /* Loads `body` as a scenario of one empty step; the error is in `e`. Frees the lesson; true if it loaded. */
 static bool load(const char *body, struct err *e, char *note, size_t room)
 {
-    static const char head[] = "local s = scenario { title = 't' };\n", tail[] = "\ns:step 'one' { note = 'n' }\nreturn s\n";
+    static const char head[] = "local s = scenario { title = 't' };\n",
+                      tail[] = "\ns:step 'one' { note = 'n' }\nreturn s\n";
     char path[128], *text = malloc(strlen(body) + sizeof head + sizeof tail);
     assert_non_null(text);
     sprintf(text, "%s%s%s", head, body, tail);
@@ -66,55 +67,82 @@ struct row { const char *what, *body; int code; const char *has; };
 static const struct row attacks[] = {
     /* time */
     { "endless loop", "while true do end", EXIT_LIMIT, "endless loop?" },
-    { "line in the message", "\n\nwhile true do end", EXIT_LIMIT, "x.lua:4: ran for more than 5,000,000 Lua instructions" },
+    { "line in the message", "\n\nwhile true do end", EXIT_LIMIT,
+      "x.lua:4: ran for more than 5,000,000 Lua instructions" },
     { "recursion without end", "local function f() return f() end f()", EXIT_LIMIT, "endless loop?" },
     { "pcall swallows", "while true do pcall(function() while true do end end) end", EXIT_LIMIT, "endless loop?" },
-    { "pcall of pcall", "while true do pcall(pcall, pcall, function() while true do end end) end", EXIT_LIMIT, "endless loop?" },
-    { "xpcall handler loops", "xpcall(function() while true do end end, function() while true do end end)", EXIT_LIMIT, "endless loop?" },
-    { "xpcall handler of an error loops", "xpcall(error, function() while true do end end)", EXIT_LIMIT, "endless loop?" },
+    { "pcall of pcall", "while true do pcall(pcall, pcall, function() while true do end end) end", EXIT_LIMIT,
+      "endless loop?" },
+    { "xpcall handler loops", "xpcall(function() while true do end end, function() while true do end end)", EXIT_LIMIT,
+      "endless loop?" },
+    { "xpcall handler of an error loops", "xpcall(error, function() while true do end end)", EXIT_LIMIT,
+      "endless loop?" },
     { "coroutine", "coroutine.wrap(function() while true do end end)()", EXIT_LIMIT, "endless loop?" },
     { "coroutines again and again",
-      "while true do local co = coroutine.create(function() while true do end end) coroutine.resume(co) end", EXIT_LIMIT, "endless loop?" },
+      "while true do local co = coroutine.create(function() while true do end end) coroutine.resume(co) end",
+      EXIT_LIMIT, "endless loop?" },
     { "coroutines within pcall",
-      "while true do pcall(coroutine.wrap(function() pcall(function() while true do end end) end)) end", EXIT_LIMIT, "endless loop?" },
+      "while true do pcall(coroutine.wrap(function() pcall(function() while true do end end) end)) end", EXIT_LIMIT,
+      "endless loop?" },
     { "closing a dead coroutine's variables",
-      "local co = coroutine.wrap(function() local x <close> = setmetatable({}, { __close = function() while true do end end })"
-      " while true do end end) co()", EXIT_LIMIT, "endless loop?" },
+      "local co = coroutine.wrap(function() local x <close> = setmetatable({}, { __close = function() while true do "
+      "end end })"
+      " while true do end end) co()",
+      EXIT_LIMIT, "endless loop?" },
     { "coroutine.close runs __close",
-      "local co = coroutine.create(function() local x <close> = setmetatable({}, { __close = function() while true do end end })"
-      " coroutine.yield() end) coroutine.resume(co) coroutine.close(co)", EXIT_LIMIT, "endless loop?" },
-    { "close in a loop", "do local x <close> = setmetatable({}, { __close = function() while true do end end }) end", EXIT_LIMIT, "endless loop?" },
-    { "__tostring loops", "print(setmetatable({}, { __tostring = function() while true do end end }))", EXIT_LIMIT, "endless loop?" },
-    { "sort with a mad comparison", "local t = {} for i = 1, 20000 do t[i] = i end while true do table.sort(t, function() return true end) end",
+      "local co = coroutine.create(function() local x <close> = setmetatable({}, { __close = function() while true do "
+      "end end })"
+      " coroutine.yield() end) coroutine.resume(co) coroutine.close(co)",
+      EXIT_LIMIT, "endless loop?" },
+    { "close in a loop", "do local x <close> = setmetatable({}, { __close = function() while true do end end }) end",
+      EXIT_LIMIT, "endless loop?" },
+    { "__tostring loops", "print(setmetatable({}, { __tostring = function() while true do end end }))", EXIT_LIMIT,
+      "endless loop?" },
+    { "sort with a mad comparison",
+      "local t = {} for i = 1, 20000 do t[i] = i end while true do table.sort(t, function() return true end) end",
       EXIT_LIMIT, "endless loop?" },
     { "goto", "::a:: goto a", EXIT_LIMIT, "endless loop?" },
     /* work inside C functions */
     { "pattern that explodes", "string.find(('a'):rep(5000), ('.-'):rep(4) .. 'b')", EXIT_LIMIT, "endless loop?" },
-    { "pattern through a string's method", "(('a'):rep(5000)):match(('a*'):rep(8) .. 'b')", EXIT_LIMIT, "endless loop?" },
+    { "pattern through a string's method", "(('a'):rep(5000)):match(('a*'):rep(8) .. 'b')", EXIT_LIMIT,
+      "endless loop?" },
     { "gsub that explodes", "(('a'):rep(3000)):gsub(('.-'):rep(3) .. 'b', '')", EXIT_LIMIT, "endless loop?" },
-    { "gmatch that explodes", "for x in (('a'):rep(5000)):gmatch(('.-'):rep(4) .. 'b') do end", EXIT_LIMIT, "endless loop?" },
-    { "pattern, swallowed", "while true do pcall(string.find, ('a'):rep(5000), ('.-'):rep(4) .. 'b') end", EXIT_LIMIT, "endless loop?" },
-    { "plain find, again and again", "local s = ('a'):rep(500000) while true do s:find('b', 1, true) end", EXIT_LIMIT, "endless loop?" },
+    { "gmatch that explodes", "for x in (('a'):rep(5000)):gmatch(('.-'):rep(4) .. 'b') do end", EXIT_LIMIT,
+      "endless loop?" },
+    { "pattern, swallowed", "while true do pcall(string.find, ('a'):rep(5000), ('.-'):rep(4) .. 'b') end", EXIT_LIMIT,
+      "endless loop?" },
+    { "plain find, again and again", "local s = ('a'):rep(500000) while true do s:find('b', 1, true) end", EXIT_LIMIT,
+      "endless loop?" },
     { "rep of nothing", "local s = (''):rep(1 << 60)", EXIT_LIMIT, "endless loop?" },
-    { "copying long strings", "local s = ('a'):rep(900000) while true do local t = s .. 'b' end", EXIT_LIMIT, "endless loop?" },
+    { "copying long strings", "local s = ('a'):rep(900000) while true do local t = s .. 'b' end", EXIT_LIMIT,
+      "endless loop?" },
     { "upper of long strings", "local s = ('a'):rep(900000) while true do s:upper() end", EXIT_LIMIT, "endless loop?" },
     { "table.move over nothing", "table.move({}, 1, 1 << 60, 2)", EXIT_LIMIT, "endless loop?" },
-    { "table.concat of a liar", "table.concat(setmetatable({}, { __len = function() return 1 << 60 end, __index = function() return '' end }))",
+    { "table.concat of a liar",
+      "table.concat(setmetatable({}, { __len = function() return 1 << 60 end, __index = function() return '' end }))",
       EXIT_LIMIT, "endless loop?" },
-    { "table.insert at the front", "local t = {} for i = 1, 1e6 do table.insert(t, 1, i) end", EXIT_LIMIT, "endless loop?" },
-    { "table.unpack of much", "local t = {} for i = 1, 1000 do t[i] = i end print(table.unpack(t))", EXIT_INPUT, "at most 250 values" },
-    { "next as a walk", "local t = {} for i = 1, 1e5 do t[i] = i end local k repeat k = next(t, k) until not k", EXIT_LIMIT, "endless loop?" },
-    { "pairs again and again", "local t = {} for i = 1, 50000 do t[i] = i end while true do for k in pairs(t) do break end end",
+    { "table.insert at the front", "local t = {} for i = 1, 1e6 do table.insert(t, 1, i) end", EXIT_LIMIT,
+      "endless loop?" },
+    { "table.unpack of much", "local t = {} for i = 1, 1000 do t[i] = i end print(table.unpack(t))", EXIT_INPUT,
+      "at most 250 values" },
+    { "next as a walk", "local t = {} for i = 1, 1e5 do t[i] = i end local k repeat k = next(t, k) until not k",
       EXIT_LIMIT, "endless loop?" },
+    { "pairs again and again",
+      "local t = {} for i = 1, 50000 do t[i] = i end while true do for k in pairs(t) do break end end", EXIT_LIMIT,
+      "endless loop?" },
     /* memory */
     { "one huge string", "local s = ('x'):rep(1 << 30)", EXIT_LIMIT, "x.lua:2: " },
     { "huge string, swallowed", "while true do pcall(string.rep, 'x', 1 << 30) end", EXIT_LIMIT, "MB" },
-    { "a string of more than 1 MB", "local s = ('x'):rep(1 << 20) local t = s .. s", EXIT_LIMIT, "string of more than 1 MB" },
+    { "a string of more than 1 MB", "local s = ('x'):rep(1 << 20) local t = s .. s", EXIT_LIMIT,
+      "string of more than 1 MB" },
     { "doubling", "local s = 'x' while true do s = s .. s end", EXIT_LIMIT, "string of more than 1 MB" },
     { "many strings", "local t = {} for i = 1, 1e9 do t[i] = ('0123456789'):rep(9000) .. i end", EXIT_LIMIT, "64 MB" },
-    { "many tables", "local t = {} while true do t = { t, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {} } end", EXIT_LIMIT, "" },
+    { "many tables", "local t = {} while true do t = { t, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {} } end",
+      EXIT_LIMIT, "" },
     { "one huge table", "local t = {} for i = 1, 1e9 do t[i] = i end", EXIT_LIMIT, "" },
-    { "memory, swallowed", "local t = {} while true do pcall(function() while true do t[#t + 1] = ('0123456789'):rep(9000) .. #t end end) end",
+    { "memory, swallowed",
+      "local t = {} while true do pcall(function() while true do t[#t + 1] = ('0123456789'):rep(9000) .. #t end end) "
+      "end",
       EXIT_LIMIT, "64 MB" },
     { "stack", "local function f(n) return 1 + f(n + 1) end f(1)", EXIT_INPUT, "stack overflow" },
     { "print without end", "while true do print(('x'):rep(10000)) end", EXIT_LIMIT, "endless loop?" },
@@ -144,7 +172,8 @@ static const struct row attacks[] = {
     { "include of nothing", "include 'missing.lua'", EXIT_INPUT, "no such file" },
     { "include of itself", "include 'self.lua'", EXIT_INPUT, "more than 8 deep" },
     { "include of bytecode", "include 'code.lua'", EXIT_INPUT, "not Lua text" },
-    { "changing the strings' metatable", "getmetatable('').__index = nil", EXIT_INPUT, "attempt to index a boolean value" },
+    { "changing the strings' metatable", "getmetatable('').__index = nil", EXIT_INPUT,
+      "attempt to index a boolean value" },
     /* broken Lua: one line, with file, line and a suggestion */
     { "syntax", "local x = = 1", EXIT_INPUT, "x.lua:2: unexpected symbol near '='; is a comma or bracket missing" },
     { "unclosed", "s:step 'a' { note = 'x'", EXIT_INPUT, "expected" },
@@ -153,14 +182,16 @@ static const struct row attacks[] = {
     { "misspelt expectation", "local f = expect.equals", EXIT_INPUT, "(did you mean 'equal'?)" },
     { "misspelt trap", "local t = till.trap 'GG'", EXIT_INPUT, "there is no trap called 'GG' (did you mean 'GP'?)" },
     { "misspelt event", "local t = till.event 'exti'", EXIT_INPUT, "(did you mean 'exit'?)" },
-    { "misspelt field of a step", "s:step 'a' { nots = 'x' }", EXIT_INPUT, "a step has no field 'nots' (did you mean 'note'?)" },
+    { "misspelt field of a step", "s:step 'a' { nots = 'x' }", EXIT_INPUT,
+      "a step has no field 'nots' (did you mean 'note'?)" },
     { "misspelt method", "s:stpe 'a'", EXIT_INPUT, "(did you mean 'step'?)" },
     { "unknown step", "s:draw 'd' { from = s 'on' }", EXIT_INPUT, "there is no step 'on'" },
     { "step without a body", "s:step 'a'", EXIT_INPUT, "step 'a' has no body" },
     { "two scenarios", "scenario { title = 'again' }", EXIT_INPUT, "one scenario" },
     { "error with a table", "error({})", EXIT_INPUT, "not a string" },
     { "error with many lines", "error('a\\nb\\27c')", EXIT_INPUT, "a b c" },
-    { "bad answer", "s:step 'a' { ask = { 'q', choices = { 'a', 'b' }, answer = 3 } }", EXIT_INPUT, "answer must be 1 to 2" },
+    { "bad answer", "s:step 'a' { ask = { 'q', choices = { 'a', 'b' }, answer = 3 } }", EXIT_INPUT,
+      "answer must be 1 to 2" },
     { "expectation outside a step", "expect.eq(1, 1)", EXIT_INPUT, "no machine yet" },
 };
 
@@ -173,48 +204,67 @@ static void test_attacks(void **state)
         if (load(r->body, &e, NULL, 0)) fail_msg("%s: was loaded", r->what);
         if (e.code != r->code) fail_msg("%s: exit code %d, expected %d: %s", r->what, e.code, r->code, e.text);
         if (!strstr(e.text, r->has)) fail_msg("%s: message lacks \"%s\": %s", r->what, r->has, e.text);
-        if (strstr(e.text, "traceback") || strchr(e.text, '\n')) fail_msg("%s: not one clear line: %s", r->what, e.text);
+        if (strstr(e.text, "traceback") || strchr(e.text, '\n'))
+            fail_msg("%s: not one clear line: %s", r->what, e.text);
         if (!strstr(e.text, "; ") && !strstr(e.text, "did you mean") && !strchr(e.text, '?'))
             fail_msg("%s: no suggestion: %s", r->what, e.text);
     }
 }
 
 /* Honest scripts: the body prints, and the text comes out with the note of the first step. */
-static const struct { const char *body, *printed; } honest[] = {
+static const struct { const char *body, *printed;
+} honest[] = {
     { "print(1, 'a', nil, true)", "1  a  nil  true" },
-    { "local t, u = {}, {} print(t, u, t, print, coroutine.create(print))", "table#1  table#2  table#1  function#builtin  thread#3" },
+    { "local t, u = {}, {} print(t, u, t, print, coroutine.create(print))",
+      "table#1  table#2  table#1  function#builtin  thread#3" },
     { "print(string.format('%s %d %5.1f %q', {}, 3, 2.5, 'x'))", "table#1 3   2.5 \"x\"" },
-    { "local t = { z = 1, a = 2, [3] = 3, [1] = 4, [2.5] = 5, [true] = 6, [false] = 7 } for k, v in pairs(t) do print(k, v) end",
+    { "local t = { z = 1, a = 2, [3] = 3, [1] = 4, [2.5] = 5, [true] = 6, [false] = 7 } for k, v in pairs(t) do "
+      "print(k, v) end",
       "1  4\n2.5  5\n3  3\na  2\nz  1\nfalse  7\ntrue  6" },
-    { "local a, b = {}, function() end local t = { [b] = 'b', [a] = 'a' } for k, v in pairs(t) do print(v) end", "a\nb" },
+    { "local a, b = {}, function() end local t = { [b] = 'b', [a] = 'a' } for k, v in pairs(t) do print(v) end",
+      "a\nb" },
     { "local t = { 1, 2, 3, x = 4 } for k in pairs(t) do t[k] = nil end print(next(t))", "nil" },
     { "local t = { b = 1, a = 2 } print(next(t)) print(next(t, 'a')) print(next(t, 'b'))", "a  2\nb  1\nnil" },
-    { "local t = { 3, 1, 2 } table.sort(t) print(table.concat(t, ',')) table.sort(t, function(a, b) return a > b end) print(table.concat(t, ','))",
+    { "local t = { 3, 1, 2 } table.sort(t) print(table.concat(t, ',')) table.sort(t, function(a, b) return a > b end) "
+      "print(table.concat(t, ','))",
       "1,2,3\n3,2,1" },
-    { "local t = {} for i = 1, 300 do t[i] = { k = i % 3, i = i } end table.sort(t, function(a, b) return a.k < b.k end)"
-      " print(t[1].i, t[2].i, t[100].i, t[101].i, t[300].i)", "3  6  300  1  299" }, /* stable */
+    { "local t = {} for i = 1, 300 do t[i] = { k = i % 3, i = i } end table.sort(t, function(a, b) return a.k < b.k "
+      "end)"
+      " print(t[1].i, t[2].i, t[100].i, t[101].i, t[300].i)",
+      "3  6  300  1  299" }, /* stable */
     { "print(('key = value'):match('^(%w+)%s*=%s*(%w+)$'))", "key  value" },
     { "print(('hello world'):find('o w'), ('a.b'):find('.', 1, true), ('abc'):find('b', -1))", "5  2  nil" },
     { "print(('abc'):gsub('%w', '%0%0'), ('abc'):gsub('', '-'))", "aabbcc  -a-b-c-  4" },
     { "print(('hello'):gsub('l', { l = 'L' }), (('x'):gsub('x', function() return nil end)))", "heLLo  x" },
     { "for k, v in ('a=1, b=2'):gmatch('(%w+)=(%w+)') do print(k, v) end", "a  1\nb  2" },
     { "print(('f(a(b)c)d'):match('%b()'), ('THE (quick) fox'):find('%f[%a]%a+%f[%A]', 5))", "(a(b)c)  6  10" },
-    { "print(('abab'):match('^(ab)%1$'), ('  trim  '):match('^%s*(.-)%s*$') .. '|', ('[]]'):match('[]]+'))", "ab  trim|  ]]" },
+    { "print(('abab'):match('^(ab)%1$'), ('  trim  '):match('^%s*(.-)%s*$') .. '|', ('[]]'):match('[]]+'))",
+      "ab  trim|  ]]" },
     { "print(('x-y'):match('[a-]+'), ('2024'):match('()%d%d()'), ('%d'):gsub('%%d', '%%'))", "-  1  %  1" },
-    { "print(pcall(error, 'x')) print(xpcall(error, function(e) return 'handled ' .. e end, 'y')) print(select('#', pcall(function() return 1, 2 end)))",
+    { "print(pcall(error, 'x')) print(xpcall(error, function(e) return 'handled ' .. e end, 'y')) print(select('#', "
+      "pcall(function() return 1, 2 end)))",
       "false  x\nfalse  handled y\n3" },
-    { "local co = coroutine.wrap(function(a) local b = coroutine.yield(a + 1) return b * 2 end) print(co(1), co(21))", "2  42" },
-    { "local co = coroutine.create(function() error('oops', 0) end) print(coroutine.resume(co)) print(coroutine.status(co))", "false  oops\ndead" },
+    { "local co = coroutine.wrap(function(a) local b = coroutine.yield(a + 1) return b * 2 end) print(co(1), co(21))",
+      "2  42" },
+    { "local co = coroutine.create(function() error('oops', 0) end) print(coroutine.resume(co)) "
+      "print(coroutine.status(co))",
+      "false  oops\ndead" },
     { "print(pcall(coroutine.wrap(function() coroutine.yield(pcall(coroutine.yield, 1)) end)))", "true  1" },
-    { "local a, b = math.random(10), math.random(10) math.randomseed(7) local c = math.random(100) math.randomseed(7) print(c == math.random(100), a >= 1 and b <= 10)",
+    { "local a, b = math.random(10), math.random(10) math.randomseed(7) local c = math.random(100) math.randomseed(7) "
+      "print(c == math.random(100), a >= 1 and b <= 10)",
       "true  true" },
     { "local n = 0 for i = 1, 100000 do local t = { i } n = n + #t end print(n)", "100000" }, /* garbage is no bomb */
     { "for i = 1, 300 do local x = ('0123456789'):rep(25000) .. i end print('collected')", "collected" },
     { "print(getmetatable(''), type(_G), _VERSION)", "false  table  Lua 5.4" },
+    { "print('\\27[2J\\7x')", " [2J x" }, /* nothing that a terminal would obey */
     { "print(include 'part.lua')", "from part" },
     { "print(include 'sub/part.lua')", "from sub" },
-    { "for i, x in ipairs(setmetatable({}, { __index = function(_, i) if i < 4 then return i * i end end })) do print(i, x) end", "1  1\n2  4\n3  9" },
-    { "for k, v in pairs(setmetatable({}, { __pairs = function() return function(_, k) if not k then return 1, 2 end end end })) do print(k, v) end", "1  2" },
+    { "for i, x in ipairs(setmetatable({}, { __index = function(_, i) if i < 4 then return i * i end end })) do "
+      "print(i, x) end",
+      "1  1\n2  4\n3  9" },
+    { "for k, v in pairs(setmetatable({}, { __pairs = function() return function(_, k) if not k then return 1, 2 end "
+      "end end })) do print(k, v) end",
+      "1  2" },
 };
 
 static void test_honest(void **state)
@@ -233,7 +283,8 @@ static void test_honest(void **state)
 static void test_same_twice(void **state)
 {
     (void)state;
-    const char *body = "local t = {} for i = 1, 40 do t[{}] = i t['k' .. i] = i end for k, v in pairs(t) do print(k, v, math.random(1000)) end"
+    const char *body = "local t = {} for i = 1, 40 do t[{}] = i t['k' .. i] = i end for k, v in pairs(t) do print(k, "
+                       "v, math.random(1000)) end"
                        " print(function() end, {}, tostring(coroutine.create(print)))";
     static char a[16384], b[16384];
     struct err e = { 0 };
@@ -296,8 +347,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    static const char *const names[] = { "x.lua", "part.lua", "self.lua", "code.lua", "sub/part.lua", "link.lua", "linked", "fifo",
-                                         "bytes.lua", "empty.lua", "zeros.lua", "elf.lua" };
+    static const char *const names[] = { "x.lua",  "part.lua", "self.lua",  "code.lua",  "sub/part.lua", "link.lua",
+                                         "linked", "fifo",     "bytes.lua", "empty.lua", "zeros.lua",    "elf.lua" };
     char path[128];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);

@@ -39,6 +39,7 @@ void probe_init(void)
     tss.esp0 = (uint32_t)trap_stack_top;
     idt[0x80] = gate(SEL_KERNEL_CODE, probe_user_end, ACCESS_INT_GATE | ACCESS_DPL3);
     tables_load();
+    pic_init(); // remapped and masked: IRQ 0 would look like #DF
     probe_arm();
 }
 

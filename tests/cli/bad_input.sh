@@ -1,0 +1,197 @@
+#!/bin/bash
+# Bad input of every kind: one line "ringside: WHAT; SUGGESTION" on stderr, the right exit code, nothing else.
+set -u
+ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+result() { if [ "$2" = 0 ]; then echo "ok - $1"; else echo "not ok - $1"; failed=1; fi; }
+
+# bad NAME EXIT PATTERN ARGUMENT...: stderr must be one line that begins with "ringside: " and matches PATTERN
+bad() {
+    local name=$1 want=$2 pattern=$3 rc good=0
+    shift 3
+    timeout 60 "$ringside" "$@" >out 2>err </dev/null
+    rc=$?
+    [[ $rc =~ ^$want$ ]] || good=1
+    [ "$(wc -l <err)" = 1 ] || good=1
+    grep -Eq -- "^ringside: .*($pattern)" err || good=1
+    grep -Eiq 'assert|traceback|\[C\]|sanitizer|runtime error:|core dumped' err out && good=1
+    result "$name" $good
+    [ $good = 0 ] || { echo "  exit $rc, wanted $want and /$pattern/; stderr:"; sed 's/^/  | /' err | head -20; }
+}
+
+# image NAME < assembly: a guest of a few instructions, entered in flat 32-bit mode
+image() {
+    gcc -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-Ttext=0x100000 -x assembler - -o "$1" ||
+        { echo "not ok - could not build $1"; exit 1; }
+}
+image loop.elf <<<$'.globl _start\n_start: jmp _start'
+image nowhere.elf <<<$'.globl _start\n_start: mov $0x7000000, %eax\n jmp *%eax'
+image void.elf <<<$'.globl _start\n_start: mov $0xF0000000, %eax\n jmp *%eax'
+image fails.elf <<<$'.globl _start\n_start: mov $3, %al\n out %al, $0xF4\n hlt'
+image good.elf <<<$'.globl _start\n_start: cli\n hlt'
+guest=$(ls "$root"/build/guests/popf.elf "$(dirname "$ringside")"/guests/popf.elf 2>/dev/null | head -n 1)
+[ -n "$guest" ] || { echo "not ok - there is no built guest popf.elf"; exit 1; }
+
+# --- images
+for size in 0 1 3 4 16 51 52 53 83 84 100 200 4095 4096 4097 6000 8191; do
+    head -c "$size" "$guest" >cut.elf
+    [ "$(stat -c %s cut.elf)" -lt "$(stat -c %s "$guest")" ] || continue
+    timeout 60 "$ringside" run cut.elf -q --limit-cycles 1e6 >out 2>err
+    rc=$?
+    { [ $rc = 3 ] && [ "$(wc -l <err)" = 1 ] && grep -q '^ringside: cut.elf: ' err; }
+    result "an image cut to $size bytes" $?
+done
+echo "this is a letter, not a kernel" >text.txt
+bad "a text file" 3 'text.txt' run text.txt
+mkdir folder
+bad "a directory" 3 'folder: .*directory' run folder
+bad "a directory with a slash" 3 'directory' run folder/
+bad "/dev/null" 3 '/dev/null' run /dev/null
+bad "a missing file" 3 'missing.elf: no such file; .*list' run missing.elf
+bad "a missing scenario file that has a namesake" 3 'no such file; did you mean the scenario popf' run popf.lua
+bad "a file in a missing folder" 3 'no such file' run nowhere/x.elf
+echo 'int main(void) { return 0; }' >prog.c
+gcc -c prog.c -o prog.o && gcc prog.o -o prog64
+bad "an x86-64 program" 3 'prog64: ' run prog64
+bad "an x86-64 object file" 3 'prog.o: ' run prog.o
+gcc -m32 -ffreestanding -fno-pic -c prog.c -o prog32.o
+bad "an IA-32 object file" 3 'prog32.o: ' run prog32.o
+head -c 70000 /dev/urandom >noise.bin
+bad "noise" 3 'noise.bin' run noise.bin
+cp "$guest" secret.elf && chmod 000 secret.elf
+[ "$(id -u)" = 0 ] || bad "a file that may not be read" 3 'secret.elf' run secret.elf
+bad "an image that does not fit into --ram 1M" 3 'ram' run "$guest" --ram 1M -q
+
+# --- guests
+for cpu in native te; do
+    bad "a jump into nothing ($cpu)" 4 'nowhere.elf: .*07000000' run nowhere.elf --cpu $cpu -q --limit-cycles 1e8
+    bad "a jump beyond RAM ($cpu)" 4 'void.elf: .*F0000000' run void.elf --cpu $cpu -q --limit-cycles 1e8
+    bad "a guest that loops for ever ($cpu)" 5 'limit-cycles 100000;' run loop.elf --cpu $cpu -q --limit-cycles 1e5
+    bad "the same under --limit-instr ($cpu)" 5 'limit-instr 1000;' run loop.elf --cpu $cpu -q --limit-instr 1000
+    bad "a guest that reports failure ($cpu)" 1 'fails.elf: .*failure' run fails.elf --cpu $cpu -q
+done
+bad "the last guard" 5 'limit-wall 0.3' run loop.elf -q --limit-wall 0.3
+
+# --- command lines
+bad "an unknown command" 2 'no such command; did you mean .run' rnu popf
+bad "a wild command" 2 'no such command; there are: run, tui' xyzzy
+bad "a file for a command" 2 'did you mean .run good.elf' good.elf
+bad "a planned command" 2 'planned, not in version 0.1; there are: run' compare popf
+bad "an option for a command" 2 'a command comes first' --cpu te
+bad "an unknown option" 2 '--modle: no such option; did you mean --model' run popf --modle p4
+bad "a wild option" 2 '--xyzzyxyzzy: no such option' run popf --xyzzyxyzzy
+bad "an unknown letter" 2 '-Z: no such option' run popf -Z
+bad "an option of another command" 2 '--from: an option of other commands' run popf --from step:1
+bad "a missing value" 2 '--cpu: a value is missing' run popf --cpu
+bad "an option for a value" 2 '--cpu: a value is missing' run popf --cpu --mmu shadow
+bad "a value for a switch" 2 '--quiet: takes no value' run popf --quiet=yes
+bad "no subject" 2 'missing' run
+bad "an empty subject" 2 'empty' run ''
+bad "two subjects" 2 'one word too many' run popf trap
+bad "a typing error in a scenario" 3 'did you mean .?popf' run poppf
+bad "a guest for a scenario" 3 'a guest: .*sens19.elf' run sens19
+bad "--cpu vtx" 2 'planned' run popf --cpu vtx
+bad "--cpu nativ" 2 'did you mean native' run popf --cpu nativ
+bad "native with shadow" 2 'native has none' run good.elf --cpu native --mmu shadow
+bad "te with native tables" 2 'use --mmu shadow' run good.elf --cpu te --mmu native
+bad "--io split" 2 'planned' run popf --io split
+bad "--host hosted" 2 'planned' run popf --host hosted
+bad "--model p5" 2 'did you mean p4' run popf --model p5
+bad "--ram of nothing" 2 '--ram 0' run good.elf --ram 0
+bad "--ram 3G" 2 '1M to 2G' run good.elf --ram 3G
+bad "--ram that is no number" 2 'not a number' run good.elf --ram lots
+bad "--ram 3, too small for the guest, is named" 3 'ram' run "$guest" --ram 1 -q
+bad "--seed x" 2 'not a number' run popf --seed x
+bad "--limit-cycles -5" 2 'limit-cycles' run popf --limit-cycles=-5
+bad "--limit-wall 0" 2 'not a number of seconds' run popf --limit-wall 0
+bad "--set without a value" 2 'KEY=VALUE' run popf --set cost
+bad "--set of nothing known" 2 'no such setting' run popf --set colour=red
+bad "--set of an unknown cost" 2 'cost' run popf --set cost.nonsense=3
+for option in --screen=x --gdb --gdb=:1234 --disk=x --initrd=x --bios=x --vms=2 --module=x; do
+    bad "planned: $option" 2 'planned, not in version 0.1' run popf $option
+done
+bad "--color sometimes" 2 'no such choice' run popf --color sometimes
+bad "--json - and --serial stdio" 2 'both on stdout' run good.elf --json - --serial stdio
+bad "draw what" 2 'draw what' draw
+bad "draw a scenario" 2 'draw ladder popf' draw popf
+bad "draw of a planned kind" 2 'planned' draw walk popf
+bad "draw as .gif" 2 'no diagram is written as .gif' draw ladder popf -o x.gif
+bad "draw from nowhere" 2 'not a place' draw ladder popf --from here -o x.svg
+bad "draw from step 99" 2 'step:1 to step:' draw ladder popf --from step:99 -o x.svg
+bad "draw backwards" 2 'exchange them' draw ladder popf --from step:4 --to step:2 -o x.svg
+bad "trace as yaml" 2 'known: text, jsonl' trace popf --format yaml
+bad "list with a name" 2 'takes no name' list popf
+ls x.* >/dev/null 2>&1
+result "nothing of all that left a file" $((! $?))
+
+# --- places that cannot be written
+bad "JSON into a folder that is not there" 6 'none/x.json' run good.elf -q --json none/x.json
+bad "a diagram over a directory" 6 'folder' draw ladder good.elf --format svg -o folder
+"$ringside" run good.elf --json /dev/full -q 2>err
+[ $? = 6 ] && [ "$(wc -l <err)" = 1 ]
+result "a full disk" $?
+printf 'old' >keep.svg
+(ulimit -f 1; trap '' XFSZ; "$ringside" draw ladder popf -o keep.svg 2>err)
+rc=$?
+[ $rc = 6 ] && [ "$(cat keep.svg)" = old ] && ! ls keep.svg.* >/dev/null 2>&1
+result "a diagram that does not fit leaves the old one" $?
+
+# --- scenarios
+lua() { cat >"$1.lua"; }
+head='local s = scenario { title = "t", machine = { guest = "good.elf" } }'
+lua syntax <<<'local s = = 3'
+lua name <<<'scenariooo { title = "t" }'
+lua nothing <<<''
+lua runtime <<<"$head
+s:step 'one' { run = function(vm) vm:run(nil + 1) end }
+return s"
+lua expect <<<"$head
+s:step 'one' { run = till.never, expect = function(vm) expect.eq(vm.guest.nonsense.deep, 1) end }
+return s"
+lua label <<<"$head
+s:step 'one' { run = till.label 'no_such_label' }
+return s"
+lua loop <<<'while true do end'
+lua loopstep <<<"$head
+s:step 'one' { run = function(vm) while true do end end }
+return s"
+lua memory <<<'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1000) .. i end'
+lua string <<<'local x = ("x"):rep(1e9):rep(1e9)'
+lua deep <<<'local function f() return 1 + f() end f()'
+lua catch <<<'while true do pcall(function() while true do end end) end'
+lua guest <<<'local s = scenario { title = "t", machine = { guest = "nosuchguest" } } s:step "a" { run = till.stop() } return s'
+lua failing <<<"$head
+s:step 'one' { run = till.stop(), expect = function(vm) expect.eq(1, 2, 'one is') end }
+return s"
+lua endless <<<"local s = scenario { title = 't', machine = { guest = 'loop.elf' } }
+s:step 'one' { run = till.stop() }
+return s"
+head -c 3000 /dev/urandom >noise.lua
+printf '\033Lua' >binary.lua
+bad "Lua: a syntax error" 3 'syntax.lua:1:' run syntax.lua
+bad "Lua: an unknown word" 3 'name.lua:1:' run name.lua
+bad "Lua: an empty file" 3 'nothing.lua' run nothing.lua
+bad "Lua: an error while a step runs" 3 'runtime.lua:2:' run runtime.lua -q
+bad "Lua: an error in expectations" 3 'expect.lua:2:' run expect.lua -q
+bad "Lua: a label that is not there" 3 'label.lua:2:.*no_such_label' run label.lua -q
+bad "Lua: a loop while loading" 5 'loop.lua' run loop.lua
+bad "Lua: a loop in a step" 5 'loopstep.lua' run loopstep.lua -q
+bad "Lua: a loop that catches everything" 5 'catch.lua' run catch.lua
+bad "Lua: memory without end" 5 'memory.lua' run memory.lua
+bad "Lua: one huge string" '[35]' 'string.lua' run string.lua
+bad "Lua: recursion without end" '[35]' 'deep.lua' run deep.lua
+bad "Lua: noise" 3 'noise.lua' run noise.lua
+bad "Lua: precompiled code" 3 'binary.lua' run binary.lua
+bad "Lua: a guest that is not there" 3 'nosuchguest' run guest.lua
+bad "Lua: an expectation fails" 1 'failing.lua:2:' run failing.lua -q
+bad "Lua: a guest that never gets there" 5 'endless.lua:2:|limit' run endless.lua -q --limit-cycles 1e7
+for verb in draw\ ladder trace tui; do
+    bad "the same for $verb" 3 'syntax.lua:1:' $verb syntax.lua
+done
+bad "no terminal" 6 'terminal' tui popf
+
+exit $failed

@@ -1,0 +1,95 @@
+#!/bin/bash
+# `ringside draw ladder`: formats, ranges, themes, whole files or none, and the programs it calls.
+set -u
+ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+ok() {
+    local name=$1
+    shift
+    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
+    echo "not ok - $name"
+    failed=1
+}
+draw() { # draw EXIT ARGUMENT...
+    local want=$1
+    shift
+    timeout 60 "$ringside" draw ladder "$@" >out 2>err </dev/null
+    rc=$?
+    [ $rc = "$want" ] || { echo "not ok - draw ladder $* exits $rc, not $want: $(head -n 1 err)"; failed=1; }
+}
+magic() { [ "$(head -c "${#2}" "$1")" = "$2" ]; }
+
+draw 0 popf
+ok "the default is NAME-ladder.svg" grep -q '</svg>' popf-ladder.svg
+ok "and is named" grep -q '^diagram: popf-ladder.svg$' err
+draw 0 popf -o a.svg
+ok "SVG has text" grep -q '<text' a.svg
+ok "the silent failure" grep -q 'popf: no trap' a.svg
+ok "and the interrupt it lets in are on one page" grep -q 'inject irq 20h' a.svg
+draw 0 popf -o b.svg
+ok "twice the same bytes" cmp a.svg b.svg
+draw 0 popf -o a.dot
+ok "DOT" sh -c 'grep -q "^digraph" a.dot || grep -q "^graph" a.dot'
+ok "that neato takes" sh -c '! command -v neato || neato -n2 -Tsvg a.dot >n.svg'
+draw 0 popf -o a.txt
+ok "text" grep -q 'popf: no trap' a.txt
+ok "in 80 columns" sh -c "LC_ALL=C.UTF-8 awk 'length(\$0) > 80 { exit 1 }' a.txt"
+draw 0 popf -o - --format txt --ascii
+ok "-o - is stdout" grep -q 'popf: no trap' out
+ok "--ascii is ASCII" sh -c "! LC_ALL=C grep -q '[^ -~]' out"
+draw 0 popf --format dot
+ok "--format names the file" test -s popf-ladder.dot
+for format in png pdf; do draw 0 popf -o "a.$format"; done
+ok "PNG" magic a.png $'\x89PNG'
+ok "PDF" magic a.pdf '%PDF-'
+for theme in light dark print mono; do
+    draw 0 popf --theme $theme -o "$theme.svg"
+    ok "theme $theme" grep -q '</svg>' $theme.svg
+done
+ok "themes differ" sh -c '! cmp light.svg dark.svg'
+
+draw 0 popf --from step:5 --to step:5 -o step5.txt
+ok "--from step --to step: what is in it" grep -q 'popf: no trap' step5.txt
+ok "and nothing else" sh -c '! grep -q "cli" step5.txt'
+id=$("$ringside" trace popf | awk '$4 == "silent" && $5 == "popf" { print $1 }' | head -n 1)
+draw 0 popf --from "event:$id" --to "event:$id" -o event.txt
+ok "--from event --to event" grep -q 'popf: no trap' event.txt
+draw 0 popf --from cycle:4000000 -o cycle.txt
+ok "--from cycle" sh -c '! grep -q "^ *[0-9]\{1,3\},[0-9]* " cycle.txt'
+draw 0 rings --cpu te -o rings.svg
+ok "another scenario" grep -q '</svg>' rings.svg
+printf '.globl _start\n_start: mov $0x7000000, %%eax\n jmp *%%eax\n' |
+    gcc -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-Ttext=0x100000 -x assembler - -o die.elf
+draw 0 die.elf -o die.txt
+ok "a guest that dies makes a picture, too" grep -q 'dies' die.txt
+
+# --- programs that are missing or fail
+mkdir none fake
+cat >fake/rsvg-convert <<'END'
+#!/bin/sh
+echo "half a picture"
+echo "cannot draw today" >&2
+exit 1
+END
+chmod +x fake/rsvg-convert
+printf 'old' >keep.png
+PATH="$work/none" "$(command -v timeout)" 60 "$ringside" draw ladder popf -o keep.png 2>err
+ok "neither program: exit 6" [ $? = 6 ]
+ok "and the package is named" grep -q '^ringside: .*librsvg2-bin' err
+ok "and the old file stands" magic keep.png old
+PATH="$work/fake:$PATH" draw 6 popf -o keep.png
+ok "a program that fails: its words" grep -q '^ringside: rsvg-convert .*cannot draw today' err
+ok "and the old file still stands" [ "$(cat keep.png)" = old ]
+if neato=$(command -v neato); then
+    mkdir only && ln -s "$neato" only/neato
+    PATH="$work/only" "$(command -v timeout)" 60 "$ringside" draw ladder popf -o neato.png 2>err
+    ok "neato alone will do" magic neato.png $'\x89PNG'
+fi
+ln -s target.svg link.svg && printf 'old' >target.svg
+draw 0 popf -o link.svg
+ok "a link is written through" sh -c 'test -L link.svg && grep -q "</svg>" target.svg'
+ok "nothing half-written is left" sh -c '! ls | grep -q "\.part\."'
+exit $failed

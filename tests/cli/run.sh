@@ -1,0 +1,179 @@
+#!/bin/bash
+# `ringside run`, `trace` and `list`: the main job, its JSON, where output goes, and exit codes.
+set -u
+ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+ok() { # ok NAME COMMAND...: the command succeeds
+    local name=$1
+    shift
+    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
+    echo "not ok - $name"
+    failed=1
+}
+has() { grep -Eq -- "$2" "$1"; }
+hasnt() { ! grep -Eq -- "$2" "$1"; }
+empty() { [ ! -s "$1" ]; }
+run() { # run EXIT ARGUMENT...: to the files out and err
+    local want=$1
+    shift
+    timeout 100 "$ringside" "$@" >out 2>err </dev/null
+    rc=$?
+    [ $rc = "$want" ] || { echo "not ok - ringside $* exits $rc, not $want"; sed 's/^/  | /' err | head -5; failed=1; }
+}
+# columns FILE N: no line is longer than N characters
+columns() { LC_ALL=C.UTF-8 awk -v n="$2" 'length($0) > n { bad = 1 } END { exit bad }' "$1"; }
+
+# json FILE: valid JSON (RFC 8259), with an independent little parser
+cat >json.awk <<'END'
+function fail(why) { print why " at " pos ": " substr(s, pos, 40) > "/dev/stderr"; bad = 1; exit 1 }
+function blank() { while (substr(s, pos, 1) ~ /^[ \t\r\n]$/) pos++ }
+function lit(re) { if (!match(substr(s, pos), "^" re)) return 0; pos += RLENGTH; return 1 }
+function string() { if (!lit("\"([^\"\\\\[:cntrl:]]|\\\\([\"\\\\/bfnrt]|u[0-9a-fA-F][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F]))*\"")) fail("no string") }
+function value() {
+    blank()
+    if (lit("\\{")) { blank(); if (!lit("\\}")) { do { blank(); string(); blank(); if (!lit(":")) fail("no colon"); value(); blank() } while (lit(",")); if (!lit("\\}")) fail("no }") } }
+    else if (lit("\\[")) { blank(); if (!lit("\\]")) { do { value(); blank() } while (lit(",")); if (!lit("\\]")) fail("no ]") } }
+    else if (substr(s, pos, 1) == "\"") string()
+    else if (!lit("(-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?|true|false|null)")) fail("no value")
+    blank()
+}
+{ s = s $0 "\n" }
+END { if (bad) exit 1; pos = 1; value(); if (pos <= length(s)) fail("more after the end") }
+END
+json() { LC_ALL=C.UTF-8 awk -f json.awk "$1"; }
+echo '{"a": [1, -2.5e3, "x\u00e9\"", {}, [], null]}' >good.json
+echo '{"a": [1, 02]}' >bad.json
+ok "the JSON checker accepts JSON" json good.json
+ok "and refuses what is not" sh -c "! awk -f json.awk bad.json"
+
+# --- the main job
+run 0 run popf
+cp out story
+ok "every step is told" has story '^7/7  The damage'
+ok "questions come with their answers" has story '^ *-> 3  IF stays'
+ok "expectations are marked" has story '(✓|ok  ) popf.lua:[0-9]+: virtual IF after POPF: 1'
+ok "the log shows the silent failure" has story 'silent +popf +IF +wanted 0 +got 1 +00'
+ok "and folds what repeats" has story 'these [0-9]+ lines: [0-9]+ times'
+ok "cycles have causes" has story '[0-9,]+ +[0-9.]+% hypervisor: decoding and emulating'
+ok "the silent POPF is listed" has story 'popf at [0-9A-F]{8} \(popf_insn\): IF wanted 0, got 1'
+ok "all expectations hold" has story 'all [0-9]+ expectations held'
+ok "the serial output has a section of its own" has story '^  \| critical section: INTERRUPTED, update lost'
+ok "the bare guest was run" has story 'same guest bare'
+ok "the first line that differs is quoted" has story '^ +native +IF after cli: 0'
+ok "and the register" has story '^ +IF +1 +1 +0$'
+ok "the diagram is named" has story '^diagram: popf-ladder.svg$'
+ok "and written" grep -q '</svg>' popf-ladder.svg
+ok "it shows the failure" grep -q 'popf: no trap' popf-ladder.svg
+ok "and the interrupt that followed" grep -q 'inject irq 20h' popf-ladder.svg
+ok "the next command is the last line" sh -c 'tail -n 1 story | grep -q "^next: .*ringside tui popf$"'
+ok "nothing is wider than 80 columns" columns story 80
+ok "no colour in a pipe" hasnt story $'\033'
+ok "stderr is empty" empty err
+cp popf-ladder.svg first.svg
+run 0 run popf
+ok "two runs say the same" cmp out story
+ok "and draw the same" cmp popf-ladder.svg first.svg
+LC_ALL=C run 0 run popf
+ok "a C locale gets ASCII" sh -c "! LC_ALL=C grep -q '[^ -~]' out"
+run 0 run popf --color always
+ok "--color always" has out $'\033'
+NO_COLOR=1 run 0 run popf --color auto
+ok "NO_COLOR" hasnt out $'\033'
+for scenario in trap rings shadow; do
+    run 0 run $scenario
+    ok "$scenario: expectations hold" has out 'all [0-9]+ expectations held'
+    ok "$scenario: fits 80 columns" columns out 80
+done
+rm -f ./*.svg
+run 0 run popf -q
+ok "-q says nothing" empty out
+ok "and writes nothing" sh -c '! ls *.svg'
+run 0 run popf -v
+ok "-v lists every event" sh -c '[ "$(wc -l <out)" -gt 5000 ]'
+run 1 run popf --cpu native -q
+ok "the machine of the command line wins: expectations fail" has err 'ringside: [0-9]+ expectations failed, first: popf.lua:[0-9]+'
+ok "in one line" sh -c '[ "$(wc -l <err)" = 1 ]'
+
+# --- JSON
+run 0 run popf --json -
+ok "--json -: stdout is JSON" json out
+for key in stop guest_exit cycles instructions exits total by_reason cycles_by_cause tlb walk_refs cache host_seconds mips \
+    run_id cpu mmu io host silent expectations version; do
+    ok "JSON has $key" has out "\"$key\":"
+done
+ok "guest_exit is 0" has out '"guest_exit": 0,'
+ok "stop is exited" has out '"stop": "exited"'
+ok "the causes add up" awk '/"cycles":/ && !c { c = $2 + 0 } /"cycles_by_cause"/ { gsub(/[^0-9,]/, " "); n = split($0, p, ","); for (i = 1; i <= n; i++) s += p[i] } END { exit !(c > 0 && c == s) }' out
+ok "the story went to stderr" has err 'The damage'
+run 0 run popf -q --json r.json
+ok "--json FILE" json r.json
+run 1 run popf --cpu native -q --json n.json
+ok "JSON of failed expectations" json n.json
+ok "names them" has n.json '"passed": false'
+
+# --- images
+guest=$(ls "$root"/build/guests/popf.elf "$(dirname "$ringside")"/guests/popf.elf 2>/dev/null | head -n 1)
+run 0 run "$guest"
+ok "an image alone runs bare" has err 'native.native'
+ok "its serial output is stdout" sh -c '[ "$(tail -n 1 out)" = "popf: done" ]'
+ok "and bare, POPF works" has out '^IF after popf: 0'
+run 0 run "$guest" --cpu te -q
+ok "deprivileged it does not" has out '^IF after popf: 1'
+ok "-q leaves only the guest" empty err
+run 0 run "$guest" --serial null -q
+ok "--serial null" empty out
+run 0 run "$guest" --serial s.txt -q
+ok "--serial FILE" has s.txt '^popf: done'
+ok "leaves stdout alone" empty out
+run 0 run "$guest" --json -
+ok "--json - is all of stdout" json out
+ok "with the serial output in it" has out '"serial": "popf: a kernel'
+run 0 run "$guest" --cpu te -q --serial null -o image.svg
+ok "-o draws an image, too" grep -q '</svg>' image.svg
+run 0 run "$guest" --cpu=te --model=ideal --seed=7 --ram=16M --set cost.insn.cli=60 --append 'a b' -q
+cp "$guest" popf
+run 0 run popf -q
+ok "a file wins over a scenario's name" has out '^popf: done'
+rm popf
+run 0 run "$guest" --limit-wall 60 -q
+
+# --- being interrupted
+printf '.globl _start\n_start: jmp _start\n' |
+    gcc -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-Ttext=0x100000 -x assembler - -o loop.elf
+timeout --preserve-status -s INT 1 "$ringside" run loop.elf --json i.json >out 2>err
+ok "^C: exit 130" [ $? = 130 ]
+ok "with partial results" has err 'still running'
+ok "and JSON that says so" has i.json '"stop": "interrupted"'
+"$ringside" run popf | head -n 1 >/dev/null
+ok "a reader that goes away is no signal" [ "${PIPESTATUS[0]}" -lt 128 ]
+"$ringside" trace popf 2>err | head -n 1 >/dev/null
+ok "and no message" empty err
+
+# --- trace, list, help
+run 0 trace popf
+ok "a trace begins with the start" sh -c 'head -n 1 out | grep -Eq "^ +1 .* run +entry"'
+ok "and fits 80 columns" columns out 80
+run 0 trace popf --format jsonl -o t.jsonl
+ok "as JSON Lines" sh -c '[ "$(wc -l <t.jsonl)" = "$(wc -l <out)" ] || [ -s t.jsonl ]'
+head -n 1 t.jsonl >line.json
+ok "each line is JSON" json line.json
+run 0 list
+for word in popf trap rings shadow 'Guests' '--cpu +te'; do ok "list has $word" has out "^ *$word"; done
+ok "list fits 80 columns" columns out 80
+run 0 --version
+ok "--version" has out '^ringside [0-9.]+$'
+run 0 --help
+ok "--help fits 80 columns" columns out 80
+for verb in run tui draw trace list help version; do
+    run 0 $verb --help
+    ok "$verb --help" has out "^usage: ringside $verb"
+    ok "$verb --help fits 80 columns" columns out 80
+    ok "is in the overview" sh -c "'$ringside' --help | grep -q '^  $verb '"
+done
+run 2
+ok "bare: short help" has err '^usage: ringside COMMAND'
+exit $failed

@@ -1,0 +1,401 @@
+/* Screens of the real popf lesson, made without a terminal and compared as text; and what the keys do.
+ *
+ * No view may write beyond its pane at the sizes it is made for. Golden files hold the text; colours are in
+ * tui_terminal_test.c, where there is a terminal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "tests/support/golden.h"
+#include "tui/app.h"
+#include "tui/tui.h"
+
+struct world {
+    struct lesson *lesson;
+    struct machine *machine;
+    struct app app;
+};
+
+static void open_world(struct world *w, const char *scenario, int cols, int rows)
+{
+    struct err e = { 0 };
+    w->lesson = lesson_open(scenario, &e);
+    if (!w->lesson) fail_msg("%s", e.text);
+    struct machine_cfg cfg = w->lesson->cfg;
+    if (!config_check(&cfg, &e)) fail_msg("%s", e.text);
+    w->machine = machine_new(&cfg, &e);
+    if (!w->machine) fail_msg("%s", e.text);
+    app_open(&w->app, w->machine, w->lesson, cols, rows);
+}
+
+static void close_world(struct world *w)
+{
+    app_close(&w->app);
+    w->lesson->ops->free(w->lesson);
+    machine_free(w->machine);
+}
+
+static void press(struct world *w, const char *script)
+{
+    struct err e = { 0 };
+    int cols = 0, rows = 0;
+    while (*script) {
+        uint32_t key = key_script_next(&script, &cols, &rows, &e);
+        if (key == TKEY_RESIZE) app_resize(&w->app, cols, rows);
+        else app_key(&w->app, key);
+    }
+    if (e.code) fail_msg("%s", e.text);
+    app_draw(&w->app);
+}
+
+/* The screen; the caller frees it. */
+static char *screen(struct world *w)
+{
+    struct text t = { 0 };
+    app_draw(&w->app);
+    frame_text(&w->app.frame, &t);
+    return t.s;
+}
+
+static bool shows(struct world *w, const char *text)
+{
+    char *s = screen(w);
+    bool found = strstr(s, text) != NULL;
+    free(s);
+    return found;
+}
+
+static void expect_shows(struct world *w, const char *text)
+{
+    if (shows(w, text)) return;
+    char *s = screen(w);
+    print_error("%s\n", s);
+    free(s);
+    fail_msg("the screen does not show \"%s\"", text);
+}
+
+/* ---- golden screens ---------------------------------------------------------------------------------------------- */
+
+static void test_golden(void **state)
+{
+    static const struct { const char *file, *scenario, *keys; int cols, rows; bool ascii; } rows[] = {
+        { "tests/golden/tui_popf_80x24.txt", "popf", "nnnnnp", 80, 24, false },
+        { "tests/golden/tui_popf_80x24_ascii.txt", "popf", "nnnnnp", 80, 24, true },
+        { "tests/golden/tui_popf_120x40.txt", "popf", "nnnnn", 120, 40, false },
+        { "tests/golden/tui_popf_160x45.txt", "popf", "nnnnn", 160, 45, false },
+        { "tests/golden/tui_popf_160x45_ascii.txt", "popf", "nnnnn", 160, 45, true },
+        { "tests/golden/tui_popf_question.txt", "popf", "nnnnn", 80, 24, false },
+        { "tests/golden/tui_popf_trap.txt", "popf", "nn", 80, 24, false },
+        { "tests/golden/tui_popf_why.txt", "popf", "nnnnni", 80, 24, false },
+        { "tests/golden/tui_shadow_address.txt", "shadow", "nn4", 80, 24, false },
+        { "tests/golden/tui_rings_user.txt", "rings", "nnnnn", 80, 24, false },
+        { "tests/golden/tui_help.txt", "popf", "?", 80, 24, false },
+        { "tests/golden/tui_help_filtered.txt", "popf", "?step", 80, 24, false },
+        { "tests/golden/tui_small.txt", "popf", "nnnnn", 60, 16, false },
+        { "tests/golden/tui_tiny.txt", "popf", "nnnnn", 30, 8, false },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct world w;
+        open_world(&w, rows[i].scenario, rows[i].cols, rows[i].rows);
+        w.app.frame.ascii = rows[i].ascii;
+        press(&w, rows[i].keys);
+        char *s = screen(&w);
+        if (w.app.frame.clipped) fail_msg("%s: %u characters did not fit", rows[i].file, w.app.frame.clipped);
+        golden_check(rows[i].file, s);
+        free(s);
+        close_world(&w);
+    }
+}
+
+/* Every view, alone and among the others, at the model sizes and between: nothing is written beyond a pane, and in
+ * ASCII nothing else is shown. */
+static void test_nothing_clips(void **state)
+{
+    static const struct { int cols, rows; } sizes[] = {
+        { 60, 16 }, { 79, 23 }, { 80, 24 }, { 100, 30 }, { 120, 40 }, { 149, 50 }, { 150, 40 }, { 160, 45 }, { 300, 100 },
+    };
+    static const char *const views_keys[] = { "1", "2", "3", "4", "5", "6", "7", "8", "9", "2v", "2v", "2v" };
+    static const char *const zooms[] = { "", "z", "z" };
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    w.app.frame.ascii = true;
+    for (int step = 0; step < 7; step++, press(&w, "n"))
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            app_resize(&w.app, sizes[i].cols, sizes[i].rows);
+            for (size_t k = 0; k < sizeof views_keys / sizeof views_keys[0]; k++)
+                for (size_t z = 0; z < 3; z++) {
+                    press(&w, views_keys[k]);
+                    press(&w, zooms[z]);
+                    if (w.app.frame.clipped)
+                        fail_msg("step %d, %dx%d, keys %s%s: %u characters did not fit", step, sizes[i].cols, sizes[i].rows,
+                                 views_keys[k], zooms[z], w.app.frame.clipped);
+                    for (int c = 0; c < w.app.frame.cols * w.app.frame.rows; c++)
+                        if (w.app.frame.cell[c].ch > 0x7E) fail_msg("U+%04X on an ASCII screen", w.app.frame.cell[c].ch);
+                }
+        }
+    close_world(&w);
+}
+
+/* ---- what keys do ------------------------------------------------------------------------------------------------ */
+
+static void test_step_and_back(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnnn");
+    uint64_t at = machine_insns(w.machine), hash = machine_state_hash(w.machine);
+    press(&w, "s");
+    assert_int_equal(machine_insns(w.machine), at + 1);
+    expect_shows(&w, "sensitive, no trap");
+    expect_shows(&w, "guest wants IF=0");
+    press(&w, "ssrrr");
+    assert_int_equal(machine_insns(w.machine), at);
+    assert_int_equal(machine_state_hash(w.machine), hash);
+    assert_false(shows(&w, "sensitive, no trap"));
+    close_world(&w);
+}
+
+static void test_exit_and_previous(void **state)
+{
+    struct world w;
+    uint64_t at[6], hash[6];
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnnn");
+    for (int i = 0; i < 6; i++) {
+        press(&w, "x");
+        at[i] = machine_insns(w.machine), hash[i] = machine_state_hash(w.machine);
+        if (i) assert_true(at[i] > at[i - 1]);
+    }
+    for (int i = 4; i >= 0; i--) {
+        press(&w, "X");
+        assert_int_equal(machine_insns(w.machine), at[i]);
+        assert_int_equal(machine_state_hash(w.machine), hash[i]);
+    }
+    press(&w, "o");
+    assert_int_equal(machine_place(w.machine), PLACE_KERNEL);
+    close_world(&w);
+}
+
+/* Whoever strays comes back: the next step is the same from wherever it is asked for. */
+static void test_lesson(void **state)
+{
+    static const char *const ways[] = { "", "sss", "xx", "c", "rr", "<Home>", "<End>", "g1<Enter>" };
+    struct world w;
+    uint64_t expected = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        open_world(&w, "popf", 80, 24);
+        press(&w, "nnn");
+        press(&w, ways[i]);
+        while (w.lesson->next < 4) press(&w, "n");
+        if (i == 0) expected = machine_insns(w.machine);
+        assert_int_equal(machine_insns(w.machine), expected);
+        expect_shows(&w, "step 4/7");
+        close_world(&w);
+    }
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnnnN");
+    expect_shows(&w, "step 3/7");
+    press(&w, "nnnnnn");
+    expect_shows(&w, "last step");
+    close_world(&w);
+}
+
+static void test_question(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "p");
+    expect_shows(&w, "no question");
+    press(&w, "nnnnn");
+    expect_shows(&w, "What happens?");
+    assert_false(shows(&w, "The hypervisor is not called"));
+    press(&w, "p");
+    expect_shows(&w, "The hypervisor is not called");
+    expect_shows(&w, "answer C");
+    press(&w, "p");
+    assert_false(shows(&w, "The hypervisor is not called"));
+    close_world(&w);
+}
+
+static void test_goto(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnnnn");
+    uint32_t last = trace_last(machine_trace_of(w.machine));
+    char keys[64];
+    snprintf(keys, sizeof keys, "g%u<Enter>", last / 2);
+    press(&w, keys);
+    assert_true(trace_last(machine_trace_of(w.machine)) >= last / 2);
+    assert_true(trace_last(machine_trace_of(w.machine)) < last);
+    press(&w, "gcycle:100,000<Enter>");
+    assert_true(machine_cycles(w.machine) >= 100000);
+    press(&w, "ginsn:77<Enter>");
+    assert_int_equal(machine_insns(w.machine), 77);
+    press(&w, "gstep:4<Enter>");
+    expect_shows(&w, "step 4/7");
+    press(&w, "<Home>glabel:popf_insn<Enter>");
+    expect_shows(&w, "popf_insn:");
+    uint64_t here = machine_insns(w.machine);
+    press(&w, "glabel:popf_inns<Enter>");
+    expect_shows(&w, "did you mean popf_insn");
+    press(&w, "g99999999<Enter>");
+    expect_shows(&w, "There is no event 99999999");
+    press(&w, "ginsn:99999999999<Enter>");
+    expect_shows(&w, "ends before");
+    press(&w, "gnowhere<Enter>");
+    expect_shows(&w, "Cannot go to");
+    press(&w, "g12<Esc>");
+    assert_int_equal(machine_insns(w.machine), here);
+    close_world(&w);
+}
+
+static void test_find(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnnnn/SILENT<Enter>");
+    expect_shows(&w, "silent   popf");
+    assert_false(shows(&w, "trap #GP"));
+    press(&w, "/<Enter>");
+    expect_shows(&w, "trap #GP");
+    press(&w, "/zebra<Enter>");
+    expect_shows(&w, "no event matches");
+    close_world(&w);
+}
+
+static void test_radix(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnnnn");
+    expect_shows(&w, "eax 00000202");
+    press(&w, "v");
+    expect_shows(&w, "eax           514");
+    press(&w, "v");
+    expect_shows(&w, "00000010 00000010");
+    press(&w, "v");
+    expect_shows(&w, "eax 00000202");
+    close_world(&w);
+}
+
+static void test_help(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 120, 60);
+    press(&w, "?");
+    for (int c = 0; c < CMD_COUNT; c++) expect_shows(&w, command_desc(c)->help);
+    press(&w, "theme");
+    expect_shows(&w, "projector");
+    assert_false(shows(&w, "one instruction back"));
+    press(&w, "xyz");
+    expect_shows(&w, "no key does that");
+    press(&w, "<Esc>");
+    assert_int_equal(machine_insns(w.machine), 0); /* typing into the help moved nothing */
+    close_world(&w);
+}
+
+static void test_unknown_key(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "y");
+    expect_shows(&w, "? lists the keys");
+    press(&w, "z");
+    assert_false(shows(&w, "? lists the keys"));
+    close_world(&w);
+}
+
+static void test_draw(void **state)
+{
+    char dir[] = "/tmp/ringside-tui-XXXXXX", here[4096];
+    struct text svg = { 0 };
+    struct err e = { 0 };
+    struct world w;
+    (void)state;
+    assert_non_null(getcwd(here, sizeof here));
+    open_world(&w, "popf", 80, 24);
+    press(&w, "n");
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(chdir(dir), 0);
+    press(&w, "d");
+    char name[64];
+    snprintf(name, sizeof name, "popf-ladder-ev%u.svg", trace_last(machine_trace_of(w.machine)));
+    expect_shows(&w, name);
+    bool ok = text_read(&svg, name, 1 << 24, &e);
+    unlink(name);
+    assert_int_equal(chdir(here), 0);
+    rmdir(dir);
+    assert_true(ok);
+    assert_non_null(strstr(text_str(&svg), "<svg"));
+    text_free(&svg);
+    close_world(&w);
+}
+
+/* ---- tui_run with a script --------------------------------------------------------------------------------------- */
+
+static void test_run_script(void **state)
+{
+    char file[] = "/tmp/ringside-dump-XXXXXX";
+    struct world w;
+    struct text dump = { 0 };
+    struct err e = { 0 };
+    (void)state;
+    close(mkstemp(file));
+    open_world(&w, "popf", 80, 24);
+    struct tui_options o = { .keys = "nnnnnp", .dump = file };
+    assert_int_equal(tui_run(w.machine, w.lesson, &o, &e), EXIT_GOOD);
+    bool ok = text_read(&dump, file, 1 << 20, &e);
+    unlink(file);
+    assert_true(ok);
+    golden_check("tests/golden/tui_popf_80x24.txt", text_str(&dump));
+    text_free(&dump);
+    close_world(&w);
+}
+
+static void test_bad_options(void **state)
+{
+    static const struct { struct tui_options o; int code; } rows[] = {
+        { { .theme = "pink", .keys = "" }, EXIT_USAGE },
+        { { .keys = "<Hyper>" }, EXIT_USAGE },
+        { { .keys = "", .dump = "/nonexistent/directory/x" }, EXIT_ENVIRONMENT },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct world w;
+        struct err e = { 0 };
+        open_world(&w, "popf", 80, 24);
+        assert_int_equal(tui_run(w.machine, w.lesson, &rows[i].o, &e), rows[i].code);
+        assert_int_equal(e.code, rows[i].code);
+        assert_true(strlen(e.text) > 0);
+        close_world(&w);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_golden),    cmocka_unit_test(test_nothing_clips), cmocka_unit_test(test_step_and_back),
+        cmocka_unit_test(test_exit_and_previous), cmocka_unit_test(test_lesson), cmocka_unit_test(test_question),
+        cmocka_unit_test(test_goto),      cmocka_unit_test(test_find),          cmocka_unit_test(test_radix),
+        cmocka_unit_test(test_help),      cmocka_unit_test(test_unknown_key),   cmocka_unit_test(test_draw),
+        cmocka_unit_test(test_run_script), cmocka_unit_test(test_bad_options),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
