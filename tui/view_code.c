@@ -188,7 +188,8 @@ static void draw(struct view *v, struct pane *p)
     }
     int first = now - rows * 5 / 8; /* what came before is above, where it was read */
     if (first < 0) first = 0;
-    if (v->scroll > total - rows - first) v->scroll = total - rows - first;
+    int down = total - rows - first > 0 ? total - rows - first : 0;
+    if (v->scroll > down) v->scroll = down;
     if (v->scroll < -first) v->scroll = -first;
     first += v->scroll;
     int y = -first;

@@ -156,8 +156,9 @@ enum step ring_return(struct cpu *c, const struct far_return *r)
     if (stores_commit(c, &p) != STEP_OK) return STEP_FAULT;
     clock_charge(c->clock, CAUSE_DELIVER, r->cycles);
     if (ring > c->cpl) {
-        c->cause = ring_trace(c, r->at, &(struct event){ .kind = EV_RETURN, .cause = c->cause,
+        ring_trace(c, r->at, &(struct event){ .kind = EV_RETURN, .cause = c->cause,
             .u.RETURN = { .from = c->cpl, .to = (uint8_t)ring, .target = r->eip } });
+        c->cause = 0; /* the story that led here is over: what the outer ring does next is its own doing */
         go_outward(c, ring, &s);
     } else {
         stack_release(c, r->popped + r->release);

@@ -154,6 +154,10 @@ void ladder_words(const struct ladder_maker *m, const struct event *e, const str
         text_add(&label, "%s: no trap", trace_name("mnemonic", e->u.SILENT.op));
         text_add(&detail, "%s wanted %" PRIX32 ", got %" PRIX32, trace_name("field", e->u.SILENT.field),
                  e->u.SILENT.wanted, e->u.SILENT.got);
+        if (detail.len > LADDER_DETAIL) { /* the numbers are worth more than the name of what differs */
+            text_clear(&detail);
+            text_add(&detail, "wanted %" PRIX32 ", got %" PRIX32, e->u.SILENT.wanted, e->u.SILENT.got);
+        }
         break;
     case EV_RAISE:
         text_add(&label, "%sIRQ line %u", e->u.RAISE.virtual_ ? "virtual " : "", e->u.RAISE.line);

@@ -128,7 +128,8 @@ static void after(void *self, const struct cpu *c, const struct insn *i, enum st
     if (result == STEP_FAULT || c->cpl == 0) return; /* it trapped: the hypervisor gets its chance */
     struct difference d;
     uint32_t next = result == STEP_OK ? c->eip + i->at + i->len : c->eip;
-    bool wants_if = v->detector.wanted != STEP_FAULT && (v->detector.probe.eflags & FLAG_IF);
+    bool loads_if = i->id == MN_POPF || i->id == MN_IRET;
+    bool wants_if = loads_if && v->detector.wanted != STEP_FAULT && (v->detector.probe.eflags & FLAG_IF);
     if (!find_difference(v, c, next, &d)) {
         if (wants_if) v->detector.masked = 0;
         return;
