@@ -1,5 +1,5 @@
-/* The commands: what `ringside VERB` does. Idea: one table (commands.c) feeds dispatch, help and suggestions; a command is
- * one function that gets its parsed options and returns an exit code, with an error for main to print. */
+/* The commands: what `ringside VERB` does. Idea: one table (commands.c) feeds dispatch, help and suggestions; a
+ * command is one function that gets its parsed options and returns an exit code, with an error for main to print. */
 #ifndef SIM_CMD_H
 #define SIM_CMD_H
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const planned[] = { "rings", "topology", "decision", "walk", "tables", "bits", "blocks", "bars", "hist",
-                                       "timeline", "vmx", "io", "matrix", "diff", "screen" };
+static const char *const planned[] = {"rings", "topology", "decision", "walk", "tables", "bits", "blocks", "bars",
+                                      "hist",  "timeline", "vmx",      "io",   "matrix", "diff", "screen"};
 enum { PLANNED = sizeof planned / sizeof planned[0] };
 
 static bool check_kind(const struct options *o, struct err *e)
@@ -21,7 +21,8 @@ static bool check_kind(const struct options *o, struct err *e)
     for (unsigned i = 0; i < PLANNED; i++)
         if (!strcmp(planned[i], kind))
             return err_set(e, EXIT_USAGE, "draw %s: planned, not in version 0.1; there is: draw ladder", kind);
-    if (config_suggest(kind, ladder, 1)) return err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean ladder?", kind);
+    if (config_suggest(kind, ladder, 1))
+        return err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean ladder?", kind);
     return err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean `draw ladder %s`?", kind, kind);
 }
 
@@ -44,14 +45,18 @@ static bool read_place(const char *option, const char *value, struct place *p, s
             for (unsigned i = 0; i < 3; i++)
                 if (!strcmp(words[i], word)) p->what = *word;
     }
-    return p->what || err_set(e, EXIT_USAGE, "--%s %s: not a place; write it like step:2, event:41 or cycle:12000", option, value);
+    return p->what ||
+           err_set(e, EXIT_USAGE, "--%s %s: not a place; write it like step:2, event:41 or cycle:12000", option, value);
 }
 
 static bool step_range(const struct subject *s, uint64_t n, uint32_t *first, uint32_t *last, struct err *e)
 {
-    if (!s->lesson) return err_set(e, EXIT_USAGE, "step:%llu: an image has no steps; use event:N or cycle:N", (unsigned long long)n);
+    if (!s->lesson)
+        return err_set(e, EXIT_USAGE, "step:%llu: an image has no steps; use event:N or cycle:N",
+                       (unsigned long long)n);
     if (!n || n > s->steps)
-        return err_set(e, EXIT_USAGE, "step:%llu: the scenario ran %u steps; use step:1 to step:%u", (unsigned long long)n, s->steps, s->steps);
+        return err_set(e, EXIT_USAGE, "step:%llu: the scenario ran %u steps; use step:1 to step:%u",
+                       (unsigned long long)n, s->steps, s->steps);
     *first = n > 1 ? s->step_end[n - 2] + 1 : 1;
     *last = s->step_end[n - 1];
     return true;

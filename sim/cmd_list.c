@@ -52,7 +52,10 @@ int cmd_list(const struct options *o, struct err *e)
     struct say out;
     struct err scan = { 0 };
     static const char *const when[] = { "auto", "always", "never" };
-    if (o->operands) return err_set(e, EXIT_USAGE, "%s: `list` takes no name; `ringside run %s` runs it", o->operand[0], o->operand[0]), e->code;
+    if (o->operands)
+        return err_set(e, EXIT_USAGE, "%s: `list` takes no name; `ringside run %s` runs it", o->operand[0],
+                       o->operand[0]),
+               e->code;
     if (o->value[OPT_COLOR] && options_choice(o, OPT_COLOR, when, 3, e) < 0) return e->code;
     say_init(&out, stdout, o->value[OPT_COLOR], o->value[OPT_ASCII] != NULL);
     scenarios(&out, &scan);

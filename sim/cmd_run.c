@@ -1,9 +1,9 @@
 /* `ringside run`: a scenario told from beginning to end, or an image let loose.
  *
- * Idea 1: for a scenario stdout is the story (steps, log, summary, the bare guest), so the guest's serial output gets a
- * section of its own; for an image stdout is the guest's serial line, and the summary goes to stderr.
- * Idea 2: what ends a run early is remembered, what there was until then is still reported, and the exit code is that of
- * the first thing that went wrong: error, limit, expectation, guest. */
+ * Idea 1: for a scenario stdout is the story (steps, log, summary, the bare guest), so the guest's serial output gets
+ * a section of its own; for an image stdout is the guest's serial line, and the summary goes to stderr.
+ * Idea 2: what ends a run early is remembered, what there was until then is still reported, and the exit code is that
+ * of the first thing that went wrong: error, limit, expectation, guest. */
 #include "sim/cmd.h"
 #include "sim/compare.h"
 #include "sim/guard.h"
@@ -72,7 +72,8 @@ static void say_serial(struct run *r)
         at += len + 1;
     }
     if (lines > SERIAL_LINES && !r->o->value[OPT_VERBOSE])
-        say_role(&r->out, ROLE_FAINT, "  ... %zu more lines; -v shows them, --serial FILE keeps them\n", lines - SERIAL_LINES);
+        say_role(&r->out, ROLE_FAINT, "  ... %zu more lines; -v shows them, --serial FILE keeps them\n",
+                 lines - SERIAL_LINES);
     say_add(&r->out, "\n");
 }
 
@@ -218,7 +219,8 @@ static void say_why(struct run *r, struct err *e)
         const struct lesson *l = r->s.lesson;
         unsigned i = 0;
         while (l->ops->check(l, i)->passed) i++;
-        err_set(e, EXIT_FAILED, "%u expectation%s failed, first: %s", failed, failed == 1 ? "" : "s", l->ops->check(l, i)->text);
+        err_set(e, EXIT_FAILED, "%u expectation%s failed, first: %s", failed, failed == 1 ? "" : "s",
+                l->ops->check(l, i)->text);
     } else if (!failed && machine_exit_code(r->s.machine)) {
         err_set(e, machine_exit_code(r->s.machine), "%s: %s", r->o->operand[0], machine_end(r->s.machine).why);
     }
@@ -229,7 +231,9 @@ static void finish(struct run *r, struct err *e)
     bool quiet = r->o->value[OPT_QUIET] != NULL;
     guard_quiet(true);
     if (r->live.failed || !say_check(&r->out, e)) {
-        if (!e->code) err_set(e, EXIT_ENVIRONMENT, "stdout: cannot write: %s; use --serial FILE or --serial null", strerror(r->live.failed));
+        if (!e->code)
+            err_set(e, EXIT_ENVIRONMENT, "stdout: cannot write: %s; use --serial FILE or --serial null",
+                    strerror(r->live.failed));
         return;
     }
     if (r->early.code == EXIT_INPUT || r->early.code == EXIT_BUG) { /* the scenario is broken: there is no result */
@@ -264,7 +268,8 @@ static bool check_options(struct run *r, struct err *e)
     if (json_only && serial && !strcmp(serial, "stdio"))
         return err_set(e, EXIT_USAGE, "--json - with --serial stdio: both on stdout; write one of them to a file");
     if (o->value[OPT_OUTPUT] && !strcmp(o->value[OPT_OUTPUT], "-"))
-        return err_set(e, EXIT_USAGE, "-o -: stdout has the results; use `draw ladder %s -o -`", o->operands ? o->operand[0] : "NAME");
+        return err_set(e, EXIT_USAGE, "-o -: stdout has the results; use `draw ladder %s -o -`",
+                       o->operands ? o->operand[0] : "NAME");
     return true;
 }
 
@@ -274,7 +279,11 @@ static void prepare(struct run *r)
     const char *serial = o->value[OPT_SERIAL];
     bool json_only = r->json && !strcmp(r->json, "-");
     bool story_on_stdout = r->s.lesson && !json_only;
-    say_init(&r->out, o->value[OPT_QUIET] ? NULL : story_on_stdout ? stdout : stderr, o->value[OPT_COLOR], o->value[OPT_ASCII] != NULL);
+    say_init(&r->out,
+             o->value[OPT_QUIET] ? NULL
+             : story_on_stdout   ? stdout
+                                 : stderr,
+             o->value[OPT_COLOR], o->value[OPT_ASCII] != NULL);
     if (serial ? !strcmp(serial, "stdio") : !r->s.lesson && !json_only) {
         r->s.cfg.serial = live_byte;
         r->s.cfg.serial_self = &r->live;

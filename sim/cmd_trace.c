@@ -29,7 +29,8 @@ int cmd_trace(const struct options *o, struct err *e)
     static const char *const words[] = { "text", "jsonl" };
     struct subject s;
     struct err early = { 0 };
-    const char *path = o->value[OPT_OUTPUT] ? o->value[OPT_OUTPUT] : "-", *word = command_operand(o, 0, "a scenario or an image", e);
+    const char *path = o->value[OPT_OUTPUT] ? o->value[OPT_OUTPUT] : "-",
+               *word = command_operand(o, 0, "a scenario or an image", e);
     int format = o->value[OPT_FORMAT] ? options_choice(o, OPT_FORMAT, words, 2, e) : 0;
     if (!word || format < 0 || !subject_open(&s, word, o, e)) return e->code;
     guard_start(options_wall(o));

@@ -68,7 +68,8 @@ const struct command *command_find(const char *word, struct err *e)
     const char *near = config_suggest(word, words, n);
     bool planned = false;
     for (const struct command *c = commands; c->word; c++) planned |= !c->run && !strcmp(c->word, word);
-    if (planned) err_set(e, EXIT_USAGE, "%s: planned, not in version %s; there are: %s", word, RINGSIDE_VERSION, text_str(&all));
+    if (planned)
+        err_set(e, EXIT_USAGE, "%s: planned, not in version %s; there are: %s", word, RINGSIDE_VERSION, text_str(&all));
     else if (near) err_set(e, EXIT_USAGE, "%s: no such command; did you mean `%s`?", word, near);
     else if (access(word, F_OK) == 0)
         err_set(e, EXIT_USAGE, "%s: no such command, but a file of that name; did you mean `run %s`?", word, word);
@@ -84,7 +85,8 @@ const char *command_operand(const struct options *o, unsigned at, const char *wh
         return NULL;
     }
     if (o->operands > at + 1) {
-        err_set(e, EXIT_USAGE, "%s: one word too many after %s; --help shows the form", o->operand[at + 1], o->operand[at]);
+        err_set(e, EXIT_USAGE, "%s: one word too many after %s; --help shows the form", o->operand[at + 1],
+                o->operand[at]);
         return NULL;
     }
     return o->operand[at];

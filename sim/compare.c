@@ -49,8 +49,8 @@ static bool prevents(const struct event *e, uint32_t eip)
     return e->eip == eip && (e->kind == EV_FAULT || e->kind == EV_IRQ);
 }
 
-/* Goes on until the guest is about to carry out the instruction at `eip` once more, and does it; an arrival that ends in
- * a page fault or an interrupt is not an execution. Leaves what was before it in `before`. False: the run ended. */
+/* Goes on until the guest is about to carry out the instruction at `eip` once more, and does it; an arrival that ends
+ * in a page fault or an interrupt is not an execution. Leaves what was before it in `before`. False: the run ended. */
 static bool execute_once(struct machine *m, uint32_t eip, uint64_t until_insns, struct view *before, bool *silent)
 {
     const struct till label = { .kind = TILL_LABEL, .a = eip };
@@ -106,19 +106,22 @@ static const char *meet(struct compare_meeting *c, struct machine *m[2], uint64_
     struct view before[2], after[2];
     bool silent = false;
     while (!silent) {
-        if (!execute_once(m[0], c->eip, until_insns, &before[0], &silent)) return "the run could not be repeated up to it";
+        if (!execute_once(m[0], c->eip, until_insns, &before[0], &silent))
+            return "the run could not be repeated up to it";
         c->arrival++;
     }
     bool ignored;
     for (uint64_t k = 0; k < c->arrival; k++)
-        if (!execute_once(m[1], c->eip, LOOK_INSNS, &before[1], &ignored)) return "the bare guest never comes there that often";
+        if (!execute_once(m[1], c->eip, LOOK_INSNS, &before[1], &ignored))
+            return "the bare guest never comes there that often";
     look(m[0], &after[0]);
     look(m[1], &after[1]);
     note_differences(c, before, after);
     return NULL;
 }
 
-static void compare_registers(const struct subject *s, const struct event *silent, struct compare_meeting *c, struct err *e)
+static void compare_registers(const struct subject *s, const struct event *silent, struct compare_meeting *c,
+                              struct err *e)
 {
     *c = (struct compare_meeting){ .silent = silent->id, .eip = silent->eip };
     c->no_regs = silent->insns > LOOK_INSNS ? "it comes too late in the run to be repeated step by step" : NULL;
@@ -145,7 +148,8 @@ static void compare_silent(const struct subject *s, struct compare *c, struct er
     const struct trace *t = machine_trace_of(s->machine);
     for (size_t i = 0; i < trace_count(t) && c->meetings < COMPARE_MEETINGS && !guard_stopped(); i++) {
         const struct event *silent = trace_at(t, i);
-        if (silent->kind == EV_SILENT && !met_before(c, t, silent)) compare_registers(s, silent, &c->meeting[c->meetings++], e);
+        if (silent->kind == EV_SILENT && !met_before(c, t, silent))
+            compare_registers(s, silent, &c->meeting[c->meetings++], e);
     }
 }
 
@@ -219,12 +223,14 @@ static void say_registers(const struct subject *s, const struct compare_meeting 
     bool already = false;
     const struct event *e = trace_by_id(machine_trace_of(s->machine), c->silent);
     if (parted(c)) say_role(out, ROLE_FAINT, "    the guest sees    before     after: %-8s   native\n", s->cfg.cpu);
-    else say_add(out, "    no register differs after it: %s, wanted %X, got %X\n", trace_name("field", e->u.SILENT.field),
-                 e->u.SILENT.wanted, e->u.SILENT.got);
+    else
+        say_add(out, "    no register differs after it: %s, wanted %X, got %X\n",
+                trace_name("field", e->u.SILENT.field), e->u.SILENT.wanted, e->u.SILENT.got);
     for (unsigned i = 0; i < c->regs; i++) {
         const struct compare_reg *r = &c->reg[i];
         already |= r->already;
-        if (!r->already) say_role(out, ROLE_WARN, "      %-10s    %8X          %8X %8X\n", r->name, r->before, r->here, r->native);
+        if (!r->already)
+            say_role(out, ROLE_WARN, "      %-10s    %8X          %8X %8X\n", r->name, r->before, r->here, r->native);
     }
     if (!already) return;
     say_add(out, "    different before it already:");
@@ -271,6 +277,9 @@ void compare_say(const struct subject *s, const struct compare *c, struct say *o
     for (unsigned i = 0; i < c->meetings; i++) say_meeting(s, &c->meeting[i], out);
     bool part = false;
     for (unsigned i = 0; i < c->meetings; i++) part |= parted(&c->meeting[i]);
-    if (!c->line && !c->meetings) say_role(out, ROLE_GOOD, "  They agree: nothing showed this guest that it was not alone.\n");
-    else if (c->meetings) say_role(out, ROLE_BAD, "  %s the guest is not told.\n", part || c->line ? "There the two part, and" : "They agree in what they say; but");
+    if (!c->line && !c->meetings)
+        say_role(out, ROLE_GOOD, "  They agree: nothing showed this guest that it was not alone.\n");
+    else if (c->meetings)
+        say_role(out, ROLE_BAD, "  %s the guest is not told.\n",
+                 part || c->line ? "There the two part, and" : "They agree in what they say; but");
 }

@@ -1,9 +1,9 @@
 /* The same guest bare: where does it part from its run under a hypervisor?
  *
  * Idea: a native machine with the same image is the reference (design law 9). What the guests say is compared line by
- * line; and at the first silent failure of each kind both machines are brought to the same execution of that instruction, the
- * k-th one that was carried out, and one step further: the registers a guest can see then differ by what the CPU did not
- * do. */
+ * line; and at the first silent failure of each kind both machines are brought to the same execution of that
+ * instruction, the k-th one that was carried out, and one step further: the registers a guest can see then differ by
+ * what the CPU did not do. */
 #ifndef SIM_COMPARE_H
 #define SIM_COMPARE_H
 

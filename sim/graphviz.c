@@ -1,6 +1,6 @@
-/* See graphviz.h. Idea: the program gets three unnamed temporary files as stdin, stdout and stderr, so there is no shell,
- * no name to quote, no pipe to deadlock on, and no half-written picture. rsvg-convert comes first: it draws exactly our
- * SVG; neato draws our DOT with its own fonts. */
+/* See graphviz.h. Idea: the program gets three unnamed temporary files as stdin, stdout and stderr, so there is no
+ * shell, no name to quote, no pipe to deadlock on, and no half-written picture. rsvg-convert comes first: it draws
+ * exactly our SVG; neato draws our DOT with its own fonts. */
 #include "sim/graphviz.h"
 
 #include <errno.h>
@@ -33,11 +33,13 @@ struct files { FILE *in, *out, *err; };
 static bool files_open(struct files *f, const struct text *input, struct err *e)
 {
     *f = (struct files){ tmpfile(), tmpfile(), tmpfile() };
-    if (f->in && f->out && f->err && fwrite(text_str(input), 1, input->len, f->in) == input->len && fflush(f->in) == 0) {
+    if (f->in && f->out && f->err && fwrite(text_str(input), 1, input->len, f->in) == input->len &&
+        fflush(f->in) == 0) {
         rewind(f->in);
         return true;
     }
-    return err_set(e, EXIT_ENVIRONMENT, "no temporary file for the diagram: %s; check TMPDIR and the free space", strerror(errno));
+    return err_set(e, EXIT_ENVIRONMENT, "no temporary file for the diagram: %s; check TMPDIR and the free space",
+                   strerror(errno));
 }
 
 static void files_close(struct files *f)
@@ -99,7 +101,8 @@ static bool convert(char *const argv[], const struct text *input, struct text *o
     return ok;
 }
 
-bool graphviz_convert(const struct text *svg, const struct text *dot, const char *format, struct text *out, struct err *e)
+bool graphviz_convert(const struct text *svg, const struct text *dot, const char *format, struct text *out,
+                      struct err *e)
 {
     char by_format[16], by_type[16];
     snprintf(by_format, sizeof by_format, "--format=%s", format);
@@ -107,5 +110,6 @@ bool graphviz_convert(const struct text *svg, const struct text *dot, const char
     char rsvg[] = "rsvg-convert", neato[] = "neato", pinned[] = "-n2";
     if (graphviz_has(rsvg)) return convert((char *[]){ rsvg, by_format, NULL }, svg, out, e);
     if (graphviz_has(neato)) return convert((char *[]){ neato, pinned, by_type, NULL }, dot, out, e);
-    return err_set(e, EXIT_ENVIRONMENT, "no program here makes %s: install librsvg2-bin (or graphviz), or use -o FILE.svg", format);
+    return err_set(e, EXIT_ENVIRONMENT,
+                   "no program here makes %s: install librsvg2-bin (or graphviz), or use -o FILE.svg", format);
 }

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK_US = 100000, PROGRESS_TICKS = 5 };
+enum { TICK_US = 100000, PROGRESS_TICKS = 5, PATIENCE = 5 };
 
 static struct machine *volatile watched;
 static volatile sig_atomic_t interrupted, wall_over, cancelled, silent, shown, ticks;
@@ -67,12 +67,22 @@ static void show_progress(const struct machine *m)
 
 bool guard_stopped(void) { return interrupted || wall_over || cancelled; }
 
+/* A machine that has not paused for so long never will: our bug, but the limit holds. */
+static _Noreturn void give_up(void)
+{
+    static const char words[] =
+        "\nringside: limit reached: --limit-wall, and the machine does not stop: our bug; please report it\n";
+    put(words + (shown ? 0 : 1), sizeof words - 1 - (shown ? 0 : 1));
+    _exit(EXIT_LIMIT);
+}
+
 static void on_tick(int sig)
 {
     (void)sig;
     int saved = errno;
     struct machine *m = watched;
     if (limit > 0 && elapsed() >= limit) wall_over = 1;
+    if (m && limit > 0 && elapsed() >= limit + PATIENCE) give_up();
     if (m && guard_stopped()) machine_pause(m);
     else if (m && terminal && !silent && ++ticks % PROGRESS_TICKS == 0 && elapsed() > 1) show_progress(m);
     errno = saved;
@@ -118,7 +128,10 @@ bool guard_error(struct err *e)
         return true;
     }
     if (interrupted) err_set(e, EXIT_INTERRUPTED, "interrupted; what is shown is what there was until then");
-    else err_set(e, EXIT_LIMIT, "limit reached: --limit-wall %g seconds; give it more, or a --limit-cycles that repeats exactly", limit);
+    else
+        err_set(e, EXIT_LIMIT,
+                "limit reached: --limit-wall %g seconds; give it more, or a --limit-cycles that repeats exactly",
+                limit);
     return true;
 }
 

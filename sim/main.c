@@ -61,7 +61,8 @@ static int dispatch(int argc, char **argv, struct err *e)
     const char *word = argv[1];
     if (!strcmp(word, "--help") || !strcmp(word, "-h")) word = "help";
     if (!strcmp(word, "--version") || !strcmp(word, "-V")) word = "version";
-    if (word[0] == '-') return err_set(e, EXIT_USAGE, "%s: a command comes first, such as `ringside run popf`", word), e->code;
+    if (word[0] == '-')
+        return err_set(e, EXIT_USAGE, "%s: a command comes first, such as `ringside run popf`", word), e->code;
     const struct command *c = command_find(word, e);
     if (!c) return e->code;
     if (wants_help(argc - 2, argv + 2)) return help(c, e); /* whatever else is wrong with the line */

@@ -55,7 +55,9 @@ static bool find_long(unsigned command, const char *name, const struct row **row
             return err_set(e, EXIT_USAGE, "--%s: planned, not in version 0.1 (%s); leave it out", name, rows[i].help);
         if (rows[i].commands & command) return true;
     }
-    if (*row) return err_set(e, EXIT_USAGE, "--%s: an option of other commands, not of this one; --help lists what it takes", name);
+    if (*row)
+        return err_set(e, EXIT_USAGE, "--%s: an option of other commands, not of this one; --help lists what it takes",
+                       name);
     return unknown(command, name, e);
 }
 
@@ -76,7 +78,8 @@ static bool next_value(struct met *met, int argc, char **argv, int *i, struct er
         met->value = argv[++*i];
         return true;
     }
-    return err_set(e, EXIT_USAGE, "--%s: a value is missing; write --%s=%s", met->row->name, met->row->name, met->row->value);
+    return err_set(e, EXIT_USAGE, "--%s: a value is missing; write --%s=%s", met->row->name, met->row->name,
+                   met->row->value);
 }
 
 static bool read_long(unsigned command, int argc, char **argv, int *i, struct met *met, struct err *e)
@@ -104,13 +107,15 @@ static bool read_letter(unsigned command, int argc, char **argv, int *i, struct 
     if (!find_letter(command, *word, &met->row, e)) return false;
     met->value = word + 1;
     if (met->row->value) return *met->value || next_value(met, argc, argv, i, e);
-    return !word[1] || err_set(e, EXIT_USAGE, "-%s: no such option; write switches one by one, or --%s", word, met->row->name);
+    return !word[1] ||
+           err_set(e, EXIT_USAGE, "-%s: no such option; write switches one by one, or --%s", word, met->row->name);
 }
 
 static bool add_operand(struct options *o, const char *word, struct err *e)
 {
     if (!*word) return err_set(e, EXIT_USAGE, "an empty name on the command line; give a file or a scenario");
-    if (o->operands == OPTIONS_OPERANDS) return err_set(e, EXIT_USAGE, "%s: one word too many; --help shows the form", word);
+    if (o->operands == OPTIONS_OPERANDS)
+        return err_set(e, EXIT_USAGE, "%s: one word too many; --help shows the form", word);
     o->operand[o->operands++] = word;
     return true;
 }
@@ -162,7 +167,10 @@ static bool each_machine(const struct options *o, take_fn *take, void *self, str
     return true;
 }
 
-static bool take_config(void *cfg, const char *name, const char *value, struct err *e) { return config_option(cfg, name, value, e); }
+static bool take_config(void *cfg, const char *name, const char *value, struct err *e)
+{
+    return config_option(cfg, name, value, e);
+}
 
 bool options_machine(const struct options *o, struct machine_cfg *cfg, struct err *e)
 {

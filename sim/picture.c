@@ -27,7 +27,8 @@ bool picture_format(const struct options *o, const char *path, enum picture_form
             *f = (enum picture_format)i;
             return true;
         }
-    return err_set(e, EXIT_USAGE, "%s: no diagram is written as .%s; use .svg, .dot, .png, .pdf or .txt", path, dot + 1);
+    return err_set(e, EXIT_USAGE, "%s: no diagram is written as .%s; use .svg, .dot, .png, .pdf or .txt", path,
+                   dot + 1);
 }
 
 bool picture_theme(const struct options *o, const char **theme, struct err *e)
@@ -68,7 +69,8 @@ static uint32_t visits_before(const struct trace *t, uint32_t id, unsigned visit
         id--;
         visits -= e->kind == EV_EXIT;
     }
-    while (id > 1 && (e = trace_by_id(t, id - 1)) && (e->kind == EV_GATE || e->kind == EV_FAULT || e->kind == EV_INT)) id--;
+    while (id > 1 && (e = trace_by_id(t, id - 1)) && (e->kind == EV_GATE || e->kind == EV_FAULT || e->kind == EV_INT))
+        id--;
     return id;
 }
 
@@ -94,7 +96,8 @@ static bool check_terminal(const struct picture *p, const char *path, struct err
 {
     bool binary = p->format == PICTURE_PNG || p->format == PICTURE_PDF;
     if (!binary || strcmp(path, "-") || !isatty(STDOUT_FILENO)) return true;
-    return err_set(e, EXIT_USAGE, "-o -: a %s is not for a terminal; name a file, or use --format txt", formats[p->format]);
+    return err_set(e, EXIT_USAGE, "-o -: a %s is not for a terminal; name a file, or use --format txt",
+                   formats[p->format]);
 }
 
 static bool export(const struct ladder *l, const struct picture *p, struct text *out, struct err *e)
@@ -120,12 +123,18 @@ bool picture_write(const struct subject *s, const struct picture *p, const char 
     char caption[200];
     const struct machine_cfg *c = &s->cfg;
     const char *dot = p->ascii ? "/" : "·";
-    snprintf(caption, sizeof caption, "%s%s%s%s%s on %s, %s, model %s, seed %llu", c->cpu, dot, c->mmu, dot, c->io, c->host, s->name,
-             c->model, (unsigned long long)c->seed);
-    struct ladder_options o = { .from = p->from, .to = p->to, .max_rows = p->max_rows,
-                                .kernel_ring = machine_kernel_ring(s->machine), .hypervisor = machine_has_vmm(s->machine),
-                                .title = s->lesson ? s->lesson->title : s->name, .caption = caption, .theme = p->theme,
-                                .symbol = name_of, .self = s->machine };
+    snprintf(caption, sizeof caption, "%s%s%s%s%s on %s, %s, model %s, seed %llu", c->cpu, dot, c->mmu, dot, c->io,
+             c->host, s->name, c->model, (unsigned long long)c->seed);
+    struct ladder_options o = {.from = p->from,
+                               .to = p->to,
+                               .max_rows = p->max_rows,
+                               .kernel_ring = machine_kernel_ring(s->machine),
+                               .hypervisor = machine_has_vmm(s->machine),
+                               .title = s->lesson ? s->lesson->title : s->name,
+                               .caption = caption,
+                               .theme = p->theme,
+                               .symbol = name_of,
+                               .self = s->machine};
     struct ladder *l = ladder_new(machine_trace_of(s->machine), &o);
     struct text out = { 0 };
     bool ok = check_terminal(p, path, e) && export(l, p, &out, e) && text_write(&out, path, e);

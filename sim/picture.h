@@ -20,8 +20,8 @@ bool picture_format(const struct options *o, const char *path, enum picture_form
 const char *picture_ending(enum picture_format f); /* "svg" */
 /* --theme, checked. */
 bool picture_theme(const struct options *o, const char **theme, struct err *e);
-/* What to show when nobody says: the steps of the scenario's own drawing; else around the first silent failure; else from
- * the first exit, or the start. */
+/* What to show when nobody says: the steps of the scenario's own drawing; else around the first silent failure; else
+ * from the first exit, or the start. */
 void picture_range(const struct subject *s, struct picture *p);
 /* Draws to `path` ("-": stdout), whole or not at all. EXIT_ENVIRONMENT. */
 bool picture_write(const struct subject *s, const struct picture *p, const char *path, struct err *e);

@@ -29,8 +29,10 @@ bool report_make(struct report *r, const struct subject *s, const struct err *ea
     uint64_t sum = 0;
     for (unsigned c = 0; c < CAUSE_COUNT; c++) sum += r->sum.by_cause[c];
     if (sum == r->sum.cycles && !r->sum.by_cause[CAUSE_NONE]) return true;
-    return err_set(e, EXIT_BUG, "our bug: %llu cycles, but the causes add up to %llu (%llu unattributed); please send the image and "
-                   "this command line", (unsigned long long)r->sum.cycles, (unsigned long long)sum,
+    return err_set(e, EXIT_BUG,
+                   "our bug: %llu cycles, but the causes add up to %llu (%llu unattributed); please send the image and "
+                   "this command line",
+                   (unsigned long long)r->sum.cycles, (unsigned long long)sum,
                    (unsigned long long)r->sum.by_cause[CAUSE_NONE]);
 }
 
@@ -66,7 +68,8 @@ static void say_totals(const struct report *r, struct say *out)
     if (!r->bare || !r->bare->ended || r->end.fate == FATE_RUNNING || r->bare->cycles <= r->bare->idle) return;
     say_add(out, "  %.2f times the cycles of the bare machine", (double)m->cycles / (double)r->bare->cycles);
     if (m->by_cause[CAUSE_IDLE] || r->bare->idle)
-        say_add(out, "; %.2f times without idling", (double)(m->cycles - m->by_cause[CAUSE_IDLE]) / (double)(r->bare->cycles - r->bare->idle));
+        say_add(out, "; %.2f times without idling",
+                (double)(m->cycles - m->by_cause[CAUSE_IDLE]) / (double)(r->bare->cycles - r->bare->idle));
     say_add(out, "\n");
 }
 
@@ -99,7 +102,8 @@ static void say_causes(const struct report *r, struct say *out)
         struct text share = { 0 };
         text_number(&share, n);
         char first[40];
-        int indent = snprintf(first, sizeof first, "%11s %5.1f%% ", text_str(&share), 100.0 * (double)n / (double)total);
+        int indent =
+            snprintf(first, sizeof first, "%11s %5.1f%% ", text_str(&share), 100.0 * (double)n / (double)total);
         say_wrap(out, first, (unsigned)indent, cause_about(c));
         text_free(&share);
     }
@@ -141,7 +145,8 @@ static void say_one_silent(const struct report *r, size_t at, struct say *out)
     snprintf(plain, sizeof plain, "%08X", e->eip);
     text_add(&words, "%s at %s", trace_name("mnemonic", e->u.SILENT.op), plain);
     if (strcmp(where, plain)) text_add(&words, " (%s)", where);
-    text_add(&words, ": %s wanted %X, got %X", trace_name("field", e->u.SILENT.field), e->u.SILENT.wanted, e->u.SILENT.got);
+    text_add(&words, ": %s wanted %X, got %X", trace_name("field", e->u.SILENT.field), e->u.SILENT.wanted,
+             e->u.SILENT.got);
     unsigned n = times(t, at);
     if (n > 1) text_add(&words, "; %u times", n);
     text_add(&words, ", event %u", e->id);
@@ -162,7 +167,8 @@ static void say_silent(const struct report *r, bool verbose, struct say *out)
     for (size_t i = 0; i < trace_count(t); i++)
         if (trace_at(t, i)->kind == EV_SILENT && first_of_its_kind(t, i) && (kinds++ < SILENT_LINES || verbose))
             say_one_silent(r, i, out);
-    if (kinds > SILENT_LINES && !verbose) say_add(out, "    ... and at %u more places; -v lists them\n", kinds - SILENT_LINES);
+    if (kinds > SILENT_LINES && !verbose)
+        say_add(out, "    ... and at %u more places; -v lists them\n", kinds - SILENT_LINES);
 }
 
 /* --- ends -------------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
-/* The results as one JSON object (RFC 8259). Keys never disappear: what was not measured is null. Bytes of a guest that are
- * not UTF-8 become the code points of the same number. 64-bit identities are strings: JSON numbers are doubles. */
+/* The results as one JSON object (RFC 8259). Keys never disappear: what was not measured is null. Bytes of a guest
+ * that are not UTF-8 become the code points of the same number. 64-bit identities are strings: JSON numbers are
+ * doubles. */
 #include "sim/report.h"
 
 #include <string.h>
@@ -7,11 +8,16 @@
 /* Length of the valid UTF-8 sequence at s (RFC 3629); 0 if there is none. */
 static size_t utf8_length(const unsigned char *s, size_t n)
 {
-    size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xC2 && s[0] <= 0xDF ? 2 : (s[0] & 0xF0) == 0xE0 ? 3 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4 : 0;
+    size_t len = s[0] < 0x80                    ? 1
+                 : s[0] >= 0xC2 && s[0] <= 0xDF ? 2
+                 : (s[0] & 0xF0) == 0xE0        ? 3
+                 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4
+                                                : 0;
     if (!len || len > n) return 0;
     for (size_t i = 1; i < len; i++)
         if ((s[i] & 0xC0) != 0x80) return 0;
-    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))
+    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) ||
+        (s[0] == 0xF4 && s[1] > 0x8F))
         return 0;
     return len;
 }
@@ -79,14 +85,17 @@ static void json_counts(const struct report *r, struct text *out)
                  (unsigned long long)m->reason[i].count, (unsigned long long)m->reason[i].cycles);
     text_add(out, "}},\n  \"cycles_by_cause\": {");
     for (unsigned c = CAUSE_NONE + 1; c < CAUSE_COUNT; c++)
-        text_add(out, "%s\"%s\": %llu", c > CAUSE_NONE + 1 ? ", " : "", cause_name(c), (unsigned long long)m->by_cause[c]);
-    text_add(out, "},\n  \"tlb\": {\"misses\": %llu, \"flushes\": %llu, \"walks\": %llu},\n", (unsigned long long)m->tlb_misses,
-             (unsigned long long)m->tlb_flushes, (unsigned long long)m->walks);
+        text_add(out, "%s\"%s\": %llu", c > CAUSE_NONE + 1 ? ", " : "", cause_name(c),
+                 (unsigned long long)m->by_cause[c]);
+    text_add(out, "},\n  \"tlb\": {\"misses\": %llu, \"flushes\": %llu, \"walks\": %llu},\n",
+             (unsigned long long)m->tlb_misses, (unsigned long long)m->tlb_flushes, (unsigned long long)m->walks);
     key_number(out, "walk_refs", m->walk_refs);
     text_add(out, "  \"cache\": null,\n");
-    text_add(out, "  \"shadow\": {\"hidden\": %llu, \"true\": %llu, \"traced\": %llu, \"filled\": %llu, \"tables\": %llu},\n",
-             (unsigned long long)m->shadow.hidden, (unsigned long long)m->shadow.true_, (unsigned long long)m->shadow.traced,
-             (unsigned long long)m->shadow.filled, (unsigned long long)m->shadow.tables);
+    text_add(
+        out,
+        "  \"shadow\": {\"hidden\": %llu, \"true\": %llu, \"traced\": %llu, \"filled\": %llu, \"tables\": %llu},\n",
+        (unsigned long long)m->shadow.hidden, (unsigned long long)m->shadow.true_, (unsigned long long)m->shadow.traced,
+        (unsigned long long)m->shadow.filled, (unsigned long long)m->shadow.tables);
     key_number(out, "injected", m->injected);
     key_number(out, "irqs", m->irqs);
 }
@@ -101,8 +110,11 @@ static void json_silent(const struct report *r, struct text *out)
         const struct event *e = trace_at(t, i);
         if (e->kind != EV_SILENT) continue;
         machine_symbol(r->s->machine, e->eip, where, sizeof where);
-        text_add(out, "%s\n    {\"event\": %u, \"cycle\": %llu, \"eip\": %u, \"insn\": \"%s\", \"field\": \"%s\", \"wanted\": %u, \"got\": %u, "
-                 "\"where\": ", n++ ? "," : "", e->id, (unsigned long long)e->cycle, e->eip, trace_name("mnemonic", e->u.SILENT.op),
+        text_add(out,
+                 "%s\n    {\"event\": %u, \"cycle\": %llu, \"eip\": %u, \"insn\": \"%s\", \"field\": \"%s\", "
+                 "\"wanted\": %u, \"got\": %u, "
+                 "\"where\": ",
+                 n++ ? "," : "", e->id, (unsigned long long)e->cycle, e->eip, trace_name("mnemonic", e->u.SILENT.op),
                  trace_name("field", e->u.SILENT.field), e->u.SILENT.wanted, e->u.SILENT.got);
         json_bytes(out, where, strlen(where));
         text_add(out, "}");
@@ -114,7 +126,8 @@ static void json_checks(const struct report *r, struct text *out)
 {
     const struct lesson *l = r->s->lesson;
     unsigned n = l ? l->ops->checks(l) : 0;
-    text_add(out, "  \"expectations\": {\"passed\": %u, \"failed\": %u, \"list\": [", subject_passed(r->s), subject_failed(r->s));
+    text_add(out, "  \"expectations\": {\"passed\": %u, \"failed\": %u, \"list\": [", subject_passed(r->s),
+             subject_failed(r->s));
     for (unsigned i = 0; i < n; i++) {
         const struct lesson_check *c = l->ops->check(l, i);
         text_add(out, "%s\n    {\"step\": %u, \"passed\": %s, \"event\": %u, \"text\": ", i ? "," : "", c->step + 1,
@@ -132,8 +145,11 @@ static void json_bare(const struct report *r, struct text *out)
         text_add(out, "  \"native\": null,\n");
         return;
     }
-    text_add(out, "  \"native\": {\"ended\": %s, \"cycles\": %llu, \"instructions\": %llu, \"serial_equal\": %s, \"serial_line\": ",
-             c->ended ? "true" : "false", (unsigned long long)c->cycles, (unsigned long long)c->insns, c->line ? "false" : "true");
+    text_add(out,
+             "  \"native\": {\"ended\": %s, \"cycles\": %llu, \"instructions\": %llu, \"serial_equal\": %s, "
+             "\"serial_line\": ",
+             c->ended ? "true" : "false", (unsigned long long)c->cycles, (unsigned long long)c->insns,
+             c->line ? "false" : "true");
     if (c->line) text_add(out, "%u},\n", c->line);
     else text_add(out, "null},\n");
 }

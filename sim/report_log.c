@@ -1,9 +1,10 @@
 /* The trap log: one line per thing that happened, in the words of the trace.
  *
- * Idea 1: a visit to the hypervisor is one line, that of its most telling event; its gates and returns are the ladder's.
- * Idea 2: what repeats is folded: a sequence of up to FOLD_PERIOD lines that comes again and again (a kernel polling its
- * serial port) shows once, with a count. Idea 3: when more is left than fits, the window lies around the first silent
- * failure, for that is what nobody would find by scrolling. */
+ * Idea 1: a visit to the hypervisor is one line, that of its most telling event; its gates and returns are the
+ * ladder's.
+ * Idea 2: what repeats is folded: a sequence of up to FOLD_PERIOD lines that comes again and again (a kernel polling
+ * its serial port) shows once, with a count. Idea 3: when more is left than fits, the window lies around the first
+ * silent failure, for that is what nobody would find by scrolling. */
 #include "sim/report.h"
 
 #include <stdlib.h>
@@ -137,7 +138,11 @@ static void say_line(const struct log *g, const struct line *l, struct say *out)
     const struct event *e = trace_by_id(g->t, g->item[l->item].id);
     struct text line = { 0 };
     trace_line(e, &line);
-    say_role(out, e->kind == EV_SILENT ? ROLE_WARN : e->kind == EV_DIE ? ROLE_BAD : ROLE_PLAIN, "%s\n", text_str(&line));
+    say_role(out,
+             e->kind == EV_SILENT ? ROLE_WARN
+             : e->kind == EV_DIE  ? ROLE_BAD
+                                  : ROLE_PLAIN,
+             "%s\n", text_str(&line));
     text_free(&line);
 }
 
@@ -181,7 +186,8 @@ void report_log(const struct subject *s, uint32_t from, uint32_t to, bool verbos
         size_t start = window(&g, REPORT_LINES), end = start + REPORT_LINES < g.lines ? start + REPORT_LINES : g.lines;
         if (start) say_role(out, ROLE_FAINT, "  ... %zu lines before this\n", start);
         for (size_t i = start; i < end; i++) say_line(&g, &g.line[i], out);
-        if (end < g.lines) say_role(out, ROLE_FAINT, "  ... %zu lines after this; -v shows every event\n", g.lines - end);
+        if (end < g.lines)
+            say_role(out, ROLE_FAINT, "  ... %zu lines after this; -v shows every event\n", g.lines - end);
     }
     free(g.item);
     free(g.line);

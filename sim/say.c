@@ -19,7 +19,8 @@ static bool wants_color(FILE *to, const char *choice)
 
 void say_init(struct say *s, FILE *to, const char *color, bool ascii)
 {
-    *s = (struct say){ .to = to, .color = wants_color(to, color), .utf8 = !ascii && !strcmp(nl_langinfo(CODESET), "UTF-8") };
+    *s = (struct say){
+        .to = to, .color = wants_color(to, color), .utf8 = !ascii && !strcmp(nl_langinfo(CODESET), "UTF-8")};
 }
 
 void say_flush(struct say *s)
@@ -41,8 +42,8 @@ bool say_check(const struct say *s, struct err *e)
 {
     if (!s->failed) return true;
     if (s->failed == EPIPE) return err_set(e, EXIT_ENVIRONMENT, "%s", "");
-    return err_set(e, EXIT_ENVIRONMENT, "%s: cannot write: %s; send it somewhere else", s->to == stdout ? "stdout" : "output",
-                   strerror(s->failed));
+    return err_set(e, EXIT_ENVIRONMENT, "%s: cannot write: %s; send it somewhere else",
+                   s->to == stdout ? "stdout" : "output", strerror(s->failed));
 }
 
 static void say_v(struct say *s, const char *fmt, va_list ap)
@@ -101,7 +102,8 @@ void say_wrap(struct say *s, const char *first, unsigned indent, const char *tex
         size_t n = line_length(text, SAY_WIDTH - indent);
         if (n && begun) text_add(&s->t, "%*s", (int)indent, "");
         else if (n) text_add(&s->t, "%s", first);
-        for (size_t i = 0; i < n; i++) text_char(&s->t, (unsigned char)text[i] < 0x20 || text[i] == 0x7F ? '?' : text[i]);
+        for (size_t i = 0; i < n; i++)
+            text_char(&s->t, (unsigned char)text[i] < 0x20 || text[i] == 0x7F ? '?' : text[i]);
         begun |= n > 0;
         while (n && s->t.len && s->t.s[s->t.len - 1] == ' ') s->t.s[--s->t.len] = 0;
         if (begun) text_char(&s->t, '\n');

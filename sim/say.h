@@ -1,7 +1,8 @@
 /* What a person reads, on its way to a terminal, a pipe or a file.
  *
- * Idea: text is built in memory and flushed at the end of a thought; colour and characters beyond ASCII are decided once,
- * here: colour only on a terminal (NO_COLOR, TERM=dumb and --color decide otherwise), UTF-8 only where the locale has it. */
+ * Idea: text is built in memory and flushed at the end of a thought; colour and characters beyond ASCII are decided
+ * once, here: colour only on a terminal (NO_COLOR, TERM=dumb and --color decide otherwise), UTF-8 only where the
+ * locale has it. */
 #ifndef SIM_SAY_H
 #define SIM_SAY_H
 

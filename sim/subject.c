@@ -201,7 +201,8 @@ static unsigned count(const struct subject *s, bool passed)
 {
     unsigned n = 0;
     if (!s->lesson) return 0;
-    for (unsigned i = 0; i < s->lesson->ops->checks(s->lesson); i++) n += s->lesson->ops->check(s->lesson, i)->passed == passed;
+    for (unsigned i = 0; i < s->lesson->ops->checks(s->lesson); i++)
+        n += s->lesson->ops->check(s->lesson, i)->passed == passed;
     return n;
 }
 unsigned subject_failed(const struct subject *s) { return count(s, false); }

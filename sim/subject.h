@@ -1,7 +1,7 @@
 /* What a command works on: an image or a scenario, and the machine it runs on. Shared by run, draw, trace and tui.
  *
- * Idea: a path to an existing file wins; `.lua` is a scenario, anything else an image; otherwise the word is the name of a
- * shipped scenario. A scenario brings its machine, and the options of the command line come on top. */
+ * Idea: a path to an existing file wins; `.lua` is a scenario, anything else an image; otherwise the word is the name
+ * of a shipped scenario. A scenario brings its machine, and the options of the command line come on top. */
 #ifndef SIM_SUBJECT_H
 #define SIM_SUBJECT_H
 
@@ -28,8 +28,8 @@ bool subject_find(struct subject *s, const char *word, const struct options *o, 
 bool subject_boot(struct subject *s, struct err *e);
 void subject_close(struct subject *s);
 
-/* Runs everything: a scenario's steps, calling `told` (may be NULL) after each, or an image. False: an error, a limit of
- * the scenario, ^C or --limit-wall; what ran until then can be reported. */
+/* Runs everything: a scenario's steps, calling `told` (may be NULL) after each, or an image. False: an error, a limit
+ * of the scenario, ^C or --limit-wall; what ran until then can be reported. */
 typedef void subject_told(void *self, const struct subject *s, unsigned step);
 bool subject_run(struct subject *s, subject_told *told, void *self, struct err *e);
 /* A scenario's guest goes on after the last step, to its end or for SUBJECT_EPILOGUE cycles. */

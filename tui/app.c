@@ -77,7 +77,8 @@ static void draw_view(struct app *a, unsigned id, struct rect at)
     struct view *v = &a->view[id];
     v->ops->label(v, at.h - 2, title, remark);
     bool chosen = id == a->focus && a->layout.panes > 1;
-    struct pane p = pane_box(&a->frame, at, chosen ? STYLE(ROLE_FOCUS, ATTR_BOLD) : STYLE(ROLE_FRAME, 0), title, remark);
+    struct pane p =
+        pane_box(&a->frame, at, chosen ? STYLE(ROLE_FOCUS, ATTR_BOLD) : STYLE(ROLE_FRAME, 0), title, remark);
     if (p.at.w > 0 && p.at.h > 0) v->ops->draw(v, &p);
 }
 
@@ -144,9 +145,15 @@ static unsigned reveal(struct app *a)
 }
 
 static void (*const moves[CMD_COUNT])(struct session *s) = {
-    [CMD_STEP] = session_step, [CMD_OVER] = session_over,       [CMD_EXIT] = session_exit,
-    [CMD_RUN] = session_run,   [CMD_END] = session_run,         [CMD_BACK] = session_back,
-    [CMD_BACKEXIT] = session_back_exit, [CMD_HOME] = session_home, [CMD_NEXT] = session_next,
+    [CMD_STEP] = session_step,
+    [CMD_OVER] = session_over,
+    [CMD_EXIT] = session_exit,
+    [CMD_RUN] = session_run,
+    [CMD_END] = session_run,
+    [CMD_BACK] = session_back,
+    [CMD_BACKEXIT] = session_back_exit,
+    [CMD_HOME] = session_home,
+    [CMD_NEXT] = session_next,
     [CMD_PREVIOUS] = session_previous,
 };
 
@@ -158,8 +165,10 @@ void app_follow_lesson(struct app *a)
     l->ops->step(l, l->next - 1, &st);
     int view = st.show && *st.show ? view_find(st.show) : -1;
     struct layout all = arrangement(a);
-    if (view >= 0) a->focus = (unsigned)view;
-    else if (all.panes > 1 && !layout_shows(&all, a->focus)) a->focus = VIEW_CODE; /* what the step before wanted */
+    if (view >= 0)
+        a->focus = (unsigned)view;
+    else if (all.panes > 1 && !layout_shows(&all, a->focus))
+        a->focus = VIEW_CODE; /* what the step before wanted */
 }
 
 static unsigned move(struct app *a, int command)
@@ -185,7 +194,8 @@ static unsigned command(struct app *a, int c)
     if (c >= CMD_VIEW1 && c <= CMD_VIEW9) return choose(a, (unsigned)(c - CMD_VIEW1));
     switch (c) {
     case CMD_QUIT: return ASK_QUIT;
-    case CMD_GOTO: case CMD_FIND: overlay_prompt(a, c); return ASK_REDRAW;
+    case CMD_GOTO:
+    case CMD_FIND: overlay_prompt(a, c); return ASK_REDRAW;
     case CMD_HELP: a->overlay = OVERLAY_HELP, a->scroll = 0, *a->typed = 0; return ASK_REDRAW;
     case CMD_WHY: return why(a);
     case CMD_DRAW: session_draw(&a->session); return ASK_REDRAW;
@@ -220,8 +230,10 @@ static unsigned answer(struct app *a, int asked)
 
 static unsigned unknown(struct app *a, uint32_t key)
 {
-    if (key > ' ' && key < 0x7F) session_say(&a->session, false, "%c does nothing here. ? lists the keys.", (int)key);
-    else session_say(&a->session, false, "That key does nothing here. ? lists the keys.");
+    if (key > ' ' && key < 0x7F)
+        session_say(&a->session, false, "%c does nothing here. ? lists the keys.", (int)key);
+    else
+        session_say(&a->session, false, "That key does nothing here. ? lists the keys.");
     return ASK_REDRAW;
 }
 

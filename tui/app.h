@@ -18,27 +18,27 @@ enum overlay { OVERLAY_NONE, OVERLAY_PROMPT, OVERLAY_HELP, OVERLAY_CARD };
 
 struct app {
     struct session session;
-    struct frame   frame;
-    struct layout  layout;
-    struct view    view[VIEW_COUNT];
-    unsigned       focus, theme;
-    bool           zoom, running, all_painted;
-    enum overlay   overlay;
-    int            asking;          /* OVERLAY_PROMPT: the command that asked */
-    char           typed[TYPED];    /* prompt, or filter of the help */
-    int            scroll;          /* of the help or the card */
-    char           card_title[40];
-    struct text    card;
+    struct frame frame;
+    struct layout layout;
+    struct view view[VIEW_COUNT];
+    unsigned focus, theme;
+    bool zoom, running, all_painted;
+    enum overlay overlay;
+    int asking;        /* OVERLAY_PROMPT: the command that asked */
+    char typed[TYPED]; /* prompt, or filter of the help */
+    int scroll;        /* of the help or the card */
+    char card_title[40];
+    struct text card;
 };
 
-void     app_open(struct app *a, struct machine *m, struct lesson *l, int cols, int rows);
-void     app_close(struct app *a);
-unsigned app_key(struct app *a, uint32_t key);          /* enum ask bits; sampling is done */
-void     app_resize(struct app *a, int cols, int rows);
-void     app_sample(struct app *a);                     /* every view looks at the machine */
-void     app_draw(struct app *a);                       /* makes the frame */
+void app_open(struct app *a, struct machine *m, struct lesson *l, int cols, int rows);
+void app_close(struct app *a);
+unsigned app_key(struct app *a, uint32_t key); /* enum ask bits; sampling is done */
+void app_resize(struct app *a, int cols, int rows);
+void app_sample(struct app *a); /* every view looks at the machine */
+void app_draw(struct app *a);   /* makes the frame */
 /* The choice of a step's author (`show = "rings"`): which pane is in front. */
-void     app_follow_lesson(struct app *a);
+void app_follow_lesson(struct app *a);
 
 /* chrome.c: what is around the panes. */
 void chrome_title(struct app *a);
@@ -46,9 +46,9 @@ void chrome_timeline(struct app *a);
 void chrome_keys(struct app *a);
 void chrome_tiny(struct app *a);
 /* overlay.c: what is above them. */
-void     overlay_draw(struct app *a);
+void overlay_draw(struct app *a);
 unsigned overlay_key(struct app *a, uint32_t key);
-void     overlay_prompt(struct app *a, int command);
-void     overlay_card(struct app *a, const char *title);  /* shows a->card */
+void overlay_prompt(struct app *a, int command);
+void overlay_card(struct app *a, const char *title); /* shows a->card */
 
 #endif

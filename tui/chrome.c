@@ -43,10 +43,12 @@ void chrome_title(struct app *a)
     number(machine_cycles(s->m), cycles, sizeof cycles);
     if (s->lesson) snprintf(step, sizeof step, "  step %u/%u", s->lesson->next, s->lesson->ops->steps(s->lesson));
     bool ended = machine_end(s->m).fate != FATE_RUNNING;
-    snprintf(right, sizeof right, "%sev %u/%u   cyc %s", ended ? "END  " : "", trace_last(machine_trace_of(s->m)), s->far_event, cycles);
+    snprintf(right, sizeof right, "%sev %u/%u   cyc %s", ended ? "END  " : "", trace_last(machine_trace_of(s->m)),
+             s->far_event, cycles);
     int rw = frame_width(right);
     snprintf(left, sizeof left, "ringside  %s%s   %s", s->name, step, machine);
-    const char *from = frame_width(left) > p.at.w - rw - 4 ? left + strlen("ringside  ") : left; /* our own name can go */
+    const char *from =
+        frame_width(left) > p.at.w - rw - 4 ? left + strlen("ringside  ") : left; /* our own name can go */
     pane_fit(&p, 1, 0, p.at.w - rw - 4, style, from);
     if (p.at.w > rw + 4) pane_put(&p, p.at.w - rw - 2, 0, style, right);
 }
@@ -78,7 +80,9 @@ void chrome_timeline(struct app *a)
     for (unsigned i = 0; s->lesson && i < s->lesson->ops->steps(s->lesson); i++) {
         struct lesson_step st;
         s->lesson->ops->step(s->lesson, i, &st);
-        if (st.insns <= far) pane_put(&p, 2 + (int)(st.insns * (uint64_t)(w - 3) / far), 0, STYLE(ROLE_PLAIN, 0), st.insns <= machine_insns(s->m) ? "╋" : "┼");
+        if (st.insns <= far)
+            pane_put(&p, 2 + (int)(st.insns * (uint64_t)(w - 3) / far), 0, STYLE(ROLE_PLAIN, 0),
+                     st.insns <= machine_insns(s->m) ? "╋" : "┼");
     }
     pane_put(&p, 1 + here, 0, STYLE(ROLE_NOW, ATTR_BOLD), "●");
     pane_put(&p, w + 3, 0, STYLE(ROLE_PLAIN, 0), hint);
@@ -135,7 +139,8 @@ void chrome_tiny(struct app *a)
 {
     char text[160];
     struct pane p = pane_of(&a->frame, (struct rect){ 0, 0, a->frame.cols, a->frame.rows });
-    snprintf(text, sizeof text, "Ringside needs %dx%d; this is %dx%d. Make the window larger, or the font smaller. q leaves.",
+    snprintf(text, sizeof text,
+             "Ringside needs %dx%d; this is %dx%d. Make the window larger, or the font smaller. q leaves.",
              LAYOUT_LEAST_COLS, LAYOUT_LEAST_ROWS, a->frame.cols, a->frame.rows);
     frame_wrap(text, a->frame.cols, tiny_line, &p);
 }

@@ -14,11 +14,14 @@ static const struct command_desc table[CMD_COUNT] = {
 
 static const char *const groups[GROUP_COUNT] = { "Forward", "Backward", "Lesson", "Look", "Screen" };
 
-static const struct { const char *name; uint32_t key; } names[] = {
-    { "Up", TKEY_UP },       { "Down", TKEY_DOWN },   { "Left", TKEY_LEFT },           { "Right", TKEY_RIGHT },
-    { "Home", TKEY_HOME },   { "End", TKEY_END },     { "PgUp", TKEY_PGUP },           { "PgDn", TKEY_PGDN },
-    { "Enter", TKEY_ENTER }, { "Tab", TKEY_TAB },     { "Esc", TKEY_ESC },             { "Backspace", TKEY_BACKSPACE },
-    { "Space", TKEY_SPACE }, { "lt", '<' },           { "Ctrl-L", TKEY_CTRL_L },
+static const struct {
+    const char *name;
+    uint32_t key;
+} names[] = {
+    { "Up", TKEY_UP },       { "Down", TKEY_DOWN }, { "Left", TKEY_LEFT },     { "Right", TKEY_RIGHT },
+    { "Home", TKEY_HOME },   { "End", TKEY_END },   { "PgUp", TKEY_PGUP },     { "PgDn", TKEY_PGDN },
+    { "Enter", TKEY_ENTER }, { "Tab", TKEY_TAB },   { "Esc", TKEY_ESC },       { "Backspace", TKEY_BACKSPACE },
+    { "Space", TKEY_SPACE }, { "lt", '<' },         { "Ctrl-L", TKEY_CTRL_L },
 };
 
 const struct command_desc *command_desc(int command) { return &table[command]; }
@@ -74,7 +77,8 @@ uint32_t key_script_next(const char **script, int *cols, int *rows, struct err *
     if (s[n] == '>' && script_size(s, n, cols, rows)) return TKEY_RESIZE;
     uint32_t key = s[n] == '>' && n > 1 ? key_named(s, n) : TKEY_NOTHING;
     if (key == TKEY_NOTHING)
-        err_set(e, EXIT_USAGE, "key script: unknown key \"<%.*s\"; names are <Enter>, <PgDn>, <Left>, ..., <lt> and sizes <120x40>",
+        err_set(e, EXIT_USAGE,
+                "key script: unknown key \"<%.*s\"; names are <Enter>, <PgDn>, <Left>, ..., <lt> and sizes <120x40>",
                 (int)(n < 40 ? n + (s[n] == '>') : 40), s);
     return key;
 }

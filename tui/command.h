@@ -28,11 +28,24 @@ const char *command_group_name(unsigned group);
 
 /* Keys without a character. The two last are not keys: the terminal has another size; there is nothing to read. */
 enum key {
-    TKEY_UP = 0x110000, TKEY_DOWN, TKEY_LEFT, TKEY_RIGHT, TKEY_HOME, TKEY_END, TKEY_PGUP, TKEY_PGDN,
-    TKEY_RESIZE, TKEY_NOTHING,
-    TKEY_ENTER = '\r', TKEY_TAB = '\t', TKEY_ESC = 27, TKEY_BACKSPACE = 8, TKEY_SPACE = ' ', TKEY_CTRL_L = 12
+    TKEY_UP = 0x110000,
+    TKEY_DOWN,
+    TKEY_LEFT,
+    TKEY_RIGHT,
+    TKEY_HOME,
+    TKEY_END,
+    TKEY_PGUP,
+    TKEY_PGDN,
+    TKEY_RESIZE,
+    TKEY_NOTHING,
+    TKEY_ENTER = '\r',
+    TKEY_TAB = '\t',
+    TKEY_ESC = 27,
+    TKEY_BACKSPACE = 8,
+    TKEY_SPACE = ' ',
+    TKEY_CTRL_L = 12
 };
-int command_of_key(uint32_t key);                     /* CMD_NONE if it means nothing */
+int command_of_key(uint32_t key); /* CMD_NONE if it means nothing */
 /* The key with that name (a word, or one character of UTF-8); TKEY_NOTHING if there is none. */
 uint32_t key_named(const char *name, size_t n);
 /* The first key of a command, as people read it: "s", "PgDn". */
@@ -42,7 +55,7 @@ const char *command_key(int command, char *buf, size_t n);
  * "<lt>". Returns TKEY_NOTHING at the end; a size gives TKEY_RESIZE with *cols and *rows. EXIT_USAGE in `e` for an
  * unknown name. */
 uint32_t key_script_next(const char **script, int *cols, int *rows, struct err *e);
-bool     key_script_check(const char *script, struct err *e);
+bool key_script_check(const char *script, struct err *e);
 
 /* docs/tui.md's table of keys, and the lines of the help. */
 void command_markdown(struct text *out);

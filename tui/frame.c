@@ -7,13 +7,16 @@
 #include <string.h>
 
 /* Our symbols, then what authors type into notes, each with a twin of one column. */
-static const struct { uint32_t ch; char twin; } twins[] = {
-    { 0x2500, '-' }, { 0x2502, '|' }, { 0x250C, '+' }, { 0x2510, '+' }, { 0x2514, '+' }, { 0x2518, '+' }, /* ─│┌┐└┘ */
-    { 0x2501, '=' }, { 0x254B, '+' }, { 0x253C, '+' }, { 0x258F, '|' }, { 0x2588, '#' }, { 0x2591, '.' }, /* ━╋┼▏█░ */
-    { 0x25BA, '>' }, { 0x25C4, '<' }, { 0x25CF, '*' }, { 0x00B7, '.' }, { 0x2717, 'x' }, { 0x2713, 'v' }, /* ►◄●·✗✓ */
-    { 0x2192, '>' }, { 0x2190, '<' }, { 0x2191, '^' }, { 0x2193, 'v' }, { 0x2026, '~' },                  /* →←↑↓… */
+static const struct {
+    uint32_t ch;
+    char twin;
+} twins[] = {
+    { 0x2500, '-' }, { 0x2502, '|' }, { 0x250C, '+' },  { 0x2510, '+' },  { 0x2514, '+' }, { 0x2518, '+' }, /* ─│┌┐└┘ */
+    { 0x2501, '=' }, { 0x254B, '+' }, { 0x253C, '+' },  { 0x258F, '|' },  { 0x2588, '#' }, { 0x2591, '.' }, /* ━╋┼▏█░ */
+    { 0x25BA, '>' }, { 0x25C4, '<' }, { 0x25CF, '*' },  { 0x00B7, '.' },  { 0x2717, 'x' }, { 0x2713, 'v' }, /* ►◄●·✗✓ */
+    { 0x2192, '>' }, { 0x2190, '<' }, { 0x2191, '^' },  { 0x2193, 'v' },  { 0x2026, '~' }, /* →←↑↓… */
     { 0x2013, '-' }, { 0x2014, '-' }, { 0x2018, '\'' }, { 0x2019, '\'' }, { 0x201C, '"' }, { 0x201D, '"' },
-    { 0x00A0, ' ' }, { 0x00D7, 'x' }, { 0x2264, '<' }, { 0x2265, '>' }, { 0x2260, '#' }, { 0x2022, '*' },
+    { 0x00A0, ' ' }, { 0x00D7, 'x' }, { 0x2264, '<' },  { 0x2265, '>' },  { 0x2260, '#' }, { 0x2022, '*' },
 };
 
 uint32_t frame_ascii(uint32_t ch)
@@ -27,7 +30,9 @@ uint32_t frame_ascii(uint32_t ch)
 /* Ranges of Unicode whose characters take no column or two, or which terminals do not agree about. */
 static bool odd_width(uint32_t ch)
 {
-    static const struct { uint32_t from, to; } ranges[] = {
+    static const struct {
+        uint32_t from, to;
+    } ranges[] = {
         { 0x0300, 0x036F }, { 0x0483, 0x0489 }, { 0x0590, 0x08FF }, { 0x1100, 0x11FF }, { 0x200B, 0x200F },
         { 0x2028, 0x202E }, { 0x2060, 0x206F }, { 0x20D0, 0x20FF }, { 0x231A, 0x231B }, { 0x2329, 0x232A },
         { 0x23E9, 0x23FF }, { 0x25B6, 0x25B7 }, { 0x25FD, 0x25FE }, { 0x2600, 0x2712 }, { 0x2714, 0x2716 },
@@ -47,8 +52,10 @@ static uint32_t decode(const unsigned char **s)
     int n = p[0] < 0x80 ? 1 : (p[0] & 0xE0) == 0xC0 ? 2 : (p[0] & 0xF0) == 0xE0 ? 3 : (p[0] & 0xF8) == 0xF0 ? 4 : 0;
     uint32_t ch = n == 1 ? p[0] : n ? p[0] & (0x7Fu >> n) : '?';
     for (int i = 1; i < n; i++) {
-        if ((p[i] & 0xC0) != 0x80) n = 0;
-        else ch = ch << 6 | (p[i] & 0x3Fu);
+        if ((p[i] & 0xC0) != 0x80)
+            n = 0;
+        else
+            ch = ch << 6 | (p[i] & 0x3Fu);
     }
     if (n == 0 || ch < least[n]) {
         (*s)++;
@@ -147,9 +154,12 @@ enum { NO_BREAK = 0xA0 }; /* a space at which lines are not broken */
 static void put(struct pane *p, int x, int y, unsigned style, uint32_t ch)
 {
     struct cell *c = cell_at(p, x, y);
-    if (!c) p->frame->clipped++;
-    else if (ch == NO_BREAK) *c = (struct cell){ ' ', (uint8_t)style, (uint8_t)(style >> 8) };
-    else *c = (struct cell){ p->frame->ascii ? frame_ascii(ch) : ch, (uint8_t)style, (uint8_t)(style >> 8) };
+    if (!c)
+        p->frame->clipped++;
+    else if (ch == NO_BREAK)
+        *c = (struct cell){ ' ', (uint8_t)style, (uint8_t)(style >> 8) };
+    else
+        *c = (struct cell){ p->frame->ascii ? frame_ascii(ch) : ch, (uint8_t)style, (uint8_t)(style >> 8) };
 }
 
 int pane_put(struct pane *p, int x, int y, unsigned style, const char *utf8)

@@ -43,7 +43,7 @@ static void dashboard(struct layout *l, int w, int y, int h, int wanted)
 {
     (void)wanted;
     int note = 5, body = h - note;
-    int high = body * 17 / 38, middle = body * 11 / 38, low = body - high - middle;
+    int high = body * 15 / 38, middle = body * 13 / 38, low = body - high - middle;
     int right = w * 58 / 160, code = w - right - WIDE_COLS, left = w - right;
     place(l, VIEW_CODE, 0, y, code, high);
     place(l, VIEW_CPU, code, y, WIDE_COLS, high);

@@ -12,25 +12,28 @@
 enum { LAYOUT_LEAST_COLS = 60, LAYOUT_LEAST_ROWS = 16 };
 
 enum layout_kind {
-    LAYOUT_TINY,      /* below 60x16: nothing but a message */
-    LAYOUT_SINGLE,    /* below 80x24: title, one pane, keys */
-    LAYOUT_STEP,      /* from 80x24: code, CPU, rings, events, note */
-    LAYOUT_WIDE,      /* from 120x40: and cycles */
-    LAYOUT_DASHBOARD  /* from 150x40: and address, devices */
+    LAYOUT_TINY,     /* below 60x16: nothing but a message */
+    LAYOUT_SINGLE,   /* below 80x24: title, one pane, keys */
+    LAYOUT_STEP,     /* from 80x24: code, CPU, rings, events, note */
+    LAYOUT_WIDE,     /* from 120x40: and cycles */
+    LAYOUT_DASHBOARD /* from 150x40: and address, devices */
 };
 
 struct layout {
     enum layout_kind kind;
     struct rect title, timeline, keys; /* h == 0: not shown */
     unsigned panes;
-    struct { unsigned view; struct rect at; } pane[VIEW_COUNT]; /* enum view_id */
+    struct {
+        unsigned view;
+        struct rect at;
+    } pane[VIEW_COUNT]; /* enum view_id */
 };
 
 /* What decides besides the size. */
 struct layout_wish {
-    unsigned focus;     /* the chosen view */
-    bool     zoom;      /* it alone */
-    int      note;      /* lines the longest note of the lesson takes; the smallest screen gives it two or three */
+    unsigned focus; /* the chosen view */
+    bool zoom;      /* it alone */
+    int note;       /* lines the longest note of the lesson takes; the smallest screen gives it two or three */
 };
 /* Rectangles never overlap and lie inside cols x rows. */
 void layout_make(struct layout *l, int cols, int rows, const struct layout_wish *wish);

@@ -41,8 +41,10 @@ static bool type(struct app *a, uint32_t key)
 
 static unsigned prompt_key(struct app *a, uint32_t key)
 {
-    if (key == TKEY_ESC || key == TKEY_ENTER || (key == TKEY_BACKSPACE && !*a->typed)) leave(a);
-    else type(a, key);
+    if (key == TKEY_ESC || key == TKEY_ENTER || (key == TKEY_BACKSPACE && !*a->typed))
+        leave(a);
+    else
+        type(a, key);
     return ASK_REDRAW;
 }
 
@@ -62,8 +64,10 @@ static bool scroll_key(struct app *a, uint32_t key)
 static unsigned help_key(struct app *a, uint32_t key)
 {
     bool closes = !*a->typed && (key == 'q' || key == '?');
-    if (key == TKEY_ESC || key == TKEY_ENTER || closes) leave(a);
-    else if (!scroll_key(a, key) && type(a, key)) a->scroll = 0;
+    if (key == TKEY_ESC || key == TKEY_ENTER || closes)
+        leave(a);
+    else if (!scroll_key(a, key) && type(a, key))
+        a->scroll = 0;
     return ASK_REDRAW;
 }
 
@@ -98,7 +102,11 @@ static bool matches(const struct command_desc *d, const char *filter)
 }
 
 /* One command: its keys, and its sentence on as many lines as it needs. Returns the line behind it. */
-struct help_line { struct pane *p; int y; unsigned style; };
+struct help_line {
+    struct pane *p;
+    int y;
+    unsigned style;
+};
 enum { HELP_KEYS = 18 };
 
 static void help_wrapped(void *self, int i, const char *s, int n)
@@ -152,8 +160,10 @@ static void draw_help(struct app *a)
     char title[TYPED + 24];
     struct rect r = { 0, 1, a->frame.cols, a->frame.rows - 2 };
     if (r.w > 92) r.x = (r.w - 92) / 2, r.w = 92;
-    if (*a->typed) snprintf(title, sizeof title, "Keys  /%s", a->typed);
-    else snprintf(title, sizeof title, "Keys");
+    if (*a->typed)
+        snprintf(title, sizeof title, "Keys  /%s", a->typed);
+    else
+        snprintf(title, sizeof title, "Keys");
     struct pane p = pane_box(&a->frame, r, STYLE(ROLE_FOCUS, ATTR_BOLD), title, "type to filter, Esc closes");
     struct pane none = { p.frame, { p.at.x, p.at.y, p.at.w, 0 } };
     int lines = help_lines(&none, a->typed, 0);
@@ -163,7 +173,10 @@ static void draw_help(struct app *a)
     if (a->scroll + p.at.h < lines && p.at.h > 0) pane_put(&p, p.at.w - 1, p.at.h - 1, STYLE(ROLE_KEY, ATTR_BOLD), "↓");
 }
 
-struct card_line { struct pane *p; int first; };
+struct card_line {
+    struct pane *p;
+    int first;
+};
 
 static void card_wrapped(void *self, int i, const char *s, int n)
 {

@@ -14,7 +14,7 @@
 #include <term.h> /* last: it makes macros of common words */
 
 static SCREEN *screen;
-static int colours;         /* 0: attributes only */
+static int colours; /* 0: attributes only */
 static unsigned painted_theme = THEME_COUNT;
 
 bool paint_utf8(void)
@@ -32,8 +32,10 @@ static void add_capability(char *to, size_t room, const char *name)
     size_t n = strlen(to);
     if (!s || s == (const char *)-1) return;
     while (*s && n + 1 < room) {
-        if (s[0] == '$' && s[1] == '<' && strchr(s, '>')) s = strchr(s, '>') + 1;
-        else to[n++] = *s++;
+        if (s[0] == '$' && s[1] == '<' && strchr(s, '>'))
+            s = strchr(s, '>') + 1;
+        else
+            to[n++] = *s++;
     }
     to[n] = 0;
 }
@@ -45,11 +47,16 @@ static bool usable(struct err *e)
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
         return err_set(e, EXIT_ENVIRONMENT, "tui: stdin and stdout must be a terminal; without one: ringside run popf");
     if (setupterm(NULL, STDOUT_FILENO, &result) != OK)
-        return err_set(e, EXIT_ENVIRONMENT, "tui: nothing is known about the terminal TERM=%.40s; set TERM, or: ringside run popf",
+        return err_set(e, EXIT_ENVIRONMENT,
+                       "tui: nothing is known about the terminal TERM=%.40s; set TERM, or: ringside run popf",
                        term ? term : "");
     const char *move = tigetstr("cup");
-    if (!move || move == (const char *)-1)
-        return err_set(e, EXIT_ENVIRONMENT, "tui: the terminal TERM=%.40s cannot place the cursor; try: ringside run popf", term ? term : "");
+    bool places = move && move != (const char *)-1;
+    del_curterm(cur_term); /* newterm reads its own */
+    if (!places)
+        return err_set(e, EXIT_ENVIRONMENT,
+                       "tui: the terminal TERM=%.40s cannot place the cursor; try: ringside run popf",
+                       term ? term : "");
     return true;
 }
 
@@ -95,7 +102,8 @@ void paint_size(int *cols, int *rows) { getmaxyx(stdscr, *rows, *cols); }
 
 static attr_t attributes(unsigned attr)
 {
-    return (attr & ATTR_BOLD ? A_BOLD : 0) | (attr & ATTR_UNDERLINE ? A_UNDERLINE : 0) | (attr & ATTR_REVERSE ? A_REVERSE : 0);
+    return (attr & ATTR_BOLD ? A_BOLD : 0) | (attr & ATTR_UNDERLINE ? A_UNDERLINE : 0) |
+           (attr & ATTR_REVERSE ? A_REVERSE : 0);
 }
 
 static void take_theme(unsigned theme)
@@ -143,11 +151,14 @@ void paint_show(const struct frame *f, unsigned theme, bool whole)
 
 static uint32_t translate(wint_t code)
 {
-    static const struct { wint_t curses; uint32_t key; } table[] = {
-        { KEY_UP, TKEY_UP },     { KEY_DOWN, TKEY_DOWN },   { KEY_LEFT, TKEY_LEFT },   { KEY_RIGHT, TKEY_RIGHT },
-        { KEY_HOME, TKEY_HOME }, { KEY_END, TKEY_END },     { KEY_PPAGE, TKEY_PGUP },  { KEY_NPAGE, TKEY_PGDN },
-        { KEY_BACKSPACE, TKEY_BACKSPACE }, { KEY_DC, TKEY_BACKSPACE }, { KEY_ENTER, TKEY_ENTER },
-        { KEY_RESIZE, TKEY_RESIZE },
+    static const struct {
+        wint_t curses;
+        uint32_t key;
+    } table[] = {
+        { KEY_UP, TKEY_UP },        { KEY_DOWN, TKEY_DOWN },   { KEY_LEFT, TKEY_LEFT },
+        { KEY_RIGHT, TKEY_RIGHT },  { KEY_HOME, TKEY_HOME },   { KEY_END, TKEY_END },
+        { KEY_PPAGE, TKEY_PGUP },   { KEY_NPAGE, TKEY_PGDN },  { KEY_BACKSPACE, TKEY_BACKSPACE },
+        { KEY_DC, TKEY_BACKSPACE }, { KEY_ENTER, TKEY_ENTER }, { KEY_RESIZE, TKEY_RESIZE },
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (table[i].curses == code) return table[i].key;

@@ -8,13 +8,13 @@
 
 /* Takes the terminal on stdin and stdout. EXIT_ENVIRONMENT, and nothing changed, if there is none that can do this. */
 bool paint_open(void (*interrupt)(void *self), void *self, struct err *e);
-void paint_close(void);                     /* gives it back; harmless if not open */
+void paint_close(void); /* gives it back; harmless if not open */
 void paint_size(int *cols, int *rows);
 /* One flush. `whole`: as if nothing were on the screen yet. */
 void paint_show(const struct frame *f, unsigned theme, bool whole);
 /* The next key, waiting at most so long; TKEY_NOTHING if there is none, TKEY_RESIZE after a change of size. */
 uint32_t paint_key(int milliseconds);
-bool paint_gone(void);                      /* the terminal has hung up */
+bool paint_gone(void); /* the terminal has hung up */
 /* Does the locale speak UTF-8, with symbols one column wide? Sets the locale from the environment. */
 bool paint_utf8(void);
 

@@ -80,7 +80,7 @@ void rescue_disarm(void)
     handle_all(crashes, sizeof crashes / sizeof crashes[0], SIG_DFL);
 }
 
-int  rescue_asked(void) { return asked; }
+int rescue_asked(void) { return asked; }
 void rescue_forget(void)
 {
     if (asked == SIGINT) asked = 0;

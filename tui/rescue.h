@@ -13,8 +13,8 @@ void rescue_save(void);
 /* Call once it is changed. `restore`: the bytes that undo what was sent to it. `interrupt` is called, in the signal
  * handler, when a person or the system asks to stop. */
 void rescue_arm(const char *restore, void (*interrupt)(void *self), void *self);
-void rescue_disarm(void);    /* the terminal is as it was */
-int  rescue_asked(void);     /* the signal that asked to leave, since the last rescue_forget; 0: none */
-void rescue_forget(void);    /* forgets SIGINT (it stopped a run, that was what it was for) */
+void rescue_disarm(void); /* the terminal is as it was */
+int rescue_asked(void);   /* the signal that asked to leave, since the last rescue_forget; 0: none */
+void rescue_forget(void); /* forgets SIGINT (it stopped a run, that was what it was for) */
 
 #endif

@@ -113,8 +113,10 @@ void session_run(struct session *s)
 
 void session_back(struct session *s)
 {
-    if (!machine_insns(s->m)) session_say(s, false, "This is the guest's first instruction.");
-    else if (!machine_back(s->m, 1)) session_say(s, true, "Cannot go back from here.");
+    if (!machine_insns(s->m))
+        session_say(s, false, "This is the guest's first instruction.");
+    else if (!machine_back(s->m, 1))
+        session_say(s, true, "Cannot go back from here.");
     settle(s);
 }
 
@@ -185,8 +187,10 @@ void session_next(struct session *s)
     uint64_t place = lesson_place(s, l->next);
     if (place != machine_insns(s->m)) machine_goto(s->m, place);
     unsigned checks = l->ops->checks(l);
-    if (!l->ops->advance(l, s->m, &e)) session_say(s, true, "%s", e.text);
-    else say_failures(s, checks);
+    if (!l->ops->advance(l, s->m, &e))
+        session_say(s, true, "%s", e.text);
+    else
+        say_failures(s, checks);
     arrive(s);
     if (!*s->message) say_end(s);
 }
@@ -231,7 +235,8 @@ static void goto_cycle(struct session *s, const char *arg, unsigned long long n)
         if (!id || !machine_goto_event(s->m, id) || machine_cycles(s->m) > n) machine_goto(s->m, 0);
     }
     if (machine_cycles(s->m) >= n) return;
-    if (run(s, &cycles) != MACHINE_TILL && machine_cycles(s->m) < n) stay(s, here, "The guest ends before cycle %s.", arg);
+    if (run(s, &cycles) != MACHINE_TILL && machine_cycles(s->m) < n)
+        stay(s, here, "The guest ends before cycle %s.", arg);
 }
 
 static void goto_insn(struct session *s, const char *arg, unsigned long long n)
@@ -262,8 +267,10 @@ static void goto_label(struct session *s, const char *arg)
         return;
     }
     enum machine_stop stop = run(s, &label);
-    if (stop == MACHINE_ENDED) stay(s, here, "%s does not run again after this.", arg);
-    else if (stop == MACHINE_PAUSED) session_say(s, false, "Stopped before %s.", arg);
+    if (stop == MACHINE_ENDED)
+        stay(s, here, "%s does not run again after this.", arg);
+    else if (stop == MACHINE_PAUSED)
+        session_say(s, false, "Stopped before %s.", arg);
 }
 
 static const struct {

@@ -14,31 +14,32 @@
 
 struct session {
     struct machine *m;
-    struct lesson  *lesson;             /* NULL: none */
-    char  name[64];                     /* "popf.lua", "rings.elf" */
-    char  message[256];                 /* "": nothing to say */
-    bool  warn;                         /* the message is bad news */
-    bool  moved;                        /* the machine stands elsewhere than before; the reader clears it */
-    uint64_t far_insns, far_cycles;     /* the furthest ever seen */
+    struct lesson *lesson;          /* NULL: none */
+    char name[64];                  /* "popf.lua", "rings.elf" */
+    char message[256];              /* "": nothing to say */
+    bool warn;                      /* the message is bad news */
+    bool moved;                     /* the machine stands elsewhere than before; the reader clears it */
+    uint64_t far_insns, far_cycles; /* the furthest ever seen */
     uint32_t far_event;
     /* Called between slices of a long run; true: stop. May draw. */
     bool (*poll)(void *self);
-    void  *poll_self;
+    void *poll_self;
 };
 
 void session_open(struct session *s, struct machine *m, struct lesson *l);
 void session_say(struct session *s, bool warn, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 void session_step(struct session *s);
-void session_over(struct session *s);       /* with the whole visit to the hypervisor */
-void session_exit(struct session *s);       /* to the next exit, fault, silent failure */
-void session_run(struct session *s);        /* to the end, or until poll says so */
-void session_back(struct session *s);       /* one instruction */
+void session_over(struct session *s); /* with the whole visit to the hypervisor */
+void session_exit(struct session *s); /* to the next exit, fault, silent failure */
+void session_run(struct session *s);  /* to the end, or until poll says so */
+void session_back(struct session *s); /* one instruction */
 void session_back_exit(struct session *s);
 void session_home(struct session *s);
-void session_next(struct session *s);       /* a step of the lesson */
+void session_next(struct session *s); /* a step of the lesson */
 void session_previous(struct session *s);
-void session_goto(struct session *s, const char *where); /* "41", "event:41", "cycle:N", "insn:N", "step:N", "label:NAME" */
+void session_goto(struct session *s,
+                  const char *where); /* "41", "event:41", "cycle:N", "insn:N", "step:N", "label:NAME" */
 /* Writes the ladder of the events so far; the message names the file. */
 void session_draw(struct session *s);
 /* Two sentences: the rule of the last silent failure, if it has just happened, else of the next instruction. */

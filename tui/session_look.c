@@ -7,7 +7,10 @@
 
 enum { LADDER_ROWS = 200 /* a diagram nobody can read is no diagram */ };
 
-static const char *name_symbol(void *self, uint32_t eip, char *buf, size_t n) { return machine_symbol(self, eip, buf, n); }
+static const char *name_symbol(void *self, uint32_t eip, char *buf, size_t n)
+{
+    return machine_symbol(self, eip, buf, n);
+}
 
 /* "popf" of "popf.lua", with nothing a shell or a file system could stumble over. */
 static void stem(const char *name, char *to, size_t room)
@@ -29,16 +32,22 @@ void session_draw(struct session *s)
         return;
     }
     struct ladder_options o = {
-        .max_rows = LADDER_ROWS, .kernel_ring = machine_kernel_ring(s->m), .hypervisor = machine_has_vmm(s->m),
-        .title = s->lesson ? s->lesson->title : s->name, .symbol = name_symbol, .self = s->m,
+        .max_rows = LADDER_ROWS,
+        .kernel_ring = machine_kernel_ring(s->m),
+        .hypervisor = machine_has_vmm(s->m),
+        .title = s->lesson ? s->lesson->title : s->name,
+        .symbol = name_symbol,
+        .self = s->m,
     };
     struct ladder *l = ladder_new(t, &o);
     ladder_svg(l, &svg);
     ladder_free(l);
     stem(s->name, base, sizeof base);
     snprintf(path, sizeof path, "%s-ladder-ev%u.svg", base, trace_last(t));
-    if (text_write(&svg, path, &e)) session_say(s, false, "Wrote %s: the ladder of events 1 to %u.", path, trace_last(t));
-    else session_say(s, true, "%s", e.text);
+    if (text_write(&svg, path, &e))
+        session_say(s, false, "Wrote %s: the ladder of events 1 to %u.", path, trace_last(t));
+    else
+        session_say(s, true, "%s", e.text);
     text_free(&svg);
 }
 
@@ -60,9 +69,11 @@ static void why_event(const struct session *s, const struct event *e, struct tex
     char where[64];
     const char *at = machine_symbol(s->m, e->eip, where, sizeof where);
     if (e->kind == EV_SILENT)
-        text_add(out, "%s at %s: %s should have become %X and is %X, and nobody was told.\n", trace_name("mnemonic", e->u.SILENT.op),
-                 at, trace_name("field", e->u.SILENT.field), e->u.SILENT.wanted, e->u.SILENT.got);
-    else text_add(out, "The hypervisor has control: %s at %s. ", trace_name("exit", e->u.EXIT.reason), at);
+        text_add(out, "%s at %s: %s should have become %X and is %X, and nobody was told.\n",
+                 trace_name("mnemonic", e->u.SILENT.op), at, trace_name("field", e->u.SILENT.field), e->u.SILENT.wanted,
+                 e->u.SILENT.got);
+    else
+        text_add(out, "The hypervisor has control: %s at %s. ", trace_name("exit", e->u.EXIT.reason), at);
 }
 
 void session_why(const struct session *s, struct text *out)
@@ -78,5 +89,6 @@ void session_why(const struct session *s, struct text *out)
         text_add(out, "There is no instruction at %08X.", at);
         return;
     }
-    text_add(out, "%s: %s", insn.word, insn.rule && *insn.rule ? insn.rule : "neither privileged nor sensitive; it does the same in every ring.");
+    text_add(out, "%s: %s", insn.word,
+             insn.rule && *insn.rule ? insn.rule : "neither privileged nor sensitive; it does the same in every ring.");
 }

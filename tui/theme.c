@@ -10,10 +10,12 @@ static const struct row {
     int base;
     unsigned attr, mono;
 } rows[ROLE_COUNT] = {
+/* clang-format off */
 #define ROLE(id, automatic, light, dark, projector, base, attr, mono, about) \
     { { automatic, light, dark, projector }, base, attr, mono },
 #include "tui/role.def"
 #undef ROLE
+    /* clang-format on */
 };
 
 enum { BLACK = 0, WHITE = 7, CUBE_WHITE = 231 };

@@ -21,12 +21,12 @@ enum role {
 enum theme { THEME_AUTO, THEME_LIGHT, THEME_DARK, THEME_PROJECTOR, THEME_MONO, THEME_COUNT };
 
 struct style {
-    int      fg, bg; /* index into the terminal's palette; -1: the terminal's default */
-    unsigned attr;   /* ATTR_* */
+    int fg, bg;    /* index into the terminal's palette; -1: the terminal's default */
+    unsigned attr; /* ATTR_* */
 };
 
 const char *theme_name(unsigned theme);
-int         theme_find(const char *name); /* -1 if there is none */
+int theme_find(const char *name); /* -1 if there is none */
 /* How a role looks on a terminal with so many colours. Above 256 a colour index is not a palette index any more
  * (direct colour), so the base eight are used there, as below 256; below 8 there are only attributes. */
 struct style theme_style(unsigned theme, unsigned role, int colours);

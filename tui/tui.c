@@ -17,8 +17,8 @@ enum { SCRIPT_SLICES = 200 /* a script's `c` on a guest that never ends */ };
 struct loop {
     struct app app;
     const struct tui_options *options;
-    int64_t shown;              /* when the last frame was */
-    unsigned slices;            /* of the current run, key script only */
+    int64_t shown;   /* when the last frame was */
+    unsigned slices; /* of the current run, key script only */
 };
 
 static int64_t milliseconds(void)
@@ -52,8 +52,10 @@ static bool poll_terminal(void *self)
     struct loop *l = self;
     struct text n = { 0 };
     uint32_t key = paint_key(0);
-    if (key == TKEY_RESIZE) resize(l);
-    else if (key != TKEY_NOTHING || rescue_asked() || paint_gone()) return true;
+    if (key == TKEY_RESIZE)
+        resize(l);
+    else if (key != TKEY_NOTHING || rescue_asked() || paint_gone())
+        return true;
     if (milliseconds() - l->shown < FRAME_MS) return false;
     text_number(&n, machine_insns(l->app.session.m));
     session_say(&l->app.session, false, "Running: %s instructions so far. Any key stops.", text_str(&n));
@@ -89,9 +91,12 @@ static int serve(struct loop *l)
             if (paint_gone()) return EXIT_INTERRUPTED;
             continue;
         }
-        if (key == TKEY_RESIZE) resize(l);
-        else if (l->app.layout.kind == LAYOUT_TINY && key != 'q') continue;
-        else ask = app_key(&l->app, key);
+        if (key == TKEY_RESIZE)
+            resize(l);
+        else if (l->app.layout.kind == LAYOUT_TINY && key != 'q')
+            continue;
+        else
+            ask = app_key(&l->app, key);
         if (ask & ASK_QUIT) return EXIT_GOOD;
         rescue_forget(); /* Ctrl-C during a run has stopped the run */
         stale = true;
@@ -118,8 +123,10 @@ static int run_script(struct loop *l, struct err *e)
     while (*keys && !(ask & ASK_QUIT)) {
         uint32_t key = key_script_next(&keys, &cols, &rows, e);
         l->slices = 0;
-        if (key == TKEY_RESIZE) app_resize(&l->app, cols, rows);
-        else ask = app_key(&l->app, key);
+        if (key == TKEY_RESIZE)
+            app_resize(&l->app, cols, rows);
+        else
+            ask = app_key(&l->app, key);
     }
     return dump(l, l->options->dump ? l->options->dump : "-", e) ? EXIT_GOOD : e->code;
 }

@@ -10,11 +10,11 @@ struct machine;
 struct lesson;
 
 struct tui_options {
-    bool        ascii;          /* symbols in ASCII; also chosen by a locale that is not UTF-8 */
-    const char *theme;          /* "auto" (also NULL), "light", "dark", "projector", "mono" */
-    const char *keys;           /* a key script instead of a terminal (command.h), NULL: a terminal */
-    int         columns, lines; /* 0: the terminal's; without a terminal 80x24 */
-    const char *dump;           /* where the last screen goes as text; NULL: with a key script "-", else nowhere */
+    bool ascii;         /* symbols in ASCII; also chosen by a locale that is not UTF-8 */
+    const char *theme;  /* "auto" (also NULL), "light", "dark", "projector", "mono" */
+    const char *keys;   /* a key script instead of a terminal (command.h), NULL: a terminal */
+    int columns, lines; /* 0: the terminal's; without a terminal 80x24 */
+    const char *dump;   /* where the last screen goes as text; NULL: with a key script "-", else nowhere */
 };
 
 /* Runs until the person leaves or the script ends; the terminal is as it was, whatever happens. `l` may be NULL; the

@@ -13,7 +13,18 @@
 #include "tui/frame.h"
 
 /* In the order of the number keys: 1 is the first. */
-enum view_id { VIEW_CODE, VIEW_CPU, VIEW_RINGS, VIEW_ADDRESS, VIEW_CYCLES, VIEW_EVENTS, VIEW_DEVICES, VIEW_NOTE, VIEW_SERIAL, VIEW_COUNT };
+enum view_id {
+    VIEW_CODE,
+    VIEW_CPU,
+    VIEW_RINGS,
+    VIEW_ADDRESS,
+    VIEW_CYCLES,
+    VIEW_EVENTS,
+    VIEW_DEVICES,
+    VIEW_NOTE,
+    VIEW_SERIAL,
+    VIEW_COUNT
+};
 
 /* What a handler asks the main loop to do; bits. */
 enum ask { ASK_NONE = 0, ASK_REDRAW = 1, ASK_SAMPLE = 2, ASK_LAYOUT = 4, ASK_QUIT = 8 };
@@ -21,44 +32,46 @@ enum ask { ASK_NONE = 0, ASK_REDRAW = 1, ASK_SAMPLE = 2, ASK_LAYOUT = 4, ASK_QUI
 /* What views may look at. */
 struct scene {
     const struct machine *m;
-    const struct lesson  *lesson;   /* NULL: none */
-    bool moved;                     /* the machine stands elsewhere than at the last sample */
+    const struct lesson *lesson; /* NULL: none */
+    bool moved;                  /* the machine stands elsewhere than at the last sample */
 };
 
 struct view_ops;
 struct view {
     const struct view_ops *ops;
-    void *state;                    /* ops->state_size bytes, zeroed at the start */
-    int   scroll;                   /* rows away from where the view would stand by itself; the view bounds it */
+    void *state; /* ops->state_size bytes, zeroed at the start */
+    int scroll;  /* rows away from where the view would stand by itself; the view bounds it */
 };
 
 struct view_ops {
-    const char *name;               /* the word a scenario's `show` uses */
+    const char *name; /* the word a scenario's `show` uses */
     const char *title, *about;
-    size_t      state_size;
-    void     (*sample)(struct view *v, const struct scene *s);
+    size_t state_size;
+    void (*sample)(struct view *v, const struct scene *s);
     /* Title and remark of the box, for a pane of `rows` lines; buffers of VIEW_LABEL bytes, empty at the call. */
-    void     (*label)(const struct view *v, int rows, char *title, char *remark);
-    void     (*draw)(struct view *v, struct pane *p);   /* may correct `scroll`; changes nothing else */
+    void (*label)(const struct view *v, int rows, char *title, char *remark);
+    void (*draw)(struct view *v, struct pane *p); /* may correct `scroll`; changes nothing else */
     /* A command of the table that views answer (CMD_RADIX, CMD_FIND, CMD_REVEAL, ...); `arg`: text typed, or "". */
     unsigned (*command)(struct view *v, int command, const char *arg);
 };
 enum { VIEW_LABEL = 160 };
 
 extern const struct view_ops *const views[VIEW_COUNT];
-extern const struct view_ops view_code, view_cpu, view_rings, view_address, view_cycles, view_events, view_devices, view_note,
-                             view_serial;
+extern const struct view_ops view_code, view_cpu, view_rings, view_address, view_cycles, view_events, view_devices,
+    view_note, view_serial;
 
-int      view_find(const char *name);                                     /* -1 if there is none */
-unsigned view_no_command(struct view *v, int command, const char *arg);   /* for views that answer none */
+int view_find(const char *name);                                        /* -1 if there is none */
+unsigned view_no_command(struct view *v, int command, const char *arg); /* for views that answer none */
 /* Keeps a scroll offset of `lines` lines in a pane of `rows`; returns it. */
-int      view_bound(struct view *v, int lines, int rows);
+int view_bound(struct view *v, int lines, int rows);
+/* The sign at the lower right that there is more below. */
+void view_more(struct pane *p, bool more);
 /* Lines a step's note takes at a width of `w`, or its question, whichever is longer. */
-int      view_note_lines(const struct lesson_step *st, int w);
+int view_note_lines(const struct lesson_step *st, int w);
 /* "guest kernel", with its role; what people call a place. */
 const char *view_place_name(enum machine_place p, bool vmm);
-unsigned    view_place_role(enum machine_place p);
+unsigned view_place_role(enum machine_place p);
 /* Copies a string into a buffer, cut. */
-void        view_copy(char *to, size_t room, const char *from);
+void view_copy(char *to, size_t room, const char *from);
 
 #endif

@@ -67,14 +67,20 @@ static void show_label(const struct view *v, int rows, char *title, char *remark
     const struct address *a = v->state;
     snprintf(title, VIEW_LABEL, "4 Address  VA %08X = dir %03X │ table %03X │ offset %03X", a->va, a->va >> 22,
              a->va >> 12 & 0x3FF, a->va & 0xFFF);
-    snprintf(remark, VIEW_LABEL, "%s %s", a->access & ACCESS_EXEC ? "fetch" : a->access & ACCESS_WRITE ? "write" : "read",
+    snprintf(remark, VIEW_LABEL, "%s %s",
+             a->access & ACCESS_EXEC    ? "fetch"
+             : a->access & ACCESS_WRITE ? "write"
+                                        : "read",
              a->access & ACCESS_USER ? "user" : "kernel");
 }
 
 /* Rights as letters in their order of appearance in the entry; a small letter is a 0. */
 static void entry_text(uint32_t entry, char *to)
 {
-    static const struct { uint32_t bit; char letter; } bits[] = {
+    static const struct {
+        uint32_t bit;
+        char letter;
+    } bits[] = {
         { 1, 'P' }, { 2, 'W' }, { 4, 'U' }, { 0x20, 'A' }, { 0x40, 'D' },
     };
     for (size_t i = 0; i < sizeof bits / sizeof bits[0]; i++) {
@@ -83,7 +89,8 @@ static void entry_text(uint32_t entry, char *to)
     }
 }
 
-static void draw_walk(struct pane *p, int x, const char *head, uint32_t cr3, const struct walk *w, const char *shade, const char *space)
+static void draw_walk(struct pane *p, int x, const char *head, uint32_t cr3, const struct walk *w, const char *shade,
+                      const char *space)
 {
     int y = 0, h = p->at.h;
     pane_put(p, x, y++, STYLE(ROLE_PLAIN, ATTR_UNDERLINE), head);
@@ -92,16 +99,19 @@ static void draw_walk(struct pane *p, int x, const char *head, uint32_t cr3, con
         char rights[16];
         const struct xlat_ref *r = &w->ref[i];
         entry_text(r->entry, rights);
-        int end = pane_putf(p, x, y, STYLE(ROLE_PLAIN, 0), "%s%s[%03X]", shade, r->level == 2 ? "PD" : "PT", (r->at.v & 0xFFF) / 4);
+        int end = pane_putf(p, x, y, STYLE(ROLE_PLAIN, 0), "%s%s[%03X]", shade, r->level == 2 ? "PD" : "PT",
+                            (r->at.v & 0xFFF) / 4);
         (void)end;
-        pane_putf(p, x + 11, y, STYLE(r->entry & 1 ? ROLE_PLAIN : ROLE_WARN, 0), "%05X %s%s", r->entry >> PAGE_SHIFT, rights,
-                  r->entry & 1 ? "" : " !");
+        pane_putf(p, x + 11, y, STYLE(r->entry & 1 ? ROLE_PLAIN : ROLE_WARN, 0), "%05X %s%s", r->entry >> PAGE_SHIFT,
+                  rights, r->entry & 1 ? "" : " !");
         y++;
     }
     if (!w->refs && y < h) pane_put(p, x, y++, STYLE(ROLE_PLAIN, 0), "paging is off");
     if (y >= h) return;
-    if (w->ok) pane_putf(p, x, y, STYLE(ROLE_NOW, ATTR_BOLD), "%s %08X", space, w->to);
-    else pane_putf(p, x, y, STYLE(ROLE_WARN, 0), "! #PF(%X)", w->code);
+    if (w->ok)
+        pane_putf(p, x, y, STYLE(ROLE_NOW, ATTR_BOLD), "%s %08X", space, w->to);
+    else
+        pane_putf(p, x, y, STYLE(ROLE_WARN, 0), "! #PF(%X)", w->code);
 }
 
 static const char *verdict(const struct address *a)
@@ -123,11 +133,17 @@ static void draw(struct view *v, struct pane *p)
         draw_walk(p, 1, "guest tables  VA→PA", a->cr3_guest, &a->guest, "", "PA");
         draw_walk(p, w / 2 + 1, "shadow tables  VA→MA", a->cr3_real, &a->real, "S", "MA");
     }
-    if (p->at.h > 6)
-        pane_fit(p, 1, p->at.h > 7 ? 6 : 5, w - 2, STYLE(ROLE_NOW, 0), verdict(a));
+    if (p->at.h > 6) pane_fit(p, 1, p->at.h > 7 ? 6 : 5, w - 2, STYLE(ROLE_NOW, 0), verdict(a));
     if (p->at.h > 7)
-        pane_fit(p, 1, 7, w - 2, STYLE(ROLE_PLAIN, 0), a->fault ? "address: of the newest page fault" : "address: of the next instruction");
+        pane_fit(p, 1, 7, w - 2, STYLE(ROLE_PLAIN, 0),
+                 a->fault ? "address: of the newest page fault" : "address: of the next instruction");
 }
 
-const struct view_ops view_address = { "address", "Address", "one address in the guest's tables and in those the CPU walks",
-                                       sizeof(struct address), sample, show_label, draw, view_no_command };
+const struct view_ops view_address = { "address",
+                                       "Address",
+                                       "one address in the guest's tables and in those the CPU walks",
+                                       sizeof(struct address),
+                                       sample,
+                                       show_label,
+                                       draw,
+                                       view_no_command };

@@ -16,14 +16,14 @@ enum { SENSITIVE_SILENT = 2 };
 
 struct line {
     uint32_t at;
-    uint8_t  len, bytes[BYTES];
-    bool     silent;            /* a silent failure happened here */
-    char     text[72], label[40], fact[36];
+    uint8_t len, bytes[BYTES];
+    bool silent; /* a silent failure happened here */
+    char text[72], label[40], fact[36];
 };
 
 struct code {
     struct line line[BEFORE + AFTER];
-    unsigned lines, now;        /* line[now] runs next */
+    unsigned lines, now; /* line[now] runs next */
     enum machine_place place;
     uint8_t cpl;
     bool vmm, ended;
@@ -44,10 +44,14 @@ static void fact(const struct scene *s, const struct machine_cpu *cpu, struct li
 {
     struct machine_insn insn;
     if (!machine_insn(s->m, gva(l->at), &insn)) return;
-    bool trap = (insn.privilege == NEEDS_RING0 && cpu->cpl > 0) || (insn.privilege == NEEDS_IOPL && cpu->cpl > cpu->iopl);
+    bool trap =
+        (insn.privilege == NEEDS_RING0 && cpu->cpl > 0) || (insn.privilege == NEEDS_IOPL && cpu->cpl > cpu->iopl);
     l->silent = insn.sensitivity == SENSITIVE_SILENT && failed_silently(s->m, l->at);
-    if (l->silent) view_copy(l->fact, sizeof l->fact, "sensitive, no trap");
-    else if (trap) view_copy(l->fact, sizeof l->fact, insn.privilege == NEEDS_IOPL ? "needs IOPL: will #GP" : "privileged: will #GP");
+    if (l->silent)
+        view_copy(l->fact, sizeof l->fact, "sensitive, no trap");
+    else if (trap)
+        view_copy(l->fact, sizeof l->fact,
+                  insn.privilege == NEEDS_IOPL ? "needs IOPL: will #GP" : "privileged: will #GP");
     else if (insn.sensitivity == SENSITIVE_SILENT && cpu->cpl > 0 && machine_place(s->m) == PLACE_KERNEL)
         view_copy(l->fact, sizeof l->fact, "sensitive");
 }
@@ -68,8 +72,10 @@ static void name_constant(const struct machine *m, const char **from, bool branc
     unsigned long v = strtoul(*from, &end, 16);
     const char *name = v >= 0x1000 && v <= UINT32_MAX ? machine_symbol(m, (uint32_t)v, buf, sizeof buf) : "";
     bool use = *name && named(name, (uint32_t)v) && (branch || !strchr(name, '+'));
-    if (use) text_add(out, "%s", name);
-    else text_bytes(out, *from, (size_t)(end - *from));
+    if (use)
+        text_add(out, "%s", name);
+    else
+        text_bytes(out, *from, (size_t)(end - *from));
     *from = end;
 }
 
@@ -84,9 +90,12 @@ static void tidy(const struct machine *m, const char *from, char *to, size_t roo
     bool memory = false;
     for (from += word + (from[word] == ' '); *from;) {
         if (*from == '[' || *from == ']') memory = *from == '[';
-        if (!strncmp(from, "0x", 2) && (memory || branch)) name_constant(m, &from, branch, &t);
-        else if (!strncmp(from, "ptr ", 4)) from += 4;
-        else text_char(&t, *from++);
+        if (!strncmp(from, "0x", 2) && (memory || branch))
+            name_constant(m, &from, branch, &t);
+        else if (!strncmp(from, "ptr ", 4))
+            from += 4;
+        else
+            text_char(&t, *from++);
     }
     view_copy(to, room, text_str(&t));
     text_free(&t);
@@ -107,8 +116,10 @@ static void read_line(const struct scene *s, const struct machine_cpu *cpu, uint
     unsigned n = machine_disasm(s->m, gva(at), text, sizeof text);
     l->len = (uint8_t)(n > BYTES ? BYTES : n);
     if (l->len) machine_peek(s->m, gva(at), l->bytes, l->len);
-    if (l->len) tidy(s->m, text, l->text, sizeof l->text);
-    else view_copy(l->text, sizeof l->text, "??");
+    if (l->len)
+        tidy(s->m, text, l->text, sizeof l->text);
+    else
+        view_copy(l->text, sizeof l->text, "??");
     label(s->m, l);
     if (l->len && machine_place(s->m) != PLACE_VMM) fact(s, cpu, l);
 }
@@ -162,8 +173,10 @@ static void draw_line(struct pane *p, int y, const struct line *l, bool now)
     bool bytes = p->at.w >= 62;
     int text = bytes ? 34 : 13, w = p->at.w;
     int fw = frame_width(l->fact), fact_at = text + 10;
-    if (now) pane_put(p, 1, y, STYLE(ROLE_NOW, ATTR_BOLD), "►");
-    else if (l->silent) pane_put(p, 1, y, STYLE(ROLE_WARN, 0), "!");
+    if (now)
+        pane_put(p, 1, y, STYLE(ROLE_NOW, ATTR_BOLD), "►");
+    else if (l->silent)
+        pane_put(p, 1, y, STYLE(ROLE_WARN, 0), "!");
     pane_putf(p, 3, y, STYLE(ROLE_PLAIN, attr), "%08X", l->at);
     for (int i = 0; bytes && i < l->len && i < 7; i++)
         pane_putf(p, 12 + 3 * i, y, STYLE(ROLE_PLAIN, 0), "%02X", l->bytes[i]);
@@ -201,5 +214,11 @@ static void draw(struct view *v, struct pane *p)
     }
 }
 
-const struct view_ops view_code = { "code", "Code", "instructions around the next one, and what is special about them",
-                                    sizeof(struct code), sample, show_label, draw, view_no_command };
+const struct view_ops view_code = { "code",
+                                    "Code",
+                                    "instructions around the next one, and what is special about them",
+                                    sizeof(struct code),
+                                    sample,
+                                    show_label,
+                                    draw,
+                                    view_no_command };

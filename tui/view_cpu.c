@@ -11,9 +11,9 @@ enum radix { HEX, DECIMAL, BINARY, RADIXES };
 
 struct cpu_view {
     struct machine_cpu real, guest, before; /* before: real, at the place where we stood before */
-    bool vmm, any;      /* any: `before` means something */
-    bool lost;          /* POPF or IRET in ring 1 failed to change IF, and nothing has set it since */
-    uint32_t wanted;    /* ... to this */
+    bool vmm, any;                          /* any: `before` means something */
+    bool lost;       /* POPF or IRET in ring 1 failed to change IF, and nothing has set it since */
+    uint32_t wanted; /* ... to this */
     enum radix radix;
 };
 
@@ -62,7 +62,10 @@ static void show_label(const struct view *v, int rows, char *title, char *remark
 }
 
 /* Where a line goes: `y` is the line's place in the list, the pane shows those from `first` on. */
-struct sheet { struct pane *p; int first, y; };
+struct sheet {
+    struct pane *p;
+    int first, y;
+};
 
 static void put_value(struct sheet *s, int x, const char *name, uint32_t value, bool changed, enum radix radix)
 {
@@ -102,7 +105,10 @@ static void put_line(struct sheet *s, unsigned style, const char *text)
     s->y++;
 }
 
-static const struct { const char *name; uint8_t reg; } order[8] = {
+static const struct {
+    const char *name;
+    uint8_t reg;
+} order[8] = {
     { "eax", 0 }, { "ebx", 3 }, { "ecx", 1 }, { "edx", 2 }, { "esi", 6 }, { "edi", 7 }, { "ebp", 5 }, { "esp", 4 },
 };
 
@@ -126,7 +132,10 @@ static void put_registers(struct sheet *s, const struct cpu_view *c)
 /* A flag is an upper-case letter when set. */
 static void put_flags(struct sheet *s, const struct cpu_view *c)
 {
-    static const struct { char letter; uint8_t bit; } flags[] = {
+    static const struct {
+        char letter;
+        uint8_t bit;
+    } flags[] = {
         { 'I', 9 }, { 'Z', 6 }, { 'S', 7 }, { 'O', 11 }, { 'C', 0 }, { 'D', 10 },
     };
     int y = s->y++ - s->first;
@@ -140,8 +149,7 @@ static void put_flags(struct sheet *s, const struct cpu_view *c)
     }
 }
 
-__attribute__((format(printf, 3, 4)))
-static void put_line_f(struct sheet *s, unsigned style, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void put_line_f(struct sheet *s, unsigned style, const char *fmt, ...)
 {
     char buf[160];
     va_list ap;
@@ -166,8 +174,10 @@ static void put_beliefs(struct sheet *s, const struct cpu_view *c)
         put_line_f(s, plain, "cr0 %08X  cr2 %08X", r->cr0, r->cr2);
         put_line_f(s, plain, "cr3 %08X  cr4 %08X", r->cr3, r->cr4);
     } else {
-        if (c->lost) put_line_f(s, STYLE(ROLE_WARN, 0), "guest wants IF=%u  ! has %u", c->wanted, g->iflag);
-        else put_line_f(s, plain, "IF  real %u     guest %u", r->iflag, g->iflag);
+        if (c->lost)
+            put_line_f(s, STYLE(ROLE_WARN, 0), "guest wants IF=%u  ! has %u", c->wanted, g->iflag);
+        else
+            put_line_f(s, plain, "IF  real %u     guest %u", r->iflag, g->iflag);
         put_line_f(s, plain, "cr3 real %05X guest %05X", r->cr3 >> PAGE_SHIFT, g->cr3 >> PAGE_SHIFT);
         put_pair(s, "cr0", r->cr0, g->cr0);
         put_pair(s, "idt", r->idt_base, g->idt_base);
@@ -193,6 +203,7 @@ static void draw(struct view *v, struct pane *p)
     const struct cpu_view *c = v->state;
     int lines = put_all(&(struct pane){ p->frame, { p->at.x, p->at.y, p->at.w, 0 } }, c, 0); /* only counts */
     put_all(p, c, view_bound(v, lines, p->at.h));
+    if (c->radix != HEX) view_more(p, v->scroll + p->at.h < lines); /* in hex, what is below is for larger screens */
 }
 
 static unsigned command(struct view *v, int cmd, const char *arg)
@@ -205,5 +216,11 @@ static unsigned command(struct view *v, int cmd, const char *arg)
     return ASK_REDRAW;
 }
 
-const struct view_ops view_cpu = { "cpu", "CPU", "registers; what changed; real beside what the guest believes",
-                                   sizeof(struct cpu_view), sample, show_label, draw, command };
+const struct view_ops view_cpu = { "cpu",
+                                   "CPU",
+                                   "registers; what changed; real beside what the guest believes",
+                                   sizeof(struct cpu_view),
+                                   sample,
+                                   show_label,
+                                   draw,
+                                   command };

@@ -32,7 +32,10 @@ static unsigned role_of(unsigned cause)
     case CAUSE_USER: return ROLE_USER;
     case CAUSE_KERNEL: return ROLE_KERNEL;
     case CAUSE_DEVICE: return ROLE_DEVICE;
-    case CAUSE_DISPATCH: case CAUSE_EMULATE: case CAUSE_INJECT: case CAUSE_SHADOW: return ROLE_VMM;
+    case CAUSE_DISPATCH:
+    case CAUSE_EMULATE:
+    case CAUSE_INJECT:
+    case CAUSE_SHADOW: return ROLE_VMM;
     default: return ROLE_PLAIN;
     }
 }
@@ -67,9 +70,12 @@ static void draw(struct view *v, struct pane *p)
         draw_row(p, y++, role_of(i), cause_name(i), c->by[i], longest);
     }
     draw_row(p, y < rows ? y : rows, ROLE_NOW, "total", c->total, 0);
+    view_more(p, first + rows < lines);
     if (y + 2 < p->at.h && c->insns)
         pane_putf(p, 1, y + 2, STYLE(ROLE_PLAIN, 0), "%.1f cycles an instruction", (double)c->total / (double)c->insns);
 }
 
-const struct view_ops view_cycles = { "cycles", "Cycles", "where the cycles went, by cause",
-                                      sizeof(struct cycles), sample, show_label, draw, view_no_command };
+const struct view_ops view_cycles = {
+    "cycles", "Cycles",       "where the cycles went, by cause", sizeof(struct cycles), sample, show_label,
+    draw,     view_no_command
+};

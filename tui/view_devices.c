@@ -8,7 +8,12 @@ enum { DEVICES = 16, ROWS = 160, COLUMN = 28 };
 struct devices {
     bool vmm;
     unsigned rows;
-    struct row { char device[16], name[24]; uint64_t value; uint8_t bits; bool changed; } row[ROWS];
+    struct row {
+        char device[16], name[24];
+        uint64_t value;
+        uint8_t bits;
+        bool changed;
+    } row[ROWS];
 };
 
 static void sample(struct view *v, const struct scene *s)
@@ -57,7 +62,8 @@ static int draw_rows(const struct devices *d, struct pane *p, int first)
             char text[64];
             snprintf(text, sizeof text, "%c%-14.14s %0*llX", r->changed ? '*' : ' ', r->name, (r->bits + 3) / 4,
                      (unsigned long long)r->value);
-            pane_fit(p, 1 + k % columns * COLUMN, y, COLUMN - 1, r->changed ? STYLE(ROLE_CHANGED, ATTR_BOLD) : STYLE(ROLE_PLAIN, 0), text);
+            pane_fit(p, 1 + k % columns * COLUMN, y, COLUMN - 1,
+                     r->changed ? STYLE(ROLE_CHANGED, ATTR_BOLD) : STYLE(ROLE_PLAIN, 0), text);
         }
         line++;
     }
@@ -69,7 +75,14 @@ static void draw(struct view *v, struct pane *p)
     const struct devices *d = v->state;
     int lines = draw_rows(d, &(struct pane){ p->frame, { p->at.x, p->at.y, p->at.w, 0 } }, 0);
     draw_rows(d, p, view_bound(v, lines, p->at.h));
+    view_more(p, v->scroll + p->at.h < lines);
 }
 
-const struct view_ops view_devices = { "devices", "Devices", "device registers; the guest's virtual ones under a hypervisor",
-                                       sizeof(struct devices), sample, show_label, draw, view_no_command };
+const struct view_ops view_devices = { "devices",
+                                       "Devices",
+                                       "device registers; the guest's virtual ones under a hypervisor",
+                                       sizeof(struct devices),
+                                       sample,
+                                       show_label,
+                                       draw,
+                                       view_no_command };

@@ -36,12 +36,16 @@ static void sample(struct view *v, const struct scene *s)
 static void show_label(const struct view *v, int rows, char *title, char *remark)
 {
     const struct events *e = v->state;
-    if (*e->filter) snprintf(title, VIEW_LABEL, "6 Events  /%s", e->filter);
-    else view_copy(title, VIEW_LABEL, "6 Events");
-    if (v->scroll) snprintf(remark, VIEW_LABEL, "%d newer below", v->scroll);
+    if (*e->filter)
+        snprintf(title, VIEW_LABEL, "6 Events  /%s", e->filter);
+    else
+        view_copy(title, VIEW_LABEL, "6 Events");
+    if (v->scroll)
+        snprintf(remark, VIEW_LABEL, "%d newer below", v->scroll);
     else if (rows < 5 && e->exits)
         snprintf(remark, VIEW_LABEL, "trap rate 1/%llu  x=next exit", (unsigned long long)(e->insns / e->exits));
-    else view_copy(remark, VIEW_LABEL, "x=next exit");
+    else
+        view_copy(remark, VIEW_LABEL, "x=next exit");
 }
 
 static void number(uint64_t n, const char *sign, char *to, size_t room)
@@ -83,9 +87,12 @@ static void draw(struct view *v, struct pane *p)
     if (p->at.w < 40) return;
     for (unsigned i = first; i < n; i++)
         draw_row(p, (int)(i - first), &list[i], wide, i + 1 == n && !v->scroll, p->at.w >= 70);
-    if (!n) pane_fit(p, 1, 0, p->at.w - 2, STYLE(ROLE_PLAIN, 0), *e->filter ? "no event matches; / and Enter shows all" : "nothing has happened yet: s, x or n");
+    if (!n)
+        pane_fit(p, 1, 0, p->at.w - 2, STYLE(ROLE_PLAIN, 0),
+                 *e->filter ? "no event matches; / and Enter shows all" : "nothing has happened yet: s, x or n");
     if (rate && rows >= 0)
-        pane_putf(p, 1, p->at.h - 1, STYLE(ROLE_PLAIN, 0), "trap rate 1/%llu instr", (unsigned long long)(e->insns / e->exits));
+        pane_putf(p, 1, p->at.h - 1, STYLE(ROLE_PLAIN, 0), "trap rate 1/%llu instr",
+                  (unsigned long long)(e->insns / e->exits));
 }
 
 static unsigned command(struct view *v, int cmd, const char *arg)
@@ -97,5 +104,11 @@ static unsigned command(struct view *v, int cmd, const char *arg)
     return ASK_SAMPLE | ASK_REDRAW;
 }
 
-const struct view_ops view_events = { "events", "Events", "what happened and what it cost; / shows only what matches",
-                                      sizeof(struct events), sample, show_label, draw, command };
+const struct view_ops view_events = { "events",
+                                      "Events",
+                                      "what happened and what it cost; / shows only what matches",
+                                      sizeof(struct events),
+                                      sample,
+                                      show_label,
+                                      draw,
+                                      command };

@@ -10,7 +10,7 @@ enum { NOTE_TEXT = 4000, LINES = 200 };
 
 struct note {
     bool lesson;
-    unsigned step, steps;       /* step: number of the step last done; 0: none */
+    unsigned step, steps; /* step: number of the step last done; 0: none */
     char title[200], text[NOTE_TEXT];
     bool asks, revealed, failed;
     unsigned revealed_step;
@@ -72,7 +72,8 @@ static void sample(struct view *v, const struct scene *s)
     if (n->step != before || n->step != n->revealed_step) n->revealed = false, v->scroll = 0;
     if (!n->step) {
         view_copy(n->title, sizeof n->title, l->title);
-        snprintf(n->text, sizeof n->text, "%s%s%u steps. Press n for the first one.", l->lecture, *l->lecture ? ". " : "", n->steps);
+        snprintf(n->text, sizeof n->text, "%s%s%u steps. Press n for the first one.", l->lecture,
+                 *l->lecture ? ". " : "", n->steps);
         return;
     }
     l->ops->step(l, n->step - 1, &st);
@@ -87,14 +88,26 @@ static void show_label(const struct view *v, int rows, char *title, char *remark
 {
     (void)rows;
     const struct note *n = v->state;
-    if (!n->lesson) view_copy(title, VIEW_LABEL, "8 Note");
-    else if (!n->step) snprintf(title, VIEW_LABEL, "8 Note  \"%.120s\"", n->title);
-    else snprintf(title, VIEW_LABEL, "8 Note  %u/%u  \"%.110s\"", n->step, n->steps, n->title);
-    if (n->asks && !n->failed) snprintf(remark, VIEW_LABEL, n->revealed && *n->answer ? "answer %c" : "p=reveal", *n->answer);
+    if (!n->lesson)
+        view_copy(title, VIEW_LABEL, "8 Note");
+    else if (!n->step)
+        snprintf(title, VIEW_LABEL, "8 Note  \"%.120s\"", n->title);
+    else
+        snprintf(title, VIEW_LABEL, "8 Note  %u/%u  \"%.110s\"", n->step, n->steps, n->title);
+    if (n->asks && !n->failed)
+        snprintf(remark, VIEW_LABEL, n->revealed && *n->answer ? "answer %c" : "p=reveal", *n->answer);
 }
 
 /* Lines are collected first, because what must stay visible (the question) is at the end of what may be cut. */
-struct sheet { struct { const char *s; int n; unsigned style; } line[LINES]; int lines; unsigned style; };
+struct sheet {
+    struct {
+        const char *s;
+        int n;
+        unsigned style;
+    } line[LINES];
+    int lines;
+    unsigned style;
+};
 
 static void take(void *self, int i, const char *s, int n)
 {
@@ -143,7 +156,7 @@ static void draw(struct view *v, struct pane *p)
     collect(n, &s, p->at.w - 2, p->at.h, answer, sizeof answer);
     int first = view_bound(v, s.lines, p->at.h);
     draw_lines(p, &s, first, 0, p->at.h);
-    if (first + p->at.h < s.lines) pane_put(p, p->at.w - 1, p->at.h - 1, STYLE(ROLE_KEY, ATTR_BOLD), "↓");
+    view_more(p, first + p->at.h < s.lines);
 }
 
 int view_note_lines(const struct lesson_step *st, int w)
@@ -165,5 +178,11 @@ static unsigned command(struct view *v, int cmd, const char *arg)
     return ASK_REDRAW;
 }
 
-const struct view_ops view_note = { "note", "Note", "the lesson's words for this step, its question, failed expectations",
-                                    sizeof(struct note), sample, show_label, draw, command };
+const struct view_ops view_note = { "note",
+                                    "Note",
+                                    "the lesson's words for this step, its question, failed expectations",
+                                    sizeof(struct note),
+                                    sample,
+                                    show_label,
+                                    draw,
+                                    command };

@@ -9,10 +9,13 @@ struct rings {
     bool vmm, ended;
     uint8_t kernel_ring, cpl;
     uint64_t switches, exits, silent, injected;
-    uint32_t counted;           /* id of the last event in `switches` */
+    uint32_t counted; /* id of the last event in `switches` */
     uint64_t cycles, user, kernel, idle;
     unsigned reasons;
-    struct { char name[24]; uint64_t count, cycles; } reason[REASONS];
+    struct {
+        char name[24];
+        uint64_t count, cycles;
+    } reason[REASONS];
 };
 
 /* Ring changes are counted as they happen, not each time anew; after travel into the past from the beginning. */
@@ -114,7 +117,8 @@ static void draw_more(const struct rings *r, struct pane *p)
         struct text n = { 0 }, c = { 0 };
         text_number(&n, r->reason[i].count);
         text_number(&c, r->reason[i].cycles);
-        pane_putf(p, 1, ++y, STYLE(ROLE_PLAIN, 0), "%-10.10s %6.9s %11.14s", r->reason[i].name, text_str(&n), text_str(&c));
+        pane_putf(p, 1, ++y, STYLE(ROLE_PLAIN, 0), "%-10.10s %6.9s %11.14s", r->reason[i].name, text_str(&n),
+                  text_str(&c));
         text_free(&n);
         text_free(&c);
     }
@@ -143,5 +147,11 @@ static void draw(struct view *v, struct pane *p)
     draw_more(r, p);
 }
 
-const struct view_ops view_rings = { "rings", "Rings", "who has the CPU, and how often it changed hands",
-                                     sizeof(struct rings), sample, show_label, draw, view_no_command };
+const struct view_ops view_rings = { "rings",
+                                     "Rings",
+                                     "who has the CPU, and how often it changed hands",
+                                     sizeof(struct rings),
+                                     sample,
+                                     show_label,
+                                     draw,
+                                     view_no_command };

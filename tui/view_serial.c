@@ -31,7 +31,10 @@ static void show_label(const struct view *v, int rows, char *title, char *remark
     snprintf(remark, VIEW_LABEL, "%zu bytes", t->total);
 }
 
-struct place { struct pane *p; int first; };
+struct place {
+    struct pane *p;
+    int first;
+};
 
 static void put(void *self, int i, const char *s, int n)
 {
@@ -52,9 +55,12 @@ static void draw(struct view *v, struct pane *p)
     if (up < 0) up = 0;
     v->scroll = -up; /* counted from the newest line */
     struct place at = { p, last - up };
-    if (lines) frame_wrap(t->text, p->at.w - 2, put, &at);
-    else pane_fit(p, 1, 0, p->at.w - 2, STYLE(ROLE_PLAIN, 0), "nothing yet");
+    if (lines)
+        frame_wrap(t->text, p->at.w - 2, put, &at);
+    else
+        pane_fit(p, 1, 0, p->at.w - 2, STYLE(ROLE_PLAIN, 0), "nothing yet");
 }
 
-const struct view_ops view_serial = { "serial", "Serial", "what the guest has printed",
-                                      sizeof(struct serial), sample, show_label, draw, view_no_command };
+const struct view_ops view_serial = {
+    "serial", "Serial", "what the guest has printed", sizeof(struct serial), sample, show_label, draw, view_no_command
+};

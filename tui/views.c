@@ -5,10 +5,9 @@
 #include <string.h>
 
 const struct view_ops *const views[VIEW_COUNT] = {
-    [VIEW_CODE] = &view_code,     [VIEW_CPU] = &view_cpu,       [VIEW_RINGS] = &view_rings,
+    [VIEW_CODE] = &view_code,       [VIEW_CPU] = &view_cpu,       [VIEW_RINGS] = &view_rings,
     [VIEW_ADDRESS] = &view_address, [VIEW_CYCLES] = &view_cycles, [VIEW_EVENTS] = &view_events,
-    [VIEW_DEVICES] = &view_devices, [VIEW_NOTE] = &view_note,
-    [VIEW_SERIAL] = &view_serial,
+    [VIEW_DEVICES] = &view_devices, [VIEW_NOTE] = &view_note,     [VIEW_SERIAL] = &view_serial,
 };
 
 int view_find(const char *name)
@@ -29,6 +28,12 @@ int view_bound(struct view *v, int lines, int rows)
     if (v->scroll > lines - rows) v->scroll = lines - rows;
     if (v->scroll < 0) v->scroll = 0;
     return v->scroll;
+}
+
+void view_more(struct pane *p, bool more)
+{
+    if (more && p->at.w > 0 && p->at.h > 0)
+        pane_put(p, p->at.w - 1, p->at.h - 1, STYLE(ROLE_KEY, ATTR_BOLD), "↓");
 }
 
 const char *view_place_name(enum machine_place p, bool vmm)

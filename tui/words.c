@@ -7,8 +7,10 @@
 #include "sim/trace/vector.h"
 #include "tui/theme.h"
 
-enum { VISIT_LONGEST = 64, /* events of one visit that are read for its line */
-       SEARCH_LONGEST = 100000 /* events that a filter looks back over */ };
+enum {
+    VISIT_LONGEST = 64,     /* events of one visit that are read for its line */
+    SEARCH_LONGEST = 100000 /* events that a filter looks back over */
+};
 
 static const char *name_of(const struct machine *m, uint32_t at, char *buf, size_t n)
 {
@@ -23,8 +25,10 @@ static void say_fields(const struct event *e, const struct machine *m, struct te
         const struct event_field *f = &d->field[i];
         uint32_t v = event_field(e, f);
         if (t->len) text_char(t, ' ');
-        if (f->type) text_add(t, "%s", trace_name(f->type, v));
-        else text_add(t, f->hex ? "%s %X" : "%s %u", f->name, v);
+        if (f->type)
+            text_add(t, "%s", trace_name(f->type, v));
+        else
+            text_add(t, f->hex ? "%s %X" : "%s %u", f->name, v);
     }
 }
 
@@ -34,7 +38,10 @@ static void say_at(const char *before, uint32_t at, const struct machine *m, str
     text_add(t, "%s%s", before, name_of(m, at, buf, sizeof buf));
 }
 
-static void say_run(const struct event *e, const struct machine *m, struct text *t) { say_at("at ", e->u.RUN.entry, m, t); }
+static void say_run(const struct event *e, const struct machine *m, struct text *t)
+{
+    say_at("at ", e->u.RUN.entry, m, t);
+}
 
 static void say_fault(const struct event *e, const struct machine *m, struct text *t)
 {
@@ -84,8 +91,10 @@ static void say_emulate(const struct event *e, const struct machine *m, struct t
 /* "#PF(2)"; "20h" where there is no name. */
 static void say_vector(uint8_t vector, uint32_t code, struct text *t)
 {
-    if (*vector_name(vector)) vector_text(vector, code, t);
-    else text_add(t, "%02Xh", vector);
+    if (*vector_name(vector))
+        vector_text(vector, code, t);
+    else
+        text_add(t, "%02Xh", vector);
 }
 
 static void say_inject(const struct event *e, const struct machine *m, struct text *t)
@@ -154,15 +163,15 @@ static const struct {
     uint8_t role;
     bool warn;
 } kinds[EV_COUNT] = {
-    [EV_RUN] = { say_run, ROLE_PLAIN, false },       [EV_FAULT] = { say_fault, ROLE_PLAIN, false },
-    [EV_INT] = { say_int, ROLE_PLAIN, false },       [EV_IRQ] = { say_irq, ROLE_DEVICE, false },
-    [EV_GATE] = { say_gate, ROLE_PLAIN, false },     [EV_RETURN] = { say_return, ROLE_PLAIN, false },
-    [EV_EXIT] = { say_exit, ROLE_VMM, false },       [EV_EMULATE] = { say_emulate, ROLE_VMM, false },
-    [EV_INJECT] = { say_inject, ROLE_VMM, false },   [EV_RESUME] = { say_resume, ROLE_VMM, false },
-    [EV_SILENT] = { say_silent, ROLE_WARN, true },   [EV_HIDDEN] = { say_hidden, ROLE_VMM, false },
-    [EV_TRUE] = { say_true, ROLE_VMM, false },       [EV_TRACED] = { say_traced, ROLE_VMM, false },
-    [EV_CR3] = { say_cr3, ROLE_PLAIN, false },       [EV_PORT] = { say_port, ROLE_DEVICE, false },
-    [EV_RAISE] = { say_raise, ROLE_DEVICE, false },  [EV_DIE] = { say_die, ROLE_WARN, true },
+    [EV_RUN] = { say_run, ROLE_PLAIN, false },      [EV_FAULT] = { say_fault, ROLE_PLAIN, false },
+    [EV_INT] = { say_int, ROLE_PLAIN, false },      [EV_IRQ] = { say_irq, ROLE_DEVICE, false },
+    [EV_GATE] = { say_gate, ROLE_PLAIN, false },    [EV_RETURN] = { say_return, ROLE_PLAIN, false },
+    [EV_EXIT] = { say_exit, ROLE_VMM, false },      [EV_EMULATE] = { say_emulate, ROLE_VMM, false },
+    [EV_INJECT] = { say_inject, ROLE_VMM, false },  [EV_RESUME] = { say_resume, ROLE_VMM, false },
+    [EV_SILENT] = { say_silent, ROLE_WARN, true },  [EV_HIDDEN] = { say_hidden, ROLE_VMM, false },
+    [EV_TRUE] = { say_true, ROLE_VMM, false },      [EV_TRACED] = { say_traced, ROLE_VMM, false },
+    [EV_CR3] = { say_cr3, ROLE_PLAIN, false },      [EV_PORT] = { say_port, ROLE_DEVICE, false },
+    [EV_RAISE] = { say_raise, ROLE_DEVICE, false }, [EV_DIE] = { say_die, ROLE_WARN, true },
 };
 
 static void finish(struct words *w, struct text *t)
@@ -192,8 +201,10 @@ void words_event(const struct event *e, const struct machine *m, struct words *w
 static void visit_word(const struct event *e, struct words *w)
 {
     const char *name = vector_name(e->u.EXIT.vector);
-    if (*name) snprintf(w->word, sizeof w->word, "trap %s", name);
-    else snprintf(w->word, sizeof w->word, "%.4s %02Xh", trace_name("exit", e->u.EXIT.reason), e->u.EXIT.vector);
+    if (*name)
+        snprintf(w->word, sizeof w->word, "trap %s", name);
+    else
+        snprintf(w->word, sizeof w->word, "%.4s %02Xh", trace_name("exit", e->u.EXIT.reason), e->u.EXIT.vector);
 }
 
 /* What the hypervisor did in a visit, most telling first in time; a port access says more than "out". */
@@ -277,8 +288,10 @@ unsigned words_tail(const struct machine *m, bool fold, const char *filter, unsi
             skip--;
             continue;
         }
-        if (fold && e->kind == EV_EXIT) words_visit(e, m, &w);
-        else words_event(e, m, &w);
+        if (fold && e->kind == EV_EXIT)
+            words_visit(e, m, &w);
+        else
+            words_event(e, m, &w);
         if (*filter && !contains(w.word, filter) && !contains(w.what, filter)) continue;
         if (skip) {
             skip--;

@@ -11,13 +11,13 @@
 #include "sim/machine.h"
 
 struct words {
-    uint32_t id;            /* of the event (of the EXIT, for a visit) */
+    uint32_t id; /* of the event (of the EXIT, for a visit) */
     uint64_t cycle;
-    uint64_t cost;          /* cycles; meaningful if has_cost */
-    bool     has_cost, warn;
-    uint8_t  kind, ring, role;
-    char     word[12];      /* "trap #GP", "silent" */
-    char     what[120];     /* "cli", "popf: IF wanted 0 got 1" */
+    uint64_t cost; /* cycles; meaningful if has_cost */
+    bool has_cost, warn;
+    uint8_t kind, ring, role;
+    char word[12];  /* "trap #GP", "silent" */
+    char what[120]; /* "cli", "popf: IF wanted 0 got 1" */
 };
 
 /* One event by itself. `m` names addresses. */

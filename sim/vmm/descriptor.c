@@ -87,6 +87,15 @@ static void put_shadow(struct vcpu *v, bool ldt, uint32_t offset, struct descrip
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_TABLE_SYNC]);
 }
 
+/* Ring-3 code segments are remembered: they come and go with the ring the guest runs in. */
+static void note_user_code(struct vcpu *v, uint16_t selector)
+{
+    struct user_code *u = &v->user_code;
+    unsigned i = 0;
+    while (i < u->n && u->selector[i] != selector) i++;
+    if (i == u->n && u->n < VCPU_USER_CODE) u->selector[u->n++] = selector;
+}
+
 static void sync_entry(struct vcpu *v, bool ldt, uint32_t offset)
 {
     struct table_reg t = table_of(v, ldt);
@@ -94,28 +103,33 @@ static void sync_entry(struct vcpu *v, bool ldt, uint32_t offset)
     if (!ldt && offset >= WINDOW_FIRST_SELECTOR) return; /* the hypervisor's own; a guest that goes so far finds nothing */
     if (!ldt && offset == 0) { /* the null descriptor is never used; what the guest keeps there is its own business */
     } else if (has_table(v, ldt) && offset + 7 <= t.limit && !read_guest(v, t.base + offset, &d)) d = (struct descriptor){ 0, 0 };
-    if (is_user_code(d)) {
-        struct user_code *u = &v->user_code;
-        uint16_t selector = (uint16_t)(offset | (ldt ? 4u : 0u));
-        unsigned i = 0;
-        while (i < u->n && u->selector[i] != selector) i++;
-        if (i == u->n && u->n < VCPU_USER_CODE) u->selector[u->n++] = selector;
-    }
+    if (is_user_code(d)) note_user_code(v, (uint16_t)(offset | (ldt ? 4u : 0u)));
     struct descriptor s = descriptor_shadow(d, v->user_code.present);
     if ((d.high & HIGH_S) && !(d.high & HIGH_ACCESSED)) s.high &= ~(uint32_t)HIGH_P; /* its first load shall come to us */
     put_shadow(v, ldt, offset, s);
 }
 
-void descriptor_accessed(struct vcpu *v, uint16_t selector)
+static void set_accessed(struct vcpu *v, uint16_t selector, struct descriptor *d)
 {
-    struct descriptor d;
-    if (!(selector & ~3u) || !descriptor_guest(v, selector, &d) || !(d.high & HIGH_S) || (d.high & HIGH_ACCESSED)) return;
     struct xlat x;
     struct fault f;
     uint32_t at = table_of(v, selector & 4).base + (selector & ~7u) + 5;
-    uint32_t byte = ((d.high >> 8) & 0xFF) | 1;
-    if (mmu_probe(&v->virt_mmu, gva(at), ACCESS_READ, &x, &f)) bus_write(&v->vm->bus, x.at, 1, byte);
-    put_shadow(v, selector & 4, selector & ~7u, descriptor_shadow(d, v->user_code.present));
+    if (!(d->high & HIGH_S) || (d->high & HIGH_ACCESSED)) return;
+    d->high |= HIGH_ACCESSED;
+    if (mmu_probe(&v->virt_mmu, gva(at), ACCESS_READ, &x, &f)) bus_write(&v->vm->bus, x.at, 1, d->high >> 8 & 0xFF);
+}
+
+void descriptor_ready(struct vcpu *v, uint16_t selector)
+{
+    bool ldt = selector & 4;
+    uint32_t offset = selector & ~7u;
+    struct descriptor d, was;
+    if (!(selector & ~3u) || (!ldt && offset >= WINDOW_FIRST_SELECTOR) || !descriptor_guest(v, selector, &d)) return;
+    set_accessed(v, selector, &d);
+    if (is_user_code(d)) note_user_code(v, (uint16_t)(selector & ~3u));
+    struct descriptor s = descriptor_shadow(d, v->user_code.present);
+    bus_peek(v->vmm->board.bus, window_hpa((ldt ? WINDOW_LDT : WINDOW_GDT) + offset), &was, sizeof was);
+    if (s.low != was.low || ((s.high ^ was.high) & ~(uint32_t)HIGH_ACCESSED)) put_shadow(v, ldt, offset, s);
 }
 
 /* Guest-physical page of every page of the table, traced; old traces are taken off. */

@@ -24,8 +24,9 @@ bool descriptor_runnable(struct descriptor guest);
 
 /* The guest's descriptor for a selector, read through the guest's own tables; false beyond the table's limit. */
 bool descriptor_guest(struct vcpu *v, uint16_t selector, struct descriptor *d);
-/* Sets the accessed bit of the guest's descriptor, so that its shadow can be loaded. */
-void descriptor_accessed(struct vcpu *v, uint16_t selector);
+/* Makes the shadow ready to be loaded by the real CPU: sets the accessed bit of the guest's descriptor if need be, and follows
+ * it if its page has been mapped since the table was copied. */
+void descriptor_ready(struct vcpu *v, uint16_t selector);
 
 /* The guest's GDTR or LDTR changed, or where its table lies: copies it all and traces its pages. */
 void descriptor_sync_gdt(struct vcpu *v);

@@ -15,6 +15,7 @@ static void invlpg(void *mmu, gva_t at)
     mmu_invlpg(mmu, at);
     v->vmmu.cause = v->cause;
     v->vmmu.ops->invlpg(&v->vmmu, at);
+    descriptor_recheck(v); /* the page may be one of the descriptor tables' */
 }
 
 static uint8_t acknowledge(void *pic) { return pic_ack(pic); }
@@ -131,7 +132,7 @@ static void load_data_segments(struct vcpu *v)
     for (unsigned i = 0; i < sizeof data; i++) {
         unsigned s = data[i];
         if (same_segment(&v->virt.seg[s], &v->entered_seg[s]) && b->cpu->seg[s].sel == v->virt.seg[s].sel) continue;
-        descriptor_accessed(v, v->virt.seg[s].sel);
+        descriptor_ready(v, v->virt.seg[s].sel);
         seg_load(b->cpu, s, v->virt.seg[s].sel);
         clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_MOV_SEG]);
     }
@@ -171,8 +172,8 @@ void vcpu_leave(struct vcpu *v)
     const struct vmm_board *b = &v->vmm->board;
     uint8_t ring = real_ring(v->virt.cpl);
     descriptor_user_code(v, ring == 3);
-    descriptor_accessed(v, v->virt.seg[SEG_CS].sel); /* not set: loaded before the guest moved its table, or cleared it */
-    descriptor_accessed(v, v->virt.seg[SEG_SS].sel);
+    descriptor_ready(v, v->virt.seg[SEG_CS].sel);
+    descriptor_ready(v, v->virt.seg[SEG_SS].sel);
     load_data_segments(v);
     frame_write(v, ring);
     b->cpu->reg[ESP] = inner_esp(v);

@@ -18,11 +18,11 @@
 struct vt {
     VTerm *vterm;
     VTermScreen *screen;
-    int   master, slave; /* our own end of the slave keeps the settings readable after the program has ended */
-    pid_t pid;           /* of the session's leader */
-    int   cols, rows;
-    bool  ended, alternate, cursor;
-    int   status;
+    int master, slave; /* our own end of the slave keeps the settings readable after the program has ended */
+    pid_t pid;         /* of the session's leader */
+    int cols, rows;
+    bool ended, alternate, cursor;
+    int status;
     struct termios before;
 };
 
@@ -50,8 +50,10 @@ static void settings(const char *const *env)
     unsetenv("COLUMNS");
     for (; env && *env; env++) {
         char *copy = strdup(*env), *equals = strchr(copy, '=');
-        if (equals) *equals = 0, setenv(copy, equals + 1, 1);
-        else unsetenv(copy);
+        if (equals)
+            *equals = 0, setenv(copy, equals + 1, 1);
+        else
+            unsetenv(copy);
         free(copy);
     }
 }
@@ -139,9 +141,12 @@ static void add_cell(const VTermScreenCell *c, struct text *out)
     if (!c->chars[0]) text_char(out, ' ');
     for (int i = 0; i < VTERM_MAX_CHARS_PER_CELL && c->chars[i]; i++) {
         uint32_t ch = c->chars[i];
-        if (ch < 0x80) text_char(out, (char)ch);
-        else if (ch < 0x800) text_add(out, "%c%c", (int)(0xC0 | ch >> 6), (int)(0x80 | (ch & 0x3F)));
-        else text_add(out, "%c%c%c", (int)(0xE0 | ch >> 12), (int)(0x80 | (ch >> 6 & 0x3F)), (int)(0x80 | (ch & 0x3F)));
+        if (ch < 0x80)
+            text_char(out, (char)ch);
+        else if (ch < 0x800)
+            text_add(out, "%c%c", (int)(0xC0 | ch >> 6), (int)(0x80 | (ch & 0x3F)));
+        else
+            text_add(out, "%c%c%c", (int)(0xE0 | ch >> 12), (int)(0x80 | (ch >> 6 & 0x3F)), (int)(0x80 | (ch & 0x3F)));
     }
 }
 
@@ -185,7 +190,8 @@ bool vt_wait_gone(struct vt *t, const char *text, int milliseconds) { return wai
 
 void vt_quiet(struct vt *t, int milliseconds)
 {
-    while (take(t, milliseconds)) { }
+    while (take(t, milliseconds)) {
+    }
 }
 
 void vt_type(struct vt *t, const char *bytes)
@@ -210,8 +216,10 @@ void vt_resize(struct vt *t, int cols, int rows)
 void vt_signal(struct vt *t, int sig)
 {
     pid_t job = tcgetpgrp(t->master);
-    if (sig == SIGCONT) kill(t->pid, sig); /* the shell wakes its job */
-    else if (job > 1 && job != t->pid) kill(job, sig);
+    if (sig == SIGCONT)
+        kill(t->pid, sig); /* the shell wakes its job */
+    else if (job > 1 && job != t->pid)
+        kill(job, sig);
 }
 
 void vt_hang_up(struct vt *t)

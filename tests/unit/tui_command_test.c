@@ -20,8 +20,10 @@ static void test_keys_are_unique(void **state)
             uint32_t key = key_named(k, len);
             if (key == TKEY_NOTHING) fail_msg("%s: \"%.*s\" is no key", command_desc(c)->id, (int)len, k);
             for (unsigned i = 0; i < n; i++)
-                if (seen[i] == key) fail_msg("%s: \"%.*s\" stands twice in the table", command_desc(c)->id, (int)len, k);
-            if (command_of_key(key) != c) fail_msg("%s: \"%.*s\" does not lead to it", command_desc(c)->id, (int)len, k);
+                if (seen[i] == key)
+                    fail_msg("%s: \"%.*s\" stands twice in the table", command_desc(c)->id, (int)len, k);
+            if (command_of_key(key) != c)
+                fail_msg("%s: \"%.*s\" does not lead to it", command_desc(c)->id, (int)len, k);
             seen[n++] = key;
             k += len;
             k += *k == ' ';
@@ -92,8 +94,9 @@ static void test_bad_scripts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys_are_unique), cmocka_unit_test(test_ranks_are_unique), cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_manual_page),     cmocka_unit_test(test_script),           cmocka_unit_test(test_bad_scripts),
+        cmocka_unit_test(test_keys_are_unique), cmocka_unit_test(test_ranks_are_unique),
+        cmocka_unit_test(test_unknown),         cmocka_unit_test(test_manual_page),
+        cmocka_unit_test(test_script),          cmocka_unit_test(test_bad_scripts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

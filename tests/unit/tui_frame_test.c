@@ -17,12 +17,25 @@ static void expect_text(struct frame *f, const char *expected)
 
 static void test_characters(void **state)
 {
-    static const struct { const char *in; uint32_t out; size_t bytes; } rows[] = {
-        { "a", 'a', 1 },                    { "\303\251", 0xE9, 2 },          { "\342\226\272", 0x25BA, 3 },
-        { "\033[2J", ' ', 1 },              { "\t", ' ', 1 },                 { "\302\205", ' ', 2 },   /* would steer */
-        { "\357\274\241", '?', 3 },         { "\314\201", '?', 2 },           { "\360\237\230\200", '?', 4 }, /* wide, combining */
-        { "\377", '?', 1 },                 { "\303", '?', 1 },               { "\300\200", '?', 1 },   /* broken, overlong */
-        { "\355\240\200", '?', 3 },         { "", 0, 0 },
+    static const struct {
+        const char *in;
+        uint32_t out;
+        size_t bytes;
+    } rows[] = {
+        { "a", 'a', 1 },
+        { "\303\251", 0xE9, 2 },
+        { "\342\226\272", 0x25BA, 3 },
+        { "\033[2J", ' ', 1 },
+        { "\t", ' ', 1 },
+        { "\302\205", ' ', 2 }, /* would steer */
+        { "\357\274\241", '?', 3 },
+        { "\314\201", '?', 2 },
+        { "\360\237\230\200", '?', 4 }, /* wide, combining */
+        { "\377", '?', 1 },
+        { "\303", '?', 1 },
+        { "\300\200", '?', 1 }, /* broken, overlong */
+        { "\355\240\200", '?', 3 },
+        { "", 0, 0 },
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -76,7 +89,10 @@ static void test_tiny_boxes(void **state)
         }
 }
 
-struct lines { char s[8][32]; int n; };
+struct lines {
+    char s[8][32];
+    int n;
+};
 static void add_line(void *self, int i, const char *s, int n)
 {
     struct lines *l = self;
@@ -87,10 +103,17 @@ static void add_line(void *self, int i, const char *s, int n)
 
 static void test_wrap(void **state)
 {
-    static const struct { const char *text; int w; const char *line[5]; } rows[] = {
-        { "one two three", 8, { "one two", "three" } },   { "one two three", 7, { "one two", "three" } },
-        { "onetwothree", 4, { "onet", "woth", "ree" } },  { "a\n\nb", 9, { "a", "", "b" } },
-        { "", 5, { NULL } },                              { "ab", 0, { "a", "b" } },
+    static const struct {
+        const char *text;
+        int w;
+        const char *line[5];
+    } rows[] = {
+        { "one two three", 8, { "one two", "three" } },
+        { "one two three", 7, { "one two", "three" } },
+        { "onetwothree", 4, { "onet", "woth", "ree" } },
+        { "a\n\nb", 9, { "a", "", "b" } },
+        { "", 5, { NULL } },
+        { "ab", 0, { "a", "b" } },
         { "\303\251\303\251 \303\251", 2, { "\303\251\303\251", "\303\251" } },
     };
     (void)state;

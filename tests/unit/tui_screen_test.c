@@ -46,8 +46,10 @@ static void press(struct world *w, const char *script)
     int cols = 0, rows = 0;
     while (*script) {
         uint32_t key = key_script_next(&script, &cols, &rows, &e);
-        if (key == TKEY_RESIZE) app_resize(&w->app, cols, rows);
-        else app_key(&w->app, key);
+        if (key == TKEY_RESIZE)
+            app_resize(&w->app, cols, rows);
+        else
+            app_key(&w->app, key);
     }
     if (e.code) fail_msg("%s", e.text);
     app_draw(&w->app);
@@ -83,7 +85,11 @@ static void expect_shows(struct world *w, const char *text)
 
 static void test_golden(void **state)
 {
-    static const struct { const char *file, *scenario, *keys; int cols, rows; bool ascii; } rows[] = {
+    static const struct {
+        const char *file, *scenario, *keys;
+        int cols, rows;
+        bool ascii;
+    } rows[] = {
         { "tests/golden/tui_popf_80x24.txt", "popf", "nnnnnp", 80, 24, false },
         { "tests/golden/tui_popf_80x24_ascii.txt", "popf", "nnnnnp", 80, 24, true },
         { "tests/golden/tui_popf_120x40.txt", "popf", "nnnnn", 120, 40, false },
@@ -117,8 +123,11 @@ static void test_golden(void **state)
  * ASCII nothing else is shown. */
 static void test_nothing_clips(void **state)
 {
-    static const struct { int cols, rows; } sizes[] = {
-        { 60, 16 }, { 79, 23 }, { 80, 24 }, { 100, 30 }, { 120, 40 }, { 149, 50 }, { 150, 40 }, { 160, 45 }, { 300, 100 },
+    static const struct {
+        int cols, rows;
+    } sizes[] = {
+        { 60, 16 },  { 79, 23 },  { 80, 24 },  { 100, 30 },  { 120, 40 },
+        { 149, 50 }, { 150, 40 }, { 160, 45 }, { 300, 100 },
     };
     static const char *const views_keys[] = { "1", "2", "3", "4", "5", "6", "7", "8", "9", "2v", "2v", "2v" };
     static const char *const zooms[] = { "", "z", "z" };
@@ -134,10 +143,11 @@ static void test_nothing_clips(void **state)
                     press(&w, views_keys[k]);
                     press(&w, zooms[z]);
                     if (w.app.frame.clipped)
-                        fail_msg("step %d, %dx%d, keys %s%s: %u characters did not fit", step, sizes[i].cols, sizes[i].rows,
-                                 views_keys[k], zooms[z], w.app.frame.clipped);
+                        fail_msg("step %d, %dx%d, keys %s%s: %u characters did not fit", step, sizes[i].cols,
+                                 sizes[i].rows, views_keys[k], zooms[z], w.app.frame.clipped);
                     for (int c = 0; c < w.app.frame.cols * w.app.frame.rows; c++)
-                        if (w.app.frame.cell[c].ch > 0x7E) fail_msg("U+%04X on an ASCII screen", w.app.frame.cell[c].ch);
+                        if (w.app.frame.cell[c].ch > 0x7E)
+                            fail_msg("U+%04X on an ASCII screen", w.app.frame.cell[c].ch);
                 }
         }
     close_world(&w);
@@ -371,7 +381,10 @@ static void test_run_script(void **state)
 
 static void test_bad_options(void **state)
 {
-    static const struct { struct tui_options o; int code; } rows[] = {
+    static const struct {
+        struct tui_options o;
+        int code;
+    } rows[] = {
         { { .theme = "pink", .keys = "" }, EXIT_USAGE },
         { { .keys = "<Hyper>" }, EXIT_USAGE },
         { { .keys = "", .dump = "/nonexistent/directory/x" }, EXIT_ENVIRONMENT },
@@ -391,11 +404,13 @@ static void test_bad_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),    cmocka_unit_test(test_nothing_clips), cmocka_unit_test(test_step_and_back),
-        cmocka_unit_test(test_exit_and_previous), cmocka_unit_test(test_lesson), cmocka_unit_test(test_question),
-        cmocka_unit_test(test_goto),      cmocka_unit_test(test_find),          cmocka_unit_test(test_radix),
-        cmocka_unit_test(test_help),      cmocka_unit_test(test_unknown_key),   cmocka_unit_test(test_draw),
-        cmocka_unit_test(test_run_script), cmocka_unit_test(test_bad_options),
+        cmocka_unit_test(test_golden),        cmocka_unit_test(test_nothing_clips),
+        cmocka_unit_test(test_step_and_back), cmocka_unit_test(test_exit_and_previous),
+        cmocka_unit_test(test_lesson),        cmocka_unit_test(test_question),
+        cmocka_unit_test(test_goto),          cmocka_unit_test(test_find),
+        cmocka_unit_test(test_radix),         cmocka_unit_test(test_help),
+        cmocka_unit_test(test_unknown_key),   cmocka_unit_test(test_draw),
+        cmocka_unit_test(test_run_script),    cmocka_unit_test(test_bad_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

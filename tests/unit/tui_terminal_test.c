@@ -136,9 +136,12 @@ static void test_special_keys(void **state)
 
 static void test_resize(void **state)
 {
-    static const struct { int cols, rows; const char *shows; } sizes[] = {
+    static const struct {
+        int cols, rows;
+        const char *shows;
+    } sizes[] = {
         { 160, 45, "7 Devices" }, { 120, 40, "5 Cycles" }, { 70, 18, "step 5/7" }, { 40, 10, "Ringside needs" },
-        { 5, 3, "Rings" }, { 1, 1, "R" }, { 80, 24, "step 5/7" },
+        { 5, 3, "Rings" },        { 1, 1, "R" },           { 80, 24, "step 5/7" },
     };
     (void)state;
     struct vt *t = start("popf", NULL, 80, 24);
@@ -160,9 +163,12 @@ static void test_resize(void **state)
 
 static void test_colours(void **state)
 {
-    static const struct { const char *setting; bool colour; } rows[] = {
-        { "TERM=screen-256color", true }, { "TERM=screen", true }, { "TERM=vt100", false }, { "NO_COLOR=1", false },
-        { "NO_COLOR=", true },
+    static const struct {
+        const char *setting;
+        bool colour;
+    } rows[] = {
+        { "TERM=screen-256color", true }, { "TERM=screen", true }, { "TERM=vt100", false },
+        { "NO_COLOR=1", false },          { "NO_COLOR=", true },
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -181,11 +187,51 @@ static void test_colours(void **state)
     }
 }
 
+/* ---- a run that would never end ---------------------------------------------------------------------------------- */
+
+/* An ELF file for IA-32 with two bytes of code: jmp to itself. */
+static void write_loop(const char *file)
+{
+    static const unsigned char elf[0x56] = {
+        0x7F, 'E', 'L', 'F', 1, 1, 1, [16] = 2, [18] = 3, [20] = 1, [26] = 0x10, /* entry 00100000 */
+        [28] = 52, [40] = 52, [42] = 32, [44] = 1, [46] = 40,
+        /* program header: load 2 bytes at file offset 54h to 00100000 */
+        [52] = 1, [56] = 0x54, [62] = 0x10, [66] = 0x10, [68] = 2, [72] = 2, [76] = 5, [80] = 1,
+        [0x54] = 0xEB, 0xFE,
+    };
+    FILE *f = fopen(file, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(elf, 1, sizeof elf, f), sizeof elf);
+    fclose(f);
+}
+
+static void test_stop_a_run(void **state)
+{
+    char file[] = "/tmp/ringside-loop-XXXXXX.elf";
+    (void)state;
+    close(mkstemps(file, 4));
+    write_loop(file);
+    struct vt *t = start(file, NULL, 80, 24);
+    expect(t, "No lesson");
+    static const char *const stops[] = { " ", "\003" };
+    for (int i = 0; i < 2; i++) {
+        vt_type(t, "c");
+        expect(t, "Running:");
+        vt_type(t, stops[i]);
+        expect(t, "Stopped.");
+    }
+    leave(t);
+    unlink(file);
+}
+
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
 static void test_signals(void **state)
 {
-    static const struct { int sig; bool crash; } rows[] = {
+    static const struct {
+        int sig;
+        bool crash;
+    } rows[] = {
         { SIGINT, false }, { SIGTERM, false }, { SIGHUP, false }, { SIGQUIT, false },
         { SIGSEGV, true }, { SIGABRT, true },  { SIGFPE, true },
     };
@@ -195,7 +241,8 @@ static void test_signals(void **state)
         expect(t, "Press n");
         vt_signal(t, rows[i].sig);
         int status = vt_end(t, PATIENCE);
-        if (status != (rows[i].crash ? 128 + rows[i].sig : EXIT_INTERRUPTED)) fail_msg("signal %d: status %d", rows[i].sig, status);
+        if (status != (rows[i].crash ? 128 + rows[i].sig : EXIT_INTERRUPTED))
+            fail_msg("signal %d: status %d", rows[i].sig, status);
         if (!vt_restored(t)) fail_msg("signal %d: the terminal was not given back", rows[i].sig);
         vt_free(t);
     }
@@ -265,10 +312,12 @@ static void test_no_terminal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_as_golden), cmocka_unit_test(test_ascii_locale), cmocka_unit_test(test_special_keys),
-        cmocka_unit_test(test_resize),         cmocka_unit_test(test_colours),      cmocka_unit_test(test_signals),
-        cmocka_unit_test(test_ctrl_c),         cmocka_unit_test(test_ctrl_z),       cmocka_unit_test(test_window_closed),
-        cmocka_unit_test(test_no_terminal),
+        cmocka_unit_test(test_same_as_golden), cmocka_unit_test(test_ascii_locale),
+        cmocka_unit_test(test_special_keys),   cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_colours),        cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_ctrl_c),         cmocka_unit_test(test_ctrl_z),
+        cmocka_unit_test(test_window_closed),
+        cmocka_unit_test(test_stop_a_run),  cmocka_unit_test(test_no_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

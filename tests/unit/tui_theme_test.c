@@ -25,8 +25,13 @@ static double contrast(double a, double b) { return (fmax(a, b) + 0.05) / (fmin(
 
 static void test_contrast(void **state)
 {
-    static const struct { enum theme theme; double paper, least; } rows[] = {
-        { THEME_LIGHT, 1, 4.5 }, { THEME_DARK, 0, 4.5 }, { THEME_PROJECTOR, 1, 4.5 },
+    static const struct {
+        enum theme theme;
+        double paper, least;
+    } rows[] = {
+        { THEME_LIGHT, 1, 4.5 },
+        { THEME_DARK, 0, 4.5 },
+        { THEME_PROJECTOR, 1, 4.5 },
         { THEME_AUTO, 0, 3.0 }, /* must do on either; what carries meaning is also bold or has a sign */
     };
     (void)state;
@@ -77,7 +82,8 @@ static void test_mono_tells_apart(void **state)
     static const unsigned marked[] = { ROLE_TITLE, ROLE_FOCUS, ROLE_CHANGED, ROLE_NOW, ROLE_WARN, ROLE_KEY };
     (void)state;
     for (size_t i = 0; i < sizeof marked / sizeof marked[0]; i++)
-        assert_int_not_equal(theme_style(THEME_MONO, marked[i], 256).attr, theme_style(THEME_MONO, ROLE_PLAIN, 256).attr);
+        assert_int_not_equal(theme_style(THEME_MONO, marked[i], 256).attr,
+                             theme_style(THEME_MONO, ROLE_PLAIN, 256).attr);
 }
 
 static void test_names(void **state)
@@ -90,7 +96,7 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contrast), cmocka_unit_test(test_projector), cmocka_unit_test(test_few_colours),
+        cmocka_unit_test(test_contrast),         cmocka_unit_test(test_projector), cmocka_unit_test(test_few_colours),
         cmocka_unit_test(test_mono_tells_apart), cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

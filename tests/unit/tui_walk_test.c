@@ -145,9 +145,12 @@ static void test_forward_and_back(void **state)
     uint64_t base = machine_insns(w.machine) - PLACES / 2;
     for (int i = 0; i < 600; i++) {
         uint64_t at = machine_insns(w.machine);
-        if (at <= base) app_key(&w.app, 's');
-        else if (at >= base + PLACES - 1) app_key(&w.app, 'r');
-        else app_key(&w.app, chance(&seed, 2) ? 's' : 'r');
+        if (at <= base)
+            app_key(&w.app, 's');
+        else if (at >= base + PLACES - 1)
+            app_key(&w.app, 'r');
+        else
+            app_key(&w.app, chance(&seed, 2) ? 's' : 'r');
         at = machine_insns(w.machine) - base;
         assert_true(at < PLACES);
         if (!hash[at]) hash[at] = machine_state_hash(w.machine);
@@ -159,8 +162,10 @@ static void test_forward_and_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_keys), cmocka_unit_test(test_random_keys_elsewhere),
-        cmocka_unit_test(test_resize_storm), cmocka_unit_test(test_forward_and_back),
+        cmocka_unit_test(test_random_keys),
+        cmocka_unit_test(test_random_keys_elsewhere),
+        cmocka_unit_test(test_resize_storm),
+        cmocka_unit_test(test_forward_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

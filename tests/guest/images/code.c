@@ -63,11 +63,11 @@ static void changing_code(void)
 
 // Changes an instruction of its own basic block, ahead of itself; then one that lies behind, in a loop.
 ACT(changes_next, // lives in a writable copy; EBX = where
-    "mov dword ptr [ebx + 8], 0x90909090\nnop\nmov eax, 1\n.byte 0x05, 1, 0, 0, 0\nret");
+    "mov dword ptr [ebx + 9], 0x77\nnop\nmov eax, 1\nret");
 ACT(counts_itself, // adds 1 to the immediate of its own ADD, three times
     "mov ecx, 3\nxor eax, eax\n1: add eax, 0x10\nadd byte ptr [ebx + 9], 1\nloop 1b\nret");
 ACT(turns_off, // overwrites the JMP it is about to reach with NOPs
-    "xor eax, eax\nmov word ptr [ebx + 8], 0x9090\n.byte 0x90\njmp 1f\nor eax, 1\n1: or eax, 2\nret");
+    "xor eax, eax\nmov word ptr [ebx + 8], 0x9090\njmp 1f\nor eax, 1\n1: or eax, 2\nret");
 
 static uint32_t run_copy(act *body, unsigned n)
 {
@@ -134,19 +134,19 @@ static void remapped_code(void)
 
 // ---- string moves that fault half-way ----------------------------------------------------------------------------------
 
-static uint32_t demanded, demanded_at[8];
+static bool in_string; // only then do the string registers mean anything
 static void on_demand(struct trap_frame *f)
 {
     uint32_t cr2;
     __asm__ volatile("mov %0, cr2" : "=r"(cr2));
     if (cr2 < FREE || cr2 >= FREE + 0x400000)
         trap_unexpected(f);
-    if (demanded < 8)
-        demanded_at[demanded] = cr2;
-    demanded++;
-    fact2("  fault, address, count left", cr2, f->ecx);
-    fact2("    esi, edi", f->esi, f->edi);
-    fact2("    code, flags", f->error_code, f->eflags & 0xCD5);
+    fact2("  fault, address, code", cr2, f->error_code);
+    if (in_string) {
+        fact2("    count left, flags", f->ecx, f->eflags & 0xCD5);
+        uint32_t in_c = f->esi - (uint32_t)page_c;
+        fact2("    esi, edi", in_c < 4096 ? in_c : f->esi, f->edi);
+    }
     free_table[(cr2 >> 12) & 1023] = (uint32_t)(cr2 & 0x1000 ? page_b : page_a) | PTE_P | PTE_RW;
 }
 
@@ -156,7 +156,6 @@ static void clear_area(void)
         free_table[i] = 0;
         invlpg(FREE + (i << 12));
     }
-    demanded = 0;
 }
 
 static uint32_t sum(const uint8_t *p, unsigned n)
@@ -170,6 +169,7 @@ static uint32_t sum(const uint8_t *p, unsigned n)
 static void string_moves(void)
 {
     trap_handlers[VECTOR_PF] = on_demand;
+    in_string = true;
     for (unsigned i = 0; i < 4096; i++)
         page_c[i] = (uint8_t)(i * 7 + (i >> 8));
     uint32_t from = (uint32_t)page_c, to = FREE + 0xF80, count = 0x100;
@@ -187,7 +187,7 @@ static void string_moves(void)
     clear_area();
     print("stosd, downwards\n");
     to = FREE + 0x1008, count = 6;
-    __asm__ volatile("std\n\trep stosd\n\tcld" : "+D"(to), "+c"(count) : "a"(0x01020304) : "memory");
+    __asm__ volatile("std\n\trep stosd\n\tcld" : "+D"(to), "+c"(count) : "a"(0x01020304), "S"(0) : "memory");
     fact2("  end: edi, count", to, count);
     fact2("  sums", sum(page_a + 0xFF0, 16), sum(page_b, 16));
     clear_area();
@@ -201,26 +201,27 @@ static void string_moves(void)
     print("scasw\n");
     page_a[0xFFF] = 0xAA, page_b[0] = 0x55;
     to = FREE + 0xFFD, count = 4;
-    __asm__ volatile("repne scasw" : "+D"(to), "+c"(count) : "a"(0x55AA) : "memory", "cc");
+    __asm__ volatile("repne scasw" : "+D"(to), "+c"(count) : "a"(0x55AA), "S"(0) : "memory", "cc");
     fact2("  stopped: edi, count", to, count);
     clear_area();
     print("lodsb\n");
     uint32_t al = 0;
     from = FREE + 0xFFE, count = 4;
-    __asm__ volatile("rep lodsb" : "+S"(from), "+c"(count), "+a"(al) : : "memory");
+    __asm__ volatile("rep lodsb" : "+S"(from), "+c"(count), "+a"(al) : "D"(0) : "memory");
     fact2("  end: esi, al", from, al);
     clear_area();
     print("rep insb\n");
     to = FREE + 0xFFE, count = 4;
-    __asm__ volatile("rep insb" : "+D"(to), "+c"(count) : "d"(0x3FB) : "memory"); // line control register
+    __asm__ volatile("rep insb" : "+D"(to), "+c"(count) : "d"(0x3FB), "S"(0) : "memory"); // line control register
     fact2("  end: edi, what", to, page_b[1]);
     clear_area();
     print("rep outsb\n");
     copy(page_a + 0xFFC, "out ", 4);
     copy(page_b, "puts", 4);
     from = FREE + 0xFFC, count = 8;
-    __asm__ volatile("rep outsb" : "+S"(from), "+c"(count) : "d"(0x3F8) : "memory");
+    __asm__ volatile("rep outsb" : "+S"(from), "+c"(count) : "d"(0x3F8), "D"(0) : "memory");
     fact2("  end: esi, count", from, count);
+    in_string = false;
     probe_arm();
 }
 
@@ -236,15 +237,13 @@ static void crossing(void)
     print("add across a page, both absent\n");
     __asm__ volatile("add dword ptr %0, 0x12345678" : "+m"(*edge));
     fact2("  halves", *(uint16_t *)&page_a[0xFFE], *(uint16_t *)page_b);
-    clear_area();
-    print("push across a page\n");
+    print("push and pusha across a page\n"); // both present: a fault would have no stack
     __asm__ volatile("mov ecx, esp\n\tmov esp, %0\n\tpush 0xCAFEBABE\n\tpop eax\n\tmov esp, ecx" : : "r"(FREE + 0x1002)
                      : "eax", "ecx", "memory");
     fact2("  halves", *(uint16_t *)&page_a[0xFFE], *(uint16_t *)page_b);
-    clear_area();
-    print("pusha over a page end\n");
-    __asm__ volatile("mov ecx, esp\n\tmov esp, %0\n\tpushad\n\tpopad\n\tmov esp, ecx" : : "a"(FREE + 0x1008)
-                     : "ecx", "memory");
+    __asm__ volatile("xchg esp, eax\n\tpushad\n\tpopad\n\txchg esp, eax" : : "a"(FREE + 0x1006), "c"(0xC0DE1234)
+                     : "memory");
+    fact2("  ecx, below and above", *(uint16_t *)&page_a[0xFFE], *(uint16_t *)page_b);
     clear_area();
     print("xchg, cmpxchg, cmpxchg8b\n");
     uint32_t value = 0x11223344, eax = 0x11223344, edx = 0;
@@ -276,7 +275,6 @@ ACT(xchg_read_only, "mov eax, 1\nxchg eax, [0x801000]\nret");
 ACT(pop_read_only, "push 5\npop dword ptr [0x801000]\nret");
 ACT(pop_esp_relative, "push 5\npop dword ptr [esp - 4]\nret");
 ACT(call_through_absent, "call dword ptr [0x80F000]\nret");
-ACT(enter_absent, "mov ebx, esp\nmov esp, 0x810000\nenter 8, 0\nmov esp, ebx\nret");
 ACT(shrd_read_only, "mov eax, 1\nshrd [0x801000], eax, 4\nret");
 ACT(shift_0_read_only, "mov cl, 0\nshl dword ptr [0x801000], cl\nret");
 ACT(not_absent, "not byte ptr [0x80F000]\nret");
@@ -290,7 +288,7 @@ static void no_half_writes(void)
         {"adc, both read-only", rmw_read_only}, {"adc, second half read-only", rmw_second_read_only},
         {"cmpxchg, unequal", cmpxchg_read_only}, {"cmpxchg8b", cmpxchg8b_read_only}, {"bts far away", bts_far},
         {"bt far away", bt_far}, {"xchg", xchg_read_only}, {"pop to memory", pop_read_only},
-        {"pop below esp", pop_esp_relative}, {"call through absent", call_through_absent}, {"enter", enter_absent},
+        {"pop below esp", pop_esp_relative}, {"call through absent", call_through_absent},
         {"shrd", shrd_read_only}, {"shl by 0", shift_0_read_only}, {"not", not_absent}, {"test", test_read_only},
         {"setc", setcc_read_only}};
     clear_area();
@@ -306,7 +304,7 @@ static void no_half_writes(void)
         if (i == 2)
             fact("  eax", caught.eax);
     }
-    fact2("nothing changed", *(uint32_t *)page_b, *(uint16_t *)&page_a[0xFFE]);
+    fact2("nothing changed", *(uint16_t *)page_b, *(uint16_t *)&page_a[0xFFE]);
 }
 
 static void pages_ready(void)

@@ -147,7 +147,7 @@ ACT(kernel_breakpoint, "int3\nret");
 
 static void returns(void)
 {
-    outcome("RETF to ring 3", retf_to_user);
+    told("RETF to ring 3", user_int3, attempt(retf_to_user));
     fact2("  cs, ss there", caught.cs, caught.ss);
     fact("  esp there", (uint32_t)user_stack_top - caught.esp);
     outcome("RETF drops inner segments", retf_drops);
@@ -155,7 +155,7 @@ static void returns(void)
     outcome("RETF to user code with RPL 0", retf_rpl0_to_user_code);
     outcome("RETF with a kernel stack", retf_kernel_stack);
     outcome("RETF with a null stack", retf_null_stack);
-    outcome("RETF 8 to ring 3", retf_n);
+    told("RETF 8 to ring 3", user_int3, attempt(retf_n));
     fact("  esp there", caught.esp - (uint32_t)user_stack_top);
     outcome("IRET in the kernel", iret_same);
     outcome("IRET to data", iret_data);
