@@ -14,6 +14,7 @@
 #include "sim/core/addr.h"
 #include "sim/core/cost.h"
 #include "sim/core/err.h"
+#include "sim/core/nature.h"
 #include "sim/core/outcome.h"
 #include "sim/core/regs.h"
 #include "sim/core/text.h"
@@ -119,7 +120,11 @@ unsigned machine_disasm(const struct machine *m, gva_t at, char *text, unsigned 
 /* Start addresses of `n` instructions before `at` (best effort, by symbols); returns how many were found. */
 unsigned machine_disasm_back(const struct machine *m, gva_t at, gva_t *before, unsigned n);
 /* Facts about the instruction at `at`: mnemonic id and its row. */
-struct machine_insn { uint16_t id; uint8_t len, privilege, sensitivity; const char *word, *rule; };
+struct machine_insn {
+    uint16_t id;
+    uint8_t  len, privilege, sensitivity; /* bytes; enum privilege, enum sensitivity */
+    const char *word, *rule;
+};
 bool machine_insn(const struct machine *m, gva_t at, struct machine_insn *out);
 int  machine_mnemonic(const char *word); /* -1 if there is none */
 

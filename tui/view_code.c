@@ -10,10 +10,6 @@
 
 enum { BEFORE = 40, AFTER = 64, BYTES = 15, SILENT_BACK = 4096 };
 
-/* Values of machine_insn.privilege and .sensitivity. */
-enum { NEEDS_RING0 = 1, NEEDS_IOPL = 2 };
-enum { SENSITIVE_SILENT = 2 };
-
 struct line {
     uint32_t at;
     uint8_t len, bytes[BYTES];
@@ -45,14 +41,14 @@ static void fact(const struct scene *s, const struct machine_cpu *cpu, struct li
     struct machine_insn insn;
     if (!machine_insn(s->m, gva(l->at), &insn)) return;
     bool trap =
-        (insn.privilege == NEEDS_RING0 && cpu->cpl > 0) || (insn.privilege == NEEDS_IOPL && cpu->cpl > cpu->iopl);
-    l->silent = insn.sensitivity == SENSITIVE_SILENT && failed_silently(s->m, l->at);
+        (insn.privilege == PRIV_RING0 && cpu->cpl > 0) || (insn.privilege == PRIV_IOPL && cpu->cpl > cpu->iopl);
+    l->silent = insn.sensitivity == SENS_SILENT && failed_silently(s->m, l->at);
     if (l->silent)
         view_copy(l->fact, sizeof l->fact, "sensitive, no trap");
     else if (trap)
         view_copy(l->fact, sizeof l->fact,
-                  insn.privilege == NEEDS_IOPL ? "needs IOPL: will #GP" : "privileged: will #GP");
-    else if (insn.sensitivity == SENSITIVE_SILENT && cpu->cpl > 0 && machine_place(s->m) == PLACE_KERNEL)
+                  insn.privilege == PRIV_IOPL ? "needs IOPL: will #GP" : "privileged: will #GP");
+    else if (insn.sensitivity == SENS_SILENT && cpu->cpl > 0 && machine_place(s->m) == PLACE_KERNEL)
         view_copy(l->fact, sizeof l->fact, "sensitive");
 }
 

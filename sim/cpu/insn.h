@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "sim/core/cost.h"
+#include "sim/core/nature.h"
 #include "sim/core/outcome.h"
 
 struct cpu;
@@ -58,17 +59,6 @@ enum mnemonic {
 #include "sim/cpu/insn.def"
 #undef INSN
     MN_COUNT
-};
-
-enum privilege {
-    PRIV_NONE, /* any ring */
-    PRIV_RING0, /* #GP(0) unless CPL = 0 */
-    PRIV_IOPL,  /* #GP(0) if CPL > IOPL (port instructions: unless the TSS's I/O map allows) */
-};
-enum sensitivity {
-    SENS_NONE,   /* innocuous */
-    SENS_TRAPS,  /* sensitive, and always traps below ring 0: what a hypervisor wishes for */
-    SENS_SILENT, /* sensitive, and does not (always) trap: Robin & Irvine's list and IRET */
 };
 
 /* A row of insn.def as data. */

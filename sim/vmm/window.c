@@ -83,15 +83,21 @@ void window_stack_high(struct bus *b, uint32_t esp, uint32_t offset)
     descriptor(b, WINDOW_SS_HIGH, WINDOW_BASE + offset - esp, 0xFFFFF, 0xC093); /* ring-0 data, accessed, wraps around */
 }
 
+static void name(char *buf, unsigned room, const char *what, uint32_t offset)
+{
+    if (offset) snprintf(buf, room, "%s+%u", what, offset);
+    else snprintf(buf, room, "%s", what);
+}
+
 const char *window_symbol(uint32_t at, char *buf, unsigned room)
 {
     uint32_t offset = at - WINDOW_BASE;
     if (at < WINDOW_BASE) return NULL;
     if (offset >= WINDOW_STUBS && offset < WINDOW_ENTRY)
         snprintf(buf, room, offset % 16 ? "vmm.stub.%u+%u" : "vmm.stub.%u", (offset - WINDOW_STUBS) / 16, offset % 16);
-    else if (offset >= WINDOW_IDLE && offset < WINDOW_DOOR) snprintf(buf, room, "vmm.idle+%u", offset - WINDOW_IDLE);
-    else if (offset >= WINDOW_LEAVE && offset < WINDOW_IDLE) snprintf(buf, room, "vmm.leave+%u", offset - WINDOW_LEAVE);
-    else if (offset >= WINDOW_ENTRY && offset < WINDOW_LEAVE) snprintf(buf, room, "vmm.entry+%u", offset - WINDOW_ENTRY);
+    else if (offset >= WINDOW_IDLE && offset < WINDOW_DOOR) name(buf, room, "vmm.idle", offset - WINDOW_IDLE);
+    else if (offset >= WINDOW_LEAVE && offset < WINDOW_IDLE) name(buf, room, "vmm.leave", offset - WINDOW_LEAVE);
+    else if (offset >= WINDOW_ENTRY && offset < WINDOW_LEAVE) name(buf, room, "vmm.entry", offset - WINDOW_ENTRY);
     else if (offset == WINDOW_DOOR) snprintf(buf, room, "vmm.door");
     else return NULL;
     return buf;

@@ -145,9 +145,19 @@ static void string_registers(bool address16)
         alu_in.flags |= DF;
 }
 
+// BTS [EBX], EBX and the like would reach far away.
+static bool too_far(const struct row *r, const uint8_t *modrm_at, bool operand16)
+{
+    if (r->undefined != BIT || r->ext >= 0)
+        return false;
+    uint32_t bit = alu_in.reg[*modrm_at >> 3 & 7];
+    int32_t offset = operand16 ? (int16_t)bit : (int32_t)bit;
+    return *modrm_at < 0xC0 && (offset < -512 || offset > 511);
+}
+
 static void generate(const struct row *r)
 {
-    bool operand16 = !r->byte && pick(3) == 0, address16 = pick(4) == 0;
+    bool operand16 = !r->byte && r->shape != BRANCH && pick(3) == 0, address16 = pick(4) == 0;
     bool stack = r->shape == STACKED || r->shape == STACK_RM || r->shape == ENTER;
     at = alu_code;
     for (unsigned i = 0; i < 8; i++)
@@ -174,12 +184,21 @@ static void generate(const struct row *r)
             if (i != 4)
                 alu_in.reg[i] = (uint32_t)((int32_t)(random() << 22) >> 22); // -512 to 511
     if (r->shape == XLAT)
-        alu_in.reg[3] = SCRATCH - (address16 ? 0 : 0);
+        alu_in.reg[3] = SCRATCH;
     emit(r->op[0], 1);
     if (r->ops == 2)
         emit(r->op[1], 1);
+    uint8_t *const modrm_at = at;
+    const struct state saved = alu_in;
+    bool again = false;
     if (r->shape == RM || r->shape == MEM_ONLY || r->shape == REG_ONLY || r->shape == STACK_RM)
-        modrm(r, address16);
+        do {
+            for (unsigned i = 0; again && i < 8; i++)
+                alu_in.reg[i] = saved.reg[i];
+            at = modrm_at;
+            modrm(r, address16);
+            again = true;
+        } while (too_far(r, modrm_at, operand16));
     if (r->shape == MOFFS)
         emit(SCRATCH + pick(0x80), address16 ? 2 : 4);
     if (r->shape == ENTER) {
@@ -239,9 +258,9 @@ static void run_row(const struct row *r, uint32_t first_seed)
     seed = first_seed;
     hash = 2166136261u;
     for (unsigned i = 0; i < CASES; i++) {
-        for (unsigned k = 0; k < SCRATCH_SIZE / 4; k++)
+        for (unsigned k = 0; i % 16 == 0 && k < SCRATCH_SIZE / 4; k++)
             scratch[k] = operand();
-        for (unsigned k = 0; k < 0x60; k++)
+        for (unsigned k = 0; i % 16 == 0 && k < 0x60; k++)
             stack[k] = random();
         generate(r);
         if ((r->undefined == ADJUST || r->undefined == DECIMAL) && r->shape == PLAIN && pick(2))
@@ -253,11 +272,10 @@ static void run_row(const struct row *r, uint32_t first_seed)
             fold(alu_out.reg[k]);
         if (!alu_faulted) // flags after #DE are undefined, and EFLAGS was pushed by hardware
             fold(alu_out.flags & (ALL | DF) & ~undefined_flags(r));
-        for (unsigned k = 0; k < SCRATCH_SIZE / 4; k++)
+        for (unsigned k = 0; i % 8 == 7 && k < SCRATCH_SIZE / 4; k++)
             fold(scratch[k]);
-        if (r->shape >= STACKED && !alu_faulted)
-            for (unsigned k = 0; k < 0x60; k++)
-                fold(stack[k]);
+        for (unsigned k = 0; i % 8 == 7 && r->shape >= STACKED && k < 0x60; k++)
+            fold(stack[k]);
     }
     print(r->name);
     print(r->byte ? " b " : " ");
