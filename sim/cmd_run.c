@@ -113,7 +113,7 @@ static void say_question(struct run *r, const struct lesson_step *step)
     if (!step->ask) return;
     say_wrap(&r->out, "  ? ", 4, step->ask);
     for (unsigned i = 0; i < step->choices; i++) {
-        char first[16];
+        char first[24];
         snprintf(first, sizeof first, "  %s %u  ", i + 1 == step->answer ? "->" : "  ", i + 1);
         say_wrap(&r->out, first, 8, step->choice[i]);
     }
@@ -215,13 +215,13 @@ static void say_why(struct run *r, struct err *e)
 {
     unsigned failed = subject_failed(&r->s);
     if (r->early.code) err_set(e, r->early.code, "%s", r->early.text);
-    else if (failed && r->o->value[OPT_QUIET]) {
+    else if (r->report.code == EXIT_FAILED && failed && r->o->value[OPT_QUIET]) {
         const struct lesson *l = r->s.lesson;
         unsigned i = 0;
         while (l->ops->check(l, i)->passed) i++;
         err_set(e, EXIT_FAILED, "%u expectation%s failed, first: %s", failed, failed == 1 ? "" : "s",
                 l->ops->check(l, i)->text);
-    } else if (!failed && machine_exit_code(r->s.machine)) {
+    } else if (r->report.code != EXIT_FAILED && machine_exit_code(r->s.machine)) {
         err_set(e, machine_exit_code(r->s.machine), "%s: %s", r->o->operand[0], machine_end(r->s.machine).why);
     }
 }

@@ -173,6 +173,8 @@ int machine_exit_code(const struct machine *m)
 
 /* --- the loop --- */
 
+enum { HISTORY_MOST = 64000000 }; /* 3 GB of host memory: nobody reads so many, and a guest that loops makes them */
+
 /* Nothing runs until the next timer: time passes. */
 static void pass_time(struct machine *m)
 {
@@ -206,6 +208,7 @@ static void advance(struct machine *m, uint64_t insns)
         m->limit_hit = false;
         end_limit(m, "--limit-cycles", m->cfg.limit_cycles);
     }
+    if (trace_count(m->trace) >= HISTORY_MOST) end_limit(m, "events kept in history,", HISTORY_MOST);
     if (m->cfg.limit_insns && b->cpu.insns >= m->cfg.limit_insns) end_limit(m, "--limit-instr", m->cfg.limit_insns);
 }
 

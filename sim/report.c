@@ -25,7 +25,9 @@ bool report_make(struct report *r, const struct subject *s, const struct err *ea
     *r = (struct report){ .s = s, .seconds = seconds, .end = machine_end(s->machine) };
     machine_summary(s->machine, &r->sum);
     r->stop = stop_word(r, early);
-    r->code = early->code ? early->code : subject_failed(s) ? EXIT_FAILED : machine_exit_code(s->machine);
+    /* A limit or a death explains the expectations that failed after it. */
+    bool cut = r->end.fate == FATE_LIMIT || r->end.fate == FATE_DIED;
+    r->code = early->code ? early->code : subject_failed(s) && !cut ? EXIT_FAILED : machine_exit_code(s->machine);
     uint64_t sum = 0;
     for (unsigned c = 0; c < CAUSE_COUNT; c++) sum += r->sum.by_cause[c];
     if (sum == r->sum.cycles && !r->sum.by_cause[CAUSE_NONE]) return true;

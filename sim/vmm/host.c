@@ -67,7 +67,12 @@ void host_serial(void *vmm, uint8_t byte)
 {
     struct vmm *h = vmm;
     struct timeq *board = h->board.cpu->env.timers;
-    while (!(in(h, COM1 + 5) & 0x20)) timeq_run(board); /* the transmitter works while we poll */
+    while (!(in(h, COM1 + 5) & 0x20)) { /* we poll until the transmitter is ready: time passes on the device's account */
+        const struct clock *c = h->board.clock;
+        uint64_t next = timeq_next(board);
+        if (next != TIMEQ_NEVER && next > c->now) clock_charge(h->board.clock, CAUSE_DEVICE, next - c->now);
+        timeq_run(board);
+    }
     out(h, COM1, byte);
 }
 

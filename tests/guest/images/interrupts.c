@@ -1,0 +1,447 @@
+// The devices every PC has: 8259 priorities, masks and ends of interrupt; 8254 modes; 16550 in loopback.
+//
+// Idea: two sources are enough to ask about priorities: the timer (IRQ 0) and the transmitter of COM1 (IRQ 4), which asks
+// for attention the moment its interrupt is enabled. Time is never printed, only what follows from it for certain.
+// Manual: Intel 8259A and 8254 data sheets; National Semiconductor PC16550D data sheet.
+// Not here: the second 8259's own sources (there are none yet), ELCR.
+#include "probe.h"
+
+enum { PIC = 0x20, PIC_DATA = 0x21, PIC2 = 0xA0, PIC2_DATA = 0xA1, PIT0 = 0x40, PIT2 = 0x42, PIT_CONTROL = 0x43, PORT_61 = 0x61 };
+enum { COM = 0x3F8, IER = COM + 1, IIR = COM + 2, FCR = COM + 2, LCR = COM + 3, MCR = COM + 4, LSR = COM + 5, MSR = COM + 6,
+       SCR = COM + 7 };
+
+static void sti(void) { __asm__ volatile("sti\n\tnop\n\tnop" : : : "memory"); }
+static void cli(void) { __asm__ volatile("cli" : : : "memory"); }
+static uint8_t irr(void) { outb(PIC, 0x0A); return inb(PIC); }
+static uint8_t isr(void) { outb(PIC, 0x0B); return inb(PIC); }
+
+// ---- the two sources -----------------------------------------------------------------------------------------------------
+
+static void raise_timer(void) // one edge on IRQ 0
+{
+    outb(PIT_CONTROL, 0x30); // mode 0: OUT falls now, rises when the count is done
+    outb(PIT0, 20);
+    outb(PIT0, 0);
+    uint8_t status;
+    do {
+        outb(PIT_CONTROL, 0xE2); // read back the status of channel 0
+        status = inb(PIT0);
+    } while (!(status & 0x80));
+}
+
+static void drain(void)
+{
+    while ((inb(LSR) & 0x40) == 0)
+        ;
+}
+static void raise_serial(void)
+{
+    outb(MCR, 0x0B); // OUT2 lets the line through
+    outb(IER, 0);
+    outb(IER, 2);
+}
+static void lower_serial(void) { (void)inb(IIR); }
+
+// ---- 8259 ------------------------------------------------------------------------------------------------------------------
+
+static char order[64];
+static unsigned length;
+static void note(char c) { order[length++ % 63] = c; }
+static enum { EOI_LATE, EOI_EARLY, EOI_SPECIFIC, EOI_ROTATE, EOI_NONE, SPECIAL_MASK } manner;
+
+static void end(unsigned irq)
+{
+    if (manner == EOI_SPECIFIC)
+        outb(PIC, (uint8_t)(0x60 | irq));
+    else if (manner == EOI_ROTATE)
+        outb(PIC, 0xA0);
+    else if (manner != EOI_NONE)
+        outb(PIC, 0x20);
+}
+
+static void handler(unsigned irq)
+{
+    note((char)('0' + irq));
+    if (irq == 4)
+        lower_serial();
+    if (manner == SPECIAL_MASK) {
+        outb(PIC_DATA, (uint8_t)(1 << irq));
+        outb(PIC, 0x68); // special mask mode: what is masked in service no longer holds back the rest
+    }
+    if (manner == EOI_EARLY)
+        end(irq);
+    note('(');
+    sti();
+    cli();
+    note(')');
+    if (manner == SPECIAL_MASK) {
+        outb(PIC, 0x48);
+        outb(PIC_DATA, 0xEE);
+    }
+    if (manner != EOI_EARLY)
+        end(irq);
+}
+static void timer_irq(struct trap_frame *f) { handler(f->vector & 7); }
+
+static void show(const char *name)
+{
+    order[length] = 0;
+    outb(IER, 0);
+    drain();
+    print(name);
+    print(": ");
+    print(order);
+    length = 0;
+    fact2("  irr, isr", irr() & 0x11, isr());
+    while (isr()) // leave nothing in service
+        outb(PIC, 0x20);
+    outb(PIC_DATA, 0xEE);
+}
+
+static void both(const char *name, int how)
+{
+    manner = how;
+    drain();
+    raise_serial();
+    raise_timer();
+    sti();
+    cli();
+    show(name);
+}
+
+static void priorities(void)
+{
+    trap_handlers[0x20] = trap_handlers[0x24] = timer_irq;
+    outb(PIC_DATA, 0xEE);
+    fact2("masks", inb(PIC_DATA), inb(PIC2_DATA));
+    both("both, EOI at the end", EOI_LATE);
+    both("both, EOI first", EOI_EARLY);
+    both("both, specific EOI", EOI_SPECIFIC);
+    both("both, no EOI", EOI_NONE);
+    both("both, special mask mode", SPECIAL_MASK);
+    both("both, rotating", EOI_ROTATE);
+    both("once rotated", EOI_LATE);
+    outb(PIC, 0xC0 | 0); // IRQ 0 lowest: IRQ 1 first, 4 before 0
+    both("IRQ 0 lowest", EOI_LATE);
+    outb(PIC, 0xC0 | 3); // IRQ 4 first of all
+    both("IRQ 3 lowest", EOI_LATE);
+    outb(PIC, 0xC0 | 7);
+    both("as after reset", EOI_LATE);
+}
+
+static void masks(void)
+{
+    manner = EOI_LATE;
+    outb(PIC_DATA, 0xEF);
+    raise_timer();
+    raise_serial();
+    sti();
+    cli();
+    note('-');
+    outb(PIC_DATA, 0xEE); // the timer's edge is still remembered
+    sti();
+    cli();
+    show("masked, then not");
+    outb(PIC_DATA, 0xFF);
+    drain();
+    raise_serial();
+    uint8_t before = irr() & 0x10;
+    lower_serial(); // the request is withdrawn before anyone was told
+    uint8_t after = irr() & 0x10;
+    outb(PIC_DATA, 0xEE);
+    sti();
+    cli();
+    show("request withdrawn");
+    fact2("  irr before, after", before, after);
+    drain();
+    raise_serial();
+    raise_timer();
+    uint8_t polled[4];
+    for (unsigned i = 0; i < 3; i++) {
+        outb(PIC, 0x0C);
+        polled[i] = inb(PIC);
+        if (polled[i] & 0x80)
+            outb(PIC, 0x20);
+    }
+    polled[3] = irr() & 0x11;
+    show("polled");
+    fact2("  first, second", polled[0], polled[1]);
+    fact2("  third, irr", polled[2] & 0x80, polled[3]);
+}
+
+static void automatic_end(void)
+{
+    outb(PIC, 0x11);
+    outb(PIC_DATA, 0x20);
+    outb(PIC_DATA, 0x04);
+    outb(PIC_DATA, 0x03); // AEOI
+    outb(PIC_DATA, 0xEE);
+    manner = EOI_NONE;
+    drain();
+    raise_serial();
+    raise_timer();
+    sti();
+    cli();
+    show("automatic EOI");
+    pic_init();
+    trap_handlers[0x27] = 0;
+    fact2("masked after init", inb(PIC_DATA), irr() & 0x11);
+}
+
+// An interrupt arrives in ring 3 and leads back there.
+static uint32_t from_ring3;
+static void timer_in_user(struct trap_frame *f)
+{
+    from_ring3 = f->cs & 0xFFFF;
+    f->eax = 1;
+    pic_end_of_interrupt();
+}
+ACT(user_waits, "xor eax, eax\nmov ecx, 50000000\n1: test eax, eax\nloopz 1b\nmov ebx, eax\nud2\n");
+
+static void in_user_mode(void)
+{
+    trap_handlers[0x20] = timer_in_user;
+    outb(PIC_DATA, 0xFE);
+    outb(PIT_CONTROL, 0x30);
+    outb(PIT0, 0x00);
+    outb(PIT0, 0x04);
+    attempt_user(user_waits, EFLAGS_IF);
+    fact2("in ring 3: cs, seen there", from_ring3, caught.ebx);
+    outb(PIC_DATA, 0xFF);
+}
+
+// ---- 8254 --------------------------------------------------------------------------------------------------------------------
+
+static uint32_t latch(unsigned channel)
+{
+    outb(PIT_CONTROL, (uint8_t)(channel << 6));
+    uint32_t low = inb((uint16_t)(PIT0 + channel));
+    return low | (uint32_t)inb((uint16_t)(PIT0 + channel)) << 8;
+}
+
+static void timer_modes(void)
+{
+    outb(PORT_61, 1); // gate 2 on, speaker off
+    for (unsigned mode = 0; mode < 6; mode++) {
+        outb(PIT_CONTROL, (uint8_t)(0xB0 | mode << 1));
+        outb(PIT_CONTROL, 0xE8);
+        uint8_t status = inb(PIT2);
+        fact2("mode, status after the control word", mode, status);
+    }
+    for (unsigned format = 1; format < 4; format++) { // low byte, high byte, both: what is read back of the count
+        outb(PORT_61, 0); // gate off: it does not count
+        outb(PIT_CONTROL, (uint8_t)(0x84 | format << 4));
+        if (format & 1)
+            outb(PIT2, 0x34);
+        if (format & 2)
+            outb(PIT2, 0x12);
+        outb(PORT_61, 1);
+        outb(PIT_CONTROL, 0xE8);
+        fact2("format, status", format, inb(PIT2) & 0xBF);
+    }
+    outb(PIT_CONTROL, 0xB0); // mode 0, half a count written
+    outb(PIT2, 0x10);
+    outb(PIT_CONTROL, 0xE8);
+    fact("half a count: OUT, null", inb(PIT2) & 0xC0);
+    outb(PIT2, 0x00);
+    uint8_t status;
+    do {
+        outb(PIT_CONTROL, 0xE8);
+        status = inb(PIT2);
+    } while (!(status & 0x80));
+    fact("whole count: OUT at the end", status & 0xC0);
+    fact("the same at port 61", inb(PORT_61) & 0x21);
+    outb(PIT2, 0x10); // a new first byte: OUT stays? It falls with the whole count at the latest
+    outb(PIT2, 0x40);
+    outb(PIT_CONTROL, 0xE8);
+    fact("new count: OUT", inb(PIT2) & 0x80);
+}
+
+static void timer_counts(void)
+{
+    unsigned odd = 0, above = 0, moved = 0;
+    outb(PIT_CONTROL, 0xB6); // channel 2, mode 3: counts down by two
+    outb(PIT2, 0x00);
+    outb(PIT2, 0x20);
+    while (!(inb(PORT_61) & 0x20) || latch(2) > 0x2000)
+        ;
+    uint32_t last = latch(2), ups = 0;
+    for (unsigned i = 0; i < 2000; i++) {
+        uint32_t now = latch(2);
+        odd += now & 1;
+        above += now > 0x2000;
+        moved += now != last;
+        ups += now > last;
+        last = now;
+    }
+    fact2("mode 3: odd counts, too large ones", odd, above);
+    fact("  it moved", moved > 0);
+    outb(PIT_CONTROL, 0xB5); // mode 2, BCD
+    outb(PIT2, 0x00);
+    outb(PIT2, 0x10);
+    unsigned bad = 0;
+    while (latch(2) > 0x1000)
+        ;
+    for (unsigned i = 0; i < 1000; i++) {
+        uint32_t now = latch(2);
+        for (unsigned digit = 0; digit < 16; digit += 4)
+            bad += (now >> digit & 15) > 9;
+        bad += now > 0x1000;
+    }
+    fact("BCD: bad digits", bad);
+    outb(PIT_CONTROL, 0xB4); // mode 2, latched twice: the first one counts
+    outb(PIT2, 0);
+    outb(PIT2, 0);
+    while (latch(2) < 0x8000) // until it counts
+        ;
+    outb(PIT_CONTROL, 0x80);
+    for (unsigned i = 0; i < 50; i++)
+        (void)inb(PORT_61);
+    outb(PIT_CONTROL, 0x80);
+    uint32_t first = inb(PIT2);
+    first |= (uint32_t)inb(PIT2) << 8;
+    uint32_t second = latch(2);
+    fact("a latch holds", first != second);
+    outb(PIT_CONTROL, 0xC8); // both: status first, then the count
+    uint8_t status = inb(PIT2);
+    uint32_t count = inb(PIT2);
+    count |= (uint32_t)inb(PIT2) << 8;
+    fact2("read back: status, count not above", status & 0x7F, count <= second || second < 0x100);
+}
+
+// Ten periods of channel 0 against channel 2, which runs freely.
+static void timer_rates(void)
+{
+    outb(PIC_DATA, 0xFF);
+    outb(PIT_CONTROL, 0xB4);
+    outb(PIT2, 0);
+    outb(PIT2, 0);
+    pit_start();
+    pit_wait_periods(1);
+    uint32_t start = latch(2);
+    pit_wait_periods(10);
+    uint32_t took = (start - latch(2)) & 0xFFFF;
+    fact("ten periods take ten times as long", took > 11900 - 600 && took < 11930 + 600);
+    outb(PIT_CONTROL, 0x36); // mode 3, the same rate
+    outb(PIT0, 1194 & 0xFF);
+    outb(PIT0, 1194 >> 8);
+    unsigned rises = 0;
+    uint8_t before = 0x80;
+    start = latch(2);
+    while (rises < 11) {
+        outb(PIT_CONTROL, 0xE2);
+        uint8_t out = inb(PIT0) & 0x80;
+        if (out && !before && ++rises == 1)
+            start = latch(2);
+        before = out;
+    }
+    took = (start - latch(2)) & 0xFFFF;
+    fact("and in mode 3", took > 11940 - 600 && took < 11940 + 600);
+}
+
+// ---- 16550 in loopback ---------------------------------------------------------------------------------------------------------
+
+static uint8_t seen[48];
+static unsigned seen_n;
+static void see(uint8_t value) { seen[seen_n++] = value; }
+
+static void loop_byte(uint8_t value)
+{
+    outb(COM, value);
+    while (!(inb(LSR) & 0x40))
+        ;
+}
+
+static void serial_loopback(void)
+{
+    static const char *const names[] = {
+        "scratch", "LSR idle", "LSR after a byte", "the byte", "LSR read empty", "MSR of DTR", "MSR of RTS", "MSR of OUT1",
+        "MSR of OUT2", "MSR of none", "MSR deltas gone", "IIR none", "IIR transmitter", "IIR read clears it",
+        "IIR received over transmitter", "IIR after reading it", "overrun: LSR", "overrun: the byte kept", "IIR line status",
+        "IIR after reading LSR", "FIFO: IIR below the trigger", "FIFO: at the trigger", "FIFO: first", "FIFO: below again",
+        "FIFO: overrun", "FIFO: LSR again", "FIFO: last kept", "FIFO: reset", "5 bits", "divisor low", "divisor high"};
+    drain();
+    outb(FCR, 0);
+    outb(SCR, 0x5A);
+    see(inb(SCR));
+    outb(MCR, 0x10);
+    see(inb(LSR));
+    loop_byte(0xC3);
+    see(inb(LSR));
+    see(inb(COM));
+    see(inb(LSR));
+    (void)inb(MSR);
+    for (unsigned i = 0; i < 4; i++) {
+        outb(MCR, (uint8_t)(0x10 | 1 << i));
+        see(inb(MSR) & 0xF0);
+    }
+    outb(MCR, 0x10);
+    see(inb(MSR) & 0xF0);
+    see(inb(MSR) & 0x0F);
+    see(inb(IIR));
+    outb(IER, 2);
+    see(inb(IIR));
+    see(inb(IIR));
+    outb(IER, 7);
+    loop_byte(0x11);
+    see(inb(IIR));
+    (void)inb(COM);
+    see(inb(IIR));
+    outb(IER, 4);
+    loop_byte(0x22);
+    loop_byte(0x33);
+    see(inb(LSR) & 0x9F);
+    see(inb(COM));
+    loop_byte(0x44);
+    loop_byte(0x55);
+    see(inb(IIR));
+    (void)inb(LSR);
+    see(inb(IIR));
+    (void)inb(COM);
+    outb(FCR, 0x47); // FIFOs on, emptied, trigger at 4
+    outb(IER, 1);
+    for (unsigned i = 0; i < 3; i++)
+        loop_byte((uint8_t)(0x60 + i));
+    see(inb(IIR) & 0xC7); // the time-out (bit 3) may or may not have come
+    loop_byte(0x63);
+    see(inb(IIR));
+    see(inb(COM));
+    see(inb(LSR) & 0x9F);
+    for (unsigned i = 0; i < 14; i++) // 3 + 13 fill it
+        loop_byte((uint8_t)(0x70 + i));
+    see(inb(LSR) & 0x9F);
+    see(inb(LSR) & 0x9F);
+    for (unsigned i = 0; i < 15; i++)
+        (void)inb(COM);
+    see(inb(COM));
+    loop_byte(0x99);
+    outb(FCR, 0x03);
+    see(inb(LSR) & 0x9F);
+    outb(FCR, 0x01);
+    outb(IER, 0);
+    outb(LCR, 0x00); // 5 bits
+    loop_byte(0xFF);
+    see(inb(COM));
+    outb(LCR, 0x83);
+    see(inb(COM));
+    see(inb(IER));
+    outb(LCR, 0x03);
+    outb(FCR, 0x07);
+    outb(MCR, 0x03);
+    for (unsigned i = 0; i < seen_n; i++)
+        fact(names[i], seen[i]);
+}
+
+void kmain(void)
+{
+    probe_init();
+    serial_loopback();
+    priorities();
+    masks();
+    automatic_end();
+    in_user_mode();
+    timer_modes();
+    timer_counts();
+    timer_rates();
+    finish(true);
+}
