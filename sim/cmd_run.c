@@ -221,7 +221,7 @@ static void say_why(struct run *r, struct err *e)
         while (l->ops->check(l, i)->passed) i++;
         err_set(e, EXIT_FAILED, "%u expectation%s failed, first: %s", failed, failed == 1 ? "" : "s",
                 l->ops->check(l, i)->text);
-    } else if (r->report.code != EXIT_FAILED && machine_exit_code(r->s.machine)) {
+    } else if (!(failed && r->report.code == EXIT_FAILED) && machine_exit_code(r->s.machine)) {
         err_set(e, machine_exit_code(r->s.machine), "%s: %s", r->o->operand[0], machine_end(r->s.machine).why);
     }
 }

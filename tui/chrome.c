@@ -36,7 +36,7 @@ void chrome_title(struct app *a)
     const struct session *s = &a->session;
     struct pane p = pane_of(&a->frame, a->layout.title);
     unsigned style = STYLE(ROLE_TITLE, ATTR_REVERSE);
-    char left[160], machine[80], cycles[32], right[160], step[40] = "";
+    char left[256], machine[80], cycles[32], right[160], step[40] = "";
     bool tight = p.at.w < 100;
     pane_fill(&p, (struct rect){ 0, 0, p.at.w, 1 }, style, ' ');
     machine_words(a, tight, machine, sizeof machine);

@@ -6,6 +6,7 @@
 #include "sim/script/script.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,16 @@ static bool is_dir(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* As a person would write it: without detours, and relative if it lies below the current directory. */
+static void shorten(char *path)
+{
+    char whole[PATH_MAX], here[PATH_MAX];
+    if (!realpath(path, whole) || !getcwd(here, sizeof here)) return;
+    size_t n = strlen(here);
+    const char *name = strncmp(whole, here, n) || whole[n] != '/' ? whole : whole + n + 1;
+    if (strlen(name) < PATH) strcpy(path, name);
+}
+
 /* The directory of shipped scenarios. */
 static bool scenarios_dir(char *dir)
 {
@@ -59,7 +70,10 @@ static bool scenarios_dir(char *dir)
     }
     if (program_dir(program))
         for (size_t i = 0; i < sizeof near_scenarios / sizeof near_scenarios[0]; i++)
-            if (join(dir, program, near_scenarios[i]) && is_dir(dir)) return true;
+            if (join(dir, program, near_scenarios[i]) && is_dir(dir)) {
+                shorten(dir);
+                return true;
+            }
     strcpy(dir, "scenarios");
     return is_dir(dir);
 }
@@ -69,7 +83,9 @@ bool find_scenario(const char *name, char *found)
     char dir[PATH], file[64];
     if (strchr(name, '/') || strlen(name) > 40 || !scenarios_dir(dir)) return false;
     snprintf(file, sizeof file, "%s.lua", name);
-    return join(found, dir, file) && is_file(found);
+    if (!join(found, dir, file) || !is_file(found)) return false;
+    shorten(found);
+    return true;
 }
 
 static int by_name(const void *a, const void *b) { return strcmp(a, b); }
@@ -111,6 +127,9 @@ bool find_guest(const char *dir, const char *guest, char *found)
     image_name(guest, name);
     if (program_dir(program))
         for (size_t i = 0; i < sizeof near_guests / sizeof near_guests[0]; i++)
-            if (join(near, program, near_guests[i]) && join(found, near, name) && is_file(found)) return true;
+            if (join(near, program, near_guests[i]) && join(found, near, name) && is_file(found)) {
+                shorten(found);
+                return true;
+            }
     return join(found, "build/guests", name) && is_file(found);
 }

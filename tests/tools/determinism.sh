@@ -9,7 +9,7 @@ failed=0
 
 simulated() { # what a run says, without the host's speed
     sed -E -e 's/"(host_seconds|mips)": *[-+0-9.eE]+,?//g' \
-        -e '/[0-9] *(MIPS|million (guest )?instructions a second|host seconds)/d'
+        -e '/^next: /d' -e '/[0-9] *(MIPS|million (guest )?instructions a second|host seconds)/d'
 }
 
 observe() { # observe NAME BINARY SCENARIO [VAR=VALUE...]: narration, log, summary, JSON and drawing of one run
@@ -21,7 +21,7 @@ observe() { # observe NAME BINARY SCENARIO [VAR=VALUE...]: narration, log, summa
     env "$@" "$binary" draw ladder "$scenario" -o "$work/$name/ladder.svg" >/dev/null 2>>"$work/$name/err"
     echo "draw exit $?" >>"$work/$name/out"
     # The file names we chose ourselves differ; nothing else may
-    sed -i "s,$work/$name/,,g" "$work/$name/out"
+    sed -i "s,$work/$name/,,g" "$work/$name/out" "$work/$name/err"
     simulated <"$work/$name/raw" >"$work/$name/json" 2>/dev/null
     simulated <"$work/$name/out" >"$work/$name/said"
     rm -f "$work/$name/raw" "$work/$name/out"
