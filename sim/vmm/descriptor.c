@@ -20,6 +20,11 @@ static bool is_user_code(struct descriptor d)
     return (d.high & (HIGH_P | HIGH_S | HIGH_CODE | HIGH_DOWN | HIGH_DPL)) == (HIGH_P | HIGH_S | HIGH_CODE | HIGH_DPL);
 }
 
+static bool is_conforming(struct descriptor d)
+{
+    return (d.high & (HIGH_P | HIGH_S | HIGH_CODE | HIGH_DOWN)) == (HIGH_P | HIGH_S | HIGH_CODE | HIGH_DOWN);
+}
+
 bool descriptor_runnable(struct descriptor d)
 {
     if (!(d.high & HIGH_P) || !(d.high & HIGH_S)) return false;
@@ -87,13 +92,24 @@ static void put_shadow(struct vcpu *v, bool ldt, uint32_t offset, struct descrip
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_TABLE_SYNC]);
 }
 
-/* Ring-3 code segments are remembered: they come and go with the ring the guest runs in. */
-static void note_user_code(struct vcpu *v, uint16_t selector)
+/* Code that rings 0 and 3 both reach, or only ring 3, comes and goes with the ring the guest runs in; it is remembered. */
+static void note_user_code(struct vcpu *v, uint16_t selector, struct descriptor d)
 {
     struct user_code *u = &v->user_code;
     unsigned i = 0;
+    if (!is_user_code(d) && !is_conforming(d)) return;
     while (i < u->n && u->selector[i] != selector) i++;
     if (i == u->n && u->n < VCPU_USER_CODE) u->selector[u->n++] = selector;
+}
+
+/* The shadow while nobody is about to load it: a first load shall come to us, and so shall a kernel's return to user code,
+ * which may be conforming code. */
+static struct descriptor resting_shadow(const struct vcpu *v, struct descriptor d)
+{
+    struct descriptor s = descriptor_shadow(d, v->user_code.present);
+    bool first = (d.high & HIGH_S) && !(d.high & HIGH_ACCESSED);
+    if (first || (is_conforming(d) && !v->user_code.present)) s.high &= ~(uint32_t)HIGH_P;
+    return s;
 }
 
 static void sync_entry(struct vcpu *v, bool ldt, uint32_t offset)
@@ -103,10 +119,8 @@ static void sync_entry(struct vcpu *v, bool ldt, uint32_t offset)
     if (!ldt && offset >= WINDOW_FIRST_SELECTOR) return; /* the hypervisor's own; a guest that goes so far finds nothing */
     if (!ldt && offset == 0) { /* the null descriptor is never used; what the guest keeps there is its own business */
     } else if (has_table(v, ldt) && offset + 7 <= t.limit && !read_guest(v, t.base + offset, &d)) d = (struct descriptor){ 0, 0 };
-    if (is_user_code(d)) note_user_code(v, (uint16_t)(offset | (ldt ? 4u : 0u)));
-    struct descriptor s = descriptor_shadow(d, v->user_code.present);
-    if ((d.high & HIGH_S) && !(d.high & HIGH_ACCESSED)) s.high &= ~(uint32_t)HIGH_P; /* its first load shall come to us */
-    put_shadow(v, ldt, offset, s);
+    note_user_code(v, (uint16_t)(offset | (ldt ? 4u : 0u)), d);
+    put_shadow(v, ldt, offset, resting_shadow(v, d));
 }
 
 static void set_accessed(struct vcpu *v, uint16_t selector, struct descriptor *d)
@@ -119,17 +133,33 @@ static void set_accessed(struct vcpu *v, uint16_t selector, struct descriptor *d
     if (mmu_probe(&v->virt_mmu, gva(at), ACCESS_READ, &x, &f)) bus_write(&v->vm->bus, x.at, 1, d->high >> 8 & 0xFF);
 }
 
+static void put_if_other(struct vcpu *v, uint16_t selector, struct descriptor s)
+{
+    struct descriptor was;
+    uint32_t at = (selector & 4 ? WINDOW_LDT : WINDOW_GDT) + (selector & ~7u);
+    bus_peek(v->vmm->board.bus, window_hpa(at), &was, sizeof was);
+    if (s.low != was.low || ((s.high ^ was.high) & ~(uint32_t)HIGH_ACCESSED)) put_shadow(v, selector & 4, selector & ~7u, s);
+}
+
+static bool of_guest(struct vcpu *v, uint16_t selector, struct descriptor *d)
+{
+    if (!(selector & ~3u) || (!(selector & 4) && selector >= WINDOW_FIRST_SELECTOR)) return false;
+    return descriptor_guest(v, selector, d);
+}
+
 void descriptor_ready(struct vcpu *v, uint16_t selector)
 {
-    bool ldt = selector & 4;
-    uint32_t offset = selector & ~7u;
-    struct descriptor d, was;
-    if (!(selector & ~3u) || (!ldt && offset >= WINDOW_FIRST_SELECTOR) || !descriptor_guest(v, selector, &d)) return;
+    struct descriptor d;
+    if (!of_guest(v, selector, &d)) return;
     set_accessed(v, selector, &d);
-    if (is_user_code(d)) note_user_code(v, (uint16_t)(selector & ~3u));
-    struct descriptor s = descriptor_shadow(d, v->user_code.present);
-    bus_peek(v->vmm->board.bus, window_hpa((ldt ? WINDOW_LDT : WINDOW_GDT) + offset), &was, sizeof was);
-    if (s.low != was.low || ((s.high ^ was.high) & ~(uint32_t)HIGH_ACCESSED)) put_shadow(v, ldt, offset, s);
+    note_user_code(v, (uint16_t)(selector & ~3u), d);
+    put_if_other(v, selector, descriptor_shadow(d, true));
+}
+
+void descriptor_rest(struct vcpu *v, uint16_t selector)
+{
+    struct descriptor d;
+    if (of_guest(v, selector, &d)) put_if_other(v, selector, resting_shadow(v, d));
 }
 
 /* Guest-physical page of every page of the table, traced; old traces are taken off. */

@@ -3,7 +3,7 @@
  * Idea 1: each is a copy of the guest's table with three changes: DPL 0 becomes 1 (ring compression), limits end below the
  * hypervisor's window, and not present is what the hypervisor must hear of: system descriptors, and those whose first load
  * has yet to set the accessed bit in the guest's own table.
- * Idea 2: ring-3 code segments are present only while the guest runs user code. A kernel's IRET to user code then
+ * Idea 2: ring-3 code segments (and conforming ones) are present only while the guest runs user code. A kernel's IRET to user code then
  * traps (#NP), and the hypervisor learns the IF it restores, which IRET in ring 1 would drop silently.
  * SDM 3A 3.4.5, 3.5.
  * Not expressible, hence not present: 32-bit expand-down segments, and segments that begin in the window. */
@@ -27,6 +27,8 @@ bool descriptor_guest(struct vcpu *v, uint16_t selector, struct descriptor *d);
 /* Makes the shadow ready to be loaded by the real CPU: sets the accessed bit of the guest's descriptor if need be, and follows
  * it if its page has been mapped since the table was copied. */
 void descriptor_ready(struct vcpu *v, uint16_t selector);
+/* Undoes what descriptor_ready did for the one load. */
+void descriptor_rest(struct vcpu *v, uint16_t selector);
 
 /* The guest's GDTR or LDTR changed, or where its table lies: copies it all and traces its pages. */
 void descriptor_sync_gdt(struct vcpu *v);
@@ -35,7 +37,7 @@ void descriptor_sync_ldt(struct vcpu *v);
 void descriptor_recheck(struct vcpu *v);
 /* The guest stored `size` bytes at guest-physical `at`: follows if that is in a descriptor table. */
 void descriptor_wrote(struct vcpu *v, uint32_t at, unsigned size);
-/* Makes ring-3 code segments present or not, in both shadow tables. */
+/* Makes ring-3 and conforming code segments present or not, in both shadow tables. */
 void descriptor_user_code(struct vcpu *v, bool present);
 
 #endif

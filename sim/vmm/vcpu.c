@@ -134,8 +134,19 @@ static void load_data_segments(struct vcpu *v)
         if (same_segment(&v->virt.seg[s], &v->entered_seg[s]) && b->cpu->seg[s].sel == v->virt.seg[s].sel) continue;
         descriptor_ready(v, v->virt.seg[s].sel);
         seg_load(b->cpu, s, v->virt.seg[s].sel);
+        descriptor_rest(v, v->virt.seg[s].sel);
         clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_MOV_SEG]);
     }
+}
+
+/* IRET loads CS and SS. What was lent to the last one is taken back once the guest runs elsewhere. */
+static void ready_for_iret(struct vcpu *v)
+{
+    uint16_t cs = v->virt.seg[SEG_CS].sel;
+    if (v->lent_cs != cs) descriptor_rest(v, v->lent_cs);
+    v->lent_cs = cs;
+    descriptor_ready(v, cs);
+    descriptor_ready(v, v->virt.seg[SEG_SS].sel);
 }
 
 static void frame_write(struct vcpu *v, uint8_t ring)
@@ -172,8 +183,7 @@ void vcpu_leave(struct vcpu *v)
     const struct vmm_board *b = &v->vmm->board;
     uint8_t ring = real_ring(v->virt.cpl);
     descriptor_user_code(v, ring == 3);
-    descriptor_ready(v, v->virt.seg[SEG_CS].sel);
-    descriptor_ready(v, v->virt.seg[SEG_SS].sel);
+    ready_for_iret(v);
     load_data_segments(v);
     frame_write(v, ring);
     b->cpu->reg[ESP] = inner_esp(v);

@@ -46,6 +46,7 @@ struct vcpu {
     struct vmmu vmmu;           /* the MMU strategy */
     uint32_t root;              /* machine address in the real CR3 */
     struct user_code user_code;
+    uint16_t lent_cs;           /* code segment whose shadow was made present for the last IRET */
     struct table_trace traced[2]; /* [0] GDT, [1] LDT */
     struct seg_reg entered_seg[SEG_COUNT]; /* virt's segment registers as the guest left them */
     uint64_t entered;           /* cycle of the exit being handled */

@@ -65,7 +65,7 @@ static void emit(uint32_t value, unsigned bytes)
         *at++ = (uint8_t)value;
 }
 
-// ---- generating one instruction ----------------------------------------------------------------------------------------
+// ---- generating one instruction -----------------------------------------------------------------------------------
 
 // A memory operand: the addressing form is drawn, then registers are set so that it lands on `target`.
 static void memory16(unsigned reg, uint32_t target)
@@ -220,7 +220,7 @@ static void generate(const struct row *r)
     emit((uint32_t)alu_back - (uint32_t)(at + 4), 4);
 }
 
-// ---- folding ------------------------------------------------------------------------------------------------------------
+// ---- folding ------------------------------------------------------------------------------------------------------
 
 static uint32_t undefined_flags(const struct row *r)
 {
@@ -283,7 +283,7 @@ static void run_row(const struct row *r, uint32_t first_seed)
     print("\n");
 }
 
-// ---- the rows -------------------------------------------------------------------------------------------------------------
+// ---- the rows -----------------------------------------------------------------------------------------------------
 
 #define BOTH(name, first, ext, shape, undefined)                                                                          \
     {name, {first, 0}, 1, ext, shape, 1, IMM0, undefined}, {name, {first + 1, 0}, 1, ext, shape, 0, IMM0, undefined}

@@ -34,7 +34,7 @@ static uint32_t call(uint32_t at)
 
 static const uint8_t returns_1[] = {0xB8, 0x01, 0, 0, 0, 0xC3}, returns_2[] = {0xB8, 0x02, 0, 0, 0, 0xC3};
 
-// ---- code that changes ------------------------------------------------------------------------------------------------
+// ---- code that changes --------------------------------------------------------------------------------------------
 
 static void changing_code(void)
 {
@@ -87,7 +87,7 @@ static void own_block(void)
     fact("last immediate", page_b[9]);
 }
 
-// ---- code on two pages ------------------------------------------------------------------------------------------------
+// ---- code on two pages --------------------------------------------------------------------------------------------
 
 ACT(run_edge, "mov eax, 0\ncall ebx\nret");
 
@@ -132,7 +132,7 @@ static void remapped_code(void)
     fact("changed while away", call(FREE));
 }
 
-// ---- string moves that fault half-way ----------------------------------------------------------------------------------
+// ---- string moves that fault half-way -----------------------------------------------------------------------------
 
 static bool in_string; // only then do the string registers mean anything
 static void on_demand(struct trap_frame *f)
@@ -225,7 +225,7 @@ static void string_moves(void)
     probe_arm();
 }
 
-// ---- one instruction, two pages ------------------------------------------------------------------------------------------
+// ---- one instruction, two pages -----------------------------------------------------------------------------------
 
 static void crossing(void)
 {

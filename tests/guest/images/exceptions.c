@@ -8,7 +8,7 @@
 
 enum { RF = 0x10000, TF = 0x100, CR0_EM = 4 };
 
-// ---- one of each ---------------------------------------------------------------------------------------------------
+// ---- one of each --------------------------------------------------------------------------------------------------
 
 ACT(divide_by_0, "mov edx, 0\nmov eax, 7\nxor ecx, ecx\ndiv ecx\nret");
 ACT(divide_overflow, "mov edx, 5\nmov eax, 7\nmov ecx, 5\ndiv ecx\nret");
@@ -79,7 +79,7 @@ static void one_of_each(void)
     fact("a trap: RF", caught.eflags & RF);
 }
 
-// ---- #NM -----------------------------------------------------------------------------------------------------------
+// ---- #NM ----------------------------------------------------------------------------------------------------------
 
 ACT(x87, "nop\nfninit\nret");
 ACT(x87_memory, "fnstsw ax\nfld1\nret");
@@ -108,7 +108,7 @@ static void no_coprocessor(void)
     __asm__ volatile("mov cr0, %0" : : "r"(cr0));
 }
 
-// ---- single step ---------------------------------------------------------------------------------------------------
+// ---- single step --------------------------------------------------------------------------------------------------
 
 enum { STEPS = 64 };
 static struct { uint32_t n, eip[STEPS], flags, dr6; } steps;
@@ -197,7 +197,7 @@ static void single_step(void)
     trap_handlers[0x2E] = 0;
 }
 
-// ---- interrupts: where exactly ----------------------------------------------------------------------------------------
+// ---- interrupts: where exactly ------------------------------------------------------------------------------------
 
 static uint32_t irq_eip, irq_count;
 static void timer(struct trap_frame *f)

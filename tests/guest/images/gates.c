@@ -22,7 +22,7 @@ static void show_frame(const char *name, uint32_t base)
     print("\n");
 }
 
-// ---- call gates ----------------------------------------------------------------------------------------------------
+// ---- call gates ---------------------------------------------------------------------------------------------------
 
 extern const uint8_t gate_entry0[], gate_entry2[], gate_entry_same[];
 // What the gate's procedure found: its stack, from EIP up.
@@ -93,7 +93,7 @@ static void call_gates(void)
     fact2("  return address, above cs", seen[0] - (uint32_t)kernel_gate, seen[2]);
 }
 
-// ---- a bad inner stack ----------------------------------------------------------------------------------------------
+// ---- a bad inner stack --------------------------------------------------------------------------------------------
 
 ACT(user_int3, "int3\n" USER_END);
 ACT(user_nothing, USER_END);
@@ -125,7 +125,7 @@ static void inner_stacks(void)
     outcome_user("back to normal", user_int3, 0);
 }
 
-// ---- returns outward -----------------------------------------------------------------------------------------------
+// ---- returns outward ----------------------------------------------------------------------------------------------
 
 ACT(retf_to_user, "push 0x23\npush offset user_stack_top\npush 0x1B\npush offset user_int3\nretf");
 ACT(retf_drops, // DS = kernel data does not survive, user data does
@@ -179,6 +179,14 @@ static void flags(void)
         attempt_user(user_int3, with[i]);
         show_frame("ring 3", (uint32_t)user_int3);
     }
+    // Conforming code has no ring of its own; IRET to it in ring 3 sets IF like any other.
+    gdt[0x70 / 8] = segment(0, 0xFFFFF, 0x9F, true);
+    for (unsigned i = 0; i < 4; i++) {
+        attempt_on(user_int3, 0x70 | 3, SEL_USER_DATA, (uint32_t)user_stack_top, with[i] | EFLAGS_ALWAYS);
+        show_frame("conforming code in ring 3", (uint32_t)user_int3);
+        ACT(in_conforming, "call 0x70:1f\nret\n1: cli\nmov eax, cr0\nretf");
+        outcome("conforming code in ring 0", in_conforming);
+    }
     // The handler of a trap gate runs with IF as it was, that of an interrupt gate without; a second trap tells.
     for (unsigned trap_gate = 0; trap_gate < 2; trap_gate++) {
         extern const uint8_t second_trap[];
@@ -193,7 +201,7 @@ static void flags(void)
 }
 __asm__(".pushsection .text\n.intel_syntax noprefix\n.global second_trap\nsecond_trap: int3\n hlt\n.popsection");
 
-// ---- INT n ---------------------------------------------------------------------------------------------------------
+// ---- INT n --------------------------------------------------------------------------------------------------------
 
 ACT(user_int_21, "nop\nint 0x21\n" USER_END);
 ACT(user_int_0d, "nop\nint 0x0D\n" USER_END);
@@ -247,7 +255,7 @@ static void software_interrupts(void)
     idt[0x0D].high |= 0; // #GP by INT has no error code: the frame is one word short of what the handler believes
 }
 
-// ---- faults inside faults ------------------------------------------------------------------------------------------
+// ---- faults inside faults -----------------------------------------------------------------------------------------
 
 static uint32_t nested[4];
 ACT(bad_segment, "push 0x100\npop fs\nret");
@@ -300,7 +308,7 @@ static void nesting(void)
     outcome("#DE, its gate leads to data", divide);
 }
 
-// ---- privilege -----------------------------------------------------------------------------------------------------
+// ---- privilege ----------------------------------------------------------------------------------------------------
 
 #define USER_ACT(name, code) ACT(name, code "\n" USER_END)
 USER_ACT(u_hlt, "hlt");

@@ -17,8 +17,8 @@ extern struct caught caught;
 
 typedef void act(void);
 // An act in assembler: ACT(name, "instructions"). It must end with ret (ring 0) or USER_END (ring 3).
-#define ACT(name, code)                                                                                               \
-    void name(void);                                                                                                  \
+#define ACT(name, code) \
+    void name(void); \
     __asm__(".pushsection .text.acts, \"ax\"\n.intel_syntax noprefix\n.global " #name "\n.type " #name ", @function\n" #name ":\n" \
             code "\n.size " #name ", . - " #name "\n.popsection\n")
 #define USER_END "int 0x80\n"

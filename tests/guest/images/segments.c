@@ -37,7 +37,7 @@ static void show_accessed(const char *name, unsigned selector)
     fact(name, (gdt[selector / 8].high & HIGH_ACCESSED) != 0);
 }
 
-// ---- bases ---------------------------------------------------------------------------------------------------------
+// ---- bases --------------------------------------------------------------------------------------------------------
 
 ACT(fs_last, "push 0x30\npop fs\nmov al, fs:[63]\nret");
 ACT(fs_beyond, "push 0x30\npop fs\nmov al, fs:[64]\nret");
@@ -116,7 +116,7 @@ static void types(void)
     fact("its register", caught.ecx);
 }
 
-// ---- expand-down, and stacks of 16 bits ----------------------------------------------------------------------------
+// ---- expand-down, and stacks of 16 bits ---------------------------------------------------------------------------
 
 ACT(down_lowest, "push 0x40\npop fs\nmov eax, fs:[0x8000]\nret");
 ACT(down_below, "push 0x40\npop fs\nmov eax, fs:[0x7FFF]\nret");
@@ -170,7 +170,7 @@ static void expand_down(void)
     outcome("big expand-down, 64 KB", down_64k);
 }
 
-// ---- code ----------------------------------------------------------------------------------------------------------
+// ---- code ---------------------------------------------------------------------------------------------------------
 
 // Position-independent; runs at any CS.base. EAX = 1, then what it reads of itself through CS.
 ACT(somewhere, "mov eax, 1\nmov ecx, cs:[1]\nretf");
@@ -238,7 +238,7 @@ static void code16(void)
     fact2("16-bit code", eax, ebx);
 }
 
-// ---- descriptors that change, tables that move ----------------------------------------------------------------------
+// ---- descriptors that change, tables that move --------------------------------------------------------------------
 
 static void changing(void)
 {
@@ -353,6 +353,21 @@ static void up_there(void)
     load_fs(0);
 }
 
+// Ring-3 code is readable data for the kernel; a hypervisor may keep it absent while the kernel runs.
+static void user_code_as_data(void)
+{
+    gdt[SEL_CHANGES / 8] = segment((uint32_t)data, 63, ACCESS_CODE | ACCESS_DPL3, false);
+    load_fs(SEL_CHANGES | 3);
+    uint32_t first = fs_read(8);
+    __asm__ volatile("cli"); // something that is emulated in between
+    fact2("user code as data", first, fs_read(12));
+    gdt[SEL_CHANGES / 8] = segment((uint32_t)data, 63, 0x9F, false);
+    load_fs(SEL_CHANGES | 3);
+    __asm__ volatile("cli");
+    fact("conforming code as data", fs_read(16));
+    load_fs(0);
+}
+
 // Loaded, given up and only then looked at: the accessed bit is set by the load itself.
 static void accessed_at_once(void)
 {
@@ -379,5 +394,6 @@ void kmain(void)
     shorter_table();
     up_there();
     accessed_at_once();
+    user_code_as_data();
     finish(true);
 }
