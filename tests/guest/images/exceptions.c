@@ -51,7 +51,8 @@ ACT(cr4_reserved, "mov eax, cr4\nor eax, 0x80000000\nmov cr4, eax\nret");
 ACT(no_such_msr, "mov ecx, 0x12345678\nrdmsr\nret");
 ACT(nothing_there, "mov eax, 0x10\njmp 0x10:0");
 ACT(bad_prefix_kept, ".byte 0x2E, 0x3E, 0x26, 0x90\nret");
-ACT(undocumented, "clc\n.byte 0xD6\n.byte 0xF6, 0xC8, 0x01\n.byte 0xC0, 0xF0, 1\n.byte 0x82, 0xC0, 1\nret"); // SALC, TEST /1, SAL /6, 82h
+ACT(undocumented, // SALC, TEST /1, SAL /6, 82h
+    "clc\n.byte 0xD6\n.byte 0xF6, 0xC8, 0x01\n.byte 0xC0, 0xF0, 1\n.byte 0x82, 0xC0, 1\nret");
 
 static void one_of_each(void)
 {

@@ -99,7 +99,8 @@ ACT(user_int3, "int3\n" USER_END);
 ACT(user_nothing, USER_END);
 ACT(user_ud2, "nop\nud2\n" USER_END);
 // #TS needs a handler that needs no inner stack: in ring 3 itself. Nothing protects memory here, so it can mend the TSS.
-ACT(ts_handler, "pop [seen]\npop [seen + 4]\npop [seen + 8]\nmov eax, [seen + 12]\nmov dword ptr [eax + 8], 0x10\n" USER_END);
+ACT(ts_handler,
+    "pop [seen]\npop [seen + 4]\npop [seen + 8]\nmov eax, [seen + 12]\nmov dword ptr [eax + 8], 0x10\n" USER_END);
 
 static void inner_stacks(void)
 {
@@ -143,7 +144,6 @@ ACT(iret_user_eip, "push 0x23\npush 0x1000\npush 2\npush 0x3B\npush 0\niretd");
 ACT(user_iret_user, "push 0x3202\npush 0x1B\npush offset 1f\niretd\n1: int3\n" USER_END);
 ACT(user_retf_user, "push 0x1B\npush offset 1f\nretf\n1: int3\n" USER_END);
 ACT(user_retf_kernel, "push 0x08\npush 0x100000\nretf\n" USER_END);
-ACT(kernel_breakpoint, "int3\nret");
 
 static void returns(void)
 {
@@ -190,7 +190,8 @@ static void flags(void)
     // The handler of a trap gate runs with IF as it was, that of an interrupt gate without; a second trap tells.
     for (unsigned trap_gate = 0; trap_gate < 2; trap_gate++) {
         extern const uint8_t second_trap[];
-        idt[0x81 - 1] = gate(SEL_KERNEL_CODE, second_trap, (uint8_t)((trap_gate ? ACCESS_TRAP_GATE : ACCESS_INT_GATE) | ACCESS_DPL3));
+        uint8_t access = trap_gate ? ACCESS_TRAP_GATE : ACCESS_INT_GATE;
+        idt[0x80] = gate(SEL_KERNEL_CODE, second_trap, access | ACCESS_DPL3);
         for (unsigned on = 0; on < 2; on++) {
             attempt_user(user_nothing, on ? EFLAGS_IF : 0);
             show_frame(trap_gate ? "inside a trap gate" : "inside an interrupt gate", (uint32_t)second_trap);
@@ -211,7 +212,6 @@ ACT(user_into, "mov al, 0x7F\nadd al, 1\ninto\n" USER_END);
 ACT(user_int3_long, "int 3\n" USER_END);
 ACT(kernel_int_81, "int 0x81\nret");
 ACT(kernel_int_f3, "nop\nint 0xF3\nret");
-ACT(kernel_int_0d, "int 0x0D\nnop\nret");
 ACT(kernel_int_2e, "push 0x12345\nint 0x2E\npop eax\nret");
 
 static uint32_t software;
@@ -252,7 +252,6 @@ static void software_interrupts(void)
     outcome_user("INT 3 in two bytes", user_int3_long, 0);
     outcome("INT 81h in the kernel", kernel_int_81);
     outcome("INT F3h in the kernel", kernel_int_f3);
-    idt[0x0D].high |= 0; // #GP by INT has no error code: the frame is one word short of what the handler believes
 }
 
 // ---- faults inside faults -----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 // Not here: the second 8259's own sources (there are none yet), ELCR.
 #include "probe.h"
 
-enum { PIC = 0x20, PIC_DATA = 0x21, PIC2 = 0xA0, PIC2_DATA = 0xA1, PIT0 = 0x40, PIT2 = 0x42, PIT_CONTROL = 0x43, PORT_61 = 0x61 };
+enum { PIC = 0x20, PIC_DATA = 0x21, PIC2_DATA = 0xA1, PIT0 = 0x40, PIT2 = 0x42, PIT_CONTROL = 0x43, PORT_61 = 0x61 };
 enum { COM = 0x3F8, IER = COM + 1, IIR = COM + 2, FCR = COM + 2, LCR = COM + 3, MCR = COM + 4, LSR = COM + 5, MSR = COM + 6,
        SCR = COM + 7 };
 

@@ -19,11 +19,9 @@ typedef void act(void);
 // An act in assembler: ACT(name, "instructions"). It must end with ret (ring 0) or USER_END (ring 3).
 #define ACT(name, code) \
     void name(void); \
-    __asm__(".pushsection .text.acts, \"ax\"\n.intel_syntax noprefix\n.global " #name "\n.type " #name ", @function\n" #name ":\n" \
-            code "\n.size " #name ", . - " #name "\n.popsection\n")
+    __asm__(".pushsection .text.acts, \"ax\"\n.intel_syntax noprefix\n.global " #name "\n" \
+            ".type " #name ", @function\n" #name ":\n" code "\n.size " #name ", . - " #name "\n.popsection\n")
 #define USER_END "int 0x80\n"
-
-enum { PROBE_NONE = 0xFF }; // caught.vector of an act that came back
 
 void probe_init(void);      // tables, handlers that catch, stack for traps from ring 3; call first
 bool attempt(act *body);                          // true: it came back. Interrupts are off afterwards
