@@ -145,7 +145,8 @@ static void say_opening(struct run *r)
     const char *dot = say_dot(&r->out);
     say_role(&r->out, ROLE_TITLE, "%s\n", r->s.lesson->title);
     if (r->s.lesson->lecture[0]) say_add(&r->out, "%s\n", r->s.lesson->lecture);
-    say_role(&r->out, ROLE_FAINT, "%s%s%s%s%s, model %s: %s\n\n", c->cpu, dot, c->mmu, dot, c->io, c->model, c->image);
+    say_role(&r->out, ROLE_FAINT, "%s%s%s%s%s, model %s: %s\n\n", c->cpu, dot, c->mmu, dot, c->io, c->model,
+             strrchr(c->image, '/') ? strrchr(c->image, '/') + 1 : c->image);
     say_flush(&r->out);
 }
 

@@ -153,9 +153,11 @@ static void end_halted(struct machine *m)
 static void end_limit(struct machine *m, const char *option, uint64_t n)
 {
     char where[96], why[240];
-    machine_symbol(m, m->b->cpu.eip, where, sizeof where);
+    struct machine_cpu guest; /* the hypervisor's own address would tell nobody anything */
+    machine_guest(m, &guest);
+    machine_symbol(m, guest.eip, where, sizeof where);
     snprintf(why, sizeof why, "limit reached: %s %llu; the guest was at %08X (%s). An endless loop, or a larger limit is needed",
-             option, (unsigned long long)n, m->b->cpu.eip, where);
+             option, (unsigned long long)n, guest.eip, where);
     end(m, FATE_LIMIT, 0, why);
 }
 

@@ -24,6 +24,7 @@ static const struct {
     { "byte-granular segment across the window", 0xFF00FFFF, 0xFF4F92BF, false, 0xFF0000FF, 0xFF40B2BF },
     { "base C0000000: limit ends at the window", 0x0000FFFF, 0xC0CF9200, false, 0x0000FBFF, 0xC0C3B200 },
     { "base inside the window: not present", 0x0000FFFF, 0xFFCF92D0, false, 0x0000FFFF, 0xFFCF12D0 },
+    { "page-granular, less than a page below the window", 0xF800FFFF, 0xFFCF92BF, false, 0xF800FFFF, 0xFFCF12BF },
     { "conforming code keeps DPL 0", 0x0000FFFF, 0x00CF9E00, false, 0x0000FBFF, 0x00CF9E00 },
     { "32-bit expand-down cannot be cut: not present", 0x00000FFF, 0x00409600, false, 0x00000FFF, 0x00401600 },
     { "16-bit expand-down ends far below", 0x00000FFF, 0x00009600, false, 0x00000FFF, 0x0000B600 },
