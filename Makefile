@@ -119,8 +119,8 @@ demo: prerequisites ## prepare, build and run the popf lesson
 	$(Q)./ringside run popf
 
 # ---- testing --------------------------------------------------------------------------------------------------------
-TESTS_FAST = $(UNITS:%=release:build/release/%) $(SELF_TESTS:%=release:%)
-TESTS_ALL  = $(TESTS_FAST) $(GUEST_TESTS:%=release:%) $(CLI_TESTS:%=release:%) \
+TESTS_FAST = $(UNITS:%=release:build/release/%)
+TESTS_ALL  = $(TESTS_FAST) $(SELF_TESTS:%=release:%) $(GUEST_TESTS:%=release:%) $(CLI_TESTS:%=release:%) \
              $(UNITS:%=asan:build/asan/%) $(GUEST_TESTS:%=asan:%) release:tests/tools/determinism.sh
 RUN_TESTS  = $(Q)JOBS=$(JOBS) bash tests/tools/run-tests.sh
 

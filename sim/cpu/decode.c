@@ -1,13 +1,17 @@
-/* Bytes to struct insn. Zydis takes the instruction apart; this file says what our handlers want to know of it.
+/* Bytes to struct insn: the entry point, the reference decoder, and what both decoders share (base cost, handler).
+ * decode_fast.c comes first; for what it leaves Zydis takes the instruction apart, and this file says what our handlers
+ * want to know of it.
  *
  * Idea 1: one generic translation by operand types (destination first) does nearly everything; the few mnemonics that mean
  * several things (MOV, PUSH, CALL, ...) are split by the type of an operand.
  * Idea 2: which handler runs is a pure function of the decoded fields (insn_handler): the fast forms are tables.
  *
- * SDM vol. 2A ch. 2, vol. 2 app. A. What Zydis knows and this machine lacks (MMX, SSE, VMX, ...) is #UD. */
+ * SDM vol. 2A ch. 2, vol. 2 app. A. What Zydis knows and this machine lacks (MMX, SSE, VMX, ...) is #UD, except where
+ * older processors ignore a prefix that Zydis takes for part of a younger instruction. */
 #include <Zydis/Zydis.h>
 
 #include <string.h>
+#include "sim/cpu/decode_fast.h"
 #include "sim/cpu/exec.h"
 
 /* Zydis mnemonic -> ours, for the rows that share the name. */
@@ -32,7 +36,8 @@ static const uint8_t same_name[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
     [ZYDIS_MNEMONIC_LFS] = MN_LOAD_FAR, [ZYDIS_MNEMONIC_LGS] = MN_LOAD_FAR,
     [ZYDIS_MNEMONIC_PAUSE] = MN_NOP, [ZYDIS_MNEMONIC_ENDBR32] = MN_NOP, [ZYDIS_MNEMONIC_ENDBR64] = MN_NOP,
     [ZYDIS_MNEMONIC_PREFETCHNTA] = MN_NOP, [ZYDIS_MNEMONIC_PREFETCHT0] = MN_NOP, [ZYDIS_MNEMONIC_PREFETCHT1] = MN_NOP,
-    [ZYDIS_MNEMONIC_PREFETCHT2] = MN_NOP, [ZYDIS_MNEMONIC_RDSSPD] = MN_NOP /* 0F 1E: a hint before CET */
+    [ZYDIS_MNEMONIC_PREFETCHT2] = MN_NOP, [ZYDIS_MNEMONIC_RDSSPD] = MN_NOP /* 0F 1E: a hint before CET */,
+    [ZYDIS_MNEMONIC_TZCNT] = MN_BSF, [ZYDIS_MNEMONIC_LZCNT] = MN_BSR /* F3 is ignored where CPUID does not show them */
 };
 
 /* After these the run loop looks at everything anew: EIP, mode, translation, interrupts or time may be different. */
@@ -95,6 +100,13 @@ static bool is_x87(const struct raw *r)
     return r->z.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && r->z.opcode >= 0xD8 && r->z.opcode <= 0xDF;
 }
 
+/* By opcode: Zydis calls XBEGIN and XEND conditional branches, too. */
+static bool is_jcc(const struct raw *r)
+{
+    return r->z.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT ? (r->z.opcode & 0xF0) == 0x70
+         : r->z.opcode_map == ZYDIS_OPCODE_MAP_0F && (r->z.opcode & 0xF0) == 0x80;
+}
+
 /* Which row this is, where the mnemonic alone does not say. */
 static unsigned identify(const struct raw *r)
 {
@@ -102,7 +114,7 @@ static unsigned identify(const struct raw *r)
     bool far = r->z.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
     if (is_x87(r)) return MN_FPU;
     if (r->z.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY) return MN_NONE;
-    if (r->z.meta.category == ZYDIS_CATEGORY_COND_BR && same_name[r->z.mnemonic] == MN_NONE) return MN_JCC;
+    if (is_jcc(r)) return MN_JCC;
     if (r->z.meta.category == ZYDIS_CATEGORY_CMOV) return MN_CMOVCC;
     if (r->z.meta.category == ZYDIS_CATEGORY_SETCC) return MN_SETCC;
     switch (r->z.mnemonic) {
@@ -222,6 +234,9 @@ static void set_particulars(struct insn *i, const struct raw *r)
     case MN_IN: i->sub = !is_register(&o[1]); break;
     case MN_OUT: i->sub = !is_register(&o[0]); break;
     case MN_ENTER: i->imm2 = (uint16_t)o[1].imm.value.u; break;
+    case MN_CALL: case MN_JMP: /* Zydis takes 3E for NOTRACK alone; it is an override, too */
+        if (i->flags & INSN_MEM && r->segment == 0x3E) i->seg = SEG_DS;
+        break;
     case MN_CALL_FAR: case MN_JMP_FAR:
         if (o[0].type != ZYDIS_OPERAND_TYPE_POINTER) break;
         i->imm = o[0].ptr.offset;
@@ -233,26 +248,48 @@ static void set_particulars(struct insn *i, const struct raw *r)
     }
 }
 
-/* Base cycles: a plain instruction costs more with a memory operand, and much more if it locks the bus. */
+/* ---- base cycles: a plain instruction costs more with a memory operand, and much more if it locks the bus ---- */
+
+enum traffic { CHANGES, READS, STORES, ADDRESSES, PUSHES, POPS, EXCHANGES, BRANCHES, NAMES_REGISTER };
+/* What a mnemonic does with a memory operand; all others change it, or read it if the form says that it is the source. */
+static const uint8_t traffic[MN_COUNT] = {
+    [MN_CMP] = READS, [MN_TEST] = READS, [MN_BT] = READS, [MN_MOV] = STORES, [MN_SETCC] = STORES, [MN_LEA] = ADDRESSES,
+    [MN_NOP] = ADDRESSES, [MN_PUSH] = PUSHES, [MN_POP] = POPS, [MN_XCHG] = EXCHANGES, [MN_JMP] = BRANCHES,
+    [MN_CALL] = BRANCHES, [MN_MOV_CR] = NAMES_REGISTER, [MN_MOV_SEG] = NAMES_REGISTER
+};
+enum { OWN = COST_BASIC }; /* the cost class of the row of insn.def */
+_Static_assert(COST_BASIC == 0, "what is not in form_cost is OWN");
+static const uint8_t own_cost[MN_COUNT] = {
+#define INSN(mn, word, handler, cost, privilege, sensitivity, rule) [MN_##mn] = COST_##cost,
+#include "sim/cpu/insn.def"
+#undef INSN
+};
+static const uint8_t form_cost[][FORM_COUNT] = {
+    [CHANGES] = { [FORM_RM] = COST_LOAD, [FORM_M] = COST_RMW, [FORM_MR] = COST_RMW, [FORM_MI] = COST_RMW },
+    [READS] = { [FORM_RM] = COST_LOAD, [FORM_M] = COST_LOAD, [FORM_MR] = COST_LOAD, [FORM_MI] = COST_LOAD },
+    [STORES] = { [FORM_RM] = COST_LOAD, [FORM_M] = COST_STORE, [FORM_MR] = COST_STORE, [FORM_MI] = COST_STORE },
+    [ADDRESSES] = { OWN },
+    [PUSHES] = { [FORM_R] = COST_STORE, [FORM_M] = COST_STORE, [FORM_I] = COST_STORE },
+    [POPS] = { [FORM_R] = COST_LOAD, [FORM_M] = COST_LOAD },
+    [EXCHANGES] = { [FORM_MR] = COST_LOCKED },
+    [BRANCHES] = { [FORM_R] = COST_INDIRECT, [FORM_M] = COST_INDIRECT },
+    [NAMES_REGISTER] = { OWN }
+};
+
 static uint16_t base_cost(const struct insn *i, const uint32_t *cost)
 {
-    unsigned row = insn_desc(i->id)->cost;
-    bool reads_only = i->id == MN_CMP || i->id == MN_TEST || i->id == MN_BT || i->id == MN_PUSH || i->id == MN_LEA ||
-                      i->id == MN_NOP || i->id == MN_FPU;
+    unsigned own = own_cost[i->id], use = traffic[i->id], by_form = form_cost[use][i->form];
+    bool counts = (by_form != OWN) & ((own == COST_BASIC) | (use == BRANCHES)); /* & and |: no branch to foretell */
+    unsigned row = counts ? by_form : own;
     if (!cost) return 0;
-    if (i->flags & INSN_LOCK || (i->id == MN_XCHG && i->flags & INSN_MEM)) row = COST_LOCKED;
-    else if (i->id == MN_MOV_CR && i->sub == 3) row = COST_CR3;
-    else if (i->id == MN_MOV_SEG && i->bytes[0] == 0x8E) row = COST_MOV_SEG;
-    else if ((i->id == MN_JMP || i->id == MN_CALL) && i->form != FORM_I) row = COST_INDIRECT;
-    else if (row == COST_BASIC && (i->id == MN_PUSH || i->id == MN_MOV || i->id == MN_SETCC) &&
-             (i->id == MN_PUSH || i->form == FORM_MR || i->form == FORM_MI || i->form == FORM_M))
-        row = COST_STORE;
-    else if (row == COST_BASIC && (i->form == FORM_RM || i->id == MN_POP || (i->flags & INSN_MEM && reads_only)) &&
-             i->id != MN_LEA && i->id != MN_NOP)
-        row = COST_LOAD;
-    else if (row == COST_BASIC && i->flags & INSN_MEM && !reads_only) row = COST_RMW;
+    if (use == NAMES_REGISTER)
+        row = i->id == MN_MOV_CR && i->sub == 3 ? COST_CR3 : i->id == MN_MOV_SEG && i->bytes[0] == 0x8E ? COST_MOV_SEG
+            : own;
+    if (i->flags & INSN_LOCK) row = COST_LOCKED;
     return (uint16_t)(cost[row] > UINT16_MAX ? UINT16_MAX : cost[row]);
 }
+
+/* ---- the handler ---- */
 
 static const struct exec_forms *const fast[MN_COUNT] = {
     [MN_ADD] = &exec_forms_add, [MN_OR] = &exec_forms_or, [MN_ADC] = &exec_forms_adc, [MN_SBB] = &exec_forms_sbb,
@@ -263,33 +300,45 @@ static const struct exec_forms *const fast[MN_COUNT] = {
     [MN_RET] = &exec_forms_ret, [MN_SHL] = &exec_forms_shl, [MN_SHR] = &exec_forms_shr, [MN_SAR] = &exec_forms_sar
 };
 
-exec_fn *insn_handler(const struct insn *i)
+/* Rows that stand for two directions, and Jcc, whose handlers go by condition. */
+static exec_fn *split_handler(const struct insn *i)
 {
-    bool extends = i->id == MN_MOVZX || i->id == MN_MOVSX;
     switch (i->id) {
     case MN_NONE: return i->len > 15 ? exec_too_long : exec_undefined;
+    case MN_JCC: return i->size == 4 ? exec_jcc32[i->sub] : exec_jcc;
     case MN_MOV_SEG: return i->bytes[0] == 0x8E ? exec_mov_to_seg : exec_mov_from_seg;
     case MN_MOV_CR: return i->bytes[1] == 0x22 ? exec_mov_to_cr : exec_mov_from_cr;
     case MN_MOV_DR: return i->bytes[1] == 0x23 ? exec_mov_to_dr : exec_mov_from_dr;
-    case MN_JCC: return i->size == 4 ? exec_jcc32[i->sub] : exec_jcc;
-    default: break;
+    default: return insn_desc(i->id)->fn;
     }
+}
+
+exec_fn *insn_handler(const struct insn *i)
+{
+    const struct exec_forms *f = fast[i->id];
     exec_fn *fn = NULL;
-    if (fast[i->id] && !(i->flags & INSN_MEM && i->flags & INSN_ADDR16)) {
-        if (extends) fn = i->size == 4 ? (i->sub == 1 ? fast[i->id]->byte : fast[i->id]->dword)[i->form] : NULL;
-        else if (i->size == 4) fn = fast[i->id]->dword[i->form];
-        else if (i->size == 1) fn = fast[i->id]->byte[i->form];
-    }
+    if (!f) return split_handler(i);
+    if (i->flags & INSN_MEM && i->flags & INSN_ADDR16) return insn_desc(i->id)->fn;
+    if (i->id == MN_MOVZX || i->id == MN_MOVSX) {
+        if (i->size == 4) fn = (i->sub == 1 ? f->byte : f->dword)[i->form];
+    } else if (i->size == 4) fn = f->dword[i->form];
+    else if (i->size == 1) fn = f->byte[i->form];
     return fn ? fn : insn_desc(i->id)->fn;
+}
+
+void insn_finish(struct insn *i, const uint32_t *cost)
+{
+    if (ends_block[i->id]) i->flags |= INSN_ENDS;
+    i->cost = base_cost(i, cost);
+    i->fn = insn_handler(i);
 }
 
 /* What is left of bytes that are no instruction: something that raises the right exception when it is run. len 16 stands
  * for "longer than 15 bytes". */
 static enum decode bad(struct insn *out, bool too_long, const uint32_t *cost)
 {
-    *out = (struct insn){ .base = REG_NONE, .index = REG_NONE, .flags = INSN_ENDS, .len = too_long ? 16 : 1 };
-    out->fn = insn_handler(out);
-    out->cost = base_cost(out, cost);
+    *out = (struct insn){ .base = REG_NONE, .index = REG_NONE, .len = too_long ? 16 : 1 };
+    insn_finish(out, cost);
     return DECODE_BAD;
 }
 
@@ -308,7 +357,8 @@ static ZyanStatus take_apart(struct raw *r, const uint8_t *bytes, unsigned n, bo
     return s;
 }
 
-enum decode insn_decode(const uint8_t *bytes, unsigned n, struct insn_mode mode, const uint32_t *cost, struct insn *out)
+enum decode insn_decode_reference(const uint8_t *bytes, unsigned n, struct insn_mode mode, const uint32_t *cost,
+                                  struct insn *out)
 {
     struct raw r;
     ZyanStatus s = take_apart(&r, bytes, n, mode.code32);
@@ -318,8 +368,7 @@ enum decode insn_decode(const uint8_t *bytes, unsigned n, struct insn_mode mode,
     if (id == MN_NONE) return bad(out, false, cost);
     *out = (struct insn){ .id = (uint16_t)id, .base = REG_NONE, .index = REG_NONE, .seg = SEG_DS, .len = r.z.length };
     out->size = r.z.operand_width == 8 ? 1 : r.operand16 ? 2 : 4;
-    out->flags = (uint8_t)((r.address16 ? INSN_ADDR16 : 0) | (r.operand16 ? INSN_OPERAND16 : 0) | (r.lock ? INSN_LOCK : 0) |
-                           (ends_block[id] ? INSN_ENDS : 0));
+    out->flags = (uint8_t)((r.address16 ? INSN_ADDR16 : 0) | (r.operand16 ? INSN_OPERAND16 : 0) | (r.lock ? INSN_LOCK : 0));
     bool plain = r.z.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT;
     out->bytes[0] = plain ? r.z.opcode : 0x0F;
     out->bytes[1] = plain ? 0 : r.z.opcode;
@@ -328,7 +377,11 @@ enum decode insn_decode(const uint8_t *bytes, unsigned n, struct insn_mode mode,
         set_operands(out, &r);
         set_particulars(out, &r);
     }
-    out->cost = base_cost(out, cost);
-    out->fn = insn_handler(out);
+    insn_finish(out, cost);
     return DECODE_OK;
+}
+
+enum decode insn_decode(const uint8_t *bytes, unsigned n, struct insn_mode mode, const uint32_t *cost, struct insn *out)
+{
+    return insn_decode_fast(bytes, n, mode, cost, out) ? DECODE_OK : insn_decode_reference(bytes, n, mode, cost, out);
 }
