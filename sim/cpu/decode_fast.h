@@ -1,0 +1,21 @@
+/* The two decoders behind insn_decode, and what they share.
+ *
+ * The fast one takes what programs and kernels are made of; the reference (Zydis) takes everything, and is what the fast
+ * one is tested against: where both decode, every field of struct insn is equal. Both are pure. SDM vol. 2A ch. 2. */
+#ifndef CPU_DECODE_FAST_H
+#define CPU_DECODE_FAST_H
+
+#include "sim/cpu/insn.h"
+
+/* Decodes the instruction at bytes[0..n) if it is one of decode_table.def. False: not mine, or not whole, or not valid;
+ * then *out means nothing. `cost` supplies base cycles, NULL: none. */
+bool insn_decode_fast(const uint8_t *bytes, unsigned n, struct insn_mode mode, const uint32_t *cost, struct insn *out);
+
+/* insn_decode's contract, by Zydis. */
+enum decode insn_decode_reference(const uint8_t *bytes, unsigned n, struct insn_mode mode, const uint32_t *cost,
+                                  struct insn *out);
+
+/* Fills in what follows from the other fields: INSN_ENDS, cost, fn. */
+void insn_finish(struct insn *i, const uint32_t *cost);
+
+#endif
