@@ -4,6 +4,7 @@
 #include "sim/picture.h"
 
 #include <errno.h>
+#include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,9 @@ static bool check_kind(const struct options *o, struct err *e)
             return err_set(e, EXIT_USAGE, "draw %s: planned, not in version 0.1; there is: draw ladder", kind);
     if (config_suggest(kind, ladder, 1))
         return err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean ladder?", kind);
-    return err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean `draw ladder %s`?", kind, kind);
+    if (o->operands == 1)
+        return err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean `draw ladder %s`?", kind, kind);
+    return err_set(e, EXIT_USAGE, "draw %s: no such diagram; there is: draw ladder", kind);
 }
 
 /* --- places: step:N, event:N, cycle:N ---------------------------------------------------------------------------- */
@@ -98,7 +101,9 @@ static bool find_range(const struct subject *s, struct drawing *d, struct err *e
 
 static bool read_options(const struct options *o, struct drawing *d, struct err *e)
 {
-    d->p.ascii = o->value[OPT_ASCII] != NULL;
+    const char *path = o->value[OPT_OUTPUT];
+    bool here = path && !strcmp(path, "-"); /* a file is UTF-8 everywhere; stdout is whoever reads it here */
+    d->p.ascii = o->value[OPT_ASCII] || (here && strcmp(nl_langinfo(CODESET), "UTF-8"));
     return picture_format(o, o->value[OPT_OUTPUT], &d->p.format, e) && picture_theme(o, &d->p.theme, e) &&
            read_place("from", o->value[OPT_FROM], &d->from, e) && read_place("to", o->value[OPT_TO], &d->to, e);
 }

@@ -18,7 +18,7 @@
 
 enum { SERIAL_LINES = 40 };
 
-struct live { bool flush; int failed; }; /* the guest's serial line on its way to stdout */
+struct live { bool flush, open; int failed; }; /* the guest's serial line on its way to stdout; is a line begun? */
 
 struct run {
     const struct options *o;
@@ -48,6 +48,7 @@ static void live_byte(void *self, uint8_t byte)
     if (l->failed) return;
     guard_quiet(true);
     errno = 0;
+    l->open = byte != '\n';
     if (fputc(byte, stdout) == EOF || ((l->flush || byte == '\n') && fflush(stdout))) {
         l->failed = errno ? errno : EIO;
         guard_cancel(); /* nobody listens any more */
@@ -193,7 +194,10 @@ static void tell_results(struct run *r, struct err *e)
     }
     say_flush(&r->out);
     ladder(r, e);
-    say_add(&r->out, "next: %s tui %s", command_program(), r->o->operand[0]);
+    say_add(&r->out, "next: ");
+    options_word(command_program(), &r->out.t);
+    say_add(&r->out, " tui ");
+    options_word(r->o->operand[0], &r->out.t);
     options_again(r->o, &r->out.t);
     say_add(&r->out, "\n");
     say_flush(&r->out);
@@ -231,6 +235,7 @@ static void finish(struct run *r, struct err *e)
 {
     bool quiet = r->o->value[OPT_QUIET] != NULL;
     guard_quiet(true);
+    if (r->live.open && r->live.flush && isatty(STDERR_FILENO)) fputc('\n', stderr); /* what follows begins a line */
     if (r->live.failed || !say_check(&r->out, e)) {
         if (!e->code)
             err_set(e, EXIT_ENVIRONMENT, "stdout: cannot write: %s; use --serial FILE or --serial null",

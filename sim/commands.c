@@ -96,7 +96,8 @@ const char *command_operand(const struct options *o, unsigned at, const char *wh
 
 void command_help(const struct command *c, struct text *out)
 {
-    text_add(out, "usage: ringside %s%s %s\n\n%s\n", c->word, c->bit & FOR_TALK ? "" : " [options]", c->form, c->about);
+    text_add(out, "usage: ringside %s%s%s%s\n\n%s\n", c->word, c->bit & FOR_TALK ? "" : " [options]",
+             *c->form ? " " : "", c->form, c->about);
     if (c->more) text_add(out, "\n%s", c->more);
     text_add(out, "\nOptions (--name value, or --name=value)\n");
     options_help(c->bit, out);

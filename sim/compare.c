@@ -174,6 +174,8 @@ static void compare_serial(const struct machine *here, const struct machine *nat
             line++;
         }
     if (i == n[0] && i == n[1]) return;
+    c->cut = (machine_end(here).fate == FATE_LIMIT && i == n[0]) || (!c->ended && i == n[1]);
+    if (c->cut) return;
     c->line = line;
     c->here_more = start < n[0];
     c->native_more = start < n[1];
@@ -271,13 +273,15 @@ void compare_say(const struct subject *s, const struct compare *c, struct say *o
         say_role(out, ROLE_WARN, "  Its output differs from line %u on:\n", c->line);
         say_line(out, s->cfg.cpu, c->here_more, c->here);
         say_line(out, "native", c->native_more, c->native);
+    } else if (c->cut) {
+        say_add(out, "  Its output is the same as far as both got.\n");
     } else {
         say_add(out, "  Its output is the same, byte for byte.\n");
     }
     for (unsigned i = 0; i < c->meetings; i++) say_meeting(s, &c->meeting[i], out);
     bool part = false;
     for (unsigned i = 0; i < c->meetings; i++) part |= parted(&c->meeting[i]);
-    if (!c->line && !c->meetings)
+    if (!c->line && !c->cut && !c->meetings)
         say_role(out, ROLE_GOOD, "  They agree: nothing showed this guest that it was not alone.\n");
     else if (c->meetings)
         say_role(out, ROLE_BAD, "  %s the guest is not told.\n",

@@ -33,6 +33,7 @@ struct compare {
     struct machine_end end;            /* of the bare run */
     uint64_t cycles, idle, insns;      /* of the bare run */
     bool     ended;                    /* it came to its end */
+    bool     cut;                      /* a limit ended one of the runs while both said the same: nothing differs yet */
     unsigned line;                     /* first line of serial output that differs, from 1; 0: all agree */
     char     here[COMPARE_LINE], native[COMPARE_LINE]; /* that line in both; what is beyond the end is "" */
     bool     here_more, native_more;   /* is there such a line at all? */

@@ -93,13 +93,16 @@ static bool build_board(struct machine *m, struct err *e)
 }
 
 /* What a boot loader leaves behind: a flat GDT in low memory (the Multiboot specification promises no more than flat
- * segments; a table that exists keeps SGDT and segment loads meaningful), and the CPU at the entry point. */
-static void boot(struct machine *m, struct bus *memory, struct cpu *c)
+ * segments; a table that exists keeps SGDT and segment loads meaningful), and the CPU at the entry point. The table is there
+ * before the image, which may lie over it. */
+static bool boot(struct machine *m, struct bus *memory, struct cpu *c, struct err *e)
 {
     static const uint32_t gdt[6] = { 0, 0, 0x0000FFFF, 0x00CF9B00, 0x0000FFFF, 0x00CF9300 };
     bus_poke(memory, hpa(BOOT_GDT), gdt, sizeof gdt);
+    if (!loader_load(memory, m->cfg.image, m->cfg.append, &m->image, e)) return false;
     cpu_boot_flat(c, m->image.entry, m->image.eax, m->image.ebx);
     c->gdtr = (struct table_reg){ BOOT_GDT, sizeof gdt - 1 };
+    return true;
 }
 
 static bool build_guest(struct machine *m, struct err *e)
@@ -115,8 +118,7 @@ static bool build_guest(struct machine *m, struct err *e)
         memory = vmm_memory(&b->vmm);
         c = vmm_cpu(&b->vmm);
     }
-    if (!loader_load(memory, m->cfg.image, m->cfg.append, &m->image, e)) return false;
-    boot(m, memory, c);
+    if (!boot(m, memory, c, e)) return false;
     TRACE(m->trace, RUN, 0, .entry = m->image.entry);
     if (m->technique->hypervisor) vmm_start(&b->vmm);
     else {
@@ -151,7 +153,7 @@ static bool allocate(struct machine *m, struct err *e)
     m->ram = ram;
     m->trace = trace_new();
     m->blocks = block_cache_new();
-    return snapshots_init(m) || err_set(e, EXIT_ENVIRONMENT, "no memory for snapshots");
+    return (m->blocks && snapshots_init(m)) || err_set(e, EXIT_ENVIRONMENT, "no memory for decoded code and snapshots");
 }
 
 struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
@@ -169,6 +171,11 @@ struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
         return NULL;
     }
     snapshot_take(m);
+    if (!m->snapshots.count) {
+        err_set(e, EXIT_ENVIRONMENT, "no memory for the first snapshot; try a smaller --ram");
+        machine_free(m);
+        return NULL;
+    }
     return m;
 }
 

@@ -29,7 +29,7 @@ const struct machine_cfg *machine_config(const struct machine *m);
 
 /* --- running ---------------------------------------------------------------------------------------------------- */
 
-/* What to run until. A pure description: it can be shown, bounded and run backwards. */
+/* What to run until. A pure description: it can be shown, bounded and run backwards. At most 96 parts in all. */
 enum till_kind {
     TILL_NEVER,  /* only the end or a limit */
     TILL_EVENT,  /* an event of kind `a` (enum ev_kind); if `masked`, its first matching field: see value/field */
@@ -41,7 +41,7 @@ enum till_kind {
     TILL_INSNS,  /* insns >= value */
     TILL_WRITE,  /* the 32-bit word at guest virtual address `a` changed */
     TILL_ANY,    /* any of sub[0..subs) */
-    TILL_ALL     /* each of sub[] has happened once since the start of the run */
+    TILL_ALL     /* each of sub[] (64 at most) has happened once since the start of the run */
 };
 struct till {
     uint8_t  kind;            /* enum till_kind */

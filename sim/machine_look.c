@@ -4,6 +4,7 @@
 #include <string.h>
 #include "sim/board.h"
 #include "sim/mmu/walk.h"
+#include "sim/vmm/emulate.h"
 
 static bool virtual_(const struct machine *m) { return m->technique->hypervisor; }
 
@@ -98,6 +99,7 @@ bool machine_poke(struct machine *m, gva_t at, const void *from, size_t n)
         struct xlat x;
         struct fault f;
         if (!mmu_probe(mmu, gva(at.v + (uint32_t)i), ACCESS_READ, &x, &f) || !bus_poke(bus, x.at, bytes + i, 1)) return false;
+        if (virtual_(m)) emulate_stored(&m->b->vmm.vm.vcpu, x.at.v, 1); /* it may be part of a table that is shadowed */
     }
     snapshots_forget(m);
     return true;

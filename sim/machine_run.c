@@ -12,10 +12,14 @@ static bool event_matches(const struct till *t, const struct event *e)
     return !t->masked || event_field(e, &event_desc(e->kind)->field[t->field]) == t->value;
 }
 
-enum { ALL_MOST = 32 }; /* members of a TILL_ALL that are remembered */
+/* The parts of a run's own copy of a condition may be written to. */
+static struct till *part(struct till *t) { return (struct till *)t->sub; }
 
-/* Is the condition true now? `e`: the event just emitted, or NULL at an instruction boundary. */
-static bool holds(const struct machine *m, const struct till *t, const struct event *e, uint32_t *seen)
+enum { ALL_MOST = 64, PARTS_MOST = 96 }; /* members of a TILL_ALL, parts of a condition in all */
+
+/* Is the condition true now? `e`: the event just emitted, or NULL at an instruction boundary. Each TILL_ALL keeps in its
+ * `value`, a bit each, which of its members have come true. */
+static bool holds(const struct machine *m, struct till *t, const struct event *e)
 {
     const struct board *b = m->b;
     struct machine_insn i;
@@ -36,12 +40,12 @@ static bool holds(const struct machine *m, const struct till *t, const struct ev
     }
     case TILL_ANY:
         for (unsigned s = 0; s < t->subs; s++)
-            if (holds(m, &t->sub[s], e, seen)) return true;
+            if (holds(m, &part(t)[s], e)) return true;
         return false;
     case TILL_ALL:
         for (unsigned s = 0; s < t->subs && s < ALL_MOST; s++)
-            if (holds(m, &t->sub[s], e, seen)) *seen |= 1u << s;
-        return *seen == (t->subs >= ALL_MOST ? UINT32_MAX : (1u << t->subs) - 1);
+            if (holds(m, &part(t)[s], e)) t->value |= (uint64_t)1 << s;
+        return t->value == (t->subs >= ALL_MOST ? UINT64_MAX : ((uint64_t)1 << t->subs) - 1);
     }
     return false;
 }
@@ -59,27 +63,26 @@ static bool is_fine(const struct till *t)
     }
 }
 
-/* The earliest cycle and instruction count a condition names: the run pauses there to look. */
-static void bounds(const struct till *t, uint64_t *cycle, uint64_t *insns)
+/* The next cycle and instruction count a condition names: the run pauses there to look. */
+static void bounds(const struct board *b, const struct till *t, uint64_t *cycle, uint64_t *insns)
 {
-    if (t->kind == TILL_CYCLES && t->value < *cycle) *cycle = t->value;
-    if (t->kind == TILL_INSNS && t->value < *insns) *insns = t->value;
+    if (t->kind == TILL_CYCLES && t->value > b->clock.now && t->value < *cycle) *cycle = t->value;
+    if (t->kind == TILL_INSNS && t->value > b->cpu.insns && t->value < *insns) *insns = t->value;
     if (t->kind == TILL_ANY || t->kind == TILL_ALL)
-        for (unsigned s = 0; s < t->subs; s++) bounds(&t->sub[s], cycle, insns);
+        for (unsigned s = 0; s < t->subs; s++) bounds(b, &t->sub[s], cycle, insns);
 }
 
 /* A run in progress, as its event subscriber sees it. */
 struct run {
     struct machine *m;
-    const struct till *till;
-    uint32_t seen;  /* TILL_ALL: members that have come true */
+    struct till *till;
     bool hit;
 };
 
 static enum vote watch(void *self, const struct event *e)
 {
     struct run *r = self;
-    if (r->hit || !holds(r->m, r->till, e, &r->seen)) return VOTE_GO;
+    if (r->hit || !holds(r->m, r->till, e)) return VOTE_GO;
     r->hit = true;
     r->m->hit = e->id;
     r->m->b->cpu.pause = true;
@@ -113,18 +116,31 @@ static const struct event *first_fault(const struct machine *m)
     return first;
 }
 
+/* A kernel compiled for a newer machine meets its first SSE or x87 instruction: what to do about it. */
+static bool too_new(const struct machine *m, uint8_t vector, uint32_t eip)
+{
+    uint8_t b[3];
+    if (vector != VEC_UD || !machine_peek_guest(m, gva(eip), b, sizeof b)) return false;
+    unsigned at = b[0] == 0x66 || b[0] == 0xF2 || b[0] == 0xF3;
+    bool x87 = b[0] >= 0xD8 && b[0] <= 0xDF, avx = b[0] == 0xC4 || b[0] == 0xC5;
+    return x87 || avx || (b[at] == 0x0F && b[at + 1] != 0x0B);
+}
+
 static void end_died(struct machine *m, const char *what, uint8_t vector, uint32_t eip, const char *advice)
 {
+    if (too_new(m, vector, eip)) advice = "For instructions this CPU has, build with -march=i686 -mgeneral-regs-only.";
     char where[96], why[240];
     machine_symbol(m, eip, where, sizeof where);
     snprintf(why, sizeof why, "the guest died: %s; first cause %s at %08X (%s). %s", what, vector_name(vector), eip, where, advice);
     end(m, FATE_DIED, vector, why);
 }
 
+static const char no_idt[] = "The guest has no IDT yet: load one before anything can fault.";
+
 static void end_shutdown(struct machine *m)
 {
     const struct event *f = first_fault(m);
-    const char *advice = m->b->cpu.idtr.limit < 8 ? "The guest has no IDT yet: load one before anything can fault."
+    const char *advice = m->b->cpu.idtr.limit < 8 ? no_idt
                                                   : "Check the IDT entry and the stack that handler would use.";
     if (f && !m->b->die)
         m->b->die = TRACE(m->trace, DIE, f->id, .why = DEATH_TRIPLE, .vector = f->u.FAULT.vector, .addr = f->eip);
@@ -138,7 +154,10 @@ static void end_vm(struct machine *m)
         end(m, FATE_EXITED, vm->exit_code, vm->exit_code ? "the guest reported failure" : "the guest ended well");
     } else if (vm->dead) {
         m->b->die = trace_last(m->trace);
-        end_died(m, death_about(vm->why), vm->first.vector, vm->dead_eip, "Run it with --cpu native to see whether it is the guest's own fault.");
+        struct machine_cpu guest;
+        machine_guest(m, &guest);
+        end_died(m, death_about(vm->why), vm->first.vector, vm->dead_eip, guest.idt_limit < 8 ? no_idt :
+                 "Run it with --cpu native to see whether it is the guest's own fault.");
     } else {
         end(m, FATE_HALTED, 0, "the guest halted with interrupts off");
     }
@@ -222,37 +241,55 @@ static uint64_t chunk(const struct machine *m, uint64_t target, bool fine)
     return n ? n : 1;
 }
 
-/* TILL_WRITE waits for a change from what is there when the run starts. */
-static void remember_words(const struct machine *m, const struct till *from, struct till *to, struct till *room, unsigned *used)
+/* A copy to be run with. TILL_WRITE waits for a change from what is there when the run starts; TILL_ALL has seen nothing. */
+static void prepare(const struct machine *m, const struct till *from, struct till *to, struct till *room, unsigned *used)
 {
     *to = *from;
+    if (from->kind == TILL_ALL) to->value = 0;
     if (from->kind == TILL_WRITE) {
         uint32_t now = 0;
         machine_peek(m, gva(from->a), &now, 4);
         to->value = now;
     }
-    if (!from->subs || *used + from->subs > ALL_MOST) return;
+    if (!from->subs) return;
+    if (from->subs > PARTS_MOST - *used) {
+        to->kind = TILL_NEVER;
+        return;
+    }
     struct till *sub = room + *used;
     *used += from->subs;
-    for (unsigned i = 0; i < from->subs; i++) remember_words(m, &from->sub[i], &sub[i], room, used);
+    for (unsigned i = 0; i < from->subs; i++) prepare(m, &from->sub[i], &sub[i], room, used);
     to->sub = sub;
 }
 
-static enum machine_stop run(struct machine *m, const struct till *till, uint64_t target)
+/* Where the run pauses next to look at its condition: by cycles, through a timer; by instructions, the count returned. */
+static uint64_t next_look(struct machine *m, const struct till *till, bool arm)
+{
+    uint64_t cycle = TIMEQ_NEVER, insns = UINT64_MAX;
+    bounds(m->b, till, &cycle, &insns);
+    if (arm && cycle != TIMEQ_NEVER) timeq_arm(&m->b->timers, &m->b->till, cycle);
+    return insns;
+}
+
+static enum machine_stop run(struct machine *m, struct till *till, uint64_t target)
 {
     struct board *b = m->b;
     struct run r = { .m = m, .till = till };
-    bool fine = till && is_fine(till);
+    bool fine = till && is_fine(till), moved = false;
     int sub = till ? trace_subscribe(m->trace, CAT_ALL, watch, &r) : -1;
     enum machine_stop why = MACHINE_BUDGET;
     uint64_t begun = b->cpu.insns;
     uint32_t events = trace_last(m->trace);
+    m->till_hit = till != NULL;
     while (b->end.fate == FATE_RUNNING) {
         if (b->cpu.insns >= target) break;
         if (b->cpu.insns >= m->snapshots.next) snapshot_take(m);
-        advance(m, chunk(m, target, fine));
-        bool moved = b->cpu.insns != begun || trace_last(m->trace) != events;
-        if (r.hit || (till && moved && holds(m, till, NULL, &r.seen))) {
+        uint64_t look = till ? next_look(m, till, m->till_hit) : target;
+        m->till_hit = false;
+        /* The first step of a conditional run is a small one, for what is true from the start. */
+        advance(m, till && !moved ? 1 : chunk(m, look < target ? look : target, fine));
+        moved = b->cpu.insns != begun || trace_last(m->trace) != events;
+        if (r.hit || (till && moved && holds(m, till, NULL))) {
             why = MACHINE_TILL;
             break;
         }
@@ -262,30 +299,22 @@ static enum machine_stop run(struct machine *m, const struct till *till, uint64_
         }
     }
     if (sub >= 0) trace_unsubscribe(m->trace, sub);
+    timeq_cancel(&b->timers, &b->till);
     return b->end.fate != FATE_RUNNING && why != MACHINE_TILL ? MACHINE_ENDED : why;
 }
 
 enum machine_stop machine_run(struct machine *m, const struct till *till, uint64_t max_insns)
 {
-    struct till copy, room[ALL_MOST];
+    struct till copy, room[PARTS_MOST];
     unsigned used = 0;
     m->hit = 0;
     m->paused = false;
     trace_pause(m->trace);
     if (m->b->end.fate != FATE_RUNNING) return MACHINE_ENDED;
-    uint64_t target = m->b->cpu.insns + max_insns, cycle = TIMEQ_NEVER;
+    uint64_t target = m->b->cpu.insns + max_insns;
     if (target < max_insns) target = UINT64_MAX;
-    if (till) {
-        remember_words(m, till, &copy, room, &used);
-        uint64_t insns = UINT64_MAX;
-        bounds(&copy, &cycle, &insns);
-        if (insns < target && insns > m->b->cpu.insns) target = insns;
-    }
-    if (cycle != TIMEQ_NEVER) timeq_arm(&m->b->timers, &m->b->till, cycle > m->b->clock.now ? cycle : m->b->clock.now);
-    enum machine_stop why = run(m, till ? &copy : NULL, target);
-    if (cycle != TIMEQ_NEVER) timeq_cancel(&m->b->timers, &m->b->till);
-    if (why == MACHINE_BUDGET && till && holds(m, &copy, NULL, &(uint32_t){ 0 })) why = MACHINE_TILL;
-    return why;
+    if (till) prepare(m, till, &copy, room, &used);
+    return run(m, till ? &copy : NULL, target);
 }
 
 uint32_t machine_hit(const struct machine *m) { return m->hit; }
@@ -315,7 +344,7 @@ bool machine_goto(struct machine *m, uint64_t insns)
         if (insns > m->b->cpu.insns) machine_run(m, NULL, insns - m->b->cpu.insns);
         return m->b->cpu.insns == insns;
     }
-    if (insns < m->snapshots.list[0].insns) return false;
+    if (!m->snapshots.count || insns < m->snapshots.list[0].insns) return false;
     snapshot_restore(m, insns);
     return replay(m, insns);
 }
@@ -323,6 +352,7 @@ bool machine_goto(struct machine *m, uint64_t insns)
 bool machine_back(struct machine *m, uint64_t insns)
 {
     uint64_t at = m->b->cpu.insns;
+    if (!m->snapshots.count) return false;
     if (insns > at - m->snapshots.list[0].insns) {
         machine_goto(m, m->snapshots.list[0].insns);
         return false;

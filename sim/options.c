@@ -179,11 +179,26 @@ bool options_machine(const struct options *o, struct machine_cfg *cfg, struct er
     return each_machine(o, take_config, cfg, e);
 }
 
+void options_word(const char *word, struct text *out)
+{
+    bool plain = word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:=/_-")] == 0;
+    if (plain && *word) {
+        text_add(out, "%s", word);
+        return;
+    }
+    text_char(out, '\'');
+    for (; *word; word++) {
+        if (*word == '\'') text_add(out, "'\\''"); /* sh(1): no escape inside quotes, so close, quote, open again */
+        else text_char(out, *word);
+    }
+    text_char(out, '\'');
+}
+
 static bool take_text(void *out, const char *name, const char *value, struct err *e)
 {
     (void)e;
-    bool plain = value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:=/_-")] == 0;
-    text_add(out, plain ? " --%s=%s" : " --%s='%s'", name, value);
+    text_add(out, " --%s=", name);
+    options_word(value, out);
     return true;
 }
 

@@ -37,6 +37,8 @@ struct options {
 bool options_parse(struct options *o, unsigned command, int argc, char **argv, struct err *e);
 /* Applies this command line's options of the machine to `cfg` (a scenario's), in their order. */
 bool options_machine(const struct options *o, struct machine_cfg *cfg, struct err *e);
+/* Adds a word as one types it into a shell, quoted if it needs to be. */
+void options_word(const char *word, struct text *out);
 /* Adds " --name=value" for each option of the machine that was given, for a line that somebody types again. */
 void options_again(const struct options *o, struct text *out);
 /* Seconds of --limit-wall; 0 if it was not given. */

@@ -149,7 +149,7 @@ static void json_bare(const struct report *r, struct text *out)
              "  \"native\": {\"ended\": %s, \"cycles\": %llu, \"instructions\": %llu, \"serial_equal\": %s, "
              "\"serial_line\": ",
              c->ended ? "true" : "false", (unsigned long long)c->cycles, (unsigned long long)c->insns,
-             c->line ? "false" : "true");
+             c->line || c->cut ? "false" : "true");
     if (c->line) text_add(out, "%u},\n", c->line);
     else text_add(out, "null},\n");
 }

@@ -28,8 +28,10 @@ void snapshots_done(struct machine *m)
 static void *grow(void *p, uint32_t *room, uint32_t need, size_t each)
 {
     if (need <= *room) return p;
-    *room = *room ? *room * 2 : 64;
-    return realloc(p, *room * each);
+    uint32_t more = *room ? *room * 2 : 64;
+    void *bigger = realloc(p, more * each);
+    if (bigger) *room = more;
+    return bigger;
 }
 
 static bool save_page(struct machine *m, uint32_t frame)
@@ -126,5 +128,6 @@ void snapshots_forget(struct machine *m)
         m->b->bus.marks[p->frame] |= FRAME_DIRTY; /* everything ever stored to belongs to the new beginning */
         free(p->bytes);
     }
+    m->serial_sent = m->b->serial_len; /* what is said from here on is new */
     snapshot_take(m);
 }

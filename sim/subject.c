@@ -85,7 +85,8 @@ static bool no_guest(const char *word, struct err *e)
     static struct subject_guest list[SHIPPED];
     for (unsigned i = subject_guests(list, SHIPPED); i--; )
         if (!strcmp(list[i].name, word))
-            return err_set(e, EXIT_INPUT, "%s: no scenario of that name, but a guest: %s", word, list[i].path);
+            return err_set(e, EXIT_INPUT, "%s: no scenario of that name, but a guest: write its path, %s", word,
+                           list[i].path);
     return true;
 }
 

@@ -89,16 +89,21 @@ bool paint_open(void (*interrupt)(void *self), void *self, struct err *e)
     return true;
 }
 
+void paint_size(int *cols, int *rows) { getmaxyx(stdscr, *rows, *cols); }
+
 void paint_close(void)
 {
     if (!screen) return;
+    int cols, rows;
+    paint_size(&cols, &rows);
+    move(rows - 1, 0); /* where there is no alternate screen, the shell goes on in this line */
+    clrtoeol();
+    refresh();
     endwin();
     delscreen(screen);
     screen = NULL;
     rescue_disarm();
 }
-
-void paint_size(int *cols, int *rows) { getmaxyx(stdscr, *rows, *cols); }
 
 static attr_t attributes(unsigned attr)
 {

@@ -13,6 +13,7 @@ struct events {
     bool more_folded, more_all;
     uint64_t exits, insns;
     char filter[48];
+    bool partial;   /* the filter did not look at everything */
 };
 
 static void sample(struct view *v, const struct scene *s)
@@ -28,6 +29,7 @@ static void sample(struct view *v, const struct scene *s)
         sample(v, s);
         return;
     }
+    e->partial = *e->filter && trace_count(machine_trace_of(s->m)) > WORDS_SEARCH;
     machine_summary(s->m, &sum);
     e->exits = sum.exits;
     e->insns = sum.guest_insns;
@@ -37,7 +39,7 @@ static void show_label(const struct view *v, int rows, char *title, char *remark
 {
     const struct events *e = v->state;
     if (*e->filter)
-        snprintf(title, VIEW_LABEL, "6 Events  /%s", e->filter);
+        snprintf(title, VIEW_LABEL, "6 Events  /%s%s", e->filter, e->partial ? "  in the newest 100,000" : "");
     else
         view_copy(title, VIEW_LABEL, "6 Events");
     if (v->scroll)

@@ -133,10 +133,12 @@ static void draw(struct view *v, struct pane *p)
     if (p->at.h > 4) {
         text_add(&t, "switches ");
         text_number(&t, r->switches);
+        size_t alone = t.len;
         if (r->vmm) {
             text_add(&t, "  exits ");
             text_number(&t, r->exits);
         }
+        if (t.len > (size_t)p->at.w - 2) t.s[t.len = alone] = 0; /* half a number is worse than none */
         pane_fit(p, 1, 4, p->at.w - 2, STYLE(ROLE_PLAIN, 0), text_str(&t));
         text_free(&t);
     }

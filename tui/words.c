@@ -7,10 +7,7 @@
 #include "sim/trace/vector.h"
 #include "tui/theme.h"
 
-enum {
-    VISIT_LONGEST = 64,     /* events of one visit that are read for its line */
-    SEARCH_LONGEST = 100000 /* events that a filter looks back over */
-};
+enum { VISIT_LONGEST = 64 /* events of one visit that are read for its line */ };
 
 static const char *name_of(const struct machine *m, uint32_t at, char *buf, size_t n)
 {
@@ -279,7 +276,7 @@ unsigned words_tail(const struct machine *m, bool fold, const char *filter, unsi
     unsigned n = 0, looked = 0;
     size_t i = trace_count(t);
     *more = false;
-    while (i-- && looked++ < SEARCH_LONGEST) {
+    while (i-- && looked++ < WORDS_SEARCH) {
         const struct event *e = trace_at(t, i);
         struct words w;
         if (fold && e->kind == EV_EXIT) opener = opener_of(t, e);

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include "sim/machine.h"
 
+enum { WORDS_SEARCH = 100000 /* events that a filter looks back over */ };
+
 struct words {
     uint32_t id; /* of the event (of the EXIT, for a visit) */
     uint64_t cycle;

@@ -142,7 +142,7 @@ bool text_write(const struct text *t, const char *path, struct err *e)
         ok = ok && rename(tmp.s, target) == 0;
     }
     if (!ok) {
-        err_set(e, EXIT_ENVIRONMENT, "%s: cannot write: %s; choose another place with -o", path, strerror(errno));
+        err_set(e, EXIT_ENVIRONMENT, "%s: cannot write: %s; choose another place", path, strerror(errno));
         if (f) remove(tmp.s);
     }
     free(real);

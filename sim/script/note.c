@@ -31,16 +31,15 @@ static size_t indent(const char *line)
 
 void script_unindent(char *note)
 {
-    size_t least = SIZE_MAX;
     while (*note == '\n') memmove(note, note + 1, strlen(note));
+    size_t begin = indent(note), least = begin ? begin : SIZE_MAX; /* a note may begin right after its quote */
     for (const char *p = strchr(note, '\n'); p; p = strchr(p, '\n'))
         if (indent(++p) < least) least = indent(p);
     char *to = note;
     for (const char *p = note; *p;) {
         const char *end = strchr(p, '\n');
         size_t n = end ? (size_t)(end - p) : strlen(p), cut = least < n ? least : n;
-        if (p == note || least == SIZE_MAX) cut = 0;
-        if (p == note && indent(p) == least) cut = least;
+        if ((p == note && !begin) || least == SIZE_MAX) cut = 0;
         memmove(to, p + cut, n - cut);
         to += n - cut;
         p += n;

@@ -222,12 +222,13 @@ static void say_over(const struct sandbox *box, struct err *e)
 static void say_error(lua_State *L, struct err *e)
 {
     char clean[400];
-    const char *m =
-        lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "a scenario raised an error that is not a string";
+    bool text = lua_type(L, -1) == LUA_TSTRING;
+    const char *m = text ? lua_tostring(L, -1) : "an error was raised that is not a string";
     size_t n = 0;
     for (; m[n] && n < sizeof clean - 1; n++) clean[n] = (unsigned char)m[n] < 32 || m[n] == 127 ? ' ' : m[n];
     clean[n] = 0;
-    err_set(e, EXIT_INPUT, "%s%s", clean, advice(clean));
+    bool placed = strstr(clean, ".lua"); /* Lua names the place, except where it has none: its own limits, tables */
+    err_set(e, EXIT_INPUT, "%s%s%s", clean, placed ? "" : sandbox_of(L)->doing, advice(clean));
 }
 
 bool sandbox_run(struct sandbox *box, lua_CFunction fn, void *arg, struct err *e)

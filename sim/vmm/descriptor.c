@@ -93,22 +93,28 @@ static void put_shadow(struct vcpu *v, bool ldt, uint32_t offset, struct descrip
 }
 
 /* Code that rings 0 and 3 both reach, or only ring 3, comes and goes with the ring the guest runs in; it is remembered. */
+static bool is_noted(const struct user_code *u, uint16_t selector)
+{
+    unsigned i = 0;
+    while (i < u->n && u->selector[i] != selector) i++;
+    return i < u->n;
+}
+
 static void note_user_code(struct vcpu *v, uint16_t selector, struct descriptor d)
 {
     struct user_code *u = &v->user_code;
-    unsigned i = 0;
     if (!is_user_code(d) && !is_conforming(d)) return;
-    while (i < u->n && u->selector[i] != selector) i++;
-    if (i == u->n && u->n < VCPU_USER_CODE) u->selector[u->n++] = selector;
+    if (!is_noted(u, selector) && u->n < VCPU_USER_CODE) u->selector[u->n++] = selector;
 }
 
 /* The shadow while nobody is about to load it: a first load shall come to us, and so shall a kernel's return to user code,
- * which may be conforming code. */
-static struct descriptor resting_shadow(const struct vcpu *v, struct descriptor d)
+ * which may be conforming code. What there was no room to note would not be taken away again, so it is never present. */
+static struct descriptor resting_shadow(const struct vcpu *v, uint16_t selector, struct descriptor d)
 {
-    struct descriptor s = descriptor_shadow(d, v->user_code.present);
+    bool present = v->user_code.present && is_noted(&v->user_code, selector);
+    struct descriptor s = descriptor_shadow(d, present);
     bool first = (d.high & HIGH_S) && !(d.high & HIGH_ACCESSED);
-    if (first || (is_conforming(d) && !v->user_code.present)) s.high &= ~(uint32_t)HIGH_P;
+    if (first || (is_conforming(d) && !present)) s.high &= ~(uint32_t)HIGH_P;
     return s;
 }
 
@@ -119,8 +125,9 @@ static void sync_entry(struct vcpu *v, bool ldt, uint32_t offset)
     if (!ldt && offset >= WINDOW_FIRST_SELECTOR) return; /* the hypervisor's own; a guest that goes so far finds nothing */
     if (!ldt && offset == 0) { /* the null descriptor is never used; what the guest keeps there is its own business */
     } else if (has_table(v, ldt) && offset + 7 <= t.limit && !read_guest(v, t.base + offset, &d)) d = (struct descriptor){ 0, 0 };
-    note_user_code(v, (uint16_t)(offset | (ldt ? 4u : 0u)), d);
-    put_shadow(v, ldt, offset, resting_shadow(v, d));
+    uint16_t selector = (uint16_t)(offset | (ldt ? 4u : 0u));
+    note_user_code(v, selector, d);
+    put_shadow(v, ldt, offset, resting_shadow(v, selector, d));
 }
 
 static void set_accessed(struct vcpu *v, uint16_t selector, struct descriptor *d)
@@ -159,7 +166,7 @@ void descriptor_ready(struct vcpu *v, uint16_t selector)
 void descriptor_rest(struct vcpu *v, uint16_t selector)
 {
     struct descriptor d;
-    if (of_guest(v, selector, &d)) put_if_other(v, selector, resting_shadow(v, d));
+    if (of_guest(v, selector, &d)) put_if_other(v, selector, resting_shadow(v, (uint16_t)(selector & ~3u), d));
 }
 
 /* Guest-physical page of every page of the table, traced; old traces are taken off. */

@@ -19,13 +19,16 @@ static void begin(struct vcpu *v)
     v->virt_mmu.refs = 0;
 }
 
+void emulate_stored(struct vcpu *v, uint32_t at, unsigned size)
+{
+    v->vmmu.ops->wrote(&v->vmmu, gpa(at), size);
+    descriptor_wrote(v, at, size);
+}
+
 void emulate_publish(struct vcpu *v)
 {
     struct bus_log *l = &v->stores;
-    for (uint32_t i = 0; i < l->n; i++) {
-        v->vmmu.ops->wrote(&v->vmmu, gpa(l->w[i].at.v), l->w[i].size);
-        descriptor_wrote(v, l->w[i].at.v, l->w[i].size);
-    }
+    for (uint32_t i = 0; i < l->n; i++) emulate_stored(v, l->w[i].at.v, l->w[i].size);
     uint64_t refs = v->virt_mmu.refs + l->n;
     clock_charge(board(v)->clock, CAUSE_EMULATE, refs * board(v)->model->cost[COST_MEM_REF]);
     l->n = 0;
@@ -37,11 +40,12 @@ struct system_regs {
     struct table_reg gdtr;
     struct seg_reg ldtr;
     uint32_t cr0, cr3, cr4;
+    uint64_t tsc_base;
 };
 
 static struct system_regs system_regs(const struct cpu *c)
 {
-    return (struct system_regs){ c->gdtr, c->ldtr, c->cr0, c->cr3, c->cr4 };
+    return (struct system_regs){ c->gdtr, c->ldtr, c->cr0, c->cr3, c->cr4, c->tsc_base };
 }
 
 /* The guest changed what its MMU walks: the strategy picks the tables the real CR3 shall name. */
@@ -60,14 +64,23 @@ static void follow_paging(struct vcpu *v, const struct system_regs *old)
         charge(v, CAUSE_SHADOW, COST_CR3);
     }
     descriptor_recheck(v);
-    /* RDTSC and RDPMC are the guest's to forbid: its bits hold for its user code on the real CPU, too. */
+}
+
+/* RDTSC and RDPMC are the guest's to forbid: its bits hold for its user code on the real CPU, too. Once the guest has set its
+ * time-stamp counter, the real one is no longer its own, and RDTSC must come to us. */
+static void follow_counters(struct vcpu *v)
+{
+    const struct cpu *c = &v->virt;
+    struct cpu *real = board(v)->cpu;
     real->cr4 = (real->cr4 & ~(uint32_t)(CR4_TSD | CR4_PCE)) | (c->cr4 & (CR4_TSD | CR4_PCE));
+    if (c->tsc_base) real->cr4 |= CR4_TSD;
 }
 
 static void follow(struct vcpu *v, const struct system_regs *old)
 {
     const struct cpu *c = &v->virt;
     if (c->cr0 != old->cr0 || c->cr3 != old->cr3 || c->cr4 != old->cr4) follow_paging(v, old);
+    if (c->cr4 != old->cr4 || c->tsc_base != old->tsc_base) follow_counters(v);
     if (c->gdtr.base != old->gdtr.base || c->gdtr.limit != old->gdtr.limit) descriptor_sync_gdt(v);
     if (c->ldtr.sel != old->ldtr.sel || c->ldtr.base != old->ldtr.base || c->ldtr.limit != old->ldtr.limit)
         descriptor_sync_ldt(v);
@@ -86,7 +99,34 @@ static uint32_t telling_value(const struct cpu *c, const struct insn *i)
     }
 }
 
-static void tell(struct vcpu *v, const struct insn *i, uint32_t eip, uint16_t dx)
+/* A port access as it was before the instruction that made it. */
+struct port_access { uint16_t dx; uint32_t esi, edi; };
+
+/* What INS stored, or OUTS read and left there; false if ECX was 0 and there was no access. */
+static bool string_value(struct vcpu *v, const struct insn *i, const struct port_access *was, uint32_t *value)
+{
+    bool ins = i->id == MN_INS;
+    if (ins ? v->virt.reg[EDI] == was->edi : v->virt.reg[ESI] == was->esi) return false;
+    uint32_t at = (ins ? was->edi : was->esi) & (i->flags & INSN_ADDR16 ? 0xFFFFu : UINT32_MAX);
+    *value = 0;
+    vcpu_peek(v, gva(v->virt.seg[ins ? SEG_ES : i->seg].base + at), ACCESS_READ, value, i->size);
+    return true;
+}
+
+static void tell_port(struct vcpu *v, const struct insn *i, const struct port_access *was, uint32_t cause, uint32_t eip,
+                      uint32_t value)
+{
+    bool strings = i->id == MN_INS || i->id == MN_OUTS;
+    if (strings && !string_value(v, i, was, &value)) return;
+    struct event p = { .kind = EV_PORT, .cause = cause, .eip = eip };
+    p.u.PORT.out = i->id == MN_OUT || i->id == MN_OUTS;
+    p.u.PORT.port = !strings && i->sub ? (uint16_t)(i->imm & 0xFF) : was->dx;
+    p.u.PORT.value = value;
+    trace_emit(board(v)->trace, &p);
+    charge(v, CAUSE_DEVICE, COST_DEVICE);
+}
+
+static void tell(struct vcpu *v, const struct insn *i, uint32_t eip, const struct port_access *was)
 {
     struct trace *t = board(v)->trace;
     struct event e = { .kind = EV_EMULATE, .cause = v->cause, .eip = eip };
@@ -94,14 +134,8 @@ static void tell(struct vcpu *v, const struct insn *i, uint32_t eip, uint16_t dx
     e.u.EMULATE.ring = v->virt.cpl;
     e.u.EMULATE.value = telling_value(&v->virt, i);
     uint32_t id = trace_emit(t, &e);
-    if (i->id == MN_IN || i->id == MN_OUT) {
-        struct event p = { .kind = EV_PORT, .cause = id, .eip = eip };
-        p.u.PORT.out = i->id == MN_OUT;
-        p.u.PORT.port = i->sub ? (uint16_t)(i->imm & 0xFF) : dx;
-        p.u.PORT.value = e.u.EMULATE.value;
-        trace_emit(t, &p);
-        charge(v, CAUSE_DEVICE, COST_DEVICE);
-    }
+    if (i->id == MN_IN || i->id == MN_OUT || i->id == MN_INS || i->id == MN_OUTS)
+        tell_port(v, i, was, id, eip, e.u.EMULATE.value);
 }
 
 bool emulate_decode(struct vcpu *v, struct insn *i)
@@ -120,7 +154,7 @@ void emulate_one(struct vcpu *v)
     struct cpu *c = &v->virt;
     struct system_regs old = system_regs(c);
     uint32_t eip = c->eip, flags = c->eflags;
-    uint16_t dx = (uint16_t)c->reg[EDX];
+    const struct port_access was = { (uint16_t)c->reg[EDX], c->reg[ESI], c->reg[EDI] };
     struct insn done = { 0 };
     begin(v);
     enum step s = cpu_execute_one(c, &done);
@@ -131,7 +165,7 @@ void emulate_one(struct vcpu *v)
         emulate_fault(v, f);
         return;
     }
-    tell(v, &done, eip, dx);
+    tell(v, &done, eip, &was);
     if ((flags ^ c->eflags) & FLAG_IF) detector_agreed(v);
     emulate_publish(v);
     follow(v, &old);

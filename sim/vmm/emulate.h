@@ -18,5 +18,7 @@ void emulate_soft_int(struct vcpu *v, uint8_t vector);   /* INT n that reached t
 bool emulate_decode(struct vcpu *v, struct insn *i);
 /* Tells shadow tables about what virt stored since the last call, and empties the log. */
 void emulate_publish(struct vcpu *v);
+/* The same for `size` bytes at guest-physical `at` that somebody else stored (a person, a device); they lie in one page. */
+void emulate_stored(struct vcpu *v, uint32_t at, unsigned size);
 
 #endif

@@ -40,6 +40,7 @@ void host_timer(struct vmm *h, uint64_t when)
     if (when == TIMEQ_NEVER || when == h->timer_at) return; /* a timer that fires for nothing does no harm */
     uint64_t cycles = when > c->now ? when - c->now : 1;
     uint64_t most = (uint64_t)PIT_MOST * c->hz / PIT_HZ;
+    if (cycles >= most && h->timer_at != TIMEQ_NEVER) return; /* what is armed fires before */
     uint64_t ticks = cycles >= most ? PIT_MOST : (cycles * PIT_HZ + c->hz - 1) / c->hz;
     if (!ticks) ticks = 1;
     h->timer_at = cycles >= most ? c->now + most : when;

@@ -9,6 +9,8 @@
 #include "sim/vmm/strategies.h"
 #include "sim/vmm/vm.h"
 
+enum { DR6_CAUSES = 0xE00F }; /* BT, BS, BD, B3-B0 */
+
 /* #GP, #NP, #SS or #TS: what the instruction at the guest's EIP tells about it. */
 static uint8_t reason_of_insn(struct vcpu *v)
 {
@@ -60,7 +62,11 @@ static void exception(struct vcpu *v, const struct vmexit *x)
         emulate_one(v);
         return;
     }
-    if (x->vector == VEC_DB) v->virt.dr[6] |= v->vmm->board.cpu->dr[6] & 0xE00Fu;
+    if (x->vector == VEC_DB) { /* DR6 only gathers: what was seen is taken out of the real one */
+        uint32_t *real = &v->vmm->board.cpu->dr[6];
+        v->virt.dr[6] |= *real & DR6_CAUSES;
+        *real &= ~(uint32_t)DR6_CAUSES;
+    }
     emulate_fault(v, (struct fault){ .vector = x->vector, .has_code = x->vector == VEC_AC || x->vector == VEC_DF,
                                      .code = x->code });
 }

@@ -97,7 +97,9 @@ void vcpu_enter(struct vcpu *v, struct window_frame *f)
     sel[SEG_SS] = (uint16_t)f->ss;
     vcpu_copy_segments(v, c, sel, (uint8_t)(f->cs & 3));
     memcpy(v->entered_seg, c->seg, sizeof c->seg);
-    c->insns++; /* instructions ran since we last looked: an interrupt shadow set by emulation is over */
+    /* Instructions ran since we last looked, so an interrupt shadow that emulation set is over. Not if EIP is where it was: then
+     * this exit came before the first of them. (A jump to itself looks the same; settle interprets it, which ends the shadow.) */
+    if (f->eip != v->left_eip) c->insns++;
     v->stores.n = 0;
 }
 
@@ -110,12 +112,14 @@ bool vcpu_reversible(struct vcpu *v)
 {
     struct cpu *c = &v->virt;
     if (!(c->cr0 & CR0_PE) || (c->eflags & FLAG_VM)) return false;
-    if (c->seg[SEG_CS].base + c->eip >= WINDOW_BASE) return false; /* IRET would meet the truncated limit, in ring 0 */
+    if (c->eip > c->seg[SEG_CS].limit) return false; /* the next fetch faults; IRET would, too, but in ring 0 */
+    if (c->seg[SEG_CS].base + c->eip >= WINDOW_BASE) return false; /* likewise, for the truncated limit */
     for (unsigned i = 0; i < SEG_COUNT; i++) {
         const struct seg_reg *s = &c->seg[i];
         if (!(s->sel & ~3u) && i != SEG_CS && i != SEG_SS && !s->ar) continue; /* null data segment */
         struct descriptor d;
         struct seg_reg memory;
+        if (!(s->sel & 4) && s->sel >= WINDOW_FIRST_SELECTOR) return false; /* there the real table has our own */
         if (!descriptor_guest(v, s->sel, &d) || !descriptor_runnable(d)) return false;
         cpu_seg_set(&memory, s->sel, d.low, d.high);
         if (!same_segment(s, &memory)) return false;
@@ -188,6 +192,7 @@ void vcpu_leave(struct vcpu *v)
     frame_write(v, ring);
     b->cpu->reg[ESP] = inner_esp(v);
     b->cpu->eip = WINDOW_BASE + WINDOW_LEAVE;
+    v->left_eip = v->virt.eip;
     struct event e = { .kind = EV_RESUME, .cause = v->cause, .eip = v->virt.eip };
     e.u.RESUME.to = ring;
     e.u.RESUME.target = v->virt.eip;

@@ -20,7 +20,7 @@ struct vm;
 
 enum { VCPU_USER_CODE = 32, VCPU_TABLE_PAGES = 17 /* 64 KB that begins inside a page */ };
 
-/* Ring-3 code descriptors of the shadow tables; see descriptor.h. More than fit stay present always. */
+/* Ring-3 code descriptors of the shadow tables; see descriptor.h. More than fit are never present but for a load of our own. */
 struct user_code {
     bool     present;
     unsigned n;
@@ -50,6 +50,7 @@ struct vcpu {
     struct table_trace traced[2]; /* [0] GDT, [1] LDT */
     struct seg_reg entered_seg[SEG_COUNT]; /* virt's segment registers as the guest left them */
     uint64_t entered;           /* cycle of the exit being handled */
+    uint32_t left_eip;          /* where the guest was sent last */
     uint32_t cause;             /* trace id that what happens now answers */
     struct detector detector;
 };
@@ -67,7 +68,8 @@ unsigned vcpu_peek(const struct vcpu *v, gva_t at, unsigned access, void *to, un
 void vcpu_copy_segments(struct vcpu *v, struct cpu *to, const uint16_t sel[SEG_COUNT], uint8_t real_cpl);
 /* The guest's flags from real ones: IF and IOPL are virtual, the rest is real. */
 uint32_t vcpu_virtual_flags(const struct vcpu *v, uint32_t real);
-/* Can the real CPU run virt as it stands: protected mode, and every segment register equal to its descriptor in memory? */
+/* Can the real CPU run virt as it stands: protected mode, EIP within CS, and every segment register equal to its descriptor in
+ * memory? */
 bool vcpu_reversible(struct vcpu *v);
 
 #endif

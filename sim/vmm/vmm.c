@@ -204,7 +204,7 @@ bool vmm_door(struct vmm *h)
 {
     struct vcpu *v = &h->vm.vcpu;
     const struct vmm_board *b = &h->board;
-    struct window_frame f;
+    struct window_frame f = { 0 };
     h->visits++;
     v->entered = b->clock->now;
     clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_DISPATCH]);

@@ -80,6 +80,8 @@ bad "the last guard" 5 'limit-wall 0.3' run loop.elf -q --limit-wall 0.3
 bad "an unknown command" 2 'no such command; did you mean .run' rnu popf
 bad "a wild command" 2 'no such command; there are: run, tui' xyzzy
 bad "a file for a command" 2 'did you mean .run good.elf' good.elf
+bad "a word that is near nothing" 3 'ringside list. names the scenarios' run nope
+bad "a wild diagram" 2 'no such diagram; there is: draw ladder' draw pie popf
 bad "a planned command" 2 'planned, not in version 0.1; there are: run' compare popf
 bad "an option for a command" 2 'a command comes first' --cpu te
 bad "an unknown option" 2 '--modle: no such option; did you mean --model' run popf --modle p4
@@ -93,7 +95,7 @@ bad "no subject" 2 'missing' run
 bad "an empty subject" 2 'empty' run ''
 bad "two subjects" 2 'one word too many' run popf trap
 bad "a typing error in a scenario" 3 'did you mean .?popf' run poppf
-bad "a guest for a scenario" 3 'a guest: .*sens19.elf' run sens19
+bad "a guest for a scenario" 3 'a guest: write its path, .*sens19.elf' run sens19
 bad "--cpu vtx" 2 'planned' run popf --cpu vtx
 bad "--cpu nativ" 2 'did you mean native' run popf --cpu nativ
 bad "native with shadow" 2 'native has none' run good.elf --cpu native --mmu shadow

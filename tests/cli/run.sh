@@ -140,6 +140,12 @@ run 0 run popf -q
 ok "a file wins over a scenario's name" has out '^popf: done'
 rm popf
 run 0 run "$guest" --limit-wall 60 -q
+cp "$guest" "a b"
+printf 'return scenario { title = "t", machine = { guest = "a b" } }' >"a b.lua"
+run 0 run "a b.lua" --append "it's" --serial null
+ok "the next command can be typed as it stands" has out "tui 'a b.lua' --append='it'\\\\''s'\$"
+run 5 run popf --limit-instr 1000
+ok "a limit in the middle of a line is no difference" has out 'the same as far as both got'
 
 # --- being interrupted
 printf '.globl _start\n_start: mov $0x3F8, %%dx\n mov $10, %%al\n out %%al, %%dx\n1: jmp 1b\n' |

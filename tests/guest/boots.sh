@@ -1,5 +1,5 @@
 #!/bin/bash
-# Ways to be loaded: a kernel linked at C0000000, and an ELF without a Multiboot header.
+# Ways to be loaded: a kernel linked at C0000000, an ELF without a Multiboot header, and one over the boot loader's GDT.
 set -u
 . tests/guest/tools/images.sh
 
@@ -21,5 +21,14 @@ link boot_plain "$TMPDIR/plain.ld" "$entry" "${common[@]}" "$TMPDIR/boot_bare.o"
 for cpu in native te; do
     run boot_plain "$cpu"
     check "ELF without Multiboot header, $cpu" same boot_bare
+done
+
+object tests/guest/images/boot_low.S boot_low
+"$GUEST_CC" -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-Ttext=0x8000 -Wl,-Tdata=0x7000 \
+    "$TMPDIR/boot_low.o" -o "$TMPDIR/boot_low.elf" || exit 1
+intact() { [ "$rc" = 0 ] && [ "$(cat "$TMPDIR/out")" = low ]; }
+for cpu in native te; do
+    run boot_low "$cpu"
+    check "ELF over the boot loader's GDT, $cpu" intact
 done
 finish

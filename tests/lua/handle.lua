@@ -4,6 +4,9 @@ local s = scenario { title = "handle", machine = { preset = "classic", guest = "
 local kept
 s:step "fields" {
   run = till.label "sti_insn",
+  note = [[
+    Begins
+      indented]],
   expect = function(vm)
     kept = vm
     expect.eq(vm.eip, vm:find "sti_insn")

@@ -149,11 +149,57 @@ static void events_can_be_visited(void **state)
     machine_free(m);
 }
 
+/* Conditions of several parts: each is remembered, and none is overlooked for being another's. */
+static void conditions_add_up(void **state)
+{
+    (void)state;
+    const struct till insns[2] = { { .kind = TILL_INSNS, .value = 50 }, { .kind = TILL_INSNS, .value = 5000 } };
+    const struct till both = { .kind = TILL_ALL, .subs = 2, .sub = insns };
+    const struct till nest[2] = { both, { .kind = TILL_INSNS, .value = 100 } };
+    const struct till nested = { .kind = TILL_ALL, .subs = 2, .sub = nest };
+    const struct till past = { .kind = TILL_INSNS, .value = 10 };
+    struct machine *m = boot(3);
+    assert_int_equal(machine_run(m, &both, MOST), MACHINE_TILL);
+    assert_int_equal(machine_insns(m), 5000);
+    machine_goto(m, 0);
+    assert_int_equal(machine_run(m, &nested, MOST), MACHINE_TILL);
+    assert_int_equal(machine_insns(m), 5000);
+    assert_int_equal(machine_run(m, &past, MOST), MACHINE_TILL); /* true from the start: after the first step */
+    assert_int_equal(machine_insns(m), 5001);
+    machine_free(m);
+}
+
+/* A page table changed by hand: the hypervisor's shadow of it follows, as it follows the guest's own stores. */
+static void pokes_are_followed(void **state)
+{
+    (void)state;
+    struct machine *m = boot(3);
+    const struct till user = { .kind = TILL_RING, .a = 3 };
+    assert_int_equal(machine_run(m, &user, MOST), MACHINE_TILL);
+    struct machine_cpu cpu;
+    struct machine_xlat x;
+    uint32_t table, none = 0;
+    assert_true(machine_find_symbol(m, "low_table", &table));
+    do { /* until its page is in the shadow tables, too */
+        machine_run(m, NULL, 1);
+        machine_cpu(m, &cpu);
+        machine_translate(m, gva(cpu.eip), 0, &x);
+    } while (cpu.cpl != 3 || !x.real_ok);
+    assert_true(x.guest_ok);
+    assert_true(machine_poke(m, gva(table + (cpu.eip >> 12) * 4), &none, 4));
+    machine_translate(m, gva(cpu.eip), 0, &x);
+    assert_false(x.guest_ok);
+    assert_false(x.real_ok);
+    accounts_balance(m);
+    machine_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_runs_are_one), cmocka_unit_test(stepping_is_running), cmocka_unit_test(going_back_is_exact),
-        cmocka_unit_test(events_can_be_visited),
+        cmocka_unit_test(events_can_be_visited), cmocka_unit_test(conditions_add_up),
+        cmocka_unit_test(pokes_are_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

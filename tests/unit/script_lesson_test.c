@@ -271,6 +271,8 @@ static void test_handle(void **state)
     l->ops->step(l, 1, &step);
     assert_string_equal(step.note, "first\nsecond\nthird");
     assert_string_equal(step.show, "address");
+    l->ops->step(l, 0, &step);
+    assert_true(strncmp(step.note, "Begins\n  indented", 17) == 0); /* the first line stands least to the right */
     machine_free(m);
     l->ops->free(l);
 }

@@ -288,6 +288,14 @@ static void halting(void)
     fact2("wakes, interrupts", wakes, irq_count);
 }
 
+// The counter goes on from what was written to it, also for who reads it without asking anybody.
+static void time_stamp(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("wrmsr\n\trdtsc" : "=a"(low), "=d"(high) : "c"(0x10), "0"(0), "1"(0x1234));
+    fact2("time stamp after it was set", high, low < 1000000);
+}
+
 void kmain(void)
 {
     probe_init();
@@ -296,5 +304,6 @@ void kmain(void)
     single_step();
     interrupts();
     halting();
+    time_stamp();
     finish(true);
 }

@@ -444,6 +444,45 @@ static void serial_loopback(void)
         fact(names[i], seen[i]);
 }
 
+// The shadow of STI: no interrupt comes between it and the next instruction, whenever the timer is due. One that did would
+// be lost to `sti; hlt`. Idea: wait a little longer each time, so that the edge meets every moment around the STI; and have
+// the next instruction on a page that was never accessed, which is when a hypervisor is busy in between.
+static uint8_t two_pages[8192] __attribute__((aligned(4096)));
+static volatile uint32_t torn, arrived;
+static void timer_near_sti(struct trap_frame *f)
+{
+    torn += f->eip == (uint32_t)&two_pages[4096];
+    arrived = 1;
+    pic_end_of_interrupt();
+}
+
+static void shadow_of_sti(void)
+{
+    static const uint8_t sti_nop_nop_ret[] = {0xFB, 0x90, 0x90, 0xC3};
+    uint32_t *pte = &low_table[(uint32_t)&two_pages[4096] >> 12];
+    for (unsigned i = 0; i < sizeof sti_nop_nop_ret; i++)
+        two_pages[4095 + i] = sti_nop_nop_ret[i];
+    trap_handlers[0x20] = timer_near_sti;
+    paging_init();
+    paging_on();
+    outb(PIC_DATA, 0xFE);
+    for (uint32_t delay = 1; delay < 60000; delay += 200) {
+        uint32_t n = delay;
+        arrived = 0;
+        outb(PIT_CONTROL, 0x30);
+        outb(PIT0, 24);
+        outb(PIT0, 0);
+        *pte &= ~(uint32_t)PTE_A;
+        __asm__ volatile("invlpg [%0]" : : "r"(&two_pages[4096]) : "memory");
+        __asm__ volatile("1: dec %0\n\tjnz 1b\n\tcall %1" : "+r"(n) : "r"(&two_pages[4095]) : "memory");
+        while (!arrived)
+            ;
+        cli();
+    }
+    outb(PIC_DATA, 0xFF);
+    fact("torn from its sti", torn);
+}
+
 void kmain(void)
 {
     probe_init();
@@ -455,5 +494,6 @@ void kmain(void)
     timer_modes();
     timer_counts();
     timer_rates();
+    shadow_of_sti();
     finish(true);
 }

@@ -378,6 +378,19 @@ static void accessed_at_once(void)
     show_accessed("not loaded", SEL_CHANGES);
 }
 
+// The last instruction of a code segment is a port access (a hypervisor may have to emulate it); behind it is nothing.
+ACT(port_at_the_end, "mov eax, 0\nout 0x80, al\n.global behind_the_end\nbehind_the_end: nop\nret");
+extern uint8_t behind_the_end[];
+
+static void end_of_code(void)
+{
+    uint32_t base = (uint32_t)port_at_the_end, size = (uint32_t)behind_the_end - base;
+    gdt[SEL_CHANGES / 8] = segment(base, size - 1, ACCESS_CODE, false);
+    attempt_on((act *)0, SEL_CHANGES, SEL_KERNEL_DATA, (uint32_t)trap_stack_top - 256, EFLAGS_ALWAYS);
+    fact2("ran over the end of its segment", caught.vector, caught.code);
+    fact2("  at, cs", caught.eip - size, caught.cs);
+}
+
 void kmain(void)
 {
     probe_init();
@@ -393,5 +406,6 @@ void kmain(void)
     up_there();
     accessed_at_once();
     user_code_as_data();
+    end_of_code();
     finish(true);
 }
