@@ -146,8 +146,11 @@ static void say_opening(struct run *r)
     const char *dot = say_dot(&r->out);
     say_role(&r->out, ROLE_TITLE, "%s\n", r->s.lesson->title);
     if (r->s.lesson->lecture[0]) say_add(&r->out, "%s\n", r->s.lesson->lecture);
-    say_role(&r->out, ROLE_FAINT, "%s%s%s%s%s, model %s: %s\n\n", c->cpu, dot, c->mmu, dot, c->io, c->model,
+    say_role(&r->out, ROLE_FAINT, "%s%s%s%s%s, model %s: %s\n", c->cpu, dot, c->mmu, dot, c->io, c->model,
              strrchr(c->image, '/') ? strrchr(c->image, '/') + 1 : c->image);
+    if (r->s.written_for[0])
+        say_role(&r->out, ROLE_FAINT, "(written for %s: its expectations may fail here)\n", r->s.written_for);
+    say_add(&r->out, "\n");
     say_flush(&r->out);
 }
 
@@ -170,7 +173,13 @@ static bool ladder(struct run *r, struct err *e)
     snprintf(name, sizeof name, "%s-ladder.%s", r->s.name, picture_ending(p.format));
     picture_range(&r->s, &p);
     if (!path) path = name;
-    if (!picture_write(&r->s, &p, path, e)) return false;
+    struct err failed = { 0 };
+    if (!picture_write(&r->s, &p, path, &failed)) {
+        /* A diagram nobody asked for must not decide how the run ended. */
+        if (r->o->value[OPT_OUTPUT]) return err_set(e, failed.code, "%s", failed.text);
+        say_add(&r->out, "no diagram: %s\n", failed.text);
+        return true;
+    }
     say_add(&r->out, "diagram: %s\n", path);
     return true;
 }

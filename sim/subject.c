@@ -109,6 +109,16 @@ static int kind_of(const char *word, struct err *e)
 
 /* --- opening and closing ----------------------------------------------------------------------------------------- */
 
+/* A lesson's expectations are about its own machine; on another one some are bound to fail. */
+static void note_machine(struct subject *s)
+{
+    struct machine_cfg own = s->lesson->cfg;
+    struct err ignored = { 0 };
+    if (!config_check(&own, &ignored)) return;
+    if (strcmp(own.cpu, s->cfg.cpu) || strcmp(own.mmu, s->cfg.mmu) || strcmp(own.model, s->cfg.model))
+        snprintf(s->written_for, sizeof s->written_for, "%s, %s, model %s", own.cpu, own.mmu, own.model);
+}
+
 bool subject_find(struct subject *s, const char *word, const struct options *o, struct err *e)
 {
     *s = (struct subject){ .cfg = o->machine };
@@ -127,7 +137,10 @@ bool subject_find(struct subject *s, const char *word, const struct options *o, 
             return false;
         }
     }
-    if (config_check(&s->cfg, e)) return true;
+    if (config_check(&s->cfg, e)) {
+        if (s->lesson) note_machine(s);
+        return true;
+    }
     subject_close(s);
     return false;
 }

@@ -19,6 +19,7 @@ struct subject {
     struct machine *machine;
     unsigned steps;                   /* steps that ran */
     uint32_t step_end[SUBJECT_STEPS]; /* id of the last event of each */
+    char   written_for[64];           /* "te, shadow, model p4" if options chose another machine than the scenario's; else "" */
 };
 
 /* Opens `word`; its machine stands before the guest's first instruction. On failure nothing is left open. */

@@ -94,6 +94,8 @@ ok "-q says nothing" empty out
 ok "and writes nothing" sh -c '! ls *.svg'
 run 0 run popf -v
 ok "-v lists every event" sh -c '[ "$(wc -l <out)" -gt 5000 ]'
+run 1 run popf --cpu native
+ok "another machine than the scenario's is pointed out" has out 'written for te, shadow, model p4'
 run 1 run popf --cpu native -q
 ok "the machine of the command line wins: expectations fail" has err 'ringside: [0-9]+ expectations failed, first: popf.lua:[0-9]+'
 ok "in one line" sh -c '[ "$(wc -l <err)" = 1 ]'
@@ -146,6 +148,11 @@ run 0 run "a b.lua" --append "it's" --serial null
 ok "the next command can be typed as it stands" has out "tui 'a b.lua' --append='it'\\\\''s'\$"
 run 5 run popf --limit-instr 1000
 ok "a limit in the middle of a line is no difference" has out 'the same as far as both got'
+
+mkdir -p elsewhere/popf-ladder.svg
+(cd elsewhere && "$ringside" run popf >../out 2>../err)
+ok "a diagram nobody asked for does not decide the exit code" [ $? = 0 ]
+ok "but is missed" has out '^no diagram: popf-ladder.svg: is a directory'
 
 # --- being interrupted
 printf '.globl _start\n_start: mov $0x3F8, %%dx\n mov $10, %%al\n out %%al, %%dx\n1: jmp 1b\n' |
