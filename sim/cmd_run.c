@@ -224,6 +224,17 @@ static bool write_json(struct run *r, struct err *e)
     return ok;
 }
 
+static bool write_screen(const struct run *r, struct err *e)
+{
+    const char *where = r->o->value[OPT_SCREEN];
+    if (!where) return true;
+    struct text t = { 0 };
+    bool ok = machine_screen(r->s.machine, &t) ? text_write(&t, where, e)
+              : err_set(e, EXIT_FAILED, "--screen: the guest left the VGA in a graphics mode; only text is modelled");
+    text_free(&t);
+    return ok;
+}
+
 /* An end that is not good deserves a line among the errors, even with -q. */
 static void say_why(struct run *r, struct err *e)
 {
@@ -266,6 +277,7 @@ static void finish(struct run *r, struct err *e)
     say_flush(&r->out);
     say_check(&r->out, e);
     serial_file(r, e);
+    write_screen(r, e);
     write_json(r, e);
     say_why(r, e);
 }
@@ -282,6 +294,8 @@ static bool check_options(struct run *r, struct err *e)
     if (!picture_format(o, o->value[OPT_OUTPUT], &f, e) || !picture_theme(o, &theme, e)) return false;
     if (json_only && serial && !strcmp(serial, "stdio"))
         return err_set(e, EXIT_USAGE, "--json - with --serial stdio: both on stdout; write one of them to a file");
+    if (json_only && o->value[OPT_SCREEN] && !strcmp(o->value[OPT_SCREEN], "-"))
+        return err_set(e, EXIT_USAGE, "--json - with --screen -: both on stdout; write one of them to a file");
     if (o->value[OPT_OUTPUT] && !strcmp(o->value[OPT_OUTPUT], "-"))
         return err_set(e, EXIT_USAGE, "-o -: stdout has the results; use `draw ladder %s -o -`",
                        o->operands ? o->operand[0] : "NAME");

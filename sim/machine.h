@@ -147,6 +147,9 @@ void machine_translate(const struct machine *m, gva_t at, unsigned access, struc
 struct trace *machine_trace(struct machine *m);
 const struct trace *machine_trace_of(const struct machine *m);
 const char *machine_serial(const struct machine *m, size_t *n); /* everything the guest has written to COM1 so far */
+/* Appends what the VGA shows (the guest's own under a hypervisor) as UTF-8 lines without blanks at their ends. False,
+ * with nothing appended, in a graphics mode. */
+bool machine_screen(const struct machine *m, struct text *out);
 
 enum { MACHINE_REASONS = 24 };
 struct machine_summary {

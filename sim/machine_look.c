@@ -226,3 +226,9 @@ unsigned machine_devices(const struct machine *m, struct machine_device *list, u
         list[n] = (struct machine_device){ d->list[n].name, d->list[n].device->ops->regs, d->list[n].device };
     return n;
 }
+
+bool machine_screen(const struct machine *m, struct text *out)
+{
+    const struct vm *vm = &m->b->vmm.vm;
+    return virtual_(m) ? vga_text(&vm->devices.vga, &vm->bus, out) : vga_text(&m->b->devices.vga, &m->b->bus, out);
+}

@@ -123,8 +123,8 @@ uint64_t machine_state_hash(const struct machine *m)
         uint64_t cycles = clock_of_cause(k, (uint8_t)i);
         h = mix(h, &cycles, sizeof cycles);
     }
-    struct machine_device d[8];
-    unsigned n = machine_devices(m, d, 8);
+    struct machine_device d[DEVICE_COUNT];
+    unsigned n = machine_devices(m, d, DEVICE_COUNT);
     for (unsigned i = 0; i < n; i++)
         for (const struct reg_desc *r = d[i].regs; r && r->name; r++) {
             uint64_t v = reg_read(r, d[i].state);

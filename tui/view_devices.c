@@ -3,7 +3,7 @@
 #include <string.h>
 #include "tui/view.h"
 
-enum { DEVICES = 16, ROWS = 160, COLUMN = 28 };
+enum { DEVICES = 32, ROWS = 320, COLUMN = 28 };
 
 struct devices {
     bool vmm;

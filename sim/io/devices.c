@@ -10,16 +10,18 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     uart_init(&d->uart, q, pic_line(&d->pic, IRQ_UART), w->serial);
     debug_exit_init(&d->exit, w->stop, w->stop_self);
     debug_console_init(&d->console, w->console);
+    vga_init(&d->vga, b->clock);
     d->uart.char_cycles_max = DEVICES_CHAR_CYCLES;
     d->pic.trace = w->trace; /* only now: what power-on does to the wires is no event */
     d->pic.is_virtual = w->is_virtual;
 
     struct device *all[DEVICE_COUNT] = { &d->pic.device, &d->pit.device, &d->uart.device, &d->exit.device,
-                                         &d->console.device };
+                                         &d->console.device, &d->vga.device };
     for (unsigned i = 0; i < DEVICE_COUNT; i++) d->list[i] = (struct device_entry){ all[i]->ops->name, all[i] };
 
     return pic_attach(&d->pic, b, e) && pit_attach(&d->pit, b, e) && uart_attach(&d->uart, b, UART_BASE, e) &&
-           debug_exit_attach(&d->exit, b, e) && debug_console_attach(&d->console, b, e);
+           debug_exit_attach(&d->exit, b, e) && debug_console_attach(&d->console, b, e) &&
+           vga_attach(&d->vga, b, e);
 }
 
 void devices_reset(struct devices *d)

@@ -9,9 +9,10 @@
 #include "sim/io/pic.h"
 #include "sim/io/pit.h"
 #include "sim/io/uart.h"
+#include "sim/io/vga.h"
 
 enum { IRQ_TIMER = 0, IRQ_UART = 4 };
-enum { DEVICE_COUNT = 5 };
+enum { DEVICE_COUNT = 6 };
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
@@ -36,6 +37,7 @@ struct devices {
     struct uart          uart;
     struct debug_exit    exit;
     struct debug_console console;
+    struct vga           vga;
     struct device_entry  list[DEVICE_COUNT]; /* all of the above, in this order */
 };
 

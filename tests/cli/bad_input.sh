@@ -113,11 +113,12 @@ bad "--limit-wall 0" 2 'not a number of seconds' run popf --limit-wall 0
 bad "--set without a value" 2 'KEY=VALUE' run popf --set cost
 bad "--set of nothing known" 2 'no such setting' run popf --set colour=red
 bad "--set of an unknown cost" 2 'cost' run popf --set cost.nonsense=3
-for option in --screen=x --gdb --gdb=:1234 --disk=x --initrd=x --bios=x --vms=2 --module=x; do
+for option in --gdb --gdb=:1234 --disk=x --initrd=x --bios=x --vms=2 --module=x; do
     bad "planned: $option" 2 'planned, not in version 0.1' run popf $option
 done
 bad "--color sometimes" 2 'no such choice' run popf --color sometimes
 bad "--json - and --serial stdio" 2 'both on stdout' run good.elf --json - --serial stdio
+bad "--json - and --screen -" 2 'both on stdout' run good.elf --json - --screen -
 bad "draw what" 2 'draw what' draw
 bad "draw a scenario" 2 'draw ladder popf' draw popf
 bad "draw of a planned kind" 2 'planned' draw walk popf
