@@ -42,6 +42,16 @@ static void board_stop(void *machine, uint32_t value)
     m->b->cpu.break_at = 0;
 }
 
+/* The instruction that asked for it still completes: a device cannot reset the CPU in the middle of its OUT. */
+static void board_reset(void *machine, unsigned kind, bool level)
+{
+    struct machine *m = machine;
+    if (!level || m->b->reset > kind) return;
+    m->b->reset = (uint8_t)(kind + 1);
+    m->b->cpu.pause = true;
+    m->b->cpu.break_at = 0;
+}
+
 static void board_serial(void *machine, uint8_t byte)
 {
     struct machine *m = machine;
@@ -88,7 +98,8 @@ static bool build_board(struct machine *m, struct err *e)
     bus_listen(&b->bus, (struct bus_listener){ cpu_code_written, &b->cpu });
     trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m });
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .serial = { board_serial, m }, .console = { board_serial, m },
-                                .stop = board_stop, .stop_self = m, .trace = m->trace };
+                                .stop = board_stop, .stop_self = m, .a20 = { mmu_a20, &b->mmu, 0 },
+                                .reset = { board_reset, m, 0 }, .trace = m->trace };
     return devices_init(&b->devices, &b->bus, &b->timers, &w, e);
 }
 

@@ -147,10 +147,17 @@ static void end_shutdown(struct machine *m)
     end_died(m, "triple fault", f ? f->u.FAULT.vector : VEC_DF, f ? f->eip : m->b->cpu.eip, advice);
 }
 
+static void end_reset(struct machine *m)
+{
+    end(m, FATE_RESET, 0, "the guest reset the machine, and there is no ROM at the reset vector to go on with");
+}
+
 static void end_vm(struct machine *m)
 {
     const struct vm *vm = &m->b->vmm.vm;
-    if (vm->exited) {
+    if (vm->reset) {
+        end_reset(m);
+    } else if (vm->exited) {
         end(m, FATE_EXITED, vm->exit_code, vm->exit_code ? "the guest reported failure" : "the guest ended well");
     } else if (vm->dead) {
         m->b->die = trace_last(m->trace);
@@ -209,6 +216,29 @@ static void pass_time(struct machine *m)
     timeq_run(&b->timers);
 }
 
+/* INIT keeps what RESET clears: the time-stamp counter, the cache bits of CR0, the SYSENTER registers. Either goes on at
+ * the reset vector, where some firmware must be. SDM vol. 3A 9.1. */
+static void reset(struct machine *m)
+{
+    struct board *b = m->b;
+    bool all = b->reset == 1 + RESET_BOARD;
+    hpa_t vector = hpa(0xFFFFFFF0);
+    b->reset = 0;
+    if (m->technique->hypervisor || (!bus_page(&b->bus, vector) && !bus_windowed(&b->bus, vector))) {
+        end_reset(m);
+        return;
+    }
+    if (all) devices_reset(&b->devices);
+    struct cpu before = b->cpu;
+    cpu_reset(&b->cpu);
+    if (all) return;
+    b->cpu.tsc_base = before.tsc_base;
+    b->cpu.cr0 = (b->cpu.cr0 & ~(uint32_t)(CR0_CD | CR0_NW)) | (before.cr0 & (CR0_CD | CR0_NW));
+    b->cpu.sysenter_cs = before.sysenter_cs;
+    b->cpu.sysenter_esp = before.sysenter_esp;
+    b->cpu.sysenter_eip = before.sysenter_eip;
+}
+
 /* One call of the CPU, and whatever follows from how it stopped. */
 static void advance(struct machine *m, uint64_t insns)
 {
@@ -225,6 +255,7 @@ static void advance(struct machine *m, uint64_t insns)
     }
     if (b->stopped)
         end(m, FATE_EXITED, b->stop_code, b->stop_code ? "the guest reported failure" : "the guest ended well");
+    if (b->reset) reset(m);
     if (m->limit_hit) {
         m->limit_hit = false;
         end_limit(m, "--limit-cycles", m->cfg.limit_cycles);

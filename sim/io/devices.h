@@ -6,13 +6,15 @@
 #define IO_DEVICES_H
 
 #include "sim/io/debug.h"
+#include "sim/io/glue.h"
+#include "sim/io/kbc.h"
 #include "sim/io/pic.h"
 #include "sim/io/pit.h"
 #include "sim/io/uart.h"
 #include "sim/io/vga.h"
 
-enum { IRQ_TIMER = 0, IRQ_UART = 4 };
-enum { DEVICE_COUNT = 6 };
+enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_MOUSE = 12 };
+enum { DEVICE_COUNT = 9 };
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
@@ -20,6 +22,8 @@ struct devices_wiring {
     struct irq_line    intr;    /* the PIC's INT pin */
     struct serial_sink serial;  /* the UART's line */
     struct serial_sink console; /* the debug console */
+    struct irq_line    a20;     /* the A20 gate: high, address bit 20 is let through; told when it changes */
+    struct irq_line    reset;   /* pulsed; n is added to: RESET_CPU, RESET_BOARD. May return: nothing is reset in here */
     void             (*stop)(void *self, uint32_t value); /* the debug exit */
     void              *stop_self;
     struct trace      *trace;
@@ -38,6 +42,11 @@ struct devices {
     struct debug_exit    exit;
     struct debug_console console;
     struct vga           vga;
+    struct kbc           kbc;
+    struct port92        port92;
+    struct post          post;
+    struct irq_line      a20;      /* out of the gate */
+    uint8_t              a20_open; /* who holds it open: bit 0 the keyboard controller, bit 1 port 92h */
     struct device_entry  list[DEVICE_COUNT]; /* all of the above, in this order */
 };
 

@@ -14,13 +14,26 @@
 void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb, struct clock *clock,
               const struct model *model)
 {
-    *m = (struct mmu){ .bus = bus, .clock = clock, .model = model, .dtlb = dtlb, .itlb = itlb, .direct = true };
+    *m = (struct mmu){ .bus = bus, .clock = clock, .model = model, .dtlb = dtlb, .itlb = itlb, .a20 = UINT32_MAX,
+                        .direct = true };
     tlb_reset(dtlb);
     tlb_reset(itlb);
 }
 
-static uint32_t read_entry(void *bus, hpa_t at) { return bus_read(bus, at, 4); }
-static void write_entry(void *bus, hpa_t at, uint32_t entry) { bus_write(bus, at, 4, entry); }
+/* The gate sits between the CPU and the bus, so page walks go through it, too. */
+static hpa_t gate(const struct mmu *m, hpa_t at) { return hpa(at.v & m->a20); }
+
+static uint32_t read_entry(void *mmu, hpa_t at)
+{
+    const struct mmu *m = mmu;
+    return bus_read(m->bus, gate(m, at), 4);
+}
+
+static void write_entry(void *mmu, hpa_t at, uint32_t entry)
+{
+    const struct mmu *m = mmu;
+    bus_write(m->bus, gate(m, at), 4, entry);
+}
 
 static bool paging_on(const struct mmu *m) { return m->cr0 & PAGING_CR0_PG; }
 
@@ -44,8 +57,9 @@ static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const 
 static struct tlb_entry *walk_and_remember(struct mmu *m, struct tlb *t, gva_t at, unsigned access, struct xlat *x,
                                            struct fault *f)
 {
-    const struct walk_env w = { m->cr0, m->cr3, m->cr4, read_entry, m->bus };
+    const struct walk_env w = { m->cr0, m->cr3, m->cr4, read_entry, m };
     bool legal = walk(&w, at, access, x, f);
+    x->at = gate(m, x->at);
     if (paging_on(m)) {
         t->misses++;
         m->walks++;
@@ -56,7 +70,7 @@ static struct tlb_entry *walk_and_remember(struct mmu *m, struct tlb *t, gva_t a
         forget(m, at);
         return NULL;
     }
-    walk_accessed(x, access, write_entry, m->bus);
+    walk_accessed(x, access, write_entry, m);
     return remember(m, t, at, x);
 }
 
@@ -130,20 +144,33 @@ void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4)
 }
 
 /* Page tables inside a device's window read as ones here: asking the device could change it. */
-static uint32_t peek_entry(void *bus, hpa_t at)
+static uint32_t peek_entry(void *mmu, hpa_t at)
 {
+    const struct mmu *m = mmu;
     uint32_t entry = UINT32_MAX;
-    if (!bus_windowed(bus, at)) bus_peek(bus, at, &entry, sizeof entry);
+    at = gate(m, at);
+    if (!bus_windowed(m->bus, at)) bus_peek(m->bus, at, &entry, sizeof entry);
     return entry;
 }
 
 bool mmu_probe(const struct mmu *m, gva_t at, unsigned access, struct xlat *x, struct fault *f)
 {
-    const struct walk_env w = { m->cr0, m->cr3, m->cr4, peek_entry, m->bus };
+    const struct walk_env w = { m->cr0, m->cr3, m->cr4, peek_entry, (void *)(uintptr_t)m };
     if (!walk(&w, at, access, x, f)) return false;
+    x->at = gate(m, x->at);
     if (!bus_windowed(m->bus, x->at)) x->host = bus_page(m->bus, x->at);
     if (x->host) x->host += x->at.v & (PAGE_SIZE - 1);
     return true;
+}
+
+void mmu_a20(void *mmu, unsigned n, bool open)
+{
+    (void)n;
+    struct mmu *m = mmu;
+    uint32_t mask = open ? UINT32_MAX : ~(1u << 20);
+    if (m->a20 == mask) return;
+    m->a20 = mask;
+    mmu_flush(m, true);
 }
 
 void mmu_drop_tags(struct mmu *m)

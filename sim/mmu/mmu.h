@@ -18,6 +18,7 @@ struct mmu {
     const struct model *model;
     struct tlb *dtlb, *itlb;  /* declared in core, owned by the CPU, filled here */
     uint32_t cr0, cr3, cr4;
+    uint32_t a20;             /* AND mask of every physical address: all ones, or without bit 20 while the gate is shut */
     bool     direct;          /* hand out host pointers and fast tags (false: every access goes over the bus) */
     uint64_t walks, refs;     /* page walks made, entries read by them */
 };
@@ -31,6 +32,10 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
 void mmu_flush(void *mmu, bool globals_too);
 void mmu_invlpg(void *mmu, gva_t at);
 void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);
+
+/* The A20 gate opens or shuts (first argument: struct mmu *, as an irq_line wants it). The TLBs are emptied: theirs are
+ * addresses beyond the gate. Real CPUs keep them, but no software could tell. */
+void mmu_a20(void *mmu, unsigned n, bool open);
 
 /* What an access would do now, by walking the tables as they are in memory: no TLB, no A/D bits, no cycles. */
 bool mmu_probe(const struct mmu *m, gva_t at, unsigned access, struct xlat *x, struct fault *f);

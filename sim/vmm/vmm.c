@@ -41,6 +41,15 @@ static void vm_stop(void *vm, uint32_t value)
     self->exit_code = value;
 }
 
+/* There is no firmware in a VM to go on with, so a reset is its end. */
+static void vm_reset(void *vm, unsigned kind, bool level)
+{
+    (void)kind;
+    struct vm *self = vm;
+    if (!level || self->exited) return;
+    self->exited = self->reset = true;
+}
+
 void vm_die(struct vcpu *v, enum death why)
 {
     if (v->vm->dead) return;
@@ -59,7 +68,7 @@ static bool vm_init(struct vmm *h, struct err *e)
     vm->timers.clock = b->clock;
     struct devices_wiring w = {
         .intr = { vm_intr, &vm->vcpu, 0 }, .serial = { host_serial, h }, .console = { host_console, h },
-        .stop = vm_stop, .stop_self = vm, .trace = b->trace, .is_virtual = true,
+        .stop = vm_stop, .stop_self = vm, .reset = { vm_reset, vm, 0 }, .trace = b->trace, .is_virtual = true,
     };
     if (!devices_init(&vm->devices, &vm->bus, &vm->timers, &w, e)) return false;
     vm->devices.uart.char_cycles_max = 1; /* the real line paces the output; a virtual one need not wait again */

@@ -64,4 +64,53 @@ END
 run 1 graphics.elf --screen screen.txt -q
 ok "a graphics mode has no text" grep -q 'graphics mode' err
 
+# --- the 8042, port 92h: reset and A20
+for how in "0x64 0xFE" "0x92 0x01"; do
+    image reset.elf <<END
+    set ${how% *}, ${how#* }
+1:  jmp 1b
+END
+    for cpu in native te; do
+        run 0 reset.elf --cpu $cpu --limit-cycles 1e6
+        ok "$cpu: ${how% *} resets, and the report says so" grep -q 'guest reset the machine, and there is no ROM' err
+    done
+done
+# While the gate is shut the image, which lies above 1 MB, is gone: the test runs in low memory.
+image a20.elf <<'END'
+    lea shut, %esi
+    mov $0x8000, %edi
+    mov $end - shut, %ecx
+    rep movsb
+    movl $0x11111111, 0x0A000
+    movl $0x22222222, 0x10A000
+    mov $0x8000, %eax
+    jmp *%eax
+shut:
+    mov $0x9000, %esp
+    mov $0xDD, %al
+    out %al, $0x64
+    mov 0x10A000, %eax
+    movl $0x33333333, 0x10A004
+    mov %eax, %ebx
+    mov $0xDF, %al
+    out %al, $0x64
+    cmp $0x11111111, %ebx
+    jne bad
+    cmpl $0x33333333, 0x0A004
+    jne bad
+    cmpl $0x22222222, 0x10A000
+    jne bad
+    cmpl $0, 0x10A004
+    jne bad
+    mov $0, %al
+    out %al, $0xF4
+bad:
+    mov $1, %al
+    out %al, $0xF4
+    hlt
+end:
+END
+run 0 a20.elf -q
+ok "A20 shut: an odd megabyte is the even one below it, for data and code" test $rc = 0
+
 exit $failed

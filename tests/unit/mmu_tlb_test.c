@@ -253,6 +253,30 @@ static void dropped_tags_come_back_without_a_walk(void **state)
     assert_int_equal(bus_marks(&w.bus, hpa(PAGES + 0x6000)) & FRAME_DIRTY, FRAME_DIRTY);
 }
 
+/* Bit 20 of every address that leaves the CPU, page walks included. */
+static void a20_gate(void **state)
+{
+    (void)state;
+    set_pte(9, 0x00300000u | P | W | U);
+    assert_true(go(page(9), RD));
+    assert_int_equal(w.x.at.v & PAGE_MASK, 0x00300000u);
+    mmu_a20(&w.mmu, 0, false);
+    assert_false(fast(page(9), RD));
+    assert_true(go(page(9), RD));
+    assert_int_equal(w.x.at.v & PAGE_MASK, 0x00200000u);
+    w.mmu.cr3 ^= 1u << 20; /* the tables, a megabyte off */
+    mmu_flush(&w.mmu, true);
+    assert_true(go(page(9), RD));
+    struct xlat x;
+    struct fault f;
+    assert_true(mmu_probe(&w.mmu, page(9), RD, &x, &f));
+    assert_int_equal(x.at.v & PAGE_MASK, 0x00200000u);
+    w.mmu.cr3 ^= 1u << 20;
+    mmu_a20(&w.mmu, 0, true);
+    assert_true(go(page(9), RD));
+    assert_int_equal(w.x.at.v & PAGE_MASK, 0x00300000u);
+}
+
 static void windows_and_holes_have_no_host(void **state)
 {
     (void)state;
@@ -399,7 +423,7 @@ int main(void)
         TEST(empty_tlb_knows_nothing), TEST(walk_fills_and_charges), TEST(stale_until_invlpg),
         TEST(rights_change_in_memory), TEST(page_fault_invalidates), TEST(dirty_is_set_by_the_first_write),
         TEST(fast_tags_follow_rights), TEST(wp_change_is_seen_at_once), TEST(code_frames_are_not_written_fast),
-        TEST(dropped_tags_come_back_without_a_walk), TEST(windows_and_holes_have_no_host),
+        TEST(dropped_tags_come_back_without_a_walk), TEST(a20_gate), TEST(windows_and_holes_have_no_host),
         TEST(without_direct_everything_goes_slow), TEST(least_recent_way_goes), TEST(fetches_have_their_own_tlb),
         TEST(global_pages_survive_mov_cr3), TEST(invlpg_drops_a_whole_large_page), TEST(paging_off_and_on),
         TEST(probe_has_no_effects),

@@ -1,0 +1,80 @@
+/* See glue.h. */
+#include "sim/io/glue.h"
+
+enum { P92_RESET = 0x01, P92_A20 = 0x02 };
+
+static void port92_set(struct port92 *p, uint8_t value)
+{
+    uint8_t rises = value & (uint8_t)~p->value;
+    p->value = value & (P92_RESET | P92_A20);
+    irq_set(&p->a20, p->value & P92_A20);
+    if (rises & P92_RESET) irq_set(&p->reset, true);
+}
+
+static void port92_reset(struct device *d) { port92_set((struct port92 *)d, 0); }
+
+static void port92_write(struct device *d, uint32_t offset, unsigned size, uint32_t value)
+{
+    (void)offset, (void)size; /* the window is one port wide: every access is a byte */
+    port92_set((struct port92 *)d, (uint8_t)value);
+}
+
+static uint32_t port92_peek(const struct device *d, uint32_t offset, unsigned size)
+{
+    (void)offset, (void)size;
+    return ((const struct port92 *)d)->value;
+}
+
+static uint32_t port92_read(struct device *d, uint32_t offset, unsigned size) { return port92_peek(d, offset, size); }
+
+static const struct reg_desc port92_regs[] = {
+    { "value", offsetof(struct port92, value), 1, 2, "bit 1: A20 open; bit 0: its rise resets the CPU" },
+    { 0 },
+};
+
+static const struct device_ops port92_ops = {
+    .name = "port92", .regs = port92_regs, .reset = port92_reset,
+    .read = port92_read, .write = port92_write, .peek = port92_peek,
+};
+
+void port92_init(struct port92 *p, struct irq_line a20, struct irq_line reset)
+{
+    *p = (struct port92){ .device = { &port92_ops }, .a20 = a20, .reset = reset };
+}
+
+bool port92_attach(struct port92 *p, struct bus *b, struct err *e)
+{
+    return bus_attach(b, BUS_PORT, 0x92, 1, 0, &p->device, e);
+}
+
+static void post_reset(struct device *d) { ((struct post *)d)->code = 0; }
+
+static void post_write(struct device *d, uint32_t offset, unsigned size, uint32_t value)
+{
+    (void)offset, (void)size;
+    ((struct post *)d)->code = (uint8_t)value;
+}
+
+static uint32_t post_peek(const struct device *d, uint32_t offset, unsigned size)
+{
+    (void)offset, (void)size;
+    return ((const struct post *)d)->code;
+}
+
+static uint32_t post_read(struct device *d, uint32_t offset, unsigned size) { return post_peek(d, offset, size); }
+
+static const struct reg_desc post_regs[] = {
+    { "code", offsetof(struct post, code), 1, 8, "last value written to port 80h" },
+    { 0 },
+};
+
+static const struct device_ops post_ops = {
+    .name = "post", .regs = post_regs, .reset = post_reset, .read = post_read, .write = post_write, .peek = post_peek,
+};
+
+void post_init(struct post *p) { *p = (struct post){ .device = { &post_ops } }; }
+
+bool post_attach(struct post *p, struct bus *b, struct err *e)
+{
+    return bus_attach(b, BUS_PORT, 0x80, 1, 0, &p->device, e);
+}
