@@ -14,6 +14,8 @@
 #include "sim/snapshot.h"
 #include "sim/vmm/vm.h"
 
+#define BOARD_EPOCH 946684800u /* 1 January 2000: the clock says so at cycle 0, plus the seed in seconds */
+
 struct board {
     struct clock   clock;
     struct timeq   timers;

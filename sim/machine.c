@@ -99,7 +99,8 @@ static bool build_board(struct machine *m, struct err *e)
     trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m });
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .serial = { board_serial, m }, .console = { board_serial, m },
                                 .stop = board_stop, .stop_self = m, .a20 = { mmu_a20, &b->mmu, 0 },
-                                .reset = { board_reset, m, 0 }, .trace = m->trace };
+                                .reset = { board_reset, m, 0 }, .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH),
+                                .trace = m->trace };
     return devices_init(&b->devices, &b->bus, &b->timers, &w, e);
 }
 
@@ -123,7 +124,8 @@ static bool build_guest(struct machine *m, struct err *e)
     struct cpu *c = &b->cpu;
     if (m->technique->hypervisor) {
         struct vmm_board vb = { .arena = &m->arena, .bus = &b->bus, .cpu = &b->cpu, .mmu = &b->mmu, .clock = &b->clock,
-                                .model = &m->model, .trace = m->trace, .guest_first = VMM_FRAMES,
+                                .model = &m->model, .trace = m->trace,
+                                .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH), .guest_first = VMM_FRAMES,
                                 .guest_frames = m->frames - VMM_FRAMES };
         if (!vmm_init(&b->vmm, &vb, m->cfg.cpu, m->cfg.mmu, e)) return false;
         memory = vmm_memory(&b->vmm);

@@ -5,6 +5,7 @@
 #ifndef IO_DEVICES_H
 #define IO_DEVICES_H
 
+#include "sim/io/cmos.h"
 #include "sim/io/debug.h"
 #include "sim/io/glue.h"
 #include "sim/io/kbc.h"
@@ -13,8 +14,8 @@
 #include "sim/io/uart.h"
 #include "sim/io/vga.h"
 
-enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_MOUSE = 12 };
-enum { DEVICE_COUNT = 9 };
+enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_MOUSE = 12 };
+enum { DEVICE_COUNT = 10 };
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
@@ -24,6 +25,7 @@ struct devices_wiring {
     struct serial_sink console; /* the debug console */
     struct irq_line    a20;     /* the A20 gate: high, address bit 20 is let through; told when it changes */
     struct irq_line    reset;   /* pulsed; n is added to: RESET_CPU, RESET_BOARD. May return: nothing is reset in here */
+    uint32_t           epoch;   /* what the clock says at cycle 0, in seconds since 1970 */
     void             (*stop)(void *self, uint32_t value); /* the debug exit */
     void              *stop_self;
     struct trace      *trace;
@@ -45,6 +47,7 @@ struct devices {
     struct kbc           kbc;
     struct port92        port92;
     struct post          post;
+    struct cmos          cmos;
     struct irq_line      a20;      /* out of the gate */
     uint8_t              a20_open; /* who holds it open: bit 0 the keyboard controller, bit 1 port 92h */
     struct device_entry  list[DEVICE_COUNT]; /* all of the above, in this order */

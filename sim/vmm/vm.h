@@ -37,6 +37,7 @@ struct vmm_board {
     struct clock *clock;
     const struct model *model;
     struct trace *trace;
+    uint32_t      epoch;     /* the guest's clock at cycle 0, in seconds since 1970 */
     uint32_t      guest_first, guest_frames; /* machine frames that become the guest's memory */
 };
 

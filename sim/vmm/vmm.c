@@ -68,7 +68,8 @@ static bool vm_init(struct vmm *h, struct err *e)
     vm->timers.clock = b->clock;
     struct devices_wiring w = {
         .intr = { vm_intr, &vm->vcpu, 0 }, .serial = { host_serial, h }, .console = { host_console, h },
-        .stop = vm_stop, .stop_self = vm, .reset = { vm_reset, vm, 0 }, .trace = b->trace, .is_virtual = true,
+        .stop = vm_stop, .stop_self = vm, .reset = { vm_reset, vm, 0 },
+        .epoch = b->epoch, .trace = b->trace, .is_virtual = true,
     };
     if (!devices_init(&vm->devices, &vm->bus, &vm->timers, &w, e)) return false;
     vm->devices.uart.char_cycles_max = 1; /* the real line paces the output; a virtual one need not wait again */

@@ -113,4 +113,32 @@ END
 run 0 a20.elf -q
 ok "A20 shut: an odd megabyte is the even one below it, for data and code" test $rc = 0
 
+# --- the clock: the update bit is polled until the second changes
+image clock.elf <<'END'
+    mov $0, %al
+    out %al, $0x70
+1:  in $0x71, %al
+    test %al, %al
+    jz 1b
+    cmp $1, %al
+    jne bad
+    mov $0x32, %al
+    out %al, $0x70
+    in $0x71, %al
+    cmp $0x20, %al
+    jne bad
+    mov $0x35, %al
+    out %al, $0x70
+    in $0x71, %al
+    cmp $3, %al
+    jne bad
+    mov $0, %al
+    out %al, $0xF4
+bad:
+    mov $1, %al
+    out %al, $0xF4
+END
+run 0 clock.elf --set cost.port_ns=100000 -q
+ok "the clock ticks; memory is said to be 64 MB" test $rc = 0
+
 exit $failed
