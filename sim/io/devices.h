@@ -9,13 +9,14 @@
 #include "sim/io/debug.h"
 #include "sim/io/glue.h"
 #include "sim/io/kbc.h"
+#include "sim/io/pci.h"
 #include "sim/io/pic.h"
 #include "sim/io/pit.h"
 #include "sim/io/uart.h"
 #include "sim/io/vga.h"
 
 enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_MOUSE = 12 };
-enum { DEVICE_COUNT = 10 };
+enum { DEVICE_COUNT = 11 };
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
@@ -48,6 +49,7 @@ struct devices {
     struct port92        port92;
     struct post          post;
     struct cmos          cmos;
+    struct pci           pci;
     struct irq_line      a20;      /* out of the gate */
     uint8_t              a20_open; /* who holds it open: bit 0 the keyboard controller, bit 1 port 92h */
     struct device_entry  list[DEVICE_COUNT]; /* all of the above, in this order */

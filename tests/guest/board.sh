@@ -65,7 +65,7 @@ run 1 graphics.elf --screen screen.txt -q
 ok "a graphics mode has no text" grep -q 'graphics mode' err
 
 # --- the 8042, port 92h: reset and A20
-for how in "0x64 0xFE" "0x92 0x01"; do
+for how in "0x64 0xFE" "0x92 0x01" "0xCF9 0x06"; do
     image reset.elf <<END
     set ${how% *}, ${how#* }
 1:  jmp 1b

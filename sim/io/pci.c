@@ -1,0 +1,129 @@
+/* See pci.h. */
+#include "sim/io/pci.h"
+
+#include <string.h>
+
+enum { OFF_DATA = 4, OFF_RESET = 1, CF9_HARD = 0x02, CF9_RESET = 0x04 };
+#define ADDRESS_ENABLE 0x80000000u
+#define ADDRESS_MASK   0x80FFFFFCu
+
+static const uint8_t devfn[PCI_FUNCTIONS] = { 0x00, 0x08, 0x09, 0x0B };
+
+/* What the configuration space holds: `value` little-endian in `size` bytes at `at`, of which software can change the
+ * bits of `writable`. All else is zero and read-only. */
+static const struct row {
+    uint8_t function, at, size;
+    uint32_t value, writable;
+} rows[] = {
+    { PCI_HOST, 0x00, 4, 0x12378086, 0 },
+    { PCI_HOST, 0x04, 4, 0x02800006, 0x00000100 },
+    { PCI_HOST, 0x08, 4, 0x06000002, 0 },
+    { PCI_HOST, 0x0C, 4, 0, 0x0000F800 },
+    { PCI_HOST, 0x58, 4, 0, 0x33333000 },             /* PAM0-2: shadow RAM */
+    { PCI_HOST, 0x5C, 4, 0, 0x33333333 },             /* PAM3-6 */
+    { PCI_HOST, 0x72, 1, 0x02, 0x78 },                /* SMRAM */
+    { PCI_ISA, 0x00, 4, 0x70008086, 0 },
+    { PCI_ISA, 0x04, 4, 0x02000007, 0x00000008 },
+    { PCI_ISA, 0x08, 4, 0x06010000, 0 },
+    { PCI_ISA, 0x0C, 4, 0x00800000, 0 },              /* more functions follow */
+    { PCI_ISA, 0x4C, 4, 0x0003004D, 0x01FF007F },     /* recovery times, chip selects */
+    { PCI_ISA, 0x60, 4, 0x80808080, 0x8F8F8F8F },     /* PIRQ routes: none */
+    { PCI_ISA, 0x69, 1, 0x02, 0xFE },                 /* top of memory */
+    { PCI_IDE, 0x00, 4, 0x70108086, 0 },
+    { PCI_IDE, 0x04, 4, 0x02800000, 0x00000005 },
+    { PCI_IDE, 0x08, 4, 0x01018000, 0 },
+    { PCI_IDE, 0x0C, 4, 0, 0x0000F000 },
+    { PCI_IDE, 0x20, 4, 0x00000001, 0x0000FFF0 },     /* bus master registers: 16 ports */
+    { PCI_IDE, 0x40, 4, 0x80008000, 0xF3FFF3FF },     /* both channels' ports are decoded */
+    { PCI_PM, 0x00, 4, 0x71138086, 0 },
+    { PCI_PM, 0x04, 4, 0x02800001, 0x00000001 },
+    { PCI_PM, 0x08, 4, 0x06800003, 0 },
+    { PCI_PM, 0x3C, 4, 0x00000109, 0x000000FF },      /* INTA, which is IRQ 9 */
+    { PCI_PM, 0x40, 4, 0x0000B001, 0 },               /* base of the ports */
+    { PCI_PM, 0x80, 1, 0x01, 0 },                     /* which are decoded */
+};
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+/* The function that CF8h selects; -1 if nobody answers. */
+static int selected(const struct pci *p)
+{
+    if (!(p->address & ADDRESS_ENABLE)) return -1;
+    for (int f = 0; f < PCI_FUNCTIONS; f++)
+        if ((p->address >> 8 & 0xFFFF) == devfn[f]) return f; /* bus 0 */
+    return -1;
+}
+
+static uint8_t writable(int function, unsigned at)
+{
+    for (unsigned i = 0; i < ROWS; i++) {
+        const struct row *r = &rows[i];
+        if (r->function == function && at - r->at < r->size) return (uint8_t)(r->writable >> 8 * (at - r->at));
+    }
+    return 0;
+}
+
+static void write_config(struct pci *p, unsigned at, uint8_t value)
+{
+    int f = selected(p);
+    if (f < 0) return;
+    uint8_t mask = writable(f, at), *byte = &p->config[f][at];
+    *byte = (uint8_t)((*byte & ~mask) | (value & mask));
+}
+
+static void write_reset(struct pci *p, uint8_t value)
+{
+    bool rises = (value & CF9_RESET) && !(p->control & CF9_RESET);
+    p->control = value & (CF9_RESET | CF9_HARD);
+    if (rises) irq_set(&p->reset[(value & CF9_HARD) != 0], true);
+}
+
+static void pci_write(struct device *d, uint32_t offset, unsigned size, uint32_t value)
+{
+    struct pci *p = (struct pci *)d;
+    unsigned reg = p->address & 0xFC;
+    if (offset == 0 && size == 4) p->address = value & ADDRESS_MASK;
+    else if (offset == OFF_RESET && size == 1) write_reset(p, (uint8_t)value);
+    else if (offset >= OFF_DATA)
+        for (unsigned i = 0; i < size; i++) write_config(p, reg + offset - OFF_DATA + i, (uint8_t)(value >> 8 * i));
+}
+
+static uint32_t pci_peek(const struct device *d, uint32_t offset, unsigned size)
+{
+    const struct pci *p = (const struct pci *)d;
+    if (offset == 0 && size == 4) return p->address;
+    if (offset == OFF_RESET && size == 1) return p->control;
+    int f = selected(p);
+    if (offset < OFF_DATA || f < 0) return UINT32_MAX;
+    uint32_t v = 0;
+    memcpy(&v, &p->config[f][(p->address & 0xFC) + offset - OFF_DATA], size);
+    return v;
+}
+
+static uint32_t pci_read(struct device *d, uint32_t offset, unsigned size) { return pci_peek(d, offset, size); }
+
+static void pci_reset(struct device *d)
+{
+    struct pci *p = (struct pci *)d;
+    p->address = 0;
+    p->control = 0;
+    memset(p->config, 0, sizeof p->config);
+    for (unsigned i = 0; i < ROWS; i++) memcpy(&p->config[rows[i].function][rows[i].at], &rows[i].value, rows[i].size);
+}
+
+static const struct reg_desc regs[] = {
+    { "address", offsetof(struct pci, address), 4, 32, "configuration address: enable, bus, device, function, register" },
+    { "reset", offsetof(struct pci, control), 1, 3, "port CF9h: bit 1 hard, bit 2 its rise resets" },
+    { 0 },
+};
+
+static const struct device_ops ops = {
+    .name = "pci", .regs = regs, .reset = pci_reset, .read = pci_read, .write = pci_write, .peek = pci_peek,
+};
+
+void pci_init(struct pci *p, struct irq_line reset_cpu, struct irq_line reset_board)
+{
+    *p = (struct pci){ .device = { &ops }, .reset = { reset_cpu, reset_board } };
+    pci_reset(&p->device);
+}
+
+bool pci_attach(struct pci *p, struct bus *b, struct err *e) { return bus_attach(b, BUS_PORT, 0xCF8, 8, 0, &p->device, e); }

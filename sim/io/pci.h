@@ -1,0 +1,30 @@
+/* PCI configuration space, mechanism 1, with the functions that sit on this board; and port CF9h beside it.
+ *
+ * Idea 1: CF8 (only as a dword) says which register of which function, CFC-CFF is a window to those four bytes.
+ * Idea 2: a function is 256 bytes and a mask of the bits that can be written; pci.c has both as one table. Where nobody
+ * sits, the bus floats: all ones.
+ *
+ * PCI Local Bus Specification 2.1, 3.7.4.1 (mechanism 1), 6.1 (headers). Functions: 82441FX host bridge at 0:0.0;
+ * 82371SB ISA bridge at 0:1.0 and IDE at 0:1.1 (PIIX3); 82371AB power management at 0:1.3 (PIIX4; its ports: pm.h). This
+ * is the mix other simulated PCs have, so software knows it. Registers are as a BIOS leaves them. CF9h: 82371SB 2.5.6.
+ * Not modelled: shadow RAM and the ISA bridge's decoders (their registers keep what is written and do nothing), moving
+ * the power management ports (their base is read-only), special cycles, mechanism 2. */
+#ifndef IO_PCI_H
+#define IO_PCI_H
+
+#include "sim/core/bus.h"
+
+enum pci_function { PCI_HOST, PCI_ISA, PCI_IDE, PCI_PM, PCI_FUNCTIONS };
+
+struct pci {
+    struct device   device;
+    struct irq_line reset[2];  /* pulsed by port CF9h: RESET_CPU, RESET_BOARD */
+    uint32_t        address;   /* port CF8h */
+    uint8_t         control;   /* port CF9h: bit 1 hard, bit 2 reset */
+    uint8_t         config[PCI_FUNCTIONS][256];
+};
+
+void pci_init(struct pci *p, struct irq_line reset_cpu, struct irq_line reset_board);
+bool pci_attach(struct pci *p, struct bus *b, struct err *e);
+
+#endif
