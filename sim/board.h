@@ -27,6 +27,7 @@ struct board {
     struct timer   limit, till;  /* stop the run at a cycle */
     bool           stopped;      /* the debug exit was written */
     uint32_t       stop_code;
+    bool           off;          /* the power was turned off */
     uint8_t        reset;        /* 1 + RESET_CPU or RESET_BOARD: wanted at the next boundary */
     size_t         serial_len;   /* bytes of machine->serial that exist at this moment */
     struct machine_end end;

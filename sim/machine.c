@@ -52,6 +52,15 @@ static void board_reset(void *machine, unsigned kind, bool level)
     m->b->cpu.break_at = 0;
 }
 
+static void board_off(void *machine, unsigned n, bool level)
+{
+    (void)n;
+    struct machine *m = machine;
+    m->b->off |= level;
+    m->b->cpu.pause = true;
+    m->b->cpu.break_at = 0;
+}
+
 static void board_serial(void *machine, uint8_t byte)
 {
     struct machine *m = machine;
@@ -99,7 +108,8 @@ static bool build_board(struct machine *m, struct err *e)
     trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m });
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .serial = { board_serial, m }, .console = { board_serial, m },
                                 .stop = board_stop, .stop_self = m, .a20 = { mmu_a20, &b->mmu, 0 },
-                                .reset = { board_reset, m, 0 }, .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH),
+                                .reset = { board_reset, m, 0 }, .off = { board_off, m, 0 },
+                                .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH),
                                 .trace = m->trace };
     return devices_init(&b->devices, &b->bus, &b->timers, &w, e);
 }

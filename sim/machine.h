@@ -67,7 +67,7 @@ uint32_t          machine_hit(const struct machine *m);  /* id of the event that
 void              machine_pause(struct machine *m);      /* async-signal-safe: the run returns MACHINE_PAUSED soon */
 
 enum machine_fate { FATE_RUNNING, FATE_EXITED /* debug exit */, FATE_HALTED /* HLT with IF clear */, FATE_DIED, FATE_LIMIT,
-                    FATE_RESET /* by the guest, without a ROM to go on with */ };
+                    FATE_RESET /* by the guest, without a ROM to go on with */, FATE_OFF /* power off */ };
 struct machine_end {
     uint8_t  fate;         /* enum machine_fate */
     uint32_t code;         /* FATE_EXITED: value written (0: success) */

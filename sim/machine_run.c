@@ -152,10 +152,14 @@ static void end_reset(struct machine *m)
     end(m, FATE_RESET, 0, "the guest reset the machine, and there is no ROM at the reset vector to go on with");
 }
 
+static void end_off(struct machine *m) { end(m, FATE_OFF, 0, "the guest turned the power off"); }
+
 static void end_vm(struct machine *m)
 {
     const struct vm *vm = &m->b->vmm.vm;
-    if (vm->reset) {
+    if (vm->off) {
+        end_off(m);
+    } else if (vm->reset) {
         end_reset(m);
     } else if (vm->exited) {
         end(m, FATE_EXITED, vm->exit_code, vm->exit_code ? "the guest reported failure" : "the guest ended well");
@@ -255,6 +259,7 @@ static void advance(struct machine *m, uint64_t insns)
     }
     if (b->stopped)
         end(m, FATE_EXITED, b->stop_code, b->stop_code ? "the guest reported failure" : "the guest ended well");
+    if (b->off) end_off(m);
     if (b->reset) reset(m);
     if (m->limit_hit) {
         m->limit_hit = false;

@@ -15,6 +15,7 @@ static const char *stop_word(const struct report *r, const struct err *early)
     case FATE_HALTED: return "halted";
     case FATE_DIED: return "died";
     case FATE_LIMIT: return "limit";
+    case FATE_OFF: return "off";
     case FATE_RESET: return "reset";
     case FATE_RUNNING: break;
     }

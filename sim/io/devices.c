@@ -33,19 +33,21 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     post_init(&d->post);
     cmos_init(&d->cmos, q, pic_line(&d->pic, IRQ_RTC), w->epoch, (uint64_t)b->frames * PAGE_SIZE);
     pci_init(&d->pci, reset_line(w, RESET_CPU), reset_line(w, RESET_BOARD));
+    pm_init(&d->pm, q, pic_line(&d->pic, IRQ_SCI), w->off);
     d->uart.char_cycles_max = DEVICES_CHAR_CYCLES;
     d->pic.trace = w->trace; /* only now: what power-on does to the wires is no event */
     d->pic.is_virtual = w->is_virtual;
 
     struct device *all[DEVICE_COUNT] = { &d->pic.device, &d->pit.device, &d->uart.device, &d->exit.device,
                                          &d->console.device, &d->vga.device,
-                                         &d->kbc.device, &d->port92.device, &d->post.device, &d->cmos.device, &d->pci.device };
+                                         &d->kbc.device, &d->port92.device, &d->post.device, &d->cmos.device, &d->pci.device, &d->pm.device };
     for (unsigned i = 0; i < DEVICE_COUNT; i++) d->list[i] = (struct device_entry){ all[i]->ops->name, all[i] };
 
     return pic_attach(&d->pic, b, e) && pit_attach(&d->pit, b, e) && uart_attach(&d->uart, b, UART_BASE, e) &&
            debug_exit_attach(&d->exit, b, e) && debug_console_attach(&d->console, b, e) &&
            vga_attach(&d->vga, b, e) && kbc_attach(&d->kbc, b, e) && port92_attach(&d->port92, b, e) &&
-           post_attach(&d->post, b, e) && cmos_attach(&d->cmos, b, e) && pci_attach(&d->pci, b, e);
+           post_attach(&d->post, b, e) && cmos_attach(&d->cmos, b, e) && pci_attach(&d->pci, b, e) &&
+           pm_attach(&d->pm, b, e);
 }
 
 void devices_reset(struct devices *d)

@@ -12,11 +12,12 @@
 #include "sim/io/pci.h"
 #include "sim/io/pic.h"
 #include "sim/io/pit.h"
+#include "sim/io/pm.h"
 #include "sim/io/uart.h"
 #include "sim/io/vga.h"
 
-enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_MOUSE = 12 };
-enum { DEVICE_COUNT = 11 };
+enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12 };
+enum { DEVICE_COUNT = 12 };
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
@@ -26,6 +27,7 @@ struct devices_wiring {
     struct serial_sink console; /* the debug console */
     struct irq_line    a20;     /* the A20 gate: high, address bit 20 is let through; told when it changes */
     struct irq_line    reset;   /* pulsed; n is added to: RESET_CPU, RESET_BOARD. May return: nothing is reset in here */
+    struct irq_line    off;     /* raised when software turns the power off */
     uint32_t           epoch;   /* what the clock says at cycle 0, in seconds since 1970 */
     void             (*stop)(void *self, uint32_t value); /* the debug exit */
     void              *stop_self;
@@ -50,6 +52,7 @@ struct devices {
     struct post          post;
     struct cmos          cmos;
     struct pci           pci;
+    struct pm            pm;
     struct irq_line      a20;      /* out of the gate */
     uint8_t              a20_open; /* who holds it open: bit 0 the keyboard controller, bit 1 port 92h */
     struct device_entry  list[DEVICE_COUNT]; /* all of the above, in this order */

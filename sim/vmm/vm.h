@@ -21,7 +21,7 @@ struct vm {
     struct devices devices;  /* virtual PIC, PIT, UART, debug ports */
     struct vcpu vcpu;
     bool     exited, dead, halted;
-    bool     reset;          /* exited, by resetting itself */
+    bool     reset, off;     /* exited, by resetting itself, by turning the power off */
     uint32_t exit_code;      /* value written to the debug exit */
     uint8_t  why;            /* enum death, if dead */
     struct fault first;      /* the first fault of the chain that killed it */

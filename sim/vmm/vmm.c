@@ -50,6 +50,14 @@ static void vm_reset(void *vm, unsigned kind, bool level)
     self->exited = self->reset = true;
 }
 
+static void vm_off(void *vm, unsigned n, bool level)
+{
+    (void)n;
+    struct vm *self = vm;
+    if (!level || self->exited) return;
+    self->exited = self->off = true;
+}
+
 void vm_die(struct vcpu *v, enum death why)
 {
     if (v->vm->dead) return;
@@ -68,7 +76,7 @@ static bool vm_init(struct vmm *h, struct err *e)
     vm->timers.clock = b->clock;
     struct devices_wiring w = {
         .intr = { vm_intr, &vm->vcpu, 0 }, .serial = { host_serial, h }, .console = { host_console, h },
-        .stop = vm_stop, .stop_self = vm, .reset = { vm_reset, vm, 0 },
+        .stop = vm_stop, .stop_self = vm, .reset = { vm_reset, vm, 0 }, .off = { vm_off, vm, 0 },
         .epoch = b->epoch, .trace = b->trace, .is_virtual = true,
     };
     if (!devices_init(&vm->devices, &vm->bus, &vm->timers, &w, e)) return false;

@@ -141,4 +141,16 @@ END
 run 0 clock.elf --set cost.port_ns=100000 -q
 ok "the clock ticks; memory is said to be 64 MB" test $rc = 0
 
+# --- power
+image off.elf <<'END'
+    mov $0xB004, %dx
+    mov $0x2000, %ax
+    out %ax, %dx
+1:  jmp 1b
+END
+for cpu in native te; do
+    run 0 off.elf --cpu $cpu --limit-cycles 1e6
+    ok "$cpu: soft off ends the run" grep -q 'guest turned the power off' err
+done
+
 exit $failed

@@ -100,7 +100,7 @@ static void console_port(void **state)
 static void set_is_complete(void **state)
 {
     (void)state;
-    static const char *const names[DEVICE_COUNT] = { "pic", "pit", "uart", "exit", "console", "vga", "kbc", "port92", "post", "cmos", "pci" };
+    static const char *const names[DEVICE_COUNT] = { "pic", "pit", "uart", "exit", "console", "vga", "kbc", "port92", "post", "cmos", "pci", "pm" };
     for (unsigned i = 0; i < DEVICE_COUNT; i++) {
         assert_string_equal(set.list[i].name, names[i]);
         const struct device_ops *ops = devices_find(&set, names[i])->ops;
