@@ -37,7 +37,7 @@ static void before(void *self, const struct cpu *c, const struct insn *i)
     struct vcpu *v = self;
     struct detector *d = &v->detector;
     d->armed = false;
-    if (c->cpl == 0 || c->cpl == 3) return; /* the hypervisor itself; a kernel's failures are the subject, not its programs' */
+    if (c->cpl == 0) return; /* the hypervisor itself. User code counts: SGDT shows it the hypervisor's table, too */
     prepare(v, c, i);
     struct bus *bus = &v->vm->bus;
     struct mmu mmu = v->virt_mmu;           /* same tables, but the probe's own TLBs */

@@ -1,7 +1,7 @@
 /* The silent-failure detector: what a sensitive instruction should have done, beside what it did.
  *
- * Before a deprivileged kernel executes a sensitive instruction, the same bytes are run on the *virtual* CPU (ring-0
- * semantics on the virtual state) and taken back; afterwards the two outcomes are compared in the guest's own terms.
+ * Before a deprivileged guest executes a sensitive instruction, the same bytes are run on the *virtual* CPU (in the ring
+ * the guest believes in, on the virtual state) and taken back; afterwards the two outcomes are compared in the guest's own terms.
  * No list makes anything fail: the difference is measured. SDM vol. 2; Robin & Irvine 2000 for the classification.
  * It only looks: no cycle is charged, no state of machine or VM changes. */
 #ifndef VMM_DETECTOR_H
