@@ -89,6 +89,8 @@ void cpu_reset(struct cpu *c)
     c->cr2 = c->cr3 = c->cr4 = 0;
     c->sysenter_cs = c->sysenter_esp = c->sysenter_eip = 0;
     c->tsc_base = 0 - c->clock->now;
+    fpu_reset(&c->fpu);
+    fpu_ferr_update(c);
     c->fault = (struct fault){ 0 };
     c->cause = 0;
     cpu_set_flags(c, FLAG_ONE);

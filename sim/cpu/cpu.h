@@ -6,7 +6,7 @@
  * values, delivered at one place (cpu_run).
  * Idea 3: two words, `res` and `aux`, hold the six arithmetic flags until somebody asks (flags.h).
  *
- * SDM vol. 1 ch. 3, vol. 3A ch. 2, 3, 5, 6. Not modelled yet: virtual-8086 mode, hardware task switch, x87, debug
+ * SDM vol. 1 ch. 3, vol. 3A ch. 2, 3, 5, 6. Not modelled yet: virtual-8086 mode, hardware task switch, debug
  * registers' breakpoints, SYSENTER (later issues).
  * TOUR cpu.1: the registers are here; exec_*.c are the instructions by subject; gate.c is how rings change. */
 #ifndef CPU_CPU_H
@@ -21,6 +21,7 @@
 #include "sim/core/outcome.h"
 #include "sim/core/regs.h"
 #include "sim/core/tlb.h"
+#include "sim/cpu/fpu.h"
 #include "sim/cpu/insn.h"
 #include "sim/trace/trace.h"
 
@@ -37,7 +38,8 @@ enum { /* CR0, CR4 */
     CR0_PE = 1u << 0, CR0_MP = 1u << 1, CR0_EM = 1u << 2, CR0_TS = 1u << 3, CR0_ET = 1u << 4, CR0_NE = 1u << 5,
     CR0_WP = 1u << 16, CR0_AM = 1u << 18, CR0_NW = 1u << 29, CR0_CD = 1u << 30,
     CR4_VME = 1u << 0, CR4_PVI = 1u << 1, CR4_TSD = 1u << 2, CR4_DE = 1u << 3, CR4_PSE = 1u << 4, CR4_PAE = 1u << 5,
-    CR4_MCE = 1u << 6, CR4_PGE = 1u << 7, CR4_PCE = 1u << 8
+    CR4_MCE = 1u << 6, CR4_PGE = 1u << 7, CR4_PCE = 1u << 8,
+    CR4_OSFXSR = 1u << 9
 };
 #define CR0_PG (1u << 31)
 enum { /* vectors */
@@ -109,6 +111,9 @@ struct cpu {
     uint32_t cr0, cr2, cr3, cr4, dr[8];
     uint32_t sysenter_cs, sysenter_esp, sysenter_eip;
     uint64_t tsc_base;        /* TSC = clock now + tsc_base */
+    struct fpu fpu;
+    bool     ignne;           /* the IGNNE# pin: cpu_ignne */
+    struct irq_line ferr;     /* the FERR# pin: a pending x87 exception with CR0.NE clear; boards wire it to IRQ 13 */
     struct fault fault;       /* valid after STEP_FAULT */
     uint32_t cause;           /* id of the event that explains what happens now (for the trace) */
     uint8_t  account[4];      /* enum cause that pays for code running in each ring */

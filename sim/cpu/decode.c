@@ -6,7 +6,7 @@
  * several things (MOV, PUSH, CALL, ...) are split by the type of an operand.
  * Idea 2: which handler runs is a pure function of the decoded fields (insn_handler): the fast forms are tables.
  *
- * SDM vol. 2A ch. 2, vol. 2 app. A. What Zydis knows and this machine lacks (MMX, SSE, VMX, ...) is #UD, except where
+ * SDM vol. 2A ch. 2, vol. 2 app. A. What Zydis knows and this machine lacks (SSE, VMX, ...) is #UD, except where
  * older processors ignore a prefix that Zydis takes for part of a younger instruction. */
 #include <Zydis/Zydis.h>
 
@@ -42,7 +42,7 @@ static const uint8_t same_name[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
 
 /* After these the run loop looks at everything anew: EIP, mode, translation, interrupts or time may be different. */
 static const bool ends_block[MN_COUNT] = {
-    [MN_NONE] = true, [MN_UD2] = true, [MN_FPU] = true, [MN_JMP] = true, [MN_CALL] = true, [MN_RET] = true,
+    [MN_NONE] = true, [MN_UD2] = true, [MN_JMP] = true, [MN_CALL] = true, [MN_RET] = true,
     [MN_JMP_FAR] = true, [MN_CALL_FAR] = true, [MN_RET_FAR] = true, [MN_INT] = true, [MN_INT3] = true, [MN_IRET] = true,
     [MN_HLT] = true, [MN_STI] = true, [MN_POPF] = true, [MN_MOV_CR] = true, [MN_MOV_DR] = true, [MN_LMSW] = true,
     [MN_INVLPG] = true, [MN_INVD] = true, [MN_WBINVD] = true, [MN_WRMSR] = true, [MN_IN] = true, [MN_OUT] = true,
@@ -91,6 +91,7 @@ static uint8_t number(ZydisRegister r)
     case ZYDIS_REGCLASS_SEGMENT: return (uint8_t)(r - ZYDIS_REGISTER_ES);
     case ZYDIS_REGCLASS_CONTROL: return (uint8_t)(r - ZYDIS_REGISTER_CR0);
     case ZYDIS_REGCLASS_DEBUG: return (uint8_t)(r - ZYDIS_REGISTER_DR0);
+    case ZYDIS_REGCLASS_MMX: return (uint8_t)(r - ZYDIS_REGISTER_MM0);
     default: return REG_NONE;
     }
 }
@@ -100,6 +101,11 @@ static bool is_x87(const struct raw *r)
     return r->z.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && r->z.opcode >= 0xD8 && r->z.opcode <= 0xDF;
 }
 
+static uint8_t modrm_of(const struct raw *r)
+{
+    return (uint8_t)(r->z.raw.modrm.mod << 6 | r->z.raw.modrm.reg << 3 | r->z.raw.modrm.rm);
+}
+
 /* By opcode: Zydis calls XBEGIN and XEND conditional branches, too. */
 static bool is_jcc(const struct raw *r)
 {
@@ -107,12 +113,21 @@ static bool is_jcc(const struct raw *r)
          : r->z.opcode_map == ZYDIS_OPCODE_MAP_0F && (r->z.opcode & 0xF0) == 0x80;
 }
 
+/* MMX rows share their names with SSE2's, whose operands are XMM registers. */
+static bool is_mmx_row(unsigned id) { return id >= MN_MOVD && id < MN_EMMS; }
+static unsigned without_xmm(const struct raw *r, unsigned id)
+{
+    ZydisRegisterClass a = class_of(&r->op[0]), b = class_of(&r->op[1]);
+    return !is_mmx_row(id) || ((a == ZYDIS_REGCLASS_MMX || b == ZYDIS_REGCLASS_MMX) && a != ZYDIS_REGCLASS_XMM &&
+                               b != ZYDIS_REGCLASS_XMM) ? id : MN_NONE;
+}
+
 /* Which row this is, where the mnemonic alone does not say. */
 static unsigned identify(const struct raw *r)
 {
     ZydisRegisterClass a = class_of(&r->op[0]), b = class_of(&r->op[1]);
     bool far = r->z.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
-    if (is_x87(r)) return MN_FPU;
+    if (is_x87(r)) return fpu_identify(r->z.opcode, modrm_of(r));
     if (r->z.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY) return MN_NONE;
     if (is_jcc(r)) return MN_JCC;
     if (r->z.meta.category == ZYDIS_CATEGORY_CMOV) return MN_CMOVCC;
@@ -129,7 +144,7 @@ static unsigned identify(const struct raw *r)
     case ZYDIS_MNEMONIC_RET: return far ? MN_RET_FAR : MN_RET;
     case ZYDIS_MNEMONIC_MOVSD: case ZYDIS_MNEMONIC_CMPSD: /* SSE2 has two of the same names */
         return r->z.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT ? same_name[r->z.mnemonic] : MN_NONE;
-    default: return same_name[r->z.mnemonic];
+    default: return without_xmm(r, same_name[r->z.mnemonic]);
     }
 }
 
@@ -217,6 +232,17 @@ static void set_string(struct insn *i, const struct raw *r)
     i->form = FORM_NONE;
 }
 
+/* x87 handlers know their operands from the opcode: /digit in sub, ST(i) in rm, or memory. */
+static void set_x87(struct insn *i, const struct raw *r)
+{
+    i->bytes[1] = modrm_of(r);
+    i->sub = r->z.raw.modrm.reg;
+    i->rm = r->z.raw.modrm.rm;
+    for (unsigned k = 0; k < r->n; k++)
+        if (is_memory(&r->op[k])) set_memory(i, &r->op[k].mem);
+    i->form = i->flags & INSN_MEM ? FORM_M : FORM_NONE;
+}
+
 /* What is particular to a row. */
 static void set_particulars(struct insn *i, const struct raw *r)
 {
@@ -244,7 +270,9 @@ static void set_particulars(struct insn *i, const struct raw *r)
         break;
     case MN_MOVS: case MN_STOS: case MN_LODS: case MN_SCAS: case MN_CMPS: case MN_INS: case MN_OUTS: set_string(i, r); break;
     case MN_XLAT: set_string(i, r); break;
-    default: break;
+    default:
+        if (is_mmx_row(i->id) && i->form == FORM_RI) i->sub = r->z.raw.modrm.reg;
+        break;
     }
 }
 
@@ -373,7 +401,8 @@ enum decode insn_decode_reference(const uint8_t *bytes, unsigned n, struct insn_
     out->bytes[0] = plain ? r.z.opcode : 0x0F;
     out->bytes[1] = plain ? 0 : r.z.opcode;
     if (id == MN_IMUL) out->sub = (uint8_t)r.n;
-    if (id != MN_FPU && id != MN_NOP) {
+    if (is_x87(&r)) set_x87(out, &r);
+    else if (id != MN_NOP) {
         set_operands(out, &r);
         set_particulars(out, &r);
     }

@@ -193,12 +193,6 @@ enum step exec_nop(struct cpu *c, const struct insn *i)
     return STEP_OK;
 }
 
-enum step exec_fwait(struct cpu *c, const struct insn *i)
-{
-    (void)i;
-    return (c->cr0 & (CR0_MP | CR0_TS)) == (CR0_MP | CR0_TS) ? cpu_raise(c, VEC_NM) : STEP_OK;
-}
-
 enum step exec_ud2(struct cpu *c, const struct insn *i) { (void)i; return cpu_raise(c, VEC_UD); }
 enum step exec_undefined(struct cpu *c, const struct insn *i) { (void)i; return cpu_raise(c, VEC_UD); }
 enum step exec_too_long(struct cpu *c, const struct insn *i) { (void)i; return cpu_raise_code(c, VEC_GP, 0); }

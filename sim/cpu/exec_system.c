@@ -8,8 +8,8 @@
  * SDM vol. 2; vol. 3A 2.5 (control registers), 2.8 (system instructions), 5.9 (privileged ones), 17.2 (debug
  * registers).
  * Not modelled: caches (INVD, WBINVD only check), breakpoints (DR7 holds its bits, nothing matches), performance
- * events (no counter is ever enabled: all read 0), PAE, VME, OSFXSR (#GP(0) as the reserved bits of CR4 they are
- * here), UMIP, x87. */
+ * events (no counter is ever enabled: all read 0), PAE, VME (#GP(0) as the reserved bits of CR4 they are here),
+ * UMIP. */
 #include "sim/cpu/cpuid.h"
 #include "sim/cpu/exec.h"
 #include "sim/cpu/operand.h"
@@ -130,7 +130,7 @@ enum step exec_ltr(struct cpu *c, const struct insn *i)
 
 enum {
     CR0_KNOWN = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD,
-    CR4_KNOWN = CR4_TSD | CR4_DE | CR4_PSE | CR4_PGE | CR4_PCE
+    CR4_KNOWN = CR4_TSD | CR4_DE | CR4_PSE | CR4_PGE | CR4_PCE | CR4_OSFXSR
 };
 #define CR3_KNOWN (PAGE_MASK | 0x18u) /* page directory, PCD, PWT */
 
@@ -353,7 +353,7 @@ enum step exec_cpuid(struct cpu *c, const struct insn *i)
     return STEP_OK;
 }
 
-/* ---- HLT, x87 ---- */
+/* ---- HLT ---- */
 
 enum step exec_hlt(struct cpu *c, const struct insn *i)
 {
@@ -362,10 +362,4 @@ enum step exec_hlt(struct cpu *c, const struct insn *i)
     if (c->trace)
         trace_emit(c->trace, &(struct event){ .kind = EV_HALT, .cause = c->cause, .eip = insn_eip(c, i) });
     return STEP_HALT;
-}
-
-enum step exec_fpu(struct cpu *c, const struct insn *i)
-{
-    (void)i;
-    return cpu_raise(c, c->cr0 & (CR0_EM | CR0_TS) ? VEC_NM : VEC_UD);
 }

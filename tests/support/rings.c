@@ -152,7 +152,7 @@ const char *rings_outcome(const struct fake *f, enum step s)
 {
     static const char *const name[] = {
         [VEC_DE] = "DE", [VEC_DB] = "DB", [VEC_BP] = "BP", [VEC_OF] = "OF", [VEC_BR] = "BR", [VEC_UD] = "UD", [VEC_NM] = "NM",
-        [VEC_DF] = "DF", [VEC_TS] = "TS", [VEC_NP] = "NP", [VEC_SS] = "SS", [VEC_GP] = "GP", [VEC_PF] = "PF"
+        [VEC_DF] = "DF", [VEC_TS] = "TS", [VEC_NP] = "NP", [VEC_SS] = "SS", [VEC_GP] = "GP", [VEC_PF] = "PF", [VEC_MF] = "MF"
     };
     static char text[32];
     const struct fault *x = &f->cpu.fault;

@@ -57,7 +57,7 @@ struct verdict {
 static bool is_rare(const struct insn *i)
 {
     unsigned second = i->bytes[0] == 0x0F ? i->bytes[1] : 0;
-    return i->id == MN_FPU || second == 0x0D || (second >= 0x18 && second <= 0x1E);
+    return (i->id >= MN_FLD && i->id <= MN_EMMS) || second == 0x0D || (second >= 0x18 && second <= 0x1E);
 }
 
 /* Both decoders on the same bytes. */

@@ -54,7 +54,7 @@ static const struct row {
     { "EE", false, MN_OUT, ANY, 1, 0, ANY, ANY, 0, INSN_ENDS },
     { "F3 6C", false, MN_INS, FORM_NONE, 1, ANY, ANY, ANY, 0, INSN_REP | INSN_ENDS },
     { "66 6F", false, MN_OUTS, FORM_NONE, 2, ANY, ANY, ANY, 0, INSN_ENDS | INSN_OPERAND16 },
-    { "D9 C0", false, MN_FPU, ANY, ANY, ANY, ANY, ANY, 0, INSN_ENDS },
+    { "D9 C0", false, MN_FLD, ANY, ANY, ANY, ANY, ANY, 0, 0 },
     /* forms */
     { "01 C8", false, MN_ADD, FORM_RR, 4, ANY, ECX, EAX, 0, 0 },
     { "03 C1", false, MN_ADD, FORM_RR, 4, ANY, ECX, EAX, 0, 0 },
