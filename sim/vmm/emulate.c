@@ -2,6 +2,7 @@
 #include "sim/vmm/emulate.h"
 
 #include "sim/vmm/descriptor.h"
+#include "sim/vmm/lazy_fpu.h"
 #include "sim/vmm/vm.h"
 
 static const struct vmm_board *board(const struct vcpu *v) { return &v->vmm->board; }
@@ -79,6 +80,7 @@ static void follow_counters(struct vcpu *v)
 static void follow(struct vcpu *v, const struct system_regs *old)
 {
     const struct cpu *c = &v->virt;
+    if (c->cr0 != old->cr0) lazy_fpu_follow(v);
     if (c->cr0 != old->cr0 || c->cr3 != old->cr3 || c->cr4 != old->cr4) follow_paging(v, old);
     if (c->cr4 != old->cr4 || c->tsc_base != old->tsc_base) follow_counters(v);
     if (c->gdtr.base != old->gdtr.base || c->gdtr.limit != old->gdtr.limit) descriptor_sync_gdt(v);
@@ -157,7 +159,9 @@ void emulate_one(struct vcpu *v)
     const struct port_access was = { (uint16_t)c->reg[EDX], c->reg[ESI], c->reg[EDI] };
     struct insn done = { 0 };
     begin(v);
+    lazy_fpu_fetch(v);
     enum step s = cpu_execute_one(c, &done);
+    lazy_fpu_return(v);
     charge(v, CAUSE_EMULATE, COST_EMULATE);
     if (s == STEP_FAULT) {
         struct fault f = c->fault;

@@ -6,6 +6,7 @@
  * TOUR vmm.4 */
 #include "sim/vmm/emulate.h"
 #include "sim/vmm/host.h"
+#include "sim/vmm/lazy_fpu.h"
 #include "sim/vmm/strategies.h"
 #include "sim/vmm/vm.h"
 
@@ -57,8 +58,10 @@ static void page_fault(struct vcpu *v, const struct vmexit *x)
 
 static void exception(struct vcpu *v, const struct vmexit *x)
 {
-    /* The real CR0.TS is always set; what x87 and WAIT do is decided by the guest's own TS, EM and MP. */
-    if (x->vector == VEC_NM) {
+    /* The real unit is not lent: lend it, or let the guest's own TS, EM and MP decide what x87, MMX and WAIT do. A pending
+     * x87 exception is the guest's NE's to route. */
+    if (x->vector == VEC_NM && lazy_fpu_lend(v)) return;
+    if (x->vector == VEC_NM || x->vector == VEC_MF) {
         emulate_one(v);
         return;
     }

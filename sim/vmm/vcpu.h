@@ -44,6 +44,7 @@ struct vcpu {
     struct clock virt_clock;    /* its own, since emulation is charged by named costs; set to the machine's at each use */
     struct bus_log stores;      /* what virt stored while emulating */
     struct vmmu vmmu;           /* the MMU strategy */
+    bool fpu_lent;              /* the real x87 unit holds the guest's state; see lazy_fpu.h */
     uint32_t root;              /* machine address in the real CR3 */
     struct user_code user_code;
     uint16_t lent_cs;           /* code segment whose shadow was made present for the last IRET */
