@@ -111,7 +111,9 @@ static bool build_board(struct machine *m, struct err *e)
                                 .reset = { board_reset, m, 0 }, .off = { board_off, m, 0 },
                                 .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH),
                                 .trace = m->trace };
-    return devices_init(&b->devices, &b->bus, &b->timers, &w, e);
+    if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e)) return false;
+    b->cpu.ferr = pic_line(&b->devices.pic, IRQ_FERR);
+    return true;
 }
 
 /* What a boot loader leaves behind: a flat GDT in low memory (the Multiboot specification promises no more than flat

@@ -16,7 +16,7 @@
 #include "sim/io/uart.h"
 #include "sim/io/vga.h"
 
-enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12 };
+enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FERR = 13 /* the x87 unit's FERR# */ };
 enum { DEVICE_COUNT = 12 };
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 

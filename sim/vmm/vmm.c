@@ -108,6 +108,7 @@ bool vmm_init(struct vmm *h, const struct vmm_board *board, const char *cpu, con
     struct vcpu *v = &h->vm.vcpu;
     v->ops = cpu_strategy_find(cpu);
     vcpu_init(v, h, &h->vm);
+    v->virt.ferr = pic_line(&h->vm.devices.pic, IRQ_FERR);
     return attach_mmu(v, mmu, e) && v->ops->attach(v, e);
 }
 
