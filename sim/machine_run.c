@@ -116,19 +116,19 @@ static const struct event *first_fault(const struct machine *m)
     return first;
 }
 
-/* A kernel compiled for a newer machine meets its first SSE or x87 instruction: what to do about it. */
+/* A kernel compiled for a newer machine meets its first SSE or AVX instruction: what to do about it. */
 static bool too_new(const struct machine *m, uint8_t vector, uint32_t eip)
 {
     uint8_t b[3];
     if (vector != VEC_UD || !machine_peek_guest(m, gva(eip), b, sizeof b)) return false;
     unsigned at = b[0] == 0x66 || b[0] == 0xF2 || b[0] == 0xF3;
-    bool x87 = b[0] >= 0xD8 && b[0] <= 0xDF, avx = b[0] == 0xC4 || b[0] == 0xC5;
-    return x87 || avx || (b[at] == 0x0F && b[at + 1] != 0x0B);
+    bool avx = b[0] == 0xC4 || b[0] == 0xC5;
+    return avx || (b[at] == 0x0F && b[at + 1] != 0x0B);
 }
 
 static void end_died(struct machine *m, const char *what, uint8_t vector, uint32_t eip, const char *advice)
 {
-    if (too_new(m, vector, eip)) advice = "For instructions this CPU has, build with -march=i686 -mgeneral-regs-only.";
+    if (too_new(m, vector, eip)) advice = "For instructions this CPU has, build with -march=i686 -mno-sse.";
     char where[96], why[240];
     machine_symbol(m, eip, where, sizeof where);
     snprintf(why, sizeof why, "the guest died: %s; first cause %s at %08X (%s). %s", what, vector_name(vector), eip, where, advice);
