@@ -75,10 +75,12 @@ report() { # report INDEX: waits for it
     rm -rf "$work/$1.tmp" "$work/$1.out"
 }
 
+# Slots are refilled as soon as any test ends; reports keep the given order.
 next=0
 for ((i = 0; i < ${#tests[@]}; i++)); do
+    while (($(jobs -rp | wc -l) >= JOBS)); do wait -n 2>/dev/null; done
     start "$i"
-    if ((i - next + 1 >= JOBS)); then report "$next"; next=$((next + 1)); fi
+    while ((next < i)) && [ -e "$work/$next.rc" ]; do report "$next"; next=$((next + 1)); done
 done
 while ((next < ${#tests[@]})); do report "$next"; next=$((next + 1)); done
 

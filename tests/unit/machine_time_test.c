@@ -77,7 +77,7 @@ static void stepping_is_running(void **state)
     (void)state;
     for (unsigned i = 0; i < CASES; i++) {
         struct machine *a = boot(i), *b = boot(i);
-        for (unsigned n = 0; n < 12; n++) {
+        for (unsigned n = 0; n < 8; n++) {
             machine_run(a, NULL, 977);
             for (unsigned k = 0; k < 977; k++) machine_run(b, NULL, 1);
             struct moment x = now(a), y = now(b);
@@ -96,7 +96,7 @@ static uint32_t chance(uint32_t *seed) { return *seed = *seed * 1664525u + 10139
 static void wander(struct machine *m, const struct moment *mark)
 {
     uint32_t seed = 7;
-    for (unsigned n = 0; n < 12; n++) {
+    for (unsigned n = 0; n < 8; n++) {
         const struct moment *to = &mark[chance(&seed) % MARKS];
         assert_true(machine_goto(m, to->insns));
         struct moment here = now(m);
