@@ -62,6 +62,5 @@ void vmm_start(struct vmm *h);
 bool vmm_door(struct vmm *h);
 /* Ends the VM; the first cause is kept. */
 void vm_die(struct vcpu *v, enum death why);
-/* A byte arrived on the real serial line's listener side? It comes through the real UART and its interrupt. */
 
 #endif
