@@ -137,6 +137,23 @@ static bool set_text(char *to, size_t room, const char *name, const char *value,
     return true;
 }
 
+/* FILE[,STRING]; a module without a string is told its file's name. */
+static bool add_module(struct machine_cfg *c, const char *value, struct err *e)
+{
+    const char *comma = strchr(value, ',');
+    size_t n = comma ? (size_t)(comma - value) : strlen(value);
+    if (!n) return err_set(e, EXIT_USAGE, "--module %s: expected FILE or FILE,STRING", value);
+    if (c->modules == CONFIG_MODULES) return err_set(e, EXIT_USAGE, "--module %s: at most %d modules", value, CONFIG_MODULES);
+    const char *string = comma ? comma + 1 : value;
+    if (n >= sizeof c->module[0].path || strlen(string) >= sizeof c->module[0].string)
+        return err_set(e, EXIT_USAGE, "--module %.60s...: file name or string too long", value);
+    memset(&c->module[c->modules], 0, sizeof c->module[0]);
+    memcpy(c->module[c->modules].path, value, n);
+    strcpy(c->module[c->modules].string, string);
+    c->modules++;
+    return true;
+}
+
 bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e)
 {
     static const char *const mmus[] = { "native", "shadow" }, *const ios[] = { "hypervisor-direct" },
@@ -152,6 +169,8 @@ bool config_option(struct machine_cfg *c, const char *name, const char *value, s
     if (!strcmp(name, "ram")) return set_ram(c, value, e);
     if (!strcmp(name, "set")) return set_pair(c, value, e);
     if (!strcmp(name, "append")) return set_text(c->append, sizeof c->append, name, value, e);
+    if (!strcmp(name, "initrd")) return set_text(c->initrd, sizeof c->initrd, name, value, e);
+    if (!strcmp(name, "module")) return add_module(c, value, e);
     if (!strcmp(name, "seed")) return number(name, value, false, &c->seed, e);
     if (!strcmp(name, "limit-cycles")) return number(name, value, false, &c->limit_cycles, e);
     if (!strcmp(name, "limit-instr")) return number(name, value, false, &c->limit_insns, e);

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include "sim/core/err.h"
 
-enum { CONFIG_SETS = 32 };
+enum { CONFIG_SETS = 32, CONFIG_MODULES = 8 };
 
 struct machine_cfg {
     char     cpu[16];          /* "native", "te" */
@@ -17,7 +17,10 @@ struct machine_cfg {
     uint32_t ram_mib;          /* the guest's RAM; a hypervisor's own frames come on top. Default 64 */
     uint64_t seed;
     char     image[512];       /* path of the guest image */
-    char     append[256];      /* its command line */
+    char     append[2048];     /* its command line */
+    char     initrd[512];      /* a Linux kernel's initial RAM disk; "": none */
+    unsigned modules;          /* --module FILE[,STRING], in order */
+    struct { char path[512]; char string[512]; } module[CONFIG_MODULES];
     unsigned sets;             /* --set KEY=VALUE, in order */
     struct { char key[48]; char value[48]; } set[CONFIG_SETS];
     uint64_t limit_cycles, limit_insns; /* 0: none */

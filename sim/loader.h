@@ -1,22 +1,24 @@
 /* Loading an image: which file format is this, where do its bytes go, in which state does the CPU enter it?
  *
- * Idea 1: the file decides by its content: a Multiboot header in the first 8 KB, else an ELF header, else it is refused
- * by what it looks like. Idea 2: first a plan (pieces of file -> ranges of memory) is drawn up and checked as a whole
- * in 64-bit arithmetic, then it is carried out; a refused image has not touched memory.
+ * Idea 1: the file decides by its content: a Multiboot header in the first 8 KB, else an ELF header, else Linux's, else it
+ * is refused by what it looks like. Idea 2: first a plan (pieces of file -> ranges of memory) is drawn up and checked as a
+ * whole in 64-bit arithmetic, then it is carried out; a refused image has not touched memory.
  *
- * Multiboot Specification 0.6.96; System V ABI, i386 supplement. The CPU enters both in flat 32-bit protected mode,
- * paging and interrupts off. Not supported yet, and said so: bzImage, boot sectors and disks, ROMs, Multiboot modules
- * and video modes, Multiboot 2. */
+ * Multiboot Specification 0.6.96; System V ABI, i386 supplement; Linux boot protocol. The CPU enters all of them in flat
+ * 32-bit protected mode, paging and interrupts off. Not supported, and said so: graphics modes, Multiboot 2, zImage. */
 #ifndef SIM_LOADER_H
 #define SIM_LOADER_H
 
 #include "sim/core/bus.h"
 #include "sim/symbols.h"
 
+enum image_kind { IMAGE_ELF, IMAGE_MULTIBOOT, IMAGE_LINUX };
+
 struct image {
     uint32_t entry;         /* physical address of the first instruction */
     uint32_t eax, ebx;      /* registers at entry: Multiboot's magic and information structure, else 0 */
-    bool     multiboot;
+    uint32_t esi;           /* Linux: its zero page, else 0 */
+    enum image_kind kind;
     uint32_t low, high;     /* memory the image occupies: [low, high), information structure not included */
     uint64_t hash;          /* FNV-1a of the file */
     struct symbols symbols; /* by virtual address; on the heap */
@@ -25,10 +27,21 @@ struct image {
 
 enum { LOADER_INFO = 0x9000, LOADER_INFO_SIZE = 0x1000 }; /* where the Multiboot information goes */
 
-/* Loads a file into `mem`, the board's bus or a virtual one. `cmdline` (may be NULL) reaches Multiboot kernels only.
- * On failure: one line in `e` (EXIT_INPUT; EXIT_USAGE for the command line), memory untouched, `out` empty. */
-bool loader_load(struct bus *mem, const char *path, const char *cmdline, struct image *out, struct err *e);
-/* The same for a file in memory; `name` stands for it in messages. */
+enum { LOADER_ATTACHED = 16 };
+
+/* What is to be loaded. Strings are the caller's. */
+struct load_order {
+    const char *path;
+    const char *cmdline;  /* may be NULL; reaches Multiboot and Linux kernels */
+    const char *initrd;   /* a Linux kernel's initial RAM disk, or NULL */
+    struct load_module { const char *path, *string; } module[LOADER_ATTACHED]; /* a Multiboot kernel's modules */
+    unsigned    modules;
+};
+
+/* Loads files into `mem`, the board's bus or a virtual one. On failure: one line in `e` (EXIT_INPUT; EXIT_USAGE for the
+ * command line and for files the image cannot take), memory untouched, `out` empty. */
+bool loader_load(struct bus *mem, const struct load_order *order, struct image *out, struct err *e);
+/* The same for one file in memory; `name` stands for it in messages. */
 bool loader_load_bytes(struct bus *mem, const char *name, const uint8_t *bytes, size_t size, const char *cmdline,
                        struct image *out, struct err *e);
 void image_done(struct image *image); /* frees what it holds */

@@ -116,16 +116,30 @@ static bool build_board(struct machine *m, struct err *e)
     return true;
 }
 
+static struct load_order order_of(const struct machine_cfg *cfg)
+{
+    struct load_order o = { .path = cfg->image, .cmdline = cfg->append, .initrd = cfg->initrd[0] ? cfg->initrd : NULL,
+                            .modules = cfg->modules };
+    for (unsigned i = 0; i < cfg->modules; i++) o.module[i] = (struct load_module){ cfg->module[i].path, cfg->module[i].string };
+    return o;
+}
+
 /* What a boot loader leaves behind: a flat GDT in low memory (the Multiboot specification promises no more than flat
- * segments; a table that exists keeps SGDT and segment loads meaningful), and the CPU at the entry point. The table is there
- * before the image, which may lie over it. */
+ * segments; a table that exists keeps SGDT and segment loads meaningful), and the CPU at the entry point. Linux wants its
+ * flat segments as selectors 10 and 18. The table is there before the image, which may lie over it. */
 static bool boot(struct machine *m, struct bus *memory, struct cpu *c, struct err *e)
 {
-    static const uint32_t gdt[6] = { 0, 0, 0x0000FFFF, 0x00CF9B00, 0x0000FFFF, 0x00CF9300 };
-    bus_poke(memory, hpa(BOOT_GDT), gdt, sizeof gdt);
-    if (!loader_load(memory, m->cfg.image, m->cfg.append, &m->image, e)) return false;
+    static const uint32_t gdt[2][8] = { { 0, 0, 0x0000FFFF, 0x00CF9B00, 0x0000FFFF, 0x00CF9300 },
+                                        { 0, 0, 0, 0, 0x0000FFFF, 0x00CF9B00, 0x0000FFFF, 0x00CF9300 } };
+    struct load_order order = order_of(&m->cfg);
+    if (!loader_load(memory, &order, &m->image, e)) return false;
+    bool is_linux = m->image.kind == IMAGE_LINUX;
+    unsigned bytes = is_linux ? 32 : 24;
+    if (m->image.low >= BOOT_GDT + bytes || m->image.high <= BOOT_GDT) bus_poke(memory, hpa(BOOT_GDT), gdt[is_linux], bytes);
     cpu_boot_flat(c, m->image.entry, m->image.eax, m->image.ebx);
-    c->gdtr = (struct table_reg){ BOOT_GDT, sizeof gdt - 1 };
+    c->gdtr = (struct table_reg){ BOOT_GDT, (uint16_t)(bytes - 1) };
+    c->reg[ESI] = m->image.esi;
+    for (unsigned n = 0; is_linux && n < SEG_COUNT; n++) c->seg[n].sel = n == SEG_CS ? 0x10 : 0x18;
     return true;
 }
 

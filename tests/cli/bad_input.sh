@@ -113,9 +113,12 @@ bad "--limit-wall 0" 2 'not a number of seconds' run popf --limit-wall 0
 bad "--set without a value" 2 'KEY=VALUE' run popf --set cost
 bad "--set of nothing known" 2 'no such setting' run popf --set colour=red
 bad "--set of an unknown cost" 2 'cost' run popf --set cost.nonsense=3
-for option in --gdb --gdb=:1234 --disk=x --initrd=x --bios=x --vms=2 --module=x; do
+for option in --gdb --gdb=:1234 --disk=x --bios=x --vms=2; do
     bad "planned: $option" 2 'planned, not in version 0.1' run popf $option
 done
+bad "--initrd for a kernel that is not Linux" 2 'no Linux kernel; a Multiboot kernel takes --module' run "$guest" --initrd "$guest"
+bad "--module that is not there" 3 'nowhere.bin: cannot open' run "$guest" --module nowhere.bin
+bad "--module without a name" 2 'FILE,STRING' run "$guest" --module ,text
 bad "--color sometimes" 2 'no such choice' run popf --color sometimes
 bad "--json - and --serial stdio" 2 'both on stdout' run good.elf --json - --serial stdio
 bad "--json - and --screen -" 2 'both on stdout' run good.elf --json - --screen -
