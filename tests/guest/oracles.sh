@@ -1,0 +1,116 @@
+#!/bin/bash
+# Other machines say what Ringside says: every guest and test image on QEMU and on Bochs, each if it is installed.
+#
+# Idea: the same bytes, the same text on the serial line. QEMU takes the ELF (it checks neither segment limits nor several
+# corners of protected mode, so the images about those are not asked of it); Bochs boots a disk made of a boot sector
+# (tools/disk_boot.S) and the image's memory. Bochs has no debug exit: it is stopped when it has said enough.
+# Known differences stand, with the reason, in oracles.known.
+set -u
+. tests/guest/tools/images.sh
+guests="popf rings fault"
+images="gates exceptions fpu code paging spaces recursive alu interrupts"
+
+# Empty lines and carriage returns aside.
+said() { tr -d '\r' | grep -v '^$'; }
+
+known() { # known MACHINE IMAGE: the regex of lines not to compare (or "all"), or one that matches nothing
+    awk -v m="$1" -v i="$2" '$1 == m && $2 == i { print $3; found = 1 } END { if (!found) print "^$" }' tests/guest/oracles.known
+}
+
+agree() { # agree MACHINE IMAGE FILE
+    local lines
+    lines=$(known "$1" "$2")
+    grep -Ev "$lines" "$TMPDIR/$2.own" >"$TMPDIR/ours"
+    grep -Ev "$lines" "$3" | diff "$TMPDIR/ours" - >"$TMPDIR/diff" && [ -s "$TMPDIR/ours" ] && return 0
+    head -n 10 "$TMPDIR/diff" | sed 's/^/# /'
+    return 1
+}
+
+own() { # own NAME: what Ringside says, into $TMPDIR/NAME.own
+    run "$1" native
+    said <"$TMPDIR/out" >"$TMPDIR/$1.own"
+}
+
+on_qemu() {
+    timeout 30 qemu-system-i386 -kernel "$TMPDIR/$1.elf" -display none -serial stdio -monitor none -no-reboot -m 64 \
+        -device isa-debug-exit,iobase=0xf4,iosize=1 </dev/null 2>/dev/null | said >"$TMPDIR/$1.qemu"
+    agree qemu "$1" "$TMPDIR/$1.qemu"
+}
+
+little() { # little BYTES VALUE: as octal escapes for printf, least significant first
+    local n=$1 v=$2 text=
+    while [ "$n" -gt 0 ]; do
+        text="$text$(printf '\\%03o' $((v & 255)))"
+        v=$((v >> 8)) n=$((n - 1))
+    done
+    echo "$text"
+}
+
+disk() { # disk NAME: $TMPDIR/NAME.img, 10 cylinders of 16 heads and 63 sectors
+    local entry size
+    objcopy -O binary --gap-fill 0 "$TMPDIR/$1.elf" "$TMPDIR/flat" || return 1
+    entry=$((0x$(od -An -tx4 -j24 -N4 "$TMPDIR/$1.elf" | tr -d ' ')))
+    size=$(($(wc -c <"$TMPDIR/flat") / 512 + 1))
+    {
+        head -c 504 "$TMPDIR/boot.bin"
+        # shellcheck disable=SC2059
+        printf "$(little 2 "$size")$(little 4 "$entry")$(little 2 0xAA55)"
+        cat "$TMPDIR/flat"
+    } >"$TMPDIR/$1.img"
+    truncate -s $((10 * 16 * 63 * 512)) "$TMPDIR/$1.img"
+}
+
+bochs_rc() {
+    cat <<RC
+megs: 64
+romimage: file=$bochs_share/BIOS-bochs-legacy
+vgaromimage: file=$bochs_share/VGABIOS-lgpl-latest
+boot: disk
+ata0-master: type=disk, path="$TMPDIR/$1.img", mode=flat, cylinders=10, heads=16, spt=63
+com1: enabled=1, mode=file, dev="$TMPDIR/$1.serial"
+display_library: term
+log: $TMPDIR/$1.log
+panic: action=fatal
+cpu: model=bx_generic, ips=20000000
+clock: sync=none
+RC
+}
+
+on_bochs() {
+    local tries=150 lines
+    disk "$1" || return 1
+    bochs_rc "$1" >"$TMPDIR/$1.rc"
+    : >"$TMPDIR/$1.serial"
+    lines=$(wc -l <"$TMPDIR/$1.own")
+    # Debian's Bochs starts in its debugger and wants a terminal: script(1) lends one.
+    TERM=xterm script -qc "echo \$\$ >'$TMPDIR/pid'; exec bochs -q -f '$TMPDIR/$1.rc' -rc '$TMPDIR/go'" /dev/null \
+        >/dev/null 2>&1 </dev/null &
+    while [ $((tries -= 1)) -gt 0 ]; do
+        [ "$(said <"$TMPDIR/$1.serial" | wc -l)" -ge "$lines" ] && break
+        sleep 0.1
+    done
+    kill -9 "$(cat "$TMPDIR/pid")" 2>/dev/null
+    wait
+    said <"$TMPDIR/$1.serial" >"$TMPDIR/$1.bochs"
+    agree bochs "$1" "$TMPDIR/$1.bochs"
+}
+
+for name in $guests; do cp "build/guests/$name.elf" "$TMPDIR/$name.elf"; done
+for name in $images; do image "$name"; done
+for name in $guests $images; do own "$name"; done
+
+if command -v qemu-system-i386 >/dev/null; then
+    for name in $guests $images; do
+        [ "$(known qemu "$name")" = all ] && continue
+        check "$name says the same on QEMU" on_qemu "$name"
+    done
+else echo "skip - QEMU is not installed"; fi
+
+bochs_share=/usr/share/bochs
+if command -v bochs >/dev/null && command -v script >/dev/null && [ -f $bochs_share/BIOS-bochs-legacy ]; then
+    echo c >"$TMPDIR/go"
+    object tests/guest/tools/disk_boot.S disk_boot
+    ld -m elf_i386 -Ttext 0x7c00 -o "$TMPDIR/boot.elf" "$TMPDIR/disk_boot.o" && objcopy -O binary -j .text "$TMPDIR/boot.elf" "$TMPDIR/boot.bin" || exit 1
+    for name in $guests $images; do check "$name says the same on Bochs" on_bochs "$name"; done
+else echo "skip - Bochs is not installed"; fi
+finish
