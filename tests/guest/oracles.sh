@@ -111,6 +111,9 @@ if command -v bochs >/dev/null && command -v script >/dev/null && [ -f $bochs_sh
     echo c >"$TMPDIR/go"
     object tests/guest/tools/disk_boot.S disk_boot
     ld -m elf_i386 -Ttext 0x7c00 -o "$TMPDIR/boot.elf" "$TMPDIR/disk_boot.o" && objcopy -O binary -j .text "$TMPDIR/boot.elf" "$TMPDIR/boot.bin" || exit 1
-    for name in $guests $images; do check "$name says the same on Bochs" on_bochs "$name"; done
+    for name in $guests $images; do
+        [ "$(known bochs "$name")" = all ] && continue
+        check "$name says the same on Bochs" on_bochs "$name"
+    done
 else echo "skip - Bochs is not installed"; fi
 finish
