@@ -76,7 +76,7 @@ void cpu_reset(struct cpu *c)
     c->reg[EDX] = CPUID_SIGNATURE;
     c->dr[6] = DR6_FIXED;
     c->dr[7] = DR7_FIXED;
-    c->halted = c->shutdown = c->pause = c->trap = false;
+    c->halted = c->shutdown = c->pause = c->trap = c->nmi = c->nmi_blocked = false;
     c->inhibit = c->rf_at = UINT64_MAX;
     c->break_at = 0;
     for (unsigned n = 0; n < SEG_COUNT; n++) seg_plain(&c->seg[n], 0, 0, AR_P | AR_S | AR_WRITE | AR_ACCESSED, false);

@@ -6,8 +6,7 @@
  * values, delivered at one place (cpu_run).
  * Idea 3: two words, `res` and `aux`, hold the six arithmetic flags until somebody asks (flags.h).
  *
- * SDM vol. 1 ch. 3, vol. 3A ch. 2, 3, 5, 6. Not modelled yet: virtual-8086 mode, hardware task switch, debug
- * registers' breakpoints, SYSENTER (later issues).
+ * SDM vol. 1 ch. 3, vol. 3A ch. 2, 3, 5, 6, 7, 20. Not modelled yet: debug registers' breakpoints, SYSENTER.
  * TOUR cpu.1: the registers are here; exec_*.c are the instructions by subject; gate.c is how rings change. */
 #ifndef CPU_CPU_H
 #define CPU_CPU_H
@@ -98,6 +97,8 @@ struct cpu {
     bool     halted;
     bool     shutdown;        /* triple fault: nothing runs until reset */
     bool     intr;            /* the interrupt request pin */
+    bool     nmi;             /* an NMI was latched and waits */
+    bool     nmi_blocked;     /* from the delivery of one until the next IRET */
     bool     trap;            /* the last instruction began with TF set: #DB is due at this boundary */
     bool     pause;           /* somebody wants cpu_run to return at the next boundary */
     /* Boundaries passed, which is how moments are numbered: instructions retired (a repeated string instruction counts
@@ -149,6 +150,8 @@ enum cpu_stop cpu_run(struct cpu *c, uint64_t insns);
 
 /* The interrupt request pin; level-triggered. */
 void cpu_intr(struct cpu *c, bool level);
+/* An edge on the NMI pin: vector 2 at the next boundary that allows it; one more is remembered meanwhile. SDM 3A 6.7. */
+void cpu_nmi(struct cpu *c);
 
 /* EFLAGS, arithmetic flags worked out. cpu_set_flags sets every bit given (bit 1 forced to 1, reserved bits to 0). */
 uint32_t cpu_flags(const struct cpu *c);

@@ -4,12 +4,14 @@
  * Idea 1: a target is a code descriptor and an offset, however it was named; direct names and gates differ in who may
  * use them. Only CALL through a gate to a nonconforming segment changes the ring, and only inward; RET only outward.
  * Idea 2: as in gate.c, all is decided before anything is stored (ring.h).
- * SDM vol. 2 (CALL, JMP, RET, INT n); vol. 3A 5.8. Not modelled: TSS and task gates as targets (hardware task switch):
- * their own checks, then #GP(TSS selector) as if the TSS were unusable. A call gate emits no event of its own. */
+ * SDM vol. 2 (CALL, JMP, RET, INT n); vol. 3A 5.8. A TSS or task gate as target is checked here and ends in task.c. A
+ * call gate emits no event of its own. */
 #include "sim/cpu/exec.h"
 #include "sim/cpu/gate.h"
 #include "sim/cpu/operand.h"
 #include "sim/cpu/ring.h"
+#include "sim/cpu/task.h"
+#include "sim/cpu/v86.h"
 
 /* Where a transfer goes, found out step by step. */
 struct target {
@@ -75,24 +77,28 @@ static enum step through_gate(struct cpu *c, bool jump, struct target *t)
     return STEP_OK;
 }
 
-static enum step task_switch(struct cpu *c, const struct desc *d)
+static enum step task_switch(struct cpu *c, const struct insn *i, bool jump, const struct desc *d)
 {
-    uint16_t tss = ar_system(d->ar) == SYS_TASK ? (uint16_t)(d->low >> 16) : d->sel;
-    if (check_gate(c, d) != STEP_OK) return STEP_FAULT;
-    return cpu_raise_code(c, VEC_GP, sel_code(tss));
+    bool gate = ar_system(d->ar) == SYS_TASK;
+    if (!desc_visible(d, c->cpl)) return cpu_raise_code(c, VEC_GP, sel_code(d->sel));
+    if (gate && !(d->ar & AR_P)) return cpu_raise_code(c, VEC_NP, sel_code(d->sel));
+    return task_enter(c, &(struct task){ .sel = gate ? (uint16_t)(d->low >> 16) : d->sel,
+                                         .why = jump ? TASK_JUMP : TASK_CALL, .at = insn_eip(c, i),
+                                         .back = insn_next(c, i) });
 }
 
-/* Everything about the target but the stack and the limit. */
+/* Everything about the target but the stack and the limit. STEP_JUMP: it was a task, and runs now. */
 static enum step find_target(struct cpu *c, const struct insn *i, bool jump, struct target *t)
 {
     if (named(c, i, t) != STEP_OK) return STEP_FAULT;
-    if (!cpu_protected(c)) return STEP_OK;
+    if (!cpu_selects(c)) return STEP_OK;
     if (sel_null(t->sel)) return cpu_raise_code(c, VEC_GP, 0);
     if (desc_read(c, t->sel, VEC_GP, sel_code(t->sel), &t->code) != STEP_OK) return STEP_FAULT;
     if (ar_code(t->code.ar)) return check_direct(c, t);
     switch (ar_system(t->code.ar)) {
     case SYS_CALL16: case SYS_CALL32: return through_gate(c, jump, t);
-    case SYS_TASK: case SYS_TSS16: case SYS_TSS32: return task_switch(c, &t->code);
+    case SYS_TASK: case SYS_TSS16: case SYS_TSS32: case SYS_TSS16_BUSY: case SYS_TSS32_BUSY:
+        return task_switch(c, i, jump, &t->code);
     default: return cpu_raise_code(c, VEC_GP, sel_code(t->sel));
     }
 }
@@ -100,17 +106,17 @@ static enum step find_target(struct cpu *c, const struct insn *i, bool jump, str
 /* Prepares CS and checks EIP against its limit. */
 static enum step check_limit(struct cpu *c, struct target *t)
 {
-    if (cpu_protected(c)) seg_from_desc(&t->cs, sel_with_rpl(t->sel, t->ring), &t->code);
+    if (cpu_selects(c)) seg_from_desc(&t->cs, sel_with_rpl(t->sel, t->ring), &t->code);
     else {
         t->cs = c->seg[SEG_CS];
-        seg_load_real(&t->cs, t->sel);
+        seg_load_8086(c, &t->cs, t->sel);
     }
     return seg_fits(&t->cs, t->eip, 1) ? STEP_OK : cpu_raise_code(c, VEC_GP, 0);
 }
 
 static enum step arrive(struct cpu *c, const struct target *t, struct stores *p)
 {
-    if (cpu_protected(c)) stores_accessed(p, &t->code);
+    if (cpu_selects(c)) stores_accessed(p, &t->code);
     if (stores_commit(c, p) != STEP_OK) return STEP_FAULT;
     c->seg[SEG_CS] = t->cs;
     c->eip = t->eip;
@@ -121,7 +127,9 @@ enum step exec_jmp_far(struct cpu *c, const struct insn *i)
 {
     struct stores p = { 0 };
     struct target t;
-    if (find_target(c, i, true, &t) != STEP_OK || check_limit(c, &t) != STEP_OK) return STEP_FAULT;
+    enum step found = find_target(c, i, true, &t);
+    if (found != STEP_OK) return found;
+    if (check_limit(c, &t) != STEP_OK) return STEP_FAULT;
     return arrive(c, &t, &p);
 }
 
@@ -138,7 +146,8 @@ enum step exec_call_far(struct cpu *c, const struct insn *i)
 {
     struct stores p = { 0 };
     struct target t;
-    if (find_target(c, i, false, &t) != STEP_OK) return STEP_FAULT;
+    enum step found = find_target(c, i, false, &t);
+    if (found != STEP_OK) return found;
     struct stack s = stack_now(c);
     bool inward = t.ring < c->cpl, room = true;
     if (inward && ring_inner_stack(c, t.ring, 0, &s, &p) != STEP_OK) return STEP_FAULT;
@@ -160,18 +169,22 @@ enum step exec_ret_far(struct cpu *c, const struct insn *i)
     uint32_t eip, sel, release = i->imm & 0xFFFF;
     if (stack_peek(c, 0, i->size, &eip) != STEP_OK) return STEP_FAULT;
     if (stack_peek(c, i->size, i->size, &sel) != STEP_OK) return STEP_FAULT;
-    if (cpu_protected(c))
+    if (cpu_selects(c))
         return ring_return(c, &(struct far_return){ .cs = (uint16_t)sel, .eip = eip, .popped = 2u * i->size,
                                                     .release = release, .at = insn_eip(c, i), .size = i->size });
     if (!seg_fits(&c->seg[SEG_CS], eip, 1)) return cpu_raise_code(c, VEC_GP, 0);
     stack_release(c, 2u * i->size + release);
-    seg_load_real(&c->seg[SEG_CS], (uint16_t)sel);
+    seg_load_8086(c, &c->seg[SEG_CS], (uint16_t)sel);
     c->eip = eip;
     return STEP_JUMP;
 }
 
 enum step exec_int(struct cpu *c, const struct insn *i)
 {
+    if (cpu_v86(c)) {
+        enum step s = v86_int(c, (uint8_t)i->imm, insn_eip(c, i), insn_next(c, i));
+        if (s != STEP_OK) return s;
+    }
     return gate_soft(c, (uint8_t)i->imm, insn_eip(c, i), insn_next(c, i));
 }
 
@@ -180,9 +193,14 @@ enum step exec_int3(struct cpu *c, const struct insn *i)
     return gate_soft(c, VEC_BP, insn_eip(c, i), insn_next(c, i));
 }
 
+enum step exec_int1(struct cpu *c, const struct insn *i) { return gate_icebp(c, insn_eip(c, i), insn_next(c, i)); }
+
 enum step exec_into(struct cpu *c, const struct insn *i)
 {
     return flag_of(c) ? gate_soft(c, VEC_OF, insn_eip(c, i), insn_next(c, i)) : STEP_OK;
 }
 
-enum step exec_iret(struct cpu *c, const struct insn *i) { return gate_return(c, i->size, insn_eip(c, i)); }
+enum step exec_iret(struct cpu *c, const struct insn *i)
+{
+    return gate_return(c, i->size, insn_eip(c, i), insn_next(c, i));
+}

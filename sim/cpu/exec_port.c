@@ -1,6 +1,6 @@
 /* Ports: IN, OUT, INS, OUTS, and who may use them.
  *
- * Idea: CPL <= IOPL opens every port; otherwise the I/O permission bitmap of the TSS decides, bit by bit, one for each
+ * Idea: CPL <= IOPL opens every port, save in virtual-8086 mode; otherwise the I/O permission bitmap of the TSS decides, bit by bit, one for each
  * byte port touched. The bus charges the time on the wires.
  * SDM vol. 1 16.5 (I/O permission), vol. 2. A port is read only after the memory it goes to has been found writable.
  * Not modelled: a bitmap in a 16-bit TSS (there is none: every port is closed). */
@@ -15,7 +15,7 @@ enum { TSS_MAP_BASE = 0x66, TSS32_MIN = 0x67 };
 static enum step may_use(struct cpu *c, uint32_t port, unsigned size)
 {
     uint32_t map, bits;
-    if (!cpu_protected(c) || c->cpl <= (c->eflags & FLAG_IOPL) >> 12) return STEP_OK;
+    if (!cpu_v86(c) && c->cpl <= cpu_iopl(c)) return STEP_OK;
     if ((ar_system(c->tr.ar) & ~2u) != SYS_TSS32 || c->tr.limit < TSS32_MIN) return cpu_raise_code(c, VEC_GP, 0);
     if (lin_read(c, gva(c->tr.base + TSS_MAP_BASE), 2, false, &map) != STEP_OK) return STEP_FAULT;
     map += port / 8;

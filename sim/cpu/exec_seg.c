@@ -2,7 +2,7 @@
  *
  * Idea: LAR, LSL, VERR and VERW never fault on a selector; they answer in ZF. And reading a selector tells the ring:
  * the RPL of CS and SS is the CPL. Both are how a kernel in ring 1 can notice that it is not in ring 0.
- * SDM vol. 2; vol. 3A 5.10 (pointer validation). Not modelled: virtual-8086 mode. */
+ * SDM vol. 2; vol. 3A 5.10 (pointer validation). In real and virtual-8086 mode the questions are #UD. */
 #include "sim/cpu/exec.h"
 #include "sim/cpu/stack.h"
 
@@ -81,7 +81,7 @@ static enum step ask(struct cpu *c, const struct insn *i, struct desc *d, bool *
 {
     uint16_t sel;
     gva_t at;
-    if (!cpu_protected(c)) return cpu_raise(c, VEC_UD);
+    if (!cpu_selects(c)) return cpu_raise(c, VEC_UD);
     if (selector_read(c, i, &sel) != STEP_OK) return STEP_FAULT;
     *there = !sel_null(sel) && desc_find(c, sel, &at);
     return *there ? desc_read(c, sel, VEC_GP, sel_code(sel), d) : STEP_OK;
@@ -137,7 +137,7 @@ enum step exec_arpl(struct cpu *c, const struct insn *i)
 {
     uint16_t sel;
     unsigned rpl = sel_rpl((uint16_t)c->reg[i->reg]);
-    if (!cpu_protected(c)) return cpu_raise(c, VEC_UD);
+    if (!cpu_selects(c)) return cpu_raise(c, VEC_UD);
     if ((i->flags & INSN_MEM) && mem_probe_write(c, i->seg, ea(c, i), 2) != STEP_OK) return STEP_FAULT;
     if (selector_read(c, i, &sel) != STEP_OK) return STEP_FAULT;
     bool raise = sel_rpl(sel) < rpl;

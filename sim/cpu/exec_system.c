@@ -8,8 +8,8 @@
  * SDM vol. 2; vol. 3A 2.5 (control registers), 2.8 (system instructions), 5.9 (privileged ones), 17.2 (debug
  * registers).
  * Not modelled: caches (INVD, WBINVD only check), breakpoints (DR7 holds its bits, nothing matches), performance
- * events (no counter is ever enabled: all read 0), PAE, VME (#GP(0) as the reserved bits of CR4 they are here),
- * UMIP. */
+ * events (no counter is ever enabled: all read 0), PAE (#GP(0) as the reserved
+ * bit of CR4 it is here), UMIP. */
 #include "sim/cpu/cpuid.h"
 #include "sim/cpu/exec.h"
 #include "sim/cpu/operand.h"
@@ -77,12 +77,12 @@ static enum step word_load(struct cpu *c, const struct insn *i, uint16_t *v)
 
 enum step exec_sldt(struct cpu *c, const struct insn *i)
 {
-    return cpu_protected(c) ? word_store(c, i, c->ldtr.sel) : cpu_raise(c, VEC_UD);
+    return cpu_selects(c) ? word_store(c, i, c->ldtr.sel) : cpu_raise(c, VEC_UD);
 }
 
 enum step exec_str(struct cpu *c, const struct insn *i)
 {
-    return cpu_protected(c) ? word_store(c, i, c->tr.sel) : cpu_raise(c, VEC_UD);
+    return cpu_selects(c) ? word_store(c, i, c->tr.sel) : cpu_raise(c, VEC_UD);
 }
 
 /* A selector in the GDT (TI = 0), and its descriptor. */
@@ -96,7 +96,7 @@ enum step exec_lldt(struct cpu *c, const struct insn *i)
 {
     uint16_t sel;
     struct desc d;
-    if (!cpu_protected(c)) return cpu_raise(c, VEC_UD);
+    if (!cpu_selects(c)) return cpu_raise(c, VEC_UD);
     if (outside_ring0(c) || word_load(c, i, &sel) != STEP_OK) return STEP_FAULT;
     if (sel_null(sel)) {
         seg_load_null(&c->ldtr, sel);
@@ -115,7 +115,7 @@ enum step exec_ltr(struct cpu *c, const struct insn *i)
     enum { BUSY = 2 };
     uint16_t sel;
     struct desc d;
-    if (!cpu_protected(c)) return cpu_raise(c, VEC_UD);
+    if (!cpu_selects(c)) return cpu_raise(c, VEC_UD);
     if (outside_ring0(c) || word_load(c, i, &sel) != STEP_OK) return STEP_FAULT;
     if (sel_null(sel)) return cpu_raise_code(c, VEC_GP, 0);
     if (system_desc(c, sel, &d) != STEP_OK) return STEP_FAULT;
@@ -130,7 +130,7 @@ enum step exec_ltr(struct cpu *c, const struct insn *i)
 
 enum {
     CR0_KNOWN = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD,
-    CR4_KNOWN = CR4_TSD | CR4_DE | CR4_PSE | CR4_PGE | CR4_PCE | CR4_OSFXSR
+    CR4_KNOWN = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PGE | CR4_PCE | CR4_OSFXSR
 };
 #define CR3_KNOWN (PAGE_MASK | 0x18u) /* page directory, PCD, PWT */
 

@@ -2,6 +2,8 @@
 #include "sim/cpu/gate.h"
 
 #include "sim/cpu/ring.h"
+#include "sim/cpu/task.h"
+#include "sim/cpu/v86.h"
 
 /* What is being delivered, and how. */
 struct passage {
@@ -23,6 +25,7 @@ struct gate {
     uint32_t offset;
     unsigned size;     /* bytes of a word of its frame */
     bool     masks;    /* an interrupt gate: clears IF */
+    bool     task;     /* a task gate: only `sel` counts */
 };
 
 enum { CODE_IDT = 2 };
@@ -55,23 +58,27 @@ static enum step enter(struct cpu *c, uint32_t eip, uint32_t cleared)
     return STEP_JUMP;
 }
 
-/* Real mode: a table of 256 far pointers, a frame of three 16-bit words, no error codes. SDM 3A 20.1.4. */
-static enum step deliver_real(struct cpu *c, const struct passage *v)
+/* The 8086's way: a table of 256 far pointers at `table`, a frame of three 16-bit words, no error codes. SDM 3A 20.1.4. */
+static enum step deliver_8086(struct cpu *c, const struct passage *v, uint32_t table, uint32_t flags, uint32_t cleared)
 {
     struct stores p = { 0 };
     struct stack s = stack_now(c);
-    uint32_t entry, at = 4u * v->vector;
-    if (at + 3 > c->idtr.limit) return cpu_raise(c, VEC_GP);
-    if (lin_read(c, gva(c->idtr.base + at), 4, false, &entry) != STEP_OK) return STEP_FAULT;
-    if (!stack_put(&s, &p, 2, cpu_flags(c)) || !stack_put(&s, &p, 2, c->seg[SEG_CS].sel) ||
-        !stack_put(&s, &p, 2, v->back))
-        return cpu_raise(c, VEC_SS);
-    if (!seg_fits(&c->seg[SEG_CS], entry & 0xFFFF, 1)) return cpu_raise(c, VEC_GP);
+    uint32_t entry;
+    if (lin_read(c, gva(table + 4u * v->vector), 4, false, &entry) != STEP_OK) return STEP_FAULT;
+    if (!stack_put(&s, &p, 2, flags) || !stack_put(&s, &p, 2, c->seg[SEG_CS].sel) || !stack_put(&s, &p, 2, v->back))
+        return cpu_raise_code(c, VEC_SS, 0);
+    if (!seg_fits(&c->seg[SEG_CS], entry & 0xFFFF, 1)) return cpu_raise_code(c, VEC_GP, 0);
     if (stores_commit(c, &p) != STEP_OK) return STEP_FAULT;
-    tell_gate(c, v, 0, entry & 0xFFFF);
+    tell_gate(c, v, c->cpl, entry & 0xFFFF);
     c->reg[ESP] = s.esp;
-    seg_load_real(&c->seg[SEG_CS], (uint16_t)(entry >> 16));
-    return enter(c, entry & 0xFFFF, FLAG_IF | FLAG_TF | FLAG_AC | FLAG_RF);
+    seg_load_8086(c, &c->seg[SEG_CS], (uint16_t)(entry >> 16));
+    return enter(c, entry & 0xFFFF, cleared);
+}
+
+static enum step deliver_real(struct cpu *c, const struct passage *v)
+{
+    if (4u * v->vector + 3 > c->idtr.limit) return cpu_raise(c, VEC_GP);
+    return deliver_8086(c, v, c->idtr.base, cpu_flags(c), FLAG_IF | FLAG_TF | FLAG_AC | FLAG_RF);
 }
 
 static enum step read_gate(struct cpu *c, const struct passage *v, struct gate *g)
@@ -87,7 +94,7 @@ static enum step read_gate(struct cpu *c, const struct passage *v, struct gate *
         return cpu_raise_code(c, VEC_GP, code);
     if (v->how == DELIVER_SOFT && ar_dpl(g->ar) < c->cpl) return cpu_raise_code(c, VEC_GP, code);
     if (!(g->ar & AR_P)) return cpu_raise_code(c, VEC_NP, code);
-    if (type == SYS_TASK) return cpu_raise_code(c, VEC_GP, sel_code(g->sel) | v->ext); /* not modelled */
+    g->task = type == SYS_TASK;
     bool wide = type & 8;
     g->size = wide ? 4 : 2;
     g->offset = (low & 0xFFFF) | (wide ? high & 0xFFFF0000u : 0);
@@ -102,17 +109,29 @@ static enum step read_target(struct cpu *c, const struct passage *v, const struc
     if (desc_read(c, g->sel, VEC_GP, code, d) != STEP_OK) return STEP_FAULT;
     if (!ar_code(d->ar) || ar_dpl(d->ar) > c->cpl) return cpu_raise_code(c, VEC_GP, code);
     if (!(d->ar & AR_P)) return cpu_raise_code(c, VEC_NP, code);
+    /* Out of virtual-8086 mode only ring 0 is entered. */
+    if (cpu_v86(c) && (ar_conforming(d->ar) || ar_dpl(d->ar))) return cpu_raise_code(c, VEC_GP, code);
     return STEP_OK;
 }
 
-/* The frame, top of memory first: [SS, ESP if the ring changes], EFLAGS, CS, EIP, [error code]. SDM 3A fig. 6-4. */
+/* The frame, top of memory first: [GS, FS, DS, ES out of virtual-8086 mode], [SS, ESP if the ring changes], EFLAGS, CS,
+ * EIP, [error code]. SDM 3A fig. 6-4, 3B fig. 20-4. */
 static bool push_frame(const struct cpu *c, const struct passage *v, unsigned size, bool inward, struct stack *s,
                        struct stores *p)
 {
     uint32_t flags = cpu_flags(c) | (v->rf ? FLAG_RF : 0);
-    return (!inward || (stack_put(s, p, size, c->seg[SEG_SS].sel) && stack_put(s, p, size, c->reg[ESP]))) &&
+    return (!cpu_v86(c) || v86_push_segments(c, size, s, p)) &&
+           (!inward || (stack_put(s, p, size, c->seg[SEG_SS].sel) && stack_put(s, p, size, c->reg[ESP]))) &&
            stack_put(s, p, size, flags) && stack_put(s, p, size, c->seg[SEG_CS].sel) &&
            stack_put(s, p, size, v->back) && (!v->has_code || stack_put(s, p, size, v->code));
+}
+
+static enum step deliver_task(struct cpu *c, const struct passage *v, const struct gate *g)
+{
+    if (v->how == DELIVER_SOFT) tell(c, v, EV_INT);
+    return task_enter(c, &(struct task){ .sel = g->sel, .why = TASK_GATE, .ext = v->ext, .at = v->at, .back = v->back,
+                                         .rf = v->rf, .has_code = v->has_code, .code = v->code,
+                                         .again = v->how == DELIVER_FAULT });
 }
 
 static enum step deliver_protected(struct cpu *c, const struct passage *v)
@@ -122,7 +141,9 @@ static enum step deliver_protected(struct cpu *c, const struct passage *v)
     struct gate g = { 0 };
     struct desc d;
     struct seg_reg cs;
-    if (read_gate(c, v, &g) != STEP_OK || read_target(c, v, &g, &d) != STEP_OK) return STEP_FAULT;
+    if (read_gate(c, v, &g) != STEP_OK) return STEP_FAULT;
+    if (g.task) return deliver_task(c, v, &g);
+    if (read_target(c, v, &g, &d) != STEP_OK) return STEP_FAULT;
     unsigned ring = ar_conforming(d.ar) ? c->cpl : ar_dpl(d.ar);
     bool inward = ring < c->cpl;
     if (inward && ring_inner_stack(c, ring, v->ext, &s, &p) != STEP_OK) return STEP_FAULT;
@@ -134,6 +155,7 @@ static enum step deliver_protected(struct cpu *c, const struct passage *v)
     if (stores_commit(c, &p) != STEP_OK) return STEP_FAULT;
     tell_gate(c, v, ring, g.offset);
     if (inward) cpu_set_cpl(c, (uint8_t)ring);
+    if (cpu_v86(c)) v86_drop_segments(c);
     c->seg[SEG_CS] = cs;
     c->seg[SEG_SS] = s.ss;
     c->reg[ESP] = s.esp;
@@ -157,6 +179,19 @@ enum step gate_soft(struct cpu *c, uint8_t vector, uint32_t at, uint32_t back)
 {
     struct passage v = { .vector = vector, .how = DELIVER_SOFT, .at = at, .back = back };
     return deliver(c, &v);
+}
+
+/* No gate's DPL is asked, and it is no exception either: nothing of it makes a double fault. SDM vol. 2, INT1. */
+enum step gate_icebp(struct cpu *c, uint32_t at, uint32_t back)
+{
+    struct passage v = { .vector = VEC_DB, .how = DELIVER_EXTERNAL, .at = at, .back = back, .ext = 1 };
+    return deliver(c, &v);
+}
+
+enum step gate_redirected(struct cpu *c, uint8_t vector, uint32_t at, uint32_t back, uint32_t flags, uint32_t cleared)
+{
+    struct passage v = { .vector = vector, .how = DELIVER_SOFT, .at = at, .back = back };
+    return deliver_8086(c, &v, 0, flags, cleared);
 }
 
 /* SDM 3A table 6-4. */
@@ -214,7 +249,7 @@ void cpu_deliver_fault(struct cpu *c, struct fault f)
 
 /* What IRET may change, seen from the ring it leaves: IF only with CPL <= IOPL, IOPL only in ring 0. The rest of the
  * image is ignored without a word; a hypervisor that deprivileges a kernel loses exactly this. */
-static void return_flags(struct cpu *c, uint32_t image, unsigned size, unsigned cpl, unsigned iopl)
+void gate_return_flags(struct cpu *c, uint32_t image, unsigned size, unsigned cpl, unsigned iopl)
 {
     uint32_t may = FLAGS_ARITH | FLAG_TF | FLAG_DF | FLAG_NT;
     if (size == 4) may |= FLAG_RF | FLAG_AC | FLAG_ID;
@@ -225,40 +260,43 @@ static void return_flags(struct cpu *c, uint32_t image, unsigned size, unsigned 
     c->rf_at = c->insns + 1; /* RF is for the instruction that is returned to */
 }
 
-static enum step return_real(struct cpu *c, const uint32_t word[3], unsigned size)
+enum step gate_return_8086(struct cpu *c, const uint32_t word[3], unsigned size)
 {
     uint32_t eip = size == 2 ? word[0] & 0xFFFF : word[0];
-    if (!seg_fits(&c->seg[SEG_CS], eip, 1)) return cpu_raise(c, VEC_GP);
+    if (!seg_fits(&c->seg[SEG_CS], eip, 1)) return cpu_raise_code(c, VEC_GP, 0);
     clock_charge(c->clock, CAUSE_DELIVER, c->model->cost[COST_IRET]);
     stack_release(c, 3 * size);
-    seg_load_real(&c->seg[SEG_CS], (uint16_t)word[1]);
+    seg_load_8086(c, &c->seg[SEG_CS], (uint16_t)word[1]);
     c->eip = eip;
     return STEP_JUMP;
 }
 
-/* NT: the interrupted task is named by the back link of this one. No task is ever busy here, so no link is good. */
-static enum step return_task(struct cpu *c)
+/* NT: the interrupted task is named by the back link of this one. */
+static enum step return_task(struct cpu *c, uint32_t at, uint32_t back)
 {
     uint32_t link;
     if (lin_read(c, gva(c->tr.base), 2, false, &link) != STEP_OK) return STEP_FAULT;
-    return cpu_raise_code(c, VEC_TS, sel_code((uint16_t)link));
+    return task_enter(c, &(struct task){ .sel = (uint16_t)link, .why = TASK_IRET, .at = at, .back = back });
 }
 
-enum step gate_return(struct cpu *c, unsigned size, uint32_t at)
+enum step gate_return(struct cpu *c, unsigned size, uint32_t at, uint32_t back)
 {
     uint32_t word[3]; /* EIP, CS, EFLAGS */
-    unsigned cpl = c->cpl, iopl = (c->eflags & FLAG_IOPL) >> 12;
-    if (cpu_protected(c) && (c->eflags & FLAG_NT)) return return_task(c);
+    unsigned cpl = c->cpl, iopl = cpu_iopl(c);
+    c->nmi_blocked = false; /* even if it faults */
+    if (cpu_selects(c) && (c->eflags & FLAG_NT)) return return_task(c, at, back);
+    if (cpu_v86(c) && !v86_may_return(c, size)) return cpu_raise_code(c, VEC_GP, 0);
     for (unsigned n = 0; n < 3; n++)
         if (stack_peek(c, n * size, size, &word[n]) != STEP_OK) return STEP_FAULT;
-    if (cpu_protected(c) && size == 4 && cpl == 0 && (word[2] & FLAG_VM)) return cpu_raise_code(c, VEC_GP, 0);
+    if (cpu_v86(c)) return v86_return(c, word, size);
+    if (cpu_protected(c) && size == 4 && cpl == 0 && (word[2] & FLAG_VM)) return v86_resume(c, word, at);
     uint32_t story = c->cause;
     enum step r = cpu_protected(c)
         ? ring_return(c, &(struct far_return){ .cs = (uint16_t)word[1], .eip = word[0], .popped = 3 * size, .at = at,
                                                .size = size, .cycles = c->model->cost[COST_IRET] })
-        : return_real(c, word, size);
+        : gate_return_8086(c, word, size);
     if (r != STEP_JUMP) return r;
     if (c->cpl == cpl && c->cause == story) c->cause = 0;
-    return_flags(c, word[2], size, cpl, iopl);
+    gate_return_flags(c, word[2], size, cpl, iopl);
     return STEP_JUMP;
 }

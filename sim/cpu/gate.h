@@ -5,9 +5,8 @@
  * Idea 2: delivery decides everything before it stores anything (ring.h); a fault met on the way is simply the next
  * fault, and cpu_deliver_fault is the loop that knows when two make a double fault and three a shutdown.
  *
- * SDM vol. 3A ch. 6; vol. 2, INT n and IRET. Not modelled: task gates and IRET with NT set (hardware task switch):
- * refused as if the TSS descriptor were unusable, #GP(TSS selector + EXT) and #TS(link); IRET to virtual-8086 mode:
- * #GP(0).
+ * SDM vol. 3A ch. 6; vol. 2, INT n and IRET. Task gates and the nested task's IRET end in task.c, virtual-8086 mode's
+ * own ways in v86.c.
  *
  * Conventions beside cpu.h's: struct fault.addr of a #DB holds the DR6 bits to set (DR6_BS: single step, a trap whose
  * return address is the next instruction; DR6_BD: DR7.GD, a fault).
@@ -22,7 +21,19 @@
 /* INT n, INT3, INTO at EIP `at`, returning to `back`: cpu_deliver without touching c->eip first. STEP_JUMP or
  * STEP_FAULT. */
 enum step gate_soft(struct cpu *c, uint8_t vector, uint32_t at, uint32_t back);
-/* The whole of IRET (operand size 2 or 4) at EIP `at`. STEP_JUMP or STEP_FAULT. */
-enum step gate_return(struct cpu *c, unsigned size, uint32_t at);
+/* INT1 (F1): vector 1 as if from outside. */
+enum step gate_icebp(struct cpu *c, uint32_t at, uint32_t back);
+/* The whole of IRET (operand size 2 or 4) at EIP `at`; `back` is the EIP behind it, for the TSS of a task it leaves.
+ * STEP_JUMP or STEP_FAULT. */
+enum step gate_return(struct cpu *c, unsigned size, uint32_t at, uint32_t back);
+
+/* ---- for v86.c ---- */
+
+/* INT n by the far pointers at linear address 0: pushes `flags`, clears `cleared`. */
+enum step gate_redirected(struct cpu *c, uint8_t vector, uint32_t at, uint32_t back, uint32_t flags, uint32_t cleared);
+/* Returns to 16 * CS : EIP; the flags are left to do. */
+enum step gate_return_8086(struct cpu *c, const uint32_t word[3], unsigned size);
+/* The flags of IRET's image that may be changed from ring `cpl` with this `iopl`. */
+void gate_return_flags(struct cpu *c, uint32_t image, unsigned size, unsigned cpl, unsigned iopl);
 
 #endif

@@ -4,7 +4,7 @@
  * the middle of a frame leaves no trace, and the instruction can be repeated.
  * Idea 2: a stack that may become SS:ESP is worked on as a struct stack, outside the register file.
  *
- * SDM vol. 3A 5.8.5 (stack switching), 5.8.6 (return), 6.12.1. Not modelled: hardware task switch, shadow stacks.
+ * SDM vol. 3A 5.8.5 (stack switching), 5.8.6 (return), 6.12.1. Not modelled: shadow stacks.
  * TOUR cpu.5: how rings change, continued from gate.c. */
 #ifndef CPU_RING_H
 #define CPU_RING_H

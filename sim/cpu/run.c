@@ -5,7 +5,7 @@
  * boundaries, so they give the same state, cycles and events.
  * Idea 2: handlers return faults as values; one place (finish) makes EIP exact and delivers.
  *
- * SDM vol. 3A 6.9 (priorities), 6.8.3 and vol. 2 STI (interrupt shadow), 17.3.1.4 (single step). Not modelled: NMI, SMI,
+ * SDM vol. 3A 6.9 (priorities), 6.8.3 and vol. 2 STI (interrupt shadow), 17.3.1.4 (single step). Not modelled: SMI,
  * breakpoints in debug registers. TOUR cpu.2: at_boundary is what a CPU does between two instructions. */
 #include "sim/cpu/block.h"
 #include "sim/cpu/exec.h"
@@ -17,6 +17,12 @@ void cpu_intr(struct cpu *c, bool level)
 {
     c->intr = level;
     if (level) c->break_at = 0;
+}
+
+void cpu_nmi(struct cpu *c)
+{
+    c->nmi = true;
+    c->break_at = 0;
 }
 
 /* ---- fetching ---- */
@@ -236,6 +242,14 @@ static void take_interrupt(struct cpu *c)
     count_delivery(c);
 }
 
+static void take_nmi(struct cpu *c)
+{
+    c->halted = c->nmi = false;
+    c->nmi_blocked = true;
+    if (cpu_deliver(c, VEC_NMI, DELIVER_EXTERNAL, false, 0) == STEP_FAULT) cpu_deliver_fault(c, c->fault);
+    count_delivery(c);
+}
+
 /* What happens between two instructions, first things first. False: cpu_run returns *why. */
 static bool at_boundary(struct cpu *c, uint64_t limit, enum cpu_stop *why)
 {
@@ -250,6 +264,13 @@ static bool at_boundary(struct cpu *c, uint64_t limit, enum cpu_stop *why)
         if (c->trap) {
             single_step_trap(c);
             continue;
+        }
+        if (c->nmi && !c->nmi_blocked) {
+            if (c->insns != c->inhibit) {
+                take_nmi(c);
+                continue;
+            }
+            c->break_at = 0;
         }
         if (c->intr && c->eflags & FLAG_IF) {
             if (c->insns != c->inhibit) {

@@ -69,7 +69,7 @@ void seg_load_null(struct seg_reg *s, uint16_t sel)
 
 /* P6 and later keep rights and limit in real mode (hence "unreal mode"); only a segment made unusable in protected mode
  * gets the usual ones back. */
-void seg_load_real(struct seg_reg *s, uint16_t sel)
+static void seg_load_real(struct seg_reg *s, uint16_t sel)
 {
     if (!(s->ar & AR_P)) {
         s->ar = AR_P | AR_S | AR_WRITE | AR_ACCESSED;
@@ -78,6 +78,19 @@ void seg_load_real(struct seg_reg *s, uint16_t sel)
     s->sel = sel;
     s->base = (uint32_t)sel << 4;
     cpu_seg_limits(s);
+}
+
+void seg_load_v86(struct seg_reg *s, uint16_t sel)
+{
+    *s = (struct seg_reg){ .sel = sel, .ar = AR_P | AR_DPL | AR_S | AR_WRITE | AR_ACCESSED, .base = (uint32_t)sel << 4,
+                           .limit = 0xFFFF };
+    cpu_seg_limits(s);
+}
+
+void seg_load_8086(const struct cpu *c, struct seg_reg *s, uint16_t sel)
+{
+    if (cpu_v86(c)) seg_load_v86(s, sel);
+    else seg_load_real(s, sel);
 }
 
 /* SS takes only writable data of exactly the current ring. */
@@ -103,8 +116,8 @@ enum step seg_load(struct cpu *c, unsigned seg, uint16_t sel)
 {
     struct seg_reg *s = &c->seg[seg];
     struct desc d;
-    if (!cpu_protected(c)) {
-        seg_load_real(s, sel);
+    if (!cpu_selects(c)) {
+        seg_load_8086(c, s, sel);
         return STEP_OK;
     }
     if (seg != SEG_SS && sel_null(sel)) {

@@ -4,7 +4,7 @@
  * changed later shows only when somebody reloads (stale on purpose).
  * Idea 2: a descriptor is read once into struct desc, judged there, and its accessed bit is the only thing ever stored.
  *
- * SDM vol. 3A 3.4, 5.2-5.7; figures 3-8 and 5-1. Not modelled: virtual-8086 segments, locking of the table update.
+ * SDM vol. 3A 3.4, 5.2-5.7; figures 3-8 and 5-1; 3B 20.1.1 (8086 segments). Not modelled: locking of the table update.
  * TOUR cpu.3: who may load what. */
 #ifndef CPU_SEGMENT_H
 #define CPU_SEGMENT_H
@@ -58,7 +58,9 @@ bool desc_visible(const struct desc *d, unsigned cpl);
 /* Loads ES, SS, DS, FS or GS by the rules of the current mode: null rules, limit, type, privilege, presence; sets the
  * accessed bit. SDM vol. 2, MOV. */
 enum step seg_load(struct cpu *c, unsigned seg, uint16_t sel);
-void seg_load_real(struct seg_reg *s, uint16_t sel);  /* real mode: base = 16 * sel, rights and limit stay */
+/* Real mode: base = 16 * sel, rights and limit stay. Virtual-8086 mode: base likewise, 64 KB of ring-3 data. */
+void seg_load_8086(const struct cpu *c, struct seg_reg *s, uint16_t sel);
+void seg_load_v86(struct seg_reg *s, uint16_t sel);
 void seg_load_null(struct seg_reg *s, uint16_t sel);  /* unusable: every access faults */
 /* The hidden part from a descriptor that has passed its checks; marks it accessed there, as memory will be. */
 void seg_from_desc(struct seg_reg *s, uint16_t sel, const struct desc *d);
@@ -69,6 +71,11 @@ bool seg_fits(const struct seg_reg *s, uint32_t offset, unsigned size);
 /* Which bits of ESP are the stack pointer: SS.B decides. */
 static inline uint32_t stack_mask(const struct seg_reg *ss) { return ss->ar & AR_DB ? UINT32_MAX : 0xFFFFu; }
 
+/* Protected mode, virtual-8086 mode as its part; the latter alone; and: do selectors name descriptors? */
 static inline bool cpu_protected(const struct cpu *c) { return c->cr0 & CR0_PE; }
+static inline bool cpu_v86(const struct cpu *c) { return c->eflags & FLAG_VM; }
+static inline bool cpu_selects(const struct cpu *c) { return cpu_protected(c) && !cpu_v86(c); }
+
+static inline unsigned cpu_iopl(const struct cpu *c) { return (c->eflags & FLAG_IOPL) >> 12; }
 
 #endif

@@ -151,6 +151,16 @@ bool emulate_decode(struct vcpu *v, struct insn *i)
     return insn_decode(bytes, n, mode, board(v)->model->cost, i) == DECODE_OK;
 }
 
+/* Did delivering a fault end in shutdown? `f` began it at `eip`. */
+static bool shut_down(struct vcpu *v, struct fault f, uint32_t eip)
+{
+    if (!v->virt.shutdown) return false;
+    v->vm->first = f;
+    v->vm->dead_eip = eip;
+    vm_die(v, DEATH_TRIPLE);
+    return true;
+}
+
 void emulate_one(struct vcpu *v)
 {
     struct cpu *c = &v->virt;
@@ -172,6 +182,7 @@ void emulate_one(struct vcpu *v)
     tell(v, &done, eip, &was);
     if ((flags ^ c->eflags) & FLAG_IF) detector_agreed(v);
     emulate_publish(v);
+    if (shut_down(v, c->fault, eip)) return; /* a task switch whose new task could not even take its fault */
     follow(v, &old);
     if (s == STEP_HALT) c->halted = true;
     if (c->trap) { /* the guest single-steps: its trap comes after the instruction. SDM 3A 17.3.1.4 */
@@ -200,12 +211,7 @@ void emulate_fault(struct vcpu *v, struct fault f)
     begin(v);
     cpu_deliver_fault(&v->virt, f);
     emulate_publish(v);
-    if (v->virt.shutdown) {
-        v->vm->first = f;
-        v->vm->dead_eip = from;
-        vm_die(v, DEATH_TRIPLE);
-        return;
-    }
+    if (shut_down(v, f, from)) return;
     tell_inject(v, f.vector, false, f.code, from);
     follow(v, &old);
 }
@@ -214,6 +220,7 @@ void emulate_fault(struct vcpu *v, struct fault f)
 static void deliver(struct vcpu *v, uint8_t vector, enum delivery how, uint32_t fault_eip)
 {
     uint32_t from = v->virt.eip;
+    struct system_regs old = system_regs(&v->virt);
     begin(v);
     if (cpu_deliver(&v->virt, vector, how, false, 0) == STEP_FAULT) {
         struct fault f = v->virt.fault;
@@ -223,7 +230,9 @@ static void deliver(struct vcpu *v, uint8_t vector, enum delivery how, uint32_t 
         return;
     }
     emulate_publish(v);
+    if (shut_down(v, v->virt.fault, from)) return;
     tell_inject(v, vector, how == DELIVER_EXTERNAL, 0, from);
+    follow(v, &old); /* through a task gate everything may have changed */
 }
 
 void emulate_interrupt(struct vcpu *v)

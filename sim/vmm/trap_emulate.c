@@ -2,7 +2,7 @@
  *
  * Instructions that are sensitive and do not trap stay wrong, as on the real processor: nothing here, and nothing below,
  * repairs them. SDM 3A 5.9 (privileged instructions); Robin & Irvine 2000; Bugnion et al. 2012 for the design.
- * Not modelled yet: virtual-8086 guests, task gates, guests that use rings 1 and 2 themselves (ring 1 reads as 0).
+ * Virtual-8086 guests are interpreted. Not modelled yet: guests that use rings 1 and 2 themselves (ring 1 reads as 0).
  * TOUR vmm.4 */
 #include "sim/vmm/emulate.h"
 #include "sim/vmm/host.h"

@@ -48,10 +48,10 @@ static void make_gdt(struct fake *f)
     rings_desc(f, SEL_EXEC_ONLY, 0, UINT32_MAX, (AR_CODE_SEG & ~AR_WRITE) | AR_DPL3);
     rings_desc(f, SEL_DOWN, 0, 0xFFF, AR_P | AR_S | AR_WRITE | AR_DOWN | AR_DB | AR_DPL3);
     rings_desc(f, SEL_SMALL, AT_SCRATCH, 0xFFF, AR_P | AR_S | AR_WRITE | AR_DPL3);
-    rings_desc(f, SEL_TSS, AT_TSS, AT_IOMAP + 0x2000, AR_P | TSS32);
+    rings_desc(f, SEL_TSS, AT_TSS, AT_IOMAP + 0x2000, AR_P | TSS32 | 2);
     rings_desc(f, SEL_LDT, AT_LDT, 0xF, AR_P | LDT);
-    rings_desc(f, SEL_TSS16, AT_TSS, 0x2B, AR_P | TSS16);
-    rings_desc(f, SEL_TSS_FREE, AT_TSS, 0x67, AR_P | TSS32 | AR_DPL3);
+    rings_desc(f, SEL_TSS16, AT_TASK16, 0x2B, AR_P | TSS16);
+    rings_desc(f, SEL_TSS_FREE, AT_TASK, 0x67, AR_P | TSS32 | AR_DPL3);
     rings_desc(f, SEL_SCRATCH, 0, 0, 0);
     rings_desc(f, SEL_SCRATCH2, 0, 0, 0);
     rings_desc(f, SEL_LAST, 0, UINT32_MAX, AR_DATA_SEG | AR_DPL3);

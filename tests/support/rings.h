@@ -10,6 +10,7 @@
 
 enum { /* linear addresses */
     AT_GDT = 0x2000, AT_IDT = 0x3000, AT_TSS = 0x4000, AT_IOMAP = 0x68 /* within the TSS */, AT_LDT = 0x7000,
+    AT_TASK = 0x8000, AT_TASK16 = 0x8800 /* TSSs of tasks that wait, all zero */,
     AT_HANDLER = 0x9000 /* of vector n: + 16 n */, AT_STACK = 0x11000 /* top of ring n's: + 0x1000 n */, AT_SCRATCH = 0x20000
 };
 enum { /* selectors, RPL 0. Code and data of ring n: CODE(n), DATA(n) */

@@ -27,7 +27,11 @@ static void none(struct fake *f) { (void)f; }
 static void short_limit(struct fake *f) { rings_desc(f, CODE(3), 0, TARGET - 1, AR_P | AR_S | AR_CODE | AR_WRITE | AR_DB | DPL3); }
 static void no_stack(struct fake *f) { f->cpu.reg[ESP] = 6; f->cpu.seg[SEG_SS].limit = 0xFFFFF; cpu_seg_limits(&f->cpu.seg[SEG_SS]); }
 static void stack_unmapped(struct fake *f) { fake_page(f, f->cpu.reg[ESP] - 4, 0); }
-static void task_gate(struct fake *f) { call_gate(f, AR_P | TASK | DPL3, SEL_TSS_FREE, 0); }
+static void task_gate_busy(struct fake *f)
+{
+    rings_desc(f, SEL_TSS, AT_TSS, 0x67, AR_P | 11);
+    call_gate(f, AR_P | TASK | DPL3, SEL_TSS, 0);
+}
 static void task_gate_absent(struct fake *f) { call_gate(f, TASK | DPL3, SEL_TSS_FREE, 0); }
 static void task_gate_low(struct fake *f) { call_gate(f, AR_P | TASK, SEL_TSS_FREE, 0); }
 static void int_gate(struct fake *f) { call_gate(f, AR_P | INT32 | DPL3, SEL_CODE0, 0); }
@@ -100,8 +104,8 @@ static const struct {
     { "no room for CALL's frame",      0, SEL_CODE0, no_stack, "jump", "#SS(0)", SEL_CODE0, 0 },
     { "stack not mapped",              0, SEL_CODE0, stack_unmapped, "jump", "#PF(2)", SEL_CODE0, 0 },
     { "stack not mapped in ring 3",    3, CODE(3), stack_unmapped, "jump", "#PF(6)", CODE(3) | 3, 0 },
-    { "a TSS: not modelled",           0, SEL_TSS_FREE, none, "#GP(A0)", "#GP(A0)", 0, 0 },
-    { "a task gate: not modelled",     0, SEL_SCRATCH, task_gate, "#GP(A0)", "#GP(A0)", 0, 0 },
+    { "the busy TSS",                  0, SEL_TSS, none, "#GP(88)", "#GP(88)", 0, 0 },
+    { "a task gate to the busy TSS",   0, SEL_SCRATCH, task_gate_busy, "#GP(88)", "#GP(88)", 0, 0 },
     { "a task gate, absent",           0, SEL_SCRATCH, task_gate_absent, "#NP(A8)", "#NP(A8)", 0, 0 },
     { "a task gate, forbidden",        3, SEL_SCRATCH, task_gate_low, "#GP(A8)", "#GP(A8)", 0, 0 },
     { "a 16-bit TSS with DPL 0 from 3", 3, SEL_TSS16, none, "#GP(98)", "#GP(98)", 0, 0 },

@@ -89,7 +89,7 @@ static void type_call(struct fake *f) { rings_idt(f, 0x30, AR_P | DPL3 | CALL32,
 static void type_none(struct fake *f) { rings_idt(f, 0x30, AR_P | DPL3, SEL_CODE0, 0); }
 static void gate_absent(struct fake *f) { rings_idt(f, 0x30, DPL3 | INT32, SEL_CODE0, 0); }
 static void gate_absent_low(struct fake *f) { rings_idt(f, 0x30, INT32, SEL_CODE0, 0); }
-static void gate_task(struct fake *f) { rings_idt(f, 0x30, AR_P | DPL3 | TASK, SEL_TSS_FREE, 0); }
+static void gate_task(struct fake *f) { rings_idt(f, 0x30, AR_P | DPL3 | TASK, SEL_LDT, 0); }
 static void to(struct fake *f, uint16_t sel) { rings_idt(f, 0x30, AR_P | DPL3 | INT32, sel, 0x5000); }
 static void to_null(struct fake *f) { to(f, 3); }
 static void to_beyond(struct fake *f) { to(f, SEL_BEYOND); }
@@ -145,7 +145,7 @@ static const struct {
     { "type 0",                      type_none,         "#GP(183)", "#GP(182)" },
     { "gate absent",                 gate_absent,       "#NP(183)", "#NP(182)" },
     { "gate absent and DPL 0",       gate_absent_low,   "#NP(183)", "#GP(182)" },
-    { "task gate: not modelled",     gate_task,         "#GP(A1)",  "#GP(A0)" },
+    { "task gate to no TSS",         gate_task,         "#GP(91)",  "#GP(90)" },
     { "null target",                 to_null,           "#GP(1)",   "#GP(0)" },
     { "target beyond the GDT",       to_beyond,         "#GP(C1)",  "#GP(C0)" },
     { "target is data",              to_data,           "#GP(11)",  "#GP(10)" },
@@ -258,7 +258,7 @@ static void tss16_stack(void **state)
     struct fake f;
     rings_init(&f);
     cpu_seg_set(&f.cpu.tr, SEL_TSS16, fake_get32(&f, AT_GDT + SEL_TSS16), fake_get32(&f, AT_GDT + SEL_TSS16 + 4));
-    fake_put32(&f, AT_TSS + 2, 0x8000 | SEL_DATA0 << 16); /* SP0, SS0 */
+    fake_put32(&f, AT_TASK16 + 2, 0x8000 | SEL_DATA0 << 16); /* SP0, SS0 */
     rings_enter(&f, 3);
     assert_int_equal(external(&f, 0x30), STEP_JUMP);
     assert_int_equal(f.cpu.reg[ESP], 0x8000 - 20);
@@ -461,7 +461,7 @@ static void real_mode(void **state)
     assert_string_equal(rings_outcome(&f, STEP(&f, 0xCD, 0x21)), "#GP");
     f.cpu.idtr.limit = 0x3FF;
     f.cpu.reg[ESP] = 3; /* the second word would lie at FFFF..10000 */
-    assert_string_equal(rings_outcome(&f, STEP(&f, 0xCD, 0x21)), "#SS");
+    assert_string_equal(rings_outcome(&f, STEP(&f, 0xCD, 0x21)), "#SS(0)");
     cpu_deliver_fault(&f.cpu, (struct fault){ .vector = VEC_GP, .has_code = true, .code = 0 });
     assert_true(f.cpu.shutdown); /* its frame has no room, nor has the double fault's */
     fake_done(&f);

@@ -59,7 +59,7 @@ static const struct {
     { "frame beyond the stack",     0, SEL_CODE0, 0,                    frame_ends, "#SS(0)" },
     { "outer half beyond the stack", 0, CODE(3) | 3, DATA(3) | 3,       outer_frame_ends, "#SS(0)" },
     { "frame not mapped",           1, CODE(1) | 1, 0,                  stack_page, "#PF(0)" },
-    { "NT: not modelled",           0, SEL_CODE0, 0,                    nt, "#TS(A0)" },
+    { "NT, the link not busy",      0, SEL_CODE0, 0,                    nt, "#TS(A0)" },
 };
 
 static void each_return(void **state)

@@ -329,7 +329,7 @@ static const struct { const char *what; uint8_t ring, op; uint16_t sel; uint32_t
     { "lar data 1 with RPL 3 from 0", 0, LAR, DATA(1) | 3,        NO },
     { "lar conforming from 3",        3, LAR, SEL_CONFORMING,     0x00CF9E00 },
     { "lar absent (not an obstacle)", 3, LAR, SEL_ABSENT_DATA,    0x00CF7200 },
-    { "lar TSS from 0",               0, LAR, SEL_TSS,            0x00008900 },
+    { "lar TSS from 0",               0, LAR, SEL_TSS,            0x00008B00 },
     { "lar TSS from 3",               3, LAR, SEL_TSS,            NO },
     { "lar TSS with DPL 3 from 3",    3, LAR, SEL_TSS_FREE,       0x0000E900 },
     { "lar LDT",                      0, LAR, SEL_LDT,            0x00008200 },

@@ -50,7 +50,7 @@ static const struct {
     { "CR4: PGE off",            4, CR4_PGE, 0, "jump", 0, 1, 1 },
     { "CR4: TSD, DE, PCE",       4, 0, CR4_TSD | CR4_DE | CR4_PCE, "jump", CR4_TSD | CR4_DE | CR4_PCE, 0, 0 },
     { "CR4: PAE is not there",   4, 0, CR4_PAE, "#GP(0)", 0, 0, 0 },
-    { "CR4: VME is not there",   4, 0, CR4_VME, "#GP(0)", 0, 0, 0 },
+    { "CR4: VME, PVI",           4, 0, CR4_VME | CR4_PVI, "jump", CR4_VME | CR4_PVI, 0, 0 },
     { "CR4: MCE is not there",   4, 0, CR4_MCE, "#GP(0)", 0, 0, 0 },
     { "CR4: UMIP is not there",  4, 0, 1 << 11, "#GP(0)", 0, 0, 0 },
     { "CR4: bit 31",             4, 0, 1u << 31, "#GP(0)", 0, 0, 0 },
@@ -354,7 +354,7 @@ static void cpuid(void **state)
     rings_enter(&f, 3);
     static const struct { uint32_t leaf, out[4]; } cases[] = { /* EAX, EBX, ECX, EDX */
         { 0, { 2, 0x756E6547, 0x6C65746E, 0x49656E69 } },
-        { 1, { 0xF43, 0, 0, 1 << 0 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 13 | 1 << 15 | 1 << 23 | 1 << 24 } },
+        { 1, { 0xF43, 0, 0, 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 13 | 1 << 15 | 1 << 23 | 1 << 24 } },
         { 2, { 0x005B5001, 0, 0, 0x40 } },
         { 3, { 0x005B5001, 0, 0, 0x40 } }, /* beyond the last: the last */
         { 0x80000000, { 0x80000004, 0, 0, 0 } },
