@@ -6,6 +6,7 @@
 #define SIM_BOARD_H
 
 #include "sim/core/arena.h"
+#include "sim/core/points.h"
 #include "sim/cpu/cpu.h"
 #include "sim/io/devices.h"
 #include "sim/loader.h"
@@ -52,10 +53,14 @@ struct machine {
     uint32_t       hit;          /* event that made it true */
     bool           paused;       /* machine_pause or a subscriber's vote */
     bool           limit_hit, till_hit;
+    struct points  points;       /* a debugger's */
 };
 
 /* Shared by machine.c, machine_run.c, snapshot.c, machine_look.c. */
 void machine_sync_pause(struct machine *m); /* after a restore: pins and deadlines outside the arena */
+/* While history is replayed nothing stops at points; release with what hold returned. machine_points.c */
+bool machine_points_hold(struct machine *m);
+void machine_points_release(struct machine *m, bool was);
 static inline uint8_t machine_ring(const struct machine *m) { return m->b->cpu.cpl; }
 
 #endif

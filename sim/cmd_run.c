@@ -6,6 +6,7 @@
  * of the first thing that went wrong: error, limit, expectation, guest. */
 #include "sim/cmd.h"
 #include "sim/compare.h"
+#include "sim/gdb.h"
 #include "sim/guard.h"
 #include "sim/picture.h"
 #include "sim/report.h"
@@ -262,7 +263,8 @@ static void finish(struct run *r, struct err *e)
                     strerror(r->live.failed));
         return;
     }
-    if (r->early.code == EXIT_INPUT || r->early.code == EXIT_BUG) { /* the scenario is broken: there is no result */
+    bool begun = r->early.code != EXIT_USAGE && (r->early.code != EXIT_ENVIRONMENT || !r->early.text[0]);
+    if (r->early.code == EXIT_INPUT || r->early.code == EXIT_BUG || !begun) { /* the scenario is broken: there is no result */
         *e = r->early;
         return;
     }
@@ -327,12 +329,17 @@ int cmd_run(const struct options *o, struct err *e)
     if (!check_options(&r, e)) return e->code;
     const char *word = command_operand(o, 0, "a scenario or an image", e);
     if (!word || !subject_find(&r.s, word, o, e)) return e->code;
+    if (r.s.lesson && o->value[OPT_GDB]) {
+        subject_close(&r.s);
+        return err_set(e, EXIT_USAGE, "--gdb: a scenario runs by its own steps; give the image, as in build/guests/%s.elf", r.s.name), e->code;
+    }
     prepare(&r);
     if (!subject_boot(&r.s, e)) return e->code;
     guard_start(options_wall(o));
     if (r.s.lesson) say_opening(&r);
     double begun = now();
-    if (subject_run(&r.s, r.s.lesson ? told : NULL, &r, &r.early) && r.s.lesson) subject_finish(&r.s, &r.early);
+    if (o->value[OPT_GDB]) gdb_serve(r.s.machine, o->value[OPT_GDB], &r.early);
+    else if (subject_run(&r.s, r.s.lesson ? told : NULL, &r, &r.early) && r.s.lesson) subject_finish(&r.s, &r.early);
     r.seconds = now() - begun;
     finish(&r, e);
     say_done(&r.out);

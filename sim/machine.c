@@ -19,6 +19,13 @@ static void pause_cpu(void *machine)
 
 void machine_pause(struct machine *m) { pause_cpu(m); }
 
+static void pause_at_point(void *machine)
+{
+    struct machine *m = machine;
+    m->b->cpu.pause = true;
+    m->b->cpu.break_at = 0;
+}
+
 static void deadline_moved(void *machine)
 {
     struct machine *m = machine;
@@ -143,6 +150,16 @@ static bool boot(struct machine *m, struct bus *memory, struct cpu *c, struct er
     return true;
 }
 
+/* Both CPUs on which guest code runs report, and the MMU of the real one, which alone gives out fast tags, withholds them. */
+static void wire_points(struct machine *m)
+{
+    struct board *b = m->b;
+    m->points = (struct points){ .now = &b->cpu.insns, .passed = UINT64_MAX, .pause = pause_at_point, .self = m };
+    b->cpu.points = &m->points;
+    b->mmu.points = &m->points;
+    if (m->technique->hypervisor) b->vmm.vm.vcpu.virt.points = &m->points;
+}
+
 static bool build_guest(struct machine *m, struct err *e)
 {
     struct board *b = m->b;
@@ -157,6 +174,7 @@ static bool build_guest(struct machine *m, struct err *e)
         memory = vmm_memory(&b->vmm);
         c = vmm_cpu(&b->vmm);
     }
+    wire_points(m);
     if (!boot(m, memory, c, e)) return false;
     TRACE(m->trace, RUN, 0, .entry = m->image.entry);
     if (m->technique->hypervisor) vmm_start(&b->vmm);

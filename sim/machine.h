@@ -16,6 +16,7 @@
 #include "sim/core/err.h"
 #include "sim/core/nature.h"
 #include "sim/core/outcome.h"
+#include "sim/core/points.h"
 #include "sim/core/regs.h"
 #include "sim/core/text.h"
 #include "sim/trace/trace.h"
@@ -58,6 +59,7 @@ enum machine_stop {
     MACHINE_BUDGET, /* max_insns reached */
     MACHINE_TILL,   /* the condition came true; machine_hit tells where */
     MACHINE_PAUSED, /* machine_pause, or a subscriber voted */
+    MACHINE_POINT,  /* a stop point was hit: machine_point; only if machine_points set some */
     MACHINE_ENDED   /* see machine_end; running on does nothing */
 };
 /* Runs until the condition (NULL: none) or `max_insns` more instructions. A condition that is already true at the start
@@ -85,6 +87,22 @@ bool     machine_back(struct machine *m, uint64_t insns);       /* that many ins
 bool     machine_goto_event(struct machine *m, uint32_t id);    /* the boundary just after event `id` */
 uint64_t machine_state_hash(const struct machine *m);           /* registers, RAM, devices, clock: one number */
 
+/* --- a debugger's stop points ------------------------------------------------------------------------------------- */
+/* Replaces all stop points (linear addresses as the guest uses them; POINTS_MOST at most; 0: none). machine_run then stops
+ * with MACHINE_POINT: before an instruction at a POINT_EXEC; behind one that read or wrote (a repeated string instruction
+ * to its end). What the hypervisor executes in its window is no hit, nor what it interprets because the real CPU cannot run
+ * it. No state of the machine; time travel keeps them, and does not stop at them. */
+void machine_points(struct machine *m, const struct point *list, unsigned n);
+/* What executes at this very moment is no hit: for going on from a stop point. */
+void machine_points_pass(struct machine *m);
+const struct point_hit *machine_point(const struct machine *m); /* of the last run; NULL: none */
+/* Backwards to the latest earlier moment at which a point would be hit: at the instruction that executes, reads or writes
+ * there (MACHINE_POINT; machine_point tells which). MACHINE_BUDGET: there is none, the machine stands at the beginning of
+ * its history. `cancel` (may be NULL) is asked now and then; MACHINE_PAUSED if it says yes. */
+enum machine_stop machine_reverse(struct machine *m, bool (*cancel)(void *self), void *self);
+/* One instruction of the guest back; false, and nothing changed, at the beginning of history. */
+bool machine_reverse_step(struct machine *m);
+
 /* --- looking ---------------------------------------------------------------------------------------------------- */
 struct machine_seg { uint16_t sel, ar; uint32_t base, limit; };
 struct machine_cpu {
@@ -96,11 +114,20 @@ struct machine_cpu {
     uint16_t ldtr, tr;
     uint32_t gdt_base, idt_base;
     uint16_t gdt_limit, idt_limit;
+    uint32_t dr[8], sysenter_cs, sysenter_esp, sysenter_eip;
 };
 void machine_cpu(const struct machine *m, struct machine_cpu *real);
 /* What the guest was made to believe: virtual IF, ring, control and table registers. Equals the real state under native.
  * While the hypervisor runs it is the interrupted guest's. */
 void machine_guest(const struct machine *m, struct machine_cpu *guest);
+
+/* The guest's x87 unit, wherever its state is kept: ST(0)..ST(7) as FSAVE stores them, the full tag word. */
+struct machine_fpu {
+    uint8_t  st[8][10];
+    uint16_t control, status, tag, cs, ds, op;
+    uint32_t ip, dp;
+};
+void machine_fpu(const struct machine *m, struct machine_fpu *guest);
 
 enum machine_place { PLACE_USER, PLACE_KERNEL, PLACE_VMM };
 enum machine_place machine_place(const struct machine *m); /* whose code runs next */
@@ -114,7 +141,9 @@ bool machine_peek_gpa(const struct machine *m, gpa_t at, void *to, size_t n);
 bool machine_peek_hpa(const struct machine *m, hpa_t at, void *to, size_t n);
 /* For scenarios and `:set`: changes the past, so history beyond this point is dropped. */
 bool machine_poke(struct machine *m, gva_t at, const void *from, size_t n);
+/* General registers, eip, eflags as the guest sees them; bare, cr0, cr2, cr3, cr4, too. False for any other. */
 bool machine_set_reg(struct machine *m, const char *name, uint32_t value);
+bool machine_set_fpu(struct machine *m, const struct machine_fpu *fpu); /* registers, control, status, tags */
 
 /* Disassembles at a linear address of current code; returns the length, 0 if unreadable ("??" in text). */
 unsigned machine_disasm(const struct machine *m, gva_t at, char *text, unsigned room);

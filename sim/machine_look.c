@@ -4,7 +4,6 @@
 #include <string.h>
 #include "sim/board.h"
 #include "sim/mmu/walk.h"
-#include "sim/vmm/emulate.h"
 
 static bool virtual_(const struct machine *m) { return m->technique->hypervisor; }
 
@@ -13,8 +12,10 @@ static void fill(struct machine_cpu *out, const struct cpu *c)
     *out = (struct machine_cpu){
         .eip = c->eip, .eflags = cpu_flags(c), .cr0 = c->cr0, .cr2 = c->cr2, .cr3 = c->cr3, .cr4 = c->cr4, .cpl = c->cpl,
         .halted = c->halted, .ldtr = c->ldtr.sel, .tr = c->tr.sel, .gdt_base = c->gdtr.base, .gdt_limit = c->gdtr.limit,
-        .idt_base = c->idtr.base, .idt_limit = c->idtr.limit,
+        .idt_base = c->idtr.base, .idt_limit = c->idtr.limit, .sysenter_cs = c->sysenter_cs,
+        .sysenter_esp = c->sysenter_esp, .sysenter_eip = c->sysenter_eip,
     };
+    memcpy(out->dr, c->dr, sizeof out->dr);
     memcpy(out->reg, c->reg, sizeof out->reg);
     for (unsigned s = 0; s < SEG_COUNT; s++)
         out->seg[s] = (struct machine_seg){ c->seg[s].sel, c->seg[s].ar, c->seg[s].base, c->seg[s].limit };
@@ -42,6 +43,19 @@ void machine_guest(const struct machine *m, struct machine_cpu *guest)
         uint16_t sel = real->seg[s].sel;
         if (s == SEG_CS || s == SEG_SS) sel = (uint16_t)((sel & ~3u) | guest->cpl);
         guest->seg[s] = (struct machine_seg){ sel, real->seg[s].ar, real->seg[s].base, real->seg[s].limit };
+    }
+}
+
+void machine_fpu(const struct machine *m, struct machine_fpu *guest)
+{
+    const struct vcpu *v = &m->b->vmm.vm.vcpu;
+    const struct fpu *f = virtual_(m) && !v->fpu_lent ? &v->virt.fpu : &m->b->cpu.fpu;
+    *guest = (struct machine_fpu){ .control = f->control, .status = f->status, .tag = (uint16_t)fpu_tag_word(f), .cs = f->cs,
+                                   .ds = f->ds, .op = f->op, .ip = f->ip, .dp = f->dp };
+    for (unsigned i = 0; i < 8; i++) {
+        const struct fpu_reg *r = &f->r[fpu_phys(f, i)];
+        memcpy(guest->st[i], &r->mantissa, 8);
+        memcpy(guest->st[i] + 8, &r->sign_exp, 2);
     }
 }
 
@@ -89,32 +103,6 @@ bool machine_peek_gpa(const struct machine *m, gpa_t at, void *to, size_t n)
 }
 
 bool machine_peek_hpa(const struct machine *m, hpa_t at, void *to, size_t n) { return bus_peek(&m->b->bus, at, to, n); }
-
-bool machine_poke(struct machine *m, gva_t at, const void *from, size_t n)
-{
-    const uint8_t *bytes = from;
-    const struct mmu *mmu = virtual_(m) ? &m->b->vmm.vm.vcpu.virt_mmu : &m->b->mmu;
-    struct bus *bus = virtual_(m) ? &m->b->vmm.vm.bus : &m->b->bus;
-    for (size_t i = 0; i < n; i++) {
-        struct xlat x;
-        struct fault f;
-        if (!mmu_probe(mmu, gva(at.v + (uint32_t)i), ACCESS_READ, &x, &f) || !bus_poke(bus, x.at, bytes + i, 1)) return false;
-        if (virtual_(m)) emulate_stored(&m->b->vmm.vm.vcpu, x.at.v, 1); /* it may be part of a table that is shadowed */
-    }
-    snapshots_forget(m);
-    return true;
-}
-
-bool machine_set_reg(struct machine *m, const char *name, uint32_t value)
-{
-    const struct reg_desc *r = reg_find(cpu_regs, name);
-    struct cpu *c = &m->b->cpu;
-    if (!strcmp(name, "eflags")) cpu_set_flags(c, value);
-    else if (r && r->bytes == 4 && (r->offset < offsetof(struct cpu, eflags))) reg_write(r, c, value);
-    else return false;
-    snapshots_forget(m);
-    return true;
-}
 
 /* --- code --- */
 

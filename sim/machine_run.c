@@ -307,6 +307,19 @@ static uint64_t next_look(struct machine *m, const struct till *till, bool arm)
     return insns;
 }
 
+/* Was a stop point hit, and is it time to stop? Not for the hypervisor's own code; not inside a repeated string
+ * instruction, whose moments have no numbers. */
+static bool at_point(struct machine *m)
+{
+    struct points *p = &m->points;
+    if (!p->hit) return false;
+    if (p->what.kind != POINT_EXEC) return m->b->cpu.insns != p->what.moment;
+    if (machine_place(m) != PLACE_VMM) return true;
+    machine_points_pass(m);
+    points_go(p);
+    return false;
+}
+
 static enum machine_stop run(struct machine *m, struct till *till, uint64_t target)
 {
     struct board *b = m->b;
@@ -329,6 +342,10 @@ static enum machine_stop run(struct machine *m, struct till *till, uint64_t targ
             why = MACHINE_TILL;
             break;
         }
+        if (at_point(m)) {
+            why = MACHINE_POINT;
+            break;
+        }
         if (m->paused) {
             why = MACHINE_PAUSED;
             break;
@@ -345,6 +362,7 @@ enum machine_stop machine_run(struct machine *m, const struct till *till, uint64
     unsigned used = 0;
     m->hit = 0;
     m->paused = false;
+    points_go(&m->points);
     trace_pause(m->trace);
     if (m->b->end.fate != FATE_RUNNING) return MACHINE_ENDED;
     uint64_t target = m->b->cpu.insns + max_insns;
@@ -364,6 +382,7 @@ enum { NEAR = 20000 }; /* a snapshot this far before a moment somebody looks at 
 /* Re-executes known history: nobody is told, nothing is sent twice. */
 static bool replay(struct machine *m, uint64_t insns)
 {
+    bool armed = machine_points_hold(m);
     trace_mute(m->trace, true);
     if (insns > m->b->cpu.insns + 2 * NEAR) {
         machine_run(m, NULL, insns - NEAR - m->b->cpu.insns);
@@ -371,6 +390,7 @@ static bool replay(struct machine *m, uint64_t insns)
     }
     while (m->b->cpu.insns < insns && m->b->end.fate == FATE_RUNNING) machine_run(m, NULL, insns - m->b->cpu.insns);
     trace_mute(m->trace, false);
+    machine_points_release(m, armed);
     return m->b->cpu.insns == insns;
 }
 

@@ -1,6 +1,7 @@
 /* See options.h. Idea: one loop over argv; each option is looked up in the table and given to `take`, so the same loop
  * serves the first reading and the one that puts the options on top of a scenario's machine. */
 #include "sim/options.h"
+#include "sim/gdb.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,11 @@ static bool read_long(unsigned command, int argc, char **argv, int *i, struct me
     if (!met->row->value) {
         met->value = "";
         return !eq || err_set(e, EXIT_USAGE, "--%s: takes no value; write just --%s", name, name);
+    }
+    if (!eq && met->row->value[0] == '[') { /* optional: the next argument only if it can be nothing else */
+        bool given = *i + 1 < argc && gdb_is_address(argv[*i + 1]);
+        met->value = given ? argv[++*i] : "";
+        return true;
     }
     if (!eq) return next_value(met, argc, argv, i, e);
     met->value = eq + 1;

@@ -18,6 +18,7 @@
 #include "sim/core/clock.h"
 #include "sim/core/cost.h"
 #include "sim/core/outcome.h"
+#include "sim/core/points.h"
 #include "sim/core/regs.h"
 #include "sim/core/tlb.h"
 #include "sim/cpu/fpu.h"
@@ -126,6 +127,7 @@ struct cpu {
     struct trace *trace;      /* NULL: silent */
     struct cpu_observer observer;
     struct block_cache *blocks; /* NULL: decode every time (a hypervisor's emulator) */
+    struct points *points;    /* a debugger's; NULL: none. Data accesses are reported, and execution by cpu_run */
 };
 
 /* Wires a CPU. `blocks` from block_cache_new, or NULL. Leaves it in the reset state (cpu_reset). */

@@ -85,6 +85,7 @@ enum step lin_read(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t *
     if (!n) return STEP_FAULT;
     *value = read_part(c, &part[0]);
     if (n == 2) *value |= read_part(c, &part[1]) << (8 * part[0].n);
+    points_access(c->points, at.v, size, POINT_READ);
     return STEP_OK;
 }
 
@@ -95,6 +96,7 @@ enum step lin_write(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t 
     if (!n) return STEP_FAULT;
     write_part(c, &part[0], user, value);
     if (n == 2) write_part(c, &part[1], user, value >> (8 * part[0].n));
+    points_access(c->points, at.v, size, POINT_WRITE);
     return STEP_OK;
 }
 

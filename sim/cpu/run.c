@@ -31,6 +31,7 @@ void cpu_nmi(struct cpu *c)
 struct code {
     hpa_t at;
     const uint8_t *host; /* NULL: not plain RAM */
+    bool pointed;        /* a debugger has stop points in this page */
 };
 
 static bool code_at(struct cpu *c, uint32_t lin, struct code *code)
@@ -39,12 +40,12 @@ static bool code_at(struct cpu *c, uint32_t lin, struct code *code)
     unsigned user = c->cpl == 3 ? ACCESS_USER : 0;
     if (e->tag[user] == (lin & PAGE_MASK)) {
         uint32_t offset = lin & (PAGE_SIZE - 1);
-        *code = (struct code){ hpa(e->frame + offset), e->host + offset };
+        *code = (struct code){ hpa(e->frame + offset), e->host + offset, false };
         return true;
     }
     struct xlat x;
     if (!c->env.translate(c->env.mmu, gva(lin), ACCESS_EXEC | user, &x, &c->fault)) return false;
-    *code = (struct code){ x.at, x.host };
+    *code = (struct code){ x.at, x.host, points_page(c->points, lin, POINT_EXEC) };
     return true;
 }
 
@@ -82,9 +83,10 @@ static enum step fetch_single(struct cpu *c, struct insn *i)
 
 /* ---- what to run next ---- */
 
-enum look { LOOK_BLOCK, LOOK_SINGLE, LOOK_DOOR, LOOK_FAULT };
+enum look { LOOK_BLOCK, LOOK_SINGLE, LOOK_DOOR, LOOK_FAULT, LOOK_POINT };
 
-/* A door frame never gets a block, so finding one proves that there is no door. */
+/* A door frame never gets a block, so finding one proves that there is no door. Where there are stop points blocks are not
+ * looked up: every instruction comes here. */
 static enum look look(struct cpu *c, const struct block **b)
 {
     const struct seg_reg *cs = &c->seg[SEG_CS];
@@ -94,10 +96,11 @@ static enum look look(struct cpu *c, const struct block **b)
         return LOOK_FAULT;
     }
     if (!code_at(c, cs->base + c->eip, &code)) return LOOK_FAULT;
-    bool cached = c->blocks && code.host;
+    bool cached = c->blocks && code.host && !code.pointed;
     *b = cached ? block_find(c->blocks, code.at, code_is_32(c)) : NULL;
     if (!*b) {
         if (bus_marks(c->env.bus, code.at) & FRAME_DOOR) return c->cpl == 0 ? LOOK_DOOR : LOOK_SINGLE;
+        if (code.pointed && points_execute(c->points, cs->base + c->eip)) return LOOK_POINT;
         if (cached)
             *b = block_build(c, code.at, code_is_32(c), code.host, PAGE_SIZE - (code.at.v & (PAGE_SIZE - 1)));
     }
@@ -185,6 +188,7 @@ static bool run_some(struct cpu *c, uint64_t limit)
         case LOOK_SINGLE: (void)run_single(c, &i); break;
         case LOOK_DOOR: return false;
         case LOOK_FAULT: (void)fetch_fault(c); break;
+        case LOOK_POINT: return true; /* c->pause is set */
         }
     } while (c->clock->now < c->break_at && c->insns < limit);
     return true;
@@ -207,6 +211,7 @@ static bool run_traced(struct cpu *c)
     struct insn i;
     enum look l = look(c, &b);
     if (l == LOOK_DOOR) return false;
+    if (l == LOOK_POINT) return true;
     if (l == LOOK_FAULT) {
         (void)fetch_fault(c);
         return true;

@@ -84,10 +84,10 @@ static bool plain_store(const struct mmu *m, const struct tlb_entry *e)
  * as stored to only if it is. */
 static void open_fast_path(struct mmu *m, struct tlb_entry *e, unsigned access)
 {
-    if (!e->host) return;
+    if (!e->host || points_page(m->points, e->page, access & ACCESS_EXEC ? POINT_EXEC : POINT_READ)) return;
     e->tag[ACCESS_READ] = e->page;
     if (e->pte & PTE_U) e->tag[ACCESS_USER] = e->page;
-    if (!(access & ACCESS_WRITE) || !plain_store(m, e)) return;
+    if (!(access & ACCESS_WRITE) || !plain_store(m, e) || points_page(m->points, e->page, POINT_WRITE)) return;
     bus_mark(m->bus, hpa(e->frame), FRAME_DIRTY);
     if (walk_allows(e->pte, ACCESS_WRITE, m->cr0)) e->tag[ACCESS_WRITE] = e->page;
     if (walk_allows(e->pte, ACCESS_WRITE | ACCESS_USER, m->cr0)) e->tag[ACCESS_WRITE | ACCESS_USER] = e->page;

@@ -10,6 +10,7 @@
 #include "sim/core/clock.h"
 #include "sim/core/cost.h"
 #include "sim/core/outcome.h"
+#include "sim/core/points.h"
 #include "sim/core/tlb.h"
 
 struct mmu {
@@ -20,6 +21,7 @@ struct mmu {
     uint32_t cr0, cr3, cr4;
     uint32_t a20;             /* AND mask of every physical address: all ones, or without bit 20 while the gate is shut */
     bool     direct;          /* hand out host pointers and fast tags (false: every access goes over the bus) */
+    const struct points *points; /* pages a debugger watches get no fast tags; NULL: none */
     uint64_t walks, refs;     /* page walks made, entries read by them */
 };
 

@@ -113,12 +113,16 @@ bad "--limit-wall 0" 2 'not a number of seconds' run popf --limit-wall 0
 bad "--set without a value" 2 'KEY=VALUE' run popf --set cost
 bad "--set of nothing known" 2 'no such setting' run popf --set colour=red
 bad "--set of an unknown cost" 2 'cost' run popf --set cost.nonsense=3
-for option in --gdb --gdb=:1234 --disk=x --bios=x --vms=2; do
+for option in --disk=x --bios=x --vms=2; do
     bad "planned: $option" 2 'planned, not in version 0.1' run popf $option
 done
 bad "--initrd for a kernel that is not Linux" 2 'no Linux kernel; a Multiboot kernel takes --module' run "$guest" --initrd "$guest"
 bad "--module that is not there" 3 'nowhere.bin: cannot open' run "$guest" --module nowhere.bin
 bad "--module without a name" 2 'FILE,STRING' run "$guest" --module ,text
+bad "--gdb of a scenario" 2 'give the image' run popf --gdb :0
+bad "--gdb without a number" 2 'no such address' run good.elf --gdb=localhost
+bad "--gdb, port too large" 2 'no such address' run good.elf --gdb=:99999
+bad "--gdb at somebody else's" 6 'cannot listen' run good.elf --gdb=192.0.2.1:1
 bad "--color sometimes" 2 'no such choice' run popf --color sometimes
 bad "--json - and --serial stdio" 2 'both on stdout' run good.elf --json - --serial stdio
 bad "--json - and --screen -" 2 'both on stdout' run good.elf --json - --screen -

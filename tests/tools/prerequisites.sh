@@ -24,6 +24,7 @@ zlib1g-dev|zlib, headers and library|trace files
 graphviz|Graphviz (the program dot)|draws .dot diagrams as PDF and PNG
 librsvg2-bin|librsvg's rsvg-convert|turns SVG diagrams into PNG and PDF
 fonts-dejavu-core|the DejaVu fonts|the lettering of diagrams
+gdb|the GNU debugger|tests the GDB server
 END
 }
 
