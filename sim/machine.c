@@ -95,7 +95,22 @@ static void till_fired(void *machine, uint64_t when)
     m->b->cpu.pause = true;
 }
 
-static uint8_t acknowledge(void *pic) { return pic_ack(pic); }
+/* IA32_APIC_BASE was written. Nothing may be left in the TLB of where the window was or is now. */
+static void board_apic_base(void *machine, uint32_t value)
+{
+    struct board *b = ((struct machine *)machine)->b;
+    if (!b->devices.apics) return; /* the CPU's first reset, before the devices are there */
+    lapic_place(&b->devices.lapic, value & PAGE_MASK, value & APIC_BASE_ENABLE);
+    mmu_flush(&b->mmu, true);
+}
+
+static uint8_t board_ack(void *machine) { return devices_ack(&((struct machine *)machine)->b->devices); }
+
+static void board_nmi(void *machine, unsigned n, bool level)
+{
+    (void)n;
+    if (level) cpu_nmi(&((struct machine *)machine)->b->cpu);
+}
 
 static bool build_board(struct machine *m, struct err *e)
 {
@@ -108,18 +123,19 @@ static bool build_board(struct machine *m, struct err *e)
     b->bus.port_cycles = clock_from_ns(&b->clock, m->model.cost[COST_PORT_NS]);
     mmu_init(&b->mmu, &b->bus, &b->cpu.dtlb, &b->cpu.itlb, &b->clock, &m->model);
     struct cpu_env env = { .bus = &b->bus, .mmu = &b->mmu, .translate = mmu_translate, .flush = mmu_flush,
-                           .invlpg = mmu_invlpg, .paging = mmu_paging, .irq = &b->devices.pic, .acknowledge = acknowledge,
-                           .timers = &b->timers };
+                           .invlpg = mmu_invlpg, .paging = mmu_paging, .irq = m, .acknowledge = board_ack,
+                           .apic_base = board_apic_base, .timers = &b->timers };
     cpu_init(&b->cpu, &env, &b->clock, &m->model, m->trace, m->blocks);
     bus_listen(&b->bus, (struct bus_listener){ cpu_code_written, &b->cpu });
     trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m });
-    struct devices_wiring w = { .intr = { board_intr, m, 0 }, .serial = { board_serial, m }, .console = { board_serial, m },
+    struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .apics = true,
+                                .serial = { board_serial, m }, .console = { board_serial, m },
                                 .stop = board_stop, .stop_self = m, .a20 = { mmu_a20, &b->mmu, 0 },
                                 .reset = { board_reset, m, 0 }, .off = { board_off, m, 0 },
                                 .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH),
                                 .trace = m->trace };
     if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e)) return false;
-    b->cpu.ferr = pic_line(&b->devices.pic, IRQ_FERR);
+    b->cpu.ferr = devices_irq(&b->devices, IRQ_FERR);
     return true;
 }
 

@@ -210,7 +210,7 @@ unsigned machine_devices(const struct machine *m, struct machine_device *list, u
 {
     const struct devices *d = virtual_(m) ? &m->b->vmm.vm.devices : &m->b->devices;
     unsigned n = 0;
-    for (; n < DEVICE_COUNT && n < room; n++)
+    for (; n < d->count && n < room; n++)
         list[n] = (struct machine_device){ d->list[n].name, d->list[n].device->ops->regs, d->list[n].device };
     return n;
 }

@@ -212,7 +212,7 @@ static void pass_time(struct machine *m)
 {
     struct board *b = m->b;
     uint64_t next = timeq_next(&b->timers);
-    if (next == TIMEQ_NEVER || (!m->technique->hypervisor && !(b->cpu.eflags & FLAG_IF))) {
+    if (next == TIMEQ_NEVER || (!m->technique->hypervisor && !(b->cpu.eflags & FLAG_IF) && !devices_nmi_possible(&b->devices))) {
         end_halted(m);
         return;
     }
@@ -236,6 +236,8 @@ static void reset(struct machine *m)
     struct cpu before = b->cpu;
     cpu_reset(&b->cpu);
     if (all) return;
+    devices_init_pin(&b->devices);
+    cpu_apic_base(&b->cpu, before.apic_base);
     b->cpu.tsc_base = before.tsc_base;
     b->cpu.cr0 = (b->cpu.cr0 & ~(uint32_t)(CR0_CD | CR0_NW)) | (before.cr0 & (CR0_CD | CR0_NW));
     b->cpu.sysenter_cs = before.sysenter_cs;

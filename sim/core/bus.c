@@ -33,6 +33,16 @@ bool bus_attach(struct bus *b, enum bus_space space, uint32_t base, uint32_t len
     return true;
 }
 
+void bus_place(struct bus *b, struct device *d, uint32_t base, uint32_t length)
+{
+    for (uint32_t i = 0; i < b->windows; i++) {
+        struct bus_window *w = &b->window[i];
+        if (w->space != BUS_MEM || w->device != d) continue;
+        w->base = base;
+        w->length = length;
+    }
+}
+
 void bus_listen(struct bus *b, struct bus_listener l)
 {
     while (b->parent) b = b->parent;
@@ -102,7 +112,7 @@ bool bus_windowed(const struct bus *b, hpa_t at)
     uint32_t first = at.v & PAGE_MASK, last = first | (PAGE_SIZE - 1);
     for (uint32_t i = 0; i < b->windows; i++) {
         const struct bus_window *w = &b->window[i];
-        if (w->space == BUS_MEM && w->base <= last && w->base + (w->length - 1) >= first) return true;
+        if (w->space == BUS_MEM && w->length && w->base <= last && w->base + (w->length - 1) >= first) return true;
     }
     return false;
 }

@@ -89,6 +89,8 @@ void bus_init_child(struct bus *b, struct bus *parent, uint32_t frames, struct a
 /* Claims [base, base+length) of a space for `d`. EXIT_BUG error if it overlaps another window. */
 bool bus_attach(struct bus *b, enum bus_space space, uint32_t base, uint32_t length, uint32_t offset,
                 struct device *d, struct err *e);
+/* Moves the device's one memory window; length 0 takes it away. Of windows over the same address the one attached first answers. */
+void bus_place(struct bus *b, struct device *d, uint32_t base, uint32_t length);
 void bus_listen(struct bus *b, struct bus_listener l); /* on the owning bus (parents are followed) */
 
 /* The frame of the bus that owns the RAM, and that bus; NULL if there is no RAM at this address. */

@@ -21,6 +21,16 @@ uint64_t clock_from_ns(const struct clock *c, uint64_t ns)
     return ns / second * c->hz + (ns % second * c->hz + second - 1) / second;
 }
 
+uint64_t clock_pulses(const struct clock *c, uint32_t rate, uint64_t cycle)
+{
+    return cycle / c->hz * rate + cycle % c->hz * rate / c->hz;
+}
+
+uint64_t clock_of_pulse(const struct clock *c, uint32_t rate, uint64_t n)
+{
+    return n / rate * c->hz + (n % rate * c->hz + rate - 1) / rate;
+}
+
 static void changed(struct timeq *q)
 {
     if (q->changed) q->changed(q->self);

@@ -42,6 +42,11 @@ uint64_t clock_of_cause(const struct clock *c, uint8_t cause); /* cycles so far,
 bool     clock_check(const struct clock *c);                   /* law 5: the sum over causes equals now */
 uint64_t clock_from_ns(const struct clock *c, uint64_t ns);    /* nanoseconds to cycles, rounded up */
 
+/* A crystal beside the CPU's clock, `rate` pulses a second and exact for ever: how many pulses have come by `cycle`, and
+ * the first cycle at which the n-th has come. No product overflows for any hz and rate below 4 GHz. */
+uint64_t clock_pulses(const struct clock *c, uint32_t rate, uint64_t cycle);
+uint64_t clock_of_pulse(const struct clock *c, uint32_t rate, uint64_t n);
+
 struct timer {
     uint64_t when;                     /* cycle */
     uint8_t  priority;                 /* lower first among equal cycles */

@@ -38,6 +38,13 @@ void cpu_set_cpl(struct cpu *c, uint8_t cpl)
     clock_cause(c->clock, c->account[cpl]);
 }
 
+void cpu_apic_base(struct cpu *c, uint32_t value)
+{
+    c->apic_base = value;
+    if (c->env.apic_base) c->env.apic_base(c->env.irq, value);
+    else c->apic_base &= ~(uint32_t)APIC_BASE_ENABLE;
+}
+
 static void tlb_forget(struct tlb *t)
 {
     for (unsigned s = 0; s < TLB_SETS; s++)
@@ -99,6 +106,7 @@ void cpu_reset(struct cpu *c)
     tlb_forget(&c->itlb);
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     c->env.flush(c->env.mmu, true);
+    cpu_apic_base(c, 0xFEE00000u | APIC_BASE_BSP | APIC_BASE_ENABLE);
 }
 
 void cpu_boot_flat(struct cpu *c, uint32_t entry, uint32_t eax, uint32_t ebx)

@@ -42,6 +42,7 @@ enum { /* CR0, CR4 */
     CR4_OSFXSR = 1u << 9
 };
 #define CR0_PG (1u << 31)
+enum { APIC_BASE_BSP = 1u << 8 /* the bootstrap processor */, APIC_BASE_ENABLE = 1u << 11 };
 enum { /* vectors */
     VEC_DE = 0, VEC_DB = 1, VEC_NMI = 2, VEC_BP = 3, VEC_OF = 4, VEC_BR = 5, VEC_UD = 6, VEC_NM = 7, VEC_DF = 8, VEC_TS = 10,
     VEC_NP = 11, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14, VEC_MF = 16, VEC_AC = 17
@@ -77,6 +78,7 @@ struct cpu_env {
     void (*paging)(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);    /* the registers changed; does not flush */
     void *irq;
     uint8_t (*acknowledge)(void *irq);                                      /* INTA cycle: the vector */
+    void (*apic_base)(void *irq, uint32_t value);                           /* IA32_APIC_BASE changed; NULL: no local APIC */
     struct timeq *timers;                                                   /* run at instruction boundaries; may be NULL */
 };
 
@@ -113,6 +115,7 @@ struct cpu {
     uint32_t cr0, cr2, cr3, cr4, dr[8];
     uint32_t sysenter_cs, sysenter_esp, sysenter_eip;
     uint64_t tsc_base;        /* TSC = clock now + tsc_base */
+    uint32_t apic_base;       /* IA32_APIC_BASE: APIC_BASE_* and a page's address */
     struct fpu fpu;
     bool     ignne;           /* the IGNNE# pin: cpu_ignne */
     struct irq_line ferr;     /* the FERR# pin: a pending x87 exception with CR0.NE clear; boards wire it to IRQ 13 */
@@ -154,6 +157,9 @@ enum cpu_stop cpu_run(struct cpu *c, uint64_t insns);
 void cpu_intr(struct cpu *c, bool level);
 /* An edge on the NMI pin: vector 2 at the next boundary that allows it; one more is remembered meanwhile. SDM 3A 6.7. */
 void cpu_nmi(struct cpu *c);
+
+/* Sets IA32_APIC_BASE and tells the board. Without a local APIC it stays disabled. SDM 3A 10.4.4. */
+void cpu_apic_base(struct cpu *c, uint32_t value);
 
 /* EFLAGS, arithmetic flags worked out. cpu_set_flags sets every bit given (bit 1 forced to 1, reserved bits to 0). */
 uint32_t cpu_flags(const struct cpu *c);

@@ -2,7 +2,7 @@
  *
  * The idea: the feature word claims exactly what the other files of this room do, so that a guest which asks first is
  * never surprised. SDM vol. 2A, CPUID, tables 3-8 and 3-12.
- * Not claimed because not there: DE (I/O breakpoints), PAE, MCE, APIC, SEP, PAT, CLFLUSH, SSE. */
+ * Not claimed because not there: DE (I/O breakpoints), PAE, MCE, SEP, PAT, CLFLUSH, SSE. */
 #include "sim/cpu/cpuid.h"
 
 #include <string.h>

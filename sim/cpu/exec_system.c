@@ -281,7 +281,6 @@ enum step exec_mov_to_dr(struct cpu *c, const struct insn *i)
 /* ---- MSRs and counters ---- */
 
 enum { MSR_TSC = 0x10, MSR_APIC_BASE = 0x1B, MSR_SYSENTER_CS = 0x174, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP };
-#define APIC_BASE 0xFEE00100u /* the bootstrap processor's; its local APIC is off (there is none) */
 enum { COUNTERS = 18 };       /* of the P4: RDPMC's ECX, whose bit 31 asks for the fast form */
 
 static uint64_t tsc(const struct cpu *c) { return c->clock->now + c->tsc_base; }
@@ -309,15 +308,24 @@ enum step exec_rdmsr(struct cpu *c, const struct insn *i)
     uint32_t msr = c->reg[ECX];
     const uint32_t *word = sysenter_msr(c, msr);
     if (!word && msr != MSR_TSC && msr != MSR_APIC_BASE) return cpu_raise_code(c, VEC_GP, 0);
-    answer(c, word ? *word : msr == MSR_TSC ? tsc(c) : APIC_BASE);
+    answer(c, word ? *word : msr == MSR_TSC ? tsc(c) : c->apic_base);
     return STEP_OK;
+}
+
+/* Reserved bits and an address beyond 4 GB are refused; who is the bootstrap processor cannot be changed. */
+static enum step apic_base_write(struct cpu *c, const struct insn *i)
+{
+    const uint32_t known = PAGE_MASK | APIC_BASE_BSP | APIC_BASE_ENABLE;
+    if (c->reg[EDX] || (c->reg[EAX] & ~known)) return cpu_raise_code(c, VEC_GP, 0);
+    cpu_apic_base(c, c->reg[EAX] | APIC_BASE_BSP);
+    return next_block(c, i);
 }
 
 enum step exec_wrmsr(struct cpu *c, const struct insn *i)
 {
-    (void)i;
     if (outside_ring0(c)) return STEP_FAULT;
     uint32_t *word = sysenter_msr(c, c->reg[ECX]);
+    if (c->reg[ECX] == MSR_APIC_BASE) return apic_base_write(c, i);
     if (!word && c->reg[ECX] != MSR_TSC) return cpu_raise_code(c, VEC_GP, 0);
     if (word) *word = c->reg[EAX];
     else c->tsc_base = ((uint64_t)c->reg[EDX] << 32 | c->reg[EAX]) - c->clock->now;
@@ -346,6 +354,7 @@ enum step exec_cpuid(struct cpu *c, const struct insn *i)
     (void)i;
     uint32_t out[4];
     cpuid_leaf(c->reg[EAX], out);
+    if (c->reg[EAX] == 1 && (c->apic_base & APIC_BASE_ENABLE)) out[3] |= CPUID_APIC; /* gone while it is disabled */
     c->reg[EAX] = out[0];
     c->reg[EBX] = out[1];
     c->reg[ECX] = out[2];

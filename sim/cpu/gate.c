@@ -283,7 +283,8 @@ enum step gate_return(struct cpu *c, unsigned size, uint32_t at, uint32_t back)
 {
     uint32_t word[3]; /* EIP, CS, EFLAGS */
     unsigned cpl = c->cpl, iopl = cpu_iopl(c);
-    c->nmi_blocked = false; /* even if it faults */
+    c->nmi_blocked = false; /* even if it faults. SDM 3A 6.7.1 */
+    if (c->nmi) c->break_at = 0;
     if (cpu_selects(c) && (c->eflags & FLAG_NT)) return return_task(c, at, back);
     if (cpu_v86(c) && !v86_may_return(c, size)) return cpu_raise_code(c, VEC_GP, 0);
     for (unsigned n = 0; n < 3; n++)

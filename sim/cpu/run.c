@@ -239,19 +239,19 @@ static void single_step_trap(struct cpu *c)
     count_delivery(c);
 }
 
-static void take_interrupt(struct cpu *c)
-{
-    c->halted = false;
-    uint8_t vector = c->env.acknowledge(c->env.irq);
-    if (cpu_deliver(c, vector, DELIVER_EXTERNAL, false, 0) == STEP_FAULT) cpu_deliver_fault(c, c->fault);
-    count_delivery(c);
-}
-
 static void take_nmi(struct cpu *c)
 {
     c->halted = c->nmi = false;
     c->nmi_blocked = true;
     if (cpu_deliver(c, VEC_NMI, DELIVER_EXTERNAL, false, 0) == STEP_FAULT) cpu_deliver_fault(c, c->fault);
+    count_delivery(c);
+}
+
+static void take_interrupt(struct cpu *c)
+{
+    c->halted = false;
+    uint8_t vector = c->env.acknowledge(c->env.irq);
+    if (cpu_deliver(c, vector, DELIVER_EXTERNAL, false, 0) == STEP_FAULT) cpu_deliver_fault(c, c->fault);
     count_delivery(c);
 }
 

@@ -9,16 +9,8 @@ enum { B_SET = 0x80, B_PIE = 0x40, B_AIE = 0x20, B_UIE = 0x10, B_SQWE = 0x08, B_
 enum { C_IRQF = 0x80, C_PF = 0x40, C_AF = 0x20, C_UF = 0x10, D_VALID = 0x80, ALARM_ANY = 0xC0, HOUR_PM = 0x80 };
 enum { HALF = CMOS_HZ / 2, UPDATE = 8 + 65 /* UIP rises 244 us before the update, which takes 1984 us */ };
 
-static uint64_t pulse_of(const struct clock *c, uint64_t cycle)
-{
-    return cycle / c->hz * CMOS_HZ + cycle % c->hz * CMOS_HZ / c->hz;
-}
-
-/* The first cycle at which that pulse has come. */
-static uint64_t cycle_of(const struct clock *c, uint64_t pulse)
-{
-    return pulse / CMOS_HZ * c->hz + (pulse % CMOS_HZ * c->hz + CMOS_HZ - 1) / CMOS_HZ;
-}
+static uint64_t pulse_of(const struct clock *c, uint64_t cycle) { return clock_pulses(c, CMOS_HZ, cycle); }
+static uint64_t cycle_of(const struct clock *c, uint64_t pulse) { return clock_of_pulse(c, CMOS_HZ, pulse); }
 
 /* --- the calendar --- */
 

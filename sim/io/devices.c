@@ -17,31 +17,91 @@ static struct irq_line reset_line(const struct devices_wiring *w, unsigned kind)
     return (struct irq_line){ w->reset.set, w->reset.self, w->reset.n + kind };
 }
 
+enum { IOAPIC_INTR = 0, IOAPIC_TIMER = 2 };
+
+static void isa_line(void *self, unsigned irq, bool level)
+{
+    struct devices *d = self;
+    struct irq_line pic = pic_line(&d->pic, irq);
+    irq_set(&pic, level);
+    if (d->apics) ioapic_pin(&d->ioapic, irq == IRQ_TIMER ? IOAPIC_TIMER : irq, level);
+}
+
+struct irq_line devices_irq(struct devices *d, unsigned irq) { return (struct irq_line){ isa_line, d, irq }; }
+
+/* Out of the 8259 pair. */
+static void pic_asks(void *self, unsigned n, bool level)
+{
+    (void)n;
+    struct devices *d = self;
+    if (!d->apics) {
+        irq_set(&d->intr, level);
+        return;
+    }
+    struct irq_line lint0 = lapic_line(&d->lapic, 0);
+    irq_set(&lint0, level);
+    ioapic_pin(&d->ioapic, IOAPIC_INTR, level);
+}
+
+static uint8_t inta_cycle(void *self) { return pic_ack(&((struct devices *)self)->pic); }
+static void broadcast_eoi(void *self, uint8_t vector) { ioapic_eoi(&((struct devices *)self)->ioapic, vector); }
+
+uint8_t devices_ack(void *devices)
+{
+    struct devices *d = devices;
+    return d->apics ? lapic_ack(&d->lapic) : pic_ack(&d->pic);
+}
+
+bool devices_nmi_possible(const struct devices *d) { return d->apics && ioapic_sends(&d->ioapic, APIC_NMI); }
+
+static bool init_apics(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w, struct err *e)
+{
+    const struct lapic_wiring lw = { .intr = w->intr, .nmi = w->nmi, .init = reset_line(w, RESET_CPU),
+                                     .intack = inta_cycle, .eoi = broadcast_eoi, .self = d };
+    lapic_init(&d->lapic, q, &lw);
+    lapic_virtual_wire(&d->lapic);
+    ioapic_init(&d->ioapic, &d->lapic);
+    return lapic_attach(&d->lapic, b, e) && ioapic_attach(&d->ioapic, b, e);
+}
+
+static void enter_in_list(struct devices *d, struct device *device)
+{
+    d->list[d->count++] = (struct device_entry){ device->ops->name, device };
+}
+
 bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w, struct err *e)
 {
-    pic_init(&d->pic, w->intr);
-    pit_init(&d->pit, q, pic_line(&d->pic, IRQ_TIMER));
-    uart_init(&d->uart, q, pic_line(&d->pic, IRQ_UART), w->serial);
+    d->count = 0;
+    d->apics = w->apics;
+    d->intr = w->intr;
+    pic_init(&d->pic, (struct irq_line){ pic_asks, d, 0 });
+    if (d->apics && !init_apics(d, b, q, w, e)) return false;
+    pit_init(&d->pit, q, devices_irq(d, IRQ_TIMER));
+    uart_init(&d->uart, q, devices_irq(d, IRQ_UART), w->serial);
     debug_exit_init(&d->exit, w->stop, w->stop_self);
     debug_console_init(&d->console, w->console);
     vga_init(&d->vga, b->clock);
     d->a20 = w->a20;
     d->a20_open = 0;
-    kbc_init(&d->kbc, q, pic_line(&d->pic, IRQ_KEYBOARD), pic_line(&d->pic, IRQ_MOUSE), (struct irq_line){ a20_input, d, 0 },
+    kbc_init(&d->kbc, q, devices_irq(d, IRQ_KEYBOARD), devices_irq(d, IRQ_MOUSE), (struct irq_line){ a20_input, d, 0 },
              reset_line(w, RESET_CPU));
     port92_init(&d->port92, (struct irq_line){ a20_input, d, 1 }, reset_line(w, RESET_CPU));
     post_init(&d->post);
-    cmos_init(&d->cmos, q, pic_line(&d->pic, IRQ_RTC), w->epoch, (uint64_t)b->frames * PAGE_SIZE);
+    cmos_init(&d->cmos, q, devices_irq(d, IRQ_RTC), w->epoch, (uint64_t)b->frames * PAGE_SIZE);
     pci_init(&d->pci, reset_line(w, RESET_CPU), reset_line(w, RESET_BOARD));
-    pm_init(&d->pm, q, pic_line(&d->pic, IRQ_SCI), w->off);
+    pm_init(&d->pm, q, devices_irq(d, IRQ_SCI), w->off);
     d->uart.char_cycles_max = DEVICES_CHAR_CYCLES;
     d->pic.trace = w->trace; /* only now: what power-on does to the wires is no event */
     d->pic.is_virtual = w->is_virtual;
 
-    struct device *all[DEVICE_COUNT] = { &d->pic.device, &d->pit.device, &d->uart.device, &d->exit.device,
-                                         &d->console.device, &d->vga.device,
-                                         &d->kbc.device, &d->port92.device, &d->post.device, &d->cmos.device, &d->pci.device, &d->pm.device };
-    for (unsigned i = 0; i < DEVICE_COUNT; i++) d->list[i] = (struct device_entry){ all[i]->ops->name, all[i] };
+    struct device *const all[] = { &d->pic.device, &d->pit.device, &d->uart.device, &d->exit.device, &d->console.device,
+                                   &d->vga.device, &d->kbc.device, &d->port92.device, &d->post.device, &d->cmos.device,
+                                   &d->pci.device, &d->pm.device };
+    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) enter_in_list(d, all[i]);
+    if (d->apics) {
+        enter_in_list(d, &d->lapic.device);
+        enter_in_list(d, &d->ioapic.device);
+    }
 
     return pic_attach(&d->pic, b, e) && pit_attach(&d->pit, b, e) && uart_attach(&d->uart, b, UART_BASE, e) &&
            debug_exit_attach(&d->exit, b, e) && debug_console_attach(&d->console, b, e) &&
@@ -52,12 +112,22 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
 
 void devices_reset(struct devices *d)
 {
-    for (unsigned i = 0; i < DEVICE_COUNT; i++) d->list[i].device->ops->reset(d->list[i].device);
+    for (unsigned i = 0; i < d->count; i++) d->list[i].device->ops->reset(d->list[i].device);
+    if (d->apics) lapic_virtual_wire(&d->lapic);
+}
+
+void devices_init_pin(struct devices *d)
+{
+    if (!d->apics) return;
+    uint32_t id = d->lapic.id;
+    d->lapic.device.ops->reset(&d->lapic.device);
+    d->lapic.id = id;
+    lapic_virtual_wire(&d->lapic);
 }
 
 struct device *devices_find(const struct devices *d, const char *name)
 {
-    for (unsigned i = 0; i < DEVICE_COUNT; i++)
+    for (unsigned i = 0; i < d->count; i++)
         if (!strcmp(d->list[i].name, name)) return d->list[i].device;
     return NULL;
 }

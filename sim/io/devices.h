@@ -1,14 +1,18 @@
 /* The board's devices as one set: who is there, at which interrupt input.
  *
  * Idea: the real board and every virtual one are the same set, wired differently: another bus, another queue, another
- * INTR pin. Nothing below can tell which it is. A new device: its file, and its lines in devices.c. */
+ * INTR pin. Nothing below can tell which it is. A new device: its file, and its lines in devices.c.
+ * With APICs a device's interrupt line goes to both controllers (ISA line 0 to input 2 of the I/O APIC, the others to their own
+ * number), and the 8259 pair's INTR goes to LINT0 and to input 0; whatever software leaves masked stays silent. */
 #ifndef IO_DEVICES_H
 #define IO_DEVICES_H
 
 #include "sim/io/cmos.h"
 #include "sim/io/debug.h"
 #include "sim/io/glue.h"
+#include "sim/io/ioapic.h"
 #include "sim/io/kbc.h"
+#include "sim/io/lapic.h"
 #include "sim/io/pci.h"
 #include "sim/io/pic.h"
 #include "sim/io/pit.h"
@@ -17,12 +21,14 @@
 #include "sim/io/vga.h"
 
 enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FERR = 13 /* the x87 unit's FERR# */ };
-enum { DEVICE_COUNT = 12 };
+enum { DEVICE_COUNT = 14 }; /* at most; a board without APICs has two less */
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
 struct devices_wiring {
-    struct irq_line    intr;    /* the PIC's INT pin */
+    struct irq_line    intr;    /* the CPU's INTR pin */
+    struct irq_line    nmi;     /* the CPU's NMI pin, pulsed; APICs only */
+    bool               apics;   /* with local and I/O APIC? */
     struct serial_sink serial;  /* the UART's line */
     struct serial_sink console; /* the debug console */
     struct irq_line    a20;     /* the A20 gate: high, address bit 20 is let through; told when it changes */
@@ -53,14 +59,27 @@ struct devices {
     struct cmos          cmos;
     struct pci           pci;
     struct pm            pm;
+    struct lapic         lapic;    /* if the board has APICs */
+    struct ioapic        ioapic;
+    bool                 apics;
+    struct irq_line      intr;     /* out of the 8259 pair, on a board without APICs */
     struct irq_line      a20;      /* out of the gate */
     uint8_t              a20_open; /* who holds it open: bit 0 the keyboard controller, bit 1 port 92h */
-    struct device_entry  list[DEVICE_COUNT]; /* all of the above, in this order */
+    unsigned             count;
+    struct device_entry  list[DEVICE_COUNT]; /* all that are there */
 };
 
 /* Makes the whole set, at power-on, and claims its ports on `b`. EXIT_BUG error if a port is taken. */
 bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w, struct err *e);
 void devices_reset(struct devices *d);                                  /* all back to power-on */
+/* The wire of an ISA interrupt, 0..15, to whatever controllers there are. */
+struct irq_line devices_irq(struct devices *d, unsigned irq);
+/* The CPU's INTA cycle: the vector. `devices`: struct devices. */
+uint8_t devices_ack(void *devices);
+/* Can anything reach a CPU that has interrupts off: is an input of the APICs set up as NMI? */
+bool devices_nmi_possible(const struct devices *d);
+/* The CPU's INIT pin was pulsed: its local APIC is reset but for its number. */
+void devices_init_pin(struct devices *d);
 struct device *devices_find(const struct devices *d, const char *name); /* NULL if there is none */
 
 #endif

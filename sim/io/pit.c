@@ -7,17 +7,8 @@ enum { PORT_CONTROL = 3, PORT_61 = 4, REFRESH_PULSES = 18 };
 enum { P61_GATE2 = 0x01, P61_WRITABLE = 0x0F, P61_REFRESH = 0x10, P61_OUT2 = 0x20 };
 enum { READ_BACK = 3, READ_BACK_NO_COUNT = 0x20, READ_BACK_NO_STATUS = 0x10 };
 
-/* floor(cycle * PIT_HZ / hz), split so that no product overflows for any hz below 15 THz. */
-static uint64_t pulse_of(const struct clock *c, uint64_t cycle)
-{
-    return cycle / c->hz * PIT_HZ + cycle % c->hz * PIT_HZ / c->hz;
-}
-
-/* The first cycle at which that pulse has come: ceil(pulse * hz / PIT_HZ). */
-static uint64_t cycle_of(const struct clock *c, uint64_t pulse)
-{
-    return pulse / PIT_HZ * c->hz + (pulse % PIT_HZ * c->hz + PIT_HZ - 1) / PIT_HZ;
-}
+static uint64_t pulse_of(const struct clock *c, uint64_t cycle) { return clock_pulses(c, PIT_HZ, cycle); }
+static uint64_t cycle_of(const struct clock *c, uint64_t pulse) { return clock_of_pulse(c, PIT_HZ, pulse); }
 
 static void drive(struct pit *p)
 {

@@ -7,15 +7,8 @@ enum { REG_STATUS = 0, REG_ENABLE = 2, REG_CONTROL = 4, REG_TIMER = 8, REG_END =
 enum { STS_TIMER = 0x0001, EN_MASK = 0x0521 /* RTC, power button, global, timer */ };
 enum { CTL_SCI = 0x0001, CTL_TYPE = 0x1C00, CTL_SLEEP = 0x2000, CTL_MASK = CTL_SCI | CTL_TYPE | 0x0002, HALF_TURN = 1 << 23 };
 
-static uint64_t count_at(const struct clock *c, uint64_t cycle)
-{
-    return cycle / c->hz * PM_HZ + cycle % c->hz * PM_HZ / c->hz;
-}
-
-static uint64_t cycle_of(const struct clock *c, uint64_t count)
-{
-    return count / PM_HZ * c->hz + (count % PM_HZ * c->hz + PM_HZ - 1) / PM_HZ;
-}
+static uint64_t count_at(const struct clock *c, uint64_t cycle) { return clock_pulses(c, PM_HZ, cycle); }
+static uint64_t cycle_of(const struct clock *c, uint64_t count) { return clock_of_pulse(c, PM_HZ, count); }
 
 static void drive(const struct pm *p) { irq_set(&p->sci, (p->status & p->enable) && (p->control & CTL_SCI)); }
 

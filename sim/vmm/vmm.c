@@ -135,6 +135,8 @@ static void own_the_cpu(struct vmm *h)
     cpu_seg_set(&c->seg[SEG_SS], WINDOW_SS, 0x0000FFFF, 0x00CF9300);
     c->cr0 = CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
     c->cr4 = CR4_PSE | CR4_PGE;
+    /* The 8259 pair is all it needs, and with the APIC off CPUID, which a guest executes unseen, shows none: VMs have none. */
+    cpu_apic_base(c, c->apic_base & ~(uint32_t)APIC_BASE_ENABLE);
     cpu_set_flags(c, FLAG_ONE);
     c->account[0] = CAUSE_DISPATCH;
     c->account[1] = c->account[2] = CAUSE_KERNEL;

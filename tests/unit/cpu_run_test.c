@@ -236,6 +236,84 @@ static void halt_ends_by_interrupt(void **s)
     assert_int_equal(f.acknowledged, 1);
 }
 
+/* NMI comes whatever IF says, once until IRET; one more is remembered. */
+static void nmi(void **s)
+{
+    (void)s;
+    put(C, "40 40 FB F4");
+    put(HANDLER + 16 * VEC_NMI, "41 CF");
+    f.cpu.reg[ECX] = 0;
+    cpu_nmi(&f.cpu);
+    cpu_run(&f.cpu, 1);
+    assert_int_equal(f.cpu.eip, HANDLER + 16 * VEC_NMI);
+    assert_int_equal(fake_get32(&f, f.cpu.reg[ESP]), C);
+    assert_int_equal(f.acknowledged, 0);
+    cpu_nmi(&f.cpu), cpu_nmi(&f.cpu);
+    cpu_run(&f.cpu, 1);
+    assert_int_equal(f.cpu.reg[ECX], 1); /* blocked */
+    cpu_run(&f.cpu, 2);
+    assert_int_equal(f.cpu.eip, HANDLER + 16 * VEC_NMI);
+    assert_int_equal(cpu_run(&f.cpu, 10), CPU_HALTED);
+    assert_int_equal(f.cpu.reg[ECX], 2);
+    cpu_nmi(&f.cpu); /* ends HLT */
+    cpu_run(&f.cpu, 1);
+    assert_int_equal(fake_get32(&f, f.cpu.reg[ESP]), C + 4);
+}
+
+/* IA32_APIC_BASE without a board that has an APIC, and with one: what is refused, what the board is told, what CPUID says. */
+static struct { unsigned calls; uint32_t value; } told;
+static void on_apic_base(void *irq, uint32_t value)
+{
+    assert_ptr_equal(irq, &f);
+    told.calls++;
+    told.value = value;
+}
+
+static uint32_t cpuid_edx(void)
+{
+    f.cpu.reg[EAX] = 1;
+    put(C, "0F A2 F4");
+    f.cpu.eip = C;
+    cpu_run(&f.cpu, 2);
+    return f.cpu.reg[EDX];
+}
+
+static bool write_apic_base(uint32_t high, uint32_t low)
+{
+    f.cpu.reg[ECX] = 0x1B, f.cpu.reg[EDX] = high, f.cpu.reg[EAX] = low;
+    put(C, "0F 30 F4");
+    f.cpu.eip = C;
+    f.cpu.halted = false;
+    cpu_run(&f.cpu, 1);
+    return f.cpu.eip == C + 2;
+}
+
+static void apic_base(void **s)
+{
+    (void)s;
+    enum { APIC = 1 << 9 };
+    assert_int_equal(f.cpu.apic_base, 0xFEE00100u);
+    assert_false(cpuid_edx() & APIC);
+    assert_true(write_apic_base(0, 0xFEE00900));
+    assert_int_equal(f.cpu.apic_base, 0xFEE00100u);
+    f.cpu.env.apic_base = on_apic_base;
+    assert_true(write_apic_base(0, 0x12345800));
+    assert_int_equal(told.calls, 1);
+    assert_int_equal(told.value, 0x12345900u);
+    f.cpu.reg[EAX] = f.cpu.reg[EDX] = 7;
+    put(C, "0F 32 F4");
+    f.cpu.eip = C;
+    cpu_run(&f.cpu, 1);
+    assert_int_equal(f.cpu.reg[EAX], 0x12345900u);
+    assert_int_equal(f.cpu.reg[EDX], 0);
+    assert_true(cpuid_edx() & APIC);
+    static const struct { uint32_t high, low; } refused[] = { { 0, 0xFEE00901 }, { 0, 0xFEE00D00 }, { 0, 0xFEE00B00 }, { 1, 0xFEE00900 } };
+    for (unsigned i = 0; i < 4; i++) assert_false(write_apic_base(refused[i].high, refused[i].low));
+    assert_int_equal(told.calls, 1);
+    assert_true(write_apic_base(0, 0xFEE00000));
+    assert_false(cpuid_edx() & APIC);
+}
+
 /* The instruction behind STI, and behind a load of SS, comes before a pending interrupt. */
 static void interrupt_shadow(void **s)
 {
@@ -412,7 +490,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(store_into_own_block), T(store_into_old_code), T(code_mark_and_tags), T(a_loader_writes_code),
         T(modes_have_their_own_blocks), T(instruction_across_pages), T(fetch_faults_name_the_page), T(fetch_beyond_the_limit),
-        T(limit_shrinks_under_a_block), T(door), T(pause_and_budget), T(halt_ends_by_interrupt), T(interrupt_shadow),
+        T(limit_shrinks_under_a_block), T(door), T(pause_and_budget), T(halt_ends_by_interrupt), T(interrupt_shadow), T(nmi), T(apic_base),
         T(shadow_of_a_stack_load), T(single_step), T(single_step_skips_a_stack_load_and_int), T(observer_comes_and_goes),
         cmocka_unit_test(the_same_machine_however_it_is_run)
     };

@@ -40,7 +40,7 @@ static void on_intr(void *self, unsigned n, bool level)
 
 static const struct devices_wiring wiring = {
     .intr = { on_intr, NULL, 0 }, .serial = { on_serial, NULL }, .console = { on_console, NULL },
-    .stop = on_stop, .stop_self = &stopped,
+    .stop = on_stop, .stop_self = &stopped, .apics = true,
 };
 
 static uint8_t in(uint16_t port) { return (uint8_t)bus_in(&bus, port, 1); }
@@ -100,8 +100,10 @@ static void console_port(void **state)
 static void set_is_complete(void **state)
 {
     (void)state;
-    static const char *const names[DEVICE_COUNT] = { "pic", "pit", "uart", "exit", "console", "vga", "kbc", "port92", "post", "cmos", "pci", "pm" };
-    for (unsigned i = 0; i < DEVICE_COUNT; i++) {
+    static const char *const names[] = { "pic", "pit", "uart", "exit", "console", "vga", "kbc", "port92", "post", "cmos", "pci", "pm",
+                                         "lapic", "ioapic" };
+    assert_int_equal(set.count, sizeof names / sizeof names[0]);
+    for (unsigned i = 0; i < set.count; i++) {
         assert_string_equal(set.list[i].name, names[i]);
         const struct device_ops *ops = devices_find(&set, names[i])->ops;
         assert_true(ops->regs && ops->reset && ops->read && ops->write && ops->peek);
