@@ -27,20 +27,34 @@ static const char draw_more[] =
 static const char trace_more[] =
     "  ringside trace popf | less\n"
     "  ringside trace kernel.elf --cpu te --format jsonl -o kernel.jsonl\n";
+static const char exec_more[] =
+    "Without FILE, or with -, lines come from standard input. One line is one case:\n\n"
+    "  NAME HEXBYTES [eax= ecx= edx= ebx= esp= ebp= esi= edi= eip= flags= ds= es= ss=\n"
+    "       cs= fs= gs=] [fill=SEED] [m@ADDR=BYTES ...] [ring=0..3 iopl=0..3]\n"
+    "  ldt N BASE LIMIT CONTENTS SEG32 READONLY PAGES    for the lines after it\n"
+    "  # a comment\n\n"
+    "Numbers are hex. Each case begins fresh: ring 3, paging with 8000-9fff and\n"
+    "20000000-20001fff writable, the code at 10000100 read-only, nothing else.\n"
+    "One line comes out: NAME, then ok, or vec=V err=E cr2=A, or limit, then all\n"
+    "registers and the memory that changed.\n\n"
+    "  echo 'add 01d8 eax=7fffffff ebx=1' | ringside exec\n"
+    "  echo 'cli fa ring=1 iopl=0' | ringside exec\n\n"
+    "docs/exec.md is the manual: selectors of each ring, INT n, what is undefined.\n";
 
 const struct command commands[] = {
     { "run", "SCENARIO|IMAGE", "run without a screen, print a summary", FOR_RUN, run_more, cmd_run },
     { "tui", "SCENARIO|IMAGE", "step through it on a screen", FOR_TUI, tui_more, cmd_tui },
     { "draw", "ladder SCENARIO|IMAGE", "make a diagram: svg, dot, png, pdf, txt", FOR_DRAW, draw_more, cmd_draw },
     { "trace", "SCENARIO|IMAGE", "print every event: text, jsonl", FOR_TRACE, trace_more, cmd_trace },
+    { "exec", "[FILE]", "run single instructions, a line each", FOR_EXEC, exec_more, cmd_exec },
     { "list", "", "scenarios, guests and techniques there are", FOR_LIST, NULL, cmd_list },
     { "help", "[COMMAND]", "this help, or that of one command", FOR_TALK, NULL, cmd_help },
     { "version", "", "the version", FOR_TALK, NULL, cmd_version },
-    { "exec", "", "", 0, NULL, NULL },     { "compare", "", "", 0, NULL, NULL },  { "explain", "", "", 0, NULL, NULL },
-    { "quiz", "", "", 0, NULL, NULL },     { "lab", "", "", 0, NULL, NULL },      { "grade", "", "", 0, NULL, NULL },
-    { "asm", "", "", 0, NULL, NULL },      { "disasm", "", "", 0, NULL, NULL },   { "repl", "", "", 0, NULL, NULL },
-    { "doctor", "", "", 0, NULL, NULL },   { "classify", "", "", 0, NULL, NULL }, { "bench", "", "", 0, NULL, NULL },
-    { "completion", "", "", 0, NULL, NULL }, { NULL, NULL, NULL, 0, NULL, NULL },
+    { "compare", "", "", 0, NULL, NULL },  { "explain", "", "", 0, NULL, NULL },  { "quiz", "", "", 0, NULL, NULL },
+    { "lab", "", "", 0, NULL, NULL },      { "grade", "", "", 0, NULL, NULL },    { "asm", "", "", 0, NULL, NULL },
+    { "disasm", "", "", 0, NULL, NULL },   { "repl", "", "", 0, NULL, NULL },     { "doctor", "", "", 0, NULL, NULL },
+    { "classify", "", "", 0, NULL, NULL }, { "bench", "", "", 0, NULL, NULL },    { "completion", "", "", 0, NULL, NULL },
+    { NULL, NULL, NULL, 0, NULL, NULL },
 };
 
 static const char *program = "ringside";
