@@ -9,6 +9,7 @@
 #include "sim/core/points.h"
 #include "sim/cpu/cpu.h"
 #include "sim/io/devices.h"
+#include "sim/disk_image.h"
 #include "sim/loader.h"
 #include "sim/machine.h"
 #include "sim/mmu/mmu.h"
@@ -31,6 +32,7 @@ struct board {
     bool           off;          /* the power was turned off */
     uint8_t        reset;        /* 1 + RESET_CPU or RESET_BOARD: wanted at the next boundary */
     size_t         serial_len;   /* bytes of machine->serial that exist at this moment */
+    struct disk_moment disk[CONFIG_DISKS];
     struct machine_end end;
     uint32_t       die;          /* event that ended it, 0 if none */
 };
@@ -48,6 +50,7 @@ struct machine {
     struct image   image;
     struct text    serial;
     size_t         serial_sent;  /* bytes already handed to cfg.serial: re-execution sends nothing twice */
+    struct disk_image *disk[CONFIG_DISKS]; /* cfg.disks of them */
     struct snapshots snapshots;
     const struct till *waiting;  /* condition of the run in progress */
     uint32_t       hit;          /* event that made it true */

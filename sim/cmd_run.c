@@ -236,6 +236,18 @@ static bool write_screen(const struct run *r, struct err *e)
     return ok;
 }
 
+/* With disk.write=1 on the command line (a scenario cannot ask for it: the files are the user's), what the guest wrote
+ * goes into the images when the guest itself came to an end, whatever it then reported: a run cut short (limit, death,
+ * ^C) leaves them as they were. */
+static void keep_disks(struct run *r, struct err *e)
+{
+    const char *wanted = config_get(&r->o->machine, CONFIG_DISK_WRITE);
+    uint8_t fate = machine_end(r->s.machine).fate;
+    bool ended = fate == FATE_EXITED || fate == FATE_HALTED || fate == FATE_OFF || fate == FATE_RESET;
+    if (!wanted || strcmp(wanted, "1") || !ended || r->early.code) return;
+    r->report.kept = machine_keep_disks(r->s.machine, e);
+}
+
 /* An end that is not good deserves a line among the errors, even with -q. */
 static void say_why(struct run *r, struct err *e)
 {
@@ -270,6 +282,7 @@ static void finish(struct run *r, struct err *e)
     }
     if (r->s.lesson) compare(r, e);
     if (!report_make(&r->report, &r->s, &r->early, r->seconds, e)) return;
+    keep_disks(r, e);
     r->report.bare = r->compared ? &r->bare : NULL;
     if (r->s.lesson && !quiet) tell_results(r, e);
     else {

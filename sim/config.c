@@ -154,6 +154,16 @@ static bool add_module(struct machine_cfg *c, const char *value, struct err *e)
     return true;
 }
 
+static bool add_disk(struct machine_cfg *c, const char *value, struct err *e)
+{
+    if (!*value) return err_set(e, EXIT_USAGE, "--disk: an empty name; name a raw disk image");
+    if (c->disks == CONFIG_DISKS)
+        return err_set(e, EXIT_USAGE, "--disk %.200s: the machine has %d drives, and each has a disk already", value, CONFIG_DISKS);
+    if (!set_text(c->disk[c->disks], sizeof c->disk[0], "disk", value, e)) return false;
+    c->disks++;
+    return true;
+}
+
 bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e)
 {
     static const char *const mmus[] = { "native", "shadow" }, *const ios[] = { "hypervisor-direct" },
@@ -171,6 +181,7 @@ bool config_option(struct machine_cfg *c, const char *name, const char *value, s
     if (!strcmp(name, "append")) return set_text(c->append, sizeof c->append, name, value, e);
     if (!strcmp(name, "initrd")) return set_text(c->initrd, sizeof c->initrd, name, value, e);
     if (!strcmp(name, "module")) return add_module(c, value, e);
+    if (!strcmp(name, "disk")) return add_disk(c, value, e);
     if (!strcmp(name, "seed")) return number(name, value, false, &c->seed, e);
     if (!strcmp(name, "limit-cycles")) return number(name, value, false, &c->limit_cycles, e);
     if (!strcmp(name, "limit-instr")) return number(name, value, false, &c->limit_insns, e);
@@ -191,10 +202,16 @@ static bool check_sets(const struct machine_cfg *c, struct err *e)
     if (!model_find(c->model, &m, e)) return false;
     for (unsigned i = 0; i < c->sets; i++) {
         const char *key = c->set[i].key;
+        if (!strcmp(key, CONFIG_DISK_WRITE)) {
+            if (strcmp(c->set[i].value, "0") && strcmp(c->set[i].value, "1"))
+                return err_set(e, EXIT_USAGE, "--set %s=%s: 1 keeps what the guest writes, 0 does not", key, c->set[i].value);
+            continue;
+        }
         char *end;
         unsigned long v = strtoul(c->set[i].value, &end, 0);
         if (strncmp(key, "cost.", 5))
-            return err_set(e, EXIT_USAGE, "--set %s: no such setting; cost.ROW=CYCLES exists (rows in sim/core/cost.def)", key);
+            return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (rows in sim/core/cost.def) "
+                           "and disk.write=1", key);
         if (*end || end == c->set[i].value || v > 1000000000)
             return err_set(e, EXIT_USAGE, "--set %s=%s: not a number of cycles", key, c->set[i].value);
         if (!model_set(&m, key + 5, (uint32_t)v, e)) return false;

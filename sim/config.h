@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include "sim/core/err.h"
 
-enum { CONFIG_SETS = 32, CONFIG_MODULES = 8 };
+enum { CONFIG_SETS = 32, CONFIG_MODULES = 8, CONFIG_DISKS = 4 };
 
 struct machine_cfg {
     char     cpu[16];          /* "native", "te" */
@@ -21,6 +21,8 @@ struct machine_cfg {
     char     initrd[512];      /* a Linux kernel's initial RAM disk; "": none */
     unsigned modules;          /* --module FILE[,STRING], in order */
     struct { char path[512]; char string[512]; } module[CONFIG_MODULES];
+    unsigned disks;            /* --disk FILE, in order: the IDE drives, first channel first */
+    char     disk[CONFIG_DISKS][512];
     unsigned sets;             /* --set KEY=VALUE, in order */
     struct { char key[48]; char value[48]; } set[CONFIG_SETS];
     uint64_t limit_cycles, limit_insns; /* 0: none */
@@ -28,6 +30,8 @@ struct machine_cfg {
     void   (*serial)(void *self, uint8_t byte);
     void    *serial_self;
 };
+
+#define CONFIG_DISK_WRITE "disk.write" /* --set disk.write=1: `run` puts what the guest wrote into its images */
 
 extern const struct machine_cfg config_defaults; /* --cpu native, p4, 64 MB, seed 0 */
 

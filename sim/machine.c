@@ -112,6 +112,25 @@ static void board_nmi(void *machine, unsigned n, bool level)
     if (level) cpu_nmi(&((struct machine *)machine)->b->cpu);
 }
 
+static struct disk_times disk_times(const struct model *m)
+{
+    const uint32_t *c = m->cost;
+    return (struct disk_times){ c[COST_DISK_COMMAND], c[COST_DISK_SEEK], c[COST_DISK_SECTOR], c[COST_DISK_RESET] };
+}
+
+static bool open_disks(struct machine *m, struct err *e)
+{
+    for (unsigned i = 0; i < m->cfg.disks; i++)
+        if (!(m->disk[i] = disk_image_open(m->cfg.disk[i], e))) return false;
+    return true;
+}
+
+/* The drives' media. They hang on the board, or, with a hypervisor, behind the drives it emulates. */
+static void media(struct machine *m, struct disk list[CONFIG_DISKS])
+{
+    for (unsigned i = 0; i < m->cfg.disks; i++) list[i] = disk_image_medium(m->disk[i], &m->b->disk[i]);
+}
+
 static bool build_board(struct machine *m, struct err *e)
 {
     struct board *b = m->b = arena_alloc(&m->arena, sizeof *m->b);
@@ -128,12 +147,15 @@ static bool build_board(struct machine *m, struct err *e)
     cpu_init(&b->cpu, &env, &b->clock, &m->model, m->trace, m->blocks);
     bus_listen(&b->bus, (struct bus_listener){ cpu_code_written, &b->cpu });
     trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m });
+    struct disk disks[CONFIG_DISKS];
+    media(m, disks);
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .apics = true,
                                 .serial = { board_serial, m }, .console = { board_serial, m },
                                 .stop = board_stop, .stop_self = m, .a20 = { mmu_a20, &b->mmu, 0 },
                                 .reset = { board_reset, m, 0 }, .off = { board_off, m, 0 },
                                 .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH),
-                                .trace = m->trace };
+                                .disk = disks, .disks = m->technique->hypervisor ? 0 : m->cfg.disks,
+                                .disk_times = disk_times(&m->model), .trace = m->trace };
     if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e)) return false;
     b->cpu.ferr = devices_irq(&b->devices, IRQ_FERR);
     return true;
@@ -182,10 +204,13 @@ static bool build_guest(struct machine *m, struct err *e)
     struct bus *memory = &b->bus;
     struct cpu *c = &b->cpu;
     if (m->technique->hypervisor) {
+        struct disk disks[CONFIG_DISKS];
+        media(m, disks);
         struct vmm_board vb = { .arena = &m->arena, .bus = &b->bus, .cpu = &b->cpu, .mmu = &b->mmu, .clock = &b->clock,
                                 .model = &m->model, .trace = m->trace,
                                 .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH), .guest_first = VMM_FRAMES,
-                                .guest_frames = m->frames - VMM_FRAMES };
+                                .guest_frames = m->frames - VMM_FRAMES, .disk = disks, .disks = m->cfg.disks,
+                                .disk_times = disk_times(&m->model) };
         if (!vmm_init(&b->vmm, &vb, m->cfg.cpu, m->cfg.mmu, e)) return false;
         memory = vmm_memory(&b->vmm);
         c = vmm_cpu(&b->vmm);
@@ -239,7 +264,7 @@ struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
     m->cfg = *cfg;
     insn_names();
     exit_names();
-    if (!config_check(&m->cfg, e) || !apply_costs(m, e) || !allocate(m, e) || !build_board(m, e) || !build_guest(m, e)) {
+    if (!config_check(&m->cfg, e) || !apply_costs(m, e) || !open_disks(m, e) || !allocate(m, e) || !build_board(m, e) || !build_guest(m, e)) {
         machine_free(m);
         return NULL;
     }
@@ -257,6 +282,7 @@ void machine_free(struct machine *m)
     if (!m) return;
     snapshots_done(m);
     image_done(&m->image);
+    for (unsigned i = 0; i < CONFIG_DISKS; i++) disk_image_close(m->disk[i]);
     if (m->blocks) block_cache_free(m->blocks);
     trace_free(m->trace);
     text_free(&m->serial);

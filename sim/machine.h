@@ -198,6 +198,16 @@ void machine_summary(const struct machine *m, struct machine_summary *s);
 struct machine_device { const char *name; const struct reg_desc *regs; const void *state; };
 unsigned machine_devices(const struct machine *m, struct machine_device *list, unsigned room);
 
+/* The disks, in the order of the drives. */
+struct machine_disk {
+    const char *path;
+    uint64_t sectors, changed; /* of 512 bytes; how many the guest wrote to */
+    unsigned padding;          /* zero bytes added to the file's last sector */
+};
+unsigned machine_disks(const struct machine *m, struct machine_disk *list, unsigned room);
+/* Puts what the guest wrote into the image files, each whole or not at all. EXIT_ENVIRONMENT on failure. */
+bool machine_keep_disks(struct machine *m, struct err *e);
+
 /* The techniques that exist, in teaching order, for --help, `list` and the error messages. */
 struct machine_technique { const char *option, *name, *about; };
 const struct machine_technique *machine_techniques(unsigned *n);

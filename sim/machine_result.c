@@ -65,6 +65,10 @@ static uint64_t run_id(const struct machine *m)
     h = mix_text(mix_text(mix_text(mix_text(mix_text(h, c->cpu), c->mmu), c->io), c->host), c->model);
     h = mix(mix(h, &c->ram_mib, sizeof c->ram_mib), &c->seed, sizeof c->seed);
     h = mix_text(h, c->append);
+    for (unsigned i = 0; i < c->disks; i++) {
+        uint64_t disk = disk_image_hash(m->disk[i]);
+        h = mix(h, &disk, sizeof disk);
+    }
     for (unsigned i = 0; i < c->sets; i++) h = mix_text(mix_text(h, c->set[i].key), c->set[i].value);
     return mix_text(mix(h, m->model.cost, sizeof m->model.cost), RINGSIDE_VERSION);
 }
@@ -91,6 +95,23 @@ void machine_summary(const struct machine *m, struct machine_summary *s)
     }
     for (unsigned c = 0; c < CAUSE_COUNT; c++) s->by_cause[c] = clock_of_cause(&b->clock, (uint8_t)c);
     add_reasons(s, &t);
+}
+
+unsigned machine_disks(const struct machine *m, struct machine_disk *list, unsigned room)
+{
+    unsigned n = m->cfg.disks < room ? m->cfg.disks : room;
+    for (unsigned i = 0; i < n; i++) {
+        const struct disk_image *d = m->disk[i];
+        list[i] = (struct machine_disk){ disk_image_path(d), disk_image_sectors(d), disk_image_changed(d), disk_image_padding(d) };
+    }
+    return n;
+}
+
+bool machine_keep_disks(struct machine *m, struct err *e)
+{
+    for (unsigned i = 0; i < m->cfg.disks; i++)
+        if (!disk_image_keep(m->disk[i], e)) return false;
+    return true;
 }
 
 static uint64_t hash_ram(const struct machine *m, uint64_t h)
@@ -131,6 +152,7 @@ uint64_t machine_state_hash(const struct machine *m)
             h = mix(h, &v, sizeof v);
         }
     h = mix(h, text_str(&m->serial), m->b->serial_len);
+    for (unsigned i = 0; i < m->cfg.disks; i++) h = mix(h, &m->b->disk[i].hash, sizeof m->b->disk[i].hash);
     return hash_ram(m, h);
 }
 

@@ -117,6 +117,27 @@ static void say_causes(const struct report *r, struct say *out)
     text_free(&digits);
 }
 
+static void say_disks(const struct report *r, struct say *out)
+{
+    struct machine_disk d[CONFIG_DISKS];
+    unsigned n = machine_disks(r->s->machine, d, CONFIG_DISKS);
+    for (unsigned i = 0; i < n; i++) {
+        const char *slash = strrchr(d[i].path, '/');
+        struct text words = { 0 };
+        text_add(&words, "%s: ", slash ? slash + 1 : d[i].path);
+        text_number(&words, d[i].sectors);
+        text_add(&words, " sector%s", d[i].sectors == 1 ? "" : "s");
+        if (d[i].padding) text_add(&words, ", the last one filled up with %u zero bytes", d[i].padding);
+        if (d[i].changed) {
+            text_add(&words, "; ");
+            text_number(&words, d[i].changed);
+            text_add(&words, " written, %s", r->kept ? "kept" : "not kept (--set disk.write=1 keeps them)");
+        }
+        say_wrap(out, "  disk: ", 8, text_str(&words));
+        text_free(&words);
+    }
+}
+
 /* --- silent failures --------------------------------------------------------------------------------------------- */
 
 static bool same_silent(const struct event *a, const struct event *b)
@@ -194,6 +215,7 @@ void report_text(const struct report *r, bool verbose, struct say *out)
     say_totals(r, out);
     say_exits(r, out);
     say_causes(r, out);
+    say_disks(r, out);
     say_silent(r, verbose, out);
     say_end(r, out);
     if (verbose)

@@ -15,6 +15,7 @@ struct report {
     struct machine_summary sum;
     struct machine_end end;
     const char *stop;            /* "exited", "halted", "died", "limit", "interrupted", "steps" */
+    bool     kept;               /* what the guest wrote to its disks went into their images */
     double   seconds;            /* real time of the run */
     int      code;               /* exit code, without errors of the front end */
 };

@@ -154,6 +154,20 @@ static void json_bare(const struct report *r, struct text *out)
     else text_add(out, "null},\n");
 }
 
+static void json_disks(const struct report *r, struct text *out)
+{
+    struct machine_disk d[CONFIG_DISKS];
+    unsigned n = machine_disks(r->s->machine, d, CONFIG_DISKS);
+    text_add(out, "  \"disks\": [");
+    for (unsigned i = 0; i < n; i++) {
+        text_add(out, "%s{\"path\": ", i ? ", " : "");
+        json_bytes(out, d[i].path, strlen(d[i].path));
+        text_add(out, ", \"sectors\": %llu, \"padding\": %u, \"written\": %llu, \"kept\": %s}",
+                 (unsigned long long)d[i].sectors, d[i].padding, (unsigned long long)d[i].changed, r->kept ? "true" : "false");
+    }
+    text_add(out, "],\n");
+}
+
 void report_json(const struct report *r, struct text *out)
 {
     size_t n;
@@ -165,6 +179,7 @@ void report_json(const struct report *r, struct text *out)
     text_add(out, "  \"exit_code\": %d,\n", r->code);
     key_text(out, "why", r->end.why);
     json_machine(r, out);
+    json_disks(r, out);
     json_counts(r, out);
     json_silent(r, out);
     json_checks(r, out);

@@ -50,6 +50,12 @@ static bool save_page(struct machine *m, uint32_t frame)
     return true;
 }
 
+/* What the disks hold at this moment is never overwritten (disk_image.h). */
+static void seal_disks(struct machine *m)
+{
+    for (unsigned i = 0; i < m->cfg.disks; i++) disk_image_seal(m->disk[i]);
+}
+
 /* Without memory for a snapshot the run simply goes on with those it has. */
 void snapshot_take(struct machine *m)
 {
@@ -73,6 +79,7 @@ void snapshot_take(struct machine *m)
             b->bus.marks[f] &= (uint8_t)~FRAME_DIRTY;
         }
     memcpy(copy, m->arena.base, m->arena.used);
+    seal_disks(m);
     s->list[s->count++] = (struct snapshot){ b->cpu.insns, trace_last(m->trace), copy };
 }
 
@@ -109,6 +116,7 @@ void snapshot_restore(struct machine *m, uint64_t insns)
     while (k && s->list[k].insns > insns) k--;
     restore_ram(m, k);
     memcpy(m->arena.base, s->list[k].arena, m->arena.used);
+    seal_disks(m);
     timeq_cancel(&m->b->timers, &m->b->till); /* of a run that is over */
     block_cache_flush(m->blocks);
     trace_rewind(m->trace, s->list[k].event);

@@ -43,6 +43,24 @@ void bus_place(struct bus *b, struct device *d, uint32_t base, uint32_t length)
     }
 }
 
+bool bus_move_ports(struct bus *b, struct device *d, uint32_t offset, uint32_t base, uint32_t length)
+{
+    uint32_t i = 0;
+    for (; i < b->windows; i++) {
+        const struct bus_window *w = &b->window[i];
+        if (w->space == BUS_PORT && w->device == d && w->offset == offset) break;
+    }
+    if (i == BUS_WINDOWS || base + length > 0x10000) return false;
+    if (i == b->windows) b->windows++;
+    b->window[i] = (struct bus_window){ d, base, length, offset, BUS_PORT };
+    uint8_t me = (uint8_t)(i + 1);
+    for (uint32_t p = 0; p < 0x10000; p++)
+        if (b->port_owner[p] == me) b->port_owner[p] = 0;
+    for (uint32_t p = base; base && p < base + length; p++)
+        if (!b->port_owner[p]) b->port_owner[p] = me;
+    return true;
+}
+
 void bus_listen(struct bus *b, struct bus_listener l)
 {
     while (b->parent) b = b->parent;

@@ -91,6 +91,9 @@ bool bus_attach(struct bus *b, enum bus_space space, uint32_t base, uint32_t len
                 struct device *d, struct err *e);
 /* Moves the device's one memory window; length 0 takes it away. Of windows over the same address the one attached first answers. */
 void bus_place(struct bus *b, struct device *d, uint32_t base, uint32_t length);
+/* Moves the window of `length` ports that shows `d` from `offset` on to `base`, and makes it if there is none yet; base 0:
+ * nowhere. Ports that somebody else owns stay his. False: no room, or `base` is too high; nothing has changed. */
+bool bus_move_ports(struct bus *b, struct device *d, uint32_t offset, uint32_t base, uint32_t length);
 void bus_listen(struct bus *b, struct bus_listener l); /* on the owning bus (parents are followed) */
 
 /* The frame of the bus that owns the RAM, and that bus; NULL if there is no RAM at this address. */

@@ -247,19 +247,39 @@ static void put_size(struct cmos *c, unsigned at, uint64_t bytes, unsigned shift
     c->ram[at + 1] = (uint8_t)(n >> 8);
 }
 
-/* What setup leaves: no floppy drives, no disks, a VGA, an FPU; the sizes of memory; the checksum over 10h-2Dh. */
+static void put_checksum(struct cmos *c)
+{
+    uint16_t sum = 0;
+    for (unsigned i = 0x10; i < 0x2E; i++) sum = (uint16_t)(sum + c->ram[i]);
+    c->ram[0x2E] = (uint8_t)(sum >> 8);
+    c->ram[0x2F] = (uint8_t)sum;
+}
+
+void cmos_note_disk(struct cmos *c, unsigned n, unsigned cylinders, unsigned heads, unsigned sectors)
+{
+    uint8_t *r = &c->ram[n ? 0x24 : 0x1B];
+    c->ram[0x12] |= n ? 0x0F : 0xF0; /* type 15: the type is in the extended byte, 47: the geometry is in the fields */
+    c->ram[0x19 + n] = 47;
+    r[0] = r[6] = (uint8_t)cylinders; /* all, and where to park */
+    r[1] = r[7] = (uint8_t)(cylinders >> 8);
+    r[2] = (uint8_t)heads;
+    r[3] = r[4] = 0xFF;               /* no write precompensation */
+    r[5] = heads > 8 ? 0xC8 : 0xC0;
+    r[8] = (uint8_t)sectors;
+    c->ram[0x39] |= (uint8_t)((cylinders > 1024 ? 1u : 0u) << 2 * n);
+    put_checksum(c);
+}
+
+/* What setup leaves: no floppy drives, no disks so far, a VGA, an FPU; the sizes of memory; the checksum over 10h-2Dh. */
 static void set_up(struct cmos *c, uint64_t memory)
 {
     const uint64_t mb = 1 << 20, above = memory > mb ? memory - mb : 0;
-    uint16_t sum = 0;
     c->ram[0x14] = 0x02;
     put_size(c, 0x15, memory < 640 << 10 ? memory : 640 << 10, 10);
     put_size(c, 0x17, above, 10);
     put_size(c, 0x30, above, 10);
     put_size(c, 0x34, memory > 16 * mb ? memory - 16 * mb : 0, 16);
-    for (unsigned i = 0x10; i < 0x2E; i++) sum = (uint16_t)(sum + c->ram[i]);
-    c->ram[0x2E] = (uint8_t)(sum >> 8);
-    c->ram[0x2F] = (uint8_t)sum;
+    put_checksum(c);
 }
 
 #define ROW(name, field, bits, about) { name, offsetof(struct cmos, field), 1, bits, about }

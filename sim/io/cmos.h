@@ -31,6 +31,8 @@ struct cmos {
 
 /* `epoch`: the moment of cycle 0, in seconds since 1970; years 1970 to 2105. `memory`: bytes of RAM, for the setup. */
 void cmos_init(struct cmos *c, struct timeq *q, struct irq_line irq8, uint32_t epoch, uint64_t memory);
+/* What setup notes about fixed disk 0 or 1: its geometry, and LBA translation in the BIOS if it has over 1024 cylinders. */
+void cmos_note_disk(struct cmos *c, unsigned n, unsigned cylinders, unsigned heads, unsigned sectors);
 bool cmos_attach(struct cmos *c, struct bus *b, struct err *e);
 static inline bool cmos_nmi_masked(const struct cmos *c) { return c->index & 0x80; }
 

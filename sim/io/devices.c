@@ -3,6 +3,15 @@
 
 #include <string.h>
 
+/* The setup knows of the two drives at the first channel. */
+static void note_disks(struct devices *d)
+{
+    for (unsigned n = 0; n < 2; n++) {
+        const struct ata *a = &d->ide.channel[0].drive[n];
+        if (ata_present(a)) cmos_note_disk(&d->cmos, n, a->natural.cylinders, a->natural.heads, a->natural.sectors);
+    }
+}
+
 /* The A20 gate opens for either of its two inputs. */
 static void a20_input(void *self, unsigned n, bool level)
 {
@@ -90,24 +99,28 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     cmos_init(&d->cmos, q, devices_irq(d, IRQ_RTC), w->epoch, (uint64_t)b->frames * PAGE_SIZE);
     pci_init(&d->pci, reset_line(w, RESET_CPU), reset_line(w, RESET_BOARD));
     pm_init(&d->pm, q, devices_irq(d, IRQ_SCI), w->off);
+    ide_init(&d->ide, b, q, &(struct ide_wiring){ w->disk, w->disks, w->disk_times,
+                                                  { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, w->dma });
+    note_disks(d);
     d->uart.char_cycles_max = DEVICES_CHAR_CYCLES;
     d->pic.trace = w->trace; /* only now: what power-on does to the wires is no event */
     d->pic.is_virtual = w->is_virtual;
 
     struct device *const all[] = { &d->pic.device, &d->pit.device, &d->uart.device, &d->exit.device, &d->console.device,
                                    &d->vga.device, &d->kbc.device, &d->port92.device, &d->post.device, &d->cmos.device,
-                                   &d->pci.device, &d->pm.device };
+                                   &d->pci.device, &d->pm.device, &d->ide.device };
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) enter_in_list(d, all[i]);
     if (d->apics) {
         enter_in_list(d, &d->lapic.device);
         enter_in_list(d, &d->ioapic.device);
     }
 
+    pci_listen(&d->pci, PCI_IDE, (struct pci_listener){ ide_configured, &d->ide });
     return pic_attach(&d->pic, b, e) && pit_attach(&d->pit, b, e) && uart_attach(&d->uart, b, UART_BASE, e) &&
            debug_exit_attach(&d->exit, b, e) && debug_console_attach(&d->console, b, e) &&
            vga_attach(&d->vga, b, e) && kbc_attach(&d->kbc, b, e) && port92_attach(&d->port92, b, e) &&
            post_attach(&d->post, b, e) && cmos_attach(&d->cmos, b, e) && pci_attach(&d->pci, b, e) &&
-           pm_attach(&d->pm, b, e);
+           pm_attach(&d->pm, b, e) && ide_attach(&d->ide, b, e);
 }
 
 void devices_reset(struct devices *d)

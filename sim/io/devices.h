@@ -10,6 +10,7 @@
 #include "sim/io/cmos.h"
 #include "sim/io/debug.h"
 #include "sim/io/glue.h"
+#include "sim/io/ide.h"
 #include "sim/io/ioapic.h"
 #include "sim/io/kbc.h"
 #include "sim/io/lapic.h"
@@ -20,8 +21,9 @@
 #include "sim/io/uart.h"
 #include "sim/io/vga.h"
 
-enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FERR = 13 /* the x87 unit's FERR# */ };
-enum { DEVICE_COUNT = 14 }; /* at most; a board without APICs has two less */
+enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FERR = 13 /* the x87 unit's FERR# */,
+       IRQ_IDE = 14 /* and 15, the second channel */ };
+enum { DEVICE_COUNT = 15 }; /* at most; a board without APICs has two less */
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
@@ -38,6 +40,10 @@ struct devices_wiring {
     void             (*stop)(void *self, uint32_t value); /* the debug exit */
     void              *stop_self;
     struct trace      *trace;
+    const struct disk *disk;   /* the IDE drives' media, the first channel's device 0 first */
+    unsigned           disks;
+    struct disk_times  disk_times;
+    struct dma_watch   dma;    /* told about what bus masters store */
     bool               is_virtual; /* a label for trace events */
 };
 
@@ -59,6 +65,7 @@ struct devices {
     struct cmos          cmos;
     struct pci           pci;
     struct pm            pm;
+    struct ide           ide;
     struct lapic         lapic;    /* if the board has APICs */
     struct ioapic        ioapic;
     bool                 apics;

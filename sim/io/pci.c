@@ -30,10 +30,10 @@ static const struct row {
     { PCI_ISA, 0x60, 4, 0x80808080, 0x8F8F8F8F },     /* PIRQ routes: none */
     { PCI_ISA, 0x69, 1, 0x02, 0xFE },                 /* top of memory */
     { PCI_IDE, 0x00, 4, 0x70108086, 0 },
-    { PCI_IDE, 0x04, 4, 0x02800000, 0x00000005 },
+    { PCI_IDE, 0x04, 4, 0x02800005, 0x00000005 },     /* ports decoded, bus master enabled */
     { PCI_IDE, 0x08, 4, 0x01018000, 0 },
     { PCI_IDE, 0x0C, 4, 0, 0x0000F000 },
-    { PCI_IDE, 0x20, 4, 0x00000001, 0x0000FFF0 },     /* bus master registers: 16 ports */
+    { PCI_IDE, 0x20, 4, 0x0000C001, 0x0000FFF0 },     /* bus master registers: 16 ports */
     { PCI_IDE, 0x40, 4, 0x80008000, 0xF3FFF3FF },     /* both channels' ports are decoded */
     { PCI_PM, 0x00, 4, 0x71138086, 0 },
     { PCI_PM, 0x04, 4, 0x02800001, 0x00000001 },
@@ -62,10 +62,21 @@ static uint8_t writable(int function, unsigned at)
     return 0;
 }
 
+static void tell(struct pci *p, unsigned function)
+{
+    const struct pci_listener *l = &p->listener[function];
+    if (l->changed) l->changed(l->self, p->config[function]);
+}
+
+void pci_listen(struct pci *p, enum pci_function f, struct pci_listener l)
+{
+    p->listener[f] = l;
+    tell(p, f);
+}
+
 static void write_config(struct pci *p, unsigned at, uint8_t value)
 {
     int f = selected(p);
-    if (f < 0) return;
     uint8_t mask = writable(f, at), *byte = &p->config[f][at];
     *byte = (uint8_t)((*byte & ~mask) | (value & mask));
 }
@@ -83,8 +94,10 @@ static void pci_write(struct device *d, uint32_t offset, unsigned size, uint32_t
     unsigned reg = p->address & 0xFC;
     if (offset == 0 && size == 4) p->address = value & ADDRESS_MASK;
     else if (offset == OFF_RESET && size == 1) write_reset(p, (uint8_t)value);
-    else if (offset >= OFF_DATA)
+    else if (offset >= OFF_DATA && selected(p) >= 0) {
         for (unsigned i = 0; i < size; i++) write_config(p, reg + offset - OFF_DATA + i, (uint8_t)(value >> 8 * i));
+        tell(p, (unsigned)selected(p));
+    }
 }
 
 static uint32_t pci_peek(const struct device *d, uint32_t offset, unsigned size)
@@ -108,6 +121,7 @@ static void pci_reset(struct device *d)
     p->control = 0;
     memset(p->config, 0, sizeof p->config);
     for (unsigned i = 0; i < ROWS; i++) memcpy(&p->config[rows[i].function][rows[i].at], &rows[i].value, rows[i].size);
+    for (unsigned f = 0; f < PCI_FUNCTIONS; f++) tell(p, f);
 }
 
 static const struct reg_desc regs[] = {

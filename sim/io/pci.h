@@ -16,15 +16,24 @@
 
 enum pci_function { PCI_HOST, PCI_ISA, PCI_IDE, PCI_PM, PCI_FUNCTIONS };
 
+/* Told when a function's 256 bytes of configuration may have changed. */
+struct pci_listener {
+    void (*changed)(void *self, const uint8_t *config);
+    void *self;
+};
+
 struct pci {
     struct device   device;
     struct irq_line reset[2];  /* pulsed by port CF9h: RESET_CPU, RESET_BOARD */
     uint32_t        address;   /* port CF8h */
     uint8_t         control;   /* port CF9h: bit 1 hard, bit 2 reset */
     uint8_t         config[PCI_FUNCTIONS][256];
+    struct pci_listener listener[PCI_FUNCTIONS];
 };
 
 void pci_init(struct pci *p, struct irq_line reset_cpu, struct irq_line reset_board);
+/* From now on `l` is told about that function; it is told at once how things stand. */
+void pci_listen(struct pci *p, enum pci_function f, struct pci_listener l);
 bool pci_attach(struct pci *p, struct bus *b, struct err *e);
 
 #endif

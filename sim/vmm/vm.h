@@ -15,10 +15,17 @@
 #include "sim/trace/trace.h"
 #include "sim/vmm/vcpu.h"
 
+/* The back end of an emulated drive: the hypervisor's disk service, whose work is a cost and not yet a driver. */
+struct vm_disk {
+    struct vmm *vmm;
+    struct disk disk;
+};
+
 struct vm {
     struct bus bus;          /* guest-physical memory and virtual ports */
     struct timeq timers;     /* of the virtual devices; run when the hypervisor has control */
     struct devices devices;  /* virtual PIC, PIT, UART, debug ports */
+    struct vm_disk disk[IDE_DRIVES];
     struct vcpu vcpu;
     bool     exited, dead, halted;
     bool     reset, off;     /* exited, by resetting itself, by turning the power off */
@@ -39,6 +46,9 @@ struct vmm_board {
     struct trace *trace;
     uint32_t      epoch;     /* the guest's clock at cycle 0, in seconds since 1970 */
     uint32_t      guest_first, guest_frames; /* machine frames that become the guest's memory */
+    const struct disk *disk;             /* what the guest's drives show; read only by vmm_init */
+    unsigned      disks;
+    struct disk_times disk_times;
 };
 
 struct vmm {

@@ -67,6 +67,38 @@ void vm_die(struct vcpu *v, enum death why)
     TRACE(v->vmm->board.trace, DIE, v->cause, .why = (uint8_t)why, .vector = v->vm->first.vector, .addr = v->vm->dead_eip);
 }
 
+static void backend_time(struct vmm *h)
+{
+    clock_charge(h->board.clock, CAUSE_DEVICE, h->board.model->cost[COST_BACKEND]);
+}
+
+static bool backend_read(void *vm_disk, uint64_t lba, void *to)
+{
+    struct vm_disk *d = vm_disk;
+    backend_time(d->vmm);
+    return d->disk.read(d->disk.self, lba, to);
+}
+
+static bool backend_write(void *vm_disk, uint64_t lba, const void *from)
+{
+    struct vm_disk *d = vm_disk;
+    backend_time(d->vmm);
+    return d->disk.write(d->disk.self, lba, from);
+}
+
+/* An emulated bus master stored into the guest's memory, perhaps into a table that is shadowed. */
+static void vm_dma(void *vcpu, uint32_t at, unsigned n) { emulate_stored(vcpu, at, n); }
+
+/* Fills `list` with the media the VM's drives see. */
+static void vm_disks(struct vmm *h, struct disk list[IDE_DRIVES])
+{
+    for (unsigned i = 0; i < h->board.disks; i++) {
+        struct vm_disk *d = &h->vm.disk[i];
+        *d = (struct vm_disk){ h, h->board.disk[i] };
+        list[i] = (struct disk){ d->disk.sectors, backend_read, backend_write, d };
+    }
+}
+
 static bool vm_init(struct vmm *h, struct err *e)
 {
     struct vm *vm = &h->vm;
@@ -74,10 +106,13 @@ static bool vm_init(struct vmm *h, struct err *e)
     bus_init_child(&vm->bus, b->bus, b->guest_frames, b->arena);
     for (uint32_t i = 0; i < b->guest_frames; i++) vm->bus.map[i] = b->guest_first + i;
     vm->timers.clock = b->clock;
+    struct disk disks[IDE_DRIVES];
+    vm_disks(h, disks);
     struct devices_wiring w = {
         .intr = { vm_intr, &vm->vcpu, 0 }, .serial = { host_serial, h }, .console = { host_console, h },
         .stop = vm_stop, .stop_self = vm, .reset = { vm_reset, vm, 0 }, .off = { vm_off, vm, 0 },
         .epoch = b->epoch, .trace = b->trace, .is_virtual = true,
+        .disk = disks, .disks = b->disks, .disk_times = b->disk_times, .dma = { vm_dma, &vm->vcpu },
     };
     if (!devices_init(&vm->devices, &vm->bus, &vm->timers, &w, e)) return false;
     vm->devices.uart.char_cycles_max = 1; /* the real line paces the output; a virtual one need not wait again */
@@ -109,6 +144,7 @@ bool vmm_init(struct vmm *h, const struct vmm_board *board, const char *cpu, con
     v->ops = cpu_strategy_find(cpu);
     vcpu_init(v, h, &h->vm);
     v->virt.ferr = pic_line(&h->vm.devices.pic, IRQ_FERR);
+    h->board.disk = NULL; /* was the caller's */
     return attach_mmu(v, mmu, e) && v->ops->attach(v, e);
 }
 

@@ -8,7 +8,7 @@
 set -u
 . tests/guest/tools/images.sh
 guests="popf rings fault"
-images="gates exceptions fpu code paging spaces recursive alu interrupts"
+images="gates exceptions fpu code paging spaces recursive alu interrupts disk"
 
 # Empty lines and carriage returns aside.
 said() { tr -d '\r' | grep -v '^$'; }
@@ -27,13 +27,17 @@ agree() { # agree MACHINE IMAGE FILE
 }
 
 own() { # own NAME: what Ringside says, into $TMPDIR/NAME.own
-    run "$1" native
+    local drive=()
+    [ "$1" = disk ] && drive=(--disk "$TMPDIR/numbered")
+    run "$1" native "${drive[@]}"
     said <"$TMPDIR/out" >"$TMPDIR/$1.own"
 }
 
 on_qemu() {
+    local drive=()
+    [ "$1" = disk ] && drive=(-drive "if=ide,format=raw,snapshot=on,file=$TMPDIR/numbered")
     timeout 30 qemu-system-i386 -kernel "$TMPDIR/$1.elf" -display none -serial stdio -monitor none -no-reboot -m 64 \
-        -device isa-debug-exit,iobase=0xf4,iosize=1 </dev/null 2>/dev/null | said >"$TMPDIR/$1.qemu"
+        -device isa-debug-exit,iobase=0xf4,iosize=1 "${drive[@]}" </dev/null 2>/dev/null | said >"$TMPDIR/$1.qemu"
     agree qemu "$1" "$TMPDIR/$1.qemu"
 }
 
@@ -46,7 +50,7 @@ little() { # little BYTES VALUE: as octal escapes for printf, least significant 
     echo "$text"
 }
 
-disk() { # disk NAME: $TMPDIR/NAME.img, 10 cylinders of 16 heads and 63 sectors
+disk() { # disk NAME: $TMPDIR/NAME.img, of $cylinders cylinders of 16 heads and 63 sectors; numbered where it is free
     local entry size
     objcopy -O binary --gap-fill 0 "$TMPDIR/$1.elf" "$TMPDIR/flat" || return 1
     entry=$((0x$(od -An -tx4 -j24 -N4 "$TMPDIR/$1.elf" | tr -d ' ')))
@@ -57,7 +61,8 @@ disk() { # disk NAME: $TMPDIR/NAME.img, 10 cylinders of 16 heads and 63 sectors
         printf "$(little 2 "$size")$(little 4 "$entry")$(little 2 0xAA55)"
         cat "$TMPDIR/flat"
     } >"$TMPDIR/$1.img"
-    truncate -s $((10 * 16 * 63 * 512)) "$TMPDIR/$1.img"
+    tail -c +$(($(wc -c <"$TMPDIR/$1.img") + 1)) "$TMPDIR/numbered" >>"$TMPDIR/$1.img"
+    truncate -s $((cylinders * 16 * 63 * 512)) "$TMPDIR/$1.img"
 }
 
 bochs_rc() {
@@ -66,7 +71,7 @@ megs: 64
 romimage: file=$bochs_share/BIOS-bochs-legacy
 vgaromimage: file=$bochs_share/VGABIOS-lgpl-latest
 boot: disk
-ata0-master: type=disk, path="$TMPDIR/$1.img", mode=flat, cylinders=10, heads=16, spt=63
+ata0-master: type=disk, path="$TMPDIR/$1.img", mode=flat, cylinders=$cylinders, heads=16, spt=63
 com1: enabled=1, mode=file, dev="$TMPDIR/$1.serial"
 display_library: term
 log: $TMPDIR/$1.log
@@ -77,7 +82,8 @@ RC
 }
 
 on_bochs() {
-    local tries=150 lines
+    local tries=150 lines cylinders=10
+    [ "$1" = disk ] && cylinders=4 # what the guest expects
     disk "$1" || return 1
     bochs_rc "$1" >"$TMPDIR/$1.rc"
     : >"$TMPDIR/$1.serial"
@@ -95,6 +101,7 @@ on_bochs() {
     agree bochs "$1" "$TMPDIR/$1.bochs"
 }
 
+numbered >"$TMPDIR/numbered"
 for name in $guests; do cp "build/guests/$name.elf" "$TMPDIR/$name.elf"; done
 for name in $images; do image "$name"; done
 for name in $guests $images; do own "$name"; done

@@ -244,6 +244,28 @@ static void setup_of_memory(void **state)
     }
 }
 
+static void setup_of_disks(void **state)
+{
+    (void)state;
+    static const uint8_t first[] = { 0x57, 0x02, 5, 0xFF, 0xFF, 0xC0, 0x57, 0x02, 17 },
+                         second[] = { 0xFF, 0x3F, 16, 0xFF, 0xFF, 0xC8, 0xFF, 0x3F, 63 };
+    start(0, 64 * MB);
+    assert_int_equal(in(0x12), 0);
+    cmos_note_disk(&cmos, 0, 599, 5, 17);
+    assert_int_equal(in(0x12), 0xF0);
+    cmos_note_disk(&cmos, 1, 16383, 16, 63);
+    assert_int_equal(in(0x12), 0xFF);
+    assert_int_equal(word(0x19), 47 << 8 | 47);
+    assert_int_equal(in(0x39), 4); /* the second one is translated */
+    for (uint8_t i = 0; i < 9; i++) {
+        assert_int_equal(in((uint8_t)(0x1B + i)), first[i]);
+        assert_int_equal(in((uint8_t)(0x24 + i)), second[i]);
+    }
+    unsigned sum = 0;
+    for (uint8_t n = 0x10; n < 0x2E; n++) sum += in(n);
+    assert_int_equal(sum & 0xFFFF, in(0x2E) << 8 | in(0x2F));
+}
+
 static void ports(void **state)
 {
     (void)state;
@@ -285,7 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(epochs), T(seconds), T(update_in_progress), T(set_stops_updates), T(divider), T(periodic), T(update_interrupt),
-        T(alarm), T(setup_of_memory), T(ports), T(looking_changes_nothing),
+        T(alarm), T(setup_of_memory), T(setup_of_disks), T(ports), T(looking_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

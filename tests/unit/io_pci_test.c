@@ -80,7 +80,7 @@ static void masks(void **state)
     }
     config_out(0x1000, 4, 0); /* nobody there */
     pci.device.ops->reset(&pci.device);
-    assert_int_equal(config(0x920, 4), 1);
+    assert_int_equal(config(0x920, 4), 0xC001);
 }
 
 static void address_register(void **state)

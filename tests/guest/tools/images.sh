@@ -2,7 +2,7 @@
 #
 # Idea: the guests' own runtime (scenarios/guests/lib) and its flags, plus images/probe.*; everything goes to $TMPDIR.
 # Gives: image NAME (builds $TMPDIR/NAME.elf), run NAME CPU [OPTION...] (sets rc; leaves $TMPDIR/out and err),
-# check TEXT COMMAND... (one ok or not ok line), finish.
+# numbered (a disk image on stdout), check TEXT COMMAND... (one ok or not ok line), finish.
 : "${TMPDIR:=/tmp}" "${RINGSIDE:=./ringside}" "${GUEST_CC:=gcc}"
 failed=0
 lib=scenarios/guests/lib
@@ -51,6 +51,10 @@ run() { # run NAME CPU [OPTION...]
     shift 2
     "$RINGSIDE" run "$TMPDIR/$image.elf" --cpu "$cpu" -q "$@" >"$TMPDIR/out" 2>"$TMPDIR/err"
     rc=$?
+}
+
+numbered() { # numbered: a disk image, 4 cylinders of 16 heads and 63 sectors; a sector begins with its number, 4 times
+    perl -e 'for my $n (0 .. 4031) { print pack("V4", ($n) x 4), chr($n % 251) x 496 }'
 }
 
 check() { # check TEXT COMMAND...
