@@ -132,13 +132,13 @@ enum step exec_verw(struct cpu *c, const struct insn *i)
     return STEP_OK;
 }
 
-/* A kernel's guard against selectors smuggled in by its callers: raise the RPL to the caller's. */
+/* A kernel's guard against selectors smuggled in by its callers: raise the RPL to the caller's. Memory is written only if
+ * it changes: what is high enough may be read-only. */
 enum step exec_arpl(struct cpu *c, const struct insn *i)
 {
     uint16_t sel;
     unsigned rpl = sel_rpl((uint16_t)c->reg[i->reg]);
     if (!cpu_selects(c)) return cpu_raise(c, VEC_UD);
-    if ((i->flags & INSN_MEM) && mem_probe_write(c, i->seg, ea(c, i), 2) != STEP_OK) return STEP_FAULT;
     if (selector_read(c, i, &sel) != STEP_OK) return STEP_FAULT;
     bool raise = sel_rpl(sel) < rpl;
     if (raise) {

@@ -429,6 +429,24 @@ static void arpl(void **state)
     }
 }
 
+/* Memory is written only if it changes. */
+static void arpl_memory(void **state)
+{
+    (void)state;
+    struct fake f;
+    rings_init(&f);
+    rings_enter(&f, 3);
+    f.cpu.reg[EAX] = SEL_READ_ONLY | 3;
+    f.cpu.reg[ECX] = 2;
+    assert_int_equal(STEP(&f, 0x8E, 0xD8), STEP_OK);
+    fake_put32(&f, AT_SCRATCH, 0xFFF3);
+    assert_int_equal(STEP(&f, 0x63, 0x0D, 0x00, 0x00, 0x02, 0x00), STEP_OK); /* arpl [20000h], cx */
+    assert_false(cpu_flags(&f.cpu) & FLAG_ZF);
+    fake_put32(&f, AT_SCRATCH, 0xFFF0);
+    assert_string_equal(rings_outcome(&f, STEP(&f, 0x63, 0x0D, 0x00, 0x00, 0x02, 0x00)), "#GP(0)");
+    fake_done(&f);
+}
+
 /* Real mode: any selector loads; base = 16 * selector; rights and limit stay. The asking instructions are undefined. */
 static void real_mode(void **state)
 {
@@ -458,7 +476,7 @@ int main(void)
         cmocka_unit_test(hidden_part_is_stale), cmocka_unit_test(each_limit), cmocka_unit_test(sixteen_bit_stack),
         cmocka_unit_test(selectors_move), cmocka_unit_test(pop_seg_faults_keep_esp), cmocka_unit_test(interrupt_shadow),
         cmocka_unit_test(far_pointers), cmocka_unit_test(each_question), cmocka_unit_test(sixteen_bit_lar_lsl),
-        cmocka_unit_test(arpl), cmocka_unit_test(real_mode),
+        cmocka_unit_test(arpl), cmocka_unit_test(arpl_memory), cmocka_unit_test(real_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
