@@ -55,9 +55,14 @@ static enum step probe_below(struct cpu *c, uint32_t sp, unsigned n, unsigned si
     return STEP_OK;
 }
 
+/* The 8086's modes have an exception of their own for a stack whose end one of the words would straddle; lower still,
+ * #SS itself finds no room. SDM vol. 2, PUSHA. */
+static bool straddles(const struct cpu *c, uint32_t sp) { return !cpu_selects(c) && (sp & 1) && sp >= 7 && sp <= 15; }
+
 enum step exec_pusha(struct cpu *c, const struct insn *i)
 {
     uint32_t mask = stack_mask(&c->seg[SEG_SS]), sp = c->reg[ESP];
+    if (straddles(c, sp & mask)) return cpu_raise_code(c, VEC_GP, 0);
     enum step s = probe_below(c, sp, 8, i->size, mask);
     for (unsigned r = 0; s == STEP_OK && r < 8; r++)
         s = mem_write(c, SEG_SS, (sp - (r + 1) * i->size) & mask, i->size, c->reg[r]);
@@ -95,11 +100,13 @@ static enum step copy_display(struct cpu *c, uint32_t sp, unsigned level, unsign
     return STEP_OK;
 }
 
-/* imm: bytes of local variables; imm2: nesting level. Everything that can fault is tried before the first store. */
+/* imm: bytes of local variables; imm2: nesting level. Everything that can fault is tried before the first store. The new
+ * frame pointer is ESP as it is after the first push, upper half included even if the stack has 16 bits. */
 enum step exec_enter(struct cpu *c, const struct insn *i)
 {
     unsigned level = i->imm2 & 31, words = 1 + level;
-    uint32_t mask = stack_mask(&c->seg[SEG_SS]), sp = c->reg[ESP], frame = sp - i->size, v;
+    uint32_t mask = stack_mask(&c->seg[SEG_SS]), sp = c->reg[ESP], v;
+    uint32_t frame = (sp & ~mask) | ((sp - i->size) & mask);
     uint32_t end = sp - words * i->size - (i->imm & 0xFFFF);
     enum step s = probe_below(c, sp, words, i->size, mask);
     for (unsigned k = 1; s == STEP_OK && k < level; k++)
@@ -109,7 +116,7 @@ enum step exec_enter(struct cpu *c, const struct insn *i)
     if (s == STEP_OK) s = copy_display(c, sp, level, i->size, mask);
     if (s == STEP_OK && level) s = mem_write(c, SEG_SS, (sp - words * i->size) & mask, i->size, frame);
     if (s != STEP_OK) return s;
-    reg_set(c, EBP, i->size, frame & mask);
+    reg_set(c, EBP, i->size, frame);
     stack_set(c, end, mask);
     return STEP_OK;
 }
