@@ -169,6 +169,7 @@ void emulate_one(struct vcpu *v)
     const struct port_access was = { (uint16_t)c->reg[EDX], c->reg[ESI], c->reg[EDI] };
     struct insn done = { 0 };
     begin(v);
+    c->rf_at = UINT64_MAX; /* RF of the frame is the real fault's; the guest's instruction begins without */
     lazy_fpu_fetch(v);
     enum step s = cpu_execute_one(c, &done);
     lazy_fpu_return(v);
