@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "sim/board.h"
+#include "sim/firmware_tables.h"
 
 enum { ARENA_ROOM = 64 << 20, BOOT_GDT = 0x7000, VMM_FRAMES = WINDOW_SIZE / PAGE_SIZE };
 
@@ -169,6 +170,15 @@ static struct load_order order_of(const struct machine_cfg *cfg)
     return o;
 }
 
+/* What firmware would have left, where none runs. */
+static void post(struct bus *memory, struct devices *d)
+{
+    uint8_t tables[FIRMWARE_TABLES_SIZE];
+    firmware_tables(tables, FIRMWARE_TABLES, d->apics);
+    bus_poke(memory, hpa(FIRMWARE_TABLES), tables, sizeof tables);
+    devices_after_post(d, FIRMWARE_IOAPIC_ID);
+}
+
 /* What a boot loader leaves behind: a flat GDT in low memory (the Multiboot specification promises no more than flat
  * segments; a table that exists keeps SGDT and segment loads meaningful), and the CPU at the entry point. Linux wants its
  * flat segments as selectors 10 and 18. The table is there before the image, which may lie over it. */
@@ -216,6 +226,7 @@ static bool build_guest(struct machine *m, struct err *e)
         c = vmm_cpu(&b->vmm);
     }
     wire_points(m);
+    post(memory, m->technique->hypervisor ? &b->vmm.vm.devices : &b->devices);
     if (!boot(m, memory, c, e)) return false;
     TRACE(m->trace, RUN, 0, .entry = m->image.entry);
     if (m->technique->hypervisor) vmm_start(&b->vmm);

@@ -38,6 +38,45 @@ static void isa_line(void *self, unsigned irq, bool level)
 
 struct irq_line devices_irq(struct devices *d, unsigned irq) { return (struct irq_line){ isa_line, d, irq }; }
 
+/* Brings the ISA interrupts that PIRQs are routed to up to date; several may share one. */
+static void route_pirqs(void *self, unsigned n, bool level)
+{
+    (void)n, (void)level;
+    struct devices *d = self;
+    uint16_t now = 0;
+    for (unsigned p = 0; p < 4; p++) {
+        int irq = pci_pirq_route(&d->pci, p);
+        if (d->pirq[p] && irq >= 0) now |= (uint16_t)(1u << irq);
+    }
+    uint16_t changed = now ^ d->routed;
+    d->routed = now;
+    for (unsigned irq = 0; irq < 16; irq++)
+        if (changed >> irq & 1) isa_line(d, irq, now >> irq & 1);
+}
+
+enum { PIRQ_SLOTS = 32 };
+
+/* n: PIRQ * 32 + slot. */
+static void pirq_line(void *self, unsigned n, bool level)
+{
+    struct devices *d = self;
+    uint32_t *pirq = &d->pirq[n / PIRQ_SLOTS], bit = 1u << n % PIRQ_SLOTS;
+    *pirq = level ? *pirq | bit : *pirq & ~bit;
+    if (d->apics) ioapic_pin(&d->ioapic, IOAPIC_FIRST_PCI + n / PIRQ_SLOTS, *pirq);
+    route_pirqs(d, 0, true);
+}
+
+struct irq_line devices_pci_irq(struct devices *d, unsigned slot, unsigned pin)
+{
+    return (struct irq_line){ pirq_line, d, devices_pirq(slot, pin) * PIRQ_SLOTS + slot };
+}
+
+void devices_after_post(struct devices *d, unsigned ioapic_id)
+{
+    pm_acpi_mode(&d->pm);
+    d->ioapic.id = d->apics ? ioapic_id << 24 : 0;
+}
+
 /* Out of the 8259 pair. */
 static void pic_asks(void *self, unsigned n, bool level)
 {
@@ -81,6 +120,8 @@ static void enter_in_list(struct devices *d, struct device *device)
 bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w, struct err *e)
 {
     d->count = 0;
+    d->routed = 0;
+    memset(d->pirq, 0, sizeof d->pirq);
     d->apics = w->apics;
     d->intr = w->intr;
     pic_init(&d->pic, (struct irq_line){ pic_asks, d, 0 });
@@ -98,6 +139,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     post_init(&d->post);
     cmos_init(&d->cmos, q, devices_irq(d, IRQ_RTC), w->epoch, (uint64_t)b->frames * PAGE_SIZE);
     pci_init(&d->pci, reset_line(w, RESET_CPU), reset_line(w, RESET_BOARD));
+    d->pci.routed = (struct irq_line){ route_pirqs, d, 0 };
     pm_init(&d->pm, q, devices_irq(d, IRQ_SCI), w->off);
     ide_init(&d->ide, b, q, &(struct ide_wiring){ w->disk, w->disks, w->disk_times,
                                                   { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, w->dma });

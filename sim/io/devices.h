@@ -70,6 +70,8 @@ struct devices {
     struct ioapic        ioapic;
     bool                 apics;
     struct irq_line      intr;     /* out of the 8259 pair, on a board without APICs */
+    uint32_t             pirq[4];  /* who asks on PIRQA-D: a bit for each PCI slot */
+    uint16_t             routed;   /* ISA interrupts that PIRQs hold up */
     struct irq_line      a20;      /* out of the gate */
     uint8_t              a20_open; /* who holds it open: bit 0 the keyboard controller, bit 1 port 92h */
     unsigned             count;
@@ -81,6 +83,13 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
 void devices_reset(struct devices *d);                                  /* all back to power-on */
 /* The wire of an ISA interrupt, 0..15, to whatever controllers there are. */
 struct irq_line devices_irq(struct devices *d, unsigned irq);
+/* The wire of a PCI slot's INTA-D (pin 0..3): to its PIRQ, which goes to inputs 16-19 of the I/O APIC and where the ISA
+ * bridge routes it. */
+struct irq_line devices_pci_irq(struct devices *d, unsigned slot, unsigned pin);
+/* Which of PIRQA-D (0..3) that is. */
+static inline unsigned devices_pirq(unsigned slot, unsigned pin) { return (slot - 1 + pin) & 3; }
+/* What firmware leaves besides the registers' power-on values: ACPI mode, and the I/O APIC's number. */
+void devices_after_post(struct devices *d, unsigned ioapic_id);
 /* The CPU's INTA cycle: the vector. `devices`: struct devices. */
 uint8_t devices_ack(void *devices);
 /* Can anything reach a CPU that has interrupts off: is an input of the APICs set up as NMI? */

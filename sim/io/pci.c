@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+enum { PIRQRC = 0x60, PIRQRC_OFF = 0x80 };
 enum { OFF_DATA = 4, OFF_RESET = 1, CF9_HARD = 0x02, CF9_RESET = 0x04 };
 #define ADDRESS_ENABLE 0x80000000u
 #define ADDRESS_MASK   0x80FFFFFCu
@@ -79,6 +80,7 @@ static void write_config(struct pci *p, unsigned at, uint8_t value)
     int f = selected(p);
     uint8_t mask = writable(f, at), *byte = &p->config[f][at];
     *byte = (uint8_t)((*byte & ~mask) | (value & mask));
+    if (f == PCI_ISA && at - PIRQRC < 4) irq_set(&p->routed, true);
 }
 
 static void write_reset(struct pci *p, uint8_t value)
@@ -138,6 +140,15 @@ void pci_init(struct pci *p, struct irq_line reset_cpu, struct irq_line reset_bo
 {
     *p = (struct pci){ .device = { &ops }, .reset = { reset_cpu, reset_board } };
     pci_reset(&p->device);
+}
+
+/* IRQ 0, 1, 2, 8 and 13 are reserved values: no device may be routed there. */
+int pci_pirq_route(const struct pci *p, unsigned pirq)
+{
+    const unsigned reserved = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 8 | 1 << 13;
+    uint8_t route = p->config[PCI_ISA][PIRQRC + pirq];
+    unsigned irq = route & 0x0F;
+    return (route & PIRQRC_OFF) || (reserved >> irq & 1) ? -1 : (int)irq;
 }
 
 bool pci_attach(struct pci *p, struct bus *b, struct err *e) { return bus_attach(b, BUS_PORT, 0xCF8, 8, 0, &p->device, e); }

@@ -25,6 +25,7 @@ struct pci_listener {
 struct pci {
     struct device   device;
     struct irq_line reset[2];  /* pulsed by port CF9h: RESET_CPU, RESET_BOARD */
+    struct irq_line routed;    /* pulsed when a PIRQ route register was written */
     uint32_t        address;   /* port CF8h */
     uint8_t         control;   /* port CF9h: bit 1 hard, bit 2 reset */
     uint8_t         config[PCI_FUNCTIONS][256];
@@ -34,6 +35,8 @@ struct pci {
 void pci_init(struct pci *p, struct irq_line reset_cpu, struct irq_line reset_board);
 /* From now on `l` is told about that function; it is told at once how things stand. */
 void pci_listen(struct pci *p, enum pci_function f, struct pci_listener l);
+/* Where the ISA bridge routes PIRQA-D (0..3): an ISA interrupt, or -1. 82371SB 2.2.6. */
+int  pci_pirq_route(const struct pci *p, unsigned pirq);
 bool pci_attach(struct pci *p, struct bus *b, struct err *e);
 
 #endif

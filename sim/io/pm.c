@@ -126,6 +126,13 @@ void pm_init(struct pm *p, struct timeq *q, struct irq_line sci, struct irq_line
     pm_reset(&p->device);
 }
 
+void pm_acpi_mode(struct pm *p)
+{
+    p->control |= CTL_SCI;
+    drive(p);
+    arm(p);
+}
+
 bool pm_attach(struct pm *p, struct bus *b, struct err *e)
 {
     return bus_attach(b, BUS_PORT, PM_BASE, 0x40, 0, &p->device, e);

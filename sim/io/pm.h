@@ -26,6 +26,8 @@ struct pm {
 };
 
 void pm_init(struct pm *p, struct timeq *q, struct irq_line sci, struct irq_line off);
+/* What firmware does when software asks for ACPI: SCI_EN is set. */
+void pm_acpi_mode(struct pm *p);
 bool pm_attach(struct pm *p, struct bus *b, struct err *e);
 
 #endif

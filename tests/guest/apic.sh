@@ -1,7 +1,8 @@
 #!/bin/bash
 # The APICs from a kernel's side: bare they are as expected, in a VM there are none and nothing says there were.
-# expected/apic.txt was compared with QEMU, which does not take away a disabled APIC (its last two lines are the manual's); with
-# QEMU=1 in the environment it is again.
+# expected/apic.txt was compared with QEMU, which neither connects the 8259 pair to input 0 nor takes
+# away a disabled APIC (those lines are the manual's);
+# with QEMU=1 in the environment it is again.
 set -u
 . tests/guest/tools/images.sh
 

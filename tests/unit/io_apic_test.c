@@ -481,6 +481,45 @@ static void extint_through(void **state)
     assert_true(pins.intr);
 }
 
+/* INTA-D of the slots to PIRQs, those to inputs 16-19 and through the ISA bridge's router. */
+static void pci_interrupts(void **state)
+{
+    (void)state;
+    struct irq_line a2 = devices_pci_irq(&set, 2, 0), c4 = devices_pci_irq(&set, 4, 2), d3 = devices_pci_irq(&set, 3, 3);
+    entry(17, 0x70 | LEVEL | LOW);
+    irq_set(&a2, true); /* PIRQB */
+    assert_int_equal(ack(), 0x70);
+    irq_set(&c4, true); /* PIRQB, too */
+    irq_set(&a2, false);
+    put(EOI, 0);
+    assert_true(pins.intr);
+    ack(), irq_set(&c4, false), put(EOI, 0);
+    assert_false(pins.intr);
+    entry(17, MASKED);
+    out(0xA1, 0), out(0x21, 0), out(0x4D1, 0x0C);
+    irq_set(&d3, true); /* PIRQB */
+    assert_false(pins.intr); /* routed nowhere */
+    bus_out(&bus, 0xCF8, 4, 0x80000860);
+    bus_out(&bus, 0xCFD, 1, 11);
+    assert_int_equal(ack(), 0x2B);
+    out(0xA0, 0x20), out(0x20, 0x20);
+    assert_true(pins.intr); /* by level */
+    bus_out(&bus, 0xCFD, 1, 0x8B);
+    assert_false(pins.intr);
+    static const uint8_t refused[] = { 0, 1, 2, 8, 13 };
+    for (unsigned i = 0; i < sizeof refused; i++) {
+        bus_out(&bus, 0xCFD, 1, refused[i]);
+        assert_int_equal(pci_pirq_route(&set.pci, 1), -1);
+    }
+    bus_out(&bus, 0xCFC, 4, 0x0A0A0A0A);
+    irq_set(&a2, true);
+    irq_set(&d3, false);
+    assert_int_equal(ack(), 0x2A);
+    irq_set(&a2, false);
+    out(0xA0, 0x20), out(0x20, 0x20);
+    assert_false(pins.intr);
+}
+
 static void looking_changes_nothing(void **state)
 {
     (void)state;
@@ -518,7 +557,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(reset_state), T(writable_bits), T(odd_accesses), T(priorities), T(interprocessor), T(error_interrupt), T(timer_counts),
         T(timer_interrupts), T(software_disable), T(virtual_wire), T(hardware_disable), T(local_pins), T(edges), T(levels),
-        T(extint_through), T(looking_changes_nothing), T(without),
+        T(extint_through), T(pci_interrupts), T(looking_changes_nothing), T(without),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
