@@ -144,13 +144,14 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     ide_init(&d->ide, b, q, &(struct ide_wiring){ w->disk, w->disks, w->disk_times,
                                                   { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, w->dma });
     note_disks(d);
+    dma_init(&d->dma);
     d->uart.char_cycles_max = DEVICES_CHAR_CYCLES;
     d->pic.trace = w->trace; /* only now: what power-on does to the wires is no event */
     d->pic.is_virtual = w->is_virtual;
 
     struct device *const all[] = { &d->pic.device, &d->pit.device, &d->uart.device, &d->exit.device, &d->console.device,
                                    &d->vga.device, &d->kbc.device, &d->port92.device, &d->post.device, &d->cmos.device,
-                                   &d->pci.device, &d->pm.device, &d->ide.device };
+                                   &d->pci.device, &d->pm.device, &d->ide.device, &d->dma.device };
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) enter_in_list(d, all[i]);
     if (d->apics) {
         enter_in_list(d, &d->lapic.device);
@@ -162,7 +163,8 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
            debug_exit_attach(&d->exit, b, e) && debug_console_attach(&d->console, b, e) &&
            vga_attach(&d->vga, b, e) && kbc_attach(&d->kbc, b, e) && port92_attach(&d->port92, b, e) &&
            post_attach(&d->post, b, e) && cmos_attach(&d->cmos, b, e) && pci_attach(&d->pci, b, e) &&
-           pm_attach(&d->pm, b, e) && ide_attach(&d->ide, b, e);
+           pm_attach(&d->pm, b, e) && ide_attach(&d->ide, b, e) &&
+           dma_attach(&d->dma, b, e);
 }
 
 void devices_reset(struct devices *d)

@@ -9,6 +9,7 @@
 
 #include "sim/io/cmos.h"
 #include "sim/io/debug.h"
+#include "sim/io/dma.h"
 #include "sim/io/glue.h"
 #include "sim/io/ide.h"
 #include "sim/io/ioapic.h"
@@ -23,7 +24,7 @@
 
 enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FERR = 13 /* the x87 unit's FERR# */,
        IRQ_IDE = 14 /* and 15, the second channel */ };
-enum { DEVICE_COUNT = 15 }; /* at most; a board without APICs has two less */
+enum { DEVICE_COUNT = 16 }; /* at most; a board without APICs has two less */
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
@@ -66,6 +67,7 @@ struct devices {
     struct pci           pci;
     struct pm            pm;
     struct ide           ide;
+    struct dma           dma;
     struct lapic         lapic;    /* if the board has APICs */
     struct ioapic        ioapic;
     bool                 apics;
