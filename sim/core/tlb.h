@@ -24,7 +24,10 @@ struct tlb_entry {
     uint32_t frame;   /* page-frame address on the bus */
     uint32_t pte;     /* combined rights as cached: PTE_W, PTE_U, PTE_D, PTE_G, PTE_PS bits */
     bool     valid;
+    uint8_t  unused[23]; /* a power of two in size: the run loop finds a set by a shift and a mask */
 };
+_Static_assert(sizeof(struct tlb_entry) == 64, "TLB_SET_STRIDE");
+enum { TLB_SET_STRIDE = 64 * TLB_WAYS };
 
 struct tlb {
     struct tlb_entry e[TLB_SETS][TLB_WAYS]; /* way 0: most recently used */

@@ -5,34 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/cpu/exec.h"
+#include "sim/cpu/op.h"
 
-enum { HASH = 1 << 14, FRAMES = 1 << 12, POOL = 8 << 20, SINGLES = 64 };
-
-/* A decoded instruction and the bytes it came from. */
-struct single {
-    uint8_t bytes[15];
-    bool code32;
-    struct insn insn; /* len 0: empty */
-};
-
-struct block_cache {
-    struct block *hash[HASH], *frame[FRAMES];
-    struct single single[SINGLES];
-    bool observed;
-    size_t used;
-    uint8_t *pool;
-};
+enum { POOL = 32 << 20 };
 
 struct block_cache *block_cache_new(void)
 {
     struct block_cache *bc = calloc(1, sizeof *bc);
-    uint8_t *pool = malloc(POOL);
-    if (!bc || !pool) {
-        free(bc);
-        free(pool);
+    if (!bc) return NULL;
+    bc->pool = aligned_alloc(64, POOL);
+    bc->nothing = calloc(2, sizeof *bc->nothing);
+    bc->quick[0] = calloc(2 * BLOCK_QUICK, sizeof *bc->quick[0]);
+    if (!bc->pool || !bc->nothing || !bc->quick[0]) {
+        block_cache_free(bc);
         return NULL;
     }
-    bc->pool = pool;
+    bc->quick[1] = bc->quick[0] + BLOCK_QUICK;
+    bc->nothing[0].more = 1; /* op_nothing */
+    bc->nothing[1].more = 2;
+    block_cache_flush(bc);
     return bc;
 }
 
@@ -40,6 +31,8 @@ void block_cache_free(struct block_cache *bc)
 {
     if (!bc) return;
     free(bc->pool);
+    free(bc->nothing);
+    free(bc->quick[0]);
     free(bc);
 }
 
@@ -48,15 +41,17 @@ void block_cache_flush(struct block_cache *bc)
     memset(bc->hash, 0, sizeof bc->hash);
     memset(bc->frame, 0, sizeof bc->frame);
     memset(bc->single, 0, sizeof bc->single);
+    for (unsigned k = 0; k < 2 * BLOCK_QUICK; k++) bc->quick[0][k] = op_nothing(bc, k % BLOCK_QUICK);
+    bc->patch = NULL;
     bc->used = 0;
 }
 
-static unsigned hash_of(uint32_t at) { return (at ^ at >> 12) & (HASH - 1); }
-static unsigned frame_hash(uint32_t frame) { return frame & (FRAMES - 1); }
+static unsigned hash_of(uint32_t at) { return (at ^ at >> 12) & (BLOCK_HASH - 1); }
+static unsigned frame_hash(uint32_t frame) { return frame & (BLOCK_FRAMES - 1); }
 
-const struct block *block_find(const struct block_cache *bc, hpa_t at, bool code32)
+struct block *block_find(const struct block_cache *bc, hpa_t at, bool code32)
 {
-    const struct block *b = bc->hash[hash_of(at.v)];
+    struct block *b = bc->hash[hash_of(at.v)];
     while (b && (b->at != at.v || b->code32 != code32)) b = b->next;
     return b;
 }
@@ -115,12 +110,21 @@ static bool begins(const struct insn *i)
 
 static struct block *room(struct block_cache *bc)
 {
-    size_t most = sizeof(struct block) + BLOCK_INSNS * sizeof(struct insn);
+    size_t most = sizeof(struct block) + BLOCK_INSNS * sizeof(struct insn) + (OP_SLOTS(BLOCK_INSNS) + 1) * sizeof(struct op);
     if (bc->used + most > POOL) block_cache_flush(bc);
     return (struct block *)(void *)(bc->pool + bc->used);
 }
 
-const struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n)
+/* Behind the instructions, on a boundary of their size. */
+static void place_ops(struct block_cache *bc, struct block *b)
+{
+    size_t end = bc->used + sizeof *b + b->n * sizeof(struct insn);
+    size_t at = (end + sizeof(struct op) - 1) / sizeof(struct op) * sizeof(struct op);
+    b->op = (struct op *)(void *)(bc->pool + at);
+    bc->used = at + OP_SLOTS(b->n) * sizeof(struct op);
+}
+
+struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n)
 {
     struct block_cache *bc = c->blocks;
     struct block *b = room(bc);
@@ -135,10 +139,11 @@ const struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint
         i->fn = block_handler(c, i);
         b->bytes = (uint16_t)(b->bytes + i->len);
         b->n++;
-        if (i->flags & INSN_ENDS) break;
+        if (block_ends(i)) break;
     }
     if (!b->n) return NULL;
-    bc->used += sizeof *b + b->n * sizeof(struct insn);
+    place_ops(bc, b);
+    op_build(b);
     b->next = bc->hash[hash_of(at.v)];
     bc->hash[hash_of(at.v)] = b;
     b->next_frame = bc->frame[frame_hash(at.v >> PAGE_SHIFT)];
@@ -151,7 +156,7 @@ enum decode block_decode_single(struct block_cache *bc, const uint8_t *bytes, un
                                 struct insn *out)
 {
     if (!bc) return insn_decode(bytes, n, (struct insn_mode){ code32 }, cost, out);
-    struct single *s = &bc->single[(bytes[0] * 5u ^ (n > 1 ? bytes[1] : 0u)) % SINGLES];
+    struct block_single *s = &bc->single[(bytes[0] * 5u ^ (n > 1 ? bytes[1] : 0u)) % BLOCK_SINGLES];
     unsigned len = s->insn.len;
     if (len && s->code32 == code32 && !memcmp(s->bytes, bytes, len < n ? len : n)) {
         if (len > n) return DECODE_SHORT;
@@ -193,6 +198,7 @@ void cpu_code_written(void *cpu, uint32_t frame, uint32_t offset, unsigned size)
         }
         *p = b->next_frame;
         unlink_hash(c->blocks, b);
+        op_unlink(c->blocks, b);
         c->break_at = 0;
     }
     if (!others) bus_unmark(c->env.bus, hpa(frame << PAGE_SHIFT), FRAME_CODE);

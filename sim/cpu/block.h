@@ -12,11 +12,16 @@
 
 #include "sim/cpu/cpu.h"
 
-enum { BLOCK_INSNS = 32 };
+enum { BLOCK_INSNS = 32, BLOCK_HASH = 1 << 14, BLOCK_FRAMES = 1 << 12, BLOCK_QUICK = 1 << 12, BLOCK_SINGLES = 64 };
+
+struct op;      /* op.h */
+struct op_link;
 
 struct block {
     struct block *next;       /* same hash */
     struct block *next_frame; /* same frame hash */
+    struct op *op;            /* the same instructions as fast operations: a head, then one each */
+    struct op_link *into;     /* links from other blocks to this one */
     uint32_t at;              /* machine address of its first byte */
     uint16_t bytes;
     uint8_t  n;               /* instructions */
@@ -24,11 +29,48 @@ struct block {
     struct insn insn[];
 };
 
+/* Why fast operations stopped. */
+enum block_stop_kind {
+    BLOCK_STOP_LOOK,  /* EIP is exact: look what comes next */
+    BLOCK_STOP_EXACT, /* time is nearly up: instructions i .. end-1, one by one */
+    BLOCK_STOP_STEP   /* instruction i was run and returned `step`, not STEP_OK */
+};
+struct block_stop {
+    enum block_stop_kind kind;
+    enum step step;
+    const struct insn *i, *end;
+};
+
+/* A decoded instruction that cannot be in a block, and the bytes it came from. */
+struct block_single {
+    uint8_t bytes[15];
+    bool code32;
+    struct insn insn; /* len 0: empty */
+};
+
+struct block_cache {
+    struct block *hash[BLOCK_HASH], *frame[BLOCK_FRAMES];
+    struct op **quick[2];        /* by mode: heads by address, a guess each, never NULL */
+    struct op *nothing;          /* two heads of no block: op_nothing */
+    struct op_link *patch;       /* the link that was missing when fast operations stopped, or NULL */
+    struct op *patch_from;       /* its branch */
+    struct block_stop stop;
+    struct block_single single[BLOCK_SINGLES];
+    bool observed;
+    size_t used;
+    uint8_t *pool;
+};
+
+static inline unsigned block_quick(uint32_t at) { return (at ^ at >> 12) & (BLOCK_QUICK - 1); }
+
+/* Blocks end behind a branch, too, so that what follows is decoded once whichever way leads there. */
+static inline bool block_ends(const struct insn *i) { return i->flags & INSN_ENDS || i->id == MN_JCC; }
+
 /* The block that begins at `at`, or NULL. */
-const struct block *block_find(const struct block_cache *bc, hpa_t at, bool code32);
+struct block *block_find(const struct block_cache *bc, hpa_t at, bool code32);
 /* Decodes one from the host bytes of its page: bytes[0..n) lie at `at`, n reaches to the end of the page. NULL if the very
  * first instruction crosses it. May flush the cache to make room. */
-const struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n);
+struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n);
 /* Instructions are wrapped for the observer when blocks are built: flushes if one came or went. */
 void block_observe(struct cpu *c);
 /* insn_decode with a memory for the few instructions that cannot be in a block. */

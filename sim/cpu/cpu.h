@@ -89,6 +89,7 @@ struct cpu_observer {
     void *self;
 };
 
+struct op;          /* op.h */
 struct block_cache; /* decoded code; rebuilt at will, never part of the machine's state */
 
 struct cpu {
@@ -131,6 +132,10 @@ struct cpu {
     struct cpu_observer observer;
     struct block_cache *blocks; /* NULL: decode every time (a hypervisor's emulator) */
     struct points *points;    /* a debugger's; NULL: none. Data accesses are reported, and execution by cpu_run */
+    /* While blocks run, else meaningless: where insns must stop; the last EIP at which a page may begin; guesses (op.h). */
+    uint64_t limit;
+    uint32_t whole;
+    struct op **quick;
 };
 
 /* Wires a CPU. `blocks` from block_cache_new, or NULL. Leaves it in the reset state (cpu_reset). */

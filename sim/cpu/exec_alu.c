@@ -5,37 +5,15 @@
  * Idea 2: flags are written last: until the destination took the value, a fault must find everything as it was.
  *
  * SDM vol. 2 under each mnemonic. AF after logic operations is undefined in the manual and 0 on P6. */
+#include "sim/cpu/alu.h"
 #include "sim/cpu/exec.h"
-#include "sim/cpu/operand.h"
-
-enum alu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP, ALU_TEST };
-
-ALWAYS_INLINE uint32_t compute(const struct cpu *c, enum alu op, uint32_t a, uint32_t b)
-{
-    switch (op) {
-    case ALU_ADD: return a + b;
-    case ALU_ADC: return a + b + flag_cf(c);
-    case ALU_SUB: case ALU_CMP: return a - b;
-    case ALU_SBB: return a - b - flag_cf(c);
-    case ALU_OR: return a | b;
-    case ALU_XOR: return a ^ b;
-    default: return a & b;
-    }
-}
-
-ALWAYS_INLINE void leave_flags(struct cpu *c, enum alu op, uint32_t a, uint32_t b, uint32_t r, unsigned size)
-{
-    if (op == ALU_ADD || op == ALU_ADC) flags_add(c, a, b, r, size);
-    else if (op == ALU_SUB || op == ALU_CMP || op == ALU_SBB) flags_sub(c, a, b, r, size);
-    else flags_logic(c, r, size);
-}
 
 ALWAYS_INLINE enum step binary(struct cpu *c, const struct insn *i, enum alu op, unsigned form, unsigned size)
 {
     uint32_t a, b, r;
     struct place p;
     enum step s;
-    bool only_reads = op == ALU_CMP || op == ALU_TEST;
+    bool only_reads = alu_only_reads(op);
     if (form == FORM_RM || !dest_is_memory(form)) {
         if ((s = source_read(c, i, form, size, &b)) != STEP_OK) return s;
         a = reg_get(c, dest_reg(i, form), size);
@@ -44,9 +22,10 @@ ALWAYS_INLINE enum step binary(struct cpu *c, const struct insn *i, enum alu op,
         if (s != STEP_OK) return s;
         (void)source_read(c, i, form, size, &b); /* a register or an immediate: cannot fail */
     }
-    r = compute(c, op, a, b);
+    r = alu_compute(op, a, b, flag_cf(c));
     if (!only_reads && (s = dest_write(c, i, form, size, &p, r)) != STEP_OK) return s;
-    leave_flags(c, op, a, b, r, size);
+    c->aux = alu_aux(op, a, b, r, size);
+    c->res = sign_extend(r, size);
     return STEP_OK;
 }
 

@@ -7,36 +7,8 @@
  *
  * SDM vol. 2, SAL/SAR/SHL/SHR, RCL/RCR/ROL/ROR, SHLD, SHRD. OF for counts above 1, AF, and double shifts of words by more
  * than 16 are undefined in the manual; they come out here as P6 leaves them. */
+#include "sim/cpu/alu.h"
 #include "sim/cpu/exec.h"
-#include "sim/cpu/operand.h"
-
-enum shift { SHIFT_SHL, SHIFT_SHR, SHIFT_SAR, SHIFT_ROL, SHIFT_ROR, SHIFT_RCL, SHIFT_RCR };
-
-struct shifted { uint32_t value; bool cf, of; };
-
-ALWAYS_INLINE bool top(uint32_t v, unsigned size) { return v >> (8 * size - 1) & 1; }
-
-/* `count` is 1..31; `a` is zero-extended. */
-ALWAYS_INLINE struct shifted shift(enum shift op, uint32_t a, unsigned count, unsigned size)
-{
-    unsigned bits = 8 * size;
-    struct shifted r = { 0, false, false };
-    if (op == SHIFT_SHL) {
-        uint64_t wide = (uint64_t)a << count;
-        r.value = (uint32_t)wide & size_mask(size);
-        r.cf = wide >> bits & 1;
-        r.of = top(r.value, size) != r.cf;
-    } else if (op == SHIFT_SHR) {
-        r.value = a >> count;
-        r.cf = a >> (count - 1) & 1;
-        r.of = top(r.value << 1, size) != top(r.value, size); /* for a count of 1: the old top bit */
-    } else {
-        int32_t s = (int32_t)sign_extend(a, size);
-        r.value = (uint32_t)(s >> count) & size_mask(size);
-        r.cf = s >> (count - 1) & 1;
-    }
-    return r;
-}
 
 /* Rotates without CF, and through it as a number of bits+1 bits. `count` is 1..31. */
 static struct shifted rotate(enum shift op, uint32_t a, unsigned count, unsigned size)

@@ -29,35 +29,41 @@ static inline uint32_t sign_extend(uint32_t v, unsigned size)
     return size == 2 ? (uint32_t)(int32_t)(int16_t)v : (uint32_t)(int32_t)(int8_t)v;
 }
 
-/* ---- asking ---- */
-static inline bool flag_cf(const struct cpu *c) { return c->aux >> 31; }
-static inline bool flag_of(const struct cpu *c) { return (c->aux ^ c->aux << 1) >> 31; }
-static inline bool flag_af(const struct cpu *c) { return c->aux & AUX_AF; }
-static inline bool flag_zf(const struct cpu *c) { return c->res == 0; }
-static inline bool flag_sf(const struct cpu *c) { return (c->res >> 31) ^ (c->aux & AUX_SIGN); }
-static inline bool flag_pf(const struct cpu *c)
+/* ---- asking: of the two words, wherever they are, and of a CPU ---- */
+static inline bool aux_cf(uint32_t aux) { return aux >> 31; }
+static inline bool aux_of_flag(uint32_t aux) { return (aux ^ aux << 1) >> 31; }
+static inline bool lazy_sf(uint32_t res, uint32_t aux) { return (res >> 31) ^ (aux & AUX_SIGN); }
+static inline bool lazy_pf(uint32_t res, uint32_t aux)
 {
-    uint32_t b = (c->res ^ c->aux >> 8) & 0xFF;
+    uint32_t b = (res ^ aux >> 8) & 0xFF;
     b ^= b >> 4;
     return !(0x6996u >> (b & 15) & 1); /* 6996: the 4-bit values of odd parity */
 }
 
 /* The condition of Jcc, SETcc, CMOVcc by its number in the opcode. SDM vol. 2 app. B.1.4.7. */
-static inline bool flag_condition(const struct cpu *c, unsigned cc)
+static inline bool lazy_condition(uint32_t res, uint32_t aux, unsigned cc)
 {
     bool r;
     switch (cc >> 1) {
-    case 0: r = flag_of(c); break;
-    case 1: r = flag_cf(c); break;
-    case 2: r = flag_zf(c); break;
-    case 3: r = flag_cf(c) || flag_zf(c); break;
-    case 4: r = flag_sf(c); break;
-    case 5: r = flag_pf(c); break;
-    case 6: r = flag_sf(c) != flag_of(c); break;
-    default: r = flag_zf(c) || flag_sf(c) != flag_of(c); break;
+    case 0: r = aux_of_flag(aux); break;
+    case 1: r = aux_cf(aux); break;
+    case 2: r = res == 0; break;
+    case 3: r = aux_cf(aux) || res == 0; break;
+    case 4: r = lazy_sf(res, aux); break;
+    case 5: r = lazy_pf(res, aux); break;
+    case 6: r = lazy_sf(res, aux) != aux_of_flag(aux); break;
+    default: r = res == 0 || lazy_sf(res, aux) != aux_of_flag(aux); break;
     }
     return r != (cc & 1);
 }
+
+static inline bool flag_cf(const struct cpu *c) { return aux_cf(c->aux); }
+static inline bool flag_of(const struct cpu *c) { return aux_of_flag(c->aux); }
+static inline bool flag_af(const struct cpu *c) { return c->aux & AUX_AF; }
+static inline bool flag_zf(const struct cpu *c) { return c->res == 0; }
+static inline bool flag_sf(const struct cpu *c) { return lazy_sf(c->res, c->aux); }
+static inline bool flag_pf(const struct cpu *c) { return lazy_pf(c->res, c->aux); }
+static inline bool flag_condition(const struct cpu *c, unsigned cc) { return lazy_condition(c->res, c->aux, cc); }
 
 /* The six flags as EFLAGS bits; and setting all six (other bits of `six` are ignored). */
 uint32_t flags_get(const struct cpu *c);
@@ -72,17 +78,31 @@ static inline uint32_t aux_of(uint32_t carries, unsigned size)
     return (carries & AUX_AF) | (carries << (32 - 8 * size) & (AUX_CF | AUX_OF));
 }
 
-/* After r = a + b (+ CF): a carry leaves each bit where both were set, or one was and the sum bit is clear. */
+/* Of r = a + b (+ CF): a carry leaves each bit where both were set, or one was and the sum bit is clear. */
+static inline uint32_t aux_add(uint32_t a, uint32_t b, uint32_t r, unsigned size)
+{
+    return aux_of((a & b) | ((a | b) & ~r), size);
+}
+/* Of r = a - b (- CF). */
+static inline uint32_t aux_sub(uint32_t a, uint32_t b, uint32_t r, unsigned size)
+{
+    return aux_of((~a & b) | ((~a | b) & r), size);
+}
+/* Another CF and OF. */
+static inline uint32_t aux_change(uint32_t aux, bool cf, bool of)
+{
+    return (aux & ~(AUX_CF | AUX_OF)) | (uint32_t)cf << 31 | (uint32_t)(cf != of) << 30;
+}
+
 static inline void flags_add(struct cpu *c, uint32_t a, uint32_t b, uint32_t r, unsigned size)
 {
-    c->aux = aux_of((a & b) | ((a | b) & ~r), size);
+    c->aux = aux_add(a, b, r, size);
     c->res = sign_extend(r, size);
 }
 
-/* After r = a - b (- CF). */
 static inline void flags_sub(struct cpu *c, uint32_t a, uint32_t b, uint32_t r, unsigned size)
 {
-    c->aux = aux_of((~a & b) | ((~a | b) & r), size);
+    c->aux = aux_sub(a, b, r, size);
     c->res = sign_extend(r, size);
 }
 
@@ -96,7 +116,7 @@ static inline void flags_logic(struct cpu *c, uint32_t r, unsigned size)
 /* Replaces CF and OF only. */
 static inline void flags_carry_overflow(struct cpu *c, bool cf, bool of)
 {
-    c->aux = (c->aux & ~(AUX_CF | AUX_OF)) | (uint32_t)cf << 31 | (uint32_t)(cf != of) << 30;
+    c->aux = aux_change(c->aux, cf, of);
 }
 
 /* Replaces CF only; OF keeps its value, so the carry into the top bit changes along. */

@@ -10,6 +10,7 @@
 #include "sim/cpu/block.h"
 #include "sim/cpu/exec.h"
 #include "sim/cpu/mem.h"
+#include "sim/cpu/op.h"
 #include "sim/cpu/operand.h"
 #include "sim/cpu/segment.h"
 
@@ -87,7 +88,7 @@ enum look { LOOK_BLOCK, LOOK_SINGLE, LOOK_DOOR, LOOK_FAULT, LOOK_POINT };
 
 /* A door frame never gets a block, so finding one proves that there is no door. Where there are stop points blocks are not
  * looked up: every instruction comes here. */
-static enum look look(struct cpu *c, const struct block **b)
+static enum look look(struct cpu *c, struct block **b)
 {
     const struct seg_reg *cs = &c->seg[SEG_CS];
     struct code code;
@@ -173,24 +174,49 @@ static enum step run_single(struct cpu *c, struct insn *i)
     return run_block(c, i, i + 1);
 }
 
+/* Instructions i .. end-1 of a block, as far as the limit allows; the first in any case. */
+static void run_exact(struct cpu *c, const struct insn *i, const struct insn *end, uint64_t limit)
+{
+    uint64_t left = limit - c->insns;
+    (void)run_block(c, i, left < (uint64_t)(end - i) ? i + left : end);
+}
+
+static bool due(const struct cpu *c, uint64_t limit) { return c->clock->now >= c->break_at || c->insns >= limit; }
+
+/* Fast operations want a page that lies wholly within the CS limit: op.h. */
+static bool whole_page(const struct cpu *c)
+{
+    const struct seg_reg *cs = &c->seg[SEG_CS];
+    uint32_t first = c->eip - ((cs->base + c->eip) & (PAGE_SIZE - 1));
+    return cs->limit >= PAGE_SIZE - 1 && first <= cs->limit - (PAGE_SIZE - 1);
+}
+
+static void run_blocks(struct cpu *c, struct block *b, uint64_t limit)
+{
+    if (due(c, limit) || !whole_page(c)) {
+        run_exact(c, b->insn, b->insn + b->n, limit);
+        return;
+    }
+    op_run(c, b, limit);
+    const struct block_stop stop = c->blocks->stop;
+    if (stop.kind == BLOCK_STOP_EXACT && !due(c, limit)) run_exact(c, stop.i, stop.end, limit);
+    else if (stop.kind == BLOCK_STOP_STEP) finish(c, stop.i, stop.step);
+}
+
 /* Runs from here to the next boundary that matters. False: at a door. */
 static bool run_some(struct cpu *c, uint64_t limit)
 {
     do {
-        const struct block *b;
+        struct block *b;
         struct insn i;
         switch (look(c, &b)) {
-        case LOOK_BLOCK: {
-            uint64_t left = limit - c->insns;
-            (void)run_block(c, b->insn, b->insn + (left < b->n ? (unsigned)left : b->n));
-            break;
-        }
+        case LOOK_BLOCK: run_blocks(c, b, limit); break;
         case LOOK_SINGLE: (void)run_single(c, &i); break;
         case LOOK_DOOR: return false;
         case LOOK_FAULT: (void)fetch_fault(c); break;
         case LOOK_POINT: return true; /* c->pause is set */
         }
-    } while (c->clock->now < c->break_at && c->insns < limit);
+    } while (!due(c, limit));
     return true;
 }
 
@@ -207,7 +233,7 @@ static bool traps_after(const struct insn *i, enum step s)
 /* With TF set: one instruction, or one iteration, and then a debug trap. */
 static bool run_traced(struct cpu *c)
 {
-    const struct block *b = NULL;
+    struct block *b = NULL;
     struct insn i;
     enum look l = look(c, &b);
     if (l == LOOK_DOOR) return false;

@@ -1,0 +1,214 @@
+/* Choosing, building, linking and running ops. See op.h. */
+#include "sim/cpu/op.h"
+
+#include "sim/cpu/exec.h"
+
+/* ---- what is not hot ---- */
+
+/* The rest of the block was prepaid: taken back, so that the handler finds time and count exact, and paid again if it still
+ * fits. */
+struct op *op_slow(OP_ARGS)
+{
+    const struct block *b = (o - o->k)->block;
+    const struct insn *i = &b->insn[o->k - 1];
+    struct clock *clock = c->clock;
+    clock->now -= o->rest;
+    c->insns -= o->left;
+    c->res = res;
+    c->aux = aux;
+    enum step s = i->fn(c, i);
+    if (s != STEP_OK) {
+        c->blocks->stop = (struct block_stop){ BLOCK_STOP_STEP, s, i, i };
+        return NULL;
+    }
+    uint64_t now = clock->now + o->rest, insns = c->insns + o->left;
+    c->insns++;
+    if (now < c->break_at && insns <= c->limit && !(i->flags & INSN_ENDS)) {
+        clock->now = now;
+        c->insns = insns;
+        res = c->res;
+        aux = c->aux;
+        NEXT;
+    }
+    const struct insn *end = b->insn + b->n;
+    if (i + 1 == end || clock->now >= c->break_at) {
+        c->eip = insn_next(c, i);
+        if (i->flags & INSN_ENDS) c->break_at = 0;
+    } else c->blocks->stop = (struct block_stop){ BLOCK_STOP_EXACT, STEP_OK, i + 1, end };
+    return NULL;
+}
+
+struct op *op_exact(OP_ARGS)
+{
+    (void)tags;
+    const struct block *b = o->block;
+    c->blocks->stop = (struct block_stop){ BLOCK_STOP_EXACT, STEP_OK, b->insn, b->insn + b->n };
+    LEAVE;
+}
+
+struct op *op_head(OP_ARGS) { ENTER(o); }
+
+/* ---- choosing ---- */
+
+static const struct op_forms *const forms[MN_COUNT] = {
+    [MN_ADD] = &op_forms_add, [MN_OR] = &op_forms_or, [MN_ADC] = &op_forms_adc, [MN_SBB] = &op_forms_sbb,
+    [MN_AND] = &op_forms_and, [MN_SUB] = &op_forms_sub, [MN_XOR] = &op_forms_xor, [MN_CMP] = &op_forms_cmp,
+    [MN_TEST] = &op_forms_test, [MN_INC] = &op_forms_inc, [MN_DEC] = &op_forms_dec, [MN_NEG] = &op_forms_neg,
+    [MN_NOT] = &op_forms_not, [MN_SHL] = &op_forms_shl, [MN_SHR] = &op_forms_shr, [MN_SAR] = &op_forms_sar,
+    [MN_MOV] = &op_forms_mov, [MN_LEA] = &op_forms_lea, [MN_PUSH] = &op_forms_push, [MN_POP] = &op_forms_pop,
+    [MN_MUL] = &op_forms_mul, [MN_XCHG] = &op_forms_xchg, [MN_BSWAP] = &op_forms_bswap,
+    [MN_JMP] = &op_forms_jmp, [MN_CALL] = &op_forms_call, [MN_RET] = &op_forms_ret
+};
+
+/* Rows whose forms depend on more than form and size; NULL: none. */
+static op_fn *choose_special(const struct insn *i)
+{
+    bool wide = i->size == 4;
+    switch (i->id) {
+    case MN_JCC: return wide ? op_jcc_far[i->sub] : NULL;
+    case MN_SETCC: return i->form == FORM_R ? op_setcc[i->sub] : NULL;
+    case MN_CMOVCC: return !wide ? NULL : i->form == FORM_GE ? op_cmov[i->sub] : op_cmov_mem[i->sub];
+    case MN_NOP: return op_nop;
+    case MN_CWDE: return op_cwde;
+    case MN_CDQ: return op_cdq;
+    case MN_LEAVE: return wide ? op_leave : NULL;
+    default: return NULL;
+    }
+}
+
+static const struct op_forms *forms_of(const struct insn *i)
+{
+    switch (i->id) {
+    case MN_MOVZX: return i->sub == 1 ? &op_forms_movzx8 : &op_forms_movzx16;
+    case MN_MOVSX: return i->sub == 1 ? &op_forms_movsx8 : &op_forms_movsx16;
+    case MN_IMUL: return i->sub == 2 ? &op_forms_imul2 : i->sub == 3 ? &op_forms_imul3 : NULL;
+    case MN_SHL: case MN_SHR: case MN_SAR: return i->form != FORM_RI || i->imm & 31 ? forms[i->id] : NULL;
+    default: return forms[i->id];
+    }
+}
+
+op_fn *op_choose(const struct insn *i)
+{
+    if (i->flags & INSN_MEM && i->flags & INSN_ADDR16) return op_slow;
+    const struct op_forms *f = forms_of(i);
+    op_fn *fn = f ? (i->size == 4 ? i->index == REG_NONE ? f->dword : f->indexed
+                     : i->size == 1 ? f->byte : f->word)[i->form]
+                  : choose_special(i);
+    return fn ? fn : op_slow;
+}
+
+/* ---- building ---- */
+
+static bool is_shift(unsigned id) { return id == MN_SHL || id == MN_SHR || id == MN_SAR; }
+
+/* Byte registers 4..7 are AH..BH. */
+static uint8_t byte_place(unsigned r) { return (uint8_t)((r & 3) * 4 + (r >> 2)); }
+
+static void set_registers(struct op *o, const struct insn *i)
+{
+    bool to_reg = i->form == FORM_RM || i->form == FORM_GE;
+    bool bytes = i->size == 1;
+    unsigned rd = to_reg ? i->reg : i->rm, rs = i->form == FORM_GE ? i->rm : i->reg;
+    o->rd = bytes || i->id == MN_SETCC ? byte_place(rd) : (uint8_t)rd;
+    o->rs = bytes || ((i->id == MN_MOVZX || i->id == MN_MOVSX) && i->sub == 1) ? byte_place(rs) : (uint8_t)rs;
+    o->base = i->base;
+    o->index = i->index;
+    o->mul = (uint8_t)(1u << i->scale);
+    o->seg = i->seg;
+    o->disp = i->disp;
+    o->imm = is_shift(i->id) ? i->imm & 31 : i->id == MN_RET ? i->imm & 0xFFFF : i->imm;
+}
+
+/* Does the byte `way` behind the block's begin lie in the block's page? */
+static bool same_page(const struct block *b, uint32_t way) { return (b->at & (PAGE_SIZE - 1)) + way < PAGE_SIZE; }
+
+static void set_branch(struct op *o, const struct block *b, const struct insn *i)
+{
+    o->more = i->at + (uint32_t)i->len;
+    if (i->form != FORM_I || i->id == MN_RET || o->fn == op_slow) return;
+    o->imm += o->more;
+    bool near = same_page(b, o->imm);
+    if (i->id == MN_JCC) {
+        if (near && same_page(b, o->more)) o->fn = op_jcc_near[i->sub];
+    } else if (near) o->fn = i->id == MN_JMP ? op_jmp_near : op_call_near;
+}
+
+static void build_one(struct op *o, const struct block *b, const struct insn *i)
+{
+    *o = (struct op){ .fn = i->fn == insn_handler(i) ? op_choose(i) : op_slow };
+    set_registers(o, i);
+    if (i->id == MN_JMP || i->id == MN_CALL || i->id == MN_RET || i->id == MN_JCC) set_branch(o, b, i);
+}
+
+/* Behind the last instruction: the way on, unless it is a branch or leaves by itself; and the links. */
+static void build_end(struct block *b, const struct insn *last)
+{
+    struct op *o = b->op + b->n + 1;
+    bool branch = last->id == MN_JCC && o[-1].fn != op_slow;
+    if (!branch && !(last->flags & INSN_ENDS)) {
+        op_fn *fall = same_page(b, b->bytes) ? op_fall_near : op_fall_far;
+        *o++ = (struct op){ .fn = fall, .more = b->bytes, .k = (uint8_t)(b->n + 1) };
+    }
+    memset(o, 0, sizeof *o);
+}
+
+void op_build(struct block *b)
+{
+    uint32_t rest = 0;
+    for (unsigned k = b->n; k; k--) {
+        const struct insn *i = &b->insn[k - 1];
+        struct op *o = &b->op[k];
+        build_one(o, b, i);
+        o->k = (uint8_t)k;
+        o->left = (uint8_t)(b->n - k + 1);
+        o->rest = rest;
+        rest += i->cost;
+    }
+    b->op[0] = (struct op){ .fn = op_head, .block = b, .more = b->at, .rest = rest, .left = b->n };
+    build_end(b, &b->insn[b->n - 1]);
+}
+
+/* ---- linking ---- */
+
+/* A branch left for want of a link, and b is what runs next. Whether it is the branch's target is judged by machine address
+ * and mode alone: an interrupt may have come between. */
+static void link_to(struct block_cache *bc, struct block *b)
+{
+    struct op_link *l = bc->patch;
+    const struct op *o = bc->patch_from;
+    const struct block *from = (o - o->k)->block;
+    uint32_t way = l == op_links(bc->patch_from) ? o->imm : o->more;
+    bool there = same_page(from, way) ? b->at == from->at + way : !((b->at ^ (from->at + way)) & (PAGE_SIZE - 1));
+    bc->patch = NULL;
+    if (l->to || !there || b->code32 != from->code32) return;
+    *l = (struct op_link){ b->op, b->into };
+    b->into = l;
+}
+
+void op_unlink(struct block_cache *bc, struct block *b)
+{
+    for (struct op_link *l = b->into; l; l = l->also) l->to = NULL;
+    b->into = NULL;
+    unsigned slot = block_quick(b->at);
+    if (bc->quick[b->code32][slot] == b->op) bc->quick[b->code32][slot] = op_nothing(bc, slot);
+}
+
+/* ---- running ---- */
+
+void op_run(struct cpu *c, struct block *b, uint64_t limit)
+{
+    struct block_cache *bc = c->blocks;
+    const struct seg_reg *cs = &c->seg[SEG_CS];
+    const uint8_t *tags = (const uint8_t *)&c->dtlb.e[0][0].tag[c->cpl == 3 ? ACCESS_USER : 0];
+    if (bc->patch) link_to(bc, b);
+    bc->quick[b->code32][block_quick(b->at)] = b->op;
+    bc->stop.kind = BLOCK_STOP_LOOK;
+    c->quick = bc->quick[b->code32];
+    c->whole = cs->limit - (PAGE_SIZE - 1);
+    c->limit = limit;
+#if OP_LOOP
+    for (struct op *o = b->op; o;) o = o->fn(c, o, c->res, c->aux, tags);
+#else
+    (void)op_head(c, b->op, c->res, c->aux, tags);
+#endif
+}

@@ -1,0 +1,179 @@
+/* Fast operations: what blocks are made of when they run at full speed.
+ *
+ * Idea 1: a block's instructions are also kept as 32-byte ops, one C function per operation and operand form, each ending in
+ * a call in tail position to the next; the lazy flags (flags.h) and the TLB's tags travel in argument registers.
+ * Idea 2: a block's head op tests once that neither time nor the instruction limit ends inside the block, and prepays cycles
+ * and boundaries for all of it. Each op knows what lies behind it, so whoever leaves in the middle takes the rest back:
+ * cycles, counts and events are those of single-stepping.
+ * Idea 3: whatever is not hot, or does not hit way 0 of the TLB, is op_slow: state made exact, the handler of exec_*.c called.
+ * That handler is the truth; a fast form only repeats its common case (tests/unit/cpu_op_test.c holds them equal).
+ *
+ * Builds without tail calls (-O0, sanitizers) return to a loop instead; nothing else differs. SDM vol. 2. */
+#ifndef CPU_OP_H
+#define CPU_OP_H
+
+#include <string.h>
+#include "sim/cpu/block.h"
+#include "sim/cpu/flags.h"
+#include "sim/cpu/operand.h"
+
+/* `tags`: the tags of the data TLB's first entry, seen from the ring that runs. NULL: the run loop goes on (block_cache.stop). */
+#define OP_ARGS struct cpu *c, struct op *o, uint32_t res, uint32_t aux, const uint8_t *tags
+typedef struct op *op_fn(OP_ARGS);
+
+struct op {
+    op_fn *fn;
+    union {
+        struct { uint32_t imm, disp; };   /* branches: imm is the way from the block's begin to the target */
+        const struct block *block;        /* head */
+    };
+    uint32_t more;                        /* branches: the way to the next instruction; head: its machine address */
+    uint32_t rest;                        /* cycles of what lies behind in the block; head: of the whole block */
+    uint8_t rd, rs;                       /* dword registers by number, byte registers by their place in cpu->reg */
+    uint8_t base, index, mul, seg;
+    uint8_t k;                            /* place in the block; the head has 0, instruction n has n + 1 */
+    uint8_t left;                         /* instructions from here on; head: all of them */
+};
+_Static_assert(sizeof(struct op) == 32, "two to a cache line");
+
+/* Where a branch goes on, once that is known. Lies in the slot behind the op: [0] taken, [1] not taken. */
+struct op_link {
+    struct op *to;           /* a head, or NULL */
+    struct op_link *also;    /* another link into the same block */
+};
+_Static_assert(2 * sizeof(struct op_link) == sizeof(struct op), "a slot");
+static inline struct op_link *op_links(struct op *o) { return (struct op_link *)(void *)(o + 1); }
+
+/* The most ops and slots that n instructions take: a head, an op that falls through, a slot of links. */
+#define OP_SLOTS(n) ((n) + 3u)
+
+/* Runs from the head of block b, whose page lies wholly within the CS limit, until something is up or c->insns is `limit`:
+ * state is exact again then, and c->blocks->stop says what is to be done. */
+void op_run(struct cpu *c, struct block *b, uint64_t limit);
+/* Fills b->op from b->insn. */
+void op_build(struct block *b);
+/* Nothing may reach b any more: clears the links into it. */
+void op_unlink(struct block_cache *bc, struct block *b);
+/* The fast form of a decoded instruction, or op_slow. For op_build and its test. */
+op_fn *op_choose(const struct insn *i);
+
+/* Fast forms by operand form: of dwords without and with an index register, of bytes, of words (both with any address). */
+struct op_forms { op_fn *dword[FORM_COUNT], *indexed[FORM_COUNT], *byte[FORM_COUNT], *word[FORM_COUNT]; };
+extern const struct op_forms op_forms_add, op_forms_or, op_forms_adc, op_forms_sbb, op_forms_and, op_forms_sub, op_forms_xor,
+    op_forms_cmp, op_forms_test, op_forms_inc, op_forms_dec, op_forms_neg, op_forms_not, op_forms_shl, op_forms_shr,
+    op_forms_sar, op_forms_mov, op_forms_lea, op_forms_push, op_forms_pop, op_forms_mul, op_forms_imul2, op_forms_imul3,
+    op_forms_xchg, op_forms_bswap,
+    op_forms_movzx8, op_forms_movzx16, op_forms_movsx8, op_forms_movsx16;
+extern const struct op_forms op_forms_jmp, op_forms_call, op_forms_ret;
+extern op_fn *const op_jcc_near[16], *const op_jcc_far[16], *const op_setcc[16], *const op_cmov[16], *const op_cmov_mem[16];
+op_fn op_jmp_near, op_call_near, op_fall_near, op_fall_far, op_nop, op_cdq, op_cwde, op_leave;
+
+/* What fills an empty slot of the guesses: a head whose address belongs to another slot, so that it is never taken. */
+static inline struct op *op_nothing(struct block_cache *bc, unsigned slot)
+{
+    return &bc->nothing[slot == block_quick(bc->nothing->more)];
+}
+
+op_fn op_slow;      /* does the instruction by its handler */
+op_fn op_exact;     /* o is a head, EIP is there: the block does not fit into what time is left */
+op_fn op_head;
+
+/* ---- dispatch ---- */
+
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#if !defined(__OPTIMIZE__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define OP_LOOP 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer) || \
+    __has_feature(undefined_behavior_sanitizer)
+#define OP_LOOP 1
+#endif
+#endif
+#ifndef OP_LOOP
+#define OP_LOOP 0
+#endif
+
+#if OP_LOOP
+#define TAIL return
+#define GO(next) do { (void)tags; c->res = res; c->aux = aux; return (next); } while (0)
+#else
+#ifdef __clang__
+#define TAIL __attribute__((musttail)) return
+#else
+#pragma GCC optimize("optimize-sibling-calls")
+#define TAIL return
+#endif
+#define GO(next) do { struct op *go_ = (next); TAIL go_->fn(c, go_, res, aux, tags); } while (0)
+#endif
+#define NEXT GO(o + 1)
+#define SLOW TAIL op_slow(c, o, res, aux, tags)
+#define LEAVE do { c->res = res; c->aux = aux; return NULL; } while (0)
+
+/* ---- memory: the inline path of mem.h, with a miss that runs the whole instruction the slow way ---- */
+
+enum { OP_READ = 0, OP_WRITE = sizeof(uint32_t) }; /* where the tag lies: enum access */
+
+ALWAYS_INLINE uint32_t op_tag(const uint8_t *tags, uint32_t set, unsigned write)
+{
+    uint32_t tag;
+    memcpy(&tag, tags + set + write, sizeof tag);
+    return tag;
+}
+ALWAYS_INLINE uint8_t *op_host(const struct cpu *c, uint32_t set)
+{
+    uint8_t *host;
+    memcpy(&host, (const uint8_t *)&c->dtlb + set + offsetof(struct tlb_entry, host), sizeof host);
+    return host;
+}
+/* Byte offset of a linear address's set: (lin >> PAGE_SHIFT) % TLB_SETS * TLB_SET_STRIDE. */
+_Static_assert(TLB_SET_STRIDE == 1 << 8 && TLB_SETS == 16 && PAGE_SHIFT == 12, "op_set");
+#define OP_SET(lin) ((lin) >> 4 & 0xF00u)
+
+#define OP_PLACE(h, place, segment, size, end, write) \
+    const struct seg_reg *h##_seg = &c->seg[segment]; \
+    const uint32_t h##_at = (place), h##_lin = h##_seg->base + h##_at, h##_set = OP_SET(h##_lin); \
+    if (unlikely((uint64_t)h##_at + (size) > h##_seg->end)) SLOW; \
+    if (unlikely(op_tag(tags, h##_set, write) != ((h##_lin + (size) - 1) & PAGE_MASK))) SLOW; \
+    uint8_t *const h = op_host(c, h##_set) + (h##_lin & (PAGE_SIZE - 1))
+#define OP_READS(h, place, segment, size) OP_PLACE(h, place, segment, size, rd_end, OP_READ)
+#define OP_WRITES(h, place, segment, size) OP_PLACE(h, place, segment, size, wr_end, OP_WRITE)
+#define OP_AT0 (c->reg[o->base] + o->disp)
+#define OP_AT1 (c->reg[o->base] + c->reg[o->index] * o->mul + o->disp)
+
+ALWAYS_INLINE uint32_t op_load(const uint8_t *h, unsigned size)
+{
+    uint32_t v = 0;
+    memcpy(&v, h, size);
+    return v;
+}
+ALWAYS_INLINE void op_store(uint8_t *h, unsigned size, uint32_t v) { memcpy(h, &v, size); }
+
+/* Registers as ops name them. */
+ALWAYS_INLINE uint32_t op_reg(const struct cpu *c, unsigned r, unsigned size)
+{
+    if (size == 4) return c->reg[r];
+    if (size == 2) return (uint16_t)c->reg[r];
+    return ((const uint8_t *)c->reg)[r];
+}
+ALWAYS_INLINE void op_reg_set(struct cpu *c, unsigned r, unsigned size, uint32_t v)
+{
+    if (size == 4) c->reg[r] = v;
+    else if (size == 2) memcpy(&c->reg[r], &v, 2);
+    else ((uint8_t *)c->reg)[r] = (uint8_t)v;
+}
+
+/* ---- into the next block ---- */
+
+/* Prepays block `head` and runs it; EIP is at its begin. */
+#define ENTER(head) do { \
+    struct op *head_ = (head); \
+    struct clock *clock_ = c->clock; \
+    uint64_t now_ = clock_->now + head_->rest, insns_ = c->insns + head_->left; \
+    if (unlikely(now_ >= c->break_at || insns_ > c->limit)) TAIL op_exact(c, head_, res, aux, tags); \
+    clock_->now = now_; \
+    c->insns = insns_; \
+    GO(head_ + 1); \
+} while (0)
+
+#endif

@@ -1,0 +1,178 @@
+/* Fast forms of arithmetic, logic, shifts and multiplication. See op.h; exec_alu.c, exec_shift.c, exec_muldiv.c are the truth.
+ *
+ * Dwords have a form with a base register only and one with an index (the suffix is the number of registers less one);
+ * bytes and words always use the longer one. SDM vol. 2 under each mnemonic. */
+#include "sim/cpu/alu.h"
+#include "sim/cpu/op.h"
+
+/* ---- two operands ---- */
+
+#define COMPUTE(OP, size, a, b) \
+    uint32_t r = alu_compute(OP, a, b, aux_cf(aux)); \
+    aux = alu_aux(OP, a, b, r, size); \
+    res = sign_extend(r, size)
+#define REG_FORM(name, OP, size, source) \
+    static struct op *name(OP_ARGS) \
+    { \
+        uint32_t a = op_reg(c, o->rd, size), b = source; \
+        COMPUTE(OP, size, a, b); \
+        if (!alu_only_reads(OP)) op_reg_set(c, o->rd, size, r); \
+        NEXT; \
+    }
+#define LOAD_FORM(name, OP, size, at) \
+    static struct op *name(OP_ARGS) \
+    { \
+        OP_READS(h, at, o->seg, size); \
+        uint32_t a = op_reg(c, o->rd, size), b = op_load(h, size); \
+        COMPUTE(OP, size, a, b); \
+        if (!alu_only_reads(OP)) op_reg_set(c, o->rd, size, r); \
+        NEXT; \
+    }
+#define STORE_FORM(name, OP, size, at, source) \
+    static struct op *name(OP_ARGS) \
+    { \
+        OP_WRITES(h, at, o->seg, size); \
+        uint32_t a = op_load(h, size), b = source; \
+        COMPUTE(OP, size, a, b); \
+        op_store(h, size, r); \
+        NEXT; \
+    }
+#define TEST_FORM(name, OP, size, at, source) \
+    static struct op *name(OP_ARGS) \
+    { \
+        OP_READS(h, at, o->seg, size); \
+        uint32_t a = op_load(h, size), b = source, r = alu_compute(OP, a, b, false); \
+        aux = alu_aux(OP, a, b, r, size); \
+        res = sign_extend(r, size); \
+        NEXT; \
+    }
+#define IMM(size) (o->imm & size_mask(size))
+#define SIZE_FORMS(name, OP, size, suffix, INTO) \
+    REG_FORM(name##_rr##suffix, OP, size, op_reg(c, o->rs, size)) \
+    REG_FORM(name##_ri##suffix, OP, size, IMM(size)) \
+    LOAD_FORM(name##_rm##suffix, OP, size, OP_AT1) \
+    INTO(name##_mr##suffix, OP, size, OP_AT1, op_reg(c, o->rs, size)) \
+    INTO(name##_mi##suffix, OP, size, OP_AT1, IMM(size))
+#define ROW_OF(name, suffix) { [FORM_RR] = name##_rr##suffix, [FORM_RI] = name##_ri##suffix, \
+    [FORM_RM] = name##_rm##suffix, [FORM_MR] = name##_mr##suffix, [FORM_MI] = name##_mi##suffix }
+#define BINARY(name, OP, INTO) \
+    SIZE_FORMS(name, OP, 4, 4, INTO) SIZE_FORMS(name, OP, 2, 2, INTO) SIZE_FORMS(name, OP, 1, 1, INTO) \
+    LOAD_FORM(name##_rm40, OP, 4, OP_AT0) \
+    INTO(name##_mr40, OP, 4, OP_AT0, op_reg(c, o->rs, 4)) \
+    INTO(name##_mi40, OP, 4, OP_AT0, o->imm) \
+    const struct op_forms op_forms_##name = { \
+        { [FORM_RR] = name##_rr4, [FORM_RI] = name##_ri4, [FORM_RM] = name##_rm40, [FORM_MR] = name##_mr40, \
+          [FORM_MI] = name##_mi40 }, \
+        ROW_OF(name, 4), ROW_OF(name, 1), ROW_OF(name, 2) };
+
+BINARY(add, ALU_ADD, STORE_FORM)
+BINARY(or, ALU_OR, STORE_FORM)
+BINARY(adc, ALU_ADC, STORE_FORM)
+BINARY(sbb, ALU_SBB, STORE_FORM)
+BINARY(and, ALU_AND, STORE_FORM)
+BINARY(sub, ALU_SUB, STORE_FORM)
+BINARY(xor, ALU_XOR, STORE_FORM)
+BINARY(cmp, ALU_CMP, TEST_FORM)
+BINARY(test, ALU_TEST, TEST_FORM)
+
+/* ---- one operand ---- */
+
+/* INC and DEC keep CF. */
+#define COUNT(OP, a) \
+    uint32_t r = alu_compute(OP, a, 1, false), old = aux; \
+    aux = alu_aux(OP, a, 1, r, 4); \
+    aux = aux_change(aux, aux_cf(old), aux_of_flag(aux)); \
+    res = r
+#define NEGATE(OP, a) \
+    uint32_t r = 0 - a; \
+    aux = aux_sub(0, a, r, 4); \
+    res = r
+#define INVERT(OP, a) uint32_t r = ~a
+#define UNARY(name, OP, CHANGE) \
+    static struct op *name##_r(OP_ARGS) \
+    { \
+        uint32_t a = c->reg[o->rd]; \
+        CHANGE(OP, a); \
+        c->reg[o->rd] = r; \
+        NEXT; \
+    } \
+    static struct op *name##_m(OP_ARGS) \
+    { \
+        OP_WRITES(h, OP_AT1, o->seg, 4); \
+        uint32_t a = op_load(h, 4); \
+        CHANGE(OP, a); \
+        op_store(h, 4, r); \
+        NEXT; \
+    } \
+    const struct op_forms op_forms_##name = { \
+        { [FORM_R] = name##_r, [FORM_M] = name##_m }, { [FORM_M] = name##_m }, { NULL }, { NULL } };
+UNARY(inc, ALU_ADD, COUNT)
+UNARY(dec, ALU_SUB, COUNT)
+UNARY(neg, ALU_SUB, NEGATE)
+UNARY(not, ALU_SUB, INVERT)
+
+/* ---- shifts of a register, by an immediate that is not 0 (op_choose sees to it) or by CL ---- */
+
+#define SHIFTED(OP, a, count) \
+    struct shifted s = shift(OP, a, count, 4); \
+    res = s.value; \
+    aux = aux_change(0, s.cf, s.of); \
+    c->reg[o->rd] = s.value
+#define SHIFT(name, OP) \
+    static struct op *name##_ri(OP_ARGS) \
+    { \
+        SHIFTED(OP, c->reg[o->rd], o->imm); \
+        NEXT; \
+    } \
+    static struct op *name##_rr(OP_ARGS) \
+    { \
+        unsigned count = c->reg[ECX] & 31; \
+        if (count) { \
+            SHIFTED(OP, c->reg[o->rd], count); \
+        } \
+        NEXT; \
+    } \
+    const struct op_forms op_forms_##name = { { [FORM_RI] = name##_ri, [FORM_RR] = name##_rr }, { NULL }, { NULL }, { NULL } };
+SHIFT(shl, SHIFT_SHL)
+SHIFT(shr, SHIFT_SHR)
+SHIFT(sar, SHIFT_SAR)
+
+/* ---- multiplication: the flags that are undefined follow the low half ---- */
+
+#define PRODUCT(low, over) do { \
+    bool over_ = (over); \
+    res = (low); \
+    aux = aux_change(0, over_, over_); \
+} while (0)
+#define SIGNED_PRODUCT(a, b) \
+    int64_t p = (int64_t)(int32_t)(a) * (int32_t)(b); \
+    c->reg[o->rd] = (uint32_t)p; \
+    PRODUCT((uint32_t)p, p != (int32_t)p)
+
+static struct op *imul2_rr(OP_ARGS) { SIGNED_PRODUCT(c->reg[o->rd], c->reg[o->rs]); NEXT; }
+static struct op *imul3_rr(OP_ARGS) { SIGNED_PRODUCT(o->imm, c->reg[o->rs]); NEXT; }
+static struct op *imul2_rm(OP_ARGS)
+{
+    OP_READS(h, OP_AT1, o->seg, 4);
+    SIGNED_PRODUCT(c->reg[o->rd], op_load(h, 4));
+    NEXT;
+}
+static struct op *imul3_rm(OP_ARGS)
+{
+    OP_READS(h, OP_AT1, o->seg, 4);
+    SIGNED_PRODUCT(o->imm, op_load(h, 4));
+    NEXT;
+}
+static struct op *mul_r(OP_ARGS)
+{
+    uint64_t p = (uint64_t)c->reg[EAX] * c->reg[o->rd];
+    c->reg[EAX] = (uint32_t)p;
+    c->reg[EDX] = (uint32_t)(p >> 32);
+    PRODUCT((uint32_t)p, c->reg[EDX] != 0);
+    NEXT;
+}
+const struct op_forms op_forms_mul = { { [FORM_R] = mul_r }, { NULL }, { NULL }, { NULL } };
+const struct op_forms op_forms_imul2 = {
+    { [FORM_GE] = imul2_rr, [FORM_RM] = imul2_rm }, { [FORM_RM] = imul2_rm }, { NULL }, { NULL } };
+const struct op_forms op_forms_imul3 = {
+    { [FORM_GE] = imul3_rr, [FORM_RM] = imul3_rm }, { [FORM_RM] = imul3_rm }, { NULL }, { NULL } };

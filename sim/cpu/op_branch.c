@@ -1,0 +1,165 @@
+/* Fast forms of near branches, and how one block leads to the next. See op.h; exec_branch.c is the truth.
+ *
+ * Idea 1: within a page a branch holds the next block's head: one translation serves the page, so nothing that happens to
+ * page tables or TLBs can part them, and whoever forgets a block clears the links to it.
+ * Idea 2: into another page the modelled instruction TLB is asked first. Only a hit in way 0, which is free and changes
+ * nothing, goes on by itself; anything else leaves for the run loop's own look-up.
+ * Idea 3: blocks run here only while their page lies wholly within the CS limit (cpu->whole), so a target in the same page
+ * needs no check, and any other target one compare.
+ *
+ * SDM vol. 2 under each mnemonic. 32-bit operand size only. */
+#include "sim/cpu/op.h"
+
+#define UNLINKED(name, n) \
+    static struct op *name(OP_ARGS) \
+    { \
+        (void)tags; \
+        c->blocks->patch = &op_links(o)[n]; \
+        c->blocks->patch_from = o; \
+        LEAVE; \
+    }
+UNLINKED(unlinked_taken, 0)
+UNLINKED(unlinked_next, 1)
+static struct op *op_look(OP_ARGS)
+{
+    (void)tags, (void)o;
+    LEAVE;
+}
+
+/* To the block behind link n, `way` bytes from this block's begin, in the same page. */
+#define TAKE_NEAR(n, way, unlinked) do { \
+    struct op *to_ = op_links(o)[n].to; \
+    c->eip += (way); \
+    if (unlikely(!to_)) TAIL unlinked(c, o, res, aux, tags); \
+    ENTER(to_); \
+} while (0)
+
+ALWAYS_INLINE const struct tlb_entry *op_itlb(const struct cpu *c, uint32_t lin)
+{
+    return (const void *)((const uint8_t *)&c->itlb + OP_SET(lin));
+}
+/* The tag of that entry for the ring that runs: `tags` says so of the data TLB. */
+ALWAYS_INLINE bool op_itlb_hit(const struct cpu *c, uint32_t lin, const uint8_t *tags)
+{
+    const uint8_t *code = tags + (offsetof(struct cpu, itlb) - offsetof(struct cpu, dtlb));
+    (void)c;
+    return op_tag(code, OP_SET(lin), OP_READ) == (lin & PAGE_MASK);
+}
+/* Does the page of the code at this EIP lie wholly within the CS limit? */
+#define WHOLE(eip, lin) ((eip) - ((lin) & (PAGE_SIZE - 1)) <= c->whole)
+
+#define TAKE_FAR(n, way, unlinked, outside) do { \
+    struct op *to_ = op_links(o)[n].to; \
+    uint32_t eip_ = c->eip + (way), lin_ = c->seg[SEG_CS].base + eip_; \
+    if (unlikely(!WHOLE(eip_, lin_))) outside; \
+    c->eip = eip_; \
+    if (unlikely(!to_) || unlikely(!op_itlb_hit(c, lin_, tags)) || \
+        unlikely((to_->more ^ op_itlb(c, lin_)->frame) & PAGE_MASK)) \
+        TAIL unlinked(c, o, res, aux, tags); \
+    ENTER(to_); \
+} while (0)
+
+/* To an address known only now. WHOLE was checked. */
+#define TAKE_INDIRECT(target, lin) do { \
+    c->eip = (target); \
+    if (unlikely(!op_itlb_hit(c, lin, tags))) TAIL op_look(c, o, res, aux, tags); \
+    uint32_t at_ = op_itlb(c, lin)->frame | ((lin) & (PAGE_SIZE - 1)); \
+    struct op *to_ = c->quick[block_quick(at_)]; \
+    if (unlikely(to_->more != at_)) TAIL op_look(c, o, res, aux, tags); \
+    ENTER(to_); \
+} while (0)
+
+struct op *op_fall_near(OP_ARGS) { TAKE_NEAR(1, o->more, unlinked_next); }
+struct op *op_fall_far(OP_ARGS)
+{
+    TAKE_FAR(1, o->more, unlinked_next, do { c->eip = eip_; TAIL op_look(c, o, res, aux, tags); } while (0));
+}
+
+struct op *op_jmp_near(OP_ARGS) { TAKE_NEAR(0, o->imm, unlinked_taken); }
+static struct op *jmp_far(OP_ARGS) { TAKE_FAR(0, o->imm, unlinked_taken, SLOW); }
+
+#define JCC(cc) \
+    static struct op *jcc_near_##cc(OP_ARGS) \
+    { \
+        if (lazy_condition(res, aux, cc)) TAKE_NEAR(0, o->imm, unlinked_taken); \
+        TAKE_NEAR(1, o->more, unlinked_next); \
+    } \
+    static struct op *jcc_far_##cc(OP_ARGS) \
+    { \
+        if (lazy_condition(res, aux, cc)) TAKE_FAR(0, o->imm, unlinked_taken, SLOW); \
+        TAKE_FAR(1, o->more, unlinked_next, SLOW); \
+    }
+#define ALL_CONDITIONS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+ALL_CONDITIONS(JCC)
+#define NEAR_ROW(cc) jcc_near_##cc,
+#define FAR_ROW(cc) jcc_far_##cc,
+op_fn *const op_jcc_near[16] = { ALL_CONDITIONS(NEAR_ROW) };
+op_fn *const op_jcc_far[16] = { ALL_CONDITIONS(FAR_ROW) };
+
+/* ---- CALL and RET: with a stack of 32 bits ---- */
+
+#define WIDE_STACK do { if (unlikely(!(c->seg[SEG_SS].ar & AR_DB))) SLOW; } while (0)
+#define PUSH_RETURN do { \
+    op_store(h, 4, c->eip + o->more); \
+    c->reg[ESP] -= 4; \
+} while (0)
+
+struct op *op_call_near(OP_ARGS)
+{
+    WIDE_STACK;
+    OP_WRITES(h, c->reg[ESP] - 4, SEG_SS, 4);
+    PUSH_RETURN;
+    TAKE_NEAR(0, o->imm, unlinked_taken);
+}
+static struct op *call_far(OP_ARGS)
+{
+    WIDE_STACK;
+    uint32_t to = c->eip + o->imm, lin = c->seg[SEG_CS].base + to;
+    if (unlikely(!WHOLE(to, lin))) SLOW;
+    OP_WRITES(h, c->reg[ESP] - 4, SEG_SS, 4);
+    PUSH_RETURN;
+    TAKE_FAR(0, o->imm, unlinked_taken, SLOW);
+}
+#define CALL_INDIRECT(target) \
+    uint32_t to = (target), lin = c->seg[SEG_CS].base + to; \
+    if (unlikely(!WHOLE(to, lin))) SLOW; \
+    OP_WRITES(h, c->reg[ESP] - 4, SEG_SS, 4); \
+    PUSH_RETURN; \
+    TAKE_INDIRECT(to, lin)
+static struct op *call_r(OP_ARGS)
+{
+    WIDE_STACK;
+    CALL_INDIRECT(c->reg[o->rd]);
+}
+static struct op *call_m(OP_ARGS)
+{
+    WIDE_STACK;
+    OP_READS(from, OP_AT1, o->seg, 4);
+    CALL_INDIRECT(op_load(from, 4));
+}
+static struct op *ret(OP_ARGS)
+{
+    WIDE_STACK;
+    OP_READS(h, c->reg[ESP], SEG_SS, 4);
+    uint32_t to = op_load(h, 4), lin = c->seg[SEG_CS].base + to;
+    if (unlikely(!WHOLE(to, lin))) SLOW;
+    c->reg[ESP] += 4 + o->imm;
+    TAKE_INDIRECT(to, lin);
+}
+
+#define JMP_INDIRECT(target) \
+    uint32_t to = (target), lin = c->seg[SEG_CS].base + to; \
+    if (unlikely(!WHOLE(to, lin))) SLOW; \
+    TAKE_INDIRECT(to, lin)
+static struct op *jmp_r(OP_ARGS) { JMP_INDIRECT(c->reg[o->rd]); }
+static struct op *jmp_m(OP_ARGS)
+{
+    OP_READS(h, OP_AT1, o->seg, 4);
+    JMP_INDIRECT(op_load(h, 4));
+}
+
+const struct op_forms op_forms_jmp = { { [FORM_I] = jmp_far, [FORM_R] = jmp_r, [FORM_M] = jmp_m }, { [FORM_M] = jmp_m },
+                                       { NULL }, { NULL } };
+const struct op_forms op_forms_call = { { [FORM_I] = call_far, [FORM_R] = call_r, [FORM_M] = call_m },
+                                        { [FORM_M] = call_m }, { NULL }, { NULL } };
+const struct op_forms op_forms_ret = { { [FORM_NONE] = ret, [FORM_I] = ret }, { NULL }, { NULL }, { NULL } };

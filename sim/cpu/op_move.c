@@ -1,0 +1,144 @@
+/* Fast forms of moves, conversions, the stack, SETcc and CMOVcc. See op.h; exec_move.c and exec_stack.c are the truth.
+ *
+ * Pushes and pops are fast for stacks of 32 bits (SS.B) only. SDM vol. 2 under each mnemonic. */
+#include "sim/cpu/op.h"
+
+#define FROM_REG(name, size, source) \
+    static struct op *name(OP_ARGS) { op_reg_set(c, o->rd, size, source); NEXT; }
+#define FROM_MEM(name, size, at) \
+    static struct op *name(OP_ARGS) \
+    { \
+        OP_READS(h, at, o->seg, size); \
+        op_reg_set(c, o->rd, size, op_load(h, size)); \
+        NEXT; \
+    }
+#define TO_MEM(name, size, at, source) \
+    static struct op *name(OP_ARGS) \
+    { \
+        OP_WRITES(h, at, o->seg, size); \
+        op_store(h, size, source); \
+        NEXT; \
+    }
+#define MOVES(size, suffix) \
+    FROM_REG(mov_rr##suffix, size, op_reg(c, o->rs, size)) \
+    FROM_REG(mov_ri##suffix, size, o->imm) \
+    FROM_MEM(mov_rm##suffix, size, OP_AT1) \
+    TO_MEM(mov_mr##suffix, size, OP_AT1, op_reg(c, o->rs, size)) \
+    TO_MEM(mov_mi##suffix, size, OP_AT1, o->imm)
+MOVES(4, 4) MOVES(2, 2) MOVES(1, 1)
+FROM_MEM(mov_rm40, 4, OP_AT0)
+TO_MEM(mov_mr40, 4, OP_AT0, c->reg[o->rs])
+TO_MEM(mov_mi40, 4, OP_AT0, o->imm)
+#define MOVE_ROW(suffix) { [FORM_RR] = mov_rr##suffix, [FORM_RI] = mov_ri##suffix, [FORM_RM] = mov_rm##suffix, \
+    [FORM_MR] = mov_mr##suffix, [FORM_MI] = mov_mi##suffix }
+const struct op_forms op_forms_mov = {
+    { [FORM_RR] = mov_rr4, [FORM_RI] = mov_ri4, [FORM_RM] = mov_rm40, [FORM_MR] = mov_mr40, [FORM_MI] = mov_mi40 },
+    MOVE_ROW(4), MOVE_ROW(1), MOVE_ROW(2) };
+
+/* MOVZX, MOVSX into 32 bits: GE from a register, RM from memory; one table per size of the source. */
+#define EXTEND(name, size, CONVERT) \
+    static struct op *name##_ge(OP_ARGS) { c->reg[o->rd] = CONVERT(op_reg(c, o->rs, size)); NEXT; } \
+    static struct op *name##_rm(OP_ARGS) \
+    { \
+        OP_READS(h, OP_AT1, o->seg, size); \
+        c->reg[o->rd] = CONVERT(op_load(h, size)); \
+        NEXT; \
+    } \
+    const struct op_forms op_forms_##name = { \
+        { [FORM_GE] = name##_ge, [FORM_RM] = name##_rm }, { [FORM_RM] = name##_rm }, { NULL }, { NULL } };
+#define ZERO(v) (v)
+#define SIGN8(v) sign_extend(v, 1)
+#define SIGN16(v) sign_extend(v, 2)
+EXTEND(movzx8, 1, ZERO)
+EXTEND(movzx16, 2, ZERO)
+EXTEND(movsx8, 1, SIGN8)
+EXTEND(movsx16, 2, SIGN16)
+
+static struct op *lea0(OP_ARGS) { c->reg[o->rd] = OP_AT0; NEXT; }
+static struct op *lea1(OP_ARGS) { c->reg[o->rd] = OP_AT1; NEXT; }
+const struct op_forms op_forms_lea = { { [FORM_RM] = lea0 }, { [FORM_RM] = lea1 }, { NULL }, { NULL } };
+
+static struct op *xchg_rr(OP_ARGS)
+{
+    uint32_t a = c->reg[o->rd];
+    c->reg[o->rd] = c->reg[o->rs];
+    c->reg[o->rs] = a;
+    NEXT;
+}
+const struct op_forms op_forms_xchg = { { [FORM_RR] = xchg_rr }, { NULL }, { NULL }, { NULL } };
+static struct op *bswap_r(OP_ARGS) { c->reg[o->rd] = __builtin_bswap32(c->reg[o->rd]); NEXT; }
+const struct op_forms op_forms_bswap = { { [FORM_R] = bswap_r }, { NULL }, { NULL }, { NULL } };
+
+struct op *op_nop(OP_ARGS) { NEXT; }
+struct op *op_cwde(OP_ARGS) { c->reg[EAX] = sign_extend(c->reg[EAX], 2); NEXT; }
+struct op *op_cdq(OP_ARGS) { c->reg[EDX] = 0 - (c->reg[EAX] >> 31); NEXT; }
+
+/* ---- the stack ---- */
+
+#define WIDE_STACK do { if (unlikely(!(c->seg[SEG_SS].ar & AR_DB))) SLOW; } while (0)
+#define PUSH(name, source) \
+    static struct op *name(OP_ARGS) \
+    { \
+        WIDE_STACK; \
+        OP_WRITES(h, c->reg[ESP] - 4, SEG_SS, 4); \
+        op_store(h, 4, source); \
+        c->reg[ESP] -= 4; \
+        NEXT; \
+    }
+PUSH(push_r, c->reg[o->rd])
+PUSH(push_i, o->imm)
+static struct op *push_m(OP_ARGS)
+{
+    WIDE_STACK;
+    OP_READS(from, OP_AT1, o->seg, 4);
+    OP_WRITES(h, c->reg[ESP] - 4, SEG_SS, 4);
+    op_store(h, 4, op_load(from, 4));
+    c->reg[ESP] -= 4;
+    NEXT;
+}
+const struct op_forms op_forms_push = {
+    { [FORM_R] = push_r, [FORM_I] = push_i, [FORM_M] = push_m }, { [FORM_M] = push_m }, { NULL }, { NULL } };
+
+/* POP ESP: the popped value wins. */
+static struct op *pop_r(OP_ARGS)
+{
+    WIDE_STACK;
+    OP_READS(h, c->reg[ESP], SEG_SS, 4);
+    c->reg[ESP] += 4;
+    c->reg[o->rd] = op_load(h, 4);
+    NEXT;
+}
+const struct op_forms op_forms_pop = { { [FORM_R] = pop_r }, { NULL }, { NULL }, { NULL } };
+
+struct op *op_leave(OP_ARGS)
+{
+    WIDE_STACK;
+    OP_READS(h, c->reg[EBP], SEG_SS, 4);
+    c->reg[ESP] = c->reg[EBP] + 4;
+    c->reg[EBP] = op_load(h, 4);
+    NEXT;
+}
+
+/* ---- by condition ---- */
+
+#define ALL_CONDITIONS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+#define CONDITIONAL(cc) \
+    static struct op *setcc_##cc(OP_ARGS) { op_reg_set(c, o->rd, 1, lazy_condition(res, aux, cc)); NEXT; } \
+    static struct op *cmov_##cc(OP_ARGS) \
+    { \
+        if (lazy_condition(res, aux, cc)) c->reg[o->rd] = c->reg[o->rs]; \
+        NEXT; \
+    } \
+    static struct op *cmov_mem_##cc(OP_ARGS) \
+    { \
+        OP_READS(h, OP_AT1, o->seg, 4); \
+        if (lazy_condition(res, aux, cc)) c->reg[o->rd] = op_load(h, 4); \
+        NEXT; \
+    }
+ALL_CONDITIONS(CONDITIONAL)
+#define SETCC_ROW(cc) setcc_##cc,
+#define CMOV_ROW(cc) cmov_##cc,
+#define CMOV_MEM_ROW(cc) cmov_mem_##cc,
+op_fn *const op_setcc[16] = { ALL_CONDITIONS(SETCC_ROW) };
+op_fn *const op_cmov[16] = { ALL_CONDITIONS(CMOV_ROW) };
+op_fn *const op_cmov_mem[16] = { ALL_CONDITIONS(CMOV_MEM_ROW) };
