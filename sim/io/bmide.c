@@ -6,8 +6,6 @@
 enum { REGION_MOST = 0x10000 };
 #define PRD_LAST 0x80000000u
 
-static uint32_t in_64k(uint32_t at, uint32_t step) { return (at & ~0xFFFFu) | ((at + step) & 0xFFFF); }
-
 /* Does anybody answer at this address: RAM, or a window of a device? */
 static bool answers(const struct bus *b, uint32_t at) { return bus_page(b, hpa(at)) || bus_windowed(b, hpa(at)); }
 
@@ -23,7 +21,7 @@ static bool next_region(struct bmide *b)
     for (unsigned i = 0; i < 2; i++) {
         if (!answers(b->bus, b->next)) return false;
         words[i] = bus_read(b->bus, hpa(b->next), 4);
-        b->next = in_64k(b->next, 4);
+        b->next += 4;
     }
     b->at = words[0] & ~1u;
     b->left = words[1] & 0xFFFE;
@@ -77,7 +75,7 @@ unsigned bmide_transfer(struct bmide *b, void *data, unsigned bytes, bool to_mem
         }
         done += n;
         b->left -= n;
-        b->at = in_64k(b->at, n);
+        b->at += n;
         if (!b->left && b->last) b->status &= (uint8_t)~BMIDE_ACTIVE;
     }
     return done;

@@ -77,11 +77,14 @@ static void follow_counters(struct vcpu *v)
     if (c->tsc_base) real->cr4 |= CR4_TSD;
 }
 
-static void follow(struct vcpu *v, const struct system_regs *old)
+/* MOV to CR3 empties the TLB, whatever the value. SDM 3A 4.10.4.1 */
+static bool loads_cr3(const struct insn *i) { return i->id == MN_MOV_CR && i->bytes[1] == 0x22 && i->sub == 3; }
+
+static void follow(struct vcpu *v, const struct system_regs *old, bool reload)
 {
     const struct cpu *c = &v->virt;
     if (c->cr0 != old->cr0) lazy_fpu_follow(v);
-    if (c->cr0 != old->cr0 || c->cr3 != old->cr3 || c->cr4 != old->cr4) follow_paging(v, old);
+    if (reload || c->cr0 != old->cr0 || c->cr3 != old->cr3 || c->cr4 != old->cr4) follow_paging(v, old);
     if (c->cr4 != old->cr4 || c->tsc_base != old->tsc_base) follow_counters(v);
     if (c->gdtr.base != old->gdtr.base || c->gdtr.limit != old->gdtr.limit) descriptor_sync_gdt(v);
     if (c->ldtr.sel != old->ldtr.sel || c->ldtr.base != old->ldtr.base || c->ldtr.limit != old->ldtr.limit)
@@ -184,7 +187,7 @@ void emulate_one(struct vcpu *v)
     if ((flags ^ c->eflags) & FLAG_IF) detector_agreed(v);
     emulate_publish(v);
     if (shut_down(v, c->fault, eip)) return; /* a task switch whose new task could not even take its fault */
-    follow(v, &old);
+    follow(v, &old, loads_cr3(&done));
     if (s == STEP_HALT) c->halted = true;
     if (c->trap) { /* the guest single-steps: its trap comes after the instruction. SDM 3A 17.3.1.4 */
         c->trap = false;
@@ -214,7 +217,7 @@ void emulate_fault(struct vcpu *v, struct fault f)
     emulate_publish(v);
     if (shut_down(v, f, from)) return;
     tell_inject(v, f.vector, false, f.code, from);
-    follow(v, &old);
+    follow(v, &old, false);
 }
 
 /* A vector whose delivery may itself fault. */
@@ -233,7 +236,7 @@ static void deliver(struct vcpu *v, uint8_t vector, enum delivery how, uint32_t 
     emulate_publish(v);
     if (shut_down(v, v->virt.fault, from)) return;
     tell_inject(v, vector, how == DELIVER_EXTERNAL, 0, from);
-    follow(v, &old); /* through a task gate everything may have changed */
+    follow(v, &old, false); /* through a task gate everything may have changed */
 }
 
 void emulate_interrupt(struct vcpu *v)

@@ -7,10 +7,10 @@ set -u
 said() { [ "$rc" = "$1" ] && grep -q "$2" "$TMPDIR/err"; } # said EXIT TEXT
 good() { [ "$rc" = 0 ] && diff tests/guest/expected/disk.txt "$TMPDIR/out" | sed 's/^/# /' && [ "${PIPESTATUS[0]}" = 0 ]; }
 unchanged() { cmp "$TMPDIR/disk.img" "$TMPDIR/master.img"; }
-# Sectors 200-201, 300-303 and 2000-2007 differ, and no others.
+# Sectors 200-201, 300-303, 2000-2007 and 3000 differ, and no others.
 changed() {
     cmp -l "$TMPDIR/disk.img" "$TMPDIR/master.img" | awk '{ n[int(($1 - 1) / 512)] } END { for (s in n) print s }' |
-        sort -n | tr '\n' ' ' | diff - <(printf '200 201 300 301 302 303 2000 2001 2002 2003 2004 2005 2006 2007 ')
+        sort -n | tr '\n' ' ' | diff - <(printf '200 201 300 301 302 303 2000 2001 2002 2003 2004 2005 2006 2007 3000 ')
 }
 
 image disk
@@ -41,17 +41,17 @@ refused() { # refused TEXT OPTION...
     check "$text: in one line" [ "$(wc -l <"$TMPDIR/err")" = 1 ]
 }
 again --disk "$TMPDIR/disk.img"
-check "the report says what was written" said 0 'disk.img: 4,032 sectors; 14 written, not kept'
+check "the report says what was written" said 0 'disk.img: 4,032 sectors; 15 written, not kept'
 again --disk "$TMPDIR/disk.img" --set disk.write=1 --limit-cycles 20M
 check "a run cut short" said 5 'written, not kept'
 check "keeps nothing" unchanged
 ln -s disk.img "$TMPDIR/link.img"
 chmod 640 "$TMPDIR/disk.img"
 again --disk "$TMPDIR/link.img" --set disk.write=1 --json "$TMPDIR/json"
-check "disk.write=1 keeps it" said 0 '14 written, kept'
+check "disk.write=1 keeps it" said 0 '15 written, kept'
 check "just what was written" changed
 check "the link is still one, and the mode as it was" [ "$(stat -L -c %a "$TMPDIR/link.img")$(stat -c %F "$TMPDIR/link.img")" = '640symbolic link' ]
-check "in the results, too" grep -q '"sectors": 4032, "padding": 0, "written": 14, "kept": true' "$TMPDIR/json"
+check "in the results, too" grep -q '"sectors": 4032, "padding": 0, "written": 15, "kept": true' "$TMPDIR/json"
 check "nothing is left beside it" [ "$(find "$TMPDIR" -name '*.part.*' | wc -l)" = 0 ]
 id() { "$RINGSIDE" run "$TMPDIR/disk.elf" --disk "$1" -q --json - | grep run_id; }
 check "the image is part of the run's identity" [ "$(id "$TMPDIR/disk.img")" != "$(id "$TMPDIR/master.img")" ]

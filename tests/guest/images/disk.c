@@ -192,6 +192,46 @@ static void bus_master(void)
     fact2("written and read: sums", sum(buffer, 8 * 128), sum(copy, 8 * 128));
 }
 
+// One sector over the disk: out of `from`, then into `to`.
+static void carry(const void *from, void *to)
+{
+    prd[1] = 512 | 0x80000000u;
+    prd[0] = (uint32_t)from;
+    dma(0xCA, 3000, 1, false);
+    prd[0] = (uint32_t)to;
+    dma(0xC8, 3000, 1, true);
+}
+
+static uint8_t code[512] __attribute__((aligned(4096))), other[512];
+
+// Code that has just run is replaced by the bus master; so is a part of the page table in use.
+static void over_code_and_tables(void)
+{
+    static const uint8_t mov_ret[] = { 0xB8, 0x11, 0x11, 0x11, 0x11, 0xC3 };
+    for (uint32_t i = 0; i < sizeof mov_ret; i++)
+        code[i] = other[i] = mov_ret[i];
+    other[1] = 0x22;
+    uint32_t (*volatile run)(void) = (uint32_t (*)(void))(uint32_t)code;
+    uint32_t before = run();
+    carry(other, code);
+    fact2("code before and after", before, run());
+
+    volatile uint32_t *a = (uint32_t *)0x190000, *b = (uint32_t *)0x191000;
+    *a = 0xAAAA, *b = 0xBBBB;
+    paging_init();
+    paging_on();
+    for (uint32_t i = 0; i < 128; i++)
+        buffer[i] = low_table[0x180 + i];
+    buffer[0x10] = low_table[0x191], buffer[0x11] = low_table[0x190];
+    before = *a;
+    carry(buffer, &low_table[0x180]);
+    __asm__ volatile("mov eax, cr3; mov cr3, eax" : : : "eax", "memory");
+    fact2("page before and after", before, *a);
+    *a = 0xCCCC;
+    fact2("written through the new table", *b, *a);
+    fact("accessed, dirty", low_table[0x190] & 0x60);
+}
+
 static void errors(void)
 {
     command(0x20, LAST + 1, 1);
@@ -223,6 +263,7 @@ void kmain(void)
     read_pio();
     write_pio();
     bus_master();
+    over_code_and_tables();
     errors();
     finish(true);
 }
