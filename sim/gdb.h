@@ -1,7 +1,8 @@
 /* A debugger's session with a machine, in GDB's remote serial protocol. Split by subject:
  *   gdb_packet.c  bytes to packets and back       gdb_command.c  what each packet does
  *   gdb_regs.c    registers, target description   gdb_run.c      running, stepping, going back, stop replies
- *   gdb_monitor.c `monitor` commands              gdb_server.c   sockets; the only file with real time and a network
+ *   gdb_monitor.c `monitor` commands that move    gdb_show.c     `monitor` commands that look
+ *   gdb_server.c  sockets, the only file with a network
  *
  * Idea 1: a session is a function from packets to packets over a machine: it owns no socket, so tests feed it bytes.
  * Idea 2: the debugger sees the guest's view (machine_guest): under a hypervisor the virtual ring, flags and control
@@ -60,6 +61,8 @@ void gdb_restart(struct gdb *g);                                /* back to the b
 void gdb_stopped(struct gdb *g);                                /* the reply to `?` */
 /* Runs on (till may be NULL) for `monitor`; MACHINE_PAUSED if the debugger interrupted. */
 enum machine_stop gdb_run(struct gdb *g, const struct till *till);
+/* One instruction of the guest (or a delivery): MACHINE_BUDGET; else what stopped it. */
+enum machine_stop gdb_one(struct gdb *g);
 void gdb_to_guest(struct gdb *g);                               /* out of the hypervisor, if it is there that the machine stopped */
 
 /* gdb_monitor.c */

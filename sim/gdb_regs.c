@@ -19,7 +19,7 @@ static const struct row {
     const char *name, *type, *group;
     uint16_t offset;
     uint8_t  bytes;
-    const char *set; /* name for machine_set_reg; NULL: read-only */
+    const char *set; /* name for machine_set_reg; NULL: read-only; "": a write is ignored, for GDB puts all back after a call */
 } rows[] = {
 #define ROW(name, field, type, group, set) { name, type, group, offsetof(struct view, field), sizeof ((struct view *)0)->field, set },
     ROW("eax", c.reg[0], "int32", 0, "eax")
@@ -60,9 +60,9 @@ static const struct row {
     ROW("cr4", c.cr4, "cr4", "system", "cr4")
     ROW("cpl", cpl, "uint32", "system", NULL)
     ROW("mode", mode, "mode", "system", NULL)
-    ROW("cycles", cycles, "uint64", "system", NULL)
-    ROW("insns", insns, "uint64", "system", NULL)
-    ROW("linear_pc", linear_pc, "code_ptr", "system", NULL)
+    ROW("cycles", cycles, "uint64", "system", "")
+    ROW("insns", insns, "uint64", "system", "")
+    ROW("linear_pc", linear_pc, "code_ptr", "system", "")
     ROW("cs_base", base[1], "uint32", "system", NULL)
     ROW("ss_base", base[2], "uint32", "system", NULL)
     ROW("ds_base", base[3], "uint32", "system", NULL)
@@ -208,6 +208,7 @@ bool gdb_set_register(struct gdb *g, unsigned n, const uint8_t *bytes)
     if (!memcmp(value(&v, n), bytes, rows[n].bytes)) return true;
     if (n >= FIRST_ST && n < CORE) return set_fpu(g, n, bytes, &v);
     if (!rows[n].set) return false;
+    if (!*rows[n].set) return true;
     memcpy(&word, bytes, sizeof word);
     return machine_set_reg(g->m, rows[n].set, word);
 }

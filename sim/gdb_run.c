@@ -133,15 +133,32 @@ void gdb_to_guest(struct gdb *g)
     }
 }
 
-static enum machine_stop step(struct gdb *g)
+/* To the guest's next moment at which it has got on: a visit to the hypervisor for its own sake (a hidden page fault, its timer)
+ * is no step. */
+static enum machine_stop virtual_step(struct gdb *g)
 {
     const struct till guest = { .kind = TILL_GUEST };
+    struct machine_cpu before, now;
+    enum machine_stop stop;
+    uint64_t at;
+    machine_guest(g->m, &before);
+    do {
+        at = machine_insns(g->m);
+        stop = gdb_run(g, &guest);
+        machine_guest(g->m, &now);
+    } while (stop == MACHINE_TILL && machine_insns(g->m) > at + 1 && !machine_guest_moved(&before, &now));
+    return stop == MACHINE_TILL ? MACHINE_BUDGET : stop;
+}
+
+enum machine_stop gdb_one(struct gdb *g)
+{
     machine_points_pass(g->m);
-    if (machine_has_vmm(g->m)) return gdb_run(g, &guest);
+    if (machine_has_vmm(g->m)) return virtual_step(g);
     for (;;) { /* a halted CPU takes more than one call */
         uint64_t before = machine_insns(g->m);
         enum machine_stop stop = machine_run(g->m, NULL, 1);
-        if (stop == MACHINE_POINT || stop == MACHINE_ENDED || machine_insns(g->m) != before) return stop;
+        if (stop == MACHINE_POINT || stop == MACHINE_ENDED) return stop;
+        if (machine_insns(g->m) != before) return MACHINE_BUDGET;
         if (g->interrupted && g->interrupted(g->self)) return MACHINE_PAUSED;
     }
 }
@@ -152,9 +169,7 @@ void gdb_continue(struct gdb *g)
     reply_run(g, gdb_run(g, NULL));
 }
 
-static void reply_step(struct gdb *g, enum machine_stop stop) { reply_run(g, stop == MACHINE_PAUSED ? stop : stop == MACHINE_TILL ? MACHINE_BUDGET : stop); }
-
-void gdb_step(struct gdb *g) { reply_step(g, step(g)); }
+void gdb_step(struct gdb *g) { reply_run(g, gdb_one(g)); }
 
 void gdb_step_range(struct gdb *g, uint32_t from, uint32_t to)
 {
@@ -162,15 +177,15 @@ void gdb_step_range(struct gdb *g, uint32_t from, uint32_t to)
     enum machine_stop stop;
     unsigned n = 0;
     do {
-        stop = step(g);
+        stop = gdb_one(g);
         machine_guest(g->m, &c);
-        if (stop == MACHINE_PAUSED || stop == MACHINE_POINT || stop == MACHINE_ENDED) break;
+        if (stop != MACHINE_BUDGET) break;
         if (++n % 4096 == 0 && g->interrupted && g->interrupted(g->self)) {
             stop = MACHINE_PAUSED;
             break;
         }
     } while (c.eip - from < to - from);
-    reply_step(g, stop);
+    reply_run(g, stop);
 }
 
 /* --- backwards --- */
@@ -195,6 +210,7 @@ void gdb_back_continue(struct gdb *g)
 void gdb_restart(struct gdb *g)
 {
     g->told_end = false;
+    g->over = GDB_ON;
     machine_back(g->m, UINT64_MAX);
     gdb_to_guest(g);
     text_clear(&g->last);

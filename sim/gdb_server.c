@@ -188,6 +188,12 @@ static void answer(struct server *s, uint8_t byte)
     flush(s);
 }
 
+/* An extended debugger may begin again after its guest has ended or was killed. */
+static bool finished(const struct server *s)
+{
+    return s->lost || s->gdb.over == GDB_DETACHED || (s->gdb.over != GDB_ON && !s->gdb.extended);
+}
+
 static bool session(struct server *s, struct machine *m, struct err *e)
 {
     int yes = 1;
@@ -196,9 +202,9 @@ static bool session(struct server *s, struct machine *m, struct err *e)
     s->lost = s->stop = false;
     s->reader = (struct gdb_reader){ 0 };
     gdb_begin(&s->gdb, m, interrupted, s);
-    while (s->gdb.over == GDB_ON && !s->lost && !guard_stopped()) {
-        while (s->at < s->have && s->gdb.over == GDB_ON) answer(s, s->in[s->at++]);
-        if (s->gdb.over != GDB_ON || s->lost) break;
+    while (!finished(s) && !guard_stopped()) {
+        while (s->at < s->have && !finished(s)) answer(s, s->in[s->at++]);
+        if (finished(s)) break;
         struct pollfd p[2] = { { .fd = s->client, .events = POLLIN }, { .fd = s->listening, .events = POLLIN } };
         if (poll(p, 2, WAIT_MS) <= 0) continue;
         if (p[1].revents) turn_away(s);

@@ -120,6 +120,8 @@ void machine_cpu(const struct machine *m, struct machine_cpu *real);
 /* What the guest was made to believe: virtual IF, ring, control and table registers. Equals the real state under native.
  * While the hypervisor runs it is the interrupted guest's. */
 void machine_guest(const struct machine *m, struct machine_cpu *guest);
+/* Between these two moments of a guest, has it got on? Not if the hypervisor only served itself: registers are the same. */
+bool machine_guest_moved(const struct machine_cpu *before, const struct machine_cpu *after);
 
 /* The guest's x87 unit, wherever its state is kept: ST(0)..ST(7) as FSAVE stores them, the full tag word. */
 struct machine_fpu {

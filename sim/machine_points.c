@@ -2,6 +2,7 @@
  *
  * Idea: backwards is forwards in pieces. From the snapshot before a piece the machine runs again with the points armed and
  * notes the last hit; if there is none, the piece before is tried. So the price is what lies between here and the hit, once. */
+#include <string.h>
 #include "sim/board.h"
 
 static void arm(struct machine *m, bool on)
@@ -113,13 +114,29 @@ enum machine_stop machine_reverse(struct machine *m, bool (*cancel)(void *self),
     return MACHINE_POINT;
 }
 
+bool machine_guest_moved(const struct machine_cpu *a, const struct machine_cpu *b)
+{
+    bool same = !memcmp(a->reg, b->reg, sizeof a->reg) && a->eip == b->eip && !((a->eflags ^ b->eflags) & ~(uint32_t)FLAG_RF) && a->cpl == b->cpl &&
+                a->cr0 == b->cr0 && a->cr2 == b->cr2 && a->cr3 == b->cr3;
+    for (unsigned s = 0; s < SEG_COUNT; s++) same &= a->seg[s].sel == b->seg[s].sel;
+    return !same;
+}
+
 bool machine_reverse_step(struct machine *m)
 {
-    uint64_t here = machine_insns(m);
+    uint64_t here = machine_insns(m), at = here;
+    struct machine_cpu now, before;
     if (!m->snapshots.count || here == beginning(m)) return false;
-    bool was = machine_points_hold(m);
+    machine_guest(m, &now);
+    bool was = machine_points_hold(m), there = false, again = true;
     trace_mute(m->trace, true);
-    bool there = guest_moment(m, here - 1);
+    while (again && at > beginning(m) && guest_moment(m, at - 1)) {
+        bool visit = machine_insns(m) + 1 < at; /* a jump to itself is no visit, and is a step */
+        at = machine_insns(m);
+        machine_guest(m, &before);
+        again = visit && !machine_guest_moved(&before, &now);
+        there = !again;
+    }
     if (!there) machine_goto(m, here);
     trace_mute(m->trace, false);
     machine_points_release(m, was);

@@ -338,7 +338,7 @@ static enum machine_stop run(struct machine *m, struct till *till, uint64_t targ
         uint64_t look = till ? next_look(m, till, m->till_hit) : target;
         m->till_hit = false;
         /* The first step of a conditional run is a small one, for what is true from the start. */
-        advance(m, till && !moved ? 1 : chunk(m, look < target ? look : target, fine));
+        advance(m, till && !moved ? 1 : chunk(m, look < target ? look : target, fine || m->points.hit));
         moved = b->cpu.insns != begun || trace_last(m->trace) != events;
         if (r.hit || (till && moved && holds(m, till, NULL))) {
             why = MACHINE_TILL;
