@@ -299,5 +299,5 @@ enum step gate_return(struct cpu *c, unsigned size, uint32_t at, uint32_t back)
     if (r != STEP_JUMP) return r;
     if (c->cpl == cpl && c->cause == story) c->cause = 0;
     gate_return_flags(c, word[2], size, cpl, iopl);
-    return STEP_JUMP;
+    return v86_arrive(c);
 }

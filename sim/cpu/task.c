@@ -2,6 +2,7 @@
 #include "sim/cpu/task.h"
 
 #include "sim/cpu/ring.h"
+#include "sim/cpu/v86.h"
 
 enum { BUSY = 2 };
 
@@ -187,7 +188,8 @@ static enum step settle_in(struct cpu *c, const struct task *t, const struct ima
     if (load_ldt(c, t, m->ldt) != STEP_OK) return STEP_FAULT;
     if (!cpu_v86(c) && load_segments(c, t) != STEP_OK) return STEP_FAULT;
     if (t->has_code && push_code(c, t) != STEP_OK) return STEP_FAULT;
-    return seg_fits(&c->seg[SEG_CS], c->eip, 1) ? STEP_OK : cpu_raise_code(c, VEC_GP, t->ext);
+    bool stopped = v86_pending(c) || !seg_fits(&c->seg[SEG_CS], c->eip, 1);
+    return stopped ? cpu_raise_code(c, VEC_GP, t->ext) : STEP_OK;
 }
 
 enum step task_enter(struct cpu *c, const struct task *t)

@@ -25,6 +25,18 @@ enum step v86_set_flags(struct cpu *c, uint32_t image)
     return STEP_OK;
 }
 
+bool v86_pending(const struct cpu *c)
+{
+    bool both = (c->eflags & FLAG_VIF) && (c->eflags & FLAG_VIP);
+    return both && c->cpl == 3 && (c->cr4 & (cpu_v86(c) ? CR4_VME : CR4_PVI));
+}
+
+enum step v86_arrive(struct cpu *c)
+{
+    if (v86_pending(c)) cpu_deliver_fault(c, (struct fault){ .vector = VEC_GP, .has_code = true });
+    return STEP_JUMP;
+}
+
 /* ---- INT n ---- */
 
 /* The redirection bitmap is the 32 bytes below the I/O permission bitmap. SDM 3B 20.3.3, fig. 20-5. */
@@ -87,7 +99,7 @@ enum step v86_resume(struct cpu *c, const uint32_t word[3], uint32_t at)
     for (unsigned n = 0; n < sizeof order; n++) seg_load_v86(&c->seg[order[n]], (uint16_t)sel[n]);
     c->reg[ESP] = esp;
     c->eip = word[0] & 0xFFFF;
-    return STEP_JUMP;
+    return v86_arrive(c);
 }
 
 /* ---- the way out ---- */

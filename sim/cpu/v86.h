@@ -28,6 +28,11 @@ bool v86_may_return(const struct cpu *c, unsigned size);
 enum step v86_return(struct cpu *c, const uint32_t word[3], unsigned size);
 enum step v86_resume(struct cpu *c, const uint32_t word[3], uint32_t at);
 
+/* A program that enters ring 3 with VIF and VIP both set is stopped before its first instruction, by #GP(0). True: it is
+ * due. v86_arrive delivers it; STEP_JUMP in any case. SDM vol. 3B 20.3.2. */
+bool v86_pending(const struct cpu *c);
+enum step v86_arrive(struct cpu *c);
+
 /* What a gate does besides, coming from virtual-8086 mode: pushes GS, FS, DS, ES; then makes them null. */
 bool v86_push_segments(const struct cpu *c, unsigned size, struct stack *s, struct stores *p);
 void v86_drop_segments(struct cpu *c);

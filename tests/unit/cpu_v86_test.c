@@ -27,7 +27,7 @@ static void enters(void **state)
 {
     (void)state;
     struct fake f;
-    start(&f, FLAG_IF | FLAG_CF | IOPL(2) | FLAG_VIF | FLAG_VIP);
+    start(&f, FLAG_IF | FLAG_CF | IOPL(2) | FLAG_VIF | FLAG_VIP); /* both: nobody minds without VME */
     const struct cpu *c = &f.cpu;
     static const uint16_t sel[] = { 0x2222, CS_86, SS_86, DS_86, 0x3333, 0x4444 };
     for (unsigned n = 0; n < SEG_COUNT; n++) {
@@ -245,6 +245,23 @@ static void virtual_if(void **state)
     }
 }
 
+/* A monitor that lets a program in with an interrupt pending and wanted hears of it at once. */
+static void stopped_at_the_door(void **state)
+{
+    (void)state;
+    struct fake f;
+    const uint32_t frame[9] = { 0x10, CS_86, FLAG_VM | FLAG_VIF | FLAG_VIP, SP_86, SS_86, 0, 0, 0, 0 };
+    rings_init(&f);
+    f.cpu.cr4 |= CR4_VME;
+    for (unsigned n = 0; n < 9; n++) fake_put32(&f, f.cpu.reg[ESP] + 4 * n, frame[n]);
+    assert_int_equal(STEP(&f, 0xCF), STEP_JUMP);
+    assert_int_equal(f.cpu.eip, AT_HANDLER + 16 * VEC_GP);
+    assert_int_equal(fake_get32(&f, f.cpu.reg[ESP]), 0);
+    assert_int_equal(fake_get32(&f, f.cpu.reg[ESP] + 4), 0x10);
+    assert_int_equal(fake_get32(&f, f.cpu.reg[ESP] + 12), FLAG_ONE | FLAG_RF | FLAG_VM | FLAG_VIF | FLAG_VIP);
+    fake_done(&f);
+}
+
 static void pushes_vif(void **state)
 {
     (void)state;
@@ -332,7 +349,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(enters), cmocka_unit_test(eip_of_the_frame), cmocka_unit_test(each_insn), cmocka_unit_test(segments),
         cmocka_unit_test(through_a_gate), cmocka_unit_test(only_to_ring_0), cmocka_unit_test(through_a_task_gate),
-        cmocka_unit_test(virtual_if), cmocka_unit_test(pushes_vif), cmocka_unit_test(redirection),
+        cmocka_unit_test(virtual_if), cmocka_unit_test(stopped_at_the_door),
+        cmocka_unit_test(pushes_vif), cmocka_unit_test(redirection),
         cmocka_unit_test(redirection_needs_its_map), cmocka_unit_test(protected_virtual_if)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
