@@ -13,6 +13,7 @@
 #include "sim/loader.h"
 #include "sim/machine.h"
 #include "sim/mmu/mmu.h"
+#include "sim/rom.h"
 #include "sim/snapshot.h"
 #include "sim/vmm/vm.h"
 
@@ -30,6 +31,7 @@ struct board {
     bool           stopped;      /* the debug exit was written */
     uint32_t       stop_code;
     bool           off;          /* the power was turned off */
+    bool           remapped;     /* ROM and RAM changed places: decoded code must go at the next boundary */
     uint8_t        reset;        /* 1 + RESET_CPU or RESET_BOARD: wanted at the next boundary */
     size_t         serial_len;   /* bytes of machine->serial that exist at this moment */
     struct disk_moment disk[CONFIG_DISKS];
@@ -48,6 +50,7 @@ struct machine {
     struct trace  *trace;
     struct block_cache *blocks;
     struct image   image;
+    struct rom     rom;          /* the ROM at the reset vector, if the machine has one */
     struct text    serial;
     size_t         serial_sent;  /* bytes already handed to cfg.serial: re-execution sends nothing twice */
     struct disk_image *disk[CONFIG_DISKS]; /* cfg.disks of them */

@@ -125,7 +125,7 @@ int cmd_draw(const struct options *o, struct err *e)
     struct drawing d = { 0 };
     struct err early = { 0 };
     if (!check_kind(o, e)) return e->code;
-    const char *word = command_operand(o, 1, "a scenario or an image", e);
+    const char *word = command_subject(o, 1, e);
     if (!word || !read_options(o, &d, e) || !subject_open(&s, word, o, e)) return e->code;
     guard_start(options_wall(o));
     bool ran = subject_run(&s, NULL, NULL, &early);

@@ -260,7 +260,7 @@ static void say_why(struct run *r, struct err *e)
         err_set(e, EXIT_FAILED, "%u expectation%s failed, first: %s", failed, failed == 1 ? "" : "s",
                 l->ops->check(l, i)->text);
     } else if (!(failed && r->report.code == EXIT_FAILED) && machine_exit_code(r->s.machine)) {
-        err_set(e, machine_exit_code(r->s.machine), "%s: %s", r->o->operand[0], machine_end(r->s.machine).why);
+        err_set(e, machine_exit_code(r->s.machine), "%s: %s", r->o->operands ? r->o->operand[0] : r->s.name, machine_end(r->s.machine).why);
     }
 }
 
@@ -340,7 +340,7 @@ int cmd_run(const struct options *o, struct err *e)
     static struct run r; /* large */
     r = (struct run){ .o = o };
     if (!check_options(&r, e)) return e->code;
-    const char *word = command_operand(o, 0, "a scenario or an image", e);
+    const char *word = command_subject(o, 0, e);
     if (!word || !subject_find(&r.s, word, o, e)) return e->code;
     if (r.s.lesson && o->value[OPT_GDB]) {
         subject_close(&r.s);

@@ -30,7 +30,7 @@ int cmd_trace(const struct options *o, struct err *e)
     struct subject s;
     struct err early = { 0 };
     const char *path = o->value[OPT_OUTPUT] ? o->value[OPT_OUTPUT] : "-",
-               *word = command_operand(o, 0, "a scenario or an image", e);
+               *word = command_subject(o, 0, e);
     int format = o->value[OPT_FORMAT] ? options_choice(o, OPT_FORMAT, words, 2, e) : 0;
     if (!word || format < 0 || !subject_open(&s, word, o, e)) return e->code;
     guard_start(options_wall(o));

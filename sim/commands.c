@@ -106,6 +106,12 @@ const char *command_operand(const struct options *o, unsigned at, const char *wh
     return o->operand[at];
 }
 
+const char *command_subject(const struct options *o, unsigned at, struct err *e)
+{
+    if (o->operands == at && o->machine.bios[0]) return "";
+    return command_operand(o, at, "a scenario or an image", e);
+}
+
 /* --- help -------------------------------------------------------------------------------------------------------- */
 
 void command_help(const struct command *c, struct text *out)

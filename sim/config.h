@@ -23,6 +23,7 @@ struct machine_cfg {
     struct { char path[512]; char string[512]; } module[CONFIG_MODULES];
     unsigned disks;            /* --disk FILE, in order: the IDE drives, first channel first */
     char     disk[CONFIG_DISKS][512];
+    char     bios[512];        /* path of the ROM at the reset vector, perhaps ",PATH" of a video ROM; "": none */
     unsigned sets;             /* --set KEY=VALUE, in order */
     struct { char key[48]; char value[48]; } set[CONFIG_SETS];
     uint64_t limit_cycles, limit_insns; /* 0: none */

@@ -60,6 +60,16 @@ static void board_reset(void *machine, unsigned kind, bool level)
     m->b->cpu.break_at = 0;
 }
 
+static void board_shadow(void *machine, unsigned first, unsigned count, unsigned access)
+{
+    struct machine *m = machine;
+    if (!bus_shadow(&m->b->bus, first, count, access)) return;
+    mmu_flush(&m->b->mmu, true);
+    m->b->remapped = true;
+    m->b->cpu.pause = true;
+    m->b->cpu.break_at = 0;
+}
+
 static void board_off(void *machine, unsigned n, bool level)
 {
     (void)n;
@@ -153,11 +163,14 @@ static bool build_board(struct machine *m, struct err *e)
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .apics = true,
                                 .serial = { board_serial, m }, .console = { board_serial, m },
                                 .stop = board_stop, .stop_self = m, .a20 = { mmu_a20, &b->mmu, 0 },
+                                .shadow = { board_shadow, m }, .rom = m->rom.chip != NULL,
                                 .reset = { board_reset, m, 0 }, .off = { board_off, m, 0 },
                                 .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH),
                                 .disk = disks, .disks = m->technique->hypervisor ? 0 : m->cfg.disks,
                                 .disk_times = disk_times(&m->model), .trace = m->trace };
     if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e)) return false;
+    if (m->rom.chip) bus_fit_rom(&b->bus, m->rom.chip, m->rom.size);
+    if (m->rom.video) bus_fit_option_rom(&b->bus, 0, m->rom.video, m->rom.video_size);
     b->cpu.ferr = devices_irq(&b->devices, IRQ_FERR);
     return true;
 }
@@ -208,6 +221,16 @@ static void wire_points(struct machine *m)
     if (m->technique->hypervisor) b->vmm.vm.vcpu.virt.points = &m->points;
 }
 
+/* With firmware there is nothing to prepare: the CPU comes out of reset at its vector and finds everything itself. */
+static bool start(struct machine *m, struct bus *memory, struct cpu *c, struct err *e)
+{
+    if (!m->rom.chip) return boot(m, memory, c, e);
+    m->image.entry = ROM_VECTOR;
+    m->image.hash = m->rom.hash;
+    cpu_reset(c);
+    return true;
+}
+
 static bool build_guest(struct machine *m, struct err *e)
 {
     struct board *b = m->b;
@@ -226,8 +249,8 @@ static bool build_guest(struct machine *m, struct err *e)
         c = vmm_cpu(&b->vmm);
     }
     wire_points(m);
-    post(memory, m->technique->hypervisor ? &b->vmm.vm.devices : &b->devices);
-    if (!boot(m, memory, c, e)) return false;
+    if (!m->rom.chip) post(memory, m->technique->hypervisor ? &b->vmm.vm.devices : &b->devices);
+    if (!start(m, memory, c, e)) return false;
     TRACE(m->trace, RUN, 0, .entry = m->image.entry);
     if (m->technique->hypervisor) vmm_start(&b->vmm);
     else {
@@ -251,6 +274,7 @@ static bool apply_costs(struct machine *m, struct err *e)
 
 static bool allocate(struct machine *m, struct err *e)
 {
+    if (m->cfg.bios[0] && !rom_read(&m->rom, m->cfg.bios, e)) return false;
     m->technique = cpu_strategy_find(m->cfg.cpu);
     m->frames = m->cfg.ram_mib * 256u + (m->technique->hypervisor ? VMM_FRAMES : 0);
     size_t bytes = (size_t)m->frames * PAGE_SIZE;
@@ -294,6 +318,7 @@ void machine_free(struct machine *m)
     snapshots_done(m);
     image_done(&m->image);
     for (unsigned i = 0; i < CONFIG_DISKS; i++) disk_image_close(m->disk[i]);
+    rom_done(&m->rom);
     if (m->blocks) block_cache_free(m->blocks);
     trace_free(m->trace);
     text_free(&m->serial);

@@ -226,7 +226,7 @@ static void reset(struct machine *m)
 {
     struct board *b = m->b;
     bool all = b->reset == 1 + RESET_BOARD;
-    hpa_t vector = hpa(0xFFFFFFF0);
+    hpa_t vector = hpa(ROM_VECTOR);
     b->reset = 0;
     if (m->technique->hypervisor || (!bus_page(&b->bus, vector) && !bus_windowed(&b->bus, vector))) {
         end_reset(m);
@@ -263,6 +263,10 @@ static void advance(struct machine *m, uint64_t insns)
         end(m, FATE_EXITED, b->stop_code, b->stop_code ? "the guest reported failure" : "the guest ended well");
     if (b->off) end_off(m);
     if (b->reset) reset(m);
+    if (b->remapped) {
+        b->remapped = false;
+        block_cache_flush(m->blocks);
+    }
     if (m->limit_hit) {
         m->limit_hit = false;
         end_limit(m, "--limit-cycles", m->cfg.limit_cycles);

@@ -107,6 +107,16 @@ static int kind_of(const char *word, struct err *e)
     return shipped(word) || no_guest(word, e) ? 1 : -1;
 }
 
+/* Nothing but a ROM: it is the subject. */
+static bool find_rom(struct subject *s, struct err *e)
+{
+    char chip[sizeof s->cfg.bios];
+    snprintf(chip, sizeof chip, "%s", s->cfg.bios);
+    chip[strcspn(chip, ",")] = 0;
+    base_name(chip, s->name, sizeof s->name);
+    return config_check(&s->cfg, e);
+}
+
 /* --- opening and closing ----------------------------------------------------------------------------------------- */
 
 /* A lesson's expectations are about its own machine; on another one some are bound to fail. */
@@ -122,6 +132,7 @@ static void note_machine(struct subject *s)
 bool subject_find(struct subject *s, const char *word, const struct options *o, struct err *e)
 {
     *s = (struct subject){ .cfg = o->machine };
+    if (!*word) return find_rom(s, e);
     base_name(word, s->name, sizeof s->name);
     int kind = kind_of(word, e);
     if (kind < 0) return false;

@@ -6,6 +6,7 @@
 void bus_init(struct bus *b, uint8_t *ram, uint32_t frames, struct clock *clock, struct arena *a)
 {
     *b = (struct bus){ .ram = ram, .frames = frames, .clock = clock, .marks = arena_alloc(a, frames) };
+    bus_shadow(b, 0, SHADOW_PAGES, SHADOW_RAM);
 }
 
 void bus_init_child(struct bus *b, struct bus *parent, uint32_t frames, struct arena *a)
@@ -13,6 +14,7 @@ void bus_init_child(struct bus *b, struct bus *parent, uint32_t frames, struct a
     *b = (struct bus){ .parent = parent, .frames = frames, .clock = parent->clock,
                        .map = arena_alloc(a, (size_t)frames * sizeof(uint32_t)) };
     for (uint32_t i = 0; i < frames; i++) b->map[i] = FRAME_NONE;
+    bus_shadow(b, 0, SHADOW_PAGES, SHADOW_RAM);
 }
 
 bool bus_attach(struct bus *b, enum bus_space space, uint32_t base, uint32_t length, uint32_t offset,
@@ -83,21 +85,68 @@ static const struct bus *owner_of(const struct bus *b, hpa_t at, uint32_t *frame
     return NULL;
 }
 
+/* ---- firmware ---- */
+
+void bus_fit_option_rom(struct bus *b, unsigned first, const uint8_t *bytes, uint32_t size)
+{
+    for (uint32_t n = 0; n < size / PAGE_SIZE && first + n < SHADOW_PAGES; n++)
+        b->firmware.low[first + n] = bytes + (size_t)n * PAGE_SIZE;
+}
+
+void bus_fit_rom(struct bus *b, const uint8_t *chip, uint32_t size)
+{
+    enum { MIRROR = 128 << 10 };
+    uint32_t mirrored = size < MIRROR ? size : MIRROR;
+    b->firmware.chip = chip;
+    b->firmware.size = size;
+    bus_fit_option_rom(b, SHADOW_PAGES - mirrored / PAGE_SIZE, chip + (size - mirrored), mirrored);
+}
+
+bool bus_shadow(struct bus *b, unsigned first, unsigned count, unsigned access)
+{
+    bool changed = false;
+    for (unsigned n = first; n < first + count && n < SHADOW_PAGES; n++) {
+        changed |= b->firmware.ram[n] != access;
+        b->firmware.ram[n] = (uint8_t)access;
+    }
+    return changed;
+}
+
+/* Which of SHADOW_READ and SHADOW_WRITE reach RAM here, if there is any. */
+static unsigned reaches_ram(const struct bus *b, hpa_t at)
+{
+    uint32_t n = (at.v - SHADOW_BASE) >> PAGE_SHIFT;
+    return n < SHADOW_PAGES ? b->firmware.ram[n] : SHADOW_RAM;
+}
+
+/* The ROM's page that is read at an address, or NULL. */
+static const uint8_t *rom_page(const struct bus *b, hpa_t at)
+{
+    const struct bus_firmware *f = &b->firmware;
+    uint32_t n = (at.v - SHADOW_BASE) >> PAGE_SHIFT, below_top = 0 - (at.v & PAGE_MASK); /* of 4 GB; 0: at address 0 */
+    if (n < SHADOW_PAGES) return f->ram[n] & SHADOW_READ ? NULL : f->low[n];
+    return below_top && below_top <= f->size ? f->chip + (f->size - below_top) : NULL;
+}
+
 struct bus *bus_owner(struct bus *b, hpa_t at, uint32_t *frame)
 {
+    if (reaches_ram(b, at) != SHADOW_RAM) return NULL;
     return (struct bus *)owner_of(b, at, frame); /* `b` was not const, so neither are its parents */
 }
 
 uint8_t *bus_page(const struct bus *b, hpa_t at)
 {
     uint32_t f;
-    const struct bus *o = owner_of(b, at, &f);
+    const uint8_t *rom = rom_page(b, at);
+    if (rom) return (uint8_t *)(uintptr_t)rom; /* FRAME_ROM keeps everybody from writing to it */
+    const struct bus *o = reaches_ram(b, at) & SHADOW_READ ? owner_of(b, at, &f) : NULL;
     return o ? o->ram + (size_t)f * PAGE_SIZE : NULL;
 }
 
 uint8_t bus_marks(const struct bus *b, hpa_t at)
 {
     uint32_t f;
+    if (reaches_ram(b, at) != SHADOW_RAM || rom_page(b, at)) return FRAME_ROM;
     const struct bus *o = owner_of(b, at, &f);
     return o ? o->marks[f] : 0;
 }
@@ -151,8 +200,8 @@ uint32_t bus_read(struct bus *b, hpa_t at, unsigned size)
 static void store(struct bus *b, hpa_t at, const void *from, unsigned size)
 {
     uint32_t f;
-    struct bus *o = bus_owner(b, at, &f);
-    if (!o) return;
+    struct bus *o = (struct bus *)owner_of(b, at, &f);
+    if (!o || !(reaches_ram(b, at) & SHADOW_WRITE)) return;
     uint32_t off = at.v & (PAGE_SIZE - 1);
     memcpy(o->ram + (size_t)f * PAGE_SIZE + off, from, size);
     o->marks[f] |= FRAME_DIRTY;

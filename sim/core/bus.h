@@ -20,7 +20,7 @@
 #include "sim/core/outcome.h"
 #include "sim/core/regs.h"
 
-enum { FRAME_CODE = 1, FRAME_DIRTY = 2, FRAME_DOOR = 4 };
+enum { FRAME_CODE = 1, FRAME_DIRTY = 2, FRAME_DOOR = 4, FRAME_ROM = 8 /* only reported: stores do not show in reads */ };
 #define FRAME_NONE UINT32_MAX /* in a frame map: this guest frame has no RAM behind it */
 
 struct device;
@@ -64,6 +64,23 @@ struct bus_log {
     struct { hpa_t at; uint32_t old, new; uint8_t size, tag; } w[BUS_LOG];
 };
 
+/* Firmware. A ROM chip ends at 4 GB, where the CPU's reset vector is. Below 1 MB, in the pages C0000-FFFFF, ROM and RAM
+ * lie at the same addresses, and the north bridge says for each page which of them answers (82441FX data sheet 3.2.18):
+ * RAM can be filled with what the ROM holds ("shadow RAM") while reads still come from the ROM. */
+enum { SHADOW_BASE = 0xC0000, SHADOW_PAGES = 64 };
+enum { SHADOW_READ = 1, SHADOW_WRITE = 2, SHADOW_RAM = SHADOW_READ | SHADOW_WRITE };
+struct bus_firmware {
+    const uint8_t *chip;              /* NULL: none; content never changes */
+    uint32_t       size;              /* bytes, a multiple of a page */
+    const uint8_t *low[SHADOW_PAGES]; /* the ROM in each page below 1 MB, or NULL: nobody answers, reads give ones */
+    uint8_t        ram[SHADOW_PAGES]; /* SHADOW_READ: RAM is read instead; SHADOW_WRITE: stores reach RAM, else they are lost */
+};
+/* Tells a north bridge's owner what it decides: pages SHADOW_BASE + 4096 * [first, first + count) have `access` from now on. */
+struct shadow_line {
+    void (*set)(void *self, unsigned first, unsigned count, unsigned access);
+    void *self;
+};
+
 struct bus {
     struct bus *parent;      /* NULL: owns its RAM */
     uint8_t    *ram;         /* parent == NULL: host memory, `frames` pages */
@@ -74,6 +91,7 @@ struct bus {
     uint64_t    port_cycles;  /* latency of one port access on the wires, in cycles; 0 on a virtual bus */
     struct bus_log *log;      /* NULL: stores are not logged */
     uint8_t     log_tag;      /* goes into each entry: two buses over the same memory may share one log */
+    struct bus_firmware firmware; /* without any: RAM in all pages */
     uint32_t    windows;
     struct bus_window window[BUS_WINDOWS];
     uint8_t     port_owner[65536]; /* 1 + index of the window, 0: nobody */
@@ -86,6 +104,15 @@ void bus_init(struct bus *b, uint8_t *ram, uint32_t frames, struct clock *clock,
 /* Makes a bus whose frames are mapped onto `parent`; the map starts as all FRAME_NONE. */
 void bus_init_child(struct bus *b, struct bus *parent, uint32_t frames, struct arena *a);
 
+/* Fits a ROM chip (`size` bytes, a multiple of a page; the caller keeps ownership) at the top of the address space, and its
+ * last 128 KB, or all of a smaller one, below 1 MB. */
+void bus_fit_rom(struct bus *b, const uint8_t *chip, uint32_t size);
+/* Fits an expansion ROM: `size` bytes, a multiple of a page, from page SHADOW_BASE + 4096 * first on. */
+void bus_fit_option_rom(struct bus *b, unsigned first, const uint8_t *bytes, uint32_t size);
+/* Decides for `count` pages from SHADOW_BASE + 4096 * first whether RAM is read and written. True if that changed anything:
+ * then whoever keeps translations or decoded code of these pages must forget them. */
+bool bus_shadow(struct bus *b, unsigned first, unsigned count, unsigned access);
+
 /* Claims [base, base+length) of a space for `d`. EXIT_BUG error if it overlaps another window. */
 bool bus_attach(struct bus *b, enum bus_space space, uint32_t base, uint32_t length, uint32_t offset,
                 struct device *d, struct err *e);
@@ -96,10 +123,12 @@ void bus_place(struct bus *b, struct device *d, uint32_t base, uint32_t length);
 bool bus_move_ports(struct bus *b, struct device *d, uint32_t offset, uint32_t base, uint32_t length);
 void bus_listen(struct bus *b, struct bus_listener l); /* on the owning bus (parents are followed) */
 
-/* The frame of the bus that owns the RAM, and that bus; NULL if there is no RAM at this address. */
+/* The frame of the bus that owns the RAM, and that bus; NULL if there is no RAM at this address, or not for both reading and
+ * writing. */
 struct bus *bus_owner(struct bus *b, hpa_t at, uint32_t *frame);
 
-/* Host page behind an address, or NULL if it is not RAM. Never has effects. */
+/* Host page that is read at an address, or NULL if it is neither RAM nor ROM. Never has effects. Writing to it needs more:
+ * a page whose marks say FRAME_ROM is not written to that way. */
 uint8_t *bus_page(const struct bus *b, hpa_t at);
 uint8_t  bus_marks(const struct bus *b, hpa_t at);           /* 0 if not RAM */
 void     bus_mark(struct bus *b, hpa_t at, uint8_t set);     /* sets marks */

@@ -140,6 +140,9 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     cmos_init(&d->cmos, q, devices_irq(d, IRQ_RTC), w->epoch, (uint64_t)b->frames * PAGE_SIZE);
     pci_init(&d->pci, reset_line(w, RESET_CPU), reset_line(w, RESET_BOARD));
     d->pci.routed = (struct irq_line){ route_pirqs, d, 0 };
+    d->pci.shadow = w->shadow;
+    d->pci.pam_reset = w->rom ? 0 : SHADOW_RAM;
+    d->pci.device.ops->reset(&d->pci.device); /* the line is connected only now */
     pm_init(&d->pm, q, devices_irq(d, IRQ_SCI), w->off);
     ide_init(&d->ide, b, q, &(struct ide_wiring){ w->disk, w->disks, w->disk_times,
                                                   { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, w->dma });

@@ -75,12 +75,31 @@ void pci_listen(struct pci *p, enum pci_function f, struct pci_listener l)
     tell(p, f);
 }
 
+/* PAM0-6, each a nibble of two bits, read and write: F0000-FFFFF in the high one of 59h, then from the low one of 5Ah on
+ * 16 KB each from C0000. */
+enum { PAM_FIRST = 0x59, PAM_LAST = 0x5F, PAM_PAGES = 4, PAM_BIOS_PAGES = 16 };
+
+static void drive_shadow(const struct pci *p, unsigned at)
+{
+    uint8_t pam = p->config[PCI_HOST][at];
+    const struct shadow_line *s = &p->shadow;
+    if (!s->set) return;
+    if (at == PAM_FIRST) {
+        s->set(s->self, SHADOW_PAGES - PAM_BIOS_PAGES, PAM_BIOS_PAGES, pam >> 4 & SHADOW_RAM);
+        return;
+    }
+    unsigned page = (at - PAM_FIRST - 1) * 2 * PAM_PAGES;
+    s->set(s->self, page, PAM_PAGES, pam & SHADOW_RAM);
+    s->set(s->self, page + PAM_PAGES, PAM_PAGES, pam >> 4 & SHADOW_RAM);
+}
+
 static void write_config(struct pci *p, unsigned at, uint8_t value)
 {
     int f = selected(p);
     uint8_t mask = writable(f, at), *byte = &p->config[f][at];
     *byte = (uint8_t)((*byte & ~mask) | (value & mask));
     if (f == PCI_ISA && at - PIRQRC < 4) irq_set(&p->routed, true);
+    if (f == PCI_HOST && at >= PAM_FIRST && at <= PAM_LAST) drive_shadow(p, at);
 }
 
 static void write_reset(struct pci *p, uint8_t value)
@@ -124,6 +143,10 @@ static void pci_reset(struct device *d)
     memset(p->config, 0, sizeof p->config);
     for (unsigned i = 0; i < ROWS; i++) memcpy(&p->config[rows[i].function][rows[i].at], &rows[i].value, rows[i].size);
     for (unsigned f = 0; f < PCI_FUNCTIONS; f++) tell(p, f);
+    for (unsigned at = PAM_FIRST; at <= PAM_LAST; at++) {
+        p->config[PCI_HOST][at] = (uint8_t)(p->pam_reset * (at == PAM_FIRST ? 0x10 : 0x11));
+        drive_shadow(p, at);
+    }
 }
 
 static const struct reg_desc regs[] = {

@@ -7,8 +7,9 @@
  * PCI Local Bus Specification 2.1, 3.7.4.1 (mechanism 1), 6.1 (headers). Functions: 82441FX host bridge at 0:0.0;
  * 82371SB ISA bridge at 0:1.0 and IDE at 0:1.1 (PIIX3); 82371AB power management at 0:1.3 (PIIX4; its ports: pm.h). This
  * is the mix other simulated PCs have, so software knows it. Registers are as a BIOS leaves them. CF9h: 82371SB 2.5.6.
- * Not modelled: shadow RAM and the ISA bridge's decoders (their registers keep what is written and do nothing), moving
- * the power management ports (their base is read-only), special cycles, mechanism 2. */
+ * The host bridge's PAM registers decide about shadow RAM (82441FX data sheet 3.2.18). Not modelled: the ISA bridge's
+ * decoders (their registers keep what is written and do nothing), moving the power management ports (their base is
+ * read-only), special cycles, mechanism 2. */
 #ifndef IO_PCI_H
 #define IO_PCI_H
 
@@ -27,11 +28,14 @@ struct pci {
     struct irq_line reset[2];  /* pulsed by port CF9h: RESET_CPU, RESET_BOARD */
     struct irq_line routed;    /* pulsed when a PIRQ route register was written */
     uint32_t        address;   /* port CF8h */
+    struct shadow_line shadow; /* where the PAM registers lead */
+    uint8_t         pam_reset; /* each nibble of theirs at reset: 0, or 3 if nobody but the loader plays the firmware */
     uint8_t         control;   /* port CF9h: bit 1 hard, bit 2 reset */
     uint8_t         config[PCI_FUNCTIONS][256];
     struct pci_listener listener[PCI_FUNCTIONS];
 };
 
+/* At power-on. `shadow` and `pam_reset` are for the caller to set afterwards, and to put into effect by a reset. */
 void pci_init(struct pci *p, struct irq_line reset_cpu, struct irq_line reset_board);
 /* From now on `l` is told about that function; it is told at once how things stand. */
 void pci_listen(struct pci *p, enum pci_function f, struct pci_listener l);

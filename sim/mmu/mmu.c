@@ -74,10 +74,11 @@ static struct tlb_entry *walk_and_remember(struct mmu *m, struct tlb *t, gva_t a
     return remember(m, t, at, x);
 }
 
-/* May stores to this entry's frame bypass the bus? Not if somebody must hear of them because it holds decoded code. */
+/* May stores to this entry's frame bypass the bus? Not if somebody must hear of them because it holds decoded code, and not
+ * if they do not go where reads come from. */
 static bool plain_store(const struct mmu *m, const struct tlb_entry *e)
 {
-    return e->host && !(bus_marks(m->bus, hpa(e->frame)) & FRAME_CODE);
+    return e->host && !(bus_marks(m->bus, hpa(e->frame)) & (FRAME_CODE | FRAME_ROM));
 }
 
 /* Opens the fast path as far as this access proves it harmless. Write tags wait for a write, so that a frame is marked

@@ -113,7 +113,7 @@ bad "--limit-wall 0" 2 'not a number of seconds' run popf --limit-wall 0
 bad "--set without a value" 2 'KEY=VALUE' run popf --set cost
 bad "--set of nothing known" 2 'no such setting' run popf --set colour=red
 bad "--set of an unknown cost" 2 'cost' run popf --set cost.nonsense=3
-for option in --bios=x --vms=2; do
+for option in --vms=2; do
     bad "planned: $option" 2 'planned, not in version 0.1' run popf $option
 done
 bad "--initrd for a kernel that is not Linux" 2 'no Linux kernel; a Multiboot kernel takes --module' run "$guest" --initrd "$guest"

@@ -110,9 +110,42 @@ static void reset_control(void **state)
     }
 }
 
+static uint8_t shadow[SHADOW_PAGES];
+static void on_shadow(void *self, unsigned first, unsigned count, unsigned access)
+{
+    (void)self;
+    memset(shadow + first, (int)access, count);
+}
+
+/* PAM: which pages follow which bits. */
+static void shadow_registers(void **state)
+{
+    (void)state;
+    static const struct { uint32_t at; uint8_t value; unsigned first, count; uint8_t access; } rows[] = {
+        { 0x59, 0x30, 48, 16, 3 }, { 0x59, 0x10, 48, 16, 1 }, { 0x59, 0x23, 48, 16, 2 }, { 0x5A, 0x01, 0, 4, 1 },
+        { 0x5A, 0x20, 4, 4, 2 }, { 0x5B, 0x30, 12, 4, 3 }, { 0x5C, 0xF3, 16, 4, 3 }, { 0x5D, 0x31, 24, 4, 1 },
+        { 0x5E, 0x32, 32, 4, 2 }, { 0x5F, 0x30, 44, 4, 3 },
+    };
+    pci.shadow = (struct shadow_line){ on_shadow, NULL };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        memset(shadow, 9, sizeof shadow);
+        config_out(rows[i].at, 1, rows[i].value);
+        for (unsigned n = 0; n < rows[i].count; n++)
+            if (shadow[rows[i].first + n] != rows[i].access) fail_msg("row %u: page %u", i, n);
+        assert_true(rows[i].first == 0 || shadow[rows[i].first - 1] == 9 || rows[i].at != 0x59);
+    }
+    pci.device.ops->reset(&pci.device);
+    for (unsigned n = 0; n < SHADOW_PAGES; n++) assert_int_equal(shadow[n], 0);
+    pci.pam_reset = SHADOW_RAM; /* as firmware leaves it */
+    pci.device.ops->reset(&pci.device);
+    for (unsigned n = 0; n < SHADOW_PAGES; n++) assert_int_equal(shadow[n], SHADOW_RAM);
+    assert_int_equal(config(0x58, 4), 0x33333000);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
-    const struct CMUnitTest tests[] = { T(headers), T(masks), T(address_register), T(reset_control) };
+    const struct CMUnitTest tests[] = { T(headers), T(masks), T(address_register), T(reset_control),
+                                        T(shadow_registers) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,29 @@
+/* ROM images: the chip at the reset vector, and the video BIOS of a card.
+ *
+ * Idea: a ROM is a file of bytes that never change; the bus shows them where hardware does (core/bus.h). What a file must
+ * be like is checked here, before anything is built: no hardware has a chip of an odd size.
+ *
+ * Intel 82371SB (PIIX3) 2.1.2 (BIOS decoding); IBM PC AT technical reference (expansion ROMs: 55 AA, length in 512 bytes
+ * at byte 2). Not modelled: flash commands (writes are lost), expansion ROMs behind PCI base address registers. */
+#ifndef SIM_ROM_H
+#define SIM_ROM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sim/core/err.h"
+
+#define ROM_VECTOR 0xFFFFFFF0u /* where an IA-32 CPU fetches its first instruction */
+
+struct rom {
+    uint8_t *chip;       /* on the heap; NULL: the machine has none */
+    uint32_t size;       /* a multiple of 64 KB, at most 16 MB */
+    uint8_t *video;      /* padded with ones to whole pages; NULL: no video ROM */
+    uint32_t video_size;
+    uint64_t hash;       /* FNV-1a of both files */
+};
+
+/* Reads "FILE" or "FILE,VIDEO-FILE". On failure one line in `e` (EXIT_INPUT), and `r` is empty. */
+bool rom_read(struct rom *r, const char *paths, struct err *e);
+void rom_done(struct rom *r);
+
+#endif
