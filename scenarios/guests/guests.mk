@@ -41,3 +41,20 @@ endef
 $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(guest))))
 
 -include $(foreach guest,$(GUESTS),$(patsubst %.o,%.d,$(call guest_objects,$(guest))))
+
+# The BIOS: 16-bit code, linked as the 64 KB of its ROM. The program carries it, as an array that is made here.
+BIOS_ROM    := $(BUILD_GUESTS)/bios.rom
+BIOS_SRC    := entry.S post.c system.c video.c keyboard.c disk.c pci.c
+BIOS_OBJ    := $(BIOS_SRC:%=$(BUILD_GUESTS)/obj/bios/%.o)
+BIOS_CFLAGS := $(filter-out -m32 -march=i686 -O1,$(GUEST_CFLAGS)) -Os -m16 -march=i386 -mregparm=3 -fno-jump-tables \
+               -fomit-frame-pointer
+
+$(BIOS_OBJ): $(BUILD_GUESTS)/obj/bios/%.o: $(GUEST_DIR)/bios/% $(GUEST_DIR)/guests.mk
+	@mkdir -p $(@D)
+	$(Q)$(GUEST_CC) $(BIOS_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BIOS_ROM): $(BIOS_OBJ) $(GUEST_DIR)/bios/bios.ld
+	$(Q)$(GUEST_CC) -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,--no-check-sections \
+	    -Wl,-T,$(GUEST_DIR)/bios/bios.ld -Wl,--oformat,binary $(BIOS_OBJ) -o $@
+
+-include $(BIOS_OBJ:.o=.d)
