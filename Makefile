@@ -58,21 +58,22 @@ PRODUCT := $(sort $(wildcard sim/*.c sim/*/*.c tui/*.c))
 SUPPORT := $(sort $(wildcard tests/support/*.c))
 UNITS   := $(patsubst %.c,%,$(sort $(wildcard tests/unit/*_test.c)))
 HEADERS := $(sort $(wildcard sim/*.h sim/*/*.h tui/*.h tests/*/*.h))
-OBJECTS      := $(PRODUCT:%.c=$(B)/%.o)
+BUILD_GUESTS := build/guests
+BIOS_ARRAY   := $(BUILD_GUESTS)/bios_rom.c
+OBJECTS      := $(PRODUCT:%.c=$(B)/%.o) $(BIOS_ARRAY:%.c=$(B)/%.o)
 TEST_OBJECTS := $(filter-out $(B)/sim/main.o,$(OBJECTS)) $(SUPPORT:%.c=$(B)/%.o)
 UNIT_BINS    := $(UNITS:%=$(B)/%)
 GUEST_TESTS := $(sort $(wildcard tests/guest/*.sh))
 CLI_TESTS   := $(sort $(wildcard tests/cli/*.sh))
 SELF_TESTS  := $(sort $(wildcard tests/tools/*-selftest.sh))
 
-BUILD_GUESTS := build/guests
 -include scenarios/guests/guests.mk
 
 # ---- building -------------------------------------------------------------------------------------------------------
 PROGRAM := $(if $(filter release,$(MODE)),ringside,$(B)/ringside)
 all: $(PROGRAM) guests ## build ./ringside and the guests (MODE=debug|asan|clang: build/MODE; WERROR=: warnings pass)
 
-guests: $(GUESTS:%=$(BUILD_GUESTS)/%.elf) ## build the guest kernels into build/guests
+guests: $(GUESTS:%=$(BUILD_GUESTS)/%.elf) $(BIOS_ROM) ## build the guest kernels into build/guests
 
 # A copy, moved into place: a running ./ringside is never half-written.
 ringside: build/release/ringside
@@ -81,6 +82,11 @@ ringside: build/release/ringside
 $(B)/ringside: $(OBJECTS) $(B)/objects
 	@echo "  LINK  $@"
 	$(Q)$(LINK) -o $@ $(OBJECTS) $(LIBS)
+
+# The built-in BIOS, a guest like the others, as an array: the program carries it.
+$(BIOS_ARRAY): $(BIOS_ROM)
+	$(Q){ printf '#include "sim/rom.h"\n\nconst uint8_t rom_builtin_bytes[ROM_BUILTIN_SIZE] = {\n'; \
+	    od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; } > $@
 
 $(B)/%.o: %.c $(B)/flags
 	@echo "  CC    $@"
@@ -170,7 +176,7 @@ lint: ## static analysis (cppcheck, else clang-tidy)
 
 dist: ## make a source tarball that carries the built guests, for hosts without an IA-32 compiler
 	$(SUB) MODE=release guests
-	$(Q)sh tests/tools/dist.sh $(GUESTS:%=$(BUILD_GUESTS)/%.elf)
+	$(Q)sh tests/tools/dist.sh $(GUESTS:%=$(BUILD_GUESTS)/%.elf) $(BIOS_ROM)
 
 clean: ## remove everything that was built
 	$(Q)rm -rf build ringside

@@ -36,7 +36,8 @@ void command_called(const char *argv0);
 
 /* The one word a command works on. EXIT_USAGE if it is missing or more than one is left after operand `at`. */
 const char *command_operand(const struct options *o, unsigned at, const char *what, struct err *e);
-/* The operand that names what to work on; "" if there is none and none is needed, because the machine has a ROM. */
+/* The operand that names what to work on; "" if there is none and none is needed, because the machine has a ROM or a
+ * disk to boot from. */
 const char *command_subject(const struct options *o, unsigned at, struct err *e);
 
 #endif

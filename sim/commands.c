@@ -108,7 +108,7 @@ const char *command_operand(const struct options *o, unsigned at, const char *wh
 
 const char *command_subject(const struct options *o, unsigned at, struct err *e)
 {
-    if (o->operands == at && o->machine.bios[0]) return "";
+    if (o->operands == at && (o->machine.bios[0] || o->machine.disks)) return "";
     return command_operand(o, at, "a scenario or an image", e);
 }
 

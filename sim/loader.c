@@ -204,7 +204,7 @@ static bool refuse_foreign(const struct source *s)
         { 0, 6, "\xFD" "7zXZ", "an xz archive; unpack it with unxz" },
         { 0, 2, "#!", "a script, not an image; name a Multiboot or ELF file" },
         { 0, 8, "!<arch>\n", "a library archive; link it with ld -m elf_i386" },
-        { 510, 2, "\x55\xAA", "a boot sector or disk image: not supported yet; use a Multiboot or ELF kernel" },
+        { 510, 2, "\x55\xAA", "a boot sector or disk image, which only firmware can load" },
         { 0, 2, "MZ", "a DOS or Windows program; build an ELF with gcc -m32" },
     };
     enum { MB_MAGIC = 0x1BADB002, MB_SEARCH = 8192, MB_HEADER = 12 };
@@ -287,6 +287,19 @@ static bool read_all(const struct load_order *order, struct text *file, struct p
     for (unsigned i = 0; i < order->modules; i++)
         if (!attach(plan, order->module[i].path, order->module[i].string, e)) return false;
     return true;
+}
+
+bool loader_is_disk(const char *path)
+{
+    enum { SECTOR = 512, PREFIX = 8192 };
+    uint8_t bytes[PREFIX];
+    struct stat st;
+    FILE *f = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
+    if (!f) return false;
+    struct source s = { path, bytes, fread(bytes, 1, sizeof bytes, f), NULL };
+    fclose(f);
+    int64_t header = multiboot_find(&s);
+    return loader_holds(&s, SECTOR - 2, "\x55\xAA", 2) && !elf_is(&s) && !linux_is(&s) && (header < 0 || header >= SECTOR);
 }
 
 bool loader_load(struct bus *mem, const struct load_order *order, struct image *out, struct err *e)

@@ -44,6 +44,9 @@ bool loader_load(struct bus *mem, const struct load_order *order, struct image *
 /* The same for one file in memory; `name` stands for it in messages. */
 bool loader_load_bytes(struct bus *mem, const char *name, const uint8_t *bytes, size_t size, const char *cmdline,
                        struct image *out, struct err *e);
+/* Is this file a boot sector or a disk: 55 AA at the end of its first sector, and no kernel of any kind? A Multiboot header
+ * counts only within that sector: boot loaders on a disk have one, too. False if the file cannot be read. */
+bool loader_is_disk(const char *path);
 void image_done(struct image *image); /* frees what it holds */
 
 #endif

@@ -129,6 +129,27 @@ static struct disk_times disk_times(const struct model *m)
     return (struct disk_times){ c[COST_DISK_COMMAND], c[COST_DISK_SEEK], c[COST_DISK_SECTOR], c[COST_DISK_RESET] };
 }
 
+/* A disk as the image becomes the first drive, and firmware boots it: what --bios names, or the built-in one. */
+static bool choose_rom(struct machine *m, struct err *e)
+{
+    struct machine_cfg *c = &m->cfg;
+    bool disk = c->image[0] && loader_is_disk(c->image);
+    if (c->image[0] && !disk && !c->bios[0]) return true; /* a kernel */
+    if (c->image[0] && !disk)
+        return err_set(e, EXIT_USAGE, "--bios with %.200s: a ROM boots disks, and this is none; leave one of them out", c->image);
+    if (c->append[0] || c->initrd[0] || c->modules)
+        return err_set(e, EXIT_USAGE, "--append, --initrd and --module are for kernels; this machine boots from its disk");
+    if (disk && c->disks == CONFIG_DISKS)
+        return err_set(e, EXIT_USAGE, "%.200s: a disk, but all %d drives have one already", c->image, CONFIG_DISKS);
+    if (disk) {
+        memmove(c->disk[1], c->disk[0], sizeof c->disk[0] * c->disks++);
+        memcpy(c->disk[0], c->image, sizeof c->image);
+    }
+    if (c->bios[0]) return rom_read(&m->rom, c->bios, e);
+    rom_builtin(&m->rom);
+    return true;
+}
+
 static bool open_disks(struct machine *m, struct err *e)
 {
     for (unsigned i = 0; i < m->cfg.disks; i++)
@@ -274,7 +295,6 @@ static bool apply_costs(struct machine *m, struct err *e)
 
 static bool allocate(struct machine *m, struct err *e)
 {
-    if (m->cfg.bios[0] && !rom_read(&m->rom, m->cfg.bios, e)) return false;
     m->technique = cpu_strategy_find(m->cfg.cpu);
     m->frames = m->cfg.ram_mib * 256u + (m->technique->hypervisor ? VMM_FRAMES : 0);
     size_t bytes = (size_t)m->frames * PAGE_SIZE;
@@ -299,7 +319,8 @@ struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
     m->cfg = *cfg;
     insn_names();
     exit_names();
-    if (!config_check(&m->cfg, e) || !apply_costs(m, e) || !open_disks(m, e) || !allocate(m, e) || !build_board(m, e) || !build_guest(m, e)) {
+    if (!config_check(&m->cfg, e) || !apply_costs(m, e) || !choose_rom(m, e) || !open_disks(m, e) || !allocate(m, e) ||
+        !build_board(m, e) || !build_guest(m, e)) {
         machine_free(m);
         return NULL;
     }

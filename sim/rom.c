@@ -9,6 +9,8 @@
 
 enum { CHIP_STEP = 64 << 10, CHIP_MAX = 16 << 20, VIDEO_STEP = 512, VIDEO_MAX = 128 << 10 };
 
+#define FNV_SEED 0xCBF29CE484222325u
+
 static uint64_t fnv1a(uint64_t h, const uint8_t *bytes, size_t n)
 {
     for (size_t i = 0; i < n; i++) h = (h ^ bytes[i]) * 0x100000001B3u;
@@ -35,7 +37,7 @@ static uint8_t *read_all(const char *path, size_t most, uint32_t *size, struct e
 
 static bool read_chip(struct rom *r, const char *path, struct err *e)
 {
-    r->chip = read_all(path, CHIP_MAX, &r->size, e);
+    r->chip = r->file = read_all(path, CHIP_MAX, &r->size, e);
     if (!r->chip || r->size % CHIP_STEP == 0) return r->chip;
     return err_set(e, EXIT_INPUT, "%.200s: a ROM of %u bytes; a chip has a multiple of 64 KB: pad it at the start, since its "
                    "last bytes are at the reset vector", path, r->size);
@@ -55,6 +57,12 @@ static bool read_video(struct rom *r, const char *path, struct err *e)
     return true;
 }
 
+void rom_builtin(struct rom *r)
+{
+    *r = (struct rom){ .chip = rom_builtin_bytes, .size = ROM_BUILTIN_SIZE,
+                       .hash = fnv1a(FNV_SEED, rom_builtin_bytes, ROM_BUILTIN_SIZE) };
+}
+
 bool rom_read(struct rom *r, const char *paths, struct err *e)
 {
     char chip[512];
@@ -62,7 +70,7 @@ bool rom_read(struct rom *r, const char *paths, struct err *e)
     *r = (struct rom){ 0 };
     snprintf(chip, sizeof chip, "%.*s", comma ? (int)(comma - paths) : (int)strlen(paths), paths);
     if (read_chip(r, chip, e)) {
-        r->hash = fnv1a(0xCBF29CE484222325u, r->chip, r->size);
+        r->hash = fnv1a(FNV_SEED, r->chip, r->size);
         if (!comma || read_video(r, comma + 1, e)) return true;
     }
     rom_done(r);
@@ -71,7 +79,7 @@ bool rom_read(struct rom *r, const char *paths, struct err *e)
 
 void rom_done(struct rom *r)
 {
-    free(r->chip);
+    free(r->file);
     free(r->video);
     *r = (struct rom){ 0 };
 }

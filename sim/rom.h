@@ -1,5 +1,8 @@
 /* ROM images: the chip at the reset vector, and the video BIOS of a card.
  *
+ * The program carries a BIOS of its own, built from scenarios/guests/bios; a machine that boots a disk and was given no
+ * other ROM has that one.
+ *
  * Idea: a ROM is a file of bytes that never change; the bus shows them where hardware does (core/bus.h). What a file must
  * be like is checked here, before anything is built: no hardware has a chip of an odd size.
  *
@@ -14,14 +17,19 @@
 
 #define ROM_VECTOR 0xFFFFFFF0u /* where an IA-32 CPU fetches its first instruction */
 
+enum { ROM_BUILTIN_SIZE = 64 << 10 };
+extern const uint8_t rom_builtin_bytes[ROM_BUILTIN_SIZE];
+
 struct rom {
-    uint8_t *chip;       /* on the heap; NULL: the machine has none */
+    const uint8_t *chip; /* NULL: the machine has none */
+    uint8_t *file;       /* the chip's bytes on the heap; NULL: the built-in one */
     uint32_t size;       /* a multiple of 64 KB, at most 16 MB */
     uint8_t *video;      /* padded with ones to whole pages; NULL: no video ROM */
     uint32_t video_size;
     uint64_t hash;       /* FNV-1a of both files */
 };
 
+void rom_builtin(struct rom *r);
 /* Reads "FILE" or "FILE,VIDEO-FILE". On failure one line in `e` (EXIT_INPUT), and `r` is empty. */
 bool rom_read(struct rom *r, const char *paths, struct err *e);
 void rom_done(struct rom *r);

@@ -107,13 +107,13 @@ static int kind_of(const char *word, struct err *e)
     return shipped(word) || no_guest(word, e) ? 1 : -1;
 }
 
-/* Nothing but a ROM: it is the subject. */
-static bool find_rom(struct subject *s, struct err *e)
+/* No image: the disk is the subject, or the ROM. */
+static bool find_firmware(struct subject *s, struct err *e)
 {
-    char chip[sizeof s->cfg.bios];
-    snprintf(chip, sizeof chip, "%s", s->cfg.bios);
-    chip[strcspn(chip, ",")] = 0;
-    base_name(chip, s->name, sizeof s->name);
+    char file[sizeof s->cfg.bios];
+    snprintf(file, sizeof file, "%s", s->cfg.disks ? s->cfg.disk[0] : s->cfg.bios);
+    if (!s->cfg.disks) file[strcspn(file, ",")] = 0;
+    base_name(file, s->name, sizeof s->name);
     return config_check(&s->cfg, e);
 }
 
@@ -132,7 +132,7 @@ static void note_machine(struct subject *s)
 bool subject_find(struct subject *s, const char *word, const struct options *o, struct err *e)
 {
     *s = (struct subject){ .cfg = o->machine };
-    if (!*word) return find_rom(s, e);
+    if (!*word) return find_firmware(s, e);
     base_name(word, s->name, sizeof s->name);
     int kind = kind_of(word, e);
     if (kind < 0) return false;

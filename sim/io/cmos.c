@@ -279,6 +279,7 @@ static void set_up(struct cmos *c, uint64_t memory)
     put_size(c, 0x17, above, 10);
     put_size(c, 0x30, above, 10);
     put_size(c, 0x34, memory > 16 * mb ? memory - 16 * mb : 0, 16);
+    c->ram[0x3D] = 0x12; /* boots the first disk, else the first floppy drive (where Bochs' and QEMU's BIOSes look) */
     put_checksum(c);
 }
 

@@ -122,7 +122,7 @@ static bool identify(struct drive *d)
 {
     outb(d->port + SELECT, d->select);
     uint8_t status = inb(d->port + STATUS);
-    if (status == 0xFF || status == 0) return false;
+    if (status == 0xFF || status == 0x7F || status == 0) return false; // no cable, or no drive on it
     if (command(d, 0, 0, IDENTIFY) != OK || wait(d, true) != OK) return false;
     words_in(d->port, 0xEC00, (uint16_t)(uint32_t)buffer);
     outb(d->control, INTERRUPTS_ON);
