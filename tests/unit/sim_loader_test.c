@@ -320,7 +320,7 @@ static const struct bad bads[] = {
     { build_zeros, 0, 0, 0, 0, "empty file" },
     { build_zeros, 100, 0, 0, 0, "not a Multiboot or ELF image" },
     { build_text, 300, 0, 0, 0, "a text file" },
-    { build_boot, 512, 0, 0, 0, "boot sector or disk image: not supported yet" },
+    { build_boot, 512, 0, 0, 0, "boot sector or disk image, which only firmware can load" },
     { build_gzip, 4096, 0, 0, 0, "gunzip" },
     { build_mb2, 4096, 0, 0, 0, "Multiboot 2 image: not supported yet" },
     { build_elf, 40, 0, 0, 0, "truncated: an ELF header has 52 bytes, the file 40" },
