@@ -28,6 +28,9 @@ struct board {
     struct devices devices;
     struct vmm     vmm;          /* used if the technique has a hypervisor */
     struct timer   limit, till;  /* stop the run at a cycle */
+    struct timer   input;        /* ends a halted CPU's wait for the next recorded input */
+    uint32_t       inputs;       /* how many of machine->inputs have happened */
+    size_t         typed_given, typed_taken; /* bytes of machine->typed that are there to be received; that were */
     bool           stopped;      /* the debug exit was written */
     uint32_t       stop_code;
     bool           off;          /* the power was turned off */
@@ -54,6 +57,7 @@ struct machine {
     struct text    serial;
     size_t         serial_sent;  /* bytes already handed to cfg.serial: re-execution sends nothing twice */
     struct disk_image *disk[CONFIG_DISKS]; /* cfg.disks of them */
+    struct text    inputs, typed; /* recorded input, and its serial bytes; machine_input.c */
     struct snapshots snapshots;
     const struct till *waiting;  /* condition of the run in progress */
     uint32_t       hit;          /* event that made it true */
@@ -67,6 +71,10 @@ void machine_sync_pause(struct machine *m); /* after a restore: pins and deadlin
 /* While history is replayed nothing stops at points; release with what hold returned. machine_points.c */
 bool machine_points_hold(struct machine *m);
 void machine_points_release(struct machine *m, bool was);
+/* Recorded input whose moment has come; the boundary of the next one. machine_input.c */
+void     machine_input_due(struct machine *m);
+uint64_t machine_input_next(const struct machine *m);
+bool     machine_input_get(void *machine, uint8_t *byte); /* the serial line's other end; struct serial_source */
 static inline uint8_t machine_ring(const struct machine *m) { return m->b->cpu.cpl; }
 
 #endif

@@ -183,6 +183,7 @@ bool config_option(struct machine_cfg *c, const char *name, const char *value, s
     if (!strcmp(name, "module")) return add_module(c, value, e);
     if (!strcmp(name, "disk")) return add_disk(c, value, e);
     if (!strcmp(name, "bios")) return set_text(c->bios, sizeof c->bios, name, value, e);
+    if (!strcmp(name, "serial-in")) return set_text(c->serial_in, sizeof c->serial_in, name, value, e);
     if (!strcmp(name, "seed")) return number(name, value, false, &c->seed, e);
     if (!strcmp(name, "limit-cycles")) return number(name, value, false, &c->limit_cycles, e);
     if (!strcmp(name, "limit-instr")) return number(name, value, false, &c->limit_insns, e);

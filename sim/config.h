@@ -17,6 +17,7 @@ struct machine_cfg {
     uint32_t ram_mib;          /* the guest's RAM; a hypervisor's own frames come on top. Default 64 */
     uint64_t seed;
     char     image[512];       /* path of the guest image */
+    char     serial_in[512];   /* path of a file whose bytes COM1 receives; "" = none */
     char     append[2048];     /* its command line */
     char     initrd[512];      /* a Linux kernel's initial RAM disk; "": none */
     unsigned modules;          /* --module FILE[,STRING], in order */

@@ -163,6 +163,8 @@ static void media(struct machine *m, struct disk list[CONFIG_DISKS])
     for (unsigned i = 0; i < m->cfg.disks; i++) list[i] = disk_image_medium(m->disk[i], &m->b->disk[i]);
 }
 
+static void input_fired(void *machine, uint64_t when) { (void)machine, (void)when; } /* the run loop looks anyway */
+
 static bool build_board(struct machine *m, struct err *e)
 {
     struct board *b = m->b = arena_alloc(&m->arena, sizeof *m->b);
@@ -170,6 +172,7 @@ static bool build_board(struct machine *m, struct err *e)
     b->timers = (struct timeq){ .clock = &b->clock, .changed = deadline_moved, .self = m };
     b->limit = (struct timer){ .fire = limit_fired, .self = m };
     b->till = (struct timer){ .fire = till_fired, .self = m };
+    b->input = (struct timer){ .fire = input_fired, .self = m };
     bus_init(&b->bus, m->ram, m->frames, &b->clock, &m->arena);
     b->bus.port_cycles = clock_from_ns(&b->clock, m->model.cost[COST_PORT_NS]);
     mmu_init(&b->mmu, &b->bus, &b->cpu.dtlb, &b->cpu.itlb, &b->clock, &m->model);
@@ -182,7 +185,8 @@ static bool build_board(struct machine *m, struct err *e)
     struct disk disks[CONFIG_DISKS];
     media(m, disks);
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .apics = true,
-                                .serial = { board_serial, m }, .console = { board_serial, m },
+                                .serial = { board_serial, m },
+                                .serial_in = { machine_input_get, m }, .console = { board_serial, m },
                                 .stop = board_stop, .stop_self = m, .a20 = { mmu_a20, &b->mmu, 0 },
                                 .shadow = { board_shadow, m }, .rom = m->rom.chip != NULL,
                                 .reset = { board_reset, m, 0 }, .off = { board_off, m, 0 },
@@ -283,6 +287,16 @@ static bool build_guest(struct machine *m, struct err *e)
     return true;
 }
 
+static bool read_typed(struct machine *m, struct err *e)
+{
+    enum { MOST = 16 << 20 };
+    struct text file = { 0 };
+    bool ok = !m->cfg.serial_in[0] || text_read(&file, m->cfg.serial_in, MOST, e);
+    if (ok) machine_serial_input(m, file.s, file.len);
+    text_free(&file);
+    return ok;
+}
+
 static bool apply_costs(struct machine *m, struct err *e)
 {
     if (!model_find(m->cfg.model, &m->model, e)) return false;
@@ -320,7 +334,7 @@ struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
     insn_names();
     exit_names();
     if (!config_check(&m->cfg, e) || !apply_costs(m, e) || !choose_rom(m, e) || !open_disks(m, e) || !allocate(m, e) ||
-        !build_board(m, e) || !build_guest(m, e)) {
+        !build_board(m, e) || !build_guest(m, e) || !read_typed(m, e)) {
         machine_free(m);
         return NULL;
     }
@@ -343,6 +357,8 @@ void machine_free(struct machine *m)
     if (m->blocks) block_cache_free(m->blocks);
     trace_free(m->trace);
     text_free(&m->serial);
+    text_free(&m->inputs);
+    text_free(&m->typed);
     arena_done(&m->arena);
     if (m->ram) munmap(m->ram, (size_t)m->frames * PAGE_SIZE);
     free(m);

@@ -78,6 +78,12 @@ struct machine_end {
 struct machine_end machine_end(const struct machine *m);
 int machine_exit_code(const struct machine *m); /* enum err_code for this end: 0, 1, 4, 5 */
 
+/* --- input: happens when the run goes on, and is recorded with this moment: going back and forward replays it. --- */
+/* A key goes down or up. `key`: its make code in scan code set 1, with E0 in bits 15-8 for the grey keys. */
+void machine_key(struct machine *m, uint16_t key, bool down);
+/* Bytes for COM1. They arrive one by one, when the guest has set its port up (DTR or RTS, or it polls) and has room. */
+void machine_serial_input(struct machine *m, const void *bytes, size_t n);
+
 /* --- time ------------------------------------------------------------------------------------------------------- */
 uint64_t machine_insns(const struct machine *m);
 uint64_t machine_cycles(const struct machine *m);

@@ -280,6 +280,8 @@ static uint64_t chunk(const struct machine *m, uint64_t target, bool fine)
     uint64_t at = m->b->cpu.insns, n = fine ? 1 : target - at;
     if (m->snapshots.next > at && m->snapshots.next - at < n) n = m->snapshots.next - at;
     if (m->cfg.limit_insns > at && m->cfg.limit_insns - at < n) n = m->cfg.limit_insns - at;
+    uint64_t input = machine_input_next(m);
+    if (input > at && input - at < n) n = input - at;
     return n ? n : 1;
 }
 
@@ -339,6 +341,7 @@ static enum machine_stop run(struct machine *m, struct till *till, uint64_t targ
     while (b->end.fate == FATE_RUNNING) {
         if (b->cpu.insns >= target) break;
         if (b->cpu.insns >= m->snapshots.next) snapshot_take(m);
+        machine_input_due(m);
         uint64_t look = till ? next_look(m, till, m->till_hit) : target;
         m->till_hit = false;
         /* The first step of a conditional run is a small one, for what is true from the start. */

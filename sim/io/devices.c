@@ -128,6 +128,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     if (d->apics && !init_apics(d, b, q, w, e)) return false;
     pit_init(&d->pit, q, devices_irq(d, IRQ_TIMER));
     uart_init(&d->uart, q, devices_irq(d, IRQ_UART), w->serial);
+    d->uart.source = w->serial_in;
     debug_exit_init(&d->exit, w->stop, w->stop_self);
     debug_console_init(&d->console, w->console);
     vga_init(&d->vga, b->clock);

@@ -33,6 +33,7 @@ struct devices_wiring {
     struct irq_line    nmi;     /* the CPU's NMI pin, pulsed; APICs only */
     bool               apics;   /* with local and I/O APIC? */
     struct serial_sink serial;  /* the UART's line */
+    struct serial_source serial_in; /* who types on it */
     struct serial_sink console; /* the debug console */
     struct irq_line    a20;     /* the A20 gate: high, address bit 20 is let through; told when it changes */
     struct irq_line    reset;   /* pulsed; n is added to: RESET_CPU, RESET_BOARD. May return: nothing is reset in here */

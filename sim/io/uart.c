@@ -100,6 +100,51 @@ static void arrive(struct uart *u, uint8_t byte)
     watch_rx(u);
 }
 
+/* ---- the other end's sender ---- */
+
+enum { HESITATION_NS = 1000000 };
+
+static bool may_talk(const struct uart *u)
+{
+    return u->source.get && !(u->mcr & MCR_LOOP) && ((u->mcr & (MCR_DTR | MCR_RTS)) || u->polled);
+}
+
+/* To be called after whatever may let the next character come. */
+static void watch_line(struct uart *u)
+{
+    if (!may_talk(u)) {
+        u->talking = 0;
+        timeq_cancel(u->q, &u->line_timer);
+        return;
+    }
+    if (u->quiet || u->line_timer.armed || !uart_room(u)) return;
+    uint64_t wait = u->talking ? char_cycles(u) : clock_from_ns(u->q->clock, HESITATION_NS);
+    timeq_arm(u->q, &u->line_timer, u->q->clock->now + wait);
+}
+
+static void line_brings(void *self, uint64_t when)
+{
+    (void)when;
+    struct uart *u = self;
+    uint8_t byte;
+    if (!uart_room(u)) return; /* the FIFOs were switched off meanwhile */
+    u->talking = 1;
+    u->quiet = !u->source.get(u->source.self, &byte);
+    if (!u->quiet) {
+        arrive(u, on_wire(u, byte));
+        update(u);
+    }
+    watch_line(u);
+}
+
+void uart_listen(struct uart *u)
+{
+    u->quiet = 0;
+    watch_line(u);
+}
+
+/* ---- the transmitter ---- */
+
 static void start_shift(struct uart *u, uint64_t when)
 {
     u->shift = on_wire(u, fifo_get(&u->tx));
@@ -229,7 +274,10 @@ static uint8_t read_byte(struct device *d, uint32_t offset)
     case IIR_FCR:
         if ((v & IIR_SOURCE) == IIR_THR) u->thr_int = 0;
         break;
-    case LSR: u->lsr &= (uint8_t)~LSR_ERRORS; break;
+    case LSR:
+        u->lsr &= (uint8_t)~LSR_ERRORS;
+        u->polled = 1;
+        break;
     case MSR: u->msr &= (uint8_t)~MSR_DELTAS; break;
     default: break;
     }
@@ -239,12 +287,15 @@ static uint8_t read_byte(struct device *d, uint32_t offset)
 
 static uint32_t uart_read(struct device *d, uint32_t offset, unsigned size)
 {
-    return bytewise_read(d, offset, size, read_byte);
+    uint32_t v = bytewise_read(d, offset, size, read_byte);
+    watch_line((struct uart *)d);
+    return v;
 }
 
 static void uart_write(struct device *d, uint32_t offset, unsigned size, uint32_t value)
 {
     bytewise_write(d, offset, size, value, write_byte);
+    watch_line((struct uart *)d);
 }
 
 static uint32_t uart_peek(const struct device *d, uint32_t offset, unsigned size)
@@ -257,6 +308,8 @@ static void uart_reset(struct device *d)
     struct uart *u = (struct uart *)d;
     timeq_cancel(u->q, &u->tx_timer);
     timeq_cancel(u->q, &u->rx_timer);
+    timeq_cancel(u->q, &u->line_timer);
+    u->polled = u->talking = 0;
     u->ier = u->fcr = u->mcr = u->lsr = u->scr = u->shift = u->shifting = u->thr_int = u->late_int = 0;
     u->rx = u->tx = (struct uart_fifo){ 0 };
     u->lcr = LCR_BITS;
@@ -286,8 +339,9 @@ static const struct device_ops ops = {
 
 void uart_init(struct uart *u, struct timeq *q, struct irq_line irq, struct serial_sink sink)
 {
-    *u = (struct uart){ .device = { &ops }, .q = q, .irq = irq, .sink = sink,
-                        .tx_timer = { .fire = tx_done, .self = u }, .rx_timer = { .fire = rx_late, .self = u } };
+    *u = (struct uart){ .device = { &ops }, .q = q, .irq = irq, .sink = sink, .quiet = 1,
+                        .tx_timer = { .fire = tx_done, .self = u }, .rx_timer = { .fire = rx_late, .self = u },
+                        .line_timer = { .fire = line_brings, .self = u } };
     uart_reset(&u->device);
 }
 

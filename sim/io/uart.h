@@ -5,6 +5,10 @@
  * Idea 2: a character in the shift register takes its time on the wire, then reaches the listener. On a PC, OUT2 of
  * the modem control register opens the gate between INT and the interrupt controller.
  *
+ * Idea 3: whoever types at the other end minds the handshake: characters come one after the other while there is room,
+ * and only once software has set the port up, by DTR or RTS or by looking at LSR. Then a millisecond passes before the first
+ * one, so that nothing falls into a loopback test or is cleared with the FIFOs.
+ *
  * National Semiconductor PC16550D data sheet (1995). The line is always connected and ready: CTS, DSR and DCD are up.
  * After reset it is set to 9600 8N1 as firmware would leave it. Not modelled: line noise (parity and framing
  * errors), break, the DMA pins, and the delay of the empty indication by one character in FIFO mode. */
@@ -19,6 +23,12 @@ struct serial_sink {
     void *self;
 };
 
+/* Where bytes come from: false, nothing now. `get` may be NULL: nobody types. */
+struct serial_source {
+    bool (*get)(void *self, uint8_t *byte);
+    void *self;
+};
+
 enum { UART_FIFO = 16, UART_BASE = 0x3F8, UART_PORTS = 8 };
 
 struct uart_fifo {
@@ -30,6 +40,7 @@ struct uart {
     struct timeq      *q;
     struct irq_line    irq;
     struct serial_sink sink;
+    struct serial_source source;
     /* The longest a character may take, in cycles; 0: as long as the divisor says. At 3.8 GHz a character at 115200
      * baud is 330,000 cycles of a polling guest's life; beyond this limit the line is declared infinitely fast, as
      * emulators do. */
@@ -40,12 +51,17 @@ struct uart {
     uint8_t            shift, shifting;   /* the transmitter's shift register; does it hold a character? */
     uint8_t            thr_int, late_int; /* pending: THR empty; characters waiting below the trigger level */
     uint8_t            line;              /* level last driven onto irq */
-    struct timer       tx_timer, rx_timer;
+    uint8_t            polled;            /* LSR was read since reset */
+    uint8_t            talking;           /* the other end has begun to send */
+    uint8_t            quiet;             /* it had nothing when last asked */
+    struct timer       tx_timer, rx_timer, line_timer;
 };
 
-/* Makes a port at rest. char_cycles_max starts as 0. */
+/* Makes a port at rest. char_cycles_max starts as 0; set `source` afterwards if wanted. */
 void uart_init(struct uart *u, struct timeq *q, struct irq_line irq, struct serial_sink sink);
 bool uart_attach(struct uart *u, struct bus *b, uint32_t base, struct err *e);
+/* The source has something, or has something again: it is asked from now on until it says no. */
+void     uart_listen(struct uart *u);
 /* A character arrives from the line, now. Lost if the loopback is closed; an overrun if there is no room. */
 void     uart_receive(struct uart *u, uint8_t byte);
 unsigned uart_room(const struct uart *u); /* how many characters can arrive without an overrun */

@@ -3,7 +3,7 @@
 
 #include "sim/vmm/vm.h"
 
-enum { PIC1 = 0x20, PIC2 = 0xA0, PIT0 = 0x40, PIT_MODE = 0x43, COM1 = 0x3F8, CONSOLE = 0xE9 };
+enum { PIC1 = 0x20, PIC2 = 0xA0, PIT0 = 0x40, PIT_MODE = 0x43, KBC = 0x60, COM1 = 0x3F8, CONSOLE = 0xE9 };
 enum { PIT_ONE_SHOT = 0x30 /* counter 0, low then high byte, mode 0 */, PIT_MOST = 0xFFFF };
 
 static void out(struct vmm *h, uint16_t port, uint8_t value)
@@ -26,7 +26,7 @@ void host_init(struct vmm *h)
     static const struct { uint16_t port; uint8_t value; } program[] = {
         { PIC1, 0x11 }, { PIC1 + 1, WINDOW_IRQ }, { PIC1 + 1, 0x04 }, { PIC1 + 1, 0x01 },     /* ICW1-4 */
         { PIC2, 0x11 }, { PIC2 + 1, WINDOW_IRQ + 8 }, { PIC2 + 1, 0x02 }, { PIC2 + 1, 0x01 },
-        { PIC1 + 1, 0xEE }, { PIC2 + 1, 0xFF },                                               /* only IRQ 0 and 4 */
+        { PIC1 + 1, 0xEC }, { PIC2 + 1, 0xFF },                                               /* only IRQ 0, 1 and 4 */
         { COM1 + 3, 0x80 }, { COM1, 1 }, { COM1 + 1, 0 }, { COM1 + 3, 0x03 },                 /* 115200 8N1 */
         { COM1 + 2, 0x07 }, { COM1 + 4, 0x0B }, { COM1 + 1, 0x01 },                           /* FIFO, OUT2, receive interrupt */
     };
@@ -49,17 +49,33 @@ void host_timer(struct vmm *h, uint64_t when)
     out(h, PIT0, (uint8_t)(ticks >> 8));
 }
 
-/* Characters wait in the real UART while the VM's has no room: a guest that does not read loses nothing for now. */
-static void drain_serial(struct vmm *h)
+/* The VM's UART takes characters when it has room; meanwhile they wait in the real one, whose line waits, too. */
+bool host_serial_get(void *vmm, uint8_t *byte)
 {
-    while (uart_room(&h->vm.devices.uart) && (in(h, COM1 + 5) & 1)) uart_receive(&h->vm.devices.uart, in(h, COM1));
+    struct vmm *h = vmm;
+    if (!(in(h, COM1 + 5) & 1)) return false;
+    *byte = in(h, COM1);
+    return true;
+}
+
+/* The real controller translates to set 1, as it does from power-on; the VM's gets the key, and speaks as its guest likes. */
+static void keyboard(struct vmm *h)
+{
+    uint8_t byte = in(h, KBC);
+    if (byte == 0xE0) {
+        h->key_prefix = byte;
+        return;
+    }
+    kbc_key(&h->vm.devices.kbc, (uint16_t)(h->key_prefix << 8 | (byte & 0x7F)), !(byte & 0x80));
+    h->key_prefix = 0;
 }
 
 void host_interrupt(struct vmm *h, uint8_t vector)
 {
     unsigned irq = vector - WINDOW_IRQ;
     if (irq == IRQ_TIMER) h->timer_at = TIMEQ_NEVER;
-    if (irq == IRQ_UART) drain_serial(h);
+    if (irq == IRQ_KEYBOARD) keyboard(h);
+    if (irq == IRQ_UART) uart_listen(&h->vm.devices.uart);
     if (irq >= 8) out(h, PIC2, 0x20);
     out(h, PIC1, 0x20);
 }

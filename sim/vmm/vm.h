@@ -55,6 +55,7 @@ struct vmm {
     struct vmm_board board;
     struct vm vm;                   /* one for now; an array when several share the machine */
     uint64_t timer_at;              /* cycle the real timer is set to fire at; TIMEQ_NEVER if not */
+    uint8_t  key_prefix;            /* E0 has come from the real keyboard */
     bool     idle;                  /* the guest halted: the hypervisor's idle loop runs */
     uint64_t visits;
 };

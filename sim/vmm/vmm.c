@@ -109,7 +109,7 @@ static bool vm_init(struct vmm *h, struct err *e)
     struct disk disks[IDE_DRIVES];
     vm_disks(h, disks);
     struct devices_wiring w = {
-        .intr = { vm_intr, &vm->vcpu, 0 }, .serial = { host_serial, h }, .console = { host_console, h },
+        .intr = { vm_intr, &vm->vcpu, 0 }, .serial = { host_serial, h }, .serial_in = { host_serial_get, h }, .console = { host_console, h },
         .stop = vm_stop, .stop_self = vm, .reset = { vm_reset, vm, 0 }, .off = { vm_off, vm, 0 },
         .epoch = b->epoch, .trace = b->trace, .is_virtual = true,
         .disk = disks, .disks = b->disks, .disk_times = b->disk_times, .dma = { vm_dma, &vm->vcpu },

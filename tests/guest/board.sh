@@ -141,6 +141,33 @@ END
 run 0 clock.elf --set cost.port_ns=100000 -q
 ok "the clock ticks; memory is said to be 64 MB" test $rc = 0
 
+# --- typing: COM1 receives a file by interrupt, and echoes it in capitals up to the newline
+image echo.elf <<'END'
+    set 0x3F9, 0
+    set 0x3FA, 0xC7
+    set 0x3FC, 0x03
+1:  mov $0x3FD, %dx
+    in %dx, %al
+    test $1, %al
+    jz 1b
+    mov $0x3F8, %dx
+    in %dx, %al
+    cmp $0x0A, %al
+    je 2f
+    and $0xDF, %al
+    out %al, %dx
+    jmp 1b
+2:  set 0xF4, 0
+END
+printf 'hello%s\nlost' "$(printf 'x%.0s' {1..60})" >typed
+{ printf 'HELLO'; printf 'X%.0s' {1..60}; } >wanted
+for cpu in native te; do
+    run 0 echo.elf --cpu $cpu --serial-in typed -q --limit-cycles 1e9
+    ok "$cpu: --serial-in is received, none is lost" cmp out wanted
+done
+run 3 echo.elf --serial-in missing -q
+ok "a missing --serial-in is named" grep -q 'missing' err
+
 # --- power
 image off.elf <<'END'
     mov $0xB004, %dx

@@ -332,12 +332,91 @@ static void reset_forgets(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+/* The other end: it waits for the port to be set up, then minds the receiver's room, at the line's pace. */
+static struct { const char *text; unsigned at, asked; } typist;
+static bool on_get(void *self, uint8_t *byte)
+{
+    (void)self;
+    typist.asked++;
+    if (!typist.text[typist.at]) return false;
+    *byte = (uint8_t)typist.text[typist.at++];
+    return true;
+}
+
+static void somebody_types(void **state)
+{
+    (void)state;
+    enum { HESITATION = 11520 };
+    out(MCR, 0);
+    typist.at = typist.asked = 0;
+    typist.text = "0123456789abcdefghij";
+    uart.source = (struct serial_source){ on_get, NULL };
+    run_to(HESITATION * 2);
+    assert_int_equal(typist.asked, 0); /* nothing has been announced */
+    uart_listen(&uart);
+    run_to(clk.now + HESITATION * 2);
+    assert_int_equal(typist.asked, 0); /* the port is not set up */
+    out(MCR, 0x0B);
+    uint64_t begun = clk.now;
+    run_to(begun + HESITATION - 1);
+    assert_int_equal(typist.at, 0);
+    run_to(begun + HESITATION);
+    assert_int_equal(in(LSR), 0x61);
+    run_to(begun + 2 * HESITATION);
+    assert_int_equal(typist.at, 1); /* no room without FIFO: no overrun */
+    assert_int_equal(in(DATA), '0');
+    run_to(clk.now + CHAR);
+    assert_int_equal(in(DATA), '1');
+    out(IIR, 0xC7);
+    out(IER, 1);
+    run_to(clk.now + 14 * CHAR);
+    assert_true(irq.level);
+    run_to(clk.now + 40 * CHAR);
+    assert_int_equal(typist.at, 2 + UART_FIFO);
+    for (unsigned i = 0; i < UART_FIFO; i++) assert_int_equal(in(DATA), "23456789abcdefgh"[i]);
+    run_to(clk.now + 40 * CHAR);
+    assert_int_equal(in(DATA), 'i');
+    assert_int_equal(in(DATA), 'j');
+    assert_int_equal(in(LSR), 0x60);
+    unsigned asked = typist.asked;
+    run_to(clk.now + 40 * CHAR);
+    assert_int_equal(typist.asked, asked); /* it said no: it is not pestered */
+    typist.text = "0123456789abcdefghijk";
+    uart_listen(&uart);
+    run_to(clk.now + 2 * CHAR);
+    assert_int_equal(in(DATA), 'k');
+}
+
+/* A guest that never touches MCR but looks for characters gets them; a loopback test gets only its own. */
+static void typing_waits_for_its_turn(void **state)
+{
+    (void)state;
+    uart_init(&uart, &queue, (struct irq_line){ on_irq, NULL, 0 }, (struct serial_sink){ on_byte, NULL });
+    uart.char_cycles_max = CHAR;
+    typist.at = typist.asked = 0;
+    typist.text = "x";
+    uart.source = (struct serial_source){ on_get, NULL };
+    uart_listen(&uart);
+    assert_int_equal(timeq_next(&queue), TIMEQ_NEVER);
+    assert_int_equal(in(LSR), 0x60);
+    assert_int_not_equal(timeq_next(&queue), TIMEQ_NEVER);
+    out(MCR, 0x1F);
+    out(DATA, 0xAE);
+    run_to(clk.now + 30000);
+    assert_int_equal(in(DATA), 0xAE);
+    assert_int_equal(typist.at, 0);
+    out(MCR, 0x0F);
+    run_to(clk.now + 30000);
+    assert_int_equal(in(DATA), 'x');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(ready_at_power_on), T(character_time), T(one_at_a_time), T(fifo_sends_in_order), T(drained_at_the_end),
         T(thr_interrupt), T(reasons_in_order), T(receiving_without_fifo), T(trigger_levels),
-        T(lonely_characters_time_out), T(loopback), T(fifo_control), T(reset_forgets),
+        T(lonely_characters_time_out), T(loopback), T(fifo_control), T(reset_forgets), T(somebody_types),
+        T(typing_waits_for_its_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,12 +194,50 @@ static void pokes_are_followed(void **state)
     machine_free(m);
 }
 
+/* Input happens at the moment at which it came, again and again; what is typed after going back replaces what came later. */
+static void input_is_replayed(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CASES; i++) {
+        struct machine *m = boot(i), *other = boot(i);
+        machine_run(m, NULL, 20000);
+        machine_run(other, NULL, 20000);
+        machine_key(m, 0x1E, true);
+        machine_key(m, 0x1E, false);
+        machine_serial_input(m, "ab", 2);
+        machine_run(m, NULL, 20000);
+        struct moment typed = now(m);
+        machine_run(other, NULL, machine_insns(m) - machine_insns(other));
+        struct moment without = now(other);
+        assert_true(typed.state != without.state);
+        machine_key(m, 0x30, true);
+        machine_run(m, NULL, 20000);
+        struct moment last = now(m), again;
+        for (unsigned k = 0; k < 2; k++) {
+            assert_true(machine_goto(m, k ? 20000 : 5000));
+            assert_true(machine_goto(m, typed.insns));
+            again = now(m);
+            same(&typed, &again, "the moment after typing");
+            assert_true(machine_goto(m, last.insns));
+            again = now(m);
+            same(&last, &again, "the last moment");
+        }
+        assert_true(machine_goto(m, 10000));
+        machine_key(m, 0x20, true); /* the rest has never been */
+        machine_run(m, NULL, typed.insns - 10000);
+        again = now(m);
+        assert_true(again.state != typed.state);
+        machine_free(m);
+        machine_free(other);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_runs_are_one), cmocka_unit_test(stepping_is_running), cmocka_unit_test(going_back_is_exact),
         cmocka_unit_test(events_can_be_visited), cmocka_unit_test(conditions_add_up),
-        cmocka_unit_test(pokes_are_followed),
+        cmocka_unit_test(pokes_are_followed), cmocka_unit_test(input_is_replayed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
