@@ -39,9 +39,9 @@ static void isa_line(void *self, unsigned irq, bool level)
 struct irq_line devices_irq(struct devices *d, unsigned irq) { return (struct irq_line){ isa_line, d, irq }; }
 
 /* Brings the ISA interrupts that PIRQs are routed to up to date; several may share one. */
-static void route_pirqs(void *self, unsigned n, bool level)
+static void route_pirqs(void *self, const uint8_t *isa_bridge)
 {
-    (void)n, (void)level;
+    (void)isa_bridge;
     struct devices *d = self;
     uint16_t now = 0;
     for (unsigned p = 0; p < 4; p++) {
@@ -63,7 +63,7 @@ static void pirq_line(void *self, unsigned n, bool level)
     uint32_t *pirq = &d->pirq[n / PIRQ_SLOTS], bit = 1u << n % PIRQ_SLOTS;
     *pirq = level ? *pirq | bit : *pirq & ~bit;
     if (d->apics) ioapic_pin(&d->ioapic, IOAPIC_FIRST_PCI + n / PIRQ_SLOTS, *pirq);
-    route_pirqs(d, 0, true);
+    route_pirqs(d, NULL);
 }
 
 struct irq_line devices_pci_irq(struct devices *d, unsigned slot, unsigned pin)
@@ -117,6 +117,13 @@ static void enter_in_list(struct devices *d, struct device *device)
     d->list[d->count++] = (struct device_entry){ device->ops->name, device };
 }
 
+/* Once the ports are there: they follow the function's registers from now on. */
+static bool watch_power(struct devices *d)
+{
+    pci_listen(&d->pci, PCI_PM, (struct pci_listener){ pm_configured, &d->pm });
+    return true;
+}
+
 bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w, struct err *e)
 {
     d->count = 0;
@@ -140,7 +147,6 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     post_init(&d->post);
     cmos_init(&d->cmos, q, devices_irq(d, IRQ_RTC), w->epoch, (uint64_t)b->frames * PAGE_SIZE);
     pci_init(&d->pci, reset_line(w, RESET_CPU), reset_line(w, RESET_BOARD));
-    d->pci.routed = (struct irq_line){ route_pirqs, d, 0 };
     d->pci.shadow = w->shadow;
     d->pci.pam_reset = w->rom ? 0 : SHADOW_RAM;
     d->pci.device.ops->reset(&d->pci.device); /* the line is connected only now */
@@ -162,13 +168,14 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
         enter_in_list(d, &d->ioapic.device);
     }
 
+    pci_listen(&d->pci, PCI_ISA, (struct pci_listener){ route_pirqs, d });
     pci_listen(&d->pci, PCI_IDE, (struct pci_listener){ ide_configured, &d->ide });
     return pic_attach(&d->pic, b, e) && pit_attach(&d->pit, b, e) && uart_attach(&d->uart, b, UART_BASE, e) &&
            debug_exit_attach(&d->exit, b, e) && debug_console_attach(&d->console, b, e) &&
            vga_attach(&d->vga, b, e) && kbc_attach(&d->kbc, b, e) && port92_attach(&d->port92, b, e) &&
            post_attach(&d->post, b, e) && cmos_attach(&d->cmos, b, e) && pci_attach(&d->pci, b, e) &&
            pm_attach(&d->pm, b, e) && ide_attach(&d->ide, b, e) &&
-           dma_attach(&d->dma, b, e);
+           dma_attach(&d->dma, b, e) && watch_power(d);
 }
 
 void devices_reset(struct devices *d)

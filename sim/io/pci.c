@@ -40,8 +40,8 @@ static const struct row {
     { PCI_PM, 0x04, 4, 0x02800001, 0x00000001 },
     { PCI_PM, 0x08, 4, 0x06800003, 0 },
     { PCI_PM, 0x3C, 4, 0x00000109, 0x000000FF },      /* INTA, which is IRQ 9 */
-    { PCI_PM, 0x40, 4, 0x0000B001, 0 },               /* base of the ports */
-    { PCI_PM, 0x80, 1, 0x01, 0 },                     /* which are decoded */
+    { PCI_PM, 0x40, 4, 0x0000B001, 0x0000FFC0 },      /* base of the ports */
+    { PCI_PM, 0x80, 1, 0x01, 0x01 },                  /* which are decoded */
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
@@ -98,7 +98,6 @@ static void write_config(struct pci *p, unsigned at, uint8_t value)
     int f = selected(p);
     uint8_t mask = writable(f, at), *byte = &p->config[f][at];
     *byte = (uint8_t)((*byte & ~mask) | (value & mask));
-    if (f == PCI_ISA && at - PIRQRC < 4) irq_set(&p->routed, true);
     if (f == PCI_HOST && at >= PAM_FIRST && at <= PAM_LAST) drive_shadow(p, at);
 }
 

@@ -8,8 +8,7 @@
  * 82371SB ISA bridge at 0:1.0 and IDE at 0:1.1 (PIIX3); 82371AB power management at 0:1.3 (PIIX4; its ports: pm.h). This
  * is the mix other simulated PCs have, so software knows it. Registers are as a BIOS leaves them. CF9h: 82371SB 2.5.6.
  * The host bridge's PAM registers decide about shadow RAM (82441FX data sheet 3.2.18). Not modelled: the ISA bridge's
- * decoders (their registers keep what is written and do nothing), moving the power management ports (their base is
- * read-only), special cycles, mechanism 2. */
+ * decoders (their registers keep what is written and do nothing), special cycles, mechanism 2. */
 #ifndef IO_PCI_H
 #define IO_PCI_H
 
@@ -26,7 +25,6 @@ struct pci_listener {
 struct pci {
     struct device   device;
     struct irq_line reset[2];  /* pulsed by port CF9h: RESET_CPU, RESET_BOARD */
-    struct irq_line routed;    /* pulsed when a PIRQ route register was written */
     uint32_t        address;   /* port CF8h */
     struct shadow_line shadow; /* where the PAM registers lead */
     uint8_t         pam_reset; /* each nibble of theirs at reset: 0, or 3 if nobody but the loader plays the firmware */

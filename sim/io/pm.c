@@ -133,7 +133,21 @@ void pm_acpi_mode(struct pm *p)
     arm(p);
 }
 
+enum { PORTS = 0x40, CONFIG_BASE = 0x40, CONFIG_DECODE = 0x80 };
+
+void pm_configured(void *pm, const uint8_t *config)
+{
+    struct pm *p = pm;
+    uint32_t base = (config[CONFIG_BASE] | (uint32_t)config[CONFIG_BASE + 1] << 8) & ~(uint32_t)(PORTS - 1);
+    if (!(config[CONFIG_DECODE] & 1)) base = 0;
+    if (base == p->base) return;
+    p->base = (uint16_t)base;
+    bus_move_ports(p->bus, &p->device, 0, base, PORTS);
+}
+
 bool pm_attach(struct pm *p, struct bus *b, struct err *e)
 {
-    return bus_attach(b, BUS_PORT, PM_BASE, 0x40, 0, &p->device, e);
+    p->bus = b;
+    p->base = PM_BASE;
+    return bus_attach(b, BUS_PORT, PM_BASE, PORTS, 0, &p->device, e);
 }

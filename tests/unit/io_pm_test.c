@@ -139,10 +139,27 @@ static void looking_changes_nothing(void **state)
     assert_false(pins.sci);
 }
 
+/* Firmware moves the ports, or has them decoded no longer. */
+static void ports_move(void **state)
+{
+    (void)state;
+    uint8_t config[256] = { [0x40] = 0x01, [0x41] = 0x06, [0x80] = 1 };
+    bus_out(&bus, ENABLE, 2, 0x20);
+    pm_configured(&pm, config);
+    assert_int_equal(bus_in(&bus, ENABLE, 2), 0xFFFF);
+    assert_int_equal(bus_in(&bus, 0x602, 2), 0x20);
+    config[0x80] = 0;
+    pm_configured(&pm, config);
+    assert_int_equal(bus_in(&bus, 0x602, 2), 0xFFFF);
+    config[0x41] = 0xB0, config[0x80] = 1;
+    pm_configured(&pm, config);
+    assert_int_equal(bus_in(&bus, ENABLE, 2), 0x20);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(timer_counts), T(timer_status), T(interrupt), T(soft_off), T(looking_changes_nothing) };
+        T(timer_counts), T(timer_status), T(interrupt), T(soft_off), T(looking_changes_nothing), T(ports_move) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
