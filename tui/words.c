@@ -149,6 +149,13 @@ static void say_raise(const struct event *e, const struct machine *m, struct tex
     text_add(t, "line %u%s", e->u.RAISE.line, e->u.RAISE.virtual_ ? " (virtual)" : "");
 }
 
+static void say_disk(const struct event *e, const struct machine *m, struct text *t)
+{
+    (void)m;
+    text_add(t, "drive %u: %s", e->u.DISK.drive, trace_name("ata", e->u.DISK.op));
+    if (e->u.DISK.count) text_add(t, ", %u at sector %u", e->u.DISK.count, e->u.DISK.lba);
+}
+
 static void say_die(const struct event *e, const struct machine *m, struct text *t)
 {
     text_add(t, "%s", trace_name("death", e->u.DIE.why));
@@ -169,6 +176,7 @@ static const struct {
     [EV_TRUE] = { say_true, ROLE_VMM, false },      [EV_TRACED] = { say_traced, ROLE_VMM, false },
     [EV_CR3] = { say_cr3, ROLE_PLAIN, false },      [EV_PORT] = { say_port, ROLE_DEVICE, false },
     [EV_RAISE] = { say_raise, ROLE_DEVICE, false }, [EV_DIE] = { say_die, ROLE_WARN, true },
+    [EV_DISK] = { say_disk, ROLE_DEVICE, false },
 };
 
 static void finish(struct words *w, struct text *t)

@@ -405,6 +405,12 @@ static void diagnostic(struct ata *a)
     end_later(a, 0x01, a->times.reset_ns);
 }
 
+static void tell(struct ata *a)
+{
+    bool placed = (flags_of(a) & MEDIA) && locate(a);
+    a->host.began(a->host.self, placed ? a->lba : 0, placed ? count(a) : 0);
+}
+
 static void start(struct ata *a, uint8_t code)
 {
     const struct command *c = find(code);
@@ -412,6 +418,7 @@ static void start(struct ata *a, uint8_t code)
     a->command = code;
     a->error = 0;
     raise(a, false);
+    tell(a);
     if (c) c->begin(a);
     else abort_command(a);
 }

@@ -32,6 +32,7 @@ struct ata_geometry {
 /* The cable, as the drive sees it. */
 struct ata_host {
     void     (*changed)(void *self);  /* the drive's interrupt request may have changed */
+    void     (*began)(void *self, uint64_t lba, uint32_t count); /* a command: its first sector, how many; or 0, 0 */
     unsigned (*dma)(void *self, void *data, unsigned bytes, bool to_memory); /* DMARQ: returns how many bytes moved */
     void      *self;
 };

@@ -152,7 +152,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     d->pci.device.ops->reset(&d->pci.device); /* the line is connected only now */
     pm_init(&d->pm, q, devices_irq(d, IRQ_SCI), w->off);
     ide_init(&d->ide, b, q, &(struct ide_wiring){ w->disk, w->disks, w->disk_times,
-                                                  { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, w->dma });
+                                                  { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, w->dma, w->trace });
     note_disks(d);
     dma_init(&d->dma);
     d->uart.char_cycles_max = DEVICES_CHAR_CYCLES;

@@ -26,6 +26,15 @@ static void drive_line(struct ide_channel *c)
 
 static void drive_changed(void *channel) { drive_line(channel); }
 
+static void drive_began(void *channel, uint64_t lba, uint32_t count)
+{
+    struct ide_channel *c = channel;
+    const struct ata *a = selected(c);
+    if (!c->trace) return;
+    TRACE(c->trace, DISK, 0, .op = a->command, .drive = a->unit, .lba = lba < UINT32_MAX ? (uint32_t)lba : UINT32_MAX,
+          .count = count);
+}
+
 static unsigned drive_dma(void *channel, void *data, unsigned bytes, bool to_memory)
 {
     return bmide_transfer(&((struct ide_channel *)channel)->bm, data, bytes, to_memory);
@@ -218,17 +227,29 @@ static const struct device_ops ops = {
     .name = "ide", .regs = regs, .reset = ide_reset, .read = ide_read, .write = ide_write, .peek = ide_peek,
 };
 
+static void name_commands(void)
+{
+    static const char *names[256];
+    for (unsigned code = 0; code < 256; code++) {
+        const char *name = ata_command_name((uint8_t)code);
+        names[code] = name ? name : "(aborted)";
+    }
+    trace_names("ata", names, 256);
+}
+
 void ide_init(struct ide *i, struct bus *b, struct timeq *q, const struct ide_wiring *w)
 {
     *i = (struct ide){ .device = { &ops }, .bus = b };
+    name_commands();
     for (unsigned n = 0; n < IDE_CHANNELS; n++) {
         struct ide_channel *c = &i->channel[n];
         c->irq = w->irq[n];
         c->bm.bus = b;
         c->bm.watch = w->watch;
+        c->trace = w->trace;
         for (unsigned k = 0; k < 2; k++)
             ata_init(&c->drive[k], 2 * n + k, 2 * n + k < w->disks ? &w->disk[2 * n + k] : NULL, &w->times, q,
-                     (struct ata_host){ drive_changed, drive_dma, c });
+                     (struct ata_host){ drive_changed, drive_began, drive_dma, c });
         c->drive[0].alone = !ata_present(&c->drive[1]);
     }
     ide_reset(&i->device);

@@ -15,12 +15,14 @@
 #include "sim/core/bus.h"
 #include "sim/io/ata.h"
 #include "sim/io/bmide.h"
+#include "sim/trace/trace.h"
 
 enum { IDE_CHANNELS = 2, IDE_DRIVES = 4 };
 
 struct ide;
 struct ide_channel {
     struct irq_line irq;
+    struct trace *trace; /* told about commands; NULL: silent */
     bool     decoded;   /* its ports are */
     bool     level;     /* of INTRQ */
     uint8_t  control;   /* device control register */
@@ -43,6 +45,7 @@ struct ide_wiring {
     struct disk_times times;
     struct irq_line   irq[IDE_CHANNELS];
     struct dma_watch  watch;
+    struct trace     *trace;
 };
 
 void ide_init(struct ide *i, struct bus *b, struct timeq *q, const struct ide_wiring *w);

@@ -56,10 +56,11 @@ void ide_world_init(struct ide_world *w, unsigned drives)
     w->disk[1] = malloc(IDE_WORLD_SMALL * DISK_SECTOR);
     for (uint32_t i = 0; i < IDE_WORLD_SECTORS * DISK_SECTOR; i++) w->disk[0][i] = (uint8_t)(i * 2654435761u >> 23);
     for (uint32_t i = 0; i < IDE_WORLD_SMALL * DISK_SECTOR; i++) w->disk[1][i] = (uint8_t)(i * 40503u >> 7);
+    w->trace = trace_new();
     bus_init(&w->bus, w->ram, IDE_WORLD_FRAMES, &w->clk, &w->arena);
     const struct disk disks[2] = { { IDE_WORLD_SECTORS, read0, write0, w }, { IDE_WORLD_SMALL, read1, write1, w } };
     ide_init(&w->ide, &w->bus, &w->queue, &(struct ide_wiring){ .disk = disks, .disks = drives,
-             .times = { 10000, 100000, 5000, 20000 }, .irq = { { on_irq, w, 0 }, { on_irq, w, 1 } }, .watch = { on_dma, w } });
+             .times = { 10000, 100000, 5000, 20000 }, .irq = { { on_irq, w, 0 }, { on_irq, w, 1 } }, .watch = { on_dma, w }, .trace = w->trace });
     assert_true(ide_attach(&w->ide, &w->bus, NULL));
     const uint8_t config[] = { [0x04] = 0x05, [0x20] = 0x01, [0x21] = IDE_WORLD_MASTER >> 8, [0x41] = 0x80, [0x43] = 0x80 };
     memcpy(w->config, config, sizeof config);
@@ -69,6 +70,7 @@ void ide_world_init(struct ide_world *w, unsigned drives)
 void ide_world_done(struct ide_world *w)
 {
     arena_done(&w->arena);
+    trace_free(w->trace);
     free(w->ram);
     free(w->disk[0]);
     free(w->disk[1]);

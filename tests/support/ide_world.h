@@ -18,6 +18,7 @@ struct ide_world {
     unsigned     irqs[2];          /* rising edges per channel */
     bool         line[2];
     uint8_t      config[256];      /* of the PCI function */
+    struct trace *trace;
     uint64_t     touched;          /* bytes the bus masters said they stored */
 };
 

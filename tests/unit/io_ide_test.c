@@ -283,6 +283,27 @@ static void beyond_the_end(void **state)
 }
 
 /* 48-bit addresses: the second write of a register, and HOB to read the first one. */
+/* Every command is an event, with the sectors it is about. */
+static void events(void **state)
+{
+    (void)state;
+    static const struct { uint8_t code, count; uint32_t lba; uint8_t device; uint32_t lba_told, told; } rows[] = {
+        { 0x40, 3, 0x123456, 0xE7, 0x7123456, 3 }, { 0x20, 0, 19999, 0xF0, 19999, 256 }, { 0xE7, 9, 9, 0xA0, 0, 0 },
+        { 0x40, 1, 0x000502, 0xA3, (5 * 16 + 3) * 63 + 1, 1 }, { 0xF8, 1, 1, 0xE0, 0, 0 } };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        command(rows[i].code, rows[i].count, rows[i].lba, rows[i].device);
+        const struct event *e = trace_at(w.trace, trace_count(w.trace) - 1);
+        assert_int_equal(trace_count(w.trace), i + 1);
+        assert_int_equal(e->kind, EV_DISK);
+        assert_int_equal(e->u.DISK.op, rows[i].code);
+        assert_int_equal(e->u.DISK.drive, rows[i].device >> 4 & 1);
+        assert_int_equal(e->u.DISK.lba, rows[i].lba_told);
+        assert_int_equal(e->u.DISK.count, rows[i].told);
+    }
+    assert_string_equal(trace_name("ata", 0x25), "READ DMA EXT");
+    assert_string_equal(trace_name("ata", 0xF8), "(aborted)");
+}
+
 static void large(void **state)
 {
     (void)state;
@@ -488,7 +509,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(signature), T(identify), T(geometries), T(read_sectors), T(data_port_widths), T(write_sectors), T(multiple), T(chs),
-        T(beyond_the_end), T(large), T(aborted), T(settings), T(power), T(buffer_commands), T(interrupt_gate),
+        T(beyond_the_end), T(events), T(large), T(aborted), T(settings), T(power), T(buffer_commands), T(interrupt_gate),
         T(in_the_middle), T(absent), T(host_trouble), T(takes_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
