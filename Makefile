@@ -67,6 +67,16 @@ GUEST_TESTS := $(sort $(wildcard tests/guest/*.sh))
 CLI_TESTS   := $(sort $(wildcard tests/cli/*.sh))
 SELF_TESTS  := $(sort $(wildcard tests/tools/*-selftest.sh))
 
+# The oracle that is this computer's own processor (tests/native): two tools for the host, and a 32-bit program without C
+# library, linked above all that a case's segments reach.
+NATIVE := build/native
+NATIVE_EXEC := tests/native/native_exec.c tests/native/host.c sim/lab_parse.c sim/lab_text.c sim/lab_memory.c
+NATIVE_BINS := $(NATIVE)/cases $(NATIVE)/compare $(NATIVE)/native-exec
+NATIVE_FLAGS := $(STD) -O2 -g $(WARNINGS) -I.
+NATIVE_32 := -m32 -msse2 -ffreestanding -fno-stack-protector -fno-pie -fno-tree-loop-distribute-patterns \
+             -fcf-protection=none -Itests/native/freestanding -nostdlib -static -no-pie \
+             -Wl,-Ttext-segment=0xA8000000,--build-id=none,-z,noexecstack
+
 -include scenarios/guests/guests.mk
 
 # ---- building -------------------------------------------------------------------------------------------------------
@@ -97,6 +107,19 @@ $(UNIT_BINS): $(B)/%: $(B)/%.o $(TEST_OBJECTS) $(B)/objects
 	@echo "  LINK  $@"
 	$(Q)$(LINK) -o $@ $< $(TEST_OBJECTS) $(TEST_LIBS) $(LIBS)
 
+$(NATIVE)/cases $(NATIVE)/compare: $(NATIVE)/%: tests/native/%.c Makefile
+	@echo "  CC    $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(NATIVE_FLAGS) -o $@ $<
+
+# Where the compiler makes no 32-bit code, a stand-in says so when the test runs.
+$(NATIVE)/native-exec: $(NATIVE_EXEC) sim/lab.h $(wildcard tests/native/*.h tests/native/*/*.h) Makefile
+	@echo "  CC    $@"
+	@mkdir -p $(@D)
+	$(Q)if echo | $(CC) -m32 -c -x c - -o /dev/null 2>/dev/null; then \
+	    $(CC) $(NATIVE_FLAGS) $(NATIVE_32) -o $@ $(NATIVE_EXEC); \
+	else printf '#!/bin/sh\necho "this compiler makes no 32-bit code" >&2\nexit 77\n' >$@; chmod +x $@; fi
+
 # Two stamps that change only when their text does: another compiler or flag recompiles, a file gone relinks.
 stamp = @mkdir -p $(@D); printf '%s\n' $(1) > $@.$$$$; cmp -s $@.$$$$ $@ && rm -f $@.$$$$ || mv -f $@.$$$$ $@
 $(B)/flags: FORCE
@@ -107,11 +130,11 @@ FORCE:
 
 -include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS) $(UNIT_BINS:%=%.o))
 
-test-programs: $(UNIT_BINS) all # the unit tests of this mode, built but not run
+test-programs: $(UNIT_BINS) $(NATIVE_BINS) all # the unit tests of this mode, built but not run
 
 # ---- preparing and running ------------------------------------------------------------------------------------------
 # With `make -j` a driver must not run beside another one, or beside clean, in the same trees.
-DRIVERS := demo check check-fast asan golden-update dist clean
+DRIVERS := demo check check-fast native asan golden-update dist clean
 ifneq ($(filter $(DRIVERS),$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
@@ -127,7 +150,7 @@ demo: prerequisites ## prepare, build and run the popf lesson
 # ---- testing --------------------------------------------------------------------------------------------------------
 TESTS_FAST = $(UNITS:%=release:build/release/%)
 TESTS_ALL  = $(TESTS_FAST) $(SELF_TESTS:%=release:%) $(GUEST_TESTS:%=release:%) $(CLI_TESTS:%=release:%) \
-             $(UNITS:%=asan:build/asan/%) $(GUEST_TESTS:%=asan:%) release:tests/tools/determinism.sh
+             $(UNITS:%=asan:build/asan/%) $(GUEST_TESTS:%=asan:%) release:tests/tools/determinism.sh release:tests/native/differential.sh
 RUN_TESTS  = $(Q)JOBS=$(JOBS) bash tests/tools/run-tests.sh
 
 check: prerequisites ## prepare, build with both compilers and sanitizers, run every test (under five minutes)
@@ -141,6 +164,10 @@ check-fast: ## layers and the unit tests of the release build (seconds)
 	$(SUB) layers
 	$(SUB) MODE=release test-programs
 	$(RUN_TESTS) $(TESTS_FAST)
+
+native: ## compare Ringside with this computer's processor (NATIVE_SEED=N NATIVE_CASES=N)
+	$(SUB) MODE=release all $(NATIVE_BINS)
+	$(Q)bash tests/native/differential.sh
 
 asan: ## build with ASan and UBSan, run the unit and guest tests on it
 	$(SUB) MODE=asan test-programs
@@ -184,5 +211,5 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all guests test-programs prerequisites demo check check-fast asan layers headers golden-update tour fmt lint \
+.PHONY: all guests test-programs prerequisites demo check check-fast native asan layers headers golden-update tour fmt lint \
         dist clean help FORCE

@@ -100,8 +100,8 @@ static bool delivered(struct lab *l, unsigned ring, struct lab_result *r)
     const struct cpu *c = &l->now.cpu;
     uint32_t entry = c->eip - SYSTEM_PAGE(FRAME_HANDLERS), sp = c->reg[ESP] + c->seg[SEG_SS].base;
     if (c->seg[SEG_CS].sel != SEL_HANDLERS || entry >= PAGE_SIZE) return false;
-    r->end = LAB_FAULT;
     r->vector = (uint8_t)(entry / 4);
+    r->end = r->vector == VEC_DB ? LAB_OK : LAB_FAULT; /* INT1: the trap that ends every case */
     r->reg[LAB_EIP] = peek32(l, sp);
     r->reg[LAB_CS] = peek32(l, sp + 4) & 0xFFFF;
     r->reg[LAB_FLAGS] = peek32(l, sp + 8);

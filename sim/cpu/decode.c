@@ -8,11 +8,10 @@
  *
  * SDM vol. 2A ch. 2, vol. 2 app. A. What Zydis knows and this machine lacks (SSE, VMX, ...) is #UD, except where
  * older processors ignore a prefix that Zydis takes for part of a younger instruction. */
-#include <Zydis/Zydis.h>
-
 #include <string.h>
 #include "sim/cpu/decode_fast.h"
 #include "sim/cpu/exec.h"
+#include "sim/cpu/zydis.h"
 
 /* Zydis mnemonic -> ours, for the rows that share the name. */
 static const uint8_t same_name[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
@@ -113,6 +112,11 @@ static bool is_jcc(const struct raw *r)
          : r->z.opcode_map == ZYDIS_OPCODE_MAP_0F && (r->z.opcode & 0xF0) == 0x80;
 }
 
+static bool is_hint(const struct raw *r)
+{
+    return r->z.opcode_map == ZYDIS_OPCODE_MAP_0F && r->z.opcode >= 0x18 && r->z.opcode <= 0x1F;
+}
+
 /* MMX rows share their names with SSE2's, whose operands are XMM registers. */
 static bool is_mmx_row(unsigned id) { return id >= MN_MOVD && id < MN_EMMS; }
 static unsigned without_xmm(const struct raw *r, unsigned id)
@@ -130,6 +134,7 @@ static unsigned identify(const struct raw *r)
     if (is_x87(r)) return fpu_identify(r->z.opcode, modrm_of(r));
     if (r->z.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY) return MN_NONE;
     if (is_jcc(r)) return MN_JCC;
+    if (is_hint(r)) return MN_NOP;
     if (r->z.meta.category == ZYDIS_CATEGORY_CMOV) return MN_CMOVCC;
     if (r->z.meta.category == ZYDIS_CATEGORY_SETCC) return MN_SETCC;
     switch (r->z.mnemonic) {
@@ -375,8 +380,7 @@ static ZyanStatus take_apart(struct raw *r, const uint8_t *bytes, unsigned n, bo
     ZydisDecoder d;
     r->rep = r->segment = 0;
     r->lock = false;
-    ZydisDecoderInit(&d, code32 ? ZYDIS_MACHINE_MODE_LEGACY_32 : ZYDIS_MACHINE_MODE_LEGACY_16,
-                     code32 ? ZYDIS_STACK_WIDTH_32 : ZYDIS_STACK_WIDTH_16);
+    zydis_init(&d, code32);
     ZyanStatus s = ZydisDecoderDecodeFull(&d, bytes, n, &r->z, r->op);
     if (!ZYAN_SUCCESS(s)) return s;
     r->n = r->z.operand_count_visible;
@@ -412,5 +416,7 @@ enum decode insn_decode_reference(const uint8_t *bytes, unsigned n, struct insn_
 
 enum decode insn_decode(const uint8_t *bytes, unsigned n, struct insn_mode mode, const uint32_t *cost, struct insn *out)
 {
-    return insn_decode_fast(bytes, n, mode, cost, out) ? DECODE_OK : insn_decode_reference(bytes, n, mode, cost, out);
+    if (insn_decode_fast(bytes, n, mode, cost, out)) return DECODE_OK;
+    enum decode d = insn_decode_reference(bytes, n, mode, cost, out);
+    return d == DECODE_BAD && n < 15 && insn_reaches_beyond(bytes, n, mode) ? DECODE_SHORT : d;
 }

@@ -153,8 +153,8 @@ static inline bool byte(struct scan *s, uint8_t *b)
     return true;
 }
 
-/* Prefixes, opcode, and the ModRM byte if there is one: the row, or NULL. */
-static inline const struct row *find_row(struct scan *s)
+/* Prefixes and opcode: the row of one of the two maps, or NULL if bytes are missing. */
+static inline const struct row *find_opcode(struct scan *s)
 {
     if (!byte(s, &s->opcode[0])) return NULL;
     const struct row *r = &rows[MAP_ONE + s->opcode[0]];
@@ -163,10 +163,15 @@ static inline const struct row *find_row(struct scan *s)
         if (!byte(s, &s->opcode[0])) return NULL;
         r = &rows[MAP_ONE + s->opcode[0]];
     }
-    if (s->opcode[0] == 0x0F) {
-        if (!byte(s, &s->opcode[1])) return NULL;
-        r = &rows[MAP_TWO + s->opcode[1]];
-    }
+    if (s->opcode[0] != 0x0F) return r;
+    return byte(s, &s->opcode[1]) ? &rows[MAP_TWO + s->opcode[1]] : NULL;
+}
+
+/* The same with the ModRM byte, if there is one: a row that is an instruction, or NULL. */
+static inline const struct row *find_row(struct scan *s)
+{
+    const struct row *r = find_opcode(s);
+    if (!r) return NULL;
     s->modrm = s->at < s->n ? s->bytes[s->at] : 0; /* if there is to be one: see below */
     if (r->flags & FLAG_GROUP) r = &rows[MAP_GROUPS + r->sub * 8 + (s->modrm >> 3 & 7)];
     s->at += shapes[r->shape].modrm != MODRM_NO;
@@ -308,4 +313,30 @@ bool insn_decode_fast(const uint8_t *bytes, unsigned n, struct insn_mode mode, c
     out->len = (uint8_t)s.at;
     insn_finish(out, cost);
     return true;
+}
+
+/* A row to tell the immediate of an encoding that is none from those beside it in its group. */
+static const struct row *beside(const struct row *group)
+{
+    const struct row *r = &rows[MAP_GROUPS + group->sub * 8];
+    while (!r->id) r++;
+    return r;
+}
+
+bool insn_reaches_beyond(const uint8_t *bytes, unsigned n, struct insn_mode mode)
+{
+    struct scan s = { .bytes = bytes, .n = n, .prefix[PREFIX_SEGMENT] = NO_SEGMENT };
+    struct insn i = { 0 };
+    const struct row *r = find_opcode(&s);
+    if (!r) return true;
+    bool group = r->flags & FLAG_GROUP, x87 = (s.opcode[0] & 0xF8) == 0xD8;
+    bool mmx_shift = s.opcode[0] == 0x0F && s.opcode[1] >= 0x71 && s.opcode[1] <= 0x73;
+    bool modrm = group || x87 || mmx_shift || shapes[r->shape].modrm != MODRM_NO;
+    if (group) r = beside(r);
+    s.operand16 = s.prefix[PREFIX_OPERAND] == mode.code32;
+    s.address16 = s.prefix[PREFIX_ADDRESS] == mode.code32;
+    if (modrm && !byte(&s, &s.modrm)) return true;
+    bool memory = modrm && s.modrm < 0xC0 && shapes[r->shape].modrm != MODRM_REGISTER;
+    if (memory && !set_memory(&s, &i, false)) return true;
+    return !set_immediate(&s, mmx_shift ? IMM_IB : r->imm, &i);
 }

@@ -15,6 +15,10 @@ bool insn_decode_fast(const uint8_t *bytes, unsigned n, struct insn_mode mode, c
 enum decode insn_decode_reference(const uint8_t *bytes, unsigned n, struct insn_mode mode, const uint32_t *cost,
                                   struct insn *out);
 
+/* For bytes that are no instruction: do those that the processor takes together reach beyond n all the same? Then fetching the
+ * rest comes before #UD. SDM 3A table 6-2. */
+bool insn_reaches_beyond(const uint8_t *bytes, unsigned n, struct insn_mode mode);
+
 /* Fills in what follows from the other fields: INSN_ENDS, cost, fn. */
 void insn_finish(struct insn *i, const uint32_t *cost);
 

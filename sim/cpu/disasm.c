@@ -1,7 +1,6 @@
 /* Instructions as text, Intel syntax, by Zydis. Looks at nothing but the bytes it is given. */
-#include <Zydis/Zydis.h>
-
 #include "sim/cpu/insn.h"
+#include "sim/cpu/zydis.h"
 
 static unsigned bad(char *text, unsigned room)
 {
@@ -28,8 +27,7 @@ unsigned insn_text(const uint8_t *bytes, unsigned n, struct insn_mode mode, uint
     ZydisFormatter f;
     ZydisDecodedInstruction z;
     ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
-    ZydisDecoderInit(&d, mode.code32 ? ZYDIS_MACHINE_MODE_LEGACY_32 : ZYDIS_MACHINE_MODE_LEGACY_16,
-                     mode.code32 ? ZYDIS_STACK_WIDTH_32 : ZYDIS_STACK_WIDTH_16);
+    zydis_init(&d, mode.code32);
     if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&d, bytes, n, &z, op))) return bad(text, room);
     if (!formatter_init(&f)) return bad(text, room);
     if (!ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&f, &z, op, z.operand_count_visible, text, room, eip, ZYAN_NULL)))

@@ -89,35 +89,26 @@ static uint32_t display_at(const struct cpu *c, unsigned k, unsigned size, uint3
     return (c->reg[EBP] - k * size) & mask;
 }
 
-static enum step copy_display(struct cpu *c, uint32_t sp, unsigned level, unsigned size, uint32_t mask)
-{
-    for (unsigned k = 1; k < level; k++) {
-        uint32_t v;
-        enum step s = mem_read(c, SEG_SS, display_at(c, k, size, mask), size, &v);
-        if (s == STEP_OK) s = mem_write(c, SEG_SS, (sp - (k + 1) * size) & mask, size, v);
-        if (s != STEP_OK) return s;
-    }
-    return STEP_OK;
-}
-
-/* imm: bytes of local variables; imm2: nesting level. Everything that can fault is tried before the first store. The new
- * frame pointer is ESP as it is after the first push, upper half included even if the stack has 16 bits. */
+/* imm: bytes of local variables; imm2: nesting level. Word by word, as the manual has it: a fault on the way leaves
+ * registers as they were, and below the stack's top what was stored before it. The new frame pointer is ESP as it is after
+ * the first push, upper half included even if the stack has 16 bits. */
 enum step exec_enter(struct cpu *c, const struct insn *i)
 {
-    unsigned level = i->imm2 & 31, words = 1 + level;
-    uint32_t mask = stack_mask(&c->seg[SEG_SS]), sp = c->reg[ESP], v;
+    unsigned level = i->imm2 & 31;
+    uint32_t mask = stack_mask(&c->seg[SEG_SS]), sp = c->reg[ESP], v = c->reg[EBP];
     uint32_t frame = (sp & ~mask) | ((sp - i->size) & mask);
-    uint32_t end = sp - words * i->size - (i->imm & 0xFFFF);
-    enum step s = probe_below(c, sp, words, i->size, mask);
-    for (unsigned k = 1; s == STEP_OK && k < level; k++)
-        s = mem_read(c, SEG_SS, display_at(c, k, i->size, mask), i->size, &v);
-    if (s == STEP_OK) s = mem_probe_write(c, SEG_SS, end & mask, i->size);
-    if (s == STEP_OK) s = mem_write(c, SEG_SS, frame & mask, i->size, c->reg[EBP]);
-    if (s == STEP_OK) s = copy_display(c, sp, level, i->size, mask);
-    if (s == STEP_OK && level) s = mem_write(c, SEG_SS, (sp - words * i->size) & mask, i->size, frame);
-    if (s != STEP_OK) return s;
+    for (unsigned k = 0; k <= level; k++) {
+        enum step s = STEP_OK;
+        if (k && k == level) v = frame;
+        else if (k) s = mem_read(c, SEG_SS, display_at(c, k, i->size, mask), i->size, &v);
+        sp -= i->size;
+        if (s == STEP_OK) s = mem_write(c, SEG_SS, sp & mask, i->size, v);
+        if (s != STEP_OK) return s;
+    }
+    sp -= i->imm & 0xFFFF;
+    if (mem_probe_write(c, SEG_SS, sp & mask, i->size) != STEP_OK) return STEP_FAULT;
     reg_set(c, EBP, i->size, frame);
-    stack_set(c, end, mask);
+    stack_set(c, sp, mask);
     return STEP_OK;
 }
 

@@ -138,6 +138,7 @@ void cpu_ignne(struct cpu *c, bool level) { c->ignne = level; }
 enum step fpu_read(struct cpu *c, const struct insn *i, uint32_t skip, void *to, unsigned n)
 {
     uint8_t *p = to;
+    if (n > 4 && mem_check_read(c, i->seg, ea(c, i) + skip, n) != STEP_OK) return STEP_FAULT;
     for (unsigned k = 0; k < n; ) {
         unsigned size = n - k >= 4 ? 4 : n - k >= 2 ? 2 : 1;
         uint32_t v;

@@ -115,6 +115,11 @@ static enum step check(struct cpu *c, unsigned seg, uint32_t offset, unsigned si
     return cpu_raise_code(c, seg == SEG_SS ? VEC_SS : VEC_GP, 0);
 }
 
+enum step mem_check_read(struct cpu *c, unsigned seg, uint32_t offset, unsigned size)
+{
+    return check(c, seg, offset, size, false);
+}
+
 enum step mem_read_slow(struct cpu *c, unsigned seg, uint32_t offset, unsigned size, uint32_t *value)
 {
     enum step s = check(c, seg, offset, size, false);

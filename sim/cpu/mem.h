@@ -19,6 +19,9 @@ enum step mem_write_slow(struct cpu *c, unsigned seg, uint32_t offset, unsigned 
 /* Checks that a later write to the same place will succeed (read-modify-write, pushes of several words). */
 enum step mem_probe_write(struct cpu *c, unsigned seg, uint32_t offset, unsigned size);
 
+/* Type and limit for all of an operand that is read in several pieces: that comes before any page. */
+enum step mem_check_read(struct cpu *c, unsigned seg, uint32_t offset, unsigned size);
+
 /* By linear address. `user`: with the rights of ring 3; else as supervisor, which is how descriptor tables and TSS are read. */
 enum step lin_read(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t *value);
 enum step lin_write(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t value);

@@ -147,9 +147,11 @@ static uint64_t compute(uint8_t opcode, uint64_t a, uint64_t b)
     }
 }
 
+/* The unpacking of low halves reads no more than those. */
 static enum step source(struct cpu *c, const struct insn *i, uint64_t *v)
 {
-    if (i->flags & INSN_MEM) return fpu_read(c, i, 0, v, 8);
+    bool low_half = i->bytes[1] >= 0x60 && i->bytes[1] <= 0x62;
+    if (i->flags & INSN_MEM) return fpu_read(c, i, 0, v, low_half ? 4 : 8);
     *v = c->fpu.r[i->reg].mantissa;
     return STEP_OK;
 }
@@ -174,7 +176,7 @@ enum step exec_mmx(struct cpu *c, const struct insn *i)
 /* 6F, 7F */
 enum step exec_movq(struct cpu *c, const struct insn *i)
 {
-    uint64_t v;
+    uint64_t v = 0;
     enum step s = fpu_mmx_ready(c, i);
     if (s != STEP_OK) return s;
     if (i->form == FORM_MR) {

@@ -220,13 +220,13 @@ static bool run_some(struct cpu *c, uint64_t limit)
     return true;
 }
 
-/* Does the debug trap follow an instruction that began with TF set? Not behind a load of SS (its shadow holds traps off, too),
+/* Does the debug trap follow an instruction that began with TF set? Not behind MOV SS and POP SS (their shadow holds traps off, too; LSS has none),
  * and not behind a software interrupt, whose gate has cleared TF. */
 static bool traps_after(const struct insn *i, enum step s)
 {
     bool loads_ss = (i->id == MN_MOV_SEG && i->bytes[0] == 0x8E && i->sub == SEG_SS) ||
-                    (i->id == MN_POP_SEG && i->sub == SEG_SS) || (i->id == MN_LOAD_FAR && i->sub == SEG_SS);
-    bool gate = i->id == MN_INT || i->id == MN_INT3 || (i->id == MN_INTO && s == STEP_JUMP);
+                    (i->id == MN_POP_SEG && i->sub == SEG_SS);
+    bool gate = i->id == MN_INT || i->id == MN_INT3 || i->id == MN_INT1 || (i->id == MN_INTO && s == STEP_JUMP);
     return !loads_ss && !gate;
 }
 

@@ -79,6 +79,17 @@ gives "LDT: a selector loaded by the case" $'ldt 5 8000 ff 0 1 0 0\na 8ed8 eax=2
 gives "a 16-bit code segment" $'ldt 2 10000000 ffff 2 0 0 0\na b83412 cs=17 eip=100' 'eax=00001234' 'eip=00000103' 'cs=00000017'
 gives "rings" $'a fa\nb fa ring=1\nc fa ring=1 iopl=1\nd fa ring=0\ne 0f20c0 ring=0\nf 0f20c0 ring=2' 'a vec=d' 'b vec=d' \
     'c ok' 'd ok' 'e ok eax=80050011' 'f vec=d' 'cs=00000019' 'cs=00000008' 'cs=0000002a'
+gives "INT1 is the trap that ends every case" 'a f1' 'a ok' 'eip=10000101' 'flags=00000202'
+gives "LSS holds no trap off" 'l 0fb210 eax=20000000 m@20000000=0000000007' 'l ok' 'eip=10000103'
+gives "hints are no-operations" $'a 0f18c0\nb 0f1a0500000000\nc 0f1bc8\nd 0f1c00\ne f30f1efa\nf f00f1f00' \
+    'a ok' 'b ok' 'c ok' 'd ok' 'e ok' 'f vec=6'
+gives "ARPL stores only what it changes" $'a 6308 eax=10000000 ecx=0\nb 6308 eax=10000000 ecx=3 m@10000000=00' 'a ok' 'b vec=e err=7'
+gives "PUNPCKL reads half, others all" $'a 0f6000 eax=20001ffc\nb 0f6800 eax=20001ffc' 'a ok' 'b vec=e err=4 cr2=20002000'
+gives "the limit comes before pages, for all of a long operand" \
+    $'ldt 2 0 fff 1 1 0 0\na dd00 ds=17 eax=fffffffc\nb 0f6f00 ds=17 eax=fffffffc' 'a vec=d' 'b vec=d'
+gives "fetching all of it comes before #UD" $'a c6a800000000 eip=10001ffc\nb f090 eip=10001ffe\nc 8fa8 eip=10001ffe' \
+    'a vec=e err=4 cr2=10002000' 'b vec=6' 'c vec=e'
+gives "ENTER has stored what it could" 'e c8000002 ebp=10' 'e vec=e' 'esp=20001000' 'm@20000ffc=10'
 gives "nothing leaks from ring 0" $'a 0f22c0 ring=0 eax=11\nb 8b08 eax=20000000\nc c70000000000 ring=0 eax=20000000 m@20000000=01\nd 8b08 eax=20000000' \
     'a ok' 'b ok' 'd ok eax=20000000 ecx=00000000'
 printf 'x 90' | "$ringside" exec - | grep -q '^x ok'

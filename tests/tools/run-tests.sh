@@ -4,6 +4,7 @@
 # A FILE is a cmocka program or a shell script (*.sh, which prints `ok` and `not ok` lines). It passes when it exits 0
 # AND shows that it tested something: a cmocka program one test passed, a script an `ok` line and no `not ok`.
 # Each gets an empty TMPDIR of its own, RINGSIDE (the absolute path of MODE's ringside) and TEST_TIMEOUT seconds.
+# Exit 77 means that this host lacks what the test needs: it is reported as skipped, with its last line as the reason.
 # The last line is `N passed, M failed`; the exit code is 1 if anything failed or nothing ran.
 set -u
 JOBS=${JOBS:-1}
@@ -56,12 +57,19 @@ why_failed() { # why_failed INDEX RC: prints the reason, or nothing for a pass
 
 passed=0
 failed=0
+skipped=0
 report() { # report INDEX: waits for it
     local rc took why name
     wait "${pids[$1]}" 2>/dev/null
     unset "pids[$1]"
     read -r rc took <"$work/$1.rc" || { rc=1; took=?; }
     name="${tests[$1]%%:*} ${tests[$1]#*:}"
+    if [ "$rc" = 77 ]; then
+        skipped=$((skipped + 1))
+        echo "skip  $name ($took s): $(tail -n 1 "$work/$1.out" | cut -c 1-200)"
+        rm -rf "$work/$1.tmp" "$work/$1.out"
+        return
+    fi
     why=$(why_failed "$1" "$rc")
     if [ -z "$why" ]; then
         passed=$((passed + 1))
@@ -85,5 +93,6 @@ done
 while ((next < ${#tests[@]})); do report "$next"; next=$((next + 1)); done
 
 [ $((passed + failed)) -gt 0 ] || echo "no test ran"
+[ $skipped = 0 ] || echo "$skipped skipped: this host cannot run them"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
