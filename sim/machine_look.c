@@ -12,8 +12,8 @@ static void fill(struct machine_cpu *out, const struct cpu *c)
     *out = (struct machine_cpu){
         .eip = c->eip, .eflags = cpu_flags(c), .cr0 = c->cr0, .cr2 = c->cr2, .cr3 = c->cr3, .cr4 = c->cr4, .cpl = c->cpl,
         .halted = c->halted, .ldtr = c->ldtr.sel, .tr = c->tr.sel, .gdt_base = c->gdtr.base, .gdt_limit = c->gdtr.limit,
-        .idt_base = c->idtr.base, .idt_limit = c->idtr.limit, .sysenter_cs = c->sysenter_cs,
-        .sysenter_esp = c->sysenter_esp, .sysenter_eip = c->sysenter_eip,
+        .idt_base = c->idtr.base, .idt_limit = c->idtr.limit, .sysenter_cs = (uint32_t)c->msr[MSR_SYSENTER_CS],
+        .sysenter_esp = (uint32_t)c->msr[MSR_SYSENTER_ESP], .sysenter_eip = (uint32_t)c->msr[MSR_SYSENTER_EIP],
     };
     memcpy(out->dr, c->dr, sizeof out->dr);
     memcpy(out->reg, c->reg, sizeof out->reg);

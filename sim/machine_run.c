@@ -220,8 +220,8 @@ static void pass_time(struct machine *m)
     timeq_run(&b->timers);
 }
 
-/* INIT keeps what RESET clears: the time-stamp counter, the cache bits of CR0, the SYSENTER registers. Either goes on at
- * the reset vector, where some firmware must be. SDM vol. 3A 9.1. */
+/* INIT leaves alone more of the CPU than RESET, and all of the board. Either goes on at the reset vector, where
+ * some firmware must be. SDM vol. 3A 9.1. */
 static void reset(struct machine *m)
 {
     struct board *b = m->b;
@@ -233,16 +233,12 @@ static void reset(struct machine *m)
         return;
     }
     if (all) devices_reset(&b->devices);
-    struct cpu before = b->cpu;
-    cpu_reset(&b->cpu);
-    if (all) return;
+    if (all) {
+        cpu_reset(&b->cpu);
+        return;
+    }
+    cpu_reset_soft(&b->cpu);
     devices_init_pin(&b->devices);
-    cpu_apic_base(&b->cpu, before.apic_base);
-    b->cpu.tsc_base = before.tsc_base;
-    b->cpu.cr0 = (b->cpu.cr0 & ~(uint32_t)(CR0_CD | CR0_NW)) | (before.cr0 & (CR0_CD | CR0_NW));
-    b->cpu.sysenter_cs = before.sysenter_cs;
-    b->cpu.sysenter_esp = before.sysenter_esp;
-    b->cpu.sysenter_eip = before.sysenter_eip;
 }
 
 /* One call of the CPU, and whatever follows from how it stopped. */

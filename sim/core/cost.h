@@ -16,6 +16,7 @@ enum cost {
 struct model {
     const char *name, *about;
     uint64_t    hz;
+    uint32_t    without;  /* features it does without, as bits of CPUID leaf 1, EDX */
     uint32_t    cost[COST_COUNT];
 };
 

@@ -44,7 +44,8 @@ struct xlat {
     uint8_t *host;    /* host byte at `at`, if it is plain RAM that may be used directly; else NULL */
     uint32_t leaf;    /* leaf page-table entry (0 with paging off) */
     bool     tlb_hit; /* no walk was needed */
-    bool     large;   /* 4 MB page */
+    bool     large;   /* 4 MB or 2 MB page */
+    bool     absent;  /* its frame lies beyond the bus: reads give ones, writes are lost; `at` means nothing */
     uint8_t  refs;    /* entries used in ref[] */
     struct xlat_ref ref[XLAT_REFS];
 };

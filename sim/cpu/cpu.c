@@ -4,11 +4,12 @@
  * cpu_flags and cpu_set_flags know that.
  * Idea 2: whoever changes the ring does it through cpu_set_cpl, because the ring decides who pays for the cycles.
  *
- * SDM vol. 3A 9.1 (state after reset); Multiboot specification 3.2. Not modelled: BIST, INIT as opposed to RESET. */
+ * SDM vol. 3A 9.1 (state after reset); Multiboot specification 3.2. Not modelled: BIST. */
 #include "sim/cpu/cpu.h"
 
 #include <string.h>
 #include "sim/cpu/cpuid.h"
+#include "sim/cpu/debug.h"
 #include "sim/cpu/flags.h"
 #include "sim/cpu/segment.h"
 
@@ -25,9 +26,11 @@ uint32_t cpu_flags(const struct cpu *c)
 
 void cpu_set_flags(struct cpu *c, uint32_t flags)
 {
+    bool checks = (flags & ~c->eflags & FLAG_AC) && (c->cr0 & CR0_AM);
     c->eflags = (flags & FLAGS_KNOWN & ~(uint32_t)FLAGS_ARITH) | FLAG_ONE;
     flags_set(c, flags & FLAGS_ARITH);
     if (flags & FLAG_RF) c->rf_at = c->insns;
+    if (checks) debug_untag(c);
     /* A pending interrupt may now be taken, or a trap be due: the boundary is where that is decided. */
     if (flags & (FLAG_IF | FLAG_TF)) c->break_at = 0;
 }
@@ -76,15 +79,17 @@ static void seg_plain(struct seg_reg *s, uint16_t sel, uint32_t base, uint32_t r
     cpu_seg_set(s, sel, 0xFFFFu | base << 16, (base & 0xFF000000u) | (base >> 16 & 0xFF) | rights << 8 | high);
 }
 
-void cpu_reset(struct cpu *c)
+/* What RESET and INIT have in common. */
+static void restart(struct cpu *c, uint32_t cr0)
 {
     memset(c->reg, 0, sizeof c->reg);
     memset(c->dr, 0, sizeof c->dr);
     c->reg[EDX] = CPUID_SIGNATURE;
     c->dr[6] = DR6_FIXED;
-    c->dr[7] = DR7_FIXED;
-    c->halted = c->shutdown = c->pause = c->trap = c->nmi = c->nmi_blocked = false;
-    c->inhibit = c->rf_at = UINT64_MAX;
+    debug_set(c, 7, 0);
+    c->halted = c->shutdown = c->pause = c->nmi = c->nmi_blocked = false;
+    c->hits = c->trap = 0;
+    c->inhibit = c->hold = c->rf_at = UINT64_MAX;
     c->break_at = 0;
     for (unsigned n = 0; n < SEG_COUNT; n++) seg_plain(&c->seg[n], 0, 0, AR_P | AR_S | AR_WRITE | AR_ACCESSED, false);
     seg_plain(&c->seg[SEG_CS], 0xF000, 0xFFFF0000u, AR_P | AR_S | AR_WRITE | AR_ACCESSED, false);
@@ -92,12 +97,8 @@ void cpu_reset(struct cpu *c)
     seg_plain(&c->tr, 0, 0, AR_P | SYS_TSS32_BUSY, false);
     c->gdtr = c->idtr = (struct table_reg){ 0, 0xFFFF };
     c->eip = 0xFFF0;
-    c->cr0 = CR0_CD | CR0_NW | CR0_ET;
+    c->cr0 = cr0;
     c->cr2 = c->cr3 = c->cr4 = 0;
-    c->sysenter_cs = c->sysenter_esp = c->sysenter_eip = 0;
-    c->tsc_base = 0 - c->clock->now;
-    fpu_reset(&c->fpu);
-    fpu_ferr_update(c);
     c->fault = (struct fault){ 0 };
     c->cause = 0;
     cpu_set_flags(c, FLAG_ONE);
@@ -106,8 +107,18 @@ void cpu_reset(struct cpu *c)
     tlb_forget(&c->itlb);
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     c->env.flush(c->env.mmu, true);
+}
+
+void cpu_reset(struct cpu *c)
+{
+    restart(c, CR0_CD | CR0_NW | CR0_ET);
+    fpu_reset(&c->fpu);
+    fpu_ferr_update(c);
+    msr_reset(c);
     cpu_apic_base(c, 0xFEE00000u | APIC_BASE_BSP | APIC_BASE_ENABLE);
 }
+
+void cpu_reset_soft(struct cpu *c) { restart(c, (c->cr0 & (CR0_CD | CR0_NW)) | CR0_ET); }
 
 void cpu_boot_flat(struct cpu *c, uint32_t entry, uint32_t eax, uint32_t ebx)
 {

@@ -6,7 +6,7 @@
  * values, delivered at one place (cpu_run).
  * Idea 3: two words, `res` and `aux`, hold the six arithmetic flags until somebody asks (flags.h).
  *
- * SDM vol. 1 ch. 3, vol. 3A ch. 2, 3, 5, 6, 7, 20. Not modelled yet: debug registers' breakpoints, SYSENTER.
+ * SDM vol. 1 ch. 3, vol. 3A ch. 2, 3, 5, 6, 7, 20; vol. 3B ch. 17.
  * TOUR cpu.1: the registers are here; exec_*.c are the instructions by subject; gate.c is how rings change. */
 #ifndef CPU_CPU_H
 #define CPU_CPU_H
@@ -23,6 +23,7 @@
 #include "sim/core/tlb.h"
 #include "sim/cpu/fpu.h"
 #include "sim/cpu/insn.h"
+#include "sim/cpu/msr.h"
 #include "sim/trace/trace.h"
 
 enum { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI };                          /* the manual's register numbers */
@@ -76,6 +77,7 @@ struct cpu_env {
     void (*flush)(void *mmu, bool globals_too);                             /* MOV CR3: false */
     void (*invlpg)(void *mmu, gva_t at);
     void (*paging)(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);    /* the registers changed; does not flush */
+    bool (*pdptes)(void *mmu, uint32_t cr3);                                /* loads them for PAE; false: a reserved bit. NULL: none */
     void *irq;
     uint8_t (*acknowledge)(void *irq);                                      /* INTA cycle: the vector */
     void (*apic_base)(void *irq, uint32_t value);                           /* IA32_APIC_BASE changed; NULL: no local APIC */
@@ -103,18 +105,22 @@ struct cpu {
     bool     intr;            /* the interrupt request pin */
     bool     nmi;             /* an NMI was latched and waits */
     bool     nmi_blocked;     /* from the delivery of one until the next IRET */
-    bool     trap;            /* the last instruction began with TF set: #DB is due at this boundary */
+    uint16_t hits;            /* DR6 bits of the traps that the instruction being run has met: debug.h */
+    uint16_t trap;            /* DR6 bits of the debug trap that is due at this boundary, 0: none */
     bool     pause;           /* somebody wants cpu_run to return at the next boundary */
     /* Boundaries passed, which is how moments are numbered: instructions retired (a repeated string instruction counts
      * once, when it ends), plus `extra` boundaries that took the place of one: a fault or an interrupt delivered. */
     uint64_t insns, extra;
     uint64_t inhibit;         /* interrupts are held off while insns == inhibit (after STI, MOV SS, POP SS) */
+    uint64_t hold;            /* debug traps and instruction breakpoints are held off while insns == hold (MOV SS, POP SS) */
     uint64_t rf_at;           /* EFLAGS.RF counts only while insns == rf_at: every instruction that ends clears it */
     uint64_t break_at;        /* the inner loop ends when now >= break_at; 0 asks for the boundary at once */
     struct seg_reg seg[SEG_COUNT], ldtr, tr;
     struct table_reg gdtr, idtr;
     uint32_t cr0, cr2, cr3, cr4, dr[8];
-    uint32_t sysenter_cs, sysenter_esp, sysenter_eip;
+    bool     watch[4];        /* is a breakpoint of this DR7.R/W kind enabled? */
+    uint64_t msr[MSR_COUNT];  /* msr.h */
+    uint64_t perf_since[18];  /* what each performance counter's source was when it was last settled: perf.h */
     uint64_t tsc_base;        /* TSC = clock now + tsc_base */
     uint32_t apic_base;       /* IA32_APIC_BASE: APIC_BASE_* and a page's address */
     struct fpu fpu;
@@ -143,6 +149,8 @@ void cpu_init(struct cpu *c, const struct cpu_env *env, struct clock *clock, con
               struct block_cache *blocks);
 /* Power-on state: real mode, CS:EIP F000:FFF0, base FFFF0000, EDX = CPU signature. SDM 3A 9.1. */
 void cpu_reset(struct cpu *c);
+/* The INIT pin: as reset, but x87, MMX, all MSRs with the time-stamp counter, and CR0's cache bits stay. SDM 3A table 9-1. */
+void cpu_reset_soft(struct cpu *c);
 /* The Multiboot 1 state (section 3.2): flat 4 GB ring-0 segments (selectors 08 and 10), paging off, IF clear. */
 void cpu_boot_flat(struct cpu *c, uint32_t entry, uint32_t eax, uint32_t ebx);
 
@@ -178,12 +186,15 @@ enum step cpu_deliver(struct cpu *c, uint8_t vector, enum delivery how, bool has
 void cpu_deliver_fault(struct cpu *c, struct fault f);
 
 /* Executes exactly one instruction without looking at interrupts or delivering faults: what a hypervisor's emulator
- * wants of its virtual CPU. STEP_FAULT leaves c->fault and no other change; else c->trap says whether a single-step trap is
- * due, which is the caller's to deliver. `done` (may be NULL) gets the decoded form. */
+ * wants of its virtual CPU. STEP_FAULT leaves c->fault and no other change; else c->trap has the DR6 bits of the debug trap
+ * that is due, which is the caller's to deliver. `done` (may be NULL) gets the decoded form. */
 enum step cpu_execute_one(struct cpu *c, struct insn *done);
 
 /* Loads a segment register's hidden part from a raw 8-byte descriptor (no checks). */
 void cpu_seg_set(struct seg_reg *s, uint16_t sel, uint32_t low, uint32_t high);
+/* Loads CR3, and with PAE paging the four entries it names; flushes, and tells the MMU. False: one of those has a reserved
+ * bit (#GP(0)), and nothing changed. */
+bool cpu_cr3(struct cpu *c, uint32_t value);
 /* Recomputes rd_end and wr_end after ar, limit were set by hand. */
 void cpu_seg_limits(struct seg_reg *s);
 /* Sets CPL and everything that follows from it (whose account the cycles go to). */

@@ -1,34 +1,68 @@
 /* CPUID's answers. See cpuid.h.
  *
  * The idea: the feature word claims exactly what the other files of this room do, so that a guest which asks first is
- * never surprised. SDM vol. 2A, CPUID, tables 3-8 and 3-12.
- * Not claimed because not there: DE (I/O breakpoints), PAE, MCE, SEP, PAT, CLFLUSH, SSE. */
+ * never surprised; what a model does without (struct model) is neither claimed nor done. SDM vol. 2A, CPUID, tables 3-8
+ * and 3-12. Not claimed because not there: SSE, debug store, ACPI clock control, self-snoop, HTT, NX, MONITOR. */
 #include "sim/cpu/cpuid.h"
 
 #include <string.h>
+#include "sim/cpu/exec.h"
+#include "sim/cpu/msr.h"
 
+enum { LAST_BASIC = 2, CLFLUSH_LINE = 64 / 8 << 8 };
+#define LAST_EXTENDED 0x80000008u
 enum {
-    FEATURE_FPU = 1u << 0, FEATURE_VME = 1u << 1, FEATURE_PSE = 1u << 3, FEATURE_TSC = 1u << 4, FEATURE_MSR = 1u << 5, FEATURE_CX8 = 1u << 8, FEATURE_PGE = 1u << 13,
-    FEATURE_CMOV = 1u << 15, FEATURE_MMX = 1u << 23, FEATURE_FXSR = 1u << 24
+    FEATURES = FEATURE_FPU | FEATURE_VME | FEATURE_DE | FEATURE_PSE | FEATURE_TSC | FEATURE_MSR | FEATURE_PAE |
+               FEATURE_MCE | FEATURE_CX8 | FEATURE_SEP | FEATURE_MTRR | FEATURE_PGE | FEATURE_MCA | FEATURE_CMOV |
+               FEATURE_PAT | FEATURE_PSE36 | FEATURE_CLFLUSH | FEATURE_MMX | FEATURE_FXSR
 };
-
-enum { LAST_BASIC = 2 };
 
 static const uint32_t basic[LAST_BASIC + 1][4] = {
     /* EAX: the last leaf; EBX, EDX, ECX: "Genu" "ineI" "ntel" */
     { LAST_BASIC, 0x756E6547, 0x6C65746E, 0x49656E69 },
-    { CPUID_SIGNATURE, 0, 0, FEATURE_FPU | FEATURE_VME | FEATURE_PSE | FEATURE_TSC | FEATURE_MSR | FEATURE_CX8 | FEATURE_PGE |
-                             FEATURE_CMOV | FEATURE_MMX | FEATURE_FXSR },
+    { CPUID_SIGNATURE, CLFLUSH_LINE, 0, FEATURES },
     /* AL: ask once. 50h and 5Bh: instruction and data TLB, 64 entries, 4 KB and 4 MB pages; 40h: no L2 cache. */
     { 0x005B5001, 0, 0, 0x00000040 },
 };
 
-static const char brand[48] = "Ringside P4";
+static uint32_t features(const struct cpu *c)
+{
+    return (FEATURES & ~c->model->without) | (c->apic_base & APIC_BASE_ENABLE ? FEATURE_APIC : 0u);
+}
 
-void cpuid_leaf(uint32_t leaf, uint32_t out[4])
+bool cpuid_has(const struct cpu *c, enum cpuid_feature f) { return features(c) & (uint32_t)f; }
+
+/* "Ringside p4", in 48 bytes with zeros behind it. */
+static void brand(const struct cpu *c, unsigned part, uint32_t out[4])
+{
+    char name[48] = "Ringside ";
+    strncat(name, c->model->name, sizeof name - sizeof "Ringside ");
+    memcpy(out, name + 16 * part, 16);
+}
+
+void cpuid_leaf(const struct cpu *c, uint32_t leaf, uint32_t out[4])
 {
     memset(out, 0, 4 * sizeof out[0]);
-    if (leaf == 0x80000000u) out[0] = 0x80000004u;
-    else if (leaf >= 0x80000002u && leaf <= 0x80000004u) memcpy(out, brand + 16 * (leaf - 0x80000002u), 16);
-    else if (leaf != 0x80000001u) memcpy(out, basic[leaf > LAST_BASIC ? LAST_BASIC : leaf], sizeof basic[0]);
+    switch (leaf) {
+    case 0x80000000u: out[0] = LAST_EXTENDED; break;
+    case 0x80000002u: case 0x80000003u: case 0x80000004u: brand(c, leaf - 0x80000002u, out); break;
+    case 0x80000001u: case 0x80000005u: case 0x80000006u: case 0x80000007u: break;
+    case LAST_EXTENDED: out[0] = 32 << 8 | 36; break; /* bits of a linear and of a physical address */
+    default:
+        memcpy(out, basic[leaf > LAST_BASIC ? LAST_BASIC : leaf], sizeof basic[0]);
+        if (leaf == 1) out[3] = features(c);
+    }
+}
+
+enum step exec_cpuid(struct cpu *c, const struct insn *i)
+{
+    (void)i;
+    uint32_t out[4], leaf = c->reg[EAX];
+    cpuid_leaf(c, leaf, out);
+    if (leaf == 1) msr_sign(c);
+    c->reg[EAX] = out[0];
+    c->reg[EBX] = out[1];
+    c->reg[ECX] = out[2];
+    c->reg[EDX] = out[3];
+    return STEP_OK;
 }

@@ -109,6 +109,7 @@ enum step exec_cmpxchg8b(struct cpu *c, const struct insn *i)
     uint32_t up = i->flags & INSN_ADDR16 ? (at + 4) & 0xFFFF : at + 4;
     enum step s;
     if ((s = mem_probe_write(c, i->seg, at, 4)) != STEP_OK || (s = mem_probe_write(c, i->seg, up, 4)) != STEP_OK ||
+        (s = mem_aligned(c, i->seg, at, 8)) != STEP_OK ||
         (s = mem_read(c, i->seg, at, 4, &low)) != STEP_OK || (s = mem_read(c, i->seg, up, 4, &high)) != STEP_OK)
         return s;
     bool equal = low == c->reg[EAX] && high == c->reg[EDX];

@@ -4,6 +4,7 @@
  * byte port touched. The bus charges the time on the wires.
  * SDM vol. 1 16.5 (I/O permission), vol. 2. A port is read only after the memory it goes to has been found writable.
  * Not modelled: a bitmap in a 16-bit TSS (there is none: every port is closed). */
+#include "sim/cpu/debug.h"
 #include "sim/cpu/exec.h"
 #include "sim/cpu/operand.h"
 #include "sim/cpu/segment.h"
@@ -35,6 +36,7 @@ enum step exec_in(struct cpu *c, const struct insn *i)
     uint16_t port = port_of(c, i);
     if (may_use(c, port, i->size) != STEP_OK) return STEP_FAULT;
     reg_set(c, EAX, i->size, bus_in(c->env.bus, port, i->size));
+    debug_port(c, port, i->size);
     return STEP_OK;
 }
 
@@ -43,6 +45,7 @@ enum step exec_out(struct cpu *c, const struct insn *i)
     uint16_t port = port_of(c, i);
     if (may_use(c, port, i->size) != STEP_OK) return STEP_FAULT;
     bus_out(c->env.bus, port, i->size, reg_get(c, EAX, i->size));
+    debug_port(c, port, i->size);
     return STEP_OK;
 }
 
@@ -62,6 +65,7 @@ static enum step ins_once(struct cpu *c, const struct insn *i)
     if (may_use(c, port, i->size) != STEP_OK || mem_probe_write(c, SEG_ES, to, i->size) != STEP_OK) return STEP_FAULT;
     enum step s = mem_write(c, SEG_ES, to, i->size, bus_in(c->env.bus, port, i->size));
     if (s == STEP_OK) advance(c, i, EDI);
+    debug_port(c, port, i->size);
     return s;
 }
 
@@ -72,6 +76,7 @@ static enum step outs_once(struct cpu *c, const struct insn *i)
     if (may_use(c, port, i->size) != STEP_OK || mem_read(c, i->seg, c->reg[ESI] & wide(i), i->size, &value) != STEP_OK)
         return STEP_FAULT;
     bus_out(c->env.bus, port, i->size, value);
+    debug_port(c, port, i->size);
     advance(c, i, ESI);
     return STEP_OK;
 }

@@ -3,6 +3,7 @@
  * Idea: LAR, LSL, VERR and VERW never fault on a selector; they answer in ZF. And reading a selector tells the ring:
  * the RPL of CS and SS is the CPL. Both are how a kernel in ring 1 can notice that it is not in ring 0.
  * SDM vol. 2; vol. 3A 5.10 (pointer validation). In real and virtual-8086 mode the questions are #UD. */
+#include "sim/cpu/debug.h"
 #include "sim/cpu/exec.h"
 #include "sim/cpu/stack.h"
 
@@ -16,10 +17,12 @@ static enum step selector_read(struct cpu *c, const struct insn *i, uint16_t *se
 
 static void set_zf(struct cpu *c, bool on) { flags_change(c, FLAG_ZF, on ? FLAG_ZF : 0); }
 
-/* MOV SS and POP SS hold interrupts off until the next instruction, normally the load of ESP, is done. LSS need not. */
+/* MOV SS and POP SS hold interrupts and debug traps off until the next instruction, normally the load of ESP, is done. LSS need not. */
 static void hold_interrupts(struct cpu *c, const struct insn *i)
 {
-    if (i->sub == SEG_SS) c->inhibit = c->insns + 1;
+    if (i->sub != SEG_SS) return;
+    c->inhibit = c->insns + 1;
+    debug_hold(c);
 }
 
 /* With a 32-bit operand the P4 pushes the selector zero-extended. */

@@ -1,16 +1,14 @@
-/* System instructions: table registers, control and debug registers, MSRs, counters, HLT, CPUID.
+/* System instructions: table registers, control registers, HLT. (debug.c has debug registers, msr.c MSRs and counters.)
  *
  * Idea 1: most are privileged and fault below ring 0 (a hypervisor's friends); the ones that store (SGDT, SIDT, SLDT,
  * STR, SMSW) ask nobody, and tell any ring what the machine really holds.
  * Idea 2: a write that changes how addresses are translated tells the MMU (paging), makes it forget (flush), and ends
  * the block (STEP_JUMP), in that order.
  *
- * SDM vol. 2; vol. 3A 2.5 (control registers), 2.8 (system instructions), 5.9 (privileged ones), 17.2 (debug
- * registers).
- * Not modelled: caches (INVD, WBINVD only check), breakpoints (DR7 holds its bits, nothing matches), performance
- * events (no counter is ever enabled: all read 0), PAE (#GP(0) as the reserved
- * bit of CR4 it is here), UMIP. */
+ * SDM vol. 2; vol. 3A 2.5 (control registers), 2.8 (system instructions), 5.9 (privileged ones).
+ * Not modelled: caches (INVD, WBINVD only check), UMIP. */
 #include "sim/cpu/cpuid.h"
+#include "sim/cpu/debug.h"
 #include "sim/cpu/exec.h"
 #include "sim/cpu/operand.h"
 #include "sim/cpu/segment.h"
@@ -130,9 +128,17 @@ enum step exec_ltr(struct cpu *c, const struct insn *i)
 
 enum {
     CR0_KNOWN = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD,
-    CR4_KNOWN = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PGE | CR4_PCE | CR4_OSFXSR
+    CR4_KNOWN = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR
 };
-#define CR3_KNOWN (PAGE_MASK | 0x18u) /* page directory, PCD, PWT */
+#define CR3_RESERVED 7u /* bits 11..5 count with PAE only, but are kept always */
+
+/* With PAE, four entries are loaded when CR3 is, or what they depend on; between, memory may say otherwise. True: done,
+ * or not needed. */
+static bool pdptes(struct cpu *c, uint32_t cr0, uint32_t cr3, uint32_t cr4)
+{
+    bool needed = (cr0 & CR0_PG) && (cr4 & CR4_PAE) && c->env.pdptes;
+    return !needed || c->env.pdptes(c->env.mmu, cr3);
+}
 
 /* Real mode runs in ring 0, and its CS may be written through. The rest of the hidden parts stays: it is up to the
  * program to have loaded 64 KB segments before. SDM 3A 9.9.2. */
@@ -151,18 +157,28 @@ static enum step cr0_set(struct cpu *c, const struct insn *i, uint32_t v)
     if ((v & CR0_PG) && !(v & CR0_PE)) return cpu_raise_code(c, VEC_GP, 0);
     if ((v & CR0_NW) && !(v & CR0_CD)) return cpu_raise_code(c, VEC_GP, 0);
     uint32_t changed = v ^ c->cr0;
+    if ((changed & (CR0_PG | CR0_CD | CR0_NW)) && !pdptes(c, v, c->cr3, c->cr4)) return cpu_raise_code(c, VEC_GP, 0);
     c->cr0 = v;
     if ((changed & CR0_PE) && !(v & CR0_PE)) enter_real_mode(c);
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
+    if (changed & CR0_AM) debug_untag(c);
     if (changed & (CR0_PE | CR0_WP | CR0_PG)) c->env.flush(c->env.mmu, true);
     return next_block(c, i);
 }
 
-static enum step cr3_set(struct cpu *c, const struct insn *i, uint32_t v)
+bool cpu_cr3(struct cpu *c, uint32_t v)
 {
-    c->cr3 = v & CR3_KNOWN;
+    v &= ~CR3_RESERVED;
+    if (!pdptes(c, c->cr0, v, c->cr4)) return false;
+    c->cr3 = v;
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     c->env.flush(c->env.mmu, false);
+    return true;
+}
+
+static enum step cr3_set(struct cpu *c, const struct insn *i, uint32_t v)
+{
+    if (!cpu_cr3(c, v)) return cpu_raise_code(c, VEC_GP, 0);
     if (c->trace)
         trace_emit(c->trace, &(struct event){ .kind = EV_CR3, .cause = c->cause, .eip = insn_eip(c, i),
                                               .u.CR3.value = c->cr3 });
@@ -171,11 +187,12 @@ static enum step cr3_set(struct cpu *c, const struct insn *i, uint32_t v)
 
 static enum step cr4_set(struct cpu *c, const struct insn *i, uint32_t v)
 {
-    if (v & ~(uint32_t)CR4_KNOWN) return cpu_raise_code(c, VEC_GP, 0);
     uint32_t changed = v ^ c->cr4;
+    if ((v & ~(uint32_t)CR4_KNOWN) || ((v & CR4_PAE) && !cpuid_has(c, FEATURE_PAE))) return cpu_raise_code(c, VEC_GP, 0);
+    if ((changed & (CR4_PAE | CR4_PSE | CR4_PGE)) && !pdptes(c, c->cr0, c->cr3, v)) return cpu_raise_code(c, VEC_GP, 0);
     c->cr4 = v;
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
-    if (changed & (CR4_PSE | CR4_PGE)) c->env.flush(c->env.mmu, true);
+    if (changed & (CR4_PSE | CR4_PAE | CR4_PGE)) c->env.flush(c->env.mmu, true);
     return next_block(c, i);
 }
 
@@ -240,127 +257,6 @@ static enum step caches(struct cpu *c, const struct insn *i)
 }
 enum step exec_invd(struct cpu *c, const struct insn *i) { return caches(c, i); }
 enum step exec_wbinvd(struct cpu *c, const struct insn *i) { return caches(c, i); }
-
-/* ---- debug registers ---- */
-
-/* DR4 and DR5 are other names of DR6 and DR7, unless CR4.DE makes them undefined. With DR7.GD every access is a #DB. */
-static bool no_dr(struct cpu *c, const struct insn *i, unsigned *n)
-{
-    bool alias = i->sub == 4 || i->sub == 5;
-    *n = alias ? i->sub + 2u : i->sub;
-    if (i->sub > 7 || (alias && (c->cr4 & CR4_DE))) {
-        cpu_raise(c, VEC_UD);
-        return true;
-    }
-    if (outside_ring0(c)) return true;
-    if (!(c->dr[7] & DR7_GD)) return false;
-    c->fault = (struct fault){ .vector = VEC_DB, .addr = DR6_BD };
-    return true;
-}
-
-enum step exec_mov_from_dr(struct cpu *c, const struct insn *i)
-{
-    unsigned n;
-    if (no_dr(c, i, &n)) return STEP_FAULT;
-    c->reg[i->rm] = c->dr[n];
-    return STEP_OK;
-}
-
-enum step exec_mov_to_dr(struct cpu *c, const struct insn *i)
-{
-    enum { DR6_WRITABLE = 0xE00F, DR7_ZERO = 0xD800 };
-    unsigned n;
-    uint32_t v = c->reg[i->rm];
-    if (no_dr(c, i, &n)) return STEP_FAULT;
-    if (n == 6) v = (v & DR6_WRITABLE) | DR6_FIXED;
-    if (n == 7) v = (v & ~(uint32_t)DR7_ZERO) | DR7_FIXED;
-    c->dr[n] = v;
-    return next_block(c, i);
-}
-
-/* ---- MSRs and counters ---- */
-
-enum { MSR_TSC = 0x10, MSR_APIC_BASE = 0x1B, MSR_SYSENTER_CS = 0x174, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP };
-enum { COUNTERS = 18 };       /* of the P4: RDPMC's ECX, whose bit 31 asks for the fast form */
-
-static uint64_t tsc(const struct cpu *c) { return c->clock->now + c->tsc_base; }
-
-static void answer(struct cpu *c, uint64_t v)
-{
-    c->reg[EAX] = (uint32_t)v;
-    c->reg[EDX] = (uint32_t)(v >> 32);
-}
-
-static uint32_t *sysenter_msr(struct cpu *c, uint32_t msr)
-{
-    switch (msr) {
-    case MSR_SYSENTER_CS: return &c->sysenter_cs;
-    case MSR_SYSENTER_ESP: return &c->sysenter_esp;
-    case MSR_SYSENTER_EIP: return &c->sysenter_eip;
-    default: return NULL;
-    }
-}
-
-enum step exec_rdmsr(struct cpu *c, const struct insn *i)
-{
-    (void)i;
-    if (outside_ring0(c)) return STEP_FAULT;
-    uint32_t msr = c->reg[ECX];
-    const uint32_t *word = sysenter_msr(c, msr);
-    if (!word && msr != MSR_TSC && msr != MSR_APIC_BASE) return cpu_raise_code(c, VEC_GP, 0);
-    answer(c, word ? *word : msr == MSR_TSC ? tsc(c) : c->apic_base);
-    return STEP_OK;
-}
-
-/* Reserved bits and an address beyond 4 GB are refused; who is the bootstrap processor cannot be changed. */
-static enum step apic_base_write(struct cpu *c, const struct insn *i)
-{
-    const uint32_t known = PAGE_MASK | APIC_BASE_BSP | APIC_BASE_ENABLE;
-    if (c->reg[EDX] || (c->reg[EAX] & ~known)) return cpu_raise_code(c, VEC_GP, 0);
-    cpu_apic_base(c, c->reg[EAX] | APIC_BASE_BSP);
-    return next_block(c, i);
-}
-
-enum step exec_wrmsr(struct cpu *c, const struct insn *i)
-{
-    if (outside_ring0(c)) return STEP_FAULT;
-    uint32_t *word = sysenter_msr(c, c->reg[ECX]);
-    if (c->reg[ECX] == MSR_APIC_BASE) return apic_base_write(c, i);
-    if (!word && c->reg[ECX] != MSR_TSC) return cpu_raise_code(c, VEC_GP, 0);
-    if (word) *word = c->reg[EAX];
-    else c->tsc_base = ((uint64_t)c->reg[EDX] << 32 | c->reg[EAX]) - c->clock->now;
-    return STEP_OK;
-}
-
-enum step exec_rdtsc(struct cpu *c, const struct insn *i)
-{
-    (void)i;
-    if ((c->cr4 & CR4_TSD) && outside_ring0(c)) return STEP_FAULT;
-    answer(c, tsc(c));
-    return STEP_OK;
-}
-
-enum step exec_rdpmc(struct cpu *c, const struct insn *i)
-{
-    (void)i;
-    if (!(c->cr4 & CR4_PCE) && outside_ring0(c)) return STEP_FAULT;
-    if ((c->reg[ECX] & 0x7FFFFFFF) >= COUNTERS) return cpu_raise_code(c, VEC_GP, 0);
-    answer(c, 0);
-    return STEP_OK;
-}
-
-enum step exec_cpuid(struct cpu *c, const struct insn *i)
-{
-    (void)i;
-    uint32_t out[4];
-    cpuid_leaf(c->reg[EAX], out);
-    if (c->reg[EAX] == 1 && (c->apic_base & APIC_BASE_ENABLE)) out[3] |= CPUID_APIC; /* gone while it is disabled */
-    c->reg[EAX] = out[0];
-    c->reg[EBX] = out[1];
-    c->reg[ECX] = out[2];
-    c->reg[EDX] = out[3];
-    return STEP_OK;
-}
 
 /* ---- HLT ---- */
 

@@ -133,28 +133,36 @@ void fpu_ferr_update(struct cpu *c)
 
 void cpu_ignne(struct cpu *c, bool level) { c->ignne = level; }
 
-/* ---- memory ---- */
+/* ---- memory: in pieces that alignment is checked by. SDM 3A table 6-7 ---- */
+
+/* An environment in the 16-bit layout consists of words. */
+static unsigned unit_of(const struct insn *i, unsigned n) { return n > 10 && i->flags & INSN_OPERAND16 ? 2 : 4; }
+/* Numbers of 8 and 10 bytes are wanted at multiples of 8. */
+static bool is_long(unsigned n) { return n == 8 || n == 10; }
 
 enum step fpu_read(struct cpu *c, const struct insn *i, uint32_t skip, void *to, unsigned n)
 {
     uint8_t *p = to;
     if (n > 4 && mem_check_read(c, i->seg, ea(c, i) + skip, n) != STEP_OK) return STEP_FAULT;
+    unsigned unit = unit_of(i, n);
     for (unsigned k = 0; k < n; ) {
-        unsigned size = n - k >= 4 ? 4 : n - k >= 2 ? 2 : 1;
+        unsigned size = n - k >= 4 ? unit : n - k >= 2 ? 2 : 1;
         uint32_t v;
         if (mem_read(c, i->seg, ea(c, i) + skip + k, size, &v) != STEP_OK) return STEP_FAULT;
         memcpy(p + k, &v, size);
         k += size;
     }
-    return STEP_OK;
+    return is_long(n) ? mem_aligned(c, i->seg, ea(c, i) + skip, 8) : STEP_OK;
 }
 
 enum step fpu_write(struct cpu *c, const struct insn *i, const void *from, unsigned n)
 {
     const uint8_t *p = from;
+    unsigned unit = unit_of(i, n);
     if (n > 4 && mem_probe_write(c, i->seg, ea(c, i), n) != STEP_OK) return STEP_FAULT;
+    if (is_long(n) && mem_aligned(c, i->seg, ea(c, i), 8) != STEP_OK) return STEP_FAULT;
     for (unsigned k = 0; k < n; ) {
-        unsigned size = n - k >= 4 ? 4 : n - k >= 2 ? 2 : 1;
+        unsigned size = n - k >= 4 ? unit : n - k >= 2 ? 2 : 1;
         uint32_t v = 0;
         memcpy(&v, p + k, size);
         if (mem_write(c, i->seg, ea(c, i) + k, size, v) != STEP_OK) return STEP_FAULT;

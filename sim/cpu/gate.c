@@ -1,6 +1,7 @@
 /* Delivery through the IDT, and IRET. See gate.h. SDM vol. 3A 6.10-6.15; vol. 2, INT n and IRET (operation). */
 #include "sim/cpu/gate.h"
 
+#include "sim/cpu/debug.h"
 #include "sim/cpu/ring.h"
 #include "sim/cpu/task.h"
 #include "sim/cpu/v86.h"

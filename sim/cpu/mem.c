@@ -5,9 +5,13 @@
  * Idea 2: a store may go straight to the host page only if the MMU just gave it a fast tag; in any other case (decoded
  * code in the frame, device window, a bus that logs) it goes over the bus, which tells those who must know.
  *
- * SDM vol. 3A 3.4, 4.6, 5.3. Not modelled: alignment checks, split locks. */
+ * Idea 3: here, and only here, accesses are seen by those who watch: data breakpoints, and alignment checks in ring 3. Pages
+ * and rings that somebody watches have no fast tags (debug_guard).
+ *
+ * SDM vol. 3A 3.4, 4.6, 5.3, 6.15 (#AC). Not modelled: split locks. */
 #include "sim/cpu/mem.h"
 
+#include "sim/cpu/debug.h"
 #include "sim/cpu/segment.h"
 
 enum step cpu_raise(struct cpu *c, uint8_t vector)
@@ -33,16 +37,35 @@ static bool translate(struct cpu *c, uint32_t lin, unsigned n, unsigned access, 
 {
     p->lin = lin;
     p->n = n;
-    return c->env.translate(c->env.mmu, gva(lin), access, &p->x, &c->fault);
+    if (!c->env.translate(c->env.mmu, gva(lin), access, &p->x, &c->fault)) return false;
+    debug_guard(c, lin);
+    return true;
 }
 
 /* Splits an access by pages and translates all of it. Returns the number of parts, 0 after a page fault. */
-static unsigned split(struct cpu *c, gva_t at, unsigned size, unsigned access, struct part part[2])
+static unsigned split_pages(struct cpu *c, gva_t at, unsigned size, unsigned access, struct part part[2])
 {
     unsigned here = PAGE_SIZE - (at.v & (PAGE_SIZE - 1));
     if (size <= here) return translate(c, at.v, size, access, &part[0]);
     if (!translate(c, at.v, here, access, &part[0])) return 0;
     return translate(c, at.v + here, size - here, access, &part[1]) ? 2 : 0;
+}
+
+/* Words and doublewords must lie at multiples of their size, which is judged last: a page fault comes first. What consists
+ * of several (far pointers, pseudo-descriptors, frames) is judged word by word, which gives table 6-7. */
+static unsigned split(struct cpu *c, gva_t at, unsigned size, unsigned access, struct part part[2])
+{
+    unsigned n = split_pages(c, at, size, access, part);
+    bool odd = size <= 4 && (at.v & (size - 1)) && (access & ACCESS_USER) && debug_aligned(c);
+    if (!n || !odd) return n;
+    cpu_raise_code(c, VEC_AC, 0);
+    return 0;
+}
+
+enum step mem_aligned(struct cpu *c, unsigned seg, uint32_t offset, unsigned size)
+{
+    bool odd = (c->seg[seg].base + offset) & (size - 1);
+    return odd && c->cpl == 3 && debug_aligned(c) ? cpu_raise_code(c, VEC_AC, 0) : STEP_OK;
 }
 
 /* Perhaps a device saw the access, and armed a timer or raised its line: look at the next boundary. */
@@ -51,6 +74,7 @@ static void device_touched(struct cpu *c) { c->break_at = 0; }
 static uint32_t bus_part(struct cpu *c, const struct part *p)
 {
     uint32_t v = 0;
+    if (p->x.absent) return p->n == 4 ? UINT32_MAX : (1u << 8 * p->n) - 1;
     device_touched(c);
     if (p->n != 3) return bus_read(c->env.bus, p->x.at, p->n);
     for (unsigned k = 0; k < p->n; k++) v |= bus_read(c->env.bus, hpa(p->x.at.v + k), 1) << (8 * k);
@@ -72,6 +96,7 @@ static void write_part(struct cpu *c, const struct part *p, bool user, uint32_t 
         memcpy(p->x.host, &v, p->n);
         return;
     }
+    if (p->x.absent) return;
     if (!p->x.host) device_touched(c);
     if (p->n != 3) bus_write(c->env.bus, p->x.at, p->n, v);
     else
@@ -86,6 +111,7 @@ enum step lin_read(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t *
     *value = read_part(c, &part[0]);
     if (n == 2) *value |= read_part(c, &part[1]) << (8 * part[0].n);
     points_access(c->points, at.v, size, POINT_READ);
+    debug_data(c, at.v, size, false);
     return STEP_OK;
 }
 
@@ -97,6 +123,7 @@ enum step lin_write(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t 
     write_part(c, &part[0], user, value);
     if (n == 2) write_part(c, &part[1], user, value >> (8 * part[0].n));
     points_access(c->points, at.v, size, POINT_WRITE);
+    debug_data(c, at.v, size, true);
     return STEP_OK;
 }
 

@@ -5,9 +5,10 @@
  * boundaries, so they give the same state, cycles and events.
  * Idea 2: handlers return faults as values; one place (finish) makes EIP exact and delivers.
  *
- * SDM vol. 3A 6.9 (priorities), 6.8.3 and vol. 2 STI (interrupt shadow), 17.3.1.4 (single step). Not modelled: SMI,
- * breakpoints in debug registers. TOUR cpu.2: at_boundary is what a CPU does between two instructions. */
+ * SDM vol. 3A 6.9 (priorities), 6.8.3 and vol. 2 STI (interrupt shadow), 17.3.1.4 (single step). Not modelled: SMI.
+ * TOUR cpu.2: at_boundary is what a CPU does between two instructions. */
 #include "sim/cpu/block.h"
+#include "sim/cpu/debug.h"
 #include "sim/cpu/exec.h"
 #include "sim/cpu/mem.h"
 #include "sim/cpu/op.h"
@@ -33,6 +34,7 @@ struct code {
     hpa_t at;
     const uint8_t *host; /* NULL: not plain RAM */
     bool pointed;        /* a debugger has stop points in this page */
+    bool absent;         /* nothing is there: ones */
 };
 
 static bool code_at(struct cpu *c, uint32_t lin, struct code *code)
@@ -41,12 +43,12 @@ static bool code_at(struct cpu *c, uint32_t lin, struct code *code)
     unsigned user = c->cpl == 3 ? ACCESS_USER : 0;
     if (e->tag[user] == (lin & PAGE_MASK)) {
         uint32_t offset = lin & (PAGE_SIZE - 1);
-        *code = (struct code){ hpa(e->frame + offset), e->host + offset, false };
+        *code = (struct code){ hpa(e->frame + offset), e->host + offset, false, false };
         return true;
     }
     struct xlat x;
     if (!c->env.translate(c->env.mmu, gva(lin), ACCESS_EXEC | user, &x, &c->fault)) return false;
-    *code = (struct code){ x.at, x.host, points_page(c->points, lin, POINT_EXEC) };
+    *code = (struct code){ x.at, x.host, points_page(c->points, lin, POINT_EXEC), x.absent };
     return true;
 }
 
@@ -58,6 +60,7 @@ static bool fetch(struct cpu *c, uint32_t lin, uint8_t *to, unsigned n)
     struct code code;
     if (!code_at(c, lin, &code)) return false;
     if (code.host) memcpy(to, code.host, n);
+    else if (code.absent) memset(to, 0xFF, n);
     else
         for (unsigned k = 0; k < n; k++) to[k] = (uint8_t)bus_read(c->env.bus, hpa(code.at.v + k), 1);
     return true;
@@ -100,7 +103,7 @@ static enum look look(struct cpu *c, struct block **b)
     bool cached = c->blocks && code.host && !code.pointed;
     *b = cached ? block_find(c->blocks, code.at, code_is_32(c)) : NULL;
     if (!*b) {
-        if (bus_marks(c->env.bus, code.at) & FRAME_DOOR) return c->cpl == 0 ? LOOK_DOOR : LOOK_SINGLE;
+        if (!code.absent && bus_marks(c->env.bus, code.at) & FRAME_DOOR) return c->cpl == 0 ? LOOK_DOOR : LOOK_SINGLE;
         if (code.pointed && points_execute(c->points, cs->base + c->eip)) return LOOK_POINT;
         if (cached)
             *b = block_build(c, code.at, code_is_32(c), code.host, PAGE_SIZE - (code.at.v & (PAGE_SIZE - 1)));
@@ -118,8 +121,10 @@ static void count_delivery(struct cpu *c)
     c->break_at = 0;
 }
 
+/* What the instruction that faulted has hit is forgotten; what its delivery hits is not. */
 static void deliver_fault(struct cpu *c)
 {
+    c->hits = 0;
     cpu_deliver_fault(c, c->fault);
     count_delivery(c);
 }
@@ -230,11 +235,19 @@ static bool traps_after(const struct insn *i, enum step s)
     return !loads_ss && !gate;
 }
 
-/* With TF set: one instruction, or one iteration, and then a debug trap. */
+/* With TF set: one instruction, or one iteration, and then a debug trap. With instruction breakpoints: none at all, if one
+ * is here. */
 static bool run_traced(struct cpu *c)
 {
     struct block *b = NULL;
     struct insn i;
+    uint32_t stops = debug_exec(c, c->seg[SEG_CS].base + c->eip);
+    if (stops) {
+        c->fault = (struct fault){ .vector = VEC_DB, .addr = stops };
+        deliver_fault(c);
+        return true;
+    }
+    bool traced = c->eflags & FLAG_TF;
     enum look l = look(c, &b);
     if (l == LOOK_DOOR) return false;
     if (l == LOOK_POINT) return true;
@@ -243,7 +256,7 @@ static bool run_traced(struct cpu *c)
         return true;
     }
     enum step s = run_single(c, &i);
-    if (s != STEP_FAULT) c->trap = traps_after(&i, s);
+    if (s != STEP_FAULT && traced && traps_after(&i, s)) c->hits |= DR6_BS;
     return true;
 }
 
@@ -256,12 +269,12 @@ static void run_timers(struct cpu *c)
     c->break_at = q ? timeq_next(q) : UINT64_MAX;
 }
 
-static void single_step_trap(struct cpu *c)
+static void debug_trap(struct cpu *c)
 {
-    c->trap = false;
+    uint32_t bits = c->trap;
+    c->trap = 0;
     c->halted = false;
-    c->dr[6] |= DR6_BS;
-    cpu_deliver_fault(c, (struct fault){ .vector = VEC_DB });
+    cpu_deliver_fault(c, (struct fault){ .vector = VEC_DB, .addr = bits });
     count_delivery(c);
 }
 
@@ -292,10 +305,11 @@ static bool at_boundary(struct cpu *c, uint64_t limit, enum cpu_stop *why)
             c->pause = false;
             return *why = CPU_PAUSE, false;
         }
-        if (c->trap) {
-            single_step_trap(c);
+        if (debug_due(c)) {
+            debug_trap(c);
             continue;
         }
+        if (c->trap) c->break_at = 0;
         if (c->nmi && !c->nmi_blocked) {
             if (c->insns != c->inhibit) {
                 take_nmi(c);
@@ -321,7 +335,7 @@ enum cpu_stop cpu_run(struct cpu *c, uint64_t insns)
     enum cpu_stop why;
     block_observe(c);
     while (at_boundary(c, limit, &why)) {
-        bool open = c->eflags & FLAG_TF ? run_traced(c) : run_some(c, limit);
+        bool open = c->eflags & FLAG_TF || c->watch[0] ? run_traced(c) : run_some(c, limit);
         if (!open) return CPU_DOOR;
     }
     return why;
@@ -339,9 +353,13 @@ enum step cpu_execute_one(struct cpu *c, struct insn *done)
     bool traced = c->eflags & FLAG_TF;
     enum step s = i.fn(c, &i);
     c->break_at = break_at;
-    if (s == STEP_FAULT) return s;
-    c->trap = traced && traps_after(&i, s);
+    if (s == STEP_FAULT) {
+        c->hits = 0;
+        return s;
+    }
+    if (traced && traps_after(&i, s)) c->hits |= DR6_BS;
     c->insns++;
+    (void)debug_due(c);
     if (s != STEP_JUMP) c->eip = insn_next(c, &i);
     return s;
 }

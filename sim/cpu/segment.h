@@ -18,10 +18,6 @@ enum {
     SYS_TSS32 = 9, SYS_TSS32_BUSY = 11, SYS_CALL32 = 12, SYS_INT32 = 14, SYS_TRAP32 = 15
 };
 
-/* Debug registers' bits that are used. DR6 and DR7: the bits that always read as one. SDM 3A fig. 17-1. */
-enum { DR6_BD = 1 << 13, DR6_BS = 1 << 14, DR7_FIXED = 1 << 10, DR7_GD = 1 << 13 };
-#define DR6_FIXED 0xFFFF0FF0u
-
 /* A descriptor as read from its table.
  *   31      24 23 22 21 20 19   16 15 14 13 12 11   8 7        0
  *   | base 31-24| G|DB| 0|AV| lim  | P| DPL | S| type |base 23-16|   high

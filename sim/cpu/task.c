@@ -1,6 +1,7 @@
 /* See task.h. Order of steps: SDM vol. 3A 7.3. */
 #include "sim/cpu/task.h"
 
+#include "sim/cpu/debug.h"
 #include "sim/cpu/ring.h"
 #include "sim/cpu/v86.h"
 
@@ -96,9 +97,7 @@ static enum step mark(struct cpu *c, const struct task *t, const struct desc *d,
 
 static void load_cr3(struct cpu *c, const struct task *t, uint32_t cr3)
 {
-    c->cr3 = cr3 & (PAGE_MASK | 0x18u);
-    c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
-    c->env.flush(c->env.mmu, false);
+    (void)cpu_cr3(c, cr3); /* with PAE and bad entries it stays what it was */
     ring_trace(c, t->at, &(struct event){ .kind = EV_CR3, .cause = c->cause, .u.CR3.value = c->cr3 });
 }
 
@@ -114,7 +113,7 @@ static void adopt(struct cpu *c, const struct task *t, const struct seg_reg *tss
     c->rf_at = c->insns + 1;
     c->inhibit = UINT64_MAX;
     c->halted = false;
-    c->dr[7] &= ~0x155u; /* L0-L3, LE */
+    debug_task(c, m->trap);
     cpu_set_cpl(c, 3);
     seg_load_null(&c->ldtr, m->ldt);
     for (unsigned n = 0; n < SEG_COUNT; n++) {

@@ -6,6 +6,7 @@
  * *added* need no INVLPG, while rights it has *removed* stay usable until flushed. SDM vol. 3A 4.10.4.1, 4.10.4.3. */
 #include "sim/mmu/mmu.h"
 
+#include <string.h>
 #include "sim/mmu/pte.h"
 #include "sim/mmu/tlb.h"
 #include "sim/mmu/walk.h"
@@ -49,7 +50,7 @@ static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const 
     e->frame = x->at.v & PAGE_MASK;
     e->pte = walk_rights(x);
     if (!(m->cr4 & PAGING_CR4_PGE)) e->pte &= ~(uint32_t)PTE_G;
-    if (m->direct && !bus_windowed(m->bus, hpa(e->frame))) e->host = bus_page(m->bus, hpa(e->frame));
+    if (m->direct && !bus_windowed(m->bus, hpa(e->frame))) e->host = e->pte & PTE_BEYOND ? NULL : bus_page(m->bus, hpa(e->frame));
     return e;
 }
 
@@ -57,7 +58,7 @@ static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const 
 static struct tlb_entry *walk_and_remember(struct mmu *m, struct tlb *t, gva_t at, unsigned access, struct xlat *x,
                                            struct fault *f)
 {
-    const struct walk_env w = { m->cr0, m->cr3, m->cr4, read_entry, m };
+    const struct walk_env w = { m->cr0, m->cr3, m->cr4, m->pdpte, read_entry, m };
     bool legal = walk(&w, at, access, x, f);
     x->at = gate(m, x->at);
     if (paging_on(m)) {
@@ -109,6 +110,7 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
     if (e && serves(m, e, access)) {
         x->tlb_hit = true;
         x->large = e->pte & PTE_PS;
+        x->absent = e->pte & PTE_BEYOND;
         x->leaf = paging_on(m) ? e->frame | e->pte | PTE_P | PTE_A : 0;
         x->refs = 0;
         x->at = hpa(e->frame | offset);
@@ -131,7 +133,7 @@ void mmu_flush(void *mmu, bool globals_too)
 
 void mmu_invlpg(void *mmu, gva_t at) { forget(mmu, at); }
 
-/* What the manual says MOV to CR0 and CR4 do to the TLBs by themselves: a change of PG, PSE or PGE empties them,
+/* What the manual says MOV to CR0 and CR4 do to the TLBs by themselves: a change of PG, PSE, PAE or PGE empties them,
  * globals too. A change of WP does not, but the fast tags were computed with it. */
 void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4)
 {
@@ -140,8 +142,23 @@ void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4)
     m->cr0 = cr0;
     m->cr3 = cr3;
     m->cr4 = cr4;
-    if ((changed0 & PAGING_CR0_PG) || (changed4 & (PAGING_CR4_PSE | PAGING_CR4_PGE))) mmu_flush(m, true);
+    if ((changed0 & PAGING_CR0_PG) || (changed4 & (PAGING_CR4_PSE | PAGING_CR4_PAE | PAGING_CR4_PGE))) mmu_flush(m, true);
     else if (changed0 & PAGING_CR0_WP) mmu_drop_tags(m);
+}
+
+bool mmu_pdptes(void *mmu, uint32_t cr3)
+{
+    struct mmu *m = mmu;
+    uint64_t pdpte[4];
+    for (unsigned n = 0; n < 4; n++) {
+        uint32_t at = (cr3 & ~31u) + 8 * n;
+        pdpte[n] = read_entry(m, hpa(at)) | (uint64_t)read_entry(m, hpa(at + 4)) << 32;
+        if ((pdpte[n] & PTE_P) && (pdpte[n] & PDPTE_RESERVED)) return false;
+    }
+    memcpy(m->pdpte, pdpte, sizeof m->pdpte);
+    m->refs += 4;
+    clock_charge(m->clock, CAUSE_WALK, 4 * (uint64_t)m->model->cost[COST_WALK_REF]);
+    return true;
 }
 
 /* Page tables inside a device's window read as ones here: asking the device could change it. */
@@ -156,10 +173,10 @@ static uint32_t peek_entry(void *mmu, hpa_t at)
 
 bool mmu_probe(const struct mmu *m, gva_t at, unsigned access, struct xlat *x, struct fault *f)
 {
-    const struct walk_env w = { m->cr0, m->cr3, m->cr4, peek_entry, (void *)(uintptr_t)m };
+    const struct walk_env w = { m->cr0, m->cr3, m->cr4, m->pdpte, peek_entry, (void *)(uintptr_t)m };
     if (!walk(&w, at, access, x, f)) return false;
     x->at = gate(m, x->at);
-    if (!bus_windowed(m->bus, x->at)) x->host = bus_page(m->bus, x->at);
+    if (!x->absent && !bus_windowed(m->bus, x->at)) x->host = bus_page(m->bus, x->at);
     if (x->host) x->host += x->at.v & (PAGE_SIZE - 1);
     return true;
 }

@@ -2,7 +2,7 @@
  *
  * Idea 1: the TLB is stale until flushed: only MOV CR3, INVLPG and paging-mode changes by software make it forget.
  * Idea 2: one pure walker (walk.h) serves the hardware, the hypervisor's view of guest tables, and diagrams.
- * SDM vol. 3A 4.3, 4.6, 4.7, 4.8, 4.10. Not modelled yet: PAE, caches, page-walk caches, PCID. TOUR mmu.1 */
+ * SDM vol. 3A 4.3, 4.4, 4.6, 4.7, 4.8, 4.10. Not modelled yet: caches, page-walk caches, PCID. TOUR mmu.1 */
 #ifndef MMU_MMU_H
 #define MMU_MMU_H
 
@@ -19,6 +19,7 @@ struct mmu {
     const struct model *model;
     struct tlb *dtlb, *itlb;  /* declared in core, owned by the CPU, filled here */
     uint32_t cr0, cr3, cr4;
+    uint64_t pdpte[4];        /* with PAE: loaded from memory by mmu_pdptes, and used until the next time */
     uint32_t a20;             /* AND mask of every physical address: all ones, or without bit 20 while the gate is shut */
     bool     direct;          /* hand out host pointers and fast tags (false: every access goes over the bus) */
     const struct points *points; /* pages a debugger watches get no fast tags; NULL: none */
@@ -28,12 +29,14 @@ struct mmu {
 void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb, struct clock *clock, const struct model *model);
 
 /* The functions of struct cpu_env (first argument: struct mmu *). mmu_translate charges the walk to CAUSE_WALK.
- * mmu_paging empties the TLBs, globals too, if PG, PSE or PGE changed, as MOV to CR0 and CR4 do; flushing for MOV CR3 is
+ * mmu_paging empties the TLBs, globals too, if PG, PSE, PAE or PGE changed, as MOV to CR0 and CR4 do; flushing for MOV CR3 is
  * the caller's (mmu_flush). */
 bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct fault *f);
 void mmu_flush(void *mmu, bool globals_too);
 void mmu_invlpg(void *mmu, gva_t at);
 void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);
+/* Loads the four PDPTEs that this CR3 names. False: a present one has a reserved bit set, and nothing changed. */
+bool mmu_pdptes(void *mmu, uint32_t cr3);
 
 /* The A20 gate opens or shuts (first argument: struct mmu *, as an irq_line wants it). The TLBs are emptied: theirs are
  * addresses beyond the gate. Real CPUs keep them, but no software could tell. */

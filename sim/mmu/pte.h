@@ -1,8 +1,10 @@
-/* Page-table entries of IA-32 paging without PAE. SDM vol. 3A fig. 4-4.
+/* Page-table entries of IA-32 paging. SDM vol. 3A fig. 4-4, tables 4-8 to 4-11.
  *
  *   31                          12 11 9  8   7   6   5   4    3    2    1    0
  *   |        page frame           | AVL| G | PS| D | A |PCD|PWT| U/S| R/W| P |
- *   PDE with PS=1 maps 4 MB: bits 31..22 are the frame, 21..13 reserved (PSE-36 is not modelled: must be 0). */
+ *   PDE with PS=1 maps 4 MB: bits 31..22 are the frame, 16..13 its bits 35..32 (PSE-36), 12 is PAT, 21..17 reserved.
+ *   With PAE entries have 8 bytes: the lower half as above, bits 3..0 of the upper one are the frame's 35..32, the rest
+ *   reserved (there is no NX); PDE with PS=1 maps 2 MB: 20..13 are reserved. */
 #ifndef MMU_PTE_H
 #define MMU_PTE_H
 
@@ -16,10 +18,17 @@ enum { /* page-fault error code. SDM 3A fig. 4-12 */
     PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_RESERVED = 8
 };
 #define PDE_LARGE_MASK 0xFFC00000u
-#define PDE_LARGE_RESERVED 0x003FE000u
+#define PDE_LARGE_RESERVED 0x003E0000u
+#define PDE_LARGE_HIGH 0x0001E000u
+#define PAE_RESERVED 0xFFFFFFF000000000ull
+#define PAE_LARGE_RESERVED 0x001FE000u
+#define PAE_LARGE_INSIDE 0x001FFFFFu            /* the offset in a page of 2 MB */
+#define PDPTE_RESERVED (PAE_RESERVED | 0x1E6u)  /* of a present one */
+/* In combined rights (walk_rights), in place of a bit for software: the frame lies beyond 4 GB, where this bus ends. */
+enum { PTE_BEYOND = 1u << 9 };
 
 /* The bits of CR0 and CR4 that paging depends on. This room and the CPU's never include each other, hence own names. */
-enum { PAGING_CR0_WP = 1u << 16, PAGING_CR4_PSE = 1u << 4, PAGING_CR4_PGE = 1u << 7, PAGING_VECTOR = 14 };
+enum { PAGING_CR0_WP = 1u << 16, PAGING_CR4_PSE = 1u << 4, PAGING_CR4_PAE = 1u << 5, PAGING_CR4_PGE = 1u << 7, PAGING_VECTOR = 14 };
 #define PAGING_CR0_PG (1u << 31)
 
 enum { PTE_SLOTS = 1024, PDE_SHIFT = 22 }; /* entries of a table; a directory entry spans 1 << PDE_SHIFT bytes */

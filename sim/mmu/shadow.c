@@ -107,7 +107,7 @@ static enum mmu_answer resolve(struct vmmu *m, gva_t at, unsigned access, const 
 {
     struct shadow *s = m->state;
     uint32_t frame, rights = walk_rights(x), slot = pte_slot(at.v);
-    if (at.v >= s->env->window || !tables_are_ram(s, x) || !shadow_guest_ram(s, x->at.v, &frame)) return MMU_NO_RAM;
+    if (x->absent || at.v >= s->env->window || !tables_are_ram(s, x) || !shadow_guest_ram(s, x->at.v, &frame)) return MMU_NO_RAM;
     if (s->free_links < 2) shadow_zap(s); /* one for the table, one for the page */
     uint32_t t = table_for(s, at, x);
     if (t == SHADOW_NONE) return MMU_FULL;
@@ -134,7 +134,7 @@ static enum mmu_answer shadow_fault(struct vmmu *m, gva_t at, uint32_t code, boo
     struct xlat x;
     /* User code can cause supervisor accesses (U clear in the code) too: the CPU's own reads of descriptor tables. */
     unsigned access = (code & PF_WRITE ? ACCESS_WRITE : 0u) | ((code & PF_USER) && !kernel ? ACCESS_USER : 0u);
-    const struct walk_env w = { s->cr0, s->cr3, s->cr4, guest_read, m->env.guest };
+    const struct walk_env w = { .cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .read = guest_read, .self = m->env.guest };
     bool legal = walk(&w, at, access, &x, f);
     shadow_charge(s, COST_MEM_REF, x.refs);
     if (!legal) {

@@ -7,8 +7,10 @@
  *    31      22 21      12 11       0        a 4 MB page (PDE.PS with CR4.PSE) ends the walk one level early
  *   | PDE slot | PTE slot | offset  |
  *
- * SDM vol. 3A 4.3 (walk), 4.6 (rights), 4.7 (error codes), 4.8 (accessed and dirty). Not modelled: PAE, PSE-36, NX,
- * PAT; A is set only by walks that succeed (the manual allows earlier). */
+ * With CR4.PAE: one of four PDPTEs, loaded with CR3 and no reference; then 9 bits, 9 bits, 12 bits; pages of 2 MB.
+ *
+ * SDM vol. 3A 4.3, 4.4 (walks), 4.6 (rights), 4.7 (error codes), 4.8 (accessed and dirty). Physical addresses have 36 bits,
+ * but the bus ends at 4 GB: what lies beyond is not there, and reads as ones. Not modelled: NX, PAT; A is set only by walks that succeed (the manual allows earlier). */
 #ifndef MMU_WALK_H
 #define MMU_WALK_H
 
@@ -18,9 +20,12 @@
 
 struct walk_env {
     uint32_t cr0, cr3, cr4;
-    uint32_t (*read)(void *self, hpa_t at); /* one entry; `at` is an address on the walker's bus */
+    const uint64_t *pdpte; /* the four that are loaded; needed with CR4.PAE */
+    uint32_t (*read)(void *self, hpa_t at); /* 4 bytes of an entry; `at` is an address on the walker's bus */
     void    *self;
 };
+
+#define WALK_NOWHERE 0xFFFFF000u /* the page that stands for a frame beyond the bus (x->absent) */
 
 /* Translates `at` for an access (enum access bits). True: x->at, leaf, large and ref[] are set, x->host is NULL.
  * False: *f is the #PF with its error code, and ref[] holds what was read. With CR0.PG clear: identity, no refs. */
@@ -30,7 +35,7 @@ bool walk(const struct walk_env *w, gva_t at, unsigned access, struct xlat *x, s
  * is called only for entries that change. Updates x->ref and x->leaf. */
 void walk_accessed(struct xlat *x, unsigned access, void (*write)(void *self, hpa_t at, uint32_t entry), void *self);
 
-/* Both levels in one: R/W and U/S of PDE and PTE combined, D and G of the leaf, PS for a 4 MB page; everything
+/* Both levels in one: R/W and U/S of PDE and PTE combined, D and G of the leaf, PS for a large page, PTE_BEYOND; everything
  * permitted (and dirty) with paging off. */
 uint32_t walk_rights(const struct xlat *x);
 

@@ -1,6 +1,9 @@
 /* See emulate.h. */
 #include "sim/vmm/emulate.h"
 
+#include <string.h>
+
+#include "sim/cpu/debug.h"
 #include "sim/vmm/descriptor.h"
 #include "sim/vmm/lazy_fpu.h"
 #include "sim/vmm/vm.h"
@@ -40,13 +43,16 @@ void emulate_publish(struct vcpu *v)
 struct system_regs {
     struct table_reg gdtr;
     struct seg_reg ldtr;
-    uint32_t cr0, cr3, cr4;
+    uint32_t cr0, cr3, cr4, dr[8];
     uint64_t tsc_base;
 };
 
 static struct system_regs system_regs(const struct cpu *c)
 {
-    return (struct system_regs){ c->gdtr, c->ldtr, c->cr0, c->cr3, c->cr4, c->tsc_base };
+    struct system_regs r = { .gdtr = c->gdtr, .ldtr = c->ldtr, .cr0 = c->cr0, .cr3 = c->cr3, .cr4 = c->cr4,
+                             .tsc_base = c->tsc_base };
+    memcpy(r.dr, c->dr, sizeof r.dr);
+    return r;
 }
 
 /* The guest changed what its MMU walks: the strategy picks the tables the real CR3 shall name. */
@@ -67,14 +73,38 @@ static void follow_paging(struct vcpu *v, const struct system_regs *old)
     descriptor_recheck(v);
 }
 
-/* RDTSC and RDPMC are the guest's to forbid: its bits hold for its user code on the real CPU, too. Once the guest has set its
- * time-stamp counter, the real one is no longer its own, and RDTSC must come to us. */
+/* RDTSC is the guest's to forbid: its bit holds for its user code on the real CPU, too. Once the guest has set its time-stamp
+ * counter, the real one is no longer its own, and RDTSC must come to us; as RDPMC always does: the counters are virtual. */
 static void follow_counters(struct vcpu *v)
 {
     const struct cpu *c = &v->virt;
     struct cpu *real = board(v)->cpu;
-    real->cr4 = (real->cr4 & ~(uint32_t)(CR4_TSD | CR4_PCE)) | (c->cr4 & (CR4_TSD | CR4_PCE));
+    real->cr4 = (real->cr4 & ~(uint32_t)CR4_TSD) | (c->cr4 & CR4_TSD);
     if (c->tsc_base) real->cr4 |= CR4_TSD;
+}
+
+/* Breakpoints are linear, and the guest's addresses are real ones, so the real registers watch for it. They must not watch
+ * ports, which trap and are watched by virt, nor the hypervisor's window; and only a guest's own #GP may meet DR7.GD. */
+static void follow_breakpoints(struct vcpu *v)
+{
+    const struct cpu *c = &v->virt;
+    struct cpu *real = board(v)->cpu;
+    uint32_t dr7 = c->dr[7] & ~(uint32_t)DR7_GD;
+    for (unsigned n = 0; n < 4; n++) {
+        bool port = (dr7 >> (16 + 4 * n) & 3) == 2;
+        real->dr[n] = c->dr[n];
+        if (port || c->dr[n] >= WINDOW_BASE) dr7 &= ~(3u << 2 * n);
+    }
+    debug_set(real, 7, dr7);
+    charge(v, CAUSE_EMULATE, COST_SYSTEM);
+}
+
+/* #AC comes only in ring 3, which is the guest's own. */
+static void follow_alignment(struct vcpu *v)
+{
+    struct cpu *real = board(v)->cpu;
+    real->cr0 = (real->cr0 & ~(uint32_t)CR0_AM) | (v->virt.cr0 & CR0_AM);
+    debug_untag(real);
 }
 
 /* MOV to CR3 empties the TLB, whatever the value. SDM 3A 4.10.4.1 */
@@ -84,6 +114,8 @@ static void follow(struct vcpu *v, const struct system_regs *old, bool reload)
 {
     const struct cpu *c = &v->virt;
     if (c->cr0 != old->cr0) lazy_fpu_follow(v);
+    if ((c->cr0 ^ old->cr0) & CR0_AM) follow_alignment(v);
+    if (memcmp(c->dr, old->dr, 4 * sizeof c->dr[0]) || c->dr[7] != old->dr[7]) follow_breakpoints(v);
     if (reload || c->cr0 != old->cr0 || c->cr3 != old->cr3 || c->cr4 != old->cr4) follow_paging(v, old);
     if (c->cr4 != old->cr4 || c->tsc_base != old->tsc_base) follow_counters(v);
     if (c->gdtr.base != old->gdtr.base || c->gdtr.limit != old->gdtr.limit) descriptor_sync_gdt(v);
@@ -189,11 +221,18 @@ void emulate_one(struct vcpu *v)
     if (shut_down(v, c->fault, eip)) return; /* a task switch whose new task could not even take its fault */
     follow(v, &old, loads_cr3(&done));
     if (s == STEP_HALT) c->halted = true;
-    if (c->trap) { /* the guest single-steps: its trap comes after the instruction. SDM 3A 17.3.1.4 */
-        c->trap = false;
-        c->dr[6] |= 1u << 14;
-        emulate_fault(v, (struct fault){ .vector = VEC_DB });
+    if (c->trap && c->insns != c->hold) { /* the guest single-steps, or hit a breakpoint: its trap comes after the instruction. SDM 3A 17.3.1.4 */
+        uint32_t bits = c->trap;
+        c->trap = 0;
+        emulate_fault(v, (struct fault){ .vector = VEC_DB, .addr = bits });
     }
+}
+
+void emulate_next(struct vcpu *v)
+{
+    uint32_t stops = debug_exec(&v->virt, v->virt.seg[SEG_CS].base + v->virt.eip);
+    if (stops) emulate_fault(v, (struct fault){ .vector = VEC_DB, .addr = stops });
+    else emulate_one(v);
 }
 
 static void tell_inject(struct vcpu *v, uint8_t vector, bool external, uint32_t code, uint32_t from)

@@ -10,6 +10,8 @@
 
 /* Executes one instruction of the guest on v->virt. A fault it raises is delivered to the guest. Emits EMULATE (and PORT). */
 void emulate_one(struct vcpu *v);
+/* The same, unless a breakpoint of the guest stops it first: for instructions that the real CPU did not come to. */
+void emulate_next(struct vcpu *v);
 /* The guest's fault or interrupt, through the guest's IDT. Emits INJECT; ends the VM on a triple fault. */
 void emulate_fault(struct vcpu *v, struct fault f);
 void emulate_interrupt(struct vcpu *v);                  /* from the virtual PIC; only if the guest can take one */

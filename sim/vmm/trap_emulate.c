@@ -4,13 +4,12 @@
  * repairs them. SDM 3A 5.9 (privileged instructions); Robin & Irvine 2000; Bugnion et al. 2012 for the design.
  * Virtual-8086 guests are interpreted. Not modelled yet: guests that use rings 1 and 2 themselves (ring 1 reads as 0).
  * TOUR vmm.4 */
+#include "sim/cpu/debug.h"
 #include "sim/vmm/emulate.h"
 #include "sim/vmm/host.h"
 #include "sim/vmm/lazy_fpu.h"
 #include "sim/vmm/strategies.h"
 #include "sim/vmm/vm.h"
-
-enum { DR6_CAUSES = 0xE00F }; /* BT, BS, BD, B3-B0 */
 
 /* #GP, #NP, #SS or #TS: what the instruction at the guest's EIP tells about it. */
 static uint8_t reason_of_insn(struct vcpu *v)
@@ -20,6 +19,7 @@ static uint8_t reason_of_insn(struct vcpu *v)
     switch (i.id) {
     case MN_IN: case MN_OUT: case MN_INS: case MN_OUTS: return EXIT_REASON_PORT;
     case MN_INT: case MN_INT3: case MN_INTO: return EXIT_REASON_SOFT_INT;
+    case MN_SYSENTER: return EXIT_REASON_SYSENTER;
     case MN_IRET: case MN_RET_FAR: return EXIT_REASON_RETURN;
     case MN_JMP_FAR: case MN_CALL_FAR: case MN_MOV_SEG: case MN_POP_SEG: case MN_LOAD_FAR:
         return EXIT_REASON_SEGMENT;
@@ -67,8 +67,8 @@ static void exception(struct vcpu *v, const struct vmexit *x)
     }
     if (x->vector == VEC_DB) { /* DR6 only gathers: what was seen is taken out of the real one */
         uint32_t *real = &v->vmm->board.cpu->dr[6];
-        v->virt.dr[6] |= *real & DR6_CAUSES;
-        *real &= ~(uint32_t)DR6_CAUSES;
+        v->virt.dr[6] |= *real & DR6_WRITABLE;
+        *real &= ~(uint32_t)DR6_WRITABLE;
     }
     emulate_fault(v, (struct fault){ .vector = x->vector, .has_code = x->vector == VEC_AC || x->vector == VEC_DF,
                                      .code = x->code });

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "sim/cpu/cpuid.h"
 #include "sim/cpu/segment.h"
 #include "sim/vmm/descriptor.h"
 #include "sim/vmm/vm.h"
@@ -25,11 +26,13 @@ void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm)
     v->vmm = h;
     v->vm = vm;
     v->virt_clock.hz = h->board.clock->hz;
+    v->model = *h->board.model;
+    v->model.without |= FEATURE_PAE; /* there are no shadows of such tables */
     struct cpu_env env = { .bus = &vm->bus, .mmu = &v->virt_mmu, .translate = mmu_translate, .flush = mmu_flush,
-                           .invlpg = invlpg, .paging = mmu_paging, .irq = &vm->devices.pic, .acknowledge = acknowledge };
-    mmu_init(&v->virt_mmu, &vm->bus, &v->virt.dtlb, &v->virt.itlb, &v->virt_clock, h->board.model);
+                           .invlpg = invlpg, .paging = mmu_paging, .pdptes = mmu_pdptes, .irq = &vm->devices.pic, .acknowledge = acknowledge };
+    mmu_init(&v->virt_mmu, &vm->bus, &v->virt.dtlb, &v->virt.itlb, &v->virt_clock, &v->model);
     v->virt_mmu.direct = false;
-    cpu_init(&v->virt, &env, &v->virt_clock, h->board.model, NULL, NULL);
+    cpu_init(&v->virt, &env, &v->virt_clock, &v->model, NULL, NULL);
     vm->bus.log = &v->stores;
 }
 
@@ -89,6 +92,9 @@ void vcpu_enter(struct vcpu *v, struct window_frame *f)
     c->reg[EAX] = f->eax, c->reg[ECX] = f->ecx, c->reg[EDX] = f->edx, c->reg[EBX] = f->ebx;
     c->reg[ESP] = f->esp, c->reg[EBP] = f->ebp, c->reg[ESI] = f->esi, c->reg[EDI] = f->edi;
     c->eip = f->eip;
+    /* Instructions ran since we last looked, so an interrupt shadow that emulation set is over. Not if EIP is where it was: then
+     * this exit came before the first of them. (A jump to itself looks the same; settle interprets it, which ends the shadow.) */
+    if (f->eip != v->left_eip) c->insns++;
     cpu_set_flags(c, vcpu_virtual_flags(v, f->eflags));
     mmu_flush(&v->virt_mmu, true);
     uint16_t sel[SEG_COUNT];
@@ -97,9 +103,6 @@ void vcpu_enter(struct vcpu *v, struct window_frame *f)
     sel[SEG_SS] = (uint16_t)f->ss;
     vcpu_copy_segments(v, c, sel, (uint8_t)(f->cs & 3));
     memcpy(v->entered_seg, c->seg, sizeof c->seg);
-    /* Instructions ran since we last looked, so an interrupt shadow that emulation set is over. Not if EIP is where it was: then
-     * this exit came before the first of them. (A jump to itself looks the same; settle interprets it, which ends the shadow.) */
-    if (f->eip != v->left_eip) c->insns++;
     v->stores.n = 0;
 }
 

@@ -215,6 +215,9 @@ static void go_idle(struct vmm *h)
 /* Can the guest take the interrupt its PIC asks for? SDM 3A 6.8.1, and the shadow of STI and MOV SS. */
 static bool interruptible(const struct cpu *c) { return (c->eflags & FLAG_IF) && c->insns != c->inhibit; }
 
+/* A load of SS was emulated, and a trap or a breakpoint that it holds off would come too soon on the real CPU. */
+static bool debug_shadow(const struct cpu *c) { return c->insns == c->hold && (c->trap || c->watch[0]); }
+
 /* Brings virtual time up to date, delivers what is due, interprets what the real CPU cannot run, and leaves. */
 static enum next settle(struct vmm *h)
 {
@@ -232,9 +235,9 @@ static enum next settle(struct vmm *h)
             host_timer(h, timeq_next(&h->vm.timers));
             go_idle(h);
             return NEXT_RESUME;
-        } else if ((c->intr && (c->eflags & FLAG_IF)) || !vcpu_reversible(v)) {
+        } else if ((c->intr && (c->eflags & FLAG_IF)) || debug_shadow(c) || !vcpu_reversible(v)) {
             if (++interpreted > STUCK_LIMIT) vm_die(v, DEATH_STUCK);
-            else emulate_one(v);
+            else emulate_next(v);
         } else {
             host_timer(h, timeq_next(&h->vm.timers));
             vcpu_leave(v);

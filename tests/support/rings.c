@@ -98,7 +98,8 @@ void rings_enter(struct fake *f, unsigned ring)
 
 /* Everything a program could tell the difference by. */
 struct visible {
-    uint32_t reg[9], eip, flags, cr[4], dr[8], msr[3];
+    uint32_t reg[9], eip, flags, cr[4], dr[8];
+    uint64_t msr[MSR_COUNT];
     struct seg_reg seg[SEG_COUNT], ldtr, tr;
     struct table_reg gdtr, idtr;
     uint64_t inhibit, tsc_base;
@@ -117,7 +118,7 @@ static void look(const struct fake *f, struct visible *v)
     v->eip = c->eip;
     v->flags = cpu_flags(c);
     v->cr[0] = c->cr0; v->cr[1] = c->cr2; v->cr[2] = c->cr3; v->cr[3] = c->cr4;
-    v->msr[0] = c->sysenter_cs; v->msr[1] = c->sysenter_esp; v->msr[2] = c->sysenter_eip;
+    memcpy(v->msr, c->msr, sizeof v->msr);
     v->ldtr = c->ldtr; v->tr = c->tr;
     v->gdtr.base = c->gdtr.base; v->gdtr.limit = c->gdtr.limit;
     v->idtr.base = c->idtr.base; v->idtr.limit = c->idtr.limit;
@@ -152,7 +153,8 @@ const char *rings_outcome(const struct fake *f, enum step s)
 {
     static const char *const name[] = {
         [VEC_DE] = "DE", [VEC_DB] = "DB", [VEC_BP] = "BP", [VEC_OF] = "OF", [VEC_BR] = "BR", [VEC_UD] = "UD", [VEC_NM] = "NM",
-        [VEC_DF] = "DF", [VEC_TS] = "TS", [VEC_NP] = "NP", [VEC_SS] = "SS", [VEC_GP] = "GP", [VEC_PF] = "PF", [VEC_MF] = "MF"
+        [VEC_DF] = "DF", [VEC_TS] = "TS", [VEC_NP] = "NP", [VEC_SS] = "SS", [VEC_GP] = "GP", [VEC_PF] = "PF", [VEC_MF] = "MF",
+        [VEC_AC] = "AC"
     };
     static char text[32];
     const struct fault *x = &f->cpu.fault;

@@ -120,7 +120,7 @@ static void write_entry(void *bus, hpa_t at, uint32_t entry) { bus_write(bus, at
 /* What a hypervisor's instruction emulator does: the guest's tables, the guest's bus. */
 static struct sw_outcome emulate(struct shadow_world *w, uint32_t va, unsigned access, unsigned size, uint32_t value)
 {
-    const struct walk_env env = { w->cr0, w->cr3, w->cr4, read_entry, &w->vm.guest };
+    const struct walk_env env = { .cr0 = w->cr0, .cr3 = w->cr3, .cr4 = w->cr4, .read = read_entry, .self = &w->vm.guest };
     struct xlat x;
     struct fault f;
     assert_true(walk(&env, gva(va), access, &x, &f)); /* the strategy has just said that it is legal */

@@ -68,7 +68,8 @@ static const struct row {
     { "4 MB page read-only",            0x800000 | P | U | PS, 0,           WR,           WP, PSE, FP | FW, 0, 1 },
     { "4 MB page supervisor",           0x800000 | P | W | PS, 0,           EX | US,      WP, PSE, FP | FU, 0, 1 },
     { "4 MB page absent",               0x800000 | PS,  0,                  RD,           WP, PSE, 0, 0, 1 },
-    { "reserved bit 13",                0x802000 | P | W | U | PS, 0,       RD,           0,  PSE, FP | FR, 0, 1 },
+    { "reserved bit 17",                0x820000 | P | W | U | PS, 0,       RD,           0,  PSE, FP | FR, 0, 1 },
+    { "PSE-36: bit 13 is address bit 32", 0x802000 | P | W | U | PS, 0,     WR,           0,  PSE, LEGAL, 0xFFFFF123, 1 },
     { "reserved bit 21, user write",    0xA00000 | P | W | U | PS, 0,       WR | US,      0,  PSE,
       FP | FR | FW | FU, 0, 1 },
     { "reserved comes before rights",   0xA00000 | P | PS, 0,               WR | US,      WP, PSE,
@@ -98,6 +99,68 @@ static void answers(void **state)
         if (!legal && (f.vector != 14 || !f.has_code || f.code != (uint32_t)r->code || f.addr != at.v))
             fail_msg("%s: vector %u code %X addr %X", r->name, f.vector, f.code, f.addr);
         assert_int_equal(w.writes, 0);
+    }
+}
+
+/* With PAE: PDPTE 1 / slot 3 / slot 5 / offset 123. Entries have an upper half each. */
+static const struct long_row {
+    const char *name;
+    uint64_t pdpte, pde, pte; /* a PDE without PS gets PT as its frame */
+    unsigned access;
+    uint32_t cr0;
+    int      code;
+    uint32_t at;
+    unsigned refs;
+} long_rows[] = {
+    { "PDPTE absent",               PD,          P | W | U, 0x9000 | P | W | U, WR | US, 0, FW | FU, 0, 0 },
+    { "directory entry absent",     PD | P,      W | U, 0, RD, 0, 0, 0, 1 },
+    { "table entry absent",         PD | P,      P | W | U, 0x9000 | W | U, RD | US, 0, FU, 0, 2 },
+    { "all permitted",              PD | P,      P | W | U, 0x9000 | P | W | U, WR | US, WP, LEGAL, 0x9123, 2 },
+    { "user, directory says supervisor", PD | P, P | W, 0x9000 | P | W | U, RD | US, 0, FP | FU, 0, 2 },
+    { "supervisor write, WP set",   PD | P,      P | W, 0x9000 | P, WR, WP, FP | FW, 0, 2 },
+    { "supervisor write, WP clear", PD | P,      P, 0x9000 | P, WR, 0, LEGAL, 0x9123, 2 },
+    { "directory entry, bit 36",    PD | P,      1ull << 36 | P | W | U, 0x9000 | P | W | U, RD, 0, FP | FR, 0, 1 },
+    { "table entry, bit 62",        PD | P,      P | W | U, 1ull << 62 | 0x9000 | P | W | U, RD, 0, FP | FR, 0, 2 },
+    { "there is no NX",             PD | P,      P | W | U, 1ull << 63 | 0x9000 | P | W | U, RD, 0, FP | FR, 0, 2 },
+    { "reserved comes before rights", PD | P,    P, 1ull << 63 | 0x9000 | P, WR | US, WP, FP | FR | FW | FU, 0, 2 },
+    { "absent comes before reserved", PD | P,    P | W | U, 1ull << 63 | 0x9000, RD, 0, 0, 0, 2 },
+    { "2 MB page, CR4.PSE or not",  PD | P,      0x800000 | P | W | U | PS, 0, WR | US, WP, LEGAL, 0x805123, 1 },
+    { "2 MB page, odd",             PD | P,      0xA00000 | P | W | U | PS, 0, WR | US, WP, LEGAL, 0xA05123, 1 },
+    { "2 MB page, PAT bit",         PD | P,      0x801000 | P | W | PS, 0, WR, WP, LEGAL, 0x805123, 1 },
+    { "2 MB page, reserved bit 13", PD | P,      0x802000 | P | W | PS, 0, RD, WP, FP | FR, 0, 1 },
+    { "2 MB page, reserved bit 20", PD | P,      0x900000 | P | W | PS, 0, RD, WP, FP | FR, 0, 1 },
+    { "page beyond 4 GB",           PD | P,      P | W | U, 0x100009000 | P | W | U, WR, 0, LEGAL, 0xFFFFF123, 2 },
+    { "2 MB page beyond 4 GB",      PD | P,      0xF00800000 | P | W | U | PS, 0, WR, 0, LEGAL, 0xFFFFF123, 1 },
+    { "table beyond 4 GB is ones",  PD | P,      0x100000000 | P | W | U, 0, RD, 0, FP | FR, 0, 2 },
+    { "directory beyond 4 GB too",  0x100000000 | P, P | W | U, 0, RD, 0, FP | FR, 0, 1 },
+};
+
+static void answers_with_pae(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof long_rows / sizeof *long_rows; i++) {
+        const struct long_row *r = &long_rows[i];
+        static struct world w;
+        memset(&w, 0, sizeof w);
+        uint64_t pdpte[4] = { 0, r->pdpte, 0, 0 }, pde = r->pde & PTE_PS ? r->pde : r->pde | PT;
+        memcpy(&w.memory[PD / 4 + 2 * 3], &pde, sizeof pde);
+        memcpy(&w.memory[PT / 4 + 2 * 5], &r->pte, sizeof r->pte);
+        struct walk_env env = env_of(&w, r->cr0, PAGING_CR4_PAE);
+        env.pdpte = pdpte;
+        struct xlat x;
+        struct fault f = { 0 };
+        gva_t at = gva(1u << 30 | 3u << 21 | 5u << 12 | 0x123);
+        bool legal = walk(&env, at, r->access, &x, &f);
+        if (legal != (r->code == LEGAL)) fail_msg("%s: legal %d", r->name, legal);
+        if (x.refs != r->refs) fail_msg("%s: %u refs", r->name, x.refs);
+        if (legal && (x.at.v != r->at || x.absent != (r->at >= WALK_NOWHERE))) fail_msg("%s: at %X", r->name, x.at.v);
+        if (legal && x.large != (r->refs == 1)) fail_msg("%s: large %d", r->name, x.large);
+        if (!legal && (f.code != (uint32_t)r->code || f.addr != at.v)) fail_msg("%s: code %X", r->name, f.code);
+        if (!legal) continue;
+        walk_accessed(&x, WR, write_entry, &w);
+        assert_int_equal(w.memory[PD / 4 + 2 * 3] & (A | D), x.large ? A | D : A);
+        assert_int_equal(w.memory[PT / 4 + 2 * 5] & (A | D), x.large ? 0 : A | D);
+        assert_int_equal(w.memory[PD / 4 + 2 * 3 + 1], (uint32_t)(pde >> 32));
     }
 }
 
@@ -218,7 +281,7 @@ static void self_map(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers),
+        cmocka_unit_test(answers), cmocka_unit_test(answers_with_pae),
         cmocka_unit_test(rights_of_both_levels),
         cmocka_unit_test(paging_off_is_identity),
         cmocka_unit_test(references_are_listed),
