@@ -12,6 +12,7 @@ struct passage {
     enum delivery how;
     bool     has_code;
     uint32_t code;
+    bool     asked;    /* INT n, INT1: an instruction that is done, and RF was for it alone */
     bool     rf;       /* the pushed EFLAGS has RF set: a fault, so that its instruction is not stopped at twice */
     uint32_t at, back; /* EIP of the instruction concerned (trace), EIP to return to */
     uint32_t ext;      /* EXT bit of error codes: 1 unless the program asked for it */
@@ -120,7 +121,7 @@ static enum step read_target(struct cpu *c, const struct passage *v, const struc
 static bool push_frame(const struct cpu *c, const struct passage *v, unsigned size, bool inward, struct stack *s,
                        struct stores *p)
 {
-    uint32_t flags = cpu_flags(c) | (v->rf ? FLAG_RF : 0);
+    uint32_t flags = (cpu_flags(c) & ~(v->asked ? (uint32_t)FLAG_RF : 0u)) | (v->rf ? FLAG_RF : 0);
     return (!cpu_v86(c) || v86_push_segments(c, size, s, p)) &&
            (!inward || (stack_put(s, p, size, c->seg[SEG_SS].sel) && stack_put(s, p, size, c->reg[ESP]))) &&
            stack_put(s, p, size, flags) && stack_put(s, p, size, c->seg[SEG_CS].sel) &&
@@ -171,6 +172,7 @@ static enum step deliver(struct cpu *c, const struct passage *v)
 enum step cpu_deliver(struct cpu *c, uint8_t vector, enum delivery how, bool has_code, uint32_t code)
 {
     struct passage v = { .vector = vector, .how = how, .has_code = has_code, .code = code, .rf = how == DELIVER_FAULT,
+                          .asked = how == DELIVER_SOFT,
                           .at = c->eip, .back = c->eip, .ext = how != DELIVER_SOFT };
     if (how == DELIVER_EXTERNAL) tell(c, &v, EV_IRQ);
     return deliver(c, &v);
@@ -178,14 +180,14 @@ enum step cpu_deliver(struct cpu *c, uint8_t vector, enum delivery how, bool has
 
 enum step gate_soft(struct cpu *c, uint8_t vector, uint32_t at, uint32_t back)
 {
-    struct passage v = { .vector = vector, .how = DELIVER_SOFT, .at = at, .back = back };
+    struct passage v = { .vector = vector, .how = DELIVER_SOFT, .asked = true, .at = at, .back = back };
     return deliver(c, &v);
 }
 
 /* No gate's DPL is asked, and it is no exception either: nothing of it makes a double fault. SDM vol. 2, INT1. */
 enum step gate_icebp(struct cpu *c, uint32_t at, uint32_t back)
 {
-    struct passage v = { .vector = VEC_DB, .how = DELIVER_EXTERNAL, .at = at, .back = back, .ext = 1 };
+    struct passage v = { .vector = VEC_DB, .how = DELIVER_EXTERNAL, .asked = true, .at = at, .back = back, .ext = 1 };
     return deliver(c, &v);
 }
 

@@ -90,6 +90,7 @@ static const struct stop {
     { "memory is no port", "8A 03 40", { AT_SCRATCH }, L(0) | BP(0, PORT | LEN1), CR4_DE, 0, ~0u, 0, false },
 
     { "INT1", "40 F1 40", { 0 }, 0, 0, 0, 2, 0, false },
+    { "INT1 behind RF", "F1 40", { FAKE_CODE }, L(0), 0, FLAG_RF, 1, 0, false },
     { "INT1 is not stepped over", "F1 40", { 0 }, 0, 0, FLAG_TF, 1, 0, false },
     { "MOV DR with GD", "0F 21 C0 40", { 0 }, DR7_GD, 0, 0, 0, DR6_BD, true },
     { "instruction comes before GD", "0F 21 C0 40", { FAKE_CODE }, L(0) | DR7_GD, 0, 0, 0, 1, false },
