@@ -26,4 +26,8 @@ for name in segments gates exceptions breakpoints fpu code paging spaces recursi
     done
     if [ -n "${QEMU:-}" ] && command -v qemu-system-i386 >/dev/null; then other_machine "$name"; fi
 done
+# What a hypervisor refuses its guests.
+image pae
+run pae native
+check "pae, native" same pae
 finish
