@@ -166,8 +166,6 @@ static unsigned interrupts(struct pen *p)
 static void configuration(uint8_t *block)
 {
     struct pen p = { block, AT_CONFIG };
-    uint32_t cpu[4];
-    cpuid_leaf(1, cpu);
     bytes(&p, "PCMP", 4);
     put(&p, 4, 4 << 16); /* length: below; revision 1.4, checksum */
     bytes(&p, "RINGSIDEPC          ", 20);
@@ -178,7 +176,7 @@ static void configuration(uint8_t *block)
     skip(&p, 4);         /* no extended entries */
     put(&p, 4, 0 | 0x14 << 16 | 3u << 24); /* processor, APIC 0, version; enabled, bootstrap */
     put(&p, 4, CPUID_SIGNATURE);
-    put(&p, 4, cpu[3] | CPUID_APIC);
+    put(&p, 4, cpuid_features() | FEATURE_APIC);
     skip(&p, 8);
     put(&p, 2, 1 | BUS_PCI << 8), bytes(&p, "PCI   ", 6);
     put(&p, 2, 1 | BUS_ISA << 8), bytes(&p, "ISA   ", 6);

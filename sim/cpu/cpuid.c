@@ -25,6 +25,8 @@ static const uint32_t basic[LAST_BASIC + 1][4] = {
     { 0x005B5001, 0, 0, 0x00000040 },
 };
 
+uint32_t cpuid_features(void) { return FEATURES; }
+
 static uint32_t features(const struct cpu *c)
 {
     return (FEATURES & ~c->model->without) | (c->apic_base & APIC_BASE_ENABLE ? FEATURE_APIC : 0u);

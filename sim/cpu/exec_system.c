@@ -258,6 +258,12 @@ static enum step caches(struct cpu *c, const struct insn *i)
 enum step exec_invd(struct cpu *c, const struct insn *i) { return caches(c, i); }
 enum step exec_wbinvd(struct cpu *c, const struct insn *i) { return caches(c, i); }
 
+/* Code that can only be executed will do, too. */
+enum step exec_clflush(struct cpu *c, const struct insn *i)
+{
+    return mem_probe_read(c, i->seg, ea(c, i), 1);
+}
+
 /* ---- HLT ---- */
 
 enum step exec_hlt(struct cpu *c, const struct insn *i)

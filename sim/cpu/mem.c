@@ -164,3 +164,11 @@ enum step mem_probe_write(struct cpu *c, unsigned seg, uint32_t offset, unsigned
     enum step s = check(c, seg, offset, size, true);
     return s != STEP_OK ? s : lin_probe_write(c, gva(c->seg[seg].base + offset), size, c->cpl == 3);
 }
+
+enum step mem_probe_read(struct cpu *c, unsigned seg, uint32_t offset, unsigned size)
+{
+    const struct seg_reg *s = &c->seg[seg];
+    struct part part[2];
+    if (!seg_fits(s, offset, size)) return cpu_raise_code(c, seg == SEG_SS ? VEC_SS : VEC_GP, 0);
+    return split(c, gva(s->base + offset), size, c->cpl == 3 ? ACCESS_USER : ACCESS_READ, part) ? STEP_OK : STEP_FAULT;
+}

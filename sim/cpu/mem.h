@@ -18,6 +18,8 @@ enum step mem_read_slow(struct cpu *c, unsigned seg, uint32_t offset, unsigned s
 enum step mem_write_slow(struct cpu *c, unsigned seg, uint32_t offset, unsigned size, uint32_t value);
 /* Checks that a later write to the same place will succeed (read-modify-write, pushes of several words). */
 enum step mem_probe_write(struct cpu *c, unsigned seg, uint32_t offset, unsigned size);
+/* Faults as a read would (but for its type check: any segment that fits will do), and reads nothing. */
+enum step mem_probe_read(struct cpu *c, unsigned seg, uint32_t offset, unsigned size);
 /* #AC(0) if alignment is checked and the address is no multiple of `size` (a power of two): for operands larger than the
  * 4 bytes that the functions above judge by themselves. To be asked after the access, or its probe, has succeeded. */
 enum step mem_aligned(struct cpu *c, unsigned seg, uint32_t offset, unsigned size);

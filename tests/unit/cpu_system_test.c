@@ -361,6 +361,31 @@ static void invlpg(void **state)
     fake_done(&f);
 }
 
+/* CLFLUSH faults as a load does, hints not at all, whatever their operand; LOCK is never allowed. */
+static void hints_and_clflush(void **state)
+{
+    (void)state;
+    static const struct { const char *bytes, *wanted; } cases[] = {
+        { "\x0F\xAE\x3B", "ok" }, { "\x0F\xAE\x3E", "#PF(4)" }, { "\x64\x0F\xAE\x3B", "#GP(0)" },
+        { "\x2E\x0F\xAE\x3B", "ok" }, { "\x0F\xAE\xF8", "#UD" }, { "\xF0\x0F\xAE\x3B", "#UD" },
+        { "\x0F\x18\x06", "ok" }, { "\x0F\x0D\x0E", "ok" }, { "\x0F\x1A\x06", "ok" }, { "\x0F\x1B\x06", "ok" },
+        { "\x0F\x1C\x06", "ok" }, { "\x0F\x1E\xFA", "ok" }, { "\x64\x0F\x1F\x06", "ok" }, { "\xF0\x0F\x18\x06", "#UD" },
+        { "\x0F\xB9\x06", "#UD" }, { "\x0F\xFF\x06", "#UD" }, { "\x0F\xAA\x06", "#UD" }, { "\x0F\x01\xC8", "#UD" },
+    };
+    for (unsigned n = 0; n < COUNT(cases); n++) {
+        struct fake f;
+        rings_init(&f);
+        rings_enter(&f, 3);
+        f.cpu.reg[EBX] = AT_SCRATCH;
+        f.cpu.reg[ESI] = AT_SCRATCH + 0x1000;
+        f.cpu.seg[SEG_FS] = (struct seg_reg){ 0 };
+        fake_page(&f, AT_SCRATCH + 0x1000, 0);
+        const char *got = rings_outcome(&f, rings_step(&f, cases[n].bytes, 4));
+        if (strcmp(got, cases[n].wanted)) fail_msg("case %u: wanted %s, got %s", n, cases[n].wanted, got);
+        fake_done(&f);
+    }
+}
+
 /* ---- reset, boot, register table ---- */
 
 static void reset_state(void **state)
@@ -424,7 +449,7 @@ int main(void)
         cmocka_unit_test(control_registers), cmocka_unit_test(missing_registers), cmocka_unit_test(cr3_is_told),
         cmocka_unit_test(lmsw_smsw_clts), cmocka_unit_test(table_registers), cmocka_unit_test(ldtr_tr),
         cmocka_unit_test(null_ldt_has_no_descriptors), cmocka_unit_test(debug_registers),
-        cmocka_unit_test(time_stamp), cmocka_unit_test(who_may_count), cmocka_unit_test(halt),
+        cmocka_unit_test(time_stamp), cmocka_unit_test(who_may_count), cmocka_unit_test(halt), cmocka_unit_test(hints_and_clflush),
         cmocka_unit_test(x87), cmocka_unit_test(invlpg),
         cmocka_unit_test(reset_state), cmocka_unit_test(register_table),
     };
