@@ -108,6 +108,13 @@ static bool begins(const struct insn *i)
     return i->flags & INSN_ENDS && i->id != MN_JMP && i->id != MN_CALL && i->id != MN_RET;
 }
 
+/* Bytes whose change makes it another instruction. What is none may become one by any of those that were looked at. */
+static unsigned extent(const struct insn *i, unsigned left)
+{
+    if (i->id != MN_NONE) return i->len;
+    return left < 15 ? left : 15;
+}
+
 static struct block *room(struct block_cache *bc)
 {
     size_t most = sizeof(struct block) + BLOCK_INSNS * sizeof(struct insn) + (OP_SLOTS(BLOCK_INSNS) + 1) * sizeof(struct op);
@@ -137,7 +144,7 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
         if (b->n && begins(i)) break;
         i->at = b->bytes;
         i->fn = block_handler(c, i);
-        b->bytes = (uint16_t)(b->bytes + i->len);
+        b->bytes = (uint16_t)(b->bytes + extent(i, left));
         b->n++;
         if (block_ends(i)) break;
     }

@@ -1,0 +1,290 @@
+/* Fast operations against the handlers they stand for, and against single-stepping.
+ *
+ * Two machines in the same world: one runs blocks as fast operations, the other has no blocks and is stepped, so it knows
+ * exec_*.c only. Random programs of hot instructions (and some of everything), random registers, small segments, 16-bit
+ * stacks, ring 3, pages that may not be written, stores into the code that runs, a timer that interrupts. Registers, flags,
+ * memory, cycles, counts, TLBs: all must be equal, wherever the two are looked at. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "sim/cpu/exec.h"
+#include "sim/cpu/op.h"
+#include "tests/support/cpu_case.h"
+
+enum {
+    CODE = 0x10000, CODE_PAGES = 3, CODE_BYTES = CODE_PAGES * PAGE_SIZE, DATA = FAKE_DATA, DATA_BYTES = 0x4000,
+    STACK = FAKE_STACK, GDT = 0x2000, IDT = 0x3000, HANDLER = 0x5000, TICK = 0x20
+};
+
+static uint64_t seed = 1;
+static uint32_t rnd(void)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(seed >> 33) ^ (uint32_t)(seed >> 11);
+}
+static uint32_t below(uint32_t n) { return rnd() % n; }
+
+static struct fake fast, slow;
+static struct fake *const both[2] = { &fast, &slow };
+
+/* Every vector halts, but the timer's returns. */
+static void tables(struct fake *w)
+{
+    static const uint32_t gdt[6] = { 0, 0, 0x0000FFFF, 0x00CF9A00, 0x0000FFFF, 0x00CF9200 };
+    fake_put(w, GDT, gdt, sizeof gdt);
+    for (unsigned v = 0; v < 256; v++) {
+        fake_put32(w, IDT + 8 * v, 0x00080000u | (HANDLER + 16 * v));
+        fake_put32(w, IDT + 8 * v + 4, 0x00008E00);
+        fake_put(w, HANDLER + 16 * v, &(uint8_t){ v == TICK ? 0xCF : 0xF4 }, 1);
+    }
+    w->cpu.gdtr = (struct table_reg){ GDT, 23 };
+    w->cpu.idtr = (struct table_reg){ IDT, 2047 };
+}
+
+/* A timer interrupt now and then. A repeated string instruction that takes for ever is cut short, or so would be the test. */
+static struct ticker { struct timer timer; struct fake *w; } ticker[2];
+static void tick(void *self, uint64_t when)
+{
+    struct ticker *t = self;
+    if (t->w->cpu.reg[ECX] > 64) t->w->cpu.reg[ECX] = 64;
+    fake_irq(t->w, TICK);
+    timeq_arm(&t->w->timers, &t->timer, when + 1511);
+}
+
+static int setup(void **s)
+{
+    (void)s;
+    seed = 1;
+    for (unsigned k = 0; k < 2; k++) {
+        fake_init(both[k], k == 0);
+        tables(both[k]);
+        ticker[k] = (struct ticker){ .timer = { .fire = tick, .self = &ticker[k] }, .w = both[k] };
+        timeq_arm(&both[k]->timers, &ticker[k].timer, 1000);
+    }
+    return 0;
+}
+
+static int teardown(void **s)
+{
+    (void)s;
+    for (unsigned k = 0; k < 2; k++) fake_done(both[k]);
+    return 0;
+}
+
+/* ---- programs ---- */
+
+/* Hot opcodes; FF: any byte at all. Operands are random, so memory operands go by the registers of the episode. */
+static const uint8_t hot[] = {
+    0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x09, 0x0B, 0x11, 0x13, 0x19, 0x1B, 0x21, 0x23, 0x28, 0x29, 0x2B, 0x2A, 0x31, 0x33,
+    0x38, 0x39, 0x3A, 0x3B, 0x3C, 0x3D, 0x40, 0x43, 0x48, 0x4F, 0x50, 0x53, 0x55, 0x58, 0x5B, 0x5D, 0x68, 0x69, 0x6A, 0x6B,
+    0x72, 0x74, 0x75, 0x77, 0x7C, 0x7F, 0x80, 0x81, 0x83, 0x84, 0x85, 0x87, 0x88, 0x89, 0x8A, 0x8B, 0x8D, 0x90, 0x93, 0x98,
+    0x99, 0xA0, 0xA1, 0xA3, 0xA4, 0xA5, 0xA8, 0xA9, 0xAA, 0xAB, 0xB0, 0xB7, 0xB8, 0xBE, 0xC0, 0xC1, 0xC3, 0xC6, 0xC7, 0xC9, 0xD1,
+    0xD3, 0xE2, 0xE8, 0xE9, 0xEB, 0xF6, 0xF7, 0xFE, 0xFF, 0x9C, 0x9D, 0xFA, 0xFB, 0xF9, 0xF5
+};
+static const uint8_t hot_two[] = { 0x44, 0x4C, 0x45, 0x84, 0x8F, 0x92, 0x9D, 0x9E, 0xA3, 0xAF, 0xB6, 0xB7, 0xBE, 0xBF, 0xC8, 0xC1,
+                                   0x4F, 0x95, 0xA2, 0x31 };
+
+/* Branches whose displacement is random lead nowhere; these get one within the code. */
+static void aim(uint8_t *at, const struct insn *i)
+{
+    uint32_t near = (uint32_t)((int32_t)below(96) - 48), far = (uint32_t)((int32_t)below(CODE_BYTES) - CODE_BYTES / 2);
+    if (i->form != FORM_I || (i->id != MN_JMP && i->id != MN_CALL && i->id != MN_JCC)) return;
+    if (i->len < 5) at[i->len - 1] = (uint8_t)near;
+    else memcpy(at + i->len - 4, &far, 4);
+}
+
+static unsigned one_instruction(uint8_t *at)
+{
+    static const uint32_t bases[] = { DATA, DATA + 0x3FF0, CODE, STACK - 64 };
+    struct insn i;
+    for (;;) {
+        for (unsigned k = 0; k < 15; k++) at[k] = (uint8_t)rnd();
+        unsigned n = 0;
+        if (!below(12)) at[n++] = 0x66;
+        if (!below(40)) at[n++] = (uint8_t[]){ 0x64, 0x2E, 0x36, 0x67, 0xF3, 0xF2 }[below(6)];
+        if (!below(5)) {
+            at[n++] = 0x0F;
+            at[n] = below(2) ? hot_two[below(sizeof hot_two)] : (uint8_t)((below(2) ? 0x40 : below(2) ? 0x80 : 0x90) + below(16));
+        } else if (below(60)) {
+            at[n] = hot[below(sizeof hot)];
+            if (!below(3)) at[n] = (uint8_t)(below(8) * 8 + below(6)); /* ADD to CMP, every form */
+            if (!below(20)) at[n] = (uint8_t)(0x70 + below(16));
+        }
+        if (insn_decode(at, 15, (struct insn_mode){ true }, slow.model.cost, &i) != DECODE_OK || i.id == MN_HLT) continue;
+        if (i.flags & INSN_MEM && i.base == REG_NONE && i.index == REG_NONE && i.len >= 5 && below(4)) {
+            uint32_t to = bases[below(4)] + below(64);
+            for (unsigned k = 1; k + 4 <= i.len; k++)
+                if (!memcmp(at + k, &i.disp, 4)) memcpy(at + k, &to, 4);
+        }
+        aim(at, &i);
+        return i.len;
+    }
+}
+
+static void new_code(void)
+{
+    uint8_t bytes[CODE_BYTES + 16];
+    unsigned n = 0;
+    while (n < CODE_BYTES) n += one_instruction(bytes + n);
+    for (unsigned k = 0; k < 2; k++) fake_put(both[k], CODE, bytes, CODE_BYTES);
+}
+
+static uint32_t some_value(void)
+{
+    switch (below(8)) {
+    case 0: case 1: return DATA + below(DATA_BYTES);
+    case 2: return below(64);
+    case 3: return below(40) ? DATA + below(16) * 4 : CODE + below(CODE_BYTES);
+    case 4: return DATA + below(4) * PAGE_SIZE + PAGE_SIZE - below(5);
+    case 5: return 0u - below(4);
+    case 6: return 0x80000000u >> below(32);
+    default: return rnd();
+    }
+}
+
+/* Registers and a mode, the same for both. */
+static void new_state(void)
+{
+    struct cpu *a = &fast.cpu, *b = &slow.cpu;
+    for (unsigned r = 0; r < 8; r++) a->reg[r] = b->reg[r] = some_value();
+    if (below(16)) a->reg[ESP] = b->reg[ESP] = STACK - below(64) * 4;
+    uint32_t eip = CODE + below(CODE_BYTES), flags = (rnd() & FLAGS_ARITH) | (below(2) ? FLAG_IF : 0) | (below(30) ? 0 : FLAG_TF);
+    unsigned mode = below(8), seg = below(6);
+    uint32_t limit = DATA + below(DATA_BYTES);
+    for (unsigned k = 0; k < 2; k++) {
+        struct cpu *c = &both[k]->cpu;
+        for (unsigned n = 0; n < SEG_COUNT; n++) cpu_seg_set(&c->seg[n], 0x10, 0x0000FFFF, 0x00CF9300);
+        cpu_seg_set(&c->seg[SEG_CS], 0x08, 0x0000FFFF, 0x00CF9B00);
+        cpu_set_cpl(c, 0);
+        c->halted = c->shutdown = c->trap = c->pause = false;
+        c->inhibit = c->rf_at = UINT64_MAX;
+        c->eip = eip;
+        cpu_set_flags(c, flags);
+        if (mode == 0) c->seg[SEG_SS].ar &= (uint16_t)~AR_DB;
+        if (mode == 1) {
+            c->seg[seg].limit = seg == SEG_CS ? CODE + 0x1800 : limit;
+            cpu_seg_limits(&c->seg[seg]);
+        }
+        if (mode == 2) c->seg[seg == SEG_CS ? SEG_GS : seg].base = 4 * seg;
+        if (mode == 3) cpu_set_cpl(c, 3);
+        c->break_at = 0;
+    }
+}
+
+/* ---- comparing ---- */
+
+static void same(uint32_t a, uint32_t b, const char *what, unsigned round)
+{
+    if (a != b) fail_msg("round %u: %s is %X, stepped it is %X; EIP %X and %X", round, what, a, b, fast.cpu.eip, slow.cpu.eip);
+}
+
+static void same_tlb(const struct tlb *a, const struct tlb *b, unsigned round)
+{
+    for (unsigned k = 0; k < TLB_SETS; k++) {
+        same(a->e[k][0].valid ? a->e[k][0].page : 1, b->e[k][0].valid ? b->e[k][0].page : 1, "a TLB entry", round);
+    }
+    same((uint32_t)a->misses, (uint32_t)b->misses, "TLB misses", round);
+}
+
+static void compare(unsigned round)
+{
+    static const char *const names[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
+    const struct cpu *a = &fast.cpu, *b = &slow.cpu;
+    for (unsigned r = 0; r < 8; r++) same(a->reg[r], b->reg[r], names[r], round);
+    same(a->eip, b->eip, "eip", round);
+    same(cpu_flags(a), cpu_flags(b), "eflags", round);
+    same((uint32_t)a->insns, (uint32_t)b->insns, "boundaries", round);
+    same((uint32_t)a->extra, (uint32_t)b->extra, "deliveries", round);
+    same((uint32_t)fast.clock.now, (uint32_t)slow.clock.now, "cycles", round);
+    same(a->cr2, b->cr2, "cr2", round);
+    same(a->fault.vector, b->fault.vector, "the fault", round);
+    same(a->dr[6], b->dr[6], "dr6", round);
+    same_tlb(&a->dtlb, &b->dtlb, round);
+    same_tlb(&a->itlb, &b->itlb, round);
+    if (memcmp(fast.ram, slow.ram, FAKE_RAM)) fail_msg("round %u: memory differs", round);
+}
+
+/* Both go the same number of boundaries; the stepped one, one by one. */
+static bool advance(unsigned n)
+{
+    enum cpu_stop a = cpu_run(&fast.cpu, n), b = CPU_BUDGET;
+    for (unsigned k = 0; k < n && b == CPU_BUDGET; k++) b = cpu_run(&slow.cpu, 1);
+    if (a != b)
+        fail_msg("stopped for %d, stepped for %d: EIP %X and %X, boundaries %X and %X", a, b, fast.cpu.eip, slow.cpu.eip,
+                 (unsigned)fast.cpu.insns, (unsigned)slow.cpu.insns);
+    return a == CPU_BUDGET;
+}
+
+static void blocks_are_single_steps(void **s)
+{
+    (void)s;
+    enum { ROUNDS = 3000 };
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        if (round % 50 == 0) new_code();
+        if (round % 20 == 0) {
+            uint32_t page = below(3) ? DATA + below(4) * PAGE_SIZE : CODE + below(CODE_PAGES) * PAGE_SIZE;
+            unsigned rights = below(4) ? FAKE_ALL : below(2) ? FAKE_P | FAKE_U : FAKE_P | FAKE_W;
+            for (unsigned k = 0; k < 2; k++) {
+                fake_page(both[k], page, rights);
+                both[k]->cpu.cr0 = both[k]->cr0 = round % 40 ? both[k]->cr0 | CR0_WP : both[k]->cr0 & ~(uint32_t)CR0_WP;
+                both[k]->cpu.env.flush(both[k], true);
+            }
+        }
+        new_state();
+        for (unsigned part = 0; part < 4; part++) {
+            bool on = advance(1 + below(part == 3 ? 400 : 40));
+            compare(round);
+            if (!on) break;
+        }
+    }
+}
+
+/* ---- every form by itself ---- */
+
+/* How many fast forms there are that random code finds; fewer means that the test no longer tests them. */
+enum { FORMS = 270, CASES = 60000 };
+
+static void every_form_is_its_handler(void **s)
+{
+    (void)s;
+    static op_fn *seen[1024];
+    unsigned forms = 0;
+    for (unsigned round = 0; round < CASES; round++) {
+        uint8_t bytes[32] = { 0 };
+        struct insn i;
+        uint32_t at = CODE + 16 * below(64);
+        unsigned n = one_instruction(bytes);
+        (void)insn_decode(bytes, 15, (struct insn_mode){ true }, slow.model.cost, &i);
+        op_fn *fn = op_choose(&i);
+        if (fn == op_slow) continue;
+        unsigned k = 0;
+        while (k < forms && seen[k] != fn) k++;
+        if (k == forms && forms < 1024) seen[forms++] = fn;
+        memset(bytes + n, 0x90, sizeof bytes - n);
+        for (unsigned m = 0; m < 2; m++) fake_put(both[m], at, bytes, sizeof bytes);
+        new_state();
+        fast.cpu.eip = slow.cpu.eip = at;
+        for (unsigned twice = 0; twice < 2; twice++) { /* the second time the TLB hits */
+            fast.cpu.eip = slow.cpu.eip = at;
+            advance(3);
+            compare(round);
+            fast.cpu.halted = slow.cpu.halted = false;
+        }
+    }
+    print_message("%u fast forms\n", forms);
+    assert_in_range(forms, FORMS, 1023);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_form_is_its_handler, setup, teardown),
+        cmocka_unit_test_setup_teardown(blocks_are_single_steps, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
