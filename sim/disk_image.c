@@ -30,6 +30,7 @@ struct slot {
 struct disk_image {
     char     path[PATH_ROOM];
     int      fd;
+    struct stat opened;               /* the file as it was then */
     uint64_t bytes, sectors;
     struct disk_moment *moment;
     struct version *version;
@@ -59,16 +60,16 @@ static bool read_file(const struct disk_image *d, uint64_t at, void *to, size_t 
 /* O_NONBLOCK: opening a pipe must not wait for its writer. */
 static bool open_file(struct disk_image *d, struct err *e)
 {
-    struct stat st;
+    struct stat *st = &d->opened;
     d->fd = open(d->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (d->fd < 0 || fstat(d->fd, &st))
+    if (d->fd < 0 || fstat(d->fd, st))
         return err_set(e, EXIT_INPUT, "--disk %.200s: cannot open: %s; check the path", d->path, strerror(errno));
-    if (!S_ISREG(st.st_mode))
+    if (!S_ISREG(st->st_mode))
         return err_set(e, EXIT_INPUT, "--disk %.200s: %s; name a raw disk image", d->path,
-                       S_ISDIR(st.st_mode) ? "is a directory" : "not a regular file");
-    if (!st.st_size)
+                       S_ISDIR(st->st_mode) ? "is a directory" : "not a regular file");
+    if (!st->st_size)
         return err_set(e, EXIT_INPUT, "--disk %.200s: is empty; make one: truncate -s 16M FILE", d->path);
-    d->bytes = (uint64_t)st.st_size;
+    d->bytes = (uint64_t)st->st_size;
     d->sectors = (d->bytes + DISK_SECTOR - 1) / DISK_SECTOR;
     return true;
 }
@@ -264,17 +265,28 @@ static bool write_changes(const struct disk_image *d, int to)
     return fsync(to) == 0;
 }
 
+/* Is it still the file that was opened? Somebody may have written to it, or it is the disk of two drives. */
+static bool untouched(const struct disk_image *d)
+{
+    struct stat now;
+    const struct stat *then = &d->opened;
+    return stat(d->path, &now) == 0 && now.st_dev == then->st_dev && now.st_ino == then->st_ino &&
+           now.st_size == then->st_size && now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
+           now.st_mtim.tv_nsec == then->st_mtim.tv_nsec;
+}
+
 bool disk_image_keep(struct disk_image *d, struct err *e)
 {
-    struct stat st;
     struct text part = { 0 };
     if (!disk_image_changed(d)) return true;
+    if (!untouched(d))
+        return err_set(e, EXIT_ENVIRONMENT, "--disk %.200s: the file is not the one the run began with; what the guest changed "
+                       "is not written to it", d->path);
     char *real = realpath(d->path, NULL); /* through a symbolic link: the link stays */
     text_add(&part, "%s.part.%ld", real ? real : d->path, (long)getpid());
     int to = open(part.s, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     bool made = to >= 0;
-    bool ok = made && fstat(d->fd, &st) == 0 && copy_file(d, to) && write_changes(d, to) &&
-              fchmod(to, st.st_mode & 07777) == 0;
+    bool ok = made && copy_file(d, to) && write_changes(d, to) && fchmod(to, d->opened.st_mode & 07777) == 0;
     if (made) ok = close(to) == 0 && ok;
     ok = ok && rename(part.s, real ? real : d->path) == 0;
     if (!ok) {

@@ -37,7 +37,8 @@ uint64_t disk_image_changed(const struct disk_image *d);  /* sectors that were w
 unsigned disk_image_padding(const struct disk_image *d);  /* zero bytes added to the last sector */
 /* Of the size, and of the contents: all of them up to 64 MB, the first and the last 32 MB of a larger one. */
 uint64_t disk_image_hash(struct disk_image *d);
-/* Replaces the file by one with the changes (same directory, then rename). EXIT_ENVIRONMENT on failure: nothing changed. */
+/* Replaces the file by one with the changes (same directory, then rename). EXIT_ENVIRONMENT on failure, also if the file is
+ * no longer as it was opened: nothing changed. */
 bool disk_image_keep(struct disk_image *d, struct err *e);
 
 #endif

@@ -188,11 +188,32 @@ static void failing_to_keep(void **state)
     disk_image_close(d);
 }
 
+/* One image in two drives: the second one's changes would undo the first one's. */
+static void changed_by_others(void **state)
+{
+    (void)state;
+    uint8_t bytes[512] = { 7 };
+    struct err e = { 0 };
+    struct disk_image *d[2] = { open_image(), open_image() };
+    struct disk_moment at[2] = { { 0 } };
+    for (unsigned i = 0; i < 2; i++) {
+        struct disk m = disk_image_medium(d[i], &at[i]);
+        assert_true(m.write(m.self, i, bytes));
+    }
+    assert_true(disk_image_keep(d[0], &e));
+    assert_false(disk_image_keep(d[1], &e));
+    assert_int_equal(e.code, EXIT_ENVIRONMENT);
+    assert_non_null(strstr(e.text, "not the one the run began with"));
+    disk_image_close(d[0]);
+    disk_image_close(d[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(size_and_padding), cmocka_unit_test(travels), cmocka_unit_test(needs_no_more_than_it_must),
         cmocka_unit_test(history_tells_states_apart), cmocka_unit_test(keeping), cmocka_unit_test(failing_to_keep),
+        cmocka_unit_test(changed_by_others),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
