@@ -280,8 +280,8 @@ bool disk_image_keep(struct disk_image *d, struct err *e)
     struct text part = { 0 };
     if (!disk_image_changed(d)) return true;
     if (!untouched(d))
-        return err_set(e, EXIT_ENVIRONMENT, "--disk %.200s: the file is not the one the run began with; what the guest changed "
-                       "is not written to it", d->path);
+        return err_set(e, EXIT_ENVIRONMENT, "--disk %.200s: the file is not the one the run began with; what the guest "
+                       "changed is not written to it", d->path);
     char *real = realpath(d->path, NULL); /* through a symbolic link: the link stays */
     text_add(&part, "%s.part.%ld", real ? real : d->path, (long)getpid());
     int to = open(part.s, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

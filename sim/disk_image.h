@@ -1,7 +1,7 @@
 /* A raw disk image: a file that is never written to while a machine runs, and what the guest wrote on top of it.
  *
- * Idea 1: writes go to an append-only log of sectors. Which part of the log counts is one number, in the machine's arena
- * (struct disk_moment): when time travel puts an older number back, the sectors behind it are no longer there.
+ * Idea 1: writes go to an append-only log of sectors. Which part of the log counts is one number, in the machine's
+ * arena (struct disk_moment): when time travel puts an older number back, the sectors behind it are no longer there.
  * Idea 2: a sector written twice between two snapshots is overwritten in place, so the log needs no more room than the
  * snapshots' pages do: the distinct sectors per snapshot.
  * Idea 3: if asked to keep the changes (disk.write=1), the image is replaced by a changed copy when the run has ended:
@@ -37,8 +37,8 @@ uint64_t disk_image_changed(const struct disk_image *d);  /* sectors that were w
 unsigned disk_image_padding(const struct disk_image *d);  /* zero bytes added to the last sector */
 /* Of the size, and of the contents: all of them up to 64 MB, the first and the last 32 MB of a larger one. */
 uint64_t disk_image_hash(struct disk_image *d);
-/* Replaces the file by one with the changes (same directory, then rename). EXIT_ENVIRONMENT on failure, also if the file is
- * no longer as it was opened: nothing changed. */
+/* Replaces the file by one with the changes (same directory, then rename). EXIT_ENVIRONMENT on failure, also if the
+ * file is no longer as it was opened: nothing changed. */
 bool disk_image_keep(struct disk_image *d, struct err *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* See ata.h: registers, phases and the movement of data; ata_commands are those of ata_command.def. */
+/* See ata.h: phases, the movement of data, and the commands of ata_command.def. */
 #include "sim/io/ata.h"
 
 #include <stddef.h>
@@ -18,11 +18,10 @@ enum phase {
 };
 enum { MEDIA = 1, IN = 2, OUT = 4, DMA = 8, MULTI = 16, EXT = 32 };
 enum { READY = ATA_DRDY | ATA_DSC };
-#define CHS_MOST 16514064u /* sectors that 16383 cylinders of 16 heads of 63 have */
 
 typedef void begin_fn(struct ata *a);
-static begin_fn recalibrate, transfer, seek, diagnostic, geometry, standby, idle, check_power, sleep_mode, set_multiple,
-                read_buffer, write_buffer, flush, identify, set_features;
+static begin_fn recalibrate, transfer, seek, diagnostic, geometry, standby, idle, check_power, sleep_mode,
+                set_multiple, read_buffer, write_buffer, flush, identify, set_features;
 
 static const struct command {
     uint8_t first, last, flags;
@@ -83,55 +82,10 @@ static void end_with(struct ata *a, uint8_t error)
     raise(a, true);
 }
 
-/* --- addresses --- */
+/* --- addresses (ata_address.c) --- */
 
-static bool is_lba(const struct ata *a) { return (flags_of(a) & EXT) || (a->reg[ATA_DEVICE][0] & ATA_LBA); }
-
-/* The sector the registers name; false if that is none under the current geometry. */
-static bool locate(struct ata *a)
-{
-    const uint8_t (*r)[2] = (const uint8_t (*)[2])a->reg;
-    uint64_t low = r[ATA_LOW][0] | (uint64_t)r[ATA_MID][0] << 8 | (uint64_t)r[ATA_HIGH][0] << 16;
-    unsigned head = r[ATA_DEVICE][0] & 15, cylinder = (unsigned)(low >> 8), sector = r[ATA_LOW][0];
-    const struct ata_geometry *g = &a->current;
-    if (flags_of(a) & EXT)
-        a->lba = low | (uint64_t)r[ATA_LOW][1] << 24 | (uint64_t)r[ATA_MID][1] << 32 | (uint64_t)r[ATA_HIGH][1] << 40;
-    else if (is_lba(a)) a->lba = low | (uint64_t)head << 24;
-    else if (!sector || sector > g->sectors || head >= g->heads) return false;
-    else a->lba = ((uint64_t)cylinder * g->heads + head) * g->sectors + sector - 1;
-    return true;
-}
-
-/* Says in the registers which sector it was, and how many were left. */
-static void show(struct ata *a, uint64_t lba)
-{
-    uint8_t (*r)[2] = a->reg;
-    const struct ata_geometry *g = &a->current;
-    r[ATA_COUNT][0] = (uint8_t)a->left;
-    if (!is_lba(a)) {
-        uint32_t track = (uint32_t)(lba / g->sectors), cylinder = track / g->heads;
-        r[ATA_LOW][0] = (uint8_t)(lba % g->sectors + 1);
-        r[ATA_MID][0] = (uint8_t)cylinder;
-        r[ATA_HIGH][0] = (uint8_t)(cylinder >> 8);
-        r[ATA_DEVICE][0] = (uint8_t)((r[ATA_DEVICE][0] & 0xF0) | track % g->heads);
-        return;
-    }
-    for (unsigned i = 0; i < 3; i++) r[ATA_LOW + i][0] = (uint8_t)(lba >> 8 * i);
-    if (flags_of(a) & EXT) {
-        r[ATA_COUNT][1] = (uint8_t)(a->left >> 8);
-        for (unsigned i = 0; i < 3; i++) r[ATA_LOW + i][1] = (uint8_t)(lba >> (24 + 8 * i));
-    } else {
-        r[ATA_DEVICE][0] = (uint8_t)((r[ATA_DEVICE][0] & 0xF0) | (lba >> 24 & 15));
-    }
-}
-
-static uint32_t count(const struct ata *a)
-{
-    uint32_t n = a->reg[ATA_COUNT][0];
-    if (!(flags_of(a) & EXT)) return n ? n : 256;
-    n |= (uint32_t)a->reg[ATA_COUNT][1] << 8;
-    return n ? n : 65536;
-}
+static bool is_ext(const struct ata *a) { return flags_of(a) & EXT; }
+static bool locate(struct ata *a) { return ata_locate(a, is_ext(a)); }
 
 static uint64_t seek_ns(const struct ata *a) { return a->lba == a->head ? 0 : a->times.seek_ns; }
 static uint64_t reach_ns(const struct ata *a) { return a->times.command_ns + seek_ns(a); }
@@ -151,7 +105,7 @@ static uint32_t next_block(const struct ata *a)
 
 static void end_here(struct ata *a, uint8_t error)
 {
-    show(a, a->lba);
+    ata_show(a, is_ext(a), a->lba);
     end_with(a, error);
 }
 
@@ -205,7 +159,7 @@ static bool more(struct ata *a)
     a->left -= a->block;
     a->head = a->lba;
     if (a->left) return true;
-    show(a, a->lba - 1);
+    ata_show(a, is_ext(a), a->lba - 1);
     return false;
 }
 
@@ -214,7 +168,7 @@ static void store(struct ata *a)
     for (uint32_t i = 0; (flags_of(a) & MEDIA) && i < a->block; i++)
         if (!a->disk.write(a->disk.self, a->lba + i, a->buffer + i * DISK_SECTOR)) {
             a->lba += i;
-            show(a, a->lba);
+            ata_show(a, is_ext(a), a->lba);
             end_with(a, ATA_ABRT);
             a->status |= ATA_DF;
             return;
@@ -229,7 +183,8 @@ static uint64_t block_ns(const struct ata *a)
     return (uint64_t)(n ? n : 1) * a->times.sector_ns;
 }
 
-/* The buffer has passed to the host, or has come from it. PIO to the host ends with its last word, without interrupt. */
+/* The buffer has passed to the host, or has come from it. PIO to the host ends with its last word, without an
+ * interrupt. */
 static void moved(struct ata *a)
 {
     uint8_t f = flags_of(a);
@@ -285,14 +240,14 @@ static void verify(struct ata *a)
     bool good = n == a->left;
     a->left -= (uint32_t)n;
     a->head = a->lba += n;
-    show(a, good ? a->lba - 1 : a->lba);
+    ata_show(a, is_ext(a), good ? a->lba - 1 : a->lba);
     end_later(a, good ? 0 : ATA_IDNF, ns);
 }
 
 static void transfer(struct ata *a)
 {
     uint8_t f = flags_of(a);
-    a->left = count(a);
+    a->left = ata_count(a, is_ext(a));
     a->power = ATA_ACTIVE;
     if ((f & MULTI) && !a->multiple) abort_command(a);
     else if (!locate(a)) end_later(a, ATA_IDNF, a->times.command_ns);
@@ -326,8 +281,7 @@ static void geometry(struct ata *a)
         abort_command(a);
         return;
     }
-    uint64_t all = a->disk.sectors < CHS_MOST ? a->disk.sectors : CHS_MOST, cylinders = all / (heads * sectors);
-    a->current = (struct ata_geometry){ (uint16_t)(cylinders < 0xFFFF ? cylinders : 0xFFFF), heads, sectors };
+    a->current = ata_geometry_with(a->disk.sectors, heads, sectors);
     do_nothing(a);
 }
 
@@ -359,7 +313,7 @@ static void sleep_mode(struct ata *a) { set_power(a, ATA_SLEEPING); }
 
 static void check_power(struct ata *a)
 {
-    static const uint8_t answer[] = { [ATA_ACTIVE] = 0xFF, [ATA_IDLE] = 0x80, [ATA_STANDBY] = 0x00, [ATA_SLEEPING] = 0x00 };
+    static const uint8_t answer[] = { [ATA_ACTIVE] = 0xFF, [ATA_IDLE] = 0x80, [ATA_STANDBY] = 0, [ATA_SLEEPING] = 0 };
     a->reg[ATA_COUNT][0] = answer[a->power];
     do_nothing(a);
 }
@@ -408,7 +362,7 @@ static void diagnostic(struct ata *a)
 static void tell(struct ata *a)
 {
     bool placed = (flags_of(a) & MEDIA) && locate(a);
-    a->host.began(a->host.self, placed ? a->lba : 0, placed ? count(a) : 0);
+    a->host.began(a->host.self, placed ? a->lba : 0, placed ? ata_count(a, is_ext(a)) : 0);
 }
 
 static void start(struct ata *a, uint8_t code)

@@ -75,8 +75,20 @@ void ata_data_out(struct ata *a, uint16_t word);
 void ata_dma_go(struct ata *a);                              /* the host is ready for DMA: go on if that was awaited */
 const char *ata_command_name(uint8_t code);                  /* "READ DMA"; NULL: aborted */
 
+/* --- ata_address.c --- */
+
 /* The geometry of a disk: 16 heads of 63 sectors where it is large enough, so that C*H*S never exceeds it. */
 struct ata_geometry ata_geometry_of(uint64_t sectors);
+/* The same disk seen with other heads and sectors of a track, neither 0. */
+struct ata_geometry ata_geometry_with(uint64_t sectors, unsigned heads, unsigned track);
+/* Sets a->lba to the sector the registers name (`ext`: 48 bits); false if that is none under the current geometry. */
+bool ata_locate(struct ata *a, bool ext);
+/* Says in the registers which sector it was, and that a->left were left. */
+void ata_show(struct ata *a, bool ext, uint64_t lba);
+uint32_t ata_count(const struct ata *a, bool ext); /* sectors asked for: 1 to 256, or to 65536 */
+
+/* --- ata_identify.c --- */
+
 /* IDENTIFY DEVICE's 512 bytes, into the buffer. */
 void ata_fill_identify(struct ata *a);
 

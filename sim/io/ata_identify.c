@@ -2,17 +2,7 @@
 #include <string.h>
 #include "sim/io/ata.h"
 
-enum { HEADS = 16, TRACK = 63, CYLINDERS_MOST = 16383 };
 #define LBA28_MOST 0x0FFFFFFFu
-
-struct ata_geometry ata_geometry_of(uint64_t sectors)
-{
-    uint64_t track = sectors < TRACK ? sectors : TRACK;
-    uint64_t heads = track && sectors / track < HEADS ? sectors / track : HEADS;
-    uint64_t cylinders = track ? sectors / (heads * track) : 0;
-    if (cylinders > CYLINDERS_MOST) cylinders = CYLINDERS_MOST;
-    return (struct ata_geometry){ (uint16_t)cylinders, (uint8_t)heads, (uint8_t)track };
-}
 
 static void put(struct ata *a, unsigned word, unsigned value)
 {

@@ -5,8 +5,8 @@
  * the bus as any store does, so that decoded code and snapshots learn of it.
  *
  * Intel 82371FB/SB (PIIX, PIIX3) data sheet 2.7; "Programming Interface for Bus Master IDE Controller" 1.0. A table or
- * a region that crosses a 64 KB boundary is forbidden and undefined: here it just goes on, as software that gets away with
- * it elsewhere expects. Not modelled: bus time. */
+ * a region that crosses a 64 KB boundary is forbidden and undefined: here it just goes on, as software that gets away
+ * with it elsewhere expects. Not modelled: bus time. */
 #ifndef IO_BMIDE_H
 #define IO_BMIDE_H
 

@@ -124,7 +124,8 @@ static uint8_t peek_byte(const struct device *d, uint32_t offset)
     if (offset >= OFF_MASTER) return bmide_read(&c->bm, offset & 7);
     if (!c->decoded) return 0xFF;
     unsigned reg = offset % OFF_CHANNEL;
-    if (reg == ATA_DATA) return (uint8_t)(ata_present(&c->drive[c->selected]) ? ata_peek_data(&c->drive[c->selected]) : FLOATING);
+    const struct ata *a = &c->drive[c->selected];
+    if (reg == ATA_DATA) return (uint8_t)(ata_present(a) ? ata_peek_data(a) : FLOATING);
     return peek_register(c, reg == OFF_CONTROL ? (unsigned)ATA_STATUS : reg);
 }
 
@@ -257,7 +258,8 @@ void ide_init(struct ide *i, struct bus *b, struct timeq *q, const struct ide_wi
 
 bool ide_attach(struct ide *i, struct bus *b, struct err *e)
 {
-    return bus_attach(b, BUS_PORT, 0x1F0, 8, 0, &i->device, e) && bus_attach(b, BUS_PORT, 0x3F6, 1, OFF_CONTROL, &i->device, e) &&
+    return bus_attach(b, BUS_PORT, 0x1F0, 8, 0, &i->device, e) &&
+           bus_attach(b, BUS_PORT, 0x3F6, 1, OFF_CONTROL, &i->device, e) &&
            bus_attach(b, BUS_PORT, 0x170, 8, OFF_CHANNEL, &i->device, e) &&
            bus_attach(b, BUS_PORT, 0x376, 1, OFF_CHANNEL + OFF_CONTROL, &i->device, e);
 }

@@ -45,6 +45,15 @@ static void on_dma(void *self, uint32_t at, unsigned n)
     ((struct ide_world *)self)->touched += n;
 }
 
+void ide_world_configure(struct ide_world *w)
+{
+    w->config[0x04] = 0x05;
+    w->config[0x20] = 0x01;
+    w->config[0x21] = IDE_WORLD_MASTER >> 8;
+    w->config[0x41] = w->config[0x43] = 0x80;
+    ide_configured(&w->ide, w->config);
+}
+
 void ide_world_init(struct ide_world *w, unsigned drives)
 {
     memset(w, 0, sizeof *w);
@@ -60,11 +69,10 @@ void ide_world_init(struct ide_world *w, unsigned drives)
     bus_init(&w->bus, w->ram, IDE_WORLD_FRAMES, &w->clk, &w->arena);
     const struct disk disks[2] = { { IDE_WORLD_SECTORS, read0, write0, w }, { IDE_WORLD_SMALL, read1, write1, w } };
     ide_init(&w->ide, &w->bus, &w->queue, &(struct ide_wiring){ .disk = disks, .disks = drives,
-             .times = { 10000, 100000, 5000, 20000 }, .irq = { { on_irq, w, 0 }, { on_irq, w, 1 } }, .watch = { on_dma, w }, .trace = w->trace });
+             .times = { 10000, 100000, 5000, 20000 }, .irq = { { on_irq, w, 0 }, { on_irq, w, 1 } }, .watch = { on_dma, w },
+             .trace = w->trace });
     assert_true(ide_attach(&w->ide, &w->bus, NULL));
-    const uint8_t config[] = { [0x04] = 0x05, [0x20] = 0x01, [0x21] = IDE_WORLD_MASTER >> 8, [0x41] = 0x80, [0x43] = 0x80 };
-    memcpy(w->config, config, sizeof config);
-    ide_configured(&w->ide, w->config);
+    ide_world_configure(w);
 }
 
 void ide_world_done(struct ide_world *w)

@@ -23,6 +23,8 @@ struct ide_world {
 };
 
 void ide_world_init(struct ide_world *w, unsigned drives); /* on the first channel; their bytes are a pattern */
+/* The PCI function as a BIOS leaves it: everything decoded and enabled, the bus masters at IDE_WORLD_MASTER. */
+void ide_world_configure(struct ide_world *w);
 void ide_world_done(struct ide_world *w);
 /* Lets time pass until the selected drive of that channel is not busy. Fails the test if it stays so. */
 void ide_world_wait(struct ide_world *w, unsigned channel);

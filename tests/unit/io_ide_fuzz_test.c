@@ -1,5 +1,5 @@
-/* Random pokes at the IDE ports, and random descriptors: no crash, no access outside, and a reset brings the drive back.
- * Deterministic: the seed is in the name of what fails. Its worth is under the sanitizers. */
+/* Random pokes at the IDE ports, and random descriptors: no crash, no access outside, and a reset brings the drive
+ * back. Deterministic: the seed is in the name of what fails. Its worth is under the sanitizers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,8 @@ static uint16_t any_port(void)
 
 static uint32_t any_value(uint16_t port)
 {
-    static const uint8_t codes[] = { 0x20, 0x24, 0x25, 0x29, 0x30, 0x34, 0x35, 0x39, 0xC4, 0xC5, 0xC8, 0xCA, 0xEC, 0x91, 0x90, 0x40 };
+    static const uint8_t codes[] = { 0x20, 0x24, 0x25, 0x29, 0x30, 0x34, 0x35, 0x39,
+                                     0xC4, 0xC5, 0xC8, 0xCA, 0xEC, 0x91, 0x90, 0x40 };
     if ((port & 7) == 7 && pick(4)) return codes[pick(sizeof codes)];
     if ((port & 7) == 6 && pick(3)) return 0xA0 | pick(2) << 6 | pick(2) << 4 | (pick(8) ? 0 : pick(16));
     if ((port == 0x3F6 || port == 0x376) && pick(4)) return pick(2) << 1;
@@ -42,7 +43,8 @@ static uint32_t any_value(uint16_t port)
 
 static void scribble(void)
 {
-    uint32_t at = pick(IDE_WORLD_FRAMES * 512) * 8, region = pick(4) ? pick(IDE_WORLD_FRAMES * 4096) : pick(0x7FFFFFFF) * 2;
+    uint32_t at = pick(IDE_WORLD_FRAMES * 512) * 8;
+    uint32_t region = pick(4) ? pick(IDE_WORLD_FRAMES * 4096) : pick(0x7FFFFFFF) * 2;
     uint32_t words[2] = { region, pick(8192) | (pick(3) ? 0 : 0x80000000u) };
     memcpy(w.ram + at, words, 8);
 }
@@ -52,9 +54,7 @@ static void configure(void)
     static const uint8_t bytes[] = { 0x04, 0x20, 0x21, 0x41, 0x43 };
     w.config[bytes[pick(sizeof bytes)]] = (uint8_t)pick(256);
     ide_configured(&w.ide, w.config);
-    if (pick(2)) return;
-    w.config[0x04] = 5, w.config[0x20] = 1, w.config[0x21] = IDE_WORLD_MASTER >> 8, w.config[0x41] = w.config[0x43] = 0x80;
-    ide_configured(&w.ide, w.config);
+    if (pick(2)) ide_world_configure(&w);
 }
 
 /* What a driver would do, so that random pokes also hit transfers under way. */
@@ -62,7 +62,8 @@ static void plausible(void)
 {
     uint32_t table = pick(IDE_WORLD_FRAMES * 500) * 8, out = pick(2);
     for (unsigned i = 0; i < 3; i++) {
-        uint32_t words[2] = { pick(IDE_WORLD_FRAMES * 4096), (pick(3000) & ~1u) | (i == 2 || !pick(3) ? 0x80000000u : 0) };
+        uint32_t last = i == 2 || !pick(3) ? 0x80000000u : 0;
+        uint32_t words[2] = { pick(IDE_WORLD_FRAMES * 4096), (pick(3000) & ~1u) | last };
         memcpy(w.ram + table + 8 * i, words, 8);
     }
     bus_out(&w.bus, 0x3F6, 1, pick(4) ? 0 : 4);
@@ -100,8 +101,7 @@ static void recovers(void)
     w.bad = 0;
     w.ide.device.ops->reset(&w.ide.device);
     assert_int_equal(timeq_next(&w.queue), TIMEQ_NEVER);
-    w.config[0x04] = 5, w.config[0x20] = 1, w.config[0x21] = IDE_WORLD_MASTER >> 8, w.config[0x41] = w.config[0x43] = 0x80;
-    ide_configured(&w.ide, w.config);
+    ide_world_configure(&w);
     for (unsigned d = 0; d < 2 && ata_present(&w.ide.channel[0].drive[d]); d++) {
         bus_out(&w.bus, 0x1F6, 1, 0xE0 | d << 4);
         bus_out(&w.bus, 0x1F2, 1, 1);
@@ -131,7 +131,8 @@ static void random_pokes(void **state)
         moved += w.touched, interrupts += w.irqs[0];
         ide_world_done(&w);
     }
-    if (moved < 10000 || interrupts < 1000) fail_msg("%u bytes, %u interrupts: does it reach the drives?", (unsigned)moved, (unsigned)interrupts);
+    if (moved < 10000 || interrupts < 1000)
+        fail_msg("%u bytes, %u interrupts: does it reach the drives?", (unsigned)moved, (unsigned)interrupts);
 }
 
 int main(void)

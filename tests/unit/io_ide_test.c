@@ -96,7 +96,8 @@ static void identify(void **state)
         { 0, 0x40 }, { 1, 19 }, { 3, 16 }, { 6, 63 }, { 10, 'R' << 8 | 'I' }, { 14, '-' << 8 | '1' }, { 15, 0x2020 },
         { 27, 'R' << 8 | 'I' }, { 47, 0x8010 },
         { 49, 0x0F00 }, { 53, 7 }, { 54, 19 }, { 55, 16 }, { 56, 63 }, { 57, 19152 }, { 58, 0 }, { 59, 0x0110 },
-        { 60, 20000 }, { 61, 0 }, { 63, 0x0407 }, { 80, 0x70 }, { 83, 0x7400 }, { 86, 0x3400 }, { 88, 0x3F }, { 93, 0x603B },
+        { 60, 20000 }, { 61, 0 }, { 63, 0x0407 }, { 80, 0x70 }, { 83, 0x7400 }, { 86, 0x3400 },
+        { 88, 0x3F }, { 93, 0x603B },
         { 100, 20000 }, { 101, 0 }, { 102, 0 }, { 103, 0 } };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (word(id, rows[i].n) != rows[i].want) fail_msg("word %u: %04X", rows[i].n, word(id, rows[i].n));
@@ -242,7 +243,8 @@ static void chs(void **state)
     assert_int_equal(in(ATA_LOW), 1); /* head 0 of the next cylinder */
     assert_int_equal(in(ATA_MID), 3);
     assert_int_equal(in(ATA_DEVICE), 0xA0);
-    static const struct { uint32_t where; uint8_t device; } bad[] = { { 0, 0xA0 }, { 18, 0xA0 }, { 1, 0xA8 }, { 1 | 148 << 8, 0xA0 } };
+    static const struct { uint32_t where; uint8_t device; } bad[] = {
+        { 0, 0xA0 }, { 18, 0xA0 }, { 1, 0xA8 }, { 1 | 148 << 8, 0xA0 } };
     for (unsigned i = 0; i < 4; i++) {
         assert_int_equal(command(0x20, 1, bad[i].where, bad[i].device), 0x51);
         assert_int_equal(in(ATA_ERROR), ATA_IDNF);

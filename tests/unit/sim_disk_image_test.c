@@ -126,7 +126,8 @@ static void history_tells_states_apart(void **state)
 {
     (void)state;
     uint64_t hash[4];
-    static const struct { unsigned first, second; uint8_t last; } rows[4] = { { 1, 2, 0 }, { 2, 1, 0 }, { 1, 2, 1 }, { 1, 2, 0 } };
+    static const struct { unsigned first, second; uint8_t last; } rows[4] = {
+        { 1, 2, 0 }, { 2, 1, 0 }, { 1, 2, 1 }, { 1, 2, 0 } };
     for (unsigned i = 0; i < 4; i++) {
         struct disk_image *d = open_image();
         struct disk_moment at = { 0 };
