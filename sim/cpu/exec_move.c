@@ -105,8 +105,7 @@ enum step exec_cmpxchg(struct cpu *c, const struct insn *i)
 
 enum step exec_cmpxchg8b(struct cpu *c, const struct insn *i)
 {
-    uint32_t at = ea(c, i), low, high;
-    uint32_t up = i->flags & INSN_ADDR16 ? (at + 4) & 0xFFFF : at + 4;
+    uint32_t at = ea(c, i), up = at + 4, low, high; /* one operand: it does not wrap in its middle */
     enum step s;
     if ((s = mem_probe_write(c, i->seg, at, 4)) != STEP_OK || (s = mem_probe_write(c, i->seg, up, 4)) != STEP_OK ||
         (s = mem_aligned(c, i->seg, at, 8)) != STEP_OK ||

@@ -84,8 +84,31 @@ static const struct cpu_case branches[] = {
 static void pushes_and_pops(void **s) { (void)s; cpu_cases_run(stack, sizeof stack / sizeof stack[0]); }
 static void near_branches(void **s) { (void)s; cpu_cases_run(branches, sizeof branches / sizeof branches[0]); }
 
+/* The 8086's modes: an exception of its own for a PUSHA that straddles the end, #SS on a stack with less room still. */
+static void pusha_at_the_end(void **state)
+{
+    (void)state;
+    static const struct { uint32_t sp; int vector; } rows[] = {
+        { 17, -1 }, { 16, -1 }, { 15, VEC_GP }, { 7, VEC_GP }, { 8, -1 }, { 5, VEC_SS }, { 1, VEC_SS }, { 0, -1 }
+    };
+    for (unsigned n = 0; n < sizeof rows / sizeof rows[0]; n++) {
+        struct fake f;
+        fake_init(&f, false);
+        f.cpu.cr0 &= ~(uint32_t)CR0_PE;
+        cpu_seg_set(&f.cpu.seg[SEG_CS], 0, 0xFFFF, 0x9300);
+        cpu_seg_set(&f.cpu.seg[SEG_SS], 0x2000, 0xFFFF, 0x9302);
+        f.cpu.reg[ESP] = 0x70000 | rows[n].sp;
+        fake_put(&f, FAKE_CODE, (const uint8_t[]){ 0x60 }, 1);
+        enum step s = cpu_execute_one(&f.cpu, NULL);
+        assert_int_equal(s == STEP_FAULT ? f.cpu.fault.vector : -1, rows[n].vector);
+        assert_int_equal(f.cpu.reg[ESP], 0x70000 | (s == STEP_FAULT ? rows[n].sp : (rows[n].sp - 16) & 0xFFFF));
+        fake_done(&f);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(pushes_and_pops), cmocka_unit_test(near_branches) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(pushes_and_pops), cmocka_unit_test(pusha_at_the_end),
+                                        cmocka_unit_test(near_branches) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,17 +4,10 @@
 // vectors lead to one catcher, which keeps what it finds and goes back to protected mode; one line says what.
 // Manual: Intel SDM volume 3, 9.9 (switching modes), chapter 20.1 (real-address mode).
 // Not here: the BIOS; external interrupts.
-#include "probe.h"
+#include "program.h"
 
 enum { CODE = 0x9000, STACK = 0xA000, TOP = 0x0100, DATA = 0xB000, BLOB = 0x8000, LANDING = 0x40 };
 enum { SEL_CODE16 = 0x30, SEL_DATA16 = 0x38 };
-
-#define PROGRAM(name, code) \
-    extern const uint8_t name[], name##_end[]; \
-    __asm__(".pushsection .rodata\n.intel_syntax noprefix\n.code16\n.global " #name ", " #name "_end\n" #name ":\n" code \
-            "\n" #name "_end:\n.code32\n.popsection\n")
-
-#define PUSHD ".byte 0x66, 0x68\n.long "
 
 PROGRAM(p_nothing, "nop");
 PROGRAM(p_int_21, "stc\nint 0x21");
@@ -94,8 +87,7 @@ PROGRAM(p_unreal, "mov eax, cr0\nor al, 1\nmov cr0, eax\nmov bx, 0x10\nmov ds, b
                   "mov edx, cr0\nor dl, 1\nmov cr0, edx\nmov dx, 0x38\nmov ds, dx\nmov edx, cr0\nand dl, 0xFE\nmov cr0, edx\nmovzx eax, ax\nmovzx edx, dx");
 PROGRAM(p_protected_cs, "mov eax, cr0\nor al, 1\nmov cr0, eax\nmov bx, cs\nmov cx, ds:[0]\nand al, 0xFE\nmov cr0, eax\npush cs\npop ax\nmovzx eax, ax");
 
-#define ROW(name) { #name, p_##name, p_##name##_end }
-static const struct { const char *name; const uint8_t *code, *end; } programs[] = {
+static const struct program programs[] = {
     ROW(nothing), ROW(int_21), ROW(iret), ROW(iretd), ROW(iretd_far), ROW(flags), ROW(flags_32), ROW(segments),
     ROW(push_segment_32), ROW(write_cs), ROW(end_of_segment), ROW(last_byte), ROW(last_dword), ROW(wrapping_address),
     ROW(address_32), ROW(end_of_stack), ROW(push_wraps), ROW(push_upper), ROW(pop_wraps), ROW(pusha), ROW(popa),
@@ -140,18 +132,12 @@ __asm__(".pushsection .text\n.intel_syntax noprefix\n.type real_run, @function\n
         ".balign 4\nreal_saved: .skip 44\nreal_end:\n.code32\n.popsection\n");
 struct table_register protected_idt;
 
-static void copy(uint32_t to, const uint8_t *from, const uint8_t *end)
-{
-    for (volatile uint8_t *p = (uint8_t *)to; from < end; p++, from++)
-        *p = *from;
-}
-
-static void load(const uint8_t *code, const uint8_t *end)
+static void load(const struct program *p)
 {
     copy(BLOB, real_begin, real_end);
-    for (unsigned i = 0; i < 0x100; i++)
-        ((volatile uint8_t *)CODE)[i] = 0xCC;
-    copy(CODE, code, end);
+    program_put(CODE, p, 0xCC);
+    clear(STACK, 0x200);
+    clear(DATA, 0x100);
     volatile uint16_t *top = (uint16_t *)(STACK + TOP), *data = (uint16_t *)DATA;
     for (int i = -32; i < 0; i++)
         top[i] = (uint16_t)(0x9990 + (i & 15));
@@ -166,12 +152,12 @@ static void load(const uint8_t *code, const uint8_t *end)
         ((volatile uint32_t *)0)[v] = 0x08000000 + (uint32_t)(real_catch - real_begin) + 8 * v;
 }
 
-static void run(const char *name, const uint8_t *code, const uint8_t *end)
+static void run(const struct program *p)
 {
-    load(code, end);
+    load(p);
     real_run();
     const volatile struct saved *s = (struct saved *)(BLOB + (uint32_t)(real_saved - real_begin));
-    print(name);
+    print(p->name);
     print(": ");
     print(s->vector == 33 ? "INT 21h" : vector_name(s->vector));
     const uint32_t words[] = {s->cs, s->ip, s->flags, s->ss};
@@ -184,13 +170,7 @@ static void run(const char *name, const uint8_t *code, const uint8_t *end)
         print(i ? " " : ":");
         print_hex(regs[i], 8);
     }
-    print("\n  top");
-    const volatile uint16_t *sp = (uint16_t *)((uint32_t)s->ss * 16 + (s->esp & 0xFFFE));
-    for (unsigned i = 0; i < 4; i++) {
-        print(" ");
-        print_hex(sp[i], 4);
-    }
-    print("\n");
+    print_words("\n  top", (uint16_t *)((uint32_t)s->ss * 16 + (s->esp & 0xFFFE)), 4);
 }
 
 static struct descriptor sixteen(uint32_t base, uint8_t access)
@@ -207,6 +187,6 @@ void kmain(void)
     gdt[SEL_CODE16 / 8] = sixteen(BLOB, ACCESS_CODE);
     gdt[SEL_DATA16 / 8] = sixteen(0, ACCESS_DATA);
     for (unsigned i = 0; i < sizeof programs / sizeof programs[0]; i++)
-        run(programs[i].name, programs[i].code, programs[i].end);
+        run(&programs[i]);
     finish(true);
 }

@@ -5,16 +5,10 @@
 // else does, the HLT behind them. One line says what: exception, code, IP, flags, SP, AX and the top of its stack.
 // Manual: Intel SDM volume 3, chapter 20 (virtual-8086 mode, redirection of INT n).
 // Not here: paging below it, tasks (`tasks`), single-step.
-#include "probe.h"
+#include "program.h"
 
 enum { CODE = 0x9000, STACK = 0xA000, TOP = 0x0100, DATA = 0xB000, HANDLER = 0x80, LANDING = 0x40 };
 enum { VM = 1 << 17, VIF = 1 << 19, VIP = 1 << 20, CR4_VME = 1, NT = 1 << 14 };
-
-// A program: PROGRAM(name, "16-bit instructions"); `name` to `name_end`.
-#define PROGRAM(name, code) \
-    extern const uint8_t name[], name##_end[]; \
-    __asm__(".pushsection .rodata\n.intel_syntax noprefix\n.code16\n.global " #name ", " #name "_end\n" #name ":\n" code \
-            "\n" #name "_end:\n.code32\n.popsection\n")
 
 PROGRAM(p_nothing, "nop");
 PROGRAM(p_cli, "cli");
@@ -28,7 +22,7 @@ PROGRAM(p_popf_off, "push 0x0002\npopf\npushf");
 PROGRAM(p_popf_tf, "push 0x0102\npopf");
 PROGRAM(p_popfd, ".byte 0x66\npush 0\n.byte 0x66\npopf");
 PROGRAM(p_iret, "iret");
-PROGRAM(p_iretd, ".byte 0x66\npush 0x3002\n.byte 0x66\npush cs\n.byte 0x66\npush 0x40\n.byte 0x66\niret");
+PROGRAM(p_iretd, PUSHD "0x247ED7\n.byte 0x66\npush cs\n" PUSHD "0x40\n.byte 0x66\niret");
 PROGRAM(p_int_21, "int 0x21");
 PROGRAM(p_int_22, "int 0x22");
 PROGRAM(p_int_80, "int 0x80");
@@ -41,8 +35,7 @@ PROGRAM(p_in_closed, "in al, 0x64");
 PROGRAM(p_out_word, "out 0x61, ax");
 PROGRAM(p_insb, "mov dx, 0x64\nxor di, di\ninsb");
 
-static const struct { const char *name; const uint8_t *code, *end; } by_iopl[] = {
-#define ROW(name) { #name, p_##name, p_##name##_end }
+static const struct program by_iopl[] = {
     ROW(nothing), ROW(cli), ROW(sti), ROW(cli_sti), ROW(pushf), ROW(pushfd), ROW(popf), ROW(popf_if), ROW(popf_off),
     ROW(popf_tf), ROW(popfd), ROW(iret), ROW(iretd), ROW(int_21), ROW(int_22), ROW(int_80), ROW(int3), ROW(int_3), ROW(into),
     ROW(into_off), ROW(in_open), ROW(in_closed), ROW(out_word), ROW(insb)
@@ -91,7 +84,7 @@ PROGRAM(p_enter, "mov bp, 0x200\nenter 8, 2\nmov ax, bp");
 PROGRAM(p_pusha, "pusha\nmov ax, sp");
 PROGRAM(p_moffs_32, ".byte 0x66, 0xA1\n.word 0");
 
-static const struct { const char *name; const uint8_t *code, *end; } alike[] = {
+static const struct program alike[] = {
     ROW(segments), ROW(null), ROW(write_cs), ROW(end_of_segment), ROW(last_byte), ROW(end_of_stack), ROW(push_wraps),
     ROW(push_odd), ROW(far_offset), ROW(string_end), ROW(string_wraps), ROW(rep_ends), ROW(near_jump_out), ROW(jump_wraps),
     ROW(far_jump), ROW(far_jump_same), ROW(far_jump_32), ROW(far_call), ROW(far_return), ROW(lds), ROW(arpl), ROW(lar),
@@ -105,7 +98,8 @@ uint32_t entry_flags;
 static struct { uint32_t es, ds, fs, gs, ss, esp, vm; } outside; // what the monitor found beyond the usual frame
 
 ACT(enter_86, "push 0x6060\npush 0x5050\npush 0x0B00\npush 0x4040\npush 0x0A00\npush 0xABCD0100\npush dword ptr entry_flags\n"
-              "push 0x0900\npush 0x0\nmov eax, 0x11111111\nmov ebx, 0x22222222\nxor ecx, ecx\niretd");
+              "push 0x0900\npush 0x0\nmov eax, 0x11111111\nmov ebx, 0x22222222\nxor ecx, ecx\n"
+              "mov edx, 0x44444444\nmov esi, 0x66666666\nmov edi, 0x77777777\nmov ebp, 0x55555555\niretd");
 
 static trap_handler *catch;
 static void from_86(struct trap_frame *f)
@@ -120,13 +114,11 @@ static void from_86(struct trap_frame *f)
     catch(f);
 }
 
-static void load(const uint8_t *code, const uint8_t *end)
+static void load(const struct program *p)
 {
-    volatile uint8_t *to = (uint8_t *)CODE;
-    for (unsigned i = 0; i < 0x100; i++)
-        to[i] = 0xF4;
-    for (unsigned i = 0; code + i < end; i++)
-        to[i] = code[i];
+    program_put(CODE, p, 0xF4);
+    clear(STACK, 0x200);
+    clear(DATA, 0x100);
     volatile uint16_t *top = (uint16_t *)(STACK + TOP), *data = (uint16_t *)DATA;
     for (int i = -16; i < 0; i++)
         top[i] = 0x9999;
@@ -136,9 +128,9 @@ static void load(const uint8_t *code, const uint8_t *end)
     *(volatile uint32_t *)(0x21 * 4) = *(volatile uint32_t *)(3 * 4) = 0x09000000 | HANDLER;
 }
 
-static void run(const char *name, const uint8_t *code, const uint8_t *end, uint32_t flags)
+static void run(const char *name, const struct program *p, uint32_t flags)
 {
-    load(code, end);
+    load(p);
     entry_flags = flags | VM | EFLAGS_ALWAYS;
     outside.vm = 0;
     attempt(enter_86);
@@ -157,13 +149,7 @@ static void run(const char *name, const uint8_t *code, const uint8_t *end, uint3
     print_hex(outside.esp, 8);
     print(" ax ");
     print_hex(caught.eax, 8);
-    print(" top");
-    const volatile uint16_t *sp = (uint16_t *)(STACK + (outside.esp & 0xFFFE));
-    for (unsigned i = 0; i < 3; i++) {
-        print(" ");
-        print_hex(sp[i], 4);
-    }
-    print("\n");
+    print_words(" top", (uint16_t *)(STACK + (outside.esp & 0xFFFE)), 3);
 }
 
 // ---- the monitor's tables ----
@@ -197,7 +183,7 @@ static void by_flags(void)
             print_hex(with[f], 8);
             print("\n");
             for (unsigned i = 0; i < sizeof by_iopl / sizeof by_iopl[0]; i++)
-                run(by_iopl[i].name, by_iopl[i].code, by_iopl[i].end, with[f]);
+                run(by_iopl[i].name, &by_iopl[i], with[f]);
         }
     }
     set_cr4(0);
@@ -205,28 +191,29 @@ static void by_flags(void)
 
 static void gates(void)
 {
+    static const struct program int_22 = ROW(int_22), int3 = ROW(int3), int_3 = ROW(int_3), into = ROW(into);
     struct descriptor old = idt[0x22];
     extern const uint8_t entry_22[];
     idt[0x22] = gate(SEL_KERNEL_CODE, entry_22, ACCESS_INT_GATE | ACCESS_DPL3);
-    run("INT 22h, gate of DPL 3", p_int_22, p_int_22_end, EFLAGS_IOPL);
+    run("INT 22h, gate of DPL 3", &int_22, EFLAGS_IOPL);
     fact2("  es, ds there", outside.es & 0xFFFF, outside.ds & 0xFFFF);
     fact2("  fs, gs there", outside.fs & 0xFFFF, outside.gs & 0xFFFF);
     fact("  ss there", outside.ss & 0xFFFF);
-    run("the same, IOPL 2", p_int_22, p_int_22_end, 0x2000);
+    run("the same, IOPL 2", &int_22, 0x2000);
     idt[0x22] = gate(SEL_USER_CODE, entry_22, ACCESS_INT_GATE | ACCESS_DPL3);
-    run("gate to ring 3", p_int_22, p_int_22_end, EFLAGS_IOPL);
+    run("gate to ring 3", &int_22, EFLAGS_IOPL);
     gdt[SEL_FREE / 8] = segment(0, 0xFFFFF, 0x9F, true);
     idt[0x22] = gate(SEL_FREE, entry_22, ACCESS_INT_GATE | ACCESS_DPL3);
-    run("gate to conforming code", p_int_22, p_int_22_end, EFLAGS_IOPL);
+    run("gate to conforming code", &int_22, EFLAGS_IOPL);
     idt[0x22] = gate(SEL_KERNEL_CODE, entry_22, ACCESS_DPL3 | 0x0E);
-    run("gate absent", p_int_22, p_int_22_end, EFLAGS_IOPL);
+    run("gate absent", &int_22, EFLAGS_IOPL);
     idt[0x22] = old;
     idt[3].high |= ACCESS_DPL3 << 8;
-    run("INT3, gate of DPL 3, IOPL 0", p_int3, p_int3_end, 0);
-    run("INT 3, IOPL 0", p_int_3, p_int_3_end, 0);
+    run("INT3, gate of DPL 3, IOPL 0", &int3, 0);
+    run("INT 3, IOPL 0", &int_3, 0);
     idt[3].high &= ~(uint32_t)(ACCESS_DPL3 << 8);
     idt[4].high |= ACCESS_DPL3 << 8;
-    run("INTO, gate of DPL 3, IOPL 0", p_into, p_into_end, 0);
+    run("INTO, gate of DPL 3, IOPL 0", &into, 0);
 }
 // Says what the segment registers hold when a gate has come from virtual-8086 mode: all null.
 __asm__(".pushsection .text\n.intel_syntax noprefix\n.global entry_22\nentry_22: push 0\npush 0x22\n"
@@ -261,7 +248,7 @@ void kmain(void)
     big_tss();
     by_flags();
     for (unsigned i = 0; i < sizeof alike / sizeof alike[0]; i++)
-        run(alike[i].name, alike[i].code, alike[i].end, EFLAGS_IOPL);
+        run(alike[i].name, &alike[i], EFLAGS_IOPL);
     gates();
     protected_virtual_if();
     finish(true);
