@@ -161,7 +161,8 @@ static void new_state(void)
         for (unsigned n = 0; n < SEG_COUNT; n++) cpu_seg_set(&c->seg[n], 0x10, 0x0000FFFF, 0x00CF9300);
         cpu_seg_set(&c->seg[SEG_CS], 0x08, 0x0000FFFF, 0x00CF9B00);
         cpu_set_cpl(c, 0);
-        c->halted = c->shutdown = c->trap = c->pause = false;
+        c->halted = c->shutdown = c->pause = false;
+        c->trap = 0;
         c->inhibit = c->rf_at = UINT64_MAX;
         c->eip = eip;
         cpu_set_flags(c, flags);
