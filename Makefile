@@ -59,7 +59,7 @@ SUPPORT := $(sort $(wildcard tests/support/*.c))
 UNITS   := $(patsubst %.c,%,$(sort $(wildcard tests/unit/*_test.c)))
 HEADERS := $(sort $(wildcard sim/*.h sim/*/*.h tui/*.h tests/*/*.h))
 BUILD_GUESTS := build/guests
-BIOS_ARRAY   := $(BUILD_GUESTS)/bios_rom.c
+BIOS_ARRAY   := $(if $(wildcard scenarios/guests/bios/*.S),$(BUILD_GUESTS)/bios_rom.c)
 OBJECTS      := $(PRODUCT:%.c=$(B)/%.o) $(BIOS_ARRAY:%.c=$(B)/%.o)
 TEST_OBJECTS := $(filter-out $(B)/sim/main.o,$(OBJECTS)) $(SUPPORT:%.c=$(B)/%.o)
 UNIT_BINS    := $(UNITS:%=$(B)/%)
@@ -71,7 +71,7 @@ SELF_TESTS  := $(sort $(wildcard tests/tools/*-selftest.sh))
 # library, linked above all that a case's segments reach.
 NATIVE := build/native
 NATIVE_EXEC := tests/native/native_exec.c tests/native/host.c sim/lab_parse.c sim/lab_text.c sim/lab_memory.c
-NATIVE_BINS := $(NATIVE)/cases $(NATIVE)/compare $(NATIVE)/native-exec
+NATIVE_BINS := $(if $(wildcard tests/native/*.c),$(NATIVE)/cases $(NATIVE)/compare $(NATIVE)/native-exec)
 NATIVE_FLAGS := $(STD) -O2 -g $(WARNINGS) -I.
 NATIVE_32 := -m32 -msse2 -ffreestanding -fno-stack-protector -fno-pie -fno-tree-loop-distribute-patterns \
              -fcf-protection=none -Itests/native/freestanding -nostdlib -static -no-pie \
