@@ -40,6 +40,12 @@ static void board_intr(void *machine, unsigned n, bool level)
     cpu_intr(&((struct machine *)machine)->b->cpu, level);
 }
 
+static void board_ignne(void *machine, unsigned n, bool level)
+{
+    (void)n;
+    cpu_ignne(&((struct machine *)machine)->b->cpu, level);
+}
+
 static void board_stop(void *machine, uint32_t value)
 {
     struct machine *m = machine;
@@ -184,8 +190,8 @@ static bool build_board(struct machine *m, struct err *e)
     trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m });
     struct disk disks[CONFIG_DISKS];
     media(m, disks);
-    struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .apics = true,
-                                .serial = { board_serial, m },
+    struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .ignne = { board_ignne, m, 0 },
+                                .apics = true, .serial = { board_serial, m },
                                 .serial_in = { machine_input_get, m }, .console = { board_serial, m },
                                 .stop = board_stop, .stop_self = m, .a20 = { mmu_a20, &b->mmu, 0 },
                                 .shadow = { board_shadow, m }, .rom = m->rom.chip != NULL,
@@ -196,7 +202,7 @@ static bool build_board(struct machine *m, struct err *e)
     if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e)) return false;
     if (m->rom.chip) bus_fit_rom(&b->bus, m->rom.chip, m->rom.size);
     if (m->rom.video) bus_fit_option_rom(&b->bus, 0, m->rom.video, m->rom.video_size);
-    b->cpu.ferr = devices_irq(&b->devices, IRQ_FERR);
+    b->cpu.ferr = coprocessor_ferr(&b->devices.coprocessor);
     return true;
 }
 

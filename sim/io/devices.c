@@ -145,6 +145,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
              reset_line(w, RESET_CPU));
     port92_init(&d->port92, (struct irq_line){ a20_input, d, 1 }, reset_line(w, RESET_CPU));
     post_init(&d->post);
+    coprocessor_init(&d->coprocessor, devices_irq(d, IRQ_FERR), w->ignne);
     cmos_init(&d->cmos, q, devices_irq(d, IRQ_RTC), w->epoch, (uint64_t)b->frames * PAGE_SIZE);
     pci_init(&d->pci, reset_line(w, RESET_CPU), reset_line(w, RESET_BOARD));
     d->pci.shadow = w->shadow;
@@ -161,7 +162,8 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
 
     struct device *const all[] = { &d->pic.device, &d->pit.device, &d->uart.device, &d->exit.device, &d->console.device,
                                    &d->vga.device, &d->kbc.device, &d->port92.device, &d->post.device, &d->cmos.device,
-                                   &d->pci.device, &d->pm.device, &d->ide.device, &d->dma.device };
+                                   &d->pci.device, &d->pm.device, &d->ide.device, &d->dma.device,
+                                   &d->coprocessor.device };
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) enter_in_list(d, all[i]);
     if (d->apics) {
         enter_in_list(d, &d->lapic.device);
@@ -175,7 +177,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
            vga_attach(&d->vga, b, e) && kbc_attach(&d->kbc, b, e) && port92_attach(&d->port92, b, e) &&
            post_attach(&d->post, b, e) && cmos_attach(&d->cmos, b, e) && pci_attach(&d->pci, b, e) &&
            pm_attach(&d->pm, b, e) && ide_attach(&d->ide, b, e) &&
-           dma_attach(&d->dma, b, e) && watch_power(d);
+           dma_attach(&d->dma, b, e) && coprocessor_attach(&d->coprocessor, b, e) && watch_power(d);
 }
 
 void devices_reset(struct devices *d)

@@ -24,13 +24,14 @@
 
 enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FERR = 13 /* the x87 unit's FERR# */,
        IRQ_IDE = 14 /* and 15, the second channel */ };
-enum { DEVICE_COUNT = 16 }; /* at most; a board without APICs has two less */
+enum { DEVICE_COUNT = 17 }; /* at most; a board without APICs has two less */
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
 struct devices_wiring {
     struct irq_line    intr;    /* the CPU's INTR pin */
     struct irq_line    nmi;     /* the CPU's NMI pin, pulsed; APICs only */
+    struct irq_line    ignne;   /* the CPU's IGNNE# pin; its FERR# pin goes to coprocessor_ferr */
     bool               apics;   /* with local and I/O APIC? */
     struct serial_sink serial;  /* the UART's line */
     struct serial_source serial_in; /* who types on it */
@@ -66,6 +67,7 @@ struct devices {
     struct kbc           kbc;
     struct port92        port92;
     struct post          post;
+    struct coprocessor   coprocessor;
     struct cmos          cmos;
     struct pci           pci;
     struct pm            pm;

@@ -78,3 +78,68 @@ bool post_attach(struct post *p, struct bus *b, struct err *e)
 {
     return bus_attach(b, BUS_PORT, 0x80, 1, 0, &p->device, e);
 }
+
+/* ---- the x87 unit's error ---- */
+
+static void ignore(struct coprocessor *p, bool level)
+{
+    p->ignores = level;
+    irq_set(&p->ignne, level);
+}
+
+static void ferr_pin(void *self, unsigned n, bool level)
+{
+    (void)n;
+    struct coprocessor *p = self;
+    if (p->ferr == level) return;
+    p->ferr = level;
+    if (level) irq_set(&p->irq, true);
+    else ignore(p, false);
+}
+
+struct irq_line coprocessor_ferr(struct coprocessor *p) { return (struct irq_line){ ferr_pin, p, 0 }; }
+
+static void coprocessor_write(struct device *d, uint32_t offset, unsigned size, uint32_t value)
+{
+    (void)offset, (void)size, (void)value;
+    struct coprocessor *p = (struct coprocessor *)d;
+    irq_set(&p->irq, false);
+    if (p->ferr) ignore(p, true);
+}
+
+static uint32_t coprocessor_peek(const struct device *d, uint32_t offset, unsigned size)
+{
+    (void)d, (void)offset, (void)size;
+    return UINT32_MAX;
+}
+
+static uint32_t coprocessor_read(struct device *d, uint32_t offset, unsigned size) { return coprocessor_peek(d, offset, size); }
+
+static void coprocessor_reset(struct device *d)
+{
+    struct coprocessor *p = (struct coprocessor *)d;
+    p->ferr = false;
+    irq_set(&p->irq, false);
+    ignore(p, false);
+}
+
+static const struct reg_desc coprocessor_regs[] = {
+    { "ferr", offsetof(struct coprocessor, ferr), 1, 1, "FERR# is asserted" },
+    { "ignne", offsetof(struct coprocessor, ignores), 1, 1, "IGNNE# is asserted" },
+    { 0 },
+};
+
+static const struct device_ops coprocessor_ops = {
+    .name = "coprocessor", .regs = coprocessor_regs, .reset = coprocessor_reset,
+    .read = coprocessor_read, .write = coprocessor_write, .peek = coprocessor_peek,
+};
+
+void coprocessor_init(struct coprocessor *p, struct irq_line irq, struct irq_line ignne)
+{
+    *p = (struct coprocessor){ .device = { &coprocessor_ops }, .irq = irq, .ignne = ignne };
+}
+
+bool coprocessor_attach(struct coprocessor *p, struct bus *b, struct err *e)
+{
+    return bus_attach(b, BUS_PORT, 0xF0, 1, 0, &p->device, e);
+}

@@ -1,6 +1,7 @@
-/* Two ports of the system board that belong to no chip: 92h (fast A20, fast reset) and 80h (the POST code).
+/* Ports of the system board that belong to no chip: 92h (fast A20, fast reset), 80h (the POST code), F0h (the x87 unit's
+ * error).
  *
- * Idea: both are a latch of a few bits; what the bits of 92h do to the CPU is decided by the wires.
+ * Idea: each is a latch of a few bits; what the bits of 92h do to the CPU is decided by the wires.
  * IBM PS/2 system control port A; 82371SB (PIIX3) data sheet 2.5.3 (port 92), 2.3.1.6 (80h is a spare DMA page register,
  * so it reads back). Not modelled: the other bits of port 92h (disk lamp, CMOS lock), which read zero. */
 #ifndef IO_GLUE_H
@@ -22,6 +23,19 @@ struct post {
     struct device device;
     uint8_t       code; /* last value written */
 };
+
+/* FERR# becomes IRQ 13 and stays it until software writes port F0h; IGNNE# then lets the unit be used until FERR# falls.
+ * PIIX3 data sheet 2.5.2 (coprocessor error); SDM vol. 1 app. D.2. */
+struct coprocessor {
+    struct device   device;
+    struct irq_line irq;   /* IRQ 13 */
+    struct irq_line ignne; /* the CPU's IGNNE# pin */
+    bool            ferr, ignores;
+};
+
+struct irq_line coprocessor_ferr(struct coprocessor *p); /* where the CPU's FERR# pin goes */
+void coprocessor_init(struct coprocessor *p, struct irq_line irq, struct irq_line ignne);
+bool coprocessor_attach(struct coprocessor *p, struct bus *b, struct err *e);
 
 void port92_init(struct port92 *p, struct irq_line a20, struct irq_line reset);
 bool port92_attach(struct port92 *p, struct bus *b, struct err *e);

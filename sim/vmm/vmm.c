@@ -33,6 +33,12 @@ static void vm_intr(void *vcpu, unsigned n, bool level)
     cpu_intr(&((struct vcpu *)vcpu)->virt, level);
 }
 
+static void vm_ignne(void *vcpu, unsigned n, bool level)
+{
+    (void)n;
+    cpu_ignne(&((struct vcpu *)vcpu)->virt, level);
+}
+
 static void vm_stop(void *vm, uint32_t value)
 {
     struct vm *self = vm;
@@ -109,7 +115,8 @@ static bool vm_init(struct vmm *h, struct err *e)
     struct disk disks[IDE_DRIVES];
     vm_disks(h, disks);
     struct devices_wiring w = {
-        .intr = { vm_intr, &vm->vcpu, 0 }, .serial = { host_serial, h }, .serial_in = { host_serial_get, h }, .console = { host_console, h },
+        .intr = { vm_intr, &vm->vcpu, 0 }, .ignne = { vm_ignne, &vm->vcpu, 0 }, .serial = { host_serial, h },
+        .serial_in = { host_serial_get, h }, .console = { host_console, h },
         .stop = vm_stop, .stop_self = vm, .reset = { vm_reset, vm, 0 }, .off = { vm_off, vm, 0 },
         .epoch = b->epoch, .trace = b->trace, .is_virtual = true,
         .disk = disks, .disks = b->disks, .disk_times = b->disk_times, .dma = { vm_dma, &vm->vcpu },
@@ -143,7 +150,7 @@ bool vmm_init(struct vmm *h, const struct vmm_board *board, const char *cpu, con
     struct vcpu *v = &h->vm.vcpu;
     v->ops = cpu_strategy_find(cpu);
     vcpu_init(v, h, &h->vm);
-    v->virt.ferr = pic_line(&h->vm.devices.pic, IRQ_FERR);
+    v->virt.ferr = coprocessor_ferr(&h->vm.devices.coprocessor);
     h->board.disk = NULL; /* was the caller's */
     return attach_mmu(v, mmu, e) && v->ops->attach(v, e);
 }

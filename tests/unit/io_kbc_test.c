@@ -207,6 +207,31 @@ static void resets(void **state)
     assert_int_equal(pins.board, 0);
 }
 
+/* FERR# is IRQ 13 until port F0h is written; then IGNNE# is there until FERR# goes. */
+static struct { bool irq, ignne; } x87;
+static void on_x87_irq(void *self, unsigned n, bool level) { (void)self, (void)n, x87.irq = level; }
+static void on_ignne(void *self, unsigned n, bool level) { (void)self, (void)n, x87.ignne = level; }
+
+static void coprocessor_error(void **state)
+{
+    (void)state;
+    struct coprocessor p;
+    coprocessor_init(&p, (struct irq_line){ on_x87_irq, NULL, 0 }, (struct irq_line){ on_ignne, NULL, 0 });
+    struct irq_line ferr = coprocessor_ferr(&p);
+    static const struct { char act; bool irq, ignne; } steps[] = { /* FERR# rises, falls; F0h is Written; reset */
+        { 'W', false, false }, { 'r', true, false }, { 'W', false, true }, { 'W', false, true }, { 'f', false, false },
+        { 'r', true, false }, { 'f', true, false }, { 'W', false, false }, { 'r', true, false }, { 'W', false, true },
+        { '0', false, false }, { 'r', true, false },
+    };
+    for (unsigned k = 0; k < sizeof steps / sizeof steps[0]; k++) {
+        if (steps[k].act == 'W') p.device.ops->write(&p.device, 0, 1, 0);
+        else if (steps[k].act == '0') p.device.ops->reset(&p.device);
+        else irq_set(&ferr, steps[k].act == 'r');
+        if (x87.irq != steps[k].irq || x87.ignne != steps[k].ignne) fail_msg("step %u: %d %d", k, x87.irq, x87.ignne);
+    }
+    assert_int_equal(p.device.ops->read(&p.device, 0, 1) & 0xFF, 0xFF);
+}
+
 static void post_code(void **state)
 {
     (void)state;
@@ -229,7 +254,7 @@ static void looking_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(dialogues), T(status_bits), T(interrupts), T(overrun), T(a20_gate), T(resets), T(post_code),
+        T(dialogues), T(status_bits), T(interrupts), T(overrun), T(a20_gate), T(resets), T(post_code), T(coprocessor_error),
         T(looking_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
