@@ -100,7 +100,7 @@ static void draw_walk(struct pane *p, int x, const char *head, uint32_t cr3, con
         const struct xlat_ref *r = &w->ref[i];
         entry_text(r->entry, rights);
         int end = pane_putf(p, x, y, STYLE(ROLE_PLAIN, 0), "%s%s[%03X]", shade, r->level == 2 ? "PD" : "PT",
-                            (r->at.v & 0xFFF) / 4);
+                            xlat_slot(r));
         (void)end;
         pane_putf(p, x + 11, y, STYLE(r->entry & 1 ? ROLE_PLAIN : ROLE_WARN, 0), "%05X %s%s", r->entry >> PAGE_SHIFT,
                   rights, r->entry & 1 ? "" : " !");

@@ -36,7 +36,11 @@ struct xlat_ref {
     uint32_t entry; /* its value when read */
     uint8_t  level; /* 2: page directory, 1: page table (more levels: counted from the leaf) */
     uint8_t  dim;   /* 0: first dimension; 1: second-level */
+    bool     wide;  /* an entry of 8 bytes (PAE), of which `entry` is the lower half */
 };
+
+/* The entry's number in its table. */
+static inline uint32_t xlat_slot(const struct xlat_ref *r) { return (r->at.v & (PAGE_SIZE - 1)) >> (r->wide ? 3 : 2); }
 
 /* A translation and how it was found: cost model and page-walk diagrams read this one list. */
 struct xlat {

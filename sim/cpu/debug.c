@@ -7,7 +7,7 @@
 
 /* DR7.R/Wn */
 enum { ON_EXEC, ON_WRITE, ON_PORT /* with CR4.DE; else undefined: never */, ON_ACCESS };
-enum { BREAKPOINTS = 4 };
+enum { BREAKPOINTS = 4, DEBUGCTL_BTF = 2 };
 
 /*   31 30 29 28 ... 19 18 17 16 15 14 13 12 11 10  9  8  7  6 ... 1  0
  *  | LEN3| R/W3|...| LEN0| R/W0| 0  0| GD|0  0| 1| GE|LE|G3|L3|...|G0|L0|   DR7 */
@@ -97,6 +97,25 @@ void debug_guard(struct cpu *c, uint32_t lin)
     if ((c->watch[ON_WRITE] | c->watch[ON_ACCESS]) && is_watched(c, lin & PAGE_MASK))
         for (unsigned k = 0; k < 4; k++) e->tag[k] = TLB_NO_TAG;
     if (debug_aligned(c)) e->tag[ACCESS_USER] = e->tag[ACCESS_USER | ACCESS_WRITE] = TLB_NO_TAG;
+}
+
+/* Of the conditions seen the last exception's are kept, of BD, BS and BT all until software clears them; as on processors
+ * that the manual leaves the choice. */
+void debug_raised(struct cpu *c, uint32_t bits)
+{
+    if (bits) c->dr[6] = (c->dr[6] & ~(uint32_t)DR6_BREAKPOINTS) | bits;
+    c->dr[7] &= ~(uint32_t)DR7_GD;
+    c->msr[MSR_DEBUGCTL] &= ~(uint64_t)DEBUGCTL_BTF;
+}
+
+bool debug_steps(const struct cpu *c, const struct insn *i, enum step s)
+{
+    static const bool branches[MN_COUNT] = {
+        [MN_JMP] = true, [MN_JCC] = true, [MN_JCXZ] = true, [MN_JECXZ] = true, [MN_LOOP] = true, [MN_LOOPE] = true,
+        [MN_LOOPNE] = true, [MN_CALL] = true, [MN_RET] = true, [MN_JMP_FAR] = true, [MN_CALL_FAR] = true,
+        [MN_RET_FAR] = true, [MN_IRET] = true, [MN_SYSENTER] = true, [MN_SYSEXIT] = true
+    };
+    return !(c->msr[MSR_DEBUGCTL] & DEBUGCTL_BTF) || (branches[i->id] && s == STEP_JUMP);
 }
 
 void debug_task(struct cpu *c, bool trap)

@@ -8,7 +8,7 @@
  *
  * SDM vol. 3B 17.2 (registers), 17.3 (exceptions); 6.8.3 (after a load of SS). Lengths of 8 bytes as on family 15. LE and GE
  * do nothing: data breakpoints are always exact. B0-B3 are also set for breakpoints that match but are not enabled, if
- * an enabled one matches at the same time. Not modelled: LBR, BTF, BTS, the debug store. */
+ * an enabled one matches at the same time. Not modelled: LBR, BTS, the debug store. */
 #ifndef CPU_DEBUG_H
 #define CPU_DEBUG_H
 
@@ -37,6 +37,10 @@ void debug_guard(struct cpu *c, uint32_t lin);
 static inline bool debug_aligned(const struct cpu *c) { return (c->cr0 & CR0_AM) && (c->eflags & FLAG_AC); }
 /* Alignment checks were switched on, or breakpoints set: fast tags given before then are taken away. */
 void debug_untag(struct cpu *c);
+/* A debug exception is delivered: DR6 gets `bits` (0: nothing that it could tell); DR7.GD and BTF are switched off. */
+void debug_raised(struct cpu *c, uint32_t bits);
+/* Does single-stepping trap behind this instruction, which ended with `s`? With BTF only behind a branch that was taken. */
+bool debug_steps(const struct cpu *c, const struct insn *i, enum step s);
 /* What a hardware task switch does: clears the local enables; `trap` (the new TSS's T bit): #DB with DR6.BT before the
  * new task's first instruction. SDM 3B 17.3.1.5 */
 void debug_task(struct cpu *c, bool trap);

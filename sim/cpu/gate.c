@@ -215,10 +215,7 @@ static bool doubles(uint8_t first, uint8_t second)
 static void raised(struct cpu *c, const struct fault *f)
 {
     if (f->vector == VEC_PF) c->cr2 = f->addr;
-    if (f->vector == VEC_DB) {
-        c->dr[6] |= f->addr;
-        c->dr[7] &= ~(uint32_t)DR7_GD;
-    }
+    if (f->vector == VEC_DB) debug_raised(c, f->addr);
     if (!c->trace) return;
     c->cause = TRACE(c->trace, FAULT, c->cause, .vector = f->vector, .code = f->has_code ? f->code : 0,
                      .addr = f->addr);

@@ -256,7 +256,7 @@ static bool run_traced(struct cpu *c)
         return true;
     }
     enum step s = run_single(c, &i);
-    if (s != STEP_FAULT && traced && traps_after(&i, s)) c->hits |= DR6_BS;
+    if (s != STEP_FAULT && traced && traps_after(&i, s) && debug_steps(c, &i, s)) c->hits |= DR6_BS;
     return true;
 }
 
@@ -357,7 +357,7 @@ enum step cpu_execute_one(struct cpu *c, struct insn *done)
         c->hits = 0;
         return s;
     }
-    if (traced && traps_after(&i, s)) c->hits |= DR6_BS;
+    if (traced && traps_after(&i, s) && debug_steps(c, &i, s)) c->hits |= DR6_BS;
     c->insns++;
     (void)debug_due(c);
     if (s != STEP_JUMP) c->eip = insn_next(c, &i);

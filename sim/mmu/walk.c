@@ -28,7 +28,7 @@ static uint64_t read_entry(const struct way *y, uint64_t table, uint32_t slot, u
     struct xlat_ref *r = &y->x->ref[y->x->refs++];
     bool there = !(table >> 32);
     uint32_t at = (there ? (uint32_t)table & PAGE_MASK : WALK_NOWHERE) | slot << (wide ? 3 : 2);
-    *r = (struct xlat_ref){ .at = hpa(at), .level = level };
+    *r = (struct xlat_ref){ .at = hpa(at), .level = level, .wide = wide };
     r->entry = there ? y->w->read(y->w->self, hpa(at)) : UINT32_MAX;
     if (!wide) return r->entry;
     return (uint64_t)(there ? y->w->read(y->w->self, hpa(at + 4)) : UINT32_MAX) << 32 | r->entry;

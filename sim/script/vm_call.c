@@ -102,7 +102,7 @@ static void push_path(lua_State *L, const struct xlat *x, const char *directory,
         lua_createtable(L, 0, 5);
         lua_pushstring(L, r->level == 2 ? directory : table);
         lua_setfield(L, -2, "table");
-        set_number(L, "index", (r->at.v & 0xFFF) / 4);
+        set_number(L, "index", xlat_slot(r));
         set_number(L, "at", r->at.v);
         set_number(L, "entry", r->entry);
         set_number(L, "level", r->level);

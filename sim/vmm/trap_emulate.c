@@ -65,12 +65,13 @@ static void exception(struct vcpu *v, const struct vmexit *x)
         emulate_one(v);
         return;
     }
+    uint32_t seen = 0;
     if (x->vector == VEC_DB) { /* DR6 only gathers: what was seen is taken out of the real one */
         uint32_t *real = &v->vmm->board.cpu->dr[6];
-        v->virt.dr[6] |= *real & DR6_WRITABLE;
+        seen = *real & DR6_WRITABLE;
         *real &= ~(uint32_t)DR6_WRITABLE;
     }
-    emulate_fault(v, (struct fault){ .vector = x->vector, .has_code = x->vector == VEC_AC || x->vector == VEC_DF,
+    emulate_fault(v, (struct fault){ .vector = x->vector, .addr = seen, .has_code = x->vector == VEC_AC || x->vector == VEC_DF,
                                      .code = x->code });
 }
 

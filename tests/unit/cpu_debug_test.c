@@ -191,6 +191,41 @@ static void faults_forget(void **state)
     end(&f);
 }
 
+/* With BTF a step goes to the next branch that is taken; the trap ends that. */
+static void branch_steps(void **state)
+{
+    (void)state;
+    struct fake f;
+    begin(&f, true, "40 75 00 85 C0 74 05 40 EB 01 40 40 40"); /* inc; jnz +0; test; jz +5; inc; jmp +1 */
+    struct cpu *c = &f.cpu;
+    c->reg[EAX] = 0xFFFFFFFF;
+    fake_put(&f, DB_HANDLER, "\xEB\xFE", 2);
+    assert_true(msr_write(c, 0x1D9, 2));
+    cpu_set_flags(c, FLAG_TF);
+    cpu_run(c, 20);
+    assert_int_equal(c->eip, DB_HANDLER);
+    assert_int_equal(frame(&f, 0), FAKE_CODE + 12); /* jnz was not taken, jz was */
+    assert_int_equal(c->dr[6], DR6_FIXED | DR6_BS);
+    uint64_t control;
+    assert_true(msr_read(c, 0x1D9, &control) && control == 0);
+    end(&f);
+}
+
+/* B0-B3 tell of the last exception; BS stays until software clears it. INT1 tells nothing. */
+static void dr6_gathers(void **state)
+{
+    (void)state;
+    struct fake f;
+    begin(&f, false, "");
+    debug_raised(&f.cpu, 2);
+    debug_raised(&f.cpu, DR6_BS | 4);
+    debug_raised(&f.cpu, 1);
+    assert_int_equal(f.cpu.dr[6], DR6_FIXED | DR6_BS | 1);
+    debug_raised(&f.cpu, 0);
+    assert_int_equal(f.cpu.dr[6], DR6_FIXED | DR6_BS | 1);
+    end(&f);
+}
+
 static void task_switch(void **state)
 {
     (void)state;
@@ -289,6 +324,8 @@ int main(void)
         cmocka_unit_test(resumes),
         cmocka_unit_test(tags_come_and_go),
         cmocka_unit_test(faults_forget),
+        cmocka_unit_test(branch_steps),
+        cmocka_unit_test(dr6_gathers),
         cmocka_unit_test(task_switch),
         cmocka_unit_test(alignment),
         cmocka_unit_test(alignment_switched_on),
