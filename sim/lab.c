@@ -38,6 +38,8 @@ void lab_free(struct lab *l)
 
 void lab_ldt(struct lab *l, const struct lab_ldt *entry) { lab_board_ldt(l, entry); }
 
+void lab_forget(struct lab *l) { lab_board_forget(l); }
+
 const struct lab_image *lab_before(const struct lab *l) { return &l->before; }
 
 /* ---- before ---- */
@@ -155,17 +157,21 @@ bool lab_run(struct lab *l, const struct lab_case *k, const char *where, struct 
     return true;
 }
 
-bool lab_line(struct lab *l, const char *line, size_t n, const char *where, struct text *out, struct err *e)
+enum lab_line lab_take(struct lab *l, const char *line, size_t n, const char *where, const struct lab_case **c,
+                       struct lab_result *r, struct err *e)
 {
     struct lab_ldt ldt;
+    enum lab_line kind = lab_parse(line, n, where, &l->parsed, &ldt, e);
+    *c = &l->parsed;
+    if (kind == LAB_LDT) lab_ldt(l, &ldt);
+    return kind == LAB_CASE && !lab_run(l, &l->parsed, where, r, e) ? LAB_BAD : kind;
+}
+
+bool lab_line(struct lab *l, const char *line, size_t n, const char *where, struct text *out, struct err *e)
+{
     struct lab_result r;
-    switch (lab_parse(line, n, where, &l->parsed, &ldt, e)) {
-    case LAB_NOTHING: return true;
-    case LAB_BAD: return false;
-    case LAB_LDT: lab_ldt(l, &ldt); return true;
-    case LAB_CASE: break;
-    }
-    if (!lab_run(l, &l->parsed, where, &r, e)) return false;
-    lab_print(&l->parsed, &l->before, &r, out);
-    return true;
+    const struct lab_case *c;
+    enum lab_line kind = lab_take(l, line, n, where, &c, &r, e);
+    if (kind == LAB_CASE) lab_print(c, &l->before, &r, out);
+    return kind != LAB_BAD;
 }

@@ -88,7 +88,13 @@ void        lab_ldt(struct lab *l, const struct lab_ldt *entry);
 bool        lab_run(struct lab *l, const struct lab_case *c, const char *where, struct lab_result *r, struct err *e);
 const struct lab_image *lab_before(const struct lab *l); /* the memory the last case began with */
 
-/* All of it: a line in; for a case, a line is added to `out`. False: e is set. */
+/* Forgets all LDT entries that were set. */
+void        lab_forget(struct lab *l);
+
+/* A line in. LAB_CASE: *c is what it says, r what came of it; both are valid until the next line. LAB_BAD: e is set. */
+enum lab_line lab_take(struct lab *l, const char *line, size_t n, const char *where, const struct lab_case **c,
+                       struct lab_result *r, struct err *e);
+/* The same as text: for a case, a line is added to `out`. False: e is set. */
 bool lab_line(struct lab *l, const char *line, size_t n, const char *where, struct text *out, struct err *e);
 
 #endif

@@ -94,6 +94,15 @@ void lab_board_ldt(struct lab *l, const struct lab_ldt *t)
     if (t->n >= l->ldt_entries) l->ldt_entries = t->n + 1;
 }
 
+void lab_board_forget(struct lab *l)
+{
+    uint8_t *table = l->tables + FRAME_LDT * PAGE_SIZE;
+    if (l->ldt_entries <= 2) return;
+    memset(table + 16, 0, 8 * (size_t)(l->ldt_entries - 2));
+    memcpy(l->ram + FRAME_LDT * PAGE_SIZE, table, 8 * (size_t)l->ldt_entries);
+    l->ldt_entries = 2;
+}
+
 static void load(struct lab *l, struct seg_reg *s, uint16_t sel)
 {
     uint32_t word[2], offset = (sel & 4 ? FRAME_LDT * PAGE_SIZE : FRAME_GDT * PAGE_SIZE) + (sel & ~7u);

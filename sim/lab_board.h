@@ -50,6 +50,7 @@ struct lab {
 
 bool lab_board_build(struct lab *l, struct err *e);
 void lab_board_ldt(struct lab *l, const struct lab_ldt *entry);
+void lab_board_forget(struct lab *l); /* the LDT has entries 0 and 1 */
 /* Everything but LOW, DATA and CODE as if no case had ever run; the CPU in that ring's state. */
 void lab_board_reset(struct lab *l, unsigned ring);
 /* LOW, DATA and CODE get the image. */

@@ -1,6 +1,8 @@
 /* See app.h. */
 #include "tui/app.h"
 
+#include "sim/lab.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@ void app_open(struct app *a, struct machine *m, struct lesson *l, int cols, int 
 void app_close(struct app *a)
 {
     for (unsigned i = 0; i < VIEW_COUNT; i++) free(a->view[i].state);
+    lab_free(a->session.lab);
     text_free(&a->card);
     frame_free(&a->frame);
 }
@@ -195,6 +198,7 @@ static unsigned command(struct app *a, int c)
     switch (c) {
     case CMD_QUIT: return ASK_QUIT;
     case CMD_GOTO:
+    case CMD_EXEC:
     case CMD_FIND: overlay_prompt(a, c); return ASK_REDRAW;
     case CMD_HELP: a->overlay = OVERLAY_HELP, a->scroll = 0, *a->typed = 0; return ASK_REDRAW;
     case CMD_WHY: return why(a);
@@ -215,12 +219,20 @@ static unsigned command(struct app *a, int c)
     }
 }
 
+static unsigned exec(struct app *a, const char *line)
+{
+    text_clear(&a->card);
+    if (session_exec(&a->session, line, &a->card)) overlay_card(a, line);
+    return ASK_REDRAW;
+}
+
 /* What was typed at a prompt. */
 static unsigned answer(struct app *a, int asked)
 {
     char typed[TYPED];
     view_copy(typed, sizeof typed, a->typed);
     if (asked == CMD_FIND) return to_views(a, CMD_FIND, typed);
+    if (asked == CMD_EXEC) return exec(a, typed);
     a->running = true;
     session_goto(&a->session, typed);
     a->running = false;

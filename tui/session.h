@@ -21,6 +21,7 @@ struct session {
     bool moved;                     /* the machine stands elsewhere than before; the reader clears it */
     uint64_t far_insns, far_cycles; /* the furthest ever seen */
     uint32_t far_event;
+    struct lab *lab;                /* of session_exec; NULL until it is used */
     /* Called between slices of a long run; true: stop. May draw. */
     bool (*poll)(void *self);
     void *poll_self;
@@ -42,6 +43,9 @@ void session_goto(struct session *s,
                   const char *where); /* "41", "event:41", "cycle:N", "insn:N", "step:N", "label:NAME" */
 /* Writes the ladder of the events so far; the message names the file. */
 void session_draw(struct session *s);
+/* Runs a line of the laboratory (docs/exec.md), which has a machine of its own. False: nothing to show; the message says
+ * what is wrong with the line. */
+bool session_exec(struct session *s, const char *line, struct text *out);
 /* Two sentences: the rule of the last silent failure, if it has just happened, else of the next instruction. */
 void session_why(const struct session *s, struct text *out);
 

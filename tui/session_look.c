@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "sim/lab.h"
 #include "sim/trace/trace_ladder.h"
 
 enum { LADDER_ROWS = 200 /* a diagram nobody can read is no diagram */ };
@@ -91,4 +92,13 @@ void session_why(const struct session *s, struct text *out)
     }
     text_add(out, "%s: %s", insn.word,
              insn.rule && *insn.rule ? insn.rule : "neither privileged nor sensitive; it does the same in every ring.");
+}
+
+bool session_exec(struct session *s, const char *line, struct text *out)
+{
+    struct err e = { 0 };
+    if (!s->lab) s->lab = lab_new(&e);
+    bool good = s->lab && lab_line(s->lab, line, strlen(line), "exec", out, &e);
+    if (!good) session_say(s, true, "%s", e.text);
+    return good && out->len;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "sim/lab.h"
 #include "sim/script/check.h"
 #include "sim/script/script.h"
 
@@ -31,6 +32,7 @@ static void op_free(struct lesson *l)
 {
     struct script *s = of(l);
     sandbox_close(&s->box);
+    lab_free(s->lab);
     check_forget(s, 0);
     free(s->check);
     for (unsigned i = 0; i < s->steps; i++) free_step(&s->step[i]);
@@ -139,6 +141,7 @@ static int open_api(lua_State *L)
     till_open(L);
     expect_open(L);
     include_open(L);
+    exec_open(L);
     scenario_open(L);
     vm_open(L);
     return 0;

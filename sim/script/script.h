@@ -65,6 +65,7 @@ struct script {
     struct event *queue;                 /* events the handlers have not seen yet */
     unsigned queued, queue_room;
     bool   handling;
+    struct lab *lab;                     /* exec's, made at its first call */
     int    failure;                      /* exit code of an error raised by C, when it is not EXIT_INPUT */
 };
 
@@ -86,6 +87,7 @@ void scenario_open(lua_State *L); /* scenario */
 void till_open(lua_State *L);     /* till */
 void expect_open(lua_State *L);   /* expect */
 void include_open(lua_State *L);  /* include */
+void exec_open(lua_State *L);     /* exec */
 void vm_open(lua_State *L);       /* the machine handle's types */
 
 /* scenario.c: complete declarations, after the file has run. Raises a Lua error if something is missing. */

@@ -254,6 +254,19 @@ static void test_claims(void **state)
     l->ops->free(l);
 }
 
+static void test_exec(void **state)
+{
+    (void)state;
+    struct lesson *l = open_lesson("tests/lua/exec.lua");
+    struct machine *m = machine_for(l);
+    run_all(l, m);
+    assert_int_equal(l->ops->checks(l), 14);
+    for (unsigned k = 0; k < 14; k++)
+        if (!l->ops->check(l, k)->passed) fail_msg("%s", l->ops->check(l, k)->text);
+    machine_free(m);
+    l->ops->free(l);
+}
+
 static void test_handle(void **state)
 {
     (void)state;
@@ -460,7 +473,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shipped), cmocka_unit_test(test_popf_bare), cmocka_unit_test(test_same_twice),
         cmocka_unit_test(test_list),    cmocka_unit_test(test_names),     cmocka_unit_test(test_rewind),
-        cmocka_unit_test(test_claims),  cmocka_unit_test(test_handle),    cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_claims),  cmocka_unit_test(test_exec), cmocka_unit_test(test_handle),    cmocka_unit_test(test_stops),
         cmocka_unit_test(test_errors),  cmocka_unit_test(test_ended),     cmocka_unit_test(test_machine_table),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
