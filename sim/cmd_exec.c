@@ -79,7 +79,7 @@ int cmd_exec(const struct options *o, struct err *e)
                            strerror(errno)), e->code;
     }
     r.lab = lab_new(e);
-    if (r.lab) all(&r, e);
+    if (r.lab && (!o->value[OPT_BLOCKS] || lab_use_blocks(r.lab, e))) all(&r, e);
     lab_free(r.lab);
     text_free(&r.in);
     text_free(&r.out);

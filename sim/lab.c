@@ -32,11 +32,18 @@ struct lab *lab_new(struct err *e)
 void lab_free(struct lab *l)
 {
     if (!l) return;
+    if (l->blocks) block_cache_free(l->blocks);
     arena_done(&l->arena);
     free(l);
 }
 
 void lab_ldt(struct lab *l, const struct lab_ldt *entry) { lab_board_ldt(l, entry); }
+
+bool lab_use_blocks(struct lab *l, struct err *e)
+{
+    if (!l->blocks) l->blocks = block_cache_new();
+    return l->blocks || err_set(e, EXIT_ENVIRONMENT, "no memory for decoded code");
+}
 
 void lab_forget(struct lab *l) { lab_board_forget(l); }
 
@@ -73,7 +80,7 @@ static void load_registers(struct cpu *c, const struct lab_case *k)
 {
     memcpy(c->reg, k->reg, 8 * sizeof c->reg[0]);
     c->eip = k->reg[LAB_EIP];
-    cpu_set_flags(c, k->reg[LAB_FLAGS] | FLAG_TF | (uint32_t)k->iopl << 12);
+    cpu_set_flags(c, k->reg[LAB_FLAGS] | (c->blocks ? 0 : (uint32_t)FLAG_TF) | (uint32_t)k->iopl << 12);
 }
 
 /* ---- after ---- */
@@ -141,6 +148,28 @@ static enum lab_end execute(struct cpu *c)
     }
 }
 
+/* Exceptions whose frames begin with a code. SDM 3A table 6-1. */
+static bool has_code(uint8_t vector)
+{
+    return vector == VEC_DF || (vector >= VEC_TS && vector <= VEC_PF) || vector == VEC_AC;
+}
+
+/* The same without TF: one boundary of the run loop, and one more behind a load of SS. A fault has been delivered. */
+static void run_blocks(struct lab *l, struct lab_result *r)
+{
+    struct cpu *c = &l->now.cpu;
+    uint32_t entry;
+    (void)cpu_run(c, 1);
+    if (c->inhibit == c->insns) (void)cpu_run(c, 1);
+    read_registers(c, r);
+    entry = c->eip - SYSTEM_PAGE(FRAME_HANDLERS);
+    if (c->seg[SEG_CS].sel == SEL_HANDLERS && entry < PAGE_SIZE && has_code((uint8_t)(entry / 4))) {
+        r->code = peek32(l, c->reg[ESP]);
+        c->reg[ESP] += 4;
+    }
+    if (delivered(l, true, r) && r->vector == VEC_PF) r->cr2 = c->cr2;
+}
+
 bool lab_run(struct lab *l, const struct lab_case *k, const char *where, struct lab_result *r, struct err *e)
 {
     struct cpu *c = &l->now.cpu;
@@ -149,8 +178,9 @@ bool lab_run(struct lab *l, const struct lab_case *k, const char *where, struct 
     load_registers(c, k);
     lab_image_make(&l->before, k, c->seg[SEG_CS].base + c->eip);
     lab_board_load(l, &l->before);
-    *r = (struct lab_result){ .end = (uint8_t)execute(c), .low = l->ram + FRAME_LOW * PAGE_SIZE,
-                              .data = l->ram + FRAME_DATA * PAGE_SIZE };
+    *r = (struct lab_result){ .low = l->ram + FRAME_LOW * PAGE_SIZE, .data = l->ram + FRAME_DATA * PAGE_SIZE };
+    if (c->blocks) return run_blocks(l, r), true;
+    r->end = (uint8_t)execute(c);
     read_registers(c, r);
     if (r->end == LAB_FAULT) read_fault(c, r);
     else if (r->end == LAB_OK) (void)delivered(l, k->ring, r);

@@ -82,6 +82,9 @@ void lab_print(const struct lab_case *c, const struct lab_image *im, const struc
 struct lab;
 struct lab *lab_new(struct err *e);
 void        lab_free(struct lab *l);
+/* From now on cases run as programs do: out of decoded blocks, without TF, exceptions through the IDT. For testing that the
+ * fast way gives what the slow one does; PUSHF shows the difference. Rings 1 to 3. False: no memory. */
+bool        lab_use_blocks(struct lab *l, struct err *e);
 /* Sets an LDT entry for the cases after it. */
 void        lab_ldt(struct lab *l, const struct lab_ldt *entry);
 /* Runs a case. False and EXIT_INPUT (message after `where`) if a segment register cannot hold what the case asks for. */

@@ -149,6 +149,7 @@ bool lab_board_build(struct lab *l, struct err *e)
     mmu_init(&s->mmu, &l->bus, &s->cpu.dtlb, &s->cpu.itlb, &s->clock, &l->model);
     struct cpu_env env = { .bus = &l->bus, .mmu = &s->mmu, .translate = mmu_translate, .flush = mmu_flush,
                            .invlpg = mmu_invlpg, .paging = mmu_paging, .acknowledge = no_interrupt };
+    bus_listen(&l->bus, (struct bus_listener){ cpu_code_written, &s->cpu });
     build_pages(l);
     build_segments(l);
     build_gates(l);
@@ -166,11 +167,14 @@ void lab_board_reset(struct lab *l, unsigned ring)
         l->bus.marks[frame] &= (uint8_t)~FRAME_DIRTY;
     }
     l->now = l->fresh[ring];
+    l->now.cpu.blocks = l->blocks;
     l->now.cpu.ldtr.limit = 8 * l->ldt_entries - 1;
 }
 
 void lab_board_load(struct lab *l, const struct lab_image *im)
 {
+    for (uint32_t frame = FRAME_CASE; frame < FRAMES; frame++)
+        if (l->bus.marks[frame] & FRAME_CODE) cpu_code_written(&l->now.cpu, frame, 0, PAGE_SIZE);
     memcpy(l->ram + FRAME_LOW * PAGE_SIZE, im->low, LAB_AREA);
     memcpy(l->ram + FRAME_DATA * PAGE_SIZE, im->data, LAB_AREA);
     memcpy(l->ram + FRAME_OF_CODE * PAGE_SIZE, im->code, LAB_AREA);

@@ -44,6 +44,7 @@ struct lab {
     uint8_t       ram[FRAMES * PAGE_SIZE];
     uint8_t       tables[FRAME_CASE * PAGE_SIZE]; /* the system's pages as they should be */
     uint32_t      ldt_entries;
+    struct block_cache *blocks; /* NULL: instruction by instruction */
     struct lab_image before;
     struct lab_case  parsed; /* lab_line's: too large for a stack */
 };
