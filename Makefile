@@ -27,13 +27,15 @@ COMPILER_release := $(CC)
 COMPILER_debug   := $(CC)
 COMPILER_asan    := $(CC)
 COMPILER_clang   := $(CLANG)
+COMPILER_fuzz    := $(CLANG)
 OPTIMISE_release := -O2 -g
 OPTIMISE_debug   := -O0 -g3
 OPTIMISE_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 OPTIMISE_clang   := -O2 -g
+OPTIMISE_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 COMPILER := $(COMPILER_$(MODE))
 ifeq ($(COMPILER),)
-$(error MODE=$(MODE) is unknown; the modes are release, debug, asan and clang)
+$(error MODE=$(MODE) is unknown; the modes are release, debug, asan, clang and fuzz)
 endif
 
 # pkg-config where it knows the library, else where Debian puts it (Debian's Zydis 4.0 has no .pc file).
@@ -63,6 +65,9 @@ BIOS_ARRAY   := $(if $(wildcard scenarios/guests/bios/*.S),$(BUILD_GUESTS)/bios_
 OBJECTS      := $(PRODUCT:%.c=$(B)/%.o) $(BIOS_ARRAY:%.c=$(B)/%.o)
 TEST_OBJECTS := $(filter-out $(B)/sim/main.o,$(OBJECTS)) $(SUPPORT:%.c=$(B)/%.o)
 UNIT_BINS    := $(UNITS:%=$(B)/%)
+# Fuzz targets: with driver.c in every mode but MODE=fuzz, where libFuzzer drives.
+FUZZ_BINS   := $(patsubst %.c,$(B)/%,$(filter-out tests/fuzz/driver.c,$(sort $(wildcard tests/fuzz/*.c))))
+FUZZ_DRIVER  = $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer,$(B)/tests/fuzz/driver.o)
 GUEST_TESTS := $(sort $(wildcard tests/guest/*.sh))
 CLI_TESTS   := $(sort $(wildcard tests/cli/*.sh))
 SELF_TESTS  := $(sort $(wildcard tests/tools/*-selftest.sh))
@@ -120,6 +125,10 @@ $(NATIVE)/native-exec: $(NATIVE_EXEC) sim/lab.h $(wildcard tests/native/*.h test
 	    $(CC) $(NATIVE_FLAGS) $(NATIVE_32) -o $@ $(NATIVE_EXEC); \
 	else printf '#!/bin/sh\necho "this compiler makes no 32-bit code" >&2\nexit 77\n' >$@; chmod +x $@; fi
 
+$(FUZZ_BINS): $(B)/%: $(B)/%.o $(B)/tests/fuzz/driver.o $(TEST_OBJECTS) $(B)/objects
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $< $(FUZZ_DRIVER) $(TEST_OBJECTS) $(TEST_LIBS) $(LIBS)
+
 # Two stamps that change only when their text does: another compiler or flag recompiles, a file gone relinks.
 stamp = @mkdir -p $(@D); printf '%s\n' $(1) > $@.$$$$; cmp -s $@.$$$$ $@ && rm -f $@.$$$$ || mv -f $@.$$$$ $@
 $(B)/flags: FORCE
@@ -128,13 +137,13 @@ $(B)/objects: FORCE
 	$(call stamp,$(TEST_OBJECTS) $(OBJECTS) '$(LIBS) $(TEST_LIBS)')
 FORCE:
 
--include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS) $(UNIT_BINS:%=%.o))
+-include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS) $(UNIT_BINS:%=%.o) $(FUZZ_BINS:%=%.o))
 
-test-programs: $(UNIT_BINS) $(NATIVE_BINS) all # the unit tests of this mode, built but not run
+test-programs: $(UNIT_BINS) $(NATIVE_BINS) $(if $(filter asan,$(MODE)),$(FUZZ_BINS)) all # the unit tests of this mode, built but not run
 
 # ---- preparing and running ------------------------------------------------------------------------------------------
 # With `make -j` a driver must not run beside another one, or beside clean, in the same trees.
-DRIVERS := demo check check-fast native asan golden-update dist clean
+DRIVERS := demo check check-fast native fuzz asan golden-update dist clean
 ifneq ($(filter $(DRIVERS),$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
@@ -150,7 +159,7 @@ demo: prerequisites ## prepare, build and run the popf lesson
 # ---- testing --------------------------------------------------------------------------------------------------------
 TESTS_FAST = $(UNITS:%=release:build/release/%)
 TESTS_ALL  = $(TESTS_FAST) $(SELF_TESTS:%=release:%) $(GUEST_TESTS:%=release:%) $(CLI_TESTS:%=release:%) \
-             $(UNITS:%=asan:build/asan/%) $(GUEST_TESTS:%=asan:%) release:tests/tools/determinism.sh release:tests/native/differential.sh
+             $(UNITS:%=asan:build/asan/%) $(GUEST_TESTS:%=asan:%) release:tests/tools/determinism.sh release:tests/native/differential.sh asan:tests/fuzz/short.sh
 RUN_TESTS  = $(Q)JOBS=$(JOBS) bash tests/tools/run-tests.sh
 
 check: prerequisites ## prepare, build with both compilers and sanitizers, run every test (under five minutes)
@@ -164,6 +173,12 @@ check-fast: ## layers and the unit tests of the release build (seconds)
 	$(SUB) layers
 	$(SUB) MODE=release test-programs
 	$(RUN_TESTS) $(TESTS_FAST)
+
+fuzz: ## fuzz for long with libFuzzer (FUZZ_SECONDS=600 each, FUZZ_TARGETS="decode segments walk image exec")
+	$(SUB) MODE=fuzz fuzz-targets
+	$(Q)bash tests/fuzz/long.sh
+
+fuzz-targets: $(FUZZ_BINS)
 
 native: ## compare Ringside with this computer's processor (NATIVE_SEED=N NATIVE_CASES=N)
 	$(SUB) MODE=release all $(NATIVE_BINS)
@@ -211,5 +226,5 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all guests test-programs prerequisites demo check check-fast native asan layers headers golden-update tour fmt lint \
+.PHONY: all guests test-programs prerequisites demo check check-fast native fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
         dist clean help FORCE

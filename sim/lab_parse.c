@@ -24,10 +24,9 @@ static bool next(struct line *l, struct word *w)
 {
     while (l->at < l->end && blank(*l->at)) l->at++;
     w->s = l->at;
-    if (l->at < l->end && *l->at == '#') l->at = l->end;
-    else
-        while (l->at < l->end && !blank(*l->at)) l->at++;
-    w->n = *w->s == '#' && w->s < l->end ? 0 : (size_t)(l->at - w->s);
+    if (l->at < l->end && *l->at == '#') l->end = l->at; /* the rest is a comment */
+    while (l->at < l->end && !blank(*l->at)) l->at++;
+    w->n = (size_t)(l->at - w->s);
     return w->n > 0;
 }
 

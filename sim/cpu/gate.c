@@ -236,6 +236,7 @@ void cpu_deliver_fault(struct cpu *c, struct fault f)
         if (f.vector == VEC_DF) {
             raised(c, &c->fault);
             c->shutdown = true;
+            c->break_at = 0; /* also from within an instruction: a task switch delivers the faults of the new task */
             return;
         }
         if (!doubles(f.vector, c->fault.vector)) {
