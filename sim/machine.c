@@ -152,8 +152,7 @@ static bool choose_rom(struct machine *m, struct err *e)
         memcpy(c->disk[0], c->image, sizeof c->image);
     }
     if (c->bios[0]) return rom_read(&m->rom, c->bios, e);
-    rom_builtin(&m->rom);
-    return true;
+    return rom_builtin(&m->rom, !cpu_strategy_find(c->cpu)->hypervisor, e);
 }
 
 static bool open_disks(struct machine *m, struct err *e)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "sim/core/addr.h"
 #include "sim/core/text.h"
+#include "sim/firmware_tables.h"
 
 enum { CHIP_STEP = 64 << 10, CHIP_MAX = 16 << 20, VIDEO_STEP = 512, VIDEO_MAX = 128 << 10 };
 
@@ -37,7 +38,7 @@ static uint8_t *read_all(const char *path, size_t most, uint32_t *size, struct e
 
 static bool read_chip(struct rom *r, const char *path, struct err *e)
 {
-    r->chip = r->file = read_all(path, CHIP_MAX, &r->size, e);
+    r->chip = read_all(path, CHIP_MAX, &r->size, e);
     if (!r->chip || r->size % CHIP_STEP == 0) return r->chip;
     return err_set(e, EXIT_INPUT, "%.200s: a ROM of %u bytes; a chip has a multiple of 64 KB: pad it at the start, since its "
                    "last bytes are at the reset vector", path, r->size);
@@ -57,10 +58,14 @@ static bool read_video(struct rom *r, const char *path, struct err *e)
     return true;
 }
 
-void rom_builtin(struct rom *r)
+bool rom_builtin(struct rom *r, bool apics, struct err *e)
 {
-    *r = (struct rom){ .chip = rom_builtin_bytes, .size = ROM_BUILTIN_SIZE,
-                       .hash = fnv1a(FNV_SEED, rom_builtin_bytes, ROM_BUILTIN_SIZE) };
+    *r = (struct rom){ .chip = malloc(ROM_BUILTIN_SIZE), .size = ROM_BUILTIN_SIZE };
+    if (!r->chip) return err_set(e, EXIT_ENVIRONMENT, "no memory for the BIOS");
+    memcpy(r->chip, rom_builtin_bytes, ROM_BUILTIN_SIZE);
+    firmware_tables(r->chip + (FIRMWARE_TABLES - ROM_BUILTIN_BASE), FIRMWARE_TABLES, apics);
+    r->hash = fnv1a(FNV_SEED, r->chip, ROM_BUILTIN_SIZE);
+    return true;
 }
 
 bool rom_read(struct rom *r, const char *paths, struct err *e)
@@ -79,7 +84,7 @@ bool rom_read(struct rom *r, const char *paths, struct err *e)
 
 void rom_done(struct rom *r)
 {
-    free(r->file);
+    free(r->chip);
     free(r->video);
     *r = (struct rom){ 0 };
 }

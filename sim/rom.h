@@ -17,19 +17,19 @@
 
 #define ROM_VECTOR 0xFFFFFFF0u /* where an IA-32 CPU fetches its first instruction */
 
-enum { ROM_BUILTIN_SIZE = 64 << 10 };
+enum { ROM_BUILTIN_SIZE = 64 << 10, ROM_BUILTIN_BASE = 0xF0000 };
 extern const uint8_t rom_builtin_bytes[ROM_BUILTIN_SIZE];
 
 struct rom {
-    const uint8_t *chip; /* NULL: the machine has none */
-    uint8_t *file;       /* the chip's bytes on the heap; NULL: the built-in one */
+    uint8_t *chip;       /* on the heap; NULL: the machine has none */
     uint32_t size;       /* a multiple of 64 KB, at most 16 MB */
     uint8_t *video;      /* padded with ones to whole pages; NULL: no video ROM */
     uint32_t video_size;
     uint64_t hash;       /* FNV-1a of both files */
 };
 
-void rom_builtin(struct rom *r);
+/* The BIOS that the program carries, with the tables (firmware_tables.h) for a board with or without APICs. */
+bool rom_builtin(struct rom *r, bool apics, struct err *e);
 /* Reads "FILE" or "FILE,VIDEO-FILE". On failure one line in `e` (EXIT_INPUT), and `r` is empty. */
 bool rom_read(struct rom *r, const char *paths, struct err *e);
 void rom_done(struct rom *r);

@@ -400,18 +400,24 @@ static void pic_init(uint16_t pic, uint8_t vector, uint8_t wiring, uint8_t mask)
 static void apic_init(void)
 {
     enum { HAS_APIC = 1 << 9 };
-    const uint32_t apic = 0xFEE00000, enabled = 0x10F, external = 0x700, nmi = 0x400;
+    const uint32_t apic = 0xFEE00000, enabled = 0x10F, external = 0x700, nmi = 0x400, io_apic = 0xFEC00000;
     uint32_t leaf = 1, features;
     __asm__ volatile("cpuid" : "+a"(leaf), "=d"(features) : : "ebx", "ecx");
     if (!(features & HAS_APIC)) return;
     flat_write(apic + 0xF0, enabled);
     flat_write(apic + 0x350, external);
     flat_write(apic + 0x360, nmi);
+    flat_write(io_apic, 0); // its number, as the tables have it
+    flat_write(io_apic + 0x10, 1 << 24);
 }
+
+// The tables offer no way to switch to ACPI mode, which means that it is on.
+enum { PM_CONTROL = 0xB004, SCI_ENABLED = 1 };
 
 void system_init(void)
 {
     apic_init();
+    outw(PM_CONTROL, inw(PM_CONTROL) | SCI_ENABLED);
     pic_init(PIC1, 0x08, 0x04, 0xB8); // open: timer, keyboard, slave, floppy
     pic_init(PIC2, 0x70, 0x02, 0x8F); // open: FPU, disks
     outb(0x43, 0x36);                 // counter 0: 65536, about 18.2 a second
