@@ -8,7 +8,7 @@
 #include "sim/board.h"
 #include "sim/firmware_tables.h"
 
-enum { ARENA_ROOM = 64 << 20, BOOT_GDT = 0x7000, VMM_FRAMES = WINDOW_SIZE / PAGE_SIZE };
+enum { ARENA_ROOM = 64 << 20, BOOT_GDT = 0x7000, VMM_FRAMES = WINDOW_SIZE / PAGE_SIZE, HOLE_END = 1 << 20 };
 
 static void pause_cpu(void *machine)
 {
@@ -193,14 +193,15 @@ static bool build_board(struct machine *m, struct err *e)
                                 .apics = true, .serial = { board_serial, m },
                                 .serial_in = { machine_input_get, m }, .console = { board_serial, m },
                                 .stop = board_stop, .stop_self = m, .a20 = { mmu_a20, &b->mmu, 0 },
-                                .shadow = { board_shadow, m }, .rom = m->rom.chip != NULL,
+                                .shadow = { board_shadow, m }, .rom = m->rom.chip && !m->technique->hypervisor,
                                 .reset = { board_reset, m, 0 }, .off = { board_off, m, 0 },
                                 .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH),
                                 .disk = disks, .disks = m->technique->hypervisor ? 0 : m->cfg.disks,
                                 .disk_times = disk_times(&m->model), .trace = m->trace };
     if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e)) return false;
-    if (m->rom.chip) bus_fit_rom(&b->bus, m->rom.chip, m->rom.size);
-    if (m->rom.video) bus_fit_option_rom(&b->bus, 0, m->rom.video, m->rom.video_size);
+    bool fitted = m->rom.chip && !m->technique->hypervisor;
+    if (fitted) bus_fit_rom(&b->bus, m->rom.chip, m->rom.size);
+    if (fitted && m->rom.video) bus_fit_option_rom(&b->bus, 0, m->rom.video, m->rom.video_size);
     b->cpu.ferr = coprocessor_ferr(&b->devices.coprocessor);
     return true;
 }
@@ -251,6 +252,16 @@ static void wire_points(struct machine *m)
     if (m->technique->hypervisor) b->vmm.vm.vcpu.virt.points = &m->points;
 }
 
+/* A VM has no ROM chip: its hypervisor copies the firmware into the guest's memory, where shadow RAM would be, and starts
+ * the virtual CPU at the vector's address there. */
+static void copy_rom(const struct rom *r, struct bus *memory, struct cpu *c)
+{
+    uint32_t bytes = r->size < ROM_LOW_SIZE ? r->size : ROM_LOW_SIZE;
+    bus_poke(memory, hpa(HOLE_END - bytes), r->chip + (r->size - bytes), bytes);
+    if (r->video) bus_poke(memory, hpa(SHADOW_BASE), r->video, r->video_size);
+    c->seg[SEG_CS].base = ROM_VECTOR_LOW - c->eip;
+}
+
 /* With firmware there is nothing to prepare: the CPU comes out of reset at its vector and finds everything itself. */
 static bool start(struct machine *m, struct bus *memory, struct cpu *c, struct err *e)
 {
@@ -258,6 +269,7 @@ static bool start(struct machine *m, struct bus *memory, struct cpu *c, struct e
     m->image.entry = ROM_VECTOR;
     m->image.hash = m->rom.hash;
     cpu_reset(c);
+    if (m->technique->hypervisor) copy_rom(&m->rom, memory, c);
     return true;
 }
 

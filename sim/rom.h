@@ -15,7 +15,9 @@
 #include <stdint.h>
 #include "sim/core/err.h"
 
-#define ROM_VECTOR 0xFFFFFFF0u /* where an IA-32 CPU fetches its first instruction */
+#define ROM_VECTOR     0xFFFFFFF0u /* where an IA-32 CPU fetches its first instruction */
+#define ROM_VECTOR_LOW 0xFFFF0u    /* the same bytes below 1 MB, where the last ROM_LOW_SIZE are seen once more */
+enum { ROM_LOW_SIZE = 128 << 10 };
 
 enum { ROM_BUILTIN_SIZE = 64 << 10, ROM_BUILTIN_BASE = 0xF0000 };
 extern const uint8_t rom_builtin_bytes[ROM_BUILTIN_SIZE];

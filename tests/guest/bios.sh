@@ -36,15 +36,19 @@ same() { # same FILE
 for name in system memory disk keyboard; do
     sector $name 8
     truncate -s 8M "$TMPDIR/$name.img"
-    boot $name
-    check "services: $name" same $name
+    for cpu in native te; do
+        boot $name --cpu $cpu
+        check "services, $cpu: $name" same $name
+    done
     others $name
 done
 
 sector video 8
-boot video --screen "$TMPDIR/screen"
-cp "$TMPDIR/screen" "$TMPDIR/out"
-check "services: video" same video
+for cpu in native te; do
+    boot video --cpu $cpu --screen "$TMPDIR/screen"
+    cp "$TMPDIR/screen" "$TMPDIR/out"
+    check "services, $cpu: video" same video
+done
 
 # --- what is booted, and what is not
 sector hello 1
