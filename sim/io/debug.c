@@ -1,7 +1,7 @@
 /* See debug.h. */
 #include "sim/io/debug.h"
 
-enum { PORT_EXIT = 0xF4, PORT_CONSOLE = 0xE9 };
+enum { PORT_EXIT = 0xF4, PORT_CONSOLE = 0xE9, PORT_CONSOLE_2 = 0x402 };
 
 static void exit_reset(struct device *d)
 {
@@ -82,5 +82,6 @@ void debug_console_init(struct debug_console *d, struct serial_sink sink)
 
 bool debug_console_attach(struct debug_console *d, struct bus *b, struct err *e)
 {
-    return bus_attach(b, BUS_PORT, PORT_CONSOLE, 1, 0, &d->device, e);
+    return bus_attach(b, BUS_PORT, PORT_CONSOLE, 1, 0, &d->device, e) &&
+           bus_attach(b, BUS_PORT, PORT_CONSOLE_2, 1, 0, &d->device, e);
 }

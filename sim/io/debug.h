@@ -1,7 +1,8 @@
 /* Two ports no PC has, for guests in a test bench: F4 ends the run with a verdict, E9 prints a character.
  *
  * Idea: both are plain devices; what ending and printing mean is decided by whoever wires them. Conventions: port F4
- * is QEMU's isa-debug-exit (here value 0 is success, all else failure), port E9 is Bochs's console, which reads E9. */
+ * is QEMU's isa-debug-exit (here value 0 is success, all else failure), port E9 is Bochs's console, which reads E9;
+ * port 402 is where SeaBIOS and Bochs' BIOS write their log: the same console. */
 #ifndef IO_DEBUG_H
 #define IO_DEBUG_H
 
@@ -24,6 +25,6 @@ struct debug_console {
 void debug_exit_init(struct debug_exit *d, void (*stop)(void *self, uint32_t value), void *self);
 bool debug_exit_attach(struct debug_exit *d, struct bus *b, struct err *e); /* ports F4-F7; F4 alone counts */
 void debug_console_init(struct debug_console *d, struct serial_sink sink);
-bool debug_console_attach(struct debug_console *d, struct bus *b, struct err *e); /* port E9 */
+bool debug_console_attach(struct debug_console *d, struct bus *b, struct err *e); /* ports E9, 402 */
 
 #endif

@@ -20,6 +20,7 @@ static const struct row {
     { PCI_HOST, 0x04, 4, 0x02800006, 0x00000100 },
     { PCI_HOST, 0x08, 4, 0x06000002, 0 },
     { PCI_HOST, 0x0C, 4, 0, 0x0000F800 },
+    { PCI_HOST, 0x2C, 4, 0x11001AF4, 0 },             /* subsystem: by it some firmware knows a simulated board */
     { PCI_HOST, 0x58, 4, 0, 0x33333000 },             /* PAM0-2: shadow RAM */
     { PCI_HOST, 0x5C, 4, 0, 0x33333333 },             /* PAM3-6 */
     { PCI_HOST, 0x72, 1, 0x02, 0x78 },                /* SMRAM */
@@ -34,13 +35,15 @@ static const struct row {
     { PCI_IDE, 0x04, 4, 0x02800005, 0x00000005 },     /* ports decoded, bus master enabled */
     { PCI_IDE, 0x08, 4, 0x01018000, 0 },
     { PCI_IDE, 0x0C, 4, 0, 0x0000F000 },
-    { PCI_IDE, 0x20, 4, 0x0000C001, 0x0000FFF0 },     /* bus master registers: 16 ports */
+    { PCI_IDE, 0x20, 4, 0x0000C001, 0xFFFFFFF0 },     /* bus master registers: 16 ports. The chip
+                                                         has no bits 31-16; SeaBIOS takes that for 4 GB */
     { PCI_IDE, 0x40, 4, 0x80008000, 0xF3FFF3FF },     /* both channels' ports are decoded */
     { PCI_PM, 0x00, 4, 0x71138086, 0 },
     { PCI_PM, 0x04, 4, 0x02800001, 0x00000001 },
     { PCI_PM, 0x08, 4, 0x06800003, 0 },
     { PCI_PM, 0x3C, 4, 0x00000109, 0x000000FF },      /* INTA, which is IRQ 9 */
     { PCI_PM, 0x40, 4, 0x0000B001, 0x0000FFC0 },      /* base of the ports */
+    { PCI_PM, 0x58, 4, 0x02000000, 0 },               /* APMC_EN: set up already; nothing raises an SMI here */
     { PCI_PM, 0x80, 1, 0x01, 0x01 },                  /* which are decoded */
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };

@@ -77,4 +77,14 @@ check "a ROM boots no kernel" [ "$rc" = 2 ]
 cycles=$(sed -n 's/.*"cycles": *\([0-9]*\).*/\1/p' "$TMPDIR/json" | head -n 1)
 rc=$cycles
 check "the boot sector runs within 3 simulated ms" [ "${cycles:-0}" -gt 1000 -a "${cycles:-0}" -lt 9000000 ]
+
+# --- other people's firmware boots the same disk, where it is installed
+truncate -s 1M "$TMPDIR/hello.img"
+for rom in /usr/share/seabios/bios.bin /usr/share/bochs/BIOS-bochs-legacy,/usr/share/bochs/VGABIOS-lgpl-latest \
+           /usr/share/bochs/BIOS-bochs-latest,/usr/share/bochs/VGABIOS-lgpl-latest; do
+    [ -r "${rom%,*}" ] && [ -r "${rom#*,}" ] || continue
+    "$RINGSIDE" run "$TMPDIR/hello.img" --bios "$rom" --limit-instr 100M -q >"$TMPDIR/out" 2>"$TMPDIR/err"
+    rc=$?
+    check "booted by ${rom%,*}" grep -q "hello 0080 !" "$TMPDIR/out"
+done
 finish
