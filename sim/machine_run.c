@@ -241,6 +241,13 @@ static void reset(struct machine *m)
     devices_init_pin(&b->devices);
 }
 
+/* A PC's board answers a triple fault with a reset. To whoever learns that is no help, so here the guest has died; but
+ * software of the 80286's time left protected mode that way, and told the firmware so: CMOS byte 0Fh says where to go on. */
+static bool means_to_return(const struct machine *m)
+{
+    return m->rom.chip && !m->technique->hypervisor && m->b->devices.cmos.ram[CMOS_SHUTDOWN];
+}
+
 /* One call of the CPU, and whatever follows from how it stopped. */
 static void advance(struct machine *m, uint64_t insns)
 {
@@ -252,7 +259,10 @@ static void advance(struct machine *m, uint64_t insns)
         b->cpu.extra++;
         break;
     case CPU_HALTED: pass_time(m); break;
-    case CPU_SHUTDOWN: end_shutdown(m); break;
+    case CPU_SHUTDOWN:
+        if (means_to_return(m)) b->reset = 1 + RESET_CPU;
+        else end_shutdown(m);
+        break;
     case CPU_BUDGET: case CPU_PAUSE: break;
     }
     if (b->stopped)

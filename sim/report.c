@@ -117,6 +117,26 @@ static void say_causes(const struct report *r, struct say *out)
     text_free(&digits);
 }
 
+bool report_post(const struct report *r, uint8_t *code)
+{
+    struct machine_device d[REPORT_DEVICES];
+    unsigned n = machine_devices(r->s->machine, d, REPORT_DEVICES);
+    uint64_t written = 0;
+    for (unsigned i = 0; i < n; i++)
+        for (const struct reg_desc *row = d[i].regs; !strcmp(d[i].name, "post") && row->name; row++) {
+            if (!strcmp(row->name, "code")) *code = (uint8_t)reg_read(row, d[i].state);
+            else written = reg_read(row, d[i].state);
+        }
+    return written;
+}
+
+/* Firmware says how far it came. */
+static void say_post(const struct report *r, struct say *out)
+{
+    uint8_t code;
+    if (r->s->cfg.bios[0] && report_post(r, &code)) say_add(out, "  last POST code: %02X\n", code);
+}
+
 static void say_disks(const struct report *r, struct say *out)
 {
     struct machine_disk d[CONFIG_DISKS];
@@ -216,6 +236,7 @@ void report_text(const struct report *r, bool verbose, struct say *out)
     say_exits(r, out);
     say_causes(r, out);
     say_disks(r, out);
+    say_post(r, out);
     say_silent(r, verbose, out);
     say_end(r, out);
     if (verbose)

@@ -168,6 +168,13 @@ static void json_disks(const struct report *r, struct text *out)
     text_add(out, "],\n");
 }
 
+static void json_post(const struct report *r, struct text *out)
+{
+    uint8_t code;
+    if (report_post(r, &code)) key_number(out, "post_code", code);
+    else text_add(out, "  \"post_code\": null,\n");
+}
+
 void report_json(const struct report *r, struct text *out)
 {
     size_t n;
@@ -180,6 +187,7 @@ void report_json(const struct report *r, struct text *out)
     key_text(out, "why", r->end.why);
     json_machine(r, out);
     json_disks(r, out);
+    json_post(r, out);
     json_counts(r, out);
     json_silent(r, out);
     json_checks(r, out);

@@ -93,10 +93,13 @@ void bus_fit_option_rom(struct bus *b, unsigned first, const uint8_t *bytes, uin
         b->firmware.low[first + n] = bytes + (size_t)n * PAGE_SIZE;
 }
 
+/* The last 128 KB of the chip are seen in three places: at the top, below 1 MB, and 1 MB below the top, where the CPU
+ * looks for its reset vector while the A20 gate is shut. PIIX3 data sheet 3.3.1. */
+enum { ROM_MIRROR = 128 << 10, ALIAS_BELOW = 1 << 20 };
+
 void bus_fit_rom(struct bus *b, const uint8_t *chip, uint32_t size)
 {
-    enum { MIRROR = 128 << 10 };
-    uint32_t mirrored = size < MIRROR ? size : MIRROR;
+    uint32_t mirrored = size < ROM_MIRROR ? size : ROM_MIRROR;
     b->firmware.chip = chip;
     b->firmware.size = size;
     bus_fit_option_rom(b, SHADOW_PAGES - mirrored / PAGE_SIZE, chip + (size - mirrored), mirrored);
@@ -123,8 +126,10 @@ static unsigned reaches_ram(const struct bus *b, hpa_t at)
 static const uint8_t *rom_page(const struct bus *b, hpa_t at)
 {
     const struct bus_firmware *f = &b->firmware;
-    uint32_t n = (at.v - SHADOW_BASE) >> PAGE_SHIFT, below_top = 0 - (at.v & PAGE_MASK); /* of 4 GB; 0: at address 0 */
+    uint32_t n = (at.v - SHADOW_BASE) >> PAGE_SHIFT;
     if (n < SHADOW_PAGES) return f->ram[n] & SHADOW_READ ? NULL : f->low[n];
+    uint32_t below_top = 0 - (at.v & PAGE_MASK); /* of 4 GB; 0: at address 0 */
+    if (below_top > ALIAS_BELOW && below_top <= ALIAS_BELOW + ROM_MIRROR) below_top -= ALIAS_BELOW;
     return below_top && below_top <= f->size ? f->chip + (f->size - below_top) : NULL;
 }
 

@@ -138,6 +138,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     d->uart.source = w->serial_in;
     debug_exit_init(&d->exit, w->stop, w->stop_self);
     debug_console_init(&d->console, w->console);
+    lpt_init(&d->lpt, w->console);
     vga_init(&d->vga, b->clock);
     d->a20 = w->a20;
     d->a20_open = 0;
@@ -163,7 +164,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     struct device *const all[] = { &d->pic.device, &d->pit.device, &d->uart.device, &d->exit.device, &d->console.device,
                                    &d->vga.device, &d->kbc.device, &d->port92.device, &d->post.device, &d->cmos.device,
                                    &d->pci.device, &d->pm.device, &d->ide.device, &d->dma.device,
-                                   &d->coprocessor.device };
+                                   &d->coprocessor.device, &d->lpt.device };
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) enter_in_list(d, all[i]);
     if (d->apics) {
         enter_in_list(d, &d->lapic.device);
@@ -174,7 +175,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     pci_listen(&d->pci, PCI_IDE, (struct pci_listener){ ide_configured, &d->ide });
     return pic_attach(&d->pic, b, e) && pit_attach(&d->pit, b, e) && uart_attach(&d->uart, b, UART_BASE, e) &&
            debug_exit_attach(&d->exit, b, e) && debug_console_attach(&d->console, b, e) &&
-           vga_attach(&d->vga, b, e) && kbc_attach(&d->kbc, b, e) && port92_attach(&d->port92, b, e) &&
+           vga_attach(&d->vga, b, e) && lpt_attach(&d->lpt, b, e) && kbc_attach(&d->kbc, b, e) && port92_attach(&d->port92, b, e) &&
            post_attach(&d->post, b, e) && cmos_attach(&d->cmos, b, e) && pci_attach(&d->pci, b, e) &&
            pm_attach(&d->pm, b, e) && ide_attach(&d->ide, b, e) &&
            dma_attach(&d->dma, b, e) && coprocessor_attach(&d->coprocessor, b, e) && watch_power(d);

@@ -15,6 +15,7 @@
 #include "sim/io/ioapic.h"
 #include "sim/io/kbc.h"
 #include "sim/io/lapic.h"
+#include "sim/io/lpt.h"
 #include "sim/io/pci.h"
 #include "sim/io/pic.h"
 #include "sim/io/pit.h"
@@ -24,7 +25,7 @@
 
 enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FERR = 13 /* the x87 unit's FERR# */,
        IRQ_IDE = 14 /* and 15, the second channel */ };
-enum { DEVICE_COUNT = 17 }; /* at most; a board without APICs has two less */
+enum { DEVICE_COUNT = 18 }; /* at most; a board without APICs has two less */
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
@@ -73,6 +74,7 @@ struct devices {
     struct pm            pm;
     struct ide           ide;
     struct dma           dma;
+    struct lpt           lpt;
     struct lapic         lapic;    /* if the board has APICs */
     struct ioapic        ioapic;
     bool                 apics;

@@ -47,24 +47,29 @@ bool port92_attach(struct port92 *p, struct bus *b, struct err *e)
     return bus_attach(b, BUS_PORT, 0x92, 1, 0, &p->device, e);
 }
 
+enum { POST_190 = 1 }; /* the window of port 190h, which cannot be read */
+
 static void post_reset(struct device *d) { ((struct post *)d)->code = 0; }
 
 static void post_write(struct device *d, uint32_t offset, unsigned size, uint32_t value)
 {
     (void)offset, (void)size;
-    ((struct post *)d)->code = (uint8_t)value;
+    struct post *p = (struct post *)d;
+    p->code = (uint8_t)value;
+    p->written++;
 }
 
 static uint32_t post_peek(const struct device *d, uint32_t offset, unsigned size)
 {
-    (void)offset, (void)size;
-    return ((const struct post *)d)->code;
+    (void)size;
+    return offset == POST_190 ? 0xFF : ((const struct post *)d)->code;
 }
 
 static uint32_t post_read(struct device *d, uint32_t offset, unsigned size) { return post_peek(d, offset, size); }
 
 static const struct reg_desc post_regs[] = {
-    { "code", offsetof(struct post, code), 1, 8, "last value written to port 80h" },
+    { "code", offsetof(struct post, code), 1, 8, "last value written to port 80h or 190h" },
+    { "written", offsetof(struct post, written), 4, 32, "how many were written" },
     { 0 },
 };
 
@@ -76,7 +81,8 @@ void post_init(struct post *p) { *p = (struct post){ .device = { &post_ops } }; 
 
 bool post_attach(struct post *p, struct bus *b, struct err *e)
 {
-    return bus_attach(b, BUS_PORT, 0x80, 1, 0, &p->device, e);
+    return bus_attach(b, BUS_PORT, 0x80, 1, 0, &p->device, e) &&
+           bus_attach(b, BUS_PORT, 0x190, 1, POST_190, &p->device, e);
 }
 
 /* ---- the x87 unit's error ---- */

@@ -1,5 +1,5 @@
-/* Ports of the system board that belong to no chip: 92h (fast A20, fast reset), 80h (the POST code), F0h (the x87 unit's
- * error).
+/* Ports of the system board that belong to no chip: 92h (fast A20, fast reset), 80h (the POST code; some PS/2 models have
+ * it at 190h, and so have tests made for them), F0h (the x87 unit's error).
  *
  * Idea: each is a latch of a few bits; what the bits of 92h do to the CPU is decided by the wires.
  * IBM PS/2 system control port A; 82371SB (PIIX3) data sheet 2.5.3 (port 92), 2.3.1.6 (80h is a spare DMA page register,
@@ -21,7 +21,8 @@ struct port92 {
 
 struct post {
     struct device device;
-    uint8_t       code; /* last value written */
+    uint8_t       code;    /* last value written */
+    uint32_t      written; /* how many there were */
 };
 
 /* FERR# becomes IRQ 13 and stays it until software writes port F0h; IGNNE# then lets the unit be used until FERR# falls.

@@ -44,6 +44,10 @@ for name in system memory disk keyboard; do
 done
 
 sector video 8
+sector return 1
+boot return
+check "a triple fault that was announced is a reset" [ "$rc$(cat "$TMPDIR/out")" = "0P back, printer 9000 " ]
+
 for cpu in native te; do
     boot video --cpu $cpu --screen "$TMPDIR/screen"
     cp "$TMPDIR/screen" "$TMPDIR/out"

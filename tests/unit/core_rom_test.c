@@ -53,7 +53,9 @@ static void where_it_is_seen(void **state)
         { 256, 0xFFFFC, 0xBFBFBFBF, "to the last byte" }, { 256, 0xDFFFC, UINT32_MAX, "not more" },
         { 64, 0xF0000, 0x80808080, "64 KB: the F segment" }, { 64, 0xEFFFC, UINT32_MAX, "and nobody at E" },
         { 64, 0xFFFF0000, 0x80808080, "64 KB at the top" }, { 64, 0xFFFEFFFC, UINT32_MAX, "no more at the top" },
-        { 64, 0x9FFFC, 0, "RAM below" },
+        { 64, 0x9FFFC, 0, "RAM below" }, { 64, 0xFFEF0000, 0x80808080, "where the reset vector is with A20 shut" },
+        { 64, 0xFFEEFFFC, UINT32_MAX, "below that" }, { 256, 0xFFEE0000, 0xA0A0A0A0, "the last 128 KB there, too" },
+        { 256, 0xFFEFFFFC, 0xBFBFBFBF, "to the last byte" }, { 256, 0xFFEDFFFC, UINT32_MAX, "not more there, either" },
     };
     bus_shadow(&bus, 0, SHADOW_PAGES, 0);
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {

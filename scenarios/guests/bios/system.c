@@ -3,7 +3,7 @@
 // Idea: what is constant comes from the CMOS, where setup left it; time of day is a tick count that int 8 keeps.
 // Manuals: IBM PC AT technical reference (int 8, 11h, 12h, 14h, 15h, 1Ah); ACPI 2.0 15.1 (int 15h, AX=E820h);
 // Ralf Brown's Interrupt List, INT 15.
-// Not here: joystick, event wait (AH=83h), switch to protected mode (AH=89h), pointing device (AH=C2h), APM, printers.
+// Not here: joystick, event wait (AH=83h), switch to protected mode (AH=89h), pointing device (AH=C2h), APM.
 #include "bios/bios.h"
 
 enum { PIC1 = 0x20, PIC2 = 0xA0, END_OF_INTERRUPT = 0x20, READ_IN_SERVICE = 0x0B };
@@ -158,9 +158,27 @@ void int_14(struct regs *r)
     r->ax.l = inb(port + MODEM_STATUS);
 }
 
+// The printer's status as the service returns it: two bits inverted.
+static uint8_t printer_status(uint16_t port) { return (uint8_t)((inb(port + 1) ^ 0x48) & 0xF8); }
+
 void int_17(struct regs *r)
 {
-    if (r->dx.x < 3) r->ax.h = 0x01; // timed out
+    enum { STROBE = 0x01, RUN = 0x04, SELECT = 0x08, ON = RUN | SELECT, TIMEOUT = 0x01 };
+    uint16_t port = r->dx.x < 3 ? low_word(BDA_LPT + 2 * r->dx.x) : 0;
+    if (!port || r->ax.h > 2) return;
+    if (r->ax.h == 0) {
+        outb(port, r->ax.l);
+        for (uint16_t n = 0; !(inb(port + 1) & 0x80); n++)
+            if (n == TRIES) {
+                r->ax.h = printer_status(port) | TIMEOUT;
+                return;
+            }
+        outb(port + 2, ON | STROBE);
+    } else if (r->ax.h == 1) {
+        outb(port + 2, SELECT); // reset
+    }
+    outb(port + 2, ON);
+    r->ax.h = printer_status(port);
 }
 
 // --- int 15h: memory
@@ -411,6 +429,24 @@ static void apic_init(void)
     flat_write(io_apic + 0x10, 1 << 24);
 }
 
+// Serial and parallel ports.
+static void ports_init(void)
+{
+    static const uint16_t printers[] = { 0x3BC, 0x378, 0x278 };
+    uint8_t found = 0;
+    for (uint8_t n = 0; n < 4; n++) low_byte(BDA_COM_TIMEOUT + n) = low_byte(BDA_LPT_TIMEOUT + n) = n < 3 ? 10 : 1;
+    for (uint8_t n = 0; n < 3; n++) {
+        outb(printers[n], 0xAA);
+        if (inb(printers[n]) == 0xAA) low_word(BDA_LPT + 2 * found++) = printers[n];
+    }
+    low_word(BDA_EQUIPMENT) = (uint16_t)(low_word(BDA_EQUIPMENT) | found << 14);
+    if (inb(0x3F8 + 2) != 0xFF) {
+        low_word(BDA_COM) = 0x3F8;
+        low_word(BDA_EQUIPMENT) = low_word(BDA_EQUIPMENT) | 1 << 9;
+        line_set_up(0x3F8, 0xE3); // 9600 baud, 8 bits, no parity
+    }
+}
+
 // The tables offer no way to switch to ACPI mode, which means that it is on.
 enum { PM_CONTROL = 0xB004, SCI_ENABLED = 1 };
 
@@ -432,10 +468,6 @@ void system_init(void)
     far_segment(EBDA_SEGMENT);
     far_byte(0) = 1; // KB
     low_word(BDA_EQUIPMENT) = 0x0002; // an FPU
-    for (uint8_t n = 0; n < 4; n++) low_byte(BDA_COM_TIMEOUT + n) = low_byte(BDA_LPT_TIMEOUT + n) = n < 3 ? 10 : 1;
-    if (inb(0x3F8 + 2) != 0xFF) {
-        low_word(BDA_COM) = 0x3F8;
-        low_word(BDA_EQUIPMENT) = low_word(BDA_EQUIPMENT) | 1 << 9;
-        line_set_up(0x3F8, 0xE3); // 9600 baud, 8 bits, no parity
-    }
+    a20(true);
+    ports_init();
 }
