@@ -12,6 +12,7 @@ static bool answers(const struct bus *b, uint32_t at) { return bus_page(b, hpa(a
 static void fail(struct bmide *b)
 {
     b->status = (uint8_t)((b->status | BMIDE_ERROR) & ~BMIDE_ACTIVE);
+    irq_set(&b->abort, true);
 }
 
 /* Reads the descriptor that is next. */

@@ -25,6 +25,7 @@ struct dma_watch {
 struct bmide {
     struct bus *bus;
     struct dma_watch watch;
+    struct irq_line abort;    /* raised when nobody answers at an address */
     bool     master;          /* bus mastering is enabled in the PCI command register */
     uint8_t  command, status;
     uint32_t table;           /* as written */

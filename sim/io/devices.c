@@ -153,8 +153,9 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     d->pci.pam_reset = w->rom ? 0 : SHADOW_RAM;
     d->pci.device.ops->reset(&d->pci.device); /* the line is connected only now */
     pm_init(&d->pm, q, devices_irq(d, IRQ_SCI), w->off);
-    ide_init(&d->ide, b, q, &(struct ide_wiring){ w->disk, w->disks, w->disk_times,
-                                                  { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, w->dma, w->trace });
+    ide_init(&d->ide, b, q, &(struct ide_wiring){
+        .disk = w->disk, .disks = w->disks, .times = w->disk_times, .watch = w->dma, .trace = w->trace,
+        .irq = { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, .abort = pci_abort_line(&d->pci, PCI_IDE) });
     note_disks(d);
     dma_init(&d->dma);
     d->uart.char_cycles_max = DEVICES_CHAR_CYCLES;

@@ -247,6 +247,7 @@ void ide_init(struct ide *i, struct bus *b, struct timeq *q, const struct ide_wi
         c->irq = w->irq[n];
         c->bm.bus = b;
         c->bm.watch = w->watch;
+        c->bm.abort = w->abort;
         c->trace = w->trace;
         for (unsigned k = 0; k < 2; k++)
             ata_init(&c->drive[k], 2 * n + k, 2 * n + k < w->disks ? &w->disk[2 * n + k] : NULL, &w->times, q,

@@ -44,6 +44,7 @@ struct ide_wiring {
     unsigned disks;
     struct disk_times times;
     struct irq_line   irq[IDE_CHANNELS];
+    struct irq_line   abort; /* nobody answers a bus master */
     struct dma_watch  watch;
     struct trace     *trace;
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum { PIRQRC = 0x60, PIRQRC_OFF = 0x80 };
+enum { STATUS_HIGH = 0x07, RECEIVED_MASTER_ABORT = 0x20 }; /* the status register's upper byte: ones clear */
 enum { OFF_DATA = 4, OFF_RESET = 1, CF9_HARD = 0x02, CF9_RESET = 0x04 };
 #define ADDRESS_ENABLE 0x80000000u
 #define ADDRESS_MASK   0x80FFFFFCu
@@ -101,8 +102,16 @@ static void write_config(struct pci *p, unsigned at, uint8_t value)
     int f = selected(p);
     uint8_t mask = writable(f, at), *byte = &p->config[f][at];
     *byte = (uint8_t)((*byte & ~mask) | (value & mask));
+    if (at == STATUS_HIGH) *byte &= (uint8_t)~(value & RECEIVED_MASTER_ABORT);
     if (f == PCI_HOST && at >= PAM_FIRST && at <= PAM_LAST) drive_shadow(p, at);
 }
+
+static void aborted(void *pci, unsigned function, bool level)
+{
+    if (level) ((struct pci *)pci)->config[function][STATUS_HIGH] |= RECEIVED_MASTER_ABORT;
+}
+
+struct irq_line pci_abort_line(struct pci *p, enum pci_function f) { return (struct irq_line){ aborted, p, f }; }
 
 static void write_reset(struct pci *p, uint8_t value)
 {

@@ -39,6 +39,8 @@ void pci_init(struct pci *p, struct irq_line reset_cpu, struct irq_line reset_bo
 void pci_listen(struct pci *p, enum pci_function f, struct pci_listener l);
 /* Where the ISA bridge routes PIRQA-D (0..3): an ISA interrupt, or -1. 82371SB 2.2.6. */
 int  pci_pirq_route(const struct pci *p, unsigned pirq);
+/* The wire on which a function's bus master says that nobody answered it: received master abort, in its status. */
+struct irq_line pci_abort_line(struct pci *p, enum pci_function f);
 bool pci_attach(struct pci *p, struct bus *b, struct err *e);
 
 #endif

@@ -39,6 +39,11 @@ static void on_irq(void *self, unsigned n, bool level)
     w->line[n] = level;
 }
 
+static void on_abort(void *self, unsigned n, bool level)
+{
+    ((struct ide_world *)self)->aborts += level && n == 0;
+}
+
 static void on_dma(void *self, uint32_t at, unsigned n)
 {
     assert_true((at & 4095) + n <= 4096);
@@ -69,7 +74,7 @@ void ide_world_init(struct ide_world *w, unsigned drives)
     bus_init(&w->bus, w->ram, IDE_WORLD_FRAMES, &w->clk, &w->arena);
     const struct disk disks[2] = { { IDE_WORLD_SECTORS, read0, write0, w }, { IDE_WORLD_SMALL, read1, write1, w } };
     ide_init(&w->ide, &w->bus, &w->queue, &(struct ide_wiring){ .disk = disks, .disks = drives,
-             .times = { 10000, 100000, 5000, 20000 }, .irq = { { on_irq, w, 0 }, { on_irq, w, 1 } }, .watch = { on_dma, w },
+             .times = { 10000, 100000, 5000, 20000 }, .irq = { { on_irq, w, 0 }, { on_irq, w, 1 } }, .watch = { on_dma, w }, .abort = { on_abort, w, 0 },
              .trace = w->trace });
     assert_true(ide_attach(&w->ide, &w->bus, NULL));
     ide_world_configure(w);

@@ -15,6 +15,7 @@ struct ide_world {
     uint8_t     *ram;
     uint8_t     *disk[2];          /* IDE_WORLD_SECTORS, IDE_WORLD_SMALL sectors */
     uint64_t     bad;              /* a sector that can be neither read nor written; 0: none */
+    unsigned     aborts;           /* how often nobody answered a bus master */
     unsigned     irqs[2];          /* rising edges per channel */
     bool         line[2];
     uint8_t      config[256];      /* of the PCI function */

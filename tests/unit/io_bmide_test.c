@@ -156,6 +156,7 @@ static void bad_addresses(void **state)
         bus_out(&w.bus, BM, 1, BMIDE_TO_MEMORY | BMIDE_START);
         ide_world_run(&w, 100);
         if (status() != rows[i].want) fail_msg("%s: %X", rows[i].why, status());
+        assert_int_equal(w.aborts, rows[i].want == BMIDE_ERROR ? i + 1 : i);
     }
     bus_out(&w.bus, BM + BMIDE_STATUS, 1, 0x61);
     assert_int_equal(status(), 0x60 | DONE); /* only ones clear; bits 5 and 6 are just kept */

@@ -83,6 +83,19 @@ static void masks(void **state)
     assert_int_equal(config(0x920, 4), 0xC001);
 }
 
+static void master_abort(void **state)
+{
+    (void)state;
+    struct irq_line line = pci_abort_line(&pci, PCI_IDE);
+    irq_set(&line, true);
+    assert_int_equal(config(0x906, 2), 0x2280);
+    assert_int_equal(config(0xB06, 2), 0x0280);
+    config_out(0x906, 2, 0x0280); /* only a one clears, and only what it is written to */
+    assert_int_equal(config(0x906, 2), 0x2280);
+    config_out(0x906, 2, 0xFFFF);
+    assert_int_equal(config(0x906, 2), 0x0280);
+}
+
 static void address_register(void **state)
 {
     (void)state;
@@ -145,7 +158,7 @@ static void shadow_registers(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
-    const struct CMUnitTest tests[] = { T(headers), T(masks), T(address_register), T(reset_control),
+    const struct CMUnitTest tests[] = { T(headers), T(masks), T(master_abort), T(address_register), T(reset_control),
                                         T(shadow_registers) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
