@@ -191,7 +191,7 @@ void ide_configured(void *ide, const uint8_t *config)
         c->bm.master = config[CFG_COMMAND] & CMD_MASTER;
         if (c->bm.master) ata_dma_go(selected(c));
     }
-    if (!io) base = 0;
+    if (!io || config[CFG_BASE + 2] || config[CFG_BASE + 3]) base = 0; /* off, or beyond the last port */
     if (base == i->base) return;
     i->base = base;
     bus_move_ports(i->bus, &i->device, OFF_MASTER, base, IDE_CHANNELS * BMIDE_PORTS);

@@ -36,15 +36,14 @@ static const struct row {
     { PCI_IDE, 0x04, 4, 0x02800005, 0x00000005 },     /* ports decoded, bus master enabled */
     { PCI_IDE, 0x08, 4, 0x01018000, 0 },
     { PCI_IDE, 0x0C, 4, 0, 0x0000F000 },
-    { PCI_IDE, 0x20, 4, 0x0000C001, 0xFFFFFFF0 },     /* bus master registers: 16 ports. The chip
-                                                         has no bits 31-16; SeaBIOS takes that for 4 GB */
+    { PCI_IDE, 0x20, 4, 0x0000C001, 0xFFFFFFF0 },     /* bus master registers: 16 ports (see pci.h) */
     { PCI_IDE, 0x40, 4, 0x80008000, 0xF3FFF3FF },     /* both channels' ports are decoded */
     { PCI_PM, 0x00, 4, 0x71138086, 0 },
     { PCI_PM, 0x04, 4, 0x02800001, 0x00000001 },
     { PCI_PM, 0x08, 4, 0x06800003, 0 },
     { PCI_PM, 0x3C, 4, 0x00000109, 0x000000FF },      /* INTA, which is IRQ 9 */
     { PCI_PM, 0x40, 4, 0x0000B001, 0x0000FFC0 },      /* base of the ports */
-    { PCI_PM, 0x58, 4, 0x02000000, 0 },               /* APMC_EN: set up already; nothing raises an SMI here */
+    { PCI_PM, 0x58, 4, 0x02000000, 0x0FFFFFFF },      /* APMC_EN: SMM is set up, says this to firmware. There is none */
     { PCI_PM, 0x80, 1, 0x01, 0x01 },                  /* which are decoded */
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };

@@ -7,8 +7,10 @@
  * PCI Local Bus Specification 2.1, 3.7.4.1 (mechanism 1), 6.1 (headers). Functions: 82441FX host bridge at 0:0.0;
  * 82371SB ISA bridge at 0:1.0 and IDE at 0:1.1 (PIIX3); 82371AB power management at 0:1.3 (PIIX4; its ports: pm.h). This
  * is the mix other simulated PCs have, so software knows it. Registers are as a BIOS leaves them. CF9h: 82371SB 2.5.6.
- * The host bridge's PAM registers decide about shadow RAM (82441FX data sheet 3.2.18). Not modelled: the ISA bridge's
- * decoders (their registers keep what is written and do nothing), special cycles, mechanism 2. */
+ * The host bridge's PAM registers decide about shadow RAM (82441FX data sheet 3.2.18). The upper half of the IDE
+ * function's BAR 4, hardwired to 0 on the chip, can be written as on those: firmware for them sizes it with 32 bits.
+ * Not modelled: the ISA bridge's decoders (their registers keep what is written and do nothing), special cycles,
+ * mechanism 2. */
 #ifndef IO_PCI_H
 #define IO_PCI_H
 

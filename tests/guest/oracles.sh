@@ -101,6 +101,15 @@ on_bochs() {
     agree bochs "$1" "$TMPDIR/$1.bochs"
 }
 
+# Other people's firmware finds the disk, reads the boot sector through its own driver, and the guest says the same.
+firmware() { # firmware NAME ROM
+    local cylinders=4
+    disk "$1" || return 1
+    timeout 120 "$RINGSIDE" run --bios "$2" --disk "$TMPDIR/$1.img" --limit-cycles 100e9 -q </dev/null 2>"$TMPDIR/err" |
+        said >"$TMPDIR/$1.firmware"
+    agree firmware "$1" "$TMPDIR/$1.firmware"
+}
+
 numbered >"$TMPDIR/numbered"
 for name in $guests; do cp "build/guests/$name.elf" "$TMPDIR/$name.elf"; done
 for name in $images; do image "$name"; done
@@ -113,14 +122,19 @@ if command -v qemu-system-i386 >/dev/null; then
     done
 else echo "skip - QEMU is not installed"; fi
 
+object tests/guest/tools/disk_boot.S disk_boot
+ld -m elf_i386 -Ttext 0x7c00 -o "$TMPDIR/boot.elf" "$TMPDIR/disk_boot.o" && objcopy -O binary -j .text "$TMPDIR/boot.elf" "$TMPDIR/boot.bin" || exit 1
 bochs_share=/usr/share/bochs
 if command -v bochs >/dev/null && command -v script >/dev/null && [ -f $bochs_share/BIOS-bochs-legacy ]; then
     echo c >"$TMPDIR/go"
-    object tests/guest/tools/disk_boot.S disk_boot
-    ld -m elf_i386 -Ttext 0x7c00 -o "$TMPDIR/boot.elf" "$TMPDIR/disk_boot.o" && objcopy -O binary -j .text "$TMPDIR/boot.elf" "$TMPDIR/boot.bin" || exit 1
     for name in $guests $images; do
         [ "$(known bochs "$name")" = all ] && continue
         check "$name says the same on Bochs" on_bochs "$name"
     done
 else echo "skip - Bochs is not installed"; fi
+
+for rom in /usr/share/seabios/bios.bin /usr/share/seabios/bios-256k.bin $bochs_share/BIOS-bochs-legacy; do
+    [ -f "$rom" ] || continue
+    check "$(basename "$rom") boots the disk" firmware disk "$rom"
+done
 finish
