@@ -94,6 +94,8 @@ static void pic_asks(void *self, unsigned n, bool level)
 static uint8_t inta_cycle(void *self) { return pic_ack(&((struct devices *)self)->pic); }
 static void broadcast_eoi(void *self, uint8_t vector) { ioapic_eoi(&((struct devices *)self)->ioapic, vector); }
 
+static void retry(void *self) { ioapic_retry(&((struct devices *)self)->ioapic); }
+
 uint8_t devices_ack(void *devices)
 {
     struct devices *d = devices;
@@ -105,7 +107,8 @@ bool devices_nmi_possible(const struct devices *d) { return d->apics && ioapic_s
 static bool init_apics(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w, struct err *e)
 {
     const struct lapic_wiring lw = { .intr = w->intr, .nmi = w->nmi, .init = reset_line(w, RESET_CPU),
-                                     .intack = inta_cycle, .eoi = broadcast_eoi, .self = d };
+                                     .intack = inta_cycle, .eoi = broadcast_eoi,
+                                     .listens = retry, .self = d };
     lapic_init(&d->lapic, q, &lw);
     lapic_virtual_wire(&d->lapic);
     ioapic_init(&d->ioapic, &d->lapic);

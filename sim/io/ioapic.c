@@ -72,6 +72,12 @@ void ioapic_eoi(struct ioapic *a, uint8_t vector)
     }
 }
 
+void ioapic_retry(struct ioapic *a)
+{
+    for (unsigned n = 0; n < IOAPIC_PINS; n++) send_level(a, n);
+    drive_extint(a);
+}
+
 bool ioapic_sends(const struct ioapic *a, enum apic_delivery delivery)
 {
     for (unsigned n = 0; n < IOAPIC_PINS; n++)

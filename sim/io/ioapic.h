@@ -30,6 +30,8 @@ bool ioapic_attach(struct ioapic *a, struct bus *b, struct err *e);
 /* Something behind an input asks for an interrupt, or no longer does. The wire's level follows from its polarity. */
 void ioapic_pin(struct ioapic *a, unsigned n, bool asks);
 void ioapic_eoi(struct ioapic *a, uint8_t vector);
+/* Sends again what nobody took: levels that are still up. (An edge that nobody took is lost.) */
+void ioapic_retry(struct ioapic *a);
 bool ioapic_sends(const struct ioapic *a, enum apic_delivery delivery); /* is any unmasked entry of that kind? */
 
 #endif

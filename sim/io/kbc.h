@@ -28,7 +28,7 @@ struct kbc_unit {
     uint8_t enabled;  /* scanning, or reporting */
     uint8_t set;      /* keyboard: scan code set 1 or 2 */
     uint8_t leds, typematic; /* keyboard, as commanded */
-    uint8_t resolution, rate, remote, scaling; /* mouse, as commanded */
+    uint8_t resolution, rate, remote, scaling, wrap; /* mouse, as commanded */
 };
 
 struct kbc {

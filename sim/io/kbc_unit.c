@@ -123,6 +123,11 @@ static void mouse_status(struct kbc_unit *u)
 
 void kbc_mouse_command(struct kbc_unit *u, uint8_t byte)
 {
+    if (u->wrap && byte != 0xEC && byte != 0xFF) {
+        forget(u);
+        send(u, byte);
+        return;
+    }
     if (byte == RESEND) {
         send(u, u->last);
         return;
@@ -142,6 +147,7 @@ void kbc_mouse_command(struct kbc_unit *u, uint8_t byte)
     case 0xE9: mouse_status(u); break;
     case 0xEA: case 0xF0: u->remote = byte == 0xF0; break;
     case 0xEB: send(u, 0x08), send(u, 0), send(u, 0); break; /* nobody moved it, nothing is pressed */
+    case 0xEC: case 0xEE: u->wrap = byte == 0xEE; break; /* echoes everything until told not to */
     case 0xF2: send(u, 0x00); break;
     case 0xF4: case 0xF5: u->enabled = byte == 0xF4; break;
     case 0xF6: u->resolution = 2, u->rate = 100, u->scaling = u->remote = u->enabled = 0; break;

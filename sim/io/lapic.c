@@ -319,11 +319,15 @@ static uint32_t lapic_read(struct device *d, uint32_t offset, unsigned size)
     return lapic_peek(d, offset, size);
 }
 
+/* Registers that decide which messages are for us, and taken. */
+static bool decides(uint32_t reg) { return reg == REG_ID || reg == REG_LDR || reg == REG_DFR || reg == REG_SVR; }
+
 static void lapic_write(struct device *d, uint32_t offset, unsigned size, uint32_t value)
 {
     struct lapic *l = (struct lapic *)d;
     if (size != 4 || (offset & 0xF)) return;
     write_reg(l, offset, value);
+    if (decides(offset) && l->w.listens) l->w.listens(l->w.self);
     drive(l);
 }
 

@@ -36,6 +36,7 @@ struct lapic_wiring {
     struct irq_line nmi, init;                    /* pulsed high */
     uint8_t (*intack)(void *self);                /* an INTA cycle to the 8259 pair: its vector */
     void    (*eoi)(void *self, uint8_t vector);   /* a level-triggered vector was ended: told to the I/O APIC */
+    void    (*listens)(void *self);               /* what was refused may be sent again: enabled, or another address */
     void     *self;
 };
 

@@ -462,6 +462,27 @@ static void levels(void **state)
     assert_true(pins.intr); /* taken for active high it asks for ever */
 }
 
+/* A level that the local APIC refuses is sent again when it listens. */
+static void refused_levels(void **state)
+{
+    (void)state;
+    out(0x21, 0xFF);
+    put(SVR, 0xFF);
+    entry(9, 0x59 | LEVEL);
+    irq(9, true);
+    assert_false(pins.intr);
+    assert_int_equal(entry_of(9), 0x59 | LEVEL);
+    put(SVR, 0x1FF);
+    assert_int_equal(ack(), 0x59);
+    irq(9, false), put(EOI, 0);
+    io_put(0x10 + 2 * 10 + 1, 0x04000000);
+    entry(10, 0x5A | LEVEL | 0x800);
+    irq(10, true);
+    assert_false(pins.intr);
+    put(LDR, 0x0C000000);
+    assert_int_equal(ack(), 0x5A);
+}
+
 /* Input 0 is the 8259 pair's output, for systems that route ExtINT through the I/O APIC. */
 static void extint_through(void **state)
 {
@@ -556,7 +577,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(reset_state), T(writable_bits), T(odd_accesses), T(priorities), T(interprocessor), T(error_interrupt), T(timer_counts),
-        T(timer_interrupts), T(software_disable), T(virtual_wire), T(hardware_disable), T(local_pins), T(edges), T(levels),
+        T(timer_interrupts), T(software_disable), T(virtual_wire), T(hardware_disable), T(local_pins), T(edges), T(levels), T(refused_levels),
         T(extint_through), T(pci_interrupts), T(looking_changes_nothing), T(without),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,7 @@ static void dialogues(void **state)
         "cAD k1E . cAE =1E",                                                  /* held back, not lost */
         "cD4 dFF aFA aAA a00", "cD4 dF2 aFA a00", "cD4 dE8 aFA cD4 d03 aFA cD4 dF4 aFA cD4 dE9 aFA a20 a03 a64",
         "cD4 dEB aFA a08 a00 a00", "cD4 dE1 aFE",
+        "cD4 dEE aFA cD4 d55 a55 cD4 dFE aFE cD4 dEC aFA cD4 d55 aFE",        /* wrap mode echoes */
         "k00 .",
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
