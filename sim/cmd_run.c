@@ -332,7 +332,7 @@ static void prepare(struct run *r)
         r->s.cfg.serial = live_byte;
         r->s.cfg.serial_self = &r->live;
     }
-    r->live.flush = isatty(STDOUT_FILENO);
+    r->live.flush = isatty(STDOUT_FILENO) || o->value[OPT_GDB]; /* a stopped guest has said all it has said */
 }
 
 int cmd_run(const struct options *o, struct err *e)

@@ -26,9 +26,9 @@ void points_set(struct points *p, const struct point *list, unsigned n)
 
 void points_go(struct points *p) { p->hit = false; }
 
-bool points_page(const struct points *p, uint32_t at, unsigned kinds)
+bool points_touch(const struct points *p, uint32_t at, unsigned kinds)
 {
-    if (!p || !p->armed || !(p->pages & page_bit(at))) return false;
+    if (!(p->pages & page_bit(at))) return false;
     for (unsigned i = 0; i < p->n; i++)
         if ((p->row[i].kinds & kinds) && meet(p->row[i].at, p->row[i].length, at & PAGE_MASK, PAGE_SIZE)) return true;
     return false;
@@ -52,9 +52,9 @@ bool points_execute(struct points *p, uint32_t at)
     return false;
 }
 
-void points_access(struct points *p, uint32_t at, unsigned size, enum point_kind kind)
+void points_touched(struct points *p, uint32_t at, unsigned size, enum point_kind kind)
 {
-    if (!p || !p->armed || p->hit || !(p->pages & (page_bit(at) | page_bit(at + size - 1)))) return;
+    if (!(p->pages & (page_bit(at) | page_bit(at + size - 1)))) return;
     for (unsigned i = 0; i < p->n; i++) {
         const struct point *x = &p->row[i];
         if ((x->kinds & kind) && meet(x->at, x->length, at, size)) {

@@ -41,10 +41,18 @@ void points_set(struct points *p, const struct point *list, unsigned n);
 /* Forgets the hit. */
 void points_go(struct points *p);
 /* Does a point of one of these kinds touch the page of this address? `p` may be NULL. */
-bool points_page(const struct points *p, uint32_t at, unsigned kinds);
+bool points_touch(const struct points *p, uint32_t at, unsigned kinds);
+static inline bool points_page(const struct points *p, uint32_t at, unsigned kinds)
+{
+    return p && p->armed && points_touch(p, at, kinds);
+}
 /* An instruction at `at` is about to execute. True: it is a hit, and must not. */
 bool points_execute(struct points *p, uint32_t at);
 /* Bytes were accessed; `kind` is POINT_READ or POINT_WRITE. `p` may be NULL. */
-void points_access(struct points *p, uint32_t at, unsigned size, enum point_kind kind);
+void points_touched(struct points *p, uint32_t at, unsigned size, enum point_kind kind);
+static inline void points_access(struct points *p, uint32_t at, unsigned size, enum point_kind kind)
+{
+    if (p && p->armed && !p->hit) points_touched(p, at, size, kind);
+}
 
 #endif

@@ -88,6 +88,34 @@ for cpu in native te; do
     check "$cpu: nothing was said twice" test "$(grep -c debuggee "$TMPDIR/out")" = 1
 done
 
+# --- by source line, both ways
+serve
+debug 'hbreak kmain' 'continue' 'next' 'next' 'tbreak count' 'continue' 'step' 'step' 'info frame' 'up' 'print n' 'reverse-finish' \
+    'reverse-next' 'reverse-step' 'until' 'advance factorial' 'backtrace 1' 'reverse-continue'
+line "hardware breakpoint" '^Breakpoint 1, kmain \(\)'
+line "next" '^48.*tables_init'
+line "step goes into a call" '^add \(a=0, b=0\)'
+line "the caller's frame" '^\$1 = 5$'
+line "advance" '^#0  factorial \(n=5\)'
+line "back to a hardware breakpoint" '^Breakpoint 1, kmain'
+
+# --- a segment with a base: EIP is an offset, breakpoints are linear addresses
+object tests/guest/images/based.S based
+"$GUEST_CC" $ldflags -Wl,-Ttext=0x110000 -Wl,-N "$TMPDIR/based.o" -o "$TMPDIR/based.elf" || exit 1
+mv "$elf" "$elf.kept"
+cp "$TMPDIR/based.elf" "$elf"
+serve
+debug 'break *&inside' 'continue' 'print $mode' 'print/x $eip' 'print/x $linear_pc' 'print $linear_pc' 'x/i $linear_pc' 'delete' \
+    'break *&real' 'continue' 'print $mode' 'print/x $cs' 'print/x $cs_base' 'print $linear_pc' 'stepi' 'reverse-continue' 'continue' 'monitor regs' 'continue'
+line "a stop inside" '= protected32$'
+line "eip is the offset" '= 0x0$'
+line "linear_pc is not" '<inside>$'
+line "real mode" '= real$'
+line "its segment's base" '= 0x1200$'
+line "monitor knows the mode" 'cs 0120  base 00001200'
+line "and it ends" 'exited normally'
+mv "$elf.kept" "$elf"
+
 # --- all kinds of watchpoints, exact to the byte
 serve
 debug 'awatch table[3]' 'continue' 'info watchpoints' 'delete' 'tbreak spin' 'continue' 'rwatch spins' 'continue' 'delete' \
