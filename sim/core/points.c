@@ -52,6 +52,16 @@ bool points_execute(struct points *p, uint32_t at)
     return false;
 }
 
+unsigned points_room(const struct points *p, uint32_t at)
+{
+    unsigned room = PAGE_SIZE - (at & (PAGE_SIZE - 1));
+    for (unsigned i = 0; i < p->n; i++) {
+        uint32_t way = p->row[i].at - at;
+        if ((p->row[i].kinds & POINT_EXEC) && way && way < room) room = way;
+    }
+    return room;
+}
+
 void points_touched(struct points *p, uint32_t at, unsigned size, enum point_kind kind)
 {
     if (!(p->pages & (page_bit(at) | page_bit(at + size - 1)))) return;

@@ -48,6 +48,8 @@ static inline bool points_page(const struct points *p, uint32_t at, unsigned kin
 }
 /* An instruction at `at` is about to execute. True: it is a hit, and must not. */
 bool points_execute(struct points *p, uint32_t at);
+/* Bytes from `at` to the next POINT_EXEC behind it in its page, or to the page's end. */
+unsigned points_room(const struct points *p, uint32_t at);
 /* Bytes were accessed; `kind` is POINT_READ or POINT_WRITE. `p` may be NULL. */
 void points_touched(struct points *p, uint32_t at, unsigned size, enum point_kind kind);
 static inline void points_access(struct points *p, uint32_t at, unsigned size, enum point_kind kind)

@@ -87,10 +87,26 @@ static enum step fetch_single(struct cpu *c, struct insn *i)
 
 /* ---- what to run next ---- */
 
-enum look { LOOK_BLOCK, LOOK_SINGLE, LOOK_DOOR, LOOK_FAULT, LOOK_POINT };
+enum look { LOOK_BLOCK, LOOK_EXACT, LOOK_SINGLE, LOOK_DOOR, LOOK_FAULT, LOOK_POINT };
 
-/* A door frame never gets a block, so finding one proves that there is no door. Where there are stop points blocks are not
- * looked up: every instruction comes here. */
+static bool in_limit(const struct cpu *c, const struct block *b)
+{
+    return b->bytes - 1u <= c->seg[SEG_CS].limit - c->eip;
+}
+
+/* In a page with stop points only blocks that end before the next point are run, and not by fast operations: those link the
+ * blocks of a page without looking here. */
+static enum look look_pointed(struct cpu *c, uint32_t lin, const struct code *code, struct block **b)
+{
+    if (points_execute(c->points, lin)) return LOOK_POINT;
+    if (!c->blocks || !code->host) return LOOK_SINGLE;
+    unsigned room = points_room(c->points, lin);
+    *b = block_find(c->blocks, code->at, code_is_32(c));
+    if (!*b) *b = block_build(c, code->at, code_is_32(c), code->host, room);
+    return *b && (*b)->bytes <= room && in_limit(c, *b) ? LOOK_EXACT : LOOK_SINGLE;
+}
+
+/* A door frame never gets a block, so finding one proves that there is no door. */
 static enum look look(struct cpu *c, struct block **b)
 {
     const struct seg_reg *cs = &c->seg[SEG_CS];
@@ -104,11 +120,11 @@ static enum look look(struct cpu *c, struct block **b)
     *b = cached ? block_find(c->blocks, code.at, code_is_32(c)) : NULL;
     if (!*b) {
         if (!code.absent && bus_marks(c->env.bus, code.at) & FRAME_DOOR) return c->cpl == 0 ? LOOK_DOOR : LOOK_SINGLE;
-        if (code.pointed && points_execute(c->points, cs->base + c->eip)) return LOOK_POINT;
+        if (code.pointed) return look_pointed(c, cs->base + c->eip, &code, b);
         if (cached)
             *b = block_build(c, code.at, code_is_32(c), code.host, PAGE_SIZE - (code.at.v & (PAGE_SIZE - 1)));
     }
-    return *b && (*b)->bytes - 1u <= cs->limit - c->eip ? LOOK_BLOCK : LOOK_SINGLE;
+    return *b && in_limit(c, *b) ? LOOK_BLOCK : LOOK_SINGLE;
 }
 
 /* ---- running ---- */
@@ -216,6 +232,7 @@ static bool run_some(struct cpu *c, uint64_t limit)
         struct insn i;
         switch (look(c, &b)) {
         case LOOK_BLOCK: run_blocks(c, b, limit); break;
+        case LOOK_EXACT: run_exact(c, b->insn, b->insn + b->n, limit); break;
         case LOOK_SINGLE: (void)run_single(c, &i); break;
         case LOOK_DOOR: return false;
         case LOOK_FAULT: (void)fetch_fault(c); break;

@@ -237,6 +237,37 @@ static void there_and_back(void **state)
     }
 }
 
+/* A point at each of many addresses, set while the code around them is decoded already: running stops wherever stepping passes. */
+static void points_are_exact(void **state)
+{
+    (void)state;
+    enum { WIDE = 250, WARM = 3000, FAR = 40000 };
+    struct machine *m = boot("native", "fault", 0), *stepped = boot("native", "fault", 0);
+    struct point p[WIDE];
+    struct machine_cpu c;
+    uint32_t first;
+    assert_true(machine_find_symbol(m, "print", &first));
+    for (unsigned i = 0; i < WIDE; i++) p[i] = (struct point){ first + i, 1, POINT_EXEC };
+    machine_run(m, NULL, WARM);
+    machine_run(stepped, NULL, WARM);
+    machine_points(m, p, WIDE);
+    unsigned hits = 0;
+    while (machine_insns(stepped) < FAR && machine_end(stepped).fate == FATE_RUNNING) {
+        machine_run(stepped, NULL, 1);
+        machine_cpu(stepped, &c);
+        if (c.eip - first >= WIDE || machine_insns(stepped) >= FAR) continue;
+        assert_int_equal(machine_run(m, NULL, FAR), MACHINE_POINT);
+        assert_true(machine_insns(m) == machine_insns(stepped));
+        assert_int_equal(machine_point(m)->at, c.eip);
+        assert_true(machine_cycles(m) == machine_cycles(stepped));
+        machine_points_pass(m);
+        hits++;
+    }
+    assert_true(hits > 1000);
+    machine_free(m);
+    machine_free(stepped);
+}
+
 /* Steps of a guest and back again, under a hypervisor as bare. */
 static void steps_back(void **state)
 {
@@ -323,7 +354,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packets), cmocka_unit_test(too_long), cmocka_unit_test(frames_come_back), cmocka_unit_test(malformed),
-        cmocka_unit_test(memory_and_registers), cmocka_unit_test(there_and_back), cmocka_unit_test(steps_back), cmocka_unit_test(fuzz),
+        cmocka_unit_test(memory_and_registers), cmocka_unit_test(there_and_back), cmocka_unit_test(points_are_exact), cmocka_unit_test(steps_back), cmocka_unit_test(fuzz),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
