@@ -121,7 +121,7 @@ static bool read_place(struct gdb *g, const char *rest, struct till *t, struct t
     if (!monitor_number(more, 0, &n, out)) return false;
     if (!strcmp(word, "cycle")) *t = (struct till){ .kind = TILL_CYCLES, .value = n };
     else if (!strcmp(word, "moment")) *t = (struct till){ .kind = TILL_INSNS, .value = n };
-    else if (!strcmp(word, "ring")) *t = (struct till){ .kind = TILL_RING, .a = (uint32_t)n };
+    else if (!strcmp(word, "ring")) *t = (struct till){ .kind = TILL_RING, .a = n ? (uint32_t)n : machine_kernel_ring(g->m) };
     else {
         text_add(out, "%s: unknown; cycle, moment, ring and event take a value\n", word);
         return false;

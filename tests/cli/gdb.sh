@@ -141,7 +141,10 @@ line "cr2" '^\$6 = 0x5000$'
 line "not every register can be set" 'Could not write register "cpl"'
 line "it runs on" 'exited normally'
 serve --cpu te
-debug 'break spin' 'continue' 'set var counter = 12' 'set $eflags |= 0x40' 'info registers eflags' 'set $cr3 = 0' 'stepi' 'continue'
+debug 'break spin' 'continue' 'set var counter = 12' 'print factorial(4)' 'set var *(int *)&add = 0xc3c031' 'print add(3, 4)' \
+    'set $eflags |= 0x40' 'info registers eflags' 'set $cr3 = 0' 'stepi' 'continue'
+line "te: a call" '^\$1 = 24$'
+line "te: code that was changed" '^\$2 = 0$'
 line "te: flags" '^eflags .*ZF'
 line "te: control registers are the hypervisor's" 'Could not write register "cr3"'
 line "te: the guest failed, and says so" 'exited with code'
