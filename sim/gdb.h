@@ -25,6 +25,7 @@ struct gdb {
     enum gdb_over over;
     bool   no_ack, extended, swbreak, hwbreak;
     bool   told_end;                 /* the guest died or met a limit, and GDB was shown where */
+    struct point_hit hit;            /* of the run that ended with MACHINE_POINT */
     unsigned stops;
     struct gdb_stop stop[POINTS_MOST];
     struct text out;                 /* framed bytes to be sent */
@@ -37,6 +38,9 @@ void gdb_begin(struct gdb *g, struct machine *m, bool (*interrupted)(void *self)
 void gdb_end(struct gdb *g);         /* removes the stop points, frees */
 /* Carries out one packet (NUL behind its end) and adds the answers to g->out. */
 void gdb_command(struct gdb *g, const uint8_t *packet, size_t length);
+
+/* Gives the machine the debugger's stop points, and one more place to stop at unless `also` is NULL. */
+void gdb_apply_stops(struct gdb *g, const uint32_t *also);
 
 /* Answers. */
 void gdb_send(struct gdb *g, const char *payload);
@@ -54,7 +58,7 @@ const char *gdb_mode(const struct machine_cpu *c);                         /* "p
 /* gdb_run.c. Each ends with a stop reply. */
 void gdb_continue(struct gdb *g);
 void gdb_step(struct gdb *g);
-void gdb_step_range(struct gdb *g, uint32_t from, uint32_t to); /* steps until EIP leaves [from, to) */
+void gdb_step_range(struct gdb *g, uint32_t from, uint32_t to); /* steps until EIP leaves [from, to), over interrupts */
 void gdb_back_step(struct gdb *g);
 void gdb_back_continue(struct gdb *g);
 void gdb_restart(struct gdb *g);                                /* back to the beginning of history; no reply */

@@ -148,13 +148,15 @@ static void write_binary(struct gdb *g, const uint8_t *packet, size_t length)
 
 /* --- breakpoints and watchpoints --- */
 
-static void apply_stops(struct gdb *g)
+void gdb_apply_stops(struct gdb *g, const uint32_t *also)
 {
     static const uint8_t kinds[] = { POINT_EXEC, POINT_EXEC, POINT_WRITE, POINT_READ, POINT_READ | POINT_WRITE };
     struct point list[POINTS_MOST];
+    unsigned n = g->stops;
     for (unsigned i = 0; i < g->stops; i++)
         list[i] = (struct point){ g->stop[i].at, g->stop[i].type < 2 ? 1 : g->stop[i].length, kinds[g->stop[i].type] };
-    machine_points(g->m, list, g->stops);
+    if (also && n < POINTS_MOST) list[n++] = (struct point){ *also, 1, POINT_EXEC };
+    machine_points(g->m, list, n);
 }
 
 static bool read_stop(const char *s, struct gdb_stop *stop)
@@ -188,7 +190,7 @@ static void insert_stop(struct gdb *g, const char *s)
     }
     g->stop[i] = stop;
     if (i == g->stops) g->stops++;
-    apply_stops(g);
+    gdb_apply_stops(g, NULL);
     ok(g);
 }
 
@@ -202,7 +204,7 @@ static void remove_stop(struct gdb *g, const char *s)
     unsigned i = find_stop(g, &stop);
     if (i < g->stops) {
         g->stop[i] = g->stop[--g->stops];
-        apply_stops(g);
+        gdb_apply_stops(g, NULL);
     }
     ok(g);
 }

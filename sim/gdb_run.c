@@ -82,7 +82,7 @@ static void point_reason(const struct gdb *g, const struct point_hit *hit, char 
 static void reply_point(struct gdb *g)
 {
     char reason[40];
-    const struct point_hit hit = *machine_point(g->m);
+    const struct point_hit hit = g->hit;
     gdb_to_guest(g);
     if (machine_end(g->m).fate != FATE_RUNNING) {
         reply_end(g);
@@ -115,10 +115,17 @@ void gdb_stopped(struct gdb *g)
 
 /* --- running --- */
 
+static enum machine_stop run(struct gdb *g, const struct till *till, uint64_t insns)
+{
+    enum machine_stop stop = machine_run(g->m, till, insns);
+    if (stop == MACHINE_POINT) g->hit = *machine_point(g->m);
+    return stop;
+}
+
 enum machine_stop gdb_run(struct gdb *g, const struct till *till)
 {
     for (;;) {
-        enum machine_stop stop = machine_run(g->m, till, SLICE);
+        enum machine_stop stop = run(g, till, SLICE);
         if (stop != MACHINE_BUDGET && stop != MACHINE_PAUSED) return stop;
         if (g->interrupted && g->interrupted(g->self)) return MACHINE_PAUSED;
     }
@@ -156,7 +163,7 @@ enum machine_stop gdb_one(struct gdb *g)
     if (machine_has_vmm(g->m)) return virtual_step(g);
     for (;;) { /* a halted CPU takes more than one call */
         uint64_t before = machine_insns(g->m);
-        enum machine_stop stop = machine_run(g->m, NULL, 1);
+        enum machine_stop stop = run(g, NULL, 1);
         if (stop == MACHINE_POINT || stop == MACHINE_ENDED) return stop;
         if (machine_insns(g->m) != before) return MACHINE_BUDGET;
         if (g->interrupted && g->interrupted(g->self)) return MACHINE_PAUSED;
@@ -171,13 +178,49 @@ void gdb_continue(struct gdb *g)
 
 void gdb_step(struct gdb *g) { reply_run(g, gdb_one(g)); }
 
+/* Did the guest take an external interrupt since event `last`? */
+static bool was_interrupted(const struct machine *m, uint32_t last)
+{
+    const struct trace *t = machine_trace_of(m);
+    for (size_t i = trace_count(t); i-- && trace_at(t, i)->id > last; ) {
+        const struct event *e = trace_at(t, i);
+        if (machine_has_vmm(m) ? e->kind == EV_INJECT && e->u.INJECT.external : e->kind == EV_IRQ) return true;
+    }
+    return false;
+}
+
+/* The guest stands at the beginning of an interrupt handler: runs until it has returned. Where to, the frame on the stack says:
+ * EIP CS EFLAGS, and ESP SS from an outer ring (of a 32-bit gate). MACHINE_BUDGET: it has. */
+static enum machine_stop over_interrupt(struct gdb *g)
+{
+    uint32_t frame[4];
+    struct machine_cpu c;
+    enum machine_stop stop;
+    machine_guest(g->m, &c);
+    if (!machine_peek_guest(g->m, gva(c.seg[2].base + c.reg[4]), frame, sizeof frame)) return MACHINE_BUDGET;
+    bool outer = (frame[1] & 3) != c.cpl;
+    uint32_t back = c.seg[1].base + frame[0], esp = outer ? frame[3] : c.reg[4] + 12;
+    gdb_apply_stops(g, &back);
+    do {
+        machine_points_pass(g->m);
+        stop = gdb_run(g, NULL);
+        machine_guest(g->m, &c);
+    } while (stop == MACHINE_POINT && g->hit.kind == POINT_EXEC && g->hit.at == back &&
+             (c.reg[4] != esp || c.cpl != (frame[1] & 3)));
+    gdb_apply_stops(g, NULL);
+    return stop == MACHINE_POINT && g->hit.kind == POINT_EXEC && g->hit.at == back ? MACHINE_BUDGET : stop;
+}
+
+/* For `step` and `next`: a source line is done when it is done, whatever interrupts came between. */
 void gdb_step_range(struct gdb *g, uint32_t from, uint32_t to)
 {
     struct machine_cpu c;
     enum machine_stop stop;
     unsigned n = 0;
     do {
+        uint32_t last = trace_last(machine_trace_of(g->m));
         stop = gdb_one(g);
+        if (stop == MACHINE_BUDGET && was_interrupted(g->m, last)) stop = over_interrupt(g);
         machine_guest(g->m, &c);
         if (stop != MACHINE_BUDGET) break;
         if (++n % 4096 == 0 && g->interrupted && g->interrupted(g->self)) {
@@ -203,6 +246,7 @@ void gdb_back_continue(struct gdb *g)
 {
     g->told_end = false;
     enum machine_stop stop = machine_reverse(g->m, g->interrupted, g->self);
+    if (stop == MACHINE_POINT) g->hit = *machine_point(g->m);
     if (stop == MACHINE_BUDGET) reply_beginning(g);
     else reply_run(g, stop);
 }

@@ -295,6 +295,37 @@ static void steps_back(void **state)
     }
 }
 
+/* A source line with a HLT that an interrupt ends: stepping the line goes on behind it; a breakpoint in the handler still counts. */
+static void over_interrupts(void **state)
+{
+    (void)state;
+    for (unsigned te = 0; te < 2; te++) {
+        static struct gdb g;
+        struct machine *m = boot(te ? "te" : "native", "popf", 0);
+        const struct till halt = { .kind = TILL_INSN, .a = (uint32_t)machine_mnemonic("hlt") };
+        char packet[64];
+        struct machine_cpu c;
+        uint32_t tick;
+        assert_true(machine_find_symbol(m, "tick", &tick));
+        gdb_begin(&g, m, NULL, NULL);
+        ask(&g, "qSupported:swbreak+");
+        for (unsigned with = 0; with < 2; with++) {
+            assert_int_equal(machine_run(m, &halt, 1000000000), MACHINE_TILL);
+            machine_guest(m, &c);
+            uint32_t at = c.eip, esp = c.reg[4];
+            snprintf(packet, sizeof packet, "%c0,%x,1", with ? 'Z' : 'z', tick);
+            answers(&g, packet, "OK");
+            snprintf(packet, sizeof packet, "vCont;r%x,%x:1", at, at + 2);
+            answers(&g, packet, with ? "T05swbreak:;" : "T05thread:1;");
+            machine_guest(m, &c);
+            if (with) assert_int_equal(c.eip, tick);
+            else assert_true(c.eip > at + 1 && c.eip < at + 32 && c.reg[4] == esp);
+        }
+        gdb_end(&g);
+        machine_free(m);
+    }
+}
+
 /* --- nonsense ----------------------------------------------------------------------------------------------------- */
 
 static uint32_t seed = 1;
@@ -354,7 +385,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packets), cmocka_unit_test(too_long), cmocka_unit_test(frames_come_back), cmocka_unit_test(malformed),
-        cmocka_unit_test(memory_and_registers), cmocka_unit_test(there_and_back), cmocka_unit_test(points_are_exact), cmocka_unit_test(steps_back), cmocka_unit_test(fuzz),
+        cmocka_unit_test(memory_and_registers), cmocka_unit_test(there_and_back), cmocka_unit_test(points_are_exact), cmocka_unit_test(steps_back), cmocka_unit_test(over_interrupts), cmocka_unit_test(fuzz),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
