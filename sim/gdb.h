@@ -14,7 +14,12 @@
 #include "sim/gdb_packet.h"
 #include "sim/machine.h"
 
-enum gdb_over { GDB_ON, GDB_DETACHED /* or the connection was lost */, GDB_KILLED, GDB_GONE /* the guest has ended, and GDB knows */ };
+enum gdb_over {
+    GDB_ON,
+    GDB_DETACHED, /* the guest runs on */
+    GDB_KILLED,
+    GDB_GONE      /* the guest has ended, and GDB knows */
+};
 
 struct gdb_stop { uint8_t type; uint32_t at, length; }; /* as in Z packets: 0..4 */
 
@@ -67,7 +72,8 @@ void gdb_stopped(struct gdb *g);                                /* the reply to 
 enum machine_stop gdb_run(struct gdb *g, const struct till *till);
 /* One instruction of the guest (or a delivery): MACHINE_BUDGET; else what stopped it. */
 enum machine_stop gdb_one(struct gdb *g);
-void gdb_to_guest(struct gdb *g);                               /* out of the hypervisor, if it is there that the machine stopped */
+/* Out of the hypervisor, if it is there that the machine stopped. */
+void gdb_to_guest(struct gdb *g);
 
 /* gdb_monitor.c */
 void gdb_monitor(struct gdb *g, const char *line, struct text *out);

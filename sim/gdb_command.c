@@ -171,9 +171,9 @@ static bool read_stop(const char *s, struct gdb_stop *stop)
 
 static unsigned find_stop(const struct gdb *g, const struct gdb_stop *stop)
 {
-    unsigned i = 0;
-    while (i < g->stops && (g->stop[i].type != stop->type || g->stop[i].at != stop->at || g->stop[i].length != stop->length)) i++;
-    return i;
+    for (unsigned i = 0; i < g->stops; i++)
+        if (g->stop[i].type == stop->type && g->stop[i].at == stop->at && g->stop[i].length == stop->length) return i;
+    return g->stops;
 }
 
 static void insert_stop(struct gdb *g, const char *s)
@@ -246,8 +246,8 @@ static void vcont(struct gdb *g, const char *s)
     uint64_t from, to, signal;
     char action = *s ? *s++ : 0;
     if ((action == 'C' || action == 'S') && !gdb_hex(&s, &signal)) action = 0;
-    if (action == 'r' && (!gdb_hex(&s, &from) || !gdb_expect(&s, ',') || !gdb_hex(&s, &to) || from > UINT32_MAX || to > UINT32_MAX))
-        action = 0;
+    if (action == 'r' && (!gdb_hex(&s, &from) || !gdb_expect(&s, ',') || !gdb_hex(&s, &to))) action = 0;
+    if (action == 'r' && (from > UINT32_MAX || to > UINT32_MAX)) action = 0;
     if (*s && *s != ':' && *s != ';') action = 0;
     switch (action) {
     case 'c': case 'C': gdb_continue(g); break;

@@ -1,7 +1,7 @@
 /* `monitor` commands of a debugger's session: what GDB has no words for. See gdb.h.
  *
- * Idea: one table; a name may be shortened as long as it is the only one that begins so. Those that move the machine are here,
- * those that only look in gdb_show.c. GDB does not know that a monitor command moved the machine, so they say what to do. */
+ * Idea: one table; a name may be shortened as long as it is the only one that begins so. Those that move the machine are
+ * here, those that only look in gdb_show.c. GDB does not know that the machine was moved, so they say what to do. */
 #include "sim/gdb_monitor.h"
 
 #include <errno.h>
@@ -197,7 +197,8 @@ void gdb_monitor(struct gdb *g, const char *line, struct text *out)
         for (unsigned i = 0; i < COMMANDS; i++) names[i] = commands[i].name;
         snprintf(word, sizeof word, "%.*s", (int)(n < 31 ? n : 31), line);
         const char *near = config_suggest(word, names, COMMANDS);
-        text_add(out, near ? "%s: no such command; did you mean %s?\n" : "%s: no such command; monitor help lists them\n", word, near);
+        if (near) text_add(out, "%s: no such command; did you mean %s?\n", word, near);
+        else text_add(out, "%s: no such command; monitor help lists them\n", word);
         return;
     }
     snprintf(rest, sizeof rest, "%s", line + n + strspn(line + n, " \t"));

@@ -1,7 +1,7 @@
 /* Packets of GDB's remote serial protocol: taking a byte stream apart, putting answers together.
  *
  * Idea: the reader is a pure state machine over bytes; it owns no file and trusts nothing. What is too long, or has a
- * wrong checksum, is reported as such and never handed on. GDB manual, appendix E.1 (overview), E.5 (notification: not used). */
+ * wrong checksum, is reported as such and never handed on. GDB manual, appendix E.1. Not here: notifications. */
 #ifndef SIM_GDB_PACKET_H
 #define SIM_GDB_PACKET_H
 
@@ -32,7 +32,7 @@ enum gdb_input gdb_read_byte(struct gdb_reader *r, uint8_t byte);
 void gdb_frame(const void *payload, size_t n, struct text *out);
 
 /* Numbers as the protocol writes them. Each advances *s; false, and *s undefined, if there is no such thing. */
-bool gdb_hex(const char **s, uint64_t *value);                     /* one or more digits, high first; more than 64 bits: false */
+bool gdb_hex(const char **s, uint64_t *value);                     /* digits, high first; more than 64 bits: false */
 bool gdb_hex_byte(const char **s, uint8_t *byte);                  /* exactly two digits */
 bool gdb_expect(const char **s, char c);
 void gdb_add_hex(struct text *out, const void *bytes, size_t n);   /* in memory order */

@@ -1,7 +1,7 @@
 /* Registers for GDB: one table makes the target description, the order of the g packet, reading and writing.
  *
  * Idea: a row says where the value lies in a view of the machine (struct view), which is collected once per packet. The first
- * 32 rows are what GDB calls org.gnu.gdb.i386.core: with any of them missing it rejects the whole description. Ours follow. */
+ * 32 rows are what GDB calls org.gnu.gdb.i386.core: with one of them missing it rejects all. Ours follow. */
 #include <string.h>
 #include "sim/gdb.h"
 
@@ -19,9 +19,10 @@ static const struct row {
     const char *name, *type, *group;
     uint16_t offset;
     uint8_t  bytes;
-    const char *set; /* name for machine_set_reg; NULL: read-only; "": a write is ignored, for GDB puts all back after a call */
+    const char *set; /* for machine_set_reg; NULL: read-only; "": ignored, for GDB writes all back after a call */
 } rows[] = {
-#define ROW(name, field, type, group, set) { name, type, group, offsetof(struct view, field), sizeof ((struct view *)0)->field, set },
+#define ROW(name, field, type, group, set) \
+    { name, type, group, offsetof(struct view, field), sizeof ((struct view *)0)->field, set },
     ROW("eax", c.reg[0], "int32", 0, "eax")
     ROW("ecx", c.reg[1], "int32", 0, "ecx")
     ROW("edx", c.reg[2], "int32", 0, "edx")

@@ -54,8 +54,9 @@ static void reply_end(struct gdb *g)
         return;
     }
     g->over = GDB_GONE;
+    unsigned code = end.fate == FATE_EXITED ? end.code : (unsigned)machine_exit_code(g->m);
     if (end.fate == FATE_DIED) snprintf(payload, sizeof payload, "X%02x", SIG_SEGV);
-    else snprintf(payload, sizeof payload, "W%02x", (end.fate == FATE_EXITED ? end.code : (unsigned)machine_exit_code(g->m)) & 0xFFu);
+    else snprintf(payload, sizeof payload, "W%02x", code & 0xFF);
     reply(g, payload);
 }
 
@@ -140,8 +141,8 @@ void gdb_to_guest(struct gdb *g)
     }
 }
 
-/* To the guest's next moment at which it has got on: a visit to the hypervisor for its own sake (a hidden page fault, its timer)
- * is no step. */
+/* To the guest's next moment at which it has got on: a visit to the hypervisor for its own sake (a hidden page fault, its
+ * timer) is no step. */
 static enum machine_stop virtual_step(struct gdb *g)
 {
     const struct till guest = { .kind = TILL_GUEST };
@@ -189,8 +190,8 @@ static bool was_interrupted(const struct machine *m, uint32_t last)
     return false;
 }
 
-/* The guest stands at the beginning of an interrupt handler: runs until it has returned. Where to, the frame on the stack says:
- * EIP CS EFLAGS, and ESP SS from an outer ring (of a 32-bit gate). MACHINE_BUDGET: it has. */
+/* The guest stands at the beginning of an interrupt handler: runs until it has returned. Where to, the frame on the stack
+ * says: EIP CS EFLAGS, and ESP SS from an outer ring (of a 32-bit gate). MACHINE_BUDGET: it has. */
 static enum machine_stop over_interrupt(struct gdb *g)
 {
     uint32_t frame[4];

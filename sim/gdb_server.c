@@ -89,12 +89,13 @@ static bool open_server(struct server *s, const char *where, struct err *e)
     s->listening = s->client = -1;
     if (!split(s, where, e)) return false;
     int failed = getaddrinfo(s->host, s->port, &hints, &list);
-    if (failed) return err_set(e, EXIT_USAGE, "--gdb: %s: %s; a host of this computer is needed", s->host, gai_strerror(failed));
+    if (failed)
+        return err_set(e, EXIT_USAGE, "--gdb: %s: %s; a host of this computer is needed", s->host, gai_strerror(failed));
     errno = 0;
     for (const struct addrinfo *a = list; a && s->listening < 0; a = a->ai_next) s->listening = listen_at(a);
     freeaddrinfo(list);
     if (s->listening < 0)
-        return err_set(e, EXIT_ENVIRONMENT, "--gdb: cannot listen at %s:%s: %s; another port? --gdb :0 takes any that is free",
+        return err_set(e, EXIT_ENVIRONMENT, "--gdb: cannot listen at %s:%s: %s; --gdb :0 takes any port that is free",
                        s->host, s->port, strerror(errno));
     announce(s);
     return true;
@@ -213,7 +214,8 @@ static bool session(struct server *s, struct machine *m, struct err *e)
     enum gdb_over over = s->gdb.over;
     gdb_end(&s->gdb);
     hang_up(s);
-    if (over == GDB_KILLED) return err_set(e, EXIT_INTERRUPTED, "killed by the debugger; what is shown is what there was until then");
+    if (over == GDB_KILLED)
+        return err_set(e, EXIT_INTERRUPTED, "killed by the debugger; what is shown is what there was until then");
     return !guard_error(e);
 }
 

@@ -1,4 +1,4 @@
-/* `monitor` commands that only look. See gdb_monitor.h. Everything is the guest's view. SDM 3A fig. 3-8, 6-2 (descriptors). */
+/* `monitor` commands that only look. See gdb_monitor.h. Everything is the guest's view. SDM 3A fig. 3-8, 6-2. */
 #include "sim/gdb_monitor.h"
 
 #include <stdio.h>
@@ -41,8 +41,10 @@ void show_regs(struct gdb *g, const char *rest, struct text *out)
     text_add(out, "eip %08x  eflags %08x (IF %u, IOPL %u)  ring %u%s\n", c.eip, c.eflags, c.iflag, c.iopl, c.cpl,
              c.halted ? ", halted" : "");
     text_add(out, "cr0 %08x  cr2 %08x  cr3 %08x  cr4 %08x\n", c.cr0, c.cr2, c.cr3, c.cr4);
-    text_add(out, "gdt %08x:%04x  idt %08x:%04x  ldtr %04x  tr %04x\n", c.gdt_base, c.gdt_limit, c.idt_base, c.idt_limit, c.ldtr, c.tr);
-    text_add(out, "dr0 %08x  dr1 %08x  dr2 %08x  dr3 %08x  dr6 %08x  dr7 %08x\n", c.dr[0], c.dr[1], c.dr[2], c.dr[3], c.dr[6], c.dr[7]);
+    text_add(out, "gdt %08x:%04x  idt %08x:%04x  ldtr %04x  tr %04x\n", c.gdt_base, c.gdt_limit, c.idt_base,
+             c.idt_limit, c.ldtr, c.tr);
+    text_add(out, "dr0 %08x  dr1 %08x  dr2 %08x  dr3 %08x  dr6 %08x  dr7 %08x\n", c.dr[0], c.dr[1], c.dr[2],
+             c.dr[3], c.dr[6], c.dr[7]);
     show_segments(g, rest, out);
 }
 
@@ -127,7 +129,8 @@ void show_walk(struct gdb *g, const char *rest, struct text *out)
 static void add_type(struct text *out, unsigned ar)
 {
     static const char *const system[] = { "reserved", "TSS16", "LDT", "busy TSS16", "call gate16", "task gate", "int gate16",
-        "trap gate16", "reserved", "TSS32", "reserved", "busy TSS32", "call gate32", "reserved", "int gate32", "trap gate32" };
+        "trap gate16", "reserved", "TSS32", "reserved", "busy TSS32", "call gate32", "reserved", "int gate32",
+        "trap gate32" };
     if (!(ar & AR_S)) text_add(out, "%s", system[ar & 15]);
     else if (ar & AR_CODE)
         text_add(out, "code%s%s%s", ar & AR_DB ? "32" : "16", ar & 2 ? " readable" : "", ar & 4 ? " conforming" : "");
@@ -161,7 +164,8 @@ static void add_descriptor(struct text *out, unsigned n, uint32_t low, uint32_t 
 }
 
 /* One table: all that is not empty, or one entry. `step` is what an entry's number is multiplied with to be shown. */
-static void show_table(struct gdb *g, const char *rest, uint32_t base, uint16_t limit, unsigned step, bool names, struct text *out)
+static void show_table(struct gdb *g, const char *rest, uint32_t base, uint16_t limit, unsigned step, bool names,
+                       struct text *out)
 {
     uint64_t one;
     unsigned shown = 0, entries = (limit + 1u) / 8;

@@ -1,7 +1,7 @@
 /* A debugger's stop points, forwards and backwards. See machine.h, core/points.h.
  *
  * Idea: backwards is forwards in pieces. From the snapshot before a piece the machine runs again with the points armed and
- * notes the last hit; if there is none, the piece before is tried. So the price is what lies between here and the hit, once. */
+ * notes the last hit; if there is none, the piece before is tried. The price is what lies between, once. */
 #include <string.h>
 #include "sim/board.h"
 
@@ -116,7 +116,8 @@ enum machine_stop machine_reverse(struct machine *m, bool (*cancel)(void *self),
 
 bool machine_guest_moved(const struct machine_cpu *a, const struct machine_cpu *b)
 {
-    bool same = !memcmp(a->reg, b->reg, sizeof a->reg) && a->eip == b->eip && !((a->eflags ^ b->eflags) & ~(uint32_t)FLAG_RF) && a->cpl == b->cpl &&
+    uint32_t flags = (a->eflags ^ b->eflags) & ~(uint32_t)FLAG_RF; /* the IRET behind a fault sets it */
+    bool same = !memcmp(a->reg, b->reg, sizeof a->reg) && a->eip == b->eip && !flags && a->cpl == b->cpl &&
                 a->cr0 == b->cr0 && a->cr2 == b->cr2 && a->cr3 == b->cr3;
     for (unsigned s = 0; s < SEG_COUNT; s++) same &= a->seg[s].sel == b->seg[s].sel;
     return !same;

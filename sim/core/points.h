@@ -2,7 +2,7 @@
  *
  * Idea: a page with a point never gets a fast TLB tag for the accesses in question (core/tlb.h), so only such pages take
  * the slow path, and only the slow path asks here. Without points nothing on any fast path is different.
- * Addresses are linear. The points live outside the machine's arena: they are no part of its state and survive time travel. */
+ * Addresses are linear. The points live outside the machine's arena: they are no part of its state, and stay. */
 #ifndef CORE_POINTS_H
 #define CORE_POINTS_H
 
