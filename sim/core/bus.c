@@ -17,6 +17,25 @@ void bus_init_child(struct bus *b, struct bus *parent, uint32_t frames, struct a
     bus_shadow(b, 0, SHADOW_PAGES, SHADOW_RAM);
 }
 
+/* Windows lie below the first megabyte and at the top; nearly all accesses go between. */
+static void find_plain(struct bus *b)
+{
+    b->plain_first = 0x100000;
+    b->plain_last = UINT32_MAX;
+    for (uint32_t i = 0; i < b->windows; i++) {
+        const struct bus_window *w = &b->window[i];
+        uint32_t last = w->base + (w->length - 1);
+        if (w->space != BUS_MEM || !w->length || last < b->plain_first) continue;
+        if (w->base <= b->plain_first) b->plain_first = last == UINT32_MAX ? last : last + 1;
+        else if (w->base - 1 < b->plain_last) b->plain_last = w->base - 1;
+    }
+    if (b->plain_last < b->plain_first) b->plain_last = b->plain_first;
+}
+static inline bool is_plain(const struct bus *b, uint32_t first, uint32_t last)
+{
+    return first > b->plain_first && last < b->plain_last;
+}
+
 bool bus_attach(struct bus *b, enum bus_space space, uint32_t base, uint32_t length, uint32_t offset,
                 struct device *d, struct err *e)
 {
@@ -30,6 +49,7 @@ bool bus_attach(struct bus *b, enum bus_space space, uint32_t base, uint32_t len
             return err_set(e, EXIT_BUG, "bus: %s at %X overlaps %s", d->ops->name, base, w->device->ops->name);
     }
     b->window[b->windows++] = (struct bus_window){ d, base, length, offset, (uint8_t)space };
+    find_plain(b);
     if (space == BUS_PORT)
         for (uint32_t p = base; p < base + length; p++) b->port_owner[p] = (uint8_t)b->windows;
     return true;
@@ -43,6 +63,7 @@ void bus_place(struct bus *b, struct device *d, uint32_t base, uint32_t length)
         w->base = base;
         w->length = length;
     }
+    find_plain(b);
 }
 
 bool bus_move_ports(struct bus *b, struct device *d, uint32_t offset, uint32_t base, uint32_t length)
@@ -172,6 +193,7 @@ void bus_unmark(struct bus *b, hpa_t at, uint8_t clear)
 
 static const struct bus_window *window_at(const struct bus *b, uint32_t address)
 {
+    if (is_plain(b, address, address)) return NULL;
     for (uint32_t i = 0; i < b->windows; i++) {
         const struct bus_window *w = &b->window[i];
         if (w->space == BUS_MEM && address - w->base < w->length) return w;
@@ -182,6 +204,7 @@ static const struct bus_window *window_at(const struct bus *b, uint32_t address)
 bool bus_windowed(const struct bus *b, hpa_t at)
 {
     uint32_t first = at.v & PAGE_MASK, last = first | (PAGE_SIZE - 1);
+    if (is_plain(b, first, last)) return false;
     for (uint32_t i = 0; i < b->windows; i++) {
         const struct bus_window *w = &b->window[i];
         if (w->space == BUS_MEM && w->length && w->base <= last && w->base + (w->length - 1) >= first) return true;

@@ -94,6 +94,7 @@ struct bus {
     struct bus_firmware firmware; /* without any: RAM in all pages */
     uint32_t    windows;
     struct bus_window window[BUS_WINDOWS];
+    uint32_t    plain_first, plain_last; /* from the first megabyte on: no window lies between these addresses */
     uint8_t     port_owner[65536]; /* 1 + index of the window, 0: nobody */
     uint32_t    listeners;
     struct bus_listener listener[BUS_LISTENERS];

@@ -31,6 +31,8 @@ enum { TLB_SET_STRIDE = 64 * TLB_WAYS };
 
 struct tlb {
     struct tlb_entry e[TLB_SETS][TLB_WAYS]; /* way 0: most recently used */
+    uint16_t used;                          /* sets that may have valid entries, as bits: a flush looks at no other */
+    bool     large;                         /* there may be fragments of large pages */
     uint64_t hits, misses, flushes;         /* hits counts slow hits only (ways 1..); way-0 hits are free */
 };
 

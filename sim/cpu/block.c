@@ -41,6 +41,7 @@ void block_cache_flush(struct block_cache *bc)
     memset(bc->hash, 0, sizeof bc->hash);
     memset(bc->frame, 0, sizeof bc->frame);
     memset(bc->single, 0, sizeof bc->single);
+    memset(bc->granules, 0, sizeof bc->granules);
     for (unsigned k = 0; k < 2 * BLOCK_QUICK; k++) bc->quick[0][k] = op_nothing(bc, k % BLOCK_QUICK);
     bc->patch = NULL;
     bc->used = 0;
@@ -115,6 +116,13 @@ static unsigned extent(const struct insn *i, unsigned left)
     return left < 15 ? left : 15;
 }
 
+/* Bit n: bytes n * 128 to n * 128 + 127 of a page. */
+static uint32_t granules_of(uint32_t offset, unsigned size)
+{
+    unsigned first = offset >> 7, last = (offset + size - 1) >> 7;
+    return UINT32_MAX >> (31 - (last & 31)) & UINT32_MAX << first;
+}
+
 static struct block *room(struct block_cache *bc)
 {
     size_t most = sizeof(struct block) + BLOCK_INSNS * sizeof(struct insn) + (OP_SLOTS(BLOCK_INSNS) + 1) * sizeof(struct op);
@@ -155,6 +163,7 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
     bc->hash[hash_of(at.v)] = b;
     b->next_frame = bc->frame[frame_hash(at.v >> PAGE_SHIFT)];
     bc->frame[frame_hash(at.v >> PAGE_SHIFT)] = b;
+    bc->granules[frame_hash(at.v >> PAGE_SHIFT)] |= granules_of(at.v & (PAGE_SIZE - 1), b->bytes);
     mark(c, at);
     return b;
 }
@@ -188,25 +197,39 @@ static void unlink_hash(struct block_cache *bc, const struct block *b)
     *p = b->next;
 }
 
-/* Forgets the blocks that overlap; the mark goes with the last block of the frame. Whoever is inside a block leaves it
- * behind the instruction that stored. */
+static bool overlaps(const struct block *b, uint32_t frame, uint32_t offset, unsigned size)
+{
+    uint32_t begin = b->at & (PAGE_SIZE - 1);
+    return b->at >> PAGE_SHIFT == frame && offset < begin + b->bytes && begin < offset + size;
+}
+
+static bool hits_code(const struct block_cache *bc, uint32_t frame, uint32_t offset, unsigned size)
+{
+    if (!(bc->granules[frame_hash(frame)] & granules_of(offset, size))) return false;
+    const struct block *b = bc->frame[frame_hash(frame)];
+    while (b && !overlaps(b, frame, offset, size)) b = b->next_frame;
+    return b;
+}
+
+/* A store into code forgets all blocks of the frame: who writes code there writes more of it, and the stores that follow
+ * are fast again. Data beside code leaves everything as it is. Whoever is inside a block leaves it behind the instruction
+ * that stored. */
 void cpu_code_written(void *cpu, uint32_t frame, uint32_t offset, unsigned size)
 {
     struct cpu *c = cpu;
-    bool others = false;
-    if (!c->blocks) return;
-    for (struct block **p = &c->blocks->frame[frame_hash(frame)]; *p;) {
+    struct block_cache *bc = c->blocks;
+    if (!bc || !hits_code(bc, frame, offset, size)) return;
+    for (struct block **p = &bc->frame[frame_hash(frame)]; *p;) {
         struct block *b = *p;
-        uint32_t begin = b->at & (PAGE_SIZE - 1);
-        if (b->at >> PAGE_SHIFT != frame || offset >= begin + b->bytes || begin >= offset + size) {
-            others |= b->at >> PAGE_SHIFT == frame;
+        if (b->at >> PAGE_SHIFT != frame) {
             p = &b->next_frame;
             continue;
         }
         *p = b->next_frame;
-        unlink_hash(c->blocks, b);
-        op_unlink(c->blocks, b);
-        c->break_at = 0;
+        unlink_hash(bc, b);
+        op_unlink(bc, b);
     }
-    if (!others) bus_unmark(c->env.bus, hpa(frame << PAGE_SHIFT), FRAME_CODE);
+    if (!bc->frame[frame_hash(frame)]) bc->granules[frame_hash(frame)] = 0;
+    bus_unmark(c->env.bus, hpa(frame << PAGE_SHIFT), FRAME_CODE);
+    c->break_at = 0;
 }

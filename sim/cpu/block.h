@@ -50,6 +50,7 @@ struct block_single {
 
 struct block_cache {
     struct block *hash[BLOCK_HASH], *frame[BLOCK_FRAMES];
+    uint32_t granules[BLOCK_FRAMES]; /* by frame hash: which 128 bytes of a page may hold code */
     struct op **quick[2];        /* by mode: heads by address, a guess each, never NULL */
     struct op *nothing;          /* two heads of no block: op_nothing */
     struct op_link *patch;       /* the link that was missing when fast operations stopped, or NULL */
@@ -65,6 +66,9 @@ static inline unsigned block_quick(uint32_t at) { return (at ^ at >> 12) & (BLOC
 
 /* Blocks end behind a branch, too, so that what follows is decoded once whichever way leads there. */
 static inline bool block_ends(const struct insn *i) { return i->flags & INSN_ENDS || i->id == MN_JCC; }
+
+/* May something be due behind it that sets no break_at by itself? Devices do. */
+static inline bool block_asks(const struct insn *i) { return i->flags & INSN_ENDS && i->id != MN_IN && i->id != MN_OUT; }
 
 /* The block that begins at `at`, or NULL. */
 struct block *block_find(const struct block_cache *bc, hpa_t at, bool code32);

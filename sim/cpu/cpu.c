@@ -32,7 +32,7 @@ void cpu_set_flags(struct cpu *c, uint32_t flags)
     if (flags & FLAG_RF) c->rf_at = c->insns;
     if (checks) debug_untag(c);
     /* A pending interrupt may now be taken, or a trap be due: the boundary is where that is decided. */
-    if (flags & (FLAG_IF | FLAG_TF)) c->break_at = 0;
+    if (flags & FLAG_TF || (flags & FLAG_IF && c->intr)) c->break_at = 0;
 }
 
 void cpu_set_cpl(struct cpu *c, uint8_t cpl)

@@ -78,6 +78,6 @@ enum step exec_sti(struct cpu *c, const struct insn *i)
     if (c->eflags & FLAG_IF) return STEP_OK;
     c->eflags |= FLAG_IF;
     c->inhibit = c->insns + 1;
-    c->break_at = 0;
+    if (c->intr) c->break_at = 0;
     return STEP_OK;
 }

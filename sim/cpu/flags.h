@@ -57,6 +57,21 @@ static inline bool lazy_condition(uint32_t res, uint32_t aux, unsigned cc)
     return r != (cc & 1);
 }
 
+/* The six flags of the two words as EFLAGS bits; and the two words for six flags (other bits are ignored). */
+static inline uint32_t lazy_flags(uint32_t res, uint32_t aux)
+{
+    return (aux_cf(aux) ? (uint32_t)FLAG_CF : 0) | (lazy_pf(res, aux) ? (uint32_t)FLAG_PF : 0) |
+           (aux & AUX_AF ? (uint32_t)FLAG_AF : 0) | (res == 0 ? (uint32_t)FLAG_ZF : 0) |
+           (lazy_sf(res, aux) ? (uint32_t)FLAG_SF : 0) | (aux_of_flag(aux) ? (uint32_t)FLAG_OF : 0);
+}
+static inline uint32_t lazy_res(uint32_t six) { return six & FLAG_ZF ? 0 : 1; } /* 0: even parity; 1: odd; no sign */
+static inline uint32_t lazy_aux(uint32_t six)
+{
+    bool cf = six & FLAG_CF, of = six & FLAG_OF, even = six & FLAG_ZF;
+    return (uint32_t)cf << 31 | (uint32_t)(cf != of) << 30 | (six & FLAG_AF ? AUX_AF : 0) | (six & FLAG_SF ? AUX_SIGN : 0) |
+           (even != !!(six & FLAG_PF) ? 0x100u : 0);
+}
+
 static inline bool flag_cf(const struct cpu *c) { return aux_cf(c->aux); }
 static inline bool flag_of(const struct cpu *c) { return aux_of_flag(c->aux); }
 static inline bool flag_af(const struct cpu *c) { return c->aux & AUX_AF; }

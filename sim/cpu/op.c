@@ -23,7 +23,7 @@ struct op *op_slow(OP_ARGS)
     }
     uint64_t now = clock->now + o->rest, insns = c->insns + o->left;
     c->insns++;
-    if (now < c->break_at && insns <= c->limit && !(i->flags & INSN_ENDS)) {
+    if (now < c->break_at && insns <= c->limit && o[1].fn) {
         clock->now = now;
         c->insns = insns;
         res = c->res;
@@ -33,7 +33,7 @@ struct op *op_slow(OP_ARGS)
     const struct insn *end = b->insn + b->n;
     if (i + 1 == end || clock->now >= c->break_at) {
         c->eip = insn_next(c, i);
-        if (i->flags & INSN_ENDS) c->break_at = 0;
+        if (block_asks(i)) c->break_at = 0;
     } else c->blocks->stop = (struct block_stop){ BLOCK_STOP_EXACT, STEP_OK, i + 1, end };
     return NULL;
 }
@@ -69,6 +69,11 @@ static op_fn *choose_special(const struct insn *i)
     case MN_SETCC: return i->form == FORM_R ? op_setcc[i->sub] : NULL;
     case MN_CMOVCC: return !wide ? NULL : i->form == FORM_GE ? op_cmov[i->sub] : op_cmov_mem[i->sub];
     case MN_NOP: return op_nop;
+    case MN_CLI: return op_cli;
+    case MN_STI: return op_sti;
+    case MN_PUSHF: return wide ? op_pushf : NULL;
+    case MN_POPF: return wide ? op_popf : NULL;
+    case MN_CLD: return op_cld;
     case MN_CWDE: return op_cwde;
     case MN_CDQ: return op_cdq;
     case MN_LEAVE: return wide ? op_leave : NULL;
@@ -145,8 +150,9 @@ static void build_end(struct block *b, const struct insn *last)
 {
     struct op *o = b->op + b->n + 1;
     bool branch = last->id == MN_JCC && o[-1].fn != op_slow;
-    if (!branch && !(last->flags & INSN_ENDS)) {
-        op_fn *fall = same_page(b, b->bytes) ? op_fall_near : op_fall_far;
+    if (!branch && !block_asks(last)) {
+        bool port = last->flags & INSN_ENDS; /* may have moved the A20 gate */
+        op_fn *fall = same_page(b, b->bytes) && !port ? op_fall_near : op_fall_far;
         *o++ = (struct op){ .fn = fall, .more = b->bytes, .k = (uint8_t)(b->n + 1) };
     }
     memset(o, 0, sizeof *o);
@@ -191,6 +197,12 @@ void op_unlink(struct block_cache *bc, struct block *b)
     b->into = NULL;
     unsigned slot = block_quick(b->at);
     if (bc->quick[b->code32][slot] == b->op) bc->quick[b->code32][slot] = op_nothing(bc, slot);
+}
+
+struct block *op_find(const struct block_cache *bc, hpa_t at, bool code32)
+{
+    const struct op *head = bc->quick[code32][block_quick(at.v)];
+    return head->more == at.v ? head->block : block_find(bc, at, code32);
 }
 
 /* ---- running ---- */

@@ -25,7 +25,7 @@ struct op {
     op_fn *fn;
     union {
         struct { uint32_t imm, disp; };   /* branches: imm is the way from the block's begin to the target */
-        const struct block *block;        /* head */
+        struct block *block;              /* head */
     };
     uint32_t more;                        /* branches: the way to the next instruction; head: its machine address */
     uint32_t rest;                        /* cycles of what lies behind in the block; head: of the whole block */
@@ -54,6 +54,8 @@ void op_run(struct cpu *c, struct block *b, uint64_t limit);
 void op_build(struct block *b);
 /* Nothing may reach b any more: clears the links into it. */
 void op_unlink(struct block_cache *bc, struct block *b);
+/* block_find, with the guesses first. */
+struct block *op_find(const struct block_cache *bc, hpa_t at, bool code32);
 /* The fast form of a decoded instruction, or op_slow. For op_build and its test. */
 op_fn *op_choose(const struct insn *i);
 
@@ -66,7 +68,8 @@ extern const struct op_forms op_forms_add, op_forms_or, op_forms_adc, op_forms_s
     op_forms_movzx8, op_forms_movzx16, op_forms_movsx8, op_forms_movsx16;
 extern const struct op_forms op_forms_jmp, op_forms_call, op_forms_ret;
 extern op_fn *const op_jcc_near[16], *const op_jcc_far[16], *const op_setcc[16], *const op_cmov[16], *const op_cmov_mem[16];
-op_fn op_jmp_near, op_call_near, op_fall_near, op_fall_far, op_nop, op_cdq, op_cwde, op_leave;
+op_fn op_jmp_near, op_call_near, op_fall_near, op_fall_far, op_nop, op_cdq, op_cwde, op_leave, op_cli, op_sti, op_pushf, op_popf,
+      op_cld;
 
 /* What fills an empty slot of the guesses: a head whose address belongs to another slot, so that it is never taken. */
 static inline struct op *op_nothing(struct block_cache *bc, unsigned slot)

@@ -117,7 +117,7 @@ static enum look look(struct cpu *c, struct block **b)
     }
     if (!code_at(c, cs->base + c->eip, &code)) return LOOK_FAULT;
     bool cached = c->blocks && code.host && !code.pointed;
-    *b = cached ? block_find(c->blocks, code.at, code_is_32(c)) : NULL;
+    *b = cached ? op_find(c->blocks, code.at, code_is_32(c)) : NULL;
     if (!*b) {
         if (!code.absent && bus_marks(c->env.bus, code.at) & FRAME_DOOR) return c->cpl == 0 ? LOOK_DOOR : LOOK_SINGLE;
         if (code.pointed) return look_pointed(c, cs->base + c->eip, &code, b);
@@ -176,7 +176,7 @@ static enum step run_block(struct cpu *c, const struct insn *i, const struct ins
     } while (i != end && clock->now < c->break_at);
     i--;
     c->eip = insn_next(c, i);
-    if (i->flags & INSN_ENDS) c->break_at = 0;
+    if (block_asks(i)) c->break_at = 0;
     return STEP_OK;
 }
 

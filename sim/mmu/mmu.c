@@ -50,6 +50,7 @@ static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const 
     e->frame = x->at.v & PAGE_MASK;
     e->pte = walk_rights(x);
     if (!(m->cr4 & PAGING_CR4_PGE)) e->pte &= ~(uint32_t)PTE_G;
+    if (e->pte & PTE_PS) t->large = true;
     if (m->direct && !bus_windowed(m->bus, hpa(e->frame))) e->host = e->pte & PTE_BEYOND ? NULL : bus_page(m->bus, hpa(e->frame));
     return e;
 }

@@ -31,7 +31,7 @@ void tlb_reset(struct tlb *t)
 static struct tlb_entry *to_front(struct tlb_entry *set, unsigned from)
 {
     struct tlb_entry e = set[from];
-    memmove(set + 1, set, from * sizeof *set);
+    for (; from; from--) set[from] = set[from - 1];
     set[0] = e;
     return set;
 }
@@ -56,24 +56,39 @@ struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
     struct tlb_entry *e = to_front(set, victim);
     *e = (struct tlb_entry){ .page = page, .valid = true };
     tlb_untag(e);
+    t->used |= (uint16_t)(1u << ((page >> PAGE_SHIFT) & (TLB_SETS - 1)));
     return e;
 }
 
-/* Calls for every entry are rare and the array is small: plain loops beat an index. */
 #define EACH_ENTRY(t, e) for (struct tlb_entry *e = &(t)->e[0][0]; e < &(t)->e[0][0] + TLB_SETS * TLB_WAYS; e++)
 
+/* A fragment of a large page has no set of its own that the other's address would lead to. */
 void tlb_forget(struct tlb *t, uint32_t page)
 {
-    EACH_ENTRY(t, e) {
-        bool fragment = (e->pte & PTE_PS) && pde_slot(e->page) == pde_slot(page);
-        if (e->valid && (e->page == page || fragment)) tlb_invalidate(e);
-    }
+    struct tlb_entry *set = tlb_way0(t, page);
+    for (unsigned w = 0; w < TLB_WAYS; w++)
+        if (set[w].valid && set[w].page == page) tlb_invalidate(&set[w]);
+    if (!t->large) return;
+    EACH_ENTRY(t, e)
+        if (e->valid && (e->pte & PTE_PS) && pde_slot(e->page) == pde_slot(page)) tlb_invalidate(e);
+}
+
+static bool flush_set(struct tlb_entry *set, bool globals_too)
+{
+    bool left = false;
+    for (unsigned w = 0; w < TLB_WAYS; w++)
+        if (globals_too || !(set[w].pte & PTE_G)) tlb_invalidate(&set[w]);
+        else left |= set[w].valid;
+    return left;
 }
 
 void tlb_flush(struct tlb *t, bool globals_too)
 {
-    EACH_ENTRY(t, e)
-        if (globals_too || !(e->pte & PTE_G)) tlb_invalidate(e);
+    for (unsigned rest = t->used; rest; rest &= rest - 1) {
+        unsigned set = (unsigned)__builtin_ctz(rest);
+        if (!flush_set(t->e[set], globals_too)) t->used &= (uint16_t)~(1u << set);
+    }
+    if (!t->used) t->large = false;
     t->flushes++;
 }
 

@@ -20,7 +20,7 @@ static const struct row {
 } rows[] = {
     /* what the privileged half relies on */
     { "9C", false, MN_PUSHF, FORM_NONE, 4, ANY, ANY, ANY, 0, 0 },
-    { "66 9D", false, MN_POPF, FORM_NONE, 2, ANY, ANY, ANY, 0, INSN_ENDS | INSN_OPERAND16 },
+    { "66 9D", false, MN_POPF, FORM_NONE, 2, ANY, ANY, ANY, 0, INSN_OPERAND16 },
     { "9C", true, MN_PUSHF, FORM_NONE, 2, ANY, ANY, ANY, 0, INSN_ADDR16 | INSN_OPERAND16 },
     { "66 CF", true, MN_IRET, FORM_NONE, 4, ANY, ANY, ANY, 0, INSN_ADDR16 | INSN_ENDS },
     { "CD 80", false, MN_INT, FORM_I, 4, ANY, ANY, ANY, 0x80, INSN_ENDS },

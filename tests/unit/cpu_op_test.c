@@ -162,8 +162,8 @@ static void new_state(void)
         cpu_seg_set(&c->seg[SEG_CS], 0x08, 0x0000FFFF, 0x00CF9B00);
         cpu_set_cpl(c, 0);
         c->halted = c->shutdown = c->pause = false;
-        c->trap = 0;
-        c->inhibit = c->rf_at = UINT64_MAX;
+        c->trap = c->hits = 0;
+        c->inhibit = c->rf_at = c->hold = UINT64_MAX;
         c->eip = eip;
         cpu_set_flags(c, flags);
         if (mode == 0) c->seg[SEG_SS].ar &= (uint16_t)~AR_DB;
