@@ -55,9 +55,9 @@ static bool set_control(struct machine *m, const char *name, uint32_t value)
     uint32_t *r = !strcmp(name, "cr0") ? &c->cr0 : !strcmp(name, "cr2") ? &c->cr2 : !strcmp(name, "cr3") ? &c->cr3
                 : !strcmp(name, "cr4") ? &c->cr4 : NULL;
     if (!r || virtual_(m)) return false;
+    if (r == &c->cr3) return cpu_cr3(c, value);
     *r = value;
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
-    if (r == &c->cr3) c->env.flush(c->env.mmu, false);
     return true;
 }
 

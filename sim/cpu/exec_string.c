@@ -13,6 +13,7 @@ enum step exec_again(struct cpu *c, const struct insn *i)
 {
     c->eip = insn_eip(c, i);
     if (c->inhibit == c->insns) c->inhibit = UINT64_MAX;
+    if (c->hold == c->insns) c->hold = UINT64_MAX;
     c->eflags |= FLAG_RF; /* an interrupt between two iterations pushes RF = 1. SDM 3B 17.3.1.1 */
     c->rf_at = c->insns;
     c->insns--; /* the run loop counts every STEP_JUMP as retired; this one is not */

@@ -80,6 +80,10 @@ static const struct stop {
     { "REP MOVS: behind the last one", "F3 A5 40", { AT_SCRATCH + 0x108 }, L(0) | BP(0, WRITE | LEN1), 0, 0, 2, 1, false },
     { "MOV SS from it: one instruction later", "8E 13 40 40", { AT_SCRATCH }, L(0) | BP(0, ACCESS | LEN2), 0, 0, 3, 1, false },
     { "POP SS from it: one instruction later", "17 83 C4 40 40", { AT_STACK - 0x400 }, L(0) | BP(0, ACCESS | LEN1), 0, 0, 4, 1, false },
+    { "MOV SS from it, then REP: behind the first iteration", "8E 13 F3 A5 40", { AT_SCRATCH }, L(0) | BP(0, ACCESS | LEN2), 0, 0,
+      2, 1, true },
+    { "MOV SS from it, then INT3: in its handler", "8E 13 CC 40", { AT_SCRATCH }, L(0) | BP(0, ACCESS | LEN2), 0, 0,
+      AT_HANDLER + 16 * VEC_BP - FAKE_CODE, 1, false },
     { "single step behind MOV SS", "8E D0 40 40", { 0 }, 0, 0, FLAG_TF, 3, DR6_BS, false },
     { "not enabled", "89 03 40", { AT_SCRATCH }, BP(0, WRITE | LEN4), 0, 0, ~0u, 0, false },
 
