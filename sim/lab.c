@@ -160,7 +160,7 @@ static void run_blocks(struct lab *l, struct lab_result *r)
     struct cpu *c = &l->now.cpu;
     uint32_t entry;
     (void)cpu_run(c, 1);
-    if (c->inhibit == c->insns) (void)cpu_run(c, 1);
+    while (c->inhibit == c->insns && !c->halted) (void)cpu_run(c, 1);
     read_registers(c, r);
     entry = c->eip - SYSTEM_PAGE(FRAME_HANDLERS);
     if (c->seg[SEG_CS].sel == SEL_HANDLERS && entry < PAGE_SIZE && has_code((uint8_t)(entry / 4))) {

@@ -37,15 +37,16 @@ static uint32_t awkward(void)
     return PICK(values);
 }
 
-/* A linear address, mostly a good one, often at an edge. */
-static uint32_t place(bool low_only)
+/* A linear address, mostly a good one, often at an edge; `small`: one that 16 bits of offset reach from `base`. */
+static uint32_t place(uint32_t base, bool small)
 {
-    uint32_t area = low_only || percent(20) ? LOW : percent(95) ? DATA : CODE;
+    uint32_t area = percent(20) ? LOW : percent(95) ? DATA : CODE;
+    if (small) area = DATA + AREA / 2 - base <= 0x10000 ? DATA : LOW;
     switch (below(20)) {
     case 0: case 1: case 2: return area + 0x1000 - below(16);
     case 3: return area + AREA - below(16);
-    case 4: return area - below(8);
-    case 5: return low_only ? any() & 0xFFFF : any() & 0x3FFFFFFF;
+    case 4: return small ? base + 0x10000 - below(12) : area - below(8);
+    case 5: return small ? base + (any() & 0xFFFF) : any() & 0x3FFFFFFF;
     default: return area + 0x40 + below(AREA - 0x80);
     }
 }
@@ -65,6 +66,10 @@ static void make_ldt(void)
         t->base = t->contents == 2 ? CODE : percent(70) ? DATA : percent(50) ? LOW : 0;
         if (percent(30)) t->base += below(64) * 16 + below(4);
         t->limit = t->pages ? below(3) : percent(70) ? 0xFFF + below(0x1000) : below(0x10000);
+        if (t->contents < 2 && percent(20)) { /* offset FFFF lies in the middle of DATA */
+            t->base = DATA + 0x1000 - 0x10000;
+            t->limit = t->pages ? 0xF + below(3) : t->contents == 0 ? 0xFFFF + below(2) * 0x800 : below(0x8000);
+        }
         if (t->base == 0) t->limit = t->pages ? below(16) : 0x8000 + below(0x4000);
         printf("ldt %x %x %x %x %d %d %d\n", n, t->base, t->limit, t->contents, t->wide, t->readonly, t->pages);
     }
@@ -128,7 +133,7 @@ static void modrm16(unsigned mod, unsigned middle)
     unsigned rm = below(8);
     bool absolute = mod == 0 && rm == 6, fix = percent(85);
     unsigned sel = seg_of_operand(!absolute && base[rm] == EBP);
-    uint32_t want = place(true) - base_of(sel), sum = 0, disp = percent(50) ? below(64) : any();
+    uint32_t want = place(base_of(sel), true) - base_of(sel), sum = 0, disp = percent(50) ? below(64) : any();
     if (mod == 1) disp = (uint32_t)(int32_t)(int8_t)disp;
     else if (mod == 0 && !absolute) disp = 0;
     if (!absolute && index[rm] < 8) sum += reg[index[rm]];
@@ -152,7 +157,7 @@ static void modrm32(unsigned mod, unsigned middle)
     }
     bool absolute = mod == 0 && base == 5;
     unsigned sel = seg_of_operand(!absolute && (base == 4 || base == 5));
-    uint32_t want = place(false) - base_of(sel), sum = index < 8 ? reg[index] << scale : 0;
+    uint32_t want = place(0, false) - base_of(sel), sum = index < 8 ? reg[index] << scale : 0;
     uint32_t disp = percent(50) ? below(64) : any();
     if (mod == 1) disp = (uint32_t)(int32_t)(int8_t)disp;
     else if (mod == 0 && !absolute) disp = 0;
@@ -308,8 +313,8 @@ static void string_operands(void)
 {
     bool small = addr16;
     uint32_t high = small && percent(50) ? any() & 0xFFFF0000u : 0;
-    if (percent(90)) reg[ESI] = high | ((place(small) - base_of(seg_of_operand(false))) & (small ? 0xFFFF : 0xFFFFFFFFu));
-    if (percent(90)) reg[EDI] = high | ((place(small) - base_of(es)) & (small ? 0xFFFF : 0xFFFFFFFFu));
+    if (percent(90)) reg[ESI] = high | ((place(base_of(seg_of_operand(false)), small) - base_of(seg_of_operand(false))) & (small ? 0xFFFF : 0xFFFFFFFFu));
+    if (percent(90)) reg[EDI] = high | ((place(base_of(es), small) - base_of(es)) & (small ? 0xFFFF : 0xFFFFFFFFu));
     if (percent(95)) reg[ECX] = (percent(90) ? below(24) : below(600)) | (small && percent(50) ? any() & 0xFFFF0000u : 0);
 }
 
@@ -333,7 +338,7 @@ static void operands(unsigned op)
     case I16: immediate(2); break;
     case REL8: immediate(1); break;
     case RELZ: put(percent(70) ? below(256) - 128 : any(), word_size()); break;
-    case OFFSET: put(place(addr16) - base_of(seg_of_operand(false)), addr16 ? 2 : 4); break;
+    case OFFSET: put(place(base_of(seg_of_operand(false)), addr16) - base_of(seg_of_operand(false)), addr16 ? 2 : 4); break;
     case FAR: put(target(), word_size()); put(code_selector(), 2); break;
     case ENTER: put(below(256), 2); put(percent(50) ? 0 : below(percent(50) ? 4 : 40), 1); break;
     case GROUP3_8: modrm(below(8), 0); if (!(byte[n - 1] & 0)) immediate(1); break;
@@ -377,8 +382,8 @@ static unsigned data_segment(void)
 
 static void state(void)
 {
-    for (unsigned r = 0; r < 8; r++) reg[r] = percent(40) ? any() : percent(50) ? awkward() : place(percent(30));
-    reg[ESP] = percent(85) ? DATA + 0x100 + below(0x1E00) : place(false);
+    for (unsigned r = 0; r < 8; r++) reg[r] = percent(40) ? any() : percent(50) ? awkward() : place(0, percent(30));
+    reg[ESP] = percent(85) ? DATA + 0x100 + below(0x1E00) : place(0, false);
     if (percent(80)) reg[EBP] = DATA + 0x100 + below(0x1E00);
     ds = data_segment();
     es = data_segment();
@@ -392,6 +397,7 @@ static void state(void)
     if (percent(10) && e > 1 && holds_data(e, true)) {
         ss = e << 3 | 7;
         reg[ESP] -= ldt[e].base;
+        if (!ldt[e].wide && percent(40)) reg[ESP] = (any() & 0xFFFF0000u) | (percent(50) ? below(12) : 0x10000 - below(12));
     }
     e = 4 + below(2);
     if (percent(10) && ldt[e].contents == 2 && ldt[e].limit * (ldt[e].pages ? 4096 : 1) > 0x200) {

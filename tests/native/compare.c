@@ -23,8 +23,9 @@ enum {
     FETCH = 16,  /* bit 4 of a page fault's code */
 };
 enum { ALL, AMD, BLOCKS };                   /* on whose processors; or when Ringside ran without TF */
-/* Only with a REP prefix; with LOCK; with 16-bit operands; with a count over 1. */
-enum { REP = 1, LOCKED = 2, OP16 = 4, COUNT = 8 };
+/* Only with a REP prefix; with LOCK; with 16-bit operands; with a count over 1; with 16-bit
+ * addresses; with a count of at least the operand's size. */
+enum { REP = 1, LOCKED = 2, OP16 = 4, COUNT = 8, AT16 = 16, OVER = 32 };
 
 struct row { uint16_t from, to; int8_t middle; uint16_t flags; uint8_t what, whose, when; const char *why; };
 static const struct row allowed[] = {
@@ -45,8 +46,10 @@ static const struct row allowed[] = {
     { 0xF6, 0xF7, 7, SF | ZF | AF | PF | CF | OF, 0, ALL, 0, "IDIV leaves all flags undefined" },
     { 0xC0, 0xC1, -1, AF | OF, 0, ALL, COUNT, "shifts and rotates by other counts than 1 leave AF, OF undefined" },
     { 0xD2, 0xD3, -1, AF | OF, 0, ALL, COUNT, "shifts and rotates by other counts than 1 leave AF, OF undefined" },
-    { 0xC0, 0xC1, -1, AF | CF, 0, ALL, 0, "shifts leave AF undefined; CF, too, if the count is the operand's size or more" },
-    { 0xD0, 0xD3, -1, AF | CF, 0, ALL, 0, "shifts leave AF undefined; CF, too, if the count is the operand's size or more" },
+    { 0xC0, 0xC1, -1, AF, 0, ALL, 0, "shifts leave AF undefined" },
+    { 0xD0, 0xD3, -1, AF, 0, ALL, 0, "shifts leave AF undefined" },
+    { 0xC0, 0xC1, -1, CF, 0, ALL, OVER, "shifts by as many bits as there are, or more, leave CF undefined" },
+    { 0xD2, 0xD3, -1, CF, 0, ALL, OVER, "shifts by as many bits as there are, or more, leave CF undefined" },
     { 0x1A4, 0x1A5, -1, AF | OF, 0, ALL, 0, "SHLD leaves AF undefined; OF, too, if the count is over 1" },
     { 0x1AC, 0x1AD, -1, AF | OF, 0, ALL, 0, "SHRD leaves AF undefined; OF, too, if the count is over 1" },
     { 0x1A4, 0x1A5, -1, CF | PF | AF | ZF | SF | OF, RESULT, ALL, OP16 | COUNT, "SHLD by more than 16 of 16 bits is undefined" },
@@ -66,12 +69,15 @@ static const struct row allowed[] = {
     { 0xE0, 0xE1, -1, 0, ANYTHING, AMD, REP, "LOOPNE, LOOPE: F3, F2 swap the two on AMD; Intel ignores the prefix" },
     { 0x61, 0x61, -1, 0, REGISTERS, AMD, 0, "POPA: AMD has loaded registers when a later word faults" },
     { 0x8F, 0x8F, -1, 0, ORDER, AMD, 0, "POP's shadows: to AMD some begin an XOP instruction, with an immediate" },
+    { 0x10E, 0x10F, -1, 0, ORDER, ALL, 0, "no instruction: how many bytes it would have is not known" },
     { 0x1A6, 0x1A7, -1, 0, ORDER, ALL, 0, "no instruction: how many bytes it would have is not known" },
     { 0x1B9, 0x1B9, -1, 0, ORDER, ALL, 0, "no instruction: how many bytes it would have is not known" },
     { 0x100, 0x100, -1, 0, ORDER, AMD, LOCKED, "VERR, VERW and others: AMD looks at the operand before it refuses LOCK" },
     { 0x1FF, 0x1FF, -1, 0, ORDER, ALL, 0, "no instruction: how many bytes it would have is not known" },
     { 0xD9, 0xD9, -1, 0, ORDER | STORES, AMD, 0, "FLDENV, FNSTENV: AMD tries the last byte first" },
     { 0xDD, 0xDD, -1, 0, ORDER | STORES, AMD, 0, "FRSTOR, FNSAVE: AMD tries the last byte first" },
+    { 0xDD, 0xDD, 4, 0, ANYTHING, AMD, AT16, "FRSTOR over the end of 64 KB: on AMD it goes on at offset 0" },
+    { 0xDD, 0xDD, 6, 0, ANYTHING, AMD, AT16, "FNSAVE over the end of 64 KB: on AMD it goes on at offset 0" },
 };
 enum { ROWS = sizeof allowed / sizeof allowed[0] };
 static unsigned used[ROWS];
@@ -79,7 +85,7 @@ static bool amd, blocks;
 
 /* ---- what a case's instruction is ---- */
 
-struct insn { unsigned op; int middle; bool rep, lock, op16; uint32_t count; };
+struct insn { unsigned op; int middle; bool rep, lock, op16, at16; uint32_t count; };
 
 static unsigned hex_byte(const char *s)
 {
@@ -102,6 +108,7 @@ static struct insn identify(const char *line)
         i.rep |= hex_byte(s) >= 0xF2;
         i.lock |= hex_byte(s) == 0xF0;
         i.op16 |= hex_byte(s) == 0x66;
+        i.at16 |= hex_byte(s) == 0x67;
     }
     i.op = hex_byte(s);
     if (i.op == 0x0F) i.op = 0x100 + hex_byte(s += 2);
@@ -110,7 +117,7 @@ static struct insn identify(const char *line)
     const char *end = strchr(s, ' ');
     bool immediate = i.op == 0xC0 || i.op == 0xC1 || i.op == 0x1A4 || i.op == 0x1AC;
     i.count = (immediate ? hex_byte(end - 2) : i.op == 0xD0 || i.op == 0xD1 ? 1 : setting(line, " ecx=")) & 31;
-    i.op16 |= setting(line, " cs=") != 0xF; /* a segment that may have 16 bits */
+    if (setting(line, " cs=") != 0xF) i.op16 = i.at16 = true; /* a segment that may have 16 bits */
     return i;
 }
 
@@ -174,8 +181,10 @@ static bool concerns(const struct row *r, const struct insn *i)
     if (r->middle >= 0 && r->middle != i->middle) return false;
     if ((r->when & REP) && !i->rep) return false;
     if ((r->when & LOCKED) && !i->lock) return false;
+    if ((r->when & AT16) && !i->at16) return false;
     if ((r->when & OP16) && !i->op16) return false;
     if ((r->when & COUNT) && i->count <= 1) return false;
+    if ((r->when & OVER) && i->count < (i->op & 1 ? 16 : 8)) return false;
     return !(r->what & RESULT) || !(r->when & COUNT) || i->count > 16;
 }
 
