@@ -66,14 +66,29 @@ static void board_reset(void *machine, unsigned kind, bool level)
     m->b->cpu.break_at = 0;
 }
 
-static void board_shadow(void *machine, unsigned first, unsigned count, unsigned access)
+static void board_remapped(struct machine *m)
 {
-    struct machine *m = machine;
-    if (!bus_shadow(&m->b->bus, first, count, access)) return;
     mmu_flush(&m->b->mmu, true);
     m->b->remapped = true;
     m->b->cpu.pause = true;
     m->b->cpu.break_at = 0;
+}
+
+/* The display card's ROM is where its base address register says, if that and its memory decoder are enabled. */
+static void board_card(void *machine, const uint8_t *config)
+{
+    enum { COMMAND = 0x04, MEMORY = 0x02, ROM_BASE = 0x30, ENABLED = 1 };
+    struct machine *m = machine;
+    uint32_t base;
+    memcpy(&base, config + ROM_BASE, sizeof base);
+    bool seen = (config[COMMAND] & MEMORY) && (base & ENABLED);
+    if (bus_move_card(&m->b->bus, seen ? base & ~(uint32_t)ENABLED : 0)) board_remapped(m);
+}
+
+static void board_shadow(void *machine, unsigned first, unsigned count, unsigned access)
+{
+    struct machine *m = machine;
+    if (bus_shadow(&m->b->bus, first, count, access)) board_remapped(m);
 }
 
 static void board_off(void *machine, unsigned n, bool level)
@@ -193,6 +208,7 @@ static bool build_board(struct machine *m, struct err *e)
                                 .apics = true, .serial = { board_serial, m },
                                 .serial_in = { machine_input_get, m }, .console = { board_serial, m },
                                 .stop = board_stop, .stop_self = m, .a20 = { mmu_a20, &b->mmu, 0 },
+                                .card = m->technique->hypervisor ? 0 : m->rom.video_pci, .card_moved = { board_card, m },
                                 .shadow = { board_shadow, m }, .rom = m->rom.chip && !m->technique->hypervisor,
                                 .reset = { board_reset, m, 0 }, .off = { board_off, m, 0 },
                                 .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH),
@@ -201,7 +217,11 @@ static bool build_board(struct machine *m, struct err *e)
     if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e)) return false;
     bool fitted = m->rom.chip && !m->technique->hypervisor;
     if (fitted) bus_fit_rom(&b->bus, m->rom.chip, m->rom.size);
-    if (fitted && m->rom.video) bus_fit_option_rom(&b->bus, 0, m->rom.video, m->rom.video_size);
+    if (fitted && m->rom.video) {
+        bus_fit_option_rom(&b->bus, 0, m->rom.video, m->rom.video_size); /* where firmware without PCI expects it */
+        b->bus.firmware.card = m->rom.video;
+        b->bus.firmware.card_size = m->rom.video_size;
+    }
     b->cpu.ferr = coprocessor_ferr(&b->devices.coprocessor);
     return true;
 }

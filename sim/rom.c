@@ -44,6 +44,14 @@ static bool read_chip(struct rom *r, const char *path, struct err *e)
                    "last bytes are at the reset vector", path, r->size);
 }
 
+/* PCI Local Bus Specification 2.1, 6.3.1.2: bytes 18h, 19h of a ROM lead to "PCIR", vendor, device. */
+static uint32_t card_of(const struct rom *r)
+{
+    uint32_t ids = 0, at = r->video[0x18] | (uint32_t)r->video[0x19] << 8;
+    if (at + 8 <= r->video_size && !memcmp(r->video + at, "PCIR", 4)) memcpy(&ids, r->video + at + 4, sizeof ids);
+    return ids;
+}
+
 static bool read_video(struct rom *r, const char *path, struct err *e)
 {
     r->video = read_all(path, VIDEO_MAX, &r->video_size, e);
@@ -54,6 +62,7 @@ static bool read_video(struct rom *r, const char *path, struct err *e)
         return err_set(e, EXIT_INPUT, "%.200s: not a video ROM: it begins with %02X %02X, not 55 AA", path, r->video[0],
                        r->video[1]);
     r->hash = fnv1a(r->hash, r->video, r->video_size);
+    r->video_pci = card_of(r);
     r->video_size = (r->video_size + PAGE_SIZE - 1) & PAGE_MASK;
     return true;
 }

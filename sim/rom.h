@@ -7,7 +7,7 @@
  * be like is checked here, before anything is built: no hardware has a chip of an odd size.
  *
  * Intel 82371SB (PIIX3) 2.1.2 (BIOS decoding); IBM PC AT technical reference (expansion ROMs: 55 AA, length in 512 bytes
- * at byte 2). Not modelled: flash commands (writes are lost), expansion ROMs behind PCI base address registers. */
+ * at byte 2). Not modelled: flash commands (writes are lost), more than one card's ROM. */
 #ifndef SIM_ROM_H
 #define SIM_ROM_H
 
@@ -27,6 +27,7 @@ struct rom {
     uint32_t size;       /* a multiple of 64 KB, at most 16 MB */
     uint8_t *video;      /* padded with ones to whole pages; NULL: no video ROM */
     uint32_t video_size;
+    uint32_t video_pci;  /* the card it is for: device and vendor number, from its PCI data structure; 0: an ISA card */
     uint64_t hash;       /* FNV-1a of both files */
 };
 

@@ -126,6 +126,13 @@ void bus_fit_rom(struct bus *b, const uint8_t *chip, uint32_t size)
     bus_fit_option_rom(b, SHADOW_PAGES - mirrored / PAGE_SIZE, chip + (size - mirrored), mirrored);
 }
 
+bool bus_move_card(struct bus *b, uint32_t at)
+{
+    bool changed = b->firmware.card_at != at;
+    b->firmware.card_at = at;
+    return changed;
+}
+
 bool bus_shadow(struct bus *b, unsigned first, unsigned count, unsigned access)
 {
     bool changed = false;
@@ -149,6 +156,7 @@ static const uint8_t *rom_page(const struct bus *b, hpa_t at)
     const struct bus_firmware *f = &b->firmware;
     uint32_t n = (at.v - SHADOW_BASE) >> PAGE_SHIFT;
     if (n < SHADOW_PAGES) return f->ram[n] & SHADOW_READ ? NULL : f->low[n];
+    if (f->card_at && (at.v & PAGE_MASK) - f->card_at < f->card_size) return f->card + ((at.v & PAGE_MASK) - f->card_at);
     uint32_t below_top = 0 - (at.v & PAGE_MASK); /* of 4 GB; 0: at address 0 */
     if (below_top > ALIAS_BELOW && below_top <= ALIAS_BELOW + ROM_MIRROR) below_top -= ALIAS_BELOW;
     return below_top && below_top <= f->size ? f->chip + (f->size - below_top) : NULL;

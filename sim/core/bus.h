@@ -73,6 +73,8 @@ struct bus_firmware {
     const uint8_t *chip;              /* NULL: none; content never changes */
     uint32_t       size;              /* bytes, a multiple of a page */
     const uint8_t *low[SHADOW_PAGES]; /* the ROM in each page below 1 MB, or NULL: nobody answers, reads give ones */
+    const uint8_t *card;              /* an expansion ROM on a PCI card: seen where the card's base address register says */
+    uint32_t       card_size, card_at; /* bytes; 0: nowhere */
     uint8_t        ram[SHADOW_PAGES]; /* SHADOW_READ: RAM is read instead; SHADOW_WRITE: stores reach RAM, else they are lost */
 };
 /* Tells a north bridge's owner what it decides: pages SHADOW_BASE + 4096 * [first, first + count) have `access` from now on. */
@@ -110,6 +112,8 @@ void bus_init_child(struct bus *b, struct bus *parent, uint32_t frames, struct a
 void bus_fit_rom(struct bus *b, const uint8_t *chip, uint32_t size);
 /* Fits an expansion ROM: `size` bytes, a multiple of a page, from page SHADOW_BASE + 4096 * first on. */
 void bus_fit_option_rom(struct bus *b, unsigned first, const uint8_t *bytes, uint32_t size);
+/* Puts a PCI card's ROM at `at` (0: nowhere). True if that changed anything, as for bus_shadow. */
+bool bus_move_card(struct bus *b, uint32_t at);
 /* Decides for `count` pages from SHADOW_BASE + 4096 * first whether RAM is read and written. True if that changed anything:
  * then whoever keeps translations or decoded code of these pages must forget them. */
 bool bus_shadow(struct bus *b, unsigned first, unsigned count, unsigned access);

@@ -152,6 +152,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     coprocessor_init(&d->coprocessor, devices_irq(d, IRQ_FERR), w->ignne);
     cmos_init(&d->cmos, q, devices_irq(d, IRQ_RTC), w->epoch, (uint64_t)b->frames * PAGE_SIZE);
     pci_init(&d->pci, reset_line(w, RESET_CPU), reset_line(w, RESET_BOARD));
+    d->pci.vga = w->card;
     d->pci.shadow = w->shadow;
     d->pci.pam_reset = w->rom ? 0 : SHADOW_RAM;
     d->pci.device.ops->reset(&d->pci.device); /* the line is connected only now */
@@ -176,6 +177,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     }
 
     pci_listen(&d->pci, PCI_ISA, (struct pci_listener){ route_pirqs, d });
+    pci_listen(&d->pci, PCI_VGA, w->card_moved);
     pci_listen(&d->pci, PCI_IDE, (struct pci_listener){ ide_configured, &d->ide });
     return pic_attach(&d->pic, b, e) && pit_attach(&d->pit, b, e) && uart_attach(&d->uart, b, UART_BASE, e) &&
            debug_exit_attach(&d->exit, b, e) && debug_console_attach(&d->console, b, e) &&

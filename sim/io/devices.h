@@ -40,6 +40,8 @@ struct devices_wiring {
     struct irq_line    a20;     /* the A20 gate: high, address bit 20 is let through; told when it changes */
     struct irq_line    reset;   /* pulsed; n is added to: RESET_CPU, RESET_BOARD. May return: nothing is reset in here */
     struct shadow_line shadow;  /* which of ROM and RAM answers in the pages C0000-FFFFF */
+    uint32_t           card;    /* device and vendor number of a PCI display card with an expansion ROM; 0: no such card */
+    struct pci_listener card_moved; /* that card's configuration has changed */
     bool               rom;     /* firmware will run: registers start as after power-on, not as firmware leaves them */
     struct irq_line    off;     /* raised when software turns the power off */
     uint32_t           epoch;   /* what the clock says at cycle 0, in seconds since 1970 */

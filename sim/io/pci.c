@@ -9,7 +9,7 @@ enum { OFF_DATA = 4, OFF_RESET = 1, CF9_HARD = 0x02, CF9_RESET = 0x04 };
 #define ADDRESS_ENABLE 0x80000000u
 #define ADDRESS_MASK   0x80FFFFFCu
 
-static const uint8_t devfn[PCI_FUNCTIONS] = { 0x00, 0x08, 0x09, 0x0B };
+static const uint8_t devfn[PCI_FUNCTIONS] = { 0x00, 0x08, 0x09, 0x0B, 0x10 };
 
 /* What the configuration space holds: `value` little-endian in `size` bytes at `at`, of which software can change the
  * bits of `writable`. All else is zero and read-only. */
@@ -45,6 +45,9 @@ static const struct row {
     { PCI_PM, 0x40, 4, 0x0000B001, 0x0000FFC0 },      /* base of the ports */
     { PCI_PM, 0x58, 4, 0x02000000, 0x0FFFFFFF },      /* APMC_EN: SMM is set up, says this to firmware. There is none */
     { PCI_PM, 0x80, 1, 0x01, 0x01 },                  /* which are decoded */
+    { PCI_VGA, 0x04, 4, 0x02000000, 0x00000003 },
+    { PCI_VGA, 0x08, 4, 0x03000000, 0 },
+    { PCI_VGA, 0x30, 4, 0, 0xFFFF0001 },              /* its ROM: 64 KB */
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
@@ -53,7 +56,7 @@ static int selected(const struct pci *p)
 {
     if (!(p->address & ADDRESS_ENABLE)) return -1;
     for (int f = 0; f < PCI_FUNCTIONS; f++)
-        if ((p->address >> 8 & 0xFFFF) == devfn[f]) return f; /* bus 0 */
+        if ((f != PCI_VGA || p->vga) && (p->address >> 8 & 0xFFFF) == devfn[f]) return f; /* bus 0 */
     return -1;
 }
 
@@ -152,6 +155,7 @@ static void pci_reset(struct device *d)
     p->control = 0;
     memset(p->config, 0, sizeof p->config);
     for (unsigned i = 0; i < ROWS; i++) memcpy(&p->config[rows[i].function][rows[i].at], &rows[i].value, rows[i].size);
+    memcpy(p->config[PCI_VGA], &p->vga, sizeof p->vga);
     for (unsigned f = 0; f < PCI_FUNCTIONS; f++) tell(p, f);
     for (unsigned at = PAM_FIRST; at <= PAM_LAST; at++) {
         p->config[PCI_HOST][at] = (uint8_t)(p->pam_reset * (at == PAM_FIRST ? 0x10 : 0x11));

@@ -5,8 +5,9 @@
  * sits, the bus floats: all ones.
  *
  * PCI Local Bus Specification 2.1, 3.7.4.1 (mechanism 1), 6.1 (headers). Functions: 82441FX host bridge at 0:0.0;
- * 82371SB ISA bridge at 0:1.0 and IDE at 0:1.1 (PIIX3); 82371AB power management at 0:1.3 (PIIX4; its ports: pm.h). This
- * is the mix other simulated PCs have, so software knows it. Registers are as a BIOS leaves them. CF9h: 82371SB 2.5.6.
+ * 82371SB ISA bridge at 0:1.0 and IDE at 0:1.1 (PIIX3); 82371AB power management at 0:1.3 (PIIX4; its ports: pm.h); a
+ * display card with nothing but an expansion ROM at 0:2.0, if the board has one. This is the mix other simulated PCs have,
+ * so software knows it. Registers are as a BIOS leaves them. CF9h: 82371SB 2.5.6.
  * The host bridge's PAM registers decide about shadow RAM (82441FX data sheet 3.2.18). The upper half of the IDE
  * function's BAR 4, hardwired to 0 on the chip, can be written as on those: firmware for them sizes it with 32 bits.
  * Not modelled: the ISA bridge's decoders (their registers keep what is written and do nothing), special cycles,
@@ -16,7 +17,7 @@
 
 #include "sim/core/bus.h"
 
-enum pci_function { PCI_HOST, PCI_ISA, PCI_IDE, PCI_PM, PCI_FUNCTIONS };
+enum pci_function { PCI_HOST, PCI_ISA, PCI_IDE, PCI_PM, PCI_VGA, PCI_FUNCTIONS };
 
 /* Told when a function's 256 bytes of configuration may have changed. */
 struct pci_listener {
@@ -30,6 +31,7 @@ struct pci {
     uint32_t        address;   /* port CF8h */
     struct shadow_line shadow; /* where the PAM registers lead */
     uint8_t         pam_reset; /* each nibble of theirs at reset: 0, or 3 if nobody but the loader plays the firmware */
+    uint32_t        vga;       /* device and vendor number of a display card at 0:2.0 that has an expansion ROM; 0: none */
     uint8_t         control;   /* port CF9h: bit 1 hard, bit 2 reset */
     uint8_t         config[PCI_FUNCTIONS][256];
     struct pci_listener listener[PCI_FUNCTIONS];

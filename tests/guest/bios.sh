@@ -91,4 +91,9 @@ for rom in /usr/share/seabios/bios.bin /usr/share/bochs/BIOS-bochs-legacy,/usr/s
     rc=$?
     check "booted by ${rom%,*}" grep -q "hello 0080 !" "$TMPDIR/out"
 done
+if [ -r /usr/share/seabios/bios.bin ] && [ -r /usr/share/bochs/VGABIOS-lgpl-latest ]; then
+    boot video --bios /usr/share/seabios/bios.bin,/usr/share/bochs/VGABIOS-lgpl-latest --screen "$TMPDIR/screen" --limit-instr 100M
+    cp "$TMPDIR/screen" "$TMPDIR/out"
+    check "a PCI card's video BIOS gives the same screen" same video
+fi
 finish

@@ -123,9 +123,24 @@ static void expansion_rom(void **state)
     assert_int_equal(bus_read(&bus, hpa(0xE0000), 1), 0xA0);
 }
 
+static void card_rom(void **state)
+{
+    (void)state;
+    bus.firmware.card = chip;
+    bus.firmware.card_size = 2 * PAGE_SIZE;
+    assert_true(bus_move_card(&bus, 0xFEB00000));
+    assert_false(bus_move_card(&bus, 0xFEB00000));
+    assert_int_equal(bus_read(&bus, hpa(0xFEB01FFC), 4), 0x81818181);
+    assert_int_equal(bus_read(&bus, hpa(0xFEB02000), 4), UINT32_MAX);
+    bus_write(&bus, hpa(0xFEB00000), 4, 0);
+    assert_int_equal(bus_read(&bus, hpa(0xFEB00000), 4), 0x80808080);
+    assert_true(bus_move_card(&bus, 0));
+    assert_int_equal(bus_read(&bus, hpa(0xFEB00000), 4), UINT32_MAX);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
-    const struct CMUnitTest tests[] = { T(where_it_is_seen), T(shadow_modes), T(stores_to_rom), T(expansion_rom) };
+    const struct CMUnitTest tests[] = { T(where_it_is_seen), T(shadow_modes), T(stores_to_rom), T(expansion_rom), T(card_rom) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,10 +155,25 @@ static void shadow_registers(void **state)
     assert_int_equal(config(0x58, 4), 0x33333000);
 }
 
+/* A display card, if there is one: its ROM takes 64 KB. */
+static void display_card(void **state)
+{
+    (void)state;
+    assert_int_equal(config(0x1000, 4), UINT32_MAX);
+    pci.vga = 0x11111234;
+    pci.device.ops->reset(&pci.device);
+    assert_int_equal(config(0x1000, 4), 0x11111234);
+    assert_int_equal(config(0x1008, 4), 0x03000000);
+    config_out(0x1030, 4, UINT32_MAX);
+    assert_int_equal(config(0x1030, 4), 0xFFFF0001);
+    config_out(0x1004, 4, UINT32_MAX);
+    assert_int_equal(config(0x1004, 2), 3);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = { T(headers), T(masks), T(master_abort), T(address_register), T(reset_control),
-                                        T(shadow_registers) };
+                                        T(shadow_registers), T(display_card) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
