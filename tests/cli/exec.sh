@@ -127,7 +127,7 @@ awk 'BEGIN { for (i = 0; i < 50000; i++) printf "c%d 0108 eax=20000000 ecx=%x fi
 begun=$EPOCHREALTIME
 "$ringside" exec many.txt >out
 took=$(((${EPOCHREALTIME/./} - ${begun/./}) / 1000))
-[ "$(wc -l <out)" = 50000 ] && [ $took -lt 5000 ]
+[ "$(wc -l <out)" = 50000 ] && { [ $took -lt 5000 ] || [ "${TEST_MODE:-release}" != release ]; }
 result "50,000 lines with fill in $took ms" $?
 
 # --- the terminal has the same engine

@@ -9,7 +9,7 @@ for name in ${FUZZ_TARGETS:-decode segments walk image exec}; do
     echo "fuzz $name for ${FUZZ_SECONDS:-600} s"
     "build/fuzz/tests/fuzz/$name" -max_total_time="${FUZZ_SECONDS:-600}" -max_len=16384 -print_final_stats=1 \
         -artifact_prefix="build/fuzz/$name-" "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name" 2>&1 | tail -n 25 |
-        grep -v '^#' || true
+        grep -v '^[#"]' || true
     [ "${PIPESTATUS[0]}" = 0 ] || failed=1
 done
 exit $failed
