@@ -106,6 +106,7 @@ struct cpu {
     bool     nmi;             /* an NMI was latched and waits */
     bool     nmi_blocked;     /* from the delivery of one until the next IRET */
     uint16_t hits;            /* DR6 bits of the traps that the instruction being run has met: debug.h */
+    bool     untraced;        /* the instruction being run ended in another task, or in a handler: no single-step trap follows */
     uint16_t trap;            /* DR6 bits of the debug trap that is due at this boundary, 0: none */
     bool     pause;           /* somebody wants cpu_run to return at the next boundary */
     /* Boundaries passed, which is how moments are numbered: instructions retired (a repeated string instruction counts

@@ -243,13 +243,13 @@ static bool run_some(struct cpu *c, uint64_t limit)
 }
 
 /* Does the debug trap follow an instruction that began with TF set? Not behind MOV SS and POP SS (their shadow holds traps off, too; LSS has none),
- * and not behind a software interrupt, whose gate has cleared TF. */
-static bool traps_after(const struct insn *i, enum step s)
+ * not behind a software interrupt, whose gate has cleared TF, and not in another task: the old one's TF is in its TSS. */
+static bool traps_after(const struct cpu *c, const struct insn *i, enum step s)
 {
     bool loads_ss = (i->id == MN_MOV_SEG && i->bytes[0] == 0x8E && i->sub == SEG_SS) ||
                     (i->id == MN_POP_SEG && i->sub == SEG_SS);
     bool gate = i->id == MN_INT || i->id == MN_INT3 || i->id == MN_INT1 || (i->id == MN_INTO && s == STEP_JUMP);
-    return !loads_ss && !gate;
+    return !loads_ss && !gate && !c->untraced;
 }
 
 /* With TF set: one instruction, or one iteration, and then a debug trap. With instruction breakpoints: none at all, if one
@@ -272,8 +272,9 @@ static bool run_traced(struct cpu *c)
         (void)fetch_fault(c);
         return true;
     }
+    c->untraced = false;
     enum step s = run_single(c, &i);
-    if (s != STEP_FAULT && traced && traps_after(&i, s) && debug_steps(c, &i, s)) c->hits |= DR6_BS;
+    if (s != STEP_FAULT && traced && traps_after(c, &i, s) && debug_steps(c, &i, s)) c->hits |= DR6_BS;
     return true;
 }
 
@@ -368,13 +369,14 @@ enum step cpu_execute_one(struct cpu *c, struct insn *done)
     uint64_t break_at = c->break_at;
     c->break_at = 0;
     bool traced = c->eflags & FLAG_TF;
+    c->untraced = false;
     enum step s = i.fn(c, &i);
     c->break_at = break_at;
     if (s == STEP_FAULT) {
         c->hits = 0;
         return s;
     }
-    if (traced && traps_after(&i, s) && debug_steps(c, &i, s)) c->hits |= DR6_BS;
+    if (traced && traps_after(c, &i, s) && debug_steps(c, &i, s)) c->hits |= DR6_BS;
     c->insns++;
     (void)debug_due(c);
     if (s != STEP_JUMP) c->eip = insn_next(c, &i);

@@ -113,7 +113,8 @@ static void adopt(struct cpu *c, const struct task *t, const struct seg_reg *tss
     c->rf_at = c->insns + 1;
     c->inhibit = UINT64_MAX;
     c->halted = false;
-    debug_task(c, m->trap);
+    debug_task(c, false);
+    c->untraced = true;
     cpu_set_cpl(c, 3);
     seg_load_null(&c->ldtr, m->ldt);
     for (unsigned n = 0; n < SEG_COUNT; n++) {
@@ -207,7 +208,10 @@ enum step task_enter(struct cpu *c, const struct task *t)
     c->cause = ring_trace(c, t->at, &(struct event){ .kind = EV_TASK, .cause = c->cause,
         .u.TASK = { .tss = t->sel, .target = m.eip } });
     adopt(c, t, &tss, &m);
-    if (settle_in(c, t, &m) == STEP_OK) return STEP_JUMP;
+    if (settle_in(c, t, &m) == STEP_OK) {
+        debug_task(c, m.trap);
+        return STEP_JUMP;
+    }
     if (t->again) return STEP_FAULT;
     cpu_deliver_fault(c, c->fault);
     return STEP_JUMP;

@@ -33,7 +33,10 @@ bool v86_pending(const struct cpu *c)
 
 enum step v86_arrive(struct cpu *c)
 {
-    if (v86_pending(c)) cpu_deliver_fault(c, (struct fault){ .vector = VEC_GP, .has_code = true });
+    if (v86_pending(c)) {
+        c->untraced = true;
+        cpu_deliver_fault(c, (struct fault){ .vector = VEC_GP, .has_code = true });
+    }
     return STEP_JUMP;
 }
 

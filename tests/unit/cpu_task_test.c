@@ -281,6 +281,28 @@ static void task_gate_by_call(void **state)
     fake_done(&f);
 }
 
+/* ---- single-step ---- */
+
+/* The old task's TF is in its TSS: it neither traps in the new one nor in the handler of a fault that entering it met. */
+static void single_step(void **state)
+{
+    (void)state;
+    for (unsigned bad = 0; bad < 2; bad++) {
+        static const uint8_t jump[] = { 0xEA, 0, 0, 0, 0, SEL_TSS_FREE, 0 }, nop = 0x90;
+        struct fake f;
+        start(&f);
+        if (bad) es_absent(&f);
+        fake_put(&f, FAKE_CODE, jump, sizeof jump);
+        fake_put(&f, NEW_EIP, &nop, 1);
+        fake_put(&f, AT_HANDLER + 16 * VEC_NP, &nop, 1);
+        cpu_set_flags(&f.cpu, FLAG_TF);
+        assert_int_equal(cpu_run(&f.cpu, 2), CPU_BUDGET);
+        assert_int_equal(f.cpu.eip, (bad ? AT_HANDLER + 16 * VEC_NP : NEW_EIP) + 1);
+        assert_int_equal(fake_get32(&f, AT_TSS + FLAGS), FLAG_ONE | FLAG_TF);
+        fake_done(&f);
+    }
+}
+
 /* ---- 16 bits ---- */
 
 static void sixteen_bits(void **state)
@@ -314,7 +336,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jump_call_return), cmocka_unit_test(each_fault), cmocka_unit_test(back_links), cmocka_unit_test(gates),
-        cmocka_unit_test(gate_to_a_bad_task), cmocka_unit_test(task_gate_by_call), cmocka_unit_test(sixteen_bits)
+        cmocka_unit_test(gate_to_a_bad_task), cmocka_unit_test(task_gate_by_call), cmocka_unit_test(single_step),
+        cmocka_unit_test(sixteen_bits)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
