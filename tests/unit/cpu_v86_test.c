@@ -285,7 +285,8 @@ static void redirection(void **state)
         fake_put32(&f, 0x81 * 4, 0x01800010);
         enum step s = STEP(&f, 0xCD, 0x81);
         assert_string_equal(rings_outcome(&f, s), iopl == 3 ? "jump" : "#GP(0)"); /* its bit is set: not redirected */
-        if (iopl == 3) start(&f, IOPL(iopl) | FLAG_VIF | FLAG_IF | FLAG_NT);
+        fake_done(&f);
+        start(&f, IOPL(iopl) | FLAG_VIF | FLAG_IF | FLAG_NT);
         f.cpu.cr4 |= CR4_VME;
         fake_put32(&f, 0x81 * 4, 0x01800010);
         uint8_t open = 0xFD;
