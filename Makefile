@@ -143,7 +143,7 @@ test-programs: $(UNIT_BINS) $(NATIVE_BINS) $(if $(filter asan,$(MODE)),$(FUZZ_BI
 
 # ---- preparing and running ------------------------------------------------------------------------------------------
 # With `make -j` a driver must not run beside another one, or beside clean, in the same trees.
-DRIVERS := demo check check-fast native fuzz asan golden-update dist clean
+DRIVERS := demo check check-fast native fuzz asan golden-update dist clean bench
 ifneq ($(filter $(DRIVERS),$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
@@ -206,6 +206,10 @@ golden-update: ## run the unit tests so that they rewrite tests/golden; review t
 	$(SUB) MODE=release test-programs
 	$(Q)GOLDEN_UPDATE=1 JOBS=1 bash tests/tools/run-tests.sh $(UNITS:%=release:build/release/%)
 
+bench: ## nine kernels beside QEMU, Bochs and cachegrind, with the goals (BENCH="-r ROUNDS -s PERCENT KERNEL ...")
+	$(SUB) MODE=release all
+	$(Q)RINGSIDE=./ringside bash tests/bench/bench.sh $(BENCH)
+
 # ---- house-keeping --------------------------------------------------------------------------------------------------
 tour: ## print the reading tour: every numbered TOUR comment, in order
 	$(Q)sh tests/tools/tour.sh
@@ -226,5 +230,5 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all guests test-programs prerequisites demo check check-fast native fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
+.PHONY: all bench guests test-programs prerequisites demo check check-fast native fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
         dist clean help FORCE

@@ -42,6 +42,7 @@ void block_cache_flush(struct block_cache *bc)
     memset(bc->frame, 0, sizeof bc->frame);
     memset(bc->single, 0, sizeof bc->single);
     memset(bc->granules, 0, sizeof bc->granules);
+    memset(bc->beside, 0, sizeof bc->beside);
     for (unsigned k = 0; k < 2 * BLOCK_QUICK; k++) bc->quick[0][k] = op_nothing(bc, k % BLOCK_QUICK);
     bc->patch = NULL;
     bc->used = 0;
@@ -130,6 +131,32 @@ static struct block *room(struct block_cache *bc)
     return (struct block *)(void *)(bc->pool + bc->used);
 }
 
+/* Whoever writes beside code may be writing more code (then the frame's blocks are better forgotten: its stores are fast
+ * again) or keeps data there (then not). After a few such stores the first is tried; if what was forgotten comes back, it
+ * was the second, and patience doubles. */
+enum { BESIDE_FEW = 4, BESIDE_MOST = 12 };
+
+static bool patience_ends(struct block_cache *bc, uint32_t frame)
+{
+    struct block_beside *s = &bc->beside[frame_hash(frame)];
+    return ++s->stores >= (uint32_t)BESIDE_FEW << s->patience;
+}
+
+static void note_dropped(struct block_cache *bc, const struct block *b)
+{
+    struct block_beside *s = &bc->beside[frame_hash(b->at >> PAGE_SHIFT)];
+    s->stores = 0;
+    s->dropped = b->at;
+}
+
+static void note_built(struct block_cache *bc, const struct block *b)
+{
+    struct block_beside *s = &bc->beside[frame_hash(b->at >> PAGE_SHIFT)];
+    if (s->dropped != b->at) return;
+    s->dropped = UINT32_MAX;
+    if (s->patience < BESIDE_MOST) s->patience++;
+}
+
 /* Behind the instructions, on a boundary of their size. */
 static void place_ops(struct block_cache *bc, struct block *b)
 {
@@ -164,6 +191,7 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
     b->next_frame = bc->frame[frame_hash(at.v >> PAGE_SHIFT)];
     bc->frame[frame_hash(at.v >> PAGE_SHIFT)] = b;
     bc->granules[frame_hash(at.v >> PAGE_SHIFT)] |= granules_of(at.v & (PAGE_SIZE - 1), b->bytes);
+    note_built(bc, b);
     mark(c, at);
     return b;
 }
@@ -211,14 +239,13 @@ static bool hits_code(const struct block_cache *bc, uint32_t frame, uint32_t off
     return b;
 }
 
-/* A store into code forgets all blocks of the frame: who writes code there writes more of it, and the stores that follow
- * are fast again. Data beside code leaves everything as it is. Whoever is inside a block leaves it behind the instruction
- * that stored. */
+/* A store into code forgets all blocks of the frame; one beside code, if it is not the first. Whoever is inside a block
+ * leaves it behind the instruction that stored. */
 void cpu_code_written(void *cpu, uint32_t frame, uint32_t offset, unsigned size)
 {
     struct cpu *c = cpu;
     struct block_cache *bc = c->blocks;
-    if (!bc || !hits_code(bc, frame, offset, size)) return;
+    if (!bc || (!hits_code(bc, frame, offset, size) && !patience_ends(bc, frame))) return;
     for (struct block **p = &bc->frame[frame_hash(frame)]; *p;) {
         struct block *b = *p;
         if (b->at >> PAGE_SHIFT != frame) {
@@ -228,6 +255,7 @@ void cpu_code_written(void *cpu, uint32_t frame, uint32_t offset, unsigned size)
         *p = b->next_frame;
         unlink_hash(bc, b);
         op_unlink(bc, b);
+        note_dropped(bc, b);
     }
     if (!bc->frame[frame_hash(frame)]) bc->granules[frame_hash(frame)] = 0;
     bus_unmark(c->env.bus, hpa(frame << PAGE_SHIFT), FRAME_CODE);

@@ -48,9 +48,13 @@ struct block_single {
     struct insn insn; /* len 0: empty */
 };
 
+/* Stores beside code in frames of one hash, since blocks were last forgotten there. */
+struct block_beside { uint32_t stores, patience, dropped; };
+
 struct block_cache {
     struct block *hash[BLOCK_HASH], *frame[BLOCK_FRAMES];
     uint32_t granules[BLOCK_FRAMES]; /* by frame hash: which 128 bytes of a page may hold code */
+    struct block_beside beside[BLOCK_FRAMES];
     struct op **quick[2];        /* by mode: heads by address, a guess each, never NULL */
     struct op *nothing;          /* two heads of no block: op_nothing */
     struct op_link *patch;       /* the link that was missing when fast operations stopped, or NULL */

@@ -55,6 +55,7 @@ static const struct op_forms *const forms[MN_COUNT] = {
     [MN_AND] = &op_forms_and, [MN_SUB] = &op_forms_sub, [MN_XOR] = &op_forms_xor, [MN_CMP] = &op_forms_cmp,
     [MN_TEST] = &op_forms_test, [MN_INC] = &op_forms_inc, [MN_DEC] = &op_forms_dec, [MN_NEG] = &op_forms_neg,
     [MN_NOT] = &op_forms_not, [MN_SHL] = &op_forms_shl, [MN_SHR] = &op_forms_shr, [MN_SAR] = &op_forms_sar,
+    [MN_ROL] = &op_forms_rol, [MN_ROR] = &op_forms_ror,
     [MN_MOV] = &op_forms_mov, [MN_LEA] = &op_forms_lea, [MN_PUSH] = &op_forms_push, [MN_POP] = &op_forms_pop,
     [MN_MUL] = &op_forms_mul, [MN_XCHG] = &op_forms_xchg, [MN_BSWAP] = &op_forms_bswap,
     [MN_JMP] = &op_forms_jmp, [MN_CALL] = &op_forms_call, [MN_RET] = &op_forms_ret
@@ -87,7 +88,8 @@ static const struct op_forms *forms_of(const struct insn *i)
     case MN_MOVZX: return i->sub == 1 ? &op_forms_movzx8 : &op_forms_movzx16;
     case MN_MOVSX: return i->sub == 1 ? &op_forms_movsx8 : &op_forms_movsx16;
     case MN_IMUL: return i->sub == 2 ? &op_forms_imul2 : i->sub == 3 ? &op_forms_imul3 : NULL;
-    case MN_SHL: case MN_SHR: case MN_SAR: return i->form != FORM_RI || i->imm & 31 ? forms[i->id] : NULL;
+    case MN_SHL: case MN_SHR: case MN_SAR: case MN_ROL: case MN_ROR:
+        return i->form != FORM_RI || i->imm & 31 ? forms[i->id] : NULL;
     default: return forms[i->id];
     }
 }
@@ -104,7 +106,7 @@ op_fn *op_choose(const struct insn *i)
 
 /* ---- building ---- */
 
-static bool is_shift(unsigned id) { return id == MN_SHL || id == MN_SHR || id == MN_SAR; }
+static bool is_shift(unsigned id) { return id == MN_SHL || id == MN_SHR || id == MN_SAR || id == MN_ROL || id == MN_ROR; }
 
 /* Byte registers 4..7 are AH..BH. */
 static uint8_t byte_place(unsigned r) { return (uint8_t)((r & 3) * 4 + (r >> 2)); }

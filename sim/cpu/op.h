@@ -63,7 +63,7 @@ op_fn *op_choose(const struct insn *i);
 struct op_forms { op_fn *dword[FORM_COUNT], *indexed[FORM_COUNT], *byte[FORM_COUNT], *word[FORM_COUNT]; };
 extern const struct op_forms op_forms_add, op_forms_or, op_forms_adc, op_forms_sbb, op_forms_and, op_forms_sub, op_forms_xor,
     op_forms_cmp, op_forms_test, op_forms_inc, op_forms_dec, op_forms_neg, op_forms_not, op_forms_shl, op_forms_shr,
-    op_forms_sar, op_forms_mov, op_forms_lea, op_forms_push, op_forms_pop, op_forms_mul, op_forms_imul2, op_forms_imul3,
+    op_forms_sar, op_forms_rol, op_forms_ror, op_forms_mov, op_forms_lea, op_forms_push, op_forms_pop, op_forms_mul, op_forms_imul2, op_forms_imul3,
     op_forms_xchg, op_forms_bswap,
     op_forms_movzx8, op_forms_movzx16, op_forms_movsx8, op_forms_movsx16;
 extern const struct op_forms op_forms_jmp, op_forms_call, op_forms_ret;

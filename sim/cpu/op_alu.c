@@ -137,6 +137,19 @@ SHIFT(shl, SHIFT_SHL)
 SHIFT(shr, SHIFT_SHR)
 SHIFT(sar, SHIFT_SAR)
 
+/* Rotates of a register by an immediate change CF and OF only. */
+#define ROTATE(name, ROTATED, CF, OF) \
+    static struct op *name##_ri(OP_ARGS) \
+    { \
+        uint32_t a = c->reg[o->rd], n = o->imm, r = ROTATED; \
+        c->reg[o->rd] = r; \
+        aux = aux_change(aux, CF, OF); \
+        NEXT; \
+    } \
+    const struct op_forms op_forms_##name = { { [FORM_RI] = name##_ri }, { NULL }, { NULL }, { NULL } };
+ROTATE(rol, a << n | a >> (32 - n), r & 1, (r >> 31) != (r & 1))
+ROTATE(ror, a >> n | a << (32 - n), r >> 31, ((r ^ r << 1) >> 31))
+
 /* ---- multiplication: the flags that are undefined follow the low half ---- */
 
 #define PRODUCT(low, over) do { \

@@ -109,12 +109,16 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
     uint32_t offset = at.v & (PAGE_SIZE - 1);
     struct tlb_entry *e = tlb_find(t, at.v & PAGE_MASK);
     if (e && serves(m, e, access)) {
+        /* An entry of another way brings its tags along. */
+        bool open = e->tag[access & (ACCESS_WRITE | ACCESS_USER)] == e->page;
         x->tlb_hit = true;
         x->large = e->pte & PTE_PS;
         x->absent = e->pte & PTE_BEYOND;
         x->leaf = paging_on(m) ? e->frame | e->pte | PTE_P | PTE_A : 0;
         x->refs = 0;
         x->at = hpa(e->frame | offset);
+        x->host = e->host + offset;
+        if (open) return true;
     } else {
         if (e) tlb_invalidate(e);
         e = walk_and_remember(m, t, at, access, x, f);
