@@ -229,7 +229,9 @@ uint32_t bus_read(struct bus *b, hpa_t at, unsigned size)
     const uint8_t *page = bus_page(b, at);
     if (!page) return ones(size);
     uint32_t v = 0;
-    memcpy(&v, page + (at.v & (PAGE_SIZE - 1)), size);
+    const uint8_t *byte = page + (at.v & (PAGE_SIZE - 1));
+    if (size == 4) memcpy(&v, byte, 4); /* page-table entries: no call */
+    else memcpy(&v, byte, size);
     return v;
 }
 
@@ -239,7 +241,9 @@ static void store(struct bus *b, hpa_t at, const void *from, unsigned size)
     struct bus *o = (struct bus *)owner_of(b, at, &f);
     if (!o || !(reaches_ram(b, at) & SHADOW_WRITE)) return;
     uint32_t off = at.v & (PAGE_SIZE - 1);
-    memcpy(o->ram + (size_t)f * PAGE_SIZE + off, from, size);
+    uint8_t *to = o->ram + (size_t)f * PAGE_SIZE + off;
+    if (size == 4) memcpy(to, from, 4);
+    else memcpy(to, from, size);
     o->marks[f] |= FRAME_DIRTY;
     if (o->marks[f] & FRAME_CODE)
         for (uint32_t i = 0; i < o->listeners; i++) o->listener[i].code_write(o->listener[i].self, f, off, size);

@@ -83,17 +83,14 @@ static uint32_t bus_part(struct cpu *c, const struct part *p)
 
 static uint32_t read_part(struct cpu *c, const struct part *p)
 {
-    uint32_t v = 0;
-    if (!p->x.host) return bus_part(c, p);
-    memcpy(&v, p->x.host, p->n);
-    return v;
+    return p->x.host ? host_load(p->x.host, p->n) : bus_part(c, p);
 }
 
 static void write_part(struct cpu *c, const struct part *p, bool user, uint32_t v)
 {
     const struct tlb_entry *e = tlb_way0(&c->dtlb, p->lin);
     if (p->x.host && e->tag[ACCESS_WRITE | (user ? ACCESS_USER : 0)] == (p->lin & PAGE_MASK)) {
-        memcpy(p->x.host, &v, p->n);
+        host_store(p->x.host, p->n, v);
         return;
     }
     if (p->x.absent) return;
@@ -114,8 +111,7 @@ enum step lin_read(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t *
 {
     const uint8_t *host = fast_host(c, at, size, ACCESS_READ | (user ? ACCESS_USER : 0));
     if (host) {
-        *value = 0;
-        memcpy(value, host, size);
+        *value = host_load(host, size);
         return STEP_OK;
     }
     struct part part[2];
@@ -132,7 +128,7 @@ enum step lin_write(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t 
 {
     uint8_t *host = fast_host(c, at, size, ACCESS_WRITE | (user ? ACCESS_USER : 0));
     if (host) {
-        memcpy(host, &value, size);
+        host_store(host, size, value);
         return STEP_OK;
     }
     struct part part[2];

@@ -32,6 +32,24 @@ enum step lin_read(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t *
 enum step lin_write(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t value);
 enum step lin_probe_write(struct cpu *c, gva_t at, unsigned size, bool user);
 
+/* Host bytes as a value and back. Spelled out by size: a call of memcpy for four bytes costs more than all the rest. */
+static inline uint32_t host_load(const uint8_t *h, unsigned size)
+{
+    uint32_t v = 0;
+    if (size == 4) memcpy(&v, h, 4);
+    else if (size == 1) v = *h;
+    else if (size == 2) memcpy(&v, h, 2);
+    else memcpy(&v, h, size);
+    return v;
+}
+static inline void host_store(uint8_t *h, unsigned size, uint32_t v)
+{
+    if (size == 4) memcpy(h, &v, 4);
+    else if (size == 1) *h = (uint8_t)v;
+    else if (size == 2) memcpy(h, &v, 2);
+    else memcpy(h, &v, size);
+}
+
 static inline enum step mem_read(struct cpu *c, unsigned seg, uint32_t offset, unsigned size, uint32_t *value)
 {
     const struct seg_reg *s = &c->seg[seg];
@@ -39,9 +57,7 @@ static inline enum step mem_read(struct cpu *c, unsigned seg, uint32_t offset, u
     const struct tlb_entry *e = tlb_way0(&c->dtlb, lin);
     if ((uint64_t)offset + size > s->rd_end || e->tag[c->cpl == 3 ? ACCESS_USER : 0] != ((lin + size - 1) & PAGE_MASK))
         return mem_read_slow(c, seg, offset, size, value);
-    uint32_t v = 0;
-    memcpy(&v, e->host + (lin & (PAGE_SIZE - 1)), size);
-    *value = v;
+    *value = host_load(e->host + (lin & (PAGE_SIZE - 1)), size);
     return STEP_OK;
 }
 
@@ -53,7 +69,7 @@ static inline enum step mem_write(struct cpu *c, unsigned seg, uint32_t offset, 
     if ((uint64_t)offset + size > s->wr_end ||
         e->tag[ACCESS_WRITE | (c->cpl == 3 ? ACCESS_USER : 0)] != ((lin + size - 1) & PAGE_MASK))
         return mem_write_slow(c, seg, offset, size, value);
-    memcpy(e->host + (lin & (PAGE_SIZE - 1)), &value, size);
+    host_store(e->host + (lin & (PAGE_SIZE - 1)), size, value);
     return STEP_OK;
 }
 

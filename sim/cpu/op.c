@@ -75,6 +75,8 @@ static op_fn *choose_special(const struct insn *i)
     case MN_PUSHF: return wide ? op_pushf : NULL;
     case MN_POPF: return wide ? op_popf : NULL;
     case MN_CLD: return op_cld;
+    case MN_PUSHA: return wide ? op_pusha : NULL;
+    case MN_POPA: return wide ? op_popa : NULL;
     case MN_CWDE: return op_cwde;
     case MN_CDQ: return op_cdq;
     case MN_LEAVE: return wide ? op_leave : NULL;

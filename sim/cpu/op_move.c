@@ -110,6 +110,25 @@ static struct op *pop_r(OP_ARGS)
 }
 const struct op_forms op_forms_pop = { { [FORM_R] = pop_r }, { NULL }, { NULL }, { NULL } };
 
+/* All eight in one page, or the slow way. */
+struct op *op_pusha(OP_ARGS)
+{
+    WIDE_STACK;
+    OP_WRITES(h, c->reg[ESP] - 32, SEG_SS, 32);
+    for (unsigned r = 0; r < 8; r++) op_store(h + 28 - 4 * r, 4, c->reg[r]);
+    c->reg[ESP] -= 32;
+    NEXT;
+}
+struct op *op_popa(OP_ARGS)
+{
+    WIDE_STACK;
+    OP_READS(h, c->reg[ESP], SEG_SS, 32);
+    uint32_t sp = c->reg[ESP] + 32;
+    for (unsigned r = 0; r < 8; r++) c->reg[r] = op_load(h + 28 - 4 * r, 4);
+    c->reg[ESP] = sp;
+    NEXT;
+}
+
 struct op *op_leave(OP_ARGS)
 {
     WIDE_STACK;

@@ -77,8 +77,9 @@ static bool flush_set(struct tlb_entry *set, bool globals_too)
 {
     bool left = false;
     for (unsigned w = 0; w < TLB_WAYS; w++)
-        if (globals_too || !(set[w].pte & PTE_G)) tlb_invalidate(&set[w]);
-        else left |= set[w].valid;
+        if (!set[w].valid) continue; /* and has no tags */
+        else if (globals_too || !(set[w].pte & PTE_G)) tlb_invalidate(&set[w]);
+        else left = true;
     return left;
 }
 
