@@ -61,7 +61,7 @@ struct block *block_find(const struct block_cache *bc, hpa_t at, bool code32)
 /* ---- the observer ---- */
 
 /* The observer sees EIP at the instruction itself, so a copy that begins its own block is run. */
-static enum step observed(struct cpu *c, const struct insn *i)
+enum step block_observed(struct cpu *c, const struct insn *i)
 {
     struct insn exact = *i;
     const struct cpu_observer o = c->observer;
@@ -78,7 +78,7 @@ static enum step observed(struct cpu *c, const struct insn *i)
 
 exec_fn *block_handler(const struct cpu *c, const struct insn *i)
 {
-    return c->observer.before && insn_desc(i->id)->sensitivity == SENS_SILENT ? observed : i->fn;
+    return c->observer.before && insn_desc(i->id)->sensitivity == SENS_SILENT ? block_observed : i->fn;
 }
 
 void block_observe(struct cpu *c)

@@ -84,7 +84,8 @@ void block_observe(struct cpu *c);
 /* insn_decode with a memory for the few instructions that cannot be in a block. */
 enum decode block_decode_single(struct block_cache *bc, const uint8_t *bytes, unsigned n, bool code32, const uint32_t *cost,
                                 struct insn *out);
-/* The handler, or the observer's wrapper around it. */
+/* The handler, or the observer's wrapper around it (block_observed). */
+exec_fn block_observed;
 exec_fn *block_handler(const struct cpu *c, const struct insn *i);
 
 #endif

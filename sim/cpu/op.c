@@ -144,7 +144,7 @@ static void set_branch(struct op *o, const struct block *b, const struct insn *i
 
 static void build_one(struct op *o, const struct block *b, const struct insn *i)
 {
-    *o = (struct op){ .fn = i->fn == insn_handler(i) ? op_choose(i) : op_slow };
+    *o = (struct op){ .fn = i->fn == block_observed ? op_slow : op_choose(i) };
     set_registers(o, i);
     if (i->id == MN_JMP || i->id == MN_CALL || i->id == MN_RET || i->id == MN_JCC) set_branch(o, b, i);
 }

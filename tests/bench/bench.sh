@@ -111,7 +111,7 @@ for ((r = 1; r <= 5; r++)); do
     for p in on qemu; do [[ " ${peers[*]} " = *" $p "* ]] && echo "$p launch $(wall peer_$p empty)" >> $log; done
 done
 if have valgrind && [[ " ${kernels[*]} " = *" int "* ]]; then
-    gcc -O2 -m32 -march=i686 -DUSER -DROUNDS=1 -o $build/int-user tests/bench/int.c
+    gcc -O2 -m32 -march=i686 -DUSER -DROUNDS=5 -o $build/int-user tests/bench/int.c
     for ((r = 1; r <= rounds; r++)); do
         echo "cachegrind int $(milliseconds valgrind --tool=cachegrind --cache-sim=yes --branch-sim=yes \
             --cachegrind-out-file=/dev/null $build/int-user)" >> $log

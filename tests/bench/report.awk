@@ -8,7 +8,7 @@ function median(list,    n, v, i, j, t) {
 function mips(p, k,    t, n) {
     if (!((p, k) in times)) return 0
     t = median(times[p, k]) - median(times[p, "empty"])
-    n = p == "cachegrind" ? count[k] / (int_rounds > 0 ? int_rounds : 1) : count[k]
+    n = p == "cachegrind" ? count[k] / (int_rounds > 0 ? int_rounds : 1) * 5 : count[k]
     return t > 0 ? n / t / 1000 : 0
 }
 function ratio(a, b, k) { return mips(b, k) > 0 ? mips(a, k) / mips(b, k) : 0 }
