@@ -152,6 +152,11 @@ ALWAYS_INLINE uint32_t op_load(const uint8_t *h, unsigned size)
 }
 ALWAYS_INLINE void op_store(uint8_t *h, unsigned size, uint32_t v) { memcpy(h, &v, size); }
 
+/* Pushes and pops are fast where the stack pointer has 32 bits. */
+#define WIDE_STACK do { if (unlikely(!(c->seg[SEG_SS].ar & AR_DB))) SLOW; } while (0)
+
+#define ALL_CONDITIONS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+
 /* Registers as ops name them. */
 ALWAYS_INLINE uint32_t op_reg(const struct cpu *c, unsigned r, unsigned size)
 {

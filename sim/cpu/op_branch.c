@@ -89,7 +89,6 @@ static struct op *jmp_far(OP_ARGS) { TAKE_FAR(0, o->imm, unlinked_taken, SLOW); 
         if (lazy_condition(res, aux, cc)) TAKE_FAR(0, o->imm, unlinked_taken, SLOW); \
         TAKE_FAR(1, o->more, unlinked_next, SLOW); \
     }
-#define ALL_CONDITIONS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 ALL_CONDITIONS(JCC)
 #define NEAR_ROW(cc) jcc_near_##cc,
 #define FAR_ROW(cc) jcc_far_##cc,
@@ -98,7 +97,6 @@ op_fn *const op_jcc_far[16] = { ALL_CONDITIONS(FAR_ROW) };
 
 /* ---- CALL and RET: with a stack of 32 bits ---- */
 
-#define WIDE_STACK do { if (unlikely(!(c->seg[SEG_SS].ar & AR_DB))) SLOW; } while (0)
 #define PUSH_RETURN do { \
     op_store(h, 4, c->eip + o->more); \
     c->reg[ESP] -= 4; \

@@ -75,7 +75,6 @@ struct op *op_cdq(OP_ARGS) { c->reg[EDX] = 0 - (c->reg[EAX] >> 31); NEXT; }
 
 /* ---- the stack ---- */
 
-#define WIDE_STACK do { if (unlikely(!(c->seg[SEG_SS].ar & AR_DB))) SLOW; } while (0)
 #define PUSH(name, source) \
     static struct op *name(OP_ARGS) \
     { \
@@ -140,7 +139,6 @@ struct op *op_leave(OP_ARGS)
 
 /* ---- by condition ---- */
 
-#define ALL_CONDITIONS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 #define CONDITIONAL(cc) \
     static struct op *setcc_##cc(OP_ARGS) { op_reg_set(c, o->rd, 1, lazy_condition(res, aux, cc)); NEXT; } \
     static struct op *cmov_##cc(OP_ARGS) \

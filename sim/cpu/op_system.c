@@ -25,8 +25,6 @@ struct op *op_sti(OP_ARGS)
     NEXT;
 }
 
-#define WIDE_STACK do { if (unlikely(!(c->seg[SEG_SS].ar & AR_DB))) SLOW; } while (0)
-
 struct op *op_pushf(OP_ARGS)
 {
     WIDE_STACK;
