@@ -225,7 +225,7 @@ static void reset_and_init(void **state)
         assert_int_equal(c->tr.limit, 0xFFFF);
         assert_int_equal(c->idtr.limit, 0xFFFF);
         assert_int_equal(cpu_flags(c), 2);
-        uint64_t pat, esp, tsc;
+        uint64_t pat = 0, esp = 0, tsc = 0;
         assert_true(msr_read(c, 0x277, &pat) && msr_read(c, 0x175, &esp) && msr_read(c, 0x10, &tsc));
         assert_true(pat == (hard ? 0x0007040600070406 : 6));
         assert_true(esp == (hard ? 0 : 0x1234));
