@@ -66,8 +66,11 @@ OBJECTS      := $(PRODUCT:%.c=$(B)/%.o) $(BIOS_ARRAY:%.c=$(B)/%.o)
 TEST_OBJECTS := $(filter-out $(B)/sim/main.o,$(OBJECTS)) $(SUPPORT:%.c=$(B)/%.o)
 UNIT_BINS    := $(UNITS:%=$(B)/%)
 # Fuzz targets: with driver.c in every mode but MODE=fuzz, where libFuzzer drives.
-FUZZ_BINS   := $(patsubst %.c,$(B)/%,$(filter-out tests/fuzz/driver.c,$(sort $(wildcard tests/fuzz/*.c))))
-FUZZ_DRIVER  = $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer,$(B)/tests/fuzz/driver.o)
+FUZZ_NAMES  := $(filter-out driver mutate,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c))))
+FUZZ_BINS   := $(FUZZ_NAMES:%=$(B)/tests/fuzz/%)
+FUZZ_DRIVER := $(B)/tests/fuzz/$(if $(filter fuzz,$(MODE)),mutate,driver).o
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= $(FUZZ_NAMES)
 GUEST_TESTS := $(sort $(wildcard tests/guest/*.sh))
 CLI_TESTS   := $(sort $(wildcard tests/cli/*.sh))
 SELF_TESTS  := $(sort $(wildcard tests/tools/*-selftest.sh))
@@ -125,9 +128,9 @@ $(NATIVE)/native-exec: $(NATIVE_EXEC) sim/lab.h $(wildcard tests/native/*.h test
 	    $(CC) $(NATIVE_FLAGS) $(NATIVE_32) -o $@ $(NATIVE_EXEC); \
 	else printf '#!/bin/sh\necho "this compiler makes no 32-bit code" >&2\nexit 77\n' >$@; chmod +x $@; fi
 
-$(FUZZ_BINS): $(B)/%: $(B)/%.o $(B)/tests/fuzz/driver.o $(TEST_OBJECTS) $(B)/objects
+$(FUZZ_BINS): $(B)/%: $(B)/%.o $(FUZZ_DRIVER) $(TEST_OBJECTS) $(B)/objects
 	@echo "  LINK  $@"
-	$(Q)$(LINK) -o $@ $< $(FUZZ_DRIVER) $(TEST_OBJECTS) $(TEST_LIBS) $(LIBS)
+	$(Q)$(LINK) $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer) -o $@ $< $(FUZZ_DRIVER) $(TEST_OBJECTS) $(TEST_LIBS) $(LIBS)
 
 # Two stamps that change only when their text does: another compiler or flag recompiles, a file gone relinks.
 stamp = @mkdir -p $(@D); printf '%s\n' $(1) > $@.$$$$; cmp -s $@.$$$$ $@ && rm -f $@.$$$$ || mv -f $@.$$$$ $@
@@ -137,7 +140,7 @@ $(B)/objects: FORCE
 	$(call stamp,$(TEST_OBJECTS) $(OBJECTS) '$(LIBS) $(TEST_LIBS)')
 FORCE:
 
--include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS) $(UNIT_BINS:%=%.o) $(FUZZ_BINS:%=%.o))
+-include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS) $(UNIT_BINS:%=%.o) $(FUZZ_BINS:%=%.o) $(FUZZ_DRIVER))
 
 test-programs: $(UNIT_BINS) $(NATIVE_BINS) $(if $(filter asan,$(MODE)),$(FUZZ_BINS)) all # the unit tests of this mode, built but not run
 
@@ -159,7 +162,8 @@ demo: prerequisites ## prepare, build and run the popf lesson
 # ---- testing --------------------------------------------------------------------------------------------------------
 TESTS_FAST = $(UNITS:%=release:build/release/%)
 TESTS_ALL  = $(TESTS_FAST) $(SELF_TESTS:%=release:%) $(GUEST_TESTS:%=release:%) $(CLI_TESTS:%=release:%) \
-             $(UNITS:%=asan:build/asan/%) $(GUEST_TESTS:%=asan:%) release:tests/tools/determinism.sh release:tests/native/differential.sh asan:tests/fuzz/short.sh
+             $(UNITS:%=asan:build/asan/%) $(GUEST_TESTS:%=asan:%) release:tests/tools/determinism.sh release:tests/native/differential.sh \
+             $(if $(FUZZ_NAMES),asan:tests/fuzz/short.sh)
 RUN_TESTS  = $(Q)JOBS=$(JOBS) bash tests/tools/run-tests.sh
 
 check: prerequisites ## prepare, build with both compilers and sanitizers, run every test (under five minutes)
@@ -174,9 +178,13 @@ check-fast: ## layers and the unit tests of the release build (seconds)
 	$(SUB) MODE=release test-programs
 	$(RUN_TESTS) $(TESTS_FAST)
 
-fuzz: ## fuzz for long with libFuzzer (FUZZ_SECONDS=600 each, FUZZ_TARGETS="decode segments walk image exec")
+fuzz: ## fuzz for long with libFuzzer (FUZZ_SECONDS=600 each; FUZZ_TARGETS="walk disk": only these)
+	@mkdir -p build/fuzz
+	$(Q)echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | $(CLANG) -fsanitize=fuzzer -x c - -o build/fuzz/probe 2>/dev/null || \
+	    { echo "ringside: $(CLANG) has no libFuzzer; install its run-time library (Debian: libclang-rt-$$($(CLANG) \
+	-dumpversion | cut -d . -f 1)-dev)" >&2; exit 6; }
 	$(SUB) MODE=fuzz fuzz-targets
-	$(Q)bash tests/fuzz/long.sh
+	$(Q)JOBS=$(JOBS) FUZZ_SECONDS=$(FUZZ_SECONDS) bash tests/fuzz/long.sh $(FUZZ_TARGETS)
 
 fuzz-targets: $(FUZZ_BINS)
 

@@ -32,14 +32,18 @@ static bool next(struct line *l, struct word *w)
 
 static bool is(const struct word *w, const char *name) { return w->n == strlen(name) && !memcmp(w->s, name, w->n); }
 
-/* Words of the line go into messages cut to this many characters. */
-enum { SHOWN = 40 };
-static int shown(const struct word *w) { return w->n < SHOWN ? (int)w->n : SHOWN; }
+static bool control(char c) { return (uint8_t)c < 0x20 || c == 0x7F; }
 
+/* Words of the line go into messages cut to SHOWN characters, and without those that a terminal obeys. */
 static bool bad(const struct line *l, const struct word *w, const char *expected, const char *advice)
 {
-    return err_set(l->e, EXIT_INPUT, "%s: expected %s, found %s%.*s%s; %s", l->where, expected, w->n ? "'" : "the end",
-                   shown(w), w->n ? w->s : "", w->n ? "'" : "", advice);
+    enum { SHOWN = 40 };
+    char text[SHOWN + 1];
+    size_t n = 0;
+    for (; n < w->n && n < SHOWN; n++) text[n] = control(w->s[n]) ? '?' : w->s[n];
+    text[n] = 0;
+    return err_set(l->e, EXIT_INPUT, "%s: expected %s, found %s%s%s; %s", l->where, expected, w->n ? "'" : "the end", text,
+                   w->n ? "'" : "", advice);
 }
 
 static int digit(char c)
@@ -142,6 +146,8 @@ static bool parse_case(struct line *l, const struct word *name, struct lab_case 
 {
     struct word w;
     if (name->n >= sizeof c->name) return bad(l, name, "a name of at most 63 characters", "shorten it");
+    for (size_t k = 0; k < name->n; k++)
+        if (control(name->s[k])) return bad(l, name, "a name of printable characters", "is the file text?");
     memset(c, 0, offsetof(struct lab_case, poke));
     memcpy(c->name, name->s, name->n);
     memcpy(c->reg, reg_start, sizeof reg_start);

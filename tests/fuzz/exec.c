@@ -2,8 +2,6 @@
 #include "sim/lab.h"
 #include "tests/fuzz/fuzz.h"
 
-#include <string.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char last[] = "z 0108 eax=20000000 ecx=5", *answer =
@@ -20,8 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct err bad = { 0 };
         stop = memchr(at, '\n', (size_t)(end - at));
         if (!stop) stop = end;
-        if (!lab_line(l, at, (size_t)(stop - at), "fuzz", &out, &bad)) FUZZ_HOLDS(bad.code == EXIT_INPUT && bad.text[0]);
+        if (!lab_line(l, at, (size_t)(stop - at), "fuzz", &out, &bad)) {
+            FUZZ_HOLDS(bad.code == EXIT_INPUT);
+            fuzz_line(bad.text);
+        }
     }
+    for (const char *s = text_str(&out); *s; s++) FUZZ_HOLDS(*s == '\n' || ((uint8_t)*s >= 0x20 && *s != 0x7F));
     text_clear(&out);
     FUZZ_HOLDS(lab_line(l, last, sizeof last - 1, "fuzz", &out, &e) && !strcmp(text_str(&out), answer));
     text_free(&out);

@@ -59,25 +59,36 @@ void ide_world_configure(struct ide_world *w)
     ide_configured(&w->ide, w->config);
 }
 
-void ide_world_init(struct ide_world *w, unsigned drives)
+static void build(struct ide_world *w, const struct disk *disks, unsigned drives)
 {
-    memset(w, 0, sizeof *w);
     arena_init(&w->arena, 1 << 20);
     w->clk.hz = 1000000000u;
     w->queue.clock = &w->clk;
     w->ram = calloc(IDE_WORLD_FRAMES, 4096);
+    w->trace = trace_new();
+    bus_init(&w->bus, w->ram, IDE_WORLD_FRAMES, &w->clk, &w->arena);
+    ide_init(&w->ide, &w->bus, &w->queue, &(struct ide_wiring){ .disk = disks, .disks = drives,
+             .times = { 10000, 100000, 5000, 20000 }, .irq = { { on_irq, w, 0 }, { on_irq, w, 1 } }, .watch = { on_dma, w },
+             .abort = { on_abort, w, 0 }, .trace = w->trace });
+    assert_true(ide_attach(&w->ide, &w->bus, NULL));
+    ide_world_configure(w);
+}
+
+void ide_world_init(struct ide_world *w, unsigned drives)
+{
+    const struct disk disks[2] = { { IDE_WORLD_SECTORS, read0, write0, w }, { IDE_WORLD_SMALL, read1, write1, w } };
+    memset(w, 0, sizeof *w);
     w->disk[0] = malloc(IDE_WORLD_SECTORS * DISK_SECTOR);
     w->disk[1] = malloc(IDE_WORLD_SMALL * DISK_SECTOR);
     for (uint32_t i = 0; i < IDE_WORLD_SECTORS * DISK_SECTOR; i++) w->disk[0][i] = (uint8_t)(i * 2654435761u >> 23);
     for (uint32_t i = 0; i < IDE_WORLD_SMALL * DISK_SECTOR; i++) w->disk[1][i] = (uint8_t)(i * 40503u >> 7);
-    w->trace = trace_new();
-    bus_init(&w->bus, w->ram, IDE_WORLD_FRAMES, &w->clk, &w->arena);
-    const struct disk disks[2] = { { IDE_WORLD_SECTORS, read0, write0, w }, { IDE_WORLD_SMALL, read1, write1, w } };
-    ide_init(&w->ide, &w->bus, &w->queue, &(struct ide_wiring){ .disk = disks, .disks = drives,
-             .times = { 10000, 100000, 5000, 20000 }, .irq = { { on_irq, w, 0 }, { on_irq, w, 1 } }, .watch = { on_dma, w }, .abort = { on_abort, w, 0 },
-             .trace = w->trace });
-    assert_true(ide_attach(&w->ide, &w->bus, NULL));
-    ide_world_configure(w);
+    build(w, disks, drives);
+}
+
+void ide_world_init_with(struct ide_world *w, const struct disk *medium)
+{
+    memset(w, 0, sizeof *w);
+    build(w, medium, 1);
 }
 
 void ide_world_done(struct ide_world *w)

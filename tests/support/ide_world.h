@@ -24,6 +24,7 @@ struct ide_world {
 };
 
 void ide_world_init(struct ide_world *w, unsigned drives); /* on the first channel; their bytes are a pattern */
+void ide_world_init_with(struct ide_world *w, const struct disk *medium); /* one drive, and somebody else's medium in it */
 /* The PCI function as a BIOS leaves it: everything decoded and enabled, the bus masters at IDE_WORLD_MASTER. */
 void ide_world_configure(struct ide_world *w);
 void ide_world_done(struct ide_world *w);

@@ -14,6 +14,7 @@
 #include "sim/cpu/decode_fast.h"
 #include "sim/cpu/exec.h"
 #include "tests/support/cpu_case.h"
+#include "tests/support/insn_equal.h"
 
 enum { LONGEST = 15 };
 static uint32_t costs[COST_COUNT];
@@ -23,22 +24,6 @@ static int every_row_its_own_cost(void **s)
     (void)s;
     for (unsigned k = 0; k < COST_COUNT; k++) costs[k] = k + 1;
     return 0;
-}
-
-static bool equal(const struct insn *a, const struct insn *b)
-{
-    return a->fn == b->fn && a->imm == b->imm && a->disp == b->disp && a->imm2 == b->imm2 && a->at == b->at &&
-           a->cost == b->cost && a->id == b->id && a->base == b->base && a->index == b->index && a->scale == b->scale &&
-           a->seg == b->seg && a->reg == b->reg && a->rm == b->rm && a->size == b->size && a->len == b->len &&
-           a->flags == b->flags && a->sub == b->sub && a->bytes[0] == b->bytes[0] && a->bytes[1] == b->bytes[1] &&
-           a->form == b->form;
-}
-
-static void show(char *text, size_t room, const struct insn *i)
-{
-    snprintf(text, room, "id %u form %u size %u len %u flags %x sub %u reg %u rm %u base %u index %u scale %u seg %u "
-             "disp %x imm %x imm2 %x cost %u bytes %x %x at %u", i->id, i->form, i->size, i->len, i->flags, i->sub, i->reg, i->rm, i->base,
-             i->index, i->scale, i->seg, i->disp, i->imm, i->imm2, i->cost, i->bytes[0], i->bytes[1], i->at);
 }
 
 static void fail_at(const uint8_t *bytes, unsigned n, bool code32, const char *what)
@@ -71,10 +56,10 @@ static struct verdict judge(const uint8_t *bytes, unsigned n, bool code32)
     v.len = v.valid ? b.len : 0;
     if (!v.accepted) return v;
     if (!v.valid) fail_at(bytes, n, code32, d == DECODE_SHORT ? "accepted, and too short" : "accepted, and not valid");
-    if (!equal(&a, &b)) {
+    if (!insn_equal(&a, &b)) {
         char text[2][300], both[700];
-        show(text[0], sizeof text[0], &a);
-        show(text[1], sizeof text[1], &b);
+        insn_show(text[0], sizeof text[0], &a);
+        insn_show(text[1], sizeof text[1], &b);
         snprintf(both, sizeof both, "differs\n  fast      %s\n  reference %s", text[0], text[1]);
         fail_at(bytes, n, code32, both);
     }
