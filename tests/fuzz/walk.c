@@ -22,7 +22,7 @@ static struct bus   bus;
 static struct tlb   tlb[2]; /* data, code */
 static struct mmu   mmu;
 static uint8_t     *ram;
-static struct latest { uint32_t page, frame, span /* bytes that INVLPG forgets at once */; bool valid, absent, global; } latest[2][PAGES];
+static struct latest { uint32_t page, frame, span /* bytes that INVLPG forgets at once */; bool valid, absent, global; } latest[2 * PAGES];
 static bool        untold; /* more pages than `latest` has room for */
 
 static void world(void)
@@ -127,7 +127,7 @@ static struct latest *latest_of(uint32_t va, bool exec, bool make)
 {
     struct latest *free = NULL;
     for (unsigned n = 0; n < PAGES; n++) {
-        struct latest *l = &latest[exec][n];
+        struct latest *l = &latest[exec * PAGES + n];
         if (l->valid && l->page == va / PAGE_SIZE) return l;
         if (!l->valid && !free) free = l;
     }
@@ -138,12 +138,12 @@ static struct latest *latest_of(uint32_t va, bool exec, bool make)
 /* What the TLB may answer no more. */
 static void forget(bool globals_too)
 {
-    for (struct latest *l = latest[0]; l < latest[2]; l++) l->valid &= l->global && !globals_too;
+    for (struct latest *l = latest; l < latest + 2 * PAGES; l++) l->valid &= l->global && !globals_too;
 }
 
 static void forget_page(uint32_t va)
 {
-    for (struct latest *l = latest[0]; l < latest[2]; l++)
+    for (struct latest *l = latest; l < latest + 2 * PAGES; l++)
         if ((va ^ l->page * PAGE_SIZE) < l->span) l->valid = false; /* spans are powers of two */
 }
 
