@@ -154,22 +154,34 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* Per size: a read and a write, by programmed I/O and by a bus master, near the start and at the end. */
+static void put_command(struct fuzz_seed *s, unsigned way, unsigned count, uint32_t lba)
+{
+    fuzz_put8(s, 0), fuzz_put8(s, way), fuzz_put8(s, 0xE0 | (lba >> 24 & 15)), fuzz_put8(s, 0), fuzz_put8(s, count);
+    fuzz_put8(s, lba), fuzz_put8(s, lba >> 8), fuzz_put8(s, lba >> 16);
+}
+
+static void put_data(struct fuzz_seed *s, bool out)
+{
+    fuzz_put8(s, 0xE5), fuzz_put8(s, 4 | (out ? 0x20 : 0)), fuzz_put8(s, 64), fuzz_put8(s, 0xE5);
+}
+
+/* Per size and command: near the start and at the end, by programmed I/O and by a bus master; then a sector written before and
+ * after a snapshot, which comes back. */
 size_t fuzz_seed(unsigned n, uint8_t *to, size_t room)
 {
     static const uint8_t ways[] = { 0, 4, 11, 12, 2, 6, 8, 9, 13, 14 };
     struct fuzz_seed s = { to, 0, room };
     if (n >= 10 * sizeof ways) return 0;
-    fuzz_put8(&s, n / sizeof ways), fuzz_put(&s, "contents", 8);
+    fuzz_put8(&s, n / (unsigned)sizeof ways), fuzz_put(&s, "contents", 8);
     for (unsigned k = 0; k < 3; k++) {
         fuzz_put8(&s, 7), fuzz_put16(&s, 0x100), fuzz_put8(&s, 1u | (ways[n % 10] & 1u) << 3);
         fuzz_put16(&s, 0x1000), fuzz_put16(&s, 512), fuzz_put16(&s, 0x2400), fuzz_put16(&s, 0x600), fuzz_put32(&s, 0);
-        fuzz_put8(&s, 0);
-        fuzz_put8(&s, 0xE0u | (n & 1 && k ? 15u : 0)), fuzz_put8(&s, 0), fuzz_put8(&s, 1 + k), fuzz_put8(&s, k == 1 ? 0xFF : k);
-        fuzz_put8(&s, k == 1 ? 0xFF : 0), fuzz_put8(&s, 0), fuzz_put8(&s, ways[(n + k) % 10]);
-        fuzz_put8(&s, 0xE5);
-        fuzz_put8(&s, 4 | (k & 1) << 5), fuzz_put8(&s, 128);
-        fuzz_put8(&s, 0xE6), fuzz_put8(&s, 13 | (k & 2) << 4);
+        put_command(&s, ways[(n + k) % 10], 1 + k, k == 1 ? 0xFFFFFFF : k);
+        put_data(&s, k & 1);
     }
+    put_command(&s, 4, 1, 0), put_data(&s, true);
+    fuzz_put8(&s, 13);
+    fuzz_put8(&s, 1), fuzz_put8(&s, 4), fuzz_put(&s, "\xE0\0\2\0\0\0", 6), put_data(&s, false), put_data(&s, true);
+    fuzz_put8(&s, 13 | 0x20);
     return s.n;
 }

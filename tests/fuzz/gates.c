@@ -262,8 +262,16 @@ size_t fuzz_seed(unsigned n, uint8_t *to, size_t room)
                                           0x3B, 0x33, 0, SEL_ABSENT_CODE, SEL_BEYOND };
     static const uint8_t gates[] = { 0xEC, 0xE4, 0xE5, 0xEE, 0xE6, 0xEF };
     struct fuzz_seed s = { to, 0, room };
-    if (n >= 8 * (TEMPLATES + 1)) return 0;
+    if (n >= 8 * (TEMPLATES + 5)) return 0;
     unsigned ring = n % 4, which = n / 8;
+    if (which > TEMPLATES) { /* a frame for a return to the other rings */
+        const uint16_t code = (uint16_t)(CODE(n / 4 % 4) | n / 4 % 4), data = (uint16_t)(DATA(n / 4 % 4) | n / 4 % 4);
+        const uint32_t iret = which & 1, frame[] = { FAKE_CODE, code, iret ? 2 : AT_STACK, iret ? AT_STACK : data, data };
+        fuzz_put8(&s, 5 << 5 | ring), fuzz_put8(&s, 0);
+        for (unsigned k = 0; k < 5; k++) fuzz_put8(&s, 3), fuzz_put8(&s, 0), fuzz_put8(&s, 4 * k), fuzz_put32(&s, frame[k]);
+        fuzz_put8(&s, iret ? 23 : 20), fuzz_put32(&s, 0);
+        return s.n;
+    }
     fuzz_put8(&s, 2 << 5 | ring | (n & 4 ? 0x10 : 0));
     fuzz_put8(&s, n * 5);
     fuzz_put8(&s, 1), fuzz_put8(&s, SEL_SCRATCH / 8);

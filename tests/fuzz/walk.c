@@ -313,7 +313,8 @@ size_t fuzz_seed(unsigned n, uint8_t *to, size_t room)
         fuzz_put8(&s, 8 + page), fuzz_put8(&s, 0);
         fuzz_put32(&s, n & 1 ? page << 22 : 0);
         for (unsigned kind = 0; kind < 5; kind++) fuzz_put8(&s, kind << 4 | 15), fuzz_put8(&s, page);
-        if (page & 1) fuzz_put8(&s, 4), fuzz_put8(&s, page);
+        fuzz_put8(&s, 15), fuzz_put8(&s, page | 1 << 3); /* the same large page elsewhere */
+        if (page & 1) fuzz_put8(&s, 4), fuzz_put8(&s, page), fuzz_put8(&s, 15), fuzz_put8(&s, page | 1 << 3);
     }
     fuzz_put8(&s, 5);
     fuzz_put8(&s, 0x3F), fuzz_put8(&s, 0);
