@@ -117,8 +117,10 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
         x->leaf = paging_on(m) ? e->frame | e->pte | PTE_P | PTE_A : 0;
         x->refs = 0;
         x->at = hpa(e->frame | offset);
-        x->host = e->host + offset;
-        if (open) return true;
+        if (open) {
+            x->host = e->host + offset; /* a tag has one */
+            return true;
+        }
     } else {
         if (e) tlb_invalidate(e);
         e = walk_and_remember(m, t, at, access, x, f);
