@@ -105,8 +105,9 @@ on_bochs() {
 firmware() { # firmware NAME ROM
     local cylinders=4
     disk "$1" || return 1
+    # What the firmware says on its debug console comes before the guest's first line.
     timeout 120 "$RINGSIDE" run --bios "$2" --disk "$TMPDIR/$1.img" --limit-cycles 100e9 -q </dev/null 2>"$TMPDIR/err" |
-        said >"$TMPDIR/$1.firmware"
+        said | awk -v first="$(head -n 1 "$TMPDIR/$1.own")" '$0 == first { on = 1 } on' >"$TMPDIR/$1.firmware"
     agree firmware "$1" "$TMPDIR/$1.firmware"
 }
 
