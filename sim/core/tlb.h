@@ -14,7 +14,8 @@
 #include <stdint.h>
 #include "sim/core/addr.h"
 
-enum { TLB_SETS = 16, TLB_WAYS = 4 }; /* 64 entries, 4-way */
+/* Both are 4-way; 64 entries for data, 128 for code, as CPUID leaf 2 says (descriptors 5Bh, 51h). */
+enum { TLB_DATA_SETS = 16, TLB_CODE_SETS = 32, TLB_WAYS = 4 };
 #define TLB_NO_TAG 1u                 /* never equals a page address */
 
 struct tlb_entry {
@@ -30,15 +31,22 @@ _Static_assert(sizeof(struct tlb_entry) == 64, "TLB_SET_STRIDE");
 enum { TLB_SET_STRIDE = 64 * TLB_WAYS };
 
 struct tlb {
-    struct tlb_entry e[TLB_SETS][TLB_WAYS]; /* way 0: most recently used */
-    uint16_t used;                          /* sets that may have valid entries, as bits: a flush looks at no other */
+    struct tlb_entry e[TLB_CODE_SETS][TLB_WAYS]; /* way 0: most recently used; data: the first TLB_DATA_SETS sets only */
+    uint32_t used;                          /* sets that may have valid entries, as bits: a flush looks at no other */
     bool     large;                         /* there may be fragments of large pages */
+    bool     code;                          /* which of the two it is */
     uint64_t hits, misses, flushes;         /* hits counts slow hits only (ways 1..); way-0 hits are free */
 };
 
-static inline struct tlb_entry *tlb_way0(struct tlb *t, uint32_t lin)
+/* The set of an address, which begins with its most recently used way: of the data TLB, the code TLB, or either. */
+static inline struct tlb_entry *tlb_data0(struct tlb *t, uint32_t lin)
 {
-    return &t->e[(lin >> PAGE_SHIFT) & (TLB_SETS - 1)][0];
+    return &t->e[(lin >> PAGE_SHIFT) & (TLB_DATA_SETS - 1)][0];
 }
+static inline struct tlb_entry *tlb_code0(struct tlb *t, uint32_t lin)
+{
+    return &t->e[(lin >> PAGE_SHIFT) & (TLB_CODE_SETS - 1)][0];
+}
+static inline struct tlb_entry *tlb_way0(struct tlb *t, uint32_t lin) { return t->code ? tlb_code0(t, lin) : tlb_data0(t, lin); }
 
 #endif

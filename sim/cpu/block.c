@@ -95,7 +95,7 @@ static void mark(struct cpu *c, hpa_t at)
 {
     if (bus_marks(c->env.bus, at) & FRAME_CODE) return;
     bus_mark(c->env.bus, at, FRAME_CODE);
-    for (unsigned s = 0; s < TLB_SETS; s++)
+    for (unsigned s = 0; s < TLB_DATA_SETS; s++)
         for (unsigned w = 0; w < TLB_WAYS; w++) {
             struct tlb_entry *e = &c->dtlb.e[s][w];
             if (e->frame != (at.v & PAGE_MASK)) continue;

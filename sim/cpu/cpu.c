@@ -50,7 +50,7 @@ void cpu_apic_base(struct cpu *c, uint32_t value)
 
 static void tlb_forget(struct tlb *t)
 {
-    for (unsigned s = 0; s < TLB_SETS; s++)
+    for (unsigned s = 0; s < TLB_CODE_SETS; s++)
         for (unsigned w = 0; w < TLB_WAYS; w++) {
             struct tlb_entry *e = &t->e[s][w];
             e->valid = false;

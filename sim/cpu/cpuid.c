@@ -21,8 +21,8 @@ static const uint32_t basic[LAST_BASIC + 1][4] = {
     /* EAX: the last leaf; EBX, EDX, ECX: "Genu" "ineI" "ntel" */
     { LAST_BASIC, 0x756E6547, 0x6C65746E, 0x49656E69 },
     { CPUID_SIGNATURE, CLFLUSH_LINE, 0, FEATURES },
-    /* AL: ask once. 50h and 5Bh: instruction and data TLB, 64 entries, 4 KB and 4 MB pages; 40h: no L2 cache. */
-    { 0x005B5001, 0, 0, 0x00000040 },
+    /* AL: ask once. 51h: instruction TLB, 128 entries; 5Bh: data TLB, 64; both 4 KB and 4 MB pages; 40h: no L2 cache. */
+    { 0x005B5101, 0, 0, 0x00000040 },
 };
 
 uint32_t cpuid_features(void) { return FEATURES; }

@@ -24,7 +24,7 @@ static uint32_t start_of(const struct cpu *c, unsigned n) { return c->dr[n] & ~(
 
 void debug_untag(struct cpu *c)
 {
-    for (unsigned s = 0; s < TLB_SETS; s++)
+    for (unsigned s = 0; s < TLB_DATA_SETS; s++)
         for (unsigned w = 0; w < TLB_WAYS; w++)
             for (unsigned k = 0; k < 4; k++) c->dtlb.e[s][w].tag[k] = TLB_NO_TAG;
 }
@@ -93,7 +93,7 @@ static bool is_watched(const struct cpu *c, uint32_t page)
 
 void debug_guard(struct cpu *c, uint32_t lin)
 {
-    struct tlb_entry *e = tlb_way0(&c->dtlb, lin);
+    struct tlb_entry *e = tlb_data0(&c->dtlb, lin);
     if ((c->watch[ON_WRITE] | c->watch[ON_ACCESS]) && is_watched(c, lin & PAGE_MASK))
         for (unsigned k = 0; k < 4; k++) e->tag[k] = TLB_NO_TAG;
     if (debug_aligned(c)) e->tag[ACCESS_USER] = e->tag[ACCESS_USER | ACCESS_WRITE] = TLB_NO_TAG;

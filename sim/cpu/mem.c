@@ -88,7 +88,7 @@ static uint32_t read_part(struct cpu *c, const struct part *p)
 
 static void write_part(struct cpu *c, const struct part *p, bool user, uint32_t v)
 {
-    const struct tlb_entry *e = tlb_way0(&c->dtlb, p->lin);
+    const struct tlb_entry *e = tlb_data0(&c->dtlb, p->lin);
     if (p->x.host && e->tag[ACCESS_WRITE | (user ? ACCESS_USER : 0)] == (p->lin & PAGE_MASK)) {
         host_store(p->x.host, p->n, v);
         return;
@@ -103,7 +103,7 @@ static void write_part(struct cpu *c, const struct part *p, bool user, uint32_t 
 /* The host bytes of an access that way 0 of the TLB settles, or NULL. */
 static inline uint8_t *fast_host(struct cpu *c, gva_t at, unsigned size, unsigned access)
 {
-    const struct tlb_entry *e = tlb_way0(&c->dtlb, at.v);
+    const struct tlb_entry *e = tlb_data0(&c->dtlb, at.v);
     return e->tag[access] == ((at.v + size - 1) & PAGE_MASK) ? e->host + (at.v & (PAGE_SIZE - 1)) : NULL;
 }
 

@@ -54,7 +54,7 @@ static inline enum step mem_read(struct cpu *c, unsigned seg, uint32_t offset, u
 {
     const struct seg_reg *s = &c->seg[seg];
     uint32_t lin = s->base + offset;
-    const struct tlb_entry *e = tlb_way0(&c->dtlb, lin);
+    const struct tlb_entry *e = tlb_data0(&c->dtlb, lin);
     if ((uint64_t)offset + size > s->rd_end || e->tag[c->cpl == 3 ? ACCESS_USER : 0] != ((lin + size - 1) & PAGE_MASK))
         return mem_read_slow(c, seg, offset, size, value);
     *value = host_load(e->host + (lin & (PAGE_SIZE - 1)), size);
@@ -65,7 +65,7 @@ static inline enum step mem_write(struct cpu *c, unsigned seg, uint32_t offset, 
 {
     const struct seg_reg *s = &c->seg[seg];
     uint32_t lin = s->base + offset;
-    const struct tlb_entry *e = tlb_way0(&c->dtlb, lin);
+    const struct tlb_entry *e = tlb_data0(&c->dtlb, lin);
     if ((uint64_t)offset + size > s->wr_end ||
         e->tag[ACCESS_WRITE | (c->cpl == 3 ? ACCESS_USER : 0)] != ((lin + size - 1) & PAGE_MASK))
         return mem_write_slow(c, seg, offset, size, value);

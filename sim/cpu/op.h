@@ -129,9 +129,10 @@ ALWAYS_INLINE uint8_t *op_host(const struct cpu *c, uint32_t set)
     memcpy(&host, (const uint8_t *)&c->dtlb + set + offsetof(struct tlb_entry, host), sizeof host);
     return host;
 }
-/* Byte offset of a linear address's set: (lin >> PAGE_SHIFT) % TLB_SETS * TLB_SET_STRIDE. */
-_Static_assert(TLB_SET_STRIDE == 1 << 8 && TLB_SETS == 16 && PAGE_SHIFT == 12, "op_set");
+/* Byte offset of a linear address's set: (lin >> PAGE_SHIFT) % sets * TLB_SET_STRIDE. */
+_Static_assert(TLB_SET_STRIDE == 1 << 8 && TLB_DATA_SETS == 16 && TLB_CODE_SETS == 32 && PAGE_SHIFT == 12, "op_set");
 #define OP_SET(lin) ((lin) >> 4 & 0xF00u)
+#define OP_CODE_SET(lin) ((lin) >> 4 & 0x1F00u)
 
 #define OP_PLACE(h, place, segment, size, end, write) \
     const struct seg_reg *h##_seg = &c->seg[segment]; \

@@ -36,14 +36,14 @@ static struct op *op_look(OP_ARGS)
 
 ALWAYS_INLINE const struct tlb_entry *op_itlb(const struct cpu *c, uint32_t lin)
 {
-    return (const void *)((const uint8_t *)&c->itlb + OP_SET(lin));
+    return (const void *)((const uint8_t *)&c->itlb + OP_CODE_SET(lin));
 }
 /* The tag of that entry for the ring that runs: `tags` says so of the data TLB. */
 ALWAYS_INLINE bool op_itlb_hit(const struct cpu *c, uint32_t lin, const uint8_t *tags)
 {
     const uint8_t *code = tags + (offsetof(struct cpu, itlb) - offsetof(struct cpu, dtlb));
     (void)c;
-    return op_tag(code, OP_SET(lin), OP_READ) == (lin & PAGE_MASK);
+    return op_tag(code, OP_CODE_SET(lin), OP_READ) == (lin & PAGE_MASK);
 }
 /* Does the page of the code at this EIP lie wholly within the CS limit? */
 #define WHOLE(eip, lin) ((eip) - ((lin) & (PAGE_SIZE - 1)) <= c->whole)

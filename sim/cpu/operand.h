@@ -61,7 +61,7 @@ ALWAYS_INLINE enum step place_find(struct cpu *c, unsigned seg, uint32_t at, uns
 {
     const struct seg_reg *s = &c->seg[seg];
     uint32_t lin = s->base + at;
-    const struct tlb_entry *e = tlb_way0(&c->dtlb, lin);
+    const struct tlb_entry *e = tlb_data0(&c->dtlb, lin);
     p->at = at;
     p->seg = seg;
     if ((uint64_t)at + size <= s->wr_end &&

@@ -39,7 +39,7 @@ struct code {
 
 static bool code_at(struct cpu *c, uint32_t lin, struct code *code)
 {
-    const struct tlb_entry *e = tlb_way0(&c->itlb, lin);
+    const struct tlb_entry *e = tlb_code0(&c->itlb, lin);
     unsigned user = c->cpl == 3 ? ACCESS_USER : 0;
     if (e->tag[user] == (lin & PAGE_MASK)) {
         uint32_t offset = lin & (PAGE_SIZE - 1);

@@ -18,6 +18,7 @@ void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb
     *m = (struct mmu){ .bus = bus, .clock = clock, .model = model, .dtlb = dtlb, .itlb = itlb, .a20 = UINT32_MAX,
                         .direct = true };
     tlb_reset(dtlb);
+    itlb->code = true;
     tlb_reset(itlb);
 }
 
@@ -206,7 +207,7 @@ void mmu_drop_tags(struct mmu *m)
 
 void mmu_drop_write_tags(struct mmu *m, uint32_t frame)
 {
-    for (unsigned i = 0; i < TLB_SETS * TLB_WAYS; i++) {
+    for (unsigned i = 0; i < TLB_DATA_SETS * TLB_WAYS; i++) {
         struct tlb_entry *e = &m->dtlb->e[i / TLB_WAYS][i % TLB_WAYS];
         uint32_t owned;
         if (e->valid && bus_owner(m->bus, hpa(e->frame), &owned) && owned == frame) tlb_untag_writes(e);

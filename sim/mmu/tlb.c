@@ -23,7 +23,9 @@ void tlb_invalidate(struct tlb_entry *e)
 
 void tlb_reset(struct tlb *t)
 {
+    bool code = t->code;
     memset(t, 0, sizeof *t);
+    t->code = code;
     tlb_drop_tags(t);
 }
 
@@ -56,11 +58,11 @@ struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
     struct tlb_entry *e = to_front(set, victim);
     *e = (struct tlb_entry){ .page = page, .valid = true };
     tlb_untag(e);
-    t->used |= (uint16_t)(1u << ((page >> PAGE_SHIFT) & (TLB_SETS - 1)));
+    t->used |= 1u << ((page >> PAGE_SHIFT) & (t->code ? TLB_CODE_SETS - 1u : TLB_DATA_SETS - 1u));
     return e;
 }
 
-#define EACH_ENTRY(t, e) for (struct tlb_entry *e = &(t)->e[0][0]; e < &(t)->e[0][0] + TLB_SETS * TLB_WAYS; e++)
+#define EACH_ENTRY(t, e) for (struct tlb_entry *e = &(t)->e[0][0]; e < &(t)->e[0][0] + TLB_CODE_SETS * TLB_WAYS; e++)
 
 /* A fragment of a large page has no set of its own that the other's address would lead to. */
 void tlb_forget(struct tlb *t, uint32_t page)
@@ -85,9 +87,9 @@ static bool flush_set(struct tlb_entry *set, bool globals_too)
 
 void tlb_flush(struct tlb *t, bool globals_too)
 {
-    for (unsigned rest = t->used; rest; rest &= rest - 1) {
+    for (uint32_t rest = t->used; rest; rest &= rest - 1) {
         unsigned set = (unsigned)__builtin_ctz(rest);
-        if (!flush_set(t->e[set], globals_too)) t->used &= (uint16_t)~(1u << set);
+        if (!flush_set(t->e[set], globals_too)) t->used &= ~(1u << set);
     }
     if (!t->used) t->large = false;
     t->flushes++;

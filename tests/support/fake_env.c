@@ -64,7 +64,7 @@ static bool translate(void *mmu, gva_t at, unsigned access, struct xlat *x, stru
 
 static void forget(struct tlb *t)
 {
-    for (unsigned s = 0; s < TLB_SETS; s++)
+    for (unsigned s = 0; s < TLB_CODE_SETS; s++)
         for (unsigned w = 0; w < TLB_WAYS; w++) {
             struct tlb_entry *e = &t->e[s][w];
             e->valid = false;
@@ -125,6 +125,7 @@ static void timers_changed(void *self)
 void fake_init(struct fake *f, bool blocks)
 {
     memset(f, 0, sizeof *f);
+    f->cpu.itlb.code = true;
     f->direct = true;
     memset(f->page, FAKE_ALL, sizeof f->page);
     f->ram = calloc(1, FAKE_RAM);

@@ -261,7 +261,7 @@ static void check_pte(struct shadow_world *w, const struct shadow *s, const stru
 
 static void check_tlb(struct shadow_world *w, const struct census *n)
 {
-    for (unsigned i = 0; i < TLB_SETS * TLB_WAYS; i++) {
+    for (unsigned i = 0; i < TLB_DATA_SETS * TLB_WAYS; i++) {
         const struct tlb_entry *e = &w->vm.dtlb.e[i / TLB_WAYS][i % TLB_WAYS];
         if (e->valid && e->page < SW_WINDOW && (e->pte & PTE_W) && n->traced[e->frame >> 12])
             fail_msg("the TLB lets the guest write frame %X, which is traced, at %X", e->frame >> 12, e->page);

@@ -172,15 +172,15 @@ static void cpuid(void **state)
     static const struct { uint32_t leaf, out[4]; } cases[] = { /* EAX, EBX, ECX, EDX */
         { 0, { 2, 0x756E6547, 0x6C65746E, 0x49656E69 } },
         { 1, { 0xF43, 0x800, 0, 0 } }, /* EDX: below */
-        { 2, { 0x005B5001, 0, 0, 0x40 } },
-        { 3, { 0x005B5001, 0, 0, 0x40 } }, /* beyond the last: the last */
+        { 2, { 0x005B5101, 0, 0, 0x40 } },
+        { 3, { 0x005B5101, 0, 0, 0x40 } }, /* beyond the last: the last */
         { 0x80000000, { 0x80000008, 0, 0, 0 } },
         { 0x80000001, { 0, 0, 0, 0 } },
         { 0x80000002, { 0x676E6952, 0x65646973, 0x00347020, 0 } }, /* "Ring" "side" " p4" */
         { 0x80000004, { 0, 0, 0, 0 } },
         { 0x80000006, { 0, 0, 0, 0 } },
         { 0x80000008, { 0x2024, 0, 0, 0 } },
-        { 0x80000009, { 0x005B5001, 0, 0, 0x40 } },
+        { 0x80000009, { 0x005B5101, 0, 0, 0x40 } },
     };
     for (unsigned n = 0; n < COUNT(cases); n++) {
         f.cpu.reg[EAX] = cases[n].leaf;

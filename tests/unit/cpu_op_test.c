@@ -186,7 +186,7 @@ static void same(uint32_t a, uint32_t b, const char *what, unsigned round)
 
 static void same_tlb(const struct tlb *a, const struct tlb *b, unsigned round)
 {
-    for (unsigned k = 0; k < TLB_SETS; k++) {
+    for (unsigned k = 0; k < TLB_CODE_SETS; k++) {
         same(a->e[k][0].valid ? a->e[k][0].page : 1, b->e[k][0].valid ? b->e[k][0].page : 1, "a TLB entry", round);
     }
     same((uint32_t)a->misses, (uint32_t)b->misses, "TLB misses", round);
