@@ -8,7 +8,7 @@
 # The last line is `N passed, M failed`; the exit code is 1 if anything failed or nothing ran.
 set -u
 JOBS=${JOBS:-1}
-TEST_TIMEOUT=${TEST_TIMEOUT:-120}
+TEST_TIMEOUT=${TEST_TIMEOUT:-300}
 export LC_ALL=C.UTF-8
 export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1}
