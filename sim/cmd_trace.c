@@ -8,8 +8,12 @@
 
 static void lines(const struct trace *t, struct text *out)
 {
+    size_t gap = 0;
     for (size_t i = 0; i < trace_count(t); i++) {
-        trace_line(trace_at(t, i), out);
+        gap = trace_at(t, i)->kind == EV_FORGOTTEN ? gap + 1 : 0;
+        if (gap > 1) continue;
+        if (gap) text_add(out, "      ... forgotten, to keep host memory small");
+        else trace_line(trace_at(t, i), out);
         text_char(out, '\n');
     }
 }

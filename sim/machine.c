@@ -8,6 +8,7 @@
 #include "sim/board.h"
 #include "sim/firmware_tables.h"
 
+enum { HISTORY_FIRST = 1 << 18, HISTORY_LAST = 7 << 18 }; /* events of a bare machine that are kept: 100 MB */
 enum { ARENA_ROOM = 64 << 20, BOOT_GDT = 0x7000, VMM_FRAMES = WINDOW_SIZE / PAGE_SIZE, HOLE_END = 1 << 20 };
 
 static void pause_cpu(void *machine)
@@ -356,6 +357,7 @@ static bool allocate(struct machine *m, struct err *e)
     }
     m->ram = ram;
     m->trace = trace_new();
+    if (!m->technique->hypervisor) trace_bound(m->trace, HISTORY_FIRST, HISTORY_LAST);
     m->blocks = block_cache_new();
     return (m->blocks && snapshots_init(m)) || err_set(e, EXIT_ENVIRONMENT, "no memory for decoded code and snapshots");
 }

@@ -3,7 +3,8 @@
  * Subscribers are called in order of subscription. Calling one may add or remove others: the number to call is fixed
  * before the first call, so a newcomer starts with the next event, and the removed are only marked, and swept when no
  * call is under way. History is a list of equal chunks: growing never moves an event, so pointers from trace_at stay
- * good until a rewind past them. An id is an index plus one, for ever. */
+ * good until a rewind past them. An id is an index plus one, for ever. A forgotten chunk is NULL, and comes back when
+ * the moments it told of are lived through again. */
 #include "sim/trace/trace.h"
 #include "sim/core/fatal.h"
 
@@ -24,6 +25,7 @@ struct trace {
     uint32_t count;              /* events in history; also the last id */
     struct event **chunk;
     size_t chunks, chunk_room;
+    size_t first, last;          /* chunks to keep at both ends; last 0: all */
     struct subscriber *sub;
     size_t subs, sub_room;
     int  next_handle;
@@ -99,6 +101,20 @@ static void dispatch(struct trace *t, const struct event *e)
     if (--t->calling == 0 && t->sweep) sweep(t);
 }
 
+/* The history reaches chunk c: the middle is what lies before the last ones and behind the first. */
+static void forget_middle(struct trace *t, size_t c)
+{
+    if (!t->last || c < t->first + t->last) return;
+    free(t->chunk[c - t->last]);
+    t->chunk[c - t->last] = NULL;
+}
+
+void trace_bound(struct trace *t, size_t first, size_t last)
+{
+    t->first = (first + CHUNK - 1) / CHUNK;
+    t->last = (last + CHUNK - 1) / CHUNK;
+}
+
 static struct event *slot(struct trace *t, uint32_t index)
 {
     size_t c = index / CHUNK;
@@ -106,7 +122,11 @@ static struct event *slot(struct trace *t, uint32_t index)
         t->chunk_room = t->chunk_room ? t->chunk_room * 2 : 16;
         t->chunk = grow(t->chunk, t->chunk_room * sizeof(struct event *));
     }
-    if (c == t->chunks) t->chunk[t->chunks++] = grow(NULL, CHUNK * sizeof(struct event));
+    if (c == t->chunks) t->chunk[t->chunks++] = NULL;
+    if (!t->chunk[c]) {
+        t->chunk[c] = grow(NULL, CHUNK * sizeof(struct event));
+        forget_middle(t, c);
+    }
     return &t->chunk[c][index % CHUNK];
 }
 
@@ -138,7 +158,10 @@ bool trace_pause(struct trace *t)
 
 const struct event *trace_at(const struct trace *t, size_t i)
 {
-    return i < t->count ? &t->chunk[i / CHUNK][i % CHUNK] : NULL;
+    static const struct event forgotten = { .kind = EV_FORGOTTEN };
+    if (i >= t->count) return NULL;
+    const struct event *chunk = t->chunk[i / CHUNK];
+    return chunk ? &chunk[i % CHUNK] : &forgotten;
 }
 
 const struct event *trace_by_id(const struct trace *t, uint32_t id)

@@ -105,7 +105,10 @@ void     trace_episode(struct trace *t, uint32_t id); /* events from now on belo
 uint32_t trace_last(const struct trace *t);           /* id of the last event; 0 if none */
 bool     trace_pause(struct trace *t);                /* did anybody vote PAUSE since the last call? clears the vote */
 
-/* History: all events of the run, oldest first. trace_rewind forgets every event with id > `id` (time travel). */
+/* History: all events of the run, oldest first. trace_rewind forgets every event with id > `id` (time travel).
+ * trace_bound lets a history that grows beyond first + last events forget the middle: what is forgotten reads as an event
+ * FORGOTTEN without number. Both in events, rounded up to chunks of some thousands; last 0: keep all, as at first. */
+void                trace_bound(struct trace *t, size_t first, size_t last);
 size_t              trace_count(const struct trace *t);
 const struct event *trace_at(const struct trace *t, size_t i); /* by index; NULL beyond the end */
 const struct event *trace_by_id(const struct trace *t, uint32_t id);

@@ -29,6 +29,7 @@ void trace_json_event(const struct event *e, struct text *out)
 void trace_json(const struct trace *t, struct text *out)
 {
     for (size_t i = 0; i < trace_count(t); i++) {
+        if (trace_at(t, i)->kind == EV_FORGOTTEN) continue; /* the ids show the gap */
         trace_json_event(trace_at(t, i), out);
         text_char(out, '\n');
     }

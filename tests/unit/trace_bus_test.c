@@ -226,6 +226,32 @@ static uint64_t hash_of(struct event e)
     return h;
 }
 
+/* A bounded history keeps both ends; what lay between reads as forgotten until it is lived through again. */
+static void test_bounded_history(void **state)
+{
+    (void)state;
+    enum { CHUNK = 4096, ALL = 10 * CHUNK + 7 };
+    struct trace *t = trace_new();
+    trace_bound(t, CHUNK, 3 * CHUNK);
+    for (unsigned i = 0; i < ALL; i++) {
+        struct event e = { .kind = EV_CR3, .u.CR3 = { .value = i } };
+        trace_emit(t, &e);
+    }
+    assert_int_equal(trace_count(t), ALL);
+    for (unsigned i = 0; i < ALL; i++) {
+        const struct event *e = trace_at(t, i);
+        bool kept = i < CHUNK || i / CHUNK > ALL / CHUNK - 3;
+        assert_int_equal(e->kind, kept ? EV_CR3 : EV_FORGOTTEN);
+        assert_int_equal(e->id, kept ? i + 1 : 0);
+    }
+    trace_rewind(t, 4 * CHUNK + 5);
+    struct event e = { .kind = EV_CR3, .u.CR3 = { .value = 77 } };
+    assert_int_equal(trace_emit(t, &e), 4 * CHUNK + 6);
+    assert_int_equal(trace_at(t, 4 * CHUNK + 5)->u.CR3.value, 77);
+    assert_null(trace_at(t, 4 * CHUNK + 6));
+    trace_free(t);
+}
+
 static void test_hash(void **state)
 {
     (void)state;
@@ -296,7 +322,7 @@ int main(void)
         cmocka_unit_test(test_emit_fills_in), cmocka_unit_test(test_categories),
         cmocka_unit_test(test_changes_while_called), cmocka_unit_test(test_many_newcomers),
         cmocka_unit_test(test_votes), cmocka_unit_test(test_long_history),
-        cmocka_unit_test(test_rewind_and_mute), cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_rewind_and_mute), cmocka_unit_test(test_bounded_history), cmocka_unit_test(test_hash),
         cmocka_unit_test(test_descriptions), cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
