@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/cpu/exec.h"
-#include "sim/cpu/op.h"
+#include "sim/cpu/memo.h"
 
 enum { POOL = 32 << 20 };
 
@@ -16,7 +16,8 @@ struct block_cache *block_cache_new(void)
     bc->pool = aligned_alloc(64, POOL);
     bc->nothing = calloc(2, sizeof *bc->nothing);
     bc->quick[0] = calloc(2 * BLOCK_QUICK, sizeof *bc->quick[0]);
-    if (!bc->pool || !bc->nothing || !bc->quick[0]) {
+    bc->memo = memo_new();
+    if (!bc->pool || !bc->nothing || !bc->quick[0] || !bc->memo) {
         block_cache_free(bc);
         return NULL;
     }
@@ -33,6 +34,7 @@ void block_cache_free(struct block_cache *bc)
     free(bc->pool);
     free(bc->nothing);
     free(bc->quick[0]);
+    free(bc->memo);
     free(bc);
 }
 
@@ -44,6 +46,7 @@ void block_cache_flush(struct block_cache *bc)
     memset(bc->granules, 0, sizeof bc->granules);
     memset(bc->beside, 0, sizeof bc->beside);
     for (unsigned k = 0; k < 2 * BLOCK_QUICK; k++) bc->quick[0][k] = op_nothing(bc, k % BLOCK_QUICK);
+    memo_flush(bc->memo);
     bc->patch = NULL;
     bc->used = 0;
 }
@@ -166,26 +169,42 @@ static void place_ops(struct block_cache *bc, struct block *b)
     bc->used = at + OP_SLOTS(b->n) * sizeof(struct op);
 }
 
+/* The instruction at bytes[0..left) and its op, as if alone. False: it reaches beyond. */
+static inline bool decode_one(struct cpu *c, bool code32, const uint8_t *bytes, unsigned left, struct insn *i, struct op *o)
+{
+    struct memo *m = c->blocks->memo;
+    if (left < MEMO_BYTES || !memo_find(m, bytes, code32, i, o)) {
+        enum decode d = insn_decode(bytes, left < 15 ? left : 15, (struct insn_mode){ code32 }, c->model->cost, i);
+        if (d == DECODE_SHORT) return false;
+        op_of(o, i);
+        if (d == DECODE_OK && left >= MEMO_BYTES) memo_learn(m, bytes, code32, i, o);
+    }
+    if (c->observer.before) {
+        i->fn = block_handler(c, i);
+        if (i->fn == block_observed) o->fn = op_slow;
+    }
+    return true;
+}
+
 struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n)
 {
     struct block_cache *bc = c->blocks;
     struct block *b = room(bc);
+    struct op draft[BLOCK_INSNS];
     *b = (struct block){ .at = at.v, .code32 = code32 };
     while (b->n < BLOCK_INSNS && b->bytes < n) {
         struct insn *i = &b->insn[b->n];
         unsigned left = n - b->bytes;
-        if (insn_decode(bytes + b->bytes, left < 15 ? left : 15, (struct insn_mode){ code32 }, c->model->cost, i) == DECODE_SHORT)
-            break;
+        if (!decode_one(c, code32, bytes + b->bytes, left, i, &draft[b->n])) break;
         if (b->n && begins(i)) break;
         i->at = b->bytes;
-        i->fn = block_handler(c, i);
         b->bytes = (uint16_t)(b->bytes + extent(i, left));
         b->n++;
         if (block_ends(i)) break;
     }
     if (!b->n) return NULL;
     place_ops(bc, b);
-    op_build(b);
+    op_build(b, draft);
     b->next = bc->hash[hash_of(at.v)];
     bc->hash[hash_of(at.v)] = b;
     b->next_frame = bc->frame[frame_hash(at.v >> PAGE_SHIFT)];

@@ -16,6 +16,7 @@ enum { BLOCK_INSNS = 32, BLOCK_HASH = 1 << 14, BLOCK_FRAMES = 1 << 12, BLOCK_QUI
 
 struct op;      /* op.h */
 struct op_link;
+struct memo;    /* memo.h */
 
 struct block {
     struct block *next;       /* same hash */
@@ -62,6 +63,7 @@ struct block_cache {
     struct block_stop stop;
     struct block_single single[BLOCK_SINGLES];
     bool observed;
+    struct memo *memo;           /* instructions decoded before */
     size_t used;
     uint8_t *pool;
 };

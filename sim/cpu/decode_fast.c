@@ -340,3 +340,21 @@ bool insn_reaches_beyond(const uint8_t *bytes, unsigned n, struct insn_mode mode
     if (memory && !set_memory(&s, &i, false)) return true;
     return !set_immediate(&s, mmx_shift ? IMM_IB : r->imm, &i);
 }
+
+unsigned insn_telling(uint8_t opcode, bool mod3)
+{
+    const struct row *r = &rows[MAP_ONE + opcode];
+    if (opcode == 0x0F || r->flags & FLAG_PREFIX) return 3;
+    bool modrm = r->flags & FLAG_GROUP || shapes[r->shape].modrm != MODRM_NO;
+    if (r->flags & FLAG_GROUP) r = beside(r);
+    if (!r->id || r->imm == IMM_IZ) return modrm ? 2 : 1;
+    bool more = r->imm != IMM_NONE || (modrm && !mod3);
+    return 1u + modrm + more;
+}
+
+bool insn_ends_in_immediate(const uint8_t *bytes, struct insn_mode mode)
+{
+    struct scan s = { .bytes = bytes, .n = 8 };
+    const struct row *r = mode.code32 && !(rows[MAP_ONE + bytes[0]].flags & FLAG_PREFIX) ? find_row(&s) : NULL;
+    return r && r->imm == IMM_IZ;
+}

@@ -142,11 +142,10 @@ static void set_branch(struct op *o, const struct block *b, const struct insn *i
     } else if (near) o->fn = i->id == MN_JMP ? op_jmp_near : op_call_near;
 }
 
-static void build_one(struct op *o, const struct block *b, const struct insn *i)
+void op_of(struct op *o, const struct insn *i)
 {
-    *o = (struct op){ .fn = i->fn == block_observed ? op_slow : op_choose(i) };
+    *o = (struct op){ .fn = op_choose(i) };
     set_registers(o, i);
-    if (i->id == MN_JMP || i->id == MN_CALL || i->id == MN_RET || i->id == MN_JCC) set_branch(o, b, i);
 }
 
 /* Behind the last instruction: the way on, unless it is a branch or leaves by itself; and the links. */
@@ -162,13 +161,14 @@ static void build_end(struct block *b, const struct insn *last)
     memset(o, 0, sizeof *o);
 }
 
-void op_build(struct block *b)
+void op_build(struct block *b, const struct op *draft)
 {
     uint32_t rest = 0;
     for (unsigned k = b->n; k; k--) {
         const struct insn *i = &b->insn[k - 1];
         struct op *o = &b->op[k];
-        build_one(o, b, i);
+        *o = draft[k - 1];
+        if (i->id == MN_JMP || i->id == MN_CALL || i->id == MN_RET || i->id == MN_JCC) set_branch(o, b, i);
         o->k = (uint8_t)k;
         o->left = (uint8_t)(b->n - k + 1);
         o->rest = rest;

@@ -50,13 +50,15 @@ static inline struct op_link *op_links(struct op *o) { return (struct op_link *)
 /* Runs from the head of block b, whose page lies wholly within the CS limit, until something is up or c->insns is `limit`:
  * state is exact again then, and c->blocks->stop says what is to be done. */
 void op_run(struct cpu *c, struct block *b, uint64_t limit);
-/* Fills b->op from b->insn. */
-void op_build(struct block *b);
+/* An instruction as an op, as if it were alone: a branch knows no target yet. */
+void op_of(struct op *o, const struct insn *i);
+/* Fills b->op from b->insn and draft[0..b->n), which op_of made of them. */
+void op_build(struct block *b, const struct op *draft);
 /* Nothing may reach b any more: clears the links into it. */
 void op_unlink(struct block_cache *bc, struct block *b);
 /* block_find, with the guesses first. */
 struct block *op_find(const struct block_cache *bc, hpa_t at, bool code32);
-/* The fast form of a decoded instruction, or op_slow. For op_build and its test. */
+/* The fast form of a decoded instruction, or op_slow. For op_of and its test. */
 op_fn *op_choose(const struct insn *i);
 
 /* Fast forms by operand form: of dwords without and with an index register, of bytes, of words (both with any address). */
