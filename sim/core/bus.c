@@ -17,6 +17,25 @@ void bus_init_child(struct bus *b, struct bus *parent, uint32_t frames, struct a
     bus_shadow(b, 0, SHADOW_PAGES, SHADOW_RAM);
 }
 
+/* The last 128 KB of the chip are seen in three places: at the top, below 1 MB, and 1 MB below the top, where the CPU
+ * looks for its reset vector while the A20 gate is shut. PIIX3 data sheet 3.3.1. */
+enum { ROM_MIRROR = 128 << 10, ALIAS_BELOW = 1 << 20 };
+
+static uint32_t lower(uint32_t a, uint32_t b) { return a < b ? a : b; }
+
+/* To be called when windows or ROMs have moved: bus_plain. Behind the first window or ROM there may be more RAM, which is then
+ * found the long way. */
+static void find_ram(struct bus *b)
+{
+    const struct bus_firmware *f = &b->firmware;
+    uint32_t rom = f->size > ALIAS_BELOW + ROM_MIRROR ? f->size : ALIAS_BELOW + ROM_MIRROR;
+    uint32_t end = lower(0u - rom, b->plain_last) & PAGE_MASK;
+    if (b->frames < end >> PAGE_SHIFT) end = b->frames << PAGE_SHIFT;
+    if (f->card_at) end = lower(end, f->card_at & PAGE_MASK);
+    b->ram_first = (b->plain_first + (PAGE_SIZE - 1)) & PAGE_MASK;
+    b->ram_bytes = !b->parent && end > b->plain_first ? end - b->ram_first : 0;
+}
+
 /* Windows lie below the first megabyte and at the top; nearly all accesses go between. */
 static void find_plain(struct bus *b)
 {
@@ -30,6 +49,7 @@ static void find_plain(struct bus *b)
         else if (w->base - 1 < b->plain_last) b->plain_last = w->base - 1;
     }
     if (b->plain_last < b->plain_first) b->plain_last = b->plain_first;
+    find_ram(b);
 }
 static inline bool is_plain(const struct bus *b, uint32_t first, uint32_t last)
 {
@@ -114,22 +134,20 @@ void bus_fit_option_rom(struct bus *b, unsigned first, const uint8_t *bytes, uin
         b->firmware.low[first + n] = bytes + (size_t)n * PAGE_SIZE;
 }
 
-/* The last 128 KB of the chip are seen in three places: at the top, below 1 MB, and 1 MB below the top, where the CPU
- * looks for its reset vector while the A20 gate is shut. PIIX3 data sheet 3.3.1. */
-enum { ROM_MIRROR = 128 << 10, ALIAS_BELOW = 1 << 20 };
-
 void bus_fit_rom(struct bus *b, const uint8_t *chip, uint32_t size)
 {
     uint32_t mirrored = size < ROM_MIRROR ? size : ROM_MIRROR;
     b->firmware.chip = chip;
     b->firmware.size = size;
     bus_fit_option_rom(b, SHADOW_PAGES - mirrored / PAGE_SIZE, chip + (size - mirrored), mirrored);
+    find_plain(b);
 }
 
 bool bus_move_card(struct bus *b, uint32_t at)
 {
     bool changed = b->firmware.card_at != at;
     b->firmware.card_at = at;
+    find_plain(b);
     return changed;
 }
 
@@ -171,6 +189,7 @@ struct bus *bus_owner(struct bus *b, hpa_t at, uint32_t *frame)
 uint8_t *bus_page(const struct bus *b, hpa_t at)
 {
     uint32_t f;
+    if (bus_plain(b, at)) return b->ram + (at.v & PAGE_MASK);
     const uint8_t *rom = rom_page(b, at);
     if (rom) return (uint8_t *)(uintptr_t)rom; /* FRAME_ROM keeps everybody from writing to it */
     const struct bus *o = reaches_ram(b, at) & SHADOW_READ ? owner_of(b, at, &f) : NULL;
@@ -180,6 +199,7 @@ uint8_t *bus_page(const struct bus *b, hpa_t at)
 uint8_t bus_marks(const struct bus *b, hpa_t at)
 {
     uint32_t f;
+    if (bus_plain(b, at)) return b->marks[at.v >> PAGE_SHIFT];
     if (reaches_ram(b, at) != SHADOW_RAM || rom_page(b, at)) return FRAME_ROM;
     const struct bus *o = owner_of(b, at, &f);
     return o ? o->marks[f] : 0;
@@ -224,7 +244,7 @@ static uint32_t ones(unsigned size) { return size == 4 ? UINT32_MAX : (1u << (si
 
 uint32_t bus_read(struct bus *b, hpa_t at, unsigned size)
 {
-    const struct bus_window *w = window_at(b, at.v);
+    const struct bus_window *w = bus_plain(b, at) ? NULL : window_at(b, at.v);
     if (w) return w->device->ops->read(w->device, at.v - w->base + w->offset, size) & ones(size);
     const uint8_t *page = bus_page(b, at);
     if (!page) return ones(size);

@@ -97,6 +97,7 @@ struct bus {
     uint32_t    windows;
     struct bus_window window[BUS_WINDOWS];
     uint32_t    plain_first, plain_last; /* from the first megabyte on: no window lies between these addresses */
+    uint32_t    ram_first, ram_bytes; /* pages of RAM of this bus's own that neither a window nor a ROM hides: see bus_plain */
     uint8_t     port_owner[65536]; /* 1 + index of the window, 0: nobody */
     uint32_t    listeners;
     struct bus_listener listener[BUS_LISTENERS];
@@ -131,6 +132,10 @@ void bus_listen(struct bus *b, struct bus_listener l); /* on the owning bus (par
 /* The frame of the bus that owns the RAM, and that bus; NULL if there is no RAM at this address, or not for both reading and
  * writing. */
 struct bus *bus_owner(struct bus *b, hpa_t at, uint32_t *frame);
+
+/* Does the page of `at` lie where all that is to be known is `ram` and `marks`, which is the case for nearly all RAM from the
+ * first megabyte on? */
+static inline bool bus_plain(const struct bus *b, hpa_t at) { return at.v - b->ram_first < b->ram_bytes; }
 
 /* Host page that is read at an address, or NULL if it is neither RAM nor ROM. Never has effects. Writing to it needs more:
  * a page whose marks say FRAME_ROM is not written to that way. */

@@ -28,7 +28,11 @@ static hpa_t gate(const struct mmu *m, hpa_t at) { return hpa(at.v & m->a20); }
 static uint32_t read_entry(void *mmu, hpa_t at)
 {
     const struct mmu *m = mmu;
-    return bus_read(m->bus, gate(m, at), 4);
+    uint32_t entry;
+    at = gate(m, at);
+    if (!bus_plain(m->bus, at)) return bus_read(m->bus, at, 4);
+    memcpy(&entry, m->bus->ram + at.v, sizeof entry);
+    return entry;
 }
 
 static void write_entry(void *mmu, hpa_t at, uint32_t entry)
@@ -52,7 +56,9 @@ static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const 
     e->pte = walk_rights(x);
     if (!(m->cr4 & PAGING_CR4_PGE)) e->pte &= ~(uint32_t)PTE_G;
     if (e->pte & PTE_PS) t->large = true;
-    if (m->direct && !bus_windowed(m->bus, hpa(e->frame))) e->host = e->pte & PTE_BEYOND ? NULL : bus_page(m->bus, hpa(e->frame));
+    if (!m->direct || e->pte & PTE_BEYOND) return e;
+    if (bus_plain(m->bus, hpa(e->frame))) e->host = m->bus->ram + e->frame;
+    else if (!bus_windowed(m->bus, hpa(e->frame))) e->host = bus_page(m->bus, hpa(e->frame));
     return e;
 }
 
@@ -77,22 +83,30 @@ static struct tlb_entry *walk_and_remember(struct mmu *m, struct tlb *t, gva_t a
     return remember(m, t, at, x);
 }
 
+static uint8_t marks_of(const struct mmu *m, const struct tlb_entry *e)
+{
+    return bus_plain(m->bus, hpa(e->frame)) ? m->bus->marks[e->frame >> PAGE_SHIFT] : bus_marks(m->bus, hpa(e->frame));
+}
+
 /* May stores to this entry's frame bypass the bus? Not if somebody must hear of them because it holds decoded code, and not
  * if they do not go where reads come from. */
 static bool plain_store(const struct mmu *m, const struct tlb_entry *e)
 {
-    return e->host && !(bus_marks(m->bus, hpa(e->frame)) & (FRAME_CODE | FRAME_ROM));
+    return e->host && !(marks_of(m, e) & (FRAME_CODE | FRAME_ROM));
 }
 
 /* Opens the fast path as far as this access proves it harmless. Write tags wait for a write, so that a frame is marked
- * as stored to only if it is. */
+ * as stored to only if it is; a frame that is marked already, and whose D bit is set, need not wait. */
 static void open_fast_path(struct mmu *m, struct tlb_entry *e, unsigned access)
 {
     if (!e->host || points_page(m->points, e->page, access & ACCESS_EXEC ? POINT_EXEC : POINT_READ)) return;
     e->tag[ACCESS_READ] = e->page;
     if (e->pte & PTE_U) e->tag[ACCESS_USER] = e->page;
-    if (!(access & ACCESS_WRITE) || !plain_store(m, e) || points_page(m->points, e->page, POINT_WRITE)) return;
-    bus_mark(m->bus, hpa(e->frame), FRAME_DIRTY);
+    if (access & ACCESS_EXEC) return;
+    uint8_t marks = marks_of(m, e);
+    bool waits = !(access & ACCESS_WRITE) && !((marks & FRAME_DIRTY) && (e->pte & PTE_D));
+    if (waits || marks & (FRAME_CODE | FRAME_ROM) || points_page(m->points, e->page, POINT_WRITE)) return;
+    if (!(marks & FRAME_DIRTY)) bus_mark(m->bus, hpa(e->frame), FRAME_DIRTY);
     if (walk_allows(e->pte, ACCESS_WRITE, m->cr0)) e->tag[ACCESS_WRITE] = e->page;
     if (walk_allows(e->pte, ACCESS_WRITE | ACCESS_USER, m->cr0)) e->tag[ACCESS_WRITE | ACCESS_USER] = e->page;
 }

@@ -32,6 +32,7 @@ void tlb_reset(struct tlb *t)
 /* Makes way `from` of a set its most recently used one; those before it age by one. */
 static struct tlb_entry *to_front(struct tlb_entry *set, unsigned from)
 {
+    if (!from) return set;
     struct tlb_entry e = set[from];
     for (; from; from--) set[from] = set[from - 1];
     set[0] = e;
