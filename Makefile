@@ -162,7 +162,7 @@ demo: prerequisites ## prepare, build and run the popf lesson
 # ---- testing --------------------------------------------------------------------------------------------------------
 TESTS_FAST = $(UNITS:%=release:build/release/%)
 TESTS_ALL  = $(TESTS_FAST) $(SELF_TESTS:%=release:%) $(GUEST_TESTS:%=release:%) $(CLI_TESTS:%=release:%) \
-             $(UNITS:%=asan:build/asan/%) $(GUEST_TESTS:%=asan:%) release:tests/tools/determinism.sh release:tests/native/differential.sh \
+             $(UNITS:%=asan:build/asan/%) $(patsubst %,asan:%,$(filter-out %/oracles.sh,$(GUEST_TESTS))) release:tests/tools/determinism.sh release:tests/native/differential.sh \
              $(if $(FUZZ_NAMES),asan:tests/fuzz/short.sh)
 RUN_TESTS  = $(Q)JOBS=$(JOBS) bash tests/tools/run-tests.sh
 
