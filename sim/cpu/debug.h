@@ -31,6 +31,8 @@ uint32_t debug_exec(const struct cpu *c, uint32_t lin);
 /* An access of `size` bytes succeeded: traps behind this instruction if it is watched. */
 void debug_data(struct cpu *c, uint32_t lin, unsigned size, bool write);
 void debug_port(struct cpu *c, uint32_t port, unsigned size);
+/* Is there a breakpoint on ports (R/W 2) that debug_port could find hit? */
+static inline bool debug_ports(const struct cpu *c) { return c->watch[2]; }
 /* Takes the fast tags of the page of `lin` away, if breakpoints or alignment checks want to see its accesses. */
 void debug_guard(struct cpu *c, uint32_t lin);
 /* Is #AC possible in ring 3? */

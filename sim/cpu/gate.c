@@ -87,8 +87,7 @@ static enum step read_gate(struct cpu *c, const struct passage *v, struct gate *
 {
     uint32_t low, high, at = 8u * v->vector, code = at + CODE_IDT + v->ext;
     if (at + 7 > c->idtr.limit) return cpu_raise_code(c, VEC_GP, code);
-    if (lin_read(c, gva(c->idtr.base + at), 4, false, &low) != STEP_OK) return STEP_FAULT;
-    if (lin_read(c, gva(c->idtr.base + at + 4), 4, false, &high) != STEP_OK) return STEP_FAULT;
+    if (lin_read_pair(c, gva(c->idtr.base + at), &low, &high) != STEP_OK) return STEP_FAULT;
     g->ar = (uint16_t)(high >> 8 & 0xFF);
     g->sel = (uint16_t)(low >> 16);
     unsigned type = ar_system(g->ar);
@@ -138,11 +137,12 @@ static enum step deliver_task(struct cpu *c, const struct passage *v, const stru
 
 static enum step deliver_protected(struct cpu *c, const struct passage *v)
 {
-    struct stores p = { 0 };
+    struct stores p;
     struct stack s = stack_now(c);
     struct gate g = { 0 };
     struct desc d;
     struct seg_reg cs;
+    p.n = 0;
     if (read_gate(c, v, &g) != STEP_OK) return STEP_FAULT;
     if (g.task) return deliver_task(c, v, &g);
     if (read_target(c, v, &g, &d) != STEP_OK) return STEP_FAULT;

@@ -50,6 +50,20 @@ static inline void host_store(uint8_t *h, unsigned size, uint32_t v)
     else memcpy(h, &v, size);
 }
 
+/* A descriptor or gate: two doublewords that, with a hit in way 0 of the TLB, are one access. */
+static inline enum step lin_read_pair(struct cpu *c, gva_t at, uint32_t *low, uint32_t *high)
+{
+    const struct tlb_entry *e = tlb_way0(&c->dtlb, at.v);
+    if (e->tag[ACCESS_READ] == ((at.v + 7) & PAGE_MASK)) {
+        const uint8_t *host = e->host + (at.v & (PAGE_SIZE - 1));
+        *low = host_load(host, 4);
+        *high = host_load(host + 4, 4);
+        return STEP_OK;
+    }
+    if (lin_read(c, at, 4, false, low) != STEP_OK) return STEP_FAULT;
+    return lin_read(c, gva(at.v + 4), 4, false, high);
+}
+
 static inline enum step mem_read(struct cpu *c, unsigned seg, uint32_t offset, unsigned size, uint32_t *value)
 {
     const struct seg_reg *s = &c->seg[seg];

@@ -77,6 +77,7 @@ static op_fn *choose_special(const struct insn *i)
     case MN_CLD: return op_cld;
     case MN_PUSHA: return wide ? op_pusha : NULL;
     case MN_POPA: return wide ? op_popa : NULL;
+    case MN_IN: case MN_OUT: return op_port(i);
     case MN_CWDE: return op_cwde;
     case MN_CDQ: return op_cdq;
     case MN_LEAVE: return wide ? op_leave : NULL;

@@ -14,8 +14,25 @@ void stores_accessed(struct stores *p, const struct desc *d)
     if (!(d->ar & AR_ACCESSED)) stores_add(p, gva(d->at.v + 5), 1, false, (d->ar | AR_ACCESSED) & 0xFFu);
 }
 
+/* All of a short list at once, if way 0 of the TLB settles each of them: then no probe is needed. */
+static bool commit_fast(struct cpu *c, const struct stores *p)
+{
+    enum { SHORT = 8 };
+    uint8_t *host[SHORT];
+    if (p->n > SHORT) return false;
+    for (unsigned n = 0; n < p->n; n++) {
+        uint32_t lin = p->s[n].at.v;
+        const struct tlb_entry *e = tlb_way0(&c->dtlb, lin);
+        if (e->tag[ACCESS_WRITE | (p->s[n].user ? ACCESS_USER : 0)] != ((lin + p->s[n].size - 1) & PAGE_MASK)) return false;
+        host[n] = e->host + (lin & (PAGE_SIZE - 1));
+    }
+    for (unsigned n = 0; n < p->n; n++) host_store(host[n], p->s[n].size, p->s[n].value);
+    return true;
+}
+
 enum step stores_commit(struct cpu *c, const struct stores *p)
 {
+    if (commit_fast(c, p)) return STEP_OK;
     for (unsigned n = 0; n < p->n; n++)
         if (lin_probe_write(c, p->s[n].at, p->s[n].size, p->s[n].user) != STEP_OK) return STEP_FAULT;
     for (unsigned n = 0; n < p->n; n++)
@@ -143,11 +160,12 @@ static void go_outward(struct cpu *c, unsigned ring, const struct stack *s)
 
 enum step ring_return(struct cpu *c, const struct far_return *r)
 {
-    struct stores p = { 0 };
+    struct stores p;
     struct stack s;
     struct desc d;
     struct seg_reg cs;
     unsigned ring = sel_rpl(r->cs);
+    p.n = 0;
     if (check_return_code(c, r->cs, &d) != STEP_OK) return STEP_FAULT;
     if (ring > c->cpl && return_stack(c, r, ring, &s, &p) != STEP_OK) return STEP_FAULT;
     seg_from_desc(&cs, r->cs, &d);

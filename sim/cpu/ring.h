@@ -13,7 +13,7 @@
 
 enum { STORES = 48 }; /* the longest: call gate with 31 parameters, 4 words of frame, 2 accessed bits */
 
-struct stores {
+struct stores { /* begins with n = 0; what lies behind s[n - 1] is never read, and need not be cleared */
     unsigned n;
     struct { gva_t at; uint32_t value; uint8_t size; bool user; } s[STORES];
 };

@@ -46,8 +46,7 @@ enum step desc_read(struct cpu *c, uint16_t sel, uint8_t vector, uint32_t code, 
 {
     d->sel = sel;
     if (!desc_find(c, sel, &d->at)) return cpu_raise_code(c, vector, code);
-    if (lin_read(c, d->at, 4, false, &d->low) != STEP_OK) return STEP_FAULT;
-    if (lin_read(c, gva(d->at.v + 4), 4, false, &d->high) != STEP_OK) return STEP_FAULT;
+    if (lin_read_pair(c, d->at, &d->low, &d->high) != STEP_OK) return STEP_FAULT;
     d->ar = (uint16_t)(d->high >> 8 & 0xF0FF);
     return STEP_OK;
 }
