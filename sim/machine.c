@@ -8,7 +8,7 @@
 #include "sim/board.h"
 #include "sim/firmware_tables.h"
 
-enum { HISTORY_FIRST = 1 << 18, HISTORY_LAST = 7 << 18 }; /* events of a bare machine that are kept: 100 MB */
+enum { HISTORY_FIRST = 1 << 18, HISTORY_LAST = 3 << 18 }; /* events of a bare machine that are kept: 50 MB */
 enum { ARENA_ROOM = 64 << 20, BOOT_GDT = 0x7000, VMM_FRAMES = WINDOW_SIZE / PAGE_SIZE, HOLE_END = 1 << 20 };
 
 static void pause_cpu(void *machine)

@@ -1,8 +1,8 @@
 /* Fast forms of IN and OUT of bytes. See op.h; exec_port.c is the truth.
  *
  * Idea: a port instruction is a block of its own, so EIP is exact, and nothing of the block is left behind it. What the
- * device did (armed a timer, raised a line, moved the A20 gate) shows in break_at, and in the TLB's tags, which the way into
- * the next block asks. Only with CPL <= IOPL outside virtual-8086 mode, and while no breakpoint watches ports.
+ * device did (armed a timer, raised a line, moved the A20 gate) shows in break_at, and in the TLB's tags, which the way
+ * into the next block asks. Only with CPL <= IOPL outside virtual-8086 mode, and while no breakpoint watches ports.
  * SDM vol. 1 16.5; vol. 2 under each mnemonic. */
 #include "sim/cpu/debug.h"
 #include "sim/cpu/op.h"

@@ -23,7 +23,8 @@ static bool commit_fast(struct cpu *c, const struct stores *p)
     for (unsigned n = 0; n < p->n; n++) {
         uint32_t lin = p->s[n].at.v;
         const struct tlb_entry *e = tlb_way0(&c->dtlb, lin);
-        if (e->tag[ACCESS_WRITE | (p->s[n].user ? ACCESS_USER : 0)] != ((lin + p->s[n].size - 1) & PAGE_MASK)) return false;
+        unsigned access = ACCESS_WRITE | (p->s[n].user ? ACCESS_USER : 0u);
+        if (e->tag[access] != ((lin + p->s[n].size - 1) & PAGE_MASK)) return false;
         host[n] = e->host + (lin & (PAGE_SIZE - 1));
     }
     for (unsigned n = 0; n < p->n; n++) host_store(host[n], p->s[n].size, p->s[n].value);

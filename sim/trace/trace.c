@@ -33,14 +33,15 @@ struct trace {
     bool muted, paused, sweep;
 };
 
-static void *grow(void *p, size_t bytes)
+static void *there(void *p)
 {
-    p = realloc(p, bytes);
     if (!p) {
         fatal(EXIT_ENVIRONMENT, "out of memory for the trace; shorten the run with --limit-cycles");
     }
     return p;
 }
+
+static void *grow(void *p, size_t bytes) { return there(realloc(p, bytes)); }
 
 struct trace *trace_new(void)
 {
@@ -91,22 +92,28 @@ void trace_unsubscribe(struct trace *t, int handle)
 
 static void dispatch(struct trace *t, const struct event *e)
 {
-    unsigned cat = event_desc(e->kind)->cat;
+    static const uint8_t cats[EV_COUNT] = {
+#define EVENT(kind, cat, word, about, fields) [EV_##kind] = cat,
+#include "sim/trace/event.def"
+#undef EVENT
+    };
+    unsigned cat = cats[e->kind];
     t->calling++;
     for (size_t i = 0, n = t->subs; i < n; i++) {
-        struct subscriber s = t->sub[i]; /* a copy: a subscription made by the call may move the array */
-        if (s.fn && (s.cats & cat) && s.fn(s.self, e) == VOTE_PAUSE) t->paused = true;
+        const struct subscriber *s = &t->sub[i]; /* afresh: a subscription made by the call may move the array */
+        if (s->fn && (s->cats & cat) && s->fn(s->self, e) == VOTE_PAUSE) t->paused = true;
     }
     if (t->paused && t->now.pause) t->now.pause(t->now.self);
     if (--t->calling == 0 && t->sweep) sweep(t);
 }
 
-/* The history reaches chunk c: the middle is what lies before the last ones and behind the first. */
-static void forget_middle(struct trace *t, size_t c)
+/* The history reaches chunk c: the middle, which is what lies before the last ones and behind the first, gives its memory. */
+static struct event *middle(struct trace *t, size_t c)
 {
-    if (!t->last || c < t->first + t->last) return;
-    free(t->chunk[c - t->last]);
+    if (!t->last || c < t->first + t->last) return NULL;
+    struct event *oldest = t->chunk[c - t->last];
     t->chunk[c - t->last] = NULL;
+    return oldest;
 }
 
 void trace_bound(struct trace *t, size_t first, size_t last)
@@ -123,10 +130,8 @@ static struct event *slot(struct trace *t, uint32_t index)
         t->chunk = grow(t->chunk, t->chunk_room * sizeof(struct event *));
     }
     if (c == t->chunks) t->chunk[t->chunks++] = NULL;
-    if (!t->chunk[c]) {
-        t->chunk[c] = grow(NULL, CHUNK * sizeof(struct event));
-        forget_middle(t, c);
-    }
+    if (!t->chunk[c]) t->chunk[c] = middle(t, c);
+    if (!t->chunk[c]) t->chunk[c] = grow(NULL, CHUNK * sizeof(struct event));
     return &t->chunk[c][index % CHUNK];
 }
 
