@@ -1,5 +1,6 @@
 /* See block.h. Memory comes from one pool that is emptied when it is full; a forgotten block is only unlinked, so that
- * the run loop may finish the instruction that overwrote its own block. */
+ * the run loop may finish the instruction that overwrote its own block. Code that is written anew is mostly what was there
+ * before, other immediates apart: so a forgotten block is looked at first, and taken back (revive). */
 #include "sim/cpu/block.h"
 
 #include <stdlib.h>
@@ -45,6 +46,7 @@ void block_cache_flush(struct block_cache *bc)
     memset(bc->single, 0, sizeof bc->single);
     memset(bc->granules, 0, sizeof bc->granules);
     memset(bc->beside, 0, sizeof bc->beside);
+    memset(bc->dropped, 0, sizeof bc->dropped);
     for (unsigned k = 0; k < 2 * BLOCK_QUICK; k++) bc->quick[0][k] = op_nothing(bc, k % BLOCK_QUICK);
     memo_flush(bc->memo);
     bc->patch = NULL;
@@ -113,6 +115,9 @@ static bool begins(const struct insn *i)
     return i->flags & INSN_ENDS && i->id != MN_JMP && i->id != MN_CALL && i->id != MN_RET;
 }
 
+/* Where it goes is part of what it is: links know. */
+static bool is_branch(const struct insn *i) { return i->id == MN_JMP || i->id == MN_CALL || i->id == MN_JCC; }
+
 /* Bytes whose change makes it another instruction. What is none may become one by any of those that were looked at. */
 static unsigned extent(const struct insn *i, unsigned left)
 {
@@ -127,9 +132,13 @@ static uint32_t granules_of(uint32_t offset, unsigned size)
     return UINT32_MAX >> (31 - (last & 31)) & UINT32_MAX << first;
 }
 
+/* Code is compared 8 bytes at a time. */
+static size_t padded(size_t bytes) { return (bytes + 7) & ~(size_t)7; }
+
 static struct block *room(struct block_cache *bc)
 {
-    size_t most = sizeof(struct block) + BLOCK_INSNS * sizeof(struct insn) + (OP_SLOTS(BLOCK_INSNS) + 1) * sizeof(struct op);
+    size_t most = sizeof(struct block) + BLOCK_INSNS * sizeof(struct insn) + (OP_SLOTS(BLOCK_INSNS) + 1) * sizeof(struct op) +
+                  2 * padded(BLOCK_INSNS * 15);
     if (bc->used + most > POOL) block_cache_flush(bc);
     return (struct block *)(void *)(bc->pool + bc->used);
 }
@@ -143,6 +152,11 @@ static bool patience_ends(struct block_cache *bc, uint32_t frame)
 {
     struct block_beside *s = &bc->beside[frame_hash(frame)];
     return ++s->stores >= (uint32_t)BESIDE_FEW << s->patience;
+}
+
+static struct block **dropped_slot(struct block_cache *bc, uint32_t at)
+{
+    return &bc->dropped[(at ^ at >> 10) & (BLOCK_DROPPED - 1)];
 }
 
 static void note_dropped(struct block_cache *bc, const struct block *b)
@@ -169,15 +183,16 @@ static void place_ops(struct block_cache *bc, struct block *b)
     bc->used = at + OP_SLOTS(b->n) * sizeof(struct op);
 }
 
-/* The instruction at bytes[0..left) and its op, as if alone. False: it reaches beyond. */
-static inline bool decode_one(struct cpu *c, bool code32, const uint8_t *bytes, unsigned left, struct insn *i, struct op *o)
+/* The instruction at bytes[0..left) and its op, as if alone; *tail as in memo_find. False: it reaches beyond. */
+static inline bool decode_one(struct cpu *c, bool code32, const uint8_t *bytes, unsigned left, struct insn *i, struct op *o,
+                              bool *tail)
 {
     struct memo *m = c->blocks->memo;
-    if (left < MEMO_BYTES || !memo_find(m, bytes, code32, i, o)) {
+    if (left < MEMO_BYTES || !memo_find(m, bytes, code32, i, o, tail)) {
         enum decode d = insn_decode(bytes, left < 15 ? left : 15, (struct insn_mode){ code32 }, c->model->cost, i);
         if (d == DECODE_SHORT) return false;
         op_of(o, i);
-        if (d == DECODE_OK && left >= MEMO_BYTES) memo_learn(m, bytes, code32, i, o);
+        *tail = d == DECODE_OK && left >= MEMO_BYTES && memo_learn(m, bytes, code32, i, o);
     }
     if (c->observer.before) {
         i->fn = block_handler(c, i);
@@ -186,17 +201,80 @@ static inline bool decode_one(struct cpu *c, bool code32, const uint8_t *bytes, 
     return true;
 }
 
+static uint64_t eight(const uint8_t *bytes)
+{
+    uint64_t v;
+    memcpy(&v, bytes, sizeof v);
+    return v;
+}
+
+/* Behind the ops: what a forgotten block is known again by. */
+static void keep_code(struct block_cache *bc, struct block *b, const uint8_t *bytes)
+{
+    size_t size = padded(b->bytes);
+    b->code = bc->pool + bc->used;
+    bc->used += 2 * size;
+    memcpy(b->code, bytes, b->bytes);
+    memset(b->code + b->bytes, 0, size - b->bytes);
+    memset(b->code + size, 0xFF, b->bytes);
+    memset(b->code + size + b->bytes, 0, size - b->bytes);
+    for (uint32_t left = b->tails; left; left &= left - 1) {
+        const struct insn *i = &b->insn[__builtin_ctz(left)];
+        memset(b->code + size + i->at + i->len - 4, 0, 4);
+    }
+}
+
+/* The block that was forgotten here, if the same instructions are here again, but for immediates. Nobody runs it: this is
+ * between blocks. Links out of it are right as ever, as the immediates of branches count. */
+static struct block *revive(struct block_cache *bc, hpa_t at, bool code32, const uint8_t *bytes, unsigned n)
+{
+    struct block **slot = dropped_slot(bc, at.v), *b = *slot;
+    if (!b || b->at != at.v || b->code32 != code32) return NULL;
+    size_t size = padded(b->bytes);
+    if (size > n) return NULL;
+    uint64_t differ = 0;
+    for (size_t k = 0; k < size; k += 8) differ |= (eight(b->code + k) ^ eight(bytes + k)) & eight(b->code + size + k);
+    if (differ) return NULL;
+    for (uint32_t left = b->tails; left; left &= left - 1) {
+        unsigned k = (unsigned)__builtin_ctz(left);
+        struct insn *i = &b->insn[k];
+        memcpy(&i->imm, bytes + i->at + i->len - 4, sizeof i->imm);
+        b->op[k + 1].imm = i->imm;
+    }
+    *slot = NULL;
+    return b;
+}
+
+/* Found from now on, and stores to it noticed. */
+static struct block *enter(struct cpu *c, struct block *b)
+{
+    struct block_cache *bc = c->blocks;
+    uint32_t frame = frame_hash(b->at >> PAGE_SHIFT);
+    b->next = bc->hash[hash_of(b->at)];
+    bc->hash[hash_of(b->at)] = b;
+    b->next_frame = bc->frame[frame];
+    bc->frame[frame] = b;
+    bc->granules[frame] |= granules_of(b->at & (PAGE_SIZE - 1), b->bytes);
+    note_built(bc, b);
+    mark(c, hpa(b->at));
+    return b;
+}
+
 struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n)
 {
     struct block_cache *bc = c->blocks;
-    struct block *b = room(bc);
+    struct block *b = revive(bc, at, code32, bytes, n);
+    if (b) return enter(c, b);
+    b = room(bc);
     struct op draft[BLOCK_INSNS];
     *b = (struct block){ .at = at.v, .code32 = code32 };
     while (b->n < BLOCK_INSNS && b->bytes < n) {
         struct insn *i = &b->insn[b->n];
         unsigned left = n - b->bytes;
-        if (!decode_one(c, code32, bytes + b->bytes, left, i, &draft[b->n])) break;
+        bool tail;
+        if (!decode_one(c, code32, bytes + b->bytes, left, i, &draft[b->n], &tail)) break;
         if (b->n && begins(i)) break;
+        if (tail && !is_branch(i)) b->tails |= UINT32_C(1) << b->n;
         i->at = b->bytes;
         b->bytes = (uint16_t)(b->bytes + extent(i, left));
         b->n++;
@@ -205,14 +283,8 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
     if (!b->n) return NULL;
     place_ops(bc, b);
     op_build(b, draft);
-    b->next = bc->hash[hash_of(at.v)];
-    bc->hash[hash_of(at.v)] = b;
-    b->next_frame = bc->frame[frame_hash(at.v >> PAGE_SHIFT)];
-    bc->frame[frame_hash(at.v >> PAGE_SHIFT)] = b;
-    bc->granules[frame_hash(at.v >> PAGE_SHIFT)] |= granules_of(at.v & (PAGE_SIZE - 1), b->bytes);
-    note_built(bc, b);
-    mark(c, at);
-    return b;
+    keep_code(bc, b, bytes);
+    return enter(c, b);
 }
 
 enum decode block_decode_single(struct block_cache *bc, const uint8_t *bytes, unsigned n, bool code32, const uint32_t *cost,
@@ -275,6 +347,7 @@ void cpu_code_written(void *cpu, uint32_t frame, uint32_t offset, unsigned size)
         unlink_hash(bc, b);
         op_unlink(bc, b);
         note_dropped(bc, b);
+        *dropped_slot(bc, b->at) = b;
     }
     if (!bc->frame[frame_hash(frame)]) bc->granules[frame_hash(frame)] = 0;
     bus_unmark(c->env.bus, hpa(frame << PAGE_SHIFT), FRAME_CODE);

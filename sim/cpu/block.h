@@ -12,7 +12,7 @@
 
 #include "sim/cpu/cpu.h"
 
-enum { BLOCK_INSNS = 32, BLOCK_HASH = 1 << 14, BLOCK_FRAMES = 1 << 12, BLOCK_QUICK = 1 << 12, BLOCK_SINGLES = 64 };
+enum { BLOCK_INSNS = 32, BLOCK_HASH = 1 << 14, BLOCK_FRAMES = 1 << 12, BLOCK_QUICK = 1 << 12, BLOCK_SINGLES = 64, BLOCK_DROPPED = 1 << 10 };
 
 struct op;      /* op.h */
 struct op_link;
@@ -27,6 +27,8 @@ struct block {
     uint16_t bytes;
     uint8_t  n;               /* instructions */
     bool     code32;
+    uint32_t tails;           /* bit k: but for `imm`, instruction k does not depend on its last 4 bytes */
+    uint8_t *code;            /* its bytes, and behind them which of them count; both padded with what does not */
     struct insn insn[];
 };
 
@@ -56,6 +58,7 @@ struct block_cache {
     struct block *hash[BLOCK_HASH], *frame[BLOCK_FRAMES];
     uint32_t granules[BLOCK_FRAMES]; /* by frame hash: which 128 bytes of a page may hold code */
     struct block_beside beside[BLOCK_FRAMES];
+    struct block *dropped[BLOCK_DROPPED]; /* the last forgotten of each hash */
     struct op **quick[2];        /* by mode: heads by address, a guess each, never NULL */
     struct op *nothing;          /* two heads of no block: op_nothing */
     struct op_link *patch;       /* the link that was missing when fast operations stopped, or NULL */

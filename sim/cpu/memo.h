@@ -40,18 +40,20 @@ static inline struct memo_entry *memo_place(struct memo *m, uint64_t raw, bool c
 }
 _Static_assert(MEMO_ENTRIES == 1 << (32 - 23), "memo_place");
 
-/* The instruction at bytes[0..8) as struct insn and as op_of makes it, if it is known. */
-static inline bool memo_find(struct memo *m, const uint8_t *bytes, bool code32, struct insn *i, struct op *o)
+/* The instruction at bytes[0..8) as struct insn and as op_of makes it, if it is known. *tail: does nothing but `imm` depend on
+ * its last 4 bytes? */
+static inline bool memo_find(struct memo *m, const uint8_t *bytes, bool code32, struct insn *i, struct op *o, bool *tail)
 {
     uint64_t raw = memo_bytes(bytes);
     const struct memo_entry *e = memo_place(m, raw, code32);
     if ((raw & e->mask) != e->key) return false;
     *i = e->insn;
     *o = e->op;
+    *tail = e->has_tail;
     if (e->has_tail) i->imm = o->imm = (uint32_t)(raw >> e->tail);
     return true;
 }
-/* Keeps what bytes[0..8) became, unless it is longer. */
-void memo_learn(struct memo *m, const uint8_t *bytes, bool code32, const struct insn *i, const struct op *o);
+/* Keeps what bytes[0..8) became, unless it is longer. Returns *tail. */
+bool memo_learn(struct memo *m, const uint8_t *bytes, bool code32, const struct insn *i, const struct op *o);
 
 #endif

@@ -28,7 +28,8 @@ static void expect_same(struct memo *m, const uint8_t *bytes, bool code32)
 {
     struct insn found, right;
     struct op op, right_op;
-    if (!memo_find(m, bytes, code32, &found, &op)) return;
+    bool tail;
+    if (!memo_find(m, bytes, code32, &found, &op, &tail)) return;
     decode(bytes, code32, &right, &right_op);
     assert_memory_equal(&found, &right, offsetof(struct insn, form) + 1);
     assert_memory_equal(&op, &right_op, sizeof op);
@@ -42,6 +43,7 @@ static void round_of(struct memo *m, const uint8_t *prefix, unsigned n, bool cod
         unsigned at = n;
         struct insn i, again;
         struct op o, again_op;
+        bool tail;
         memcpy(bytes, prefix, n);
         if (k & 256) bytes[at++] = 0x0F;
         bytes[at++] = (uint8_t)k;
@@ -50,7 +52,7 @@ static void round_of(struct memo *m, const uint8_t *prefix, unsigned n, bool cod
         if (insn_decode(bytes, 15, (struct insn_mode){ code32 }, costs, &i) != DECODE_OK) continue;
         op_of(&o, &i);
         memo_learn(m, bytes, code32, &i, &o);
-        assert_int_equal(memo_find(m, bytes, code32, &again, &again_op), i.len <= MEMO_BYTES);
+        assert_int_equal(memo_find(m, bytes, code32, &again, &again_op, &tail), i.len <= MEMO_BYTES);
         for (unsigned change = 0; change < MEMO_BYTES; change++) {
             uint8_t other[16];
             memcpy(other, bytes, sizeof other);
@@ -90,11 +92,13 @@ static void immediates(void **s)
         unsigned n = cpu_case_bytes(fills[k].bytes, bytes);
         struct insn i;
         struct op o;
+        bool tail = false;
         memcpy(zero, bytes, sizeof zero);
         memset(zero + (n == 6 && bytes[0] == 0xC7 ? 4 : n - 4), 0, 4);
         decode(zero, true, &i, &o);
         memo_learn(m, zero, true, &i, &o);
-        assert_true(memo_find(m, bytes, true, &i, &o));
+        assert_true(memo_find(m, bytes, true, &i, &o, &tail));
+        assert_true(tail);
         assert_int_equal(i.imm, fills[k].imm);
         assert_int_equal(o.imm, fills[k].imm);
         free(m);
