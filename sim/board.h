@@ -8,6 +8,7 @@
 #include "sim/core/arena.h"
 #include "sim/core/points.h"
 #include "sim/cpu/cpu.h"
+#include "sim/cpu/recorder.h"
 #include "sim/io/devices.h"
 #include "sim/disk_image.h"
 #include "sim/loader.h"
@@ -64,6 +65,7 @@ struct machine {
     bool           paused;       /* machine_pause or a subscriber's vote */
     bool           limit_hit, till_hit;
     struct points  points;       /* a debugger's */
+    struct recorder recorder;    /* the last instructions */
 };
 
 /* Shared by machine.c, machine_run.c, snapshot.c, machine_look.c. */

@@ -1,9 +1,10 @@
-/* `ringside trace`: every event of a run, as text or JSON Lines. */
+/* `ringside trace`: every event of a run, or (--instr) its last instructions, as text or JSON Lines. */
 #include "sim/cmd.h"
 #include "sim/guard.h"
 #include "sim/subject.h"
 #include "sim/trace/trace_json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void lines(const struct trace *t, struct text *out)
@@ -18,10 +19,74 @@ static void lines(const struct trace *t, struct text *out)
     }
 }
 
-static bool write_trace(const struct subject *s, bool json, const char *path, struct err *e)
+static const char *const names[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
+
+static void hex(const struct machine_record *r, struct text *out)
+{
+    for (unsigned k = 0; k < r->len; k++) text_add(out, "%02x", r->bytes[k]);
+}
+
+static void record_line(const struct machine_record *r, struct text *line)
+{
+    text_add(line, "%10llu %12llu  ring %u  %08X  ", (unsigned long long)r->moment, (unsigned long long)r->cycle, r->ring, r->eip);
+    hex(r, line);
+    text_pad(line, 58);
+    text_add(line, " %s", r->text);
+    text_pad(line, 98);
+    for (unsigned k = 0; k < 8; k++) text_add(line, " %s=%08x", names[k], r->reg[k]);
+    text_add(line, " flags=%08x", r->eflags);
+    if (r->cs_base) text_add(line, " csbase=%08x", r->cs_base);
+}
+
+static void record_json(const struct machine_record *r, struct text *out)
+{
+    text_add(out, "{\"moment\":%llu,\"cycle\":%llu,\"cpl\":%u,\"eip\":%u,\"cs_base\":%u,\"bytes\":\"",
+             (unsigned long long)r->moment, (unsigned long long)r->cycle, r->ring, r->eip, r->cs_base);
+    hex(r, out);
+    text_add(out, "\",\"text\":");
+    text_json(out, r->text);
+    for (unsigned k = 0; k < 8; k++) text_add(out, ",\"%s\":%u", names[k], r->reg[k]);
+    text_add(out, ",\"eflags\":%u}", r->eflags);
+}
+
+static void instructions(const struct machine *m, bool json, size_t last, struct text *out)
+{
+    size_t n = machine_records(m);
+    for (size_t i = n > last ? n - last : 0; i < n; i++) {
+        struct machine_record r;
+        machine_record_at(m, i, &r);
+        if (json) record_json(&r, out);
+        else record_line(&r, out);
+        text_char(out, '\n');
+    }
+}
+
+/* How many instructions are wanted: 0 without --instr. */
+static bool wanted(const struct options *o, size_t *n, struct err *e)
+{
+    const char *last = o->value[OPT_LAST];
+    *n = o->value[OPT_INSTR] ? MACHINE_RECORDS : 0;
+    if (!last) return true;
+    if (!*n) return err_set(e, EXIT_USAGE, "--last %s: of what? It goes with --instr", last);
+    char *end;
+    unsigned long long v = strtoull(last, &end, 10);
+    if (*last < '0' || *last > '9' || *end || !v || v > MACHINE_RECORDS_MOST)
+        return err_set(e, EXIT_USAGE, "--last %s: not a number from 1 to %d", last, (int)MACHINE_RECORDS_MOST);
+    *n = (size_t)v;
+    return true;
+}
+
+static bool record(struct machine *m, size_t n, struct err *e)
+{
+    return !n || machine_record(m, n > MACHINE_RECORDS ? n : MACHINE_RECORDS) ||
+           err_set(e, EXIT_ENVIRONMENT, "no memory for %zu instructions; try a smaller --last", n);
+}
+
+static bool write_trace(const struct subject *s, bool json, size_t last, const char *path, struct err *e)
 {
     struct text out = { 0 };
-    if (json) trace_json(machine_trace_of(s->machine), &out);
+    if (last) instructions(s->machine, json, last, &out);
+    else if (json) trace_json(machine_trace_of(s->machine), &out);
     else lines(machine_trace_of(s->machine), &out);
     bool ok = text_write(&out, path, e);
     text_free(&out);
@@ -36,11 +101,16 @@ int cmd_trace(const struct options *o, struct err *e)
     const char *path = o->value[OPT_OUTPUT] ? o->value[OPT_OUTPUT] : "-",
                *word = command_subject(o, 0, e);
     int format = o->value[OPT_FORMAT] ? options_choice(o, OPT_FORMAT, words, 2, e) : 0;
-    if (!word || format < 0 || !subject_open(&s, word, o, e)) return e->code;
+    size_t last;
+    if (!word || format < 0 || !wanted(o, &last, e) || !subject_open(&s, word, o, e)) return e->code;
+    if (!record(s.machine, last, e)) {
+        subject_close(&s);
+        return e->code;
+    }
     guard_start(options_wall(o));
     bool ran = subject_run(&s, NULL, NULL, &early) && (!s.lesson || subject_finish(&s, &early));
     guard_quiet(true);
-    if (ran || early.code != EXIT_INPUT) write_trace(&s, format == 1, path, e);
+    if (ran || early.code != EXIT_INPUT) write_trace(&s, format == 1, last, path, e);
     if (!ran) err_set(e, early.code, "%s", early.text);
     struct machine_end end = machine_end(s.machine);
     if (!e->code && end.fate != FATE_RUNNING && machine_exit_code(s.machine))

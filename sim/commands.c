@@ -26,7 +26,8 @@ static const char draw_more[] =
     "with rsvg-convert or neato.\n";
 static const char trace_more[] =
     "  ringside trace popf | less\n"
-    "  ringside trace kernel.elf --cpu te --format jsonl -o kernel.jsonl\n";
+    "  ringside trace kernel.elf --cpu te --format jsonl -o kernel.jsonl\n"
+    "  ringside trace kernel.elf --instr --last 1000\n";
 static const char exec_more[] =
     "Without FILE, or with -, lines come from standard input. One line is one case:\n\n"
     "  NAME HEXBYTES [eax= ecx= edx= ebx= esp= ebp= esi= edi= eip= flags= ds= es= ss=\n"

@@ -269,6 +269,7 @@ static void wire_points(struct machine *m)
     struct board *b = m->b;
     m->points = (struct points){ .now = &b->cpu.insns, .passed = UINT64_MAX, .pause = pause_at_point, .self = m };
     b->cpu.points = &m->points;
+    b->cpu.recorder = &m->recorder;
     b->mmu.points = &m->points;
     if (m->technique->hypervisor) b->vmm.vm.vcpu.virt.points = &m->points;
 }
@@ -394,6 +395,7 @@ void machine_free(struct machine *m)
     for (unsigned i = 0; i < CONFIG_DISKS; i++) disk_image_close(m->disk[i]);
     rom_done(&m->rom);
     if (m->blocks) block_cache_free(m->blocks);
+    recorder_start(&m->recorder, 0);
     trace_free(m->trace);
     text_free(&m->serial);
     text_free(&m->inputs);

@@ -181,6 +181,20 @@ struct machine_xlat {
 };
 void machine_translate(const struct machine *m, gva_t at, unsigned access, struct machine_xlat *x);
 
+/* --- the last instructions ---------------------------------------------------------------------------------------- */
+enum { MACHINE_RECORDS = 1 << 16, MACHINE_RECORDS_MOST = 1 << 22 };
+/* From now on keeps the last `n` instructions that the real CPU begins (rounded up to a power of two), or none: 0. Changes
+ * nothing that the machine does; running takes two to five times as long. Going back forgets what has not happened then. False: no memory. */
+bool   machine_record(struct machine *m, size_t n);
+size_t machine_records(const struct machine *m); /* how many there are */
+struct machine_record {
+    uint64_t moment, cycle;               /* before it: boundaries passed (machine_goto), the clock once it was fetched */
+    uint32_t reg[8], eip, cs_base, eflags;/* before it; what the real CPU has, whatever the guest was made to believe */
+    uint8_t  ring, len, bytes[15];
+    char     text[96];                    /* disassembled; branch targets are EIPs */
+};
+void   machine_record_at(const struct machine *m, size_t i, struct machine_record *out); /* oldest first */
+
 /* --- results ---------------------------------------------------------------------------------------------------- */
 struct trace *machine_trace(struct machine *m);
 const struct trace *machine_trace_of(const struct machine *m);

@@ -119,6 +119,7 @@ void snapshot_restore(struct machine *m, uint64_t insns)
     seal_disks(m);
     timeq_cancel(&m->b->timers, &m->b->till); /* of a run that is over */
     block_cache_flush(m->blocks);
+    recorder_forget(&m->recorder, s->list[k].insns);
     trace_rewind(m->trace, s->list[k].event);
     trace_episode(m->trace, 0);
     uint64_t share = s->list[k].insns / SNAPSHOT_SHARE;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "sim/cpu/exec.h"
 #include "sim/cpu/memo.h"
+#include "sim/cpu/recorder.h"
 
 enum { POOL = 32 << 20 };
 
@@ -88,9 +89,10 @@ exec_fn *block_handler(const struct cpu *c, const struct insn *i)
 
 void block_observe(struct cpu *c)
 {
-    if (!c->blocks || c->blocks->observed == !!c->observer.before) return;
+    if (!c->blocks || (c->blocks->observed == !!c->observer.before && c->blocks->recorded == recorder_on(c))) return;
     block_cache_flush(c->blocks);
     c->blocks->observed = !!c->observer.before;
+    c->blocks->recorded = recorder_on(c);
 }
 
 /* ---- building ---- */
@@ -138,7 +140,7 @@ static size_t padded(size_t bytes) { return (bytes + 7) & ~(size_t)7; }
 static struct block *room(struct block_cache *bc)
 {
     size_t most = sizeof(struct block) + BLOCK_INSNS * sizeof(struct insn) + (OP_SLOTS(BLOCK_INSNS) + 1) * sizeof(struct op) +
-                  2 * padded(BLOCK_INSNS * 15);
+                  2 * padded(BLOCK_INSNS * 15) + BLOCK_INSNS * sizeof(struct recorded);
     if (bc->used + most > POOL) block_cache_flush(bc);
     return (struct block *)(void *)(bc->pool + bc->used);
 }
@@ -181,6 +183,9 @@ static void place_ops(struct block_cache *bc, struct block *b)
     size_t at = (end + sizeof(struct op) - 1) / sizeof(struct op) * sizeof(struct op);
     b->op = (struct op *)(void *)(bc->pool + at);
     bc->used = at + OP_SLOTS(b->n) * sizeof(struct op);
+    if (!bc->recorded) return;
+    b->recorded = (struct recorded *)(void *)(bc->pool + bc->used);
+    bc->used += b->n * sizeof(struct recorded);
 }
 
 /* The instruction at bytes[0..left) and its op, as if alone; *tail as in memo_find. False: it reaches beyond. */
@@ -263,11 +268,11 @@ static struct block *enter(struct cpu *c, struct block *b)
 struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n)
 {
     struct block_cache *bc = c->blocks;
-    struct block *b = revive(bc, at, code32, bytes, n);
+    struct block *b = bc->recorded ? NULL : revive(bc, at, code32, bytes, n); /* a record has the bytes as first decoded */
     if (b) return enter(c, b);
     b = room(bc);
     struct op draft[BLOCK_INSNS];
-    *b = (struct block){ .at = at.v, .code32 = code32 };
+    *b = (struct block){ .host = bytes, .at = at.v, .code32 = code32 };
     while (b->n < BLOCK_INSNS && b->bytes < n) {
         struct insn *i = &b->insn[b->n];
         unsigned left = n - b->bytes;

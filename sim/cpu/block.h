@@ -21,8 +21,10 @@ struct memo;    /* memo.h */
 struct block {
     struct block *next;       /* same hash */
     struct block *next_frame; /* same frame hash */
+    struct recorded *recorded;/* its instructions for the recorder; NULL: it was off when the block was built */
     struct op *op;            /* the same instructions as fast operations: a head, then one each */
     struct op_link *into;     /* links from other blocks to this one */
+    const uint8_t *host;      /* its bytes */
     uint32_t at;              /* machine address of its first byte */
     uint16_t bytes;
     uint8_t  n;               /* instructions */
@@ -35,13 +37,14 @@ struct block {
 /* Why fast operations stopped. */
 enum block_stop_kind {
     BLOCK_STOP_LOOK,  /* EIP is exact: look what comes next */
-    BLOCK_STOP_EXACT, /* time is nearly up: instructions i .. end-1, one by one */
+    BLOCK_STOP_EXACT, /* time is nearly up: from instruction i on, one by one */
     BLOCK_STOP_STEP   /* instruction i was run and returned `step`, not STEP_OK */
 };
 struct block_stop {
     enum block_stop_kind kind;
     enum step step;
-    const struct insn *i, *end;
+    const struct insn *i;
+    const struct block *block;
 };
 
 /* A decoded instruction that cannot be in a block, and the bytes it came from. */
@@ -65,7 +68,7 @@ struct block_cache {
     struct op *patch_from;       /* its branch */
     struct block_stop stop;
     struct block_single single[BLOCK_SINGLES];
-    bool observed;
+    bool observed, recorded;
     struct memo *memo;           /* instructions decoded before */
     size_t used;
     uint8_t *pool;
@@ -84,7 +87,7 @@ struct block *block_find(const struct block_cache *bc, hpa_t at, bool code32);
 /* Decodes one from the host bytes of its page: bytes[0..n) lie at `at`, n reaches to the end of the page. NULL if the very
  * first instruction crosses it. May flush the cache to make room. */
 struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n);
-/* Instructions are wrapped for the observer when blocks are built: flushes if one came or went. */
+/* Instructions are wrapped for the observer and the recorder when blocks are built: flushes if one came or went. */
 void block_observe(struct cpu *c);
 /* insn_decode with a memory for the few instructions that cannot be in a block. */
 enum decode block_decode_single(struct block_cache *bc, const uint8_t *bytes, unsigned n, bool code32, const uint32_t *cost,

@@ -92,6 +92,7 @@ struct cpu_observer {
 };
 
 struct op;          /* op.h */
+struct recorder;    /* recorder.h */
 struct block_cache; /* decoded code; rebuilt at will, never part of the machine's state */
 
 struct cpu {
@@ -138,6 +139,7 @@ struct cpu {
     struct trace *trace;      /* NULL: silent */
     struct cpu_observer observer;
     struct block_cache *blocks; /* NULL: decode every time (a hypervisor's emulator) */
+    struct recorder *recorder; /* the last instructions, for people; NULL: none */
     struct points *points;    /* a debugger's; NULL: none. Data accesses are reported, and execution by cpu_run */
     /* While blocks run, else meaningless: where insns must stop; the last EIP at which a page may begin; guesses (op.h). */
     uint64_t limit;

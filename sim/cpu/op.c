@@ -2,6 +2,7 @@
 #include "sim/cpu/op.h"
 
 #include "sim/cpu/exec.h"
+#include "sim/cpu/recorder.h"
 
 /* ---- what is not hot ---- */
 
@@ -18,7 +19,7 @@ struct op *op_slow(OP_ARGS)
     c->aux = aux;
     enum step s = i->fn(c, i);
     if (s != STEP_OK) {
-        c->blocks->stop = (struct block_stop){ BLOCK_STOP_STEP, s, i, i };
+        c->blocks->stop = (struct block_stop){ BLOCK_STOP_STEP, s, i, b };
         return NULL;
     }
     uint64_t now = clock->now + o->rest, insns = c->insns + o->left;
@@ -34,7 +35,7 @@ struct op *op_slow(OP_ARGS)
     if (i + 1 == end || clock->now >= c->break_at) {
         c->eip = insn_next(c, i);
         if (block_asks(i)) c->break_at = 0;
-    } else c->blocks->stop = (struct block_stop){ BLOCK_STOP_EXACT, STEP_OK, i + 1, end };
+    } else c->blocks->stop = (struct block_stop){ BLOCK_STOP_EXACT, STEP_OK, i + 1, b };
     return NULL;
 }
 
@@ -42,11 +43,19 @@ struct op *op_exact(OP_ARGS)
 {
     (void)tags;
     const struct block *b = o->block;
-    c->blocks->stop = (struct block_stop){ BLOCK_STOP_EXACT, STEP_OK, b->insn, b->insn + b->n };
+    c->blocks->stop = (struct block_stop){ BLOCK_STOP_EXACT, STEP_OK, b->insn, b };
     LEAVE;
 }
 
 struct op *op_head(OP_ARGS) { ENTER(o); }
+
+/* Stands before every op of a block that was built while the recorder was on. */
+static struct op *op_recorded(OP_ARGS)
+{
+    const struct recorded *r = &(o - o->k)->block->recorded[o->k - 1];
+    recorder_note(c, r->code, c->eip + r->at, c->clock->now - r->cycles, c->insns - o->left, res, aux);
+    TAIL r->then(c, o, res, aux, tags);
+}
 
 /* ---- choosing ---- */
 
@@ -162,6 +171,17 @@ static void build_end(struct block *b, const struct insn *last)
     memset(o, 0, sizeof *o);
 }
 
+static void build_recorded(struct block *b)
+{
+    for (unsigned k = 0; k < b->n; k++) {
+        const struct insn *i = &b->insn[k];
+        struct op *o = &b->op[k + 1];
+        b->recorded[k] = (struct recorded){ .then = o->fn, .cycles = o->rest + i->cost, .at = i->at };
+        record_code(b->recorded[k].code, b->host + i->at, b->bytes - i->at, i);
+        o->fn = op_recorded;
+    }
+}
+
 void op_build(struct block *b, const struct op *draft)
 {
     uint32_t rest = 0;
@@ -177,6 +197,7 @@ void op_build(struct block *b, const struct op *draft)
     }
     b->op[0] = (struct op){ .fn = op_head, .block = b, .more = b->at, .rest = rest, .left = b->n };
     build_end(b, &b->insn[b->n - 1]);
+    if (b->recorded) build_recorded(b);
 }
 
 /* ---- linking ---- */

@@ -36,6 +36,14 @@ struct op {
 };
 _Static_assert(sizeof(struct op) == 32, "two to a cache line");
 
+/* An instruction of a block that is built while the recorder is on (recorder.h), beside its op. */
+struct recorded {
+    op_fn *then;      /* what its op does once it is noted */
+    uint8_t code[16]; /* as in struct record */
+    uint32_t cycles;  /* base cycles of it and of what lies behind */
+    uint16_t at;
+};
+
 /* Where a branch goes on, once that is known. Lies in the slot behind the op: [0] taken, [1] not taken. */
 struct op_link {
     struct op *to;           /* a head, or NULL */

@@ -13,6 +13,7 @@
 #include "sim/cpu/mem.h"
 #include "sim/cpu/op.h"
 #include "sim/cpu/operand.h"
+#include "sim/cpu/recorder.h"
 #include "sim/cpu/segment.h"
 
 void cpu_intr(struct cpu *c, bool level)
@@ -68,9 +69,8 @@ static bool fetch(struct cpu *c, uint32_t lin, uint8_t *to, unsigned n)
 
 /* Decodes the instruction at CS:EIP, wherever it lies. The second page is touched only if the first does not suffice; bytes
  * beyond the CS limit are #GP(0). */
-static enum step fetch_single(struct cpu *c, struct insn *i)
+static enum step fetch_single(struct cpu *c, struct insn *i, uint8_t bytes[15])
 {
-    uint8_t bytes[15];
     uint32_t lin = c->seg[SEG_CS].base + c->eip;
     if (c->eip > c->seg[SEG_CS].limit) return cpu_raise_code(c, VEC_GP, 0);
     uint64_t allowed = (uint64_t)c->seg[SEG_CS].limit - c->eip + 1;
@@ -160,11 +160,19 @@ static void finish(struct cpu *c, const struct insn *i, enum step s)
     c->break_at = 0;
 }
 
-/* Runs instructions i .. end-1 of a block until one jumps or time is up. */
-static enum step run_block(struct cpu *c, const struct insn *i, const struct insn *end)
+static void note(const struct cpu *c, const struct insn *i, const uint8_t *bytes, unsigned n)
+{
+    uint8_t code[16] = { 0 };
+    record_code(code, bytes + i->at, n - i->at, i);
+    recorder_note(c, code, insn_eip(c, i), c->clock->now, c->insns, c->res, c->aux);
+}
+
+/* Runs instructions i .. end-1 of a block until one jumps or time is up; with the block's n bytes, the recorder notes each. */
+ALWAYS_INLINE enum step run_insns(struct cpu *c, const struct insn *i, const struct insn *end, const uint8_t *bytes, unsigned n)
 {
     struct clock *clock = c->clock;
     do {
+        if (n) note(c, i, bytes, n);
         clock->now += i->cost;
         enum step s = i->fn(c, i);
         if (s != STEP_OK) {
@@ -180,6 +188,12 @@ static enum step run_block(struct cpu *c, const struct insn *i, const struct ins
     return STEP_OK;
 }
 
+static enum step run_block(struct cpu *c, const struct insn *i, const struct insn *end, const uint8_t *bytes, unsigned n)
+{
+    if (recorder_on(c)) return run_insns(c, i, end, bytes, n);
+    return run_insns(c, i, end, NULL, 0);
+}
+
 /* A fetch that faults took its time, too, so that even a machine that can only fault gets on in time. */
 static enum step fetch_fault(struct cpu *c)
 {
@@ -190,16 +204,18 @@ static enum step fetch_fault(struct cpu *c)
 
 static enum step run_single(struct cpu *c, struct insn *i)
 {
-    if (fetch_single(c, i) != STEP_OK) return fetch_fault(c);
+    uint8_t bytes[16] = { 0 };
+    if (fetch_single(c, i, bytes) != STEP_OK) return fetch_fault(c);
     i->fn = block_handler(c, i);
-    return run_block(c, i, i + 1);
+    return run_block(c, i, i + 1, bytes, sizeof bytes);
 }
 
-/* Instructions i .. end-1 of a block, as far as the limit allows; the first in any case. */
-static void run_exact(struct cpu *c, const struct insn *i, const struct insn *end, uint64_t limit)
+/* Instructions i .. of a block, as far as the limit allows; the first in any case. */
+static void run_exact(struct cpu *c, const struct block *b, const struct insn *i, uint64_t limit)
 {
+    const struct insn *end = b->insn + b->n;
     uint64_t left = limit - c->insns;
-    (void)run_block(c, i, left < (uint64_t)(end - i) ? i + left : end);
+    (void)run_block(c, i, left < (uint64_t)(end - i) ? i + left : end, b->host, b->bytes);
 }
 
 static bool due(const struct cpu *c, uint64_t limit) { return c->clock->now >= c->break_at || c->insns >= limit; }
@@ -215,12 +231,12 @@ static bool whole_page(const struct cpu *c)
 static void run_blocks(struct cpu *c, struct block *b, uint64_t limit)
 {
     if (due(c, limit) || !whole_page(c)) {
-        run_exact(c, b->insn, b->insn + b->n, limit);
+        run_exact(c, b, b->insn, limit);
         return;
     }
     op_run(c, b, limit);
     const struct block_stop stop = c->blocks->stop;
-    if (stop.kind == BLOCK_STOP_EXACT && !due(c, limit)) run_exact(c, stop.i, stop.end, limit);
+    if (stop.kind == BLOCK_STOP_EXACT && !due(c, limit)) run_exact(c, stop.block, stop.i, limit);
     else if (stop.kind == BLOCK_STOP_STEP) finish(c, stop.i, stop.step);
 }
 
@@ -232,7 +248,7 @@ static bool run_some(struct cpu *c, uint64_t limit)
         struct insn i;
         switch (look(c, &b)) {
         case LOOK_BLOCK: run_blocks(c, b, limit); break;
-        case LOOK_EXACT: run_exact(c, b->insn, b->insn + b->n, limit); break;
+        case LOOK_EXACT: run_exact(c, b, b->insn, limit); break;
         case LOOK_SINGLE: (void)run_single(c, &i); break;
         case LOOK_DOOR: return false;
         case LOOK_FAULT: (void)fetch_fault(c); break;
@@ -364,7 +380,8 @@ enum cpu_stop cpu_run(struct cpu *c, uint64_t insns)
 enum step cpu_execute_one(struct cpu *c, struct insn *done)
 {
     struct insn i;
-    if (fetch_single(c, &i) != STEP_OK) return STEP_FAULT;
+    uint8_t bytes[15];
+    if (fetch_single(c, &i, bytes) != STEP_OK) return STEP_FAULT;
     if (done) *done = i;
     uint64_t break_at = c->break_at;
     c->break_at = 0;

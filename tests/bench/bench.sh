@@ -3,7 +3,7 @@
 #
 # Every round runs everybody once, kernel by kernel; medians of the rounds are compared, and only within this run. Speed is
 # the kernel's instructions (as Ringside counts them, for everybody) by the processor time of the process less what an empty
-# kernel takes, so that start-up does not count. Nothing here passes or fails: it prints ratios beside the goals P1 to P12.
+# kernel takes, so that start-up does not count. Nothing here passes or fails: it prints ratios beside the goals P1 to P13.
 #   bench.sh [-r ROUNDS] [-s PERCENT of the work] [KERNEL ...]          RINGSIDE=./ringside
 set -eu
 cd "$(dirname "$0")/../.."
@@ -55,6 +55,7 @@ done
 # ---- the peers: one function each, that runs a kernel ----
 peer_on() { "$ringside" run $build/$1.elf --model p4 --ram 128M -q; }
 peer_off() { "$ringside" run $build/$1.elf --model off --ram 128M -q; }
+peer_ring() { "$ringside" trace $build/$1.elf --model p4 --ram 128M --instr --last 1; }
 qemu() { qemu-system-i386 -accel tcg"$2" -m 128 -kernel $build/$1.elf -display none -serial null -monitor none -no-reboot \
     -device isa-debug-exit,iobase=0xf4,iosize=4 ${3:+-icount shift=0}; }
 peer_qemu() { qemu $1 ""; }
@@ -62,7 +63,7 @@ peer_icount() { qemu $1 "" icount; }
 peer_one() { qemu $1 "$one_insn"; }
 # Debian's Bochs starts in its debugger and wants a terminal: script(1) lends one. It leaves by itself when told "Shutdown".
 peer_bochs() { TERM=xterm timeout 300 script -qc "bochs -q -f $build/bochs-$1.rc -rc $build/bochs-go" /dev/null; }
-peers=(on off)
+peers=(on off ring)
 if have qemu-system-i386; then
     peers+=(qemu icount)
     one_insn=",one-insn-per-tb=on" # since QEMU 8.1; before it was -singlestep
@@ -102,6 +103,7 @@ done
 for ((r = 1; r <= rounds; r++)); do
     for k in empty "${kernels[@]}"; do
         for p in "${peers[@]}"; do
+            [ $p = ring ] && [ $k != int ] && [ $k != empty ] && continue
             [ $p = one ] && [ $k != int ] && [ $k != empty ] && continue # it takes for ever, and only int is asked for
             echo "$p $k $(milliseconds peer_$p $k)" >> $log
         done

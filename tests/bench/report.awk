@@ -60,6 +60,7 @@ END {
     goal("P9", "on / one, int", ratio("on", "one", "int"), 7)
     goal("P10", "on / off, int", ratio("on", "off", "int"), 0.95)
     goal("P11", "on / cachegrind, int", ratio("on", "cachegrind", "int"), 1.7)
+    goal("P13", "every instruction into the ring / on, int", ratio("ring", "on", "int"), 0.2)
     launch = median(times["on", "launch"])
     other = median(times["qemu", "launch"])
     if (launch > 0) printf "P12  launch to the end of an empty kernel: %.1f ms (goal 10), QEMU %.1f ms (goal 8 times)\n", launch, other

@@ -175,6 +175,12 @@ run 0 trace popf
 ok "a trace begins with the start" sh -c 'head -n 1 out | grep -Eq "^ +1 .* run +entry"'
 ok "and fits 80 columns" columns out 80
 cp out all
+run 0 trace popf --instr --last 20
+ok "the last instructions with registers" sh -c '[ "$(wc -l <out)" = 20 ] && grep -Eq "ring 1  [0-9A-F]{8}  e6f4 +out 0xF4, al +eax=00000000 .* flags=" out'
+run 0 trace popf --instr --last 3 --format jsonl -o i.jsonl
+ok "and as JSON lines" sh -c '[ "$(wc -l <i.jsonl)" = 3 ] && while read -r l; do echo "$l" >l && LC_ALL=C.UTF-8 awk -f json.awk l || exit 1; done <i.jsonl'
+run 2 trace popf --instr --last 0
+run 2 trace popf --last 5
 run 0 trace popf --format jsonl -o t.jsonl
 ok "as JSON Lines" sh -c '[ "$(wc -l <t.jsonl)" = "$(wc -l <all)" ]'
 head -n 1 t.jsonl >line.json
