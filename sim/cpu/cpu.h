@@ -182,8 +182,9 @@ uint32_t cpu_flags(const struct cpu *c);
 void     cpu_set_flags(struct cpu *c, uint32_t flags);
 
 enum delivery { DELIVER_FAULT, DELIVER_SOFT /* INT n, INT3, INTO: gate DPL is checked */, DELIVER_EXTERNAL };
-/* Delivers a vector through the IDT: gate, stack switch, frame. c->eip must be the return address. On STEP_FAULT nothing
- * changed and c->fault is the fault met on the way. SDM 3A 6.12. Emits INT or IRQ, and GATE. */
+/* Delivers a vector through the IDT: gate, stack switch, frame. c->eip must be the return address. On STEP_FAULT
+ * c->fault is the fault met on the way, and nothing changed - except that DELIVER_FAULT through a task gate may have entered
+ * the new task, whose fault it then is (SDM 3A 7.3). SDM 3A 6.12. Emits INT or IRQ, and GATE. */
 enum step cpu_deliver(struct cpu *c, uint8_t vector, enum delivery how, bool has_code, uint32_t code);
 /* Delivers a fault with the rules for faults during delivery: double fault, then shutdown. Emits FAULT. SDM 3A 6.15. */
 void cpu_deliver_fault(struct cpu *c, struct fault f);

@@ -239,9 +239,11 @@ static void step(struct fuzz_input *in)
     f.cpu.halted = false;
     look(&f.cpu, &before);
     s = which < STEP_DELIVERS ? cpu_execute_one(&f.cpu, &done) : deliver(in, which);
-    if (s == STEP_FAULT && !leaves_traces(&done)) check_unchanged(&before);
-    check_state(&f.cpu);
-    if (s != STEP_FAULT || !(which & STEP_GOES_ON)) return;
+    /* A delivery that got into another task is past the point of no return: what faults then, faults there, half set up. */
+    bool entered_task = s == STEP_FAULT && which >= STEP_DELIVERS && !(which & 1) && f.cpu.tr.sel != before.tr.sel;
+    if (s == STEP_FAULT && !leaves_traces(&done) && !entered_task) check_unchanged(&before);
+    if (!entered_task) check_state(&f.cpu);
+    if (s != STEP_FAULT || !(entered_task || which & STEP_GOES_ON)) return;
     cpu_deliver_fault(&f.cpu, f.cpu.fault);
     check_state(&f.cpu);
 }
