@@ -1,4 +1,7 @@
-/* How a guest's instructions are executed: one complete const struct per technique, in an explicit array. */
+/* How a guest's instructions are executed: one complete const struct per technique, in an explicit array.
+ *
+ * vmm.c owns the loop (exit, handle, settle, resume), the virtual board and the virtual CPU; a technique says how the guest's
+ * state comes out of the real processor and goes back in, what an exit means, and what the real processor cannot run. */
 #ifndef VMM_STRATEGY_H
 #define VMM_STRATEGY_H
 
@@ -8,6 +11,7 @@
 #include "sim/vmm/exit.h"
 
 struct vcpu;
+struct window_frame;
 
 enum next { NEXT_RESUME /* virt is what the guest shall be; go on */, NEXT_STOP /* the VM ended */ };
 
@@ -16,8 +20,24 @@ struct cpu_strategy {
     bool    hypervisor;                 /* false: the guest owns the machine */
     uint8_t kernel_ring;                /* ring the guest kernel really runs in */
     const char *mmu;                    /* the MMU strategy it uses unless told otherwise */
+    bool    detects;                    /* the guest kernel runs below ring 0, so instructions can fail silently: watch them */
+    /* Once, when the VM is made: its structures in machine memory. */
     bool      (*attach)(struct vcpu *v, struct err *e);
+    /* Once, before the first resume: the hypervisor owns the processor, the guest's boot state is in v->virt. */
+    void      (*start)(struct vcpu *v);
+    /* The guest left: its state from the real processor to v->virt. `f` is the part of the frame known so far. */
+    void      (*enter)(struct vcpu *v, struct window_frame *f);
+    /* Answers an exit. */
     enum next (*handle)(struct vcpu *v, const struct vmexit *x);
+    /* Does somebody want the guest interrupted; can it take that now; let it be taken (by v->virt, or by the hardware on resume). */
+    bool      (*pending)(const struct vcpu *v);
+    bool      (*interruptible)(const struct vcpu *v);
+    void      (*interrupt)(struct vcpu *v);
+    /* Can the real processor run the guest as it stands? If not, vmm interprets an instruction and asks again. `pending` and
+     * not interruptible is asked first: a technique whose hardware tells when that changes says so by not being pending. */
+    bool      (*runnable)(struct vcpu *v);
+    /* v->virt to the real processor, which is left standing at the code that resumes the guest. Emits RESUME. */
+    void      (*leave)(struct vcpu *v);
 };
 extern const struct cpu_strategy *const cpu_strategies[]; /* null-terminated, in teaching order */
 const struct cpu_strategy *cpu_strategy_find(const char *name); /* NULL if there is none */

@@ -44,6 +44,9 @@ static bool te_attach(struct vcpu *v, struct err *e)
     return true;
 }
 
+/* Memory is all: there is nothing to switch on in the processor. */
+static void te_start(struct vcpu *v) { (void)v; }
+
 static void page_fault(struct vcpu *v, const struct vmexit *x)
 {
     struct fault f = { 0 };
@@ -106,6 +109,14 @@ const struct cpu_strategy strategy_trap_emulate = {
     .hypervisor = true,
     .kernel_ring = 1,
     .mmu = "shadow",
+    .detects = true,
     .attach = te_attach,
+    .start = te_start,
+    .enter = vcpu_enter,
     .handle = te_handle,
+    .pending = vcpu_pending,
+    .interruptible = vcpu_interruptible,
+    .interrupt = emulate_interrupt,
+    .runnable = vcpu_reversible,
+    .leave = vcpu_leave,
 };

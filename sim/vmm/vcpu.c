@@ -42,6 +42,10 @@ uint32_t vcpu_virtual_flags(const struct vcpu *v, uint32_t real)
     return (real & ~mine) | (v->virt.eflags & mine);
 }
 
+bool vcpu_pending(const struct vcpu *v) { return v->virt.intr; }
+
+bool vcpu_interruptible(const struct vcpu *v) { return (v->virt.eflags & FLAG_IF) && v->virt.insns != v->virt.inhibit; }
+
 unsigned vcpu_peek(const struct vcpu *v, gva_t at, unsigned access, void *to, unsigned n)
 {
     unsigned done = 0;

@@ -63,6 +63,9 @@ void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm);
 void vcpu_enter(struct vcpu *v, struct window_frame *f);
 /* virt -> frame, data segment registers, CR0.TS, CR3; EIP and ESP of the real CPU go to the leave stub. */
 void vcpu_leave(struct vcpu *v);
+/* The virtual PIC asks; the guest can take it (SDM 3A 6.8.1, and the shadow of STI and MOV SS). */
+bool vcpu_pending(const struct vcpu *v);
+bool vcpu_interruptible(const struct vcpu *v);
 /* Reads guest memory by linear address through the guest's own tables, without effects; returns how many of `n` bytes
  * could be read before the first that is not mapped for `access` or not RAM. */
 unsigned vcpu_peek(const struct vcpu *v, gva_t at, unsigned access, void *to, unsigned n);

@@ -194,7 +194,7 @@ void vmm_start(struct vmm *h)
     struct vcpu *v = &h->vm.vcpu;
     own_the_cpu(h);
     detector_init(v);
-    h->board.cpu->observer = detector_observer(v);
+    if (v->ops->detects) h->board.cpu->observer = detector_observer(v);
     host_init(h);
     bool flush;
     v->root = v->vmmu.ops->paging(&v->vmmu, v->virt.cr0, v->virt.cr3, v->virt.cr4, &flush).v;
@@ -205,6 +205,7 @@ void vmm_start(struct vmm *h)
     v->stores.n = 0;
     descriptor_sync_gdt(v);
     descriptor_sync_ldt(v);
+    v->ops->start(v);
     v->entered = h->board.clock->now;
     settle(h);
 }
@@ -219,9 +220,6 @@ static void go_idle(struct vmm *h)
     trace_episode(h->board.trace, 0);
 }
 
-/* Can the guest take the interrupt its PIC asks for? SDM 3A 6.8.1, and the shadow of STI and MOV SS. */
-static bool interruptible(const struct cpu *c) { return (c->eflags & FLAG_IF) && c->insns != c->inhibit; }
-
 /* A load of SS was emulated, and a trap or a breakpoint that it holds off would come too soon on the real CPU. */
 static bool debug_shadow(const struct cpu *c) { return c->insns == c->hold && (c->trap || c->watch[0]); }
 
@@ -232,8 +230,9 @@ static enum next settle(struct vmm *h)
     struct cpu *c = &v->virt;
     for (unsigned interpreted = 0; !h->vm.dead && !h->vm.exited; ) {
         timeq_run(&h->vm.timers);
-        if (c->intr && interruptible(c)) {
-            emulate_interrupt(v);
+        bool pending = v->ops->pending(v);
+        if (pending && v->ops->interruptible(v)) {
+            v->ops->interrupt(v);
         } else if (c->halted) {
             if (!(c->eflags & FLAG_IF)) {
                 h->vm.halted = true;
@@ -242,12 +241,12 @@ static enum next settle(struct vmm *h)
             host_timer(h, timeq_next(&h->vm.timers));
             go_idle(h);
             return NEXT_RESUME;
-        } else if ((c->intr && (c->eflags & FLAG_IF)) || debug_shadow(c) || !vcpu_reversible(v)) {
+        } else if ((pending && (c->eflags & FLAG_IF)) || debug_shadow(c) || !v->ops->runnable(v)) {
             if (++interpreted > STUCK_LIMIT) vm_die(v, DEATH_STUCK);
             else emulate_next(v);
         } else {
             host_timer(h, timeq_next(&h->vm.timers));
-            vcpu_leave(v);
+            v->ops->leave(v);
             return NEXT_RESUME;
         }
     }
@@ -288,7 +287,7 @@ bool vmm_door(struct vmm *h)
         wake(h, &f);
         return settle(h) == NEXT_RESUME;
     }
-    vcpu_enter(v, &f);
+    v->ops->enter(v, &f);
     struct vmexit x = { .vector = (uint8_t)f.vector, .code = f.code, .addr = f.vector == VEC_PF ? b->cpu->cr2 : 0 };
     if (v->ops->handle(v, &x) == NEXT_STOP) return false;
     return settle(h) == NEXT_RESUME;
