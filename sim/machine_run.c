@@ -278,7 +278,7 @@ static void advance(struct machine *m, uint64_t insns)
         m->limit_hit = false;
         end_limit(m, "--limit-cycles", m->cfg.limit_cycles);
     }
-    if (trace_count(m->trace) >= HISTORY_MOST(m)) end_limit(m, "events kept in history,", HISTORY_MOST(m));
+    if (trace_count(m->trace) >= HISTORY_MOST(m)) end_limit(m, "events in history,", HISTORY_MOST(m));
     if (m->cfg.limit_insns && b->cpu.insns >= m->cfg.limit_insns) end_limit(m, "--limit-instr", m->cfg.limit_insns);
 }
 
