@@ -197,27 +197,35 @@ const char *config_get(const struct machine_cfg *c, const char *key)
     return NULL;
 }
 
+static bool is_switch(const char *value) { return !strcmp(value, "0") || !strcmp(value, "1"); }
+
 /* Every --set must mean something: a typing error in an experiment is worse than none. */
-static bool check_sets(const struct machine_cfg *c, struct err *e)
+static bool apply_set(struct model *m, const char *key, const char *value, struct err *e)
 {
-    struct model m;
-    if (!model_find(c->model, &m, e)) return false;
-    for (unsigned i = 0; i < c->sets; i++) {
-        const char *key = c->set[i].key;
-        if (!strcmp(key, CONFIG_DISK_WRITE)) {
-            if (strcmp(c->set[i].value, "0") && strcmp(c->set[i].value, "1"))
-                return err_set(e, EXIT_USAGE, "--set %s=%s: 1 keeps what the guest writes, 0 does not", key, c->set[i].value);
-            continue;
-        }
-        char *end;
-        unsigned long v = strtoul(c->set[i].value, &end, 0);
-        if (strncmp(key, "cost.", 5))
-            return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (rows in sim/core/cost.def) "
-                           "and disk.write=1", key);
-        if (*end || end == c->set[i].value || v > 1000000000)
-            return err_set(e, EXIT_USAGE, "--set %s=%s: not a number of cycles", key, c->set[i].value);
-        if (!model_set(&m, key + 5, (uint32_t)v, e)) return false;
+    char *end;
+    if (!strcmp(key, CONFIG_DISK_WRITE))
+        return is_switch(value) ||
+               err_set(e, EXIT_USAGE, "--set %s=%s: 1 keeps what the guest writes, 0 does not", key, value);
+    if (!strncmp(key, "cpu.", 4)) {
+        if (!model_extra(m, key + 4, !strcmp(value, "1"), e)) return false;
+        return is_switch(value) || err_set(e, EXIT_USAGE, "--set %s=%s: 1 gives the CPU this feature, 0 does not", key, value);
     }
+    if (strncmp(key, "cost.", 5))
+        return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (rows in sim/core/cost.def), "
+                       "cpu.umip=1, cpu.virtualizable=1 and disk.write=1", key);
+    unsigned long v = strtoul(value, &end, 0);
+    if (*end || end == value || v > 1000000000)
+        return err_set(e, EXIT_USAGE, "--set %s=%s: not a number of cycles", key, value);
+    return model_set(m, key + 5, (uint32_t)v, e);
+}
+
+bool config_model(const struct machine_cfg *c, struct model *m, struct err *e)
+{
+    struct model own;
+    if (!m) m = &own;
+    if (!model_find(c->model, m, e)) return false;
+    for (unsigned i = 0; i < c->sets; i++)
+        if (!apply_set(m, c->set[i].key, c->set[i].value, e)) return false;
     return true;
 }
 
@@ -232,5 +240,5 @@ bool config_check(struct machine_cfg *c, struct err *e)
     if (s->hypervisor && !strcmp(c->mmu, "native"))
         return err_set(e, EXIT_USAGE, "--cpu %s with --mmu native: the CPU would walk the guest's tables, whose frames are "
                        "guest-physical, and reach other machine memory; use --mmu shadow", c->cpu);
-    return check_sets(c, e);
+    return config_model(c, NULL, e);
 }

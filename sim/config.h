@@ -42,6 +42,9 @@ extern const struct machine_cfg config_defaults; /* --cpu native, p4, 64 MB, see
 bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e);
 /* Fills defaults that depend on others, and refuses impossible combinations with the reason (law 10). */
 bool config_check(struct machine_cfg *c, struct err *e);
+struct model;
+/* The CPU model with all --set cost. and cpu. applied; `m` may be NULL. */
+bool config_model(const struct machine_cfg *c, struct model *m, struct err *e);
 /* The value of the last --set KEY=..., or NULL. */
 const char *config_get(const struct machine_cfg *c, const char *key);
 /* Nearest of `n` words to a mistyped one (edit distance at most 3), or NULL. */

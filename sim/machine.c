@@ -336,15 +336,6 @@ static bool read_typed(struct machine *m, struct err *e)
     return ok;
 }
 
-static bool apply_costs(struct machine *m, struct err *e)
-{
-    if (!model_find(m->cfg.model, &m->model, e)) return false;
-    for (unsigned i = 0; i < m->cfg.sets; i++)
-        if (!strncmp(m->cfg.set[i].key, "cost.", 5) &&
-            !model_set(&m->model, m->cfg.set[i].key + 5, (uint32_t)strtoul(m->cfg.set[i].value, NULL, 0), e))
-            return false;
-    return true;
-}
 
 static bool allocate(struct machine *m, struct err *e)
 {
@@ -373,7 +364,7 @@ struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
     m->cfg = *cfg;
     insn_names();
     exit_names();
-    if (!config_check(&m->cfg, e) || !apply_costs(m, e) || !choose_rom(m, e) || !open_disks(m, e) || !allocate(m, e) ||
+    if (!config_check(&m->cfg, e) || !config_model(&m->cfg, &m->model, e) || !choose_rom(m, e) || !open_disks(m, e) || !allocate(m, e) ||
         !build_board(m, e) || !build_guest(m, e) || !read_typed(m, e)) {
         machine_free(m);
         return NULL;

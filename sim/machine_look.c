@@ -4,6 +4,7 @@
 #include <string.h>
 #include "sim/board.h"
 #include "sim/mmu/walk.h"
+#include "sim/vmm/lazy_fpu.h"
 
 static bool virtual_(const struct machine *m) { return m->technique->hypervisor; }
 
@@ -48,8 +49,7 @@ void machine_guest(const struct machine *m, struct machine_cpu *guest)
 
 void machine_fpu(const struct machine *m, struct machine_fpu *guest)
 {
-    const struct vcpu *v = &m->b->vmm.vm.vcpu;
-    const struct fpu *f = virtual_(m) && !v->fpu_lent ? &v->virt.fpu : &m->b->cpu.fpu;
+    const struct fpu seen = virtual_(m) ? lazy_fpu_state(&m->b->vmm.vm.vcpu) : m->b->cpu.fpu, *f = &seen;
     *guest = (struct machine_fpu){ .control = f->control, .status = f->status, .tag = (uint16_t)fpu_tag_word(f), .cs = f->cs,
                                    .ds = f->ds, .op = f->op, .ip = f->ip, .dp = f->dp };
     for (unsigned i = 0; i < 8; i++) {

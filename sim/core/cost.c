@@ -47,6 +47,20 @@ bool model_find(const char *name, struct model *m, struct err *e)
     return err_set(e, EXIT_USAGE, "--model %s: no such CPU model; known are p4, ideal, off", name);
 }
 
+static const struct { const char *name; uint32_t bit; } extras[] = {
+    { "umip", EXTRA_UMIP }, { "virtualizable", EXTRA_VIRTUALIZABLE },
+};
+
+bool model_extra(struct model *m, const char *name, bool on, struct err *e)
+{
+    for (unsigned i = 0; i < sizeof extras / sizeof extras[0]; i++)
+        if (!strcmp(extras[i].name, name)) {
+            m->extras = on ? m->extras | extras[i].bit : m->extras & ~extras[i].bit;
+            return true;
+        }
+    return err_set(e, EXIT_USAGE, "cpu.%s: no such feature; there are cpu.umip and cpu.virtualizable", name);
+}
+
 bool model_set(struct model *m, const char *row, uint32_t value, struct err *e)
 {
     for (unsigned i = 0; i < COST_COUNT; i++)

@@ -17,7 +17,14 @@ struct model {
     const char *name, *about;
     uint64_t    hz;
     uint32_t    without;  /* features it does without, as bits of CPUID leaf 1, EDX */
+    uint32_t    extras;   /* what-ifs: features it has though the real one had not; bits of enum model_extra */
     uint32_t    cost[COST_COUNT];
+};
+
+/* --set cpu.NAME=1 */
+enum model_extra {
+    EXTRA_UMIP = 1,         /* "umip": CR4.UMIP, in processors since 2017 */
+    EXTRA_VIRTUALIZABLE = 2 /* "virtualizable": CR4.SEN, in none: what Popek and Goldberg would have asked for */
 };
 
 const char *cost_name(enum cost c);
@@ -28,5 +35,7 @@ const char *cost_source(enum cost c);
 bool model_find(const char *name, struct model *m, struct err *e);
 /* Sets one row by name (--set cost.NAME=N, without the "cost."); EXIT_USAGE if there is no such row. */
 bool model_set(struct model *m, const char *row, uint32_t value, struct err *e);
+/* Gives the model an extra feature, or takes it away (--set cpu.NAME=0, without the "cpu."); EXIT_USAGE if there is none. */
+bool model_extra(struct model *m, const char *name, bool on, struct err *e);
 
 #endif

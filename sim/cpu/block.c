@@ -84,7 +84,7 @@ enum step block_observed(struct cpu *c, const struct insn *i)
 
 exec_fn *block_handler(const struct cpu *c, const struct insn *i)
 {
-    return c->observer.before && insn_desc(i->id)->sensitivity == SENS_SILENT ? block_observed : i->fn;
+    return c->observer.before && insn_desc(i->id)->sensitivity >= SENS_SILENT ? block_observed : i->fn;
 }
 
 void block_observe(struct cpu *c)

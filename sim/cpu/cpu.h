@@ -40,8 +40,9 @@ enum { /* CR0, CR4 */
     CR0_WP = 1u << 16, CR0_AM = 1u << 18, CR0_NW = 1u << 29, CR0_CD = 1u << 30,
     CR4_VME = 1u << 0, CR4_PVI = 1u << 1, CR4_TSD = 1u << 2, CR4_DE = 1u << 3, CR4_PSE = 1u << 4, CR4_PAE = 1u << 5,
     CR4_MCE = 1u << 6, CR4_PGE = 1u << 7, CR4_PCE = 1u << 8,
-    CR4_OSFXSR = 1u << 9
+    CR4_OSFXSR = 1u << 9, CR4_UMIP = 1u << 11
 };
+#define CR4_SEN (1u << 31) /* EXTRA_VIRTUALIZABLE: sensitive instructions raise #GP(0) outside ring 0 */
 #define CR0_PG (1u << 31)
 enum { APIC_BASE_BSP = 1u << 8 /* the bootstrap processor */, APIC_BASE_ENABLE = 1u << 11 };
 enum { /* vectors */
@@ -84,7 +85,7 @@ struct cpu_env {
     struct timeq *timers;                                                   /* run at instruction boundaries; may be NULL */
 };
 
-/* Watches instructions that insn.def calls SENS_SILENT; sees the CPU before and after, may change nothing. */
+/* Watches instructions that insn.def calls SENS_SILENT or SENS_LEAKS; sees the CPU before and after, may change nothing. */
 struct cpu_observer {
     void (*before)(void *self, const struct cpu *c, const struct insn *i);
     void (*after)(void *self, const struct cpu *c, const struct insn *i, enum step result);

@@ -9,7 +9,7 @@
 #include "sim/cpu/exec.h"
 #include "sim/cpu/msr.h"
 
-enum { LAST_BASIC = 2, CLFLUSH_LINE = 64 / 8 << 8 };
+enum { LAST_BASIC = 2, LAST_EXTRA = 7 /* of a model with extras */, CLFLUSH_LINE = 64 / 8 << 8 };
 #define LAST_EXTENDED 0x80000008u
 enum {
     FEATURES = FEATURE_FPU | FEATURE_VME | FEATURE_DE | FEATURE_PSE | FEATURE_TSC | FEATURE_MSR | FEATURE_PAE |
@@ -34,6 +34,22 @@ static uint32_t features(const struct cpu *c)
 
 bool cpuid_has(const struct cpu *c, enum cpuid_feature f) { return features(c) & (uint32_t)f; }
 
+static uint32_t features7(const struct cpu *c)
+{
+    uint32_t e = c->model->extras;
+    return (e & EXTRA_UMIP ? (uint32_t)FEATURE7_UMIP : 0u) | (e & EXTRA_VIRTUALIZABLE ? FEATURE7_SEN : 0u);
+}
+
+static void basic_leaf(const struct cpu *c, uint32_t leaf, uint32_t out[4])
+{
+    uint32_t last = c->model->extras ? LAST_EXTRA : LAST_BASIC;
+    if (leaf > last) leaf = last;
+    if (leaf <= LAST_BASIC) memcpy(out, basic[leaf], sizeof basic[0]);
+    if (leaf == 0) out[0] = last;
+    if (leaf == 1) out[3] = features(c);
+    if (leaf == 7) out[2] = features7(c);
+}
+
 /* "Ringside p4", in 48 bytes with zeros behind it. */
 static void brand(const struct cpu *c, unsigned part, uint32_t out[4])
 {
@@ -50,9 +66,7 @@ void cpuid_leaf(const struct cpu *c, uint32_t leaf, uint32_t out[4])
     case 0x80000002u: case 0x80000003u: case 0x80000004u: brand(c, leaf - 0x80000002u, out); break;
     case 0x80000001u: case 0x80000005u: case 0x80000006u: case 0x80000007u: break;
     case LAST_EXTENDED: out[0] = 32 << 8 | 36; break; /* bits of a linear and of a physical address */
-    default:
-        memcpy(out, basic[leaf > LAST_BASIC ? LAST_BASIC : leaf], sizeof basic[0]);
-        if (leaf == 1) out[3] = features(c);
+    default: basic_leaf(c, leaf, out);
     }
 }
 
@@ -61,6 +75,7 @@ enum step exec_cpuid(struct cpu *c, const struct insn *i)
     (void)i;
     uint32_t out[4], leaf = c->reg[EAX];
     cpuid_leaf(c, leaf, out);
+    if (leaf == 7 && c->reg[ECX]) memset(out, 0, sizeof out); /* of its subleaves there is only the first */
     if (leaf == 1) msr_sign(c);
     c->reg[EAX] = out[0];
     c->reg[EBX] = out[1];

@@ -18,6 +18,9 @@ enum cpuid_feature {
     FEATURE_PGE = 1u << 13, FEATURE_MCA = 1u << 14, FEATURE_CMOV = 1u << 15, FEATURE_PAT = 1u << 16,
     FEATURE_PSE36 = 1u << 17, FEATURE_CLFLUSH = 1u << 19, FEATURE_MMX = 1u << 23, FEATURE_FXSR = 1u << 24
 };
+/* ECX of leaf 7. */
+enum { FEATURE7_UMIP = 1u << 2 };
+#define FEATURE7_SEN (1u << 31) /* CR4.SEN: Ringside's own what-if, no manual's */
 uint32_t cpuid_features(void); /* of a complete model, its local APIC aside */
 bool cpuid_has(const struct cpu *c, enum cpuid_feature f);
 

@@ -10,6 +10,7 @@
 #include "sim/cpu/gate.h"
 #include "sim/cpu/operand.h"
 #include "sim/cpu/ring.h"
+#include "sim/cpu/sensitive.h"
 #include "sim/cpu/task.h"
 #include "sim/cpu/v86.h"
 
@@ -90,7 +91,7 @@ static enum step task_switch(struct cpu *c, const struct insn *i, bool jump, con
 /* Everything about the target but the stack and the limit. STEP_JUMP: it was a task, and runs now. */
 static enum step find_target(struct cpu *c, const struct insn *i, bool jump, struct target *t)
 {
-    if (named(c, i, t) != STEP_OK) return STEP_FAULT;
+    if (sensitive_refused(c) || named(c, i, t) != STEP_OK) return STEP_FAULT;
     if (!cpu_selects(c)) return STEP_OK;
     if (sel_null(t->sel)) return cpu_raise_code(c, VEC_GP, 0);
     if (desc_read(c, t->sel, VEC_GP, sel_code(t->sel), &t->code) != STEP_OK) return STEP_FAULT;
@@ -167,6 +168,7 @@ enum step exec_call_far(struct cpu *c, const struct insn *i)
 enum step exec_ret_far(struct cpu *c, const struct insn *i)
 {
     uint32_t eip, sel, release = i->imm & 0xFFFF;
+    if (sensitive_refused(c)) return STEP_FAULT;
     if (stack_peek(c, 0, i->size, &eip) != STEP_OK) return STEP_FAULT;
     if (stack_peek(c, i->size, i->size, &sel) != STEP_OK) return STEP_FAULT;
     if (cpu_selects(c))
@@ -185,6 +187,7 @@ enum step exec_int(struct cpu *c, const struct insn *i)
         enum step s = v86_int(c, (uint8_t)i->imm, insn_eip(c, i), insn_next(c, i));
         if (s != STEP_OK) return s;
     }
+    if (sensitive_refused(c)) return STEP_FAULT;
     return gate_soft(c, (uint8_t)i->imm, insn_eip(c, i), insn_next(c, i));
 }
 
@@ -202,5 +205,6 @@ enum step exec_into(struct cpu *c, const struct insn *i)
 
 enum step exec_iret(struct cpu *c, const struct insn *i)
 {
+    if (sensitive_refused(c)) return STEP_FAULT;
     return gate_return(c, i->size, insn_eip(c, i), insn_next(c, i));
 }

@@ -4,6 +4,7 @@
  * that runs a guest kernel in ring 1 sees the first two and never the third.
  * SDM vol. 2 (PUSHF, POPF table 4-21, CLI, STI); who has VIF in place of IF is in v86.h. */
 #include "sim/cpu/exec.h"
+#include "sim/cpu/sensitive.h"
 #include "sim/cpu/stack.h"
 #include "sim/cpu/v86.h"
 
@@ -17,6 +18,7 @@ static enum v86_flag flag_seen(const struct cpu *c, const struct insn *i)
 
 enum step exec_pushf(struct cpu *c, const struct insn *i)
 {
+    if (sensitive_refused(c)) return STEP_FAULT;
     switch (flag_seen(c, i)) {
     case V86_VIF: return stack_push(c, v86_flags(c) & 0xFFFF, 2);
     case V86_REFUSED: return cpu_raise_code(c, VEC_GP, 0);
@@ -39,6 +41,7 @@ static void set_flags(struct cpu *c, uint32_t image, unsigned size)
 enum step exec_popf(struct cpu *c, const struct insn *i)
 {
     uint32_t image, mask = stack_mask(&c->seg[SEG_SS]);
+    if (sensitive_refused(c)) return STEP_FAULT;
     enum v86_flag flag = flag_seen(c, i);
     if (flag == V86_REFUSED) return cpu_raise_code(c, VEC_GP, 0);
     enum step s = mem_read(c, SEG_SS, c->reg[ESP] & mask, i->size, &image);

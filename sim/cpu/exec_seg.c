@@ -5,6 +5,7 @@
  * SDM vol. 2; vol. 3A 5.10 (pointer validation). In real and virtual-8086 mode the questions are #UD. */
 #include "sim/cpu/debug.h"
 #include "sim/cpu/exec.h"
+#include "sim/cpu/sensitive.h"
 #include "sim/cpu/stack.h"
 
 static enum step selector_read(struct cpu *c, const struct insn *i, uint16_t *sel)
@@ -28,12 +29,13 @@ static void hold_interrupts(struct cpu *c, const struct insn *i)
 /* With a 32-bit operand the P4 pushes the selector zero-extended. */
 enum step exec_push_seg(struct cpu *c, const struct insn *i)
 {
-    return stack_push(c, c->seg[i->sub].sel, i->size);
+    return sensitive_refused(c) ? STEP_FAULT : stack_push(c, c->seg[i->sub].sel, i->size);
 }
 
 enum step exec_pop_seg(struct cpu *c, const struct insn *i)
 {
     uint32_t v, mask = stack_mask(&c->seg[SEG_SS]);
+    if (sensitive_refused(c)) return STEP_FAULT;
     if (mem_read(c, SEG_SS, c->reg[ESP] & mask, i->size, &v) != STEP_OK) return STEP_FAULT;
     if (seg_load(c, i->sub, (uint16_t)v) != STEP_OK) return STEP_FAULT;
     stack_set(c, c->reg[ESP] + i->size, mask);
@@ -44,6 +46,7 @@ enum step exec_pop_seg(struct cpu *c, const struct insn *i)
 enum step exec_mov_from_seg(struct cpu *c, const struct insn *i)
 {
     uint32_t sel = c->seg[i->sub].sel;
+    if (sensitive_refused(c)) return STEP_FAULT;
     if (i->flags & INSN_MEM) return mem_write(c, i->seg, ea(c, i), 2, sel);
     reg_set(c, i->rm, i->size, sel);
     return STEP_OK;
@@ -53,6 +56,7 @@ enum step exec_mov_to_seg(struct cpu *c, const struct insn *i)
 {
     uint16_t sel;
     if (i->sub == SEG_CS) return cpu_raise(c, VEC_UD);
+    if (sensitive_refused(c)) return STEP_FAULT;
     if (selector_read(c, i, &sel) != STEP_OK || seg_load(c, i->sub, sel) != STEP_OK) return STEP_FAULT;
     hold_interrupts(c, i);
     return STEP_OK;
@@ -85,7 +89,7 @@ static enum step ask(struct cpu *c, const struct insn *i, struct desc *d, bool *
     uint16_t sel;
     gva_t at;
     if (!cpu_selects(c)) return cpu_raise(c, VEC_UD);
-    if (selector_read(c, i, &sel) != STEP_OK) return STEP_FAULT;
+    if (sensitive_refused(c) || selector_read(c, i, &sel) != STEP_OK) return STEP_FAULT;
     *there = !sel_null(sel) && desc_find(c, sel, &at);
     return *there ? desc_read(c, sel, VEC_GP, sel_code(sel), d) : STEP_OK;
 }

@@ -6,12 +6,13 @@
  * the block (STEP_JUMP), in that order.
  *
  * SDM vol. 2; vol. 3A 2.5 (control registers), 2.8 (system instructions), 5.9 (privileged ones).
- * Not modelled: caches (INVD, WBINVD only check), UMIP. */
+ * Not modelled: caches (INVD, WBINVD only check). */
 #include "sim/cpu/cpuid.h"
 #include "sim/cpu/debug.h"
 #include "sim/cpu/exec.h"
 #include "sim/cpu/operand.h"
 #include "sim/cpu/segment.h"
+#include "sim/cpu/sensitive.h"
 
 static bool outside_ring0(struct cpu *c)
 {
@@ -44,6 +45,7 @@ static enum step table_store(struct cpu *c, const struct insn *i, const struct t
 {
     uint32_t at = ea(c, i);
     if (!(i->flags & INSN_MEM)) return cpu_raise(c, VEC_UD);
+    if (sensitive_trap(c, CR4_UMIP | CR4_SEN)) return STEP_FAULT;
     if (mem_probe_write(c, i->seg, at, 2) != STEP_OK) return STEP_FAULT;
     if (mem_probe_write(c, i->seg, at + 2, 4) != STEP_OK) return STEP_FAULT;
     if (mem_write(c, i->seg, at, 2, t->limit) != STEP_OK) return STEP_FAULT;
@@ -60,6 +62,7 @@ enum step exec_sidt(struct cpu *c, const struct insn *i) { return table_store(c,
 /* Memory takes 16 bits whatever the operand size; a register takes the whole. */
 static enum step word_store(struct cpu *c, const struct insn *i, uint32_t v)
 {
+    if (sensitive_trap(c, CR4_UMIP | CR4_SEN)) return STEP_FAULT;
     if (i->flags & INSN_MEM) return mem_write(c, i->seg, ea(c, i), 2, v & 0xFFFF);
     reg_set(c, i->rm, i->size, v);
     return STEP_OK;
@@ -187,8 +190,10 @@ static enum step cr3_set(struct cpu *c, const struct insn *i, uint32_t v)
 
 static enum step cr4_set(struct cpu *c, const struct insn *i, uint32_t v)
 {
-    uint32_t changed = v ^ c->cr4;
-    if ((v & ~(uint32_t)CR4_KNOWN) || ((v & CR4_PAE) && !cpuid_has(c, FEATURE_PAE))) return cpu_raise_code(c, VEC_GP, 0);
+    uint32_t changed = v ^ c->cr4, extras = c->model->extras, known = CR4_KNOWN;
+    if (extras & EXTRA_UMIP) known |= CR4_UMIP;
+    if (extras & EXTRA_VIRTUALIZABLE) known |= CR4_SEN;
+    if ((v & ~known) || ((v & CR4_PAE) && !cpuid_has(c, FEATURE_PAE))) return cpu_raise_code(c, VEC_GP, 0);
     if ((changed & (CR4_PAE | CR4_PSE | CR4_PGE)) && !pdptes(c, c->cr0, c->cr3, v)) return cpu_raise_code(c, VEC_GP, 0);
     c->cr4 = v;
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);

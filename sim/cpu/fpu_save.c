@@ -10,6 +10,7 @@
 #include "sim/cpu/fpu.h"
 #include "sim/cpu/operand.h"
 #include "sim/cpu/segment.h"
+#include "sim/cpu/sensitive.h"
 
 enum { ENV16 = 14, ENV32 = 28, REGISTERS = 80, FX_BYTES = 160, MXCSR_AT = 24, MXCSR_BYTES = 8 };
 
@@ -73,7 +74,7 @@ static bool is_wide(const struct insn *i) { return !(i->flags & INSN_OPERAND16);
 enum step exec_fnstenv(struct cpu *c, const struct insn *i)
 {
     uint8_t b[ENV32];
-    if (fpu_present(c) != STEP_OK) return STEP_FAULT;
+    if (sensitive_refused(c) || fpu_present(c) != STEP_OK) return STEP_FAULT;
     unsigned n = env_pack(c, is_wide(i), b);
     if (fpu_write(c, i, b, n) != STEP_OK) return STEP_FAULT;
     c->fpu.control |= FPU_EXCEPTIONS;
@@ -109,7 +110,7 @@ static struct fpu_reg register_get(const uint8_t *b)
 enum step exec_fnsave(struct cpu *c, const struct insn *i)
 {
     uint8_t b[ENV32 + REGISTERS];
-    if (fpu_present(c) != STEP_OK) return STEP_FAULT;
+    if (sensitive_refused(c) || fpu_present(c) != STEP_OK) return STEP_FAULT;
     unsigned n = env_pack(c, is_wide(i), b);
     for (unsigned k = 0; k < 8; k++) register_put(b + n + 10 * k, *fpu_st(&c->fpu, k));
     if (fpu_write(c, i, b, n + REGISTERS) != STEP_OK) return STEP_FAULT;
@@ -144,7 +145,7 @@ enum step exec_fxsave(struct cpu *c, const struct insn *i)
 {
     const struct fpu *f = &c->fpu;
     uint8_t b[FX_BYTES] = { 0 };
-    if (fpu_present(c) != STEP_OK || misaligned(c, i)) return STEP_FAULT;
+    if (sensitive_refused(c) || fpu_present(c) != STEP_OK || misaligned(c, i)) return STEP_FAULT;
     put(b, 0, f->control, 2);
     put(b, 2, f->status, 2);
     b[4] = f->used;

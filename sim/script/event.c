@@ -90,7 +90,7 @@ void event_push(lua_State *L, const struct event *e)
 void event_push_insn(lua_State *L, uint32_t at)
 {
     static const char *const privilege[] = { "none", "ring0", "iopl" }, *const sensitivity[] = { "none", "traps",
-                                                                                                 "silent" };
+                                                                                                 "silent", "leaks" };
     const struct machine *m = script_machine(L);
     struct machine_insn in;
     char text[96];
@@ -107,7 +107,7 @@ void event_push_insn(lua_State *L, uint32_t at)
     set_number(L, "len", in.len);
     lua_pushstring(L, privilege[in.privilege < 3 ? in.privilege : 0]);
     lua_setfield(L, -2, "privilege");
-    lua_pushstring(L, sensitivity[in.sensitivity < 3 ? in.sensitivity : 0]);
+    lua_pushstring(L, sensitivity[in.sensitivity < SENSITIVITIES ? in.sensitivity : 0]);
     lua_setfield(L, -2, "sensitivity");
     lua_pushstring(L, in.rule ? in.rule : "");
     lua_setfield(L, -2, "rule");

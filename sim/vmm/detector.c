@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "sim/vmm/lazy_fpu.h"
 #include "sim/vmm/vm.h"
 
 const char *const detector_fields[DETECTOR_FIELDS] = { "IF", "IOPL", "ZF", "flags", "register", "stored", "selector", "EIP",
@@ -20,6 +21,8 @@ static void prepare(struct vcpu *v, const struct cpu *c, const struct insn *i)
     uint16_t sel[SEG_COUNT];
     for (unsigned s = 0; s < SEG_COUNT; s++) sel[s] = c->seg[s].sel;
     vcpu_copy_segments(v, p, sel, c->cpl);
+    p->fpu = lazy_fpu_state(v);
+    p->ferr = (struct irq_line){ 0 };       /* the probe's pins lead nowhere */
     p->insns = v->virt.insns + 1;
     p->inhibit = 0;
     p->break_at = 0;

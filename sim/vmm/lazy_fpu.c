@@ -26,12 +26,31 @@ void lazy_fpu_follow(struct vcpu *v)
     if (v->fpu_lent && v->virt.cr0 & (CR0_TS | CR0_EM)) set_ts(v, true); /* virt has the state: we are in emulation */
 }
 
-void lazy_fpu_fetch(struct vcpu *v)
+/* The unit notes selectors as it finds them, and CS and SS have the real ring in their RPL. */
+struct fpu lazy_fpu_state(const struct vcpu *v)
 {
-    if (v->fpu_lent) v->virt.fpu = real_cpu(v)->fpu;
+    if (!v->fpu_lent) return v->virt.fpu;
+    struct fpu f = v->vmm->board.cpu->fpu;
+    uint16_t ring = v->ops->kernel_ring, ss = v->virt.seg[SEG_SS].sel;
+    if (ring && (f.cs & 3) == ring) f.cs &= (uint16_t)~3u;
+    if (ring && (f.ds & 3) == ring && (f.ds & ~3u) == (ss & ~3u)) f.ds &= (uint16_t)~3u;
+    return f;
 }
 
+void lazy_fpu_fetch(struct vcpu *v)
+{
+    if (v->fpu_lent) v->virt.fpu = lazy_fpu_state(v);
+}
+
+/* What emulation has not changed stays as the unit noted it. */
 void lazy_fpu_return(struct vcpu *v)
 {
-    if (v->fpu_lent) real_cpu(v)->fpu = v->virt.fpu;
+    if (!v->fpu_lent) return;
+    struct fpu *real = &real_cpu(v)->fpu;
+    const struct fpu seen = lazy_fpu_state(v);
+    uint16_t cs = v->virt.fpu.cs == seen.cs ? real->cs : v->virt.fpu.cs;
+    uint16_t ds = v->virt.fpu.ds == seen.ds ? real->ds : v->virt.fpu.ds;
+    *real = v->virt.fpu;
+    real->cs = cs;
+    real->ds = ds;
 }

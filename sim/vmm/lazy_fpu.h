@@ -6,8 +6,8 @@
  * emulation to decide. The real CR0.NE is always set: a pending exception arrives as #MF, and the emulator makes of it
  * what the guest's NE says (#MF, or its FERR line).
  *
- * What shows through: FNSTENV and FNSAVE store the real CS selector of the last instruction, whose RPL is the real ring, as
- * on the real processor. Bugnion et al. 2012, lazy state; SDM 3A 13.4. With several VMs there would be one owner. */
+ * What shows through: FNSTENV, FNSAVE and FXSAVE store the real CS selector of the last instruction, whose RPL is the real
+ * ring, as on the real processor; the detector says so. Emulation shows the ring the guest believes in. Bugnion et al. 2012, lazy state; SDM 3A 13.4. With several VMs there would be one owner. */
 #ifndef VMM_LAZY_FPU_H
 #define VMM_LAZY_FPU_H
 
@@ -19,6 +19,8 @@ bool lazy_fpu_lend(struct vcpu *v);
 void lazy_fpu_follow(struct vcpu *v);
 /* Around emulation, which works on virt: what the guest has in the real unit, there and back. No cycles: the emulator of a
  * real hypervisor would use the unit where it is. */
+/* The guest's state wherever it is, with the selector of the last instruction in the ring the guest believes in. */
+struct fpu lazy_fpu_state(const struct vcpu *v);
 void lazy_fpu_fetch(struct vcpu *v);
 void lazy_fpu_return(struct vcpu *v);
 

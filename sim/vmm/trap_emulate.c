@@ -23,8 +23,11 @@ static uint8_t reason_of_insn(struct vcpu *v)
     case MN_IRET: case MN_RET_FAR: return EXIT_REASON_RETURN;
     case MN_JMP_FAR: case MN_CALL_FAR: case MN_MOV_SEG: case MN_POP_SEG: case MN_LOAD_FAR:
         return EXIT_REASON_SEGMENT;
-    default: return insn_desc(i.id)->privilege != PRIV_NONE ? EXIT_REASON_PRIVILEGED : EXIT_REASON_LIMIT;
+    default: break;
     }
+    const struct insn_desc *d = insn_desc(i.id);
+    if (d->privilege != PRIV_NONE) return EXIT_REASON_PRIVILEGED;
+    return d->sensitivity >= SENS_SILENT ? EXIT_REASON_SENSITIVE : EXIT_REASON_LIMIT;
 }
 
 static uint8_t reason_of(struct vcpu *v, uint8_t vector)
@@ -44,8 +47,13 @@ static bool te_attach(struct vcpu *v, struct err *e)
     return true;
 }
 
-/* Memory is all: there is nothing to switch on in the processor. */
-static void te_start(struct vcpu *v) { (void)v; }
+/* A processor that can trap more is told to: no manual of 2005 knows such bits, but it is what any hypervisor would do. */
+static void te_start(struct vcpu *v)
+{
+    struct cpu *real = v->vmm->board.cpu;
+    if (real->model->extras & EXTRA_UMIP) real->cr4 |= CR4_UMIP;
+    if (real->model->extras & EXTRA_VIRTUALIZABLE) real->cr4 |= CR4_SEN;
+}
 
 static void page_fault(struct vcpu *v, const struct vmexit *x)
 {
