@@ -41,6 +41,7 @@ struct board {
     struct disk_moment disk[CONFIG_DISKS];
     struct machine_end end;
     uint32_t       die;          /* event that ended it, 0 if none */
+    struct episode_live episodes; /* the visit to the hypervisor that is under way */
 };
 
 struct machine {

@@ -1,4 +1,5 @@
-/* `ringside trace`: every event of a run, or (--instr) its last instructions, as text or JSON Lines. */
+/* `ringside trace`: every event of a run, or its episodes (--episodes), or its last instructions (--instr), as text or JSON
+ * Lines. */
 #include "sim/cmd.h"
 #include "sim/guard.h"
 #include "sim/subject.h"
@@ -61,11 +62,21 @@ static void instructions(const struct machine *m, bool json, size_t last, struct
     }
 }
 
+static void episodes(const struct trace *t, bool json, struct text *out)
+{
+    for (size_t i = 0; i < trace_episodes(t); i++) {
+        (json ? episode_json : episode_line)(t, trace_episode_at(t, i), out);
+        text_char(out, '\n');
+    }
+}
+
 /* How many instructions are wanted: 0 without --instr. */
 static bool wanted(const struct options *o, size_t *n, struct err *e)
 {
     const char *last = o->value[OPT_LAST];
     *n = o->value[OPT_INSTR] ? MACHINE_RECORDS : 0;
+    if (*n && o->value[OPT_EPISODES])
+        return err_set(e, EXIT_USAGE, "--episodes and --instr: one list at a time; leave one of them out");
     if (!last) return true;
     if (!*n) return err_set(e, EXIT_USAGE, "--last %s: of what? It goes with --instr", last);
     char *end;
@@ -82,10 +93,12 @@ static bool record(struct machine *m, size_t n, struct err *e)
            err_set(e, EXIT_ENVIRONMENT, "no memory for %zu instructions; try a smaller --last", n);
 }
 
-static bool write_trace(const struct subject *s, bool json, size_t last, const char *path, struct err *e)
+static bool write_trace(const struct subject *s, const struct options *o, bool json, size_t last, struct err *e)
 {
     struct text out = { 0 };
-    if (last) instructions(s->machine, json, last, &out);
+    const char *path = o->value[OPT_OUTPUT] ? o->value[OPT_OUTPUT] : "-";
+    if (o->value[OPT_EPISODES]) episodes(machine_trace_of(s->machine), json, &out);
+    else if (last) instructions(s->machine, json, last, &out);
     else if (json) trace_json(machine_trace_of(s->machine), &out);
     else lines(machine_trace_of(s->machine), &out);
     bool ok = text_write(&out, path, e);
@@ -98,8 +111,7 @@ int cmd_trace(const struct options *o, struct err *e)
     static const char *const words[] = { "text", "jsonl" };
     struct subject s;
     struct err early = { 0 };
-    const char *path = o->value[OPT_OUTPUT] ? o->value[OPT_OUTPUT] : "-",
-               *word = command_subject(o, 0, e);
+    const char *word = command_subject(o, 0, e);
     int format = o->value[OPT_FORMAT] ? options_choice(o, OPT_FORMAT, words, 2, e) : 0;
     size_t last;
     if (!word || format < 0 || !wanted(o, &last, e) || !subject_open(&s, word, o, e)) return e->code;
@@ -110,7 +122,7 @@ int cmd_trace(const struct options *o, struct err *e)
     guard_start(options_wall(o));
     bool ran = subject_run(&s, NULL, NULL, &early) && (!s.lesson || subject_finish(&s, &early));
     guard_quiet(true);
-    if (ran || early.code != EXIT_INPUT) write_trace(&s, format == 1, last, path, e);
+    if (ran || early.code != EXIT_INPUT) write_trace(&s, o, format == 1, last, e);
     if (!ran) err_set(e, early.code, "%s", early.text);
     struct machine_end end = machine_end(s.machine);
     if (!e->code && end.fate != FATE_RUNNING && machine_exit_code(s.machine))

@@ -27,6 +27,7 @@ static const char draw_more[] =
 static const char trace_more[] =
     "  ringside trace popf | less\n"
     "  ringside trace kernel.elf --cpu te --format jsonl -o kernel.jsonl\n"
+    "  ringside trace popf --episodes | sort -k1.90 | tail\n"
     "  ringside trace kernel.elf --instr --last 1000\n";
 static const char exec_more[] =
     "Without FILE, or with -, lines come from standard input. One line is one case:\n\n"

@@ -202,7 +202,8 @@ static bool build_board(struct machine *m, struct err *e)
                            .apic_base = board_apic_base, .timers = &b->timers };
     cpu_init(&b->cpu, &env, &b->clock, &m->model, m->trace, m->blocks);
     bus_listen(&b->bus, (struct bus_listener){ cpu_code_written, &b->cpu });
-    trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m });
+    trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m,
+                                             m->technique->hypervisor ? &b->clock : NULL, &b->episodes });
     struct disk disks[CONFIG_DISKS];
     media(m, disks);
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .ignne = { board_ignne, m, 0 },

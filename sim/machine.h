@@ -209,7 +209,8 @@ struct machine_summary {
     uint64_t by_cause[32];
     uint64_t exits, silent, injected, irqs;
     unsigned reasons;
-    struct { const char *name; uint64_t count, cycles; } reason[MACHINE_REASONS]; /* exits by reason, most frequent first */
+    /* Exits by reason, most frequent first. The rest is of the episodes they opened that have ended (sim/trace/episode.h). */
+    struct machine_reason { const char *name; uint64_t count, cycles, episodes, longest, by_cause[32]; } reason[MACHINE_REASONS];
     uint64_t tlb_misses, tlb_flushes, walks, walk_refs;
     struct { uint64_t hidden, true_, traced, filled, tables; } shadow;
     uint64_t run_id;                     /* hash of image, configuration, seed, model, version */

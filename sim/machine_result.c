@@ -34,19 +34,25 @@ static uint64_t vmm_insns(const struct machine *m)
     return sum > visits ? sum - visits : 0;
 }
 
-static void add_reasons(struct machine_summary *s, const struct tally *t)
+static void add_reason(struct machine_summary *s, unsigned r, uint64_t count, const struct episode_sum *sum)
 {
-    for (unsigned r = 0; r < EXIT_REASONS && s->reasons < MACHINE_REASONS; r++) {
-        if (!t->by_reason[r]) continue;
-        unsigned at = s->reasons++;
-        while (at && s->reason[at - 1].count < t->by_reason[r]) {
-            s->reason[at] = s->reason[at - 1];
-            at--;
-        }
-        s->reason[at].name = exit_name(r);
-        s->reason[at].count = t->by_reason[r];
-        s->reason[at].cycles = t->cycles_by_reason[r];
+    unsigned at = s->reasons++;
+    while (at && s->reason[at - 1].count < count) {
+        s->reason[at] = s->reason[at - 1];
+        at--;
     }
+    struct machine_reason *row = &s->reason[at];
+    *row = (struct machine_reason){ .name = exit_name(r), .count = count, .cycles = sum->cycles, .episodes = sum->count,
+                                    .longest = sum->longest };
+    memcpy(row->by_cause, sum->by_cause, sizeof sum->by_cause);
+}
+
+static void add_reasons(struct machine_summary *s, const struct trace *trace, const struct tally *t)
+{
+    struct episode_sum sums[EPISODE_REASONS] = { { 0 } };
+    episode_sums(trace, sums);
+    for (unsigned r = 0; r < EXIT_REASONS && s->reasons < MACHINE_REASONS; r++)
+        if (t->by_reason[r]) add_reason(s, r, t->by_reason[r], &sums[r]);
 }
 
 static uint64_t mix(uint64_t h, const void *bytes, size_t n)
@@ -95,7 +101,7 @@ void machine_summary(const struct machine *m, struct machine_summary *s)
         s->shadow.filled = st.filled, s->shadow.tables = st.tables;
     }
     for (unsigned c = 0; c < CAUSE_COUNT; c++) s->by_cause[c] = clock_of_cause(&b->clock, (uint8_t)c);
-    add_reasons(s, &t);
+    add_reasons(s, m->trace, &t);
 }
 
 unsigned machine_disks(const struct machine *m, struct machine_disk *list, unsigned room)

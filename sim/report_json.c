@@ -100,6 +100,37 @@ static void json_counts(const struct report *r, struct text *out)
     key_number(out, "irqs", m->irqs);
 }
 
+static void json_causes(const uint64_t *by_cause, struct text *out)
+{
+    unsigned n = 0;
+    text_add(out, "{");
+    for (unsigned c = CAUSE_NONE + 1; c < CAUSE_COUNT; c++)
+        if (by_cause[c])
+            text_add(out, "%s\"%s\": %llu", n++ ? ", " : "", cause_name(c), (unsigned long long)by_cause[c]);
+    text_add(out, "}");
+}
+
+static void json_episodes(const struct report *r, struct text *out)
+{
+    const struct machine_summary *m = &r->sum;
+    uint64_t count = 0, cycles = 0;
+    for (unsigned i = 0; i < m->reasons; i++) {
+        count += m->reason[i].episodes;
+        cycles += m->reason[i].cycles;
+    }
+    text_add(out, "  \"episodes\": {\"total\": %llu, \"cycles\": %llu, \"by_reason\": {", (unsigned long long)count,
+             (unsigned long long)cycles);
+    for (unsigned i = 0; i < m->reasons; i++) {
+        const struct machine_reason *q = &m->reason[i];
+        text_add(out, "%s\n    \"%s\": {\"count\": %llu, \"cycles\": %llu, \"mean\": %.1f, \"longest\": %llu, \"by_cause\": ",
+                 i ? "," : "", q->name, (unsigned long long)q->episodes, (unsigned long long)q->cycles,
+                 q->episodes ? (double)q->cycles / (double)q->episodes : 0.0, (unsigned long long)q->longest);
+        json_causes(q->by_cause, out);
+        text_add(out, "}");
+    }
+    text_add(out, "%s}},\n", m->reasons ? "\n  " : "");
+}
+
 static void json_silent(const struct report *r, struct text *out)
 {
     const struct trace *t = machine_trace_of(r->s->machine);
@@ -189,6 +220,7 @@ void report_json(const struct report *r, struct text *out)
     json_disks(r, out);
     json_post(r, out);
     json_counts(r, out);
+    json_episodes(r, out);
     json_silent(r, out);
     json_checks(r, out);
     json_bare(r, out);

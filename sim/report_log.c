@@ -30,22 +30,6 @@ struct log {
     size_t items, lines;
 };
 
-/* How much an event tells about its visit; 0: not shown. */
-static unsigned weight(const struct event *e)
-{
-    switch (e->kind) {
-    case EV_SILENT: case EV_DIE: case EV_STOP: case EV_RUN: return 9; /* always a line of its own */
-    case EV_TRACED: case EV_TRUE: return 7;
-    case EV_INJECT: return 6;
-    case EV_HIDDEN: case EV_CR3: return 5;
-    case EV_PORT: return 4;
-    case EV_EMULATE: return 3;
-    case EV_EXIT: return 2;
-    case EV_FAULT: case EV_INT: case EV_IRQ: case EV_HALT: return 1;
-    default: return 0;
-    }
-}
-
 static uint64_t key_of(const struct trace *t, const struct event *e)
 {
     uint64_t k = e->kind;
@@ -76,7 +60,7 @@ static bool pick(struct log *g, uint32_t from, uint32_t to)
     g->item = calloc(trace_count(g->t) + 1, sizeof *g->item);
     for (size_t i = 0; g->item && i < trace_count(g->t); i++) {
         const struct event *e = trace_at(g->t, i);
-        unsigned w = weight(e);
+        unsigned w = episode_weight(e->kind);
         if (e->id < from || e->id > to || !w || (w == 1 && (e->episode || leads_to_visit(g->t, i)))) continue;
         if (e->episode && e->episode == visit && w < 9) {
             if (w <= best) continue;

@@ -180,6 +180,71 @@ static int vm_events(lua_State *L)
     return 1;
 }
 
+static void push_episode(lua_State *L, const struct trace *t, const struct episode *p)
+{
+    const struct event *exit = trace_by_id(t, p->exit), *telling = episode_telling(t, p);
+    lua_createtable(L, 0, 11);
+    set_number(L, "id", p->exit);
+    set_number(L, "first", p->first);
+    set_number(L, "last", p->last);
+    set_number(L, "eip", exit ? exit->eip : 0);
+    set_number(L, "from", p->from);
+    set_number(L, "to", p->to);
+    set_number(L, "cycles", episode_cycles(p));
+    lua_pushboolean(L, p->resumed);
+    lua_setfield(L, -2, "resumed");
+    lua_pushstring(L, trace_name("exit", p->reason));
+    lua_setfield(L, -2, "reason");
+    if (telling) {
+        event_push(L, telling);
+        lua_setfield(L, -2, "telling");
+    }
+    lua_createtable(L, 0, CAUSE_COUNT);
+    for (unsigned c = 0; c < CAUSE_COUNT; c++) set_number(L, cause_name(c), episode_cost(p, c));
+    lua_setfield(L, -2, "costs");
+}
+
+/* Upvalues: the reason wanted or -1, the id after which, the next index. */
+static int next_episode(lua_State *L)
+{
+    const struct trace *t = machine_trace_of(script_machine(L));
+    lua_Integer reason = lua_tointeger(L, lua_upvalueindex(1)), since = lua_tointeger(L, lua_upvalueindex(2));
+    for (size_t i = (size_t)lua_tointeger(L, lua_upvalueindex(3)); i < trace_episodes(t); i++) {
+        const struct episode *p = trace_episode_at(t, i);
+        sandbox_charge(L, EVENT_COST);
+        if ((reason >= 0 && p->reason != reason) || p->exit <= since) continue;
+        lua_pushinteger(L, (lua_Integer)i + 1);
+        lua_replace(L, lua_upvalueindex(3));
+        push_episode(L, t, p);
+        return 1;
+    }
+    return 0;
+}
+
+/* vm:episodes { reason = "port", since = id }: those that have ended, oldest first. */
+static int vm_episodes(lua_State *L)
+{
+    lua_Integer reason = -1, since = 0;
+    self(L);
+    lua_settop(L, 2);
+    if (!lua_isnil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        lua_getfield(L, 2, "reason");
+        if (!lua_isnil(L, -1)) {
+            const char *word = luaL_checkstring(L, -1), *words[64];
+            reason = event_enum("exit", word);
+            if (reason < 0) return vm_unknown(L, "reason", word, words, event_words("exit", words, 64));
+        }
+        lua_getfield(L, 2, "since");
+        since = luaL_optinteger(L, -1, 0);
+    }
+    lua_pushinteger(L, reason);
+    lua_pushinteger(L, since);
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, next_episode, 3);
+    return 1;
+}
+
 static int vm_on(lua_State *L)
 {
     self(L);
@@ -342,7 +407,8 @@ static int vm_show(lua_State *L)
 const luaL_Reg vm_methods[] = {
     { "u8", vm_u8 },         { "u16", vm_u16 },         { "u32", vm_u32 },       { "bytes", vm_bytes },
     { "phys", vm_phys },     { "machine", vm_machine }, { "poke", vm_poke },     { "translate", vm_translate },
-    { "events", vm_events }, { "on", vm_on },           { "run", vm_run },       { "step", vm_step },
+    { "events", vm_events }, { "episodes", vm_episodes }, { "on", vm_on },       { "run", vm_run },
+    { "step", vm_step },
     { "back", vm_back },     { "go", vm_go },           { "symbol", vm_symbol }, { "find", vm_find },
     { "disasm", vm_disasm }, { "insn_at", vm_insn_at }, { "note", vm_note },     { "show", vm_show },
     { NULL, NULL },

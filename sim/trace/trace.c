@@ -26,6 +26,7 @@ struct trace {
     struct event **chunk;
     size_t chunks, chunk_room;
     size_t first, last;          /* chunks to keep at both ends; last 0: all */
+    struct episodes ended;
     struct subscriber *sub;
     size_t subs, sub_room;
     int  next_handle;
@@ -55,6 +56,7 @@ void trace_free(struct trace *t)
     if (!t) return;
     for (size_t i = 0; i < t->chunks; i++) free(t->chunk[i]);
     free(t->chunk);
+    free(t->ended.list);
     free(t->sub);
     free(t);
 }
@@ -135,6 +137,18 @@ static struct event *slot(struct trace *t, uint32_t index)
     return &t->chunk[c][index % CHUNK];
 }
 
+static void note_episode(struct trace *t, const struct event *e)
+{
+    struct episode ended;
+    struct episodes *all = &t->ended;
+    if (!t->now.clock || !episode_event(t->now.episodes, t->now.clock, e, &ended)) return;
+    if (all->n == all->room) {
+        all->room = all->room ? all->room * 2 : 64;
+        all->list = grow(all->list, all->room * sizeof *all->list);
+    }
+    all->list[all->n++] = ended;
+}
+
 uint32_t trace_emit(struct trace *t, struct event *e)
 {
     e->id = t->count + 1;
@@ -145,6 +159,7 @@ uint32_t trace_emit(struct trace *t, struct event *e)
     e->episode = e->kind == EV_EXIT ? e->id : t->episode; /* an EXIT opens its own visit */
     struct event *kept = slot(t, t->count++);
     *kept = *e;
+    note_episode(t, e);
     if (!t->muted) dispatch(t, kept);
     return e->id;
 }
@@ -152,6 +167,8 @@ uint32_t trace_emit(struct trace *t, struct event *e)
 void     trace_episode(struct trace *t, uint32_t id) { t->episode = id; }
 uint32_t trace_last(const struct trace *t) { return t->count; }
 size_t   trace_count(const struct trace *t) { return t->count; }
+size_t   trace_episodes(const struct trace *t) { return t->ended.n; }
+const struct episode *trace_episode_at(const struct trace *t, size_t i) { return i < t->ended.n ? &t->ended.list[i] : NULL; }
 void     trace_mute(struct trace *t, bool mute) { t->muted = mute; }
 
 bool trace_pause(struct trace *t)
@@ -177,6 +194,7 @@ const struct event *trace_by_id(const struct trace *t, uint32_t id)
 void trace_rewind(struct trace *t, uint32_t id)
 {
     if (id < t->count) t->count = id;
+    while (t->ended.n && t->ended.list[t->ended.n - 1].known > id) t->ended.n--;
     /* The visit that was open then, if any: the machine's snapshot does not know it. */
     const struct event *last = trace_by_id(t, t->count);
     t->episode = !last || last->kind == EV_RESUME ? 0 : last->episode;

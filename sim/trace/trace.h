@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include "sim/core/text.h"
 #include "sim/trace/cause.h"
+#include "sim/trace/episode.h"
 
 enum { CAT_RUN = 1, CAT_CPU = 2, CAT_VMM = 4, CAT_MMU = 8, CAT_IO = 16, CAT_ALL = 31 };
 
@@ -88,6 +89,8 @@ struct trace_now {
     const uint8_t  *ring;
     void (*pause)(void *self); /* a subscriber voted PAUSE: have the CPU stop at its next boundary; may be NULL */
     void  *self;
+    const struct clock  *clock;    /* whose cycles episodes cost; NULL: nobody asks, as on a bare machine */
+    struct episode_live *episodes; /* in the machine's arena */
 };
 void trace_bind(struct trace *t, struct trace_now now);
 
@@ -101,6 +104,8 @@ uint32_t trace_emit(struct trace *t, struct event *e);
 #define TRACE(t, k, cause_, ...) \
     trace_emit((t), &(struct event){ .kind = EV_##k, .cause = (cause_), .u.k = { __VA_ARGS__ } })
 
+size_t trace_episodes(const struct trace *t);                              /* how many have ended */
+const struct episode *trace_episode_at(const struct trace *t, size_t i);   /* in order; valid until the next event */
 void     trace_episode(struct trace *t, uint32_t id); /* events from now on belong to this visit; 0 ends it */
 uint32_t trace_last(const struct trace *t);           /* id of the last event; 0 if none */
 bool     trace_pause(struct trace *t);                /* did anybody vote PAUSE since the last call? clears the vote */

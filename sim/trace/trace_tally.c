@@ -3,46 +3,19 @@
 
 #include "sim/trace/vector.h"
 
-/* Which recorded event began the visit: EXIT <- GATE <- FAULT, INT or IRQ; any link may be missing. */
-static uint64_t opening_cycle(const struct tally *t, const struct event *exit)
-{
-    if (!exit->cause) return exit->cycle;
-    if (exit->cause == t->fault.id) return t->fault.cycle;
-    if (exit->cause != t->gate.id) return exit->cycle;
-    return t->gate.cause && t->gate.cause == t->fault.id ? t->fault.cycle : t->gate.cycle;
-}
-
 static void on_exit_event(struct tally *t, const struct event *e)
 {
     t->exits++;
     t->by_reason[e->u.EXIT.reason]++;
     t->by_vector[e->u.EXIT.vector]++;
-    t->opened = opening_cycle(t, e);
-    t->reason = e->u.EXIT.reason;
-    t->open = 1;
-}
-
-static void on_resume(struct tally *t, const struct event *e)
-{
-    if (!t->open) return; /* the first entry into the guest answers no exit */
-    uint64_t cost = e->cycle - t->opened;
-    t->episodes++;
-    t->cycles += cost;
-    t->cycles_by_reason[t->reason] += cost;
-    if (cost > t->longest) t->longest = cost;
-    t->open = 0;
 }
 
 enum vote tally_event(void *self, const struct event *e)
 {
     struct tally *t = self;
-    struct tally_opener here = { e->id, e->cause, e->cycle };
     t->kinds[e->kind]++;
     switch (e->kind) {
-    case EV_FAULT: case EV_INT: case EV_IRQ: t->fault = here; break;
-    case EV_GATE: t->gate = here; break;
     case EV_EXIT: on_exit_event(t, e); break;
-    case EV_RESUME: on_resume(t, e); break;
     case EV_SILENT:
         t->silent++;
         t->silent_by_op[e->u.SILENT.op]++;
@@ -88,16 +61,11 @@ static void add_total(struct text *out, const char *what, uint64_t n)
 void tally_text(const struct tally *t, struct text *out)
 {
     add_total(out, "exits", t->exits);
-    if (t->episodes) {
-        add_number(out, 16, t->cycles);
-        text_add(out, " cycles");
-    }
     text_char(out, '\n');
     for (unsigned r = 0; r < 256; r++) {
         if (!t->by_reason[r]) continue;
         add_row(out, trace_name("exit", r), t->by_reason[r]);
-        add_number(out, 16, t->cycles_by_reason[r]);
-        text_add(out, " cycles\n");
+        text_char(out, '\n');
     }
     add_total(out, "exits by vector", t->exits);
     text_char(out, '\n');

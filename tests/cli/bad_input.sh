@@ -77,6 +77,7 @@ done
 bad "the last guard" 5 'limit-wall 0.3' run loop.elf -q --limit-wall 0.3
 
 # --- command lines
+bad "two lists at once" 2 'episodes and --instr' trace popf --episodes --instr
 bad "an unknown command" 2 'no such command; did you mean .run' rnu popf
 bad "a wild command" 2 'no such command; there are: run, tui' xyzzy
 bad "a file for a command" 2 'did you mean .run good.elf' good.elf

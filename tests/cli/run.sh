@@ -103,7 +103,7 @@ ok "in one line" sh -c '[ "$(wc -l <err)" = 1 ]'
 # --- JSON
 run 0 run popf --json -
 ok "--json -: stdout is JSON" json out
-for key in stop guest_exit cycles instructions exits total by_reason cycles_by_cause tlb walk_refs cache host_seconds mips \
+for key in stop guest_exit cycles instructions exits total by_reason cycles_by_cause tlb episodes longest walk_refs cache host_seconds mips \
     run_id cpu mmu io host silent expectations version; do
     ok "JSON has $key" has out "\"$key\":"
 done
@@ -171,6 +171,14 @@ ok "a reader that goes away is no signal" [ "${PIPESTATUS[0]}" -lt 128 ]
 ok "and no message" empty err
 
 # --- trace, list, help
+run 0 trace popf --episodes
+ok "an episode a line, with its cost" has out '^ +12 +57,[0-9]+  privileged  00104000   emulate  cli .* 1,[0-9]+  deliver [0-9]+ dispatch [0-9]+ emulate [0-9]+$'
+ok "and its cause adds up" awk '{ t = substr($0, 91); gsub(/,/, "", t); n = split(t, w, " "); s = 0; for (i = 3; i <= n && w[i] != "(waits)"; i += 2) if (w[i - 1] != "idle") s += w[i]; if (s != w[1]) exit 1 }' out
+run 0 trace popf --episodes --format jsonl
+head -n 1 out >one
+ok "as JSON Lines" json one
+run 0 run popf
+ok "the report has them by reason" has out '^    privileged +14 +[0-9,]+ +1[0-9]{3} +[0-9,]+  deliver [0-9]+%'
 run 0 trace popf
 ok "a trace begins with the start" sh -c 'head -n 1 out | grep -Eq "^ +1 .* run +entry"'
 ok "and fits 80 columns" columns out 80

@@ -31,6 +31,19 @@ s:step "fields" {
     expect.eq(vm.exits["int"], 0)
     expect.gt(vm.exits.total, vm.exits.port)
     expect.gt(vm.shadow.hidden, 0)
+    local n, cycles, first = 0, 0, nil
+    for p in vm:episodes() do
+      n, cycles, first = n + 1, cycles + p.cycles, first or p
+      expect.ok(p.costs.deliver > 0 and p.costs.deliver < p.cycles)
+    end
+    expect.eq(first.reason, "page-fault")
+    expect.eq(first.telling.kind, "hidden")
+    expect.eq(first.to - first.from, first.cycles)
+    expect.lt(cycles, vm.cycles)
+    expect.eq(n, vm.exits.total)
+    local ports = 0
+    for p in vm:episodes { reason = "port", since = first.id } do ports = ports + 1 end
+    expect.eq(ports, vm.exits.port)
     expect.match(vm.serial, "^popf: a kernel")
   end,
 }
