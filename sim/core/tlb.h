@@ -47,6 +47,16 @@ static inline struct tlb_entry *tlb_code0(struct tlb *t, uint32_t lin)
 {
     return &t->e[(lin >> PAGE_SHIFT) & (TLB_CODE_SETS - 1)][0];
 }
+/* Makes way `from` of a set its most recently used one; those before it age by one. */
+static inline struct tlb_entry *tlb_to_front(struct tlb_entry *set, unsigned from)
+{
+    if (!from) return set;
+    struct tlb_entry e = set[from];
+    for (; from; from--) set[from] = set[from - 1];
+    set[0] = e;
+    return set;
+}
+
 static inline struct tlb_entry *tlb_way0(struct tlb *t, uint32_t lin) { return t->code ? tlb_code0(t, lin) : tlb_data0(t, lin); }
 
 #endif

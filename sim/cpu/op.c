@@ -57,6 +57,31 @@ static struct op *op_recorded(OP_ARGS)
     TAIL r->then(c, o, res, aux, tags);
 }
 
+/* As mmu_translate does it for an entry that has the tag: a tag says that the access is allowed and nobody looks. An access
+ * across pages finds none, as its last page has another set. What is recorded was noted already, and is not run again. */
+static bool promote(struct cpu *c, const struct op *o, const uint8_t *tags, unsigned write)
+{
+    uint32_t set = c->missed & (PAGE_SIZE - 1), page = c->missed & PAGE_MASK;
+    if (o->fn == op_recorded) return false;
+    for (unsigned w = 1; w < TLB_WAYS; w++)
+        if (op_tag(tags, set + w * (unsigned)sizeof(struct tlb_entry), write) == page) {
+            tlb_to_front(c->dtlb.e[set / TLB_SET_STRIDE], w);
+            c->dtlb.hits++;
+            return true;
+        }
+    return false;
+}
+struct op *op_miss_read(OP_ARGS)
+{
+    if (promote(c, o, tags, OP_READ)) GO(o);
+    SLOW;
+}
+struct op *op_miss_write(OP_ARGS)
+{
+    if (promote(c, o, tags, OP_WRITE)) GO(o);
+    SLOW;
+}
+
 /* ---- choosing ---- */
 
 static const struct op_forms *const forms[MN_COUNT] = {

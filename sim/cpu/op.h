@@ -88,6 +88,8 @@ static inline struct op *op_nothing(struct block_cache *bc, unsigned slot)
     return &bc->nothing[slot == block_quick(bc->nothing->more)];
 }
 
+/* Way 0 of the data TLB is not c->missed: with a hit in another way, which then is way 0, the operation is run again. */
+op_fn op_miss_read, op_miss_write;
 op_fn op_slow;      /* does the instruction by its handler */
 op_fn op_exact;     /* o is a head, EIP is there: the block does not fit into what time is left */
 op_fn op_head;
@@ -124,7 +126,7 @@ op_fn op_head;
 #define SLOW TAIL op_slow(c, o, res, aux, tags)
 #define LEAVE do { c->res = res; c->aux = aux; return NULL; } while (0)
 
-/* ---- memory: the inline path of mem.h, with a miss that runs the whole instruction the slow way ---- */
+/* ---- memory: the inline path of mem.h; a miss runs the whole operation again, or the instruction the slow way ---- */
 
 enum { OP_READ = 0, OP_WRITE = sizeof(uint32_t) }; /* where the tag lies: enum access */
 
@@ -145,14 +147,20 @@ _Static_assert(TLB_SET_STRIDE == 1 << 8 && TLB_DATA_SETS == 16 && TLB_CODE_SETS 
 #define OP_SET(lin) ((lin) >> 4 & 0xF00u)
 #define OP_CODE_SET(lin) ((lin) >> 4 & 0x1F00u)
 
-#define OP_PLACE(h, place, segment, size, end, write) \
+#define OP_PLACE(h, place, segment, size, end, write, missed) \
     const struct seg_reg *h##_seg = &c->seg[segment]; \
     const uint32_t h##_at = (place), h##_lin = h##_seg->base + h##_at, h##_set = OP_SET(h##_lin); \
     if (unlikely((uint64_t)h##_at + (size) > h##_seg->end)) SLOW; \
-    if (unlikely(op_tag(tags, h##_set, write) != ((h##_lin + (size) - 1) & PAGE_MASK))) SLOW; \
+    const uint32_t h##_page = (h##_lin + (size) - 1) & PAGE_MASK; \
+    if (unlikely(op_tag(tags, h##_set, write) != h##_page)) missed; \
     uint8_t *const h = op_host(c, h##_set) + (h##_lin & (PAGE_SIZE - 1))
-#define OP_READS(h, place, segment, size) OP_PLACE(h, place, segment, size, rd_end, OP_READ)
-#define OP_WRITES(h, place, segment, size) OP_PLACE(h, place, segment, size, wr_end, OP_WRITE)
+/* The one memory operand of an instruction: the other ways of the set are looked through before it is done the slow way. */
+#define OP_READS(h, place, segment, size) OP_PLACE(h, place, segment, size, rd_end, OP_READ, \
+    do { c->missed = h##_page | h##_set; TAIL op_miss_read(c, o, res, aux, tags); } while (0))
+#define OP_WRITES(h, place, segment, size) OP_PLACE(h, place, segment, size, wr_end, OP_WRITE, \
+    do { c->missed = h##_page | h##_set; TAIL op_miss_write(c, o, res, aux, tags); } while (0))
+/* The second one of two: if both want way 0 of the same set, running it again would never end. */
+#define OP_WRITES_TOO(h, place, segment, size) OP_PLACE(h, place, segment, size, wr_end, OP_WRITE, SLOW)
 #define OP_AT0 (c->reg[o->base] + o->disp)
 #define OP_AT1 (c->reg[o->base] + c->reg[o->index] * o->mul + o->disp)
 

@@ -118,22 +118,22 @@ static struct op *call_far(OP_ARGS)
     PUSH_RETURN;
     TAKE_FAR(0, o->imm, unlinked_taken, SLOW);
 }
-#define CALL_INDIRECT(target) \
+#define CALL_INDIRECT(target, STACK) \
     uint32_t to = (target), lin = c->seg[SEG_CS].base + to; \
     if (unlikely(!WHOLE(to, lin))) SLOW; \
-    OP_WRITES(h, c->reg[ESP] - 4, SEG_SS, 4); \
+    STACK(h, c->reg[ESP] - 4, SEG_SS, 4); \
     PUSH_RETURN; \
     TAKE_INDIRECT(to, lin)
 static struct op *call_r(OP_ARGS)
 {
     WIDE_STACK;
-    CALL_INDIRECT(c->reg[o->rd]);
+    CALL_INDIRECT(c->reg[o->rd], OP_WRITES);
 }
 static struct op *call_m(OP_ARGS)
 {
     WIDE_STACK;
     OP_READS(from, OP_AT1, o->seg, 4);
-    CALL_INDIRECT(op_load(from, 4));
+    CALL_INDIRECT(op_load(from, 4), OP_WRITES_TOO);
 }
 static struct op *ret(OP_ARGS)
 {

@@ -90,7 +90,7 @@ static struct op *push_m(OP_ARGS)
 {
     WIDE_STACK;
     OP_READS(from, OP_AT1, o->seg, 4);
-    OP_WRITES(h, c->reg[ESP] - 4, SEG_SS, 4);
+    OP_WRITES_TOO(h, c->reg[ESP] - 4, SEG_SS, 4);
     op_store(h, 4, op_load(from, 4));
     c->reg[ESP] -= 4;
     NEXT;

@@ -29,16 +29,6 @@ void tlb_reset(struct tlb *t)
     tlb_drop_tags(t);
 }
 
-/* Makes way `from` of a set its most recently used one; those before it age by one. */
-static struct tlb_entry *to_front(struct tlb_entry *set, unsigned from)
-{
-    if (!from) return set;
-    struct tlb_entry e = set[from];
-    for (; from; from--) set[from] = set[from - 1];
-    set[0] = e;
-    return set;
-}
-
 struct tlb_entry *tlb_find(struct tlb *t, uint32_t page)
 {
     struct tlb_entry *set = tlb_way0(t, page);
@@ -46,7 +36,7 @@ struct tlb_entry *tlb_find(struct tlb *t, uint32_t page)
         if (!set[w].valid || set[w].page != page) continue;
         if (!w) return set;
         t->hits++;
-        return to_front(set, w);
+        return tlb_to_front(set, w);
     }
     return NULL;
 }
@@ -56,7 +46,7 @@ struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
     struct tlb_entry *set = tlb_way0(t, page);
     unsigned victim = 0;
     while (victim < TLB_WAYS - 1 && set[victim].valid) victim++;
-    struct tlb_entry *e = to_front(set, victim);
+    struct tlb_entry *e = tlb_to_front(set, victim);
     *e = (struct tlb_entry){ .page = page, .valid = true };
     tlb_untag(e);
     t->used |= 1u << ((page >> PAGE_SHIFT) & (t->code ? TLB_CODE_SETS - 1u : TLB_DATA_SETS - 1u));

@@ -18,11 +18,28 @@ static bool allowed(const struct fake *f, unsigned rights, unsigned access)
     return !(access & ACCESS_WRITE) || (rights & FAKE_W) || !strict;
 }
 
+static void drop(struct tlb_entry *e)
+{
+    e->valid = false;
+    for (unsigned a = 0; a < 4; a++) e->tag[a] = TLB_NO_TAG;
+}
+
+/* The entry of a page, which is way 0 then; NULL: there is none. */
+static struct tlb_entry *find(struct tlb *t, uint32_t page)
+{
+    struct tlb_entry *set = tlb_way0(t, page);
+    for (unsigned w = 0; w < TLB_WAYS; w++) {
+        if (!set[w].valid || set[w].page != page) continue;
+        if (w) t->hits++;
+        return tlb_to_front(set, w);
+    }
+    return NULL;
+}
+
 /* The rights an entry was filled with stay in it until it is flushed, as in a real TLB. */
 static struct tlb_entry *fill(struct fake *f, struct tlb *t, uint32_t page)
 {
-    struct tlb_entry *e = tlb_way0(t, page);
-    if (e->valid && e->page == page) return e;
+    struct tlb_entry *e = tlb_to_front(tlb_way0(t, page), TLB_WAYS - 1);
     *e = (struct tlb_entry){ .page = page, .frame = page, .valid = true, .pte = rights_of(f, page) };
     for (unsigned a = 0; a < 4; a++) e->tag[a] = TLB_NO_TAG;
     if (f->direct) e->host = bus_page(&f->bus, hpa(page));
@@ -45,17 +62,15 @@ static bool translate(void *mmu, gva_t at, unsigned access, struct xlat *x, stru
     struct fake *f = mmu;
     struct tlb *t = access & ACCESS_EXEC ? &f->cpu.itlb : &f->cpu.dtlb;
     f->translations++;
-    unsigned rights = rights_of(f, at.v);
-    struct tlb_entry *e = tlb_way0(t, at.v);
-    if (e->valid && e->page == (at.v & PAGE_MASK)) rights = e->pte;
+    struct tlb_entry *e = find(t, at.v & PAGE_MASK);
+    unsigned rights = e ? e->pte : rights_of(f, at.v);
     if (!allowed(f, rights, access)) {
         uint32_t code = (rights & FAKE_P ? 1u : 0u) | (access & ACCESS_WRITE ? 2u : 0u) | (access & ACCESS_USER ? 4u : 0u);
         *fault = (struct fault){ .vector = VEC_PF, .has_code = true, .code = code, .addr = at.v };
-        e->valid = false;
-        for (unsigned a = 0; a < 4; a++) e->tag[a] = TLB_NO_TAG;
+        if (e) drop(e);
         return false;
     }
-    e = fill(f, t, at.v & PAGE_MASK);
+    if (!e) e = fill(f, t, at.v & PAGE_MASK);
     if (access & ACCESS_WRITE) bus_mark(&f->bus, at.v < FAKE_RAM ? hpa(at.v) : hpa(UINT32_MAX), FRAME_DIRTY);
     set_tags(f, e, access);
     *x = (struct xlat){ .at = hpa(at.v), .host = e->host ? e->host + (at.v & (PAGE_SIZE - 1)) : NULL };
@@ -65,11 +80,7 @@ static bool translate(void *mmu, gva_t at, unsigned access, struct xlat *x, stru
 static void forget(struct tlb *t)
 {
     for (unsigned s = 0; s < TLB_CODE_SETS; s++)
-        for (unsigned w = 0; w < TLB_WAYS; w++) {
-            struct tlb_entry *e = &t->e[s][w];
-            e->valid = false;
-            for (unsigned a = 0; a < 4; a++) e->tag[a] = TLB_NO_TAG;
-        }
+        for (unsigned w = 0; w < TLB_WAYS; w++) drop(&t->e[s][w]);
 }
 
 static void flush(void *mmu, bool globals_too)
@@ -84,11 +95,8 @@ static void flush(void *mmu, bool globals_too)
 static void forget_page(struct fake *f, uint32_t page)
 {
     struct tlb_entry *both[2] = { tlb_way0(&f->cpu.dtlb, page), tlb_way0(&f->cpu.itlb, page) };
-    for (unsigned k = 0; k < 2; k++) {
-        if (both[k]->page != page) continue;
-        both[k]->valid = false;
-        for (unsigned a = 0; a < 4; a++) both[k]->tag[a] = TLB_NO_TAG;
-    }
+    for (unsigned k = 0; k < 2 * TLB_WAYS; k++)
+        if (both[k % 2][k / 2].page == page) drop(&both[k % 2][k / 2]);
 }
 
 static void invlpg(void *mmu, gva_t at)

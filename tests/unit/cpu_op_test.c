@@ -187,9 +187,10 @@ static void same(uint32_t a, uint32_t b, const char *what, unsigned round)
 
 static void same_tlb(const struct tlb *a, const struct tlb *b, unsigned round)
 {
-    for (unsigned k = 0; k < TLB_CODE_SETS; k++) {
-        same(a->e[k][0].valid ? a->e[k][0].page : 1, b->e[k][0].valid ? b->e[k][0].page : 1, "a TLB entry", round);
-    }
+    for (unsigned k = 0; k < TLB_CODE_SETS; k++)
+        for (unsigned w = 0; w < TLB_WAYS; w++)
+            same(a->e[k][w].valid ? a->e[k][w].page : 1, b->e[k][w].valid ? b->e[k][w].page : 1, "a TLB entry", round);
+    same((uint32_t)a->hits, (uint32_t)b->hits, "hits of older TLB entries", round);
     same((uint32_t)a->misses, (uint32_t)b->misses, "TLB misses", round);
 }
 
