@@ -63,6 +63,7 @@ void cpu_init(struct cpu *c, const struct cpu_env *env, struct clock *clock, con
 {
     static const uint8_t account[4] = { CAUSE_KERNEL, CAUSE_KERNEL, CAUSE_KERNEL, CAUSE_USER };
     memset(c, 0, sizeof *c);
+    c->itlb.code = true;
     c->env = *env;
     c->clock = clock;
     c->model = model;

@@ -155,6 +155,19 @@ static void fetch_faults_name_the_page(void **s)
     assert_true(f.clock.now > before);
 }
 
+/* Each of the code TLB's sets serves the fetches of its pages, from way 0. */
+static void every_set_of_the_code_tlb(void **s)
+{
+    (void)s;
+    for (uint32_t set = 0; set < TLB_CODE_SETS; set++) {
+        uint32_t at = FAKE_DATA + set * PAGE_SIZE;
+        put(at, "90 90");
+        f.cpu.eip = at;
+        cpu_run(&f.cpu, 1);
+        if (tlb_code0(&f.cpu.itlb, at)->tag[ACCESS_READ] != at) fail_msg("set %u", at >> PAGE_SHIFT & (TLB_CODE_SETS - 1));
+    }
+}
+
 static void fetch_beyond_the_limit(void **s)
 {
     (void)s;
@@ -489,7 +502,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(store_into_own_block), T(store_into_old_code), T(code_mark_and_tags), T(a_loader_writes_code),
-        T(modes_have_their_own_blocks), T(instruction_across_pages), T(fetch_faults_name_the_page), T(fetch_beyond_the_limit),
+        T(modes_have_their_own_blocks), T(instruction_across_pages), T(fetch_faults_name_the_page), T(fetch_beyond_the_limit), T(every_set_of_the_code_tlb),
         T(limit_shrinks_under_a_block), T(door), T(pause_and_budget), T(halt_ends_by_interrupt), T(interrupt_shadow), T(nmi), T(apic_base),
         T(shadow_of_a_stack_load), T(single_step), T(single_step_skips_a_stack_load_and_int), T(observer_comes_and_goes),
         cmocka_unit_test(the_same_machine_however_it_is_run)
