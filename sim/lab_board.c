@@ -147,7 +147,7 @@ bool lab_board_build(struct lab *l, struct err *e)
     s->clock.hz = l->model.hz;
     bus_init(&l->bus, l->ram, FRAMES, &s->clock, &l->arena);
     mmu_init(&s->mmu, &l->bus, &s->cpu.dtlb, &s->cpu.itlb, &s->clock, &l->model);
-    struct cpu_env env = { .bus = &l->bus, .mmu = &s->mmu, .translate = mmu_translate, .flush = mmu_flush,
+    struct cpu_env env = { .bus = &l->bus, .mmu = &s->mmu, .translate = mmu_translate, .fill = mmu_fill, .flush = mmu_flush,
                            .invlpg = mmu_invlpg, .paging = mmu_paging, .acknowledge = no_interrupt };
     bus_listen(&l->bus, (struct bus_listener){ cpu_code_written, &s->cpu });
     build_pages(l);

@@ -197,7 +197,7 @@ static bool build_board(struct machine *m, struct err *e)
     bus_init(&b->bus, m->ram, m->frames, &b->clock, &m->arena);
     b->bus.port_cycles = clock_from_ns(&b->clock, m->model.cost[COST_PORT_NS]);
     mmu_init(&b->mmu, &b->bus, &b->cpu.dtlb, &b->cpu.itlb, &b->clock, &m->model);
-    struct cpu_env env = { .bus = &b->bus, .mmu = &b->mmu, .translate = mmu_translate, .flush = mmu_flush,
+    struct cpu_env env = { .bus = &b->bus, .mmu = &b->mmu, .translate = mmu_translate, .fill = mmu_fill, .flush = mmu_flush,
                            .invlpg = mmu_invlpg, .paging = mmu_paging, .pdptes = mmu_pdptes, .irq = m, .acknowledge = board_ack,
                            .apic_base = board_apic_base, .timers = &b->timers };
     cpu_init(&b->cpu, &env, &b->clock, &m->model, m->trace, m->blocks);

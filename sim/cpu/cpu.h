@@ -75,6 +75,9 @@ struct cpu_env {
     void *mmu;
     /* Translates one page's worth of access: fills x and the TLB, or f (#PF with code and address) and returns false. */
     bool (*translate)(void *mmu, gva_t at, unsigned access, struct xlat *x, struct fault *f);
+    /* Does as translate would if that is simple, and gives the access a fast tag in way 0: true. Else nothing that translate
+     * would not do; it is to be called. NULL: there is no such way. */
+    bool (*fill)(void *mmu, gva_t at, unsigned access);
     void (*flush)(void *mmu, bool globals_too);                             /* MOV CR3: false */
     void (*invlpg)(void *mmu, gva_t at);
     void (*paging)(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);    /* the registers changed; does not flush */

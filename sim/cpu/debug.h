@@ -33,10 +33,12 @@ void debug_data(struct cpu *c, uint32_t lin, unsigned size, bool write);
 void debug_port(struct cpu *c, uint32_t port, unsigned size);
 /* Is there a breakpoint on ports (R/W 2) that debug_port could find hit? */
 static inline bool debug_ports(const struct cpu *c) { return c->watch[2]; }
-/* Takes the fast tags of the page of `lin` away, if breakpoints or alignment checks want to see its accesses. */
-void debug_guard(struct cpu *c, uint32_t lin);
 /* Is #AC possible in ring 3? */
 static inline bool debug_aligned(const struct cpu *c) { return (c->cr0 & CR0_AM) && (c->eflags & FLAG_AC); }
+/* Does anybody want to see data accesses: a breakpoint, alignment checks? */
+static inline bool debug_watches(const struct cpu *c) { return c->watch[1] || c->watch[3] || debug_aligned(c); }
+/* Takes the fast tags of the page of `lin` away, if breakpoints or alignment checks want to see its accesses. */
+void debug_guard(struct cpu *c, uint32_t lin);
 /* Alignment checks were switched on, or breakpoints set: fast tags given before then are taken away. */
 void debug_untag(struct cpu *c);
 /* A debug exception is delivered: DR6 gets `bits` (0: nothing that it could tell); DR7.GD and BTF are switched off. */

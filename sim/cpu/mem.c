@@ -11,7 +11,6 @@
  * SDM vol. 3A 3.4, 4.6, 5.3, 6.15 (#AC). Not modelled: split locks. */
 #include "sim/cpu/mem.h"
 
-#include "sim/cpu/debug.h"
 #include "sim/cpu/segment.h"
 
 enum step cpu_raise(struct cpu *c, uint8_t vector)
@@ -107,9 +106,17 @@ static inline uint8_t *fast_host(struct cpu *c, gva_t at, unsigned size, unsigne
     return e->tag[access] == ((at.v + size - 1) & PAGE_MASK) ? e->host + (at.v & (PAGE_SIZE - 1)) : NULL;
 }
 
+/* The same, after a miss that is soon made good, too. */
+static inline uint8_t *filled_host(struct cpu *c, gva_t at, unsigned size, unsigned access)
+{
+    uint8_t *host = fast_host(c, at, size, access);
+    bool within = !((at.v ^ (at.v + size - 1)) & PAGE_MASK);
+    return host || !within || !mem_refill(c, at, access) ? host : fast_host(c, at, size, access);
+}
+
 enum step lin_read(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t *value)
 {
-    const uint8_t *host = fast_host(c, at, size, ACCESS_READ | (user ? ACCESS_USER : 0));
+    const uint8_t *host = filled_host(c, at, size, ACCESS_READ | (user ? ACCESS_USER : 0));
     if (host) {
         *value = host_load(host, size);
         return STEP_OK;
@@ -126,7 +133,7 @@ enum step lin_read(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t *
 
 enum step lin_write(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t value)
 {
-    uint8_t *host = fast_host(c, at, size, ACCESS_WRITE | (user ? ACCESS_USER : 0));
+    uint8_t *host = filled_host(c, at, size, ACCESS_WRITE | (user ? ACCESS_USER : 0));
     if (host) {
         host_store(host, size, value);
         return STEP_OK;
@@ -143,7 +150,7 @@ enum step lin_write(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t 
 
 enum step lin_probe_write(struct cpu *c, gva_t at, unsigned size, bool user)
 {
-    if (fast_host(c, at, size, ACCESS_WRITE | (user ? ACCESS_USER : 0))) return STEP_OK;
+    if (filled_host(c, at, size, ACCESS_WRITE | (user ? ACCESS_USER : 0))) return STEP_OK;
     struct part part[2];
     return split(c, at, size, ACCESS_WRITE | (user ? ACCESS_USER : 0), part) ? STEP_OK : STEP_FAULT;
 }

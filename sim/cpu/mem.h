@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include "sim/cpu/cpu.h"
+#include "sim/cpu/debug.h"
 
 /* Sets c->fault; returns STEP_FAULT, so that handlers can `return cpu_raise(...)`. */
 enum step cpu_raise(struct cpu *c, uint8_t vector);                     /* without error code */
@@ -31,6 +32,13 @@ enum step mem_check_read(struct cpu *c, unsigned seg, uint32_t offset, unsigned 
 enum step lin_read(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t *value);
 enum step lin_write(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t value);
 enum step lin_probe_write(struct cpu *c, gva_t at, unsigned size, bool user);
+
+/* An access (enum access bits) to one page missed way 0 of the TLB. True: that was simply made good, and it will hit. Else
+ * nothing happened that the functions above would not do. */
+static inline bool mem_refill(struct cpu *c, gva_t at, unsigned access)
+{
+    return c->env.fill && !debug_watches(c) && c->env.fill(c->env.mmu, at, access);
+}
 
 /* Host bytes as a value and back. Spelled out by size: a call of memcpy for four bytes costs more than all the rest. */
 static inline uint32_t host_load(const uint8_t *h, unsigned size)

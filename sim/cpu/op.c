@@ -57,28 +57,25 @@ static struct op *op_recorded(OP_ARGS)
     TAIL r->then(c, o, res, aux, tags);
 }
 
-/* As mmu_translate does it for an entry that has the tag: a tag says that the access is allowed and nobody looks. An access
- * across pages finds none, as its last page has another set. What is recorded was noted already, and is not run again. */
-static bool promote(struct cpu *c, const struct op *o, const uint8_t *tags, unsigned write)
+/* An access missed way 0, and nothing happened yet: once the TLB has the tag there, running the op again is all there is to
+ * coming back. The MMU's short way brings it: from an older way of the set, or by a walk. That took time; if it was the last,
+ * op_slow is what leaves behind the instruction. An access across pages has its last page in another set. What is recorded was
+ * noted already, and is not run again. */
+static inline bool filled(struct cpu *c, const struct op *o, unsigned access)
 {
-    uint32_t set = c->missed & (PAGE_SIZE - 1), page = c->missed & PAGE_MASK;
-    if (o->fn == op_recorded) return false;
-    for (unsigned w = 1; w < TLB_WAYS; w++)
-        if (op_tag(tags, set + w * (unsigned)sizeof(struct tlb_entry), write) == page) {
-            tlb_to_front(c->dtlb.e[set / TLB_SET_STRIDE], w);
-            c->dtlb.hits++;
-            return true;
-        }
-    return false;
+    uint32_t page = c->missed & PAGE_MASK;
+    if (OP_SET(page) != (c->missed & (PAGE_SIZE - 1)) || o->fn == op_recorded) return false;
+    if (c->cpl == 3) access |= ACCESS_USER;
+    return mem_refill(c, gva(page), access) && c->clock->now < c->break_at;
 }
 struct op *op_miss_read(OP_ARGS)
 {
-    if (promote(c, o, tags, OP_READ)) GO(o);
+    if (filled(c, o, ACCESS_READ)) GO(o);
     SLOW;
 }
 struct op *op_miss_write(OP_ARGS)
 {
-    if (promote(c, o, tags, OP_WRITE)) GO(o);
+    if (filled(c, o, ACCESS_WRITE)) GO(o);
     SLOW;
 }
 

@@ -88,7 +88,7 @@ static inline struct op *op_nothing(struct block_cache *bc, unsigned slot)
     return &bc->nothing[slot == block_quick(bc->nothing->more)];
 }
 
-/* Way 0 of the data TLB is not c->missed: with a hit in another way, which then is way 0, the operation is run again. */
+/* Way 0 of the data TLB is not c->missed: if that is simply made good, the operation is run again. */
 op_fn op_miss_read, op_miss_write;
 op_fn op_slow;      /* does the instruction by its handler */
 op_fn op_exact;     /* o is a head, EIP is there: the block does not fit into what time is left */
@@ -154,7 +154,7 @@ _Static_assert(TLB_SET_STRIDE == 1 << 8 && TLB_DATA_SETS == 16 && TLB_CODE_SETS 
     const uint32_t h##_page = (h##_lin + (size) - 1) & PAGE_MASK; \
     if (unlikely(op_tag(tags, h##_set, write) != h##_page)) missed; \
     uint8_t *const h = op_host(c, h##_set) + (h##_lin & (PAGE_SIZE - 1))
-/* The one memory operand of an instruction: the other ways of the set are looked through before it is done the slow way. */
+/* The one memory operand of an instruction: before it is done the slow way, the TLB is filled. */
 #define OP_READS(h, place, segment, size) OP_PLACE(h, place, segment, size, rd_end, OP_READ, \
     do { c->missed = h##_page | h##_set; TAIL op_miss_read(c, o, res, aux, tags); } while (0))
 #define OP_WRITES(h, place, segment, size) OP_PLACE(h, place, segment, size, wr_end, OP_WRITE, \

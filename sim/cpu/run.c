@@ -42,7 +42,9 @@ static bool code_at(struct cpu *c, uint32_t lin, struct code *code)
 {
     const struct tlb_entry *e = tlb_code0(&c->itlb, lin);
     unsigned user = c->cpl == 3 ? ACCESS_USER : 0;
-    if (e->tag[user] == (lin & PAGE_MASK)) {
+    bool hit = e->tag[user] == (lin & PAGE_MASK) ||
+               (c->env.fill && c->env.fill(c->env.mmu, gva(lin), ACCESS_EXEC | user));
+    if (hit) {
         uint32_t offset = lin & (PAGE_SIZE - 1);
         *code = (struct code){ hpa(e->frame + offset), e->host + offset, false, false };
         return true;

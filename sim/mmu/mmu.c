@@ -137,13 +137,102 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
             return true;
         }
     } else {
-        if (e) tlb_invalidate(e);
         e = walk_and_remember(m, t, at, access, x, f);
         if (!e) return false;
     }
     open_fast_path(m, e, access);
     x->host = (access & ACCESS_WRITE ? plain_store(m, e) : e->host != NULL) ? e->host + offset : NULL;
     return true;
+}
+
+/* ---- the short way ---- */
+
+/* What a walk in RAM alone found. */
+struct leaf {
+    uint32_t at;     /* where the entry lies */
+    uint32_t entry;  /* with A and D as the access leaves them */
+    uint32_t frame, rights;
+    unsigned refs;
+};
+
+static uint32_t ram_entry(const struct bus *b, uint32_t at)
+{
+    uint32_t entry;
+    memcpy(&entry, b->ram + at, sizeof entry);
+    return entry;
+}
+
+/* walk.h's walk for two levels of plain RAM. False: something is out of the ordinary, be it a fault. */
+static inline bool walk_plain(const struct mmu *m, uint32_t lin, unsigned access, struct leaf *l)
+{
+    const struct bus *b = m->bus;
+    uint32_t at = (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2;
+    if (!bus_plain(b, hpa(at))) return false;
+    uint32_t pde = ram_entry(b, at), leaf = pde;
+    if ((pde & (PTE_P | PTE_A)) != (PTE_P | PTE_A)) return false;
+    if ((pde & PTE_PS) && (m->cr4 & PAGING_CR4_PSE)) {
+        if (pde & (PDE_LARGE_RESERVED | PDE_LARGE_HIGH)) return false;
+        l->refs = 1;
+        l->frame = (pde & PDE_LARGE_MASK) | (lin & ~PDE_LARGE_MASK & PAGE_MASK);
+        l->rights = pde & (PTE_W | PTE_U | PTE_D | PTE_G | PTE_PS);
+    } else {
+        at = (pde & PAGE_MASK) | pte_slot(lin) << 2;
+        if (!bus_plain(b, hpa(at))) return false;
+        leaf = ram_entry(b, at);
+        if (!(leaf & PTE_P)) return false;
+        l->refs = 2;
+        l->frame = leaf & PAGE_MASK;
+        l->rights = leaf & (PTE_W | PTE_U | PTE_D | PTE_G) & (pde | PTE_D | PTE_G);
+    }
+    l->at = at;
+    l->entry = leaf | PTE_A;
+    if (access & ACCESS_WRITE) {
+        l->entry |= PTE_D;
+        l->rights |= PTE_D;
+    }
+    if (!bus_plain(b, hpa(l->frame)) || !walk_allows(l->rights, access, m->cr0)) return false;
+    return l->entry == leaf || (!b->log && (b->marks[at >> PAGE_SHIFT] & (FRAME_DIRTY | FRAME_CODE)) == FRAME_DIRTY);
+}
+
+static void fill_entry(struct mmu *m, struct tlb *t, struct tlb_entry *e, uint32_t page, const struct leaf *l)
+{
+    memcpy(m->bus->ram + l->at, &l->entry, sizeof l->entry);
+    t->misses++;
+    m->walks++;
+    m->refs += l->refs;
+    clock_charge(m->clock, CAUSE_WALK, (uint64_t)l->refs * m->model->cost[COST_WALK_REF]);
+    tlb_untag(e);
+    e->host = m->bus->ram + l->frame;
+    e->page = page;
+    e->frame = l->frame;
+    e->pte = m->cr4 & PAGING_CR4_PGE ? l->rights : l->rights & ~(uint32_t)PTE_G;
+    e->valid = true;
+    if (e->pte & PTE_PS) t->large = true;
+    tlb_use(t, page);
+}
+
+bool mmu_fill(void *mmu, gva_t at, unsigned access)
+{
+    struct mmu *m = mmu;
+    struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
+    uint32_t page = at.v & PAGE_MASK;
+    struct tlb_entry *set = tlb_way0(t, page);
+    bool there;
+    unsigned way = tlb_search(set, page, &there);
+    if (there && serves(m, &set[way], access)) {
+        if (way) t->hits++;
+        tlb_to_front(set, way);
+    } else {
+        struct leaf l;
+        bool two_levels = paging_on(m) && !(m->cr4 & PAGING_CR4_PAE) && m->a20 == UINT32_MAX && m->direct;
+        if (!two_levels || !walk_plain(m, at.v, access, &l)) return false;
+        if (there && way) t->hits++;
+        tlb_to_front(set, way);
+        fill_entry(m, t, set, page, &l);
+    }
+    unsigned kind = access & (ACCESS_WRITE | ACCESS_USER);
+    if (set->tag[kind] != page) open_fast_path(m, set, access);
+    return set->tag[kind] == page;
 }
 
 void mmu_flush(void *mmu, bool globals_too)

@@ -32,6 +32,9 @@ void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb
  * mmu_paging empties the TLBs, globals too, if PG, PSE, PAE or PGE changed, as MOV to CR0 and CR4 do; flushing for MOV CR3 is
  * the caller's (mmu_flush). */
 bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct fault *f);
+/* The short way of mmu_translate, which does as that does but for faults, tables that are not in RAM, PAE: the access has a
+ * fast tag in way 0 then. False: ask mmu_translate; nothing was done that it would not have done. */
+bool mmu_fill(void *mmu, gva_t at, unsigned access);
 void mmu_flush(void *mmu, bool globals_too);
 void mmu_invlpg(void *mmu, gva_t at);
 void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);

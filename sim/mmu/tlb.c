@@ -15,7 +15,7 @@ void tlb_untag_writes(struct tlb_entry *e)
     e->tag[ACCESS_WRITE] = e->tag[ACCESS_WRITE | ACCESS_USER] = TLB_NO_TAG;
 }
 
-void tlb_invalidate(struct tlb_entry *e)
+static void invalidate(struct tlb_entry *e)
 {
     e->valid = false;
     tlb_untag(e);
@@ -32,25 +32,30 @@ void tlb_reset(struct tlb *t)
 struct tlb_entry *tlb_find(struct tlb *t, uint32_t page)
 {
     struct tlb_entry *set = tlb_way0(t, page);
-    for (unsigned w = 0; w < TLB_WAYS; w++) {
-        if (!set[w].valid || set[w].page != page) continue;
-        if (!w) return set;
-        t->hits++;
-        return tlb_to_front(set, w);
-    }
-    return NULL;
+    bool there;
+    unsigned w = tlb_search(set, page, &there);
+    if (!there) return NULL;
+    if (w) t->hits++;
+    tlb_to_front(set, w);
+    return set;
 }
 
 struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
 {
     struct tlb_entry *set = tlb_way0(t, page);
-    unsigned victim = 0;
-    while (victim < TLB_WAYS - 1 && set[victim].valid) victim++;
-    struct tlb_entry *e = tlb_to_front(set, victim);
-    *e = (struct tlb_entry){ .page = page, .valid = true };
-    tlb_untag(e);
-    t->used |= 1u << ((page >> PAGE_SHIFT) & (t->code ? TLB_CODE_SETS - 1u : TLB_DATA_SETS - 1u));
-    return e;
+    bool there;
+    tlb_to_front(set, tlb_search(set, page, &there));
+    *set = (struct tlb_entry){ .page = page, .valid = true };
+    tlb_untag(set);
+    tlb_use(t, page);
+    return set;
+}
+
+/* Those behind it move up. */
+static void remove_way(struct tlb_entry *set, unsigned w)
+{
+    for (; w + 1 < TLB_WAYS && set[w + 1].valid; w++) set[w] = set[w + 1];
+    invalidate(&set[w]);
 }
 
 #define EACH_ENTRY(t, e) for (struct tlb_entry *e = &(t)->e[0][0]; e < &(t)->e[0][0] + TLB_CODE_SETS * TLB_WAYS; e++)
@@ -59,20 +64,26 @@ struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
 void tlb_forget(struct tlb *t, uint32_t page)
 {
     struct tlb_entry *set = tlb_way0(t, page);
-    for (unsigned w = 0; w < TLB_WAYS; w++)
-        if (set[w].valid && set[w].page == page) tlb_invalidate(&set[w]);
-    if (!t->large) return;
-    EACH_ENTRY(t, e)
-        if (e->valid && (e->pte & PTE_PS) && pde_slot(e->page) == pde_slot(page)) tlb_invalidate(e);
+    bool there;
+    unsigned way = tlb_search(set, page, &there);
+    if (there) remove_way(set, way);
+    for (uint32_t rest = t->large ? t->used : 0; rest; rest &= rest - 1) {
+        set = t->e[__builtin_ctz(rest)];
+        for (unsigned w = TLB_WAYS; w-- > 0;)
+            if (set[w].valid && (set[w].pte & PTE_PS) && pde_slot(set[w].page) == pde_slot(page)) remove_way(set, w);
+    }
 }
 
+/* True: there are global entries left. */
 static bool flush_set(struct tlb_entry *set, bool globals_too)
 {
-    bool left = false;
-    for (unsigned w = 0; w < TLB_WAYS; w++)
-        if (!set[w].valid) continue; /* and has no tags */
-        else if (globals_too || !(set[w].pte & PTE_G)) tlb_invalidate(&set[w]);
-        else left = true;
+    unsigned left = 0;
+    for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++) {
+        bool stays = !globals_too && (set[w].pte & PTE_G);
+        if (stays && left != w) set[left] = set[w];
+        if (!stays || left != w) invalidate(&set[w]);
+        left += stays;
+    }
     return left;
 }
 

@@ -1,6 +1,7 @@
 /* What the MMU does to the arrays of sim/core/tlb.h: find, insert, forget. TOUR mmu.3
  *
  * Idea: the order of a set's ways *is* its recency; a hit moves to way 0, an insertion pushes the last way out.
+ * Valid entries come first, so the first invalid way, or else the last, is also the one that an insertion takes.
  * A 4 MB page is cached as the 4 KB fragments that were used (PTE_PS in each), as small TLBs of real CPUs do, so
  * invalidating one address of it must find all of them. SDM vol. 3A 4.10. Not modelled: PCID, speculative fills. */
 #ifndef MMU_TLB_H
@@ -12,10 +13,26 @@ void tlb_reset(struct tlb *t);                              /* empties it; a zer
 struct tlb_entry *tlb_find(struct tlb *t, uint32_t page);   /* moved to way 0; NULL: absent. Counts hits in 1.. */
 struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page); /* a fresh way 0: valid, no tags; caller fills it in */
 void tlb_forget(struct tlb *t, uint32_t page);              /* one page; fragments of a 4 MB page all go */
-void tlb_invalidate(struct tlb_entry *e);                   /* this entry only */
 void tlb_flush(struct tlb *t, bool globals_too);
 void tlb_drop_tags(struct tlb *t);                          /* the fast path only; translations stay */
 void tlb_untag(struct tlb_entry *e);
 void tlb_untag_writes(struct tlb_entry *e);
+
+/* The way that holds a page; if none does, the one that its insertion takes, which is invalid or the last (*there: which). */
+static inline unsigned tlb_search(const struct tlb_entry *set, uint32_t page, bool *there)
+{
+    unsigned w = 0;
+    for (*there = false; set[w].valid; w++) {
+        if (set[w].page == page) return *there = true, w;
+        if (w == TLB_WAYS - 1) break;
+    }
+    return w;
+}
+
+/* The set of this page is in use: a flush will look at it. */
+static inline void tlb_use(struct tlb *t, uint32_t page)
+{
+    t->used |= 1u << ((page >> PAGE_SHIFT) & (t->code ? TLB_CODE_SETS - 1u : TLB_DATA_SETS - 1u));
+}
 
 #endif

@@ -2,7 +2,6 @@
 #include "sim/mmu/walk.h"
 
 #include <stddef.h>
-#include "sim/mmu/pte.h"
 
 /* One walk on its way. */
 struct way {
@@ -47,14 +46,6 @@ uint32_t walk_rights(const struct xlat *x)
     uint32_t rights = x->leaf & (PTE_W | PTE_U | PTE_D | PTE_G);
     if (x->large) return rights | PTE_PS | beyond;
     return (rights & (x->ref[0].entry | PTE_D | PTE_G)) | beyond;
-}
-
-/* SDM 3A 4.6.1. A supervisor may read everything; whether R/W binds its writes too is CR0.WP. */
-bool walk_allows(uint32_t rights, unsigned access, uint32_t cr0)
-{
-    if ((access & ACCESS_USER) && !(rights & PTE_U)) return false;
-    if (!(access & ACCESS_WRITE) || (rights & PTE_W)) return true;
-    return !(access & ACCESS_USER) && !(cr0 & PAGING_CR0_WP);
 }
 
 /* Two levels of 1024 entries. PSE-36 puts bits 35..32 of a large page's frame into its entry. */

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "sim/core/outcome.h"
+#include "sim/mmu/pte.h"
 
 struct walk_env {
     uint32_t cr0, cr3, cr4;
@@ -39,7 +40,13 @@ void walk_accessed(struct xlat *x, unsigned access, void (*write)(void *self, hp
  * permitted (and dirty) with paging off. */
 uint32_t walk_rights(const struct xlat *x);
 
-/* Do combined rights permit an access, given CR0.WP? */
-bool walk_allows(uint32_t rights, unsigned access, uint32_t cr0);
+/* Do combined rights permit an access, given CR0.WP? A supervisor may read everything; whether R/W binds its writes too is
+ * CR0.WP. SDM 3A 4.6.1. */
+static inline bool walk_allows(uint32_t rights, unsigned access, uint32_t cr0)
+{
+    if ((access & ACCESS_USER) && !(rights & PTE_U)) return false;
+    if (!(access & ACCESS_WRITE) || (rights & PTE_W)) return true;
+    return !(access & ACCESS_USER) && !(cr0 & PAGING_CR0_WP);
+}
 
 #endif

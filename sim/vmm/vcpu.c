@@ -28,7 +28,7 @@ void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm)
     v->virt_clock.hz = h->board.clock->hz;
     v->model = *h->board.model;
     v->model.without |= FEATURE_PAE; /* there are no shadows of such tables */
-    struct cpu_env env = { .bus = &vm->bus, .mmu = &v->virt_mmu, .translate = mmu_translate, .flush = mmu_flush,
+    struct cpu_env env = { .bus = &vm->bus, .mmu = &v->virt_mmu, .translate = mmu_translate, .fill = mmu_fill, .flush = mmu_flush,
                            .invlpg = invlpg, .paging = mmu_paging, .pdptes = mmu_pdptes, .irq = &vm->devices.pic, .acknowledge = acknowledge };
     mmu_init(&v->virt_mmu, &vm->bus, &v->virt.dtlb, &v->virt.itlb, &v->virt_clock, &v->model);
     v->virt_mmu.direct = false;

@@ -77,6 +77,20 @@ static bool translate(void *mmu, gva_t at, unsigned access, struct xlat *x, stru
     return true;
 }
 
+/* What is refused is left to translate, untouched. */
+static bool fill_tag(void *mmu, gva_t at, unsigned access)
+{
+    struct fake *f = mmu;
+    const struct tlb_entry *set = tlb_way0(access & ACCESS_EXEC ? &f->cpu.itlb : &f->cpu.dtlb, at.v);
+    unsigned rights = rights_of(f, at.v);
+    struct xlat x;
+    struct fault fault;
+    for (unsigned w = 0; w < TLB_WAYS; w++)
+        if (set[w].valid && set[w].page == (at.v & PAGE_MASK)) rights = set[w].pte;
+    if (!allowed(f, rights, access)) return false;
+    return translate(mmu, at, access, &x, &fault) && set->tag[access & (ACCESS_WRITE | ACCESS_USER)] == (at.v & PAGE_MASK);
+}
+
 static void forget(struct tlb *t)
 {
     for (unsigned s = 0; s < TLB_CODE_SETS; s++)
@@ -133,7 +147,6 @@ static void timers_changed(void *self)
 void fake_init(struct fake *f, bool blocks)
 {
     memset(f, 0, sizeof *f);
-    f->cpu.itlb.code = true;
     f->direct = true;
     memset(f->page, FAKE_ALL, sizeof f->page);
     f->ram = calloc(1, FAKE_RAM);
@@ -143,7 +156,7 @@ void fake_init(struct fake *f, bool blocks)
     bus_init(&f->bus, f->ram, FAKE_PAGES, &f->clock, &f->arena);
     f->trace = trace_new();
     struct cpu_env env = {
-        .bus = &f->bus, .mmu = f, .translate = translate, .flush = flush, .invlpg = invlpg, .paging = paging,
+        .bus = &f->bus, .mmu = f, .translate = translate, .fill = fill_tag, .flush = flush, .invlpg = invlpg, .paging = paging,
         .irq = f, .acknowledge = acknowledge, .timers = &f->timers
     };
     forget(&f->cpu.dtlb);
