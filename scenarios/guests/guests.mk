@@ -42,6 +42,8 @@ $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(guest))))
 
 -include $(foreach guest,$(GUESTS),$(patsubst %.o,%.d,$(call guest_objects,$(guest))))
 
+include $(GUEST_DIR)/mini/mini.mk
+
 # The BIOS: 16-bit code, linked as the 64 KB of its ROM. The program carries it, as an array that is made here.
 BIOS_ROM    := $(BUILD_GUESTS)/bios.rom
 BIOS_SRC    := entry.S post.c system.c video.c keyboard.c disk.c pci.c

@@ -1,0 +1,84 @@
+// The border between the kernel and the machine: every operation that another kind of machine does in another way.
+//
+// Idea: all of the kernel but the files *_native.* is the same on a bare PC and under a paravirtualizing hypervisor.
+// The interrupt flag, page tables, the stack for traps, the way to user code, time, console and disk are reached through
+// the functions below; arch_native.* implements them with instructions of ring 0, arch_pv.* with hypercalls. There is no
+// #ifdef: the build links one set or the other.
+// Physical addresses are the kernel's own count from 0. On a bare PC they are what goes into page-table entries; a
+// paravirtual kernel's entries hold machine addresses, hence pte_make and pte_physical.
+#ifndef MINI_ARCH_H
+#define MINI_ARCH_H
+
+#include "lib/guest.h" // struct trap_frame, bits of page-table entries
+
+enum { PAGE = 4096, HZ = 1000 };
+#define KERNEL_BASE 0xC0000000u    // kernel address of physical address 0; user space is all below
+#define RAM_MAX (64u << 20)        // as much as the kernel maps, from KERNEL_BASE on
+
+static inline void *physical_to_kernel(uint32_t physical) { return (void *)(physical + KERNEL_BASE); }
+static inline uint32_t kernel_to_physical(const void *address) { return (uint32_t)address - KERNEL_BASE; }
+
+// ---- What the machine does for the kernel ------------------------------------------------------------------------
+
+// Interrupts. irq_save switches them off and says whether they were on; irq_restore puts that back.
+typedef uint32_t irq_state;
+irq_state irq_save(void);
+void irq_restore(irq_state saved);
+bool irq_enabled(void);
+void irq_enable(void);
+void irq_disable(void);
+void irq_wait(void); // called with interrupts off: switches them on and sleeps until one came
+
+// Page tables. An entry is changed by pte_set only; what was set is in force after pte_sync.
+typedef uint32_t pte_t;
+enum { PTE_COW = 1 << 9 }; // a bit the processor leaves to software: writable, but shared; copy on the first store
+pte_t pte_make(uint32_t physical, uint32_t flags);
+uint32_t pte_physical(pte_t entry);
+void pte_set(pte_t *slot, pte_t value);
+void pte_sync(void);
+void tlb_flush_page(uint32_t address); // of the space in use
+void tlb_flush_all(void);
+enum table_level { LEVEL_TABLE = 1, LEVEL_DIRECTORY = 2 };
+void table_adopt(pte_t *table, enum table_level level);   // a zeroed page becomes a table (a directory gets the kernel's part)
+void table_release(pte_t *table, enum table_level level); // and is an ordinary page again
+void directory_load(pte_t *directory); // NULL: one with the kernel's part only
+
+// Processes. The trap frame at the top of a kernel stack is what trap_return (assembly) goes back to.
+void arch_kernel_stack(uint32_t top); // where the next trap from user code puts its frame
+void arch_user_frame(struct trap_frame *frame, uint32_t entry, uint32_t stack);
+void trap_return(void);
+
+// Time: periods of 1/HZ s pass, whether interrupts come or not.
+void arch_pause(int periods);
+
+// Console: text out, and everything out before it returns. Input comes by kernel_input.
+void console_out(const char *text, uint32_t size);
+void console_drain(void);
+
+// Disk, in sectors of 512 bytes. A transfer may put the calling process to sleep.
+void disk_init(void);
+uint32_t disk_sectors(void); // 0: there is none
+bool disk_transfer(uint32_t sector, uint32_t count, void *memory, bool write);
+
+void arch_off(uint32_t status) __attribute__((noreturn)); // the machine's end; 0 is success
+
+// ---- What the kernel does for the machine --------------------------------------------------------------------------
+
+// What start-of-day found out, all physical.
+struct boot {
+    uint32_t free_begin, free_end; // memory that nobody uses
+    uint32_t module, module_size;  // a file the loader brought; size 0: none
+    const char *command_line;
+};
+
+void kernel_main(const struct boot *boot) __attribute__((noreturn)); // interrupts off, all of RAM mapped
+void kernel_tick(void);                                              // interrupts off
+void kernel_input(char c);                                           // interrupts off
+void kernel_syscall(struct trap_frame *frame);
+void kernel_page_fault(struct trap_frame *frame, uint32_t address); // interrupts off
+void kernel_exception(struct trap_frame *frame);                    // any other
+void kernel_leave(struct trap_frame *frame);                        // last, before a trap or interrupt returns
+
+static inline bool from_user(const struct trap_frame *frame) { return (frame->cs & 3) == 3; }
+
+#endif

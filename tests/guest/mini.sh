@@ -1,0 +1,45 @@
+#!/bin/bash
+# mini, the small Unix: the same script says the same from the module, from the disk and on QEMU; under trap-and-emulate the
+# kernel's own assertion ends it, after the detector has named the instruction.
+set -u
+. tests/guest/tools/images.sh
+img=build/guests/mini.img
+
+mini() { # mini CPU SCRIPT [OPTION...]: sets rc; leaves $TMPDIR/out and err
+    local cpu=$1 script=$2
+    shift 2
+    timeout 60 "$RINGSIDE" run build/guests/mini.elf --cpu "$cpu" --append "run=\"$script\"" --limit-instr 500M "$@" \
+        >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+    rc=$?
+}
+good() { [ $rc = 0 ] && diff "$1" "$TMPDIR/out" | sed 's/^/# /' && [ "${PIPESTATUS[0]}" = 0 ]; }
+# The line that names the device is the only one that may differ.
+same() { [ $rc = 0 ] && diff <(grep -v '^mini: files' "$1") <(grep -v '^mini: files' "$TMPDIR/out") | sed 's/^/# /' &&
+    [ "${PIPESTATUS[0]}" = 0 ]; }
+failed_with() { [ $rc = "$1" ] && grep -q "$2" "$TMPDIR/$3"; }
+
+tour=$(cat tests/guest/images/mini.sh)
+expected=tests/guest/expected/mini.txt
+
+mini native "$tour" --module "$img"
+check "from the module" good $expected
+mini native "$tour" --disk "$img"
+check "from the disk" same $expected
+mini native "halt 3" --module "$img"
+check "a status that is not 0" failed_with 1 'reported failure' err
+
+mini te "$tour" --module "$img"
+check "trap-and-emulate: the kernel's assertion" failed_with 1 'panic: interrupts enabled in a critical section' out
+check "the detector names PUSHF" failed_with 1 'pushf at .*(irq_save' err
+check "and POPF" failed_with 1 'popf at .*(irq_restore_popf): IF wanted 1, got 0' err
+mini te "$tour" --module "$img" --append "checks=0 run=\"$tour\""
+check "without the assertion the timer is not heard" failed_with 1 'panic: interrupts are on, but in 50 periods' out
+
+if command -v qemu-system-i386 >/dev/null; then
+    timeout 60 qemu-system-i386 -kernel build/guests/mini.elf -initrd "$img" -append "run=\"$tour\"" -m 64 -display none \
+        -serial stdio -monitor none -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=1 \
+        >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+    rc=$(($? - 1)) # its exit code is twice the port's value plus one
+    check "the same on QEMU" good $expected
+else echo "skip - QEMU is not installed"; fi
+finish
