@@ -12,19 +12,17 @@ mini() { # mini CPU SCRIPT [OPTION...]: sets rc; leaves $TMPDIR/out and err
         >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
     rc=$?
 }
-good() { [ $rc = 0 ] && diff "$1" "$TMPDIR/out" | sed 's/^/# /' && [ "${PIPESTATUS[0]}" = 0 ]; }
-# The line that names the device is the only one that may differ.
-same() { [ $rc = 0 ] && diff <(grep -v '^mini: files' "$1") <(grep -v '^mini: files' "$TMPDIR/out") | sed 's/^/# /' &&
-    [ "${PIPESTATUS[0]}" = 0 ]; }
+plain() { sed -E 's/at [0-9A-F]{8}/at X/; s/to BFEF[0-9A-F]{4}/to BFEFXXXX/; s/^mini: files on the (disk|module)/mini: files/' "$1"; } # addresses in programs are the compiler's
+good() { [ $rc = 0 ] && diff $expected <(plain "$TMPDIR/out") | sed 's/^/# /' && [ "${PIPESTATUS[0]}" = 0 ]; }
 failed_with() { [ $rc = "$1" ] && grep -q "$2" "$TMPDIR/$3"; }
 
-tour=$(cat tests/guest/images/mini.sh)
+tour=$(tr '\n' ' ' <tests/guest/images/mini.sh)
 expected=tests/guest/expected/mini.txt
 
 mini native "$tour" --module "$img"
-check "from the module" good $expected
+check "from the module" good
 mini native "$tour" --disk "$img"
-check "from the disk" same $expected
+check "from the disk" good
 mini native "halt 3" --module "$img"
 check "a status that is not 0" failed_with 1 'reported failure' err
 
@@ -40,6 +38,6 @@ if command -v qemu-system-i386 >/dev/null; then
         -serial stdio -monitor none -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=1 \
         >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
     rc=$(($? - 1)) # its exit code is twice the port's value plus one
-    check "the same on QEMU" good $expected
+    check "the same on QEMU" good
 else echo "skip - QEMU is not installed"; fi
 finish

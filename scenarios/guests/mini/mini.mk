@@ -8,8 +8,9 @@ MINI_SRC      := main.c console.c sched.c proc.c trap.c syscall.c memory.c pagin
 MINI_COMMON   := $(MINI_SRC:%=mini/%) lib/memory.c
 MINI_NATIVE   := mini/arch_native.S mini/arch_native.c mini/console_native.c mini/disk_native.c \
                  lib/trap.S lib/tables.c lib/serial.c lib/timer.c
-MINI_PROGRAMS := init sh ls cat echo wc primes halt
-MINI_FILES    := motd
+MINI_PROGRAMS := init sh ls cat echo wc grep primes sieve sleep ps kill rm mkdir spin cow forktest pipes files crash \
+                 hostile halt
+MINI_FILES    := motd README demo
 MINI_BLOCKS   := 1024
 MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini.img
 

@@ -99,14 +99,17 @@ static int sys_close(uint32_t fd, uint32_t b, uint32_t c)
     return 0;
 }
 
+// Pages come later, on first touch; but more than there is now is not promised.
 static int sys_sbrk(uint32_t change, uint32_t b, uint32_t c)
 {
     struct space *s = &current->space;
-    uint32_t old = s->heap_end, new = old + change, page = PAGE - 1;
+    uint32_t old = s->heap_end, page = PAGE - 1;
+    bool shrink = (int32_t)change < 0;
+    uint32_t room = shrink ? old - s->heap_begin : STACK_LIMIT - PAGE - old;
     (void)b, (void)c;
-    if (new < s->heap_begin || new > STACK_LIMIT - PAGE) return E_NOMEM;
-    s->heap_end = new;
-    if (new < old) space_shrink(s, (new + page) & ~page, (old + page) & ~page);
+    if ((shrink ? -change : change) > room || (!shrink && change / PAGE > frames_free())) return E_NOMEM;
+    s->heap_end = old + change;
+    if (shrink) space_shrink(s, (s->heap_end + page) & ~page, (old + page) & ~page);
     return (int)old;
 }
 

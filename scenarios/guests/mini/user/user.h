@@ -6,7 +6,6 @@
 #include "mini/format.h"
 #include "mini/text.h"
 
-int main(int argc, char **argv);
 int syscall(int number, ...); // start.S; always looks at three arguments
 
 // ---- System calls; a negative result is one of the errors E_... of abi.h --------------------------------------------

@@ -1,0 +1,12 @@
+// kill PID ...
+#include "mini/user/user.h"
+
+int main(int argc, char **argv)
+{
+    int status = 0;
+    for (int i = 1; i < argc; i++) {
+        int error = kill(text_number(argv[i]));
+        if (error) eprintf("kill: %s: %s\n", argv[i], error_text(error)), status = 1;
+    }
+    return status;
+}

@@ -1,0 +1,12 @@
+// mkdir PATH ...
+#include "mini/user/user.h"
+
+int main(int argc, char **argv)
+{
+    int status = 0;
+    for (int i = 1; i < argc; i++) {
+        int error = mkdir(argv[i]);
+        if (error) eprintf("mkdir: %s: %s\n", argv[i], error_text(error)), status = 1;
+    }
+    return status;
+}
