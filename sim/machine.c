@@ -75,6 +75,14 @@ static void board_remapped(struct machine *m)
     m->b->cpu.break_at = 0;
 }
 
+/* Translations change, so no block may go on. */
+static void board_a20(void *machine, unsigned n, bool open)
+{
+    struct machine *m = machine;
+    mmu_a20(&m->b->mmu, n, open);
+    m->b->cpu.break_at = 0;
+}
+
 /* The display card's ROM is where its base address register says, if that and its memory decoder are enabled. */
 static void board_card(void *machine, const uint8_t *config)
 {
@@ -209,7 +217,7 @@ static bool build_board(struct machine *m, struct err *e)
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .ignne = { board_ignne, m, 0 },
                                 .apics = true, .serial = { board_serial, m },
                                 .serial_in = { machine_input_get, m }, .console = { board_serial, m },
-                                .stop = board_stop, .stop_self = m, .a20 = { mmu_a20, &b->mmu, 0 },
+                                .stop = board_stop, .stop_self = m, .a20 = { board_a20, m, 0 },
                                 .card = m->technique->hypervisor ? 0 : m->rom.video_pci, .card_moved = { board_card, m },
                                 .shadow = { board_shadow, m }, .rom = m->rom.chip && !m->technique->hypervisor,
                                 .reset = { board_reset, m, 0 }, .off = { board_off, m, 0 },

@@ -111,7 +111,7 @@ static void mark(struct cpu *c, hpa_t at)
         }
 }
 
-/* What talks to devices or goes through gates begins a block, so that c->eip is exact in whatever events come of it. */
+/* What moves strings through ports or goes through gates begins a block, so that c->eip is exact in whatever events come of it. */
 static bool begins(const struct insn *i)
 {
     return i->flags & INSN_ENDS && i->id != MN_JMP && i->id != MN_CALL && i->id != MN_RET;

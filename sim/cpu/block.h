@@ -80,7 +80,7 @@ static inline unsigned block_quick(uint32_t at) { return (at ^ at >> 12) & (BLOC
 static inline bool block_ends(const struct insn *i) { return i->flags & INSN_ENDS || i->id == MN_JCC; }
 
 /* May something be due behind it that sets no break_at by itself? Devices do. */
-static inline bool block_asks(const struct insn *i) { return i->flags & INSN_ENDS && i->id != MN_IN && i->id != MN_OUT; }
+static inline bool block_asks(const struct insn *i) { return i->flags & INSN_ENDS; }
 
 /* The block that begins at `at`, or NULL. */
 struct block *block_find(const struct block_cache *bc, hpa_t at, bool code32);

@@ -46,7 +46,7 @@ static const bool ends_block[MN_COUNT] = {
     [MN_JMP_FAR] = true, [MN_CALL_FAR] = true, [MN_RET_FAR] = true, [MN_INT] = true, [MN_INT1] = true, [MN_INT3] = true, [MN_IRET] = true,
     [MN_SYSENTER] = true, [MN_SYSEXIT] = true, [MN_RDPMC] = true,
     [MN_HLT] = true, [MN_MOV_CR] = true, [MN_MOV_DR] = true, [MN_LMSW] = true,
-    [MN_INVLPG] = true, [MN_INVD] = true, [MN_WBINVD] = true, [MN_WRMSR] = true, [MN_IN] = true, [MN_OUT] = true,
+    [MN_INVLPG] = true, [MN_INVD] = true, [MN_WBINVD] = true, [MN_WRMSR] = true,
     [MN_INS] = true, [MN_OUTS] = true, [MN_LTR] = true, [MN_LLDT] = true, [MN_LGDT] = true, [MN_LIDT] = true
 };
 

@@ -31,11 +31,26 @@ static uint16_t port_of(const struct cpu *c, const struct insn *i)
     return (uint16_t)(i->sub ? i->imm & 0xFF : c->reg[EDX]);
 }
 
+/* Devices tell what happens to them, so EIP is exact meanwhile. */
+static uint32_t port_in(struct cpu *c, const struct insn *i, uint16_t port)
+{
+    c->eip += i->at;
+    uint32_t v = bus_in(c->env.bus, port, i->size);
+    c->eip -= i->at;
+    return v;
+}
+static void port_out(struct cpu *c, const struct insn *i, uint16_t port, uint32_t v)
+{
+    c->eip += i->at;
+    bus_out(c->env.bus, port, i->size, v);
+    c->eip -= i->at;
+}
+
 enum step exec_in(struct cpu *c, const struct insn *i)
 {
     uint16_t port = port_of(c, i);
     if (may_use(c, port, i->size) != STEP_OK) return STEP_FAULT;
-    reg_set(c, EAX, i->size, bus_in(c->env.bus, port, i->size));
+    reg_set(c, EAX, i->size, port_in(c, i, port));
     debug_port(c, port, i->size);
     return STEP_OK;
 }
@@ -44,7 +59,7 @@ enum step exec_out(struct cpu *c, const struct insn *i)
 {
     uint16_t port = port_of(c, i);
     if (may_use(c, port, i->size) != STEP_OK) return STEP_FAULT;
-    bus_out(c->env.bus, port, i->size, reg_get(c, EAX, i->size));
+    port_out(c, i, port, reg_get(c, EAX, i->size));
     debug_port(c, port, i->size);
     return STEP_OK;
 }
@@ -63,7 +78,7 @@ static enum step ins_once(struct cpu *c, const struct insn *i)
     uint16_t port = (uint16_t)c->reg[EDX];
     uint32_t to = c->reg[EDI] & wide(i);
     if (may_use(c, port, i->size) != STEP_OK || mem_probe_write(c, SEG_ES, to, i->size) != STEP_OK) return STEP_FAULT;
-    enum step s = mem_write(c, SEG_ES, to, i->size, bus_in(c->env.bus, port, i->size));
+    enum step s = mem_write(c, SEG_ES, to, i->size, port_in(c, i, port));
     if (s == STEP_OK) advance(c, i, EDI);
     debug_port(c, port, i->size);
     return s;
@@ -75,7 +90,7 @@ static enum step outs_once(struct cpu *c, const struct insn *i)
     uint32_t value;
     if (may_use(c, port, i->size) != STEP_OK || mem_read(c, i->seg, c->reg[ESI] & wide(i), i->size, &value) != STEP_OK)
         return STEP_FAULT;
-    bus_out(c->env.bus, port, i->size, value);
+    port_out(c, i, port, value);
     debug_port(c, port, i->size);
     advance(c, i, ESI);
     return STEP_OK;

@@ -186,8 +186,7 @@ static void build_end(struct block *b, const struct insn *last)
     struct op *o = b->op + b->n + 1;
     bool branch = last->id == MN_JCC && o[-1].fn != op_slow;
     if (!branch && !block_asks(last)) {
-        bool port = last->flags & INSN_ENDS; /* may have moved the A20 gate */
-        op_fn *fall = same_page(b, b->bytes) && !port ? op_fall_near : op_fall_far;
+        op_fn *fall = same_page(b, b->bytes) ? op_fall_near : op_fall_far;
         *o++ = (struct op){ .fn = fall, .more = b->bytes, .k = (uint8_t)(b->n + 1) };
     }
     memset(o, 0, sizeof *o);
@@ -212,6 +211,7 @@ void op_build(struct block *b, const struct op *draft)
         struct op *o = &b->op[k];
         *o = draft[k - 1];
         if (i->id == MN_JMP || i->id == MN_CALL || i->id == MN_RET || i->id == MN_JCC) set_branch(o, b, i);
+        if (i->id == MN_IN || i->id == MN_OUT) o->more = i->at;
         o->k = (uint8_t)k;
         o->left = (uint8_t)(b->n - k + 1);
         o->rest = rest;

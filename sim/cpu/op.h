@@ -27,7 +27,7 @@ struct op {
         struct { uint32_t imm, disp; };   /* branches: imm is the way from the block's begin to the target */
         struct block *block;              /* head */
     };
-    uint32_t more;                        /* branches: the way to the next instruction; head: its machine address */
+    uint32_t more;                        /* branches: the way to the next instruction; ports: to this one; head: its machine address */
     uint32_t rest;                        /* cycles of what lies behind in the block; head: of the whole block */
     uint8_t rd, rs;                       /* dword registers by number, byte registers by their place in cpu->reg */
     uint8_t base, index, mul, seg;

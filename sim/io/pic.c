@@ -17,9 +17,8 @@ static unsigned rank(const struct pic_chip *c, int level) { return (unsigned)(le
 /* The most urgent of a set of inputs; -1 if it is empty. */
 static int most_urgent(const struct pic_chip *c, uint8_t set)
 {
-    for (int k = 1; k <= 8; k++)
-        if (set >> ((c->lowest + k) & 7) & 1) return (c->lowest + k) & 7;
-    return -1;
+    unsigned first = c->lowest + 1u, turned = (set * 0x101u >> (first & 7)) & 0xFF;
+    return turned ? (int)((first + (unsigned)__builtin_ctz(turned)) & 7) : -1;
 }
 
 /* Does this input carry another chip? Only the first chip can have any, and ICW3 says where. */
@@ -186,7 +185,10 @@ static void write_byte(struct device *d, uint32_t offset, uint8_t value)
     else if (!(offset & 1) && (value & OCW3_ID)) write_ocw3(c, value);
     else if (!(offset & 1)) write_ocw2(c, value);
     else if (c->expect) write_icw(c, value);
-    else c->imr = value;
+    else if (!(c->irr & (c->imr ^ value)) && !c->special_mask) { /* no request comes or goes by this mask */
+        c->imr = value;
+        return;
+    } else c->imr = value;
     update(p);
 }
 

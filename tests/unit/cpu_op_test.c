@@ -56,6 +56,33 @@ static void tick(void *self, uint64_t when)
     timeq_arm(&t->w->timers, &t->timer, when + 1511);
 }
 
+/* At every port: notes when it was asked and by whom, answers with that, and sometimes interrupts, at once or soon, or changes
+ * what addresses mean (as the A20 gate does). */
+static struct gadget { struct device device; struct timer timer; struct fake *w; uint32_t seen; } gadget[2];
+static uint32_t gadget_read(struct device *d, uint32_t port, unsigned size)
+{
+    struct gadget *g = (struct gadget *)d;
+    const struct cpu *c = &g->w->cpu;
+    g->seen = (g->seen ^ port ^ size ^ c->eip ^ (uint32_t)c->insns) * 0x9E3779B1u + (uint32_t)g->w->clock.now;
+    return g->seen >> 7;
+}
+static void gadget_soon(void *self, uint64_t when)
+{
+    (void)when;
+    fake_irq(((struct gadget *)self)->w, TICK);
+}
+static void gadget_write(struct device *d, uint32_t port, unsigned size, uint32_t value)
+{
+    struct gadget *g = (struct gadget *)d;
+    uint32_t how = gadget_read(d, port ^ value, size) >> 20 & 15;
+    if (how == 0) fake_irq(g->w, TICK);
+    if (how == 1) timeq_arm(&g->w->timers, &g->timer, g->w->clock.now + (value & 31));
+    if (how != 2) return;
+    g->w->cpu.env.flush(g->w, true);
+    g->w->cpu.break_at = 0;
+}
+static const struct device_ops gadget_ops = { .name = "gadget", .read = gadget_read, .write = gadget_write };
+
 static int setup(void **s)
 {
     (void)s;
@@ -65,6 +92,8 @@ static int setup(void **s)
         tables(both[k]);
         ticker[k] = (struct ticker){ .timer = { .fire = tick, .self = &ticker[k] }, .w = both[k] };
         timeq_arm(&both[k]->timers, &ticker[k].timer, 1000);
+        gadget[k] = (struct gadget){ .device = { &gadget_ops }, .timer = { .fire = gadget_soon, .self = &gadget[k] }, .w = both[k] };
+        assert_true(bus_attach(&both[k]->bus, BUS_PORT, 0, 0x10000, 0, &gadget[k].device, NULL));
     }
     return 0;
 }
@@ -205,6 +234,7 @@ static void compare(unsigned round)
     same((uint32_t)a->extra, (uint32_t)b->extra, "deliveries", round);
     same((uint32_t)fast.clock.now, (uint32_t)slow.clock.now, "cycles", round);
     same(a->cr2, b->cr2, "cr2", round);
+    same(gadget[0].seen, gadget[1].seen, "what the device saw", round);
     same(a->fault.vector, b->fault.vector, "the fault", round);
     same(a->dr[6], b->dr[6], "dr6", round);
     same_tlb(&a->dtlb, &b->dtlb, round);
