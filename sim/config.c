@@ -8,6 +8,7 @@
 #include "sim/core/cost.h"
 #include "sim/core/text.h"
 #include "sim/mmu/strategy.h"
+#include "sim/vmm/setting.h"
 #include "sim/vmm/strategy.h"
 
 const struct machine_cfg config_defaults = { .cpu = "native", .mmu = "", .io = "hypervisor-direct", .host = "bare-metal",
@@ -57,7 +58,7 @@ const char *config_suggest(const char *word, const char *const *words, unsigned 
 
 /* Techniques the design has words for and this version does not build yet: refused by name, not as typing errors. */
 static const struct { const char *option, *name; } planned[] = {
-    { "cpu", "bt" }, { "cpu", "pv" }, { "cpu", "vtx" }, { "mmu", "two-level" }, { "mmu", "direct" },
+    { "cpu", "pv" }, { "cpu", "vtx" }, { "mmu", "two-level" }, { "mmu", "direct" },
     { "io", "passthrough" }, { "io", "split" }, { "host", "hosted" },
 };
 
@@ -206,13 +207,17 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
     if (!strcmp(key, CONFIG_DISK_WRITE))
         return is_switch(value) ||
                err_set(e, EXIT_USAGE, "--set %s=%s: 1 keeps what the guest writes, 0 does not", key, value);
+    if (setting_known(key)) {
+        uint32_t row[SETTINGS];
+        return setting_set(row, key, value, e);
+    }
     if (!strncmp(key, "cpu.", 4)) {
         if (!model_extra(m, key + 4, !strcmp(value, "1"), e)) return false;
         return is_switch(value) || err_set(e, EXIT_USAGE, "--set %s=%s: 1 gives the CPU this feature, 0 does not", key, value);
     }
     if (strncmp(key, "cost.", 5))
         return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (rows in sim/core/cost.def), "
-                       "cpu.umip=1, cpu.virtualizable=1 and disk.write=1", key);
+                       "cpu.umip=1, cpu.virtualizable=1, bt.* (rows in sim/vmm/setting.def) and disk.write=1", key);
     unsigned long v = strtoul(value, &end, 0);
     if (*end || end == value || v > 1000000000)
         return err_set(e, EXIT_USAGE, "--set %s=%s: not a number of cycles", key, value);

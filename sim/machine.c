@@ -304,6 +304,14 @@ static bool start(struct machine *m, struct bus *memory, struct cpu *c, struct e
     return true;
 }
 
+static bool settings(const struct machine *m, uint32_t to[SETTINGS], struct err *e)
+{
+    setting_defaults(to);
+    for (unsigned i = 0; i < m->cfg.sets; i++)
+        if (setting_known(m->cfg.set[i].key) && !setting_set(to, m->cfg.set[i].key, m->cfg.set[i].value, e)) return false;
+    return true;
+}
+
 static bool build_guest(struct machine *m, struct err *e)
 {
     struct board *b = m->b;
@@ -317,6 +325,7 @@ static bool build_guest(struct machine *m, struct err *e)
                                 .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH), .guest_first = VMM_FRAMES,
                                 .guest_frames = m->frames - VMM_FRAMES, .disk = disks, .disks = m->cfg.disks,
                                 .disk_times = disk_times(&m->model) };
+        if (!settings(m, vb.setting, e)) return false;
         if (!vmm_init(&b->vmm, &vb, m->cfg.cpu, m->cfg.mmu, e)) return false;
         memory = vmm_memory(&b->vmm);
         c = vmm_cpu(&b->vmm);

@@ -27,6 +27,7 @@ void emulate_stored(struct vcpu *v, uint32_t at, unsigned size)
 {
     v->vmmu.ops->wrote(&v->vmmu, gpa(at), size);
     descriptor_wrote(v, at, size);
+    if (v->ops->stored) v->ops->stored(v, at, size);
 }
 
 void emulate_publish(struct vcpu *v)
@@ -71,6 +72,7 @@ static void follow_paging(struct vcpu *v, const struct system_regs *old)
         charge(v, CAUSE_SHADOW, COST_CR3);
     }
     descriptor_recheck(v);
+    if (v->ops->remapped) v->ops->remapped(v);
 }
 
 /* RDTSC is the guest's to forbid: its bit holds for its user code on the real CPU, too. Once the guest has set its time-stamp

@@ -5,5 +5,6 @@
 #include "sim/vmm/strategy.h"
 
 extern const struct cpu_strategy strategy_trap_emulate; /* trap_emulate.c */
+extern const struct cpu_strategy strategy_bintrans;     /* bintrans.c */
 
 #endif

@@ -11,6 +11,7 @@
 #include "sim/vmm/exit.h"
 
 struct vcpu;
+struct vcpu_view;
 struct window_frame;
 
 enum next { NEXT_RESUME /* virt is what the guest shall be; go on */, NEXT_STOP /* the VM ended */ };
@@ -38,6 +39,17 @@ struct cpu_strategy {
     bool      (*runnable)(struct vcpu *v);
     /* v->virt to the real processor, which is left standing at the code that resumes the guest. Emits RESUME. */
     void      (*leave)(struct vcpu *v);
+    /* The rest may be NULL: the technique does not care. */
+    uint32_t  reserve;                  /* bytes from WINDOW_POOL on that are its own; shadow tables come behind them */
+    /* `size` bytes of the guest's memory at guest-physical `at` were stored by somebody but the running guest. */
+    void      (*stored)(struct vcpu *v, uint32_t at, unsigned size);
+    /* The guest's page tables may map other pages now (CR0, CR3, CR4, INVLPG). */
+    void      (*remapped)(struct vcpu *v);
+    /* For people, while the real processor runs the guest: what of its state the real registers do not show. `view` comes
+     * filled from them. */
+    void      (*view)(const struct vcpu *v, struct vcpu_view *view);
+    /* The name of a real code address of its own, or NULL. */
+    const char *(*symbol)(const struct vcpu *v, uint32_t at, char *buf, unsigned room);
 };
 extern const struct cpu_strategy *const cpu_strategies[]; /* null-terminated, in teaching order */
 const struct cpu_strategy *cpu_strategy_find(const char *name); /* NULL if there is none */

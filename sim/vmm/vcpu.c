@@ -17,6 +17,7 @@ static void invlpg(void *mmu, gva_t at)
     v->vmmu.cause = v->cause;
     v->vmmu.ops->invlpg(&v->vmmu, at);
     descriptor_recheck(v); /* the page may be one of the descriptor tables' */
+    if (v->ops->remapped) v->ops->remapped(v);
 }
 
 static uint8_t acknowledge(void *pic) { return pic_ack(pic); }
@@ -87,32 +88,50 @@ static struct window_frame *frame_read(struct vcpu *v, struct window_frame *f)
     return f;
 }
 
-void vcpu_enter(struct vcpu *v, struct window_frame *f)
+void vcpu_enter_frame(struct vcpu *v, struct window_frame *f)
 {
-    const struct cpu *real = v->vmm->board.cpu;
     frame_read(v, f);
     struct cpu *c = &v->virt;
     v->virt_clock.now = v->vmm->board.clock->now;
     c->reg[EAX] = f->eax, c->reg[ECX] = f->ecx, c->reg[EDX] = f->edx, c->reg[EBX] = f->ebx;
     c->reg[ESP] = f->esp, c->reg[EBP] = f->ebp, c->reg[ESI] = f->esi, c->reg[EDI] = f->edi;
     c->eip = f->eip;
+    cpu_set_flags(c, vcpu_virtual_flags(v, f->eflags));
+    mmu_flush(&v->virt_mmu, true);
+    v->stores.n = 0;
+}
+
+void vcpu_enter(struct vcpu *v, struct window_frame *f)
+{
+    const struct cpu *real = v->vmm->board.cpu;
+    struct cpu *c = &v->virt;
+    vcpu_enter_frame(v, f);
     /* Instructions ran since we last looked, so an interrupt shadow that emulation set is over. Not if EIP is where it was: then
      * this exit came before the first of them. (A jump to itself looks the same; settle interprets it, which ends the shadow.) */
     if (f->eip != v->left_eip) c->insns++;
-    cpu_set_flags(c, vcpu_virtual_flags(v, f->eflags));
-    mmu_flush(&v->virt_mmu, true);
     uint16_t sel[SEG_COUNT];
     for (unsigned i = 0; i < SEG_COUNT; i++) sel[i] = real->seg[i].sel;
     sel[SEG_CS] = (uint16_t)f->cs;
     sel[SEG_SS] = (uint16_t)f->ss;
     vcpu_copy_segments(v, c, sel, (uint8_t)(f->cs & 3));
     memcpy(v->entered_seg, c->seg, sizeof c->seg);
-    v->stores.n = 0;
 }
 
 static bool same_segment(const struct seg_reg *a, const struct seg_reg *b)
 {
     return a->sel == b->sel && a->base == b->base && a->limit == b->limit && ((a->ar ^ b->ar) & ~AR_ACCESSED) == 0;
+}
+
+bool vcpu_segment_reversible(struct vcpu *v, enum seg i)
+{
+    const struct seg_reg *s = &v->virt.seg[i];
+    if (!(s->sel & ~3u) && i != SEG_CS && i != SEG_SS && !s->ar) return true; /* null data segment */
+    struct descriptor d;
+    struct seg_reg memory;
+    if (!(s->sel & 4) && s->sel >= WINDOW_FIRST_SELECTOR) return false; /* there the real table has our own */
+    if (!descriptor_guest(v, s->sel, &d) || !descriptor_runnable(d)) return false;
+    cpu_seg_set(&memory, s->sel, d.low, d.high);
+    return same_segment(s, &memory);
 }
 
 bool vcpu_reversible(struct vcpu *v)
@@ -121,27 +140,20 @@ bool vcpu_reversible(struct vcpu *v)
     if (!(c->cr0 & CR0_PE) || (c->eflags & FLAG_VM)) return false;
     if (c->eip > c->seg[SEG_CS].limit) return false; /* the next fetch faults; IRET would, too, but in ring 0 */
     if (c->seg[SEG_CS].base + c->eip >= WINDOW_BASE) return false; /* likewise, for the truncated limit */
-    for (unsigned i = 0; i < SEG_COUNT; i++) {
-        const struct seg_reg *s = &c->seg[i];
-        if (!(s->sel & ~3u) && i != SEG_CS && i != SEG_SS && !s->ar) continue; /* null data segment */
-        struct descriptor d;
-        struct seg_reg memory;
-        if (!(s->sel & 4) && s->sel >= WINDOW_FIRST_SELECTOR) return false; /* there the real table has our own */
-        if (!descriptor_guest(v, s->sel, &d) || !descriptor_runnable(d)) return false;
-        cpu_seg_set(&memory, s->sel, d.low, d.high);
-        if (!same_segment(s, &memory)) return false;
-    }
+    for (enum seg i = SEG_ES; i < SEG_COUNT; i++)
+        if (!vcpu_segment_reversible(v, i)) return false;
     return true;
 }
 
 /* MOV DS, sel and so on by the hypervisor, for registers that emulation changed. They must be loaded here because IRET
  * does not, and they survive IRET because their DPL is not below the guest's ring. */
-static void load_data_segments(struct vcpu *v)
+static void load_data_segments(struct vcpu *v, unsigned which)
 {
     const struct vmm_board *b = &v->vmm->board;
     static const uint8_t data[] = { SEG_ES, SEG_DS, SEG_FS, SEG_GS };
     for (unsigned i = 0; i < sizeof data; i++) {
         unsigned s = data[i];
+        if (!(which >> s & 1)) continue;
         if (same_segment(&v->virt.seg[s], &v->entered_seg[s]) && b->cpu->seg[s].sel == v->virt.seg[s].sel) continue;
         descriptor_ready(v, v->virt.seg[s].sel);
         seg_load(b->cpu, s, v->virt.seg[s].sel);
@@ -151,23 +163,22 @@ static void load_data_segments(struct vcpu *v)
 }
 
 /* IRET loads CS and SS. What was lent to the last one is taken back once the guest runs elsewhere. */
-static void ready_for_iret(struct vcpu *v)
+static void ready_for_iret(struct vcpu *v, uint16_t cs)
 {
-    uint16_t cs = v->virt.seg[SEG_CS].sel;
     if (v->lent_cs != cs) descriptor_rest(v, v->lent_cs);
     v->lent_cs = cs;
     descriptor_ready(v, cs);
     descriptor_ready(v, v->virt.seg[SEG_SS].sel);
 }
 
-static void frame_write(struct vcpu *v, uint8_t ring)
+static void frame_write(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip)
 {
     const struct vmm_board *b = &v->vmm->board;
     const struct cpu *c = &v->virt;
     const uint32_t mine = FLAG_IF | FLAG_IOPL | FLAG_VIF | FLAG_VIP | FLAG_VM;
     struct window_frame f = {
         .eax = c->reg[EAX], .ecx = c->reg[ECX], .edx = c->reg[EDX], .ebx = c->reg[EBX], .ebp = c->reg[EBP],
-        .esi = c->reg[ESI], .edi = c->reg[EDI], .eip = c->eip, .cs = (c->seg[SEG_CS].sel & ~3u) | ring,
+        .esi = c->reg[ESI], .edi = c->reg[EDI], .eip = eip, .cs = (cs & ~3u) | ring,
         .eflags = (cpu_flags(c) & ~mine) | FLAG_IF, /* real interrupts are always ours to take */
         .esp = c->reg[ESP], .ss = (c->seg[SEG_SS].sel & ~3u) | ring,
     };
@@ -191,15 +202,20 @@ static uint32_t inner_esp(struct vcpu *v)
 
 void vcpu_leave(struct vcpu *v)
 {
-    const struct vmm_board *b = &v->vmm->board;
     uint8_t ring = real_ring(v->virt.cpl);
     descriptor_user_code(v, ring == 3);
-    ready_for_iret(v);
-    load_data_segments(v);
-    frame_write(v, ring);
+    vcpu_leave_as(v, ring, v->virt.seg[SEG_CS].sel, v->virt.eip, 1u << SEG_ES | 1u << SEG_DS | 1u << SEG_FS | 1u << SEG_GS);
+}
+
+void vcpu_leave_as(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip, unsigned data)
+{
+    const struct vmm_board *b = &v->vmm->board;
+    ready_for_iret(v, cs);
+    load_data_segments(v, data);
+    frame_write(v, ring, cs, eip);
     b->cpu->reg[ESP] = inner_esp(v);
     b->cpu->eip = WINDOW_BASE + WINDOW_LEAVE;
-    v->left_eip = v->virt.eip;
+    v->left_eip = eip;
     struct event e = { .kind = EV_RESUME, .cause = v->cause, .eip = v->virt.eip };
     e.u.RESUME.to = ring;
     e.u.RESUME.target = v->virt.eip;

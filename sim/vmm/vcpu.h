@@ -15,6 +15,7 @@
 #include "sim/vmm/strategy.h"
 #include "sim/vmm/window.h"
 
+struct bintrans;
 struct vmm;
 struct vm;
 
@@ -55,14 +56,26 @@ struct vcpu {
     uint32_t left_eip;          /* where the guest was sent last */
     uint32_t cause;             /* trace id that what happens now answers */
     struct detector detector;
+    struct bintrans *bt;        /* the translator's, if that is the technique; in the arena */
+};
+
+/* A running guest as people see it. */
+struct vcpu_view {
+    uint32_t eip, eflags;
+    struct seg_reg seg[SEG_COUNT];
+    uint32_t reg[8];
 };
 
 /* Sets up virt on the VM's bus. */
 void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm);
 /* Frame of an exit -> virt. Reads the frame from machine memory, the data selectors from the CPU. */
 void vcpu_enter(struct vcpu *v, struct window_frame *f);
+/* Its first part: the frame, and from it virt's general registers, EIP and flags (not the virtual ones). */
+void vcpu_enter_frame(struct vcpu *v, struct window_frame *f);
 /* virt -> frame, data segment registers, CR0.TS, CR3; EIP and ESP of the real CPU go to the leave stub. */
 void vcpu_leave(struct vcpu *v);
+/* The same for a guest that really goes on in `ring` at `cs`:`eip`, with its own data segments in `data` (bits by enum seg). */
+void vcpu_leave_as(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip, unsigned data);
 /* The virtual PIC asks; the guest can take it (SDM 3A 6.8.1, and the shadow of STI and MOV SS). */
 bool vcpu_pending(const struct vcpu *v);
 bool vcpu_interruptible(const struct vcpu *v);
@@ -76,5 +89,7 @@ uint32_t vcpu_virtual_flags(const struct vcpu *v, uint32_t real);
 /* Can the real CPU run virt as it stands: protected mode, EIP within CS, and every segment register equal to its descriptor in
  * memory? */
 bool vcpu_reversible(struct vcpu *v);
+/* Would loading this segment register's selector from the shadow tables give what virt has there? */
+bool vcpu_segment_reversible(struct vcpu *v, enum seg i);
 
 #endif

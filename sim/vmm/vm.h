@@ -13,6 +13,7 @@
 #include "sim/io/devices.h"
 #include "sim/mmu/strategy.h"
 #include "sim/trace/trace.h"
+#include "sim/vmm/setting.h"
 #include "sim/vmm/vcpu.h"
 
 /* The back end of an emulated drive: the hypervisor's disk service, whose work is a cost and not yet a driver. */
@@ -49,6 +50,7 @@ struct vmm_board {
     const struct disk *disk;             /* what the guest's drives show; read only by vmm_init */
     unsigned      disks;
     struct disk_times disk_times;
+    uint32_t      setting[SETTINGS];     /* of the techniques: setting.def */
 };
 
 struct vmm {

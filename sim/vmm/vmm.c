@@ -135,7 +135,8 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
     v->vmmu.env = (struct vmmu_env){
         .arena = b->arena, .machine = b->bus, .guest = &v->vm->bus, .clock = b->clock, .model = b->model, .trace = b->trace,
         .window = WINDOW_BASE, .window_pde = PTE_P | PTE_W | PTE_A | PTE_D | PTE_PS | PTE_G,
-        .pool_first = WINDOW_POOL >> PAGE_SHIFT, .pool_frames = (WINDOW_SIZE - WINDOW_POOL) >> PAGE_SHIFT,
+        .pool_first = (WINDOW_POOL + v->ops->reserve) >> PAGE_SHIFT,
+        .pool_frames = (WINDOW_SIZE - WINDOW_POOL - v->ops->reserve) >> PAGE_SHIFT,
         .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
     };
     return v->vmmu.ops->attach(&v->vmmu, e);

@@ -55,7 +55,7 @@ static void build_code(struct bus *b)
     bus_mark(b, window_hpa(WINDOW_DOOR), FRAME_DOOR);
 }
 
-static void descriptor(struct bus *b, unsigned selector, uint32_t base, uint32_t limit, uint32_t rights)
+void window_descriptor(struct bus *b, unsigned selector, uint32_t base, uint32_t limit, uint32_t rights)
 {
     put32(b, WINDOW_GDT + selector, (base & 0xFFFF) << 16 | (limit & 0xFFFF));
     put32(b, WINDOW_GDT + selector + 4,
@@ -72,15 +72,15 @@ void window_build(struct bus *b)
         build_gate(b, v);
     }
     build_code(b);
-    descriptor(b, WINDOW_CS, 0, 0xFFFFF, 0xC09B);         /* ring-0 code, flat, accessed */
-    descriptor(b, WINDOW_SS, 0, 0xFFFFF, 0xC093);         /* ring-0 data, flat, accessed */
-    descriptor(b, WINDOW_TR, WINDOW_BASE + WINDOW_TSS, 103, 0x008B);
-    descriptor(b, WINDOW_LDTR, WINDOW_BASE + WINDOW_LDT, 0xFFFF, 0x0082);
+    window_descriptor(b, WINDOW_CS, 0, 0xFFFFF, 0xC09B);         /* ring-0 code, flat, accessed */
+    window_descriptor(b, WINDOW_SS, 0, 0xFFFFF, 0xC093);         /* ring-0 data, flat, accessed */
+    window_descriptor(b, WINDOW_TR, WINDOW_BASE + WINDOW_TSS, 103, 0x008B);
+    window_descriptor(b, WINDOW_LDTR, WINDOW_BASE + WINDOW_LDT, 0xFFFF, 0x0082);
 }
 
 void window_stack_high(struct bus *b, uint32_t esp, uint32_t offset)
 {
-    descriptor(b, WINDOW_SS_HIGH, WINDOW_BASE + offset - esp, 0xFFFFF, 0xC093); /* ring-0 data, accessed, wraps around */
+    window_descriptor(b, WINDOW_SS_HIGH, WINDOW_BASE + offset - esp, 0xFFFFF, 0xC093); /* ring-0 data, accessed, wraps around */
 }
 
 static void name(char *buf, unsigned room, const char *what, uint32_t offset)

@@ -47,6 +47,8 @@ static inline hpa_t window_hpa(uint32_t offset) { return hpa(offset); }
 
 /* Writes TSS, IDT, stubs, leave and idle code and the hypervisor's own descriptors; marks the door. */
 void window_build(struct bus *machine);
+/* Writes one of the hypervisor's own descriptors: rights are bytes 5 and the high nibble of 6, limit in their units. */
+void window_descriptor(struct bus *machine, unsigned selector, uint32_t base, uint32_t limit, uint32_t rights);
 /* Another view of the hypervisor's stack: WINDOW_SS_HIGH gets the base that makes ESP `esp` mean window offset `offset`. */
 void window_stack_high(struct bus *machine, uint32_t esp, uint32_t offset);
 /* Symbol of a window address ("vmm.entry", "vmm.stub.13", "vmm.leave"), or NULL if `at` is no code of the window. */

@@ -1,0 +1,283 @@
+/* The technique bt: how the guest goes into the translation cache and comes out of it. See bintrans.h.
+ *
+ * Its user code, its memory and its devices are trap-and-emulate's; what differs is the kernel's code, its data segments
+ * that nothing but emulation changes (so virt's are the truth while the kernel runs), and that nothing fails silently. */
+#include "sim/vmm/bintrans.h"
+
+#include <string.h>
+
+#include "sim/cpu/segment.h"
+#include "sim/vmm/descriptor.h"
+#include "sim/vmm/detector.h"
+#include "sim/vmm/emulate.h"
+#include "sim/vmm/strategies.h"
+#include "sim/vmm/vm.h"
+
+static const struct vmm_board *board(const struct vcpu *v) { return &v->vmm->board; }
+static bool setting(const struct vcpu *v, enum setting s) { return board(v)->setting[s]; }
+
+static uint32_t get_slot(const struct vcpu *v, enum bt_slot slot)
+{
+    uint32_t value = 0;
+    bus_peek(board(v)->bus, window_hpa(BT_DATA + (uint32_t)slot), &value, sizeof value);
+    return value;
+}
+
+static void put_slot(struct vcpu *v, enum bt_slot slot, uint32_t value)
+{
+    bus_poke(board(v)->bus, window_hpa(BT_DATA + (uint32_t)slot), &value, sizeof value);
+}
+
+/* ---- attach and start */
+
+static bool bt_attach(struct vcpu *v, struct err *e)
+{
+    (void)e;
+    struct bintrans *t = v->bt = arena_alloc(board(v)->arena, sizeof *t);
+    struct bus *b = board(v)->bus;
+    t->end = board(v)->setting[SETTING_BT_CACHE] << 10;
+    window_descriptor(b, BT_CS, WINDOW_BASE + BT_CODE, t->end - 1, 0x40B9); /* ring-1 code, execute-only, accessed */
+    window_descriptor(b, BT_DS, WINDOW_BASE + BT_DATA, BT_DATA_SIZE - 1, 0x40B3); /* ring-1 data, accessed */
+    t->jump = bt_emit_glue(&t->scratch);
+    memcpy(t->glue, t->scratch.point, t->scratch.points * sizeof t->glue[0]);
+    t->glue_points = t->scratch.points;
+    for (unsigned i = 0; i < t->glue_points; i++)
+        if (t->glue[i].what == BT_LOOKUP) t->miss = t->glue[i].at;
+    bus_poke(b, window_hpa(BT_CODE), t->scratch.bytes, t->scratch.n);
+    t->at = BT_GLUE;
+    t->tail = t->end;
+    t->context = UINT8_MAX;
+    return true;
+}
+
+/* ---- what must not happen: a guest's sensitive instruction at ring 1 */
+
+/* Ring 1 is the cache's alone, and of all sensitive instructions its sequences hold these. User code is watched as under
+ * trap-and-emulate: it runs directly, and what it sees of the hypervisor's tables (SGDT) is wrong here, too. */
+static void before(void *self, const struct cpu *c, const struct insn *i)
+{
+    struct vcpu *v = self;
+    if (c->cpl != 1) {
+        struct cpu_observer o = detector_observer(v);
+        o.before(o.self, c, i);
+        return;
+    }
+    if (i->id == MN_INT || i->id == MN_PUSHF || i->id == MN_POPF) return;
+    v->bt->counts.leaks++;
+    TRACE(board(v)->trace, SILENT, board(v)->cpu->cause, .op = (uint8_t)i->id, .field = FIELD_EIP, .wanted = 0, .got = c->eip + i->at);
+}
+
+static void after(void *self, const struct cpu *c, const struct insn *i, enum step result)
+{
+    struct cpu_observer o = detector_observer(self);
+    o.after(o.self, c, i, result);
+}
+
+static void bt_start(struct vcpu *v)
+{
+    board(v)->cpu->observer = (struct cpu_observer){ before, after, v };
+    board(v)->cpu->account[1] = CAUSE_TRANSLATED;
+    descriptor_user_code(v, true); /* no IRET of the guest's kernel runs, so they need not be hidden from it */
+}
+
+/* ---- coming out */
+
+/* Puts back what the sequence at hand had moved; says what state it was. */
+static void roll(struct vcpu *v, const struct window_frame *f, struct bt_state *s)
+{
+    struct cpu *c = &v->virt;
+    if (!bt_state_at(v->bt, f->eip, s)) {
+        vm_die(v, DEATH_WINDOW);
+        return;
+    }
+    const struct bt_point *p = &s->point;
+    c->eip = p->fix & BT_FIX_EIP ? get_slot(v, BT_TARGET) : p->eip;
+    if (p->fix & BT_FIX_EAX) c->reg[EAX] = get_slot(v, BT_EAX);
+    if (p->fix & BT_FIX_ECX) c->reg[ECX] = get_slot(v, BT_ECX);
+    if (p->fix & BT_FIX_EDX) c->reg[EDX] = get_slot(v, BT_EDX);
+    c->reg[ESP] += p->esp;
+    if (p->fix & BT_FIX_SHADOW) c->inhibit = c->insns;
+}
+
+/* The x87 unit remembers where its last instruction was. */
+static void map_fpu(struct vcpu *v)
+{
+    struct cpu *real = board(v)->cpu;
+    struct bt_state s;
+    if (!v->fpu_lent || (real->fpu.cs & ~3u) != BT_CS) return;
+    if (bt_state_at(v->bt, real->fpu.ip, &s)) real->fpu.ip = s.point.eip;
+    real->fpu.cs = v->virt.seg[SEG_CS].sel;
+}
+
+static void from_cache(struct vcpu *v, struct window_frame *f)
+{
+    struct bintrans *t = v->bt;
+    struct cpu *c = &v->virt;
+    struct bt_state s;
+    cpu_set_flags(c, (cpu_flags(c) & ~(uint32_t)FLAG_IF) | get_slot(v, BT_VIF));
+    c->cpl = 0;
+    uint32_t tc = f->eip;
+    if (f->vector == BT_VECTOR) f->eip -= 2; /* INT n is behind itself */
+    if (tc != t->left_tc) c->insns++;
+    roll(v, f, &s);
+    t->here = s.unit;
+    t->what = f->vector == BT_VECTOR ? s.point.what : (uint8_t)BT_RUN;
+    if (t->what == BT_CONTINUE) {
+        t->from = s.unit;
+        t->from_exit = s.exit;
+        c->eip = t->unit[s.unit - 1].exit[s.exit].target;
+    }
+    if (t->what == BT_DEAD) t->dead = s.unit;
+    t->left_for = c->eip;
+    map_fpu(v);
+    memcpy(v->entered_seg, c->seg, sizeof c->seg);
+}
+
+static void bt_enter(struct vcpu *v, struct window_frame *f)
+{
+    struct bintrans *t = v->bt;
+    const struct cpu *real = board(v)->cpu;
+    t->here = t->from = t->dead = 0;
+    t->what = BT_RUN;
+    t->inside = false;
+    bus_peek(board(v)->bus, window_hpa(WINDOW_FRAME_AT), f, sizeof *f);
+    if ((f->cs & ~3u) != BT_CS) {
+        vcpu_enter(v, f);
+        return;
+    }
+    (void)real;
+    t->inside = true;
+    vcpu_enter_frame(v, f);
+    from_cache(v, f);
+}
+
+/* ---- answering */
+
+static void callout(struct vcpu *v)
+{
+    struct bintrans *t = v->bt;
+    struct event e = { .kind = EV_EXIT, .cause = board(v)->cpu->cause, .eip = v->virt.eip };
+    e.u.EXIT.reason = EXIT_REASON_CALLOUT;
+    e.u.EXIT.vector = BT_VECTOR;
+    e.u.EXIT.code = t->what;
+    v->cause = trace_emit(board(v)->trace, &e);
+    trace_episode(board(v)->trace, v->cause);
+    t->counts.callouts++;
+    if (t->what == BT_LOOKUP) {
+        t->counts.return_misses++;
+        TRACE(board(v)->trace, MISS, v->cause, .target = v->virt.eip);
+    }
+    if (t->what == BT_EMULATE) emulate_one(v);
+}
+
+static enum next bt_handle(struct vcpu *v, const struct vmexit *x)
+{
+    if (v->vm->dead) return NEXT_STOP;
+    if (v->bt->what == BT_RUN) return strategy_trap_emulate.handle(v, x);
+    callout(v);
+    return v->vm->dead || v->vm->exited ? NEXT_STOP : NEXT_RESUME;
+}
+
+/* ---- going in */
+
+/* What the kernel's data segments must be for the real registers to hold them; GS is ours while it runs. */
+static bool segments_ready(struct vcpu *v)
+{
+    return vcpu_segment_reversible(v, SEG_SS) && vcpu_segment_reversible(v, SEG_DS) && vcpu_segment_reversible(v, SEG_ES) &&
+           vcpu_segment_reversible(v, SEG_FS);
+}
+
+static bool translatable(const struct cpu *c)
+{
+    if (!(c->cr0 & CR0_PE) || (c->eflags & (FLAG_VM | FLAG_TF))) return false;
+    if (!(c->seg[SEG_CS].ar & AR_DB) || !(c->seg[SEG_SS].ar & AR_DB)) return false;
+    return !c->watch[0] && !c->watch[1] && !c->watch[2] && !c->watch[3];
+}
+
+/* Where in the cache the kernel goes on; false: nowhere. */
+static bool find_place(struct vcpu *v)
+{
+    struct bintrans *t = v->bt;
+    uint32_t eip = v->virt.eip;
+    t->next = 0;
+    if (t->here && t->what != BT_CONTINUE && !t->unit[t->here - 1].dead) {
+        uint32_t tc = bt_unit_start(t, &t->unit[t->here - 1], eip);
+        if (tc != UINT32_MAX && t->unit[t->here - 1].context == t->context) {
+            t->next_tc = tc;
+            return true;
+        }
+    }
+    struct bt_unit *u = bt_find(v, eip);
+    if (!u) u = bt_translate(v, eip);
+    if (!u) return false;
+    t->next = (uint16_t)(u - t->unit + 1);
+    t->next_tc = u->tc;
+    return true;
+}
+
+static bool bt_runnable(struct vcpu *v)
+{
+    const struct cpu *c = &v->virt;
+    if (c->cpl == 3) return (c->eflags & FLAG_IF) && !(c->eflags & FLAG_IOPL) && vcpu_reversible(v);
+    return c->cpl == 0 && translatable(c) && segments_ready(v) && find_place(v);
+}
+
+/* Whoever asked for this unit gets a way to it that needs no hypervisor. */
+static void connect(struct vcpu *v)
+{
+    struct bintrans *t = v->bt;
+    if (!t->next || v->virt.eip != t->left_for) return;
+    struct bt_unit *to = &t->unit[t->next - 1];
+    if (t->what == BT_LOOKUP) bt_remember(v, to, setting(v, SETTING_BT_RETURN));
+    if (!setting(v, SETTING_BT_CHAIN)) return;
+    if (t->from && !t->unit[t->from - 1].dead) bt_chain(v, &t->unit[t->from - 1], &t->unit[t->from - 1].exit[t->from_exit], to);
+    if (t->dead) bt_forward(v, &t->unit[t->dead - 1], to);
+}
+
+static void load_gs(struct vcpu *v)
+{
+    struct cpu *real = board(v)->cpu;
+    if (real->seg[SEG_GS].sel == (BT_DS | 1)) return;
+    seg_load(real, SEG_GS, BT_DS | 1);
+    clock_charge(board(v)->clock, CAUSE_DISPATCH, board(v)->model->cost[COST_MOV_SEG]);
+}
+
+static void bt_leave(struct vcpu *v)
+{
+    struct bintrans *t = v->bt;
+    const struct cpu *c = &v->virt;
+    if (c->cpl == 3) {
+        vcpu_leave(v);
+        return;
+    }
+    connect(v);
+    const uint32_t rest = c->eflags & (FLAG_IOPL | FLAG_VIF | FLAG_VIP);
+    put_slot(v, BT_VIF, c->eflags & FLAG_IF);
+    put_slot(v, BT_VREST, rest);
+    put_slot(v, BT_SLOW, c->intr || rest);
+    clock_charge(board(v)->clock, CAUSE_DISPATCH, 3 * (uint64_t)board(v)->model->cost[COST_MEM_REF]);
+    load_gs(v);
+    vcpu_leave_as(v, 1, BT_CS, t->next_tc, 1u << SEG_ES | 1u << SEG_DS | 1u << SEG_FS);
+    t->left_tc = t->next_tc;
+}
+
+const struct cpu_strategy strategy_bintrans = {
+    .name = "bt",
+    .about = "binary translation: the guest kernel's code is translated and runs in ring 1 out of a cache; user code runs directly",
+    .hypervisor = true,
+    .kernel_ring = 1,
+    .mmu = "shadow",
+    .detects = true,
+    .attach = bt_attach,
+    .start = bt_start,
+    .enter = bt_enter,
+    .handle = bt_handle,
+    .pending = vcpu_pending,
+    .interruptible = vcpu_interruptible,
+    .interrupt = emulate_interrupt,
+    .runnable = bt_runnable,
+    .leave = bt_leave,
+    .reserve = BT_DATA_SIZE + BT_CODE_MOST,
+    .stored = bt_stored,
+    .remapped = bt_remapped,
+};

@@ -1,0 +1,188 @@
+/* Binary translation after Adams & Agesen 2006: the guest's kernel runs at ring 1 out of a translation cache; its user code
+ * runs directly.
+ *
+ *   guest kernel code (read only through a decoder)      translation cache (real bytes, in the hypervisor's window)
+ *     unit: up to bt.unit instructions, one page,  --->    the same instruction, if it may run at ring 1 (IDENT)
+ *     ending at control flow                               a sequence of a few others, through %gs to the vCPU page
+ *                                                          a callout: INT into the hypervisor, which emulates it
+ *
+ * Idea 1: nothing the guest wrote is executed at ring 1, so nothing sensitive can fail silently there.
+ * Idea 2: the guest's state is exact at every instruction of the cache: a table says for each one which guest instruction it
+ * belongs to and what must be put back from the vCPU page (struct bt_point). So faults and interrupts may come anywhere.
+ * Idea 3: what was translated is remembered by guest EIP and code segment; jumps between units are patched into the cache
+ * when both ends exist (chaining). Code pages are under write trace; a store to translated code kills its units.
+ *
+ *   offset from BT_DATA                          offset from BT_CODE (the base of the code segment BT_CS)
+ *   0000  vCPU page: virtual IF, spilled          0000  glue: looking up where a return or indirect jump goes
+ *         registers (enum bt_slot)                0200  units, upwards
+ *   1000  return-target table                     end   continuations of taken branches, downwards
+ *   2000  hash table
+ * BT_DS covers the first 32 KB, not the code; BT_CS covers the code alone and cannot be read.
+ *
+ * Interpreted instead (declared, charged): 16-bit and virtual-8086 kernels, rings 1 and 2, single-stepped kernels, kernels
+ * with breakpoints set, user code with virtual IOPL > 0 or IF = 0 (BUG12 3.2 translates it).
+ * AA06 3; BUG12 3.2, 4.2. TOUR vmm.6 */
+#ifndef VMM_BINTRANS_H
+#define VMM_BINTRANS_H
+
+#include "sim/cpu/insn.h"
+#include "sim/vmm/setting.h"
+#include "sim/vmm/vcpu.h"
+
+enum {
+    BT_DATA = WINDOW_POOL, BT_DATA_SIZE = 0x8000, BT_RETURNS = 0x1000, BT_RETURN_SLOTS = 256,
+    BT_HASH = 0x2000, BT_HASH_SLOTS = 255 * 9 + 1,
+    BT_CODE = BT_DATA + BT_DATA_SIZE, BT_CODE_MOST = 0x100000, BT_GLUE = 0x200,
+    BT_CS = 0xFFF0, BT_DS = 0xFFF8, BT_VECTOR = 0xEF,
+    BT_UNITS = 8192, BT_POINTS = 65536, BT_PAGES = 1024, BT_KEYS = 4096, BT_CONTEXTS = 8, BT_ADAPTS = 1024,
+    BT_CONT = 5, /* bytes of a continuation: INT and padding, or the jump that replaces it */
+    BT_UNIT_MOST = 64, BT_CODE_ROOM = BT_UNIT_MOST * 64, BT_POINT_ROOM = BT_UNIT_MOST * 14,
+    BT_GLUE_POINTS = 128,
+};
+
+/* Doublewords of the vCPU page. */
+enum bt_slot { BT_VIF = 0, BT_VREST = 4, BT_SLOW = 8, BT_TARGET = 12, BT_GO = 16, BT_EAX = 20, BT_ECX = 24, BT_EDX = 28 };
+
+/* What an INT in the cache asks for. */
+enum bt_what {
+    BT_RUN,      /* no INT: an instruction */
+    BT_EMULATE,  /* do the guest's instruction */
+    BT_CONTINUE, /* the unit ends here: translate what comes next, and chain */
+    BT_LOOKUP,   /* a return or indirect jump whose target no table knows */
+    BT_DEAD,     /* the unit's code was stored to: translate it again */
+};
+
+enum { BT_FIX_EAX = 1, BT_FIX_ECX = 2, BT_FIX_EDX = 4, /* the guest's register is in the vCPU page */
+       BT_FIX_EIP = 8,    /* the guest's EIP is in BT_TARGET */
+       BT_FIX_SHADOW = 16,/* STI or the like was just executed: no interrupt before the next instruction */
+       BT_FIRST = 32 };   /* nothing to put back: a guest instruction begins here */
+
+/* The guest's state at one instruction of the cache. */
+struct bt_point {
+    uint32_t eip;
+    uint16_t at;   /* offset in the unit */
+    uint8_t  fix;  /* BT_FIX_* */
+    uint8_t  what; /* enum bt_what */
+    uint16_t esp;  /* add to ESP */
+};
+
+/* Where a unit goes on. */
+struct bt_exit {
+    uint32_t target; /* guest EIP */
+    uint32_t at;     /* of the continuation: offset in the unit while it is emitted, then in the cache */
+    uint32_t branch; /* offset of the 4 displacement bytes of a conditional branch to it, 0: none */
+    bool     apart;  /* the continuation is not in the unit, but at the cache's end */
+    bool     chained;
+    bool     held;   /* STI was the last instruction: never chained */
+};
+
+/* A unit as it is emitted, before it has a place. */
+struct bt_code {
+    uint8_t  bytes[BT_CODE_ROOM];
+    unsigned n, points, exits;
+    struct bt_point point[BT_POINT_ROOM];
+    struct bt_exit exit[2];
+    bool     ended; /* by control flow */
+    bool     holds; /* the last instruction was STI */
+};
+
+/* How one instruction is translated. */
+struct bt_how {
+    bool incache, returns; /* settings */
+    bool flat;      /* the code segment ends at 4 GB: branches need no check of the target */
+    bool simulate;  /* adapted: it faults too often */
+    uint32_t limit; /* of the code segment */
+    uint32_t tc, jump; /* where in the cache the unit will begin; where the glue for indirect jumps does */
+};
+
+/* ---- bintrans_emit.c: pure */
+/* Appends one guest instruction, `i` decoded from `bytes`, at guest EIP `eip`. */
+void bt_emit(struct bt_code *c, const struct bt_how *how, const struct insn *i, const uint8_t *bytes, uint32_t eip);
+/* Appends the end of a unit that did not end by itself. */
+void bt_emit_end(struct bt_code *c, uint32_t eip);
+/* The code for returns and indirect jumps, from offset 0 on. */
+enum { BT_GLUE_RETURN = 0 };
+unsigned bt_emit_glue(struct bt_code *c); /* returns the offset where indirect jumps enter */
+/* Index of a guest EIP in the hash table of the vCPU page. */
+static inline uint32_t bt_hash_slot(uint32_t eip) { return (eip & 0xFF) + 8 * (eip >> 8 & 0xFF); }
+
+struct bt_unit {
+    uint32_t eip, tc;        /* guest EIP; offset in the cache */
+    uint32_t first_point;
+    uint16_t points, size;   /* bytes in the cache */
+    uint16_t bytes;          /* of guest code */
+    uint8_t  insns, context, exits;
+    bool     dead;
+    uint16_t next_key;       /* unit + 1 with the same hash; 0: none */
+    uint16_t page[2], next_page[2]; /* page + 1 its code lies in, and the next unit + 1 there */
+    struct bt_exit exit[2];
+};
+
+/* Translated code lies in this page of the guest. */
+struct bt_page { uint32_t frame, page; uint16_t units, next; bool used; };
+struct bt_context { uint32_t base, limit; };
+
+/* What is known about an instruction that faulted on traced pages. */
+struct bt_adapt { uint32_t eip; uint16_t faults, idle, need; bool on; };
+
+struct bt_counts {
+    uint64_t units, insns, bytes, code, callouts, chains, elided, invalidated, flushes, return_misses, adapted, reverted,
+             leaks, by_insn[MN_COUNT];
+};
+
+struct bt_apart { uint16_t unit; uint8_t exit; };
+
+struct bintrans {
+    uint32_t end;                          /* bytes of the cache */
+    uint32_t at, tail;                     /* free: [at, tail) */
+    uint32_t units, point_n, pages;        /* in use; of the last, high-water mark */
+    uint32_t jump, miss;                   /* glue offsets: for indirect jumps; the callout when nothing is known */
+    uint8_t  contexts, context;            /* known; the one the tables in the vCPU page are about */
+    struct bt_context known[BT_CONTEXTS];
+    uint16_t key[BT_KEYS], frame[BT_KEYS]; /* heads: unit + 1; page + 1 */
+    uint16_t here;                         /* unit + 1 the guest left, if it was in one */
+    uint8_t  what;                         /* enum bt_what the guest left for */
+    bool     inside;                       /* it left the cache, not user code */
+    uint16_t next;                         /* unit + 1 found for the resume */
+    uint32_t next_tc;                      /* where to resume in the cache */
+    uint32_t left_tc;                      /* where it was resumed last */
+    uint16_t from, from_exit;              /* unit + 1 and exit whose continuation called */
+    uint16_t dead;                         /* unit + 1, dead, whose start called */
+    uint32_t left_for;                     /* EIP that the two above wanted */
+    struct bt_page page[BT_PAGES];
+    struct bt_adapt adapt[BT_ADAPTS];
+    struct bt_counts counts;
+    unsigned glue_points;
+    struct bt_point glue[BT_GLUE_POINTS];
+    struct bt_code scratch;
+    struct bt_apart apart[BT_UNITS];
+    struct bt_unit unit[BT_UNITS];
+    struct bt_point point[BT_POINTS];
+};
+
+/* ---- bintrans_cache.c: the cache as a place */
+void bt_flush(struct vcpu *v);
+/* The unit whose bytes contain cache offset `tc`, or NULL. */
+struct bt_unit *bt_unit_at(struct bintrans *t, uint32_t tc);
+/* The live unit for a guest EIP in the virtual code segment, or NULL. */
+struct bt_unit *bt_find(struct vcpu *v, uint32_t eip);
+/* Makes one. NULL: the code cannot be read. */
+struct bt_unit *bt_translate(struct vcpu *v, uint32_t eip);
+void bt_kill(struct vcpu *v, struct bt_unit *u);
+/* Where the instruction at `eip` begins in this unit; UINT32_MAX: not in there. */
+uint32_t bt_unit_start(const struct bintrans *t, const struct bt_unit *u, uint32_t eip);
+/* The guest's state at a cache offset. False: no instruction of ours begins there. */
+struct bt_state { struct bt_point point; uint16_t unit; /* + 1; 0: glue */ uint8_t exit; };
+bool bt_state_at(const struct bintrans *t, uint32_t tc, struct bt_state *s);
+/* Makes exit `x` of `u` lead to `to` without the hypervisor. */
+void bt_chain(struct vcpu *v, struct bt_unit *u, struct bt_exit *x, const struct bt_unit *to);
+/* The start of a dead unit leads to what replaced it. */
+void bt_forward(struct vcpu *v, struct bt_unit *dead, const struct bt_unit *to);
+/* Enters a unit into the tables that returns and indirect jumps look in. */
+void bt_remember(struct vcpu *v, const struct bt_unit *u, bool returns);
+/* Has this instruction faulted so often that it is to be simulated? */
+bool bt_adapted(const struct vcpu *v, uint32_t eip);
+void bt_stored(struct vcpu *v, uint32_t at, unsigned size);
+void bt_remapped(struct vcpu *v);
+
+#endif

@@ -1,0 +1,23 @@
+/* Switches of the techniques, as a table (setting.def). Plain numbers, chosen before the machine is made. */
+#ifndef VMM_SETTING_H
+#define VMM_SETTING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sim/core/err.h"
+
+enum setting {
+#define SETTING(e, key, value, least, most, about) SETTING_##e,
+#include "sim/vmm/setting.def"
+#undef SETTING
+    SETTINGS
+};
+
+/* Every row's default. */
+void setting_defaults(uint32_t to[SETTINGS]);
+/* Is there such a row? */
+bool setting_known(const char *key);
+/* Sets the row `key` from its text. EXIT_USAGE: no such row, not a number, or beyond its bounds. */
+bool setting_set(uint32_t to[SETTINGS], const char *key, const char *value, struct err *e);
+
+#endif

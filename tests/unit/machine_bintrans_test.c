@@ -1,0 +1,99 @@
+/* Binary translation must not show: every guest ends as it does bare, console text and memory alike, with every part of the
+ * translator on or off, with units of one instruction, with a cache that is emptied all the time. And no sensitive instruction
+ * of a guest's kernel runs untranslated. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sim/firmware_tables.h"
+#include "sim/machine.h"
+
+enum { MOST = 60000000, RAM_MIB = 16 };
+
+/* Runs a guest to its end; `sets` are --set values, separated by spaces. */
+static struct machine *end_of(const char *guest, const char *cpu, const char *sets)
+{
+    struct machine_cfg cfg = config_defaults;
+    struct err e = { 0 };
+    char words[128], *word;
+    cfg.ram_mib = RAM_MIB;
+    strcpy(cfg.cpu, cpu);
+    strcpy(words, sets);
+    for (word = strtok(words, " "); word; word = strtok(NULL, " "))
+        if (!config_option(&cfg, "set", word, &e)) fail_msg("%s", e.text);
+    snprintf(cfg.image, sizeof cfg.image, "build/guests/%s.elf", guest);
+    struct machine *m = machine_new(&cfg, &e);
+    if (!m) fail_msg("%s", e.text);
+    machine_run(m, NULL, MOST);
+    if (machine_end(m).fate != FATE_EXITED) fail_msg("%s under %s %s: %s", guest, cpu, sets, machine_end(m).why);
+    assert_int_equal(machine_end(m).code, 0);
+    return m;
+}
+
+static void same_console(const struct machine *a, const struct machine *b, const char *what)
+{
+    size_t n, k;
+    const char *x = machine_serial(a, &n), *y = machine_serial(b, &k);
+    if (n != k || memcmp(x, y, n)) fail_msg("%s: the console differs:\n%.*s\n---\n%.*s", what, (int)n, x, (int)k, y);
+}
+
+/* But for what firmware says about the board: a VM has no APICs. */
+static void same_memory(const struct machine *a, const struct machine *b, const char *what)
+{
+    static uint8_t x[4096], y[4096];
+    for (uint32_t at = 0; at < RAM_MIB << 20; at += sizeof x) {
+        if (at == FIRMWARE_TABLES) continue;
+        assert_true(machine_peek_gpa(a, gpa(at), x, sizeof x));
+        assert_true(machine_peek_gpa(b, gpa(at), y, sizeof y));
+        for (unsigned i = 0; i < sizeof x; i++) {
+            char name[96];
+            if (x[i] != y[i])
+                fail_msg("%s: byte at %08X (%s) is %02X bare and %02X translated", what, at + i,
+                         machine_symbol(a, at + i, name, sizeof name), x[i], y[i]);
+        }
+    }
+}
+
+static void nothing_silent(const struct machine *m, const char *what)
+{
+    const struct trace *t = machine_trace_of(m);
+    for (uint32_t id = 1; id <= trace_last(t); id++) {
+        const struct event *e = trace_by_id(t, id);
+        if (e && e->kind == EV_SILENT) fail_msg("%s: instruction %u failed silently at %08X", what, e->u.SILENT.op, e->eip);
+    }
+}
+
+static const char *const guests[] = { "popf", "rings", "sens19", "fault" };
+static const char *const variants[] = {
+    "", "bt.chain=0", "bt.return=0", "bt.incache=0", "bt.adaptive=0", "bt.unit=1", "bt.unit=64", "bt.cache=4",
+    "bt.unit=1 bt.cache=4", "bt.chain=0 bt.return=0 bt.incache=0 bt.adaptive=0",
+};
+
+static void ends_as_bare(void **state)
+{
+    (void)state;
+    for (unsigned g = 0; g < sizeof guests / sizeof guests[0]; g++) {
+        struct machine *bare = end_of(guests[g], "native", "");
+        for (unsigned k = 0; k < sizeof variants / sizeof variants[0]; k++) {
+            char what[128];
+            snprintf(what, sizeof what, "%s, %s", guests[g], variants[k]);
+            struct machine *m = end_of(guests[g], "bt", variants[k]);
+            same_console(bare, m, what);
+            same_memory(bare, m, what);
+            nothing_silent(m, what);
+            machine_free(m);
+        }
+        machine_free(bare);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(ends_as_bare) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
