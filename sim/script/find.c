@@ -105,12 +105,13 @@ unsigned find_scenarios(char (*names)[32], unsigned room, char *dir)
     return n;
 }
 
-/* "guests/popf.s", "popf.elf" and "popf" mean the same built image. */
+/* "guests/popf.s", "popf.elf" and "popf" mean the same built image; "mini.img", a module, means itself. */
 static void image_name(const char *guest, char *name)
 {
     const char *slash = strrchr(guest, '/');
     snprintf(name, PATH, "%.400s", slash ? slash + 1 : guest);
     char *dot = strrchr(name, '.');
+    if (dot && !strcmp(dot, ".img")) return;
     if (dot && (!strcmp(dot, ".s") || !strcmp(dot, ".S") || !strcmp(dot, ".c") || !strcmp(dot, ".elf"))) *dot = 0;
     strcat(name, ".elf");
 }

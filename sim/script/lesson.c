@@ -226,6 +226,18 @@ static bool unknown(const char *name, struct err *e)
                    name);
 }
 
+/* The guest and what its loader is to bring along, into the configuration. */
+static bool find_files(struct script *s, struct err *e)
+{
+    char path[512];
+    if (s->guest[0] && !find_guest(s->dir, s->guest, s->pub.cfg.image))
+        return err_set(e, EXIT_INPUT, "%s: there is no guest image '%s'; build the guests with `make guests`", s->file, s->guest);
+    if (!s->module[0]) return true;
+    if (!find_guest(s->dir, s->module, path))
+        return err_set(e, EXIT_INPUT, "%s: there is no module '%s'; build the guests with `make guests`", s->file, s->module);
+    return config_option(&s->pub.cfg, "module", path, e);
+}
+
 struct lesson *lesson_open(const char *name, struct err *e)
 {
     char path[512];
@@ -243,9 +255,7 @@ struct lesson *lesson_open(const char *name, struct err *e)
         strcpy(path, name);
     }
     struct script *s = load(path, e);
-    if (s && s->guest[0] && !find_guest(s->dir, s->guest, s->pub.cfg.image)) {
-        err_set(e, EXIT_INPUT, "%s: there is no guest image '%s'; build the guests with `make guests`", s->file,
-                s->guest);
+    if (s && !find_files(s, e)) {
         op_free(&s->pub);
         return NULL;
     }

@@ -108,12 +108,23 @@ static void take_preset(lua_State *L, void *to)
     luaL_error(L, "machine: there is no preset '%s'%s; known: classic, native", name, maybe);
 }
 
+static void take_file(lua_State *L, const char *field, char *to, size_t room)
+{
+    const char *name = text_value(L, field);
+    if (strlen(name) >= room - 16) luaL_error(L, "%s is too long", field);
+    strcpy(to, name);
+}
+
 static void take_guest(lua_State *L, void *to)
 {
     struct script *s = to;
-    const char *name = text_value(L, "machine.guest");
-    if (strlen(name) >= sizeof s->guest - 16) luaL_error(L, "machine.guest is too long");
-    strcpy(s->guest, name);
+    take_file(L, "machine.guest", s->guest, sizeof s->guest);
+}
+
+static void take_module(lua_State *L, void *to)
+{
+    struct script *s = to;
+    take_file(L, "machine.module", s->module, sizeof s->module);
 }
 
 /* set = { ["cost.cli"] = 60 } */
@@ -151,6 +162,7 @@ static const struct field machine_fields[] = {
     { "limit_cycles", take_limit_cycles },
     { "limit_instr", take_limit_instr },
     { "guest", take_guest },
+    { "module", take_module },
     { "set", take_set },
 };
 

@@ -41,7 +41,7 @@ static void run_all(struct lesson *l, struct machine *m)
     while (l->next < l->ops->steps(l)) advance(l, m);
 }
 
-/* --- the shipped four ------------------------------------------------------------------------------------------- */
+/* --- the shipped ones ------------------------------------------------------------------------------------------- */
 
 static void check_note(const char *file, const char *note)
 {
@@ -79,7 +79,7 @@ static void check_form(struct lesson *l)
     assert_false(l->ops->drawing(l, 99, &name, &kind, &from, &to));
 }
 
-static const char *const shipped[] = { "trap", "popf", "rings", "shadow" };
+static const char *const shipped[] = { "trap", "popf", "rings", "shadow", "mini" };
 
 static void test_shipped(void **state)
 {

@@ -37,7 +37,7 @@ static void check_timer(void)
     irq_disable();
 }
 
-void kernel_main(const struct boot *boot)
+LANDMARK void kernel_main(const struct boot *boot)
 {
     char value[8];
     const char *checks = option(boot->command_line, "checks", value, sizeof value);

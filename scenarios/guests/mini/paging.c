@@ -78,7 +78,7 @@ static bool fill_from_file(struct space *space, const struct segment_map *s, uin
     return inode_read(space->program, s->offset + (begin - s->begin), to, end - begin) == (int)(end - begin);
 }
 
-static bool demand(struct space *space, uint32_t page, bool write)
+LANDMARK static bool demand(struct space *space, uint32_t page, bool write)
 {
     struct segment_map *from;
     bool writable;
@@ -103,7 +103,7 @@ static bool demand(struct space *space, uint32_t page, bool write)
 }
 
 // A store to a shared page.
-static bool cow(struct space *space, pte_t *entry, uint32_t page)
+LANDMARK static bool cow(struct space *space, pte_t *entry, uint32_t page)
 {
     struct counters *count = &owner_of(space)->counters;
     uint32_t shared = pte_physical(*entry), frame = shared;
@@ -121,7 +121,7 @@ static bool cow(struct space *space, pte_t *entry, uint32_t page)
     return true;
 }
 
-bool space_touch(struct space *space, uint32_t address, bool write)
+LANDMARK bool space_touch(struct space *space, uint32_t address, bool write)
 {
     uint32_t page = address & ~(uint32_t)(PAGE - 1);
     if (page < USER_BEGIN || page >= KERNEL_BASE) return false;
@@ -148,7 +148,7 @@ static bool share_table(struct space *child, pte_t *from, uint32_t base)
     return true;
 }
 
-bool space_copy(struct space *child, struct space *parent)
+LANDMARK bool space_copy(struct space *child, struct space *parent)
 {
     bool ok = space_init(child);
     if (!ok) return false;

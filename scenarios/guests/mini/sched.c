@@ -69,7 +69,7 @@ void sched_wake(const void *channel)
         if (p->state == P_SLEEPING && p->channel == channel) p->state = P_READY;
 }
 
-void kernel_tick(void)
+LANDMARK void kernel_tick(void)
 {
     ticks++;
     for (struct process *p = processes; p < processes + PROCESSES; p++)

@@ -248,7 +248,7 @@ static call *const calls[SYSCALLS] = {
     [SYS_HALT] = sys_halt, [SYS_MKDIR] = sys_mkdir,
 };
 
-void kernel_syscall(struct trap_frame *frame)
+LANDMARK void kernel_syscall(struct trap_frame *frame)
 {
     uint32_t number = frame->eax;
     call *function = number < SYSCALLS ? calls[number] : NULL;

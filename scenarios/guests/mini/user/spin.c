@@ -1,10 +1,10 @@
 // spin: programs that never give up the processor lose it all the same.
 //
-// Two children compute, side by side, until each has been interrupted for the other's sake three times; their only system
+// Two children compute, side by side, until each has been interrupted for the other's sake twice; their only system
 // call does not sleep. A third would run for ever and is killed.
 #include "mini/user/user.h"
 
-enum { CHILDREN = 2, TURNS = 3, PATIENCE = 2000 };
+enum { CHILDREN = 2, TURNS = 2, PATIENCE = 2000 };
 
 static void compute(void)
 {
@@ -32,7 +32,7 @@ int main(void)
     int pid = fork();
     if (pid == 0)
         for (;;) {}
-    sleep(10);
+    sleep(4);
     kill(pid);
     wait(&status);
     printf("spin: one that never calls the kernel was %s\n", status == STATUS_KILLED ? "killed" : "NOT killed");
