@@ -29,6 +29,15 @@ static const char trace_more[] =
     "  ringside trace kernel.elf --cpu te --format jsonl -o kernel.jsonl\n"
     "  ringside trace popf --episodes | sort -k1.90 | tail\n"
     "  ringside trace kernel.elf --instr --last 1000\n";
+static const char compare_more[] =
+    "  ringside compare popf\n"
+    "  ringside compare kernel.elf --on native,te --json -\n"
+    "  ringside compare popf --on native,te --lockstep\n\n"
+    "The first machine is the reference. A machine that cannot run the guest is\n"
+    "shown as refused, with the reason. Timing and resources may differ; where the\n"
+    "guest can see anything else, both are brought there in step and it is said\n"
+    "after which instruction. --limit-instr bounds the steps (default 20M).\n"
+    "Exit code 1: some machine's guest could see a difference.\n";
 static const char exec_more[] =
     "Without FILE, or with -, lines come from standard input. One line is one case:\n\n"
     "  NAME HEXBYTES [eax= ecx= edx= ebx= esp= ebp= esi= edi= eip= flags= ds= es= ss=\n"
@@ -48,11 +57,12 @@ const struct command commands[] = {
     { "tui", "SCENARIO|IMAGE", "step through it on a screen", FOR_TUI, tui_more, cmd_tui },
     { "draw", "ladder SCENARIO|IMAGE", "make a diagram: svg, dot, png, pdf, txt", FOR_DRAW, draw_more, cmd_draw },
     { "trace", "SCENARIO|IMAGE", "print every event: text, jsonl", FOR_TRACE, trace_more, cmd_trace },
+    { "compare", "SCENARIO|IMAGE", "the same guest on several machines", FOR_COMPARE, compare_more, cmd_compare },
     { "exec", "[FILE]", "run single instructions, a line each", FOR_EXEC, exec_more, cmd_exec },
     { "list", "", "scenarios, guests and techniques there are", FOR_LIST, NULL, cmd_list },
     { "help", "[COMMAND]", "this help, or that of one command", FOR_TALK, NULL, cmd_help },
     { "version", "", "the version", FOR_TALK, NULL, cmd_version },
-    { "compare", "", "", 0, NULL, NULL },  { "explain", "", "", 0, NULL, NULL },  { "quiz", "", "", 0, NULL, NULL },
+    { "explain", "", "", 0, NULL, NULL },  { "quiz", "", "", 0, NULL, NULL },
     { "lab", "", "", 0, NULL, NULL },      { "grade", "", "", 0, NULL, NULL },    { "asm", "", "", 0, NULL, NULL },
     { "disasm", "", "", 0, NULL, NULL },   { "repl", "", "", 0, NULL, NULL },     { "doctor", "", "", 0, NULL, NULL },
     { "classify", "", "", 0, NULL, NULL }, { "bench", "", "", 0, NULL, NULL },    { "completion", "", "", 0, NULL, NULL },

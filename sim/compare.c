@@ -4,42 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "sim/guard.h"
+#include "sim/guest_view.h"
 
 enum { LOOK_INSNS = 20000000 }; /* the search for one execution steps instruction by instruction: it must stay short */
-
-/* --- what the guest can see of its registers --------------------------------------------------------------------- */
-
-static const struct { const char *name; uint32_t mask; unsigned shift; } flags[] = {
-    { "CF", 1, 0 }, { "PF", 4, 2 }, { "AF", 0x10, 4 }, { "ZF", 0x40, 6 }, { "SF", 0x80, 7 }, { "TF", 0x100, 8 },
-    { "IF", 0x200, 9 }, { "DF", 0x400, 10 }, { "OF", 0x800, 11 }, { "IOPL", 0x3000, 12 }, { "NT", 0x4000, 14 },
-};
-enum { FLAG_NAMES = sizeof flags / sizeof flags[0] };
-
-struct view { unsigned n; struct { const char *name; uint32_t value; } at[48]; };
-
-static void put(struct view *v, const char *name, uint32_t value)
-{
-    v->at[v->n].name = name;
-    v->at[v->n++].value = value;
-}
-
-static void look(const struct machine *m, struct view *v)
-{
-    static const char *const names[] = { "EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI" };
-    static const char *const segs[] = { "ES", "CS", "SS", "DS", "FS", "GS" };
-    struct machine_cpu c;
-    machine_guest(m, &c);
-    v->n = 0;
-    for (unsigned i = 0; i < FLAG_NAMES; i++) put(v, flags[i].name, (c.eflags & flags[i].mask) >> flags[i].shift);
-    for (unsigned i = 0; i < 8; i++) put(v, names[i], c.reg[i]);
-    put(v, "EIP", c.eip);
-    put(v, "CPL", c.cpl);
-    for (unsigned i = 0; i < 6; i++) put(v, segs[i], c.seg[i].sel);
-    put(v, "CR0", c.cr0);
-    put(v, "CR2", c.cr2);
-    put(v, "CR3", c.cr3);
-    put(v, "CR4", c.cr4);
-}
 
 /* --- finding the k-th execution ---------------------------------------------------------------------------------- */
 
@@ -51,7 +18,7 @@ static bool prevents(const struct event *e, uint32_t eip)
 
 /* Goes on until the guest is about to carry out the instruction at `eip` once more, and does it; an arrival that ends
  * in a page fault or an interrupt is not an execution. Leaves what was before it in `before`. False: the run ended. */
-static bool execute_once(struct machine *m, uint32_t eip, uint64_t until_insns, struct view *before, bool *silent)
+static bool execute_once(struct machine *m, uint32_t eip, uint64_t until_insns, struct guest_view *before, bool *silent)
 {
     const struct till label = { .kind = TILL_LABEL, .a = eip };
     const struct trace *t = machine_trace_of(m);
@@ -60,7 +27,7 @@ static bool execute_once(struct machine *m, uint32_t eip, uint64_t until_insns, 
         machine_guest(m, &c);
         if (c.eip != eip || machine_place(m) == PLACE_VMM)
             if (machine_run(m, &label, until_insns - machine_insns(m)) != MACHINE_TILL) return false;
-        look(m, before);
+        guest_view(m, before);
         uint32_t events = trace_last(t);
         enum machine_stop stop = machine_run(m, NULL, 1);
         bool done = true;
@@ -87,7 +54,7 @@ static struct machine *another(const struct subject *s, bool native, struct err 
     return config_check(&cfg, e) ? machine_new(&cfg, e) : NULL;
 }
 
-static void note_differences(struct compare_meeting *c, const struct view before[2], const struct view after[2])
+static void note_differences(struct compare_meeting *c, const struct guest_view before[2], const struct guest_view after[2])
 {
     for (unsigned i = 0; i < after[0].n && c->regs < COMPARE_REGS; i++) {
         if (after[0].at[i].value == after[1].at[i].value) continue;
@@ -103,7 +70,7 @@ static void note_differences(struct compare_meeting *c, const struct view before
 /* Brings both machines one step beyond the execution that failed silently. Returns why not, or NULL. */
 static const char *meet(struct compare_meeting *c, struct machine *m[2], uint64_t until_insns)
 {
-    struct view before[2], after[2];
+    struct guest_view before[2], after[2];
     bool silent = false;
     while (!silent) {
         if (!execute_once(m[0], c->eip, until_insns, &before[0], &silent))
@@ -114,8 +81,8 @@ static const char *meet(struct compare_meeting *c, struct machine *m[2], uint64_
     for (uint64_t k = 0; k < c->arrival; k++)
         if (!execute_once(m[1], c->eip, LOOK_INSNS, &before[1], &ignored))
             return "the bare guest never comes there that often";
-    look(m[0], &after[0]);
-    look(m[1], &after[1]);
+    guest_view(m[0], &after[0]);
+    guest_view(m[1], &after[1]);
     note_differences(c, before, after);
     return NULL;
 }

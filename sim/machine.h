@@ -195,6 +195,22 @@ struct machine_record {
 };
 void   machine_record_at(const struct machine *m, size_t i, struct machine_record *out); /* oldest first */
 
+/* --- kept in step with another machine ------------------------------------------------------------------------------ */
+/* From now on nothing goes back: no snapshots are taken, so that changing the machine and stepping it by turns is cheap. */
+void     machine_forward_only(struct machine *m);
+/* Time passes and no instruction executes, as when a hypervisor below gives the processor to somebody else; devices act.
+ * Changes the past. */
+void     machine_stall(struct machine *m, uint64_t cycles);
+uint64_t machine_deadline(const struct machine *m);  /* the cycle at which a device acts next; UINT64_MAX: never */
+bool     machine_interrupted(const struct machine *m); /* will an interrupt be accepted before the next instruction? */
+uint64_t machine_retired(const struct machine *m);   /* instructions that ended; moments that are not are left out */
+/* The guest memory that the instruction the guest stands at may read or write, as far as its operands tell: linear ranges of
+ * the memory operand, the stack, what a string instruction walks over. Page tables, descriptors and what lies in other
+ * segments than the usual ones are not listed. */
+struct machine_span { gva_t at; uint32_t n; };
+enum { MACHINE_SPANS = 6 };
+unsigned machine_operands(const struct machine *m, struct machine_span *list, unsigned room);
+
 /* --- results ---------------------------------------------------------------------------------------------------- */
 struct trace *machine_trace(struct machine *m);
 const struct trace *machine_trace_of(const struct machine *m);

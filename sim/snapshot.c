@@ -62,7 +62,8 @@ void snapshot_take(struct machine *m)
     struct snapshots *s = &m->snapshots;
     struct board *b = m->b;
     uint64_t share = b->cpu.insns / SNAPSHOT_SHARE;
-    s->next = b->cpu.insns + (share > SNAPSHOT_FIRST ? share : SNAPSHOT_FIRST);
+    s->next = s->off ? UINT64_MAX : b->cpu.insns + (share > SNAPSHOT_FIRST ? share : SNAPSHOT_FIRST);
+    if (s->off) return;
     if (s->count && s->list[s->count - 1].insns == b->cpu.insns && s->list[s->count - 1].event == trace_last(m->trace)) return;
     struct snapshot *list = grow(s->list, &s->room, s->count + 1, sizeof *list);
     if (!list) return;

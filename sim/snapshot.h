@@ -30,6 +30,7 @@ struct snapshots {
     uint32_t pages, page_room;
     uint32_t *latest;         /* per frame: 1 + index of its latest version */
     uint64_t next;            /* instruction count at which the run takes another one */
+    bool off;                 /* none are wanted */
 };
 
 bool snapshots_init(struct machine *m);

@@ -77,13 +77,19 @@ done
 bad "the last guard" 5 'limit-wall 0.3' run loop.elf -q --limit-wall 0.3
 
 # --- command lines
+bad "a machine that does not exist" 2 'no such choice' compare popf --on native,teh
+bad "a reference alone" 2 'second machine' compare popf --on native
+bad "one machine twice" 2 'te is there twice' compare popf --on te,te
+bad "an empty name in the list" 2 'empty' compare popf --on native,,te
+bad "--cpu with compare" 2 'option of other commands' compare popf --cpu te
+bad "compare without a guest" 2 'is missing' compare
 bad "two lists at once" 2 'episodes and --instr' trace popf --episodes --instr
 bad "an unknown command" 2 'no such command; did you mean .run' rnu popf
 bad "a wild command" 2 'no such command; there are: run, tui' xyzzy
 bad "a file for a command" 2 'did you mean .run good.elf' good.elf
 bad "a word that is near nothing" 3 'ringside list. names the scenarios' run nope
 bad "a wild diagram" 2 'no such diagram; there is: draw ladder' draw pie popf
-bad "a planned command" 2 'planned, not in version 0.1; there are: run' compare popf
+bad "a planned command" 2 'planned, not in version 0.1; there are: run' grade popf
 bad "an option for a command" 2 'a command comes first' --cpu te
 bad "an unknown option" 2 '--modle: no such option; did you mean --model' run popf --modle p4
 bad "a wild option" 2 '--xyzzyxyzzy: no such option' run popf --xyzzyxyzzy

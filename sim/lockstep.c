@@ -1,0 +1,359 @@
+/* See lockstep.h.
+ *
+ * The second machine leads: it has the hypervisor, so it is the slower one, and its interrupts are the ones that come. The
+ * first never meets an interrupt of its own within a step, because whatever its devices are about to do is made to happen
+ * between steps (`head`). */
+#include "sim/lockstep.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "sim/firmware_tables.h"
+#include "sim/guard.h"
+
+enum { VISITS_MOST = 200000 /* boundaries one guest instruction may take */, NEAR = 20000, NEAR_STRING = 4000000 };
+#define PATIENCE 8000000000u /* cycles an interrupt is waited for */
+
+/* Memory that two machines may have different contents of from the start. */
+static bool is_platform(uint32_t at) { return at - FIRMWARE_TABLES < FIRMWARE_TABLES_SIZE; }
+
+void lockstep_init(struct lockstep *l, struct machine *first, struct machine *second)
+{
+    *l = (struct lockstep){ .m = { first, second } };
+    machine_forward_only(first);
+    machine_forward_only(second);
+}
+
+/* --- one machine, one step --- */
+
+struct advance { bool ended, irq, lost; uint8_t vector; unsigned emulated; uint32_t from; };
+
+/* What the events since `from` say: interrupts the guest took, instructions carried out for it. */
+static void read_events(const struct machine *m, uint32_t from, struct advance *a)
+{
+    const struct trace *t = machine_trace_of(m);
+    bool virtual_ = machine_has_vmm(m);
+    for (uint32_t id = from + 1; id <= trace_last(t); id++) {
+        const struct event *e = trace_by_id(t, id);
+        bool irq = virtual_ ? e->kind == EV_INJECT && e->u.INJECT.external : e->kind == EV_IRQ;
+        if (irq) {
+            a->irq = true;
+            a->vector = virtual_ ? e->u.INJECT.vector : e->u.IRQ.vector;
+        }
+        a->emulated += e->kind == EV_EMULATE;
+    }
+}
+
+static bool quiet(const struct machine *m, uint32_t from)
+{
+    const struct trace *t = machine_trace_of(m);
+    for (uint32_t id = from + 1; id <= trace_last(t); id++) {
+        uint8_t kind = trace_by_id(t, id)->kind;
+        if (kind == EV_FAULT || kind == EV_GATE || kind == EV_IRQ || kind == EV_EXIT) return false;
+    }
+    return true;
+}
+
+static void advance(struct machine *m, struct advance *a)
+{
+    struct machine_cpu before, now;
+    *a = (struct advance){ .from = trace_last(machine_trace_of(m)) };
+    machine_guest(m, &before);
+    for (unsigned n = 0; n < VISITS_MOST && !guard_stopped(); n++) {
+        bool guest = machine_place(m) != PLACE_VMM;
+        uint64_t retired = machine_retired(m);
+        uint32_t from = trace_last(machine_trace_of(m));
+        a->ended = machine_run(m, NULL, 1) == MACHINE_ENDED;
+        bool direct = guest && machine_retired(m) != retired && quiet(m, from);
+        if (!a->ended && machine_place(m) == PLACE_VMM) continue;
+        machine_guest(m, &now);
+        *a = (struct advance){ .from = a->from, .ended = a->ended };
+        read_events(m, a->from, a);
+        if (a->ended || direct || a->irq || a->emulated || machine_guest_moved(&before, &now)) return;
+    }
+    a->lost = true;
+}
+
+/* The interrupt that is pending is taken, and no guest instruction executes. */
+static bool deliver(struct machine *m, struct advance *a)
+{
+    *a = (struct advance){ .from = trace_last(machine_trace_of(m)) };
+    while (machine_interrupted(m) && !guard_stopped()) {
+        do a->ended = machine_run(m, NULL, 1) == MACHINE_ENDED;
+        while (!a->ended && machine_place(m) == PLACE_VMM && !guard_stopped());
+        read_events(m, a->from, a);
+        if (a->irq || a->ended) return a->irq;
+    }
+    return false;
+}
+
+/* Lets time pass until the guest takes an interrupt where it stands. */
+static bool take_interrupt(struct machine *m, struct advance *a)
+{
+    uint64_t begun = machine_cycles(m);
+    while (!guard_stopped()) {
+        if (deliver(m, a)) return true;
+        uint64_t next = machine_deadline(m), now = machine_cycles(m);
+        if (a->ended || next == UINT64_MAX || now - begun > PATIENCE) return false;
+        machine_stall(m, next > now ? next - now : 1);
+    }
+    return false;
+}
+
+/* --- what differs --- */
+
+static void lose(struct lockstep *l, const char *why)
+{
+    l->end = guard_stopped() ? LOCKSTEP_STOPPED : LOCKSTEP_LOST;
+    l->why = why;
+}
+
+static void note(struct lockstep *l, const char *what, uint32_t at, uint32_t wanted, uint32_t got)
+{
+    l->end = LOCKSTEP_PARTED;
+    if (l->differences == LOCKSTEP_DIFFERENCES) return;
+    struct lockstep_difference *d = &l->difference[l->differences++];
+    snprintf(d->what, sizeof d->what, "%s", what);
+    d->at = at, d->wanted = wanted, d->got = got;
+}
+
+static uint32_t word_at(const uint8_t *p, uint32_t n)
+{
+    uint32_t v = 0;
+    memcpy(&v, p, n < 4 ? n : 4);
+    return v;
+}
+
+/* One span on both machines: the first differing bytes are noted, or (`copy`) made equal. What neither has is device memory. */
+static bool same_span(struct lockstep *l, struct machine_span s, bool copy)
+{
+    uint8_t x[256], y[256];
+    bool same = true;
+    for (uint32_t at = 0; at < s.n; ) {
+        uint32_t n = s.n - at < sizeof x ? s.n - at : (uint32_t)sizeof x, page = 4096 - ((s.at.v + at) & 4095);
+        if (n > page) n = page;
+        gva_t where = gva(s.at.v + at);
+        bool a = machine_peek_guest(l->m[0], where, x, n), b = machine_peek_guest(l->m[1], where, y, n);
+        at += n;
+        if (a != b) note(l, a ? "unmapped there" : "unmapped here", where.v, a, b), same = false;
+        if (!a || !b || !memcmp(x, y, n)) continue;
+        unsigned k = 0;
+        while (x[k] == y[k]) k++;
+        unsigned into = (where.v + k) & 3; /* whole words read better */
+        if (into <= k) k -= into;
+        if (copy || is_platform(where.v + k)) {
+            l->platform += !copy;
+            machine_poke(l->m[1], where, x, n);
+        } else {
+            note(l, "memory", where.v + k, word_at(x + k, n - k), word_at(y + k, n - k));
+            same = false;
+        }
+    }
+    return same;
+}
+
+static bool same_memory(struct lockstep *l, const struct machine_span *list, unsigned n, bool copy)
+{
+    bool same = true;
+    for (unsigned i = 0; i < n; i++) same &= same_span(l, list[i], copy);
+    return same;
+}
+
+static bool same_registers(struct lockstep *l)
+{
+    struct guest_view v[2];
+    guest_view(l->m[0], &v[0]);
+    guest_view(l->m[1], &v[1]);
+    bool same = true;
+    for (unsigned i = 0; i < v[0].n; i++) {
+        if (v[0].at[i].value == v[1].at[i].value) continue;
+        note(l, v[0].at[i].name, 0, v[0].at[i].value, v[1].at[i].value);
+        same = false;
+    }
+    struct machine_fpu f[2] = { 0 };
+    machine_fpu(l->m[0], &f[0]);
+    machine_fpu(l->m[1], &f[1]);
+    for (unsigned i = 0; i < 8; i++)
+        if (memcmp(f[0].st[i], f[1].st[i], 10)) note(l, "x87 register", i, word_at(f[0].st[i], 4), word_at(f[1].st[i], 4)), same = false;
+    if (f[0].control != f[1].control) note(l, "x87 control", 0, f[0].control, f[1].control), same = false;
+    if (f[0].status != f[1].status) note(l, "x87 status", 0, f[0].status, f[1].status), same = false;
+    return same;
+}
+
+/* --- what may differ --- */
+
+enum freedom { NOT_FREE, FREE_INPUT, FREE_PLATFORM };
+static enum freedom freedom_of(const struct machine_insn *i, bool device)
+{
+    static const struct { const char *word; enum freedom is; } rows[] = {
+        { "in", FREE_INPUT }, { "ins", FREE_INPUT }, { "rdtsc", FREE_INPUT }, { "rdpmc", FREE_INPUT }, { "rdmsr", FREE_INPUT },
+        { "cpuid", FREE_PLATFORM },
+    };
+    for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++)
+        if (!strcmp(rows[k].word, i->word)) return rows[k].is;
+    return device ? FREE_INPUT : NOT_FREE;
+}
+
+/* Is one of the operands memory of a device? There is an address there for both, and RAM for neither. */
+static bool touches_device(const struct lockstep *l, const struct machine_span *list, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct machine_xlat x;
+        uint8_t byte;
+        if (machine_peek_guest(l->m[0], list[i].at, &byte, 1)) continue;
+        machine_translate(l->m[0], list[i].at, ACCESS_READ, &x);
+        if (x.guest_ok) return true;
+    }
+    return false;
+}
+
+/* What the instruction read from outside is copied from the first machine to the second. */
+static void copy_input(struct lockstep *l, enum freedom kind, const struct machine_span *list, unsigned n)
+{
+    static const char *const names[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
+    struct machine_cpu c[2];
+    bool copied = false;
+    machine_guest(l->m[0], &c[0]);
+    machine_guest(l->m[1], &c[1]);
+    for (unsigned r = 0; r < 8; r++)
+        if (c[0].reg[r] != c[1].reg[r]) copied |= machine_set_reg(l->m[1], names[r], c[0].reg[r]);
+    if (c[0].eflags != c[1].eflags && c[0].iflag == c[1].iflag) copied |= machine_set_reg(l->m[1], "eflags", c[0].eflags);
+    same_memory(l, list, n, true);
+    if (kind == FREE_PLATFORM) l->platform += copied;
+    else l->inputs += copied;
+}
+
+/* --- a step --- */
+
+static bool is_string(const struct machine_insn *i)
+{
+    static const char *const words[] = { "movs", "stos", "lods", "scas", "cmps", "ins", "outs" };
+    for (unsigned k = 0; k < sizeof words / sizeof words[0]; k++)
+        if (!strcmp(words[k], i->word)) return true;
+    return false;
+}
+
+/* `other` took vector `v` here: so must machine `k`. */
+static bool follow_interrupt(struct lockstep *l, unsigned k, uint8_t v)
+{
+    struct advance a;
+    l->interrupts++;
+    if (!take_interrupt(l->m[k], &a)) {
+        lose(l, "an interrupt that one of them takes here never comes to the other");
+        return false;
+    }
+    if (a.vector != v) note(l, "interrupt", 0, k ? v : a.vector, k ? a.vector : v);
+    return true;
+}
+
+/* What a machine's devices are about to do within the next instruction is made to happen before it. */
+static bool head(struct lockstep *l, unsigned k, const struct machine_insn *i)
+{
+    struct machine_cpu c;
+    struct machine *m = l->m[k];
+    machine_guest(m, &c);
+    if (!c.iflag) return true;
+    uint64_t now = machine_cycles(m), next = machine_deadline(m);
+    bool near = next != UINT64_MAX && next < now + (is_string(i) ? NEAR_STRING : NEAR);
+    if (!near && !machine_interrupted(m)) return true;
+    struct advance a;
+    if (near) machine_stall(m, next > now ? next - now : 1);
+    return !deliver(m, &a) || follow_interrupt(l, !k, a.vector);
+}
+
+/* The EIP that the interrupt's frame, on the guest's stack, leads back to. */
+static uint32_t frame_eip(const struct machine *m)
+{
+    struct machine_cpu c;
+    uint32_t v = 0;
+    machine_guest(m, &c);
+    machine_peek_guest(m, gva(c.seg[2].base + c.reg[4]), &v, 4);
+    return v;
+}
+
+/* The first machine does what the second has done in its step. */
+static void catch_up(struct lockstep *l, const struct advance *second, uint32_t eip_before)
+{
+    struct advance a = { 0 };
+    bool only_irq = second->irq && frame_eip(l->m[1]) == eip_before;
+    unsigned n = only_irq ? 0 : second->emulated > 1 ? second->emulated : 1;
+    for (unsigned i = 0; i < n && !a.ended; i++) {
+        advance(l->m[0], &a);
+        if (a.irq && !second->irq) {
+            lose(l, "an interrupt came to the first alone");
+            return;
+        }
+    }
+    if (a.lost || second->lost) {
+        lose(l, "one of them never comes to its next instruction");
+        return;
+    }
+    if (second->irq && !a.irq && !follow_interrupt(l, 0, second->vector)) return;
+    if (second->ended && !a.ended) advance(l->m[0], &a);
+    if (a.ended != second->ended) note(l, "end", 0, a.ended, second->ended);
+    else if (a.ended && l->end == LOCKSTEP_RUNNING) l->end = LOCKSTEP_ENDED;
+}
+
+static void find_silent(struct lockstep *l, uint32_t from)
+{
+    const struct trace *t = machine_trace_of(l->m[1]);
+    for (uint32_t id = from + 1; id <= trace_last(t); id++)
+        if (trace_by_id(t, id)->kind == EV_SILENT) l->silent = id;
+}
+
+static bool aligned(struct lockstep *l)
+{
+    static const struct till guest = { .kind = TILL_GUEST };
+    for (unsigned k = 0; k < 2; k++)
+        if (machine_place(l->m[k]) == PLACE_VMM && machine_run(l->m[k], &guest, UINT64_MAX) != MACHINE_TILL) return false;
+    return true;
+}
+
+/* The instruction both stand at. Code that nobody can decode, or reach, has no word. */
+static void look(struct lockstep *l, struct machine_cpu *c, struct machine_insn *i)
+{
+    machine_guest(l->m[0], c);
+    l->eip = c->seg[1].base + c->eip;
+    if (!machine_insn(l->m[0], gva(l->eip), i)) *i = (struct machine_insn){ .word = "" };
+}
+
+bool lockstep_step(struct lockstep *l)
+{
+    struct machine_span spans[MACHINE_SPANS];
+    struct machine_cpu c;
+    struct machine_insn i;
+    struct advance second;
+    if (l->end != LOCKSTEP_RUNNING) return false;
+    if (!aligned(l)) return lose(l, "the hypervisor never comes to the guest"), false;
+    look(l, &c, &i);
+    for (unsigned k = 0; k < 2; k++)
+        if (!head(l, k, &i)) return false;
+    look(l, &c, &i); /* a handler's first instruction is another one */
+    unsigned n = machine_operands(l->m[0], spans, MACHINE_SPANS);
+    bool device = touches_device(l, spans, n);
+    l->before = !same_memory(l, spans, n, false);
+    if (l->before) return false;
+    enum freedom free_ = freedom_of(&i, device);
+    advance(l->m[1], &second);
+    catch_up(l, &second, c.eip);
+    if (l->end == LOCKSTEP_LOST || l->end == LOCKSTEP_STOPPED) return false;
+    if (l->end != LOCKSTEP_ENDED) {
+        if (free_ != NOT_FREE) copy_input(l, free_, spans, n);
+        same_registers(l);
+        same_memory(l, spans, n, false);
+        n = second.irq ? machine_operands(l->m[0], spans, 1) : 0; /* the frame */
+        same_memory(l, spans, n, false);
+    }
+    if (l->end == LOCKSTEP_PARTED) find_silent(l, second.from);
+    l->steps++;
+    return l->end == LOCKSTEP_RUNNING;
+}
+
+void lockstep_run(struct lockstep *l, uint64_t limit)
+{
+    while (l->end == LOCKSTEP_RUNNING) {
+        if (guard_stopped()) l->end = LOCKSTEP_STOPPED;
+        else if (l->steps >= limit) l->end = LOCKSTEP_LIMIT;
+        else lockstep_step(l);
+    }
+    machine_disasm(l->m[0], gva(l->eip), l->insn, sizeof l->insn);
+}
