@@ -80,6 +80,7 @@ extern const struct op_forms op_forms_jmp, op_forms_call, op_forms_ret;
 extern op_fn *const op_jcc_near[16], *const op_jcc_far[16], *const op_setcc[16], *const op_cmov[16], *const op_cmov_mem[16];
 op_fn op_jmp_near, op_call_near, op_fall_near, op_fall_far, op_nop, op_cdq, op_cwde, op_leave, op_cli, op_sti, op_pushf, op_popf,
       op_cld, op_pusha, op_popa;
+op_fn op_away; /* ends its block and jumps, or faults */
 op_fn *op_port(const struct insn *i); /* the fast form of IN or OUT, or NULL */
 
 /* What fills an empty slot of the guesses: a head whose address belongs to another slot, so that it is never taken. */
