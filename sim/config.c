@@ -211,13 +211,18 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
         uint32_t row[SETTINGS];
         return setting_set(row, key, value, e);
     }
+    if (!strcmp(key, "cpu.vmx")) {
+        m->vmx = (uint8_t)(value[0] - '0');
+        return (value[0] >= '0' && value[0] <= '3' && !value[1]) ||
+               err_set(e, EXIT_USAGE, "--set %s=%s: the generation of VMX, 1 to 3, or 0 for none", key, value);
+    }
     if (!strncmp(key, "cpu.", 4)) {
         if (!model_extra(m, key + 4, !strcmp(value, "1"), e)) return false;
         return is_switch(value) || err_set(e, EXIT_USAGE, "--set %s=%s: 1 gives the CPU this feature, 0 does not", key, value);
     }
     if (strncmp(key, "cost.", 5))
         return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (rows in sim/core/cost.def), "
-                       "cpu.umip=1, cpu.virtualizable=1, bt.* (rows in sim/vmm/setting.def) and disk.write=1", key);
+                       "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, bt.* (rows in sim/vmm/setting.def) and disk.write=1", key);
     unsigned long v = strtoul(value, &end, 0);
     if (*end || end == value || v > 1000000000)
         return err_set(e, EXIT_USAGE, "--set %s=%s: not a number of cycles", key, value);

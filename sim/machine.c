@@ -381,6 +381,7 @@ struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
     }
     m->cfg = *cfg;
     insn_names();
+    vmx_names();
     exit_names();
     if (!config_check(&m->cfg, e) || !config_model(&m->cfg, &m->model, e) || !choose_rom(m, e) || !open_disks(m, e) || !allocate(m, e) ||
         !build_board(m, e) || !build_guest(m, e) || !read_typed(m, e)) {

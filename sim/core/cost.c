@@ -29,18 +29,19 @@ static void fill_unit(struct model *m)
 static const struct {
     const char *name, *about;
     uint64_t hz;
+    uint8_t vmx;
     void (*fill)(struct model *m);
 } models[] = {
-    { "p4", "Pentium 4 672 (Prescott), 3.8 GHz, the first with VT-x", 3800000000u, fill_p4 },
-    { "ideal", "every instruction takes one cycle, everything else is free", 1000000000u, fill_unit },
-    { "off", "functional: time passes one cycle an instruction, for skipping ahead", 1000000000u, fill_unit },
+    { "p4", "Pentium 4 672 (Prescott), 3.8 GHz, the first with VT-x", 3800000000u, 1, fill_p4 },
+    { "ideal", "every instruction takes one cycle, everything else is free", 1000000000u, 0, fill_unit },
+    { "off", "functional: time passes one cycle an instruction, for skipping ahead", 1000000000u, 0, fill_unit },
 };
 
 bool model_find(const char *name, struct model *m, struct err *e)
 {
     for (unsigned i = 0; i < sizeof models / sizeof models[0]; i++)
         if (!strcmp(models[i].name, name)) {
-            *m = (struct model){ .name = models[i].name, .about = models[i].about, .hz = models[i].hz };
+            *m = (struct model){ .name = models[i].name, .about = models[i].about, .hz = models[i].hz, .vmx = models[i].vmx };
             models[i].fill(m);
             return true;
         }
@@ -58,7 +59,7 @@ bool model_extra(struct model *m, const char *name, bool on, struct err *e)
             m->extras = on ? m->extras | extras[i].bit : m->extras & ~extras[i].bit;
             return true;
         }
-    return err_set(e, EXIT_USAGE, "cpu.%s: no such feature; there are cpu.umip and cpu.virtualizable", name);
+    return err_set(e, EXIT_USAGE, "cpu.%s: no such feature; there are cpu.umip, cpu.virtualizable and cpu.vmx", name);
 }
 
 bool model_set(struct model *m, const char *row, uint32_t value, struct err *e)

@@ -16,6 +16,7 @@ enum cost {
 struct model {
     const char *name, *about;
     uint64_t    hz;
+    uint8_t     vmx;      /* generation of VMX; 0: none (sim/cpu/vmx.h) */
     uint32_t    without;  /* features it does without, as bits of CPUID leaf 1, EDX */
     uint32_t    extras;   /* what-ifs: features it has though the real one had not; bits of enum model_extra */
     uint32_t    cost[COST_COUNT];

@@ -38,7 +38,7 @@ void cpu_set_flags(struct cpu *c, uint32_t flags)
 void cpu_set_cpl(struct cpu *c, uint8_t cpl)
 {
     c->cpl = cpl;
-    clock_cause(c->clock, c->account[cpl]);
+    clock_cause(c->clock, c->vmx.nonroot ? c->guest_account[cpl] : c->account[cpl]);
 }
 
 void cpu_apic_base(struct cpu *c, uint32_t value)
@@ -70,6 +70,7 @@ void cpu_init(struct cpu *c, const struct cpu_env *env, struct clock *clock, con
     c->trace = trace;
     c->blocks = blocks;
     memcpy(c->account, account, sizeof account);
+    memcpy(c->guest_account, account, sizeof account);
     cpu_reset(c);
 }
 
@@ -112,6 +113,8 @@ static void restart(struct cpu *c, uint32_t cr0)
 
 void cpu_reset(struct cpu *c)
 {
+    c->vmx = (struct vmx){ .current = VMX_NO_VMCS };
+    c->intr &= INTR_PIN;
     restart(c, CR0_CD | CR0_NW | CR0_ET);
     fpu_reset(&c->fpu);
     fpu_ferr_update(c);
@@ -119,7 +122,12 @@ void cpu_reset(struct cpu *c)
     cpu_apic_base(c, 0xFEE00000u | APIC_BASE_BSP | APIC_BASE_ENABLE);
 }
 
-void cpu_reset_soft(struct cpu *c) { restart(c, (c->cr0 & (CR0_CD | CR0_NW)) | CR0_ET); }
+void cpu_reset_soft(struct cpu *c)
+{
+    c->vmx.init = c->vmx.on;
+    if (c->vmx.on) c->break_at = 0;
+    else restart(c, (c->cr0 & (CR0_CD | CR0_NW)) | CR0_ET);
+}
 
 void cpu_boot_flat(struct cpu *c, uint32_t entry, uint32_t eax, uint32_t ebx)
 {

@@ -24,6 +24,7 @@
 #include "sim/cpu/fpu.h"
 #include "sim/cpu/insn.h"
 #include "sim/cpu/msr.h"
+#include "sim/cpu/vmx.h"
 #include "sim/trace/trace.h"
 
 enum { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI };                          /* the manual's register numbers */
@@ -40,7 +41,7 @@ enum { /* CR0, CR4 */
     CR0_WP = 1u << 16, CR0_AM = 1u << 18, CR0_NW = 1u << 29, CR0_CD = 1u << 30,
     CR4_VME = 1u << 0, CR4_PVI = 1u << 1, CR4_TSD = 1u << 2, CR4_DE = 1u << 3, CR4_PSE = 1u << 4, CR4_PAE = 1u << 5,
     CR4_MCE = 1u << 6, CR4_PGE = 1u << 7, CR4_PCE = 1u << 8,
-    CR4_OSFXSR = 1u << 9, CR4_UMIP = 1u << 11
+    CR4_OSFXSR = 1u << 9, CR4_UMIP = 1u << 11, CR4_VMXE = 1u << 13
 };
 #define CR4_SEN (1u << 31) /* EXTRA_VIRTUALIZABLE: sensitive instructions raise #GP(0) outside ring 0 */
 #define CR0_PG (1u << 31)
@@ -95,6 +96,8 @@ struct cpu_observer {
     void *self;
 };
 
+enum { INTR_PIN = 1 /* the interrupt request pin */, INTR_WINDOW = 2 /* a hypervisor: vmx.h */ };
+
 struct op;          /* op.h */
 struct recorder;    /* recorder.h */
 struct block_cache; /* decoded code; rebuilt at will, never part of the machine's state */
@@ -107,7 +110,7 @@ struct cpu {
     uint8_t  cpl;
     bool     halted;
     bool     shutdown;        /* triple fault: nothing runs until reset */
-    bool     intr;            /* the interrupt request pin */
+    uint8_t  intr;            /* INTR_*: who waits for IF */
     bool     nmi;             /* an NMI was latched and waits */
     bool     nmi_blocked;     /* from the delivery of one until the next IRET */
     uint16_t hits;            /* DR6 bits of the traps that the instruction being run has met: debug.h */
@@ -135,6 +138,8 @@ struct cpu {
     struct fault fault;       /* valid after STEP_FAULT */
     uint32_t cause;           /* id of the event that explains what happens now (for the trace) */
     uint8_t  account[4];      /* enum cause that pays for code running in each ring */
+    uint8_t  guest_account[4];/* likewise in VMX non-root operation */
+    struct vmx vmx;
     struct tlb dtlb, itlb;
 
     struct cpu_env env;
@@ -157,7 +162,8 @@ void cpu_init(struct cpu *c, const struct cpu_env *env, struct clock *clock, con
               struct block_cache *blocks);
 /* Power-on state: real mode, CS:EIP F000:FFF0, base FFFF0000, EDX = CPU signature. SDM 3A 9.1. */
 void cpu_reset(struct cpu *c);
-/* The INIT pin: as reset, but x87, MMX, all MSRs with the time-stamp counter, and CR0's cache bits stay. SDM 3A table 9-1. */
+/* The INIT pin: as reset, but x87, MMX, all MSRs with the time-stamp counter, and CR0's cache bits stay. SDM 3A table 9-1.
+ * In VMX operation nothing happens: a guest leaves at the next boundary, a host is reset when it executes VMXOFF. */
 void cpu_reset_soft(struct cpu *c);
 /* The Multiboot 1 state (section 3.2): flat 4 GB ring-0 segments (selectors 08 and 10), paging off, IF clear. */
 void cpu_boot_flat(struct cpu *c, uint32_t entry, uint32_t eax, uint32_t ebx);
@@ -199,6 +205,8 @@ void cpu_deliver_fault(struct cpu *c, struct fault f);
  * that is due, which is the caller's to deliver. `done` (may be NULL) gets the decoded form. */
 enum step cpu_execute_one(struct cpu *c, struct insn *done);
 
+/* Bits of CR4 that exist on this model. */
+uint32_t cpu_cr4_known(const struct cpu *c);
 /* Loads a segment register's hidden part from a raw 8-byte descriptor (no checks). */
 void cpu_seg_set(struct seg_reg *s, uint16_t sel, uint32_t low, uint32_t high);
 /* Loads CR3, and with PAE paging the four entries it names; flushes, and tells the MMU. False: one of those has a reserved

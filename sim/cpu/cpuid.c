@@ -9,7 +9,7 @@
 #include "sim/cpu/exec.h"
 #include "sim/cpu/msr.h"
 
-enum { LAST_BASIC = 2, LAST_EXTRA = 7 /* of a model with extras */, CLFLUSH_LINE = 64 / 8 << 8 };
+enum { LAST_BASIC = 2, LAST_EXTRA = 7 /* of a model with extras */, CLFLUSH_LINE = 64 / 8 << 8, CPUID_VMX = 1 << 5 /* ECX of leaf 1 */ };
 #define LAST_EXTENDED 0x80000008u
 enum {
     FEATURES = FEATURE_FPU | FEATURE_VME | FEATURE_DE | FEATURE_PSE | FEATURE_TSC | FEATURE_MSR | FEATURE_PAE |
@@ -47,6 +47,7 @@ static void basic_leaf(const struct cpu *c, uint32_t leaf, uint32_t out[4])
     if (leaf <= LAST_BASIC) memcpy(out, basic[leaf], sizeof basic[0]);
     if (leaf == 0) out[0] = last;
     if (leaf == 1) out[3] = features(c);
+    if (leaf == 1 && c->model->vmx) out[2] = CPUID_VMX;
     if (leaf == 7) out[2] = features7(c);
 }
 
@@ -72,8 +73,8 @@ void cpuid_leaf(const struct cpu *c, uint32_t leaf, uint32_t out[4])
 
 enum step exec_cpuid(struct cpu *c, const struct insn *i)
 {
-    (void)i;
     uint32_t out[4], leaf = c->reg[EAX];
+    if (c->vmx.nonroot) return vmx_leave(c, i, VMX_CPUID, 0);
     cpuid_leaf(c, leaf, out);
     if (leaf == 7 && c->reg[ECX]) memset(out, 0, sizeof out); /* of its subleaves there is only the first */
     if (leaf == 1) msr_sign(c);

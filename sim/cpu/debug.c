@@ -34,6 +34,7 @@ void debug_changed(struct cpu *c)
     memset(c->watch, 0, sizeof c->watch);
     for (unsigned n = 0; n < BREAKPOINTS; n++)
         if (is_enabled(c, n)) c->watch[kind_of(c, n)] = true;
+    if (c->vmx.nonroot) c->watch[ON_PORT] = true; /* the fast forms do not ask whether a port leaves */
     if (c->watch[ON_WRITE] || c->watch[ON_ACCESS]) debug_untag(c);
     c->break_at = 0;
 }
@@ -126,13 +127,19 @@ void debug_task(struct cpu *c, bool trap)
 
 /* ---- MOV to and from debug registers ---- */
 
-/* DR4 and DR5 are other names of DR6 and DR7, unless CR4.DE makes them undefined. With DR7.GD every access is a #DB. */
+/* DR4 and DR5 are other names of DR6 and DR7, unless CR4.DE makes them undefined. */
 static bool no_dr(struct cpu *c, const struct insn *i, unsigned *n)
 {
     bool alias = i->sub == 4 || i->sub == 5;
     *n = alias ? i->sub + 2u : i->sub;
     if (i->sub > 7 || (alias && (c->cr4 & CR4_DE))) return cpu_raise(c, VEC_UD), true;
     if (c->cpl) return cpu_raise_code(c, VEC_GP, 0), true;
+    return false;
+}
+
+/* With DR7.GD every access is a #DB. */
+static bool guarded(struct cpu *c)
+{
     if (!(c->dr[7] & DR7_GD)) return false;
     c->fault = (struct fault){ .vector = VEC_DB, .addr = DR6_BD };
     return true;
@@ -142,6 +149,8 @@ enum step exec_mov_from_dr(struct cpu *c, const struct insn *i)
 {
     unsigned n;
     if (no_dr(c, i, &n)) return STEP_FAULT;
+    if (c->vmx.nonroot && vmx_leaves_dr(c, i, false)) return STEP_JUMP;
+    if (guarded(c)) return STEP_FAULT;
     c->reg[i->rm] = c->dr[n];
     return STEP_OK;
 }
@@ -150,6 +159,8 @@ enum step exec_mov_to_dr(struct cpu *c, const struct insn *i)
 {
     unsigned n;
     if (no_dr(c, i, &n)) return STEP_FAULT;
+    if (c->vmx.nonroot && vmx_leaves_dr(c, i, true)) return STEP_JUMP;
+    if (guarded(c)) return STEP_FAULT;
     debug_set(c, n, c->reg[i->rm]);
     c->eip = insn_next(c, i);
     return STEP_JUMP;

@@ -33,7 +33,7 @@ static const uint8_t same_name[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
     [ZYDIS_MNEMONIC_OUTSB] = MN_OUTS, [ZYDIS_MNEMONIC_OUTSW] = MN_OUTS, [ZYDIS_MNEMONIC_OUTSD] = MN_OUTS,
     [ZYDIS_MNEMONIC_LDS] = MN_LOAD_FAR, [ZYDIS_MNEMONIC_LES] = MN_LOAD_FAR, [ZYDIS_MNEMONIC_LSS] = MN_LOAD_FAR,
     [ZYDIS_MNEMONIC_LFS] = MN_LOAD_FAR, [ZYDIS_MNEMONIC_LGS] = MN_LOAD_FAR,
-    [ZYDIS_MNEMONIC_PAUSE] = MN_NOP, [ZYDIS_MNEMONIC_ENDBR32] = MN_NOP, [ZYDIS_MNEMONIC_ENDBR64] = MN_NOP,
+    [ZYDIS_MNEMONIC_ENDBR32] = MN_NOP, [ZYDIS_MNEMONIC_ENDBR64] = MN_NOP,
     [ZYDIS_MNEMONIC_PREFETCHNTA] = MN_NOP, [ZYDIS_MNEMONIC_PREFETCHT0] = MN_NOP, [ZYDIS_MNEMONIC_PREFETCHT1] = MN_NOP,
     [ZYDIS_MNEMONIC_PREFETCHT2] = MN_NOP, [ZYDIS_MNEMONIC_PREFETCH] = MN_NOP, [ZYDIS_MNEMONIC_PREFETCHW] = MN_NOP,
     [ZYDIS_MNEMONIC_PREFETCHWT1] = MN_NOP, [ZYDIS_MNEMONIC_RDSSPD] = MN_NOP /* 0F 1E: a hint before CET */,
@@ -44,7 +44,7 @@ static const uint8_t same_name[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
 static const bool ends_block[MN_COUNT] = {
     [MN_NONE] = true, [MN_UD2] = true, [MN_JMP] = true, [MN_CALL] = true, [MN_RET] = true,
     [MN_JMP_FAR] = true, [MN_CALL_FAR] = true, [MN_RET_FAR] = true, [MN_INT] = true, [MN_INT1] = true, [MN_INT3] = true, [MN_IRET] = true,
-    [MN_SYSENTER] = true, [MN_SYSEXIT] = true, [MN_RDPMC] = true,
+    [MN_SYSENTER] = true, [MN_SYSEXIT] = true, [MN_RDPMC] = true, [MN_VMLAUNCH] = true, [MN_VMRESUME] = true,
     [MN_HLT] = true, [MN_MOV_CR] = true, [MN_MOV_DR] = true, [MN_LMSW] = true,
     [MN_INVLPG] = true, [MN_INVD] = true, [MN_WBINVD] = true, [MN_WRMSR] = true,
     [MN_INS] = true, [MN_OUTS] = true, [MN_LTR] = true, [MN_LLDT] = true, [MN_LGDT] = true, [MN_LIDT] = true

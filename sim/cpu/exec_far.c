@@ -193,14 +193,14 @@ enum step exec_int(struct cpu *c, const struct insn *i)
 
 enum step exec_int3(struct cpu *c, const struct insn *i)
 {
-    return gate_soft(c, VEC_BP, insn_eip(c, i), insn_next(c, i));
+    return gate_trap(c, VEC_BP, insn_eip(c, i), insn_next(c, i));
 }
 
 enum step exec_int1(struct cpu *c, const struct insn *i) { return gate_icebp(c, insn_eip(c, i), insn_next(c, i)); }
 
 enum step exec_into(struct cpu *c, const struct insn *i)
 {
-    return flag_of(c) ? gate_soft(c, VEC_OF, insn_eip(c, i), insn_next(c, i)) : STEP_OK;
+    return flag_of(c) ? gate_trap(c, VEC_OF, insn_eip(c, i), insn_next(c, i)) : STEP_OK;
 }
 
 enum step exec_iret(struct cpu *c, const struct insn *i)

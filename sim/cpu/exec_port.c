@@ -50,6 +50,7 @@ enum step exec_in(struct cpu *c, const struct insn *i)
 {
     uint16_t port = port_of(c, i);
     if (may_use(c, port, i->size) != STEP_OK) return STEP_FAULT;
+    if (c->vmx.nonroot && vmx_leaves_port(c, i, port, true, 0)) return STEP_JUMP;
     reg_set(c, EAX, i->size, port_in(c, i, port));
     debug_port(c, port, i->size);
     return STEP_OK;
@@ -59,6 +60,7 @@ enum step exec_out(struct cpu *c, const struct insn *i)
 {
     uint16_t port = port_of(c, i);
     if (may_use(c, port, i->size) != STEP_OK) return STEP_FAULT;
+    if (c->vmx.nonroot && vmx_leaves_port(c, i, port, false, 0)) return STEP_JUMP;
     port_out(c, i, port, reg_get(c, EAX, i->size));
     debug_port(c, port, i->size);
     return STEP_OK;
@@ -77,7 +79,9 @@ static enum step ins_once(struct cpu *c, const struct insn *i)
 {
     uint16_t port = (uint16_t)c->reg[EDX];
     uint32_t to = c->reg[EDI] & wide(i);
-    if (may_use(c, port, i->size) != STEP_OK || mem_probe_write(c, SEG_ES, to, i->size) != STEP_OK) return STEP_FAULT;
+    if (may_use(c, port, i->size) != STEP_OK) return STEP_FAULT;
+    if (c->vmx.nonroot && vmx_leaves_port(c, i, port, true, c->seg[SEG_ES].base + to)) return STEP_JUMP;
+    if (mem_probe_write(c, SEG_ES, to, i->size) != STEP_OK) return STEP_FAULT;
     enum step s = mem_write(c, SEG_ES, to, i->size, port_in(c, i, port));
     if (s == STEP_OK) advance(c, i, EDI);
     debug_port(c, port, i->size);
@@ -88,8 +92,10 @@ static enum step outs_once(struct cpu *c, const struct insn *i)
 {
     uint16_t port = (uint16_t)c->reg[EDX];
     uint32_t value;
-    if (may_use(c, port, i->size) != STEP_OK || mem_read(c, i->seg, c->reg[ESI] & wide(i), i->size, &value) != STEP_OK)
-        return STEP_FAULT;
+    uint32_t from = c->reg[ESI] & wide(i);
+    if (may_use(c, port, i->size) != STEP_OK) return STEP_FAULT;
+    if (c->vmx.nonroot && vmx_leaves_port(c, i, port, false, c->seg[i->seg].base + from)) return STEP_JUMP;
+    if (mem_read(c, i->seg, from, i->size, &value) != STEP_OK) return STEP_FAULT;
     port_out(c, i, port, value);
     debug_port(c, port, i->size);
     advance(c, i, ESI);
@@ -103,7 +109,8 @@ static enum step repeat(struct cpu *c, const struct insn *i, exec_fn *once)
     if (!(i->flags & (INSN_REP | INSN_REPNE))) return once(c, i);
     if (!(c->reg[ECX] & wide(i))) return STEP_OK;
     for (;;) {
-        if (once(c, i) != STEP_OK) return STEP_FAULT;
+        enum step s = once(c, i);
+        if (s != STEP_OK) return s; /* a fault, or the guest left */
         c->reg[ECX] = (c->reg[ECX] & ~wide(i)) | ((c->reg[ECX] - 1) & wide(i));
         if (!(c->reg[ECX] & wide(i))) return STEP_OK;
         if (exec_interrupted(c)) return exec_again(c, i);

@@ -143,6 +143,15 @@ static bool pdptes(struct cpu *c, uint32_t cr0, uint32_t cr3, uint32_t cr4)
     return !needed || c->env.pdptes(c->env.mmu, cr3);
 }
 
+uint32_t cpu_cr4_known(const struct cpu *c)
+{
+    uint32_t known = CR4_KNOWN, extras = c->model->extras;
+    if (!cpuid_has(c, FEATURE_PAE)) known &= ~(uint32_t)CR4_PAE;
+    if (extras & EXTRA_UMIP) known |= CR4_UMIP;
+    if (extras & EXTRA_VIRTUALIZABLE) known |= CR4_SEN;
+    return known | (c->model->vmx ? CR4_VMXE : 0u);
+}
+
 /* Real mode runs in ring 0, and its CS may be written through. The rest of the hidden parts stays: it is up to the
  * program to have loaded 64 KB segments before. SDM 3A 9.9.2. */
 static void enter_real_mode(struct cpu *c)
@@ -159,6 +168,7 @@ static enum step cr0_set(struct cpu *c, const struct insn *i, uint32_t v)
     v = (v & (CR0_KNOWN | CR0_PG)) | CR0_ET;
     if ((v & CR0_PG) && !(v & CR0_PE)) return cpu_raise_code(c, VEC_GP, 0);
     if ((v & CR0_NW) && !(v & CR0_CD)) return cpu_raise_code(c, VEC_GP, 0);
+    if (c->vmx.on && !vmx_cr0_fits(v)) return cpu_raise_code(c, VEC_GP, 0);
     uint32_t changed = v ^ c->cr0;
     if ((changed & (CR0_PG | CR0_CD | CR0_NW)) && !pdptes(c, v, c->cr3, c->cr4)) return cpu_raise_code(c, VEC_GP, 0);
     c->cr0 = v;
@@ -190,10 +200,8 @@ static enum step cr3_set(struct cpu *c, const struct insn *i, uint32_t v)
 
 static enum step cr4_set(struct cpu *c, const struct insn *i, uint32_t v)
 {
-    uint32_t changed = v ^ c->cr4, extras = c->model->extras, known = CR4_KNOWN;
-    if (extras & EXTRA_UMIP) known |= CR4_UMIP;
-    if (extras & EXTRA_VIRTUALIZABLE) known |= CR4_SEN;
-    if ((v & ~known) || ((v & CR4_PAE) && !cpuid_has(c, FEATURE_PAE))) return cpu_raise_code(c, VEC_GP, 0);
+    uint32_t changed = v ^ c->cr4;
+    if ((v & ~cpu_cr4_known(c)) || (c->vmx.on && !vmx_cr4_fits(c, v))) return cpu_raise_code(c, VEC_GP, 0);
     if ((changed & (CR4_PAE | CR4_PSE | CR4_PGE)) && !pdptes(c, c->cr0, c->cr3, v)) return cpu_raise_code(c, VEC_GP, 0);
     c->cr4 = v;
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
@@ -212,7 +220,10 @@ enum step exec_mov_from_cr(struct cpu *c, const struct insn *i)
 {
     if (no_such_cr(c, i) || outside_ring0(c)) return STEP_FAULT;
     const uint32_t cr[5] = { c->cr0, 0, c->cr2, c->cr3, c->cr4 };
-    c->reg[i->rm] = cr[i->sub];
+    uint32_t v = cr[i->sub];
+    if (c->vmx.nonroot && i->sub == 3 && vmx_leaves_cr3(c, i, false, v)) return STEP_JUMP;
+    if (c->vmx.nonroot && (i->sub == 0 || i->sub == 4)) v = vmx_cr_seen(c, i->sub, v);
+    c->reg[i->rm] = v;
     return STEP_OK;
 }
 
@@ -220,6 +231,8 @@ enum step exec_mov_to_cr(struct cpu *c, const struct insn *i)
 {
     uint32_t v = c->reg[i->rm];
     if (no_such_cr(c, i) || outside_ring0(c)) return STEP_FAULT;
+    if (c->vmx.nonroot && i->sub != 2 && (i->sub == 3 ? vmx_leaves_cr3(c, i, true, v) : vmx_leaves_cr(c, i, i->sub, &v)))
+        return STEP_JUMP;
     switch (i->sub) {
     case 0: return cr0_set(c, i, v);
     case 3: return cr3_set(c, i, v);
@@ -231,7 +244,10 @@ enum step exec_mov_to_cr(struct cpu *c, const struct insn *i)
 }
 
 /* Into a 32-bit register the P4 stores all of CR0; the manual promises only the lower half. */
-enum step exec_smsw(struct cpu *c, const struct insn *i) { return word_store(c, i, c->cr0); }
+enum step exec_smsw(struct cpu *c, const struct insn *i)
+{
+    return word_store(c, i, c->vmx.nonroot ? vmx_cr_seen(c, 0, c->cr0) : c->cr0);
+}
 
 /* PE can be set but not cleared; only MP, EM and TS besides. */
 enum step exec_lmsw(struct cpu *c, const struct insn *i)
@@ -239,20 +255,26 @@ enum step exec_lmsw(struct cpu *c, const struct insn *i)
     enum { MSW = CR0_PE | CR0_MP | CR0_EM | CR0_TS };
     uint16_t v;
     if (outside_ring0(c) || word_load(c, i, &v) != STEP_OK) return STEP_FAULT;
-    return cr0_set(c, i, (c->cr0 & ~(uint32_t)(MSW & ~CR0_PE)) | (v & MSW));
+    uint32_t cr0 = (c->cr0 & ~(uint32_t)(MSW & ~CR0_PE)) | (v & MSW);
+    if (c->vmx.nonroot && vmx_leaves_lmsw(c, i, v, &cr0)) return STEP_JUMP;
+    return cr0_set(c, i, cr0);
 }
 
 enum step exec_clts(struct cpu *c, const struct insn *i)
 {
     if (outside_ring0(c)) return STEP_FAULT;
-    return cr0_set(c, i, c->cr0 & ~(uint32_t)CR0_TS);
+    bool clear = true;
+    if (c->vmx.nonroot && vmx_leaves_clts(c, i, &clear)) return STEP_JUMP;
+    return cr0_set(c, i, c->cr0 & ~(clear ? (uint32_t)CR0_TS : 0u));
 }
 
 enum step exec_invlpg(struct cpu *c, const struct insn *i)
 {
     if (!(i->flags & INSN_MEM)) return cpu_raise(c, VEC_UD);
     if (outside_ring0(c)) return STEP_FAULT;
-    c->env.invlpg(c->env.mmu, gva(c->seg[i->seg].base + ea(c, i)));
+    uint32_t at = c->seg[i->seg].base + ea(c, i);
+    if (c->vmx.nonroot && vmx_leaves(c, i, VMX_INVLPG, at)) return STEP_JUMP;
+    c->env.invlpg(c->env.mmu, gva(at));
     return next_block(c, i);
 }
 
@@ -260,7 +282,10 @@ static enum step caches(struct cpu *c, const struct insn *i)
 {
     return outside_ring0(c) ? STEP_FAULT : next_block(c, i);
 }
-enum step exec_invd(struct cpu *c, const struct insn *i) { return caches(c, i); }
+enum step exec_invd(struct cpu *c, const struct insn *i)
+{
+    return c->vmx.nonroot && !c->cpl ? vmx_leave(c, i, VMX_INVD, 0) : caches(c, i);
+}
 enum step exec_wbinvd(struct cpu *c, const struct insn *i) { return caches(c, i); }
 
 /* Code that can only be executed will do, too. */
@@ -269,11 +294,17 @@ enum step exec_clflush(struct cpu *c, const struct insn *i)
     return mem_probe_read(c, i->seg, ea(c, i), 1);
 }
 
-/* ---- HLT ---- */
+/* ---- HLT, PAUSE ---- */
+
+enum step exec_pause(struct cpu *c, const struct insn *i)
+{
+    return c->vmx.nonroot && vmx_leaves(c, i, VMX_PAUSE, 0) ? STEP_JUMP : STEP_OK;
+}
 
 enum step exec_hlt(struct cpu *c, const struct insn *i)
 {
     if (outside_ring0(c)) return STEP_FAULT;
+    if (c->vmx.nonroot && vmx_leaves(c, i, VMX_HLT, 0)) return STEP_JUMP;
     c->halted = true;
     if (c->trace)
         trace_emit(c->trace, &(struct event){ .kind = EV_HALT, .cause = c->cause, .eip = insn_eip(c, i) });

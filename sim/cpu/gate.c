@@ -16,6 +16,7 @@ struct passage {
     bool     rf;       /* the pushed EFLAGS has RF set: a fault, so that its instruction is not stopped at twice */
     uint32_t at, back; /* EIP of the instruction concerned (trace), EIP to return to */
     uint32_t ext;      /* EXT bit of error codes: 1 unless the program asked for it */
+    uint8_t  type;     /* VMX_EVENT_*: what a hypervisor is told of it */
 };
 
 /* An IDT gate.
@@ -127,9 +128,17 @@ static bool push_frame(const struct cpu *c, const struct passage *v, unsigned si
            stack_put(s, p, size, v->back) && (!v->has_code || stack_put(s, p, size, v->code));
 }
 
+/* A guest of a hypervisor: what was being delivered, if it leaves on the way. */
+static void note(struct cpu *c, const struct passage *v)
+{
+    uint32_t event = VMX_EVENT_VALID | (v->has_code ? VMX_EVENT_CODE : 0u) | (uint32_t)v->type << VMX_EVENT_TYPE_SHIFT | v->vector;
+    if (c->vmx.nonroot) vmx_note_delivery(c, event, v->has_code ? v->code : 0, v->back - v->at);
+}
+
 static enum step deliver_task(struct cpu *c, const struct passage *v, const struct gate *g)
 {
     if (v->how == DELIVER_SOFT) tell(c, v, EV_INT);
+    note(c, v);
     return task_enter(c, &(struct task){ .sel = g->sel, .why = TASK_GATE, .ext = v->ext, .at = v->at, .back = v->back,
                                          .rf = v->rf, .has_code = v->has_code, .code = v->code,
                                          .again = v->how == DELIVER_FAULT });
@@ -166,28 +175,44 @@ static enum step deliver_protected(struct cpu *c, const struct passage *v)
 
 static enum step deliver(struct cpu *c, const struct passage *v)
 {
-    return cpu_protected(c) ? deliver_protected(c, v) : deliver_real(c, v);
+    enum step s = cpu_protected(c) ? deliver_protected(c, v) : deliver_real(c, v);
+    if (s == STEP_FAULT) note(c, v);
+    return s;
 }
 
 enum step cpu_deliver(struct cpu *c, uint8_t vector, enum delivery how, bool has_code, uint32_t code)
 {
+    static const uint8_t type[] = { [DELIVER_FAULT] = VMX_EVENT_EXCEPTION, [DELIVER_SOFT] = VMX_EVENT_SOFT_INT,
+                                    [DELIVER_EXTERNAL] = VMX_EVENT_INTERRUPT };
     struct passage v = { .vector = vector, .how = how, .has_code = has_code, .code = code, .rf = how == DELIVER_FAULT,
                           .asked = how == DELIVER_SOFT,
-                          .at = c->eip, .back = c->eip, .ext = how != DELIVER_SOFT };
+                          .at = c->eip, .back = c->eip, .ext = how != DELIVER_SOFT, .type = type[how] };
+    if (how == DELIVER_EXTERNAL && vector == VEC_NMI) v.type = VMX_EVENT_NMI;
     if (how == DELIVER_EXTERNAL) tell(c, &v, EV_IRQ);
     return deliver(c, &v);
 }
 
 enum step gate_soft(struct cpu *c, uint8_t vector, uint32_t at, uint32_t back)
 {
-    struct passage v = { .vector = vector, .how = DELIVER_SOFT, .asked = true, .at = at, .back = back };
+    struct passage v = { .vector = vector, .how = DELIVER_SOFT, .asked = true, .at = at, .back = back,
+                          .type = VMX_EVENT_SOFT_INT };
+    return deliver(c, &v);
+}
+
+enum step gate_trap(struct cpu *c, uint8_t vector, uint32_t at, uint32_t back)
+{
+    if (c->vmx.nonroot && vmx_leaves_soft(c, vector, VMX_EVENT_SOFT_EXCEPTION, at, back)) return STEP_JUMP;
+    struct passage v = { .vector = vector, .how = DELIVER_SOFT, .asked = true, .at = at, .back = back,
+                          .type = VMX_EVENT_SOFT_EXCEPTION };
     return deliver(c, &v);
 }
 
 /* No gate's DPL is asked, and it is no exception either: nothing of it makes a double fault. SDM vol. 2, INT1. */
 enum step gate_icebp(struct cpu *c, uint32_t at, uint32_t back)
 {
-    struct passage v = { .vector = VEC_DB, .how = DELIVER_EXTERNAL, .asked = true, .at = at, .back = back, .ext = 1 };
+    if (c->vmx.nonroot && vmx_leaves_soft(c, VEC_DB, VMX_EVENT_ICEBP, at, back)) return STEP_JUMP;
+    struct passage v = { .vector = VEC_DB, .how = DELIVER_EXTERNAL, .asked = true, .at = at, .back = back, .ext = 1,
+                          .type = VMX_EVENT_ICEBP };
     return deliver(c, &v);
 }
 
@@ -226,26 +251,58 @@ static bool sets_rf(const struct fault *f)
     return f->vector != VEC_DF && !(f->vector == VEC_DB && !(f->addr & DR6_BD));
 }
 
-void cpu_deliver_fault(struct cpu *c, struct fault f)
+/* What follows a fault c->fault met while exception `first` was delivered: the next exception to deliver. False: none, for the
+ * guest of a hypervisor has left, or everything ends. */
+static bool second_fault(struct cpu *c, uint8_t first, struct fault *f)
+{
+    if (c->vmx.nonroot && vmx_leaves_fault(c, &c->fault, true)) return false;
+    if (first == VEC_DF && c->vmx.nonroot) return vmx_triple_fault(c), false;
+    *f = c->fault;
+    if (first != VEC_DF && !doubles(first, f->vector)) return true;
+    raised(c, f);
+    *f = (struct fault){ .vector = VEC_DF, .has_code = true };
+    if (first != VEC_DF) return !(c->vmx.nonroot && vmx_leaves_fault(c, f, false));
+    c->shutdown = true;
+    c->break_at = 0; /* also from within an instruction: a task switch delivers the faults of the new task */
+    return false;
+}
+
+/* Delivers exceptions until one gets through. */
+static void deliver_chain(struct cpu *c, struct fault f)
 {
     for (;;) {
         raised(c, &f);
         struct passage v = { .vector = f.vector, .how = DELIVER_FAULT, .has_code = f.has_code, .code = f.code,
-                              .rf = sets_rf(&f), .at = c->eip, .back = c->eip, .ext = 1 };
-        if (deliver(c, &v) != STEP_FAULT) return;
-        if (f.vector == VEC_DF) {
-            raised(c, &c->fault);
-            c->shutdown = true;
-            c->break_at = 0; /* also from within an instruction: a task switch delivers the faults of the new task */
-            return;
-        }
-        if (!doubles(f.vector, c->fault.vector)) {
-            f = c->fault;
-            continue;
-        }
-        raised(c, &c->fault);
-        f = (struct fault){ .vector = VEC_DF, .has_code = true };
+                              .rf = sets_rf(&f), .at = c->eip, .back = c->eip, .ext = 1, .type = VMX_EVENT_EXCEPTION };
+        if (deliver(c, &v) != STEP_FAULT) break;
+        if (!second_fault(c, f.vector, &f)) return;
     }
+    c->vmx.vectoring = 0;
+}
+
+void cpu_deliver_fault(struct cpu *c, struct fault f)
+{
+    if (c->vmx.nonroot && vmx_leaves_fault(c, &f, c->vmx.vectoring)) return;
+    deliver_chain(c, f);
+}
+
+/* The event as hardware would have made it, but for what raising it does besides (CR2, DR6, RF): that was done long ago. */
+void gate_inject(struct cpu *c, uint32_t event, uint32_t code, uint32_t length)
+{
+    unsigned type = vmx_event_type(event);
+    bool soft = type >= VMX_EVENT_SOFT_INT && type <= VMX_EVENT_SOFT_EXCEPTION;
+    struct passage v = { .vector = (uint8_t)event, .has_code = event & VMX_EVENT_CODE, .code = code, .asked = soft,
+                          .how = type == VMX_EVENT_EXCEPTION ? DELIVER_FAULT
+                               : soft && type != VMX_EVENT_ICEBP ? DELIVER_SOFT : DELIVER_EXTERNAL,
+                          .at = c->eip, .back = c->eip + (soft ? length : 0), .ext = !soft || type == VMX_EVENT_ICEBP,
+                          .type = (uint8_t)type };
+    enum step s = STEP_OK;
+    struct fault f;
+    if (type == VMX_EVENT_SOFT_INT && cpu_v86(c)) s = v86_int(c, v.vector, v.at, v.back);
+    if (s == STEP_OK) s = deliver(c, &v);
+    if (s == STEP_JUMP) return;
+    uint8_t first = type == VMX_EVENT_EXCEPTION ? v.vector : (uint8_t)VEC_NMI; /* what is no exception doubles nothing */
+    if (second_fault(c, first, &f)) deliver_chain(c, f);
 }
 
 /* What IRET may change, seen from the ring it leaves: IF only with CPL <= IOPL, IOPL only in ring 0. The rest of the
@@ -284,7 +341,8 @@ enum step gate_return(struct cpu *c, unsigned size, uint32_t at, uint32_t back)
 {
     uint32_t word[3]; /* EIP, CS, EFLAGS */
     unsigned cpl = c->cpl, iopl = cpu_iopl(c);
-    c->nmi_blocked = false; /* even if it faults. SDM 3A 6.7.1 */
+    if (c->vmx.nonroot) vmx_iret(c);
+    else c->nmi_blocked = false; /* even if it faults. SDM 3A 6.7.1 */
     if (c->nmi) c->break_at = 0;
     if (cpu_selects(c) && (c->eflags & FLAG_NT)) return return_task(c, at, back);
     if (cpu_v86(c) && !v86_may_return(c, size)) return cpu_raise_code(c, VEC_GP, 0);

@@ -18,14 +18,20 @@
 
 #include "sim/cpu/cpu.h"
 
-/* INT n, INT3, INTO at EIP `at`, returning to `back`: cpu_deliver without touching c->eip first. STEP_JUMP or
+/* INT n at EIP `at`, returning to `back`: cpu_deliver without touching c->eip first. STEP_JUMP or
  * STEP_FAULT. */
 enum step gate_soft(struct cpu *c, uint8_t vector, uint32_t at, uint32_t back);
+/* Likewise INT3 and INTO, which are exceptions to a hypervisor. */
+enum step gate_trap(struct cpu *c, uint8_t vector, uint32_t at, uint32_t back);
 /* INT1 (F1): vector 1 as if from outside. */
 enum step gate_icebp(struct cpu *c, uint32_t at, uint32_t back);
 /* The whole of IRET (operand size 2 or 4) at EIP `at`; `back` is the EIP behind it, for the TSS of a task it leaves.
  * STEP_JUMP or STEP_FAULT. */
 enum step gate_return(struct cpu *c, unsigned size, uint32_t at, uint32_t back);
+
+/* VM entry delivers an event (VMX_EVENT_*) to the guest at c->eip; `length` of the instruction if it stands for one. What the
+ * delivery meets is delivered, too, or makes the guest leave. */
+void gate_inject(struct cpu *c, uint32_t event, uint32_t code, uint32_t length);
 
 /* ---- for v86.c ---- */
 

@@ -11,6 +11,7 @@ enum rule {
     RULE_ZERO,    /* only 0 can be written */
     RULE_WORD,    /* 32 bits; the upper ones are dropped */
     RULE_TSC, RULE_APIC,
+    RULE_FEATURE, /* there with VMX; its bit 0 locks it */
     RULE_UPDATE,  /* cannot be read */
     RULE_SIGN, RULE_MISC,
     RULE_RANGE,   /* MTRRs: even registers have a memory type, odd ones a valid bit */
@@ -54,12 +55,16 @@ void msr_sign(struct cpu *c)
     if (!(uint32_t)c->msr[MSR_BIOS_SIGN]) c->msr[MSR_BIOS_SIGN] = (uint64_t)MICROCODE << 32;
 }
 
+/* A TSC that a hypervisor has shifted is shifted for its guest by every way to read it. */
+static uint64_t tsc_seen(const struct cpu *c) { return tsc(c) + (c->vmx.nonroot ? c->vmx.tsc_offset : 0); }
+
 bool msr_read(struct cpu *c, uint32_t address, uint64_t *value)
 {
     const struct row *r = find(address);
-    if (!r || r->rule == RULE_UPDATE) return false;
+    if (!r) return vmx_capability(c, address, value);
+    if (r->rule == RULE_UPDATE || (r->rule == RULE_FEATURE && !c->model->vmx)) return false;
     unsigned index = r->index + (address - r->first);
-    *value = r->rule == RULE_TSC ? tsc(c) : r->rule == RULE_APIC ? c->apic_base
+    *value = r->rule == RULE_TSC ? tsc_seen(c) : r->rule == RULE_APIC ? c->apic_base
            : r->rule == RULE_COUNTER ? perf_read(c, index - MSR_COUNTER) : c->msr[index];
     return true;
 }
@@ -86,10 +91,16 @@ static bool refuses(const struct row *r, unsigned index, uint64_t value)
     }
 }
 
+bool msr_allowed(uint32_t address, uint64_t value)
+{
+    const struct row *r = find(address);
+    return r && !(value & ~r->may);
+}
+
 bool msr_write(struct cpu *c, uint32_t address, uint64_t value)
 {
     const struct row *r = find(address);
-    if (!r) return false;
+    if (!r || (r->rule == RULE_FEATURE && (!c->model->vmx || c->msr[MSR_FEATURE_CONTROL] & 1))) return false;
     unsigned index = r->index + (address - r->first);
     if (r->rule == RULE_WORD || r->rule == RULE_COUNTER) value &= r->may;
     if (r->rule == RULE_MISC) value = (value & ~(uint64_t)MISC_READ_ONLY) | (c->msr[index] & MISC_READ_ONLY);
@@ -111,8 +122,8 @@ static void answer(struct cpu *c, uint64_t v)
 
 enum step exec_rdmsr(struct cpu *c, const struct insn *i)
 {
-    (void)i;
     uint64_t value;
+    if (c->vmx.nonroot && !c->cpl && vmx_leaves_msr(c, i, false)) return STEP_JUMP;
     if (c->cpl || !msr_read(c, c->reg[ECX], &value)) return cpu_raise_code(c, VEC_GP, 0);
     answer(c, value);
     return STEP_OK;
@@ -120,7 +131,7 @@ enum step exec_rdmsr(struct cpu *c, const struct insn *i)
 
 enum step exec_wrmsr(struct cpu *c, const struct insn *i)
 {
-    (void)i;
+    if (c->vmx.nonroot && !c->cpl && vmx_leaves_msr(c, i, true)) return STEP_JUMP;
     uint64_t value = (uint64_t)c->reg[EDX] << 32 | c->reg[EAX];
     if (c->cpl || !msr_write(c, c->reg[ECX], value)) return cpu_raise_code(c, VEC_GP, 0);
     return STEP_OK;
@@ -128,19 +139,20 @@ enum step exec_wrmsr(struct cpu *c, const struct insn *i)
 
 enum step exec_rdtsc(struct cpu *c, const struct insn *i)
 {
-    (void)i;
     if ((c->cr4 & CR4_TSD) && c->cpl) return cpu_raise_code(c, VEC_GP, 0);
-    answer(c, tsc(c));
+    if (c->vmx.nonroot && vmx_leaves(c, i, VMX_RDTSC, 0)) return STEP_JUMP;
+    answer(c, tsc_seen(c));
     return STEP_OK;
 }
 
 /* ECX: the counter; bit 31 asks for its lower half alone. */
 enum step exec_rdpmc(struct cpu *c, const struct insn *i)
 {
-    (void)i;
     uint32_t n = c->reg[ECX] & 0x7FFFFFFF;
     bool half = c->reg[ECX] >> 31;
-    if ((!(c->cr4 & CR4_PCE) && c->cpl) || n >= PERF_COUNTERS) return cpu_raise_code(c, VEC_GP, 0);
+    if (!(c->cr4 & CR4_PCE) && c->cpl) return cpu_raise_code(c, VEC_GP, 0);
+    if (c->vmx.nonroot && vmx_leaves(c, i, VMX_RDPMC, 0)) return STEP_JUMP;
+    if (n >= PERF_COUNTERS) return cpu_raise_code(c, VEC_GP, 0);
     uint64_t value = perf_read(c, n);
     answer(c, half ? (uint32_t)value : value);
     return STEP_OK;

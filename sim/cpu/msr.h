@@ -23,6 +23,9 @@ void msr_reset(struct cpu *c); /* RESET#, not INIT#, which leaves all of them al
 /* By address, as RDMSR and WRMSR do in ring 0. False: #GP(0), and nothing has changed. */
 bool msr_read(struct cpu *c, uint32_t address, uint64_t *value);
 bool msr_write(struct cpu *c, uint32_t address, uint64_t value);
+/* Would that value be accepted, as far as bits go? */
+bool msr_allowed(uint32_t address, uint64_t value);
+enum { MSR_ADDRESS_DEBUGCTL = 0x1D9 };
 /* What CPUID leaf 1 does besides answering: shows the microcode's revision in BIOS_SIGN. */
 void msr_sign(struct cpu *c);
 

@@ -18,7 +18,7 @@
 
 void cpu_intr(struct cpu *c, bool level)
 {
-    c->intr = level;
+    c->intr = (uint8_t)((c->intr & INTR_WINDOW) | (level ? INTR_PIN : 0));
     if (level) c->break_at = 0;
 }
 
@@ -341,10 +341,19 @@ static bool at_boundary(struct cpu *c, uint64_t limit, enum cpu_stop *why)
             c->pause = false;
             return *why = CPU_PAUSE, false;
         }
+        if (c->vmx.nonroot && vmx_due_first(c)) {
+            count_delivery(c);
+            continue;
+        }
         if (debug_due(c)) {
             debug_trap(c);
             continue;
         }
+        if (c->vmx.nonroot && vmx_due(c)) {
+            count_delivery(c);
+            continue;
+        }
+        if (c->vmx.activity) return *why = CPU_HALTED, false;
         if (c->trap) c->break_at = 0;
         if (c->nmi && !c->nmi_blocked) {
             if (c->insns != c->inhibit) {
@@ -371,7 +380,7 @@ enum cpu_stop cpu_run(struct cpu *c, uint64_t insns)
     enum cpu_stop why;
     block_observe(c);
     while (at_boundary(c, limit, &why)) {
-        bool open = c->eflags & FLAG_TF || c->watch[0] ? run_traced(c) : run_some(c, limit);
+        bool open = c->eflags & FLAG_TF || c->watch[0] || c->vmx.single ? run_traced(c) : run_some(c, limit);
         if (!open) return CPU_DOOR;
     }
     return why;

@@ -194,11 +194,13 @@ static enum step settle_in(struct cpu *c, const struct task *t, const struct ima
 
 enum step task_enter(struct cpu *c, const struct task *t)
 {
+    static const uint8_t source[] = { [TASK_CALL] = 0, [TASK_IRET] = 1, [TASK_JUMP] = 2, [TASK_GATE] = 3 };
     struct stores p = { 0 };
     struct seg_reg tss;
     struct image m;
     struct desc d;
     if (find_tss(c, t, &d) != STEP_OK) return STEP_FAULT;
+    if (c->vmx.nonroot) return vmx_leave_task(c, t->sel, source[t->why], t->at, t->back, t->rf);
     cpu_seg_set(&tss, t->sel, d.low, d.high | BUSY << 8);
     if (read_image(c, &tss, &m) != STEP_OK) return STEP_FAULT;
     save(c, t, &p);

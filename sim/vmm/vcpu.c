@@ -28,6 +28,7 @@ void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm)
     v->vm = vm;
     v->virt_clock.hz = h->board.clock->hz;
     v->model = *h->board.model;
+    v->model.vmx = 0;
     v->model.without |= FEATURE_PAE; /* there are no shadows of such tables */
     struct cpu_env env = { .bus = &vm->bus, .mmu = &v->virt_mmu, .translate = mmu_translate, .fill = mmu_fill, .flush = mmu_flush,
                            .invlpg = invlpg, .paging = mmu_paging, .pdptes = mmu_pdptes, .irq = &vm->devices.pic, .acknowledge = acknowledge };

@@ -35,14 +35,14 @@ static void fail_at(const uint8_t *bytes, unsigned n, bool code32, const char *w
 
 struct verdict {
     bool accepted, valid;
-    bool rare; /* among what is left to the reference: x87, 0F 0D, 0F AE and 0F 18 to 1E */
+    bool rare; /* among what is left to the reference: x87, VMX, PAUSE, 0F 0D, 0F AE and 0F 18 to 1E */
     unsigned len;
 };
 
 static bool is_rare(const struct insn *i)
 {
     unsigned second = i->bytes[0] == 0x0F ? i->bytes[1] : 0;
-    return (i->id >= MN_FLD && i->id <= MN_EMMS) || second == 0x0D || second == 0xAE || (second >= 0x18 && second <= 0x1E);
+    return (i->id >= MN_VMXON && i->id <= MN_PAUSE) || (i->id >= MN_FLD && i->id <= MN_EMMS) || second == 0x0D || second == 0xAE || (second >= 0x18 && second <= 0x1E);
 }
 
 /* Both decoders on the same bytes. */

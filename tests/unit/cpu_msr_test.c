@@ -171,7 +171,7 @@ static void cpuid(void **state)
     rings_enter(&f, 3);
     static const struct { uint32_t leaf, out[4]; } cases[] = { /* EAX, EBX, ECX, EDX */
         { 0, { 2, 0x756E6547, 0x6C65746E, 0x49656E69 } },
-        { 1, { 0xF43, 0x800, 0, 0 } }, /* EDX: below */
+        { 1, { 0xF43, 0x800, 0x20, 0 } }, /* ECX: VMX; EDX: below */
         { 2, { 0x005B5101, 0, 0, 0x40 } },
         { 3, { 0x005B5101, 0, 0, 0x40 } }, /* beyond the last: the last */
         { 0x80000000, { 0x80000008, 0, 0, 0 } },

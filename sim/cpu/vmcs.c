@@ -1,0 +1,55 @@
+/* See vmcs.h. The table is found through a small index by width, area and number, which is all an encoding is. */
+#include "sim/cpu/vmcs.h"
+
+#include <string.h>
+#include "sim/cpu/mem.h"
+
+const struct vmcs_field vmcs_fields[] = {
+#define VMCS(NAME, encoding, offset, since, about) { #NAME, about, encoding, offset, VMX_##since },
+#include "sim/cpu/vmcs.def"
+#undef VMCS
+    { NULL, NULL, 0, 0, 0 }
+};
+
+/* Bits 14-13, 11-10 and 5-1: no index is larger. */
+#define SLOT(encoding) (((encoding) >> 6 & 0x180) | ((encoding) >> 5 & 0x60) | ((encoding) >> 1 & 0x1F))
+enum { SLOTS = 512, MEANS = 0x6C3E /* bits that SLOT keeps */ };
+enum row {
+#define VMCS(NAME, encoding, offset, since, about) ROW_##NAME,
+#include "sim/cpu/vmcs.def"
+#undef VMCS
+    ROWS
+};
+_Static_assert(ROWS < UINT8_MAX, "rows fit a byte");
+static const uint8_t slots[SLOTS] = {
+#define VMCS(NAME, encoding, offset, since, about) [SLOT(encoding)] = 1 + ROW_##NAME,
+#include "sim/cpu/vmcs.def"
+#undef VMCS
+};
+
+const struct vmcs_field *vmcs_find(uint32_t encoding, unsigned generation)
+{
+    bool upper = encoding & 1;
+    unsigned row = encoding & ~(uint32_t)(MEANS | 1) ? 0 : slots[SLOT(encoding)];
+    if (!row || (upper && vmcs_width(encoding) != VMCS_64)) return NULL;
+    const struct vmcs_field *f = &vmcs_fields[row - 1];
+    return f->since <= generation ? f : NULL;
+}
+
+uint32_t vmcs_peek(struct cpu *c, uint32_t at)
+{
+    const struct bus *b = c->env.bus;
+    return bus_plain(b, hpa(at)) ? host_load(b->ram + at, 4) : bus_read(c->env.bus, hpa(at), 4);
+}
+
+/* A frame that is marked as stored to, and nothing else, needs no bus to know of it. */
+void vmcs_poke(struct cpu *c, uint32_t at, uint32_t value)
+{
+    struct bus *b = c->env.bus;
+    bool known = bus_plain(b, hpa(at)) && b->marks[at >> PAGE_SHIFT] == FRAME_DIRTY && !b->log;
+    if (known) host_store(b->ram + at, 4, value);
+    else bus_write(b, hpa(at), 4, value);
+}
+
+uint32_t vmcs_get(struct cpu *c, enum vmcs_offset field) { return vmcs_peek(c, c->vmx.current + field); }
+void vmcs_set(struct cpu *c, enum vmcs_offset field, uint32_t value) { vmcs_poke(c, c->vmx.current + field, value); }

@@ -1,0 +1,53 @@
+/* The VMCS in machine memory: vmcs.def as data, and the processor's own way to its fields.
+ *
+ * A field's place is this CPU's secret; software names it by its encoding. Widths: 16 and 32 bits and "natural" (32 bits on
+ * this machine) take four bytes, 64 bits eight. SDM vol. 3B ch. 20. */
+#ifndef CPU_VMCS_H
+#define CPU_VMCS_H
+
+#include "sim/cpu/cpu.h"
+
+enum { VMCS_REVISION = 0, VMCS_ABORT = 4, VMCS_LAUNCHED = 8, VMCS_SIZE = 4096 }; /* in front of the fields */
+
+/* VMCS_NAME: where the field lies. */
+enum vmcs_offset {
+#define VMCS(NAME, encoding, offset, since, about) VMCS_##NAME = offset,
+#include "sim/cpu/vmcs.def"
+#undef VMCS
+};
+
+enum vmcs_width { VMCS_16, VMCS_64, VMCS_32, VMCS_NATURAL };
+enum vmcs_area { VMCS_CONTROLS, VMCS_INFORMATION, VMCS_GUEST, VMCS_HOST };
+
+struct vmcs_field {
+    const char *name, *about;
+    uint16_t encoding, offset;
+    uint8_t  since;     /* enum vmx_generation */
+};
+static inline enum vmcs_width vmcs_width(uint32_t encoding) { return (enum vmcs_width)(encoding >> 13 & 3); }
+static inline enum vmcs_area vmcs_area(uint32_t encoding) { return (enum vmcs_area)(encoding >> 10 & 3); }
+
+/* The field that VMREAD and VMWRITE mean by `encoding` (the upper half of a 64-bit one: bit 0 set) on a model of that
+ * generation, or NULL. */
+const struct vmcs_field *vmcs_find(uint32_t encoding, unsigned generation);
+extern const struct vmcs_field vmcs_fields[]; /* ends with a NULL name */
+
+/* Doublewords of the current VMCS. */
+uint32_t vmcs_get(struct cpu *c, enum vmcs_offset field);
+void     vmcs_set(struct cpu *c, enum vmcs_offset field, uint32_t value);
+static inline uint64_t vmcs_get64(struct cpu *c, enum vmcs_offset field)
+{
+    return vmcs_get(c, field) | (uint64_t)vmcs_get(c, (enum vmcs_offset)(field + 4)) << 32;
+}
+static inline void vmcs_set64(struct cpu *c, enum vmcs_offset field, uint64_t value)
+{
+    vmcs_set(c, field, (uint32_t)value);
+    vmcs_set(c, (enum vmcs_offset)(field + 4), (uint32_t)(value >> 32));
+}
+/* Segment registers by the manual's numbers (ES CS SS DS FS GS LDTR TR): fields of the same kind follow each other. */
+static inline enum vmcs_offset vmcs_nth(enum vmcs_offset first, unsigned n) { return (enum vmcs_offset)(first + 4 * n); }
+/* A doubleword of machine memory, as the processor's microcode accesses it: past segments and paging. */
+uint32_t vmcs_peek(struct cpu *c, uint32_t at);
+void     vmcs_poke(struct cpu *c, uint32_t at, uint32_t value);
+
+#endif
