@@ -298,7 +298,7 @@ bool insn_decode_fast(const uint8_t *bytes, unsigned n, struct insn_mode mode, c
 {
     struct scan s = { .bytes = bytes, .n = n < 15 ? n : 15, .prefix[PREFIX_SEGMENT] = NO_SEGMENT };
     const struct row *r = find_row(&s);
-    if (!r || (r->id == MN_NOP && s.prefix[PREFIX_REP] == INSN_REP)) return false; /* PAUSE is rare */
+    if (!r || (s.opcode[0] == 0x90 && s.prefix[PREFIX_REP] == INSN_REP)) return false; /* PAUSE is rare */
     s.operand16 = s.prefix[PREFIX_OPERAND] == mode.code32;
     s.address16 = s.prefix[PREFIX_ADDRESS] == mode.code32;
     *out = (struct insn){ .id = r->id, .base = REG_NONE, .index = REG_NONE, .seg = SEG_DS, .sub = r->sub,

@@ -8,7 +8,7 @@
 set -u
 . tests/guest/tools/images.sh
 guests="popf rings fault"
-images="gates exceptions breakpoints fpu code paging pae spaces recursive alu interrupts tasks disk v86 real narrow apic"
+images="gates exceptions breakpoints fpu code paging pae spaces recursive alu interrupts tasks disk v86 real narrow apic vmx"
 
 # Empty lines and carriage returns aside.
 said() { tr -d '\r' | grep -v '^$'; }
@@ -76,13 +76,14 @@ com1: enabled=1, mode=file, dev="$TMPDIR/$1.serial"
 display_library: term
 log: $TMPDIR/$1.log
 panic: action=fatal
-cpu: model=bx_generic, ips=20000000
+cpu: model=$model, ips=20000000
 clock: sync=none
 RC
 }
 
 on_bochs() {
-    local tries=150 lines cylinders=10
+    local tries=150 lines cylinders=10 model=bx_generic
+    [ "$1" = vmx ] && model=core2_penryn_t9600
     [ "$1" = disk ] && cylinders=4 # what the guest expects
     disk "$1" || return 1
     bochs_rc "$1" >"$TMPDIR/$1.rc"
