@@ -8,41 +8,7 @@
 
 .section .text
 
-.macro trap_entry vector, has_code
-trap_entry_\vector:
-    .if \has_code == 0
-    push 0
-    .endif
-    push \vector
-    jmp trap_common
-    .pushsection .rodata.trap_entries, "a"
-    .long trap_entry_\vector
-    .popsection
-.endm
-
-    .pushsection .rodata.trap_entries, "a"
-    .balign 4
-    .global trap_entries
-    .type trap_entries, @object
-trap_entries:
-    .size trap_entries, 48 * 4
-    .popsection
-
-    // Exceptions: #DF 8, #TS 10, #NP 11, #SS 12, #GP 13, #PF 14, #AC 17 come with an error code.
-    .irp vector, 0, 1, 2, 3, 4, 5, 6, 7
-    trap_entry \vector, 0
-    .endr
-    trap_entry 8, 1
-    trap_entry 9, 0
-    .irp vector, 10, 11, 12, 13, 14
-    trap_entry \vector, 1
-    .endr
-    trap_entry 15, 0
-    trap_entry 16, 0
-    trap_entry 17, 1
-    .irp vector, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-    trap_entry \vector, 0
-    .endr
+#include "lib/exceptions.inc"
     // Interrupt lines 0-15 of the two 8259s.
     .irp vector, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47
     trap_entry \vector, 0

@@ -1,26 +1,30 @@
 # mini, the small Unix: the kernel, its programs, and the disk image that holds them. Included by guests.mk.
 #
-# The kernel is built twice from the same sources: MINI_COMMON, plus one side of the border arch.h. MINI_NATIVE is for a
-# bare PC. What is named *_native.* or *_pv.* is specific to a machine; nothing else is.
+# The kernel is built twice from the same sources: MINI_COMMON, plus one side of the border arch.h, MINI_NATIVE for a bare
+# PC or MINI_PV for a paravirtualizing hypervisor. Only what is in these two lists is specific to a machine.
 
 MINI_SRC      := main.c console.c sched.c proc.c trap.c syscall.c memory.c paging.c exec.c block.c fs.c file.c pipe.c text.c \
                  switch.S
 MINI_COMMON   := $(MINI_SRC:%=mini/%) lib/memory.c
 MINI_NATIVE   := mini/arch_native.S mini/arch_native.c mini/console_native.c mini/disk_native.c \
                  lib/trap.S lib/tables.c lib/serial.c lib/timer.c
+MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c
 MINI_PROGRAMS := init sh ls cat echo wc grep primes sieve sleep ps kill rm mkdir spin cow forktest pipes files crash \
                  hostile halt
 MINI_FILES    := motd README demo
 MINI_BLOCKS   := 1024
-MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini.img
+MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini.img
 
 mini_objects = $(patsubst %,$(BUILD_GUESTS)/obj/%.o,$(1))
 MINI_OBJ      := $(call mini_objects,$(MINI_COMMON) $(MINI_NATIVE))
+MINI_PV_OBJ   := $(call mini_objects,$(MINI_COMMON) $(MINI_PV))
 MINI_USER_OBJ := $(call mini_objects,mini/user/start.S mini/user/user.c mini/text.c lib/memory.c)
 MINI_BIN      := $(BUILD_GUESTS)/obj/mini/bin
 
-$(BUILD_GUESTS)/mini.elf: $(MINI_OBJ) $(GUEST_DIR)/mini/mini.ld
-	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS:$(GUEST_DIR)/guest.ld=$(GUEST_DIR)/mini/mini.ld) $(MINI_OBJ) -o $@
+$(BUILD_GUESTS)/mini.elf: $(MINI_OBJ)
+$(BUILD_GUESTS)/mini-pv.elf: $(MINI_PV_OBJ)
+$(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf: $(GUEST_DIR)/mini/mini.ld
+	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS:$(GUEST_DIR)/guest.ld=$(GUEST_DIR)/mini/mini.ld) $(filter %.o,$^) -o $@
 
 $(MINI_BIN)/%: $(BUILD_GUESTS)/obj/mini/user/%.c.o $(MINI_USER_OBJ) $(GUEST_DIR)/mini/user/user.ld
 	@mkdir -p $(@D)
@@ -39,4 +43,4 @@ $(BUILD_GUESTS)/mini.img: $(BUILD_GUESTS)/obj/mini/mkfs $(MINI_PROGRAMS:%=$(MINI
 guests: $(MINI_BUILT)
 GUEST_ELFS += $(MINI_BUILT)
 
--include $(MINI_OBJ:.o=.d) $(MINI_USER_OBJ:.o=.d) $(MINI_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d)
+-include $(MINI_OBJ:.o=.d) $(MINI_PV_OBJ:.o=.d) $(MINI_USER_OBJ:.o=.d) $(MINI_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d)

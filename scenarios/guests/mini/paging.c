@@ -22,12 +22,6 @@ static pte_t *table_new(enum table_level level)
     return table;
 }
 
-static void table_free(pte_t *table, enum table_level level)
-{
-    table_release(table, level);
-    frame_drop(kernel_to_physical(table));
-}
-
 // The entry of an address; its table is made if it is not there. NULL: no memory.
 static pte_t *entry_of(struct space *space, uint32_t address, bool make)
 {
@@ -167,26 +161,20 @@ LANDMARK bool space_copy(struct space *child, struct space *parent)
     return true;
 }
 
-static void drop_table(pte_t *table, uint32_t from, uint32_t to)
-{
-    for (uint32_t i = from; i < to; i++) {
-        if (!(table[i] & PTE_P)) continue;
-        uint32_t frame = pte_physical(table[i]);
-        pte_set(&table[i], 0);
-        pte_sync();
-        frame_drop(frame);
-    }
-}
-
 void space_shrink(struct space *space, uint32_t from, uint32_t to)
 {
     for (uint32_t page = from; page < to; page += PAGE) {
         pte_t *entry = entry_of(space, page, false);
-        if (entry && (*entry & PTE_P)) drop_table(entry, 0, 1);
+        if (!entry || !(*entry & PTE_P)) continue;
+        uint32_t frame = pte_physical(*entry);
+        pte_set(entry, 0);
+        pte_sync();
+        tlb_flush_page(page);
+        frame_drop(frame);
     }
-    tlb_flush_all();
 }
 
+// From the top down: once the directory is an ordinary page, nothing uses its tables, and then nothing uses their pages.
 void space_done(struct space *space)
 {
     pte_t *directory = space->directory;
@@ -194,15 +182,16 @@ void space_done(struct space *space)
     if (current->space.directory == directory) directory_load(NULL);
     *space = (struct space){ .directory = NULL };
     if (!directory) return;
+    table_release(directory, LEVEL_DIRECTORY);
     for (uint32_t i = 0; i < USER_ENTRIES; i++) {
         if (!(directory[i] & PTE_P)) continue;
         pte_t *table = table_of(directory[i]);
-        pte_set(&directory[i], 0);
-        pte_sync();
-        drop_table(table, 0, ENTRIES);
-        table_free(table, LEVEL_TABLE);
+        table_release(table, LEVEL_TABLE);
+        for (uint32_t j = 0; j < ENTRIES; j++)
+            if (table[j] & PTE_P) frame_drop(pte_physical(table[j]));
+        frame_drop(kernel_to_physical(table));
     }
-    table_free(directory, LEVEL_DIRECTORY);
+    frame_drop(kernel_to_physical(directory));
 }
 
 void space_count(struct space *space, struct counters *out)

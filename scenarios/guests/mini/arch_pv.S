@@ -1,0 +1,116 @@
+// Under a paravirtualizing hypervisor: first instruction, hypercalls, and the entries that are told to it.
+//
+// Idea: the hypervisor builds the same frames on the kernel's stack as the processor would, so the path from an entry to C is
+// that of lib/trap.S with other selectors. Only the way back differs: IRET of ring 1 cannot switch events on again, so
+// the hypervisor is asked to do it, hypercall 23, with EAX on top of the frame.
+// Manual: Xen interface manual, 2 (start of day), appendix (hypercalls); xen.h here.
+.intel_syntax noprefix
+
+.set RING1_DS, 0xE021
+.set IRET, 23
+
+// What the domain builder has to know about this image: ELF notes named Xen.
+.macro xen_note type, value:vararg
+    .balign 4
+    .long 4, 2f - 1f, \type
+    .asciz "Xen"
+1:  \value
+2:
+.endm
+.section .note.Xen, "a", @note
+    xen_note 1, .long pv_start         // entry
+    xen_note 2, .long hypercall_page
+    xen_note 3, .long 0xC0000000       // address of pseudo-physical page 0
+    xen_note 4, .long 0                // from what p_paddr counts
+    xen_note 5, .asciz "xen-3.0"
+    xen_note 6, .asciz "mini"
+    xen_note 7, .asciz "1"
+    xen_note 8, .asciz "generic"
+    xen_note 9, .asciz "no"            // PAE
+    xen_note 10, .asciz ""             // nothing more is needed
+    .balign 4
+.section __xen_guest, "a"               // the same for builders of Xen 3.0; the page by its number
+    .asciz "GUEST_OS=mini,XEN_VER=xen-3.0,VIRT_BASE=0xC0000000,ELF_PADDR_OFFSET=0x0,PAE=no,LOADER=generic,HYPERCALL_PAGE=0x104"
+
+.section .hypercalls, "ax"
+    .global hypercall_page
+hypercall_page:                         // the builder fills it: 32 bytes a call
+    .skip 4096
+
+.section .bss
+    .balign 4096
+    .global shared_info, console_page
+shared_info:                            // these two pages are shown other frames
+    .skip 4096
+console_page:
+    .skip 4096
+boot_stack:
+    .skip 8192
+boot_stack_top:
+
+.section .text
+    .global pv_start
+    .type pv_start, @function
+pv_start:
+    cld
+    mov esp, offset boot_stack_top
+    xor ebp, ebp
+    push esi                            // struct start_info
+    call arch_start
+    .size pv_start, . - pv_start
+
+    .global hypercall
+    .type hypercall, @function
+hypercall:                              // (number, a, b, c, d, e)
+    push ebx
+    push esi
+    push edi
+    mov eax, [esp + 16]
+    mov ebx, [esp + 20]
+    mov ecx, [esp + 24]
+    mov edx, [esp + 28]
+    mov esi, [esp + 32]
+    mov edi, [esp + 36]
+    shl eax, 5
+    add eax, offset hypercall_page
+    call eax
+    pop edi
+    pop esi
+    pop ebx
+    ret
+    .size hypercall, . - hypercall
+
+#include "lib/exceptions.inc"
+
+    .global syscall_entry, event_entry, failsafe_entry, trap_return
+syscall_entry:                          // straight from ring 3, the hypervisor is not in between; events stay on
+    push 0
+    push 0x80
+    jmp trap_common
+failsafe_entry:                         // a segment register could not be loaded on the way to a program: DS ES FS GS are on top
+    add esp, 16
+    push 0
+    push 13
+    jmp trap_common
+event_entry:
+    push 0
+    push 0x100                          // no vector, but an event
+trap_common:
+    pushad
+    push ds
+    push es
+    mov eax, RING1_DS
+    mov ds, eax
+    mov es, eax
+    cld
+    push esp
+    call arch_trap
+    add esp, 4
+trap_return:
+    pop es
+    pop ds
+    popad
+    add esp, 8
+    push eax
+    mov eax, IRET
+    int 0x82

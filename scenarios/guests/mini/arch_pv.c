@@ -1,0 +1,278 @@
+// Under a paravirtualizing hypervisor (Xen 3, x86-32): start of day, page tables, events, time, power.
+//
+// Idea: the same border as arch_native.c, by other means. The interrupt flag is a byte in shared memory. Page tables are
+// read like any memory, but changed by hypercalls, many entries at a time, since the hypervisor checks each; they hold
+// machine frames, for which the kernel looks up its own. INT 80h of a program enters here directly.
+// Manual: Xen interface manual for x86, 3 to 5; Barham et al., Xen and the Art of Virtualization, SOSP 2003.
+// Not here: migration (frames that change), several virtual processors, devices other than console and timer.
+#include "mini/kernel.h"
+#include "mini/pv.h"
+
+enum { DIRECTORY_SHIFT = 22, ENTRIES = 1024, QUEUE = 128, EXCEPTIONS = 19, EVENT = 0x100, CHANNELS = 64 };
+enum { FIRST_KERNEL_ENTRY = KERNEL_BASE >> DIRECTORY_SHIFT, FIRST_HYPERVISOR_ENTRY = 0xFC000000u >> DIRECTORY_SHIFT };
+enum { PERIOD = 1000000000 / HZ }; // ns
+
+extern const uint32_t trap_entries[32];
+extern uint8_t __text_start[], __text_end[];
+void syscall_entry(void);
+void event_entry(void);
+void failsafe_entry(void);
+void arch_start(const struct start_info *start) __attribute__((noreturn));
+void arch_trap(struct trap_frame *frame);
+
+static struct vcpu_info *const me = &shared_info.vcpu[0];
+static const uint32_t *frame_list; // machine frame of each frame of ours
+static pte_t *boot_directory;
+
+static void barrier(void) { __asm__ volatile("" : : : "memory"); }
+
+static void must(int result, const char *what)
+{
+    if (result) panic("the hypervisor refuses %s: %d", what, result);
+}
+
+// ---- Interrupts: events, and a byte that masks them -------------------------------------------------------------------
+
+irq_state irq_save(void)
+{
+    irq_state on = !me->masked;
+    me->masked = 1;
+    barrier();
+    return on;
+}
+
+void irq_restore(irq_state saved)
+{
+    if (saved) irq_enable();
+}
+
+bool irq_enabled(void) { return !me->masked; }
+
+void irq_enable(void)
+{
+    barrier();
+    me->masked = 0;
+    barrier();
+    if (me->pending) hypercall(HC_XEN_VERSION, 0, 0); // came while masked: any hypercall delivers it
+}
+
+void irq_disable(void) { me->masked = 1, barrier(); }
+void irq_wait(void) { hypercall(HC_SCHED, SCHED_BLOCK, 0); } // unmasks, too
+
+static void (*event_handlers[CHANNELS])(void);
+
+void event_install(uint32_t channel, void (*handler)(void))
+{
+    if (channel >= CHANNELS) panic("event channel %u", channel);
+    event_handlers[channel] = handler;
+    __asm__ volatile("lock btr %0, %1" : "+m"(shared_info.mask[channel / 32]) : "r"(channel % 32) : "memory");
+}
+
+static uint32_t take(volatile uint32_t *word) // all its bits
+{
+    uint32_t bits = 0;
+    __asm__ volatile("xchg %0, %1" : "+r"(bits), "+m"(*word) : : "memory");
+    return bits;
+}
+
+static void handle_word(uint32_t word)
+{
+    uint32_t bits;
+    while ((bits = shared_info.pending[word] & ~shared_info.mask[word])) {
+        uint32_t bit = (uint32_t)__builtin_ctz(bits), channel = word * 32 + bit;
+        __asm__ volatile("lock btr %0, %1" : "+m"(shared_info.pending[word]) : "r"(bit) : "memory");
+        if (channel < CHANNELS && event_handlers[channel]) event_handlers[channel]();
+    }
+}
+
+static void handle_events(void)
+{
+    while (me->pending) {
+        me->pending = 0;
+        for (uint32_t words = take(&me->selector); words; words &= words - 1) handle_word((uint32_t)__builtin_ctz(words));
+    }
+}
+
+void arch_trap(struct trap_frame *frame)
+{
+    if (frame->vector == EVENT) handle_events();
+    else if (frame->vector == VECTOR_SYSCALL) kernel_syscall(frame);
+    else if (frame->vector == VECTOR_PF) kernel_page_fault(frame, me->cr2);
+    else kernel_exception(frame);
+    kernel_leave(frame);
+    irq_disable(); // nothing may come between the loads of trap_return
+}
+
+static void traps_ready(void)
+{
+    enum { BREAKPOINT = 3, OVERFLOW = 4 };
+    struct trap_info table[EXCEPTIONS + 2] = { 0 };
+    for (uint8_t vector = 0; vector < EXCEPTIONS; vector++) {
+        uint8_t dpl = vector == BREAKPOINT || vector == OVERFLOW ? TRAP_DPL3 : 0;
+        table[vector] = (struct trap_info){ vector, dpl | TRAP_MASKS_EVENTS, RING1_CS, trap_entries[vector] };
+    }
+    table[EXCEPTIONS] = (struct trap_info){ VECTOR_SYSCALL, TRAP_DPL3, RING1_CS, (uint32_t)syscall_entry };
+    must(hypercall(HC_SET_TRAP_TABLE, table), "the trap table");
+    must(hypercall(HC_SET_CALLBACKS, RING1_CS, event_entry, RING1_CS, failsafe_entry), "the callbacks");
+}
+
+// ---- Time -------------------------------------------------------------------------------------------------------------
+
+static uint64_t next_tick;
+
+static uint64_t system_time(void)
+{
+    volatile struct time_record *t = &me->time;
+    uint32_t version, low, high;
+    uint64_t delta, base;
+    do {
+        version = t->version;
+        barrier();
+        __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+        delta = ((uint64_t)high << 32 | low) - t->tsc;
+        base = t->system_time;
+        delta = t->shift < 0 ? delta >> -t->shift : delta << t->shift;
+        delta = (delta >> 32) * t->multiplier + ((delta & 0xFFFFFFFF) * t->multiplier >> 32);
+        barrier();
+    } while ((version & 1) || version != t->version);
+    return base + delta;
+}
+
+static void set_timer(void) { hypercall(HC_SET_TIMER, (uint32_t)next_tick, (uint32_t)(next_tick >> 32)); }
+
+// Timer events also come by themselves, every 10 ms: what counts is the time.
+static void on_timer(void)
+{
+    for (uint64_t now = system_time(); now >= next_tick; next_tick += PERIOD) kernel_tick();
+    set_timer();
+}
+
+static void timer_ready(void)
+{
+    struct bind_virq bind = { .virq = VIRQ_TIMER };
+    must(hypercall(HC_EVENT_CHANNEL, CHANNEL_BIND_VIRQ, &bind), "the timer");
+    next_tick = system_time() + PERIOD;
+    event_install(bind.port, on_timer);
+    set_timer();
+}
+
+void arch_pause(int periods)
+{
+    for (uint64_t end = system_time() + (uint64_t)periods * PERIOD; system_time() < end;) {}
+}
+
+// ---- Page tables: machine frames, changed by the hypervisor ------------------------------------------------------------
+
+static struct mmu_update queue[QUEUE];
+static uint32_t queued;
+
+static uint32_t machine_frame(uint32_t physical) { return frame_list[physical / PAGE]; }
+pte_t pte_make(uint32_t physical, uint32_t flags) { return machine_frame(physical) * PAGE | flags; }
+uint32_t pte_physical(pte_t entry) { return MACHINE_TO_PHYSICAL[entry / PAGE] * PAGE; }
+
+void pte_set(pte_t *slot, pte_t value)
+{
+    uint32_t physical = kernel_to_physical(slot);
+    if (queued == QUEUE) pte_sync();
+    queue[queued++] = (struct mmu_update){ machine_frame(physical) * PAGE + physical % PAGE, value };
+}
+
+void pte_sync(void)
+{
+    uint32_t count = queued;
+    queued = 0;
+    if (count) must(hypercall(HC_MMU_UPDATE, queue, count, 0, DOMAIN_SELF), "page-table entries");
+}
+
+static void mmuext(uint32_t command, uint32_t argument, const char *what)
+{
+    struct mmuext op = { command, argument, 0 };
+    must(hypercall(HC_MMUEXT, &op, 1, 0, DOMAIN_SELF), what);
+}
+
+void tlb_flush_page(uint32_t address) { mmuext(MMUEXT_INVLPG, address, "INVLPG"); }
+void tlb_flush_all(void) { mmuext(MMUEXT_FLUSH, 0, "a TLB flush"); }
+
+static void map_kernel_page(void *page, pte_t entry)
+{
+    must(hypercall(HC_UPDATE_VA_MAPPING, page, entry, 0, VA_INVLPG), "a mapping");
+}
+
+void map_machine(void *page, uint32_t mfn) { map_kernel_page(page, mfn * PAGE | PTE_P | PTE_RW); }
+
+static void set_writable(void *page, bool writable)
+{
+    map_kernel_page(page, pte_make(kernel_to_physical(page), PTE_P | (writable ? PTE_RW : 0)));
+}
+
+// A page is a table or writable, never both.
+void table_adopt(pte_t *table, enum table_level level)
+{
+    if (level == LEVEL_DIRECTORY)
+        for (uint32_t i = FIRST_KERNEL_ENTRY; i < FIRST_HYPERVISOR_ENTRY; i++) table[i] = boot_directory[i];
+    set_writable(table, false);
+    mmuext(level == LEVEL_DIRECTORY ? MMUEXT_PIN_DIRECTORY : MMUEXT_PIN_TABLE, machine_frame(kernel_to_physical(table)), "a table");
+}
+
+void table_release(pte_t *table, enum table_level level)
+{
+    (void)level;
+    mmuext(MMUEXT_UNPIN, machine_frame(kernel_to_physical(table)), "to let go of a table");
+    set_writable(table, true);
+}
+
+void directory_load(pte_t *directory)
+{
+    mmuext(MMUEXT_NEW_BASE, machine_frame(kernel_to_physical(directory ? directory : boot_directory)), "a directory");
+}
+
+// All RAM at KERNEL_BASE. The builder has mapped as much as its tables reach, 4 MB each.
+static void map_ram(struct boot *boot, uint32_t mapped)
+{
+    for (uint32_t at = mapped; at < boot->free_end; at += ENTRIES * PAGE) {
+        pte_t *table = physical_to_kernel(boot->free_begin);
+        for (uint32_t i = 0; i < ENTRIES; i++)
+            table[i] = at + i * PAGE < boot->free_end ? pte_make(at + i * PAGE, PTE_P | PTE_RW) : 0;
+        set_writable(table, false);
+        pte_set(&boot_directory[FIRST_KERNEL_ENTRY + (at >> DIRECTORY_SHIFT)], pte_make(boot->free_begin, PTE_P | PTE_RW));
+        pte_sync();
+        boot->free_begin += PAGE;
+    }
+    for (uint8_t *page = __text_start; page < __text_end; page += PAGE) set_writable(page, false);
+}
+
+// ---- Processes -----------------------------------------------------------------------------------------------------
+
+void arch_kernel_stack(uint32_t top) { hypercall(HC_STACK_SWITCH, RING1_DS, top); }
+
+void arch_user_frame(struct trap_frame *frame, uint32_t entry, uint32_t stack)
+{
+    *frame = (struct trap_frame){ .es = RING3_DS, .ds = RING3_DS, .eip = entry, .cs = RING3_CS,
+                                  .eflags = EFLAGS_ALWAYS | EFLAGS_IF, .esp = stack, .ss = RING3_DS };
+}
+
+// ---- Start and end ---------------------------------------------------------------------------------------------------
+
+void arch_start(const struct start_info *start)
+{
+    uint32_t end = start->pages < RAM_MAX / PAGE ? start->pages * PAGE : RAM_MAX;
+    struct boot boot = { .free_end = end, .command_line = start->command_line };
+    uint32_t mapped = (start->table_frames - 1) << DIRECTORY_SHIFT; // all tables but one, the directory
+    frame_list = (const uint32_t *)start->frame_list;
+    boot_directory = (pte_t *)start->directory;
+    boot.free_begin = kernel_to_physical(boot_directory) + (start->table_frames + 1) * PAGE; // behind the builder's stack
+    if (start->module_size) boot.module = kernel_to_physical((void *)start->module), boot.module_size = start->module_size;
+    map_machine(&shared_info, start->shared_info / PAGE);
+    traps_ready();
+    console_init(start);
+    map_ram(&boot, mapped < end ? mapped : end);
+    timer_ready();
+    kernel_main(&boot);
+}
+
+void arch_off(uint32_t status)
+{
+    uint32_t reason = status ? SHUTDOWN_CRASH : SHUTDOWN_OFF;
+    console_drain();
+    for (;;) hypercall(HC_SCHED, SCHED_SHUTDOWN, &reason);
+}

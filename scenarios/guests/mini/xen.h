@@ -1,0 +1,79 @@
+// The hypervisor's side of the border: Xen 3 for x86-32 without PAE, as much of it as mini uses.
+//
+// Idea: a hypercall is INT 82h with a number in EAX and arguments in EBX, ECX, EDX, ESI, EDI; what is needed often lies in
+// memory that both sides see: pending events, their mask, the time, the address of the last page fault.
+// Manual: Xen interface manual for x86, version 3; its public headers.
+// Not here: grant tables, the store, block and network devices.
+#ifndef MINI_XEN_H
+#define MINI_XEN_H
+
+#include <stdint.h>
+
+enum hypercall_number {
+    HC_SET_TRAP_TABLE = 0, HC_MMU_UPDATE = 1, HC_STACK_SWITCH = 3, HC_SET_CALLBACKS = 4, HC_UPDATE_VA_MAPPING = 14,
+    HC_SET_TIMER = 15, HC_XEN_VERSION = 17, HC_CONSOLE_IO = 18, HC_MMUEXT = 26, HC_SCHED = 29, HC_EVENT_CHANNEL = 32,
+};
+
+enum { RING1_CS = 0xE019, RING1_DS = 0xE021, RING3_CS = 0xE02B, RING3_DS = 0xE033, DOMAIN_SELF = 0x7FF0 };
+#define MACHINE_TO_PHYSICAL ((const uint32_t *)0xFC000000u) // by machine frame; the hypervisor's, read-only
+
+struct trap_info { // of set_trap_table; the list ends with address 0
+    uint8_t vector, flags;
+    uint16_t cs;
+    uint32_t address;
+};
+enum { TRAP_DPL3 = 3, TRAP_MASKS_EVENTS = 4 };
+
+struct mmu_update { // of mmu_update: store `value` at machine address `at`
+    uint64_t at, value;
+};
+
+struct mmuext {
+    uint32_t command, mfn_or_address, unused;
+};
+enum { MMUEXT_PIN_TABLE = 0, MMUEXT_PIN_DIRECTORY = 1, MMUEXT_UNPIN = 4, MMUEXT_NEW_BASE = 5, MMUEXT_FLUSH = 6, MMUEXT_INVLPG = 7 };
+enum { VA_INVLPG = 2 }; // update_va_mapping: and flush that page
+
+enum { SCHED_BLOCK = 1, SCHED_SHUTDOWN = 2, SHUTDOWN_OFF = 0, SHUTDOWN_CRASH = 3 };
+enum { CHANNEL_BIND_VIRQ = 1, CHANNEL_SEND = 4, VIRQ_TIMER = 0 };
+
+struct bind_virq {
+    uint32_t virq, vcpu, port;
+};
+
+struct time_record { // changes while `version` is odd
+    uint32_t version, unused;
+    uint64_t tsc, system_time; // ns
+    uint32_t multiplier;
+    int8_t shift;
+    uint8_t padding[3];
+} __attribute__((packed, aligned(4)));
+
+struct vcpu_info {
+    volatile uint8_t pending, masked; // an event waits; but not now: what IF = 0 is on a bare PC
+    volatile uint32_t selector;       // words of struct shared_info.pending with something in them
+    volatile uint32_t cr2, unused[5];
+    volatile struct time_record time;
+};
+
+struct shared_info {
+    struct vcpu_info vcpu[32];
+    volatile uint32_t pending[32], mask[32];
+};
+
+struct start_info {
+    char magic[32];
+    uint32_t pages, shared_info, flags, store_mfn, store_channel, console_mfn, console_channel;
+    uint32_t directory, table_frames, frame_list, module, module_size;
+    char command_line[1024];
+};
+
+struct console_ring {
+    char in[1024], out[2048];
+    volatile uint32_t in_read, in_written, out_read, out_written;
+};
+
+// hypercall.S: any hypercall; arguments it does not have may be left out.
+int hypercall(enum hypercall_number number, ...);
+
+#endif
