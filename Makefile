@@ -68,6 +68,8 @@ UNIT_BINS    := $(UNITS:%=$(B)/%)
 # Fuzz targets: with driver.c in every mode but MODE=fuzz, where libFuzzer drives.
 FUZZ_NAMES  := $(filter-out driver mutate,$(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c))))
 FUZZ_BINS   := $(FUZZ_NAMES:%=$(B)/tests/fuzz/%)
+EQUIV_OBJECTS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/equiv/*.c)))
+EQUIV_BIN := $(if $(EQUIV_OBJECTS),$(B)/tests/equiv/equiv)
 FUZZ_DRIVER := $(B)/tests/fuzz/$(if $(filter fuzz,$(MODE)),mutate,driver).o
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(FUZZ_NAMES)
@@ -132,6 +134,10 @@ $(FUZZ_BINS): $(B)/%: $(B)/%.o $(FUZZ_DRIVER) $(TEST_OBJECTS) $(B)/objects
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer) -o $@ $< $(FUZZ_DRIVER) $(TEST_OBJECTS) $(TEST_LIBS) $(LIBS)
 
+$(EQUIV_BIN): $(EQUIV_OBJECTS) $(TEST_OBJECTS) $(B)/objects
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $(EQUIV_OBJECTS) $(TEST_OBJECTS) $(TEST_LIBS) $(LIBS)
+
 # Two stamps that change only when their text does: another compiler or flag recompiles, a file gone relinks.
 stamp = @mkdir -p $(@D); printf '%s\n' $(1) > $@.$$$$; cmp -s $@.$$$$ $@ && rm -f $@.$$$$ || mv -f $@.$$$$ $@
 $(B)/flags: FORCE
@@ -140,9 +146,9 @@ $(B)/objects: FORCE
 	$(call stamp,$(TEST_OBJECTS) $(OBJECTS) '$(LIBS) $(TEST_LIBS)')
 FORCE:
 
--include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS) $(UNIT_BINS:%=%.o) $(FUZZ_BINS:%=%.o) $(FUZZ_DRIVER))
+-include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS) $(UNIT_BINS:%=%.o) $(FUZZ_BINS:%=%.o) $(FUZZ_DRIVER) $(EQUIV_OBJECTS))
 
-test-programs: $(UNIT_BINS) $(NATIVE_BINS) $(if $(filter asan,$(MODE)),$(FUZZ_BINS)) all # the unit tests of this mode, built but not run
+test-programs: $(UNIT_BINS) $(NATIVE_BINS) $(EQUIV_BIN) $(if $(filter asan,$(MODE)),$(FUZZ_BINS)) all # the unit tests of this mode, built but not run
 
 # ---- preparing and running ------------------------------------------------------------------------------------------
 # With `make -j` a driver must not run beside another one, or beside clean, in the same trees.
@@ -163,7 +169,7 @@ demo: prerequisites ## prepare, build and run the popf lesson
 TESTS_FAST = $(UNITS:%=release:build/release/%)
 TESTS_ALL  = $(TESTS_FAST) $(SELF_TESTS:%=release:%) $(GUEST_TESTS:%=release:%) $(CLI_TESTS:%=release:%) \
              $(UNITS:%=asan:build/asan/%) $(patsubst %,asan:%,$(filter-out %/oracles.sh,$(GUEST_TESTS))) release:tests/tools/determinism.sh release:tests/native/differential.sh \
-             $(if $(FUZZ_NAMES),asan:tests/fuzz/short.sh)
+             $(if $(FUZZ_NAMES),asan:tests/fuzz/short.sh) $(if $(EQUIV_BIN),release:tests/equiv/equiv.sh asan:tests/equiv/equiv.sh)
 RUN_TESTS  = $(Q)JOBS=$(JOBS) bash tests/tools/run-tests.sh
 
 check: prerequisites ## prepare, build with both compilers and sanitizers, run every test (under five minutes)

@@ -11,7 +11,7 @@ enum sensitivity {
     SENS_NONE,   /* innocuous */
     SENS_TRAPS,  /* sensitive, and always traps below ring 0: what a hypervisor wishes for */
     SENS_SILENT, /* sensitive, and does not (always) trap: Robin & Irvine's list and IRET */
-    SENS_LEAKS,  /* innocuous but for a corner that is in nobody's list: it shows the real CPL, and does not trap */
+    SENS_LEAKS,  /* innocuous but for a corner that is in nobody's list, where the real CPL shows without a trap */
     SENSITIVITIES
 };
 

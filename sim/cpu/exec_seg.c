@@ -67,6 +67,7 @@ enum step exec_load_far(struct cpu *c, const struct insn *i)
 {
     uint32_t offset, sel, at = ea(c, i), second = at + i->size;
     if (!(i->flags & INSN_MEM)) return cpu_raise(c, VEC_UD);
+    if (sensitive_refused(c)) return STEP_FAULT;
     if (i->flags & INSN_ADDR16) second &= 0xFFFF;
     if (mem_read(c, i->seg, at, i->size, &offset) != STEP_OK || mem_read(c, i->seg, second, 2, &sel) != STEP_OK)
         return STEP_FAULT;

@@ -140,7 +140,7 @@ static enum step deliver_task(struct cpu *c, const struct passage *v, const stru
     if (v->how == DELIVER_SOFT) tell(c, v, EV_INT);
     note(c, v);
     return task_enter(c, &(struct task){ .sel = g->sel, .why = TASK_GATE, .ext = v->ext, .at = v->at, .back = v->back,
-                                         .rf = v->rf, .has_code = v->has_code, .code = v->code,
+                                         .rf = v->rf, .asked = v->asked, .has_code = v->has_code, .code = v->code,
                                          .again = v->how == DELIVER_FAULT });
 }
 

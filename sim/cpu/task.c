@@ -71,7 +71,9 @@ static enum step read_image(struct cpu *c, const struct seg_reg *tss, struct ima
 static void save(const struct cpu *c, const struct task *t, struct stores *p)
 {
     const struct layout *l = layout_of(c->tr.ar);
-    uint32_t base = c->tr.base, flags = cpu_flags(c) | (t->rf ? FLAG_RF : 0u);
+    uint32_t base = c->tr.base, flags = cpu_flags(c);
+    if (t->why != TASK_GATE || t->asked) flags &= ~(uint32_t)FLAG_RF; /* it was for the instruction that switches, which is done */
+    if (t->rf) flags |= FLAG_RF;
     if (t->why == TASK_IRET) flags &= ~(uint32_t)FLAG_NT;
     stores_add(p, gva(base + l->eip), l->word, false, t->back);
     stores_add(p, gva(base + l->flags), l->word, false, flags);

@@ -20,6 +20,7 @@ struct task {
     uint32_t ext;          /* EXT bit of its faults' codes */
     uint32_t at, back;     /* EIP of the instruction (trace), EIP to be saved */
     bool     rf;           /* save EFLAGS with RF set */
+    bool     asked;        /* TASK_GATE: by an instruction, which is done */
     bool     has_code;     /* push this on the new task's stack */
     uint32_t code;
     bool     again;        /* an exception is being delivered: the new task's fault is the caller's to combine with it */

@@ -130,16 +130,6 @@ static void sync_entry(struct vcpu *v, bool ldt, uint32_t offset)
     put_shadow(v, ldt, offset, resting_shadow(v, selector, d));
 }
 
-static void set_accessed(struct vcpu *v, uint16_t selector, struct descriptor *d)
-{
-    struct xlat x;
-    struct fault f;
-    uint32_t at = table_of(v, selector & 4).base + (selector & ~7u) + 5;
-    if (!(d->high & HIGH_S) || (d->high & HIGH_ACCESSED)) return;
-    d->high |= HIGH_ACCESSED;
-    if (mmu_probe(&v->virt_mmu, gva(at), ACCESS_READ, &x, &f)) bus_write(&v->vm->bus, x.at, 1, d->high >> 8 & 0xFF);
-}
-
 static void put_if_other(struct vcpu *v, uint16_t selector, struct descriptor s)
 {
     struct descriptor was;
@@ -158,7 +148,7 @@ void descriptor_ready(struct vcpu *v, uint16_t selector)
 {
     struct descriptor d;
     if (!of_guest(v, selector, &d)) return;
-    set_accessed(v, selector, &d);
+    if (d.high & HIGH_S) d.high |= HIGH_ACCESSED;
     note_user_code(v, (uint16_t)(selector & ~3u), d);
     put_if_other(v, selector, descriptor_shadow(d, true));
 }

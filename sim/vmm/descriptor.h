@@ -24,8 +24,8 @@ bool descriptor_runnable(struct descriptor guest);
 
 /* The guest's descriptor for a selector, read through the guest's own tables; false beyond the table's limit. */
 bool descriptor_guest(struct vcpu *v, uint16_t selector, struct descriptor *d);
-/* Makes the shadow ready to be loaded by the real CPU: sets the accessed bit of the guest's descriptor if need be, and follows
- * it if its page has been mapped since the table was copied. */
+/* Makes the shadow ready to be loaded by the real CPU, and follows the guest's descriptor if its page has been mapped since the
+ * table was copied. The guest's accessed bit stays: emulation has set it if the guest did load it (SYSEXIT, say, loads none). */
 void descriptor_ready(struct vcpu *v, uint16_t selector);
 /* Undoes what descriptor_ready did for the one load. */
 void descriptor_rest(struct vcpu *v, uint16_t selector);

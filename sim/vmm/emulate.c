@@ -261,6 +261,12 @@ void emulate_fault(struct vcpu *v, struct fault f)
     follow(v, &old, false);
 }
 
+void emulate_reflect(struct vcpu *v, struct fault f)
+{
+    if (f.vector != VEC_DB) v->virt.rf_at = UINT64_MAX;
+    emulate_fault(v, f);
+}
+
 /* A vector whose delivery may itself fault. */
 static void deliver(struct vcpu *v, uint8_t vector, enum delivery how, uint32_t fault_eip)
 {

@@ -14,6 +14,8 @@ void emulate_one(struct vcpu *v);
 void emulate_next(struct vcpu *v);
 /* The guest's fault or interrupt, through the guest's IDT. Emits INJECT; ends the VM on a triple fault. */
 void emulate_fault(struct vcpu *v, struct fault f);
+/* The same for one that the real CPU raised: the RF in its frame is the real fault's, not the guest's. */
+void emulate_reflect(struct vcpu *v, struct fault f);
 void emulate_interrupt(struct vcpu *v);                  /* from the virtual PIC; only if the guest can take one */
 void emulate_soft_int(struct vcpu *v, uint8_t vector);   /* INT n that reached the hypervisor's gate; virt.eip is behind it */
 /* The guest's instruction at its EIP, decoded without effects; false if it cannot be fetched. Charges DECODE. */

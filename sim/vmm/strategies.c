@@ -36,6 +36,7 @@ static const struct cpu_strategy strategy_native = {
     .kernel_ring = 0,
     .mmu = "native",
     .detects = false,
+    .faithful = "",
     .attach = none_attach,
     .start = none_do,
     .enter = none_enter,

@@ -22,6 +22,8 @@ struct cpu_strategy {
     uint8_t kernel_ring;                /* ring the guest kernel really runs in */
     const char *mmu;                    /* the MMU strategy it uses unless told otherwise */
     bool    detects;                    /* the guest kernel runs below ring 0, so instructions can fail silently: watch them */
+    /* Can the guest tell it from bare hardware? Not at all: "". Not with --set KEY=1: KEY. Else it can: NULL. */
+    const char *faithful;
     /* Once, when the VM is made: its structures in machine memory. */
     bool      (*attach)(struct vcpu *v, struct err *e);
     /* Once, before the first resume: the hypervisor owns the processor, the guest's boot state is in v->virt. */

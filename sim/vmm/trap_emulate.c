@@ -61,7 +61,7 @@ static void page_fault(struct vcpu *v, const struct vmexit *x)
     v->vmmu.cause = v->cause;
     switch (v->vmmu.ops->fault(&v->vmmu, gva(x->addr), x->code, v->virt.cpl != 3, &f)) {
     case MMU_RETRY: break;
-    case MMU_REFLECT: emulate_fault(v, f); break;
+    case MMU_REFLECT: emulate_reflect(v, f); break;
     case MMU_TRACED: case MMU_NO_RAM: emulate_one(v); break;
     case MMU_FULL: vm_die(v, DEATH_MEMORY); break;
     }
@@ -82,7 +82,7 @@ static void exception(struct vcpu *v, const struct vmexit *x)
         seen = *real & DR6_WRITABLE;
         *real &= ~(uint32_t)DR6_WRITABLE;
     }
-    emulate_fault(v, (struct fault){ .vector = x->vector, .addr = seen, .has_code = x->vector == VEC_AC || x->vector == VEC_DF,
+    emulate_reflect(v, (struct fault){ .vector = x->vector, .addr = seen, .has_code = x->vector == VEC_AC || x->vector == VEC_DF,
                                      .code = x->code });
 }
 
@@ -118,6 +118,7 @@ const struct cpu_strategy strategy_trap_emulate = {
     .kernel_ring = 1,
     .mmu = "shadow",
     .detects = true,
+    .faithful = "cpu.virtualizable",
     .attach = te_attach,
     .start = te_start,
     .enter = vcpu_enter,

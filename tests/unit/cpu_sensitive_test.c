@@ -40,6 +40,7 @@ static const struct { const char *what; uint8_t n, bytes[8]; bool umip; } cases[
     { "retf 8",         3, { 0xCA, 8, 0 }, false },
     { "int 80h",        2, { 0xCD, 0x80 }, false },
     { "iret",           1, { 0xCF }, false },
+    { "lfs eax, [ebx]", 3, { 0x0F, 0xB4, 0x03 }, false },
     { "fnstenv [ebx]",  2, { 0xD9, 0x33 }, false },
     { "fnsave [ebx]",   2, { 0xDD, 0x33 }, false },
     { "fxsave [ebx]",   3, { 0x0F, 0xAE, 0x03 }, false },

@@ -77,6 +77,23 @@ static void check_entered(const struct fake *f, uint32_t flags)
     assert_true(busy(f, SEL_TSS_FREE));
 }
 
+/* RF is for the instruction that switches, which is done; an external interrupt's is for the one it came before. */
+static void resume_flag_is_used_up(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 3; how++) {
+        struct fake f;
+        start(&f);
+        rings_idt(&f, 0x40, AR_P | TASK_GATE | DPL3, SEL_TSS_FREE, 0);
+        cpu_set_flags(&f.cpu, FLAG_IF | FLAG_RF);
+        if (how == 0) assert_int_equal(far(&f, 0x9A, SEL_TSS_FREE), STEP_JUMP);
+        if (how == 1) assert_int_equal(STEP(&f, 0xCD, 0x40), STEP_JUMP);
+        if (how == 2) (void)cpu_deliver(&f.cpu, 0x40, DELIVER_EXTERNAL, false, 0);
+        assert_int_equal(fake_get32(&f, AT_TSS + FLAGS), FLAG_ONE | FLAG_IF | (how == 2 ? FLAG_RF : 0));
+        fake_done(&f);
+    }
+}
+
 static void jump_call_return(void **state)
 {
     (void)state;
@@ -335,7 +352,7 @@ static void sixteen_bits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(jump_call_return), cmocka_unit_test(each_fault), cmocka_unit_test(back_links), cmocka_unit_test(gates),
+        cmocka_unit_test(jump_call_return), cmocka_unit_test(resume_flag_is_used_up), cmocka_unit_test(each_fault), cmocka_unit_test(back_links), cmocka_unit_test(gates),
         cmocka_unit_test(gate_to_a_bad_task), cmocka_unit_test(task_gate_by_call), cmocka_unit_test(single_step),
         cmocka_unit_test(sixteen_bits)
     };
