@@ -194,6 +194,9 @@ static void media(struct machine *m, struct disk list[CONFIG_DISKS])
 
 static void input_fired(void *machine, uint64_t when) { (void)machine, (void)when; } /* the run loop looks anyway */
 
+/* Where an event happened, as people count: while translated code runs, where the guest believes to be. */
+static uint32_t event_place(void *machine) { return machine_eip(machine); }
+
 static bool build_board(struct machine *m, struct err *e)
 {
     struct board *b = m->b = arena_alloc(&m->arena, sizeof *m->b);
@@ -211,7 +214,8 @@ static bool build_board(struct machine *m, struct err *e)
     cpu_init(&b->cpu, &env, &b->clock, &m->model, m->trace, m->blocks);
     bus_listen(&b->bus, (struct bus_listener){ cpu_code_written, &b->cpu });
     trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m,
-                                             m->technique->hypervisor ? &b->clock : NULL, &b->episodes });
+                                             m->technique->hypervisor ? &b->clock : NULL, &b->episodes,
+                                             m->technique->view ? event_place : NULL });
     struct disk disks[CONFIG_DISKS];
     media(m, disks);
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .ignne = { board_ignne, m, 0 },
@@ -272,11 +276,22 @@ static bool boot(struct machine *m, struct bus *memory, struct cpu *c, struct er
     return true;
 }
 
+static uint32_t point_alias(void *machine, uint32_t at)
+{
+    struct machine *m = machine;
+    return m->technique->code(&m->b->vmm.vm.vcpu, at);
+}
+
 /* Both CPUs on which guest code runs report, and the MMU of the real one, which alone gives out fast tags, withholds them. */
 static void wire_points(struct machine *m)
 {
     struct board *b = m->b;
     m->points = (struct points){ .now = &b->cpu.insns, .passed = UINT64_MAX, .pause = pause_at_point, .self = m };
+    if (m->technique->code) {
+        m->points.alias = point_alias;
+        m->points.alias_first = m->technique->code_first;
+        m->points.alias_bytes = m->technique->code_bytes;
+    }
     b->cpu.points = &m->points;
     b->cpu.recorder = &m->recorder;
     b->mmu.points = &m->points;

@@ -126,6 +126,10 @@ void machine_cpu(const struct machine *m, struct machine_cpu *real);
 /* What the guest was made to believe: virtual IF, ring, control and table registers. Equals the real state under native.
  * While the hypervisor runs it is the interrupted guest's. */
 void machine_guest(const struct machine *m, struct machine_cpu *guest);
+/* EIP where the CPU is: the guest's while it runs (also where the bytes that run are a translation), else the hypervisor's. */
+uint32_t machine_eip(const struct machine *m);
+/* The linear address of the instruction about to run, in the guest's terms; UINT32_MAX: in the middle of a translated one. */
+uint32_t machine_code(const struct machine *m);
 /* Between these two moments of a guest, has it got on? Not if the hypervisor only served itself: registers are the same. */
 bool machine_guest_moved(const struct machine_cpu *before, const struct machine_cpu *after);
 

@@ -26,6 +26,19 @@ static void fill(struct machine_cpu *out, const struct cpu *c)
 
 void machine_cpu(const struct machine *m, struct machine_cpu *real) { fill(real, &m->b->cpu); }
 
+/* The guest on the real processor, in the guest's terms. */
+static void running(const struct vcpu *v, const struct cpu *real, struct vcpu_view *view)
+{
+    uint8_t cpl = real->cpl == 1 ? 0 : real->cpl;
+    view->eip = real->eip;
+    view->eflags = vcpu_virtual_flags(v, cpu_flags(real));
+    memcpy(view->reg, real->reg, sizeof view->reg);
+    memcpy(view->seg, real->seg, sizeof view->seg);
+    view->seg[SEG_CS].sel = (uint16_t)((real->seg[SEG_CS].sel & ~3u) | cpl);
+    view->seg[SEG_SS].sel = (uint16_t)((real->seg[SEG_SS].sel & ~3u) | cpl);
+    if (v->ops->view) v->ops->view(v, view);
+}
+
 void machine_guest(const struct machine *m, struct machine_cpu *guest)
 {
     const struct cpu *real = &m->b->cpu;
@@ -36,15 +49,32 @@ void machine_guest(const struct machine *m, struct machine_cpu *guest)
     const struct vcpu *v = &m->b->vmm.vm.vcpu;
     fill(guest, &v->virt);
     if (real->cpl == 0) return; /* the hypervisor runs: its guest is as it was left */
-    memcpy(guest->reg, real->reg, sizeof guest->reg);
-    guest->eip = real->eip;
-    guest->eflags = vcpu_virtual_flags(v, cpu_flags(real));
+    struct vcpu_view view;
+    running(v, real, &view);
+    memcpy(guest->reg, view.reg, sizeof guest->reg);
+    guest->eip = view.eip;
+    guest->eflags = view.eflags;
+    guest->iflag = (view.eflags & FLAG_IF) != 0;
     guest->cpl = real->cpl == 1 ? 0 : real->cpl;
-    for (unsigned s = 0; s < SEG_COUNT; s++) {
-        uint16_t sel = real->seg[s].sel;
-        if (s == SEG_CS || s == SEG_SS) sel = (uint16_t)((sel & ~3u) | guest->cpl);
-        guest->seg[s] = (struct machine_seg){ sel, real->seg[s].ar, real->seg[s].base, real->seg[s].limit };
-    }
+    for (unsigned s = 0; s < SEG_COUNT; s++)
+        guest->seg[s] = (struct machine_seg){ view.seg[s].sel, view.seg[s].ar, view.seg[s].base, view.seg[s].limit };
+}
+
+uint32_t machine_code(const struct machine *m)
+{
+    const struct cpu *real = &m->b->cpu;
+    uint32_t at = real->seg[SEG_CS].base + real->eip;
+    if (!virtual_(m) || !m->technique->code || at - m->technique->code_first >= m->technique->code_bytes) return at;
+    return m->technique->code(&m->b->vmm.vm.vcpu, at);
+}
+
+uint32_t machine_eip(const struct machine *m)
+{
+    const struct cpu *real = &m->b->cpu;
+    struct vcpu_view view;
+    if (!virtual_(m) || real->cpl == 0 || !m->technique->view) return real->eip;
+    running(&m->b->vmm.vm.vcpu, real, &view);
+    return view.eip;
 }
 
 void machine_fpu(const struct machine *m, struct machine_fpu *guest)
@@ -172,6 +202,7 @@ const char *machine_symbol(const struct machine *m, uint32_t at, char *buf, size
 {
     uint32_t offset;
     if (virtual_(m) && window_symbol(at, buf, (unsigned)n)) return buf;
+    if (virtual_(m) && m->technique->symbol && m->technique->symbol(&m->b->vmm.vm.vcpu, at, buf, (unsigned)n)) return buf;
     const char *name = symbols_at(&m->image.symbols, at, &offset);
     if (!name) snprintf(buf, n, "%08X", at);
     else if (offset) snprintf(buf, n, "%s+%X", name, offset);

@@ -26,9 +26,9 @@ static bool holds(const struct machine *m, struct till *t, const struct event *e
     switch ((enum till_kind)t->kind) {
     case TILL_NEVER: return false;
     case TILL_EVENT: return e && event_matches(t, e);
-    case TILL_LABEL: return !e && machine_place(m) != PLACE_VMM && b->cpu.seg[SEG_CS].base + b->cpu.eip == t->a;
+    case TILL_LABEL: return !e && machine_place(m) != PLACE_VMM && machine_code(m) == t->a;
     case TILL_INSN:
-        return !e && machine_place(m) != PLACE_VMM && machine_insn(m, gva(b->cpu.seg[SEG_CS].base + b->cpu.eip), &i) &&
+        return !e && machine_place(m) != PLACE_VMM && machine_insn(m, gva(machine_code(m)), &i) &&
                i.id == t->a;
     case TILL_RING: return !e && b->cpu.cpl == t->a;
     case TILL_GUEST: return !e && machine_place(m) != PLACE_VMM;

@@ -84,7 +84,7 @@ void session_why(const struct session *s, struct text *out)
     const struct event *e = subject(s);
     machine_cpu(s->m, &cpu);
     machine_guest(s->m, &guest);
-    uint32_t at = e ? e->eip : machine_place(s->m) == PLACE_VMM ? guest.eip : cpu.eip;
+    uint32_t at = e ? e->eip : machine_place(s->m) == PLACE_VMM ? guest.eip : machine_eip(s->m);
     if (e) why_event(s, e, out);
     if (!machine_insn(s->m, gva(at), &insn)) {
         text_add(out, "There is no instruction at %08X.", at);

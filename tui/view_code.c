@@ -129,7 +129,7 @@ static void sample(struct view *v, const struct scene *s)
     struct machine_cpu cpu;
     gva_t before[BEFORE];
     machine_cpu(s->m, &cpu);
-    uint32_t at = cpu.eip;
+    uint32_t at = machine_eip(s->m);
     c->place = machine_place(s->m);
     c->cpl = cpu.cpl;
     c->vmm = machine_has_vmm(s->m);

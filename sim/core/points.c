@@ -26,8 +26,11 @@ void points_set(struct points *p, const struct point *list, unsigned n)
 
 void points_go(struct points *p) { p->hit = false; }
 
+static bool is_alias(const struct points *p, uint32_t at) { return at - p->alias_first < p->alias_bytes; }
+
 bool points_touch(const struct points *p, uint32_t at, unsigned kinds)
 {
+    if ((kinds & POINT_EXEC) && is_alias(p, at)) return true;
     if (!(p->pages & page_bit(at))) return false;
     for (unsigned i = 0; i < p->n; i++)
         if ((p->row[i].kinds & kinds) && meet(p->row[i].at, p->row[i].length, at & PAGE_MASK, PAGE_SIZE)) return true;
@@ -44,6 +47,7 @@ static void record(struct points *p, uint32_t at, enum point_kind kind)
 bool points_execute(struct points *p, uint32_t at)
 {
     if (!p->armed || p->passed == *p->now) return false;
+    if (is_alias(p, at)) at = p->alias(p->self, at);
     for (unsigned i = 0; i < p->n; i++)
         if ((p->row[i].kinds & POINT_EXEC) && p->row[i].at == at) {
             if (!p->hit) record(p, at, POINT_EXEC);
@@ -55,6 +59,7 @@ bool points_execute(struct points *p, uint32_t at)
 unsigned points_room(const struct points *p, uint32_t at)
 {
     unsigned room = PAGE_SIZE - (at & (PAGE_SIZE - 1));
+    if (is_alias(p, at)) return 1; /* an instruction at a time */
     for (unsigned i = 0; i < p->n; i++) {
         uint32_t way = p->row[i].at - at;
         if ((p->row[i].kinds & POINT_EXEC) && way && way < room) room = way;

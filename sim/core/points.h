@@ -31,6 +31,10 @@ struct points {
     uint64_t pages;      /* bit page % 64: some point touches such a page */
     uint64_t passed;     /* the moment at which execution does not count: a run begins there. UINT64_MAX: none */
     struct point_hit what;
+    /* Code addresses in [alias_first, +alias_bytes) stand for others (translated code): of the instruction that begins there, or
+     * UINT32_MAX for none. Bytes 0: there are none. */
+    uint32_t (*alias)(void *self, uint32_t at);
+    uint32_t alias_first, alias_bytes;
     const uint64_t *now; /* the machine's moment */
     void   (*pause)(void *self); /* have the CPU stop at its next boundary */
     void    *self;

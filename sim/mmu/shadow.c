@@ -182,6 +182,12 @@ static void shadow_trace(struct vmmu *m, gpa_t at, bool on)
     shadow_settle(s);
 }
 
+static bool shadow_is_traced(const struct vmmu *m, gpa_t at)
+{
+    uint32_t frame;
+    return bus_owner(m->env.guest, hpa(at.v), &frame) && shadow_traced(m->state, frame);
+}
+
 static void shadow_stats(const struct vmmu *m, struct vmmu_stats *out)
 {
     const struct shadow *s = m->state;
@@ -216,6 +222,7 @@ const struct mmu_strategy mmu_shadow = {
     .invlpg = shadow_invlpg,
     .wrote = shadow_wrote,
     .trace = shadow_trace,
+    .traced = shadow_is_traced,
     .stats = shadow_stats,
     .probe = shadow_probe,
 };

@@ -63,6 +63,7 @@ struct mmu_strategy {
      * which no write trace sees. The bytes are consecutive in guest-physical memory: a store across pages is two calls. */
     void  (*wrote)(struct vmmu *m, gpa_t at, unsigned size);
     void  (*trace)(struct vmmu *m, gpa_t frame, bool on);            /* write-trace a frame on behalf of vmm (descriptor tables) */
+    bool  (*traced)(const struct vmmu *m, gpa_t at);                 /* would a store to this frame be MMU_TRACED? NULL: unknown */
     void  (*stats)(const struct vmmu *m, struct vmmu_stats *s);
     /* For views: the entries the hardware would read for `at` (x->ref), by walking this strategy's tables; no effects. */
     bool  (*probe)(const struct vmmu *m, gva_t at, unsigned access, struct xlat *x);

@@ -154,7 +154,7 @@ uint32_t trace_emit(struct trace *t, struct event *e)
     e->id = t->count + 1;
     if (t->now.cycle) e->cycle = *t->now.cycle;
     if (t->now.insns) e->insns = *t->now.insns;
-    if (t->now.eip && !e->eip) e->eip = *t->now.eip;
+    if (t->now.eip && !e->eip) e->eip = t->now.place ? t->now.place(t->now.self) : *t->now.eip;
     if (t->now.ring && !e->ring) e->ring = *t->now.ring;
     e->episode = e->kind == EV_EXIT ? e->id : t->episode; /* an EXIT opens its own visit */
     struct event *kept = slot(t, t->count++);

@@ -91,6 +91,7 @@ struct trace_now {
     void  *self;
     const struct clock  *clock;    /* whose cycles episodes cost; NULL: nobody asks, as on a bare machine */
     struct episode_live *episodes; /* in the machine's arena */
+    uint32_t (*place)(void *self); /* instead of `eip`; NULL: that is it */
 };
 void trace_bind(struct trace *t, struct trace_now now);
 

@@ -82,6 +82,14 @@ static void bt_start(struct vcpu *v)
 
 /* ---- coming out */
 
+/* Port 80h was written in the cache. How often is not known, and nobody could tell. */
+static void take_post(struct vcpu *v)
+{
+    if (!get_slot(v, BT_POSTED)) return;
+    put_slot(v, BT_POSTED, 0);
+    bus_out(&v->vm->bus, 0x80, 1, get_slot(v, BT_POST) & 0xFF);
+}
+
 /* Puts back what the sequence at hand had moved; says what state it was. */
 static void roll(struct vcpu *v, const struct window_frame *f, struct bt_state *s)
 {
@@ -136,7 +144,6 @@ static void from_cache(struct vcpu *v, struct window_frame *f)
 static void bt_enter(struct vcpu *v, struct window_frame *f)
 {
     struct bintrans *t = v->bt;
-    const struct cpu *real = board(v)->cpu;
     t->here = t->from = t->dead = 0;
     t->what = BT_RUN;
     t->inside = false;
@@ -145,13 +152,21 @@ static void bt_enter(struct vcpu *v, struct window_frame *f)
         vcpu_enter(v, f);
         return;
     }
-    (void)real;
     t->inside = true;
     vcpu_enter_frame(v, f);
+    take_post(v);
     from_cache(v, f);
 }
 
 /* ---- answering */
+
+static void emulate(struct vcpu *v)
+{
+    uint32_t eip = v->virt.eip;
+    v->bt->traced = false;
+    emulate_one(v);
+    bt_adapt_simulated(v, eip, v->bt->traced);
+}
 
 static void callout(struct vcpu *v)
 {
@@ -167,13 +182,23 @@ static void callout(struct vcpu *v)
         t->counts.return_misses++;
         TRACE(board(v)->trace, MISS, v->cause, .target = v->virt.eip);
     }
-    if (t->what == BT_EMULATE) emulate_one(v);
+    if (t->what == BT_EMULATE) emulate(v);
+}
+
+/* A fault of the copied instruction that the guest is at, handled as trap-and-emulate does. */
+static enum next fault(struct vcpu *v, const struct vmexit *x)
+{
+    uint32_t eip = v->virt.eip;
+    v->bt->traced = false;
+    enum next n = strategy_trap_emulate.handle(v, x);
+    if (v->bt->inside && x->vector == VEC_PF && v->bt->traced) bt_adapt_faulted(v, eip);
+    return n;
 }
 
 static enum next bt_handle(struct vcpu *v, const struct vmexit *x)
 {
     if (v->vm->dead) return NEXT_STOP;
-    if (v->bt->what == BT_RUN) return strategy_trap_emulate.handle(v, x);
+    if (v->bt->what == BT_RUN) return fault(v, x);
     callout(v);
     return v->vm->dead || v->vm->exited ? NEXT_STOP : NEXT_RESUME;
 }
@@ -199,13 +224,12 @@ static bool find_place(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
     uint32_t eip = v->virt.eip;
+    unsigned context = bt_context(v);
+    const struct bt_unit *here = t->here ? &t->unit[t->here - 1] : NULL;
     t->next = 0;
-    if (t->here && t->what != BT_CONTINUE && !t->unit[t->here - 1].dead) {
-        uint32_t tc = bt_unit_start(t, &t->unit[t->here - 1], eip);
-        if (tc != UINT32_MAX && t->unit[t->here - 1].context == t->context) {
-            t->next_tc = tc;
-            return true;
-        }
+    if (here && t->what != BT_CONTINUE && !here->dead && here->context == context) {
+        t->next_tc = bt_unit_start(t, here, eip);
+        if (t->next_tc != UINT32_MAX) return true;
     }
     struct bt_unit *u = bt_find(v, eip);
     if (!u) u = bt_translate(v, eip);
@@ -255,7 +279,8 @@ static void bt_leave(struct vcpu *v)
     put_slot(v, BT_VIF, c->eflags & FLAG_IF);
     put_slot(v, BT_VREST, rest);
     put_slot(v, BT_SLOW, c->intr || rest);
-    clock_charge(board(v)->clock, CAUSE_DISPATCH, 3 * (uint64_t)board(v)->model->cost[COST_MEM_REF]);
+    put_slot(v, BT_POST, v->vm->devices.post.code);
+    clock_charge(board(v)->clock, CAUSE_DISPATCH, 4 * (uint64_t)board(v)->model->cost[COST_MEM_REF]);
     load_gs(v);
     vcpu_leave_as(v, 1, BT_CS, t->next_tc, 1u << SEG_ES | 1u << SEG_DS | 1u << SEG_FS);
     t->left_tc = t->next_tc;
@@ -280,4 +305,9 @@ const struct cpu_strategy strategy_bintrans = {
     .reserve = BT_DATA_SIZE + BT_CODE_MOST,
     .stored = bt_stored,
     .remapped = bt_remapped,
+    .view = bt_view,
+    .code = bt_code,
+    .code_first = WINDOW_BASE + BT_CODE,
+    .code_bytes = BT_CODE_MOST,
+    .symbol = bt_symbol,
 };

@@ -41,7 +41,8 @@ enum {
 };
 
 /* Doublewords of the vCPU page. */
-enum bt_slot { BT_VIF = 0, BT_VREST = 4, BT_SLOW = 8, BT_TARGET = 12, BT_GO = 16, BT_EAX = 20, BT_ECX = 24, BT_EDX = 28 };
+enum bt_slot { BT_VIF = 0, BT_VREST = 4, BT_SLOW = 8, BT_TARGET = 12, BT_GO = 16, BT_EAX = 20, BT_ECX = 24, BT_EDX = 28,
+               BT_POST = 32 /* what port 80h reads */, BT_POSTED = 36 /* it was written since the hypervisor looked */ };
 
 /* What an INT in the cache asks for. */
 enum bt_what {
@@ -123,7 +124,7 @@ struct bt_page { uint32_t frame, page; uint16_t units, next; bool used; };
 struct bt_context { uint32_t base, limit; };
 
 /* What is known about an instruction that faulted on traced pages. */
-struct bt_adapt { uint32_t eip; uint16_t faults, idle, need; bool on; };
+struct bt_adapt { uint32_t eip; uint16_t faults, idle, need; bool on; }; /* need 0: free */
 
 struct bt_counts {
     uint64_t units, insns, bytes, code, callouts, chains, elided, invalidated, flushes, return_misses, adapted, reverted,
@@ -142,6 +143,7 @@ struct bintrans {
     uint16_t key[BT_KEYS], frame[BT_KEYS]; /* heads: unit + 1; page + 1 */
     uint16_t here;                         /* unit + 1 the guest left, if it was in one */
     uint8_t  what;                         /* enum bt_what the guest left for */
+    bool     traced;                       /* what was emulated last stored to a page under write trace */
     bool     inside;                       /* it left the cache, not user code */
     uint16_t next;                         /* unit + 1 found for the resume */
     uint32_t next_tc;                      /* where to resume in the cache */
@@ -162,6 +164,8 @@ struct bintrans {
 
 /* ---- bintrans_cache.c: the cache as a place */
 void bt_flush(struct vcpu *v);
+/* The number of the virtual code segment; the tables in the vCPU page are about it from now on. May flush. */
+unsigned bt_context(struct vcpu *v);
 /* The unit whose bytes contain cache offset `tc`, or NULL. */
 struct bt_unit *bt_unit_at(struct bintrans *t, uint32_t tc);
 /* The live unit for a guest EIP in the virtual code segment, or NULL. */
@@ -182,6 +186,14 @@ void bt_forward(struct vcpu *v, struct bt_unit *dead, const struct bt_unit *to);
 void bt_remember(struct vcpu *v, const struct bt_unit *u, bool returns);
 /* Has this instruction faulted so often that it is to be simulated? */
 bool bt_adapted(const struct vcpu *v, uint32_t eip);
+/* It faulted on a page under write trace. */
+void bt_adapt_faulted(struct vcpu *v, uint32_t eip);
+/* It was simulated; `needed`: it stored to a page under write trace again. */
+void bt_adapt_simulated(struct vcpu *v, uint32_t eip, bool needed);
+/* ---- bintrans_look.c: for people; see strategy.h */
+void bt_view(const struct vcpu *v, struct vcpu_view *view);
+uint32_t bt_code(const struct vcpu *v, uint32_t at);
+const char *bt_symbol(const struct vcpu *v, uint32_t at, char *buf, unsigned room);
 void bt_stored(struct vcpu *v, uint32_t at, unsigned size);
 void bt_remapped(struct vcpu *v);
 

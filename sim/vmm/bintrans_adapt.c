@@ -1,8 +1,51 @@
-/* Adaptive retranslation: see bintrans.h. */
+/* Adaptive retranslation: which instructions fault so often on pages under write trace (page tables, code) that they are
+ * better simulated. See bintrans.h.
+ *
+ * Idea 1: every instruction starts as a copy. After `need` faults it is translated to a callout, which costs no fault; after
+ * IDLE simulations in a row that would not have faulted, to a copy again.
+ * Idea 2: each way back doubles `need`, so that an instruction with a changing mind does not flap. AA06 5.3 (adaptive BT).
+ * The table is small and direct-mapped: who is pushed out of it starts anew. */
 #include "sim/vmm/bintrans.h"
+#include "sim/vmm/vm.h"
+
+enum { FAULTS = 4, IDLE = 32, NEED_MOST = 256 };
+
+static struct bt_adapt *slot(struct bintrans *t, uint32_t eip) { return &t->adapt[(eip ^ eip >> 10) % BT_ADAPTS]; }
+
+static void changed(struct vcpu *v, const struct bt_adapt *a)
+{
+    struct bintrans *t = v->bt;
+    if (a->on) t->counts.adapted++;
+    else t->counts.reverted++;
+    TRACE(v->vmm->board.trace, ADAPT, v->cause, .insn = a->eip, .simulate = a->on, .faults = a->faults);
+    if (t->here) bt_kill(v, &t->unit[t->here - 1]);
+}
 
 bool bt_adapted(const struct vcpu *v, uint32_t eip)
 {
-    (void)v, (void)eip;
-    return false;
+    const struct bt_adapt *a = slot(v->bt, eip);
+    return v->vmm->board.setting[SETTING_BT_ADAPTIVE] && a->need && a->eip == eip && a->on;
+}
+
+void bt_adapt_faulted(struct vcpu *v, uint32_t eip)
+{
+    struct bt_adapt *a = slot(v->bt, eip);
+    if (!v->vmm->board.setting[SETTING_BT_ADAPTIVE]) return;
+    if (!a->need || a->eip != eip) *a = (struct bt_adapt){ .eip = eip, .need = FAULTS };
+    if (++a->faults < a->need) return;
+    a->idle = 0;
+    a->on = true; /* if it was: this is another unit with a copy of it */
+    changed(v, a);
+}
+
+void bt_adapt_simulated(struct vcpu *v, uint32_t eip, bool needed)
+{
+    struct bt_adapt *a = slot(v->bt, eip);
+    if (!bt_adapted(v, eip)) return;
+    a->idle = needed ? 0 : (uint16_t)(a->idle + 1);
+    if (a->idle < IDLE) return;
+    a->on = false;
+    a->faults = 0;
+    a->need = (uint16_t)(a->need < NEED_MOST ? 2 * a->need : NEED_MOST);
+    changed(v, a);
 }

@@ -52,7 +52,7 @@ static void clear_tables(struct vcpu *v)
 }
 
 /* Units of another code segment have other EIPs: the tables are about one at a time. */
-static unsigned context_of(struct vcpu *v)
+unsigned bt_context(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
     const struct seg_reg *cs = &v->virt.seg[SEG_CS];
@@ -73,7 +73,7 @@ static unsigned context_of(struct vcpu *v)
 struct bt_unit *bt_find(struct vcpu *v, uint32_t eip)
 {
     struct bintrans *t = v->bt;
-    unsigned context = context_of(v);
+    unsigned context = bt_context(v);
     charge(v, COST_BT_LOOKUP, 1);
     for (uint16_t n = *bucket(t, eip, context); n; n = t->unit[n - 1].next_key)
         if (t->unit[n - 1].eip == eip && t->unit[n - 1].context == context) return &t->unit[n - 1];
@@ -251,6 +251,7 @@ void bt_flush(struct vcpu *v)
 void bt_stored(struct vcpu *v, uint32_t at, unsigned size)
 {
     struct bintrans *t = v->bt;
+    if (v->vmmu.ops->traced && v->vmmu.ops->traced(&v->vmmu, gpa(at))) t->traced = true;
     uint32_t frame = at >> PAGE_SHIFT, first = at & (PAGE_SIZE - 1), last = first + size - 1;
     for (uint16_t n = t->frame[frame % BT_KEYS], next; n; n = next) {
         next = t->page[n - 1].next;
@@ -462,12 +463,12 @@ struct bt_unit *bt_translate(struct vcpu *v, uint32_t eip)
     struct bintrans *t = v->bt;
     struct source s = { 0 };
     struct insn i;
-    context_of(v);
+    bt_context(v);
     bool readable = open_source(v, eip, &s, &i);
     emulate_publish(v); /* accessed bits */
     if (!readable) return NULL;
     for (unsigned again = 0; again < 2; again++) {
-        context_of(v);
+        bt_context(v);
         adjoin(v, eip);
         const struct bt_context *k = &t->known[t->context];
         const struct bt_how how = { .incache = board(v)->setting[SETTING_BT_INCACHE], .returns = board(v)->setting[SETTING_BT_RETURN],

@@ -311,6 +311,22 @@ static bool flags(struct bt_code *c, const struct insn *i, uint32_t eip)
     }
 }
 
+/* ---- ports. 80h is a latch (PC/AT: the DMA page register nobody uses, the POST card): no access to it has an effect that
+ * could not wait until the hypervisor is called for something else. AA06's IN, which is faster translated than bare. */
+
+static bool port(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
+{
+    if (i->len != 2 || i->size != 1 || bytes[1] != 0x80) return false;
+    point(c, eip, BT_FIRST);
+    put8(c, 0x65);
+    put8(c, i->id == MN_IN ? 0xA0 : 0xA2); /* mov al, gs:[post], or the other way */
+    put32(c, BT_POST);
+    if (i->id == MN_IN) return true;
+    point(c, eip, 0);
+    set_byte(c, BT_POSTED, 1);
+    return true;
+}
+
 /* ---- classes */
 
 static bool is_flow(unsigned id)
@@ -360,6 +376,7 @@ static void translate(struct bt_code *c, const struct bt_how *how, const struct 
         return;
     }
     if (how->incache && flags(c, i, eip)) return;
+    if (how->incache && (i->id == MN_IN || i->id == MN_OUT) && port(c, i, bytes, eip)) return;
     if (!how->simulate && (is_ident(i, bytes) || (how->incache && i->id == MN_RDTSC))) {
         point(c, eip, BT_FIRST);
         put(c, bytes, i->len);

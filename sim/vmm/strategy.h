@@ -50,6 +50,9 @@ struct cpu_strategy {
     /* For people, while the real processor runs the guest: what of its state the real registers do not show. `view` comes
      * filled from them. */
     void      (*view)(const struct vcpu *v, struct vcpu_view *view);
+    /* The guest's linear address of the instruction that begins at a real one, UINT32_MAX: none does. NULL: they are the same. */
+    uint32_t  (*code)(const struct vcpu *v, uint32_t at);
+    uint32_t  code_first, code_bytes;   /* the real addresses where that is so */
     /* The name of a real code address of its own, or NULL. */
     const char *(*symbol)(const struct vcpu *v, uint32_t at, char *buf, unsigned room);
 };

@@ -1,0 +1,59 @@
+/* What people see of translated code: the guest's state in the middle of it, and names of cache addresses. Nothing here has
+ * effects. See bintrans.h. */
+#include <stdio.h>
+
+#include "sim/vmm/bintrans.h"
+#include "sim/vmm/vm.h"
+
+static uint32_t slot(const struct vcpu *v, enum bt_slot at)
+{
+    uint32_t value = 0;
+    bus_peek(v->vmm->board.bus, window_hpa(BT_DATA + (uint32_t)at), &value, sizeof value);
+    return value;
+}
+
+/* The state at a cache offset or, inside an instruction, at its beginning. */
+static bool state_near(const struct bintrans *t, uint32_t tc, struct bt_state *s)
+{
+    if (tc >= t->end) return false;
+    for (unsigned back = 0; back < 15 && back <= tc; back++)
+        if (bt_state_at(t, tc - back, s)) return true;
+    return false;
+}
+
+void bt_view(const struct vcpu *v, struct vcpu_view *view)
+{
+    const struct cpu *real = v->vmm->board.cpu;
+    struct bt_state s;
+    if ((real->seg[SEG_CS].sel & ~3u) != BT_CS) return;
+    for (unsigned i = 0; i < SEG_COUNT; i++) view->seg[i] = v->virt.seg[i];
+    view->eflags = (view->eflags & ~(uint32_t)FLAG_IF) | slot(v, BT_VIF);
+    if (!state_near(v->bt, real->eip, &s)) {
+        view->eip = v->virt.eip;
+        return;
+    }
+    view->eip = s.point.fix & BT_FIX_EIP ? slot(v, BT_TARGET) : s.point.eip;
+    if (s.point.fix & BT_FIX_EAX) view->reg[EAX] = slot(v, BT_EAX);
+    if (s.point.fix & BT_FIX_ECX) view->reg[ECX] = slot(v, BT_ECX);
+    if (s.point.fix & BT_FIX_EDX) view->reg[EDX] = slot(v, BT_EDX);
+    view->reg[ESP] += s.point.esp;
+}
+
+uint32_t bt_code(const struct vcpu *v, uint32_t at)
+{
+    struct bt_state s;
+    uint32_t tc = at - (WINDOW_BASE + BT_CODE);
+    if (tc >= v->bt->end || !bt_state_at(v->bt, tc, &s) || !(s.point.fix & BT_FIRST)) return UINT32_MAX;
+    return v->bt->known[v->bt->context].base + s.point.eip;
+}
+
+const char *bt_symbol(const struct vcpu *v, uint32_t at, char *buf, unsigned room)
+{
+    struct bt_state s;
+    uint32_t tc = at - (WINDOW_BASE + BT_CODE);
+    if (at < WINDOW_BASE || tc >= v->bt->end) return NULL;
+    if (tc < BT_GLUE) snprintf(buf, room, tc < v->bt->jump ? "bt.return+%X" : "bt.jump+%X", tc < v->bt->jump ? tc : tc - v->bt->jump);
+    else if (state_near(v->bt, tc, &s)) snprintf(buf, room, "bt.tc+%X (%08X)", tc, s.point.eip);
+    else snprintf(buf, room, "bt.tc+%X", tc);
+    return buf;
+}
