@@ -119,7 +119,7 @@ static op_fn *choose_special(const struct insn *i)
     }
 }
 
-static const struct op_forms *forms_of(const struct insn *i)
+const struct op_forms *op_forms_of(const struct insn *i)
 {
     switch (i->id) {
     case MN_MOVZX: return i->sub == 1 ? &op_forms_movzx8 : &op_forms_movzx16;
@@ -134,7 +134,7 @@ static const struct op_forms *forms_of(const struct insn *i)
 op_fn *op_choose(const struct insn *i)
 {
     if (i->flags & INSN_MEM && i->flags & INSN_ADDR16) return op_slow;
-    const struct op_forms *f = forms_of(i);
+    const struct op_forms *f = op_forms_of(i);
     op_fn *fn = f ? (i->size == 4 ? i->index == REG_NONE ? f->dword : f->indexed
                      : i->size == 1 ? f->byte : f->word)[i->form]
                   : choose_special(i);
@@ -158,7 +158,7 @@ static void set_registers(struct op *o, const struct insn *i)
     o->base = i->base;
     o->index = i->index;
     o->mul = (uint8_t)(1u << i->scale);
-    o->seg = i->seg;
+    o->seg = (uint8_t)(i->seg * sizeof(struct seg_reg));
     o->disp = i->disp;
     o->imm = is_shift(i->id) ? i->imm & 31 : i->id == MN_RET ? i->imm & 0xFFFF : i->imm;
 }
@@ -223,6 +223,7 @@ void op_build(struct block *b, const struct op *draft)
     b->op[0] = (struct op){ .fn = op_head, .block = b, .more = b->at, .rest = rest, .left = b->n };
     build_end(b, &b->insn[b->n - 1]);
     if (b->recorded) build_recorded(b);
+    else op_tune(b);
 }
 
 /* ---- linking ---- */

@@ -30,7 +30,8 @@ struct op {
     uint32_t more;                        /* branches: the way to the next instruction; ports: to this one; head: its machine address */
     uint32_t rest;                        /* cycles of what lies behind in the block; head: of the whole block */
     uint8_t rd, rs;                       /* dword registers by number, byte registers by their place in cpu->reg */
-    uint8_t base, index, mul, seg;
+    uint8_t base, index, mul;
+    uint8_t seg;                          /* its place in cpu->seg, in bytes */
     uint8_t k;                            /* place in the block; the head has 0, instruction n has n + 1 */
     uint8_t left;                         /* instructions from here on; head: all of them */
 };
@@ -69,8 +70,9 @@ struct block *op_find(const struct block_cache *bc, hpa_t at, bool code32);
 /* The fast form of a decoded instruction, or op_slow. For op_of and its test. */
 op_fn *op_choose(const struct insn *i);
 
-/* Fast forms by operand form: of dwords without and with an index register, of bytes, of words (both with any address). */
-struct op_forms { op_fn *dword[FORM_COUNT], *indexed[FORM_COUNT], *byte[FORM_COUNT], *word[FORM_COUNT]; };
+/* Fast forms by operand form: of dwords without and with an index register, of bytes, of words (both with any address). And
+ * of dwords in registers without the flags, where others set all of them anew before anyone can look. */
+struct op_forms { op_fn *dword[FORM_COUNT], *indexed[FORM_COUNT], *byte[FORM_COUNT], *word[FORM_COUNT], *quiet[FORM_COUNT]; };
 extern const struct op_forms op_forms_add, op_forms_or, op_forms_adc, op_forms_sbb, op_forms_and, op_forms_sub, op_forms_xor,
     op_forms_cmp, op_forms_test, op_forms_inc, op_forms_dec, op_forms_neg, op_forms_not, op_forms_shl, op_forms_shr,
     op_forms_sar, op_forms_rol, op_forms_ror, op_forms_mov, op_forms_lea, op_forms_push, op_forms_pop, op_forms_mul, op_forms_imul2, op_forms_imul3,
@@ -81,6 +83,11 @@ extern op_fn *const op_jcc_near[16], *const op_jcc_far[16], *const op_setcc[16],
 op_fn op_jmp_near, op_call_near, op_fall_near, op_fall_far, op_nop, op_cdq, op_cwde, op_leave, op_cli, op_sti, op_pushf, op_popf,
       op_cld, op_pusha, op_popa;
 op_fn op_away; /* ends its block and jumps, or faults */
+/* Of a finished block that is not recorded: takes the quiet forms where they will do, and comparison and branch as one. */
+void op_tune(struct block *b);
+/* The operation `first` and a conditional branch behind it, whose ways stay in the page, as one; or NULL. */
+op_fn *op_fused(op_fn *first, unsigned cc);
+const struct op_forms *op_forms_of(const struct insn *i); /* NULL: none */
 op_fn *op_port(const struct insn *i); /* the fast form of IN or OUT, or NULL */
 
 /* What fills an empty slot of the guesses: a head whose address belongs to another slot, so that it is never taken. */
@@ -121,7 +128,9 @@ op_fn op_head;
 #pragma GCC optimize("optimize-sibling-calls")
 #define TAIL return
 #endif
-#define GO(next) do { struct op *go_ = (next); TAIL go_->fn(c, go_, res, aux, tags); } while (0)
+/* One register holds the pointer, which otherwise is computed in two. */
+#define HERE(pointer) __asm__("" : "+r"(pointer))
+#define GO(next) do { struct op *go_ = (next); HERE(go_); TAIL go_->fn(c, go_, res, aux, tags); } while (0)
 #endif
 #define NEXT GO(o + 1)
 #define SLOW TAIL op_slow(c, o, res, aux, tags)
@@ -143,13 +152,19 @@ ALWAYS_INLINE uint8_t *op_host(const struct cpu *c, uint32_t set)
     memcpy(&host, (const uint8_t *)&c->dtlb + set + offsetof(struct tlb_entry, host), sizeof host);
     return host;
 }
+ALWAYS_INLINE const struct seg_reg *op_segment(const struct cpu *c, unsigned place)
+{
+    return (const struct seg_reg *)(const void *)((const uint8_t *)c->seg + place);
+}
+_Static_assert(sizeof(struct seg_reg) * SEG_COUNT < 256, "op->seg");
+#define OP_STACK (SEG_SS * sizeof(struct seg_reg))
 /* Byte offset of a linear address's set: (lin >> PAGE_SHIFT) % sets * TLB_SET_STRIDE. */
 _Static_assert(TLB_SET_STRIDE == 1 << 8 && TLB_DATA_SETS == 16 && TLB_CODE_SETS == 32 && PAGE_SHIFT == 12, "op_set");
 #define OP_SET(lin) ((lin) >> 4 & 0xF00u)
 #define OP_CODE_SET(lin) ((lin) >> 4 & 0x1F00u)
 
 #define OP_PLACE(h, place, segment, size, end, write, missed) \
-    const struct seg_reg *h##_seg = &c->seg[segment]; \
+    const struct seg_reg *h##_seg = op_segment(c, segment); \
     const uint32_t h##_at = (place), h##_lin = h##_seg->base + h##_at, h##_set = OP_SET(h##_lin); \
     if (unlikely((uint64_t)h##_at + (size) > h##_seg->end)) SLOW; \
     const uint32_t h##_page = (h##_lin + (size) - 1) & PAGE_MASK; \
@@ -203,6 +218,22 @@ ALWAYS_INLINE void op_reg_set(struct cpu *c, unsigned r, unsigned size, uint32_t
     clock_->now = now_; \
     c->insns = insns_; \
     GO(head_ + 1); \
+} while (0)
+
+op_fn op_unlinked_taken, op_unlinked_next; /* EIP is where the branch leads, and nobody knows the block there */
+
+/* To the block behind link n, `way` bytes from this block's begin, in the same page. */
+#define TAKE_NEAR(n, way, unlinked) do { \
+    struct op *to_ = op_links(o)[n].to; \
+    c->eip += (way); \
+    if (unlikely(!to_)) TAIL unlinked(c, o, res, aux, tags); \
+    ENTER(to_); \
+} while (0)
+
+/* Of the conditional branch that o is, if both its ways stay in the page. */
+#define BRANCH_NEAR(condition) do { \
+    if (condition) TAKE_NEAR(0, o->imm, op_unlinked_taken); \
+    TAKE_NEAR(1, o->more, op_unlinked_next); \
 } while (0)
 
 #endif

@@ -37,6 +37,12 @@
         op_store(h, size, r); \
         NEXT; \
     }
+#define QUIET_FORM(name, OP, source) \
+    static struct op *name(OP_ARGS) \
+    { \
+        c->reg[o->rd] = alu_compute(OP, c->reg[o->rd], source, false); \
+        NEXT; \
+    }
 #define TEST_FORM(name, OP, size, at, source) \
     static struct op *name(OP_ARGS) \
     { \
@@ -55,7 +61,7 @@
     INTO(name##_mi##suffix, OP, size, OP_AT1, IMM(size))
 #define ROW_OF(name, suffix) { [FORM_RR] = name##_rr##suffix, [FORM_RI] = name##_ri##suffix, \
     [FORM_RM] = name##_rm##suffix, [FORM_MR] = name##_mr##suffix, [FORM_MI] = name##_mi##suffix }
-#define BINARY(name, OP, INTO) \
+#define BINARY(name, OP, INTO, quiet) \
     SIZE_FORMS(name, OP, 4, 4, INTO) SIZE_FORMS(name, OP, 2, 2, INTO) SIZE_FORMS(name, OP, 1, 1, INTO) \
     LOAD_FORM(name##_rm40, OP, 4, OP_AT0) \
     INTO(name##_mr40, OP, 4, OP_AT0, op_reg(c, o->rs, 4)) \
@@ -63,17 +69,23 @@
     const struct op_forms op_forms_##name = { \
         { [FORM_RR] = name##_rr4, [FORM_RI] = name##_ri4, [FORM_RM] = name##_rm40, [FORM_MR] = name##_mr40, \
           [FORM_MI] = name##_mi40 }, \
-        ROW_OF(name, 4), ROW_OF(name, 1), ROW_OF(name, 2) };
+        ROW_OF(name, 4), ROW_OF(name, 1), ROW_OF(name, 2), quiet };
+#define QUIET(name, OP) \
+    QUIET_FORM(name##_rr_quiet, OP, c->reg[o->rs]) \
+    QUIET_FORM(name##_ri_quiet, OP, o->imm) \
+    BINARY(name, OP, STORE_FORM, QUIET_ROW(name))
+#define QUIET_ROW(name) { [FORM_RR] = name##_rr_quiet, [FORM_RI] = name##_ri_quiet }
+#define LOUD { NULL }
 
-BINARY(add, ALU_ADD, STORE_FORM)
-BINARY(or, ALU_OR, STORE_FORM)
-BINARY(adc, ALU_ADC, STORE_FORM)
-BINARY(sbb, ALU_SBB, STORE_FORM)
-BINARY(and, ALU_AND, STORE_FORM)
-BINARY(sub, ALU_SUB, STORE_FORM)
-BINARY(xor, ALU_XOR, STORE_FORM)
-BINARY(cmp, ALU_CMP, TEST_FORM)
-BINARY(test, ALU_TEST, TEST_FORM)
+QUIET(add, ALU_ADD)
+QUIET(or, ALU_OR)
+BINARY(adc, ALU_ADC, STORE_FORM, LOUD)
+BINARY(sbb, ALU_SBB, STORE_FORM, LOUD)
+QUIET(and, ALU_AND)
+QUIET(sub, ALU_SUB)
+QUIET(xor, ALU_XOR)
+BINARY(cmp, ALU_CMP, TEST_FORM, LOUD)
+BINARY(test, ALU_TEST, TEST_FORM, LOUD)
 
 /* ---- one operand ---- */
 
@@ -88,7 +100,13 @@ BINARY(test, ALU_TEST, TEST_FORM)
     aux = aux_sub(0, a, r, 4); \
     res = r
 #define INVERT(OP, a) uint32_t r = ~a
-#define UNARY(name, OP, CHANGE) \
+#define UNARY(name, OP, CHANGE, VALUE) \
+    static struct op *name##_quiet(OP_ARGS) \
+    { \
+        uint32_t a = c->reg[o->rd]; \
+        c->reg[o->rd] = VALUE; \
+        NEXT; \
+    } \
     static struct op *name##_r(OP_ARGS) \
     { \
         uint32_t a = c->reg[o->rd]; \
@@ -105,11 +123,11 @@ BINARY(test, ALU_TEST, TEST_FORM)
         NEXT; \
     } \
     const struct op_forms op_forms_##name = { \
-        { [FORM_R] = name##_r, [FORM_M] = name##_m }, { [FORM_M] = name##_m }, { NULL }, { NULL } };
-UNARY(inc, ALU_ADD, COUNT)
-UNARY(dec, ALU_SUB, COUNT)
-UNARY(neg, ALU_SUB, NEGATE)
-UNARY(not, ALU_SUB, INVERT)
+        { [FORM_R] = name##_r, [FORM_M] = name##_m }, { [FORM_M] = name##_m }, { NULL }, { NULL }, { [FORM_R] = name##_quiet } };
+UNARY(inc, ALU_ADD, COUNT, a + 1)
+UNARY(dec, ALU_SUB, COUNT, a - 1)
+UNARY(neg, ALU_SUB, NEGATE, 0 - a)
+UNARY(not, ALU_SUB, INVERT, ~a)
 
 /* ---- shifts of a register, by an immediate that is not 0 (op_choose sees to it) or by CL ---- */
 
@@ -119,6 +137,11 @@ UNARY(not, ALU_SUB, INVERT)
     aux = aux_change(0, s.cf, s.of); \
     c->reg[o->rd] = s.value
 #define SHIFT(name, OP) \
+    static struct op *name##_quiet(OP_ARGS) \
+    { \
+        c->reg[o->rd] = shift(OP, c->reg[o->rd], o->imm, 4).value; \
+        NEXT; \
+    } \
     static struct op *name##_ri(OP_ARGS) \
     { \
         SHIFTED(OP, c->reg[o->rd], o->imm); \
@@ -132,13 +155,20 @@ UNARY(not, ALU_SUB, INVERT)
         } \
         NEXT; \
     } \
-    const struct op_forms op_forms_##name = { { [FORM_RI] = name##_ri, [FORM_RR] = name##_rr }, { NULL }, { NULL }, { NULL } };
+    const struct op_forms op_forms_##name = { \
+        { [FORM_RI] = name##_ri, [FORM_RR] = name##_rr }, { NULL }, { NULL }, { NULL }, { [FORM_RI] = name##_quiet } };
 SHIFT(shl, SHIFT_SHL)
 SHIFT(shr, SHIFT_SHR)
 SHIFT(sar, SHIFT_SAR)
 
 /* Rotates of a register by an immediate change CF and OF only. */
 #define ROTATE(name, ROTATED, CF, OF) \
+    static struct op *name##_quiet(OP_ARGS) \
+    { \
+        uint32_t a = c->reg[o->rd], n = o->imm; \
+        c->reg[o->rd] = ROTATED; \
+        NEXT; \
+    } \
     static struct op *name##_ri(OP_ARGS) \
     { \
         uint32_t a = c->reg[o->rd], n = o->imm, r = ROTATED; \
@@ -146,7 +176,8 @@ SHIFT(sar, SHIFT_SAR)
         aux = aux_change(aux, CF, OF); \
         NEXT; \
     } \
-    const struct op_forms op_forms_##name = { { [FORM_RI] = name##_ri }, { NULL }, { NULL }, { NULL } };
+    const struct op_forms op_forms_##name = { \
+        { [FORM_RI] = name##_ri }, { NULL }, { NULL }, { NULL }, { [FORM_RI] = name##_quiet } };
 ROTATE(rol, a << n | a >> (32 - n), r & 1, (r >> 31) != (r & 1))
 ROTATE(ror, a >> n | a << (32 - n), r >> 31, ((r ^ r << 1) >> 31))
 
@@ -164,6 +195,8 @@ ROTATE(ror, a >> n | a << (32 - n), r >> 31, ((r ^ r << 1) >> 31))
 
 static struct op *imul2_rr(OP_ARGS) { SIGNED_PRODUCT(c->reg[o->rd], c->reg[o->rs]); NEXT; }
 static struct op *imul3_rr(OP_ARGS) { SIGNED_PRODUCT(o->imm, c->reg[o->rs]); NEXT; }
+static struct op *imul2_quiet(OP_ARGS) { c->reg[o->rd] *= c->reg[o->rs]; NEXT; }
+static struct op *imul3_quiet(OP_ARGS) { c->reg[o->rd] = o->imm * c->reg[o->rs]; NEXT; }
 static struct op *imul2_rm(OP_ARGS)
 {
     OP_READS(h, OP_AT1, o->seg, 4);
@@ -184,8 +217,8 @@ static struct op *mul_r(OP_ARGS)
     PRODUCT((uint32_t)p, c->reg[EDX] != 0);
     NEXT;
 }
-const struct op_forms op_forms_mul = { { [FORM_R] = mul_r }, { NULL }, { NULL }, { NULL } };
+const struct op_forms op_forms_mul = { { [FORM_R] = mul_r }, { NULL }, { NULL }, { NULL }, { NULL } };
 const struct op_forms op_forms_imul2 = {
-    { [FORM_GE] = imul2_rr, [FORM_RM] = imul2_rm }, { [FORM_RM] = imul2_rm }, { NULL }, { NULL } };
+    { [FORM_GE] = imul2_rr, [FORM_RM] = imul2_rm }, { [FORM_RM] = imul2_rm }, { NULL }, { NULL }, { [FORM_GE] = imul2_quiet } };
 const struct op_forms op_forms_imul3 = {
-    { [FORM_GE] = imul3_rr, [FORM_RM] = imul3_rm }, { [FORM_RM] = imul3_rm }, { NULL }, { NULL } };
+    { [FORM_GE] = imul3_rr, [FORM_RM] = imul3_rm }, { [FORM_RM] = imul3_rm }, { NULL }, { NULL }, { [FORM_GE] = imul3_quiet } };

@@ -11,28 +11,20 @@
 #include "sim/cpu/op.h"
 
 #define UNLINKED(name, n) \
-    static struct op *name(OP_ARGS) \
+    struct op *name(OP_ARGS) \
     { \
         (void)tags; \
         c->blocks->patch = &op_links(o)[n]; \
         c->blocks->patch_from = o; \
         LEAVE; \
     }
-UNLINKED(unlinked_taken, 0)
-UNLINKED(unlinked_next, 1)
+UNLINKED(op_unlinked_taken, 0)
+UNLINKED(op_unlinked_next, 1)
 static struct op *op_look(OP_ARGS)
 {
     (void)tags, (void)o;
     LEAVE;
 }
-
-/* To the block behind link n, `way` bytes from this block's begin, in the same page. */
-#define TAKE_NEAR(n, way, unlinked) do { \
-    struct op *to_ = op_links(o)[n].to; \
-    c->eip += (way); \
-    if (unlikely(!to_)) TAIL unlinked(c, o, res, aux, tags); \
-    ENTER(to_); \
-} while (0)
 
 ALWAYS_INLINE const struct tlb_entry *op_itlb(const struct cpu *c, uint32_t lin)
 {
@@ -69,25 +61,24 @@ ALWAYS_INLINE bool op_itlb_hit(const struct cpu *c, uint32_t lin, const uint8_t 
     ENTER(to_); \
 } while (0)
 
-struct op *op_fall_near(OP_ARGS) { TAKE_NEAR(1, o->more, unlinked_next); }
+struct op *op_fall_near(OP_ARGS) { TAKE_NEAR(1, o->more, op_unlinked_next); }
 struct op *op_fall_far(OP_ARGS)
 {
-    TAKE_FAR(1, o->more, unlinked_next, do { c->eip = eip_; TAIL op_look(c, o, res, aux, tags); } while (0));
+    TAKE_FAR(1, o->more, op_unlinked_next, do { c->eip = eip_; TAIL op_look(c, o, res, aux, tags); } while (0));
 }
 
-struct op *op_jmp_near(OP_ARGS) { TAKE_NEAR(0, o->imm, unlinked_taken); }
-static struct op *jmp_far(OP_ARGS) { TAKE_FAR(0, o->imm, unlinked_taken, SLOW); }
+struct op *op_jmp_near(OP_ARGS) { TAKE_NEAR(0, o->imm, op_unlinked_taken); }
+static struct op *jmp_far(OP_ARGS) { TAKE_FAR(0, o->imm, op_unlinked_taken, SLOW); }
 
 #define JCC(cc) \
     static struct op *jcc_near_##cc(OP_ARGS) \
     { \
-        if (lazy_condition(res, aux, cc)) TAKE_NEAR(0, o->imm, unlinked_taken); \
-        TAKE_NEAR(1, o->more, unlinked_next); \
+        BRANCH_NEAR(lazy_condition(res, aux, cc)); \
     } \
     static struct op *jcc_far_##cc(OP_ARGS) \
     { \
-        if (lazy_condition(res, aux, cc)) TAKE_FAR(0, o->imm, unlinked_taken, SLOW); \
-        TAKE_FAR(1, o->more, unlinked_next, SLOW); \
+        if (lazy_condition(res, aux, cc)) TAKE_FAR(0, o->imm, op_unlinked_taken, SLOW); \
+        TAKE_FAR(1, o->more, op_unlinked_next, SLOW); \
     }
 ALL_CONDITIONS(JCC)
 #define NEAR_ROW(cc) jcc_near_##cc,
@@ -105,23 +96,23 @@ op_fn *const op_jcc_far[16] = { ALL_CONDITIONS(FAR_ROW) };
 struct op *op_call_near(OP_ARGS)
 {
     WIDE_STACK;
-    OP_WRITES(h, c->reg[ESP] - 4, SEG_SS, 4);
+    OP_WRITES(h, c->reg[ESP] - 4, OP_STACK, 4);
     PUSH_RETURN;
-    TAKE_NEAR(0, o->imm, unlinked_taken);
+    TAKE_NEAR(0, o->imm, op_unlinked_taken);
 }
 static struct op *call_far(OP_ARGS)
 {
     WIDE_STACK;
     uint32_t to = c->eip + o->imm, lin = c->seg[SEG_CS].base + to;
     if (unlikely(!WHOLE(to, lin))) SLOW;
-    OP_WRITES(h, c->reg[ESP] - 4, SEG_SS, 4);
+    OP_WRITES(h, c->reg[ESP] - 4, OP_STACK, 4);
     PUSH_RETURN;
-    TAKE_FAR(0, o->imm, unlinked_taken, SLOW);
+    TAKE_FAR(0, o->imm, op_unlinked_taken, SLOW);
 }
 #define CALL_INDIRECT(target, STACK) \
     uint32_t to = (target), lin = c->seg[SEG_CS].base + to; \
     if (unlikely(!WHOLE(to, lin))) SLOW; \
-    STACK(h, c->reg[ESP] - 4, SEG_SS, 4); \
+    STACK(h, c->reg[ESP] - 4, OP_STACK, 4); \
     PUSH_RETURN; \
     TAKE_INDIRECT(to, lin)
 static struct op *call_r(OP_ARGS)
@@ -138,7 +129,7 @@ static struct op *call_m(OP_ARGS)
 static struct op *ret(OP_ARGS)
 {
     WIDE_STACK;
-    OP_READS(h, c->reg[ESP], SEG_SS, 4);
+    OP_READS(h, c->reg[ESP], OP_STACK, 4);
     uint32_t to = op_load(h, 4), lin = c->seg[SEG_CS].base + to;
     if (unlikely(!WHOLE(to, lin))) SLOW;
     c->reg[ESP] += 4 + o->imm;
@@ -157,7 +148,7 @@ static struct op *jmp_m(OP_ARGS)
 }
 
 const struct op_forms op_forms_jmp = { { [FORM_I] = jmp_far, [FORM_R] = jmp_r, [FORM_M] = jmp_m }, { [FORM_M] = jmp_m },
-                                       { NULL }, { NULL } };
+                                       { NULL }, { NULL }, { NULL } };
 const struct op_forms op_forms_call = { { [FORM_I] = call_far, [FORM_R] = call_r, [FORM_M] = call_m },
-                                        { [FORM_M] = call_m }, { NULL }, { NULL } };
-const struct op_forms op_forms_ret = { { [FORM_NONE] = ret, [FORM_I] = ret }, { NULL }, { NULL }, { NULL } };
+                                        { [FORM_M] = call_m }, { NULL }, { NULL }, { NULL } };
+const struct op_forms op_forms_ret = { { [FORM_NONE] = ret, [FORM_I] = ret }, { NULL }, { NULL }, { NULL }, { NULL } };

@@ -33,7 +33,7 @@ TO_MEM(mov_mi40, 4, OP_AT0, o->imm)
     [FORM_MR] = mov_mr##suffix, [FORM_MI] = mov_mi##suffix }
 const struct op_forms op_forms_mov = {
     { [FORM_RR] = mov_rr4, [FORM_RI] = mov_ri4, [FORM_RM] = mov_rm40, [FORM_MR] = mov_mr40, [FORM_MI] = mov_mi40 },
-    MOVE_ROW(4), MOVE_ROW(1), MOVE_ROW(2) };
+    MOVE_ROW(4), MOVE_ROW(1), MOVE_ROW(2), { NULL } };
 
 /* MOVZX, MOVSX into 32 bits: GE from a register, RM from memory; one table per size of the source. */
 #define EXTEND(name, size, CONVERT) \
@@ -45,7 +45,7 @@ const struct op_forms op_forms_mov = {
         NEXT; \
     } \
     const struct op_forms op_forms_##name = { \
-        { [FORM_GE] = name##_ge, [FORM_RM] = name##_rm }, { [FORM_RM] = name##_rm }, { NULL }, { NULL } };
+        { [FORM_GE] = name##_ge, [FORM_RM] = name##_rm }, { [FORM_RM] = name##_rm }, { NULL }, { NULL }, { NULL } };
 #define ZERO(v) (v)
 #define SIGN8(v) sign_extend(v, 1)
 #define SIGN16(v) sign_extend(v, 2)
@@ -56,7 +56,7 @@ EXTEND(movsx16, 2, SIGN16)
 
 static struct op *lea0(OP_ARGS) { c->reg[o->rd] = OP_AT0; NEXT; }
 static struct op *lea1(OP_ARGS) { c->reg[o->rd] = OP_AT1; NEXT; }
-const struct op_forms op_forms_lea = { { [FORM_RM] = lea0 }, { [FORM_RM] = lea1 }, { NULL }, { NULL } };
+const struct op_forms op_forms_lea = { { [FORM_RM] = lea0 }, { [FORM_RM] = lea1 }, { NULL }, { NULL }, { NULL } };
 
 static struct op *xchg_rr(OP_ARGS)
 {
@@ -65,9 +65,9 @@ static struct op *xchg_rr(OP_ARGS)
     c->reg[o->rs] = a;
     NEXT;
 }
-const struct op_forms op_forms_xchg = { { [FORM_RR] = xchg_rr }, { NULL }, { NULL }, { NULL } };
+const struct op_forms op_forms_xchg = { { [FORM_RR] = xchg_rr }, { NULL }, { NULL }, { NULL }, { NULL } };
 static struct op *bswap_r(OP_ARGS) { c->reg[o->rd] = __builtin_bswap32(c->reg[o->rd]); NEXT; }
-const struct op_forms op_forms_bswap = { { [FORM_R] = bswap_r }, { NULL }, { NULL }, { NULL } };
+const struct op_forms op_forms_bswap = { { [FORM_R] = bswap_r }, { NULL }, { NULL }, { NULL }, { NULL } };
 
 struct op *op_nop(OP_ARGS) { NEXT; }
 struct op *op_cwde(OP_ARGS) { c->reg[EAX] = sign_extend(c->reg[EAX], 2); NEXT; }
@@ -79,7 +79,7 @@ struct op *op_cdq(OP_ARGS) { c->reg[EDX] = 0 - (c->reg[EAX] >> 31); NEXT; }
     static struct op *name(OP_ARGS) \
     { \
         WIDE_STACK; \
-        OP_WRITES(h, c->reg[ESP] - 4, SEG_SS, 4); \
+        OP_WRITES(h, c->reg[ESP] - 4, OP_STACK, 4); \
         op_store(h, 4, source); \
         c->reg[ESP] -= 4; \
         NEXT; \
@@ -90,30 +90,30 @@ static struct op *push_m(OP_ARGS)
 {
     WIDE_STACK;
     OP_READS(from, OP_AT1, o->seg, 4);
-    OP_WRITES_TOO(h, c->reg[ESP] - 4, SEG_SS, 4);
+    OP_WRITES_TOO(h, c->reg[ESP] - 4, OP_STACK, 4);
     op_store(h, 4, op_load(from, 4));
     c->reg[ESP] -= 4;
     NEXT;
 }
 const struct op_forms op_forms_push = {
-    { [FORM_R] = push_r, [FORM_I] = push_i, [FORM_M] = push_m }, { [FORM_M] = push_m }, { NULL }, { NULL } };
+    { [FORM_R] = push_r, [FORM_I] = push_i, [FORM_M] = push_m }, { [FORM_M] = push_m }, { NULL }, { NULL }, { NULL } };
 
 /* POP ESP: the popped value wins. */
 static struct op *pop_r(OP_ARGS)
 {
     WIDE_STACK;
-    OP_READS(h, c->reg[ESP], SEG_SS, 4);
+    OP_READS(h, c->reg[ESP], OP_STACK, 4);
     c->reg[ESP] += 4;
     c->reg[o->rd] = op_load(h, 4);
     NEXT;
 }
-const struct op_forms op_forms_pop = { { [FORM_R] = pop_r }, { NULL }, { NULL }, { NULL } };
+const struct op_forms op_forms_pop = { { [FORM_R] = pop_r }, { NULL }, { NULL }, { NULL }, { NULL } };
 
 /* All eight in one page, or the slow way. */
 struct op *op_pusha(OP_ARGS)
 {
     WIDE_STACK;
-    OP_WRITES(h, c->reg[ESP] - 32, SEG_SS, 32);
+    OP_WRITES(h, c->reg[ESP] - 32, OP_STACK, 32);
     for (unsigned r = 0; r < 8; r++) op_store(h + 28 - 4 * r, 4, c->reg[r]);
     c->reg[ESP] -= 32;
     NEXT;
@@ -121,7 +121,7 @@ struct op *op_pusha(OP_ARGS)
 struct op *op_popa(OP_ARGS)
 {
     WIDE_STACK;
-    OP_READS(h, c->reg[ESP], SEG_SS, 32);
+    OP_READS(h, c->reg[ESP], OP_STACK, 32);
     uint32_t sp = c->reg[ESP] + 32;
     for (unsigned r = 0; r < 8; r++) c->reg[r] = op_load(h + 28 - 4 * r, 4);
     c->reg[ESP] = sp;
@@ -131,7 +131,7 @@ struct op *op_popa(OP_ARGS)
 struct op *op_leave(OP_ARGS)
 {
     WIDE_STACK;
-    OP_READS(h, c->reg[EBP], SEG_SS, 4);
+    OP_READS(h, c->reg[EBP], OP_STACK, 4);
     c->reg[ESP] = c->reg[EBP] + 4;
     c->reg[EBP] = op_load(h, 4);
     NEXT;

@@ -29,7 +29,7 @@ struct op *op_pushf(OP_ARGS)
 {
     WIDE_STACK;
     if (unlikely(c->eflags & FLAG_VM) || unlikely(c->cr4 & CR4_SEN)) SLOW;
-    OP_WRITES(h, c->reg[ESP] - 4, SEG_SS, 4);
+    OP_WRITES(h, c->reg[ESP] - 4, OP_STACK, 4);
     uint32_t keep = c->eflags & ~(uint32_t)(FLAGS_ARITH | FLAG_RF);
     op_store(h, 4, keep | lazy_flags(res, aux) | FLAG_ONE);
     c->reg[ESP] -= 4;
@@ -39,7 +39,7 @@ struct op *op_pushf(OP_ARGS)
 struct op *op_popf(OP_ARGS)
 {
     WIDE_STACK;
-    OP_READS(h, c->reg[ESP], SEG_SS, 4);
+    OP_READS(h, c->reg[ESP], OP_STACK, 4);
     uint32_t image = op_load(h, 4), old = c->eflags, may = FLAG_DF | FLAG_NT | FLAG_ID;
     if (unlikely(((image | old) & (FLAG_TF | FLAG_VM)) || ((image ^ old) & FLAG_AC) || c->intr || (c->cr4 & CR4_SEN))) SLOW;
     if (c->cpl <= cpu_iopl(c)) may |= FLAG_IF;

@@ -145,6 +145,7 @@ static unsigned one_instruction(uint8_t *at)
             if (!below(3)) at[n] = (uint8_t)(below(8) * 8 + below(6)); /* ADD to CMP, every form */
             if (!below(20)) at[n] = (uint8_t)(0x70 + below(16));
         }
+        if (!below(2)) at[n + 1] |= 0xC0; /* registers only: longer stretches without a look at the flags */
         if (insn_decode(at, 15, (struct insn_mode){ true }, slow.model.cost, &i) != DECODE_OK || i.id == MN_HLT) continue;
         if (i.flags & INSN_MEM && i.base == REG_NONE && i.index == REG_NONE && i.len >= 5 && below(4)) {
             uint32_t to = bases[below(4)] + below(64);
@@ -313,10 +314,47 @@ static void every_form_is_its_handler(void **s)
     assert_in_range(forms, FORMS, 1023);
 }
 
+/* ---- comparison and branch as one ---- */
+
+enum { PAIRS = 190, PAIR_CASES = 60000 };
+
+static void every_pair_is_its_handlers(void **s)
+{
+    (void)s;
+    static op_fn *seen[512];
+    unsigned pairs = 0;
+    for (unsigned round = 0; round < PAIR_CASES; round++) {
+        uint8_t bytes[32] = { 0 };
+        struct insn i;
+        uint32_t at = CODE + 32 * below(64);
+        unsigned n = one_instruction(bytes), cc = below(16);
+        (void)insn_decode(bytes, 15, (struct insn_mode){ true }, slow.model.cost, &i);
+        op_fn *fn = op_fused(op_choose(&i), cc);
+        if (!fn) continue;
+        unsigned k = 0;
+        while (k < pairs && seen[k] != fn) k++;
+        if (k == pairs && pairs < 512) seen[pairs++] = fn;
+        memset(bytes + n, 0x90, sizeof bytes - n);
+        bytes[n] = (uint8_t)(0x70 + cc);
+        bytes[n + 1] = 3;
+        for (unsigned m = 0; m < 2; m++) fake_put(both[m], at, bytes, sizeof bytes);
+        new_state();
+        for (unsigned times = 0; times < 3; times++) { /* the second time the TLB hits, the third time the link is there */
+            fast.cpu.eip = slow.cpu.eip = at;
+            advance(4);
+            compare(round);
+            fast.cpu.halted = slow.cpu.halted = false;
+        }
+    }
+    print_message("%u pairs\n", pairs);
+    assert_in_range(pairs, PAIRS, 511);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_form_is_its_handler, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_pair_is_its_handlers, setup, teardown),
         cmocka_unit_test_setup_teardown(blocks_are_single_steps, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
