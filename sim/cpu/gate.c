@@ -2,6 +2,7 @@
 #include "sim/cpu/gate.h"
 
 #include "sim/cpu/debug.h"
+#include "sim/cpu/gate_short.h"
 #include "sim/cpu/ring.h"
 #include "sim/cpu/task.h"
 #include "sim/cpu/v86.h"
@@ -54,7 +55,8 @@ static void tell_gate(struct cpu *c, const struct passage *v, unsigned to, uint3
 /* After a frame is on its stack: the flags every gate clears, and what ends with a delivery. */
 static enum step enter(struct cpu *c, uint32_t eip, uint32_t cleared)
 {
-    cpu_set_flags(c, cpu_flags(c) & ~cleared);
+    c->eflags &= ~(cleared | FLAG_RF); /* no arithmetic flag is among them */
+    if (c->eflags & FLAG_TF || (c->eflags & FLAG_IF && c->intr)) c->break_at = 0;
     c->eip = eip;
     c->halted = false;
     c->inhibit = UINT64_MAX;
@@ -118,13 +120,17 @@ static enum step read_target(struct cpu *c, const struct passage *v, const struc
 
 /* The frame, top of memory first: [GS, FS, DS, ES out of virtual-8086 mode], [SS, ESP if the ring changes], EFLAGS, CS,
  * EIP, [error code]. SDM 3A fig. 6-4, 3B fig. 20-4. */
+static uint32_t frame_flags(const struct cpu *c, const struct passage *v)
+{
+    return (cpu_flags(c) & ~(v->asked ? (uint32_t)FLAG_RF : 0u)) | (v->rf ? FLAG_RF : 0);
+}
+
 static bool push_frame(const struct cpu *c, const struct passage *v, unsigned size, bool inward, struct stack *s,
                        struct stores *p)
 {
-    uint32_t flags = (cpu_flags(c) & ~(v->asked ? (uint32_t)FLAG_RF : 0u)) | (v->rf ? FLAG_RF : 0);
     return (!cpu_v86(c) || v86_push_segments(c, size, s, p)) &&
            (!inward || (stack_put(s, p, size, c->seg[SEG_SS].sel) && stack_put(s, p, size, c->reg[ESP]))) &&
-           stack_put(s, p, size, flags) && stack_put(s, p, size, c->seg[SEG_CS].sel) &&
+           stack_put(s, p, size, frame_flags(c, v)) && stack_put(s, p, size, c->seg[SEG_CS].sel) &&
            stack_put(s, p, size, v->back) && (!v->has_code || stack_put(s, p, size, v->code));
 }
 
@@ -144,8 +150,41 @@ static enum step deliver_task(struct cpu *c, const struct passage *v, const stru
                                          .again = v->how == DELIVER_FAULT });
 }
 
+/* Its frame stored, a gate is passed. */
+static enum step pass(struct cpu *c, const struct passage *v, unsigned ring, const struct seg_reg *cs, const struct stack *s,
+                      uint32_t eip, bool masks)
+{
+    tell_gate(c, v, ring, eip);
+    if (ring < c->cpl) cpu_set_cpl(c, (uint8_t)ring);
+    if (cpu_v86(c)) v86_drop_segments(c);
+    c->seg[SEG_CS] = *cs;
+    c->seg[SEG_SS] = s->ss;
+    c->reg[ESP] = s->esp;
+    return enter(c, eip, FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM | (masks ? FLAG_IF : 0u));
+}
+
+/* push_frame's frame, lowest word first. */
+static enum step deliver_short(struct cpu *c, const struct passage *v, const struct short_way *w)
+{
+    uint8_t *to = w->frame;
+    if (v->has_code) {
+        host_store(to, 4, v->code);
+        to += 4;
+    }
+    host_store(to, 4, v->back);
+    host_store(to + 4, 4, c->seg[SEG_CS].sel);
+    host_store(to + 8, 4, frame_flags(c, v));
+    if (w->ring < c->cpl) {
+        host_store(to + 12, 4, c->reg[ESP]);
+        host_store(to + 16, 4, c->seg[SEG_SS].sel);
+    }
+    return pass(c, v, w->ring, &w->cs, &w->stack, w->eip, w->masks);
+}
+
 static enum step deliver_protected(struct cpu *c, const struct passage *v)
 {
+    struct short_way w;
+    if (gate_short_in(c, v->vector, v->how == DELIVER_SOFT, v->has_code, &w)) return deliver_short(c, v, &w);
     struct stores p;
     struct stack s = stack_now(c);
     struct gate g = { 0 };
@@ -164,13 +203,7 @@ static enum step deliver_protected(struct cpu *c, const struct passage *v)
     if (!seg_fits(&cs, g.offset, 1)) return cpu_raise_code(c, VEC_GP, v->ext);
     stores_accessed(&p, &d);
     if (stores_commit(c, &p) != STEP_OK) return STEP_FAULT;
-    tell_gate(c, v, ring, g.offset);
-    if (inward) cpu_set_cpl(c, (uint8_t)ring);
-    if (cpu_v86(c)) v86_drop_segments(c);
-    c->seg[SEG_CS] = cs;
-    c->seg[SEG_SS] = s.ss;
-    c->reg[ESP] = s.esp;
-    return enter(c, g.offset, FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM | (g.masks ? FLAG_IF : 0u));
+    return pass(c, v, ring, &cs, &s, g.offset, g.masks);
 }
 
 static enum step deliver(struct cpu *c, const struct passage *v)
@@ -313,7 +346,7 @@ void gate_return_flags(struct cpu *c, uint32_t image, unsigned size, unsigned cp
     if (size == 4) may |= FLAG_RF | FLAG_AC | FLAG_ID;
     if (cpl <= iopl) may |= FLAG_IF;
     if (cpl == 0) may |= FLAG_IOPL | (size == 4 && cpu_protected(c) ? FLAG_VIF | FLAG_VIP : 0u);
-    uint32_t keep = cpu_flags(c) & ~(may | FLAG_RF);
+    uint32_t keep = c->eflags & ~(may | FLAG_RF);
     cpu_set_flags(c, keep | (image & may));
     c->rf_at = c->insns + 1; /* RF is for the instruction that is returned to */
 }
@@ -346,16 +379,24 @@ enum step gate_return(struct cpu *c, unsigned size, uint32_t at, uint32_t back)
     if (c->nmi) c->break_at = 0;
     if (cpu_selects(c) && (c->eflags & FLAG_NT)) return return_task(c, at, back);
     if (cpu_v86(c) && !v86_may_return(c, size)) return cpu_raise_code(c, VEC_GP, 0);
-    for (unsigned n = 0; n < 3; n++)
-        if (stack_peek(c, n * size, size, &word[n]) != STEP_OK) return STEP_FAULT;
-    if (cpu_v86(c)) return v86_return(c, word, size);
-    if (cpu_protected(c) && size == 4 && cpl == 0 && (word[2] & FLAG_VM)) return v86_resume(c, word, at);
+    struct far_return r = { .popped = 3 * size, .at = at, .size = size, .cycles = c->model->cost[COST_IRET] };
+    struct short_way w;
     uint32_t story = c->cause;
-    enum step r = cpu_protected(c)
-        ? ring_return(c, &(struct far_return){ .cs = (uint16_t)word[1], .eip = word[0], .popped = 3 * size, .at = at,
-                                               .size = size, .cycles = c->model->cost[COST_IRET] })
-        : gate_return_8086(c, word, size);
-    if (r != STEP_JUMP) return r;
+    enum step s;
+    if (size == 4 && cpu_selects(c) && gate_short_out(c, &w)) {
+        word[2] = w.flags;
+        r.eip = w.eip;
+        s = ring_go(c, &r, w.ring, &w.cs, &w.stack);
+    } else {
+        for (unsigned n = 0; n < 3; n++)
+            if (stack_peek(c, n * size, size, &word[n]) != STEP_OK) return STEP_FAULT;
+        if (cpu_v86(c)) return v86_return(c, word, size);
+        if (cpu_protected(c) && size == 4 && cpl == 0 && (word[2] & FLAG_VM)) return v86_resume(c, word, at);
+        r.cs = (uint16_t)word[1];
+        r.eip = word[0];
+        s = cpu_protected(c) ? ring_return(c, &r) : gate_return_8086(c, word, size);
+    }
+    if (s != STEP_JUMP) return s;
     if (c->cpl == cpl && c->cause == story) c->cause = 0;
     gate_return_flags(c, word[2], size, cpl, iopl);
     return v86_arrive(c);

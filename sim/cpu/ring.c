@@ -159,30 +159,34 @@ static void go_outward(struct cpu *c, unsigned ring, const struct stack *s)
     drop_inner_segments(c);
 }
 
+enum step ring_go(struct cpu *c, const struct far_return *r, unsigned ring, const struct seg_reg *cs, const struct stack *s)
+{
+    clock_charge(c->clock, CAUSE_DELIVER, r->cycles);
+    if (ring > c->cpl) {
+        ring_trace(c, r->at, &(struct event){ .kind = EV_RETURN, .cause = c->cause,
+            .u.RETURN = { .from = c->cpl, .to = (uint8_t)ring, .target = r->eip } });
+        c->cause = 0; /* the story that led here is over: what the outer ring does next is its own doing */
+        go_outward(c, ring, s);
+    } else c->reg[ESP] = s->esp;
+    c->seg[SEG_CS] = *cs;
+    c->eip = r->eip;
+    return STEP_JUMP;
+}
+
 enum step ring_return(struct cpu *c, const struct far_return *r)
 {
     struct stores p;
-    struct stack s;
+    struct stack s = stack_now(c);
     struct desc d;
     struct seg_reg cs;
     unsigned ring = sel_rpl(r->cs);
     p.n = 0;
+    s.esp = esp_plus(&s.ss, s.esp, r->popped + r->release);
     if (check_return_code(c, r->cs, &d) != STEP_OK) return STEP_FAULT;
     if (ring > c->cpl && return_stack(c, r, ring, &s, &p) != STEP_OK) return STEP_FAULT;
     seg_from_desc(&cs, r->cs, &d);
     if (!seg_fits(&cs, r->eip, 1)) return cpu_raise_code(c, VEC_GP, 0);
     stores_accessed(&p, &d);
     if (stores_commit(c, &p) != STEP_OK) return STEP_FAULT;
-    clock_charge(c->clock, CAUSE_DELIVER, r->cycles);
-    if (ring > c->cpl) {
-        ring_trace(c, r->at, &(struct event){ .kind = EV_RETURN, .cause = c->cause,
-            .u.RETURN = { .from = c->cpl, .to = (uint8_t)ring, .target = r->eip } });
-        c->cause = 0; /* the story that led here is over: what the outer ring does next is its own doing */
-        go_outward(c, ring, &s);
-    } else {
-        stack_release(c, r->popped + r->release);
-    }
-    c->seg[SEG_CS] = cs;
-    c->eip = r->eip;
-    return STEP_JUMP;
+    return ring_go(c, r, ring, &cs, &s);
 }

@@ -49,6 +49,8 @@ struct far_return {
     unsigned size;
 };
 enum step ring_return(struct cpu *c, const struct far_return *r);
+/* Its second half, for whoever has judged the way himself: goes to `ring` with CS:r->eip and the stack `s`. Nothing can fail. */
+enum step ring_go(struct cpu *c, const struct far_return *r, unsigned ring, const struct seg_reg *cs, const struct stack *s);
 
 /* TRACE for events whose EIP is not the CPU's current one. */
 uint32_t ring_trace(struct cpu *c, uint32_t eip, struct event *e);
