@@ -25,6 +25,7 @@ struct trace {
     uint32_t count;              /* events in history; also the last id */
     struct event **chunk;
     size_t chunks, chunk_room;
+    struct event *next, *end;    /* where the next event goes, and the end of that chunk; equal: slot knows */
     size_t first, last;          /* chunks to keep at both ends; last 0: all */
     struct episodes ended;
     struct subscriber *sub;
@@ -124,9 +125,10 @@ void trace_bound(struct trace *t, size_t first, size_t last)
     t->last = (last + CHUNK - 1) / CHUNK;
 }
 
-static struct event *slot(struct trace *t, uint32_t index)
+/* Finds out where the next event goes. */
+static void slot(struct trace *t)
 {
-    size_t c = index / CHUNK;
+    size_t c = t->count / CHUNK;
     if (c == t->chunk_room) {
         t->chunk_room = t->chunk_room ? t->chunk_room * 2 : 16;
         t->chunk = grow(t->chunk, t->chunk_room * sizeof(struct event *));
@@ -134,14 +136,15 @@ static struct event *slot(struct trace *t, uint32_t index)
     if (c == t->chunks) t->chunk[t->chunks++] = NULL;
     if (!t->chunk[c]) t->chunk[c] = middle(t, c);
     if (!t->chunk[c]) t->chunk[c] = grow(NULL, CHUNK * sizeof(struct event));
-    return &t->chunk[c][index % CHUNK];
+    t->next = &t->chunk[c][t->count % CHUNK];
+    t->end = &t->chunk[c][CHUNK];
 }
 
 static void note_episode(struct trace *t, const struct event *e)
 {
     struct episode ended;
     struct episodes *all = &t->ended;
-    if (!t->now.clock || !episode_event(t->now.episodes, t->now.clock, e, &ended)) return;
+    if (!episode_event(t->now.episodes, t->now.clock, e, &ended)) return;
     if (all->n == all->room) {
         all->room = all->room ? all->room * 2 : 64;
         all->list = grow(all->list, all->room * sizeof *all->list);
@@ -149,19 +152,28 @@ static void note_episode(struct trace *t, const struct event *e)
     all->list[all->n++] = ended;
 }
 
-uint32_t trace_emit(struct trace *t, struct event *e)
+/* Field by field: what the caller and we have just stored is not to be read again in larger pieces, for which a host's
+ * processor would wait. */
+uint32_t trace_emit(struct trace *t, const struct event *e)
 {
-    e->id = t->count + 1;
-    if (t->now.cycle) e->cycle = *t->now.cycle;
-    if (t->now.insns) e->insns = *t->now.insns;
-    if (t->now.eip && !e->eip) e->eip = t->now.place ? t->now.place(t->now.self) : *t->now.eip;
-    if (t->now.ring && !e->ring) e->ring = *t->now.ring;
-    e->episode = e->kind == EV_EXIT ? e->id : t->episode; /* an EXIT opens its own visit */
-    struct event *kept = slot(t, t->count++);
-    *kept = *e;
-    note_episode(t, e);
-    if (!t->muted) dispatch(t, kept);
-    return e->id;
+    if (t->next == t->end) slot(t);
+    struct event *kept = t->next++;
+    const struct trace_now *now = &t->now;
+    uint32_t id = ++t->count;
+    kept->id = id;
+    kept->cause = e->cause;
+    kept->cycle = now->cycle ? *now->cycle : e->cycle;
+    kept->insns = now->insns ? *now->insns : e->insns;
+    kept->eip = e->eip || !now->eip ? e->eip : now->place ? now->place(now->self) : *now->eip;
+    kept->episode = e->kind == EV_EXIT ? id : t->episode; /* an EXIT opens its own visit */
+    kept->kind = e->kind;
+    kept->vcpu = e->vcpu;
+    kept->ring = now->ring && !e->ring ? *now->ring : e->ring;
+    kept->spare = e->spare;
+    kept->u = e->u;
+    if (now->clock) note_episode(t, kept);
+    if (t->subs && !t->muted) dispatch(t, kept);
+    return id;
 }
 
 void     trace_episode(struct trace *t, uint32_t id) { t->episode = id; }
@@ -194,6 +206,7 @@ const struct event *trace_by_id(const struct trace *t, uint32_t id)
 void trace_rewind(struct trace *t, uint32_t id)
 {
     if (id < t->count) t->count = id;
+    t->next = t->end;
     while (t->ended.n && t->ended.list[t->ended.n - 1].known > id) t->ended.n--;
     /* The visit that was open then, if any: the machine's snapshot does not know it. */
     const struct event *last = trace_by_id(t, t->count);

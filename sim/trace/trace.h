@@ -100,7 +100,7 @@ void trace_unsubscribe(struct trace *t, int sub);                               
 
 /* Emits: the caller sets kind, cause and payload; id, cycle, insns, eip, ring, episode are filled in (eip and ring only
  * if left 0 and `eip` binding exists). Returns the id, to be the next event's cause. */
-uint32_t trace_emit(struct trace *t, struct event *e);
+uint32_t trace_emit(struct trace *t, const struct event *e);
 /* TRACE(trace, KIND, id of the cause, .field = value, ...); a kind without fields takes .pad_ = 0. */
 #define TRACE(t, k, cause_, ...) \
     trace_emit((t), &(struct event){ .kind = EV_##k, .cause = (cause_), .u.k = { __VA_ARGS__ } })
