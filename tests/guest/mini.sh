@@ -1,17 +1,19 @@
 #!/bin/bash
-# mini, the small Unix: the same script says the same from the module, from the disk and on QEMU; under trap-and-emulate the
-# kernel's own assertion ends it, after the detector has named the instruction.
+# mini, the small Unix: the same script says the same from the module, from the disk, on QEMU and under every technique that is
+# faithful; under trap-and-emulate the kernel's own assertion ends it, after the detector has named the instruction.
 set -u
 . tests/guest/tools/images.sh
 img=build/guests/mini.img
 
+kernel=mini
 mini() { # mini CPU SCRIPT [OPTION...]: sets rc; leaves $TMPDIR/out and err
     local cpu=$1 script=$2
     shift 2
-    timeout 60 "$RINGSIDE" run build/guests/mini.elf --cpu "$cpu" --append "run=\"$script\"" --limit-instr 500M "$@" \
+    timeout 60 "$RINGSIDE" run "build/guests/$kernel.elf" --cpu "$cpu" --append "run=\"$script\"" --limit-instr 500M "$@" \
         >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
     rc=$?
 }
+offers() { "$RINGSIDE" list | grep -q -- "--cpu  $1 "; }
 plain() { sed -E 's/at [0-9A-F]{8}/at X/; s/to BFEF[0-9A-F]{4}/to BFEFXXXX/; s/^mini: files on the (disk|module)/mini: files/' "$1"; } # addresses in programs are the compiler's
 good() { [ $rc = 0 ] && diff $expected <(plain "$TMPDIR/out") | sed 's/^/# /' && [ "${PIPESTATUS[0]}" = 0 ]; }
 failed_with() { [ $rc = "$1" ] && grep -q "$2" "$TMPDIR/$3"; }
@@ -32,6 +34,22 @@ check "the detector names PUSHF" failed_with 1 'pushf at .*(irq_save' err
 check "and POPF" failed_with 1 'popf at .*(irq_restore_popf): IF wanted 1, got 0' err
 mini te "$tour" --module "$img" --append "checks=0 run=\"$tour\""
 check "without the assertion the timer is not heard" failed_with 1 'panic: interrupts are on, but in 50 periods' out
+
+for cpu in bt vtx; do
+    offers $cpu || continue
+    mini $cpu "$tour" --module "$img"
+    check "the same with --cpu $cpu" good
+done
+if offers pv; then
+    kernel=mini-pv
+    mini pv "$tour" --initrd "$img"
+    check "the paravirtual port says the same" good
+    mini pv "halt 3" --initrd "$img"
+    check "and fails when told to" [ $rc != 0 ]
+    kernel=mini
+fi
+mini te "$tour" --module "$img" --set cpu.virtualizable=1
+check "trap-and-emulate on a processor where every sensitive instruction traps" good
 
 if command -v qemu-system-i386 >/dev/null; then
     timeout 60 qemu-system-i386 -kernel build/guests/mini.elf -initrd "$img" -append "run=\"$tour\"" -m 64 -display none \
