@@ -5,11 +5,11 @@ set -u
 . tests/guest/tools/images.sh
 img=build/guests/mini.img
 
-kernel=mini
+kernel=mini words=
 mini() { # mini CPU SCRIPT [OPTION...]: sets rc; leaves $TMPDIR/out and err
     local cpu=$1 script=$2
     shift 2
-    timeout 60 "$RINGSIDE" run "build/guests/$kernel.elf" --cpu "$cpu" --append "run=\"$script\"" --limit-instr 500M "$@" \
+    timeout 60 "$RINGSIDE" run "build/guests/$kernel.elf" --cpu "$cpu" --append "$words run=\"$script\"" --limit-instr 500M "$@" \
         >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
     rc=$?
 }
@@ -25,6 +25,10 @@ mini native "$tour" --module "$img"
 check "from the module" good
 mini native "$tour" --disk "$img"
 check "from the disk" good
+words=pio
+mini native "$tour" --disk "$img"
+check "from the disk, without DMA" good
+words=
 mini native "halt 3" --module "$img"
 check "a status that is not 0" failed_with 1 'reported failure' err
 
@@ -32,13 +36,17 @@ mini te "$tour" --module "$img"
 check "trap-and-emulate: the kernel's assertion" failed_with 1 'panic: interrupts enabled in a critical section' out
 check "the detector names PUSHF" failed_with 1 'pushf at .*(irq_save' err
 check "and POPF" failed_with 1 'popf at .*(irq_restore_popf): IF wanted 1, got 0' err
-mini te "$tour" --module "$img" --append "checks=0 run=\"$tour\""
+words=checks=0
+mini te "$tour" --module "$img"
 check "without the assertion the timer is not heard" failed_with 1 'panic: interrupts are on, but in 50 periods' out
+words=
 
 for cpu in bt vtx; do
     offers $cpu || continue
     mini $cpu "$tour" --module "$img"
     check "the same with --cpu $cpu" good
+    mini $cpu "$tour" --disk "$img"
+    check "the same with --cpu $cpu, from the disk" good
 done
 if offers pv; then
     kernel=mini-pv
@@ -46,7 +54,7 @@ if offers pv; then
     check "the paravirtual port says the same" good
     mini pv "halt 3" --initrd "$img"
     check "and fails when told to" [ $rc != 0 ]
-    kernel=mini
+    kernel=mini words=
 fi
 mini te "$tour" --module "$img" --set cpu.virtualizable=1
 check "trap-and-emulate on a processor where every sensitive instruction traps" good

@@ -55,8 +55,8 @@ void arch_pause(int periods);
 void console_out(const char *text, uint32_t size);
 void console_drain(void);
 
-// Disk, in sectors of 512 bytes. A transfer may put the calling process to sleep.
-void disk_init(void);
+// Disk, in sectors of 512 bytes. A transfer may put the calling process to sleep; its memory crosses no 64 KB boundary.
+void disk_init(bool pio); // without DMA
 uint32_t disk_sectors(void); // 0: there is none
 bool disk_transfer(uint32_t sector, uint32_t count, void *memory, bool write);
 

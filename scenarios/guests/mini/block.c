@@ -9,7 +9,7 @@ enum { CACHED = 64, SECTORS = BLOCK / SECTOR };
 
 static uint8_t *module;
 static uint32_t blocks;
-static uint8_t cache[CACHED][BLOCK];
+static uint8_t cache[CACHED][BLOCK] __attribute__((aligned(BLOCK))); // so none crosses a boundary of 64 KB
 static struct slot {
     uint32_t number, used; // `used`: when; 0: empty
 } slots[CACHED];

@@ -3,7 +3,7 @@
 // Not here: a front end for the service domain's block device.
 #include "mini/kernel.h"
 
-void disk_init(void) {}
+void disk_init(bool pio) { (void)pio; }
 uint32_t disk_sectors(void) { return 0; }
 
 bool disk_transfer(uint32_t sector, uint32_t count, void *memory, bool write)

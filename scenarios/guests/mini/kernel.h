@@ -109,7 +109,7 @@ int exec(const char *path, const char *arguments, uint32_t size, uint32_t count)
 
 // ---- Processes (proc.c, sched.c) -----------------------------------------------------------------------------------
 
-enum { PROCESSES = 32, DESCRIPTORS = 16, FILES = 64, QUANTUM = 5, KERNEL_STACK = 8192 };
+enum { PROCESSES = 32, DESCRIPTORS = 16, FILES = 64, QUANTUM = 2, KERNEL_STACK = 8192 };
 enum process_state { P_FREE, P_READY, P_RUNNING, P_SLEEPING, P_ZOMBIE };
 
 struct process {

@@ -2,7 +2,8 @@
 //
 // Idea: when kernel_main begins, the machine's side (arch_*) has all of RAM mapped, traps and the timer set up, and
 // interrupts still off. What is left: find the files, make process 1, become the idle process.
-// Words of the command line: run="SCRIPT" (what the shell does instead of asking), disk (prefer it to the module), checks=0.
+// Words of the command line: run="SCRIPT" (what the shell does instead of asking), disk (prefer it to the module),
+// pio (no DMA), checks=0.
 #include "mini/kernel.h"
 
 static char script[1024];
@@ -46,7 +47,7 @@ LANDMARK void kernel_main(const struct boot *boot)
     frames_init(boot->free_begin, boot->free_end);
     sched_init();
     check_timer();
-    disk_init();
+    disk_init(option(boot->command_line, "pio", value, sizeof value) != NULL);
     block_init(boot, option(boot->command_line, "disk", value, sizeof value) != NULL);
     kprintf("mini: files on the %s, %u KB\n", block_device(), block_count() * (BLOCK / 1024));
     process_init(option(boot->command_line, "run", script, sizeof script));

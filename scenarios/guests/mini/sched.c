@@ -1,6 +1,6 @@
 // The scheduler: who runs, who sleeps, and critical sections.
 //
-// Idea: processes take turns. The timer takes the processor away from a program after five periods; in the kernel a process
+// Idea: processes take turns. The timer takes the processor away from a program after two periods; in the kernel a process
 // keeps it until it sleeps. Process 0 runs when nobody else can and waits for an interrupt.
 // Whoever is going to sleep has interrupts off from looking at its condition until it is marked as sleeping; otherwise the
 // interrupt that makes the condition true could come in between, and wake nobody.

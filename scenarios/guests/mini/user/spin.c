@@ -32,7 +32,7 @@ int main(void)
     int pid = fork();
     if (pid == 0)
         for (;;) {}
-    sleep(4);
+    sleep(3);
     kill(pid);
     wait(&status);
     printf("spin: one that never calls the kernel was %s\n", status == STATUS_KILLED ? "killed" : "NOT killed");
