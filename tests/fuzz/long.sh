@@ -15,7 +15,7 @@ one() { # one TARGET
     mkdir -p "$corpus"
     set -- "$corpus"
     [ ! -d "tests/fuzz/corpus/$name" ] || set -- "$corpus" "tests/fuzz/corpus/$name"
-    if nice "build/fuzz/tests/fuzz/$name" -max_total_time="${FUZZ_SECONDS:-600}" -max_len=16384 -timeout=60 -rss_limit_mb=2048 \
+    if nice "build/fuzz/tests/fuzz/$name" -max_total_time="${FUZZ_SECONDS:-600}" -max_len=16384 -timeout=60 -report_slow_units=60 -rss_limit_mb=2048 \
         -artifact_prefix="$crashes/$name-" "$@" >"$log" 2>&1; then
         echo "ok - fuzz $name: $(grep '^Done ' "$log")"
     else
