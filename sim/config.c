@@ -58,7 +58,7 @@ const char *config_suggest(const char *word, const char *const *words, unsigned 
 
 /* Techniques the design has words for and this version does not build yet: refused by name, not as typing errors. */
 static const struct { const char *option, *name; } planned[] = {
-    { "cpu", "pv" }, { "cpu", "vtx" }, { "mmu", "two-level" }, { "mmu", "direct" },
+    { "cpu", "vtx" }, { "mmu", "two-level" },
     { "io", "passthrough" }, { "io", "split" }, { "host", "hosted" },
 };
 
@@ -167,13 +167,13 @@ static bool add_disk(struct machine_cfg *c, const char *value, struct err *e)
 
 bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e)
 {
-    static const char *const mmus[] = { "native", "shadow" }, *const ios[] = { "hypervisor-direct" },
+    static const char *const mmus[] = { "native", "shadow", "direct" }, *const ios[] = { "hypervisor-direct" },
                       *const hosts[] = { "bare-metal" }, *const models[] = { "p4", "ideal", "off" };
     const char *cpus[16];
     unsigned n = 0;
     for (const struct cpu_strategy *const *s = cpu_strategies; *s && n < 16; s++) cpus[n++] = (*s)->name;
     if (!strcmp(name, "cpu")) return choose(c->cpu, sizeof c->cpu, name, value, cpus, n, e);
-    if (!strcmp(name, "mmu")) return choose(c->mmu, sizeof c->mmu, name, value, mmus, 2, e);
+    if (!strcmp(name, "mmu")) return choose(c->mmu, sizeof c->mmu, name, value, mmus, sizeof mmus / sizeof mmus[0], e);
     if (!strcmp(name, "io")) return choose(c->io, sizeof c->io, name, value, ios, 1, e);
     if (!strcmp(name, "host")) return choose(c->host, sizeof c->host, name, value, hosts, 1, e);
     if (!strcmp(name, "model")) return choose(c->model, sizeof c->model, name, value, models, 3, e);
@@ -250,5 +250,11 @@ bool config_check(struct machine_cfg *c, struct err *e)
     if (s->hypervisor && !strcmp(c->mmu, "native"))
         return err_set(e, EXIT_USAGE, "--cpu %s with --mmu native: the CPU would walk the guest's tables, whose frames are "
                        "guest-physical, and reach other machine memory; use --mmu shadow", c->cpu);
+    if (s->hypervisor && !s->aware && !strcmp(c->mmu, "direct"))
+        return err_set(e, EXIT_USAGE, "--cpu %s with --mmu direct: the CPU would walk the guest's tables as they are, and this "
+                       "guest, not knowing of any hypervisor, fills them with guest-physical frames; use --mmu shadow", c->cpu);
+    if (s->aware && strcmp(c->mmu, "direct"))
+        return err_set(e, EXIT_USAGE, "--cpu %s with --mmu %s: a paravirtual kernel writes machine frames into its tables, there is "
+                       "nothing to translate; use --mmu direct", c->cpu, c->mmu);
     return config_model(c, NULL, e);
 }

@@ -87,7 +87,7 @@ static bool check_places(const struct source *s, const struct plan *plan)
     for (unsigned i = 0; i < plan->count; i++) {
         const struct piece *p = &plan->piece[i];
         const char *taken = NULL;
-        if (overlap(p, HOLE_LOW, HOLE_HIGH)) taken = "A0000..100000 is video memory and firmware";
+        if (plan->kind != IMAGE_XEN && overlap(p, HOLE_LOW, HOLE_HIGH)) taken = "A0000..100000 is video memory and firmware";
         else if (plan->info_size && overlap(p, plan->info, plan->info + plan->info_size))
             taken = plan->kind == IMAGE_LINUX ? "90000..92000 is for the zero page"
                                               : "9000..A000 is for the Multiboot information";
@@ -120,7 +120,7 @@ static bool settle_entry(const struct source *s, struct plan *plan)
 /* Only who knows what to do with a file gets one. */
 static bool check_wanted(const struct source *s, const struct plan *plan, const struct load_order *order)
 {
-    if (order->initrd && plan->kind != IMAGE_LINUX)
+    if (order->initrd && plan->kind != IMAGE_LINUX && plan->kind != IMAGE_XEN)
         return err_set(s->e, EXIT_USAGE, "--initrd %.200s: %.200s is no Linux kernel; a Multiboot kernel takes --module",
                        order->initrd, s->path);
     if (order->modules && plan->kind != IMAGE_MULTIBOOT)
@@ -132,7 +132,7 @@ static bool check_wanted(const struct source *s, const struct plan *plan, const 
 /* Behind the image, each on its own page; or as high as the kernel can reach. */
 static bool place_attachments(const struct source *s, struct plan *plan, const struct bus *mem)
 {
-    uint64_t ram = (uint64_t)mem->frames * PAGE_SIZE, high = HOLE_HIGH;
+    uint64_t ram = (uint64_t)mem->frames * PAGE_SIZE, high = plan->kind == IMAGE_XEN ? 0 : HOLE_HIGH;
     uint64_t end = plan->attach_end < ram ? plan->attach_end : ram;
     for (unsigned i = 0; i < plan->count; i++)
         if (plan->piece[i].at + plan->piece[i].memory > high) high = plan->piece[i].at + plan->piece[i].memory;
@@ -150,7 +150,8 @@ static bool place_attachments(const struct source *s, struct plan *plan, const s
 
 static bool check_plan(const struct source *s, struct plan *plan, const struct bus *mem)
 {
-    drop_headers_in_hole(plan);
+    bool pc = plan->kind != IMAGE_XEN; /* pseudo-physical memory has no holes */
+    if (pc) drop_headers_in_hole(plan);
     if (!plan->count) return loader_refuse(s, "nothing to load: it has no loadable bytes; check the linker script");
     for (unsigned i = 0; i < plan->count; i++)
         if (!check_bytes(s, &plan->piece[i])) return false;
@@ -180,6 +181,11 @@ static void carry_out(const struct source *s, const struct plan *plan, struct bu
     out->low = (uint32_t)low, out->high = (uint32_t)high;
     out->entry = (uint32_t)plan->entry;
     out->kind = plan->kind;
+    out->virt_base = plan->virt_base, out->hypercall_page = plan->hypercall_page;
+    if (plan->kind == IMAGE_XEN && plan->attachments) {
+        out->mod_start = plan->attached[0].at;
+        out->mod_len = (uint32_t)plan->attached[0].file.len;
+    }
     for (unsigned i = 0; i < plan->attachments; i++)
         bus_poke(mem, hpa(plan->attached[i].at), plan->attached[i].file.s, plan->attached[i].file.len);
     if (plan->kind == IMAGE_MULTIBOOT) multiboot_inform(mem, s, plan, out);
@@ -229,9 +235,22 @@ static uint64_t fnv1a(uint64_t h, const void *bytes, size_t n)
     return h;
 }
 
-static bool plan_image(const struct source *s, struct plan *plan)
+/* A paravirtual kernel and a plain one are not exchangeable; nothing would tell why one just dies in the other's place. */
+static bool plan_paravirtual(const struct source *s, struct plan *plan)
 {
+    if (xen_is(s)) return xen_plan(s, plan);
+    return err_set(s->e, EXIT_USAGE, "%.200s: --cpu pv runs kernels that were ported to the hypervisor's interface, and this one says "
+                   "nowhere that it was (no Xen note, no __xen_guest section): it would execute privileged instructions in ring 1. "
+                   "Use another --cpu, or port it", s->path);
+}
+
+static bool plan_image(const struct source *s, struct plan *plan, bool paravirtual)
+{
+    if (paravirtual) return plan_paravirtual(s, plan);
     int64_t header = multiboot_find(s);
+    if (header < 0 && xen_is(s))
+        return err_set(s->e, EXIT_USAGE, "%.200s: a kernel ported to a paravirtual interface: it begins with paging on, in ring 1, and "
+                       "makes hypercalls, which nobody but --cpu pv would answer", s->path);
     if (header >= 0) return multiboot_plan(s, plan, (uint64_t)header);
     if (elf_is(s)) return elf_plan(s, plan);
     if (linux_is(s)) return linux_plan(s, plan);
@@ -241,7 +260,7 @@ static bool plan_image(const struct source *s, struct plan *plan)
 static bool load(struct bus *mem, const struct load_order *order, const struct source *s, struct plan *plan,
                  struct image *out)
 {
-    if (!plan_image(s, plan) || !check_wanted(s, plan, order) || !check_plan(s, plan, mem)) return false;
+    if (!plan_image(s, plan, order->paravirtual) || !check_wanted(s, plan, order) || !check_plan(s, plan, mem)) return false;
     carry_out(s, plan, mem, out);
     symbols_read(&out->symbols, s->bytes, s->size);
     out->hash = fnv1a(0xCBF29CE484222325u, s->bytes, s->size);

@@ -12,13 +12,15 @@
 #include "sim/core/bus.h"
 #include "sim/symbols.h"
 
-enum image_kind { IMAGE_ELF, IMAGE_MULTIBOOT, IMAGE_LINUX };
+enum image_kind { IMAGE_ELF, IMAGE_MULTIBOOT, IMAGE_LINUX, IMAGE_XEN /* paravirtual; loader_xen.c */ };
 
 struct image {
     uint32_t entry;         /* physical address of the first instruction */
     uint32_t eax, ebx;      /* registers at entry: Multiboot's magic and information structure, else 0 */
     uint32_t esi;           /* Linux: its zero page, else 0 */
     enum image_kind kind;
+    uint32_t virt_base, hypercall_page; /* paravirtual: linear addresses; `entry`, `low`, `high` are pseudo-physical */
+    uint32_t mod_start, mod_len;        /* and its initial RAM disk */
     uint32_t low, high;     /* memory the image occupies: [low, high), information structure not included */
     uint64_t hash;          /* FNV-1a of the file */
     struct symbols symbols; /* by virtual address; on the heap */
@@ -36,6 +38,7 @@ struct load_order {
     const char *initrd;   /* a Linux kernel's initial RAM disk, or NULL */
     struct load_module { const char *path, *string; } module[LOADER_ATTACHED]; /* a Multiboot kernel's modules */
     unsigned    modules;
+    bool        paravirtual; /* the kernel runs in a paravirtual domain; else on a PC, real or virtual */
 };
 
 /* Loads files into `mem`, the board's bus or a virtual one. On failure: one line in `e` (EXIT_INPUT; EXIT_USAGE for the

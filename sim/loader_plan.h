@@ -40,6 +40,7 @@ struct plan {
     uint64_t     headers; /* ELF: bytes of ELF and program headers at the start of the file */
     uint64_t     note;    /* ELF: where the linker put a note, 0: nowhere */
     enum image_kind kind;
+    uint32_t     virt_base, hypercall_page; /* paravirtual */
     const char  *cmdline;
     uint32_t     info, info_size; /* memory that the information for the kernel takes; size 0: none */
     struct attachment attached[LOADER_ATTACHED];
@@ -59,6 +60,8 @@ int64_t multiboot_find(const struct source *s); /* offset of the header, or -1 *
 bool    multiboot_plan(const struct source *s, struct plan *plan, uint64_t header);
 bool    elf_is(const struct source *s);
 bool    elf_plan(const struct source *s, struct plan *plan);
+bool    xen_is(const struct source *s);
+bool    xen_plan(const struct source *s, struct plan *plan);
 bool    linux_is(const struct source *s);
 bool    linux_plan(const struct source *s, struct plan *plan);
 

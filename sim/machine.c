@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include "sim/board.h"
 #include "sim/firmware_tables.h"
+#include "sim/vmm/paravirt.h"
 
 enum { HISTORY_FIRST = 1 << 18, HISTORY_LAST = 3 << 18 }; /* events of a bare machine that are kept: 50 MB */
 enum { ARENA_ROOM = 64 << 20, BOOT_GDT = 0x7000, VMM_FRAMES = WINDOW_SIZE / PAGE_SIZE, HOLE_END = 1 << 20 };
@@ -165,6 +166,9 @@ static bool choose_rom(struct machine *m, struct err *e)
     struct machine_cfg *c = &m->cfg;
     bool disk = c->image[0] && loader_is_disk(c->image);
     if (c->image[0] && !disk && !c->bios[0]) return true; /* a kernel */
+    if (cpu_strategy_find(c->cpu)->aware)
+        return err_set(e, EXIT_USAGE, "--cpu %s with firmware: a paravirtual domain has no BIOS to run and no disk to boot from; its kernel "
+                       "is started by the domain builder. Name a paravirtual kernel", c->cpu);
     if (c->image[0] && !disk)
         return err_set(e, EXIT_USAGE, "--bios with %.200s: a ROM boots disks, and this is none; leave one of them out", c->image);
     if (c->append[0] || c->initrd[0] || c->modules)
@@ -244,6 +248,7 @@ static struct load_order order_of(const struct machine_cfg *cfg)
 {
     struct load_order o = { .path = cfg->image, .cmdline = cfg->append, .initrd = cfg->initrd[0] ? cfg->initrd : NULL,
                             .modules = cfg->modules };
+    o.paravirtual = cpu_strategy_find(cfg->cpu)->aware;
     for (unsigned i = 0; i < cfg->modules; i++) o.module[i] = (struct load_module){ cfg->module[i].path, cfg->module[i].string };
     return o;
 }
@@ -282,6 +287,18 @@ static uint32_t point_alias(void *machine, uint32_t at)
     return m->technique->code(&m->b->vmm.vm.vcpu, at);
 }
 
+/* A paravirtual kernel meets no firmware and no boot loader: the hypervisor's domain builder does all. */
+static bool build_domain(struct machine *m, struct bus *memory, struct err *e)
+{
+    struct load_order order = order_of(&m->cfg);
+    const struct image *i = &m->image;
+    if (!loader_load(memory, &order, &m->image, e)) return false;
+    struct pv_image image = { .virt_base = i->virt_base, .entry = i->virt_base + i->entry, .end = i->high,
+                              .hypercall_page = i->hypercall_page, .mod_start = i->mod_start, .mod_len = i->mod_len,
+                              .cmdline = m->cfg.append };
+    return pv_build(&m->b->vmm, &image, e);
+}
+
 /* Both CPUs on which guest code runs report, and the MMU of the real one, which alone gives out fast tags, withholds them. */
 static void wire_points(struct machine *m)
 {
@@ -311,6 +328,7 @@ static void copy_rom(const struct rom *r, struct bus *memory, struct cpu *c)
 /* With firmware there is nothing to prepare: the CPU comes out of reset at its vector and finds everything itself. */
 static bool start(struct machine *m, struct bus *memory, struct cpu *c, struct err *e)
 {
+    if (m->technique->aware) return build_domain(m, memory, e);
     if (!m->rom.chip) return boot(m, memory, c, e);
     m->image.entry = ROM_VECTOR;
     m->image.hash = m->rom.hash;
@@ -346,7 +364,7 @@ static bool build_guest(struct machine *m, struct err *e)
         c = vmm_cpu(&b->vmm);
     }
     wire_points(m);
-    if (!m->rom.chip) post(memory, m->technique->hypervisor ? &b->vmm.vm.devices : &b->devices);
+    if (!m->rom.chip && !m->technique->aware) post(memory, m->technique->hypervisor ? &b->vmm.vm.devices : &b->devices);
     if (!start(m, memory, c, e)) return false;
     TRACE(m->trace, RUN, 0, .entry = m->image.entry);
     if (m->technique->hypervisor) vmm_start(&b->vmm);

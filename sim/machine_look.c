@@ -26,10 +26,16 @@ static void fill(struct machine_cpu *out, const struct cpu *c)
 
 void machine_cpu(const struct machine *m, struct machine_cpu *real) { fill(real, &m->b->cpu); }
 
+/* The ring the guest on the real processor believes in. */
+static uint8_t believed_ring(const struct vcpu *v, const struct cpu *real)
+{
+    return real->cpl == 1 && !v->ops->aware ? 0 : real->cpl;
+}
+
 /* The guest on the real processor, in the guest's terms. */
 static void running(const struct vcpu *v, const struct cpu *real, struct vcpu_view *view)
 {
-    uint8_t cpl = real->cpl == 1 ? 0 : real->cpl;
+    uint8_t cpl = believed_ring(v, real);
     view->eip = real->eip;
     view->eflags = vcpu_virtual_flags(v, cpu_flags(real));
     memcpy(view->reg, real->reg, sizeof view->reg);
@@ -55,7 +61,7 @@ void machine_guest(const struct machine *m, struct machine_cpu *guest)
     guest->eip = view.eip;
     guest->eflags = view.eflags;
     guest->iflag = (view.eflags & FLAG_IF) != 0;
-    guest->cpl = real->cpl == 1 ? 0 : real->cpl;
+    guest->cpl = believed_ring(v, real);
     for (unsigned s = 0; s < SEG_COUNT; s++)
         guest->seg[s] = (struct machine_seg){ view.seg[s].sel, view.seg[s].ar, view.seg[s].base, view.seg[s].limit };
 }

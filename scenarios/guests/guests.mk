@@ -4,7 +4,7 @@
 # host system gets in: no libc, no libgcc, no crt files, so a plain 64-bit gcc with -m32 is enough.
 # Gives: GUESTS (names), GUEST_ELFS (files), and the rules for both. Takes, if set: BUILD_GUESTS, GUEST_CC.
 
-GUESTS       := popf rings sens19 fault
+GUESTS       := popf rings sens19 fault pvtest
 GUEST_DIR    := scenarios/guests
 BUILD_GUESTS ?= build/guests
 GUEST_CC     ?= gcc
@@ -14,8 +14,7 @@ GUEST_ELFS   := $(GUESTS:%=$(BUILD_GUESTS)/%.elf)
 GUEST_CFLAGS  := -std=gnu17 -O1 -Wall -Wextra -m32 -march=i686 -mgeneral-regs-only -masm=intel -ffreestanding \
                  -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
                  -fno-tree-loop-distribute-patterns -I$(GUEST_DIR)
-GUEST_LDFLAGS := -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,noexecstack \
-                 -T $(GUEST_DIR)/guest.ld
+GUEST_LDFLAGS := -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,noexecstack
 
 GUEST_LIB_SRC    := lib/boot.S lib/trap.S lib/tables.c lib/serial.c lib/timer.c lib/paging.c lib/memory.c
 GUEST_popf_SRC   := popf/popf.c popf/flags.S
@@ -24,7 +23,12 @@ GUEST_sens19_SRC := sens19/sens19.c sens19/report.c sens19/rows_state.c sens19/r
                     sens19/control.c sens19/attempt.S sens19/snippets.S sens19/gates.S
 GUEST_fault_SRC  := fault/fault.c
 
-guest_objects = $(patsubst %,$(BUILD_GUESTS)/obj/%.o,$(GUEST_LIB_SRC) $(GUEST_$(1)_SRC))
+# A paravirtual kernel: no Multiboot header, its own linker script, and none of the PC's devices in its runtime.
+GUEST_pvtest_SRC := pvtest/start.S pvtest/user.S pvtest/pvtest.c pvtest/forbidden.c lib/memory.c
+GUEST_pvtest_LD  := pvtest/pvtest.ld
+
+guest_objects = $(patsubst %,$(BUILD_GUESTS)/obj/%.o,$(if $(GUEST_$(1)_LD),,$(GUEST_LIB_SRC)) $(GUEST_$(1)_SRC))
+guest_script  = $(GUEST_DIR)/$(or $(GUEST_$(1)_LD),guest.ld)
 
 $(BUILD_GUESTS)/obj/%.c.o: $(GUEST_DIR)/%.c $(GUEST_DIR)/guests.mk
 	@mkdir -p $(@D)
@@ -35,8 +39,8 @@ $(BUILD_GUESTS)/obj/%.S.o: $(GUEST_DIR)/%.S $(GUEST_DIR)/guests.mk
 	$(Q)$(GUEST_CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
 
 define guest_rule
-$(BUILD_GUESTS)/$(1).elf: $(call guest_objects,$(1)) $(GUEST_DIR)/guest.ld $(GUEST_DIR)/guests.mk
-	$$(Q)$$(GUEST_CC) $$(GUEST_LDFLAGS) $(call guest_objects,$(1)) -o $$@
+$(BUILD_GUESTS)/$(1).elf: $(call guest_objects,$(1)) $(call guest_script,$(1)) $(GUEST_DIR)/guests.mk
+	$$(Q)$$(GUEST_CC) $$(GUEST_LDFLAGS) -T $(call guest_script,$(1)) $(call guest_objects,$(1)) -o $$@
 endef
 $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(guest))))
 

@@ -48,7 +48,9 @@ static const struct cpu_strategy strategy_native = {
     .leave = none_do,
 };
 
-const struct cpu_strategy *const cpu_strategies[] = { &strategy_native, &strategy_trap_emulate, &strategy_bintrans, NULL };
+const struct cpu_strategy *const cpu_strategies[] = {
+    &strategy_native, &strategy_trap_emulate, &strategy_bintrans, &strategy_paravirt, NULL
+};
 
 const struct cpu_strategy *cpu_strategy_find(const char *name)
 {

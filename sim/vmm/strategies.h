@@ -7,4 +7,6 @@
 extern const struct cpu_strategy strategy_trap_emulate; /* trap_emulate.c */
 extern const struct cpu_strategy strategy_bintrans;     /* bintrans.c */
 
+extern const struct cpu_strategy strategy_paravirt;     /* paravirt.c */
+
 #endif

@@ -24,6 +24,7 @@ struct cpu_strategy {
     bool    detects;                    /* the guest kernel runs below ring 0, so instructions can fail silently: watch them */
     /* Can the guest tell it from bare hardware? Not at all: "". Not with --set KEY=1: KEY. Else it can: NULL. */
     const char *faithful;
+    bool    aware;                      /* the guest kernel knows where it runs: its real ring, its machine frames */
     /* Once, when the VM is made: its structures in machine memory. */
     bool      (*attach)(struct vcpu *v, struct err *e);
     /* Once, before the first resume: the hypervisor owns the processor, the guest's boot state is in v->virt. */

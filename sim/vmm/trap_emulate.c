@@ -90,14 +90,7 @@ static enum next te_handle(struct vcpu *v, const struct vmexit *in)
 {
     struct vmexit x = *in;
     x.reason = reason_of(v, x.vector);
-    const struct vmm_board *b = &v->vmm->board;
-    struct event e = { .kind = EV_EXIT, .cause = b->cpu->cause, .eip = v->virt.eip };
-    e.u.EXIT.reason = x.reason;
-    e.u.EXIT.vector = x.vector;
-    e.u.EXIT.code = x.code;
-    e.u.EXIT.addr = x.addr;
-    v->cause = trace_emit(b->trace, &e);
-    trace_episode(b->trace, v->cause);
+    vcpu_tell_exit(v, &x);
     switch (x.reason) {
     case EXIT_REASON_INTERRUPT: host_interrupt(v->vmm, x.vector); break;
     case EXIT_REASON_PAGE_FAULT: page_fault(v, &x); break;

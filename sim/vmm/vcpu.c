@@ -102,20 +102,37 @@ void vcpu_enter_frame(struct vcpu *v, struct window_frame *f)
     v->stores.n = 0;
 }
 
+void vcpu_registers_in(struct vcpu *v, struct window_frame *f)
+{
+    vcpu_enter_frame(v, f);
+    /* Instructions ran since we last looked, so an interrupt shadow that emulation set is over. Not if EIP is where it was: then
+     * this exit came before the first of them. (A jump to itself looks the same; settle interprets it, which ends the shadow.) */
+    if (f->eip != v->left_eip) v->virt.insns++;
+}
+
 void vcpu_enter(struct vcpu *v, struct window_frame *f)
 {
     const struct cpu *real = v->vmm->board.cpu;
     struct cpu *c = &v->virt;
-    vcpu_enter_frame(v, f);
-    /* Instructions ran since we last looked, so an interrupt shadow that emulation set is over. Not if EIP is where it was: then
-     * this exit came before the first of them. (A jump to itself looks the same; settle interprets it, which ends the shadow.) */
-    if (f->eip != v->left_eip) c->insns++;
+    vcpu_registers_in(v, f);
     uint16_t sel[SEG_COUNT];
     for (unsigned i = 0; i < SEG_COUNT; i++) sel[i] = real->seg[i].sel;
     sel[SEG_CS] = (uint16_t)f->cs;
     sel[SEG_SS] = (uint16_t)f->ss;
     vcpu_copy_segments(v, c, sel, (uint8_t)(f->cs & 3));
     memcpy(v->entered_seg, c->seg, sizeof c->seg);
+}
+
+void vcpu_tell_exit(struct vcpu *v, const struct vmexit *x)
+{
+    const struct vmm_board *b = &v->vmm->board;
+    struct event e = { .kind = EV_EXIT, .cause = b->cpu->cause, .eip = v->virt.eip };
+    e.u.EXIT.reason = x->reason;
+    e.u.EXIT.vector = x->vector;
+    e.u.EXIT.code = x->code;
+    e.u.EXIT.addr = x->addr;
+    v->cause = trace_emit(b->trace, &e);
+    trace_episode(b->trace, v->cause);
 }
 
 static bool same_segment(const struct seg_reg *a, const struct seg_reg *b)
@@ -210,9 +227,14 @@ void vcpu_leave(struct vcpu *v)
 
 void vcpu_leave_as(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip, unsigned data)
 {
-    const struct vmm_board *b = &v->vmm->board;
     ready_for_iret(v, cs);
     load_data_segments(v, data);
+    vcpu_registers_out(v, ring, cs, eip);
+}
+
+void vcpu_registers_out(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip)
+{
+    const struct vmm_board *b = &v->vmm->board;
     frame_write(v, ring, cs, eip);
     b->cpu->reg[ESP] = inner_esp(v);
     b->cpu->eip = WINDOW_BASE + WINDOW_LEAVE;

@@ -57,6 +57,7 @@ struct vcpu {
     uint32_t cause;             /* trace id that what happens now answers */
     struct detector detector;
     struct bintrans *bt;        /* the translator's, if that is the technique; in the arena */
+    struct paravirt *pv;        /* the paravirtual domain; NULL under any other technique */
 };
 
 /* A running guest as people see it. */
@@ -76,6 +77,12 @@ void vcpu_enter_frame(struct vcpu *v, struct window_frame *f);
 void vcpu_leave(struct vcpu *v);
 /* The same for a guest that really goes on in `ring` at `cs`:`eip`, with its own data segments in `data` (bits by enum seg). */
 void vcpu_leave_as(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip, unsigned data);
+/* Of both, the part without segments: general registers, EIP, flags, and the way through the stubs. `ring`: the RPL that `cs`
+ * and SS get in the frame. */
+void vcpu_registers_in(struct vcpu *v, struct window_frame *f);
+void vcpu_registers_out(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip);
+/* Emits EXIT; what happens from now on answers it. */
+void vcpu_tell_exit(struct vcpu *v, const struct vmexit *x);
 /* The virtual PIC asks; the guest can take it (SDM 3A 6.8.1, and the shadow of STI and MOV SS). */
 bool vcpu_pending(const struct vcpu *v);
 bool vcpu_interruptible(const struct vcpu *v);

@@ -23,7 +23,9 @@ struct vm_disk {
 };
 
 struct vm {
-    struct bus bus;          /* guest-physical memory and virtual ports */
+    /* Guest-physical memory and virtual ports. A guest that is aware has no such memory: its tables name machine frames, so
+     * this shows it those that are its own, each under its own number; what it calls pseudo-physical is `pseudo`. */
+    struct bus bus, pseudo;
     struct timeq timers;     /* of the virtual devices; run when the hypervisor has control */
     struct devices devices;  /* virtual PIC, PIT, UART, debug ports */
     struct vm_disk disk[IDE_DRIVES];

@@ -109,8 +109,12 @@ static bool vm_init(struct vmm *h, struct err *e)
 {
     struct vm *vm = &h->vm;
     const struct vmm_board *b = &h->board;
-    bus_init_child(&vm->bus, b->bus, b->guest_frames, b->arena);
-    for (uint32_t i = 0; i < b->guest_frames; i++) vm->bus.map[i] = b->guest_first + i;
+    bool aware = vm->vcpu.ops->aware;
+    struct bus *memory = aware ? &vm->pseudo : &vm->bus;
+    bus_init_child(memory, b->bus, b->guest_frames, b->arena);
+    for (uint32_t i = 0; i < b->guest_frames; i++) memory->map[i] = b->guest_first + i;
+    if (aware) bus_init_child(&vm->bus, b->bus, b->bus->frames, b->arena);
+    for (uint32_t i = 0; aware && i < b->guest_frames; i++) vm->bus.map[b->guest_first + i] = b->guest_first + i;
     vm->timers.clock = b->clock;
     struct disk disks[IDE_DRIVES];
     vm_disks(h, disks);
@@ -147,16 +151,16 @@ bool vmm_init(struct vmm *h, const struct vmm_board *board, const char *cpu, con
     h->board = *board;
     h->timer_at = TIMEQ_NEVER;
     window_build(board->bus);
-    if (!vm_init(h, e)) return false;
     struct vcpu *v = &h->vm.vcpu;
     v->ops = cpu_strategy_find(cpu);
+    if (!vm_init(h, e)) return false;
     vcpu_init(v, h, &h->vm);
     v->virt.ferr = coprocessor_ferr(&h->vm.devices.coprocessor);
     h->board.disk = NULL; /* was the caller's */
     return attach_mmu(v, mmu, e) && v->ops->attach(v, e);
 }
 
-struct bus *vmm_memory(struct vmm *h) { return &h->vm.bus; }
+struct bus *vmm_memory(struct vmm *h) { return h->vm.vcpu.ops->aware ? &h->vm.pseudo : &h->vm.bus; }
 struct cpu *vmm_cpu(struct vmm *h) { return &h->vm.vcpu.virt; }
 
 /* A register's hidden part from the hypervisor's own descriptor, as LLDT and LTR load it. */
@@ -204,8 +208,10 @@ void vmm_start(struct vmm *h)
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     c->env.flush(c->env.mmu, true);
     v->stores.n = 0;
-    descriptor_sync_gdt(v);
-    descriptor_sync_ldt(v);
+    if (!v->ops->aware) { /* else its descriptors are installed by its own request */
+        descriptor_sync_gdt(v);
+        descriptor_sync_ldt(v);
+    }
     v->ops->start(v);
     v->entered = h->board.clock->now;
     settle(h);
@@ -248,7 +254,7 @@ static enum next settle(struct vmm *h)
         } else {
             host_timer(h, timeq_next(&h->vm.timers));
             v->ops->leave(v);
-            return NEXT_RESUME;
+            return h->vm.dead ? NEXT_STOP : NEXT_RESUME;
         }
     }
     return NEXT_STOP;

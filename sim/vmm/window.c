@@ -32,12 +32,16 @@ static void build_stub(struct bus *b, unsigned vector)
 }
 
 /* 32-bit interrupt gates: the CPU clears IF on the way in. Only plain software vectors may be called from below. */
-static void build_gate(struct bus *b, unsigned vector)
+void window_gate_raw(struct bus *b, unsigned vector, uint32_t low, uint32_t high)
+{
+    put32(b, WINDOW_IDT + vector * 8, low);
+    put32(b, WINDOW_IDT + vector * 8 + 4, high);
+}
+
+void window_gate(struct bus *b, unsigned vector, unsigned dpl)
 {
     uint32_t target = WINDOW_BASE + WINDOW_STUBS + vector * 16;
-    unsigned dpl = vector >= 32 && vector < WINDOW_IRQ ? 3 : 0;
-    put32(b, WINDOW_IDT + vector * 8, (uint32_t)WINDOW_CS << 16 | (target & 0xFFFF));
-    put32(b, WINDOW_IDT + vector * 8 + 4, (target & 0xFFFF0000u) | 0x8E00u | dpl << 13);
+    window_gate_raw(b, vector, (uint32_t)WINDOW_CS << 16 | (target & 0xFFFF), (target & 0xFFFF0000u) | 0x8E00u | dpl << 13);
 }
 
 static void build_code(struct bus *b)
@@ -69,13 +73,21 @@ void window_build(struct bus *b)
     put32(b, WINDOW_TSS + 100, 104u << 16);               /* I/O map base beyond the limit: every port traps */
     for (unsigned v = 0; v < 256; v++) {
         build_stub(b, v);
-        build_gate(b, v);
+        window_gate(b, v, v >= 32 && v < WINDOW_IRQ ? 3 : 0);
     }
     build_code(b);
     window_descriptor(b, WINDOW_CS, 0, 0xFFFFF, 0xC09B);         /* ring-0 code, flat, accessed */
     window_descriptor(b, WINDOW_SS, 0, 0xFFFFF, 0xC093);         /* ring-0 data, flat, accessed */
     window_descriptor(b, WINDOW_TR, WINDOW_BASE + WINDOW_TSS, 103, 0x008B);
     window_descriptor(b, WINDOW_LDTR, WINDOW_BASE + WINDOW_LDT, 0xFFFF, 0x0082);
+}
+
+void window_ldt(struct bus *b, uint32_t base, uint32_t limit) { descriptor(b, WINDOW_LDTR, base, limit, 0x0082); }
+
+void window_ring1_stack(struct bus *b, uint32_t ss, uint32_t esp)
+{
+    put32(b, WINDOW_TSS + 12, esp);
+    put32(b, WINDOW_TSS + 16, ss);
 }
 
 void window_stack_high(struct bus *b, uint32_t esp, uint32_t offset)

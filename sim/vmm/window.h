@@ -51,6 +51,12 @@ void window_build(struct bus *machine);
 void window_descriptor(struct bus *machine, unsigned selector, uint32_t base, uint32_t limit, uint32_t rights);
 /* Another view of the hypervisor's stack: WINDOW_SS_HIGH gets the base that makes ESP `esp` mean window offset `offset`. */
 void window_stack_high(struct bus *machine, uint32_t esp, uint32_t offset);
+/* Changes for other techniques than trap-and-emulate: the privilege to call a gate by INT n; a gate that leads elsewhere, as raw
+ * words (0, 0: closed); the stack for traps to ring 1; base and limit in the descriptor of the hypervisor's LDT. */
+void window_gate(struct bus *machine, unsigned vector, unsigned dpl);
+void window_gate_raw(struct bus *machine, unsigned vector, uint32_t low, uint32_t high);
+void window_ring1_stack(struct bus *machine, uint32_t ss, uint32_t esp);
+void window_ldt(struct bus *machine, uint32_t base, uint32_t limit);
 /* Symbol of a window address ("vmm.entry", "vmm.stub.13", "vmm.leave"), or NULL if `at` is no code of the window. */
 const char *window_symbol(uint32_t at, char *buf, unsigned room);
 

@@ -1,0 +1,98 @@
+/* Direct paging, inside: the CPU walks the guest's own tables, which hold machine frames; the hypervisor only judges them.
+ *
+ * Idea 1: every frame has one type at a time and counts its uses as that type. A frame is a table or writable, never both,
+ * so no guest can write to what the CPU walks; what a table says was checked when it became one and at each change since.
+ * Idea 2: counts are the whole proof. An entry that maps a frame is a reference to it; a writable one is a use as WRITABLE;
+ * a directory's entry is a use of a table as L1; CR3 and a pin are uses as L2. A frame changes its type when its uses are 0.
+ * Idea 3: the TLB may remember what an entry said before. A frame that was writable since the last flush is flushed out
+ * before it becomes a table.
+ *
+ *   linear space   0 ... FBFFFFFF guest   FC000000-FC3FFFFF machine-to-physical table, read-only   ... FFFFFFFF hypervisor
+ *
+ * SOSP03 3.3.3; the Xen 3 interface manual, "page tables". Not modelled: PAE; foreign domains; a directory in another
+ * directory (Xen allowed it read-only); auto-translated guests. TOUR mmu.6 */
+#ifndef MMU_DIRECT_H
+#define MMU_DIRECT_H
+
+#include "sim/mmu/pte.h"
+#include "sim/mmu/strategy.h"
+
+#define DIRECT_HOLE 0xFC000000u /* the hypervisor's part of the linear space begins */
+enum { DIRECT_SLOTS = 1008 /* directory entries that are the guest's */, DIRECT_HYPERVISOR_SLOTS = PTE_SLOTS - DIRECT_SLOTS };
+
+enum direct_rule {
+#define RULE(e, word, error, about) DIRECT_##e,
+#include "sim/mmu/direct.def"
+#undef RULE
+    DIRECT_RULES
+};
+const char *direct_word(unsigned rule);
+const char *direct_about(unsigned rule);
+int         direct_errno(unsigned rule); /* as the ABI has it: positive, 0 for DIRECT_OK */
+extern const char *const direct_words[DIRECT_RULES];
+
+enum direct_type { FRAME_UNTYPED, FRAME_WRITABLE, FRAME_L1, FRAME_L2, FRAME_SEGMENTS /* of a GDT or LDT */, FRAME_TYPES };
+extern const char *const direct_types[FRAME_TYPES];
+
+enum direct_owner { OWNER_NONE /* free, or the hypervisor's own */, OWNER_GUEST, OWNER_SHARED /* the hypervisor's, lent to the guest */ };
+
+struct direct_frame {
+    uint32_t refs;      /* all references, uses among them; the allocation counts as one */
+    uint32_t uses;      /* as `type` */
+    uint32_t stamp;     /* the TLB flush count when it was last mapped or writable */
+    uint8_t  type;      /* enum direct_type; means nothing without uses */
+    uint8_t  owner;     /* enum direct_owner */
+    bool     pinned;    /* one of the uses is a pin */
+    bool     allocated; /* one of the references is the allocation */
+};
+
+struct direct {
+    const struct vmmu *vmmu;
+    struct direct_frame *frame;  /* per machine frame */
+    uint32_t frames;
+    uint32_t base;               /* frame of the current directory; FRAME_NONE before there is one */
+    uint32_t flushes;
+    uint32_t hypervisor[DIRECT_HYPERVISOR_SLOTS]; /* what every directory's last entries hold */
+    /* Judges, and corrects, the 512 descriptors in a frame. */
+    bool   (*segments)(void *self, uint32_t frame);
+    void    *self;
+    struct vmmu_stats stats;     /* filled: entries validated; tables: frames that are tables; dropped: tables given up */
+    uint32_t refused[DIRECT_RULES];
+};
+
+static inline struct direct *direct_of(const struct vmmu *m) { return m->state; }
+
+/* ---- direct_frame.c: references and types */
+/* Emits REFUSED and returns the rule. `frame`, `entry`: what it was about. */
+enum direct_rule direct_refuse(struct direct *d, enum direct_rule rule, uint32_t frame, uint32_t entry);
+bool direct_owns(const struct direct *d, uint32_t frame);                    /* may the guest name this frame at all? */
+enum direct_rule direct_get(struct direct *d, uint32_t frame);               /* one more reference */
+void direct_put(struct direct *d, uint32_t frame);                           /* one less; the last one frees the frame */
+enum direct_rule direct_take(struct direct *d, uint32_t frame, enum direct_type type); /* one more reference, and use as that */
+void direct_drop(struct direct *d, uint32_t frame);                          /* undoes direct_take */
+void direct_share(struct direct *d, uint32_t frame);                         /* a frame of the hypervisor's that the guest may map */
+/* The guest's frame is given back (false: it has no allocation to give); a free one becomes the guest's, zeroed. */
+bool direct_release(struct direct *d, uint32_t frame);
+bool direct_allocate(struct direct *d, uint32_t *frame);
+void direct_flush(struct direct *d);                                         /* the whole TLB; counted */
+void direct_charge(const struct direct *d, enum cost cost, uint64_t times);
+
+/* ---- direct_table.c: what tables say */
+enum direct_rule direct_validate(struct direct *d, uint32_t frame, enum direct_type type); /* all entries; takes what they name */
+void direct_devalidate(struct direct *d, uint32_t frame, enum direct_type type);
+/* Stores an entry at a machine address if it may: into a table, checked; into a frame that is no table, as it is. */
+enum direct_rule direct_update(struct direct *d, hpa_t at, uint32_t value);
+/* The machine address of the table entry that maps `at` in the current directory. */
+enum direct_rule direct_entry(struct direct *d, gva_t at, hpa_t *where);
+enum direct_rule direct_update_va(struct direct *d, gva_t at, uint32_t value);
+enum direct_rule direct_pin(struct direct *d, uint32_t frame, enum direct_type type);
+enum direct_rule direct_unpin(struct direct *d, uint32_t frame);
+enum direct_rule direct_set_base(struct direct *d, uint32_t frame);          /* the caller loads CR3 */
+
+/* ---- direct_check.c: the invariants, from nothing but the tables. For tests and views: true if all counts are right and no
+ * table can be written to; else a sentence in `why`. Costs no cycle. */
+bool direct_check(const struct direct *d, char *why, unsigned room);
+
+extern const struct mmu_strategy mmu_direct;
+
+#endif

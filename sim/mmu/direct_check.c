@@ -1,0 +1,88 @@
+/* The invariants of direct paging, worked out anew from the tables in memory. See direct.h.
+ *
+ * Idea: count references and uses as if nobody had kept counts, and compare. Nothing is believed but which frames are tables. */
+#include "sim/mmu/direct.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct counts { uint32_t refs, writable, tables; };
+
+static uint32_t load(const struct direct *d, uint32_t frame, uint32_t slot)
+{
+    uint32_t entry = 0;
+    bus_peek(d->vmmu->env.machine, hpa(frame << PAGE_SHIFT | slot << 2), &entry, sizeof entry);
+    return entry;
+}
+
+static bool is(const struct direct *d, uint32_t frame, enum direct_type type)
+{
+    return d->frame[frame].uses && d->frame[frame].type == type;
+}
+
+static bool complain(char *why, unsigned room, const char *what, uint32_t frame, uint32_t other)
+{
+    snprintf(why, room, "%s (frame %X, %X)", what, frame, other);
+    return false;
+}
+
+static bool count_l1(const struct direct *d, uint32_t frame, struct counts *c, char *why, unsigned room)
+{
+    for (uint32_t slot = 0; slot < PTE_SLOTS; slot++) {
+        uint32_t entry = load(d, frame, slot), to = entry >> PAGE_SHIFT;
+        if (!(entry & PTE_P)) continue;
+        if (!direct_owns(d, to)) return complain(why, room, "a table maps a foreign frame", frame, to);
+        if ((entry & PTE_W) && !is(d, to, FRAME_WRITABLE)) return complain(why, room, "a table maps a table writable", frame, to);
+        if (entry & (PTE_PS | PTE_G)) return complain(why, room, "a table entry has a forbidden bit", frame, entry);
+        c[to].refs++;
+        if (entry & PTE_W) c[to].writable++;
+    }
+    return true;
+}
+
+static bool count_l2(const struct direct *d, uint32_t frame, struct counts *c, char *why, unsigned room)
+{
+    for (uint32_t slot = 0; slot < PTE_SLOTS; slot++) {
+        uint32_t entry = load(d, frame, slot), to = entry >> PAGE_SHIFT;
+        if (slot >= DIRECT_SLOTS) { /* the processor sets accessed and dirty bits there */
+            uint32_t bits = ~(uint32_t)(PTE_A | PTE_D);
+            if ((entry ^ d->hypervisor[slot - DIRECT_SLOTS]) & bits) return complain(why, room, "the hole was changed", frame, slot);
+            continue;
+        }
+        if (!(entry & PTE_P) || (to == frame && !(entry & PTE_W))) continue;
+        if (entry & (PTE_PS | PTE_G)) return complain(why, room, "a directory entry has a forbidden bit", frame, entry);
+        if (to >= d->frames || !is(d, to, FRAME_L1)) return complain(why, room, "a directory names what is no table", frame, to);
+        c[to].refs++;
+        c[to].tables++;
+    }
+    return true;
+}
+
+/* Other holders (the hypervisor's mappings of descriptor tables, grants) may have more; tables and CR3 explain the rest. */
+static bool compare(const struct direct *d, uint32_t n, const struct counts *c, char *why, unsigned room)
+{
+    const struct direct_frame *f = &d->frame[n];
+    uint32_t own = (uint32_t)f->pinned + (d->base == n);
+    if (f->owner == OWNER_NONE) return f->refs || f->uses ? complain(why, room, "a free frame is referred to", n, f->refs) : true;
+    if (f->refs < f->uses) return complain(why, room, "more uses than references", n, f->uses);
+    if (f->refs < c->refs + own) return complain(why, room, "more references than were counted", n, c->refs + own);
+    if (is(d, n, FRAME_L1) && f->uses != c->tables + own) return complain(why, room, "uses of a table are miscounted", n, f->uses);
+    if (is(d, n, FRAME_L2) && f->uses != own) return complain(why, room, "uses of a directory are miscounted", n, f->uses);
+    if (is(d, n, FRAME_WRITABLE) ? f->uses < c->writable : c->writable != 0)
+        return complain(why, room, "writable mappings are miscounted", n, c->writable);
+    return true;
+}
+
+bool direct_check(const struct direct *d, char *why, unsigned room)
+{
+    struct counts *c = calloc(d->frames, sizeof *c);
+    if (!c) return complain(why, room, "no memory to check", 0, 0);
+    bool ok = true;
+    for (uint32_t n = 0; n < d->frames && ok; n++) {
+        if (is(d, n, FRAME_L1)) ok = count_l1(d, n, c, why, room);
+        else if (is(d, n, FRAME_L2)) ok = count_l2(d, n, c, why, room);
+    }
+    for (uint32_t n = 0; n < d->frames && ok; n++) ok = compare(d, n, &c[n], why, room);
+    free(c);
+    return ok;
+}

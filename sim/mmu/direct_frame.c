@@ -1,0 +1,141 @@
+/* See direct.h: who owns a frame, who refers to it, and as what it is used. */
+#include "sim/mmu/direct.h"
+
+#include <string.h>
+
+const char *const direct_words[DIRECT_RULES] = {
+#define RULE(e, word, error, about) word,
+#include "sim/mmu/direct.def"
+#undef RULE
+};
+static const char *const abouts[DIRECT_RULES] = {
+#define RULE(e, word, error, about) about,
+#include "sim/mmu/direct.def"
+#undef RULE
+};
+static const uint8_t errnos[DIRECT_RULES] = {
+#define RULE(e, word, error, about) error,
+#include "sim/mmu/direct.def"
+#undef RULE
+};
+const char *const direct_types[FRAME_TYPES] = { "none", "writable", "L1", "L2", "segments" };
+
+const char *direct_word(unsigned rule) { return rule < DIRECT_RULES ? direct_words[rule] : "?"; }
+const char *direct_about(unsigned rule) { return rule < DIRECT_RULES ? abouts[rule] : "?"; }
+int         direct_errno(unsigned rule) { return rule < DIRECT_RULES ? errnos[rule] : 22; }
+
+void direct_charge(const struct direct *d, enum cost cost, uint64_t times)
+{
+    clock_charge(d->vmmu->env.clock, CAUSE_HYPERCALL, times * d->vmmu->env.model->cost[cost]);
+}
+
+enum direct_rule direct_refuse(struct direct *d, enum direct_rule rule, uint32_t frame, uint32_t entry)
+{
+    d->refused[rule]++;
+    if (d->vmmu->env.trace)
+        TRACE(d->vmmu->env.trace, REFUSED, d->vmmu->cause, .rule = (uint8_t)rule, .frame = frame, .entry = entry);
+    return rule;
+}
+
+void direct_flush(struct direct *d)
+{
+    d->flushes++;
+    d->vmmu->env.flush(d->vmmu->env.self);
+}
+
+/* Before a frame gets another use or owner: could the TLB still lead there? */
+static void forget_mappings(struct direct *d, const struct direct_frame *f)
+{
+    if (f->stamp == d->flushes) direct_flush(d);
+}
+
+bool direct_owns(const struct direct *d, uint32_t frame) { return frame < d->frames && d->frame[frame].owner != OWNER_NONE; }
+
+enum direct_rule direct_get(struct direct *d, uint32_t frame)
+{
+    if (!direct_owns(d, frame)) return direct_refuse(d, DIRECT_FOREIGN, frame, 0);
+    d->frame[frame].refs++;
+    return DIRECT_OK;
+}
+
+void direct_put(struct direct *d, uint32_t frame)
+{
+    struct direct_frame *f = &d->frame[frame];
+    f->stamp = d->flushes;
+    if (--f->refs) return;
+    forget_mappings(d, f);
+    f->owner = OWNER_NONE;
+    f->type = FRAME_UNTYPED;
+    d->vmmu->env.guest->map[frame] = FRAME_NONE;
+}
+
+static bool is_table(unsigned type) { return type == FRAME_L1 || type == FRAME_L2; }
+
+/* The first use as something: what it was before is over. */
+static enum direct_rule retype(struct direct *d, uint32_t frame, enum direct_type type)
+{
+    struct direct_frame *f = &d->frame[frame];
+    if (type != FRAME_WRITABLE && f->type == FRAME_WRITABLE) forget_mappings(d, f);
+    f->type = (uint8_t)type;
+    f->uses = 1; /* before its entries are looked at: they may name this very frame */
+    if (type == FRAME_WRITABLE) return DIRECT_OK;
+    enum direct_rule rule = DIRECT_OK;
+    if (is_table(type)) rule = direct_validate(d, frame, type);
+    else if (!d->segments(d->self, frame)) rule = direct_refuse(d, DIRECT_SEGMENT, frame, 0);
+    if (rule) {
+        f->uses = 0;
+        f->type = FRAME_UNTYPED;
+    } else if (is_table(type) && ++d->stats.tables > d->stats.tables_peak) d->stats.tables_peak = d->stats.tables;
+    return rule;
+}
+
+enum direct_rule direct_take(struct direct *d, uint32_t frame, enum direct_type type)
+{
+    if (!direct_owns(d, frame)) return direct_refuse(d, DIRECT_FOREIGN, frame, 0);
+    struct direct_frame *f = &d->frame[frame];
+    if (f->uses && f->type != type) return direct_refuse(d, DIRECT_TYPE, frame, (uint32_t)f->type << 8 | (uint32_t)type);
+    enum direct_rule rule = DIRECT_OK;
+    if (f->uses) f->uses++;
+    else rule = retype(d, frame, type);
+    if (!rule) f->refs++;
+    return rule;
+}
+
+void direct_drop(struct direct *d, uint32_t frame)
+{
+    struct direct_frame *f = &d->frame[frame];
+    if (--f->uses == 0 && is_table(f->type)) {
+        d->stats.tables--;
+        d->stats.dropped++;
+        direct_devalidate(d, frame, f->type);
+    }
+    direct_put(d, frame);
+}
+
+void direct_share(struct direct *d, uint32_t frame)
+{
+    d->frame[frame] = (struct direct_frame){ .refs = 1, .uses = 1, .type = FRAME_WRITABLE, .owner = OWNER_SHARED, .allocated = true };
+    d->vmmu->env.guest->map[frame] = frame;
+}
+
+bool direct_release(struct direct *d, uint32_t frame)
+{
+    if (!direct_owns(d, frame) || d->frame[frame].owner != OWNER_GUEST || !d->frame[frame].allocated) return false;
+    d->frame[frame].allocated = false;
+    direct_put(d, frame);
+    return true;
+}
+
+bool direct_allocate(struct direct *d, uint32_t *frame)
+{
+    static const uint8_t zeros[PAGE_SIZE];
+    const struct vmmu_env *env = &d->vmmu->env;
+    uint32_t n = env->pool_first + env->pool_frames;
+    while (n < d->frames && d->frame[n].owner != OWNER_NONE) n++;
+    if (n >= d->frames) return false;
+    d->frame[n] = (struct direct_frame){ .refs = 1, .owner = OWNER_GUEST, .allocated = true, .stamp = d->flushes - 1 };
+    env->guest->map[n] = n;
+    bus_poke(env->machine, hpa(n << PAGE_SHIFT), zeros, sizeof zeros);
+    *frame = n;
+    return true;
+}

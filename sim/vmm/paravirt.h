@@ -1,0 +1,146 @@
+/* Paravirtualization, inside: one domain of a Xen 3 x86-32 hypervisor, and the files that serve it.
+ *
+ * Idea 1: the guest kernel was changed to know that it runs in ring 1. What cannot be virtualised it does not do; what it needs
+ * it asks for, by INT 82h. So nothing is emulated, save a few privileged instructions that Xen, too, kept forgiving.
+ * Idea 2: the guest sees machine frames. vm->bus, over which v->virt looks at the guest's memory, maps every frame that the
+ * domain owns or was lent to itself and nothing else; pseudo-physical memory (vm->pseudo) is only where images are loaded.
+ * v->virt holds the guest's registers as they really are: selectors with RPL 1, CPL 1.
+ * Idea 3: pointers from the guest are linear addresses, read and written by the hypervisor through the real MMU with the
+ * rights of ring 1 and never at or above the hole: what the guest may not touch, it cannot have touched for it.
+ *
+ *   hole          FC000000 machine-to-physical table (read-only)    FF800000 GDT, 16 pages    FF810000 LDT, 16 pages
+ *   (DIRECT_HOLE)                                                   FFC00000 the window (window.h)
+ *
+ * GDT pages 0-13 are the guest's own frames; 14 and 15 are the last two of the window's table, with the flat selectors E019 to
+ * E033 at its beginning and the hypervisor's own at its end. LDT pages are mapped when the CPU first looks for them.
+ * Xen 3 public headers; SOSP03 3. Not modelled: several vCPUs, virtual-8086 tasks, privileged domains. TOUR vmm.6 */
+#ifndef VMM_PARAVIRT_H
+#define VMM_PARAVIRT_H
+
+#include "sim/mmu/direct.h"
+#include "sim/vmm/vm.h"
+#include "sim/vmm/xen_abi.h"
+
+#define PV_DOMAIN_AREA 0xFF800000u
+enum { PV_LDT_OFFSET = 0x10000, PV_TABLE_PAGES = 16, PV_GRANT_FRAMES = 4, PV_MAPS = 256 };
+
+struct pv_far { uint32_t cs, eip; };
+
+enum pv_channel_state { CHANNEL_CLOSED, CHANNEL_UNBOUND, CHANNEL_INTERDOMAIN, CHANNEL_PIRQ, CHANNEL_VIRQ, CHANNEL_IPI };
+struct pv_channel {
+    uint8_t  state;  /* enum pv_channel_state: what EVTCHNOP_status reports */
+    uint16_t domain; /* unbound, interdomain: the other end's */
+    uint32_t other;  /* interdomain: its port; VIRQ: its number */
+};
+
+struct paravirt {
+    struct vcpu *v;
+    struct direct *mmu;
+    uint32_t area;             /* frames: the page table of PV_DOMAIN_AREA, ... */
+    uint32_t shared;           /* struct shared_info */
+    uint32_t m2p, m2p_frames;  /* the machine-to-physical table */
+    uint32_t grant;            /* the grant table's first frame */
+    uint32_t console, store;   /* rings with the service domain */
+    uint32_t console_port, store_port;
+
+    struct xen_trap_info trap[256];
+    uint32_t kernel_ss, kernel_sp;
+    struct pv_far event, failsafe;
+    bool     failsafe_masks;
+    uint32_t gdt_frame[XEN_GDT_PAGES], gdt_frames;
+    uint32_t ldt_base, ldt_entries;
+    uint32_t ldt_mapped;       /* pages that are, as bits */
+    uint32_t assists;          /* enabled, as bits */
+    uint32_t iopl;             /* as physdev_op sets it */
+    bool     no_result;        /* the hypercall being served has set EAX itself */
+
+    struct pv_channel channel[XEN_CHANNELS];
+    uint16_t virq_port[XEN_VIRQS];
+    bool     polls;            /* blocked in sched_op poll ... */
+    uint32_t polled, poll_port[16];
+    struct timer singleshot, periodic, poll_timer;
+    uint64_t period, ticked;   /* ns between ticks, 0: none; system time of the last one */
+};
+
+typedef int32_t pv_call(struct paravirt *p, const uint32_t arg[6]);
+#define CALL(number, e, name, args, function, about) pv_call function;
+#include "sim/vmm/hypercall.def"
+#undef CALL
+
+struct pv_call_row { const char *name, *about; uint8_t args; pv_call *function; };
+const struct pv_call_row *pv_call_row(uint32_t number); /* NULL: there is none */
+void pv_names(void); /* registers the trace's enum types "hypercall" and "rule" */
+
+/* ---- paravirt_call.c */
+void    pv_hypercall(struct paravirt *p);                                  /* INT 82h was executed; EAX is the number */
+/* One call, as INT 82h or multicall makes it. Emits HYPERCALL. */
+int32_t pv_serve(struct paravirt *p, uint32_t number, const uint32_t arg[6]);
+
+/* ---- paravirt_copy.c: guest memory by linear address, as the guest itself could reach it. Charges the memory system. */
+bool pv_read(struct paravirt *p, uint32_t at, void *to, uint32_t n);       /* false: -EFAULT */
+bool pv_write(struct paravirt *p, uint32_t at, const void *from, uint32_t n);
+/* A word of a frame that the hypervisor knows by number. */
+uint32_t pv_frame_read(const struct paravirt *p, uint32_t frame, uint32_t offset, unsigned size);
+void     pv_frame_write(const struct paravirt *p, uint32_t frame, uint32_t offset, unsigned size, uint32_t value);
+uint32_t pv_shared(const struct paravirt *p, uint32_t offset, unsigned size);
+void     pv_set_shared(const struct paravirt *p, uint32_t offset, unsigned size, uint32_t value);
+void     pv_charge(const struct paravirt *p, enum cost cost);
+
+/* ---- paravirt_mmu.c */
+void pv_load_base(struct paravirt *p);                                     /* CR3 follows the directory of direct paging */
+int32_t pv_new_base(struct paravirt *p, uint32_t frame);
+int32_t pv_error(enum direct_rule rule);                                   /* a broken rule as a hypercall's result */
+void pv_set_m2p(struct paravirt *p, uint32_t frame, uint32_t pfn);
+
+/* ---- paravirt_segment.c */
+void pv_segments_init(struct paravirt *p);                                 /* the area's tables; GDTR and LDTR */
+bool pv_descriptor(struct paravirt *p, uint16_t selector, uint32_t d[2]);  /* as the CPU would find it */
+bool pv_judge_descriptor(uint32_t d[2]);                                   /* may a guest have it? Corrects DPL and limit */
+bool pv_judge_descriptors(void *p, uint32_t frame);                        /* all 512 of a frame */
+bool pv_gate_selector(uint32_t selector);                                  /* may a handler's CS be this? */
+uint32_t pv_ring1(uint32_t selector);                                      /* RPL at least 1 */
+/* A page fault in the area of the tables, by the CPU for the guest: true if it is mended; else *f is the guest's to see. */
+bool pv_table_fault(struct paravirt *p, uint32_t at, uint32_t code, struct fault *f);
+void pv_forget_ldt(struct paravirt *p);                                    /* its pages are looked up anew when they are used */
+int32_t pv_set_ldt(struct paravirt *p, uint32_t base, uint32_t entries);
+bool pv_can_return(struct paravirt *p);                                    /* would IRET to v->virt succeed? */
+bool pv_load_data_segments(struct paravirt *p);                            /* false: one of them is bad */
+
+/* ---- paravirt_bounce.c: frames on the guest kernel's stack */
+void pv_bounce(struct paravirt *p, struct fault f);                        /* an exception: to the trap table's handler */
+void pv_soft_int(struct paravirt *p, uint8_t vector);                      /* INT n whose gate is closed; EIP at the INT */
+void pv_upcall(struct paravirt *p);                                        /* events: to the event callback */
+void pv_failsafe(struct paravirt *p);
+void pv_init_int80(struct paravirt *p);                                    /* the direct gate, or none */
+
+/* ---- paravirt_event.c */
+void pv_raise(struct paravirt *p, uint32_t port);                          /* a channel becomes pending */
+void pv_raise_virq(struct paravirt *p, unsigned virq);
+void pv_events_init(struct paravirt *p);
+uint32_t pv_channel_to_service(struct paravirt *p);                        /* a channel whose other end is the service domain */
+
+/* ---- paravirt_time.c */
+void pv_time_init(struct paravirt *p);
+void pv_time_update(struct paravirt *p);                                   /* the vcpu's time record in shared memory */
+void pv_wake(struct paravirt *p);                                          /* the guest is blocked no longer */
+uint64_t pv_now(const struct paravirt *p);                                 /* system time: ns since boot */
+
+/* ---- paravirt_console.c */
+void pv_console_notify(struct paravirt *p);                                /* the guest signalled: its ring has text */
+
+/* ---- paravirt_emulate.c: a privileged instruction of the guest kernel that Xen forgives; false: #GP is the guest's */
+bool pv_emulate(struct paravirt *p);
+bool pv_emulate_cpuid(struct paravirt *p);                                 /* the forced CPUID: UD2 "xen" CPUID */
+
+/* ---- paravirt_build.c: start of day */
+struct pv_image {
+    uint32_t virt_base, entry;   /* linear addresses */
+    uint32_t end;                /* pseudo-physical, of the image */
+    uint32_t hypercall_page;     /* linear; 0: none */
+    uint32_t mod_start, mod_len; /* pseudo-physical place and size of the initial RAM disk */
+    const char *cmdline;
+};
+/* Builds tables, lists and start_info behind the image, which is loaded; v->virt gets its boot state. */
+bool pv_build(struct vmm *h, const struct pv_image *image, struct err *e);
+
+#endif

@@ -1,0 +1,137 @@
+/* Start of day: what the domain builder leaves in memory for a paravirtual kernel. See paravirt.h.
+ *
+ *   linear, from the image's virtual base (4 MB aligned); pseudo-physical page 0 is there
+ *   | image | RAM disk | list of machine frames | start_info | store | console | directory, tables | stack | >= 512 KB free |
+ *
+ * All of it is mapped, up to the next 4 MB, and writable but for the page tables. The tables pass the same checks as any that
+ * the guest will make. Xen 3 xen.h, "start-of-day memory layout". */
+#include <stddef.h>
+#include <string.h>
+
+#include "sim/cpu/segment.h"
+#include "sim/vmm/paravirt.h"
+
+enum { PADDING = 512 << 10, TABLE_SPAN = 1 << PDE_SHIFT, CALL_SLOT = 32, IRET_CALL = 23 };
+
+/* Page-frame numbers; and where the linear space that is mapped ends. */
+struct layout { uint32_t p2m, info, store, console, tables, stack, end; };
+
+static uint32_t pages(uint32_t bytes) { return (bytes + PAGE_SIZE - 1) >> PAGE_SHIFT; }
+
+static bool plan(const struct pv_image *i, uint32_t frames, struct layout *l, struct err *e)
+{
+    uint32_t image_end = i->mod_len ? i->mod_start + i->mod_len : i->end, tables = 1;
+    if (i->virt_base & (TABLE_SPAN - 1))
+        return err_set(e, EXIT_INPUT, "a paravirtual image with virtual base %08X: it must be a multiple of 4 MB, for the first "
+                       "directory entry to begin there", i->virt_base);
+    l->p2m = pages(image_end);
+    l->info = l->p2m + pages(frames * 4);
+    l->store = l->info + 1;
+    l->console = l->store + 1;
+    l->tables = l->console + 1;
+    uint64_t end;
+    do { /* tables need room, which tables map */
+        tables++;
+        l->stack = l->tables + tables;
+        end = i->virt_base + (((uint64_t)(l->stack + 1) << PAGE_SHIFT) + PADDING + TABLE_SPAN - 1) / TABLE_SPAN * TABLE_SPAN;
+    } while (end - i->virt_base > (uint64_t)(tables - 1) * TABLE_SPAN);
+    if (end > DIRECT_HOLE)
+        return err_set(e, EXIT_INPUT, "a paravirtual image that needs linear space %08X..%llX, but the hypervisor's part begins at "
+                       "%08X; link it lower", i->virt_base, (unsigned long long)end, DIRECT_HOLE);
+    l->end = (uint32_t)end;
+    uint32_t need = l->stack + 1 + (PADDING >> PAGE_SHIFT);
+    return need <= frames || err_set(e, EXIT_INPUT, "the image, its tables and their padding need %u KB, the domain has %u; use a "
+                                     "larger --ram", need * 4, frames * 4);
+}
+
+static uint32_t machine_frame(const struct vmm *h, uint32_t pfn) { return h->vm.pseudo.map[pfn]; }
+
+static void poke(struct vmm *h, uint32_t pfn, uint32_t offset, const void *from, uint32_t n)
+{
+    bus_poke(&h->vm.pseudo, hpa((pfn << PAGE_SHIFT) + offset), from, n);
+}
+
+static void build_tables(struct vmm *h, const struct pv_image *i, const struct layout *l, uint32_t frames)
+{
+    uint32_t tables = (l->end - i->virt_base) / TABLE_SPAN;
+    for (uint32_t t = 0; t < tables; t++) {
+        uint32_t pde = machine_frame(h, l->tables + 1 + t) << PAGE_SHIFT | PTE_P | PTE_W | PTE_U | PTE_A | PTE_D;
+        poke(h, l->tables, (pde_slot(i->virt_base) + t) * 4, &pde, 4);
+    }
+    for (uint32_t pfn = 0; pfn < (l->end - i->virt_base) >> PAGE_SHIFT && pfn < frames; pfn++) {
+        bool table = pfn >= l->tables && pfn < l->stack;
+        uint32_t pte = machine_frame(h, pfn) << PAGE_SHIFT | PTE_P | PTE_A | (table ? 0u : (uint32_t)PTE_W);
+        poke(h, l->tables + 1 + (pfn >> 10), (pfn & 1023) * 4, &pte, 4);
+    }
+}
+
+static void build_lists(struct paravirt *p, const struct layout *l, uint32_t frames)
+{
+    struct vmm *h = p->v->vmm;
+    for (uint32_t pfn = 0; pfn < frames; pfn++) {
+        uint32_t mfn = machine_frame(h, pfn);
+        poke(h, l->p2m, pfn * 4, &mfn, 4);
+        pv_set_m2p(p, mfn, pfn);
+    }
+}
+
+/* mov eax, n; int 82h; ret. The slot of iret is entered by a jump, with the return frame on the stack. */
+static void build_hypercall_page(struct vmm *h, uint32_t pfn)
+{
+    for (uint32_t n = 0; n < PAGE_SIZE / CALL_SLOT; n++) {
+        uint8_t call[] = { 0xB8, (uint8_t)n, 0, 0, 0, 0xCD, XEN_GATE, 0xC3 };
+        uint8_t iret[] = { 0x50, 0xB8, IRET_CALL, 0, 0, 0, 0xCD, XEN_GATE };
+        poke(h, pfn, n * CALL_SLOT, n == IRET_CALL ? iret : call, sizeof call);
+    }
+}
+
+static void build_start_info(struct paravirt *p, const struct pv_image *i, const struct layout *l, uint32_t frames)
+{
+    struct vmm *h = p->v->vmm;
+    struct xen_start_info s = {
+        .magic = XEN_MAGIC, .nr_pages = frames, .shared_info = p->shared << PAGE_SHIFT, .store_mfn = p->store,
+        .store_evtchn = p->store_port, .console_mfn = p->console, .console_evtchn = p->console_port,
+        .pt_base = i->virt_base + (l->tables << PAGE_SHIFT), .nr_pt_frames = l->stack - l->tables,
+        .mfn_list = i->virt_base + (l->p2m << PAGE_SHIFT),
+        .mod_start = i->mod_len ? i->virt_base + i->mod_start : 0, .mod_len = i->mod_len,
+    };
+    strncpy(s.cmd_line, i->cmdline, sizeof s.cmd_line - 1);
+    poke(h, l->info, 0, &s, sizeof s);
+}
+
+static void boot_registers(struct paravirt *p, const struct pv_image *i, const struct layout *l)
+{
+    struct cpu *c = &p->v->virt;
+    memset(c->reg, 0, sizeof c->reg);
+    c->eip = i->entry;
+    c->reg[ESI] = i->virt_base + (l->info << PAGE_SHIFT);
+    c->reg[ESP] = i->virt_base + ((l->stack + 1) << PAGE_SHIFT);
+    for (unsigned s = 0; s < SEG_COUNT; s++) c->seg[s].sel = s == SEG_CS ? XEN_RING1_CS : XEN_RING1_DS;
+    cpu_set_flags(c, FLAG_ONE | FLAG_IF);
+    c->cpl = 1;
+    c->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+    c->cr4 = CR4_PSE | CR4_PGE;
+    c->gdtr = (struct table_reg){ PV_DOMAIN_AREA, 0xFFFF };
+    p->kernel_ss = XEN_RING1_DS;
+    p->kernel_sp = c->reg[ESP];
+}
+
+bool pv_build(struct vmm *h, const struct pv_image *i, struct err *e)
+{
+    struct paravirt *p = h->vm.vcpu.pv;
+    uint32_t frames = h->board.guest_frames;
+    struct layout l = { 0 };
+    if (!plan(i, frames, &l, e)) return false;
+    p->console = machine_frame(h, l.console);
+    p->store = machine_frame(h, l.store);
+    pv_events_init(p);
+    build_tables(h, i, &l, frames);
+    build_lists(p, &l, frames);
+    build_start_info(p, i, &l, frames);
+    if (i->hypercall_page) build_hypercall_page(h, (i->hypercall_page - i->virt_base) >> PAGE_SHIFT);
+    enum direct_rule rule = direct_pin(p->mmu, machine_frame(h, l.tables), FRAME_L2);
+    if (!rule) rule = direct_set_base(p->mmu, machine_frame(h, l.tables));
+    if (rule) return err_set(e, EXIT_BUG, "the domain builder's own page tables: %s", direct_about(rule));
+    boot_registers(p, i, &l);
+    return true;
+}

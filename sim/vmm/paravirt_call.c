@@ -1,0 +1,82 @@
+/* Hypercalls: from the number in EAX to the function that serves it, one at a time or several. See paravirt.h. */
+#include "sim/vmm/paravirt.h"
+
+#include <stddef.h>
+
+static const struct pv_call_row rows[XEN_CALLS] = {
+#define CALL(number, e, name_, args_, function_, about_) [number] = { name_, about_, args_, function_ },
+#include "sim/vmm/hypercall.def"
+#undef CALL
+};
+
+const struct pv_call_row *pv_call_row(uint32_t number)
+{
+    return number < XEN_CALLS && rows[number].function ? &rows[number] : NULL;
+}
+
+void pv_names(void)
+{
+    static const char *names[XEN_CALLS];
+    for (unsigned i = 0; i < XEN_CALLS; i++) names[i] = rows[i].name ? rows[i].name : "unknown";
+    trace_names("hypercall", names, XEN_CALLS);
+    trace_names("rule", direct_words, DIRECT_RULES);
+}
+
+int32_t pv_privileged(struct paravirt *p, const uint32_t arg[6])
+{
+    (void)p, (void)arg;
+    return -XEN_EPERM;
+}
+
+/* The first argument is the sub-operation in most calls that have any. */
+static uint8_t sub_of(uint32_t number, const uint32_t arg[6])
+{
+    static const uint8_t with[] = { 6, 12, 17, 18, 20, 21, 24, 29, 30, 32, 33 };
+    for (unsigned i = 0; i < sizeof with; i++)
+        if (with[i] == number) return (uint8_t)arg[0];
+    return 0;
+}
+
+/* The event comes behind those of what the call did, but they answer it; so it is emitted first and completed when it is served
+ * would break the history's order. Instead they answer the exit (or the multicall), and it tells result and cost. */
+int32_t pv_serve(struct paravirt *p, uint32_t number, const uint32_t arg[6])
+{
+    struct vcpu *v = p->v;
+    const struct vmm_board *b = &v->vmm->board;
+    const struct pv_call_row *row = pv_call_row(number);
+    uint64_t begun = b->clock->now;
+    uint32_t eip = v->virt.eip;
+    pv_charge(p, COST_HYPERCALL);
+    int32_t result = row ? row->function(p, arg) : -XEN_ENOSYS;
+    struct event e = { .kind = EV_HYPERCALL, .cause = v->cause, .eip = eip };
+    e.u.HYPERCALL.op = (uint8_t)(number < XEN_CALLS ? number : 11 /* not a number of the ABI's, either */);
+    e.u.HYPERCALL.sub = sub_of(number, arg);
+    e.u.HYPERCALL.result = (uint32_t)result;
+    e.u.HYPERCALL.cost = (uint32_t)(b->clock->now - begun);
+    trace_emit(b->trace, &e);
+    return result;
+}
+
+void pv_hypercall(struct paravirt *p)
+{
+    struct cpu *c = &p->v->virt;
+    uint32_t arg[6] = { c->reg[EBX], c->reg[ECX], c->reg[EDX], c->reg[ESI], c->reg[EDI], c->reg[EBP] };
+    p->no_result = false;
+    int32_t result = pv_serve(p, c->reg[EAX], arg);
+    if (!p->no_result) c->reg[EAX] = (uint32_t)result;
+}
+
+/* arg: list, count. Each entry's result goes into the entry. A call that changes the flow of control makes no sense inside. */
+int32_t pv_multicall(struct paravirt *p, const uint32_t arg[6])
+{
+    enum { MULTICALL = 13, IRET = 23 };
+    if ((uint64_t)arg[0] + arg[1] * (uint64_t)sizeof(struct xen_multicall_entry) > DIRECT_HOLE) return -XEN_EFAULT;
+    for (uint32_t i = 0; i < arg[1] && !p->v->vm->dead && !p->v->vm->exited; i++) {
+        struct xen_multicall_entry e;
+        uint32_t at = arg[0] + i * (uint32_t)sizeof e;
+        if (!pv_read(p, at, &e, sizeof e)) return -XEN_EFAULT;
+        e.result = (uint32_t)(e.op == MULTICALL || e.op == IRET ? -XEN_EINVAL : pv_serve(p, e.op, e.arg));
+        if (!pv_write(p, at + (uint32_t)offsetof(struct xen_multicall_entry, result), &e.result, 4)) return -XEN_EFAULT;
+    }
+    return 0;
+}

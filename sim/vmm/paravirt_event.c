@@ -1,0 +1,243 @@
+/* Event channels: a bit each in shared memory, and who may set it. See paravirt.h.
+ *
+ * Idea: what is pending or masked lies in struct shared_info, where the guest handles it without asking; the hypervisor keeps
+ * only who is at the other end. A bit that becomes set and is not masked sets its word's bit in the selector, and with that
+ * the upcall is pending: three levels, so that a guest finds one of 1024 channels by two bit scans. Xen 3 event_channel.h.
+ * Not modelled: other domains but the service domain's ends of console and store; physical interrupts. */
+#include "sim/vmm/paravirt.h"
+
+#include <stddef.h>
+
+/* Sets a bit in shared memory; returns what it was. */
+static bool set_bit(struct paravirt *p, uint32_t array, uint32_t bit)
+{
+    uint32_t at = array + bit / 32 * 4, word = pv_shared(p, at, 4);
+    if (word & 1u << bit % 32) return true;
+    pv_set_shared(p, at, 4, word | 1u << bit % 32);
+    return false;
+}
+
+static bool test_bit(const struct paravirt *p, uint32_t array, uint32_t bit)
+{
+    return pv_shared(p, array + bit / 32 * 4, 4) >> bit % 32 & 1;
+}
+
+static void clear_bit(struct paravirt *p, uint32_t array, uint32_t bit)
+{
+    uint32_t at = array + bit / 32 * 4;
+    pv_set_shared(p, at, 4, pv_shared(p, at, 4) & ~(1u << bit % 32));
+}
+
+static void select_word(struct paravirt *p, uint32_t port)
+{
+    if (!set_bit(p, VCPU_SELECTOR, port / 32)) pv_set_shared(p, VCPU_UPCALL_PENDING, 1, 1);
+}
+
+void pv_raise(struct paravirt *p, uint32_t port)
+{
+    pv_charge(p, COST_PV_EVENT);
+    if (set_bit(p, SHARED_PENDING, port)) return;
+    bool masked = test_bit(p, SHARED_MASK, port);
+    TRACE(p->v->vmm->board.trace, CHANNEL, p->v->cause, .port = (uint16_t)port, .masked = masked);
+    if (!masked) select_word(p, port);
+    for (uint32_t i = 0; p->polls && i < p->polled; i++)
+        if (p->poll_port[i] == port) pv_wake(p);
+}
+
+void pv_raise_virq(struct paravirt *p, unsigned virq)
+{
+    if (p->virq_port[virq]) pv_raise(p, p->virq_port[virq]);
+}
+
+static bool is_open(const struct paravirt *p, uint32_t port)
+{
+    return port && port < XEN_CHANNELS && p->channel[port].state != CHANNEL_CLOSED;
+}
+
+/* A new channel, or 0; port 0 is never given out. */
+static uint32_t open_channel(struct paravirt *p, struct pv_channel how)
+{
+    uint32_t port = 1;
+    while (port < XEN_CHANNELS && p->channel[port].state != CHANNEL_CLOSED) port++;
+    if (port == XEN_CHANNELS) return 0;
+    p->channel[port] = how;
+    return port;
+}
+
+uint32_t pv_channel_to_service(struct paravirt *p)
+{
+    return open_channel(p, (struct pv_channel){ CHANNEL_INTERDOMAIN, XEN_DOM_SERVICE, 0 });
+}
+
+void pv_events_init(struct paravirt *p)
+{
+    for (uint32_t i = 0; i < VCPU_INFOS; i++) pv_set_shared(p, i * VCPU_SIZE + VCPU_UPCALL_MASK, 1, 1);
+    p->console_port = pv_channel_to_service(p);
+    p->store_port = pv_channel_to_service(p);
+}
+
+static void close_channel(struct paravirt *p, uint32_t port)
+{
+    struct pv_channel *c = &p->channel[port];
+    if (c->state == CHANNEL_VIRQ) p->virq_port[c->other] = 0;
+    if (c->state == CHANNEL_INTERDOMAIN && c->domain == XEN_DOM_ME) /* the other end waits for somebody new */
+        p->channel[c->other] = (struct pv_channel){ CHANNEL_UNBOUND, XEN_DOM_ME, 0 };
+    *c = (struct pv_channel){ 0 };
+    clear_bit(p, SHARED_PENDING, port);
+}
+
+/* ---- operations: each has a structure; what it returns in that goes back by the caller */
+
+union operation {
+    uint32_t w[6];
+    struct { uint16_t domain, unused; uint32_t remote_port, port; } interdomain;
+    struct { uint32_t virq, vcpu, port; } virq;
+    struct { uint32_t vcpu, port; } ipi;
+    struct { uint32_t port, vcpu; } one;
+    struct { uint16_t domain, remote; uint32_t port; } unbound;
+    struct { uint16_t domain, unused; uint32_t port, status, vcpu, a, b; } status;
+};
+
+static bool is_me(uint32_t domain) { return domain == XEN_DOM_SELF || domain == XEN_DOM_ME; }
+
+static int32_t bind_interdomain(struct paravirt *p, union operation *o)
+{
+    uint32_t remote = o->interdomain.remote_port;
+    if (!is_me(o->interdomain.domain)) return o->interdomain.domain == XEN_DOM_SERVICE ? -XEN_EINVAL : -XEN_ESRCH;
+    if (!is_open(p, remote) || p->channel[remote].state != CHANNEL_UNBOUND || p->channel[remote].domain != XEN_DOM_ME)
+        return -XEN_EINVAL;
+    uint32_t port = open_channel(p, (struct pv_channel){ CHANNEL_INTERDOMAIN, XEN_DOM_ME, remote });
+    if (!port) return -XEN_ENOSPC;
+    p->channel[remote] = (struct pv_channel){ CHANNEL_INTERDOMAIN, XEN_DOM_ME, port };
+    pv_raise(p, port); /* what was sent before may have been lost */
+    o->interdomain.port = port;
+    return 0;
+}
+
+static int32_t bind_virq(struct paravirt *p, union operation *o)
+{
+    uint32_t virq = o->virq.virq;
+    if (virq >= XEN_VIRQS) return -XEN_EINVAL;
+    if (o->virq.vcpu) return -XEN_ENOENT;
+    if (virq != XEN_VIRQ_TIMER && virq != XEN_VIRQ_DEBUG) return -XEN_EPERM;
+    if (p->virq_port[virq]) return -XEN_EEXIST;
+    uint32_t port = open_channel(p, (struct pv_channel){ CHANNEL_VIRQ, 0, virq });
+    if (!port) return -XEN_ENOSPC;
+    p->virq_port[virq] = (uint16_t)port;
+    o->virq.port = port;
+    return 0;
+}
+
+static int32_t bind_ipi(struct paravirt *p, union operation *o)
+{
+    if (o->ipi.vcpu) return -XEN_ENOENT;
+    uint32_t port = open_channel(p, (struct pv_channel){ CHANNEL_IPI, 0, 0 });
+    o->ipi.port = port;
+    return port ? 0 : -XEN_ENOSPC;
+}
+
+static int32_t alloc_unbound(struct paravirt *p, union operation *o)
+{
+    if (!is_me(o->unbound.domain)) return -XEN_EPERM;
+    uint16_t remote = is_me(o->unbound.remote) ? (uint16_t)XEN_DOM_ME : o->unbound.remote;
+    uint32_t port = open_channel(p, (struct pv_channel){ CHANNEL_UNBOUND, remote, 0 });
+    o->unbound.port = port;
+    return port ? 0 : -XEN_ENOSPC;
+}
+
+static int32_t send(struct paravirt *p, uint32_t port)
+{
+    const struct pv_channel *c = &p->channel[port];
+    switch (c->state) {
+    case CHANNEL_INTERDOMAIN:
+        if (c->domain == XEN_DOM_ME) pv_raise(p, c->other);
+        else if (port == p->console_port) pv_console_notify(p);
+        return 0;
+    case CHANNEL_IPI: pv_raise(p, port); return 0;
+    case CHANNEL_UNBOUND: return 0; /* nobody there yet */
+    default: return -XEN_EINVAL;
+    }
+}
+
+static int32_t status(struct paravirt *p, union operation *o)
+{
+    if (!is_me(o->status.domain)) return -XEN_EPERM;
+    if (o->status.port >= XEN_CHANNELS) return -XEN_EINVAL;
+    const struct pv_channel *c = &p->channel[o->status.port];
+    o->status.status = c->state;
+    o->status.vcpu = 0;
+    o->status.a = c->state == CHANNEL_VIRQ ? c->other : c->domain;
+    o->status.b = c->other;
+    return 0;
+}
+
+static int32_t unmask(struct paravirt *p, uint32_t port)
+{
+    clear_bit(p, SHARED_MASK, port);
+    if (test_bit(p, SHARED_PENDING, port)) select_word(p, port);
+    return 0;
+}
+
+static int32_t reset(struct paravirt *p, union operation *o)
+{
+    if (!is_me(o->unbound.domain)) return -XEN_EPERM;
+    for (uint32_t port = 1; port < XEN_CHANNELS; port++)
+        if (is_open(p, port)) close_channel(p, port);
+    return 0;
+}
+
+/* Operations on one open channel. */
+static int32_t on_port(struct paravirt *p, uint32_t op, union operation *o)
+{
+    uint32_t port = o->one.port;
+    if (!is_open(p, port)) return -XEN_EINVAL;
+    switch (op) {
+    case XEN_EVTCHN_CLOSE: close_channel(p, port); return 0;
+    case XEN_EVTCHN_SEND: return send(p, port);
+    case XEN_EVTCHN_BIND_VCPU: return o->one.vcpu ? -XEN_ENOENT : 0;
+    default: return unmask(p, port);
+    }
+}
+
+static int32_t operate(struct paravirt *p, uint32_t op, union operation *o)
+{
+    switch (op) {
+    case XEN_EVTCHN_BIND_INTERDOMAIN: return bind_interdomain(p, o);
+    case XEN_EVTCHN_BIND_VIRQ: return bind_virq(p, o);
+    case XEN_EVTCHN_BIND_PIRQ: return -XEN_EPERM;
+    case XEN_EVTCHN_STATUS: return status(p, o);
+    case XEN_EVTCHN_ALLOC_UNBOUND: return alloc_unbound(p, o);
+    case XEN_EVTCHN_BIND_IPI: return bind_ipi(p, o);
+    case XEN_EVTCHN_RESET: return reset(p, o);
+    default: return on_port(p, op, o);
+    }
+}
+
+/* Bytes of an operation's structure; 0: there is no such operation. */
+static uint32_t size_of(uint32_t op)
+{
+    static const uint8_t sizes[] = { 12, 12, 12, 4, 4, 24, 8, 8, 8, 4, 2 };
+    return op < sizeof sizes ? sizes[op] : 0;
+}
+
+static int32_t event_channel(struct paravirt *p, uint32_t op, uint32_t at)
+{
+    union operation o = { { 0 } };
+    uint32_t size = size_of(op);
+    if (!size) return -XEN_ENOSYS;
+    if (!pv_read(p, at, &o, size)) return -XEN_EFAULT;
+    int32_t result = operate(p, op, &o);
+    bool answers = size > 4 && op != XEN_EVTCHN_BIND_VCPU;
+    if (!result && answers && !pv_write(p, at, &o, size)) return -XEN_EFAULT;
+    return result;
+}
+
+/* arg: operation, its structure. */
+int32_t pv_event_channel_op(struct paravirt *p, const uint32_t arg[6]) { return event_channel(p, arg[0], arg[1]); }
+
+/* arg: { operation, its structure }. */
+int32_t pv_event_channel_op_compat(struct paravirt *p, const uint32_t arg[6])
+{
+    uint32_t op;
+    return pv_read(p, arg[0], &op, 4) ? event_channel(p, op, arg[0] + 4) : -XEN_EFAULT;
+}
