@@ -14,7 +14,8 @@ GUEST_ELFS   := $(GUESTS:%=$(BUILD_GUESTS)/%.elf)
 GUEST_CFLAGS  := -std=gnu17 -O1 -Wall -Wextra -m32 -march=i686 -mgeneral-regs-only -masm=intel -ffreestanding \
                  -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
                  -fno-tree-loop-distribute-patterns -I$(GUEST_DIR)
-GUEST_LDFLAGS := -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,noexecstack
+GUEST_LDFLAGS := -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,noexecstack \
+                 -T $(GUEST_DIR)/guest.ld
 
 GUEST_LIB_SRC    := lib/boot.S lib/trap.S lib/tables.c lib/serial.c lib/timer.c lib/paging.c lib/memory.c
 GUEST_popf_SRC   := popf/popf.c popf/flags.S
@@ -40,7 +41,7 @@ $(BUILD_GUESTS)/obj/%.S.o: $(GUEST_DIR)/%.S $(GUEST_DIR)/guests.mk
 
 define guest_rule
 $(BUILD_GUESTS)/$(1).elf: $(call guest_objects,$(1)) $(call guest_script,$(1)) $(GUEST_DIR)/guests.mk
-	$$(Q)$$(GUEST_CC) $$(GUEST_LDFLAGS) -T $(call guest_script,$(1)) $(call guest_objects,$(1)) -o $$@
+	$$(Q)$$(GUEST_CC) $$(GUEST_LDFLAGS:$(GUEST_DIR)/guest.ld=$(call guest_script,$(1))) $(call guest_objects,$(1)) -o $$@
 endef
 $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(guest))))
 
