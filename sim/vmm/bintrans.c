@@ -171,12 +171,7 @@ static void emulate(struct vcpu *v)
 static void callout(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
-    struct event e = { .kind = EV_EXIT, .cause = board(v)->cpu->cause, .eip = v->virt.eip };
-    e.u.EXIT.reason = EXIT_REASON_CALLOUT;
-    e.u.EXIT.vector = BT_VECTOR;
-    e.u.EXIT.code = t->what;
-    v->cause = trace_emit(board(v)->trace, &e);
-    trace_episode(board(v)->trace, v->cause);
+    vcpu_tell_exit(v, &(struct vmexit){ .reason = EXIT_REASON_CALLOUT, .vector = BT_VECTOR, .code = t->what });
     t->counts.callouts++;
     if (t->what == BT_LOOKUP) {
         t->counts.return_misses++;

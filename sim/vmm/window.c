@@ -82,7 +82,7 @@ void window_build(struct bus *b)
     window_descriptor(b, WINDOW_LDTR, WINDOW_BASE + WINDOW_LDT, 0xFFFF, 0x0082);
 }
 
-void window_ldt(struct bus *b, uint32_t base, uint32_t limit) { descriptor(b, WINDOW_LDTR, base, limit, 0x0082); }
+void window_ldt(struct bus *b, uint32_t base, uint32_t limit) { window_descriptor(b, WINDOW_LDTR, base, limit, 0x0082); }
 
 void window_ring1_stack(struct bus *b, uint32_t ss, uint32_t esp)
 {
