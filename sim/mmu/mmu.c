@@ -147,9 +147,16 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
 
 /* ---- the short way ---- */
 
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* After a change of what paging depends on: is it walk_plain's? */
+static void choose_walk(struct mmu *m)
+{
+    m->two_levels = paging_on(m) && !(m->cr4 & PAGING_CR4_PAE) && m->a20 == UINT32_MAX;
+}
+
 /* What a walk in RAM alone found. */
 struct leaf {
-    uint32_t at;     /* where the entry lies */
     uint32_t entry;  /* with A and D as the access leaves them */
     uint32_t frame, rights;
     unsigned refs;
@@ -162,8 +169,9 @@ static uint32_t ram_entry(const struct bus *b, uint32_t at)
     return entry;
 }
 
-/* walk.h's walk for two levels of plain RAM. False: something is out of the ordinary, be it a fault. */
-static inline bool walk_plain(const struct mmu *m, uint32_t lin, unsigned access, struct leaf *l)
+/* walk.h's walk for two levels of plain RAM, with A and D. False, and nothing changed: something is out of the ordinary, be it a
+ * fault. */
+ALWAYS_INLINE bool walk_plain(const struct mmu *m, uint32_t lin, unsigned access, struct leaf *l)
 {
     const struct bus *b = m->bus;
     uint32_t at = (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2;
@@ -184,53 +192,90 @@ static inline bool walk_plain(const struct mmu *m, uint32_t lin, unsigned access
         l->frame = leaf & PAGE_MASK;
         l->rights = leaf & (PTE_W | PTE_U | PTE_D | PTE_G) & (pde | PTE_D | PTE_G);
     }
-    l->at = at;
     l->entry = leaf | PTE_A;
     if (access & ACCESS_WRITE) {
         l->entry |= PTE_D;
         l->rights |= PTE_D;
     }
     if (!bus_plain(b, hpa(l->frame)) || !walk_allows(l->rights, access, m->cr0)) return false;
-    return l->entry == leaf || (!b->log && (b->marks[at >> PAGE_SHIFT] & (FRAME_DIRTY | FRAME_CODE)) == FRAME_DIRTY);
+    if (l->entry == leaf) return true;
+    if (b->log || (b->marks[at >> PAGE_SHIFT] & (FRAME_DIRTY | FRAME_CODE)) != FRAME_DIRTY) return false;
+    memcpy(b->ram + at, &l->entry, sizeof l->entry);
+    return true;
 }
 
-static void fill_entry(struct mmu *m, struct tlb *t, struct tlb_entry *e, uint32_t page, const struct leaf *l)
+/* The fast tags that open_fast_path would give an entry nobody watches. */
+ALWAYS_INLINE void fill_tags(struct mmu *m, struct tlb_entry *e, uint32_t page, uint32_t pte, unsigned access, uint8_t *marks)
 {
-    memcpy(m->bus->ram + l->at, &l->entry, sizeof l->entry);
+    uint8_t now = *marks;
+    bool ready = (access & ACCESS_WRITE) || ((now & FRAME_DIRTY) && (pte & PTE_D));
+    bool writes = ready && !(now & (FRAME_CODE | FRAME_ROM)) && !(access & ACCESS_EXEC);
+    bool user = pte & PTE_U, writable = pte & PTE_W;
+    e->tag[ACCESS_READ] = page;
+    e->tag[ACCESS_USER] = user ? page : TLB_NO_TAG;
+    e->tag[ACCESS_WRITE] = writes && (writable || !(m->cr0 & PAGING_CR0_WP)) ? page : TLB_NO_TAG;
+    e->tag[ACCESS_WRITE | ACCESS_USER] = writes && writable && user ? page : TLB_NO_TAG;
+    if (writes && !(now & FRAME_DIRTY)) *marks = now | FRAME_DIRTY;
+}
+
+ALWAYS_INLINE void fill_entry(struct mmu *m, struct tlb *t, struct tlb_entry *e, uint32_t page, const struct leaf *l,
+                              unsigned access)
+{
+    uint32_t pte = m->cr4 & PAGING_CR4_PGE ? l->rights : l->rights & ~(uint32_t)PTE_G;
     t->misses++;
     m->walks++;
     m->refs += l->refs;
     clock_charge(m->clock, CAUSE_WALK, (uint64_t)l->refs * m->model->cost[COST_WALK_REF]);
-    tlb_untag(e);
+    if (pte & PTE_PS) t->large = true;
     e->host = m->bus->ram + l->frame;
     e->page = page;
     e->frame = l->frame;
-    e->pte = m->cr4 & PAGING_CR4_PGE ? l->rights : l->rights & ~(uint32_t)PTE_G;
+    e->pte = pte;
     e->valid = true;
-    if (e->pte & PTE_PS) t->large = true;
-    tlb_use(t, page);
+    if (!m->points || !m->points->armed) fill_tags(m, e, page, pte, access, &m->bus->marks[l->frame >> PAGE_SHIFT]);
+    else {
+        tlb_untag(e);
+        open_fast_path(m, e, access);
+    }
+}
+
+static inline struct tlb_entry *set_of(const struct mmu *m, uint32_t page, unsigned access)
+{
+    return access & ACCESS_EXEC ? tlb_code0(m->itlb, page) : tlb_data0(m->dtlb, page);
+}
+
+/* The page is not in its set, or not with all rights. */
+static __attribute__((noinline)) bool fill_by_walk(struct mmu *m, uint32_t lin, unsigned access)
+{
+    struct leaf l;
+    uint32_t page = lin & PAGE_MASK;
+    bool there;
+    if (!m->two_levels || !m->direct || !walk_plain(m, lin, access, &l)) return false;
+    struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
+    struct tlb_entry *set = set_of(m, page, access);
+    unsigned way = tlb_search(set, page, &there);
+    if (way) {
+        t->hits += there;
+        tlb_to_front(set, way);
+    }
+    tlb_use(t, set);
+    fill_entry(m, t, set, page, &l, access);
+    return set->tag[access & (ACCESS_WRITE | ACCESS_USER)] == page;
 }
 
 bool mmu_fill(void *mmu, gva_t at, unsigned access)
 {
     struct mmu *m = mmu;
-    struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
     uint32_t page = at.v & PAGE_MASK;
-    struct tlb_entry *set = tlb_way0(t, page);
+    struct tlb_entry *set = set_of(m, page, access);
     bool there;
-    unsigned way = tlb_search(set, page, &there);
-    if (there && serves(m, &set[way], access)) {
-        if (way) t->hits++;
+    unsigned way = tlb_search(set, page, &there), kind = access & (ACCESS_WRITE | ACCESS_USER);
+    if (!there || !serves(m, &set[way], access)) return fill_by_walk(m, at.v, access);
+    if (way) {
+        struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
+        t->hits++;
         tlb_to_front(set, way);
-    } else {
-        struct leaf l;
-        bool two_levels = paging_on(m) && !(m->cr4 & PAGING_CR4_PAE) && m->a20 == UINT32_MAX && m->direct;
-        if (!two_levels || !walk_plain(m, at.v, access, &l)) return false;
-        if (there && way) t->hits++;
-        tlb_to_front(set, way);
-        fill_entry(m, t, set, page, &l);
     }
-    unsigned kind = access & (ACCESS_WRITE | ACCESS_USER);
     if (set->tag[kind] != page) open_fast_path(m, set, access);
     return set->tag[kind] == page;
 }
@@ -253,6 +298,7 @@ void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4)
     m->cr0 = cr0;
     m->cr3 = cr3;
     m->cr4 = cr4;
+    choose_walk(m);
     if ((changed0 & PAGING_CR0_PG) || (changed4 & (PAGING_CR4_PSE | PAGING_CR4_PAE | PAGING_CR4_PGE))) mmu_flush(m, true);
     else if (changed0 & PAGING_CR0_WP) mmu_drop_tags(m);
 }
@@ -299,6 +345,7 @@ void mmu_a20(void *mmu, unsigned n, bool open)
     uint32_t mask = open ? UINT32_MAX : ~(1u << 20);
     if (m->a20 == mask) return;
     m->a20 = mask;
+    choose_walk(m);
     mmu_flush(m, true);
 }
 

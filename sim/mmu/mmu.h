@@ -21,6 +21,7 @@ struct mmu {
     uint32_t cr0, cr3, cr4;
     uint64_t pdpte[4];        /* with PAE: loaded from memory by mmu_pdptes, and used until the next time */
     uint32_t a20;             /* AND mask of every physical address: all ones, or without bit 20 while the gate is shut */
+    bool     two_levels;      /* paging is on, its tables have two levels of 32-bit entries, and the A20 gate is open */
     bool     direct;          /* hand out host pointers and fast tags (false: every access goes over the bus) */
     const struct points *points; /* pages a debugger watches get no fast tags; NULL: none */
     uint64_t walks, refs;     /* page walks made, entries read by them */

@@ -47,7 +47,7 @@ struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
     tlb_to_front(set, tlb_search(set, page, &there));
     *set = (struct tlb_entry){ .page = page, .valid = true };
     tlb_untag(set);
-    tlb_use(t, page);
+    tlb_use(t, set);
     return set;
 }
 

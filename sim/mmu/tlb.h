@@ -29,10 +29,10 @@ static inline unsigned tlb_search(const struct tlb_entry *set, uint32_t page, bo
     return w;
 }
 
-/* The set of this page is in use: a flush will look at it. */
-static inline void tlb_use(struct tlb *t, uint32_t page)
+/* This set is in use: a flush will look at it. */
+static inline void tlb_use(struct tlb *t, const struct tlb_entry *set)
 {
-    t->used |= 1u << ((page >> PAGE_SHIFT) & (t->code ? TLB_CODE_SETS - 1u : TLB_DATA_SETS - 1u));
+    t->used |= 1u << (unsigned)((const char *)set - (const char *)t->e) / TLB_SET_STRIDE;
 }
 
 #endif
