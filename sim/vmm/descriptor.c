@@ -114,7 +114,7 @@ static struct descriptor resting_shadow(const struct vcpu *v, uint16_t selector,
     bool present = v->user_code.present && is_noted(&v->user_code, selector);
     struct descriptor s = descriptor_shadow(d, present);
     bool first = (d.high & HIGH_S) && !(d.high & HIGH_ACCESSED);
-    if (first || (is_conforming(d) && !present)) s.high &= ~(uint32_t)HIGH_P;
+    if (first || segments_held(v, selector) || (is_conforming(d) && !present)) s.high &= ~(uint32_t)HIGH_P;
     return s;
 }
 
@@ -138,10 +138,11 @@ static void put_if_other(struct vcpu *v, uint16_t selector, struct descriptor s)
     if (s.low != was.low || ((s.high ^ was.high) & ~(uint32_t)HIGH_ACCESSED)) put_shadow(v, selector & 4, selector & ~7u, s);
 }
 
+static bool has_slot(uint16_t selector) { return (selector & ~3u) && ((selector & 4) || selector < WINDOW_FIRST_SELECTOR); }
+
 static bool of_guest(struct vcpu *v, uint16_t selector, struct descriptor *d)
 {
-    if (!(selector & ~3u) || (!(selector & 4) && selector >= WINDOW_FIRST_SELECTOR)) return false;
-    return descriptor_guest(v, selector, d);
+    return has_slot(selector) && descriptor_guest(v, selector, d);
 }
 
 void descriptor_ready(struct vcpu *v, uint16_t selector)
@@ -155,8 +156,14 @@ void descriptor_ready(struct vcpu *v, uint16_t selector)
 
 void descriptor_rest(struct vcpu *v, uint16_t selector)
 {
-    struct descriptor d;
-    if (of_guest(v, selector, &d)) put_if_other(v, selector, resting_shadow(v, (uint16_t)(selector & ~3u), d));
+    struct descriptor d = { 0, 0 };
+    if (!of_guest(v, selector, &d)) d = (struct descriptor){ 0, 0 };
+    if (has_slot(selector)) put_if_other(v, selector, resting_shadow(v, (uint16_t)(selector & ~3u), d));
+}
+
+void descriptor_lend(struct vcpu *v, uint16_t selector, struct descriptor d)
+{
+    if (has_slot(selector)) put_shadow(v, selector & 4, selector & ~7u, descriptor_shadow(d, true));
 }
 
 /* Guest-physical page of every page of the table, traced; old traces are taken off. */

@@ -27,6 +27,8 @@ bool descriptor_guest(struct vcpu *v, uint16_t selector, struct descriptor *d);
 /* Makes the shadow ready to be loaded by the real CPU, and follows the guest's descriptor if its page has been mapped since the
  * table was copied. The guest's accessed bit stays: emulation has set it if the guest did load it (SYSEXIT, say, loads none). */
 void descriptor_ready(struct vcpu *v, uint16_t selector);
+/* Puts a shadow of our own there for one load; descriptor_rest undoes it. */
+void descriptor_lend(struct vcpu *v, uint16_t selector, struct descriptor d);
 /* Undoes what descriptor_ready did for the one load. */
 void descriptor_rest(struct vcpu *v, uint16_t selector);
 

@@ -20,7 +20,7 @@ static void prepare(struct vcpu *v, const struct cpu *c, const struct insn *i)
     cpu_set_flags(p, vcpu_virtual_flags(v, cpu_flags(c)));
     uint16_t sel[SEG_COUNT];
     for (unsigned s = 0; s < SEG_COUNT; s++) sel[s] = c->seg[s].sel;
-    vcpu_copy_segments(v, p, sel, c->cpl);
+    segments_copy(v, p, sel, c->cpl);
     p->fpu = lazy_fpu_state(v);
     p->ferr = (struct irq_line){ 0 };       /* the probe's pins lead nowhere */
     p->insns = v->virt.insns + 1;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "sim/cpu/cpuid.h"
-#include "sim/cpu/segment.h"
 #include "sim/vmm/descriptor.h"
 #include "sim/vmm/vm.h"
 
@@ -63,23 +62,7 @@ unsigned vcpu_peek(const struct vcpu *v, gva_t at, unsigned access, void *to, un
     return done;
 }
 
-static uint8_t virtual_ring(uint8_t real) { return real == 1 ? 0 : real; }
 static uint8_t real_ring(uint8_t virtual_) { return virtual_ == 0 ? 1 : virtual_; }
-
-/* Outside the hypervisor every selector was loaded from the shadow tables, which follow the guest's, so the guest's own
- * descriptor is what its CPU would have cached. */
-void vcpu_copy_segments(struct vcpu *v, struct cpu *to, const uint16_t sel[SEG_COUNT], uint8_t real_cpl)
-{
-    uint8_t cpl = virtual_ring(real_cpl);
-    for (unsigned i = 0; i < SEG_COUNT; i++) {
-        uint16_t s = sel[i];
-        if (i == SEG_CS || i == SEG_SS) s = (uint16_t)((s & ~3u) | cpl); /* the guest never sees its real ring here */
-        struct descriptor d = { 0, 0 };
-        if ((s & ~3u) && descriptor_guest(v, s, &d)) cpu_seg_set(&to->seg[i], s, d.low, d.high);
-        else to->seg[i] = (struct seg_reg){ .sel = s };
-    }
-    to->cpl = cpl;
-}
 
 static struct window_frame *frame_read(struct vcpu *v, struct window_frame *f)
 {
@@ -119,7 +102,7 @@ void vcpu_enter(struct vcpu *v, struct window_frame *f)
     for (unsigned i = 0; i < SEG_COUNT; i++) sel[i] = real->seg[i].sel;
     sel[SEG_CS] = (uint16_t)f->cs;
     sel[SEG_SS] = (uint16_t)f->ss;
-    vcpu_copy_segments(v, c, sel, (uint8_t)(f->cs & 3));
+    segments_copy(v, c, sel, (uint8_t)(f->cs & 3));
     memcpy(v->entered_seg, c->seg, sizeof c->seg);
 }
 
@@ -135,22 +118,7 @@ void vcpu_tell_exit(struct vcpu *v, const struct vmexit *x)
     trace_episode(b->trace, v->cause);
 }
 
-static bool same_segment(const struct seg_reg *a, const struct seg_reg *b)
-{
-    return a->sel == b->sel && a->base == b->base && a->limit == b->limit && ((a->ar ^ b->ar) & ~AR_ACCESSED) == 0;
-}
-
-bool vcpu_segment_reversible(struct vcpu *v, enum seg i)
-{
-    const struct seg_reg *s = &v->virt.seg[i];
-    if (!(s->sel & ~3u) && i != SEG_CS && i != SEG_SS && !s->ar) return true; /* null data segment */
-    struct descriptor d;
-    struct seg_reg memory;
-    if (!(s->sel & 4) && s->sel >= WINDOW_FIRST_SELECTOR) return false; /* there the real table has our own */
-    if (!descriptor_guest(v, s->sel, &d) || !descriptor_runnable(d)) return false;
-    cpu_seg_set(&memory, s->sel, d.low, d.high);
-    return same_segment(s, &memory);
-}
+bool vcpu_segment_reversible(struct vcpu *v, enum seg i) { return segments_as_in_memory(v, i); }
 
 bool vcpu_reversible(struct vcpu *v)
 {
@@ -158,26 +126,7 @@ bool vcpu_reversible(struct vcpu *v)
     if (!(c->cr0 & CR0_PE) || (c->eflags & FLAG_VM)) return false;
     if (c->eip > c->seg[SEG_CS].limit) return false; /* the next fetch faults; IRET would, too, but in ring 0 */
     if (c->seg[SEG_CS].base + c->eip >= WINDOW_BASE) return false; /* likewise, for the truncated limit */
-    for (enum seg i = SEG_ES; i < SEG_COUNT; i++)
-        if (!vcpu_segment_reversible(v, i)) return false;
-    return true;
-}
-
-/* MOV DS, sel and so on by the hypervisor, for registers that emulation changed. They must be loaded here because IRET
- * does not, and they survive IRET because their DPL is not below the guest's ring. */
-static void load_data_segments(struct vcpu *v, unsigned which)
-{
-    const struct vmm_board *b = &v->vmm->board;
-    static const uint8_t data[] = { SEG_ES, SEG_DS, SEG_FS, SEG_GS };
-    for (unsigned i = 0; i < sizeof data; i++) {
-        unsigned s = data[i];
-        if (!(which >> s & 1)) continue;
-        if (same_segment(&v->virt.seg[s], &v->entered_seg[s]) && b->cpu->seg[s].sel == v->virt.seg[s].sel) continue;
-        descriptor_ready(v, v->virt.seg[s].sel);
-        seg_load(b->cpu, s, v->virt.seg[s].sel);
-        descriptor_rest(v, v->virt.seg[s].sel);
-        clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_MOV_SEG]);
-    }
+    return segments_runnable(v);
 }
 
 /* IRET loads CS and SS. What was lent to the last one is taken back once the guest runs elsewhere. */
@@ -228,7 +177,7 @@ void vcpu_leave(struct vcpu *v)
 void vcpu_leave_as(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip, unsigned data)
 {
     ready_for_iret(v, cs);
-    load_data_segments(v, data);
+    segments_load(v, ring, data);
     vcpu_registers_out(v, ring, cs, eip);
 }
 

@@ -12,6 +12,7 @@
 #include "sim/mmu/strategy.h"
 #include "sim/vmm/detector.h"
 #include "sim/vmm/exit.h"
+#include "sim/vmm/segments.h"
 #include "sim/vmm/strategy.h"
 #include "sim/vmm/window.h"
 
@@ -51,6 +52,7 @@ struct vcpu {
     struct user_code user_code;
     uint16_t lent_cs;           /* code segment whose shadow was made present for the last IRET */
     struct table_trace traced[2]; /* [0] GDT, [1] LDT */
+    struct held_segments held;
     struct seg_reg entered_seg[SEG_COUNT]; /* virt's segment registers as the guest left them */
     uint64_t entered;           /* cycle of the exit being handled */
     uint32_t left_eip;          /* where the guest was sent last */
@@ -89,12 +91,9 @@ bool vcpu_interruptible(const struct vcpu *v);
 /* Reads guest memory by linear address through the guest's own tables, without effects; returns how many of `n` bytes
  * could be read before the first that is not mapped for `access` or not RAM. */
 unsigned vcpu_peek(const struct vcpu *v, gva_t at, unsigned access, void *to, unsigned n);
-/* virt's general registers, EIP, flags and segments from a CPU that runs the guest deprivileged. `eip`: the guest's. */
-void vcpu_copy_segments(struct vcpu *v, struct cpu *to, const uint16_t sel[SEG_COUNT], uint8_t real_cpl);
 /* The guest's flags from real ones: IF and IOPL are virtual, the rest is real. */
 uint32_t vcpu_virtual_flags(const struct vcpu *v, uint32_t real);
-/* Can the real CPU run virt as it stands: protected mode, EIP within CS, and every segment register equal to its descriptor in
- * memory? */
+/* Can the real CPU run virt as it stands: protected mode, EIP within CS, and segment registers it can have? */
 bool vcpu_reversible(struct vcpu *v);
 /* Would loading this segment register's selector from the shadow tables give what virt has there? */
 bool vcpu_segment_reversible(struct vcpu *v, enum seg i);

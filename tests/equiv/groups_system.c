@@ -218,7 +218,7 @@ static void fast_calls(struct kernel *k)
         set_reg(k, 1, 0x176), OP32(e, e->at + 5 + 2 + 2, 0xB8), OP(e, 0x0F, 0x30, 0x0F, 0x34);
         return;
     }
-    OP32(e, SEL_DATA3, 0xB8), OP(e, 0x8E, 0xD8, 0x8E, 0xC0, 0x8E, 0xE0, 0x8E, 0xE8); /* SYSEXIT drops no inner segments */
+    if (one_in(e, 3)) OP32(e, SEL_DATA3, 0xB8), OP(e, 0x8E, 0xD8, 0x8E, 0xC0, 0x8E, 0xE0, 0x8E, 0xE8); /* SYSEXIT drops no inner segments */
     set_reg(k, 1, 0x174), set_reg(k, 0, SEL_CODE0), set_reg(k, 2, 0), OP(e, 0x0F, 0x30); /* CS 1B, SS 23 */
     set_reg(k, 1, AT_STACK3), OP32(e, e->at + 5 + 2, 0xBA), OP(e, 0x0F, 0x35);
     alu_soup(k, 2);
