@@ -90,7 +90,9 @@ void vcpu_registers_in(struct vcpu *v, struct window_frame *f)
     vcpu_enter_frame(v, f);
     /* Instructions ran since we last looked, so an interrupt shadow that emulation set is over. Not if EIP is where it was: then
      * this exit came before the first of them. (A jump to itself looks the same; settle interprets it, which ends the shadow.) */
-    if (f->eip != v->left_eip) v->virt.insns++;
+    if (f->eip == v->left_eip) return;
+    v->virt.insns++;
+    cpu_set_flags(&v->virt, vcpu_virtual_flags(v, f->eflags)); /* RF is for the instruction that comes now */
 }
 
 void vcpu_enter(struct vcpu *v, struct window_frame *f)
