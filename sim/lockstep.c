@@ -9,6 +9,7 @@
 #include <string.h>
 #include "sim/firmware_tables.h"
 #include "sim/guard.h"
+#include "sim/vmm/bintrans.h"
 
 enum { VISITS_MOST = 200000 /* boundaries one guest instruction may take */, NEAR = 20000, NEAR_STRING = 4000000 };
 #define PATIENCE 8000000000u /* cycles an interrupt is waited for */
@@ -25,7 +26,7 @@ void lockstep_init(struct lockstep *l, struct machine *first, struct machine *se
 
 /* --- one machine, one step --- */
 
-struct advance { bool ended, irq, lost; uint8_t vector; unsigned emulated; uint32_t from; };
+struct advance { bool ended, irq, lost; uint8_t vector; unsigned emulated, completed, raised, most; uint32_t from; };
 
 /* What the events since `from` say: interrupts the guest took, instructions carried out for it. */
 static void read_events(const struct machine *m, uint32_t from, struct advance *a)
@@ -40,7 +41,12 @@ static void read_events(const struct machine *m, uint32_t from, struct advance *
             a->vector = virtual_ ? e->u.INJECT.vector : e->u.IRQ.vector;
         }
         a->emulated += e->kind == EV_EMULATE;
+        /* Translated code calls when an instruction of it is complete but its successor has no translation yet. */
+        a->completed += e->kind == EV_EXIT && e->u.EXIT.reason == EXIT_REASON_CALLOUT &&
+                        (e->u.EXIT.code == BT_CONTINUE || e->u.EXIT.code == BT_LOOKUP);
+        a->raised += e->kind == EV_INJECT && !e->u.INJECT.external;
     }
+    a->most = a->emulated + a->completed + a->raised;
 }
 
 static bool quiet(const struct machine *m, uint32_t from)
@@ -64,7 +70,7 @@ static void advance(struct machine *m, struct advance *a)
         uint32_t from = trace_last(machine_trace_of(m));
         a->ended = machine_run(m, NULL, 1) == MACHINE_ENDED;
         bool direct = guest && machine_retired(m) != retired && quiet(m, from);
-        if (!a->ended && machine_place(m) == PLACE_VMM) continue;
+        if (!a->ended && (machine_place(m) == PLACE_VMM || machine_code(m) == UINT32_MAX)) continue; /* translated: not its end */
         machine_guest(m, &now);
         *a = (struct advance){ .from = a->from, .ended = a->ended };
         read_events(m, a->from, a);
@@ -270,13 +276,40 @@ static uint32_t frame_eip(const struct machine *m)
     return v;
 }
 
+/* A hypervisor that was called because an instruction was complete may carry out another one, or raise its fault, before it
+ * goes back: how many that were shows in where the guest is. */
+static bool alike(const struct lockstep *l)
+{
+    struct guest_view v[2];
+    guest_view(l->m[0], &v[0]);
+    guest_view(l->m[1], &v[1]);
+    for (unsigned i = 0; i < v[0].n; i++)
+        if (v[0].at[i].value != v[1].at[i].value) return false;
+    return true;
+}
+
+/* A translator leaves jumps out where it can put what they lead to behind them. They change nothing but EIP. */
+static void follow_jumps(struct lockstep *l, struct advance *a)
+{
+    enum { JUMPS = 8 };
+    struct machine_cpu c[2];
+    struct machine_insn i;
+    machine_guest(l->m[1], &c[1]);
+    for (unsigned n = 0; n < JUMPS && !a->ended && !a->irq; n++) {
+        machine_guest(l->m[0], &c[0]);
+        uint32_t at = c[0].seg[1].base + c[0].eip;
+        if (c[0].eip == c[1].eip || !machine_has_vmm(l->m[1]) || !machine_insn(l->m[0], gva(at), &i) || strcmp(i.word, "jmp")) return;
+        advance(l->m[0], a);
+    }
+}
+
 /* The first machine does what the second has done in its step. */
 static void catch_up(struct lockstep *l, const struct advance *second, uint32_t eip_before)
 {
     struct advance a = { 0 };
     bool only_irq = second->irq && frame_eip(l->m[1]) == eip_before;
     unsigned n = only_irq ? 0 : second->emulated > 1 ? second->emulated : 1;
-    for (unsigned i = 0; i < n && !a.ended; i++) {
+    for (unsigned i = 0; (i < n || (i < second->most && !only_irq && !alike(l))) && !a.ended; i++) {
         advance(l->m[0], &a);
         if (a.irq && !second->irq) {
             lose(l, "an interrupt came to the first alone");
@@ -287,6 +320,7 @@ static void catch_up(struct lockstep *l, const struct advance *second, uint32_t 
         lose(l, "one of them never comes to its next instruction");
         return;
     }
+    if (!second->irq && !second->ended) follow_jumps(l, &a);
     if (second->irq && !a.irq && !follow_interrupt(l, 0, second->vector)) return;
     if (second->ended && !a.ended) advance(l->m[0], &a);
     if (a.ended != second->ended) note(l, "end", 0, a.ended, second->ended);
@@ -316,6 +350,20 @@ static void look(struct lockstep *l, struct machine_cpu *c, struct machine_insn 
     if (!machine_insn(l->m[0], gva(l->eip), i)) *i = (struct machine_insn){ .word = "" };
 }
 
+/* An emulator does one iteration of a repeated string instruction at a time. */
+static void finish_string(struct lockstep *l, struct advance *a, uint32_t eip)
+{
+    struct machine_cpu c;
+    uint32_t from = a->from;
+    machine_guest(l->m[1], &c);
+    while (c.eip == eip && a->emulated && !a->irq && !a->ended && !a->lost) {
+        advance(l->m[1], a);
+        a->emulated = a->emulated > 0;
+        machine_guest(l->m[1], &c);
+    }
+    a->from = from;
+}
+
 bool lockstep_step(struct lockstep *l)
 {
     struct machine_span spans[MACHINE_SPANS];
@@ -334,6 +382,7 @@ bool lockstep_step(struct lockstep *l)
     if (l->before) return false;
     enum freedom free_ = freedom_of(&i, device);
     advance(l->m[1], &second);
+    if (is_string(&i)) finish_string(l, &second, c.eip);
     catch_up(l, &second, c.eip);
     if (l->end == LOCKSTEP_LOST || l->end == LOCKSTEP_STOPPED) return false;
     if (l->end != LOCKSTEP_ENDED) {

@@ -136,7 +136,10 @@ bool bt_state_at(const struct bintrans *t, uint32_t tc, struct bt_state *s)
     const struct bt_point *p = search(&t->point[u->first_point], u->points, tc - u->tc);
     if (!p) return false;
     s->point = *p;
-    if (u->dead && tc == u->tc) s->point.what = BT_DEAD;
+    if (u->dead && tc == u->tc) { /* a callout, or the jump to what replaced it: the instruction itself is elsewhere */
+        s->point.what = BT_DEAD;
+        s->point.fix &= (uint8_t)~BT_FIRST;
+    }
     for (unsigned x = 0; x < u->exits; x++)
         if (u->exit[x].at == tc && !u->exit[x].apart) s->exit = (uint8_t)x;
     return true;
