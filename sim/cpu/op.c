@@ -259,11 +259,15 @@ struct block *op_find(const struct block_cache *bc, hpa_t at, bool code32)
 
 /* ---- running ---- */
 
+static const uint8_t *own_tags(const struct cpu *c)
+{
+    return (const uint8_t *)&c->dtlb.e[0][0].tag[c->cpl == 3 ? ACCESS_USER : 0];
+}
+
 void op_run(struct cpu *c, struct block *b, uint64_t limit)
 {
     struct block_cache *bc = c->blocks;
     const struct seg_reg *cs = &c->seg[SEG_CS];
-    const uint8_t *tags = (const uint8_t *)&c->dtlb.e[0][0].tag[c->cpl == 3 ? ACCESS_USER : 0];
     if (bc->patch) link_to(bc, b);
     bc->quick[b->code32][block_quick(b->at)] = b->op;
     bc->stop.kind = BLOCK_STOP_LOOK;
@@ -271,8 +275,8 @@ void op_run(struct cpu *c, struct block *b, uint64_t limit)
     c->whole = cs->limit - (PAGE_SIZE - 1);
     c->limit = limit;
 #if OP_LOOP
-    for (struct op *o = b->op; o;) o = o->fn(c, o, c->res, c->aux, tags);
+    for (struct op *o = b->op; o;) o = o->fn(c, o, c->res, c->aux, own_tags(c)); /* a gate changes the ring on the way */
 #else
-    (void)op_head(c, b->op, c->res, c->aux, tags);
+    (void)op_head(c, b->op, c->res, c->aux, own_tags(c));
 #endif
 }
