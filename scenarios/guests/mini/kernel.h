@@ -138,7 +138,9 @@ void sched_switch(void);                // to the next ready process; in a criti
 void sched_sleep(const void *channel);  // in a critical section, whose condition the caller checks again
 void sched_wake(const void *channel);   // in a critical section
 void sched_idle(void) __attribute__((noreturn));
+void sched_forget(void); // at the very end
 uint32_t kernel_stack_top(const struct process *process);
+void kernel_stack_forget(const struct process *process);
 void context_switch(uint32_t *save_esp, uint32_t load_esp); // switch.S
 void process_begin(void);                                   // switch.S: a new process's first steps
 void process_first(void);

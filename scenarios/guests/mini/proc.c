@@ -15,6 +15,16 @@ uint32_t kernel_stack_top(const struct process *process)
     return (uint32_t)kernel_stacks[process - processes] + KERNEL_STACK;
 }
 
+// Zeros where nothing is any more: everywhere, or below what the caller still needs.
+void kernel_stack_forget(const struct process *process)
+{
+    enum { IN_USE = 128 };
+    uint8_t *stack = kernel_stacks[process - processes], *here = (uint8_t *)__builtin_frame_address(0) - IN_USE;
+    uint32_t size = KERNEL_STACK;
+    if (here >= stack && here < stack + KERNEL_STACK) size = (uint32_t)(here - stack);
+    memset(stack, 0, size);
+}
+
 // What context_switch expects on a stack it has left: EDI, ESI, EBX, EBP, where to return to.
 static void stack_init(struct process *p)
 {

@@ -236,6 +236,8 @@ static int sys_counters(uint32_t to, uint32_t b, uint32_t c)
 static int sys_halt(uint32_t status, uint32_t b, uint32_t c)
 {
     (void)b, (void)c;
+    console_drain(); // needs interrupts no more
+    sched_forget();
     arch_off(status);
 }
 
