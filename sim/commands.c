@@ -38,6 +38,15 @@ static const char compare_more[] =
     "guest can see anything else, both are brought there in step and it is said\n"
     "after which instruction. --limit-instr bounds the steps (default 20M).\n"
     "Exit code 1: some machine's guest could see a difference.\n";
+static const char classify_more[] =
+    "  ringside classify\n"
+    "  ringside classify popf                       its witnesses\n"
+    "  ringside classify --set cpu.umip=1           what a CPU of 2017 changes\n"
+    "  ringside classify --set cpu.virtualizable=1  what a virtualizable one would\n"
+    "  ringside classify --set cpu.untrap=HLT       if one did not trap\n\n"
+    "Executes every instruction on pairs of states that differ only in mode, only in\n"
+    "location, only in time, and prints who is privileged, who is sensitive, and\n"
+    "whether Popek and Goldberg's three theorems hold.\n";
 static const char exec_more[] =
     "Without FILE, or with -, lines come from standard input. One line is one case:\n\n"
     "  NAME HEXBYTES [eax= ecx= edx= ebx= esp= ebp= esi= edi= eip= flags= ds= es= ss=\n"
@@ -58,6 +67,7 @@ const struct command commands[] = {
     { "draw", "ladder SCENARIO|IMAGE", "make a diagram: svg, dot, png, pdf, txt", FOR_DRAW, draw_more, cmd_draw },
     { "trace", "SCENARIO|IMAGE", "print every event: text, jsonl", FOR_TRACE, trace_more, cmd_trace },
     { "compare", "SCENARIO|IMAGE", "the same guest on several machines", FOR_COMPARE, compare_more, cmd_compare },
+    { "classify", "[INSTRUCTION]", "who is sensitive, who privileged; the theorems", FOR_CLASSIFY, classify_more, cmd_classify },
     { "exec", "[FILE]", "run single instructions, a line each", FOR_EXEC, exec_more, cmd_exec },
     { "list", "", "scenarios, guests and techniques there are", FOR_LIST, NULL, cmd_list },
     { "help", "[COMMAND]", "this help, or that of one command", FOR_TALK, NULL, cmd_help },
@@ -65,7 +75,7 @@ const struct command commands[] = {
     { "explain", "", "", 0, NULL, NULL },  { "quiz", "", "", 0, NULL, NULL },
     { "lab", "", "", 0, NULL, NULL },      { "grade", "", "", 0, NULL, NULL },    { "asm", "", "", 0, NULL, NULL },
     { "disasm", "", "", 0, NULL, NULL },   { "repl", "", "", 0, NULL, NULL },     { "doctor", "", "", 0, NULL, NULL },
-    { "classify", "", "", 0, NULL, NULL }, { "bench", "", "", 0, NULL, NULL },    { "completion", "", "", 0, NULL, NULL },
+    { "bench", "", "", 0, NULL, NULL },    { "completion", "", "", 0, NULL, NULL },
     { NULL, NULL, NULL, 0, NULL, NULL },
 };
 

@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "sim/core/cost.h"
 #include "sim/core/text.h"
+#include "sim/cpu/insn.h"
 #include "sim/mmu/strategy.h"
 #include "sim/vmm/setting.h"
 #include "sim/vmm/strategy.h"
@@ -200,6 +202,23 @@ const char *config_get(const struct machine_cfg *c, const char *key)
 
 static bool is_switch(const char *value) { return !strcmp(value, "0") || !strcmp(value, "1"); }
 
+/* --set cpu.untrap=HLT: only what asks for a privilege can do without. */
+static bool untrap(struct model *m, const char *name, struct err *e)
+{
+    const char *words[MN_COUNT];
+    unsigned n = 0;
+    for (unsigned id = 1; id < MN_COUNT; id++) {
+        if (insn_desc(id)->privilege == PRIV_NONE && insn_desc(id)->sensitivity != SENS_TRAPS) continue;
+        words[n++] = insn_row_name(id);
+        if (strcasecmp(name, insn_row_name(id))) continue;
+        m->untrapped = (uint16_t)id;
+        return true;
+    }
+    const char *near = config_suggest(name, words, n);
+    if (near) return err_set(e, EXIT_USAGE, "--set cpu.untrap=%s: no such privileged instruction; did you mean %s?", name, near);
+    return err_set(e, EXIT_USAGE, "--set cpu.untrap=%s: not an instruction that is privileged or bound to IOPL, such as HLT", name);
+}
+
 /* Every --set must mean something: a typing error in an experiment is worse than none. */
 static bool apply_set(struct model *m, const char *key, const char *value, struct err *e)
 {
@@ -216,13 +235,15 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
         return (value[0] >= '0' && value[0] <= '3' && !value[1]) ||
                err_set(e, EXIT_USAGE, "--set %s=%s: the generation of VMX, 1 to 3, or 0 for none", key, value);
     }
+    if (!strcmp(key, "cpu.untrap")) return untrap(m, value, e);
     if (!strncmp(key, "cpu.", 4)) {
         if (!model_extra(m, key + 4, !strcmp(value, "1"), e)) return false;
         return is_switch(value) || err_set(e, EXIT_USAGE, "--set %s=%s: 1 gives the CPU this feature, 0 does not", key, value);
     }
     if (strncmp(key, "cost.", 5))
         return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (rows in sim/core/cost.def), "
-                       "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, bt.* (rows in sim/vmm/setting.def) and disk.write=1", key);
+                       "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.untrap=HLT, "
+                       "bt.* (rows in sim/vmm/setting.def) and disk.write=1", key);
     unsigned long v = strtoul(value, &end, 0);
     if (*end || end == value || v > 1000000000)
         return err_set(e, EXIT_USAGE, "--set %s=%s: not a number of cycles", key, value);

@@ -10,10 +10,10 @@
 /* The commands an option may belong to. */
 enum {
     FOR_RUN = 1, FOR_TUI = 2, FOR_DRAW = 4, FOR_LIST = 8, FOR_TRACE = 16, FOR_TALK = 32, /* help, version */
-    FOR_EXEC = 64, FOR_COMPARE = 128,
+    FOR_EXEC = 64, FOR_COMPARE = 128, FOR_CLASSIFY = 256,
     FOR_BATCH = FOR_RUN | FOR_DRAW | FOR_TRACE | FOR_COMPARE,
     FOR_MACHINE = FOR_BATCH | FOR_TUI,
-    FOR_ALL = FOR_MACHINE | FOR_LIST | FOR_TALK | FOR_EXEC
+    FOR_ALL = FOR_MACHINE | FOR_LIST | FOR_TALK | FOR_EXEC | FOR_CLASSIFY
 };
 
 enum option {

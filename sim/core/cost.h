@@ -19,6 +19,7 @@ struct model {
     uint8_t     vmx;      /* generation of VMX; 0: none (sim/cpu/vmx.h) */
     uint32_t    without;  /* features it does without, as bits of CPUID leaf 1, EDX */
     uint32_t    extras;   /* what-ifs: features it has though the real one had not; bits of enum model_extra */
+    uint16_t    untrapped; /* --set cpu.untrap=NAME: this instruction (enum mnemonic) does not ask for its privilege; 0: none */
     uint32_t    cost[COST_COUNT];
 };
 

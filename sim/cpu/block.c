@@ -82,8 +82,20 @@ enum step block_observed(struct cpu *c, const struct insn *i)
     return s;
 }
 
+/* What if this instruction were not privileged? It does what it does in ring 0 (its operands are reached with that ring's
+ * rights, too), and the ring stays as it is. */
+static enum step untrapped(struct cpu *c, const struct insn *i)
+{
+    uint8_t ring = c->cpl;
+    c->cpl = 0;
+    enum step s = insn_handler(i)(c, i);
+    if (c->cpl == 0) c->cpl = ring; /* else it changed the ring itself */
+    return s;
+}
+
 exec_fn *block_handler(const struct cpu *c, const struct insn *i)
 {
+    if (c->model->untrapped && c->model->untrapped == i->id) return untrapped;
     return c->observer.before && insn_desc(i->id)->sensitivity >= SENS_SILENT ? block_observed : i->fn;
 }
 

@@ -14,6 +14,17 @@ static const struct insn_desc rows[MN_COUNT] = {
 
 const struct insn_desc *insn_desc(unsigned id) { return &rows[id < MN_COUNT ? id : MN_NONE]; }
 
+const char *insn_row_name(unsigned id)
+{
+    static const char *const names[MN_COUNT] = {
+        "NONE",
+#define INSN(mn, word, handler, cost, privilege, sensitivity, rule) #mn,
+#include "sim/cpu/insn.def"
+#undef INSN
+    };
+    return names[id < MN_COUNT ? id : MN_NONE];
+}
+
 void insn_names(void)
 {
     static const char *const words[] = {

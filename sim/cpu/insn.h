@@ -70,6 +70,7 @@ struct insn_desc {
     const char *rule; /* two sentences at most, in the manual's terms; "" if there is nothing to say */
 };
 const struct insn_desc *insn_desc(unsigned id); /* of enum mnemonic */
+const char *insn_row_name(unsigned id);              /* "MOV_CR": which of several rows of one word */
 void insn_names(void);                          /* registers "mnemonic" with trace_names */
 
 /* What decoding depends on besides the bytes. */

@@ -398,7 +398,8 @@ enum step cpu_execute_one(struct cpu *c, struct insn *done)
     c->break_at = 0;
     bool traced = c->eflags & FLAG_TF;
     c->untraced = false;
-    enum step s = i.fn(c, &i);
+    exec_fn *fn = c->model->untrapped ? block_handler(c, &i) : i.fn;
+    enum step s = fn(c, &i);
     c->break_at = break_at;
     if (s == STEP_FAULT) {
         c->hits = 0;

@@ -83,6 +83,9 @@ bad "one machine twice" 2 'te is there twice' compare popf --on te,te
 bad "an empty name in the list" 2 'empty' compare popf --on native,,te
 bad "--cpu with compare" 2 'option of other commands' compare popf --cpu te
 bad "compare without a guest" 2 'is missing' compare
+bad "no such instruction" 2 'no such instruction; did you mean popf' classify pofp
+bad "an untrapped instruction that asks for nothing" 2 'not an instruction that is privileged' classify --set cpu.untrap=XLAT
+bad "a mistyped one" 2 'did you mean WRMSR' classify --set cpu.untrap=WRMSSR
 bad "two lists at once" 2 'episodes and --instr' trace popf --episodes --instr
 bad "an unknown command" 2 'no such command; did you mean .run' rnu popf
 bad "a wild command" 2 'no such command; there are: run, tui' xyzzy
