@@ -40,13 +40,14 @@ static const uint8_t same_name[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
     [ZYDIS_MNEMONIC_TZCNT] = MN_BSF, [ZYDIS_MNEMONIC_LZCNT] = MN_BSR /* F3 is ignored where CPUID does not show them */
 };
 
-/* After these the run loop looks at everything anew: EIP, mode, translation or time may be different. */
+/* After these the run loop looks at everything anew: EIP, mode, translation or time may be different. INVLPG is none of them: it
+ * says so itself (STEP_JUMP). */
 static const bool ends_block[MN_COUNT] = {
     [MN_NONE] = true, [MN_UD2] = true, [MN_JMP] = true, [MN_CALL] = true, [MN_RET] = true,
     [MN_JMP_FAR] = true, [MN_CALL_FAR] = true, [MN_RET_FAR] = true, [MN_INT] = true, [MN_INT1] = true, [MN_INT3] = true, [MN_IRET] = true,
     [MN_SYSENTER] = true, [MN_SYSEXIT] = true, [MN_RDPMC] = true, [MN_VMLAUNCH] = true, [MN_VMRESUME] = true,
     [MN_HLT] = true, [MN_MOV_CR] = true, [MN_MOV_DR] = true, [MN_LMSW] = true,
-    [MN_INVLPG] = true, [MN_INVD] = true, [MN_WBINVD] = true, [MN_WRMSR] = true,
+    [MN_INVD] = true, [MN_WBINVD] = true, [MN_WRMSR] = true,
     [MN_INS] = true, [MN_OUTS] = true, [MN_LTR] = true, [MN_LLDT] = true, [MN_LGDT] = true, [MN_LIDT] = true
 };
 

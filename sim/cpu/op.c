@@ -121,7 +121,8 @@ static op_fn *choose_special(const struct insn *i)
     case MN_POPA: return wide ? op_popa : NULL;
     case MN_IN: case MN_OUT: return op_port(i);
     case MN_INT: case MN_INT3: case MN_IRET: case MN_CALL_FAR: case MN_JMP_FAR: case MN_RET_FAR:
-    case MN_SYSENTER: case MN_SYSEXIT: case MN_INVLPG: return op_away;
+    case MN_SYSENTER: case MN_SYSEXIT: return op_away;
+    case MN_INVLPG: return i->flags & INSN_MEM ? op_invlpg : NULL;
     case MN_MOV_CR: return i->fn == exec_mov_to_cr ? op_away : NULL;
     case MN_CWDE: return op_cwde;
     case MN_CDQ: return op_cdq;

@@ -1,4 +1,4 @@
-/* Ops for what ends its block and says itself where to go on: gates, far and fast calls and returns, MOV to CR, INVLPG.
+/* Ops for what ends its block and says itself where to go on: gates, far and fast calls and returns, MOV to CR; and INVLPG.
  *
  * Idea: their handlers do the work, as in op_slow; but where the run loop would find time left, a translation of the new EIP in
  * the code TLB (or simply to be had) and a block that was run before, we go on with that block at once. All that ops keep of
@@ -53,4 +53,26 @@ struct op *op_away(OP_ARGS)
     aux = c->aux;
     tags = (const uint8_t *)&c->dtlb.e[0][0].tag[user];
     ENTER(head);
+}
+
+/* The run loop finds the way on: the block is left behind this instruction. */
+static struct op *leave_behind(OP_ARGS)
+{
+    (void)tags;
+    const struct block *b = (o - o->k)->block;
+    c->clock->now -= o->rest;
+    c->insns -= o->left;
+    c->insns++;
+    c->eip = insn_next(c, &b->insn[o->k - 1]);
+    LEAVE;
+}
+
+/* Which page the block lies in is known to the code TLB, from the fetch of its first instruction on; unless it is just that. */
+struct op *op_invlpg(OP_ARGS)
+{
+    if (unlikely(c->cpl) || unlikely(c->vmx.nonroot)) SLOW;
+    c->env.invlpg(c->env.mmu, gva(op_segment(c, o->seg)->base + OP_AT1));
+    uint32_t here = c->seg[SEG_CS].base + c->eip;
+    if (unlikely(tlb_code0(&c->itlb, here)->tag[ACCESS_READ] != (here & PAGE_MASK))) TAIL leave_behind(c, o, res, aux, tags);
+    NEXT;
 }

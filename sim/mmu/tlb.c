@@ -61,17 +61,22 @@ static void remove_way(struct tlb_entry *set, unsigned w)
 #define EACH_ENTRY(t, e) for (struct tlb_entry *e = &(t)->e[0][0]; e < &(t)->e[0][0] + TLB_CODE_SETS * TLB_WAYS; e++)
 
 /* A fragment of a large page has no set of its own that the other's address would lead to. */
+static void forget_fragments(struct tlb *t, uint32_t page)
+{
+    for (uint32_t rest = t->used; rest; rest &= rest - 1) {
+        struct tlb_entry *set = t->e[__builtin_ctz(rest)];
+        for (unsigned w = TLB_WAYS; w-- > 0;)
+            if (set[w].valid && (set[w].pte & PTE_PS) && pde_slot(set[w].page) == pde_slot(page)) remove_way(set, w);
+    }
+}
+
 void tlb_forget(struct tlb *t, uint32_t page)
 {
     struct tlb_entry *set = tlb_way0(t, page);
     bool there;
     unsigned way = tlb_search(set, page, &there);
     if (there) remove_way(set, way);
-    for (uint32_t rest = t->large ? t->used : 0; rest; rest &= rest - 1) {
-        set = t->e[__builtin_ctz(rest)];
-        for (unsigned w = TLB_WAYS; w-- > 0;)
-            if (set[w].valid && (set[w].pte & PTE_PS) && pde_slot(set[w].page) == pde_slot(page)) remove_way(set, w);
-    }
+    if (t->large) forget_fragments(t, page);
 }
 
 /* True: there are global entries left. */
