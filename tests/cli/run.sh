@@ -83,7 +83,7 @@ run 0 run popf --color always
 ok "--color always" has out $'\033'
 NO_COLOR=1 run 0 run popf --color auto
 ok "NO_COLOR" hasnt out $'\033'
-for scenario in trap rings shadow; do
+for scenario in trap rings shadow mini section; do
     run 0 run $scenario
     ok "$scenario: expectations hold" has out 'all [0-9]+ expectations held'
     ok "$scenario: fits 80 columns" columns out 80
@@ -194,7 +194,7 @@ ok "as JSON Lines" sh -c '[ "$(wc -l <t.jsonl)" = "$(wc -l <all)" ]'
 head -n 1 t.jsonl >line.json
 ok "each line is JSON" json line.json
 run 0 list
-for word in popf trap rings shadow mini 'Guests' '--cpu +te'; do ok "list has $word" has out "^ *$word"; done
+for word in popf trap rings shadow mini section 'Guests' '--cpu +te'; do ok "list has $word" has out "^ *$word"; done
 ok "list fits 80 columns" columns out 80
 run 0 --version
 ok "--version" has out '^ringside [0-9.]+$'

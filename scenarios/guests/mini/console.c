@@ -10,6 +10,7 @@ enum { LINE = 1024, END_OF_FILE = 4 };
 static char input[LINE];                                   // a ring; indices run freely
 static uint32_t input_read, input_complete, input_written; // read <= complete <= written
 static bool panicking;
+uint32_t panic_status = 1;
 
 struct buffer {
     char text[256];
@@ -46,7 +47,7 @@ void panic(const char *format, ...)
     console_out("panic: ", 7);
     console_out(b.text, b.size);
     console_out("\n", 1);
-    arch_off(1);
+    arch_off(panic_status);
 }
 
 static bool erase(void)

@@ -11,6 +11,7 @@
 
 void kprintf(const char *format, ...);
 void panic(const char *format, ...) __attribute__((noreturn));
+extern uint32_t panic_status; // what the machine is switched off with then
 
 // What interrupt handlers share with the rest of the kernel is touched between these two, with interrupts off. Leaving
 // asserts that they were off all the time; the option checks=0 of the command line switches the assertion off.

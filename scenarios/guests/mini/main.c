@@ -3,7 +3,7 @@
 // Idea: when kernel_main begins, the machine's side (arch_*) has all of RAM mapped, traps and the timer set up, and
 // interrupts still off. What is left: find the files, make process 1, become the idle process.
 // Words of the command line: run="SCRIPT" (what the shell does instead of asking), disk (prefer it to the module),
-// pio (no DMA), checks=0.
+// pio (no DMA), checks=0, panic=STATUS (of a machine whose kernel gave up; 1).
 #include "mini/kernel.h"
 
 static char script[1024];
@@ -43,6 +43,7 @@ LANDMARK void kernel_main(const struct boot *boot)
     char value[8];
     const char *checks = option(boot->command_line, "checks", value, sizeof value);
     critical_checks = !checks || checks[0] != '0';
+    if (option(boot->command_line, "panic", value, sizeof value)) panic_status = (uint32_t)text_number(value);
     kprintf("mini: a small Unix\n");
     frames_init(boot->free_begin, boot->free_end);
     sched_init();
