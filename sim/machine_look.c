@@ -207,8 +207,8 @@ int machine_mnemonic(const char *word)
 const char *machine_symbol(const struct machine *m, uint32_t at, char *buf, size_t n)
 {
     uint32_t offset;
-    if (virtual_(m) && window_symbol(at, buf, (unsigned)n)) return buf;
     if (virtual_(m) && m->technique->symbol && m->technique->symbol(&m->b->vmm.vm.vcpu, at, buf, (unsigned)n)) return buf;
+    if (virtual_(m) && window_symbol(at, buf, (unsigned)n)) return buf;
     const char *name = symbols_at(&m->image.symbols, at, &offset);
     if (!name) snprintf(buf, n, "%08X", at);
     else if (offset) snprintf(buf, n, "%s+%X", name, offset);

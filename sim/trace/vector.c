@@ -19,7 +19,8 @@ bool vector_has_code(uint8_t vector) { return vector < TABLE && table[vector].ha
 void vector_text(uint8_t vector, uint32_t code, struct text *out)
 {
     const char *name = vector_name(vector);
-    if (!*name) text_add(out, "int %02Xh", vector);
+    if (vector == VECTOR_NONE) text_add(out, "no vector");
+    else if (!*name) text_add(out, "int %02Xh", vector);
     else if (vector_has_code(vector)) text_add(out, "%s(%X)", name, code);
     else text_add(out, "%s", name);
 }

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include "sim/core/text.h"
 
+enum { VECTOR_NONE = 15 /* the manual reserves it; here: no vector, an exit that led through no gate of the IDT */ };
+
 const char *vector_name(uint8_t vector);     /* the mnemonic of an exception, "#GP"; "" (never NULL) if it has none */
 bool        vector_has_code(uint8_t vector); /* does the exception push an error code? */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/cpu/segment.h"
+#include "sim/trace/vector.h"
 #include "sim/vmm/descriptor.h"
 #include "sim/vmm/detector.h"
 #include "sim/vmm/emulate.h"
@@ -30,12 +31,32 @@ static void put_slot(struct vcpu *v, enum bt_slot slot, uint32_t value)
 
 /* ---- attach and start */
 
+/* Makes of what a call gate pushes (no flags, and interrupts still on) the frame that the other stubs leave. */
+static void build_stub(struct bus *b)
+{
+    static const uint8_t code[] = {
+        0x9C, 0x6A, 0x02, 0x9D, 0x83, 0xEC, 0x08, 0x60,             /* pushfd; push 2; popfd (IF, NT off); sub esp, 8; pusha */
+        0x8B, 0x44, 0x24, 0x28, 0x8B, 0x4C, 0x24, 0x2C, 0x8B, 0x54, 0x24, 0x30, /* eax, ecx, edx = [esp+40] flags, eip, cs */
+        0x89, 0x4C, 0x24, 0x28, 0x89, 0x54, 0x24, 0x2C, 0x89, 0x44, 0x24, 0x30, /* [esp+40] = eip, cs, flags */
+        0xC7, 0x44, 0x24, 0x20, 0x00, 0x01, 0x00, 0x00,             /* vector: BT_VECTOR */
+        0xC7, 0x44, 0x24, 0x24, 0x00, 0x00, 0x00, 0x00,             /* code: 0 */
+        0xE9,
+    };
+    _Static_assert(BT_VECTOR == 0x100, "it is in the code");
+    uint32_t rel = WINDOW_DOOR - (BT_STUB + sizeof code + 4), at = WINDOW_BASE + BT_STUB;
+    bus_poke(b, window_hpa(BT_STUB), code, sizeof code);
+    bus_poke(b, window_hpa(BT_STUB + sizeof code), &rel, 4);
+    uint32_t gate[2] = { (uint32_t)WINDOW_CS << 16 | (at & 0xFFFF), (at & 0xFFFF0000u) | 0xAC00 }; /* DPL 1, 32-bit call gate */
+    bus_poke(b, window_hpa(WINDOW_GDT + BT_GATE), gate, sizeof gate);
+}
+
 static bool bt_attach(struct vcpu *v, struct err *e)
 {
     (void)e;
     struct bintrans *t = v->bt = arena_alloc(board(v)->arena, sizeof *t);
     struct bus *b = board(v)->bus;
     t->end = board(v)->setting[SETTING_BT_CACHE] << 10;
+    build_stub(b);
     window_descriptor(b, BT_CS, WINDOW_BASE + BT_CODE, t->end - 1, 0x40B9); /* ring-1 code, execute-only, accessed */
     window_descriptor(b, BT_DS, WINDOW_BASE + BT_DATA, BT_DATA_SIZE - 1, 0x40B3); /* ring-1 data, accessed */
     t->jump = bt_emit_glue(&t->scratch);
@@ -62,7 +83,7 @@ static void before(void *self, const struct cpu *c, const struct insn *i)
         o.before(o.self, c, i);
         return;
     }
-    if (i->id == MN_INT || i->id == MN_PUSHF || i->id == MN_POPF) return;
+    if (i->id == MN_CALL_FAR || i->id == MN_PUSHF || i->id == MN_POPF) return;
     v->bt->counts.leaks++;
     TRACE(board(v)->trace, SILENT, board(v)->cpu->cause, .op = (uint8_t)i->id, .field = FIELD_EIP, .wanted = 0, .got = c->eip + i->at);
 }
@@ -125,7 +146,7 @@ static void from_cache(struct vcpu *v, struct window_frame *f)
     cpu_set_flags(c, (cpu_flags(c) & ~(uint32_t)FLAG_IF) | get_slot(v, BT_VIF));
     c->cpl = 0;
     uint32_t tc = f->eip;
-    if (f->vector == BT_VECTOR) f->eip -= 2; /* INT n is behind itself */
+    if (f->vector == BT_VECTOR) f->eip -= BT_CONT; /* a call's return address is behind it */
     if (tc != t->left_tc) c->insns++;
     roll(v, f, &s);
     t->here = s.unit;
@@ -171,7 +192,7 @@ static void emulate(struct vcpu *v)
 static void callout(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
-    vcpu_tell_exit(v, &(struct vmexit){ .reason = EXIT_REASON_CALLOUT, .vector = BT_VECTOR, .code = t->what });
+    vcpu_tell_exit(v, &(struct vmexit){ .reason = EXIT_REASON_CALLOUT, .vector = VECTOR_NONE, .code = t->what });
     t->counts.callouts++;
     if (t->what == BT_LOOKUP) {
         t->counts.return_misses++;

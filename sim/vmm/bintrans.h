@@ -4,7 +4,7 @@
  *   guest kernel code (read only through a decoder)      translation cache (real bytes, in the hypervisor's window)
  *     unit: up to bt.unit instructions, one page,  --->    the same instruction, if it may run at ring 1 (IDENT)
  *     ending at control flow                               a sequence of a few others, through %gs to the vCPU page
- *                                                          a callout: INT into the hypervisor, which emulates it
+ *                                                          a callout: CALL through a gate to the hypervisor
  *
  * Idea 1: nothing the guest wrote is executed at ring 1, so nothing sensitive can fail silently there.
  * Idea 2: the guest's state is exact at every instruction of the cache: a table says for each one which guest instruction it
@@ -33,9 +33,10 @@ enum {
     BT_DATA = WINDOW_POOL, BT_DATA_SIZE = 0x8000, BT_RETURNS = 0x1000, BT_RETURN_SLOTS = 256,
     BT_HASH = 0x2000, BT_HASH_SLOTS = 255 * 9 + 1,
     BT_CODE = BT_DATA + BT_DATA_SIZE, BT_CODE_MOST = 0x100000, BT_GLUE = 0x200,
-    BT_CS = 0xFFF0, BT_DS = 0xFFF8, BT_VECTOR = 0xEF,
+    BT_GATE = 0xFFC0, BT_CS = 0xFFF0, BT_DS = 0xFFF8,
+    BT_STUB = 0x4040, BT_VECTOR = 0x100, /* where the call gate leads; what its stub writes where other stubs write a vector */
     BT_UNITS = 8192, BT_POINTS = 65536, BT_PAGES = 1024, BT_KEYS = 4096, BT_CONTEXTS = 8, BT_ADAPTS = 1024,
-    BT_CONT = 5, /* bytes of a continuation: INT and padding, or the jump that replaces it */
+    BT_CONT = 7, BT_JUMP = 5, /* bytes of a far call; of the jump that may replace it */
     BT_UNIT_MOST = 64, BT_CODE_ROOM = BT_UNIT_MOST * 64, BT_POINT_ROOM = BT_UNIT_MOST * 14,
     BT_GLUE_POINTS = 128,
 };
@@ -44,9 +45,9 @@ enum {
 enum bt_slot { BT_VIF = 0, BT_VREST = 4, BT_SLOW = 8, BT_TARGET = 12, BT_GO = 16, BT_EAX = 20, BT_ECX = 24, BT_EDX = 28,
                BT_POST = 32 /* what port 80h reads */, BT_POSTED = 36 /* it was written since the hypervisor looked */ };
 
-/* What an INT in the cache asks for. */
+/* What a callout asks for. */
 enum bt_what {
-    BT_RUN,      /* no INT: an instruction */
+    BT_RUN,      /* no callout: an instruction */
     BT_EMULATE,  /* do the guest's instruction */
     BT_CONTINUE, /* the unit ends here: translate what comes next, and chain */
     BT_LOOKUP,   /* a return or indirect jump whose target no table knows */

@@ -30,6 +30,12 @@ static void poke_data(struct vcpu *v, uint32_t at, const void *bytes, unsigned n
     bus_poke(board(v)->bus, window_hpa(BT_DATA + at), bytes, n);
 }
 
+static void put_call(struct vcpu *v, uint32_t tc)
+{
+    static const uint8_t call[BT_CONT] = { 0x9A, 0, 0, 0, 0, BT_GATE & 0xFF, BT_GATE >> 8 };
+    poke(v, tc, call, sizeof call);
+}
+
 /* ---- by guest EIP */
 
 static uint16_t *bucket(struct bintrans *t, uint32_t eip, unsigned context)
@@ -216,7 +222,6 @@ static void leave_page(struct vcpu *v, struct bt_unit *u, unsigned k)
 void bt_kill(struct vcpu *v, struct bt_unit *u)
 {
     struct bintrans *t = v->bt;
-    static const uint8_t call[BT_CONT] = { 0xCD, BT_VECTOR, 0x90, 0x90, 0x90 };
     if (u->dead) return;
     uint16_t self = (uint16_t)(u - t->unit + 1), *at = bucket(t, u->eip, u->context);
     while (*at != self) at = &t->unit[*at - 1].next_key;
@@ -228,7 +233,7 @@ void bt_kill(struct vcpu *v, struct bt_unit *u)
         forget_entry(v, BT_RETURNS + 8 * (u->eip & 0xFF), u->tc);
     }
     u->dead = true;
-    poke(v, u->tc, call, sizeof call);
+    put_call(v, u->tc);
     t->counts.invalidated++;
     TRACE(board(v)->trace, INVALID, v->cause, .unit = u->eip, .at = u->tc);
     charge(v, COST_BT_PATCH, 1);
@@ -296,8 +301,8 @@ void bt_remapped(struct vcpu *v)
 
 static void put_jump(struct vcpu *v, uint32_t at, uint32_t to)
 {
-    uint8_t jump[BT_CONT] = { 0xE9 };
-    uint32_t rel = to - (at + BT_CONT);
+    uint8_t jump[BT_JUMP] = { 0xE9 };
+    uint32_t rel = to - (at + BT_JUMP);
     memcpy(jump + 1, &rel, 4);
     poke(v, at, jump, sizeof jump);
     charge(v, COST_BT_PATCH, 1);
@@ -392,7 +397,6 @@ static bool room(const struct bintrans *t, const struct bt_code *c)
 static void place_exits(struct vcpu *v, struct bt_unit *u, struct bt_code *c)
 {
     struct bintrans *t = v->bt;
-    static const uint8_t call[BT_CONT] = { 0xCD, BT_VECTOR, 0x90, 0x90, 0x90 };
     u->exits = (uint8_t)c->exits;
     for (unsigned n = 0; n < c->exits; n++) {
         struct bt_exit *x = &u->exit[n];
@@ -403,7 +407,7 @@ static void place_exits(struct vcpu *v, struct bt_unit *u, struct bt_code *c)
         t->tail -= BT_CONT;
         x->at = t->tail;
         t->apart[(t->end - x->at) / BT_CONT - 1] = (struct bt_apart){ (uint16_t)(u - t->unit + 1), (uint8_t)n };
-        poke(v, x->at, call, sizeof call);
+        put_call(v, x->at);
         uint32_t rel = x->at - (x->branch + 4);
         memcpy(c->bytes + c->exit[n].branch, &rel, 4);
     }

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "sim/core/err.h"
+#include "sim/core/fatal.h"
 #include "sim/cpu/cpu.h"
 
 static void put(struct bt_code *c, const void *bytes, unsigned n)
@@ -28,12 +30,13 @@ static struct bt_point *point(struct bt_code *c, uint32_t eip, unsigned fix)
     return p;
 }
 
-/* INT: the hypervisor does what `what` says. */
+/* CALL BT_GATE:0. The hypervisor does what `what` says. */
 static void out(struct bt_code *c, uint32_t eip, enum bt_what what, unsigned fix)
 {
     point(c, eip, fix)->what = (uint8_t)what;
-    put8(c, 0xCD);
-    put8(c, BT_VECTOR);
+    put8(c, 0x9A);
+    put32(c, 0);
+    put(c, (const uint8_t[]){ BT_GATE & 0xFF, BT_GATE >> 8 }, 2);
 }
 
 /* The few instructions sequences are made of. Slots are offsets from %gs. */
@@ -63,7 +66,12 @@ static unsigned skip(struct bt_code *c, uint8_t opcode)
     put8(c, 0);
     return c->n - 1;
 }
-static void land(struct bt_code *c, unsigned at) { c->bytes[at] = (uint8_t)(c->n - at - 1); }
+static void land(struct bt_code *c, unsigned at)
+{
+    unsigned over = c->n - at - 1;
+    if (over > 127) fatal(EXIT_BUG, "bt: a short jump is too long");
+    c->bytes[at] = (uint8_t)over;
+}
 
 /* STI holds interrupts off for the instruction behind it. */
 static void shadow(struct bt_code *c, unsigned from)
@@ -79,7 +87,6 @@ static void cont(struct bt_code *c, uint32_t target, bool apart)
     *x = (struct bt_exit){ .target = target, .at = c->n, .apart = apart };
     if (apart) return;
     out(c, target, BT_CONTINUE, 0);
-    put(c, (const uint8_t[]){ 0x90, 0x90, 0x90 }, 3);
 }
 
 static void callout(struct bt_code *c, uint32_t eip) { out(c, eip, BT_EMULATE, BT_FIRST); }
@@ -502,10 +509,10 @@ unsigned bt_emit_glue(struct bt_code *c)
     glue_bytes(c, (const uint8_t[]){ 0x0F, 0xB6, 0xC1 }, 3); /* movzx eax, cl */
     unsigned hit = glue_compare(c, BT_RETURNS), learn = glue_hash(c);
     glue_miss(c);
-    land(c, learn);
-    glue_learn(c);
     land(c, hit);
     glue_go(c);
+    land(c, learn);
+    glue_learn(c);
     unsigned jump = c->n;
     glue_spill(c);
     hit = glue_hash(c);

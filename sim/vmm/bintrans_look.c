@@ -50,7 +50,11 @@ uint32_t bt_code(const struct vcpu *v, uint32_t at)
 const char *bt_symbol(const struct vcpu *v, uint32_t at, char *buf, unsigned room)
 {
     struct bt_state s;
-    uint32_t tc = at - (WINDOW_BASE + BT_CODE);
+    uint32_t tc = at - (WINDOW_BASE + BT_CODE), stub = at - (WINDOW_BASE + BT_STUB);
+    if (stub < 64) {
+        snprintf(buf, room, stub ? "bt.callout+%u" : "bt.callout", stub);
+        return buf;
+    }
     if (at < WINDOW_BASE || tc >= v->bt->end) return NULL;
     if (tc < BT_GLUE) snprintf(buf, room, tc < v->bt->jump ? "bt.return+%X" : "bt.jump+%X", tc < v->bt->jump ? tc : tc - v->bt->jump);
     else if (state_near(v->bt, tc, &s)) snprintf(buf, room, "bt.tc+%X (%08X)", tc, s.point.eip);

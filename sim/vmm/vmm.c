@@ -273,6 +273,13 @@ static void wake(struct vmm *h, const struct window_frame *f)
     v->virt.insns++;
 }
 
+/* A device interrupted an entry stub that is reached with interrupts on, as through a call gate: its work, then on. */
+static bool in_entry(const struct window_frame *f)
+{
+    uint32_t at = f->eip - WINDOW_BASE;
+    return f->vector >= WINDOW_IRQ && f->vector < 256 && at >= WINDOW_STUBS && at < WINDOW_DOOR && !(at >= WINDOW_IDLE && at < WINDOW_IDLE + 0x20);
+}
+
 bool vmm_door(struct vmm *h)
 {
     struct vcpu *v = &h->vm.vcpu;
@@ -285,6 +292,11 @@ bool vmm_door(struct vmm *h)
     uint32_t at = b->cpu->reg[ESP] - WINDOW_BASE;
     bus_peek(b->bus, window_hpa(at), &f, offsetof(struct window_frame, esp));
     if ((f.cs & 3) == 0) {
+        if (in_entry(&f)) {
+            host_interrupt(h, (uint8_t)f.vector);
+            b->cpu->eip = WINDOW_BASE + WINDOW_LEAVE;
+            return true;
+        }
         if (!h->idle || f.vector < WINDOW_IRQ) {
             h->vm.first = (struct fault){ .vector = (uint8_t)f.vector, .code = f.code };
             h->vm.dead_eip = v->virt.eip;
