@@ -30,7 +30,7 @@ static void test_vectors(void **state)
     static const struct { uint8_t vector; uint32_t code; const char *name, *text; } cases[] = {
         { 0, 5, "#DE", "#DE" },       { 2, 0, "NMI", "NMI" },      { 6, 0, "#UD", "#UD" },
         { 8, 0, "#DF", "#DF(0)" },    { 9, 0, "", "int 09h" },     { 13, 0x10A, "#GP", "#GP(10A)" },
-        { 14, 7, "#PF", "#PF(7)" },   { 15, 0, "", "int 0Fh" },    { 16, 1, "#MF", "#MF" },
+        { 14, 7, "#PF", "#PF(7)" },   { VECTOR_NONE, 0, "", "no vector" },    { 16, 1, "#MF", "#MF" },
         { 17, 0, "#AC", "#AC(0)" },   { 18, 0, "#MC", "#MC" },     { 0x80, 3, "", "int 80h" },
         { 255, 0, "", "int FFh" },
     };
