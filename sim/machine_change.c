@@ -40,7 +40,7 @@ static void set_flags(struct machine *m, uint32_t value)
 {
     const uint32_t mine = FLAG_IF | FLAG_IOPL | FLAG_VIF | FLAG_VIP | FLAG_VM;
     struct cpu *real = &m->b->cpu, *virt = &m->b->vmm.vm.vcpu.virt;
-    if (!virtual_(m)) {
+    if (!virtual_(m) || real->vmx.nonroot) {
         cpu_set_flags(real, value);
         return;
     }

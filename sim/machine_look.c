@@ -53,6 +53,13 @@ void machine_guest(const struct machine *m, struct machine_cpu *guest)
         return;
     }
     const struct vcpu *v = &m->b->vmm.vm.vcpu;
+    if (real->vmx.nonroot) { /* the registers are the guest's own, but for what the VMCS shows it of the control registers */
+        fill(guest, real);
+        guest->cr0 = vmx_cr_seen(real, 0, real->cr0);
+        guest->cr3 = v->virt.cr3;
+        guest->cr4 = vmx_cr_seen(real, 4, real->cr4);
+        return;
+    }
     fill(guest, &v->virt);
     if (real->cpl == 0) return; /* the hypervisor runs: its guest is as it was left */
     struct vcpu_view view;
@@ -99,6 +106,7 @@ enum machine_place machine_place(const struct machine *m)
 {
     uint8_t ring = m->b->cpu.cpl;
     if (ring == 3) return PLACE_USER;
+    if (m->b->cpu.vmx.nonroot) return PLACE_KERNEL;
     return ring == 0 && virtual_(m) ? PLACE_VMM : PLACE_KERNEL;
 }
 
@@ -124,7 +132,7 @@ static bool peek_through(const struct mmu *mmu, const struct bus *bus, gva_t at,
 bool machine_peek(const struct machine *m, gva_t at, void *to, size_t n)
 {
     if (peek_through(&m->b->mmu, &m->b->bus, at, to, n)) return true;
-    return virtual_(m) && at.v < WINDOW_BASE && machine_peek_guest(m, at, to, n); /* legal, only not shadowed yet */
+    return virtual_(m) && (at.v < WINDOW_BASE || m->technique->hardware) && machine_peek_guest(m, at, to, n); /* legal, only not shadowed yet */
 }
 
 bool machine_peek_guest(const struct machine *m, gva_t at, void *to, size_t n)
@@ -207,8 +215,9 @@ int machine_mnemonic(const char *word)
 const char *machine_symbol(const struct machine *m, uint32_t at, char *buf, size_t n)
 {
     uint32_t offset;
-    if (virtual_(m) && m->technique->symbol && m->technique->symbol(&m->b->vmm.vm.vcpu, at, buf, (unsigned)n)) return buf;
-    if (virtual_(m) && window_symbol(at, buf, (unsigned)n)) return buf;
+    bool own = virtual_(m) && !m->b->cpu.vmx.nonroot; /* else the hypervisor's addresses are the guest's, too */
+    if (own && m->technique->symbol && m->technique->symbol(&m->b->vmm.vm.vcpu, at, buf, (unsigned)n)) return buf;
+    if (own && window_symbol(at, buf, (unsigned)n)) return buf;
     const char *name = symbols_at(&m->image.symbols, at, &offset);
     if (!name) snprintf(buf, n, "%08X", at);
     else if (offset) snprintf(buf, n, "%s+%X", name, offset);

@@ -120,12 +120,6 @@ enum step exec_vmptrst(struct cpu *c, const struct insn *i)
 
 /* ---- its fields ---- */
 
-/* Where a field, or the upper half of one, lies. */
-static enum vmcs_offset place(const struct vmcs_field *f, uint32_t encoding)
-{
-    return (enum vmcs_offset)(f->offset + (encoding & 1 ? 4 : 0));
-}
-
 enum step exec_vmread(struct cpu *c, const struct insn *i)
 {
     enum step s = begin(c, i, VMX_VMREAD);
@@ -134,7 +128,7 @@ enum step exec_vmread(struct cpu *c, const struct insn *i)
     if (c->vmx.current == VMX_NO_VMCS) return fail_invalid(c);
     const struct vmcs_field *f = vmcs_find(encoding, c->model->vmx);
     if (!f) return fail(c, VMX_ERROR_FIELD);
-    uint32_t value = vmcs_get(c, place(f, encoding));
+    uint32_t value = vmcs_get(c, vmcs_place(f, encoding));
     if (!(i->flags & INSN_MEM)) c->reg[i->rm] = value;
     else if (mem_write(c, i->seg, ea(c, i), 4, value) != STEP_OK) return STEP_FAULT;
     return succeed(c);
@@ -151,7 +145,7 @@ enum step exec_vmwrite(struct cpu *c, const struct insn *i)
     const struct vmcs_field *f = vmcs_find(encoding, c->model->vmx);
     if (!f) return fail(c, VMX_ERROR_FIELD);
     if (vmcs_area(encoding) == VMCS_INFORMATION) return fail(c, VMX_ERROR_READ_ONLY);
-    vmcs_set(c, place(f, encoding), vmcs_width(encoding) == VMCS_16 ? value & 0xFFFF : value);
+    vmcs_write(c, (enum vmcs_encoding)encoding, value);
     return succeed(c);
 }
 

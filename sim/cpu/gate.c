@@ -263,7 +263,7 @@ static bool contributory(uint8_t vector)
 
 /* Table 6-5: is `second`, met while `first` was being delivered, a double fault? Else it is handled after it,
  * serially. */
-static bool doubles(uint8_t first, uint8_t second)
+bool gate_doubles(uint8_t first, uint8_t second)
 {
     if (first == VEC_PF) return second == VEC_PF || contributory(second);
     return contributory(first) && contributory(second);
@@ -291,7 +291,7 @@ static bool second_fault(struct cpu *c, uint8_t first, struct fault *f)
     if (c->vmx.nonroot && vmx_leaves_fault(c, &c->fault, true)) return false;
     if (first == VEC_DF && c->vmx.nonroot) return vmx_triple_fault(c), false;
     *f = c->fault;
-    if (first != VEC_DF && !doubles(first, f->vector)) return true;
+    if (first != VEC_DF && !gate_doubles(first, f->vector)) return true;
     raised(c, f);
     *f = (struct fault){ .vector = VEC_DF, .has_code = true };
     if (first != VEC_DF) return !(c->vmx.nonroot && vmx_leaves_fault(c, f, false));

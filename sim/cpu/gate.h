@@ -33,6 +33,9 @@ enum step gate_return(struct cpu *c, unsigned size, uint32_t at, uint32_t back);
  * delivery meets is delivered, too, or makes the guest leave. */
 void gate_inject(struct cpu *c, uint32_t event, uint32_t code, uint32_t length);
 
+/* Is an exception met while `first` was being delivered a double fault? Else it is handled after it. SDM 3A table 6-5 */
+bool gate_doubles(uint8_t first, uint8_t second);
+
 /* ---- for v86.c ---- */
 
 /* INT n by the far pointers at linear address 0: pushes `flags`, clears `cleared`. */

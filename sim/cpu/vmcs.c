@@ -36,6 +36,22 @@ const struct vmcs_field *vmcs_find(uint32_t encoding, unsigned generation)
     return f->since <= generation ? f : NULL;
 }
 
+enum vmcs_offset vmcs_place(const struct vmcs_field *f, uint32_t encoding)
+{
+    return (enum vmcs_offset)(f->offset + (encoding & 1 ? 4 : 0));
+}
+
+uint32_t vmcs_read(struct cpu *c, enum vmcs_encoding field)
+{
+    return vmcs_get(c, vmcs_place(vmcs_find(field, VMX_NEHALEM), field));
+}
+
+void vmcs_write(struct cpu *c, enum vmcs_encoding field, uint32_t value)
+{
+    if (vmcs_width(field) == VMCS_16) value &= 0xFFFF;
+    vmcs_set(c, vmcs_place(vmcs_find(field, VMX_NEHALEM), field), value);
+}
+
 uint32_t vmcs_peek(struct cpu *c, uint32_t at)
 {
     const struct bus *b = c->env.bus;

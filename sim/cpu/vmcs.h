@@ -16,6 +16,13 @@ enum vmcs_offset {
 #undef VMCS
 };
 
+/* VMX_FIELD_NAME: how software names it. */
+enum vmcs_encoding {
+#define VMCS(NAME, encoding, offset, since, about) VMX_FIELD_##NAME = encoding,
+#include "sim/cpu/vmcs.def"
+#undef VMCS
+};
+
 enum vmcs_width { VMCS_16, VMCS_64, VMCS_32, VMCS_NATURAL };
 enum vmcs_area { VMCS_CONTROLS, VMCS_INFORMATION, VMCS_GUEST, VMCS_HOST };
 
@@ -30,6 +37,8 @@ static inline enum vmcs_area vmcs_area(uint32_t encoding) { return (enum vmcs_ar
 /* The field that VMREAD and VMWRITE mean by `encoding` (the upper half of a 64-bit one: bit 0 set) on a model of that
  * generation, or NULL. */
 const struct vmcs_field *vmcs_find(uint32_t encoding, unsigned generation);
+/* Where the field, or the upper half of one, lies. */
+enum vmcs_offset vmcs_place(const struct vmcs_field *f, uint32_t encoding);
 extern const struct vmcs_field vmcs_fields[]; /* ends with a NULL name */
 
 /* Doublewords of the current VMCS. */
@@ -44,6 +53,9 @@ static inline void vmcs_set64(struct cpu *c, enum vmcs_offset field, uint64_t va
     vmcs_set(c, field, (uint32_t)value);
     vmcs_set(c, (enum vmcs_offset)(field + 4), (uint32_t)(value >> 32));
 }
+/* What VMREAD and VMWRITE do to the current VMCS in root operation, for a hypervisor whose body is C; the field must exist. */
+uint32_t vmcs_read(struct cpu *c, enum vmcs_encoding field);
+void     vmcs_write(struct cpu *c, enum vmcs_encoding field, uint32_t value);
 /* Segment registers by the manual's numbers (ES CS SS DS FS GS LDTR TR): fields of the same kind follow each other. */
 static inline enum vmcs_offset vmcs_nth(enum vmcs_offset first, unsigned n) { return (enum vmcs_offset)(first + 4 * n); }
 /* A doubleword of machine memory, as the processor's microcode accesses it: past segments and paging. */

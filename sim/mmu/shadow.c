@@ -107,7 +107,7 @@ static enum mmu_answer resolve(struct vmmu *m, gva_t at, unsigned access, const 
 {
     struct shadow *s = m->state;
     uint32_t frame, rights = walk_rights(x), slot = pte_slot(at.v);
-    if (x->absent || at.v >= s->env->window || !tables_are_ram(s, x) || !shadow_guest_ram(s, x->at.v, &frame)) return MMU_NO_RAM;
+    if (x->absent || shadow_in_window(s, at) || !tables_are_ram(s, x) || !shadow_guest_ram(s, x->at.v, &frame)) return MMU_NO_RAM;
     if (s->free_links < 2) shadow_zap(s); /* one for the table, one for the page */
     uint32_t t = table_for(s, at, x);
     if (t == SHADOW_NONE) return MMU_FULL;
@@ -154,7 +154,7 @@ static enum mmu_answer shadow_fault(struct vmmu *m, gva_t at, uint32_t code, boo
 static void shadow_invlpg(struct vmmu *m, gva_t at)
 {
     struct shadow *s = m->state;
-    if (at.v >= m->env.window) return; /* the guest has no translations there, the hypervisor has */
+    if (shadow_in_window(s, at)) return; /* the guest has no translations there, the hypervisor has */
     uint32_t t = shadow_child(s, s->root, pde_slot(at.v));
     if (t != SHADOW_NONE && s->table[t].kind == SHADOW_TABLE) {
         shadow_sync_table(s, t, pte_slot(at.v));

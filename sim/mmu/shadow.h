@@ -108,6 +108,9 @@ bool     shadow_guest_ram(const struct shadow *s, uint32_t at, uint32_t *frame);
 /* The shadow entry for a machine frame the guest's tables give these rights to (walk_rights; accessed is implied). */
 uint32_t shadow_entry(const struct shadow *s, uint32_t frame, uint32_t rights);
 
+/* Does `at` lie in the hypervisor's window, if it has one in the guest's space? */
+static inline bool shadow_in_window(const struct shadow *s, gva_t at) { return s->env->window && at.v >= s->env->window; }
+
 extern const struct mmu_strategy mmu_shadow;
 
 #endif

@@ -19,7 +19,7 @@ bool shadow_is_root(const struct shadow *s, uint32_t t)
 
 uint32_t shadow_slots(const struct shadow *s, uint32_t t)
 {
-    return shadow_is_root(s, t) ? pde_slot(s->env->window) : (uint32_t)PTE_SLOTS;
+    return shadow_is_root(s, t) && s->env->window ? pde_slot(s->env->window) : (uint32_t)PTE_SLOTS;
 }
 
 static hpa_t entry_at(const struct shadow *s, uint32_t t, uint32_t slot)
@@ -135,7 +135,7 @@ uint32_t shadow_obtain(struct shadow *s, enum shadow_kind kind, uint32_t frame, 
         *list = t;
         shadow_charge(s, COST_MEM_REF, PAGE_SIZE / LINE);
         bus_poke(s->env->machine, entry_at(s, t, 0), zero, sizeof zero);
-        if (shadow_is_root(s, t)) store(s, t, pde_slot(s->env->window), s->env->window_pde);
+        if (shadow_is_root(s, t) && s->env->window) store(s, t, pde_slot(s->env->window), s->env->window_pde);
         if (frame != SHADOW_NONE) shadow_protect(s, frame);
         if (++s->stats.tables > s->stats.tables_peak) s->stats.tables_peak = s->stats.tables;
     }

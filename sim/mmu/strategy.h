@@ -30,7 +30,7 @@ struct vmmu_env {
     struct clock *clock;
     const struct model *model;
     struct trace *trace;        /* NULL: silent */
-    uint32_t      window;       /* linear address from which the hypervisor's window begins (4 MB aligned; top of the space) */
+    uint32_t      window;       /* linear address from which the hypervisor's window begins (4 MB aligned; top of the space); 0: none */
     uint32_t      window_pde;   /* the PDE that maps it (supervisor, global): copied into every root */
     uint32_t      pool_first, pool_frames; /* machine frames the strategy may use for tables */
     void        (*invlpg)(void *self, gva_t at);          /* flush one translation of the hardware TLB, charged by vmm */

@@ -51,7 +51,7 @@ static bool on_exit_event(struct episode_live *live, const struct episode_mark *
 static bool on_other(struct episode_live *live, const struct episode_mark *now, const struct event *e, struct episode *out)
 {
     if (live->state != EPISODE_LEAVING) return false;
-    bool out_of_it = e->kind == EV_RETURN && e->cause == live->left.id;
+    bool out_of_it = (e->kind == EV_RETURN || e->kind == EV_VMENTRY) && e->cause == live->left.id;
     if (out_of_it) live->last = e->id;
     close(live, out_of_it ? now : &live->left, true, out);
     return true;

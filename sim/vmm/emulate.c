@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "sim/cpu/debug.h"
+#include "sim/cpu/gate.h"
+#include "sim/cpu/operand.h"
 #include "sim/vmm/descriptor.h"
 #include "sim/vmm/lazy_fpu.h"
 #include "sim/vmm/vm.h"
@@ -64,7 +66,8 @@ static void follow_paging(struct vcpu *v, const struct system_regs *old)
     v->vmmu.cause = v->cause;
     uint32_t root = v->vmmu.ops->paging(&v->vmmu, c->cr0, c->cr3, c->cr4, &flush).v;
     if (c->cr3 != old->cr3) TRACE(board(v)->trace, CR3, v->cause, .value = c->cr3);
-    if (root != v->root || flush || c->cr3 != old->cr3) {
+    if (v->ops->hardware) v->root = root; /* the VMCS takes it, and VM entry flushes */
+    else if (root != v->root || flush || c->cr3 != old->cr3) {
         v->root = root;
         real->cr3 = root;
         real->env.paging(real->env.mmu, real->cr0, real->cr3, real->cr4);
@@ -115,10 +118,15 @@ static bool loads_cr3(const struct insn *i) { return i->id == MN_MOV_CR && i->by
 static void follow(struct vcpu *v, const struct system_regs *old, bool reload)
 {
     const struct cpu *c = &v->virt;
+    bool paging = reload || c->cr0 != old->cr0 || c->cr3 != old->cr3 || c->cr4 != old->cr4;
+    if (v->ops->hardware) {
+        if (paging) follow_paging(v, old);
+        return;
+    }
     if (c->cr0 != old->cr0) lazy_fpu_follow(v);
     if ((c->cr0 ^ old->cr0) & CR0_AM) follow_alignment(v);
     if (memcmp(c->dr, old->dr, 4 * sizeof c->dr[0]) || c->dr[7] != old->dr[7]) follow_breakpoints(v);
-    if (reload || c->cr0 != old->cr0 || c->cr3 != old->cr3 || c->cr4 != old->cr4) follow_paging(v, old);
+    if (paging) follow_paging(v, old);
     if (c->cr4 != old->cr4 || c->tsc_base != old->tsc_base) follow_counters(v);
     if (c->gdtr.base != old->gdtr.base || c->gdtr.limit != old->gdtr.limit) descriptor_sync_gdt(v);
     if (c->ldtr.sel != old->ldtr.sel || c->ldtr.base != old->ldtr.base || c->ldtr.limit != old->ldtr.limit)
@@ -251,6 +259,7 @@ static void tell_inject(struct vcpu *v, uint8_t vector, bool external, uint32_t 
 
 void emulate_fault(struct vcpu *v, struct fault f)
 {
+    if (v->ops->inject && v->ops->inject(v, f)) return;
     uint32_t from = v->virt.eip;
     struct system_regs old = system_regs(&v->virt);
     begin(v);
@@ -296,4 +305,79 @@ void emulate_interrupt(struct vcpu *v)
 void emulate_soft_int(struct vcpu *v, uint8_t vector)
 {
     deliver(v, vector, DELIVER_SOFT, v->virt.eip - 2); /* INT n is two bytes; a refused one faults at itself */
+}
+
+void emulate_event(struct vcpu *v, uint32_t event, uint32_t code, uint32_t length)
+{
+    uint32_t from = v->virt.eip;
+    struct system_regs old = system_regs(&v->virt);
+    begin(v);
+    gate_inject(&v->virt, event, code, length);
+    emulate_publish(v);
+    if (shut_down(v, v->virt.fault, from)) return;
+    tell_inject(v, (uint8_t)event, vmx_event_type(event) == VMX_EVENT_INTERRUPT, code, from);
+    follow(v, &old, false);
+}
+
+/* ---- what hardware has decoded */
+
+/* The instruction is done. Returns the id of its event. */
+static uint32_t step_over(struct vcpu *v, enum mnemonic id, uint32_t value, uint32_t length)
+{
+    struct event e = { .kind = EV_EMULATE, .cause = v->cause, .eip = v->virt.eip };
+    e.u.EMULATE.op = (uint8_t)id;
+    e.u.EMULATE.ring = v->virt.cpl;
+    e.u.EMULATE.value = value;
+    v->virt.eip += length;
+    v->virt.insns++;
+    charge(v, CAUSE_EMULATE, COST_EMULATE);
+    return trace_emit(board(v)->trace, &e);
+}
+
+void emulate_port(struct vcpu *v, uint16_t port, unsigned size, bool in, uint32_t length)
+{
+    struct cpu *c = &v->virt;
+    uint32_t eip = c->eip;
+    begin(v);
+    if (in) reg_set(c, EAX, size, bus_in(&v->vm->bus, port, size));
+    else bus_out(&v->vm->bus, port, size, reg_get(c, EAX, size));
+    emulate_publish(v);
+    uint32_t value = reg_get(c, EAX, size), id = step_over(v, in ? MN_IN : MN_OUT, value, length);
+    struct event p = { .kind = EV_PORT, .cause = id, .eip = eip };
+    p.u.PORT.out = !in;
+    p.u.PORT.port = port;
+    p.u.PORT.value = value;
+    trace_emit(board(v)->trace, &p);
+    charge(v, CAUSE_DEVICE, COST_DEVICE);
+}
+
+void emulate_cr3(struct vcpu *v, unsigned reg, bool to, uint32_t length)
+{
+    struct cpu *c = &v->virt;
+    struct system_regs old = system_regs(c);
+    begin(v);
+    if (to) (void)cpu_cr3(c, c->reg[reg]); /* there is no PAE in a VM */
+    else c->reg[reg] = c->cr3;
+    step_over(v, MN_MOV_CR, c->reg[reg], length);
+    follow(v, &old, to);
+}
+
+void emulate_invlpg(struct vcpu *v, gva_t at, uint32_t length)
+{
+    begin(v);
+    v->virt.env.invlpg(v->virt.env.mmu, at);
+    step_over(v, MN_INVLPG, at.v, length);
+}
+
+void emulate_halt(struct vcpu *v, uint32_t length)
+{
+    step_over(v, MN_HLT, 0, length);
+    v->virt.halted = true;
+}
+
+bool emulate_is_system(struct vcpu *v)
+{
+    struct insn i;
+    if (!emulate_decode(v, &i)) return true;
+    return insn_desc(i.id)->sensitivity != SENS_NONE || i.id == MN_LOAD_FAR || i.id == MN_SYSENTER || i.id == MN_SYSEXIT;
 }

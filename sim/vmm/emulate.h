@@ -18,6 +18,15 @@ void emulate_fault(struct vcpu *v, struct fault f);
 void emulate_reflect(struct vcpu *v, struct fault f);
 void emulate_interrupt(struct vcpu *v);                  /* from the virtual PIC; only if the guest can take one */
 void emulate_soft_int(struct vcpu *v, uint8_t vector);   /* INT n that reached the hypervisor's gate; virt.eip is behind it */
+/* An event (VMX_EVENT_*) whose delivery hardware could not do, with its error code and its instruction's length. */
+void emulate_event(struct vcpu *v, uint32_t event, uint32_t code, uint32_t length);
+/* Instructions of `length` bytes of which hardware has told everything, so that nothing is fetched or decoded. */
+void emulate_port(struct vcpu *v, uint16_t port, unsigned size, bool in, uint32_t length); /* IN, OUT */
+void emulate_cr3(struct vcpu *v, unsigned reg, bool to, uint32_t length);                  /* MOV to or from CR3 */
+void emulate_invlpg(struct vcpu *v, gva_t at, uint32_t length);
+void emulate_halt(struct vcpu *v, uint32_t length);
+/* Does the guest's instruction need more of its CPU than general and segment registers, or cannot be fetched? Charges DECODE. */
+bool emulate_is_system(struct vcpu *v);
 /* The guest's instruction at its EIP, decoded without effects; false if it cannot be fetched. Charges DECODE. */
 bool emulate_decode(struct vcpu *v, struct insn *i);
 /* Tells shadow tables about what virt stored since the last call, and empties the log. */

@@ -49,7 +49,7 @@ static const struct cpu_strategy strategy_native = {
 };
 
 const struct cpu_strategy *const cpu_strategies[] = {
-    &strategy_native, &strategy_trap_emulate, &strategy_bintrans, &strategy_paravirt, NULL
+    &strategy_native, &strategy_trap_emulate, &strategy_bintrans, &strategy_paravirt, &strategy_vtx, NULL
 };
 
 const struct cpu_strategy *cpu_strategy_find(const char *name)

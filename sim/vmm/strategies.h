@@ -6,6 +6,7 @@
 
 extern const struct cpu_strategy strategy_trap_emulate; /* trap_emulate.c */
 extern const struct cpu_strategy strategy_bintrans;     /* bintrans.c */
+extern const struct cpu_strategy strategy_vtx;          /* vtx.c */
 
 extern const struct cpu_strategy strategy_paravirt;     /* paravirt.c */
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "sim/core/err.h"
+#include "sim/core/outcome.h"
 #include "sim/vmm/exit.h"
 
 struct vcpu;
@@ -21,6 +22,7 @@ struct cpu_strategy {
     bool    hypervisor;                 /* false: the guest owns the machine */
     uint8_t kernel_ring;                /* ring the guest kernel really runs in */
     const char *mmu;                    /* the MMU strategy it uses unless told otherwise */
+    bool    hardware;                   /* the guest has registers of its own: the real ones, while hardware runs it */
     bool    detects;                    /* the guest kernel runs below ring 0, so instructions can fail silently: watch them */
     /* Can the guest tell it from bare hardware? Not at all: "". Not with --set KEY=1: KEY. Else it can: NULL. */
     const char *faithful;
@@ -48,6 +50,8 @@ struct cpu_strategy {
     void      (*stored)(struct vcpu *v, uint32_t at, unsigned size);
     /* The guest's page tables may map other pages now (CR0, CR3, CR4, INVLPG). */
     void      (*remapped)(struct vcpu *v);
+    /* The guest's fault is to be delivered to it: by hardware, on the next resume? False: by v->virt, now. */
+    bool      (*inject)(struct vcpu *v, struct fault f);
     /* For people, while the real processor runs the guest: what of its state the real registers do not show. `view` comes
      * filled from them. */
     void      (*view)(const struct vcpu *v, struct vcpu_view *view);

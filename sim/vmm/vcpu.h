@@ -17,6 +17,7 @@
 #include "sim/vmm/window.h"
 
 struct bintrans;
+struct vtx;
 struct vmm;
 struct vm;
 
@@ -58,6 +59,7 @@ struct vcpu {
     uint32_t left_eip;          /* where the guest was sent last */
     uint32_t cause;             /* trace id that what happens now answers */
     struct detector detector;
+    struct vtx *vtx;            /* hardware assist's, likewise */
     struct bintrans *bt;        /* the translator's, if that is the technique; in the arena */
     struct paravirt *pv;        /* the paravirtual domain; NULL under any other technique */
 };

@@ -11,9 +11,11 @@
 
 enum { STUCK_LIMIT = 1000000 }; /* instructions a guest may be interpreted before it is called stuck */
 
+/* VM entry flushes all of the guest's translations: with hardware assist nothing is left to do here. */
 static void hw_invlpg(void *vcpu, gva_t at)
 {
     struct vcpu *v = vcpu;
+    if (v->ops->hardware) return;
     struct cpu *real = v->vmm->board.cpu;
     real->env.invlpg(real->env.mmu, at);
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_SYSTEM]);
@@ -22,6 +24,7 @@ static void hw_invlpg(void *vcpu, gva_t at)
 static void hw_flush(void *vcpu)
 {
     struct vcpu *v = vcpu;
+    if (v->ops->hardware) return;
     struct cpu *real = v->vmm->board.cpu;
     real->env.flush(real->env.mmu, false);
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_CR3]);
@@ -138,7 +141,7 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
     if (!v->vmmu.ops) return err_set(e, EXIT_USAGE, "--mmu %s: not a way to virtualise memory here; try shadow", name);
     v->vmmu.env = (struct vmmu_env){
         .arena = b->arena, .machine = b->bus, .guest = &v->vm->bus, .clock = b->clock, .model = b->model, .trace = b->trace,
-        .window = WINDOW_BASE, .window_pde = PTE_P | PTE_W | PTE_A | PTE_D | PTE_PS | PTE_G,
+        .window = v->ops->hardware ? 0 : WINDOW_BASE, .window_pde = PTE_P | PTE_W | PTE_A | PTE_D | PTE_PS | PTE_G,
         .pool_first = (WINDOW_POOL + v->ops->reserve) >> PAGE_SHIFT,
         .pool_frames = (WINDOW_SIZE - WINDOW_POOL - v->ops->reserve) >> PAGE_SHIFT,
         .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
@@ -208,7 +211,7 @@ void vmm_start(struct vmm *h)
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     c->env.flush(c->env.mmu, true);
     v->stores.n = 0;
-    if (!v->ops->aware) { /* else its descriptors are installed by its own request */
+    if (!v->ops->aware && !v->ops->hardware) { /* else its descriptors are installed by its own request, or its own affair */
         descriptor_sync_gdt(v);
         descriptor_sync_ldt(v);
     }

@@ -1,0 +1,424 @@
+/* Hardware assist with the first VT-x: the guest kernel runs in ring 0 of non-root operation, on shadow page tables.
+ *
+ * What a monitor of 2005 let leave: page faults (all of them: they are hidden, traced or the guest's own), CR3, the bits of CR0
+ * and CR4 that matter to paging, ports, HLT, INVLPG, MOV DR, MSRs, real interrupts. The guest's flags, segments, tables, gates and
+ * SYSENTER are the processor's business: no exit, no window in its address space, nothing to fail silently.
+ * Events go in by injection; what was being delivered when a fault made the guest leave is injected again. An interrupt
+ * for a guest that cannot take it opens the interrupt window. Real mode, which this VT-x lacks, and what is between it and
+ * protected mode are interpreted by the virtual CPU, at its cost.
+ * SDM vol. 3B ch. 19-27; AA06 section 4. Not modelled: V86 mode for real mode, TPR shadow, MSR and I/O bitmaps (all leave). */
+#include "sim/vmm/vtx.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "sim/cpu/debug.h"
+#include "sim/cpu/gate.h"
+#include "sim/cpu/vmcs.h"
+#include "sim/vmm/emulate.h"
+#include "sim/vmm/host.h"
+#include "sim/vmm/strategies.h"
+#include "sim/vmm/vm.h"
+
+static const struct vmm_board *board(const struct vcpu *v) { return &v->vmm->board; }
+
+/* ---- attach and start */
+
+enum { START_INSNS = 3, POINTERS = VTX_START + 0x40 };
+
+/* The door is where C begins; a VMLAUNCH that fails goes there, too, with a stack that no exit leaves. */
+static void build_code(struct bus *b)
+{
+    static const uint8_t arrive[] = { 0x60, 0xE9 }, launch[] = { 0x61, 0x0F, 0x01, 0xC2, 0xE9 }, resume[] = { 0x61, 0x0F, 0x01, 0xC3, 0xE9 };
+    static const uint8_t start[] = { 0x36, 0xF3, 0x0F, 0xC7, 0x35, 0, 0, 0, 0,   /* vmxon ss:[region] */
+                                     0x36, 0x66, 0x0F, 0xC7, 0x35, 0, 0, 0, 0,   /* vmclear ss:[vmcs] */
+                                     0x36, 0x0F, 0xC7, 0x35, 0, 0, 0, 0 };       /* vmptrld ss:[vmcs] */
+    static const struct { uint32_t at; const uint8_t *code; uint32_t n; } jumps[] = {
+        { VTX_ARRIVE, arrive, sizeof arrive }, { VTX_LAUNCH, launch, sizeof launch }, { VTX_RESUME, resume, sizeof resume } };
+    for (unsigned k = 0; k < sizeof jumps / sizeof jumps[0]; k++) {
+        uint32_t rel = WINDOW_DOOR - (jumps[k].at + jumps[k].n + 4);
+        bus_poke(b, window_hpa(jumps[k].at), jumps[k].code, jumps[k].n);
+        bus_poke(b, window_hpa(jumps[k].at + jumps[k].n), &rel, 4);
+    }
+    const uint32_t region = WINDOW_BASE + POINTERS, vmcs = region + 8, pointers[4] = { VTX_REGION, 0, VTX_VMCS, 0 };
+    bus_poke(b, window_hpa(VTX_START), start, sizeof start);
+    bus_poke(b, window_hpa(VTX_START + 5), &region, 4);
+    bus_poke(b, window_hpa(VTX_START + 14), &vmcs, 4);
+    bus_poke(b, window_hpa(VTX_START + 22), &vmcs, 4);
+    bus_poke(b, window_hpa(POINTERS), pointers, sizeof pointers);
+}
+
+static bool vtx_attach(struct vcpu *v, struct err *e)
+{
+    const struct vmm_board *b = board(v);
+    if (!b->model->vmx)
+        return err_set(e, EXIT_USAGE, "--cpu vtx: model %s has no VMX; --model p4 was the first, and --set cpu.vmx=1 gives it to any",
+                       b->model->name);
+    v->vtx = arena_alloc(b->arena, sizeof *v->vtx);
+    build_code(b->bus);
+    uint32_t pde = v->vmmu.env.window_pde, revision = vmx_revision(b->cpu);
+    bus_poke(b->bus, window_hpa(VTX_DIRECTORY + (WINDOW_BASE >> 22) * 4), &pde, 4);
+    bus_poke(b->bus, window_hpa(VTX_REGION), &revision, 4);
+    bus_poke(b->bus, window_hpa(VTX_VMCS), &revision, 4);
+    return true;
+}
+
+/* The host's own address space, and VMX operation: three real instructions. Firmware has left the feature on and locked. */
+static void vtx_start(struct vcpu *v)
+{
+    struct cpu *c = board(v)->cpu;
+    c->msr[MSR_FEATURE_CONTROL] = 5;
+    c->cr4 |= CR4_VMXE;
+    c->cr3 = VTX_DIRECTORY;
+    c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
+    c->env.flush(c->env.mmu, true);
+    c->eip = WINDOW_BASE + VTX_START;
+    for (unsigned n = 0; n < START_INSNS; n++) {
+        if (cpu_execute_one(c, NULL) != STEP_OK) vm_die(v, DEATH_WINDOW);
+        clock_charge(board(v)->clock, CAUSE_DISPATCH, board(v)->model->cost[COST_VMPTR]);
+    }
+    c->fpu = v->virt.fpu; /* one VM: the unit is its */
+    v->fpu_lent = true;
+    v->vtx->fresh = true;
+    vtx_write_host(v);
+}
+
+/* ---- out and in */
+
+static void vtx_enter(struct vcpu *v, struct window_frame *f)
+{
+    const struct vmm_board *b = board(v);
+    struct vtx *t = v->vtx;
+    struct cpu *c = &v->virt;
+    bus_peek(b->bus, window_hpa(WINDOW_FRAME_AT), f, sizeof *f);
+    clock_charge(b->clock, CAUSE_DISPATCH, 8ull * b->model->cost[COST_MEM_REF]);
+    v->virt_clock.now = b->clock->now;
+    c->reg[EAX] = f->eax, c->reg[ECX] = f->ecx, c->reg[EDX] = f->edx, c->reg[EBX] = f->ebx;
+    c->reg[EBP] = f->ebp, c->reg[ESI] = f->esi, c->reg[EDI] = f->edi;
+    t->has_segments = t->has_system = t->rf = false;
+    t->launched = true;
+    t->event = 0; /* the entry took it */
+    mmu_flush(&v->virt_mmu, true);
+    v->stores.n = 0;
+    vtx_read_exit(v);
+}
+
+/* The frame's upper part is none that a gate pushed: CS says that it is the guest's. */
+static void vtx_leave(struct vcpu *v)
+{
+    const struct vmm_board *b = board(v);
+    struct cpu *c = &v->virt;
+    enum { GUEST = 3 };
+    const struct window_frame f = { .eax = c->reg[EAX], .ecx = c->reg[ECX], .edx = c->reg[EDX], .ebx = c->reg[EBX], .ebp = c->reg[EBP],
+                                    .esi = c->reg[ESI], .edi = c->reg[EDI], .cs = GUEST };
+    vtx_write_guest(v);
+    bus_poke(b->bus, window_hpa(WINDOW_FRAME_AT), &f, sizeof f);
+    clock_charge(b->clock, CAUSE_DISPATCH, 8ull * b->model->cost[COST_MEM_REF]);
+    b->cpu->reg[ESP] = WINDOW_BASE + WINDOW_FRAME_AT;
+    b->cpu->eip = WINDOW_BASE + (v->vtx->launched ? VTX_RESUME : VTX_LAUNCH);
+    struct event e = { .kind = EV_RESUME, .cause = v->cause, .eip = c->eip };
+    e.u.RESUME.to = c->cpl;
+    e.u.RESUME.target = c->eip;
+    e.u.RESUME.cost = (uint32_t)(b->clock->now - v->entered);
+    b->cpu->cause = trace_emit(b->trace, &e);
+    trace_episode(b->trace, 0);
+}
+
+/* ---- events for the guest */
+
+static void tell_inject(struct vcpu *v, uint32_t event, uint32_t code)
+{
+    struct event e = { .kind = EV_INJECT, .cause = v->cause, .eip = v->virt.eip };
+    e.u.INJECT.vector = (uint8_t)event;
+    e.u.INJECT.external = vmx_event_type(event) == VMX_EVENT_INTERRUPT;
+    e.u.INJECT.code = code;
+    e.u.INJECT.target = v->virt.eip;
+    v->cause = trace_emit(board(v)->trace, &e);
+    clock_charge(board(v)->clock, CAUSE_INJECT, board(v)->model->cost[COST_INJECT]);
+}
+
+static void queue(struct vcpu *v, uint32_t event, uint32_t code, uint32_t length)
+{
+    struct vtx *t = v->vtx;
+    t->event = event;
+    t->code = code;
+    t->event_length = length;
+    tell_inject(v, event, code);
+}
+
+/* What raising does besides is ours to do: CR2, DR6, RF. */
+static bool vtx_inject(struct vcpu *v, struct fault f)
+{
+    struct cpu *c = &v->virt;
+    bool trap = f.vector == VEC_DB && !(f.addr & DR6_BD);
+    if (f.vector == VEC_DB) vtx_need_system(v);
+    if (!vtx_fits(v) || v->vtx->event) {
+        vtx_need_system(v);
+        return false;
+    }
+    if (f.vector == VEC_PF) c->cr2 = f.addr;
+    if (f.vector == VEC_DB) debug_raised(c, f.addr);
+    v->vtx->rf = !trap && f.vector != VEC_DF;
+    queue(v, VMX_EVENT_VALID | (f.has_code ? VMX_EVENT_CODE : 0u) | VMX_EVENT_EXCEPTION << VMX_EVENT_TYPE_SHIFT | f.vector,
+          f.code, 0);
+    return true;
+}
+
+static bool vtx_interruptible(const struct vcpu *v) { return vcpu_interruptible(v) && !v->vtx->event; }
+
+/* If the guest can run but not take it, hardware will tell when it can: the window (vtx_write_guest). */
+static bool vtx_pending(const struct vcpu *v)
+{
+    return v->virt.intr && (vtx_interruptible(v) || (!v->vtx->event && !vtx_fits(v)));
+}
+
+static void vtx_interrupt(struct vcpu *v)
+{
+    if (!vtx_fits(v)) {
+        vtx_need_system(v);
+        emulate_interrupt(v);
+        return;
+    }
+    v->virt.halted = false;
+    queue(v, VMX_EVENT_VALID | v->virt.env.acknowledge(v->virt.env.irq), 0, 0);
+}
+
+/* Whatever is to be interpreted next wants to know all. */
+static bool vtx_runnable(struct vcpu *v)
+{
+    if (vtx_fits(v)) return true;
+    vtx_need_system(v);
+    return vtx_fits(v);
+}
+
+/* ---- exits */
+
+static uint8_t reason_of(const struct vtx *t)
+{
+    switch (t->reason & 0xFFFF) {
+    case VMX_EXCEPTION: return EXIT_REASON_EXCEPTION;
+    case VMX_INTERRUPT: return EXIT_REASON_INTERRUPT;
+    case VMX_WINDOW: return EXIT_REASON_WINDOW;
+    case VMX_TASK: return EXIT_REASON_TASK;
+    case VMX_CR: return EXIT_REASON_CR;
+    case VMX_IO: return EXIT_REASON_PORT;
+    default: return EXIT_REASON_PRIVILEGED;
+    }
+}
+
+static void tell_exit(struct vcpu *v, const struct vmexit *x)
+{
+    const struct vmm_board *b = board(v);
+    struct event e = { .kind = EV_EXIT, .cause = b->cpu->cause, .eip = v->virt.eip };
+    e.u.EXIT.reason = x->reason;
+    e.u.EXIT.vector = x->vector;
+    e.u.EXIT.code = x->code;
+    e.u.EXIT.addr = x->addr;
+    v->cause = trace_emit(b->trace, &e);
+    trace_episode(b->trace, v->cause);
+}
+
+static void read_vectoring(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    t->vectoring_code = t->vectoring & VMX_EVENT_CODE ? vtx_read(v, VMX_FIELD_VECTORING_CODE) : 0;
+    t->length = vmx_event_type(t->vectoring) >= VMX_EVENT_SOFT_INT ? vtx_read(v, VMX_FIELD_LENGTH) : 0;
+}
+
+/* The virtual CPU delivers what hardware could not: a frame goes to a traced page or to none, or the gate is a task's. */
+static void deliver_by_hand(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    vtx_need_system(v);
+    emulate_event(v, t->vectoring, t->vectoring_code, t->length);
+}
+
+/* The guest's own fault in the middle of a delivery: as hardware does, a double fault or the second alone; the first comes again
+ * by itself if it was a fault, and is lost if it was an interrupt. */
+static void reflect(struct vcpu *v, struct fault f)
+{
+    struct vtx *t = v->vtx;
+    bool exception = t->vectoring && vmx_event_type(t->vectoring) == VMX_EVENT_EXCEPTION;
+    uint8_t first = (uint8_t)t->vectoring;
+    if (exception && first == VEC_DF) {
+        v->vm->first = f;
+        vm_die(v, DEATH_TRIPLE);
+        return;
+    }
+    if (exception && gate_doubles(first, f.vector)) {
+        v->virt.cr2 = f.vector == VEC_PF ? f.addr : v->virt.cr2;
+        f = (struct fault){ .vector = VEC_DF, .has_code = true };
+    }
+    emulate_fault(v, f);
+}
+
+/* The event whose delivery was interrupted. A fault's frame has RF set. */
+static void queue_again(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    uint8_t vector = (uint8_t)t->vectoring;
+    t->rf = vmx_event_type(t->vectoring) == VMX_EVENT_EXCEPTION && vector != VEC_DF && vector != VEC_DB;
+    queue(v, t->vectoring, t->vectoring_code, t->length);
+}
+
+static void page_fault(struct vcpu *v, const struct vmexit *x)
+{
+    struct vtx *t = v->vtx;
+    struct fault f = { 0 };
+    if (t->vectoring) read_vectoring(v);
+    v->vmmu.cause = v->cause;
+    switch (v->vmmu.ops->fault(&v->vmmu, gva(x->addr), x->code, v->virt.cpl != 3, &f)) {
+    case MMU_RETRY:
+        if (t->vectoring) queue_again(v);
+        break;
+    case MMU_REFLECT: reflect(v, f); break;
+    case MMU_TRACED: case MMU_NO_RAM:
+        if (t->vectoring) {
+            deliver_by_hand(v);
+            break;
+        }
+        vtx_need_segments(v);
+        if (emulate_is_system(v)) vtx_need_system(v);
+        emulate_one(v);
+        break;
+    case MMU_FULL: vm_die(v, DEATH_MEMORY); break;
+    }
+}
+
+/* Single-stepping and breakpoints on ports see every instruction: the emulator knows how. */
+static bool is_watched(const struct vcpu *v) { return (v->virt.eflags & FLAG_TF) || debug_ports(&v->virt); }
+
+static void emulate_all(struct vcpu *v)
+{
+    vtx_need_system(v);
+    emulate_one(v);
+}
+
+/*   31-16 port | 4 string | 3 in | 2-0 size - 1 */
+static void port(struct vcpu *v, uint32_t q)
+{
+    if (is_watched(v) || q >> 4 & 1) emulate_all(v);
+    else emulate_port(v, (uint16_t)(q >> 16), (q & 7) + 1, q >> 3 & 1, vtx_read(v, VMX_FIELD_LENGTH));
+}
+
+/*   11-8 register | 5-4 to, from, CLTS, LMSW | 3-0 number */
+static void control(struct vcpu *v, uint32_t q)
+{
+    bool cr3 = (q & 15) == 3;
+    if (!cr3 || is_watched(v)) emulate_all(v);
+    else emulate_cr3(v, q >> 8 & 7, !(q >> 4 & 1), vtx_read(v, VMX_FIELD_LENGTH));
+}
+
+static void instruction(struct vcpu *v, const struct vtx *t)
+{
+    switch (t->reason) {
+    case VMX_IO: port(v, t->qualification); break;
+    case VMX_HLT:
+        if (is_watched(v)) emulate_all(v);
+        else emulate_halt(v, vtx_read(v, VMX_FIELD_LENGTH));
+        break;
+    case VMX_INVLPG:
+        if (is_watched(v)) emulate_all(v);
+        else emulate_invlpg(v, gva(t->qualification), vtx_read(v, VMX_FIELD_LENGTH));
+        break;
+    case VMX_CR: control(v, t->qualification); break;
+    case VMX_VMCALL: case VMX_VMCLEAR: case VMX_VMLAUNCH: case VMX_VMPTRLD: case VMX_VMPTRST: case VMX_VMREAD:
+    case VMX_VMRESUME: case VMX_VMWRITE: case VMX_VMXOFF: case VMX_VMXON: /* a VM has no VMX */
+        emulate_fault(v, (struct fault){ .vector = VEC_UD });
+        break;
+    default: emulate_all(v); break;
+    }
+}
+
+static void act(struct vcpu *v, const struct vmexit *x)
+{
+    const struct vtx *t = v->vtx;
+    switch (t->reason) {
+    case VMX_EXCEPTION:
+        if (x->vector == VEC_PF) page_fault(v, x);
+        else emulate_all(v); /* #MF: NE says what it is */
+        break;
+    case VMX_INTERRUPT: host_interrupt(v->vmm, x->vector); break;
+    case VMX_WINDOW: break; /* settle gives it what waits */
+    case VMX_TRIPLE_FAULT:
+        v->vm->first = (struct fault){ .vector = VEC_DF };
+        vm_die(v, DEATH_TRIPLE);
+        break;
+    case VMX_TASK:
+        if (t->qualification >> 30 != 3) {
+            emulate_all(v);
+            break;
+        }
+        read_vectoring(v);
+        deliver_by_hand(v);
+        break;
+    default: instruction(v, t); break;
+    }
+}
+
+static enum next vtx_handle(struct vcpu *v, const struct vmexit *in)
+{
+    struct vtx *t = v->vtx;
+    struct vmexit x = *in;
+    x.reason = reason_of(t);
+    if (t->reason & VMX_FAILED_ENTRY) { /* we wrote what entry does not take: our own fault */
+        vm_die(v, DEATH_WINDOW);
+        return NEXT_STOP;
+    }
+    if (t->reason == VMX_EXCEPTION || t->reason == VMX_INTERRUPT) {
+        uint32_t event = vtx_read(v, VMX_FIELD_EVENT);
+        x.vector = (uint8_t)event;
+        x.code = event & VMX_EVENT_CODE ? vtx_read(v, VMX_FIELD_EVENT_CODE) : 0;
+        if (t->reason == VMX_EXCEPTION && x.vector == VEC_PF) x.reason = EXIT_REASON_PAGE_FAULT;
+    }
+    x.addr = t->qualification;
+    tell_exit(v, &x);
+    act(v, &x);
+    return v->vm->dead || v->vm->exited ? NEXT_STOP : NEXT_RESUME;
+}
+
+/* ---- for people */
+
+/* While it runs, the real registers are the guest's own. */
+static void vtx_view(const struct vcpu *v, struct vcpu_view *view)
+{
+    const struct cpu *real = board(v)->cpu;
+    view->eflags = cpu_flags(real);
+    memcpy(view->seg, real->seg, sizeof view->seg);
+}
+
+static const char *vtx_symbol(const struct vcpu *v, uint32_t at, char *buf, unsigned room)
+{
+    static const struct { uint32_t at; const char *name; } names[] = {
+        { VTX_ARRIVE, "vmm.vmexit" }, { VTX_LAUNCH, "vmm.vmlaunch" }, { VTX_RESUME, "vmm.vmresume" }, { VTX_START, "vmm.vmxon" } };
+    (void)v;
+    uint32_t offset = at - WINDOW_BASE;
+    if (at < WINDOW_BASE || offset < VTX_CODE || offset >= POINTERS) return NULL;
+    unsigned k = sizeof names / sizeof names[0] - 1;
+    while (names[k].at > offset) k--;
+    uint32_t behind = offset - names[k].at;
+    snprintf(buf, room, behind ? "%s+%u" : "%s", names[k].name, behind);
+    return buf;
+}
+
+const struct cpu_strategy strategy_vtx = {
+    .name = "vtx",
+    .about = "hardware assist: the guest kernel runs in ring 0 of VMX non-root operation; what the VMCS names makes it leave",
+    .hypervisor = true,
+    .kernel_ring = 0,
+    .hardware = true,
+    .mmu = "shadow",
+    .detects = false,
+    .attach = vtx_attach,
+    .start = vtx_start,
+    .enter = vtx_enter,
+    .handle = vtx_handle,
+    .pending = vtx_pending,
+    .interruptible = vtx_interruptible,
+    .interrupt = vtx_interrupt,
+    .runnable = vtx_runnable,
+    .leave = vtx_leave,
+    .reserve = VTX_RESERVE,
+    .inject = vtx_inject,
+    .view = vtx_view,
+    .symbol = vtx_symbol,
+};

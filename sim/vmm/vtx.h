@@ -1,0 +1,51 @@
+/* The technique vtx, inside: what the hypervisor keeps beside the VMCS, and where its structures lie.
+ *
+ *   from WINDOW_POOL   what
+ *   0000  the host's page directory: the window, and nothing else
+ *   1000  VMXON region         2000  VMCS        3000  code: where exits arrive, launch, resume, VMXON at the start
+ * TOUR vmm.6 */
+#ifndef VMM_VTX_H
+#define VMM_VTX_H
+
+#include "sim/cpu/vmcs.h"
+#include "sim/vmm/vcpu.h"
+
+enum { VTX_DIRECTORY = WINDOW_POOL, VTX_REGION = WINDOW_POOL + 0x1000, VTX_VMCS = WINDOW_POOL + 0x2000,
+       VTX_CODE = WINDOW_POOL + 0x3000, VTX_RESERVE = 0x4000 };
+enum { VTX_ARRIVE = VTX_CODE, VTX_LAUNCH = VTX_CODE + 0x10, VTX_RESUME = VTX_CODE + 0x20, VTX_START = VTX_CODE + 0x30 };
+
+/* What the VMCS holds of the guest, as far as we know: a field is written only if v->virt says otherwise. Parts that the
+ * guest changes without leaving (segments, tables, CR0.TS) are stale until read; then v->virt is stale in the same way. */
+struct vtx_held {
+    struct seg_reg seg[SEG_COUNT], ldtr, tr;
+    struct table_reg gdtr, idtr;
+    uint32_t cr0, cr3, cr4, cr0_seen, cr4_seen, eip, esp, eflags, dr7, blocked, pending, sysenter[3], exceptions, proc;
+    uint64_t tsc_offset;
+};
+
+struct vtx {
+    struct vtx_held held;
+    bool     fresh;            /* nothing was written yet */
+    bool     launched;
+    bool     has_segments, has_system; /* read since the guest left */
+    uint32_t reason, qualification;    /* of the exit at hand */
+    uint32_t vectoring, vectoring_code, length; /* the event it left in; length of it, or of the instruction */
+    uint32_t event, code, event_length; /* to be injected by the next entry; 0: none */
+    bool     rf;               /* what is injected pushes RF */
+};
+
+/* Reads into v->virt what the guest may have changed without our seeing it: segments, CR0, CR4; and system registers. */
+void vtx_need_segments(struct vcpu *v);
+void vtx_need_system(struct vcpu *v);
+/* v->virt into the VMCS, where they differ. */
+void vtx_write_guest(struct vcpu *v);
+/* Would VM entry accept v->virt: protected mode, segment registers as protected mode loads them? */
+bool vtx_fits(const struct vcpu *v);
+/* VMREAD and VMWRITE by the hypervisor, charged. */
+uint32_t vtx_read(struct vcpu *v, enum vmcs_encoding field);
+void     vtx_write(struct vcpu *v, enum vmcs_encoding field, uint32_t value);
+/* Controls and host state, which never change; EFLAGS, EIP, ESP and what else every exit needs. */
+void vtx_write_host(struct vcpu *v);
+void vtx_read_exit(struct vcpu *v);
+
+#endif

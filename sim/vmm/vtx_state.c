@@ -1,0 +1,314 @@
+/* The guest's state between v->virt and the VMCS: read only when needed, written only when changed. See vtx.h.
+ *
+ * Idea: VMREAD and VMWRITE cost as much as dozens of plain instructions on the first processors, and most exits need few fields. So
+ * an exit reads a handful; segments and system registers come when something is emulated that uses them. AA06 counts about ten
+ * reads an exit. SDM vol. 3B 20.4 (guest state), 22.3.1 (what entry accepts). */
+#include <string.h>
+#include "sim/cpu/debug.h"
+#include "sim/cpu/segment.h"
+#include "sim/cpu/vmcs.h"
+#include "sim/vmm/vm.h"
+#include "sim/vmm/vtx.h"
+
+/* CR0: what VT-x wants set, and what shadow paging wants; the rest is the guest's own, without exits. */
+#define CR0_OWNED (~(uint32_t)(CR0_TS | CR0_MP | CR0_EM | CR0_AM))
+#define CR0_REAL (CR0_PE | CR0_PG | CR0_NE | CR0_WP | CR0_ET)
+#define CR4_GUESTS (uint32_t)(CR4_TSD | CR4_DE | CR4_PCE | CR4_VME | CR4_PVI | CR4_OSFXSR | CR4_UMIP | CR4_SEN)
+enum { AR_UNUSABLE = 1 << 16, LDTR = SEG_COUNT, TR };
+
+static struct cpu *real_cpu(const struct vcpu *v) { return v->vmm->board.cpu; }
+
+static void charge(const struct vcpu *v, enum cost cost)
+{
+    const struct vmm_board *b = &v->vmm->board;
+    clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[cost]);
+}
+
+uint32_t vtx_read(struct vcpu *v, enum vmcs_encoding field)
+{
+    charge(v, COST_VMREAD);
+    return vmcs_read(real_cpu(v), field);
+}
+
+void vtx_write(struct vcpu *v, enum vmcs_encoding field, uint32_t value)
+{
+    charge(v, COST_VMWRITE);
+    vmcs_write(real_cpu(v), field, value);
+}
+
+/* Segment registers are numbered alike in all fields of a kind. */
+static enum vmcs_encoding nth(enum vmcs_encoding first, unsigned n) { return (enum vmcs_encoding)(first + 2 * n); }
+
+/* ---- reading */
+
+static void read_segment(struct vcpu *v, unsigned n, struct seg_reg *virt, struct seg_reg *held)
+{
+    uint32_t ar = vtx_read(v, nth(VMX_FIELD_GUEST_ES_AR, n));
+    *virt = (struct seg_reg){ .sel = (uint16_t)vtx_read(v, nth(VMX_FIELD_GUEST_ES, n)),
+                              .base = vtx_read(v, nth(VMX_FIELD_GUEST_ES_BASE, n)),
+                              .limit = vtx_read(v, nth(VMX_FIELD_GUEST_ES_LIMIT, n)),
+                              .ar = (uint16_t)(ar & AR_UNUSABLE ? 0 : ar) };
+    cpu_seg_limits(virt);
+    *held = *virt;
+}
+
+void vtx_need_segments(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    struct cpu *c = &v->virt;
+    if (t->has_segments || t->fresh) return;
+    t->has_segments = true;
+    for (unsigned n = 0; n < SEG_COUNT; n++) read_segment(v, n, &c->seg[n], &t->held.seg[n]);
+    t->held.cr0 = vtx_read(v, VMX_FIELD_GUEST_CR0);
+    c->cr0 = (c->cr0 & CR0_OWNED) | (t->held.cr0 & ~CR0_OWNED);
+    t->held.cr4 = vtx_read(v, VMX_FIELD_GUEST_CR4);
+    c->cr4 = (c->cr4 & ~CR4_GUESTS) | (t->held.cr4 & CR4_GUESTS);
+    c->cr2 = real_cpu(v)->cr2;
+}
+
+static void read_table(struct vcpu *v, enum vmcs_encoding base, enum vmcs_encoding limit, struct table_reg *virt,
+                       struct table_reg *held)
+{
+    *virt = *held = (struct table_reg){ vtx_read(v, base), (uint16_t)vtx_read(v, limit) };
+}
+
+/* The breakpoints' addresses are in the real registers; only DR7 is switched by hardware. */
+void vtx_need_system(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    struct cpu *c = &v->virt;
+    vtx_need_segments(v);
+    if (t->has_system || t->fresh) return;
+    t->has_system = true;
+    read_segment(v, LDTR, &c->ldtr, &t->held.ldtr);
+    read_segment(v, TR, &c->tr, &t->held.tr);
+    read_table(v, VMX_FIELD_GUEST_GDTR_BASE, VMX_FIELD_GUEST_GDTR_LIMIT, &c->gdtr, &t->held.gdtr);
+    read_table(v, VMX_FIELD_GUEST_IDTR_BASE, VMX_FIELD_GUEST_IDTR_LIMIT, &c->idtr, &t->held.idtr);
+    t->held.dr7 = vtx_read(v, VMX_FIELD_GUEST_DR7);
+    debug_set(c, 7, t->held.dr7);
+    c->dr[6] = real_cpu(v)->dr[6];
+}
+
+static void read_blocked(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    struct cpu *c = &v->virt;
+    t->held.blocked = vtx_read(v, VMX_FIELD_GUEST_INTERRUPTIBILITY);
+    bool ss = t->held.blocked & VMX_BLOCKED_MOV_SS;
+    c->inhibit = t->held.blocked & (VMX_BLOCKED_STI | VMX_BLOCKED_MOV_SS) ? c->insns : UINT64_MAX;
+    c->hold = ss ? c->insns : UINT64_MAX;
+    t->held.pending = ss ? vtx_read(v, VMX_FIELD_GUEST_PENDING_DEBUG) : 0; /* nothing else makes traps wait */
+    c->trap = (uint16_t)(t->held.pending & (DR6_BREAKPOINTS | DR6_BS));
+}
+
+/* Every fault that makes a guest leave saves RF set, for its instruction to be resumed with. Whether the guest had it set shows on its
+ * stack if an interrupt is injected now, and must not be lost: it had, if a breakpoint is here that did not stop it before. */
+static void read_flags(struct vcpu *v)
+{
+    struct cpu *c = &v->virt;
+    uint32_t flags = v->vtx->held.eflags = vtx_read(v, VMX_FIELD_GUEST_EFLAGS);
+    cpu_set_flags(c, flags & ~(v->vtx->reason == VMX_EXCEPTION ? (uint32_t)FLAG_RF : 0u));
+    if (v->vtx->reason != VMX_EXCEPTION || !c->watch[0] || v->vtx->vectoring) return; /* a delivery: queue_again knows */
+    if (debug_exec(c, vtx_read(v, VMX_FIELD_GUEST_CS_BASE) + c->eip)) cpu_set_flags(c, flags);
+}
+
+void vtx_read_exit(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    struct cpu *c = &v->virt;
+    t->reason = vtx_read(v, VMX_FIELD_REASON);
+    t->qualification = vtx_read(v, VMX_FIELD_QUALIFICATION);
+    t->vectoring = vtx_read(v, VMX_FIELD_VECTORING);
+    c->eip = t->held.eip = vtx_read(v, VMX_FIELD_GUEST_EIP);
+    c->reg[ESP] = t->held.esp = vtx_read(v, VMX_FIELD_GUEST_ESP);
+    read_flags(v);
+    c->cpl = t->held.eflags & FLAG_VM ? 3 : (uint8_t)(vtx_read(v, VMX_FIELD_GUEST_SS_AR) >> 5 & 3);
+    read_blocked(v);
+}
+
+/* ---- writing */
+
+static void put(struct vcpu *v, enum vmcs_encoding field, uint32_t *held, uint32_t now)
+{
+    if (*held == now && !v->vtx->fresh) return;
+    *held = now;
+    vtx_write(v, field, now);
+}
+
+/* An SS that cannot be used says the ring all the same. */
+static void put_segment(struct vcpu *v, unsigned n, const struct seg_reg *virt, struct seg_reg *held)
+{
+    bool same = virt->sel == held->sel && virt->base == held->base && virt->limit == held->limit && virt->ar == held->ar;
+    uint32_t ar = virt->ar ? virt->ar : AR_UNUSABLE | (n == SEG_SS ? (uint32_t)v->virt.cpl << 5 : 0);
+    if (same && !v->vtx->fresh) return;
+    vtx_write(v, nth(VMX_FIELD_GUEST_ES, n), virt->sel);
+    vtx_write(v, nth(VMX_FIELD_GUEST_ES_BASE, n), virt->base);
+    vtx_write(v, nth(VMX_FIELD_GUEST_ES_LIMIT, n), virt->limit);
+    vtx_write(v, nth(VMX_FIELD_GUEST_ES_AR, n), ar);
+    *held = *virt;
+}
+
+static void put_table(struct vcpu *v, enum vmcs_encoding base, enum vmcs_encoding limit, const struct table_reg *virt,
+                      struct table_reg *held)
+{
+    if (virt->base == held->base && virt->limit == held->limit && !v->vtx->fresh) return;
+    vtx_write(v, base, virt->base);
+    vtx_write(v, limit, virt->limit);
+    *held = *virt;
+}
+
+/* The real TSC is ours, and runs on. */
+static void put_tsc(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    uint64_t offset = v->virt.tsc_base - real_cpu(v)->tsc_base;
+    if (offset == t->held.tsc_offset && !t->fresh) return;
+    vtx_write(v, VMX_FIELD_TSC_OFFSET, (uint32_t)offset);
+    vtx_write(v, (enum vmcs_encoding)(VMX_FIELD_TSC_OFFSET + 1), (uint32_t)(offset >> 32));
+    t->held.tsc_offset = offset;
+}
+
+static void put_blocked(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    struct cpu *c = &v->virt;
+    uint32_t blocked = c->insns == c->hold ? VMX_BLOCKED_MOV_SS : c->insns == c->inhibit ? VMX_BLOCKED_STI : 0u;
+    uint32_t pending = c->trap | (c->trap & DR6_BREAKPOINTS ? 1u << 12 : 0u);
+    put(v, VMX_FIELD_GUEST_INTERRUPTIBILITY, &t->held.blocked, blocked);
+    put(v, VMX_FIELD_GUEST_PENDING_DEBUG, &t->held.pending, pending);
+}
+
+/* What hardware does not switch: the hypervisor's own MOV to DR and CR2. */
+static void put_plain(struct vcpu *v)
+{
+    struct cpu *c = &v->virt, *real = real_cpu(v);
+    struct vtx *t = v->vtx;
+    if (memcmp(real->dr, c->dr, 4 * sizeof c->dr[0])) {
+        memcpy(real->dr, c->dr, 4 * sizeof c->dr[0]);
+        charge(v, COST_SYSTEM);
+    }
+    if ((t->has_system || t->fresh) && real->dr[6] != c->dr[6]) {
+        real->dr[6] = c->dr[6];
+        charge(v, COST_SYSTEM);
+    }
+    bool injects_pf = (t->event & (VMX_EVENT_VALID | 0x7FF)) == (VMX_EVENT_VALID | VMX_EVENT_EXCEPTION << VMX_EVENT_TYPE_SHIFT | VEC_PF);
+    if ((t->has_segments || t->fresh || injects_pf) && real->cr2 != c->cr2) {
+        real->cr2 = c->cr2;
+        charge(v, COST_SYSTEM);
+    }
+}
+
+/* With NE clear an x87 exception is the guest's FERR line's business. */
+static void put_controls(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    bool window = v->virt.intr;
+    uint32_t proc = (t->held.proc & ~(uint32_t)VMX_PROC_WINDOW) | (window ? VMX_PROC_WINDOW : 0u);
+    put(v, VMX_FIELD_EXCEPTIONS, &t->held.exceptions, 1u << VEC_PF | (v->virt.cr0 & CR0_NE ? 0u : 1u << VEC_MF));
+    put(v, VMX_FIELD_PROC, &t->held.proc, proc);
+    if (!t->event) return;
+    vtx_write(v, VMX_FIELD_ENTRY_EVENT, t->event);
+    if (t->event & VMX_EVENT_CODE) vtx_write(v, VMX_FIELD_ENTRY_CODE, t->code);
+    if (vmx_event_type(t->event) >= VMX_EVENT_SOFT_INT) vtx_write(v, VMX_FIELD_ENTRY_LENGTH, t->event_length);
+}
+
+void vtx_write_guest(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    struct vtx_held *h = &t->held;
+    struct cpu *c = &v->virt;
+    uint32_t flags = cpu_flags(c) | (t->rf ? FLAG_RF : 0u);
+    for (unsigned n = 0; n < SEG_COUNT; n++) put_segment(v, n, &c->seg[n], &h->seg[n]);
+    put_segment(v, LDTR, &c->ldtr, &h->ldtr);
+    put_segment(v, TR, &c->tr, &h->tr);
+    put_table(v, VMX_FIELD_GUEST_GDTR_BASE, VMX_FIELD_GUEST_GDTR_LIMIT, &c->gdtr, &h->gdtr);
+    put_table(v, VMX_FIELD_GUEST_IDTR_BASE, VMX_FIELD_GUEST_IDTR_LIMIT, &c->idtr, &h->idtr);
+    put(v, VMX_FIELD_GUEST_CR0, &h->cr0, (c->cr0 & ~CR0_OWNED) | CR0_REAL);
+    put(v, VMX_FIELD_CR0_SHADOW, &h->cr0_seen, c->cr0 & CR0_OWNED);
+    put(v, VMX_FIELD_GUEST_CR3, &h->cr3, v->root);
+    put(v, VMX_FIELD_GUEST_CR4, &h->cr4, (c->cr4 & CR4_GUESTS) | CR4_VMXE);
+    put(v, VMX_FIELD_CR4_SHADOW, &h->cr4_seen, c->cr4 & ~CR4_GUESTS);
+    put(v, VMX_FIELD_GUEST_EIP, &h->eip, c->eip);
+    put(v, VMX_FIELD_GUEST_ESP, &h->esp, c->reg[ESP]);
+    put(v, VMX_FIELD_GUEST_EFLAGS, &h->eflags, flags);
+    put(v, VMX_FIELD_GUEST_DR7, &h->dr7, c->dr[7]);
+    for (unsigned n = 0; n < 3; n++)
+        put(v, n ? nth(VMX_FIELD_GUEST_SYSENTER_ESP, n - 1) : VMX_FIELD_GUEST_SYSENTER_CS, &h->sysenter[n],
+            (uint32_t)c->msr[MSR_SYSENTER_CS + n]);
+    put_tsc(v);
+    put_blocked(v);
+    put_plain(v);
+    put_controls(v);
+    t->fresh = false;
+}
+
+/* ---- controls and host state */
+
+/* What the capability MSR of a control word wants set, and of the rest what we want. */
+static void put_word(struct vcpu *v, enum vmcs_encoding field, enum vmx_controls which, uint32_t wanted)
+{
+    vtx_write(v, field, wanted | vmx_allowed(real_cpu(v), which).must);
+}
+
+void vtx_write_host(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    const struct cpu *real = real_cpu(v);
+    t->held.proc = vmx_allowed(real, VMX_CONTROLS_PROC).must | VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE | VMX_PROC_HLT | VMX_PROC_INVLPG |
+                   VMX_PROC_RDPMC | VMX_PROC_MOV_DR | VMX_PROC_IO | VMX_PROC_TSC_OFFSET;
+    put_word(v, VMX_FIELD_PIN, VMX_CONTROLS_PIN, VMX_PIN_INTERRUPT);
+    put_word(v, VMX_FIELD_EXIT, VMX_CONTROLS_EXIT, VMX_EXIT_SAVE_DEBUG | VMX_EXIT_ACKNOWLEDGE);
+    put_word(v, VMX_FIELD_ENTRY, VMX_CONTROLS_ENTRY, VMX_ENTRY_LOAD_DEBUG);
+    vtx_write(v, VMX_FIELD_CR0_MASK, CR0_OWNED);
+    vtx_write(v, VMX_FIELD_CR4_MASK, ~CR4_GUESTS);
+    vtx_write(v, VMX_FIELD_GUEST_LINK, UINT32_MAX);
+    vtx_write(v, (enum vmcs_encoding)(VMX_FIELD_GUEST_LINK + 1), UINT32_MAX);
+    for (unsigned n = 0; n < SEG_COUNT; n++) vtx_write(v, nth(VMX_FIELD_HOST_ES, n), n == SEG_CS ? WINDOW_CS : WINDOW_SS);
+    vtx_write(v, VMX_FIELD_HOST_TR, WINDOW_TR);
+    vtx_write(v, VMX_FIELD_HOST_TR_BASE, real->tr.base);
+    vtx_write(v, VMX_FIELD_HOST_GDTR_BASE, real->gdtr.base);
+    vtx_write(v, VMX_FIELD_HOST_IDTR_BASE, real->idtr.base);
+    vtx_write(v, VMX_FIELD_HOST_CR0, real->cr0);
+    vtx_write(v, VMX_FIELD_HOST_CR3, real->cr3);
+    vtx_write(v, VMX_FIELD_HOST_CR4, real->cr4);
+    vtx_write(v, VMX_FIELD_HOST_EIP, WINDOW_BASE + VTX_ARRIVE);
+    vtx_write(v, VMX_FIELD_HOST_ESP, WINDOW_BASE + WINDOW_FRAME_AT + (uint32_t)offsetof(struct window_frame, vector));
+}
+
+/* ---- can it run? */
+
+static bool data_fits(const struct seg_reg *s, bool stack)
+{
+    if (!s->ar) return true;
+    unsigned type = s->ar & AR_TYPE, wanted = AR_ACCESSED | (stack ? AR_WRITE : 0u);
+    bool readable = !(type & AR_CODE) || (!stack && (type & AR_WRITE));
+    bool limit = s->ar & AR_G ? (s->limit & 0xFFF) == 0xFFF : !(s->limit >> 20);
+    return (s->ar & AR_S) && (s->ar & AR_P) && (type & wanted) == wanted && readable && limit;
+}
+
+static bool v86_fits(const struct cpu *c)
+{
+    for (unsigned n = 0; n < SEG_COUNT; n++) {
+        const struct seg_reg *s = &c->seg[n];
+        if (s->base != (uint32_t)s->sel << 4 || s->limit != 0xFFFF || s->ar != 0xF3) return false;
+    }
+    return true;
+}
+
+/* Behind MOV to CR0 that sets PE the segment registers are still real mode's: until they are loaded, entry refuses them. */
+bool vtx_fits(const struct vcpu *v)
+{
+    static const uint8_t data[] = { SEG_ES, SEG_DS, SEG_FS, SEG_GS };
+    const struct cpu *c = &v->virt;
+    const struct seg_reg *cs = &c->seg[SEG_CS], *ss = &c->seg[SEG_SS];
+    if (!(c->cr0 & CR0_PE)) return false;
+    if (c->eflags & FLAG_VM) return v86_fits(c);
+    if (!ar_code(cs->ar) || !(cs->ar & AR_ACCESSED) || !data_fits(ss, true)) return false;
+    if (sel_rpl(cs->sel) != c->cpl || sel_rpl(ss->sel) != c->cpl || (ss->ar && ar_dpl(ss->ar) != c->cpl)) return false;
+    if (ar_conforming(cs->ar) ? ar_dpl(cs->ar) > c->cpl : ar_dpl(cs->ar) != c->cpl) return false;
+    for (unsigned n = 0; n < sizeof data; n++) {
+        const struct seg_reg *s = &c->seg[data[n]];
+        if (!data_fits(s, false) || (s->ar && !ar_conforming(s->ar) && ar_dpl(s->ar) < sel_rpl(s->sel))) return false;
+    }
+    return true;
+}
