@@ -60,7 +60,12 @@ void machine_guest(const struct machine *m, struct machine_cpu *guest)
         guest->cr4 = vmx_cr_seen(real, 4, real->cr4);
         return;
     }
-    fill(guest, &v->virt);
+    struct cpu shown;
+    if (v->ops->show) {
+        shown = v->virt;
+        v->ops->show(v, &shown);
+    }
+    fill(guest, v->ops->show ? &shown : &v->virt);
     if (real->cpl == 0) return; /* the hypervisor runs: its guest is as it was left */
     struct vcpu_view view;
     running(v, real, &view);

@@ -11,6 +11,7 @@
 #include "sim/core/outcome.h"
 #include "sim/vmm/exit.h"
 
+struct cpu;
 struct vcpu;
 struct vcpu_view;
 struct window_frame;
@@ -55,6 +56,8 @@ struct cpu_strategy {
     /* For people, while the real processor runs the guest: what of its state the real registers do not show. `view` comes
      * filled from them. */
     void      (*view)(const struct vcpu *v, struct vcpu_view *view);
+    /* For people, while the hypervisor runs: what of the guest's state it has not taken into v->virt. `shown` comes as a copy. */
+    void      (*show)(const struct vcpu *v, struct cpu *shown);
     /* The guest's linear address of the instruction that begins at a real one, UINT32_MAX: none does. NULL: they are the same. */
     uint32_t  (*code)(const struct vcpu *v, uint32_t at);
     uint32_t  code_first, code_bytes;   /* the real addresses where that is so */

@@ -378,14 +378,6 @@ static enum next vtx_handle(struct vcpu *v, const struct vmexit *in)
 
 /* ---- for people */
 
-/* While it runs, the real registers are the guest's own. */
-static void vtx_view(const struct vcpu *v, struct vcpu_view *view)
-{
-    const struct cpu *real = board(v)->cpu;
-    view->eflags = cpu_flags(real);
-    memcpy(view->seg, real->seg, sizeof view->seg);
-}
-
 static const char *vtx_symbol(const struct vcpu *v, uint32_t at, char *buf, unsigned room)
 {
     static const struct { uint32_t at; const char *name; } names[] = {
@@ -408,6 +400,8 @@ const struct cpu_strategy strategy_vtx = {
     .hardware = true,
     .mmu = "shadow",
     .detects = false,
+    .faithful = "",
+    .aware = false,
     .attach = vtx_attach,
     .start = vtx_start,
     .enter = vtx_enter,
@@ -419,6 +413,6 @@ const struct cpu_strategy strategy_vtx = {
     .leave = vtx_leave,
     .reserve = VTX_RESERVE,
     .inject = vtx_inject,
-    .view = vtx_view,
+    .show = vtx_show,
     .symbol = vtx_symbol,
 };

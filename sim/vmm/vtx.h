@@ -42,8 +42,10 @@ void vtx_write_guest(struct vcpu *v);
 /* Would VM entry accept v->virt: protected mode, segment registers as protected mode loads them? */
 bool vtx_fits(const struct vcpu *v);
 /* VMREAD and VMWRITE by the hypervisor, charged. */
-uint32_t vtx_read(struct vcpu *v, enum vmcs_encoding field);
+uint32_t vtx_read(const struct vcpu *v, enum vmcs_encoding field);
 void     vtx_write(struct vcpu *v, enum vmcs_encoding field, uint32_t value);
+/* Puts what was not read yet into a copy of v->virt, without effects. */
+void vtx_show(const struct vcpu *v, struct cpu *shown);
 /* Controls and host state, which never change; EFLAGS, EIP, ESP and what else every exit needs. */
 void vtx_write_host(struct vcpu *v);
 void vtx_read_exit(struct vcpu *v);

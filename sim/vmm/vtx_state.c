@@ -24,7 +24,7 @@ static void charge(const struct vcpu *v, enum cost cost)
     clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[cost]);
 }
 
-uint32_t vtx_read(struct vcpu *v, enum vmcs_encoding field)
+uint32_t vtx_read(const struct vcpu *v, enum vmcs_encoding field)
 {
     charge(v, COST_VMREAD);
     return vmcs_read(real_cpu(v), field);
@@ -36,20 +36,44 @@ void vtx_write(struct vcpu *v, enum vmcs_encoding field, uint32_t value)
     vmcs_write(real_cpu(v), field, value);
 }
 
+static uint32_t real_cr0(const struct cpu *virt) { return (virt->cr0 & ~CR0_OWNED) | CR0_REAL; }
+static uint32_t real_cr4(const struct cpu *virt) { return (virt->cr4 & CR4_GUESTS) | CR4_VMXE; }
+
 /* Segment registers are numbered alike in all fields of a kind. */
 static enum vmcs_encoding nth(enum vmcs_encoding first, unsigned n) { return (enum vmcs_encoding)(first + 2 * n); }
 
 /* ---- reading */
 
-static void read_segment(struct vcpu *v, unsigned n, struct seg_reg *virt, struct seg_reg *held)
+/* By the hypervisor, charged, or by somebody who only looks. */
+typedef uint32_t reader(const struct vcpu *v, enum vmcs_encoding field);
+
+static uint32_t look(const struct vcpu *v, enum vmcs_encoding field) { return vmcs_read(real_cpu(v), field); }
+
+static void get_segment(const struct vcpu *v, reader *read, unsigned n, struct seg_reg *s)
 {
-    uint32_t ar = vtx_read(v, nth(VMX_FIELD_GUEST_ES_AR, n));
-    *virt = (struct seg_reg){ .sel = (uint16_t)vtx_read(v, nth(VMX_FIELD_GUEST_ES, n)),
-                              .base = vtx_read(v, nth(VMX_FIELD_GUEST_ES_BASE, n)),
-                              .limit = vtx_read(v, nth(VMX_FIELD_GUEST_ES_LIMIT, n)),
-                              .ar = (uint16_t)(ar & AR_UNUSABLE ? 0 : ar) };
-    cpu_seg_limits(virt);
-    *held = *virt;
+    uint32_t ar = read(v, nth(VMX_FIELD_GUEST_ES_AR, n));
+    *s = (struct seg_reg){ .sel = (uint16_t)read(v, nth(VMX_FIELD_GUEST_ES, n)), .base = read(v, nth(VMX_FIELD_GUEST_ES_BASE, n)),
+                           .limit = read(v, nth(VMX_FIELD_GUEST_ES_LIMIT, n)), .ar = (uint16_t)(ar & AR_UNUSABLE ? 0 : ar) };
+    cpu_seg_limits(s);
+}
+
+static void get_segments(const struct vcpu *v, reader *read, struct cpu *c)
+{
+    for (unsigned n = 0; n < SEG_COUNT; n++) get_segment(v, read, n, &c->seg[n]);
+    c->cr0 = (c->cr0 & CR0_OWNED) | (read(v, VMX_FIELD_GUEST_CR0) & ~CR0_OWNED);
+    c->cr4 = (c->cr4 & ~CR4_GUESTS) | (read(v, VMX_FIELD_GUEST_CR4) & CR4_GUESTS);
+    c->cr2 = real_cpu(v)->cr2;
+}
+
+/* The breakpoints' addresses are in the real registers; only DR7 is switched by hardware. */
+static void get_system(const struct vcpu *v, reader *read, struct cpu *c)
+{
+    get_segment(v, read, LDTR, &c->ldtr);
+    get_segment(v, read, TR, &c->tr);
+    c->gdtr = (struct table_reg){ read(v, VMX_FIELD_GUEST_GDTR_BASE), (uint16_t)read(v, VMX_FIELD_GUEST_GDTR_LIMIT) };
+    c->idtr = (struct table_reg){ read(v, VMX_FIELD_GUEST_IDTR_BASE), (uint16_t)read(v, VMX_FIELD_GUEST_IDTR_LIMIT) };
+    debug_set(c, 7, read(v, VMX_FIELD_GUEST_DR7));
+    c->dr[6] = real_cpu(v)->dr[6];
 }
 
 void vtx_need_segments(struct vcpu *v)
@@ -58,21 +82,12 @@ void vtx_need_segments(struct vcpu *v)
     struct cpu *c = &v->virt;
     if (t->has_segments || t->fresh) return;
     t->has_segments = true;
-    for (unsigned n = 0; n < SEG_COUNT; n++) read_segment(v, n, &c->seg[n], &t->held.seg[n]);
-    t->held.cr0 = vtx_read(v, VMX_FIELD_GUEST_CR0);
-    c->cr0 = (c->cr0 & CR0_OWNED) | (t->held.cr0 & ~CR0_OWNED);
-    t->held.cr4 = vtx_read(v, VMX_FIELD_GUEST_CR4);
-    c->cr4 = (c->cr4 & ~CR4_GUESTS) | (t->held.cr4 & CR4_GUESTS);
-    c->cr2 = real_cpu(v)->cr2;
+    get_segments(v, vtx_read, c);
+    memcpy(t->held.seg, c->seg, sizeof c->seg);
+    t->held.cr0 = real_cr0(c);
+    t->held.cr4 = real_cr4(c);
 }
 
-static void read_table(struct vcpu *v, enum vmcs_encoding base, enum vmcs_encoding limit, struct table_reg *virt,
-                       struct table_reg *held)
-{
-    *virt = *held = (struct table_reg){ vtx_read(v, base), (uint16_t)vtx_read(v, limit) };
-}
-
-/* The breakpoints' addresses are in the real registers; only DR7 is switched by hardware. */
 void vtx_need_system(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
@@ -80,13 +95,20 @@ void vtx_need_system(struct vcpu *v)
     vtx_need_segments(v);
     if (t->has_system || t->fresh) return;
     t->has_system = true;
-    read_segment(v, LDTR, &c->ldtr, &t->held.ldtr);
-    read_segment(v, TR, &c->tr, &t->held.tr);
-    read_table(v, VMX_FIELD_GUEST_GDTR_BASE, VMX_FIELD_GUEST_GDTR_LIMIT, &c->gdtr, &t->held.gdtr);
-    read_table(v, VMX_FIELD_GUEST_IDTR_BASE, VMX_FIELD_GUEST_IDTR_LIMIT, &c->idtr, &t->held.idtr);
-    t->held.dr7 = vtx_read(v, VMX_FIELD_GUEST_DR7);
-    debug_set(c, 7, t->held.dr7);
-    c->dr[6] = real_cpu(v)->dr[6];
+    get_system(v, vtx_read, c);
+    t->held.ldtr = c->ldtr;
+    t->held.tr = c->tr;
+    t->held.gdtr = c->gdtr;
+    t->held.idtr = c->idtr;
+    t->held.dr7 = c->dr[7];
+}
+
+void vtx_show(const struct vcpu *v, struct cpu *shown)
+{
+    const struct vtx *t = v->vtx;
+    if (t->fresh) return;
+    if (!t->has_segments) get_segments(v, look, shown);
+    if (!t->has_system) get_system(v, look, shown);
 }
 
 static void read_blocked(struct vcpu *v)
@@ -223,10 +245,10 @@ void vtx_write_guest(struct vcpu *v)
     put_segment(v, TR, &c->tr, &h->tr);
     put_table(v, VMX_FIELD_GUEST_GDTR_BASE, VMX_FIELD_GUEST_GDTR_LIMIT, &c->gdtr, &h->gdtr);
     put_table(v, VMX_FIELD_GUEST_IDTR_BASE, VMX_FIELD_GUEST_IDTR_LIMIT, &c->idtr, &h->idtr);
-    put(v, VMX_FIELD_GUEST_CR0, &h->cr0, (c->cr0 & ~CR0_OWNED) | CR0_REAL);
+    put(v, VMX_FIELD_GUEST_CR0, &h->cr0, real_cr0(c));
     put(v, VMX_FIELD_CR0_SHADOW, &h->cr0_seen, c->cr0 & CR0_OWNED);
     put(v, VMX_FIELD_GUEST_CR3, &h->cr3, v->root);
-    put(v, VMX_FIELD_GUEST_CR4, &h->cr4, (c->cr4 & CR4_GUESTS) | CR4_VMXE);
+    put(v, VMX_FIELD_GUEST_CR4, &h->cr4, real_cr4(c));
     put(v, VMX_FIELD_CR4_SHADOW, &h->cr4_seen, c->cr4 & ~CR4_GUESTS);
     put(v, VMX_FIELD_GUEST_EIP, &h->eip, c->eip);
     put(v, VMX_FIELD_GUEST_ESP, &h->esp, c->reg[ESP]);

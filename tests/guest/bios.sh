@@ -36,7 +36,7 @@ same() { # same FILE
 for name in system memory disk keyboard; do
     sector $name 8
     truncate -s 8M "$TMPDIR/$name.img"
-    for cpu in native te; do
+    for cpu in native te vtx; do
         boot $name --cpu $cpu
         check "services, $cpu: $name" same $name
     done
@@ -48,7 +48,7 @@ sector return 1
 boot return
 check "a triple fault that was announced is a reset" [ "$rc$(cat "$TMPDIR/out")" = "0P back, printer 9000 " ]
 
-for cpu in native te; do
+for cpu in native te vtx; do
     boot video --cpu $cpu --screen "$TMPDIR/screen"
     cp "$TMPDIR/screen" "$TMPDIR/out"
     check "services, $cpu: video" same video

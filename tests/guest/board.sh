@@ -49,7 +49,7 @@ image screen.elf <<'END'
 END
 { echo 'H█'; for _ in {2..24}; do echo; done; } >wanted
 { cat wanted; echo '!'; } >wanted2
-for cpu in native te; do
+for cpu in native te vtx; do
     run 0 screen.elf --cpu $cpu --screen screen.txt
     ok "$cpu: the screen begins at the start address" cmp screen.txt wanted2
     run 0 screen.elf --cpu $cpu --screen - -q
@@ -70,7 +70,7 @@ for how in "0x64 0xFE" "0x92 0x01" "0xCF9 0x06"; do
     set ${how% *}, ${how#* }
 1:  jmp 1b
 END
-    for cpu in native te; do
+    for cpu in native te vtx; do
         run 0 reset.elf --cpu $cpu --limit-cycles 1e6
         ok "$cpu: ${how% *} resets, and the report says so" grep -q 'guest reset the machine, and there is no ROM' err
     done
@@ -161,7 +161,7 @@ image echo.elf <<'END'
 END
 printf 'hello%s\nlost' "$(printf 'x%.0s' {1..60})" >typed
 { printf 'HELLO'; printf 'X%.0s' {1..60}; } >wanted
-for cpu in native te; do
+for cpu in native te vtx; do
     run 0 echo.elf --cpu $cpu --serial-in typed -q --limit-cycles 1e9
     ok "$cpu: --serial-in is received, none is lost" cmp out wanted
 done
@@ -175,7 +175,7 @@ image off.elf <<'END'
     out %ax, %dx
 1:  jmp 1b
 END
-for cpu in native te; do
+for cpu in native te vtx; do
     run 0 off.elf --cpu $cpu --limit-cycles 1e6
     ok "$cpu: soft off ends the run" grep -q 'guest turned the power off' err
 done

@@ -9,7 +9,7 @@ runtime
 object tests/guest/images/boot_high.c boot_high
 object tests/guest/images/boot_high_entry.S boot_high_entry
 link boot_high tests/guest/images/high.ld "$TMPDIR/boot_high_entry.o" "${common[@]}" "$TMPDIR/boot_high.o"
-for cpu in native te; do
+for cpu in native te vtx; do
     run boot_high "$cpu"
     check "kernel at C0000000, $cpu" same boot_high
 done
@@ -18,7 +18,7 @@ done
 sed -e 's/KEEP(\*(.multiboot))//' -e 's/\/DISCARD\/ : {/& *(.multiboot)/' scenarios/guests/guest.ld >"$TMPDIR/plain.ld"
 object tests/guest/images/boot_bare.c boot_bare
 link boot_plain "$TMPDIR/plain.ld" "$entry" "${common[@]}" "$TMPDIR/boot_bare.o"
-for cpu in native te; do
+for cpu in native te vtx; do
     run boot_plain "$cpu"
     check "ELF without Multiboot header, $cpu" same boot_bare
 done
@@ -27,7 +27,7 @@ object tests/guest/images/boot_low.S boot_low
 "$GUEST_CC" -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-Ttext=0x8000 -Wl,-Tdata=0x7000 \
     "$TMPDIR/boot_low.o" -o "$TMPDIR/boot_low.elf" || exit 1
 intact() { [ "$rc" = 0 ] && [ "$(cat "$TMPDIR/out")" = low ]; }
-for cpu in native te; do
+for cpu in native te vtx; do
     run boot_low "$cpu"
     check "ELF over the boot loader's GDT, $cpu" intact
 done

@@ -16,7 +16,7 @@ changed() {
 image disk
 numbered >"$TMPDIR/master.img"
 cp "$TMPDIR/master.img" "$TMPDIR/disk.img"
-for cpu in native te; do
+for cpu in native te vtx; do
     run disk "$cpu" --disk "$TMPDIR/disk.img"
     check "disk, $cpu" good
 done

@@ -20,7 +20,7 @@ other_machine() { # other_machine NAME
 
 for name in segments gates exceptions breakpoints fpu code paging spaces recursive alu interrupts boot_bare boot_some tasks v86 real narrow held; do
     image "$name"
-    for cpu in native te bt; do
+    for cpu in native te bt vtx; do
         run "$name" "$cpu"
         check "$name, $cpu" same "$name"
     done
