@@ -58,6 +58,8 @@ struct descriptor descriptor_shadow(struct descriptor d, bool user_code)
     return is_down(d) || !(d.high & HIGH_P) ? d : cut(d);
 }
 
+uint32_t descriptor_shadow_limit(struct descriptor d) { return limit_of(descriptor_shadow(d, true)); }
+
 static struct table_reg table_of(const struct vcpu *v, bool ldt)
 {
     if (!ldt) return v->virt.gdtr;

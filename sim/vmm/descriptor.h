@@ -22,6 +22,9 @@ struct descriptor descriptor_shadow(struct descriptor guest, bool user_code);
 /* Is the shadow as good as the original for running with it (no change but DPL and limit)? Pure. */
 bool descriptor_runnable(struct descriptor guest);
 
+/* The highest offset in the shadow of an expand-up segment. Pure. */
+uint32_t descriptor_shadow_limit(struct descriptor guest);
+
 /* The guest's descriptor for a selector, read through the guest's own tables; false beyond the table's limit. */
 bool descriptor_guest(struct vcpu *v, uint16_t selector, struct descriptor *d);
 /* Makes the shadow ready to be loaded by the real CPU, and follows the guest's descriptor if its page has been mapped since the

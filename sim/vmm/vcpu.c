@@ -127,8 +127,8 @@ bool vcpu_reversible(struct vcpu *v)
     struct cpu *c = &v->virt;
     if (!(c->cr0 & CR0_PE) || (c->eflags & FLAG_VM)) return false;
     if (c->eip > c->seg[SEG_CS].limit) return false; /* the next fetch faults; IRET would, too, but in ring 0 */
-    if (c->seg[SEG_CS].base + c->eip >= WINDOW_BASE) return false; /* likewise, for the truncated limit */
-    return segments_runnable(v);
+    struct descriptor cs;
+    return segments_runnable(v) && descriptor_guest(v, c->seg[SEG_CS].sel, &cs) && c->eip <= descriptor_shadow_limit(cs); /* likewise */
 }
 
 /* IRET loads CS and SS. What was lent to the last one is taken back once the guest runs elsewhere. */

@@ -6,13 +6,15 @@
  * have been written after a SILENT event. A kernel that fails is made smaller by leaving groups out while it still fails.
  *
  *   equiv [KERNELS [SEED]]            that many kernels from a seed on
- *   equiv -s SEED [-k KEEP] [-o FILE] one kernel, with the groups of a mask (hexadecimal); FILE gets its image */
+ *   equiv -s SEED [-k KEEP] [-o FILE] one kernel, with the groups of a mask (hexadecimal); FILE gets its image
+ *   equiv -a [OPERATIONS [SEED]]      hostile kernels instead (attack.h); with -s and -o: the image of one */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "sim/machine.h"
 #include "sim/vmm/strategy.h"
+#include "tests/equiv/attack.h"
 #include "tests/equiv/kernel.h"
 
 enum { RAM_MIB = 2, COMPARED = 1 << 20 /* from here on: the guest's own megabyte */, LIMIT = 400000, RUNS_MOST = 12 };
@@ -192,15 +194,26 @@ static struct kernel kernel;
 static struct outcome bare, guest;
 static const struct way *bare_way; /* whose settings `bare` was run with; NULL: of another kernel */
 
-static void write_image(uint64_t seed, uint32_t keep, const char *path)
+static void write_kernel(const char *path)
 {
-    (void)kernel_build(&kernel, seed, keep);
     FILE *f = fopen(path, "wb");
     if (!f || fwrite(kernel.image, sizeof kernel.image, 1, f) != 1 || fclose(f)) {
         perror(path);
         exit(EXIT_ENVIRONMENT);
     }
+}
+
+static void write_image(uint64_t seed, uint32_t keep, const char *path)
+{
+    (void)kernel_build(&kernel, seed, keep);
+    write_kernel(path);
     bare_way = NULL;
+}
+
+static void write_hostile(uint64_t seed, const char *path)
+{
+    hostile_build(&kernel, seed);
+    write_kernel(path);
 }
 
 /* The machine shall be the same: CPUID tells its features. */
@@ -280,22 +293,25 @@ int main(int argc, char **argv)
     unsigned n = ways(list);
     uint64_t count = 200, seed = 1;
     uint32_t keep = UINT32_MAX;
-    bool single = false;
+    bool single = false, attack = false;
     int option;
     const char *out = NULL;
-    while ((option = getopt(argc, argv, "s:k:o:")) != -1) {
-        if (option == 's') single = true, seed = strtoull(optarg, NULL, 0);
+    while ((option = getopt(argc, argv, "as:k:o:")) != -1) {
+        if (option == 'a') attack = true;
+        else if (option == 's') single = true, seed = strtoull(optarg, NULL, 0);
         else if (option == 'k') keep = (uint32_t)strtoul(optarg, NULL, 16);
         else if (option == 'o') out = optarg;
         else return EXIT_USAGE;
     }
     if (optind < argc) count = strtoull(argv[optind], NULL, 0);
     if (optind + 1 < argc) seed = strtoull(argv[optind + 1], NULL, 0);
+    if (attack && !out) return attack_run(count, seed);
     if (single) count = 1;
     const char *dir = getenv("TMPDIR");
     snprintf(image_path, sizeof image_path, "%s/equiv-%ld.img", dir ? dir : "/tmp", (long)getpid());
-    for (uint64_t i = 0; i < count && failures < 10; i++) one_kernel(list, n, seed + i, keep, !single);
-    if (out) write_image(seed, keep, out);
+    for (uint64_t i = 0; !attack && i < count && failures < 10; i++) one_kernel(list, n, seed + i, keep, !single);
+    if (out && !attack) write_image(seed, keep, out);
+    else if (out) write_hostile(seed, out);
     remove(image_path);
     for (unsigned w = 0; w < n; w++) printf("# %s%s\n", list[w].name, list[w].faithful ? "" : " (unfaithful)");
     printf("# bare: %llu exited, %llu died, %llu halted, %llu others; foretold differences: %llu\n", (unsigned long long)ended[FATE_EXITED],

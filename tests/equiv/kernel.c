@@ -65,6 +65,8 @@ static void pages(struct kernel *k)
 {
     struct emit *e = &k->e;
     for (unsigned n = 0; n < 1024; n++) poke32(e, AT_PT0 + 4 * n, n << 12 | 7);
+    /* The tables' pages are accessed from the start: who loads from shadows of them need not touch them, which is nobody's loss. */
+    for (unsigned n = AT_GDT >> 12; n <= AT_LDT >> 12; n++) poke32(e, AT_PT0 + 4 * n, n << 12 | 0x27);
     for (unsigned dir = 0; dir < 2; dir++) {
         uint32_t pd = dir ? AT_PD2 : AT_PD, pt = dir ? AT_PT2 : AT_PT1;
         poke32(e, pd, AT_PT0 | 7);
@@ -96,7 +98,9 @@ static void log_begin(struct kernel *k) /* EDI: a new record; to finish if there
     struct emit *e = &k->e;
     OP32(e, VAR_LOG, 0x8B, 0x3D);                                  /* mov edi, [log] */
     OP32(e, AT_LOG_END - LOG_RECORD, 0x81, 0xFF);                  /* cmp edi, end */
-    OP(e, 0x0F, 0x83), put_to(e, k->finish);                       /* jae finish */
+    if (k->endless) OP32(e, AT_LOG, 0x72, 0x05, 0xBF);             /* jb; mov edi, log */
+    else OP(e, 0x0F, 0x83), put_to(e, k->finish);                  /* jae finish */
+    if (k->endless) OP32(e, VAR_LOG, 0x89, 0x3D);
     OP32(e, VAR_LOG, 0x83, 0x05), put8(e, LOG_RECORD);             /* add dword [log], 32 */
 }
 
@@ -318,19 +322,29 @@ static unsigned group_count(uint64_t seed)
     return 3 + below(&e, GROUPS_MOST - 3);
 }
 
+uint32_t kernel_group_begin(struct kernel *k)
+{
+    struct emit *e = &k->e;
+    k->user = false;
+    OP32(e, VAR_RESUME, 0xC7, 0x05);
+    uint32_t next = put_later(e);
+    OP32(e, AT_STACK0, 0xBC);
+    return next;
+}
+
+void kernel_group_end(struct kernel *k, uint32_t begun) { poke32(&k->e, begun - 4, k->e.at); }
+
 static void one_group(struct kernel *k, uint64_t seed, unsigned n)
 {
     struct emit *e = &k->e;
     e->chance = group_seed(seed, n);
     k->user = false;
     const struct group *g = group_pick(k);
-    OP32(e, VAR_RESUME, 0xC7, 0x05);
-    uint32_t next = put_later(e);
-    OP32(e, AT_STACK0, 0xBC);
+    uint32_t begun = kernel_group_begin(k);
     if (one_in(e, 2)) set_reg(k, some_reg(k), some_value(k));
     g->emit(k);
     OP(e, 0xE8), put_to(e, k->log_state);
-    poke32(e, next - 4, e->at);
+    kernel_group_end(k, begun);
 }
 
 const char *kernel_group(uint64_t seed, unsigned n)
@@ -341,7 +355,7 @@ const char *kernel_group(uint64_t seed, unsigned n)
     return group_pick(&k)->name;
 }
 
-unsigned kernel_build(struct kernel *k, uint64_t seed, uint32_t keep)
+void kernel_begin(struct kernel *k, uint64_t seed)
 {
     struct emit *e = &k->e;
     memset(k->image, 0, sizeof k->image);
@@ -359,12 +373,20 @@ unsigned kernel_build(struct kernel *k, uint64_t seed, uint32_t keep)
     tss(k);
     for (uint32_t at = AT_SCRATCH; at < AT_SCRATCH + SCRATCH_BYTES; at += 4) poke32(e, at, chance(e));
     put_here(e, body);
+}
+
+void kernel_end(struct kernel *k) { OP(&k->e, 0xE9), put_to(&k->e, k->finish); }
+
+unsigned kernel_build(struct kernel *k, uint64_t seed, uint32_t keep)
+{
+    k->endless = false;
+    kernel_begin(k, seed);
     unsigned n = group_count(seed);
     for (unsigned i = 0; i < n; i++) {
-        kernel_group_at[i] = e->at;
+        kernel_group_at[i] = k->e.at;
         if (keep >> i & 1) one_group(k, seed, i);
     }
-    kernel_group_at[n] = e->at;
-    OP(e, 0xE9), put_to(e, k->finish);
+    kernel_group_at[n] = k->e.at;
+    kernel_end(k);
     return n;
 }

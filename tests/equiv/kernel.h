@@ -40,8 +40,15 @@ struct kernel {
     struct emit e;
     uint8_t image[AT_IMAGE_END - AT_CODE];
     bool user;                     /* instructions are for ring 3 now */
+    bool endless;                  /* the log begins anew when it is full */
     uint32_t finish, log_state, sync, gate_target, gate_target16, far_ret; /* addresses of the runtime */
 };
+
+/* The parts, for a kernel of other groups: the runtime, a group between, the end; all of a seed. */
+void kernel_begin(struct kernel *k, uint64_t seed);
+uint32_t kernel_group_begin(struct kernel *k);          /* what kernel_group_end wants */
+void kernel_group_end(struct kernel *k, uint32_t begun);
+void kernel_end(struct kernel *k);
 
 enum { GROUPS_MOST = 24 };
 

@@ -1,0 +1,7 @@
+#!/bin/bash
+# Hostile guests under every technique (attack.c). ATTACK_OPERATIONS and ATTACK_SEED choose more or others than the usual: a
+# million take some minutes.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+case ${TEST_MODE:-release} in release) operations=12000 ;; *) operations=1000 ;; esac
+exec "build/${TEST_MODE:-release}/tests/equiv/equiv" -a "${ATTACK_OPERATIONS:-$operations}" "${ATTACK_SEED:-1}"
