@@ -9,9 +9,8 @@
 #include <string.h>
 #include "sim/firmware_tables.h"
 #include "sim/guard.h"
-#include "sim/vmm/bintrans.h"
 
-enum { VISITS_MOST = 200000 /* boundaries one guest instruction may take */, NEAR = 20000, NEAR_STRING = 4000000 };
+enum { VISITS_MOST = 200000 /* boundaries one guest instruction may take */, ELIDED_MOST = 16, NEAR = 20000, NEAR_STRING = 4000000 };
 #define PATIENCE 8000000000u /* cycles an interrupt is waited for */
 
 /* Memory that two machines may have different contents of from the start. */
@@ -26,13 +25,14 @@ void lockstep_init(struct lockstep *l, struct machine *first, struct machine *se
 
 /* --- one machine, one step --- */
 
-struct advance { bool ended, irq, lost; uint8_t vector; unsigned emulated, completed, raised, most; uint32_t from; };
+struct advance { bool ended, irq, lost; uint8_t vector; unsigned emulated; uint32_t from; };
 
 /* What the events since `from` say: interrupts the guest took, instructions carried out for it. */
 static void read_events(const struct machine *m, uint32_t from, struct advance *a)
 {
     const struct trace *t = machine_trace_of(m);
     bool virtual_ = machine_has_vmm(m);
+    uint32_t before = 0; /* iterations of one instruction are one */
     for (uint32_t id = from + 1; id <= trace_last(t); id++) {
         const struct event *e = trace_by_id(t, id);
         bool irq = virtual_ ? e->kind == EV_INJECT && e->u.INJECT.external : e->kind == EV_IRQ;
@@ -40,13 +40,10 @@ static void read_events(const struct machine *m, uint32_t from, struct advance *
             a->irq = true;
             a->vector = virtual_ ? e->u.INJECT.vector : e->u.IRQ.vector;
         }
-        a->emulated += e->kind == EV_EMULATE;
-        /* Translated code calls when an instruction of it is complete but its successor has no translation yet. */
-        a->completed += e->kind == EV_EXIT && e->u.EXIT.reason == EXIT_REASON_CALLOUT &&
-                        (e->u.EXIT.code == BT_CONTINUE || e->u.EXIT.code == BT_LOOKUP);
-        a->raised += e->kind == EV_INJECT && !e->u.INJECT.external;
+        if (e->kind != EV_EMULATE) continue;
+        a->emulated += e->eip != before;
+        before = e->eip;
     }
-    a->most = a->emulated + a->completed + a->raised;
 }
 
 static bool quiet(const struct machine *m, uint32_t from)
@@ -59,22 +56,28 @@ static bool quiet(const struct machine *m, uint32_t from)
     return true;
 }
 
+/* Stands the machine before an instruction of the guest's own, and not in the middle of a translated one? */
+static bool at_guest(const struct machine *m)
+{
+    return machine_place(m) != PLACE_VMM && machine_code(m) != UINT32_MAX;
+}
+
+/* An instruction that is emulated iteration by iteration, or a translation that is looked for at its own address, has not got on
+ * as long as EIP is where it was. What the processor itself has retired has. */
 static void advance(struct machine *m, struct advance *a)
 {
-    struct machine_cpu before, now;
+    uint32_t code = machine_code(m);
     *a = (struct advance){ .from = trace_last(machine_trace_of(m)) };
-    machine_guest(m, &before);
     for (unsigned n = 0; n < VISITS_MOST && !guard_stopped(); n++) {
         bool guest = machine_place(m) != PLACE_VMM;
         uint64_t retired = machine_retired(m);
         uint32_t from = trace_last(machine_trace_of(m));
         a->ended = machine_run(m, NULL, 1) == MACHINE_ENDED;
-        bool direct = guest && machine_retired(m) != retired && quiet(m, from);
-        if (!a->ended && (machine_place(m) == PLACE_VMM || machine_code(m) == UINT32_MAX)) continue; /* translated: not its end */
-        machine_guest(m, &now);
+        if (!a->ended && !at_guest(m)) continue;
+        bool direct = guest && !machine_translates(m) && machine_retired(m) != retired && quiet(m, from);
         *a = (struct advance){ .from = a->from, .ended = a->ended };
         read_events(m, a->from, a);
-        if (a->ended || direct || a->irq || a->emulated || machine_guest_moved(&before, &now)) return;
+        if (a->ended || direct || a->irq || machine_code(m) != code) return;
     }
     a->lost = true;
 }
@@ -85,7 +88,7 @@ static bool deliver(struct machine *m, struct advance *a)
     *a = (struct advance){ .from = trace_last(machine_trace_of(m)) };
     while (machine_interrupted(m) && !guard_stopped()) {
         do a->ended = machine_run(m, NULL, 1) == MACHINE_ENDED;
-        while (!a->ended && machine_place(m) == PLACE_VMM && !guard_stopped());
+        while (!a->ended && !at_guest(m) && !guard_stopped());
         read_events(m, a->from, a);
         if (a->irq || a->ended) return a->irq;
     }
@@ -276,29 +279,14 @@ static uint32_t frame_eip(const struct machine *m)
     return v;
 }
 
-/* A hypervisor that was called because an instruction was complete may carry out another one, or raise its fault, before it
- * goes back: how many that were shows in where the guest is. */
-static bool alike(const struct lockstep *l)
+/* A translation may have nothing left of a jump: then the second stands where the first comes to in a few more. */
+static void pass_elided(struct lockstep *l, struct advance *a)
 {
-    struct guest_view v[2];
-    guest_view(l->m[0], &v[0]);
-    guest_view(l->m[1], &v[1]);
-    for (unsigned i = 0; i < v[0].n; i++)
-        if (v[0].at[i].value != v[1].at[i].value) return false;
-    return true;
-}
-
-/* A translator leaves jumps out where it can put what they lead to behind them. They change nothing but EIP. */
-static void follow_jumps(struct lockstep *l, struct advance *a)
-{
-    enum { JUMPS = 8 };
-    struct machine_cpu c[2];
-    struct machine_insn i;
-    machine_guest(l->m[1], &c[1]);
-    for (unsigned n = 0; n < JUMPS && !a->ended && !a->irq; n++) {
-        machine_guest(l->m[0], &c[0]);
-        uint32_t at = c[0].seg[1].base + c[0].eip;
-        if (c[0].eip == c[1].eip || !machine_has_vmm(l->m[1]) || !machine_insn(l->m[0], gva(at), &i) || strcmp(i.word, "jmp")) return;
+    uint32_t to = machine_code(l->m[1]);
+    if (!machine_translates(l->m[1])) return;
+    for (unsigned n = 0; n < ELIDED_MOST && !a->ended && !a->irq && machine_code(l->m[0]) != to; n++) {
+        struct machine_insn i;
+        if (!machine_insn(l->m[0], gva(machine_code(l->m[0])), &i) || strcmp(i.word, "jmp")) return;
         advance(l->m[0], a);
     }
 }
@@ -309,18 +297,18 @@ static void catch_up(struct lockstep *l, const struct advance *second, uint32_t 
     struct advance a = { 0 };
     bool only_irq = second->irq && frame_eip(l->m[1]) == eip_before;
     unsigned n = only_irq ? 0 : second->emulated > 1 ? second->emulated : 1;
-    for (unsigned i = 0; (i < n || (i < second->most && !only_irq && !alike(l))) && !a.ended; i++) {
+    for (unsigned i = 0; i < n && !a.ended; i++) {
         advance(l->m[0], &a);
         if (a.irq && !second->irq) {
             lose(l, "an interrupt came to the first alone");
             return;
         }
     }
+    if (!a.ended && !second->ended && !second->irq) pass_elided(l, &a);
     if (a.lost || second->lost) {
         lose(l, "one of them never comes to its next instruction");
         return;
     }
-    if (!second->irq && !second->ended) follow_jumps(l, &a);
     if (second->irq && !a.irq && !follow_interrupt(l, 0, second->vector)) return;
     if (second->ended && !a.ended) advance(l->m[0], &a);
     if (a.ended != second->ended) note(l, "end", 0, a.ended, second->ended);
@@ -336,9 +324,9 @@ static void find_silent(struct lockstep *l, uint32_t from)
 
 static bool aligned(struct lockstep *l)
 {
-    static const struct till guest = { .kind = TILL_GUEST };
     for (unsigned k = 0; k < 2; k++)
-        if (machine_place(l->m[k]) == PLACE_VMM && machine_run(l->m[k], &guest, UINT64_MAX) != MACHINE_TILL) return false;
+        for (unsigned n = 0; !at_guest(l->m[k]); n++)
+            if (n == VISITS_MOST || machine_run(l->m[k], NULL, 1) == MACHINE_ENDED) return false;
     return true;
 }
 
@@ -348,20 +336,6 @@ static void look(struct lockstep *l, struct machine_cpu *c, struct machine_insn 
     machine_guest(l->m[0], c);
     l->eip = c->seg[1].base + c->eip;
     if (!machine_insn(l->m[0], gva(l->eip), i)) *i = (struct machine_insn){ .word = "" };
-}
-
-/* An emulator does one iteration of a repeated string instruction at a time. */
-static void finish_string(struct lockstep *l, struct advance *a, uint32_t eip)
-{
-    struct machine_cpu c;
-    uint32_t from = a->from;
-    machine_guest(l->m[1], &c);
-    while (c.eip == eip && a->emulated && !a->irq && !a->ended && !a->lost) {
-        advance(l->m[1], a);
-        a->emulated = a->emulated > 0;
-        machine_guest(l->m[1], &c);
-    }
-    a->from = from;
 }
 
 bool lockstep_step(struct lockstep *l)
@@ -382,7 +356,6 @@ bool lockstep_step(struct lockstep *l)
     if (l->before) return false;
     enum freedom free_ = freedom_of(&i, device);
     advance(l->m[1], &second);
-    if (is_string(&i)) finish_string(l, &second, c.eip);
     catch_up(l, &second, c.eip);
     if (l->end == LOCKSTEP_LOST || l->end == LOCKSTEP_STOPPED) return false;
     if (l->end != LOCKSTEP_ENDED) {

@@ -207,6 +207,7 @@ void     machine_forward_only(struct machine *m);
 void     machine_stall(struct machine *m, uint64_t cycles);
 uint64_t machine_deadline(const struct machine *m);  /* the cycle at which a device acts next; UINT64_MAX: never */
 bool     machine_interrupted(const struct machine *m); /* will an interrupt be accepted before the next instruction? */
+bool     machine_translates(const struct machine *m); /* may the guest's code run as a translation? */
 uint64_t machine_retired(const struct machine *m);   /* instructions that ended; moments that are not are left out */
 /* The guest memory that the instruction the guest stands at may read or write, as far as its operands tell: linear ranges of
  * the memory operand, the stack, what a string instruction walks over. Page tables, descriptors and what lies in other

@@ -25,6 +25,8 @@ bool machine_interrupted(const struct machine *m)
     return c->intr && (c->eflags & FLAG_IF) && c->insns != c->inhibit;
 }
 
+bool machine_translates(const struct machine *m) { return m->technique->code != NULL; }
+
 uint64_t machine_retired(const struct machine *m) { return m->b->cpu.insns - m->b->cpu.extra; }
 
 /* --- operands --- */

@@ -46,6 +46,10 @@ static void in_step(void **state)
         { "popf", { "native", "native" }, { "p4", "p4" }, 100000, true },
         { "popf", { "native", "native" }, { "ideal", "p4" }, 200000, false },
         { "rings", { "native", "te" }, { "p4", "p4" }, 60000, false },
+        { "fault", { "native", "bt" }, { "p4", "p4" }, 100000, true },
+        { "popf", { "native", "bt" }, { "p4", "p4" }, 100000, true },
+        { "sens19", { "native", "bt" }, { "p4", "p4" }, 400000, true },
+        { "rings", { "te", "bt" }, { "p4", "p4" }, 60000, false },
         { "rings", { "te", "te" }, { "p4", "ideal" }, 60000, false },
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
