@@ -1,5 +1,6 @@
-/* `ringside draw ladder SUBJECT`: a diagram of a run. Other kinds of diagram are planned. */
+/* `ringside draw KIND ...`: the table of kinds, and the first of them, the ladder of a run. Other kinds are planned. */
 #include "sim/cmd.h"
+#include "sim/draw.h"
 #include "sim/guard.h"
 #include "sim/picture.h"
 
@@ -9,24 +10,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const planned[] = {"rings", "topology", "decision", "walk", "tables", "bits", "blocks", "bars",
-                                      "hist",  "timeline", "vmx",      "io",   "matrix", "diff", "screen"};
+static const struct { const char *name; int (*draw)(const struct options *o, struct err *e); } kinds[] = {
+    { "ladder", draw_ladder }, { "matrix", draw_matrix }, { "decision", draw_decision },
+};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+static const char *const planned[] = { "rings", "topology", "walk", "tables", "bits", "blocks", "bars",
+                                       "hist",  "timeline", "vmx",  "io",     "diff", "screen" };
 enum { PLANNED = sizeof planned / sizeof planned[0] };
 
-static bool check_kind(const struct options *o, struct err *e)
+/* Index of the kind that the first operand names, or -1. */
+static int find_kind(const struct options *o, struct err *e)
 {
-    static const char *const ladder[] = { "ladder" };
-    if (!o->operands) return err_set(e, EXIT_USAGE, "draw what? write `ringside draw ladder popf -o popf.svg`");
-    const char *kind = o->operand[0];
-    if (!strcmp(kind, ladder[0])) return true;
-    for (unsigned i = 0; i < PLANNED; i++)
-        if (!strcmp(planned[i], kind))
-            return err_set(e, EXIT_USAGE, "draw %s: planned, not in version 0.1; there is: draw ladder", kind);
-    if (config_suggest(kind, ladder, 1))
-        return err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean ladder?", kind);
-    if (o->operands == 1)
-        return err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean `draw ladder %s`?", kind, kind);
-    return err_set(e, EXIT_USAGE, "draw %s: no such diagram; there is: draw ladder", kind);
+    const char *words[KINDS], *kind = o->operand[0];
+    struct text all = { 0 };
+    if (!o->operands) {
+        err_set(e, EXIT_USAGE, "draw what? write `ringside draw ladder popf -o popf.svg`");
+        return -1;
+    }
+    for (unsigned i = 0; i < KINDS; i++) {
+        if (!strcmp(kind, kinds[i].name)) return (int)i;
+        words[i] = kinds[i].name;
+    }
+    const char *near = config_suggest(kind, words, KINDS);
+    bool later = false;
+    for (unsigned i = 0; i < PLANNED; i++) later |= !strcmp(planned[i], kind);
+    for (unsigned i = 0; i < KINDS; i++) text_add(&all, "%s%s", i ? ", " : "", words[i]);
+    if (later) err_set(e, EXIT_USAGE, "draw %s: planned, not in version 0.1; there are: %s", kind, text_str(&all));
+    else if (near) err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean %s?", kind, near);
+    else if (o->operands == 1)
+        err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean `draw ladder %s`?", kind, kind);
+    else err_set(e, EXIT_USAGE, "draw %s: no such diagram; there are: %s", kind, text_str(&all));
+    text_free(&all);
+    return -1;
+}
+
+int cmd_draw(const struct options *o, struct err *e)
+{
+    int kind = find_kind(o, e);
+    return kind < 0 ? e->code : kinds[kind].draw(o, e);
 }
 
 /* --- places: step:N, event:N, cycle:N ---------------------------------------------------------------------------- */
@@ -119,12 +141,11 @@ static bool draw(const struct options *o, const struct subject *s, struct drawin
     return true;
 }
 
-int cmd_draw(const struct options *o, struct err *e)
+int draw_ladder(const struct options *o, struct err *e)
 {
     struct subject s;
     struct drawing d = { 0 };
     struct err early = { 0 };
-    if (!check_kind(o, e)) return e->code;
     const char *word = command_subject(o, 1, e);
     if (!word || !read_options(o, &d, e) || !subject_open(&s, word, o, e)) return e->code;
     guard_start(options_wall(o));

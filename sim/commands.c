@@ -22,8 +22,11 @@ static const char draw_more[] =
     "  ringside draw ladder popf -o popf.svg\n"
     "  ringside draw ladder popf --from step:2 --to step:4 -o popf.pdf --theme print\n"
     "  ringside draw ladder kernel.elf --cpu te --format txt -o -\n\n"
+    "  ringside draw matrix -o matrix.md            sensitive instructions by technique\n"
+    "  ringside draw decision -o decision.svg       by the theorems\n\n"
     "The format follows the ending: .svg .dot .txt are made here, .png and .pdf\n"
-    "with rsvg-convert or neato.\n";
+    "with rsvg-convert or neato. The matrix can be .md .tex .svg .txt, too; the\n"
+    "decision is laid out by dot.\n";
 static const char trace_more[] =
     "  ringside trace popf | less\n"
     "  ringside trace kernel.elf --cpu te --format jsonl -o kernel.jsonl\n"
@@ -64,7 +67,7 @@ static const char exec_more[] =
 const struct command commands[] = {
     { "run", "SCENARIO|IMAGE", "run without a screen, print a summary", FOR_RUN, run_more, cmd_run },
     { "tui", "SCENARIO|IMAGE", "step through it on a screen", FOR_TUI, tui_more, cmd_tui },
-    { "draw", "ladder SCENARIO|IMAGE", "make a diagram: svg, dot, png, pdf, txt", FOR_DRAW, draw_more, cmd_draw },
+    { "draw", "KIND [SCENARIO|IMAGE]", "make a diagram: svg, dot, png, pdf, txt", FOR_DRAW, draw_more, cmd_draw },
     { "trace", "SCENARIO|IMAGE", "print every event: text, jsonl", FOR_TRACE, trace_more, cmd_trace },
     { "compare", "SCENARIO|IMAGE", "the same guest on several machines", FOR_COMPARE, compare_more, cmd_compare },
     { "classify", "[INSTRUCTION]", "who is sensitive, who privileged; the theorems", FOR_CLASSIFY, classify_more, cmd_classify },

@@ -113,3 +113,11 @@ bool graphviz_convert(const struct text *svg, const struct text *dot, const char
     return err_set(e, EXIT_ENVIRONMENT,
                    "no program here makes %s: install librsvg2-bin (or graphviz), or use -o FILE.svg", format);
 }
+
+bool graphviz_layout(const struct text *dot, const char *format, struct text *out, struct err *e)
+{
+    char by_type[16], program[] = "dot";
+    snprintf(by_type, sizeof by_type, "-T%s", format);
+    if (graphviz_has(program)) return convert((char *[]){ program, by_type, NULL }, dot, out, e);
+    return err_set(e, EXIT_ENVIRONMENT, "no program here lays this diagram out: install graphviz, or use -o FILE.dot");
+}

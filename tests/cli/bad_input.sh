@@ -91,7 +91,7 @@ bad "an unknown command" 2 'no such command; did you mean .run' rnu popf
 bad "a wild command" 2 'no such command; there are: run, tui' xyzzy
 bad "a file for a command" 2 'did you mean .run good.elf' good.elf
 bad "a word that is near nothing" 3 'ringside list. names the scenarios' run nope
-bad "a wild diagram" 2 'no such diagram; there is: draw ladder' draw pie popf
+bad "a wild diagram" 2 'no such diagram; there are: ladder, matrix, decision' draw pie popf
 bad "a planned command" 2 'planned, not in version 0.1; there are: run' grade popf
 bad "an option for a command" 2 'a command comes first' --cpu te
 bad "an unknown option" 2 '--modle: no such option; did you mean --model' run popf --modle p4
@@ -139,6 +139,10 @@ bad "--json - and --screen -" 2 'both on stdout' run good.elf --json - --screen 
 bad "draw what" 2 'draw what' draw
 bad "draw a scenario" 2 'draw ladder popf' draw popf
 bad "draw of a planned kind" 2 'planned' draw walk popf
+bad "a mistyped diagram" 2 'did you mean matrix' draw matrx
+bad "a matrix of a guest" 2 'takes no guest' draw matrix popf
+bad "a matrix as .dot" 2 'not written as dot' draw matrix -o x.dot
+bad "a decision as text" 2 'classify. says it in words' draw decision -o x.txt
 bad "draw as .gif" 2 'no diagram is written as .gif' draw ladder popf -o x.gif
 bad "draw from nowhere" 2 'not a place' draw ladder popf --from here -o x.svg
 bad "draw from step 99" 2 'step:1 to step:' draw ladder popf --from step:99 -o x.svg

@@ -1,5 +1,5 @@
 #!/bin/bash
-# `ringside draw ladder`: formats, ranges, themes, whole files or none, and the programs it calls.
+# `ringside draw`: formats, ranges, themes, whole files or none, and the programs it calls.
 set -u
 ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
 work=$(mktemp -d) || exit 1
@@ -65,6 +65,41 @@ printf '.globl _start\n_start: mov $0x7000000, %%eax\n jmp *%%eax\n' |
     gcc -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-Ttext=0x100000 -x assembler - -o die.elf
 draw 0 die.elf -o die.txt
 ok "a guest that dies makes a picture, too" grep -q 'dies' die.txt
+
+# --- the matrix of sensitive instructions, the decision
+other() { # other EXIT ARGUMENT...: another kind
+    local want=$1
+    shift
+    timeout 60 "$ringside" draw "$@" >out 2>err </dev/null
+    rc=$?
+    [ $rc = "$want" ] || { echo "not ok - draw $* exits $rc, not $want: $(head -n 1 err)"; failed=1; }
+}
+other 0 matrix -o m.md
+ok "nineteen rows" sh -c '[ "$(grep -Ec "^\| [0-9]+ [a-z.]+ \|" m.md)" = 19 ]'
+ok "POPF is wrong under te and does not trap" grep -Eq '^\| 7 popf \| CM \| same \| WRONG, no trap ' m.md
+ok "INT is right" grep -Eq '^\| 18 int \| always traps \| same \| same ' m.md
+ok "counted as 17" grep -Eq '^\| wrong of 17 .* \| 0 \| 16 ' m.md
+ok "as 18" grep -Eq '^\| wrong of 18 .* \| 0 \| 17 ' m.md
+ok "as 19" grep -Eq '^\| wrong of 19 .* \| 0 \| 18 ' m.md
+ok "no control fails" sh -c '! grep "^| control group" m.md | grep -Eq "[1-9][0-9]* of [0-9]+ fail"'
+other 0 matrix -o m.tex
+ok "LaTeX" sh -c 'grep -q "begin{tabular}" m.tex && [ "$(grep -c "textbf{WRONG" m.tex)" -ge 18 ]'
+other 0 matrix -o m.svg
+ok "SVG" sh -c 'grep -q "</svg>" m.svg && grep -q ">WRONG, no trap<" m.svg'
+cp m.md first.md
+other 0 matrix -o m.md
+ok "twice the same bytes" cmp first.md m.md
+other 0 matrix -o v.md --set cpu.virtualizable=1
+ok "on a virtualizable processor none is wrong" grep -Eq '^\| wrong of 19 .* \| 0 \| 0 ' v.md
+other 0 decision -o d.dot
+ok "the decision, by the broken theorem" grep -q 'broken by [0-9]*:.nsgdt' d.dot
+ok "leads away from trap-and-emulate" grep -Eq 'th1 -> te .*gray' d.dot
+other 0 decision -o d.dot --set cpu.virtualizable=1
+ok "and to it if the processor is another" grep -Eq 'th1 -> te .*penwidth=3' d.dot
+if command -v dot >/dev/null; then
+    other 0 decision -o d.svg
+    ok "SVG by dot" grep -q '</svg>' d.svg
+fi
 
 # --- programs that are missing or fail
 mkdir none fake

@@ -1,0 +1,11 @@
+/* The kinds of `ringside draw`: one function each, called with the command line. The first operand is the kind's name. */
+#ifndef SIM_DRAW_H
+#define SIM_DRAW_H
+
+#include "sim/options.h"
+
+int draw_ladder(const struct options *o, struct err *e);   /* cmd_draw.c */
+int draw_matrix(const struct options *o, struct err *e);   /* draw_matrix.c: sensitive instructions by technique */
+int draw_decision(const struct options *o, struct err *e); /* draw_decision.c: which technique, by the theorems */
+
+#endif
