@@ -22,8 +22,8 @@ static const char draw_more[] =
     "  ringside draw ladder popf -o popf.svg\n"
     "  ringside draw ladder popf --from step:2 --to step:4 -o popf.pdf --theme print\n"
     "  ringside draw ladder kernel.elf --cpu te --format txt -o -\n\n"
-    "  ringside draw matrix -o matrix.md            sensitive instructions by technique\n"
-    "  ringside draw decision -o decision.svg       by the theorems\n\n"
+    "  ringside draw matrix -o matrix.md       sensitive instructions by technique\n"
+    "  ringside draw decision -o decision.svg  by the theorems\n\n"
     "The format follows the ending: .svg .dot .txt are made here, .png and .pdf\n"
     "with rsvg-convert or neato. The matrix can be .md .tex .svg .txt, too; the\n"
     "decision is laid out by dot.\n";
