@@ -117,13 +117,18 @@ static bool settle_entry(const struct source *s, struct plan *plan)
                   "or ld -e", ULL(plan->entry));
 }
 
-/* Only who knows what to do with a file gets one. */
+/* Only who knows what to do with a file gets one: a Multiboot kernel any number, the RAM disk being the first; a Linux kernel
+ * one as RAM disk; a paravirtual kernel one, whatever it is called. */
 static bool check_wanted(const struct source *s, const struct plan *plan, const struct load_order *order)
 {
+    if (plan->kind == IMAGE_MULTIBOOT) return true;
+    if (plan->kind == IMAGE_XEN && plan->attachments > 1)
+        return err_set(s->e, EXIT_USAGE, "--module %.200s: %.200s, a paravirtual kernel, is brought one file only",
+                       plan->attached[1].path, s->path);
     if (order->initrd && plan->kind != IMAGE_LINUX && plan->kind != IMAGE_XEN)
-        return err_set(s->e, EXIT_USAGE, "--initrd %.200s: %.200s is no Linux kernel; a Multiboot kernel takes --module",
+        return err_set(s->e, EXIT_USAGE, "--initrd %.200s: %.200s is no Linux and no Multiboot kernel; leave the RAM disk out",
                        order->initrd, s->path);
-    if (order->modules && plan->kind != IMAGE_MULTIBOOT)
+    if (order->modules && plan->kind != IMAGE_XEN)
         return err_set(s->e, EXIT_USAGE, "--module %.200s: %.200s is no Multiboot kernel; %s", order->module[0].path, s->path,
                        plan->kind == IMAGE_LINUX ? "a Linux kernel takes --initrd" : "leave the module out");
     return true;

@@ -126,7 +126,7 @@ bad "--set of an unknown cost" 2 'cost' run popf --set cost.nonsense=3
 for option in --vms=2; do
     bad "planned: $option" 2 'planned, not in version 0.1' run popf $option
 done
-bad "--initrd for a kernel that is not Linux" 2 'no Linux kernel; a Multiboot kernel takes --module' run "$guest" --initrd "$guest"
+bad "--initrd for who knows nothing of it" 2 'no Linux and no Multiboot kernel' run good.elf --initrd "$guest"
 bad "--module that is not there" 3 'nowhere.bin: cannot open' run "$guest" --module nowhere.bin
 bad "--module without a name" 2 'FILE,STRING' run "$guest" --module ,text
 bad "--gdb of a scenario" 2 'give the image' run popf --gdb :0

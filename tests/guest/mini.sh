@@ -50,7 +50,7 @@ for cpu in bt vtx; do
 done
 if offers pv; then
     kernel=mini-pv
-    mini pv "$tour" --initrd "$img"
+    mini pv "$tour" --module "$img"
     check "the paravirtual port says the same" good
     mini pv "halt 3" --initrd "$img"
     check "and fails when told to" [ $rc != 0 ]
