@@ -143,7 +143,10 @@ static enum next pv_handle(struct vcpu *v, const struct vmexit *in)
     vcpu_tell_exit(v, &x);
     v->vmmu.cause = v->cause;
     switch (x.reason) {
-    case EXIT_REASON_INTERRUPT: host_interrupt(v->vmm, x.vector); break;
+    case EXIT_REASON_INTERRUPT:
+        host_interrupt(v->vmm, x.vector);
+        if (x.vector == WINDOW_IRQ + IRQ_UART) pv_console_input(p);
+        break;
     case EXIT_REASON_HYPERCALL: pv_hypercall(p); break;
     case EXIT_REASON_PAGE_FAULT: page_fault(p, &x); break;
     case EXIT_REASON_SOFT_INT: pv_soft_int(p, (uint8_t)(x.code >> 3)); break;

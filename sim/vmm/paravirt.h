@@ -42,6 +42,7 @@ struct paravirt {
     uint32_t grant;            /* the grant table's first frame */
     uint32_t console, store;   /* rings with the service domain */
     uint32_t console_port, store_port;
+    bool     input_waits;      /* the console's ring was full when characters came */
 
     struct xen_trap_info trap[256];
     uint32_t kernel_ss, kernel_sp;
@@ -126,7 +127,8 @@ void pv_wake(struct paravirt *p);                                          /* th
 uint64_t pv_now(const struct paravirt *p);                                 /* system time: ns since boot */
 
 /* ---- paravirt_console.c */
-void pv_console_notify(struct paravirt *p);                                /* the guest signalled: its ring has text */
+void pv_console_notify(struct paravirt *p);                                /* the guest signalled: its ring has text, or room */
+void pv_console_input(struct paravirt *p);                                 /* characters came over the real UART */
 
 /* ---- paravirt_emulate.c: a privileged instruction of the guest kernel that Xen forgives; false: #GP is the guest's */
 bool pv_emulate(struct paravirt *p);

@@ -13,8 +13,23 @@
 enum { RING_IN = 0, RING_IN_SIZE = 1024, RING_OUT = 1024, RING_OUT_SIZE = 2048, RING_IN_CONS = 3072, RING_IN_PROD = 3076,
        RING_OUT_CONS = 3080, RING_OUT_PROD = 3084 };
 
+/* What finds no room waits in the real UART, and its line with it. */
+void pv_console_input(struct paravirt *p)
+{
+    uint32_t cons = pv_frame_read(p, p->console, RING_IN_CONS, 4), old = pv_frame_read(p, p->console, RING_IN_PROD, 4), prod = old;
+    uint8_t byte;
+    if (!direct_owns(p->mmu, p->console)) return;
+    while (prod - cons < RING_IN_SIZE && host_serial_get(p->v->vmm, &byte))
+        pv_frame_write(p, p->console, RING_IN + (prod++ & (RING_IN_SIZE - 1)), 1, byte);
+    p->input_waits = prod - cons >= RING_IN_SIZE;
+    if (prod == old) return;
+    pv_frame_write(p, p->console, RING_IN_PROD, 4, prod);
+    pv_raise(p, p->console_port);
+}
+
 void pv_console_notify(struct paravirt *p)
 {
+    if (p->input_waits) pv_console_input(p);
     uint32_t cons = pv_frame_read(p, p->console, RING_OUT_CONS, 4), prod = pv_frame_read(p, p->console, RING_OUT_PROD, 4);
     if (!direct_owns(p->mmu, p->console) || prod - cons > RING_OUT_SIZE || prod == cons) return;
     for (; cons != prod; cons++)

@@ -18,6 +18,16 @@ plain() { sed -E 's/at [0-9A-F]{8}/at X/; s/to BFEF[0-9A-F]{4}/to BFEFXXXX/; s/^
 good() { [ $rc = 0 ] && diff $expected <(plain "$TMPDIR/out") | sed 's/^/# /' && [ "${PIPESTATUS[0]}" = 0 ]; }
 failed_with() { [ $rc = "$1" ] && grep -q "$2" "$TMPDIR/$3"; }
 
+# At the prompt, over the serial line; what was typed is echoed when it comes, so only the answers are compared.
+printf 'echo onX\be\nls | wc\ncat\nhello there\n\004nonsense\nhalt 5\n' >"$TMPDIR/typed"
+typed() { # typed CPU
+    timeout 60 "$RINGSIDE" run "build/guests/$kernel.elf" --cpu "$1" --module "$img" --serial-in "$TMPDIR/typed" --limit-instr 100M \
+        >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+    rc=$?
+    [ $rc = 1 ] && grep '^\$ .' "$TMPDIR/out" | diff - <(printf '$ one\n$ 4 4 22\n$ hello there\n$ sh: nonsense: not found\n') | sed 's/^/# /' &&
+        [ "${PIPESTATUS[1]}" = 0 ]
+}
+
 tour=$(tr '\n' ' ' <tests/guest/images/mini.sh)
 expected=tests/guest/expected/mini.txt
 
@@ -31,6 +41,8 @@ check "from the disk, without DMA" good
 words=
 mini native "halt 3" --module "$img"
 check "a status that is not 0" failed_with 1 'reported failure' err
+
+check "a person at the prompt" typed native
 
 mini te "$tour" --module "$img"
 check "trap-and-emulate: the kernel's assertion" failed_with 1 'panic: interrupts enabled in a critical section' out
@@ -47,6 +59,7 @@ for cpu in bt vtx; do
     check "the same with --cpu $cpu" good
     mini $cpu "$tour" --disk "$img"
     check "the same with --cpu $cpu, from the disk" good
+    check "a person at the prompt with --cpu $cpu" typed $cpu
 done
 if offers pv; then
     kernel=mini-pv
@@ -54,6 +67,7 @@ if offers pv; then
     check "the paravirtual port says the same" good
     mini pv "halt 3" --initrd "$img"
     check "and fails when told to" [ $rc != 0 ]
+    check "a person at the paravirtual kernel's prompt" typed pv
     kernel=mini words=
 fi
 mini te "$tour" --module "$img" --set cpu.virtualizable=1
