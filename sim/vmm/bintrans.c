@@ -156,7 +156,6 @@ static void from_cache(struct vcpu *v, struct window_frame *f)
         t->from_exit = s.exit;
         c->eip = t->unit[s.unit - 1].exit[s.exit].target;
     }
-    if (t->what == BT_DEAD) t->dead = s.unit;
     t->left_for = c->eip;
     map_fpu(v);
     memcpy(v->entered_seg, c->seg, sizeof c->seg);
@@ -165,7 +164,7 @@ static void from_cache(struct vcpu *v, struct window_frame *f)
 static void bt_enter(struct vcpu *v, struct window_frame *f)
 {
     struct bintrans *t = v->bt;
-    t->here = t->from = t->dead = 0;
+    t->here = t->from = 0;
     t->what = BT_RUN;
     t->inside = false;
     bus_peek(board(v)->bus, window_hpa(WINDOW_FRAME_AT), f, sizeof *f);
@@ -270,8 +269,8 @@ static void connect(struct vcpu *v)
     struct bt_unit *to = &t->unit[t->next - 1];
     if (t->what == BT_LOOKUP) bt_remember(v, to, setting(v, SETTING_BT_RETURN));
     if (!setting(v, SETTING_BT_CHAIN)) return;
-    if (t->from && !t->unit[t->from - 1].dead) bt_chain(v, &t->unit[t->from - 1], &t->unit[t->from - 1].exit[t->from_exit], to);
-    if (t->dead) bt_forward(v, &t->unit[t->dead - 1], to);
+    struct bt_unit *from = t->from ? &t->unit[t->from - 1] : NULL; /* it may have died since */
+    if (from && t->from_exit < from->exits && from->exit[t->from_exit].target == to->eip) bt_chain(v, from, t->from_exit, to);
 }
 
 static void load_gs(struct vcpu *v)

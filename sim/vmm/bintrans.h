@@ -51,7 +51,6 @@ enum bt_what {
     BT_EMULATE,  /* do the guest's instruction */
     BT_CONTINUE, /* the unit ends here: translate what comes next, and chain */
     BT_LOOKUP,   /* a return or indirect jump whose target no table knows */
-    BT_DEAD,     /* the unit's code was stored to: translate it again */
 };
 
 enum { BT_FIX_EAX = 1, BT_FIX_ECX = 2, BT_FIX_EDX = 4, /* the guest's register is in the vCPU page */
@@ -76,6 +75,8 @@ struct bt_exit {
     bool     apart;  /* the continuation is not in the unit, but at the cache's end */
     bool     chained;
     bool     held;   /* STI was the last instruction: never chained */
+    uint16_t to;     /* unit + 1 it is chained to by a jump, 0: none */
+    uint16_t next;   /* link + 1: the next exit chained to the same unit */
 };
 
 /* A unit as it is emitted, before it has a place. */
@@ -116,6 +117,7 @@ struct bt_unit {
     uint8_t  insns, context, exits;
     bool     dead;
     uint16_t next_key;       /* unit + 1 with the same hash; 0: none */
+    uint16_t incoming;       /* link + 1 of the first exit chained to it; a link is unit * 2 + exit */
     uint16_t page[2], next_page[2]; /* page + 1 its code lies in, and the next unit + 1 there */
     struct bt_exit exit[2];
 };
@@ -150,8 +152,7 @@ struct bintrans {
     uint32_t next_tc;                      /* where to resume in the cache */
     uint32_t left_tc;                      /* where it was resumed last */
     uint16_t from, from_exit;              /* unit + 1 and exit whose continuation called */
-    uint16_t dead;                         /* unit + 1, dead, whose start called */
-    uint32_t left_for;                     /* EIP that the two above wanted */
+    uint32_t left_for;                     /* EIP that it wanted */
     struct bt_page page[BT_PAGES];
     struct bt_adapt adapt[BT_ADAPTS];
     struct bt_counts counts;
@@ -180,9 +181,7 @@ uint32_t bt_unit_start(const struct bintrans *t, const struct bt_unit *u, uint32
 struct bt_state { struct bt_point point; uint16_t unit; /* + 1; 0: glue */ uint8_t exit; };
 bool bt_state_at(const struct bintrans *t, uint32_t tc, struct bt_state *s);
 /* Makes exit `x` of `u` lead to `to` without the hypervisor. */
-void bt_chain(struct vcpu *v, struct bt_unit *u, struct bt_exit *x, const struct bt_unit *to);
-/* The start of a dead unit leads to what replaced it. */
-void bt_forward(struct vcpu *v, struct bt_unit *dead, const struct bt_unit *to);
+void bt_chain(struct vcpu *v, struct bt_unit *u, unsigned x, struct bt_unit *to);
 /* Enters a unit into the tables that returns and indirect jumps look in. */
 void bt_remember(struct vcpu *v, const struct bt_unit *u, bool returns);
 /* Has this instruction faulted so often that it is to be simulated? */

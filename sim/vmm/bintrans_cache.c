@@ -143,7 +143,7 @@ bool bt_state_at(const struct bintrans *t, uint32_t tc, struct bt_state *s)
     if (!p) return false;
     s->point = *p;
     if (u->dead && tc == u->tc) { /* a callout, or the jump to what replaced it: the instruction itself is elsewhere */
-        s->point.what = BT_DEAD;
+        s->point.what = BT_CONTINUE;
         s->point.fix &= (uint8_t)~BT_FIRST;
     }
     for (unsigned x = 0; x < u->exits; x++)
@@ -217,6 +217,73 @@ static void leave_page(struct vcpu *v, struct bt_unit *u, unsigned k)
     if (!t->page[n - 1].units) drop_page(v, n);
 }
 
+/* ---- chains */
+
+static void put_jump(struct vcpu *v, uint32_t at, uint32_t to)
+{
+    uint8_t jump[BT_JUMP] = { 0xE9 };
+    uint32_t rel = to - (at + BT_JUMP);
+    memcpy(jump + 1, &rel, 4);
+    poke(v, at, jump, sizeof jump);
+    charge(v, COST_BT_PATCH, 1);
+}
+
+static void put_branch(struct vcpu *v, const struct bt_exit *x, uint32_t to)
+{
+    uint32_t rel = to - (x->branch + 4);
+    if (x->branch) poke(v, x->branch, &rel, 4);
+}
+
+static struct bt_exit *exit_of(struct bintrans *t, uint16_t link) { return &t->unit[(link - 1) / 2].exit[(link - 1) % 2]; }
+
+void bt_chain(struct vcpu *v, struct bt_unit *u, unsigned n, struct bt_unit *to)
+{
+    struct bintrans *t = v->bt;
+    struct bt_exit *x = &u->exit[n];
+    if (x->held || x->chained) return;
+    x->chained = true;
+    t->counts.chains++;
+    struct event e = { .kind = EV_CHAIN, .cause = v->cause, .eip = u->eip };
+    e.u.CHAIN.target = to->eip;
+    e.u.CHAIN.at = x->at;
+    trace_emit(board(v)->trace, &e);
+    if (x->at == to->tc) return; /* placed there: no jump is needed */
+    put_jump(v, x->at, to->tc);
+    put_branch(v, x, to->tc);
+    x->to = (uint16_t)(to - t->unit + 1);
+    x->next = to->incoming;
+    to->incoming = (uint16_t)((u - t->unit) * 2 + n + 1);
+}
+
+/* A dying unit: nothing leads from it any more ... */
+static void cut_outgoing(struct bintrans *t, struct bt_unit *u)
+{
+    for (unsigned n = 0; n < u->exits; n++) {
+        struct bt_exit *x = &u->exit[n];
+        if (!x->to) continue;
+        uint16_t self = (uint16_t)((u - t->unit) * 2 + n + 1), *at = &t->unit[x->to - 1].incoming;
+        while (*at != self) at = &exit_of(t, *at)->next;
+        *at = x->next;
+        x->to = 0;
+    }
+}
+
+/* ... and nothing to it: who jumped there calls again. */
+static void cut_incoming(struct vcpu *v, struct bt_unit *u)
+{
+    struct bintrans *t = v->bt;
+    for (uint16_t link = u->incoming, next; link; link = next) {
+        struct bt_exit *x = exit_of(t, link);
+        next = x->next;
+        x->to = x->next = 0;
+        x->chained = false;
+        put_branch(v, x, x->at);
+        put_call(v, x->at);
+        charge(v, COST_BT_PATCH, 1);
+    }
+    u->incoming = 0;
+}
+
 /* ---- the end of units */
 
 void bt_kill(struct vcpu *v, struct bt_unit *u)
@@ -232,7 +299,11 @@ void bt_kill(struct vcpu *v, struct bt_unit *u)
         forget_entry(v, BT_HASH + 8 * bt_hash_slot(u->eip), u->tc);
         forget_entry(v, BT_RETURNS + 8 * (u->eip & 0xFF), u->tc);
     }
+    cut_outgoing(t, u);
+    cut_incoming(v, u);
     u->dead = true;
+    u->exits = 1; /* the unit before it may run into its start */
+    u->exit[0] = (struct bt_exit){ .target = u->eip, .at = u->tc };
     put_call(v, u->tc);
     t->counts.invalidated++;
     TRACE(board(v)->trace, INVALID, v->cause, .unit = u->eip, .at = u->tc);
@@ -252,7 +323,7 @@ void bt_flush(struct vcpu *v)
     t->context = UINT8_MAX; /* the tables are cleared when the first is made */
     t->at = BT_GLUE;
     t->tail = t->end;
-    t->here = t->from = t->dead = 0;
+    t->here = t->from = 0;
     t->counts.flushes++;
 }
 
@@ -296,35 +367,6 @@ void bt_remapped(struct vcpu *v)
         while (t->page[n - 1].used) bt_kill(v, &t->unit[t->page[n - 1].units - 1]);
     }
 }
-
-/* ---- chains */
-
-static void put_jump(struct vcpu *v, uint32_t at, uint32_t to)
-{
-    uint8_t jump[BT_JUMP] = { 0xE9 };
-    uint32_t rel = to - (at + BT_JUMP);
-    memcpy(jump + 1, &rel, 4);
-    poke(v, at, jump, sizeof jump);
-    charge(v, COST_BT_PATCH, 1);
-}
-
-void bt_chain(struct vcpu *v, struct bt_unit *u, struct bt_exit *x, const struct bt_unit *to)
-{
-    if (x->held || x->chained) return;
-    x->chained = true;
-    v->bt->counts.chains++;
-    struct event e = { .kind = EV_CHAIN, .cause = v->cause, .eip = u->eip };
-    e.u.CHAIN.target = to->eip;
-    e.u.CHAIN.at = x->at;
-    trace_emit(board(v)->trace, &e);
-    if (x->at == to->tc) return; /* placed there: no jump is needed */
-    put_jump(v, x->at, to->tc);
-    if (!x->branch) return;
-    uint32_t rel = to->tc - (x->branch + 4);
-    poke(v, x->branch, &rel, 4);
-}
-
-void bt_forward(struct vcpu *v, struct bt_unit *dead, const struct bt_unit *to) { put_jump(v, dead->tc, to->tc); }
 
 /* ---- making units */
 
