@@ -92,8 +92,79 @@ static void ends_as_bare(void **state)
     }
 }
 
+/* Other costs let the timer come at other instructions: at every kind of instruction, and inside of sequences. */
+static void interrupts_anywhere(void **state)
+{
+    (void)state;
+    for (unsigned cost = 1; cost <= 16; cost++) {
+        char sets[32], what[48];
+        snprintf(sets, sizeof sets, "cost.insn.load=%u", cost);
+        snprintf(what, sizeof what, "popf, %s", sets);
+        struct machine *bare = end_of("popf", "native", sets), *m = end_of("popf", "bt", sets);
+        same_console(bare, m, what);
+        same_memory(bare, m, what);
+        machine_free(bare);
+        machine_free(m);
+    }
+}
+
+/* What a person is shown is the guest's: EIP and flags wherever translated code stands, stop points where the guest's code is. */
+static void people_see_the_guest(void **state)
+{
+    (void)state;
+    struct machine_cfg cfg = config_defaults;
+    struct err e = { 0 };
+    uint32_t kmain;
+    cfg.ram_mib = RAM_MIB;
+    strcpy(cfg.cpu, "bt");
+    strcpy(cfg.image, "build/guests/popf.elf");
+    struct machine *m = machine_new(&cfg, &e);
+    assert_non_null(m);
+    assert_true(machine_find_symbol(m, "kmain", &kmain));
+    const struct point stop = { .at = kmain, .length = 1, .kinds = POINT_EXEC };
+    machine_points(m, &stop, 1);
+    assert_int_equal(machine_run(m, NULL, MOST), MACHINE_POINT);
+    struct machine_cpu guest, real;
+    machine_guest(m, &guest);
+    machine_cpu(m, &real);
+    assert_int_equal(guest.eip, kmain);
+    assert_int_equal(guest.cpl, 0);
+    assert_int_equal(real.cpl, 1);
+    assert_int_not_equal(real.eip, kmain);
+    machine_points(m, NULL, 0);
+    for (unsigned n = 0; n < 20000 && machine_end(m).fate == FATE_RUNNING; n++) {
+        machine_run(m, NULL, 1);
+        if (machine_place(m) != PLACE_KERNEL) continue;
+        char name[64];
+        machine_guest(m, &guest);
+        assert_in_range(guest.eip, 0x100000, 0x200000); /* the image's code, not the cache's offsets */
+        assert_int_equal(guest.eip, machine_eip(m));
+        machine_cpu(m, &real);
+        machine_symbol(m, real.seg[1].base + real.eip, name, sizeof name);
+        assert_memory_equal(name, "bt.", 3);
+    }
+    machine_free(m);
+}
+
+/* Translated code goes back in time like everything else. */
+static void time_goes_back(void **state)
+{
+    (void)state;
+    struct machine *m = end_of("popf", "bt", "");
+    uint64_t end = machine_insns(m);
+    struct machine_cpu a, b;
+    assert_true(machine_goto(m, end / 2));
+    machine_cpu(m, &a);
+    assert_true(machine_goto(m, end / 4));
+    assert_true(machine_goto(m, end / 2));
+    machine_cpu(m, &b);
+    assert_memory_equal(&a, &b, sizeof a);
+    machine_free(m);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(ends_as_bare) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(ends_as_bare), cmocka_unit_test(interrupts_anywhere),
+                                        cmocka_unit_test(people_see_the_guest), cmocka_unit_test(time_goes_back) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,203 @@
+/* The translator, instruction by instruction: the bytes it emits for each class, and that the guest's state is known at every
+ * instruction of them: where a translated instruction begins there is a point, nowhere else, and its repairs name registers
+ * that the bytes before have spilled. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sim/vmm/bintrans.h"
+
+enum { EIP = 0x100000, TC = 0x1000, JUMP = 0x123 };
+static const struct bt_how usual = { .incache = true, .returns = true, .flat = true, .limit = UINT32_MAX, .tc = TC, .jump = JUMP };
+
+static unsigned from_hex(const char *hex, uint8_t *to)
+{
+    unsigned n = 0;
+    for (const char *p = hex; *p; )
+        if (*p == ' ') p++;
+        else {
+            char two[3] = { p[0], p[1], 0 };
+            to[n++] = (uint8_t)strtoul(two, NULL, 16);
+            p += 2;
+        }
+    return n;
+}
+
+static void emit(struct bt_code *c, const struct bt_how *how, const char *guest)
+{
+    uint8_t bytes[64];
+    unsigned n = from_hex(guest, bytes), at = 0;
+    struct model m;
+    struct err e;
+    assert_true(model_find("p4", &m, &e));
+    *c = (struct bt_code){ 0 };
+    while (at < n && !c->ended) {
+        struct insn i;
+        assert_int_equal(insn_decode(bytes + at, n - at, (struct insn_mode){ .code32 = true }, m.cost, &i), DECODE_OK);
+        bt_emit(c, how, &i, bytes + at, EIP + at);
+        at += i.len;
+    }
+    if (!c->ended) bt_emit_end(c, EIP + at);
+}
+
+/* SLOT in the bytes: offsets of the vCPU page are written out. CALL is the far call of a callout. */
+#define CALL "9A 00 00 00 00 C0 FF "
+static const struct { const char *what, *guest, *cache; } rows[] = {
+    { "IDENT, and the end of a unit", "89 D8", "89 D8 " CALL },
+    { "two of them", "43 8B 45 08", "43 8B 45 08 " CALL },
+    { "a load through GS", "65 8B 05 00 00 00 00", CALL CALL },
+    { "a load through CS", "2E 8B 05 00 00 00 00", CALL CALL },
+    { "a load through FS is the guest's own", "64 8B 05 04 00 00 00", "64 8B 05 04 00 00 00 " CALL },
+    { "jmp", "EB 10", CALL },
+    { "jcc has two ways", "74 10", "0F 84 00 00 00 00 " CALL },
+    { "a 16-bit jcc cuts EIP", "66 74 10", CALL },
+    { "loop", "E2 FE", "E2 07 " CALL CALL },
+    { "call pushes the guest's return address", "E8 00 01 00 00", "68 05 00 10 00 " CALL },
+    { "ret pops to the target slot, then the glue", "C3", "65 8F 05 0C 00 00 00 E9 F4 EF FF FF" },
+    { "ret n", "C2 08 00", "65 8F 05 0C 00 00 00 8D A4 24 08 00 00 00 E9 ED EF FF FF" },
+    { "jmp reg", "FF E2", "65 89 15 0C 00 00 00 E9 17 F1 FF FF" },
+    { "call reg", "FF D2", "65 89 15 0C 00 00 00 68 02 00 10 00 E9 12 F1 FF FF" },
+    { "jmp [mem]", "FF 60 04", "65 89 05 14 00 00 00 8B 40 04 65 89 05 0C 00 00 00 65 8B 05 14 00 00 00 E9 06 F1 FF FF" },
+    { "cli", "FA", "65 C6 05 01 00 00 00 00 " CALL },
+    { "sti", "FB", "65 89 0D 18 00 00 00 65 8B 0D 08 00 00 00 E3 0E 65 8B 0D 18 00 00 00 " CALL
+                   "65 8B 0D 18 00 00 00 65 C6 05 01 00 00 00 02 " CALL },
+    { "pushf", "9C", "65 89 0D 18 00 00 00 65 89 15 1C 00 00 00 9C 59 65 8B 15 00 00 00 00 8D 8C 11 00 FE FF FF "
+                     "65 8B 15 04 00 00 00 8D 8C 11 00 00 00 00 51 65 8B 0D 18 00 00 00 65 8B 15 1C 00 00 00 " CALL },
+    { "popf", "9D", "65 89 0D 18 00 00 00 8B 0C 24 65 80 3D 08 00 00 00 00 75 1F F7 C1 00 31 00 00 75 17 81 E1 00 02 00 00 "
+                    "65 89 0D 00 00 00 00 65 8B 0D 18 00 00 00 9D EB 0E 65 8B 0D 18 00 00 00 " CALL CALL },
+    { "16-bit popf", "66 9D", CALL CALL },
+    { "in al, 80h", "E4 80", "65 A0 20 00 00 00 " CALL },
+    { "out 80h, al", "E6 80", "65 A2 20 00 00 00 65 C6 05 24 00 00 00 01 " CALL },
+    { "another port", "E6 21", CALL CALL },
+    { "rdtsc", "0F 31", "0F 31 " CALL },
+    { "iret ends", "CF", CALL },
+    { "int n ends", "CD 80", CALL },
+    { "hlt", "F4", CALL CALL },
+    { "cpuid", "0F A2", CALL CALL },
+    { "sgdt", "0F 01 00", CALL CALL }, { "sidt", "0F 01 08", CALL CALL }, { "sldt", "0F 00 C0", CALL CALL },
+    { "str", "0F 00 C8", CALL CALL }, { "smsw", "0F 01 E0", CALL CALL }, { "lar", "0F 02 C1", CALL CALL },
+    { "lsl", "0F 03 C1", CALL CALL }, { "verr", "0F 00 E1", CALL CALL }, { "verw", "0F 00 E9", CALL CALL },
+    { "push cs", "0E", CALL CALL }, { "push ds", "1E", CALL CALL }, { "pop es", "07", CALL CALL },
+    { "mov r, cs", "8C C8", CALL CALL }, { "mov ds, r", "8E D8", CALL CALL }, { "lds", "C5 00", CALL CALL },
+    { "mov cr3", "0F 22 D8", CALL CALL }, { "mov dr", "0F 23 C0", CALL CALL }, { "wrmsr", "0F 30", CALL CALL },
+    { "call far", "9A 00 00 00 00 08 00", CALL }, { "jmp far", "EA 00 00 00 00 08 00", CALL }, { "retf", "CB", CALL },
+    { "fnstenv tells where the unit was", "D9 30", CALL CALL },
+};
+
+static void bytes(void **state)
+{
+    (void)state;
+    static struct bt_code c;
+    for (unsigned r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+        uint8_t want[256];
+        unsigned n = from_hex(rows[r].cache, want);
+        emit(&c, &usual, rows[r].guest);
+        if (c.n == n && !memcmp(c.bytes, want, n)) continue;
+        char got[512] = "";
+        for (unsigned i = 0; i < c.n && i < 100; i++) snprintf(got + 3 * i, 4, "%02X ", c.bytes[i]);
+        fail_msg("%s: %s\nwanted %s", rows[r].what, got, rows[r].cache);
+    }
+}
+
+/* Decodes what was emitted: points are at exactly the instructions' beginnings, in order. */
+static void check_points(const struct bt_code *c, const char *what)
+{
+    struct model m;
+    struct err e;
+    assert_true(model_find("p4", &m, &e));
+    unsigned at = 0, p = 0, spilled = 0;
+    while (at < c->n) {
+        struct insn i;
+        assert_int_equal(insn_decode(c->bytes + at, c->n - at, (struct insn_mode){ .code32 = true }, m.cost, &i), DECODE_OK);
+        if (p >= c->points || c->point[p].at != at) fail_msg("%s: no point at +%X", what, at);
+        unsigned fix = c->point[p].fix & (BT_FIX_EAX | BT_FIX_ECX | BT_FIX_EDX);
+        if (fix & ~spilled) fail_msg("%s: +%X takes back registers nobody saved (%X)", what, at, fix & ~spilled);
+        if ((c->point[p].fix & BT_FIRST) && fix) fail_msg("%s: +%X begins an instruction, but is not exact", what, at);
+        if (i.id == MN_MOV && i.form == FORM_MR && i.seg == SEG_GS)
+            for (unsigned r = 0; r < 3; r++)
+                if (i.disp == BT_EAX + 4 * r && i.reg == r) spilled |= 1u << r;
+        at += i.len;
+        p++;
+        if (i.id == MN_CALL_FAR) while (at < c->n && c->bytes[at] == 0x90 && p == c->points) at++;
+    }
+    if (p != c->points) fail_msg("%s: %u points for %u instructions", what, c->points, p);
+}
+
+static void every_instruction_maps_back(void **state)
+{
+    (void)state;
+    static struct bt_code c;
+    for (unsigned r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+        emit(&c, &usual, rows[r].guest);
+        check_points(&c, rows[r].what);
+        if (c.point[0].eip != EIP || !(c.point[0].fix & BT_FIRST)) fail_msg("%s: does not begin with itself", rows[r].what);
+    }
+}
+
+static void the_glue_maps_back(void **state)
+{
+    (void)state;
+    static struct bt_code c;
+    unsigned jump = bt_emit_glue(&c);
+    assert_true(c.n <= BT_GLUE);
+    assert_true(c.points <= BT_GLUE_POINTS);
+    assert_in_range(jump, 1, c.n);
+    check_points(&c, "glue");
+    for (unsigned p = 0; p < c.points; p++) assert_true(c.point[p].fix & BT_FIX_EIP);
+}
+
+static void settings_make_callouts(void **state)
+{
+    (void)state;
+    static struct bt_code c;
+    struct bt_how how = usual;
+    how.incache = false;
+    static const char *const guest[] = { "FA", "FB", "9C", "9D", "0F 31", "E4 80" };
+    for (unsigned i = 0; i < sizeof guest / sizeof guest[0]; i++) {
+        emit(&c, &how, guest[i]);
+        assert_int_equal(c.point[0].what, BT_EMULATE);
+    }
+    how = usual;
+    how.simulate = true;
+    emit(&c, &how, "89 03");
+    assert_int_equal(c.point[0].what, BT_EMULATE);
+    how = usual;
+    how.flat = false;
+    how.limit = 0x10FFFF;
+    emit(&c, &how, "C3"); /* the target must be checked against the limit before ESP moves */
+    assert_int_equal(c.point[0].what, BT_EMULATE);
+    emit(&c, &how, "E9 00 00 01 00"); /* beyond it */
+    assert_int_equal(c.point[0].what, BT_EMULATE);
+}
+
+/* STI holds interrupts off for the instruction behind it, in the unit or at its end. */
+static void sti_casts_a_shadow(void **state)
+{
+    (void)state;
+    static struct bt_code c;
+    emit(&c, &usual, "FB F4 90");
+    unsigned shadows = 0;
+    for (unsigned p = 0; p < c.points; p++)
+        if (c.point[p].fix & BT_FIX_SHADOW) {
+            shadows++;
+            assert_int_equal(c.point[p].eip, EIP + 1);
+        }
+    assert_int_equal(shadows, 1);
+    emit(&c, &usual, "FB");
+    assert_true(c.point[c.points - 1].fix & BT_FIX_SHADOW);
+    assert_true(c.exit[0].held);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes), cmocka_unit_test(every_instruction_maps_back), cmocka_unit_test(the_glue_maps_back),
+        cmocka_unit_test(settings_make_callouts), cmocka_unit_test(sti_casts_a_shadow),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
