@@ -60,7 +60,7 @@ const char *config_suggest(const char *word, const char *const *words, unsigned 
 
 /* Techniques the design has words for and this version does not build yet: refused by name, not as typing errors. */
 static const struct { const char *option, *name; } planned[] = {
-    { "cpu", "vtx" }, { "mmu", "two-level" },
+    { "mmu", "two-level" },
     { "io", "passthrough" }, { "io", "split" }, { "host", "hosted" },
 };
 
