@@ -94,6 +94,8 @@ static void vtx_enter(struct vcpu *v, struct window_frame *f)
     v->virt_clock.now = b->clock->now;
     c->reg[EAX] = f->eax, c->reg[ECX] = f->ecx, c->reg[EDX] = f->edx, c->reg[EBX] = f->ebx;
     c->reg[EBP] = f->ebp, c->reg[ESI] = f->esi, c->reg[EDI] = f->edi;
+    t->last = t->event;
+    t->last_rf = t->rf;
     t->has_segments = t->has_system = t->rf = false;
     t->launched = true;
     t->event = 0; /* the entry took it */
@@ -251,12 +253,14 @@ static void reflect(struct vcpu *v, struct fault f)
     emulate_fault(v, f);
 }
 
-/* The event whose delivery was interrupted. A fault's frame has RF set. */
+/* The event whose delivery was interrupted. A fault's frame has RF set; a #DB that the guest's hardware raised is none, for DR7.GD, which
+ * makes one, is only met by MOV DR, and that leaves. */
 static void queue_again(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     uint8_t vector = (uint8_t)t->vectoring;
-    t->rf = vmx_event_type(t->vectoring) == VMX_EVENT_EXCEPTION && vector != VEC_DF && vector != VEC_DB;
+    bool fault = vmx_event_type(t->vectoring) == VMX_EVENT_EXCEPTION && vector != VEC_DF && vector != VEC_DB;
+    t->rf = t->vectoring == t->last ? t->last_rf : fault;
     queue(v, t->vectoring, t->vectoring_code, t->length);
 }
 

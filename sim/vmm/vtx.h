@@ -32,6 +32,8 @@ struct vtx {
     uint32_t vectoring, vectoring_code, length; /* the event it left in; length of it, or of the instruction */
     uint32_t event, code, event_length; /* to be injected by the next entry; 0: none */
     bool     rf;               /* what is injected pushes RF */
+    uint32_t last;             /* what the last entry injected, and whether that pushed RF */
+    bool     last_rf;
 };
 
 /* Reads into v->virt what the guest may have changed without our seeing it: segments, CR0, CR4; and system registers. */
