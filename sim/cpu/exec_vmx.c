@@ -103,7 +103,7 @@ enum step exec_vmptrld(struct cpu *c, const struct insn *i)
     if (!is_region(word)) return fail(c, VMX_ERROR_VMPTRLD_ADDRESS);
     if (word[0] == c->vmx.region) return fail(c, VMX_ERROR_VMPTRLD_VMXON);
     if (vmcs_peek(c, word[0]) != vmx_revision(c)) return fail(c, VMX_ERROR_VMPTRLD_REVISION);
-    c->vmx.current = word[0];
+    vmcs_select(c, word[0]);
     return succeed(c);
 }
 

@@ -67,5 +67,25 @@ void vmcs_poke(struct cpu *c, uint32_t at, uint32_t value)
     else bus_write(b, hpa(at), 4, value);
 }
 
-uint32_t vmcs_get(struct cpu *c, enum vmcs_offset field) { return vmcs_peek(c, c->vmx.current + field); }
-void vmcs_set(struct cpu *c, enum vmcs_offset field, uint32_t value) { vmcs_poke(c, c->vmx.current + field, value); }
+/* Where the north bridge may exchange ROM and RAM is no place for a VMCS, and is never plain. */
+void vmcs_select(struct cpu *c, uint32_t at)
+{
+    uint32_t frame, hole = at - SHADOW_BASE;
+    struct bus *b = c->env.bus;
+    c->vmx.current = at;
+    c->vmx.plain = hole >= SHADOW_PAGES * PAGE_SIZE && !b->parent && !bus_windowed(b, hpa(at)) && bus_owner(b, hpa(at), &frame);
+}
+
+uint32_t vmcs_get(struct cpu *c, enum vmcs_offset field)
+{
+    uint32_t at = c->vmx.current + field;
+    return c->vmx.plain ? host_load(c->env.bus->ram + at, 4) : vmcs_peek(c, at);
+}
+
+void vmcs_set(struct cpu *c, enum vmcs_offset field, uint32_t value)
+{
+    struct bus *b = c->env.bus;
+    uint32_t at = c->vmx.current + field;
+    if (c->vmx.plain && b->marks[at >> PAGE_SHIFT] == FRAME_DIRTY && !b->log) host_store(b->ram + at, 4, value);
+    else vmcs_poke(c, at, value);
+}

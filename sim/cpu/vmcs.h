@@ -41,6 +41,8 @@ const struct vmcs_field *vmcs_find(uint32_t encoding, unsigned generation);
 enum vmcs_offset vmcs_place(const struct vmcs_field *f, uint32_t encoding);
 extern const struct vmcs_field vmcs_fields[]; /* ends with a NULL name */
 
+/* Makes the region at a machine address the current VMCS. */
+void     vmcs_select(struct cpu *c, uint32_t at);
 /* Doublewords of the current VMCS. */
 uint32_t vmcs_get(struct cpu *c, enum vmcs_offset field);
 void     vmcs_set(struct cpu *c, enum vmcs_offset field, uint32_t value);

@@ -76,6 +76,7 @@ struct vmx {
     bool     nonroot;         /* the guest runs */
     bool     init;            /* an INIT is blocked, as all are in root operation */
     bool     nmi_shadow;      /* virtual NMIs: blocked until the guest's IRET; else struct cpu.nmi_blocked is */
+    bool     plain;           /* the current VMCS lies in RAM that nothing covers: no bus need be asked */
     bool     single;          /* one instruction at a time: the monitor trap flag */
     uint8_t  activity;        /* VMX_SHUTDOWN, VMX_WAIT_SIPI; else struct cpu.halted tells */
     uint32_t region, current; /* machine addresses of the VMXON region and of the current VMCS or VMX_NO_VMCS */

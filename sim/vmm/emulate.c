@@ -381,3 +381,13 @@ bool emulate_is_system(struct vcpu *v)
     if (!emulate_decode(v, &i)) return true;
     return insn_desc(i.id)->sensitivity != SENS_NONE || i.id == MN_LOAD_FAR || i.id == MN_SYSENTER || i.id == MN_SYSEXIT;
 }
+
+struct fault emulate_last_words(struct vcpu *v)
+{
+    struct cpu *c = &v->virt;
+    begin(v);
+    charge(v, CAUSE_EMULATE, COST_EMULATE);
+    bool faults = cpu_execute_one(c, NULL) == STEP_FAULT;
+    bus_log_undo(&v->vm->bus);
+    return faults ? c->fault : (struct fault){ .vector = VEC_DF };
+}

@@ -72,10 +72,12 @@ static void vtx_start(struct vcpu *v)
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     c->env.flush(c->env.mmu, true);
     c->eip = WINDOW_BASE + VTX_START;
+    uint64_t moment = c->insns; /* the run begins behind these */
     for (unsigned n = 0; n < START_INSNS; n++) {
         if (cpu_execute_one(c, NULL) != STEP_OK) vm_die(v, DEATH_WINDOW);
         clock_charge(board(v)->clock, CAUSE_DISPATCH, board(v)->model->cost[COST_VMPTR]);
     }
+    c->insns = moment;
     c->fpu = v->virt.fpu; /* one VM: the unit is its */
     v->fpu_lent = true;
     v->vtx->fresh = true;
@@ -344,7 +346,9 @@ static void act(struct vcpu *v, const struct vmexit *x)
     case VMX_INTERRUPT: host_interrupt(v->vmm, x->vector); break;
     case VMX_WINDOW: break; /* settle gives it what waits */
     case VMX_TRIPLE_FAULT:
-        v->vm->first = (struct fault){ .vector = VEC_DF };
+        vtx_need_system(v);
+        v->vm->dead_eip = v->virt.eip;
+        v->vm->first = emulate_last_words(v);
         vm_die(v, DEATH_TRIPLE);
         break;
     case VMX_TASK:

@@ -48,7 +48,7 @@ times() { # times TEXT N PATTERN
 }
 exits() { check "$1" test "$rc" = "$2"; }
 
-for cpu in native te; do
+for cpu in native te vtx; do
     serve --cpu $cpu
     debug 'info registers cr3 cpl' 'print $mode' 'break add' 'continue' 'backtrace' 'info locals' 'finish' 'print $cpl' \
         'print counter' 'print $st0' 'info registers eflags' 'x/2i $pc' 'print $cr0' 'print/x *(int *)0x40000000' \
@@ -73,7 +73,7 @@ for cpu in native te; do
 done
 
 # --- backwards: watched writes in reverse order, then the beginning
-for cpu in native te; do
+for cpu in native te vtx; do
     serve --cpu $cpu
     debug 'break spin' 'continue' 'delete' 'watch counter' 'reverse-continue' 'print counter' 'reverse-continue' 'print counter' \
         'continue' 'print counter' 'delete' 'break factorial' 'reverse-continue' 'reverse-continue' 'info registers eip' 'reverse-stepi' \

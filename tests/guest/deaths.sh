@@ -14,7 +14,7 @@ row() { # row NUMBER CODE PATTERN NAME [OPTION...]
     shift 4
     "$GUEST_CC" -m32 -DDEATH="$number" -c tests/guest/images/death.S -o "$TMPDIR/death.o" || exit 1
     link death scenarios/guests/guest.ld "$TMPDIR/death.o"
-    for cpu in native te; do
+    for cpu in native te vtx; do
         run death "$cpu" "$@"
         check "$name, $cpu" said "$code" "$pattern"
     done

@@ -49,7 +49,8 @@ void vmx_start(struct fake *f, unsigned generation)
 void vmx_start_root(struct fake *f, unsigned generation)
 {
     vmx_start(f, generation);
-    f->cpu.vmx = (struct vmx){ .on = true, .region = REGION, .current = CURRENT, .entered = UINT64_MAX };
+    f->cpu.vmx = (struct vmx){ .on = true, .region = REGION, .entered = UINT64_MAX };
+    vmcs_select(&f->cpu, CURRENT);
     describe_guest(f);
     describe_host(f);
     fake_put32(f, VTPR + 0x80, 0x30);              /* what checks read besides: a TPR of 3, */

@@ -11,6 +11,7 @@
 
 static const struct { const char *cpu, *guest; } cases[] = {
     { "native", "popf" }, { "te", "popf" }, { "native", "rings" }, { "te", "rings" }, { "native", "fault" }, { "te", "sens19" },
+    { "vtx", "rings" },
 };
 enum { CASES = sizeof cases / sizeof cases[0], MOST = 40000000, LOOKED_AT = 3000 };
 
