@@ -206,7 +206,7 @@ static bool shut_down(struct vcpu *v, struct fault f, uint32_t eip)
     return true;
 }
 
-void emulate_one(struct vcpu *v)
+bool emulate_one(struct vcpu *v)
 {
     struct cpu *c = &v->virt;
     struct system_regs old = system_regs(c);
@@ -223,12 +223,12 @@ void emulate_one(struct vcpu *v)
         struct fault f = c->fault;
         emulate_publish(v);
         emulate_fault(v, f);
-        return;
+        return false;
     }
     tell(v, &done, eip, &was);
     if ((flags ^ c->eflags) & FLAG_IF) detector_agreed(v);
     emulate_publish(v);
-    if (shut_down(v, c->fault, eip)) return; /* a task switch whose new task could not even take its fault */
+    if (shut_down(v, c->fault, eip)) return false; /* a task switch whose new task could not even take its fault */
     follow(v, &old, loads_cr3(&done));
     if (s == STEP_HALT) c->halted = true;
     if (c->trap && c->insns != c->hold) { /* the guest single-steps, or hit a breakpoint: its trap comes after the instruction. SDM 3A 17.3.1.4 */
@@ -236,6 +236,7 @@ void emulate_one(struct vcpu *v)
         c->trap = 0;
         emulate_fault(v, (struct fault){ .vector = VEC_DB, .addr = bits });
     }
+    return true;
 }
 
 void emulate_next(struct vcpu *v)
@@ -276,8 +277,8 @@ void emulate_reflect(struct vcpu *v, struct fault f)
     emulate_fault(v, f);
 }
 
-/* A vector whose delivery may itself fault. */
-static void deliver(struct vcpu *v, uint8_t vector, enum delivery how, uint32_t fault_eip)
+/* A vector whose delivery may itself fault: false. */
+static bool deliver(struct vcpu *v, uint8_t vector, enum delivery how, uint32_t fault_eip)
 {
     uint32_t from = v->virt.eip;
     struct system_regs old = system_regs(&v->virt);
@@ -287,24 +288,25 @@ static void deliver(struct vcpu *v, uint8_t vector, enum delivery how, uint32_t 
         v->virt.eip = fault_eip;
         emulate_publish(v);
         emulate_fault(v, f);
-        return;
+        return false;
     }
     emulate_publish(v);
-    if (shut_down(v, v->virt.fault, from)) return;
+    if (shut_down(v, v->virt.fault, from)) return true;
     tell_inject(v, vector, how == DELIVER_EXTERNAL, 0, from);
     follow(v, &old, false); /* through a task gate everything may have changed */
+    return true;
 }
 
 void emulate_interrupt(struct vcpu *v)
 {
     v->virt.halted = false;
     uint8_t vector = v->virt.env.acknowledge(v->virt.env.irq);
-    deliver(v, vector, DELIVER_EXTERNAL, v->virt.eip);
+    (void)deliver(v, vector, DELIVER_EXTERNAL, v->virt.eip);
 }
 
-void emulate_soft_int(struct vcpu *v, uint8_t vector)
+bool emulate_soft_int(struct vcpu *v, uint8_t vector)
 {
-    deliver(v, vector, DELIVER_SOFT, v->virt.eip - 2); /* INT n is two bytes; a refused one faults at itself */
+    return deliver(v, vector, DELIVER_SOFT, v->virt.eip - 2); /* INT n is two bytes; a refused one faults at itself */
 }
 
 void emulate_event(struct vcpu *v, uint32_t event, uint32_t code, uint32_t length)

@@ -8,8 +8,9 @@
 
 #include "sim/vmm/vcpu.h"
 
-/* Executes one instruction of the guest on v->virt. A fault it raises is delivered to the guest. Emits EMULATE (and PORT). */
-void emulate_one(struct vcpu *v);
+/* Executes one instruction of the guest on v->virt. A fault it raises is delivered to the guest. Emits EMULATE (and PORT).
+ * False: it faulted. */
+bool emulate_one(struct vcpu *v);
 /* The same, unless a breakpoint of the guest stops it first: for instructions that the real CPU did not come to. */
 void emulate_next(struct vcpu *v);
 /* The guest's fault or interrupt, through the guest's IDT. Emits INJECT; ends the VM on a triple fault. */
@@ -17,7 +18,9 @@ void emulate_fault(struct vcpu *v, struct fault f);
 /* The same for one that the real CPU raised: the RF in its frame is the real fault's, not the guest's. */
 void emulate_reflect(struct vcpu *v, struct fault f);
 void emulate_interrupt(struct vcpu *v);                  /* from the virtual PIC; only if the guest can take one */
-void emulate_soft_int(struct vcpu *v, uint8_t vector);   /* INT n that reached the hypervisor's gate; virt.eip is behind it */
+/* INT n that reached the hypervisor's gate; virt.eip is behind it. False: the guest's own gate refused it, which is told with the
+ * EIP of an INT without prefixes, for how many there were cannot be known. */
+bool emulate_soft_int(struct vcpu *v, uint8_t vector);
 /* An event (VMX_EVENT_*) whose delivery hardware could not do, with its error code and its instruction's length. */
 void emulate_event(struct vcpu *v, uint32_t event, uint32_t code, uint32_t length);
 /* Instructions of `length` bytes of which hardware has told everything, so that nothing is fetched or decoded. */

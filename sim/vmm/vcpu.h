@@ -51,6 +51,7 @@ struct vcpu {
     bool fpu_lent;              /* the real x87 unit holds the guest's state; see lazy_fpu.h */
     uint32_t root;              /* machine address in the real CR3 */
     struct user_code user_code;
+    uint8_t closed[32];         /* bit n of byte m: the hypervisor's gate 8m + n is closed to INT; see trap_emulate.c */
     uint16_t lent_cs;           /* code segment whose shadow was made present for the last IRET */
     struct table_trace traced[2]; /* [0] GDT, [1] LDT */
     struct held_segments held;
