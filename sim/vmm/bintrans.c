@@ -223,8 +223,7 @@ static enum next bt_handle(struct vcpu *v, const struct vmexit *x)
 /* What the kernel's data segments must be for the real registers to hold them; GS is ours while it runs. */
 static bool segments_ready(struct vcpu *v)
 {
-    return vcpu_segment_reversible(v, SEG_SS) && vcpu_segment_reversible(v, SEG_DS) && vcpu_segment_reversible(v, SEG_ES) &&
-           vcpu_segment_reversible(v, SEG_FS);
+    return vcpu_segment_reversible(v, SEG_SS) && segments_loadable(v, 1u << SEG_ES | 1u << SEG_DS | 1u << SEG_FS);
 }
 
 static bool translatable(const struct cpu *c)

@@ -75,18 +75,22 @@ static bool can_be_held(const struct seg_reg *s)
     return has_slot(s) && loadable && descriptor_runnable(descriptor_of(s, 3));
 }
 
-bool segments_runnable(struct vcpu *v)
+bool segments_loadable(struct vcpu *v, unsigned which)
 {
-    struct cpu *c = &v->virt;
-    const struct seg_reg *cs = &c->seg[SEG_CS], *ss = &c->seg[SEG_SS];
-    if (!segments_as_in_memory(v, SEG_CS) || !segments_as_in_memory(v, SEG_SS)) return false;
+    const struct cpu *c = &v->virt;
     for (unsigned i = 0; i < sizeof data_registers; i++) {
         const struct seg_reg *s = &c->seg[data_registers[i]];
-        if (is_null(s) || (as_in_memory(v, s) && !would_be_dropped(s, c->cpl))) continue;
-        bool lent = ((s->sel ^ cs->sel) & ~3u) == 0 || ((s->sel ^ ss->sel) & ~3u) == 0; /* its slot must be present */
+        if (!(which >> data_registers[i] & 1) || is_null(s) || (as_in_memory(v, s) && !would_be_dropped(s, c->cpl))) continue;
+        bool lent = ((s->sel ^ c->seg[SEG_CS].sel) & ~3u) == 0 || ((s->sel ^ c->seg[SEG_SS].sel) & ~3u) == 0; /* its slot must be present */
         if (lent || !can_be_held(s)) return false;
     }
     return true;
+}
+
+bool segments_runnable(struct vcpu *v)
+{
+    return segments_as_in_memory(v, SEG_CS) && segments_as_in_memory(v, SEG_SS) &&
+           segments_loadable(v, 1u << SEG_ES | 1u << SEG_DS | 1u << SEG_FS | 1u << SEG_GS);
 }
 
 bool segments_held(const struct vcpu *v, uint16_t selector)

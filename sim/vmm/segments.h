@@ -23,6 +23,8 @@ struct held_segments {
 void segments_copy(struct vcpu *v, struct cpu *to, const uint16_t sel[SEG_COUNT], uint8_t real_cpl);
 /* Can the real CPU have virt's segment registers? */
 bool segments_runnable(struct vcpu *v);
+/* Can it have these data segment registers (bits by enum seg), as they are in memory or held? */
+bool segments_loadable(struct vcpu *v, unsigned which);
 /* Would loading this register's selector from the shadow tables give what virt has there? */
 bool segments_as_in_memory(struct vcpu *v, enum seg n);
 /* Loads the data segment registers of the real CPU, which is about to IRET to `ring`, as far as they are not loaded yet: those

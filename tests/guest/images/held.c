@@ -54,7 +54,7 @@ static void two_registers(void)
 // SYSEXIT leaves the kernel's FS to a program in ring 3, which could not load it.
 ACT(user_reads, "xor eax, eax\nmov ecx, 1200000\nagain: add eax, fs:[0]\nloop again\nmov [sum], eax\nint 0x80\n");
 ACT(leave, "mov edx, offset user_reads\nmov ecx, offset user_stack_top\n"
-           "mov eax, 0x23\nmov ds, eax\nmov es, eax\nsysexit\nret");
+           "mov eax, 0x23\nmov ds, eax\nmov es, eax\nsti\nsysexit\nret");
 
 static void kept_by_sysexit(void)
 {
