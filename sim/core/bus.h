@@ -159,11 +159,10 @@ void bus_log_undo(struct bus *b); /* takes back every logged store, newest first
 uint32_t bus_in(struct bus *b, uint16_t port, unsigned size);
 void     bus_out(struct bus *b, uint16_t port, unsigned size, uint32_t value);
 
-/* The same for bytes, which are most of them. */
+/* The same for bytes, which are most of them, when port_cycles have passed already. */
 static inline uint8_t bus_in_byte(struct bus *b, uint16_t port)
 {
     unsigned owner = b->port_owner[port];
-    b->clock->now += b->port_cycles;
     if (!owner) return 0xFF;
     const struct bus_window *w = &b->window[owner - 1];
     return (uint8_t)w->device->ops->read(w->device, port - w->base + w->offset, 1);
@@ -171,7 +170,6 @@ static inline uint8_t bus_in_byte(struct bus *b, uint16_t port)
 static inline void bus_out_byte(struct bus *b, uint16_t port, uint8_t value)
 {
     unsigned owner = b->port_owner[port];
-    b->clock->now += b->port_cycles;
     if (!owner) return;
     const struct bus_window *w = &b->window[owner - 1];
     w->device->ops->write(w->device, port - w->base + w->offset, 1, value);

@@ -7,34 +7,44 @@
 #include "sim/cpu/op.h"
 #include "sim/cpu/segment.h"
 
-/* Something is due: the run loop is to look. */
-static struct op *done(OP_ARGS)
+/* Something is due, and then the run loop is to look; or the device took time. */
+static struct op *late(OP_ARGS)
 {
-    (void)res, (void)aux, (void)tags;
     const struct block *b = (o - o->k)->block;
-    c->insns++;
-    c->eip = insn_next(c, &b->insn[o->k - 1]);
-    return NULL;
+    uint64_t now = c->clock->now + o->rest;
+    if (now >= c->break_at) {
+        c->insns++;
+        c->eip = insn_next(c, &b->insn[o->k - 1]);
+        return NULL;
+    }
+    c->clock->now = now;
+    c->insns += o->left;
+    NEXT;
 }
 
-/* Time and count as op_slow has them while a handler runs, and on again. */
+/* Virtual-8086 mode is never in ring 0. */
+static bool is_slow(const struct cpu *c) { return c->cpl > cpu_iopl(c) || c->eflags & FLAG_VM || debug_ports(c); }
+
+/* Time, count and EIP are exact while the device is asked, and then as before but for the time on the wires. What was before
+ * stays in registers: the next instruction should not have to wait until it was written and read again. */
 #define PORT(name, access) \
     static struct op *name(OP_ARGS) \
     { \
-        if (unlikely(c->cpl > cpu_iopl(c)) || unlikely(c->eflags & FLAG_VM) || unlikely(debug_ports(c))) SLOW; \
-        c->clock->now -= o->rest; \
-        c->insns -= o->left; \
+        if (unlikely(c->cpl | debug_ports(c)) && is_slow(c)) SLOW; \
+        uint64_t paid = c->clock->now + c->env.bus->port_cycles, exact = paid - o->rest, insns = c->insns; \
+        uint32_t eip = c->eip; \
+        c->clock->now = exact; \
+        c->insns = insns - o->left; \
+        c->eip = eip + o->more; \
         c->res = res; \
         c->aux = aux; \
-        c->eip += o->more; \
         access; \
-        c->eip -= o->more; \
         res = c->res; \
         aux = c->aux; \
-        uint64_t now = c->clock->now + o->rest; \
-        if (unlikely(now >= c->break_at)) TAIL done(c, o, res, aux, tags); \
-        c->clock->now = now; \
-        c->insns += o->left; \
+        c->eip = eip; \
+        if (unlikely(c->clock->now != exact) || unlikely(paid >= c->break_at)) TAIL late(c, o, res, aux, tags); \
+        c->clock->now = paid; \
+        c->insns = insns; \
         NEXT; \
     }
 

@@ -197,6 +197,7 @@ static uint8_t peek_byte(const struct device *d, uint32_t offset)
     const struct pic *p = (const struct pic *)d;
     if (offset >= PORT_ELCR) return p->chip[offset & 1].elcr;
     const struct pic_chip *c = &p->chip[offset >> 1];
+    if (offset & 1 && !c->poll) return c->imr;
     if (c->poll) {
         int r = request(p, c);
         return (uint8_t)(r < 0 ? SPURIOUS : 0x80 | r);

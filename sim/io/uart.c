@@ -275,8 +275,9 @@ static uint8_t read_byte(struct device *d, uint32_t offset)
         if ((v & IIR_SOURCE) == IIR_THR) u->thr_int = 0;
         break;
     case LSR:
-        u->lsr &= (uint8_t)~LSR_ERRORS;
         u->polled = 1;
+        if (!(u->lsr & LSR_ERRORS)) return v; /* reading it changes nothing else */
+        u->lsr &= (uint8_t)~LSR_ERRORS;
         break;
     case MSR: u->msr &= (uint8_t)~MSR_DELTAS; break;
     default: break;
