@@ -38,18 +38,24 @@ enum { CODE_IDT = 2 };
  * may. */
 static void tell(struct cpu *c, const struct passage *v, uint8_t kind)
 {
-    struct event e = { .kind = kind, .cause = c->cause };
-    if (kind == EV_INT) e.u.INT.vector = v->vector;
-    else e.u.IRQ.vector = v->vector;
-    c->cause = ring_trace(c, v->at, &e);
+    if (!c->trace) return;
+    struct event *e = trace_open(c->trace, kind, c->cause, v->at);
+    if (kind == EV_INT) e->u.INT.vector = v->vector;
+    else e->u.IRQ.vector = v->vector;
+    c->cause = trace_close(c->trace, e);
 }
 
 static void tell_gate(struct cpu *c, const struct passage *v, unsigned to, uint32_t target)
 {
     if (v->how == DELIVER_SOFT) tell(c, v, EV_INT);
     clock_charge(c->clock, CAUSE_DELIVER, c->model->cost[COST_GATE]);
-    c->cause = ring_trace(c, v->at, &(struct event){ .kind = EV_GATE, .cause = c->cause,
-        .u.GATE = { .vector = v->vector, .from = c->cpl, .to = (uint8_t)to, .target = target } });
+    if (!c->trace) return;
+    struct event *e = trace_open(c->trace, EV_GATE, c->cause, v->at);
+    e->u.GATE.vector = v->vector;
+    e->u.GATE.from = c->cpl;
+    e->u.GATE.to = (uint8_t)to;
+    e->u.GATE.target = target;
+    c->cause = trace_close(c->trace, e);
 }
 
 /* After a frame is on its stack: the flags every gate clears, and what ends with a delivery. */

@@ -159,12 +159,21 @@ static void go_outward(struct cpu *c, unsigned ring, const struct stack *s)
     drop_inner_segments(c);
 }
 
+static void tell_return(struct cpu *c, const struct far_return *r, unsigned ring)
+{
+    if (!c->trace) return;
+    struct event *e = trace_open(c->trace, EV_RETURN, c->cause, r->at);
+    e->u.RETURN.from = c->cpl;
+    e->u.RETURN.to = (uint8_t)ring;
+    e->u.RETURN.target = r->eip;
+    trace_close(c->trace, e);
+}
+
 enum step ring_go(struct cpu *c, const struct far_return *r, unsigned ring, const struct seg_reg *cs, const struct stack *s)
 {
     clock_charge(c->clock, CAUSE_DELIVER, r->cycles);
     if (ring > c->cpl) {
-        ring_trace(c, r->at, &(struct event){ .kind = EV_RETURN, .cause = c->cause,
-            .u.RETURN = { .from = c->cpl, .to = (uint8_t)ring, .target = r->eip } });
+        tell_return(c, r, ring);
         c->cause = 0; /* the story that led here is over: what the outer ring does next is its own doing */
         go_outward(c, ring, s);
     } else c->reg[ESP] = s->esp;

@@ -9,6 +9,7 @@
 #include "sim/core/fatal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { CHUNK = 4096 }; /* events */
 
@@ -152,28 +153,45 @@ static void note_episode(struct trace *t, const struct event *e)
     all->list[all->n++] = ended;
 }
 
-/* Field by field: what the caller and we have just stored is not to be read again in larger pieces, for which a host's
+/* In pieces, or in place: what was just stored in small pieces is not to be read again in a larger one, for which a host's
  * processor would wait. */
-uint32_t trace_emit(struct trace *t, const struct event *e)
+struct event *trace_open(struct trace *t, uint8_t kind, uint32_t cause, uint32_t eip)
 {
     if (t->next == t->end) slot(t);
-    struct event *kept = t->next++;
+    struct event *e = t->next++;
     const struct trace_now *now = &t->now;
     uint32_t id = ++t->count;
-    kept->id = id;
-    kept->cause = e->cause;
-    kept->cycle = now->cycle ? *now->cycle : e->cycle;
-    kept->insns = now->insns ? *now->insns : e->insns;
-    kept->eip = e->eip || !now->eip ? e->eip : now->place ? now->place(now->self) : *now->eip;
-    kept->episode = e->kind == EV_EXIT ? id : t->episode; /* an EXIT opens its own visit */
-    kept->kind = e->kind;
+    e->id = id;
+    e->cause = cause;
+    e->cycle = now->cycle ? *now->cycle : 0;
+    e->insns = now->insns ? *now->insns : 0;
+    e->eip = eip || !now->eip ? eip : now->place ? now->place(now->self) : *now->eip;
+    e->episode = kind == EV_EXIT ? id : t->episode; /* an EXIT opens its own visit */
+    e->kind = kind;
+    e->vcpu = 0;
+    e->ring = now->ring ? *now->ring : 0;
+    e->spare = 0;
+    memset(&e->u, 0, sizeof e->u);
+    return e;
+}
+
+uint32_t trace_close(struct trace *t, const struct event *e)
+{
+    if (t->now.clock) note_episode(t, e);
+    if (t->subs && !t->muted) dispatch(t, e);
+    return e->id;
+}
+
+uint32_t trace_emit(struct trace *t, const struct event *e)
+{
+    struct event *kept = trace_open(t, e->kind, e->cause, e->eip);
+    if (!t->now.cycle) kept->cycle = e->cycle;
+    if (!t->now.insns) kept->insns = e->insns;
+    if (e->ring) kept->ring = e->ring;
     kept->vcpu = e->vcpu;
-    kept->ring = now->ring && !e->ring ? *now->ring : e->ring;
     kept->spare = e->spare;
     kept->u = e->u;
-    if (now->clock) note_episode(t, kept);
-    if (t->subs && !t->muted) dispatch(t, kept);
-    return id;
+    return trace_close(t, kept);
 }
 
 void     trace_episode(struct trace *t, uint32_t id) { t->episode = id; }
@@ -190,12 +208,20 @@ bool trace_pause(struct trace *t)
     return paused;
 }
 
-const struct event *trace_at(const struct trace *t, size_t i)
+const struct event *trace_span(const struct trace *t, size_t i, size_t *n)
 {
     static const struct event forgotten = { .kind = EV_FORGOTTEN };
     if (i >= t->count) return NULL;
     const struct event *chunk = t->chunk[i / CHUNK];
+    size_t in_chunk = CHUNK - i % CHUNK, in_all = t->count - i;
+    *n = !chunk ? 1 : in_chunk < in_all ? in_chunk : in_all;
     return chunk ? &chunk[i % CHUNK] : &forgotten;
+}
+
+const struct event *trace_at(const struct trace *t, size_t i)
+{
+    size_t n;
+    return trace_span(t, i, &n);
 }
 
 const struct event *trace_by_id(const struct trace *t, uint32_t id)

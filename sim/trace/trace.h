@@ -101,6 +101,10 @@ void trace_unsubscribe(struct trace *t, int sub);                               
 /* Emits: the caller sets kind, cause and payload; id, cycle, insns, eip, ring, episode are filled in (eip and ring only
  * if left 0 and `eip` binding exists). Returns the id, to be the next event's cause. */
 uint32_t trace_emit(struct trace *t, const struct event *e);
+/* The same in two halves, for events that come often: the payload (all zero) is filled in where it stays. Nothing else is
+ * emitted between the two; trace_close returns the id. */
+struct event *trace_open(struct trace *t, uint8_t kind, uint32_t cause, uint32_t eip);
+uint32_t      trace_close(struct trace *t, const struct event *e);
 /* TRACE(trace, KIND, id of the cause, .field = value, ...); a kind without fields takes .pad_ = 0. */
 #define TRACE(t, k, cause_, ...) \
     trace_emit((t), &(struct event){ .kind = EV_##k, .cause = (cause_), .u.k = { __VA_ARGS__ } })
@@ -117,6 +121,7 @@ bool     trace_pause(struct trace *t);                /* did anybody vote PAUSE 
 void                trace_bound(struct trace *t, size_t first, size_t last);
 size_t              trace_count(const struct trace *t);
 const struct event *trace_at(const struct trace *t, size_t i); /* by index; NULL beyond the end */
+const struct event *trace_span(const struct trace *t, size_t i, size_t *n); /* likewise; *n events lie there in a row */
 const struct event *trace_by_id(const struct trace *t, uint32_t id);
 void                trace_rewind(struct trace *t, uint32_t id);
 void                trace_mute(struct trace *t, bool mute);    /* while re-executing known history: no subscriber is called */

@@ -10,9 +10,8 @@ static void on_exit_event(struct tally *t, const struct event *e)
     t->by_vector[e->u.EXIT.vector]++;
 }
 
-enum vote tally_event(void *self, const struct event *e)
+static inline void count(struct tally *t, const struct event *e)
 {
-    struct tally *t = self;
     t->kinds[e->kind]++;
     switch (e->kind) {
     case EV_EXIT: on_exit_event(t, e); break;
@@ -26,6 +25,11 @@ enum vote tally_event(void *self, const struct event *e)
         break;
     default: break;
     }
+}
+
+enum vote tally_event(void *self, const struct event *e)
+{
+    count(self, e);
     return VOTE_GO;
 }
 
@@ -34,7 +38,9 @@ void tally_history(struct tally *tally, const struct trace *t, uint32_t from, ui
     *tally = (struct tally){ 0 };
     if (!from) from = 1;
     if (!to || to > trace_last(t)) to = trace_last(t);
-    for (uint32_t id = from; id && id <= to; id++) tally_event(tally, trace_by_id(t, id));
+    size_t i = from - 1, n = 0;
+    for (const struct event *e; i < to && (e = trace_span(t, i, &n)) != NULL; i += n)
+        for (size_t k = 0; k < n && i + k < to; k++) count(tally, &e[k]);
 }
 
 /* Right-aligned number with separators in a field of `width` columns. */
