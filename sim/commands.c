@@ -50,6 +50,12 @@ static const char classify_more[] =
     "Executes every instruction on pairs of states that differ only in mode, only in\n"
     "location, only in time, and prints who is privileged, who is sensitive, and\n"
     "whether Popek and Goldberg's three theorems hold.\n";
+static const char explain_more[] =
+    "  ringside explain popf\n"
+    "  ringside explain page-fault\n"
+    "  ringside explain vmm.dispatch\n"
+    "  ringside explain port                 how much of mini its port changes\n"
+    "  ringside explain                      all words\n";
 static const char exec_more[] =
     "Without FILE, or with -, lines come from standard input. One line is one case:\n\n"
     "  NAME HEXBYTES [eax= ecx= edx= ebx= esp= ebp= esi= edi= eip= flags= ds= es= ss=\n"
@@ -71,11 +77,12 @@ const struct command commands[] = {
     { "trace", "SCENARIO|IMAGE", "print every event: text, jsonl", FOR_TRACE, trace_more, cmd_trace },
     { "compare", "SCENARIO|IMAGE", "the same guest on several machines", FOR_COMPARE, compare_more, cmd_compare },
     { "classify", "[INSTRUCTION]", "who is sensitive, who privileged; the theorems", FOR_CLASSIFY, classify_more, cmd_classify },
+    { "explain", "[WORD]", "an instruction, exit, cause, event, cost, ...", FOR_EXPLAIN, explain_more, cmd_explain },
     { "exec", "[FILE]", "run single instructions, a line each", FOR_EXEC, exec_more, cmd_exec },
     { "list", "", "scenarios, guests and techniques there are", FOR_LIST, NULL, cmd_list },
     { "help", "[COMMAND]", "this help, or that of one command", FOR_TALK, NULL, cmd_help },
     { "version", "", "the version", FOR_TALK, NULL, cmd_version },
-    { "explain", "", "", 0, NULL, NULL },  { "quiz", "", "", 0, NULL, NULL },
+    { "quiz", "", "", 0, NULL, NULL },
     { "lab", "", "", 0, NULL, NULL },      { "grade", "", "", 0, NULL, NULL },    { "asm", "", "", 0, NULL, NULL },
     { "disasm", "", "", 0, NULL, NULL },   { "repl", "", "", 0, NULL, NULL },     { "doctor", "", "", 0, NULL, NULL },
     { "bench", "", "", 0, NULL, NULL },    { "completion", "", "", 0, NULL, NULL },

@@ -29,15 +29,22 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct subject_guest *)a)->name, ((const struct subject_guest *)b)->name);
 }
 
-/* Guests lie beside the shipped scenarios: ROOT/scenarios/NAME.lua, ROOT/build/guests/NAME.elf; or where we are. */
-static DIR *guest_folder(char *dir, size_t room)
+void subject_root(char *dir, size_t room)
 {
     struct lesson_entry one;
     char *slash = lesson_list(&one, 1, NULL) ? strrchr(one.path, '/') : NULL;
     if (slash) *slash = 0;
     slash = slash ? strrchr(one.path, '/') : NULL;
     if (slash) *slash = 0;
-    DIR *d = slash && (size_t)snprintf(dir, room, "%s/build/guests", one.path) < room ? opendir(dir) : NULL;
+    snprintf(dir, room, "%s", slash ? one.path : ".");
+}
+
+/* Guests lie beside the shipped scenarios: ROOT/scenarios/NAME.lua, ROOT/build/guests/NAME.elf; or where we are. */
+static DIR *guest_folder(char *dir, size_t room)
+{
+    char root[512];
+    subject_root(root, sizeof root);
+    DIR *d = (size_t)snprintf(dir, room, "%s/build/guests", root) < room ? opendir(dir) : NULL;
     if (!d) snprintf(dir, room, "build/guests");
     return d ? d : opendir(dir);
 }

@@ -39,6 +39,9 @@ bool subject_finish(struct subject *s, struct err *e);
 unsigned subject_failed(const struct subject *s); /* expectations that did not hold */
 unsigned subject_passed(const struct subject *s);
 
+/* The folder above the shipped scenarios, or "." where there are none: sources and built guests lie in it. */
+void subject_root(char *dir, size_t room);
+
 /* The guests that were built: their folder's name in `dir`, file names without ending, sorted. Returns how many. */
 struct subject_guest { char name[32], path[512]; };
 unsigned subject_guests(struct subject_guest *list, unsigned room);

@@ -166,12 +166,12 @@ static void load_host(struct cpu *c)
 
 static void tell(struct cpu *c, uint32_t reason, uint32_t qualification, uint32_t event)
 {
-    clock_charge(c->clock, CAUSE_VMEXIT, c->model->cost[COST_VMEXIT]);
     struct event e = { .kind = EV_VMEXIT, .cause = c->cause };
     e.u.VMEXIT.reason = (uint8_t)reason;
     e.u.VMEXIT.vector = (uint8_t)event;
     e.u.VMEXIT.qualification = qualification;
     c->cause = ring_trace(c, c->eip, &e);
+    clock_charge(c->clock, CAUSE_VMEXIT, c->model->cost[COST_VMEXIT]); /* behind its event, as a gate's: it belongs to what begins */
 }
 
 void vmx_exit(struct cpu *c, const struct vmx_exit *x)

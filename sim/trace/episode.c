@@ -93,11 +93,11 @@ unsigned episode_weight(unsigned kind)
 {
     switch (kind) {
     case EV_SILENT: case EV_DIE: case EV_STOP: case EV_RUN: return 9;
-    case EV_TRACED: case EV_TRUE: return 7;
-    case EV_INJECT: return 6;
+    case EV_TRACED: case EV_TRUE: case EV_REFUSED: return 7;
+    case EV_INJECT: case EV_HYPERCALL: return 6;
     case EV_HIDDEN: case EV_CR3: return 5;
     case EV_PORT: return 4;
-    case EV_EMULATE: return 3;
+    case EV_EMULATE: case EV_TRANSLATE: return 3;
     case EV_EXIT: return 2;
     case EV_FAULT: case EV_INT: case EV_IRQ: case EV_HALT: return 1;
     default: return 0;

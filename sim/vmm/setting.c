@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct { const char *key, *about; uint32_t value, least, most; } rows[SETTINGS] = {
+static const struct setting_row rows[SETTINGS] = {
 #define SETTING(e, key, value, least, most, about) { key, about, value, least, most },
 #include "sim/vmm/setting.def"
 #undef SETTING
@@ -20,6 +20,13 @@ static unsigned row_of(const char *key)
     unsigned i = 0;
     while (i < SETTINGS && strcmp(rows[i].key, key)) i++;
     return i;
+}
+
+bool setting_row(unsigned i, struct setting_row *row)
+{
+    if (i >= SETTINGS) return false;
+    *row = rows[i];
+    return true;
 }
 
 bool setting_known(const char *key) { return row_of(key) < SETTINGS; }

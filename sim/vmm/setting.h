@@ -15,6 +15,9 @@ enum setting {
 
 /* Every row's default. */
 void setting_defaults(uint32_t to[SETTINGS]);
+/* A row as data, for people; false beyond the last. */
+struct setting_row { const char *key, *about; uint32_t value, least, most; };
+bool setting_row(unsigned i, struct setting_row *row);
 /* Is there such a row? */
 bool setting_known(const char *key);
 /* Sets the row `key` from its text. EXIT_USAGE: no such row, not a number, or beyond its bounds. */

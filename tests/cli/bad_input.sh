@@ -86,6 +86,8 @@ bad "compare without a guest" 2 'is missing' compare
 bad "no such instruction" 2 'no such instruction; did you mean popf' classify pofp
 bad "an untrapped instruction that asks for nothing" 2 'not an instruction that is privileged' classify --set cpu.untrap=XLAT
 bad "a mistyped one" 2 'did you mean WRMSR' classify --set cpu.untrap=WRMSSR
+bad "no page on that" 2 'no page on that; did you mean page-fault' explain pagefault
+bad "two words to explain" 2 'one word too many' explain popf cli
 bad "two lists at once" 2 'episodes and --instr' trace popf --episodes --instr
 bad "an unknown command" 2 'no such command; did you mean .run' rnu popf
 bad "a wild command" 2 'no such command; there are: run, tui' xyzzy

@@ -1,0 +1,163 @@
+/* See explain.h. Idea: a table is a function that gives its i-th word, and one that says its page; adding one is a row below. */
+#include "sim/explain.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include "sim/cpu/insn.h"
+#include "sim/machine.h"
+#include "sim/vmm/exit.h"
+#include "sim/vmm/setting.h"
+
+struct table {
+    const char *title, *about;
+    const char *(*word)(unsigned i); /* NULL: there are no more */
+    void (*page)(unsigned i, const struct model *model, struct say *out);
+};
+
+static void plain(const char *about, struct say *out) { say_wrap(out, "  ", 2, about); }
+
+/* --- instructions --- */
+
+static const char *insn_word(unsigned i) { return i + 1 < MN_COUNT ? insn_desc(i + 1)->word : NULL; }
+
+static void insn_page(unsigned i, const struct model *model, struct say *out)
+{
+    static const char *const privileges[] = { "any ring may execute it", "#GP(0) unless CPL = 0", "#GP(0) if CPL > IOPL" };
+    static const char *const sensitivities[SENSITIVITIES] = {
+        [SENS_NONE] = "innocuous", [SENS_TRAPS] = "sensitive, and traps below ring 0",
+        [SENS_SILENT] = "sensitive, and does not always trap: on Robin and Irvine's list, or IRET",
+        [SENS_LEAKS] = "sensitive, does not trap, and is on nobody's list",
+    };
+    const struct insn_desc *d = insn_desc(i + 1);
+    if (*d->rule) plain(d->rule, out);
+    say_add(out, "  %s\n  %s\n", privileges[d->privilege], sensitivities[d->sensitivity]);
+    say_add(out, "  costs %s: %u cycles (row %s)\n", cost_name(d->cost), model->cost[d->cost], insn_row_name(i + 1));
+    say_wrap(out, "  ", 2, cost_source(d->cost));
+    if (d->sensitivity != SENS_NONE) say_add(out, "  seen by executing it: ringside classify %s\n", d->word);
+}
+
+/* --- words with one sentence --- */
+
+static const char *exit_word(unsigned i) { return i < EXIT_REASONS ? exit_name(i) : NULL; }
+static void exit_page(unsigned i, const struct model *model, struct say *out) { (void)model, plain(exit_about(i), out); }
+static const char *cause_word(unsigned i) { return i < CAUSE_COUNT ? cause_name(i) : NULL; }
+static void cause_page(unsigned i, const struct model *model, struct say *out) { (void)model, plain(cause_about(i), out); }
+static const char *death_word(unsigned i) { return i < DEATHS ? death_name(i) : NULL; }
+static void death_page(unsigned i, const struct model *model, struct say *out) { (void)model, plain(death_about(i), out); }
+
+static const char *technique_word(unsigned i)
+{
+    unsigned n;
+    const struct machine_technique *t = machine_techniques(&n);
+    return i < n ? t[i].name : NULL;
+}
+
+static void technique_page(unsigned i, const struct model *model, struct say *out)
+{
+    (void)model;
+    unsigned n;
+    const struct machine_technique *t = machine_techniques(&n);
+    say_add(out, "  --%s %s\n", t[i].option, t[i].name);
+    plain(t[i].about, out);
+}
+
+/* --- events --- */
+
+static const char *event_word(unsigned i) { return i < EV_COUNT ? event_desc(i)->word : NULL; }
+
+static void event_page(unsigned i, const struct model *model, struct say *out)
+{
+    (void)model;
+    const struct event_desc *d = event_desc(i);
+    struct text words = { 0 };
+    plain(d->about, out);
+    if (!d->fields) return;
+    for (unsigned f = 0; f < d->fields; f++)
+        text_add(&words, "%s%s%s%s", f ? ", " : "", d->field[f].name, d->field[f].type ? " by name of " : "",
+                 d->field[f].type ? d->field[f].type : "");
+    say_wrap(out, "  fields: ", 10, text_str(&words));
+    text_free(&words);
+}
+
+/* --- figures --- */
+
+static const char *cost_word(unsigned i) { return i < COST_COUNT ? cost_name((enum cost)i) : NULL; }
+
+static void cost_page(unsigned i, const struct model *model, struct say *out)
+{
+    const char *name = cost_name((enum cost)i);
+    size_t n = strlen(name);
+    bool time = n > 3 && !strcmp(name + n - 3, "_ns");
+    say_add(out, "  %u %s in the model %s; --set cost.%s=N changes it\n", model->cost[i], time ? "nanoseconds" : "cycles", model->name,
+            name);
+    plain(cost_source((enum cost)i), out);
+}
+
+static const char *setting_word(unsigned i)
+{
+    static struct setting_row row;
+    return setting_row(i, &row) ? row.key : NULL;
+}
+
+static void setting_page(unsigned i, const struct model *model, struct say *out)
+{
+    (void)model;
+    struct setting_row row;
+    if (!setting_row(i, &row)) return;
+    plain(row.about, out);
+    say_add(out, "  --set %s=N, from %u to %u; %u if nobody says\n", row.key, row.least, row.most, row.value);
+}
+
+static const struct table tables[] = {
+    { "instruction", "instructions", insn_word, insn_page },
+    { "exit reason", "why a guest left to the hypervisor", exit_word, exit_page },
+    { "cause", "what cycles are spent on", cause_word, cause_page },
+    { "event", "what a trace tells", event_word, event_page },
+    { "death", "why a VM was ended", death_word, death_page },
+    { "technique", "ways to virtualize", technique_word, technique_page },
+    { "cost", "figures of the cycle model", cost_word, cost_page },
+    { "setting", "switches of the techniques", setting_word, setting_page },
+};
+enum { TABLES = sizeof tables / sizeof tables[0] };
+
+unsigned explain_word(const char *word, const struct model *model, struct say *out)
+{
+    unsigned found = 0;
+    for (unsigned t = 0; t < TABLES; t++)
+        for (unsigned i = 0; tables[t].word(i); i++) {
+            bool row = !t && !strcasecmp(word, insn_row_name(i + 1));
+            if (strcasecmp(word, tables[t].word(i)) && !row) continue;
+            say_role(out, ROLE_TITLE, "%s", tables[t].word(i));
+            say_add(out, ": %s\n", tables[t].title);
+            tables[t].page(i, model, out);
+            found++;
+        }
+    return found;
+}
+
+unsigned explain_words(const char **words, unsigned room)
+{
+    unsigned n = 0;
+    for (unsigned t = 0; t < TABLES; t++)
+        for (unsigned i = 0; n < room && tables[t].word(i); i++) words[n++] = tables[t].word(i);
+    return n;
+}
+
+void explain_tables(struct say *out)
+{
+    for (unsigned t = 0; t < TABLES; t++) {
+        struct text words = { 0 };
+        const char *last = "";
+        for (unsigned i = 0; tables[t].word(i); i++) {
+            if (strcmp(last, tables[t].word(i))) text_add(&words, "%s%s", i ? " " : "", tables[t].word(i));
+            last = tables[t].word(i);
+        }
+        say_role(out, ROLE_TITLE, "%s", tables[t].title);
+        say_add(out, ": %s\n", tables[t].about);
+        say_wrap(out, "  ", 2, text_str(&words));
+        text_free(&words);
+    }
+    say_role(out, ROLE_TITLE, "port");
+    say_add(out, ": what it takes to port a kernel to a paravirtual interface, counted\n");
+}
