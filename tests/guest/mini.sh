@@ -74,11 +74,15 @@ fi
 mini te "$tour" --module "$img" --set cpu.virtualizable=1
 check "trap-and-emulate on a processor where every sensitive instruction traps" good
 
-if command -v qemu-system-i386 >/dev/null; then
-    timeout 60 qemu-system-i386 -kernel build/guests/mini.elf -initrd "$img" -append "run=\"$tour\"" -m 64 -display none \
-        -serial stdio -monitor none -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=1 \
-        >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+qemu() { # qemu OPTION...
+    timeout 60 qemu-system-i386 -kernel build/guests/mini.elf "$@" -append "run=\"$tour\"" -m 64 -display none -serial stdio \
+        -monitor none -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=1 >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
     rc=$(($? - 1)) # its exit code is twice the port's value plus one
+}
+if command -v qemu-system-i386 >/dev/null; then
+    qemu -initrd "$img"
     check "the same on QEMU" good
+    qemu -drive "if=ide,format=raw,snapshot=on,file=$img"
+    check "the same on QEMU, from the disk" good
 else echo "skip - QEMU is not installed"; fi
 finish

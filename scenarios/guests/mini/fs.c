@@ -86,6 +86,7 @@ struct inode *inode_get(uint32_t number)
 {
     struct inode *free = NULL;
     uint32_t block;
+    if (number < ROOT_INODE || number >= super.inodes) return NULL; // a damaged directory
     for (struct inode *i = inodes; i < inodes + INODES_OPEN; i++) {
         if (i->users && i->number == number) return i->users++, i;
         if (!i->users) free = i;
