@@ -43,8 +43,9 @@ static uint32_t inode_new(enum inode_type type)
 
 static uint8_t *block_of(struct disk_inode *inode, uint32_t index, const char *name)
 {
-    uint32_t *slot = &inode->block[index];
-    if (index >= DIRECT_BLOCKS) {
+    uint32_t *slot;
+    if (index < DIRECT_BLOCKS) slot = &inode->block[index];
+    else {
         uint32_t *list = &inode->block[DIRECT_BLOCKS];
         if (index - DIRECT_BLOCKS >= INDIRECT_BLOCKS) fail("too large", name);
         if (!*list) *list = block_new();
