@@ -70,6 +70,7 @@ FUZZ_NAMES  := $(filter-out driver mutate,$(patsubst tests/fuzz/%.c,%,$(sort $(w
 FUZZ_BINS   := $(FUZZ_NAMES:%=$(B)/tests/fuzz/%)
 EQUIV_OBJECTS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/equiv/*.c)))
 EQUIV_BIN := $(if $(EQUIV_OBJECTS),$(B)/tests/equiv/equiv)
+SPEED_BIN := $(B)/tests/speed/inside
 FUZZ_DRIVER := $(B)/tests/fuzz/$(if $(filter fuzz,$(MODE)),mutate,driver).o
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(FUZZ_NAMES)
@@ -138,6 +139,10 @@ $(EQUIV_BIN): $(EQUIV_OBJECTS) $(TEST_OBJECTS) $(B)/objects
 	@echo "  LINK  $@"
 	$(Q)$(LINK) -o $@ $(EQUIV_OBJECTS) $(TEST_OBJECTS) $(TEST_LIBS) $(LIBS)
 
+$(SPEED_BIN): $(SPEED_BIN).o $(TEST_OBJECTS) $(B)/objects
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $< $(TEST_OBJECTS) $(TEST_LIBS) $(LIBS)
+
 # Two stamps that change only when their text does: another compiler or flag recompiles, a file gone relinks.
 stamp = @mkdir -p $(@D); printf '%s\n' $(1) > $@.$$$$; cmp -s $@.$$$$ $@ && rm -f $@.$$$$ || mv -f $@.$$$$ $@
 $(B)/flags: FORCE
@@ -146,7 +151,7 @@ $(B)/objects: FORCE
 	$(call stamp,$(TEST_OBJECTS) $(OBJECTS) '$(LIBS) $(TEST_LIBS)')
 FORCE:
 
--include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS) $(UNIT_BINS:%=%.o) $(FUZZ_BINS:%=%.o) $(FUZZ_DRIVER) $(EQUIV_OBJECTS))
+-include $(patsubst %.o,%.d,$(OBJECTS) $(TEST_OBJECTS) $(UNIT_BINS:%=%.o) $(FUZZ_BINS:%=%.o) $(FUZZ_DRIVER) $(EQUIV_OBJECTS) $(SPEED_BIN).o)
 
 test-programs: $(UNIT_BINS) $(NATIVE_BINS) $(EQUIV_BIN) $(if $(filter asan,$(MODE)),$(FUZZ_BINS)) all # the unit tests of this mode, built but not run
 
@@ -221,7 +226,7 @@ golden-update: ## run the unit tests so that they rewrite tests/golden; review t
 	$(Q)GOLDEN_UPDATE=1 JOBS=1 bash tests/tools/run-tests.sh $(UNITS:%=release:build/release/%)
 
 bench: ## nine kernels beside QEMU, Bochs and cachegrind, with the goals (BENCH="-r ROUNDS -s PERCENT KERNEL ...")
-	$(SUB) MODE=release all
+	$(SUB) MODE=release all build/release/tests/speed/inside
 	$(Q)RINGSIDE=./ringside bash tests/bench/bench.sh $(BENCH)
 
 # ---- house-keeping --------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 #
 # Every round runs everybody once, kernel by kernel; medians of the rounds are compared, and only within this run. Speed is
 # the kernel's instructions (as Ringside counts them, for everybody) by the processor time of the process less what an empty
-# kernel takes, so that start-up does not count. Nothing here passes or fails: it prints ratios beside the goals P1 to P13.
+# kernel takes, so that start-up does not count. Nothing here passes or fails: it prints ratios beside the goals P1 to P15.
 #   bench.sh [-r ROUNDS] [-s PERCENT of the work] [KERNEL ...]          RINGSIDE=./ringside
 set -eu
 cd "$(dirname "$0")/../.."
@@ -122,3 +122,7 @@ if have valgrind && [[ " ${kernels[*]} " = *" int "* ]]; then
 fi
 for k in "${kernels[@]}"; do echo "count $k ${count[$k]}"; done > $build/counts
 awk -v int_rounds=$((${work[int]} * scale / 100)) -f tests/bench/report.awk $build/counts $log
+inside=build/release/tests/speed/inside
+if [ -x $inside ] && [[ " ${kernels[*]} " = *" int "* ]] && [[ " ${kernels[*]} " = *" wide "* ]]; then
+    $inside $build/int.elf $build/wide.elf
+fi
