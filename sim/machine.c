@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include "sim/board.h"
+#include "sim/core/pages.h"
 #include "sim/firmware_tables.h"
 #include "sim/vmm/paravirt.h"
 
@@ -393,10 +393,9 @@ static bool allocate(struct machine *m, struct err *e)
     m->technique = cpu_strategy_find(m->cfg.cpu);
     m->frames = m->cfg.ram_mib * 256u + (m->technique->hypervisor ? VMM_FRAMES : 0);
     size_t bytes = (size_t)m->frames * PAGE_SIZE;
-    void *ram = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (ram != MAP_FAILED) (void)madvise(ram, bytes, MADV_HUGEPAGE); /* the host's own TLB misses less, if it can */
-    if (ram == MAP_FAILED || !arena_init(&m->arena, ARENA_ROOM)) {
-        if (ram != MAP_FAILED) munmap(ram, bytes);
+    void *ram = pages_alloc(bytes);
+    if (!ram || !arena_init(&m->arena, ARENA_ROOM)) {
+        pages_free(ram, bytes);
         return err_set(e, EXIT_ENVIRONMENT, "no memory for a machine with %u MB; try a smaller --ram", m->cfg.ram_mib);
     }
     m->ram = ram;
@@ -445,7 +444,7 @@ void machine_free(struct machine *m)
     text_free(&m->inputs);
     text_free(&m->typed);
     arena_done(&m->arena);
-    if (m->ram) munmap(m->ram, (size_t)m->frames * PAGE_SIZE);
+    pages_free(m->ram, (size_t)m->frames * PAGE_SIZE);
     free(m);
 }
 

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/board.h"
+#include "sim/core/pages.h"
 
 /* The first snapshots are close together; later ones are as far apart as an eighth of what has been run, so a run of any
  * length keeps a few dozen, and no jump re-executes more than an eighth of the way. */
 enum { SNAPSHOT_FIRST = 250000, SNAPSHOT_SHARE = 8 };
+enum { GROUP = 16 }; /* copies of the arena that are allocated at once */
 
 bool snapshots_init(struct machine *m)
 {
@@ -18,8 +20,9 @@ bool snapshots_init(struct machine *m)
 void snapshots_done(struct machine *m)
 {
     struct snapshots *s = &m->snapshots;
-    for (uint32_t i = 0; i < s->count; i++) free(s->list[i].arena);
+    for (uint32_t i = 0; i < s->groups; i++) pages_free(s->group[i], GROUP * m->arena.used);
     for (uint32_t i = 0; i < s->pages; i++) free(s->page[i].bytes);
+    free(s->group);
     free(s->list);
     free(s->page);
     free(s->latest);
@@ -32,6 +35,20 @@ static void *grow(void *p, uint32_t *room, uint32_t need, size_t each)
     void *bigger = realloc(p, more * each);
     if (bigger) *room = more;
     return bigger;
+}
+
+/* Room for the next copy of the arena. Snapshots go from the newest on, so it stays where it is for the next one. */
+static uint8_t *copy_room(struct machine *m)
+{
+    struct snapshots *s = &m->snapshots;
+    uint32_t n = s->count / GROUP;
+    if (n == s->groups) {
+        uint8_t **group = grow(s->group, &s->group_room, n + 1, sizeof *group);
+        if (group) s->group = group;
+        if (!group || !(s->group[n] = pages_alloc(GROUP * m->arena.used))) return NULL;
+        s->groups++;
+    }
+    return s->group[n] + s->count % GROUP * m->arena.used;
 }
 
 static bool save_page(struct machine *m, uint32_t frame)
@@ -68,15 +85,12 @@ void snapshot_take(struct machine *m)
     struct snapshot *list = grow(s->list, &s->room, s->count + 1, sizeof *list);
     if (!list) return;
     s->list = list;
-    uint8_t *copy = malloc(m->arena.used);
+    uint8_t *copy = copy_room(m);
     if (!copy) return;
     mmu_drop_tags(&b->mmu);
     for (uint32_t f = 0; f < m->frames; f++)
         if (b->bus.marks[f] & FRAME_DIRTY) {
-            if (!save_page(m, f)) {
-                free(copy);
-                return;
-            }
+            if (!save_page(m, f)) return;
             b->bus.marks[f] &= (uint8_t)~FRAME_DIRTY;
         }
     memcpy(copy, m->arena.base, m->arena.used);
@@ -107,7 +121,7 @@ static void restore_ram(struct machine *m, uint32_t k)
         s->latest[p->frame] = p->before;
         free(p->bytes);
     }
-    while (s->count > k + 1) free(s->list[--s->count].arena);
+    if (s->count > k + 1) s->count = k + 1;
 }
 
 void snapshot_restore(struct machine *m, uint64_t insns)
@@ -131,7 +145,7 @@ void snapshot_restore(struct machine *m, uint64_t insns)
 void snapshots_forget(struct machine *m)
 {
     struct snapshots *s = &m->snapshots;
-    while (s->count) free(s->list[--s->count].arena);
+    s->count = 0;
     while (s->pages) {
         struct page_version *p = &s->page[--s->pages];
         s->latest[p->frame] = 0;

@@ -16,7 +16,7 @@ struct machine;
 struct snapshot {
     uint64_t insns;
     uint32_t event;      /* last event id */
-    uint8_t *arena;      /* copy of [base, base + used) */
+    uint8_t *arena;      /* copy of [base, base + used), in a group's memory */
 };
 struct page_version {
     uint32_t frame, snapshot; /* index of the snapshot it was saved for */
@@ -26,6 +26,8 @@ struct page_version {
 struct snapshots {
     struct snapshot *list;
     uint32_t count, room;
+    uint8_t **group;          /* memory for the copies, some at a time */
+    uint32_t groups, group_room;
     struct page_version *page;
     uint32_t pages, page_room;
     uint32_t *latest;         /* per frame: 1 + index of its latest version */

@@ -7,6 +7,7 @@
  * the moments it told of are lived through again. */
 #include "sim/trace/trace.h"
 #include "sim/core/fatal.h"
+#include "sim/core/pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +21,22 @@ struct subscriber {
     int       handle;
 };
 
+/* Memory for chunks, which change places but are never given back. */
+struct slab {
+    struct slab *before;
+    size_t size;
+    struct event chunk[][CHUNK];
+};
+enum { SLAB = (PAGES_LARGE - sizeof(struct slab)) / (CHUNK * sizeof(struct event)) }; /* chunks in one */
+
 struct trace {
     struct trace_now now;
     uint32_t episode;
     uint32_t count;              /* events in history; also the last id */
     struct event **chunk;
     size_t chunks, chunk_room;
+    struct slab *slab;           /* the newest */
+    size_t unused;               /* chunks at the end of it */
     struct event *next, *end;    /* where the next event goes, and the end of that chunk; equal: slot knows */
     size_t first, last;          /* chunks to keep at both ends; last 0: all */
     struct episodes ended;
@@ -56,7 +67,11 @@ struct trace *trace_new(void)
 void trace_free(struct trace *t)
 {
     if (!t) return;
-    for (size_t i = 0; i < t->chunks; i++) free(t->chunk[i]);
+    while (t->slab) {
+        struct slab *s = t->slab;
+        t->slab = s->before;
+        pages_free(s, s->size);
+    }
     free(t->chunk);
     free(t->ended.list);
     free(t->sub);
@@ -126,6 +141,19 @@ void trace_bound(struct trace *t, size_t first, size_t last)
     t->last = (last + CHUNK - 1) / CHUNK;
 }
 
+/* The first is small, for many histories are. */
+static struct event *fresh(struct trace *t)
+{
+    if (!t->unused) {
+        size_t n = t->slab ? SLAB : 1, size = t->slab ? PAGES_LARGE : sizeof(struct slab) + CHUNK * sizeof(struct event);
+        struct slab *s = there(pages_alloc(size));
+        *s = (struct slab){ .before = t->slab, .size = size };
+        t->slab = s;
+        t->unused = n;
+    }
+    return t->slab->chunk[--t->unused];
+}
+
 /* Finds out where the next event goes. */
 static void slot(struct trace *t)
 {
@@ -136,7 +164,7 @@ static void slot(struct trace *t)
     }
     if (c == t->chunks) t->chunk[t->chunks++] = NULL;
     if (!t->chunk[c]) t->chunk[c] = middle(t, c);
-    if (!t->chunk[c]) t->chunk[c] = grow(NULL, CHUNK * sizeof(struct event));
+    if (!t->chunk[c]) t->chunk[c] = fresh(t);
     t->next = &t->chunk[c][t->count % CHUNK];
     t->end = &t->chunk[c][CHUNK];
 }
