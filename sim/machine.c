@@ -317,11 +317,12 @@ static void wire_points(struct machine *m)
 
 /* A VM has no ROM chip: its hypervisor copies the firmware into the guest's memory, where shadow RAM would be, and starts
  * the virtual CPU at the vector's address there. */
-static void copy_rom(const struct rom *r, struct bus *memory, struct cpu *c)
+static void copy_rom(void *rom, struct bus *memory, struct cpu *c, bool copy)
 {
+    const struct rom *r = rom;
     uint32_t bytes = r->size < ROM_LOW_SIZE ? r->size : ROM_LOW_SIZE;
-    bus_poke(memory, hpa(HOLE_END - bytes), r->chip + (r->size - bytes), bytes);
-    if (r->video) bus_poke(memory, hpa(SHADOW_BASE), r->video, r->video_size);
+    if (copy) bus_poke(memory, hpa(HOLE_END - bytes), r->chip + (r->size - bytes), bytes);
+    if (copy && r->video) bus_poke(memory, hpa(SHADOW_BASE), r->video, r->video_size);
     c->seg[SEG_CS].base = ROM_VECTOR_LOW - c->eip;
 }
 
@@ -333,7 +334,7 @@ static bool start(struct machine *m, struct bus *memory, struct cpu *c, struct e
     m->image.entry = ROM_VECTOR;
     m->image.hash = m->rom.hash;
     cpu_reset(c);
-    if (m->technique->hypervisor) copy_rom(&m->rom, memory, c);
+    if (m->technique->hypervisor) copy_rom(&m->rom, memory, c, true);
     return true;
 }
 
@@ -357,7 +358,8 @@ static bool build_guest(struct machine *m, struct err *e)
                                 .model = &m->model, .trace = m->trace,
                                 .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH), .guest_first = VMM_FRAMES,
                                 .guest_frames = m->frames - VMM_FRAMES, .disk = disks, .disks = m->cfg.disks,
-                                .disk_times = disk_times(&m->model) };
+                                .disk_times = disk_times(&m->model),
+                                .firmware = m->rom.chip ? copy_rom : NULL, .firmware_self = &m->rom };
         if (!settings(m, vb.setting, e)) return false;
         if (!vmm_init(&b->vmm, &vb, m->cfg.cpu, m->cfg.mmu, e)) return false;
         memory = vmm_memory(&b->vmm);

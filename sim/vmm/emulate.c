@@ -133,6 +133,19 @@ static void follow(struct vcpu *v, const struct system_regs *old, bool reload)
         descriptor_sync_ldt(v);
 }
 
+void emulate_reset(struct vcpu *v, bool all)
+{
+    struct system_regs old = system_regs(&v->virt);
+    lazy_fpu_fetch(v);
+    lazy_fpu_withdraw(v);
+    if (all) cpu_reset(&v->virt);
+    else cpu_reset_soft(&v->virt);
+    follow(v, &old, true);
+    follow_counters(v);
+    follow_alignment(v);
+    detector_agreed(v);
+}
+
 /* What people want to know of an emulated instruction: the new flag, register or port value. */
 static uint32_t telling_value(const struct cpu *c, const struct insn *i)
 {

@@ -34,6 +34,8 @@ struct fault emulate_last_words(struct vcpu *v);
 bool emulate_is_system(struct vcpu *v);
 /* The guest's instruction at its EIP, decoded without effects; false if it cannot be fetched. Charges DECODE. */
 bool emulate_decode(struct vcpu *v, struct insn *i);
+/* The virtual CPU's RESET, or INIT (`all` false), and what that means for the tables behind it. */
+void emulate_reset(struct vcpu *v, bool all);
 /* Tells shadow tables about what virt stored since the last call, and empties the log. */
 void emulate_publish(struct vcpu *v);
 /* The same for `size` bytes at guest-physical `at` that somebody else stored (a person, a device); they lie in one page. */

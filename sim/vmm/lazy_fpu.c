@@ -21,6 +21,11 @@ bool lazy_fpu_lend(struct vcpu *v)
     return true;
 }
 
+void lazy_fpu_withdraw(struct vcpu *v)
+{
+    if (v->fpu_lent) set_ts(v, true);
+}
+
 void lazy_fpu_follow(struct vcpu *v)
 {
     if (v->fpu_lent && v->virt.cr0 & (CR0_TS | CR0_EM)) set_ts(v, true); /* virt has the state: we are in emulation */

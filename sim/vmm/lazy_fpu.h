@@ -17,6 +17,8 @@
 bool lazy_fpu_lend(struct vcpu *v);
 /* The guest's CR0 may have changed: takes the unit back if TS or EM is set now. */
 void lazy_fpu_follow(struct vcpu *v);
+/* Takes it back whatever the guest's CR0: virt has the state. */
+void lazy_fpu_withdraw(struct vcpu *v);
 /* Around emulation, which works on virt: what the guest has in the real unit, there and back. No cycles: the emulator of a
  * real hypervisor would use the unit where it is. */
 /* The guest's state wherever it is, with the selector of the last instruction in the ring the guest believes in. */

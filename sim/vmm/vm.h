@@ -31,7 +31,8 @@ struct vm {
     struct vm_disk disk[IDE_DRIVES];
     struct vcpu vcpu;
     bool     exited, dead, halted;
-    bool     reset, off;     /* exited, by resetting itself, by turning the power off */
+    bool     reset, off;     /* exited, by resetting itself without firmware to go on with, by turning the power off */
+    uint8_t  restart;        /* 1 + RESET_CPU or RESET_BOARD: the guest asked for it, and there is firmware */
     uint32_t exit_code;      /* value written to the debug exit */
     uint8_t  why;            /* enum death, if dead */
     struct fault first;      /* the first fault of the chain that killed it */
@@ -52,6 +53,10 @@ struct vmm_board {
     const struct disk *disk;             /* what the guest's drives show; read only by vmm_init */
     unsigned      disks;
     struct disk_times disk_times;
+    /* Puts the firmware where a reset VM finds it, and its CPU at the first instruction; NULL: there is none. With `copy` false
+     * the guest's memory still has it. */
+    void (*firmware)(void *self, struct bus *memory, struct cpu *c, bool copy);
+    void *firmware_self;
     uint32_t      setting[SETTINGS];     /* of the techniques: setting.def */
 };
 

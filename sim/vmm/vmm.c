@@ -50,13 +50,14 @@ static void vm_stop(void *vm, uint32_t value)
     self->exit_code = value;
 }
 
-/* There is no firmware in a VM to go on with, so a reset is its end. */
+/* Without firmware there is nothing to go on with, and a reset is the VM's end. With it the VM starts again, once the instruction
+ * that asked is done. */
 static void vm_reset(void *vm, unsigned kind, bool level)
 {
-    (void)kind;
     struct vm *self = vm;
-    if (!level || self->exited) return;
-    self->exited = self->reset = true;
+    if (!level || self->exited || self->restart > kind) return;
+    if (self->vcpu.vmm->board.firmware) self->restart = (uint8_t)(kind + 1);
+    else self->exited = self->reset = true;
 }
 
 static void vm_off(void *vm, unsigned n, bool level)
@@ -233,6 +234,20 @@ static void go_idle(struct vmm *h)
 /* A load of SS was emulated, and a trap or a breakpoint that it holds off would come too soon on the real CPU. */
 static bool debug_shadow(const struct cpu *c) { return c->insns == c->hold && (c->trap || c->watch[0]); }
 
+/* Of what the guest was, memory stays; RESET_CPU (the INIT pin) leaves the devices, too. The firmware is copied again, for the
+ * guest may have written to what is a ROM on a board. */
+static void restart(struct vmm *h)
+{
+    struct vm *vm = &h->vm;
+    bool all = vm->restart == 1 + RESET_BOARD;
+    vm->restart = 0;
+    if (all) devices_reset(&vm->devices);
+    emulate_reset(&vm->vcpu, all);
+    h->board.firmware(h->board.firmware_self, &vm->bus, &vm->vcpu.virt, all);
+    if (!all) return;
+    for (uint32_t at = SHADOW_BASE; at < SHADOW_BASE + (SHADOW_PAGES << PAGE_SHIFT); at += PAGE_SIZE) emulate_stored(&vm->vcpu, at, PAGE_SIZE);
+}
+
 /* Brings virtual time up to date, delivers what is due, interprets what the real CPU cannot run, and leaves. */
 static enum next settle(struct vmm *h)
 {
@@ -240,6 +255,10 @@ static enum next settle(struct vmm *h)
     struct cpu *c = &v->virt;
     for (unsigned interpreted = 0; !h->vm.dead && !h->vm.exited; ) {
         timeq_run(&h->vm.timers);
+        if (h->vm.restart) {
+            restart(h);
+            interpreted = 0;
+        }
         bool pending = v->ops->pending(v);
         if (pending && v->ops->interruptible(v)) {
             v->ops->interrupt(v);

@@ -118,8 +118,54 @@ start:
     jmp .
 1:  done 0
 END
-    boot reset
-    check "${how% *} starts the ROM again" said 0 rrr
+    for cpu in native te bt; do
+        boot reset --cpu $cpu
+        check "$cpu: ${how% *} starts the ROM again" said 0 rrr
+    done
+done
+
+# Out of paged protected mode, with the x87 unit in use and tables that are no use to the ROM.
+rom deep <<'END'
+start:
+    xor %ax, %ax
+    mov %ax, %ds
+    incw 0x5000
+    print "d"
+    cmpw $3, 0x5000
+    je 1f
+    movl $0x83, 0x6000      # one page of 4 MB
+    lgdtl %cs:gdtr
+    mov $0x6000, %eax
+    mov %eax, %cr3
+    mov $0x10, %eax
+    mov %eax, %cr4
+    mov $0x80000011, %eax
+    mov %eax, %cr0
+    ljmpl $8, $0xF0000 + high
+1:  done 0
+gdtr: .word 23; .long 0xF0000 + gdt
+gdt: .quad 0, 0x00CF9A000000FFFF, 0x00CF92000000FFFF
+.code32
+high:
+    mov $16, %ax
+    mov %ax, %ds
+    mov %ax, %ss
+    mov $0x7000, %esp
+    fninit
+    fld1
+    mov $0x1234, %ax
+    mov %ax, %ss:0x5100
+    mov $0x12, %al
+    mov %al, 0xFFFF0        # where ROM is, on a board; where its copy is, in a VM
+    mov $0xCF9, %dx
+    mov $6, %al
+    out %al, %dx
+    jmp .
+.code16
+END
+for cpu in native te bt; do
+    boot deep --cpu $cpu
+    check "$cpu: the ROM starts again out of protected mode" said 0 ddd
 done
 
 rom vector <<'END'
