@@ -238,6 +238,29 @@ struct machine_summary {
 };
 void machine_summary(const struct machine *m, struct machine_summary *s);
 
+/* Binary translation. False, and zeroes, if the technique does not translate. */
+struct machine_translation {
+    uint64_t units, insns, bytes, code;           /* made so far: units, guest instructions and bytes in them, bytes in the cache */
+    uint64_t chains, elided, invalidated, flushes;/* jumps patched in, of them needing no jump; units that died; cache emptied */
+    uint64_t emulated, continued, lookups;        /* callouts: for an instruction, for code not yet chained, for a return or jump */
+    uint64_t adapted, reverted, untranslated;     /* instructions translated otherwise; sensitive ones that ran as they were: 0 */
+    uint32_t used, room;                          /* bytes of the cache */
+};
+bool machine_translation(const struct machine *m, struct machine_translation *out);
+/* Which instructions the callouts emulated, most frequent first. */
+struct machine_callout { const char *word; uint64_t count; };
+unsigned machine_translated(const struct machine *m, struct machine_callout *list, unsigned room);
+/* What is in the cache now, in the order it was made. */
+struct machine_unit_exit { uint32_t target; int to; /* index of the unit it is chained to, -1: none */ bool taken, adjacent; };
+struct machine_unit {
+    uint32_t eip, linear, at; /* guest EIP, and linear; offset in the cache */
+    unsigned bytes, size, insns, exits;
+    bool dead;
+    struct machine_unit_exit exit[2];
+};
+enum { MACHINE_UNITS = 8192 };
+unsigned machine_units(const struct machine *m, struct machine_unit *list, unsigned room);
+
 /* Devices as data, for views and dumps: name and register table; the guest's virtual ones under a hypervisor. */
 struct machine_device { const char *name; const struct reg_desc *regs; const void *state; };
 unsigned machine_devices(const struct machine *m, struct machine_device *list, unsigned room);

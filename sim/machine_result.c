@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "sim/board.h"
+#include "sim/vmm/bintrans.h"
 #include "sim/trace/trace_tally.h"
 
 struct trace *machine_trace(struct machine *m) { return m->trace; }
@@ -24,6 +25,9 @@ static uint64_t vmm_insns(const struct machine *m)
         if (e->kind == EV_GATE && e->u.GATE.to == 0 && !inside) {
             inside = true;
             since = e->insns + 1; /* the delivery itself is a boundary */
+        } else if (e->kind == EV_EXIT && !inside) { /* translated code called: a call gate leaves no event */
+            inside = true;
+            since = e->insns - BT_STUB_INSNS;
         } else if (e->kind == EV_RETURN && e->u.RETURN.from == 0 && inside) {
             inside = false;
             sum += e->insns + 1 - since;

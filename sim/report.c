@@ -96,6 +96,27 @@ static void say_exits(const struct report *r, struct say *out)
     text_free(&words);
 }
 
+static void say_translation(const struct report *r, struct say *out)
+{
+    struct machine_translation t;
+    struct machine_callout c[6];
+    struct text words = { 0 };
+    if (!machine_translation(r->s->machine, &t)) return;
+    text_add(&words, "%llu units of %llu instructions, %llu bytes to %llu; %llu chained, %llu of them by standing in line; "
+             "%llu died, %llu flushes; %llu instructions adapted, %llu back",
+             (unsigned long long)t.units, (unsigned long long)t.insns, (unsigned long long)t.bytes, (unsigned long long)t.code,
+             (unsigned long long)t.chains, (unsigned long long)t.elided, (unsigned long long)t.invalidated,
+             (unsigned long long)t.flushes, (unsigned long long)t.adapted, (unsigned long long)t.reverted);
+    say_wrap(out, "  translated: ", 14, text_str(&words));
+    text_clear(&words);
+    text_add(&words, "%llu to go on, %llu to find a target, %llu to emulate", (unsigned long long)t.continued,
+             (unsigned long long)t.lookups, (unsigned long long)t.emulated);
+    unsigned n = machine_translated(r->s->machine, c, 6);
+    for (unsigned i = 0; i < n; i++) text_add(&words, "%s %s %llu", i ? "," : ":", c[i].word, (unsigned long long)c[i].count);
+    say_wrap(out, "  callouts: ", 12, text_str(&words));
+    text_free(&words);
+}
+
 /* Causes of a reason's cycles, greatest first, as far as the line goes: "deliver 31%, device 24%". */
 static void add_shares(const struct machine_reason *m, struct text *words, size_t room)
 {
@@ -241,7 +262,9 @@ static void say_silent(const struct report *r, bool verbose, struct say *out)
     const struct trace *t = machine_trace_of(r->s->machine);
     unsigned kinds = 0;
     if (!r->sum.silent) {
-        if (machine_has_vmm(r->s->machine)) say_add(out, "  every sensitive instruction that mattered trapped\n");
+        struct machine_translation bt;
+        if (machine_translation(r->s->machine, &bt)) say_add(out, "  no sensitive instruction of the kernel ran untranslated\n");
+        else if (machine_has_vmm(r->s->machine)) say_add(out, "  every sensitive instruction that mattered trapped\n");
         return;
     }
     say_role(out, ROLE_WARN, "  %s %llu sensitive instruction%s did not trap and went wrong\n", out->utf8 ? "‼" : "!!",
@@ -271,6 +294,7 @@ void report_text(const struct report *r, bool verbose, struct say *out)
     say_head(r, out);
     say_totals(r, out);
     say_exits(r, out);
+    say_translation(r, out);
     say_episodes(r, out);
     say_causes(r, out);
     say_disks(r, out);

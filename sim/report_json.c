@@ -73,6 +73,29 @@ static void json_machine(const struct report *r, struct text *out)
     text_add(out, "},\n");
 }
 
+static void json_translation(const struct machine *machine, struct text *out)
+{
+    struct machine_translation t;
+    struct machine_callout c[64];
+    if (!machine_translation(machine, &t)) {
+        text_add(out, "  \"translation\": null,\n");
+        return;
+    }
+    const struct { const char *key; uint64_t n; } rows[] = {
+        { "units", t.units }, { "instructions", t.insns }, { "guest_bytes", t.bytes }, { "cache_bytes", t.code },
+        { "chains", t.chains }, { "jumps_left_out", t.elided }, { "invalidated", t.invalidated }, { "flushes", t.flushes },
+        { "adapted", t.adapted }, { "reverted", t.reverted }, { "untranslated", t.untranslated },
+        { "callouts_continue", t.continued }, { "callouts_lookup", t.lookups }, { "callouts_emulate", t.emulated },
+    };
+    text_add(out, "  \"translation\": {");
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        text_add(out, "\"%s\": %llu, ", rows[i].key, (unsigned long long)rows[i].n);
+    text_add(out, "\"emulated\": {");
+    unsigned n = machine_translated(machine, c, 64);
+    for (unsigned i = 0; i < n; i++) text_add(out, "%s\"%s\": %llu", i ? ", " : "", c[i].word, (unsigned long long)c[i].count);
+    text_add(out, "}},\n");
+}
+
 static void json_counts(const struct report *r, struct text *out)
 {
     const struct machine_summary *m = &r->sum;
@@ -97,6 +120,7 @@ static void json_counts(const struct report *r, struct text *out)
         (unsigned long long)m->shadow.hidden, (unsigned long long)m->shadow.true_, (unsigned long long)m->shadow.traced,
         (unsigned long long)m->shadow.filled, (unsigned long long)m->shadow.tables);
     key_number(out, "injected", m->injected);
+    json_translation(r->s->machine, out);
     key_number(out, "irqs", m->irqs);
 }
 

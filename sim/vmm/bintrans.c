@@ -184,7 +184,11 @@ static void emulate(struct vcpu *v)
 {
     uint32_t eip = v->virt.eip;
     v->bt->traced = false;
+    uint32_t from = trace_last(board(v)->trace);
     emulate_one(v);
+    const struct event *e = trace_by_id(board(v)->trace, from + 1);
+    v->bt->counts.emulated++;
+    if (e && e->kind == EV_EMULATE) v->bt->counts.by_insn[e->u.EMULATE.op]++;
     bt_adapt_simulated(v, eip, v->bt->traced);
 }
 
@@ -192,9 +196,9 @@ static void callout(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
     vcpu_tell_exit(v, &(struct vmexit){ .reason = EXIT_REASON_CALLOUT, .vector = VECTOR_NONE, .code = t->what });
-    t->counts.callouts++;
+    t->counts.continued += t->what == BT_CONTINUE;
     if (t->what == BT_LOOKUP) {
-        t->counts.return_misses++;
+        t->counts.lookups++;
         TRACE(board(v)->trace, MISS, v->cause, .target = v->virt.eip);
     }
     if (t->what == BT_EMULATE) emulate(v);

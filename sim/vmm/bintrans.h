@@ -34,7 +34,7 @@ enum {
     BT_HASH = 0x2000, BT_HASH_SLOTS = 255 * 9 + 1,
     BT_CODE = BT_DATA + BT_DATA_SIZE, BT_CODE_MOST = 0x100000, BT_GLUE = 0x200,
     BT_GATE = 0xFFC0, BT_CS = 0xFFF0, BT_DS = 0xFFF8,
-    BT_STUB = 0x4040, BT_VECTOR = 0x100, /* where the call gate leads; what its stub writes where other stubs write a vector */
+    BT_STUB = 0x4040, BT_STUB_INSNS = 14, BT_VECTOR = 0x100, /* where the call gate leads; what its stub writes where other stubs write a vector */
     BT_UNITS = 8192, BT_POINTS = 65536, BT_PAGES = 1024, BT_KEYS = 4096, BT_CONTEXTS = 8, BT_ADAPTS = 1024,
     BT_CONT = 7, BT_JUMP = 5, /* bytes of a far call; of the jump that may replace it */
     BT_UNIT_MOST = 64, BT_CODE_ROOM = BT_UNIT_MOST * 64, BT_POINT_ROOM = BT_UNIT_MOST * 14,
@@ -130,8 +130,10 @@ struct bt_context { uint32_t base, limit; };
 struct bt_adapt { uint32_t eip; uint16_t faults, idle, need; bool on; }; /* need 0: free */
 
 struct bt_counts {
-    uint64_t units, insns, bytes, code, callouts, chains, elided, invalidated, flushes, return_misses, adapted, reverted,
-             leaks, by_insn[MN_COUNT];
+    uint64_t units, insns, bytes, code; /* translated; of the guest, of the cache */
+    uint64_t emulated, continued, lookups, by_insn[MN_COUNT]; /* callouts; those that emulated an instruction */
+    uint64_t chains, elided, invalidated, flushes, adapted, reverted;
+    uint64_t leaks; /* sensitive instructions that ran in ring 1 outside our sequences: none, ever */
 };
 
 struct bt_apart { uint16_t unit; uint8_t exit; };
