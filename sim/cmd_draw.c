@@ -1,8 +1,10 @@
-/* `ringside draw KIND ...`: the table of kinds, and the first of them, the ladder of a run. Other kinds are planned. */
+/* `ringside draw KIND ...`: the table of kinds, and those that draw a run: its ladder, its translated
+ * code (blocks). Other kinds are planned. */
 #include "sim/cmd.h"
 #include "sim/draw.h"
 #include "sim/guard.h"
 #include "sim/picture.h"
+#include "sim/picture_blocks.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -11,11 +13,11 @@
 #include <string.h>
 
 static const struct { const char *name; int (*draw)(const struct options *o, struct err *e); } kinds[] = {
-    { "ladder", draw_ladder }, { "matrix", draw_matrix }, { "decision", draw_decision },
+    { "ladder", draw_run }, { "blocks", draw_run }, { "matrix", draw_matrix }, { "decision", draw_decision },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
-static const char *const planned[] = { "rings", "topology", "walk", "tables", "bits", "blocks", "bars",
+static const char *const planned[] = { "rings", "topology", "walk", "tables", "bits", "bars",
                                        "hist",  "timeline", "vmx",  "io",     "diff", "screen" };
 enum { PLANNED = sizeof planned / sizeof planned[0] };
 
@@ -134,14 +136,15 @@ static bool draw(const struct options *o, const struct subject *s, struct drawin
 {
     char name[96];
     const char *path = o->value[OPT_OUTPUT];
-    snprintf(name, sizeof name, "%s-ladder.%s", s->name, picture_ending(d->p.format));
+    bool blocks = !strcmp(o->operand[0], "blocks");
+    snprintf(name, sizeof name, "%s-%s.%s", s->name, o->operand[0], picture_ending(d->p.format));
     if (!path) path = name;
-    if (!find_range(s, d, e) || !picture_write(s, &d->p, path, e)) return false;
+    if (blocks ? !blocks_write(s, &d->p, path, e) : !find_range(s, d, e) || !picture_write(s, &d->p, path, e)) return false;
     if (strcmp(path, "-") && !o->value[OPT_QUIET]) fprintf(stderr, "diagram: %s\n", path);
     return true;
 }
 
-int draw_ladder(const struct options *o, struct err *e)
+int draw_run(const struct options *o, struct err *e)
 {
     struct subject s;
     struct drawing d = { 0 };

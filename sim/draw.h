@@ -4,7 +4,7 @@
 
 #include "sim/options.h"
 
-int draw_ladder(const struct options *o, struct err *e);   /* cmd_draw.c */
+int draw_run(const struct options *o, struct err *e);      /* cmd_draw.c: ladder, blocks */
 int draw_matrix(const struct options *o, struct err *e);   /* draw_matrix.c: sensitive instructions by technique */
 int draw_decision(const struct options *o, struct err *e); /* draw_decision.c: which technique, by the theorems */
 

@@ -128,6 +128,7 @@ void machine_cpu(const struct machine *m, struct machine_cpu *real);
 void machine_guest(const struct machine *m, struct machine_cpu *guest);
 /* EIP where the CPU is: the guest's while it runs (also where the bytes that run are a translation), else the hypervisor's. */
 uint32_t machine_eip(const struct machine *m);
+uint32_t machine_linear(const struct machine *m); /* the same as a linear address */
 /* The linear address of the instruction about to run, in the guest's terms; UINT32_MAX: in the middle of a translated one. */
 uint32_t machine_code(const struct machine *m);
 /* Between these two moments of a guest, has it got on? Not if the hypervisor only served itself: registers are the same. */
@@ -254,6 +255,7 @@ unsigned machine_translated(const struct machine *m, struct machine_callout *lis
 struct machine_unit_exit { uint32_t target; int to; /* index of the unit it is chained to, -1: none */ bool taken, adjacent; };
 struct machine_unit {
     uint32_t eip, linear, at; /* guest EIP, and linear; offset in the cache */
+    uint32_t cache;           /* linear, of the translation */
     unsigned bytes, size, insns, exits;
     bool dead;
     struct machine_unit_exit exit[2];

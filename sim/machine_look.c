@@ -86,13 +86,31 @@ uint32_t machine_code(const struct machine *m)
     return m->technique->code(&m->b->vmm.vm.vcpu, at);
 }
 
-uint32_t machine_eip(const struct machine *m)
+/* CS and EIP, as people count. */
+static void whereabouts(const struct machine *m, uint32_t *base, uint32_t *eip)
 {
     const struct cpu *real = &m->b->cpu;
     struct vcpu_view view;
-    if (!virtual_(m) || real->cpl == 0 || !m->technique->view) return real->eip;
+    *base = real->seg[SEG_CS].base;
+    *eip = real->eip;
+    if (!virtual_(m) || real->cpl == 0 || !m->technique->view) return;
     running(&m->b->vmm.vm.vcpu, real, &view);
-    return view.eip;
+    *base = view.seg[SEG_CS].base;
+    *eip = view.eip;
+}
+
+uint32_t machine_eip(const struct machine *m)
+{
+    uint32_t base, eip;
+    whereabouts(m, &base, &eip);
+    return eip;
+}
+
+uint32_t machine_linear(const struct machine *m)
+{
+    uint32_t base, eip;
+    whereabouts(m, &base, &eip);
+    return base + eip;
 }
 
 void machine_fpu(const struct machine *m, struct machine_fpu *guest)

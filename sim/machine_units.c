@@ -49,6 +49,7 @@ unsigned machine_units(const struct machine *m, struct machine_unit *list, unsig
     for (; t && n < t->units && n < room; n++) {
         const struct bt_unit *u = &t->unit[n];
         list[n] = (struct machine_unit){ .eip = u->eip, .linear = t->known[u->context].base + u->eip, .at = u->tc, .bytes = u->bytes,
+                                         .cache = WINDOW_BASE + BT_CODE + u->tc,
                                          .size = u->size, .insns = u->insns, .dead = u->dead, .exits = u->dead ? 0 : u->exits };
         for (unsigned x = 0; x < list[n].exits; x++) {
             uint16_t to = chained_to(t, &u->exit[x]);

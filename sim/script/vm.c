@@ -248,9 +248,7 @@ static void get_serial(lua_State *L, const struct machine *m)
 
 static void get_insn(lua_State *L, const struct machine *m)
 {
-    struct machine_cpu cpu;
-    machine_cpu(m, &cpu);
-    event_push_insn(L, cpu.seg[1].base + cpu.eip); /* seg[1] is CS */
+    event_push_insn(L, machine_linear(m));
 }
 
 static void get_flags(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.flags", script_of(L)); }

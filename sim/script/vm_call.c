@@ -359,9 +359,7 @@ static int vm_disasm(lua_State *L)
 {
     char buf[96];
     const struct machine *m = self(L);
-    struct machine_cpu cpu;
-    machine_cpu(m, &cpu);
-    uint32_t at = lua_isnoneornil(L, 2) ? cpu.seg[1].base + cpu.eip : address(L, 2);
+    uint32_t at = lua_isnoneornil(L, 2) ? machine_linear(m) : address(L, 2);
     unsigned n = machine_disasm(m, gva(at), buf, sizeof buf);
     lua_pushstring(L, buf);
     lua_pushinteger(L, n);

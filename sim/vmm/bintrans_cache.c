@@ -221,7 +221,7 @@ static void leave_page(struct vcpu *v, struct bt_unit *u, unsigned k)
 
 static void put_jump(struct vcpu *v, uint32_t at, uint32_t to)
 {
-    uint8_t jump[BT_JUMP] = { 0xE9 };
+    uint8_t jump[BT_CONT] = { 0xE9, 0, 0, 0, 0, 0x90, 0x90 };
     uint32_t rel = to - (at + BT_JUMP);
     memcpy(jump + 1, &rel, 4);
     poke(v, at, jump, sizeof jump);
