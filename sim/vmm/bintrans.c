@@ -83,6 +83,8 @@ static void before(void *self, const struct cpu *c, const struct insn *i)
         o.before(o.self, c, i);
         return;
     }
+    bool moves = i->id == MN_MOV_SEG || i->id == MN_PUSH_SEG || i->id == MN_POP_SEG;
+    if (moves && (i->sub == SEG_DS || i->sub == SEG_ES || i->sub == SEG_FS)) return;
     if (i->id == MN_CALL_FAR || i->id == MN_PUSHF || i->id == MN_POPF) return;
     v->bt->counts.leaks++;
     TRACE(board(v)->trace, SILENT, board(v)->cpu->cause, .op = (uint8_t)i->id, .field = FIELD_EIP, .wanted = 0, .got = c->eip + i->at);
@@ -98,6 +100,7 @@ static void bt_start(struct vcpu *v)
 {
     board(v)->cpu->observer = (struct cpu_observer){ before, after, v };
     board(v)->cpu->account[1] = CAUSE_TRANSLATED;
+    bt_selectors_forget(v);
     descriptor_user_code(v, true); /* no IRET of the guest's kernel runs, so they need not be hidden from it */
 }
 
@@ -145,6 +148,7 @@ static void from_cache(struct vcpu *v, struct window_frame *f)
     struct bt_state s;
     cpu_set_flags(c, (cpu_flags(c) & ~(uint32_t)FLAG_IF) | get_slot(v, BT_VIF));
     c->cpl = 0;
+    bt_selectors_take(v);
     uint32_t tc = f->eip;
     if (f->vector == BT_VECTOR) f->eip -= BT_CONT; /* a call's return address is behind it */
     if (tc != t->left_tc) c->insns++;
@@ -188,7 +192,10 @@ static void emulate(struct vcpu *v)
     emulate_one(v);
     const struct event *e = trace_by_id(board(v)->trace, from + 1);
     v->bt->counts.emulated++;
-    if (e && e->kind == EV_EMULATE) v->bt->counts.by_insn[e->u.EMULATE.op]++;
+    unsigned op = e && e->kind == EV_EMULATE ? e->u.EMULATE.op : MN_NONE;
+    v->bt->counts.by_insn[op]++;
+    bt_selectors_check(v);
+    if (op == MN_MOV_SEG || op == MN_POP_SEG) bt_selectors_learn(v);
     bt_adapt_simulated(v, eip, v->bt->traced);
 }
 

@@ -37,13 +37,14 @@ enum {
     BT_STUB = 0x4040, BT_STUB_INSNS = 14, BT_VECTOR = 0x100, /* where the call gate leads; what its stub writes where other stubs write a vector */
     BT_UNITS = 8192, BT_POINTS = 65536, BT_PAGES = 1024, BT_KEYS = 4096, BT_CONTEXTS = 8, BT_ADAPTS = 1024,
     BT_CONT = 7, BT_JUMP = 5, /* bytes of a far call; of the jump that may replace it */
-    BT_UNIT_MOST = 64, BT_CODE_ROOM = BT_UNIT_MOST * 64, BT_POINT_ROOM = BT_UNIT_MOST * 14,
+    BT_UNIT_MOST = 64, BT_CODE_ROOM = BT_UNIT_MOST * 96, BT_POINT_ROOM = BT_UNIT_MOST * 20,
     BT_GLUE_POINTS = 128,
 };
 
 /* Doublewords of the vCPU page. */
 enum bt_slot { BT_VIF = 0, BT_VREST = 4, BT_SLOW = 8, BT_TARGET = 12, BT_GO = 16, BT_EAX = 20, BT_ECX = 24, BT_EDX = 28,
-               BT_POST = 32 /* what port 80h reads */, BT_POSTED = 36 /* it was written since the hypervisor looked */ };
+               BT_POST = 32 /* what port 80h reads */, BT_POSTED = 36 /* it was written since the hypervisor looked */,
+               BT_KNOWN = 40 /* -first, first - second: selectors that DS, ES and FS may be loaded with as they are */ };
 
 /* What a callout asks for. */
 enum bt_what {
@@ -148,6 +149,8 @@ struct bintrans {
     uint16_t key[BT_KEYS], frame[BT_KEYS]; /* heads: unit + 1; page + 1 */
     uint16_t here;                         /* unit + 1 the guest left, if it was in one */
     uint8_t  what;                         /* enum bt_what the guest left for */
+    uint32_t selector[2];                  /* those in BT_KNOWN; beyond FFFF: none */
+    uint32_t tables;                       /* hash of where the descriptor tables lay when they were learnt */
     bool     traced;                       /* what was emulated last stored to a page under write trace */
     bool     inside;                       /* it left the cache, not user code */
     uint16_t next;                         /* unit + 1 found for the resume */
@@ -197,6 +200,14 @@ void bt_view(const struct vcpu *v, struct vcpu_view *view);
 uint32_t bt_code(const struct vcpu *v, uint32_t at);
 const char *bt_symbol(const struct vcpu *v, uint32_t at, char *buf, unsigned room);
 void bt_stored(struct vcpu *v, uint32_t at, unsigned size);
+/* ---- bintrans_seg.c: loads of DS, ES and FS that need no emulation, because the same load has just been emulated */
+/* Emulation may have loaded one: whatever they hold may be loaded again. */
+void bt_selectors_learn(struct vcpu *v);
+/* A descriptor changed, or where the tables lie may have. */
+void bt_selectors_forget(struct vcpu *v);
+void bt_selectors_check(struct vcpu *v);
+/* Loads that were done in the cache, to virt. */
+void bt_selectors_take(struct vcpu *v);
 void bt_remapped(struct vcpu *v);
 
 #endif

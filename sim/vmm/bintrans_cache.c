@@ -331,6 +331,9 @@ void bt_stored(struct vcpu *v, uint32_t at, unsigned size)
 {
     struct bintrans *t = v->bt;
     if (v->vmmu.ops->traced && v->vmmu.ops->traced(&v->vmmu, gpa(at))) t->traced = true;
+    for (unsigned k = 0; k < 2; k++)
+        for (unsigned i = 0; i < v->traced[k].n; i++)
+            if (v->traced[k].frame[i] == at >> PAGE_SHIFT) bt_selectors_forget(v);
     uint32_t frame = at >> PAGE_SHIFT, first = at & (PAGE_SIZE - 1), last = first + size - 1;
     for (uint16_t n = t->frame[frame % BT_KEYS], next; n; n = next) {
         next = t->page[n - 1].next;
@@ -360,6 +363,7 @@ static uint32_t frame_of(const struct vcpu *v, uint32_t page)
 void bt_remapped(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
+    bt_selectors_check(v);
     for (uint16_t n = 1; n <= t->pages; n++) {
         if (!t->page[n - 1].used) continue;
         charge(v, COST_MEM_REF, 2);

@@ -356,17 +356,82 @@ static bool leaves(unsigned id)
     }
 }
 
-/* May it run at ring 1 as it is? Not what asks about privilege, names code or the segment the cache uses, or stores the
- * address of the last x87 instruction, which is one of the cache. */
-static bool is_ident(const struct insn *i, const uint8_t *bytes)
+/* Does it use the segment that the cache needs, or its code segment? */
+static bool names_ours(const struct insn *i, const uint8_t *bytes)
 {
-    if (i->flags & INSN_MEM && (i->seg == SEG_GS || i->seg == SEG_CS)) return false;
+    if (i->flags & INSN_MEM && (i->seg == SEG_GS || i->seg == SEG_CS)) return true;
     for (unsigned n = 0; n + 1 < i->len; n++) {
-        if (bytes[n] == 0x65 || bytes[n] == 0x2E) return false;
+        if (bytes[n] == 0x65 || bytes[n] == 0x2E) return true;
         if (bytes[n] != 0x26 && bytes[n] != 0x36 && bytes[n] != 0x3E && bytes[n] != 0x64 && bytes[n] != 0x66 && bytes[n] != 0x67 &&
             bytes[n] != 0xF0 && bytes[n] != 0xF2 && bytes[n] != 0xF3)
             break;
     }
+    return false;
+}
+
+/* Segment registers. DS, ES and FS really hold the guest's selectors while its kernel runs, so reading them is harmless;
+ * loading one is, if the very selector has been loaded before by emulation and no descriptor has changed since. */
+
+static void copy(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip, unsigned fix)
+{
+    point(c, eip, fix);
+    put(c, bytes, i->len);
+}
+
+static void load_known(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
+{
+    enum { BOTH = BT_FIX_ECX | BT_FIX_EDX };
+    unsigned ok[2];
+    point(c, eip, BT_FIRST);
+    spill(c, ECX, BT_ECX);
+    point(c, eip, 0);
+    spill(c, EDX, BT_EDX);
+    point(c, eip, 0);
+    if (i->id == MN_POP_SEG) {
+        put(c, (const uint8_t[]){ 0x8B, 0x0C, 0x24 }, 3); /* mov ecx, [esp] */
+        point(c, eip, BT_FIX_ECX);
+    }
+    put(c, (const uint8_t[]){ 0x0F, 0xB7, (uint8_t)(0xC8 | (i->id == MN_POP_SEG ? ECX : i->rm)) }, 3); /* movzx ecx, selector */
+    for (unsigned k = 0; k < 2; k++) {
+        point(c, eip, k ? BOTH : BT_FIX_ECX);
+        fill(c, EDX, BT_KNOWN + 4 * k);
+        point(c, eip, BOTH);
+        put(c, (const uint8_t[]){ 0x8D, 0x0C, 0x11 }, 3); /* lea ecx, [ecx + edx] */
+        point(c, eip, BOTH);
+        ok[k] = skip(c, 0xE3);
+    }
+    for (unsigned quick = 0; quick < 2; quick++) {
+        point(c, eip, BOTH);
+        fill(c, ECX, BT_ECX);
+        point(c, eip, BOTH);
+        fill(c, EDX, BT_EDX);
+        if (quick) break;
+        out(c, eip, BT_EMULATE, 0);
+        land(c, ok[0]);
+        land(c, ok[1]);
+    }
+    copy(c, i, bytes, eip, 0);
+}
+
+static bool selector(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
+{
+    bool load = i->id == MN_POP_SEG || (i->id == MN_MOV_SEG && i->bytes[0] == 0x8E);
+    if (i->id != MN_PUSH_SEG && i->id != MN_POP_SEG && i->id != MN_MOV_SEG) return false;
+    if ((i->sub != SEG_DS && i->sub != SEG_ES && i->sub != SEG_FS) || names_ours(i, bytes)) return false;
+    if (!load) {
+        copy(c, i, bytes, eip, BT_FIRST);
+        return true;
+    }
+    if ((i->flags & (INSN_MEM | INSN_OPERAND16)) || (i->id == MN_POP_SEG && i->size != 4)) return false;
+    load_known(c, i, bytes, eip);
+    return true;
+}
+
+/* May it run at ring 1 as it is? Not what asks about privilege, or stores the address of the last x87 instruction, which is
+ * one of the cache. */
+static bool is_ident(const struct insn *i, const uint8_t *bytes)
+{
+    if (names_ours(i, bytes)) return false;
     switch (i->id) {
     case MN_NONE: case MN_CPUID: case MN_LOAD_FAR: case MN_INT1: case MN_INT3: case MN_INTO: case MN_SYSEXIT:
     case MN_FNSTENV: case MN_FNSAVE: case MN_FXSAVE:
@@ -384,6 +449,7 @@ static void translate(struct bt_code *c, const struct bt_how *how, const struct 
     }
     if (how->incache && flags(c, i, eip)) return;
     if (how->incache && (i->id == MN_IN || i->id == MN_OUT) && port(c, i, bytes, eip)) return;
+    if (how->incache && selector(c, i, bytes, eip)) return;
     if (!how->simulate && (is_ident(i, bytes) || (how->incache && i->id == MN_RDTSC))) {
         point(c, eip, BT_FIRST);
         put(c, bytes, i->len);

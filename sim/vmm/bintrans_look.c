@@ -26,7 +26,8 @@ void bt_view(const struct vcpu *v, struct vcpu_view *view)
     const struct cpu *real = v->vmm->board.cpu;
     struct bt_state s;
     if ((real->seg[SEG_CS].sel & ~3u) != BT_CS) return;
-    for (unsigned i = 0; i < SEG_COUNT; i++) view->seg[i] = v->virt.seg[i];
+    for (unsigned i = 0; i < SEG_COUNT; i++)
+        if ((i != SEG_DS && i != SEG_ES && i != SEG_FS) || view->seg[i].sel == v->virt.seg[i].sel) view->seg[i] = v->virt.seg[i];
     view->eflags = (view->eflags & ~(uint32_t)FLAG_IF) | slot(v, BT_VIF);
     if (!state_near(v->bt, real->eip, &s)) {
         view->eip = v->virt.eip;
