@@ -82,7 +82,7 @@ enum direct_rule direct_validate(struct direct *d, uint32_t frame, enum direct_t
 void direct_devalidate(struct direct *d, uint32_t frame, enum direct_type type);
 /* Stores an entry at a machine address if it may: into a table, checked; into a frame that is no table, as it is. */
 enum direct_rule direct_update(struct direct *d, hpa_t at, uint32_t value);
-/* The machine address of the table entry that maps `at` in the current directory. */
+/* The machine address of the entry, in a page table, that maps `at` in the current directory. */
 enum direct_rule direct_entry(struct direct *d, gva_t at, hpa_t *where);
 enum direct_rule direct_update_va(struct direct *d, gva_t at, uint32_t value);
 enum direct_rule direct_pin(struct direct *d, uint32_t frame, enum direct_type type);
@@ -90,8 +90,8 @@ enum direct_rule direct_unpin(struct direct *d, uint32_t frame);
 enum direct_rule direct_set_base(struct direct *d, uint32_t frame);          /* the caller loads CR3 */
 
 /* ---- direct_check.c: the invariants, from nothing but the tables. For tests and views: true if all counts are right and no
- * table can be written to; else a sentence in `why`. Costs no cycle. */
-bool direct_check(const struct direct *d, char *why, unsigned room);
+ * table can be written to; else a sentence in `why`. `others`: per frame, the references that vmm holds. Costs no cycle. */
+bool direct_check(const struct direct *d, const uint32_t *others, char *why, unsigned room);
 
 extern const struct mmu_strategy mmu_direct;
 

@@ -58,22 +58,22 @@ static bool count_l2(const struct direct *d, uint32_t frame, struct counts *c, c
     return true;
 }
 
-/* Other holders (the hypervisor's mappings of descriptor tables, grants) may have more; tables and CR3 explain the rest. */
-static bool compare(const struct direct *d, uint32_t n, const struct counts *c, char *why, unsigned room)
+static bool compare(const struct direct *d, uint32_t n, const struct counts *c, uint32_t others, char *why, unsigned room)
 {
     const struct direct_frame *f = &d->frame[n];
-    uint32_t own = (uint32_t)f->pinned + (d->base == n);
+    uint32_t own = (uint32_t)f->pinned + (d->base == n), all = c->refs + own + f->allocated + others;
     if (f->owner == OWNER_NONE) return f->refs || f->uses ? complain(why, room, "a free frame is referred to", n, f->refs) : true;
     if (f->refs < f->uses) return complain(why, room, "more uses than references", n, f->uses);
-    if (f->refs < c->refs + own) return complain(why, room, "more references than were counted", n, c->refs + own);
+    if (f->refs != all) return complain(why, room, "references are miscounted", n, all);
     if (is(d, n, FRAME_L1) && f->uses != c->tables + own) return complain(why, room, "uses of a table are miscounted", n, f->uses);
     if (is(d, n, FRAME_L2) && f->uses != own) return complain(why, room, "uses of a directory are miscounted", n, f->uses);
+    if (d->vmmu->env.guest->map[n] != n) return complain(why, room, "an owned frame is not on the guest's bus", n, f->owner);
     if (is(d, n, FRAME_WRITABLE) ? f->uses < c->writable : c->writable != 0)
         return complain(why, room, "writable mappings are miscounted", n, c->writable);
     return true;
 }
 
-bool direct_check(const struct direct *d, char *why, unsigned room)
+bool direct_check(const struct direct *d, const uint32_t *others, char *why, unsigned room)
 {
     struct counts *c = calloc(d->frames, sizeof *c);
     if (!c) return complain(why, room, "no memory to check", 0, 0);
@@ -82,7 +82,7 @@ bool direct_check(const struct direct *d, char *why, unsigned room)
         if (is(d, n, FRAME_L1)) ok = count_l1(d, n, c, why, room);
         else if (is(d, n, FRAME_L2)) ok = count_l2(d, n, c, why, room);
     }
-    for (uint32_t n = 0; n < d->frames && ok; n++) ok = compare(d, n, &c[n], why, room);
+    for (uint32_t n = 0; n < d->frames && ok; n++) ok = compare(d, n, &c[n], others[n], why, room);
     free(c);
     return ok;
 }

@@ -127,6 +127,7 @@ enum direct_rule direct_entry(struct direct *d, gva_t at, hpa_t *where)
     if (at.v >= DIRECT_HOLE) return direct_refuse(d, DIRECT_ADDRESS, at.v >> PAGE_SHIFT, 0);
     uint32_t pde = load(d, place(d->base, pde_slot(at.v)));
     if (!(pde & PTE_P)) return direct_refuse(d, DIRECT_NO_TABLE, at.v >> PAGE_SHIFT, pde);
+    if (frame_of(pde) == d->base) return direct_refuse(d, DIRECT_LINEAR, d->base, pde); /* its window on itself */
     *where = place(frame_of(pde), pte_slot(at.v));
     return DIRECT_OK;
 }
@@ -135,9 +136,7 @@ enum direct_rule direct_update_va(struct direct *d, gva_t at, uint32_t value)
 {
     hpa_t where;
     enum direct_rule rule = direct_entry(d, at, &where);
-    if (rule) return rule;
-    if (where.v >> PAGE_SHIFT == d->base) return direct_refuse(d, DIRECT_LINEAR, d->base, value); /* at is its own window */
-    return direct_update(d, where, value);
+    return rule ? rule : direct_update(d, where, value);
 }
 
 enum direct_rule direct_pin(struct direct *d, uint32_t frame, enum direct_type type)

@@ -22,6 +22,7 @@ static void carve_frames(struct paravirt *p, const struct vmm_board *b)
     p->m2p_frames = (b->bus->frames + 1023) / 1024;
     for (uint32_t i = 0; i < p->m2p_frames; i++)
         pv_frame_write(p, m2p_table, i * 4, 4, (p->m2p + i) << PAGE_SHIFT | PTE_P | PTE_A); /* supervisor: rings 0 to 2; read-only */
+    for (uint32_t i = m2p_table; i < p->m2p + p->m2p_frames; i++) p->v->vm->bus.map[i] = i; /* so v->virt sees it, too */
     for (uint32_t i = 0; i < b->bus->frames; i++) pv_set_m2p(p, i, UINT32_MAX);
     uint32_t *own = p->mmu->hypervisor;
     own[pde_slot(DIRECT_HOLE) - DIRECT_SLOTS] = m2p_table << PAGE_SHIFT | PTE_P | PTE_A;
@@ -104,6 +105,7 @@ static void page_fault(struct paravirt *p, const struct vmexit *x)
     bool tables = x->addr - PV_DOMAIN_AREA < 2u * PV_LDT_OFFSET && !(x->code & (PF_USER | PF_PRESENT));
     if (tables) {
         if (!pv_table_fault(p, x->addr, x->code, &f)) pv_bounce(p, f);
+    } else if (pv_table_store(p, x->addr, x->code)) { /* done */
     } else if (v->vmmu.ops->fault(&v->vmmu, gva(x->addr), x->code, v->virt.cpl == 1, &f) == MMU_REFLECT) {
         pv_bounce(p, f);
     }

@@ -33,6 +33,8 @@ struct pv_channel {
     uint32_t other;  /* interdomain: its port; VIRQ: its number */
 };
 
+struct pv_map { uint32_t ref, frame; uint8_t flags; /* as asked for; 0: this handle is free */ };
+
 struct paravirt {
     struct vcpu *v;
     struct direct *mmu;
@@ -57,6 +59,7 @@ struct paravirt {
 
     struct pv_channel channel[XEN_CHANNELS];
     uint16_t virq_port[XEN_VIRQS];
+    struct pv_map map[PV_MAPS]; /* of grants, by handle */
     bool     polls;            /* blocked in sched_op poll ... */
     uint32_t polled, poll_port[16];
     struct timer singleshot, periodic, poll_timer;
@@ -133,6 +136,12 @@ void pv_console_input(struct paravirt *p);                                 /* ch
 /* ---- paravirt_emulate.c: a privileged instruction of the guest kernel that Xen forgives; false: #GP is the guest's */
 bool pv_emulate(struct paravirt *p);
 bool pv_emulate_cpuid(struct paravirt *p);                                 /* the forced CPUID: UD2 "xen" CPUID */
+
+/* ---- paravirt_tables.c: a store of the guest kernel's into its tables, checked and done; false: its page fault */
+bool pv_table_store(struct paravirt *p, uint32_t at, uint32_t code);
+
+/* ---- paravirt_check.c: what must hold whatever the guest did. For tests: false, and a sentence in `why`. Costs no cycle. */
+bool pv_check(const struct paravirt *p, char *why, unsigned room);
 
 /* ---- paravirt_build.c: start of day */
 struct pv_image {

@@ -122,6 +122,8 @@ bool pv_build(struct vmm *h, const struct pv_image *i, struct err *e)
     uint32_t frames = h->board.guest_frames;
     struct layout l = { 0 };
     if (!plan(i, frames, &l, e)) return false;
+    if (i->hypercall_page && i->hypercall_page - i->virt_base > i->end - PAGE_SIZE)
+        return err_set(e, EXIT_INPUT, "a paravirtual image whose hypercall page %08X lies behind its end", i->hypercall_page);
     p->console = machine_frame(h, l.console);
     p->store = machine_frame(h, l.store);
     pv_events_init(p);
@@ -132,6 +134,9 @@ bool pv_build(struct vmm *h, const struct pv_image *i, struct err *e)
     enum direct_rule rule = direct_pin(p->mmu, machine_frame(h, l.tables), FRAME_L2);
     if (!rule) rule = direct_set_base(p->mmu, machine_frame(h, l.tables));
     if (rule) return err_set(e, EXIT_BUG, "the domain builder's own page tables: %s", direct_about(rule));
+    /* The service domain has its ends of the rings mapped, for ever. */
+    direct_take(p->mmu, p->console, FRAME_WRITABLE);
+    direct_take(p->mmu, p->store, FRAME_WRITABLE);
     boot_registers(p, i, &l);
     return true;
 }

@@ -124,9 +124,8 @@ static int32_t shut_down(struct paravirt *p, uint32_t reason)
     struct vm *vm = p->v->vm;
     if (vm->exited) return 0;
     vm->exited = true;
-    vm->off = reason == XEN_SHUTDOWN_OFF;
     vm->reset = reason == XEN_SHUTDOWN_REBOOT;
-    vm->exit_code = reason;
+    vm->exit_code = reason; /* off: 0, all is well; crashed, or suspended and nobody to resume it: a failure */
     return 0;
 }
 

@@ -13,7 +13,7 @@
 static const struct { const char *cpu, *guest; } cases[] = {
     { "native", "popf" }, { "te", "popf" }, { "native", "rings" }, { "te", "rings" },
     { "native", "fault" }, { "te", "fault" }, { "native", "sens19" }, { "te", "sens19" },
-    { "vtx", "popf" }, { "vtx", "rings" },
+    { "vtx", "popf" }, { "vtx", "rings" }, { "bt", "popf" }, { "pv", "pvtest" },
 };
 enum { CASES = sizeof cases / sizeof cases[0], MOST = 40000000 };
 

@@ -1,0 +1,85 @@
+/* The invariants of a paravirtual domain, for tests: no guest, however hostile, may break one. See paravirt.h.
+ *
+ * Idea: what hardware reads is looked at as it lies in machine memory (IDT, TSS, reserved descriptors, the area of the tables),
+ * what the hypervisor counts is counted again (mmu/direct_check.c). */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/vmm/paravirt.h"
+
+static bool complain(char *why, unsigned room, const char *what, uint32_t where)
+{
+    snprintf(why, room, "%s (%X)", what, where);
+    return false;
+}
+
+static uint32_t window_word(const struct paravirt *p, uint32_t offset)
+{
+    uint32_t word = 0;
+    bus_peek(p->v->vmm->board.bus, window_hpa(offset), &word, sizeof word);
+    return word;
+}
+
+/* Every gate leads to its stub, but for the direct one, which leads to ring 1 or nowhere; only three may be called from below. */
+static bool check_gates(const struct paravirt *p, char *why, unsigned room)
+{
+    for (uint32_t v = 0; v < 256; v++) {
+        uint32_t low = window_word(p, WINDOW_IDT + v * 8), high = window_word(p, WINDOW_IDT + v * 8 + 4);
+        uint32_t stub = WINDOW_BASE + WINDOW_STUBS + v * 16, dpl = v == 3 || v == 4 ? 3 : v == XEN_GATE ? 1 : 0;
+        if (v == 0x80) {
+            if (high && (!(low >> 16 & 3) || (high & 0x9F00) != 0x8F00)) return complain(why, room, "the direct gate leads to ring 0", low);
+            continue;
+        }
+        if (low != ((uint32_t)WINDOW_CS << 16 | (stub & 0xFFFF)) || high != ((stub & 0xFFFF0000u) | 0x8E00u | dpl << 13))
+            return complain(why, room, "a gate was changed", v);
+    }
+    return true;
+}
+
+static bool check_processor(const struct paravirt *p, char *why, unsigned room)
+{
+    const struct cpu *real = p->v->vmm->board.cpu;
+    if (window_word(p, WINDOW_TSS + 4) != WINDOW_BASE + WINDOW_STACK || window_word(p, WINDOW_TSS + 8) != WINDOW_SS)
+        return complain(why, room, "the ring-0 stack was changed", window_word(p, WINDOW_TSS + 4));
+    if (!(window_word(p, WINDOW_TSS + 16) & 3)) return complain(why, room, "ring 1's stack segment is ring 0's", 0);
+    if (real->gdtr.base != PV_DOMAIN_AREA || real->idtr.base != WINDOW_BASE + WINDOW_IDT || real->cr3 >> PAGE_SHIFT != p->mmu->base)
+        return complain(why, room, "GDTR, IDTR or CR3 was changed", real->cr3);
+    if (!(real->cr0 & CR0_WP) || window_word(p, WINDOW_GDT + WINDOW_CS + 4) != 0x00CF9B00 ||
+        window_word(p, WINDOW_GDT + (XEN_RING1_CS & ~7u)) != 0x0000C3FF || window_word(p, WINDOW_GDT + (XEN_RING1_CS & ~7u) + 4) != 0x00CFBB00)
+        return complain(why, room, "CR0.WP or a reserved descriptor was changed", real->cr0);
+    return true;
+}
+
+/* The area's pages are descriptor pages that we hold, and each of their descriptors passes as it is. */
+static bool check_area(const struct paravirt *p, uint32_t *others, char *why, unsigned room)
+{
+    for (uint32_t page = 0; page < 2 * PV_TABLE_PAGES; page++) {
+        uint32_t entry = pv_frame_read(p, p->area, page * 4, 4), frame = entry >> PAGE_SHIFT;
+        if (page >= XEN_GDT_PAGES && page < PV_TABLE_PAGES) {
+            if (entry >> PAGE_SHIFT != window_hpa(WINDOW_GDT).v / PAGE_SIZE + page) return complain(why, room, "the reserved descriptors moved", entry);
+            continue;
+        }
+        if (!(entry & PTE_P)) continue;
+        if (!direct_owns(p->mmu, frame) || p->mmu->frame[frame].type != FRAME_SEGMENTS) return complain(why, room, "no descriptor page", frame);
+        others[frame]++;
+        for (uint32_t i = 0; i < PAGE_SIZE; i += 8) {
+            uint32_t d[2] = { pv_frame_read(p, frame, i, 4), pv_frame_read(p, frame, i + 4, 4) }, was[2] = { d[0], d[1] };
+            if (!pv_judge_descriptor(d) || d[0] != was[0] || d[1] != was[1]) return complain(why, room, "a descriptor that was never allowed", was[1]);
+        }
+    }
+    return true;
+}
+
+bool pv_check(const struct paravirt *p, char *why, unsigned room)
+{
+    uint32_t *others = calloc(p->mmu->frames, sizeof *others);
+    if (!others) return complain(why, room, "no memory to check", 0);
+    others[p->console]++;
+    others[p->store]++;
+    for (unsigned i = 0; i < PV_MAPS; i++)
+        if (p->map[i].flags & 1 /* to a device's address */) others[p->map[i].frame]++;
+    bool ok = check_gates(p, why, room) && check_processor(p, why, room) && check_area(p, others, why, room) &&
+              direct_check(p->mmu, others, why, room);
+    free(others);
+    return ok;
+}
