@@ -27,6 +27,7 @@ void app_close(struct app *a)
 {
     for (unsigned i = 0; i < VIEW_COUNT; i++) free(a->view[i].state);
     lab_free(a->session.lab);
+    session_close(&a->session);
     text_free(&a->card);
     frame_free(&a->frame);
 }
@@ -154,6 +155,8 @@ static void (*const moves[CMD_COUNT])(struct session *s) = {
     [CMD_RUN] = session_run,
     [CMD_END] = session_run,
     [CMD_BACK] = session_back,
+    [CMD_MACHINE] = session_machine_next,
+    [CMD_MACHINE_BACK] = session_machine_previous,
     [CMD_BACKEXIT] = session_back_exit,
     [CMD_HOME] = session_home,
     [CMD_NEXT] = session_next,

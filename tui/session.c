@@ -30,7 +30,7 @@ static void say_end(struct session *s)
 }
 
 /* After any movement. */
-static void arrive(struct session *s)
+void session_arrive(struct session *s)
 {
     uint32_t last = trace_last(machine_trace_of(s->m));
     s->moved = true;
@@ -41,15 +41,15 @@ static void arrive(struct session *s)
 
 void session_open(struct session *s, struct machine *m, struct lesson *l)
 {
-    *s = (struct session){ .m = m, .lesson = l, .moved = true };
+    *s = (struct session){ .m = m, .lesson = l, .own = m, .own_lesson = l, .moved = true };
     snprintf(s->name, sizeof s->name, "%.60s", base_name(l ? l->path : machine_config(m)->image));
-    arrive(s);
+    session_arrive(s);
 }
 
 static void settle(struct session *s)
 {
     if (s->lesson) s->lesson->ops->rewind(s->lesson, s->m);
-    arrive(s);
+    session_arrive(s);
     if (!*s->message) say_end(s);
 }
 
@@ -59,7 +59,7 @@ static enum machine_stop run(struct session *s, const struct till *till)
     for (;;) {
         enum machine_stop stop = machine_run(s->m, till, SLICE);
         if (stop != MACHINE_BUDGET) return stop;
-        arrive(s);
+        session_arrive(s);
         if (s->poll && s->poll(s->poll_self)) return MACHINE_PAUSED;
     }
 }
@@ -191,7 +191,7 @@ void session_next(struct session *s)
         session_say(s, true, "%s", e.text);
     else
         say_failures(s, checks);
-    arrive(s);
+    session_arrive(s);
     if (!*s->message) say_end(s);
 }
 
@@ -220,7 +220,7 @@ static void goto_event(struct session *s, const char *arg, unsigned long long n)
     }
     while (trace_last(machine_trace_of(s->m)) < n && machine_run(s->m, NULL, SLICE) == MACHINE_BUDGET)
         if (s->poll && s->poll(s->poll_self)) break;
-    arrive(s);
+    session_arrive(s);
     if (!machine_goto_event(s->m, (uint32_t)n)) stay(s, here, "There is no event %s.", arg);
 }
 

@@ -12,9 +12,13 @@
 #include "sim/lesson.h"
 #include "sim/machine.h"
 
+enum { SESSION_MACHINES = 8 };
 struct session {
     struct machine *m;
-    struct lesson *lesson;          /* NULL: none */
+    struct lesson *lesson;          /* NULL: none, or another machine than its own is shown */
+    struct machine *own;            /* the one the session was opened with, and its lesson */
+    struct lesson *own_lesson;
+    struct machine *machine[SESSION_MACHINES]; /* session_machine.c: by technique; NULL: not made yet */
     char name[64];                  /* "popf.lua", "rings.elf" */
     char message[256];              /* "": nothing to say */
     bool warn;                      /* the message is bad news */
@@ -28,6 +32,7 @@ struct session {
 };
 
 void session_open(struct session *s, struct machine *m, struct lesson *l);
+void session_close(struct session *s); /* frees the machines that session_machine made */
 void session_say(struct session *s, bool warn, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 void session_step(struct session *s);
@@ -41,6 +46,10 @@ void session_next(struct session *s); /* a step of the lesson */
 void session_previous(struct session *s);
 void session_goto(struct session *s,
                   const char *where); /* "41", "event:41", "cycle:N", "insn:N", "step:N", "label:NAME" */
+/* The next technique that can run this guest, or the one before: same guest, same moment, other machine. */
+void session_machine_next(struct session *s);
+void session_machine_previous(struct session *s);
+void session_arrive(struct session *s); /* after any movement: what was the furthest */
 /* Writes the ladder of the events so far; the message names the file. */
 void session_draw(struct session *s);
 /* Runs a line of the laboratory (docs/exec.md), which has a machine of its own. False: nothing to show; the message says

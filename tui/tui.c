@@ -72,7 +72,7 @@ static bool poll_script(void *self)
     return ++l->slices >= SCRIPT_SLICES;
 }
 
-static void interrupt(void *machine) { machine_pause(machine); }
+static void interrupt(void *session) { machine_pause(((struct session *)session)->m); }
 
 /* Until the person leaves. Returns the exit code. */
 static int serve(struct loop *l)
@@ -134,7 +134,7 @@ static int run_script(struct loop *l, struct err *e)
 static int run_terminal(struct loop *l, struct err *e)
 {
     if (!paint_utf8()) l->app.frame.ascii = true;
-    if (!paint_open(interrupt, l->app.session.m, e)) return e->code;
+    if (!paint_open(interrupt, &l->app.session, e)) return e->code;
     l->app.session.poll = poll_terminal;
     resize(l);
     int code = serve(l);

@@ -401,10 +401,40 @@ static void test_bad_options(void **state)
     }
 }
 
+/* `>` and `<`: the same guest, the same moment, another machine; the lesson comes back with its own. */
+static void test_other_machine(void **state)
+{
+    struct world w;
+    struct machine_summary here, there;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnn");
+    machine_summary(w.app.session.m, &here);
+    assert_string_equal(machine_config(w.app.session.m)->cpu, "te");
+    press(&w, "<lt>"); /* the technique before */
+    assert_string_equal(machine_config(w.app.session.m)->cpu, "native");
+    machine_summary(w.app.session.m, &there);
+    assert_int_equal(there.guest_insns, here.guest_insns);
+    assert_null(w.app.session.lesson);
+    expect_shows(&w, "the lesson rests");
+    press(&w, "sssss");
+    press(&w, ">"); /* back: five instructions further */
+    assert_string_equal(machine_config(w.app.session.m)->cpu, "te");
+    assert_ptr_equal(w.app.session.m, w.machine);
+    assert_non_null(w.app.session.lesson);
+    machine_summary(w.app.session.m, &there);
+    assert_in_range(there.guest_insns, here.guest_insns + 5, here.guest_insns + 6);
+    press(&w, "rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr<lt>"); /* earlier than the other one stood: it goes back */
+    machine_summary(w.machine, &here);
+    machine_summary(w.app.session.m, &there);
+    assert_int_equal(there.guest_insns, here.guest_insns);
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),        cmocka_unit_test(test_nothing_clips),
+        cmocka_unit_test(test_other_machine), cmocka_unit_test(test_golden),        cmocka_unit_test(test_nothing_clips),
         cmocka_unit_test(test_step_and_back), cmocka_unit_test(test_exit_and_previous),
         cmocka_unit_test(test_lesson),        cmocka_unit_test(test_question),
         cmocka_unit_test(test_goto),          cmocka_unit_test(test_find),
