@@ -57,9 +57,9 @@ static uint32_t any_key(uint32_t *seed)
 static void consistent(struct world *w, int i)
 {
     const struct app *a = &w->app;
-    const struct trace *t = machine_trace_of(w->machine);
+    const struct trace *t = machine_trace_of(w->app.session.m);
     app_draw(&w->app);
-    if (a->session.far_insns < machine_insns(w->machine)) fail_msg("key %d: beyond the furthest place", i);
+    if (a->session.far_insns < machine_insns(a->session.m)) fail_msg("key %d: beyond the furthest place", i);
     if (a->session.far_event < trace_last(t)) fail_msg("key %d: an event beyond the last", i);
     if (a->focus >= VIEW_COUNT || a->theme >= THEME_COUNT) fail_msg("key %d: a choice that does not exist", i);
     if (w->lesson->next > w->lesson->ops->steps(w->lesson)) fail_msg("key %d: more steps than there are", i);
@@ -77,6 +77,8 @@ static void walk(const char *scenario, uint32_t seed, int keys)
     }
     app_key(&w.app, TKEY_ESC);
     app_key(&w.app, TKEY_ESC);
+    for (int i = 0; i < SESSION_MACHINES && w.app.session.m != w.machine; i++) app_key(&w.app, '>');
+    assert_ptr_equal(w.app.session.m, w.machine);
     app_key(&w.app, TKEY_HOME);
     assert_int_equal(machine_insns(w.machine), 0);
     assert_int_equal(machine_state_hash(w.machine), start);
