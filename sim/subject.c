@@ -44,7 +44,8 @@ static DIR *guest_folder(char *dir, size_t room)
 {
     char root[512];
     subject_root(root, sizeof root);
-    DIR *d = (size_t)snprintf(dir, room, "%s/build/guests", root) < room ? opendir(dir) : NULL;
+    bool elsewhere = strcmp(root, ".") != 0;
+    DIR *d = elsewhere && (size_t)snprintf(dir, room, "%s/build/guests", root) < room ? opendir(dir) : NULL;
     if (!d) snprintf(dir, room, "build/guests");
     return d ? d : opendir(dir);
 }
