@@ -50,6 +50,8 @@ static void in_step(void **state)
         { "popf", { "native", "bt" }, { "p4", "p4" }, 100000, true },
         { "sens19", { "native", "bt" }, { "p4", "p4" }, 400000, true },
         { "rings", { "te", "bt" }, { "p4", "p4" }, 60000, false },
+        { "popf", { "native", "vtx" }, { "p4", "p4" }, 100000, true },
+        { "sens19", { "native", "vtx" }, { "p4", "p4" }, 400000, true },
         { "rings", { "te", "te" }, { "p4", "ideal" }, 60000, false },
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
