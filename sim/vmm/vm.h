@@ -66,6 +66,7 @@ struct vmm {
     uint64_t timer_at;              /* cycle the real timer is set to fire at; TIMEQ_NEVER if not */
     uint8_t  key_prefix;            /* E0 has come from the real keyboard */
     bool     idle;                  /* the guest halted: the hypervisor's idle loop runs */
+    bool     interpreting;          /* the guest is in virt, and the visit was only interrupted */
     uint64_t visits;
 };
 

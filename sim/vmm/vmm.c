@@ -9,7 +9,7 @@
 #include "sim/vmm/host.h"
 #include "sim/vmm/vm.h"
 
-enum { STUCK_LIMIT = 1000000 }; /* instructions a guest may be interpreted before it is called stuck */
+enum { SLICE = 4096 }; /* instructions interpreted in one visit: others want to look at limits and conditions, too */
 
 /* VM entry flushes all of the guest's translations: with hardware assist nothing is left to do here. */
 static void hw_invlpg(void *vcpu, gva_t at)
@@ -248,6 +248,14 @@ static void restart(struct vmm *h)
     for (uint32_t at = SHADOW_BASE; at < SHADOW_BASE + (SHADOW_PAGES << PAGE_SHIFT); at += PAGE_SIZE) emulate_stored(&vm->vcpu, at, PAGE_SIZE);
 }
 
+/* The real CPU stays at the door, so that the next thing it does is to come in again. */
+static enum next come_again(struct vmm *h)
+{
+    h->interpreting = true;
+    h->board.cpu->eip = WINDOW_BASE + WINDOW_DOOR;
+    return NEXT_RESUME;
+}
+
 /* Brings virtual time up to date, delivers what is due, interprets what the real CPU cannot run, and leaves. */
 static enum next settle(struct vmm *h)
 {
@@ -271,8 +279,8 @@ static enum next settle(struct vmm *h)
             go_idle(h);
             return NEXT_RESUME;
         } else if ((pending && (c->eflags & FLAG_IF)) || debug_shadow(c) || !v->ops->runnable(v)) {
-            if (++interpreted > STUCK_LIMIT) vm_die(v, DEATH_STUCK);
-            else emulate_next(v);
+            if (++interpreted > SLICE) return come_again(h);
+            emulate_next(v);
         } else {
             host_timer(h, timeq_next(&h->vm.timers));
             v->ops->leave(v);
@@ -309,6 +317,10 @@ bool vmm_door(struct vmm *h)
     struct window_frame f = { 0 };
     h->visits++;
     v->entered = b->clock->now;
+    if (h->interpreting) {
+        h->interpreting = false;
+        return settle(h) == NEXT_RESUME;
+    }
     clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_DISPATCH]);
     /* A frame without ESP and SS was pushed in ring 0: the idle loop, or an accident of the hypervisor's own. */
     uint32_t at = b->cpu->reg[ESP] - WINDOW_BASE;
