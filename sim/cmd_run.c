@@ -4,6 +4,7 @@
  * a section of its own; for an image stdout is the guest's serial line, and the summary goes to stderr.
  * Idea 2: what ends a run early is remembered, what there was until then is still reported, and the exit code is that
  * of the first thing that went wrong: error, limit, expectation, guest. */
+#include "sim/vmm/strategy.h"
 #include "sim/cmd.h"
 #include "sim/compare.h"
 #include "sim/gdb.h"
@@ -157,7 +158,8 @@ static void say_opening(struct run *r)
 
 static bool compare(struct run *r, struct err *e)
 {
-    if (!machine_has_vmm(r->s.machine) || r->early.code) return true;
+    bool ported = cpu_strategy_find(machine_config(r->s.machine)->cpu)->aware; /* nothing but this technique runs its guest */
+    if (!machine_has_vmm(r->s.machine) || ported || r->early.code) return true;
     guard_quiet(false);
     r->compared = compare_native(&r->s, &r->bare, e);
     guard_quiet(true);

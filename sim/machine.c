@@ -296,6 +296,7 @@ static bool build_domain(struct machine *m, struct bus *memory, struct err *e)
     struct pv_image image = { .virt_base = i->virt_base, .entry = i->virt_base + i->entry, .end = i->high,
                               .hypercall_page = i->hypercall_page, .mod_start = i->mod_start, .mod_len = i->mod_len,
                               .cmdline = m->cfg.append };
+    m->image.entry = image.entry;
     return pv_build(&m->b->vmm, &image, e);
 }
 

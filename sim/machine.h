@@ -146,6 +146,7 @@ enum machine_place { PLACE_USER, PLACE_KERNEL, PLACE_VMM };
 enum machine_place machine_place(const struct machine *m); /* whose code runs next */
 uint8_t  machine_kernel_ring(const struct machine *m);     /* real ring of the guest kernel: 0 native, 1 te */
 bool     machine_has_vmm(const struct machine *m);
+bool     machine_detects(const struct machine *m); /* are its kernel's sensitive instructions watched for silent failures? */
 
 /* Bytes at a virtual address as the CPU would see them now; false if any is not mapped or not RAM. */
 bool machine_peek(const struct machine *m, gva_t at, void *to, size_t n);

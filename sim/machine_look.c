@@ -134,6 +134,7 @@ enum machine_place machine_place(const struct machine *m)
 }
 
 uint8_t machine_kernel_ring(const struct machine *m) { return m->technique->kernel_ring; }
+bool    machine_detects(const struct machine *m) { return m->technique->detects; }
 bool    machine_has_vmm(const struct machine *m) { return m->technique->hypervisor; }
 
 /* --- memory --- */

@@ -87,12 +87,16 @@ static void say_exits(const struct report *r, struct say *out)
     }
     if (words.len) say_wrap(out, "  exits: ", 9, text_str(&words));
     text_clear(&words);
-    if (r->sum.shadow.filled || r->sum.shadow.hidden)
+    bool direct = !strcmp(machine_config(r->s->machine)->mmu, "direct");
+    if (direct)
+        text_add(&words, "%llu page faults; %llu entries validated; %llu tables", (unsigned long long)r->sum.shadow.true_,
+                 (unsigned long long)r->sum.shadow.filled, (unsigned long long)r->sum.shadow.tables);
+    else if (r->sum.shadow.filled || r->sum.shadow.hidden)
         text_add(&words, "%llu hidden, %llu true, %llu traced page faults; %llu entries filled in %llu tables",
                  (unsigned long long)r->sum.shadow.hidden, (unsigned long long)r->sum.shadow.true_,
                  (unsigned long long)r->sum.shadow.traced, (unsigned long long)r->sum.shadow.filled,
                  (unsigned long long)r->sum.shadow.tables);
-    if (words.len) say_wrap(out, "  shadow: ", 10, text_str(&words));
+    if (words.len) say_wrap(out, direct ? "  direct: " : "  shadow: ", 10, text_str(&words));
     text_free(&words);
 }
 
@@ -264,7 +268,7 @@ static void say_silent(const struct report *r, bool verbose, struct say *out)
     if (!r->sum.silent) {
         struct machine_translation bt;
         if (machine_translation(r->s->machine, &bt)) say_add(out, "  no sensitive instruction of the kernel ran untranslated\n");
-        else if (machine_has_vmm(r->s->machine)) say_add(out, "  every sensitive instruction that mattered trapped\n");
+        else if (machine_detects(r->s->machine)) say_add(out, "  every sensitive instruction that mattered trapped\n");
         return;
     }
     say_role(out, ROLE_WARN, "  %s %llu sensitive instruction%s did not trap and went wrong\n", out->utf8 ? "‼" : "!!",

@@ -39,6 +39,8 @@ static uint64_t key_of(const struct trace *t, const struct event *e)
     case EV_EMULATE: return k | (uint64_t)e->u.EMULATE.op << 32;
     case EV_PORT: return k | (uint64_t)e->u.PORT.port << 32 | (uint64_t)e->u.PORT.out << 48;
     case EV_INJECT: return k | (uint64_t)e->u.INJECT.vector << 32;
+    case EV_HYPERCALL: return k | (uint64_t)e->u.HYPERCALL.op << 32;
+    case EV_REFUSED: return k | (uint64_t)e->u.REFUSED.rule << 32;
     case EV_SILENT: return k | (uint64_t)e->u.SILENT.op << 32 | (uint64_t)e->u.SILENT.field << 40;
     case EV_FAULT: return k | (uint64_t)e->u.FAULT.vector << 32;
     case EV_INT: case EV_IRQ: return k | (uint64_t)e->u.INT.vector << 32;

@@ -156,6 +156,24 @@ static void say_disk(const struct event *e, const struct machine *m, struct text
     if (e->u.DISK.count) text_add(t, ", %u at sector %u", e->u.DISK.count, e->u.DISK.lba);
 }
 
+static void say_hypercall(const struct event *e, const struct machine *m, struct text *t)
+{
+    (void)m;
+    text_add(t, "%s = %d", trace_name("hypercall", e->u.HYPERCALL.op), (int)e->u.HYPERCALL.result);
+}
+
+static void say_refused(const struct event *e, const struct machine *m, struct text *t)
+{
+    (void)m;
+    text_add(t, "refused: %s", trace_name("rule", e->u.REFUSED.rule));
+}
+
+static void say_upcall(const struct event *e, const struct machine *m, struct text *t)
+{
+    text_add(t, "upcall");
+    say_at(" → ", e->u.UPCALL.target, m, t);
+}
+
 static void say_die(const struct event *e, const struct machine *m, struct text *t)
 {
     text_add(t, "%s", trace_name("death", e->u.DIE.why));
@@ -176,6 +194,8 @@ static const struct {
     [EV_TRUE] = { say_true, ROLE_VMM, false },      [EV_TRACED] = { say_traced, ROLE_VMM, false },
     [EV_CR3] = { say_cr3, ROLE_PLAIN, false },      [EV_PORT] = { say_port, ROLE_DEVICE, false },
     [EV_RAISE] = { say_raise, ROLE_DEVICE, false }, [EV_DIE] = { say_die, ROLE_WARN, true },
+    [EV_HYPERCALL] = { say_hypercall, ROLE_VMM, false }, [EV_REFUSED] = { say_refused, ROLE_WARN, false },
+    [EV_UPCALL] = { say_upcall, ROLE_VMM, false },
     [EV_DISK] = { say_disk, ROLE_DEVICE, false },
 };
 
@@ -216,7 +236,8 @@ static void visit_word(const struct event *e, struct words *w)
 static bool telling(const struct event *e)
 {
     return e->kind == EV_EMULATE || e->kind == EV_INJECT || e->kind == EV_HIDDEN || e->kind == EV_TRUE ||
-           e->kind == EV_TRACED || e->kind == EV_PORT || e->kind == EV_DIE;
+           e->kind == EV_TRACED || e->kind == EV_PORT || e->kind == EV_DIE || e->kind == EV_HYPERCALL || e->kind == EV_REFUSED ||
+           e->kind == EV_UPCALL;
 }
 
 static void add_part(const struct event *e, const struct machine *m, struct text *t)

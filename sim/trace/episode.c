@@ -93,8 +93,9 @@ unsigned episode_weight(unsigned kind)
 {
     switch (kind) {
     case EV_SILENT: case EV_DIE: case EV_STOP: case EV_RUN: return 9;
-    case EV_TRACED: case EV_TRUE: case EV_REFUSED: return 7;
-    case EV_INJECT: case EV_HYPERCALL: return 6;
+    case EV_REFUSED: return 8;
+    case EV_TRACED: case EV_TRUE: case EV_HYPERCALL: return 7;
+    case EV_INJECT: case EV_UPCALL: return 6;
     case EV_HIDDEN: case EV_CR3: return 5;
     case EV_PORT: return 4;
     case EV_EMULATE: case EV_TRANSLATE: return 3;

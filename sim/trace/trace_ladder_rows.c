@@ -117,7 +117,7 @@ static void set_shape(const struct ladder_maker *m, const struct event *e, struc
     case EV_GATE:   set_gate(m, e, r); break;
     case EV_RETURN: set_arrow(r, lane_of_ring(m, e->u.RETURN.from), lane_of_ring(m, e->u.RETURN.to)); break;
     case EV_RESUME: set_arrow(r, vmm, lane_of_ring(m, e->u.RESUME.to)); break;
-    case EV_INJECT: set_arrow(r, vmm, LANE_KERNEL); r->twin = true; break;
+    case EV_INJECT: case EV_UPCALL: set_arrow(r, vmm, LANE_KERNEL); r->twin = true; break;
     case EV_RAISE:
         if (e->u.RAISE.virtual_) set_note(r, vmm);
         else set_arrow(r, LANE_DEVICE, vmm);
@@ -126,7 +126,8 @@ static void set_shape(const struct ladder_maker *m, const struct event *e, struc
         set_arrow(r, own == vmm ? LANE_KERNEL : own, vmm);
         if (r->from != r->to) r->shape = LADDER_SILENT;
         break;
-    case EV_EMULATE: case EV_HIDDEN: case EV_TRUE: case EV_TRACED: case EV_PORT: set_note(r, vmm); break;
+    case EV_EMULATE: case EV_HIDDEN: case EV_TRUE: case EV_TRACED: case EV_PORT: case EV_HYPERCALL: case EV_REFUSED:
+    case EV_CHANNEL: set_note(r, vmm); break;
     case EV_RUN: set_note(r, LANE_KERNEL); break;
     case EV_DIE: case EV_STOP: set_end(r); break;
     default: set_note(r, own); break; /* unclaimed FAULT, INT, IRQ; HALT, CR3 */

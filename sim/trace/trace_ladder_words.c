@@ -132,6 +132,11 @@ static void say_note(const struct ladder_maker *m, const struct event *e, struct
     case EV_PORT:
         text_add(label, "%s %X: %" PRIX32, e->u.PORT.out ? "out" : "in", e->u.PORT.port, e->u.PORT.value);
         break;
+    case EV_HYPERCALL:
+        text_add(label, "%s: %" PRId32, trace_name("hypercall", e->u.HYPERCALL.op), (int32_t)e->u.HYPERCALL.result);
+        break;
+    case EV_REFUSED: text_add(label, "refused: %s", trace_name("rule", e->u.REFUSED.rule)); break;
+    case EV_CHANNEL: text_add(label, "event channel %u", e->u.CHANNEL.port); break;
     case EV_HALT: text_add(label, "halts"); break;
     case EV_STOP: text_add(label, "end of run, code %u", e->u.STOP.code); break;
     default:      text_add(label, "%s", event_desc(e->kind)->word); break;
@@ -147,6 +152,7 @@ void ladder_words(const struct ladder_maker *m, const struct event *e, const str
     case EV_EMULATE: say_emulate(e, &label); break;
     case EV_INJECT:  say_inject(m, e, &label, &detail); break;
     case EV_GATE:    say_gate(m, e, opener, &label, &detail); break;
+    case EV_UPCALL:  say_target(m, "upcall", e->u.UPCALL.target, &label, &detail); break;
     case EV_RESUME:  say_target(m, "resume", e->u.RESUME.target, &label, &detail); break;
     case EV_RETURN:  say_target(m, "return", e->u.RETURN.target, &label, &detail); break;
     case EV_FAULT: case EV_INT: case EV_IRQ: add_opener(e, &label); break;

@@ -148,7 +148,7 @@ int32_t pv_get_debugreg(struct paravirt *p, const uint32_t arg[6])
 /* arg: enable or disable, which. */
 int32_t pv_vm_assist(struct paravirt *p, const uint32_t arg[6])
 {
-    if (arg[1] > XEN_ASSIST_WRITABLE_TABLES) return -XEN_EINVAL;
+    if (arg[1] != XEN_ASSIST_WRITABLE_TABLES) return -XEN_EINVAL; /* segments around 4 GB get no help */
     switch (arg[0]) {
     case XEN_ASSIST_ENABLE: p->assists |= 1u << arg[1]; return 0;
     case XEN_ASSIST_DISABLE: p->assists &= ~(1u << arg[1]); return 0;

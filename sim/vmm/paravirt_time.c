@@ -200,7 +200,7 @@ static int32_t set_period(struct paravirt *p, uint64_t period)
     return 0;
 }
 
-/* { u32 state, unused-free; u64 entry time; u64 time in running, runnable, blocked, offline }: packed as i386 does. */
+/* { u32 state; u64 entry time; u64 time in running, runnable, blocked, offline }: packed as i386 does. */
 static int32_t runstate(struct paravirt *p, uint32_t at)
 {
     uint64_t now = pv_now(p);

@@ -79,7 +79,9 @@ static void check_form(struct lesson *l)
     assert_false(l->ops->drawing(l, 99, &name, &kind, &from, &to));
 }
 
-static const char *const shipped[] = { "goals", "trap", "popf", "rings", "shadow", "mini", "section", "sensitive17" };
+static const char *const shipped[] = {
+    "goals", "trap", "popf", "rings", "shadow", "mini", "section", "sensitive17", "bt", "pv"
+};
 
 static void test_shipped(void **state)
 {

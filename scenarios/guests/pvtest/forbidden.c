@@ -69,7 +69,7 @@ static void segments(void)
     update_va((uint32_t)descriptors, self << 12 | PTE_P);
     print_result("a read-only one", hypercall(CALL_SET_GDT, (uint32_t)&list, 512, 0, 0));
     print_result("its ring-0 descriptor is ring 1's now", descriptors[3] >> 13 & 3);
-    print_result("and ends below the hypervisor", (descriptors[3] & 0xF0000) >> 4 | descriptors[2] >> 12);
+    print_result("and ends below the hypervisor", ((descriptors[3] & 0xF0000) | (descriptors[2] & 0xFFFF)) == 0xFC3FF);
     print_result("map the GDT writable", update_va((uint32_t)descriptors, self << 12 | PTE_P | PTE_W));
     print_result("a TSS in it", hypercall(CALL_UPDATE_DESCRIPTOR, at, 0, 0x00000067, 0x00008900));
     print_result("a base in the hole", hypercall(CALL_UPDATE_DESCRIPTOR, at, 0, 0x00000000, 0xFFC09300));
@@ -89,6 +89,7 @@ static void others(void)
 {
     print_result("an unknown hypercall", hypercall(60, 0, 0, 0, 0));
     print_result("a call for privileged domains", hypercall(CALL_DOMCTL, 0, 0, 0, 0));
+    print_result("help with segments around 4 GB", hypercall(CALL_VM_ASSIST, 0, 0, 0, 0));
     print_result("a breakpoint on the hypervisor", hypercall(CALL_SET_DEBUGREG, 0, 0xFFC04000, 0, 0));
     print_result("the general-detect bit", hypercall(CALL_SET_DEBUGREG, 7, 0x2400, 0, 0));
     print_result("text from the hypervisor's memory", hypercall(CALL_CONSOLE_IO, 0, 16, 0xFFC04000, 0));

@@ -111,7 +111,7 @@ void trap(struct frame *f)
     finish(false);
 }
 
-LANDMARK uint32_t system_call(uint32_t number)
+LANDMARK uint32_t system_call(uint32_t number) // in ring 1, on the stack that stack_switch named
 {
     if (number & 0x80000000) leave_user(number & 0x7FFFFFFF);
     return number;
@@ -181,6 +181,46 @@ LANDMARK static void batch(void)
     };
     print_result("multicall", hypercall(CALL_MULTICALL, (uint32_t)list, 3, 0, 0));
     require(!list[0].result && list[1].result >> 16 == 3 && !list[2].result, "results in the list");
+}
+
+// The same 64 changes twice: with a hypercall for each, and with one for all.
+enum { UPDATES = 64 };
+static struct mmu_update updates[UPDATES];
+
+LANDMARK static int32_t one_by_one(void)
+{
+    int32_t failed = 0;
+    for (int i = 0; i < UPDATES; i++) failed += hypercall(CALL_MMU_UPDATE, (uint32_t)&updates[i], 1, 0, DOM_SELF) != 0;
+    return failed;
+}
+
+LANDMARK static int32_t all_at_once(void) { return hypercall(CALL_MMU_UPDATE, (uint32_t)updates, UPDATES, 0, DOM_SELF); }
+LANDMARK static void after_batches(void) { __asm__ volatile(""); }
+
+static void many_updates(void)
+{
+    for (int i = 0; i < UPDATES; i++)
+        updates[i] = (struct mmu_update){ machine_of(table_entry((uint32_t)pages[1])), 0,
+                                          mfn_of(pages[1]) << 12 | PTE_P | PTE_W | (i & 1 ? PTE_A : 0), 0 };
+    print_result("64 hypercalls, failed", one_by_one());
+    print_result("one hypercall", all_at_once());
+    after_batches();
+}
+
+// With the assist a store into a table is tried, and done if a hypercall might have.
+LANDMARK static void writable_tables(void)
+{
+    uint32_t *entry = table_entry((uint32_t)pages[0]);
+    print_result("vm_assist", hypercall(CALL_VM_ASSIST, 0, 2, 0, 0));
+    require(try_store((uint32_t)entry, mfn_of(pages[1]) << 12 | PTE_P | PTE_W), "a store into a table works");
+    struct mmuext_op flush = { INVLPG_LOCAL, (uint32_t)pages[0], 0 };
+    hypercall(CALL_MMUEXT_OP, (uint32_t)&flush, 1, 0, DOM_SELF);
+    require(*(volatile uint32_t *)pages[0] == 'b', "and has its effect");
+    require(!try_store((uint32_t)entry, mfn_of(entry) << 12 | PTE_P | PTE_W), "not one that maps the table writable");
+    require(try_store((uint32_t)entry, mfn_of(pages[0]) << 12 | PTE_P | PTE_W), "back again");
+    hypercall(CALL_MMUEXT_OP, (uint32_t)&flush, 1, 0, DOM_SELF);
+    print_result("without assist", hypercall(CALL_VM_ASSIST, 1, 2, 0, 0));
+    require(!try_store((uint32_t)entry, 0), "it is a fault again");
 }
 
 // ---- ring 3
@@ -259,6 +299,8 @@ void kmain(const struct start_info *start)
     set_traps();
     change_tables();
     batch();
+    many_updates();
+    writable_tables();
     user();
     timer();
     channels();
