@@ -66,6 +66,8 @@ static const char *tenant(const struct rings *r, int ring, int *place)
 {
     *place = -1;
     if (ring == 3) return *place = PLACE_USER, "app";
+    bool shared = r->vmm && !r->kernel_ring; /* hardware assist: who is in ring 0 depends on the moment */
+    if (ring == 0 && shared && r->place == PLACE_KERNEL) return *place = PLACE_KERNEL, "guest OS";
     if (r->vmm && ring == 0) return *place = PLACE_VMM, "VMM";
     if (ring == r->kernel_ring) return *place = PLACE_KERNEL, r->vmm ? "guest OS" : "kernel";
     return "(unused)";

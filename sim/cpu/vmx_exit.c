@@ -3,6 +3,7 @@
 #include "sim/cpu/debug.h"
 #include "sim/cpu/ring.h"
 #include "sim/cpu/vmcs.h"
+#include "sim/trace/vector.h"
 
 enum { AR_UNUSABLE = 1 << 16, PENDING_ENABLED = 1 << 12, DR7_HOST = 0x400, MSR_ENTRY_SIZE = 16, TSS_LIMIT = 0x67 };
 #define CR0_KEPT (CR0_ET | CR0_NW | CR0_CD | 0x1FFA0000u | 0xFFC0u) /* an exit leaves these bits as the guest had them */
@@ -168,7 +169,7 @@ static void tell(struct cpu *c, uint32_t reason, uint32_t qualification, uint32_
 {
     struct event e = { .kind = EV_VMEXIT, .cause = c->cause };
     e.u.VMEXIT.reason = (uint8_t)reason;
-    e.u.VMEXIT.vector = (uint8_t)event;
+    e.u.VMEXIT.vector = event & VMX_EVENT_VALID ? (uint8_t)event : VECTOR_NONE;
     e.u.VMEXIT.qualification = qualification;
     c->cause = ring_trace(c, c->eip, &e);
     clock_charge(c->clock, CAUSE_VMEXIT, c->model->cost[COST_VMEXIT]); /* behind its event, as a gate's: it belongs to what begins */

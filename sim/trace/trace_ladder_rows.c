@@ -2,20 +2,21 @@
  *
  * Idea: follow `cause`. What led to an EXIT (GATE <- FAULT, INT or IRQ) is claimed by the EXIT; what led to a GATE
  * that stayed inside the guest is claimed by the GATE; the hypervisor's own IRET is claimed by its RESUME. The rest
- * shows itself. Lanes come from the recorded rings. */
+ * shows itself. Lanes come from the recorded rings; with hardware assist, where guest and hypervisor both have a ring 0, what the
+ * CPU tells of ring 0 is the guest's, and the way in and out is VMEXIT (claimed by the EXIT) and VMENTRY (by the RESUME). */
 #include "sim/trace/ladder_rows.h"
 
 #include <stdlib.h>
 
 static bool opens(const struct event *e)
 {
-    return e && (e->kind == EV_FAULT || e->kind == EV_INT || e->kind == EV_IRQ);
+    return e && (e->kind == EV_FAULT || e->kind == EV_INT || e->kind == EV_IRQ || e->kind == EV_VMEXIT);
 }
 
 static uint8_t lane_of_ring(const struct ladder_maker *m, unsigned ring)
 {
     const struct ladder_options *o = &m->l->options;
-    if (ring == 0 && o->hypervisor) return LANE_VMM;
+    if (ring == 0 && o->hypervisor && o->kernel_ring) return LANE_VMM;
     return ring == 3 && o->kernel_ring != 3 ? LANE_USER : LANE_KERNEL;
 }
 
@@ -58,9 +59,10 @@ static void claim_all(struct ladder_maker *m)
         if (e->kind == EV_EXIT) {
             claim(m, opener_of(m, e, &gate));
             claim(m, gate);
-        } else if (e->kind == EV_GATE && !(m->l->options.hypervisor && e->u.GATE.to == 0)) {
+        } else if (e->kind == EV_GATE && lane_of_ring(m, e->u.GATE.to) != LANE_VMM) {
             claim(m, opener_of(m, e, NULL));
-        } else if (e->kind == EV_RETURN && m->l->options.hypervisor && e->u.RETURN.from == 0) {
+        } else if ((e->kind == EV_RETURN && lane_of_ring(m, e->u.RETURN.from) == LANE_VMM) ||
+                   (e->kind == EV_VMENTRY && m->l->options.hypervisor)) {
             claim(m, e);
         } else if (e->kind == EV_EMULATE && port_beside(m, e)) {
             claim(m, e);

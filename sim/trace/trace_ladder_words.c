@@ -40,7 +40,10 @@ static const char *emulated_op(const struct ladder_maker *m, const struct event 
 
 static void add_opener(const struct event *opener, struct text *out)
 {
-    if (opener->kind == EV_IRQ) text_add(out, "irq %02Xh", opener->u.IRQ.vector);
+    const char *word = opener->kind == EV_VMEXIT ? known(trace_name("vmx", opener->u.VMEXIT.reason)) : NULL;
+    if (word && opener->u.VMEXIT.reason) text_add(out, "exit %s", word);
+    else if (opener->kind == EV_VMEXIT) text_add(out, "exit %s", vector_name(opener->u.VMEXIT.vector));
+    else if (opener->kind == EV_IRQ) text_add(out, "irq %02Xh", opener->u.IRQ.vector);
     else if (opener->kind == EV_INT) text_add(out, "int %02Xh", opener->u.INT.vector);
     else vector_text(opener->u.FAULT.vector, opener->u.FAULT.code, out);
 }
@@ -49,7 +52,7 @@ static void say_exit(const struct ladder_maker *m, const struct event *e, const 
                      struct text *label, struct text *detail)
 {
     const char *reason = known(trace_name("exit", e->u.EXIT.reason)), *op = emulated_op(m, e);
-    bool fault = opener ? opener->kind == EV_FAULT : *vector_name(e->u.EXIT.vector) != 0;
+    bool fault = opener ? opener->kind == EV_FAULT || (opener->kind == EV_VMEXIT && !opener->u.VMEXIT.reason) : *vector_name(e->u.EXIT.vector) != 0;
     if (op && fault) text_add(label, "%s ", op);
     if (opener) add_opener(opener, label);
     else if (reason) text_add(label, "%s", reason);

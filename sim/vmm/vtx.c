@@ -14,6 +14,7 @@
 #include "sim/cpu/debug.h"
 #include "sim/cpu/gate.h"
 #include "sim/cpu/vmcs.h"
+#include "sim/trace/vector.h"
 #include "sim/vmm/emulate.h"
 #include "sim/vmm/host.h"
 #include "sim/vmm/strategies.h"
@@ -129,12 +130,13 @@ static void vtx_leave(struct vcpu *v)
 
 /* ---- events for the guest */
 
-static void tell_inject(struct vcpu *v, uint32_t event, uint32_t code)
+static void tell_inject(struct vcpu *v)
 {
+    uint32_t event = v->vtx->event;
     struct event e = { .kind = EV_INJECT, .cause = v->cause, .eip = v->virt.eip };
     e.u.INJECT.vector = (uint8_t)event;
     e.u.INJECT.external = vmx_event_type(event) == VMX_EVENT_INTERRUPT;
-    e.u.INJECT.code = code;
+    e.u.INJECT.code = v->vtx->code;
     e.u.INJECT.target = v->virt.eip;
     v->cause = trace_emit(board(v)->trace, &e);
     clock_charge(board(v)->clock, CAUSE_INJECT, board(v)->model->cost[COST_INJECT]);
@@ -146,7 +148,6 @@ static void queue(struct vcpu *v, uint32_t event, uint32_t code, uint32_t length
     t->event = event;
     t->code = code;
     t->event_length = length;
-    tell_inject(v, event, code);
 }
 
 /* What raising does besides is ours to do: CR2, DR6, RF. */
@@ -164,6 +165,7 @@ static bool vtx_inject(struct vcpu *v, struct fault f)
     v->vtx->rf = !trap && f.vector != VEC_DF;
     queue(v, VMX_EVENT_VALID | (f.has_code ? VMX_EVENT_CODE : 0u) | VMX_EVENT_EXCEPTION << VMX_EVENT_TYPE_SHIFT | f.vector,
           f.code, 0);
+    tell_inject(v);
     return true;
 }
 
@@ -184,6 +186,7 @@ static void vtx_interrupt(struct vcpu *v)
     }
     v->virt.halted = false;
     queue(v, VMX_EVENT_VALID | v->virt.env.acknowledge(v->virt.env.irq), 0, 0);
+    tell_inject(v);
 }
 
 /* Whatever is to be interpreted next wants to know all. */
@@ -207,18 +210,6 @@ static uint8_t reason_of(const struct vtx *t)
     case VMX_IO: return EXIT_REASON_PORT;
     default: return EXIT_REASON_PRIVILEGED;
     }
-}
-
-static void tell_exit(struct vcpu *v, const struct vmexit *x)
-{
-    const struct vmm_board *b = board(v);
-    struct event e = { .kind = EV_EXIT, .cause = b->cpu->cause, .eip = v->virt.eip };
-    e.u.EXIT.reason = x->reason;
-    e.u.EXIT.vector = x->vector;
-    e.u.EXIT.code = x->code;
-    e.u.EXIT.addr = x->addr;
-    v->cause = trace_emit(b->trace, &e);
-    trace_episode(b->trace, v->cause);
 }
 
 static void read_vectoring(struct vcpu *v)
@@ -255,7 +246,7 @@ static void reflect(struct vcpu *v, struct fault f)
     emulate_fault(v, f);
 }
 
-/* The event whose delivery was interrupted. A fault's frame has RF set; a #DB that the guest's hardware raised is none, for DR7.GD, which
+/* The event whose delivery was interrupted: no new one, so only the VM entry tells of it. A fault's frame has RF set; a #DB that the guest's hardware raised is none, for DR7.GD, which
  * makes one, is only met by MOV DR, and that leaves. */
 static void queue_again(struct vcpu *v)
 {
@@ -368,6 +359,7 @@ static enum next vtx_handle(struct vcpu *v, const struct vmexit *in)
     struct vtx *t = v->vtx;
     struct vmexit x = *in;
     x.reason = reason_of(t);
+    x.vector = VECTOR_NONE;
     if (t->reason & VMX_FAILED_ENTRY) { /* we wrote what entry does not take: our own fault */
         vm_die(v, DEATH_WINDOW);
         return NEXT_STOP;
@@ -379,7 +371,7 @@ static enum next vtx_handle(struct vcpu *v, const struct vmexit *in)
         if (t->reason == VMX_EXCEPTION && x.vector == VEC_PF) x.reason = EXIT_REASON_PAGE_FAULT;
     }
     x.addr = t->qualification;
-    tell_exit(v, &x);
+    vcpu_tell_exit(v, &x);
     act(v, &x);
     return v->vm->dead || v->vm->exited ? NEXT_STOP : NEXT_RESUME;
 }

@@ -83,7 +83,7 @@ run 0 run popf --color always
 ok "--color always" has out $'\033'
 NO_COLOR=1 run 0 run popf --color auto
 ok "NO_COLOR" hasnt out $'\033'
-for scenario in trap rings shadow mini section; do
+for scenario in trap rings shadow mini section vtx; do
     run 0 run $scenario
     ok "$scenario: expectations hold" has out 'all [0-9]+ expectations held'
     ok "$scenario: fits 80 columns" columns out 80
