@@ -80,7 +80,7 @@ static void check_form(struct lesson *l)
 }
 
 static const char *const shipped[] = {
-    "goals", "trap", "popf", "rings", "shadow", "mini", "section", "sensitive17", "bt", "pv"
+    "goals", "trap", "popf", "rings", "shadow", "mini", "section", "sensitive17", "bt", "pv", "vtx"
 };
 
 static void test_shipped(void **state)
