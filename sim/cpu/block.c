@@ -1,6 +1,6 @@
-/* See block.h. Memory comes from one pool that is emptied when it is full; a forgotten block is only unlinked, so that
- * the run loop may finish the instruction that overwrote its own block. Code that is written anew is mostly what was there
- * before, other immediates apart: so a forgotten block is looked at first, and taken back (revive). */
+/* See block.h. Memory comes from two pools, ops by themselves, that are emptied when one is full; a forgotten block is only
+ * unlinked, so that the run loop may finish the instruction that overwrote its own block. Code that is written anew is mostly
+ * what was there before, other immediates apart: so a forgotten block is looked at first, and taken back (revive). */
 #include "sim/cpu/block.h"
 
 #include <stdlib.h>
@@ -9,17 +9,18 @@
 #include "sim/cpu/memo.h"
 #include "sim/cpu/recorder.h"
 
-enum { POOL = 32 << 20 };
+enum { POOL = 18 << 20, POOL_OPS = (14 << 20) / sizeof(struct op) };
 
 struct block_cache *block_cache_new(void)
 {
     struct block_cache *bc = calloc(1, sizeof *bc);
     if (!bc) return NULL;
     bc->pool = aligned_alloc(64, POOL);
+    bc->op = aligned_alloc(64, POOL_OPS * sizeof(struct op));
     bc->nothing = calloc(2, sizeof *bc->nothing);
     bc->quick[0] = calloc(2 * BLOCK_QUICK, sizeof *bc->quick[0]);
     bc->memo = memo_new();
-    if (!bc->pool || !bc->nothing || !bc->quick[0] || !bc->memo) {
+    if (!bc->pool || !bc->op || !bc->nothing || !bc->quick[0] || !bc->memo) {
         block_cache_free(bc);
         return NULL;
     }
@@ -34,6 +35,7 @@ void block_cache_free(struct block_cache *bc)
 {
     if (!bc) return;
     free(bc->pool);
+    free(bc->op);
     free(bc->nothing);
     free(bc->quick[0]);
     free(bc->memo);
@@ -51,7 +53,7 @@ void block_cache_flush(struct block_cache *bc)
     for (unsigned k = 0; k < 2 * BLOCK_QUICK; k++) bc->quick[0][k] = op_nothing(bc, k % BLOCK_QUICK);
     memo_flush(bc->memo);
     bc->patch = NULL;
-    bc->used = 0;
+    bc->used = bc->ops = 0;
 }
 
 static unsigned hash_of(uint32_t at) { return (at ^ at >> 12) & (BLOCK_HASH - 1); }
@@ -151,9 +153,8 @@ static size_t padded(size_t bytes) { return (bytes + 7) & ~(size_t)7; }
 
 static struct block *room(struct block_cache *bc)
 {
-    size_t most = sizeof(struct block) + BLOCK_INSNS * sizeof(struct insn) + (OP_SLOTS(BLOCK_INSNS) + 1) * sizeof(struct op) +
-                  2 * padded(BLOCK_INSNS * 15) + BLOCK_INSNS * sizeof(struct recorded);
-    if (bc->used + most > POOL) block_cache_flush(bc);
+    size_t most = sizeof(struct block) + BLOCK_INSNS * (sizeof(struct insn) + sizeof(struct recorded)) + 2 * padded(BLOCK_INSNS * 15);
+    if (bc->used + most > POOL || bc->ops + OP_SLOTS(BLOCK_INSNS) > POOL_OPS) block_cache_flush(bc);
     return (struct block *)(void *)(bc->pool + bc->used);
 }
 
@@ -188,13 +189,11 @@ static void note_built(struct block_cache *bc, const struct block *b)
     if (s->patience < BESIDE_MOST) s->patience++;
 }
 
-/* Behind the instructions, on a boundary of their size. */
-static void place_ops(struct block_cache *bc, struct block *b)
+/* What block b takes of the pool, now that it is known how much. */
+static void claim(struct block_cache *bc, struct block *b)
 {
-    size_t end = bc->used + sizeof *b + b->n * sizeof(struct insn);
-    size_t at = (end + sizeof(struct op) - 1) / sizeof(struct op) * sizeof(struct op);
-    b->op = (struct op *)(void *)(bc->pool + at);
-    bc->used = at + OP_SLOTS(b->n) * sizeof(struct op);
+    bc->used += sizeof *b + b->n * sizeof(struct insn);
+    bc->ops += OP_SLOTS(b->n);
     if (!bc->recorded) return;
     b->recorded = (struct recorded *)(void *)(bc->pool + bc->used);
     bc->used += b->n * sizeof(struct recorded);
@@ -225,16 +224,20 @@ static uint64_t eight(const uint8_t *bytes)
     return v;
 }
 
-/* Behind the ops: what a forgotten block is known again by. */
+/* Behind the instructions: what a forgotten block is known again by. Spelled out, as calls for a few bytes cost more. */
 static void keep_code(struct block_cache *bc, struct block *b, const uint8_t *bytes)
 {
-    size_t size = padded(b->bytes);
+    size_t size = padded(b->bytes), whole = b->bytes & ~(size_t)7;
     b->code = bc->pool + bc->used;
     bc->used += 2 * size;
-    memcpy(b->code, bytes, b->bytes);
-    memset(b->code + b->bytes, 0, size - b->bytes);
-    memset(b->code + size, 0xFF, b->bytes);
-    memset(b->code + size + b->bytes, 0, size - b->bytes);
+    for (size_t k = 0; k < whole; k += 8) {
+        memcpy(b->code + k, bytes + k, 8);
+        memset(b->code + size + k, 0xFF, 8);
+    }
+    for (size_t k = whole; k < size; k++) {
+        b->code[k] = k < b->bytes ? bytes[k] : 0;
+        b->code[size + k] = k < b->bytes ? 0xFF : 0;
+    }
     for (uint32_t left = b->tails; left; left &= left - 1) {
         const struct insn *i = &b->insn[__builtin_ctz(left)];
         memset(b->code + size + i->at + i->len - 4, 0, 4);
@@ -283,13 +286,12 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
     struct block *b = bc->recorded ? NULL : revive(bc, at, code32, bytes, n); /* a record has the bytes as first decoded */
     if (b) return enter(c, b);
     b = room(bc);
-    struct op draft[BLOCK_INSNS];
-    *b = (struct block){ .host = bytes, .at = at.v, .code32 = code32 };
+    *b = (struct block){ .host = bytes, .at = at.v, .code32 = code32, .op = bc->op + bc->ops };
     while (b->n < BLOCK_INSNS && b->bytes < n) {
         struct insn *i = &b->insn[b->n];
         unsigned left = n - b->bytes;
         bool tail;
-        if (!decode_one(c, code32, bytes + b->bytes, left, i, &draft[b->n], &tail)) break;
+        if (!decode_one(c, code32, bytes + b->bytes, left, i, &b->op[b->n + 1], &tail)) break;
         if (b->n && begins(i)) break;
         if (tail && !is_branch(i)) b->tails |= UINT32_C(1) << b->n;
         i->at = b->bytes;
@@ -298,8 +300,8 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
         if (block_ends(i)) break;
     }
     if (!b->n) return NULL;
-    place_ops(bc, b);
-    op_build(b, draft);
+    claim(bc, b);
+    op_build(b);
     keep_code(bc, b, bytes);
     return enter(c, b);
 }

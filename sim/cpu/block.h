@@ -70,8 +70,9 @@ struct block_cache {
     struct block_single single[BLOCK_SINGLES];
     bool observed, recorded;
     struct memo *memo;           /* instructions decoded before */
-    size_t used;
-    uint8_t *pool;
+    size_t used, ops;            /* bytes of the pool, ops of theirs */
+    uint8_t *pool;               /* blocks with their instructions and bytes */
+    struct op *op;               /* what runs, close together */
 };
 
 static inline unsigned block_quick(uint32_t at) { return (at ^ at >> 12) & (BLOCK_QUICK - 1); }

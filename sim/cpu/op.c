@@ -218,13 +218,12 @@ static void build_recorded(struct block *b)
     }
 }
 
-void op_build(struct block *b, const struct op *draft)
+void op_build(struct block *b)
 {
     uint32_t rest = 0;
     for (unsigned k = b->n; k; k--) {
         const struct insn *i = &b->insn[k - 1];
         struct op *o = &b->op[k];
-        *o = draft[k - 1];
         if (i->id == MN_JMP || i->id == MN_CALL || i->id == MN_RET || i->id == MN_JCC) set_branch(o, b, i);
         if (i->id == MN_IN || i->id == MN_OUT) o->more = i->at;
         o->k = (uint8_t)k;

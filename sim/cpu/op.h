@@ -61,8 +61,8 @@ static inline struct op_link *op_links(struct op *o) { return (struct op_link *)
 void op_run(struct cpu *c, struct block *b, uint64_t limit);
 /* An instruction as an op, as if it were alone: a branch knows no target yet. */
 void op_of(struct op *o, const struct insn *i);
-/* Fills b->op from b->insn and draft[0..b->n), which op_of made of them. */
-void op_build(struct block *b, const struct op *draft);
+/* Makes the block's ops of b->op[1..b->n], each of which op_of made of its instruction as if alone. */
+void op_build(struct block *b);
 /* Nothing may reach b any more: clears the links into it. */
 void op_unlink(struct block_cache *bc, struct block *b);
 /* block_find, with the guesses first. */
