@@ -22,7 +22,7 @@ static double now(void)
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
-static double least(double a, double b) { return a && a < b ? a : b; }
+static double least(double a, double b) { return a > 0 && a < b ? a : b; }
 static void verdict(const char *name, const char *what, double value, const char *unit, double goal)
 {
     printf("%-4s %-52s %5.2f%s  goal at most %g: %s\n", name, what, value, unit, goal, value <= goal ? "met" : "NOT MET");
