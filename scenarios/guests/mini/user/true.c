@@ -1,0 +1,5 @@
+// true: does nothing, well.
+int main(void)
+{
+    return 0;
+}
