@@ -13,7 +13,7 @@
 #include <string.h>
 
 static const struct { const char *name; int (*draw)(const struct options *o, struct err *e); } kinds[] = {
-    { "ladder", draw_run }, { "blocks", draw_run }, { "matrix", draw_matrix }, { "decision", draw_decision },
+    { "ladder", draw_run }, { "matrix", draw_matrix }, { "decision", draw_decision }, { "blocks", draw_run },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 

@@ -127,4 +127,16 @@ ln -s target.svg link.svg && printf 'old' >target.svg
 draw 0 popf -o link.svg
 ok "a link is written through" sh -c 'test -L link.svg && grep -q "</svg>" target.svg'
 ok "nothing half-written is left" sh -c '! ls | grep -q "\.part\."'
+# The translation cache.
+"$ringside" draw blocks bt -o blocks.svg -q && "$ringside" draw blocks bt -o again.svg -q
+ok "blocks are drawn, the same each time" cmp blocks.svg again.svg
+ok "as SVG" grep -q '</svg>' blocks.svg
+"$ringside" draw blocks bt -o blocks.txt -q
+ok "a call is a push and a jump" grep -q 'call 0x[0-9A-F]* *\* push 0x' blocks.txt
+ok "a port is a call of the hypervisor" grep -q 'out 0x21, al *> call hypervisor' blocks.txt
+ok "units are chained" grep -q 'chained to' blocks.txt
+ok "or stand in line" grep -q 'runs into' blocks.txt
+"$ringside" draw blocks bt --cpu te -o none.svg -q 2>err
+ok "without a translator: exit 2" [ $? = 2 ]
+ok "and which has one" grep -q 'try --cpu bt' err
 exit $failed
