@@ -17,6 +17,8 @@ bool lazy_fpu_lend(struct vcpu *v)
 {
     if (v->virt.cr0 & (CR0_TS | CR0_EM)) return false;
     real_cpu(v)->fpu = v->virt.fpu;
+    v->fpu_cs = v->virt.fpu.cs;
+    v->fpu_ds = v->virt.fpu.ds;
     set_ts(v, false);
     return true;
 }
@@ -31,14 +33,14 @@ void lazy_fpu_follow(struct vcpu *v)
     if (v->fpu_lent && v->virt.cr0 & (CR0_TS | CR0_EM)) set_ts(v, true); /* virt has the state: we are in emulation */
 }
 
-/* The unit notes selectors as it finds them, and CS and SS have the real ring in their RPL. */
+/* The unit notes selectors as it finds them, and CS and SS have the real ring in their RPL; not those that we put there. */
 struct fpu lazy_fpu_state(const struct vcpu *v)
 {
     if (!v->fpu_lent) return v->virt.fpu;
     struct fpu f = v->vmm->board.cpu->fpu;
     uint16_t ring = v->ops->kernel_ring, ss = v->virt.seg[SEG_SS].sel;
-    if (ring && (f.cs & 3) == ring) f.cs &= (uint16_t)~3u;
-    if (ring && (f.ds & 3) == ring && (f.ds & ~3u) == (ss & ~3u)) f.ds &= (uint16_t)~3u;
+    if (ring && (f.cs & 3) == ring && f.cs != v->fpu_cs) f.cs &= (uint16_t)~3u;
+    if (ring && (f.ds & 3) == ring && f.ds != v->fpu_ds && (f.ds & ~3u) == (ss & ~3u)) f.ds &= (uint16_t)~3u;
     return f;
 }
 
@@ -53,9 +55,10 @@ void lazy_fpu_return(struct vcpu *v)
     if (!v->fpu_lent) return;
     struct fpu *real = &real_cpu(v)->fpu;
     const struct fpu seen = lazy_fpu_state(v);
-    uint16_t cs = v->virt.fpu.cs == seen.cs ? real->cs : v->virt.fpu.cs;
-    uint16_t ds = v->virt.fpu.ds == seen.ds ? real->ds : v->virt.fpu.ds;
+    uint16_t cs = real->cs, ds = real->ds;
     *real = v->virt.fpu;
-    real->cs = cs;
-    real->ds = ds;
+    if (real->cs == seen.cs) real->cs = cs;
+    else v->fpu_cs = real->cs;
+    if (real->ds == seen.ds) real->ds = ds;
+    else v->fpu_ds = real->ds;
 }

@@ -54,7 +54,7 @@ bool segments_as_in_memory(struct vcpu *v, enum seg n)
 static bool would_be_dropped(const struct seg_reg *s, uint8_t ring)
 {
     bool conforming = (s->ar & AR_CODE) && (s->ar & AR_DOWN);
-    return ring == 3 && !conforming && (s->ar & AR_DPL) != AR_DPL;
+    return ring >= 2 && !conforming && (unsigned)(s->ar & AR_DPL) >> 5 < ring;
 }
 
 /* A hidden part as a descriptor, good for `ring` whatever its DPL was. */

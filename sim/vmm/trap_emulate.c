@@ -2,7 +2,8 @@
  *
  * Instructions that are sensitive and do not trap stay wrong, as on the real processor: nothing here, and nothing below,
  * repairs them. SDM 3A 5.9 (privileged instructions); Robin & Irvine 2000; Bugnion et al. 2012 for the design.
- * Virtual-8086 guests are interpreted. Not modelled yet: guests that use rings 1 and 2 themselves (ring 1 reads as 0).
+ * A guest's ring 2 is the real one. Its ring 1, which compression has taken for its ring 0, is interpreted, and so is
+ * virtual-8086 mode.
  * TOUR vmm.4 */
 #include "sim/cpu/debug.h"
 #include "sim/vmm/emulate.h"

@@ -126,6 +126,7 @@ bool vcpu_reversible(struct vcpu *v)
 {
     struct cpu *c = &v->virt;
     if (!(c->cr0 & CR0_PE) || (c->eflags & FLAG_VM)) return false;
+    if (c->cpl == 1) return false; /* the real ring 1 is the guest's ring 0 */
     if (c->eip > c->seg[SEG_CS].limit) return false; /* the next fetch faults; IRET would, too, but in ring 0 */
     struct descriptor cs;
     return segments_runnable(v) && descriptor_guest(v, c->seg[SEG_CS].sel, &cs) && c->eip <= descriptor_shadow_limit(cs); /* likewise */

@@ -49,6 +49,7 @@ struct vcpu {
     struct bus_log stores;      /* what virt stored while emulating */
     struct vmmu vmmu;           /* the MMU strategy */
     bool fpu_lent;              /* the real x87 unit holds the guest's state; see lazy_fpu.h */
+    uint16_t fpu_cs, fpu_ds;    /* selectors of the unit's last instruction as we put them there ourselves */
     uint32_t root;              /* machine address in the real CR3 */
     struct user_code user_code;
     uint8_t closed[32];         /* bit n of byte m: the hypervisor's gate 8m + n is closed to INT; see trap_emulate.c */

@@ -39,7 +39,7 @@ uint16_t some_selector(struct kernel *k)
 {
     static const uint16_t known[] = { 0, 3, SEL_CODE0, SEL_DATA0, SEL_CODE3, SEL_DATA3, SEL_TSS, SEL_TASK, SEL_LDT, SEL_CONFORMING,
                                       SEL_BASED, SEL_READ_ONLY, SEL_ABSENT, SEL_GATE3, SEL_GATE0, SEL_SMALL, SEL_DOWN, SEL_EXEC_ONLY,
-                                      SEL_TASK_GATE, SEL_GATE16, SEL_DOWN16, SEL_LAST, SEL_LAST + 8, 4, 12, 20, 0x3C, 0x44, 0xFFC8,
+                                      SEL_TASK_GATE, SEL_GATE16, SEL_CODE1, SEL_DATA1, SEL_CODE2, SEL_DATA2, SEL_DOWN16, SEL_LAST, SEL_LAST + 8, 4, 12, 20, 0x3C, 0x44, 0xFFC8,
                                       0xFFD0, 0xFFF8, 7, 15 };
     struct emit *e = &k->e;
     uint16_t s = one_in(e, 3) ? (uint16_t)(SEL_FREE + 8 * below(e, SEL_FREE_N)) : PICK(e, known);

@@ -102,17 +102,20 @@ static void far_transfers(struct kernel *k)
 
 /* ---- user code ---- */
 
+/* By IRET to ring 3, sometimes 1 or 2. */
 static void go_to_user(struct kernel *k)
 {
+    static const uint16_t codes[] = { SEL_CODE3, SEL_CODE3, SEL_CODE3, SEL_CODE1, SEL_CODE2 };
     struct emit *e = &k->e;
+    uint16_t code = PICK(e, codes), data = (uint16_t)(code + 8);
     uint32_t flags = 2 | (one_in(e, 2) ? 0x200u : 0) | (one_in(e, 3) ? 0x3000u : one_in(e, 4) ? 0x1000u : 0) | (one_in(e, 6) ? 0x40000u : 0), later;
     if (one_in(e, 12)) flags |= 0x100;
-    OP32(e, SEL_DATA3, 0x68), OP32(e, AT_STACK3, 0x68), OP32(e, flags, 0x68), OP32(e, SEL_CODE3, 0x68), OP(e, 0x68);
+    OP32(e, data, 0x68), OP32(e, AT_STACK3, 0x68), OP32(e, flags, 0x68), OP32(e, code, 0x68), OP(e, 0x68);
     later = put_later(e);
     if (one_in(e, 8)) put8(e, 0x66), k->e.at--; /* plain IRETD always */
     put8(e, 0xCF);
     poke32(e, later - 4, e->at);
-    if (!one_in(e, 3)) OP32(e, SEL_DATA3, 0xB8), OP(e, 0x8E, 0xD8, 0x8E, 0xC0); /* DPL 0 was dropped on the way */
+    if (!one_in(e, 3)) OP32(e, data, 0xB8), OP(e, 0x8E, 0xD8, 0x8E, 0xC0); /* DPL 0 was dropped on the way */
 }
 
 static void user(struct kernel *k)

@@ -53,6 +53,10 @@ static void gdt(struct kernel *k)
     entry(k, AT_GDT, SEL_TASK_GATE, (uint64_t)0xE500 << 32 | SEL_TASK << 16);
     entry(k, AT_GDT, SEL_GATE16, gate(SEL_CODE_LOW, k->gate_target16 - AT_CODE, 0xE4, 1));
     entry(k, AT_GDT, SEL_DOWN16, segment(AT_SCRATCH, 0xFFF, down));
+    entry(k, AT_GDT, SEL_CODE1, segment(0, 0xFFFFF, 0xC0BA));
+    entry(k, AT_GDT, SEL_DATA1, segment(0, 0xFFFFF, 0xC0B2));
+    entry(k, AT_GDT, SEL_CODE2, segment(0, 0xFFFFF, 0xC0DA));
+    entry(k, AT_GDT, SEL_DATA2, segment(0, 0xFFFFF, 0xC0D2));
     entry(k, AT_GDT, SEL_CODE_LOW, segment(AT_CODE, 0xFFFF, 0x409A));
     for (unsigned n = 0; n < SEL_FREE_N; n++) entry(k, AT_GDT, SEL_FREE + 8 * n, some_segment(e));
     entry(k, AT_LDT, 0, segment(AT_SCRATCH, 0x1FFF, 0x40F2));
@@ -84,6 +88,8 @@ static void tss(struct kernel *k)
     struct emit *e = &k->e;
     poke32(e, AT_TSS + 4, AT_STACK0);
     poke32(e, AT_TSS + 8, SEL_DATA0);
+    poke32(e, AT_TSS + 12, AT_STACK3 - 0x400), poke32(e, AT_TSS + 16, SEL_DATA1);
+    poke32(e, AT_TSS + 20, AT_STACK3 - 0x800), poke32(e, AT_TSS + 24, SEL_DATA2);
     poke32(e, AT_TSS + 100, 104u << 16);
     for (unsigned n = 0; n < 0x700 - 104; n++) {
         bool named = n == 0x80 / 8 || n == 0x3F8 / 8 || n == 0xE8 / 8; /* the others are the kernel's, or know the time */
