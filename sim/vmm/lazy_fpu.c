@@ -28,11 +28,6 @@ void lazy_fpu_withdraw(struct vcpu *v)
     if (v->fpu_lent) set_ts(v, true);
 }
 
-void lazy_fpu_follow(struct vcpu *v)
-{
-    if (v->fpu_lent && v->virt.cr0 & (CR0_TS | CR0_EM)) set_ts(v, true); /* virt has the state: we are in emulation */
-}
-
 /* The unit notes selectors as it finds them, and CS and SS have the real ring in their RPL; not those that we put there. */
 struct fpu lazy_fpu_state(const struct vcpu *v)
 {
@@ -47,6 +42,13 @@ struct fpu lazy_fpu_state(const struct vcpu *v)
 void lazy_fpu_fetch(struct vcpu *v)
 {
     if (v->fpu_lent) v->virt.fpu = lazy_fpu_state(v);
+}
+
+void lazy_fpu_follow(struct vcpu *v)
+{
+    if (!v->fpu_lent || !(v->virt.cr0 & (CR0_TS | CR0_EM))) return;
+    lazy_fpu_fetch(v); /* a fault delivered through a task gate sets TS, too, and nobody has fetched for that */
+    set_ts(v, true);
 }
 
 /* What emulation has not changed stays as the unit noted it. */

@@ -213,8 +213,9 @@ static void put_plain(struct vcpu *v)
         real->dr[6] = c->dr[6];
         charge(v, COST_SYSTEM);
     }
-    bool injects_pf = (t->event & (VMX_EVENT_VALID | 0x7FF)) == (VMX_EVENT_VALID | VMX_EVENT_EXCEPTION << VMX_EVENT_TYPE_SHIFT | VEC_PF);
-    if ((t->has_segments || t->fresh || injects_pf) && real->cr2 != c->cr2) {
+    uint32_t event = t->event & (VMX_EVENT_VALID | 0x7FF), exception = VMX_EVENT_VALID | VMX_EVENT_EXCEPTION << VMX_EVENT_TYPE_SHIFT;
+    bool injects = event == (exception | VEC_PF) || event == (exception | VEC_DF); /* a double fault's second may have been a #PF */
+    if ((t->has_segments || t->fresh || injects) && real->cr2 != c->cr2) {
         real->cr2 = c->cr2;
         charge(v, COST_SYSTEM);
     }

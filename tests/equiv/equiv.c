@@ -150,7 +150,10 @@ static const char *difference(const struct outcome *a, const struct outcome *b)
                 if (x[i] != y[i]) n += snprintf(text + n, sizeof text - (size_t)n, " byte %zu: %02X, not %02X", i, y[i] & 0xFF, x[i] & 0xFF);
             return text;
         }
-    if (memcmp(&a->fpu, &b->fpu, sizeof a->fpu)) return "x87 state";
+    if (memcmp(&a->fpu, &b->fpu, sizeof a->fpu))
+        snprintf(text, sizeof text, "x87 state: instruction at %X:%X, not %X:%X; data at %X:%X, not %X:%X; control %X, not %X; status %X, not %X",
+                 b->fpu.cs, b->fpu.ip, a->fpu.cs, a->fpu.ip, b->fpu.ds, b->fpu.dp, a->fpu.ds, a->fpu.dp, b->fpu.control, a->fpu.control,
+                 b->fpu.status, a->fpu.status);
     return text;
 }
 
