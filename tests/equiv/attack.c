@@ -116,8 +116,9 @@ static bool all_holds(const struct machine *m, const struct cpu_strategy *s)
 {
     struct machine_cpu c;
     machine_cpu(m, &c);
-    if (s->kernel_ring == 0) /* no window, and rings of the guest's own: what keeps it in are the tables alone */
-        return machine_place(m) == PLACE_VMM || !(c.cr0 >> 31) || tables_lead_home(m, c.cr3, false);
+    /* With hardware assist there is no window in the guest's space: its tables lead to its own frames, all of them. */
+    if (s->kernel_ring == 0)
+        return skin_intact(m) && (machine_place(m) == PLACE_VMM || !(c.cr0 >> 31) || tables_lead_home(m, c.cr3, false));
     return skin_intact(m) && descriptors_harmless(m) && tables_lead_home(m, c.cr3, true) && registers_guarded(m, s);
 }
 
