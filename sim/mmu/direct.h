@@ -10,7 +10,7 @@
  *   linear space   0 ... FBFFFFFF guest   FC000000-FC3FFFFF machine-to-physical table, read-only   ... FFFFFFFF hypervisor
  *
  * SOSP03 3.3.3; the Xen 3 interface manual, "page tables". Not modelled: PAE; foreign domains; a directory in another
- * directory (Xen allowed it read-only); auto-translated guests. TOUR mmu.6 */
+ * directory (Xen allowed it read-only); auto-translated guests. TOUR mmu.9 */
 #ifndef MMU_DIRECT_H
 #define MMU_DIRECT_H
 

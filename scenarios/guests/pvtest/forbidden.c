@@ -76,6 +76,12 @@ static void segments(void)
     print_result("a byte-granular segment over all", hypercall(CALL_UPDATE_DESCRIPTOR, at, 0, 0x0000FFFF, 0xFC4F933F));
     print_result("flat data", hypercall(CALL_UPDATE_DESCRIPTOR, at, 0, 0x0000FFFF, 0x00CF9300));
     print_result("load it", try_gs(8 | 1));
+    print_result("the same page as LDT", extended(SET_LDT, (uint32_t)descriptors, 512));
+    print_result("load it from there", try_gs(8 | 4 | 1));
+    print_result("beyond its end", try_gs(0x1008 | 4 | 1));
+    print_result("no LDT", extended(SET_LDT, 0, 0));
+    print_result("load it from there", try_gs(8 | 4 | 1));
+    print_result("GS from the GDT again", try_gs(8 | 1));
     print_result("make it absent", hypercall(CALL_UPDATE_DESCRIPTOR, at, 0, 0, 0));
     print_result("GS was bad on the way back: failsafe callbacks", (int32_t)failsafes);
     print_result("too many descriptors", hypercall(CALL_SET_GDT, (uint32_t)&list, 14 * 512 + 1, 0, 0));

@@ -78,6 +78,7 @@ bool try_load(uint32_t at);
 bool try_gs(uint32_t selector);
 bool try_out(void);
 bool try_cli(void);
+bool try_fpu(void);
 
 // ---- what the files share
 extern const struct start_info *info;

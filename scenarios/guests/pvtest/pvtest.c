@@ -237,6 +237,13 @@ LANDMARK static void user(void)
     require(soft_ints == 1, "int 81h came through the hypervisor");
 }
 
+LANDMARK static void unit(void)
+{
+    print_result("fpu_taskswitch", hypercall(CALL_FPU_TASKSWITCH, 1, 0, 0, 0));
+    require(!try_fpu() && last_vector == 7, "the x87 unit is switched off: #NM");
+    require(try_fpu(), "which has switched it on");
+}
+
 // ---- time and events
 
 static uint64_t now(void)
@@ -302,6 +309,7 @@ void kmain(const struct start_info *start)
     many_updates();
     writable_tables();
     user();
+    unit();
     timer();
     channels();
     forbidden();

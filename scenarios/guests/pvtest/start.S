@@ -155,9 +155,9 @@ leave_user:                         // leave_user(value)
     ret
     .size leave_user, . - leave_user
 
-// bool try_store(address, value), bool try_load(address), bool try_int81(void), bool try_gs(selector): true if it worked. The
-// trap handler goes on at `tried` when one of them faults (pv.h: attempts).
-    .global try_store, try_load, try_gs, try_out, try_cli, tried, attempts, attempts_end
+// bool try_store(address, value), try_load(address), try_gs(selector), try_out(), try_cli(), try_fpu(): true if it worked. The
+// trap handler goes on at `tried` when one of them faults.
+    .global try_store, try_load, try_gs, try_out, try_cli, try_fpu, tried, attempts, attempts_end
 attempts:
 try_store:
     mov edx, [esp + 4]
@@ -182,6 +182,10 @@ try_out:
     ret
 try_cli:
     cli
+    mov eax, 1
+    ret
+try_fpu:
+    fninit
     mov eax, 1
     ret
 attempts_end:
