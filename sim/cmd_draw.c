@@ -1,10 +1,11 @@
 /* `ringside draw KIND ...`: the table of kinds, and those that draw a run: its ladder, its translated
- * code (blocks). Other kinds are planned. */
+ * code (blocks), its ways in and out (vmx). Other kinds are planned. */
 #include "sim/cmd.h"
 #include "sim/draw.h"
 #include "sim/guard.h"
 #include "sim/picture.h"
 #include "sim/picture_blocks.h"
+#include "sim/picture_vmx.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -14,11 +15,12 @@
 
 static const struct { const char *name; int (*draw)(const struct options *o, struct err *e); } kinds[] = {
     { "ladder", draw_run }, { "matrix", draw_matrix }, { "decision", draw_decision }, { "blocks", draw_run },
+    { "vmx", draw_run },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 static const char *const planned[] = { "rings", "topology", "walk", "tables", "bits", "bars",
-                                       "hist",  "timeline", "vmx",  "io",     "diff", "screen" };
+                                       "hist",  "timeline", "io",     "diff", "screen" };
 enum { PLANNED = sizeof planned / sizeof planned[0] };
 
 /* Index of the kind that the first operand names, or -1. */
@@ -136,10 +138,13 @@ static bool draw(const struct options *o, const struct subject *s, struct drawin
 {
     char name[96];
     const char *path = o->value[OPT_OUTPUT];
-    bool blocks = !strcmp(o->operand[0], "blocks");
-    snprintf(name, sizeof name, "%s-%s.%s", s->name, o->operand[0], picture_ending(d->p.format));
+    const char *kind = o->operand[0];
+    snprintf(name, sizeof name, "%s-%s.%s", s->name, kind, picture_ending(d->p.format));
     if (!path) path = name;
-    if (blocks ? !blocks_write(s, &d->p, path, e) : !find_range(s, d, e) || !picture_write(s, &d->p, path, e)) return false;
+    bool ok = !strcmp(kind, "blocks") ? blocks_write(s, &d->p, path, e)
+              : !strcmp(kind, "vmx")  ? vmx_write(s, &d->p, path, e)
+                                      : find_range(s, d, e) && picture_write(s, &d->p, path, e);
+    if (!ok) return false;
     if (strcmp(path, "-") && !o->value[OPT_QUIET]) fprintf(stderr, "diagram: %s\n", path);
     return true;
 }

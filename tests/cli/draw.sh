@@ -128,6 +128,16 @@ draw 0 popf -o link.svg
 ok "a link is written through" sh -c 'test -L link.svg && grep -q "</svg>" target.svg'
 ok "nothing half-written is left" sh -c '! ls | grep -q "\.part\."'
 # The translation cache.
+"$ringside" draw vmx popf --cpu vtx -o vmx.txt -q && "$ringside" trace popf --cpu vtx --format jsonl -q >vmx.jsonl 2>/dev/null
+vm_exits=$(grep -c '"kind":"vmexit"' vmx.jsonl)
+ok "VM exits are counted" grep -q "VM exits: $vm_exits[, ]*" vmx.txt
+ok "and add up" test "$vm_exits" -gt 0 -a "$vm_exits" = "$(sed -n 's/^  [a-z-]* ([0-9]*): \([0-9]*\),.*/\1/p' vmx.txt | awk '{ n += $1 } END { print n }')"
+"$ringside" draw vmx popf --cpu vtx -o vmx.dot -q
+ok "as DOT" grep -q 'guest -> r30' vmx.dot
+"$ringside" draw vmx popf -o none.svg -q 2>err
+ok "nobody entered a guest: exit 2" [ $? = 2 ]
+ok "and who does" grep -q 'try --cpu vtx' err
+
 "$ringside" draw blocks bt -o blocks.svg -q && "$ringside" draw blocks bt -o again.svg -q
 ok "blocks are drawn, the same each time" cmp blocks.svg again.svg
 ok "as SVG" grep -q '</svg>' blocks.svg

@@ -67,7 +67,7 @@ static bool descriptors_harmless(const struct machine *m)
 {
     static uint32_t table[2 * 0x2000];
     for (unsigned ldt = 0; ldt < 2; ldt++) {
-        unsigned entries = (ldt ? 0x10000 : WINDOW_FIRST_SELECTOR) / 8;
+        unsigned entries = (ldt ? 0x10000u : (unsigned)WINDOW_FIRST_SELECTOR) / 8;
         peek(m, ldt ? WINDOW_LDT : WINDOW_GDT, table, entries * 8u);
         for (unsigned n = ldt ? 0 : 1; n < entries; n++)
             if (!descriptor_harmless(table[2 * n], table[2 * n + 1])) return fail(ldt ? "shadow LDT" : "shadow GDT", n, table[2 * n + 1]);
