@@ -15,8 +15,31 @@ const char *machine_serial(const struct machine *m, size_t *n)
     return text_str(&m->serial);
 }
 
-/* Instructions the hypervisor's stubs retired: from each gate into ring 0 to the return from it, less the visits to C. */
-static uint64_t vmm_insns(const struct machine *m)
+/* Boundaries that are the hypervisor's, where hardware tells root from non-root operation: from each VM exit to the next VM entry. The exit itself, and a
+ * gate of the idle loop's interrupt, are boundaries and not instructions. */
+static uint64_t root_boundaries(const struct machine *m)
+{
+    uint64_t sum = 0, since = 0, gates = 0;
+    bool inside = true;
+    for (size_t i = 0; i < trace_count(m->trace); i++) {
+        const struct event *e = trace_at(m->trace, i);
+        if (e->kind == EV_VMEXIT) {
+            inside = true;
+            since = e->insns + 1;
+        } else if (e->kind == EV_VMENTRY && inside) {
+            inside = false;
+            sum += e->insns + 1 - since;
+        } else if (e->kind == EV_GATE && inside) {
+            gates++;
+        }
+    }
+    if (inside) sum += m->b->cpu.insns - since;
+    return sum - gates;
+}
+
+/* The same elsewhere: what its stubs retired, from each gate into ring 0 to the return from it, and its
+ * visits to C. */
+static uint64_t stub_boundaries(const struct machine *m)
 {
     uint64_t sum = 0, since = 0;
     bool inside = true; /* the first thing that runs is the leave stub */
@@ -34,7 +57,13 @@ static uint64_t vmm_insns(const struct machine *m)
         }
     }
     if (inside) sum += m->b->cpu.insns - since;
-    uint64_t visits = m->b->vmm.visits;
+    return sum;
+}
+
+/* Instructions of the hypervisor: without the visits to C, which are boundaries, too. */
+static uint64_t vmm_insns(const struct machine *m)
+{
+    uint64_t sum = m->technique->hardware ? root_boundaries(m) : stub_boundaries(m), visits = m->b->vmm.visits;
     return sum > visits ? sum - visits : 0;
 }
 
