@@ -266,7 +266,7 @@ bool config_check(struct machine_cfg *c, struct err *e)
     if (!s) return err_set(e, EXIT_USAGE, "--cpu %s: no such technique", c->cpu);
     if (!c->mmu[0]) strcpy(c->mmu, s->mmu);
     if (!s->hypervisor && strcmp(c->mmu, "native"))
-        return err_set(e, EXIT_USAGE, "--cpu native with --mmu %s: shadow tables are kept by a hypervisor, and native has "
+        return err_set(e, EXIT_USAGE, "--cpu native with --mmu %s: such tables are a hypervisor's, and native has "
                        "none; the guest's own tables are walked. Use --cpu te, or leave --mmu out", c->mmu);
     if (s->hypervisor && !strcmp(c->mmu, "native"))
         return err_set(e, EXIT_USAGE, "--cpu %s with --mmu native: the CPU would walk the guest's tables, whose frames are "

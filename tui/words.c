@@ -73,10 +73,30 @@ static void say_return(const struct event *e, const struct machine *m, struct te
 
 static void say_exit(const struct event *e, const struct machine *m, struct text *t)
 {
-    text_add(t, "%s ", trace_name("exit", e->u.EXIT.reason));
-    vector_text(e->u.EXIT.vector, e->u.EXIT.code, t);
+    text_add(t, "%s", trace_name("exit", e->u.EXIT.reason));
+    if (e->u.EXIT.vector != VECTOR_NONE) {
+        text_add(t, " ");
+        vector_text(e->u.EXIT.vector, e->u.EXIT.code, t);
+    }
     if (e->u.EXIT.vector == 14) text_add(t, " %08X", e->u.EXIT.addr);
     say_at(" in ", e->eip, m, t);
+}
+
+static void say_vmexit(const struct event *e, const struct machine *m, struct text *t)
+{
+    const char *name = trace_name("vmx", e->u.VMEXIT.reason);
+    text_add(t, "%s", name ? name : "");
+    if (e->u.VMEXIT.vector != VECTOR_NONE) {
+        text_add(t, " ");
+        vector_text(e->u.VMEXIT.vector, 0, t);
+    }
+    say_at(" in ", e->eip, m, t);
+}
+
+static void say_vmentry(const struct event *e, const struct machine *m, struct text *t)
+{
+    say_at("", e->u.VMENTRY.target, m, t);
+    if (e->u.VMENTRY.inject) text_add(t, " injecting %08X", e->u.VMENTRY.inject);
 }
 
 static void say_emulate(const struct event *e, const struct machine *m, struct text *t)
@@ -196,6 +216,7 @@ static const struct {
     [EV_RAISE] = { say_raise, ROLE_DEVICE, false }, [EV_DIE] = { say_die, ROLE_WARN, true },
     [EV_HYPERCALL] = { say_hypercall, ROLE_VMM, false }, [EV_REFUSED] = { say_refused, ROLE_WARN, false },
     [EV_UPCALL] = { say_upcall, ROLE_VMM, false },
+    [EV_VMEXIT] = { say_vmexit, ROLE_PLAIN, false }, [EV_VMENTRY] = { say_vmentry, ROLE_PLAIN, false },
     [EV_DISK] = { say_disk, ROLE_DEVICE, false },
 };
 
@@ -222,12 +243,14 @@ void words_event(const struct event *e, const struct machine *m, struct words *w
     finish(w, &t);
 }
 
-/* "trap #GP", "int 80h", "irq 20h". */
+/* "trap #GP", "int 80h", "irq 20h"; "callout" and "port" where no vector led. */
 static void visit_word(const struct event *e, struct words *w)
 {
     const char *name = vector_name(e->u.EXIT.vector);
     if (*name)
         snprintf(w->word, sizeof w->word, "trap %s", name);
+    else if (e->u.EXIT.vector == VECTOR_NONE)
+        snprintf(w->word, sizeof w->word, "%.8s", trace_name("exit", e->u.EXIT.reason));
     else
         snprintf(w->word, sizeof w->word, "%.4s %02Xh", trace_name("exit", e->u.EXIT.reason), e->u.EXIT.vector);
 }

@@ -29,6 +29,7 @@ static void say_vector(const struct part *p, struct text *out)
 {
     const struct event_field *code = field_named(p->d, "code");
     uint8_t vector = (uint8_t)p->v;
+    if (vector == VECTOR_NONE) return;
     if (code || !*vector_name(vector)) vector_text(vector, code ? event_field(p->e, code) : 0, out);
     else text_add(out, "%s", vector_name(vector));
 }
