@@ -284,7 +284,7 @@ static bool boot(struct machine *m, struct bus *memory, struct cpu *c, struct er
 static uint32_t point_alias(void *machine, uint32_t at)
 {
     struct machine *m = machine;
-    return m->technique->code(&m->b->vmm.vm.vcpu, at);
+    return m->technique->code(&m->b->vmm.now->vcpu, at);
 }
 
 /* A paravirtual kernel meets no firmware and no boot loader: the hypervisor's domain builder does all. */
@@ -297,7 +297,7 @@ static bool build_domain(struct machine *m, struct bus *memory, struct err *e)
                               .hypercall_page = i->hypercall_page, .mod_start = i->mod_start, .mod_len = i->mod_len,
                               .cmdline = m->cfg.append };
     m->image.entry = image.entry;
-    return pv_build(&m->b->vmm, &image, e);
+    return pv_build(m->b->vmm.now, &image, e);
 }
 
 /* Both CPUs on which guest code runs report, and the MMU of the real one, which alone gives out fast tags, withholds them. */
@@ -313,7 +313,7 @@ static void wire_points(struct machine *m)
     b->cpu.points = &m->points;
     b->cpu.recorder = &m->recorder;
     b->mmu.points = &m->points;
-    if (m->technique->hypervisor) b->vmm.vm.vcpu.virt.points = &m->points;
+    if (m->technique->hypervisor) b->vmm.now->vcpu.virt.points = &m->points;
 }
 
 /* A VM has no ROM chip: its hypervisor copies the firmware into the guest's memory, where shadow RAM would be, and starts
@@ -357,17 +357,18 @@ static bool build_guest(struct machine *m, struct err *e)
         media(m, disks);
         struct vmm_board vb = { .arena = &m->arena, .bus = &b->bus, .cpu = &b->cpu, .mmu = &b->mmu, .clock = &b->clock,
                                 .model = &m->model, .trace = m->trace,
-                                .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH), .guest_first = VMM_FRAMES,
-                                .guest_frames = m->frames - VMM_FRAMES, .disk = disks, .disks = m->cfg.disks,
-                                .disk_times = disk_times(&m->model),
+                                .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH), .disk_times = disk_times(&m->model),
                                 .firmware = m->rom.chip ? copy_rom : NULL, .firmware_self = &m->rom };
         if (!settings(m, vb.setting, e)) return false;
-        if (!vmm_init(&b->vmm, &vb, m->cfg.cpu, m->cfg.mmu, e)) return false;
-        memory = vmm_memory(&b->vmm);
-        c = vmm_cpu(&b->vmm);
+        vmm_init(&b->vmm, &vb, 1);
+        struct vm *vm = vmm_add(&b->vmm, &(struct vm_plan){ .cpu = m->cfg.cpu, .mmu = m->cfg.mmu, .first = VMM_FRAMES,
+                                .frames = m->frames - VMM_FRAMES, .disk = disks, .disks = m->cfg.disks }, e);
+        if (!vm) return false;
+        memory = vm_memory(vm);
+        c = &vm->vcpu.virt;
     }
     wire_points(m);
-    if (!m->rom.chip && !m->technique->aware) post(memory, m->technique->hypervisor ? &b->vmm.vm.devices : &b->devices);
+    if (!m->rom.chip && !m->technique->aware) post(memory, m->technique->hypervisor ? &b->vmm.now->devices : &b->devices);
     if (!start(m, memory, c, e)) return false;
     TRACE(m->trace, RUN, 0, .entry = m->image.entry);
     if (m->technique->hypervisor) vmm_start(&b->vmm);

@@ -14,7 +14,7 @@ static bool place_of(const struct machine *m, gva_t at, hpa_t *to)
 {
     struct xlat x;
     struct fault f;
-    if (!mmu_probe(virtual_(m) ? &m->b->vmm.vm.vcpu.virt_mmu : &m->b->mmu, at, ACCESS_READ, &x, &f)) return false;
+    if (!mmu_probe(virtual_(m) ? &m->b->vmm.now->vcpu.virt_mmu : &m->b->mmu, at, ACCESS_READ, &x, &f)) return false;
     *to = x.at;
     return true;
 }
@@ -22,14 +22,14 @@ static bool place_of(const struct machine *m, gva_t at, hpa_t *to)
 bool machine_poke(struct machine *m, gva_t at, const void *from, size_t n)
 {
     const uint8_t *bytes = from;
-    struct bus *bus = virtual_(m) ? &m->b->vmm.vm.bus : &m->b->bus;
+    struct bus *bus = virtual_(m) ? &m->b->vmm.now->bus : &m->b->bus;
     hpa_t to;
     for (size_t i = 0; i < n; i++)
         if (!place_of(m, gva(at.v + (uint32_t)i), &to) || !bus_page(bus, to)) return false;
     for (size_t i = 0; i < n; i++) {
         if (!place_of(m, gva(at.v + (uint32_t)i), &to)) break; /* the bytes before were the page tables themselves */
         bus_poke(bus, to, bytes + i, 1);
-        if (virtual_(m)) emulate_stored(&m->b->vmm.vm.vcpu, to.v, 1); /* it may be part of a table that is shadowed */
+        if (virtual_(m)) emulate_stored(&m->b->vmm.now->vcpu, to.v, 1); /* it may be part of a table that is shadowed */
     }
     snapshots_forget(m);
     return true;
@@ -39,7 +39,7 @@ bool machine_poke(struct machine *m, gva_t at, const void *from, size_t n)
 static void set_flags(struct machine *m, uint32_t value)
 {
     const uint32_t mine = FLAG_IF | FLAG_IOPL | FLAG_VIF | FLAG_VIP | FLAG_VM;
-    struct cpu *real = &m->b->cpu, *virt = &m->b->vmm.vm.vcpu.virt;
+    struct cpu *real = &m->b->cpu, *virt = &m->b->vmm.now->vcpu.virt;
     if (!virtual_(m) || real->vmx.nonroot) {
         cpu_set_flags(real, value);
         return;
@@ -74,7 +74,7 @@ bool machine_set_reg(struct machine *m, const char *name, uint32_t value)
 
 bool machine_set_fpu(struct machine *m, const struct machine_fpu *fpu)
 {
-    struct vcpu *v = &m->b->vmm.vm.vcpu;
+    struct vcpu *v = &m->b->vmm.now->vcpu;
     struct cpu *c = virtual_(m) && !v->fpu_lent ? &v->virt : &m->b->cpu;
     struct fpu *f = &c->fpu;
     f->control = (fpu->control & FPU_CONTROL_KNOWN) | FPU_CONTROL_ONE;

@@ -52,7 +52,7 @@ void machine_guest(const struct machine *m, struct machine_cpu *guest)
         fill(guest, real);
         return;
     }
-    const struct vcpu *v = &m->b->vmm.vm.vcpu;
+    const struct vcpu *v = &m->b->vmm.now->vcpu;
     if (real->vmx.nonroot) { /* the registers are the guest's own, but for what the VMCS shows it of the control registers */
         fill(guest, real);
         guest->cr0 = vmx_cr_seen(real, 0, real->cr0);
@@ -83,7 +83,7 @@ uint32_t machine_code(const struct machine *m)
     const struct cpu *real = &m->b->cpu;
     uint32_t at = real->seg[SEG_CS].base + real->eip;
     if (!virtual_(m) || !m->technique->code || at - m->technique->code_first >= m->technique->code_bytes) return at;
-    return m->technique->code(&m->b->vmm.vm.vcpu, at);
+    return m->technique->code(&m->b->vmm.now->vcpu, at);
 }
 
 /* CS and EIP, as people count. */
@@ -94,7 +94,7 @@ static void whereabouts(const struct machine *m, uint32_t *base, uint32_t *eip)
     *base = real->seg[SEG_CS].base;
     *eip = real->eip;
     if (!virtual_(m) || real->cpl == 0 || !m->technique->view) return;
-    running(&m->b->vmm.vm.vcpu, real, &view);
+    running(&m->b->vmm.now->vcpu, real, &view);
     *base = view.seg[SEG_CS].base;
     *eip = view.eip;
 }
@@ -115,7 +115,7 @@ uint32_t machine_linear(const struct machine *m)
 
 void machine_fpu(const struct machine *m, struct machine_fpu *guest)
 {
-    const struct fpu seen = virtual_(m) ? lazy_fpu_state(&m->b->vmm.vm.vcpu) : m->b->cpu.fpu, *f = &seen;
+    const struct fpu seen = virtual_(m) ? lazy_fpu_state(&m->b->vmm.now->vcpu) : m->b->cpu.fpu, *f = &seen;
     *guest = (struct machine_fpu){ .control = f->control, .status = f->status, .tag = (uint16_t)fpu_tag_word(f), .cs = f->cs,
                                    .ds = f->ds, .op = f->op, .ip = f->ip, .dp = f->dp };
     for (unsigned i = 0; i < 8; i++) {
@@ -162,12 +162,12 @@ bool machine_peek(const struct machine *m, gva_t at, void *to, size_t n)
 bool machine_peek_guest(const struct machine *m, gva_t at, void *to, size_t n)
 {
     if (!virtual_(m)) return peek_through(&m->b->mmu, &m->b->bus, at, to, n);
-    return peek_through(&m->b->vmm.vm.vcpu.virt_mmu, &m->b->vmm.vm.bus, at, to, n);
+    return peek_through(&m->b->vmm.now->vcpu.virt_mmu, &m->b->vmm.now->bus, at, to, n);
 }
 
 bool machine_peek_gpa(const struct machine *m, gpa_t at, void *to, size_t n)
 {
-    return bus_peek(virtual_(m) ? &m->b->vmm.vm.bus : &m->b->bus, hpa(at.v), to, n);
+    return bus_peek(virtual_(m) ? &m->b->vmm.now->bus : &m->b->bus, hpa(at.v), to, n);
 }
 
 bool machine_peek_hpa(const struct machine *m, hpa_t at, void *to, size_t n) { return bus_peek(&m->b->bus, at, to, n); }
@@ -240,7 +240,7 @@ const char *machine_symbol(const struct machine *m, uint32_t at, char *buf, size
 {
     uint32_t offset;
     bool own = virtual_(m) && !m->b->cpu.vmx.nonroot; /* else the hypervisor's addresses are the guest's, too */
-    if (own && m->technique->symbol && m->technique->symbol(&m->b->vmm.vm.vcpu, at, buf, (unsigned)n)) return buf;
+    if (own && m->technique->symbol && m->technique->symbol(&m->b->vmm.now->vcpu, at, buf, (unsigned)n)) return buf;
     if (own && window_symbol(at, buf, (unsigned)n)) return buf;
     const char *name = symbols_at(&m->image.symbols, at, &offset);
     if (!name) snprintf(buf, n, "%08X", at);
@@ -261,15 +261,14 @@ const char *machine_suggest_symbol(const struct machine *m, const char *name) { 
 void machine_translate(const struct machine *m, gva_t at, unsigned access, struct machine_xlat *x)
 {
     *x = (struct machine_xlat){ 0 };
-    const struct vcpu *v = &m->b->vmm.vm.vcpu;
-    const struct mmu *guest = virtual_(m) ? &v->virt_mmu : &m->b->mmu;
+    const struct mmu *guest = virtual_(m) ? &m->b->vmm.now->vcpu.virt_mmu : &m->b->mmu;
     struct fault f = { 0 };
     x->guest_ok = mmu_probe(guest, at, access, &x->guest, &f);
     x->guest_code = x->guest_ok ? 0 : f.code;
     if (x->guest_ok) {
         x->pa = gpa(x->guest.at.v);
         uint32_t frame;
-        struct bus *bus = virtual_(m) ? &m->b->vmm.vm.bus : &m->b->bus;
+        struct bus *bus = virtual_(m) ? &m->b->vmm.now->bus : &m->b->bus;
         if (bus_owner(bus, x->guest.at, &frame)) x->ma = hpa(frame << PAGE_SHIFT | (x->guest.at.v & (PAGE_SIZE - 1)));
     }
     x->real_ok = mmu_probe(&m->b->mmu, at, access, &x->real, &f);
@@ -278,7 +277,7 @@ void machine_translate(const struct machine *m, gva_t at, unsigned access, struc
 
 unsigned machine_devices(const struct machine *m, struct machine_device *list, unsigned room)
 {
-    const struct devices *d = virtual_(m) ? &m->b->vmm.vm.devices : &m->b->devices;
+    const struct devices *d = virtual_(m) ? &m->b->vmm.now->devices : &m->b->devices;
     unsigned n = 0;
     for (; n < d->count && n < room; n++)
         list[n] = (struct machine_device){ d->list[n].name, d->list[n].device->ops->regs, d->list[n].device };
@@ -287,6 +286,6 @@ unsigned machine_devices(const struct machine *m, struct machine_device *list, u
 
 bool machine_screen(const struct machine *m, struct text *out)
 {
-    const struct vm *vm = &m->b->vmm.vm;
+    const struct vm *vm = m->b->vmm.now;
     return virtual_(m) ? vga_text(&vm->devices.vga, &vm->bus, out) : vga_text(&m->b->devices.vga, &m->b->bus, out);
 }

@@ -127,7 +127,7 @@ void machine_summary(const struct machine *m, struct machine_summary *s)
         uint64_t vmm = vmm_insns(m);
         s->guest_insns -= vmm < s->insns ? vmm : s->insns;
         s->guest_insns += t.kinds[EV_EMULATE]; /* executed on the guest's behalf */
-        const struct vmmu *mmu = &b->vmm.vm.vcpu.vmmu;
+        const struct vmmu *mmu = &b->vmm.now->vcpu.vmmu;
         struct vmmu_stats st = { 0 };
         mmu->ops->stats(mmu, &st);
         s->shadow.hidden = st.hidden, s->shadow.true_ = st.true_, s->shadow.traced = st.traced;

@@ -96,7 +96,7 @@ static void end(struct machine *m, enum machine_fate fate, uint32_t code, const 
 {
     struct machine_end *x = &m->b->end;
     if (x->fate != FATE_RUNNING) return;
-    if (m->technique->hypervisor) uart_drain(&m->b->vmm.vm.devices.uart);
+    if (m->technique->hypervisor) uart_drain(&m->b->vmm.now->devices.uart);
     uart_drain(&m->b->devices.uart); /* the wires go on when the CPU has stopped */
     x->fate = (uint8_t)fate;
     x->code = code;
@@ -156,7 +156,7 @@ static void end_off(struct machine *m) { end(m, FATE_OFF, 0, "the guest turned t
 
 static void end_vm(struct machine *m)
 {
-    const struct vm *vm = &m->b->vmm.vm;
+    const struct vm *vm = m->b->vmm.now;
     if (vm->off) {
         end_off(m);
     } else if (vm->reset) {

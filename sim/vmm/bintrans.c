@@ -20,19 +20,19 @@ static bool setting(const struct vcpu *v, enum setting s) { return board(v)->set
 static uint32_t get_slot(const struct vcpu *v, enum bt_slot slot)
 {
     uint32_t value = 0;
-    bus_peek(board(v)->bus, window_hpa(BT_DATA + (uint32_t)slot), &value, sizeof value);
+    bus_peek(board(v)->bus, window_hpa(&v->window, BT_DATA + (uint32_t)slot), &value, sizeof value);
     return value;
 }
 
 static void put_slot(struct vcpu *v, enum bt_slot slot, uint32_t value)
 {
-    bus_poke(board(v)->bus, window_hpa(BT_DATA + (uint32_t)slot), &value, sizeof value);
+    bus_poke(board(v)->bus, window_hpa(&v->window, BT_DATA + (uint32_t)slot), &value, sizeof value);
 }
 
 /* ---- attach and start */
 
 /* Makes of what a call gate pushes (no flags, and interrupts still on) the frame that the other stubs leave. */
-static void build_stub(struct bus *b)
+static void build_stub(const struct vcpu *v)
 {
     static const uint8_t code[] = {
         0x9C, 0x6A, 0x02, 0x9D, 0x83, 0xEC, 0x08, 0x60,             /* pushfd; push 2; popfd (IF, NT off); sub esp, 8; pusha */
@@ -44,10 +44,10 @@ static void build_stub(struct bus *b)
     };
     _Static_assert(BT_VECTOR == 0x100, "it is in the code");
     uint32_t rel = WINDOW_DOOR - (BT_STUB + sizeof code + 4), at = WINDOW_BASE + BT_STUB;
-    bus_poke(b, window_hpa(BT_STUB), code, sizeof code);
-    bus_poke(b, window_hpa(BT_STUB + sizeof code), &rel, 4);
+    bus_poke(board(v)->bus, window_hpa(&v->window, BT_STUB), code, sizeof code);
+    bus_poke(board(v)->bus, window_hpa(&v->window, BT_STUB + sizeof code), &rel, 4);
     uint32_t gate[2] = { (uint32_t)WINDOW_CS << 16 | (at & 0xFFFF), (at & 0xFFFF0000u) | 0xAC00 }; /* DPL 1, 32-bit call gate */
-    bus_poke(b, window_hpa(WINDOW_GDT + BT_GATE), gate, sizeof gate);
+    bus_poke(board(v)->bus, window_hpa(&v->window, WINDOW_GDT + BT_GATE), gate, sizeof gate);
 }
 
 static bool bt_attach(struct vcpu *v, struct err *e)
@@ -56,15 +56,15 @@ static bool bt_attach(struct vcpu *v, struct err *e)
     struct bintrans *t = v->bt = arena_alloc(board(v)->arena, sizeof *t);
     struct bus *b = board(v)->bus;
     t->end = board(v)->setting[SETTING_BT_CACHE] << 10;
-    build_stub(b);
-    window_descriptor(b, BT_CS, WINDOW_BASE + BT_CODE, t->end - 1, 0x40B9); /* ring-1 code, execute-only, accessed */
-    window_descriptor(b, BT_DS, WINDOW_BASE + BT_DATA, BT_DATA_SIZE - 1, 0x40B3); /* ring-1 data, accessed */
+    build_stub(v);
+    window_descriptor(&v->window, BT_CS, WINDOW_BASE + BT_CODE, t->end - 1, 0x40B9); /* ring-1 code, execute-only, accessed */
+    window_descriptor(&v->window, BT_DS, WINDOW_BASE + BT_DATA, BT_DATA_SIZE - 1, 0x40B3); /* ring-1 data, accessed */
     t->jump = bt_emit_glue(&t->scratch);
     memcpy(t->glue, t->scratch.point, t->scratch.points * sizeof t->glue[0]);
     t->glue_points = t->scratch.points;
     for (unsigned i = 0; i < t->glue_points; i++)
         if (t->glue[i].what == BT_LOOKUP) t->miss = t->glue[i].at;
-    bus_poke(b, window_hpa(BT_CODE), t->scratch.bytes, t->scratch.n);
+    bus_poke(b, window_hpa(&v->window, BT_CODE), t->scratch.bytes, t->scratch.n);
     t->at = BT_GLUE;
     t->tail = t->end;
     t->context = UINT8_MAX;
@@ -171,7 +171,7 @@ static void bt_enter(struct vcpu *v, struct window_frame *f)
     t->here = t->from = 0;
     t->what = BT_RUN;
     t->inside = false;
-    bus_peek(board(v)->bus, window_hpa(WINDOW_FRAME_AT), f, sizeof *f);
+    bus_peek(board(v)->bus, window_hpa(&v->window, WINDOW_FRAME_AT), f, sizeof *f);
     if ((f->cs & ~3u) != BT_CS) {
         vcpu_enter(v, f);
         return;

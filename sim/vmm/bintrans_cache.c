@@ -22,12 +22,12 @@ static void charge(struct vcpu *v, enum cost cost, uint64_t times)
 
 static void poke(struct vcpu *v, uint32_t tc, const void *bytes, unsigned n)
 {
-    bus_poke(board(v)->bus, window_hpa(BT_CODE + tc), bytes, n);
+    bus_poke(board(v)->bus, window_hpa(&v->window, BT_CODE + tc), bytes, n);
 }
 
 static void poke_data(struct vcpu *v, uint32_t at, const void *bytes, unsigned n)
 {
-    bus_poke(board(v)->bus, window_hpa(BT_DATA + at), bytes, n);
+    bus_poke(board(v)->bus, window_hpa(&v->window, BT_DATA + at), bytes, n);
 }
 
 static void put_call(struct vcpu *v, uint32_t tc)
@@ -96,7 +96,7 @@ void bt_remember(struct vcpu *v, const struct bt_unit *u, bool returns)
 static void forget_entry(struct vcpu *v, uint32_t at, uint32_t tc)
 {
     uint32_t entry[2];
-    bus_peek(board(v)->bus, window_hpa(BT_DATA + at), entry, sizeof entry);
+    bus_peek(board(v)->bus, window_hpa(&v->window, BT_DATA + at), entry, sizeof entry);
     if (entry[1] == tc) put_entry(v, at, 0, v->bt->miss);
 }
 

@@ -8,7 +8,7 @@
 static uint32_t slot(const struct vcpu *v, enum bt_slot at)
 {
     uint32_t value = 0;
-    bus_peek(v->vmm->board.bus, window_hpa(BT_DATA + (uint32_t)at), &value, sizeof value);
+    bus_peek(v->vmm->board.bus, window_hpa(&v->window, BT_DATA + (uint32_t)at), &value, sizeof value);
     return value;
 }
 

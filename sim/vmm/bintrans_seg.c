@@ -15,7 +15,7 @@ static void publish(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
     uint32_t words[2] = { 0u - t->selector[0], t->selector[0] - t->selector[1] };
-    bus_poke(v->vmm->board.bus, window_hpa(BT_DATA + BT_KNOWN), words, sizeof words);
+    bus_poke(v->vmm->board.bus, window_hpa(&v->window, BT_DATA + BT_KNOWN), words, sizeof words);
     clock_charge(v->vmm->board.clock, CAUSE_TRANSLATE, 2 * (uint64_t)v->vmm->board.model->cost[COST_MEM_REF]);
 }
 

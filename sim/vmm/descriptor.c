@@ -89,8 +89,8 @@ static void put_shadow(struct vcpu *v, bool ldt, uint32_t offset, struct descrip
 {
     struct bus *machine = v->vmm->board.bus;
     uint32_t at = (ldt ? WINDOW_LDT : WINDOW_GDT) + offset;
-    bus_write(machine, window_hpa(at), 4, d.low);
-    bus_write(machine, window_hpa(at + 4), 4, d.high);
+    bus_write(machine, window_hpa(&v->window, at), 4, d.low);
+    bus_write(machine, window_hpa(&v->window, at + 4), 4, d.high);
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_TABLE_SYNC]);
 }
 
@@ -136,7 +136,7 @@ static void put_if_other(struct vcpu *v, uint16_t selector, struct descriptor s)
 {
     struct descriptor was;
     uint32_t at = (selector & 4 ? WINDOW_LDT : WINDOW_GDT) + (selector & ~7u);
-    bus_peek(v->vmm->board.bus, window_hpa(at), &was, sizeof was);
+    bus_peek(v->vmm->board.bus, window_hpa(&v->window, at), &was, sizeof was);
     if (s.low != was.low || ((s.high ^ was.high) & ~(uint32_t)HIGH_ACCESSED)) put_shadow(v, selector & 4, selector & ~7u, s);
 }
 

@@ -66,7 +66,7 @@ static void keyboard(struct vmm *h)
         h->key_prefix = byte;
         return;
     }
-    kbc_key(&h->vm.devices.kbc, (uint16_t)(h->key_prefix << 8 | (byte & 0x7F)), !(byte & 0x80));
+    kbc_key(&h->now->devices.kbc, (uint16_t)(h->key_prefix << 8 | (byte & 0x7F)), !(byte & 0x80));
     h->key_prefix = 0;
 }
 
@@ -75,7 +75,7 @@ void host_interrupt(struct vmm *h, uint8_t vector)
     unsigned irq = vector - WINDOW_IRQ;
     if (irq == IRQ_TIMER) h->timer_at = TIMEQ_NEVER;
     if (irq == IRQ_KEYBOARD) keyboard(h);
-    if (irq == IRQ_UART) uart_listen(&h->vm.devices.uart);
+    if (irq == IRQ_UART) uart_listen(&h->now->devices.uart);
     if (irq >= 8) out(h, PIC2, 0x20);
     out(h, PIC1, 0x20);
 }

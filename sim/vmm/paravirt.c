@@ -12,7 +12,7 @@ enum { FRAMES_FIRST = 0x100 };
 
 static void carve_frames(struct paravirt *p, const struct vmm_board *b)
 {
-    uint32_t next = FRAMES_FIRST;
+    uint32_t next = (p->v->window.at >> PAGE_SHIFT) + FRAMES_FIRST;
     p->area = next++;
     p->shared = next++;
     p->grant = next;
@@ -30,10 +30,10 @@ static void carve_frames(struct paravirt *p, const struct vmm_board *b)
     own[pde_slot(WINDOW_BASE) - DIRECT_SLOTS] = p->v->vmmu.env.window_pde;
 }
 
-static void build_gates(struct bus *machine)
+static void build_gates(const struct window *w)
 {
-    for (unsigned v = 0; v < 256; v++) window_gate(machine, v, v == VEC_BP || v == VEC_OF ? 3 : v == XEN_GATE ? 1 : 0);
-    window_gate_raw(machine, 0x80, 0, 0);
+    for (unsigned v = 0; v < 256; v++) window_gate(w, v, v == VEC_BP || v == VEC_OF ? 3 : v == XEN_GATE ? 1 : 0);
+    window_gate_raw(w, 0x80, 0, 0);
 }
 
 static bool pv_attach(struct vcpu *v, struct err *e)
@@ -50,7 +50,7 @@ static bool pv_attach(struct vcpu *v, struct err *e)
     carve_frames(p, b);
     direct_share(p->mmu, p->shared);
     for (uint32_t i = 0; i < PV_GRANT_FRAMES; i++) direct_share(p->mmu, p->grant + i);
-    build_gates(b->bus);
+    build_gates(&v->window);
     pv_names();
     return true;
 }
@@ -59,7 +59,7 @@ static void pv_start(struct vcpu *v)
 {
     struct paravirt *p = v->pv;
     pv_segments_init(p);
-    window_ring1_stack(v->vmm->board.bus, p->kernel_ss, p->kernel_sp);
+    window_ring1_stack(&v->window, p->kernel_ss, p->kernel_sp);
     pv_load_base(p);
     pv_time_init(p);
 }

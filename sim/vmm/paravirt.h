@@ -152,6 +152,6 @@ struct pv_image {
     const char *cmdline;
 };
 /* Builds tables, lists and start_info behind the image, which is loaded; v->virt gets its boot state. */
-bool pv_build(struct vmm *h, const struct pv_image *image, struct err *e);
+bool pv_build(struct vm *vm, const struct pv_image *image, struct err *e);
 
 #endif

@@ -140,12 +140,11 @@ void pv_failsafe(struct paravirt *p)
 void pv_init_int80(struct paravirt *p)
 {
     const struct xen_trap_info *t = &p->trap[TRAP_VECTOR_80];
-    struct bus *machine = p->v->vmm->board.bus;
     bool direct = t->address && !(t->flags & XEN_TRAP_MASKS); /* no gate can set the event mask on the way */
     if (direct)
-        window_gate_raw(machine, TRAP_VECTOR_80, (uint32_t)t->cs << 16 | (t->address & 0xFFFF),
+        window_gate_raw(&p->v->window, TRAP_VECTOR_80, (uint32_t)t->cs << 16 | (t->address & 0xFFFF),
                         (t->address & 0xFFFF0000u) | DIRECT_GATE | (uint32_t)(t->flags & XEN_TRAP_DPL) << 13);
-    else window_gate_raw(machine, TRAP_VECTOR_80, 0, 0);
+    else window_gate_raw(&p->v->window, TRAP_VECTOR_80, 0, 0);
     pv_charge(p, COST_TABLE_SYNC);
 }
 
@@ -173,7 +172,7 @@ int32_t pv_stack_switch(struct paravirt *p, const uint32_t arg[6])
     uint32_t ss = pv_ring1(arg[0] & 0xFFFF);
     p->kernel_ss = ss;
     p->kernel_sp = arg[1];
-    window_ring1_stack(p->v->vmm->board.bus, ss, arg[1]);
+    window_ring1_stack(&p->v->window, ss, arg[1]);
     pv_charge(p, COST_TABLE_SYNC);
     return 0;
 }

@@ -44,50 +44,50 @@ static bool plan(const struct pv_image *i, uint32_t frames, struct layout *l, st
                                      "larger --ram", need * 4, frames * 4);
 }
 
-static uint32_t machine_frame(const struct vmm *h, uint32_t pfn) { return h->vm.pseudo.map[pfn]; }
+static uint32_t machine_frame(const struct vm *vm, uint32_t pfn) { return vm->pseudo.map[pfn]; }
 
-static void poke(struct vmm *h, uint32_t pfn, uint32_t offset, const void *from, uint32_t n)
+static void poke(struct vm *vm, uint32_t pfn, uint32_t offset, const void *from, uint32_t n)
 {
-    bus_poke(&h->vm.pseudo, hpa((pfn << PAGE_SHIFT) + offset), from, n);
+    bus_poke(&vm->pseudo, hpa((pfn << PAGE_SHIFT) + offset), from, n);
 }
 
-static void build_tables(struct vmm *h, const struct pv_image *i, const struct layout *l, uint32_t frames)
+static void build_tables(struct vm *vm, const struct pv_image *i, const struct layout *l, uint32_t frames)
 {
     uint32_t tables = (l->end - i->virt_base) / TABLE_SPAN;
     for (uint32_t t = 0; t < tables; t++) {
-        uint32_t pde = machine_frame(h, l->tables + 1 + t) << PAGE_SHIFT | PTE_P | PTE_W | PTE_U | PTE_A | PTE_D;
-        poke(h, l->tables, (pde_slot(i->virt_base) + t) * 4, &pde, 4);
+        uint32_t pde = machine_frame(vm, l->tables + 1 + t) << PAGE_SHIFT | PTE_P | PTE_W | PTE_U | PTE_A | PTE_D;
+        poke(vm, l->tables, (pde_slot(i->virt_base) + t) * 4, &pde, 4);
     }
     for (uint32_t pfn = 0; pfn < (l->end - i->virt_base) >> PAGE_SHIFT && pfn < frames; pfn++) {
         bool table = pfn >= l->tables && pfn < l->stack;
-        uint32_t pte = machine_frame(h, pfn) << PAGE_SHIFT | PTE_P | PTE_A | (table ? 0u : (uint32_t)PTE_W);
-        poke(h, l->tables + 1 + (pfn >> 10), (pfn & 1023) * 4, &pte, 4);
+        uint32_t pte = machine_frame(vm, pfn) << PAGE_SHIFT | PTE_P | PTE_A | (table ? 0u : (uint32_t)PTE_W);
+        poke(vm, l->tables + 1 + (pfn >> 10), (pfn & 1023) * 4, &pte, 4);
     }
 }
 
 static void build_lists(struct paravirt *p, const struct layout *l, uint32_t frames)
 {
-    struct vmm *h = p->v->vmm;
+    struct vm *vm = p->v->vm;
     for (uint32_t pfn = 0; pfn < frames; pfn++) {
-        uint32_t mfn = machine_frame(h, pfn);
-        poke(h, l->p2m, pfn * 4, &mfn, 4);
+        uint32_t mfn = machine_frame(vm, pfn);
+        poke(vm, l->p2m, pfn * 4, &mfn, 4);
         pv_set_m2p(p, mfn, pfn);
     }
 }
 
 /* mov eax, n; int 82h; ret. The slot of iret is entered by a jump, with the return frame on the stack. */
-static void build_hypercall_page(struct vmm *h, uint32_t pfn)
+static void build_hypercall_page(struct vm *vm, uint32_t pfn)
 {
     for (uint32_t n = 0; n < PAGE_SIZE / CALL_SLOT; n++) {
         uint8_t call[] = { 0xB8, (uint8_t)n, 0, 0, 0, 0xCD, XEN_GATE, 0xC3 };
         uint8_t iret[] = { 0x50, 0xB8, IRET_CALL, 0, 0, 0, 0xCD, XEN_GATE };
-        poke(h, pfn, n * CALL_SLOT, n == IRET_CALL ? iret : call, sizeof call);
+        poke(vm, pfn, n * CALL_SLOT, n == IRET_CALL ? iret : call, sizeof call);
     }
 }
 
 static void build_start_info(struct paravirt *p, const struct pv_image *i, const struct layout *l, uint32_t frames)
 {
-    struct vmm *h = p->v->vmm;
+    struct vm *vm = p->v->vm;
     struct xen_start_info s = {
         .magic = XEN_MAGIC, .nr_pages = frames, .shared_info = p->shared << PAGE_SHIFT, .store_mfn = p->store,
         .store_evtchn = p->store_port, .console_mfn = p->console, .console_evtchn = p->console_port,
@@ -96,7 +96,7 @@ static void build_start_info(struct paravirt *p, const struct pv_image *i, const
         .mod_start = i->mod_len ? i->virt_base + i->mod_start : 0, .mod_len = i->mod_len,
     };
     strncpy(s.cmd_line, i->cmdline, sizeof s.cmd_line - 1);
-    poke(h, l->info, 0, &s, sizeof s);
+    poke(vm, l->info, 0, &s, sizeof s);
 }
 
 static void boot_registers(struct paravirt *p, const struct pv_image *i, const struct layout *l)
@@ -116,23 +116,23 @@ static void boot_registers(struct paravirt *p, const struct pv_image *i, const s
     p->kernel_sp = c->reg[ESP];
 }
 
-bool pv_build(struct vmm *h, const struct pv_image *i, struct err *e)
+bool pv_build(struct vm *vm, const struct pv_image *i, struct err *e)
 {
-    struct paravirt *p = h->vm.vcpu.pv;
-    uint32_t frames = h->board.guest_frames;
+    struct paravirt *p = vm->vcpu.pv;
+    uint32_t frames = vm->frames;
     struct layout l = { 0 };
     if (!plan(i, frames, &l, e)) return false;
     if (i->hypercall_page && i->hypercall_page - i->virt_base > i->end - PAGE_SIZE)
         return err_set(e, EXIT_INPUT, "a paravirtual image whose hypercall page %08X lies behind its end", i->hypercall_page);
-    p->console = machine_frame(h, l.console);
-    p->store = machine_frame(h, l.store);
+    p->console = machine_frame(vm, l.console);
+    p->store = machine_frame(vm, l.store);
     pv_events_init(p);
-    build_tables(h, i, &l, frames);
+    build_tables(vm, i, &l, frames);
     build_lists(p, &l, frames);
     build_start_info(p, i, &l, frames);
-    if (i->hypercall_page) build_hypercall_page(h, (i->hypercall_page - i->virt_base) >> PAGE_SHIFT);
-    enum direct_rule rule = direct_pin(p->mmu, machine_frame(h, l.tables), FRAME_L2);
-    if (!rule) rule = direct_set_base(p->mmu, machine_frame(h, l.tables));
+    if (i->hypercall_page) build_hypercall_page(vm, (i->hypercall_page - i->virt_base) >> PAGE_SHIFT);
+    enum direct_rule rule = direct_pin(p->mmu, machine_frame(vm, l.tables), FRAME_L2);
+    if (!rule) rule = direct_set_base(p->mmu, machine_frame(vm, l.tables));
     if (rule) return err_set(e, EXIT_BUG, "the domain builder's own page tables: %s", direct_about(rule));
     /* The service domain has its ends of the rings mapped, for ever. */
     direct_take(p->mmu, p->console, FRAME_WRITABLE);

@@ -16,7 +16,7 @@ static bool complain(char *why, unsigned room, const char *what, uint32_t where)
 static uint32_t window_word(const struct paravirt *p, uint32_t offset)
 {
     uint32_t word = 0;
-    bus_peek(p->v->vmm->board.bus, window_hpa(offset), &word, sizeof word);
+    bus_peek(p->v->vmm->board.bus, window_hpa(&p->v->window, offset), &word, sizeof word);
     return word;
 }
 
@@ -56,7 +56,7 @@ static bool check_area(const struct paravirt *p, uint32_t *others, char *why, un
     for (uint32_t page = 0; page < 2 * PV_TABLE_PAGES; page++) {
         uint32_t entry = pv_frame_read(p, p->area, page * 4, 4), frame = entry >> PAGE_SHIFT;
         if (page >= XEN_GDT_PAGES && page < PV_TABLE_PAGES) {
-            if (entry >> PAGE_SHIFT != window_hpa(WINDOW_GDT).v / PAGE_SIZE + page) return complain(why, room, "the reserved descriptors moved", entry);
+            if (entry >> PAGE_SHIFT != window_hpa(&p->v->window, WINDOW_GDT).v / PAGE_SIZE + page) return complain(why, room, "the reserved descriptors moved", entry);
             continue;
         }
         if (!(entry & PTE_P)) continue;

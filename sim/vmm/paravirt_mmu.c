@@ -178,7 +178,7 @@ int32_t pv_memory_op(struct paravirt *p, const uint32_t arg[6])
     case XEN_MEM_INCREASE: case XEN_MEM_DECREASE: case XEN_MEM_POPULATE: return reservation(p, arg[0], arg[1]);
     case XEN_MEM_MAX_PAGE: return (int32_t)(p->mmu->frames - 1);
     case XEN_MEM_CURRENT: return (int32_t)owned(p);
-    case XEN_MEM_MAXIMUM: return (int32_t)p->v->vmm->board.guest_frames;
+    case XEN_MEM_MAXIMUM: return (int32_t)p->v->vm->frames;
     case XEN_MEM_M2P_MAPPING: return pv_write(p, arg[1], m2p, sizeof m2p) ? 0 : -XEN_EFAULT;
     case XEN_MEM_M2P_LIST: case XEN_MEM_MAP + 1: return -XEN_EPERM;
     default: return -XEN_ENOSYS;

@@ -73,9 +73,9 @@ enum { AREA_ENTRY = PTE_P | PTE_W | PTE_A | PTE_D }; /* writable: the CPU sets t
 static void load_ldtr(struct paravirt *p)
 {
     struct cpu *real = p->v->vmm->board.cpu;
-    window_ldt(p->v->vmm->board.bus, PV_DOMAIN_AREA + PV_LDT_OFFSET, p->ldt_entries ? p->ldt_entries * 8 - 1 : 0);
+    window_ldt(&p->v->window, PV_DOMAIN_AREA + PV_LDT_OFFSET, p->ldt_entries ? p->ldt_entries * 8 - 1 : 0);
     uint32_t d[2];
-    bus_peek(p->v->vmm->board.bus, window_hpa(WINDOW_GDT + WINDOW_LDTR), d, sizeof d);
+    bus_peek(p->v->vmm->board.bus, window_hpa(&p->v->window, WINDOW_GDT + WINDOW_LDTR), d, sizeof d);
     if (p->ldt_entries) cpu_seg_set(&real->ldtr, WINDOW_LDTR, d[0], d[1]);
     else seg_load_null(&real->ldtr, 0);
     pv_charge(p, COST_SYSTEM);
@@ -88,10 +88,10 @@ void pv_segments_init(struct paravirt *p)
     for (uint32_t i = 0; i < 4; i++) {
         uint32_t d[2] = { 0x0000FFFF, flat[i] | 0x100 /* accessed */ };
         cut(d);
-        bus_poke(machine, window_hpa(WINDOW_GDT + XEN_FIRST_SELECTOR + 0x18 + 8 * i), d, sizeof d);
+        bus_poke(machine, window_hpa(&p->v->window, WINDOW_GDT + XEN_FIRST_SELECTOR + 0x18 + 8 * i), d, sizeof d);
     }
     for (uint32_t i = XEN_GDT_PAGES; i < PV_TABLE_PAGES; i++)
-        pv_frame_write(p, p->area, i * 4, 4, window_hpa(WINDOW_GDT + i * PAGE_SIZE).v | AREA_ENTRY);
+        pv_frame_write(p, p->area, i * 4, 4, window_hpa(&p->v->window, WINDOW_GDT + i * PAGE_SIZE).v | AREA_ENTRY);
     p->v->vmm->board.cpu->gdtr = (struct table_reg){ PV_DOMAIN_AREA, 0xFFFF };
     load_ldtr(p);
 }

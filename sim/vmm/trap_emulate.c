@@ -91,7 +91,7 @@ static void gate(struct vcpu *v, unsigned vector, bool closed, unsigned dpl)
 {
     const struct vmm_board *b = &v->vmm->board;
     v->closed[vector / 8] = (uint8_t)((v->closed[vector / 8] & ~(1u << vector % 8)) | (unsigned)closed << vector % 8);
-    window_gate(b->bus, vector, dpl);
+    window_gate(&v->window, vector, dpl);
     clock_charge(b->clock, CAUSE_SHADOW, b->model->cost[COST_TABLE_SYNC]);
 }
 

@@ -67,7 +67,7 @@ static uint8_t real_ring(uint8_t virtual_) { return virtual_ == 0 ? 1 : virtual_
 static struct window_frame *frame_read(struct vcpu *v, struct window_frame *f)
 {
     const struct vmm_board *b = &v->vmm->board;
-    bus_peek(b->bus, window_hpa(WINDOW_FRAME_AT), f, sizeof *f);
+    bus_peek(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), f, sizeof *f);
     clock_charge(b->clock, CAUSE_DISPATCH, (sizeof *f / 4) * (uint64_t)b->model->cost[COST_MEM_REF]);
     return f;
 }
@@ -152,7 +152,7 @@ static void frame_write(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip)
         .eflags = (cpu_flags(c) & ~mine) | FLAG_IF, /* real interrupts are always ours to take */
         .esp = c->reg[ESP], .ss = (c->seg[SEG_SS].sel & ~3u) | ring,
     };
-    bus_poke(b->bus, window_hpa(WINDOW_FRAME_AT), &f, sizeof f);
+    bus_poke(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), &f, sizeof f);
     clock_charge(b->clock, CAUSE_DISPATCH, (sizeof f / 4) * (uint64_t)b->model->cost[COST_MEM_REF]);
 }
 
@@ -163,8 +163,8 @@ static uint32_t inner_esp(struct vcpu *v)
     const struct vmm_board *b = &v->vmm->board;
     uint32_t esp = (v->virt.reg[ESP] & 0xFFFF0000u) | WINDOW_FRAME_AT, d[2];
     if (v->virt.seg[SEG_SS].ar & AR_DB) return WINDOW_BASE + WINDOW_FRAME_AT;
-    window_stack_high(b->bus, esp, WINDOW_FRAME_AT);
-    bus_peek(b->bus, window_hpa(WINDOW_GDT + WINDOW_SS_HIGH), d, sizeof d);
+    window_stack_high(&v->window, esp, WINDOW_FRAME_AT);
+    bus_peek(b->bus, window_hpa(&v->window, WINDOW_GDT + WINDOW_SS_HIGH), d, sizeof d);
     cpu_seg_set(&b->cpu->seg[SEG_SS], WINDOW_SS_HIGH, d[0], d[1]);
     clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_TABLE_SYNC] + b->model->cost[COST_MOV_SEG]);
     return esp;

@@ -42,6 +42,7 @@ struct vcpu {
     struct vmm *vmm;
     struct vm  *vm;
     const struct cpu_strategy *ops;
+    struct window window;       /* its skin in machine memory */
     struct model model;         /* of virt: the board's, without what cannot be virtualised */
     struct cpu virt;            /* the guest's CPU as the guest believes it */
     struct mmu virt_mmu;        /* walks the guest's tables over the VM's bus; never cached across exits */

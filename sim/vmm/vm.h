@@ -23,6 +23,8 @@ struct vm_disk {
 };
 
 struct vm {
+    struct vmm *vmm;
+    uint32_t frame, frames;  /* the machine frames that are its memory: the first, and how many */
     /* Guest-physical memory and virtual ports. A guest that is aware has no such memory: its tables name machine frames, so
      * this shows it those that are its own, each under its own number; what it calls pseudo-physical is `pseudo`. */
     struct bus bus, pseudo;
@@ -30,6 +32,7 @@ struct vm {
     struct devices devices;  /* virtual PIC, PIT, UART, debug ports */
     struct vm_disk disk[IDE_DRIVES];
     struct vcpu vcpu;
+    bool     interpreting;   /* the guest is in virt, and the visit was only interrupted */
     bool     exited, dead, halted;
     bool     reset, off;     /* exited, by resetting itself without firmware to go on with, by turning the power off */
     uint8_t  restart;        /* 1 + RESET_CPU or RESET_BOARD: the guest asked for it, and there is firmware */
@@ -49,9 +52,6 @@ struct vmm_board {
     const struct model *model;
     struct trace *trace;
     uint32_t      epoch;     /* the guest's clock at cycle 0, in seconds since 1970 */
-    uint32_t      guest_first, guest_frames; /* machine frames that become the guest's memory */
-    const struct disk *disk;             /* what the guest's drives show; read only by vmm_init */
-    unsigned      disks;
     struct disk_times disk_times;
     /* Puts the firmware where a reset VM finds it, and its CPU at the first instruction; NULL: there is none. With `copy` false
      * the guest's memory still has it. */
@@ -60,24 +60,35 @@ struct vmm_board {
     uint32_t      setting[SETTINGS];     /* of the techniques: setting.def */
 };
 
+/* What a VM is to be. */
+struct vm_plan {
+    const char   *cpu, *mmu;             /* technique and MMU strategy, by their names on the command line */
+    uint32_t      window;                /* machine address of its window */
+    uint32_t      first, frames;         /* machine frames that become its memory */
+    const struct disk *disk;             /* what its drives show */
+    unsigned      disks;
+};
+
 struct vmm {
     struct vmm_board board;
-    struct vm vm;                   /* one for now; an array when several share the machine */
+    struct vm *vm;                  /* all of them, in the arena */
+    unsigned   vms, room;
+    struct vm *now;                 /* the one whose guest the real CPU runs, or ran last */
     uint64_t timer_at;              /* cycle the real timer is set to fire at; TIMEQ_NEVER if not */
     uint8_t  key_prefix;            /* E0 has come from the real keyboard */
     bool     idle;                  /* the guest halted: the hypervisor's idle loop runs */
-    bool     interpreting;          /* the guest is in virt, and the visit was only interrupted */
     uint64_t visits;
 };
 
-/* Takes the board over: builds the window, creates the VM with a technique and an MMU strategy (names as on the command
- * line), programs the real devices. Call before the image is loaded into vmm_memory(). */
-bool vmm_init(struct vmm *h, const struct vmm_board *board, const char *cpu, const char *mmu, struct err *e);
+/* Takes the board over, with room for that many VMs. */
+void vmm_init(struct vmm *h, const struct vmm_board *board, unsigned vms);
+/* Creates a VM: its window, virtual board and CPU, and what its strategies need. NULL: refused, the reason is in `e`. Call before
+ * its image is loaded into vm_memory(). */
+struct vm *vmm_add(struct vmm *h, const struct vm_plan *plan, struct err *e);
 /* Where to load the guest's image. */
-struct bus *vmm_memory(struct vmm *h);
-/* The virtual CPU, to be given its boot state before vmm_start. */
-struct cpu *vmm_cpu(struct vmm *h);
-/* Leaves to the guest for the first time: the real CPU stands at the leave stub. */
+struct bus *vm_memory(struct vm *vm);
+/* Programs the real processor and devices, starts each VM, whose virtual CPU has its boot state now, and leaves to the first one:
+ * the real CPU stands at the code that resumes it. */
 void vmm_start(struct vmm *h);
 /* The real CPU stands at the door: handles the exit. Returns false if the VM ended (exited, dead or halted for ever). */
 bool vmm_door(struct vmm *h);

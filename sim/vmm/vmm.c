@@ -100,34 +100,35 @@ static bool backend_write(void *vm_disk, uint64_t lba, const void *from)
 static void vm_dma(void *vcpu, uint32_t at, unsigned n) { emulate_stored(vcpu, at, n); }
 
 /* Fills `list` with the media the VM's drives see. */
-static void vm_disks(struct vmm *h, struct disk list[IDE_DRIVES])
+static void vm_disks(struct vm *vm, const struct vm_plan *plan, struct disk list[IDE_DRIVES])
 {
-    for (unsigned i = 0; i < h->board.disks; i++) {
-        struct vm_disk *d = &h->vm.disk[i];
-        *d = (struct vm_disk){ h, h->board.disk[i] };
+    for (unsigned i = 0; i < plan->disks; i++) {
+        struct vm_disk *d = &vm->disk[i];
+        *d = (struct vm_disk){ vm->vmm, plan->disk[i] };
         list[i] = (struct disk){ d->disk.sectors, backend_read, backend_write, d };
     }
 }
 
-static bool vm_init(struct vmm *h, struct err *e)
+static bool vm_init(struct vm *vm, const struct vm_plan *plan, struct err *e)
 {
-    struct vm *vm = &h->vm;
-    const struct vmm_board *b = &h->board;
+    const struct vmm_board *b = &vm->vmm->board;
     bool aware = vm->vcpu.ops->aware;
     struct bus *memory = aware ? &vm->pseudo : &vm->bus;
-    bus_init_child(memory, b->bus, b->guest_frames, b->arena);
-    for (uint32_t i = 0; i < b->guest_frames; i++) memory->map[i] = b->guest_first + i;
+    vm->frame = plan->first;
+    vm->frames = plan->frames;
+    bus_init_child(memory, b->bus, vm->frames, b->arena);
+    for (uint32_t i = 0; i < vm->frames; i++) memory->map[i] = vm->frame + i;
     if (aware) bus_init_child(&vm->bus, b->bus, b->bus->frames, b->arena);
-    for (uint32_t i = 0; aware && i < b->guest_frames; i++) vm->bus.map[b->guest_first + i] = b->guest_first + i;
+    for (uint32_t i = 0; aware && i < vm->frames; i++) vm->bus.map[vm->frame + i] = vm->frame + i;
     vm->timers.clock = b->clock;
     struct disk disks[IDE_DRIVES];
-    vm_disks(h, disks);
+    vm_disks(vm, plan, disks);
     struct devices_wiring w = {
-        .intr = { vm_intr, &vm->vcpu, 0 }, .ignne = { vm_ignne, &vm->vcpu, 0 }, .serial = { host_serial, h },
-        .serial_in = { host_serial_get, h }, .console = { host_console, h },
+        .intr = { vm_intr, &vm->vcpu, 0 }, .ignne = { vm_ignne, &vm->vcpu, 0 }, .serial = { host_serial, vm->vmm },
+        .serial_in = { host_serial_get, vm->vmm }, .console = { host_console, vm->vmm },
         .stop = vm_stop, .stop_self = vm, .reset = { vm_reset, vm, 0 }, .off = { vm_off, vm, 0 },
         .epoch = b->epoch, .trace = b->trace, .is_virtual = true,
-        .disk = disks, .disks = b->disks, .disk_times = b->disk_times, .dma = { vm_dma, &vm->vcpu },
+        .disk = disks, .disks = plan->disks, .disk_times = b->disk_times, .dma = { vm_dma, &vm->vcpu },
     };
     if (!devices_init(&vm->devices, &vm->bus, &vm->timers, &w, e)) return false;
     vm->devices.uart.char_cycles_max = 1; /* the real line paces the output; a virtual one need not wait again */
@@ -142,36 +143,46 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
     if (!v->vmmu.ops) return err_set(e, EXIT_USAGE, "--mmu %s: not a way to virtualise memory here; try shadow", name);
     v->vmmu.env = (struct vmmu_env){
         .arena = b->arena, .machine = b->bus, .guest = &v->vm->bus, .clock = b->clock, .model = b->model, .trace = b->trace,
-        .window = v->ops->hardware ? 0 : WINDOW_BASE, .window_pde = PTE_P | PTE_W | PTE_A | PTE_D | PTE_PS | PTE_G,
-        .pool_first = (WINDOW_POOL + v->ops->reserve) >> PAGE_SHIFT,
+        .window = v->ops->hardware ? 0 : WINDOW_BASE, .window_pde = v->window.at | PTE_P | PTE_W | PTE_A | PTE_D | PTE_PS | PTE_G,
+        .pool_first = (v->window.at + WINDOW_POOL + v->ops->reserve) >> PAGE_SHIFT,
         .pool_frames = (WINDOW_SIZE - WINDOW_POOL - v->ops->reserve) >> PAGE_SHIFT,
         .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
     };
     return v->vmmu.ops->attach(&v->vmmu, e);
 }
 
-bool vmm_init(struct vmm *h, const struct vmm_board *board, const char *cpu, const char *mmu, struct err *e)
+void vmm_init(struct vmm *h, const struct vmm_board *board, unsigned vms)
 {
     h->board = *board;
     h->timer_at = TIMEQ_NEVER;
-    window_build(board->bus);
-    struct vcpu *v = &h->vm.vcpu;
-    v->ops = cpu_strategy_find(cpu);
-    if (!vm_init(h, e)) return false;
-    vcpu_init(v, h, &h->vm);
-    v->virt.ferr = coprocessor_ferr(&h->vm.devices.coprocessor);
-    h->board.disk = NULL; /* was the caller's */
-    return attach_mmu(v, mmu, e) && v->ops->attach(v, e);
+    h->vm = arena_alloc(board->arena, vms * sizeof *h->vm);
+    h->room = vms;
+    h->now = h->vm;
 }
 
-struct bus *vmm_memory(struct vmm *h) { return h->vm.vcpu.ops->aware ? &h->vm.pseudo : &h->vm.bus; }
-struct cpu *vmm_cpu(struct vmm *h) { return &h->vm.vcpu.virt; }
+struct vm *vmm_add(struct vmm *h, const struct vm_plan *plan, struct err *e)
+{
+    struct vm *vm = &h->vm[h->vms];
+    struct vcpu *v = &vm->vcpu;
+    vm->vmm = h;
+    v->window = (struct window){ h->board.bus, plan->window };
+    v->ops = cpu_strategy_find(plan->cpu);
+    window_build(&v->window);
+    if (!vm_init(vm, plan, e)) return NULL;
+    vcpu_init(v, h, vm);
+    v->virt.ferr = coprocessor_ferr(&vm->devices.coprocessor);
+    if (!attach_mmu(v, plan->mmu, e) || !v->ops->attach(v, e)) return NULL;
+    h->vms++;
+    return vm;
+}
+
+struct bus *vm_memory(struct vm *vm) { return vm->vcpu.ops->aware ? &vm->pseudo : &vm->bus; }
 
 /* A register's hidden part from the hypervisor's own descriptor, as LLDT and LTR load it. */
-static void load_own(struct seg_reg *r, const struct vmm *h, uint16_t selector)
+static void load_own(struct seg_reg *r, const struct window *w, uint16_t selector)
 {
     uint32_t d[2];
-    bus_peek(h->board.bus, window_hpa(WINDOW_GDT + selector), d, sizeof d);
+    bus_peek(w->machine, window_hpa(w, WINDOW_GDT + selector), d, sizeof d);
     cpu_seg_set(r, selector, d[0], d[1]);
 }
 
@@ -181,8 +192,8 @@ static void own_the_cpu(struct vmm *h)
     struct cpu *c = h->board.cpu;
     c->gdtr = (struct table_reg){ WINDOW_BASE + WINDOW_GDT, 0xFFFF };
     c->idtr = (struct table_reg){ WINDOW_BASE + WINDOW_IDT, 256 * 8 - 1 };
-    load_own(&c->ldtr, h, WINDOW_LDTR);
-    load_own(&c->tr, h, WINDOW_TR);
+    load_own(&c->ldtr, &h->now->vcpu.window, WINDOW_LDTR);
+    load_own(&c->tr, &h->now->vcpu.window, WINDOW_TR);
     cpu_seg_set(&c->seg[SEG_CS], WINDOW_CS, 0x0000FFFF, 0x00CF9B00);
     cpu_seg_set(&c->seg[SEG_SS], WINDOW_SS, 0x0000FFFF, 0x00CF9300);
     c->cr0 = CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
@@ -200,7 +211,7 @@ static enum next settle(struct vmm *h);
 
 void vmm_start(struct vmm *h)
 {
-    struct vcpu *v = &h->vm.vcpu;
+    struct vcpu *v = &h->now->vcpu;
     own_the_cpu(h);
     detector_init(v);
     if (v->ops->detects) h->board.cpu->observer = detector_observer(v);
@@ -238,7 +249,7 @@ static bool debug_shadow(const struct cpu *c) { return c->insns == c->hold && (c
  * guest may have written to what is a ROM on a board. */
 static void restart(struct vmm *h)
 {
-    struct vm *vm = &h->vm;
+    struct vm *vm = h->now;
     bool all = vm->restart == 1 + RESET_BOARD;
     vm->restart = 0;
     if (all) devices_reset(&vm->devices);
@@ -251,7 +262,7 @@ static void restart(struct vmm *h)
 /* The real CPU stays at the door, so that the next thing it does is to come in again. */
 static enum next come_again(struct vmm *h)
 {
-    h->interpreting = true;
+    h->now->interpreting = true;
     h->board.cpu->eip = WINDOW_BASE + WINDOW_DOOR;
     return NEXT_RESUME;
 }
@@ -259,11 +270,11 @@ static enum next come_again(struct vmm *h)
 /* Brings virtual time up to date, delivers what is due, interprets what the real CPU cannot run, and leaves. */
 static enum next settle(struct vmm *h)
 {
-    struct vcpu *v = &h->vm.vcpu;
+    struct vcpu *v = &h->now->vcpu;
     struct cpu *c = &v->virt;
-    for (unsigned interpreted = 0; !h->vm.dead && !h->vm.exited; ) {
-        timeq_run(&h->vm.timers);
-        if (h->vm.restart) {
+    for (unsigned interpreted = 0; !h->now->dead && !h->now->exited; ) {
+        timeq_run(&h->now->timers);
+        if (h->now->restart) {
             restart(h);
             interpreted = 0;
         }
@@ -272,19 +283,19 @@ static enum next settle(struct vmm *h)
             v->ops->interrupt(v);
         } else if (c->halted) {
             if (!(c->eflags & FLAG_IF)) {
-                h->vm.halted = true;
+                h->now->halted = true;
                 return NEXT_STOP;
             }
-            host_timer(h, timeq_next(&h->vm.timers));
+            host_timer(h, timeq_next(&h->now->timers));
             go_idle(h);
             return NEXT_RESUME;
         } else if ((pending && (c->eflags & FLAG_IF)) || debug_shadow(c) || !v->ops->runnable(v)) {
             if (++interpreted > SLICE) return come_again(h);
             emulate_next(v);
         } else {
-            host_timer(h, timeq_next(&h->vm.timers));
+            host_timer(h, timeq_next(&h->now->timers));
             v->ops->leave(v);
-            return h->vm.dead ? NEXT_STOP : NEXT_RESUME;
+            return h->now->dead ? NEXT_STOP : NEXT_RESUME;
         }
     }
     return NEXT_STOP;
@@ -293,7 +304,7 @@ static enum next settle(struct vmm *h)
 /* An interrupt that woke the idle loop: the frame is the hypervisor's own, the guest's state is in virt. */
 static void wake(struct vmm *h, const struct window_frame *f)
 {
-    struct vcpu *v = &h->vm.vcpu;
+    struct vcpu *v = &h->now->vcpu;
     h->idle = false;
     TRACE(h->board.trace, EXIT, h->board.cpu->cause, .reason = EXIT_REASON_INTERRUPT, .vector = (uint8_t)f->vector);
     v->cause = trace_last(h->board.trace);
@@ -312,19 +323,19 @@ static bool in_entry(const struct window_frame *f)
 
 bool vmm_door(struct vmm *h)
 {
-    struct vcpu *v = &h->vm.vcpu;
+    struct vcpu *v = &h->now->vcpu;
     const struct vmm_board *b = &h->board;
     struct window_frame f = { 0 };
     h->visits++;
     v->entered = b->clock->now;
-    if (h->interpreting) {
-        h->interpreting = false;
+    if (h->now->interpreting) {
+        h->now->interpreting = false;
         return settle(h) == NEXT_RESUME;
     }
     clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_DISPATCH]);
     /* A frame without ESP and SS was pushed in ring 0: the idle loop, or an accident of the hypervisor's own. */
     uint32_t at = b->cpu->reg[ESP] - WINDOW_BASE;
-    bus_peek(b->bus, window_hpa(at), &f, offsetof(struct window_frame, esp));
+    bus_peek(b->bus, window_hpa(&v->window, at), &f, offsetof(struct window_frame, esp));
     if ((f.cs & 3) == 0) {
         if (in_entry(&f)) {
             host_interrupt(h, (uint8_t)f.vector);
@@ -332,8 +343,8 @@ bool vmm_door(struct vmm *h)
             return true;
         }
         if (!h->idle || f.vector < WINDOW_IRQ) {
-            h->vm.first = (struct fault){ .vector = (uint8_t)f.vector, .code = f.code };
-            h->vm.dead_eip = v->virt.eip;
+            h->now->first = (struct fault){ .vector = (uint8_t)f.vector, .code = f.code };
+            h->now->dead_eip = v->virt.eip;
             vm_die(v, DEATH_WINDOW);
             return false;
         }

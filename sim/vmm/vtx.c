@@ -27,8 +27,9 @@ static const struct vmm_board *board(const struct vcpu *v) { return &v->vmm->boa
 enum { START_INSNS = 3, POINTERS = VTX_START + 0x40 };
 
 /* The door is where C begins; a VMLAUNCH that fails goes there, too, with a stack that no exit leaves. */
-static void build_code(struct bus *b)
+static void build_code(struct vcpu *v)
 {
+    struct bus *b = board(v)->bus;
     static const uint8_t arrive[] = { 0x60, 0xE9 }, launch[] = { 0x61, 0x0F, 0x01, 0xC2, 0xE9 }, resume[] = { 0x61, 0x0F, 0x01, 0xC3, 0xE9 };
     static const uint8_t start[] = { 0x36, 0xF3, 0x0F, 0xC7, 0x35, 0, 0, 0, 0,   /* vmxon ss:[region] */
                                      0x36, 0x66, 0x0F, 0xC7, 0x35, 0, 0, 0, 0,   /* vmclear ss:[vmcs] */
@@ -37,15 +38,15 @@ static void build_code(struct bus *b)
         { VTX_ARRIVE, arrive, sizeof arrive }, { VTX_LAUNCH, launch, sizeof launch }, { VTX_RESUME, resume, sizeof resume } };
     for (unsigned k = 0; k < sizeof jumps / sizeof jumps[0]; k++) {
         uint32_t rel = WINDOW_DOOR - (jumps[k].at + jumps[k].n + 4);
-        bus_poke(b, window_hpa(jumps[k].at), jumps[k].code, jumps[k].n);
-        bus_poke(b, window_hpa(jumps[k].at + jumps[k].n), &rel, 4);
+        bus_poke(b, window_hpa(&v->window, jumps[k].at), jumps[k].code, jumps[k].n);
+        bus_poke(b, window_hpa(&v->window, jumps[k].at + jumps[k].n), &rel, 4);
     }
-    const uint32_t region = WINDOW_BASE + POINTERS, vmcs = region + 8, pointers[4] = { VTX_REGION, 0, VTX_VMCS, 0 };
-    bus_poke(b, window_hpa(VTX_START), start, sizeof start);
-    bus_poke(b, window_hpa(VTX_START + 5), &region, 4);
-    bus_poke(b, window_hpa(VTX_START + 14), &vmcs, 4);
-    bus_poke(b, window_hpa(VTX_START + 22), &vmcs, 4);
-    bus_poke(b, window_hpa(POINTERS), pointers, sizeof pointers);
+    const uint32_t region = WINDOW_BASE + POINTERS, vmcs = region + 8, pointers[4] = { v->window.at + VTX_REGION, 0, v->window.at + VTX_VMCS, 0 };
+    bus_poke(b, window_hpa(&v->window, VTX_START), start, sizeof start);
+    bus_poke(b, window_hpa(&v->window, VTX_START + 5), &region, 4);
+    bus_poke(b, window_hpa(&v->window, VTX_START + 14), &vmcs, 4);
+    bus_poke(b, window_hpa(&v->window, VTX_START + 22), &vmcs, 4);
+    bus_poke(b, window_hpa(&v->window, POINTERS), pointers, sizeof pointers);
 }
 
 static bool vtx_attach(struct vcpu *v, struct err *e)
@@ -55,11 +56,11 @@ static bool vtx_attach(struct vcpu *v, struct err *e)
         return err_set(e, EXIT_USAGE, "--cpu vtx: model %s has no VMX; --model p4 was the first, and --set cpu.vmx=1 gives it to any",
                        b->model->name);
     v->vtx = arena_alloc(b->arena, sizeof *v->vtx);
-    build_code(b->bus);
+    build_code(v);
     uint32_t pde = v->vmmu.env.window_pde, revision = vmx_revision(b->cpu);
-    bus_poke(b->bus, window_hpa(VTX_DIRECTORY + (WINDOW_BASE >> 22) * 4), &pde, 4);
-    bus_poke(b->bus, window_hpa(VTX_REGION), &revision, 4);
-    bus_poke(b->bus, window_hpa(VTX_VMCS), &revision, 4);
+    bus_poke(b->bus, window_hpa(&v->window, VTX_DIRECTORY + (WINDOW_BASE >> 22) * 4), &pde, 4);
+    bus_poke(b->bus, window_hpa(&v->window, VTX_REGION), &revision, 4);
+    bus_poke(b->bus, window_hpa(&v->window, VTX_VMCS), &revision, 4);
     return true;
 }
 
@@ -69,7 +70,7 @@ static void vtx_start(struct vcpu *v)
     struct cpu *c = board(v)->cpu;
     c->msr[MSR_FEATURE_CONTROL] = 5;
     c->cr4 |= CR4_VMXE;
-    c->cr3 = VTX_DIRECTORY;
+    c->cr3 = window_hpa(&v->window, VTX_DIRECTORY).v;
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     c->env.flush(c->env.mmu, true);
     c->eip = WINDOW_BASE + VTX_START;
@@ -92,7 +93,7 @@ static void vtx_enter(struct vcpu *v, struct window_frame *f)
     const struct vmm_board *b = board(v);
     struct vtx *t = v->vtx;
     struct cpu *c = &v->virt;
-    bus_peek(b->bus, window_hpa(WINDOW_FRAME_AT), f, sizeof *f);
+    bus_peek(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), f, sizeof *f);
     clock_charge(b->clock, CAUSE_DISPATCH, 8ull * b->model->cost[COST_MEM_REF]);
     v->virt_clock.now = b->clock->now;
     c->reg[EAX] = f->eax, c->reg[ECX] = f->ecx, c->reg[EDX] = f->edx, c->reg[EBX] = f->ebx;
@@ -116,7 +117,7 @@ static void vtx_leave(struct vcpu *v)
     const struct window_frame f = { .eax = c->reg[EAX], .ecx = c->reg[ECX], .edx = c->reg[EDX], .ebx = c->reg[EBX], .ebp = c->reg[EBP],
                                     .esi = c->reg[ESI], .edi = c->reg[EDI], .cs = GUEST };
     vtx_write_guest(v);
-    bus_poke(b->bus, window_hpa(WINDOW_FRAME_AT), &f, sizeof f);
+    bus_poke(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), &f, sizeof f);
     clock_charge(b->clock, CAUSE_DISPATCH, 8ull * b->model->cost[COST_MEM_REF]);
     b->cpu->reg[ESP] = WINDOW_BASE + WINDOW_FRAME_AT;
     b->cpu->eip = WINDOW_BASE + (v->vtx->launched ? VTX_RESUME : VTX_LAUNCH);

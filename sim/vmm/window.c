@@ -4,15 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put(struct bus *b, uint32_t offset, const void *bytes, size_t n) { bus_poke(b, window_hpa(offset), bytes, n); }
+static void put(const struct window *w, uint32_t offset, const void *bytes, size_t n) { bus_poke(w->machine, window_hpa(w, offset), bytes, n); }
 
-static void put32(struct bus *b, uint32_t offset, uint32_t value) { bus_poke(b, window_hpa(offset), &value, 4); }
+static void put32(const struct window *w, uint32_t offset, uint32_t value) { bus_poke(w->machine, window_hpa(w, offset), &value, 4); }
 
 /* SDM 3A 6.3.1, table 6-1: vectors for which the CPU pushes an error code. */
 static bool has_code(unsigned vector) { return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17; }
 
 /* push 0 (if the CPU pushed no code); push vector; jmp entry */
-static void build_stub(struct bus *b, unsigned vector)
+static void build_stub(const struct window *w, unsigned vector)
 {
     uint8_t code[16];
     unsigned n = 0;
@@ -28,23 +28,23 @@ static void build_stub(struct bus *b, unsigned vector)
     code[n++] = 0xE9;
     uint32_t rel = WINDOW_ENTRY - (at + n + 4);
     memcpy(code + n, &rel, 4);
-    put(b, at, code, n + 4);
+    put(w, at, code, n + 4);
 }
 
 /* 32-bit interrupt gates: the CPU clears IF on the way in. Only plain software vectors may be called from below. */
-void window_gate_raw(struct bus *b, unsigned vector, uint32_t low, uint32_t high)
+void window_gate_raw(const struct window *w, unsigned vector, uint32_t low, uint32_t high)
 {
-    put32(b, WINDOW_IDT + vector * 8, low);
-    put32(b, WINDOW_IDT + vector * 8 + 4, high);
+    put32(w, WINDOW_IDT + vector * 8, low);
+    put32(w, WINDOW_IDT + vector * 8 + 4, high);
 }
 
-void window_gate(struct bus *b, unsigned vector, unsigned dpl)
+void window_gate(const struct window *w, unsigned vector, unsigned dpl)
 {
     uint32_t target = WINDOW_BASE + WINDOW_STUBS + vector * 16;
-    window_gate_raw(b, vector, (uint32_t)WINDOW_CS << 16 | (target & 0xFFFF), (target & 0xFFFF0000u) | 0x8E00u | dpl << 13);
+    window_gate_raw(w, vector, (uint32_t)WINDOW_CS << 16 | (target & 0xFFFF), (target & 0xFFFF0000u) | 0x8E00u | dpl << 13);
 }
 
-static void build_code(struct bus *b)
+static void build_code(const struct window *w)
 {
     static const uint8_t leave[] = { 0x61, 0x83, 0xC4, 0x08, 0xCF }; /* popa; add esp, 8; iret */
     uint8_t entry[] = { 0x60, 0xE9, 0, 0, 0, 0 };                    /* pusha; jmp door */
@@ -52,47 +52,47 @@ static void build_code(struct bus *b)
     memcpy(entry + 2, &rel, 4);
     static const uint8_t idle[] = { 0xFB, 0xF4, 0xEB, 0xFD };        /* sti; again: hlt; jmp again */
     static const uint8_t door[] = { 0xF4, 0xEB, 0xFD };              /* never executed: the body of the hypervisor is C */
-    put(b, WINDOW_ENTRY, entry, sizeof entry);
-    put(b, WINDOW_LEAVE, leave, sizeof leave);
-    put(b, WINDOW_IDLE, idle, sizeof idle);
-    put(b, WINDOW_DOOR, door, sizeof door);
-    bus_mark(b, window_hpa(WINDOW_DOOR), FRAME_DOOR);
+    put(w, WINDOW_ENTRY, entry, sizeof entry);
+    put(w, WINDOW_LEAVE, leave, sizeof leave);
+    put(w, WINDOW_IDLE, idle, sizeof idle);
+    put(w, WINDOW_DOOR, door, sizeof door);
+    bus_mark(w->machine, window_hpa(w, WINDOW_DOOR), FRAME_DOOR);
 }
 
-void window_descriptor(struct bus *b, unsigned selector, uint32_t base, uint32_t limit, uint32_t rights)
+void window_descriptor(const struct window *w, unsigned selector, uint32_t base, uint32_t limit, uint32_t rights)
 {
-    put32(b, WINDOW_GDT + selector, (base & 0xFFFF) << 16 | (limit & 0xFFFF));
-    put32(b, WINDOW_GDT + selector + 4,
+    put32(w, WINDOW_GDT + selector, (base & 0xFFFF) << 16 | (limit & 0xFFFF));
+    put32(w, WINDOW_GDT + selector + 4,
           (base & 0xFF000000u) | (rights & 0xF000) << 8 | (limit & 0xF0000) | (rights & 0xFF) << 8 | ((base >> 16) & 0xFF));
 }
 
-void window_build(struct bus *b)
+void window_build(const struct window *w)
 {
-    put32(b, WINDOW_TSS + 4, WINDOW_BASE + WINDOW_STACK); /* ESP0 */
-    put32(b, WINDOW_TSS + 8, WINDOW_SS);                  /* SS0 */
-    put32(b, WINDOW_TSS + 100, 104u << 16);               /* I/O map base beyond the limit: every port traps */
+    put32(w, WINDOW_TSS + 4, WINDOW_BASE + WINDOW_STACK); /* ESP0 */
+    put32(w, WINDOW_TSS + 8, WINDOW_SS);                  /* SS0 */
+    put32(w, WINDOW_TSS + 100, 104u << 16);               /* I/O map base beyond the limit: every port traps */
     for (unsigned v = 0; v < 256; v++) {
-        build_stub(b, v);
-        window_gate(b, v, v >= 32 && v < WINDOW_IRQ ? 3 : 0);
+        build_stub(w, v);
+        window_gate(w, v, v >= 32 && v < WINDOW_IRQ ? 3 : 0);
     }
-    build_code(b);
-    window_descriptor(b, WINDOW_CS, 0, 0xFFFFF, 0xC09B);         /* ring-0 code, flat, accessed */
-    window_descriptor(b, WINDOW_SS, 0, 0xFFFFF, 0xC093);         /* ring-0 data, flat, accessed */
-    window_descriptor(b, WINDOW_TR, WINDOW_BASE + WINDOW_TSS, 103, 0x008B);
-    window_descriptor(b, WINDOW_LDTR, WINDOW_BASE + WINDOW_LDT, 0xFFFF, 0x0082);
+    build_code(w);
+    window_descriptor(w, WINDOW_CS, 0, 0xFFFFF, 0xC09B);         /* ring-0 code, flat, accessed */
+    window_descriptor(w, WINDOW_SS, 0, 0xFFFFF, 0xC093);         /* ring-0 data, flat, accessed */
+    window_descriptor(w, WINDOW_TR, WINDOW_BASE + WINDOW_TSS, 103, 0x008B);
+    window_descriptor(w, WINDOW_LDTR, WINDOW_BASE + WINDOW_LDT, 0xFFFF, 0x0082);
 }
 
-void window_ldt(struct bus *b, uint32_t base, uint32_t limit) { window_descriptor(b, WINDOW_LDTR, base, limit, 0x0082); }
+void window_ldt(const struct window *w, uint32_t base, uint32_t limit) { window_descriptor(w, WINDOW_LDTR, base, limit, 0x0082); }
 
-void window_ring1_stack(struct bus *b, uint32_t ss, uint32_t esp)
+void window_ring1_stack(const struct window *w, uint32_t ss, uint32_t esp)
 {
-    put32(b, WINDOW_TSS + 12, esp);
-    put32(b, WINDOW_TSS + 16, ss);
+    put32(w, WINDOW_TSS + 12, esp);
+    put32(w, WINDOW_TSS + 16, ss);
 }
 
-void window_stack_high(struct bus *b, uint32_t esp, uint32_t offset)
+void window_stack_high(const struct window *w, uint32_t esp, uint32_t offset)
 {
-    window_descriptor(b, WINDOW_SS_HIGH, WINDOW_BASE + offset - esp, 0xFFFFF, 0xC093); /* ring-0 data, accessed, wraps around */
+    window_descriptor(w, WINDOW_SS_HIGH, WINDOW_BASE + offset - esp, 0xFFFFF, 0xC093); /* ring-0 data, accessed, wraps around */
 }
 
 static void name(char *buf, unsigned room, const char *what, uint32_t offset)

@@ -41,22 +41,28 @@ struct window_frame {
     uint32_t esp, ss;                                         /* likewise, if the guest was interrupted */
 };
 
-/* Where a window address lies in machine memory: the window maps machine addresses 0..4 MB. */
-static inline hpa_t window_hpa(uint32_t offset) { return hpa(offset); }
+/* One VM's window: each VM's address spaces map 4 MB of machine memory of its own there. */
+struct window {
+    struct bus *machine;
+    uint32_t at; /* machine address, a multiple of WINDOW_SIZE */
+};
+
+/* Where a window address lies in machine memory. */
+static inline hpa_t window_hpa(const struct window *w, uint32_t offset) { return hpa(w->at + offset); }
 #define WINDOW_FRAME_AT (WINDOW_STACK - (uint32_t)sizeof(struct window_frame)) /* window offset of a guest's frame */
 
 /* Writes TSS, IDT, stubs, leave and idle code and the hypervisor's own descriptors; marks the door. */
-void window_build(struct bus *machine);
+void window_build(const struct window *w);
 /* Writes one of the hypervisor's own descriptors: rights are bytes 5 and the high nibble of 6, limit in their units. */
-void window_descriptor(struct bus *machine, unsigned selector, uint32_t base, uint32_t limit, uint32_t rights);
+void window_descriptor(const struct window *w, unsigned selector, uint32_t base, uint32_t limit, uint32_t rights);
 /* Another view of the hypervisor's stack: WINDOW_SS_HIGH gets the base that makes ESP `esp` mean window offset `offset`. */
-void window_stack_high(struct bus *machine, uint32_t esp, uint32_t offset);
+void window_stack_high(const struct window *w, uint32_t esp, uint32_t offset);
 /* Changes for other techniques than trap-and-emulate: the privilege to call a gate by INT n; a gate that leads elsewhere, as raw
  * words (0, 0: closed); the stack for traps to ring 1; base and limit in the descriptor of the hypervisor's LDT. */
-void window_gate(struct bus *machine, unsigned vector, unsigned dpl);
-void window_gate_raw(struct bus *machine, unsigned vector, uint32_t low, uint32_t high);
-void window_ring1_stack(struct bus *machine, uint32_t ss, uint32_t esp);
-void window_ldt(struct bus *machine, uint32_t base, uint32_t limit);
+void window_gate(const struct window *w, unsigned vector, unsigned dpl);
+void window_gate_raw(const struct window *w, unsigned vector, uint32_t low, uint32_t high);
+void window_ring1_stack(const struct window *w, uint32_t ss, uint32_t esp);
+void window_ldt(const struct window *w, uint32_t base, uint32_t limit);
 /* Symbol of a window address ("vmm.entry", "vmm.stub.13", "vmm.leave"), or NULL if `at` is no code of the window. */
 const char *window_symbol(uint32_t at, char *buf, unsigned room);
 

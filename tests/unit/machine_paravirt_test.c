@@ -37,7 +37,7 @@ static struct world world(void)
     struct till forbidden = { .kind = TILL_LABEL };
     assert_true(machine_find_symbol(w.m, "forbidden", &forbidden.a));
     assert_int_equal(machine_run(w.m, &forbidden, 20000000), MACHINE_TILL);
-    w.p = w.m->b->vmm.vm.vcpu.pv;
+    w.p = w.m->b->vmm.now->vcpu.pv;
     w.root = w.p->mmu->base;
     /* The guest runs: the hypervisor's calls are made as in a visit. */
     cpu_set_cpl(&w.m->b->cpu, 0);
@@ -45,7 +45,7 @@ static struct world world(void)
     return w;
 }
 
-static uint32_t mfn(const struct world *w, uint32_t pfn) { return w->m->b->vmm.vm.pseudo.map[pfn]; }
+static uint32_t mfn(const struct world *w, uint32_t pfn) { return w->m->b->vmm.now->pseudo.map[pfn]; }
 static uint32_t va(const struct world *w, uint32_t pfn) { return w->base + (pfn << PAGE_SHIFT); }
 
 static int32_t call(struct world *w, uint32_t number, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
