@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+const uint8_t bus_nothing_held = 0;
+
 void bus_init(struct bus *b, uint8_t *ram, uint32_t frames, struct clock *clock, struct arena *a)
 {
     *b = (struct bus){ .ram = ram, .frames = frames, .clock = clock, .marks = arena_alloc(a, frames) };

@@ -49,6 +49,15 @@ struct bus_window {
     uint8_t  space;                /* enum bus_space */
 };
 
+/* A port of one byte that for the time being is nothing but a byte: its device says so, and takes it back when that ends.
+ * Whoever reads or writes the byte has done all that the device would have. Only ports whose address ISA cards decode. */
+struct bus_latch {
+    const uint8_t *read;  /* what IN gives; NULL: the device is to be asked */
+    uint8_t       *write; /* where OUT puts its byte; NULL: the device is to be told */
+    const uint8_t *held;  /* beside `write`: the device is to be told if one of these bits would change */
+};
+enum { BUS_LATCHES = 0x400 };
+
 /* Told when a store hits a frame marked FRAME_CODE (frame: page-frame number on the owning bus). Lives outside. */
 struct bus_listener {
     void (*code_write)(void *self, uint32_t frame, uint32_t offset, unsigned size);
@@ -98,6 +107,7 @@ struct bus {
     struct bus_window window[BUS_WINDOWS];
     uint32_t    plain_first, plain_last; /* from the first megabyte on: no window lies between these addresses */
     uint32_t    ram_first, ram_bytes; /* pages of RAM of this bus's own that neither a window nor a ROM hides: see bus_plain */
+    struct bus_latch latch[BUS_LATCHES]; /* by port */
     uint8_t     port_owner[65536]; /* 1 + index of the window, 0: nobody */
     uint32_t    listeners;
     struct bus_listener listener[BUS_LISTENERS];
@@ -127,6 +137,22 @@ void bus_place(struct bus *b, struct device *d, uint32_t base, uint32_t length);
 /* Moves the window of `length` ports that shows `d` from `offset` on to `base`, and makes it if there is none yet; base 0:
  * nowhere. Ports that somebody else owns stay his. False: no room, or `base` is too high; nothing has changed. */
 bool bus_move_ports(struct bus *b, struct device *d, uint32_t offset, uint32_t base, uint32_t length);
+/* The owner of a port says what it shows from now on. */
+static inline void bus_show(struct bus *b, uint16_t port, struct bus_latch l)
+{
+    if (b && port < BUS_LATCHES) b->latch[port] = l;
+}
+extern const uint8_t bus_nothing_held; /* 0 */
+/* The byte that IN from a port gives, or where OUT of `value` puts it; NULL: ask the device. */
+static inline const uint8_t *bus_latch_in(const struct bus *b, uint32_t port)
+{
+    return port < BUS_LATCHES ? b->latch[port].read : NULL;
+}
+static inline uint8_t *bus_latch_out(const struct bus *b, uint32_t port, uint8_t value)
+{
+    const struct bus_latch *l = &b->latch[port & (BUS_LATCHES - 1)];
+    return port < BUS_LATCHES && l->write && !((*l->write ^ value) & *l->held) ? l->write : NULL;
+}
 void bus_listen(struct bus *b, struct bus_listener l); /* on the owning bus (parents are followed) */
 
 /* The frame of the bus that owns the RAM, and that bus; NULL if there is no RAM at this address, or not for both reading and

@@ -47,7 +47,12 @@ bool port92_attach(struct port92 *p, struct bus *b, struct err *e)
     return bus_attach(b, BUS_PORT, 0x92, 1, 0, &p->device, e);
 }
 
-enum { POST_190 = 1 }; /* the window of port 190h, which cannot be read */
+enum { POST_PORT = 0x80, POST_190 = 1 /* the window of port 190h, which cannot be read */ };
+
+static void post_show(struct post *p)
+{
+    bus_show(p->bus, POST_PORT, (struct bus_latch){ &p->code, p->written ? &p->code : NULL, &bus_nothing_held });
+}
 
 static void post_reset(struct device *d) { ((struct post *)d)->code = 0; }
 
@@ -56,7 +61,8 @@ static void post_write(struct device *d, uint32_t offset, unsigned size, uint32_
     (void)offset, (void)size;
     struct post *p = (struct post *)d;
     p->code = (uint8_t)value;
-    p->written++;
+    p->written = 1;
+    post_show(p);
 }
 
 static uint32_t post_peek(const struct device *d, uint32_t offset, unsigned size)
@@ -69,7 +75,7 @@ static uint32_t post_read(struct device *d, uint32_t offset, unsigned size) { re
 
 static const struct reg_desc post_regs[] = {
     { "code", offsetof(struct post, code), 1, 8, "last value written to port 80h or 190h" },
-    { "written", offsetof(struct post, written), 4, 32, "how many were written" },
+    { "written", offsetof(struct post, written), 1, 1, "1: there was one" },
     { 0 },
 };
 
@@ -81,8 +87,11 @@ void post_init(struct post *p) { *p = (struct post){ .device = { &post_ops } }; 
 
 bool post_attach(struct post *p, struct bus *b, struct err *e)
 {
-    return bus_attach(b, BUS_PORT, 0x80, 1, 0, &p->device, e) &&
-           bus_attach(b, BUS_PORT, 0x190, 1, POST_190, &p->device, e);
+    if (!bus_attach(b, BUS_PORT, POST_PORT, 1, 0, &p->device, e) || !bus_attach(b, BUS_PORT, 0x190, 1, POST_190, &p->device, e))
+        return false;
+    p->bus = b;
+    post_show(p);
+    return true;
 }
 
 /* ---- the x87 unit's error ---- */

@@ -22,7 +22,8 @@ struct port92 {
 struct post {
     struct device device;
     uint8_t       code;    /* last value written */
-    uint32_t      written; /* how many there were */
+    uint8_t       written; /* there was one */
+    struct bus   *bus;     /* knows what is but a byte */
 };
 
 /* FERR# becomes IRQ 13 and stays it until software writes port F0h; IGNNE# then lets the unit be used until FERR# falls.

@@ -7,7 +7,7 @@ enum { ICW1_IC4 = 0x01, ICW1_SNGL = 0x02, ICW1_ADI = 0x04, ICW1_LTIM = 0x08, ICW
 enum { ICW4_UPM = 0x01, ICW4_AEOI = 0x02, ICW4_SFNM = 0x10 };
 enum { OCW3_RIS = 0x01, OCW3_RR = 0x02, OCW3_POLL = 0x04, OCW3_ID = 0x08, OCW3_SMM = 0x20, OCW3_ESMM = 0x40 };
 enum { CASCADE = 2, SPURIOUS = 7, FLOATING = 0xFF };
-enum { PORT_ELCR = 4 }; /* offsets: 0-1 first chip, 2-3 second chip, 4-5 ELCR */
+enum { PORT_MASTER = 0x20, PORT_SLAVE = 0xA0, OFF_ELCR = 4 /* offsets: 0-1 first chip, 2-3 second chip, 4-5 ELCR */ };
 
 static const uint8_t elcr_writable[2] = { 0xF8, 0xDE }; /* timer, keyboard, cascade; RTC, FPU are edges by wiring */
 
@@ -153,6 +153,17 @@ static void write_icw(struct pic_chip *c, uint8_t value)
     c->ready = !c->expect;
 }
 
+/* Unless a chip is polled, reading it changes nothing; and a mask is but stored if it lets no request come or go. */
+static void show(struct pic *p, unsigned n)
+{
+    struct pic_chip *c = &p->chip[n];
+    uint16_t port = n ? PORT_SLAVE : PORT_MASTER;
+    bool plain = !c->poll, masks = !c->expect && !c->special_mask;
+    bus_show(p->bus, port, (struct bus_latch){ .read = !plain ? NULL : c->read_isr ? &c->isr : &c->irr });
+    const uint8_t *held = c->ready ? &c->irr : &bus_nothing_held;
+    bus_show(p->bus, port + 1, (struct bus_latch){ plain ? &c->imr : NULL, masks ? &c->imr : NULL, held });
+}
+
 /* Bits 7-5 are Rotate, Specific, EOI. 010 is "no operation". */
 static void write_ocw2(struct pic_chip *c, uint8_t value)
 {
@@ -179,8 +190,8 @@ static void write_ocw3(struct pic_chip *c, uint8_t value)
 static void write_byte(struct device *d, uint32_t offset, uint8_t value)
 {
     struct pic *p = (struct pic *)d;
-    struct pic_chip *c = &p->chip[offset >= PORT_ELCR ? offset & 1 : offset >> 1];
-    if (offset >= PORT_ELCR) c->elcr = value & elcr_writable[offset & 1];
+    struct pic_chip *c = &p->chip[offset >= OFF_ELCR ? offset & 1 : offset >> 1];
+    if (offset >= OFF_ELCR) c->elcr = value & elcr_writable[offset & 1];
     else if (!(offset & 1) && (value & ICW1_ID)) begin_init(c, value);
     else if (!(offset & 1) && (value & OCW3_ID)) write_ocw3(c, value);
     else if (!(offset & 1)) write_ocw2(c, value);
@@ -190,12 +201,13 @@ static void write_byte(struct device *d, uint32_t offset, uint8_t value)
         return;
     } else c->imr = value;
     update(p);
+    show(p, offset >> 1 & 1);
 }
 
 static uint8_t peek_byte(const struct device *d, uint32_t offset)
 {
     const struct pic *p = (const struct pic *)d;
-    if (offset >= PORT_ELCR) return p->chip[offset & 1].elcr;
+    if (offset >= OFF_ELCR) return p->chip[offset & 1].elcr;
     const struct pic_chip *c = &p->chip[offset >> 1];
     if (offset & 1 && !c->poll) return c->imr;
     if (c->poll) {
@@ -210,10 +222,11 @@ static uint8_t read_byte(struct device *d, uint32_t offset)
     struct pic *p = (struct pic *)d;
     uint8_t v = peek_byte(d, offset);
     struct pic_chip *c = &p->chip[offset >> 1 & 1];
-    if (offset < PORT_ELCR && c->poll) { /* a polled read is the acknowledge */
+    if (offset < OFF_ELCR && c->poll) { /* a polled read is the acknowledge */
         c->poll = 0;
         if (accept(p, c) >= 0) lower_int(p, c);
         update(p);
+        show(p, offset >> 1);
     }
     return v;
 }
@@ -239,6 +252,7 @@ static void pic_reset(struct device *d)
     for (unsigned i = 0; i < 2; i++)
         p->chip[i] = (struct pic_chip){ .pins = p->chip[i].pins, .out = p->chip[i].out, .lowest = 7 };
     update(p);
+    for (unsigned i = 0; i < 2; i++) show(p, i);
 }
 
 #define CHIP_REGS(n, who)                                                                                   \
@@ -265,6 +279,9 @@ void pic_init(struct pic *p, struct irq_line intr)
 
 bool pic_attach(struct pic *p, struct bus *b, struct err *e)
 {
-    return bus_attach(b, BUS_PORT, 0x20, 2, 0, &p->device, e) && bus_attach(b, BUS_PORT, 0xA0, 2, 2, &p->device, e) &&
-           bus_attach(b, BUS_PORT, 0x4D0, 2, PORT_ELCR, &p->device, e);
+    if (!bus_attach(b, BUS_PORT, PORT_MASTER, 2, 0, &p->device, e) || !bus_attach(b, BUS_PORT, PORT_SLAVE, 2, 2, &p->device, e) ||
+        !bus_attach(b, BUS_PORT, 0x4D0, 2, OFF_ELCR, &p->device, e)) return false;
+    p->bus = b;
+    for (unsigned n = 0; n < 2; n++) show(p, n);
+    return true;
 }

@@ -36,6 +36,7 @@ struct pic {
     struct irq_line intr;       /* the first chip's INT pin */
     struct trace   *trace;      /* told about rising inputs (EV_RAISE); NULL: silent */
     bool            is_virtual; /* only a label in those events */
+    struct bus     *bus;        /* knows which ports are plain bytes for now */
     struct pic_chip chip[2];
 };
 

@@ -44,11 +44,34 @@ static uint8_t reason(const struct uart *u)
     return IIR_NONE;
 }
 
+static bool may_talk(const struct uart *u)
+{
+    return u->source.get && !(u->mcr & MCR_LOOP) && ((u->mcr & (MCR_DTR | MCR_RTS)) || u->polled);
+}
+
+/* Would an access let the next character come (watch_line)? */
+static bool is_settled(const struct uart *u)
+{
+    return may_talk(u) ? u->quiet || u->line_timer.armed || !uart_room(u) : !u->talking && !u->line_timer.armed;
+}
+
+static void show(struct uart *u)
+{
+    bool plain = is_settled(u);
+    const uint8_t *lsr = plain && u->polled && !(u->lsr & LSR_ERRORS) ? &u->lsr : NULL;
+    bus_show(u->bus, (uint16_t)(u->base + LSR), (struct bus_latch){ .read = lsr });
+    bus_show(u->bus, (uint16_t)(u->base + LCR), (struct bus_latch){ .read = plain ? &u->lcr : NULL });
+    bus_show(u->bus, (uint16_t)(u->base + MCR), (struct bus_latch){ .read = plain ? &u->mcr : NULL });
+    uint8_t *scr = plain ? &u->scr : NULL;
+    bus_show(u->bus, (uint16_t)(u->base + SCR), (struct bus_latch){ scr, scr, &bus_nothing_held });
+}
+
 /* Brings LSR, IIR and the interrupt wire up to date. The loopback holds the OUT2 pin inactive, so the gate is shut. */
 static void update(struct uart *u)
 {
     u->lsr = (uint8_t)((u->lsr & LSR_ERRORS) | (u->rx.count ? LSR_DR : 0) | (u->tx.count ? 0 : LSR_THRE) |
                        (u->tx.count || u->shifting ? 0 : LSR_TEMT));
+    show(u);
     uint8_t why = reason(u);
     u->iir = (uint8_t)(why | (u->fcr & FCR_ENABLE ? IIR_FIFOS : 0));
     uint8_t level = why != IIR_NONE && (u->mcr & MCR_OUT2) && !(u->mcr & MCR_LOOP);
@@ -104,22 +127,18 @@ static void arrive(struct uart *u, uint8_t byte)
 
 enum { HESITATION_NS = 1000000 };
 
-static bool may_talk(const struct uart *u)
-{
-    return u->source.get && !(u->mcr & MCR_LOOP) && ((u->mcr & (MCR_DTR | MCR_RTS)) || u->polled);
-}
-
 /* To be called after whatever may let the next character come. */
 static void watch_line(struct uart *u)
 {
-    if (!may_talk(u)) {
+    if (is_settled(u)) return;
+    if (may_talk(u)) {
+        uint64_t wait = u->talking ? char_cycles(u) : clock_from_ns(u->q->clock, HESITATION_NS);
+        timeq_arm(u->q, &u->line_timer, u->q->clock->now + wait);
+    } else {
         u->talking = 0;
         timeq_cancel(u->q, &u->line_timer);
-        return;
     }
-    if (u->quiet || u->line_timer.armed || !uart_room(u)) return;
-    uint64_t wait = u->talking ? char_cycles(u) : clock_from_ns(u->q->clock, HESITATION_NS);
-    timeq_arm(u->q, &u->line_timer, u->q->clock->now + wait);
+    show(u);
 }
 
 static void line_brings(void *self, uint64_t when)
@@ -276,7 +295,6 @@ static uint8_t read_byte(struct device *d, uint32_t offset)
         break;
     case LSR:
         u->polled = 1;
-        if (!(u->lsr & LSR_ERRORS)) return v; /* reading it changes nothing else */
         u->lsr &= (uint8_t)~LSR_ERRORS;
         break;
     case MSR: u->msr &= (uint8_t)~MSR_DELTAS; break;
@@ -348,7 +366,11 @@ void uart_init(struct uart *u, struct timeq *q, struct irq_line irq, struct seri
 
 bool uart_attach(struct uart *u, struct bus *b, uint32_t base, struct err *e)
 {
-    return bus_attach(b, BUS_PORT, base, UART_PORTS, 0, &u->device, e);
+    if (!bus_attach(b, BUS_PORT, base, UART_PORTS, 0, &u->device, e)) return false;
+    u->bus = b;
+    u->base = base;
+    show(u);
+    return true;
 }
 
 void uart_receive(struct uart *u, uint8_t byte)

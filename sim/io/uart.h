@@ -39,6 +39,8 @@ struct uart {
     struct device      device;
     struct timeq      *q;
     struct irq_line    irq;
+    struct bus        *bus;               /* knows which ports are plain bytes for now */
+    uint32_t           base;
     struct serial_sink sink;
     struct serial_source source;
     /* The longest a character may take, in cycles; 0: as long as the divisor says. At 3.8 GHz a character at 115200
