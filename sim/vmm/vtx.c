@@ -1,12 +1,12 @@
 /* Hardware assist with the first VT-x: the guest kernel runs in ring 0 of non-root operation, on shadow page tables.
  *
  * What a monitor of 2005 let leave: page faults (all of them: they are hidden, traced or the guest's own), CR3, the bits of CR0
- * and CR4 that matter to paging, ports, HLT, INVLPG, MOV DR, MSRs, real interrupts. The guest's flags, segments, tables, gates and
+ * and CR4 that matter to paging, ports, HLT, INVLPG, MOV DR, other MSRs than SYSENTER's, real interrupts. The guest's flags, segments, tables, gates and
  * SYSENTER are the processor's business: no exit, no window in its address space, nothing to fail silently.
  * Events go in by injection; what was being delivered when a fault made the guest leave is injected again. An interrupt
  * for a guest that cannot take it opens the interrupt window. Real mode, which this VT-x lacks, and what is between it and
  * protected mode are interpreted by the virtual CPU, at its cost.
- * SDM vol. 3B ch. 19-27; AA06 section 4. Not modelled: V86 mode for real mode, TPR shadow, MSR and I/O bitmaps (all leave). */
+ * SDM vol. 3B ch. 19-27; AA06 section 4. Not modelled: V86 mode for real mode, TPR shadow. */
 #include "sim/vmm/vtx.h"
 
 #include <stdio.h>
@@ -83,6 +83,7 @@ static void vtx_start(struct vcpu *v)
     c->fpu = v->virt.fpu; /* one VM: the unit is its */
     v->fpu_lent = true;
     v->vtx->fresh = true;
+    vtx_bitmaps(v);
     vtx_write_host(v);
 }
 

@@ -3,6 +3,7 @@
  *   from WINDOW_POOL   what
  *   0000  the host's page directory: the window, and nothing else
  *   1000  VMXON region         2000  VMCS        3000  code: where exits arrive, launch, resume, VMXON at the start
+ *   4000, 5000  I/O bitmaps    6000  MSR bitmaps
  * TOUR vmm.6 */
 #ifndef VMM_VTX_H
 #define VMM_VTX_H
@@ -11,7 +12,7 @@
 #include "sim/vmm/vcpu.h"
 
 enum { VTX_DIRECTORY = WINDOW_POOL, VTX_REGION = WINDOW_POOL + 0x1000, VTX_VMCS = WINDOW_POOL + 0x2000,
-       VTX_CODE = WINDOW_POOL + 0x3000, VTX_RESERVE = 0x4000 };
+       VTX_CODE = WINDOW_POOL + 0x3000, VTX_IO_BITMAPS = WINDOW_POOL + 0x4000, VTX_MSR_BITMAPS = WINDOW_POOL + 0x6000, VTX_RESERVE = 0x7000 };
 enum { VTX_ARRIVE = VTX_CODE, VTX_LAUNCH = VTX_CODE + 0x10, VTX_RESUME = VTX_CODE + 0x20, VTX_START = VTX_CODE + 0x30 };
 
 /* What the VMCS holds of the guest, as far as we know: a field is written only if v->virt says otherwise. Parts that the
@@ -41,6 +42,8 @@ void vtx_need_segments(struct vcpu *v);
 void vtx_need_system(struct vcpu *v);
 /* v->virt into the VMCS, where they differ. */
 void vtx_write_guest(struct vcpu *v);
+/* Machine memory of the bitmaps that the VMCS names: which ports and which MSRs are the guest's own. */
+void vtx_bitmaps(struct vcpu *v);
 /* Would VM entry accept v->virt: protected mode, segment registers as protected mode loads them? */
 bool vtx_fits(const struct vcpu *v);
 /* VMREAD and VMWRITE by the hypervisor, charged. */

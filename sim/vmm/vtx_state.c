@@ -42,6 +42,12 @@ static uint32_t real_cr4(const struct cpu *virt) { return (virt->cr4 & CR4_GUEST
 /* Segment registers are numbered alike in all fields of a kind. */
 static enum vmcs_encoding nth(enum vmcs_encoding first, unsigned n) { return (enum vmcs_encoding)(first + 2 * n); }
 
+/* Of MSR 174h + n, which bitmaps may leave to the guest. */
+static enum vmcs_encoding sysenter(unsigned n)
+{
+    return n ? nth(VMX_FIELD_GUEST_SYSENTER_ESP, n - 1) : VMX_FIELD_GUEST_SYSENTER_CS;
+}
+
 /* ---- reading */
 
 /* By the hypervisor, charged, or by somebody who only looks. */
@@ -72,6 +78,7 @@ static void get_system(const struct vcpu *v, reader *read, struct cpu *c)
     get_segment(v, read, TR, &c->tr);
     c->gdtr = (struct table_reg){ read(v, VMX_FIELD_GUEST_GDTR_BASE), (uint16_t)read(v, VMX_FIELD_GUEST_GDTR_LIMIT) };
     c->idtr = (struct table_reg){ read(v, VMX_FIELD_GUEST_IDTR_BASE), (uint16_t)read(v, VMX_FIELD_GUEST_IDTR_LIMIT) };
+    for (unsigned n = 0; n < 3; n++) c->msr[MSR_SYSENTER_CS + n] = read(v, sysenter(n));
     debug_set(c, 7, read(v, VMX_FIELD_GUEST_DR7));
     c->dr[6] = real_cpu(v)->dr[6];
 }
@@ -101,6 +108,7 @@ void vtx_need_system(struct vcpu *v)
     t->held.gdtr = c->gdtr;
     t->held.idtr = c->idtr;
     t->held.dr7 = c->dr[7];
+    for (unsigned n = 0; n < 3; n++) t->held.sysenter[n] = (uint32_t)c->msr[MSR_SYSENTER_CS + n];
 }
 
 void vtx_show(const struct vcpu *v, struct cpu *shown)
@@ -255,9 +263,7 @@ void vtx_write_guest(struct vcpu *v)
     put(v, VMX_FIELD_GUEST_ESP, &h->esp, c->reg[ESP]);
     put(v, VMX_FIELD_GUEST_EFLAGS, &h->eflags, flags);
     put(v, VMX_FIELD_GUEST_DR7, &h->dr7, c->dr[7]);
-    for (unsigned n = 0; n < 3; n++)
-        put(v, n ? nth(VMX_FIELD_GUEST_SYSENTER_ESP, n - 1) : VMX_FIELD_GUEST_SYSENTER_CS, &h->sysenter[n],
-            (uint32_t)c->msr[MSR_SYSENTER_CS + n]);
+    for (unsigned n = 0; n < 3; n++) put(v, sysenter(n), &h->sysenter[n], (uint32_t)c->msr[MSR_SYSENTER_CS + n]);
     put_tsc(v);
     put_blocked(v);
     put_plain(v);
@@ -273,17 +279,44 @@ static void put_word(struct vcpu *v, enum vmcs_encoding field, enum vmx_controls
     vtx_write(v, field, wanted | vmx_allowed(real_cpu(v), which).must);
 }
 
+static void open_bit(struct bus *b, uint32_t at, uint32_t bit)
+{
+    uint8_t byte;
+    bus_peek(b, window_hpa(at + bit / 8), &byte, 1);
+    byte &= (uint8_t)~(1u << bit % 8);
+    bus_poke(b, window_hpa(at + bit / 8), &byte, 1);
+}
+
+/* All leave, but for ports that the person opens, which are the real board's then (Xen and KVM left 80h open, for guests that wait by
+ * writing to it), and for MSRs that the VMCS switches: SYSENTER's. */
+void vtx_bitmaps(struct vcpu *v)
+{
+    enum { ALL = VTX_RESERVE + WINDOW_POOL - VTX_IO_BITMAPS, PORTS = 0x10000, WRITES = 0x800, SYSENTER_CS = 0x174 };
+    const struct vmm_board *b = &v->vmm->board;
+    const uint32_t *setting = b->setting, ones = UINT32_MAX;
+    for (uint32_t k = 0; k < ALL; k += sizeof ones) bus_poke(b->bus, window_hpa(VTX_IO_BITMAPS + k), &ones, sizeof ones);
+    for (uint32_t k = 0; k < setting[SETTING_VTX_PORTS] && setting[SETTING_VTX_PORT] + k < PORTS; k++)
+        open_bit(b->bus, VTX_IO_BITMAPS, setting[SETTING_VTX_PORT] + k);
+    for (uint32_t n = 0; n < 3 && setting[SETTING_VTX_MSRS]; n++) {
+        open_bit(b->bus, VTX_MSR_BITMAPS, SYSENTER_CS + n);
+        open_bit(b->bus, VTX_MSR_BITMAPS + WRITES, SYSENTER_CS + n);
+    }
+}
+
 void vtx_write_host(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     const struct cpu *real = real_cpu(v);
     t->held.proc = vmx_allowed(real, VMX_CONTROLS_PROC).must | VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE | VMX_PROC_HLT | VMX_PROC_INVLPG |
-                   VMX_PROC_RDPMC | VMX_PROC_MOV_DR | VMX_PROC_IO | VMX_PROC_TSC_OFFSET;
+                   VMX_PROC_RDPMC | VMX_PROC_MOV_DR | VMX_PROC_IO_BITMAPS | VMX_PROC_MSR_BITMAPS | VMX_PROC_TSC_OFFSET;
     put_word(v, VMX_FIELD_PIN, VMX_CONTROLS_PIN, VMX_PIN_INTERRUPT);
     put_word(v, VMX_FIELD_EXIT, VMX_CONTROLS_EXIT, VMX_EXIT_SAVE_DEBUG | VMX_EXIT_ACKNOWLEDGE);
     put_word(v, VMX_FIELD_ENTRY, VMX_CONTROLS_ENTRY, VMX_ENTRY_LOAD_DEBUG);
     vtx_write(v, VMX_FIELD_CR0_MASK, CR0_OWNED);
     vtx_write(v, VMX_FIELD_CR4_MASK, ~CR4_GUESTS);
+    vtx_write(v, VMX_FIELD_IO_BITMAP_A, window_hpa(VTX_IO_BITMAPS).v);
+    vtx_write(v, VMX_FIELD_IO_BITMAP_B, window_hpa(VTX_IO_BITMAPS + PAGE_SIZE).v);
+    vtx_write(v, VMX_FIELD_MSR_BITMAP, window_hpa(VTX_MSR_BITMAPS).v);
     vtx_write(v, VMX_FIELD_GUEST_LINK, UINT32_MAX);
     vtx_write(v, (enum vmcs_encoding)(VMX_FIELD_GUEST_LINK + 1), UINT32_MAX);
     for (unsigned n = 0; n < SEG_COUNT; n++) vtx_write(v, nth(VMX_FIELD_HOST_ES, n), n == SEG_CS ? WINDOW_CS : WINDOW_SS);

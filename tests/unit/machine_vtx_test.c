@@ -1,0 +1,142 @@
+/* Hardware assist as the hypervisor uses it: what leaves and what does not, in small guests of raw machine code.
+ *
+ * Each guest ends with OUT to the debug exit; the exits of its whole life are counted by what the processor told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "sim/machine.h"
+#include "sim/vmm/vtx.h"
+
+enum { MOST = 100000, AT = 0x100000, AT_END = 0x102000, CODE = AT + 0x20, DATA = AT + 0x1000 };
+static char path[512];
+
+/* A Multiboot image of one page, and a page behind it. */
+static void write_guest(const uint8_t *code, size_t n)
+{
+    static uint8_t image[0x1000];
+    static const uint32_t header[] = { 0x1BADB002, 0x10000, 0u - 0x1BADB002u - 0x10000u, AT, AT, AT + 0x1000, AT_END, CODE };
+    memset(image, 0, sizeof image);
+    memcpy(image, header, sizeof header);
+    memcpy(image + (CODE - AT), code, n);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(image, sizeof image, 1, f), 1);
+    assert_int_equal(fclose(f), 0);
+}
+
+static struct machine *start(const char *cpu, const char *sets)
+{
+    struct machine_cfg cfg = config_defaults;
+    struct err e = { 0 };
+    char words[128];
+    strcpy(words, sets);
+    cfg.ram_mib = 2;
+    strcpy(cfg.cpu, cpu);
+    for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
+        if (!config_option(&cfg, "set", word, &e)) fail_msg("%s", e.text);
+    snprintf(cfg.image, sizeof cfg.image, "%s", path);
+    struct machine *m = machine_new(&cfg, &e);
+    if (!m) fail_msg("%s", e.text);
+    return m;
+}
+
+static struct machine *end_of(const char *sets)
+{
+    struct machine *m = start("vtx", sets);
+    machine_run(m, NULL, MOST);
+    if (machine_end(m).fate != FATE_EXITED) fail_msg("%s: %s", sets, machine_end(m).why);
+    assert_int_equal(machine_end(m).code, 0);
+    return m;
+}
+
+static unsigned exits(const struct machine *m, unsigned reason)
+{
+    const struct trace *t = machine_trace_of(m);
+    unsigned n = 0;
+    for (uint32_t id = 1; id <= trace_last(t); id++) {
+        const struct event *e = trace_by_id(t, id);
+        n += e && e->kind == EV_VMEXIT && e->u.VMEXIT.reason == reason;
+    }
+    return n;
+}
+
+static uint32_t data(const struct machine *m, unsigned n)
+{
+    uint32_t v = 0;
+    assert_true(machine_peek_gpa(m, gpa(DATA + 4 * n), &v, sizeof v));
+    return v;
+}
+
+/* mov ecx, 174h + n; mov eax, value; xor edx, edx; wrmsr; then all three read into DATA, out f4, 0 */
+static const uint8_t sysenter[] = {
+    0x31, 0xD2,
+    0xB9, 0x74, 1, 0, 0, 0xB8, 0x08, 0, 0, 0,          0x0F, 0x30,
+    0xB9, 0x75, 1, 0, 0, 0xB8, 0x78, 0x56, 0x34, 0x12, 0x0F, 0x30,
+    0xB9, 0x76, 1, 0, 0, 0xB8, 0x21, 0x43, 0x65, 0x87, 0x0F, 0x30,
+    0xE4, 0x61,                                        /* in al, 61h: the hypervisor has been here */
+    0xB9, 0x74, 1, 0, 0, 0x0F, 0x32, 0xA3, 0x00, 0x10, 0x10, 0,
+    0xB9, 0x75, 1, 0, 0, 0x0F, 0x32, 0xA3, 0x04, 0x10, 0x10, 0,
+    0xB9, 0x76, 1, 0, 0, 0x0F, 0x32, 0xA3, 0x08, 0x10, 0x10, 0,
+    0x0F, 0xA2,                                        /* cpuid: all of the guest is read and written back */
+    0xB9, 0x75, 1, 0, 0, 0x0F, 0x32, 0xA3, 0x0C, 0x10, 0x10, 0,
+    0x31, 0xC0, 0xE6, 0xF4, 0xF4 };
+
+/* The MSR bitmaps leave SYSENTER's registers to the guest: no exit, and nothing is lost on the way in and out. */
+static void msr_bitmaps(void **state)
+{
+    (void)state;
+    write_guest(sysenter, sizeof sysenter);
+    for (unsigned open = 0; open < 2; open++) {
+        struct machine *m = end_of(open ? "" : "vtx.msrs=0");
+        struct machine_cpu c;
+        assert_int_equal(exits(m, VMX_WRMSR), open ? 0 : 3);
+        assert_int_equal(exits(m, VMX_RDMSR), open ? 0 : 4);
+        assert_int_equal(data(m, 0), 8);
+        assert_int_equal(data(m, 1), 0x12345678);
+        assert_int_equal(data(m, 2), 0x87654321);
+        assert_int_equal(data(m, 3), 0x12345678);
+        machine_guest(m, &c);
+        assert_int_equal(c.sysenter_esp, 0x12345678);
+        machine_free(m);
+    }
+    struct machine *m = start("vtx", ""); /* somebody looks while the guest runs */
+    machine_run(m, &(struct till){ .kind = TILL_LABEL, .a = CODE + 38 }, MOST);
+    struct machine_cpu c;
+    machine_guest(m, &c);
+    assert_int_equal(c.sysenter_eip, 0x87654321);
+    machine_free(m);
+}
+
+/* mov al, 5; out 80h, al; out 0EDh, al; in al, 80h; out 7Fh, ax (7F and 80); mov [DATA], al; out f4, 0 */
+static const uint8_t ports[] = { 0xB0, 5, 0xE6, 0x80, 0xE6, 0xED, 0xE4, 0x80, 0xA2, 0, 0x10, 0x10, 0, 0x66, 0xE7, 0x7F,
+                                 0x31, 0xC0, 0xE6, 0xF4, 0xF4 };
+
+/* Which ports leave is a setting; an access of two ports leaves for the sake of either. */
+static void io_bitmaps(void **state)
+{
+    (void)state;
+    static const struct { const char *sets; unsigned leave; } rows[] = {
+        { "", 5 }, { "vtx.ports=1", 3 }, { "vtx.port=0xED vtx.ports=1", 4 }, { "vtx.port=0x7F vtx.ports=2", 2 },
+        { "vtx.port=0xFFFF vtx.ports=65536", 5 }, { "vtx.port=0x78 vtx.ports=0x7C", 1 } };
+    write_guest(ports, sizeof ports);
+    for (unsigned n = 0; n < sizeof rows / sizeof rows[0]; n++) {
+        struct machine *m = end_of(rows[n].sets);
+        if (exits(m, VMX_IO) != rows[n].leave) fail_msg("%s: %u ports left", rows[n].sets, exits(m, VMX_IO));
+        assert_int_equal(data(m, 0) & 0xFF, 5);
+        machine_free(m);
+    }
+}
+
+int main(void)
+{
+    const char *dir = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%s/vtx-%ld.img", dir ? dir : "/tmp", (long)getpid());
+    const struct CMUnitTest tests[] = { cmocka_unit_test(msr_bitmaps), cmocka_unit_test(io_bitmaps) };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    remove(path);
+    return failed;
+}
