@@ -4,6 +4,7 @@ local s = scenario {
   title   = "Binary translation closes the hole",
   lecture = "Binary translation",
   order   = 20,
+  techniques = "bt",
   machine = { cpu = "bt", guest = "popf", ram = "4M" },
 }
 

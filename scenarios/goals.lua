@@ -23,6 +23,7 @@ local s = scenario {
   title   = "Fidelity, performance, safety: what a monitor promises",
   lecture = "What a virtual machine is",
   order   = 0,
+  techniques = "te bt",
   machine = { preset = "classic", guest = "rings", ram = "4M" },
 }
 

@@ -7,6 +7,7 @@ local s = scenario {
   title   = "mini: what a kernel needs its machine for",
   lecture = "What there is to virtualize",
   order   = 5,
+  techniques = "native",
   machine = { preset = "native", guest = "mini", module = "mini.img", append = 'run="cow; sieve 400000"' },
 }
 
@@ -75,7 +76,7 @@ s:step "A system call" {
   expect = function(vm)
     expect.events({ kind = "gate", vector = 0x80, from = 3, to = 0 }, 1, "gates passed from ring 3 to 0")
     local frame = vm:u32(vm.esp + 4) -- the first argument: the registers of the program, as entry and gate pushed them
-    expect.eq(vm:u32(frame + 52) & 3, 3, "ring of the caller, in the CS that the gate pushed")
+    expect.eq((vm:u32(frame + 52) or 0) & 3, 3, "ring of the caller, in the CS that the gate pushed")
   end,
 }
 
@@ -95,7 +96,7 @@ s:step "Fork shares" {
   expect = function(vm)
     local t = vm:translate(stack, "write", 3)
     expect.eq(t.fault, 7, "error code of a store to the stack: present, write, user")
-    expect.ok(t.path[2].entry & 0x200 ~= 0, "the mark in the entry")
+    expect.ok(t.path[2] and t.path[2].entry & 0x200 ~= 0, "the mark in the entry")
   end,
 }
 
@@ -106,7 +107,7 @@ s:step "The first store copies" {
     vm:run(till.ring(3))
     local after = vm:translate(stack, "write", 3).pa
     expect.ok(after, "the store is allowed now")
-    expect.ne(after & ~0xFFF, before & ~0xFFF, "frame of the page, before and after")
+    expect.ne((after or 0) & ~0xFFF, (before or 0) & ~0xFFF, "frame of the page, before and after")
   end,
   show = "address",
   note = [[

@@ -5,6 +5,7 @@ local s = scenario {
   title   = "POPF loses the interrupt flag",
   lecture = "Problems with trap-and-emulate",
   order   = 2,
+  techniques = "te",
   machine = { preset = "classic", guest = "popf", ram = "4M" },
 }
 

@@ -5,6 +5,7 @@ local s = scenario {
   title   = "Paravirtualization: ask, do not trap",
   lecture = "Paravirtualization",
   order   = 8,
+  techniques = "pv",
   machine = { cpu = "pv", mmu = "direct", guest = "pvtest", ram = "8M" },
 }
 

@@ -5,6 +5,7 @@ local s = scenario {
   title   = "Ring compression: a system call takes the long way",
   lecture = "Rings and ring compression",
   order   = 3,
+  techniques = "te",
   machine = { preset = "classic", guest = "rings", ram = "4M" },
 }
 

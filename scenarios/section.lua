@@ -5,6 +5,7 @@ local s = scenario {
   title   = "A kernel that checks its critical sections",
   lecture = "Problems with trap-and-emulate",
   order   = 6,
+  techniques = "te",
   machine = { preset = "classic", guest = "mini", module = "mini.img", append = 'panic=0 run="ls"' },
 }
 

@@ -7,6 +7,7 @@ local s = scenario {
   title   = "Seventeen, eighteen, nineteen: the instructions that do not trap",
   lecture = "Problems with trap-and-emulate",
   order   = 7,
+  techniques = "te",
   machine = { preset = "classic", guest = "sens19", ram = "16M" },
 }
 

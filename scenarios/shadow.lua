@@ -7,6 +7,7 @@ local s = scenario {
   title   = "Shadow page tables: true, hidden and trace faults",
   lecture = "Memory virtualization",
   order   = 4,
+  techniques = "te bt vtx",
   machine = { preset = "classic", guest = "fault", ram = "4M" },
 }
 

@@ -5,6 +5,7 @@ local s = scenario {
   title   = "Trap and emulate: the privileged instruction knocks",
   lecture = "Trap-and-emulate",
   order   = 1,
+  techniques = "te",
   machine = { preset = "classic", guest = "popf", ram = "4M" },
 }
 

@@ -5,6 +5,7 @@ local s = scenario {
   title   = "VT-x: a ring 0 for the guest",
   lecture = "Hardware-assisted virtualization",
   order   = 8,
+  techniques = "vtx",
   machine = { cpu = "vtx", mmu = "shadow", guest = "popf", ram = "4M" },
 }
 

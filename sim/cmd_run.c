@@ -350,6 +350,10 @@ int cmd_run(const struct options *o, struct err *e)
     }
     prepare(&r);
     if (!subject_boot(&r.s, e)) return e->code;
+    if (!subject_claims(&r.s, e)) {
+        subject_close(&r.s);
+        return e->code;
+    }
     guard_start(options_wall(o));
     if (r.s.lesson) say_opening(&r);
     double begun = now();

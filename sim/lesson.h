@@ -44,6 +44,7 @@ struct lesson {
     const struct lesson_ops *ops;
     struct machine_cfg cfg;                 /* the machine it wants; options of the command line override */
     char     path[512], title[160], lecture[160];
+    char     techniques[64];                /* "te bt": what it claims is true under these only; "": it does not say */
     unsigned next;                          /* the step that would run next */
 };
 

@@ -164,6 +164,18 @@ bool subject_find(struct subject *s, const char *word, const struct options *o, 
     return false;
 }
 
+bool subject_claims(const struct subject *s, struct err *e)
+{
+    const struct lesson *l = s->lesson;
+    char words[sizeof l->techniques];
+    if (!l || !l->techniques[0]) return true;
+    strcpy(words, l->techniques);
+    for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
+        if (!strcmp(word, s->cfg.cpu)) return true;
+    return err_set(e, EXIT_USAGE, "%s --cpu %s: what this lesson claims is true under %s; `ringside compare %s` shows its guest under every technique",
+                   s->name, s->cfg.cpu, l->techniques, s->name);
+}
+
 bool subject_boot(struct subject *s, struct err *e)
 {
     if (s->lesson) s->lesson->cfg = s->cfg;

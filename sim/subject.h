@@ -36,6 +36,9 @@ bool subject_run(struct subject *s, subject_told *told, void *self, struct err *
 /* A scenario's guest goes on after the last step, to its end or for SUBJECT_EPILOGUE cycles. */
 bool subject_finish(struct subject *s, struct err *e);
 
+/* Does a scenario say of the technique chosen that its claims hold there? EXIT_USAGE with a sentence if it says others. */
+bool subject_claims(const struct subject *s, struct err *e);
+
 unsigned subject_failed(const struct subject *s); /* expectations that did not hold */
 unsigned subject_passed(const struct subject *s);
 

@@ -190,8 +190,23 @@ static void take_order(lua_State *L, void *to)
     ((struct script *)to)->order = (int)lua_tointeger(L, -1);
 }
 
+/* techniques = "te bt": words of --cpu */
+static void take_techniques(lua_State *L, void *to)
+{
+    struct script *s = to;
+    struct machine_cfg scratch = s->pub.cfg;
+    struct err e = { 0 };
+    char words[sizeof s->pub.techniques];
+    if (strlen(text_value(L, "techniques")) >= sizeof words) luaL_error(L, "techniques is too long");
+    strcpy(words, lua_tostring(L, -1));
+    strcpy(s->pub.techniques, words);
+    for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
+        if (!config_option(&scratch, "cpu", word, &e)) luaL_error(L, "techniques: %s", e.text);
+}
+
 static const struct field scenario_fields[] = {
     { "title", take_title }, { "lecture", take_lecture }, { "order", take_order }, { "machine", take_machine },
+    { "techniques", take_techniques },
 };
 
 static int scenario(lua_State *L)

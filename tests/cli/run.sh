@@ -94,10 +94,23 @@ ok "-q says nothing" empty out
 ok "and writes nothing" sh -c '! ls *.svg'
 run 0 run popf -v
 ok "-v lists every event" sh -c '[ "$(wc -l <out)" -gt 5000 ]'
-run 1 run popf --cpu native
+for scenario in "$root"/scenarios/*.lua; do
+    for cpu in native te bt vtx pv; do
+        name=$(basename "$scenario" .lua)
+        "$ringside" run "$name" --cpu "$cpu" -q >out 2>err </dev/null
+        code=$?
+        ok "$name --cpu $cpu: true, or refused in a sentence" sh -c "if [ $code = 2 ]; then [ \$(wc -l <err) = 1 ]; else [ $code = 0 ]; fi"
+    done
+done
+ok "and with what it is true under" has err 'what this lesson claims is true under vtx|ported'
+sed 's/techniques = .*/techniques = "te vxt",/' "$root/scenarios/popf.lua" >typo.lua
+run 3 run typo.lua
+ok "a technique that there is not" has err 'typo.lua:[0-9]+: techniques: .*did you mean vtx'
+run 0 run shadow --cpu vtx
 ok "another machine than the scenario's is pointed out" has out 'written for te, shadow, model p4'
-run 1 run popf --cpu native -q
-ok "the machine of the command line wins: expectations fail" has err 'ringside: [0-9]+ expectations failed, first: popf.lua:[0-9]+'
+sed '/techniques = /d' "$root/scenarios/popf.lua" >says-nothing.lua
+run 1 run says-nothing.lua --cpu native -q
+ok "the machine of the command line wins: expectations fail" has err 'ringside: [0-9]+ expectations failed, first: says-nothing.lua:[0-9]+'
 ok "in one line" sh -c '[ "$(wc -l <err)" = 1 ]'
 
 # --- JSON
@@ -113,7 +126,7 @@ ok "the causes add up" awk '/"cycles":/ && !c { c = $2 + 0 } /"cycles_by_cause"/
 ok "the story went to stderr" has err 'The damage'
 run 0 run popf -q --json r.json
 ok "--json FILE" json r.json
-run 1 run popf --cpu native -q --json n.json
+run 1 run says-nothing.lua --cpu native -q --json n.json
 ok "JSON of failed expectations" json n.json
 ok "names them" has n.json '"passed": false'
 

@@ -57,7 +57,7 @@ static void check_form(struct lesson *l)
 {
     unsigned questions = 0, n = l->ops->steps(l);
     assert_in_range(n, 5, 8);
-    assert_true(l->title[0] && l->lecture[0]);
+    assert_true(l->title[0] && l->lecture[0] && l->techniques[0]);
     for (unsigned i = 0; i < n; i++) {
         struct lesson_step step;
         l->ops->step(l, i, &step);
