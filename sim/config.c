@@ -243,7 +243,7 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
     if (strncmp(key, "cost.", 5))
         return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (rows in sim/core/cost.def), "
                        "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.untrap=HLT, "
-                       "bt.*, vtx.* (rows in sim/vmm/setting.def) and disk.write=1", key);
+                       "bt.*, vtx.*, shadow.* (rows in sim/vmm/setting.def) and disk.write=1", key);
     unsigned long v = strtoul(value, &end, 0);
     if (*end || end == value || v > 1000000000)
         return err_set(e, EXIT_USAGE, "--set %s=%s: not a number of cycles", key, value);

@@ -235,7 +235,9 @@ struct machine_summary {
     /* Exits by reason, most frequent first. The rest is of the episodes they opened that have ended (sim/trace/episode.h). */
     struct machine_reason { const char *name; uint64_t count, cycles, episodes, longest, by_cause[32]; } reason[MACHINE_REASONS];
     uint64_t tlb_misses, tlb_flushes, walks, walk_refs;
-    struct { uint64_t hidden, true_, traced, filled, tables; } shadow;
+    /* Page faults by kind; entries filled, of them on a store (eager); tables (frames): now, at most so far, that there may be;
+     * given up for want of room, because the guest did; loads of CR3 that dropped all. */
+    struct { uint64_t hidden, true_, traced, filled, eager, tables, peak, pool, evicted, released, switches; } shadow;
     uint64_t run_id;                     /* hash of image, configuration, seed, model, version */
 };
 void machine_summary(const struct machine *m, struct machine_summary *s);

@@ -131,7 +131,9 @@ void machine_summary(const struct machine *m, struct machine_summary *s)
         struct vmmu_stats st = { 0 };
         mmu->ops->stats(mmu, &st);
         s->shadow.hidden = st.hidden, s->shadow.true_ = st.true_, s->shadow.traced = st.traced;
-        s->shadow.filled = st.filled, s->shadow.tables = st.tables;
+        s->shadow.filled = st.filled, s->shadow.eager = st.eager, s->shadow.switches = st.switches;
+        s->shadow.tables = st.tables, s->shadow.peak = st.tables_peak, s->shadow.pool = st.pool;
+        s->shadow.evicted = st.evicted, s->shadow.released = st.released;
     }
     for (unsigned c = 0; c < CAUSE_COUNT; c++) s->by_cause[c] = clock_of_cause(&b->clock, (uint8_t)c);
     add_reasons(s, m->trace, &t);

@@ -87,15 +87,28 @@ static void say_exits(const struct report *r, struct say *out)
     }
     if (words.len) say_wrap(out, "  exits: ", 9, text_str(&words));
     text_clear(&words);
+    text_free(&words);
+}
+
+/* What kind of page faults there were, and what the hypervisor's own tables took. */
+static void say_shadow(const struct report *r, struct say *out)
+{
+    const struct machine_summary *m = &r->sum;
+    struct text words = { 0 };
     bool direct = !strcmp(machine_config(r->s->machine)->mmu, "direct");
     if (direct)
-        text_add(&words, "%llu page faults; %llu entries validated; %llu tables", (unsigned long long)r->sum.shadow.true_,
-                 (unsigned long long)r->sum.shadow.filled, (unsigned long long)r->sum.shadow.tables);
-    else if (r->sum.shadow.filled || r->sum.shadow.hidden)
-        text_add(&words, "%llu hidden, %llu true, %llu traced page faults; %llu entries filled in %llu tables",
-                 (unsigned long long)r->sum.shadow.hidden, (unsigned long long)r->sum.shadow.true_,
-                 (unsigned long long)r->sum.shadow.traced, (unsigned long long)r->sum.shadow.filled,
-                 (unsigned long long)r->sum.shadow.tables);
+        text_add(&words, "%llu page faults; %llu entries validated; %llu tables", (unsigned long long)m->shadow.true_,
+                 (unsigned long long)m->shadow.filled, (unsigned long long)m->shadow.tables);
+    else if (m->shadow.filled || m->shadow.hidden) {
+        text_add(&words, "%llu hidden, %llu true, %llu traced page faults; %llu entries filled", (unsigned long long)m->shadow.hidden,
+                 (unsigned long long)m->shadow.true_, (unsigned long long)m->shadow.traced, (unsigned long long)m->shadow.filled);
+        if (m->shadow.eager) text_add(&words, ", %llu of them eagerly", (unsigned long long)m->shadow.eager);
+        text_add(&words, "; %llu tables (%llu KB), at most %llu of %llu", (unsigned long long)m->shadow.tables,
+                 (unsigned long long)m->shadow.tables * 4, (unsigned long long)m->shadow.peak, (unsigned long long)m->shadow.pool);
+        if (m->shadow.evicted) text_add(&words, "; %llu evicted", (unsigned long long)m->shadow.evicted);
+        if (m->shadow.released) text_add(&words, "; %llu released", (unsigned long long)m->shadow.released);
+        if (m->shadow.switches) text_add(&words, "; dropped by %llu loads of CR3", (unsigned long long)m->shadow.switches);
+    }
     if (words.len) say_wrap(out, direct ? "  direct: " : "  shadow: ", 10, text_str(&words));
     text_free(&words);
 }
@@ -298,6 +311,7 @@ void report_text(const struct report *r, bool verbose, struct say *out)
     say_head(r, out);
     say_totals(r, out);
     say_exits(r, out);
+    say_shadow(r, out);
     say_translation(r, out);
     say_episodes(r, out);
     say_causes(r, out);

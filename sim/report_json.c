@@ -96,6 +96,21 @@ static void json_translation(const struct machine *machine, struct text *out)
     text_add(out, "}},\n");
 }
 
+/* Under direct paging: faults, entries validated, tables. */
+static void json_shadow(const struct machine_summary *m, struct text *out)
+{
+    const struct { const char *key; uint64_t n; } rows[] = {
+        { "hidden", m->shadow.hidden }, { "true", m->shadow.true_ }, { "traced", m->shadow.traced }, { "filled", m->shadow.filled },
+        { "eager", m->shadow.eager }, { "tables", m->shadow.tables }, { "tables_peak", m->shadow.peak }, { "pool", m->shadow.pool },
+        { "evicted", m->shadow.evicted }, { "released", m->shadow.released }, { "switches", m->shadow.switches },
+        { "bytes", m->shadow.tables * 4096 }, { "bytes_peak", m->shadow.peak * 4096 },
+    };
+    text_add(out, "  \"shadow\": {");
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        text_add(out, "%s\"%s\": %llu", i ? ", " : "", rows[i].key, (unsigned long long)rows[i].n);
+    text_add(out, "},\n");
+}
+
 static void json_counts(const struct report *r, struct text *out)
 {
     const struct machine_summary *m = &r->sum;
@@ -114,11 +129,7 @@ static void json_counts(const struct report *r, struct text *out)
              (unsigned long long)m->tlb_misses, (unsigned long long)m->tlb_flushes, (unsigned long long)m->walks);
     key_number(out, "walk_refs", m->walk_refs);
     text_add(out, "  \"cache\": null,\n");
-    text_add(
-        out,
-        "  \"shadow\": {\"hidden\": %llu, \"true\": %llu, \"traced\": %llu, \"filled\": %llu, \"tables\": %llu},\n",
-        (unsigned long long)m->shadow.hidden, (unsigned long long)m->shadow.true_, (unsigned long long)m->shadow.traced,
-        (unsigned long long)m->shadow.filled, (unsigned long long)m->shadow.tables);
+    json_shadow(m, out);
     key_number(out, "injected", m->injected);
     json_translation(r->s->machine, out);
     key_number(out, "irqs", m->irqs);

@@ -18,7 +18,7 @@ enum {
 /* CR0.WP came on: entries that let the kernel write where R/W forbids it must go. */
 static void drop_wp_off(struct shadow *s)
 {
-    for (uint32_t t = 0; s->wp_off && t < s->env->pool_frames; t++) {
+    for (uint32_t t = 0; s->wp_off && t < s->pool; t++) {
         if (s->table[t].kind == SHADOW_FREE || shadow_is_root(s, t)) continue;
         for (uint32_t slot = 0; slot < PTE_SLOTS; slot++)
             if (shadow_get(s, t, slot) & SHADOW_WP_OFF) shadow_set(s, t, slot, 0);
@@ -28,7 +28,7 @@ static void drop_wp_off(struct shadow *s)
 static uint32_t root_for(struct shadow *s)
 {
     uint32_t frame;
-    if (!(s->cr0 & PAGING_CR0_PG)) return shadow_obtain(s, SHADOW_FLAT, SHADOW_NONE, 0, 0);
+    if (!(s->cr0 & PAGING_CR0_PG) || !s->env->choice.trace) return shadow_obtain(s, SHADOW_FLAT, SHADOW_NONE, 0, 0);
     if (!shadow_guest_ram(s, s->cr3 & PAGE_MASK, &frame)) frame = SHADOW_NONE;
     return shadow_obtain(s, SHADOW_ROOT, frame, 0, 0);
 }
@@ -43,10 +43,15 @@ static bool shadow_attach(struct vmmu *m, struct err *e)
         (env->window & ~PDE_LARGE_MASK))
         return err_set(e, EXIT_BUG, "shadow: pool or window misplaced (pool %X+%X, window %X)", env->pool_first,
                        env->pool_frames, env->window);
-    uint32_t links = env->pool_frames * LINKS_PER_TABLE;
+    if (env->choice.cache && !env->choice.trace)
+        return err_set(e, EXIT_USAGE, "--set shadow.trace=0 with shadow.cache=1: shadows that stay across loads of CR3 are only right if the "
+                       "guest's stores to its page tables are seen; set shadow.cache=0, too");
     struct shadow *s = arena_alloc(env->arena, sizeof *s);
     s->env = env;
-    s->table = arena_alloc(env->arena, env->pool_frames * sizeof *s->table);
+    s->pool = env->choice.pool && env->choice.pool < env->pool_frames ? env->choice.pool : env->pool_frames;
+    s->stats.pool = s->pool;
+    uint32_t links = s->pool * LINKS_PER_TABLE;
+    s->table = arena_alloc(env->arena, s->pool * sizeof *s->table);
     s->frame = arena_alloc(env->arena, env->machine->frames * sizeof *s->frame);
     s->link = arena_alloc(env->arena, links * sizeof *s->link);
     shadow_pool_init(s);
@@ -59,16 +64,18 @@ static bool shadow_attach(struct vmmu *m, struct err *e)
 static hpa_t shadow_paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t cr4, bool *flush)
 {
     struct shadow *s = m->state;
-    uint32_t changed0 = s->cr0 ^ cr0, changed4 = s->cr4 ^ cr4;
+    uint32_t changed0 = s->cr0 ^ cr0, changed4 = s->cr4 ^ cr4, old_cr3 = s->cr3, old_root = s->root;
     s->cr0 = cr0;
     s->cr3 = cr3;
     s->cr4 = cr4;
-    if (changed4 & PAGING_CR4_PSE) shadow_zap(s);
+    /* Neither CR0 nor CR4 changed: the guest loaded CR3, if only to flush. */
+    bool loaded = cr3 != old_cr3 || (!changed0 && !changed4);
+    bool flushed = loaded || (changed0 & PAGING_CR0_PG) || (changed4 & (PAGING_CR4_PSE | PAGING_CR4_PGE));
+    if (changed4 & PAGING_CR4_PSE || (flushed && !s->env->choice.cache)) s->stats.switches += shadow_zap(s) && loaded;
     if (changed0 & cr0 & PAGING_CR0_WP) drop_wp_off(s);
     s->root = root_for(s);
-    /* Neither CR0 nor CR4 changed: the guest loaded CR3, if only to flush. */
-    *flush = s->stale || (!changed0 && !changed4) || (changed0 & (PAGING_CR0_PG | PAGING_CR0_WP)) ||
-             (changed4 & (PAGING_CR4_PSE | PAGING_CR4_PGE));
+    if (!s->env->choice.cache && old_root != s->root) shadow_free(s, old_root);
+    *flush = s->stale || flushed || (changed0 & PAGING_CR0_WP);
     s->stale = 0;
     return hpa((m->env.pool_first + s->root) << PAGE_SHIFT);
 }
@@ -91,7 +98,9 @@ static bool tables_are_ram(const struct shadow *s, const struct xlat *x)
 static uint32_t table_for(struct shadow *s, gva_t at, const struct xlat *x)
 {
     uint32_t t, slot = pde_slot(at.v), frame = SHADOW_NONE;
-    if (x->large || !x->refs) {
+    if (!s->env->choice.trace) {
+        t = shadow_obtain(s, SHADOW_SLOT, SHADOW_NONE, slot, 0);
+    } else if (x->large || !x->refs) {
         t = shadow_obtain(s, SHADOW_LARGE, s->table[s->root].frame, slot, 0);
     } else {
         shadow_guest_ram(s, x->ref[1].at.v, &frame);
@@ -108,7 +117,7 @@ static enum mmu_answer resolve(struct vmmu *m, gva_t at, unsigned access, const 
     struct shadow *s = m->state;
     uint32_t frame, rights = walk_rights(x), slot = pte_slot(at.v);
     if (x->absent || shadow_in_window(s, at) || !tables_are_ram(s, x) || !shadow_guest_ram(s, x->at.v, &frame)) return MMU_NO_RAM;
-    if (s->free_links < 2) shadow_zap(s); /* one for the table, one for the page */
+    if (s->free_links < 2) s->stats.rebuilt += shadow_zap(s); /* one for the table, one for the page */
     uint32_t t = table_for(s, at, x);
     if (t == SHADOW_NONE) return MMU_FULL;
     if ((access & ACCESS_WRITE) && shadow_traced(s, frame)) { /* asked now: the page may just have become a table */
@@ -122,6 +131,7 @@ static enum mmu_answer resolve(struct vmmu *m, gva_t at, unsigned access, const 
     if ((access & ACCESS_WRITE) && !(rights & PTE_W))
         entry = (entry & ~(uint32_t)PTE_U) | PTE_W | PTE_D | SHADOW_WP_OFF;
     shadow_charge(s, COST_SHADOW_FILL, 1);
+    s->table[t].splinters |= x->large;
     shadow_set(s, t, slot, entry);
     s->stats.hidden++;
     if (m->env.trace) TRACE(m->env.trace, HIDDEN, m->cause, .access = (uint8_t)access, .va = at.v, .entry = entry);
@@ -159,6 +169,9 @@ static void shadow_invlpg(struct vmmu *m, gva_t at)
     if (t != SHADOW_NONE && s->table[t].kind == SHADOW_TABLE) {
         shadow_sync_table(s, t, pte_slot(at.v));
         shadow_sync_root(s, s->root, pde_slot(at.v));
+    } else if (t != SHADOW_NONE && s->table[t].kind == SHADOW_SLOT) { /* of a large page all pieces must go */
+        if (s->table[t].splinters) shadow_free(s, t);
+        else shadow_set(s, t, pte_slot(at.v), 0);
     }
     shadow_settle(s);
     m->env.invlpg(m->env.self, at);
@@ -224,5 +237,6 @@ const struct mmu_strategy mmu_shadow = {
     .trace = shadow_trace,
     .traced = shadow_is_traced,
     .stats = shadow_stats,
+    .check = shadow_check,
     .probe = shadow_probe,
 };

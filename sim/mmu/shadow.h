@@ -8,6 +8,8 @@
  * every repair is "drop it"; an entry is present only if the guest's entry is accessed, writable only if it is dirty.
  * Idea 2: shadows stay true across context switches because every guest frame they were computed from is
  * write-protected: the guest's stores to it trap, are emulated, and followed (wrote).
+ * That is the caching design, the default. With choice.cache off all shadows go at each load of CR3. With choice.trace off, too,
+ * nothing is write-protected: shadows are a TLB in memory, stale until the guest flushes as the manual tells it to.
  * Idea 3: "which shadow entries point to this frame?" is one question with one answer, the reverse map. It finds the
  * mappings to write-protect when a frame becomes a table, and (for frames of the pool) a table's own parents.
  *
@@ -16,6 +18,7 @@
 #ifndef MMU_SHADOW_H
 #define MMU_SHADOW_H
 
+#include "sim/core/tlb.h"
 #include "sim/mmu/pte.h"
 #include "sim/mmu/strategy.h"
 #include "sim/mmu/walk.h"
@@ -28,6 +31,7 @@ enum shadow_kind {
     SHADOW_FLAT,  /* the root while the guest has paging off */
     SHADOW_TABLE, /* for a guest page table (frame) seen through a directory entry with these rights */
     SHADOW_LARGE, /* a 4 MB page splintered: for directory (frame, SHADOW_NONE: flat) and its entry `slot` */
+    SHADOW_SLOT,  /* without write traces: a part of a TLB in memory, for the addresses of directory entry `slot` */
 };
 
 /* What the frame pool_first + i holds. */
@@ -38,6 +42,7 @@ struct shadow_table {
     uint32_t frame, slot;
     uint32_t next;    /* next table made from the same frame; next free one */
     uint32_t writes;  /* guest stores followed since it was last used */
+    bool     splinters; /* SHADOW_SLOT: some entry is a piece of a large page */
     uint64_t used;    /* s->tick of the last use */
 };
 
@@ -53,6 +58,7 @@ struct shadow_frame {
 
 struct shadow {
     const struct vmmu_env *env;
+    uint32_t pool;           /* tables there may be */
     uint32_t cr0, cr3, cr4;  /* the guest's */
     uint32_t root;           /* the table CR3 names, index */
     struct shadow_table *table;
@@ -81,7 +87,8 @@ uint32_t shadow_find(const struct shadow *s, enum shadow_kind kind, uint32_t fra
  * A new table's guest frame comes under write protection. */
 uint32_t shadow_obtain(struct shadow *s, enum shadow_kind kind, uint32_t frame, uint32_t slot, uint32_t rights);
 void     shadow_free(struct shadow *s, uint32_t t);  /* not the current root */
-void     shadow_zap(struct shadow *s);               /* everything; the current root stays, empty, where it is */
+/* Everything; the current root stays, empty, where it is. False: there was nothing else. */
+bool     shadow_zap(struct shadow *s);
 uint32_t shadow_get(const struct shadow *s, uint32_t t, uint32_t slot);
 /* Stores an entry (0: none), keeping reverse map and staleness right. A present one needs a free link. */
 void     shadow_set(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry);
@@ -107,6 +114,10 @@ void shadow_sync_store(struct shadow *s, gpa_t at);                  /* every sh
 bool     shadow_guest_ram(const struct shadow *s, uint32_t at, uint32_t *frame);
 /* The shadow entry for a machine frame the guest's tables give these rights to (walk_rights; accessed is implied). */
 uint32_t shadow_entry(const struct shadow *s, uint32_t frame, uint32_t rights);
+
+/* ---- shadow_check.c: the promises above, from nothing but the tables in memory; false: the first that is broken, in `why`.
+ * `tlb`: the hardware's, or NULL. For tests and views; costs no cycle. Between operations only. */
+bool shadow_check(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room);
 
 /* Does `at` lie in the hypervisor's window, if it has one in the guest's space? */
 static inline bool shadow_in_window(const struct shadow *s, gva_t at) { return s->env->window && at.v >= s->env->window; }

@@ -35,8 +35,9 @@ void shadow_sync_table(struct shadow *s, uint32_t t, uint32_t slot)
     if ((guest & PTE_P) && (guest & PTE_A) && shadow_guest_ram(s, guest & PAGE_MASK, &frame))
         entry = shadow_entry(s, frame, guest & (x->rights | (uint32_t)PTE_D));
     if (!(old & PTE_P) && entry) {
-        if (!s->free_links) return; /* a hidden fault will come for it */
+        if (!s->env->choice.eager || !s->free_links) return; /* a hidden fault will come for it */
         shadow_charge(s, COST_SHADOW_FILL, 1);
+        s->stats.eager++;
     }
     shadow_set(s, t, slot, entry);
 }
@@ -71,7 +72,9 @@ void shadow_sync_store(struct shadow *s, gpa_t at)
     for (uint32_t t = s->frame[frame].tables, next; t != SHADOW_NONE; t = next) {
         next = s->table[t].next;
         /* A splinter depends on its one directory entry in every bit; it is not worth telling which changed. */
-        if (given_up(s, t) || (s->table[t].kind == SHADOW_LARGE && s->table[t].slot == slot)) shadow_free(s, t);
+        bool over = given_up(s, t);
+        s->stats.released += over;
+        if (over || (s->table[t].kind == SHADOW_LARGE && s->table[t].slot == slot)) shadow_free(s, t);
         else if (s->table[t].kind == SHADOW_ROOT) shadow_sync_root(s, t, slot);
         else if (s->table[t].kind == SHADOW_TABLE) shadow_sync_table(s, t, slot);
     }

@@ -67,7 +67,7 @@ void shadow_set(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry)
 
 void shadow_pool_init(struct shadow *s)
 {
-    uint32_t n = s->env->pool_frames;
+    uint32_t n = s->pool;
     for (uint32_t t = 0; t < n; t++) s->table[t].next = t + 1 < n ? t + 1 : SHADOW_NONE;
     s->free_table = 0;
     s->loose = s->root = SHADOW_NONE;
@@ -112,12 +112,13 @@ void shadow_free(struct shadow *s, uint32_t t)
 static bool evict(struct shadow *s)
 {
     uint32_t victim = SHADOW_NONE;
-    for (uint32_t t = 0; t < s->env->pool_frames; t++) {
+    for (uint32_t t = 0; t < s->pool; t++) {
         if (t == s->root || s->table[t].kind == SHADOW_FREE) continue;
         if (victim == SHADOW_NONE || s->table[t].used < s->table[victim].used) victim = t;
     }
     if (victim == SHADOW_NONE) return false;
     shadow_free(s, victim);
+    s->stats.evicted++;
     return true;
 }
 
@@ -136,7 +137,7 @@ uint32_t shadow_obtain(struct shadow *s, enum shadow_kind kind, uint32_t frame, 
         shadow_charge(s, COST_MEM_REF, PAGE_SIZE / LINE);
         bus_poke(s->env->machine, entry_at(s, t, 0), zero, sizeof zero);
         if (shadow_is_root(s, t) && s->env->window) store(s, t, pde_slot(s->env->window), s->env->window_pde);
-        if (frame != SHADOW_NONE) shadow_protect(s, frame);
+        if (frame != SHADOW_NONE) shadow_protect(s, frame); /* there is a frame only if tables are traced */
         if (++s->stats.tables > s->stats.tables_peak) s->stats.tables_peak = s->stats.tables;
     }
     s->table[t].used = ++s->tick;
@@ -144,10 +145,10 @@ uint32_t shadow_obtain(struct shadow *s, enum shadow_kind kind, uint32_t frame, 
     return t;
 }
 
-void shadow_zap(struct shadow *s)
+bool shadow_zap(struct shadow *s)
 {
     uint64_t before = s->stats.tables;
-    for (uint32_t t = 0; t < s->env->pool_frames; t++)
+    for (uint32_t t = 0; t < s->pool; t++)
         if (t != s->root && s->table[t].kind != SHADOW_FREE) shadow_free(s, t);
-    s->stats.rebuilt += s->stats.tables < before;
+    return s->stats.tables < before;
 }

@@ -11,6 +11,7 @@
 #include "sim/core/cost.h"
 #include "sim/core/err.h"
 #include "sim/core/outcome.h"
+#include "sim/core/tlb.h"
 #include "sim/trace/trace.h"
 
 /* What a page fault of a deprivileged guest was. */
@@ -20,6 +21,14 @@ enum mmu_answer {
     MMU_TRACED,  /* a store to a frame under write trace: emulate the instruction, then call wrote() for its stores */
     MMU_NO_RAM,  /* legal mapping, but nothing (or a device) is behind it: emulate the access */
     MMU_FULL,    /* could not make room for a table: the VM cannot go on */
+};
+
+/* What a person can choose about shadow tables (sim/vmm/setting.def). */
+struct vmmu_choice {
+    bool cache;                 /* keep roots and tables across the guest's CR3 loads */
+    bool trace;                 /* write-trace the guest's page tables; without, shadows are a TLB in memory. cache and eager need it */
+    bool eager;                 /* a traced store that makes a guest entry present fills its shadow entry */
+    uint32_t pool;              /* frames for tables, of those there are; 0: all */
 };
 
 /* Everything a strategy may use. Filled by vmm before attach. */
@@ -33,6 +42,7 @@ struct vmmu_env {
     uint32_t      window;       /* linear address from which the hypervisor's window begins (4 MB aligned; top of the space); 0: none */
     uint32_t      window_pde;   /* the PDE that maps it (supervisor, global): copied into every root */
     uint32_t      pool_first, pool_frames; /* machine frames the strategy may use for tables */
+    struct vmmu_choice choice;
     void        (*invlpg)(void *self, gva_t at);          /* flush one translation of the hardware TLB, charged by vmm */
     void        (*flush)(void *self);                     /* flush the hardware TLB (not the global window), charged by vmm */
     void         *self;
@@ -47,7 +57,12 @@ struct vmmu {
 };
 
 struct vmmu_stats { /* counts since attach */
-    uint64_t hidden, true_, traced, filled, dropped, tables, tables_peak, rebuilt;
+    uint64_t hidden, true_, traced, filled, dropped;
+    uint64_t eager;             /* of those filled: on a store, before any access */
+    uint64_t tables, tables_peak, pool; /* frames in use for tables, the most so far, all there are */
+    uint64_t evicted, released; /* tables given up for want of room; because the guest no longer uses the page as a table */
+    uint64_t switches;          /* loads of CR3 that dropped all shadows */
+    uint64_t rebuilt;           /* all shadows dropped because the reverse map was full */
 };
 
 struct mmu_strategy {
@@ -65,6 +80,8 @@ struct mmu_strategy {
     void  (*trace)(struct vmmu *m, gpa_t frame, bool on);            /* write-trace a frame on behalf of vmm (descriptor tables) */
     bool  (*traced)(const struct vmmu *m, gpa_t at);                 /* would a store to this frame be MMU_TRACED? NULL: unknown */
     void  (*stats)(const struct vmmu *m, struct vmmu_stats *s);
+    /* For tests: does all hold that the strategy promises? If not, the first thing that does not, in `why`. NULL: others check it. */
+    bool  (*check)(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room);
     /* For views: the entries the hardware would read for `at` (x->ref), by walking this strategy's tables; no effects. */
     bool  (*probe)(const struct vmmu *m, gva_t at, unsigned access, struct xlat *x);
 };

@@ -64,6 +64,22 @@ static void add_total(struct text *out, const char *what, uint64_t n)
     add_number(out, 12, n);
 }
 
+/* What a hypervisor's page faults were: each is one of these. */
+static void add_page_faults(const struct tally *t, struct text *out)
+{
+    static const uint8_t kinds[] = { EV_HIDDEN, EV_TRUE, EV_TRACED };
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < sizeof kinds; i++) sum += t->kinds[kinds[i]];
+    if (!sum) return;
+    add_total(out, "page faults", sum);
+    text_char(out, '\n');
+    for (unsigned i = 0; i < sizeof kinds; i++) {
+        if (!t->kinds[kinds[i]]) continue;
+        add_row(out, event_desc(kinds[i])->word, t->kinds[kinds[i]]);
+        text_char(out, '\n');
+    }
+}
+
 void tally_text(const struct tally *t, struct text *out)
 {
     add_total(out, "exits", t->exits);
@@ -84,6 +100,7 @@ void tally_text(const struct tally *t, struct text *out)
         text_char(out, '\n');
         text_free(&name);
     }
+    add_page_faults(t, out);
     add_total(out, "silent failures", t->silent);
     text_char(out, '\n');
     for (unsigned op = 0; op < 256; op++) {

@@ -3,10 +3,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "sim/core/fatal.h"
 #include "sim/mmu/pte.h"
 #include "sim/vmm/descriptor.h"
 #include "sim/vmm/emulate.h"
 #include "sim/vmm/host.h"
+#include "sim/vmm/paravirt.h"
 #include "sim/vmm/vm.h"
 
 enum { SLICE = 4096 }; /* instructions interpreted in one visit: others want to look at limits and conditions, too */
@@ -146,8 +148,13 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
         .window = v->ops->hardware ? 0 : WINDOW_BASE, .window_pde = v->window.at | PTE_P | PTE_W | PTE_A | PTE_D | PTE_PS | PTE_G,
         .pool_first = (v->window.at + WINDOW_POOL + v->ops->reserve) >> PAGE_SHIFT,
         .pool_frames = (WINDOW_SIZE - WINDOW_POOL - v->ops->reserve) >> PAGE_SHIFT,
+        .choice = { b->setting[SETTING_SHADOW_CACHE], b->setting[SETTING_SHADOW_TRACE], b->setting[SETTING_SHADOW_EAGER],
+                    b->setting[SETTING_SHADOW_POOL] },
         .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
     };
+    if (!v->vmmu.env.choice.trace && !v->ops->hardware)
+        return err_set(e, EXIT_USAGE, "--set shadow.trace=0 with --cpu %s: a guest below ring 0 runs on descriptors derived from its own, and a "
+                       "store to a page table may take those away; use --cpu vtx", v->ops->name);
     return v->vmmu.ops->attach(&v->vmmu, e);
 }
 
@@ -321,7 +328,18 @@ static bool in_entry(const struct window_frame *f)
     return f->vector >= WINDOW_IRQ && f->vector < 256 && at >= WINDOW_STUBS && at < WINDOW_DOOR && !(at >= WINDOW_IDLE && at < WINDOW_IDLE + 0x20);
 }
 
-bool vmm_door(struct vmm *h)
+/* --set vmm.check=1: what is promised in words elsewhere, held against the machine's memory. */
+static bool checked(struct vmm *h)
+{
+    const struct vcpu *v = &h->vm.vcpu;
+    char why[240];
+    if (!h->board.setting[SETTING_CHECK] || h->vm.dead) return true;
+    if (v->vmmu.ops->check && !v->vmmu.ops->check(&v->vmmu, &h->board.cpu->dtlb, why, sizeof why)) fatal(EXIT_BUG, why);
+    if (v->pv && !pv_check(v->pv, why, sizeof why)) fatal(EXIT_BUG, why);
+    return true;
+}
+
+static bool door(struct vmm *h)
 {
     struct vcpu *v = &h->now->vcpu;
     const struct vmm_board *b = &h->board;
@@ -356,3 +374,5 @@ bool vmm_door(struct vmm *h)
     if (v->ops->handle(v, &x) == NEXT_STOP) return false;
     return settle(h) == NEXT_RESUME;
 }
+
+bool vmm_door(struct vmm *h) { return door(h) && checked(h); }

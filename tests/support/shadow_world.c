@@ -9,6 +9,8 @@
 #include <string.h>
 #include "sim/trace/cause.h"
 
+struct vmmu_choice sw_choice = { .cache = true, .trace = true, .eager = true };
+
 static uint32_t device_read(struct device *d, uint32_t offset, unsigned size)
 {
     (void)size;
@@ -60,7 +62,7 @@ void sw_init(struct shadow_world *w, uint32_t pool_frames, struct trace *trace)
         .arena = &w->vm.arena, .machine = &w->vm.machine, .guest = &w->vm.guest, .clock = &w->vm.clock,
         .model = &w->model, .trace = trace, .window = SW_WINDOW,
         .window_pde = PTE_P | PTE_W | PTE_PS | PTE_G | PTE_A | PTE_D,
-        .pool_first = SW_POOL, .pool_frames = pool_frames, .invlpg = env_invlpg, .flush = env_flush, .self = w,
+        .pool_first = SW_POOL, .pool_frames = pool_frames, .choice = sw_choice, .invlpg = env_invlpg, .flush = env_flush, .self = w,
     };
     struct err e = { 0 };
     if (!w->vmmu.ops->attach(&w->vmmu, &e)) fail_msg("%s", e.text);
@@ -201,113 +203,11 @@ void sw_same_memory(struct shadow_world *w, uint32_t first, uint32_t n)
     }
 }
 
-/* ---- invariants, from first principles: nothing here uses the functions under test, only their data */
-
-struct census { uint32_t entries, leaves, wp_off, by_frame[SW_MACHINE]; bool traced[SW_MACHINE]; };
-
-static uint32_t in_machine(struct shadow_world *w, uint32_t frame, uint32_t slot)
-{
-    return bus_read(&w->vm.machine, hpa(frame << 12 | slot << 2), 4);
-}
-
-#define HOLDS(cond) do { \
-        if (!(cond)) fail_msg("table %u slot %X entry %08X guest %08X: not so: " #cond, t, slot, e, g); \
-    } while (0)
-
-static void check_pde(struct shadow_world *w, const struct shadow *s, uint32_t t, uint32_t slot, uint32_t e)
-{
-    const struct shadow_table *x = &s->table[t], *c = &s->table[(e >> 12) - SW_POOL];
-    uint32_t g = x->frame == SHADOW_NONE ? 0 : in_machine(w, x->frame, slot);
-    HOLDS(e >> 12 >= SW_POOL && e >> 12 < SW_POOL + w->vmmu.env.pool_frames && c->kind != SHADOW_FREE);
-    if (c->kind == SHADOW_LARGE) HOLDS(c->slot == slot && c->frame == x->frame);
-    if (x->kind == SHADOW_FLAT) {
-        HOLDS(c->kind == SHADOW_LARGE);
-        return;
-    }
-    bool large = (g & PTE_PS) && (w->cr4 & PAGING_CR4_PSE);
-    HOLDS((g & PTE_P) && (g & PTE_A) && large == (c->kind == SHADOW_LARGE));
-    if (large) {
-        HOLDS(!(g & PDE_LARGE_RESERVED));
-        return;
-    }
-    HOLDS(c->kind == SHADOW_TABLE && c->rights == (g & (PTE_W | PTE_U)));
-    HOLDS(g >> 12 < SW_GUEST && c->frame == sw_frame(w, g >> 12));
-}
-
-static void check_pte(struct shadow_world *w, const struct shadow *s, const struct census *n, uint32_t t, uint32_t slot,
-                      uint32_t e)
-{
-    const struct shadow_table *x = &s->table[t];
-    uint32_t g, gfn;
-    if (x->kind == SHADOW_TABLE) {
-        g = in_machine(w, x->frame, slot);
-        gfn = g >> 12;
-        g &= ~(uint32_t)(PTE_W | PTE_U) | x->rights;
-    } else {
-        g = x->slot << 22 | PTE_P | PTE_A | PTE_D | PTE_W | PTE_U; /* paging off */
-        if (x->frame != SHADOW_NONE) g = in_machine(w, x->frame, x->slot);
-        gfn = (g & PDE_LARGE_MASK) >> 12 | slot;
-    }
-    HOLDS((g & PTE_P) && (g & PTE_A));
-    HOLDS(gfn < SW_GUEST && gfn != SW_HOLE && gfn != SW_DEVICE && e >> 12 == sw_frame(w, gfn));
-    HOLDS(!(e & PTE_U) || (g & PTE_U));
-    HOLDS(!(e & PTE_G));
-    if (!(e & PTE_W)) return;
-    HOLDS(!n->traced[e >> 12]);
-    HOLDS(g & PTE_D);
-    if (e & SHADOW_WP_OFF) HOLDS(!(e & PTE_U) && !(w->cr0 & PAGING_CR0_WP));
-    else HOLDS(g & PTE_W);
-}
-
-static void check_tlb(struct shadow_world *w, const struct census *n)
-{
-    for (unsigned i = 0; i < TLB_DATA_SETS * TLB_WAYS; i++) {
-        const struct tlb_entry *e = &w->vm.dtlb.e[i / TLB_WAYS][i % TLB_WAYS];
-        if (e->valid && e->page < SW_WINDOW && (e->pte & PTE_W) && n->traced[e->frame >> 12])
-            fail_msg("the TLB lets the guest write frame %X, which is traced, at %X", e->frame >> 12, e->page);
-    }
-}
-
 void sw_check(struct shadow_world *w)
 {
+    char why[200];
     const struct shadow *s = w->vmmu.state;
-    static struct census n;
-    uint32_t used = 0;
-    memset(&n, 0, sizeof n);
-    for (uint32_t t = 0; t < w->vmmu.env.pool_frames; t++)
-        if (s->table[t].kind != SHADOW_FREE && s->table[t].frame != SHADOW_NONE) n.traced[s->table[t].frame] = true;
+    if (!shadow_check(&w->vmmu, &w->vm.dtlb, why, sizeof why)) fail_msg("%s", why);
     for (uint32_t g = 0; g < SW_GUEST; g++)
-        if (w->vmm_traces[g]) n.traced[sw_frame(w, g)] = true;
-    for (uint32_t t = 0; t < w->vmmu.env.pool_frames; t++) {
-        const struct shadow_table *x = &s->table[t];
-        if (x->kind == SHADOW_FREE) continue;
-        used++;
-        bool root = x->kind == SHADOW_ROOT || x->kind == SHADOW_FLAT;
-        if (root) assert_int_equal(in_machine(w, SW_POOL + t, SW_WINDOW >> 22), w->vmmu.env.window_pde);
-        for (uint32_t slot = 0; slot < (root ? SW_WINDOW >> 22 : 1024); slot++) {
-            uint32_t e = in_machine(w, SW_POOL + t, slot);
-            if (!(e & PTE_P)) continue;
-            n.entries++;
-            n.leaves += !root;
-            n.wp_off += (e & SHADOW_WP_OFF) != 0;
-            n.by_frame[e >> 12]++;
-            if (root) check_pde(w, s, t, slot, e);
-            else check_pte(w, s, &n, t, slot, e);
-        }
-    }
-    assert_int_equal(s->stats.tables, used);
-    assert_int_equal(s->stats.filled - s->stats.dropped, n.leaves);
-    assert_int_equal(s->wp_off, n.wp_off);
-    assert_int_equal(s->stale, 0);
-    assert_int_equal(s->free_links + n.entries, w->vmmu.env.pool_frames * 256);
-    for (uint32_t f = 0; f < SW_MACHINE; f++) {
-        uint32_t links = 0;
-        for (uint32_t l = s->frame[f].links; l != SHADOW_NONE; l = s->link[l].next) {
-            uint32_t where = s->link[l].where;
-            assert_int_equal(in_machine(w, SW_POOL + where / 1024, where % 1024) >> 12, f);
-            links++;
-        }
-        assert_int_equal(links, n.by_frame[f]);
-    }
-    check_tlb(w, &n);
+        if (w->vmm_traces[g] && s->frame[sw_frame(w, g)].traces != w->vmm_traces[g]) fail_msg("guest frame %X is not traced", g);
 }

@@ -49,6 +49,9 @@ struct shadow_world {
     uint8_t  vmm_traces[SW_GUEST]; /* write traces asked for with sw_trace */
 };
 
+/* Of the next world. As by default: caching, traced, eager. */
+extern struct vmmu_choice sw_choice;
+
 void sw_init(struct shadow_world *w, uint32_t pool_frames, struct trace *trace);
 void sw_done(struct shadow_world *w);
 

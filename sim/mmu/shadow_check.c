@@ -1,0 +1,183 @@
+/* The promises of shadow paging, worked out anew from the tables in memory. See shadow.h.
+ *
+ * Idea: nothing that keeps them is asked. An entry that the hardware may use must follow from what the guest's tables say at
+ * this very moment and from the frame map; all that is counted or linked is counted and followed again.
+ * Without write traces (choice.trace) entries may be older than the guest's tables, as a TLB's: then only where they lead is held
+ * against the frame map. The hardware's TLB may be stale, too, but must not let the guest write to a traced frame. */
+#include "sim/mmu/shadow.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct look {
+    const struct shadow *s;
+    const struct shadow_table *x; /* the table being looked at, its number, a slot and the entry in it */
+    uint32_t t, slot, entry;
+    uint32_t *by_frame;           /* entries that point to a frame */
+    bool *traced;
+    uint64_t entries, leaves, wp_off, tables;
+    char *why;
+    unsigned room;
+};
+
+static bool wrong(const struct look *l, const char *what, uint32_t guest)
+{
+    snprintf(l->why, l->room, "shadow table %u (kind %u), slot %X, entry %08X: %s (guest entry %08X)", l->t, l->x ? l->x->kind : 0u, l->slot,
+             l->entry, what, guest);
+    return false;
+}
+
+static uint32_t peek(const struct shadow *s, uint32_t frame, uint32_t slot)
+{
+    uint32_t entry = 0;
+    bus_peek(s->env->machine, hpa(frame << PAGE_SHIFT | slot << 2), &entry, sizeof entry);
+    return entry;
+}
+
+static bool pse(const struct shadow *s) { return s->cr4 & PAGING_CR4_PSE; }
+
+/* An entry of a root. */
+static bool check_directory(const struct look *l)
+{
+    const struct shadow *s = l->s;
+    uint32_t child = (l->entry >> PAGE_SHIFT) - s->env->pool_first, frame;
+    if (child >= s->pool || s->table[child].kind == SHADOW_FREE) return wrong(l, "leads to no shadow table", 0);
+    const struct shadow_table *c = &s->table[child];
+    if (c->kind == SHADOW_ROOT || c->kind == SHADOW_FLAT) return wrong(l, "leads to a root", 0);
+    if (c->kind != SHADOW_TABLE && c->slot != l->slot) return wrong(l, "leads to another slot's table", c->slot);
+    if (l->x->kind == SHADOW_FLAT)
+        return c->kind == (s->env->choice.trace ? SHADOW_LARGE : SHADOW_SLOT) && c->frame == SHADOW_NONE ? true : wrong(l, "leads to a table of paging", 0);
+    uint32_t guest = l->x->frame == SHADOW_NONE ? 0 : peek(s, l->x->frame, l->slot);
+    if ((guest & (PTE_P | PTE_A)) != (PTE_P | PTE_A)) return wrong(l, "the guest's is not present or not accessed", guest);
+    bool large = (guest & PTE_PS) && pse(s);
+    if (large != (c->kind == SHADOW_LARGE)) return wrong(l, "the guest's page size is another", guest);
+    if (large) return c->frame == l->x->frame && !(guest & PDE_LARGE_RESERVED) ? true : wrong(l, "another directory's large page", guest);
+    if (c->rights != (guest & (PTE_W | PTE_U))) return wrong(l, "the table was made for other rights", guest);
+    if (!shadow_guest_ram(s, guest & PAGE_MASK, &frame) || frame != c->frame) return wrong(l, "the table was made from another frame", guest);
+    return true;
+}
+
+/* What the guest's tables say about the page of an entry, as one entry of combined rights. */
+static uint32_t guest_page(const struct look *l)
+{
+    const struct shadow *s = l->s;
+    const uint32_t rights = PTE_W | PTE_U;
+    if (l->x->kind == SHADOW_TABLE) return peek(s, l->x->frame, l->slot) & (~rights | l->x->rights);
+    if (l->x->frame == SHADOW_NONE) return l->x->slot << PDE_SHIFT | l->slot << PAGE_SHIFT | PTE_P | PTE_A | PTE_D | rights;
+    uint32_t pde = peek(s, l->x->frame, l->x->slot);
+    return (pde & ~(PAGE_MASK & ~PDE_LARGE_MASK)) | l->slot << PAGE_SHIFT;
+}
+
+/* An entry that leads to a page. */
+static bool check_page(const struct look *l)
+{
+    const struct shadow *s = l->s;
+    uint32_t guest = 0, frame, entry = l->entry;
+    if (entry & PTE_G) return wrong(l, "global", 0);
+    if ((entry & PTE_W) && l->traced[entry >> PAGE_SHIFT]) return wrong(l, "a traced frame can be written to", 0);
+    if ((entry & SHADOW_WP_OFF) && ((entry & PTE_U) || (s->cr0 & PAGING_CR0_WP))) return wrong(l, "CR0.WP is not clear, or a user may use it", 0);
+    if (l->x->kind == SHADOW_SLOT) { /* the guest's entry may be another by now; the frame must be the guest's */
+        for (uint32_t g = 0; g < s->env->guest->frames; g++)
+            if (bus_owner(s->env->guest, hpa(g << PAGE_SHIFT), &frame) && frame == entry >> PAGE_SHIFT) return true;
+        return wrong(l, "not one of the guest's frames", 0);
+    }
+    guest = guest_page(l);
+    if ((guest & (PTE_P | PTE_A)) != (PTE_P | PTE_A)) return wrong(l, "the guest's is not present or not accessed", guest);
+    if (!shadow_guest_ram(s, guest & PAGE_MASK, &frame) || frame != entry >> PAGE_SHIFT) return wrong(l, "the guest's leads elsewhere", guest);
+    if ((entry & PTE_U) && !(guest & PTE_U)) return wrong(l, "the guest's forbids user access", guest);
+    if ((entry & PTE_W) && !(guest & PTE_D)) return wrong(l, "the guest's is not dirty, so a store would go unnoticed", guest);
+    if ((entry & PTE_W) && !(guest & PTE_W) && !(entry & SHADOW_WP_OFF)) return wrong(l, "the guest's forbids stores", guest);
+    return true;
+}
+
+static bool check_table(struct look *l)
+{
+    const struct shadow *s = l->s;
+    bool root = shadow_is_root(s, l->t);
+    l->tables++;
+    l->slot = l->entry = 0;
+    if (root && s->env->window && peek(s, s->env->pool_first + l->t, pde_slot(s->env->window)) != s->env->window_pde)
+        return wrong(l, "a root without the hypervisor's window", 0);
+    for (l->slot = 0; l->slot < shadow_slots(s, l->t); l->slot++) {
+        l->entry = peek(s, s->env->pool_first + l->t, l->slot);
+        if (!(l->entry & PTE_P)) continue;
+        if (l->entry >> PAGE_SHIFT >= s->env->machine->frames) return wrong(l, "leads out of the machine", 0);
+        l->entries++;
+        l->leaves += !root;
+        l->wp_off += (l->entry & SHADOW_WP_OFF) != 0;
+        l->by_frame[l->entry >> PAGE_SHIFT]++;
+        if (!(root ? check_directory(l) : check_page(l))) return false;
+    }
+    return true;
+}
+
+static bool says(const struct look *l, const char *what, uint64_t is, uint64_t should)
+{
+    if (is == should) return true;
+    snprintf(l->why, l->room, "%s: %llu, not %llu", what, (unsigned long long)is, (unsigned long long)should);
+    return false;
+}
+
+static bool check_links(const struct look *l)
+{
+    const struct shadow *s = l->s;
+    for (uint32_t f = 0; f < s->env->machine->frames; f++) {
+        uint32_t links = 0;
+        for (uint32_t k = s->frame[f].links; k != SHADOW_NONE; k = s->link[k].next) {
+            uint32_t where = s->link[k].where, entry = peek(s, s->env->pool_first + where / PTE_SLOTS, where % PTE_SLOTS);
+            if (!says(l, "the frame a reverse link's entry points to", entry >> PAGE_SHIFT, f)) return false;
+            if (!says(l, "the entry of a reverse link is present", entry & PTE_P, PTE_P)) return false;
+            links++;
+        }
+        if (!says(l, "reverse links of a frame", links, l->by_frame[f])) return false;
+    }
+    return true;
+}
+
+static bool check_counts(const struct look *l)
+{
+    const struct shadow *s = l->s;
+    return says(l, "shadow tables in use", s->stats.tables, l->tables) &&
+           says(l, "entries filled and not dropped", s->stats.filled - s->stats.dropped, l->leaves) &&
+           says(l, "entries for CR0.WP clear", s->wp_off, l->wp_off) && says(l, "unflushed translations", s->stale, 0);
+}
+
+static bool check_tlb(const struct look *l, const struct tlb *tlb)
+{
+    const struct shadow *s = l->s;
+    for (unsigned i = 0; tlb && i < TLB_DATA_SETS * TLB_WAYS; i++) {
+        const struct tlb_entry *e = &tlb->e[i / TLB_WAYS][i % TLB_WAYS];
+        if (!e->valid || shadow_in_window(s, gva(e->page)) || e->frame >> PAGE_SHIFT >= s->env->machine->frames) continue;
+        if (!(e->pte & PTE_W) || !l->traced[e->frame >> PAGE_SHIFT]) continue;
+        snprintf(l->why, l->room, "the TLB lets the guest write to frame %X, which is traced, at %X", e->frame >> PAGE_SHIFT, e->page);
+        return false;
+    }
+    return true;
+}
+
+static void find_traced(const struct look *l)
+{
+    const struct shadow *s = l->s;
+    for (uint32_t t = 0; t < s->pool; t++)
+        if (s->table[t].kind != SHADOW_FREE && s->table[t].frame != SHADOW_NONE) l->traced[s->table[t].frame] = true;
+    for (uint32_t f = 0; f < s->env->machine->frames; f++)
+        if (s->frame[f].traces) l->traced[f] = true;
+}
+
+bool shadow_check(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room)
+{
+    const struct shadow *s = m->state;
+    uint32_t frames = s->env->machine->frames;
+    struct look l = { .s = s, .why = why, .room = room, .by_frame = calloc(frames, sizeof *l.by_frame), .traced = calloc(frames, sizeof *l.traced) };
+    bool good = l.by_frame && l.traced;
+    if (!good) snprintf(why, room, "no memory to check");
+    else find_traced(&l);
+    for (l.t = 0; good && l.t < s->pool; l.t++) {
+        l.x = &s->table[l.t];
+        if (l.x->kind != SHADOW_FREE) good = check_table(&l);
+    }
+    good = good && check_counts(&l) && check_links(&l) && check_tlb(&l, tlb);
+    free(l.by_frame);
+    free(l.traced);
+    return good;
+}

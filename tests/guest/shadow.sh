@@ -1,0 +1,52 @@
+#!/bin/bash
+# The designs of shadow paging beside each other: the guest sees no difference, the hypervisor's figures tell them apart.
+set -u
+. tests/guest/tools/images.sh
+
+image switch
+says() { [ "$rc" = 0 ] && diff tests/guest/expected/switch.txt "$TMPDIR/out" | sed 's/^/# /' && [ "${PIPESTATUS[0]}" = 0 ]; }
+figures() { # figures CPU [OPTION...]: runs, and sets a variable for each figure of the JSON's "shadow"
+    local cpu=$1
+    shift
+    run switch "$cpu" --set vmm.check=1 "$@"
+    check "switch, $cpu${*:+ $*}" says
+    "$RINGSIDE" run "$TMPDIR/switch.elf" --cpu "$cpu" "$@" -q --json - 2>/dev/null |
+        sed -n 's/.*"shadow": {\(.*\)}.*/\1/p' | tr -d ' "' | tr ',:' '\n=' >"$TMPDIR/figures"
+    # shellcheck disable=SC1091
+    true_=0 && sed -i 's/^true=/true_=/' "$TMPDIR/figures" && . "$TMPDIR/figures"
+}
+bounded() { [ "$tables_peak" -le "$pool" ] && [ "$bytes_peak" = $((tables_peak * 4096)) ]; }
+
+run switch native
+check "switch, native" says
+for cpu in te bt vtx; do
+    figures $cpu --set shadow.cache=0
+    dropping=$hidden
+    check "$cpu: noncaching, every load of CR3 drops all" [ "$switches" -ge 120 ]
+    figures $cpu
+    rc="$hidden against $dropping"
+    check "$cpu: caching saves 80 % of the hidden faults of two processes" [ $((hidden * 5)) -le "$dropping" ]
+    check "$cpu: caching drops nothing" [ "$switches" = 0 ]
+    check "$cpu: a table that became a page is released" [ "$released" -ge 1 ]
+    check "$cpu: and is not traced for long" [ "$traced" -lt 400 ]
+    at_once=$hidden stores=$traced
+    check "$cpu: eager validation, on stores" [ "$eager" -ge 48 ]
+    figures $cpu --set shadow.eager=0
+    rc="$hidden hidden, $at_once with eager validation"
+    check "$cpu: without, a hidden fault for each page" [ $((hidden - at_once)) -ge 48 -a "$eager" = 0 ]
+    check "$cpu: and as many traced stores" [ "$traced" -ge $((stores - 2)) -a "$traced" -le $((stores + 2)) ]
+    figures $cpu --set shadow.pool=16
+    check "$cpu: a small pool" bounded
+done
+figures vtx --set shadow.cache=0 --set shadow.trace=0
+check "vtx: a TLB in memory traces nothing" [ "$traced" = 0 ]
+rc="$hidden against $dropping"
+check "vtx: and hides as many faults as any noncaching design" [ "$hidden" -ge $((dropping * 9 / 10)) ]
+rc=0
+# A pool smaller than what the guest uses.
+image spaces
+for cpu in te bt vtx; do
+    run spaces $cpu --set shadow.pool=16 --set vmm.check=1
+    check "spaces, $cpu: 16 frames do" diff tests/guest/expected/spaces.txt "$TMPDIR/out"
+done
+finish
