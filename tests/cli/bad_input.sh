@@ -124,9 +124,9 @@ bad "--limit-cycles -5" 2 'limit-cycles' run popf --limit-cycles=-5
 bad "--limit-wall 0" 2 'not a number of seconds' run popf --limit-wall 0
 bad "--set without a value" 2 'KEY=VALUE' run popf --set cost
 bad "--set of nothing known" 2 'no such setting' run popf --set colour=red
-bad "caching shadows without traces" 2 'set shadow.cache=0, too' run fault --cpu vtx --set shadow.trace=0
-bad "untraced shadows below ring 0" 2 'use --cpu vtx' run fault --cpu te --set shadow.trace=0 --set shadow.cache=0
-bad "too small a pool" 2 'a number from 16 to 960' run fault --cpu te --set shadow.pool=15
+bad "caching shadows without traces" 2 'set shadow.cache=0, too' run popf --cpu vtx --set shadow.trace=0
+bad "untraced shadows below ring 0" 2 'use --cpu vtx' run popf --cpu te --set shadow.trace=0 --set shadow.cache=0
+bad "too small a pool" 2 'a number from 16 to 960' run popf --cpu te --set shadow.pool=15
 bad "--set of an unknown cost" 2 'cost' run popf --set cost.nonsense=3
 for option in --vms=2; do
     bad "planned: $option" 2 'planned, not in version 0.1' run popf $option
