@@ -22,6 +22,7 @@ int cmd_exec(const struct options *o, struct err *e);
 int cmd_classify(const struct options *o, struct err *e);
 int cmd_explain(const struct options *o, struct err *e);
 int cmd_compare(const struct options *o, struct err *e);
+int cmd_bench(const struct options *o, struct err *e);
 int cmd_list(const struct options *o, struct err *e);
 int cmd_help(const struct options *o, struct err *e);
 int cmd_version(const struct options *o, struct err *e);

@@ -241,6 +241,7 @@ struct machine_summary {
     uint64_t run_id;                     /* hash of image, configuration, seed, model, version */
 };
 void machine_summary(const struct machine *m, struct machine_summary *s);
+void machine_causes(const struct machine *m, uint64_t by_cause[CAUSE_COUNT]); /* cycles so far by cause, quickly */
 
 /* Binary translation. False, and zeroes, if the technique does not translate. */
 struct machine_translation {

@@ -113,6 +113,11 @@ static uint64_t run_id(const struct machine *m)
     return mix_text(mix(h, m->model.cost, sizeof m->model.cost), RINGSIDE_VERSION);
 }
 
+void machine_causes(const struct machine *m, uint64_t by_cause[CAUSE_COUNT])
+{
+    for (unsigned c = 0; c < CAUSE_COUNT; c++) by_cause[c] = clock_of_cause(&m->b->clock, (uint8_t)c);
+}
+
 void machine_summary(const struct machine *m, struct machine_summary *s)
 {
     const struct board *b = m->b;
@@ -135,7 +140,7 @@ void machine_summary(const struct machine *m, struct machine_summary *s)
         s->shadow.tables = st.tables, s->shadow.peak = st.tables_peak, s->shadow.pool = st.pool;
         s->shadow.evicted = st.evicted, s->shadow.released = st.released;
     }
-    for (unsigned c = 0; c < CAUSE_COUNT; c++) s->by_cause[c] = clock_of_cause(&b->clock, (uint8_t)c);
+    machine_causes(m, s->by_cause);
     add_reasons(s, m->trace, &t);
 }
 

@@ -213,7 +213,7 @@ run 0 --version
 ok "--version" has out '^ringside [0-9.]+$'
 run 0 --help
 ok "--help fits 80 columns" columns out 80
-for verb in run tui draw trace list help version; do
+for verb in run tui draw trace bench list help version; do
     run 0 $verb --help
     ok "$verb --help" has out "^usage: ringside $verb"
     ok "$verb --help fits 80 columns" columns out 80
