@@ -331,9 +331,9 @@ static bool in_entry(const struct window_frame *f)
 /* --set vmm.check=1: what is promised in words elsewhere, held against the machine's memory. */
 static bool checked(struct vmm *h)
 {
-    const struct vcpu *v = &h->vm.vcpu;
+    const struct vcpu *v = &h->now->vcpu;
     char why[240];
-    if (!h->board.setting[SETTING_CHECK] || h->vm.dead) return true;
+    if (!h->board.setting[SETTING_CHECK] || h->now->dead) return true;
     if (v->vmmu.ops->check && !v->vmmu.ops->check(&v->vmmu, &h->board.cpu->dtlb, why, sizeof why)) fatal(EXIT_BUG, why);
     if (v->pv && !pv_check(v->pv, why, sizeof why)) fatal(EXIT_BUG, why);
     return true;
