@@ -279,12 +279,12 @@ static void put_word(struct vcpu *v, enum vmcs_encoding field, enum vmx_controls
     vtx_write(v, field, wanted | vmx_allowed(real_cpu(v), which).must);
 }
 
-static void open_bit(struct bus *b, uint32_t at, uint32_t bit)
+static void open_bit(const struct vcpu *v, uint32_t at, uint32_t bit)
 {
     uint8_t byte;
-    bus_peek(b, window_hpa(at + bit / 8), &byte, 1);
+    bus_peek(v->vmm->board.bus, window_hpa(&v->window, at + bit / 8), &byte, 1);
     byte &= (uint8_t)~(1u << bit % 8);
-    bus_poke(b, window_hpa(at + bit / 8), &byte, 1);
+    bus_poke(v->vmm->board.bus, window_hpa(&v->window, at + bit / 8), &byte, 1);
 }
 
 /* All leave, but for ports that the person opens, which are the real board's then (Xen and KVM left 80h open, for guests that wait by
@@ -294,12 +294,12 @@ void vtx_bitmaps(struct vcpu *v)
     enum { ALL = VTX_RESERVE + WINDOW_POOL - VTX_IO_BITMAPS, PORTS = 0x10000, WRITES = 0x800, SYSENTER_CS = 0x174 };
     const struct vmm_board *b = &v->vmm->board;
     const uint32_t *setting = b->setting, ones = UINT32_MAX;
-    for (uint32_t k = 0; k < ALL; k += sizeof ones) bus_poke(b->bus, window_hpa(VTX_IO_BITMAPS + k), &ones, sizeof ones);
+    for (uint32_t k = 0; k < ALL; k += sizeof ones) bus_poke(b->bus, window_hpa(&v->window, VTX_IO_BITMAPS + k), &ones, sizeof ones);
     for (uint32_t k = 0; k < setting[SETTING_VTX_PORTS] && setting[SETTING_VTX_PORT] + k < PORTS; k++)
-        open_bit(b->bus, VTX_IO_BITMAPS, setting[SETTING_VTX_PORT] + k);
+        open_bit(v, VTX_IO_BITMAPS, setting[SETTING_VTX_PORT] + k);
     for (uint32_t n = 0; n < 3 && setting[SETTING_VTX_MSRS]; n++) {
-        open_bit(b->bus, VTX_MSR_BITMAPS, SYSENTER_CS + n);
-        open_bit(b->bus, VTX_MSR_BITMAPS + WRITES, SYSENTER_CS + n);
+        open_bit(v, VTX_MSR_BITMAPS, SYSENTER_CS + n);
+        open_bit(v, VTX_MSR_BITMAPS + WRITES, SYSENTER_CS + n);
     }
 }
 
@@ -314,9 +314,9 @@ void vtx_write_host(struct vcpu *v)
     put_word(v, VMX_FIELD_ENTRY, VMX_CONTROLS_ENTRY, VMX_ENTRY_LOAD_DEBUG);
     vtx_write(v, VMX_FIELD_CR0_MASK, CR0_OWNED);
     vtx_write(v, VMX_FIELD_CR4_MASK, ~CR4_GUESTS);
-    vtx_write(v, VMX_FIELD_IO_BITMAP_A, window_hpa(VTX_IO_BITMAPS).v);
-    vtx_write(v, VMX_FIELD_IO_BITMAP_B, window_hpa(VTX_IO_BITMAPS + PAGE_SIZE).v);
-    vtx_write(v, VMX_FIELD_MSR_BITMAP, window_hpa(VTX_MSR_BITMAPS).v);
+    vtx_write(v, VMX_FIELD_IO_BITMAP_A, window_hpa(&v->window, VTX_IO_BITMAPS).v);
+    vtx_write(v, VMX_FIELD_IO_BITMAP_B, window_hpa(&v->window, VTX_IO_BITMAPS + PAGE_SIZE).v);
+    vtx_write(v, VMX_FIELD_MSR_BITMAP, window_hpa(&v->window, VTX_MSR_BITMAPS).v);
     vtx_write(v, VMX_FIELD_GUEST_LINK, UINT32_MAX);
     vtx_write(v, (enum vmcs_encoding)(VMX_FIELD_GUEST_LINK + 1), UINT32_MAX);
     for (unsigned n = 0; n < SEG_COUNT; n++) vtx_write(v, nth(VMX_FIELD_HOST_ES, n), n == SEG_CS ? WINDOW_CS : WINDOW_SS);
