@@ -32,6 +32,7 @@ struct model {
 /* --set cpu.NAME=1 */
 enum model_extra {
     EXTRA_UMIP = 1,         /* "umip": CR4.UMIP, in processors since 2017 */
+    EXTRA_MONITOR = 4,      /* "monitor": MONITOR and MWAIT; whatever has VMX has them anyway */
     EXTRA_VIRTUALIZABLE = 2 /* "virtualizable": CR4.SEN, in none: what Popek and Goldberg would have asked for */
 };
 

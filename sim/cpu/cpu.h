@@ -98,6 +98,14 @@ struct cpu_observer {
 
 enum { INTR_PIN = 1 /* the interrupt request pin */, INTR_WINDOW = 2 /* a hypervisor: vmx.h */ };
 
+/* What MONITOR watches: monitor.h */
+enum { MONITOR_LINE = 64 };
+struct monitor {
+    bool    armed, waits;      /* MWAIT would sleep; of a processor that is halted: in MWAIT */
+    hpa_t   at;
+    uint8_t line[MONITOR_LINE];/* as it was */
+};
+
 struct op;          /* op.h */
 struct recorder;    /* recorder.h */
 struct block_cache; /* decoded code; rebuilt at will, never part of the machine's state */
@@ -149,6 +157,7 @@ struct cpu {
     struct cpu_observer observer;
     struct block_cache *blocks; /* NULL: decode every time (a hypervisor's emulator) */
     struct recorder *recorder; /* the last instructions, for people; NULL: none */
+    struct monitor monitor;
     struct points *points;    /* a debugger's; NULL: none. Data accesses are reported, and execution by cpu_run */
     /* While blocks run, else meaningless: where insns must stop; the last EIP at which a page may begin; guesses (op.h). */
     uint64_t limit;

@@ -2,14 +2,15 @@
  *
  * The idea: the feature word claims exactly what the other files of this room do, so that a guest which asks first is
  * never surprised; what a model does without (struct model) is neither claimed nor done. SDM vol. 2A, CPUID, tables 3-8
- * and 3-12. Not claimed because not there: SSE, debug store, ACPI clock control, self-snoop, HTT, NX, MONITOR. */
+ * and 3-12. Not claimed because not there: SSE, debug store, ACPI clock control, self-snoop, HTT, NX. */
 #include "sim/cpu/cpuid.h"
 
 #include <string.h>
 #include "sim/cpu/exec.h"
+#include "sim/cpu/monitor.h"
 #include "sim/cpu/msr.h"
 
-enum { LAST_BASIC = 2, LAST_EXTRA = 7 /* of a model with extras */, CLFLUSH_LINE = 64 / 8 << 8, CPUID_VMX = 1 << 5 /* ECX of leaf 1 */ };
+enum { LAST_BASIC = 2, LAST_MONITOR = 5, LAST_EXTRA = 7 /* of a model with extras */, CLFLUSH_LINE = 64 / 8 << 8 };
 #define LAST_EXTENDED 0x80000008u
 enum {
     FEATURES = FEATURE_FPU | FEATURE_VME | FEATURE_DE | FEATURE_PSE | FEATURE_TSC | FEATURE_MSR | FEATURE_PAE |
@@ -48,13 +49,15 @@ static uint32_t features7(const struct cpu *c)
 
 static void basic_leaf(const struct cpu *c, uint32_t leaf, uint32_t out[4])
 {
-    uint32_t last = c->model->extras ? LAST_EXTRA : LAST_BASIC;
+    bool monitor = monitor_there(c);
+    uint32_t last = features7(c) ? LAST_EXTRA : monitor ? LAST_MONITOR : LAST_BASIC;
     if (leaf > last) leaf = last;
     if (leaf <= LAST_BASIC) memcpy(out, basic[leaf], sizeof basic[0]);
     if (leaf == 0) out[0] = last;
     if (leaf == 1) out[0] = cpuid_signature(c->model);
     if (leaf == 1) out[3] = features(c);
-    if (leaf == 1 && c->model->vmx) out[2] = CPUID_VMX;
+    if (leaf == 1) out[2] = (c->model->vmx ? (uint32_t)CPUID_VMX : 0u) | (monitor ? (uint32_t)CPUID_MONITOR : 0u);
+    if (leaf == 5 && monitor) out[0] = out[1] = MONITOR_LINE; /* smallest and largest line */
     if (leaf == 7) out[2] = features7(c);
 }
 

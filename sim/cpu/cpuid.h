@@ -21,6 +21,7 @@ enum cpuid_feature {
     FEATURE_PGE = 1u << 13, FEATURE_MCA = 1u << 14, FEATURE_CMOV = 1u << 15, FEATURE_PAT = 1u << 16,
     FEATURE_PSE36 = 1u << 17, FEATURE_CLFLUSH = 1u << 19, FEATURE_MMX = 1u << 23, FEATURE_FXSR = 1u << 24
 };
+enum { CPUID_MONITOR = 1 << 3, CPUID_VMX = 1 << 5 }; /* ECX of leaf 1 */
 /* ECX of leaf 7. */
 enum { FEATURE7_UMIP = 1u << 2 };
 #define FEATURE7_SEN (1u << 31) /* CR4.SEN: Ringside's own what-if, no manual's */

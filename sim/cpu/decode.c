@@ -46,7 +46,7 @@ static const bool ends_block[MN_COUNT] = {
     [MN_NONE] = true, [MN_UD2] = true, [MN_JMP] = true, [MN_CALL] = true, [MN_RET] = true,
     [MN_JMP_FAR] = true, [MN_CALL_FAR] = true, [MN_RET_FAR] = true, [MN_INT] = true, [MN_INT1] = true, [MN_INT3] = true, [MN_IRET] = true,
     [MN_SYSENTER] = true, [MN_SYSEXIT] = true, [MN_RDPMC] = true, [MN_VMLAUNCH] = true, [MN_VMRESUME] = true,
-    [MN_HLT] = true, [MN_MOV_CR] = true, [MN_MOV_DR] = true, [MN_LMSW] = true,
+    [MN_HLT] = true, [MN_MWAIT] = true, [MN_MOV_CR] = true, [MN_MOV_DR] = true, [MN_LMSW] = true,
     [MN_INVD] = true, [MN_WBINVD] = true, [MN_WRMSR] = true,
     [MN_INS] = true, [MN_OUTS] = true, [MN_LTR] = true, [MN_LLDT] = true, [MN_LGDT] = true, [MN_LIDT] = true
 };
@@ -278,6 +278,7 @@ static void set_particulars(struct insn *i, const struct raw *r)
         break;
     case MN_MOVS: case MN_STOS: case MN_LODS: case MN_SCAS: case MN_CMPS: case MN_INS: case MN_OUTS: set_string(i, r); break;
     case MN_XLAT: set_string(i, r); break;
+    case MN_MONITOR: i->seg = source_segment(r); break;
     default:
         if (is_mmx_row(i->id) && i->form == FORM_RI) i->sub = r->z.raw.modrm.reg;
         break;

@@ -306,6 +306,7 @@ enum step exec_hlt(struct cpu *c, const struct insn *i)
     if (outside_ring0(c)) return STEP_FAULT;
     if (c->vmx.nonroot && vmx_leaves(c, i, VMX_HLT, 0)) return STEP_JUMP;
     c->halted = true;
+    c->monitor.waits = false;
     if (c->trace)
         trace_emit(c->trace, &(struct event){ .kind = EV_HALT, .cause = c->cause, .eip = insn_eip(c, i) });
     return STEP_HALT;

@@ -100,6 +100,7 @@ enum step fpu_report(struct cpu *c, const struct insn *i)
     irq_set(&c->ferr, true);
     c->eip = insn_eip(c, i);
     c->halted = true;
+    c->monitor.waits = false;
     c->break_at = 0;
     return STEP_JUMP;
 }

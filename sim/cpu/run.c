@@ -11,6 +11,7 @@
 #include "sim/cpu/debug.h"
 #include "sim/cpu/exec.h"
 #include "sim/cpu/mem.h"
+#include "sim/cpu/monitor.h"
 #include "sim/cpu/op.h"
 #include "sim/cpu/operand.h"
 #include "sim/cpu/recorder.h"
@@ -369,7 +370,7 @@ static bool at_boundary(struct cpu *c, uint64_t limit, enum cpu_stop *why)
             }
             c->break_at = 0; /* look again behind the next instruction */
         }
-        if (c->halted) return *why = CPU_HALTED, false;
+        if (c->halted && !monitor_wakes(c)) return *why = CPU_HALTED, false;
         return true;
     }
 }

@@ -1,6 +1,7 @@
 /* VM exit: the guest's state into the VMCS, the host's out of it. See vmx.h.
  * SDM vol. 3B 23.2-23.7 (2006); 3C 27.2-27.7. */
 #include "sim/cpu/debug.h"
+#include "sim/cpu/monitor.h"
 #include "sim/cpu/ring.h"
 #include "sim/cpu/vmcs.h"
 #include "sim/trace/vector.h"
@@ -68,7 +69,8 @@ static void save_state(struct cpu *c)
     else if (c->insns == c->inhibit) blocked = VMX_BLOCKED_STI;
     if (c->vmx.nmi_shadow || c->nmi_blocked) blocked |= VMX_BLOCKED_NMI;
     vmcs_set(c, VMCS_GUEST_INTERRUPTIBILITY, blocked);
-    vmcs_set(c, VMCS_GUEST_ACTIVITY, c->vmx.activity ? c->vmx.activity : c->halted ? VMX_HALTED : VMX_ACTIVE);
+    bool halted = c->halted && !monitor_sleeps(c); /* a sleep in MWAIT is no state that a VMCS knows */
+    vmcs_set(c, VMCS_GUEST_ACTIVITY, c->vmx.activity ? c->vmx.activity : halted ? VMX_HALTED : VMX_ACTIVE);
     vmcs_set(c, VMCS_GUEST_PENDING_DEBUG, traps | (traps & DR6_BREAKPOINTS ? PENDING_ENABLED : 0));
 }
 

@@ -5,6 +5,7 @@
  * may believe in them (Xen's traps.c gives this reason). They need the I/O privilege that physdev_op sets. */
 #include <string.h>
 
+#include "sim/cpu/cpuid.h"
 #include "sim/cpu/segment.h"
 #include "sim/vmm/emulate.h"
 #include "sim/vmm/paravirt.h"
@@ -122,6 +123,8 @@ bool pv_emulate_cpuid(struct paravirt *p)
     } else {
         c->eip = eip + 5;
         cpu_execute_one(c, NULL);
+        if (leaf == 1) c->reg[ECX] &= ~(uint32_t)CPUID_MONITOR; /* #UD in ring 1, and Xen emulates neither */
+        if (leaf == 5) c->reg[EAX] = c->reg[EBX] = c->reg[ECX] = c->reg[EDX] = 0;
     }
     c->eip = eip + (uint32_t)sizeof prefix;
     pv_charge(p, COST_EMULATE);

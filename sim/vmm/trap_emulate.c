@@ -68,12 +68,23 @@ static void page_fault(struct vcpu *v, const struct vmexit *x)
     }
 }
 
+/* MONITOR and MWAIT, which below ring 0 are #UD, and #UD in the guest's ring 3. */
+static bool is_monitor(struct vcpu *v)
+{
+    struct insn i;
+    return emulate_decode(v, &i) && (i.id == MN_MONITOR || i.id == MN_MWAIT);
+}
+
 static void exception(struct vcpu *v, const struct vmexit *x)
 {
     /* The real unit is not lent: lend it, or let the guest's own TS, EM and MP decide what x87, MMX and WAIT do. A pending
      * x87 exception is the guest's NE's to route. */
     if (x->vector == VEC_NM && lazy_fpu_lend(v)) return;
     if (x->vector == VEC_NM || x->vector == VEC_MF) {
+        emulate_one(v);
+        return;
+    }
+    if (x->vector == VEC_UD && is_monitor(v)) {
         emulate_one(v);
         return;
     }

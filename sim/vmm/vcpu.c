@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/cpu/cpuid.h"
+#include "sim/cpu/monitor.h"
 #include "sim/vmm/descriptor.h"
 #include "sim/vmm/vm.h"
 
@@ -28,6 +29,7 @@ void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm)
     v->virt_clock.hz = h->board.clock->hz;
     v->model = *h->board.model;
     v->model.vmx = 0;
+    if (monitor_there(h->board.cpu)) v->model.extras |= EXTRA_MONITOR;
     v->model.without |= FEATURE_PAE; /* there are no shadows of such tables */
     struct cpu_env env = { .bus = &vm->bus, .mmu = &v->virt_mmu, .translate = mmu_translate, .fill = mmu_fill, .flush = mmu_flush,
                            .invlpg = invlpg, .paging = mmu_paging, .pdptes = mmu_pdptes, .irq = &vm->devices.pic, .acknowledge = acknowledge };

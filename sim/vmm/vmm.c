@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/core/fatal.h"
+#include "sim/cpu/monitor.h"
 #include "sim/mmu/pte.h"
 #include "sim/vmm/descriptor.h"
 #include "sim/vmm/emulate.h"
@@ -288,7 +289,7 @@ static enum next settle(struct vmm *h)
         bool pending = v->ops->pending(v);
         if (pending && v->ops->interruptible(v)) {
             v->ops->interrupt(v);
-        } else if (c->halted) {
+        } else if (c->halted && !monitor_wakes(c)) {
             if (!(c->eflags & FLAG_IF)) {
                 h->now->halted = true;
                 return NEXT_STOP;

@@ -308,7 +308,7 @@ void vtx_write_host(struct vcpu *v)
     struct vtx *t = v->vtx;
     const struct cpu *real = real_cpu(v);
     t->held.proc = vmx_allowed(real, VMX_CONTROLS_PROC).must | VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE | VMX_PROC_HLT | VMX_PROC_INVLPG |
-                   VMX_PROC_RDPMC | VMX_PROC_MOV_DR | VMX_PROC_IO_BITMAPS | VMX_PROC_MSR_BITMAPS | VMX_PROC_TSC_OFFSET;
+                   VMX_PROC_RDPMC | VMX_PROC_MWAIT | VMX_PROC_MONITOR | VMX_PROC_MOV_DR | VMX_PROC_IO_BITMAPS | VMX_PROC_MSR_BITMAPS | VMX_PROC_TSC_OFFSET;
     put_word(v, VMX_FIELD_PIN, VMX_CONTROLS_PIN, VMX_PIN_INTERRUPT);
     put_word(v, VMX_FIELD_EXIT, VMX_CONTROLS_EXIT, VMX_EXIT_SAVE_DEBUG | VMX_EXIT_ACKNOWLEDGE);
     put_word(v, VMX_FIELD_ENTRY, VMX_CONTROLS_ENTRY, VMX_ENTRY_LOAD_DEBUG);

@@ -5,6 +5,11 @@
 #include "sim/cpu/segment.h"
 #include "tests/support/cpu_case.h"
 
+void vmx_change(struct fake *f, const struct vmx_change *c, size_t n)
+{
+    for (size_t k = 0; k < n && c[k].field; k++) vmx_set(f, c[k].field, c[k].value);
+}
+
 static void describe_guest(struct fake *f)
 {
     for (unsigned n = 0; n < 6; n++) {

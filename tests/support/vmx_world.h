@@ -18,6 +18,9 @@ enum {
 /* A field of the VMCS at CURRENT. */
 static inline void vmx_set(struct fake *f, enum vmcs_offset field, uint32_t v) { fake_put32(f, CURRENT + field, v); }
 static inline uint32_t vmx_get(const struct fake *f, enum vmcs_offset field) { return fake_get32(f, CURRENT + field); }
+/* Fields to be set; a field of 0 ends them. */
+struct vmx_change { enum vmcs_offset field; uint32_t value; };
+void vmx_change(struct fake *f, const struct vmx_change *c, size_t n);
 /* A CPU with that generation of VMX, allowed but off; three regions have its revision. */
 void vmx_start(struct fake *f, unsigned generation);
 /* In root operation, with CURRENT loaded, clear and described. */

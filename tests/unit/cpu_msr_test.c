@@ -170,17 +170,18 @@ static void cpuid(void **state)
     rings_init(&f);
     rings_enter(&f, 3);
     static const struct { uint32_t leaf, out[4]; } cases[] = { /* EAX, EBX, ECX, EDX */
-        { 0, { 2, 0x756E6547, 0x6C65746E, 0x49656E69 } },
-        { 1, { 0xF43, 0x800, 0x20, 0 } }, /* ECX: VMX; EDX: below */
+        { 0, { 5, 0x756E6547, 0x6C65746E, 0x49656E69 } },
+        { 1, { 0xF43, 0x800, 0x28, 0 } }, /* ECX: VMX, MONITOR; EDX: below */
         { 2, { 0x005B5101, 0, 0, 0x40 } },
-        { 3, { 0x005B5101, 0, 0, 0x40 } }, /* beyond the last: the last */
+        { 3, { 0, 0, 0, 0 } }, { 4, { 0, 0, 0, 0 } }, { 5, { 0x40, 0x40, 0, 0 } },
+        { 6, { 0x40, 0x40, 0, 0 } }, /* beyond the last: the last */
         { 0x80000000, { 0x80000008, 0, 0, 0 } },
         { 0x80000001, { 0, 0, 0, 0 } },
         { 0x80000002, { 0x676E6952, 0x65646973, 0x00347020, 0 } }, /* "Ring" "side" " p4" */
         { 0x80000004, { 0, 0, 0, 0 } },
         { 0x80000006, { 0, 0, 0, 0 } },
         { 0x80000008, { 0x2024, 0, 0, 0 } },
-        { 0x80000009, { 0x005B5101, 0, 0, 0x40 } },
+        { 0x80000009, { 0x40, 0x40, 0, 0 } },
     };
     for (unsigned n = 0; n < COUNT(cases); n++) {
         f.cpu.reg[EAX] = cases[n].leaf;

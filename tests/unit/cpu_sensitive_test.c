@@ -156,10 +156,10 @@ static void features_are_the_models(void **state)
         f.cpu.reg[EAX] = rows[n].cr4;
         assert_string_equal(rings_outcome(&f, STEP(&f, 0x0F, 0x22, 0xE0)), rows[n].known ? "jump" : "#GP(0)");
         cpuid_leaf(&f.cpu, 0, out);
-        assert_int_equal(out[0], rows[n].extras ? 7 : 2);
+        assert_int_equal(out[0], rows[n].extras ? 7 : 5);
         cpuid_leaf(&f.cpu, 7, out);
         if (rows[n].extras) assert_int_equal(out[2], rows[n].leaf7);
-        else assert_int_equal(out[3], 0x40); /* the last leaf there is, 2 */
+        else assert_int_equal(out[0], 0x40); /* the last leaf there is, 5 */
         fake_done(&f);
     }
 }

@@ -160,7 +160,7 @@ static void table_registers(void **state)
     fake_page(&f, AT_SCRATCH + 0x1000, 0);
     assert_string_equal(rings_outcome(&f, STEP(&f, 0x0F, 0x01, 0x15, 0xFC, 0x0F, 2, 0)), "#PF(0)");
     assert_string_equal(rings_outcome(&f, STEP(&f, 0x0F, 0x01, 0x05, 0xFC, 0x0F, 2, 0)), "#PF(2)"); /* nothing stored */
-    static const uint8_t registers[] = { 0xC0, 0xC8, 0xD0, 0xD8 };
+    static const uint8_t registers[] = { 0xC0, 0xCA, 0xD0, 0xD8 };
     for (unsigned n = 0; n < COUNT(registers); n++)
         assert_string_equal(rings_outcome(&f, STEP(&f, 0x0F, 0x01, registers[n])), "#UD");
     fake_done(&f);
