@@ -22,6 +22,7 @@ enum { /* page-fault error code. SDM 3A fig. 4-12 */
 #define PDE_LARGE_HIGH 0x0001E000u
 #define PAE_RESERVED 0xFFFFFFF000000000ull
 #define PAE_LARGE_RESERVED 0x001FE000u
+enum { PAE_SLOTS = 512, PAE_PDE_SHIFT = 21 };
 #define PAE_LARGE_INSIDE 0x001FFFFFu            /* the offset in a page of 2 MB */
 #define PDPTE_RESERVED (PAE_RESERVED | 0x1E6u)  /* of a present one */
 /* In combined rights (walk_rights), in place of a bit for software: the frame lies beyond 4 GB, where this bus ends. */

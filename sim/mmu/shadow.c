@@ -5,7 +5,7 @@
  *   hidden   they permit; only the shadow entry was missing or too strict. Filled; the guest never knows
  *   trace    they permit a store, but to a frame whose contents shadows depend on
  * AGE10 and AA06 use these words. SDM vol. 3A 4.6-4.8 for what the guest must believe.
- * Not modelled: read traces; PAE. The G bit of guest entries is ignored: flushing more than asked is always legal. */
+ * Not modelled: read traces. The G bit of guest entries is ignored: flushing more than asked is always legal. */
 #include "sim/mmu/shadow.h"
 
 enum {
@@ -29,6 +29,7 @@ static uint32_t root_for(struct shadow *s)
 {
     uint32_t frame;
     if (!(s->cr0 & PAGING_CR0_PG) || !s->env->choice.trace) return shadow_obtain(s, SHADOW_FLAT, SHADOW_NONE, 0, 0);
+    if (shadow_pae(s)) return shadow_pae_root(s);
     if (!shadow_guest_ram(s, s->cr3 & PAGE_MASK, &frame)) frame = SHADOW_NONE;
     return shadow_obtain(s, SHADOW_ROOT, frame, 0, 0);
 }
@@ -54,6 +55,8 @@ static bool shadow_attach(struct vmmu *m, struct err *e)
     s->table = arena_alloc(env->arena, s->pool * sizeof *s->table);
     s->frame = arena_alloc(env->arena, env->machine->frames * sizeof *s->frame);
     s->link = arena_alloc(env->arena, links * sizeof *s->link);
+    s->half = arena_alloc(env->arena, 2 * (size_t)s->pool * sizeof *s->half);
+    s->pdpt = arena_alloc(env->arena, s->pool * sizeof *s->pdpt);
     shadow_pool_init(s);
     shadow_rmap_init(s, links);
     s->root = root_for(s); /* as after reset: paging off */
@@ -70,8 +73,9 @@ static hpa_t shadow_paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t 
     s->cr4 = cr4;
     /* Neither CR0 nor CR4 changed: the guest loaded CR3, if only to flush. */
     bool loaded = cr3 != old_cr3 || (!changed0 && !changed4);
-    bool flushed = loaded || (changed0 & PAGING_CR0_PG) || (changed4 & (PAGING_CR4_PSE | PAGING_CR4_PGE));
-    if (changed4 & PAGING_CR4_PSE || (flushed && !s->env->choice.cache)) s->stats.switches += shadow_zap(s) && loaded;
+    bool format = changed4 & (PAGING_CR4_PSE | PAGING_CR4_PAE); /* tables mean something else now */
+    bool flushed = loaded || format || (changed0 & PAGING_CR0_PG) || (changed4 & PAGING_CR4_PGE);
+    if (format || (flushed && !s->env->choice.cache)) s->stats.switches += shadow_zap(s) && loaded;
     if (changed0 & cr0 & PAGING_CR0_WP) drop_wp_off(s);
     s->root = root_for(s);
     if (!s->env->choice.cache && old_root != s->root) shadow_free(s, old_root);
@@ -100,6 +104,8 @@ static uint32_t table_for(struct shadow *s, gva_t at, const struct xlat *x)
     uint32_t t, slot = pde_slot(at.v), frame = SHADOW_NONE;
     if (!s->env->choice.trace) {
         t = shadow_obtain(s, SHADOW_SLOT, SHADOW_NONE, slot, 0);
+    } else if (x->refs && shadow_pae(s)) {
+        t = shadow_pae_table(s, at, x);
     } else if (x->large || !x->refs) {
         t = shadow_obtain(s, SHADOW_LARGE, s->table[s->root].frame, slot, 0);
     } else {
@@ -144,11 +150,12 @@ static enum mmu_answer shadow_fault(struct vmmu *m, gva_t at, uint32_t code, boo
     struct xlat x;
     /* User code can cause supervisor accesses (U clear in the code) too: the CPU's own reads of descriptor tables. */
     unsigned access = (code & PF_WRITE ? ACCESS_WRITE : 0u) | ((code & PF_USER) && !kernel ? ACCESS_USER : 0u);
-    const struct walk_env w = { .cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .read = guest_read, .self = m->env.guest };
+    const struct walk_env w = { .cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .pdpte = m->env.pdpte, .read = guest_read,
+                                .self = m->env.guest };
     bool legal = walk(&w, at, access, &x, f);
     shadow_charge(s, COST_MEM_REF, x.refs);
     if (!legal) {
-        uint32_t entry = x.ref[x.refs - 1].entry;
+        uint32_t entry = x.refs ? x.ref[x.refs - 1].entry : 0; /* none: a PDPTE refuses, which is a register */
         s->stats.true_++;
         if (m->env.trace) TRACE(m->env.trace, TRUE, m->cause, .access = (uint8_t)access, .va = at.v, .entry = entry);
         return MMU_REFLECT;
@@ -169,6 +176,9 @@ static void shadow_invlpg(struct vmmu *m, gva_t at)
     if (t != SHADOW_NONE && s->table[t].kind == SHADOW_TABLE) {
         shadow_sync_table(s, t, pte_slot(at.v));
         shadow_sync_root(s, s->root, pde_slot(at.v));
+    } else if (t != SHADOW_NONE && s->table[t].kind == SHADOW_PAE) {
+        shadow_pae_sync_directory(s, t, at.v >> PAE_PDE_SHIFT & 1);
+        shadow_pae_sync_page(s, t, pte_slot(at.v));
     } else if (t != SHADOW_NONE && s->table[t].kind == SHADOW_SLOT) { /* of a large page all pieces must go */
         if (s->table[t].splinters) shadow_free(s, t);
         else shadow_set(s, t, pte_slot(at.v), 0);

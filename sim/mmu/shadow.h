@@ -31,6 +31,8 @@ enum shadow_kind {
     SHADOW_FLAT,  /* the root while the guest has paging off */
     SHADOW_TABLE, /* for a guest page table (frame) seen through a directory entry with these rights */
     SHADOW_LARGE, /* a 4 MB page splintered: for directory (frame, SHADOW_NONE: flat) and its entry `slot` */
+    SHADOW_PAE_ROOT, /* for four page directories of PAE (s->pdpt), each worth a quarter of it */
+    SHADOW_PAE,   /* for entries 2 * slot and 2 * slot + 1 of a PAE directory (frame), 2 MB each: two halves (s->half) */
     SHADOW_SLOT,  /* without write traces: a part of a TLB in memory, for the addresses of directory entry `slot` */
 };
 
@@ -46,6 +48,15 @@ struct shadow_table {
     uint64_t used;    /* s->tick of the last use */
 };
 
+/* Half of a SHADOW_PAE table: 512 entries made from a PAE page table, or from a 2 MB page. A table in machine memory has 32-bit
+ * entries whatever the guest's have: machine memory ends at 4 GB. */
+struct shadow_half {
+    uint32_t frame;   /* of the page table; SHADOW_NONE: a 2 MB page, or not used */
+    uint32_t next;    /* next half made from the same frame: 2 * table + half */
+    uint8_t  rights;  /* PTE_W, PTE_U of the directory's entry */
+    bool     used, large;
+};
+
 /* One entry of the reverse map: `where` is table << 10 | slot. Lists end with SHADOW_NONE. */
 struct shadow_link { uint32_t where, next; };
 
@@ -53,6 +64,7 @@ struct shadow_link { uint32_t where, next; };
 struct shadow_frame {
     uint32_t links;   /* shadow entries that point to it */
     uint32_t tables;  /* shadow tables made from it: it is a guest page table, stores to it are traced */
+    uint32_t halves;  /* likewise those halves of PAE tables that were made from it: 2 * table + half */
     uint32_t traces;  /* how often vmm asked for a write trace */
 };
 
@@ -64,6 +76,9 @@ struct shadow {
     struct shadow_table *table;
     struct shadow_frame *frame;
     struct shadow_link  *link;
+    struct shadow_half  *half;     /* two per table */
+    uint32_t (*pdpt)[4];           /* of a SHADOW_PAE_ROOT: machine frames of its directories, SHADOW_NONE: none */
+    uint32_t roots;                /* PAE roots made so far: a number tells them apart */
     uint32_t loose;          /* tables that are made from no frame */
     uint32_t free_table, free_link, free_links;
     uint32_t wp_off;         /* entries that exist only because CR0.WP is clear */
@@ -96,6 +111,19 @@ void     shadow_set(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry)
 uint32_t shadow_child(const struct shadow *s, uint32_t root, uint32_t slot);
 uint32_t shadow_slots(const struct shadow *s, uint32_t t); /* those that are ours, below the hypervisor's window */
 
+/* ---- shadow_pae.c: the tables of a guest with PAE */
+/* The root for the PDPTEs that are loaded. */
+uint32_t shadow_pae_root(struct shadow *s);
+/* The table that holds `at`'s entry, with its half as a walk found it, or SHADOW_NONE: no room. */
+uint32_t shadow_pae_table(struct shadow *s, gva_t at, const struct xlat *x);
+/* Makes nothing of a half (0, 1) of table t. */
+void     shadow_pae_drop(struct shadow *s, uint32_t t, unsigned half);
+void     shadow_pae_sync_directory(struct shadow *s, uint32_t t, unsigned half); /* the directory's entry behind a half changed */
+void     shadow_pae_sync_page(struct shadow *s, uint32_t t, uint32_t slot);      /* the guest's entry behind an entry changed */
+/* What guest entries of PAE say together: P, A, D, W, U and the frame of a shadow entry's page. 0: not a page to be mapped. */
+uint32_t shadow_pae_page(uint64_t entry, uint32_t rights);
+static inline bool shadow_pae(const struct shadow *s) { return s->cr4 & PAGING_CR4_PAE; }
+
 /* ---- shadow_rmap.c: from a frame to the entries that point to it */
 void shadow_rmap_init(struct shadow *s, uint32_t links);
 void shadow_rmap_add(struct shadow *s, uint32_t frame, uint32_t where);
@@ -104,12 +132,15 @@ bool shadow_traced(const struct shadow *s, uint32_t frame);  /* must stores to i
 void shadow_protect(struct shadow *s, uint32_t frame);       /* takes write permission from every mapping of it */
 /* Notes that the hardware TLB may hold more than entry (t, slot) now permits, if the current root reaches it. */
 void shadow_stale(struct shadow *s, uint32_t t, uint32_t slot);
+bool shadow_in_use(const struct shadow *s, uint32_t t);      /* does the current root lead to this table? */
 void shadow_settle(struct shadow *s);                        /* flushes what was noted */
 
 /* ---- shadow_sync.c: after the guest, or we, changed a guest table */
 void shadow_sync_table(struct shadow *s, uint32_t t, uint32_t slot); /* entry of a SHADOW_TABLE */
 void shadow_sync_root(struct shadow *s, uint32_t t, uint32_t slot);  /* entry of a SHADOW_ROOT */
 void shadow_sync_store(struct shadow *s, gpa_t at);                  /* every shadow of the guest entry at `at` */
+/* What a guest's entry, just stored, makes of a shadow entry: one that is not there yet only with eager validation. */
+void shadow_follow(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry);
 /* The machine frame behind a guest-physical address, if it is RAM that may be mapped directly. */
 bool     shadow_guest_ram(const struct shadow *s, uint32_t at, uint32_t *frame);
 /* The shadow entry for a machine frame the guest's tables give these rights to (walk_rights; accessed is implied). */

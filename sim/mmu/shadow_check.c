@@ -36,6 +36,35 @@ static uint32_t peek(const struct shadow *s, uint32_t frame, uint32_t slot)
 
 static bool pse(const struct shadow *s) { return s->cr4 & PAGING_CR4_PSE; }
 
+static uint64_t peek_long(const struct shadow *s, uint32_t frame, uint32_t slot)
+{
+    return (uint64_t)peek(s, frame, 2 * slot + 1) << 32 | peek(s, frame, 2 * slot);
+}
+
+/* An entry of a root of a guest with PAE. */
+static bool check_quarter(const struct look *l)
+{
+    const struct shadow *s = l->s;
+    uint32_t child = (l->entry >> PAGE_SHIFT) - s->env->pool_first;
+    const struct shadow_table *c = &s->table[child];
+    if (child >= s->pool || c->kind != SHADOW_PAE) return wrong(l, "leads to no table of PAE", 0);
+    if (c->slot != (l->slot & 255) || c->frame != s->pdpt[l->t][l->slot >> 8]) return wrong(l, "leads to another directory's table", c->frame);
+    return true;
+}
+
+/* What the guest's tables say about the page of an entry of a SHADOW_PAE, as one 32-bit entry of combined rights; 0: no page. */
+static uint32_t pae_page(const struct look *l)
+{
+    const struct shadow *s = l->s;
+    uint32_t half = l->slot / PAE_SLOTS, slot = l->slot % PAE_SLOTS, table;
+    uint64_t pde = peek_long(s, l->x->frame, 2 * l->x->slot + half), pte;
+    if (!(pde & PTE_P) || !(pde & PTE_A) || pde >> 32) return 0;
+    if (pde & PTE_PS) return pde & PAE_LARGE_RESERVED ? 0 : ((uint32_t)pde & ~(PAGE_MASK & PAE_LARGE_INSIDE)) | slot << PAGE_SHIFT;
+    if (!shadow_guest_ram(s, (uint32_t)pde & PAGE_MASK, &table)) return 0;
+    pte = peek_long(s, table, slot);
+    return pte >> 32 ? 0 : (uint32_t)pte & ((uint32_t)pde | ~(uint32_t)(PTE_W | PTE_U));
+}
+
 /* An entry of a root. */
 static bool check_directory(const struct look *l)
 {
@@ -43,7 +72,7 @@ static bool check_directory(const struct look *l)
     uint32_t child = (l->entry >> PAGE_SHIFT) - s->env->pool_first, frame;
     if (child >= s->pool || s->table[child].kind == SHADOW_FREE) return wrong(l, "leads to no shadow table", 0);
     const struct shadow_table *c = &s->table[child];
-    if (c->kind == SHADOW_ROOT || c->kind == SHADOW_FLAT) return wrong(l, "leads to a root", 0);
+    if (shadow_is_root(s, child) || c->kind == SHADOW_PAE) return wrong(l, "leads to a root or a table of PAE", 0);
     if (c->kind != SHADOW_TABLE && c->slot != l->slot) return wrong(l, "leads to another slot's table", c->slot);
     if (l->x->kind == SHADOW_FLAT)
         return c->kind == (s->env->choice.trace ? SHADOW_LARGE : SHADOW_SLOT) && c->frame == SHADOW_NONE ? true : wrong(l, "leads to a table of paging", 0);
@@ -62,6 +91,7 @@ static uint32_t guest_page(const struct look *l)
 {
     const struct shadow *s = l->s;
     const uint32_t rights = PTE_W | PTE_U;
+    if (l->x->kind == SHADOW_PAE) return pae_page(l);
     if (l->x->kind == SHADOW_TABLE) return peek(s, l->x->frame, l->slot) & (~rights | l->x->rights);
     if (l->x->frame == SHADOW_NONE) return l->x->slot << PDE_SHIFT | l->slot << PAGE_SHIFT | PTE_P | PTE_A | PTE_D | rights;
     uint32_t pde = peek(s, l->x->frame, l->x->slot);
@@ -106,7 +136,7 @@ static bool check_table(struct look *l)
         l->leaves += !root;
         l->wp_off += (l->entry & SHADOW_WP_OFF) != 0;
         l->by_frame[l->entry >> PAGE_SHIFT]++;
-        if (!(root ? check_directory(l) : check_page(l))) return false;
+        if (!(l->x->kind == SHADOW_PAE_ROOT ? check_quarter(l) : root ? check_directory(l) : check_page(l))) return false;
     }
     return true;
 }
@@ -132,6 +162,22 @@ static bool check_links(const struct look *l)
         if (!says(l, "reverse links of a frame", links, l->by_frame[f])) return false;
     }
     return true;
+}
+
+/* The halves made from a frame hang on it, and halves hang on none other. */
+static bool check_halves(const struct look *l)
+{
+    const struct shadow *s = l->s;
+    uint64_t hanging = 0, used = 0;
+    for (uint32_t f = 0; f < s->env->machine->frames; f++)
+        for (uint32_t h = s->frame[f].halves; h != SHADOW_NONE; h = s->half[h].next, hanging++)
+            if (!says(l, "the frame a half was made from", s->half[h].frame, f) || !says(l, "a half that hangs is used", s->half[h].used, 1)) return false;
+    for (uint32_t h = 0; h < 2 * s->pool; h++) {
+        if (!s->half[h].used) continue;
+        if (!says(l, "the kind of table a half belongs to", s->table[h / 2].kind, SHADOW_PAE)) return false;
+        used += s->half[h].frame != SHADOW_NONE;
+    }
+    return says(l, "halves that hang on a frame", hanging, used);
 }
 
 static bool check_counts(const struct look *l)
@@ -160,6 +206,8 @@ static void find_traced(const struct look *l)
     const struct shadow *s = l->s;
     for (uint32_t t = 0; t < s->pool; t++)
         if (s->table[t].kind != SHADOW_FREE && s->table[t].frame != SHADOW_NONE) l->traced[s->table[t].frame] = true;
+    for (uint32_t h = 0; h < 2 * s->pool; h++)
+        if (s->half[h].used && s->half[h].frame != SHADOW_NONE) l->traced[s->half[h].frame] = true;
     for (uint32_t f = 0; f < s->env->machine->frames; f++)
         if (s->frame[f].traces) l->traced[f] = true;
 }
@@ -176,7 +224,7 @@ bool shadow_check(const struct vmmu *m, const struct tlb *tlb, char *why, unsign
         l.x = &s->table[l.t];
         if (l.x->kind != SHADOW_FREE) good = check_table(&l);
     }
-    good = good && check_counts(&l) && check_links(&l) && check_tlb(&l, tlb);
+    good = good && check_counts(&l) && check_links(&l) && check_halves(&l) && check_tlb(&l, tlb);
     free(l.by_frame);
     free(l.traced);
     return good;

@@ -12,7 +12,7 @@ void shadow_rmap_init(struct shadow *s, uint32_t links)
     s->free_link = links ? 0 : SHADOW_NONE;
     s->free_links = links;
     for (uint32_t f = 0; f < s->env->machine->frames; f++)
-        s->frame[f] = (struct shadow_frame){ .links = SHADOW_NONE, .tables = SHADOW_NONE };
+        s->frame[f] = (struct shadow_frame){ .links = SHADOW_NONE, .tables = SHADOW_NONE, .halves = SHADOW_NONE };
 }
 
 void shadow_rmap_add(struct shadow *s, uint32_t frame, uint32_t where)
@@ -37,7 +37,8 @@ void shadow_rmap_remove(struct shadow *s, uint32_t frame, uint32_t where)
 
 bool shadow_traced(const struct shadow *s, uint32_t frame)
 {
-    return s->frame[frame].tables != SHADOW_NONE || s->frame[frame].traces;
+    const struct shadow_frame *f = &s->frame[frame];
+    return f->tables != SHADOW_NONE || f->halves != SHADOW_NONE || f->traces;
 }
 
 void shadow_protect(struct shadow *s, uint32_t frame)
@@ -63,6 +64,13 @@ void shadow_stale(struct shadow *s, uint32_t t, uint32_t slot)
         s->stale++;
         s->stale_at = gva(pde << PDE_SHIFT | slot << PAGE_SHIFT);
     }
+}
+
+bool shadow_in_use(const struct shadow *s, uint32_t t)
+{
+    uint32_t l = s->frame[s->env->pool_first + t].links;
+    while (l != SHADOW_NONE && s->link[l].where / PTE_SLOTS != s->root) l = s->link[l].next;
+    return l != SHADOW_NONE;
 }
 
 void shadow_settle(struct shadow *s)

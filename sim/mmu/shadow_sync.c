@@ -28,18 +28,23 @@ static uint32_t guest_entry(const struct shadow *s, uint32_t frame, uint32_t slo
     return bus_read(s->env->machine, hpa(frame << PAGE_SHIFT | slot << 2), 4);
 }
 
-void shadow_sync_table(struct shadow *s, uint32_t t, uint32_t slot)
+void shadow_follow(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry)
 {
-    const struct shadow_table *x = &s->table[t];
-    uint32_t guest = guest_entry(s, x->frame, slot), old = shadow_get(s, t, slot), entry = 0, frame;
-    if ((guest & PTE_P) && (guest & PTE_A) && shadow_guest_ram(s, guest & PAGE_MASK, &frame))
-        entry = shadow_entry(s, frame, guest & (x->rights | (uint32_t)PTE_D));
-    if (!(old & PTE_P) && entry) {
+    if (entry && !(shadow_get(s, t, slot) & PTE_P)) {
         if (!s->env->choice.eager || !s->free_links) return; /* a hidden fault will come for it */
         shadow_charge(s, COST_SHADOW_FILL, 1);
         s->stats.eager++;
     }
     shadow_set(s, t, slot, entry);
+}
+
+void shadow_sync_table(struct shadow *s, uint32_t t, uint32_t slot)
+{
+    const struct shadow_table *x = &s->table[t];
+    uint32_t guest = guest_entry(s, x->frame, slot), entry = 0, frame;
+    if ((guest & PTE_P) && (guest & PTE_A) && shadow_guest_ram(s, guest & PAGE_MASK, &frame))
+        entry = shadow_entry(s, frame, guest & (x->rights | (uint32_t)PTE_D));
+    shadow_follow(s, t, slot, entry);
 }
 
 void shadow_sync_root(struct shadow *s, uint32_t t, uint32_t slot)
@@ -61,21 +66,51 @@ static bool given_up(struct shadow *s, uint32_t t)
 {
     if (t == s->root) return false;
     if (s->table[t].kind == SHADOW_ROOT) return ++s->table[t].writes > FLOOD;
-    return s->frame[s->env->pool_first + t].links == SHADOW_NONE;
+    uint32_t links = s->frame[s->env->pool_first + t].links;
+    if (links == SHADOW_NONE || s->table[t].kind != SHADOW_PAE) return links == SHADOW_NONE; /* PAE: a piece of a directory */
+    if (shadow_in_use(s, t)) return false;
+    return ++s->table[t].writes > FLOOD;
+}
+
+static void release(struct shadow *s, uint32_t t)
+{
+    s->stats.released++;
+    shadow_free(s, t);
+}
+
+static void sync_tables(struct shadow *s, uint32_t frame, uint32_t slot)
+{
+    for (uint32_t t = s->frame[frame].tables, next; t != SHADOW_NONE; t = next) {
+        const struct shadow_table *x = &s->table[t];
+        next = x->next;
+        if (given_up(s, t)) release(s, t);
+        /* A splinter depends on its one directory entry in every bit; it is not worth telling which changed. */
+        else if (x->kind == SHADOW_LARGE && x->slot == slot) shadow_free(s, t);
+        else if (x->kind == SHADOW_ROOT) shadow_sync_root(s, t, slot);
+        else if (x->kind == SHADOW_TABLE) shadow_sync_table(s, t, slot);
+        else if (x->kind == SHADOW_PAE && x->slot == slot / 4) shadow_pae_sync_directory(s, t, slot / 2 & 1);
+    }
+}
+
+static void sync_halves(struct shadow *s, uint32_t frame, uint32_t slot)
+{
+    for (uint32_t h = s->frame[frame].halves; h != SHADOW_NONE; ) {
+        if (given_up(s, h / 2)) {
+            release(s, h / 2);
+            h = s->frame[frame].halves; /* both of its halves may have been here */
+        } else {
+            shadow_pae_sync_page(s, h / 2, (h & 1) * PAE_SLOTS + slot / 2);
+            h = s->half[h].next;
+        }
+    }
 }
 
 void shadow_sync_store(struct shadow *s, gpa_t at)
 {
-    uint32_t frame, slot = pte_slot(at.v << 10); /* bits 11..2: the entry's number in its table */
-    if (!bus_owner(s->env->guest, hpa(at.v), &frame) || s->frame[frame].tables == SHADOW_NONE) return;
+    uint32_t frame, slot = pte_slot(at.v << 10); /* bits 11..2: the entry's number in its table; of PAE's, twice and which half */
+    if (!bus_owner(s->env->guest, hpa(at.v), &frame)) return;
+    if (s->frame[frame].tables == SHADOW_NONE && s->frame[frame].halves == SHADOW_NONE) return;
     shadow_charge(s, COST_SHADOW_SYNC, 1);
-    for (uint32_t t = s->frame[frame].tables, next; t != SHADOW_NONE; t = next) {
-        next = s->table[t].next;
-        /* A splinter depends on its one directory entry in every bit; it is not worth telling which changed. */
-        bool over = given_up(s, t);
-        s->stats.released += over;
-        if (over || (s->table[t].kind == SHADOW_LARGE && s->table[t].slot == slot)) shadow_free(s, t);
-        else if (s->table[t].kind == SHADOW_ROOT) shadow_sync_root(s, t, slot);
-        else if (s->table[t].kind == SHADOW_TABLE) shadow_sync_table(s, t, slot);
-    }
+    sync_tables(s, frame, slot);
+    sync_halves(s, frame, slot);
 }

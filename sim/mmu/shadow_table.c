@@ -14,7 +14,7 @@ void shadow_charge(const struct shadow *s, enum cost c, uint64_t times)
 
 bool shadow_is_root(const struct shadow *s, uint32_t t)
 {
-    return s->table[t].kind == SHADOW_ROOT || s->table[t].kind == SHADOW_FLAT;
+    return s->table[t].kind == SHADOW_ROOT || s->table[t].kind == SHADOW_FLAT || s->table[t].kind == SHADOW_PAE_ROOT;
 }
 
 uint32_t shadow_slots(const struct shadow *s, uint32_t t)
@@ -92,6 +92,8 @@ uint32_t shadow_find(const struct shadow *s, enum shadow_kind kind, uint32_t fra
 void shadow_free(struct shadow *s, uint32_t t)
 {
     struct shadow_table *x = &s->table[t];
+    if (x->kind == SHADOW_PAE)
+        for (unsigned half = 0; half < 2; half++) shadow_pae_drop(s, t, half);
     const uint32_t *parents = &s->frame[s->env->pool_first + t].links;
     while (*parents != SHADOW_NONE) {
         uint32_t where = s->link[*parents].where;

@@ -43,6 +43,7 @@ struct vmmu_env {
     uint32_t      window_pde;   /* the PDE that maps it (supervisor, global): copied into every root */
     uint32_t      pool_first, pool_frames; /* machine frames the strategy may use for tables */
     struct vmmu_choice choice;
+    const uint64_t *pdpte;      /* the guest's four, as loaded last; for a guest with PAE */
     void        (*invlpg)(void *self, gva_t at);          /* flush one translation of the hardware TLB, charged by vmm */
     void        (*flush)(void *self);                     /* flush the hardware TLB (not the global window), charged by vmm */
     void         *self;

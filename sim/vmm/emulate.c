@@ -371,8 +371,13 @@ void emulate_cr3(struct vcpu *v, unsigned reg, bool to, uint32_t length)
     struct cpu *c = &v->virt;
     struct system_regs old = system_regs(c);
     begin(v);
-    if (to) (void)cpu_cr3(c, c->reg[reg]); /* there is no PAE in a VM */
-    else c->reg[reg] = c->cr3;
+    if (!to) {
+        c->reg[reg] = c->cr3;
+    } else if (!cpu_cr3(c, c->reg[reg])) { /* PAE: a PDPTE in memory has a reserved bit set */
+        charge(v, CAUSE_EMULATE, COST_EMULATE);
+        emulate_fault(v, (struct fault){ .vector = VEC_GP, .has_code = true });
+        return;
+    }
     step_over(v, MN_MOV_CR, c->reg[reg], length);
     follow(v, &old, to);
 }

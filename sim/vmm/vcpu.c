@@ -30,7 +30,7 @@ void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm)
     v->model = *h->board.model;
     v->model.vmx = 0;
     if (monitor_there(h->board.cpu)) v->model.extras |= EXTRA_MONITOR;
-    v->model.without |= FEATURE_PAE; /* there are no shadows of such tables */
+    if (v->ops->aware) v->model.without |= FEATURE_PAE; /* direct paging has two levels here */
     struct cpu_env env = { .bus = &vm->bus, .mmu = &v->virt_mmu, .translate = mmu_translate, .fill = mmu_fill, .flush = mmu_flush,
                            .invlpg = invlpg, .paging = mmu_paging, .pdptes = mmu_pdptes, .irq = &vm->devices.pic, .acknowledge = acknowledge };
     mmu_init(&v->virt_mmu, &vm->bus, &v->virt.dtlb, &v->virt.itlb, &v->virt_clock, &v->model);

@@ -151,7 +151,7 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
         .pool_frames = (WINDOW_SIZE - WINDOW_POOL - v->ops->reserve) >> PAGE_SHIFT,
         .choice = { b->setting[SETTING_SHADOW_CACHE], b->setting[SETTING_SHADOW_TRACE], b->setting[SETTING_SHADOW_EAGER],
                     b->setting[SETTING_SHADOW_POOL] },
-        .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
+        .pdpte = v->virt_mmu.pdpte, .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
     };
     if (!v->vmmu.env.choice.trace && !v->ops->hardware)
         return err_set(e, EXIT_USAGE, "--set shadow.trace=0 with --cpu %s: a guest below ring 0 runs on descriptors derived from its own, and a "

@@ -135,6 +135,7 @@ static struct machine *begin(const struct cpu_strategy *s, uint64_t seed, const 
     snprintf(cfg.cpu, sizeof cfg.cpu, "%s", s->name);
     snprintf(cfg.image, sizeof cfg.image, "%s", path);
     cfg.ram_mib = RAM_MIB;
+    if (seed % 4 == 0) ok &= config_option(&cfg, "set", "vmm.check=1", &e);
     struct machine *m = ok ? machine_new(&cfg, &e) : NULL;
     if (!m) {
         fprintf(stderr, "attack: %s: %s\n", s->name, ok ? e.text : path);

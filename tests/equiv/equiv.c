@@ -5,6 +5,9 @@
  * is not, but has a detector, is held to the detector: the first record of the guest's log that differs from the bare one must
  * have been written after a SILENT event. A kernel that fails is made smaller by leaving groups out while it still fails.
  *
+ * One kernel in eight runs with --set vmm.check=1, the hypervisor's own look at its invariants whenever it leaves to the guest, and with
+ * one of the designs of shadow paging.
+ *
  *   equiv [KERNELS [SEED]]            that many kernels from a seed on
  *   equiv -s SEED [-k KEEP] [-o FILE] one kernel, with the groups of a mask (hexadecimal); FILE gets its image
  *   equiv -a [OPERATIONS [SEED]]      hostile kernels instead (attack.h); with -s and -o: the image of one */
@@ -40,6 +43,24 @@ struct outcome {
 
 static char image_path[512];
 
+enum { CHECKED = 8 };
+static uint64_t seed_now; /* of the kernel that runs: to be told if the hypervisor finds itself broken, which ends the program */
+static bool over;
+static void tell_seed(void)
+{
+    if (!over) printf("not ok - seed %llu: Ringside ended itself\n", (unsigned long long)seed_now);
+}
+
+/* The hypervisor's, so that bare hardware needs none of them. */
+static bool check_options(const struct way *w, struct machine_cfg *cfg, struct err *e)
+{
+    static const char *const designs[][2] = { { "shadow.cache=1", "shadow.eager=1" }, { "shadow.cache=0", "shadow.eager=1" },
+                                              { "shadow.pool=16", "shadow.eager=0" }, { "shadow.cache=0", "shadow.trace=0" } };
+    if (seed_now % CHECKED || !strcmp(w->cpu, "native")) return true;
+    unsigned n = (unsigned)(seed_now / CHECKED % (strcmp(w->cpu, "vtx") ? 3 : 4));
+    return config_option(cfg, "set", "vmm.check=1", e) && config_option(cfg, "set", designs[n][0], e) && config_option(cfg, "set", designs[n][1], e);
+}
+
 static struct machine *start(const struct way *w, const char *path)
 {
     struct machine_cfg cfg = config_defaults;
@@ -49,7 +70,8 @@ static struct machine *start(const struct way *w, const char *path)
     cfg.ram_mib = RAM_MIB;
     char setting[64];
     if (w->set) snprintf(setting, sizeof setting, "%s=1", w->set);
-    struct machine *m = w->set && !config_option(&cfg, "set", setting, &e) ? NULL : machine_new(&cfg, &e);
+    bool good = (!w->set || config_option(&cfg, "set", setting, &e)) && check_options(w, &cfg, &e);
+    struct machine *m = good ? machine_new(&cfg, &e) : NULL;
     if (!m) {
         fprintf(stderr, "equiv: %s: %s\n", w->name, e.text);
         exit(EXIT_ENVIRONMENT);
@@ -208,6 +230,7 @@ static void write_kernel(const char *path)
 
 static void write_image(uint64_t seed, uint32_t keep, const char *path)
 {
+    seed_now = seed;
     (void)kernel_build(&kernel, seed, keep);
     write_kernel(path);
     bare_way = NULL;
@@ -294,6 +317,7 @@ int main(int argc, char **argv)
 {
     struct way list[RUNS_MOST];
     unsigned n = ways(list);
+    atexit(tell_seed);
     uint64_t count = 200, seed = 1;
     uint32_t keep = UINT32_MAX;
     bool single = false, attack = false;
@@ -304,15 +328,17 @@ int main(int argc, char **argv)
         else if (option == 's') single = true, seed = strtoull(optarg, NULL, 0);
         else if (option == 'k') keep = (uint32_t)strtoul(optarg, NULL, 16);
         else if (option == 'o') out = optarg;
-        else return EXIT_USAGE;
+        else return over = true, EXIT_USAGE;
     }
     if (optind < argc) count = strtoull(argv[optind], NULL, 0);
     if (optind + 1 < argc) seed = strtoull(argv[optind + 1], NULL, 0);
+    over = attack; /* that tells itself */
     if (attack && !out) return attack_run(count, seed);
     if (single) count = 1;
     const char *dir = getenv("TMPDIR");
     snprintf(image_path, sizeof image_path, "%s/equiv-%ld.img", dir ? dir : "/tmp", (long)getpid());
     for (uint64_t i = 0; !attack && i < count && failures < 10; i++) one_kernel(list, n, seed + i, keep, !single);
+    over = true;
     if (out && !attack) write_image(seed, keep, out);
     else if (out) write_hostile(seed, out);
     remove(image_path);

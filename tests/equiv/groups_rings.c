@@ -173,8 +173,16 @@ static void touch(struct kernel *k, uint32_t lin)
 
 static uint32_t table_entry(struct kernel *k, unsigned n) /* where entry n of the playground's table can be written */
 {
-    static const uint32_t ways[] = { AT_PT1, ALIAS + AT_PT1, TABLES + (PLAYGROUND >> 10) };
-    return PICK(&k->e, ways) + 4 * n;
+    const uint32_t ways[] = { AT_PT1, ALIAS + AT_PT1, TABLES + (k->pae ? PLAYGROUND >> 21 : PLAYGROUND >> 22) * 0x1000 };
+    return kernel_entry(k, PICK(&k->e, ways), n);
+}
+
+/* mov dword [at], v; of a PAE entry sometimes the upper half first: a frame beyond 4 GB, a reserved bit, or nothing. */
+static void put_entry(struct kernel *k, uint32_t at, uint32_t v)
+{
+    struct emit *e = &k->e;
+    if (k->pae && one_in(e, 6)) OP32(e, at + 4, 0xC7, 0x05), put32(e, one_in(e, 3) ? below(e, 16) : one_in(e, 2) ? 0x10u << below(e, 28) : 0);
+    OP32(e, at, 0xC7, 0x05), put32(e, v);
 }
 
 static void page_table(struct kernel *k)
@@ -183,29 +191,47 @@ static void page_table(struct kernel *k)
     unsigned n = below(e, PLAYGROUND_PAGES);
     uint32_t lin = PLAYGROUND + 0x1000 * n + (below(e, 0x400) << 2), at = table_entry(k, n);
     if (one_in(e, 2)) touch(k, lin);
-    OP32(e, at, 0xC7, 0x05), put32(e, (AT_SCRATCH + 0x1000 * below(e, 8)) | below(e, 8) | (one_in(e, 4) ? 0x60u : 0));
+    put_entry(k, at, (AT_SCRATCH + 0x1000 * below(e, 8)) | below(e, 8) | (one_in(e, 4) ? 0x60u : 0));
     if (one_in(e, 4)) OP(e, 0x0F, 0x20, 0xD8, 0x0F, 0x22, 0xD8);
     else OP(e, 0x0F), OP32(e, lin, 0x01, 0x3D);
     for (unsigned m = 1 + below(e, 2); m--;) touch(k, lin);
     OP32(e, at, 0x8B, 0x1D); /* mov ebx, entry: accessed and dirty bits */
 }
 
+static void load_cr3(struct kernel *k, uint32_t v) { OP32(&k->e, v, 0xB8), OP(&k->e, 0x0F, 0x22, 0xD8); }
+
+/* PDPTEs are registers: memory may say otherwise until they are loaded, and a bad one is refused. */
+static void pdpt(struct kernel *k)
+{
+    struct emit *e = &k->e;
+    uint32_t at = AT_PDPT + 32 * below(e, 2) + 16; /* the third quarter's */
+    OP32(e, at, 0xC7, 0x05), put32(e, one_in(e, 4) ? 0 : (one_in(e, 2) ? AT_PD : AT_PD2) | 1u | (one_in(e, 6) ? 2u : 0));
+    touch(k, 0x80000000u + PLAYGROUND + 0x1000 * below(e, PLAYGROUND_PAGES));
+    if (one_in(e, 6)) load_cr3(k, AT_PDPT + 64);
+    else load_cr3(k, kernel_cr3(k, below(e, 2)));
+    touch(k, (one_in(e, 2) ? 0x80000000u : 0xC0000000u) + PLAYGROUND + 0x1000 * below(e, PLAYGROUND_PAGES));
+}
+
 /* A whole table comes and goes, and the other directory is tried. */
 static void directories(struct kernel *k)
 {
     struct emit *e = &k->e;
-    uint32_t lin = PLAYGROUND + 0x1000 * below(e, PLAYGROUND_PAGES) + 8;
+    uint32_t lin = PLAYGROUND + 0x1000 * below(e, PLAYGROUND_PAGES) + 8, large = one_in(e, 4) ? 0u : 0x80u;
+    if (k->pae && one_in(e, 4)) {
+        pdpt(k);
+        return;
+    }
     switch (below(e, 4)) {
-    case 0: OP32(e, AT_PD + 4, 0xC7, 0x05), put32(e, (one_in(e, 2) ? AT_PT1 : AT_PT2) | below(e, 8)); break;
-    case 1: OP32(e, one_in(e, 2) ? AT_PD2 : AT_PD, 0xB8), OP(e, 0x0F, 0x22, 0xD8); break;
-    case 2: OP32(e, AT_PD2 + 4, 0xC7, 0x05), put32(e, AT_PT2 | below(e, 8) | (one_in(e, 8) ? 0x80u : 0)); break;
-    default: OP32(e, AT_PD + 8, 0xC7, 0x05), put32(e, (one_in(e, 4) ? 0u : 0x80u) | 3u | (one_in(e, 2) ? 4u : 0)); break;
+    case 0: put_entry(k, kernel_directory_entry(k, 0, PLAYGROUND), (one_in(e, 2) ? AT_PT1 : AT_PT2) | below(e, 8)); break;
+    case 1: load_cr3(k, kernel_cr3(k, below(e, 2))); break;
+    case 2: put_entry(k, kernel_directory_entry(k, 1, PLAYGROUND), AT_PT2 | below(e, 8) | (one_in(e, 8) ? 0x80u : 0)); break;
+    default: put_entry(k, kernel_directory_entry(k, 0, ALIAS), large | 3u | (one_in(e, 2) ? 4u : 0)); break;
     }
     OP(e, 0x0F, 0x20, 0xD8, 0x0F, 0x22, 0xD8);
     touch(k, lin);
     OP32(e, ALIAS + AT_SCRATCH + (below(e, 0x1000) << 2), 0xA1);
-    OP32(e, AT_PD + 4, 0x8B, 0x1D);
-    OP32(e, AT_PD + 8, 0x8B, 0x0D);
+    OP32(e, kernel_directory_entry(k, 0, PLAYGROUND), 0x8B, 0x1D);
+    OP32(e, kernel_directory_entry(k, 0, ALIAS), 0x8B, 0x0D);
 }
 
 const struct group groups_rings[] = {

@@ -126,11 +126,12 @@ static void map_anything(struct kernel *k)
     OP32(e, 7 | (one_in(e, 4) ? 0x100u : 0), 0x0D);
     if (one_in(e, 3)) OP32(e, 0x007FFFFFu, 0x25); /* low frames: that is where the hypervisor lives */
     switch (below(e, 6)) {
-    case 0: OP32(e, AT_PD + 4 * 0x3FF, 0xA3); break;                                               /* the window's own entry */
-    case 1: OP32(e, 0x87, 0x0D), OP32(e, AT_PD + 4 * 0x3FE, 0xA3); break;                           /* 4 MB below it */
-    case 2: OP32(e, AT_PD2 + 4, 0xA3); break;
-    default: OP32(e, AT_PT1 + 4 * n, 0xA3); break;
+    case 0: OP32(e, kernel_directory_entry(k, 0, 0xFFC00000u), 0xA3); break;                       /* the window's own entry */
+    case 1: OP32(e, 0x87, 0x0D), OP32(e, kernel_directory_entry(k, 0, 0xFF800000u), 0xA3); break;   /* 4 MB below it */
+    case 2: OP32(e, kernel_directory_entry(k, 1, PLAYGROUND), 0xA3); break;
+    default: OP32(e, kernel_entry(k, AT_PT1, n), 0xA3); break;
     }
+    if (k->pae && one_in(e, 8)) OP32(e, AT_PDPT + 8 * below(e, 4), 0xA3);
     OP(e, 0x0F, 0x20, 0xD8, 0x0F, 0x22, 0xD8);
     OP32(e, one_in(e, 4) ? 0xFF800000u + below(e, 0x7FFFFF) : PLAYGROUND + 0x1000 * n, 0xBB);
     OP(e, 0x89, 0x03, 0x8B, 0x03);
@@ -140,7 +141,9 @@ static void control(struct kernel *k)
 {
     struct emit *e = &k->e;
     switch (below(e, 8)) {
-    case 0: OP32(e, 0xFFFFFFEFu & ~0x200u, 0x25), OP(e, 0x0F, 0x22, 0xE0), OP32(e, 0x10, 0xB8), OP(e, 0x0F, 0x22, 0xE0); break; /* cr4 */
+    case 0: OP32(e, 0xFFFFFFEFu & ~0x200u, 0x25), OP(e, 0x0F, 0x22, 0xE0);                                                       /* cr4 */
+        OP32(e, k->pae ? 0x30 : 0x10, 0xB8), OP(e, 0x0F, 0x22, 0xE0);
+        break;
     case 1: OP32(e, 0x80000011u, 0x0D), OP(e, 0x0F, 0x22, 0xC0), OP32(e, 0x80000011u, 0xB8), OP(e, 0x0F, 0x22, 0xC0); break;     /* cr0 */
     case 2: aim(k), OP(e, 0x0F, 0x23, 0xC3, 0x0F, 0x23, 0xF8, 0x0F, 0x23, 0xF0); break;                                       /* dr0, dr7, dr6 */
     case 3: OP(e, 0x89, 0xC1), OP32(e, 0x1FF, 0x81, 0xE1), OP(e, 0x31, 0xD2, 0x0F, 0x30); break;                              /* wrmsr */

@@ -65,20 +65,42 @@ static void gdt(struct kernel *k)
     for (unsigned n = 3; n < 8; n++) entry(k, AT_LDT, 8 * n, some_segment(e));
 }
 
+uint32_t kernel_cr3(const struct kernel *k, unsigned directory)
+{
+    if (k->pae) return AT_PDPT + 32 * directory;
+    return directory ? AT_PD2 : AT_PD;
+}
+
+uint32_t kernel_directory_entry(const struct kernel *k, unsigned directory, uint32_t at)
+{
+    return kernel_entry(k, directory ? AT_PD2 : AT_PD, k->pae ? at >> 21 & 511 : at >> 22);
+}
+
+/* The first and the last quarter are the directory's, the third the other's, the second nobody's. */
+static void pdpts(struct emit *e)
+{
+    for (unsigned n = 0; n < 3; n++) {
+        uint32_t mine = n == 1 ? AT_PD2 : AT_PD, other = n == 1 ? AT_PD : AT_PD2, at = AT_PDPT + 32 * n;
+        poke32(e, at, mine | 1), poke32(e, at + 16, other | 1 | (n == 2 ? 0x20u : 0)), poke32(e, at + 24, mine | 1);
+    }
+}
+
 static void pages(struct kernel *k)
 {
     struct emit *e = &k->e;
-    for (unsigned n = 0; n < 1024; n++) poke32(e, AT_PT0 + 4 * n, n << 12 | 7);
+    const uint32_t large = k->pae ? 0x200000 : 0x400000;
+    for (unsigned n = 0; n < large >> 12; n++) poke32(e, kernel_entry(k, AT_PT0, n), n << 12 | 7);
     /* The tables' pages are accessed from the start: who loads from shadows of them need not touch them, which is nobody's loss. */
-    for (unsigned n = AT_GDT >> 12; n <= AT_LDT >> 12; n++) poke32(e, AT_PT0 + 4 * n, n << 12 | 0x27);
+    for (unsigned n = AT_GDT >> 12; n <= AT_LDT >> 12; n++) poke32(e, kernel_entry(k, AT_PT0, n), n << 12 | 0x27);
+    if (k->pae) pdpts(e);
     for (unsigned dir = 0; dir < 2; dir++) {
-        uint32_t pd = dir ? AT_PD2 : AT_PD, pt = dir ? AT_PT2 : AT_PT1;
-        poke32(e, pd, AT_PT0 | 7);
-        poke32(e, pd + 4, pt | 7);
-        poke32(e, pd + 8, 0x87);
-        poke32(e, pd + 12, pd | 3);
+        uint32_t pt = dir ? AT_PT2 : AT_PT1;
+        poke32(e, kernel_directory_entry(k, dir, 0), AT_PT0 | 7);
+        poke32(e, kernel_directory_entry(k, dir, PLAYGROUND), pt | 7);
+        for (uint32_t at = 0; at < 0x400000; at += large) poke32(e, kernel_directory_entry(k, dir, ALIAS + at), at | 0x87);
+        poke32(e, kernel_directory_entry(k, dir, TABLES), (dir ? AT_PD2 : AT_PD) | 3);
         for (unsigned n = 0; n < PLAYGROUND_PAGES; n++)
-            poke32(e, pt + 4 * n, (AT_SCRATCH + below(e, 8) * 0x1000) | below(e, 8));
+            poke32(e, kernel_entry(k, pt, n), (AT_SCRATCH + below(e, 8) * 0x1000) | below(e, 8));
     }
 }
 
@@ -204,13 +226,13 @@ static uint32_t task(struct kernel *k)
 static void task_tss(struct kernel *k, uint32_t eip)
 {
     struct emit *e = &k->e;
-    static const struct { uint8_t at; uint32_t value; } fields[] = {
-        { 0x04, AT_TASK_STACK }, { 0x08, SEL_DATA0 }, { 0x1C, AT_PD }, { 0x24, 2 }, { 0x38, AT_TASK_STACK }, { 0x48, SEL_DATA0 },
+    const struct { uint8_t at; uint32_t value; } fields[] = {
+        { 0x04, AT_TASK_STACK }, { 0x08, SEL_DATA0 }, { 0x1C, kernel_cr3(k, 0) }, { 0x24, 2 }, { 0x38, AT_TASK_STACK }, { 0x48, SEL_DATA0 },
         { 0x4C, SEL_CODE0 }, { 0x50, SEL_DATA0 }, { 0x54, SEL_DATA0 }, { 0x64, 104u << 16 },
     };
     for (unsigned n = 0; n < sizeof fields / sizeof fields[0]; n++) poke32(e, AT_TASK + fields[n].at, fields[n].value);
     poke32(e, AT_TASK + 0x20, eip);
-    poke32(e, AT_TSS + 0x1C, AT_PD);
+    poke32(e, AT_TSS + 0x1C, kernel_cr3(k, 0));
 }
 
 /* Wipes the stacks, on which interrupts came where they liked, and ends the machine. */
@@ -304,8 +326,9 @@ static uint32_t start(struct kernel *k)
     poke(e, idtr, &limit_idt, 2), poke32(e, idtr + 2, AT_IDT);
     poke32(e, VAR_LOG, AT_LOG);
     OP32(e, gdtr, 0x0F, 0x01, 0x15), OP32(e, idtr, 0x0F, 0x01, 0x1D);
-    OP32(e, AT_PD, 0xB8), OP(e, 0x0F, 0x22, 0xD8);
-    OP32(e, 0x10u | (one_in(e, 2) ? 0x80u : 0) | (one_in(e, 4) ? 4u : 0), 0xB8), OP(e, 0x0F, 0x22, 0xE0); /* PSE, PGE, TSD */
+    OP32(e, kernel_cr3(k, 0), 0xB8), OP(e, 0x0F, 0x22, 0xD8);
+    OP32(e, 0x10u | (one_in(e, 2) ? 0x80u : 0) | (one_in(e, 4) ? 4u : 0) | (k->pae ? 0x20u : 0), 0xB8); /* PSE, PGE, TSD, PAE */
+    OP(e, 0x0F, 0x22, 0xE0);
     OP32(e, 0x80000031u | (one_in(e, 2) ? 0x10000u : 0) | (one_in(e, 3) ? 0x40000u : 0) | (one_in(e, 3) ? 2u : 0), 0xB8);
     OP(e, 0x0F, 0x22, 0xC0);
     OP32(e, e->at + 7, 0xEA), put16(e, SEL_CODE0);
@@ -365,6 +388,7 @@ void kernel_begin(struct kernel *k, uint64_t seed)
 {
     struct emit *e = &k->e;
     memset(k->image, 0, sizeof k->image);
+    k->pae = (seed * 0x9E3779B97F4A7C15u >> 62) == 0;
     *e = (struct emit){ .image = k->image, .base = AT_CODE, .at = AT_CODE, .end = AT_CODE_END, .chance = seed };
     header(k);
     uint32_t body = start(k);

@@ -9,7 +9,7 @@
  *   100000  header, entry, handlers, groups     117000  variables        128000  scratch pages, mapped at 400000 too
  *   110000  GDT    112000  TSS, task's TSS      118000  log              130000  code that is written at run time
  *   111000  IDT    113000  LDT                  120000  stacks           140000  end
- *   114000  page directories, tables of 0 and 400000
+ *   114000  page directories, tables of 0 and 400000; of one kernel in four with PAE (k->pae)
  * SDM vol. 3A ch. 3-7 for the tables. */
 #ifndef TESTS_EQUIV_KERNEL_H
 #define TESTS_EQUIV_KERNEL_H
@@ -23,6 +23,7 @@ enum {
     AT_LDT = 0x113000, AT_PD = 0x114000, AT_PT0 = 0x115000, AT_PT1 = 0x116000, AT_VARS = 0x117000, AT_LOG = 0x118000,
     AT_LOG_END = 0x120000, AT_STACKS = 0x120000, AT_STACK0 = 0x122000, AT_STACK3 = 0x124000, AT_TASK_STACK = 0x126000,
     AT_SCRATCH = 0x128000, SCRATCH_BYTES = 0x8000, AT_WRITTEN = 0x130000, AT_PD2 = 0x131000, AT_PT2 = 0x132000,
+    AT_PDPT = AT_VARS + 0x200 /* three of 4 entries: good, other, with a reserved bit */,
     AT_IMAGE_END = 0x140000,
     PLAYGROUND = 0x400000, PLAYGROUND_PAGES = 16, ALIAS = 0x800000 /* 4 MB page of the memory from 0 on */,
     TABLES = 0xC00000 /* the page directory, as a page table */
@@ -41,8 +42,14 @@ struct kernel {
     uint8_t image[AT_IMAGE_END - AT_CODE];
     bool user;                     /* instructions are for ring 3 now */
     bool endless;                  /* the log begins anew when it is full */
+    bool pae;                      /* its tables have entries of 8 bytes */
     uint32_t finish, log_state, sync, gate_target, gate_target16, far_ret; /* addresses of the runtime */
 };
+
+/* What CR3 is for directory 0 or 1; where the directory's entry for linear address `at` lies; where entry n of a table does. */
+uint32_t kernel_cr3(const struct kernel *k, unsigned directory);
+uint32_t kernel_directory_entry(const struct kernel *k, unsigned directory, uint32_t at);
+static inline uint32_t kernel_entry(const struct kernel *k, uint32_t table, unsigned n) { return table + n * (k->pae ? 8 : 4); }
 
 /* The parts, for a kernel of other groups: the runtime, a group between, the end; all of a seed. */
 void kernel_begin(struct kernel *k, uint64_t seed);

@@ -62,7 +62,7 @@ void sw_init(struct shadow_world *w, uint32_t pool_frames, struct trace *trace)
         .arena = &w->vm.arena, .machine = &w->vm.machine, .guest = &w->vm.guest, .clock = &w->vm.clock,
         .model = &w->model, .trace = trace, .window = SW_WINDOW,
         .window_pde = PTE_P | PTE_W | PTE_PS | PTE_G | PTE_A | PTE_D,
-        .pool_first = SW_POOL, .pool_frames = pool_frames, .choice = sw_choice, .invlpg = env_invlpg, .flush = env_flush, .self = w,
+        .pool_first = SW_POOL, .pool_frames = pool_frames, .choice = sw_choice, .pdpte = w->twin.mmu.pdpte, .invlpg = env_invlpg, .flush = env_flush, .self = w,
     };
     struct err e = { 0 };
     if (!w->vmmu.ops->attach(&w->vmmu, &e)) fail_msg("%s", e.text);
@@ -80,7 +80,8 @@ void sw_done(struct shadow_world *w)
     }
 }
 
-void sw_paging(struct shadow_world *w, uint32_t cr0, uint32_t cr3, uint32_t cr4)
+/* Both sides get these registers; with PAE the PDPTEs that are loaded stay. */
+static void apply(struct shadow_world *w, uint32_t cr0, uint32_t cr3, uint32_t cr4)
 {
     bool flush, cr3_load = cr0 == w->cr0 && cr4 == w->cr4;
     w->cr0 = cr0, w->cr3 = cr3, w->cr4 = cr4;
@@ -91,9 +92,16 @@ void sw_paging(struct shadow_world *w, uint32_t cr0, uint32_t cr3, uint32_t cr4)
     if (cr3_load) mmu_flush(&w->twin.mmu, false);
 }
 
+bool sw_paging(struct shadow_world *w, uint32_t cr0, uint32_t cr3, uint32_t cr4)
+{
+    if ((cr0 & PAGING_CR0_PG) && (cr4 & PAGING_CR4_PAE) && !mmu_pdptes(&w->twin.mmu, cr3)) return false;
+    apply(w, cr0, cr3, cr4);
+    return true;
+}
+
 void sw_flush(struct shadow_world *w)
 {
-    sw_paging(w, w->cr0, w->cr3, w->cr4);
+    apply(w, w->cr0, w->cr3, w->cr4);
     mmu_flush(&w->twin.mmu, true);
 }
 
@@ -122,7 +130,8 @@ static void write_entry(void *bus, hpa_t at, uint32_t entry) { bus_write(bus, at
 /* What a hypervisor's instruction emulator does: the guest's tables, the guest's bus. */
 static struct sw_outcome emulate(struct shadow_world *w, uint32_t va, unsigned access, unsigned size, uint32_t value)
 {
-    const struct walk_env env = { .cr0 = w->cr0, .cr3 = w->cr3, .cr4 = w->cr4, .read = read_entry, .self = &w->vm.guest };
+    const struct walk_env env = { .cr0 = w->cr0, .cr3 = w->cr3, .cr4 = w->cr4, .pdpte = w->twin.mmu.pdpte,
+                                  .read = read_entry, .self = &w->vm.guest };
     struct xlat x;
     struct fault f;
     assert_true(walk(&env, gva(va), access, &x, &f)); /* the strategy has just said that it is legal */

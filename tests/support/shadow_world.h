@@ -55,8 +55,9 @@ extern struct vmmu_choice sw_choice;
 void sw_init(struct shadow_world *w, uint32_t pool_frames, struct trace *trace);
 void sw_done(struct shadow_world *w);
 
-/* The guest loads paging registers, on both sides. A load that changes neither CR0 nor CR4 is a MOV CR3. */
-void sw_paging(struct shadow_world *w, uint32_t cr0, uint32_t cr3, uint32_t cr4);
+/* The guest loads paging registers, on both sides. A load that changes neither CR0 nor CR4 is a MOV CR3. False: it gets #GP, for
+ * with PAE a PDPTE has a reserved bit set. */
+bool sw_paging(struct shadow_world *w, uint32_t cr0, uint32_t cr3, uint32_t cr4);
 /* Both sides forget everything the architecture lets them cache. */
 void sw_flush(struct shadow_world *w);
 void sw_invlpg(struct shadow_world *w, uint32_t va);

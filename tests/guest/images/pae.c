@@ -2,7 +2,7 @@
 //
 // Idea: the same acts as in `paging`, on tables of 8-byte entries whose upper halves are the interesting part.
 // Manual: Intel SDM volume 3, 4.4 (PAE paging; 4.4.1: loading of PDPTEs), 4.7 (error codes), 4.8 (A and D).
-// Not here: a hypervisor that does without PAE refuses CR4.PAE, so this image runs on bare machines only.
+// Not here: NX, which no processor had then.
 #include "probe.h"
 
 enum { AREA = 0x00800000, CR4_PAE_BIT = 0x20, CR4_PGE_BIT = 0x80, PTE_GLOBAL = 0x100, PTE_LARGE = 0x80, ALL = 7 };
