@@ -1,6 +1,6 @@
 /* Running the cases, and what follows from them. See classify.h; the boards are classify_board.c.
  *
- * The cases come from the decoder, not from a list: all opcodes of one and two bytes, with every /reg, a memory and a register
+ * The cases come from the decoder, not from a list: all opcodes of one to three bytes, with every /reg, a memory and a register
  * operand (every rm where it selects an instruction), are offered to it, and what it takes for an instruction is one. */
 #include "sim/classify.h"
 
@@ -157,7 +157,7 @@ static bool has_memory_form(const struct classify *c, const uint8_t *opcode, uns
 static void offer_opcode(struct classify *c, struct bench *w, const uint8_t *opcode, unsigned n)
 {
     struct forms f = { .others_only = opcode[0] == 0x66 || opcode[0] == 0x67 || opcode[0] == 0xF3 };
-    uint8_t bytes[5];
+    uint8_t bytes[6];
     memcpy(bytes, opcode, n);
     if (!has_memory_form(c, opcode, n)) offer(c, w, bytes, n, &f);
     for (unsigned reg = 0; reg < 8; reg++)
@@ -169,14 +169,15 @@ static void offer_opcode(struct classify *c, struct bench *w, const uint8_t *opc
 
 static void offer_all(struct classify *c, struct bench *w, uint8_t prefix)
 {
-    for (unsigned b = 0; b < 512; b++) {
-        const uint8_t bytes[3] = { prefix, 0x0F, (uint8_t)b };
-        uint8_t opcode[3];
+    enum { MAP = 256, LONG = MAP + 0x38 /* 0F 38 begins three bytes */ };
+    for (unsigned b = 0; b < 3 * MAP; b++) {
+        uint8_t opcode[4];
         unsigned n = 0;
-        if (b == 0x0F || (b < 256 && strchr("\x26\x2E\x36\x3E\x64\x65\x66\x67\xF0\xF2\xF3", (int)b) && b)) continue; /* prefixes */
+        if (b == 0x0F || b == LONG || (b < MAP && strchr("\x26\x2E\x36\x3E\x64\x65\x66\x67\xF0\xF2\xF3", (int)b) && b)) continue; /* prefixes */
         if (prefix) opcode[n++] = prefix;
-        if (b >= 256) opcode[n++] = bytes[1];
-        opcode[n++] = bytes[2];
+        if (b >= MAP) opcode[n++] = 0x0F;
+        if (b >= 2 * MAP) opcode[n++] = 0x38;
+        opcode[n++] = (uint8_t)b;
         offer_opcode(c, w, opcode, n);
     }
 }

@@ -70,7 +70,7 @@ static void board_reset(void *machine, unsigned kind, bool level)
 
 static void board_remapped(struct machine *m)
 {
-    mmu_flush(&m->b->mmu, true);
+    mmu_forget_all(&m->b->mmu);
     m->b->remapped = true;
     m->b->cpu.pause = true;
     m->b->cpu.break_at = 0;
@@ -143,7 +143,7 @@ static void board_apic_base(void *machine, uint32_t value)
     struct board *b = ((struct machine *)machine)->b;
     if (!b->devices.apics) return; /* the CPU's first reset, before the devices are there */
     lapic_place(&b->devices.lapic, value & PAGE_MASK, value & APIC_BASE_ENABLE);
-    mmu_flush(&b->mmu, true);
+    mmu_forget_all(&b->mmu);
 }
 
 static uint8_t board_ack(void *machine) { return devices_ack(&((struct machine *)machine)->b->devices); }
@@ -213,7 +213,8 @@ static bool build_board(struct machine *m, struct err *e)
     b->bus.port_cycles = clock_from_ns(&b->clock, m->model.cost[COST_PORT_NS]);
     mmu_init(&b->mmu, &b->bus, &b->cpu.dtlb, &b->cpu.itlb, &b->clock, &m->model);
     struct cpu_env env = { .bus = &b->bus, .mmu = &b->mmu, .translate = mmu_translate, .fill = mmu_fill, .flush = mmu_flush,
-                           .invlpg = mmu_invlpg, .paging = mmu_paging, .pdptes = mmu_pdptes, .irq = m, .acknowledge = board_ack,
+                           .invlpg = mmu_invlpg, .paging = mmu_paging, .pdptes = mmu_pdptes, .pdptes_now = mmu_pdptes_now,
+                           .space = mmu_space, .invalidate = mmu_invalidate, .irq = m, .acknowledge = board_ack,
                            .apic_base = board_apic_base, .timers = &b->timers };
     cpu_init(&b->cpu, &env, &b->clock, &m->model, m->trace, m->blocks);
     bus_listen(&b->bus, (struct bus_listener){ cpu_code_written, &b->cpu });

@@ -21,7 +21,7 @@ enum { TLB_DATA_SETS = 16, TLB_CODE_SETS = 32, TLB_WAYS = 4 };
 struct tlb_entry {
     uint32_t tag[4];  /* by enum access bits WRITE|USER: the page address, or TLB_NO_TAG */
     uint8_t *host;    /* host byte of the page's first byte; NULL if not plain RAM */
-    uint32_t page;    /* linear page address this entry translates */
+    uint32_t page;    /* linear page address this entry translates; bits 11..0: the number of its space (core/space.h) */
     uint32_t frame;   /* page-frame address on the bus */
     uint32_t pte;     /* combined rights as cached: PTE_W, PTE_U, PTE_D, PTE_G, PTE_PS bits */
     bool     valid;

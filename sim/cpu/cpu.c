@@ -107,6 +107,7 @@ static void restart(struct cpu *c, uint32_t cr0)
     cpu_set_cpl(c, 0);
     tlb_forget(&c->dtlb);
     tlb_forget(&c->itlb);
+    if (c->env.space) c->env.space(c->env.mmu, &(struct space){ .cr0 = c->cr0 });
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     c->env.flush(c->env.mmu, true);
 }

@@ -20,6 +20,7 @@
 #include "sim/core/outcome.h"
 #include "sim/core/points.h"
 #include "sim/core/regs.h"
+#include "sim/core/space.h"
 #include "sim/core/tlb.h"
 #include "sim/cpu/fpu.h"
 #include "sim/cpu/insn.h"
@@ -82,7 +83,12 @@ struct cpu_env {
     void (*flush)(void *mmu, bool globals_too);                             /* MOV CR3: false */
     void (*invlpg)(void *mmu, gva_t at);
     void (*paging)(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);    /* the registers changed; does not flush */
-    bool (*pdptes)(void *mmu, uint32_t cr3);                                /* loads them for PAE; false: a reserved bit. NULL: none */
+    /* Loads the four of PAE; false: a reserved bit, or what f->second says. NULL: there is no such paging. */
+    bool (*pdptes)(void *mmu, uint32_t cr3, struct fault *f);
+    void (*pdptes_now)(const void *mmu, uint64_t pdpte[4]);                 /* those in use */
+    /* Another world takes over, registers and all: core/space.h. NULL: there is but one. */
+    void (*space)(void *mmu, const struct space *s);
+    void (*invalidate)(void *mmu, const struct space_match *match);
     void *irq;
     uint8_t (*acknowledge)(void *irq);                                      /* INTA cycle: the vector */
     void (*apic_base)(void *irq, uint32_t value);                           /* IA32_APIC_BASE changed; NULL: no local APIC */
@@ -219,7 +225,7 @@ uint32_t cpu_cr4_known(const struct cpu *c);
 /* Loads a segment register's hidden part from a raw 8-byte descriptor (no checks). */
 void cpu_seg_set(struct seg_reg *s, uint16_t sel, uint32_t low, uint32_t high);
 /* Loads CR3, and with PAE paging the four entries it names; flushes, and tells the MMU. False: one of those has a reserved
- * bit (#GP(0)), and nothing changed. */
+ * bit, or cannot be read; c->fault says so, and nothing changed. */
 bool cpu_cr3(struct cpu *c, uint32_t value);
 /* Recomputes rd_end and wr_end after ar, limit were set by hand. */
 void cpu_seg_limits(struct seg_reg *s);

@@ -136,11 +136,14 @@ enum {
 #define CR3_RESERVED 7u /* bits 11..5 count with PAE only, but are kept always */
 
 /* With PAE, four entries are loaded when CR3 is, or what they depend on; between, memory may say otherwise. True: done,
- * or not needed. */
+ * or not needed. False: c->fault has #GP(0), or what a second level of tables refused. */
 static bool pdptes(struct cpu *c, uint32_t cr0, uint32_t cr3, uint32_t cr4)
 {
+    struct fault f;
     bool needed = (cr0 & CR0_PG) && (cr4 & CR4_PAE) && c->env.pdptes;
-    return !needed || c->env.pdptes(c->env.mmu, cr3);
+    if (!needed || c->env.pdptes(c->env.mmu, cr3, &f)) return true;
+    c->fault = f.second ? f : (struct fault){ .vector = VEC_GP, .has_code = true };
+    return false;
 }
 
 uint32_t cpu_cr4_known(const struct cpu *c)
@@ -170,7 +173,7 @@ static enum step cr0_set(struct cpu *c, const struct insn *i, uint32_t v)
     if ((v & CR0_NW) && !(v & CR0_CD)) return cpu_raise_code(c, VEC_GP, 0);
     if (c->vmx.on && !vmx_cr0_fits(v)) return cpu_raise_code(c, VEC_GP, 0);
     uint32_t changed = v ^ c->cr0;
-    if ((changed & (CR0_PG | CR0_CD | CR0_NW)) && !pdptes(c, v, c->cr3, c->cr4)) return cpu_raise_code(c, VEC_GP, 0);
+    if ((changed & (CR0_PG | CR0_CD | CR0_NW)) && !pdptes(c, v, c->cr3, c->cr4)) return STEP_FAULT;
     c->cr0 = v;
     if ((changed & CR0_PE) && !(v & CR0_PE)) enter_real_mode(c);
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
@@ -191,7 +194,7 @@ bool cpu_cr3(struct cpu *c, uint32_t v)
 
 static enum step cr3_set(struct cpu *c, const struct insn *i, uint32_t v)
 {
-    if (!cpu_cr3(c, v)) return cpu_raise_code(c, VEC_GP, 0);
+    if (!cpu_cr3(c, v)) return STEP_FAULT;
     if (c->trace)
         trace_emit(c->trace, &(struct event){ .kind = EV_CR3, .cause = c->cause, .eip = insn_eip(c, i),
                                               .u.CR3.value = c->cr3 });
@@ -202,7 +205,7 @@ static enum step cr4_set(struct cpu *c, const struct insn *i, uint32_t v)
 {
     uint32_t changed = v ^ c->cr4;
     if ((v & ~cpu_cr4_known(c)) || (c->vmx.on && !vmx_cr4_fits(c, v))) return cpu_raise_code(c, VEC_GP, 0);
-    if ((changed & (CR4_PAE | CR4_PSE | CR4_PGE)) && !pdptes(c, c->cr0, c->cr3, v)) return cpu_raise_code(c, VEC_GP, 0);
+    if ((changed & (CR4_PAE | CR4_PSE | CR4_PGE)) && !pdptes(c, c->cr0, c->cr3, v)) return STEP_FAULT;
     c->cr4 = v;
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     if (changed & (CR4_PSE | CR4_PAE | CR4_PGE)) c->env.flush(c->env.mmu, true);

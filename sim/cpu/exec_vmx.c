@@ -149,6 +149,47 @@ enum step exec_vmwrite(struct cpu *c, const struct insn *i)
     return succeed(c);
 }
 
+/* ---- what hardware remembers of its translations ---- */
+
+/* The type in a register, a tag or root with an address in memory. True: go on, with *s to be returned else. */
+static bool begin_invalidation(struct cpu *c, const struct insn *i, enum vmx_reason reason, uint32_t word[4], enum step *s)
+{
+    uint32_t at = ea(c, i);
+    if ((*s = begin(c, i, reason)) != STEP_OK) return false;
+    *s = mem_check_read(c, i->seg, at, 16);
+    for (unsigned n = 0; n < 4 && *s == STEP_OK; n++) *s = mem_read(c, i->seg, at + 4 * n, 4, &word[n]);
+    return *s == STEP_OK;
+}
+
+/* Types: 1 one root, 2 all. */
+enum step exec_invept(struct cpu *c, const struct insn *i)
+{
+    uint32_t word[4], type = c->reg[i->reg];
+    enum step s;
+    if (!vmx_ept_levels(c)) return cpu_raise(c, VEC_UD);
+    if (!begin_invalidation(c, i, VMX_INVEPT, word, &s)) return s;
+    unsigned memory_type = word[0] & VMX_EPTP_TYPE, levels = (word[0] >> VMX_EPTP_LEVELS & 7) + 1;
+    bool root = (memory_type == 0 || memory_type == VMX_EPTP_WRITE_BACK) && levels == vmx_ept_levels(c) &&
+                !(word[0] & VMX_EPTP_RESERVED) && !(word[1] >> 4);
+    if (type < 1 || type > 2 || word[2] || word[3] || (type == 1 && !root)) return fail(c, VMX_ERROR_INVALIDATE);
+    c->env.invalidate(c->env.mmu, &(struct space_match){ .by_root = type == 1, .root = word[0] & PAGE_MASK, .keep_untagged = true });
+    return succeed(c);
+}
+
+/* Types: 0 a page of one tag, 1 one tag, 2 all tags, 3 one tag but for globals. */
+enum step exec_invvpid(struct cpu *c, const struct insn *i)
+{
+    uint32_t word[4], type = c->reg[i->reg];
+    enum step s;
+    if (!vmx_has_vpid(c)) return cpu_raise(c, VEC_UD);
+    if (!begin_invalidation(c, i, VMX_INVVPID, word, &s)) return s;
+    bool tag = word[0] && !(word[0] >> 16), page = !word[3]; /* no linear address has more than 32 bits */
+    if (type > 3 || word[0] >> 16 || word[1] || (type != 2 && !tag) || (type == 0 && !page)) return fail(c, VMX_ERROR_INVALIDATE);
+    c->env.invalidate(c->env.mmu, &(struct space_match){ .by_vpid = type != 2, .vpid = (uint16_t)word[0], .by_page = type == 0,
+                                                         .page = gva(word[2]), .keep_globals = type == 3, .keep_untagged = true });
+    return succeed(c);
+}
+
 /* ---- into the guest, and out of it ---- */
 
 static enum step enter(struct cpu *c, const struct insn *i, bool launch)

@@ -9,7 +9,7 @@
  * vmx_cap.c says what a model has, vmx_check*.c is what VM entry demands, vmx_entry.c and vmx_exit.c are the transitions,
  * vmx_leave.c which instructions leave and what they tell, exec_vmx.c the ten instructions.
  * SDM vol. 3B ch. 19-23, app. G-J (2006); later 3C. Not modelled: SMM and its monitor, machine checks, A20M, VMX in 64-bit
- * mode, EPT, VPID and secondary controls (their fields exist on later models, their capability bits are clear). */
+ * mode, secondary controls but for EPT and VPID. */
 #ifndef CPU_VMX_H
 #define CPU_VMX_H
 
@@ -21,7 +21,7 @@ struct cpu;
 struct insn;
 
 /* struct model.vmx. CORE2 adds virtual NMIs; NEHALEM the monitor trap flag, controls that may be 0 where they had to be 1 (MSRs
- * 48D-490), and fields for what is not there yet. */
+ * 48D-490), secondary controls, EPT and VPID. */
 enum vmx_generation { VMX_NONE, VMX_FIRST, VMX_CORE2, VMX_NEHALEM, VMX_GENERATIONS };
 
 enum vmx_reason {
@@ -42,6 +42,11 @@ enum {
     VMX_PROC_IO = 1 << 24, VMX_PROC_IO_BITMAPS = 1 << 25, VMX_PROC_MONITOR_TRAP = 1 << 27, VMX_PROC_MSR_BITMAPS = 1 << 28,
     VMX_PROC_MONITOR = 1 << 29, VMX_PROC_PAUSE = 1 << 30
 };
+#define VMX_PROC_SECONDARY (1u << 31) /* the second word counts */
+enum { VMX_PROC2_EPT = 1 << 1, VMX_PROC2_VPID = 1 << 5 };
+/* EPTP.   35-12 | 11-6 | 5-3        | 2-0
+ *         root  | 0    | levels - 1 | memory type: 0, 6 */
+enum { VMX_EPTP_TYPE = 7, VMX_EPTP_WRITE_BACK = 6, VMX_EPTP_LEVELS = 3 /* shift */, VMX_EPTP_RESERVED = 0xFC0 };
 enum { VMX_EXIT_SAVE_DEBUG = 1 << 2, VMX_EXIT_ACKNOWLEDGE = 1 << 15 };
 enum { VMX_ENTRY_LOAD_DEBUG = 1 << 2 };
 
@@ -63,7 +68,7 @@ enum vmx_error {
     VMX_ERROR_VMCALL_ROOT = 1, VMX_ERROR_VMCLEAR_ADDRESS = 2, VMX_ERROR_VMCLEAR_VMXON = 3, VMX_ERROR_LAUNCH_STATE = 4,
     VMX_ERROR_RESUME_STATE = 5, VMX_ERROR_CONTROLS = 7, VMX_ERROR_HOST = 8, VMX_ERROR_VMPTRLD_ADDRESS = 9,
     VMX_ERROR_VMPTRLD_VMXON = 10, VMX_ERROR_VMPTRLD_REVISION = 11, VMX_ERROR_FIELD = 12, VMX_ERROR_READ_ONLY = 13,
-    VMX_ERROR_VMXON_ROOT = 15, VMX_ERROR_MOV_SS = 26
+    VMX_ERROR_VMXON_ROOT = 15, VMX_ERROR_MOV_SS = 26, VMX_ERROR_INVALIDATE = 28
 };
 /* VM aborts: the transition to the host itself failed. SDM 3B 23.7 */
 enum vmx_abort { VMX_ABORT_STORE_MSR = 1, VMX_ABORT_PDPTES = 2, VMX_ABORT_LOAD_MSR = 4 };
@@ -80,7 +85,7 @@ struct vmx {
     bool     single;          /* one instruction at a time: the monitor trap flag */
     uint8_t  activity;        /* VMX_SHUTDOWN, VMX_WAIT_SIPI; else struct cpu.halted tells */
     uint32_t region, current; /* machine addresses of the VMXON region and of the current VMCS or VMX_NO_VMCS */
-    uint32_t pin, proc, exceptions, pf_mask, pf_match, cr_mask[2], cr_shadow[2] /* CR0, CR4 */, cr3_targets, cr3_target[4];
+    uint32_t pin, proc, proc2 /* 0 without VMX_PROC_SECONDARY */, exceptions, pf_mask, pf_match, cr_mask[2], cr_shadow[2] /* CR0, CR4 */, cr3_targets, cr3_target[4];
     uint32_t io_bitmap[2], msr_bitmap;
     uint64_t tsc_offset;
     uint64_t entered;         /* boundary behind the last VM entry (struct cpu.insns) */
@@ -92,9 +97,12 @@ struct vmx {
 
 /* What a control word may be: bits of `must` are 1, bits outside `may` are 0. */
 struct vmx_allowed { uint32_t must, may; };
-enum vmx_controls { VMX_CONTROLS_PIN, VMX_CONTROLS_PROC, VMX_CONTROLS_EXIT, VMX_CONTROLS_ENTRY };
+enum vmx_controls { VMX_CONTROLS_PIN, VMX_CONTROLS_PROC, VMX_CONTROLS_EXIT, VMX_CONTROLS_ENTRY, VMX_CONTROLS_PROC2 };
 struct vmx_allowed vmx_allowed(const struct cpu *c, enum vmx_controls which);
 uint32_t vmx_revision(const struct cpu *c);
+/* Levels of the second-level tables it walks; 0: it has no EPT. Does it tag translations? */
+unsigned vmx_ept_levels(const struct cpu *c);
+bool     vmx_has_vpid(const struct cpu *c);
 /* RDMSR of 480-490. False: this model does not have it. */
 bool vmx_capability(const struct cpu *c, uint32_t msr, uint64_t *value);
 /* Does VMX operation allow these values? Some bits are fixed. SDM 3B 19.8 */
@@ -114,6 +122,7 @@ bool vmx_check_guest(struct cpu *c, uint32_t *why);
 /* What an exit tells; zero what it does not. */
 struct vmx_exit {
     uint32_t reason, qualification, linear, length, instruction;
+    uint64_t physical;
     uint32_t event, code;     /* interruption information */
     bool     during;          /* it came while another event was being delivered */
     bool     rf;              /* the saved EFLAGS has RF set */

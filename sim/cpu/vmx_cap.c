@@ -7,7 +7,7 @@
 
 enum {
     MSR_BASIC = 0x480, MSR_PIN, MSR_PROC, MSR_EXIT, MSR_ENTRY, MSR_MISC_, MSR_CR0_0, MSR_CR0_1, MSR_CR4_0, MSR_CR4_1,
-    MSR_ENUM, MSR_TRUE_PIN = 0x48D, MSR_TRUE_ENTRY = 0x490
+    MSR_ENUM, MSR_PROC2, MSR_EPT_VPID, MSR_TRUE_PIN, MSR_TRUE_ENTRY = 0x490
 };
 enum { CR_TARGETS = 4, STATES = 7 /* HLT, shutdown, wait-for-SIPI */ };
 #define CR0_FIXED (CR0_PG | CR0_NE | CR0_PE)
@@ -24,18 +24,35 @@ static const struct capability {
                     VMX_PROC_MSR_BITMAPS | VMX_PROC_MONITOR | VMX_PROC_PAUSE)
     [VMX_CONTROLS_PROC] = { 0x0401E172, VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE, { [VMX_FIRST] = PROC_FIRST,
         [VMX_CORE2] = PROC_FIRST | VMX_PROC_NMI_WINDOW,
-        [VMX_NEHALEM] = PROC_FIRST | VMX_PROC_NMI_WINDOW | VMX_PROC_MONITOR_TRAP } },
+        [VMX_NEHALEM] = PROC_FIRST | VMX_PROC_NMI_WINDOW | VMX_PROC_MONITOR_TRAP | VMX_PROC_SECONDARY } },
     [VMX_CONTROLS_EXIT] = { 0x00036DFF, VMX_EXIT_SAVE_DEBUG, { [VMX_FIRST] = VMX_EXIT_ACKNOWLEDGE,
         [VMX_CORE2] = VMX_EXIT_ACKNOWLEDGE, [VMX_NEHALEM] = VMX_EXIT_ACKNOWLEDGE } },
     [VMX_CONTROLS_ENTRY] = { 0x000011FF, VMX_ENTRY_LOAD_DEBUG, { 0 } },
+    [VMX_CONTROLS_PROC2] = { 0, 0, { [VMX_NEHALEM] = VMX_PROC2_EPT | VMX_PROC2_VPID } },
 };
+
+unsigned vmx_ept_levels(const struct cpu *c)
+{
+    if (c->model->vmx < VMX_NEHALEM || (c->model->lacks & LACKS_EPT)) return 0;
+    return c->model->second ? c->model->second : 4;
+}
+
+bool vmx_has_vpid(const struct cpu *c) { return c->model->vmx >= VMX_NEHALEM && !(c->model->lacks & LACKS_VPID); }
+
+/* Of what later models may have this one may be without. */
+static uint32_t missing(const struct cpu *c, enum vmx_controls which)
+{
+    uint32_t none = (vmx_ept_levels(c) ? 0u : VMX_PROC2_EPT) | (vmx_has_vpid(c) ? 0u : VMX_PROC2_VPID);
+    bool all = none == (VMX_PROC2_EPT | VMX_PROC2_VPID);
+    return which == VMX_CONTROLS_PROC2 ? none : which == VMX_CONTROLS_PROC && all ? VMX_PROC_SECONDARY : 0;
+}
 
 static bool has_true(const struct cpu *c) { return c->model->vmx >= VMX_NEHALEM; }
 
 static struct vmx_allowed allowed(const struct cpu *c, enum vmx_controls which, bool freely)
 {
     const struct capability *t = &table[which];
-    return (struct vmx_allowed){ t->must & ~(freely ? t->free : 0u), t->may[c->model->vmx] | t->must };
+    return (struct vmx_allowed){ t->must & ~(freely ? t->free : 0u), (t->may[c->model->vmx] & ~missing(c, which)) | t->must };
 }
 
 struct vmx_allowed vmx_allowed(const struct cpu *c, enum vmx_controls which) { return allowed(c, which, has_true(c)); }
@@ -57,7 +74,17 @@ static uint64_t highest_field(unsigned generation)
     return most << 1;
 }
 
+/* 0: execute-only pages; 6: four levels (4 and 5: two and three, in no manual; 7: five); 8, 14: memory types UC and WB;
+ * 16: pages of 2 MB; 20, 25, 26: INVEPT, one root or all; 32, 40-43: INVVPID, page, tag, all, tag but globals */
+static uint64_t ept_vpid(const struct cpu *c)
+{
+    uint64_t ept = vmx_ept_levels(c) ? 1ull << 0 | 1ull << (vmx_ept_levels(c) + 2) | 1ull << 8 | 1ull << 14 | 1ull << 16 | 1ull << 20 | 3ull << 25 : 0;
+    return ept | (vmx_has_vpid(c) ? 1ull << 32 | 15ull << 40 : 0);
+}
+
 static uint64_t pair(struct vmx_allowed a) { return (uint64_t)a.may << 32 | a.must; }
+
+static bool has_secondary(const struct cpu *c) { return vmx_allowed(c, VMX_CONTROLS_PROC).may & VMX_PROC_SECONDARY; }
 
 bool vmx_capability(const struct cpu *c, uint32_t msr, uint64_t *value)
 {
@@ -77,6 +104,8 @@ bool vmx_capability(const struct cpu *c, uint32_t msr, uint64_t *value)
     case MSR_CR4_0: *value = CR4_VMXE; return true;
     case MSR_CR4_1: *value = cpu_cr4_known(c); return true;
     case MSR_ENUM: *value = highest_field(c->model->vmx); return true;
+    case MSR_PROC2: *value = pair(vmx_allowed(c, VMX_CONTROLS_PROC2)); return has_secondary(c);
+    case MSR_EPT_VPID: *value = ept_vpid(c); return has_secondary(c);
     default: return false;
     }
 }

@@ -31,10 +31,24 @@ static bool tpr_good(struct cpu *c, uint32_t proc)
     return threshold <= (vmcs_peek(c, vmcs_get(c, VMCS_VIRTUAL_APIC) + VIRTUAL_TPR) >> 4 & 15);
 }
 
+/* SDM 3C 26.2.1.1 */
+static bool secondary_good(struct cpu *c)
+{
+    enum { HIGH = 36 };
+    uint32_t proc2 = vmcs_get(c, VMCS_PROC2);
+    uint64_t eptp = vmcs_get64(c, VMCS_EPTP);
+    unsigned type = eptp & VMX_EPTP_TYPE, levels = (eptp >> VMX_EPTP_LEVELS & 7) + 1;
+    if (!word_allowed(c, VMX_CONTROLS_PROC2, proc2)) return false;
+    if ((proc2 & VMX_PROC2_VPID) && !vmcs_get(c, VMCS_VPID)) return false;
+    if (!(proc2 & VMX_PROC2_EPT)) return true;
+    return (type == 0 || type == VMX_EPTP_WRITE_BACK) && levels == vmx_ept_levels(c) && !(eptp & VMX_EPTP_RESERVED) && !(eptp >> HIGH);
+}
+
 static bool execution_good(struct cpu *c)
 {
     uint32_t pin = vmcs_get(c, VMCS_PIN), proc = vmcs_get(c, VMCS_PROC);
     if (!word_allowed(c, VMX_CONTROLS_PIN, pin) || !word_allowed(c, VMX_CONTROLS_PROC, proc)) return false;
+    if ((proc & VMX_PROC_SECONDARY) && !secondary_good(c)) return false;
     if (vmcs_get(c, VMCS_CR3_TARGETS) > 4) return false;
     if ((proc & VMX_PROC_IO_BITMAPS) && !(names_page(c, VMCS_IO_BITMAP_A) && names_page(c, VMCS_IO_BITMAP_B))) return false;
     if ((proc & VMX_PROC_MSR_BITMAPS) && !names_page(c, VMCS_MSR_BITMAP)) return false;

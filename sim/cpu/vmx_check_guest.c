@@ -165,13 +165,17 @@ static bool link_good(struct cpu *c)
            vmcs_peek(c, (uint32_t)link) == vmx_revision(c);
 }
 
-/* The four entries of PAE paging are looked at now and loaded later: the host's stay until nothing can fail but MSRs. */
+/* The four entries of PAE paging are looked at now and loaded later: the host's stay until nothing can fail but MSRs. With EPT they
+ * are fields: where they were read from may be elsewhere by now. */
 static bool pdptes_good(struct cpu *c, const struct guest *g)
 {
     enum { PRESENT = 1, RESERVED = 0x1E6, HIGH = 36 };
     if (!(g->cr4 & CR4_PAE)) return true;
+    bool fields = (vmcs_get(c, VMCS_PROC) & VMX_PROC_SECONDARY) && (vmcs_get(c, VMCS_PROC2) & VMX_PROC2_EPT);
+    if (c->model->levels > 2) return true; /* no such entries */
     for (unsigned n = 0; n < 4; n++) {
-        uint32_t at = (g->cr3 & ~31u) + 8 * n, low = vmcs_peek(c, at), high = vmcs_peek(c, at + 4);
+        uint32_t at = fields ? c->vmx.current + VMCS_GUEST_PDPTE0 + 8 * n : (g->cr3 & ~31u) + 8 * n;
+        uint32_t low = vmcs_peek(c, at), high = vmcs_peek(c, at + 4);
         if ((low & PRESENT) && ((low & RESERVED) || high >> (HIGH - 32))) return false;
     }
     return true;

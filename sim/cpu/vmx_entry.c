@@ -17,6 +17,7 @@ static void read_controls(struct cpu *c)
     struct vmx *v = &c->vmx;
     v->pin = vmcs_get(c, VMCS_PIN);
     v->proc = vmcs_get(c, VMCS_PROC);
+    v->proc2 = v->proc & VMX_PROC_SECONDARY ? vmcs_get(c, VMCS_PROC2) : 0;
     v->exceptions = vmcs_get(c, VMCS_EXCEPTIONS);
     v->pf_mask = vmcs_get(c, VMCS_PF_MASK);
     v->pf_match = vmcs_get(c, VMCS_PF_MATCH);
@@ -51,13 +52,33 @@ static void load_segments(struct cpu *c)
     c->idtr = (struct table_reg){ vmcs_get(c, VMCS_GUEST_IDTR_BASE), (uint16_t)vmcs_get(c, VMCS_GUEST_IDTR_LIMIT) };
 }
 
+/* With EPT or VPID the guest's translations are a space of their own. */
+static void load_space(struct cpu *c)
+{
+    bool ept = c->vmx.proc2 & VMX_PROC2_EPT, vpid = c->vmx.proc2 & VMX_PROC2_VPID;
+    uint64_t eptp = vmcs_get64(c, VMCS_EPTP);
+    c->cr3 = vmcs_get(c, VMCS_GUEST_CR3) & ~7u;
+    struct space s = { .cr0 = c->cr0, .cr3 = c->cr3, .cr4 = c->cr4, .tagged = vpid, .vpid = vpid ? (uint16_t)vmcs_get(c, VMCS_VPID) : 0 };
+    if (ept) {
+        s.root = (uint32_t)eptp & PAGE_MASK;
+        s.levels = (uint8_t)((eptp >> VMX_EPTP_LEVELS & 7) + 1);
+    }
+    for (unsigned n = 0; ept && n < 4; n++) s.pdpte[n] = vmcs_get64(c, (enum vmcs_offset)(VMCS_GUEST_PDPTE0 + 8 * n));
+    c->env.space(c->env.mmu, &s);
+    struct fault f;
+    if (!ept && (c->cr4 & CR4_PAE)) (void)c->env.pdptes(c->env.mmu, c->cr3, &f);
+}
+
 static void load_registers(struct cpu *c)
 {
     c->cr0 = (c->cr0 & ~CR0_LOADED) | (vmcs_get(c, VMCS_GUEST_CR0) & CR0_LOADED);
     c->cr4 = vmcs_get(c, VMCS_GUEST_CR4);
-    c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
-    (void)cpu_cr3(c, vmcs_get(c, VMCS_GUEST_CR3)); /* its four entries have been looked at */
-    c->env.flush(c->env.mmu, true);
+    if (c->vmx.proc2 & (VMX_PROC2_EPT | VMX_PROC2_VPID)) load_space(c);
+    else {
+        c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
+        (void)cpu_cr3(c, vmcs_get(c, VMCS_GUEST_CR3)); /* its four entries have been looked at */
+        c->env.flush(c->env.mmu, true);
+    }
     if (vmcs_get(c, VMCS_ENTRY) & VMX_ENTRY_LOAD_DEBUG) {
         debug_set(c, 7, vmcs_get(c, VMCS_GUEST_DR7));
         c->msr[MSR_DEBUGCTL] = vmcs_get64(c, VMCS_GUEST_DEBUGCTL);

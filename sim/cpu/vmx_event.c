@@ -17,8 +17,18 @@ static bool wants(const struct cpu *c, const struct fault *f)
     return f->vector == VEC_PF ? bit == ((f->code & c->vmx.pf_mask) == c->vmx.pf_match) : bit;
 }
 
+/* Hardware saves RF as for a fault: its instruction is to be run again. */
+static void leave_second(struct cpu *c, const struct fault *f, bool during)
+{
+    bool misconfigured = f->second == SECOND_MISCONFIGURED, unblocked = !during && c->vmx.unblocked_at == c->insns;
+    vmx_exit(c, &(struct vmx_exit){ .reason = misconfigured ? VMX_EPT_MISCONFIGURED : VMX_EPT_VIOLATION, .linear = misconfigured ? 0 : f->addr,
+                                    .qualification = misconfigured ? 0 : f->code | (unblocked ? VMX_EVENT_UNBLOCKED : 0u),
+                                    .physical = f->physical, .during = during, .rf = true });
+}
+
 bool vmx_leaves_fault(struct cpu *c, const struct fault *f, bool during)
 {
+    if (f->second) return leave_second(c, f, during), true;
     if (!wants(c, f)) return false;
     bool trap = f->vector == VEC_DB && !(f->addr & DR6_BD), told = f->vector == VEC_PF || f->vector == VEC_DB;
     struct vmx_exit x = { .reason = VMX_EXCEPTION, .qualification = told ? f->addr : 0, .code = f->has_code ? f->code : 0,

@@ -16,6 +16,7 @@ static void write_information(struct cpu *c, const struct vmx_exit *x)
     vmcs_set(c, VMCS_REASON, x->reason);
     vmcs_set(c, VMCS_QUALIFICATION, x->qualification);
     vmcs_set(c, VMCS_LINEAR, x->linear);
+    if (c->vmx.proc2 & VMX_PROC2_EPT) vmcs_set64(c, VMCS_GUEST_PHYSICAL, x->physical);
     vmcs_set(c, VMCS_EVENT, x->event);
     vmcs_set(c, VMCS_EVENT_CODE, x->code);
     vmcs_set(c, VMCS_VECTORING, x->during ? c->vmx.vectoring : 0);
@@ -43,6 +44,11 @@ static void save_registers(struct cpu *c, bool rf)
     vmcs_set(c, VMCS_GUEST_CR0, c->cr0);
     vmcs_set(c, VMCS_GUEST_CR3, c->cr3);
     vmcs_set(c, VMCS_GUEST_CR4, c->cr4);
+    if (c->vmx.proc2 & VMX_PROC2_EPT) {
+        uint64_t pdpte[4];
+        c->env.pdptes_now(c->env.mmu, pdpte);
+        for (unsigned n = 0; n < 4; n++) vmcs_set64(c, (enum vmcs_offset)(VMCS_GUEST_PDPTE0 + 8 * n), pdpte[n]);
+    }
     if (vmcs_get(c, VMCS_EXIT) & VMX_EXIT_SAVE_DEBUG) {
         vmcs_set(c, VMCS_GUEST_DR7, c->dr[7]);
         vmcs_set64(c, VMCS_GUEST_DEBUGCTL, c->msr[MSR_DEBUGCTL]);
@@ -130,6 +136,12 @@ static bool load_paging(struct cpu *c)
 {
     c->cr0 = (c->cr0 & CR0_KEPT) | (vmcs_get(c, VMCS_HOST_CR0) & ~CR0_KEPT);
     c->cr4 = vmcs_get(c, VMCS_HOST_CR4);
+    if (c->vmx.proc2 & (VMX_PROC2_EPT | VMX_PROC2_VPID)) {
+        struct fault f;
+        c->cr3 = vmcs_get(c, VMCS_HOST_CR3) & ~7u;
+        c->env.space(c->env.mmu, &(struct space){ .cr0 = c->cr0, .cr3 = c->cr3, .cr4 = c->cr4, .tagged = c->vmx.proc2 & VMX_PROC2_VPID });
+        return !(c->cr4 & CR4_PAE) || c->env.pdptes(c->env.mmu, c->cr3, &f);
+    }
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     bool good = cpu_cr3(c, vmcs_get(c, VMCS_HOST_CR3));
     c->env.flush(c->env.mmu, true);

@@ -57,11 +57,12 @@ enum step vmx_leave_vmx(struct cpu *c, const struct insn *i, enum vmx_reason rea
 {
     struct vmx_exit x = { .reason = reason };
     bool names_field = reason == VMX_VMREAD || reason == VMX_VMWRITE, memory = i->flags & INSN_MEM;
+    bool invalidates = reason == VMX_INVEPT || reason == VMX_INVVPID;
     uint32_t field = reason == VMX_VMWRITE && !memory ? i->rm : i->reg, other = field == i->rm ? i->reg : i->rm;
     if (memory) x.qualification = i->disp;
     if (memory) x.instruction = describe_memory(i);
     else if (names_field) x.instruction = INFO_REGISTER | other << INFO_REG1;
-    if (names_field) x.instruction |= field << INFO_REG2;
+    if (names_field || invalidates) x.instruction |= field << INFO_REG2;
     return leave(c, i, &x);
 }
 

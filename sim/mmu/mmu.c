@@ -8,15 +8,16 @@
 
 #include <string.h>
 #include "sim/mmu/pte.h"
+#include "sim/mmu/second.h"
+#include "sim/mmu/space.h"
 #include "sim/mmu/tlb.h"
-#include "sim/mmu/walk.h"
 #include "sim/trace/cause.h"
 
 void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb, struct clock *clock,
               const struct model *model)
 {
     *m = (struct mmu){ .bus = bus, .clock = clock, .model = model, .dtlb = dtlb, .itlb = itlb, .a20 = UINT32_MAX,
-                        .direct = true };
+                        .direct = true, .levels = model->levels };
     tlb_reset(dtlb);
     itlb->code = true;
     tlb_reset(itlb);
@@ -43,15 +44,33 @@ static void write_entry(void *mmu, hpa_t at, uint32_t entry)
 
 static bool paging_on(const struct mmu *m) { return m->cr0 & PAGING_CR0_PG; }
 
+/* A page, as the TLBs know it. */
+static uint32_t key_of(const struct mmu *m, gva_t at) { return (at.v & PAGE_MASK) | m->space; }
+
 static void forget(struct mmu *m, gva_t at)
 {
-    tlb_forget(m->dtlb, at.v & PAGE_MASK);
-    tlb_forget(m->itlb, at.v & PAGE_MASK);
+    tlb_forget(m->dtlb, key_of(m, at));
+    tlb_forget(m->itlb, key_of(m, at));
+}
+
+static struct walk_env env_of(const struct mmu *m, uint32_t (*read)(void *self, hpa_t at))
+{
+    return (struct walk_env){ m->cr0, m->cr3, m->cr4, m->pdpte, read, (void *)(uintptr_t)m, m->levels, m->second };
+}
+
+static void count_refs(struct mmu *m, const struct xlat *x)
+{
+    unsigned second = 0;
+    for (unsigned i = 0; m->second.levels && i < x->refs; i++) second += x->ref[i].dim;
+    m->refs += x->refs;
+    m->refs_second += second;
+    clock_charge(m->clock, CAUSE_WALK, (uint64_t)(x->refs - second) * m->model->cost[COST_WALK_REF]);
+    if (second) clock_charge(m->clock, CAUSE_WALK_SECOND, (uint64_t)second * m->model->cost[COST_WALK_REF]);
 }
 
 static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const struct xlat *x)
 {
-    struct tlb_entry *e = tlb_insert(t, at.v & PAGE_MASK);
+    struct tlb_entry *e = tlb_insert(t, key_of(m, at));
     e->frame = x->at.v & PAGE_MASK;
     e->pte = walk_rights(x);
     if (!(m->cr4 & PAGING_CR4_PGE)) e->pte &= ~(uint32_t)PTE_G;
@@ -66,15 +85,15 @@ static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const 
 static struct tlb_entry *walk_and_remember(struct mmu *m, struct tlb *t, gva_t at, unsigned access, struct xlat *x,
                                            struct fault *f)
 {
-    const struct walk_env w = { m->cr0, m->cr3, m->cr4, m->pdpte, read_entry, m };
+    const struct walk_env w = env_of(m, read_entry);
     bool legal = walk(&w, at, access, x, f);
     x->at = gate(m, x->at);
-    if (paging_on(m)) {
+    if (paging_on(m) || m->second.levels) {
         t->misses++;
         m->walks++;
-        m->refs += x->refs;
-        clock_charge(m->clock, CAUSE_WALK, (uint64_t)x->refs * m->model->cost[COST_WALK_REF]);
+        count_refs(m, x);
     }
+    if (legal && m->second.levels) legal = walk_may_mark(x, at, access, f);
     if (!legal) {
         forget(m, at);
         return NULL;
@@ -99,16 +118,17 @@ static bool plain_store(const struct mmu *m, const struct tlb_entry *e)
  * as stored to only if it is; a frame that is marked already, and whose D bit is set, need not wait. */
 static void open_fast_path(struct mmu *m, struct tlb_entry *e, unsigned access)
 {
-    if (!e->host || points_page(m->points, e->page, access & ACCESS_EXEC ? POINT_EXEC : POINT_READ)) return;
-    e->tag[ACCESS_READ] = e->page;
-    if (e->pte & PTE_U) e->tag[ACCESS_USER] = e->page;
+    uint32_t page = e->page & PAGE_MASK;
+    if (!e->host || points_page(m->points, page, access & ACCESS_EXEC ? POINT_EXEC : POINT_READ)) return;
+    e->tag[ACCESS_READ] = page;
+    if (e->pte & PTE_U) e->tag[ACCESS_USER] = page;
     if (access & ACCESS_EXEC) return;
     uint8_t marks = marks_of(m, e);
     bool waits = !(access & ACCESS_WRITE) && !((marks & FRAME_DIRTY) && (e->pte & PTE_D));
-    if (waits || marks & (FRAME_CODE | FRAME_ROM) || points_page(m->points, e->page, POINT_WRITE)) return;
+    if (waits || marks & (FRAME_CODE | FRAME_ROM) || points_page(m->points, page, POINT_WRITE)) return;
     if (!(marks & FRAME_DIRTY)) bus_mark(m->bus, hpa(e->frame), FRAME_DIRTY);
-    if (walk_allows(e->pte, ACCESS_WRITE, m->cr0)) e->tag[ACCESS_WRITE] = e->page;
-    if (walk_allows(e->pte, ACCESS_WRITE | ACCESS_USER, m->cr0)) e->tag[ACCESS_WRITE | ACCESS_USER] = e->page;
+    if (walk_allows(e->pte, ACCESS_WRITE, m->cr0)) e->tag[ACCESS_WRITE] = page;
+    if (walk_allows(e->pte, ACCESS_WRITE | ACCESS_USER, m->cr0)) e->tag[ACCESS_WRITE | ACCESS_USER] = page;
 }
 
 /* Can a cached translation serve the access? A first write to a page not yet dirty cannot: D must be set in memory. */
@@ -122,10 +142,10 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
     struct mmu *m = mmu;
     struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
     uint32_t offset = at.v & (PAGE_SIZE - 1);
-    struct tlb_entry *e = tlb_find(t, at.v & PAGE_MASK);
+    struct tlb_entry *e = tlb_find(t, key_of(m, at));
     if (e && serves(m, e, access)) {
         /* An entry of another way brings its tags along. */
-        bool open = e->tag[access & (ACCESS_WRITE | ACCESS_USER)] == e->page;
+        bool open = e->tag[access & (ACCESS_WRITE | ACCESS_USER)] == (at.v & PAGE_MASK);
         x->tlb_hit = true;
         x->large = e->pte & PTE_PS;
         x->absent = e->pte & PTE_BEYOND;
@@ -150,9 +170,9 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* After a change of what paging depends on: is it walk_plain's? */
-static void choose_walk(struct mmu *m)
+void mmu_choose_walk(struct mmu *m)
 {
-    m->two_levels = paging_on(m) && !(m->cr4 & PAGING_CR4_PAE) && m->a20 == UINT32_MAX;
+    m->two_levels = paging_on(m) && !(m->cr4 & PAGING_CR4_PAE) && m->a20 == UINT32_MAX && !m->second.levels;
 }
 
 /* What a walk in RAM alone found. */
@@ -228,7 +248,7 @@ ALWAYS_INLINE void fill_entry(struct mmu *m, struct tlb *t, struct tlb_entry *e,
     clock_charge(m->clock, CAUSE_WALK, (uint64_t)l->refs * m->model->cost[COST_WALK_REF]);
     if (pte & PTE_PS) t->large = true;
     e->host = m->bus->ram + l->frame;
-    e->page = page;
+    e->page = page | m->space;
     e->frame = l->frame;
     e->pte = pte;
     e->valid = true;
@@ -253,7 +273,7 @@ static __attribute__((noinline)) bool fill_by_walk(struct mmu *m, uint32_t lin, 
     if (!m->two_levels || !m->direct || !walk_plain(m, lin, access, &l)) return false;
     struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
     struct tlb_entry *set = set_of(m, page, access);
-    unsigned way = tlb_search(set, page, &there);
+    unsigned way = tlb_search(set, page | m->space, &there);
     if (way) {
         t->hits += there;
         tlb_to_front(set, way);
@@ -269,7 +289,7 @@ bool mmu_fill(void *mmu, gva_t at, unsigned access)
     uint32_t page = at.v & PAGE_MASK;
     struct tlb_entry *set = set_of(m, page, access);
     bool there;
-    unsigned way = tlb_search(set, page, &there), kind = access & (ACCESS_WRITE | ACCESS_USER);
+    unsigned way = tlb_search(set, page | m->space, &there), kind = access & (ACCESS_WRITE | ACCESS_USER);
     if (!there || !serves(m, &set[way], access)) return fill_by_walk(m, at.v, access);
     if (way) {
         struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
@@ -283,6 +303,10 @@ bool mmu_fill(void *mmu, gva_t at, unsigned access)
 void mmu_flush(void *mmu, bool globals_too)
 {
     struct mmu *m = mmu;
+    if (m->spaces_next) {
+        mmu_flush_space(m, m->space, globals_too);
+        return;
+    }
     tlb_flush(m->dtlb, globals_too);
     tlb_flush(m->itlb, globals_too);
 }
@@ -298,24 +322,38 @@ void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4)
     m->cr0 = cr0;
     m->cr3 = cr3;
     m->cr4 = cr4;
-    choose_walk(m);
+    mmu_choose_walk(m);
     if ((changed0 & PAGING_CR0_PG) || (changed4 & (PAGING_CR4_PSE | PAGING_CR4_PAE | PAGING_CR4_PGE))) mmu_flush(m, true);
     else if (changed0 & PAGING_CR0_WP) mmu_drop_tags(m);
 }
 
-bool mmu_pdptes(void *mmu, uint32_t cr3)
+bool mmu_pdptes(void *mmu, uint32_t cr3, struct fault *f)
 {
     struct mmu *m = mmu;
+    struct xlat x = { .refs = 0 };
+    struct second_end end = { .at = cr3 & ~31u };
+    const struct walk_env w = env_of(m, read_entry);
     uint64_t pdpte[4];
-    for (unsigned n = 0; n < 4; n++) {
-        uint32_t at = (cr3 & ~31u) + 8 * n;
+    *f = (struct fault){ .second = SECOND_NONE };
+    if (m->levels > 2) return true; /* tables so deep are walked from CR3 on */
+    bool there = !m->second.levels || second_walk(&w, end.at, SECOND_R, 3, &x, &end, f);
+    count_refs(m, &x);
+    for (unsigned n = 0; there && n < 4; n++) {
+        uint32_t at = (uint32_t)end.at + 8 * n;
         pdpte[n] = read_entry(m, hpa(at)) | (uint64_t)read_entry(m, hpa(at + 4)) << 32;
-        if ((pdpte[n] & PTE_P) && (pdpte[n] & PDPTE_RESERVED)) return false;
+        there = !(end.at >> 32) && (!(pdpte[n] & PTE_P) || !(pdpte[n] & PDPTE_RESERVED));
     }
+    if (!there) return false;
     memcpy(m->pdpte, pdpte, sizeof m->pdpte);
     m->refs += 4;
     clock_charge(m->clock, CAUSE_WALK, 4 * (uint64_t)m->model->cost[COST_WALK_REF]);
     return true;
+}
+
+void mmu_pdptes_now(const void *mmu, uint64_t pdpte[4])
+{
+    const struct mmu *m = mmu;
+    memcpy(pdpte, m->pdpte, sizeof m->pdpte);
 }
 
 /* Page tables inside a device's window read as ones here: asking the device could change it. */
@@ -330,7 +368,7 @@ static uint32_t peek_entry(void *mmu, hpa_t at)
 
 bool mmu_probe(const struct mmu *m, gva_t at, unsigned access, struct xlat *x, struct fault *f)
 {
-    const struct walk_env w = { m->cr0, m->cr3, m->cr4, m->pdpte, peek_entry, (void *)(uintptr_t)m };
+    const struct walk_env w = env_of(m, peek_entry);
     if (!walk(&w, at, access, x, f)) return false;
     x->at = gate(m, x->at);
     if (!x->absent && !bus_windowed(m->bus, x->at)) x->host = bus_page(m->bus, x->at);
@@ -345,8 +383,8 @@ void mmu_a20(void *mmu, unsigned n, bool open)
     uint32_t mask = open ? UINT32_MAX : ~(1u << 20);
     if (m->a20 == mask) return;
     m->a20 = mask;
-    choose_walk(m);
-    mmu_flush(m, true);
+    mmu_choose_walk(m);
+    mmu_forget_all(m);
 }
 
 void mmu_drop_tags(struct mmu *m)

@@ -2,7 +2,8 @@
  *
  * Idea 1: the TLB is stale until flushed: only MOV CR3, INVLPG and paging-mode changes by software make it forget.
  * Idea 2: one pure walker (walk.h) serves the hardware, the hypervisor's view of guest tables, and diagrams.
- * SDM vol. 3A 4.3, 4.4, 4.6, 4.7, 4.8, 4.10. Not modelled yet: caches, page-walk caches, PCID. TOUR mmu.1 */
+ * Idea 3: entries carry the number of their space (core/space.h), so that of two worlds with the same page each has its own.
+ * SDM vol. 3A 4.3, 4.4, 4.6, 4.7, 4.8, 4.10; 3C 28. Not modelled yet: caches, page-walk caches, PCID. TOUR mmu.1 */
 #ifndef MMU_MMU_H
 #define MMU_MMU_H
 
@@ -11,7 +12,13 @@
 #include "sim/core/cost.h"
 #include "sim/core/outcome.h"
 #include "sim/core/points.h"
+#include "sim/core/space.h"
 #include "sim/core/tlb.h"
+#include "sim/mmu/walk.h"
+
+/* A space whose translations may be in the TLBs; its number is its place (space.c). */
+struct mmu_space { uint16_t vpid; bool second; uint32_t root; };
+enum { MMU_SPACES = 16 };
 
 struct mmu {
     struct bus *bus;
@@ -25,6 +32,12 @@ struct mmu {
     bool     direct;          /* hand out host pointers and fast tags (false: every access goes over the bus) */
     const struct points *points; /* pages a debugger watches get no fast tags; NULL: none */
     uint64_t walks, refs;     /* page walks made, entries read by them */
+    uint64_t refs_second;     /* of these, entries of second-level tables */
+    struct second second;     /* tables that translate what CR3's call physical */
+    uint8_t  levels;          /* of CR3's tables with CR4.PAE, if they are deeper than the manual's (struct model) */
+    uint32_t space;           /* number of the space that counts now: bits 11..0 of its entries' `page` */
+    uint32_t spaces_next;     /* the number to be given away next */
+    struct mmu_space spaces[MMU_SPACES]; /* [0]: whatever has no tag */
 };
 
 void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb, struct clock *clock, const struct model *model);
@@ -39,12 +52,21 @@ bool mmu_fill(void *mmu, gva_t at, unsigned access);
 void mmu_flush(void *mmu, bool globals_too);
 void mmu_invlpg(void *mmu, gva_t at);
 void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);
-/* Loads the four PDPTEs that this CR3 names. False: a present one has a reserved bit set, and nothing changed. */
-bool mmu_pdptes(void *mmu, uint32_t cr3);
+/* Loads the four PDPTEs that this CR3 names. False, and nothing changed: a present one has a reserved bit set, or, if f->second says
+ * so, the second level does not lead there. */
+bool mmu_pdptes(void *mmu, uint32_t cr3, struct fault *f);
+/* Another space takes over (space.h); and forgets what matches. */
+void mmu_space(void *mmu, const struct space *s);
+void mmu_invalidate(void *mmu, const struct space_match *match);
+/* The four PDPTEs in use. */
+void mmu_pdptes_now(const void *mmu, uint64_t pdpte[4]);
 
 /* The A20 gate opens or shuts (first argument: struct mmu *, as an irq_line wants it). The TLBs are emptied: theirs are
  * addresses beyond the gate. Real CPUs keep them, but no software could tell. */
 void mmu_a20(void *mmu, unsigned n, bool open);
+
+/* Empties the TLBs, of all spaces: for the board, where addresses come to mean something else. */
+void mmu_forget_all(struct mmu *m);
 
 /* What an access would do now, by walking the tables as they are in memory: no TLB, no A/D bits, no cycles. */
 bool mmu_probe(const struct mmu *m, gva_t at, unsigned access, struct xlat *x, struct fault *f);

@@ -60,13 +60,15 @@ static void remove_way(struct tlb_entry *set, unsigned w)
 
 #define EACH_ENTRY(t, e) for (struct tlb_entry *e = &(t)->e[0][0]; e < &(t)->e[0][0] + TLB_CODE_SETS * TLB_WAYS; e++)
 
+#define PDE_INSIDE (~PDE_LARGE_MASK & PAGE_MASK) /* of a page's name: where in a page of 4 MB it lies */
+
 /* A fragment of a large page has no set of its own that the other's address would lead to. */
 static void forget_fragments(struct tlb *t, uint32_t page)
 {
     for (uint32_t rest = t->used; rest; rest &= rest - 1) {
         struct tlb_entry *set = t->e[__builtin_ctz(rest)];
         for (unsigned w = TLB_WAYS; w-- > 0;)
-            if (set[w].valid && (set[w].pte & PTE_PS) && pde_slot(set[w].page) == pde_slot(page)) remove_way(set, w);
+            if (set[w].valid && (set[w].pte & PTE_PS) && !((set[w].page ^ page) & ~PDE_INSIDE)) remove_way(set, w);
     }
 }
 
@@ -105,4 +107,22 @@ void tlb_flush(struct tlb *t, bool globals_too)
 void tlb_drop_tags(struct tlb *t)
 {
     EACH_ENTRY(t, e) tlb_untag(e);
+}
+
+void tlb_prune(struct tlb *t, bool (*goes)(const void *self, const struct tlb_entry *e), const void *self)
+{
+    for (uint32_t rest = t->used; rest; rest &= rest - 1) {
+        unsigned n = (unsigned)__builtin_ctz(rest);
+        struct tlb_entry *set = t->e[n];
+        for (unsigned w = TLB_WAYS; w-- > 0;)
+            if (set[w].valid && goes(self, &set[w])) remove_way(set, w);
+        if (!set[0].valid) t->used &= ~(1u << n);
+    }
+    if (!t->used) t->large = false;
+}
+
+void tlb_suspend(struct tlb *t)
+{
+    for (uint32_t rest = t->used; rest; rest &= rest - 1)
+        for (unsigned w = 0; w < TLB_WAYS; w++) tlb_untag(&t->e[__builtin_ctz(rest)][w]);
 }

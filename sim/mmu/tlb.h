@@ -1,5 +1,7 @@
 /* What the MMU does to the arrays of sim/core/tlb.h: find, insert, forget. TOUR mmu.3
  *
+ * A page is named by its address and, in the lower bits, by the number of the space it belongs to (core/space.h).
+ *
  * Idea: the order of a set's ways *is* its recency; a hit moves to way 0, an insertion pushes the last way out.
  * Valid entries come first, so the first invalid way, or else the last, is also the one that an insertion takes.
  * A 4 MB page is cached as the 4 KB fragments that were used (PTE_PS in each), as small TLBs of real CPUs do, so
@@ -14,6 +16,9 @@ struct tlb_entry *tlb_find(struct tlb *t, uint32_t page);   /* moved to way 0; N
 struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page); /* a fresh way 0: valid, no tags; caller fills it in */
 void tlb_forget(struct tlb *t, uint32_t page);              /* one page; fragments of a 4 MB page all go */
 void tlb_flush(struct tlb *t, bool globals_too);
+/* Removes what `goes` says; those it keeps keep their order. */
+void tlb_prune(struct tlb *t, bool (*goes)(const void *self, const struct tlb_entry *e), const void *self);
+void tlb_suspend(struct tlb *t);                            /* as tlb_drop_tags, where there can be tags */
 void tlb_drop_tags(struct tlb *t);                          /* the fast path only; translations stay */
 void tlb_untag(struct tlb_entry *e);
 void tlb_untag_writes(struct tlb_entry *e);

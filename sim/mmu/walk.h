@@ -8,6 +8,11 @@
  *   | PDE slot | PTE slot | offset  |
  *
  * With CR4.PAE: one of four PDPTEs, loaded with CR3 and no reference; then 9 bits, 9 bits, 12 bits; pages of 2 MB.
+ * On a machine with deeper tables CR4.PAE means three to five levels of 9 bits, as in 64-bit mode, all of them walked. A linear
+ * address has 32 bits: the third level's slot is 0 to 3, a fourth's and a fifth's is 0.
+ *
+ * Idea 3: with a second level of tables (second.h) an address that the first one names is no address yet. Each entry is
+ * looked for by a walk of its own, and so is the address that comes out: n levels over m are (n+1)(m+1)-1 references.
  *
  * SDM vol. 3A 4.3, 4.4 (walks), 4.6 (rights), 4.7 (error codes), 4.8 (accessed and dirty). Physical addresses have 36 bits,
  * but the bus ends at 4 GB: what lies beyond is not there, and reads as ones. Not modelled: NX, PAT; A is set only by walks that succeed (the manual allows earlier). */
@@ -19,25 +24,38 @@
 #include "sim/core/outcome.h"
 #include "sim/mmu/pte.h"
 
+/* Tables that translate what the others call physical; second.h has their entries. */
+struct second {
+    uint32_t root;   /* machine address */
+    uint8_t  levels; /* 2 to 5; 0: there are none */
+};
+
 struct walk_env {
     uint32_t cr0, cr3, cr4;
     const uint64_t *pdpte; /* the four that are loaded; needed with CR4.PAE */
     uint32_t (*read)(void *self, hpa_t at); /* 4 bytes of an entry; `at` is an address on the walker's bus */
     void    *self;
+    uint8_t  levels;       /* with CR4.PAE: 3 to 5; else as the manual has it */
+    struct second second;
 };
 
 #define WALK_NOWHERE 0xFFFFF000u /* the page that stands for a frame beyond the bus (x->absent) */
 
 /* Translates `at` for an access (enum access bits). True: x->at, leaf, large and ref[] are set, x->host is NULL.
- * False: *f is the #PF with its error code, and ref[] holds what was read. With CR0.PG clear: identity, no refs. */
+ * False: *f is the #PF with its error code, or what the second level refused; ref[] holds what was read. With CR0.PG clear:
+ * identity, no references of the first dimension. */
 bool walk(const struct walk_env *w, gva_t at, unsigned access, struct xlat *x, struct fault *f);
+
+/* After a walk that succeeded, where there is a second level: may A and D be set where this access wants them? False: *f says
+ * which entry is the reason. */
+bool walk_may_mark(const struct xlat *x, gva_t at, unsigned access, struct fault *f);
 
 /* After a walk that succeeded: sets A in each entry used and D in the leaf if the access writes, through `write`, which
  * is called only for entries that change. Updates x->ref and x->leaf. */
 void walk_accessed(struct xlat *x, unsigned access, void (*write)(void *self, hpa_t at, uint32_t entry), void *self);
 
-/* Both levels in one: R/W and U/S of PDE and PTE combined, D and G of the leaf, PS for a large page, PTE_BEYOND; everything
- * permitted (and dirty) with paging off. */
+/* All levels in one: R/W and U/S of PDE and PTE combined, D and G of the leaf, PS for a large page, PTE_BEYOND; everything
+ * permitted (and dirty) with paging off. Where a second level forbids stores there is no D: the next store walks again. */
 uint32_t walk_rights(const struct xlat *x);
 
 /* Do combined rights permit an access, given CR0.WP? A supervisor may read everything; whether R/W binds its writes too is

@@ -241,7 +241,7 @@ static void paging(uint8_t bits, uint32_t cr3)
 {
     uint32_t cr0 = (bits & 1 ? PAGING_CR0_PG : 0) | (bits & 2 ? PAGING_CR0_WP : 0);
     uint32_t cr4 = (bits & 4 ? PAGING_CR4_PSE : 0u) | (bits & 8 ? PAGING_CR4_PAE : 0u) | (bits & 16 ? PAGING_CR4_PGE : 0u);
-    if ((cr4 & PAGING_CR4_PAE) && !mmu_pdptes(&mmu, cr3)) return;
+    if ((cr4 & PAGING_CR4_PAE) && !mmu_pdptes(&mmu, cr3, &(struct fault){ 0 })) return;
     forget(((mmu.cr0 ^ cr0) & PAGING_CR0_PG) || mmu.cr4 != cr4);
     mmu_paging(&mmu, cr0, cr3, cr4);
     mmu_flush(&mmu, false);

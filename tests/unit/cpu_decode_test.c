@@ -193,7 +193,7 @@ static void sensitivity(void **s)
         if (d->privilege != PRIV_NONE) assert_int_equal(d->sensitivity, SENS_TRAPS);
     }
     assert_int_equal(silent, 19); /* Robin & Irvine's eighteen mnemonics (PUSHFD is PUSHF), and IRET */
-    assert_int_equal(traps, 26 + 10); /* ten of VMX */
+    assert_int_equal(traps, 26 + 12); /* twelve of VMX */
 }
 
 int main(void)

@@ -166,10 +166,10 @@ static void capabilities(void **state)
     static const struct { unsigned generation; uint32_t msr; uint64_t value; } rows[] = {
         { 1, 0x480, 0x0059100052490001 }, { 3, 0x480, 0x00D9100052490003 },
         { 1, 0x481, 0x0000001F00000016 }, { 2, 0x481, 0x0000003F00000016 },
-        { 1, 0x482, 0x77A1FFFE0401E172 }, { 2, 0x482, 0x77E1FFFE0401E172 }, { 3, 0x482, 0x7FE1FFFE0401E172 },
+        { 1, 0x482, 0x77A1FFFE0401E172 }, { 2, 0x482, 0x77E1FFFE0401E172 }, { 3, 0x482, 0xFFE1FFFE0401E172 },
         { 1, 0x483, 0x0003EDFF00036DFF }, { 1, 0x484, 0x000011FF000011FF }, { 1, 0x485, 0x000401C0 },
         { 1, 0x486, 0x80000021 }, { 1, 0x487, 0xFFFFFFFF }, { 1, 0x488, 0x2000 }, { 1, 0x489, 0x23FF }, { 1, 0x48A, 0x2A },
-        { 3, 0x48E, 0x7FE1FFFE04006172 },
+        { 3, 0x48E, 0xFFE1FFFE04006172 }, { 3, 0x48B, 0x0000002200000000 }, { 3, 0x48C, 0x00000F0106114141 },
     };
     for (unsigned n = 0; n < COUNT(rows); n++) {
         struct fake f;
@@ -187,6 +187,7 @@ static void capabilities(void **state)
     vmx_start(&f, VMX_FIRST);
     assert_false(msr_read(&f.cpu, 0x48D, &v));
     assert_false(msr_read(&f.cpu, 0x48B, &v));
+    assert_false(msr_read(&f.cpu, 0x48C, &v));
     assert_false(msr_write(&f.cpu, 0x3A, 0)); /* locked */
     fake_done(&f);
 }

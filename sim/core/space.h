@@ -1,0 +1,31 @@
+/* Whose translations count: what a CPU tells its MMU when another world takes over, as VM entries and exits do.
+ *
+ * Idea: translations in the TLB belong to a space, named by a tag (VPID) and by the second-level tables they went through. With
+ * a tag of its own a space finds again what it left behind; those without one all have tag 0, and each starts with nothing.
+ * SDM vol. 3C 28.3. */
+#ifndef CORE_SPACE_H
+#define CORE_SPACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "sim/core/addr.h"
+
+struct space {
+    uint32_t cr0, cr3, cr4;
+    uint64_t pdpte[4];  /* the four that PAE paging loads; without it they mean nothing */
+    uint32_t root;      /* machine address of second-level tables */
+    uint8_t  levels;    /* of them; 0: there are none */
+    uint16_t vpid;
+    bool     tagged;    /* false: tag 0 it is, and nothing with that tag outlives the change */
+};
+
+/* What to forget, of any space that the conditions fit. Globals are what a page-table entry's G says. */
+struct space_match {
+    bool     by_vpid, by_root, by_page;
+    bool     keep_globals, keep_untagged; /* what has tag 0 stays */
+    uint16_t vpid;
+    uint32_t root;      /* also: not what went through no second level */
+    gva_t    page;
+};
+
+#endif
