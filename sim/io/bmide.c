@@ -1,18 +1,12 @@
 /* See bmide.h. */
 #include "sim/io/bmide.h"
 
-#include <string.h>
-
 enum { REGION_MOST = 0x10000 };
 #define PRD_LAST 0x80000000u
-
-/* Does anybody answer at this address: RAM, or a window of a device? */
-static bool answers(const struct bus *b, uint32_t at) { return bus_page(b, hpa(at)) || bus_windowed(b, hpa(at)); }
 
 static void fail(struct bmide *b)
 {
     b->status = (uint8_t)((b->status | BMIDE_ERROR) & ~BMIDE_ACTIVE);
-    irq_set(&b->abort, true);
 }
 
 /* Reads the descriptor that is next. */
@@ -20,8 +14,7 @@ static bool next_region(struct bmide *b)
 {
     uint32_t words[2];
     for (unsigned i = 0; i < 2; i++) {
-        if (!answers(b->bus, b->next)) return false;
-        words[i] = bus_read(b->bus, hpa(b->next), 4);
+        if (!busmaster_read32(&b->master, b->next, &words[i])) return false;
         b->next += 4;
     }
     b->at = words[0] & ~1u;
@@ -31,37 +24,16 @@ static bool next_region(struct bmide *b)
     return true;
 }
 
-/* Beside RAM there may be a window (VGA, ROM): its device sees the bus's own cycles. `n` is even, as `at` is. */
-static void through_window(struct bus *b, uint32_t at, uint8_t *data, unsigned n, bool to_memory)
-{
-    for (unsigned i = 0, step; i < n; i += step) {
-        uint32_t v = 0;
-        step = (at + i) % 4 == 0 && n - i >= 4 ? 4 : 2;
-        if (to_memory) {
-            memcpy(&v, data + i, step);
-            bus_write(b, hpa(at + i), step, v);
-        } else {
-            v = bus_read(b, hpa(at + i), step);
-            memcpy(data + i, &v, step);
-        }
-    }
-}
-
 /* One piece of a region, within a page. */
 static bool move(struct bmide *b, uint8_t *data, unsigned n, bool to_memory)
 {
-    if (!answers(b->bus, b->at)) return false;
-    if (bus_windowed(b->bus, hpa(b->at))) through_window(b->bus, b->at, data, n, to_memory);
-    else if (to_memory) bus_poke(b->bus, hpa(b->at), data, n);
-    else bus_peek(b->bus, hpa(b->at), data, n);
-    if (to_memory && b->watch.wrote) b->watch.wrote(b->watch.self, b->at, n);
-    return true;
+    return to_memory ? busmaster_write(&b->master, b->at, data, n) : busmaster_read(&b->master, b->at, data, n);
 }
 
 unsigned bmide_transfer(struct bmide *b, void *data, unsigned bytes, bool to_memory)
 {
     unsigned done = 0;
-    if (!b->master || to_memory != ((b->command & BMIDE_TO_MEMORY) != 0)) return 0;
+    if (!b->master.enabled || to_memory != ((b->command & BMIDE_TO_MEMORY) != 0)) return 0;
     while (done < bytes && (b->status & BMIDE_ACTIVE)) {
         if (!b->left && !next_region(b)) {
             fail(b);

@@ -1,8 +1,7 @@
 /* The bus master of one IDE channel: moves what the drive asks for between its buffer and memory.
  *
  * Idea: software leaves a table of regions in memory (PRDs: address, length, and a mark on the last) and sets Start.
- * Nothing happens until the drive asks with DMARQ; then the regions are filled or emptied in order. All of it goes over
- * the bus as any store does, so that decoded code and snapshots learn of it.
+ * Nothing happens until the drive asks with DMARQ; then the regions are filled or emptied in order (busmaster.h).
  *
  * Intel 82371FB/SB (PIIX, PIIX3) data sheet 2.7; "Programming Interface for Bus Master IDE Controller" 1.0. A table or
  * a region that crosses a 64 KB boundary is forbidden and undefined: here it just goes on, as software that gets away
@@ -10,23 +9,14 @@
 #ifndef IO_BMIDE_H
 #define IO_BMIDE_H
 
-#include "sim/core/bus.h"
+#include "sim/io/busmaster.h"
 
 enum { BMIDE_COMMAND = 0, BMIDE_STATUS = 2, BMIDE_TABLE = 4, BMIDE_PORTS = 8 };
 enum { BMIDE_START = 0x01, BMIDE_TO_MEMORY = 0x08 };                               /* command */
 enum { BMIDE_ACTIVE = 0x01, BMIDE_ERROR = 0x02, BMIDE_INTERRUPT = 0x04, BMIDE_CAPABLE = 0x60 }; /* status */
 
-/* Told after bytes of memory were stored, a page at most at a time; whoever keeps copies of memory wants to know. */
-struct dma_watch {
-    void (*wrote)(void *self, uint32_t at, unsigned n); /* NULL: nobody */
-    void *self;
-};
-
 struct bmide {
-    struct bus *bus;
-    struct dma_watch watch;
-    struct irq_line abort;    /* raised when nobody answers at an address */
-    bool     master;          /* bus mastering is enabled in the PCI command register */
+    struct bus_master master;
     uint8_t  command, status;
     uint32_t table;           /* as written */
     uint32_t next;            /* address of the next descriptor */

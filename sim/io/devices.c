@@ -127,6 +127,15 @@ static bool watch_power(struct devices *d)
     return true;
 }
 
+static void add_nic(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w)
+{
+    struct nic_wiring nw = { .irq = devices_pci_irq(d, PCI_NIC_SLOT, 0), .abort = pci_abort_line(&d->pci, PCI_NIC), .watch = w->dma,
+                             .source = pci_source(PCI_NIC), .trace = w->trace, .is_virtual = w->is_virtual };
+    memcpy(nw.address, w->nic_address, sizeof nw.address);
+    nic_init(&d->nic, b, q, &nw);
+    enter_in_list(d, &d->nic.device);
+}
+
 bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w, struct err *e)
 {
     d->count = 0;
@@ -153,13 +162,14 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     cmos_init(&d->cmos, q, devices_irq(d, IRQ_RTC), w->epoch, (uint64_t)b->frames * PAGE_SIZE);
     pci_init(&d->pci, reset_line(w, RESET_CPU), reset_line(w, RESET_BOARD));
     d->pci.vga = w->card;
+    d->pci.nic = w->nic;
     d->pci.shadow = w->shadow;
     d->pci.pam_reset = w->rom ? 0 : SHADOW_RAM;
     d->pci.device.ops->reset(&d->pci.device); /* the line is connected only now */
     pm_init(&d->pm, q, devices_irq(d, IRQ_SCI), w->off);
     ide_init(&d->ide, b, q, &(struct ide_wiring){
         .disk = w->disk, .disks = w->disks, .times = w->disk_times, .watch = w->dma, .trace = w->trace,
-        .irq = { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, .abort = pci_abort_line(&d->pci, PCI_IDE) });
+        .irq = { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, .abort = pci_abort_line(&d->pci, PCI_IDE), .source = pci_source(PCI_IDE) });
     note_disks(d);
     dma_init(&d->dma);
     d->uart.char_cycles_max = DEVICES_CHAR_CYCLES;
@@ -176,6 +186,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
         enter_in_list(d, &d->ioapic.device);
     }
 
+    if (w->nic) add_nic(d, b, q, w);
     pci_listen(&d->pci, PCI_ISA, (struct pci_listener){ route_pirqs, d });
     pci_listen(&d->pci, PCI_VGA, w->card_moved);
     pci_listen(&d->pci, PCI_IDE, (struct pci_listener){ ide_configured, &d->ide });
@@ -184,7 +195,8 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
            vga_attach(&d->vga, b, e) && lpt_attach(&d->lpt, b, e) && kbc_attach(&d->kbc, b, e) && port92_attach(&d->port92, b, e) &&
            post_attach(&d->post, b, e) && cmos_attach(&d->cmos, b, e) && pci_attach(&d->pci, b, e) &&
            pm_attach(&d->pm, b, e) && ide_attach(&d->ide, b, e) &&
-           dma_attach(&d->dma, b, e) && coprocessor_attach(&d->coprocessor, b, e) && watch_power(d);
+           dma_attach(&d->dma, b, e) && coprocessor_attach(&d->coprocessor, b, e) && watch_power(d) &&
+           (!w->nic || nic_attach(&d->nic, &d->pci, e));
 }
 
 void devices_reset(struct devices *d)

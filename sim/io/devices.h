@@ -16,6 +16,7 @@
 #include "sim/io/kbc.h"
 #include "sim/io/lapic.h"
 #include "sim/io/lpt.h"
+#include "sim/io/nic.h"
 #include "sim/io/pci.h"
 #include "sim/io/pic.h"
 #include "sim/io/pit.h"
@@ -25,7 +26,7 @@
 
 enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FERR = 13 /* the x87 unit's FERR# */,
        IRQ_IDE = 14 /* and 15, the second channel */ };
-enum { DEVICE_COUNT = 18 }; /* at most; a board without APICs has two less */
+enum { DEVICE_COUNT = 19 }; /* at most; a board without APICs has two less, one without a network card another */
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
@@ -52,6 +53,8 @@ struct devices_wiring {
     unsigned           disks;
     struct disk_times  disk_times;
     struct dma_watch   dma;    /* told about what bus masters store */
+    bool               nic;    /* is there a network card? */
+    uint8_t            nic_address[NET_ADDRESS];
     bool               is_virtual; /* a label for trace events */
 };
 
@@ -76,6 +79,7 @@ struct devices {
     struct pm            pm;
     struct ide           ide;
     struct dma           dma;
+    struct nic           nic;      /* if the board has one */
     struct lpt           lpt;
     struct lapic         lapic;    /* if the board has APICs */
     struct ioapic        ioapic;

@@ -188,8 +188,8 @@ void ide_configured(void *ide, const uint8_t *config)
     for (unsigned n = 0; n < IDE_CHANNELS; n++) {
         struct ide_channel *c = &i->channel[n];
         c->decoded = io && (config[CFG_TIMING + 2 * n + 1] & 0x80);
-        c->bm.master = config[CFG_COMMAND] & CMD_MASTER;
-        if (c->bm.master) ata_dma_go(selected(c));
+        c->bm.master.enabled = config[CFG_COMMAND] & CMD_MASTER;
+        if (c->bm.master.enabled) ata_dma_go(selected(c));
     }
     if (!io || config[CFG_BASE + 2] || config[CFG_BASE + 3]) base = 0; /* off, or beyond the last port */
     if (base == i->base) return;
@@ -245,9 +245,7 @@ void ide_init(struct ide *i, struct bus *b, struct timeq *q, const struct ide_wi
     for (unsigned n = 0; n < IDE_CHANNELS; n++) {
         struct ide_channel *c = &i->channel[n];
         c->irq = w->irq[n];
-        c->bm.bus = b;
-        c->bm.watch = w->watch;
-        c->bm.abort = w->abort;
+        c->bm.master = (struct bus_master){ .bus = b, .watch = w->watch, .abort = w->abort, .source = w->source };
         c->trace = w->trace;
         for (unsigned k = 0; k < 2; k++)
             ata_init(&c->drive[k], 2 * n + k, 2 * n + k < w->disks ? &w->disk[2 * n + k] : NULL, &w->times, q,

@@ -9,7 +9,7 @@ enum { OFF_DATA = 4, OFF_RESET = 1, CF9_HARD = 0x02, CF9_RESET = 0x04 };
 #define ADDRESS_ENABLE 0x80000000u
 #define ADDRESS_MASK   0x80FFFFFCu
 
-static const uint8_t devfn[PCI_FUNCTIONS] = { 0x00, 0x08, 0x09, 0x0B, 0x10 };
+static const uint8_t devfn[PCI_FUNCTIONS] = { 0x00, 0x08, 0x09, 0x0B, 0x10, PCI_NIC_SLOT << 3 };
 
 /* What the configuration space holds: `value` little-endian in `size` bytes at `at`, of which software can change the
  * bits of `writable`. All else is zero and read-only. */
@@ -48,15 +48,27 @@ static const struct row {
     { PCI_VGA, 0x04, 4, 0x02000000, 0x00000003 },
     { PCI_VGA, 0x08, 4, 0x03000000, 0 },
     { PCI_VGA, 0x30, 4, 0, 0xFFFF0001 },              /* its ROM: 64 KB */
+    { PCI_NIC, 0x00, 4, 0x813910EC, 0 },
+    { PCI_NIC, 0x04, 4, 0x02800007, 0x00000107 },
+    { PCI_NIC, 0x08, 4, 0x02000010, 0 },
+    { PCI_NIC, 0x0C, 4, 0x00004000, 0x0000FF00 },
+    { PCI_NIC, 0x10, 4, 0x0000C201, 0xFFFFFF00 },     /* 256 ports */
+    { PCI_NIC, 0x14, 4, 0xFEBF1000, 0xFFFFFF00 },     /* 256 bytes */
+    { PCI_NIC, 0x2C, 4, 0x813910EC, 0 },
+    { PCI_NIC, 0x3C, 4, 0x40200100 | PCI_NIC_IRQ, 0x000000FF }, /* INTA */
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static bool present(const struct pci *p, int f) { return f == PCI_VGA ? p->vga != 0 : f == PCI_NIC ? p->nic : true; }
+
+uint16_t pci_source(enum pci_function f) { return devfn[f]; }
 
 /* The function that CF8h selects; -1 if nobody answers. */
 static int selected(const struct pci *p)
 {
     if (!(p->address & ADDRESS_ENABLE)) return -1;
     for (int f = 0; f < PCI_FUNCTIONS; f++)
-        if ((f != PCI_VGA || p->vga) && (p->address >> 8 & 0xFFFF) == devfn[f]) return f; /* bus 0 */
+        if (present(p, f) && (p->address >> 8 & 0xFFFF) == devfn[f]) return f; /* bus 0 */
     return -1;
 }
 
@@ -156,6 +168,7 @@ static void pci_reset(struct device *d)
     memset(p->config, 0, sizeof p->config);
     for (unsigned i = 0; i < ROWS; i++) memcpy(&p->config[rows[i].function][rows[i].at], &rows[i].value, rows[i].size);
     memcpy(p->config[PCI_VGA], &p->vga, sizeof p->vga);
+    if (p->nic) p->config[PCI_ISA][PIRQRC + (PCI_NIC_SLOT - 1) % 4] = PCI_NIC_IRQ; /* where firmware has routed it */
     for (unsigned f = 0; f < PCI_FUNCTIONS; f++) tell(p, f);
     for (unsigned at = PAM_FIRST; at <= PAM_LAST; at++) {
         p->config[PCI_HOST][at] = (uint8_t)(p->pam_reset * (at == PAM_FIRST ? 0x10 : 0x11));

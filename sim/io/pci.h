@@ -6,7 +6,7 @@
  *
  * PCI Local Bus Specification 2.1, 3.7.4.1 (mechanism 1), 6.1 (headers). Functions: 82441FX host bridge at 0:0.0;
  * 82371SB ISA bridge at 0:1.0 and IDE at 0:1.1 (PIIX3); 82371AB power management at 0:1.3 (PIIX4; its ports: pm.h); a
- * display card with nothing but an expansion ROM at 0:2.0, if the board has one. This is the mix other simulated PCs have,
+ * display card with nothing but an expansion ROM at 0:2.0 and an RTL8139 at 0:3.0, if the board has them. This is the mix other simulated PCs have,
  * so software knows it. Registers are as a BIOS leaves them. CF9h: 82371SB 2.5.6.
  * The host bridge's PAM registers decide about shadow RAM (82441FX data sheet 3.2.18). The upper half of the IDE
  * function's BAR 4, hardwired to 0 on the chip, can be written as on those: firmware for them sizes it with 32 bits.
@@ -17,7 +17,8 @@
 
 #include "sim/core/bus.h"
 
-enum pci_function { PCI_HOST, PCI_ISA, PCI_IDE, PCI_PM, PCI_VGA, PCI_FUNCTIONS };
+enum pci_function { PCI_HOST, PCI_ISA, PCI_IDE, PCI_PM, PCI_VGA, PCI_NIC, PCI_FUNCTIONS };
+enum { PCI_NIC_SLOT = 3, PCI_NIC_IRQ = 11 };
 
 /* Told when a function's 256 bytes of configuration may have changed. */
 struct pci_listener {
@@ -32,6 +33,7 @@ struct pci {
     struct shadow_line shadow; /* where the PAM registers lead */
     uint8_t         pam_reset; /* each nibble of theirs at reset: 0, or 3 if nobody but the loader plays the firmware */
     uint32_t        vga;       /* device and vendor number of a display card at 0:2.0 that has an expansion ROM; 0: none */
+    bool            nic;       /* there is a network card at 0:3.0 */
     uint8_t         control;   /* port CF9h: bit 1 hard, bit 2 reset */
     uint8_t         config[PCI_FUNCTIONS][256];
     struct pci_listener listener[PCI_FUNCTIONS];
@@ -45,6 +47,8 @@ void pci_listen(struct pci *p, enum pci_function f, struct pci_listener l);
 int  pci_pirq_route(const struct pci *p, unsigned pirq);
 /* The wire on which a function's bus master says that nobody answered it: received master abort, in its status. */
 struct irq_line pci_abort_line(struct pci *p, enum pci_function f);
+/* Its number as a bus master: bus << 8 | device << 3 | function. */
+uint16_t pci_source(enum pci_function f);
 bool pci_attach(struct pci *p, struct bus *b, struct err *e);
 
 #endif
