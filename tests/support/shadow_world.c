@@ -94,7 +94,7 @@ static void apply(struct shadow_world *w, uint32_t cr0, uint32_t cr3, uint32_t c
 
 bool sw_paging(struct shadow_world *w, uint32_t cr0, uint32_t cr3, uint32_t cr4)
 {
-    if ((cr0 & PAGING_CR0_PG) && (cr4 & PAGING_CR4_PAE) && !mmu_pdptes(&w->twin.mmu, cr3)) return false;
+    if ((cr0 & PAGING_CR0_PG) && (cr4 & PAGING_CR4_PAE) && !mmu_pdptes(&w->twin.mmu, cr3, &(struct fault){ 0 })) return false;
     apply(w, cr0, cr3, cr4);
     return true;
 }
