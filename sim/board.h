@@ -10,6 +10,7 @@
 #include "sim/cpu/cpu.h"
 #include "sim/cpu/recorder.h"
 #include "sim/io/devices.h"
+#include "sim/io/serial_card.h"
 #include "sim/disk_image.h"
 #include "sim/loader.h"
 #include "sim/machine.h"
@@ -27,6 +28,7 @@ struct board {
     struct cpu     cpu;
     struct mmu     mmu;
     struct devices devices;
+    struct serial_card card;     /* lines for the VMs behind the first one, if there are any */
     struct vmm     vmm;          /* used if the technique has a hypervisor */
     struct timer   limit, till;  /* stop the run at a cycle */
     struct timer   input;        /* ends a halted CPU's wait for the next recorded input */
@@ -37,28 +39,39 @@ struct board {
     bool           off;          /* the power was turned off */
     bool           remapped;     /* ROM and RAM changed places: decoded code must go at the next boundary */
     uint8_t        reset;        /* 1 + RESET_CPU or RESET_BOARD: wanted at the next boundary */
-    size_t         serial_len;   /* bytes of machine->serial that exist at this moment */
-    struct disk_moment disk[CONFIG_DISKS];
+    size_t         *serial_len;  /* of each guest: bytes of its serial text that exist at this moment */
+    struct disk_moment *disk;    /* CONFIG_DISKS for each guest */
     struct machine_end end;
+    struct machine_end *vm_end;  /* of each VM, where there are several */
+    unsigned       vms_over;
     uint32_t       die;          /* event that ended it, 0 if none */
     struct episode_live episodes; /* the visit to the hypervisor that is under way */
+};
+
+/* What a guest has outside the arena. */
+struct tenant {
+    struct machine *m;
+    unsigned       n;            /* its VM's number; 0 also without a hypervisor */
+    struct image   image;
+    struct text    serial;
+    size_t         serial_sent;  /* bytes already handed to cfg.serial: re-execution sends nothing twice */
 };
 
 struct machine {
     struct machine_cfg cfg;
     struct model   model;
-    const struct cpu_strategy *technique;
+    const struct cpu_strategy *technique; /* of the first guest; has a hypervisor if any's has */
+    unsigned       guests;
+    struct tenant *guest;
+    int            seen;         /* the VM that is looked at; -1: the one that has the processor */
     struct arena   arena;
     struct board  *b;
     uint8_t       *ram;
     uint32_t       frames;
     struct trace  *trace;
     struct block_cache *blocks;
-    struct image   image;
     struct rom     rom;          /* the ROM at the reset vector, if the machine has one */
-    struct text    serial;
-    size_t         serial_sent;  /* bytes already handed to cfg.serial: re-execution sends nothing twice */
-    struct disk_image *disk[CONFIG_DISKS]; /* cfg.disks of them */
+    struct disk_image **disk;    /* CONFIG_DISKS for each guest, of which cfg.disks are there */
     struct text    inputs, typed; /* recorded input, and its serial bytes; machine_input.c */
     struct snapshots snapshots;
     const struct till *waiting;  /* condition of the run in progress */
@@ -78,6 +91,25 @@ void machine_points_release(struct machine *m, bool was);
 void     machine_input_due(struct machine *m);
 uint64_t machine_input_next(const struct machine *m);
 bool     machine_input_get(void *machine, uint8_t *byte); /* the serial line's other end; struct serial_source */
+/* The VM that is looked at; its guest's things outside the arena; is it the one that has the processor? */
+static inline struct vm *machine_seen(const struct machine *m) { return m->seen < 0 ? m->b->vmm.now : &m->b->vmm.vm[m->seen]; }
+static inline const struct tenant *machine_tenant(const struct machine *m)
+{
+    return &m->guest[m->technique->hypervisor ? machine_seen(m)->id : 0];
+}
+static inline bool machine_sees_processor(const struct machine *m) { return m->seen < 0 || machine_seen(m) == m->b->vmm.now; }
+/* The run ends; the first end counts. machine_end.c */
+void machine_ends(struct machine *m, enum machine_fate fate, uint32_t code, const char *why);
+void machine_ends_shutdown(struct machine *m);                  /* a triple fault of the real CPU */
+void machine_ends_reset(struct machine *m);
+void machine_ends_off(struct machine *m);
+void machine_ends_halted(struct machine *m);                    /* no device will ever wake the CPU */
+void machine_ends_limit(struct machine *m, const char *option, uint64_t n);
+void machine_ends_vmm(struct machine *m);                       /* the hypervisor has nothing left to run */
+/* Of several VMs: whoever ended since this was called last. */
+void machine_note_ends(struct machine *m);
+/* How a VM ended, and the exit code for that. */
+void machine_vm_end(const struct machine *m, unsigned vm, struct machine_end *x, int *code);
 static inline uint8_t machine_ring(const struct machine *m) { return m->b->cpu.cpl; }
 
 #endif

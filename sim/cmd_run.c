@@ -20,7 +20,8 @@
 
 enum { SERIAL_LINES = 40 };
 
-struct live { bool flush, open; int failed; }; /* the guest's serial line on its way to stdout; is a line begun? */
+/* The guest's serial line on its way to stdout; is a line begun? Those of several VMs come line by line, each with its name. */
+struct live { bool flush, open; int failed; unsigned vms; struct text line[CONFIG_VMS]; };
 
 struct run {
     const struct options *o;
@@ -44,10 +45,27 @@ static double now(void)
 
 /* --- serial ------------------------------------------------------------------------------------------------------ */
 
-static void live_byte(void *self, uint8_t byte)
+static void live_line(struct live *l, unsigned vm)
+{
+    struct text *line = &l->line[vm];
+    guard_quiet(true);
+    errno = 0;
+    if (fprintf(stdout, "vm%u: %s\n", vm, text_str(line)) < 0 || fflush(stdout)) {
+        l->failed = errno ? errno : EIO;
+        guard_cancel();
+    }
+    text_clear(line);
+}
+
+static void live_byte(void *self, unsigned vm, uint8_t byte)
 {
     struct live *l = self;
     if (l->failed) return;
+    if (l->vms > 1) {
+        if (byte == '\n') live_line(l, vm);
+        else if (byte && byte != '\r') text_char(&l->line[vm], (char)byte);
+        return;
+    }
     guard_quiet(true);
     errno = 0;
     l->open = byte != '\n';
@@ -57,12 +75,13 @@ static void live_byte(void *self, uint8_t byte)
     }
 }
 
-static void say_serial(struct run *r)
+static void say_serial(struct run *r, unsigned vm)
 {
     size_t n, lines = 0;
-    const char *text = machine_serial(r->s.machine, &n);
+    const char *text = machine_vm_serial(r->s.machine, vm, &n);
     if (!n) return;
     say_role(&r->out, ROLE_TITLE, "The guest's serial output");
+    if (machine_vms(r->s.machine) > 1) say_add(&r->out, ", vm%u", vm);
     say_add(&r->out, "\n");
     for (size_t at = 0; at < n; lines++) {
         const char *end = memchr(text + at, '\n', n - at);
@@ -80,16 +99,23 @@ static void say_serial(struct run *r)
     say_add(&r->out, "\n");
 }
 
+/* Of several VMs each has a file, FILE.0, FILE.1 and so on. */
 static bool serial_file(const struct run *r, struct err *e)
 {
     const char *where = r->o->value[OPT_SERIAL];
     if (!where || !strcmp(where, "stdio") || !strcmp(where, "null")) return true;
-    size_t n;
-    struct text all = { 0 };
-    const char *bytes = machine_serial(r->s.machine, &n);
-    text_bytes(&all, bytes, n);
-    bool ok = text_write(&all, where, e);
-    text_free(&all);
+    unsigned vms = machine_vms(r->s.machine);
+    bool ok = true;
+    for (unsigned vm = 0; vm < vms && ok; vm++) {
+        size_t n;
+        struct text all = { 0 }, name = { 0 };
+        const char *bytes = machine_vm_serial(r->s.machine, vm, &n);
+        text_bytes(&all, bytes, n);
+        text_add(&name, vms > 1 ? "%s.%u" : "%s", where, vm);
+        ok = text_write(&all, text_str(&name), e);
+        text_free(&name);
+        text_free(&all);
+    }
     return ok;
 }
 
@@ -197,7 +223,7 @@ static void tell_results(struct run *r, struct err *e)
     say_add(&r->out, verbose ? ", every event\n" : range.to ? ", the steps of the diagram\n" : "\n");
     report_log(&r->s, range.from, range.to, verbose, &r->out);
     say_add(&r->out, "\n");
-    say_serial(r);
+    for (unsigned vm = 0; vm < machine_vms(r->s.machine); vm++) say_serial(r, vm);
     report_text(&r->report, verbose, &r->out);
     say_add(&r->out, "\n");
     if (r->compared) {
@@ -270,6 +296,8 @@ static void finish(struct run *r, struct err *e)
 {
     bool quiet = r->o->value[OPT_QUIET] != NULL;
     guard_quiet(true);
+    for (unsigned vm = 0; vm < r->live.vms; vm++)
+        if (r->live.line[vm].len) live_line(&r->live, vm);
     if (r->live.open && r->live.flush && isatty(STDERR_FILENO)) fputc('\n', stderr); /* what follows begins a line */
     if (r->live.failed || !say_check(&r->out, e)) {
         if (!e->code)
@@ -334,6 +362,7 @@ static void prepare(struct run *r)
         r->s.cfg.serial = live_byte;
         r->s.cfg.serial_self = &r->live;
     }
+    r->live.vms = config_vms(&r->s.cfg);
     r->live.flush = isatty(STDOUT_FILENO) || o->value[OPT_GDB]; /* a stopped guest has said all it has said */
 }
 
@@ -363,6 +392,7 @@ int cmd_run(const struct options *o, struct err *e)
     finish(&r, e);
     say_done(&r.out);
     int code = e->code ? e->code : r.report.code;
+    for (unsigned vm = 0; vm < CONFIG_VMS; vm++) text_free(&r.live.line[vm]);
     subject_close(&r.s);
     return code;
 }

@@ -10,6 +10,7 @@
 #include "sim/core/text.h"
 #include "sim/cpu/insn.h"
 #include "sim/mmu/strategy.h"
+#include "sim/vmm/schedule.h"
 #include "sim/vmm/setting.h"
 #include "sim/vmm/strategy.h"
 
@@ -167,20 +168,19 @@ static bool add_disk(struct machine_cfg *c, const char *value, struct err *e)
     return true;
 }
 
-/* One that the program carries, or the name of a file. */
-static bool set_model(struct machine_cfg *c, const char *value, struct err *e)
+static bool set_vms(struct machine_cfg *c, const char *value, struct err *e)
 {
-    const char *words[16];
-    unsigned n = 0;
-    if (strchr(value, '/') || strstr(value, ".model")) return set_text(c->model, sizeof c->model, "model", value, e);
-    for (; n < 16 && model_name(n); n++) words[n] = model_name(n);
-    return choose(c->model, sizeof c->model, "model", value, words, n, e);
+    uint64_t n;
+    if (!number("vms", value, false, &n, e)) return false;
+    if (!n || n > CONFIG_VMS) return err_set(e, EXIT_USAGE, "--vms %s: from 1 to %d", value, CONFIG_VMS);
+    c->vms = (unsigned)n;
+    return true;
 }
 
 bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e)
 {
     static const char *const mmus[] = { "native", "shadow", "direct" }, *const ios[] = { "hypervisor-direct" },
-                      *const hosts[] = { "bare-metal" };
+                      *const hosts[] = { "bare-metal" }, *const models[] = { "p4", "ideal", "off" };
     const char *cpus[16];
     unsigned n = 0;
     for (const struct cpu_strategy *const *s = cpu_strategies; *s && n < 16; s++) cpus[n++] = (*s)->name;
@@ -188,7 +188,7 @@ bool config_option(struct machine_cfg *c, const char *name, const char *value, s
     if (!strcmp(name, "mmu")) return choose(c->mmu, sizeof c->mmu, name, value, mmus, sizeof mmus / sizeof mmus[0], e);
     if (!strcmp(name, "io")) return choose(c->io, sizeof c->io, name, value, ios, 1, e);
     if (!strcmp(name, "host")) return choose(c->host, sizeof c->host, name, value, hosts, 1, e);
-    if (!strcmp(name, "model")) return set_model(c, value, e);
+    if (!strcmp(name, "model")) return choose(c->model, sizeof c->model, name, value, models, 3, e);
     if (!strcmp(name, "ram")) return set_ram(c, value, e);
     if (!strcmp(name, "set")) return set_pair(c, value, e);
     if (!strcmp(name, "append")) return set_text(c->append, sizeof c->append, name, value, e);
@@ -197,6 +197,7 @@ bool config_option(struct machine_cfg *c, const char *name, const char *value, s
     if (!strcmp(name, "disk")) return add_disk(c, value, e);
     if (!strcmp(name, "bios")) return set_text(c->bios, sizeof c->bios, name, value, e);
     if (!strcmp(name, "serial-in")) return set_text(c->serial_in, sizeof c->serial_in, name, value, e);
+    if (!strcmp(name, "vms")) return set_vms(c, value, e);
     if (!strcmp(name, "seed")) return number(name, value, false, &c->seed, e);
     if (!strcmp(name, "limit-cycles")) return number(name, value, false, &c->limit_cycles, e);
     if (!strcmp(name, "limit-instr")) return number(name, value, false, &c->limit_insns, e);
@@ -208,6 +209,103 @@ const char *config_get(const struct machine_cfg *c, const char *key)
     for (unsigned i = c->sets; i--; )
         if (!strcmp(c->set[i].key, key)) return c->set[i].value;
     return NULL;
+}
+
+/* ---- several VMs ---- */
+
+unsigned config_vms(const struct machine_cfg *c)
+{
+    unsigned n = c->vms ? c->vms : 1;
+    for (unsigned k = 0; k < c->kinds; k++) n = k ? n + c->kind[k].count : c->kind[k].count;
+    return n;
+}
+
+/* vm.N.WHAT, the last one said; `otherwise` if there is none. */
+static const char *vm_setting(const struct machine_cfg *c, unsigned vm, const char *what)
+{
+    struct text key = { 0 };
+    text_add(&key, "vm.%u.%s", vm, what);
+    const char *value = config_get(c, text_str(&key));
+    text_free(&key);
+    return value;
+}
+
+static uint32_t vm_number(const struct machine_cfg *c, unsigned vm, const char *what, uint32_t otherwise)
+{
+    const char *value = vm_setting(c, vm, what);
+    return value ? (uint32_t)strtoul(value, NULL, 10) : otherwise;
+}
+
+static void take(char *to, const char *from)
+{
+    if (*from) strcpy(to, from);
+}
+
+static void apply_kind(const struct vm_kind *k, struct machine_cfg *one, struct config_share *share)
+{
+    bool other = *k->cpu && strcmp(k->cpu, one->cpu) != 0;
+    take(one->cpu, k->cpu);
+    if (other) strcpy(one->mmu, k->mmu);
+    else take(one->mmu, k->mmu);
+    take(one->image, k->image);
+    take(one->append, k->append);
+    if (k->ram_mib) one->ram_mib = k->ram_mib;
+    if (*k->module) {
+        one->modules = 1;
+        strcpy(one->module[0].path, k->module);
+        strcpy(one->module[0].string, k->module);
+    }
+    *share = (struct config_share){ k->weight, k->cap, k->background };
+}
+
+void config_vm(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one, struct config_share *share)
+{
+    const struct vm_kind *k = c->kind;
+    *one = *c;
+    *share = (struct config_share){ 0 };
+    for (unsigned n = vm; c->kinds && n >= k->count; k++) n -= k->count;
+    if (c->kinds) apply_kind(k, one, share);
+    const char *cpu = vm_setting(c, vm, "cpu");
+    if (cpu && strlen(cpu) < sizeof one->cpu && strcmp(cpu, one->cpu)) {
+        strcpy(one->cpu, cpu);
+        one->mmu[0] = 0;
+    }
+    share->weight = vm_number(c, vm, "weight", share->weight);
+    share->cap = vm_number(c, vm, "cap", share->cap);
+    share->background = vm_number(c, vm, "background", share->background);
+    one->vms = 1;
+    one->kinds = 0;
+    const struct cpu_strategy *s = cpu_strategy_find(one->cpu);
+    if (s && !one->mmu[0]) strcpy(one->mmu, s->mmu);
+}
+
+/* vm.N.WHAT */
+static bool check_vm_set(const char *key, const char *value, struct err *e)
+{
+    static const struct { const char *what; unsigned long least, most; const char *about; } rows[] = {
+        { "weight", 1, SHARE_WEIGHT_MOST, "the share of the processor beside the others'" },
+        { "cap", 0, 100, "percent of the processor it may have at most; 0: no limit" },
+        { "background", 0, 1, "1: the machine does not wait for its end" } };
+    char *end, *rest;
+    unsigned long vm = strtoul(key + 3, &end, 10), n = strtoul(value, &rest, 10);
+    if (end == key + 3 || *end != '.' || vm >= CONFIG_VMS)
+        return err_set(e, EXIT_USAGE, "--set %s: write vm.N.weight, with N from 0 to %d", key, CONFIG_VMS - 1);
+    if (!strcmp(end + 1, "cpu"))
+        return cpu_strategy_find(value) || err_set(e, EXIT_USAGE, "--set %s=%s: no such technique", key, value);
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (!strcmp(end + 1, rows[i].what))
+            return (rest != value && !*rest && n >= rows[i].least && n <= rows[i].most) ||
+                   err_set(e, EXIT_USAGE, "--set %s=%s: %s; a number from %lu to %lu", key, value, rows[i].about, rows[i].least, rows[i].most);
+    return err_set(e, EXIT_USAGE, "--set %s: a VM has weight, cap, background and cpu", key);
+}
+
+static bool check_scheduler(const char *name, struct err *e)
+{
+    struct text all = { 0 };
+    for (const struct scheduler *const *s = schedulers; *s; s++) text_add(&all, "%s%s", s == schedulers ? "" : ", ", (*s)->name);
+    bool ok = scheduler_find(name) || err_set(e, EXIT_USAGE, "--set sched=%s: no such scheduler; known: %s", name, text_str(&all));
+    text_free(&all);
+    return ok;
 }
 
 static bool is_switch(const char *value) { return !strcmp(value, "0") || !strcmp(value, "1"); }
@@ -236,12 +334,14 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
     if (!strcmp(key, CONFIG_DISK_WRITE))
         return is_switch(value) ||
                err_set(e, EXIT_USAGE, "--set %s=%s: 1 keeps what the guest writes, 0 does not", key, value);
+    if (!strcmp(key, CONFIG_SCHEDULER)) return check_scheduler(value, e);
+    if (!strncmp(key, "vm.", 3)) return check_vm_set(key, value, e);
     if (setting_known(key)) {
         uint32_t row[SETTINGS];
         return setting_set(row, key, value, e);
     }
     if (!strcmp(key, "cpu.vmx")) {
-        m->cost[COST_CPU_VMX] = (uint32_t)(value[0] - '0');
+        m->vmx = (uint8_t)(value[0] - '0');
         return (value[0] >= '0' && value[0] <= '3' && !value[1]) ||
                err_set(e, EXIT_USAGE, "--set %s=%s: the generation of VMX, 1 to 3, or 0 for none", key, value);
     }
@@ -251,9 +351,10 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
         return is_switch(value) || err_set(e, EXIT_USAGE, "--set %s=%s: 1 gives the CPU this feature, 0 does not", key, value);
     }
     if (strncmp(key, "cost.", 5))
-        return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (`ringside list model p4` has the rows), "
+        return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (rows in sim/core/cost.def), "
                        "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.untrap=HLT, "
-                       "bt.*, vtx.*, shadow.* (rows in sim/vmm/setting.def) and disk.write=1", key);
+                       "bt.*, vtx.*, shadow.*, sched.* (rows in sim/vmm/setting.def), sched=rr|credit, vm.N.weight|cap|background|cpu and "
+                       "disk.write=1", key);
     unsigned long v = strtoul(value, &end, 0);
     if (*end || end == value || v > 1000000000)
         return err_set(e, EXIT_USAGE, "--set %s=%s: not a number of cycles", key, value);
@@ -267,10 +368,10 @@ bool config_model(const struct machine_cfg *c, struct model *m, struct err *e)
     if (!model_find(c->model, m, e)) return false;
     for (unsigned i = 0; i < c->sets; i++)
         if (!apply_set(m, c->set[i].key, c->set[i].value, e)) return false;
-    return model_check(m, e);
+    return true;
 }
 
-bool config_check(struct machine_cfg *c, struct err *e)
+static bool check_one(struct machine_cfg *c, struct err *e)
 {
     const struct cpu_strategy *s = cpu_strategy_find(c->cpu);
     if (!s) return err_set(e, EXIT_USAGE, "--cpu %s: no such technique", c->cpu);
@@ -287,5 +388,37 @@ bool config_check(struct machine_cfg *c, struct err *e)
     if (s->aware && strcmp(c->mmu, "direct"))
         return err_set(e, EXIT_USAGE, "--cpu %s with --mmu %s: a paravirtual kernel writes machine frames into its tables, there is "
                        "nothing to translate; use --mmu direct", c->cpu, c->mmu);
-    return config_model(c, NULL, e);
+    return true;
 }
+
+/* Machine addresses of RAM end where devices begin. */
+enum { MACHINE_MIB = 3072, WINDOW_MIB = 4 };
+
+static bool check_vms(const struct machine_cfg *c, struct err *e)
+{
+    unsigned n = config_vms(c);
+    uint64_t mib = 0;
+    const char *keep = config_get(c, CONFIG_DISK_WRITE);
+    if (n == 1 && !c->kinds && cpu_strategy_find(c->cpu)->hypervisor) return true;
+    if (n > CONFIG_VMS) return err_set(e, EXIT_USAGE, "%u virtual machines: at most %d", n, CONFIG_VMS);
+    for (unsigned i = 0; i < n; i++) {
+        struct machine_cfg one;
+        struct config_share share;
+        config_vm(c, i, &one, &share);
+        bool hypervisor = cpu_strategy_find(one.cpu)->hypervisor;
+        if (n > 1 && !hypervisor)
+            return err_set(e, EXIT_USAGE, "%u virtual machines with --cpu native: they need a hypervisor, and native has none, so its guest owns "
+                           "the machine; use --cpu te, bt, pv or vtx", n);
+        if (!check_one(&one, e)) return false;
+        mib += one.ram_mib + (hypervisor ? WINDOW_MIB : 0);
+    }
+    if (n > 1 && mib > MACHINE_MIB)
+        return err_set(e, EXIT_USAGE, "%u virtual machines need %llu MB of machine memory, %d of them each for the hypervisor, and a machine has at "
+                       "most %d MB below its devices; use a smaller --ram", n, (unsigned long long)mib, WINDOW_MIB, MACHINE_MIB);
+    if (n > 1 && keep && !strcmp(keep, "1"))
+        return err_set(e, EXIT_USAGE, "--set %s=1 with %u virtual machines: each has the disk to itself and its own changes, and only one of them "
+                       "could be kept", CONFIG_DISK_WRITE, n);
+    return true;
+}
+
+bool config_check(struct machine_cfg *c, struct err *e) { return check_one(c, e) && check_vms(c, e) && config_model(c, NULL, e); }

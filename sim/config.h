@@ -6,14 +6,22 @@
 #include <stdint.h>
 #include "sim/core/err.h"
 
-enum { CONFIG_SETS = 32, CONFIG_MODULES = 8, CONFIG_DISKS = 4 };
+enum { CONFIG_SETS = 32, CONFIG_MODULES = 8, CONFIG_DISKS = 4, CONFIG_VMS = 128, CONFIG_KINDS = 8 };
+
+/* Some of the VMs of a machine, alike, where not all are. What is left empty or 0 is as for the machine. */
+struct vm_kind {
+    unsigned count;            /* at least 1 */
+    char     cpu[16], mmu[16], image[512], append[512], module[512];
+    uint32_t ram_mib, weight, cap;
+    bool     background;       /* the machine does not wait for their end */
+};
 
 struct machine_cfg {
     char     cpu[16];          /* "native", "te" */
     char     mmu[16];          /* "" = the technique's default: "native" for native, "shadow" for te */
     char     io[24];           /* "hypervisor-direct" */
     char     host[16];         /* "bare-metal" */
-    char     model[256];       /* "p4", "core2", ..., or the path of a model's file */
+    char     model[16];        /* "p4", "ideal", "off" */
     uint32_t ram_mib;          /* the guest's RAM; a hypervisor's own frames come on top. Default 64 */
     uint64_t seed;
     char     image[512];       /* path of the guest image */
@@ -25,15 +33,20 @@ struct machine_cfg {
     unsigned disks;            /* --disk FILE, in order: the IDE drives, first channel first */
     char     disk[CONFIG_DISKS][512];
     char     bios[512];        /* path of the ROM at the reset vector, perhaps ",PATH" of a video ROM; "": none */
+    unsigned vms;              /* --vms: VMs that are alike; 0: one */
+    unsigned kinds;            /* instead: what a scenario says */
+    struct vm_kind kind[CONFIG_KINDS];
     unsigned sets;             /* --set KEY=VALUE, in order */
     struct { char key[48]; char value[48]; } set[CONFIG_SETS];
     uint64_t limit_cycles, limit_insns; /* 0: none */
     /* Where the guest's serial bytes go (outside the machine, never part of its state); NULL: dropped. */
-    void   (*serial)(void *self, uint8_t byte);
+    void   (*serial)(void *self, unsigned vm, uint8_t byte);
     void    *serial_self;
 };
 
 #define CONFIG_DISK_WRITE "disk.write" /* --set disk.write=1: `run` puts what the guest wrote into its images */
+
+#define CONFIG_SCHEDULER "sched"        /* --set sched=NAME: who of several VMs runs (sim/vmm/schedule.h) */
 
 extern const struct machine_cfg config_defaults; /* --cpu native, p4, 64 MB, seed 0 */
 
@@ -47,6 +60,10 @@ struct model;
 bool config_model(const struct machine_cfg *c, struct model *m, struct err *e);
 /* The value of the last --set KEY=..., or NULL. */
 const char *config_get(const struct machine_cfg *c, const char *key);
+/* How many VMs there are (1: also without hypervisor), and one of them as if it were alone; its share of the processor. */
+unsigned config_vms(const struct machine_cfg *c);
+struct config_share { uint32_t weight, cap; bool background; };
+void     config_vm(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one, struct config_share *share);
 /* Nearest of `n` words to a mistyped one (edit distance at most 3), or NULL. */
 const char *config_suggest(const char *word, const char *const *words, unsigned n);
 

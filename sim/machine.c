@@ -8,6 +8,7 @@
 #include "sim/core/pages.h"
 #include "sim/firmware_tables.h"
 #include "sim/vmm/paravirt.h"
+#include "sim/vmm/schedule.h"
 
 enum { HISTORY_FIRST = 1 << 18, HISTORY_LAST = 3 << 18 }; /* events of a bare machine that are kept: 50 MB */
 enum { ARENA_ROOM = 64 << 20, BOOT_GDT = 0x7000, VMM_FRAMES = WINDOW_SIZE / PAGE_SIZE, HOLE_END = 1 << 20 };
@@ -110,15 +111,16 @@ static void board_off(void *machine, unsigned n, bool level)
     m->b->cpu.break_at = 0;
 }
 
-static void board_serial(void *machine, uint8_t byte)
+static void board_serial(void *tenant, uint8_t byte)
 {
-    struct machine *m = machine;
-    m->serial.len = m->b->serial_len; /* after time travel: what was said later is said again */
-    text_bytes(&m->serial, &byte, 1);
-    m->b->serial_len = m->serial.len;
-    if (m->serial.len <= m->serial_sent) return;
-    m->serial_sent = m->serial.len;
-    if (m->cfg.serial) m->cfg.serial(m->cfg.serial_self, byte);
+    struct tenant *t = tenant;
+    struct machine *m = t->m;
+    t->serial.len = m->b->serial_len[t->n]; /* after time travel: what was said later is said again */
+    text_bytes(&t->serial, &byte, 1);
+    m->b->serial_len[t->n] = t->serial.len;
+    if (t->serial.len <= t->serial_sent) return;
+    t->serial_sent = t->serial.len;
+    if (m->cfg.serial) m->cfg.serial(m->cfg.serial_self, t->n, byte);
 }
 
 static void limit_fired(void *machine, uint64_t when)
@@ -164,6 +166,7 @@ static struct disk_times disk_times(const struct model *m)
 static bool choose_rom(struct machine *m, struct err *e)
 {
     struct machine_cfg *c = &m->cfg;
+    if (c->kinds) return true; /* they are kernels */
     bool disk = c->image[0] && loader_is_disk(c->image);
     if (c->image[0] && !disk && !c->bios[0]) return true; /* a kernel */
     if (cpu_strategy_find(c->cpu)->aware)
@@ -183,17 +186,27 @@ static bool choose_rom(struct machine *m, struct err *e)
     return rom_builtin(&m->rom, !cpu_strategy_find(c->cpu)->hypervisor, e);
 }
 
+/* Each guest has the images to itself. */
 static bool open_disks(struct machine *m, struct err *e)
 {
-    for (unsigned i = 0; i < m->cfg.disks; i++)
-        if (!(m->disk[i] = disk_image_open(m->cfg.disk[i], e))) return false;
+    m->guests = config_vms(&m->cfg);
+    m->guest = calloc(m->guests, sizeof *m->guest);
+    m->disk = calloc((size_t)m->guests * CONFIG_DISKS, sizeof(struct disk_image *));
+    if (!m->guest || !m->disk) return err_set(e, EXIT_ENVIRONMENT, "no memory for a machine");
+    for (unsigned n = 0; n < m->guests; n++) {
+        m->guest[n].m = m;
+        m->guest[n].n = n;
+        for (unsigned i = 0; i < m->cfg.disks; i++)
+            if (!(m->disk[n * CONFIG_DISKS + i] = disk_image_open(m->cfg.disk[i], e))) return false;
+    }
     return true;
 }
 
 /* The drives' media. They hang on the board, or, with a hypervisor, behind the drives it emulates. */
-static void media(struct machine *m, struct disk list[CONFIG_DISKS])
+static void media(struct machine *m, unsigned guest, struct disk list[CONFIG_DISKS])
 {
-    for (unsigned i = 0; i < m->cfg.disks; i++) list[i] = disk_image_medium(m->disk[i], &m->b->disk[i]);
+    unsigned first = guest * CONFIG_DISKS;
+    for (unsigned i = 0; i < m->cfg.disks; i++) list[i] = disk_image_medium(m->disk[first + i], &m->b->disk[first + i]);
 }
 
 static void input_fired(void *machine, uint64_t when) { (void)machine, (void)when; } /* the run loop looks anyway */
@@ -201,9 +214,22 @@ static void input_fired(void *machine, uint64_t when) { (void)machine, (void)whe
 /* Where an event happened, as people count: while translated code runs, where the guest believes to be. */
 static uint32_t event_place(void *machine) { return machine_eip(machine); }
 
+/* A serial line for each guest. */
+static bool build_card(struct machine *m, struct err *e)
+{
+    struct board *b = m->b;
+    if (m->guests == 1) return true;
+    if (!serial_card_init(&b->card, m->guests - 1, &b->bus, &b->timers, &m->arena, e)) return false;
+    for (unsigned n = 1; n < m->guests; n++) b->card.line[n - 1].sink = (struct serial_sink){ board_serial, &m->guest[n] };
+    return true;
+}
+
 static bool build_board(struct machine *m, struct err *e)
 {
     struct board *b = m->b = arena_alloc(&m->arena, sizeof *m->b);
+    b->vm_end = arena_alloc(&m->arena, m->guests * sizeof *b->vm_end);
+    b->serial_len = arena_alloc(&m->arena, m->guests * sizeof *b->serial_len);
+    b->disk = arena_alloc(&m->arena, (size_t)m->guests * CONFIG_DISKS * sizeof *b->disk);
     b->clock.hz = m->model.hz;
     b->timers = (struct timeq){ .clock = &b->clock, .changed = deadline_moved, .self = m };
     b->limit = (struct timer){ .fire = limit_fired, .self = m };
@@ -220,12 +246,12 @@ static bool build_board(struct machine *m, struct err *e)
     bus_listen(&b->bus, (struct bus_listener){ cpu_code_written, &b->cpu });
     trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m,
                                              m->technique->hypervisor ? &b->clock : NULL, &b->episodes,
-                                             m->technique->view ? event_place : NULL });
+                                             m->technique->view ? event_place : NULL, &b->vmm.speaking });
     struct disk disks[CONFIG_DISKS];
-    media(m, disks);
+    media(m, 0, disks);
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .ignne = { board_ignne, m, 0 },
-                                .apics = true, .serial = { board_serial, m },
-                                .serial_in = { machine_input_get, m }, .console = { board_serial, m },
+                                .apics = true, .serial = { board_serial, m->guest },
+                                .serial_in = { machine_input_get, m }, .console = { board_serial, m->guest },
                                 .stop = board_stop, .stop_self = m, .a20 = { board_a20, m, 0 },
                                 .card = m->technique->hypervisor ? 0 : m->rom.video_pci, .card_moved = { board_card, m },
                                 .shadow = { board_shadow, m }, .rom = m->rom.chip && !m->technique->hypervisor,
@@ -233,7 +259,7 @@ static bool build_board(struct machine *m, struct err *e)
                                 .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH),
                                 .disk = disks, .disks = m->technique->hypervisor ? 0 : m->cfg.disks,
                                 .disk_times = disk_times(&m->model), .trace = m->trace };
-    if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e)) return false;
+    if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e) || !build_card(m, e)) return false;
     bool fitted = m->rom.chip && !m->technique->hypervisor;
     if (fitted) bus_fit_rom(&b->bus, m->rom.chip, m->rom.size);
     if (fitted && m->rom.video) {
@@ -266,18 +292,19 @@ static void post(struct bus *memory, struct devices *d)
 /* What a boot loader leaves behind: a flat GDT in low memory (the Multiboot specification promises no more than flat
  * segments; a table that exists keeps SGDT and segment loads meaningful), and the CPU at the entry point. Linux wants its
  * flat segments as selectors 10 and 18. The table is there before the image, which may lie over it. */
-static bool boot(struct machine *m, struct bus *memory, struct cpu *c, struct err *e)
+static bool boot(struct tenant *t, const struct machine_cfg *cfg, struct bus *memory, struct cpu *c, struct err *e)
 {
+    struct image *image = &t->image;
     static const uint32_t gdt[2][8] = { { 0, 0, 0x0000FFFF, 0x00CF9B00, 0x0000FFFF, 0x00CF9300 },
                                         { 0, 0, 0, 0, 0x0000FFFF, 0x00CF9B00, 0x0000FFFF, 0x00CF9300 } };
-    struct load_order order = order_of(&m->cfg);
-    if (!loader_load(memory, &order, &m->image, e)) return false;
-    bool is_linux = m->image.kind == IMAGE_LINUX;
+    struct load_order order = order_of(cfg);
+    if (!loader_load(memory, &order, image, e)) return false;
+    bool is_linux = image->kind == IMAGE_LINUX;
     unsigned bytes = is_linux ? 32 : 24;
-    if (m->image.low >= BOOT_GDT + bytes || m->image.high <= BOOT_GDT) bus_poke(memory, hpa(BOOT_GDT), gdt[is_linux], bytes);
-    cpu_boot_flat(c, m->image.entry, m->image.eax, m->image.ebx);
+    if (image->low >= BOOT_GDT + bytes || image->high <= BOOT_GDT) bus_poke(memory, hpa(BOOT_GDT), gdt[is_linux], bytes);
+    cpu_boot_flat(c, image->entry, image->eax, image->ebx);
     c->gdtr = (struct table_reg){ BOOT_GDT, (uint16_t)(bytes - 1) };
-    c->reg[ESI] = m->image.esi;
+    c->reg[ESI] = image->esi;
     for (unsigned n = 0; is_linux && n < SEG_COUNT; n++) c->seg[n].sel = n == SEG_CS ? 0x10 : 0x18;
     return true;
 }
@@ -285,20 +312,21 @@ static bool boot(struct machine *m, struct bus *memory, struct cpu *c, struct er
 static uint32_t point_alias(void *machine, uint32_t at)
 {
     struct machine *m = machine;
-    return m->technique->code(&m->b->vmm.now->vcpu, at);
+    const struct vcpu *v = &m->b->vmm.now->vcpu;
+    return v->ops->code ? v->ops->code(v, at) : at;
 }
 
 /* A paravirtual kernel meets no firmware and no boot loader: the hypervisor's domain builder does all. */
-static bool build_domain(struct machine *m, struct bus *memory, struct err *e)
+static bool build_domain(struct tenant *t, const struct machine_cfg *cfg, struct vm *vm, struct err *e)
 {
-    struct load_order order = order_of(&m->cfg);
-    const struct image *i = &m->image;
-    if (!loader_load(memory, &order, &m->image, e)) return false;
+    struct load_order order = order_of(cfg);
+    const struct image *i = &t->image;
+    if (!loader_load(vm_memory(vm), &order, &t->image, e)) return false;
     struct pv_image image = { .virt_base = i->virt_base, .entry = i->virt_base + i->entry, .end = i->high,
                               .hypercall_page = i->hypercall_page, .mod_start = i->mod_start, .mod_len = i->mod_len,
-                              .cmdline = m->cfg.append };
-    m->image.entry = image.entry;
-    return pv_build(m->b->vmm.now, &image, e);
+                              .cmdline = cfg->append };
+    t->image.entry = image.entry;
+    return pv_build(vm, &image, e);
 }
 
 /* Both CPUs on which guest code runs report, and the MMU of the real one, which alone gives out fast tags, withholds them. */
@@ -306,15 +334,17 @@ static void wire_points(struct machine *m)
 {
     struct board *b = m->b;
     m->points = (struct points){ .now = &b->cpu.insns, .passed = UINT64_MAX, .pause = pause_at_point, .self = m };
-    if (m->technique->code) {
+    for (unsigned i = 0; i < b->vmm.vms; i++) {
+        const struct cpu_strategy *s = b->vmm.vm[i].vcpu.ops;
+        b->vmm.vm[i].vcpu.virt.points = &m->points;
+        if (!s->code) continue;
         m->points.alias = point_alias;
-        m->points.alias_first = m->technique->code_first;
-        m->points.alias_bytes = m->technique->code_bytes;
+        m->points.alias_first = s->code_first;
+        m->points.alias_bytes = s->code_bytes;
     }
     b->cpu.points = &m->points;
     b->cpu.recorder = &m->recorder;
     b->mmu.points = &m->points;
-    if (m->technique->hypervisor) b->vmm.now->vcpu.virt.points = &m->points;
 }
 
 /* A VM has no ROM chip: its hypervisor copies the firmware into the guest's memory, where shadow RAM would be, and starts
@@ -328,15 +358,20 @@ static void copy_rom(void *rom, struct bus *memory, struct cpu *c, bool copy)
     c->seg[SEG_CS].base = ROM_VECTOR_LOW - c->eip;
 }
 
-/* With firmware there is nothing to prepare: the CPU comes out of reset at its vector and finds everything itself. */
-static bool start(struct machine *m, struct bus *memory, struct cpu *c, struct err *e)
+/* With firmware there is nothing to prepare: the CPU comes out of reset at its vector and finds everything itself. `vm`: NULL on a
+ * bare machine. */
+static bool start(struct tenant *t, const struct machine_cfg *cfg, struct vm *vm, struct err *e)
 {
-    if (m->technique->aware) return build_domain(m, memory, e);
-    if (!m->rom.chip) return boot(m, memory, c, e);
-    m->image.entry = ROM_VECTOR;
-    m->image.hash = m->rom.hash;
+    struct machine *m = t->m;
+    struct bus *memory = vm ? vm_memory(vm) : &m->b->bus;
+    struct cpu *c = vm ? &vm->vcpu.virt : &m->b->cpu;
+    if (vm && vm->vcpu.ops->aware) return build_domain(t, cfg, vm, e);
+    if (!m->rom.chip) post(memory, vm ? &vm->devices : &m->b->devices);
+    if (!m->rom.chip) return boot(t, cfg, memory, c, e);
+    t->image.entry = ROM_VECTOR;
+    t->image.hash = m->rom.hash;
     cpu_reset(c);
-    if (m->technique->hypervisor) copy_rom(&m->rom, memory, c, true);
+    if (vm) copy_rom(&m->rom, memory, c, true);
     return true;
 }
 
@@ -348,31 +383,47 @@ static bool settings(const struct machine *m, uint32_t to[SETTINGS], struct err 
     return true;
 }
 
-static bool build_guest(struct machine *m, struct err *e)
+static bool build_vms(struct machine *m, struct err *e)
 {
     struct board *b = m->b;
-    struct bus *memory = &b->bus;
-    struct cpu *c = &b->cpu;
-    if (m->technique->hypervisor) {
+    const char *scheduler = config_get(&m->cfg, CONFIG_SCHEDULER);
+    struct vmm_board vb = { .arena = &m->arena, .bus = &b->bus, .cpu = &b->cpu, .mmu = &b->mmu, .clock = &b->clock,
+                            .model = &m->model, .trace = m->trace,
+                            .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH), .disk_times = disk_times(&m->model),
+                            .firmware = m->rom.chip ? copy_rom : NULL, .firmware_self = &m->rom };
+    if (!settings(m, vb.setting, e)) return false;
+    vmm_init(&b->vmm, &vb, m->guests, &(struct vmm_turns){ scheduler ? scheduler : schedulers[0]->name, vb.setting[SETTING_SCHED_SLICE],
+                                                           vb.setting[SETTING_SCHED_PERIOD] });
+    uint32_t first = m->guests * VMM_FRAMES;
+    for (unsigned n = 0; n < m->guests; n++) {
+        struct machine_cfg one;
+        struct config_share share;
         struct disk disks[CONFIG_DISKS];
-        media(m, disks);
-        struct vmm_board vb = { .arena = &m->arena, .bus = &b->bus, .cpu = &b->cpu, .mmu = &b->mmu, .clock = &b->clock,
-                                .model = &m->model, .trace = m->trace,
-                                .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH), .disk_times = disk_times(&m->model),
-                                .firmware = m->rom.chip ? copy_rom : NULL, .firmware_self = &m->rom };
-        if (!settings(m, vb.setting, e)) return false;
-        vmm_init(&b->vmm, &vb, 1);
-        struct vm *vm = vmm_add(&b->vmm, &(struct vm_plan){ .cpu = m->cfg.cpu, .mmu = m->cfg.mmu, .first = VMM_FRAMES,
-                                .frames = m->frames - VMM_FRAMES, .disk = disks, .disks = m->cfg.disks }, e);
+        config_vm(&m->cfg, n, &one, &share);
+        media(m, n, disks);
+        struct vm *vm = vmm_add(&b->vmm, &(struct vm_plan){ .cpu = one.cpu, .mmu = one.mmu, .window = n * WINDOW_SIZE, .first = first,
+                                .frames = one.ram_mib * 256, .disk = disks, .disks = m->cfg.disks, .weight = share.weight,
+                                .cap = share.cap, .background = share.background }, e);
         if (!vm) return false;
-        memory = vm_memory(vm);
-        c = &vm->vcpu.virt;
+        first += vm->frames;
     }
+    return true;
+}
+
+static bool build_guests(struct machine *m, struct err *e)
+{
+    struct board *b = m->b;
+    bool hypervisor = m->technique->hypervisor;
+    if (hypervisor && !build_vms(m, e)) return false;
     wire_points(m);
-    if (!m->rom.chip && !m->technique->aware) post(memory, m->technique->hypervisor ? &b->vmm.now->devices : &b->devices);
-    if (!start(m, memory, c, e)) return false;
-    TRACE(m->trace, RUN, 0, .entry = m->image.entry);
-    if (m->technique->hypervisor) vmm_start(&b->vmm);
+    for (unsigned n = 0; n < m->guests; n++) {
+        struct machine_cfg one;
+        struct config_share share;
+        config_vm(&m->cfg, n, &one, &share);
+        if (!start(&m->guest[n], &one, hypervisor ? &b->vmm.vm[n] : NULL, e)) return false;
+    }
+    TRACE(m->trace, RUN, 0, .entry = m->guest[0].image.entry);
+    if (hypervisor) vmm_start(&b->vmm);
     else {
         for (unsigned r = 0; r < 3; r++) b->cpu.account[r] = CAUSE_KERNEL;
         b->cpu.account[3] = CAUSE_USER;
@@ -395,13 +446,18 @@ static bool read_typed(struct machine *m, struct err *e)
 
 static bool allocate(struct machine *m, struct err *e)
 {
-    m->technique = cpu_strategy_find(m->cfg.cpu);
-    m->frames = m->cfg.ram_mib * 256u + (m->technique->hypervisor ? VMM_FRAMES : 0);
+    struct machine_cfg one;
+    struct config_share share;
+    for (unsigned n = 0; n < m->guests; n++) {
+        config_vm(&m->cfg, n, &one, &share);
+        if (!n) m->technique = cpu_strategy_find(one.cpu);
+        m->frames += one.ram_mib * 256u + (m->technique->hypervisor ? VMM_FRAMES : 0);
+    }
     size_t bytes = (size_t)m->frames * PAGE_SIZE;
     void *ram = pages_alloc(bytes);
-    if (!ram || !arena_init(&m->arena, ARENA_ROOM)) {
+    if (!ram || !arena_init(&m->arena, (size_t)ARENA_ROOM * (1 + m->guests / 2))) {
         pages_free(ram, bytes);
-        return err_set(e, EXIT_ENVIRONMENT, "no memory for a machine with %u MB; try a smaller --ram", m->cfg.ram_mib);
+        return err_set(e, EXIT_ENVIRONMENT, "no memory for a machine with %u MB; try a smaller --ram", m->frames / 256);
     }
     m->ram = ram;
     m->trace = trace_new();
@@ -418,11 +474,13 @@ struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
         return NULL;
     }
     m->cfg = *cfg;
+    m->seen = -1;
     insn_names();
     vmx_names();
     exit_names();
+    schedule_names();
     if (!config_check(&m->cfg, e) || !config_model(&m->cfg, &m->model, e) || !choose_rom(m, e) || !open_disks(m, e) || !allocate(m, e) ||
-        !build_board(m, e) || !build_guest(m, e) || !read_typed(m, e)) {
+        !build_board(m, e) || !build_guests(m, e) || !read_typed(m, e)) {
         machine_free(m);
         return NULL;
     }
@@ -439,13 +497,17 @@ void machine_free(struct machine *m)
 {
     if (!m) return;
     snapshots_done(m);
-    image_done(&m->image);
-    for (unsigned i = 0; i < CONFIG_DISKS; i++) disk_image_close(m->disk[i]);
+    for (unsigned n = 0; m->guest && n < m->guests; n++) {
+        image_done(&m->guest[n].image);
+        text_free(&m->guest[n].serial);
+    }
+    for (unsigned i = 0; m->disk && i < m->guests * CONFIG_DISKS; i++) disk_image_close(m->disk[i]);
+    free(m->guest);
+    free(m->disk);
     rom_done(&m->rom);
     if (m->blocks) block_cache_free(m->blocks);
     recorder_start(&m->recorder, 0);
     trace_free(m->trace);
-    text_free(&m->serial);
     text_free(&m->inputs);
     text_free(&m->typed);
     arena_done(&m->arena);

@@ -218,6 +218,30 @@ struct machine_span { gva_t at; uint32_t n; };
 enum { MACHINE_SPANS = 6 };
 unsigned machine_operands(const struct machine *m, struct machine_span *list, unsigned room);
 
+/* --- several virtual machines ------------------------------------------------------------------------------------- */
+unsigned machine_vms(const struct machine *m);      /* 1 also where there is no hypervisor */
+/* All that is looked at or changed from now on, the processor's own registers apart, is this VM's; -1, as at first: of the one that has
+ * the processor. No state of the machine. */
+void     machine_look_at(struct machine *m, int vm);
+int      machine_looks_at(const struct machine *m);
+unsigned machine_vm_now(const struct machine *m);   /* which one has the processor, or had it last */
+struct machine_vm {
+    const char *cpu, *mmu, *image;                  /* image: its path; "" where firmware boots it */
+    const char *state;                              /* "running", "ready", "asleep", "capped", "over" */
+    uint32_t ram_mib, weight, cap;
+    bool     background;                            /* the machine does not wait for its end */
+    struct machine_end end;                         /* FATE_RUNNING until it is over or the machine stops */
+    int      exit_code;                             /* enum err_code for that end */
+    uint64_t turns;                                 /* how often it was given the processor */
+    uint64_t running, ready, asleep, capped;        /* cycles it had the processor; had to wait for it; did not want it; might not */
+    uint64_t by_cause[CAUSE_COUNT];                 /* what the processor did for it */
+    uint64_t exits;
+};
+void     machine_vm(const struct machine *m, unsigned vm, struct machine_vm *out);
+void     machine_vmm_costs(const struct machine *m, uint64_t by_cause[CAUSE_COUNT]); /* what it did for none of them */
+const char *machine_vm_serial(const struct machine *m, unsigned vm, size_t *n);
+const char *machine_scheduler(const struct machine *m); /* its name */
+
 /* --- results ---------------------------------------------------------------------------------------------------- */
 struct trace *machine_trace(struct machine *m);
 const struct trace *machine_trace_of(const struct machine *m);

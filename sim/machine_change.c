@@ -14,7 +14,7 @@ static bool place_of(const struct machine *m, gva_t at, hpa_t *to)
 {
     struct xlat x;
     struct fault f;
-    if (!mmu_probe(virtual_(m) ? &m->b->vmm.now->vcpu.virt_mmu : &m->b->mmu, at, ACCESS_READ, &x, &f)) return false;
+    if (!mmu_probe(virtual_(m) ? &machine_seen(m)->vcpu.virt_mmu : &m->b->mmu, at, ACCESS_READ, &x, &f)) return false;
     *to = x.at;
     return true;
 }
@@ -22,14 +22,14 @@ static bool place_of(const struct machine *m, gva_t at, hpa_t *to)
 bool machine_poke(struct machine *m, gva_t at, const void *from, size_t n)
 {
     const uint8_t *bytes = from;
-    struct bus *bus = virtual_(m) ? &m->b->vmm.now->bus : &m->b->bus;
+    struct bus *bus = virtual_(m) ? &machine_seen(m)->bus : &m->b->bus;
     hpa_t to;
     for (size_t i = 0; i < n; i++)
         if (!place_of(m, gva(at.v + (uint32_t)i), &to) || !bus_page(bus, to)) return false;
     for (size_t i = 0; i < n; i++) {
         if (!place_of(m, gva(at.v + (uint32_t)i), &to)) break; /* the bytes before were the page tables themselves */
         bus_poke(bus, to, bytes + i, 1);
-        if (virtual_(m)) emulate_stored(&m->b->vmm.now->vcpu, to.v, 1); /* it may be part of a table that is shadowed */
+        if (virtual_(m)) emulate_stored(&machine_seen(m)->vcpu, to.v, 1); /* it may be part of a table that is shadowed */
     }
     snapshots_forget(m);
     return true;
@@ -39,9 +39,15 @@ bool machine_poke(struct machine *m, gva_t at, const void *from, size_t n)
 static void set_flags(struct machine *m, uint32_t value)
 {
     const uint32_t mine = FLAG_IF | FLAG_IOPL | FLAG_VIF | FLAG_VIP | FLAG_VM;
-    struct cpu *real = &m->b->cpu, *virt = &m->b->vmm.now->vcpu.virt;
-    if (!virtual_(m) || real->vmx.nonroot) {
+    struct cpu *real = &m->b->cpu;
+    bool away = !machine_sees_processor(m);
+    if (!virtual_(m) || (real->vmx.nonroot && !away)) {
         cpu_set_flags(real, value);
+        return;
+    }
+    struct cpu *virt = &machine_seen(m)->vcpu.virt;
+    if (away) {
+        cpu_set_flags(virt, value);
         return;
     }
     virt->eflags = (virt->eflags & ~mine) | (value & mine & ~(uint32_t)FLAG_VM);
@@ -64,7 +70,7 @@ static bool set_control(struct machine *m, const char *name, uint32_t value)
 bool machine_set_reg(struct machine *m, const char *name, uint32_t value)
 {
     const struct reg_desc *r = reg_find(cpu_regs, name);
-    struct cpu *c = &m->b->cpu;
+    struct cpu *c = machine_sees_processor(m) ? &m->b->cpu : &machine_seen(m)->vcpu.virt;
     if (!strcmp(name, "eflags")) set_flags(m, value);
     else if (r && r->bytes == 4 && (r->offset < offsetof(struct cpu, eflags))) reg_write(r, c, value);
     else if (!set_control(m, name, value)) return false;
@@ -74,8 +80,7 @@ bool machine_set_reg(struct machine *m, const char *name, uint32_t value)
 
 bool machine_set_fpu(struct machine *m, const struct machine_fpu *fpu)
 {
-    struct vcpu *v = &m->b->vmm.now->vcpu;
-    struct cpu *c = virtual_(m) && !v->fpu_lent ? &v->virt : &m->b->cpu;
+    struct cpu *c = virtual_(m) && !machine_seen(m)->vcpu.fpu_lent ? &machine_seen(m)->vcpu.virt : &m->b->cpu;
     struct fpu *f = &c->fpu;
     f->control = (fpu->control & FPU_CONTROL_KNOWN) | FPU_CONTROL_ONE;
     f->status = fpu->status;

@@ -8,6 +8,10 @@
 
 static bool virtual_(const struct machine *m) { return m->technique->hypervisor; }
 
+/* How the guest that is looked at is executed; and the one that the processor runs. */
+static const struct cpu_strategy *technique(const struct machine *m) { return virtual_(m) ? machine_seen(m)->vcpu.ops : m->technique; }
+static const struct vcpu *running_one(const struct machine *m) { return &m->b->vmm.now->vcpu; }
+
 static void fill(struct machine_cpu *out, const struct cpu *c)
 {
     *out = (struct machine_cpu){
@@ -52,8 +56,9 @@ void machine_guest(const struct machine *m, struct machine_cpu *guest)
         fill(guest, real);
         return;
     }
-    const struct vcpu *v = &m->b->vmm.now->vcpu;
-    if (real->vmx.nonroot) { /* the registers are the guest's own, but for what the VMCS shows it of the control registers */
+    const struct vcpu *v = &machine_seen(m)->vcpu;
+    bool away = !machine_sees_processor(m); /* another VM has the processor */
+    if (real->vmx.nonroot && !away) { /* the registers are the guest's own, but for what the VMCS shows it of the control registers */
         fill(guest, real);
         guest->cr0 = vmx_cr_seen(real, 0, real->cr0);
         guest->cr3 = v->virt.cr3;
@@ -66,7 +71,7 @@ void machine_guest(const struct machine *m, struct machine_cpu *guest)
         v->ops->show(v, &shown);
     }
     fill(guest, v->ops->show ? &shown : &v->virt);
-    if (real->cpl == 0) return; /* the hypervisor runs: its guest is as it was left */
+    if (away || real->cpl == 0) return; /* the hypervisor runs: its guest is as it was left */
     struct vcpu_view view;
     running(v, real, &view);
     memcpy(guest->reg, view.reg, sizeof guest->reg);
@@ -82,8 +87,9 @@ uint32_t machine_code(const struct machine *m)
 {
     const struct cpu *real = &m->b->cpu;
     uint32_t at = real->seg[SEG_CS].base + real->eip;
-    if (!virtual_(m) || !m->technique->code || at - m->technique->code_first >= m->technique->code_bytes) return at;
-    return m->technique->code(&m->b->vmm.now->vcpu, at);
+    const struct cpu_strategy *s = virtual_(m) ? running_one(m)->ops : m->technique;
+    if (!s->code || at - s->code_first >= s->code_bytes) return at;
+    return s->code(running_one(m), at);
 }
 
 /* CS and EIP, as people count. */
@@ -93,8 +99,8 @@ static void whereabouts(const struct machine *m, uint32_t *base, uint32_t *eip)
     struct vcpu_view view;
     *base = real->seg[SEG_CS].base;
     *eip = real->eip;
-    if (!virtual_(m) || real->cpl == 0 || !m->technique->view) return;
-    running(&m->b->vmm.now->vcpu, real, &view);
+    if (!virtual_(m) || real->cpl == 0 || !running_one(m)->ops->view) return;
+    running(running_one(m), real, &view);
     *base = view.seg[SEG_CS].base;
     *eip = view.eip;
 }
@@ -115,7 +121,7 @@ uint32_t machine_linear(const struct machine *m)
 
 void machine_fpu(const struct machine *m, struct machine_fpu *guest)
 {
-    const struct fpu seen = virtual_(m) ? lazy_fpu_state(&m->b->vmm.now->vcpu) : m->b->cpu.fpu, *f = &seen;
+    const struct fpu seen = virtual_(m) ? lazy_fpu_state(&machine_seen(m)->vcpu) : m->b->cpu.fpu, *f = &seen;
     *guest = (struct machine_fpu){ .control = f->control, .status = f->status, .tag = (uint16_t)fpu_tag_word(f), .cs = f->cs,
                                    .ds = f->ds, .op = f->op, .ip = f->ip, .dp = f->dp };
     for (unsigned i = 0; i < 8; i++) {
@@ -133,8 +139,8 @@ enum machine_place machine_place(const struct machine *m)
     return ring == 0 && virtual_(m) ? PLACE_VMM : PLACE_KERNEL;
 }
 
-uint8_t machine_kernel_ring(const struct machine *m) { return m->technique->kernel_ring; }
-bool    machine_detects(const struct machine *m) { return m->technique->detects; }
+uint8_t machine_kernel_ring(const struct machine *m) { return technique(m)->kernel_ring; }
+bool    machine_detects(const struct machine *m) { return technique(m)->detects; }
 bool    machine_has_vmm(const struct machine *m) { return m->technique->hypervisor; }
 
 /* --- memory --- */
@@ -155,19 +161,19 @@ static bool peek_through(const struct mmu *mmu, const struct bus *bus, gva_t at,
 
 bool machine_peek(const struct machine *m, gva_t at, void *to, size_t n)
 {
-    if (peek_through(&m->b->mmu, &m->b->bus, at, to, n)) return true;
-    return virtual_(m) && (at.v < WINDOW_BASE || m->technique->hardware) && machine_peek_guest(m, at, to, n); /* legal, only not shadowed yet */
+    if (machine_sees_processor(m) && peek_through(&m->b->mmu, &m->b->bus, at, to, n)) return true;
+    return virtual_(m) && (at.v < WINDOW_BASE || technique(m)->hardware) && machine_peek_guest(m, at, to, n); /* legal, only not shadowed yet */
 }
 
 bool machine_peek_guest(const struct machine *m, gva_t at, void *to, size_t n)
 {
     if (!virtual_(m)) return peek_through(&m->b->mmu, &m->b->bus, at, to, n);
-    return peek_through(&m->b->vmm.now->vcpu.virt_mmu, &m->b->vmm.now->bus, at, to, n);
+    return peek_through(&machine_seen(m)->vcpu.virt_mmu, &machine_seen(m)->bus, at, to, n);
 }
 
 bool machine_peek_gpa(const struct machine *m, gpa_t at, void *to, size_t n)
 {
-    return bus_peek(virtual_(m) ? &m->b->vmm.now->bus : &m->b->bus, hpa(at.v), to, n);
+    return bus_peek(virtual_(m) ? &machine_seen(m)->bus : &m->b->bus, hpa(at.v), to, n);
 }
 
 bool machine_peek_hpa(const struct machine *m, hpa_t at, void *to, size_t n) { return bus_peek(&m->b->bus, at, to, n); }
@@ -203,7 +209,7 @@ unsigned machine_disasm_back(const struct machine *m, gva_t at, gva_t *before, u
     gva_t ring[64];
     unsigned count = 0;
     uint32_t offset = 0, start = at.v > 48 ? at.v - 48 : 0;
-    const char *name = symbols_at(&m->image.symbols, at.v, &offset);
+    const char *name = symbols_at(&machine_tenant(m)->image.symbols, at.v, &offset);
     if (name && offset && offset < LOOK) start = at.v - offset;
     for (gva_t p = gva(start); p.v < at.v; ) {
         char text[96];
@@ -240,9 +246,9 @@ const char *machine_symbol(const struct machine *m, uint32_t at, char *buf, size
 {
     uint32_t offset;
     bool own = virtual_(m) && !m->b->cpu.vmx.nonroot; /* else the hypervisor's addresses are the guest's, too */
-    if (own && m->technique->symbol && m->technique->symbol(&m->b->vmm.now->vcpu, at, buf, (unsigned)n)) return buf;
+    if (own && technique(m)->symbol && technique(m)->symbol(&machine_seen(m)->vcpu, at, buf, (unsigned)n)) return buf;
     if (own && window_symbol(at, buf, (unsigned)n)) return buf;
-    const char *name = symbols_at(&m->image.symbols, at, &offset);
+    const char *name = symbols_at(&machine_tenant(m)->image.symbols, at, &offset);
     if (!name) snprintf(buf, n, "%08X", at);
     else if (offset) snprintf(buf, n, "%s+%X", name, offset);
     else snprintf(buf, n, "%s", name);
@@ -251,24 +257,24 @@ const char *machine_symbol(const struct machine *m, uint32_t at, char *buf, size
 
 bool machine_find_symbol(const struct machine *m, const char *name, uint32_t *at)
 {
-    return symbols_find(&m->image.symbols, name, at);
+    return symbols_find(&machine_tenant(m)->image.symbols, name, at);
 }
 
-const char *machine_suggest_symbol(const struct machine *m, const char *name) { return symbols_suggest(&m->image.symbols, name); }
+const char *machine_suggest_symbol(const struct machine *m, const char *name) { return symbols_suggest(&machine_tenant(m)->image.symbols, name); }
 
 /* --- addresses --- */
 
 void machine_translate(const struct machine *m, gva_t at, unsigned access, struct machine_xlat *x)
 {
     *x = (struct machine_xlat){ 0 };
-    const struct mmu *guest = virtual_(m) ? &m->b->vmm.now->vcpu.virt_mmu : &m->b->mmu;
+    const struct mmu *guest = virtual_(m) ? &machine_seen(m)->vcpu.virt_mmu : &m->b->mmu;
     struct fault f = { 0 };
     x->guest_ok = mmu_probe(guest, at, access, &x->guest, &f);
     x->guest_code = x->guest_ok ? 0 : f.code;
     if (x->guest_ok) {
         x->pa = gpa(x->guest.at.v);
         uint32_t frame;
-        struct bus *bus = virtual_(m) ? &m->b->vmm.now->bus : &m->b->bus;
+        struct bus *bus = virtual_(m) ? &machine_seen(m)->bus : &m->b->bus;
         if (bus_owner(bus, x->guest.at, &frame)) x->ma = hpa(frame << PAGE_SHIFT | (x->guest.at.v & (PAGE_SIZE - 1)));
     }
     x->real_ok = mmu_probe(&m->b->mmu, at, access, &x->real, &f);
@@ -277,7 +283,7 @@ void machine_translate(const struct machine *m, gva_t at, unsigned access, struc
 
 unsigned machine_devices(const struct machine *m, struct machine_device *list, unsigned room)
 {
-    const struct devices *d = virtual_(m) ? &m->b->vmm.now->devices : &m->b->devices;
+    const struct devices *d = virtual_(m) ? &machine_seen(m)->devices : &m->b->devices;
     unsigned n = 0;
     for (; n < d->count && n < room; n++)
         list[n] = (struct machine_device){ d->list[n].name, d->list[n].device->ops->regs, d->list[n].device };
@@ -286,6 +292,6 @@ unsigned machine_devices(const struct machine *m, struct machine_device *list, u
 
 bool machine_screen(const struct machine *m, struct text *out)
 {
-    const struct vm *vm = m->b->vmm.now;
+    const struct vm *vm = machine_seen(m);
     return virtual_(m) ? vga_text(&vm->devices.vga, &vm->bus, out) : vga_text(&m->b->devices.vga, &m->b->bus, out);
 }

@@ -11,8 +11,9 @@ const struct trace *machine_trace_of(const struct machine *m) { return m->trace;
 
 const char *machine_serial(const struct machine *m, size_t *n)
 {
-    *n = m->b->serial_len;
-    return text_str(&m->serial);
+    const struct tenant *t = machine_tenant(m);
+    *n = m->b->serial_len[t->n];
+    return text_str(&t->serial);
 }
 
 /* Boundaries that are the hypervisor's, where hardware tells root from non-root operation: from each VM exit to the next VM entry. The exit itself, and a
@@ -100,7 +101,7 @@ static uint64_t run_id(const struct machine *m)
 {
     uint64_t h = 14695981039346656037u;
     const struct machine_cfg *c = &m->cfg;
-    h = mix(h, &m->image.hash, sizeof m->image.hash);
+    for (unsigned n = 0; n < m->guests; n++) h = mix(h, &m->guest[n].image.hash, sizeof m->guest[n].image.hash);
     h = mix_text(mix_text(mix_text(mix_text(mix_text(h, c->cpu), c->mmu), c->io), c->host), c->model);
     h = mix(mix(h, &c->ram_mib, sizeof c->ram_mib), &c->seed, sizeof c->seed);
     h = mix_text(h, c->append);
@@ -132,7 +133,7 @@ void machine_summary(const struct machine *m, struct machine_summary *s)
         uint64_t vmm = vmm_insns(m);
         s->guest_insns -= vmm < s->insns ? vmm : s->insns;
         s->guest_insns += t.kinds[EV_EMULATE]; /* executed on the guest's behalf */
-        const struct vmmu *mmu = &b->vmm.now->vcpu.vmmu;
+        const struct vmmu *mmu = &machine_seen(m)->vcpu.vmmu;
         struct vmmu_stats st = { 0 };
         mmu->ops->stats(mmu, &st);
         s->shadow.hidden = st.hidden, s->shadow.true_ = st.true_, s->shadow.traced = st.traced;
@@ -148,7 +149,7 @@ unsigned machine_disks(const struct machine *m, struct machine_disk *list, unsig
 {
     unsigned n = m->cfg.disks < room ? m->cfg.disks : room;
     for (unsigned i = 0; i < n; i++) {
-        const struct disk_image *d = m->disk[i];
+        const struct disk_image *d = m->disk[machine_tenant(m)->n * CONFIG_DISKS + i];
         list[i] = (struct machine_disk){ disk_image_path(d), disk_image_sectors(d), disk_image_changed(d), disk_image_padding(d) };
     }
     return n;
@@ -198,8 +199,9 @@ uint64_t machine_state_hash(const struct machine *m)
             uint64_t v = reg_read(r, d[i].state);
             h = mix(h, &v, sizeof v);
         }
-    h = mix(h, text_str(&m->serial), m->b->serial_len);
-    for (unsigned i = 0; i < m->cfg.disks; i++) h = mix(h, &m->b->disk[i].hash, sizeof m->b->disk[i].hash);
+    for (unsigned g = 0; g < m->guests; g++) h = mix(h, text_str(&m->guest[g].serial), m->b->serial_len[g]);
+    for (unsigned g = 0; g < m->guests; g++)
+        for (unsigned i = 0; i < m->cfg.disks; i++) h = mix(h, &m->b->disk[g * CONFIG_DISKS + i].hash, sizeof m->b->disk[0].hash);
     return hash_ram(m, h);
 }
 

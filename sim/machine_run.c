@@ -1,8 +1,6 @@
 /* Running a machine: until a condition, a limit or its end; and going to any moment of its past. See machine.h. */
-#include <stdio.h>
 #include <string.h>
 #include "sim/board.h"
-#include "sim/trace/vector.h"
 
 /* --- conditions --- */
 
@@ -90,119 +88,6 @@ static enum vote watch(void *self, const struct event *e)
     return VOTE_GO;
 }
 
-/* --- ends --- */
-
-static void end(struct machine *m, enum machine_fate fate, uint32_t code, const char *why)
-{
-    struct machine_end *x = &m->b->end;
-    if (x->fate != FATE_RUNNING) return;
-    if (m->technique->hypervisor) uart_drain(&m->b->vmm.now->devices.uart);
-    uart_drain(&m->b->devices.uart); /* the wires go on when the CPU has stopped */
-    x->fate = (uint8_t)fate;
-    x->code = code;
-    snprintf(x->why, sizeof x->why, "%s", why);
-    TRACE(m->trace, STOP, m->b->die, .code = (uint8_t)machine_exit_code(m));
-}
-
-/* The first of the faults that led to a triple fault: those after it arose while delivering it. */
-static const struct event *first_fault(const struct machine *m)
-{
-    const struct event *first = NULL;
-    for (size_t i = trace_count(m->trace); i--; ) {
-        const struct event *e = trace_at(m->trace, i);
-        if (e->kind == EV_FAULT) first = e;
-        else if (first) break;
-    }
-    return first;
-}
-
-/* A kernel compiled for a newer machine meets its first SSE or AVX instruction: what to do about it. */
-static bool too_new(const struct machine *m, uint8_t vector, uint32_t eip)
-{
-    uint8_t b[3];
-    if (vector != VEC_UD || !machine_peek_guest(m, gva(eip), b, sizeof b)) return false;
-    unsigned at = b[0] == 0x66 || b[0] == 0xF2 || b[0] == 0xF3;
-    bool avx = b[0] == 0xC4 || b[0] == 0xC5;
-    return avx || (b[at] == 0x0F && b[at + 1] != 0x0B);
-}
-
-static void end_died(struct machine *m, const char *what, uint8_t vector, uint32_t eip, const char *advice)
-{
-    if (too_new(m, vector, eip)) advice = "For instructions this CPU has, build with -march=i686 -mno-sse.";
-    char where[96], why[240];
-    machine_symbol(m, eip, where, sizeof where);
-    snprintf(why, sizeof why, "the guest died: %s; first cause %s at %08X (%s). %s", what, vector_name(vector), eip, where, advice);
-    end(m, FATE_DIED, vector, why);
-}
-
-static const char no_idt[] = "The guest has no IDT yet: load one before anything can fault.";
-
-static void end_shutdown(struct machine *m)
-{
-    const struct event *f = first_fault(m);
-    const char *advice = m->b->cpu.idtr.limit < 8 ? no_idt
-                                                  : "Check the IDT entry and the stack that handler would use.";
-    if (f && !m->b->die)
-        m->b->die = TRACE(m->trace, DIE, f->id, .why = DEATH_TRIPLE, .vector = f->u.FAULT.vector, .addr = f->eip);
-    end_died(m, "triple fault", f ? f->u.FAULT.vector : VEC_DF, f ? f->eip : m->b->cpu.eip, advice);
-}
-
-static void end_reset(struct machine *m)
-{
-    end(m, FATE_RESET, 0, "the guest reset the machine, and there is no ROM at the reset vector to go on with");
-}
-
-static void end_off(struct machine *m) { end(m, FATE_OFF, 0, "the guest turned the power off"); }
-
-static void end_vm(struct machine *m)
-{
-    const struct vm *vm = m->b->vmm.now;
-    if (vm->off) {
-        end_off(m);
-    } else if (vm->reset) {
-        end_reset(m);
-    } else if (vm->exited) {
-        end(m, FATE_EXITED, vm->exit_code, vm->exit_code ? "the guest reported failure" : "the guest ended well");
-    } else if (vm->dead) {
-        m->b->die = trace_last(m->trace);
-        struct machine_cpu guest;
-        machine_guest(m, &guest);
-        end_died(m, death_about(vm->why), vm->first.vector, vm->dead_eip, guest.idt_limit < 8 ? no_idt :
-                 "Run it with --cpu native to see whether it is the guest's own fault.");
-    } else {
-        end(m, FATE_HALTED, 0, "the guest halted with interrupts off");
-    }
-}
-
-static void end_halted(struct machine *m)
-{
-    end(m, FATE_HALTED, 0, m->b->cpu.eflags & FLAG_IF ? "the guest halted and no device will ever interrupt it"
-                                                      : "the guest halted with interrupts off");
-}
-
-static void end_limit(struct machine *m, const char *option, uint64_t n)
-{
-    char where[96], why[240];
-    struct machine_cpu guest; /* the hypervisor's own address would tell nobody anything */
-    machine_guest(m, &guest);
-    machine_symbol(m, guest.eip, where, sizeof where);
-    snprintf(why, sizeof why, "limit reached: %s %llu; the guest was at %08X (%s). An endless loop, or a larger limit is needed",
-             option, (unsigned long long)n, guest.eip, where);
-    end(m, FATE_LIMIT, 0, why);
-}
-
-struct machine_end machine_end(const struct machine *m) { return m->b->end; }
-
-int machine_exit_code(const struct machine *m)
-{
-    switch ((enum machine_fate)m->b->end.fate) {
-    case FATE_EXITED: return m->b->end.code ? EXIT_FAILED : EXIT_GOOD;
-    case FATE_DIED: return EXIT_GUEST_DIED;
-    case FATE_LIMIT: return EXIT_LIMIT;
-    default: return EXIT_GOOD;
-    }
-}
-
 /* --- the loop --- */
 
 /* A hypervisor's history is its account (machine_result.c), and is kept whole: at most 3 GB of host memory. */
@@ -214,7 +99,7 @@ static void pass_time(struct machine *m)
     struct board *b = m->b;
     uint64_t next = timeq_next(&b->timers);
     if (next == TIMEQ_NEVER || (!m->technique->hypervisor && !(b->cpu.eflags & FLAG_IF) && !devices_nmi_possible(&b->devices))) {
-        end_halted(m);
+        machine_ends_halted(m);
         return;
     }
     if (next > b->clock.now) clock_charge(&b->clock, CAUSE_IDLE, next - b->clock.now);
@@ -230,7 +115,7 @@ static void reset(struct machine *m)
     hpa_t vector = hpa(ROM_VECTOR);
     b->reset = 0;
     if (m->technique->hypervisor || (!bus_page(&b->bus, vector) && !bus_windowed(&b->bus, vector))) {
-        end_reset(m);
+        machine_ends_reset(m);
         return;
     }
     if (all) devices_reset(&b->devices);
@@ -253,22 +138,25 @@ static bool means_to_return(const struct machine *m)
 static void advance(struct machine *m, uint64_t insns)
 {
     struct board *b = m->b;
+    bool goes_on;
     switch (cpu_run(&b->cpu, insns)) {
     case CPU_DOOR:
-        if (!vmm_door(&b->vmm)) end_vm(m);
+        goes_on = vmm_door(&b->vmm);
+        machine_note_ends(m);
+        if (!goes_on) machine_ends_vmm(m);
         b->cpu.insns++; /* a visit is a boundary of its own, so that every moment has one number */
         b->cpu.extra++;
         break;
     case CPU_HALTED: pass_time(m); break;
     case CPU_SHUTDOWN:
         if (means_to_return(m)) b->reset = 1 + RESET_CPU;
-        else end_shutdown(m);
+        else machine_ends_shutdown(m);
         break;
     case CPU_BUDGET: case CPU_PAUSE: break;
     }
     if (b->stopped)
-        end(m, FATE_EXITED, b->stop_code, b->stop_code ? "the guest reported failure" : "the guest ended well");
-    if (b->off) end_off(m);
+        machine_ends(m, FATE_EXITED, b->stop_code, b->stop_code ? "the guest reported failure" : "the guest ended well");
+    if (b->off) machine_ends_off(m);
     if (b->reset) reset(m);
     if (b->remapped) {
         b->remapped = false;
@@ -276,10 +164,10 @@ static void advance(struct machine *m, uint64_t insns)
     }
     if (m->limit_hit) {
         m->limit_hit = false;
-        end_limit(m, "--limit-cycles", m->cfg.limit_cycles);
+        machine_ends_limit(m, "--limit-cycles", m->cfg.limit_cycles);
     }
-    if (trace_count(m->trace) >= HISTORY_MOST(m)) end_limit(m, "events in history,", HISTORY_MOST(m));
-    if (m->cfg.limit_insns && b->cpu.insns >= m->cfg.limit_insns) end_limit(m, "--limit-instr", m->cfg.limit_insns);
+    if (trace_count(m->trace) >= HISTORY_MOST(m)) machine_ends_limit(m, "events in history,", HISTORY_MOST(m));
+    if (m->cfg.limit_insns && b->cpu.insns >= m->cfg.limit_insns) machine_ends_limit(m, "--limit-instr", m->cfg.limit_insns);
 }
 
 static uint64_t chunk(const struct machine *m, uint64_t target, bool fine)

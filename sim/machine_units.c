@@ -2,7 +2,7 @@
 #include "sim/board.h"
 #include "sim/vmm/bintrans.h"
 
-static const struct bintrans *cache(const struct machine *m) { return m->technique->hypervisor ? m->b->vmm.now->vcpu.bt : NULL; }
+static const struct bintrans *cache(const struct machine *m) { return m->technique->hypervisor ? machine_seen(m)->vcpu.bt : NULL; }
 
 bool machine_translation(const struct machine *m, struct machine_translation *out)
 {

@@ -295,6 +295,39 @@ static void say_silent(const struct report *r, bool verbose, struct say *out)
 
 /* --- ends -------------------------------------------------------------------------------------------------------- */
 
+/* --- several virtual machines --- */
+
+static const char *vm_stop_word(const struct machine_vm *v)
+{
+    static const char *const words[] = { "running", "exited", "halted", "died", "limit", "reset", "off" };
+    return words[v->end.fate];
+}
+
+const char *report_vm_stop(const struct machine_vm *v) { return v->end.fate == FATE_RUNNING ? "steps" : vm_stop_word(v); }
+
+static void say_vms(const struct report *r, struct say *out)
+{
+    const struct machine *m = r->s->machine;
+    unsigned n = machine_vms(m);
+    uint64_t own[CAUSE_COUNT];
+    double all = (double)(r->sum.cycles ? r->sum.cycles : 1) / 100.0;
+    if (n == 1) return;
+    machine_vmm_costs(m, own);
+    say_add(out, "  %u virtual machines, scheduler %s; of the processor's time, in %%\n", n, machine_scheduler(m));
+    say_role(out, ROLE_FAINT, "    %-5s %-4s %-8s %8s %7s %7s %7s %7s %9s  %s\n", "vm", "cpu", "stop", "turns", "running", "ready", "asleep",
+             "capped", "exits", "share");
+    for (unsigned i = 0; i < n; i++) {
+        struct machine_vm v;
+        char share[24];
+        machine_vm(m, i, &v);
+        snprintf(share, sizeof share, v.cap ? "%u, cap %u%%" : "%u", v.weight, v.cap);
+        say_add(out, "    vm%-3u %-4s %-8s %8llu %7.2f %7.2f %7.2f %7.2f %9llu  %s\n", i, v.cpu, vm_stop_word(&v), (unsigned long long)v.turns,
+                (double)v.running / all, (double)v.ready / all, (double)v.asleep / all, (double)v.capped / all,
+                (unsigned long long)v.exits, share);
+    }
+    say_add(out, "    the hypervisor itself: switching %.2f, idle %.2f\n", (double)own[CAUSE_SWITCH] / all, (double)own[CAUSE_IDLE] / all);
+}
+
 static void say_end(const struct report *r, struct say *out)
 {
     unsigned passed = subject_passed(r->s), failed = subject_failed(r->s);
@@ -315,6 +348,7 @@ void report_text(const struct report *r, bool verbose, struct say *out)
     say_translation(r, out);
     say_episodes(r, out);
     say_causes(r, out);
+    say_vms(r, out);
     say_disks(r, out);
     say_post(r, out);
     say_silent(r, verbose, out);

@@ -23,6 +23,7 @@ struct report {
 /* Fills in what follows from the machine; `err`: what ended the run early, or with code 0. EXIT_BUG if cycles and causes
  * do not add up (design law 5). */
 bool report_make(struct report *r, const struct subject *s, const struct err *early, double seconds, struct err *e);
+const char *report_vm_stop(const struct machine_vm *v); /* what `stop` is for one VM */
 enum { REPORT_DEVICES = 32 };
 /* The last POST code that was written to port 80h or 190h; false if there was none. */
 bool report_post(const struct report *r, uint8_t *code);

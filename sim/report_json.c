@@ -241,6 +241,49 @@ static void json_post(const struct report *r, struct text *out)
     else text_add(out, "  \"post_code\": null,\n");
 }
 
+static void json_vm(const struct machine *m, unsigned n, struct text *out)
+{
+    struct machine_vm v;
+    size_t bytes;
+    const char *serial = machine_vm_serial(m, n, &bytes);
+    machine_vm(m, n, &v);
+    text_add(out, "\n    {\"vm\": %u, \"cpu\": \"%s\", \"mmu\": \"%s\", \"ram_mib\": %u, \"image\": ", n, v.cpu, v.mmu, v.ram_mib);
+    json_bytes(out, v.image, strlen(v.image));
+    text_add(out, ", \"stop\": \"%s\", \"guest_exit\": ", report_vm_stop(&v));
+    text_add(out, v.end.fate == FATE_EXITED ? "%u" : "null", v.end.code);
+    text_add(out, ", \"exit_code\": %d, \"why\": ", v.exit_code);
+    json_bytes(out, v.end.why, strlen(v.end.why));
+    text_add(out, ",\n     \"weight\": %u, \"cap\": %u, \"background\": %s, \"turns\": %llu, \"exits\": %llu", v.weight, v.cap,
+             v.background ? "true" : "false", (unsigned long long)v.turns, (unsigned long long)v.exits);
+    text_add(out, ", \"cycles\": {\"running\": %llu, \"ready\": %llu, \"asleep\": %llu, \"capped\": %llu},\n     \"cycles_by_cause\": ",
+             (unsigned long long)v.running, (unsigned long long)v.ready, (unsigned long long)v.asleep, (unsigned long long)v.capped);
+    json_causes(v.by_cause, out);
+    text_add(out, ", \"serial\": ");
+    json_bytes(out, serial, bytes);
+    text_char(out, '}');
+}
+
+/* "vms": each, and what none of them had; null where there is one. */
+static void json_vms(const struct report *r, struct text *out)
+{
+    const struct machine *m = r->s->machine;
+    uint64_t own[CAUSE_COUNT];
+    unsigned n = machine_vms(m);
+    if (n == 1) {
+        text_add(out, "  \"vms\": null,\n");
+        return;
+    }
+    machine_vmm_costs(m, own);
+    text_add(out, "  \"vms\": {\"count\": %u, \"scheduler\": \"%s\", \"hypervisor_cycles_by_cause\": ", n, machine_scheduler(m));
+    json_causes(own, out);
+    text_add(out, ", \"list\": [");
+    for (unsigned i = 0; i < n; i++) {
+        if (i) text_char(out, ',');
+        json_vm(m, i, out);
+    }
+    text_add(out, "\n  ]},\n");
+}
+
 void report_json(const struct report *r, struct text *out)
 {
     size_t n;
@@ -256,6 +299,7 @@ void report_json(const struct report *r, struct text *out)
     json_post(r, out);
     json_counts(r, out);
     json_episodes(r, out);
+    json_vms(r, out);
     json_silent(r, out);
     json_checks(r, out);
     json_bare(r, out);

@@ -70,7 +70,8 @@ static bool save_page(struct machine *m, uint32_t frame)
 /* What the disks hold at this moment is never overwritten (disk_image.h). */
 static void seal_disks(struct machine *m)
 {
-    for (unsigned i = 0; i < m->cfg.disks; i++) disk_image_seal(m->disk[i]);
+    for (unsigned n = 0; n < m->guests; n++)
+        for (unsigned i = 0; i < m->cfg.disks; i++) disk_image_seal(m->disk[n * CONFIG_DISKS + i]);
 }
 
 /* Without memory for a snapshot the run simply goes on with those it has. */
@@ -152,6 +153,6 @@ void snapshots_forget(struct machine *m)
         m->b->bus.marks[p->frame] |= FRAME_DIRTY; /* everything ever stored to belongs to the new beginning */
         free(p->bytes);
     }
-    m->serial_sent = m->b->serial_len; /* what is said from here on is new */
+    for (unsigned n = 0; n < m->guests; n++) m->guest[n].serial_sent = m->b->serial_len[n]; /* what is said from here on is new */
     s->next = 0; /* the snapshot itself waits for the next run: changes come in groups */
 }

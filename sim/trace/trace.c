@@ -196,7 +196,7 @@ struct event *trace_open(struct trace *t, uint8_t kind, uint32_t cause, uint32_t
     e->eip = eip || !now->eip ? eip : now->place ? now->place(now->self) : *now->eip;
     e->episode = kind == EV_EXIT ? id : t->episode; /* an EXIT opens its own visit */
     e->kind = kind;
-    e->vcpu = 0;
+    e->vcpu = now->vcpu ? *now->vcpu : 0;
     e->ring = now->ring ? *now->ring : 0;
     e->spare = 0;
     memset(&e->u, 0, sizeof e->u);
@@ -216,7 +216,7 @@ uint32_t trace_emit(struct trace *t, const struct event *e)
     if (!t->now.cycle) kept->cycle = e->cycle;
     if (!t->now.insns) kept->insns = e->insns;
     if (e->ring) kept->ring = e->ring;
-    kept->vcpu = e->vcpu;
+    if (!t->now.vcpu) kept->vcpu = e->vcpu;
     kept->spare = e->spare;
     kept->u = e->u;
     return trace_close(t, kept);

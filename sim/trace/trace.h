@@ -92,6 +92,7 @@ struct trace_now {
     const struct clock  *clock;    /* whose cycles episodes cost; NULL: nobody asks, as on a bare machine */
     struct episode_live *episodes; /* in the machine's arena */
     uint32_t (*place)(void *self); /* instead of `eip`; NULL: that is it */
+    const uint8_t *vcpu;           /* whose events these are; NULL: the only one's */
 };
 void trace_bind(struct trace *t, struct trace_now now);
 

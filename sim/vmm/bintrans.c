@@ -96,6 +96,13 @@ static void after(void *self, const struct cpu *c, const struct insn *i, enum st
     o.after(o.self, c, i, result);
 }
 
+static void bt_back(struct vcpu *v)
+{
+    vcpu_back(v);
+    board(v)->cpu->observer = (struct cpu_observer){ before, after, v };
+    board(v)->cpu->account[1] = CAUSE_TRANSLATED;
+}
+
 static void bt_start(struct vcpu *v)
 {
     board(v)->cpu->observer = (struct cpu_observer){ before, after, v };
@@ -155,6 +162,7 @@ static void from_cache(struct vcpu *v, struct window_frame *f)
     roll(v, f, &s);
     t->here = s.unit;
     t->what = f->vector == BT_VECTOR ? s.point.what : (uint8_t)BT_RUN;
+    if (!s.unit && t->what == BT_RUN) bt_forget_return(v, c->eip); /* the glue may have been writing it, word by word */
     if (t->what == BT_CONTINUE) {
         t->from = s.unit;
         t->from_exit = s.exit;
@@ -327,6 +335,8 @@ const struct cpu_strategy strategy_bintrans = {
     .interrupt = emulate_interrupt,
     .runnable = bt_runnable,
     .leave = bt_leave,
+    .away = vcpu_away,
+    .back = bt_back,
     .reserve = BT_DATA_SIZE + BT_CODE_MOST,
     .stored = bt_stored,
     .remapped = bt_remapped,

@@ -189,6 +189,8 @@ bool bt_state_at(const struct bintrans *t, uint32_t tc, struct bt_state *s);
 void bt_chain(struct vcpu *v, struct bt_unit *u, unsigned x, struct bt_unit *to);
 /* Enters a unit into the tables that returns and indirect jumps look in. */
 void bt_remember(struct vcpu *v, const struct bt_unit *u, bool returns);
+/* What the return-target table says about this EIP may be half of one entry and half of another. */
+void bt_forget_return(struct vcpu *v, uint32_t eip);
 /* Has this instruction faulted so often that it is to be simulated? */
 bool bt_adapted(const struct vcpu *v, uint32_t eip);
 /* It faulted on a page under write trace. */

@@ -100,6 +100,8 @@ static void forget_entry(struct vcpu *v, uint32_t at, uint32_t tc)
     if (entry[1] == tc) put_entry(v, at, 0, v->bt->miss);
 }
 
+void bt_forget_return(struct vcpu *v, uint32_t eip) { put_entry(v, BT_RETURNS + 8 * (eip & 0xFF), 0, v->bt->miss); }
+
 /* ---- by cache address */
 
 struct bt_unit *bt_unit_at(struct bintrans *t, uint32_t tc)

@@ -133,6 +133,14 @@ static void follow(struct vcpu *v, const struct system_regs *old, bool reload)
         descriptor_sync_ldt(v);
 }
 
+void emulate_follow_all(struct vcpu *v)
+{
+    const struct cpu *real = board(v)->cpu;
+    follow_counters(v);
+    follow_alignment(v);
+    if ((v->virt.dr[7] | real->dr[7]) & 0xFF) follow_breakpoints(v);
+}
+
 void emulate_reset(struct vcpu *v, bool all)
 {
     struct system_regs old = system_regs(&v->virt);

@@ -36,6 +36,8 @@ bool emulate_is_system(struct vcpu *v);
 bool emulate_decode(struct vcpu *v, struct insn *i);
 /* The virtual CPU's RESET, or INIT (`all` false), and what that means for the tables behind it. */
 void emulate_reset(struct vcpu *v, bool all);
+/* The real registers that follow virtual ones get the values that virt wants: counters, alignment checks, breakpoints. */
+void emulate_follow_all(struct vcpu *v);
 /* Tells shadow tables about what virt stored since the last call, and empties the log. */
 void emulate_publish(struct vcpu *v);
 /* The same for `size` bytes at guest-physical `at` that somebody else stored (a person, a device); they lie in one page. */

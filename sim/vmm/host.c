@@ -1,6 +1,7 @@
 /* See host.h. 8259A, 8254 and PC16550D data sheets for the ports. */
 #include "sim/vmm/host.h"
 
+#include "sim/io/serial_card.h"
 #include "sim/vmm/vm.h"
 
 enum { PIC1 = 0x20, PIC2 = 0xA0, PIT0 = 0x40, PIT_MODE = 0x43, KBC = 0x60, COM1 = 0x3F8, CONSOLE = 0xE9 };
@@ -21,16 +22,22 @@ static uint8_t in(struct vmm *h, uint16_t port)
     return v;
 }
 
+static uint16_t line_of(const struct vm *vm) { return vm->id ? (uint16_t)(SERIAL_CARD_BASE + (vm->id - 1) * UART_PORTS) : COM1; }
+
 void host_init(struct vmm *h)
 {
     static const struct { uint16_t port; uint8_t value; } program[] = {
         { PIC1, 0x11 }, { PIC1 + 1, WINDOW_IRQ }, { PIC1 + 1, 0x04 }, { PIC1 + 1, 0x01 },     /* ICW1-4 */
         { PIC2, 0x11 }, { PIC2 + 1, WINDOW_IRQ + 8 }, { PIC2 + 1, 0x02 }, { PIC2 + 1, 0x01 },
         { PIC1 + 1, 0xEC }, { PIC2 + 1, 0xFF },                                               /* only IRQ 0, 1 and 4 */
-        { COM1 + 3, 0x80 }, { COM1, 1 }, { COM1 + 1, 0 }, { COM1 + 3, 0x03 },                 /* 115200 8N1 */
-        { COM1 + 2, 0x07 }, { COM1 + 4, 0x0B }, { COM1 + 1, 0x01 },                           /* FIFO, OUT2, receive interrupt */
+    };
+    static const struct { uint8_t offset, value; } line[] = {
+        { 3, 0x80 }, { 0, 1 }, { 1, 0 }, { 3, 0x03 },                                         /* 115200 8N1 */
+        { 2, 0x07 }, { 4, 0x0B }, { 1, 0x01 },                                                /* FIFO, OUT2, receive interrupt */
     };
     for (unsigned i = 0; i < sizeof program / sizeof program[0]; i++) out(h, program[i].port, program[i].value);
+    for (unsigned n = 0; n < h->vms; n++)
+        for (unsigned i = 0; i < sizeof line / sizeof line[0]; i++) out(h, (uint16_t)(line_of(&h->vm[n]) + line[i].offset), line[i].value);
     h->timer_at = TIMEQ_NEVER;
 }
 
@@ -38,6 +45,7 @@ void host_timer(struct vmm *h, uint64_t when)
 {
     const struct clock *c = h->board.clock;
     if (when == TIMEQ_NEVER || when == h->timer_at) return; /* a timer that fires for nothing does no harm */
+    if (h->vms > 1 && h->timer_at < when && h->timer_at > c->now) return; /* nor too soon: deadlines come and go with the VMs */
     uint64_t cycles = when > c->now ? when - c->now : 1;
     uint64_t most = (uint64_t)PIT_MOST * c->hz / PIT_HZ;
     if (cycles >= most && h->timer_at != TIMEQ_NEVER) return; /* what is armed fires before */
@@ -50,9 +58,10 @@ void host_timer(struct vmm *h, uint64_t when)
 }
 
 /* The VM's UART takes characters when it has room; meanwhile they wait in the real one, whose line waits, too. */
-bool host_serial_get(void *vmm, uint8_t *byte)
+bool host_serial_get(void *vm, uint8_t *byte)
 {
-    struct vmm *h = vmm;
+    struct vmm *h = ((struct vm *)vm)->vmm;
+    if (vm != h->vm) return false; /* nobody types on the others' lines */
     if (!(in(h, COM1 + 5) & 1)) return false;
     *byte = in(h, COM1);
     return true;
@@ -66,7 +75,7 @@ static void keyboard(struct vmm *h)
         h->key_prefix = byte;
         return;
     }
-    kbc_key(&h->now->devices.kbc, (uint16_t)(h->key_prefix << 8 | (byte & 0x7F)), !(byte & 0x80));
+    kbc_key(&h->vm->devices.kbc, (uint16_t)(h->key_prefix << 8 | (byte & 0x7F)), !(byte & 0x80));
     h->key_prefix = 0;
 }
 
@@ -75,22 +84,30 @@ void host_interrupt(struct vmm *h, uint8_t vector)
     unsigned irq = vector - WINDOW_IRQ;
     if (irq == IRQ_TIMER) h->timer_at = TIMEQ_NEVER;
     if (irq == IRQ_KEYBOARD) keyboard(h);
-    if (irq == IRQ_UART) uart_listen(&h->now->devices.uart);
+    if (irq == IRQ_UART) uart_listen(&h->vm->devices.uart);
+    h->schedule.look = true; /* it may be for a VM that sleeps */
     if (irq >= 8) out(h, PIC2, 0x20);
     out(h, PIC1, 0x20);
 }
 
-void host_serial(void *vmm, uint8_t byte)
+void host_serial(void *vm, uint8_t byte)
 {
-    struct vmm *h = vmm;
+    struct vmm *h = ((struct vm *)vm)->vmm;
+    uint16_t line = line_of(vm);
     struct timeq *board = h->board.cpu->env.timers;
-    while (!(in(h, COM1 + 5) & 0x20)) { /* we poll until the transmitter is ready: time passes on the device's account */
+    while (!(in(h, line + 5) & 0x20)) { /* we poll until the transmitter is ready: time passes on the device's account */
         const struct clock *c = h->board.clock;
         uint64_t next = timeq_next(board);
         if (next != TIMEQ_NEVER && next > c->now) clock_charge(h->board.clock, CAUSE_DEVICE, next - c->now);
         timeq_run(board);
     }
-    out(h, COM1, byte);
+    out(h, line, byte);
 }
 
-void host_console(void *vmm, uint8_t byte) { out(vmm, CONSOLE, byte); }
+/* The real one is one, and so the first VM's; the others' goes where their serial line does. */
+void host_console(void *vm, uint8_t byte)
+{
+    const struct vm *self = vm;
+    if (self->id) host_serial(vm, byte);
+    else out(self->vmm, CONSOLE, byte);
+}

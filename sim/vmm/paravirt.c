@@ -64,6 +64,13 @@ static void pv_start(struct vcpu *v)
     pv_time_init(p);
 }
 
+static void pv_back(struct vcpu *v)
+{
+    vcpu_back(v);
+    pv_load_tables(v->pv);
+    v->pv->mmu->flushes++; /* the TLB was emptied */
+}
+
 static void pv_enter(struct vcpu *v, struct window_frame *f)
 {
     const struct cpu *real = v->vmm->board.cpu;
@@ -147,7 +154,7 @@ static enum next pv_handle(struct vcpu *v, const struct vmexit *in)
     switch (x.reason) {
     case EXIT_REASON_INTERRUPT:
         host_interrupt(v->vmm, x.vector);
-        if (x.vector == WINDOW_IRQ + IRQ_UART) pv_console_input(p);
+        if (x.vector == WINDOW_IRQ + IRQ_UART && !v->vm->id) pv_console_input(p);
         break;
     case EXIT_REASON_HYPERCALL: pv_hypercall(p); break;
     case EXIT_REASON_PAGE_FAULT: page_fault(p, &x); break;
@@ -216,4 +223,6 @@ const struct cpu_strategy strategy_paravirt = {
     .interrupt = pv_interrupt,
     .runnable = pv_runnable,
     .leave = pv_leave,
+    .away = vcpu_away,
+    .back = pv_back,
 };

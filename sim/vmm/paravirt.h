@@ -98,6 +98,7 @@ void pv_set_m2p(struct paravirt *p, uint32_t frame, uint32_t pfn);
 
 /* ---- paravirt_segment.c */
 void pv_segments_init(struct paravirt *p);                                 /* the area's tables; GDTR and LDTR */
+void pv_load_tables(struct paravirt *p);                                   /* GDTR and LDTR of the real processor */
 bool pv_descriptor(struct paravirt *p, uint16_t selector, uint32_t d[2]);  /* as the CPU would find it */
 bool pv_judge_descriptor(uint32_t d[2]);                                   /* may a guest have it? Corrects DPL and limit */
 bool pv_judge_descriptors(void *p, uint32_t frame);                        /* all 512 of a frame */

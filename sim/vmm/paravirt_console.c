@@ -19,7 +19,7 @@ void pv_console_input(struct paravirt *p)
     uint32_t cons = pv_frame_read(p, p->console, RING_IN_CONS, 4), old = pv_frame_read(p, p->console, RING_IN_PROD, 4), prod = old;
     uint8_t byte;
     if (!direct_owns(p->mmu, p->console)) return;
-    while (prod - cons < RING_IN_SIZE && host_serial_get(p->v->vmm, &byte))
+    while (prod - cons < RING_IN_SIZE && host_serial_get(p->v->vm, &byte))
         pv_frame_write(p, p->console, RING_IN + (prod++ & (RING_IN_SIZE - 1)), 1, byte);
     p->input_waits = prod - cons >= RING_IN_SIZE;
     if (prod == old) return;
@@ -33,7 +33,7 @@ void pv_console_notify(struct paravirt *p)
     uint32_t cons = pv_frame_read(p, p->console, RING_OUT_CONS, 4), prod = pv_frame_read(p, p->console, RING_OUT_PROD, 4);
     if (!direct_owns(p->mmu, p->console) || prod - cons > RING_OUT_SIZE || prod == cons) return;
     for (; cons != prod; cons++)
-        host_serial(p->v->vmm, (uint8_t)pv_frame_read(p, p->console, RING_OUT + (cons & (RING_OUT_SIZE - 1)), 1));
+        host_serial(p->v->vm, (uint8_t)pv_frame_read(p, p->console, RING_OUT + (cons & (RING_OUT_SIZE - 1)), 1));
     pv_frame_write(p, p->console, RING_OUT_CONS, 4, cons);
     pv_raise(p, p->console_port); /* there is room again */
 }
@@ -44,7 +44,7 @@ static int32_t console_write(struct paravirt *p, uint32_t count, uint32_t at)
     while (count) {
         uint32_t n = count < sizeof text ? count : (uint32_t)sizeof text;
         if (!pv_read(p, at, text, n)) return -XEN_EFAULT;
-        for (uint32_t i = 0; i < n; i++) host_serial(p->v->vmm, (uint8_t)text[i]);
+        for (uint32_t i = 0; i < n; i++) host_serial(p->v->vm, (uint8_t)text[i]);
         at += n, count -= n;
     }
     return 0;
@@ -54,7 +54,7 @@ static int32_t console_read(struct paravirt *p, uint32_t count, uint32_t at)
 {
     uint32_t n = 0;
     uint8_t byte;
-    for (; n < count && host_serial_get(p->v->vmm, &byte); n++)
+    for (; n < count && host_serial_get(p->v->vm, &byte); n++)
         if (!pv_write(p, at + n, &byte, 1)) return -XEN_EFAULT;
     return (int32_t)n;
 }

@@ -92,6 +92,11 @@ void pv_segments_init(struct paravirt *p)
     }
     for (uint32_t i = XEN_GDT_PAGES; i < PV_TABLE_PAGES; i++)
         pv_frame_write(p, p->area, i * 4, 4, window_hpa(&p->v->window, WINDOW_GDT + i * PAGE_SIZE).v | AREA_ENTRY);
+    pv_load_tables(p);
+}
+
+void pv_load_tables(struct paravirt *p)
+{
     p->v->vmm->board.cpu->gdtr = (struct table_reg){ PV_DOMAIN_AREA, 0xFFFF };
     load_ldtr(p);
 }

@@ -46,6 +46,8 @@ static const struct cpu_strategy strategy_native = {
     .interrupt = none_do,
     .runnable = none_runnable,
     .leave = none_do,
+    .away = none_do,
+    .back = none_do,
 };
 
 const struct cpu_strategy *const cpu_strategies[] = {

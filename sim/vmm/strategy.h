@@ -45,6 +45,9 @@ struct cpu_strategy {
     bool      (*runnable)(struct vcpu *v);
     /* v->virt to the real processor, which is left standing at the code that resumes the guest. Emits RESUME. */
     void      (*leave)(struct vcpu *v);
+    /* The real processor is to be another VM's: what it holds of this one's, beyond an exit's, into v->virt. And it is this VM's again. */
+    void      (*away)(struct vcpu *v);
+    void      (*back)(struct vcpu *v);
     /* The rest may be NULL: the technique does not care. */
     uint32_t  reserve;                  /* bytes from WINDOW_POOL on that are its own; shadow tables come behind them */
     /* `size` bytes of the guest's memory at guest-physical `at` were stored by somebody but the running guest. */

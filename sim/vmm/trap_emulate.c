@@ -56,6 +56,12 @@ static void te_start(struct vcpu *v)
     if (real->model->extras & EXTRA_VIRTUALIZABLE) real->cr4 |= CR4_SEN;
 }
 
+static void te_back(struct vcpu *v)
+{
+    vcpu_back(v);
+    te_start(v);
+}
+
 static void page_fault(struct vcpu *v, const struct vmexit *x)
 {
     struct fault f = { 0 };
@@ -151,4 +157,6 @@ const struct cpu_strategy strategy_trap_emulate = {
     .interrupt = emulate_interrupt,
     .runnable = vcpu_reversible,
     .leave = vcpu_leave,
+    .away = vcpu_away,
+    .back = te_back,
 };

@@ -119,6 +119,7 @@ void vcpu_tell_exit(struct vcpu *v, const struct vmexit *x)
     e.u.EXIT.code = x->code;
     e.u.EXIT.addr = x->addr;
     v->cause = trace_emit(b->trace, &e);
+    v->vm->exits++;
     trace_episode(b->trace, v->cause);
 }
 

@@ -21,6 +21,9 @@ struct vtx;
 struct vmm;
 struct vm;
 
+/* The real CR0 while the hypervisor owns the processor; TS goes while the x87 unit is lent. */
+#define VCPU_REAL_CR0 (CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
+
 enum { VCPU_USER_CODE = 32, VCPU_TABLE_PAGES = 17 /* 64 KB that begins inside a page */ };
 
 /* Ring-3 code descriptors of the shadow tables; see descriptor.h. More than fit are never present but for a load of our own. */
@@ -96,6 +99,13 @@ bool vcpu_interruptible(const struct vcpu *v);
 /* Reads guest memory by linear address through the guest's own tables, without effects; returns how many of `n` bytes
  * could be read before the first that is not mapped for `access` or not RAM. */
 unsigned vcpu_peek(const struct vcpu *v, gva_t at, unsigned access, void *to, unsigned n);
+/* The processor becomes another VM's, and this one's: for techniques whose guests run in a lower ring. Parts of that: the registers
+ * of the hypervisor's tables; an address space, with an empty TLB; who watches the guest's instructions. world.c */
+void vcpu_away(struct vcpu *v);
+void vcpu_back(struct vcpu *v);
+void vcpu_own_tables(struct vcpu *v);
+void vcpu_address_space(struct vcpu *v, uint32_t root);
+void vcpu_watched(struct vcpu *v, bool by_detector);
 /* The guest's flags from real ones: IF and IOPL are virtual, the rest is real. */
 uint32_t vcpu_virtual_flags(const struct vcpu *v, uint32_t real);
 /* Can the real CPU run virt as it stands: protected mode, EIP within CS, and segment registers it can have? */

@@ -13,6 +13,7 @@
 #include "sim/io/devices.h"
 #include "sim/mmu/strategy.h"
 #include "sim/trace/trace.h"
+#include "sim/vmm/schedule.h"
 #include "sim/vmm/setting.h"
 #include "sim/vmm/vcpu.h"
 
@@ -24,6 +25,7 @@ struct vm_disk {
 
 struct vm {
     struct vmm *vmm;
+    uint8_t  id;             /* its place in vmm.vm, and its domain's number */
     uint32_t frame, frames;  /* the machine frames that are its memory: the first, and how many */
     /* Guest-physical memory and virtual ports. A guest that is aware has no such memory: its tables name machine frames, so
      * this shows it those that are its own, each under its own number; what it calls pseudo-physical is `pseudo`. */
@@ -32,6 +34,10 @@ struct vm {
     struct devices devices;  /* virtual PIC, PIT, UART, debug ports */
     struct vm_disk disk[IDE_DRIVES];
     struct vcpu vcpu;
+    struct vm_account account;
+    struct vm_share share;
+    uint64_t exits;
+    bool     background;     /* the machine need not wait for its end */
     bool     interpreting;   /* the guest is in virt, and the visit was only interrupted */
     bool     exited, dead, halted;
     bool     reset, off;     /* exited, by resetting itself without firmware to go on with, by turning the power off */
@@ -67,13 +73,17 @@ struct vm_plan {
     uint32_t      first, frames;         /* machine frames that become its memory */
     const struct disk *disk;             /* what its drives show */
     unsigned      disks;
+    uint32_t      weight, cap;           /* struct vm_share */
+    bool          background;
 };
 
 struct vmm {
     struct vmm_board board;
     struct vm *vm;                  /* all of them, in the arena */
-    unsigned   vms, room;
+    unsigned   vms;
     struct vm *now;                 /* the one whose guest the real CPU runs, or ran last */
+    uint8_t    speaking;            /* id of the VM that trace events are about */
+    struct schedule schedule;
     uint64_t timer_at;              /* cycle the real timer is set to fire at; TIMEQ_NEVER if not */
     uint8_t  key_prefix;            /* E0 has come from the real keyboard */
     bool     idle;                  /* the guest halted: the hypervisor's idle loop runs */
@@ -81,7 +91,8 @@ struct vmm {
 };
 
 /* Takes the board over, with room for that many VMs. */
-void vmm_init(struct vmm *h, const struct vmm_board *board, unsigned vms);
+struct vmm_turns { const char *scheduler; uint32_t slice_us, period_us; };
+void vmm_init(struct vmm *h, const struct vmm_board *board, unsigned vms, const struct vmm_turns *turns);
 /* Creates a VM: its window, virtual board and CPU, and what its strategies need. NULL: refused, the reason is in `e`. Call before
  * its image is loaded into vm_memory(). */
 struct vm *vmm_add(struct vmm *h, const struct vm_plan *plan, struct err *e);
@@ -90,7 +101,8 @@ struct bus *vm_memory(struct vm *vm);
 /* Programs the real processor and devices, starts each VM, whose virtual CPU has its boot state now, and leaves to the first one:
  * the real CPU stands at the code that resumes it. */
 void vmm_start(struct vmm *h);
-/* The real CPU stands at the door: handles the exit. Returns false if the VM ended (exited, dead or halted for ever). */
+/* The real CPU stands at the door: handles the exit. Returns false if the last VM that is not in the background has ended (exited,
+ * dead or halted for ever). */
 bool vmm_door(struct vmm *h);
 /* Ends the VM; the first cause is kept. */
 void vm_die(struct vcpu *v, enum death why);

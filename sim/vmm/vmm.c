@@ -14,11 +14,14 @@
 
 enum { SLICE = 4096 }; /* instructions interpreted in one visit: others want to look at limits and conditions, too */
 
-/* VM entry flushes all of the guest's translations: with hardware assist nothing is left to do here. */
+/* VM entry flushes all of the guest's translations: with hardware assist nothing is left to do here. Nor for a VM that has not the
+ * processor, since whose TLB it is it empties when it gets it. */
+static bool needs_no_flush(const struct vcpu *v) { return v->ops->hardware || v->vm != v->vmm->now; }
+
 static void hw_invlpg(void *vcpu, gva_t at)
 {
     struct vcpu *v = vcpu;
-    if (v->ops->hardware) return;
+    if (needs_no_flush(v)) return;
     struct cpu *real = v->vmm->board.cpu;
     real->env.invlpg(real->env.mmu, at);
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_SYSTEM]);
@@ -27,7 +30,7 @@ static void hw_invlpg(void *vcpu, gva_t at)
 static void hw_flush(void *vcpu)
 {
     struct vcpu *v = vcpu;
-    if (v->ops->hardware) return;
+    if (needs_no_flush(v)) return;
     struct cpu *real = v->vmm->board.cpu;
     real->env.flush(real->env.mmu, false);
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_CR3]);
@@ -127,8 +130,8 @@ static bool vm_init(struct vm *vm, const struct vm_plan *plan, struct err *e)
     struct disk disks[IDE_DRIVES];
     vm_disks(vm, plan, disks);
     struct devices_wiring w = {
-        .intr = { vm_intr, &vm->vcpu, 0 }, .ignne = { vm_ignne, &vm->vcpu, 0 }, .serial = { host_serial, vm->vmm },
-        .serial_in = { host_serial_get, vm->vmm }, .console = { host_console, vm->vmm },
+        .intr = { vm_intr, &vm->vcpu, 0 }, .ignne = { vm_ignne, &vm->vcpu, 0 }, .serial = { host_serial, vm },
+        .serial_in = { host_serial_get, vm }, .console = { host_console, vm },
         .stop = vm_stop, .stop_self = vm, .reset = { vm_reset, vm, 0 }, .off = { vm_off, vm, 0 },
         .epoch = b->epoch, .trace = b->trace, .is_virtual = true,
         .disk = disks, .disks = plan->disks, .disk_times = b->disk_times, .dma = { vm_dma, &vm->vcpu },
@@ -159,13 +162,16 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
     return v->vmmu.ops->attach(&v->vmmu, e);
 }
 
-void vmm_init(struct vmm *h, const struct vmm_board *board, unsigned vms)
+void vmm_init(struct vmm *h, const struct vmm_board *board, unsigned vms, const struct vmm_turns *turns)
 {
+    uint64_t us = board->clock->hz / 1000000;
     h->board = *board;
     h->timer_at = TIMEQ_NEVER;
     h->vm = arena_alloc(board->arena, vms * sizeof *h->vm);
-    h->room = vms;
     h->now = h->vm;
+    h->schedule.ops = scheduler_find(turns->scheduler);
+    h->schedule.slice = us * turns->slice_us;
+    h->schedule.period = us * turns->period_us;
 }
 
 struct vm *vmm_add(struct vmm *h, const struct vm_plan *plan, struct err *e)
@@ -173,6 +179,9 @@ struct vm *vmm_add(struct vmm *h, const struct vm_plan *plan, struct err *e)
     struct vm *vm = &h->vm[h->vms];
     struct vcpu *v = &vm->vcpu;
     vm->vmm = h;
+    vm->id = (uint8_t)h->vms;
+    vm->share = (struct vm_share){ .weight = plan->weight ? plan->weight : SHARE_WEIGHT, .cap = plan->cap };
+    vm->background = plan->background;
     v->window = (struct window){ h->board.bus, plan->window };
     v->ops = cpu_strategy_find(plan->cpu);
     window_build(&v->window);
@@ -186,26 +195,15 @@ struct vm *vmm_add(struct vmm *h, const struct vm_plan *plan, struct err *e)
 
 struct bus *vm_memory(struct vm *vm) { return vm->vcpu.ops->aware ? &vm->pseudo : &vm->bus; }
 
-/* A register's hidden part from the hypervisor's own descriptor, as LLDT and LTR load it. */
-static void load_own(struct seg_reg *r, const struct window *w, uint16_t selector)
-{
-    uint32_t d[2];
-    bus_peek(w->machine, window_hpa(w, WINDOW_GDT + selector), d, sizeof d);
-    cpu_seg_set(r, selector, d[0], d[1]);
-}
-
 /* The state the hypervisor's own boot would have left: LGDT, LIDT, LLDT, LTR, MOV CR0/CR3/CR4. */
 static void own_the_cpu(struct vmm *h)
 {
     struct cpu *c = h->board.cpu;
-    c->gdtr = (struct table_reg){ WINDOW_BASE + WINDOW_GDT, 0xFFFF };
-    c->idtr = (struct table_reg){ WINDOW_BASE + WINDOW_IDT, 256 * 8 - 1 };
-    load_own(&c->ldtr, &h->now->vcpu.window, WINDOW_LDTR);
-    load_own(&c->tr, &h->now->vcpu.window, WINDOW_TR);
+    vcpu_own_tables(&h->now->vcpu);
     cpu_seg_set(&c->seg[SEG_CS], WINDOW_CS, 0x0000FFFF, 0x00CF9B00);
     cpu_seg_set(&c->seg[SEG_SS], WINDOW_SS, 0x0000FFFF, 0x00CF9300);
-    c->cr0 = CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
-    c->cr4 = CR4_PSE | CR4_PGE;
+    c->cr0 = VCPU_REAL_CR0;
+    c->cr4 = CR4_PSE | CR4_PGE | (c->cr4 & CR4_VMXE);
     /* The 8259 pair is all it needs, and with the APIC off CPUID, which a guest executes unseen, shows none: VMs have none. */
     cpu_apic_base(c, c->apic_base & ~(uint32_t)APIC_BASE_ENABLE);
     cpu_set_flags(c, FLAG_ONE);
@@ -215,15 +213,18 @@ static void own_the_cpu(struct vmm *h)
     cpu_set_cpl(c, 0);
 }
 
-static enum next settle(struct vmm *h);
+static enum next go_on(struct vmm *h);
 
-void vmm_start(struct vmm *h)
+/* On the processor, as if it were the only one. */
+static void start_one(struct vmm *h, struct vm *vm)
 {
-    struct vcpu *v = &h->now->vcpu;
+    struct vcpu *v = &vm->vcpu;
+    h->now = vm;
+    h->speaking = vm->id;
     own_the_cpu(h);
     detector_init(v);
     if (v->ops->detects) h->board.cpu->observer = detector_observer(v);
-    host_init(h);
+    if (vm == h->vm) host_init(h);
     bool flush;
     v->root = v->vmmu.ops->paging(&v->vmmu, v->virt.cr0, v->virt.cr3, v->virt.cr4, &flush).v;
     struct cpu *c = h->board.cpu;
@@ -237,7 +238,16 @@ void vmm_start(struct vmm *h)
     }
     v->ops->start(v);
     v->entered = h->board.clock->now;
-    settle(h);
+}
+
+void vmm_start(struct vmm *h)
+{
+    for (unsigned i = 0; i < h->vms; i++) {
+        if (i) h->now->vcpu.ops->away(&h->now->vcpu);
+        start_one(h, &h->vm[i]);
+    }
+    schedule_begin(h);
+    go_on(h);
 }
 
 /* The guest waits: so does the hypervisor, in its own HLT with interrupts on. */
@@ -245,6 +255,7 @@ static void go_idle(struct vmm *h)
 {
     struct cpu *c = h->board.cpu;
     h->idle = true;
+    schedule_idle(h);
     c->reg[ESP] = WINDOW_BASE + WINDOW_STACK;
     c->eip = WINDOW_BASE + WINDOW_IDLE;
     trace_episode(h->board.trace, 0);
@@ -255,9 +266,9 @@ static bool debug_shadow(const struct cpu *c) { return c->insns == c->hold && (c
 
 /* Of what the guest was, memory stays; RESET_CPU (the INIT pin) leaves the devices, too. The firmware is copied again, for the
  * guest may have written to what is a ROM on a board. */
-static void restart(struct vmm *h)
+static void restart(struct vm *vm)
 {
-    struct vm *vm = h->now;
+    struct vmm *h = vm->vmm;
     bool all = vm->restart == 1 + RESET_BOARD;
     vm->restart = 0;
     if (all) devices_reset(&vm->devices);
@@ -275,38 +286,67 @@ static enum next come_again(struct vmm *h)
     return NEXT_RESUME;
 }
 
-/* Brings virtual time up to date, delivers what is due, interprets what the real CPU cannot run, and leaves. */
-static enum next settle(struct vmm *h)
+enum settled { SETTLED_RUNS /* the real CPU can run it */, SETTLED_SLEEPS, SETTLED_LONG /* and is not settled yet */, SETTLED_OVER };
+
+/* Brings virtual time up to date, delivers what is due, interprets what the real CPU cannot run. */
+static enum settled settle(struct vm *vm)
 {
-    struct vcpu *v = &h->now->vcpu;
+    struct vcpu *v = &vm->vcpu;
     struct cpu *c = &v->virt;
-    for (unsigned interpreted = 0; !h->now->dead && !h->now->exited; ) {
-        timeq_run(&h->now->timers);
-        if (h->now->restart) {
-            restart(h);
+    for (unsigned interpreted = 0; !vm->dead && !vm->exited; ) {
+        timeq_run(&vm->timers);
+        if (vm->restart) {
+            restart(vm);
             interpreted = 0;
         }
         bool pending = v->ops->pending(v);
         if (pending && v->ops->interruptible(v)) {
             v->ops->interrupt(v);
         } else if (c->halted && !monitor_wakes(c)) {
-            if (!(c->eflags & FLAG_IF)) {
-                h->now->halted = true;
-                return NEXT_STOP;
-            }
-            host_timer(h, timeq_next(&h->now->timers));
-            go_idle(h);
-            return NEXT_RESUME;
+            if (c->eflags & FLAG_IF) return SETTLED_SLEEPS;
+            vm->halted = true;
+            return SETTLED_OVER;
         } else if ((pending && (c->eflags & FLAG_IF)) || debug_shadow(c) || !v->ops->runnable(v)) {
-            if (++interpreted > SLICE) return come_again(h);
+            if (++interpreted > SLICE) return SETTLED_LONG;
             emulate_next(v);
         } else {
-            host_timer(h, timeq_next(&h->now->timers));
-            v->ops->leave(v);
-            return h->now->dead ? NEXT_STOP : NEXT_RESUME;
+            return SETTLED_RUNS;
         }
     }
-    return NEXT_STOP;
+    return SETTLED_OVER;
+}
+
+/* Is there a VM left that the machine is there for? */
+static bool wanted(const struct vmm *h)
+{
+    for (unsigned i = 0; i < h->vms; i++)
+        if (!h->vm[i].background && h->vm[i].account.state != VM_OVER) return true;
+    return false;
+}
+
+/* Goes on with whoever's turn it is, until a guest runs, or all sleep, or all is over. */
+static enum next go_on(struct vmm *h)
+{
+    for (;;) {
+        struct vm *vm = schedule_next(h);
+        if (!vm) {
+            host_timer(h, schedule_deadline(h));
+            go_idle(h);
+            return NEXT_RESUME;
+        }
+        switch (settle(vm)) {
+        case SETTLED_RUNS:
+            host_timer(h, schedule_deadline(h));
+            vm->vcpu.ops->leave(&vm->vcpu);
+            if (!vm->dead) return NEXT_RESUME;
+            break;
+        case SETTLED_SLEEPS: schedule_sleeps(vm); continue;
+        case SETTLED_LONG: return come_again(h);
+        case SETTLED_OVER: break;
+        }
+        schedule_over(vm);
+        if (!wanted(h)) return NEXT_STOP;
+    }
 }
 
 /* An interrupt that woke the idle loop: the frame is the hypervisor's own, the guest's state is in virt. */
@@ -318,6 +358,8 @@ static void wake(struct vmm *h, const struct window_frame *f)
     v->cause = trace_last(h->board.trace);
     trace_episode(h->board.trace, v->cause);
     host_interrupt(h, (uint8_t)f->vector);
+    schedule_woken(h);
+    if (h->vms > 1) return; /* who goes on, and how, is not known yet */
     mmu_flush(&v->virt_mmu, true);
     v->virt.insns++;
 }
@@ -349,7 +391,7 @@ static bool door(struct vmm *h)
     v->entered = b->clock->now;
     if (h->now->interpreting) {
         h->now->interpreting = false;
-        return settle(h) == NEXT_RESUME;
+        return go_on(h) == NEXT_RESUME;
     }
     clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_DISPATCH]);
     /* A frame without ESP and SS was pushed in ring 0: the idle loop, or an accident of the hypervisor's own. */
@@ -365,15 +407,16 @@ static bool door(struct vmm *h)
             h->now->first = (struct fault){ .vector = (uint8_t)f.vector, .code = f.code };
             h->now->dead_eip = v->virt.eip;
             vm_die(v, DEATH_WINDOW);
-            return false;
+            schedule_woken(h);
+            return go_on(h) == NEXT_RESUME;
         }
         wake(h, &f);
-        return settle(h) == NEXT_RESUME;
+        return go_on(h) == NEXT_RESUME;
     }
     v->ops->enter(v, &f);
     struct vmexit x = { .vector = (uint8_t)f.vector, .code = f.code, .addr = f.vector == VEC_PF ? b->cpu->cr2 : 0 };
-    if (v->ops->handle(v, &x) == NEXT_STOP) return false;
-    return settle(h) == NEXT_RESUME;
+    (void)v->ops->handle(v, &x); /* whether the VM ended is looked at anew, and which one goes on */
+    return go_on(h) == NEXT_RESUME;
 }
 
 bool vmm_door(struct vmm *h) { return door(h) && checked(h); }

@@ -24,7 +24,7 @@ static const struct vmm_board *board(const struct vcpu *v) { return &v->vmm->boa
 
 /* ---- attach and start */
 
-enum { START_INSNS = 3, POINTERS = VTX_START + 0x40 };
+enum { POINTERS = VTX_START + 0x40, START_VMXON = 0, START_VMCLEAR = 9, START_VMPTRLD = 18, START_END = 26 };
 
 /* The door is where C begins; a VMLAUNCH that fails goes there, too, with a stack that no exit leaves. */
 static void build_code(struct vcpu *v)
@@ -64,7 +64,23 @@ static bool vtx_attach(struct vcpu *v, struct err *e)
     return true;
 }
 
-/* The host's own address space, and VMX operation: three real instructions. Firmware has left the feature on and locked. */
+/* Real instructions of the start, from one on. They are no moments of the run. */
+static void execute_start(struct vcpu *v, uint32_t from, enum cause cause)
+{
+    struct cpu *c = board(v)->cpu;
+    uint64_t moment = c->insns;
+    for (c->eip = WINDOW_BASE + VTX_START + from; c->eip != WINDOW_BASE + VTX_START + START_END; ) {
+        if (cpu_execute_one(c, NULL) != STEP_OK) {
+            vm_die(v, DEATH_WINDOW);
+            break;
+        }
+        clock_charge(board(v)->clock, cause, board(v)->model->cost[COST_VMPTR]);
+    }
+    c->insns = moment;
+}
+
+/* The host's own address space, and VMX operation: three real instructions, two if another VM has done the first. Firmware has
+ * left the feature on and locked. */
 static void vtx_start(struct vcpu *v)
 {
     struct cpu *c = board(v)->cpu;
@@ -73,18 +89,41 @@ static void vtx_start(struct vcpu *v)
     c->cr3 = window_hpa(&v->window, VTX_DIRECTORY).v;
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     c->env.flush(c->env.mmu, true);
-    c->eip = WINDOW_BASE + VTX_START;
-    uint64_t moment = c->insns; /* the run begins behind these */
-    for (unsigned n = 0; n < START_INSNS; n++) {
-        if (cpu_execute_one(c, NULL) != STEP_OK) vm_die(v, DEATH_WINDOW);
-        clock_charge(board(v)->clock, CAUSE_DISPATCH, board(v)->model->cost[COST_VMPTR]);
-    }
-    c->insns = moment;
-    c->fpu = v->virt.fpu; /* one VM: the unit is its */
+    execute_start(v, c->vmx.on ? START_VMCLEAR : START_VMXON, CAUSE_DISPATCH);
+    c->fpu = v->virt.fpu; /* while the VM has the processor, the unit is its */
     v->fpu_lent = true;
     v->vtx->fresh = true;
     vtx_bitmaps(v);
     vtx_write_host(v);
+}
+
+/* What hardware does not keep in the VMCS. */
+static void vtx_away(struct vcpu *v)
+{
+    const struct vtx *t = v->vtx;
+    const struct cpu *real = board(v)->cpu;
+    bool fault = t->event && vmx_event_type(t->event) == VMX_EVENT_EXCEPTION; /* to be injected: then CR2 is what it will be */
+    if (!t->has_segments && !t->fresh && !fault) v->virt.cr2 = real->cr2;
+    if (!t->has_system && !t->fresh) v->virt.dr[6] = real->dr[6];
+    vcpu_away(v);
+}
+
+static void vtx_back(struct vcpu *v)
+{
+    const struct vmm_board *b = board(v);
+    struct cpu *c = b->cpu;
+    vcpu_own_tables(v);
+    c->cr0 = VCPU_REAL_CR0;
+    c->cr4 = CR4_PSE | CR4_PGE | CR4_VMXE;
+    vcpu_address_space(v, window_hpa(&v->window, VTX_DIRECTORY).v);
+    execute_start(v, START_VMPTRLD, CAUSE_SWITCH);
+    c->cr2 = v->virt.cr2;
+    memcpy(c->dr, v->virt.dr, 4 * sizeof c->dr[0]);
+    c->dr[6] = v->virt.dr[6];
+    c->fpu = v->virt.fpu;
+    v->fpu_lent = true;
+    clock_charge(b->clock, CAUSE_SWITCH, 6ull * b->model->cost[COST_SYSTEM] + b->model->cost[COST_FPU_STATE]);
+    vcpu_watched(v, false);
 }
 
 /* ---- out and in */
@@ -413,6 +452,8 @@ const struct cpu_strategy strategy_vtx = {
     .interrupt = vtx_interrupt,
     .runnable = vtx_runnable,
     .leave = vtx_leave,
+    .away = vtx_away,
+    .back = vtx_back,
     .reserve = VTX_RESERVE,
     .inject = vtx_inject,
     .show = vtx_show,

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/cpu/cpu.h"
+
 static void put(const struct window *w, uint32_t offset, const void *bytes, size_t n) { bus_poke(w->machine, window_hpa(w, offset), bytes, n); }
 
 static void put32(const struct window *w, uint32_t offset, uint32_t value) { bus_poke(w->machine, window_hpa(w, offset), &value, 4); }
@@ -80,6 +82,13 @@ void window_build(const struct window *w)
     window_descriptor(w, WINDOW_SS, 0, 0xFFFFF, 0xC093);         /* ring-0 data, flat, accessed */
     window_descriptor(w, WINDOW_TR, WINDOW_BASE + WINDOW_TSS, 103, 0x008B);
     window_descriptor(w, WINDOW_LDTR, WINDOW_BASE + WINDOW_LDT, 0xFFFF, 0x0082);
+}
+
+void window_load(const struct window *w, struct seg_reg *r, uint16_t selector)
+{
+    uint32_t d[2];
+    bus_peek(w->machine, window_hpa(w, WINDOW_GDT + selector), d, sizeof d);
+    cpu_seg_set(r, selector, d[0], d[1]);
 }
 
 void window_ldt(const struct window *w, uint32_t base, uint32_t limit) { window_descriptor(w, WINDOW_LDTR, base, limit, 0x0082); }

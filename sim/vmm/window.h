@@ -55,6 +55,9 @@ static inline hpa_t window_hpa(const struct window *w, uint32_t offset) { return
 void window_build(const struct window *w);
 /* Writes one of the hypervisor's own descriptors: rights are bytes 5 and the high nibble of 6, limit in their units. */
 void window_descriptor(const struct window *w, unsigned selector, uint32_t base, uint32_t limit, uint32_t rights);
+/* A register's hidden part from one of them, as LLDT and LTR load it. */
+struct seg_reg;
+void window_load(const struct window *w, struct seg_reg *r, uint16_t selector);
 /* Another view of the hypervisor's stack: WINDOW_SS_HIGH gets the base that makes ESP `esp` mean window offset `offset`. */
 void window_stack_high(const struct window *w, uint32_t esp, uint32_t offset);
 /* Changes for other techniques than trap-and-emulate: the privilege to call a gate by INT n; a gate that leads elsewhere, as raw

@@ -85,21 +85,8 @@ bad "--cpu with compare" 2 'option of other commands' compare popf --cpu te
 bad "compare without a guest" 2 'is missing' compare
 bad "bench of nothing" 2 'bench what' bench
 bad "no such benchmark" 2 'did you mean nano' bench nanno
-bad "a benchmark too many" 2 'takes no guest' bench nano popf
-bad "no such workload" 2 'did you mean fork' bench sweep frok
-bad "no range" 2 'not a range' bench sweep --set cost.vmexit=400..
-bad "a range backwards" 2 'not a range' bench sweep --set cost.vmexit=4000..400
-bad "two ranges" 2 'one figure at a time' bench sweep --set cost.vmexit=1..2 --set cost.vmentry=1..2
-bad "a range of nothing" 2 'no such row' bench sweep --set cost.nothing=1..2
-bad "one step" 2 '2 to' bench sweep --set cost.vmexit=1..2:1
-bad "no shard" 2 'like 1/4' bench sweep --shard 5/4
-bad "a plot of nothing" 2 'nothing to plot' bench sweep -o x.svg
-bad "a sweep of a machine twice" 2 'twice' bench sweep --on vtx,vtx
-bad "a sweep of a missing image" 3 'missing.elf' bench sweep ./missing.elf --on native
-bad "a sweep where the guest dies" 4 'nowhere.elf on native' bench sweep ./nowhere.elf
-bad "nano with a shard" 2 'for .bench sweep' bench nano --shard 1/2
-bad "two answers on stdout" 2 'one of them' bench nano --json - --csv -
-bad "a benchmark's cost row" 2 'no such row' bench nano --set cost.nothing=1
+bad "a benchmark too many" 2 'one word too many' bench nano popf
+bad "a benchmark's cost row" 2 'no such cost row' bench nano --set cost.nothing=1
 bad "no such instruction" 2 'no such instruction; did you mean popf' classify pofp
 bad "an untrapped instruction that asks for nothing" 2 'not an instruction that is privileged' classify --set cpu.untrap=XLAT
 bad "a mistyped one" 2 'did you mean WRMSR' classify --set cpu.untrap=WRMSSR
@@ -145,9 +132,16 @@ bad "caching shadows without traces" 2 'set shadow.cache=0, too' run popf --cpu 
 bad "untraced shadows below ring 0" 2 'use --cpu vtx' run popf --cpu te --set shadow.trace=0 --set shadow.cache=0
 bad "too small a pool" 2 'a number from 16 to 960' run popf --cpu te --set shadow.pool=15
 bad "--set of an unknown cost" 2 'cost' run popf --set cost.nonsense=3
-for option in --vms=2; do
-    bad "planned: $option" 2 'planned, not in version 0.1' run popf $option
-done
+bad "--vms for a scenario" 2 'give an image' run popf --vms 2
+bad "--vms 0" 2 'from 1 to 128' run good.elf --vms 0
+bad "--vms 129" 2 'from 1 to 128' run good.elf --vms 129
+bad "several VMs without a hypervisor" 2 'they need a hypervisor' run good.elf --vms 2
+bad "more VMs than memory" 2 'a smaller --ram' run good.elf --vms 64 --cpu te
+bad "one changed disk for two" 2 'only one of them' run good.elf --vms 2 --cpu te --set disk.write=1
+bad "an unknown scheduler" 2 'known: rr, credit' run good.elf --vms 2 --cpu te --set sched=fair
+bad "a share of nobody" 2 'vm.N.weight' run good.elf --vms 2 --cpu te --set vm.weight=3
+bad "a weight of 0" 2 'from 1 to 65535' run good.elf --vms 2 --cpu te --set vm.0.weight=0
+bad "a technique for one VM" 2 'no such technique' run good.elf --vms 2 --cpu te --set vm.0.cpu=x
 bad "--initrd for who knows nothing of it" 2 'no Linux and no Multiboot kernel' run good.elf --initrd "$guest"
 bad "--module that is not there" 3 'nowhere.bin: cannot open' run "$guest" --module nowhere.bin
 bad "--module without a name" 2 'FILE,STRING' run "$guest" --module ,text

@@ -1,0 +1,53 @@
+/* Several virtual machines in one: who they are, what became of them, whose time passed. See machine.h. */
+#include <string.h>
+#include "sim/board.h"
+
+unsigned machine_vms(const struct machine *m) { return m->guests; }
+
+void machine_look_at(struct machine *m, int vm) { m->seen = vm < (int)m->guests && m->technique->hypervisor ? vm : -1; }
+int  machine_looks_at(const struct machine *m) { return m->seen; }
+
+unsigned machine_vm_now(const struct machine *m) { return m->technique->hypervisor ? m->b->vmm.now->id : 0; }
+
+const char *machine_scheduler(const struct machine *m) { return m->technique->hypervisor ? m->b->vmm.schedule.ops->name : ""; }
+
+static void bare(const struct machine *m, struct machine_vm *out)
+{
+    *out = (struct machine_vm){ .cpu = m->cfg.cpu, .mmu = m->cfg.mmu, .state = "running", .ram_mib = m->cfg.ram_mib };
+    for (unsigned c = 0; c < CAUSE_COUNT; c++) out->by_cause[c] = clock_of_cause(&m->b->clock, (uint8_t)c);
+    out->asleep = out->by_cause[CAUSE_IDLE];
+    out->running = m->b->clock.now - out->asleep;
+}
+
+static void filled(const struct machine *m, unsigned n, struct machine_vm *out)
+{
+    const struct vm *vm = &m->b->vmm.vm[n];
+    struct vm_account a;
+    schedule_account(vm, &a);
+    *out = (struct machine_vm){ .cpu = vm->vcpu.ops->name, .mmu = vm->vcpu.vmmu.ops->name, .state = vm_state_name(a.state),
+                                .ram_mib = vm->frames / 256, .weight = vm->share.weight, .cap = vm->share.cap,
+                                .background = vm->background, .turns = a.turns, .running = a.in[VM_RUNNING], .ready = a.in[VM_READY],
+                                .asleep = a.in[VM_ASLEEP], .capped = a.in[VM_CAPPED], .exits = vm->exits };
+    memcpy(out->by_cause, a.by_cause, sizeof out->by_cause);
+}
+
+void machine_vm(const struct machine *m, unsigned n, struct machine_vm *out)
+{
+    if (m->technique->hypervisor) filled(m, n, out);
+    else bare(m, out);
+    out->image = m->guest[n].image.path;
+    machine_vm_end(m, n, &out->end, &out->exit_code);
+}
+
+void machine_vmm_costs(const struct machine *m, uint64_t by_cause[CAUSE_COUNT])
+{
+    uint64_t own[CLOCK_CAUSES] = { 0 };
+    if (m->technique->hypervisor) schedule_own(&m->b->vmm, own);
+    memcpy(by_cause, own, CAUSE_COUNT * sizeof *own);
+}
+
+const char *machine_vm_serial(const struct machine *m, unsigned vm, size_t *n)
+{
+    *n = m->b->serial_len[vm];
+    return text_str(&m->guest[vm].serial);
+}

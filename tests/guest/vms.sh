@@ -1,0 +1,80 @@
+#!/bin/bash
+# Several virtual machines in one: each says what it says alone, whoever else is there, whatever the turns and the technique; accounts
+# add up; weights, caps and ends of single VMs.
+set -u
+. tests/guest/tools/images.sh
+img=build/guests/mini.img
+rc=0
+
+vms() { # vms N IMAGE [OPTION...]: sets rc; leaves $TMPDIR/serial.K and json
+    local n=$1 image=$2
+    shift 2
+    rm -f "$TMPDIR"/serial.*
+    timeout 120 "$RINGSIDE" run "build/guests/$image.elf" --vms "$n" --serial "$TMPDIR/serial" --json "$TMPDIR/json" --limit-cycles 20e9 -q "$@" \
+        2>"$TMPDIR/err" </dev/null
+    rc=$?
+}
+alone() { # alone IMAGE [OPTION...]: what it says, in $TMPDIR/alone
+    local image=$1
+    shift
+    "$RINGSIDE" run "build/guests/$image.elf" --serial "$TMPDIR/alone" -q --limit-cycles 20e9 "$@" 2>/dev/null </dev/null
+}
+all_say_the_same() { # of N VMs
+    local n=$1 k
+    for ((k = 0; k < n; k++)); do cmp "$TMPDIR/alone" "$TMPDIR/serial.$k" >&2 || return 1; done
+}
+good() { [ "$rc" = 0 ] && all_say_the_same "$1" 2>>"$TMPDIR/err"; }
+# The VMs' cycles and the hypervisor's own are the run's, cause by cause; and each VM's states are all of real time.
+adds_up() {
+    python3 - "$TMPDIR/json" <<'P'
+import json, sys
+r = json.load(open(sys.argv[1]))
+v = r["vms"]
+for cause, n in r["cycles_by_cause"].items():
+    own = sum(x["cycles_by_cause"].get(cause, 0) for x in v["list"]) + v["hypervisor_cycles_by_cause"].get(cause, 0)
+    if own != n: sys.exit(f"{cause}: {own}, not {n}")
+for x in v["list"]:
+    if x["stop"] not in ("limit", "steps"): continue
+    if sum(x["cycles"].values()) > r["cycles"]: sys.exit(f"vm{x['vm']}: {x['cycles']}")
+P
+}
+command -v python3 >/dev/null || adds_up() { return 0; }
+
+for cpu in te bt vtx; do
+    alone popf --cpu $cpu --ram 4M
+    vms 3 popf --cpu $cpu --ram 4M
+    check "$cpu: three of popf" good 3
+    vms 5 popf --cpu $cpu --ram 4M --set sched.slice=20
+    check "$cpu: five, turns of 20 us" good 5
+    check "$cpu: accounts add up" adds_up
+done
+alone pvtest --cpu pv --ram 8M
+vms 2 pvtest --cpu pv --ram 8M --set sched.slice=50
+check "pv: two of pvtest" good 2
+
+script='run="forktest 3; ls | wc; cat welcome; fib 12; halt 0"'
+for cpu in bt vtx pv; do
+    kernel=mini
+    [ $cpu = pv ] && kernel=mini-pv
+    alone $kernel --cpu $cpu --ram 16M --module $img --append "$script"
+    for how in "sched=rr --set sched.slice=200" "sched=credit --set sched.slice=200"; do
+        # shellcheck disable=SC2086
+        vms 4 $kernel --cpu $cpu --ram 16M --module $img --append "$script" --set $how
+        check "$cpu: four of mini, ${how%% *}" good 4
+        check "and accounts add up" adds_up
+    done
+done
+
+alone popf --cpu bt --ram 4M
+vms 3 popf --cpu bt --ram 4M --set vm.1.cpu=vtx --set sched.slice=100
+check "vtx between bt and bt" good 3
+vms 2 popf --cpu bt --ram 4M --set vm.1.cpu=te --set sched.slice=100
+other=$rc
+check "te beside bt" cmp -s "$TMPDIR/alone" "$TMPDIR/serial.0"
+alone popf --cpu te --ram 4M
+check "bt beside te" cmp -s "$TMPDIR/alone" "$TMPDIR/serial.1"
+check "both well" [ "$other" = 0 ]
+
+vms 64 popf --cpu te --ram 2M
+check "64 virtual machines" good 64
+finish
