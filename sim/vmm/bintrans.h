@@ -177,7 +177,7 @@ unsigned bt_context(struct vcpu *v);
 struct bt_unit *bt_unit_at(struct bintrans *t, uint32_t tc);
 /* The live unit for a guest EIP in the virtual code segment, or NULL. */
 struct bt_unit *bt_find(struct vcpu *v, uint32_t eip);
-/* Makes one. NULL: the code cannot be read. */
+/* Makes one (bintrans_unit.c). NULL: the code cannot be read. */
 struct bt_unit *bt_translate(struct vcpu *v, uint32_t eip);
 void bt_kill(struct vcpu *v, struct bt_unit *u);
 /* Where the instruction at `eip` begins in this unit; UINT32_MAX: not in there. */
@@ -201,7 +201,9 @@ void bt_adapt_simulated(struct vcpu *v, uint32_t eip, bool needed);
 void bt_view(const struct vcpu *v, struct vcpu_view *view);
 uint32_t bt_code(const struct vcpu *v, uint32_t at);
 const char *bt_symbol(const struct vcpu *v, uint32_t at, char *buf, unsigned room);
+/* ---- bintrans_page.c: see strategy.h */
 void bt_stored(struct vcpu *v, uint32_t at, unsigned size);
+void bt_remapped(struct vcpu *v);
 /* ---- bintrans_seg.c: loads of DS, ES and FS that need no emulation, because the same load has just been emulated */
 /* Emulation may have loaded one: whatever they hold may be loaded again. */
 void bt_selectors_learn(struct vcpu *v);
@@ -210,6 +212,5 @@ void bt_selectors_forget(struct vcpu *v);
 void bt_selectors_check(struct vcpu *v);
 /* Loads that were done in the cache, to virt. */
 void bt_selectors_take(struct vcpu *v);
-void bt_remapped(struct vcpu *v);
 
 #endif

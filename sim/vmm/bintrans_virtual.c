@@ -1,0 +1,186 @@
+/* The translator: what only moves the guest's own virtual state (IF and flags, a latch, selectors) becomes a short sequence.
+ * See bintrans_emit.c. AA06 3.2: CLI is one instruction here, which is why it is faster than bare. */
+#include "sim/vmm/bintrans_emit.h"
+
+/* ---- flags */
+
+static void cli(struct bt_code *c, uint32_t eip)
+{
+    point(c, eip, BT_FIRST);
+    set_byte(c, BT_VIF + 1, 0);
+}
+
+/* If somebody waits to interrupt, the hypervisor does the STI. */
+static void sti(struct bt_code *c, uint32_t eip)
+{
+    point(c, eip, BT_FIRST);
+    spill(c, ECX, BT_ECX);
+    point(c, eip, 0);
+    fill(c, ECX, BT_SLOW);
+    point(c, eip, BT_FIX_ECX);
+    unsigned quick = skip(c, 0xE3);
+    point(c, eip, BT_FIX_ECX);
+    fill(c, ECX, BT_ECX);
+    out(c, eip, BT_EMULATE, 0);
+    land(c, quick);
+    point(c, eip, BT_FIX_ECX);
+    fill(c, ECX, BT_ECX);
+    point(c, eip, 0);
+    set_byte(c, BT_VIF + 1, FLAG_IF >> 8);
+}
+
+/* Real IF is 1, real IOPL and the rest of the virtual flags are 0: the guest's image is a sum. */
+static void pushf(struct bt_code *c, uint32_t eip, uint32_t next)
+{
+    point(c, eip, BT_FIRST);
+    spill(c, ECX, BT_ECX);
+    point(c, eip, 0);
+    spill(c, EDX, BT_EDX);
+    point(c, eip, 0);
+    put8(c, 0x9C); /* pushfd: faults here as the guest's would */
+    point(c, eip, 0)->esp = 4;
+    put8(c, 0x59); /* pop ecx */
+    static const uint32_t parts[] = { BT_VIF, BT_VREST };
+    for (unsigned k = 0; k < 2; k++) {
+        point(c, eip, BT_FIX_ECX | BT_FIX_EDX);
+        fill(c, EDX, parts[k]);
+        point(c, eip, BT_FIX_ECX | BT_FIX_EDX);
+        put(c, (const uint8_t[]){ 0x8D, 0x8C, 0x11 }, 3); /* lea ecx, [ecx + edx + disp] */
+        put32(c, k ? 0 : 0u - FLAG_IF);
+    }
+    point(c, eip, BT_FIX_ECX | BT_FIX_EDX);
+    put8(c, 0x51); /* push ecx */
+    point(c, next, BT_FIX_ECX | BT_FIX_EDX);
+    fill(c, ECX, BT_ECX);
+    point(c, next, BT_FIX_ECX | BT_FIX_EDX);
+    fill(c, EDX, BT_EDX);
+}
+
+/* Quick if nobody waits to interrupt, virtual IOPL is and stays 0, and TF stays clear. */
+static void popf(struct bt_code *c, uint32_t eip)
+{
+    point(c, eip, BT_FIRST);
+    spill(c, ECX, BT_ECX);
+    point(c, eip, 0);
+    put(c, (const uint8_t[]){ 0x8B, 0x0C, 0x24 }, 3); /* mov ecx, [esp] */
+    point(c, eip, BT_FIX_ECX);
+    gs(c, 0x80, 7, BT_SLOW); /* cmp byte gs:[slow], 0 */
+    put8(c, 0);
+    point(c, eip, BT_FIX_ECX);
+    unsigned slow1 = skip(c, 0x75);
+    point(c, eip, BT_FIX_ECX);
+    put(c, (const uint8_t[]){ 0xF7, 0xC1 }, 2); /* test ecx, imm */
+    put32(c, FLAG_TF | FLAG_IOPL);
+    point(c, eip, BT_FIX_ECX);
+    unsigned slow2 = skip(c, 0x75);
+    point(c, eip, BT_FIX_ECX);
+    put(c, (const uint8_t[]){ 0x81, 0xE1 }, 2); /* and ecx, IF */
+    put32(c, FLAG_IF);
+    point(c, eip, BT_FIX_ECX);
+    spill(c, ECX, BT_VIF);
+    point(c, eip, BT_FIX_ECX | BT_FIX_SHADOW);
+    fill(c, ECX, BT_ECX);
+    point(c, eip, BT_FIX_SHADOW);
+    put8(c, 0x9D); /* popfd */
+    point(c, eip + 1, 0);
+    unsigned done = skip(c, 0xEB);
+    land(c, slow1);
+    land(c, slow2);
+    point(c, eip, BT_FIX_ECX);
+    fill(c, ECX, BT_ECX);
+    out(c, eip, BT_EMULATE, 0);
+    land(c, done);
+}
+
+static bool flags(struct bt_code *c, const struct insn *i, uint32_t eip)
+{
+    if (i->flags & INSN_OPERAND16) return false;
+    switch (i->id) {
+    case MN_CLI: cli(c, eip); return true;
+    case MN_STI: sti(c, eip); return true;
+    case MN_PUSHF:
+        if (i->size != 4) return false;
+        pushf(c, eip, eip + i->len);
+        return true;
+    case MN_POPF:
+        if (i->size != 4 || i->len != 1) return false;
+        popf(c, eip);
+        return true;
+    default: return false;
+    }
+}
+
+/* ---- ports. 80h is a latch (PC/AT: the DMA page register nobody uses, the POST card): no access to it has an effect that
+ * could not wait until the hypervisor is called for something else. AA06's IN, which is faster translated than bare. */
+
+static bool port(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
+{
+    if (i->len != 2 || i->size != 1 || bytes[1] != 0x80) return false;
+    point(c, eip, BT_FIRST);
+    put8(c, 0x65);
+    put8(c, i->id == MN_IN ? 0xA0 : 0xA2); /* mov al, gs:[post], or the other way */
+    put32(c, BT_POST);
+    if (i->id == MN_IN) return true;
+    point(c, eip, 0);
+    set_byte(c, BT_POSTED, 1);
+    return true;
+}
+
+/* ---- segment registers. DS, ES and FS really hold the guest's selectors while its kernel runs, so reading them is harmless;
+ * loading one is, if the very selector has been loaded before by emulation and no descriptor has changed since. */
+
+static void load_known(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
+{
+    enum { BOTH = BT_FIX_ECX | BT_FIX_EDX };
+    unsigned ok[2];
+    point(c, eip, BT_FIRST);
+    spill(c, ECX, BT_ECX);
+    point(c, eip, 0);
+    spill(c, EDX, BT_EDX);
+    point(c, eip, 0);
+    if (i->id == MN_POP_SEG) {
+        put(c, (const uint8_t[]){ 0x8B, 0x0C, 0x24 }, 3); /* mov ecx, [esp] */
+        point(c, eip, BT_FIX_ECX);
+    }
+    put(c, (const uint8_t[]){ 0x0F, 0xB7, (uint8_t)(0xC8 | (i->id == MN_POP_SEG ? ECX : i->rm)) }, 3); /* movzx ecx, selector */
+    for (unsigned k = 0; k < 2; k++) {
+        point(c, eip, k ? BOTH : BT_FIX_ECX);
+        fill(c, EDX, BT_KNOWN + 4 * k);
+        point(c, eip, BOTH);
+        put(c, (const uint8_t[]){ 0x8D, 0x0C, 0x11 }, 3); /* lea ecx, [ecx + edx] */
+        point(c, eip, BOTH);
+        ok[k] = skip(c, 0xE3);
+    }
+    for (unsigned quick = 0; quick < 2; quick++) {
+        point(c, eip, BOTH);
+        fill(c, ECX, BT_ECX);
+        point(c, eip, BOTH);
+        fill(c, EDX, BT_EDX);
+        if (quick) break;
+        out(c, eip, BT_EMULATE, 0);
+        land(c, ok[0]);
+        land(c, ok[1]);
+    }
+    copy(c, i, bytes, eip, 0);
+}
+
+static bool selector(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
+{
+    bool load = i->id == MN_POP_SEG || (i->id == MN_MOV_SEG && i->bytes[0] == 0x8E);
+    if (i->id != MN_PUSH_SEG && i->id != MN_POP_SEG && i->id != MN_MOV_SEG) return false;
+    if ((i->sub != SEG_DS && i->sub != SEG_ES && i->sub != SEG_FS) || bt_names_ours(i, bytes)) return false;
+    if (!load) {
+        copy(c, i, bytes, eip, BT_FIRST);
+        return true;
+    }
+    if ((i->flags & (INSN_MEM | INSN_OPERAND16)) || (i->id == MN_POP_SEG && i->size != 4)) return false;
+    load_known(c, i, bytes, eip);
+    return true;
+}
+
+bool bt_emit_virtual(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
+{
+    if (flags(c, i, eip)) return true;
+    if ((i->id == MN_IN || i->id == MN_OUT) && port(c, i, bytes, eip)) return true;
+    return selector(c, i, bytes, eip);
+}
