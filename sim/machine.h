@@ -273,6 +273,7 @@ struct machine_translation {
     uint64_t chains, elided, invalidated, flushes;/* jumps patched in, of them needing no jump; units that died; cache emptied */
     uint64_t emulated, continued, lookups;        /* callouts: for an instruction, for code not yet chained, for a return or jump */
     uint64_t adapted, reverted, untranslated;     /* instructions translated otherwise; sensitive ones that ran as they were: 0 */
+    uint64_t aliases, noted;                      /* page tables that the cache may store to; such stores, followed later */
     uint32_t used, room;                          /* bytes of the cache */
 };
 bool machine_translation(const struct machine *m, struct machine_translation *out);

@@ -14,6 +14,7 @@ bool machine_translation(const struct machine *m, struct machine_translation *ou
         .units = n->units, .insns = n->insns, .bytes = n->bytes, .code = n->code, .chains = n->chains, .elided = n->elided,
         .invalidated = n->invalidated, .flushes = n->flushes, .emulated = n->emulated, .continued = n->continued,
         .lookups = n->lookups, .adapted = n->adapted, .reverted = n->reverted, .untranslated = n->leaks,
+        .aliases = n->granted, .noted = n->logged,
         .used = t->at + t->end - t->tail, .room = t->end,
     };
     return true;

@@ -120,10 +120,11 @@ static void say_translation(const struct report *r, struct say *out)
     struct text words = { 0 };
     if (!machine_translation(r->s->machine, &t)) return;
     text_add(&words, "%llu units of %llu instructions, %llu bytes to %llu; %llu chained, %llu of them by standing in line; "
-             "%llu died, %llu flushes; %llu instructions adapted, %llu back",
+             "%llu died, %llu flushes; %llu instructions adapted, %llu back; %llu stores to page tables noted",
              (unsigned long long)t.units, (unsigned long long)t.insns, (unsigned long long)t.bytes, (unsigned long long)t.code,
              (unsigned long long)t.chains, (unsigned long long)t.elided, (unsigned long long)t.invalidated,
-             (unsigned long long)t.flushes, (unsigned long long)t.adapted, (unsigned long long)t.reverted);
+             (unsigned long long)t.flushes, (unsigned long long)t.adapted, (unsigned long long)t.reverted,
+             (unsigned long long)t.noted);
     say_wrap(out, "  translated: ", 14, text_str(&words));
     text_clear(&words);
     text_add(&words, "%llu to go on, %llu to find a target, %llu to emulate", (unsigned long long)t.continued,

@@ -85,6 +85,7 @@ static void json_translation(const struct machine *machine, struct text *out)
         { "units", t.units }, { "instructions", t.insns }, { "guest_bytes", t.bytes }, { "cache_bytes", t.code },
         { "chains", t.chains }, { "jumps_left_out", t.elided }, { "invalidated", t.invalidated }, { "flushes", t.flushes },
         { "adapted", t.adapted }, { "reverted", t.reverted }, { "untranslated", t.untranslated },
+        { "page_table_aliases", t.aliases }, { "page_table_stores_noted", t.noted },
         { "callouts_continue", t.continued }, { "callouts_lookup", t.lookups }, { "callouts_emulate", t.emulated },
     };
     text_add(out, "  \"translation\": {");

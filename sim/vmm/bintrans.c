@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "sim/cpu/operand.h"
 #include "sim/cpu/segment.h"
 #include "sim/trace/vector.h"
 #include "sim/vmm/descriptor.h"
@@ -31,6 +32,12 @@ static void put_slot(struct vcpu *v, enum bt_slot slot, uint32_t value)
 
 /* ---- attach and start */
 
+static void put_gate(const struct vcpu *v, uint32_t selector, uint32_t at)
+{
+    uint32_t gate[2] = { (uint32_t)WINDOW_CS << 16 | (at & 0xFFFF), (at & 0xFFFF0000u) | 0xAC00 }; /* DPL 1, 32-bit call gate */
+    bus_poke(board(v)->bus, window_hpa(&v->window, WINDOW_GDT + selector), gate, sizeof gate);
+}
+
 /* Makes of what a call gate pushes (no flags, and interrupts still on) the frame that the other stubs leave. */
 static void build_stub(const struct vcpu *v)
 {
@@ -46,8 +53,20 @@ static void build_stub(const struct vcpu *v)
     uint32_t rel = WINDOW_DOOR - (BT_STUB + sizeof code + 4), at = WINDOW_BASE + BT_STUB;
     bus_poke(board(v)->bus, window_hpa(&v->window, BT_STUB), code, sizeof code);
     bus_poke(board(v)->bus, window_hpa(&v->window, BT_STUB + sizeof code), &rel, 4);
-    uint32_t gate[2] = { (uint32_t)WINDOW_CS << 16 | (at & 0xFFFF), (at & 0xFFFF0000u) | 0xAC00 }; /* DPL 1, 32-bit call gate */
-    bus_poke(board(v)->bus, window_hpa(&v->window, WINDOW_GDT + BT_GATE), gate, sizeof gate);
+    put_gate(v, BT_GATE, at);
+}
+
+/* What BT_QUICK leads to: the value to be stored (ECX: the one there is) changes nothing, or else as above. */
+static void build_quick(const struct vcpu *v)
+{
+    static const uint8_t code[] = {
+        0x9C, 0x65, 0x3B, 0x0D, BT_VALUE, 0, 0, 0, 0x75, 0x02, /* pushfd; cmp ecx, gs:[value]; jne +2 */
+        0x9D, 0xCB, 0x9D, 0xE9,                                /* popfd; retf; popfd; jmp the other stub */
+    };
+    uint32_t rel = BT_STUB - (BT_QUICK_STUB + (uint32_t)sizeof code + 4), at = WINDOW_BASE + BT_QUICK_STUB;
+    bus_poke(board(v)->bus, window_hpa(&v->window, BT_QUICK_STUB), code, sizeof code);
+    bus_poke(board(v)->bus, window_hpa(&v->window, BT_QUICK_STUB + sizeof code), &rel, 4);
+    put_gate(v, BT_QUICK, at);
 }
 
 static bool bt_attach(struct vcpu *v, struct err *e)
@@ -57,6 +76,8 @@ static bool bt_attach(struct vcpu *v, struct err *e)
     struct bus *b = board(v)->bus;
     t->end = board(v)->setting[SETTING_BT_CACHE] << 10;
     build_stub(v);
+    build_quick(v);
+    bt_alias_attach(v);
     window_descriptor(&v->window, BT_CS, WINDOW_BASE + BT_CODE, t->end - 1, 0x40B9); /* ring-1 code, execute-only, accessed */
     window_descriptor(&v->window, BT_DS, WINDOW_BASE + BT_DATA, BT_DATA_SIZE - 1, 0x40B3); /* ring-1 data, accessed */
     t->jump = bt_emit_glue(&t->scratch);
@@ -134,6 +155,7 @@ static void roll(struct vcpu *v, const struct window_frame *f, struct bt_state *
     if (p->fix & BT_FIX_EAX) c->reg[EAX] = get_slot(v, BT_EAX);
     if (p->fix & BT_FIX_ECX) c->reg[ECX] = get_slot(v, BT_ECX);
     if (p->fix & BT_FIX_EDX) c->reg[EDX] = get_slot(v, BT_EDX);
+    if (p->fix & BT_FIX_EBX) c->reg[EBX] = get_slot(v, BT_EBX);
     c->reg[ESP] += p->esp;
     if (p->fix & BT_FIX_SHADOW) c->inhibit = c->insns;
 }
@@ -163,6 +185,7 @@ static void from_cache(struct vcpu *v, struct window_frame *f)
     t->here = s.unit;
     t->what = f->vector == BT_VECTOR ? s.point.what : (uint8_t)BT_RUN;
     if (!s.unit && t->what == BT_RUN) bt_forget_return(v, c->eip); /* the glue may have been writing it, word by word */
+    t->ours = s.point.fix & BT_OURS;
     if (t->what == BT_CONTINUE) {
         t->from = s.unit;
         t->from_exit = s.exit;
@@ -188,13 +211,25 @@ static void bt_enter(struct vcpu *v, struct window_frame *f)
     vcpu_enter_frame(v, f);
     take_post(v);
     from_cache(v, f);
+    bt_log_take(v);
 }
 
 /* ---- answering */
 
+/* The linear address an adapted instruction is about to store to; false: none that is known. */
+static bool adapted_place(struct vcpu *v, uint32_t *at)
+{
+    struct insn i;
+    const struct cpu *c = &v->virt;
+    if ((board(v)->setting[SETTING_BT_FAULTS] && !bt_adapted(v, c->eip)) || !emulate_decode(v, &i) || !(i.flags & INSN_MEM)) return false;
+    *at = c->seg[i.seg].base + ea(c, &i);
+    return true;
+}
+
 static void emulate(struct vcpu *v)
 {
-    uint32_t eip = v->virt.eip;
+    uint32_t eip = v->virt.eip, place;
+    bool adapted = adapted_place(v, &place);
     v->bt->traced = false;
     uint32_t from = trace_last(board(v)->trace);
     emulate_one(v);
@@ -205,6 +240,7 @@ static void emulate(struct vcpu *v)
     bt_selectors_check(v);
     if (op == MN_MOV_SEG || op == MN_POP_SEG) bt_selectors_learn(v);
     bt_adapt_simulated(v, eip, v->bt->traced);
+    if (adapted && v->bt->traced) bt_alias_grant(v, place);
 }
 
 static void callout(struct vcpu *v)
@@ -225,15 +261,26 @@ static enum next fault(struct vcpu *v, const struct vmexit *x)
     uint32_t eip = v->virt.eip;
     v->bt->traced = false;
     enum next n = strategy_trap_emulate.handle(v, x);
-    if (v->bt->inside && x->vector == VEC_PF && v->bt->traced) bt_adapt_faulted(v, eip);
+    if (!v->bt->inside || x->vector != VEC_PF || !v->bt->traced) return n;
+    bt_adapt_faulted(v, eip);
+    if (bt_adapted(v, eip)) bt_alias_grant(v, x->addr);
     return n;
+}
+
+/* An access of a sequence itself, which nothing promised to succeed: as if it had called. */
+static void own_fault(struct vcpu *v, const struct vmexit *x)
+{
+    vcpu_tell_exit(v, &(struct vmexit){ .reason = x->vector == VEC_PF ? EXIT_REASON_PAGE_FAULT : EXIT_REASON_LIMIT,
+                                        .vector = x->vector, .code = x->code, .addr = x->addr });
+    emulate(v);
 }
 
 static enum next bt_handle(struct vcpu *v, const struct vmexit *x)
 {
     if (v->vm->dead) return NEXT_STOP;
-    if (v->bt->what == BT_RUN) return fault(v, x);
-    callout(v);
+    if (v->bt->what == BT_RUN && !(v->bt->ours && x->vector < 32)) return fault(v, x);
+    if (v->bt->what == BT_RUN) own_fault(v, x);
+    else callout(v);
     return v->vm->dead || v->vm->exited ? NEXT_STOP : NEXT_RESUME;
 }
 
@@ -308,6 +355,7 @@ static void bt_leave(struct vcpu *v)
         return;
     }
     connect(v);
+    bt_alias_leave(v);
     const uint32_t rest = c->eflags & (FLAG_IOPL | FLAG_VIF | FLAG_VIP);
     put_slot(v, BT_VIF, c->eflags & FLAG_IF);
     put_slot(v, BT_VREST, rest);
@@ -338,6 +386,7 @@ const struct cpu_strategy strategy_bintrans = {
     .away = vcpu_away,
     .back = bt_back,
     .reserve = BT_DATA_SIZE + BT_CODE_MOST,
+    .window_table = BT_WINDOW_TABLE,
     .stored = bt_stored,
     .remapped = bt_remapped,
     .view = bt_view,

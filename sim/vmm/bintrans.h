@@ -17,7 +17,10 @@
  *         registers (enum bt_slot)                0200  units, upwards
  *   1000  return-target table                     end   continuations of taken branches, downwards
  *   2000  hash table
- * BT_DS covers the first 32 KB, not the code; BT_CS covers the code alone and cannot be read.
+ *   8000  alias map (bintrans_alias.c)
+ *  18000  aliases of guest page tables
+ * BT_DS covers the data and aliases, not the code; BT_CS covers the code alone and cannot be read. The window is mapped by a
+ * page table of its own, for the sake of the aliases; it is the frame behind the first of them.
  *
  * Interpreted instead (declared, charged): 16-bit and virtual-8086 kernels, rings 1 and 2, single-stepped kernels, kernels
  * with breakpoints set, user code with virtual IOPL > 0 or IF = 0 (BUG12 3.2 translates it).
@@ -30,21 +33,28 @@
 #include "sim/vmm/vcpu.h"
 
 enum {
-    BT_DATA = WINDOW_POOL, BT_DATA_SIZE = 0x8000, BT_RETURNS = 0x1000, BT_RETURN_SLOTS = 256,
+    BT_DATA = WINDOW_POOL, BT_RETURNS = 0x1000, BT_RETURN_SLOTS = 256,
+    BT_ODD = 0x100, BT_LOGS = 0x200, BT_LOG_ROOM = 128, BT_DELTA = 0x400,
     BT_HASH = 0x2000, BT_HASH_SLOTS = 255 * 9 + 1,
+    BT_MAP = 0x8000, BT_MAP_SIZE = 0x10000,
+    BT_ALIAS = BT_MAP + BT_MAP_SIZE, BT_ALIASES = 64, BT_ALIAS_STEP = 2 * PAGE_SIZE,
+    BT_DATA_SIZE = BT_ALIAS + BT_ALIASES * BT_ALIAS_STEP, BT_WINDOW_TABLE = BT_DATA + BT_ALIAS,
     BT_CODE = BT_DATA + BT_DATA_SIZE, BT_CODE_MOST = 0x100000, BT_GLUE = 0x200,
-    BT_GATE = 0xFFC0, BT_CS = 0xFFF0, BT_DS = 0xFFF8,
+    BT_QUICK = 0xFFB8, BT_GATE = 0xFFC0, BT_CS = 0xFFF0, BT_DS = 0xFFF8,
     BT_STUB = 0x4040, BT_STUB_INSNS = 14, BT_VECTOR = 0x100, /* where the call gate leads; what its stub writes where other stubs write a vector */
+    BT_QUICK_STUB = 0x4080, /* where BT_QUICK leads */
     BT_UNITS = 8192, BT_POINTS = 65536, BT_PAGES = 1024, BT_KEYS = 4096, BT_CONTEXTS = 8, BT_ADAPTS = 1024,
     BT_CONT = 7, BT_JUMP = 5, /* bytes of a far call; of the jump that may replace it */
-    BT_UNIT_MOST = 64, BT_CODE_ROOM = BT_UNIT_MOST * 96, BT_POINT_ROOM = BT_UNIT_MOST * 20,
+    BT_UNIT_MOST = 64, BT_CODE_ROOM = BT_UNIT_MOST * 208, BT_POINT_ROOM = BT_UNIT_MOST * 36,
     BT_GLUE_POINTS = 128,
 };
 
 /* Doublewords of the vCPU page. */
 enum bt_slot { BT_VIF = 0, BT_VREST = 4, BT_SLOW = 8, BT_TARGET = 12, BT_GO = 16, BT_EAX = 20, BT_ECX = 24, BT_EDX = 28,
                BT_POST = 32 /* what port 80h reads */, BT_POSTED = 36 /* it was written since the hypervisor looked */,
-               BT_KNOWN = 40 /* -first, first - second: selectors that DS, ES and FS may be loaded with as they are */ };
+               BT_KNOWN = 40 /* -first, first - second: selectors that DS, ES and FS may be loaded with as they are */,
+               BT_EBX = 48, BT_VALUE = 52 /* being stored to a page table */, BT_INDEX = 56,
+               BT_LOG = 60 /* free bytes of the log of such stores; it is filled downwards */ };
 
 /* What a callout asks for. */
 enum bt_what {
@@ -54,10 +64,11 @@ enum bt_what {
     BT_LOOKUP,   /* a return or indirect jump whose target no table knows */
 };
 
-enum { BT_FIX_EAX = 1, BT_FIX_ECX = 2, BT_FIX_EDX = 4, /* the guest's register is in the vCPU page */
+enum { BT_FIX_EAX = 1, BT_FIX_ECX = 2, BT_FIX_EDX = 4, BT_FIX_EBX = 64, /* the guest's register is in the vCPU page */
        BT_FIX_EIP = 8,    /* the guest's EIP is in BT_TARGET */
        BT_FIX_SHADOW = 16,/* STI or the like was just executed: no interrupt before the next instruction */
-       BT_FIRST = 32 };   /* nothing to put back: a guest instruction begins here */
+       BT_FIRST = 32,     /* nothing to put back: a guest instruction begins here */
+       BT_OURS = 128 };   /* what faults here is the sequence's own access, not the guest's: emulate the instruction */
 
 /* The guest's state at one instruction of the cache. */
 struct bt_point {
@@ -95,6 +106,7 @@ struct bt_how {
     bool incache, returns; /* settings */
     bool flat;      /* the code segment ends at 4 GB: branches need no check of the target */
     bool simulate;  /* adapted: it faults too often */
+    uint32_t fixed; /* and stores to a place whose alias is this offset from BT_DATA; 0: not known */
     uint32_t limit; /* of the code segment */
     uint32_t tc, jump; /* where in the cache the unit will begin; where the glue for indirect jumps does */
 };
@@ -107,6 +119,13 @@ void bt_emit_end(struct bt_code *c, uint32_t eip);
 /* The code for returns and indirect jumps, from offset 0 on. */
 enum { BT_GLUE_RETURN = 0 };
 unsigned bt_emit_glue(struct bt_code *c); /* returns the offset where indirect jumps enter */
+/* ---- bintrans_store.c: pure, too */
+/* The store of an adapted instruction, to the alias of its page, with a note in the log. False: it needs a callout. */
+bool bt_emit_store(struct bt_code *c, const struct bt_how *how, const struct insn *i, const uint8_t *bytes, uint32_t eip);
+/* Is there one? */
+bool bt_is_store(const struct insn *i, const uint8_t *bytes);
+/* And is the address in the instruction? */
+bool bt_store_fixed(const struct insn *i, const uint8_t *bytes, uint32_t *offset);
 /* Index of a guest EIP in the hash table of the vCPU page. */
 static inline uint32_t bt_hash_slot(uint32_t eip) { return (eip & 0xFF) + 8 * (eip >> 8 & 0xFF); }
 
@@ -117,6 +136,7 @@ struct bt_unit {
     uint16_t bytes;          /* of guest code */
     uint8_t  insns, context, exits;
     bool     dead;
+    uint64_t aliases;        /* bit k: it has the address of alias k in its code */
     uint16_t next_key;       /* unit + 1 with the same hash; 0: none */
     uint16_t incoming;       /* link + 1 of the first exit chained to it; a link is unit * 2 + exit */
     uint16_t page[2], next_page[2]; /* page + 1 its code lies in, and the next unit + 1 there */
@@ -127,13 +147,16 @@ struct bt_unit {
 struct bt_page { uint32_t frame, page; uint16_t units, next; bool used; };
 struct bt_context { uint32_t base, limit; };
 
+/* A guest page table that the cache may store to by another address. */
+struct bt_alias { uint32_t page, frame; bool used; };
+
 /* What is known about an instruction that faulted on traced pages. */
 struct bt_adapt { uint32_t eip; uint16_t faults, idle, need; bool on; }; /* need 0: free */
 
 struct bt_counts {
     uint64_t units, insns, bytes, code; /* translated; of the guest, of the cache */
     uint64_t emulated, continued, lookups, by_insn[MN_COUNT]; /* callouts; those that emulated an instruction */
-    uint64_t chains, elided, invalidated, flushes, adapted, reverted;
+    uint64_t chains, elided, invalidated, flushes, adapted, reverted, logged, granted;
     uint64_t leaks; /* sensitive instructions that ran in ring 1 outside our sequences: none, ever */
 };
 
@@ -160,6 +183,9 @@ struct bintrans {
     uint32_t left_for;                     /* EIP that it wanted */
     struct bt_page page[BT_PAGES];
     struct bt_adapt adapt[BT_ADAPTS];
+    struct bt_alias alias[BT_ALIASES];
+    unsigned aliases, next_alias;          /* in use; the next to be given */
+    bool     ours;                         /* it left by a fault of a sequence's own */
     struct bt_counts counts;
     unsigned glue_points;
     struct bt_point glue[BT_GLUE_POINTS];
@@ -197,6 +223,20 @@ bool bt_adapted(const struct vcpu *v, uint32_t eip);
 void bt_adapt_faulted(struct vcpu *v, uint32_t eip);
 /* It was simulated; `needed`: it stored to a page under write trace again. */
 void bt_adapt_simulated(struct vcpu *v, uint32_t eip, bool needed);
+/* ---- bintrans_alias.c */
+void bt_alias_attach(struct vcpu *v);
+/* The instruction at hand stores to linear address `at`, under write trace, again and again: from now on without us, if the
+ * page is a page table and nothing else. */
+void bt_alias_grant(struct vcpu *v, uint32_t at);
+/* Page tables, descriptor tables or traces changed: which aliases are still what they were? */
+void bt_alias_check(struct vcpu *v);
+/* Before the guest runs: may offsets of DS and SS be taken for linear addresses? */
+void bt_alias_leave(struct vcpu *v);
+void bt_alias_revoke_frame(struct vcpu *v, uint32_t frame);
+/* What the guest's kernel stored to its page tables since it was here last, to the shadow structures. */
+void bt_log_take(struct vcpu *v);
+/* The offset from BT_DATA where a linear address may be stored to, 0: none. */
+uint32_t bt_alias_of(const struct vcpu *v, uint32_t at);
 /* ---- bintrans_look.c: for people; see strategy.h */
 void bt_view(const struct vcpu *v, struct vcpu_view *view);
 uint32_t bt_code(const struct vcpu *v, uint32_t at);

@@ -1,14 +1,14 @@
 /* Adaptive retranslation: which instructions fault so often on pages under write trace (page tables, code) that they are
- * better simulated. See bintrans.h.
+ * better simulated. See bintrans.h; how, is bintrans_store.c's.
  *
- * Idea 1: every instruction starts as a copy. After `need` faults it is translated to a callout, which costs no fault; after
- * IDLE simulations in a row that would not have faulted, to a copy again.
+ * Idea 1: every instruction starts as a copy. After `need` faults (bt.faults) it is translated to code that asks first, and calls
+ * unless the page has an alias; after IDLE calls in a row that would not have faulted, to a copy again.
  * Idea 2: each way back doubles `need`, so that an instruction with a changing mind does not flap. AA06 5.3 (adaptive BT).
  * The table is small and direct-mapped: who is pushed out of it starts anew. */
 #include "sim/vmm/bintrans.h"
 #include "sim/vmm/vm.h"
 
-enum { FAULTS = 4, IDLE = 32, NEED_MOST = 256 };
+enum { IDLE = 32, NEED_MOST = 256 };
 
 static struct bt_adapt *slot(struct bintrans *t, uint32_t eip) { return &t->adapt[(eip ^ eip >> 10) % BT_ADAPTS]; }
 
@@ -31,7 +31,8 @@ void bt_adapt_faulted(struct vcpu *v, uint32_t eip)
 {
     struct bt_adapt *a = slot(v->bt, eip);
     if (!v->vmm->board.setting[SETTING_BT_ADAPTIVE]) return;
-    if (!a->need || a->eip != eip) *a = (struct bt_adapt){ .eip = eip, .need = FAULTS };
+    uint32_t need = v->vmm->board.setting[SETTING_BT_FAULTS];
+    if (!a->need || a->eip != eip) *a = (struct bt_adapt){ .eip = eip, .need = (uint16_t)(need ? need : 1) };
     if (++a->faults < a->need) return;
     a->idle = 0;
     a->on = true; /* if it was: this is another unit with a copy of it */

@@ -71,6 +71,7 @@ static void translate(struct bt_code *c, const struct bt_how *how, const struct 
         return;
     }
     if (how->incache && bt_emit_virtual(c, i, bytes, eip)) return;
+    if (how->simulate && how->incache && bt_emit_store(c, how, i, bytes, eip)) return;
     if (!how->simulate && (is_ident(i, bytes) || (how->incache && i->id == MN_RDTSC))) {
         copy(c, i, bytes, eip, BT_FIRST);
         return;

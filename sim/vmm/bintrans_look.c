@@ -37,6 +37,7 @@ void bt_view(const struct vcpu *v, struct vcpu_view *view)
     if (s.point.fix & BT_FIX_EAX) view->reg[EAX] = slot(v, BT_EAX);
     if (s.point.fix & BT_FIX_ECX) view->reg[ECX] = slot(v, BT_ECX);
     if (s.point.fix & BT_FIX_EDX) view->reg[EDX] = slot(v, BT_EDX);
+    if (s.point.fix & BT_FIX_EBX) view->reg[EBX] = slot(v, BT_EBX);
     view->reg[ESP] += s.point.esp;
 }
 
@@ -52,6 +53,10 @@ const char *bt_symbol(const struct vcpu *v, uint32_t at, char *buf, unsigned roo
 {
     struct bt_state s;
     uint32_t tc = at - (WINDOW_BASE + BT_CODE), stub = at - (WINDOW_BASE + BT_STUB);
+    if (stub >= BT_QUICK_STUB - BT_STUB && stub < BT_QUICK_STUB - BT_STUB + 32) {
+        snprintf(buf, room, "bt.quick+%u", stub - (BT_QUICK_STUB - BT_STUB));
+        return buf;
+    }
     if (stub < 64) {
         snprintf(buf, room, stub ? "bt.callout+%u" : "bt.callout", stub);
         return buf;

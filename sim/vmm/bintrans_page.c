@@ -36,6 +36,7 @@ uint16_t bt_page_obtain(struct vcpu *v, uint32_t page, uint32_t frame)
     if (i >= t->pages) t->pages = i + 1;
     t->page[i] = (struct bt_page){ .frame = frame, .page = page, .next = *head, .used = true };
     *head = (uint16_t)(i + 1);
+    bt_alias_revoke_frame(v, frame);
     trace_page(v, &t->page[i], true);
     return (uint16_t)(i + 1);
 }
@@ -99,6 +100,7 @@ void bt_remapped(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
     bt_selectors_check(v);
+    bt_alias_check(v);
     for (uint16_t n = 1; n <= t->pages; n++) {
         if (!t->page[n - 1].used) continue;
         charge(v, COST_MEM_REF, 2);

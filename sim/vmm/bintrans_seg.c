@@ -42,6 +42,7 @@ void bt_selectors_check(struct vcpu *v)
     if (h == v->bt->tables) return;
     v->bt->tables = h;
     bt_selectors_forget(v);
+    bt_alias_check(v);
 }
 
 void bt_selectors_learn(struct vcpu *v)

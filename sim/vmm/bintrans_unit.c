@@ -20,6 +20,7 @@ struct source {
     unsigned have, used, insns;
     uint32_t frame[2];
     bool     straddles;
+    uint64_t aliases;
 };
 
 static bool decode(struct vcpu *v, const struct source *s, uint32_t eip, struct insn *i)
@@ -48,11 +49,16 @@ static void emit_all(struct vcpu *v, struct source *s, uint32_t eip, struct insn
 {
     struct bt_code *c = &v->bt->scratch;
     uint32_t at = eip, most = board(v)->setting[SETTING_BT_UNIT];
+    bool all = board(v)->setting[SETTING_BT_ADAPTIVE] && !board(v)->setting[SETTING_BT_FAULTS];
     c->n = c->points = c->exits = 0;
     c->ended = c->holds = false;
     do {
         struct bt_how h = *how;
-        h.simulate = bt_adapted(v, at);
+        uint32_t offset;
+        bool store = bt_is_store(i, s->bytes + s->used);
+        h.simulate = bt_adapted(v, at) || (store && all);
+        if (h.simulate && bt_store_fixed(i, s->bytes + s->used, &offset)) h.fixed = bt_alias_of(v, offset);
+        if (h.fixed) s->aliases |= UINT64_C(1) << (h.fixed - BT_ALIAS) / BT_ALIAS_STEP;
         bt_emit(c, &h, i, s->bytes + s->used, at);
         s->used += i->len;
         s->insns++;
@@ -97,7 +103,8 @@ static struct bt_unit *place(struct vcpu *v, const struct source *s, uint32_t ei
     struct bt_unit *u = &t->unit[t->units++];
     uint16_t *head = bucket(t, eip, t->context);
     *u = (struct bt_unit){ .eip = eip, .tc = t->at, .first_point = t->point_n, .points = (uint16_t)c->points, .size = (uint16_t)c->n,
-                           .bytes = (uint16_t)s->used, .insns = (uint8_t)s->insns, .context = t->context, .next_key = *head };
+                           .bytes = (uint16_t)s->used, .insns = (uint8_t)s->insns, .context = t->context, .next_key = *head,
+                           .aliases = s->aliases };
     *head = (uint16_t)t->units;
     bt_page_join(t, u, 0, page);
     if (second) bt_page_join(t, u, 1, second);
@@ -155,6 +162,7 @@ struct bt_unit *bt_translate(struct vcpu *v, uint32_t eip)
                                     .flat = k->limit == UINT32_MAX, .limit = k->limit, .tc = t->at, .jump = t->jump };
         struct insn first = i;
         s.used = s.insns = 0;
+        s.aliases = 0;
         emit_all(v, &s, eip, &first, &how);
         struct bt_unit *u = room(t, &t->scratch) ? place(v, &s, eip) : NULL;
         if (u) {

@@ -50,6 +50,7 @@ struct cpu_strategy {
     void      (*back)(struct vcpu *v);
     /* The rest may be NULL: the technique does not care. */
     uint32_t  reserve;                  /* bytes from WINDOW_POOL on that are its own; shadow tables come behind them */
+    uint32_t  window_table;             /* the window is mapped by a page table, which lies here in it; 0: as one page of 4 MB */
     /* `size` bytes of the guest's memory at guest-physical `at` were stored by somebody but the running guest. */
     void      (*stored)(struct vcpu *v, uint32_t at, unsigned size);
     /* The guest's page tables may map other pages now (CR0, CR3, CR4, INVLPG). */

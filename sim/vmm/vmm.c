@@ -147,9 +147,10 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
     for (const struct mmu_strategy *const *s = mmu_strategies; *s; s++)
         if (!strcmp((*s)->name, name)) v->vmmu.ops = *s;
     if (!v->vmmu.ops) return err_set(e, EXIT_USAGE, "--mmu %s: not a way to virtualise memory here; try shadow", name);
+    const uint32_t own = PTE_P | PTE_W | PTE_A | PTE_D, table = v->ops->window_table;
     v->vmmu.env = (struct vmmu_env){
         .arena = b->arena, .machine = b->bus, .guest = &v->vm->bus, .clock = b->clock, .model = b->model, .trace = b->trace,
-        .window = v->ops->hardware ? 0 : WINDOW_BASE, .window_pde = v->window.at | PTE_P | PTE_W | PTE_A | PTE_D | PTE_PS | PTE_G,
+        .window = v->ops->hardware ? 0 : WINDOW_BASE, .window_pde = (v->window.at + table) | own | (table ? 0 : PTE_PS | PTE_G),
         .pool_first = (v->window.at + WINDOW_POOL + v->ops->reserve) >> PAGE_SHIFT,
         .pool_frames = (WINDOW_SIZE - WINDOW_POOL - v->ops->reserve) >> PAGE_SHIFT,
         .choice = { b->setting[SETTING_SHADOW_CACHE], b->setting[SETTING_SHADOW_TRACE], b->setting[SETTING_SHADOW_EAGER],

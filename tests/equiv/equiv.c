@@ -10,6 +10,7 @@
  *
  *   equiv [KERNELS [SEED]]            that many kernels from a seed on
  *   equiv -s SEED [-k KEEP] [-o FILE] one kernel, with the groups of a mask (hexadecimal); FILE gets its image
+ *   equiv -e KEY=N ...                with a setting more
  *   equiv -a [OPERATIONS [SEED]]      hostile kernels instead (attack.h); with -s and -o: the image of one */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,7 @@ struct outcome {
 };
 
 static char image_path[512];
+static const char *extra; /* --set KEY=N of all machines, or NULL */
 
 enum { CHECKED = 8 };
 static uint64_t seed_now; /* of the kernel that runs: to be told if the hypervisor finds itself broken, which ends the program */
@@ -70,6 +72,10 @@ static struct machine *start(const struct way *w, const char *path)
     cfg.ram_mib = RAM_MIB;
     char setting[64];
     if (w->set) snprintf(setting, sizeof setting, "%s=1", w->set);
+    if (extra && !config_option(&cfg, "set", extra, &e)) {
+        fprintf(stderr, "equiv: %s\n", e.text);
+        exit(EXIT_USAGE);
+    }
     bool good = (!w->set || config_option(&cfg, "set", setting, &e)) && check_options(w, &cfg, &e);
     struct machine *m = good ? machine_new(&cfg, &e) : NULL;
     if (!m) {
@@ -323,8 +329,9 @@ int main(int argc, char **argv)
     bool single = false, attack = false;
     int option;
     const char *out = NULL;
-    while ((option = getopt(argc, argv, "as:k:o:")) != -1) {
+    while ((option = getopt(argc, argv, "ae:s:k:o:")) != -1) {
         if (option == 'a') attack = true;
+        else if (option == 'e') extra = optarg;
         else if (option == 's') single = true, seed = strtoull(optarg, NULL, 0);
         else if (option == 'k') keep = (uint32_t)strtoul(optarg, NULL, 16);
         else if (option == 'o') out = optarg;

@@ -114,17 +114,18 @@ static void check_points(const struct bt_code *c, const char *what)
     struct model m;
     struct err e;
     assert_true(model_find("p4", &m, &e));
+    static const unsigned fix_of[] = { BT_FIX_EAX, BT_FIX_ECX, BT_FIX_EDX, BT_FIX_EBX };
     unsigned at = 0, p = 0, spilled = 0;
     while (at < c->n) {
         struct insn i;
         assert_int_equal(insn_decode(c->bytes + at, c->n - at, (struct insn_mode){ .code32 = true }, m.cost, &i), DECODE_OK);
         if (p >= c->points || c->point[p].at != at) fail_msg("%s: no point at +%X", what, at);
-        unsigned fix = c->point[p].fix & (BT_FIX_EAX | BT_FIX_ECX | BT_FIX_EDX);
+        unsigned fix = c->point[p].fix & (BT_FIX_EAX | BT_FIX_ECX | BT_FIX_EDX | BT_FIX_EBX);
         if (fix & ~spilled) fail_msg("%s: +%X takes back registers nobody saved (%X)", what, at, fix & ~spilled);
         if ((c->point[p].fix & BT_FIRST) && fix) fail_msg("%s: +%X begins an instruction, but is not exact", what, at);
         if (i.id == MN_MOV && i.form == FORM_MR && i.seg == SEG_GS)
-            for (unsigned r = 0; r < 3; r++)
-                if (i.disp == BT_EAX + 4 * r && i.reg == r) spilled |= 1u << r;
+            for (unsigned r = 0; r < 4; r++)
+                if (i.disp == (r < 3 ? BT_EAX + 4 * r : (unsigned)BT_EBX) && i.reg == r) spilled |= fix_of[r];
         at += i.len;
         p++;
         if (i.id == MN_CALL_FAR) while (at < c->n && c->bytes[at] == 0x90 && p == c->points) at++;
@@ -155,6 +156,47 @@ static void the_glue_maps_back(void **state)
     for (unsigned p = 0; p < c.points; p++) assert_true(c.point[p].fix & BT_FIX_EIP);
 }
 
+/* Adapted stores: what the store itself becomes, and which have none. */
+static void adapted_stores(void **state)
+{
+    (void)state;
+    static struct bt_code c;
+    static const struct { const char *guest, *store; } stores[] = {
+        { "89 03", "65 89 82 00 00 00 00" },                      /* mov [ebx], eax: gs:[edx] */
+        { "89 13", "65 89 93 00 00 00 00" },                      /* mov [ebx], edx: gs:[ebx] */
+        { "89 0C 24", "65 89 8A 00 00 00 00" },                   /* mov [esp], ecx */
+        { "C7 04 98 00 00 00 00", "65 C7 82 00 00 00 00 00 00 00 00" }, { "83 4B 04 01", "65 83 8A 00 00 00 00 01" },
+        { "F0 81 23 FF 0F 00 00", "65 F0 81 A2 00 00 00 00 FF 0F 00 00" }, { "87 06", "65 87 82 00 00 00 00" },
+        { "F0 0F B1 16", "65 F0 0F B1 93 00 00 00 00" }, { "0F BA 30 05", "65 0F BA B2 00 00 00 00 05" },
+        { "FF 00", "65 FF 82 00 00 00 00" }, { "F7 18", "65 F7 9A 00 00 00 00" },
+        { "A3 00 00 30 00", "65 89 82 00 00 00 00" }, { "3E 01 33", "65 01 B2 00 00 00 00" },
+    };
+    static const char *const callouts[] = { "88 03", "66 89 03", "26 89 03", "64 89 03", "AB", "F3 AB", "8F 03", "0F AB 03", "C6 03 00",
+                                            "67 89 07", "D1 23", "FF 33", "0F C7 0B" };
+    struct bt_how how = usual;
+    how.simulate = true;
+    for (unsigned r = 0; r < sizeof stores / sizeof stores[0]; r++) {
+        uint8_t want[16];
+        unsigned n = from_hex(stores[r].store, want);
+        emit(&c, &how, stores[r].guest);
+        check_points(&c, stores[r].guest);
+        bool found = false;
+        for (unsigned at = 0; at + n <= c.n; at++) found |= !memcmp(c.bytes + at, want, n);
+        if (!found) fail_msg("%s: no %s", stores[r].guest, stores[r].store);
+    }
+    for (unsigned r = 0; r < sizeof callouts / sizeof callouts[0]; r++) {
+        emit(&c, &how, callouts[r]);
+        assert_int_equal(c.point[0].what, BT_EMULATE);
+    }
+    how.fixed = BT_ALIAS + 0x10;
+    emit(&c, &how, "C7 05 10 00 30 00 00 00 00 00"); /* where is known: seven instructions around it, and a jump */
+    check_points(&c, "a fixed store");
+    assert_in_range(c.points, 10, 12);
+    emit(&c, &how, "C7 05 10 00 30 00 63 00 30 00"); /* present: the hypervisor's to judge */
+    assert_int_equal(c.point[3].what, BT_EMULATE);
+    assert_int_equal(c.bytes[c.point[3].at + 5], BT_QUICK & 0xFF);
+}
+
 static void settings_make_callouts(void **state)
 {
     (void)state;
@@ -166,10 +208,9 @@ static void settings_make_callouts(void **state)
         emit(&c, &how, guest[i]);
         assert_int_equal(c.point[0].what, BT_EMULATE);
     }
-    how = usual;
     how.simulate = true;
     emit(&c, &how, "89 03");
-    assert_int_equal(c.point[0].what, BT_EMULATE);
+    assert_int_equal(c.point[0].what, BT_EMULATE); /* no store in the cache either */
     how = usual;
     how.flat = false;
     how.limit = 0x10FFFF;
@@ -201,7 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes), cmocka_unit_test(every_instruction_maps_back), cmocka_unit_test(the_glue_maps_back),
-        cmocka_unit_test(settings_make_callouts), cmocka_unit_test(sti_casts_a_shadow),
+        cmocka_unit_test(adapted_stores), cmocka_unit_test(settings_make_callouts), cmocka_unit_test(sti_casts_a_shadow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,274 @@
+/* The translator: stores that fault again and again because their page is under write trace. See bintrans_alias.c.
+ *
+ *       the page's alias (address register, or known)       MOV of an entry that is present       anything else
+ *       no alias: callout                                    BT_QUICK: is it there already?        room in the log? else callout
+ *                                                            no: callout                           note where; store to the alias
+ *
+ * Idea: the instruction itself is what stores, with another operand: the same opcode, register and immediate, but GS and the
+ * alias. So flags come out as they must; what leads there is MOV, MOVZX, LEA and JECXZ. SDM vol. 2. Pure. */
+#include "sim/vmm/bintrans_emit.h"
+
+enum value { VALUE_OTHER /* read, changed, written; or an entry that is not present */, VALUE_PRESENT, VALUE_REGISTER };
+
+struct store {
+    uint8_t  op[3];      /* LOCK, 0F, opcode: those there are */
+    unsigned op_n, reg;  /* of ModRM */
+    uint8_t  imm[4];
+    unsigned imm_n;
+    uint8_t  place[6];   /* ModRM (reg 0), SIB and displacement of the guest's operand */
+    unsigned place_n;
+    bool     fixed;      /* it is just a displacement */
+    enum value value;
+    /* while emitting */
+    unsigned a;          /* register of the alias's address */
+    uint32_t at;         /* or the alias itself; 0: in `a` */
+    uint32_t eip, next;
+};
+
+/* ---- which instructions */
+
+static bool is_prefix(uint8_t b) { return b == 0xF0 || b == 0x3E || b == 0x36; }
+
+/* How many bytes of immediate has this opcode, if it is one that stores a doubleword and reads at most registers besides? */
+static int immediate_of(const uint8_t *op, unsigned n, unsigned digit)
+{
+    if (n == 2) { /* 0F */
+        if (op[1] == 0xBA) return digit >= 5 ? 1 : -1;       /* BTS, BTR, BTC with a number */
+        return op[1] == 0xB1 || op[1] == 0xC1 ? 0 : -1;      /* CMPXCHG, XADD */
+    }
+    switch (op[0]) {
+    case 0x89: case 0x87: return 0;                          /* MOV, XCHG */
+    case 0x01: case 0x09: case 0x11: case 0x19: case 0x21: case 0x29: case 0x31: return 0;
+    case 0xC7: return digit ? -1 : 4;
+    case 0x81: return digit < 7 ? 4 : -1;
+    case 0x83: return digit < 7 ? 1 : -1;
+    case 0xFF: return digit < 2 ? 0 : -1;                    /* INC, DEC */
+    case 0xF7: return digit == 2 || digit == 3 ? 0 : -1;     /* NOT, NEG */
+    default: return -1;
+    }
+}
+
+static bool parse(struct store *s, const struct insn *i, const uint8_t *bytes)
+{
+    unsigned n = 0;
+    *s = (struct store){ 0 };
+    if (i->size != 4 || !(i->flags & INSN_MEM) || (i->flags & (INSN_ADDR16 | INSN_REP | INSN_REPNE))) return false;
+    if (i->seg != SEG_DS && i->seg != SEG_SS) return false;
+    for (; n < i->len && is_prefix(bytes[n]); n++)
+        if (bytes[n] == 0xF0) s->op[s->op_n++] = 0xF0;
+    const uint8_t *op = bytes + n;
+    if (*op == 0xA3) { /* MOV moffs, EAX */
+        s->op[s->op_n++] = 0x89;
+        s->place[0] = 0x05;
+        memcpy(s->place + 1, op + 1, 4);
+        s->place_n = 5;
+        s->fixed = true;
+        s->value = VALUE_REGISTER;
+        return true;
+    }
+    unsigned ops = *op == 0x0F ? 2 : 1;
+    uint8_t modrm = op[ops];
+    int imm = immediate_of(op, ops, modrm >> 3 & 7);
+    if (imm < 0) return false;
+    memcpy(s->op + s->op_n, op, ops);
+    s->op_n += ops;
+    s->reg = modrm >> 3 & 7;
+    s->imm_n = (unsigned)imm;
+    s->place_n = i->len - n - ops - s->imm_n;
+    memcpy(s->place, op + ops, s->place_n);
+    memcpy(s->imm, op + ops + s->place_n, s->imm_n);
+    s->place[0] &= 0xC7;
+    s->fixed = s->place[0] == 0x05;
+    if (op[0] == 0x89) s->value = VALUE_REGISTER;
+    if (op[0] == 0xC7 && (s->imm[0] & 1)) s->value = VALUE_PRESENT;
+    return true;
+}
+
+bool bt_is_store(const struct insn *i, const uint8_t *bytes)
+{
+    struct store s;
+    return parse(&s, i, bytes);
+}
+
+bool bt_store_fixed(const struct insn *i, const uint8_t *bytes, uint32_t *offset)
+{
+    struct store s;
+    if (!parse(&s, i, bytes) || !s.fixed) return false;
+    memcpy(offset, s.place + 1, sizeof *offset);
+    return true;
+}
+
+/* ---- pieces. Points: `a` and ECX are spilled, the guest is before the instruction */
+
+static unsigned fix_of_a(const struct store *s) { return s->at ? 0 : s->a == EDX ? BT_FIX_EDX : BT_FIX_EBX; }
+static uint32_t slot_of_a(const struct store *s) { return s->a == EDX ? BT_EDX : BT_EBX; }
+
+static void here(struct bt_code *c, const struct store *s) { point(c, s->eip, fix_of_a(s) | BT_FIX_ECX | BT_OURS); }
+
+/* Opcode and ModRM of an instruction on the alias, with register field `reg`. */
+static void on_alias(struct bt_code *c, const struct store *s, const uint8_t *op, unsigned n, unsigned reg)
+{
+    put8(c, 0x65);
+    put(c, op, n);
+    put8(c, (uint8_t)(s->at ? 0x05 | reg << 3 : 0x80 | reg << 3 | s->a));
+    put32(c, s->at);
+}
+
+/* movzx ecx, byte or word gs:[ecx + disp] or gs:[disp] */
+static void zero_extend(struct bt_code *c, uint8_t opcode, bool indexed, uint32_t disp)
+{
+    put(c, (const uint8_t[]){ 0x65, 0x0F, opcode, indexed ? 0x89 : 0x0D }, 4);
+    put32(c, disp);
+}
+
+/* What is stored goes where BT_QUICK looks. */
+static void put_value(struct bt_code *c, const struct store *s)
+{
+    if (s->value == VALUE_REGISTER) {
+        gs(c, 0x89, s->reg, BT_VALUE);
+        return;
+    }
+    gs(c, 0xC7, 0, BT_VALUE);
+    put(c, s->imm, 4);
+}
+
+/* Registers as they were; the guest is before or behind the instruction. */
+static void restore(struct bt_code *c, const struct store *s, uint32_t eip)
+{
+    point(c, eip, fix_of_a(s) | BT_FIX_ECX);
+    fill(c, ECX, BT_ECX);
+    if (s->at) return;
+    point(c, eip, fix_of_a(s));
+    fill(c, s->a, slot_of_a(s));
+}
+
+/* The linear address becomes the alias's; returns the JECXZ that is taken if there is none. */
+static unsigned find_alias(struct bt_code *c, const struct store *s)
+{
+    here(c, s);
+    put(c, (const uint8_t[]){ 0x8D, 0x0C, (uint8_t)(0xC5 | s->a << 3) }, 3); /* lea ecx, [a*8] */
+    put32(c, 0);
+    here(c, s);
+    put(c, (const uint8_t[]){ 0x8D, 0x0C, 0x09 }, 3);                         /* lea ecx, [ecx + ecx] */
+    here(c, s);
+    spill(c, ECX, BT_INDEX);
+    here(c, s);
+    zero_extend(c, 0xB7, false, BT_INDEX + 2);
+    here(c, s);
+    zero_extend(c, 0xB6, true, BT_MAP);
+    here(c, s);
+    unsigned none = skip(c, 0xE3);
+    here(c, s);
+    put(c, (const uint8_t[]){ 0x65, 0x8B, 0x0C, 0x8D }, 4);                   /* mov ecx, gs:[delta + ecx*4] */
+    put32(c, BT_DELTA);
+    here(c, s);
+    put(c, (const uint8_t[]){ 0x8D, (uint8_t)(0x04 | s->a << 3), (uint8_t)(0x08 | s->a) }, 3); /* lea a, [a + ecx] */
+    return none;
+}
+
+static void spill_all(struct bt_code *c, const struct store *s)
+{
+    if (!s->at) {
+        point(c, s->eip, BT_FIRST);
+        spill(c, s->a, slot_of_a(s));
+        point(c, s->eip, 0);
+        put(c, (const uint8_t[]){ 0x8D, (uint8_t)(s->place[0] | s->a << 3) }, 2);
+        put(c, s->place + 1, s->place_n - 1);
+    }
+    point(c, s->eip, s->at ? (unsigned)BT_FIRST : fix_of_a(s));
+    spill(c, ECX, BT_ECX);
+    if (s->value != VALUE_REGISTER) return;
+    point(c, s->eip, fix_of_a(s));
+    put_value(c, s);
+}
+
+/* Is the register's entry present? Returns the JECXZ that is taken if not. */
+static unsigned ask_present(struct bt_code *c, const struct store *s)
+{
+    here(c, s);
+    zero_extend(c, 0xB6, false, BT_VALUE);
+    here(c, s);
+    zero_extend(c, 0xB6, true, BT_ODD);
+    here(c, s);
+    return skip(c, 0xE3);
+}
+
+static void quick(struct bt_code *c, const struct store *s)
+{
+    if (s->value == VALUE_PRESENT) {
+        here(c, s);
+        put_value(c, s);
+    }
+    here(c, s);
+    on_alias(c, s, (const uint8_t[]){ 0x8B }, 1, ECX);
+    out(c, s->eip, BT_EMULATE, fix_of_a(s) | BT_FIX_ECX);
+    c->bytes[c->n - 2] = BT_QUICK & 0xFF;
+    restore(c, s, s->next);
+}
+
+static void callout_restored(struct bt_code *c, const struct store *s)
+{
+    restore(c, s, s->eip);
+    out(c, s->eip, BT_EMULATE, 0);
+}
+
+/* Notes the place, and stores. `full`: the JECXZ, when the log has no room. */
+static unsigned note(struct bt_code *c, const struct store *s)
+{
+    here(c, s);
+    fill(c, ECX, BT_LOG);
+    here(c, s);
+    unsigned full = skip(c, 0xE3);
+    here(c, s);
+    put(c, (const uint8_t[]){ 0x8D, 0x49, 0xFC }, 3); /* lea ecx, [ecx - 4] */
+    here(c, s);
+    spill(c, ECX, BT_LOG);
+    here(c, s);
+    put(c, (const uint8_t[]){ 0x65, s->at ? 0xC7 : 0x89, (uint8_t)(0x81 | (s->at ? 0 : s->a << 3)) }, 3);
+    put32(c, BT_LOGS);
+    if (s->at) put32(c, s->at);
+    here(c, s);
+    fill(c, ECX, BT_ECX);
+    point(c, s->eip, fix_of_a(s) | BT_OURS);
+    on_alias(c, s, s->op, s->op_n, s->reg);
+    put(c, s->imm, s->imm_n);
+    if (s->at) return full;
+    point(c, s->next, fix_of_a(s));
+    fill(c, s->a, slot_of_a(s));
+    return full;
+}
+
+/* Over what follows, once all is done. */
+static unsigned leave(struct bt_code *c, const struct store *s)
+{
+    point(c, s->next, 0);
+    return skip(c, 0xEB);
+}
+
+bool bt_emit_store(struct bt_code *c, const struct bt_how *how, const struct insn *i, const uint8_t *bytes, uint32_t eip)
+{
+    struct store s;
+    unsigned to_slow[2], slow = 0, to_end[2], ends = 0, absent = 0;
+    if (!parse(&s, i, bytes)) return false;
+    s.a = s.reg == EDX ? EBX : EDX;
+    s.at = s.fixed ? how->fixed : 0;
+    s.eip = eip;
+    s.next = eip + i->len;
+    spill_all(c, &s);
+    if (!s.at) to_slow[slow++] = find_alias(c, &s);
+    if (s.value == VALUE_REGISTER) absent = ask_present(c, &s);
+    if (s.value != VALUE_OTHER) {
+        quick(c, &s);
+        if (s.value == VALUE_PRESENT && s.at) return true;
+        to_end[ends++] = leave(c, &s);
+    }
+    if (absent) land(c, absent);
+    if (s.value != VALUE_PRESENT) {
+        to_slow[slow++] = note(c, &s);
+        to_end[ends++] = leave(c, &s);
+    }
+    while (slow) land(c, to_slow[--slow]);
+    callout_restored(c, &s);
+    while (ends) land(c, to_end[--ends]);
+    return true;
+}
