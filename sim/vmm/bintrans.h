@@ -17,6 +17,7 @@
  *         registers (enum bt_slot)                0200  units, upwards
  *   1000  return-target table                     end   continuations of taken branches, downwards
  *   2000  hash table
+ *   7000  log of stores to page tables
  *   8000  alias map (bintrans_alias.c)
  *  18000  aliases of guest page tables
  * BT_DS covers the data and aliases, not the code; BT_CS covers the code alone and cannot be read. The window is mapped by a
@@ -34,8 +35,8 @@
 
 enum {
     BT_DATA = WINDOW_POOL, BT_RETURNS = 0x1000, BT_RETURN_SLOTS = 256,
-    BT_ODD = 0x100, BT_LOGS = 0x200, BT_LOG_ROOM = 128, BT_DELTA = 0x400,
-    BT_HASH = 0x2000, BT_HASH_SLOTS = 255 * 9 + 1,
+    BT_DELTA = 0x400,
+    BT_HASH = 0x2000, BT_HASH_SLOTS = 255 * 9 + 1, BT_LOGS = 0x7000, BT_LOG_ROOM = 1024,
     BT_MAP = 0x8000, BT_MAP_SIZE = 0x10000,
     BT_ALIAS = BT_MAP + BT_MAP_SIZE, BT_ALIASES = 64, BT_ALIAS_STEP = 2 * PAGE_SIZE,
     BT_DATA_SIZE = BT_ALIAS + BT_ALIASES * BT_ALIAS_STEP, BT_WINDOW_TABLE = BT_DATA + BT_ALIAS,

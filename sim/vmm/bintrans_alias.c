@@ -62,9 +62,6 @@ static void empty_log(struct vcpu *v)
 void bt_alias_attach(struct vcpu *v)
 {
     struct bus *b = board(v)->bus;
-    uint8_t odd[256];
-    for (unsigned i = 0; i < sizeof odd; i++) odd[i] = i & PTE_P;
-    poke_data(v, BT_ODD, odd, sizeof odd);
     empty_log(v);
     for (uint32_t slot = 0; slot < PTE_SLOTS; slot++) {
         bool alias = slot >= (BT_DATA + BT_ALIAS) >> PAGE_SHIFT && slot < BT_CODE >> PAGE_SHIFT;

@@ -1,6 +1,6 @@
 /* The translator: stores that fault again and again because their page is under write trace. See bintrans_alias.c.
  *
- *       the page's alias (address register, or known)       MOV of an entry that is present       anything else
+ *       the page's alias (address register, or known)       MOV of a present or unknown entry     MOV of an absent one, or no MOV
  *       no alias: callout                                    BT_QUICK: is it there already?        room in the log? else callout
  *                                                            no: callout                           note where; store to the alias
  *
@@ -8,7 +8,7 @@
  * alias. So flags come out as they must; what leads there is MOV, MOVZX, LEA and JECXZ. SDM vol. 2. Pure. */
 #include "sim/vmm/bintrans_emit.h"
 
-enum value { VALUE_OTHER /* read, changed, written; or an entry that is not present */, VALUE_PRESENT, VALUE_REGISTER };
+enum value { VALUE_OTHER /* read, changed, written; or an entry that is not present */, VALUE_PRESENT, VALUE_REGISTER /* 0 or not? */ };
 
 struct store {
     uint8_t  op[3];      /* LOCK, 0F, opcode: those there are */
@@ -124,8 +124,8 @@ static void zero_extend(struct bt_code *c, uint8_t opcode, bool indexed, uint32_
 /* What is stored goes where BT_QUICK looks. */
 static void put_value(struct bt_code *c, const struct store *s)
 {
-    if (s->value == VALUE_REGISTER) {
-        gs(c, 0x89, s->reg, BT_VALUE);
+    if (s->value == VALUE_REGISTER) { /* not 0, so ECX has it, too */
+        gs(c, 0x89, ECX, BT_VALUE);
         return;
     }
     gs(c, 0xC7, 0, BT_VALUE);
@@ -177,28 +177,22 @@ static void spill_all(struct bt_code *c, const struct store *s)
     }
     point(c, s->eip, s->at ? (unsigned)BT_FIRST : fix_of_a(s));
     spill(c, ECX, BT_ECX);
-    if (s->value != VALUE_REGISTER) return;
-    point(c, s->eip, fix_of_a(s));
-    put_value(c, s);
 }
 
-/* Is the register's entry present? Returns the JECXZ that is taken if not. */
-static unsigned ask_present(struct bt_code *c, const struct store *s)
+/* Is the register 0, which no entry that is present can be? Returns the JECXZ that is taken if so. */
+static unsigned ask_absent(struct bt_code *c, const struct store *s)
 {
     here(c, s);
-    zero_extend(c, 0xB6, false, BT_VALUE);
-    here(c, s);
-    zero_extend(c, 0xB6, true, BT_ODD);
+    if (s->reg == ECX) fill(c, ECX, BT_ECX);
+    else put(c, (const uint8_t[]){ 0x8B, (uint8_t)(0xC8 | s->reg) }, 2); /* mov ecx, reg */
     here(c, s);
     return skip(c, 0xE3);
 }
 
 static void quick(struct bt_code *c, const struct store *s)
 {
-    if (s->value == VALUE_PRESENT) {
-        here(c, s);
-        put_value(c, s);
-    }
+    here(c, s);
+    put_value(c, s);
     here(c, s);
     on_alias(c, s, (const uint8_t[]){ 0x8B }, 1, ECX);
     out(c, s->eip, BT_EMULATE, fix_of_a(s) | BT_FIX_ECX);
@@ -245,30 +239,55 @@ static unsigned leave(struct bt_code *c, const struct store *s)
     return skip(c, 0xEB);
 }
 
+/* A JECXZ that leads back to `to`. */
+static void land_back(struct bt_code *c, unsigned at, unsigned to) { c->bytes[at] = (uint8_t)(to - (at + 1)); }
+
+/* What is known to give no page, or to need the old value: [none -> slow] note; jump; slow. */
+static void emit_other(struct bt_code *c, struct store *s)
+{
+    unsigned none = s->at ? 0 : find_alias(c, s), full = note(c, s), end = leave(c, s);
+    if (none) land(c, none);
+    land(c, full);
+    callout_restored(c, s);
+    land(c, end);
+}
+
+/* What gives one: [none -> slow] quick; jump; slow. With a known place there is nothing slow in it. */
+static void emit_present(struct bt_code *c, struct store *s)
+{
+    unsigned none = s->at ? 0 : find_alias(c, s);
+    quick(c, s);
+    if (s->at) return;
+    unsigned end = leave(c, s);
+    land(c, none);
+    callout_restored(c, s);
+    land(c, end);
+}
+
+/* What may: [none -> slow] absent?; quick; jump; slow; absent: note. */
+static void emit_register(struct bt_code *c, struct store *s)
+{
+    unsigned none = s->at ? 0 : find_alias(c, s), absent = ask_absent(c, s);
+    quick(c, s);
+    unsigned end = leave(c, s), slow = c->n;
+    if (none) land(c, none);
+    callout_restored(c, s);
+    land(c, absent);
+    land_back(c, note(c, s), slow);
+    land(c, end);
+}
+
 bool bt_emit_store(struct bt_code *c, const struct bt_how *how, const struct insn *i, const uint8_t *bytes, uint32_t eip)
 {
     struct store s;
-    unsigned to_slow[2], slow = 0, to_end[2], ends = 0, absent = 0;
     if (!parse(&s, i, bytes)) return false;
     s.a = s.reg == EDX ? EBX : EDX;
     s.at = s.fixed ? how->fixed : 0;
     s.eip = eip;
     s.next = eip + i->len;
     spill_all(c, &s);
-    if (!s.at) to_slow[slow++] = find_alias(c, &s);
-    if (s.value == VALUE_REGISTER) absent = ask_present(c, &s);
-    if (s.value != VALUE_OTHER) {
-        quick(c, &s);
-        if (s.value == VALUE_PRESENT && s.at) return true;
-        to_end[ends++] = leave(c, &s);
-    }
-    if (absent) land(c, absent);
-    if (s.value != VALUE_PRESENT) {
-        to_slow[slow++] = note(c, &s);
-        to_end[ends++] = leave(c, &s);
-    }
-    while (slow) land(c, to_slow[--slow]);
-    callout_restored(c, &s);
-    while (ends) land(c, to_end[--ends]);
+    if (s.value == VALUE_OTHER) emit_other(c, &s);
+    else if (s.value == VALUE_PRESENT) emit_present(c, &s);
+    else emit_register(c, &s);
     return true;
 }
