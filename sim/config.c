@@ -405,12 +405,12 @@ static bool check_vms(const struct machine_cfg *c, struct err *e)
         struct machine_cfg one;
         struct config_share share;
         config_vm(c, i, &one, &share);
-        bool hypervisor = cpu_strategy_find(one.cpu)->hypervisor;
-        if (n > 1 && !hypervisor)
+        const struct cpu_strategy *technique = cpu_strategy_find(one.cpu); /* NULL: check_one says so */
+        if (n > 1 && technique && !technique->hypervisor)
             return err_set(e, EXIT_USAGE, "%u virtual machines with --cpu native: they need a hypervisor, and native has none, so its guest owns "
                            "the machine; use --cpu te, bt, pv or vtx", n);
         if (!check_one(&one, e)) return false;
-        mib += one.ram_mib + (hypervisor ? WINDOW_MIB : 0);
+        mib += one.ram_mib + (technique->hypervisor ? WINDOW_MIB : 0);
     }
     if (n > 1 && mib > MACHINE_MIB)
         return err_set(e, EXIT_USAGE, "%u virtual machines need %llu MB of machine memory, %d of them each for the hypervisor, and a machine has at "
