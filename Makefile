@@ -174,7 +174,7 @@ demo: prerequisites ## prepare, build and run the popf lesson
 TESTS_FAST = $(UNITS:%=release:build/release/%)
 TESTS_ALL  = $(TESTS_FAST) $(SELF_TESTS:%=release:%) $(GUEST_TESTS:%=release:%) $(CLI_TESTS:%=release:%) \
              $(UNITS:%=asan:build/asan/%) $(patsubst %,asan:%,$(filter-out %/oracles.sh,$(GUEST_TESTS))) release:tests/tools/determinism.sh release:tests/native/differential.sh \
-             $(if $(FUZZ_NAMES),asan:tests/fuzz/short.sh) $(if $(EQUIV_BIN),release:tests/equiv/equiv.sh release:tests/equiv/attack.sh asan:tests/equiv/equiv.sh asan:tests/equiv/attack.sh)
+             $(if $(FUZZ_NAMES),asan:tests/fuzz/short.sh) $(if $(EQUIV_BIN),release:tests/equiv/equiv.sh release:tests/equiv/attack.sh release:tests/equiv/paravirt.sh asan:tests/equiv/equiv.sh asan:tests/equiv/attack.sh asan:tests/equiv/paravirt.sh)
 RUN_TESTS  = $(Q)JOBS=$(JOBS) bash tests/tools/run-tests.sh
 
 check: prerequisites ## prepare, build with both compilers and sanitizers, run every test (under five minutes)

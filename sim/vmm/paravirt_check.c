@@ -70,6 +70,21 @@ static bool check_area(const struct paravirt *p, uint32_t *others, char *why, un
     return true;
 }
 
+/* What the TLB still knows, though the tables may say otherwise: only the domain's frames, and for writing only such as nobody uses for
+ * anything else. */
+static bool check_tlb(const struct paravirt *p, const struct tlb *tlb, unsigned sets, char *why, unsigned room)
+{
+    for (unsigned i = 0; i < sets * TLB_WAYS; i++) {
+        const struct tlb_entry *e = &tlb->e[i / TLB_WAYS][i % TLB_WAYS];
+        uint32_t frame = e->frame >> PAGE_SHIFT;
+        if (!e->valid || e->page >= DIRECT_HOLE) continue;
+        if (!direct_owns(p->mmu, frame)) return complain(why, room, "the TLB leads to a foreign frame", e->page);
+        const struct direct_frame *f = &p->mmu->frame[frame];
+        if ((e->pte & PTE_W) && f->uses && f->type != FRAME_WRITABLE) return complain(why, room, "the TLB knows a table as writable", e->page);
+    }
+    return true;
+}
+
 bool pv_check(const struct paravirt *p, char *why, unsigned room)
 {
     uint32_t *others = calloc(p->mmu->frames, sizeof *others);
@@ -79,7 +94,9 @@ bool pv_check(const struct paravirt *p, char *why, unsigned room)
     for (unsigned i = 0; i < PV_MAPS; i++)
         if (p->map[i].flags & 1 /* to a device's address */) others[p->map[i].frame]++;
     bool ok = check_gates(p, why, room) && check_processor(p, why, room) && check_area(p, others, why, room) &&
-              direct_check(p->mmu, others, why, room);
+              direct_check(p->mmu, others, why, room) &&
+              check_tlb(p, &p->v->vmm->board.cpu->dtlb, TLB_DATA_SETS, why, room) &&
+              check_tlb(p, &p->v->vmm->board.cpu->itlb, TLB_CODE_SETS, why, room);
     free(others);
     return ok;
 }

@@ -21,7 +21,7 @@ static inline uint32_t chance(struct emit *e)
     return (uint32_t)(z >> 32);
 }
 static inline uint32_t below(struct emit *e, uint32_t n) { return (uint32_t)((uint64_t)chance(e) * n >> 32); }
-static inline int one_in(struct emit *e, uint32_t n) { return below(e, n) == 0; }
+static inline uint32_t one_in(struct emit *e, uint32_t n) { return below(e, n) == 0; }
 #define PICK(e, table) ((table)[below((e), (uint32_t)(sizeof (table) / sizeof (table)[0]))])
 
 static inline void put(struct emit *e, const void *bytes, size_t n)

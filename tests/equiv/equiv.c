@@ -11,7 +11,8 @@
  *   equiv [KERNELS [SEED]]            that many kernels from a seed on
  *   equiv -s SEED [-k KEEP] [-o FILE] one kernel, with the groups of a mask (hexadecimal); FILE gets its image
  *   equiv -e KEY=N ...                with a setting more
- *   equiv -a [OPERATIONS [SEED]]      hostile kernels instead (attack.h); with -s and -o: the image of one */
+ *   equiv -p ...                      the same for paravirtual kernels (paravirt.h)
+ *   equiv -a [OPERATIONS [SEED]]      hostile kernels instead (attack.h); with -s and -o: the image of one, with -p a ported one */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@
 #include "sim/vmm/strategy.h"
 #include "tests/equiv/attack.h"
 #include "tests/equiv/kernel.h"
+#include "tests/equiv/paravirt.h"
+#include "tests/equiv/ported.h"
 
 enum { RAM_MIB = 2, COMPARED = 1 << 20 /* from here on: the guest's own megabyte */, LIMIT = 400000, RUNS_MOST = 12 };
 static const char *const fates[] = { "running", "exited", "halted", "died", "limit", "reset", "off" };
@@ -248,6 +251,13 @@ static void write_hostile(uint64_t seed, const char *path)
     write_kernel(path);
 }
 
+static void write_hostile_ported(uint64_t seed, const char *path)
+{
+    static struct ported p;
+    ported_hostile(&p, seed);
+    if (!ported_write(&p, path)) exit(EXIT_ENVIRONMENT);
+}
+
 /* The machine shall be the same: CPUID tells its features. */
 static void run_bare(const struct way *w)
 {
@@ -326,12 +336,13 @@ int main(int argc, char **argv)
     atexit(tell_seed);
     uint64_t count = 200, seed = 1;
     uint32_t keep = UINT32_MAX;
-    bool single = false, attack = false;
+    bool single = false, attack = false, ported = false;
     int option;
     const char *out = NULL;
-    while ((option = getopt(argc, argv, "ae:s:k:o:")) != -1) {
+    while ((option = getopt(argc, argv, "ape:s:k:o:")) != -1) {
         if (option == 'a') attack = true;
         else if (option == 'e') extra = optarg;
+        else if (option == 'p') ported = true;
         else if (option == 's') single = true, seed = strtoull(optarg, NULL, 0);
         else if (option == 'k') keep = (uint32_t)strtoul(optarg, NULL, 16);
         else if (option == 'o') out = optarg;
@@ -341,12 +352,14 @@ int main(int argc, char **argv)
     if (optind + 1 < argc) seed = strtoull(argv[optind + 1], NULL, 0);
     over = attack; /* that tells itself */
     if (attack && !out) return attack_run(count, seed);
+    if (ported && !attack) return single ? paravirt_one(seed, keep, out) : paravirt_run(count, seed);
     if (single) count = 1;
     const char *dir = getenv("TMPDIR");
     snprintf(image_path, sizeof image_path, "%s/equiv-%ld.img", dir ? dir : "/tmp", (long)getpid());
     for (uint64_t i = 0; !attack && i < count && failures < 10; i++) one_kernel(list, n, seed + i, keep, !single);
     over = true;
     if (out && !attack) write_image(seed, keep, out);
+    else if (out && ported) write_hostile_ported(seed, out);
     else if (out) write_hostile(seed, out);
     remove(image_path);
     for (unsigned w = 0; w < n; w++) printf("# %s%s\n", list[w].name, list[w].faithful ? "" : " (unfaithful)");
