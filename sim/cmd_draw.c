@@ -1,10 +1,11 @@
 /* `ringside draw KIND ...`: the table of kinds, and those that draw a run: its ladder, its translated
- * code (blocks), its ways in and out (vmx). Other kinds are planned. */
+ * code (blocks), its ways in and out (vmx), what its visits to the hypervisor took (hist), who ran when (timeline). Other kinds are planned. */
 #include "sim/cmd.h"
 #include "sim/draw.h"
 #include "sim/guard.h"
 #include "sim/picture.h"
 #include "sim/picture_blocks.h"
+#include "sim/picture_chart.h"
 #include "sim/picture_vmx.h"
 
 #include <errno.h>
@@ -15,12 +16,11 @@
 
 static const struct { const char *name; int (*draw)(const struct options *o, struct err *e); } kinds[] = {
     { "ladder", draw_run }, { "matrix", draw_matrix }, { "decision", draw_decision }, { "blocks", draw_run },
-    { "vmx", draw_run },
+    { "vmx", draw_run }, { "bars", draw_bars }, { "hist", draw_run }, { "timeline", draw_run },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
-static const char *const planned[] = { "rings", "topology", "walk", "tables", "bits", "bars",
-                                       "hist",  "timeline", "io",     "diff", "screen" };
+static const char *const planned[] = { "rings", "topology", "walk", "tables", "bits", "io",     "diff", "screen" };
 enum { PLANNED = sizeof planned / sizeof planned[0] };
 
 /* Index of the kind that the first operand names, or -1. */
@@ -114,15 +114,20 @@ static bool resolve(const struct subject *s, const struct place *p, uint32_t *fi
 
 struct drawing { struct picture p; struct place from, to; };
 
-static bool find_range(const struct subject *s, struct drawing *d, struct err *e)
+static bool given_range(const struct subject *s, struct drawing *d, struct err *e)
 {
     uint32_t ignored;
-    d->p.max_rows = d->to.what ? 0 : PICTURE_ROWS;
-    if (!d->from.what && !d->to.what) picture_range(s, &d->p);
     if (d->from.what && !resolve(s, &d->from, &d->p.from, &ignored, e)) return false;
     if (d->to.what && !resolve(s, &d->to, &ignored, &d->p.to, e)) return false;
     if (!d->p.to || d->p.from <= d->p.to) return true;
     return err_set(e, EXIT_USAGE, "--from lies after --to (events %u and %u); exchange them", d->p.from, d->p.to);
+}
+
+static bool find_range(const struct subject *s, struct drawing *d, struct err *e)
+{
+    d->p.max_rows = d->to.what ? 0 : PICTURE_ROWS;
+    if (!d->from.what && !d->to.what) picture_range(s, &d->p);
+    return given_range(s, d, e);
 }
 
 static bool read_options(const struct options *o, struct drawing *d, struct err *e)
@@ -143,6 +148,8 @@ static bool draw(const struct options *o, const struct subject *s, struct drawin
     if (!path) path = name;
     bool ok = !strcmp(kind, "blocks") ? blocks_write(s, &d->p, path, e)
               : !strcmp(kind, "vmx")  ? vmx_write(s, &d->p, path, e)
+              : !strcmp(kind, "hist") ? hist_write(s, &d->p, path, e)
+              : !strcmp(kind, "timeline") ? given_range(s, d, e) && timeline_write(s, &d->p, path, e)
                                       : find_range(s, d, e) && picture_write(s, &d->p, path, e);
     if (!ok) return false;
     if (strcmp(path, "-") && !o->value[OPT_QUIET]) fprintf(stderr, "diagram: %s\n", path);

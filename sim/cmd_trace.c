@@ -1,8 +1,9 @@
 /* `ringside trace`: every event of a run, or its episodes (--episodes), or its last instructions (--instr), as text or JSON
- * Lines. */
+ * Lines; and the run in the formats of other programs (sim/trace/trace_export.h). */
 #include "sim/cmd.h"
 #include "sim/guard.h"
 #include "sim/subject.h"
+#include "sim/trace/trace_export.h"
 #include "sim/trace/trace_json.h"
 
 #include <stdlib.h>
@@ -70,6 +71,35 @@ static void episodes(const struct trace *t, bool json, struct text *out)
     }
 }
 
+/* --- other programs' formats --- */
+
+enum format { TEXT, JSONL, PERFETTO, CSV, FOLDED, FORMATS };
+static const char *const formats[FORMATS] = { "text", "jsonl", "perfetto", "csv", "folded" };
+
+static const char *name_of(void *machine, uint32_t eip, char *buf, size_t n) { return machine_symbol(machine, eip, buf, n); }
+
+static void export(const struct subject *s, enum format format, struct text *out)
+{
+    uint64_t by_cause[CAUSE_COUNT];
+    struct text title = { 0 };
+    text_add(&title, "%s on %s, model %s", s->name, s->cfg.cpu, s->cfg.model);
+    machine_causes(s->machine, by_cause);
+    const struct trace_export x = { .t = machine_trace_of(s->machine), .end = machine_cycles(s->machine), .by_cause = by_cause,
+                                    .kernel_ring = machine_kernel_ring(s->machine), .title = text_str(&title),
+                                    .symbol = name_of, .self = s->machine };
+    if (format == PERFETTO) trace_perfetto(&x, out);
+    else if (format == CSV) trace_csv(&x, out);
+    else trace_folded(&x, out);
+    text_free(&title);
+}
+
+static bool fits(const struct options *o, int format, struct err *e)
+{
+    if (format < 0) return false;
+    if (format <= JSONL || (!o->value[OPT_EPISODES] && !o->value[OPT_INSTR])) return true;
+    return err_set(e, EXIT_USAGE, "--format %s is of the whole run; leave --episodes and --instr out, or use text or jsonl", formats[format]);
+}
+
 /* How many instructions are wanted: 0 without --instr. */
 static bool wanted(const struct options *o, size_t *n, struct err *e)
 {
@@ -93,11 +123,13 @@ static bool record(struct machine *m, size_t n, struct err *e)
            err_set(e, EXIT_ENVIRONMENT, "no memory for %zu instructions; try a smaller --last", n);
 }
 
-static bool write_trace(const struct subject *s, const struct options *o, bool json, size_t last, struct err *e)
+static bool write_trace(const struct subject *s, const struct options *o, enum format format, size_t last, struct err *e)
 {
     struct text out = { 0 };
+    bool json = format == JSONL;
     const char *path = o->value[OPT_OUTPUT] ? o->value[OPT_OUTPUT] : "-";
-    if (o->value[OPT_EPISODES]) episodes(machine_trace_of(s->machine), json, &out);
+    if (format > JSONL) export(s, format, &out);
+    else if (o->value[OPT_EPISODES]) episodes(machine_trace_of(s->machine), json, &out);
     else if (last) instructions(s->machine, json, last, &out);
     else if (json) trace_json(machine_trace_of(s->machine), &out);
     else lines(machine_trace_of(s->machine), &out);
@@ -108,13 +140,12 @@ static bool write_trace(const struct subject *s, const struct options *o, bool j
 
 int cmd_trace(const struct options *o, struct err *e)
 {
-    static const char *const words[] = { "text", "jsonl" };
     struct subject s;
     struct err early = { 0 };
     const char *word = command_subject(o, 0, e);
-    int format = o->value[OPT_FORMAT] ? options_choice(o, OPT_FORMAT, words, 2, e) : 0;
+    int format = o->value[OPT_FORMAT] ? options_choice(o, OPT_FORMAT, formats, FORMATS, e) : TEXT;
     size_t last;
-    if (!word || format < 0 || !wanted(o, &last, e) || !subject_open(&s, word, o, e)) return e->code;
+    if (!word || !fits(o, format, e) || !wanted(o, &last, e) || !subject_open(&s, word, o, e)) return e->code;
     if (!record(s.machine, last, e)) {
         subject_close(&s);
         return e->code;
@@ -122,7 +153,7 @@ int cmd_trace(const struct options *o, struct err *e)
     guard_start(options_wall(o));
     bool ran = subject_run(&s, NULL, NULL, &early) && (!s.lesson || subject_finish(&s, &early));
     guard_quiet(true);
-    if (ran || early.code != EXIT_INPUT) write_trace(&s, o, format == 1, last, e);
+    if (ran || early.code != EXIT_INPUT) write_trace(&s, o, (enum format)format, last, e);
     if (!ran) err_set(e, early.code, "%s", early.text);
     struct machine_end end = machine_end(s.machine);
     if (!e->code && end.fate != FATE_RUNNING && machine_exit_code(s.machine))

@@ -22,6 +22,9 @@ static const char draw_more[] =
     "  ringside draw ladder popf -o popf.svg\n"
     "  ringside draw ladder popf --from step:2 --to step:4 -o popf.pdf --theme print\n"
     "  ringside draw ladder kernel.elf --cpu te --format txt -o -\n\n"
+    "  ringside draw bars popf -o bars.svg     cycles by cause on each machine\n"
+    "  ringside draw hist popf -o hist.png     what visits to the hypervisor took\n"
+    "  ringside draw timeline rings -o t.svg   who ran when; --from and --to zoom\n"
     "  ringside draw matrix -o matrix.md       sensitive instructions by technique\n"
     "  ringside draw decision -o decision.svg  by the theorems\n\n"
     "The format follows the ending: .svg .dot .txt are made here, .png and .pdf\n"
@@ -31,7 +34,10 @@ static const char trace_more[] =
     "  ringside trace popf | less\n"
     "  ringside trace kernel.elf --cpu te --format jsonl -o kernel.jsonl\n"
     "  ringside trace popf --episodes | sort -k1.90 | tail\n"
-    "  ringside trace kernel.elf --instr --last 1000\n";
+    "  ringside trace kernel.elf --instr --last 1000\n"
+    "  ringside trace popf --format perfetto -o popf.json    for ui.perfetto.dev\n"
+    "  ringside trace popf --format folded | flamegraph.pl >popf.svg\n"
+    "  ringside trace popf --format csv -o popf.csv\n";
 static const char compare_more[] =
     "  ringside compare popf\n"
     "  ringside compare kernel.elf --on native,te --json -\n"
@@ -82,7 +88,7 @@ const struct command commands[] = {
     { "run", "SCENARIO|IMAGE", "run without a screen, print a summary", FOR_RUN, run_more, cmd_run },
     { "tui", "SCENARIO|IMAGE", "step through it on a screen", FOR_TUI, tui_more, cmd_tui },
     { "draw", "KIND [SCENARIO|IMAGE]", "make a diagram: svg, dot, png, pdf, txt", FOR_DRAW, draw_more, cmd_draw },
-    { "trace", "SCENARIO|IMAGE", "print every event: text, jsonl", FOR_TRACE, trace_more, cmd_trace },
+    { "trace", "SCENARIO|IMAGE", "every event: text, jsonl, perfetto, csv", FOR_TRACE, trace_more, cmd_trace },
     { "compare", "SCENARIO|IMAGE", "the same guest on several machines", FOR_COMPARE, compare_more, cmd_compare },
     { "bench", "nano", "what operations cost, beside published figures", FOR_BENCH, bench_more, cmd_bench },
     { "classify", "[INSTRUCTION]", "who is sensitive, who privileged; the theorems", FOR_CLASSIFY, classify_more, cmd_classify },

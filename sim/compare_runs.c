@@ -170,11 +170,11 @@ static bool worth_a_step(const struct compare_run *r)
     return !r->refused && (r->line || r->memory || r->sum.silent);
 }
 
-bool compare_runs_all(struct compare_runs *c, bool only_step, uint64_t steps, struct err *e)
+bool compare_runs_ends(struct compare_runs *c, struct err *e)
 {
     struct machine *reference = NULL, *m = NULL;
-    bool ok = only_step || run_one(c, &c->run[0], &reference, e);
-    for (unsigned i = 1; ok && !only_step && i < c->n; i++) {
+    bool ok = run_one(c, &c->run[0], &reference, e);
+    for (unsigned i = 1; ok && i < c->n; i++) {
         struct compare_run *r = &c->run[i];
         if (r->refused) continue;
         ok = run_one(c, r, &m, e);
@@ -186,6 +186,12 @@ bool compare_runs_all(struct compare_runs *c, bool only_step, uint64_t steps, st
         m = NULL;
     }
     machine_free(reference);
+    return ok;
+}
+
+bool compare_runs_all(struct compare_runs *c, bool only_step, uint64_t steps, struct err *e)
+{
+    bool ok = only_step || compare_runs_ends(c, e);
     for (unsigned i = 1; ok && i < c->n; i++)
         if (!c->run[i].refused && (only_step || worth_a_step(&c->run[i]))) ok = step_one(c, &c->run[i], steps, e);
     return ok;

@@ -41,6 +41,7 @@ struct compare_runs {
 bool compare_runs_on(struct compare_runs *c, const struct subject *s, const char *list, struct err *e);
 /* Runs them all, and (or, if `only_step`) in step. `steps`: the most instructions in step. False: ^C, --limit-wall, no memory. */
 bool compare_runs_all(struct compare_runs *c, bool only_step, uint64_t steps, struct err *e);
+bool compare_runs_ends(struct compare_runs *c, struct err *e); /* each to its end only */
 bool compare_runs_differ(const struct compare_runs *c); /* could any guest see a difference? */
 void compare_runs_done(struct compare_runs *c);
 

@@ -71,6 +71,8 @@ bool episode_event(struct episode_live *live, const struct clock *clock, const s
     if (live->state == EPISODE_OPEN && e->episode == live->exit) live->last = e->id;
     memmove(&live->chain[1], &live->chain[0], sizeof live->chain - sizeof live->chain[0]);
     live->chain[0] = now;
+    /* Where the guest began to run no exit begins: one that comes while an injected event is delivered names the VM entry. */
+    if (e->kind == EV_VMENTRY || e->kind == EV_RETURN) live->chain[0].id = 0;
     return closed;
 }
 

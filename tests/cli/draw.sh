@@ -51,6 +51,44 @@ for theme in light dark print mono; do
 done
 ok "themes differ" sh -c '! cmp light.svg dark.svg'
 
+# --- charts: cycles by cause, what visits took, who ran when
+chart() { # chart EXIT KIND ARGUMENT...
+    local want=$1
+    shift
+    timeout 100 "$ringside" draw "$@" >out 2>err </dev/null
+    rc=$?
+    [ $rc = "$want" ] || { echo "not ok - draw $* exits $rc, not $want: $(head -n 1 err)"; failed=1; }
+}
+for kind in bars hist timeline; do
+    chart 0 $kind popf
+    ok "$kind: the default is a file of that name" grep -q "^diagram: popf-$kind.svg$" err
+    ok "$kind: SVG has text" grep -q '<text' popf-$kind.svg
+    command -v python3 >/dev/null && ok "$kind: well-formed" python3 -c "import xml.dom.minidom as x; x.parse('popf-$kind.svg')"
+    chart 0 $kind popf -o again.svg
+    ok "$kind: twice the same bytes" cmp popf-$kind.svg again.svg
+    chart 0 $kind popf -o $kind.txt
+    ok "$kind: text in 80 columns" sh -c "[ \"\$(LC_ALL=C.UTF-8 wc -L <$kind.txt)\" -le 80 ]"
+    chart 0 $kind popf -o $kind.png
+    ok "$kind: PNG" magic $kind.png $'\x89PNG'
+    for theme in dark print mono; do chart 0 $kind popf --theme $theme -o $theme.svg; done
+    ok "$kind: themes differ" sh -c '! cmp dark.svg mono.svg'
+    chart 2 $kind popf -o x.dot
+    ok "$kind: no graph" grep -q 'no graph' err
+done
+chart 0 bars popf --on native,te,vtx -o bars.txt
+ok "bars: a line for each machine" sh -c 'grep -q "^native |g" bars.txt && grep -q "^te     |" bars.txt && grep -q "^vtx    |" bars.txt'
+ok "bars: and what the letters mean" grep -q '^d  deliver ' bars.txt
+ok "hist: by reason" grep -Eq '^port: [0-9,]+ exits, mean [0-9,]+, longest [0-9,]+ cycles$' hist.txt
+total=$(awk '/^ +[0-9,]+ #/ { gsub(",", "", $NF); n += $NF } END { print n }' hist.txt)
+ok "hist: every visit is in it" [ "$total" = "$("$ringside" trace popf --episodes | wc -l)" ] ||
+    echo "# $total of $("$ringside" trace popf --episodes | wc -l)"
+ok "timeline: the hypervisor's share" grep -Eq '^hypervisor\|.*\| [1-9][0-9]?\.[0-9] %$' timeline.txt
+ok "timeline: silent failures" grep -Eq '^silent +[0-9]' timeline.txt
+chart 0 timeline popf --from event:1000 --to event:1500 -o zoom.txt
+ok "timeline: a part of it" grep -q '^Who ran when, cycles [1-9]' zoom.txt
+chart 2 hist popf --cpu native -o x.svg
+ok "hist of a bare machine" grep -q 'nobody left' err
+
 draw 0 popf --from step:5 --to step:5 -o step5.txt
 ok "--from step --to step: what is in it" grep -q 'popf: no trap' step5.txt
 ok "and nothing else" sh -c '! grep -q "cli" step5.txt'

@@ -184,6 +184,38 @@ ok "a reader that goes away is no signal" [ "${PIPESTATUS[0]}" -lt 128 ]
 ok "and no message" empty err
 
 # --- trace, list, help
+# The formats of other programs: what is in them adds up to the run.
+cycles() { "$ringside" run "$1" --json - -q 2>/dev/null | awk '/"cycles":/ { print $2 + 0; exit }'; }
+for scenario in popf rings vtx bt; do
+    run 0 trace $scenario --format perfetto -o p.json
+    ok "$scenario: Perfetto's JSON" sh -c 'head -c 24 p.json | grep -q "^{.displayTimeUnit.:.ns." && tail -n 1 p.json | grep -q "^]}$"'
+    command -v python3 >/dev/null && ok "$scenario: slices without gaps or overlaps, flows with two ends" python3 - p.json "$(cycles $scenario)" <<'END'
+import json, sys
+t = json.load(open(sys.argv[1]))
+assert t["displayTimeUnit"] == "ns"
+ev = t["traceEvents"]
+ns = lambda v: round(v * 1000)
+x = sorted([(ns(e["ts"]), ns(e["dur"])) for e in ev if e["ph"] == "X"])
+for a, b in zip(x, x[1:]): assert a[0] + a[1] == b[0], (a, b)
+assert x[-1][0] + x[-1][1] == int(sys.argv[2])
+ends = {}
+for e in ev:
+    if e["ph"] in "sf": ends.setdefault(e["id"], []).append(e["ph"])
+assert ends and all(v == ["s", "f"] for v in ends.values())
+assert {e["args"]["name"] for e in ev if e["name"] == "thread_name"} >= {"hypervisor", "guest kernel"}
+for e in ev:
+    if e["ph"] == "X" and "cycles" in e.get("args", {}): assert e["args"]["cycles"] == ns(e["dur"]), e
+END
+    run 0 trace $scenario --format folded -o folded.txt
+    ok "$scenario: folded stacks" sh -c '! grep -Evq "^[^ ]+(;[^ ]+)+ [0-9]+$" folded.txt'
+    ok "$scenario: they add up to the run" [ "$(awk '{ n += $NF } END { print n }' folded.txt)" = "$(cycles $scenario)" ]
+done
+run 0 trace popf --format csv
+ok "CSV: a header" sh -c '[ "$(head -n 1 out)" = id,cycle,moment,ring,event,eip,symbol,cause,episode,fields ]'
+ok "CSV: ten columns" awk -F'"' 'NR > 1 { n = 0; for (i = 1; i <= NF; i += 2) n += gsub(",", ",", $i); if (n != 9) exit 1 }' out
+ok "CSV: a line for each event" sh -c '[ "$(wc -l <out)" = "$(($('"'$ringside'"' trace popf | wc -l) + 1))" ]'
+run 2 trace popf --format csv --episodes
+ok "CSV of episodes is refused" has err 'whole run'
 run 0 trace popf --episodes
 ok "an episode a line, with its cost" has out '^ +12 +57,[0-9]+  privileged  00104000   emulate  cli .* 1,[0-9]+  deliver [0-9]+ dispatch [0-9]+ emulate [0-9]+$'
 ok "and its cause adds up" awk '{ t = substr($0, 91); gsub(/,/, "", t); n = split(t, w, " "); s = 0; for (i = 3; i <= n && w[i] != "(waits)"; i += 2) if (w[i - 1] != "idle") s += w[i]; if (s != w[1]) exit 1 }' out
