@@ -62,7 +62,10 @@ UNITS   := $(patsubst %.c,%,$(sort $(wildcard tests/unit/*_test.c)))
 HEADERS := $(sort $(wildcard sim/*.h sim/*/*.h tui/*.h tests/*/*.h))
 BUILD_GUESTS := build/guests
 BIOS_ARRAY   := $(if $(wildcard scenarios/guests/bios/*.S),$(BUILD_GUESTS)/bios_rom.c)
-OBJECTS      := $(PRODUCT:%.c=$(B)/%.o) $(BIOS_ARRAY:%.c=$(B)/%.o)
+MODELS       := $(sort $(wildcard sim/core/models/*.model))
+MODEL_NAMES  := p4 core2 nehalem $(filter-out p4 core2 nehalem,$(notdir $(basename $(MODELS))))
+MODEL_ARRAYS := build/models.c
+OBJECTS      := $(PRODUCT:%.c=$(B)/%.o) $(BIOS_ARRAY:%.c=$(B)/%.o) $(MODEL_ARRAYS:%.c=$(B)/%.o)
 TEST_OBJECTS := $(filter-out $(B)/sim/main.o,$(OBJECTS)) $(SUPPORT:%.c=$(B)/%.o)
 UNIT_BINS    := $(UNITS:%=$(B)/%)
 # Fuzz targets: with driver.c in every mode but MODE=fuzz, where libFuzzer drives.
@@ -108,6 +111,16 @@ $(B)/ringside: $(OBJECTS) $(B)/objects
 $(BIOS_ARRAY): $(BIOS_ROM)
 	$(Q){ printf '#include "sim/rom.h"\n\nconst uint8_t rom_builtin_bytes[ROM_BUILTIN_SIZE] = {\n'; \
 	    od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; } > $@
+
+# The CPU models, text files, as arrays, too; by age.
+$(MODEL_ARRAYS): $(MODELS) Makefile
+	@mkdir -p $(@D)
+	$(Q){ echo '#include "sim/core/cost.h"'; \
+	    for f in $(MODELS); do echo "static const char $$(basename $$f .model)_text[] = {"; \
+	        od -An -v -tx1 $$f | sed 's/ \(..\)/0x\1,/g'; echo '0};'; done; \
+	    echo 'const struct model_file model_files[] = {'; \
+	    for n in $(MODEL_NAMES); do echo "{ \"$$n\", $${n}_text },"; done; \
+	    echo '{ 0, 0 } };'; } > $@
 
 $(B)/%.o: %.c $(B)/flags
 	@echo "  CC    $@"

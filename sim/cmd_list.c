@@ -1,6 +1,8 @@
-/* `ringside list`: scenarios, guests, techniques. */
+/* `ringside list`: scenarios, guests, techniques, CPU models; `list model NAME`: one of these as a file, to copy and change. */
 #include "sim/cmd.h"
 #include "sim/machine.h"
+#include "sim/core/cost.h"
+#include "sim/core/text.h"
 #include "sim/subject.h"
 
 #include <stdio.h>
@@ -47,11 +49,32 @@ static void techniques(struct say *out)
     }
 }
 
+static void models(struct say *out)
+{
+    say_role(out, ROLE_TITLE, "\nCPU models");
+    say_add(out, " (`list model NAME` writes one as a file, to copy and change)\n");
+    for (unsigned i = 0; model_name(i); i++) {
+        char first[64];
+        snprintf(first, sizeof first, "  %-10s ", model_name(i));
+        say_wrap(out, first, (unsigned)strlen(first), model_about(i));
+    }
+}
+
+static int one_model(const struct options *o, struct err *e)
+{
+    struct text text = { 0 };
+    if (o->operands != 2) return err_set(e, EXIT_USAGE, "list model: which one? Write `ringside list model p4`"), e->code;
+    if (model_text(o->operand[1], &text, e)) text_write(&text, "-", e);
+    text_free(&text);
+    return e->code;
+}
+
 int cmd_list(const struct options *o, struct err *e)
 {
     struct say out;
     struct err scan = { 0 };
     static const char *const when[] = { "auto", "always", "never" };
+    if (o->operands && !strcmp(o->operand[0], "model")) return one_model(o, e);
     if (o->operands)
         return err_set(e, EXIT_USAGE, "%s: `list` takes no name; `ringside run %s` runs it", o->operand[0],
                        o->operand[0]),
@@ -61,6 +84,7 @@ int cmd_list(const struct options *o, struct err *e)
     scenarios(&out, &scan);
     guests(&out);
     techniques(&out);
+    models(&out);
     say_flush(&out);
     say_check(&out, e);
     say_done(&out);

@@ -177,10 +177,20 @@ static bool set_vms(struct machine_cfg *c, const char *value, struct err *e)
     return true;
 }
 
+/* One that the program carries, or the name of a file. */
+static bool set_model(struct machine_cfg *c, const char *value, struct err *e)
+{
+    const char *words[16];
+    unsigned n = 0;
+    if (strchr(value, '/') || strstr(value, ".model")) return set_text(c->model, sizeof c->model, "model", value, e);
+    for (; n < 16 && model_name(n); n++) words[n] = model_name(n);
+    return choose(c->model, sizeof c->model, "model", value, words, n, e);
+}
+
 bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e)
 {
     static const char *const mmus[] = { "native", "shadow", "direct" }, *const ios[] = { "hypervisor-direct" },
-                      *const hosts[] = { "bare-metal" }, *const models[] = { "p4", "ideal", "off" };
+                      *const hosts[] = { "bare-metal" };
     const char *cpus[16];
     unsigned n = 0;
     for (const struct cpu_strategy *const *s = cpu_strategies; *s && n < 16; s++) cpus[n++] = (*s)->name;
@@ -188,7 +198,7 @@ bool config_option(struct machine_cfg *c, const char *name, const char *value, s
     if (!strcmp(name, "mmu")) return choose(c->mmu, sizeof c->mmu, name, value, mmus, sizeof mmus / sizeof mmus[0], e);
     if (!strcmp(name, "io")) return choose(c->io, sizeof c->io, name, value, ios, 1, e);
     if (!strcmp(name, "host")) return choose(c->host, sizeof c->host, name, value, hosts, 1, e);
-    if (!strcmp(name, "model")) return choose(c->model, sizeof c->model, name, value, models, 3, e);
+    if (!strcmp(name, "model")) return set_model(c, value, e);
     if (!strcmp(name, "ram")) return set_ram(c, value, e);
     if (!strcmp(name, "set")) return set_pair(c, value, e);
     if (!strcmp(name, "append")) return set_text(c->append, sizeof c->append, name, value, e);
@@ -341,7 +351,7 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
         return setting_set(row, key, value, e);
     }
     if (!strcmp(key, "cpu.vmx")) {
-        m->vmx = (uint8_t)(value[0] - '0');
+        m->cost[COST_CPU_VMX] = (uint32_t)(value[0] - '0');
         return (value[0] >= '0' && value[0] <= '3' && !value[1]) ||
                err_set(e, EXIT_USAGE, "--set %s=%s: the generation of VMX, 1 to 3, or 0 for none", key, value);
     }
@@ -351,7 +361,7 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
         return is_switch(value) || err_set(e, EXIT_USAGE, "--set %s=%s: 1 gives the CPU this feature, 0 does not", key, value);
     }
     if (strncmp(key, "cost.", 5))
-        return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (rows in sim/core/cost.def), "
+        return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (`ringside list model p4` has the rows), "
                        "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.untrap=HLT, "
                        "bt.*, vtx.*, shadow.*, sched.* (rows in sim/vmm/setting.def), sched=rr|credit, vm.N.weight|cap|background|cpu and "
                        "disk.write=1", key);
@@ -368,7 +378,7 @@ bool config_model(const struct machine_cfg *c, struct model *m, struct err *e)
     if (!model_find(c->model, m, e)) return false;
     for (unsigned i = 0; i < c->sets; i++)
         if (!apply_set(m, c->set[i].key, c->set[i].value, e)) return false;
-    return true;
+    return model_check(m, e);
 }
 
 static bool check_one(struct machine_cfg *c, struct err *e)

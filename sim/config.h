@@ -21,7 +21,7 @@ struct machine_cfg {
     char     mmu[16];          /* "" = the technique's default: "native" for native, "shadow" for te */
     char     io[24];           /* "hypervisor-direct" */
     char     host[16];         /* "bare-metal" */
-    char     model[16];        /* "p4", "ideal", "off" */
+    char     model[256];       /* "p4", "core2", ..., or the path of a model's file */
     uint32_t ram_mib;          /* the guest's RAM; a hypervisor's own frames come on top. Default 64 */
     uint64_t seed;
     char     image[512];       /* path of the guest image */

@@ -17,6 +17,14 @@ struct table {
 
 static void plain(const char *about, struct say *out) { say_wrap(out, "  ", 2, about); }
 
+/* Where a model has a figure from. */
+static void source(const struct model *model, enum cost c, struct say *out)
+{
+    char text[400];
+    model_source(model, c, text, sizeof text);
+    say_wrap(out, "  source: ", 10, text);
+}
+
 /* --- instructions --- */
 
 static const char *insn_word(unsigned i) { return i + 1 < MN_COUNT ? insn_desc(i + 1)->word : NULL; }
@@ -33,7 +41,7 @@ static void insn_page(unsigned i, const struct model *model, struct say *out)
     if (*d->rule) plain(d->rule, out);
     say_add(out, "  %s\n  %s\n", privileges[d->privilege], sensitivities[d->sensitivity]);
     say_add(out, "  costs %s: %u cycles (row %s)\n", cost_name(d->cost), model->cost[d->cost], insn_row_name(i + 1));
-    say_wrap(out, "  ", 2, cost_source(d->cost));
+    source(model, (enum cost)d->cost, out);
     if (d->sensitivity != SENS_NONE) say_add(out, "  seen by executing it: ringside classify %s\n", d->word);
 }
 
@@ -87,11 +95,12 @@ static const char *cost_word(unsigned i) { return i < COST_COUNT ? cost_name((en
 static void cost_page(unsigned i, const struct model *model, struct say *out)
 {
     const char *name = cost_name((enum cost)i);
-    size_t n = strlen(name);
-    bool time = n > 3 && !strcmp(name + n - 3, "_ns");
-    say_add(out, "  %u %s in the model %s; --set cost.%s=N changes it\n", model->cost[i], time ? "nanoseconds" : "cycles", model->name,
-            name);
-    plain(cost_source((enum cost)i), out);
+    const char *unit = cost_unit((enum cost)i);
+    plain(cost_about((enum cost)i), out);
+    if (!strcmp(unit, "cycles") || !strcmp(unit, "nanoseconds")) say_add(out, "  %u %s", model->cost[i], unit);
+    else say_add(out, "  %u (%s)", model->cost[i], unit);
+    say_add(out, " in the model %s; --set cost.%s=N changes it\n", model->name, name);
+    source(model, (enum cost)i, out);
 }
 
 static const char *setting_word(unsigned i)

@@ -123,7 +123,7 @@ bool picture_write(const struct subject *s, const struct picture *p, const char 
     char caption[200];
     const struct machine_cfg *c = &s->cfg;
     const char *dot = p->ascii ? "/" : "·";
-    snprintf(caption, sizeof caption, "%s%s%s%s%s on %s, %s, model %s, seed %llu", c->cpu, dot, c->mmu, dot, c->io,
+    snprintf(caption, sizeof caption, "%s%s%s%s%s on %s, %s, model %.32s, seed %llu", c->cpu, dot, c->mmu, dot, c->io,
              c->host, s->name, c->model, (unsigned long long)c->seed);
     struct ladder_options o = {.from = p->from,
                                .to = p->to,

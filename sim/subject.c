@@ -134,7 +134,7 @@ static void note_machine(struct subject *s)
     struct err ignored = { 0 };
     if (!config_check(&own, &ignored)) return;
     if (strcmp(own.cpu, s->cfg.cpu) || strcmp(own.mmu, s->cfg.mmu) || strcmp(own.model, s->cfg.model))
-        snprintf(s->written_for, sizeof s->written_for, "%s, %s, model %s", own.cpu, own.mmu, own.model);
+        snprintf(s->written_for, sizeof s->written_for, "%s, %s, model %.20s", own.cpu, own.mmu, own.model);
 }
 
 bool subject_find(struct subject *s, const char *word, const struct options *o, struct err *e)

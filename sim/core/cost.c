@@ -1,52 +1,228 @@
-/* See cost.h. */
+/* Reading models. See cost.h; docs/model.md has the format.
+ *
+ * Idea: a file is complete or wrong. Each row exactly once, each with a value that its unit allows and a source, so that a
+ * typing error in an experiment is never a silent default. */
 #include "sim/core/cost.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include "sim/core/text.h"
+
+enum unit { UNIT_INSN, UNIT_CYCLES, UNIT_NS, UNIT_MHZ, UNIT_FAMILY, UNIT_BYTE, UNIT_STEPPING, UNIT_VMX, UNIT_SWITCH };
+static const struct { const char *name; uint32_t least, most; } units[] = {
+    [UNIT_INSN] = { "cycles", 0, UINT16_MAX },       [UNIT_CYCLES] = { "cycles", 0, 10000000 },
+    [UNIT_NS] = { "nanoseconds", 0, 1000000000 },    [UNIT_MHZ] = { "MHz", 1, 16000 },
+    [UNIT_FAMILY] = { "a number", 1, 15 },           [UNIT_BYTE] = { "a number", 0, 255 },
+    [UNIT_STEPPING] = { "a number", 0, 15 },         [UNIT_VMX] = { "a generation", 0, 3 },
+    [UNIT_SWITCH] = { "0 or 1", 0, 1 },
+};
 
 static const struct {
-    const char *name, *source;
-    uint32_t p4;
+    const char *name, *about;
+    enum unit unit;
 } rows[COST_COUNT] = {
-#define COST(e, name, p4, source) { name, source, p4 },
+#define COST(e, name, unit, about) { name, about, UNIT_##unit },
 #include "sim/core/cost.def"
 #undef COST
 };
 
 const char *cost_name(enum cost c) { return rows[c].name; }
-const char *cost_source(enum cost c) { return rows[c].source; }
+const char *cost_about(enum cost c) { return rows[c].about; }
+const char *cost_unit(enum cost c) { return units[rows[c].unit].name; }
 
-static void fill_p4(struct model *m)
+const char *model_name(unsigned i) { return model_files[i].name; }
+
+/* ---- lines ---- */
+
+enum { LINE = 400, FILE_MOST = 1 << 20 };
+
+/* The next line of a text, without blanks around it; false: there are no more. */
+static bool next_line(const char **at, char line[LINE])
 {
-    for (unsigned i = 0; i < COST_COUNT; i++) m->cost[i] = rows[i].p4;
+    const char *s = *at;
+    if (!*s) return false;
+    size_t n = strcspn(s, "\n");
+    *at = s + n + (s[n] == '\n');
+    while (n && strchr(" \t\r", s[n - 1])) n--;
+    while (n && strchr(" \t", *s)) s++, n--;
+    if (n >= LINE) n = LINE - 1;
+    memcpy(line, s, n);
+    line[n] = 0;
+    return true;
 }
 
-/* Exam questions count instructions: whatever is an instruction costs one cycle, all else is free. */
-static void fill_unit(struct model *m)
+/* Takes the first word off a line; what is left begins with the next. */
+static char *take_word(char **rest)
 {
-    for (unsigned i = 0; i < COST_COUNT; i++) m->cost[i] = !strncmp(rows[i].name, "insn.", 5);
+    char *word = *rest;
+    *rest += strcspn(word, " \t");
+    if (**rest) *(*rest)++ = 0;
+    *rest += strspn(*rest, " \t");
+    return word;
 }
 
-static const struct {
-    const char *name, *about;
-    uint64_t hz;
-    uint8_t vmx;
-    void (*fill)(struct model *m);
-} models[] = {
-    { "p4", "Pentium 4 672 (Prescott), 3.8 GHz, the first with VT-x", 3800000000u, 1, fill_p4 },
-    { "ideal", "every instruction takes one cycle, everything else is free", 1000000000u, 0, fill_unit },
-    { "off", "functional: time passes one cycle an instruction, for skipping ahead", 1000000000u, 0, fill_unit },
+const char *model_about(unsigned i)
+{
+    static char line[LINE];
+    for (const char *at = model_files[i].text; next_line(&at, line);)
+        if (!strncmp(line, "about ", 6)) return line + 6;
+    return "";
+}
+
+/* ---- finding ---- */
+
+static bool is_path(const char *name)
+{
+    size_t n = strlen(name);
+    return strchr(name, '/') || (n > 6 && !strcmp(name + n - 6, ".model"));
+}
+
+bool model_text(const char *name, struct text *out, struct err *e)
+{
+    if (is_path(name)) return text_read(out, name, FILE_MOST, e);
+    struct text all = { 0 };
+    for (unsigned i = 0; model_files[i].name; i++) {
+        if (!strcmp(model_files[i].name, name)) {
+            text_free(&all);
+            text_add(out, "%s", model_files[i].text);
+            return true;
+        }
+        text_add(&all, "%s%s", i ? ", " : "", model_files[i].name);
+    }
+    err_set(e, EXIT_USAGE, "--model %s: no such CPU model; known are %s, and files by a name that ends in .model", name, text_str(&all));
+    text_free(&all);
+    return false;
+}
+
+static int row_of(const char *name)
+{
+    for (int i = 0; i < COST_COUNT; i++)
+        if (!strcmp(rows[i].name, name)) return i;
+    return -1;
+}
+
+void model_source(const struct model *m, enum cost c, char *to, size_t room)
+{
+    struct text text = { 0 };
+    char line[LINE];
+    *to = 0;
+    if (!model_text(m->file, &text, NULL)) return;
+    for (const char *at = text_str(&text); next_line(&at, line);) {
+        char *rest = line;
+        if (strcmp(take_word(&rest), rows[c].name)) continue;
+        take_word(&rest);
+        strncpy(to, rest, room - 1);
+        to[room - 1] = 0;
+        break;
+    }
+    text_free(&text);
+}
+
+/* ---- reading ---- */
+
+struct reading {
+    struct model *m;
+    const char *file;
+    unsigned line, at[COST_COUNT]; /* the line that has the row; 0: none yet */
+    struct err *e;
 };
+
+static bool wrong(const struct reading *r, const char *what, const char *word)
+{
+    return err_set(r->e, EXIT_INPUT, "%s:%u: %s%s", r->file, r->line, word, what);
+}
+
+/* Whole numbers, in decimal or, with 0x, in hexadecimal. */
+static bool read_value(const struct reading *r, enum unit u, const char *row, const char *word, uint32_t *value)
+{
+    char *end;
+    bool negative = *word == '-';
+    unsigned long long v = strtoull(word + negative, &end, 0);
+    if (end == word + negative || *end)
+        return err_set(r->e, EXIT_INPUT, "%s:%u: %s: \"%.40s\" is not a whole number", r->file, r->line, row, word);
+    if (negative) return err_set(r->e, EXIT_INPUT, "%s:%u: %s: %.40s is negative", r->file, r->line, row, word);
+    if (v < units[u].least || v > units[u].most)
+        return err_set(r->e, EXIT_INPUT, "%s:%u: %s: %.40s is absurd; %s, from %u to %u", r->file, r->line, row, word, units[u].name,
+                       units[u].least, units[u].most);
+    *value = (uint32_t)v;
+    return true;
+}
+
+static bool read_name(const struct reading *r, char *to, size_t room, const char *what, const char *text)
+{
+    if (*to) return wrong(r, ": said a second time", what);
+    if (!*text) return wrong(r, ": its text is missing", what);
+    if (strlen(text) >= room) return wrong(r, ": too long", what);
+    strcpy(to, text);
+    return true;
+}
+
+static bool read_row(struct reading *r, char *line)
+{
+    char *rest = line;
+    const char *name = take_word(&rest);
+    if (!strcmp(name, "model")) return read_name(r, r->m->name, sizeof r->m->name, name, rest);
+    if (!strcmp(name, "about")) return read_name(r, r->m->about, sizeof r->m->about, name, rest);
+    int row = row_of(name);
+    if (row < 0) return wrong(r, ": no such row; `ringside list model p4` shows all there are", name);
+    if (r->at[row]) return err_set(r->e, EXIT_INPUT, "%s:%u: %s: said already in line %u", r->file, r->line, name, r->at[row]);
+    const char *value = take_word(&rest);
+    if (!*value) return wrong(r, ": its value is missing", name);
+    if (!read_value(r, rows[row].unit, name, value, &r->m->cost[row])) return false;
+    if (!*rest) return wrong(r, ": its source is missing; say where the figure is from, [A] if it is assumed", name);
+    r->at[row] = r->line;
+    return true;
+}
+
+static bool complete(const struct reading *r)
+{
+    if (!*r->m->name) return wrong(r, "a row is missing: model, the model's name", "");
+    for (int i = 0; i < COST_COUNT; i++)
+        if (!r->at[i])
+            return err_set(r->e, EXIT_INPUT, "%s:%u: a row is missing: %s, %s", r->file, r->line, rows[i].name, rows[i].about);
+    return true;
+}
+
+/* ---- what follows from the rows ---- */
+
+static const struct { enum cost row; uint8_t bit; } features[] = {
+    { COST_HAS_FPU, 0 },   { COST_HAS_VME, 1 },   { COST_HAS_DE, 2 },    { COST_HAS_PSE, 3 },  { COST_HAS_TSC, 4 },
+    { COST_HAS_MSR, 5 },   { COST_HAS_PAE, 6 },   { COST_HAS_MCE, 7 },   { COST_HAS_CX8, 8 },  { COST_HAS_SEP, 11 },
+    { COST_HAS_MTRR, 12 }, { COST_HAS_PGE, 13 },  { COST_HAS_MCA, 14 },  { COST_HAS_CMOV, 15 }, { COST_HAS_PAT, 16 },
+    { COST_HAS_PSE36, 17 }, { COST_HAS_CLFLUSH, 19 }, { COST_HAS_MMX, 23 }, { COST_HAS_FXSR, 24 },
+};
+
+bool model_check(struct model *m, struct err *e)
+{
+    (void)e;
+    m->hz = m->cost[COST_CPU_MHZ] * UINT64_C(1000000);
+    m->vmx = (uint8_t)m->cost[COST_CPU_VMX];
+    m->without = 0;
+    for (unsigned i = 0; i < sizeof features / sizeof features[0]; i++)
+        if (!m->cost[features[i].row]) m->without |= UINT32_C(1) << features[i].bit;
+    return true;
+}
 
 bool model_find(const char *name, struct model *m, struct err *e)
 {
-    for (unsigned i = 0; i < sizeof models / sizeof models[0]; i++)
-        if (!strcmp(models[i].name, name)) {
-            *m = (struct model){ .name = models[i].name, .about = models[i].about, .hz = models[i].hz, .vmx = models[i].vmx };
-            models[i].fill(m);
-            return true;
-        }
-    return err_set(e, EXIT_USAGE, "--model %s: no such CPU model; known are p4, ideal, off", name);
+    struct text text = { 0 };
+    char line[LINE];
+    if (strlen(name) >= sizeof m->file) return err_set(e, EXIT_USAGE, "--model %.60s...: too long a name", name);
+    if (!model_text(name, &text, e)) return false;
+    memset(m, 0, sizeof *m);
+    strcpy(m->file, name);
+    struct reading r = { .m = m, .file = name, .e = e };
+    bool ok = true;
+    for (const char *at = text_str(&text); ok && next_line(&at, line);) {
+        r.line++;
+        if (*line && *line != '#') ok = read_row(&r, line);
+    }
+    ok = ok && complete(&r) && model_check(m, e);
+    text_free(&text);
+    return ok;
 }
+
+/* ---- what-ifs ---- */
 
 static const struct { const char *name; uint32_t bit; } extras[] = {
     { "umip", EXTRA_UMIP }, { "virtualizable", EXTRA_VIRTUALIZABLE }, { "monitor", EXTRA_MONITOR },
@@ -64,10 +240,11 @@ bool model_extra(struct model *m, const char *name, bool on, struct err *e)
 
 bool model_set(struct model *m, const char *row, uint32_t value, struct err *e)
 {
-    for (unsigned i = 0; i < COST_COUNT; i++)
-        if (!strcmp(rows[i].name, row)) {
-            m->cost[i] = value;
-            return true;
-        }
-    return err_set(e, EXIT_USAGE, "cost.%s: no such cost row; see sim/core/cost.def", row);
+    int i = row_of(row);
+    if (i < 0) return err_set(e, EXIT_USAGE, "cost.%s: no such row; `ringside list model p4` shows all there are", row);
+    if (value < units[rows[i].unit].least || value > units[rows[i].unit].most)
+        return err_set(e, EXIT_USAGE, "cost.%s=%u: %s, from %u to %u", row, value, units[rows[i].unit].name, units[rows[i].unit].least,
+                       units[rows[i].unit].most);
+    m->cost[i] = value;
+    return true;
 }

@@ -1,20 +1,26 @@
-/* Costs as named, cited rows, and CPU models as columns of them. sim/ has no other place for a number of cycles. */
+/* CPU models: what things cost, how large things are, which features there are, as named rows with a source each.
+ * sim/ has no other place for a number of cycles.
+ *
+ * Idea: cost.def lists the rows and says what they mean; their values are data, a text file for each model
+ * (sim/core/models, carried by the program), which a person may copy and change (--model FILE). */
 #ifndef CORE_COST_H
 #define CORE_COST_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include "sim/core/err.h"
 
 enum cost {
-#define COST(e, name, p4, source) COST_##e,
+#define COST(e, name, unit, about) COST_##e,
 #include "sim/core/cost.def"
 #undef COST
     COST_COUNT
 };
 
-/* A CPU model: its frequency and a value per row. */
+/* A CPU model: a value per row, and what was made of some of them. */
 struct model {
-    const char *name, *about;
+    char        name[32], about[120];
+    char        file[256]; /* where it came from: a name of model_name, or a path */
     uint64_t    hz;
     uint8_t     vmx;      /* generation of VMX; 0: none (sim/cpu/vmx.h) */
     uint32_t    without;  /* features it does without, as bits of CPUID leaf 1, EDX */
@@ -36,14 +42,29 @@ enum model_extra {
 enum model_lack { LACKS_EPT = 1, LACKS_VPID = 2 };
 
 const char *cost_name(enum cost c);
-const char *cost_source(enum cost c);
+const char *cost_about(enum cost c);
+const char *cost_unit(enum cost c);  /* "cycles", "nanoseconds", ... */
 
-/* Fills `m` for "p4" (Prescott 672, 3.8 GHz), "ideal" (every instruction one cycle, everything else free) or "off"
- * (as ideal; for skipping ahead). EXIT_USAGE error naming the known models otherwise. */
+/* The models that the program carries, in the order of their names' listing; NULL behind the last. */
+const char *model_name(unsigned i);
+const char *model_about(unsigned i);
+struct text;
+/* The text of a model: one that is carried, by name, or a file, whose name has a slash or ends in ".model". EXIT_USAGE naming
+ * the models there are, or EXIT_INPUT. */
+bool model_text(const char *name, struct text *out, struct err *e);
+/* Reads it into `m`. EXIT_INPUT "FILE:LINE: ..." for rows that are unknown, missing, said twice, without source or absurd. */
 bool model_find(const char *name, struct model *m, struct err *e);
-/* Sets one row by name (--set cost.NAME=N, without the "cost."); EXIT_USAGE if there is no such row. */
+/* The source of a row's value, as the model's text says. */
+void model_source(const struct model *m, enum cost c, char *to, size_t room);
+/* Sets one row by name (--set cost.NAME=N, without the "cost."); EXIT_USAGE if there is no such row, or the value is absurd. */
 bool model_set(struct model *m, const char *row, uint32_t value, struct err *e);
+/* After rows were set: does all of it fit together? EXIT_USAGE. */
+bool model_check(struct model *m, struct err *e);
 /* Gives the model an extra feature, or takes it away (--set cpu.NAME=0, without the "cpu."); EXIT_USAGE if there is none. */
 bool model_extra(struct model *m, const char *name, bool on, struct err *e);
+
+/* A carried model: its file, as the build embedded it; the last has no name. */
+struct model_file { const char *name, *text; };
+extern const struct model_file model_files[];
 
 #endif

@@ -86,7 +86,7 @@ static void restart(struct cpu *c, uint32_t cr0)
 {
     memset(c->reg, 0, sizeof c->reg);
     memset(c->dr, 0, sizeof c->dr);
-    c->reg[EDX] = CPUID_SIGNATURE;
+    c->reg[EDX] = cpuid_signature(c->model);
     c->dr[6] = DR6_FIXED;
     debug_set(c, 7, 0);
     c->halted = c->shutdown = c->pause = c->nmi = c->nmi_blocked = false;

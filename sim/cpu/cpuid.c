@@ -21,12 +21,18 @@ enum {
 static const uint32_t basic[LAST_BASIC + 1][4] = {
     /* EAX: the last leaf; EBX, EDX, ECX: "Genu" "ineI" "ntel" */
     { LAST_BASIC, 0x756E6547, 0x6C65746E, 0x49656E69 },
-    { CPUID_SIGNATURE, CLFLUSH_LINE, 0, FEATURES },
+    { 0 /* cpuid_signature */, CLFLUSH_LINE, 0, FEATURES },
     /* AL: ask once. 51h: instruction TLB, 128 entries; 5Bh: data TLB, 64; both 4 KB and 4 MB pages; 40h: no L2 cache. */
     { 0x005B5101, 0, 0, 0x00000040 },
 };
 
 uint32_t cpuid_features(void) { return FEATURES; }
+
+uint32_t cpuid_signature(const struct model *m)
+{
+    uint32_t model = m->cost[COST_CPU_MODEL];
+    return m->cost[COST_CPU_STEPPING] | (model & 15) << 4 | m->cost[COST_CPU_FAMILY] << 8 | (model >> 4) << 16;
+}
 
 static uint32_t features(const struct cpu *c)
 {
@@ -48,6 +54,7 @@ static void basic_leaf(const struct cpu *c, uint32_t leaf, uint32_t out[4])
     if (leaf > last) leaf = last;
     if (leaf <= LAST_BASIC) memcpy(out, basic[leaf], sizeof basic[0]);
     if (leaf == 0) out[0] = last;
+    if (leaf == 1) out[0] = cpuid_signature(c->model);
     if (leaf == 1) out[3] = features(c);
     if (leaf == 1) out[2] = (c->model->vmx ? (uint32_t)CPUID_VMX : 0u) | (monitor ? (uint32_t)CPUID_MONITOR : 0u);
     if (leaf == 5 && monitor) out[0] = out[1] = MONITOR_LINE; /* smallest and largest line */

@@ -7,8 +7,11 @@
 
 struct cpu;
 
-/* Family 15, model 4, stepping 3: Pentium 4 6x2 (Prescott 2M). Also what EDX holds after reset (SDM 3A 9.1.2). */
+/* Family 15, model 4, stepping 3: Pentium 4 6x2 (Prescott 2M). What firmware's tables say whatever the model. */
 #define CPUID_SIGNATURE 0x00000F43u
+struct model;
+/* EAX of leaf 1 in this model. Also what EDX holds after reset (SDM 3A 9.1.2). */
+uint32_t cpuid_signature(const struct model *m);
 
 /* EDX of leaf 1. */
 enum cpuid_feature {

@@ -82,7 +82,13 @@ OPTION(cpu, "cpu")
 OPTION(mmu, "mmu")
 OPTION(io, "io")
 OPTION(host, "host")
-OPTION(model, "model")
+/* A scenario may come from anywhere: it names no files outside the folder one is in. */
+static void take_model(lua_State *L, void *s)
+{
+    if (lua_isstring(L, -1) && strchr(lua_tostring(L, -1), '/'))
+        luaL_error(L, "machine: model = \"%s\": a name that `ringside list` shows, or a file here", lua_tostring(L, -1));
+    machine_option(L, s, "model");
+}
 OPTION(ram, "ram")
 OPTION(seed, "seed")
 OPTION(append, "append")
