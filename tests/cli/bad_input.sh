@@ -86,7 +86,7 @@ bad "compare without a guest" 2 'is missing' compare
 bad "bench of nothing" 2 'bench what' bench
 bad "no such benchmark" 2 'did you mean nano' bench nanno
 bad "a benchmark too many" 2 'one word too many' bench nano popf
-bad "a benchmark's cost row" 2 'no such cost row' bench nano --set cost.nothing=1
+bad "a benchmark's cost row" 2 'no such row' bench nano --set cost.nothing=1
 bad "no such instruction" 2 'no such instruction; did you mean popf' classify pofp
 bad "an untrapped instruction that asks for nothing" 2 'not an instruction that is privileged' classify --set cpu.untrap=XLAT
 bad "a mistyped one" 2 'did you mean WRMSR' classify --set cpu.untrap=WRMSSR
