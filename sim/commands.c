@@ -79,10 +79,18 @@ static const char exec_more[] =
 static const char bench_more[] =
     "  ringside bench nano              nine operations beside the paper's figures\n"
     "  ringside bench nano -v           and what each cycle went for\n"
-    "  ringside bench nano --set cost.vmx.exit=900 --csv -\n\n"
+    "  ringside bench nano --set cost.vmx.exit=900 --csv -\n"
+    "  ringside bench sweep             workloads on native, bt, vtx and pv\n"
+    "  ringside bench sweep --set cost.vmexit=400..4000 -o sweep.svg\n"
+    "  ringside bench sweep fork --on native,vtx --set cost.vmexit=0..4000:9\n\n"
+    "nano:\n"
     "The operations of Adams & Agesen 2006 (ASPLOS) and RDTSC emulated in three ways,\n"
     "bare, translated and under hardware assist, measured by the machine's own clock.\n"
-    "What of it was fitted is marked; all else is a prediction.\n";
+    "What of it was fitted is marked; all else is a prediction.\n\n"
+    "sweep: the workloads fork, call and compute (mini's program bench), or images by\n"
+    "their path, while one figure goes from A to B in STEPS (7): where techniques\n"
+    "cross, and how straight the lines are. --shard I/N does every Nth point only;\n"
+    "the CSV rows of all shards together are those of the whole.\n";
 
 const struct command commands[] = {
     { "run", "SCENARIO|IMAGE", "run without a screen, print a summary", FOR_RUN, run_more, cmd_run },
@@ -90,7 +98,7 @@ const struct command commands[] = {
     { "draw", "KIND [SCENARIO|IMAGE]", "make a diagram: svg, dot, png, pdf, txt", FOR_DRAW, draw_more, cmd_draw },
     { "trace", "SCENARIO|IMAGE", "every event: text, jsonl, perfetto, csv", FOR_TRACE, trace_more, cmd_trace },
     { "compare", "SCENARIO|IMAGE", "the same guest on several machines", FOR_COMPARE, compare_more, cmd_compare },
-    { "bench", "nano", "what operations cost, beside published figures", FOR_BENCH, bench_more, cmd_bench },
+    { "bench", "KIND [LOAD|IMAGE]", "what operations and workloads cost", FOR_BENCH, bench_more, cmd_bench },
     { "classify", "[INSTRUCTION]", "who is sensitive, who privileged; the theorems", FOR_CLASSIFY, classify_more, cmd_classify },
     { "explain", "[WORD]", "an instruction, exit, cause, event, cost, ...", FOR_EXPLAIN, explain_more, cmd_explain },
     { "exec", "[FILE]", "run single instructions, a line each", FOR_EXEC, exec_more, cmd_exec },

@@ -240,6 +240,9 @@ bool model_extra(struct model *m, const char *name, bool on, struct err *e)
 
 bool model_set(struct model *m, const char *row, uint32_t value, struct err *e)
 {
+    static const char *const short_names[][2] = { { "vmexit", "vmx.exit" }, { "vmentry", "vmx.entry" } };
+    for (unsigned k = 0; k < sizeof short_names / sizeof short_names[0]; k++)
+        if (!strcmp(short_names[k][0], row)) row = short_names[k][1];
     int i = row_of(row);
     if (i < 0) return err_set(e, EXIT_USAGE, "cost.%s: no such row; `ringside list model p4` shows all there are", row);
     if (value < units[rows[i].unit].least || value > units[rows[i].unit].most)

@@ -85,7 +85,20 @@ bad "--cpu with compare" 2 'option of other commands' compare popf --cpu te
 bad "compare without a guest" 2 'is missing' compare
 bad "bench of nothing" 2 'bench what' bench
 bad "no such benchmark" 2 'did you mean nano' bench nanno
-bad "a benchmark too many" 2 'one word too many' bench nano popf
+bad "a benchmark too many" 2 'takes no guest' bench nano popf
+bad "no such workload" 2 'did you mean fork' bench sweep frok
+bad "no range" 2 'not a range' bench sweep --set cost.vmexit=400..
+bad "a range backwards" 2 'not a range' bench sweep --set cost.vmexit=4000..400
+bad "two ranges" 2 'one figure at a time' bench sweep --set cost.vmexit=1..2 --set cost.vmentry=1..2
+bad "a range of nothing" 2 'no such row' bench sweep --set cost.nothing=1..2
+bad "one step" 2 '2 to' bench sweep --set cost.vmexit=1..2:1
+bad "no shard" 2 'like 1/4' bench sweep --shard 5/4
+bad "a plot of nothing" 2 'nothing to plot' bench sweep -o x.svg
+bad "a sweep of a machine twice" 2 'twice' bench sweep --on vtx,vtx
+bad "a sweep of a missing image" 3 'missing.elf' bench sweep ./missing.elf --on native
+bad "a sweep where the guest dies" 4 'nowhere.elf on native' bench sweep ./nowhere.elf
+bad "nano with a shard" 2 'for .bench sweep' bench nano --shard 1/2
+bad "two answers on stdout" 2 'one of them' bench nano --json - --csv -
 bad "a benchmark's cost row" 2 'no such row' bench nano --set cost.nothing=1
 bad "no such instruction" 2 'no such instruction; did you mean popf' classify pofp
 bad "an untrapped instruction that asks for nothing" 2 'not an instruction that is privileged' classify --set cpu.untrap=XLAT

@@ -2,6 +2,7 @@
 # `ringside bench`: the nano-benchmarks of Adams & Agesen, who beats whom in them, exact exits, JSON and CSV.
 set -u
 ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
+root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -59,4 +60,36 @@ run 0 bench nano -v --model ideal
 ok "another model" has out 'model ideal'
 ok "what it refuses is said" has out 'vtx: .*VMX|vtx: .*VT-x|vtx: .*vmx'
 ok "-v: causes" has out '^in +native +kernel'
+
+# --- sweep: under vtx, run time against the cost of a VM exit is a line whose slope is the number of exits
+guests=$(dirname "$(ls "$root"/build/guests/nano.elf "$(dirname "$ringside")"/guests/nano.elf 2>/dev/null | head -n 1)")
+sweep=(bench sweep "$guests/nano.elf" "$guests/fault.elf" --on native,bt,vtx --set cost.vmexit=400..4000:4)
+run 0 "${sweep[@]}" --csv all.csv -o sweep.svg
+cp out sweep.txt
+ok "a line for each value" has sweep.txt '^ +1600 +[0-9,]+ +[0-9,]+ +[0-9,]+ +(bt|vtx)$'
+ok "straight, and its slope" has sweep.txt 'vtx: [0-9,]+ cycles \+ [0-9]+\.00 x cost.vmexit, a straight line'
+ok "fits 80 columns" [ "$(LC_ALL=C.UTF-8 wc -L <sweep.txt)" -le 80 ]
+affine() { # affine WORKLOAD: each step costs the number of VM exits, to the cycle
+    awk -F, -v load="$1" '$1 == load && $2 == "vtx" { if (n++ && ($5 - c) != ($4 - v) * $7) bad = 1; c = $5; v = $4 } END { exit bad || n < 4 }' all.csv
+}
+ok "nano: affine in the round trip, slope the counted exits" affine nano.elf
+ok "fault: the same" affine fault.elf
+flat() { awk -F, -v on="$1" '$2 == on && seen[$1] && seen[$1] != $5 { exit 1 } $2 == on { seen[$1] = $5 }' all.csv; }
+ok "native does not depend on it" flat native
+ok "nor does bt" flat bt
+ok "the plot is SVG with words" has sweep.svg '>vtx</text>'
+command -v python3 >/dev/null && ok "and well-formed" python3 -c 'import xml.dom.minidom as x; x.parse("sweep.svg")'
+for i in 1 2 3; do run 0 "${sweep[@]}" --shard $i/3 --csv shard.$i -q; done
+ok "shards together are the whole" bash -c 'cmp <(tail -qn +2 shard.1 shard.2 shard.3 | sort) <(tail -n +2 all.csv | sort)'
+run 0 bench sweep --json loads.json
+ok "workloads without a range" has out '^fork: '
+ok "times native" has out 'of native +1.00x +[1-9]'
+value() { python3 -c 'import json, sys; print([p["cycles"] for p in json.load(open("loads.json"))["points"] if p["workload"] == sys.argv[1] and p["machine"] == sys.argv[2]][0])' "$1" "$2"; }
+if command -v python3 >/dev/null; then
+    order() { [ "$(value "$1" "$2")" -lt "$(value "$1" "$3")" ]; }
+    ok "forks: translation beats first-generation VT" order fork bt vtx
+    ok "system calls: VT beats translation" order call vtx bt
+    near() { [ $((100 * $(value "$1" "$2"))) -lt $((110 * $(value "$1" native))) ]; }
+    for cpu in bt vtx pv; do ok "computing costs $cpu nothing" near compute $cpu; done
+fi
 exit $failed

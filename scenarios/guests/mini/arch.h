@@ -50,6 +50,7 @@ void trap_return(void);
 
 // Time: periods of 1/HZ s pass, whether interrupts come or not.
 void arch_pause(int periods);
+void arch_timer_stop(void);      // no more ticks: nobody is preempted, nobody who sleeps wakes up
 
 // Console: text out, and everything out before it returns. Input comes by kernel_input.
 void console_out(const char *text, uint32_t size);

@@ -98,6 +98,13 @@ static void tables_ready(void)
 
 void arch_pause(int periods) { pit_wait_periods(periods); }
 
+void arch_timer_stop(void)
+{
+    outb(0x43, 0x30); // counter 0: one shot, and it never gets its count
+    irq_mask |= 1;
+    outb(PIC1 + 1, (uint8_t)irq_mask);
+}
+
 // ---- Page tables: on a bare PC an entry is a word in memory --------------------------------------------------------
 
 pte_t pte_make(uint32_t physical, uint32_t flags) { return physical | flags; }

@@ -141,8 +141,10 @@ static uint64_t system_time(void)
 static void set_timer(void) { hypercall(HC_SET_TIMER, (uint32_t)next_tick, (uint32_t)(next_tick >> 32)); }
 
 // Timer events also come by themselves, every 10 ms: what counts is the time.
+static bool timer_stopped;
 static void on_timer(void)
 {
+    if (timer_stopped) return;
     for (uint64_t now = system_time(); now >= next_tick; next_tick += PERIOD) kernel_tick();
     set_timer();
 }
@@ -154,6 +156,12 @@ static void timer_ready(void)
     next_tick = system_time() + PERIOD;
     event_install(bind.port, on_timer);
     set_timer();
+}
+
+void arch_timer_stop(void)
+{
+    timer_stopped = true;
+    hypercall(HC_SET_TIMER, 0, 0);
 }
 
 void arch_pause(int periods)

@@ -3,7 +3,7 @@
 // Idea: when kernel_main begins, the machine's side (arch_*) has all of RAM mapped, traps and the timer set up, and
 // interrupts still off. What is left: find the files, make process 1, become the idle process.
 // Words of the command line: run="SCRIPT" (what the shell does instead of asking), disk (prefer it to the module),
-// pio (no DMA), checks=0, panic=STATUS (of a machine whose kernel gave up; 1).
+// pio (no DMA), checks=0, timer=0 (no ticks, for measuring), panic=STATUS (of a machine whose kernel gave up; 1).
 #include "mini/kernel.h"
 
 static char script[1024];
@@ -50,6 +50,8 @@ LANDMARK void kernel_main(const struct boot *boot)
     check_timer();
     disk_init(option(boot->command_line, "pio", value, sizeof value) != NULL);
     block_init(boot, option(boot->command_line, "disk", value, sizeof value) != NULL);
+    const char *timer = option(boot->command_line, "timer", value, sizeof value);
+    if (timer && timer[0] == '0') arch_timer_stop();
     kprintf("mini: files on the %s, %u KB\n", block_device(), block_count() * (BLOCK / 1024));
     process_init(option(boot->command_line, "run", script, sizeof script));
     sched_idle();

@@ -10,7 +10,7 @@ MINI_NATIVE   := mini/arch_native.S mini/arch_native.c mini/console_native.c min
                  lib/trap.S lib/tables.c lib/serial.c lib/timer.c
 MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c
 MINI_PROGRAMS := init sh ls cat echo wc grep primes sieve sleep ps kill rm mkdir spin cow forktest pipes files crash \
-                 hostile chaos true halt
+                 hostile chaos bench true halt
 MINI_FILES    := motd README demo
 MINI_BLOCKS   := 1024
 MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini.img
