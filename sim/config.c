@@ -420,10 +420,10 @@ static bool check_vms(const struct machine_cfg *c, struct err *e)
             return err_set(e, EXIT_USAGE, "%u virtual machines with --cpu native: they need a hypervisor, and native has none, so its guest owns "
                            "the machine; use --cpu te, bt, pv or vtx", n);
         if (!check_one(&one, e)) return false;
-        mib += one.ram_mib + (technique->hypervisor ? WINDOW_MIB : 0);
+        mib += n == 1 ? one.ram_mib : (one.ram_mib + 2 * WINDOW_MIB - 1) / WINDOW_MIB * WINDOW_MIB;
     }
     if (n > 1 && mib > MACHINE_MIB)
-        return err_set(e, EXIT_USAGE, "%u virtual machines need %llu MB of machine memory, %d of them each for the hypervisor, and a machine has at "
+        return err_set(e, EXIT_USAGE, "%u virtual machines need %llu MB of machine memory, %d MB of that for each one's window, and a machine has at "
                        "most %d MB below its devices; use a smaller --ram", n, (unsigned long long)mib, WINDOW_MIB, MACHINE_MIB);
     if (n > 1 && keep && !strcmp(keep, "1"))
         return err_set(e, EXIT_USAGE, "--set %s=1 with %u virtual machines: each has the disk to itself and its own changes, and only one of them "

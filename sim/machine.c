@@ -11,7 +11,7 @@
 #include "sim/vmm/schedule.h"
 
 enum { HISTORY_FIRST = 1 << 18, HISTORY_LAST = 3 << 18 }; /* events of a bare machine that are kept: 50 MB */
-enum { ARENA_ROOM = 64 << 20, BOOT_GDT = 0x7000, VMM_FRAMES = WINDOW_SIZE / PAGE_SIZE, HOLE_END = 1 << 20 };
+enum { ARENA_ROOM = 64 << 20, BOOT_GDT = 0x7000, VMM_FRAMES = WINDOW_SIZE / PAGE_SIZE, HOLE_END = 1 << 20, FEW_VMS = 4 };
 
 static void pause_cpu(void *machine)
 {
@@ -375,6 +375,12 @@ static bool start(struct tenant *t, const struct machine_cfg *cfg, struct vm *vm
     return true;
 }
 
+/* Frames of machine memory for a VM: its window, which begins at a multiple of its size, and its memory behind that. */
+static uint32_t room_of(const struct machine_cfg *one)
+{
+    return VMM_FRAMES + (one->ram_mib * 256u + VMM_FRAMES - 1) / VMM_FRAMES * VMM_FRAMES;
+}
+
 static bool settings(const struct machine *m, uint32_t to[SETTINGS], struct err *e)
 {
     setting_defaults(to);
@@ -394,18 +400,18 @@ static bool build_vms(struct machine *m, struct err *e)
     if (!settings(m, vb.setting, e)) return false;
     vmm_init(&b->vmm, &vb, m->guests, &(struct vmm_turns){ scheduler ? scheduler : schedulers[0]->name, vb.setting[SETTING_SCHED_SLICE],
                                                            vb.setting[SETTING_SCHED_PERIOD] });
-    uint32_t first = m->guests * VMM_FRAMES;
+    uint32_t at = 0;
     for (unsigned n = 0; n < m->guests; n++) {
         struct machine_cfg one;
         struct config_share share;
         struct disk disks[CONFIG_DISKS];
         config_vm(&m->cfg, n, &one, &share);
         media(m, n, disks);
-        struct vm *vm = vmm_add(&b->vmm, &(struct vm_plan){ .cpu = one.cpu, .mmu = one.mmu, .window = n * WINDOW_SIZE, .first = first,
+        struct vm *vm = vmm_add(&b->vmm, &(struct vm_plan){ .cpu = one.cpu, .mmu = one.mmu, .window = at << PAGE_SHIFT, .first = at + VMM_FRAMES,
                                 .frames = one.ram_mib * 256, .disk = disks, .disks = m->cfg.disks, .weight = share.weight,
                                 .cap = share.cap, .background = share.background }, e);
         if (!vm) return false;
-        first += vm->frames;
+        at += room_of(&one);
     }
     return true;
 }
@@ -451,7 +457,7 @@ static bool allocate(struct machine *m, struct err *e)
     for (unsigned n = 0; n < m->guests; n++) {
         config_vm(&m->cfg, n, &one, &share);
         if (!n) m->technique = cpu_strategy_find(one.cpu);
-        m->frames += one.ram_mib * 256u + (m->technique->hypervisor ? VMM_FRAMES : 0);
+        m->frames += n + 1 < m->guests ? room_of(&one) : one.ram_mib * 256u + (m->technique->hypervisor ? VMM_FRAMES : 0);
     }
     size_t bytes = (size_t)m->frames * PAGE_SIZE;
     void *ram = pages_alloc(bytes);
@@ -460,6 +466,7 @@ static bool allocate(struct machine *m, struct err *e)
         return err_set(e, EXIT_ENVIRONMENT, "no memory for a machine with %u MB; try a smaller --ram", m->frames / 256);
     }
     m->ram = ram;
+    if (m->guests > FEW_VMS) pages_sparse(ram, bytes); /* a little here and there is touched of each */
     m->trace = trace_new();
     if (!m->technique->hypervisor) trace_bound(m->trace, HISTORY_FIRST, HISTORY_LAST);
     m->blocks = block_cache_new();

@@ -9,7 +9,7 @@
 /* The first snapshots are close together; later ones are as far apart as an eighth of what has been run, so a run of any
  * length keeps a few dozen, and no jump re-executes more than an eighth of the way. */
 enum { SNAPSHOT_FIRST = 250000, SNAPSHOT_SHARE = 8 };
-enum { GROUP = 16 }; /* copies of the arena that are allocated at once */
+enum { GROUP = 512 }; /* copies of pages that are allocated at once */
 
 bool snapshots_init(struct machine *m)
 {
@@ -20,7 +20,8 @@ bool snapshots_init(struct machine *m)
 void snapshots_done(struct machine *m)
 {
     struct snapshots *s = &m->snapshots;
-    for (uint32_t i = 0; i < s->groups; i++) pages_free(s->group[i], GROUP * m->arena.used);
+    for (uint32_t i = 0; i < s->groups; i++) pages_free(s->group[i], GROUP * PAGE_SIZE);
+    for (uint32_t i = 0; i < s->count; i++) free(s->list[i].arena);
     for (uint32_t i = 0; i < s->pages; i++) free(s->page[i].bytes);
     free(s->group);
     free(s->list);
@@ -37,18 +38,55 @@ static void *grow(void *p, uint32_t *room, uint32_t need, size_t each)
     return bigger;
 }
 
-/* Room for the next copy of the arena. Snapshots go from the newest on, so it stays where it is for the next one. */
-static uint8_t *copy_room(struct machine *m)
+static uint8_t *copy_of(const struct snapshots *s, uint32_t n) { return s->group[n / GROUP] + (size_t)(n % GROUP) * PAGE_SIZE; }
+
+/* Another copy. Snapshots go from the newest on, so it stays where it is. */
+static bool save_copy(struct snapshots *s, const uint8_t *bytes, size_t n)
 {
-    struct snapshots *s = &m->snapshots;
-    uint32_t n = s->count / GROUP;
-    if (n == s->groups) {
-        uint8_t **group = grow(s->group, &s->group_room, n + 1, sizeof *group);
+    uint32_t g = s->copies / GROUP;
+    if (g == s->groups) {
+        uint8_t **group = grow(s->group, &s->group_room, g + 1, sizeof *group);
         if (group) s->group = group;
-        if (!group || !(s->group[n] = pages_alloc(GROUP * m->arena.used))) return NULL;
+        if (!group || !(s->group[g] = pages_alloc(GROUP * PAGE_SIZE))) return false;
         s->groups++;
     }
-    return s->group[n] + s->count % GROUP * m->arena.used;
+    memcpy(copy_of(s, s->copies++), bytes, n);
+    return true;
+}
+
+static size_t arena_pages(const struct machine *m) { return (m->arena.used + PAGE_SIZE - 1) / PAGE_SIZE; }
+static size_t bytes_of(const struct machine *m, size_t page)
+{
+    size_t left = m->arena.used - page * PAGE_SIZE;
+    return left < PAGE_SIZE ? left : PAGE_SIZE;
+}
+
+/* The arena as it is: pages that are as the last snapshot has them are shared with it, and those that were never touched with each other. */
+static uint32_t *save_arena(struct machine *m)
+{
+    static const uint8_t zeros[PAGE_SIZE];
+    struct snapshots *s = &m->snapshots;
+    const uint32_t *last = s->count ? s->list[s->count - 1].arena : NULL;
+    size_t pages = arena_pages(m);
+    uint32_t *list = malloc(pages * sizeof *list);
+    if (!s->copies && !save_copy(s, zeros, PAGE_SIZE)) return free(list), NULL;
+    for (size_t p = 0; list && p < pages; p++) {
+        const uint8_t *now = m->arena.base + p * PAGE_SIZE;
+        list[p] = last ? last[p] : 0;
+        if (!memcmp(copy_of(s, list[p]), now, bytes_of(m, p))) continue;
+        list[p] = s->copies;
+        if (!save_copy(s, now, bytes_of(m, p))) return free(list), NULL;
+    }
+    return list;
+}
+
+static void restore_arena(struct machine *m, const uint32_t *list)
+{
+    for (size_t p = 0; p < arena_pages(m); p++) {
+        uint8_t *now = m->arena.base + p * PAGE_SIZE;
+        const uint8_t *then = copy_of(&m->snapshots, list[p]);
+        if (memcmp(now, then, bytes_of(m, p)) != 0) memcpy(now, then, bytes_of(m, p));
+    }
 }
 
 static bool save_page(struct machine *m, uint32_t frame)
@@ -86,17 +124,19 @@ void snapshot_take(struct machine *m)
     struct snapshot *list = grow(s->list, &s->room, s->count + 1, sizeof *list);
     if (!list) return;
     s->list = list;
-    uint8_t *copy = copy_room(m);
-    if (!copy) return;
     mmu_drop_tags(&b->mmu);
     for (uint32_t f = 0; f < m->frames; f++)
         if (b->bus.marks[f] & FRAME_DIRTY) {
             if (!save_page(m, f)) return;
             b->bus.marks[f] &= (uint8_t)~FRAME_DIRTY;
         }
-    memcpy(copy, m->arena.base, m->arena.used);
+    uint32_t before = s->copies, *arena = save_arena(m);
+    if (!arena) {
+        s->copies = before;
+        return;
+    }
     seal_disks(m);
-    s->list[s->count++] = (struct snapshot){ b->cpu.insns, trace_last(m->trace), copy };
+    s->list[s->count++] = (struct snapshot){ b->cpu.insns, trace_last(m->trace), arena, s->copies };
 }
 
 /* The frame's content at snapshot `k`, back into RAM; versions newer than `k` are forgotten by the caller. */
@@ -122,7 +162,8 @@ static void restore_ram(struct machine *m, uint32_t k)
         s->latest[p->frame] = p->before;
         free(p->bytes);
     }
-    if (s->count > k + 1) s->count = k + 1;
+    while (s->count > k + 1) free(s->list[--s->count].arena);
+    s->copies = s->list[k].copies;
 }
 
 void snapshot_restore(struct machine *m, uint64_t insns)
@@ -131,7 +172,7 @@ void snapshot_restore(struct machine *m, uint64_t insns)
     uint32_t k = s->count - 1;
     while (k && s->list[k].insns > insns) k--;
     restore_ram(m, k);
-    memcpy(m->arena.base, s->list[k].arena, m->arena.used);
+    restore_arena(m, s->list[k].arena);
     seal_disks(m);
     timeq_cancel(&m->b->timers, &m->b->till); /* of a run that is over */
     block_cache_flush(m->blocks);
@@ -146,7 +187,8 @@ void snapshot_restore(struct machine *m, uint64_t insns)
 void snapshots_forget(struct machine *m)
 {
     struct snapshots *s = &m->snapshots;
-    s->count = 0;
+    while (s->count) free(s->list[--s->count].arena);
+    s->copies = 0;
     while (s->pages) {
         struct page_version *p = &s->page[--s->pages];
         s->latest[p->frame] = 0;

@@ -1,7 +1,7 @@
 /* Snapshots: the whole machine at a moment, so that any moment can be revisited by re-executing from the last one before.
  *
- * Idea 1: the arena is copied; RAM is saved page by page, only pages stored to since the snapshot before (FRAME_DIRTY).
- * A frame's content at snapshot k is its latest saved version not newer than k, or zeros.
+ * Idea 1: RAM is saved page by page, only pages stored to since the snapshot before (FRAME_DIRTY). A frame's content at snapshot k is its
+ * latest saved version not newer than k, or zeros. The arena is saved by pages, too, those that are not as at the snapshot before.
  * Idea 2: taking one changes nothing a guest can see: fast TLB tags are dropped so that the next store marks its page
  * again, which costs no simulated cycle. */
 #ifndef SIM_SNAPSHOT_H
@@ -16,7 +16,8 @@ struct machine;
 struct snapshot {
     uint64_t insns;
     uint32_t event;      /* last event id */
-    uint8_t *arena;      /* copy of [base, base + used), in a group's memory */
+    uint32_t *arena;     /* for each page of [base, base + used): its copy, a number */
+    uint32_t copies;     /* that there were */
 };
 struct page_version {
     uint32_t frame, snapshot; /* index of the snapshot it was saved for */
@@ -26,8 +27,8 @@ struct page_version {
 struct snapshots {
     struct snapshot *list;
     uint32_t count, room;
-    uint8_t **group;          /* memory for the copies, some at a time */
-    uint32_t groups, group_room;
+    uint8_t **group;          /* memory for copies of pages of the arena, some at a time */
+    uint32_t groups, group_room, copies;
     struct page_version *page;
     uint32_t pages, page_room;
     uint32_t *latest;         /* per frame: 1 + index of its latest version */

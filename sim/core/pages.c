@@ -17,6 +17,8 @@ void *pages_alloc(size_t size)
     return p + before;
 }
 
+void pages_sparse(void *p, size_t size) { (void)madvise(p, size, MADV_NOHUGEPAGE); }
+
 void pages_free(void *p, size_t size)
 {
     if (p) munmap(p, size);

@@ -10,6 +10,7 @@
 enum { PAGES_LARGE = 2 << 20 }; /* bytes of a large page: what is smaller gains nothing */
 
 void *pages_alloc(size_t size); /* at a multiple of PAGES_LARGE, if it is as large; NULL: none left */
+void  pages_sparse(void *p, size_t size); /* it will be used in small pieces: no large pages from now on */
 void  pages_free(void *p, size_t size);
 
 #endif

@@ -53,7 +53,7 @@ static bool shadow_attach(struct vmmu *m, struct err *e)
     s->stats.pool = s->pool;
     uint32_t links = s->pool * LINKS_PER_TABLE;
     s->table = arena_alloc(env->arena, s->pool * sizeof *s->table);
-    s->frame = arena_alloc(env->arena, env->machine->frames * sizeof *s->frame);
+    s->frame = arena_alloc(env->arena, env->frames * sizeof *s->frame);
     s->link = arena_alloc(env->arena, links * sizeof *s->link);
     s->half = arena_alloc(env->arena, 2 * (size_t)s->pool * sizeof *s->half);
     s->pdpt = arena_alloc(env->arena, s->pool * sizeof *s->pdpt);
@@ -200,8 +200,8 @@ static void shadow_trace(struct vmmu *m, gpa_t at, bool on)
     struct shadow *s = m->state;
     uint32_t frame;
     if (!bus_owner(m->env.guest, hpa(at.v), &frame)) return;
-    if (on && !s->frame[frame].traces++) shadow_protect(s, frame);
-    else if (!on && s->frame[frame].traces) s->frame[frame].traces--;
+    if (on && !shadow_frame(s, frame)->traces++) shadow_protect(s, frame);
+    else if (!on && shadow_frame(s, frame)->traces) shadow_frame(s, frame)->traces--;
     shadow_settle(s);
 }
 

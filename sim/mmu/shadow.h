@@ -60,7 +60,7 @@ struct shadow_half {
 /* One entry of the reverse map: `where` is table << 10 | slot. Lists end with SHADOW_NONE. */
 struct shadow_link { uint32_t where, next; };
 
-/* Per machine frame. */
+/* Per machine frame of the VM's. */
 struct shadow_frame {
     uint32_t links;   /* shadow entries that point to it */
     uint32_t tables;  /* shadow tables made from it: it is a guest page table, stores to it are traced */
@@ -87,6 +87,8 @@ struct shadow {
     uint64_t tick;
     struct vmmu_stats stats;
 };
+
+static inline struct shadow_frame *shadow_frame(const struct shadow *s, uint32_t frame) { return &s->frame[frame - s->env->first]; }
 
 enum { SHADOW_WP_OFF = 1u << 9 }; /* in an entry's AVL bits: the guest's R/W bit forbids what the entry permits */
 

@@ -131,7 +131,7 @@ static bool check_table(struct look *l)
     for (l->slot = 0; l->slot < shadow_slots(s, l->t); l->slot++) {
         l->entry = peek(s, s->env->pool_first + l->t, l->slot);
         if (!(l->entry & PTE_P)) continue;
-        if (l->entry >> PAGE_SHIFT >= s->env->machine->frames) return wrong(l, "leads out of the machine", 0);
+        if ((l->entry >> PAGE_SHIFT) - s->env->first >= s->env->frames) return wrong(l, "leads out of the virtual machine", 0);
         l->entries++;
         l->leaves += !root;
         l->wp_off += (l->entry & SHADOW_WP_OFF) != 0;
@@ -151,9 +151,9 @@ static bool says(const struct look *l, const char *what, uint64_t is, uint64_t s
 static bool check_links(const struct look *l)
 {
     const struct shadow *s = l->s;
-    for (uint32_t f = 0; f < s->env->machine->frames; f++) {
+    for (uint32_t f = s->env->first; f < s->env->first + s->env->frames; f++) {
         uint32_t links = 0;
-        for (uint32_t k = s->frame[f].links; k != SHADOW_NONE; k = s->link[k].next) {
+        for (uint32_t k = shadow_frame(s, f)->links; k != SHADOW_NONE; k = s->link[k].next) {
             uint32_t where = s->link[k].where, entry = peek(s, s->env->pool_first + where / PTE_SLOTS, where % PTE_SLOTS);
             if (!says(l, "the frame a reverse link's entry points to", entry >> PAGE_SHIFT, f)) return false;
             if (!says(l, "the entry of a reverse link is present", entry & PTE_P, PTE_P)) return false;
@@ -169,8 +169,8 @@ static bool check_halves(const struct look *l)
 {
     const struct shadow *s = l->s;
     uint64_t hanging = 0, used = 0;
-    for (uint32_t f = 0; f < s->env->machine->frames; f++)
-        for (uint32_t h = s->frame[f].halves; h != SHADOW_NONE; h = s->half[h].next, hanging++)
+    for (uint32_t f = s->env->first; f < s->env->first + s->env->frames; f++)
+        for (uint32_t h = shadow_frame(s, f)->halves; h != SHADOW_NONE; h = s->half[h].next, hanging++)
             if (!says(l, "the frame a half was made from", s->half[h].frame, f) || !says(l, "a half that hangs is used", s->half[h].used, 1)) return false;
     for (uint32_t h = 0; h < 2 * s->pool; h++) {
         if (!s->half[h].used) continue;
@@ -208,8 +208,8 @@ static void find_traced(const struct look *l)
         if (s->table[t].kind != SHADOW_FREE && s->table[t].frame != SHADOW_NONE) l->traced[s->table[t].frame] = true;
     for (uint32_t h = 0; h < 2 * s->pool; h++)
         if (s->half[h].used && s->half[h].frame != SHADOW_NONE) l->traced[s->half[h].frame] = true;
-    for (uint32_t f = 0; f < s->env->machine->frames; f++)
-        if (s->frame[f].traces) l->traced[f] = true;
+    for (uint32_t f = s->env->first; f < s->env->first + s->env->frames; f++)
+        if (shadow_frame(s, f)->traces) l->traced[f] = true;
 }
 
 bool shadow_check(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room)

@@ -49,8 +49,8 @@ static void attach(struct shadow *s, uint32_t t, unsigned half, const struct sha
     struct shadow_half *h = &s->half[2 * t + half];
     *h = *to;
     if (h->frame == SHADOW_NONE) return;
-    h->next = s->frame[h->frame].halves;
-    s->frame[h->frame].halves = 2 * t + half;
+    h->next = shadow_frame(s, h->frame)->halves;
+    shadow_frame(s, h->frame)->halves = 2 * t + half;
     shadow_protect(s, h->frame);
 }
 
@@ -64,7 +64,7 @@ void shadow_pae_drop(struct shadow *s, uint32_t t, unsigned half)
     /* INVLPG with any address of a large page must end all of its translations, but the TLB knows only pieces. */
     if (h->large && shadow_in_use(s, t)) s->stale = 2;
     if (h->frame != SHADOW_NONE) {
-        uint32_t *at = &s->frame[h->frame].halves;
+        uint32_t *at = &shadow_frame(s, h->frame)->halves;
         while (*at != 2 * t + half) at = &s->half[*at].next;
         *at = h->next;
     }

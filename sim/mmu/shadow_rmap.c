@@ -11,8 +11,8 @@ void shadow_rmap_init(struct shadow *s, uint32_t links)
     for (uint32_t i = 0; i < links; i++) s->link[i].next = i + 1 < links ? i + 1 : SHADOW_NONE;
     s->free_link = links ? 0 : SHADOW_NONE;
     s->free_links = links;
-    for (uint32_t f = 0; f < s->env->machine->frames; f++)
-        s->frame[f] = (struct shadow_frame){ .links = SHADOW_NONE, .tables = SHADOW_NONE, .halves = SHADOW_NONE };
+    for (uint32_t f = s->env->first; f < s->env->first + s->env->frames; f++)
+        *shadow_frame(s, f) = (struct shadow_frame){ .links = SHADOW_NONE, .tables = SHADOW_NONE, .halves = SHADOW_NONE };
 }
 
 void shadow_rmap_add(struct shadow *s, uint32_t frame, uint32_t where)
@@ -20,13 +20,13 @@ void shadow_rmap_add(struct shadow *s, uint32_t frame, uint32_t where)
     uint32_t l = s->free_link;
     s->free_link = s->link[l].next;
     s->free_links--;
-    s->link[l] = (struct shadow_link){ where, s->frame[frame].links };
-    s->frame[frame].links = l;
+    s->link[l] = (struct shadow_link){ where, shadow_frame(s, frame)->links };
+    shadow_frame(s, frame)->links = l;
 }
 
 void shadow_rmap_remove(struct shadow *s, uint32_t frame, uint32_t where)
 {
-    uint32_t *at = &s->frame[frame].links;
+    uint32_t *at = &shadow_frame(s, frame)->links;
     while (s->link[*at].where != where) at = &s->link[*at].next;
     uint32_t l = *at;
     *at = s->link[l].next;
@@ -37,13 +37,13 @@ void shadow_rmap_remove(struct shadow *s, uint32_t frame, uint32_t where)
 
 bool shadow_traced(const struct shadow *s, uint32_t frame)
 {
-    const struct shadow_frame *f = &s->frame[frame];
+    const struct shadow_frame *f = shadow_frame(s, frame);
     return f->tables != SHADOW_NONE || f->halves != SHADOW_NONE || f->traces;
 }
 
 void shadow_protect(struct shadow *s, uint32_t frame)
 {
-    for (uint32_t l = s->frame[frame].links; l != SHADOW_NONE; l = s->link[l].next) {
+    for (uint32_t l = shadow_frame(s, frame)->links; l != SHADOW_NONE; l = s->link[l].next) {
         uint32_t t = s->link[l].where / PTE_SLOTS, slot = s->link[l].where % PTE_SLOTS;
         uint32_t entry = shadow_get(s, t, slot);
         /* It goes on pointing where it did, so the list we are walking stays as it is. */
@@ -58,7 +58,7 @@ void shadow_stale(struct shadow *s, uint32_t t, uint32_t slot)
         return;
     }
     uint32_t own = s->env->pool_first + t;
-    for (uint32_t l = s->frame[own].links; l != SHADOW_NONE; l = s->link[l].next) {
+    for (uint32_t l = shadow_frame(s, own)->links; l != SHADOW_NONE; l = s->link[l].next) {
         uint32_t parent = s->link[l].where / PTE_SLOTS, pde = s->link[l].where % PTE_SLOTS;
         if (parent != s->root) continue;
         s->stale++;
@@ -68,7 +68,7 @@ void shadow_stale(struct shadow *s, uint32_t t, uint32_t slot)
 
 bool shadow_in_use(const struct shadow *s, uint32_t t)
 {
-    uint32_t l = s->frame[s->env->pool_first + t].links;
+    uint32_t l = shadow_frame(s, s->env->pool_first + t)->links;
     while (l != SHADOW_NONE && s->link[l].where / PTE_SLOTS != s->root) l = s->link[l].next;
     return l != SHADOW_NONE;
 }

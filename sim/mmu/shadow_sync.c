@@ -66,7 +66,7 @@ static bool given_up(struct shadow *s, uint32_t t)
 {
     if (t == s->root) return false;
     if (s->table[t].kind == SHADOW_ROOT) return ++s->table[t].writes > FLOOD;
-    uint32_t links = s->frame[s->env->pool_first + t].links;
+    uint32_t links = shadow_frame(s, s->env->pool_first + t)->links;
     if (links == SHADOW_NONE || s->table[t].kind != SHADOW_PAE) return links == SHADOW_NONE; /* PAE: a piece of a directory */
     if (shadow_in_use(s, t)) return false;
     return ++s->table[t].writes > FLOOD;
@@ -80,7 +80,7 @@ static void release(struct shadow *s, uint32_t t)
 
 static void sync_tables(struct shadow *s, uint32_t frame, uint32_t slot)
 {
-    for (uint32_t t = s->frame[frame].tables, next; t != SHADOW_NONE; t = next) {
+    for (uint32_t t = shadow_frame(s, frame)->tables, next; t != SHADOW_NONE; t = next) {
         const struct shadow_table *x = &s->table[t];
         next = x->next;
         if (given_up(s, t)) release(s, t);
@@ -94,10 +94,10 @@ static void sync_tables(struct shadow *s, uint32_t frame, uint32_t slot)
 
 static void sync_halves(struct shadow *s, uint32_t frame, uint32_t slot)
 {
-    for (uint32_t h = s->frame[frame].halves; h != SHADOW_NONE; ) {
+    for (uint32_t h = shadow_frame(s, frame)->halves; h != SHADOW_NONE; ) {
         if (given_up(s, h / 2)) {
             release(s, h / 2);
-            h = s->frame[frame].halves; /* both of its halves may have been here */
+            h = shadow_frame(s, frame)->halves; /* both of its halves may have been here */
         } else {
             shadow_pae_sync_page(s, h / 2, (h & 1) * PAE_SLOTS + slot / 2);
             h = s->half[h].next;
@@ -109,7 +109,7 @@ void shadow_sync_store(struct shadow *s, gpa_t at)
 {
     uint32_t frame, slot = pte_slot(at.v << 10); /* bits 11..2: the entry's number in its table; of PAE's, twice and which half */
     if (!bus_owner(s->env->guest, hpa(at.v), &frame)) return;
-    if (s->frame[frame].tables == SHADOW_NONE && s->frame[frame].halves == SHADOW_NONE) return;
+    if (shadow_frame(s, frame)->tables == SHADOW_NONE && shadow_frame(s, frame)->halves == SHADOW_NONE) return;
     shadow_charge(s, COST_SHADOW_SYNC, 1);
     sync_tables(s, frame, slot);
     sync_halves(s, frame, slot);

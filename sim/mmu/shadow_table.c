@@ -76,12 +76,12 @@ void shadow_pool_init(struct shadow *s)
 /* The list of tables made from a frame. */
 static uint32_t *made_from(struct shadow *s, uint32_t frame)
 {
-    return frame == SHADOW_NONE ? &s->loose : &s->frame[frame].tables;
+    return frame == SHADOW_NONE ? &s->loose : &shadow_frame(s, frame)->tables;
 }
 
 uint32_t shadow_find(const struct shadow *s, enum shadow_kind kind, uint32_t frame, uint32_t slot, uint32_t rights)
 {
-    uint32_t t = frame == SHADOW_NONE ? s->loose : s->frame[frame].tables;
+    uint32_t t = frame == SHADOW_NONE ? s->loose : shadow_frame(s, frame)->tables;
     for (; t != SHADOW_NONE; t = s->table[t].next) {
         const struct shadow_table *x = &s->table[t];
         if (x->kind == kind && x->slot == slot && x->rights == rights) break;
@@ -94,7 +94,7 @@ void shadow_free(struct shadow *s, uint32_t t)
     struct shadow_table *x = &s->table[t];
     if (x->kind == SHADOW_PAE)
         for (unsigned half = 0; half < 2; half++) shadow_pae_drop(s, t, half);
-    const uint32_t *parents = &s->frame[s->env->pool_first + t].links;
+    const uint32_t *parents = &shadow_frame(s, s->env->pool_first + t)->links;
     while (*parents != SHADOW_NONE) {
         uint32_t where = s->link[*parents].where;
         shadow_set(s, where / PTE_SLOTS, where % PTE_SLOTS, 0);

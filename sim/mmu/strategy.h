@@ -41,6 +41,7 @@ struct vmmu_env {
     struct trace *trace;        /* NULL: silent */
     uint32_t      window;       /* linear address from which the hypervisor's window begins (4 MB aligned; top of the space); 0: none */
     uint32_t      window_pde;   /* the PDE that maps it (supervisor, global): copied into every root */
+    uint32_t      first, frames; /* machine frames that are the VM's: tables and guest memory lie in them, and lead to no others */
     uint32_t      pool_first, pool_frames; /* machine frames the strategy may use for tables */
     struct vmmu_choice choice;
     const uint64_t *pdpte;      /* the guest's four, as loaded last; for a guest with PAE */

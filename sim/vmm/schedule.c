@@ -2,6 +2,7 @@
 #include "sim/vmm/schedule.h"
 
 #include <string.h>
+#include "sim/cpu/monitor.h"
 #include "sim/trace/trace.h"
 #include "sim/vmm/vm.h"
 
@@ -69,7 +70,7 @@ static bool awake(struct vmm *h, struct vm *vm)
         pay(h, paid);
         h->speaking = speaking;
     }
-    return !v->virt.halted || vm->restart || vm->exited || vm->dead || (v->ops->pending(v) && v->ops->interruptible(v));
+    return !v->virt.halted || monitor_wakes(&v->virt) || vm->restart || vm->exited || vm->dead || (v->ops->pending(v) && v->ops->interruptible(v));
 }
 
 static void wake_sleepers(struct vmm *h)

@@ -80,7 +80,7 @@ struct vm_plan {
 struct vmm {
     struct vmm_board board;
     struct vm *vm;                  /* all of them, in the arena */
-    unsigned   vms;
+    unsigned   vms, room;           /* how many there are; and will be */
     struct vm *now;                 /* the one whose guest the real CPU runs, or ran last */
     uint8_t    speaking;            /* id of the VM that trace events are about */
     struct schedule schedule;

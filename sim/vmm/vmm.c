@@ -141,6 +141,13 @@ static bool vm_init(struct vm *vm, const struct vm_plan *plan, struct err *e)
     return true;
 }
 
+/* Shadow tables for a VM: among others, its memory is often small, and so is what maps it. */
+static uint32_t pool_of(const struct vm *vm)
+{
+    uint32_t most = vm->vmm->board.setting[SETTING_SHADOW_POOL], enough = 64 + vm->frames / 8;
+    return vm->vmm->room == 1 || most < enough ? most : enough;
+}
+
 static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
 {
     const struct vmm_board *b = &v->vmm->board;
@@ -154,7 +161,8 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
         .pool_first = (v->window.at + WINDOW_POOL + v->ops->reserve) >> PAGE_SHIFT,
         .pool_frames = (WINDOW_SIZE - WINDOW_POOL - v->ops->reserve) >> PAGE_SHIFT,
         .choice = { b->setting[SETTING_SHADOW_CACHE], b->setting[SETTING_SHADOW_TRACE], b->setting[SETTING_SHADOW_EAGER],
-                    b->setting[SETTING_SHADOW_POOL] },
+                    pool_of(v->vm) },
+        .first = v->window.at >> PAGE_SHIFT, .frames = v->vm->frame + v->vm->frames - (v->window.at >> PAGE_SHIFT),
         .pdpte = v->virt_mmu.pdpte, .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
     };
     if (!v->vmmu.env.choice.trace && !v->ops->hardware)
@@ -169,6 +177,7 @@ void vmm_init(struct vmm *h, const struct vmm_board *board, unsigned vms, const 
     h->board = *board;
     h->timer_at = TIMEQ_NEVER;
     h->vm = arena_alloc(board->arena, vms * sizeof *h->vm);
+    h->room = vms;
     h->now = h->vm;
     h->schedule.ops = scheduler_find(turns->scheduler);
     h->schedule.slice = us * turns->slice_us;

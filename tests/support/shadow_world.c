@@ -62,7 +62,7 @@ void sw_init(struct shadow_world *w, uint32_t pool_frames, struct trace *trace)
         .arena = &w->vm.arena, .machine = &w->vm.machine, .guest = &w->vm.guest, .clock = &w->vm.clock,
         .model = &w->model, .trace = trace, .window = SW_WINDOW,
         .window_pde = PTE_P | PTE_W | PTE_PS | PTE_G | PTE_A | PTE_D,
-        .pool_first = SW_POOL, .pool_frames = pool_frames, .choice = sw_choice, .pdpte = w->twin.mmu.pdpte, .invlpg = env_invlpg, .flush = env_flush, .self = w,
+        .frames = w->vm.machine.frames, .pool_first = SW_POOL, .pool_frames = pool_frames, .choice = sw_choice, .pdpte = w->twin.mmu.pdpte, .invlpg = env_invlpg, .flush = env_flush, .self = w,
     };
     struct err e = { 0 };
     if (!w->vmmu.ops->attach(&w->vmmu, &e)) fail_msg("%s", e.text);
