@@ -6,7 +6,9 @@
 #include "sim/picture.h"
 #include "sim/picture_blocks.h"
 #include "sim/picture_chart.h"
+#include "sim/picture_tables.h"
 #include "sim/picture_vmx.h"
+#include "sim/picture_walk.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -17,10 +19,11 @@
 static const struct { const char *name; int (*draw)(const struct options *o, struct err *e); } kinds[] = {
     { "ladder", draw_run }, { "matrix", draw_matrix }, { "decision", draw_decision }, { "blocks", draw_run },
     { "vmx", draw_run }, { "bars", draw_bars }, { "hist", draw_run }, { "timeline", draw_run },
+    { "walk", draw_run }, { "tables", draw_run },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
-static const char *const planned[] = { "rings", "topology", "walk", "tables", "bits", "io",     "diff", "screen" };
+static const char *const planned[] = { "rings", "topology", "bits", "io", "diff", "screen" };
 enum { PLANNED = sizeof planned / sizeof planned[0] };
 
 /* Index of the kind that the first operand names, or -1. */
@@ -112,7 +115,7 @@ static bool resolve(const struct subject *s, const struct place *p, uint32_t *fi
     return true;
 }
 
-struct drawing { struct picture p; struct place from, to; };
+struct drawing { struct picture p; struct place from, to, at; };
 
 static bool given_range(const struct subject *s, struct drawing *d, struct err *e)
 {
@@ -136,7 +139,67 @@ static bool read_options(const struct options *o, struct drawing *d, struct err 
     bool here = path && !strcmp(path, "-"); /* a file is UTF-8 everywhere; stdout is whoever reads it here */
     d->p.ascii = o->value[OPT_ASCII] || (here && strcmp(nl_langinfo(CODESET), "UTF-8"));
     return picture_format(o, o->value[OPT_OUTPUT], &d->p.format, e) && picture_theme(o, &d->p.theme, e) &&
-           read_place("from", o->value[OPT_FROM], &d->from, e) && read_place("to", o->value[OPT_TO], &d->to, e);
+           read_place("at", o->value[OPT_AT], &d->at, e) && read_place("from", o->value[OPT_FROM], &d->from, e) && read_place("to", o->value[OPT_TO], &d->to, e);
+}
+
+/* When nobody says: the newest hidden fault; else a traced store, or a true fault. NULL: there was none. */
+static const struct event *telling_fault(const struct trace *t)
+{
+    static const uint8_t answers[] = { EV_HIDDEN, EV_TRACED, EV_TRUE };
+    for (unsigned k = 0; k < sizeof answers; k++)
+        for (size_t i = trace_count(t); i--;)
+            if (trace_at(t, i)->kind == answers[k]) return trace_at(t, i);
+    return NULL;
+}
+
+/* To the moment behind the last event of --at; without, to where that fault was raised, and what it will fill is still missing. */
+static bool go(const struct subject *s, const struct drawing *d, const struct event *fault, struct err *e)
+{
+    const struct trace *t = machine_trace_of(s->machine);
+    uint32_t first, last = 0;
+    if (d->at.what && !resolve(s, &d->at, &first, &last, e)) return false;
+    for (size_t i = !last && fault ? fault->id : 0; !last && i--;)
+        if (trace_at(t, i)->kind == EV_FAULT || trace_at(t, i)->kind == EV_VMEXIT) last = trace_at(t, i)->id;
+    return !last || machine_goto_event(s->machine, last) || err_set(e, EXIT_BUG, "event %u cannot be reached again", last);
+}
+
+static bool draw_walk(const struct options *o, const struct subject *s, struct drawing *d, const char *path, struct err *e)
+{
+    struct walk_what what = { 0 };
+    const struct event *fault = d->at.what ? NULL : telling_fault(machine_trace_of(s->machine));
+    if (fault) { /* the three kinds begin with the same fields, but a traced store is a write */
+        what.va = fault->kind == EV_TRACED ? fault->u.TRACED.va : fault->u.HIDDEN.va;
+        uint8_t access = fault->kind == EV_TRACED ? ACCESS_WRITE : fault->u.HIDDEN.access;
+        what.access = access & ~(unsigned)ACCESS_USER;
+        what.ring = access & ACCESS_USER ? 3 : 0;
+    }
+    if (!go(s, d, fault, e)) return false;
+    if (o->value[OPT_VA] && !walk_what_read(&what, s->machine, o->value[OPT_VA], e)) return false;
+    if (!o->value[OPT_VA] && !fault) walk_what_newest(&what, s->machine);
+    return walk_write(s, &d->p, &what, path, e);
+}
+
+static bool sample_at(const struct subject *s, uint32_t id, struct tables_moment *to, struct err *e)
+{
+    if (id && !machine_goto_event(s->machine, id)) return err_set(e, EXIT_BUG, "event %u cannot be reached again", id);
+    tables_sample(to, s->machine);
+    return true;
+}
+
+/* At --at, or --to; with --from what changed since then. The later moment first: going back forgets it. */
+static bool draw_tables(const struct subject *s, struct drawing *d, const char *path, struct err *e)
+{
+    const struct place *end = d->at.what ? &d->at : &d->to;
+    uint32_t from = 0, to = 0, ignored;
+    if (end->what && !resolve(s, end, &ignored, &to, e)) return false;
+    if (d->from.what && !resolve(s, &d->from, &from, &ignored, e)) return false;
+    if (to && from > to) return err_set(e, EXIT_USAGE, "--from lies after --to (events %u and %u); exchange them", from, to);
+    struct tables_moment *moment = calloc(2, sizeof *moment);
+    if (!moment) return err_set(e, EXIT_ENVIRONMENT, "no memory for the diagram");
+    bool ok = sample_at(s, to, &moment[1], e) && (!from || sample_at(s, from, &moment[0], e)) &&
+              tables_write(s, &d->p, from ? &moment[0] : NULL, &moment[1], path, e);
+    free(moment);
+    return ok;
 }
 
 static bool draw(const struct options *o, const struct subject *s, struct drawing *d, struct err *e)
@@ -150,6 +213,8 @@ static bool draw(const struct options *o, const struct subject *s, struct drawin
               : !strcmp(kind, "vmx")  ? vmx_write(s, &d->p, path, e)
               : !strcmp(kind, "hist") ? hist_write(s, &d->p, path, e)
               : !strcmp(kind, "timeline") ? given_range(s, d, e) && timeline_write(s, &d->p, path, e)
+              : !strcmp(kind, "walk") ? draw_walk(o, s, d, path, e)
+              : !strcmp(kind, "tables") ? draw_tables(s, d, path, e)
                                       : find_range(s, d, e) && picture_write(s, &d->p, path, e);
     if (!ok) return false;
     if (strcmp(path, "-") && !o->value[OPT_QUIET]) fprintf(stderr, "diagram: %s\n", path);

@@ -26,7 +26,9 @@ static const char draw_more[] =
     "  ringside draw hist popf -o hist.png     what visits to the hypervisor took\n"
     "  ringside draw timeline rings -o t.svg   who ran when; --from and --to zoom\n"
     "  ringside draw matrix -o matrix.md       sensitive instructions by technique\n"
-    "  ringside draw decision -o decision.svg  by the theorems\n\n"
+    "  ringside draw decision -o decision.svg  by the theorems\n"
+    "  ringside draw walk shadow --va page_directory,write --at step:4\n"
+    "  ringside draw tables shadow --from step:4 --to step:5\n\n"
     "The format follows the ending: .svg .dot .txt are made here, .png and .pdf\n"
     "with rsvg-convert or neato. The matrix can be .md .tex .svg .txt, too; the\n"
     "decision is laid out by dot.\n";

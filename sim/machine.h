@@ -186,6 +186,22 @@ struct machine_xlat {
     struct xlat guest, real;            /* .ref lists; guest refs are guest-physical */
 };
 void machine_translate(const struct machine *m, gva_t at, unsigned access, struct machine_xlat *x);
+/* Where the tables that the CPU walks for the guest begin, also while the hypervisor runs. */
+hpa_t machine_root(const struct machine *m);
+/* The machine frame behind a guest-physical address, false if there is none; do the guest's stores to it trap? */
+bool machine_frame(const struct machine *m, gpa_t at, hpa_t *ma, bool *traced);
+
+/* The guest's whole linear space, but for the hypervisor's window: runs of pages that its tables map or those that the CPU walks do. */
+struct machine_page {
+    uint32_t va, pages;
+    uint16_t guest, real;  /* bits as in a page-table entry: P, W, U, A, D, PS; 0: not mapped */
+    uint32_t pa, ma;       /* of the guest's; with no_ram there is nothing behind pa */
+    uint32_t real_ma;      /* of the CPU's */
+    bool     no_ram, traced;
+};
+unsigned machine_pages(const struct machine *m, struct machine_page *list, unsigned room); /* how many there are */
+/* How many page tables of all levels the present root leads to: the guest's, or those the CPU walks. */
+unsigned machine_tables(const struct machine *m, bool real);
 
 /* --- the last instructions ---------------------------------------------------------------------------------------- */
 enum { MACHINE_RECORDS = 1 << 16, MACHINE_RECORDS_MOST = 1 << 22 };

@@ -277,8 +277,27 @@ void machine_translate(const struct machine *m, gva_t at, unsigned access, struc
         struct bus *bus = virtual_(m) ? &machine_seen(m)->bus : &m->b->bus;
         if (bus_owner(bus, x->guest.at, &frame)) x->ma = hpa(frame << PAGE_SHIFT | (x->guest.at.v & (PAGE_SIZE - 1)));
     }
+    const struct vmmu *mmu = virtual_(m) ? &m->b->vmm.now->vcpu.vmmu : NULL;
+    if (mmu && m->technique->hardware && !m->b->cpu.vmx.nonroot) { /* the CPU walks the hypervisor's own tables just now */
+        x->real_ok = mmu->ops->probe(mmu, at, access, &x->real);
+        x->real_code = x->real_ok ? 0 : (access & ACCESS_WRITE ? PF_WRITE : 0u) | (access & ACCESS_USER ? PF_USER : 0u) | (x->real.leaf & PTE_P ? PF_PRESENT : 0u);
+        return;
+    }
     x->real_ok = mmu_probe(&m->b->mmu, at, access, &x->real, &f);
     x->real_code = x->real_ok ? 0 : f.code;
+}
+
+hpa_t machine_root(const struct machine *m) { return hpa((virtual_(m) ? m->b->vmm.now->vcpu.root : m->b->cpu.cr3) & PAGE_MASK); }
+
+bool machine_frame(const struct machine *m, gpa_t at, hpa_t *ma, bool *traced)
+{
+    uint32_t frame;
+    *traced = false;
+    if (!bus_owner(virtual_(m) ? &m->b->vmm.now->bus : &m->b->bus, hpa(at.v), &frame)) return false;
+    *ma = hpa(frame << PAGE_SHIFT | (at.v & (PAGE_SIZE - 1)));
+    const struct vmmu *mmu = virtual_(m) ? &m->b->vmm.now->vcpu.vmmu : NULL;
+    if (mmu && mmu->ops->traced) *traced = mmu->ops->traced(mmu, at);
+    return true;
 }
 
 unsigned machine_devices(const struct machine *m, struct machine_device *list, unsigned room)

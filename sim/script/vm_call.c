@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sim/walk_view.h"
 #include "sim/script/event.h"
 #include "sim/script/handle.h"
 #include "sim/script/till.h"
@@ -93,28 +94,46 @@ static void set_number(lua_State *L, const char *name, uint64_t v)
     lua_setfield(L, -2, name);
 }
 
-/* Pushes { { table = , index = , at = , entry = , level = }, ... } for the entries in the order they were read. */
-static void push_path(lua_State *L, const struct xlat *x, const char *directory, const char *table)
+/* Pushes { { n =, table =, name =, index =, at =, ma =, entry =, level =, second =, bits = }, ... }: the entries in the order they
+ * are read. `at` is an address on the walker's bus; `ma` the machine address of the same bytes. */
+static void push_path(lua_State *L, const struct machine *m, const struct xlat *x, enum walk_whose whose, bool guests)
 {
     lua_createtable(L, x->refs, 0);
     for (unsigned i = 0; i < x->refs; i++) {
         const struct xlat_ref *r = &x->ref[i];
-        lua_createtable(L, 0, 5);
-        lua_pushstring(L, r->level == 2 ? directory : table);
+        char name[32];
+        hpa_t ma = r->at;
+        bool traced = false, there = !guests || machine_frame(m, gpa(r->at.v), &ma, &traced);
+        lua_createtable(L, 0, 10);
+        set_number(L, "n", i + 1);
+        lua_pushstring(L, walk_table(r, whose));
         lua_setfield(L, -2, "table");
+        walk_short(r, whose, name, sizeof name);
+        lua_pushstring(L, name);
+        lua_setfield(L, -2, "name");
+        walk_bits(r, i + 1u == x->refs, name, sizeof name);
+        lua_pushstring(L, name);
+        lua_setfield(L, -2, "bits");
         set_number(L, "index", xlat_slot(r));
         set_number(L, "at", r->at.v);
+        if (there) set_number(L, "ma", ma.v);
         set_number(L, "entry", r->entry);
         set_number(L, "level", r->level);
+        lua_pushboolean(L, r->dim);
+        lua_setfield(L, -2, "second");
+        if (guests) {
+            lua_pushboolean(L, traced);
+            lua_setfield(L, -2, "traced");
+        }
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
 }
 
 /* Pushes { path =, fault = code or nil } for one set of tables. */
-static void push_walk(lua_State *L, const struct xlat *x, bool ok, uint32_t code, bool shadow)
+static void push_walk(lua_State *L, const struct machine *m, const struct xlat *x, bool ok, uint32_t code, enum walk_whose whose, bool guests)
 {
     lua_createtable(L, 0, 2);
-    push_path(L, x, shadow ? "shadow directory" : "page directory", shadow ? "shadow table" : "page table");
+    push_path(L, m, x, whose, guests);
     lua_setfield(L, -2, "path");
     if (!ok) set_number(L, "fault", code);
 }
@@ -138,12 +157,16 @@ static int vm_translate(lua_State *L)
         set_number(L, "fault", x.guest_code);
     }
     set_number(L, "refs", x.real.refs);
-    push_path(L, &x.guest, "page directory", "page table");
+    bool shadow = machine_has_vmm(m) && !strcmp(machine_config(m)->mmu, "shadow");
+    bool machine_frames = !machine_has_vmm(m) || !strcmp(machine_config(m)->mmu, "direct"); /* in the guest's own tables */
+    push_path(L, m, &x.guest, WALK_OWN, !machine_frames);
     lua_setfield(L, -2, "path");
-    push_walk(L, &x.guest, x.guest_ok, x.guest_code, false);
+    push_walk(L, m, &x.guest, x.guest_ok, x.guest_code, WALK_OWN, !machine_frames);
     lua_setfield(L, -2, "guest");
-    push_walk(L, &x.real, x.real_ok, x.real_code, machine_has_vmm(m));
+    push_walk(L, m, &x.real, x.real_ok, x.real_code, shadow ? WALK_SHADOW : WALK_OWN, false);
     lua_setfield(L, -2, "real");
+    lua_pushstring(L, walk_verdict(m, &x));
+    lua_setfield(L, -2, "verdict");
     return 1;
 }
 

@@ -187,4 +187,42 @@ ok "or stand in line" grep -q 'runs into' blocks.txt
 "$ringside" draw blocks bt --cpu te -o none.svg -q 2>err
 ok "without a translator: exit 2" [ $? = 2 ]
 ok "and which has one" grep -q 'try --cpu bt' err
+# --- page walks and whole address spaces
+other() { # other EXIT KIND ARGUMENT...
+    local want=$1
+    shift
+    timeout 60 "$ringside" draw "$@" >out 2>err </dev/null
+    rc=$?
+    [ $rc = "$want" ] || { echo "not ok - draw $* exits $rc, not $want: $(head -n 1 err)"; failed=1; }
+}
+other 0 walk shadow
+ok "walk: shadow-walk.svg" grep -q '</svg>' shadow-walk.svg
+other 0 walk shadow --format txt -o -
+ok "walk: the newest hidden fault, before it is answered" grep -q 'the shadow lacks it' out
+ok "walk: the guest's references are numbered" grep -q '^  2 PT\[' out
+ok "walk: and the shadow's, the last is not there" grep -q '^  2 SPT\[.*not present' out
+ok "walk: the frame map" grep -q '→ .*: stores trap' out
+other 0 walk shadow --va page_directory,write --at step:2 --ascii -o - --format txt
+ok "walk: --va and --at, in ASCII" sh -c "grep -q 'VA .*: a write in ring 0' out && ! LC_ALL=C grep -q '[^ -~]' out"
+other 0 walk shadow --cpu vtx --format txt -o -
+ok "walk: under vtx the same entry is missing" grep -q '^  2 SPT\[.*not present' out
+other 0 walk shadow --cpu native --va page_directory -o - --format txt
+ok "walk: bare, one column" grep -q '^the tables the CPU walks' out
+for format in png dot; do other 0 walk shadow -o "w.$format"; done
+ok "walk: PNG" magic w.png $'\x89PNG'
+ok "walk: DOT that neato takes" sh -c 'grep -q "^digraph walk" w.dot && { ! command -v neato || neato -n2 -Tsvg w.dot >n.svg; }'
+other 0 walk shadow -o w1.svg
+ok "walk: twice the same bytes" cmp shadow-walk.svg w1.svg
+other 0 tables shadow -o - --format txt
+ok "tables: what is not filled" grep -q 'not filled' out
+ok "tables: what is read-only because it is a table" grep -q 'stores must trap' out
+ok "tables: and how many there are" grep -q 'shadow tables in all' out
+other 0 tables shadow --from step:4 --to step:5 -o - --format txt
+ok "tables: what changed" sh -c 'grep -q "^+  40000000" out && grep -q "^-  " out'
+other 0 tables shadow --cpu native -o - --format txt
+ok "tables: bare" grep -q 'The tables the CPU walks' out
+for format in svg png dot; do other 0 tables shadow -o "t.$format"; done
+ok "tables: PNG" magic t.png $'\x89PNG'
+ok "tables: DOT that dot takes" sh -c '! command -v dot || dot -Tsvg t.dot >n.svg'
+
 exit $failed

@@ -1,0 +1,31 @@
+/* A page walk in words: names of tables, what an entry says, which address and access to show. For diagrams, scripts, quizzes.
+ *
+ * Idea: a walk is the list of its references (struct xlat), whoever made it; here each gets the name people give it. Tables are
+ * named by their level, with S in front for a shadow's and n for those of a second level (nested). */
+#ifndef SIM_WALK_VIEW_H
+#define SIM_WALK_VIEW_H
+
+#include "sim/machine.h"
+
+enum walk_whose { WALK_OWN /* the tables of whoever runs: the guest's */, WALK_SHADOW };
+
+/* "page directory", "shadow table", "second-level table". */
+const char *walk_table(const struct xlat_ref *r, enum walk_whose whose);
+/* "PD[020]", "SPT[04A]", "nPT[1FF]". */
+void walk_short(const struct xlat_ref *r, enum walk_whose whose, char *to, size_t room);
+/* "P W U A D": a small letter or a dash is a bit that is clear; of the second level "R W X". */
+void walk_bits(const struct xlat_ref *r, bool leaf, char *to, size_t room);
+/* How many references are of the second level. */
+unsigned walk_second(const struct xlat *x);
+
+/* What to look at. */
+struct walk_what { uint32_t va; unsigned access; uint8_t ring; };
+/* From "ADDRESS|SYMBOL[,read|write|exec][,RING]"; without a ring, 3 if the machine runs user code. EXIT_USAGE. */
+bool walk_what_read(struct walk_what *w, const struct machine *m, const char *text, struct err *e);
+/* When nobody says: the newest page fault; else the next instruction. */
+void walk_what_newest(struct walk_what *w, const struct machine *m);
+
+/* One sentence: does the access go through, and if not, whose fault is it? */
+const char *walk_verdict(const struct machine *m, const struct machine_xlat *x);
+
+#endif
