@@ -350,7 +350,7 @@ int main(int argc, char **argv)
     }
     if (optind < argc) count = strtoull(argv[optind], NULL, 0);
     if (optind + 1 < argc) seed = strtoull(argv[optind + 1], NULL, 0);
-    over = attack; /* that tells itself */
+    over = attack || ported; /* they tell for themselves */
     if (attack && !out) return attack_run(count, seed);
     if (ported && !attack) return single ? paravirt_one(seed, keep, out) : paravirt_run(count, seed);
     if (single) count = 1;
