@@ -246,7 +246,7 @@ static bool build_board(struct machine *m, struct err *e)
     bus_listen(&b->bus, (struct bus_listener){ cpu_code_written, &b->cpu });
     trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m,
                                              m->technique->hypervisor ? &b->clock : NULL, &b->episodes,
-                                             m->technique->view ? event_place : NULL, &b->vmm.speaking });
+                                             m->technique->view ? event_place : NULL, &b->vmm.speaking, &b->clock });
     struct disk disks[CONFIG_DISKS];
     media(m, 0, disks);
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .ignne = { board_ignne, m, 0 },

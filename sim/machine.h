@@ -282,6 +282,12 @@ struct machine_summary {
 };
 void machine_summary(const struct machine *m, struct machine_summary *s);
 void machine_causes(const struct machine *m, uint64_t by_cause[CAUSE_COUNT]); /* cycles so far by cause, quickly */
+/* The same by where the CPU was: real ring, in VMX non-root operation or not, and of which VM. Only what took time. */
+struct machine_account { uint8_t vm, ring; bool nonroot; uint64_t cycles, by_cause[CAUSE_COUNT]; };
+enum { MACHINE_ACCOUNTS = 64 };
+unsigned machine_accounts(const struct machine *m, struct machine_account *list, unsigned room);
+/* "hypervisor", "kernel", "user", or "ring 2"; with several VMs, those of others as "vm 1 kernel". */
+const char *machine_account_name(const struct machine *m, const struct machine_account *a, char *buf, size_t n);
 
 /* Binary translation. False, and zeroes, if the technique does not translate. */
 struct machine_translation {

@@ -119,6 +119,29 @@ void machine_causes(const struct machine *m, uint64_t by_cause[CAUSE_COUNT])
     for (unsigned c = 0; c < CAUSE_COUNT; c++) by_cause[c] = clock_of_cause(&m->b->clock, (uint8_t)c);
 }
 
+unsigned machine_accounts(const struct machine *m, struct machine_account *list, unsigned room)
+{
+    unsigned n = 0;
+    for (unsigned lane = 0; lane < CLOCK_LANES && n < room; lane++) {
+        struct machine_account *a = &list[n];
+        *a = (struct machine_account){ .vm = (uint8_t)(lane >> 3), .ring = lane & 3, .nonroot = lane & 4 };
+        for (unsigned c = 0; c < CAUSE_COUNT; c++) a->cycles += a->by_cause[c] = clock_of_lane(&m->b->clock, lane, (uint8_t)c);
+        n += a->cycles != 0;
+    }
+    return n;
+}
+
+const char *machine_account_name(const struct machine *m, const struct machine_account *a, char *buf, size_t n)
+{
+    bool vmm = m->technique->hypervisor, hypervisor = vmm && !a->ring && !a->nonroot;
+    bool kernel = !hypervisor && a->ring == (a->nonroot || !vmm ? 0 : machine_kernel_ring(m));
+    char vm[16] = "", ring[16];
+    if (a->vm) snprintf(vm, sizeof vm, "vm %u ", a->vm);
+    snprintf(ring, sizeof ring, "ring %u", a->ring);
+    snprintf(buf, n, "%s%s", vm, hypervisor ? "hypervisor" : kernel ? "kernel" : a->ring == 3 ? "user" : ring);
+    return buf;
+}
+
 void machine_summary(const struct machine *m, struct machine_summary *s)
 {
     const struct board *b = m->b;

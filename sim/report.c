@@ -90,6 +90,22 @@ static void say_exits(const struct report *r, struct say *out)
     text_free(&words);
 }
 
+/* "0 (hypervisor) 12,404, 1 (kernel) 183,203" */
+static void say_rings(const struct report *r, struct say *out)
+{
+    static struct machine_account list[MACHINE_ACCOUNTS];
+    struct text words = { 0 };
+    char name[32];
+    unsigned n = machine_accounts(r->s->machine, list, MACHINE_ACCOUNTS);
+    for (unsigned i = 0; i < n; i++) {
+        text_add(&words, "%s%u%s (%s) ", i ? ", " : "", list[i].ring, list[i].nonroot ? " non-root" : "",
+                 machine_account_name(r->s->machine, &list[i], name, sizeof name));
+        text_number(&words, list[i].cycles);
+    }
+    say_wrap(out, "  cycles by ring: ", 18, text_str(&words));
+    text_free(&words);
+}
+
 /* What kind of page faults there were, and what the hypervisor's own tables took. */
 static void say_shadow(const struct report *r, struct say *out)
 {
@@ -191,6 +207,7 @@ static void say_causes(const struct report *r, struct say *out)
     text_number(&digits, total);
     say_add(out, "%11s        total: every cycle has its cause\n", text_str(&digits));
     text_free(&digits);
+    say_rings(r, out);
 }
 
 bool report_post(const struct report *r, uint8_t *code)

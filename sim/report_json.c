@@ -112,6 +112,32 @@ static void json_shadow(const struct machine_summary *m, struct text *out)
     text_add(out, "},\n");
 }
 
+static void json_causes(const uint64_t *by_cause, struct text *out)
+{
+    unsigned n = 0;
+    text_add(out, "{");
+    for (unsigned c = CAUSE_NONE + 1; c < CAUSE_COUNT; c++)
+        if (by_cause[c])
+            text_add(out, "%s\"%s\": %llu", n++ ? ", " : "", cause_name(c), (unsigned long long)by_cause[c]);
+    text_add(out, "}");
+}
+
+static void json_rings(const struct machine *machine, struct text *out)
+{
+    static struct machine_account list[MACHINE_ACCOUNTS];
+    char name[32];
+    unsigned n = machine_accounts(machine, list, MACHINE_ACCOUNTS);
+    text_add(out, "  \"cycles_by_ring\": [");
+    for (unsigned i = 0; i < n; i++) {
+        text_add(out, "%s\n    {\"vm\": %u, \"ring\": %u, \"nonroot\": %s, \"name\": \"%s\", \"cycles\": %llu, \"by_cause\": ", i ? "," : "",
+                 list[i].vm, list[i].ring, list[i].nonroot ? "true" : "false",
+                 machine_account_name(machine, &list[i], name, sizeof name), (unsigned long long)list[i].cycles);
+        json_causes(list[i].by_cause, out);
+        text_add(out, "}");
+    }
+    text_add(out, "%s],\n", n ? "\n  " : "");
+}
+
 static void json_counts(const struct report *r, struct text *out)
 {
     const struct machine_summary *m = &r->sum;
@@ -134,16 +160,6 @@ static void json_counts(const struct report *r, struct text *out)
     key_number(out, "injected", m->injected);
     json_translation(r->s->machine, out);
     key_number(out, "irqs", m->irqs);
-}
-
-static void json_causes(const uint64_t *by_cause, struct text *out)
-{
-    unsigned n = 0;
-    text_add(out, "{");
-    for (unsigned c = CAUSE_NONE + 1; c < CAUSE_COUNT; c++)
-        if (by_cause[c])
-            text_add(out, "%s\"%s\": %llu", n++ ? ", " : "", cause_name(c), (unsigned long long)by_cause[c]);
-    text_add(out, "}");
 }
 
 static void json_episodes(const struct report *r, struct text *out)
@@ -299,6 +315,7 @@ void report_json(const struct report *r, struct text *out)
     json_disks(r, out);
     json_post(r, out);
     json_counts(r, out);
+    json_rings(r->s->machine, out);
     json_episodes(r, out);
     json_vms(r, out);
     json_silent(r, out);

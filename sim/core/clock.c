@@ -8,11 +8,26 @@ uint64_t clock_of_cause(const struct clock *c, uint8_t cause)
     return c->by_cause[cause] + (cause == c->cause ? c->now - c->since : 0);
 }
 
+uint64_t clock_of_lane(const struct clock *c, unsigned lane, uint8_t cause)
+{
+    return c->by_lane[lane][cause] + (cause == c->cause && lane == c->lane ? c->now - c->since : 0);
+}
+
 bool clock_check(const struct clock *c)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < CLOCK_CAUSES; i++) sum += clock_of_cause(c, (uint8_t)i);
     return sum == c->now;
+}
+
+bool clock_check_lanes(const struct clock *c)
+{
+    for (unsigned i = 0; i < CLOCK_CAUSES; i++) {
+        uint64_t sum = 0;
+        for (unsigned lane = 0; lane < CLOCK_LANES; lane++) sum += clock_of_lane(c, lane, (uint8_t)i);
+        if (sum != clock_of_cause(c, (uint8_t)i)) return false;
+    }
+    return true;
 }
 
 uint64_t clock_from_ns(const struct clock *c, uint64_t ns)

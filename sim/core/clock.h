@@ -2,6 +2,8 @@
  *
  * Attribution: at any moment exactly one cause is current and owns every cycle that passes, so cycles == sum over
  * causes by construction; clock_check proves it. Costs of a different cause are charged with clock_charge.
+ * At any moment one lane is current, too: in which ring, of which VM, the CPU is; the same cycles are counted by lane and cause,
+ * so that sums over lanes are the causes.
  * Events: caller-owned timer nodes in a queue ordered by (cycle, priority, order of arming); arming allocates nothing. */
 #ifndef CORE_CLOCK_H
 #define CORE_CLOCK_H
@@ -10,36 +12,64 @@
 #include <stdint.h>
 
 enum { CLOCK_CAUSES = 32 }; /* room for trace/cause.def; cause 0 is whoever has not said otherwise */
+/* A lane is 8 x owner + 4 x (VMX non-root operation) + ring. Owners: 0 the machine's only guest, or its first VM; then the others. */
+enum { CLOCK_OWNERS = 8, CLOCK_LANES = 8 * CLOCK_OWNERS };
 
 struct clock {
     uint64_t now;                    /* cycles since reset */
     uint64_t hz;                     /* cycles per second of the chosen model */
     uint64_t since;                  /* cycle up to which by_cause is settled */
     uint8_t  cause;                  /* current owner of passing cycles */
+    uint8_t  lane;                   /* where the CPU is */
     uint64_t by_cause[CLOCK_CAUSES];
+    uint64_t by_lane[CLOCK_LANES][CLOCK_CAUSES];
 };
+
+static inline void clock_settle(struct clock *c)
+{
+    uint64_t passed = c->now - c->since;
+    c->by_cause[c->cause] += passed;
+    c->by_lane[c->lane][c->cause] += passed;
+    c->since = c->now;
+}
 
 /* Makes `cause` the current owner; returns the previous one (to put back). */
 static inline uint8_t clock_cause(struct clock *c, uint8_t cause)
 {
     uint8_t old = c->cause;
-    c->by_cause[old] += c->now - c->since;
-    c->since = c->now;
+    clock_settle(c);
     c->cause = cause;
     return old;
+}
+
+/* The CPU is in this ring from now on, in non-root operation or not, and `cause` pays. The owner stays. */
+static inline void clock_ring(struct clock *c, uint8_t cause, bool nonroot, uint8_t ring)
+{
+    clock_settle(c);
+    c->cause = cause;
+    c->lane = (uint8_t)((c->lane & ~7u) | (nonroot ? 4u : 0u) | ring);
+}
+
+/* From now on what passes is on account of this VM. */
+static inline void clock_owner(struct clock *c, unsigned owner)
+{
+    clock_settle(c);
+    c->lane = (uint8_t)((c->lane & 7) | (owner < CLOCK_OWNERS ? owner : CLOCK_OWNERS - 1) << 3);
 }
 
 /* Lets `cycles` pass on account of `cause`; the current owner stays. */
 static inline void clock_charge(struct clock *c, uint8_t cause, uint64_t cycles)
 {
-    c->by_cause[c->cause] += c->now - c->since;
+    clock_settle(c);
     c->by_cause[cause] += cycles;
-    c->now += cycles;
-    c->since = c->now;
+    c->by_lane[c->lane][cause] += cycles;
+    c->since = c->now += cycles;
 }
 
 uint64_t clock_of_cause(const struct clock *c, uint8_t cause); /* cycles so far, unsettled ones included */
+uint64_t clock_of_lane(const struct clock *c, unsigned lane, uint8_t cause);
 bool     clock_check(const struct clock *c);                   /* law 5: the sum over causes equals now */
+bool     clock_check_lanes(const struct clock *c);             /* and each cause is the sum over lanes */
 uint64_t clock_from_ns(const struct clock *c, uint64_t ns);    /* nanoseconds to cycles, rounded up */
 
 /* A crystal beside the CPU's clock, `rate` pulses a second and exact for ever: how many pulses have come by `cycle`, and

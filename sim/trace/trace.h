@@ -93,6 +93,7 @@ struct trace_now {
     struct episode_live *episodes; /* in the machine's arena */
     uint32_t (*place)(void *self); /* instead of `eip`; NULL: that is it */
     const uint8_t *vcpu;           /* whose events these are; NULL: the only one's */
+    const struct clock  *audit;    /* builds with sanitizers check at every event that its cycles all have a cause; may be NULL */
 };
 void trace_bind(struct trace *t, struct trace_now now);
 

@@ -123,6 +123,17 @@ done
 ok "guest_exit is 0" has out '"guest_exit": 0,'
 ok "stop is exited" has out '"stop": "exited"'
 ok "the causes add up" awk '/"cycles":/ && !c { c = $2 + 0 } /"cycles_by_cause"/ { gsub(/[^0-9,]/, " "); n = split($0, p, ","); for (i = 1; i <= n; i++) s += p[i] } END { exit !(c > 0 && c == s) }' out
+if command -v python3 >/dev/null; then
+    ok "and so do rings" python3 -c '
+import json
+r = json.load(open("out"))
+total = {}
+for lane in r["cycles_by_ring"]:
+    assert lane["cycles"] == sum(lane["by_cause"].values())
+    for c, n in lane["by_cause"].items(): total[c] = total.get(c, 0) + n
+assert total == {c: n for c, n in r["cycles_by_cause"].items() if n}
+assert {l["name"] for l in r["cycles_by_ring"]} == {"hypervisor", "kernel"}'
+fi
 ok "the story went to stderr" has err 'The damage'
 run 0 run popf -q --json r.json
 ok "--json FILE" json r.json

@@ -54,6 +54,30 @@ static void every_cycle_has_one_payer(void **state)
     assert_false(clock_check(&clk));
 }
 
+static void every_cycle_is_in_one_lane(void **state)
+{
+    (void)state;
+    clock_ring(&clk, 1, false, 3);
+    clk.now += 10;                 /* user code of the first VM */
+    clock_charge(&clk, 4, 5);      /* its page walk */
+    clock_ring(&clk, 2, true, 0);
+    clk.now += 7;                  /* a guest kernel in non-root operation */
+    clock_owner(&clk, 2);
+    clk.now += 3;                  /* that of the third VM */
+    clock_owner(&clk, CLOCK_OWNERS + 5);
+    clk.now += 2;                  /* more VMs than lanes: the last stands for the rest */
+    static const struct { unsigned lane, cause; uint64_t cycles; } rows[] = {
+        { 3, 1, 10 }, { 3, 4, 5 }, { 4, 2, 7 }, { 2 * 8 + 4, 2, 3 }, { 7 * 8 + 4, 2, 2 }, { 3, 2, 0 },
+    };
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(clock_of_lane(&clk, rows[i].lane, (uint8_t)rows[i].cause), rows[i].cycles);
+    assert_int_equal(clock_of_cause(&clk, 2), 12);
+    assert_true(clock_check(&clk));
+    assert_true(clock_check_lanes(&clk));
+    clk.by_lane[9][2]++;
+    assert_false(clock_check_lanes(&clk));
+}
+
 static void charging_the_current_cause(void **state)
 {
     (void)state;
@@ -167,7 +191,7 @@ static void random_queues(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(every_cycle_has_one_payer), T(charging_the_current_cause), T(nanoseconds_round_up), T(timers_fire_in_order),
+        T(every_cycle_has_one_payer), T(every_cycle_is_in_one_lane), T(charging_the_current_cause), T(nanoseconds_round_up), T(timers_fire_in_order),
         T(arming_again_moves), T(firing_changes_the_queue), T(random_queues),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
