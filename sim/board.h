@@ -80,6 +80,8 @@ struct machine {
     bool           limit_hit, till_hit;
     struct points  points;       /* a debugger's */
     struct recorder recorder;    /* the last instructions */
+    machine_each_fn *each;       /* called after every boundary; NULL: nobody */
+    void          *each_self;
 };
 
 /* Shared by machine.c, machine_run.c, snapshot.c, machine_look.c. */

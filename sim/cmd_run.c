@@ -10,6 +10,7 @@
 #include "sim/gdb.h"
 #include "sim/guard.h"
 #include "sim/picture.h"
+#include "sim/profile.h"
 #include "sim/report.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SERIAL_LINES = 40 };
+enum { SERIAL_LINES = 40, PROFILE_ROWS = 16, PROFILE_ROWS_ALL = 1000000 };
 
 /* The guest's serial line on its way to stdout; is a line begun? Those of several VMs come line by line, each with its name. */
 struct live { bool flush, open; int failed; unsigned vms; struct text line[CONFIG_VMS]; };
@@ -29,6 +30,7 @@ struct run {
     struct say out;       /* the story, or the summary of an image */
     struct live live;
     struct report report;
+    struct profile *profile; /* NULL: not wanted */
     struct compare bare;
     bool compared;
     double seconds;
@@ -192,6 +194,31 @@ static bool compare(struct run *r, struct err *e)
     return r->compared;
 }
 
+/* A file has all rows, the report the first ones, with -v all. */
+static bool tell_profile(struct run *r, struct err *e)
+{
+    const char *path = r->o->value[OPT_PROFILE], *folded = r->o->value[OPT_FOLDED];
+    struct say file;
+    struct text t = { 0 };
+    bool ok = true;
+    if (!r->profile) return true;
+    if (folded) {
+        profile_folded(r->profile, &t);
+        ok = text_write(&t, folded, e);
+    }
+    if (ok && path && *path) {
+        say_init(&file, NULL, "never", true);
+        profile_text(r->profile, PROFILE_ROWS_ALL, &file);
+        ok = text_write(&file.t, path, e);
+        say_done(&file);
+    } else if (path) {
+        profile_text(r->profile, r->o->value[OPT_VERBOSE] ? PROFILE_ROWS_ALL : PROFILE_ROWS, &r->out);
+        say_add(&r->out, "\n");
+    }
+    text_free(&t);
+    return ok;
+}
+
 static bool ladder(struct run *r, struct err *e)
 {
     struct picture p = { .max_rows = PICTURE_ROWS, .ascii = r->o->value[OPT_ASCII] != NULL };
@@ -230,6 +257,7 @@ static void tell_results(struct run *r, struct err *e)
         compare_say(&r->s, &r->bare, &r->out);
         say_add(&r->out, "\n");
     }
+    tell_profile(r, e);
     say_flush(&r->out);
     ladder(r, e);
     say_add(&r->out, "next: ");
@@ -310,13 +338,14 @@ static void finish(struct run *r, struct err *e)
         *e = r->early;
         return;
     }
-    if (r->s.lesson) compare(r, e);
+    if (r->s.lesson || r->o->value[OPT_AGAINST]) compare(r, e);
     if (!report_make(&r->report, &r->s, &r->early, r->seconds, e)) return;
     keep_disks(r, e);
     r->report.bare = r->compared ? &r->bare : NULL;
     if (r->s.lesson && !quiet) tell_results(r, e);
     else {
         if (!quiet) report_text(&r->report, r->o->value[OPT_VERBOSE] != NULL, &r->out);
+        tell_profile(r, e);
         if (!quiet || r->o->value[OPT_OUTPUT]) ladder(r, e);
     }
     say_flush(&r->out);
@@ -341,6 +370,8 @@ static bool check_options(struct run *r, struct err *e)
         return err_set(e, EXIT_USAGE, "--json - with --serial stdio: both on stdout; write one of them to a file");
     if (json_only && o->value[OPT_SCREEN] && !strcmp(o->value[OPT_SCREEN], "-"))
         return err_set(e, EXIT_USAGE, "--json - with --screen -: both on stdout; write one of them to a file");
+    static const char *const against[] = { "native" };
+    if (o->value[OPT_AGAINST] && options_choice(o, OPT_AGAINST, against, 1, e) < 0) return false;
     if (o->value[OPT_OUTPUT] && !strcmp(o->value[OPT_OUTPUT], "-"))
         return err_set(e, EXIT_USAGE, "-o -: stdout has the results; use `draw ladder %s -o -`",
                        o->operands ? o->operand[0] : "NAME");
@@ -383,6 +414,7 @@ int cmd_run(const struct options *o, struct err *e)
         subject_close(&r.s);
         return e->code;
     }
+    if (o->value[OPT_PROFILE] || o->value[OPT_FOLDED]) r.profile = profile_new(r.s.machine);
     guard_start(options_wall(o));
     if (r.s.lesson) say_opening(&r);
     double begun = now();
@@ -393,6 +425,7 @@ int cmd_run(const struct options *o, struct err *e)
     say_done(&r.out);
     int code = e->code ? e->code : r.report.code;
     for (unsigned vm = 0; vm < CONFIG_VMS; vm++) text_free(&r.live.line[vm]);
+    profile_free(r.profile);
     subject_close(&r.s);
     return code;
 }

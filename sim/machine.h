@@ -174,6 +174,7 @@ int  machine_mnemonic(const char *word); /* -1 if there is none */
 
 /* "kmain+4" or "vmm.entry" or "00101033"; returns buf. */
 const char *machine_symbol(const struct machine *m, uint32_t at, char *buf, size_t n);
+bool        machine_stub_symbol(const struct machine *m, uint32_t at, char *buf, size_t n); /* of the hypervisor's code only */
 bool        machine_find_symbol(const struct machine *m, const char *name, uint32_t *at);
 const char *machine_suggest_symbol(const struct machine *m, const char *name);
 
@@ -216,6 +217,11 @@ struct machine_record {
     char     text[96];                    /* disassembled; branch targets are EIPs */
 };
 void   machine_record_at(const struct machine *m, size_t i, struct machine_record *out); /* oldest first */
+
+/* Calls `fn` after every boundary passed while the machine runs, not while known history is replayed; NULL: nobody. Changes
+ * nothing that the machine does; running takes ten times as long and more. `fn` may look, and nothing else. */
+typedef void machine_each_fn(void *self, const struct machine *m);
+void   machine_each(struct machine *m, machine_each_fn *fn, void *self);
 
 /* --- kept in step with another machine ------------------------------------------------------------------------------ */
 /* From now on nothing goes back: no snapshots are taken, so that changing the machine and stepping it by turns is cheap. */

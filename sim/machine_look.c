@@ -242,12 +242,17 @@ int machine_mnemonic(const char *word)
     return -1;
 }
 
+bool machine_stub_symbol(const struct machine *m, uint32_t at, char *buf, size_t n)
+{
+    if (!virtual_(m)) return false;
+    return (technique(m)->symbol && technique(m)->symbol(&machine_seen(m)->vcpu, at, buf, (unsigned)n)) || window_symbol(at, buf, (unsigned)n);
+}
+
 const char *machine_symbol(const struct machine *m, uint32_t at, char *buf, size_t n)
 {
     uint32_t offset;
-    bool own = virtual_(m) && !m->b->cpu.vmx.nonroot; /* else the hypervisor's addresses are the guest's, too */
-    if (own && technique(m)->symbol && technique(m)->symbol(&machine_seen(m)->vcpu, at, buf, (unsigned)n)) return buf;
-    if (own && window_symbol(at, buf, (unsigned)n)) return buf;
+    /* In non-root operation the hypervisor's addresses are the guest's, too. */
+    if (!m->b->cpu.vmx.nonroot && machine_stub_symbol(m, at, buf, n)) return buf;
     const char *name = symbols_at(&machine_tenant(m)->image.symbols, at, &offset);
     if (!name) snprintf(buf, n, "%08X", at);
     else if (offset) snprintf(buf, n, "%s+%X", name, offset);

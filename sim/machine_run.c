@@ -227,7 +227,7 @@ static enum machine_stop run(struct machine *m, struct till *till, uint64_t targ
 {
     struct board *b = m->b;
     struct run r = { .m = m, .till = till };
-    bool fine = till && is_fine(till), moved = false;
+    bool fine = m->each || (till && is_fine(till)), moved = false;
     int sub = till ? trace_subscribe(m->trace, CAT_ALL, watch, &r) : -1;
     enum machine_stop why = MACHINE_BUDGET;
     uint64_t begun = b->cpu.insns;
@@ -241,6 +241,7 @@ static enum machine_stop run(struct machine *m, struct till *till, uint64_t targ
         m->till_hit = false;
         /* The first step of a conditional run is a small one, for what is true from the start. */
         advance(m, till && !moved ? 1 : chunk(m, look < target ? look : target, fine || m->points.hit));
+        if (m->each) m->each(m->each_self, m);
         moved = b->cpu.insns != begun || trace_last(m->trace) != events;
         if (r.hit || (till && moved && holds(m, till, NULL))) {
             why = MACHINE_TILL;
@@ -275,6 +276,12 @@ enum machine_stop machine_run(struct machine *m, const struct till *till, uint64
     return run(m, till ? &copy : NULL, target);
 }
 
+void machine_each(struct machine *m, machine_each_fn *fn, void *self)
+{
+    m->each = fn;
+    m->each_self = self;
+}
+
 uint32_t machine_hit(const struct machine *m) { return m->hit; }
 uint64_t machine_insns(const struct machine *m) { return m->b->cpu.insns; }
 uint64_t machine_cycles(const struct machine *m) { return m->b->clock.now; }
@@ -287,6 +294,8 @@ enum { NEAR = 20000 }; /* a snapshot this far before a moment somebody looks at 
 static bool replay(struct machine *m, uint64_t insns)
 {
     bool armed = machine_points_hold(m);
+    machine_each_fn *each = m->each;
+    m->each = NULL;
     trace_mute(m->trace, true);
     if (insns > m->b->cpu.insns + 2 * NEAR) {
         machine_run(m, NULL, insns - NEAR - m->b->cpu.insns);
@@ -294,6 +303,7 @@ static bool replay(struct machine *m, uint64_t insns)
     }
     while (m->b->cpu.insns < insns && m->b->end.fate == FATE_RUNNING) machine_run(m, NULL, insns - m->b->cpu.insns);
     trace_mute(m->trace, false);
+    m->each = each;
     machine_points_release(m, armed);
     return m->b->cpu.insns == insns;
 }

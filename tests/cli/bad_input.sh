@@ -83,6 +83,8 @@ bad "one machine twice" 2 'te is there twice' compare popf --on te,te
 bad "an empty name in the list" 2 'empty' compare popf --on native,,te
 bad "--cpu with compare" 2 'option of other commands' compare popf --cpu te
 bad "compare without a guest" 2 'is missing' compare
+bad "against another machine" 2 'no such choice' run good.elf --against te
+bad "a profile that cannot be written" 6 'nowhere' run good.elf -q --profile-folded nowhere/f.txt
 bad "bench of nothing" 2 'bench what' bench
 bad "no such benchmark" 2 'did you mean nano' bench nanno
 bad "a benchmark too many" 2 'takes no guest' bench nano popf

@@ -194,6 +194,29 @@ ok "a reader that goes away is no signal" [ "${PIPESTATUS[0]}" -lt 128 ]
 "$ringside" trace popf 2>err | head -n 1 >/dev/null
 ok "and no message" empty err
 
+# --- profiles: exact, and they change nothing
+total() { awk '{ n += $NF } END { print n }' "$1"; }
+for cpu in native te bt vtx; do
+    run 0 run "$guest" --cpu $cpu -q --json plain.json
+    run 0 run "$guest" --cpu $cpu --json j.json --profile --profile-folded f.txt
+    ok "$cpu: the profile adds up to the run" [ "$(total f.txt)" = "$(awk '/"cycles":/ { print $2 + 0; exit }' plain.json)" ]
+    ok "$cpu: the run is the same" cmp <(sed '/host_seconds/d; /mips/d' plain.json) <(sed '/host_seconds/d; /mips/d' j.json)
+    ok "$cpu: functions of the guest" has err '^ +[0-9,]+ .*(kernel|user) +[a-z_]+'
+    ok "$cpu: folded stacks have no blanks in names but in exits" sh -c '! sed "s/;exit /;/" f.txt | grep -Evq "^[^ ]+ [0-9]+$"'
+    cp f.txt f.1
+    run 0 run "$guest" --cpu $cpu -q --profile-folded f.txt
+    ok "$cpu: twice the same" cmp f.txt f.1
+done
+ok "what the hypervisor spends is told by exit" grep -q ';exit port;vmm.door;device ' f.txt
+run 0 run popf --profile
+ok "a scenario's profile" has out '^The profile: where [0-9,]+ cycles went, exactly$'
+ok "fits 80 columns" columns out 80
+run 0 run popf -q --profile=p.txt
+ok "into a file" sh -c 'grep -q "function of the guest" p.txt && [ ! -s out ]'
+run 0 run "$guest" --cpu te --against native --json a.json
+ok "--against native: an image beside the bare machine" has err 'times the cycles of the bare machine'
+ok "and in JSON" has a.json '"native": .*"cycles": [1-9]'
+
 # --- trace, list, help
 # The formats of other programs: what is in them adds up to the run.
 cycles() { "$ringside" run "$1" --json - -q 2>/dev/null | awk '/"cycles":/ { print $2 + 0; exit }'; }
