@@ -288,7 +288,8 @@ struct machine_summary {
 };
 void machine_summary(const struct machine *m, struct machine_summary *s);
 void machine_causes(const struct machine *m, uint64_t by_cause[CAUSE_COUNT]); /* cycles so far by cause, quickly */
-/* The same by where the CPU was: real ring, in VMX non-root operation or not, and of which VM. Only what took time. */
+/* The same by where the CPU was: real ring, in VMX non-root operation or not, and of which VM (those
+ * from the eighth on together). Only what took time. */
 struct machine_account { uint8_t vm, ring; bool nonroot; uint64_t cycles, by_cause[CAUSE_COUNT]; };
 enum { MACHINE_ACCOUNTS = 64 };
 unsigned machine_accounts(const struct machine *m, struct machine_account *list, unsigned room);

@@ -81,6 +81,7 @@ void world_switch(struct vmm *h, struct vm *to, enum switch_why why)
     v->cause = TRACE(h->board.trace, SWITCH, cause, .from = h->now->id, .to = to->id, .why = (uint8_t)why);
     h->now = to;
     h->speaking = to->id;
+    clock_owner(h->board.clock, to->id);
     v->ops->back(v);
     v->virt_clock.now = h->board.clock->now;
     mmu_flush(&v->virt_mmu, true);
