@@ -286,6 +286,7 @@ struct machine_summary {
     struct { uint64_t hidden, true_, traced, filled, eager, tables, peak, pool, evicted, released, switches; } shadow;
     uint64_t run_id;                     /* hash of image, configuration, seed, model, version */
 };
+uint64_t machine_guest_insns(const struct machine *m); /* that of the summary, quickly */
 void machine_summary(const struct machine *m, struct machine_summary *s);
 void machine_causes(const struct machine *m, uint64_t by_cause[CAUSE_COUNT]); /* cycles so far by cause, quickly */
 /* The same by where the CPU was: real ring, in VMX non-root operation or not, and of which VM (those

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include "sim/board.h"
-#include "sim/vmm/bintrans.h"
 #include "sim/trace/trace_tally.h"
 
 struct trace *machine_trace(struct machine *m) { return m->trace; }
@@ -14,58 +13,6 @@ const char *machine_serial(const struct machine *m, size_t *n)
     const struct tenant *t = machine_tenant(m);
     *n = m->b->serial_len[t->n];
     return text_str(&t->serial);
-}
-
-/* Boundaries that are the hypervisor's, where hardware tells root from non-root operation: from each VM exit to the next VM entry. The exit itself, and a
- * gate of the idle loop's interrupt, are boundaries and not instructions. */
-static uint64_t root_boundaries(const struct machine *m)
-{
-    uint64_t sum = 0, since = 0, gates = 0;
-    bool inside = true;
-    for (size_t i = 0; i < trace_count(m->trace); i++) {
-        const struct event *e = trace_at(m->trace, i);
-        if (e->kind == EV_VMEXIT) {
-            inside = true;
-            since = e->insns + 1;
-        } else if (e->kind == EV_VMENTRY && inside) {
-            inside = false;
-            sum += e->insns + 1 - since;
-        } else if (e->kind == EV_GATE && inside) {
-            gates++;
-        }
-    }
-    if (inside) sum += m->b->cpu.insns - since;
-    return sum - gates;
-}
-
-/* The same elsewhere: what its stubs retired, from each gate into ring 0 to the return from it, and its
- * visits to C. */
-static uint64_t stub_boundaries(const struct machine *m)
-{
-    uint64_t sum = 0, since = 0;
-    bool inside = true; /* the first thing that runs is the leave stub */
-    for (size_t i = 0; i < trace_count(m->trace); i++) {
-        const struct event *e = trace_at(m->trace, i);
-        if (e->kind == EV_GATE && e->u.GATE.to == 0 && !inside) {
-            inside = true;
-            since = e->insns + 1; /* the delivery itself is a boundary */
-        } else if (e->kind == EV_EXIT && !inside) { /* translated code called: a call gate leaves no event */
-            inside = true;
-            since = e->insns - BT_STUB_INSNS;
-        } else if (e->kind == EV_RETURN && e->u.RETURN.from == 0 && inside) {
-            inside = false;
-            sum += e->insns + 1 - since;
-        }
-    }
-    if (inside) sum += m->b->cpu.insns - since;
-    return sum;
-}
-
-/* Instructions of the hypervisor: without the visits to C, which are boundaries, too. */
-static uint64_t vmm_insns(const struct machine *m)
-{
-    uint64_t sum = m->technique->hardware ? root_boundaries(m) : stub_boundaries(m), visits = m->b->vmm.visits;
-    return sum > visits ? sum - visits : 0;
 }
 
 static void add_reason(struct machine_summary *s, unsigned r, uint64_t count, const struct episode_sum *sum)
@@ -142,6 +89,15 @@ const char *machine_account_name(const struct machine *m, const struct machine_a
     return buf;
 }
 
+/* Run by the CPU, but for what it ran of a hypervisor's, and done by the hypervisor on a guest's behalf. */
+uint64_t machine_guest_insns(const struct machine *m)
+{
+    const struct board *b = m->b;
+    uint64_t n = b->cpu.insns - b->cpu.extra - (uint64_t)b->cpu.hidden;
+    for (unsigned i = 0; i < b->vmm.vms; i++) n += b->vmm.vm[i].vcpu.emulated;
+    return n;
+}
+
 void machine_summary(const struct machine *m, struct machine_summary *s)
 {
     const struct board *b = m->b;
@@ -151,11 +107,8 @@ void machine_summary(const struct machine *m, struct machine_summary *s)
                                    .silent = t.silent, .injected = t.injections, .irqs = t.kinds[EV_IRQ],
                                    .tlb_misses = b->cpu.dtlb.misses + b->cpu.itlb.misses, .walks = b->mmu.walks,
                                    .tlb_flushes = b->cpu.dtlb.flushes, .walk_refs = b->mmu.refs, .run_id = run_id(m) };
-    s->guest_insns = s->insns;
+    s->guest_insns = machine_guest_insns(m);
     if (m->technique->hypervisor) {
-        uint64_t vmm = vmm_insns(m);
-        s->guest_insns -= vmm < s->insns ? vmm : s->insns;
-        s->guest_insns += t.kinds[EV_EMULATE]; /* executed on the guest's behalf */
         const struct vmmu *mmu = &machine_seen(m)->vcpu.vmmu;
         struct vmmu_stats st = { 0 };
         mmu->ops->stats(mmu, &st);

@@ -9,19 +9,12 @@
 
 enum { CLOSE = 64 /* instructions from which on it is stepped */, ROUNDS = 400 };
 
-static uint64_t guest_insns(const struct machine *m)
-{
-    struct machine_summary s;
-    machine_summary(m, &s);
-    return s.guest_insns;
-}
-
 /* Forward to `wanted` guest instructions. Each takes a boundary at least, so running what is missing never goes too far. */
 static void forward_to(struct machine *m, uint64_t wanted)
 {
     const struct till guest = { .kind = TILL_GUEST };
     for (unsigned n = 0; n < ROUNDS && machine_end(m).fate == FATE_RUNNING; n++) {
-        uint64_t at = guest_insns(m);
+        uint64_t at = machine_guest_insns(m);
         if (at >= wanted) break;
         machine_run(m, NULL, wanted - at > CLOSE ? wanted - at : 1);
     }
@@ -53,14 +46,14 @@ static unsigned techniques(const struct session *s, const char *names[SESSION_MA
 
 static void change(struct session *s, struct machine *to, const char *cpu)
 {
-    uint64_t wanted = guest_insns(s->m);
+    uint64_t wanted = machine_guest_insns(s->m);
     struct text words = { 0 };
-    if (guest_insns(to) > wanted) machine_goto(to, 0);
+    if (machine_guest_insns(to) > wanted) machine_goto(to, 0);
     forward_to(to, wanted);
     s->m = to;
     s->lesson = to == s->own ? s->own_lesson : NULL;
-    text_number(&words, guest_insns(to));
-    if (guest_insns(to) < wanted) session_say(s, true, "On %s the guest ended after %s guest instructions.", cpu, text_str(&words));
+    text_number(&words, machine_guest_insns(to));
+    if (machine_guest_insns(to) < wanted) session_say(s, true, "On %s the guest ended after %s guest instructions.", cpu, text_str(&words));
     else session_say(s, false, "On %s after %s guest instructions%s.", cpu, text_str(&words),
                      s->own_lesson && !s->lesson ? "; the lesson rests" : "");
     text_free(&words);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "sim/cpu/exec.h"
 #include "sim/cpu/memo.h"
+#include "sim/cpu/meter.h"
 #include "sim/cpu/recorder.h"
 
 enum { POOL = 18 << 20, POOL_OPS = (14 << 20) / sizeof(struct op) };
@@ -153,7 +154,8 @@ static size_t padded(size_t bytes) { return (bytes + 7) & ~(size_t)7; }
 
 static struct block *room(struct block_cache *bc)
 {
-    size_t most = sizeof(struct block) + BLOCK_INSNS * (sizeof(struct insn) + sizeof(struct recorded)) + 2 * padded(BLOCK_INSNS * 15);
+    size_t most = sizeof(struct block) + BLOCK_INSNS * (sizeof(struct insn) + sizeof(struct recorded)) + 2 * padded(BLOCK_INSNS * 15) +
+                  sizeof(struct metered);
     if (bc->used + most > POOL || bc->ops + OP_SLOTS(BLOCK_INSNS) > POOL_OPS) block_cache_flush(bc);
     return (struct block *)(void *)(bc->pool + bc->used);
 }
@@ -189,11 +191,22 @@ static void note_built(struct block_cache *bc, const struct block *b)
     if (s->patience < BESIDE_MOST) s->patience++;
 }
 
+/* Is it code that somebody accounts for? */
+static bool is_metered(const struct cpu *c, uint32_t at)
+{
+    struct cpu_weight w;
+    return c->meter.weigh && c->meter.weigh(c->meter.self, at, &w);
+}
+
 /* What block b takes of the pool, now that it is known how much. */
-static void claim(struct block_cache *bc, struct block *b)
+static void claim(struct block_cache *bc, struct block *b, bool metered)
 {
     bc->used += sizeof *b + b->n * sizeof(struct insn);
     bc->ops += OP_SLOTS(b->n);
+    if (metered) {
+        b->metered = (struct metered *)(void *)(bc->pool + bc->used);
+        bc->used += sizeof *b->metered;
+    }
     if (!bc->recorded) return;
     b->recorded = (struct recorded *)(void *)(bc->pool + bc->used);
     bc->used += b->n * sizeof(struct recorded);
@@ -284,6 +297,7 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
 {
     struct block_cache *bc = c->blocks;
     struct block *b = bc->recorded ? NULL : revive(bc, at, code32, bytes, n); /* a record has the bytes as first decoded */
+    if (b && b->metered) meter_weigh(c, b, b->metered);
     if (b) return enter(c, b);
     b = room(bc);
     *b = (struct block){ .host = bytes, .at = at.v, .code32 = code32, .op = bc->op + bc->ops };
@@ -300,7 +314,8 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
         if (block_ends(i)) break;
     }
     if (!b->n) return NULL;
-    claim(bc, b);
+    claim(bc, b, is_metered(c, at.v));
+    if (b->metered) meter_weigh(c, b, b->metered);
     op_build(b);
     keep_code(bc, b, bytes);
     return enter(c, b);

@@ -22,6 +22,7 @@ struct block {
     struct block *next;       /* same hash */
     struct block *next_frame; /* same frame hash */
     struct recorded *recorded;/* its instructions for the recorder; NULL: it was off when the block was built */
+    struct metered *metered;  /* whose work they are (meter.h); NULL: the guest's own */
     struct op *op;            /* the same instructions as fast operations: a head, then one each */
     struct op_link *into;     /* links from other blocks to this one */
     const uint8_t *host;      /* its bytes */
@@ -69,6 +70,9 @@ struct block_cache {
     struct block_stop stop;
     struct block_single single[BLOCK_SINGLES];
     bool observed, recorded;
+    const struct block *metered; /* the last such block begun, while fast operations run */
+    uint64_t metered_from;       /* instructions retired when it was */
+    uint8_t metered_account;     /* and who paid then */
     struct memo *memo;           /* instructions decoded before */
     size_t used, ops;            /* bytes of the pool, ops of theirs */
     uint8_t *pool;               /* blocks with their instructions and bytes */

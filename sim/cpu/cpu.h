@@ -102,6 +102,14 @@ struct cpu_observer {
     void *self;
 };
 
+/* Is told of the instruction at a machine address before it is first run, and says whose work it is; for accounts only (meter.h). */
+struct cpu_weight { uint8_t retires; /* instructions of the guest's that are done with it */ bool overhead; };
+struct cpu_meter {
+    bool (*weigh)(void *self, uint32_t at, struct cpu_weight *w); /* false: the guest's own code; w comes as { 1, false } */
+    void *self;
+    uint8_t cause;   /* of overhead */
+};
+
 enum { INTR_PIN = 1 /* the interrupt request pin */, INTR_WINDOW = 2 /* a hypervisor: vmx.h */ };
 
 /* What MONITOR watches: monitor.h */
@@ -162,6 +170,8 @@ struct cpu {
     struct trace *trace;      /* NULL: silent */
     struct cpu_observer observer;
     struct block_cache *blocks; /* NULL: decode every time (a hypervisor's emulator) */
+    struct cpu_meter meter;   /* weigh NULL: all that runs is the guest's */
+    int64_t hidden;           /* boundaries that are instructions, but none of the guest's */
     struct recorder *recorder; /* the last instructions, for people; NULL: none */
     struct monitor monitor;
     struct points *points;    /* a debugger's; NULL: none. Data accesses are reported, and execution by cpu_run */

@@ -326,10 +326,10 @@ void cpu_deliver_fault(struct cpu *c, struct fault f)
 }
 
 /* The event as hardware would have made it, but for what raising it does besides (CR2, DR6, RF): that was done long ago. */
-void gate_inject(struct cpu *c, uint32_t event, uint32_t code, uint32_t length)
+bool gate_inject(struct cpu *c, uint32_t event, uint32_t code, uint32_t length)
 {
     unsigned type = vmx_event_type(event);
-    bool soft = type >= VMX_EVENT_SOFT_INT && type <= VMX_EVENT_SOFT_EXCEPTION;
+    bool soft = type >= VMX_EVENT_SOFT_INT && type <= VMX_EVENT_SOFT_EXCEPTION, nonroot = c->vmx.nonroot;
     struct passage v = { .vector = (uint8_t)event, .has_code = event & VMX_EVENT_CODE, .code = code, .asked = soft,
                           .how = type == VMX_EVENT_EXCEPTION ? DELIVER_FAULT
                                : soft && type != VMX_EVENT_ICEBP ? DELIVER_SOFT : DELIVER_EXTERNAL,
@@ -339,9 +339,10 @@ void gate_inject(struct cpu *c, uint32_t event, uint32_t code, uint32_t length)
     struct fault f;
     if (type == VMX_EVENT_SOFT_INT && cpu_v86(c)) s = v86_int(c, v.vector, v.at, v.back);
     if (s == STEP_OK) s = deliver(c, &v);
-    if (s == STEP_JUMP) return;
+    if (s == STEP_JUMP) return soft && c->vmx.nonroot == nonroot; /* else the delivery made the guest leave */
     uint8_t first = type == VMX_EVENT_EXCEPTION ? v.vector : (uint8_t)VEC_NMI; /* what is no exception doubles nothing */
     if (second_fault(c, first, &f)) deliver_chain(c, f);
+    return false;
 }
 
 /* What IRET may change, seen from the ring it leaves: IF only with CPL <= IOPL, IOPL only in ring 0. The rest of the

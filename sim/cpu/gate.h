@@ -30,8 +30,8 @@ enum step gate_icebp(struct cpu *c, uint32_t at, uint32_t back);
 enum step gate_return(struct cpu *c, unsigned size, uint32_t at, uint32_t back);
 
 /* VM entry delivers an event (VMX_EVENT_*) to the guest at c->eip; `length` of the instruction if it stands for one. What the
- * delivery meets is delivered, too, or makes the guest leave. */
-void gate_inject(struct cpu *c, uint32_t event, uint32_t code, uint32_t length);
+ * delivery meets is delivered, too, or makes the guest leave. True: an instruction of the guest's is done with it. */
+bool gate_inject(struct cpu *c, uint32_t event, uint32_t code, uint32_t length);
 
 /* Is an exception met while `first` was being delivered a double fault? Else it is handled after it. SDM 3A table 6-5 */
 bool gate_doubles(uint8_t first, uint8_t second);

@@ -2,6 +2,7 @@
 #include "sim/cpu/op.h"
 
 #include "sim/cpu/exec.h"
+#include "sim/cpu/meter.h"
 #include "sim/cpu/recorder.h"
 
 /* ---- what is not hot ---- */
@@ -57,12 +58,23 @@ static struct op *op_recorded(OP_ARGS)
     TAIL r->then(c, o, res, aux, tags);
 }
 
+/* Stands before the first op of a block that somebody accounts for. */
+static struct op *op_metered(OP_ARGS)
+{
+    const struct block *b = (o - o->k)->block;
+    meter_begin(c, b);
+    TAIL b->metered->then(c, o, res, aux, tags);
+}
+
+/* Must it not be run again, because something that stands before it has been? */
+static inline bool once(const struct op *o) { return o->fn == op_recorded || o->fn == op_metered; }
+
 /* Way 1 is what mostly has it: two pages of one set that are used in turn. As mmu_translate does it for an entry with the tag:
  * a tag says that the access is allowed and nobody looks. */
 static inline bool second(struct cpu *c, const struct op *o, const uint8_t *tags, unsigned write)
 {
     uint32_t set = c->missed & (PAGE_SIZE - 1), page = c->missed & PAGE_MASK;
-    if (op_tag(tags, set + (uint32_t)sizeof(struct tlb_entry), write) != page || o->fn == op_recorded) return false;
+    if (op_tag(tags, set + (uint32_t)sizeof(struct tlb_entry), write) != page || once(o)) return false;
     tlb_to_front(c->dtlb.e[set / TLB_SET_STRIDE], 1);
     c->dtlb.hits++;
     return true;
@@ -75,7 +87,7 @@ static inline bool second(struct cpu *c, const struct op *o, const uint8_t *tags
 static bool filled(struct cpu *c, const struct op *o, unsigned access)
 {
     uint32_t page = c->missed & PAGE_MASK;
-    if (OP_SET(page) != (c->missed & (PAGE_SIZE - 1)) || o->fn == op_recorded) return false;
+    if (OP_SET(page) != (c->missed & (PAGE_SIZE - 1)) || once(o)) return false;
     if (c->cpl == 3) access |= ACCESS_USER;
     return mem_refill(c, gva(page), access) && c->clock->now < c->break_at;
 }
@@ -235,6 +247,9 @@ void op_build(struct block *b)
     build_end(b, &b->insn[b->n - 1]);
     if (b->recorded) build_recorded(b);
     else op_tune(b);
+    if (!b->metered) return;
+    b->metered->then = b->op[1].fn;
+    b->op[1].fn = op_metered;
 }
 
 /* ---- linking ---- */

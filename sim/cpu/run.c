@@ -14,6 +14,7 @@
 #include "sim/cpu/monitor.h"
 #include "sim/cpu/op.h"
 #include "sim/cpu/operand.h"
+#include "sim/cpu/meter.h"
 #include "sim/cpu/recorder.h"
 #include "sim/cpu/segment.h"
 
@@ -170,19 +171,25 @@ static void note(const struct cpu *c, const struct insn *i, const uint8_t *bytes
     recorder_note(c, code, insn_eip(c, i), c->clock->now, c->insns, c->res, c->aux);
 }
 
-/* Runs instructions i .. end-1 of a block until one jumps or time is up; with the block's n bytes, the recorder notes each. */
-ALWAYS_INLINE enum step run_insns(struct cpu *c, const struct insn *i, const struct insn *end, const uint8_t *bytes, unsigned n)
+/* Runs instructions i .. end-1 of a block until one jumps or time is up; with the block's n bytes, the recorder notes each; with
+ * what was weighed of it, of which i is number k, each is accounted for. */
+ALWAYS_INLINE enum step run_insns(struct cpu *c, const struct insn *i, const struct insn *end, const uint8_t *bytes, unsigned n,
+                                  const struct metered *m, unsigned k)
 {
     struct clock *clock = c->clock;
     do {
+        uint64_t insns = c->insns;
         if (n) note(c, i, bytes, n);
+        if (m) meter_overhead(c, m, k);
         clock->now += i->cost;
         enum step s = i->fn(c, i);
         if (s != STEP_OK) {
+            if (m && s != STEP_FAULT && c->insns == insns) meter_retired(c, m, k);
             finish(c, i, s);
             return s;
         }
         c->insns++;
+        if (m) meter_retired(c, m, k++);
         i++;
     } while (i != end && clock->now < c->break_at);
     i--;
@@ -191,10 +198,12 @@ ALWAYS_INLINE enum step run_insns(struct cpu *c, const struct insn *i, const str
     return STEP_OK;
 }
 
-static enum step run_block(struct cpu *c, const struct insn *i, const struct insn *end, const uint8_t *bytes, unsigned n)
+static enum step run_block(struct cpu *c, const struct insn *i, const struct insn *end, const uint8_t *bytes, unsigned n,
+                           const struct metered *m, unsigned k)
 {
-    if (recorder_on(c)) return run_insns(c, i, end, bytes, n);
-    return run_insns(c, i, end, NULL, 0);
+    if (m) return run_insns(c, i, end, bytes, recorder_on(c) ? n : 0, m, k);
+    if (recorder_on(c)) return run_insns(c, i, end, bytes, n, NULL, 0);
+    return run_insns(c, i, end, NULL, 0, NULL, 0);
 }
 
 /* A fetch that faults took its time, too, so that even a machine that can only fault gets on in time. */
@@ -205,12 +214,25 @@ static enum step fetch_fault(struct cpu *c)
     return STEP_FAULT;
 }
 
+/* An instruction that was fetched by itself. The code TLB still knows where. */
+static bool weigh_single(struct cpu *c, const struct insn *i, struct metered *m)
+{
+    struct code code;
+    struct cpu_weight w = { .retires = 1 };
+    if (!c->meter.weigh || !code_at(c, c->seg[SEG_CS].base + c->eip, &code) || !c->meter.weigh(c->meter.self, code.at.v, &w)) return false;
+    m->overhead[0] = 0, m->overhead[1] = w.overhead ? i->cost : 0;
+    m->hidden[0] = 0, m->hidden[1] = (int16_t)(1 - w.retires);
+    return true;
+}
+
 static enum step run_single(struct cpu *c, struct insn *i)
 {
     uint8_t bytes[16] = { 0 };
     if (fetch_single(c, i, bytes) != STEP_OK) return fetch_fault(c);
     i->fn = block_handler(c, i);
-    return run_block(c, i, i + 1, bytes, sizeof bytes);
+    struct metered m;
+    if (!weigh_single(c, i, &m)) return run_block(c, i, i + 1, bytes, sizeof bytes, NULL, 0);
+    return run_block(c, i, i + 1, bytes, sizeof bytes, &m, 0);
 }
 
 /* Instructions i .. of a block, as far as the limit allows; the first in any case. */
@@ -218,7 +240,7 @@ static void run_exact(struct cpu *c, const struct block *b, const struct insn *i
 {
     const struct insn *end = b->insn + b->n;
     uint64_t left = limit - c->insns;
-    (void)run_block(c, i, left < (uint64_t)(end - i) ? i + left : end, b->host, b->bytes);
+    (void)run_block(c, i, left < (uint64_t)(end - i) ? i + left : end, b->host, b->bytes, b->metered, (unsigned)(i - b->insn));
 }
 
 static bool due(const struct cpu *c, uint64_t limit) { return c->clock->now >= c->break_at || c->insns >= limit; }
@@ -238,6 +260,7 @@ static void run_blocks(struct cpu *c, struct block *b, uint64_t limit)
         return;
     }
     op_run(c, b, limit);
+    if (c->blocks->metered) meter_stop(c);
     const struct block_stop stop = c->blocks->stop;
     if (stop.kind == BLOCK_STOP_EXACT && !due(c, limit)) run_exact(c, stop.block, stop.i, limit);
     else if (stop.kind == BLOCK_STOP_STEP) finish(c, stop.i, stop.step);

@@ -142,7 +142,7 @@ static void inject(struct cpu *c, uint32_t event)
 {
     bool code = event & VMX_EVENT_CODE;
     if (vmx_event_type(event) == VMX_EVENT_OTHER) c->vmx.single = true;
-    else gate_inject(c, event, code ? vmcs_get(c, VMCS_ENTRY_CODE) : 0, vmcs_get(c, VMCS_ENTRY_LENGTH));
+    else c->hidden -= gate_inject(c, event, code ? vmcs_get(c, VMCS_ENTRY_CODE) : 0, vmcs_get(c, VMCS_ENTRY_LENGTH));
 }
 
 enum vmx_error vmx_enter(struct cpu *c, bool launch, uint32_t at)

@@ -127,7 +127,6 @@ static void bt_back(struct vcpu *v)
 static void bt_start(struct vcpu *v)
 {
     board(v)->cpu->observer = (struct cpu_observer){ before, after, v };
-    board(v)->cpu->account[1] = CAUSE_TRANSLATED;
     bt_selectors_forget(v);
     descriptor_user_code(v, true); /* no IRET of the guest's kernel runs, so they need not be hidden from it */
 }
@@ -189,7 +188,9 @@ static void from_cache(struct vcpu *v, struct window_frame *f)
     if (t->what == BT_CONTINUE) {
         t->from = s.unit;
         t->from_exit = s.exit;
-        c->eip = t->unit[s.unit - 1].exit[s.exit].target;
+        const struct bt_exit *x = &t->unit[s.unit - 1].exit[s.exit];
+        c->eip = x->target;
+        v->emulated += x->jump;
     }
     t->left_for = c->eip;
     map_fpu(v);
@@ -252,7 +253,8 @@ static void callout(struct vcpu *v)
         t->counts.lookups++;
         TRACE(board(v)->trace, MISS, v->cause, .target = v->virt.eip);
     }
-    if (t->what == BT_EMULATE) emulate(v);
+    if (t->what == BT_JUDGE) v->emulated--; /* it was counted when it was called */
+    if (t->what == BT_EMULATE || t->what == BT_JUDGE) emulate(v);
 }
 
 /* A fault of the copied instruction that the guest is at, handled as trap-and-emulate does. */
@@ -389,6 +391,7 @@ const struct cpu_strategy strategy_bintrans = {
     .window_table = BT_WINDOW_TABLE,
     .stored = bt_stored,
     .remapped = bt_remapped,
+    .weigh = bt_weigh,
     .view = bt_view,
     .code = bt_code,
     .code_first = WINDOW_BASE + BT_CODE,

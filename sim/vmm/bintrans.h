@@ -62,6 +62,7 @@ enum bt_what {
     BT_RUN,      /* no callout: an instruction */
     BT_EMULATE,  /* do the guest's instruction */
     BT_CONTINUE, /* the unit ends here: translate what comes next, and chain */
+    BT_JUDGE,    /* BT_QUICK was called: do the guest's instruction; it would have been done but for a difference */
     BT_LOOKUP,   /* a return or indirect jump whose target no table knows */
 };
 
@@ -69,14 +70,16 @@ enum { BT_FIX_EAX = 1, BT_FIX_ECX = 2, BT_FIX_EDX = 4, BT_FIX_EBX = 64, /* the g
        BT_FIX_EIP = 8,    /* the guest's EIP is in BT_TARGET */
        BT_FIX_SHADOW = 16,/* STI or the like was just executed: no interrupt before the next instruction */
        BT_FIRST = 32,     /* nothing to put back: a guest instruction begins here */
+       BT_OWN = 256,      /* this is the guest's instruction itself, not what translation adds */
        BT_OURS = 128 };   /* what faults here is the sequence's own access, not the guest's: emulate the instruction */
 
 /* The guest's state at one instruction of the cache. */
 struct bt_point {
     uint32_t eip;
     uint16_t at;   /* offset in the unit */
-    uint8_t  fix;  /* BT_FIX_* */
+    uint16_t fix;  /* BT_FIX_* */
     uint8_t  what; /* enum bt_what */
+    uint8_t  done; /* guest instructions that are done with it (if it is an exit: once it is a jump) */
     uint16_t esp;  /* add to ESP */
 };
 
@@ -87,6 +90,7 @@ struct bt_exit {
     uint32_t branch; /* offset of the 4 displacement bytes of a conditional branch to it, 0: none */
     bool     apart;  /* the continuation is not in the unit, but at the cache's end */
     bool     chained;
+    bool     jump;   /* it is a JMP of the guest's, done by whoever follows it */
     bool     held;   /* STI was the last instruction: never chained */
     uint16_t to;     /* unit + 1 it is chained to by a jump, 0: none */
     uint16_t next;   /* link + 1: the next exit chained to the same unit */
@@ -241,6 +245,7 @@ uint32_t bt_alias_of(const struct vcpu *v, uint32_t at);
 /* ---- bintrans_look.c: for people; see strategy.h */
 void bt_view(const struct vcpu *v, struct vcpu_view *view);
 uint32_t bt_code(const struct vcpu *v, uint32_t at);
+void bt_weigh(const struct vcpu *v, uint32_t offset, struct cpu_weight *w);
 const char *bt_symbol(const struct vcpu *v, uint32_t at, char *buf, unsigned room);
 /* ---- bintrans_page.c: see strategy.h */
 void bt_stored(struct vcpu *v, uint32_t at, unsigned size);

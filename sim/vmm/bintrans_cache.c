@@ -109,7 +109,8 @@ bool bt_state_at(const struct bintrans *t, uint32_t tc, struct bt_state *s)
     s->point = *p;
     if (u->dead && tc == u->tc) { /* a callout, or the jump to what replaced it: the instruction itself is elsewhere */
         s->point.what = BT_CONTINUE;
-        s->point.fix &= (uint8_t)~BT_FIRST;
+        s->point.fix &= (uint16_t)~(BT_FIRST | BT_OWN);
+        s->point.done = 0;
     }
     for (unsigned x = 0; x < u->exits; x++)
         if (u->exit[x].at == tc && !u->exit[x].apart) s->exit = (uint8_t)x;

@@ -22,9 +22,12 @@ static inline void put32(struct bt_code *c, uint32_t w) { put(c, &w, 4); }
 static inline struct bt_point *point(struct bt_code *c, uint32_t eip, unsigned fix)
 {
     struct bt_point *p = &c->point[c->points++];
-    *p = (struct bt_point){ .eip = eip, .at = (uint16_t)c->n, .fix = (uint8_t)fix };
+    *p = (struct bt_point){ .eip = eip, .at = (uint16_t)c->n, .fix = (uint16_t)fix };
     return p;
 }
+
+/* With the instruction just emitted the guest's is done. */
+static inline void done(struct bt_code *c) { c->point[c->points - 1].done = 1; }
 
 /* CALL BT_GATE:0. The hypervisor does what `what` says. */
 static inline void out(struct bt_code *c, uint32_t eip, enum bt_what what, unsigned fix)
@@ -78,8 +81,9 @@ static inline void shadow(struct bt_code *c, unsigned from)
 /* The guest's instruction as it is. */
 static inline void copy(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip, unsigned fix)
 {
-    point(c, eip, fix);
+    point(c, eip, fix | BT_OWN);
     put(c, bytes, i->len);
+    done(c);
 }
 
 static inline void cont(struct bt_code *c, uint32_t target, bool apart)

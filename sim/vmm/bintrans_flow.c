@@ -20,14 +20,16 @@ static void push_return(struct bt_code *c, uint32_t eip, uint32_t back, unsigned
     point(c, eip, fix);
     put8(c, 0x68);
     put32(c, back);
+    done(c);
 }
 
 static void jcc(struct bt_code *c, const struct insn *i, uint32_t eip)
 {
-    point(c, eip, BT_FIRST);
+    point(c, eip, BT_FIRST | BT_OWN);
     put8(c, 0x0F);
     put8(c, (uint8_t)(0x80 | i->sub));
     put32(c, 0);
+    done(c);
     cont(c, target_of(i, eip), true);
     c->exit[c->exits - 1].branch = c->n - 4;
     cont(c, eip + i->len, false);
@@ -36,9 +38,10 @@ static void jcc(struct bt_code *c, const struct insn *i, uint32_t eip)
 /* LOOPcc and JECXZ have short displacements only, and count in CX with an address-size prefix. */
 static void loop(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
 {
-    point(c, eip, BT_FIRST);
+    point(c, eip, BT_FIRST | BT_OWN);
     put(c, bytes, i->len - 1u);
     put8(c, BT_CONT);
+    done(c);
     cont(c, eip + i->len, false);
     cont(c, target_of(i, eip), false);
 }
@@ -69,6 +72,7 @@ static void ret(struct bt_code *c, const struct bt_how *how, const struct insn *
     unsigned drop = i->form == FORM_I ? i->imm & 0xFFFF : 0;
     point(c, eip, BT_FIRST);
     pop_slot(c, BT_TARGET);
+    done(c);
     if (drop) { /* lea esp, [esp + drop] */
         point(c, eip, BT_FIX_EIP)->esp = (uint16_t)drop;
         put(c, (const uint8_t[]){ 0x8D, 0xA4, 0x24 }, 3);
@@ -88,9 +92,12 @@ bool bt_emit_flow(struct bt_code *c, const struct bt_how *how, const struct insn
             cont(c, target_of(i, eip), false);
             c->point[c->points - 1].eip = eip;
             c->point[c->points - 1].fix = BT_FIRST;
+            c->exit[c->exits - 1].jump = true;
+            done(c);
             return true;
         }
         load_target(c, i, bytes, eip);
+        done(c);
         jump_glue(c, how, eip, false);
         return true;
     case MN_CALL:

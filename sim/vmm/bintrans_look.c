@@ -41,6 +41,19 @@ void bt_view(const struct vcpu *v, struct vcpu_view *view)
     view->reg[ESP] += s.point.esp;
 }
 
+void bt_weigh(const struct vcpu *v, uint32_t offset, struct cpu_weight *w)
+{
+    const struct bintrans *t = v->bt;
+    struct bt_state s;
+    uint32_t tc = offset - BT_CODE;
+    if (tc >= t->end) return;
+    w->overhead = true;
+    if (!bt_state_at(t, tc, &s)) return;
+    const struct bt_exit *x = s.unit && s.point.what == BT_CONTINUE ? &t->unit[s.unit - 1].exit[s.exit] : NULL;
+    if (s.point.what == BT_RUN || s.point.what == BT_JUDGE || (x && x->jump && x->chained)) w->retires = s.point.done;
+    w->overhead = !(s.point.fix & BT_OWN);
+}
+
 uint32_t bt_code(const struct vcpu *v, uint32_t at)
 {
     struct bt_state s;

@@ -195,8 +195,9 @@ static void quick(struct bt_code *c, const struct store *s)
     put_value(c, s);
     here(c, s);
     on_alias(c, s, (const uint8_t[]){ 0x8B }, 1, ECX);
-    out(c, s->eip, BT_EMULATE, fix_of_a(s) | BT_FIX_ECX);
+    out(c, s->eip, BT_JUDGE, fix_of_a(s) | BT_FIX_ECX);
     c->bytes[c->n - 2] = BT_QUICK & 0xFF;
+    done(c);
     restore(c, s, s->next);
 }
 
@@ -223,9 +224,10 @@ static unsigned note(struct bt_code *c, const struct store *s)
     if (s->at) put32(c, s->at);
     here(c, s);
     fill(c, ECX, BT_ECX);
-    point(c, s->eip, fix_of_a(s) | BT_OURS);
+    point(c, s->eip, fix_of_a(s) | BT_OURS | BT_OWN);
     on_alias(c, s, s->op, s->op_n, s->reg);
     put(c, s->imm, s->imm_n);
+    done(c);
     if (s->at) return full;
     point(c, s->next, fix_of_a(s));
     fill(c, s->a, slot_of_a(s));

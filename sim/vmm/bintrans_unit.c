@@ -116,6 +116,20 @@ static struct bt_unit *place(struct vcpu *v, const struct source *s, uint32_t ei
     return u;
 }
 
+/* A unit lost the JMP at its end: the instruction before it does that, too. Its last byte is written anew, so that the CPU looks
+ * at it again. */
+static void count_jump(struct vcpu *v, const struct bt_unit *u)
+{
+    struct bt_point *p = &v->bt->point[u->first_point];
+    unsigned last = 0;
+    uint8_t byte = 0;
+    for (unsigned i = 0; i < u->points; i++)
+        if (p[i].at < u->size) last = i;
+    p[last].done++;
+    bus_peek(board(v)->bus, window_hpa(&v->window, BT_CODE + u->tc + u->size - 1u), &byte, 1);
+    poke(v, u->tc + u->size - 1u, &byte, 1);
+}
+
 /* The continuation at the very end of the cache asked for this unit: it can begin there, and no jump is needed. */
 static void adjoin(struct vcpu *v, uint32_t eip)
 {
@@ -127,6 +141,7 @@ static void adjoin(struct vcpu *v, uint32_t eip)
     t->at = x->at;
     u->size = (uint16_t)(u->size - BT_CONT);
     t->counts.elided++;
+    if (x->jump) count_jump(v, u);
 }
 
 static void tell(struct vcpu *v, const struct bt_unit *u)

@@ -8,6 +8,7 @@ static void cli(struct bt_code *c, uint32_t eip)
 {
     point(c, eip, BT_FIRST);
     set_byte(c, BT_VIF + 1, 0);
+    done(c);
 }
 
 /* If somebody waits to interrupt, the hypervisor does the STI. */
@@ -27,6 +28,7 @@ static void sti(struct bt_code *c, uint32_t eip)
     fill(c, ECX, BT_ECX);
     point(c, eip, 0);
     set_byte(c, BT_VIF + 1, FLAG_IF >> 8);
+    done(c);
 }
 
 /* Real IF is 1, real IOPL and the rest of the virtual flags are 0: the guest's image is a sum. */
@@ -50,6 +52,7 @@ static void pushf(struct bt_code *c, uint32_t eip, uint32_t next)
     }
     point(c, eip, BT_FIX_ECX | BT_FIX_EDX);
     put8(c, 0x51); /* push ecx */
+    done(c);
     point(c, next, BT_FIX_ECX | BT_FIX_EDX);
     fill(c, ECX, BT_ECX);
     point(c, next, BT_FIX_ECX | BT_FIX_EDX);
@@ -82,6 +85,7 @@ static void popf(struct bt_code *c, uint32_t eip)
     fill(c, ECX, BT_ECX);
     point(c, eip, BT_FIX_SHADOW);
     put8(c, 0x9D); /* popfd */
+    done(c);
     point(c, eip + 1, 0);
     unsigned done = skip(c, 0xEB);
     land(c, slow1);
@@ -120,9 +124,11 @@ static bool port(struct bt_code *c, const struct insn *i, const uint8_t *bytes, 
     put8(c, 0x65);
     put8(c, i->id == MN_IN ? 0xA0 : 0xA2); /* mov al, gs:[post], or the other way */
     put32(c, BT_POST);
-    if (i->id == MN_IN) return true;
-    point(c, eip, 0);
-    set_byte(c, BT_POSTED, 1);
+    if (i->id == MN_OUT) {
+        point(c, eip, 0);
+        set_byte(c, BT_POSTED, 1);
+    }
+    done(c);
     return true;
 }
 

@@ -237,7 +237,9 @@ bool emulate_one(struct vcpu *v)
     begin(v);
     c->rf_at = UINT64_MAX; /* RF of the frame is the real fault's; the guest's instruction begins without */
     lazy_fpu_fetch(v);
+    uint64_t insns = c->insns;
     enum step s = cpu_execute_one(c, &done);
+    v->emulated += c->insns - insns; /* not for one of several iterations */
     lazy_fpu_return(v);
     charge(v, CAUSE_EMULATE, COST_EMULATE);
     if (s == STEP_FAULT) {
@@ -327,7 +329,9 @@ void emulate_interrupt(struct vcpu *v)
 
 bool emulate_soft_int(struct vcpu *v, uint8_t vector)
 {
-    return deliver(v, vector, DELIVER_SOFT, v->virt.eip - 2); /* INT n is two bytes; a refused one faults at itself */
+    if (deliver(v, vector, DELIVER_SOFT, v->virt.eip - 2)) return true; /* INT n is two bytes; a refused one faults at itself */
+    v->emulated--; /* the real CPU did it */
+    return false;
 }
 
 void emulate_event(struct vcpu *v, uint32_t event, uint32_t code, uint32_t length)
@@ -335,7 +339,7 @@ void emulate_event(struct vcpu *v, uint32_t event, uint32_t code, uint32_t lengt
     uint32_t from = v->virt.eip;
     struct system_regs old = system_regs(&v->virt);
     begin(v);
-    gate_inject(&v->virt, event, code, length);
+    v->emulated += gate_inject(&v->virt, event, code, length);
     emulate_publish(v);
     if (shut_down(v, v->virt.fault, from)) return;
     tell_inject(v, (uint8_t)event, vmx_event_type(event) == VMX_EVENT_INTERRUPT, code, from);
@@ -353,6 +357,7 @@ static uint32_t step_over(struct vcpu *v, enum mnemonic id, uint32_t value, uint
     e.u.EMULATE.value = value;
     v->virt.eip += length;
     v->virt.insns++;
+    v->emulated++;
     charge(v, CAUSE_EMULATE, COST_EMULATE);
     return trace_emit(board(v)->trace, &e);
 }

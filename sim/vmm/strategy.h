@@ -12,6 +12,7 @@
 #include "sim/vmm/exit.h"
 
 struct cpu;
+struct cpu_weight;
 struct vcpu;
 struct vcpu_view;
 struct window_frame;
@@ -57,6 +58,8 @@ struct cpu_strategy {
     void      (*remapped)(struct vcpu *v);
     /* The guest's fault is to be delivered to it: by hardware, on the next resume? False: by v->virt, now. */
     bool      (*inject)(struct vcpu *v, struct fault f);
+    /* Of the instruction at a window offset: whose work is it (cpu.h)? `w` comes as the hypervisor's. NULL: all of the window is. */
+    void      (*weigh)(const struct vcpu *v, uint32_t offset, struct cpu_weight *w);
     /* For people, while the real processor runs the guest: what of its state the real registers do not show. `view` comes
      * filled from them. */
     void      (*view)(const struct vcpu *v, struct vcpu_view *view);

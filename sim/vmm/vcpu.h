@@ -50,6 +50,7 @@ struct vcpu {
     struct cpu virt;            /* the guest's CPU as the guest believes it */
     struct mmu virt_mmu;        /* walks the guest's tables over the VM's bus; never cached across exits */
     struct clock virt_clock;    /* its own, since emulation is charged by named costs; set to the machine's at each use */
+    uint64_t emulated;          /* instructions that were done for the guest, not by the real CPU running it */
     struct bus_log stores;      /* what virt stored while emulating */
     struct vmmu vmmu;           /* the MMU strategy */
     bool fpu_lent;              /* the real x87 unit holds the guest's state; see lazy_fpu.h */

@@ -205,6 +205,21 @@ struct vm *vmm_add(struct vmm *h, const struct vm_plan *plan, struct err *e)
 
 struct bus *vm_memory(struct vm *vm) { return vm->vcpu.ops->aware ? &vm->pseudo : &vm->bus; }
 
+/* Instructions in a window are the hypervisor's, unless its technique knows better. */
+static bool weigh(void *vmm, uint32_t at, struct cpu_weight *w)
+{
+    const struct vmm *h = vmm;
+    for (unsigned n = 0; n < h->vms; n++) {
+        const struct vcpu *v = &h->vm[n].vcpu;
+        uint32_t offset = at - v->window.at;
+        if (offset >= WINDOW_SIZE) continue;
+        *w = (struct cpu_weight){ 0 };
+        if (v->ops->weigh) v->ops->weigh(v, offset, w);
+        return true;
+    }
+    return false;
+}
+
 /* The state the hypervisor's own boot would have left: LGDT, LIDT, LLDT, LTR, MOV CR0/CR3/CR4. */
 static void own_the_cpu(struct vmm *h)
 {
@@ -217,6 +232,7 @@ static void own_the_cpu(struct vmm *h)
     /* The 8259 pair is all it needs, and with the APIC off CPUID, which a guest executes unseen, shows none: VMs have none. */
     cpu_apic_base(c, c->apic_base & ~(uint32_t)APIC_BASE_ENABLE);
     cpu_set_flags(c, FLAG_ONE);
+    c->meter = (struct cpu_meter){ weigh, h, CAUSE_TRANSLATED };
     c->account[0] = CAUSE_DISPATCH;
     c->account[1] = c->account[2] = CAUSE_KERNEL;
     c->account[3] = CAUSE_USER;

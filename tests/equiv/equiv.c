@@ -40,7 +40,7 @@ struct outcome {
     char why[240];
     struct machine_cpu cpu;
     struct machine_fpu fpu;
-    uint64_t insns, silent;
+    uint64_t insns, silent, guest_insns, irqs;
     uint8_t memory[COMPARED];
     char serial[512];
 };
@@ -95,6 +95,13 @@ static uint64_t silent_events(const struct machine *m)
     return s.silent;
 }
 
+static uint32_t word(const uint8_t *memory, uint32_t at)
+{
+    uint32_t v;
+    memcpy(&v, memory + (at - COMPARED), 4);
+    return v;
+}
+
 static void run(const struct way *w, struct outcome *o)
 {
     struct machine *m = start(w, image_path);
@@ -109,7 +116,9 @@ static void run(const struct way *w, struct outcome *o)
     machine_fpu(m, &o->fpu);
     o->insns = machine_insns(m);
     o->silent = silent_events(m);
+    o->guest_insns = machine_guest_insns(m);
     (void)machine_peek_gpa(m, gpa(COMPARED), o->memory, COMPARED);
+    o->irqs = word(o->memory, VAR_TICKS);
     size_t n;
     const char *serial = machine_serial(m, &n);
     if (n >= sizeof o->serial) n = sizeof o->serial - 1;
@@ -125,13 +134,6 @@ static const struct { const char *name; size_t at, size; } registers[] = {
     REG(idt_limit), REG(ldtr), REG(tr), REG(sysenter_cs), REG(sysenter_esp), REG(sysenter_eip), REG(dr), REG(seg),
 #undef REG
 };
-
-static uint32_t word(const uint8_t *memory, uint32_t at)
-{
-    uint32_t v;
-    memcpy(&v, memory + (at - COMPARED), 4);
-    return v;
-}
 
 static uint32_t log_end(const struct outcome *o)
 {
@@ -181,6 +183,10 @@ static const char *difference(const struct outcome *a, const struct outcome *b)
                 if (x[i] != y[i]) n += snprintf(text + n, sizeof text - (size_t)n, " byte %zu: %02X, not %02X", i, y[i] & 0xFF, x[i] & 0xFF);
             return text;
         }
+    if (a->guest_insns != b->guest_insns && !a->irqs && !b->irqs) {
+        snprintf(text, sizeof text, "instructions: %llu, not %llu", (unsigned long long)b->guest_insns, (unsigned long long)a->guest_insns);
+        return text;
+    }
     if (memcmp(&a->fpu, &b->fpu, sizeof a->fpu))
         snprintf(text, sizeof text, "x87 state: instruction at %X:%X, not %X:%X; data at %X:%X, not %X:%X; control %X, not %X; status %X, not %X",
                  b->fpu.cs, b->fpu.ip, a->fpu.cs, a->fpu.ip, b->fpu.ds, b->fpu.dp, a->fpu.ds, a->fpu.dp, b->fpu.control, a->fpu.control,

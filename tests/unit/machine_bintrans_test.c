@@ -146,6 +146,57 @@ static void people_see_the_guest(void **state)
     machine_free(m);
 }
 
+static struct machine *bt_machine(const char *guest)
+{
+    struct machine_cfg cfg = config_defaults;
+    struct err e = { 0 };
+    cfg.ram_mib = RAM_MIB;
+    strcpy(cfg.cpu, "bt");
+    snprintf(cfg.image, sizeof cfg.image, "build/guests/%s.elf", guest);
+    struct machine *m = machine_new(&cfg, &e);
+    assert_non_null(m);
+    return m;
+}
+
+/* Whose an instruction of the cache is does not depend on how it is run: at full speed, in odd pieces, one by one. */
+static void accounts_are_exact(void **state)
+{
+    (void)state;
+    enum { PIECES = 3 };
+    static const uint64_t piece[PIECES] = { MOST, 7, 1 };
+    struct machine *m[PIECES];
+    for (unsigned k = 0; k < PIECES; k++) {
+        m[k] = bt_machine("fault");
+        while (machine_end(m[k]).fate == FATE_RUNNING) machine_run(m[k], NULL, piece[k]);
+        assert_true(machine_state_hash(m[k]) == machine_state_hash(m[0]));
+        assert_true(machine_guest_insns(m[k]) == machine_guest_insns(m[0]));
+    }
+    uint64_t by_cause[CAUSE_COUNT], sum = 0;
+    machine_causes(m[0], by_cause);
+    for (unsigned c = 0; c < CAUSE_COUNT; c++) sum += by_cause[c];
+    assert_true(sum == machine_cycles(m[0]));
+    assert_true(by_cause[CAUSE_KERNEL] > 10000); /* the guest's own instructions */
+    assert_true(by_cause[CAUSE_TRANSLATED] > 1000);
+    for (unsigned k = 0; k < PIECES; k++) machine_free(m[k]);
+}
+
+/* As many instructions as bare, whatever is switched off: but for a guest whose waiting depends on time. */
+static void counts_the_guests_own(void **state)
+{
+    (void)state;
+    static const char *const cpus[] = { "te", "vtx" };
+    struct machine *m = end_of("fault", "bt", "");
+    uint64_t n = machine_guest_insns(m);
+    machine_free(m);
+    for (unsigned k = 0; k < sizeof variants / sizeof variants[0] + 2; k++) {
+        m = k < 2 ? end_of("fault", cpus[k], "") : end_of("fault", "bt", variants[k - 2]);
+        if (machine_guest_insns(m) != n)
+            fail_msg("%s: %llu instructions, not %llu", k < 2 ? cpus[k] : variants[k - 2], (unsigned long long)machine_guest_insns(m),
+                     (unsigned long long)n);
+        machine_free(m);
+    }
+}
+
 /* Translated code goes back in time like everything else. */
 static void time_goes_back(void **state)
 {
@@ -165,6 +216,7 @@ static void time_goes_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(ends_as_bare), cmocka_unit_test(interrupts_anywhere),
-                                        cmocka_unit_test(people_see_the_guest), cmocka_unit_test(time_goes_back) };
+                                        cmocka_unit_test(people_see_the_guest),
+                                        cmocka_unit_test(accounts_are_exact), cmocka_unit_test(counts_the_guests_own), cmocka_unit_test(time_goes_back) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

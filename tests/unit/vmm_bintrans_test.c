@@ -193,7 +193,7 @@ static void adapted_stores(void **state)
     check_points(&c, "a fixed store");
     assert_in_range(c.points, 10, 12);
     emit(&c, &how, "C7 05 10 00 30 00 63 00 30 00"); /* present: the hypervisor's to judge */
-    assert_int_equal(c.point[3].what, BT_EMULATE);
+    assert_int_equal(c.point[3].what, BT_JUDGE);
     assert_int_equal(c.bytes[c.point[3].at + 5], BT_QUICK & 0xFF);
 }
 
