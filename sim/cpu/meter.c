@@ -3,6 +3,8 @@
 
 void meter_weigh(struct cpu *c, const struct block *b, struct metered *m)
 {
+    m->overhead[0] = 0;
+    m->hidden[0] = 0;
     for (unsigned k = 0; k < b->n; k++) {
         struct cpu_weight w = { .retires = 1 };
         c->meter.weigh(c->meter.self, b->at + b->insn[k].at, &w);
