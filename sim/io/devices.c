@@ -104,6 +104,15 @@ uint8_t devices_ack(void *devices)
 
 bool devices_nmi_possible(const struct devices *d) { return d->apics && ioapic_sends(&d->ioapic, APIC_NMI); }
 
+/* A store into the APICs' range, as a message: address and data of the PCI 2.2 form. SDM vol. 3A 10.11. */
+static void message(void *self, uint32_t at, uint32_t data)
+{
+    struct devices *d = self;
+    if (at >> 20 != LAPIC_BASE >> 20) return;
+    lapic_message(&d->lapic, &(struct apic_message){ .dest = (uint8_t)(at >> 12), .vector = (uint8_t)data, .delivery = data >> 8 & 7,
+                                                     .logical = at >> 2 & 1, .level = data >> 15 & 1 });
+}
+
 static bool init_apics(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w, struct err *e)
 {
     const struct lapic_wiring lw = { .intr = w->intr, .nmi = w->nmi, .init = reset_line(w, RESET_CPU),
@@ -112,7 +121,8 @@ static bool init_apics(struct devices *d, struct bus *b, struct timeq *q, const 
     lapic_init(&d->lapic, q, &lw);
     lapic_virtual_wire(&d->lapic);
     ioapic_init(&d->ioapic, &d->lapic);
-    return lapic_attach(&d->lapic, b, e) && ioapic_attach(&d->ioapic, b, e);
+    iommu_init(&d->iommu, (struct message_line){ message, d });
+    return lapic_attach(&d->lapic, b, e) && ioapic_attach(&d->ioapic, b, e) && iommu_attach(&d->iommu, b, e);
 }
 
 static void enter_in_list(struct devices *d, struct device *device)
@@ -127,9 +137,11 @@ static bool watch_power(struct devices *d)
     return true;
 }
 
+static struct dma_map dma_map(struct devices *d) { return d->apics ? iommu_map(&d->iommu) : (struct dma_map){ 0 }; }
+
 static void add_nic(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w)
 {
-    struct nic_wiring nw = { .irq = devices_pci_irq(d, PCI_NIC_SLOT, 0), .abort = pci_abort_line(&d->pci, PCI_NIC), .watch = w->dma,
+    struct nic_wiring nw = { .irq = devices_pci_irq(d, PCI_NIC_SLOT, 0), .abort = pci_abort_line(&d->pci, PCI_NIC), .watch = w->dma, .map = dma_map(d),
                              .source = pci_source(PCI_NIC), .trace = w->trace, .is_virtual = w->is_virtual };
     memcpy(nw.address, w->nic_address, sizeof nw.address);
     nic_init(&d->nic, b, q, &nw);
@@ -169,7 +181,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     pm_init(&d->pm, q, devices_irq(d, IRQ_SCI), w->off);
     ide_init(&d->ide, b, q, &(struct ide_wiring){
         .disk = w->disk, .disks = w->disks, .times = w->disk_times, .watch = w->dma, .trace = w->trace,
-        .irq = { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, .abort = pci_abort_line(&d->pci, PCI_IDE), .source = pci_source(PCI_IDE) });
+        .irq = { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, .abort = pci_abort_line(&d->pci, PCI_IDE), .source = pci_source(PCI_IDE), .map = dma_map(d) });
     note_disks(d);
     dma_init(&d->dma);
     d->uart.char_cycles_max = DEVICES_CHAR_CYCLES;
@@ -184,6 +196,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     if (d->apics) {
         enter_in_list(d, &d->lapic.device);
         enter_in_list(d, &d->ioapic.device);
+        enter_in_list(d, &d->iommu.device);
     }
 
     if (w->nic) add_nic(d, b, q, w);

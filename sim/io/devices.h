@@ -13,6 +13,7 @@
 #include "sim/io/glue.h"
 #include "sim/io/ide.h"
 #include "sim/io/ioapic.h"
+#include "sim/io/iommu.h"
 #include "sim/io/kbc.h"
 #include "sim/io/lapic.h"
 #include "sim/io/lpt.h"
@@ -26,7 +27,7 @@
 
 enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FERR = 13 /* the x87 unit's FERR# */,
        IRQ_IDE = 14 /* and 15, the second channel */ };
-enum { DEVICE_COUNT = 19 }; /* at most; a board without APICs has two less, one without a network card another */
+enum { DEVICE_COUNT = 20 }; /* at most; a board without APICs has three less, one without a network card another */
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
@@ -34,7 +35,7 @@ struct devices_wiring {
     struct irq_line    intr;    /* the CPU's INTR pin */
     struct irq_line    nmi;     /* the CPU's NMI pin, pulsed; APICs only */
     struct irq_line    ignne;   /* the CPU's IGNNE# pin; its FERR# pin goes to coprocessor_ferr */
-    bool               apics;   /* with local and I/O APIC? */
+    bool               apics;   /* with local and I/O APIC, and an IOMMU? */
     struct serial_sink serial;  /* the UART's line */
     struct serial_source serial_in; /* who types on it */
     struct serial_sink console; /* the debug console */
@@ -83,6 +84,7 @@ struct devices {
     struct lpt           lpt;
     struct lapic         lapic;    /* if the board has APICs */
     struct ioapic        ioapic;
+    struct iommu         iommu;    /* likewise */
     bool                 apics;
     struct irq_line      intr;     /* out of the 8259 pair, on a board without APICs */
     uint32_t             pirq[4];  /* who asks on PIRQA-D: a bit for each PCI slot */

@@ -245,7 +245,8 @@ void ide_init(struct ide *i, struct bus *b, struct timeq *q, const struct ide_wi
     for (unsigned n = 0; n < IDE_CHANNELS; n++) {
         struct ide_channel *c = &i->channel[n];
         c->irq = w->irq[n];
-        c->bm.master = (struct bus_master){ .bus = b, .watch = w->watch, .abort = w->abort, .source = w->source };
+        c->bm.master = (struct bus_master){ .bus = b, .watch = w->watch, .map = w->map, .abort = w->abort,
+                                            .source = w->source };
         c->trace = w->trace;
         for (unsigned k = 0; k < 2; k++)
             ata_init(&c->drive[k], 2 * n + k, 2 * n + k < w->disks ? &w->disk[2 * n + k] : NULL, &w->times, q,

@@ -46,6 +46,7 @@ struct ide_wiring {
     struct irq_line   irq[IDE_CHANNELS];
     struct irq_line   abort; /* nobody answers a bus master */
     struct dma_watch  watch;
+    struct dma_map    map;
     uint16_t          source; /* the function's number as a bus master */
     struct trace     *trace;
 };
