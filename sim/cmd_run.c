@@ -176,8 +176,11 @@ static void say_opening(struct run *r)
     const char *dot = say_dot(&r->out);
     say_role(&r->out, ROLE_TITLE, "%s\n", r->s.lesson->title);
     if (r->s.lesson->lecture[0]) say_add(&r->out, "%s\n", r->s.lesson->lecture);
-    say_role(&r->out, ROLE_FAINT, "%s%s%s%s%s, model %s: %s\n", c->cpu, dot, c->mmu, dot, c->io, c->model,
-             strrchr(c->image, '/') ? strrchr(c->image, '/') + 1 : c->image);
+    const char *image = c->kinds ? c->kind[0].image : c->image, *slash = strrchr(image, '/');
+    unsigned vms = config_vms(c);
+    say_role(&r->out, ROLE_FAINT, "%s%s%s%s%s, model %s: %s", c->cpu, dot, c->mmu, dot, c->io, c->model, slash ? slash + 1 : image);
+    if (vms > 1) say_role(&r->out, ROLE_FAINT, ", %u virtual machines", vms);
+    say_add(&r->out, "\n");
     if (r->s.written_for[0])
         say_role(&r->out, ROLE_FAINT, "(written for %s: its expectations may fail here)\n", r->s.written_for);
     say_add(&r->out, "\n");
@@ -187,7 +190,7 @@ static void say_opening(struct run *r)
 static bool compare(struct run *r, struct err *e)
 {
     bool ported = cpu_strategy_find(machine_config(r->s.machine)->cpu)->aware; /* nothing but this technique runs its guest */
-    if (!machine_has_vmm(r->s.machine) || ported || r->early.code) return true;
+    if (!machine_has_vmm(r->s.machine) || ported || machine_vms(r->s.machine) > 1 || r->early.code) return true;
     guard_quiet(false);
     r->compared = compare_native(&r->s, &r->bare, e);
     guard_quiet(true);

@@ -115,7 +115,7 @@ static unsigned badness(const struct machine_end *x)
     return x->fate == FATE_DIED ? 3 : x->fate == FATE_EXITED && x->code ? 2 : x->fate == FATE_LIMIT ? 1 : 0;
 }
 
-/* The worst end of a VM is the machine's. */
+/* The worst end of a VM is the machine's; those in the background do not count. */
 static void end_vms(struct machine *m)
 {
     const struct machine_end *worst = NULL;
@@ -123,7 +123,7 @@ static void end_vms(struct machine *m)
     char why[240];
     for (unsigned n = 0; n < m->guests; n++) {
         const struct machine_end *x = &m->b->vm_end[n];
-        if (x->fate == FATE_RUNNING) continue;
+        if (x->fate == FATE_RUNNING || m->b->vmm.vm[n].background) continue;
         over++;
         good += !badness(x);
         if (!worst || badness(x) > badness(worst)) worst = x;
@@ -179,7 +179,7 @@ int machine_exit_code(const struct machine *m)
 {
     const struct machine_end *worst = &m->b->end;
     for (unsigned n = 0; m->guests > 1 && n < m->guests; n++)
-        if (badness(&m->b->vm_end[n]) > badness(worst)) worst = &m->b->vm_end[n];
+        if (!m->b->vmm.vm[n].background && badness(&m->b->vm_end[n]) > badness(worst)) worst = &m->b->vm_end[n];
     return exit_code(worst);
 }
 

@@ -73,6 +73,7 @@ void event_push(lua_State *L, const struct event *e)
     set_number(L, "eip", e->eip);
     set_number(L, "episode", e->episode);
     set_number(L, "cpl", e->ring);
+    set_number(L, "vm", e->vcpu);
     lua_pushstring(L, d->word);
     lua_setfield(L, -2, "kind");
     for (unsigned i = 0; i < d->fields; i++) {

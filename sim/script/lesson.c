@@ -77,6 +77,7 @@ static bool op_advance(struct lesson *l, struct machine *m, struct err *e)
     struct script_step *step = &s->step[l->next];
     snprintf(doing, sizeof doing, " in step '%.160s'", step->title);
     check_forget(s, l->next);
+    machine_look_at(m, -1);
     s->machine = m;
     s->now = l->next;
     s->failure = 0;
@@ -226,12 +227,31 @@ static bool unknown(const char *name, struct err *e)
                    name);
 }
 
+/* What kinds of VMs there are name files likewise. */
+static bool find_kinds(struct script *s, struct err *e)
+{
+    for (unsigned i = 0; i < s->pub.cfg.kinds; i++) {
+        struct vm_kind *k = &s->pub.cfg.kind[i];
+        char *const names[] = { k->image, k->module };
+        for (unsigned n = 0; n < 2; n++) {
+            char path[512];
+            if (!*names[n]) continue;
+            if (!find_guest(s->dir, names[n], path))
+                return err_set(e, EXIT_INPUT, "%s: machine.vms: there is no file '%s'; build the guests with `make guests`", s->file, names[n]);
+            strcpy(names[n], path);
+        }
+        if (!*k->image && !s->guest[0]) return err_set(e, EXIT_INPUT, "%s: machine.vms: entry %u has no guest", s->file, i + 1);
+    }
+    return true;
+}
+
 /* The guest and what its loader is to bring along, into the configuration. */
 static bool find_files(struct script *s, struct err *e)
 {
     char path[512];
     if (s->guest[0] && !find_guest(s->dir, s->guest, s->pub.cfg.image))
         return err_set(e, EXIT_INPUT, "%s: there is no guest image '%s'; build the guests with `make guests`", s->file, s->guest);
+    if (!find_kinds(s, e)) return false;
     if (!s->module[0]) return true;
     if (!find_guest(s->dir, s->module, path))
         return err_set(e, EXIT_INPUT, "%s: there is no module '%s'; build the guests with `make guests`", s->file, s->module);

@@ -155,6 +155,84 @@ static void take_set(lua_State *L, void *to)
     lua_pop(L, 4);
 }
 
+/* vms = { { guest = "mini", count = 3 }, { guest = "hog", weight = 64 } } */
+static struct vm_kind *kind(void *to)
+{
+    struct machine_cfg *c = &((struct script *)to)->pub.cfg;
+    return &c->kind[c->kinds - 1];
+}
+
+static void take_word(lua_State *L, const char *name, char *to, size_t room)
+{
+    const char *word = text_value(L, name);
+    if (strlen(word) >= room) luaL_error(L, "machine.vms: %s is too long", name);
+    strcpy(to, word);
+}
+
+static uint32_t take_count(lua_State *L, const char *name, lua_Integer least, lua_Integer most)
+{
+    lua_Integer n = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : least - 1;
+    if (n < least || n > most) luaL_error(L, "machine.vms: %s must be a whole number from %d to %d", name, (int)least, (int)most);
+    return (uint32_t)n;
+}
+
+/* A word or number as the option of that name takes it, of a machine that is thrown away but for what is wanted. */
+static void take_option(lua_State *L, const char *option, struct machine_cfg *c)
+{
+    struct err e = { 0 };
+    *c = config_defaults;
+    if (!lua_isstring(L, -1)) luaL_error(L, "machine.vms: %s must be a word, not a %s", option, luaL_typename(L, -1));
+    if (!config_option(c, option, lua_tostring(L, -1), &e)) luaL_error(L, "machine.vms: %s", e.text);
+}
+
+#define VM_WORD(name, field) static void vm_##name(lua_State *L, void *s) { take_word(L, #name, kind(s)->field, sizeof kind(s)->field); }
+#define VM_NUMBER(name, least, most) static void vm_##name(lua_State *L, void *s) { kind(s)->name = take_count(L, #name, least, most); }
+VM_WORD(guest, image)
+VM_WORD(module, module)
+VM_WORD(append, append)
+VM_NUMBER(count, 1, CONFIG_VMS)
+VM_NUMBER(weight, 1, 65535)
+VM_NUMBER(cap, 0, 100)
+static void vm_background(lua_State *L, void *s) { kind(s)->background = lua_toboolean(L, -1); }
+static void vm_cpu(lua_State *L, void *s)
+{
+    struct machine_cfg c;
+    take_option(L, "cpu", &c);
+    strcpy(kind(s)->cpu, c.cpu);
+}
+static void vm_mmu(lua_State *L, void *s)
+{
+    struct machine_cfg c;
+    take_option(L, "mmu", &c);
+    strcpy(kind(s)->mmu, c.mmu);
+}
+static void vm_ram(lua_State *L, void *s)
+{
+    struct machine_cfg c;
+    take_option(L, "ram", &c);
+    kind(s)->ram_mib = c.ram_mib;
+}
+
+static const struct field vm_fields[] = {
+    { "guest", vm_guest }, { "module", vm_module }, { "append", vm_append }, { "cpu", vm_cpu }, { "mmu", vm_mmu }, { "ram", vm_ram },
+    { "count", vm_count }, { "weight", vm_weight }, { "cap", vm_cap }, { "background", vm_background },
+};
+
+static void take_vms(lua_State *L, void *to)
+{
+    struct machine_cfg *c = &((struct script *)to)->pub.cfg;
+    if (!lua_istable(L, -1)) luaL_error(L, "machine.vms must be a list of tables such as { guest = \"mini\", count = 3 }");
+    lua_Integer n = luaL_len(L, -1);
+    if (n < 1 || n > CONFIG_KINDS) luaL_error(L, "machine.vms: a list of 1 to %d tables; count = N makes several VMs of one", CONFIG_KINDS);
+    for (lua_Integer i = 0; i < n; i++) {
+        lua_geti(L, -1, i + 1);
+        if (!lua_istable(L, -1)) luaL_error(L, "machine.vms: entry %d must be a table", (int)i + 1);
+        c->kind[c->kinds++] = (struct vm_kind){ .count = 1 };
+        TAKE_FIELDS(L, -1, "machine.vms", vm_fields, to);
+        lua_pop(L, 1);
+    }
+}
+
 static const struct field machine_fields[] = {
     { "preset", take_preset },
     { "cpu", take_cpu },
@@ -170,6 +248,7 @@ static const struct field machine_fields[] = {
     { "guest", take_guest },
     { "module", take_module },
     { "set", take_set },
+    { "vms", take_vms },
 };
 
 static void take_machine(lua_State *L, void *to)

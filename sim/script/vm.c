@@ -252,6 +252,8 @@ static void get_insn(lua_State *L, const struct machine *m)
     event_push_insn(L, machine_linear(m));
 }
 
+static void get_vms(lua_State *L, const struct machine *m) { lua_pushinteger(L, machine_vms(m)); }
+static void get_now(lua_State *L, const struct machine *m) { lua_pushinteger(L, machine_vm_now(m)); }
 static void get_flags(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.flags", script_of(L)); }
 static void get_guest(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.guest", script_of(L)); }
 static void get_costs(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.costs", script_of(L)); }
@@ -276,6 +278,8 @@ static const struct { const char *name; void (*get)(lua_State *L, const struct m
     { "costs", get_costs },
     { "exits", get_exits },
     { "shadow", get_shadow },
+    { "vms", get_vms },
+    { "now", get_now },
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 

@@ -6,6 +6,10 @@
 #include <lua.h>
 #include "sim/script/script.h"
 
+/* vm_several.c: which VM is looked at, and what became of each. */
+int  vm_look(lua_State *L);
+int  vm_of(lua_State *L);
+
 extern const luaL_Reg vm_methods[]; /* ends with a NULL row */
 
 /* Raises "TYPE has no 'name' (did you mean ...?)". */

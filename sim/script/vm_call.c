@@ -432,5 +432,6 @@ const luaL_Reg vm_methods[] = {
     { "step", vm_step },
     { "back", vm_back },     { "go", vm_go },           { "symbol", vm_symbol }, { "find", vm_find },
     { "disasm", vm_disasm }, { "insn_at", vm_insn_at }, { "note", vm_note },     { "show", vm_show },
+    { "look", vm_look },     { "of", vm_of },
     { NULL, NULL },
 };

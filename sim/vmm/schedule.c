@@ -195,6 +195,11 @@ uint64_t schedule_deadline(const struct vmm *h)
     return waited_for ? sooner(at, s->until) : at;
 }
 
+bool schedule_due(const struct vmm *h)
+{
+    return h->vms > 1 && (now_of(h) >= h->schedule.until || now_of(h) >= h->schedule.wake_at);
+}
+
 /* ---- round robin */
 
 static void rr_begin(struct vmm *h) { (void)h; }

@@ -84,6 +84,8 @@ void schedule_sleeps(struct vm *vm);
 void schedule_over(struct vm *vm);
 /* A real interrupt arrived while all slept. */
 void schedule_woken(struct vmm *h);
+/* Has that cycle come while a guest was interpreted, whom no interrupt stops? */
+bool schedule_due(const struct vmm *h);
 /* The cycle at which the hypervisor must have the processor again; TIMEQ_NEVER. */
 uint64_t schedule_deadline(const struct vmm *h);
 /* Nobody runs: from now on the clock runs on the hypervisor's own account. */

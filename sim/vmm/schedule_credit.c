@@ -34,22 +34,31 @@ static enum class class_of(const struct vm *vm)
 
 static uint64_t allowance(const struct vm *vm) { return vm->vmm->schedule.period * vm->share.cap / 100; }
 
-/* Nobody saves up, or runs up a debt of, more than a period. */
-static void give_credit(struct vm *vm, uint64_t weights)
+/* Gives `all` out by weight to those who are in want of it, and returns what nobody was: a VM saves up no more than a period's worth. */
+static uint64_t give_to(struct vmm *h, uint64_t all)
 {
-    int64_t period = (int64_t)vm->vmm->schedule.period, credit = vm->share.credit;
-    credit += (int64_t)(vm->vmm->schedule.period * vm->share.weight / weights);
-    vm->share.credit = credit > period ? period : credit < -period ? -period : credit;
-}
-
-static void give_out(struct vmm *h)
-{
-    uint64_t weights = 0;
+    int64_t most = (int64_t)h->schedule.period;
+    uint64_t weights = 0, left = all;
     for (unsigned i = 0; i < h->vms; i++)
-        if (is_active(&h->vm[i])) weights += h->vm[i].share.weight;
+        if (is_active(&h->vm[i]) && h->vm[i].share.credit < most) weights += h->vm[i].share.weight;
     for (unsigned i = 0; i < h->vms; i++) {
         struct vm *vm = &h->vm[i];
-        if (is_active(vm)) give_credit(vm, weights);
+        if (!is_active(vm) || vm->share.credit >= most) continue;
+        int64_t part = (int64_t)(all * vm->share.weight / weights), room = most - vm->share.credit;
+        vm->share.credit += part < room ? part : room;
+        left -= (uint64_t)(part < room ? part : room);
+    }
+    return left;
+}
+
+/* What one has no room for is the others'. */
+static void give_out(struct vmm *h)
+{
+    give_to(h, give_to(h, h->schedule.period));
+    for (unsigned i = 0; i < h->vms; i++) {
+        struct vm *vm = &h->vm[i];
+        int64_t least = -(int64_t)h->schedule.period;
+        if (vm->share.credit < least) vm->share.credit = least; /* nor does one run up a greater debt */
         vm->share.used = 0;
         if (vm->account.state == VM_CAPPED) schedule_state(vm, VM_READY);
     }
@@ -86,6 +95,13 @@ static void hold_back(struct vmm *h)
     }
 }
 
+/* Without credit left, who is least in debt comes first; else all of a class are served in turn. */
+static bool is_better(const struct vm *a, const struct vm *b)
+{
+    enum class x = class_of(a), y = class_of(b);
+    return x != y ? x < y : x == CLASS_OVER && a->share.credit > b->share.credit;
+}
+
 /* Of the best class, whoever comes next behind the one that ran, which itself goes on if its turn is not over and nobody is in a better
  * class. */
 static struct vm *pick(struct vmm *h)
@@ -95,11 +111,12 @@ static struct vm *pick(struct vmm *h)
     struct vm *best = NULL;
     if (now_of(h) >= s->give_at) give_out(h);
     hold_back(h);
-    if (h->now->account.state == VM_RUNNING && now_of(h) < s->until) best = h->now;
+    bool goes_on = h->now->account.state == VM_RUNNING && now_of(h) < s->until;
     for (unsigned i = 1; i <= h->vms; i++) {
         struct vm *vm = &h->vm[(at + i) % h->vms];
-        if (wants(vm) && (!best || class_of(vm) < class_of(best))) best = vm;
+        if (wants(vm) && (!best || is_better(vm, best))) best = vm;
     }
+    if (goes_on && best && class_of(best) >= class_of(h->now)) best = h->now;
     if (!best) s->until = s->give_at;
     else if (best != h->now || h->now->account.state != VM_RUNNING || now_of(h) >= s->until) s->until = turn_end(best);
     return best;

@@ -333,7 +333,7 @@ static enum settled settle(struct vm *vm)
             vm->halted = true;
             return SETTLED_OVER;
         } else if ((pending && (c->eflags & FLAG_IF)) || debug_shadow(c) || !v->ops->runnable(v)) {
-            if (++interpreted > SLICE) return SETTLED_LONG;
+            if (++interpreted > SLICE || schedule_due(vm->vmm)) return SETTLED_LONG;
             emulate_next(v);
         } else {
             return SETTLED_RUNS;

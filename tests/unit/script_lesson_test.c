@@ -80,7 +80,7 @@ static void check_form(struct lesson *l)
 }
 
 static const char *const shipped[] = {
-    "goals", "trap", "popf", "rings", "shadow", "mini", "section", "sensitive17", "bt", "pv", "vtx"
+    "goals", "trap", "popf", "rings", "shadow", "mini", "section", "sensitive17", "bt", "pv", "vtx", "consolidate", "isolate"
 };
 
 static void test_shipped(void **state)

@@ -1,0 +1,78 @@
+/* Several virtual machines, as scripts see them: vm:look(n), vm:of(n). See docs/lua.md. */
+#include "sim/script/vm.h"
+
+#include <string.h>
+#include "sim/machine.h"
+#include "sim/script/handle.h"
+
+enum { LOOK_COST = 100, SERIAL_MOST = 1 << 16 }; /* Lua instructions that a look is worth; bytes of serial text handed over */
+
+static unsigned number_at(lua_State *L, int arg)
+{
+    lua_Integer n = luaL_checkinteger(L, arg), vms = machine_vms(script_machine(L));
+    if (n < 0 || n >= vms) luaL_error(L, "there is no vm %d; they are numbered from 0 to %d", (int)n, (int)vms - 1);
+    return (unsigned)n;
+}
+
+/* vm:look(n): what follows is about that VM; vm:look(): about the one that has the processor. */
+int vm_look(lua_State *L)
+{
+    handle_check(L, 1, "vm");
+    sandbox_charge(L, LOOK_COST);
+    machine_look_at(script_machine(L), lua_isnoneornil(L, 2) ? -1 : (int)number_at(L, 2));
+    return 0;
+}
+
+static void set(lua_State *L, const char *name, uint64_t value)
+{
+    lua_pushinteger(L, (lua_Integer)value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_text(lua_State *L, const char *name, const char *value)
+{
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_end(lua_State *L, const struct machine_vm *v)
+{
+    static const char *const stops[] = { NULL, "exited", "halted", "died", "limit", "reset", "off" };
+    if (!stops[v->end.fate]) return;
+    set_text(L, "stop", stops[v->end.fate]);
+    set_text(L, "why", v->end.why);
+    set(L, "exit_code", (uint64_t)v->exit_code);
+    if (v->end.fate == FATE_EXITED) set(L, "guest_exit", v->end.code);
+}
+
+static void set_serial(lua_State *L, const struct machine *m, unsigned vm)
+{
+    size_t n;
+    const char *s = machine_vm_serial(m, vm, &n);
+    size_t skip = n > SERIAL_MOST ? n - SERIAL_MOST : 0;
+    sandbox_charge(L, (n - skip) / 16);
+    lua_pushlstring(L, s + skip, n - skip);
+    lua_setfield(L, -2, "serial");
+}
+
+/* vm:of(n): what is known about one of them, as a table. */
+int vm_of(lua_State *L)
+{
+    handle_check(L, 1, "vm");
+    const struct machine *m = script_machine(L);
+    unsigned n = number_at(L, 2);
+    struct machine_vm v;
+    machine_vm(m, n, &v);
+    sandbox_charge(L, LOOK_COST);
+    lua_createtable(L, 0, 20);
+    set_text(L, "cpu", v.cpu);
+    set_text(L, "state", v.state);
+    set(L, "weight", v.weight), set(L, "cap", v.cap), set(L, "turns", v.turns), set(L, "exits", v.exits);
+    set(L, "running", v.running), set(L, "ready", v.ready), set(L, "asleep", v.asleep), set(L, "capped", v.capped);
+    set_end(L, &v);
+    set_serial(L, m, n);
+    lua_createtable(L, 0, CAUSE_COUNT);
+    for (unsigned c = 0; c < CAUSE_COUNT; c++) set(L, cause_name(c), v.by_cause[c]);
+    lua_setfield(L, -2, "costs");
+    return 1;
+}
