@@ -98,7 +98,7 @@ static void pass_time(struct machine *m)
 {
     struct board *b = m->b;
     uint64_t next = timeq_next(&b->timers);
-    if (next == TIMEQ_NEVER || (!m->technique->hypervisor && !(b->cpu.eflags & FLAG_IF) && !devices_nmi_possible(&b->devices))) {
+    if (next == TIMEQ_NEVER || (!m->technique->hypervisor && !(b->cpu.eflags & FLAG_IF) && !b->cpu.vmx.nonroot && !devices_nmi_possible(&b->devices))) {
         machine_ends_halted(m);
         return;
     }

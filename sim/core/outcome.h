@@ -22,7 +22,8 @@ enum access { ACCESS_READ = 0, ACCESS_WRITE = 1, ACCESS_USER = 2, ACCESS_EXEC = 
 
 /* Where two levels of tables translate an address: why the second one did not. No exception tells of it, but whatever the CPU
  * has for the owner of those tables (SDM 3C 28.2.3). */
-enum second_refusal { SECOND_NONE, SECOND_VIOLATION /* nothing there, or not this access */, SECOND_MISCONFIGURED /* no legal entry */ };
+enum second_refusal { SECOND_NONE, SECOND_VIOLATION /* nothing there, or not this access */, SECOND_MISCONFIGURED /* no legal entry */,
+                      SECOND_APIC /* nothing of that kind: the page of a virtual APIC; the code tells where and how */ };
 enum { /* fault.code of a violation. SDM 3C table 27-7 */
     SECOND_READ = 1 << 0, SECOND_WRITE = 1 << 1, SECOND_FETCH = 1 << 2, /* the access */
     SECOND_RIGHTS = 3 /* shift: what the entries permit, as the same three bits */,

@@ -114,7 +114,8 @@ static void restart(struct cpu *c, uint32_t cr0)
 
 void cpu_reset(struct cpu *c)
 {
-    c->vmx = (struct vmx){ .current = VMX_NO_VMCS };
+    if (c->env.timers && c->vmx_timer.armed) timeq_cancel(c->env.timers, &c->vmx_timer);
+    c->vmx = (struct vmx){ .current = VMX_NO_VMCS, .timer_at = UINT64_MAX };
     c->intr &= INTR_PIN;
     restart(c, CR0_CD | CR0_NW | CR0_ET);
     fpu_reset(&c->fpu);

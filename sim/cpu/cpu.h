@@ -162,6 +162,7 @@ struct cpu {
     uint8_t  account[4];      /* enum cause that pays for code running in each ring */
     uint8_t  guest_account[4];/* likewise in VMX non-root operation */
     struct vmx vmx;
+    struct timer vmx_timer;   /* while the guest of a VMX_PIN_TIMER runs */
     struct tlb dtlb, itlb;
 
     struct cpu_env env;
@@ -209,6 +210,9 @@ enum cpu_stop cpu_run(struct cpu *c, uint64_t insns);
 void cpu_intr(struct cpu *c, bool level);
 /* An edge on the NMI pin: vector 2 at the next boundary that allows it; one more is remembered meanwhile. SDM 3A 6.7. */
 void cpu_nmi(struct cpu *c);
+
+/* A start-up interrupt from another processor: one that waits for it in VMX non-root operation leaves; to any other it is nothing here. */
+void cpu_sipi(struct cpu *c, uint8_t vector);
 
 /* Sets IA32_APIC_BASE and tells the board. Without a local APIC it stays disabled. SDM 3A 10.4.4. */
 void cpu_apic_base(struct cpu *c, uint32_t value);

@@ -35,8 +35,8 @@ void debug_port(struct cpu *c, uint32_t port, unsigned size);
 static inline bool debug_ports(const struct cpu *c) { return c->watch[2]; }
 /* Is #AC possible in ring 3? */
 static inline bool debug_aligned(const struct cpu *c) { return (c->cr0 & CR0_AM) && (c->eflags & FLAG_AC); }
-/* Does anybody want to see data accesses: a breakpoint, alignment checks? */
-static inline bool debug_watches(const struct cpu *c) { return c->watch[1] || c->watch[3] || debug_aligned(c); }
+/* Does anybody want to see data accesses: a breakpoint, alignment checks, a hypervisor those to an APIC? */
+static inline bool debug_watches(const struct cpu *c) { return c->watch[1] || c->watch[3] || c->vmx.apic || debug_aligned(c); }
 /* Takes the fast tags of the page of `lin` away, if breakpoints or alignment checks want to see its accesses. */
 void debug_guard(struct cpu *c, uint32_t lin);
 /* Alignment checks were switched on, or breakpoints set: fast tags given before then are taken away. */

@@ -289,7 +289,11 @@ enum step exec_invd(struct cpu *c, const struct insn *i)
 {
     return c->vmx.nonroot && !c->cpl ? vmx_leave(c, i, VMX_INVD, 0) : caches(c, i);
 }
-enum step exec_wbinvd(struct cpu *c, const struct insn *i) { return caches(c, i); }
+enum step exec_wbinvd(struct cpu *c, const struct insn *i)
+{
+    bool leaves = c->vmx.nonroot && (c->vmx.proc2 & VMX_PROC2_WBINVD);
+    return leaves && !c->cpl ? vmx_leave(c, i, VMX_WBINVD, 0) : caches(c, i);
+}
 
 /* Code that can only be executed will do, too. */
 enum step exec_clflush(struct cpu *c, const struct insn *i)

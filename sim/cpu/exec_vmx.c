@@ -62,7 +62,7 @@ enum step exec_vmxon(struct cpu *c, const struct insn *i)
     if (c->cpl || !vmx_cr0_fits(c->cr0) || !vmx_cr4_fits(c, c->cr4) || !allowed) return cpu_raise_code(c, VEC_GP, 0);
     if (read_pointer(c, i, word) != STEP_OK) return STEP_FAULT;
     if (!is_region(word) || vmcs_peek(c, word[0]) != vmx_revision(c)) return fail_invalid(c);
-    c->vmx = (struct vmx){ .on = true, .region = word[0], .current = VMX_NO_VMCS, .entered = UINT64_MAX };
+    c->vmx = (struct vmx){ .on = true, .region = word[0], .current = VMX_NO_VMCS, .entered = UINT64_MAX, .timer_at = UINT64_MAX };
     return succeed(c);
 }
 
@@ -72,7 +72,7 @@ enum step exec_vmxoff(struct cpu *c, const struct insn *i)
     enum step s = begin(c, i, VMX_VMXOFF);
     if (s != STEP_OK) return s;
     bool init = c->vmx.init;
-    c->vmx = (struct vmx){ .current = VMX_NO_VMCS };
+    c->vmx = (struct vmx){ .current = VMX_NO_VMCS, .timer_at = UINT64_MAX };
     succeed(c);
     if (!init) return STEP_OK;
     cpu_reset_soft(c);

@@ -32,13 +32,24 @@ struct part {
     unsigned n; /* bytes */
 };
 
+/* The page of a guest's virtual APIC has no fast tags; what is there is elsewhere, if it is not an exit. */
+static bool to_apic(struct cpu *c, unsigned access, struct part *p)
+{
+    hpa_t at = p->x.at;
+    if (!vmx_apic(c, at, p->n, access & ACCESS_WRITE ? VMX_APIC_WRITE : VMX_APIC_READ, &p->x.at)) return false;
+    struct tlb_entry *e = tlb_data0(&c->dtlb, p->lin);
+    for (unsigned k = 0; k < 4 && (at.v & PAGE_MASK) == c->vmx.apic_page; k++) e->tag[k] = TLB_NO_TAG;
+    if (p->x.at.v != at.v) p->x.host = NULL;
+    return true;
+}
+
 static bool translate(struct cpu *c, uint32_t lin, unsigned n, unsigned access, struct part *p)
 {
     p->lin = lin;
     p->n = n;
     if (!c->env.translate(c->env.mmu, gva(lin), access, &p->x, &c->fault)) return false;
     debug_guard(c, lin);
-    return true;
+    return !c->vmx.apic || to_apic(c, access, p);
 }
 
 /* Splits an access by pages and translates all of it. Returns the number of parts, 0 after a page fault. */
@@ -143,6 +154,7 @@ enum step lin_write(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t 
     if (!n) return STEP_FAULT;
     write_part(c, &part[0], user, value);
     if (n == 2) write_part(c, &part[1], user, value >> (8 * part[0].n));
+    if (c->vmx.apic) vmx_tpr_stored(c);
     points_access(c->points, at.v, size, POINT_WRITE);
     debug_data(c, at.v, size, true);
     return STEP_OK;

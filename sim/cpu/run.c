@@ -44,8 +44,8 @@ static bool code_at(struct cpu *c, uint32_t lin, struct code *code)
 {
     const struct tlb_entry *e = tlb_code0(&c->itlb, lin);
     unsigned user = c->cpl == 3 ? ACCESS_USER : 0;
-    bool hit = e->tag[user] == (lin & PAGE_MASK) ||
-               (c->env.fill && c->env.fill(c->env.mmu, gva(lin), ACCESS_EXEC | user));
+    bool hit = !c->vmx.apic && (e->tag[user] == (lin & PAGE_MASK) ||
+               (c->env.fill && c->env.fill(c->env.mmu, gva(lin), ACCESS_EXEC | user)));
     if (hit) {
         uint32_t offset = lin & (PAGE_SIZE - 1);
         *code = (struct code){ hpa(e->frame + offset), e->host + offset, false, false };
@@ -53,6 +53,7 @@ static bool code_at(struct cpu *c, uint32_t lin, struct code *code)
     }
     struct xlat x;
     if (!c->env.translate(c->env.mmu, gva(lin), ACCESS_EXEC | user, &x, &c->fault)) return false;
+    if (c->vmx.apic && !vmx_apic(c, x.at, 1, VMX_APIC_FETCH, &x.at)) return false;
     *code = (struct code){ x.at, x.host, points_page(c->points, lin, POINT_EXEC), x.absent };
     return true;
 }
@@ -315,7 +316,9 @@ static bool run_traced(struct cpu *c)
         return true;
     }
     c->untraced = false;
+    if (c->vmx.single) c->break_at = 0; /* one iteration */
     enum step s = run_single(c, &i);
+    c->vmx.stepped = c->vmx.single;
     if (s != STEP_FAULT && traced && traps_after(c, &i, s) && debug_steps(c, &i, s)) c->hits |= DR6_BS;
     return true;
 }

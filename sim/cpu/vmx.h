@@ -7,14 +7,15 @@
  * delivered (gate.c), where a task would be switched (task.c), and at the boundary (run.c).
  *
  * vmx_cap.c says what a model has, vmx_check*.c is what VM entry demands, vmx_entry.c and vmx_exit.c are the transitions,
- * vmx_leave.c which instructions leave and what they tell, exec_vmx.c the ten instructions.
+ * vmx_leave.c which instructions leave and what they tell, vmx_apic.c the page of a virtual APIC, exec_vmx.c the instructions.
  * SDM vol. 3B ch. 19-23, app. G-J (2006); later 3C. Not modelled: SMM and its monitor, machine checks, A20M, VMX in 64-bit
- * mode, secondary controls but for EPT and VPID. */
+ * mode, secondary controls but for EPT, VPID, WBINVD and the APIC's page. */
 #ifndef CPU_VMX_H
 #define CPU_VMX_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "sim/core/addr.h"
 #include "sim/core/outcome.h"
 
 struct cpu;
@@ -34,7 +35,7 @@ enum vmx_reason {
 const char *vmx_reason_name(unsigned reason); /* "?" if this machine does not have it */
 void vmx_names(void);                         /* registers the trace's enum type "vmx" */
 
-enum { VMX_PIN_INTERRUPT = 1 << 0, VMX_PIN_NMI = 1 << 3, VMX_PIN_VIRTUAL_NMI = 1 << 5 };
+enum { VMX_PIN_INTERRUPT = 1 << 0, VMX_PIN_NMI = 1 << 3, VMX_PIN_VIRTUAL_NMI = 1 << 5, VMX_PIN_TIMER = 1 << 6 };
 enum {
     VMX_PROC_WINDOW = 1 << 2, VMX_PROC_TSC_OFFSET = 1 << 3, VMX_PROC_HLT = 1 << 7, VMX_PROC_INVLPG = 1 << 9,
     VMX_PROC_MWAIT = 1 << 10, VMX_PROC_RDPMC = 1 << 11, VMX_PROC_RDTSC = 1 << 12, VMX_PROC_CR3_LOAD = 1 << 15,
@@ -43,11 +44,12 @@ enum {
     VMX_PROC_MONITOR = 1 << 29, VMX_PROC_PAUSE = 1 << 30
 };
 #define VMX_PROC_SECONDARY (1u << 31) /* the second word counts */
-enum { VMX_PROC2_EPT = 1 << 1, VMX_PROC2_VPID = 1 << 5 };
+enum { VMX_PROC2_APIC = 1 << 0, VMX_PROC2_EPT = 1 << 1, VMX_PROC2_VPID = 1 << 5, VMX_PROC2_WBINVD = 1 << 6 };
 /* EPTP.   35-12 | 11-6 | 5-3        | 2-0
  *         root  | 0    | levels - 1 | memory type: 0, 6 */
 enum { VMX_EPTP_TYPE = 7, VMX_EPTP_WRITE_BACK = 6, VMX_EPTP_LEVELS = 3 /* shift */, VMX_EPTP_RESERVED = 0xFC0 };
-enum { VMX_EXIT_SAVE_DEBUG = 1 << 2, VMX_EXIT_ACKNOWLEDGE = 1 << 15 };
+enum { VMX_EXIT_SAVE_DEBUG = 1 << 2, VMX_EXIT_ACKNOWLEDGE = 1 << 15, VMX_EXIT_SAVE_TIMER = 1 << 22 };
+enum { VMX_TIMER_RATE = 5 /* the preemption timer counts once in 2^5 ticks of the TSC */ };
 enum { VMX_ENTRY_LOAD_DEBUG = 1 << 2 };
 
 /* Interruption information: of an event to inject, of one that made the guest leave, of one whose delivery it left in.
@@ -83,10 +85,15 @@ struct vmx {
     bool     nmi_shadow;      /* virtual NMIs: blocked until the guest's IRET; else struct cpu.nmi_blocked is */
     bool     plain;           /* the current VMCS lies in RAM that nothing covers: no bus need be asked */
     bool     single;          /* one instruction at a time: the monitor trap flag */
+    bool     stepped;         /* that one has begun: done, or an iteration of it */
+    bool     apic;            /* accesses to apic_page are to be seen */
+    bool     tpr_low;         /* the TPR has come below its threshold: leaves at the next boundary */
+    uint16_t sipi;            /* 100h + vector: a start-up interrupt has come */
     uint8_t  activity;        /* VMX_SHUTDOWN, VMX_WAIT_SIPI; else struct cpu.halted tells */
     uint32_t region, current; /* machine addresses of the VMXON region and of the current VMCS or VMX_NO_VMCS */
     uint32_t pin, proc, proc2 /* 0 without VMX_PROC_SECONDARY */, exceptions, pf_mask, pf_match, cr_mask[2], cr_shadow[2] /* CR0, CR4 */, cr3_targets, cr3_target[4];
-    uint32_t io_bitmap[2], msr_bitmap;
+    uint32_t io_bitmap[2], msr_bitmap, apic_page, virtual_apic, tpr_threshold;
+    uint64_t timer_at;        /* cycle at which the preemption timer is down; UINT64_MAX: never */
     uint64_t tsc_offset;
     uint64_t entered;         /* boundary behind the last VM entry (struct cpu.insns) */
     uint64_t unblocked_at;    /* boundary of the IRET that let NMIs in */
@@ -166,6 +173,15 @@ enum step vmx_leave_task(struct cpu *c, uint16_t sel, unsigned source, uint32_t 
 /* At a boundary: what comes before debug traps, and what comes behind them. True: it has left. */
 bool vmx_due_first(struct cpu *c);
 bool vmx_due(struct cpu *c);
+/* A data access, or a fetch, of n bytes of one page that translates to `at`: true if it may be, at *instead; else c->fault makes it leave. */
+enum vmx_apic_access { VMX_APIC_READ, VMX_APIC_WRITE, VMX_APIC_FETCH, VMX_APIC_DELIVERY /* of an event: found out when it leaves */ };
+enum { VMX_APIC_HOW = 12 }; /* exit qualification: 15-12 how, 11-0 offset */
+bool vmx_apic(struct cpu *c, hpa_t at, unsigned n, enum vmx_apic_access how, hpa_t *instead);
+/* The virtual TPR may be another: is it below the threshold? */
+void vmx_tpr_stored(struct cpu *c);
+/* The preemption timer: starts at VM entry, stops at VM exit, where its field may be told the rest. */
+void vmx_timer_start(struct cpu *c);
+void vmx_timer_stop(struct cpu *c);
 /* An IRET is executed: what it does to the blocking of NMIs. */
 void vmx_iret(struct cpu *c);
 

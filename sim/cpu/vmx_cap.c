@@ -18,7 +18,7 @@ static const struct capability {
 } table[] = {
     [VMX_CONTROLS_PIN] = { 0x00000016, 0, { [VMX_FIRST] = VMX_PIN_INTERRUPT | VMX_PIN_NMI,
         [VMX_CORE2] = VMX_PIN_INTERRUPT | VMX_PIN_NMI | VMX_PIN_VIRTUAL_NMI,
-        [VMX_NEHALEM] = VMX_PIN_INTERRUPT | VMX_PIN_NMI | VMX_PIN_VIRTUAL_NMI } },
+        [VMX_NEHALEM] = VMX_PIN_INTERRUPT | VMX_PIN_NMI | VMX_PIN_VIRTUAL_NMI | VMX_PIN_TIMER } },
 #define PROC_FIRST (VMX_PROC_WINDOW | VMX_PROC_TSC_OFFSET | VMX_PROC_HLT | VMX_PROC_INVLPG | VMX_PROC_MWAIT | VMX_PROC_RDPMC | \
                     VMX_PROC_RDTSC | VMX_PROC_TPR_SHADOW | VMX_PROC_MOV_DR | VMX_PROC_IO | VMX_PROC_IO_BITMAPS | \
                     VMX_PROC_MSR_BITMAPS | VMX_PROC_MONITOR | VMX_PROC_PAUSE)
@@ -26,9 +26,9 @@ static const struct capability {
         [VMX_CORE2] = PROC_FIRST | VMX_PROC_NMI_WINDOW,
         [VMX_NEHALEM] = PROC_FIRST | VMX_PROC_NMI_WINDOW | VMX_PROC_MONITOR_TRAP | VMX_PROC_SECONDARY } },
     [VMX_CONTROLS_EXIT] = { 0x00036DFF, VMX_EXIT_SAVE_DEBUG, { [VMX_FIRST] = VMX_EXIT_ACKNOWLEDGE,
-        [VMX_CORE2] = VMX_EXIT_ACKNOWLEDGE, [VMX_NEHALEM] = VMX_EXIT_ACKNOWLEDGE } },
+        [VMX_CORE2] = VMX_EXIT_ACKNOWLEDGE, [VMX_NEHALEM] = VMX_EXIT_ACKNOWLEDGE | VMX_EXIT_SAVE_TIMER } },
     [VMX_CONTROLS_ENTRY] = { 0x000011FF, VMX_ENTRY_LOAD_DEBUG, { 0 } },
-    [VMX_CONTROLS_PROC2] = { 0, 0, { [VMX_NEHALEM] = VMX_PROC2_EPT | VMX_PROC2_VPID } },
+    [VMX_CONTROLS_PROC2] = { 0, 0, { [VMX_NEHALEM] = VMX_PROC2_APIC | VMX_PROC2_EPT | VMX_PROC2_VPID | VMX_PROC2_WBINVD } },
 };
 
 unsigned vmx_ept_levels(const struct cpu *c)
@@ -39,7 +39,7 @@ unsigned vmx_ept_levels(const struct cpu *c)
 
 bool vmx_has_vpid(const struct cpu *c) { return c->model->vmx >= VMX_NEHALEM && !(c->model->lacks & LACKS_VPID); }
 
-/* Of what later models may have this one may be without. */
+/* Of what later models may have this one may be without: EPT, VPID; without either, all that the second word is for. */
 static uint32_t missing(const struct cpu *c, enum vmx_controls which)
 {
     uint32_t none = (vmx_ept_levels(c) ? 0u : VMX_PROC2_EPT) | (vmx_has_vpid(c) ? 0u : VMX_PROC2_VPID);
@@ -98,7 +98,7 @@ bool vmx_capability(const struct cpu *c, uint32_t msr, uint64_t *value)
     case MSR_PIN: case MSR_PROC: case MSR_EXIT: case MSR_ENTRY:
         *value = pair(allowed(c, (enum vmx_controls)(msr - MSR_PIN), false));
         return true;
-    case MSR_MISC_: *value = STATES << 6 | CR_TARGETS << 16; return true;
+    case MSR_MISC_: *value = (c->model->vmx >= VMX_NEHALEM ? (unsigned)VMX_TIMER_RATE : 0u) | STATES << 6 | CR_TARGETS << 16; return true;
     case MSR_CR0_0: *value = CR0_FIXED; return true;
     case MSR_CR0_1: *value = UINT32_MAX; return true;
     case MSR_CR4_0: *value = CR4_VMXE; return true;

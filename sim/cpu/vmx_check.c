@@ -21,13 +21,16 @@ static bool word_allowed(struct cpu *c, enum vmx_controls which, uint32_t word)
     return (word & a.must) == a.must && !(word & ~a.may);
 }
 
-/* The threshold is looked at by MOV to CR8, which a 32-bit machine lacks, and by VM entry: it must not be above the TPR. */
+static uint32_t secondary(struct cpu *c) { return vmcs_get(c, VMCS_PROC) & VMX_PROC_SECONDARY ? vmcs_get(c, VMCS_PROC2) : 0; }
+
+/* The threshold must not be above the TPR, save where the TPR is in a page that is watched: then the guest leaves at once. */
 static bool tpr_good(struct cpu *c, uint32_t proc)
 {
     enum { VIRTUAL_TPR = 0x80 };
     uint32_t threshold = vmcs_get(c, VMCS_TPR_THRESHOLD);
     if (!(proc & VMX_PROC_TPR_SHADOW)) return true;
     if (!names_page(c, VMCS_VIRTUAL_APIC) || threshold >> 4) return false;
+    if (secondary(c) & VMX_PROC2_APIC) return true;
     return threshold <= (vmcs_peek(c, vmcs_get(c, VMCS_VIRTUAL_APIC) + VIRTUAL_TPR) >> 4 & 15);
 }
 
@@ -40,6 +43,7 @@ static bool secondary_good(struct cpu *c)
     unsigned type = eptp & VMX_EPTP_TYPE, levels = (eptp >> VMX_EPTP_LEVELS & 7) + 1;
     if (!word_allowed(c, VMX_CONTROLS_PROC2, proc2)) return false;
     if ((proc2 & VMX_PROC2_VPID) && !vmcs_get(c, VMCS_VPID)) return false;
+    if ((proc2 & VMX_PROC2_APIC) && !names_page(c, VMCS_APIC_ACCESS)) return false;
     if (!(proc2 & VMX_PROC2_EPT)) return true;
     return (type == 0 || type == VMX_EPTP_WRITE_BACK) && levels == vmx_ept_levels(c) && !(eptp & VMX_EPTP_RESERVED) && !(eptp >> HIGH);
 }
@@ -66,7 +70,8 @@ static bool list_good(struct cpu *c, enum vmcs_offset count, enum vmcs_offset at
 
 static bool exit_good(struct cpu *c)
 {
-    return word_allowed(c, VMX_CONTROLS_EXIT, vmcs_get(c, VMCS_EXIT)) && list_good(c, VMCS_EXIT_STORES, VMCS_EXIT_STORE_AT) &&
+    bool saves = vmcs_get(c, VMCS_EXIT) & VMX_EXIT_SAVE_TIMER, counts = vmcs_get(c, VMCS_PIN) & VMX_PIN_TIMER;
+    return word_allowed(c, VMX_CONTROLS_EXIT, vmcs_get(c, VMCS_EXIT)) && (counts || !saves) && list_good(c, VMCS_EXIT_STORES, VMCS_EXIT_STORE_AT) &&
            list_good(c, VMCS_EXIT_LOADS, VMCS_EXIT_LOAD_AT);
 }
 
@@ -88,7 +93,7 @@ static bool event_good(struct cpu *c)
     if (type == VMX_EVENT_NMI && vector != VEC_NMI) return false;
     if (type == VMX_EVENT_EXCEPTION && vector > LAST_EXCEPTION) return false;
     if (!!(event & VMX_EVENT_CODE) != (type == VMX_EVENT_EXCEPTION && pushes_code(vector))) return false;
-    if ((event & VMX_EVENT_CODE) && (vmcs_get(c, VMCS_ENTRY_CODE) >> 16)) return false;
+    if ((event & VMX_EVENT_CODE) && (vmcs_get(c, VMCS_ENTRY_CODE) >> 15)) return false; /* bit 15 may be set on processors of 2018 */
     bool soft = type >= VMX_EVENT_SOFT_INT && type <= VMX_EVENT_SOFT_EXCEPTION;
     return !soft || (length && length <= LONGEST);
 }

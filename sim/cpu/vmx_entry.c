@@ -29,6 +29,12 @@ static void read_controls(struct cpu *c)
     }
     for (unsigned n = 0; n < 4; n++) v->cr3_target[n] = vmcs_get(c, vmcs_nth(VMCS_CR3_TARGET0, n));
     v->msr_bitmap = vmcs_get(c, VMCS_MSR_BITMAP);
+    v->virtual_apic = vmcs_get(c, VMCS_VIRTUAL_APIC);
+    v->apic_page = vmcs_get(c, VMCS_APIC_ACCESS);
+    v->tpr_threshold = vmcs_get(c, VMCS_TPR_THRESHOLD);
+    v->apic = v->proc2 & VMX_PROC2_APIC;
+    v->tpr_low = false;
+    v->sipi = 0;
     v->tsc_offset = v->proc & VMX_PROC_TSC_OFFSET ? vmcs_get64(c, VMCS_TSC_OFFSET) : 0;
     v->single = v->proc & VMX_PROC_MONITOR_TRAP;
 }
@@ -37,7 +43,7 @@ static void load_segment(struct cpu *c, struct seg_reg *s, unsigned n)
 {
     uint32_t ar = vmcs_get(c, vmcs_nth(VMCS_GUEST_ES_AR, n));
     *s = (struct seg_reg){ .sel = (uint16_t)vmcs_get(c, vmcs_nth(VMCS_GUEST_ES, n)),
-                           .ar = (uint16_t)(ar & AR_UNUSABLE ? 0 : ar & AR_VISIBLE),
+                           .ar = (uint16_t)((ar & AR_UNUSABLE) && n != SEG_CS ? 0 : ar & AR_VISIBLE),
                            .base = vmcs_get(c, vmcs_nth(VMCS_GUEST_ES_BASE, n)),
                            .limit = vmcs_get(c, vmcs_nth(VMCS_GUEST_ES_LIMIT, n)) };
     cpu_seg_limits(s);
@@ -115,6 +121,7 @@ static void load_state(struct cpu *c, bool injects)
     c->rf_at = injects ? c->insns : next;
     c->vmx.entered = injects ? c->insns : next;
     c->vmx.unblocked_at = UINT64_MAX;
+    c->vmx.stepped = false;
     c->vmx.vectoring = 0;
     c->untraced = true;
     c->intr = (uint8_t)((c->intr & INTR_PIN) | (c->vmx.proc & VMX_PROC_WINDOW ? INTR_WINDOW : 0));
@@ -165,6 +172,8 @@ enum vmx_error vmx_enter(struct cpu *c, bool launch, uint32_t at)
     debug_changed(c);
     load_ring(c);
     load_state(c, injects);
+    if (c->vmx.apic) debug_untag(c), vmx_tpr_stored(c);
+    vmx_timer_start(c);
     tell(c, at, injects ? event : 0);
     if (injects) inject(c, event);
     return 0;

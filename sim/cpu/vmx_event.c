@@ -26,8 +26,16 @@ static void leave_second(struct cpu *c, const struct fault *f, bool during)
                                     .physical = f->physical, .during = during, .rf = true });
 }
 
+/* An access on the way of an event tells only that. */
+static void leave_apic(struct cpu *c, const struct fault *f, bool during)
+{
+    uint32_t offset = f->code & ((1u << VMX_APIC_HOW) - 1), how = during ? VMX_APIC_DELIVERY : f->code >> VMX_APIC_HOW;
+    vmx_exit(c, &(struct vmx_exit){ .reason = VMX_APIC_ACCESS, .qualification = offset | how << VMX_APIC_HOW, .during = during, .rf = true });
+}
+
 bool vmx_leaves_fault(struct cpu *c, const struct fault *f, bool during)
 {
+    if (f->second == SECOND_APIC) return leave_apic(c, f, during), true;
     if (f->second) return leave_second(c, f, during), true;
     if (!wants(c, f)) return false;
     bool trap = f->vector == VEC_DB && !(f->addr & DR6_BD), told = f->vector == VEC_PF || f->vector == VEC_DB;
@@ -97,13 +105,25 @@ static bool leave_interrupt(struct cpu *c)
     return true;
 }
 
+void cpu_sipi(struct cpu *c, uint8_t vector)
+{
+    if (!c->vmx.nonroot || c->vmx.activity != VMX_WAIT_SIPI) return;
+    c->vmx.sipi = (uint16_t)(0x100 | vector);
+    c->break_at = 0;
+}
+
 bool vmx_due_first(struct cpu *c)
 {
+    if (c->vmx.sipi) {
+        vmx_exit(c, &(struct vmx_exit){ .reason = VMX_SIPI, .qualification = c->vmx.sipi & 0xFFu });
+        return true;
+    }
     if (c->vmx.init && c->vmx.activity != VMX_WAIT_SIPI) {
         c->vmx.init = false;
         return left(c, VMX_INIT);
     }
-    return c->vmx.single && c->insns > c->vmx.entered && left(c, VMX_MONITOR_TRAP);
+    if (c->vmx.tpr_low) return left(c, VMX_TPR_LOW);
+    return c->vmx.single && (c->vmx.stepped || c->insns > c->vmx.entered) && left(c, VMX_MONITOR_TRAP);
 }
 
 /* The order is the manual's: NMI window, NMI, interrupt window, interrupt. With external-interrupt exiting IF means nothing;
@@ -116,6 +136,7 @@ bool vmx_due(struct cpu *c)
     bool window = (v->proc & VMX_PROC_WINDOW) && (c->eflags & FLAG_IF);
     bool interrupt = (c->intr & INTR_PIN) && (v->pin & VMX_PIN_INTERRUPT);
     if (v->activity == VMX_WAIT_SIPI) return false;
+    if (c->clock->now >= v->timer_at) return left(c, VMX_TIMER);
     if (shadow && (nmi_window || nmi || window || interrupt)) {
         c->break_at = 0; /* look again behind the next instruction */
         return false;
@@ -125,6 +146,36 @@ bool vmx_due(struct cpu *c)
     if (asleep) return false;
     if (window) return left(c, VMX_WINDOW);
     return interrupt && leave_interrupt(c);
+}
+
+/* ---- the preemption timer: one tick whenever a bit of the TSC changes, whatever the guest does meanwhile ---- */
+
+static uint64_t ticks(const struct cpu *c, uint64_t now) { return (now + c->tsc_base) >> VMX_TIMER_RATE; }
+
+static void timer_fired(void *cpu, uint64_t when)
+{
+    (void)when;
+    ((struct cpu *)cpu)->break_at = 0;
+}
+
+void vmx_timer_start(struct cpu *c)
+{
+    uint64_t end = (ticks(c, c->clock->now) + vmcs_get(c, VMCS_PREEMPTION_TIMER)) << VMX_TIMER_RATE;
+    c->vmx.timer_at = UINT64_MAX;
+    if (!(c->vmx.pin & VMX_PIN_TIMER)) return;
+    c->vmx.timer_at = end > c->clock->now + c->tsc_base ? end - c->tsc_base : c->clock->now;
+    c->vmx_timer = (struct timer){ .fire = timer_fired, .self = c };
+    if (c->env.timers) timeq_arm(c->env.timers, &c->vmx_timer, c->vmx.timer_at);
+}
+
+void vmx_timer_stop(struct cpu *c)
+{
+    uint64_t now = c->clock->now, at = c->vmx.timer_at;
+    if (at == UINT64_MAX) return;
+    if (c->env.timers) timeq_cancel(c->env.timers, &c->vmx_timer);
+    c->vmx.timer_at = UINT64_MAX;
+    if (vmcs_get(c, VMCS_EXIT) & VMX_EXIT_SAVE_TIMER)
+        vmcs_set(c, VMCS_PREEMPTION_TIMER, now < at ? (uint32_t)(ticks(c, at) - ticks(c, now)) : 0);
 }
 
 void vmx_iret(struct cpu *c)

@@ -156,7 +156,8 @@ static void abort_vm(struct cpu *c, enum vmx_abort why)
 
 static void load_host(struct cpu *c)
 {
-    c->vmx.nonroot = c->vmx.single = false;
+    c->vmx.nonroot = c->vmx.single = c->vmx.apic = c->vmx.tpr_low = false;
+    c->vmx.sipi = 0;
     c->vmx.activity = VMX_ACTIVE;
     c->vmx.vectoring = 0;
     c->halted = false;
@@ -196,6 +197,7 @@ void vmx_exit(struct cpu *c, const struct vmx_exit *x)
     save_registers(c, x->rf);
     save_state(c);
     bool stored = store_msrs(c);
+    vmx_timer_stop(c);
     load_host(c);
     if (!stored) abort_vm(c, VMX_ABORT_STORE_MSR);
 }

@@ -245,6 +245,15 @@ static void monitor_trap(void **state)
     assert_int_equal(vmx_get(&f, VMCS_REASON), VMX_MONITOR_TRAP);
     assert_int_equal(vmx_get(&f, VMCS_GUEST_EIP), GUEST + 1);
     fake_done(&f);
+    vmx_start_root(&f, VMX_NEHALEM); /* of a repeated string instruction, an iteration */
+    vmx_set(&f, VMCS_PROC, PROC0 | VMX_PROC_MONITOR_TRAP);
+    vmx_guest_runs(&f, "F3AA", 0);
+    f.cpu.reg[EDI] = POINTER, f.cpu.reg[ECX] = 3;
+    (void)cpu_run(&f.cpu, 1);
+    assert_int_equal(vmx_get(&f, VMCS_REASON), VMX_MONITOR_TRAP);
+    assert_int_equal(vmx_get(&f, VMCS_GUEST_EIP), GUEST);
+    assert_int_equal(f.cpu.reg[ECX], 2);
+    fake_done(&f);
     vmx_start_root(&f, VMX_NEHALEM); /* behind a delivery, at once */
     vmx_set(&f, VMCS_PROC, PROC0 | VMX_PROC_MONITOR_TRAP);
     vmx_set(&f, VMCS_ENTRY_EVENT, VALID_EVENT(0x306));
