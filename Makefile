@@ -186,7 +186,7 @@ demo: prerequisites ## prepare, build and run the popf lesson
 # ---- testing --------------------------------------------------------------------------------------------------------
 TESTS_FAST = $(UNITS:%=release:build/release/%)
 TESTS_ALL  = $(TESTS_FAST) $(SELF_TESTS:%=release:%) $(GUEST_TESTS:%=release:%) $(CLI_TESTS:%=release:%) \
-             $(UNITS:%=asan:build/asan/%) $(patsubst %,asan:%,$(filter-out %/oracles.sh,$(GUEST_TESTS))) release:tests/tools/determinism.sh release:tests/native/differential.sh \
+             $(UNITS:%=asan:build/asan/%) $(patsubst %,asan:%,$(filter-out %/oracles.sh,$(GUEST_TESTS))) release:tests/tools/determinism.sh release:tests/bench/paging.sh release:tests/native/differential.sh \
              $(if $(FUZZ_NAMES),asan:tests/fuzz/short.sh) $(if $(EQUIV_BIN),release:tests/equiv/equiv.sh release:tests/equiv/attack.sh release:tests/equiv/paravirt.sh asan:tests/equiv/equiv.sh asan:tests/equiv/attack.sh asan:tests/equiv/paravirt.sh)
 RUN_TESTS  = $(Q)JOBS=$(JOBS) bash tests/tools/run-tests.sh
 
@@ -240,6 +240,7 @@ golden-update: ## run the unit tests so that they rewrite tests/golden; review t
 
 bench: ## nine kernels beside QEMU, Bochs and cachegrind, with the goals (BENCH="-r ROUNDS -s PERCENT KERNEL ...")
 	$(SUB) MODE=release all build/release/tests/speed/inside
+	$(Q)RINGSIDE=./ringside bash tests/bench/paging.sh
 	$(Q)RINGSIDE=./ringside bash tests/bench/bench.sh $(BENCH)
 
 # ---- house-keeping --------------------------------------------------------------------------------------------------

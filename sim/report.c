@@ -115,7 +115,8 @@ static void say_shadow(const struct report *r, struct say *out)
     if (direct)
         text_add(&words, "%llu page faults; %llu entries validated; %llu tables", (unsigned long long)m->shadow.true_,
                  (unsigned long long)m->shadow.filled, (unsigned long long)m->shadow.tables);
-    else if (m->shadow.filled || m->shadow.hidden) {
+    if (direct && m->shadow.traced) text_add(&words, "; %llu stores to tables carried out by the assist", (unsigned long long)m->shadow.traced);
+    if (!direct && (m->shadow.filled || m->shadow.hidden)) {
         text_add(&words, "%llu hidden, %llu true, %llu traced page faults; %llu entries filled", (unsigned long long)m->shadow.hidden,
                  (unsigned long long)m->shadow.true_, (unsigned long long)m->shadow.traced, (unsigned long long)m->shadow.filled);
         if (m->shadow.eager) text_add(&words, ", %llu of them eagerly", (unsigned long long)m->shadow.eager);

@@ -9,7 +9,8 @@
 static bool attach(struct vmmu *m, struct err *e)
 {
     const struct vmmu_env *env = &m->env;
-    if (env->pool_first + env->pool_frames > env->machine->frames)
+    if (env->memory_first > env->machine->frames || env->memory_frames > env->machine->frames - env->memory_first ||
+        env->pool_first + env->pool_frames > env->machine->frames)
         return err_set(e, EXIT_BUG, "direct: pool misplaced (%X+%X)", env->pool_first, env->pool_frames);
     struct direct *d = arena_alloc(env->arena, sizeof *d);
     d->vmmu = m;

@@ -43,6 +43,7 @@ struct vmmu_env {
     uint32_t      window_pde;   /* the PDE that maps it (supervisor, global): copied into every root */
     uint32_t      first, frames; /* machine frames that are the VM's: tables and guest memory lie in them, and lead to no others */
     uint32_t      pool_first, pool_frames; /* machine frames the strategy may use for tables */
+    uint32_t      memory_first, memory_frames; /* machine frames that are, or may become, the guest's memory: those of no other VM */
     struct vmmu_choice choice;
     const uint64_t *pdpte;      /* the guest's four, as loaded last; for a guest with PAE */
     void        (*invlpg)(void *self, gva_t at);          /* flush one translation of the hardware TLB, charged by vmm */

@@ -133,6 +133,47 @@ static void a_bad_table_leaves_nothing(void **state)
     machine_free(w.m);
 }
 
+/* One hypercall for 1 to 2048 entries, 8 MB of address space: it says how many were done, stops at the first that may not be, and a long
+ * one costs less for each entry. */
+static void updates_come_in_batches(void **state)
+{
+    (void)state;
+    enum { MOST = 2048, LIST_PAGES = MOST * (int)sizeof(struct xen_mmu_update) / PAGE_SIZE };
+    static const uint32_t sizes[] = { 1, 2, 3, 64, 511, 1024, MOST };
+    struct world w = world();
+    struct clock *clock = &w.m->b->clock;
+    uint32_t table = w.first + LIST_PAGES + 1, page = table + 2, zero[1024] = { 0 }, done, where = va(&w, page + 1);
+    uint64_t each = UINT64_MAX;
+    for (uint32_t t = 0; t < 2; t++) {
+        put(&w, va(&w, table + t), zero, sizeof zero);
+        assert_int_equal(map(&w, va(&w, table + t), mfn(&w, table + t) << PAGE_SHIFT | PTE_P), 0);
+        assert_int_equal(extended(&w, XEN_PIN_L1, mfn(&w, table + t), 0), 0);
+    }
+    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        for (uint32_t n = 0; n < sizes[i]; n++) {
+            struct xen_mmu_update u = { mfn(&w, table + n / 1024) << PAGE_SHIFT | n % 1024 << 2, 0, mfn(&w, page) << PAGE_SHIFT | PTE_P | (i & 1 ? PTE_W : 0u), 0 };
+            put(&w, va(&w, w.first) + n * (uint32_t)sizeof u, &u, sizeof u);
+        }
+        uint64_t before = clock->now;
+        assert_int_equal(call(&w, 1, va(&w, w.first), sizes[i], where, XEN_DOM_SELF), 0);
+        uint64_t took = (clock->now - before) / sizes[i];
+        assert_true(took <= each);
+        each = took;
+        assert_true(pv_read(w.p, where, &done, 4));
+        assert_int_equal(done, sizes[i]);
+        assert_int_equal(frame(&w, page)->refs, 2 + sizes[i]);
+        holds(&w, "a batch");
+    }
+    /* Entry 700 names a foreign frame: those before it are done, those behind not. */
+    struct xen_mmu_update bad = { mfn(&w, table) << PAGE_SHIFT | 700 << 2, 0, 1u << PAGE_SHIFT | PTE_P, 0 };
+    put(&w, va(&w, w.first) + 700 * (uint32_t)sizeof bad, &bad, sizeof bad);
+    assert_int_equal(call(&w, 1, va(&w, w.first), MOST, where, XEN_DOM_SELF), -XEN_EINVAL);
+    assert_true(pv_read(w.p, where, &done, 4));
+    assert_int_equal(done, 700);
+    holds(&w, "a batch with a bad entry");
+    machine_free(w.m);
+}
+
 /* The TLB may know a page as writable that no entry maps so any more: when it becomes a table, that is over. */
 static void no_stale_translation_survives(void **state)
 {
@@ -437,6 +478,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frame_has_one_type),
         cmocka_unit_test(a_bad_table_leaves_nothing),
+        cmocka_unit_test(updates_come_in_batches),
         cmocka_unit_test(no_stale_translation_survives),
         cmocka_unit_test(memory_is_given_back_and_taken),
         cmocka_unit_test(grants_map_copy_and_end),

@@ -1,13 +1,16 @@
 // Under a paravirtualizing hypervisor: first instruction, hypercalls, and the entries that are told to it.
 //
 // Idea: the hypervisor builds the same frames on the kernel's stack as the processor would, so the path from an entry to C is
-// that of lib/trap.S with other selectors. Only the way back differs: IRET of ring 1 cannot switch events on again, so
-// the hypervisor is asked to do it, hypercall 23, with EAX on top of the frame.
+// that of lib/trap.S with other selectors. Only the way back differs: IRET of ring 1 cannot switch events on again. Back to a program
+// that is done by hand, a byte of shared memory, and IRET leads from ring 1 to ring 3 without the hypervisor. If an event is pending,
+// or back to the kernel, the hypervisor is asked to do both at once: hypercall 23, with EAX on top of the frame.
 // Manual: Xen interface manual, 2 (start of day), appendix (hypercalls); xen.h here.
 .intel_syntax noprefix
 
 .set RING1_DS, 0xE021
 .set IRET, 23
+.set UPCALL_PENDING, 0                  // of struct vcpu_info, the first thing in shared_info
+.set UPCALL_MASK, 1
 
 // What the domain builder has to know about this image: ELF notes named Xen.
 .macro xen_note type, value:vararg
@@ -111,6 +114,12 @@ trap_return:
     pop ds
     popad
     add esp, 8
-    push eax
+    test byte ptr [esp + 4], 2          // RPL 3: events were on
+    jz 1f
+    mov byte ptr ss:[shared_info + UPCALL_MASK], 0
+    cmp byte ptr ss:[shared_info + UPCALL_PENDING], 0
+    jne 1f
+    iretd                               // an event that comes before it is an interrupt of the kernel, on this stack
+1:  push eax
     mov eax, IRET
     int 0x82
