@@ -178,7 +178,7 @@ static void say_opening(struct run *r)
     if (r->s.lesson->lecture[0]) say_add(&r->out, "%s\n", r->s.lesson->lecture);
     const char *image = c->kinds ? c->kind[0].image : c->image, *slash = strrchr(image, '/');
     unsigned vms = config_vms(c);
-    say_role(&r->out, ROLE_FAINT, "%s%s%s%s%s, model %s: %s", c->cpu, dot, c->mmu, dot, c->io, c->model, slash ? slash + 1 : image);
+    say_role(&r->out, ROLE_FAINT, "%s%s%s%s%s, model %s: %s", c->cpu, dot, c->mmu, dot, c->io, c->label, slash ? slash + 1 : image);
     if (vms > 1) say_role(&r->out, ROLE_FAINT, ", %u virtual machines", vms);
     say_add(&r->out, "\n");
     if (r->s.written_for[0])

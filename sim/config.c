@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -61,7 +62,6 @@ const char *config_suggest(const char *word, const char *const *words, unsigned 
 
 /* Techniques the design has words for and this version does not build yet: refused by name, not as typing errors. */
 static const struct { const char *option, *name; } planned[] = {
-    { "mmu", "two-level" },
     { "io", "passthrough" }, { "io", "split" }, { "host", "hosted" },
 };
 
@@ -189,7 +189,7 @@ static bool set_model(struct machine_cfg *c, const char *value, struct err *e)
 
 bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e)
 {
-    static const char *const mmus[] = { "native", "shadow", "direct" }, *const ios[] = { "hypervisor-direct" },
+    static const char *const mmus[] = { "native", "shadow", "two-level", "direct" }, *const ios[] = { "hypervisor-direct" },
                       *const hosts[] = { "bare-metal" };
     const char *cpus[16];
     unsigned n = 0;
@@ -337,6 +337,8 @@ static bool untrap(struct model *m, const char *name, struct err *e)
     return err_set(e, EXIT_USAGE, "--set cpu.untrap=%s: not an instruction that is privileged or bound to IOPL, such as HLT", name);
 }
 
+enum { NEHALEM = 3 /* the generation of VMX that has a second level of page tables */ };
+
 /* Every --set must mean something: a typing error in an experiment is worse than none. */
 static bool apply_set(struct model *m, const char *key, const char *value, struct err *e)
 {
@@ -356,19 +358,59 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
                err_set(e, EXIT_USAGE, "--set %s=%s: the generation of VMX, 1 to 3, or 0 for none", key, value);
     }
     if (!strcmp(key, "cpu.untrap")) return untrap(m, value, e);
+    if (!strcmp(key, "cpu.ept") || !strcmp(key, "cpu.vpid")) {
+        if (!is_switch(value)) return err_set(e, EXIT_USAGE, "--set %s=%s: 1 gives the CPU this feature, 0 does not", key, value);
+        m->cost[!strcmp(key, "cpu.ept") ? COST_CPU_EPT : COST_CPU_VPID] = (uint32_t)(value[0] - '0');
+        if (value[0] == '1' && m->cost[COST_CPU_VMX] < NEHALEM) m->cost[COST_CPU_VMX] = NEHALEM; /* its controls are that one's */
+        return true;
+    }
+    if (!strcmp(key, "mmu.levels") || !strcmp(key, "mmu.second")) {
+        uint8_t n = (uint8_t)(value[0] - '0');
+        if (n < 2 || n > 5 || value[1]) return err_set(e, EXIT_USAGE, "--set %s=%s: 2 to 5 levels of page tables", key, value);
+        *(!strcmp(key, "mmu.levels") ? &m->levels : &m->second) = n;
+        return true;
+    }
     if (!strncmp(key, "cpu.", 4)) {
         if (!model_extra(m, key + 4, !strcmp(value, "1"), e)) return false;
         return is_switch(value) || err_set(e, EXIT_USAGE, "--set %s=%s: 1 gives the CPU this feature, 0 does not", key, value);
     }
     if (strncmp(key, "cost.", 5))
         return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (`ringside list model p4` has the rows), "
-                       "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.untrap=HLT, "
-                       "bt.*, vtx.*, shadow.*, sched.* (rows in sim/vmm/setting.def), sched=rr|credit, vm.N.weight|cap|background|cpu and "
+                       "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.ept=1, cpu.vpid=1, cpu.untrap=HLT, mmu.levels=N, mmu.second=N, "
+                       "bt.*, vtx.*, shadow.*, ept.*, sched.* (rows in sim/vmm/setting.def), sched=rr|credit, vm.N.weight|cap|background|cpu and "
                        "disk.write=1", key);
     unsigned long v = strtoul(value, &end, 0);
     if (*end || end == value || v > 1000000000)
         return err_set(e, EXIT_USAGE, "--set %s=%s: not a number of cycles", key, value);
     return model_set(m, key + 5, (uint32_t)v, e);
+}
+
+/* A technique that the model lacks hardware for is switched on as a what-if, unless a setting says otherwise. */
+static bool add_for(const struct machine_cfg *c, struct model *m, struct err *e)
+{
+    if (strcmp(c->mmu, "two-level") || strcmp(c->cpu, "vtx") || !m->cost[COST_CPU_VMX]) return true;
+    if (config_get(c, "cpu.ept") && !m->cost[COST_CPU_EPT])
+        return err_set(e, EXIT_USAGE, "--mmu two-level with --set cpu.ept=0: the CPU would have no second level of page tables to walk; use --mmu "
+                       "shadow");
+    if (config_get(c, "cpu.vmx") && m->cost[COST_CPU_VMX] < NEHALEM)
+        return err_set(e, EXIT_USAGE, "--mmu two-level with --set cpu.vmx=%s: there is no second level of page tables in that VMX; use --set cpu.vmx=3",
+                       config_get(c, "cpu.vmx"));
+    if (m->cost[COST_CPU_EPT]) return true;
+    m->cost[COST_CPU_VMX] = NEHALEM;
+    m->cost[COST_CPU_EPT] = 1;
+    if (!config_get(c, "cpu.vpid")) m->cost[COST_CPU_VPID] = 1;
+    return true;
+}
+
+static bool add_hardware(const struct machine_cfg *c, struct model *m, struct err *e)
+{
+    for (unsigned i = 0; i < config_vms(c); i++) {
+        struct machine_cfg one;
+        struct config_share share;
+        config_vm(c, i, &one, &share);
+        if (!add_for(&one, m, e)) return false;
+    }
+    return true;
 }
 
 bool config_model(const struct machine_cfg *c, struct model *m, struct err *e)
@@ -378,7 +420,30 @@ bool config_model(const struct machine_cfg *c, struct model *m, struct err *e)
     if (!model_find(c->model, m, e)) return false;
     for (unsigned i = 0; i < c->sets; i++)
         if (!apply_set(m, c->set[i].key, c->set[i].value, e)) return false;
-    return model_check(m, e);
+    return add_hardware(c, m, e) && model_check(m, e);
+}
+
+/* What the machine has that its model has not. */
+static bool label(struct machine_cfg *c, struct err *e)
+{
+    struct model now, real;
+    struct text t = { 0 };
+    if (!config_model(c, &now, e) || !model_find(c->model, &real, e)) return false;
+    const struct { const char *word; bool is; } list[] = {
+        { "EPT", now.cost[COST_CPU_EPT] > real.cost[COST_CPU_EPT] }, { "VPID", now.cost[COST_CPU_VPID] > real.cost[COST_CPU_VPID] },
+        { "VMX of another generation", now.vmx != real.vmx && now.cost[COST_CPU_EPT] == real.cost[COST_CPU_EPT] },
+        { "no EPT", now.cost[COST_CPU_EPT] < real.cost[COST_CPU_EPT] }, { "no VPID", now.cost[COST_CPU_VPID] < real.cost[COST_CPU_VPID] },
+        { "UMIP", now.extras & EXTRA_UMIP }, { "all sensitive instructions trap", now.extras & EXTRA_VIRTUALIZABLE },
+        { "an instruction that does not trap", now.untrapped },
+    };
+    for (unsigned i = 0; i < sizeof list / sizeof list[0]; i++)
+        if (list[i].is) text_add(&t, "%s%s", t.len ? ", " : "", list[i].word);
+    if (now.levels) text_add(&t, "%s%u levels of page tables", t.len ? ", " : "", now.levels);
+    if (now.second) text_add(&t, "%s%u levels of the second", t.len ? ", " : "", now.second);
+    snprintf(c->what_if, sizeof c->what_if, "%s", text_str(&t));
+    snprintf(c->label, sizeof c->label, t.len ? "%s (what if: %s)" : "%s", c->model, text_str(&t));
+    text_free(&t);
+    return true;
 }
 
 static bool check_one(struct machine_cfg *c, struct err *e)
@@ -395,6 +460,9 @@ static bool check_one(struct machine_cfg *c, struct err *e)
     if (s->hypervisor && !s->aware && !strcmp(c->mmu, "direct"))
         return err_set(e, EXIT_USAGE, "--cpu %s with --mmu direct: the CPU would walk the guest's tables as they are, and this "
                        "guest, not knowing of any hypervisor, fills them with guest-physical frames; use --mmu shadow", c->cpu);
+    if (s->hypervisor && !s->aware && !s->hardware && !strcmp(c->mmu, "two-level"))
+        return err_set(e, EXIT_USAGE, "--cpu %s with --mmu two-level: no processor walks a second level for a ring; as a counterfactual it is "
+                       "planned, not in version 0.1. Use --cpu vtx, or --mmu shadow", c->cpu);
     if (s->aware && strcmp(c->mmu, "direct"))
         return err_set(e, EXIT_USAGE, "--cpu %s with --mmu %s: a paravirtual kernel writes machine frames into its tables, there is "
                        "nothing to translate; use --mmu direct", c->cpu, c->mmu);
@@ -431,4 +499,4 @@ static bool check_vms(const struct machine_cfg *c, struct err *e)
     return true;
 }
 
-bool config_check(struct machine_cfg *c, struct err *e) { return check_one(c, e) && check_vms(c, e) && config_model(c, NULL, e); }
+bool config_check(struct machine_cfg *c, struct err *e) { return check_one(c, e) && check_vms(c, e) && label(c, e); }

@@ -22,6 +22,8 @@ struct machine_cfg {
     char     io[24];           /* "hypervisor-direct" */
     char     host[16];         /* "bare-metal" */
     char     model[256];       /* "p4", "core2", ..., or the path of a model's file */
+    char     what_if[200];     /* features that the machine has and its model has not, in words; "": none. Set by config_check */
+    char     label[480];       /* the model with these, for every output. Likewise */
     uint32_t ram_mib;          /* the guest's RAM; a hypervisor's own frames come on top. Default 64 */
     uint64_t seed;
     char     image[512];       /* path of the guest image */

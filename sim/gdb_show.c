@@ -26,7 +26,7 @@ void show_info(struct gdb *g, const char *rest, struct text *out)
     (void)rest;
     const struct machine_cfg *c = machine_config(g->m);
     struct machine_end end = machine_end(g->m);
-    text_add(out, "%s\n--cpu %s --mmu %s, model %s, %u MB, seed %llu\n", c->image, c->cpu, c->mmu, c->model, c->ram_mib,
+    text_add(out, "%s\n--cpu %s --mmu %s, model %s, %u MB, seed %llu\n", c->image, c->cpu, c->mmu, c->label, c->ram_mib,
              (unsigned long long)c->seed);
     monitor_where(g, out);
     text_add(out, "%s%s%s\n", fate(g->m), end.why[0] ? ": " : "", end.why);

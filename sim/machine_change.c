@@ -14,7 +14,8 @@ static bool place_of(const struct machine *m, gva_t at, hpa_t *to)
 {
     struct xlat x;
     struct fault f;
-    if (!mmu_probe(virtual_(m) ? &machine_seen(m)->vcpu.virt_mmu : &m->b->mmu, at, ACCESS_READ, &x, &f)) return false;
+    const struct mmu guest = virtual_(m) ? vcpu_guest_mmu(&machine_seen(m)->vcpu) : m->b->mmu;
+    if (!mmu_probe(&guest, at, ACCESS_READ, &x, &f)) return false;
     *to = x.at;
     return true;
 }

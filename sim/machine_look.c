@@ -49,6 +49,13 @@ static void running(const struct vcpu *v, const struct cpu *real, struct vcpu_vi
     if (v->ops->view) v->ops->view(v, view);
 }
 
+/* Does the hardware walk the guest's tables, so that CR3 is the guest's own? Without paging it is not. */
+static bool own_tables(const struct vcpu *v)
+{
+    const struct cpu *real = v->vmm->board.cpu;
+    return real->vmx.nonroot && (real->vmx.proc2 & VMX_PROC2_EPT) && (v->virt.cr0 & CR0_PG);
+}
+
 void machine_guest(const struct machine *m, struct machine_cpu *guest)
 {
     const struct cpu *real = &m->b->cpu;
@@ -61,7 +68,7 @@ void machine_guest(const struct machine *m, struct machine_cpu *guest)
     if (real->vmx.nonroot && !away) { /* the registers are the guest's own, but for what the VMCS shows it of the control registers */
         fill(guest, real);
         guest->cr0 = vmx_cr_seen(real, 0, real->cr0);
-        guest->cr3 = v->virt.cr3;
+        guest->cr3 = own_tables(v) ? real->cr3 : v->virt.cr3;
         guest->cr4 = vmx_cr_seen(real, 4, real->cr4);
         return;
     }
@@ -168,7 +175,8 @@ bool machine_peek(const struct machine *m, gva_t at, void *to, size_t n)
 bool machine_peek_guest(const struct machine *m, gva_t at, void *to, size_t n)
 {
     if (!virtual_(m)) return peek_through(&m->b->mmu, &m->b->bus, at, to, n);
-    return peek_through(&machine_seen(m)->vcpu.virt_mmu, &machine_seen(m)->bus, at, to, n);
+    const struct mmu guest = vcpu_guest_mmu(&machine_seen(m)->vcpu);
+    return peek_through(&guest, &machine_seen(m)->bus, at, to, n);
 }
 
 bool machine_peek_gpa(const struct machine *m, gpa_t at, void *to, size_t n)
@@ -272,9 +280,9 @@ const char *machine_suggest_symbol(const struct machine *m, const char *name) { 
 void machine_translate(const struct machine *m, gva_t at, unsigned access, struct machine_xlat *x)
 {
     *x = (struct machine_xlat){ 0 };
-    const struct mmu *guest = virtual_(m) ? &machine_seen(m)->vcpu.virt_mmu : &m->b->mmu;
+    const struct mmu guest = virtual_(m) ? vcpu_guest_mmu(&machine_seen(m)->vcpu) : m->b->mmu;
     struct fault f = { 0 };
-    x->guest_ok = mmu_probe(guest, at, access, &x->guest, &f);
+    x->guest_ok = mmu_probe(&guest, at, access, &x->guest, &f);
     x->guest_code = x->guest_ok ? 0 : f.code;
     if (x->guest_ok) {
         x->pa = gpa(x->guest.at.v);

@@ -120,11 +120,11 @@ static bool export(const struct ladder *l, const struct picture *p, struct text 
 
 bool picture_write(const struct subject *s, const struct picture *p, const char *path, struct err *e)
 {
-    char caption[200];
+    char caption[320];
     const struct machine_cfg *c = &s->cfg;
     const char *dot = p->ascii ? "/" : "·";
-    snprintf(caption, sizeof caption, "%s%s%s%s%s on %s, %s, model %.32s, seed %llu", c->cpu, dot, c->mmu, dot, c->io,
-             c->host, s->name, c->model, (unsigned long long)c->seed);
+    snprintf(caption, sizeof caption, "%s%s%s%s%s on %s, %s, model %.120s, seed %llu", c->cpu, dot, c->mmu, dot, c->io,
+             c->host, s->name, c->label, (unsigned long long)c->seed);
     struct ladder_options o = {.from = p->from,
                                .to = p->to,
                                .max_rows = p->max_rows,

@@ -25,7 +25,7 @@ struct block {
 struct blocks {
     const struct subject *s;
     const char *title;
-    char caption[200];
+    char caption[320];
     unsigned n, more;          /* drawn; left out */
     struct block *block;
     int *row;                  /* of a unit's index, -1: not drawn */
@@ -106,7 +106,7 @@ static bool collect(struct blocks *d, const struct subject *s, const struct pict
     d->title = s->lesson ? s->lesson->title : s->name;
     if (!machine_translation(s->machine, &d->t))
         return err_set(e, EXIT_USAGE, "draw blocks: --cpu %s translates nothing; try --cpu bt", c->cpu);
-    snprintf(d->caption, sizeof d->caption, "%s%s%s on %s, %s, model %.32s, seed %llu", c->cpu, dot, c->mmu, c->host, s->name, c->model,
+    snprintf(d->caption, sizeof d->caption, "%s%s%s on %s, %s, model %.120s, seed %llu", c->cpu, dot, c->mmu, c->host, s->name, c->label,
              (unsigned long long)c->seed);
     d->all = calloc(MACHINE_UNITS, sizeof *d->all);
     d->row = calloc(MACHINE_UNITS, sizeof *d->row);

@@ -54,7 +54,7 @@ static uint64_t exits(const struct vmx_picture *d)
 static void caption(const struct vmx_picture *d, const char *dot, struct text *out)
 {
     const struct machine_cfg *c = &d->s->cfg;
-    text_add(out, "%s%s%s, %s, model %s, seed %llu%s", c->cpu, dot, c->mmu, d->s->name, c->model, (unsigned long long)c->seed,
+    text_add(out, "%s%s%s, %s, model %s, seed %llu%s", c->cpu, dot, c->mmu, d->s->name, c->label, (unsigned long long)c->seed,
              d->forgotten ? "; the middle of the history is forgotten" : "");
 }
 

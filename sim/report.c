@@ -52,7 +52,7 @@ static void say_head(const struct report *r, struct say *out)
     const char *dot = say_dot(out);
     bool narrow = strlen(r->s->name) > 12; /* then the machine gets a line of its own */
     say_role(out, ROLE_TITLE, "%s on %s%s%s%s%s", r->s->name, c->cpu, dot, c->mmu, dot, c->io);
-    say_add(out, "%s%s, model %s, %u MB, seed %llu\n", narrow ? "\n  " : ", ", c->host, c->model, c->ram_mib,
+    say_add(out, "%s%s, model %s, %u MB, seed %llu\n", narrow ? "\n  " : ", ", c->host, c->label, c->ram_mib,
             (unsigned long long)c->seed);
     for (unsigned i = 0; i < c->sets; i++) say_add(out, "  --set %s=%s\n", c->set[i].key, c->set[i].value);
 }
@@ -111,12 +111,19 @@ static void say_shadow(const struct report *r, struct say *out)
 {
     const struct machine_summary *m = &r->sum;
     struct text words = { 0 };
-    bool direct = !strcmp(machine_config(r->s->machine)->mmu, "direct");
+    const char *mmu = machine_config(r->s->machine)->mmu;
+    bool direct = !strcmp(mmu, "direct");
     if (direct)
         text_add(&words, "%llu page faults; %llu entries validated; %llu tables", (unsigned long long)m->shadow.true_,
                  (unsigned long long)m->shadow.filled, (unsigned long long)m->shadow.tables);
-    if (direct && m->shadow.traced) text_add(&words, "; %llu stores to tables carried out by the assist", (unsigned long long)m->shadow.traced);
-    if (!direct && (m->shadow.filled || m->shadow.hidden)) {
+    if (direct && m->shadow.traced)
+        text_add(&words, "; %llu stores to tables carried out by the assist", (unsigned long long)m->shadow.traced);
+    else if (!strcmp(mmu, "two-level"))
+        text_add(&words, "%llu entries filled, %llu stores traced; %llu tables (%llu KB), at most %llu of %llu; walks read %llu entries, "
+                 "%llu of them of the second level", (unsigned long long)m->shadow.filled, (unsigned long long)m->shadow.traced,
+                 (unsigned long long)m->shadow.tables, (unsigned long long)m->shadow.tables * 4, (unsigned long long)m->shadow.peak,
+                 (unsigned long long)m->shadow.pool, (unsigned long long)m->walk_refs, (unsigned long long)m->walk_refs_second);
+    else if (!direct && (m->shadow.filled || m->shadow.hidden)) {
         text_add(&words, "%llu hidden, %llu true, %llu traced page faults; %llu entries filled", (unsigned long long)m->shadow.hidden,
                  (unsigned long long)m->shadow.true_, (unsigned long long)m->shadow.traced, (unsigned long long)m->shadow.filled);
         if (m->shadow.eager) text_add(&words, ", %llu of them eagerly", (unsigned long long)m->shadow.eager);
@@ -126,7 +133,7 @@ static void say_shadow(const struct report *r, struct say *out)
         if (m->shadow.released) text_add(&words, "; %llu released", (unsigned long long)m->shadow.released);
         if (m->shadow.switches) text_add(&words, "; dropped by %llu loads of CR3", (unsigned long long)m->shadow.switches);
     }
-    if (words.len) say_wrap(out, direct ? "  direct: " : "  shadow: ", 10, text_str(&words));
+    if (words.len) say_wrap(out, direct ? "  direct: " : !strcmp(mmu, "two-level") ? "  tables: " : "  shadow: ", 10, text_str(&words));
     text_free(&words);
 }
 

@@ -61,6 +61,7 @@ static void json_machine(const struct report *r, struct text *out)
     key_text(out, "io", c->io);
     key_text(out, "host", c->host);
     key_text(out, "model", c->model);
+    key_text(out, "what_if", c->what_if);
     key_number(out, "ram_mib", c->ram_mib);
     key_number(out, "seed", c->seed);
     text_add(out, "  \"set\": {");
@@ -154,6 +155,7 @@ static void json_counts(const struct report *r, struct text *out)
                  (unsigned long long)m->by_cause[c]);
     text_add(out, "},\n  \"tlb\": {\"misses\": %llu, \"flushes\": %llu, \"walks\": %llu},\n",
              (unsigned long long)m->tlb_misses, (unsigned long long)m->tlb_flushes, (unsigned long long)m->walks);
+    key_number(out, "walk_refs_second", m->walk_refs_second);
     key_number(out, "walk_refs", m->walk_refs);
     text_add(out, "  \"cache\": null,\n");
     json_shadow(m, out);

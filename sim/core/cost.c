@@ -197,7 +197,6 @@ bool model_check(struct model *m, struct err *e)
     (void)e;
     m->hz = m->cost[COST_CPU_MHZ] * UINT64_C(1000000);
     m->vmx = (uint8_t)m->cost[COST_CPU_VMX];
-    m->lacks = (uint8_t)((m->cost[COST_CPU_EPT] ? 0 : LACKS_EPT) | (m->cost[COST_CPU_VPID] ? 0 : LACKS_VPID));
     m->without = 0;
     for (unsigned i = 0; i < sizeof features / sizeof features[0]; i++)
         if (!m->cost[features[i].row]) m->without |= UINT32_C(1) << features[i].bit;

@@ -25,7 +25,6 @@ struct model {
     uint8_t     vmx;      /* generation of VMX; 0: none (sim/cpu/vmx.h) */
     uint32_t    without;  /* features it does without, as bits of CPUID leaf 1, EDX */
     uint32_t    extras;   /* what-ifs: features it has though the real one had not; bits of enum model_extra */
-    uint8_t     lacks;    /* what later VMX has and this does not: bits of enum model_lack */
     uint8_t     levels;   /* what-if: with CR4.PAE, tables of 3 to 5 levels; else as the manual has them (sim/mmu/walk.h) */
     uint8_t     second;   /* what-if: second-level tables have 2, 3 or 5 levels; 0: four */
     uint16_t    untrapped; /* --set cpu.untrap=NAME: this instruction (enum mnemonic) does not ask for its privilege; 0: none */
@@ -38,8 +37,6 @@ enum model_extra {
     EXTRA_MONITOR = 4,      /* "monitor": MONITOR and MWAIT; whatever has VMX has them anyway */
     EXTRA_VIRTUALIZABLE = 2 /* "virtualizable": CR4.SEN, in none: what Popek and Goldberg would have asked for */
 };
-
-enum model_lack { LACKS_EPT = 1, LACKS_VPID = 2 };
 
 const char *cost_name(enum cost c);
 const char *cost_about(enum cost c);

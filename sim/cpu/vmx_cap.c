@@ -33,11 +33,11 @@ static const struct capability {
 
 unsigned vmx_ept_levels(const struct cpu *c)
 {
-    if (c->model->vmx < VMX_NEHALEM || (c->model->lacks & LACKS_EPT)) return 0;
+    if (c->model->vmx < VMX_NEHALEM || !c->model->cost[COST_CPU_EPT]) return 0;
     return c->model->second ? c->model->second : 4;
 }
 
-bool vmx_has_vpid(const struct cpu *c) { return c->model->vmx >= VMX_NEHALEM && !(c->model->lacks & LACKS_VPID); }
+bool vmx_has_vpid(const struct cpu *c) { return c->model->vmx >= VMX_NEHALEM && c->model->cost[COST_CPU_VPID]; }
 
 /* Of what later models may have this one may be without: EPT, VPID; without either, all that the second word is for. */
 static uint32_t missing(const struct cpu *c, enum vmx_controls which)

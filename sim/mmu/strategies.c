@@ -3,5 +3,6 @@
 #include "sim/mmu/direct.h"
 #include "sim/mmu/shadow.h"
 #include "sim/mmu/strategy.h"
+#include "sim/mmu/two_level.h"
 
-const struct mmu_strategy *const mmu_strategies[] = { &mmu_shadow, &mmu_direct, NULL };
+const struct mmu_strategy *const mmu_strategies[] = { &mmu_shadow, &mmu_two_level, &mmu_direct, NULL };

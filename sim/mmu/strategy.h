@@ -29,6 +29,16 @@ struct vmmu_choice {
     bool trace;                 /* write-trace the guest's page tables; without, shadows are a TLB in memory. cache and eager need it */
     bool eager;                 /* a traced store that makes a guest entry present fills its shadow entry */
     uint32_t pool;              /* frames for tables, of those there are; 0: all */
+    bool large;                 /* two-level: map 2 MB in one entry where that is all RAM */
+    uint32_t second_pool;       /* two-level: frames for tables */
+};
+
+/* What hardware with a second level of tables is to be told. */
+struct vmmu_second {
+    uint32_t root;              /* machine address */
+    uint8_t  levels;
+    bool     has_identity;      /* the tables show PAE tables that map every linear address to itself: for a guest without paging */
+    uint64_t identity[4];       /* PDPTEs of them */
 };
 
 /* Everything a strategy may use. Filled by vmm before attach. */
@@ -76,6 +86,10 @@ struct mmu_strategy {
     hpa_t (*paging)(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t cr4, bool *flush);
     /* A real #PF at `at` with hardware error code `code`; `kernel`: the guest was in its kernel (virtual ring 0..2). */
     enum mmu_answer (*fault)(struct vmmu *m, gva_t at, uint32_t code, bool kernel, struct fault *f);
+    /* With a second level of tables, which the hardware walks; NULL: there is none. What they refused: as for `fault`, but never
+     * MMU_REFLECT. */
+    bool  (*second)(const struct vmmu *m, struct vmmu_second *s);
+    enum mmu_answer (*violation)(struct vmmu *m, const struct fault *f);
     void  (*invlpg)(struct vmmu *m, gva_t at);                       /* the guest executed INVLPG */
     /* A guest store to a traced frame was just emulated; also after vmm's own stores to guest memory (frames it pushes, DMA),
      * which no write trace sees. The bytes are consecutive in guest-physical memory: a store across pages is two calls. */

@@ -66,7 +66,10 @@ static void follow_paging(struct vcpu *v, const struct system_regs *old)
     v->vmmu.cause = v->cause;
     uint32_t root = v->vmmu.ops->paging(&v->vmmu, c->cr0, c->cr3, c->cr4, &flush).v;
     if (c->cr3 != old->cr3) TRACE(board(v)->trace, CR3, v->cause, .value = c->cr3);
-    if (v->ops->hardware) v->root = root; /* the VMCS takes it, and VM entry flushes */
+    if (v->ops->hardware) { /* the VMCS takes it */
+        v->root = root;
+        if (flush) v->vmmu.env.flush(v->vmmu.env.self);
+    }
     else if (root != v->root || flush || c->cr3 != old->cr3) {
         v->root = root;
         real->cr3 = root;
@@ -388,7 +391,7 @@ void emulate_cr3(struct vcpu *v, unsigned reg, bool to, uint32_t length)
         c->reg[reg] = c->cr3;
     } else if (!cpu_cr3(c, c->reg[reg])) { /* PAE: a PDPTE in memory has a reserved bit set */
         charge(v, CAUSE_EMULATE, COST_EMULATE);
-        emulate_fault(v, (struct fault){ .vector = VEC_GP, .has_code = true });
+        emulate_fault(v, c->fault);
         return;
     }
     step_over(v, MN_MOV_CR, c->reg[reg], length);

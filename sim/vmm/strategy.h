@@ -60,11 +60,14 @@ struct cpu_strategy {
     bool      (*inject)(struct vcpu *v, struct fault f);
     /* Of the instruction at a window offset: whose work is it (cpu.h)? `w` comes as the hypervisor's. NULL: all of the window is. */
     void      (*weigh)(const struct vcpu *v, uint32_t offset, struct cpu_weight *w);
+    /* With registers of its own: what hardware remembers of the guest's translations is stale, all or of one page. */
+    void      (*forget)(struct vcpu *v, const gva_t *page);
     /* For people, while the real processor runs the guest: what of its state the real registers do not show. `view` comes
      * filled from them. */
     void      (*view)(const struct vcpu *v, struct vcpu_view *view);
     /* For people, while the hypervisor runs: what of the guest's state it has not taken into v->virt. `shown` comes as a copy. */
     void      (*show)(const struct vcpu *v, struct cpu *shown);
+    void      (*show_pdptes)(const struct vcpu *v, uint64_t pdpte[4]); /* likewise what its MMU holds */
     /* The guest's linear address of the instruction that begins at a real one, UINT32_MAX: none does. NULL: they are the same. */
     uint32_t  (*code)(const struct vcpu *v, uint32_t at);
     uint32_t  code_first, code_bytes;   /* the real addresses where that is so */

@@ -107,6 +107,9 @@ void vcpu_back(struct vcpu *v);
 void vcpu_own_tables(struct vcpu *v);
 void vcpu_address_space(struct vcpu *v, uint32_t root);
 void vcpu_watched(struct vcpu *v, bool by_detector);
+/* An MMU that walks the guest's own tables over the VM's bus, by the registers that the guest has now, wherever they are. For
+ * looking; it shares TLBs with virt's. */
+struct mmu vcpu_guest_mmu(const struct vcpu *v);
 /* The guest's flags from real ones: IF and IOPL are virtual, the rest is real. */
 uint32_t vcpu_virtual_flags(const struct vcpu *v, uint32_t real);
 /* Can the real CPU run virt as it stands: protected mode, EIP within CS, and segment registers it can have? */

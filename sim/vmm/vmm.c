@@ -14,14 +14,17 @@
 
 enum { SLICE = 4096 }; /* instructions interpreted in one visit: others want to look at limits and conditions, too */
 
-/* VM entry flushes all of the guest's translations: with hardware assist nothing is left to do here. Nor for a VM that has not the
- * processor, since whose TLB it is it empties when it gets it. */
-static bool needs_no_flush(const struct vcpu *v) { return v->ops->hardware || v->vm != v->vmm->now; }
+/* The TLB of a VM that has not the processor is empty when it gets it, but for what hardware assist keeps with a tag. */
+static bool is_away(const struct vcpu *v) { return v->vm != v->vmm->now; }
 
 static void hw_invlpg(void *vcpu, gva_t at)
 {
     struct vcpu *v = vcpu;
-    if (needs_no_flush(v)) return;
+    if (v->ops->hardware) {
+        v->ops->forget(v, &at);
+        return;
+    }
+    if (is_away(v)) return;
     struct cpu *real = v->vmm->board.cpu;
     real->env.invlpg(real->env.mmu, at);
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_SYSTEM]);
@@ -30,7 +33,11 @@ static void hw_invlpg(void *vcpu, gva_t at)
 static void hw_flush(void *vcpu)
 {
     struct vcpu *v = vcpu;
-    if (needs_no_flush(v)) return;
+    if (v->ops->hardware) {
+        v->ops->forget(v, NULL);
+        return;
+    }
+    if (is_away(v)) return;
     struct cpu *real = v->vmm->board.cpu;
     real->env.flush(real->env.mmu, false);
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_CR3]);
@@ -162,7 +169,7 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
         .pool_first = (v->window.at + WINDOW_POOL + v->ops->reserve) >> PAGE_SHIFT,
         .pool_frames = (WINDOW_SIZE - WINDOW_POOL - v->ops->reserve) >> PAGE_SHIFT,
         .choice = { b->setting[SETTING_SHADOW_CACHE], b->setting[SETTING_SHADOW_TRACE], b->setting[SETTING_SHADOW_EAGER],
-                    pool_of(v->vm) },
+                    pool_of(v->vm), b->setting[SETTING_EPT_LARGE], b->setting[SETTING_EPT_POOL] },
         .first = v->window.at >> PAGE_SHIFT, .frames = v->vm->frame + v->vm->frames - (v->window.at >> PAGE_SHIFT),
         .pdpte = v->virt_mmu.pdpte, .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
     };

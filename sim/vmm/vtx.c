@@ -56,6 +56,10 @@ static bool vtx_attach(struct vcpu *v, struct err *e)
         return err_set(e, EXIT_USAGE, "--cpu vtx: model %s has no VMX; --model p4 was the first, and --set cpu.vmx=1 gives it to any",
                        b->model->name);
     v->vtx = arena_alloc(b->arena, sizeof *v->vtx);
+    if (v->vmmu.ops->second) v->vmmu.ops->second(&v->vmmu, &v->vtx->second);
+    if (v->vtx->second.levels && vmx_ept_levels(b->cpu) != v->vtx->second.levels)
+        return err_set(e, EXIT_USAGE, "--mmu %s: model %s has no such second level of page tables; --set cpu.ept=1 gives it one", v->vmmu.ops->name,
+                       b->model->name);
     build_code(v);
     uint32_t pde = v->vmmu.env.window_pde, revision = vmx_revision(b->cpu);
     bus_poke(b->bus, window_hpa(&v->window, VTX_DIRECTORY + (WINDOW_BASE >> 22) * 4), &pde, 4);
@@ -248,6 +252,7 @@ static uint8_t reason_of(const struct vtx *t)
     case VMX_WINDOW: return EXIT_REASON_WINDOW;
     case VMX_TASK: return EXIT_REASON_TASK;
     case VMX_CR: return EXIT_REASON_CR;
+    case VMX_EPT_VIOLATION: case VMX_EPT_MISCONFIGURED: return EXIT_REASON_SECOND;
     case VMX_IO: return EXIT_REASON_PORT;
     default: return EXIT_REASON_PRIVILEGED;
     }
@@ -298,13 +303,10 @@ static void queue_again(struct vcpu *v)
     queue(v, t->vectoring, t->vectoring_code, t->length);
 }
 
-static void page_fault(struct vcpu *v, const struct vmexit *x)
+static void memory(struct vcpu *v, enum mmu_answer answer, struct fault f)
 {
     struct vtx *t = v->vtx;
-    struct fault f = { 0 };
-    if (t->vectoring) read_vectoring(v);
-    v->vmmu.cause = v->cause;
-    switch (v->vmmu.ops->fault(&v->vmmu, gva(x->addr), x->code, v->virt.cpl != 3, &f)) {
+    switch (answer) {
     case MMU_RETRY:
         if (t->vectoring) queue_again(v);
         break;
@@ -320,6 +322,30 @@ static void page_fault(struct vcpu *v, const struct vmexit *x)
         break;
     case MMU_FULL: vm_die(v, DEATH_MEMORY); break;
     }
+}
+
+static void page_fault(struct vcpu *v, const struct vmexit *x)
+{
+    struct fault f = { 0 };
+    if (v->vtx->vectoring) read_vectoring(v);
+    v->vmmu.cause = v->cause;
+    enum mmu_answer answer = v->vmmu.ops->fault(&v->vmmu, gva(x->addr), x->code, v->virt.cpl != 3, &f);
+    memory(v, answer, f);
+}
+
+/* What was being delivered may be a page fault, which has loaded CR2. */
+static void violation(struct vcpu *v)
+{
+    const struct vtx *t = v->vtx;
+    if (t->vectoring) {
+        read_vectoring(v);
+        v->virt.cr2 = board(v)->cpu->cr2;
+    }
+    uint32_t high = vtx_read(v, (enum vmcs_encoding)(VMX_FIELD_GUEST_PHYSICAL + 1)), low = vtx_read(v, VMX_FIELD_GUEST_PHYSICAL);
+    struct fault f = { .second = SECOND_VIOLATION, .code = t->qualification, .physical = (uint64_t)high << 32 | low };
+    if (f.code & SECOND_LINEAR) f.addr = vtx_read(v, VMX_FIELD_LINEAR);
+    v->vmmu.cause = v->cause;
+    memory(v, v->vmmu.ops->violation(&v->vmmu, &f), f);
 }
 
 /* Single-stepping and breakpoints on ports see every instruction: the emulator knows how. */
@@ -377,6 +403,8 @@ static void act(struct vcpu *v, const struct vmexit *x)
         break;
     case VMX_INTERRUPT: host_interrupt(v->vmm, x->vector); break;
     case VMX_WINDOW: break; /* settle gives it what waits */
+    case VMX_EPT_VIOLATION: violation(v); break;
+    case VMX_EPT_MISCONFIGURED: vm_die(v, DEATH_WINDOW); break; /* our own tables */
     case VMX_TRIPLE_FAULT:
         vtx_need_system(v);
         v->vm->dead_eip = v->virt.eip;
@@ -456,6 +484,8 @@ const struct cpu_strategy strategy_vtx = {
     .back = vtx_back,
     .reserve = VTX_RESERVE,
     .inject = vtx_inject,
+    .forget = vtx_forget,
     .show = vtx_show,
+    .show_pdptes = vtx_show_pdptes,
     .symbol = vtx_symbol,
 };

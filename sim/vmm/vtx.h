@@ -20,12 +20,14 @@ enum { VTX_ARRIVE = VTX_CODE, VTX_LAUNCH = VTX_CODE + 0x10, VTX_RESUME = VTX_COD
 struct vtx_held {
     struct seg_reg seg[SEG_COUNT], ldtr, tr;
     struct table_reg gdtr, idtr;
-    uint32_t cr0, cr3, cr4, cr0_seen, cr4_seen, eip, esp, eflags, dr7, blocked, pending, sysenter[3], exceptions, proc;
-    uint64_t tsc_offset;
+    uint32_t cr0, cr3, cr4, cr0_seen, cr4_seen, cr4_mask, eip, esp, eflags, dr7, blocked, pending, sysenter[3], exceptions, proc;
+    uint64_t tsc_offset, pdpte[4];
 };
 
 struct vtx {
     struct vtx_held held;
+    struct vmmu_second second; /* levels 0: the guest runs on tables of ours, and its page faults leave */
+    uint16_t vpid;             /* with a second level, if the CPU has tags */
     bool     fresh;            /* nothing was written yet */
     bool     launched;
     bool     has_segments, has_system; /* read since the guest left */
@@ -44,6 +46,8 @@ void vtx_need_system(struct vcpu *v);
 void vtx_write_guest(struct vcpu *v);
 /* Machine memory of the bitmaps that the VMCS names: which ports and which MSRs are the guest's own. */
 void vtx_bitmaps(struct vcpu *v);
+/* The hardware's translations of the guest are stale, all or of one page. VM entry does that by itself, unless they have a tag. */
+void vtx_forget(struct vcpu *v, const gva_t *page);
 /* Would VM entry accept v->virt: protected mode, segment registers as protected mode loads them? */
 bool vtx_fits(const struct vcpu *v);
 /* VMREAD and VMWRITE by the hypervisor, charged. */
@@ -51,6 +55,7 @@ uint32_t vtx_read(const struct vcpu *v, enum vmcs_encoding field);
 void     vtx_write(struct vcpu *v, enum vmcs_encoding field, uint32_t value);
 /* Puts what was not read yet into a copy of v->virt, without effects. */
 void vtx_show(const struct vcpu *v, struct cpu *shown);
+void vtx_show_pdptes(const struct vcpu *v, uint64_t pdpte[4]);
 /* Controls and host state, which never change; EFLAGS, EIP, ESP and what else every exit needs. */
 void vtx_write_host(struct vcpu *v);
 void vtx_read_exit(struct vcpu *v);

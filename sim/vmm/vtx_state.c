@@ -13,6 +13,7 @@
 /* CR0: what VT-x wants set, and what shadow paging wants; the rest is the guest's own, without exits. */
 #define CR0_OWNED (~(uint32_t)(CR0_TS | CR0_MP | CR0_EM | CR0_AM))
 #define CR0_REAL (CR0_PE | CR0_PG | CR0_NE | CR0_WP | CR0_ET)
+#define CR4_PAGING (uint32_t)(CR4_PSE | CR4_PAE | CR4_PGE)
 #define CR4_GUESTS (uint32_t)(CR4_TSD | CR4_DE | CR4_PCE | CR4_VME | CR4_PVI | CR4_OSFXSR | CR4_UMIP | CR4_SEN)
 enum { AR_UNUSABLE = 1 << 16, LDTR = SEG_COUNT, TR };
 
@@ -36,8 +37,24 @@ void vtx_write(struct vcpu *v, enum vmcs_encoding field, uint32_t value)
     vmcs_write(real_cpu(v), field, value);
 }
 
-static uint32_t real_cr0(const struct cpu *virt) { return (virt->cr0 & ~CR0_OWNED) | CR0_REAL; }
-static uint32_t real_cr4(const struct cpu *virt) { return (virt->cr4 & CR4_GUESTS) | CR4_VMXE; }
+/* With a second level of tables the guest's own are walked, and what they depend on is its own: CR3, CR0.WP, bits of CR4. But for PG: this
+ * VT-x cannot run a guest without paging, so that one gets PAE tables that map everything to itself. */
+static bool two_levels(const struct vcpu *v) { return v->vtx->second.levels; }
+static bool own_paging(const struct vcpu *v) { return two_levels(v) && (v->virt.cr0 & CR0_PG); }
+static uint32_t cr0_owned(const struct vcpu *v) { return CR0_OWNED & ~(two_levels(v) ? (uint32_t)CR0_WP : 0u); }
+static uint32_t cr4_guests(const struct vcpu *v) { return CR4_GUESTS | (own_paging(v) ? CR4_PAGING : 0u); }
+
+static uint32_t real_cr0(const struct vcpu *v)
+{
+    uint32_t owned = cr0_owned(v);
+    return (v->virt.cr0 & ~owned) | (CR0_REAL & owned);
+}
+static uint32_t real_cr4(const struct vcpu *v)
+{
+    bool identity = two_levels(v) && !own_paging(v);
+    return (v->virt.cr4 & cr4_guests(v)) | CR4_VMXE | (identity ? (uint32_t)CR4_PAE : 0u);
+}
+static uint32_t real_cr3(const struct vcpu *v) { return own_paging(v) ? v->virt.cr3 : two_levels(v) ? 0 : v->root; }
 
 /* Segment registers are numbered alike in all fields of a kind. */
 static enum vmcs_encoding nth(enum vmcs_encoding first, unsigned n) { return (enum vmcs_encoding)(first + 2 * n); }
@@ -65,9 +82,11 @@ static void get_segment(const struct vcpu *v, reader *read, unsigned n, struct s
 
 static void get_segments(const struct vcpu *v, reader *read, struct cpu *c)
 {
+    uint32_t owned = cr0_owned(v), guests = cr4_guests(v);
     for (unsigned n = 0; n < SEG_COUNT; n++) get_segment(v, read, n, &c->seg[n]);
-    c->cr0 = (c->cr0 & CR0_OWNED) | (read(v, VMX_FIELD_GUEST_CR0) & ~CR0_OWNED);
-    c->cr4 = (c->cr4 & ~CR4_GUESTS) | (read(v, VMX_FIELD_GUEST_CR4) & CR4_GUESTS);
+    c->cr0 = (c->cr0 & owned) | (read(v, VMX_FIELD_GUEST_CR0) & ~owned);
+    c->cr4 = (c->cr4 & ~guests) | (read(v, VMX_FIELD_GUEST_CR4) & guests);
+    if (own_paging(v)) c->cr3 = read(v, VMX_FIELD_GUEST_CR3);
     c->cr2 = real_cpu(v)->cr2;
 }
 
@@ -83,6 +102,22 @@ static void get_system(const struct vcpu *v, reader *read, struct cpu *c)
     c->dr[6] = real_cpu(v)->dr[6];
 }
 
+static enum vmcs_encoding pdpte(unsigned n, unsigned upper) { return (enum vmcs_encoding)(VMX_FIELD_GUEST_PDPTE0 + 2 * n + upper); }
+
+/* The virtual CPU's MMU walks the guest's tables as hardware did. */
+static void need_paging(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    struct cpu *c = &v->virt;
+    if (!own_paging(v)) return;
+    c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
+    t->held.cr3 = c->cr3;
+    for (unsigned n = 0; (c->cr4 & CR4_PAE) && n < 4; n++) {
+        uint32_t low = vtx_read(v, pdpte(n, 0)), high = vtx_read(v, pdpte(n, 1));
+        t->held.pdpte[n] = v->virt_mmu.pdpte[n] = (uint64_t)high << 32 | low;
+    }
+}
+
 void vtx_need_segments(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
@@ -91,8 +126,9 @@ void vtx_need_segments(struct vcpu *v)
     t->has_segments = true;
     get_segments(v, vtx_read, c);
     memcpy(t->held.seg, c->seg, sizeof c->seg);
-    t->held.cr0 = real_cr0(c);
-    t->held.cr4 = real_cr4(c);
+    need_paging(v);
+    t->held.cr0 = real_cr0(v);
+    t->held.cr4 = real_cr4(v);
 }
 
 void vtx_need_system(struct vcpu *v)
@@ -119,6 +155,13 @@ void vtx_show(const struct vcpu *v, struct cpu *shown)
     if (!t->has_system) get_system(v, look, shown);
 }
 
+void vtx_show_pdptes(const struct vcpu *v, uint64_t to[4])
+{
+    const struct vtx *t = v->vtx;
+    if (t->fresh || t->has_segments || !own_paging(v)) return;
+    for (unsigned n = 0; n < 4; n++) to[n] = (uint64_t)look(v, pdpte(n, 1)) << 32 | look(v, pdpte(n, 0));
+}
+
 static void read_blocked(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
@@ -136,9 +179,10 @@ static void read_blocked(struct vcpu *v)
 static void read_flags(struct vcpu *v)
 {
     struct cpu *c = &v->virt;
+    bool as_fault = v->vtx->reason == VMX_EXCEPTION || v->vtx->reason == VMX_EPT_VIOLATION || v->vtx->reason == VMX_EPT_MISCONFIGURED;
     uint32_t flags = v->vtx->held.eflags = vtx_read(v, VMX_FIELD_GUEST_EFLAGS);
-    cpu_set_flags(c, flags & ~(v->vtx->reason == VMX_EXCEPTION ? (uint32_t)FLAG_RF : 0u));
-    if (v->vtx->reason != VMX_EXCEPTION || !c->watch[0] || v->vtx->vectoring) return; /* a delivery: queue_again knows */
+    cpu_set_flags(c, flags & ~(as_fault ? (uint32_t)FLAG_RF : 0u));
+    if (!as_fault || !c->watch[0] || v->vtx->vectoring) return; /* a delivery: queue_again knows */
     if (debug_exec(c, vtx_read(v, VMX_FIELD_GUEST_CS_BASE) + c->eip)) cpu_set_flags(c, flags);
 }
 
@@ -234,13 +278,27 @@ static void put_controls(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     bool window = v->virt.intr;
-    uint32_t proc = (t->held.proc & ~(uint32_t)VMX_PROC_WINDOW) | (window ? VMX_PROC_WINDOW : 0u);
-    put(v, VMX_FIELD_EXCEPTIONS, &t->held.exceptions, 1u << VEC_PF | (v->virt.cr0 & CR0_NE ? 0u : 1u << VEC_MF));
+    const uint32_t cr3 = VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE;
+    uint32_t proc = (t->held.proc & ~(VMX_PROC_WINDOW | cr3)) | (window ? VMX_PROC_WINDOW : 0u) | (own_paging(v) ? 0u : cr3);
+    put(v, VMX_FIELD_EXCEPTIONS, &t->held.exceptions, (two_levels(v) ? 0u : 1u << VEC_PF) | (v->virt.cr0 & CR0_NE ? 0u : 1u << VEC_MF));
     put(v, VMX_FIELD_PROC, &t->held.proc, proc);
     if (!t->event) return;
     vtx_write(v, VMX_FIELD_ENTRY_EVENT, t->event);
     if (t->event & VMX_EVENT_CODE) vtx_write(v, VMX_FIELD_ENTRY_CODE, t->code);
     if (vmx_event_type(t->event) >= VMX_EVENT_SOFT_INT) vtx_write(v, VMX_FIELD_ENTRY_LENGTH, t->event_length);
+}
+
+static void put_pdptes(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    const uint64_t *now = own_paging(v) ? v->virt_mmu.pdpte : t->second.identity;
+    bool pae = own_paging(v) ? v->virt.cr4 & CR4_PAE : t->second.has_identity;
+    for (unsigned n = 0; two_levels(v) && pae && n < 4; n++) {
+        if (t->held.pdpte[n] == now[n] && !t->fresh) continue;
+        vtx_write(v, pdpte(n, 0), (uint32_t)now[n]);
+        vtx_write(v, pdpte(n, 1), (uint32_t)(now[n] >> 32));
+        t->held.pdpte[n] = now[n];
+    }
 }
 
 void vtx_write_guest(struct vcpu *v)
@@ -254,11 +312,13 @@ void vtx_write_guest(struct vcpu *v)
     put_segment(v, TR, &c->tr, &h->tr);
     put_table(v, VMX_FIELD_GUEST_GDTR_BASE, VMX_FIELD_GUEST_GDTR_LIMIT, &c->gdtr, &h->gdtr);
     put_table(v, VMX_FIELD_GUEST_IDTR_BASE, VMX_FIELD_GUEST_IDTR_LIMIT, &c->idtr, &h->idtr);
-    put(v, VMX_FIELD_GUEST_CR0, &h->cr0, real_cr0(c));
-    put(v, VMX_FIELD_CR0_SHADOW, &h->cr0_seen, c->cr0 & CR0_OWNED);
-    put(v, VMX_FIELD_GUEST_CR3, &h->cr3, v->root);
-    put(v, VMX_FIELD_GUEST_CR4, &h->cr4, real_cr4(c));
-    put(v, VMX_FIELD_CR4_SHADOW, &h->cr4_seen, c->cr4 & ~CR4_GUESTS);
+    put(v, VMX_FIELD_GUEST_CR0, &h->cr0, real_cr0(v));
+    put(v, VMX_FIELD_CR0_SHADOW, &h->cr0_seen, c->cr0 & cr0_owned(v));
+    put(v, VMX_FIELD_GUEST_CR3, &h->cr3, real_cr3(v));
+    put(v, VMX_FIELD_GUEST_CR4, &h->cr4, real_cr4(v));
+    put(v, VMX_FIELD_CR4_MASK, &h->cr4_mask, ~cr4_guests(v));
+    put(v, VMX_FIELD_CR4_SHADOW, &h->cr4_seen, c->cr4 & ~cr4_guests(v));
+    put_pdptes(v);
     put(v, VMX_FIELD_GUEST_EIP, &h->eip, c->eip);
     put(v, VMX_FIELD_GUEST_ESP, &h->esp, c->reg[ESP]);
     put(v, VMX_FIELD_GUEST_EFLAGS, &h->eflags, flags);
@@ -303,17 +363,42 @@ void vtx_bitmaps(struct vcpu *v)
     }
 }
 
+/* EPT, and a tag if there are any. */
+static void write_second(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    uint32_t eptp = t->second.root | (t->second.levels - 1u) << VMX_EPTP_LEVELS | VMX_EPTP_WRITE_BACK;
+    t->vpid = vmx_has_vpid(real_cpu(v)) ? (uint16_t)(v->vm - v->vmm->vm + 1) : 0;
+    vtx_write(v, VMX_FIELD_PROC2, VMX_PROC2_EPT | (t->vpid ? VMX_PROC2_VPID : 0u));
+    vtx_write(v, VMX_FIELD_EPTP, eptp);
+    vtx_write(v, (enum vmcs_encoding)(VMX_FIELD_EPTP + 1), 0);
+    if (t->vpid) vtx_write(v, VMX_FIELD_VPID, t->vpid);
+}
+
+/* INVVPID of a page, or INVEPT. */
+void vtx_forget(struct vcpu *v, const gva_t *page)
+{
+    const struct vtx *t = v->vtx;
+    const struct cpu *real = real_cpu(v);
+    if (!t->vpid) return;
+    struct space_match match = { .by_root = true, .root = t->second.root, .keep_untagged = true };
+    if (page) match = (struct space_match){ .by_vpid = true, .vpid = t->vpid, .by_page = true, .page = *page, .keep_untagged = true };
+    real->env.invalidate(real->env.mmu, &match);
+    charge(v, COST_VMPTR);
+}
+
 void vtx_write_host(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     const struct cpu *real = real_cpu(v);
-    t->held.proc = vmx_allowed(real, VMX_CONTROLS_PROC).must | VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE | VMX_PROC_HLT | VMX_PROC_INVLPG |
+    uint32_t second = two_levels(v) ? VMX_PROC_SECONDARY : (uint32_t)VMX_PROC_INVLPG;
+    t->held.proc = vmx_allowed(real, VMX_CONTROLS_PROC).must | VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE | VMX_PROC_HLT | second |
                    VMX_PROC_RDPMC | VMX_PROC_MWAIT | VMX_PROC_MONITOR | VMX_PROC_MOV_DR | VMX_PROC_IO_BITMAPS | VMX_PROC_MSR_BITMAPS | VMX_PROC_TSC_OFFSET;
     put_word(v, VMX_FIELD_PIN, VMX_CONTROLS_PIN, VMX_PIN_INTERRUPT);
     put_word(v, VMX_FIELD_EXIT, VMX_CONTROLS_EXIT, VMX_EXIT_SAVE_DEBUG | VMX_EXIT_ACKNOWLEDGE);
     put_word(v, VMX_FIELD_ENTRY, VMX_CONTROLS_ENTRY, VMX_ENTRY_LOAD_DEBUG);
-    vtx_write(v, VMX_FIELD_CR0_MASK, CR0_OWNED);
-    vtx_write(v, VMX_FIELD_CR4_MASK, ~CR4_GUESTS);
+    if (two_levels(v)) write_second(v);
+    vtx_write(v, VMX_FIELD_CR0_MASK, cr0_owned(v));
     vtx_write(v, VMX_FIELD_IO_BITMAP_A, window_hpa(&v->window, VTX_IO_BITMAPS).v);
     vtx_write(v, VMX_FIELD_IO_BITMAP_B, window_hpa(&v->window, VTX_IO_BITMAPS + PAGE_SIZE).v);
     vtx_write(v, VMX_FIELD_MSR_BITMAP, window_hpa(&v->window, VTX_MSR_BITMAPS).v);
@@ -358,6 +443,7 @@ bool vtx_fits(const struct vcpu *v)
     const struct cpu *c = &v->virt;
     const struct seg_reg *cs = &c->seg[SEG_CS], *ss = &c->seg[SEG_SS];
     if (!(c->cr0 & CR0_PE)) return false;
+    if (two_levels(v) && !(c->cr0 & CR0_PG) && !v->vtx->second.has_identity) return false;
     if (c->eflags & FLAG_VM) return v86_fits(c);
     if (!ar_code(cs->ar) || !(cs->ar & AR_ACCESSED) || !data_fits(ss, true)) return false;
     if (sel_rpl(cs->sel) != c->cpl || sel_rpl(ss->sel) != c->cpl || (ss->ar && ar_dpl(ss->ar) != c->cpl)) return false;

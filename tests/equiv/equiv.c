@@ -29,8 +29,8 @@ static const char *const fates[] = { "running", "exited", "halted", "died", "lim
 
 /* One way to run a kernel. */
 struct way {
-    char name[48];
-    const char *cpu, *set; /* set: KEY of --set KEY=1, or NULL */
+    char name[64];
+    const char *cpu, *mmu, *set; /* set: KEY of --set KEY=1, or NULL */
     bool faithful;
 };
 
@@ -71,6 +71,7 @@ static struct machine *start(const struct way *w, const char *path)
     struct machine_cfg cfg = config_defaults;
     struct err e;
     snprintf(cfg.cpu, sizeof cfg.cpu, "%s", w->cpu);
+    snprintf(cfg.mmu, sizeof cfg.mmu, "%s", w->mmu);
     snprintf(cfg.image, sizeof cfg.image, "%s", path);
     cfg.ram_mib = RAM_MIB;
     char setting[64];
@@ -211,20 +212,27 @@ static bool was_foretold(const struct way *w, const struct outcome *bare, const 
 
 /* ---- ways ---- */
 
+enum { MMUS = 2 };
+static const char *const mmus[MMUS] = { "shadow", "two-level" };
+
 static unsigned ways(struct way *list)
 {
     unsigned n = 0;
-    for (const struct cpu_strategy *const *s = cpu_strategies; *s; s++) {
-        if (!(*s)->hypervisor) continue;
-        const char *with = (*s)->faithful;
-        if (!with && !(*s)->detects) continue; /* guests must be ported to it */
+    for (unsigned k = 0; cpu_strategies[k / MMUS]; k++) {
+        const struct cpu_strategy *s = cpu_strategies[k / MMUS];
+        const char *with = s->faithful, *mmu = mmus[k % MMUS];
+        struct machine_cfg cfg = config_defaults;
+        struct err e;
+        snprintf(cfg.cpu, sizeof cfg.cpu, "%s", s->name);
+        snprintf(cfg.mmu, sizeof cfg.mmu, "%s", mmu);
+        if (!s->hypervisor || (!with && !s->detects) || !config_check(&cfg, &e)) continue; /* guests must be ported to it, or there is no such machine */
         if (with && *with) {
-            list[n] = (struct way){ .cpu = (*s)->name, .set = with, .faithful = true };
-            snprintf(list[n].name, sizeof list[n].name, "%s --set %s=1", (*s)->name, with);
+            list[n] = (struct way){ .cpu = s->name, .mmu = mmu, .set = with, .faithful = true };
+            snprintf(list[n].name, sizeof list[n].name, "%s --mmu %s --set %s=1", s->name, mmu, with);
             n++;
         }
-        list[n] = (struct way){ .cpu = (*s)->name, .faithful = with && !*with };
-        snprintf(list[n].name, sizeof list[n].name, "%s", (*s)->name);
+        list[n] = (struct way){ .cpu = s->name, .mmu = mmu, .faithful = with && !*with };
+        snprintf(list[n].name, sizeof list[n].name, "%s --mmu %s", s->name, mmu);
         n++;
     }
     return n;
@@ -268,7 +276,7 @@ static void write_hostile_ported(uint64_t seed, const char *path)
 static void run_bare(const struct way *w)
 {
     if (bare_way && bare_way->set == w->set) return;
-    run(&(struct way){ .name = "native", .cpu = "native", .set = w->set }, &bare);
+    run(&(struct way){ .name = "native", .cpu = "native", .mmu = "native", .set = w->set }, &bare);
     bare_way = w;
 }
 

@@ -42,6 +42,7 @@ void vmx_start(struct fake *f, unsigned generation)
 {
     rings_init(f);
     f->model.vmx = (uint8_t)generation;
+    f->model.cost[COST_CPU_EPT] = f->model.cost[COST_CPU_VPID] = generation >= VMX_NEHALEM;
     struct cpu *c = &f->cpu;
     c->cr0 |= CR0_FIXED;
     c->cr4 |= CR4_VMXE;

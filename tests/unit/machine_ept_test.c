@@ -110,6 +110,7 @@ static void begin(unsigned levels)
     w->ram = calloc(1, RAM);
     assert_true(w && w->ram && arena_init(&w->arena, 1 << 20) && model_find("p4", &w->model, NULL));
     w->model.vmx = VMX_NEHALEM;
+    w->model.cost[COST_CPU_EPT] = w->model.cost[COST_CPU_VPID] = 1;
     w->model.levels = (uint8_t)levels;
     w->clock.hz = w->model.hz;
     bus_init(&w->bus, w->ram, FRAMES, &w->clock, &w->arena);
@@ -345,18 +346,19 @@ static void pae(void **state)
 static void controls(void **state)
 {
     (void)state;
-    enum { GOOD = VMX_HLT, BAD = 1000 + VMX_ERROR_CONTROLS };
+    enum { GOOD = VMX_HLT, BAD = 1000 + VMX_ERROR_CONTROLS, NO_EPT = 1, NO_VPID = 2 };
     static const struct { const char *what; enum vmcs_offset f; uint32_t v, wanted; uint8_t lacks; } cases[] = {
         { "as it is", VMCS_VPID, 7, GOOD, 0 }, { "tag 0", VMCS_VPID, 0, BAD, 0 }, { "memory type 1", VMCS_EPTP, EPT | 3 << 3 | 1, BAD, 0 },
         { "uncached", VMCS_EPTP, EPT | 3 << 3, GOOD, 0 }, { "three levels", VMCS_EPTP, EPT | 2 << 3 | 6, BAD, 0 },
         { "five", VMCS_EPTP, EPT | 4 << 3 | 6, BAD, 0 }, { "accessed bits", VMCS_EPTP, EPT | 3 << 3 | 6 | 1 << 6, BAD, 0 },
         { "beyond 36 bits", (enum vmcs_offset)(VMCS_EPTP + 4), 0x10, BAD, 0 }, { "unrestricted", VMCS_PROC2, VMX_PROC2_EPT | 1 << 7, BAD, 0 },
-        { "no EPT there", VMCS_VPID, 7, BAD, LACKS_EPT }, { "no VPID there", VMCS_VPID, 7, BAD, LACKS_VPID },
-        { "neither", VMCS_PROC2, 0, BAD, LACKS_EPT | LACKS_VPID },
+        { "no EPT there", VMCS_VPID, 7, BAD, NO_EPT }, { "no VPID there", VMCS_VPID, 7, BAD, NO_VPID },
+        { "neither", VMCS_PROC2, 0, BAD, NO_EPT | NO_VPID },
     };
     for (unsigned k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         begin(0);
-        w->model.lacks = cases[k].lacks;
+        if (cases[k].lacks & NO_EPT) w->model.cost[COST_CPU_EPT] = 0;
+        if (cases[k].lacks & NO_VPID) w->model.cost[COST_CPU_VPID] = 0;
         field(cases[k].f, cases[k].v);
         uint32_t got = run("F4");
         if (got != cases[k].wanted) fail_msg("%s: %u", cases[k].what, got);

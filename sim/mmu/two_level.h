@@ -1,0 +1,32 @@
+/* The strategy "two-level", inside: second-level tables from the VM's addresses to the machine's, which hardware walks (second.h). The
+ * guest's own tables are walked, too, and are its own: page faults, CR3 and INVLPG are nobody else's affair.
+ *
+ * Idea 1: an entry is filled when a violation asks for it, out of the VM's frame map; nothing depends on what the guest's tables say,
+ * so nothing of theirs is traced, followed or kept. What no RAM answers stays absent: each access to a device is a violation.
+ * Idea 2: tables are a cache like any other. When their frames run out all are dropped and filled anew.
+ * Idea 3: hardware without paging in a guest (CR0.PG is fixed) gets identity tables from us. They lie beyond 4 GB of the VM's
+ * addresses, where no guest without paging reaches, and only while its paging is off.
+ *
+ * SDM vol. 3C 28.2; Bhargava et al. 2008. Not modelled: accessed and dirty bits of the second level. TOUR mmu.13 */
+#ifndef MMU_TWO_LEVEL_H
+#define MMU_TWO_LEVEL_H
+
+#include "sim/mmu/second.h"
+#include "sim/mmu/strategy.h"
+
+#define TWO_LEVEL_IDENTITY 0x100000000ull /* four page directories of PAE paging */
+
+struct two_level {
+    const struct vmmu_env *env;
+    uint32_t cr0, cr3, cr4;  /* the guest's, as far as it leaves when it changes them */
+    uint32_t used;           /* frames of the pool that are tables, or ours in another way; those behind are free */
+    uint32_t identity;       /* the first of four frames of the pool */
+    bool     identity_seen;  /* the tables show it */
+    uint8_t  levels;
+    uint16_t *traces;        /* per frame of the VM: how often vmm asked for a write trace */
+    struct vmmu_stats stats;
+};
+
+extern const struct mmu_strategy mmu_two_level;
+
+#endif

@@ -1,0 +1,143 @@
+/* Two levels of tables under hardware assist: guests end as they do bare whatever the tables' size and depth, and what left before no
+ * longer leaves. The other central tests of it: tests/equiv, machine_ept_test.c for the hardware. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "sim/firmware_tables.h"
+#include "sim/machine.h"
+
+enum { MOST = 60000000, RAM_MIB = 16 };
+
+static struct machine *start(const char *guest, const char *cpu, const char *mmu, const char *const *set, struct err *e)
+{
+    struct machine_cfg cfg = config_defaults;
+    cfg.ram_mib = RAM_MIB;
+    strcpy(cfg.cpu, cpu);
+    strcpy(cfg.mmu, mmu);
+    snprintf(cfg.image, sizeof cfg.image, "build/guests/%s.elf", guest);
+    for (; set && *set; set++)
+        if (!config_option(&cfg, strncmp(*set, "model=", 6) ? "set" : "model", strncmp(*set, "model=", 6) ? *set : *set + 6, e)) return NULL;
+    return machine_new(&cfg, e);
+}
+
+static struct machine *end_of(const char *guest, const char *cpu, const char *mmu, const char *const *set)
+{
+    struct err e = { 0 };
+    struct machine *m = start(guest, cpu, mmu, set, &e);
+    if (!m) fail_msg("%s", e.text);
+    machine_run(m, NULL, MOST);
+    if (machine_end(m).fate != FATE_EXITED) fail_msg("%s under %s: %s", guest, cpu, machine_end(m).why);
+    return m;
+}
+
+static void same(const struct machine *a, const struct machine *b, const char *what)
+{
+    static uint8_t x[4096], y[4096];
+    size_t n, k;
+    const char *s = machine_serial(a, &n), *t = machine_serial(b, &k);
+    if (n != k || memcmp(s, t, n)) fail_msg("%s: the console differs", what);
+    for (uint32_t at = 0; at < RAM_MIB << 20; at += sizeof x) {
+        if (at == FIRMWARE_TABLES) continue; /* a VM has no APICs */
+        assert_true(machine_peek_gpa(a, gpa(at), x, sizeof x));
+        assert_true(machine_peek_gpa(b, gpa(at), y, sizeof y));
+        for (unsigned i = 0; i < sizeof x; i++)
+            if (x[i] != y[i]) fail_msg("%s: byte at %08X is %02X bare and %02X virtualised", what, at + i, x[i], y[i]);
+    }
+}
+
+static const char *const variants[][4] = {
+    { "vmm.check=1", NULL }, { "ept.large=1", "vmm.check=1", NULL }, { "cpu.vpid=0", NULL }, { "mmu.second=2", "vmm.check=1", NULL },
+    { "mmu.second=3", "ept.large=1", NULL }, { "mmu.second=5", NULL }, { "ept.pool=40", "vmm.check=1", NULL }, { "model=nehalem", NULL },
+    { "mmu.levels=4", NULL }, { "mmu.second=2", "ept.large=1", "cpu.vpid=0", NULL },
+};
+
+static void faithful(void **state)
+{
+    (void)state;
+    static const char *const guests[] = { "rings", "fault", "popf", "sens19" };
+    for (unsigned g = 0; g < sizeof guests / sizeof guests[0]; g++) {
+        struct machine *bare = end_of(guests[g], "native", "native", NULL);
+        for (unsigned v = 0; v < sizeof variants / sizeof variants[0]; v++) {
+            struct machine *m = end_of(guests[g], "vtx", "two-level", variants[v]);
+            char what[64];
+            snprintf(what, sizeof what, "%s, --set %s", guests[g], variants[v][0]);
+            same(bare, m, what);
+            machine_free(m);
+        }
+        machine_free(bare);
+    }
+}
+
+static uint64_t exits(const struct machine_summary *s, const char *reason)
+{
+    for (unsigned i = 0; i < s->reasons; i++)
+        if (!strcmp(s->reason[i].name, reason)) return s->reason[i].count;
+    return 0;
+}
+
+/* Page faults and loads of CR3 are the guest's affair; entries are filled once, large ones far fewer. */
+static void what_leaves(void **state)
+{
+    (void)state;
+    struct machine_summary shadow, small, large;
+    struct machine *m = end_of("fault", "vtx", "shadow", NULL);
+    machine_summary(m, &shadow);
+    machine_free(m);
+    m = end_of("fault", "vtx", "two-level", NULL);
+    machine_summary(m, &small);
+    machine_free(m);
+    m = end_of("fault", "vtx", "two-level", (const char *const[]){ "ept.large=1", NULL });
+    machine_summary(m, &large);
+    machine_free(m);
+    assert_true(exits(&shadow, "page-fault") > 10);
+    assert_int_equal(exits(&small, "page-fault"), 0);
+    assert_int_equal(exits(&small, "ept"), small.shadow.filled);
+    assert_true(exits(&large, "ept") * 3 < exits(&small, "ept"));
+    assert_int_equal(shadow.walk_refs_second, 0);
+    m = end_of("fault", "vtx", "two-level", (const char *const[]){ "cpu.vpid=0", NULL }); /* tags make up for the longer walks here */
+    machine_summary(m, &small);
+    machine_free(m);
+    assert_true(small.walk_refs > 2 * shadow.walk_refs && small.walk_refs_second > small.walk_refs / 2);
+}
+
+static void refused(void **state)
+{
+    (void)state;
+    static const struct { const char *cpu, *set, *why; } cases[] = {
+        { "native", NULL, "the guest's own tables are walked" }, { "pv", NULL, "nothing to translate" },
+        { "vtx", "cpu.ept=0", "no second level of page tables" }, { "vtx", "cpu.vmx=1", "no second level of page tables in that VMX" },
+        { "vtx", "cpu.vmx=0", "no VMX" }, { "vtx", "mmu.second=6", "2 to 5" }, { "vtx", "ept.pool=39", "from 40" },
+    };
+    for (unsigned k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        struct err e = { 0 };
+        struct machine *m = start("fault", cases[k].cpu, "two-level", (const char *const[]){ cases[k].set, NULL }, &e);
+        if (m) fail_msg("%s, %s: accepted", cases[k].cpu, cases[k].set ? cases[k].set : "");
+        if (!strstr(e.text, cases[k].why)) fail_msg("%s", e.text);
+    }
+}
+
+/* What a model lacks is switched on, and said. */
+static void what_if(void **state)
+{
+    (void)state;
+    static const struct { const char *set, *words; } cases[] = {
+        { NULL, "EPT, VPID" }, { "cpu.vpid=0", "EPT" }, { "model=nehalem", "" }, { "mmu.second=3", "EPT, VPID, 3 levels of the second" },
+    };
+    for (unsigned k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        struct machine *m = end_of("rings", "vtx", "two-level", (const char *const[]){ cases[k].set, NULL });
+        assert_string_equal(machine_config(m)->what_if, cases[k].words);
+        machine_free(m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(faithful), cmocka_unit_test(what_leaves), cmocka_unit_test(refused), cmocka_unit_test(what_if),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
