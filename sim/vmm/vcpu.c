@@ -53,10 +53,11 @@ struct mmu vcpu_guest_mmu(const struct vcpu *v)
 {
     const struct cpu *real = v->vmm->board.cpu;
     struct mmu m = v->virt_mmu;
-    if (real->vmx.nonroot && (real->vmx.proc2 & VMX_PROC2_EPT) && (v->virt.cr0 & CR0_PG)) {
+    bool runs = real->vmx.nonroot && v->vm == v->vmm->now;
+    if (runs && (real->vmx.proc2 & VMX_PROC2_EPT) && (v->virt.cr0 & CR0_PG)) {
         m.cr0 = real->cr0, m.cr3 = real->cr3, m.cr4 = real->cr4;
         mmu_pdptes_now(v->vmm->board.mmu, m.pdpte);
-    } else if (!real->vmx.nonroot && v->ops->show) {
+    } else if (!runs && v->ops->show) {
         struct cpu shown = v->virt;
         v->ops->show(v, &shown);
         m.cr0 = shown.cr0, m.cr3 = shown.cr3, m.cr4 = shown.cr4;

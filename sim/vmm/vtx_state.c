@@ -70,7 +70,14 @@ static enum vmcs_encoding sysenter(unsigned n)
 /* By the hypervisor, charged, or by somebody who only looks. */
 typedef uint32_t reader(const struct vcpu *v, enum vmcs_encoding field);
 
-static uint32_t look(const struct vcpu *v, enum vmcs_encoding field) { return vmcs_read(real_cpu(v), field); }
+/* In memory, for the current VMCS may be another VM's. */
+static uint32_t look(const struct vcpu *v, enum vmcs_encoding field)
+{
+    uint32_t value = 0;
+    hpa_t at = window_hpa(&v->window, VTX_VMCS + (uint32_t)vmcs_place(vmcs_find(field, VMX_NEHALEM), field));
+    bus_peek(v->vmm->board.bus, at, &value, sizeof value);
+    return value;
+}
 
 static void get_segment(const struct vcpu *v, reader *read, unsigned n, struct seg_reg *s)
 {
