@@ -562,7 +562,7 @@ static void without(void **state)
     bus_init(&other, NULL, 0, &clk, &arena);
     struct err e = { 0 };
     assert_true(devices_init(&bare, &other, &queue, &w, &e));
-    assert_int_equal(bare.count, set.count - 2);
+    assert_int_equal(bare.count, set.count - 3);
     assert_int_equal(bus_read(&other, hpa(LAPIC_BASE + VERSION), 4), 0xFFFFFFFF);
     static const uint8_t icw[4] = { 0x11, 0x20, 4, 1 };
     for (unsigned i = 0; i < 4; i++) bus_out(&other, 0x20 + (i > 0), 1, icw[i]);

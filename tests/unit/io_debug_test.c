@@ -101,7 +101,7 @@ static void set_is_complete(void **state)
 {
     (void)state;
     static const char *const names[] = { "pic", "pit", "uart", "exit", "console", "vga", "kbc", "port92", "post", "cmos", "pci", "pm", "ide", "dma", "coprocessor", "lpt",
-                                         "lapic", "ioapic" };
+                                         "lapic", "ioapic", "iommu" };
     assert_int_equal(set.count, sizeof names / sizeof names[0]);
     for (unsigned i = 0; i < set.count; i++) {
         assert_string_equal(set.list[i].name, names[i]);
