@@ -389,16 +389,14 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
 static bool add_for(const struct machine_cfg *c, struct model *m, struct err *e)
 {
     if (strcmp(c->mmu, "two-level") || strcmp(c->cpu, "vtx") || !m->cost[COST_CPU_VMX]) return true;
-    if (config_get(c, "cpu.ept") && !m->cost[COST_CPU_EPT])
+    if (!m->cost[COST_CPU_EPT] && config_get(c, "cpu.ept"))
         return err_set(e, EXIT_USAGE, "--mmu two-level with --set cpu.ept=0: the CPU would have no second level of page tables to walk; use --mmu "
                        "shadow");
     if (config_get(c, "cpu.vmx") && m->cost[COST_CPU_VMX] < NEHALEM)
         return err_set(e, EXIT_USAGE, "--mmu two-level with --set cpu.vmx=%s: there is no second level of page tables in that VMX; use --set cpu.vmx=3",
                        config_get(c, "cpu.vmx"));
-    if (m->cost[COST_CPU_EPT]) return true;
     m->cost[COST_CPU_VMX] = NEHALEM;
     m->cost[COST_CPU_EPT] = 1;
-    if (!config_get(c, "cpu.vpid")) m->cost[COST_CPU_VPID] = 1;
     return true;
 }
 
@@ -423,6 +421,9 @@ bool config_model(const struct machine_cfg *c, struct model *m, struct err *e)
     return add_hardware(c, m, e) && model_check(m, e);
 }
 
+/* VMX of an earlier generation has no such features, whatever the row says. */
+static bool has(const struct model *m, enum cost row) { return m->cost[COST_CPU_VMX] >= NEHALEM && m->cost[row]; }
+
 /* What the machine has that its model has not. */
 static bool label(struct machine_cfg *c, struct err *e)
 {
@@ -430,9 +431,9 @@ static bool label(struct machine_cfg *c, struct err *e)
     struct text t = { 0 };
     if (!config_model(c, &now, e) || !model_find(c->model, &real, e)) return false;
     const struct { const char *word; bool is; } list[] = {
-        { "EPT", now.cost[COST_CPU_EPT] > real.cost[COST_CPU_EPT] }, { "VPID", now.cost[COST_CPU_VPID] > real.cost[COST_CPU_VPID] },
-        { "VMX of another generation", now.vmx != real.vmx && now.cost[COST_CPU_EPT] == real.cost[COST_CPU_EPT] },
-        { "no EPT", now.cost[COST_CPU_EPT] < real.cost[COST_CPU_EPT] }, { "no VPID", now.cost[COST_CPU_VPID] < real.cost[COST_CPU_VPID] },
+        { "EPT", has(&now, COST_CPU_EPT) > has(&real, COST_CPU_EPT) }, { "VPID", has(&now, COST_CPU_VPID) > has(&real, COST_CPU_VPID) },
+        { "VMX of another generation", now.vmx != real.vmx && has(&now, COST_CPU_EPT) == has(&real, COST_CPU_EPT) },
+        { "no EPT", has(&now, COST_CPU_EPT) < has(&real, COST_CPU_EPT) }, { "no VPID", has(&now, COST_CPU_VPID) < has(&real, COST_CPU_VPID) },
         { "UMIP", now.extras & EXTRA_UMIP }, { "all sensitive instructions trap", now.extras & EXTRA_VIRTUALIZABLE },
         { "an instruction that does not trap", now.untrapped },
     };
