@@ -133,6 +133,14 @@ static unsigned why(struct app *a)
     return ASK_REDRAW;
 }
 
+static unsigned micro(struct app *a)
+{
+    text_clear(&a->card);
+    a->overlay = OVERLAY_NONE;
+    if (session_micro(&a->session, &a->card)) overlay_card(a, "Inside one instruction");
+    return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
+}
+
 /* Every view is offered a command that views answer. */
 static unsigned to_views(struct app *a, int command, const char *arg)
 {
@@ -205,6 +213,7 @@ static unsigned command(struct app *a, int c)
     case CMD_FIND: overlay_prompt(a, c); return ASK_REDRAW;
     case CMD_HELP: a->overlay = OVERLAY_HELP, a->scroll = 0, *a->typed = 0; return ASK_REDRAW;
     case CMD_WHY: return why(a);
+    case CMD_MICRO: return micro(a);
     case CMD_DRAW: session_draw(&a->session); return ASK_REDRAW;
     case CMD_REVEAL: return reveal(a);
     case CMD_RADIX: return to_views(a, c, "");
@@ -257,7 +266,9 @@ unsigned app_key(struct app *a, uint32_t key)
     unsigned ask;
     *a->session.message = 0;
     a->session.warn = false;
-    if (a->overlay) {
+    if (a->overlay == OVERLAY_CARD && command_of_key(key) == CMD_MICRO) {
+        ask = micro(a); /* the next part, on the same card */
+    } else if (a->overlay) {
         int asked = a->asking;
         ask = overlay_key(a, key);
         if (asked != CMD_NONE && a->asking == CMD_NONE && key == TKEY_ENTER) ask |= answer(a, asked);

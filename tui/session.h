@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include "sim/lesson.h"
 #include "sim/machine.h"
+#include "sim/micro.h"
 
 enum { SESSION_MACHINES = 8 };
 struct session {
@@ -25,6 +26,8 @@ struct session {
     bool moved;                     /* the machine stands elsewhere than before; the reader clears it */
     uint64_t far_insns, far_cycles; /* the furthest ever seen */
     uint32_t far_event;
+    struct micro micro;             /* of the instruction at moment micro.moment, the first `parts` of it shown; 0: none */
+    unsigned parts;
     struct lab *lab;                /* of session_exec; NULL until it is used */
     /* Called between slices of a long run; true: stop. May draw. */
     bool (*poll)(void *self);
@@ -55,6 +58,9 @@ void session_draw(struct session *s);
 /* Runs a line of the laboratory (docs/exec.md), which has a machine of its own. False: nothing to show; the message says
  * what is wrong with the line. */
 bool session_exec(struct session *s, const char *line, struct text *out);
+/* One part more of what happens inside the next instruction, with its cycles; behind the last, the instruction is done, and
+ * it returns false: there is nothing to show. */
+bool session_micro(struct session *s, struct text *out);
 /* Two sentences: the rule of the last silent failure, if it has just happened, else of the next instruction. */
 void session_why(const struct session *s, struct text *out);
 

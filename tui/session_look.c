@@ -102,3 +102,22 @@ bool session_exec(struct session *s, const char *line, struct text *out)
     if (!good) session_say(s, true, "%s", e.text);
     return good && out->len;
 }
+
+bool session_micro(struct session *s, struct text *out)
+{
+    if (!s->parts || s->micro.moment != machine_insns(s->m)) {
+        s->parts = 0;
+        if (!micro_read(s->m, &s->micro)) {
+            session_say(s, true, "There is no next instruction.");
+            return false;
+        }
+    }
+    if (s->parts > s->micro.n) {
+        s->parts = 0;
+        session_step(s);
+        return false;
+    }
+    s->parts++;
+    micro_text(&s->micro, s->parts, out);
+    return true;
+}
