@@ -37,6 +37,9 @@ s:step "Three addresses of one byte" {
     expect.ne(t.ma, t.pa, "machine address")
     expect.eq(vm:phys(t.pa, 64), vm:machine(t.ma, 64), "the bytes at the physical and at the machine address")
     expect.eq(#t.path, 2, "entries of the guest's tables on the way")
+    expect.eq(t.refs, 2, "entries that the CPU reads on a TLB miss")
+    expect.eq(t.real.path[1].table, "shadow directory", "the first of them")
+    expect.ok(t.guest.path[1].traced, "the guest's directory is write-protected")
   end,
 }
 
@@ -115,6 +118,30 @@ s:step "Accessed and dirty, by hand" {
     Hardware marks used pages (A) and written ones (D), but only in the table it
     walks. So the hypervisor sets the bits in the guest's table when it fills a
     shadow entry, and leaves the shadow read-only until the first write.]],
+}
+
+local switched -- the event of the second load of CR3
+
+s:step "There and back" {
+  run = function(vm)
+    vm:run(till.label "switch_cr3")
+    vm:run(till.event "cr3")
+    local e = vm:run(till.event "cr3")
+    switched = e and e.id or 0
+    vm:run(till.label "print")
+  end,
+  show = "address",
+  ask  = { "The guest loads another page directory, then the first one again. What of the first one's shadow?",
+           choices = { "it was dropped, and is filled anew", "it is still there" }, answer = 2 },
+  note = [[
+    The hypervisor kept it: every store to the guest's tables traps, so shadows
+    stay true even while unused. With --set shadow.cache=0 each load of CR3
+    drops them all, as in a TLB, and each page costs a hidden fault again.]],
+  expect = function(vm)
+    expect.events({ kind = "hidden", va = PLAY, since = switched }, 0, "hidden faults at the page since the switch back")
+    expect.eq(vm.shadow.switches, 0, "loads of CR3 that dropped the shadows")
+    expect.ge(vm.shadow.tables, 5, "shadow tables: for two directories, and what they share")
+  end,
 }
 
 s:step "The bill" {
