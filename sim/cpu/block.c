@@ -212,22 +212,27 @@ static void claim(struct block_cache *bc, struct block *b, bool metered)
     bc->used += b->n * sizeof(struct recorded);
 }
 
-/* The instruction at bytes[0..left) and its op, as if alone; *tail as in memo_find. False: it reaches beyond. */
-static inline bool decode_one(struct cpu *c, bool code32, const uint8_t *bytes, unsigned left, struct insn *i, struct op *o,
-                              bool *tail)
+/* The instruction at bytes[0..left) and its op, as if alone: its extent; 0: it reaches beyond. *tail: does nothing but `imm`
+ * depend on its last 4 bytes? */
+static inline unsigned decode_one(struct cpu *c, bool code32, const uint8_t *bytes, unsigned left, struct insn *i, struct op *o,
+                                  bool *tail)
 {
     struct memo *m = c->blocks->memo;
-    if (left < MEMO_BYTES || !memo_find(m, bytes, code32, i, o, tail)) {
+    enum tail kind = TAIL_NONE;
+    unsigned len = left < MEMO_BYTES ? 0 : memo_find(m, bytes, code32, i, o, &kind);
+    if (!len) {
         enum decode d = insn_decode(bytes, left < 15 ? left : 15, (struct insn_mode){ code32 }, c->model->cost, i);
-        if (d == DECODE_SHORT) return false;
+        if (d == DECODE_SHORT) return 0;
         op_of(o, i);
-        *tail = d == DECODE_OK && left >= MEMO_BYTES && memo_learn(m, bytes, code32, i, o);
+        if (d == DECODE_OK && left >= MEMO_BYTES) kind = memo_learn(m, bytes, code32, i, o);
+        len = extent(i, left);
     }
+    *tail = kind == TAIL_IMM && !is_branch(i);
     if (c->observer.before) {
         i->fn = block_handler(c, i);
         if (i->fn == block_observed) o->fn = op_slow;
     }
-    return true;
+    return len;
 }
 
 static uint64_t eight(const uint8_t *bytes)
@@ -237,8 +242,9 @@ static uint64_t eight(const uint8_t *bytes)
     return v;
 }
 
-/* Behind the instructions: what a forgotten block is known again by. Spelled out, as calls for a few bytes cost more. */
-static void keep_code(struct block_cache *bc, struct block *b, const uint8_t *bytes)
+/* Behind the instructions: what a forgotten block is known again by. Spelled out, as calls for a few bytes cost more. `n` as in
+ * block_build: the bytes behind the block may be looked at as far as that. */
+static void keep_code(struct block_cache *bc, struct block *b, const uint8_t *bytes, unsigned n)
 {
     size_t size = padded(b->bytes), whole = b->bytes & ~(size_t)7;
     b->code = bc->pool + bc->used;
@@ -247,9 +253,12 @@ static void keep_code(struct block_cache *bc, struct block *b, const uint8_t *by
         memcpy(b->code + k, bytes + k, 8);
         memset(b->code + size + k, 0xFF, 8);
     }
-    for (size_t k = whole; k < size; k++) {
-        b->code[k] = k < b->bytes ? bytes[k] : 0;
-        b->code[size + k] = k < b->bytes ? 0xFF : 0;
+    if (whole < size) {
+        uint64_t last = 0, counts = (UINT64_C(1) << 8 * (b->bytes - whole)) - 1;
+        if (size <= n) last = eight(bytes + whole) & counts;
+        else memcpy(&last, bytes + whole, b->bytes - whole);
+        memcpy(b->code + whole, &last, 8);
+        memcpy(b->code + size + whole, &counts, 8);
     }
     for (uint32_t left = b->tails; left; left &= left - 1) {
         const struct insn *i = &b->insn[__builtin_ctz(left)];
@@ -305,11 +314,11 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
         struct insn *i = &b->insn[b->n];
         unsigned left = n - b->bytes;
         bool tail;
-        if (!decode_one(c, code32, bytes + b->bytes, left, i, &b->op[b->n + 1], &tail)) break;
-        if (b->n && begins(i)) break;
-        if (tail && !is_branch(i)) b->tails |= UINT32_C(1) << b->n;
+        unsigned len = decode_one(c, code32, bytes + b->bytes, left, i, &b->op[b->n + 1], &tail);
+        if (!len || (b->n && begins(i))) break;
+        if (tail) b->tails |= UINT32_C(1) << b->n;
         i->at = b->bytes;
-        b->bytes = (uint16_t)(b->bytes + extent(i, left));
+        b->bytes = (uint16_t)(b->bytes + len);
         b->n++;
         if (block_ends(i)) break;
     }
@@ -317,7 +326,7 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
     claim(bc, b, is_metered(c, at.v));
     if (b->metered) meter_weigh(c, b, b->metered);
     op_build(b);
-    keep_code(bc, b, bytes);
+    keep_code(bc, b, bytes, n);
     return enter(c, b);
 }
 

@@ -341,20 +341,33 @@ bool insn_reaches_beyond(const uint8_t *bytes, unsigned n, struct insn_mode mode
     return !set_immediate(&s, mmx_shift ? IMM_IB : r->imm, &i);
 }
 
-unsigned insn_telling(uint8_t opcode, bool mod3)
+/* Do 4 bytes of displacement follow, directly or behind SIB, with 32-bit addresses? */
+static bool wide_displacement(uint8_t modrm, uint8_t sib)
+{
+    unsigned mod = modrm >> 6, base = (modrm & 7) == 4 ? sib & 7 : modrm & 7;
+    return mod == 2 || (mod == 0 && base == 5);
+}
+
+unsigned insn_telling(uint8_t opcode, uint8_t modrm)
 {
     const struct row *r = &rows[MAP_ONE + opcode];
     if (opcode == 0x0F || r->flags & FLAG_PREFIX) return 3;
-    bool modrm = r->flags & FLAG_GROUP || shapes[r->shape].modrm != MODRM_NO;
+    bool has_modrm = r->flags & FLAG_GROUP || shapes[r->shape].modrm != MODRM_NO;
+    bool at_once = (modrm & 7) != 4 && wide_displacement(modrm, 0);
     if (r->flags & FLAG_GROUP) r = beside(r);
-    if (!r->id || r->imm == IMM_IZ) return modrm ? 2 : 1;
-    bool more = r->imm != IMM_NONE || (modrm && !mod3);
-    return 1u + modrm + more;
+    if (!r->id || r->imm == IMM_IZ || r->imm == IMM_MOFFS || (has_modrm && at_once)) return has_modrm ? 2 : 1;
+    bool more = r->imm != IMM_NONE || (has_modrm && modrm < 0xC0);
+    return 1u + has_modrm + more;
 }
 
-bool insn_ends_in_immediate(const uint8_t *bytes, struct insn_mode mode)
+enum tail insn_tail(const uint8_t *bytes, struct insn_mode mode)
 {
     struct scan s = { .bytes = bytes, .n = 8 };
     const struct row *r = mode.code32 && !(rows[MAP_ONE + bytes[0]].flags & FLAG_PREFIX) ? find_row(&s) : NULL;
-    return r && r->imm == IMM_IZ;
+    if (!r) return TAIL_NONE;
+    if (r->imm == IMM_IZ) return TAIL_IMM;
+    if (r->imm == IMM_MOFFS) return TAIL_DISP;
+    unsigned modrm = shapes[r->shape].modrm;
+    bool memory = modrm == MODRM_YES && s.modrm < 0xC0 && wide_displacement(s.modrm, bytes[s.at]);
+    return memory && (r->imm == IMM_NONE || r->imm == IMM_I1) ? TAIL_DISP : TAIL_NONE;
 }

@@ -19,11 +19,12 @@ enum decode insn_decode_reference(const uint8_t *bytes, unsigned n, struct insn_
  * rest comes before #UD. SDM 3A table 6-2. */
 bool insn_reaches_beyond(const uint8_t *bytes, unsigned n, struct insn_mode mode);
 
-/* Of an instruction that begins with `opcode` and, if it has one, a ModRM byte with mod 3 or not: how many bytes tell it best
- * from others, 1 to 3, immediates of 32 bits apart. A guess, for hashing. */
-unsigned insn_telling(uint8_t opcode, bool mod3);
-/* Are the last 4 bytes of the valid instruction at `bytes`, at most 8 bytes long, its immediate and nothing but that? */
-bool insn_ends_in_immediate(const uint8_t *bytes, struct insn_mode mode);
+/* Of an instruction that begins with `opcode` and, if it has one, this ModRM byte: how many bytes tell it best from others, 1 to
+ * 3, immediates and displacements of 32 bits apart. A guess, for hashing. */
+unsigned insn_telling(uint8_t opcode, uint8_t modrm);
+/* What the last 4 bytes of the valid instruction at `bytes`, at most 8 bytes long, are, and nothing but that. */
+enum tail { TAIL_NONE, TAIL_IMM, TAIL_DISP };
+enum tail insn_tail(const uint8_t *bytes, struct insn_mode mode);
 
 /* Fills in what follows from the other fields: INSN_ENDS, cost, fn. */
 void insn_finish(struct insn *i, const uint32_t *cost);

@@ -2,15 +2,21 @@
 #include "sim/cpu/memo.h"
 
 #include <stdlib.h>
-#include "sim/cpu/decode_fast.h"
+/* One ModRM byte of each kind: for a register, with a displacement of 4 bytes right behind it, other memory. */
+static const uint8_t kinds[] = { 0xC0, 0x05, 0x00 };
+static uint8_t kind_of(uint8_t modrm)
+{
+    if (modrm >= 0xC0) return 0;
+    return (modrm & 7) != 4 && (modrm >> 6 == 2 || (modrm & 0xC7) == 5) ? 1 : 2;
+}
 
 struct memo *memo_new(void)
 {
     struct memo *m = calloc(1, sizeof *m);
     if (!m) return NULL;
+    for (unsigned modrm = 0; modrm < 256; modrm++) m->kind[modrm] = kind_of((uint8_t)modrm);
     for (unsigned opcode = 0; opcode < 256; opcode++)
-        for (unsigned mod3 = 0; mod3 < 2; mod3++)
-            m->hashed[opcode][mod3] = UINT64_MAX >> (64 - 8 * insn_telling((uint8_t)opcode, mod3));
+        for (unsigned k = 0; k < 3; k++) m->skip[opcode][k] = (uint8_t)(32 - 8 * insn_telling((uint8_t)opcode, kinds[k]));
     memo_flush(m);
     return m;
 }
@@ -18,17 +24,18 @@ struct memo *memo_new(void)
 void memo_flush(struct memo *m)
 {
     for (unsigned mode = 0; mode < 2; mode++)
-        for (unsigned k = 0; k < MEMO_ENTRIES; k++) m->entry[mode][k] = (struct memo_entry){ .mask = 0, .key = 1 };
+        for (unsigned k = 0; k < MEMO_ENTRIES; k++) m->key[mode][k] = (struct memo_key){ .mask = 0, .key = 1 };
 }
 
-bool memo_learn(struct memo *m, const uint8_t *bytes, bool code32, const struct insn *i, const struct op *o)
+enum tail memo_learn(struct memo *m, const uint8_t *bytes, bool code32, const struct insn *i, const struct op *o)
 {
-    if (i->len > MEMO_BYTES) return false;
+    if (i->len > MEMO_BYTES) return TAIL_NONE;
     uint64_t raw = memo_bytes(bytes);
-    bool tail = insn_ends_in_immediate(bytes, (struct insn_mode){ code32 });
-    uint64_t mask = UINT64_MAX >> (64 - 8 * (i->len - (tail ? 4u : 0u)));
-    *memo_place(m, raw, code32) = (struct memo_entry){
-        .mask = mask, .key = raw & mask, .op = *o, .insn = *i, .tail = (uint8_t)(tail ? 8 * (i->len - 4) : 0), .has_tail = tail
-    };
+    enum tail tail = insn_tail(bytes, (struct insn_mode){ code32 });
+    unsigned place = 8 * (i->len - 4u);
+    uint64_t mask = UINT64_MAX >> (64 - (tail ? place : 8u * i->len));
+    unsigned n = memo_place(m, raw);
+    m->key[code32][n] = (struct memo_key){ mask, raw & mask, i->len, (uint8_t)tail, (uint8_t)(tail ? place : 0) };
+    m->entry[code32][n] = (struct memo_entry){ *o, *i };
     return tail;
 }

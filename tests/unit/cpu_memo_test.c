@@ -1,4 +1,4 @@
-/* What the memo finds is what decoding would give, whatever the immediate; and it finds what it learnt. */
+/* What the memo finds is what decoding would give, whatever the immediate or displacement; and it finds what it learnt. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ static void expect_same(struct memo *m, const uint8_t *bytes, bool code32)
 {
     struct insn found, right;
     struct op op, right_op;
-    bool tail;
+    enum tail tail;
     if (!memo_find(m, bytes, code32, &found, &op, &tail)) return;
     decode(bytes, code32, &right, &right_op);
     assert_memory_equal(&found, &right, offsetof(struct insn, form) + 1);
@@ -43,7 +43,7 @@ static void round_of(struct memo *m, const uint8_t *prefix, unsigned n, bool cod
         unsigned at = n;
         struct insn i, again;
         struct op o, again_op;
-        bool tail;
+        enum tail tail;
         memcpy(bytes, prefix, n);
         if (k & 256) bytes[at++] = 0x0F;
         bytes[at++] = (uint8_t)k;
@@ -52,7 +52,7 @@ static void round_of(struct memo *m, const uint8_t *prefix, unsigned n, bool cod
         if (insn_decode(bytes, 15, (struct insn_mode){ code32 }, costs, &i) != DECODE_OK) continue;
         op_of(&o, &i);
         memo_learn(m, bytes, code32, &i, &o);
-        assert_int_equal(memo_find(m, bytes, code32, &again, &again_op, &tail), i.len <= MEMO_BYTES);
+        assert_int_equal(memo_find(m, bytes, code32, &again, &again_op, &tail), i.len <= MEMO_BYTES ? i.len : 0);
         for (unsigned change = 0; change < MEMO_BYTES; change++) {
             uint8_t other[16];
             memcpy(other, bytes, sizeof other);
@@ -77,14 +77,17 @@ static void as_decoded(void **s)
     free(m);
 }
 
-struct fill { const char *bytes; uint32_t imm; };
-static void immediates(void **s)
+struct fill { const char *bytes; uint32_t value; enum tail tail; };
+static void tails(void **s)
 {
     (void)s;
-    static const struct fill fills[] = { /* learnt with an immediate of 0 */
-        { "05 78 56 34 12", 0x12345678 }, { "B9 01 00 00 80", 0x80000001 }, { "81 C3 FF FF FF FF", UINT32_MAX },
-        { "E8 10 00 00 00", 0x10 }, { "0F 84 00 20 30 40", 0x40302000 /* the third byte is hashed */ }, { "C7 44 24 04 EF BE", 0xBEEF },
-        { "69 C0 0A 00 00 00", 10 }, { "F7 C2 00 01 00 00", 0x100 }
+    static const struct fill fills[] = { /* learnt with 0 */
+        { "05 78 56 34 12", 0x12345678, TAIL_IMM }, { "B9 01 00 00 80", 0x80000001, TAIL_IMM },
+        { "81 C3 FF FF FF FF", UINT32_MAX, TAIL_IMM }, { "E8 10 00 00 00", 0x10, TAIL_IMM },
+        { "0F 84 00 20 30 40", 0x40302000 /* the third byte is hashed */, TAIL_IMM }, { "C7 44 24 04 EF BE", 0xBEEF, TAIL_IMM },
+        { "69 C0 0A 00 00 00", 10, TAIL_IMM }, { "F7 C2 00 01 00 00", 0x100, TAIL_IMM },
+        { "8B 0D 4C F1 10 00", 0x10F14C, TAIL_DISP }, { "A3 4C F1 10 00", 0x10F14C, TAIL_DISP }, { "8B 83 00 10 00 00", 0x1000, TAIL_DISP },
+        { "8B 04 85 00 00 00 80", 0x80000000, TAIL_DISP }, { "D1 A0 00 01 00 00", 0x100, TAIL_DISP }
     };
     for (unsigned k = 0; k < sizeof fills / sizeof fills[0]; k++) {
         struct memo *m = memo_new();
@@ -92,21 +95,21 @@ static void immediates(void **s)
         unsigned n = cpu_case_bytes(fills[k].bytes, bytes);
         struct insn i;
         struct op o;
-        bool tail = false;
+        enum tail tail = TAIL_NONE;
         memcpy(zero, bytes, sizeof zero);
         memset(zero + (n == 6 && bytes[0] == 0xC7 ? 4 : n - 4), 0, 4);
         decode(zero, true, &i, &o);
         memo_learn(m, zero, true, &i, &o);
-        assert_true(memo_find(m, bytes, true, &i, &o, &tail));
-        assert_true(tail);
-        assert_int_equal(i.imm, fills[k].imm);
-        assert_int_equal(o.imm, fills[k].imm);
+        assert_int_equal(memo_find(m, bytes, true, &i, &o, &tail), i.len);
+        assert_int_equal(tail, fills[k].tail);
+        assert_int_equal(tail == TAIL_IMM ? i.imm : i.disp, fills[k].value);
+        assert_int_equal(tail == TAIL_IMM ? o.imm : o.disp, fills[k].value);
         free(m);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(as_decoded), cmocka_unit_test(immediates) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(as_decoded), cmocka_unit_test(tails) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
