@@ -69,7 +69,7 @@ static bool vtx_attach(struct vcpu *v, struct err *e)
 }
 
 /* Real instructions of the start, from one on. They are no moments of the run. */
-static void execute_start(struct vcpu *v, uint32_t from, enum cause cause)
+static void execute_start(struct vcpu *v, uint32_t from, uint8_t cause)
 {
     struct cpu *c = board(v)->cpu;
     uint64_t moment = c->insns;
