@@ -64,7 +64,7 @@ BUILD_GUESTS := build/guests
 BIOS_ARRAY   := $(if $(wildcard scenarios/guests/bios/*.S),$(BUILD_GUESTS)/bios_rom.c)
 MODELS       := $(sort $(wildcard sim/core/models/*.model))
 MODEL_NAMES  := p4 core2 nehalem $(filter-out p4 core2 nehalem,$(notdir $(basename $(MODELS))))
-MODEL_ARRAYS := build/models.c
+MODEL_ARRAYS := $(if $(MODELS),build/models.c)
 OBJECTS      := $(PRODUCT:%.c=$(B)/%.o) $(BIOS_ARRAY:%.c=$(B)/%.o) $(MODEL_ARRAYS:%.c=$(B)/%.o)
 TEST_OBJECTS := $(filter-out $(B)/sim/main.o,$(OBJECTS)) $(SUPPORT:%.c=$(B)/%.o)
 UNIT_BINS    := $(UNITS:%=$(B)/%)
@@ -113,7 +113,7 @@ $(BIOS_ARRAY): $(BIOS_ROM)
 	    od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; echo '};'; } > $@
 
 # The CPU models, text files, as arrays, too; by age.
-$(MODEL_ARRAYS): $(MODELS) Makefile
+build/models.c: $(MODELS) Makefile
 	@mkdir -p $(@D)
 	$(Q){ echo '#include "sim/core/cost.h"'; \
 	    for f in $(MODELS); do echo "static const char $$(basename $$f .model)_text[] = {"; \
