@@ -66,11 +66,13 @@ static inline void clock_charge(struct clock *c, uint8_t cause, uint64_t cycles)
     c->since = c->now += cycles;
 }
 
-/* Says that `cycles` which passed on account of one cause were another's. */
-static inline void clock_move(struct clock *c, uint8_t from, uint8_t to, uint64_t cycles)
+/* Says that `cycles` which passed in a lane on account of one cause were another's. */
+static inline void clock_move(struct clock *c, uint8_t lane, uint8_t from, uint8_t to, uint64_t cycles)
 {
     c->by_cause[from] -= cycles; /* what is current may not be settled yet, and then wraps until it is */
     c->by_cause[to] += cycles;
+    c->by_lane[lane][from] -= cycles;
+    c->by_lane[lane][to] += cycles;
 }
 
 uint64_t clock_of_cause(const struct clock *c, uint8_t cause); /* cycles so far, unsettled ones included */

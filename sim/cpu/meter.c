@@ -15,7 +15,7 @@ void meter_weigh(struct cpu *c, const struct block *b, struct metered *m)
 
 void meter_pay(struct cpu *c, const struct metered *m, unsigned from, unsigned to)
 {
-    clock_move(c->clock, c->account[c->cpl], c->meter.cause, m->overhead[to] - m->overhead[from]);
+    clock_move(c->clock, c->clock->lane, c->account[c->cpl], c->meter.cause, m->overhead[to] - m->overhead[from]);
     c->hidden += m->hidden[to] - m->hidden[from];
 }
 
@@ -25,6 +25,7 @@ void meter_begin(struct cpu *c, const struct block *b)
     bc->metered = b;
     bc->metered_from = c->insns - b->n - c->extra;
     bc->metered_account = c->account[c->cpl];
+    bc->metered_lane = c->clock->lane; /* the block may end in another ring */
     meter_pay(c, b->metered, 0, b->n);
 }
 
@@ -42,6 +43,6 @@ void meter_stop(struct cpu *c)
         begun = (unsigned)(s->i - b->insn) + 1;
         retired = begun - 1 + (s->step != STEP_FAULT && run == begun - 1);
     }
-    clock_move(c->clock, c->meter.cause, bc->metered_account, b->metered->overhead[b->n] - b->metered->overhead[begun]);
+    clock_move(c->clock, bc->metered_lane, c->meter.cause, bc->metered_account, b->metered->overhead[b->n] - b->metered->overhead[begun]);
     c->hidden += b->metered->hidden[retired] - b->metered->hidden[b->n];
 }

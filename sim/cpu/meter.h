@@ -31,7 +31,7 @@ void meter_stop(struct cpu *c);
 /* One instruction at a time: its overhead before it is run; that it retired. */
 static inline void meter_overhead(struct cpu *c, const struct metered *m, unsigned k)
 {
-    clock_move(c->clock, c->account[c->cpl], c->meter.cause, m->overhead[k + 1] - m->overhead[k]);
+    clock_move(c->clock, c->clock->lane, c->account[c->cpl], c->meter.cause, m->overhead[k + 1] - m->overhead[k]);
 }
 static inline void meter_retired(struct cpu *c, const struct metered *m, unsigned k) { c->hidden += m->hidden[k + 1] - m->hidden[k]; }
 

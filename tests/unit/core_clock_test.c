@@ -72,6 +72,10 @@ static void every_cycle_is_in_one_lane(void **state)
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_int_equal(clock_of_lane(&clk, rows[i].lane, (uint8_t)rows[i].cause), rows[i].cycles);
     assert_int_equal(clock_of_cause(&clk, 2), 12);
+    clock_move(&clk, 3, 1, 6, 4);  /* four of the ten were somebody else's */
+    assert_int_equal(clock_of_lane(&clk, 3, 1), 6);
+    assert_int_equal(clock_of_lane(&clk, 3, 6), 4);
+    assert_int_equal(clock_of_cause(&clk, 6), 4);
     assert_true(clock_check(&clk));
     assert_true(clock_check_lanes(&clk));
     clk.by_lane[9][2]++;
