@@ -130,7 +130,7 @@ bool direct_allocate(struct direct *d, uint32_t *frame)
 {
     static const uint8_t zeros[PAGE_SIZE];
     const struct vmmu_env *env = &d->vmmu->env;
-    uint32_t n = env->memory_first, end = n + env->memory_frames; /* a free frame beyond is another VM's, or the hypervisor's */
+    uint32_t n = env->memory_first, end = n + env->memory_frames; /* what lies beyond is others' */
     while (n < end && d->frame[n].owner != OWNER_NONE) n++;
     if (n >= end) return false;
     d->frame[n] = (struct direct_frame){ .refs = 1, .owner = OWNER_GUEST, .allocated = true, .stamp = d->flushes - 1 };

@@ -36,15 +36,17 @@ static bool check_gates(const struct paravirt *p, char *why, unsigned room)
     return true;
 }
 
+/* The processor is looked at while it is this domain's. */
 static bool check_processor(const struct paravirt *p, char *why, unsigned room)
 {
     const struct cpu *real = p->v->vmm->board.cpu;
+    bool has_it = p->v->vm == p->v->vmm->now;
     if (window_word(p, WINDOW_TSS + 4) != WINDOW_BASE + WINDOW_STACK || window_word(p, WINDOW_TSS + 8) != WINDOW_SS)
         return complain(why, room, "the ring-0 stack was changed", window_word(p, WINDOW_TSS + 4));
     if (!(window_word(p, WINDOW_TSS + 16) & 3)) return complain(why, room, "ring 1's stack segment is ring 0's", 0);
-    if (real->gdtr.base != PV_DOMAIN_AREA || real->idtr.base != WINDOW_BASE + WINDOW_IDT || real->cr3 >> PAGE_SHIFT != p->mmu->base)
+    if (has_it && (real->gdtr.base != PV_DOMAIN_AREA || real->idtr.base != WINDOW_BASE + WINDOW_IDT || real->cr3 >> PAGE_SHIFT != p->mmu->base))
         return complain(why, room, "GDTR, IDTR or CR3 was changed", real->cr3);
-    if (!(real->cr0 & CR0_WP) || window_word(p, WINDOW_GDT + WINDOW_CS + 4) != 0x00CF9B00 ||
+    if ((has_it && !(real->cr0 & CR0_WP)) || window_word(p, WINDOW_GDT + WINDOW_CS + 4) != 0x00CF9B00 ||
         window_word(p, WINDOW_GDT + (XEN_RING1_CS & ~7u)) != 0x0000C3FF || window_word(p, WINDOW_GDT + (XEN_RING1_CS & ~7u) + 4) != 0x00CFBB00)
         return complain(why, room, "CR0.WP or a reserved descriptor was changed", real->cr0);
     return true;
@@ -95,8 +97,8 @@ bool pv_check(const struct paravirt *p, char *why, unsigned room)
         if (p->map[i].flags & 1 /* to a device's address */) others[p->map[i].frame]++;
     bool ok = check_gates(p, why, room) && check_processor(p, why, room) && check_area(p, others, why, room) &&
               direct_check(p->mmu, others, why, room) &&
-              check_tlb(p, &p->v->vmm->board.cpu->dtlb, TLB_DATA_SETS, why, room) &&
-              check_tlb(p, &p->v->vmm->board.cpu->itlb, TLB_CODE_SETS, why, room);
+              (p->v->vm != p->v->vmm->now || (check_tlb(p, &p->v->vmm->board.cpu->dtlb, TLB_DATA_SETS, why, room) &&
+                                              check_tlb(p, &p->v->vmm->board.cpu->itlb, TLB_CODE_SETS, why, room)));
     free(others);
     return ok;
 }

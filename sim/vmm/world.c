@@ -5,6 +5,7 @@
  * keeps in hardware (the current VMCS). Every VM has its window at the same linear addresses, in other machine memory: so descriptor
  * tables stay where they are for the processor, but each register's hidden part is loaded anew, and the TLB is emptied, global
  * entries as well. */
+#include "sim/cpu/debug.h"
 #include "sim/cpu/segment.h"
 #include "sim/mmu/mmu.h"
 #include "sim/vmm/detector.h"
@@ -55,6 +56,7 @@ void vcpu_back(struct vcpu *v)
     c->cr4 = CR4_PSE | CR4_PGE | (c->cr4 & CR4_VMXE);
     charge(v, COST_SYSTEM, 5);
     vcpu_address_space(v, v->root);
+    c->dr[6] &= ~(uint32_t)DR6_WRITABLE; /* what another one's breakpoints left; this one's was taken out when it was seen */
     emulate_follow_all(v);
     for (unsigned n = 0; n < SEG_COUNT; n++) v->entered_seg[n] = (struct seg_reg){ .ar = UINT16_MAX }; /* none is loaded */
     vcpu_watched(v, v->ops->detects);

@@ -33,7 +33,14 @@ static struct machine *start(const char *path)
     exit(EXIT_ENVIRONMENT);
 }
 
-bool paravirt_holds(const struct machine *m, char *why, unsigned room) { return pv_check(m->b->vmm.now->vcpu.pv, why, room); }
+bool paravirt_holds(const struct machine *m, char *why, unsigned room)
+{
+    for (unsigned n = 0; n < m->b->vmm.vms; n++) {
+        const struct vcpu *v = &m->b->vmm.vm[n].vcpu;
+        if (v->pv && !pv_check(v->pv, why, room)) return false;
+    }
+    return true;
+}
 
 static void write_image(uint64_t seed, uint32_t keep)
 {
