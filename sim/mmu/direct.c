@@ -6,6 +6,15 @@
 
 #include "sim/mmu/walk.h"
 
+static struct direct_all *all_of(const struct vmmu_env *env)
+{
+    if (*env->common) return *env->common;
+    struct direct_all *all = *env->common = arena_alloc(env->arena, sizeof *all);
+    all->frame = arena_alloc(env->arena, env->machine->frames * sizeof *all->frame);
+    all->flushes = 1; /* no frame was mapped since the flush at boot */
+    return all;
+}
+
 static bool attach(struct vmmu *m, struct err *e)
 {
     const struct vmmu_env *env = &m->env;
@@ -14,12 +23,15 @@ static bool attach(struct vmmu *m, struct err *e)
         return err_set(e, EXIT_BUG, "direct: pool misplaced (%X+%X)", env->pool_first, env->pool_frames);
     struct direct *d = arena_alloc(env->arena, sizeof *d);
     d->vmmu = m;
+    d->all = all_of(env);
+    d->all->domain[env->vm] = d;
     d->frames = env->machine->frames;
-    d->frame = arena_alloc(env->arena, d->frames * sizeof *d->frame);
-    d->base = FRAME_NONE;
-    d->flushes = 1; /* no frame was mapped since the flush at boot */
+    d->frame = d->all->frame;
+    d->domain = env->vm;
+    d->granted = d->base = FRAME_NONE;
     for (uint32_t i = 0; i < d->frames && i < env->guest->frames; i++)
-        if (env->guest->map[i] != FRAME_NONE) d->frame[i] = (struct direct_frame){ .refs = 1, .owner = OWNER_GUEST, .allocated = true };
+        if (env->guest->map[i] != FRAME_NONE)
+            d->frame[i] = (struct direct_frame){ .refs = 1, .owner = OWNER_GUEST, .domain = d->domain, .allocated = true };
     m->state = d;
     return true;
 }

@@ -9,7 +9,8 @@
  *
  *   linear space   0 ... FBFFFFFF guest   FC000000-FC3FFFFF machine-to-physical table, read-only   ... FFFFFFFF hypervisor
  *
- * SOSP03 3.3.3; the Xen 3 interface manual, "page tables". Not modelled: PAE; foreign domains; a directory in another
+ * SOSP03 3.3.3; the Xen 3 interface manual, "page tables". Idea 4: several domains share the machine's frames, and so the counts: a frame
+ * has one owner; what others may map was granted, and counts as any reference. Not modelled: PAE; a directory in another
  * directory (Xen allowed it read-only); auto-translated guests. TOUR mmu.9 */
 #ifndef MMU_DIRECT_H
 #define MMU_DIRECT_H
@@ -34,7 +35,7 @@ extern const char *const direct_words[DIRECT_RULES];
 enum direct_type { FRAME_UNTYPED, FRAME_WRITABLE, FRAME_L1, FRAME_L2, FRAME_SEGMENTS /* of a GDT or LDT */, FRAME_TYPES };
 extern const char *const direct_types[FRAME_TYPES];
 
-enum direct_owner { OWNER_NONE /* free, or the hypervisor's own */, OWNER_GUEST, OWNER_SHARED /* the hypervisor's, lent to the guest */ };
+enum direct_owner { OWNER_NONE /* free, or the hypervisor's own, or another VM's */, OWNER_GUEST, OWNER_SHARED /* the hypervisor's, lent to the guest */ };
 
 struct direct_frame {
     uint32_t refs;      /* all references, uses among them; the allocation counts as one */
@@ -42,19 +43,33 @@ struct direct_frame {
     uint32_t stamp;     /* the TLB flush count when it was last mapped or writable */
     uint8_t  type;      /* enum direct_type; means nothing without uses */
     uint8_t  owner;     /* enum direct_owner */
-    bool     pinned;    /* one of the uses is a pin */
-    bool     allocated; /* one of the references is the allocation */
+    uint8_t  domain;    /* which guest, index */
+    bool     pinned : 1;    /* one of the uses is a pin */
+    bool     allocated : 1; /* one of the references is the allocation */
+};
+
+struct direct;
+enum { DIRECT_DOMAINS = 256 };
+/* What the domains of a machine have together. */
+struct direct_all {
+    struct direct_frame *frame;  /* per machine frame */
+    uint32_t flushes;            /* of the TLB, which all use by turns */
+    struct direct *domain[DIRECT_DOMAINS];
 };
 
 struct direct {
     const struct vmmu *vmmu;
-    struct direct_frame *frame;  /* per machine frame */
+    struct direct_all *all;
+    struct direct_frame *frame;  /* all->frame */
     uint32_t frames;
+    uint8_t  domain;             /* its number */
+    uint32_t granted;            /* another domain's frame that may be named now; FRAME_NONE: none */
     uint32_t base;               /* frame of the current directory; FRAME_NONE before there is one */
-    uint32_t flushes;
     uint32_t hypervisor[DIRECT_HYPERVISOR_SLOTS]; /* what every directory's last entries hold */
     /* Judges, and corrects, the 512 descriptors in a frame. */
     bool   (*segments)(void *self, uint32_t frame);
+    /* For checks: has another domain granted this frame to this one, so that it may be mapped, also for writing? */
+    bool   (*lent)(const void *self, uint32_t frame, bool write);
     void    *self;
     struct vmmu_stats stats;     /* filled: entries validated; tables: frames that are tables; dropped: tables given up */
     uint32_t refused[DIRECT_RULES];
@@ -66,6 +81,10 @@ static inline struct direct *direct_of(const struct vmmu *m) { return m->state; 
 /* Emits REFUSED and returns the rule. `frame`, `entry`: what it was about. */
 enum direct_rule direct_refuse(struct direct *d, enum direct_rule rule, uint32_t frame, uint32_t entry);
 bool direct_owns(const struct direct *d, uint32_t frame);                    /* may the guest name this frame at all? */
+/* The guest is no more: its tables are none any longer, and refer to nothing. */
+void direct_abandon(struct direct *d);
+/* The guest's frame becomes another guest's: nobody but its allocation may refer to it. False: somebody does. */
+bool direct_transfer(struct direct *d, uint32_t frame, struct direct *to);
 enum direct_rule direct_get(struct direct *d, uint32_t frame);               /* one more reference */
 void direct_put(struct direct *d, uint32_t frame);                           /* one less; the last one frees the frame */
 enum direct_rule direct_take(struct direct *d, uint32_t frame, enum direct_type type); /* one more reference, and use as that */

@@ -31,7 +31,8 @@ static bool count_l1(const struct direct *d, uint32_t frame, struct counts *c, c
     for (uint32_t slot = 0; slot < PTE_SLOTS; slot++) {
         uint32_t entry = load(d, frame, slot), to = entry >> PAGE_SHIFT;
         if (!(entry & PTE_P)) continue;
-        if (!direct_owns(d, to)) return complain(why, room, "a table maps a foreign frame", frame, to);
+        bool lent = d->lent && to < d->frames && d->lent(d->self, to, entry & PTE_W);
+        if (!direct_owns(d, to) && !lent) return complain(why, room, "a table maps a foreign frame", frame, to);
         if ((entry & PTE_W) && !is(d, to, FRAME_WRITABLE)) return complain(why, room, "a table maps a table writable", frame, to);
         if (entry & (PTE_PS | PTE_G)) return complain(why, room, "a table entry has a forbidden bit", frame, entry);
         c[to].refs++;
@@ -67,10 +68,16 @@ static bool compare(const struct direct *d, uint32_t n, const struct counts *c, 
     if (f->refs != all) return complain(why, room, "references are miscounted", n, all);
     if (is(d, n, FRAME_L1) && f->uses != c->tables + own) return complain(why, room, "uses of a table are miscounted", n, f->uses);
     if (is(d, n, FRAME_L2) && f->uses != own) return complain(why, room, "uses of a directory are miscounted", n, f->uses);
-    if (d->vmmu->env.guest->map[n] != n) return complain(why, room, "an owned frame is not on the guest's bus", n, f->owner);
+    if (d->all->domain[f->domain]->vmmu->env.guest->map[n] != n) return complain(why, room, "an owned frame is not on the guest's bus", n, f->owner);
     if (is(d, n, FRAME_WRITABLE) ? f->uses < c->writable : c->writable != 0)
         return complain(why, room, "writable mappings are miscounted", n, c->writable);
     return true;
+}
+
+/* Whose tables and frames these are; for a frame that is nobody's, whoever asks. */
+static const struct direct *owner_of(const struct direct *d, uint32_t n)
+{
+    return d->frame[n].owner == OWNER_NONE ? d : d->all->domain[d->frame[n].domain];
 }
 
 bool direct_check(const struct direct *d, const uint32_t *others, char *why, unsigned room)
@@ -79,10 +86,10 @@ bool direct_check(const struct direct *d, const uint32_t *others, char *why, uns
     if (!c) return complain(why, room, "no memory to check", 0, 0);
     bool ok = true;
     for (uint32_t n = 0; n < d->frames && ok; n++) {
-        if (is(d, n, FRAME_L1)) ok = count_l1(d, n, c, why, room);
-        else if (is(d, n, FRAME_L2)) ok = count_l2(d, n, c, why, room);
+        if (is(d, n, FRAME_L1)) ok = count_l1(owner_of(d, n), n, c, why, room);
+        else if (is(d, n, FRAME_L2)) ok = count_l2(owner_of(d, n), n, c, why, room);
     }
-    for (uint32_t n = 0; n < d->frames && ok; n++) ok = compare(d, n, &c[n], others[n], why, room);
+    for (uint32_t n = 0; n < d->frames && ok; n++) ok = compare(owner_of(d, n), n, &c[n], others[n], why, room);
     free(c);
     return ok;
 }

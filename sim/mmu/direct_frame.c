@@ -39,21 +39,26 @@ enum direct_rule direct_refuse(struct direct *d, enum direct_rule rule, uint32_t
 
 void direct_flush(struct direct *d)
 {
-    d->flushes++;
+    d->all->flushes++;
     d->vmmu->env.flush(d->vmmu->env.self);
 }
 
 /* Before a frame gets another use or owner: could the TLB still lead there? */
 static void forget_mappings(struct direct *d, const struct direct_frame *f)
 {
-    if (f->stamp == d->flushes) direct_flush(d);
+    if (f->stamp == d->all->flushes) direct_flush(d);
 }
 
-bool direct_owns(const struct direct *d, uint32_t frame) { return frame < d->frames && d->frame[frame].owner != OWNER_NONE; }
+bool direct_owns(const struct direct *d, uint32_t frame)
+{
+    return frame < d->frames && d->frame[frame].owner != OWNER_NONE && d->frame[frame].domain == d->domain;
+}
+
+static bool may_name(const struct direct *d, uint32_t frame) { return direct_owns(d, frame) || (frame == d->granted && frame < d->frames); }
 
 enum direct_rule direct_get(struct direct *d, uint32_t frame)
 {
-    if (!direct_owns(d, frame)) return direct_refuse(d, DIRECT_FOREIGN, frame, 0);
+    if (!may_name(d, frame)) return direct_refuse(d, DIRECT_FOREIGN, frame, 0);
     d->frame[frame].refs++;
     return DIRECT_OK;
 }
@@ -61,12 +66,12 @@ enum direct_rule direct_get(struct direct *d, uint32_t frame)
 void direct_put(struct direct *d, uint32_t frame)
 {
     struct direct_frame *f = &d->frame[frame];
-    f->stamp = d->flushes;
+    f->stamp = d->all->flushes;
     if (--f->refs) return;
     forget_mappings(d, f);
     f->owner = OWNER_NONE;
     f->type = FRAME_UNTYPED;
-    d->vmmu->env.guest->map[frame] = FRAME_NONE;
+    d->all->domain[f->domain]->vmmu->env.guest->map[frame] = FRAME_NONE;
 }
 
 static bool is_table(unsigned type) { return type == FRAME_L1 || type == FRAME_L2; }
@@ -91,7 +96,7 @@ static enum direct_rule retype(struct direct *d, uint32_t frame, enum direct_typ
 
 enum direct_rule direct_take(struct direct *d, uint32_t frame, enum direct_type type)
 {
-    if (!direct_owns(d, frame)) return direct_refuse(d, DIRECT_FOREIGN, frame, 0);
+    if (!(type == FRAME_WRITABLE ? may_name(d, frame) : direct_owns(d, frame))) return direct_refuse(d, DIRECT_FOREIGN, frame, 0);
     struct direct_frame *f = &d->frame[frame];
     if (f->uses && f->type != type) return direct_refuse(d, DIRECT_TYPE, frame, (uint32_t)f->type << 8 | (uint32_t)type);
     enum direct_rule rule = DIRECT_OK;
@@ -114,7 +119,7 @@ void direct_drop(struct direct *d, uint32_t frame)
 
 void direct_share(struct direct *d, uint32_t frame)
 {
-    d->frame[frame] = (struct direct_frame){ .refs = 1, .uses = 1, .type = FRAME_WRITABLE, .owner = OWNER_SHARED, .allocated = true };
+    d->frame[frame] = (struct direct_frame){ .refs = 1, .uses = 1, .type = FRAME_WRITABLE, .owner = OWNER_SHARED, .domain = d->domain, .allocated = true };
     d->vmmu->env.guest->map[frame] = frame;
 }
 
@@ -133,9 +138,21 @@ bool direct_allocate(struct direct *d, uint32_t *frame)
     uint32_t n = env->memory_first, end = n + env->memory_frames; /* what lies beyond is others' */
     while (n < end && d->frame[n].owner != OWNER_NONE) n++;
     if (n >= end) return false;
-    d->frame[n] = (struct direct_frame){ .refs = 1, .owner = OWNER_GUEST, .allocated = true, .stamp = d->flushes - 1 };
+    d->frame[n] = (struct direct_frame){ .refs = 1, .owner = OWNER_GUEST, .domain = d->domain, .allocated = true, .stamp = d->all->flushes - 1 };
     env->guest->map[n] = n;
     bus_poke(env->machine, hpa(n << PAGE_SHIFT), zeros, sizeof zeros);
     *frame = n;
+    return true;
+}
+
+bool direct_transfer(struct direct *d, uint32_t frame, struct direct *to)
+{
+    struct direct_frame *f = &d->frame[frame];
+    if (!direct_owns(d, frame) || f->owner != OWNER_GUEST || !f->allocated || f->refs != 1) return false;
+    forget_mappings(d, f);
+    f->type = FRAME_UNTYPED;
+    f->domain = to->domain;
+    d->vmmu->env.guest->map[frame] = FRAME_NONE;
+    to->vmmu->env.guest->map[frame] = frame;
     return true;
 }

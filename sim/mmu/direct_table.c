@@ -160,6 +160,14 @@ enum direct_rule direct_unpin(struct direct *d, uint32_t frame)
     return DIRECT_OK;
 }
 
+void direct_abandon(struct direct *d)
+{
+    for (uint32_t n = 0; n < d->frames; n++)
+        if (d->frame[n].pinned && direct_owns(d, n)) direct_unpin(d, n);
+    if (d->base != FRAME_NONE) direct_drop(d, d->base);
+    d->base = FRAME_NONE;
+}
+
 enum direct_rule direct_set_base(struct direct *d, uint32_t frame)
 {
     uint32_t old = d->base;

@@ -49,6 +49,8 @@ struct vmmu_env {
     struct clock *clock;
     const struct model *model;
     struct trace *trace;        /* NULL: silent */
+    void        **common;       /* what the strategies of all VMs of a machine share: made by the first that needs it */
+    uint8_t       vm;           /* its number among them */
     uint32_t      window;       /* linear address from which the hypervisor's window begins (4 MB aligned; top of the space); 0: none */
     uint32_t      window_pde;   /* the PDE that maps it (supervisor, global): copied into every root */
     uint32_t      first, frames; /* machine frames that are the VM's: tables and guest memory lie in them, and lead to no others */

@@ -46,6 +46,7 @@ static bool pv_attach(struct vcpu *v, struct err *e)
     p->v = v;
     p->mmu = direct_of(&v->vmmu);
     p->mmu->segments = pv_judge_descriptors;
+    p->mmu->lent = pv_lent;
     p->mmu->self = p;
     carve_frames(p, b);
     direct_share(p->mmu, p->shared);
@@ -68,7 +69,7 @@ static void pv_back(struct vcpu *v)
 {
     vcpu_back(v);
     pv_load_tables(v->pv);
-    v->pv->mmu->flushes++; /* the TLB was emptied */
+    v->pv->mmu->all->flushes++; /* the TLB was emptied */
 }
 
 static void pv_enter(struct vcpu *v, struct window_frame *f)
@@ -225,4 +226,5 @@ const struct cpu_strategy strategy_paravirt = {
     .leave = pv_leave,
     .away = vcpu_away,
     .back = pv_back,
+    .over = pv_over,
 };

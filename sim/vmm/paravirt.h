@@ -1,4 +1,4 @@
-/* Paravirtualization, inside: one domain of a Xen 3 x86-32 hypervisor, and the files that serve it.
+/* Paravirtualization, inside: a domain of a Xen 3 x86-32 hypervisor, and the files that serve it.
  *
  * Idea 1: the guest kernel was changed to know that it runs in ring 1. What cannot be virtualised it does not do; what it needs
  * it asks for, by INT 82h. So nothing is emulated, save a few privileged instructions that Xen, too, kept forgiving.
@@ -33,7 +33,8 @@ struct pv_channel {
     uint32_t other;  /* interdomain: its port; VIRQ: its number */
 };
 
-struct pv_map { uint32_t ref, frame; uint8_t flags; /* as asked for; 0: this handle is free */ };
+struct pv_map { uint32_t ref, frame; uint16_t domain; /* whose grant */ uint8_t flags; /* as asked for; 0: this handle is free */ };
+enum { PV_MAP_DEVICE = 1, PV_MAP_HOST = 2, PV_MAP_READONLY = 4, PV_MAP_USER = 8, PV_MAP_ENTRY = 16 };
 
 struct paravirt {
     struct vcpu *v;
@@ -123,6 +124,18 @@ void pv_raise(struct paravirt *p, uint32_t port);                          /* a 
 void pv_raise_virq(struct paravirt *p, unsigned virq);
 void pv_events_init(struct paravirt *p);
 uint32_t pv_channel_to_service(struct paravirt *p);                        /* a channel whose other end is the service domain */
+
+void pv_close_all(struct paravirt *p);                                     /* all of its channels */
+
+/* ---- paravirt_grant.c */
+void pv_unmap_all(struct paravirt *p);                                     /* all that it has mapped of others' */
+
+/* ---- paravirt_domain.c */
+uint16_t pv_id(const struct paravirt *p);                                  /* its number, as the interface has it */
+bool pv_is_me(const struct paravirt *p, uint32_t domain);
+struct paravirt *pv_domain(const struct paravirt *p, uint32_t domain);     /* NULL: there is none, it ended or is no domain */
+bool pv_lent(const void *pv, uint32_t frame, bool write);                  /* struct direct.lent */
+void pv_over(struct vcpu *v);                                              /* the VM ended, others go on */
 
 /* ---- paravirt_time.c */
 void pv_time_init(struct paravirt *p);

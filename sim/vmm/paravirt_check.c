@@ -36,20 +36,24 @@ static bool check_gates(const struct paravirt *p, char *why, unsigned room)
     return true;
 }
 
-/* The processor is looked at while it is this domain's. */
-static bool check_processor(const struct paravirt *p, char *why, unsigned room)
+static bool check_skin(const struct paravirt *p, char *why, unsigned room)
 {
-    const struct cpu *real = p->v->vmm->board.cpu;
-    bool has_it = p->v->vm == p->v->vmm->now;
     if (window_word(p, WINDOW_TSS + 4) != WINDOW_BASE + WINDOW_STACK || window_word(p, WINDOW_TSS + 8) != WINDOW_SS)
         return complain(why, room, "the ring-0 stack was changed", window_word(p, WINDOW_TSS + 4));
     if (!(window_word(p, WINDOW_TSS + 16) & 3)) return complain(why, room, "ring 1's stack segment is ring 0's", 0);
-    if (has_it && (real->gdtr.base != PV_DOMAIN_AREA || real->idtr.base != WINDOW_BASE + WINDOW_IDT || real->cr3 >> PAGE_SHIFT != p->mmu->base))
-        return complain(why, room, "GDTR, IDTR or CR3 was changed", real->cr3);
-    if ((has_it && !(real->cr0 & CR0_WP)) || window_word(p, WINDOW_GDT + WINDOW_CS + 4) != 0x00CF9B00 ||
-        window_word(p, WINDOW_GDT + (XEN_RING1_CS & ~7u)) != 0x0000C3FF || window_word(p, WINDOW_GDT + (XEN_RING1_CS & ~7u) + 4) != 0x00CFBB00)
-        return complain(why, room, "CR0.WP or a reserved descriptor was changed", real->cr0);
+    if (window_word(p, WINDOW_GDT + WINDOW_CS + 4) != 0x00CF9B00 || window_word(p, WINDOW_GDT + (XEN_RING1_CS & ~7u)) != 0x0000C3FF ||
+        window_word(p, WINDOW_GDT + (XEN_RING1_CS & ~7u) + 4) != 0x00CFBB00)
+        return complain(why, room, "a reserved descriptor was changed", 0);
     return true;
+}
+
+/* While it is this domain's. */
+static bool check_processor(const struct paravirt *p, char *why, unsigned room)
+{
+    const struct cpu *real = p->v->vmm->board.cpu;
+    if (real->gdtr.base != PV_DOMAIN_AREA || real->idtr.base != WINDOW_BASE + WINDOW_IDT || real->cr3 >> PAGE_SHIFT != p->mmu->base)
+        return complain(why, room, "GDTR, IDTR or CR3 was changed", real->cr3);
+    return (real->cr0 & CR0_WP) || complain(why, room, "CR0.WP was changed", real->cr0);
 }
 
 /* The area's pages are descriptor pages that we hold, and each of their descriptors passes as it is. */
@@ -80,25 +84,40 @@ static bool check_tlb(const struct paravirt *p, const struct tlb *tlb, unsigned 
         const struct tlb_entry *e = &tlb->e[i / TLB_WAYS][i % TLB_WAYS];
         uint32_t frame = e->frame >> PAGE_SHIFT;
         if (!e->valid || e->page >= DIRECT_HOLE) continue;
-        if (!direct_owns(p->mmu, frame)) return complain(why, room, "the TLB leads to a foreign frame", e->page);
+        if (!direct_owns(p->mmu, frame) && !pv_lent(p, frame, e->pte & PTE_W)) return complain(why, room, "the TLB leads to a foreign frame", e->page);
         const struct direct_frame *f = &p->mmu->frame[frame];
         if ((e->pte & PTE_W) && f->uses && f->type != FRAME_WRITABLE) return complain(why, room, "the TLB knows a table as writable", e->page);
     }
     return true;
 }
 
-bool pv_check(const struct paravirt *p, char *why, unsigned room)
+/* What refers to frames besides tables: all domains', for the counts are the machine's. */
+static bool count_others(const struct paravirt *p, uint32_t *others, char *why, unsigned room)
 {
-    uint32_t *others = calloc(p->mmu->frames, sizeof *others);
-    if (!others) return complain(why, room, "no memory to check", 0);
     others[p->console]++;
     others[p->store]++;
     for (unsigned i = 0; i < PV_MAPS; i++)
-        if (p->map[i].flags & 1 /* to a device's address */) others[p->map[i].frame]++;
-    bool ok = check_gates(p, why, room) && check_processor(p, why, room) && check_area(p, others, why, room) &&
-              direct_check(p->mmu, others, why, room) &&
-              (p->v->vm != p->v->vmm->now || (check_tlb(p, &p->v->vmm->board.cpu->dtlb, TLB_DATA_SETS, why, room) &&
-                                              check_tlb(p, &p->v->vmm->board.cpu->itlb, TLB_CODE_SETS, why, room)));
+        if (p->map[i].flags & PV_MAP_DEVICE) others[p->map[i].frame]++;
+    return check_area(p, others, why, room);
+}
+
+static bool check_domain(const struct paravirt *p, char *why, unsigned room)
+{
+    const struct vm *vm = p->v->vm;
+    if (!check_gates(p, why, room) || !check_skin(p, why, room)) return false;
+    if (vm != vm->vmm->now || vm->account.state == VM_OVER) return true;
+    return check_processor(p, why, room) && check_tlb(p, &p->v->vmm->board.cpu->dtlb, TLB_DATA_SETS, why, room) &&
+           check_tlb(p, &p->v->vmm->board.cpu->itlb, TLB_CODE_SETS, why, room);
+}
+
+bool pv_check(const struct paravirt *p, char *why, unsigned room)
+{
+    const struct vmm *h = p->v->vmm;
+    uint32_t *others = calloc(p->mmu->frames, sizeof *others);
+    bool ok = others != NULL || complain(why, room, "no memory to check", 0);
+    for (unsigned i = 0; i < h->vms && ok; i++)
+        if (h->vm[i].vcpu.pv) ok = count_others(h->vm[i].vcpu.pv, others, why, room);
+    ok = ok && check_domain(p, why, room) && direct_check(p->mmu, others, why, room);
     free(others);
     return ok;
 }

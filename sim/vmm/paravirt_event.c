@@ -3,7 +3,7 @@
  * Idea: what is pending or masked lies in struct shared_info, where the guest handles it without asking; the hypervisor keeps
  * only who is at the other end. A bit that becomes set and is not masked sets its word's bit in the selector, and with that
  * the upcall is pending: three levels, so that a guest finds one of 1024 channels by two bit scans. Xen 3 event_channel.h.
- * Not modelled: other domains but the service domain's ends of console and store; physical interrupts. */
+ * Of the service domain there are only its ends of console and store. Not modelled: physical interrupts. */
 #include "sim/vmm/paravirt.h"
 
 #include <stddef.h>
@@ -38,7 +38,12 @@ void pv_raise(struct paravirt *p, uint32_t port)
     pv_charge(p, COST_PV_EVENT);
     if (set_bit(p, SHARED_PENDING, port)) return;
     bool masked = test_bit(p, SHARED_MASK, port);
-    TRACE(p->v->vmm->board.trace, CHANNEL, p->v->cause, .port = (uint16_t)port, .masked = masked);
+    struct vmm *h = p->v->vmm;
+    uint8_t speaking = h->speaking;
+    h->speaking = p->v->vm->id;
+    TRACE(h->board.trace, CHANNEL, h->now->vcpu.cause, .port = (uint16_t)port, .masked = masked);
+    h->speaking = speaking;
+    h->schedule.look = true; /* the domain may sleep */
     if (!masked) select_word(p, port);
     for (uint32_t i = 0; p->polls && i < p->polled; i++)
         if (p->poll_port[i] == port) pv_wake(p);
@@ -80,8 +85,8 @@ static void close_channel(struct paravirt *p, uint32_t port)
 {
     struct pv_channel *c = &p->channel[port];
     if (c->state == CHANNEL_VIRQ) p->virq_port[c->other] = 0;
-    if (c->state == CHANNEL_INTERDOMAIN && c->domain == XEN_DOM_ME) /* the other end waits for somebody new */
-        p->channel[c->other] = (struct pv_channel){ CHANNEL_UNBOUND, XEN_DOM_ME, 0 };
+    struct paravirt *other = c->state == CHANNEL_INTERDOMAIN && c->domain != XEN_DOM_SERVICE ? pv_domain(p, c->domain) : NULL;
+    if (other) other->channel[c->other] = (struct pv_channel){ CHANNEL_UNBOUND, pv_id(p), 0 }; /* it waits for somebody new */
     *c = (struct pv_channel){ 0 };
     clear_bit(p, SHARED_PENDING, port);
 }
@@ -98,17 +103,16 @@ union operation {
     struct { uint16_t domain, unused; uint32_t port, status, vcpu, a, b; } status;
 };
 
-static bool is_me(uint32_t domain) { return domain == XEN_DOM_SELF || domain == XEN_DOM_ME; }
-
+/* The other end was opened for this domain by alloc_unbound there. */
 static int32_t bind_interdomain(struct paravirt *p, union operation *o)
 {
     uint32_t remote = o->interdomain.remote_port;
-    if (!is_me(o->interdomain.domain)) return o->interdomain.domain == XEN_DOM_SERVICE ? -XEN_EINVAL : -XEN_ESRCH;
-    if (!is_open(p, remote) || p->channel[remote].state != CHANNEL_UNBOUND || p->channel[remote].domain != XEN_DOM_ME)
-        return -XEN_EINVAL;
-    uint32_t port = open_channel(p, (struct pv_channel){ CHANNEL_INTERDOMAIN, XEN_DOM_ME, remote });
+    struct paravirt *q = pv_domain(p, o->interdomain.domain);
+    if (!q) return o->interdomain.domain == XEN_DOM_SERVICE ? -XEN_EINVAL : -XEN_ESRCH;
+    if (!is_open(q, remote) || q->channel[remote].state != CHANNEL_UNBOUND || q->channel[remote].domain != pv_id(p)) return -XEN_EINVAL;
+    uint32_t port = open_channel(p, (struct pv_channel){ CHANNEL_INTERDOMAIN, pv_id(q), remote });
     if (!port) return -XEN_ENOSPC;
-    p->channel[remote] = (struct pv_channel){ CHANNEL_INTERDOMAIN, XEN_DOM_ME, port };
+    q->channel[remote] = (struct pv_channel){ CHANNEL_INTERDOMAIN, pv_id(p), port };
     pv_raise(p, port); /* what was sent before may have been lost */
     o->interdomain.port = port;
     return 0;
@@ -138,11 +142,16 @@ static int32_t bind_ipi(struct paravirt *p, union operation *o)
 
 static int32_t alloc_unbound(struct paravirt *p, union operation *o)
 {
-    if (!is_me(o->unbound.domain)) return -XEN_EPERM;
-    uint16_t remote = is_me(o->unbound.remote) ? (uint16_t)XEN_DOM_ME : o->unbound.remote;
+    if (!pv_is_me(p, o->unbound.domain)) return -XEN_EPERM;
+    uint16_t remote = pv_is_me(p, o->unbound.remote) ? pv_id(p) : o->unbound.remote;
     uint32_t port = open_channel(p, (struct pv_channel){ CHANNEL_UNBOUND, remote, 0 });
     o->unbound.port = port;
     return port ? 0 : -XEN_ENOSPC;
+}
+
+static void notify(struct paravirt *q, uint32_t port)
+{
+    if (q) pv_raise(q, port);
 }
 
 static int32_t send(struct paravirt *p, uint32_t port)
@@ -150,7 +159,7 @@ static int32_t send(struct paravirt *p, uint32_t port)
     const struct pv_channel *c = &p->channel[port];
     switch (c->state) {
     case CHANNEL_INTERDOMAIN:
-        if (c->domain == XEN_DOM_ME) pv_raise(p, c->other);
+        if (c->domain != XEN_DOM_SERVICE) notify(pv_domain(p, c->domain), c->other);
         else if (port == p->console_port) pv_console_notify(p);
         return 0;
     case CHANNEL_IPI: pv_raise(p, port); return 0;
@@ -161,7 +170,7 @@ static int32_t send(struct paravirt *p, uint32_t port)
 
 static int32_t status(struct paravirt *p, union operation *o)
 {
-    if (!is_me(o->status.domain)) return -XEN_EPERM;
+    if (!pv_is_me(p, o->status.domain)) return -XEN_EPERM;
     if (o->status.port >= XEN_CHANNELS) return -XEN_EINVAL;
     const struct pv_channel *c = &p->channel[o->status.port];
     o->status.status = c->state;
@@ -178,11 +187,16 @@ static int32_t unmask(struct paravirt *p, uint32_t port)
     return 0;
 }
 
-static int32_t reset(struct paravirt *p, union operation *o)
+void pv_close_all(struct paravirt *p)
 {
-    if (!is_me(o->unbound.domain)) return -XEN_EPERM;
     for (uint32_t port = 1; port < XEN_CHANNELS; port++)
         if (is_open(p, port)) close_channel(p, port);
+}
+
+static int32_t reset(struct paravirt *p, union operation *o)
+{
+    if (!pv_is_me(p, o->unbound.domain)) return -XEN_EPERM;
+    pv_close_all(p);
     return 0;
 }
 

@@ -27,13 +27,12 @@ void pv_load_base(struct paravirt *p)
 }
 
 /* Only the caller's own memory: there is no right to anybody else's. */
-static int32_t check_domain(uint32_t domain)
+static int32_t check_domain(const struct paravirt *p, uint32_t domain)
 {
-    switch (domain & 0xFFFF) {
-    case XEN_DOM_SELF: case XEN_DOM_ME: return 0;
-    case XEN_DOM_IO: case XEN_DOM_XEN: case XEN_DOM_SERVICE: return -XEN_EPERM;
-    default: return -XEN_ESRCH;
-    }
+    domain &= 0xFFFF;
+    if (pv_is_me(p, domain)) return 0;
+    bool known = domain == XEN_DOM_IO || domain == XEN_DOM_XEN || domain == XEN_DOM_SERVICE || pv_domain(p, domain);
+    return known ? -XEN_EPERM : -XEN_ESRCH;
 }
 
 static int32_t update_one(struct paravirt *p, const struct xen_mmu_update *u)
@@ -65,7 +64,7 @@ static int32_t done(struct paravirt *p, uint32_t where, uint32_t n, int32_t resu
 int32_t pv_mmu_update(struct paravirt *p, const uint32_t arg[6])
 {
     uint32_t count = arg[1] & ~XEN_MMU_PREEMPTED, n = 0;
-    int32_t result = check_domain(arg[3]);
+    int32_t result = check_domain(p, arg[3]);
     if (result) return result;
     for (; n < count && !result; n++) {
         struct xen_mmu_update u;
@@ -119,7 +118,7 @@ static int32_t extended_one(struct paravirt *p, const struct xen_mmuext_op *op)
 int32_t pv_mmuext_op(struct paravirt *p, const uint32_t arg[6])
 {
     uint32_t count = arg[1] & ~XEN_MMU_PREEMPTED, n = 0;
-    int32_t result = check_domain(arg[3]);
+    int32_t result = check_domain(p, arg[3]);
     if (result) return result;
     for (; n < count && !result; n++) {
         struct xen_mmuext_op op;
@@ -153,7 +152,7 @@ static int32_t reservation(struct paravirt *p, uint32_t cmd, uint32_t at)
     struct xen_reservation r;
     uint32_t n = 0;
     if (!pv_read(p, at, &r, sizeof r)) return -XEN_EFAULT;
-    if (check_domain(r.domain)) return -XEN_EPERM;
+    if (check_domain(p, r.domain)) return -XEN_EPERM;
     if (r.order) return 0; /* only single frames: no more are ever promised to be contiguous */
     if (r.count > (DIRECT_HOLE - 1) / 4 || (!r.extents && cmd != XEN_MEM_INCREASE)) return -XEN_EFAULT;
     for (; n < r.count; n++) {
@@ -166,7 +165,7 @@ static int32_t reservation(struct paravirt *p, uint32_t cmd, uint32_t at)
 static uint32_t owned(const struct paravirt *p)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < p->mmu->frames; i++) n += p->mmu->frame[i].owner == OWNER_GUEST;
+    for (uint32_t i = 0; i < p->mmu->frames; i++) n += p->mmu->frame[i].owner == OWNER_GUEST && p->mmu->frame[i].domain == p->mmu->domain;
     return n;
 }
 

@@ -50,6 +50,7 @@ struct cpu_strategy {
     void      (*away)(struct vcpu *v);
     void      (*back)(struct vcpu *v);
     /* The rest may be NULL: the technique does not care. */
+    void      (*over)(struct vcpu *v);  /* the VM ended, and others of the machine go on */
     uint32_t  reserve;                  /* bytes from WINDOW_POOL on that are its own; shadow tables come behind them */
     uint32_t  window_table;             /* the window is mapped by a page table, which lies here in it; 0: as one page of 4 MB */
     /* `size` bytes of the guest's memory at guest-physical `at` were stored by somebody but the running guest. */

@@ -84,6 +84,7 @@ struct vmm {
     struct vm *now;                 /* the one whose guest the real CPU runs, or ran last */
     uint8_t    speaking;            /* id of the VM that trace events are about */
     struct schedule schedule;
+    void      *common;              /* what the VMs' MMU strategies share */
     uint64_t timer_at;              /* cycle the real timer is set to fire at; TIMEQ_NEVER if not */
     uint8_t  key_prefix;            /* E0 has come from the real keyboard */
     bool     idle;                  /* the guest halted: the hypervisor's idle loop runs */

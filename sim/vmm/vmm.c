@@ -164,6 +164,7 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
     const uint32_t own = PTE_P | PTE_W | PTE_A | PTE_D, table = v->ops->window_table;
     v->vmmu.env = (struct vmmu_env){
         .arena = b->arena, .machine = b->bus, .guest = &v->vm->bus, .clock = b->clock, .model = b->model, .trace = b->trace,
+        .common = &v->vmm->common, .vm = v->vm->id,
         .window = v->ops->hardware ? 0 : WINDOW_BASE, .window_pde = (v->window.at + table) | own | (table ? 0 : PTE_PS | PTE_G),
         .memory_first = v->vm->frame, .memory_frames = v->vm->frames,
         .pool_first = (v->window.at + WINDOW_POOL + v->ops->reserve) >> PAGE_SHIFT,
@@ -380,6 +381,7 @@ static enum next go_on(struct vmm *h)
         }
         schedule_over(vm);
         if (!wanted(h)) return NEXT_STOP;
+        if (vm->vcpu.ops->over) vm->vcpu.ops->over(&vm->vcpu);
     }
 }
 

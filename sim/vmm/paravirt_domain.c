@@ -1,0 +1,38 @@
+/* Several domains in one machine: who is who, and what is left of one that ended. See paravirt.h.
+ *
+ * Idea: a domain's number is its VM's, counted from XEN_DOM_ME on; the service domain, which is not there yet, has number 0. Nothing of
+ * one domain is reached for another but what that other has granted or opened a channel for: paravirt_grant.c, paravirt_event.c. */
+#include "sim/vmm/paravirt.h"
+
+uint16_t pv_id(const struct paravirt *p) { return (uint16_t)(XEN_DOM_ME + p->v->vm->id); }
+
+bool pv_is_me(const struct paravirt *p, uint32_t domain) { return domain == XEN_DOM_SELF || domain == pv_id(p); }
+
+struct paravirt *pv_domain(const struct paravirt *p, uint32_t domain)
+{
+    const struct vmm *h = p->v->vmm;
+    if (domain == XEN_DOM_SELF) domain = pv_id(p);
+    if (domain < XEN_DOM_ME || domain - XEN_DOM_ME >= h->vms) return NULL;
+    const struct vm *vm = &h->vm[domain - XEN_DOM_ME];
+    return vm->account.state == VM_OVER ? NULL : vm->vcpu.pv;
+}
+
+bool pv_lent(const void *pv, uint32_t frame, bool write)
+{
+    const struct paravirt *p = pv;
+    for (unsigned i = 0; i < PV_MAPS; i++) {
+        const struct pv_map *m = &p->map[i];
+        if (m->flags && m->frame == frame && m->domain != pv_id(p) && !(write && (m->flags & PV_MAP_READONLY))) return true;
+    }
+    return false;
+}
+
+/* Its channels are closed, its tables are no tables, and what it had mapped of others is theirs alone again. What others have
+ * mapped of it stays until they let go. */
+void pv_over(struct vcpu *v)
+{
+    struct paravirt *p = v->pv;
+    pv_close_all(p);
+    direct_abandon(p->mmu);
+    pv_unmap_all(p);
+}
