@@ -20,6 +20,7 @@ int cmd_draw(const struct options *o, struct err *e);
 int cmd_trace(const struct options *o, struct err *e);
 int cmd_exec(const struct options *o, struct err *e);
 int cmd_classify(const struct options *o, struct err *e);
+int cmd_quiz(const struct options *o, struct err *e);
 int cmd_explain(const struct options *o, struct err *e);
 int cmd_compare(const struct options *o, struct err *e);
 int cmd_bench(const struct options *o, struct err *e);

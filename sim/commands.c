@@ -94,6 +94,14 @@ static const char bench_more[] =
     "cross, and how straight the lines are. --shard I/N does every Nth point only;\n"
     "the CSV rows of all shards together are those of the whole.\n";
 
+static const char quiz_more[] =
+    "  ringside quiz                        the topics\n"
+    "  ringside quiz tables --seed 7        a problem; the same one for the same seed\n"
+    "  ringside quiz walk --seed 7 --solve  and its answers, worked out\n"
+    "  ringside quiz walk --problems 20 --solve --json -\n\n"
+    "Each problem is a run of a guest that was given numbers; what is asked is what\n"
+    "then lies in its memory, or is counted. The answers are the machine's.\n";
+
 const struct command commands[] = {
     { "run", "SCENARIO|IMAGE", "run without a screen, print a summary", FOR_RUN, run_more, cmd_run },
     { "tui", "SCENARIO|IMAGE", "step through it on a screen", FOR_TUI, tui_more, cmd_tui },
@@ -103,11 +111,11 @@ const struct command commands[] = {
     { "bench", "KIND [LOAD|IMAGE]", "what operations and workloads cost", FOR_BENCH, bench_more, cmd_bench },
     { "classify", "[INSTRUCTION]", "who is sensitive, who privileged; the theorems", FOR_CLASSIFY, classify_more, cmd_classify },
     { "explain", "[WORD]", "an instruction, exit, cause, event, cost, ...", FOR_EXPLAIN, explain_more, cmd_explain },
+    { "quiz", "[TOPIC]", "practice problems, with worked answers", FOR_QUIZ, quiz_more, cmd_quiz },
     { "exec", "[FILE]", "run single instructions, a line each", FOR_EXEC, exec_more, cmd_exec },
     { "list", "[model NAME]", "what there is; a CPU model as a file", FOR_LIST, NULL, cmd_list },
     { "help", "[COMMAND]", "this help, or that of one command", FOR_TALK, NULL, cmd_help },
     { "version", "", "the version", FOR_TALK, NULL, cmd_version },
-    { "quiz", "", "", 0, NULL, NULL },
     { "lab", "", "", 0, NULL, NULL },      { "grade", "", "", 0, NULL, NULL },    { "asm", "", "", 0, NULL, NULL },
     { "disasm", "", "", 0, NULL, NULL },   { "repl", "", "", 0, NULL, NULL },     { "doctor", "", "", 0, NULL, NULL },
     { "completion", "", "", 0, NULL, NULL },

@@ -34,6 +34,15 @@ static uint32_t root_for(struct shadow *s)
     return shadow_obtain(s, SHADOW_ROOT, frame, 0, 0);
 }
 
+/* Paging came on: what stood for a guest without it is seldom wanted again. */
+static void free_flat(struct shadow *s)
+{
+    for (uint32_t t = s->loose, next; t != SHADOW_NONE; t = next) {
+        next = s->table[t].next;
+        if (t != s->root && (s->table[t].kind == SHADOW_FLAT || s->table[t].kind == SHADOW_LARGE)) shadow_free(s, t);
+    }
+}
+
 static bool shadow_attach(struct vmmu *m, struct err *e)
 {
     const struct vmmu_env *env = &m->env;
@@ -79,6 +88,7 @@ static hpa_t shadow_paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t 
     if (changed0 & cr0 & PAGING_CR0_WP) drop_wp_off(s);
     s->root = root_for(s);
     if (!s->env->choice.cache && old_root != s->root) shadow_free(s, old_root);
+    if (changed0 & cr0 & PAGING_CR0_PG && s->env->choice.trace) free_flat(s);
     *flush = s->stale || flushed || (changed0 & PAGING_CR0_WP);
     s->stale = 0;
     return hpa((m->env.pool_first + s->root) << PAGE_SHIFT);

@@ -167,6 +167,10 @@ bad "--gdb at somebody else's" 6 'cannot listen' run good.elf --gdb=192.0.2.1:1
 bad "--color sometimes" 2 'no such choice' run popf --color sometimes
 bad "--json - and --serial stdio" 2 'both on stdout' run good.elf --json - --serial stdio
 bad "--json - and --screen -" 2 'both on stdout' run good.elf --json - --screen -
+bad "a quiz about nothing known" 2 'no such topic; .quiz. alone' quiz astronomy
+bad "a mistyped topic" 2 'did you mean tables' quiz tabels
+bad "no problems" 2 'a number from 1 to 100' quiz walk --problems 0
+bad "a quiz of a guest" 2 'one word too many' quiz walk popf
 bad "draw what" 2 'draw what' draw
 bad "draw a scenario" 2 'draw ladder popf' draw popf
 bad "draw of a planned kind" 2 'planned' draw rings popf

@@ -1,0 +1,115 @@
+/* `ringside quiz TOPIC`: practice problems from a seed; with --solve their answers, worked out. */
+#include "sim/cmd.h"
+#include "sim/guard.h"
+#include "sim/quiz.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MOST = 100 };
+
+static const struct quiz_topic *find(const char *word, struct err *e)
+{
+    const char *words[16];
+    unsigned n = 0;
+    for (const struct quiz_topic *t = quiz_topics; t->name; t++) {
+        if (!strcmp(t->name, word)) return t;
+        words[n++] = t->name;
+    }
+    const char *near = config_suggest(word, words, n);
+    if (near) err_set(e, EXIT_USAGE, "quiz %s: no such topic; did you mean %s?", word, near);
+    else err_set(e, EXIT_USAGE, "quiz %s: no such topic; `quiz` alone lists them", word);
+    return NULL;
+}
+
+static void list(struct say *out)
+{
+    for (const struct quiz_topic *t = quiz_topics; t->name; t++) say_add(out, "  %-8s  %s\n", t->name, t->about);
+    say_add(out, "ringside quiz tables --seed 7          a problem; the same one for the same seed\n"
+                 "ringside quiz tables --seed 7 --solve  and its answer, worked out by the machine\n");
+}
+
+static void say_problem(const struct quiz_problem *p, const char *topic, uint64_t seed, bool solve, struct say *out)
+{
+    say_role(out, ROLE_TITLE, "quiz %s --seed %llu\n", topic, (unsigned long long)seed);
+    say_wrap(out, "  ", 2, text_str(&p->question));
+    for (unsigned i = 0; i < p->parts; i++) {
+        char first[8];
+        snprintf(first, sizeof first, "  (%c) ", 'a' + (char)i);
+        say_wrap(out, first, 6, p->part[i].ask);
+        if (!solve) continue;
+        say_role(out, ROLE_GOOD, "      = %s\n", p->part[i].answer);
+        say_wrap(out, "        ", 8, text_str(&p->part[i].worked));
+    }
+}
+
+static void json_problem(const struct quiz_problem *p, const char *topic, uint64_t seed, bool solve, struct text *out)
+{
+    text_add(out, "{\"topic\": \"%s\", \"seed\": %llu, \"question\": ", topic, (unsigned long long)seed);
+    text_json(out, text_str(&p->question));
+    text_add(out, ", \"parts\": [");
+    for (unsigned i = 0; i < p->parts; i++) {
+        text_add(out, "%s\n  {\"ask\": ", i ? "," : "");
+        text_json(out, p->part[i].ask);
+        if (solve) {
+            text_add(out, ", \"answer\": ");
+            text_json(out, p->part[i].answer);
+            text_add(out, ", \"worked\": ");
+            text_json(out, text_str(&p->part[i].worked));
+        }
+        text_add(out, "}");
+    }
+    text_add(out, "]}");
+}
+
+static bool how_many(const struct options *o, unsigned *n, struct err *e)
+{
+    const char *value = o->value[OPT_PROBLEMS];
+    char extra;
+    *n = 1;
+    if (!value) return true;
+    return (sscanf(value, "%u%c", n, &extra) == 1 && *n >= 1 && *n <= MOST) || err_set(e, EXIT_USAGE, "--problems %s: a number from 1 to %d", value, MOST);
+}
+
+static void problems(const struct options *o, const struct quiz_topic *t, unsigned n, struct say *out, struct text *json, struct err *e)
+{
+    bool solve = o->value[OPT_SOLVE] != NULL;
+    for (unsigned i = 0; i < n && !e->code; i++) {
+        struct quiz_problem p = { 0 };
+        uint64_t seed = o->machine.seed + i;
+        if (t->make(&p, o, seed, e)) {
+            if (!json) say_problem(&p, t->name, seed, solve, out);
+            else {
+                text_add(json, "%s\n", i ? "," : "");
+                json_problem(&p, t->name, seed, solve, json);
+            }
+            if (!json && i + 1 < n) say_add(out, "\n");
+        }
+        quiz_free(&p);
+    }
+}
+
+int cmd_quiz(const struct options *o, struct err *e)
+{
+    struct say out;
+    struct text json = { 0 };
+    unsigned n;
+    const char *word = o->operands ? command_operand(o, 0, "a topic", e) : NULL, *path = o->value[OPT_JSON];
+    const struct quiz_topic *t = word ? find(word, e) : NULL;
+    if (e->code || !how_many(o, &n, e)) return e->code;
+    say_init(&out, stdout, o->value[OPT_COLOR], o->value[OPT_ASCII] != NULL);
+    guard_start(options_wall(o));
+    guard_quiet(true);
+    if (!t) list(&out);
+    else {
+        if (path) text_add(&json, "[");
+        problems(o, t, n, &out, path ? &json : NULL, e);
+        if (path) text_add(&json, "\n]\n");
+        if (path && !e->code) text_write(&json, path, e);
+    }
+    say_flush(&out);
+    if (!e->code) say_check(&out, e);
+    say_done(&out);
+    text_free(&json);
+    return e->code;
+}
