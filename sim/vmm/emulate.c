@@ -304,14 +304,14 @@ void emulate_reflect(struct vcpu *v, struct fault f)
 }
 
 /* A vector whose delivery may itself fault: false. */
-static bool deliver(struct vcpu *v, uint8_t vector, enum delivery how, uint32_t fault_eip)
+static bool deliver(struct vcpu *v, uint8_t vector, enum delivery how, uint32_t (*fault_at)(struct vcpu *v))
 {
     uint32_t from = v->virt.eip;
     struct system_regs old = system_regs(&v->virt);
     begin(v);
     if (cpu_deliver(&v->virt, vector, how, false, 0) == STEP_FAULT) {
         struct fault f = v->virt.fault;
-        v->virt.eip = fault_eip;
+        if (fault_at) v->virt.eip = fault_at(v);
         emulate_publish(v);
         emulate_fault(v, f);
         return false;
@@ -327,12 +327,12 @@ void emulate_interrupt(struct vcpu *v)
 {
     v->virt.halted = false;
     uint8_t vector = v->virt.env.acknowledge(v->virt.env.irq);
-    (void)deliver(v, vector, DELIVER_EXTERNAL, v->virt.eip);
+    (void)deliver(v, vector, DELIVER_EXTERNAL, NULL);
 }
 
-bool emulate_soft_int(struct vcpu *v, uint8_t vector)
+bool emulate_soft_int(struct vcpu *v, uint8_t vector, uint32_t (*at)(struct vcpu *v))
 {
-    if (deliver(v, vector, DELIVER_SOFT, v->virt.eip - 2)) return true; /* INT n is two bytes; a refused one faults at itself */
+    if (deliver(v, vector, DELIVER_SOFT, at)) return true;
     v->emulated--; /* the real CPU did it */
     return false;
 }

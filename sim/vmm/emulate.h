@@ -19,8 +19,8 @@ void emulate_fault(struct vcpu *v, struct fault f);
 void emulate_reflect(struct vcpu *v, struct fault f);
 void emulate_interrupt(struct vcpu *v);                  /* from the virtual PIC; only if the guest can take one */
 /* INT n that reached the hypervisor's gate; virt.eip is behind it. False: the guest's own gate refused it, which is told with the
- * EIP of an INT without prefixes, for how many there were cannot be known. */
-bool emulate_soft_int(struct vcpu *v, uint8_t vector);
+ * EIP that `at` finds: how many prefixes there were is not known. */
+bool emulate_soft_int(struct vcpu *v, uint8_t vector, uint32_t (*at)(struct vcpu *v));
 /* An event (VMX_EVENT_*) whose delivery hardware could not do, with its error code and its instruction's length. */
 void emulate_event(struct vcpu *v, uint32_t event, uint32_t code, uint32_t length);
 /* Instructions of `length` bytes of which hardware has told everything, so that nothing is fetched or decoded. */

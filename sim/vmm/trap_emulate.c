@@ -7,6 +7,7 @@
  * TOUR vmm.4 */
 #include "sim/cpu/debug.h"
 #include "sim/vmm/emulate.h"
+#include "sim/vmm/gates.h"
 #include "sim/vmm/host.h"
 #include "sim/vmm/lazy_fpu.h"
 #include "sim/vmm/strategies.h"
@@ -104,27 +105,6 @@ static void exception(struct vcpu *v, const struct vmexit *x)
                                      .code = x->code });
 }
 
-static void gate(struct vcpu *v, unsigned vector, bool closed, unsigned dpl)
-{
-    const struct vmm_board *b = &v->vmm->board;
-    v->closed[vector / 8] = (uint8_t)((v->closed[vector / 8] & ~(1u << vector % 8)) | (unsigned)closed << vector % 8);
-    window_gate(&v->window, vector, dpl);
-    clock_charge(b->clock, CAUSE_SHADOW, b->model->cost[COST_TABLE_SYNC]);
-}
-
-/* INT n comes in by the hypervisor's gate n, with EIP behind it, which is all right as long as the guest's own gate takes it. If
- * that refuses, the fault is at the INT, whose length nobody can tell from behind (prefixes). So the gate is closed, and the
- * next INT n arrives as #GP(n * 8 + 2) with EIP at the instruction; opened again for the ring from which it was taken. */
-static void soft_int(struct vcpu *v, const struct vmexit *x)
-{
-    unsigned n = x->code >> 3 & 0xFF, ring = v->virt.cpl ? 3 : 1;
-    if (x->vector >= 32) {
-        if (!emulate_soft_int(v, x->vector)) gate(v, x->vector, true, 0);
-    } else if (emulate_one(v) && (x->code & 2) && (v->closed[n / 8] >> n % 8 & 1)) {
-        gate(v, n, false, ring);
-    }
-}
-
 static enum next te_handle(struct vcpu *v, const struct vmexit *in)
 {
     struct vmexit x = *in;
@@ -134,7 +114,7 @@ static enum next te_handle(struct vcpu *v, const struct vmexit *in)
     case EXIT_REASON_INTERRUPT: host_interrupt(v->vmm, x.vector); break;
     case EXIT_REASON_PAGE_FAULT: page_fault(v, &x); break;
     case EXIT_REASON_EXCEPTION: exception(v, &x); break;
-    case EXIT_REASON_SOFT_INT: soft_int(v, &x); break;
+    case EXIT_REASON_SOFT_INT: gates_soft_int(v, &x); break;
     default: emulate_one(v); break;
     }
     return v->vm->dead || v->vm->exited ? NEXT_STOP : NEXT_RESUME;

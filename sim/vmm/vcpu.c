@@ -7,6 +7,7 @@
 #include "sim/cpu/cpuid.h"
 #include "sim/cpu/monitor.h"
 #include "sim/vmm/descriptor.h"
+#include "sim/vmm/gates.h"
 #include "sim/vmm/vm.h"
 
 /* The guest executed INVLPG: its own (virtual) TLB forgets, and so must the tables that stand in for it. */
@@ -199,6 +200,7 @@ void vcpu_leave(struct vcpu *v)
 
 void vcpu_leave_as(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip, unsigned data)
 {
+    gates_follow(v);
     ready_for_iret(v, cs);
     segments_load(v, ring, data);
     ready_for_iret(v, cs); /* a data segment register with the same selector has put its slot to rest */

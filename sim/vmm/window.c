@@ -75,7 +75,7 @@ void window_build(const struct window *w)
     put32(w, WINDOW_TSS + 100, 104u << 16);               /* I/O map base beyond the limit: every port traps */
     for (unsigned v = 0; v < 256; v++) {
         build_stub(w, v);
-        window_gate(w, v, v >= 32 && v < WINDOW_IRQ ? 3 : 0);
+        window_gate(w, v, 0);
     }
     build_code(w);
     window_descriptor(w, WINDOW_CS, 0, 0xFFFFF, 0xC09B);         /* ring-0 code, flat, accessed */

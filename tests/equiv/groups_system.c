@@ -64,12 +64,7 @@ static void software_interrupts(struct kernel *k)
     case 0: put8(e, 0xCC); break;
     case 1: OP(e, 0x83, 0xC0, 0x7F, 0xCE); break; /* add eax, 127; into */
     case 2: put8(e, 0xF1); break;
-    case 3: /* not in ring 3: a first refused INT with prefixes is one that hypervisors take for a shorter one (images/softint.c) */
-        for (unsigned n = 1 + below(e, 3); n--;) {
-            uint8_t prefix = PICK(e, prefixes);
-            if (!k->user) put8(e, prefix);
-        }
-        /* fall through */
+    case 3: for (unsigned n = 1 + below(e, 3); n--;) put8(e, PICK(e, prefixes)); /* fall through */
     default: OP(e, 0xCD, PICK(e, vectors)); break;
     }
 }

@@ -1,0 +1,59 @@
+/* INT n through the hypervisor's gates. See gates.h.
+ *
+ * Idea: INT n comes in by the hypervisor's gate n, with EIP behind it, which is all right as long as the guest's own gate takes it. If
+ * that refuses, the fault is at the INT, whose length (prefixes) cannot be told from behind. So all gates are closed at first, and an INT
+ * n arrives as #GP(n * 8 + 2) with EIP at the instruction; once it was taken, the gate is opened for the ring it came from, and closed
+ * again when one is refused or another IDT is loaded. */
+#include "sim/vmm/gates.h"
+
+#include "sim/vmm/emulate.h"
+#include "sim/vmm/vm.h"
+
+enum { FIRST = 32, CODE_GATE = 2 /* of an error code: it names a gate */ };
+
+static bool is_open(const struct vcpu *v, unsigned vector) { return v->open_gates[vector / 8] >> vector % 8 & 1; }
+
+static void gate(struct vcpu *v, unsigned vector, bool open, unsigned dpl)
+{
+    const struct vmm_board *b = &v->vmm->board;
+    v->open_gates[vector / 8] = (uint8_t)((v->open_gates[vector / 8] & ~(1u << vector % 8)) | (unsigned)open << vector % 8);
+    window_gate(&v->window, vector, dpl);
+    clock_charge(b->clock, CAUSE_SHADOW, b->model->cost[COST_TABLE_SYNC]);
+}
+
+/* Where the INT behind EIP begins, if its gate was opened and then changed in memory. The guest came by its last known place and, most
+ * likely, straight on: that tells where instructions begin. Else an INT is two bytes. */
+static uint32_t int_before(struct vcpu *v)
+{
+    enum { FAR = 256 };
+    uint32_t eip = v->virt.eip, at = v->left_eip;
+    struct insn i = { 0 };
+    bool found = false;
+    while (at < eip && eip - at <= FAR) {
+        v->virt.eip = at;
+        if (!emulate_decode(v, &i)) break;
+        if ((found = i.id == MN_INT && at + i.len == eip)) break;
+        at += i.len;
+    }
+    v->virt.eip = eip;
+    return found ? at : eip - 2;
+}
+
+void gates_soft_int(struct vcpu *v, const struct vmexit *x)
+{
+    unsigned n = x->code >> 3 & 0xFF, ring = v->virt.cpl ? 3 : 1;
+    if (x->vector >= FIRST) {
+        if (!emulate_soft_int(v, x->vector, int_before)) gate(v, x->vector, false, 0);
+    } else if (emulate_one(v) && (x->code & CODE_GATE) && n >= FIRST && n < WINDOW_IRQ && !is_open(v, n)) {
+        gate(v, n, true, ring);
+    }
+}
+
+void gates_follow(struct vcpu *v)
+{
+    const struct table_reg *now = &v->virt.idtr;
+    if (now->base == v->gates_idtr.base && now->limit == v->gates_idtr.limit) return;
+    v->gates_idtr = *now;
+    for (unsigned n = FIRST; n < WINDOW_IRQ; n++)
+        if (is_open(v, n)) gate(v, n, false, 0);
+}
