@@ -1,22 +1,23 @@
 /* INT n through the hypervisor's gates. See gates.h.
  *
  * Idea: INT n comes in by the hypervisor's gate n, with EIP behind it, which is all right as long as the guest's own gate takes it. If
- * that refuses, the fault is at the INT, whose length (prefixes) cannot be told from behind. So all gates are closed at first, and an INT
- * n arrives as #GP(n * 8 + 2) with EIP at the instruction; once it was taken, the gate is opened for the ring it came from, and closed
- * again when one is refused or another IDT is loaded. */
+ * that refuses, the fault is at the INT, whose length (prefixes) cannot be told from behind. So those gates are open that the guest's IDT
+ * had open to all when it was loaded; by others an INT n arrives as #GP(n * 8 + 2) with EIP at the instruction. Once it was taken, the gate is
+ * opened for the ring it came from, and closed again when one is refused. */
 #include "sim/vmm/gates.h"
 
+#include "sim/cpu/segment.h"
 #include "sim/vmm/emulate.h"
 #include "sim/vmm/vm.h"
 
 enum { FIRST = 32, CODE_GATE = 2 /* of an error code: it names a gate */ };
 
-static bool is_open(const struct vcpu *v, unsigned vector) { return v->open_gates[vector / 8] >> vector % 8 & 1; }
-
-static void gate(struct vcpu *v, unsigned vector, bool open, unsigned dpl)
+/* 0: closed. */
+static void gate(struct vcpu *v, unsigned vector, unsigned dpl)
 {
     const struct vmm_board *b = &v->vmm->board;
-    v->open_gates[vector / 8] = (uint8_t)((v->open_gates[vector / 8] & ~(1u << vector % 8)) | (unsigned)open << vector % 8);
+    if (v->gate_dpl[vector] == dpl) return;
+    v->gate_dpl[vector] = (uint8_t)dpl;
     window_gate(&v->window, vector, dpl);
     clock_charge(b->clock, CAUSE_SHADOW, b->model->cost[COST_TABLE_SYNC]);
 }
@@ -43,17 +44,27 @@ void gates_soft_int(struct vcpu *v, const struct vmexit *x)
 {
     unsigned n = x->code >> 3 & 0xFF, ring = v->virt.cpl ? 3 : 1;
     if (x->vector >= FIRST) {
-        if (!emulate_soft_int(v, x->vector, int_before)) gate(v, x->vector, false, 0);
-    } else if (emulate_one(v) && (x->code & CODE_GATE) && n >= FIRST && n < WINDOW_IRQ && !is_open(v, n)) {
-        gate(v, n, true, ring);
+        if (!emulate_soft_int(v, x->vector, int_before)) gate(v, x->vector, 0);
+    } else if (emulate_one(v) && (x->code & CODE_GATE) && n >= FIRST && n < WINDOW_IRQ && ring > v->gate_dpl[n]) {
+        gate(v, n, ring);
     }
+}
+
+/* Does the guest's own gate let everybody in? */
+static bool for_all(struct vcpu *v, unsigned vector)
+{
+    uint32_t d[2];
+    const struct table_reg *idt = &v->virt.idtr;
+    if (8 * vector + 7 > idt->limit || vcpu_peek(v, gva(idt->base + 8 * vector), ACCESS_READ, d, sizeof d) != sizeof d) return false;
+    uint16_t ar = (uint16_t)(d[1] >> 8);
+    unsigned type = ar_system(ar) & ~1u; /* interrupt gates and trap gates alike */
+    return (ar & AR_P) && ar_dpl(ar) == 3 && (type == SYS_INT32 || type == SYS_INT16);
 }
 
 void gates_follow(struct vcpu *v)
 {
     const struct table_reg *now = &v->virt.idtr;
-    if (now->base == v->gates_idtr.base && now->limit == v->gates_idtr.limit) return;
+    if ((now->base == v->gates_idtr.base && now->limit == v->gates_idtr.limit) || !(v->virt.cr0 & CR0_PE)) return;
     v->gates_idtr = *now;
-    for (unsigned n = FIRST; n < WINDOW_IRQ; n++)
-        if (is_open(v, n)) gate(v, n, false, 0);
+    for (unsigned n = FIRST; n < WINDOW_IRQ; n++) gate(v, n, for_all(v, n) ? 3 : 0);
 }

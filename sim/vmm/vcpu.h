@@ -57,7 +57,7 @@ struct vcpu {
     uint16_t fpu_cs, fpu_ds;    /* selectors of the unit's last instruction as we put them there ourselves */
     uint32_t root;              /* machine address in the real CR3 */
     struct user_code user_code;
-    uint8_t open_gates[32];     /* bit n of byte m: the hypervisor's gate 8m + n is open to INT; gates.c */
+    uint8_t gate_dpl[256];      /* the privilege to use each of the hypervisor's gates by INT, 0: closed; gates.c */
     struct table_reg gates_idtr;/* the guest's IDT that they are for */
     uint16_t lent_cs;           /* code segment whose shadow was made present for the last IRET */
     struct table_trace traced[2]; /* [0] GDT, [1] LDT */
