@@ -2,7 +2,7 @@
  *
  * Idea: INT n comes in by the hypervisor's gate n, with EIP behind it, which is all right as long as the guest's own gate takes it. If
  * that refuses, the fault is at the INT, whose length (prefixes) cannot be told from behind. So those gates are open that the guest's IDT
- * had open to all when it was loaded; by others an INT n arrives as #GP(n * 8 + 2) with EIP at the instruction. Once it was taken, the gate is
+ * had open when it was loaded; by others an INT n arrives as #GP(n * 8 + 2) with EIP at the instruction. Once it was taken, the gate is
  * opened for the ring it came from, and closed again when one is refused. */
 #include "sim/vmm/gates.h"
 
@@ -50,15 +50,17 @@ void gates_soft_int(struct vcpu *v, const struct vmexit *x)
     }
 }
 
-/* Does the guest's own gate let everybody in? */
-static bool for_all(struct vcpu *v, unsigned vector)
+/* The privilege to use the hypervisor's gate that does what the guest's own would, which lets in everybody or its kernel, in ring 1
+ * here; or 0, nobody. */
+static unsigned guest_dpl(struct vcpu *v, unsigned vector)
 {
     uint32_t d[2];
     const struct table_reg *idt = &v->virt.idtr;
-    if (8 * vector + 7 > idt->limit || vcpu_peek(v, gva(idt->base + 8 * vector), ACCESS_READ, d, sizeof d) != sizeof d) return false;
+    if (8 * vector + 7 > idt->limit || vcpu_peek(v, gva(idt->base + 8 * vector), ACCESS_READ, d, sizeof d) != sizeof d) return 0;
     uint16_t ar = (uint16_t)(d[1] >> 8);
     unsigned type = ar_system(ar) & ~1u; /* interrupt gates and trap gates alike */
-    return (ar & AR_P) && ar_dpl(ar) == 3 && (type == SYS_INT32 || type == SYS_INT16);
+    if (!(ar & AR_P) || (type != SYS_INT32 && type != SYS_INT16)) return 0;
+    return ar_dpl(ar) == 3 ? 3 : 1;
 }
 
 void gates_follow(struct vcpu *v)
@@ -66,5 +68,5 @@ void gates_follow(struct vcpu *v)
     const struct table_reg *now = &v->virt.idtr;
     if ((now->base == v->gates_idtr.base && now->limit == v->gates_idtr.limit) || !(v->virt.cr0 & CR0_PE)) return;
     v->gates_idtr = *now;
-    for (unsigned n = FIRST; n < WINDOW_IRQ; n++) gate(v, n, for_all(v, n) ? 3 : 0);
+    for (unsigned n = FIRST; n < WINDOW_IRQ; n++) gate(v, n, guest_dpl(v, n));
 }
