@@ -226,11 +226,13 @@ static bool weigh_single(struct cpu *c, const struct insn *i, struct metered *m)
     return true;
 }
 
+/* Of a repeated string instruction one iteration: no block tells when it overwrites itself, so it is fetched for each. */
 static enum step run_single(struct cpu *c, struct insn *i)
 {
     uint8_t bytes[16] = { 0 };
     if (fetch_single(c, i, bytes) != STEP_OK) return fetch_fault(c);
     i->fn = block_handler(c, i);
+    if (i->flags & (INSN_REP | INSN_REPNE)) c->break_at = 0;
     struct metered m;
     if (!weigh_single(c, i, &m)) return run_block(c, i, i + 1, bytes, sizeof bytes, NULL, 0);
     return run_block(c, i, i + 1, bytes, sizeof bytes, &m, 0);
@@ -316,7 +318,6 @@ static bool run_traced(struct cpu *c)
         return true;
     }
     c->untraced = false;
-    if (c->vmx.single) c->break_at = 0; /* one iteration */
     enum step s = run_single(c, &i);
     c->vmx.stepped = c->vmx.single;
     if (s != STEP_FAULT && traced && traps_after(c, &i, s) && debug_steps(c, &i, s)) c->hits |= DR6_BS;

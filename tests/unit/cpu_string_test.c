@@ -128,10 +128,49 @@ static void interrupt_between_iterations(void **s)
     fake_done(&f);
 }
 
+enum manner { BLOCKS, NO_BLOCKS, ONE_BY_ONE };
+
+/* rep movsb over itself: its second byte becomes that of rep stosb, which fills up with HLT. */
+static void run_over_itself(struct fake *f, uint32_t at, enum manner manner)
+{
+    static const uint8_t code[] = { 0xF3, 0xA4 }, other[] = { 0xF3, 0xAA };
+    fake_init(f, manner == BLOCKS);
+    fake_put(f, at, code, sizeof code);
+    fake_put(f, D, other, sizeof other);
+    f->cpu.eip = at;
+    f->cpu.reg[EAX] = 0xF4;
+    f->cpu.reg[ECX] = 12;
+    f->cpu.reg[ESI] = D;
+    f->cpu.reg[EDI] = at;
+    if (manner == ONE_BY_ONE)
+        while (!f->cpu.insns) assert_int_not_equal(cpu_execute_one(&f->cpu, NULL), STEP_FAULT);
+    assert_int_equal(cpu_run(&f->cpu, 9), CPU_HALTED);
+}
+
+/* What an iteration stored is what the next one is, in blocks, in single instructions (which those are that cross a page), and
+ * when a hypervisor executes iterations one by one. */
+static void overwrites_itself(void **s)
+{
+    (void)s;
+    static const uint32_t places[] = { C, C + PAGE_SIZE - 1, C + PAGE_SIZE - 2 };
+    static struct fake f;
+    for (unsigned k = 0; k < sizeof places / sizeof places[0]; k++)
+        for (enum manner m = BLOCKS; m <= ONE_BY_ONE; m++) {
+            run_over_itself(&f, places[k], m);
+            assert_int_equal(f.cpu.reg[ESI], D + 2);
+            assert_int_equal(f.cpu.reg[EDI], places[k] + 12);
+            assert_int_equal(f.cpu.reg[ECX], 0);
+            assert_int_equal(f.cpu.eip, places[k] + 3);
+            assert_int_equal(f.cpu.insns - f.cpu.extra, 2);
+            fake_done(&f);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values), cmocka_unit_test(leaving_costs_nothing), cmocka_unit_test(interrupt_between_iterations)
+        cmocka_unit_test(values), cmocka_unit_test(leaving_costs_nothing), cmocka_unit_test(interrupt_between_iterations),
+        cmocka_unit_test(overwrites_itself)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
