@@ -28,6 +28,7 @@ static struct {
     struct mmu mmu;
     struct vmmu vmmu;
     struct direct *d;
+    void *common; /* what the machine's domains share */
     uint8_t *ram, held[FRAMES];
     uint64_t seed, reads, writes, done[16], refused[16];
 } w;
@@ -62,7 +63,7 @@ static void begin(uint64_t seed)
     bus_init_child(&w.guest, &w.machine, FRAMES, &w.arena);
     for (uint32_t i = FIRST; i < FIRST + OWN - FREE; i++) w.guest.map[i] = i;
     mmu_init(&w.mmu, &w.machine, &w.dtlb, &w.itlb, &w.clock, &w.model);
-    w.vmmu = (struct vmmu){ .ops = &mmu_direct, .env = { .arena = &w.arena, .machine = &w.machine, .guest = &w.guest, .clock = &w.clock, .model = &w.model,
+    w.vmmu = (struct vmmu){ .ops = &mmu_direct, .env = { .arena = &w.arena, .machine = &w.machine, .guest = &w.guest, .clock = &w.clock, .model = &w.model, .common = &w.common,
         .pool_first = POOL, .pool_frames = 8, .memory_first = FIRST, .memory_frames = OWN, .invlpg = env_invlpg, .flush = env_flush } };
     struct err e = { 0 };
     if (!mmu_direct.attach(&w.vmmu, &e)) fail_msg("%s", e.text);
