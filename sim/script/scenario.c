@@ -148,7 +148,9 @@ static void take_set(lua_State *L, void *to)
         lua_call(L, 1, 2);
         if (lua_isnil(L, -2)) break;
         if (!lua_isstring(L, -1)) luaL_error(L, "machine.set: values are words or numbers");
-        lua_pushfstring(L, "%s=%s", luaL_tolstring(L, -2, NULL), lua_tostring(L, -1));
+        const char *value = lua_tostring(L, -1);
+        const char *key = luaL_tolstring(L, -2, NULL); /* pushes it, so it may not be an argument beside the other */
+        lua_pushfstring(L, "%s=%s", key, value);
         machine_option(L, s, "set");
         lua_pop(L, 4);
     }
