@@ -11,6 +11,7 @@
 #include "sim/core/text.h"
 #include "sim/cpu/insn.h"
 #include "sim/mmu/strategy.h"
+#include "sim/vmm/io_strategy.h"
 #include "sim/vmm/schedule.h"
 #include "sim/vmm/setting.h"
 #include "sim/vmm/strategy.h"
@@ -62,7 +63,7 @@ const char *config_suggest(const char *word, const char *const *words, unsigned 
 
 /* Techniques the design has words for and this version does not build yet: refused by name, not as typing errors. */
 static const struct { const char *option, *name; } planned[] = {
-    { "io", "passthrough" }, { "io", "split" }, { "host", "hosted" },
+    { "host", "hosted" },
 };
 
 static bool choose(char *to, size_t room, const char *option, const char *value, const char *const *known, unsigned n,
@@ -189,14 +190,14 @@ static bool set_model(struct machine_cfg *c, const char *value, struct err *e)
 
 bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e)
 {
-    static const char *const mmus[] = { "native", "shadow", "two-level", "direct" }, *const ios[] = { "hypervisor-direct" },
-                      *const hosts[] = { "bare-metal" };
-    const char *cpus[16];
-    unsigned n = 0;
+    static const char *const mmus[] = { "native", "shadow", "two-level", "direct" }, *const hosts[] = { "bare-metal" };
+    const char *cpus[16], *ios[8];
+    unsigned n = 0, ways = 0;
     for (const struct cpu_strategy *const *s = cpu_strategies; *s && n < 16; s++) cpus[n++] = (*s)->name;
+    for (const struct io_strategy *const *s = io_strategies; *s && ways < 8; s++) ios[ways++] = (*s)->name;
     if (!strcmp(name, "cpu")) return choose(c->cpu, sizeof c->cpu, name, value, cpus, n, e);
     if (!strcmp(name, "mmu")) return choose(c->mmu, sizeof c->mmu, name, value, mmus, sizeof mmus / sizeof mmus[0], e);
-    if (!strcmp(name, "io")) return choose(c->io, sizeof c->io, name, value, ios, 1, e);
+    if (!strcmp(name, "io")) return choose(c->io, sizeof c->io, name, value, ios, ways, e);
     if (!strcmp(name, "host")) return choose(c->host, sizeof c->host, name, value, hosts, 1, e);
     if (!strcmp(name, "model")) return set_model(c, value, e);
     if (!strcmp(name, "ram")) return set_ram(c, value, e);
@@ -470,6 +471,18 @@ static bool check_one(struct machine_cfg *c, struct err *e)
     return true;
 }
 
+static bool check_io(const struct machine_cfg *c, struct err *e)
+{
+    for (unsigned i = 0, n = config_vms(c); i < n; i++) {
+        struct machine_cfg one;
+        struct config_share share;
+        config_vm(c, i, &one, &share);
+        const struct cpu_strategy *s = cpu_strategy_find(one.cpu);
+        if (s && !io_strategy_check(c->io, &(struct io_machine){ s, n, c->disks }, e)) return false;
+    }
+    return true;
+}
+
 /* Machine addresses of RAM end where devices begin. */
 enum { MACHINE_MIB = 3072, WINDOW_MIB = 4 };
 
@@ -500,4 +513,4 @@ static bool check_vms(const struct machine_cfg *c, struct err *e)
     return true;
 }
 
-bool config_check(struct machine_cfg *c, struct err *e) { return check_one(c, e) && check_vms(c, e) && label(c, e); }
+bool config_check(struct machine_cfg *c, struct err *e) { return check_one(c, e) && check_vms(c, e) && check_io(c, e) && label(c, e); }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "sim/board.h"
 #include "sim/trace/trace_tally.h"
+#include "sim/vmm/io_strategy.h"
 
 struct trace *machine_trace(struct machine *m) { return m->trace; }
 const struct trace *machine_trace_of(const struct machine *m) { return m->trace; }
@@ -191,7 +192,8 @@ const struct machine_technique *machine_techniques(unsigned *n)
     list[count++] = (struct machine_technique){ "mmu", "native", "the CPU walks the guest's own tables" };
     for (const struct mmu_strategy *const *s = mmu_strategies; *s; s++)
         list[count++] = (struct machine_technique){ "mmu", (*s)->name, (*s)->about };
-    list[count++] = (struct machine_technique){ "io", "hypervisor-direct", "the hypervisor's own drivers serve the guest's devices" };
+    for (const struct io_strategy *const *s = io_strategies; *s; s++)
+        if (!(*s)->lacks) list[count++] = (struct machine_technique){ "io", (*s)->name, (*s)->about };
     list[count++] = (struct machine_technique){ "host", "bare-metal", "the hypervisor owns the machine (type 1)" };
     *n = count;
     return list;

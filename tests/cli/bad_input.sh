@@ -131,7 +131,9 @@ bad "--mmu two-level below ring 0" 2 'planned' run popf --cpu te --mmu two-level
 bad "--cpu nativ" 2 'did you mean native' run popf --cpu nativ
 bad "native with shadow" 2 'native has none' run good.elf --cpu native --mmu shadow
 bad "te with native tables" 2 'use --mmu shadow' run good.elf --cpu te --mmu native
-bad "--io split" 2 'planned' run popf --io split
+bad "--io split" 2 'planned.*service VM' run popf --io split
+bad "--io passthrough" 2 'planned' run popf --io passthrough --cpu vtx
+bad "--io passthru" 2 'did you mean passthrough' run popf --io passthru
 bad "--host hosted" 2 'planned' run popf --host hosted
 bad "--model p5" 2 'did you mean p4' run popf --model p5
 bad "--ram of nothing" 2 '--ram 0' run good.elf --ram 0

@@ -1,0 +1,32 @@
+/* Who programs the real devices for a guest: one complete const struct per way, in an explicit array (io_strategies.c).
+ *
+ * A VM's virtual board has the same device types as the real one; a way of I/O says what stands behind those of them that have
+ * something behind: disks and network cards. What a combination is refused for is asked here, in words for people. */
+#ifndef VMM_IO_STRATEGY_H
+#define VMM_IO_STRATEGY_H
+
+#include <stdbool.h>
+#include "sim/core/err.h"
+
+struct cpu_strategy;
+
+/* What the machine is to be, as far as a way of I/O cares. */
+struct io_machine {
+    const struct cpu_strategy *cpu; /* the technique of the guest in question */
+    unsigned vms, disks;
+};
+
+struct io_strategy {
+    const char *name, *about;
+    const char *lacks;      /* what is missing here before it can be chosen; NULL: nothing */
+    bool exclusive;         /* a device belongs to one VM */
+    bool migrates;          /* a VM can go to another machine: nothing of a real device's state is in it */
+    /* Can it serve this machine? If not, the reason is in `e`. Asked only if nothing is lacking. */
+    bool (*fits)(const struct io_machine *m, struct err *e);
+};
+extern const struct io_strategy *const io_strategies[]; /* null-terminated, in teaching order */
+const struct io_strategy *io_strategy_find(const char *name); /* NULL if there is none */
+/* May that way be chosen for that machine? Else EXIT_USAGE, and the reason. */
+bool io_strategy_check(const char *name, const struct io_machine *m, struct err *e);
+
+#endif
