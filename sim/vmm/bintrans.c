@@ -176,11 +176,11 @@ static void from_cache(struct vcpu *v, struct window_frame *f)
     struct bt_state s;
     cpu_set_flags(c, (cpu_flags(c) & ~(uint32_t)FLAG_IF) | get_slot(v, BT_VIF));
     c->cpl = 0;
-    bt_selectors_take(v);
     uint32_t tc = f->eip;
     if (f->vector == BT_VECTOR) f->eip -= BT_CONT; /* a call's return address is behind it */
     if (tc != t->left_tc) c->insns++;
     roll(v, f, &s);
+    bt_selectors_take(v, s.point.fix & BT_FIX_FS);
     t->here = s.unit;
     t->what = f->vector == BT_VECTOR ? s.point.what : (uint8_t)BT_RUN;
     if (!s.unit && t->what == BT_RUN) bt_forget_return(v, c->eip); /* the glue may have been writing it, word by word */
@@ -358,6 +358,7 @@ static void bt_leave(struct vcpu *v)
     }
     connect(v);
     bt_alias_leave(v);
+    bt_selectors_leave(v);
     const uint32_t rest = c->eflags & (FLAG_IOPL | FLAG_VIF | FLAG_VIP);
     put_slot(v, BT_VIF, c->eflags & FLAG_IF);
     put_slot(v, BT_VREST, rest);

@@ -53,9 +53,12 @@ enum {
 /* Doublewords of the vCPU page. */
 enum bt_slot { BT_VIF = 0, BT_VREST = 4, BT_SLOW = 8, BT_TARGET = 12, BT_GO = 16, BT_EAX = 20, BT_ECX = 24, BT_EDX = 28,
                BT_POST = 32 /* what port 80h reads */, BT_POSTED = 36 /* it was written since the hypervisor looked */,
-               BT_KNOWN = 40 /* -first, first - second: selectors that DS, ES and FS may be loaded with as they are */,
-               BT_EBX = 48, BT_VALUE = 52 /* being stored to a page table */, BT_INDEX = 56,
-               BT_LOG = 60 /* free bytes of the log of such stores; it is filled downwards */ };
+               BT_KNOWN = 40 /* -first, first - second, ...: selectors that data segments may be loaded with as they are */,
+               BT_EBX = 56, BT_VALUE = 60 /* being stored to a page table */, BT_INDEX = 64,
+               BT_LOG = 68 /* free bytes of the log of such stores; it is filled downwards */,
+               BT_GS = 72 /* the guest's selector */, BT_GS_OK = 76, BT_FS_OK = 80 /* may they be loaded as they are? */,
+               BT_FS = 84 /* the guest's, while FS holds its GS */ };
+enum { BT_KNOWN_ONES = 4 };
 
 /* What a callout asks for. */
 enum bt_what {
@@ -70,6 +73,7 @@ enum { BT_FIX_EAX = 1, BT_FIX_ECX = 2, BT_FIX_EDX = 4, BT_FIX_EBX = 64, /* the g
        BT_FIX_EIP = 8,    /* the guest's EIP is in BT_TARGET */
        BT_FIX_SHADOW = 16,/* STI or the like was just executed: no interrupt before the next instruction */
        BT_FIRST = 32,     /* nothing to put back: a guest instruction begins here */
+       BT_FIX_FS = 512,   /* FS holds the guest's GS; its own selector is as it was */
        BT_OWN = 256,      /* this is the guest's instruction itself, not what translation adds */
        BT_OURS = 128 };   /* what faults here is the sequence's own access, not the guest's: emulate the instruction */
 
@@ -177,7 +181,8 @@ struct bintrans {
     uint16_t key[BT_KEYS], frame[BT_KEYS]; /* heads: unit + 1; page + 1 */
     uint16_t here;                         /* unit + 1 the guest left, if it was in one */
     uint8_t  what;                         /* enum bt_what the guest left for */
-    uint32_t selector[2];                  /* those in BT_KNOWN; beyond FFFF: none */
+    uint32_t selector[BT_KNOWN_ONES];      /* those in BT_KNOWN; beyond FFFF: none */
+    uint32_t gs[3];                        /* what BT_GS, BT_GS_OK and BT_FS_OK hold */
     uint32_t tables;                       /* hash of where the descriptor tables lay when they were learnt */
     bool     traced;                       /* what was emulated last stored to a page under write trace */
     bool     inside;                       /* it left the cache, not user code */
@@ -250,13 +255,15 @@ const char *bt_symbol(const struct vcpu *v, uint32_t at, char *buf, unsigned roo
 /* ---- bintrans_page.c: see strategy.h */
 void bt_stored(struct vcpu *v, uint32_t at, unsigned size);
 void bt_remapped(struct vcpu *v);
-/* ---- bintrans_seg.c: loads of DS, ES and FS that need no emulation, because the same load has just been emulated */
+/* ---- bintrans_seg.c: loads of data segments that need no emulation, because the same load has just been emulated; GS */
+/* Before the guest's kernel runs: what the cache has to know of GS and FS. */
+void bt_selectors_leave(struct vcpu *v);
 /* Emulation may have loaded one: whatever they hold may be loaded again. */
 void bt_selectors_learn(struct vcpu *v);
 /* A descriptor changed, or where the tables lie may have. */
 void bt_selectors_forget(struct vcpu *v);
 void bt_selectors_check(struct vcpu *v);
-/* Loads that were done in the cache, to virt. */
-void bt_selectors_take(struct vcpu *v);
+/* Loads that were done in the cache, to virt. `swapped`: FS is not the guest's. */
+void bt_selectors_take(struct vcpu *v, bool swapped);
 
 #endif

@@ -131,7 +131,7 @@ static bool flat(const struct seg_reg *s)
 static bool all_flat(struct vcpu *v)
 {
     if (!flat(&v->virt.seg[SEG_DS]) || !flat(&v->virt.seg[SEG_SS])) return false;
-    for (unsigned k = 0; k < 2; k++) {
+    for (unsigned k = 0; k < BT_KNOWN_ONES; k++) {
         struct descriptor d;
         struct seg_reg s;
         if (v->bt->selector[k] > 0xFFFF) continue;

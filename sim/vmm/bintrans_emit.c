@@ -52,9 +52,8 @@ bool bt_names_ours(const struct insn *i, const uint8_t *bytes)
 
 /* May it run at ring 1 as it is? Not what asks about privilege, or stores the address of the last x87 instruction, which is
  * one of the cache. */
-static bool is_ident(const struct insn *i, const uint8_t *bytes)
+static bool is_harmless(const struct insn *i)
 {
-    if (bt_names_ours(i, bytes)) return false;
     switch (i->id) {
     case MN_NONE: case MN_CPUID: case MN_LOAD_FAR: case MN_INT1: case MN_INT3: case MN_INTO: case MN_SYSEXIT:
     case MN_FNSTENV: case MN_FNSAVE: case MN_FXSAVE:
@@ -72,9 +71,12 @@ static void translate(struct bt_code *c, const struct bt_how *how, const struct 
     }
     if (how->incache && bt_emit_virtual(c, i, bytes, eip)) return;
     if (how->simulate && how->incache && bt_emit_store(c, how, i, bytes, eip)) return;
-    if (!how->simulate && (is_ident(i, bytes) || (how->incache && i->id == MN_RDTSC))) {
-        copy(c, i, bytes, eip, BT_FIRST);
-        return;
+    if (!how->simulate && (is_harmless(i) || (how->incache && i->id == MN_RDTSC))) {
+        if (!bt_names_ours(i, bytes)) {
+            copy(c, i, bytes, eip, BT_FIRST);
+            return;
+        }
+        if (how->incache && bt_emit_through_gs(c, i, bytes, eip)) return;
     }
     callout(c, eip);
     if (leaves(i->id)) c->ended = true;

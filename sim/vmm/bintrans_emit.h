@@ -100,6 +100,9 @@ static inline void callout(struct bt_code *c, uint32_t eip) { out(c, eip, BT_EMU
 bool bt_names_ours(const struct insn *i, const uint8_t *bytes);
 /* bintrans_flow.c: near branches. False: it needs a callout. */
 bool bt_emit_flow(struct bt_code *c, const struct bt_how *how, const struct insn *i, const uint8_t *bytes, uint32_t eip);
+/* bintrans_segment.c: MOV, PUSH and POP of data segment registers; an instruction that is harmless but for its GS prefix. */
+bool bt_emit_selector(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip);
+bool bt_emit_through_gs(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip);
 /* bintrans_virtual.c: sequences on the guest's virtual state. False: there is none for this instruction. */
 bool bt_emit_virtual(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip);
 

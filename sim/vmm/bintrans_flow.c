@@ -85,6 +85,7 @@ bool bt_emit_flow(struct bt_code *c, const struct bt_how *how, const struct insn
 {
     if (i->size == 2 || (i->flags & INSN_OPERAND16)) return false; /* cuts EIP */
     bool direct = i->form == FORM_I && i->id != MN_RET;
+    if (!direct && bt_names_ours(i, bytes)) return false;
     if (direct ? target_of(i, eip) > how->limit || eip + i->len > how->limit : !how->flat) return false;
     switch (i->id) {
     case MN_JMP:

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "sim/vmm/bintrans.h"
+#include "sim/vmm/descriptor.h"
 #include "sim/vmm/vm.h"
 
 static uint32_t slot(const struct vcpu *v, enum bt_slot at)
@@ -21,13 +22,27 @@ static bool state_near(const struct bintrans *t, uint32_t tc, struct bt_state *s
     return false;
 }
 
+/* A register of the guest's, which the cache may have loaded since the hypervisor looked. */
+static void show_segment(const struct vcpu *v, unsigned n, uint16_t sel, struct seg_reg *to)
+{
+    struct descriptor d;
+    if (sel == v->virt.seg[n].sel) *to = v->virt.seg[n];
+    else if (!(sel & ~3u)) *to = (struct seg_reg){ .sel = sel };
+    else if (descriptor_guest((struct vcpu *)v, sel, &d)) cpu_seg_set(to, sel, d.low, d.high);
+}
+
 void bt_view(const struct vcpu *v, struct vcpu_view *view)
 {
     const struct cpu *real = v->vmm->board.cpu;
     struct bt_state s;
     if ((real->seg[SEG_CS].sel & ~3u) != BT_CS) return;
-    for (unsigned i = 0; i < SEG_COUNT; i++)
-        if ((i != SEG_DS && i != SEG_ES && i != SEG_FS) || view->seg[i].sel == v->virt.seg[i].sel) view->seg[i] = v->virt.seg[i];
+    bool swapped = state_near(v->bt, real->eip, &s) && (s.point.fix & BT_FIX_FS);
+    for (unsigned i = 0; i < SEG_COUNT; i++) {
+        bool data = i != SEG_CS && i != SEG_SS;
+        uint16_t sel = data ? real->seg[i].sel : v->virt.seg[i].sel;
+        if (i == SEG_GS || (i == SEG_FS && swapped)) sel = (uint16_t)slot(v, i == SEG_GS ? BT_GS : BT_FS);
+        show_segment(v, i, sel, &view->seg[i]);
+    }
     view->eflags = (view->eflags & ~(uint32_t)FLAG_IF) | slot(v, BT_VIF);
     if (!state_near(v->bt, real->eip, &s)) {
         view->eip = v->virt.eip;

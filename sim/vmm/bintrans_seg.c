@@ -1,27 +1,35 @@
-/* Loads of DS, ES and FS in the cache: which selectors need no emulation. See bintrans.h.
+/* Loads of data segment registers in the cache: which selectors need no emulation. And GS, which is the cache's own register: what
+ * the guest believes is in it lies in the vCPU page; accesses through it borrow FS (bintrans_gs.c). See bintrans.h.
  *
  * Idea: a kernel loads the same one or two selectors at every entry. Once such a load has been emulated, the shadow table has
  * just what the guest's has, cut and raised to ring 1, and stays so until a descriptor changes. Both tables are under write
  * trace, so the hypervisor hears of that, and forgets. */
 #include "sim/vmm/bintrans.h"
+
+#include <string.h>
+
 #include "sim/vmm/descriptor.h"
 #include "sim/vmm/vm.h"
 
 #define NO_SELECTOR 0x80000000u
-static const enum seg data[] = { SEG_DS, SEG_ES, SEG_FS };
+static const enum seg data[] = { SEG_GS, SEG_FS, SEG_ES, SEG_DS }; /* what is loaded most often last: it comes to the front */
 enum { DATA = sizeof data / sizeof data[0] };
 
 static void publish(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
-    uint32_t words[2] = { 0u - t->selector[0], t->selector[0] - t->selector[1] };
+    uint32_t words[BT_KNOWN_ONES], before = 0;
+    for (unsigned k = 0; k < BT_KNOWN_ONES; k++) {
+        words[k] = before - t->selector[k];
+        before = t->selector[k];
+    }
     bus_poke(v->vmm->board.bus, window_hpa(&v->window, BT_DATA + BT_KNOWN), words, sizeof words);
-    clock_charge(v->vmm->board.clock, CAUSE_TRANSLATE, 2 * (uint64_t)v->vmm->board.model->cost[COST_MEM_REF]);
+    clock_charge(v->vmm->board.clock, CAUSE_TRANSLATE, BT_KNOWN_ONES * (uint64_t)v->vmm->board.model->cost[COST_MEM_REF]);
 }
 
 void bt_selectors_forget(struct vcpu *v)
 {
-    v->bt->selector[0] = v->bt->selector[1] = NO_SELECTOR;
+    for (unsigned k = 0; k < BT_KNOWN_ONES; k++) v->bt->selector[k] = NO_SELECTOR;
     publish(v);
 }
 
@@ -45,27 +53,56 @@ void bt_selectors_check(struct vcpu *v)
     bt_alias_check(v);
 }
 
+/* To the front. False: it was there. */
+static bool remember(struct bintrans *t, uint16_t selector)
+{
+    unsigned at = 0;
+    while (at < BT_KNOWN_ONES - 1 && t->selector[at] != selector) at++;
+    if (t->selector[at] == selector) return false;
+    for (; at; at--) t->selector[at] = t->selector[at - 1];
+    t->selector[0] = selector;
+    return true;
+}
+
 void bt_selectors_learn(struct vcpu *v)
 {
-    struct bintrans *t = v->bt;
+    bool more = false;
     if (v->virt.cpl) return;
     for (unsigned i = 0; i < DATA; i++) {
         const struct seg_reg *s = &v->virt.seg[data[i]];
-        if (s->sel == t->selector[0] || s->sel == t->selector[1]) continue;
         if (!(s->sel & ~3u) || !(s->ar & AR_P) || (s->ar & AR_CODE) || !vcpu_segment_reversible(v, data[i])) continue;
-        t->selector[1] = t->selector[0];
-        t->selector[0] = s->sel;
-        publish(v);
+        more |= remember(v->bt, s->sel);
     }
+    if (more) publish(v);
 }
 
-void bt_selectors_take(struct vcpu *v)
+static void take(struct vcpu *v, enum seg n, uint16_t sel)
+{
+    struct seg_reg *s = &v->virt.seg[n];
+    struct descriptor d;
+    if (sel == s->sel) return;
+    if (!(sel & ~3u)) *s = (struct seg_reg){ .sel = sel };
+    else if (descriptor_guest(v, sel, &d)) cpu_seg_set(s, sel, d.low, d.high);
+}
+
+void bt_selectors_take(struct vcpu *v, bool swapped)
 {
     const struct cpu *real = v->vmm->board.cpu;
-    for (unsigned i = 0; i < DATA; i++) {
-        struct seg_reg *s = &v->virt.seg[data[i]];
-        struct descriptor d;
-        uint16_t sel = real->seg[data[i]].sel;
-        if (sel != s->sel && descriptor_guest(v, sel, &d)) cpu_seg_set(s, sel, d.low, d.high);
-    }
+    bus_peek(v->vmm->board.bus, window_hpa(&v->window, BT_DATA + BT_GS), v->bt->gs, sizeof v->bt->gs);
+    take(v, SEG_DS, real->seg[SEG_DS].sel);
+    take(v, SEG_ES, real->seg[SEG_ES].sel);
+    if (!swapped) take(v, SEG_FS, real->seg[SEG_FS].sel);
+    take(v, SEG_GS, (uint16_t)v->bt->gs[0]);
+}
+
+void bt_selectors_leave(struct vcpu *v)
+{
+    struct bintrans *t = v->bt;
+    const struct seg_reg *gs = &v->virt.seg[SEG_GS];
+    bool fs_ok = segments_as_in_memory(v, SEG_FS), gs_ok = fs_ok && (gs->sel & ~3u) && segments_as_in_memory(v, SEG_GS);
+    const uint32_t now[3] = { gs->sel, gs_ok, fs_ok };
+    if (!memcmp(t->gs, now, sizeof now)) return;
+    memcpy(t->gs, now, sizeof now);
+    bus_poke(v->vmm->board.bus, window_hpa(&v->window, BT_DATA + BT_GS), now, sizeof now);
+    clock_charge(v->vmm->board.clock, CAUSE_DISPATCH, 3 * (uint64_t)v->vmm->board.model->cost[COST_MEM_REF]);
 }

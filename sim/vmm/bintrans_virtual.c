@@ -1,4 +1,4 @@
-/* The translator: what only moves the guest's own virtual state (IF and flags, a latch, selectors) becomes a short sequence.
+/* The translator: what only moves the guest's own virtual state (IF and flags, a latch) becomes a short sequence.
  * See bintrans_emit.c. AA06 3.2: CLI is one instruction here, which is why it is faster than bare. */
 #include "sim/vmm/bintrans_emit.h"
 
@@ -132,61 +132,9 @@ static bool port(struct bt_code *c, const struct insn *i, const uint8_t *bytes, 
     return true;
 }
 
-/* ---- segment registers. DS, ES and FS really hold the guest's selectors while its kernel runs, so reading them is harmless;
- * loading one is, if the very selector has been loaded before by emulation and no descriptor has changed since. */
-
-static void load_known(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
-{
-    enum { BOTH = BT_FIX_ECX | BT_FIX_EDX };
-    unsigned ok[2];
-    point(c, eip, BT_FIRST);
-    spill(c, ECX, BT_ECX);
-    point(c, eip, 0);
-    spill(c, EDX, BT_EDX);
-    point(c, eip, 0);
-    if (i->id == MN_POP_SEG) {
-        put(c, (const uint8_t[]){ 0x8B, 0x0C, 0x24 }, 3); /* mov ecx, [esp] */
-        point(c, eip, BT_FIX_ECX);
-    }
-    put(c, (const uint8_t[]){ 0x0F, 0xB7, (uint8_t)(0xC8 | (i->id == MN_POP_SEG ? ECX : i->rm)) }, 3); /* movzx ecx, selector */
-    for (unsigned k = 0; k < 2; k++) {
-        point(c, eip, k ? BOTH : BT_FIX_ECX);
-        fill(c, EDX, BT_KNOWN + 4 * k);
-        point(c, eip, BOTH);
-        put(c, (const uint8_t[]){ 0x8D, 0x0C, 0x11 }, 3); /* lea ecx, [ecx + edx] */
-        point(c, eip, BOTH);
-        ok[k] = skip(c, 0xE3);
-    }
-    for (unsigned quick = 0; quick < 2; quick++) {
-        point(c, eip, BOTH);
-        fill(c, ECX, BT_ECX);
-        point(c, eip, BOTH);
-        fill(c, EDX, BT_EDX);
-        if (quick) break;
-        out(c, eip, BT_EMULATE, 0);
-        land(c, ok[0]);
-        land(c, ok[1]);
-    }
-    copy(c, i, bytes, eip, 0);
-}
-
-static bool selector(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
-{
-    bool load = i->id == MN_POP_SEG || (i->id == MN_MOV_SEG && i->bytes[0] == 0x8E);
-    if (i->id != MN_PUSH_SEG && i->id != MN_POP_SEG && i->id != MN_MOV_SEG) return false;
-    if ((i->sub != SEG_DS && i->sub != SEG_ES && i->sub != SEG_FS) || bt_names_ours(i, bytes)) return false;
-    if (!load) {
-        copy(c, i, bytes, eip, BT_FIRST);
-        return true;
-    }
-    if ((i->flags & (INSN_MEM | INSN_OPERAND16)) || (i->id == MN_POP_SEG && i->size != 4)) return false;
-    load_known(c, i, bytes, eip);
-    return true;
-}
-
 bool bt_emit_virtual(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
 {
     if (flags(c, i, eip)) return true;
     if ((i->id == MN_IN || i->id == MN_OUT) && port(c, i, bytes, eip)) return true;
-    return selector(c, i, bytes, eip);
+    return bt_emit_selector(c, i, bytes, eip);
 }

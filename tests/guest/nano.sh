@@ -41,6 +41,8 @@ check "CLI and STI: bare beats trap-and-emulate" less native cli+sti te 10
 check "CALL and RET: bare beats translated (4.6 times)" less native call+ret bt 2
 check "a callout beats a trap (1254 to 2030)" less bt mov-cr0 te
 check "in the cache beats a callout" less bt pushf+popf callouts 10
+check "an access through GS stays in the cache" less bt through-gs callouts 10
+check "and so does a load of GS" less bt mov-gs callouts 10
 check "a page-table store: bare beats both" less native ptemod bt 100
 check "a page-table store: adapted beats trapped" less bt ptemod rigid
 check "a page-table store that changes nothing" near bt ptemod 391

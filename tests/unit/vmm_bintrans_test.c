@@ -50,7 +50,10 @@ static void emit(struct bt_code *c, const struct bt_how *how, const char *guest)
 static const struct { const char *what, *guest, *cache; } rows[] = {
     { "IDENT, and the end of a unit", "89 D8", "89 D8 " CALL },
     { "two of them", "43 8B 45 08", "43 8B 45 08 " CALL },
-    { "a load through GS", "65 8B 05 00 00 00 00", CALL CALL },
+    { "a load through GS borrows FS", "65 8B 05 00 00 00 00",
+      "65 89 0D 18 00 00 00 65 8B 0D 4C 00 00 00 E3 25 65 8B 0D 18 00 00 00 65 8C 25 54 00 00 00 65 8E 25 48 00 00 00 "
+      "64 8B 05 00 00 00 00 65 8E 25 54 00 00 00 EB 0E 65 8B 0D 18 00 00 00 " CALL CALL },
+    { "a jump through GS", "65 FF 25 00 00 00 00", CALL },
     { "a load through CS", "2E 8B 05 00 00 00 00", CALL CALL },
     { "a load through FS is the guest's own", "64 8B 05 04 00 00 00", "64 8B 05 04 00 00 00 " CALL },
     { "jmp", "EB 10", CALL },
@@ -84,10 +87,16 @@ static const struct { const char *what, *guest, *cache; } rows[] = {
     { "lsl", "0F 03 C1", CALL CALL }, { "verr", "0F 00 E1", CALL CALL }, { "verw", "0F 00 E9", CALL CALL },
     { "push cs", "0E", CALL CALL }, { "push ss", "16", CALL CALL }, { "push ds is the guest's own", "1E", "1E " CALL },
     { "mov r, cs", "8C C8", CALL CALL }, { "mov r, es is the guest's own", "8C C0", "8C C0 " CALL }, { "lds", "C5 00", CALL CALL },
-    { "mov ss, r", "8E D0", CALL CALL }, { "mov gs, r", "8E E8", CALL CALL }, { "mov ds, [mem]", "8E 18", CALL CALL },
+    { "mov ss, r", "8E D0", CALL CALL }, { "mov ds, [mem]", "8E 18", CALL CALL },
     { "mov ds, r if the selector is known", "8E D8",
-      "65 89 0D 18 00 00 00 65 89 15 1C 00 00 00 0F B7 C8 65 8B 15 28 00 00 00 8D 0C 11 E3 21 65 8B 15 2C 00 00 00 8D 0C 11 E3 15 "
+      "65 89 0D 18 00 00 00 65 89 15 1C 00 00 00 0F B7 C8 65 8B 15 28 00 00 00 8D 0C 11 E3 39 65 8B 15 2C 00 00 00 8D 0C 11 E3 2D 65 8B 15 30 00 00 00 8D 0C 11 E3 21 65 8B 15 34 00 00 00 8D 0C 11 E3 15 "
       "65 8B 0D 18 00 00 00 65 8B 15 1C 00 00 00 " CALL "65 8B 0D 18 00 00 00 65 8B 15 1C 00 00 00 8E D8 " CALL },
+    { "mov gs, r likewise, or 0", "8E E8",
+      "65 89 0D 18 00 00 00 65 89 15 1C 00 00 00 0F B7 C8 65 89 0D 3C 00 00 00 E3 4C 65 8B 15 28 00 00 00 8D 0C 11 E3 39 65 8B 15 2C 00 00 00 8D 0C 11 E3 2D 65 8B 15 30 00 00 00 8D 0C 11 E3 21 65 8B 15 34 00 00 00 8D 0C 11 E3 15 "
+      "65 8B 0D 18 00 00 00 65 8B 15 1C 00 00 00 " CALL "65 8B 0D 50 00 00 00 65 89 0D 4C 00 00 00 "
+      "65 8B 15 3C 00 00 00 65 89 15 48 00 00 00 65 8B 0D 18 00 00 00 65 8B 15 1C 00 00 00 " CALL },
+    { "push gs", "0F A8", "65 FF 35 48 00 00 00 " CALL }, { "mov r, gs", "8C E8", "65 8B 05 48 00 00 00 " CALL },
+    { "mov [mem], gs", "8C 28", CALL CALL }, { "pop 16-bit gs", "66 0F A9", CALL CALL },
     { "mov cr3", "0F 22 D8", CALL CALL }, { "mov dr", "0F 23 C0", CALL CALL }, { "wrmsr", "0F 30", CALL CALL },
     { "call far", "9A 00 00 00 00 08 00", CALL }, { "jmp far", "EA 00 00 00 00 08 00", CALL }, { "retf", "CB", CALL },
     { "fnstenv tells where the unit was", "D9 30", CALL CALL },
@@ -203,7 +212,7 @@ static void settings_make_callouts(void **state)
     static struct bt_code c;
     struct bt_how how = usual;
     how.incache = false;
-    static const char *const guest[] = { "FA", "FB", "9C", "9D", "0F 31", "E4 80" };
+    static const char *const guest[] = { "FA", "FB", "9C", "9D", "0F 31", "E4 80", "8E E8", "65 8B 00", "0F A8" };
     for (unsigned i = 0; i < sizeof guest / sizeof guest[0]; i++) {
         emit(&c, &how, guest[i]);
         assert_int_equal(c.point[0].what, BT_EMULATE);

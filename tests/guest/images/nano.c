@@ -7,6 +7,7 @@
 
 enum { TIMES = 64, PAGE = 0x300000 };
 static uint32_t overhead;
+uint32_t spare;
 
 static inline uint32_t now(void)
 {
@@ -30,6 +31,8 @@ MEASURE(flags, "pushfd\n popfd")
 MEASURE(call_ret, "call 1f\n jmp 2f\n1: ret\n2:")
 MEASURE(read_tsc, "rdtsc")
 MEASURE(read_cr0, "mov eax, cr0")
+MEASURE(through_gs, "add gs:[spare], eax")
+MEASURE(load_gs, "mov eax, gs\n mov gs, eax")
 MEASURE(store_gdt, "sub esp, 8\n sgdt [esp]\n add esp, 8")
 MEASURE(pte_same, "mov dword ptr [low_table + 0xC00], 0x300063")
 // Every entry by an instruction of its own, or all by one.
@@ -80,6 +83,9 @@ void kmain(void)
     row("rdtsc", read_tsc);
     row("mov-cr0", read_cr0);
     row("sgdt", store_gdt);
+    __asm__ volatile("mov eax, ds\n mov gs, eax" : : : "eax");
+    row("through-gs", through_gs);
+    row("mov-gs", load_gs);
     row("ptemod", pte_same);
     overhead = now();
     overhead = now() - overhead;
