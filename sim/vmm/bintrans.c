@@ -21,20 +21,21 @@ static bool setting(const struct vcpu *v, enum setting s) { return board(v)->set
 static uint32_t get_slot(const struct vcpu *v, enum bt_slot slot)
 {
     uint32_t value = 0;
-    bus_peek(board(v)->bus, window_hpa(&v->window, BT_DATA + (uint32_t)slot), &value, sizeof value);
+    bus_peek(board(v)->bus, window_hpa(&v->window, bt_area(bt_side(v)) + (uint32_t)slot), &value, sizeof value);
     return value;
 }
 
 static void put_slot(struct vcpu *v, enum bt_slot slot, uint32_t value)
 {
-    bus_poke(board(v)->bus, window_hpa(&v->window, BT_DATA + (uint32_t)slot), &value, sizeof value);
+    bus_poke(board(v)->bus, window_hpa(&v->window, bt_area(bt_side(v)) + (uint32_t)slot), &value, sizeof value);
 }
 
 /* ---- attach and start */
 
 static void put_gate(const struct vcpu *v, uint32_t selector, uint32_t at)
 {
-    uint32_t gate[2] = { (uint32_t)WINDOW_CS << 16 | (at & 0xFFFF), (at & 0xFFFF0000u) | 0xAC00 }; /* DPL 1, 32-bit call gate */
+    uint32_t dpl = setting(v, SETTING_BT_USER) ? 3 : 1, rights = 0x8C00 | dpl << 13; /* a 32-bit call gate */
+    uint32_t gate[2] = { (uint32_t)WINDOW_CS << 16 | (at & 0xFFFF), (at & 0xFFFF0000u) | rights };
     bus_poke(board(v)->bus, window_hpa(&v->window, WINDOW_GDT + selector), gate, sizeof gate);
 }
 
@@ -80,6 +81,10 @@ static bool bt_attach(struct vcpu *v, struct err *e)
     bt_alias_attach(v);
     window_descriptor(&v->window, BT_CS, WINDOW_BASE + BT_CODE, t->end - 1, 0x40B9); /* ring-1 code, execute-only, accessed */
     window_descriptor(&v->window, BT_DS, WINDOW_BASE + BT_DATA, BT_DATA_SIZE - 1, 0x40B3); /* ring-1 data, accessed */
+    if (setting(v, SETTING_BT_USER)) {
+        window_descriptor(&v->window, BT_UCS, WINDOW_BASE + BT_CODE, t->end - 1, 0x40F9); /* the same for ring 3 */
+        window_descriptor(&v->window, BT_UDS, WINDOW_BASE + BT_USER_DATA, BT_USER_SIZE - 1, 0x40F3);
+    }
     t->jump = bt_emit_glue(&t->scratch);
     memcpy(t->glue, t->scratch.point, t->scratch.points * sizeof t->glue[0]);
     t->glue_points = t->scratch.points;
@@ -88,18 +93,21 @@ static bool bt_attach(struct vcpu *v, struct err *e)
     bus_poke(b, window_hpa(&v->window, BT_CODE), t->scratch.bytes, t->scratch.n);
     t->at = BT_GLUE;
     t->tail = t->end;
-    t->context = UINT8_MAX;
+    t->context[0] = t->context[1] = UINT8_MAX;
     return true;
 }
 
 /* ---- what must not happen: a guest's sensitive instruction at ring 1 */
 
-/* Ring 1 is the cache's alone, and of all sensitive instructions its sequences hold these. User code is watched as under
- * trap-and-emulate: it runs directly, and what it sees of the hypervisor's tables (SGDT) is wrong here, too. */
+static bool in_cache(uint32_t cs) { return (cs & ~3u) == BT_CS || (cs & ~3u) == BT_UCS; }
+
+/* Ring 1 is the cache's alone, and of all sensitive instructions its sequences hold these. User code that runs directly is watched
+ * as under trap-and-emulate: what it sees of the hypervisor's tables (SGDT) is wrong here, too. */
 static void before(void *self, const struct cpu *c, const struct insn *i)
 {
     struct vcpu *v = self;
-    if (c->cpl != 1) {
+    v->detector.armed = false;
+    if (c->cpl != 1 && !in_cache(c->seg[SEG_CS].sel)) {
         struct cpu_observer o = detector_observer(v);
         o.before(o.self, c, i);
         return;
@@ -121,7 +129,6 @@ static void bt_back(struct vcpu *v)
 {
     vcpu_back(v);
     board(v)->cpu->observer = (struct cpu_observer){ before, after, v };
-    board(v)->cpu->account[1] = CAUSE_TRANSLATED;
 }
 
 static void bt_start(struct vcpu *v)
@@ -164,7 +171,7 @@ static void map_fpu(struct vcpu *v)
 {
     struct cpu *real = board(v)->cpu;
     struct bt_state s;
-    if (!v->fpu_lent || (real->fpu.cs & ~3u) != BT_CS) return;
+    if (!v->fpu_lent || !in_cache(real->fpu.cs)) return;
     if (bt_state_at(v->bt, real->fpu.ip, &s)) real->fpu.ip = s.point.eip;
     real->fpu.cs = v->virt.seg[SEG_CS].sel;
 }
@@ -174,8 +181,8 @@ static void from_cache(struct vcpu *v, struct window_frame *f)
     struct bintrans *t = v->bt;
     struct cpu *c = &v->virt;
     struct bt_state s;
+    c->cpl = (f->cs & ~3u) == BT_UCS ? 3 : 0;
     cpu_set_flags(c, (cpu_flags(c) & ~(uint32_t)FLAG_IF) | get_slot(v, BT_VIF));
-    c->cpl = 0;
     uint32_t tc = f->eip;
     if (f->vector == BT_VECTOR) f->eip -= BT_CONT; /* a call's return address is behind it */
     if (tc != t->left_tc) c->insns++;
@@ -204,15 +211,15 @@ static void bt_enter(struct vcpu *v, struct window_frame *f)
     t->what = BT_RUN;
     t->inside = false;
     bus_peek(board(v)->bus, window_hpa(&v->window, WINDOW_FRAME_AT), f, sizeof *f);
-    if ((f->cs & ~3u) != BT_CS) {
+    if (!in_cache(f->cs)) {
         vcpu_enter(v, f);
         return;
     }
     t->inside = true;
     vcpu_enter_frame(v, f);
-    take_post(v);
     from_cache(v, f);
-    bt_log_take(v);
+    take_post(v);
+    if (!bt_side(v)) bt_log_take(v);
 }
 
 /* ---- answering */
@@ -324,8 +331,8 @@ static bool find_place(struct vcpu *v)
 static bool bt_runnable(struct vcpu *v)
 {
     const struct cpu *c = &v->virt;
-    if (c->cpl == 3) return (c->eflags & FLAG_IF) && !(c->eflags & FLAG_IOPL) && vcpu_reversible(v);
-    return c->cpl == 0 && translatable(c) && segments_ready(v) && find_place(v);
+    if (c->cpl == 3 && !setting(v, SETTING_BT_USER)) return (c->eflags & FLAG_IF) && !(c->eflags & FLAG_IOPL) && vcpu_reversible(v);
+    return (c->cpl == 0 || c->cpl == 3) && translatable(c) && segments_ready(v) && find_place(v);
 }
 
 /* Whoever asked for this unit gets a way to it that needs no hypervisor. */
@@ -337,14 +344,15 @@ static void connect(struct vcpu *v)
     if (t->what == BT_LOOKUP) bt_remember(v, to, setting(v, SETTING_BT_RETURN));
     if (!setting(v, SETTING_BT_CHAIN)) return;
     struct bt_unit *from = t->from ? &t->unit[t->from - 1] : NULL; /* it may have died since */
-    if (from && t->from_exit < from->exits && from->exit[t->from_exit].target == to->eip) bt_chain(v, from, t->from_exit, to);
+    if (from && from->context == to->context && t->from_exit < from->exits && from->exit[t->from_exit].target == to->eip) bt_chain(v, from, t->from_exit, to);
 }
 
 static void load_gs(struct vcpu *v)
 {
     struct cpu *real = board(v)->cpu;
-    if (real->seg[SEG_GS].sel == (BT_DS | 1)) return;
-    seg_load(real, SEG_GS, BT_DS | 1);
+    uint16_t gs = bt_side(v) ? BT_UDS | 3 : BT_DS | 1;
+    if (real->seg[SEG_GS].sel == gs) return;
+    seg_load(real, SEG_GS, gs);
     clock_charge(board(v)->clock, CAUSE_DISPATCH, board(v)->model->cost[COST_MOV_SEG]);
 }
 
@@ -352,12 +360,12 @@ static void bt_leave(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
     const struct cpu *c = &v->virt;
-    if (c->cpl == 3) {
+    if (c->cpl == 3 && !setting(v, SETTING_BT_USER)) {
         vcpu_leave(v);
         return;
     }
     connect(v);
-    bt_alias_leave(v);
+    if (!bt_side(v)) bt_alias_leave(v);
     bt_selectors_leave(v);
     const uint32_t rest = c->eflags & (FLAG_IOPL | FLAG_VIF | FLAG_VIP);
     put_slot(v, BT_VIF, c->eflags & FLAG_IF);
@@ -366,7 +374,7 @@ static void bt_leave(struct vcpu *v)
     put_slot(v, BT_POST, v->vm->devices.post.code);
     clock_charge(board(v)->clock, CAUSE_DISPATCH, 4 * (uint64_t)board(v)->model->cost[COST_MEM_REF]);
     load_gs(v);
-    vcpu_leave_as(v, 1, BT_CS, t->next_tc, 1u << SEG_ES | 1u << SEG_DS | 1u << SEG_FS);
+    vcpu_leave_as(v, bt_side(v) ? 3 : 1, bt_side(v) ? BT_UCS : BT_CS, t->next_tc, 1u << SEG_ES | 1u << SEG_DS | 1u << SEG_FS);
     t->left_tc = t->next_tc;
 }
 
@@ -377,6 +385,7 @@ const struct cpu_strategy strategy_bintrans = {
     .kernel_ring = 1,
     .mmu = "shadow",
     .detects = true,
+    .faithful = "bt.user",
     .attach = bt_attach,
     .start = bt_start,
     .enter = bt_enter,
@@ -388,7 +397,7 @@ const struct cpu_strategy strategy_bintrans = {
     .leave = bt_leave,
     .away = vcpu_away,
     .back = bt_back,
-    .reserve = BT_DATA_SIZE + BT_CODE_MOST,
+    .reserve = BT_CODE + BT_CODE_MOST - WINDOW_POOL,
     .window_table = BT_WINDOW_TABLE,
     .stored = bt_stored,
     .remapped = bt_remapped,

@@ -20,6 +20,8 @@
  *   7000  log of stores to page tables
  *   8000  alias map (bintrans_alias.c)
  *  18000  aliases of guest page tables
+ * User code is translated, too, if bt.user says so: the same cache as a ring-3 code segment (BT_UCS), and at BT_USER_DATA a vCPU page
+ * and tables of its own (BT_UDS). Its pages are the user's then; no segment of the guest's reaches them.
  * BT_DS covers the data and aliases, not the code; BT_CS covers the code alone and cannot be read. The window is mapped by a
  * page table of its own, for the sake of the aliases; it is the frame behind the first of them.
  *
@@ -40,8 +42,9 @@ enum {
     BT_MAP = 0x8000, BT_MAP_SIZE = 0x10000,
     BT_ALIAS = BT_MAP + BT_MAP_SIZE, BT_ALIASES = 64, BT_ALIAS_STEP = 2 * PAGE_SIZE,
     BT_DATA_SIZE = BT_ALIAS + BT_ALIASES * BT_ALIAS_STEP, BT_WINDOW_TABLE = BT_DATA + BT_ALIAS,
-    BT_CODE = BT_DATA + BT_DATA_SIZE, BT_CODE_MOST = 0x100000, BT_GLUE = 0x200,
-    BT_QUICK = 0xFFB8, BT_GATE = 0xFFC0, BT_CS = 0xFFF0, BT_DS = 0xFFF8,
+    BT_USER_DATA = BT_DATA + BT_DATA_SIZE, BT_USER_SIZE = 0x8000,
+    BT_CODE = BT_USER_DATA + BT_USER_SIZE, BT_CODE_MOST = 0x100000, BT_GLUE = 0x200,
+    BT_QUICK = 0xFFB8, BT_GATE = 0xFFC0, BT_CS = 0xFFF0, BT_DS = 0xFFF8, BT_UCS = 0xFFA8, BT_UDS = 0xFFB0,
     BT_STUB = 0x4040, BT_STUB_INSNS = 14, BT_VECTOR = 0x100, /* where the call gate leads; what its stub writes where other stubs write a vector */
     BT_QUICK_STUB = 0x4080, /* where BT_QUICK leads */
     BT_UNITS = 8192, BT_POINTS = 65536, BT_PAGES = 1024, BT_KEYS = 4096, BT_CONTEXTS = 8, BT_ADAPTS = 1024,
@@ -113,6 +116,7 @@ struct bt_code {
 /* How one instruction is translated. */
 struct bt_how {
     bool incache, returns; /* settings */
+    bool user;      /* it runs in ring 3 */
     bool flat;      /* the code segment ends at 4 GB: branches need no check of the target */
     bool simulate;  /* adapted: it faults too often */
     uint32_t fixed; /* and stores to a place whose alias is this offset from BT_DATA; 0: not known */
@@ -153,8 +157,8 @@ struct bt_unit {
 };
 
 /* Translated code lies in this page of the guest. */
-struct bt_page { uint32_t frame, page; uint16_t units, next; bool used; };
-struct bt_context { uint32_t base, limit; };
+struct bt_page { uint32_t frame, page; uint16_t units, next; bool used, user; };
+struct bt_context { uint32_t base, limit; bool user; };
 
 /* A guest page table that the cache may store to by another address. */
 struct bt_alias { uint32_t page, frame; bool used; };
@@ -176,13 +180,13 @@ struct bintrans {
     uint32_t at, tail;                     /* free: [at, tail) */
     uint32_t units, point_n, pages;        /* in use; of the last, high-water mark */
     uint32_t jump, miss;                   /* glue offsets: for indirect jumps; the callout when nothing is known */
-    uint8_t  contexts, context;            /* known; the one the tables in the vCPU page are about */
+    uint8_t  contexts, context[2];         /* known; those the tables are about, the kernel's and the user's */
     struct bt_context known[BT_CONTEXTS];
     uint16_t key[BT_KEYS], frame[BT_KEYS]; /* heads: unit + 1; page + 1 */
     uint16_t here;                         /* unit + 1 the guest left, if it was in one */
     uint8_t  what;                         /* enum bt_what the guest left for */
-    uint32_t selector[BT_KNOWN_ONES];      /* those in BT_KNOWN; beyond FFFF: none */
-    uint32_t gs[3];                        /* what BT_GS, BT_GS_OK and BT_FS_OK hold */
+    uint32_t selector[2][BT_KNOWN_ONES];   /* those in BT_KNOWN, the kernel's and the user's; beyond FFFF: none */
+    uint32_t gs[2][3];                     /* what BT_GS, BT_GS_OK and BT_FS_OK hold */
     uint32_t tables;                       /* hash of where the descriptor tables lay when they were learnt */
     bool     traced;                       /* what was emulated last stored to a page under write trace */
     bool     inside;                       /* it left the cache, not user code */
@@ -205,6 +209,9 @@ struct bintrans {
     struct bt_point point[BT_POINTS];
 };
 
+/* Whose vCPU page and tables: 0 the kernel's, 1 the user's; and where they lie in the window. */
+static inline unsigned bt_side(const struct vcpu *v) { return v->virt.cpl == 3; }
+static inline uint32_t bt_area(unsigned side) { return side ? BT_USER_DATA : BT_DATA; }
 /* ---- bintrans_cache.c: the cache as a place */
 void bt_flush(struct vcpu *v);
 /* The number of the virtual code segment; the tables in the vCPU page are about it from now on. May flush. */

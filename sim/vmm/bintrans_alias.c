@@ -64,8 +64,9 @@ void bt_alias_attach(struct vcpu *v)
     struct bus *b = board(v)->bus;
     empty_log(v);
     for (uint32_t slot = 0; slot < PTE_SLOTS; slot++) {
-        bool alias = slot >= (BT_DATA + BT_ALIAS) >> PAGE_SHIFT && slot < BT_CODE >> PAGE_SHIFT;
-        uint32_t entry = alias ? 0 : (v->window.at + (slot << PAGE_SHIFT)) | PTE_P | PTE_W | PTE_A | PTE_D | PTE_G;
+        uint32_t at = slot << PAGE_SHIFT, entry = (v->window.at + at) | PTE_P | PTE_W | PTE_A | PTE_D | PTE_G;
+        if (at >= BT_DATA + BT_ALIAS && at < BT_USER_DATA) entry = 0;
+        else if (at >= BT_USER_DATA && at < BT_CODE + v->bt->end && board(v)->setting[SETTING_BT_USER]) entry |= PTE_U;
         bus_poke(b, window_hpa(&v->window, BT_WINDOW_TABLE + 4 * slot), &entry, sizeof entry);
     }
 }
@@ -134,9 +135,9 @@ static bool all_flat(struct vcpu *v)
     for (unsigned k = 0; k < BT_KNOWN_ONES; k++) {
         struct descriptor d;
         struct seg_reg s;
-        if (v->bt->selector[k] > 0xFFFF) continue;
-        if (!descriptor_guest(v, (uint16_t)v->bt->selector[k], &d)) return false;
-        cpu_seg_set(&s, (uint16_t)v->bt->selector[k], d.low, d.high);
+        if (v->bt->selector[0][k] > 0xFFFF) continue;
+        if (!descriptor_guest(v, (uint16_t)v->bt->selector[0][k], &d)) return false;
+        cpu_seg_set(&s, (uint16_t)v->bt->selector[0][k], d.low, d.high);
         if (!flat(&s)) return false;
     }
     return true;

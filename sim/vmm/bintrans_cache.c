@@ -7,34 +7,34 @@
 /* ---- by guest EIP */
 
 /* A table entry: EIP negated, so that LEA compares; where. An empty one matches EIP 0, so it leads to the hypervisor. */
-static void put_entry(struct vcpu *v, uint32_t at, uint32_t eip, uint32_t tc)
+static void put_entry(struct vcpu *v, unsigned side, uint32_t at, uint32_t eip, uint32_t tc)
 {
     uint32_t entry[2] = { 0u - eip, tc };
-    poke_data(v, at, entry, sizeof entry);
+    poke_area(v, side, at, entry, sizeof entry);
 }
 
-static void clear_tables(struct vcpu *v)
+static void clear_tables(struct vcpu *v, unsigned side)
 {
-    for (uint32_t i = 0; i < BT_RETURN_SLOTS; i++) put_entry(v, BT_RETURNS + 8 * i, 0, v->bt->miss);
-    for (uint32_t i = 0; i < BT_HASH_SLOTS; i++) put_entry(v, BT_HASH + 8 * i, 0, v->bt->miss);
+    for (uint32_t i = 0; i < BT_RETURN_SLOTS; i++) put_entry(v, side, BT_RETURNS + 8 * i, 0, v->bt->miss);
+    for (uint32_t i = 0; i < BT_HASH_SLOTS; i++) put_entry(v, side, BT_HASH + 8 * i, 0, v->bt->miss);
     charge(v, COST_MEM_REF, 2 * (BT_RETURN_SLOTS + BT_HASH_SLOTS));
 }
 
-/* Units of another code segment have other EIPs: the tables are about one at a time. */
+/* Units of another code segment have other EIPs: the tables are about one at a time, of the kernel's and of the user's. */
 unsigned bt_context(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
     const struct seg_reg *cs = &v->virt.seg[SEG_CS];
-    unsigned i = 0;
-    while (i < t->contexts && (t->known[i].base != cs->base || t->known[i].limit != cs->limit)) i++;
+    unsigned i = 0, side = bt_side(v);
+    while (i < t->contexts && (t->known[i].base != cs->base || t->known[i].limit != cs->limit || t->known[i].user != side)) i++;
     if (i == BT_CONTEXTS) {
         bt_flush(v);
         i = 0;
     }
-    if (i == t->contexts) t->known[t->contexts++] = (struct bt_context){ cs->base, cs->limit };
-    if (i != t->context) {
-        t->context = (uint8_t)i;
-        clear_tables(v);
+    if (i == t->contexts) t->known[t->contexts++] = (struct bt_context){ cs->base, cs->limit, side };
+    if (i != t->context[side]) {
+        t->context[side] = (uint8_t)i;
+        clear_tables(v, side);
     }
     return i;
 }
@@ -51,19 +51,20 @@ struct bt_unit *bt_find(struct vcpu *v, uint32_t eip)
 
 void bt_remember(struct vcpu *v, const struct bt_unit *u, bool returns)
 {
-    put_entry(v, BT_HASH + 8 * bt_hash_slot(u->eip), u->eip, u->tc);
-    if (returns) put_entry(v, BT_RETURNS + 8 * (u->eip & 0xFF), u->eip, u->tc);
+    unsigned side = v->bt->known[u->context].user;
+    put_entry(v, side, BT_HASH + 8 * bt_hash_slot(u->eip), u->eip, u->tc);
+    if (returns) put_entry(v, side, BT_RETURNS + 8 * (u->eip & 0xFF), u->eip, u->tc);
     charge(v, COST_MEM_REF, returns ? 4 : 2);
 }
 
-static void forget_entry(struct vcpu *v, uint32_t at, uint32_t tc)
+static void forget_entry(struct vcpu *v, unsigned side, uint32_t at, uint32_t tc)
 {
     uint32_t entry[2];
-    bus_peek(board(v)->bus, window_hpa(&v->window, BT_DATA + at), entry, sizeof entry);
-    if (entry[1] == tc) put_entry(v, at, 0, v->bt->miss);
+    bus_peek(board(v)->bus, window_hpa(&v->window, bt_area(side) + at), entry, sizeof entry);
+    if (entry[1] == tc) put_entry(v, side, at, 0, v->bt->miss);
 }
 
-void bt_forget_return(struct vcpu *v, uint32_t eip) { put_entry(v, BT_RETURNS + 8 * (eip & 0xFF), 0, v->bt->miss); }
+void bt_forget_return(struct vcpu *v, uint32_t eip) { put_entry(v, bt_side(v), BT_RETURNS + 8 * (eip & 0xFF), 0, v->bt->miss); }
 
 /* ---- by cache address */
 
@@ -203,9 +204,10 @@ void bt_kill(struct vcpu *v, struct bt_unit *u)
     *at = u->next_key;
     bt_page_leave(v, u, 0);
     bt_page_leave(v, u, 1);
-    if (u->context == t->context) {
-        forget_entry(v, BT_HASH + 8 * bt_hash_slot(u->eip), u->tc);
-        forget_entry(v, BT_RETURNS + 8 * (u->eip & 0xFF), u->tc);
+    unsigned side = t->known[u->context].user;
+    if (u->context == t->context[side]) {
+        forget_entry(v, side, BT_HASH + 8 * bt_hash_slot(u->eip), u->tc);
+        forget_entry(v, side, BT_RETURNS + 8 * (u->eip & 0xFF), u->tc);
     }
     cut_outgoing(t, u);
     cut_incoming(v, u);
@@ -228,7 +230,7 @@ void bt_flush(struct vcpu *v)
     t->units = t->point_n = 0;
     t->pages = 0;
     t->contexts = 0;
-    t->context = UINT8_MAX; /* the tables are cleared when the first is made */
+    t->context[0] = t->context[1] = UINT8_MAX; /* the tables are cleared when the first is made */
     t->at = BT_GLUE;
     t->tail = t->end;
     t->here = t->from = 0;

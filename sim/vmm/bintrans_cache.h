@@ -25,6 +25,11 @@ static inline void poke_data(struct vcpu *v, uint32_t at, const void *bytes, uns
     bus_poke(board(v)->bus, window_hpa(&v->window, BT_DATA + at), bytes, n);
 }
 
+static inline void poke_area(struct vcpu *v, unsigned side, uint32_t at, const void *bytes, unsigned n)
+{
+    bus_poke(board(v)->bus, window_hpa(&v->window, bt_area(side) + at), bytes, n);
+}
+
 static inline void put_call(struct vcpu *v, uint32_t tc)
 {
     static const uint8_t call[BT_CONT] = { 0x9A, 0, 0, 0, 0, BT_GATE & 0xFF, BT_GATE >> 8 };

@@ -104,6 +104,6 @@ bool bt_emit_flow(struct bt_code *c, const struct bt_how *how, const struct insn
 bool bt_emit_selector(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip);
 bool bt_emit_through_gs(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip);
 /* bintrans_virtual.c: sequences on the guest's virtual state. False: there is none for this instruction. */
-bool bt_emit_virtual(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip);
+bool bt_emit_virtual(struct bt_code *c, const struct bt_how *how, const struct insn *i, const uint8_t *bytes, uint32_t eip);
 
 #endif

@@ -9,7 +9,8 @@
 static uint32_t slot(const struct vcpu *v, enum bt_slot at)
 {
     uint32_t value = 0;
-    bus_peek(v->vmm->board.bus, window_hpa(&v->window, BT_DATA + (uint32_t)at), &value, sizeof value);
+    unsigned user = (v->vmm->board.cpu->seg[SEG_CS].sel & ~3u) == BT_UCS;
+    bus_peek(v->vmm->board.bus, window_hpa(&v->window, bt_area(user) + (uint32_t)at), &value, sizeof value);
     return value;
 }
 
@@ -35,7 +36,7 @@ void bt_view(const struct vcpu *v, struct vcpu_view *view)
 {
     const struct cpu *real = v->vmm->board.cpu;
     struct bt_state s;
-    if ((real->seg[SEG_CS].sel & ~3u) != BT_CS) return;
+    if ((real->seg[SEG_CS].sel & ~3u) != BT_CS && (real->seg[SEG_CS].sel & ~3u) != BT_UCS) return;
     bool swapped = state_near(v->bt, real->eip, &s) && (s.point.fix & BT_FIX_FS);
     for (unsigned i = 0; i < SEG_COUNT; i++) {
         bool data = i != SEG_CS && i != SEG_SS;
@@ -74,7 +75,7 @@ uint32_t bt_code(const struct vcpu *v, uint32_t at)
     struct bt_state s;
     uint32_t tc = at - (WINDOW_BASE + BT_CODE);
     if (tc >= v->bt->end || !bt_state_at(v->bt, tc, &s) || !(s.point.fix & BT_FIRST)) return UINT32_MAX;
-    return v->bt->known[v->bt->context].base + s.point.eip;
+    return v->bt->known[v->bt->unit[s.unit - 1].context].base + s.point.eip;
 }
 
 const char *bt_symbol(const struct vcpu *v, uint32_t at, char *buf, unsigned room)

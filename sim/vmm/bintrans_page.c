@@ -27,14 +27,15 @@ void bt_page_drop(struct vcpu *v, uint16_t n)
 uint16_t bt_page_obtain(struct vcpu *v, uint32_t page, uint32_t frame)
 {
     struct bintrans *t = v->bt;
+    bool user = bt_side(v);
     uint16_t *head = &t->frame[frame % BT_KEYS];
     for (uint16_t n = *head; n; n = t->page[n - 1].next)
-        if (t->page[n - 1].frame == frame && t->page[n - 1].page == page) return n;
+        if (t->page[n - 1].frame == frame && t->page[n - 1].page == page && t->page[n - 1].user == user) return n;
     unsigned i = 0;
     while (i < BT_PAGES && t->page[i].used) i++;
     if (i == BT_PAGES) return 0;
     if (i >= t->pages) t->pages = i + 1;
-    t->page[i] = (struct bt_page){ .frame = frame, .page = page, .next = *head, .used = true };
+    t->page[i] = (struct bt_page){ .frame = frame, .page = page, .next = *head, .used = true, .user = user };
     *head = (uint16_t)(i + 1);
     bt_alias_revoke_frame(v, frame);
     trace_page(v, &t->page[i], true);
@@ -86,11 +87,11 @@ void bt_stored(struct vcpu *v, uint32_t at, unsigned size)
 }
 
 /* The frame behind a linear page of code, if it may be fetched from and its entries are accessed. */
-static uint32_t frame_of(const struct vcpu *v, uint32_t page)
+static uint32_t frame_of(const struct vcpu *v, uint32_t page, bool user)
 {
     struct xlat x;
     struct fault f;
-    if (!mmu_probe(&v->virt_mmu, gva(page << PAGE_SHIFT), ACCESS_EXEC, &x, &f)) return FRAME_NONE;
+    if (!mmu_probe(&v->virt_mmu, gva(page << PAGE_SHIFT), ACCESS_EXEC | (user ? ACCESS_USER : 0u), &x, &f)) return FRAME_NONE;
     for (unsigned i = 0; i < x.refs; i++)
         if (!(x.ref[i].entry & PTE_A)) return FRAME_NONE;
     return x.at.v >> PAGE_SHIFT;
@@ -104,7 +105,7 @@ void bt_remapped(struct vcpu *v)
     for (uint16_t n = 1; n <= t->pages; n++) {
         if (!t->page[n - 1].used) continue;
         charge(v, COST_MEM_REF, 2);
-        if (frame_of(v, t->page[n - 1].page) == t->page[n - 1].frame) continue;
+        if (frame_of(v, t->page[n - 1].page, t->page[n - 1].user) == t->page[n - 1].frame) continue;
         while (t->page[n - 1].used) bt_kill(v, &t->unit[t->page[n - 1].units - 1]);
     }
 }

@@ -15,22 +15,24 @@
 static const enum seg data[] = { SEG_GS, SEG_FS, SEG_ES, SEG_DS }; /* what is loaded most often last: it comes to the front */
 enum { DATA = sizeof data / sizeof data[0] };
 
-static void publish(struct vcpu *v)
+static void publish(struct vcpu *v, unsigned side)
 {
-    struct bintrans *t = v->bt;
+    const uint32_t *selector = v->bt->selector[side];
     uint32_t words[BT_KNOWN_ONES], before = 0;
     for (unsigned k = 0; k < BT_KNOWN_ONES; k++) {
-        words[k] = before - t->selector[k];
-        before = t->selector[k];
+        words[k] = before - selector[k];
+        before = selector[k];
     }
-    bus_poke(v->vmm->board.bus, window_hpa(&v->window, BT_DATA + BT_KNOWN), words, sizeof words);
+    bus_poke(v->vmm->board.bus, window_hpa(&v->window, bt_area(side) + BT_KNOWN), words, sizeof words);
     clock_charge(v->vmm->board.clock, CAUSE_TRANSLATE, BT_KNOWN_ONES * (uint64_t)v->vmm->board.model->cost[COST_MEM_REF]);
 }
 
 void bt_selectors_forget(struct vcpu *v)
 {
-    for (unsigned k = 0; k < BT_KNOWN_ONES; k++) v->bt->selector[k] = NO_SELECTOR;
-    publish(v);
+    for (unsigned side = 0; side < 2; side++) {
+        for (unsigned k = 0; k < BT_KNOWN_ONES; k++) v->bt->selector[side][k] = NO_SELECTOR;
+        publish(v, side);
+    }
 }
 
 static uint32_t where_tables_lie(const struct vcpu *v)
@@ -54,26 +56,26 @@ void bt_selectors_check(struct vcpu *v)
 }
 
 /* To the front. False: it was there. */
-static bool remember(struct bintrans *t, uint16_t selector)
+static bool remember(uint32_t list[BT_KNOWN_ONES], uint16_t selector)
 {
     unsigned at = 0;
-    while (at < BT_KNOWN_ONES - 1 && t->selector[at] != selector) at++;
-    if (t->selector[at] == selector) return false;
-    for (; at; at--) t->selector[at] = t->selector[at - 1];
-    t->selector[0] = selector;
+    while (at < BT_KNOWN_ONES - 1 && list[at] != selector) at++;
+    if (list[at] == selector) return false;
+    for (; at; at--) list[at] = list[at - 1];
+    list[0] = selector;
     return true;
 }
 
 void bt_selectors_learn(struct vcpu *v)
 {
     bool more = false;
-    if (v->virt.cpl) return;
+    if (v->virt.cpl == 1 || v->virt.cpl == 2) return;
     for (unsigned i = 0; i < DATA; i++) {
         const struct seg_reg *s = &v->virt.seg[data[i]];
         if (!(s->sel & ~3u) || !(s->ar & AR_P) || (s->ar & AR_CODE) || !vcpu_segment_reversible(v, data[i])) continue;
-        more |= remember(v->bt, s->sel);
+        more |= remember(v->bt->selector[bt_side(v)], s->sel);
     }
-    if (more) publish(v);
+    if (more) publish(v, bt_side(v));
 }
 
 static void take(struct vcpu *v, enum seg n, uint16_t sel)
@@ -88,21 +90,22 @@ static void take(struct vcpu *v, enum seg n, uint16_t sel)
 void bt_selectors_take(struct vcpu *v, bool swapped)
 {
     const struct cpu *real = v->vmm->board.cpu;
-    bus_peek(v->vmm->board.bus, window_hpa(&v->window, BT_DATA + BT_GS), v->bt->gs, sizeof v->bt->gs);
+    uint32_t *gs = v->bt->gs[bt_side(v)];
+    bus_peek(v->vmm->board.bus, window_hpa(&v->window, bt_area(bt_side(v)) + BT_GS), gs, sizeof v->bt->gs[0]);
     take(v, SEG_DS, real->seg[SEG_DS].sel);
     take(v, SEG_ES, real->seg[SEG_ES].sel);
     if (!swapped) take(v, SEG_FS, real->seg[SEG_FS].sel);
-    take(v, SEG_GS, (uint16_t)v->bt->gs[0]);
+    take(v, SEG_GS, (uint16_t)gs[0]);
 }
 
 void bt_selectors_leave(struct vcpu *v)
 {
-    struct bintrans *t = v->bt;
+    uint32_t *known = v->bt->gs[bt_side(v)];
     const struct seg_reg *gs = &v->virt.seg[SEG_GS];
     bool fs_ok = segments_as_in_memory(v, SEG_FS), gs_ok = fs_ok && (gs->sel & ~3u) && segments_as_in_memory(v, SEG_GS);
     const uint32_t now[3] = { gs->sel, gs_ok, fs_ok };
-    if (!memcmp(t->gs, now, sizeof now)) return;
-    memcpy(t->gs, now, sizeof now);
-    bus_poke(v->vmm->board.bus, window_hpa(&v->window, BT_DATA + BT_GS), now, sizeof now);
+    if (!memcmp(known, now, sizeof now)) return;
+    memcpy(known, now, sizeof now);
+    bus_poke(v->vmm->board.bus, window_hpa(&v->window, bt_area(bt_side(v)) + BT_GS), now, sizeof now);
     clock_charge(v->vmm->board.clock, CAUSE_DISPATCH, 3 * (uint64_t)v->vmm->board.model->cost[COST_MEM_REF]);
 }

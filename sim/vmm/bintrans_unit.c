@@ -9,7 +9,7 @@ static unsigned fetch(struct vcpu *v, uint32_t lin, uint8_t *to, unsigned n, uin
     struct fault f;
     unsigned piece = PAGE_SIZE - (lin & (PAGE_SIZE - 1));
     if (piece > n) piece = n;
-    if (lin >= WINDOW_BASE || !c->env.translate(c->env.mmu, gva(lin), ACCESS_EXEC, &x, &f)) return 0;
+    if (lin >= WINDOW_BASE || !c->env.translate(c->env.mmu, gva(lin), ACCESS_EXEC | (bt_side(v) ? ACCESS_USER : 0u), &x, &f)) return 0;
     *frame = x.at.v >> PAGE_SHIFT;
     return bus_windowed(&v->vm->bus, x.at) || !bus_peek(&v->vm->bus, x.at, to, piece) ? 0 : piece;
 }
@@ -25,7 +25,7 @@ struct source {
 
 static bool decode(struct vcpu *v, const struct source *s, uint32_t eip, struct insn *i)
 {
-    const struct bt_context *k = &v->bt->known[v->bt->context];
+    const struct bt_context *k = &v->bt->known[v->bt->context[bt_side(v)]];
     if (eip > k->limit) return false;
     if (insn_decode(s->bytes + s->used, s->have - s->used, (struct insn_mode){ .code32 = true }, board(v)->model->cost, i) != DECODE_OK)
         return false;
@@ -101,9 +101,9 @@ static struct bt_unit *place(struct vcpu *v, const struct source *s, uint32_t ei
     uint16_t second = s->straddles ? bt_page_obtain(v, (lin >> PAGE_SHIFT) + 1, s->frame[1]) : 0;
     if (!page || (s->straddles && !second)) return NULL;
     struct bt_unit *u = &t->unit[t->units++];
-    uint16_t *head = bucket(t, eip, t->context);
+    uint16_t *head = bucket(t, eip, t->context[bt_side(v)]);
     *u = (struct bt_unit){ .eip = eip, .tc = t->at, .first_point = t->point_n, .points = (uint16_t)c->points, .size = (uint16_t)c->n,
-                           .bytes = (uint16_t)s->used, .insns = (uint8_t)s->insns, .context = t->context, .next_key = *head,
+                           .bytes = (uint16_t)s->used, .insns = (uint8_t)s->insns, .context = t->context[bt_side(v)], .next_key = *head,
                            .aliases = s->aliases };
     *head = (uint16_t)t->units;
     bt_page_join(t, u, 0, page);
@@ -172,9 +172,9 @@ struct bt_unit *bt_translate(struct vcpu *v, uint32_t eip)
     for (unsigned again = 0; again < 2; again++) {
         bt_context(v);
         adjoin(v, eip);
-        const struct bt_context *k = &t->known[t->context];
+        const struct bt_context *k = &t->known[t->context[bt_side(v)]];
         const struct bt_how how = { .incache = board(v)->setting[SETTING_BT_INCACHE], .returns = board(v)->setting[SETTING_BT_RETURN],
-                                    .flat = k->limit == UINT32_MAX, .limit = k->limit, .tc = t->at, .jump = t->jump };
+                                    .user = k->user, .flat = k->limit == UINT32_MAX, .limit = k->limit, .tc = t->at, .jump = t->jump };
         struct insn first = i;
         s.used = s.insns = 0;
         s.aliases = 0;

@@ -132,9 +132,10 @@ static bool port(struct bt_code *c, const struct insn *i, const uint8_t *bytes, 
     return true;
 }
 
-bool bt_emit_virtual(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
+/* User code may read the flags; whether it may change IF or use a port is its IOPL's to say, and the hypervisor's to ask. */
+bool bt_emit_virtual(struct bt_code *c, const struct bt_how *how, const struct insn *i, const uint8_t *bytes, uint32_t eip)
 {
-    if (flags(c, i, eip)) return true;
-    if ((i->id == MN_IN || i->id == MN_OUT) && port(c, i, bytes, eip)) return true;
+    if ((!how->user || i->id == MN_PUSHF) && flags(c, i, eip)) return true;
+    if (!how->user && (i->id == MN_IN || i->id == MN_OUT) && port(c, i, bytes, eip)) return true;
     return bt_emit_selector(c, i, bytes, eip);
 }

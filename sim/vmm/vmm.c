@@ -165,7 +165,7 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
     v->vmmu.env = (struct vmmu_env){
         .arena = b->arena, .machine = b->bus, .guest = &v->vm->bus, .clock = b->clock, .model = b->model, .trace = b->trace,
         .common = &v->vmm->common, .vm = v->vm->id,
-        .window = v->ops->hardware ? 0 : WINDOW_BASE, .window_pde = (v->window.at + table) | own | (table ? 0 : PTE_PS | PTE_G),
+        .window = v->ops->hardware ? 0 : WINDOW_BASE, .window_pde = (v->window.at + table) | own | (table ? PTE_U : PTE_PS | PTE_G),
         .memory_first = v->vm->frame, .memory_frames = v->vm->frames,
         .pool_first = (v->window.at + WINDOW_POOL + v->ops->reserve) >> PAGE_SHIFT,
         .pool_frames = (WINDOW_SIZE - WINDOW_POOL - v->ops->reserve) >> PAGE_SHIFT,

@@ -28,7 +28,7 @@ enum {
     WINDOW_POOL = 0x40000,
     /* The hypervisor's own selectors sit at the very end of the shadow GDT, where guests have nothing. */
     WINDOW_CS = 0xFFC8, WINDOW_SS = 0xFFD0, WINDOW_TR = 0xFFD8, WINDOW_LDTR = 0xFFE0, WINDOW_SS_HIGH = 0xFFE8,
-    WINDOW_FIRST_SELECTOR = 0xFFB8,
+    WINDOW_FIRST_SELECTOR = 0xFFA8,
     /* Real devices interrupt at these vectors; their gates have DPL 0, so no guest can fake one. */
     WINDOW_IRQ = 0xF0
 };

@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include "sim/machine.h"
 #include "sim/mmu/pte.h"
+#include "sim/vmm/bintrans.h"
 #include "sim/vmm/strategy.h"
 #include "sim/vmm/window.h"
 
@@ -29,6 +30,7 @@ enum { SKIN = 0x6000, STUBS = 0x3000 /* before them TSS and IDT */, OWN_FIRST = 
 static struct kernel kernel;
 static struct ported ported;
 static char broken[256];
+static bool user_translated;
 
 /* Where a VM lives in machine memory, and what its skin was when it was built. Blocks of window and memory follow each other. */
 static struct home {
@@ -97,16 +99,21 @@ static bool descriptors_harmless(const struct machine *m, const struct home *h)
 static bool is_guests(const struct home *h, uint32_t frame) { return frame >= h->first && frame <= h->last; }
 static bool is_windows(const struct home *h, uint32_t frame) { return frame - (h->window >> 12) < WINDOW_SIZE >> 12; }
 
-/* One large page, or a table of the hypervisor's: nobody below ring 0, 1 or 2 may use it, and it shows no others' frames. */
+/* The window as one page of 4 MB; or by a page table of its own, whose entries are the window's frames, or, where aliases of page
+ * tables are kept, frames of the guest's. What user code may see of it is the translation cache that it runs from, if it does. */
 static bool window_is_good(const struct machine *m, const struct home *h, uint32_t e)
 {
     static uint32_t pt[1024];
-    if (e & PTE_U) return fail("the window is the user's", e, 0);
-    if (e & PTE_PS) return (e & ~0x3FFFFFu) == h->window || fail("the window's entry", e, h->window);
+    if (e & PTE_PS) return (!(e & PTE_U) && (e & ~0x3FFFFFu) == h->window) || fail("the window's entry", e, h->window);
     if (!is_windows(h, e >> 12)) return fail("the window's table", e, 0);
     peek(m, e & PAGE_MASK, pt, sizeof pt);
-    for (unsigned t = 0; t < 1024; t++)
-        if ((pt[t] & PTE_P) && (pt[t] & PTE_U || !(is_windows(h, pt[t] >> 12) || is_guests(h, pt[t] >> 12)))) return fail("a page of the window", t, pt[t]);
+    for (uint32_t n = 0; n < 1024; n++) {
+        uint32_t at = n << 12, frame = pt[n] >> 12;
+        bool alias = at >= BT_DATA + BT_ALIAS && at < BT_USER_DATA, cache = at >= BT_USER_DATA && at < BT_CODE + BT_CODE_MOST;
+        if (!(pt[n] & PTE_P)) continue;
+        if ((pt[n] & PTE_U) && !(user_translated && cache)) return fail("a page of the window for user code", n, pt[n]);
+        if (alias ? !is_guests(h, frame) : frame != (h->window >> 12) + n) return fail("a page of the window", n, pt[n]);
+    }
     return true;
 }
 
@@ -198,6 +205,16 @@ static void give_up(const char *who, const char *why)
     exit(EXIT_ENVIRONMENT);
 }
 
+/* One way to run a guest. `set`: KEY of --set KEY=1, or NULL. */
+struct way { const struct cpu_strategy *s; const char *mmu, *set; };
+
+static bool set_one(struct machine_cfg *cfg, const char *key, struct err *e)
+{
+    char setting[64];
+    snprintf(setting, sizeof setting, "%s=1", key);
+    return config_option(cfg, "set", setting, e);
+}
+
 /* ---- the neighbour ---- */
 
 enum { COMPARED = 1 << 20 /* from here on: the guest's own megabyte */, WITNESSES = 6 };
@@ -221,14 +238,14 @@ static void see(struct machine *m, unsigned vm, struct outcome *o)
     o->known = true;
 }
 
-static struct machine *lone(const char *cpu, const char *set, const char *path)
+static struct machine *lone(const char *cpu, const char *set, const char *more, const char *path)
 {
     struct machine_cfg cfg = config_defaults;
     struct err e;
     strcpy(cfg.cpu, cpu);
     strcpy(cfg.image, path);
     cfg.ram_mib = RAM_MIB;
-    bool ok = (!set || config_option(&cfg, "set", set, &e)) && config_check(&cfg, &e);
+    bool ok = (!set || set_one(&cfg, set, &e)) && (!more || set_one(&cfg, more, &e)) && config_check(&cfg, &e);
     struct machine *m = ok ? machine_new(&cfg, &e) : NULL;
     if (!m) give_up(cpu, e.text);
     (void)machine_run(m, NULL, PATIENCE);
@@ -244,7 +261,7 @@ static void write_witness(unsigned witness, const char *path)
         kernel_build(&kernel, n, UINT32_MAX);
         if (!write_image(path)) give_up("neighbour", path);
         if (good) return;
-        struct machine *m = lone("native", NULL, path);
+        struct machine *m = lone("native", NULL, NULL, path);
         good = machine_end(m).fate == FATE_EXITED;
         machine_free(m);
         if (good) {
@@ -255,11 +272,11 @@ static void write_witness(unsigned witness, const char *path)
 }
 
 /* What it comes to when nobody is beside it. */
-static void leave_alone(unsigned companion, unsigned witness, const char *path)
+static void leave_alone(const struct way *w, unsigned companion, unsigned witness, const char *path)
 {
     struct outcome *o = &alone[companion][witness];
     if (o->known) return;
-    struct machine *m = lone(companions[companion], companion == TE ? "cpu.virtualizable=1" : NULL, path);
+    struct machine *m = lone(companions[companion], companion == TE ? "cpu.virtualizable" : NULL, w->set, path);
     see(m, 0, o);
     machine_free(m);
 }
@@ -294,15 +311,15 @@ static bool fair(const struct machine *m)
 /* Some attackers are alone, some have a neighbour: with whom, and in which turns, the seed says. */
 struct plan { bool neighbour; unsigned companion, witness; char path[512]; };
 
-static void take_in(const struct cpu_strategy *s, uint64_t seed, struct plan *p, const char *path, struct machine_cfg *cfg)
+static void take_in(const struct way *w, uint64_t seed, struct plan *p, const char *path, struct machine_cfg *cfg)
 {
     static const char *const turns[] = { "sched.slice=20", "sched.slice=50", "sched.slice=300" };
     struct err e;
-    p->companion = (unsigned)(seed / 2 % (s->aware ? 2 : 3));
+    p->companion = (unsigned)(seed / 2 % (w->s->aware ? 2 : 3));
     p->witness = (unsigned)(seed / 6 % WITNESSES);
     snprintf(p->path, sizeof p->path, "%.500s.n", path);
     write_witness(p->witness, p->path);
-    leave_alone(p->companion, p->witness, p->path);
+    leave_alone(w, p->companion, p->witness, p->path);
     cfg->kinds = 2;
     cfg->kind[ATTACKER] = cfg->kind[NEIGHBOUR] = (struct vm_kind){ .count = 1, .ram_mib = RAM_MIB };
     strcpy(cfg->kind[ATTACKER].image, path);
@@ -313,15 +330,17 @@ static void take_in(const struct cpu_strategy *s, uint64_t seed, struct plan *p,
         give_up("neighbour", e.text);
 }
 
-static struct machine *begin(const struct cpu_strategy *s, const char *mmu, uint64_t seed, const char *path, struct plan *p)
+static struct machine *begin(const struct way *w, uint64_t seed, const char *path, struct plan *p)
 {
+    const struct cpu_strategy *s = w->s;
     struct machine_cfg cfg = config_defaults;
     struct err e;
     *p = (struct plan){ .neighbour = seed % 2 };
-    bool check = seed % 4 == 0 || seed % 8 == 3 || !strcmp(mmu, "two-level"); /* nobody else looks at a second level */
+    bool check = seed % 4 == 0 || seed % 8 == 3 || !strcmp(w->mmu, "two-level"); /* nobody else looks at a second level */
     snprintf(cfg.cpu, sizeof cfg.cpu, "%s", s->name);
-    snprintf(cfg.mmu, sizeof cfg.mmu, "%s", mmu);
-    if (p->neighbour) take_in(s, seed, p, path, &cfg);
+    snprintf(cfg.mmu, sizeof cfg.mmu, "%s", w->mmu);
+    if (w->set && !set_one(&cfg, w->set, &e)) give_up(s->name, e.text);
+    if (p->neighbour) take_in(w, seed, p, path, &cfg);
     if (!write_guest(s, seed, path)) give_up(s->name, path);
     snprintf(cfg.image, sizeof cfg.image, "%s", path);
     cfg.ram_mib = RAM_MIB;
@@ -331,7 +350,7 @@ static struct machine *begin(const struct cpu_strategy *s, const char *mmu, uint
     for (unsigned n = 0; n < machine_vms(m); n++) {
         struct home *h = &home[n];
         h->technique = n ? cpu_strategy_find(companions[p->companion]) : s;
-        h->second_level = h->technique == s && !strcmp(mmu, "two-level");
+        h->second_level = h->technique == s && !strcmp(w->mmu, "two-level");
         h->window = n * BLOCK;
         h->first = (h->window + WINDOW_SIZE) >> 12;
         h->last = h->first + RAM_MIB * 256 - 1;
@@ -376,10 +395,11 @@ static bool neighbour_holds(struct machine *m, const struct plan *p, struct tall
 }
 
 /* One guest until it ends, or has lived long. False: something that must hold does not. */
-static bool one_guest(const struct cpu_strategy *s, const char *mmu, uint64_t seed, const char *path, struct tally *t)
+static bool one_guest(const struct way *w, uint64_t seed, const char *path, struct tally *t)
 {
+    const struct cpu_strategy *s = w->s;
     struct plan p;
-    struct machine *m = begin(s, mmu, seed, path, &p);
+    struct machine *m = begin(w, seed, path, &p);
     const struct till visit = { .kind = TILL_EVENT, .a = EV_RESUME }; /* after each, where counts can break at any */
     bool good = true;
     uint32_t most = 0;
@@ -393,11 +413,26 @@ static bool one_guest(const struct cpu_strategy *s, const char *mmu, uint64_t se
     t->operations += most;
     t->guests++;
     if (!good)
-        printf("not ok - %s%s%s, seed %llu, moment %llu: %s\n", s->name, p.neighbour ? " beside " : "", p.neighbour ? companions[p.companion] : "",
-               (unsigned long long)seed, (unsigned long long)machine_insns(m), broken);
+        printf("not ok - %s, %s%s%s%s%s, seed %llu, moment %llu: %s\n", s->name, w->mmu, w->set ? " --set " : "", w->set ? w->set : "",
+               p.neighbour ? " beside " : "", p.neighbour ? companions[p.companion] : "", (unsigned long long)seed, (unsigned long long)machine_insns(m), broken);
     machine_free(m);
     if (p.neighbour) remove(p.path);
     return good;
+}
+
+static bool one_technique(const struct way *w, uint64_t operations, uint64_t seed, const char *path)
+{
+    struct tally t = { 0 };
+    user_translated = w->set && !strcmp(w->set, "bt.user");
+    *broken = 0;
+    memset(alone, 0, sizeof alone);
+    for (uint64_t n = 0; t.operations < operations; n++)
+        if (!one_guest(w, seed + n, path, &t)) return false;
+    printf("ok - %s, %s%s%s: %llu hostile operations, %llu guests, %llu of them killed themselves, %llu looks, %llu neighbours unharmed\n",
+           w->s->name, w->mmu, w->set ? " --set " : "", w->set ? w->set : "", (unsigned long long)t.operations, (unsigned long long)t.guests,
+           (unsigned long long)t.died, (unsigned long long)t.checks, (unsigned long long)t.neighbours);
+    fflush(stdout);
+    return true;
 }
 
 int attack_run(uint64_t operations, uint64_t seed)
@@ -409,21 +444,15 @@ int attack_run(uint64_t operations, uint64_t seed)
     enum { MMUS = 3 };
     static const char *const mmus[MMUS] = { "shadow", "two-level", "direct" };
     for (unsigned k = 0; cpu_strategies[k / MMUS]; k++) {
-        const struct cpu_strategy *s = cpu_strategies[k / MMUS];
-        struct tally t = { 0 };
+        struct way w = { cpu_strategies[k / MMUS], mmus[k % MMUS], NULL };
         struct machine_cfg cfg = config_defaults;
         struct err e;
-        snprintf(cfg.cpu, sizeof cfg.cpu, "%s", s->name);
-        snprintf(cfg.mmu, sizeof cfg.mmu, "%s", mmus[k % MMUS]);
-        if (!s->hypervisor || !config_check(&cfg, &e)) continue;
-        bool good = true;
-        for (uint64_t n = 0; good && t.operations < operations; n++) good = one_guest(s, cfg.mmu, seed + n, path, &t);
-        failures += !good;
-        if (good)
-            printf("ok - %s, %s: %llu hostile operations, %llu guests, %llu of them killed themselves, %llu looks, %llu neighbours unharmed\n",
-                   s->name, cfg.mmu, (unsigned long long)t.operations, (unsigned long long)t.guests, (unsigned long long)t.died,
-                   (unsigned long long)t.checks, (unsigned long long)t.neighbours);
-        fflush(stdout);
+        snprintf(cfg.cpu, sizeof cfg.cpu, "%s", w.s->name);
+        snprintf(cfg.mmu, sizeof cfg.mmu, "%s", w.mmu);
+        if (!w.s->hypervisor || !config_check(&cfg, &e)) continue;
+        failures += !one_technique(&w, operations, seed, path);
+        w.set = w.s->faithful;
+        if (w.set && *w.set) failures += !one_technique(&w, operations / 2, seed, path);
     }
     remove(path);
     return failures ? EXIT_FAILED : EXIT_GOOD;

@@ -18,7 +18,7 @@ for seed in $RANDOM_SEEDS; do
     run random native
     check "seed $seed, native" [ "$rc" = 0 ]
     cp "$TMPDIR/out" "$TMPDIR/bare"
-    for variant in "" "${variants[1 + k++ % 4]}" bt.faults=0; do
+    for variant in "" "${variants[1 + k++ % 4]}" bt.faults=0 bt.user=1; do
         run random bt ${variant:+--set "$variant"}
         check "seed $seed, bt $variant" agrees
     done

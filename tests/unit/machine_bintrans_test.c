@@ -71,7 +71,7 @@ static void nothing_silent(const struct machine *m, const char *what)
 static const char *const guests[] = { "popf", "rings", "sens19", "fault" };
 static const char *const variants[] = {
     "", "bt.chain=0", "bt.return=0", "bt.incache=0", "bt.adaptive=0", "bt.unit=1", "bt.unit=64", "bt.cache=4",
-    "bt.unit=1 bt.cache=4", "bt.faults=0", "bt.faults=1 bt.unit=1", "bt.chain=0 bt.return=0 bt.incache=0 bt.adaptive=0",
+    "bt.unit=1 bt.cache=4", "bt.faults=0", "bt.faults=1 bt.unit=1", "bt.user=1", "bt.user=1 bt.unit=1 bt.cache=4 bt.faults=0", "bt.user=1 bt.incache=0", "bt.chain=0 bt.return=0 bt.incache=0 bt.adaptive=0",
 };
 
 static void ends_as_bare(void **state)
