@@ -62,7 +62,7 @@ struct paravirt {
     uint16_t virq_port[XEN_VIRQS];
     struct pv_map map[PV_MAPS]; /* of grants, by handle */
     bool     polls;            /* blocked in sched_op poll ... */
-    uint32_t polled, poll_port[16];
+    uint32_t polled, poll_port[XEN_POLL_MOST];
     struct timer singleshot, periodic, poll_timer;
     uint64_t period, ticked;   /* ns between ticks, 0: none; system time of the last one */
 };

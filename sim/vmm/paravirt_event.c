@@ -122,8 +122,8 @@ static int32_t bind_virq(struct paravirt *p, union operation *o)
 {
     uint32_t virq = o->virq.virq;
     if (virq >= XEN_VIRQS) return -XEN_EINVAL;
-    if (o->virq.vcpu) return -XEN_ENOENT;
-    if (virq != XEN_VIRQ_TIMER && virq != XEN_VIRQ_DEBUG) return -XEN_EPERM;
+    bool local = virq == XEN_VIRQ_TIMER || virq == XEN_VIRQ_DEBUG || virq == XEN_VIRQ_XENOPROF; /* each vCPU has its own */
+    if (o->virq.vcpu) return local ? -XEN_ENOENT : -XEN_EINVAL;
     if (p->virq_port[virq]) return -XEN_EEXIST;
     uint32_t port = open_channel(p, (struct pv_channel){ CHANNEL_VIRQ, 0, virq });
     if (!port) return -XEN_ENOSPC;
@@ -142,7 +142,7 @@ static int32_t bind_ipi(struct paravirt *p, union operation *o)
 
 static int32_t alloc_unbound(struct paravirt *p, union operation *o)
 {
-    if (!pv_is_me(p, o->unbound.domain)) return -XEN_EPERM;
+    if (o->unbound.domain != XEN_DOM_SELF) return -XEN_EPERM;
     uint16_t remote = pv_is_me(p, o->unbound.remote) ? pv_id(p) : o->unbound.remote;
     uint32_t port = open_channel(p, (struct pv_channel){ CHANNEL_UNBOUND, remote, 0 });
     o->unbound.port = port;
@@ -170,7 +170,7 @@ static int32_t send(struct paravirt *p, uint32_t port)
 
 static int32_t status(struct paravirt *p, union operation *o)
 {
-    if (!pv_is_me(p, o->status.domain)) return -XEN_EPERM;
+    if (o->status.domain != XEN_DOM_SELF) return -XEN_EPERM;
     if (o->status.port >= XEN_CHANNELS) return -XEN_EINVAL;
     const struct pv_channel *c = &p->channel[o->status.port];
     o->status.status = c->state;
@@ -195,7 +195,7 @@ void pv_close_all(struct paravirt *p)
 
 static int32_t reset(struct paravirt *p, union operation *o)
 {
-    if (!pv_is_me(p, o->unbound.domain)) return -XEN_EPERM;
+    if (o->unbound.domain != XEN_DOM_SELF) return -XEN_EPERM;
     pv_close_all(p);
     return 0;
 }
@@ -218,7 +218,7 @@ static int32_t operate(struct paravirt *p, uint32_t op, union operation *o)
     switch (op) {
     case XEN_EVTCHN_BIND_INTERDOMAIN: return bind_interdomain(p, o);
     case XEN_EVTCHN_BIND_VIRQ: return bind_virq(p, o);
-    case XEN_EVTCHN_BIND_PIRQ: return -XEN_EPERM;
+    case XEN_EVTCHN_BIND_PIRQ: return o->virq.virq < XEN_PIRQS ? -XEN_EPERM : -XEN_EINVAL;
     case XEN_EVTCHN_STATUS: return status(p, o);
     case XEN_EVTCHN_ALLOC_UNBOUND: return alloc_unbound(p, o);
     case XEN_EVTCHN_BIND_IPI: return bind_ipi(p, o);

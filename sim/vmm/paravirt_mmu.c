@@ -26,63 +26,87 @@ void pv_load_base(struct paravirt *p)
     TRACE(v->vmm->board.trace, CR3, v->cause, .value = v->root);
 }
 
-/* Only the caller's own memory: there is no right to anybody else's. */
-static int32_t check_domain(const struct paravirt *p, uint32_t domain)
+/* Whose memory a list is about. The caller's own is DOMID_SELF (by its number it is "not foreign": refused); a device's may be
+ * named by everybody, but nobody here was given any, so that all frames are the wrong ones. */
+static int32_t whose(uint32_t domain, bool *device)
 {
-    domain &= 0xFFFF;
-    if (pv_is_me(p, domain)) return 0;
-    bool known = domain == XEN_DOM_IO || domain == XEN_DOM_XEN || domain == XEN_DOM_SERVICE || pv_domain(p, domain);
-    return known ? -XEN_EPERM : -XEN_ESRCH;
+    *device = (domain & 0xFFFF) == XEN_DOM_IO;
+    return *device || (domain & 0xFFFF) == XEN_DOM_SELF ? 0 : -XEN_ESRCH;
 }
 
-static int32_t update_one(struct paravirt *p, const struct xen_mmu_update *u)
+/* Entries here have 32 bits: what the ABI's words have more is cut off. */
+static int32_t update_one(struct paravirt *p, const struct xen_mmu_update *u, bool device)
 {
-    uint32_t at = address(u->ptr, u->ptr_high);
-    if (u->val_high) return pv_error(direct_refuse(p->mmu, DIRECT_FOREIGN, UINT32_MAX, u->val));
-    switch (u->ptr & 3) {
-    case XEN_MMU_NORMAL: return pv_error(direct_update(p->mmu, hpa(at), u->val));
-    case XEN_MMU_PRESERVE_AD: {
-        uint32_t old = direct_owns(p->mmu, at >> PAGE_SHIFT) ? pv_frame_read(p, at >> PAGE_SHIFT, at & 0xFFC, 4) : 0;
-        return pv_error(direct_update(p->mmu, hpa(at), u->val | (old & (PTE_A | PTE_D))));
-    }
-    case XEN_MMU_MACHPHYS:
-        if (!direct_owns(p->mmu, at >> PAGE_SHIFT)) return pv_error(direct_refuse(p->mmu, DIRECT_FOREIGN, at >> PAGE_SHIFT, u->val));
-        pv_set_m2p(p, at >> PAGE_SHIFT, u->val);
-        return 0;
-    default: return -XEN_ENOSYS;
-    }
+    uint32_t at = address(u->ptr, u->ptr_high), frame = at >> PAGE_SHIFT;
+    bool owned = direct_owns(p->mmu, frame);
+    if ((u->ptr & 3) > XEN_MMU_PRESERVE_AD) return -XEN_ENOSYS;
+    if (device && ((u->val & PTE_P) || (u->ptr & 3) == XEN_MMU_MACHPHYS))
+        return pv_error(direct_refuse(p->mmu, DIRECT_FOREIGN, u->val >> PAGE_SHIFT, u->val));
+    if ((u->ptr & 3) == XEN_MMU_NORMAL) return pv_error(direct_update(p->mmu, hpa(at), u->val));
+    if (!owned) return pv_error(direct_refuse(p->mmu, DIRECT_FOREIGN, frame, u->val));
+    if ((u->ptr & 3) == XEN_MMU_PRESERVE_AD)
+        return pv_error(direct_update(p->mmu, hpa(at), u->val | (pv_frame_read(p, frame, at & 0xFFC, 4) & (PTE_A | PTE_D))));
+    pv_set_m2p(p, frame, u->val);
+    return 0;
 }
 
-/* Tells how many of a list were done, if the guest wants to know. */
+/* A list that ends below the hole, and whose: what is wrong with that is said before anything is done. */
+static int32_t begin(struct paravirt *p, const uint32_t arg[6], uint32_t size, uint32_t *n, uint32_t *before, bool *device)
+{
+    *n = arg[1] & ~XEN_MMU_PREEMPTED;
+    *before = 0;
+    if (arg[1] != *n && arg[2]) (void)pv_read(p, arg[2], before, 4); /* goes on with what was interrupted: adds to what was done */
+    if (arg[0] + (uint64_t)*n * size > DIRECT_HOLE) return -XEN_EFAULT;
+    return whose(arg[3], device);
+}
+
+/* Tells how many of a list were done, if the guest wants to know; whether it can be told does not matter. */
 static int32_t done(struct paravirt *p, uint32_t where, uint32_t n, int32_t result)
 {
-    if (where && !pv_write(p, where, &n, sizeof n)) return -XEN_EFAULT;
+    if (where) (void)pv_write(p, where, &n, sizeof n);
     return result;
 }
 
 /* arg: list, count, where to store how many were done, domain. */
 int32_t pv_mmu_update(struct paravirt *p, const uint32_t arg[6])
 {
-    uint32_t count = arg[1] & ~XEN_MMU_PREEMPTED, n = 0;
-    int32_t result = check_domain(p, arg[3]);
-    if (result) return result;
-    for (; n < count && !result; n++) {
-        struct xen_mmu_update u;
+    struct xen_mmu_update u;
+    uint32_t count, before, n = 0;
+    bool device;
+    int32_t result = begin(p, arg, sizeof u, &count, &before, &device);
+    while (!result && n < count) {
         if (!pv_read(p, arg[0] + n * (uint32_t)sizeof u, &u, sizeof u)) result = -XEN_EFAULT;
-        else result = update_one(p, &u);
-        if (result) break;
+        else result = update_one(p, &u, device);
+        n += !result;
     }
-    return done(p, arg[2], n, result);
+    return done(p, arg[2], before + n, result);
 }
 
-/* arg: address, entry (low, high), flags. */
+/* For which vCPUs? A pointer says, to a word of bits; the only one is always meant. */
+static bool whoever(struct paravirt *p, uint32_t at)
+{
+    uint32_t mask;
+    return pv_read(p, at, &mask, 4);
+}
+
+/* What update_va_mapping does to the TLB: bits 1-0 say what, the rest for whom: 0 this vCPU, 4 all, else a pointer. */
+static int32_t after_update(struct paravirt *p, uint32_t at, uint32_t flags)
+{
+    uint32_t who = flags & ~(uint32_t)XEN_UVMF_TYPE, what = flags & XEN_UVMF_TYPE;
+    if (what != XEN_UVMF_FLUSH && what != XEN_UVMF_INVLPG) return 0;
+    if (who && who != XEN_UVMF_ALL && !whoever(p, who)) return -XEN_EFAULT;
+    if (what == XEN_UVMF_FLUSH) direct_flush(p->mmu);
+    else p->v->vmmu.ops->invlpg(&p->v->vmmu, gva(at));
+    return 0;
+}
+
+/* arg: address, entry (low, high), flags. The TLB is seen to even if the entry is not changed. */
 int32_t pv_update_va_mapping(struct paravirt *p, const uint32_t arg[6])
 {
-    if (arg[2]) return pv_error(direct_refuse(p->mmu, DIRECT_FOREIGN, UINT32_MAX, arg[1]));
     enum direct_rule rule = direct_update_va(p->mmu, gva(arg[0]), arg[1]);
-    if ((arg[3] & XEN_UVMF_TYPE) == XEN_UVMF_FLUSH) direct_flush(p->mmu);
-    else if ((arg[3] & XEN_UVMF_TYPE) == XEN_UVMF_INVLPG) p->v->vmmu.ops->invlpg(&p->v->vmmu, gva(arg[0]));
-    return pv_error(rule);
+    if (rule == DIRECT_ADDRESS) return pv_error(rule);
+    int32_t flushed = after_update(p, arg[0], arg[3]);
+    return flushed ? flushed : pv_error(rule);
 }
 
 int32_t pv_new_base(struct paravirt *p, uint32_t frame)
@@ -94,22 +118,34 @@ int32_t pv_new_base(struct paravirt *p, uint32_t frame)
     return 0;
 }
 
-static int32_t extended_one(struct paravirt *p, const struct xen_mmuext_op *op)
+static int32_t flush(struct paravirt *p, const struct xen_mmuext_op *op)
+{
+    bool one = op->cmd == XEN_INVLPG_LOCAL || op->cmd == XEN_INVLPG_MULTI || op->cmd == XEN_INVLPG_ALL;
+    bool some = op->cmd == XEN_FLUSH_MULTI || op->cmd == XEN_INVLPG_MULTI;
+    if (some && !whoever(p, op->arg2)) return -XEN_EINVAL;
+    if (one) p->v->vmmu.ops->invlpg(&p->v->vmmu, gva(op->arg1));
+    else direct_flush(p->mmu);
+    return 0;
+}
+
+static int32_t pin(struct paravirt *p, const struct xen_mmuext_op *op, bool device)
+{
+    if (device) return pv_error(direct_refuse(p->mmu, DIRECT_FOREIGN, op->arg1, 0));
+    if (op->cmd == XEN_UNPIN) return pv_error(direct_unpin(p->mmu, op->arg1));
+    return pv_error(direct_pin(p->mmu, op->arg1, op->cmd == XEN_PIN_L1 ? FRAME_L1 : FRAME_L2));
+}
+
+static int32_t extended_one(struct paravirt *p, const struct xen_mmuext_op *op, bool device)
 {
     switch (op->cmd) {
-    case XEN_PIN_L1: return pv_error(direct_pin(p->mmu, op->arg1, FRAME_L1));
-    case XEN_PIN_L2: return pv_error(direct_pin(p->mmu, op->arg1, FRAME_L2));
-    case XEN_UNPIN: return pv_error(direct_unpin(p->mmu, op->arg1));
+    case XEN_PIN_L1: case XEN_PIN_L2: return pin(p, op, device);
+    case XEN_UNPIN: return pin(p, op, false);
+    case XEN_PIN_L3: case XEN_PIN_L4: return 0; /* there are no such tables: nothing to do, says Xen */
     case XEN_NEW_BASE: return pv_new_base(p, op->arg1);
-    case XEN_FLUSH_LOCAL: case XEN_FLUSH_MULTI: case XEN_FLUSH_ALL:
-        direct_flush(p->mmu);
-        return 0;
-    case XEN_INVLPG_LOCAL: case XEN_INVLPG_MULTI: case XEN_INVLPG_ALL:
-        p->v->vmmu.ops->invlpg(&p->v->vmmu, gva(op->arg1));
-        return 0;
-    case XEN_FLUSH_CACHE: return -XEN_EPERM; /* for domains with devices of their own */
+    case XEN_FLUSH_LOCAL: case XEN_FLUSH_MULTI: case XEN_FLUSH_ALL: case XEN_INVLPG_LOCAL: case XEN_INVLPG_MULTI: case XEN_INVLPG_ALL:
+        return flush(p, op);
+    case XEN_FLUSH_CACHE: return -XEN_EINVAL; /* for domains with devices of their own */
     case XEN_SET_LDT: return pv_set_ldt(p, op->arg1, op->arg2);
-    case XEN_PIN_L3: case XEN_PIN_L4: case XEN_NEW_USER_BASE: return -XEN_EINVAL; /* there are no such tables */
     default: return -XEN_ENOSYS;
     }
 }
@@ -117,16 +153,16 @@ static int32_t extended_one(struct paravirt *p, const struct xen_mmuext_op *op)
 /* arg: list, count, where to store how many were done, domain. */
 int32_t pv_mmuext_op(struct paravirt *p, const uint32_t arg[6])
 {
-    uint32_t count = arg[1] & ~XEN_MMU_PREEMPTED, n = 0;
-    int32_t result = check_domain(p, arg[3]);
-    if (result) return result;
-    for (; n < count && !result; n++) {
-        struct xen_mmuext_op op;
+    struct xen_mmuext_op op;
+    uint32_t count, before, n = 0;
+    bool device;
+    int32_t result = begin(p, arg, sizeof op, &count, &before, &device);
+    while (!result && n < count) {
         if (!pv_read(p, arg[0] + n * (uint32_t)sizeof op, &op, sizeof op)) result = -XEN_EFAULT;
-        else result = extended_one(p, &op);
-        if (result) break;
+        else result = extended_one(p, &op, device);
+        n += !result;
     }
-    return done(p, arg[2], n, result);
+    return done(p, arg[2], before + n, result);
 }
 
 /* ---- frames given back and asked for. They return how many extents were served; the first that cannot be ends the list. */
@@ -147,17 +183,19 @@ static bool ask_for(struct paravirt *p, uint32_t at, bool populate)
     return !at || pv_write(p, at, &frame, 4);
 }
 
-static int32_t reservation(struct paravirt *p, uint32_t cmd, uint32_t at)
+/* What cannot be done at all is no error either: nothing was done. The call may go on where it was: how many extents are done stands above
+ * the operation's bits. */
+static int32_t reservation(struct paravirt *p, uint32_t op, uint32_t at)
 {
     struct xen_reservation r;
-    uint32_t n = 0;
-    if (!pv_read(p, at, &r, sizeof r)) return -XEN_EFAULT;
-    if (check_domain(p, r.domain)) return -XEN_EPERM;
-    if (r.order) return 0; /* only single frames: no more are ever promised to be contiguous */
-    if (r.count > (DIRECT_HOLE - 1) / 4 || (!r.extents && cmd != XEN_MEM_INCREASE)) return -XEN_EFAULT;
+    uint32_t n = op >> XEN_MEM_SHIFT, cmd = op & XEN_MEM_MASK;
+    bool increase = cmd == XEN_MEM_INCREASE;
+    if (!pv_read(p, at, &r, sizeof r) || r.count > UINT32_MAX >> XEN_MEM_SHIFT || n > r.count || r.domain != XEN_DOM_SELF) return (int32_t)n;
+    if (r.order) return (int32_t)n; /* only single frames: no more are ever promised to be contiguous */
+    if (!(increase && !r.extents) && r.extents + (uint64_t)r.count * 4 > DIRECT_HOLE) return (int32_t)n;
     for (; n < r.count; n++) {
-        uint32_t extent = r.extents ? r.extents + 4 * n : 0;
-        if (!(cmd == XEN_MEM_DECREASE ? give_back(p, extent) : ask_for(p, extent, cmd == XEN_MEM_POPULATE))) break;
+        uint32_t extent = r.extents || !increase ? r.extents + 4 * n : 0;
+        if (!(cmd == XEN_MEM_DECREASE ? give_back(p, extent) : ask_for(p, extent, !increase))) break;
     }
     return (int32_t)n;
 }
@@ -169,15 +207,23 @@ static uint32_t owned(const struct paravirt *p)
     return n;
 }
 
+/* How many frames it has, or may have. Asked about itself only. */
+static int32_t amount(struct paravirt *p, uint32_t op, uint32_t at)
+{
+    uint16_t domain;
+    if (!pv_read(p, at, &domain, sizeof domain)) return -XEN_EFAULT;
+    if (domain != XEN_DOM_SELF) return -XEN_EPERM;
+    return (int32_t)(op == XEN_MEM_CURRENT ? owned(p) : p->v->vm->frames);
+}
+
 /* arg: operation, its structure. */
 int32_t pv_memory_op(struct paravirt *p, const uint32_t arg[6])
 {
     const uint32_t m2p[3] = { DIRECT_HOLE, XEN_SEGMENT_END, p->mmu->frames - 1 };
-    switch (arg[0]) {
+    switch (arg[0] & XEN_MEM_MASK) {
     case XEN_MEM_INCREASE: case XEN_MEM_DECREASE: case XEN_MEM_POPULATE: return reservation(p, arg[0], arg[1]);
     case XEN_MEM_MAX_PAGE: return (int32_t)(p->mmu->frames - 1);
-    case XEN_MEM_CURRENT: return (int32_t)owned(p);
-    case XEN_MEM_MAXIMUM: return (int32_t)p->v->vm->frames;
+    case XEN_MEM_CURRENT: case XEN_MEM_MAXIMUM: return amount(p, arg[0] & XEN_MEM_MASK, arg[1]);
     case XEN_MEM_M2P_MAPPING: return pv_write(p, arg[1], m2p, sizeof m2p) ? 0 : -XEN_EFAULT;
     case XEN_MEM_M2P_LIST: case XEN_MEM_MAP + 1: return -XEN_EPERM;
     default: return -XEN_ENOSYS;

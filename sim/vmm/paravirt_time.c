@@ -6,7 +6,7 @@
 #include "sim/vmm/paravirt.h"
 
 #define SECOND UINT64_C(1000000000)
-enum { TICK = 10000000 /* ns */, POLL_PORTS = 16 };
+enum { TICK = 10000000 /* ns */, POLL_PORTS = XEN_POLL_MOST };
 
 uint64_t pv_now(const struct paravirt *p)
 {
@@ -155,6 +155,7 @@ int32_t pv_sched_op(struct paravirt *p, const uint32_t arg[6])
     switch (arg[0]) {
     case XEN_SCHED_YIELD: return 0;
     case XEN_SCHED_BLOCK: return block(p);
+    case XEN_SCHED_REMOTE_SHUTDOWN: return -XEN_EPERM;
     case XEN_SCHED_SHUTDOWN: return pv_read(p, arg[1], &reason, 4) ? shut_down(p, reason) : -XEN_EFAULT;
     case XEN_SCHED_POLL: return poll(p, arg[1]);
     default: return -XEN_ENOSYS;
@@ -167,6 +168,7 @@ int32_t pv_sched_op_compat(struct paravirt *p, const uint32_t arg[6])
     switch (arg[0]) {
     case XEN_SCHED_YIELD: return 0;
     case XEN_SCHED_BLOCK: return block(p);
+    case XEN_SCHED_REMOTE_SHUTDOWN: return -XEN_EPERM;
     case XEN_SCHED_SHUTDOWN: return shut_down(p, arg[1]);
     default: return -XEN_ENOSYS;
     }

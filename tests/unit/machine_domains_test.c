@@ -217,7 +217,9 @@ static void words_are_copied(void **state)
 static uint32_t count(unsigned n)
 {
     be(n);
-    return (uint32_t)call(MEMORY_CALL, XEN_MEM_CURRENT, 0, 0, 0);
+    uint16_t self = XEN_DOM_SELF;
+    assert_true(pv_write(now(), va(DESK), &self, sizeof self));
+    return (uint32_t)call(MEMORY_CALL, XEN_MEM_CURRENT, va(DESK), 0, 0);
 }
 
 static void release(unsigned n, uint32_t pfn)

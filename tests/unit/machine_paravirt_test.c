@@ -56,6 +56,14 @@ static int32_t call(struct world *w, uint32_t number, uint32_t a, uint32_t b, ui
 
 static void put(struct world *w, uint32_t at, const void *from, uint32_t n) { assert_true(pv_write(w->p, at, from, n)); }
 
+/* How many frames it has, asked about by the number that means oneself. */
+static int32_t frames(struct world *w)
+{
+    uint32_t at = va(w, w->first + PAGES), self = XEN_DOM_SELF;
+    put(w, at, &self, 2);
+    return call(w, 12, XEN_MEM_CURRENT, at, 0, 0);
+}
+
 static int32_t update(struct world *w, uint32_t ptr, uint32_t val)
 {
     struct xen_mmu_update u = { ptr, 0, val, 0 };
@@ -199,23 +207,78 @@ static void memory_is_given_back_and_taken(void **state)
     struct world w = world();
     uint32_t pfn = w.first + 3, gone = mfn(&w, pfn), list = va(&w, w.first + 1), arg = va(&w, w.first);
     struct xen_reservation r = { list, 1, 0, 0, XEN_DOM_SELF, 0 };
-    int32_t before = call(&w, 12, XEN_MEM_CURRENT, 0, 0, 0);
+    int32_t before = frames(&w);
     put(&w, list, &gone, 4);
     put(&w, arg, &r, sizeof r);
     assert_int_equal(call(&w, 12, XEN_MEM_DECREASE, arg, 0, 0), 1);
-    assert_int_equal(call(&w, 12, XEN_MEM_CURRENT, 0, 0, 0), before); /* still mapped: it goes with the last reference */
+    assert_int_equal(frames(&w), before); /* still mapped: it goes with the last reference */
     holds(&w, "given back while mapped");
     assert_int_equal(map(&w, va(&w, pfn), 0), 0);
-    assert_int_equal(call(&w, 12, XEN_MEM_CURRENT, 0, 0, 0), before - 1);
+    assert_int_equal(frames(&w), before - 1);
     assert_int_equal(map(&w, va(&w, pfn), gone << PAGE_SHIFT | PTE_P), -XEN_EINVAL);
     assert_int_equal(call(&w, 12, XEN_MEM_DECREASE, arg, 0, 0), 0); /* not twice */
     holds(&w, "given back");
     put(&w, list, &pfn, 4);
     assert_int_equal(call(&w, 12, XEN_MEM_POPULATE, arg, 0, 0), 1);
-    assert_int_equal(call(&w, 12, XEN_MEM_CURRENT, 0, 0, 0), before);
+    assert_int_equal(frames(&w), before);
     assert_int_equal(map(&w, va(&w, pfn), gone << PAGE_SHIFT | PTE_P | PTE_W), 0); /* the only free one was the same */
     assert_int_equal(call(&w, 12, XEN_MEM_POPULATE, arg, 0, 0), 0); /* no more there */
     holds(&w, "taken again");
+    machine_free(w.m);
+}
+
+/* One call whose structure has these words at its beginning; what it returns, as Xen 3's sources have it. */
+struct answer { uint32_t number, op, w[4]; int32_t result; };
+enum { CHANNEL = 32, SCHEDULE = 29, VCPU = 24, GRANT = 20, ASSIST = 21, MEMORY = 12, PHYSICAL = 33, VERSION = 17 };
+static const struct answer answers[] = {
+    { 63, 0, { 0 }, -XEN_ENOSYS }, { 1000, 0, { 0 }, -XEN_ENOSYS }, { 7, 0, { 0 }, -XEN_EPERM }, { 35, 0, { 0 }, -XEN_EPERM }, { 36, 0, { 0 }, -XEN_EPERM },
+    { CHANNEL, 11, { 0 }, -XEN_ENOSYS },
+    { CHANNEL, XEN_EVTCHN_BIND_VIRQ, { XEN_VIRQS, 0 }, -XEN_EINVAL }, { CHANNEL, XEN_EVTCHN_BIND_VIRQ, { XEN_VIRQ_CONSOLE, 1 }, -XEN_EINVAL },
+    { CHANNEL, XEN_EVTCHN_BIND_VIRQ, { XEN_VIRQ_DEBUG, 1 }, -XEN_ENOENT }, { CHANNEL, XEN_EVTCHN_BIND_VIRQ, { XEN_VIRQ_TIMER, 0 }, -XEN_EEXIST },
+    { CHANNEL, XEN_EVTCHN_BIND_PIRQ, { 14, 0 }, -XEN_EPERM }, { CHANNEL, XEN_EVTCHN_BIND_PIRQ, { 1000, 0 }, -XEN_EINVAL },
+    { CHANNEL, XEN_EVTCHN_BIND_IPI, { 1 }, -XEN_ENOENT }, { CHANNEL, XEN_EVTCHN_CLOSE, { 0 }, -XEN_EINVAL }, { CHANNEL, XEN_EVTCHN_CLOSE, { 1024 }, -XEN_EINVAL },
+    { CHANNEL, XEN_EVTCHN_SEND, { 500 }, -XEN_EINVAL }, { CHANNEL, XEN_EVTCHN_STATUS, { 9, 1 }, -XEN_EPERM },
+    { CHANNEL, XEN_EVTCHN_STATUS, { XEN_DOM_SELF, 1024 }, -XEN_EINVAL }, { CHANNEL, XEN_EVTCHN_ALLOC_UNBOUND, { 9 }, -XEN_EPERM },
+    { CHANNEL, XEN_EVTCHN_BIND_INTERDOMAIN, { 9, 1 }, -XEN_ESRCH }, { CHANNEL, XEN_EVTCHN_BIND_INTERDOMAIN, { XEN_DOM_SELF, 700 }, -XEN_EINVAL },
+    { CHANNEL, XEN_EVTCHN_UNMASK, { 1024 }, -XEN_EINVAL }, { CHANNEL, XEN_EVTCHN_RESET, { 9 }, -XEN_EPERM },
+    { SCHEDULE, 9, { 0 }, -XEN_ENOSYS }, { SCHEDULE, XEN_SCHED_POLL, { 0, 1000 }, -XEN_EINVAL }, { SCHEDULE, XEN_SCHED_REMOTE_SHUTDOWN, { 0, 0 }, -XEN_EPERM },
+    { VCPU, 99, { 0 }, -XEN_ENOSYS }, { ASSIST, 2, { 0 }, -XEN_EINVAL }, { GRANT, 99, { 0 }, -XEN_ENOSYS }, { MEMORY, 13, { 0 }, -XEN_ENOSYS },
+    { MEMORY, XEN_MEM_CURRENT, { 9 }, -XEN_EPERM }, { PHYSICAL, 6, { 4 }, -XEN_EINVAL }, { VERSION, 99, { 0 }, -XEN_ENOSYS },
+};
+
+static void refusals_have_the_numbers_of_the_interface(void **state)
+{
+    (void)state;
+    struct world w = world();
+    uint32_t at = va(&w, w.first);
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        const struct answer *a = &answers[i];
+        put(&w, at, a->w, sizeof a->w);
+        uint32_t b = a->number == VCPU ? 0 : a->number == ASSIST ? 99 : at, c = a->number == GRANT ? 1 : a->number == VCPU ? at : 0;
+        int32_t got = call(&w, a->number, a->op, b, c, 0);
+        if (got != a->result) fail_msg("call %u, operation %u, words %X %X: %d, not %d", a->number, a->op, a->w[0], a->w[1], got, a->result);
+        if (a->number >= 60 || a->number == 7 || a->number == 35 || a->number == 36 || a->result != -XEN_EINVAL) continue;
+        if (a->number == CHANNEL || a->number == SCHEDULE || a->number == PHYSICAL)
+            assert_int_equal(call(&w, a->number, a->op, 0xFD000000, 0, 0), -XEN_EFAULT); /* its structure is nowhere */
+    }
+    /* Whose memory a list is about, and where it lies, is judged before anything of it is done. */
+    struct xen_mmu_update u = { mfn(&w, w.first) << PAGE_SHIFT, 0, 0, 0 };
+    put(&w, at, &u, sizeof u);
+    assert_int_equal(call(&w, 1, at, 1, 0, 9), -XEN_ESRCH);
+    assert_int_equal(call(&w, 1, at, 1, 0, pv_id(w.p)), -XEN_ESRCH); /* oneself is not foreign */
+    assert_int_equal(call(&w, 1, at, 1, 0, XEN_DOM_XEN), -XEN_ESRCH);
+    assert_int_equal(call(&w, 26, at, 1, 0, 9), -XEN_ESRCH);
+    assert_int_equal(call(&w, 1, 0xFFFFF000, 1, 0, XEN_DOM_SELF), -XEN_EFAULT);
+    assert_int_equal(call(&w, 1, at, 0x40000000, 0, XEN_DOM_SELF), -XEN_EFAULT);
+    assert_int_equal(call(&w, 1, 0x10000, 1, 0, XEN_DOM_SELF), -XEN_EFAULT); /* not mapped */
+    u.ptr |= 3;
+    put(&w, at, &u, sizeof u);
+    assert_int_equal(call(&w, 1, at, 1, 0, XEN_DOM_SELF), -XEN_ENOSYS);
+    assert_int_equal(extended(&w, XEN_PIN_L3, w.root, 0), 0); /* there are no such tables: nothing to do */
+    assert_int_equal(extended(&w, XEN_FLUSH_CACHE, 0, 0), -XEN_EINVAL);
+    assert_int_equal(extended(&w, XEN_FLUSH_MULTI, 0, 0xFD000000), -XEN_EINVAL);
+    assert_int_equal(extended(&w, 14, 0, 0), -XEN_ENOSYS);
+    holds(&w, "refused");
     machine_free(w.m);
 }
 
@@ -480,7 +543,7 @@ int main(void)
         cmocka_unit_test(a_bad_table_leaves_nothing),
         cmocka_unit_test(updates_come_in_batches),
         cmocka_unit_test(no_stale_translation_survives),
-        cmocka_unit_test(memory_is_given_back_and_taken),
+        cmocka_unit_test(memory_is_given_back_and_taken), cmocka_unit_test(refusals_have_the_numbers_of_the_interface),
         cmocka_unit_test(grants_map_copy_and_end),
         cmocka_unit_test(descriptors_are_judged),
         cmocka_unit_test(hostile_calls_break_nothing),
