@@ -365,6 +365,18 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
         if (value[0] == '1' && m->cost[COST_CPU_VMX] < NEHALEM) m->cost[COST_CPU_VMX] = NEHALEM; /* its controls are that one's */
         return true;
     }
+    if (!strcmp(key, "mmu.walk_cache")) {
+        static const char *const kinds[] = { "0", "1D", "2D" };
+        for (uint8_t k = 0; k < 3; k++)
+            if (!strcasecmp(value, kinds[k])) return m->walk_cache = k, true;
+        return err_set(e, EXIT_USAGE, "--set %s=%s: 0 none, 1D for entries of the guest's tables, 2D for those of the second level, too", key, value);
+    }
+    if (!strcmp(key, "mmu.nested_tlb")) {
+        unsigned long n = strtoul(value, &end, 0);
+        if (*end || end == value || n > 64) return err_set(e, EXIT_USAGE, "--set %s=%s: entries, 0 to 64", key, value);
+        m->nested_tlb = (uint8_t)n;
+        return true;
+    }
     if (!strcmp(key, "mmu.levels") || !strcmp(key, "mmu.second")) {
         uint8_t n = (uint8_t)(value[0] - '0');
         if (n < 2 || n > 5 || value[1]) return err_set(e, EXIT_USAGE, "--set %s=%s: 2 to 5 levels of page tables", key, value);
@@ -377,7 +389,7 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
     }
     if (strncmp(key, "cost.", 5))
         return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (`ringside list model p4` has the rows), "
-                       "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.ept=1, cpu.vpid=1, cpu.untrap=HLT, mmu.levels=N, mmu.second=N, "
+                       "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.ept=1, cpu.vpid=1, cpu.untrap=HLT, mmu.levels=N, mmu.second=N, mmu.walk_cache=1D, mmu.nested_tlb=N, "
                        "bt.*, vtx.*, shadow.*, ept.*, sched.* (rows in sim/vmm/setting.def), sched=rr|credit, vm.N.weight|cap|background|cpu and "
                        "disk.write=1", key);
     unsigned long v = strtoul(value, &end, 0);

@@ -107,8 +107,9 @@ void machine_summary(const struct machine *m, struct machine_summary *s)
     *s = (struct machine_summary){ .cycles = b->clock.now, .insns = b->cpu.insns - b->cpu.extra, .exits = t.exits,
                                    .silent = t.silent, .injected = t.injections, .irqs = t.kinds[EV_IRQ],
                                    .tlb_misses = b->cpu.dtlb.misses + b->cpu.itlb.misses, .walks = b->mmu.walks,
-                                   .tlb_flushes = b->cpu.dtlb.flushes, .walk_refs = b->mmu.refs, .walk_refs_second = b->mmu.refs_second,
-                                    .run_id = run_id(m) };
+                                    .tlb_flushes = b->cpu.dtlb.flushes, .walk_refs = b->mmu.refs, .walk_refs_second = b->mmu.refs_second,
+                                    .walk_hits = { b->mmu.cache.hits[0], b->mmu.cache.hits[1] },
+                                    .nested_hits = b->mmu.cache.nested_hits, .run_id = run_id(m) };
     s->guest_insns = machine_guest_insns(m);
     if (m->technique->hypervisor) {
         const struct vmmu *mmu = &machine_seen(m)->vcpu.vmmu;

@@ -137,6 +137,19 @@ static void say_shadow(const struct report *r, struct say *out)
     text_free(&words);
 }
 
+/* What caches of page walks saved, if there are any. */
+static void say_walks(const struct report *r, struct say *out)
+{
+    const struct machine_summary *m = &r->sum;
+    struct text words = { 0 };
+    if (!m->walk_hits[0] && !m->walk_hits[1] && !m->nested_hits) return;
+    text_add(&words, "%llu entries read in %llu walks; caches saved %llu of the first dimension, %llu of the second, and %llu walks of the second",
+             (unsigned long long)m->walk_refs, (unsigned long long)m->walks, (unsigned long long)m->walk_hits[0],
+             (unsigned long long)m->walk_hits[1], (unsigned long long)m->nested_hits);
+    say_wrap(out, "  walks: ", 9, text_str(&words));
+    text_free(&words);
+}
+
 static void say_translation(const struct report *r, struct say *out)
 {
     struct machine_translation t;
@@ -371,6 +384,7 @@ void report_text(const struct report *r, bool verbose, struct say *out)
     say_totals(r, out);
     say_exits(r, out);
     say_shadow(r, out);
+    say_walks(r, out);
     say_translation(r, out);
     say_episodes(r, out);
     say_causes(r, out);

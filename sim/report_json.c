@@ -156,6 +156,8 @@ static void json_counts(const struct report *r, struct text *out)
     text_add(out, "},\n  \"tlb\": {\"misses\": %llu, \"flushes\": %llu, \"walks\": %llu},\n",
              (unsigned long long)m->tlb_misses, (unsigned long long)m->tlb_flushes, (unsigned long long)m->walks);
     key_number(out, "walk_refs_second", m->walk_refs_second);
+    text_add(out, "  \"walk_cache\": {\"hits\": %llu, \"hits_second\": %llu, \"nested_tlb_hits\": %llu},\n", (unsigned long long)m->walk_hits[0],
+             (unsigned long long)m->walk_hits[1], (unsigned long long)m->nested_hits);
     key_number(out, "walk_refs", m->walk_refs);
     text_add(out, "  \"cache\": null,\n");
     json_shadow(m, out);

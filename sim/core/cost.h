@@ -27,6 +27,8 @@ struct model {
     uint32_t    extras;   /* what-ifs: features it has though the real one had not; bits of enum model_extra */
     uint8_t     levels;   /* what-if: with CR4.PAE, tables of 3 to 5 levels; else as the manual has them (sim/mmu/walk.h) */
     uint8_t     second;   /* what-if: second-level tables have 2, 3 or 5 levels; 0: four */
+    uint8_t     walk_cache; /* caches of page walks: dimensions, 0 to 2 (sim/mmu/walk_cache.h) */
+    uint8_t     nested_tlb; /* entries of it */
     uint16_t    untrapped; /* --set cpu.untrap=NAME: this instruction (enum mnemonic) does not ask for its privilege; 0: none */
     uint32_t    cost[COST_COUNT];
 };

@@ -17,7 +17,8 @@ void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb
               const struct model *model)
 {
     *m = (struct mmu){ .bus = bus, .clock = clock, .model = model, .dtlb = dtlb, .itlb = itlb, .a20 = UINT32_MAX,
-                        .direct = true, .levels = model->levels };
+                        .direct = true, .levels = model->levels,
+                        .cache = { .dimensions = model->walk_cache, .nested = model->nested_tlb } };
     tlb_reset(dtlb);
     itlb->code = true;
     tlb_reset(itlb);
@@ -55,7 +56,7 @@ static void forget(struct mmu *m, gva_t at)
 
 static struct walk_env env_of(const struct mmu *m, uint32_t (*read)(void *self, hpa_t at))
 {
-    return (struct walk_env){ m->cr0, m->cr3, m->cr4, m->pdpte, read, (void *)(uintptr_t)m, m->levels, m->second };
+    return (struct walk_env){ m->cr0, m->cr3, m->cr4, m->pdpte, read, (void *)(uintptr_t)m, m->levels, m->second, NULL };
 }
 
 static void count_refs(struct mmu *m, const struct xlat *x)
@@ -85,7 +86,8 @@ static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const 
 static struct tlb_entry *walk_and_remember(struct mmu *m, struct tlb *t, gva_t at, unsigned access, struct xlat *x,
                                            struct fault *f)
 {
-    const struct walk_env w = env_of(m, read_entry);
+    struct walk_env w = env_of(m, read_entry);
+    if (walk_cache_on(&m->cache)) w.cache = &m->cache;
     bool legal = walk(&w, at, access, x, f);
     x->at = gate(m, x->at);
     if (paging_on(m) || m->second.levels) {
@@ -95,6 +97,7 @@ static struct tlb_entry *walk_and_remember(struct mmu *m, struct tlb *t, gva_t a
     }
     if (legal && m->second.levels) legal = walk_may_mark(x, at, access, f);
     if (!legal) {
+        if (f->second) walk_cache_forget_second(&m->cache);
         forget(m, at);
         return NULL;
     }
@@ -172,7 +175,8 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
 /* After a change of what paging depends on: is it walk_plain's? */
 void mmu_choose_walk(struct mmu *m)
 {
-    m->two_levels = paging_on(m) && !(m->cr4 & PAGING_CR4_PAE) && m->a20 == UINT32_MAX && !m->second.levels;
+    bool plain = m->a20 == UINT32_MAX && !walk_cache_on(&m->cache);
+    m->two_levels = plain && paging_on(m) && !(m->cr4 & PAGING_CR4_PAE) && !m->second.levels;
 }
 
 /* What a walk in RAM alone found. */
@@ -303,6 +307,7 @@ bool mmu_fill(void *mmu, gva_t at, unsigned access)
 void mmu_flush(void *mmu, bool globals_too)
 {
     struct mmu *m = mmu;
+    if (walk_cache_on(&m->cache)) walk_cache_forget_first(&m->cache);
     if (m->spaces_next) {
         mmu_flush_space(m, m->space, globals_too);
         return;
@@ -311,7 +316,12 @@ void mmu_flush(void *mmu, bool globals_too)
     tlb_flush(m->itlb, globals_too);
 }
 
-void mmu_invlpg(void *mmu, gva_t at) { forget(mmu, at); }
+void mmu_invlpg(void *mmu, gva_t at)
+{
+    struct mmu *m = mmu;
+    if (walk_cache_on(&m->cache)) walk_cache_forget_first(&m->cache);
+    forget(m, at);
+}
 
 /* What the manual says MOV to CR0 and CR4 do to the TLBs by themselves: a change of PG, PSE, PAE or PGE empties them,
  * globals too. A change of WP does not, but the fast tags were computed with it. */

@@ -3,7 +3,7 @@
  * Idea 1: the TLB is stale until flushed: only MOV CR3, INVLPG and paging-mode changes by software make it forget.
  * Idea 2: one pure walker (walk.h) serves the hardware, the hypervisor's view of guest tables, and diagrams.
  * Idea 3: entries carry the number of their space (core/space.h), so that of two worlds with the same page each has its own.
- * SDM vol. 3A 4.3, 4.4, 4.6, 4.7, 4.8, 4.10; 3C 28. Not modelled yet: caches, page-walk caches, PCID. TOUR mmu.1 */
+ * SDM vol. 3A 4.3, 4.4, 4.6, 4.7, 4.8, 4.10; 3C 28. Not modelled yet: caches, PCID. TOUR mmu.1 */
 #ifndef MMU_MMU_H
 #define MMU_MMU_H
 
@@ -28,7 +28,7 @@ struct mmu {
     uint32_t cr0, cr3, cr4;
     uint64_t pdpte[4];        /* with PAE: loaded from memory by mmu_pdptes, and used until the next time */
     uint32_t a20;             /* AND mask of every physical address: all ones, or without bit 20 while the gate is shut */
-    bool     two_levels;      /* paging is on, its tables have two levels of 32-bit entries, and the A20 gate is open */
+    bool     two_levels;      /* paging is on, its tables have two levels of 32-bit entries, the A20 gate is open, no walk caches */
     bool     direct;          /* hand out host pointers and fast tags (false: every access goes over the bus) */
     const struct points *points; /* pages a debugger watches get no fast tags; NULL: none */
     uint64_t walks, refs;     /* page walks made, entries read by them */
@@ -37,6 +37,7 @@ struct mmu {
     uint8_t  levels;          /* of CR3's tables with CR4.PAE, if they are deeper than the manual's (struct model) */
     uint32_t space;           /* number of the space that counts now: bits 11..0 of its entries' `page` */
     uint32_t spaces_next;     /* the number to be given away next */
+    struct walk_cache cache;
     struct mmu_space spaces[MMU_SPACES]; /* [0]: whatever has no tag */
 };
 

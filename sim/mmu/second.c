@@ -27,24 +27,42 @@ static uint64_t read_entry(const struct walk_env *w, uint64_t where, struct xlat
     return (uint64_t)r->high << 32 | r->entry;
 }
 
+/* Does the nested TLB know the page? */
+static bool known(const struct walk_env *w, uint64_t at, unsigned need, struct second_end *end)
+{
+    uint64_t frame;
+    uint8_t rights;
+    if (!walk_cache_find_page(w->cache, w->second.root, at >> PAGE_SHIFT, &frame, &rights) || (need & ~rights)) return false;
+    *end = (struct second_end){ frame << PAGE_SHIFT | (at & (PAGE_SIZE - 1)), rights, 1 };
+    return true;
+}
+
 bool second_walk(const struct walk_env *w, uint64_t at, unsigned need, uint8_t serves, struct xlat *x, struct second_end *end,
                  struct fault *f)
 {
     unsigned levels = w->second.levels, rights = SECOND_ALL;
     uint64_t table = w->second.root;
     if (!second_reaches(at, levels)) return refuse(f, at, SECOND_VIOLATION, need, 0);
+    if (w->cache && serves && known(w, at, need, end)) return true;
     for (unsigned level = levels;; level--) {
         struct xlat_ref *r = &x->ref[x->refs++];
         *r = (struct xlat_ref){ .guest = at, .level = (uint8_t)level, .dim = 1, .serves = serves, .wide = true };
-        uint64_t entry = read_entry(w, table + 8ull * second_slot(at, level, levels), r);
+        uint64_t entry, where = table + 8ull * second_slot(at, level, levels);
+        bool hit = w->cache && level > 1 && !(where >> 32) && walk_cache_find(w->cache, 1, (uint32_t)where, &entry);
+        if (hit) x->refs--;
+        else entry = read_entry(w, where, r);
         rights &= (unsigned)entry & SECOND_ALL;
         if (!(entry & SECOND_ALL)) return refuse(f, at, SECOND_VIOLATION, need, 0);
         if (!second_legal(entry, level)) return refuse(f, at, SECOND_MISCONFIGURED, need, 0);
         table = entry & SECOND_FRAME;
-        if (level > 1 && !(entry & SECOND_LARGE)) continue;
+        if (level > 1 && !(entry & SECOND_LARGE)) {
+            if (w->cache && !hit && !(where >> 32)) walk_cache_keep(w->cache, 1, (uint32_t)where, entry);
+            continue;
+        }
         uint64_t inside = (1ull << second_shift(level)) - 1;
         if (need & ~rights) return refuse(f, at, SECOND_VIOLATION, need, rights);
         *end = (struct second_end){ (table & ~inside) | (at & inside), (uint8_t)rights, (uint8_t)level };
+        if (w->cache && serves) walk_cache_keep_page(w->cache, w->second.root, at >> PAGE_SHIFT, end->at >> PAGE_SHIFT, end->rights);
         return true;
     }
 }

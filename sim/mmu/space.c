@@ -29,6 +29,8 @@ void mmu_forget_all(struct mmu *m)
 {
     tlb_flush(m->dtlb, true);
     tlb_flush(m->itlb, true);
+    walk_cache_forget_first(&m->cache);
+    walk_cache_forget_second(&m->cache);
 }
 
 /* The number of a space with a tag; spaces_next is 0 as long as there was none. */
@@ -57,8 +59,10 @@ void mmu_space(void *mmu, const struct space *s)
     m->second = (struct second){ s->root, s->levels };
     m->space = s->vpid ? number_of(m, s) : 0;
     mmu_choose_walk(m);
+    if (!s->tagged) walk_cache_forget_first(&m->cache);
     if (!s->tagged && !m->spaces_next) {
-        mmu_forget_all(m);
+        tlb_flush(m->dtlb, true);
+        tlb_flush(m->itlb, true);
         return;
     }
     if (!s->tagged) mmu_flush_space(m, 0, true);
@@ -93,4 +97,6 @@ void mmu_invalidate(void *mmu, const struct space_match *match)
 {
     struct mmu *m = mmu;
     prune(m, matches, &(struct search){ m, match });
+    walk_cache_forget_first(&m->cache);
+    if (!match->by_vpid) walk_cache_forget_second(&m->cache);
 }

@@ -37,6 +37,7 @@ static bool read_entry(const struct way *y, uint64_t table, uint32_t slot, uint8
     struct second_end end = { .at = (table & ~(uint64_t)(PAGE_SIZE - 1)) | slot << (wide ? 3 : 2), .rights = SECOND_ALL };
     uint64_t guest = end.at;
     if (w->second.levels && !second_walk(w, guest, SECOND_R, level, y->x, &end, y->f)) return told(y->f, y->at, 0);
+    if (w->cache && level > 1 && walk_cache_find(w->cache, 0, (uint32_t)end.at, entry)) return true;
     struct xlat_ref *r = &y->x->ref[y->x->refs++];
     bool there = !(end.at >> 32);
     uint32_t at = there ? (uint32_t)end.at : WALK_NOWHERE | ((uint32_t)end.at & ~PAGE_MASK);
@@ -44,6 +45,8 @@ static bool read_entry(const struct way *y, uint64_t table, uint32_t slot, uint8
     r->entry = there ? w->read(w->self, hpa(at)) : UINT32_MAX;
     if (wide) r->high = there ? w->read(w->self, hpa(at + 4)) : UINT32_MAX;
     *entry = (uint64_t)r->high << 32 | r->entry;
+    bool leads_on = level > 1 && there && (r->entry & (PTE_P | PTE_A)) == (PTE_P | PTE_A) && !(r->entry & PTE_PS);
+    if (w->cache && leads_on) walk_cache_keep(w->cache, 0, at, *entry);
     return true;
 }
 

@@ -23,6 +23,7 @@
 #include <stdint.h>
 #include "sim/core/outcome.h"
 #include "sim/mmu/pte.h"
+#include "sim/mmu/walk_cache.h"
 
 /* Tables that translate what the others call physical; second.h has their entries. */
 struct second {
@@ -37,6 +38,7 @@ struct walk_env {
     void    *self;
     uint8_t  levels;       /* with CR4.PAE: 3 to 5; else as the manual has it */
     struct second second;
+    struct walk_cache *cache; /* NULL: each entry is read. Hits are not listed in x->ref, and not counted in x->refs */
 };
 
 #define WALK_NOWHERE 0xFFFFF000u /* the page that stands for a frame beyond the bus (x->absent) */

@@ -382,12 +382,12 @@ static void write_second(struct vcpu *v)
     if (t->vpid) vtx_write(v, VMX_FIELD_VPID, t->vpid);
 }
 
-/* INVVPID of a page, or INVEPT. */
+/* INVVPID of a page, or INVEPT. What is named by its root and by no tag outlives VM entries and exits. */
 void vtx_forget(struct vcpu *v, const gva_t *page)
 {
     const struct vtx *t = v->vtx;
     const struct cpu *real = real_cpu(v);
-    if (!t->vpid) return;
+    if (!two_levels(v) || (page && !t->vpid)) return;
     struct space_match match = { .by_root = true, .root = t->second.root, .keep_untagged = true };
     if (page) match = (struct space_match){ .by_vpid = true, .vpid = t->vpid, .by_page = true, .page = *page, .keep_untagged = true };
     real->env.invalidate(real->env.mmu, &match);

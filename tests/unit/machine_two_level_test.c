@@ -57,7 +57,8 @@ static void same(const struct machine *a, const struct machine *b, const char *w
 static const char *const variants[][4] = {
     { "vmm.check=1", NULL }, { "ept.large=1", "vmm.check=1", NULL }, { "cpu.vpid=0", NULL }, { "mmu.second=2", "vmm.check=1", NULL },
     { "mmu.second=3", "ept.large=1", NULL }, { "mmu.second=5", NULL }, { "ept.pool=40", "vmm.check=1", NULL }, { "model=nehalem", NULL },
-    { "mmu.levels=4", NULL }, { "mmu.second=2", "ept.large=1", "cpu.vpid=0", NULL },
+    { "mmu.levels=4", NULL }, { "mmu.walk_cache=1D", NULL }, { "mmu.walk_cache=2D", "mmu.nested_tlb=16", "vmm.check=1", NULL },
+    { "mmu.walk_cache=2D", "mmu.nested_tlb=64", "cpu.vpid=0", NULL }, { "mmu.second=2", "ept.large=1", "cpu.vpid=0", NULL },
 };
 
 static void faithful(void **state)
@@ -115,7 +116,7 @@ static void refused(void **state)
     static const struct { const char *cpu, *set, *why; } cases[] = {
         { "native", NULL, "the guest's own tables are walked" }, { "pv", NULL, "nothing to translate" },
         { "vtx", "cpu.ept=0", "no second level of page tables" }, { "vtx", "cpu.vmx=1", "no second level of page tables in that VMX" },
-        { "vtx", "cpu.vmx=0", "no VMX" }, { "vtx", "mmu.second=6", "2 to 5" }, { "vtx", "ept.pool=39", "from 40" },
+        { "vtx", "cpu.vmx=0", "no VMX" }, { "vtx", "mmu.second=6", "2 to 5" }, { "vtx", "mmu.walk_cache=3D", "0 none, 1D" }, { "vtx", "mmu.nested_tlb=65", "0 to 64" }, { "vtx", "ept.pool=39", "from 40" },
     };
     for (unsigned k = 0; k < sizeof cases / sizeof cases[0]; k++) {
         struct err e = { 0 };
