@@ -452,7 +452,7 @@ static bool label(struct machine_cfg *c, struct err *e)
     };
     for (unsigned i = 0; i < sizeof list / sizeof list[0]; i++)
         if (list[i].is) text_add(&t, "%s%s", t.len ? ", " : "", list[i].word);
-    if (now.levels) text_add(&t, "%s%u levels of page tables", t.len ? ", " : "", now.levels);
+    if (now.levels > 2) text_add(&t, "%s%u levels of page tables", t.len ? ", " : "", now.levels);
     if (now.second) text_add(&t, "%s%u levels of the second", t.len ? ", " : "", now.second);
     snprintf(c->what_if, sizeof c->what_if, "%s", text_str(&t));
     snprintf(c->label, sizeof c->label, t.len ? "%s (what if: %s)" : "%s", c->model, text_str(&t));

@@ -4,7 +4,7 @@
 # host system gets in: no libc, no libgcc, no crt files, so a plain 64-bit gcc with -m32 is enough.
 # Gives: GUESTS (names), GUEST_ELFS (files), and the rules for both. Takes, if set: BUILD_GUESTS, GUEST_CC.
 
-GUESTS       := popf rings sens19 fault pvtest nano tenant quiz
+GUESTS       := popf rings sens19 fault pvtest nano tenant quiz depth
 GUEST_DIR    := scenarios/guests
 BUILD_GUESTS ?= build/guests
 GUEST_CC     ?= gcc
@@ -23,6 +23,7 @@ GUEST_rings_SRC  := rings/rings.c rings/entry.S rings/user.c
 GUEST_sens19_SRC := sens19/sens19.c sens19/report.c sens19/rows_state.c sens19/rows_segment.c sens19/rows_gate.c \
                     sens19/control.c sens19/attempt.S sens19/snippets.S sens19/gates.S
 GUEST_fault_SRC  := fault/fault.c
+GUEST_depth_SRC  := depth/depth.S
 GUEST_nano_SRC   := nano/nano.c nano/ops.S nano/user.c
 GUEST_tenant_SRC := tenant/entry.S tenant/tenant.c tenant/words.c tenant/attack.c
 GUEST_quiz_SRC   := quiz/quiz.c
