@@ -8,6 +8,7 @@
 #include "sim/core/pages.h"
 #include "sim/firmware_tables.h"
 #include "sim/vmm/paravirt.h"
+#include "sim/vmm/io_strategy.h"
 #include "sim/vmm/schedule.h"
 
 enum { HISTORY_FIRST = 1 << 18, HISTORY_LAST = 3 << 18 }; /* events of a bare machine that are kept: 50 MB */
@@ -257,7 +258,8 @@ static bool build_board(struct machine *m, struct err *e)
                                 .shadow = { board_shadow, m }, .rom = m->rom.chip && !m->technique->hypervisor,
                                 .reset = { board_reset, m, 0 }, .off = { board_off, m, 0 },
                                 .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH),
-                                .disk = disks, .disks = m->technique->hypervisor ? 0 : m->cfg.disks,
+                                .disk = disks, .disks = m->technique->hypervisor && !io_strategy_find(m->cfg.io)->real_disks ? 0 : m->cfg.disks,
+                                .dma = { m->technique->hypervisor ? passthrough_stored : NULL, &b->vmm },
                                 .disk_times = disk_times(&m->model), .trace = m->trace };
     if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e) || !build_card(m, e)) return false;
     bool fitted = m->rom.chip && !m->technique->hypervisor;
@@ -407,7 +409,7 @@ static bool build_vms(struct machine *m, struct err *e)
         struct disk disks[CONFIG_DISKS];
         config_vm(&m->cfg, n, &one, &share);
         media(m, n, disks);
-        struct vm *vm = vmm_add(&b->vmm, &(struct vm_plan){ .cpu = one.cpu, .mmu = one.mmu, .window = at << PAGE_SHIFT, .first = at + VMM_FRAMES,
+        struct vm *vm = vmm_add(&b->vmm, &(struct vm_plan){ .cpu = one.cpu, .mmu = one.mmu, .io = one.io, .window = at << PAGE_SHIFT, .first = at + VMM_FRAMES,
                                 .frames = one.ram_mib * 256, .disk = disks, .disks = m->cfg.disks, .weight = share.weight,
                                 .cap = share.cap, .background = share.background }, e);
         if (!vm) return false;

@@ -337,6 +337,19 @@ unsigned machine_disks(const struct machine *m, struct machine_disk *list, unsig
 /* Puts what the guest wrote into the image files, each whole or not at all. EXIT_ENVIRONMENT on failure. */
 bool machine_keep_disks(struct machine *m, struct err *e);
 
+/* How the disks of the VM that is looked at were reached. False: no hypervisor, or no disk. */
+struct machine_io {
+    const char *way;                    /* --io */
+    uint64_t commands, interrupts;      /* of the drives that the guest programs, real or virtual ones */
+    bool     passed;                    /* passthrough: */
+    bool     iommu;                     /* it is on */
+    uint64_t forwarded, handed_on;      /* port accesses that the hypervisor repeated; interrupts that it handed on */
+    uint64_t refused, faults;           /* accesses by DMA that the IOMMU refused; fault records of it that the hypervisor found */
+    uint64_t stored, stray, stray_bytes; /* bytes by DMA; the safety checker: stores that hit none of the VM's memory */
+    uint32_t stray_at;                  /* machine address of the first of them */
+};
+bool machine_io(const struct machine *m, struct machine_io *out);
+
 /* The techniques that exist, in teaching order, for --help, `list` and the error messages. */
 struct machine_technique { const char *option, *name, *about; };
 const struct machine_technique *machine_techniques(unsigned *n);

@@ -251,6 +251,31 @@ static void say_post(const struct report *r, struct say *out)
     if (r->s->cfg.bios[0] && report_post(r, &code)) say_add(out, "  last POST code: %02X\n", code);
 }
 
+/* How the disks were reached, and whether a device did harm. */
+static void say_io(const struct report *r, struct say *out)
+{
+    struct machine_io io;
+    struct text words = { 0 };
+    if (!machine_io(r->s->machine, &io)) return;
+    text_add(&words, "%s: ", io.way);
+    text_number(&words, io.commands);
+    text_add(&words, " disk command%s, ", io.commands == 1 ? "" : "s");
+    text_number(&words, io.interrupts);
+    text_add(&words, " interrupt%s", io.interrupts == 1 ? "" : "s");
+    if (io.passed)
+        text_add(&words, ", %llu handed on; %llu port accesses repeated by the hypervisor; %llu bytes stored by DMA, IOMMU %s, %llu refused",
+                 (unsigned long long)io.handed_on, (unsigned long long)io.forwarded, (unsigned long long)io.stored, io.iommu ? "on" : "off",
+                 (unsigned long long)io.refused);
+    say_wrap(out, "  io: ", 6, text_str(&words));
+    text_clear(&words);
+    if (io.stray) {
+        text_add(&words, "the device stored outside the guest's memory: %llu bytes, the first at machine address %X%s",
+                 (unsigned long long)io.stray_bytes, io.stray_at, io.iommu ? "" : ", for no IOMMU translates the guest's addresses");
+        say_wrap(out, "  safety: ", 10, text_str(&words));
+    }
+    text_free(&words);
+}
+
 static void say_disks(const struct report *r, struct say *out)
 {
     struct machine_disk d[CONFIG_DISKS];
@@ -389,6 +414,7 @@ void report_text(const struct report *r, bool verbose, struct say *out)
     say_episodes(r, out);
     say_causes(r, out);
     say_vms(r, out);
+    say_io(r, out);
     say_disks(r, out);
     say_post(r, out);
     say_silent(r, verbose, out);

@@ -241,6 +241,20 @@ static void json_bare(const struct report *r, struct text *out)
     else text_add(out, "null},\n");
 }
 
+static void json_io(const struct report *r, struct text *out)
+{
+    struct machine_io io;
+    if (!machine_io(r->s->machine, &io)) return;
+    text_add(out, "  \"io_counts\": {\"commands\": %llu, \"interrupts\": %llu", (unsigned long long)io.commands,
+             (unsigned long long)io.interrupts);
+    if (io.passed)
+        text_add(out, ", \"handed_on\": %llu, \"forwarded\": %llu, \"iommu\": %s, \"dma_refused\": %llu, \"dma_faults\": %llu, \"dma_bytes\": %llu, "
+                 "\"stray_stores\": %llu, \"stray_bytes\": %llu", (unsigned long long)io.handed_on, (unsigned long long)io.forwarded,
+                 io.iommu ? "true" : "false", (unsigned long long)io.refused, (unsigned long long)io.faults, (unsigned long long)io.stored, (unsigned long long)io.stray,
+                 (unsigned long long)io.stray_bytes);
+    text_add(out, "},\n");
+}
+
 static void json_disks(const struct report *r, struct text *out)
 {
     struct machine_disk d[CONFIG_DISKS];
@@ -316,6 +330,7 @@ void report_json(const struct report *r, struct text *out)
     text_add(out, "  \"exit_code\": %d,\n", r->code);
     key_text(out, "why", r->end.why);
     json_machine(r, out);
+    json_io(r, out);
     json_disks(r, out);
     json_post(r, out);
     json_counts(r, out);

@@ -370,6 +370,7 @@ static void start(struct ata *a, uint8_t code)
     const struct command *c = find(code);
     if (a->power == ATA_SLEEPING) return; /* only a reset wakes it */
     a->command = code;
+    a->commands++;
     a->error = 0;
     raise(a, false);
     tell(a);

@@ -56,6 +56,7 @@ struct ata {
     uint64_t lba, head;                 /* next sector to move; where the heads are */
     uint32_t left, block;               /* sectors to go; of them in the buffer */
     uint32_t at, end;                   /* bytes of the buffer moved, to be moved */
+    uint64_t commands;                  /* begun, for people */
     uint8_t  buffer[ATA_BLOCK * DISK_SECTOR];
 };
 enum ata_power { ATA_ACTIVE, ATA_IDLE, ATA_STANDBY, ATA_SLEEPING };

@@ -50,6 +50,8 @@ struct devices_wiring {
     void             (*stop)(void *self, uint32_t value); /* the debug exit */
     void              *stop_self;
     struct trace      *trace;
+    bool               ide_elsewhere; /* the IDE function's ports are somebody else's, who is told when its configuration changes */
+    struct pci_listener ide_moved;
     const struct disk *disk;   /* the IDE drives' media, the first channel's device 0 first */
     unsigned           disks;
     struct disk_times  disk_times;

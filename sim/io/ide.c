@@ -20,6 +20,7 @@ static void drive_line(struct ide_channel *c)
     if (level && !c->level) c->bm.status |= BMIDE_INTERRUPT;
     if (level != c->level) {
         c->level = level;
+        c->interrupts += level;
         irq_set(&c->irq, level);
     }
 }

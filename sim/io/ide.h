@@ -25,6 +25,7 @@ struct ide_channel {
     struct trace *trace; /* told about commands; NULL: silent */
     bool     decoded;   /* its ports are */
     bool     level;     /* of INTRQ */
+    uint64_t interrupts; /* how often that rose, for people */
     uint8_t  control;   /* device control register */
     uint8_t  selected;  /* 0 or 1 */
     struct bmide bm;

@@ -4,7 +4,8 @@
 #include "sim/io/serial_card.h"
 #include "sim/vmm/vm.h"
 
-enum { PIC1 = 0x20, PIC2 = 0xA0, PIT0 = 0x40, PIT_MODE = 0x43, KBC = 0x60, COM1 = 0x3F8, CONSOLE = 0xE9 };
+enum { PIC1 = 0x20, PIC2 = 0xA0, ELCR = 0x4D0, PIT0 = 0x40, PIT_MODE = 0x43, KBC = 0x60, COM1 = 0x3F8, CONSOLE = 0xE9 };
+enum { MASKED = 0xFFEC /* all but IRQ 0, 1 and 4 */, CASCADE = 2 };
 enum { PIT_ONE_SHOT = 0x30 /* counter 0, low then high byte, mode 0 */, PIT_MOST = 0xFFFF };
 
 static void out(struct vmm *h, uint16_t port, uint8_t value)
@@ -29,7 +30,7 @@ void host_init(struct vmm *h)
     static const struct { uint16_t port; uint8_t value; } program[] = {
         { PIC1, 0x11 }, { PIC1 + 1, WINDOW_IRQ }, { PIC1 + 1, 0x04 }, { PIC1 + 1, 0x01 },     /* ICW1-4 */
         { PIC2, 0x11 }, { PIC2 + 1, WINDOW_IRQ + 8 }, { PIC2 + 1, 0x02 }, { PIC2 + 1, 0x01 },
-        { PIC1 + 1, 0xEC }, { PIC2 + 1, 0xFF },                                               /* only IRQ 0, 1 and 4 */
+        { PIC1 + 1, (uint8_t)MASKED }, { PIC2 + 1, MASKED >> 8 },
     };
     static const struct { uint8_t offset, value; } line[] = {
         { 3, 0x80 }, { 0, 1 }, { 1, 0 }, { 3, 0x03 },                                         /* 115200 8N1 */
@@ -39,7 +40,26 @@ void host_init(struct vmm *h)
     for (unsigned n = 0; n < h->vms; n++)
         for (unsigned i = 0; i < sizeof line / sizeof line[0]; i++) out(h, (uint16_t)(line_of(&h->vm[n]) + line[i].offset), line[i].value);
     h->timer_at = TIMEQ_NEVER;
+    h->irq_mask = MASKED;
 }
+
+void host_mask(struct vmm *h, unsigned irq, bool masked)
+{
+    uint16_t bit = (uint16_t)(1u << irq), was = h->irq_mask;
+    h->irq_mask = (uint16_t)(masked ? was | bit : was & ~bit);
+    if (irq >= 8 && !masked) h->irq_mask &= (uint16_t)~(1u << CASCADE);
+    if ((h->irq_mask ^ was) & 0xFF) out(h, PIC1 + 1, (uint8_t)h->irq_mask);
+    if ((h->irq_mask ^ was) >> 8) out(h, PIC2 + 1, (uint8_t)(h->irq_mask >> 8));
+}
+
+void host_by_level(struct vmm *h, unsigned irq)
+{
+    uint16_t port = (uint16_t)(ELCR + irq / 8);
+    out(h, port, (uint8_t)(in(h, port) | 1u << irq % 8));
+}
+
+/* IRR, which the chips show unless told otherwise, follows such an input. */
+bool host_line(struct vmm *h, unsigned irq) { return in(h, irq < 8 ? PIC1 : PIC2) >> irq % 8 & 1; }
 
 void host_timer(struct vmm *h, uint64_t when)
 {
@@ -85,6 +105,7 @@ void host_interrupt(struct vmm *h, uint8_t vector)
     if (irq == IRQ_TIMER) h->timer_at = TIMEQ_NEVER;
     if (irq == IRQ_KEYBOARD) keyboard(h);
     if (irq == IRQ_UART) uart_listen(&h->vm->devices.uart);
+    for (unsigned n = 0; n < h->vms && !h->vm[n].io->interrupt(&h->vm[n], irq); n++) continue;
     h->schedule.look = true; /* it may be for a VM that sleeps */
     if (irq >= 8) out(h, PIC2, 0x20);
     out(h, PIC1, 0x20);

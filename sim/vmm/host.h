@@ -16,6 +16,10 @@ void host_init(struct vmm *h);                       /* programs PIC and UART */
 void host_timer(struct vmm *h, uint64_t when);       /* arms the real timer for a cycle; TIMEQ_NEVER: nothing to wait for */
 void host_interrupt(struct vmm *h, uint8_t vector);  /* a real interrupt arrived: serve the device, end of interrupt */
 void host_serial(void *vm, uint8_t byte);            /* sink of the virtual UART */
+/* A real device may interrupt, or may not; its input is one by level from now on; is the line up? (That only means something for those.) */
+void host_mask(struct vmm *h, unsigned irq, bool masked);
+void host_by_level(struct vmm *h, unsigned irq);
+bool host_line(struct vmm *h, unsigned irq);
 bool host_serial_get(void *vm, uint8_t *byte);       /* its source: what the real one has received */
 void host_console(void *vm, uint8_t byte);           /* sink of the virtual debug console */
 

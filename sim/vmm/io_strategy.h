@@ -9,6 +9,10 @@
 #include "sim/core/err.h"
 
 struct cpu_strategy;
+struct devices_wiring;
+struct disk;
+struct vm;
+struct vm_plan;
 
 /* What the machine is to be, as far as a way of I/O cares. */
 struct io_machine {
@@ -21,10 +25,24 @@ struct io_strategy {
     const char *lacks;      /* what is missing here before it can be chosen; NULL: nothing */
     bool exclusive;         /* a device belongs to one VM */
     bool migrates;          /* a VM can go to another machine: nothing of a real device's state is in it */
+    bool real_disks;        /* the real board has the disks; else they are the hypervisor's files */
     /* Can it serve this machine? If not, the reason is in `e`. Asked only if nothing is lacking. */
     bool (*fits)(const struct io_machine *m, struct err *e);
+    /* Once, while the VM is made. What its virtual board is wired to: `w` comes without disks, `list` has room for what its drives
+     * are to show. Then, when the board is there, whatever of its ports are not the virtual devices'. */
+    void (*wire)(struct vm *vm, const struct vm_plan *plan, struct devices_wiring *w, struct disk *list);
+    bool (*attach)(struct vm *vm, struct err *e);
+    /* Once, before the VM's first instruction: the hypervisor owns the processor and the real devices. */
+    void (*start)(struct vm *vm);
+    /* A real device interrupted. False: it is none of this VM's. The 8259 pair is the caller's affair. */
+    bool (*interrupt)(struct vm *vm, unsigned irq);
+    /* Before the VM goes on: what its real devices did without interrupting. */
+    void (*follow)(struct vm *vm);
+    /* The VM's firmware runs again: its devices are as after power-on. */
+    void (*reset)(struct vm *vm);
 };
 extern const struct io_strategy *const io_strategies[]; /* null-terminated, in teaching order */
+extern const struct io_strategy io_passthrough;
 const struct io_strategy *io_strategy_find(const char *name); /* NULL if there is none */
 /* May that way be chosen for that machine? Else EXIT_USAGE, and the reason. */
 bool io_strategy_check(const char *name, const struct io_machine *m, struct err *e);

@@ -38,9 +38,9 @@ static bool check_gates(const struct paravirt *p, char *why, unsigned room)
 
 static bool check_skin(const struct paravirt *p, char *why, unsigned room)
 {
-    if (window_word(p, WINDOW_TSS + 4) != WINDOW_BASE + WINDOW_STACK || window_word(p, WINDOW_TSS + 8) != WINDOW_SS)
-        return complain(why, room, "the ring-0 stack was changed", window_word(p, WINDOW_TSS + 4));
-    if (!(window_word(p, WINDOW_TSS + 16) & 3)) return complain(why, room, "ring 1's stack segment is ring 0's", 0);
+    if (window_word(p, p->v->window.tss + 4) != WINDOW_BASE + WINDOW_STACK || window_word(p, p->v->window.tss + 8) != WINDOW_SS)
+        return complain(why, room, "the ring-0 stack was changed", window_word(p, p->v->window.tss + 4));
+    if (!(window_word(p, p->v->window.tss + 16) & 3)) return complain(why, room, "ring 1's stack segment is ring 0's", 0);
     if (window_word(p, WINDOW_GDT + WINDOW_CS + 4) != 0x00CF9B00 || window_word(p, WINDOW_GDT + (XEN_RING1_CS & ~7u)) != 0x0000C3FF ||
         window_word(p, WINDOW_GDT + (XEN_RING1_CS & ~7u) + 4) != 0x00CFBB00)
         return complain(why, room, "a reserved descriptor was changed", 0);

@@ -61,6 +61,8 @@ struct cpu_strategy {
     bool      (*inject)(struct vcpu *v, struct fault f);
     /* Of the instruction at a window offset: whose work is it (cpu.h)? `w` comes as the hypervisor's. NULL: all of the window is. */
     void      (*weigh)(const struct vcpu *v, uint32_t offset, struct cpu_weight *w);
+    /* Ports that the guest's kernel may use from now on without leaving, or not any more. NULL: it always leaves. */
+    void      (*ports)(struct vcpu *v, uint16_t first, unsigned count, bool open);
     /* With registers of its own: what hardware remembers of the guest's translations is stale, all or of one page. */
     void      (*forget)(struct vcpu *v, const gva_t *page);
     /* For people, while the real processor runs the guest: what of its state the real registers do not show. `view` comes

@@ -139,4 +139,5 @@ const struct cpu_strategy strategy_trap_emulate = {
     .leave = vcpu_leave,
     .away = vcpu_away,
     .back = te_back,
+    .ports = vcpu_ports,
 };

@@ -207,9 +207,25 @@ void vcpu_leave_as(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip, unsi
     vcpu_registers_out(v, ring, cs, eip);
 }
 
+void vcpu_ports(struct vcpu *v, uint16_t first, unsigned count, bool open)
+{
+    window_ports(&v->window, first, count, open);
+    v->map_open = true;
+}
+
+/* Ring 3 is the guest's user code, which asks the guest's kernel for ports, by its TSS. */
+static void show_map(struct vcpu *v, bool shown)
+{
+    if (!v->map_open || v->map_shown == shown) return;
+    v->map_shown = shown;
+    window_map(&v->window, shown);
+    clock_charge(v->vmm->board.clock, CAUSE_DISPATCH, v->vmm->board.model->cost[COST_MEM_REF]);
+}
+
 void vcpu_registers_out(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip)
 {
     const struct vmm_board *b = &v->vmm->board;
+    show_map(v, ring == 1);
     frame_write(v, ring, cs, eip);
     b->cpu->reg[ESP] = inner_esp(v);
     b->cpu->eip = WINDOW_BASE + WINDOW_LEAVE;

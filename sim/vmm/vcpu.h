@@ -64,6 +64,7 @@ struct vcpu {
     struct held_segments held;
     struct seg_reg entered_seg[SEG_COUNT]; /* virt's segment registers as the guest left them */
     uint64_t entered;           /* cycle of the exit being handled */
+    bool map_open, map_shown;   /* some ports are open; the TSS shows the map of them */
     uint32_t left_eip;          /* where the guest was sent last */
     uint32_t cause;             /* trace id that what happens now answers */
     struct detector detector;
@@ -93,6 +94,8 @@ void vcpu_leave_as(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip, unsi
  * and SS get in the frame. */
 void vcpu_registers_in(struct vcpu *v, struct window_frame *f);
 void vcpu_registers_out(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip);
+/* Ports that the guest's kernel in ring 1 may use itself: by the I/O map of the hypervisor's TSS, which is hidden from ring 3. */
+void vcpu_ports(struct vcpu *v, uint16_t first, unsigned count, bool open);
 /* Emits EXIT; what happens from now on answers it. */
 void vcpu_tell_exit(struct vcpu *v, const struct vmexit *x);
 /* The virtual PIC asks; the guest can take it (SDM 3A 6.8.1, and the shadow of STI and MOV SS). */

@@ -13,6 +13,8 @@
 #include "sim/io/devices.h"
 #include "sim/mmu/strategy.h"
 #include "sim/trace/trace.h"
+#include "sim/vmm/io_passthrough.h"
+#include "sim/vmm/io_strategy.h"
 #include "sim/vmm/schedule.h"
 #include "sim/vmm/setting.h"
 #include "sim/vmm/vcpu.h"
@@ -33,6 +35,8 @@ struct vm {
     struct timeq timers;     /* of the virtual devices; run when the hypervisor has control */
     struct devices devices;  /* virtual PIC, PIT, UART, debug ports */
     struct vm_disk disk[IDE_DRIVES];
+    const struct io_strategy *io; /* who programs the real devices for it */
+    struct passthrough *pass; /* NULL under another way of I/O than that */
     struct vcpu vcpu;
     struct vm_account account;
     struct vm_share share;
@@ -68,7 +72,7 @@ struct vmm_board {
 
 /* What a VM is to be. */
 struct vm_plan {
-    const char   *cpu, *mmu;             /* technique and MMU strategy, by their names on the command line */
+    const char   *cpu, *mmu, *io;        /* technique, MMU strategy and way of I/O, by their names on the command line */
     uint32_t      window;                /* machine address of its window */
     uint32_t      first, frames;         /* machine frames that become its memory */
     const struct disk *disk;             /* what its drives show */
@@ -86,6 +90,7 @@ struct vmm {
     struct schedule schedule;
     void      *common;              /* what the VMs' MMU strategies share */
     uint64_t timer_at;              /* cycle the real timer is set to fire at; TIMEQ_NEVER if not */
+    uint16_t irq_mask;              /* of the real 8259 pair: 1 is masked */
     uint8_t  key_prefix;            /* E0 has come from the real keyboard */
     bool     idle;                  /* the guest halted: the hypervisor's idle loop runs */
     uint64_t visits;

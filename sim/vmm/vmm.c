@@ -90,37 +90,8 @@ void vm_die(struct vcpu *v, enum death why)
     TRACE(v->vmm->board.trace, DIE, v->cause, .why = (uint8_t)why, .vector = v->vm->first.vector, .addr = v->vm->dead_eip);
 }
 
-static void backend_time(struct vmm *h)
-{
-    clock_charge(h->board.clock, CAUSE_DEVICE, h->board.model->cost[COST_BACKEND]);
-}
-
-static bool backend_read(void *vm_disk, uint64_t lba, void *to)
-{
-    struct vm_disk *d = vm_disk;
-    backend_time(d->vmm);
-    return d->disk.read(d->disk.self, lba, to);
-}
-
-static bool backend_write(void *vm_disk, uint64_t lba, const void *from)
-{
-    struct vm_disk *d = vm_disk;
-    backend_time(d->vmm);
-    return d->disk.write(d->disk.self, lba, from);
-}
-
 /* An emulated bus master stored into the guest's memory, perhaps into a table that is shadowed. */
 static void vm_dma(void *vcpu, uint32_t at, unsigned n) { emulate_stored(vcpu, at, n); }
-
-/* Fills `list` with the media the VM's drives see. */
-static void vm_disks(struct vm *vm, const struct vm_plan *plan, struct disk list[IDE_DRIVES])
-{
-    for (unsigned i = 0; i < plan->disks; i++) {
-        struct vm_disk *d = &vm->disk[i];
-        *d = (struct vm_disk){ vm->vmm, plan->disk[i] };
-        list[i] = (struct disk){ d->disk.sectors, backend_read, backend_write, d };
-    }
-}
 
 static bool vm_init(struct vm *vm, const struct vm_plan *plan, struct err *e)
 {
@@ -135,17 +106,17 @@ static bool vm_init(struct vm *vm, const struct vm_plan *plan, struct err *e)
     for (uint32_t i = 0; aware && i < vm->frames; i++) vm->bus.map[vm->frame + i] = vm->frame + i;
     vm->timers.clock = b->clock;
     struct disk disks[IDE_DRIVES];
-    vm_disks(vm, plan, disks);
     struct devices_wiring w = {
         .intr = { vm_intr, &vm->vcpu, 0 }, .ignne = { vm_ignne, &vm->vcpu, 0 }, .serial = { host_serial, vm },
         .serial_in = { host_serial_get, vm }, .console = { host_console, vm },
         .stop = vm_stop, .stop_self = vm, .reset = { vm_reset, vm, 0 }, .off = { vm_off, vm, 0 },
         .epoch = b->epoch, .trace = b->trace, .is_virtual = true,
-        .disk = disks, .disks = plan->disks, .disk_times = b->disk_times, .dma = { vm_dma, &vm->vcpu },
+        .disk_times = b->disk_times, .dma = { vm_dma, &vm->vcpu },
     };
+    vm->io->wire(vm, plan, &w, disks);
     if (!devices_init(&vm->devices, &vm->bus, &vm->timers, &w, e)) return false;
     vm->devices.uart.char_cycles_max = 1; /* the real line paces the output; a virtual one need not wait again */
-    return true;
+    return vm->io->attach(vm, e);
 }
 
 /* Shadow tables for a VM: among others, its memory is often small, and so is what maps it. */
@@ -201,8 +172,9 @@ struct vm *vmm_add(struct vmm *h, const struct vm_plan *plan, struct err *e)
     vm->id = (uint8_t)h->vms;
     vm->share = (struct vm_share){ .weight = plan->weight ? plan->weight : SHARE_WEIGHT, .cap = plan->cap };
     vm->background = plan->background;
-    v->window = (struct window){ h->board.bus, plan->window };
     v->ops = cpu_strategy_find(plan->cpu);
+    vm->io = io_strategy_find(plan->io);
+    v->window = (struct window){ h->board.bus, plan->window, vm->io->exclusive ? WINDOW_TSS_WIDE : WINDOW_TSS };
     window_build(&v->window);
     if (!vm_init(vm, plan, e)) return NULL;
     vcpu_init(v, h, vm);
@@ -272,6 +244,7 @@ static void start_one(struct vmm *h, struct vm *vm)
         descriptor_sync_ldt(v);
     }
     v->ops->start(v);
+    vm->io->start(vm);
     v->entered = h->board.clock->now;
 }
 
@@ -307,6 +280,7 @@ static void restart(struct vm *vm)
     bool all = vm->restart == 1 + RESET_BOARD;
     vm->restart = 0;
     if (all) devices_reset(&vm->devices);
+    if (all) vm->io->reset(vm);
     emulate_reset(&vm->vcpu, all);
     h->board.firmware(h->board.firmware_self, &vm->bus, &vm->vcpu.virt, all);
     if (!all) return;
@@ -330,6 +304,7 @@ static enum settled settle(struct vm *vm)
     struct cpu *c = &v->virt;
     for (unsigned interpreted = 0; !vm->dead && !vm->exited; ) {
         timeq_run(&vm->timers);
+        vm->io->follow(vm);
         if (vm->restart) {
             restart(vm);
             interpreted = 0;

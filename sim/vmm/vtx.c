@@ -484,6 +484,7 @@ const struct cpu_strategy strategy_vtx = {
     .back = vtx_back,
     .reserve = VTX_RESERVE,
     .inject = vtx_inject,
+    .ports = vtx_ports,
     .forget = vtx_forget,
     .show = vtx_show,
     .show_pdptes = vtx_show_pdptes,

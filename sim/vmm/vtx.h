@@ -46,6 +46,7 @@ void vtx_need_system(struct vcpu *v);
 void vtx_write_guest(struct vcpu *v);
 /* Machine memory of the bitmaps that the VMCS names: which ports and which MSRs are the guest's own. */
 void vtx_bitmaps(struct vcpu *v);
+void vtx_ports(struct vcpu *v, uint16_t first, unsigned count, bool open);
 /* The hardware's translations of the guest are stale, all or of one page. VM entry does that by itself, unless they have a tag. */
 void vtx_forget(struct vcpu *v, const gva_t *page);
 /* Would VM entry accept v->virt: protected mode, segment registers as protected mode loads them? */

@@ -346,12 +346,19 @@ static void put_word(struct vcpu *v, enum vmcs_encoding field, enum vmx_controls
     vtx_write(v, field, wanted | vmx_allowed(real_cpu(v), which).must);
 }
 
-static void open_bit(const struct vcpu *v, uint32_t at, uint32_t bit)
+static void set_bit(const struct vcpu *v, uint32_t at, uint32_t bit, bool open)
 {
-    uint8_t byte;
+    uint8_t byte, mask = (uint8_t)(1u << bit % 8);
     bus_peek(v->vmm->board.bus, window_hpa(&v->window, at + bit / 8), &byte, 1);
-    byte &= (uint8_t)~(1u << bit % 8);
+    byte = (uint8_t)(open ? byte & ~mask : byte | mask);
     bus_poke(v->vmm->board.bus, window_hpa(&v->window, at + bit / 8), &byte, 1);
+}
+
+static void open_bit(const struct vcpu *v, uint32_t at, uint32_t bit) { set_bit(v, at, bit, true); }
+
+void vtx_ports(struct vcpu *v, uint16_t first, unsigned count, bool open)
+{
+    for (unsigned k = 0; k < count; k++) set_bit(v, VTX_IO_BITMAPS, first + k, open);
 }
 
 /* All leave, but for ports that the person opens, which are the real board's then (Xen and KVM left 80h open, for guests that wait by

@@ -70,9 +70,13 @@ void window_descriptor(const struct window *w, unsigned selector, uint32_t base,
 
 void window_build(const struct window *w)
 {
-    put32(w, WINDOW_TSS + 4, WINDOW_BASE + WINDOW_STACK); /* ESP0 */
-    put32(w, WINDOW_TSS + 8, WINDOW_SS);                  /* SS0 */
-    put32(w, WINDOW_TSS + 100, 104u << 16);               /* I/O map base beyond the limit: every port traps */
+    bool wide = w->tss == WINDOW_TSS_WIDE;
+    uint8_t closed[WINDOW_MAP_BYTES];
+    put32(w, w->tss + 4, WINDOW_BASE + WINDOW_STACK); /* ESP0 */
+    put32(w, w->tss + 8, WINDOW_SS);                  /* SS0 */
+    window_map(w, false);
+    memset(closed, 0xFF, sizeof closed);
+    if (wide) put(w, w->tss + WINDOW_TSS_BYTES, closed, sizeof closed);
     for (unsigned v = 0; v < 256; v++) {
         build_stub(w, v);
         window_gate(w, v, 0);
@@ -80,7 +84,7 @@ void window_build(const struct window *w)
     build_code(w);
     window_descriptor(w, WINDOW_CS, 0, 0xFFFFF, 0xC09B);         /* ring-0 code, flat, accessed */
     window_descriptor(w, WINDOW_SS, 0, 0xFFFFF, 0xC093);         /* ring-0 data, flat, accessed */
-    window_descriptor(w, WINDOW_TR, WINDOW_BASE + WINDOW_TSS, 103, 0x008B);
+    window_descriptor(w, WINDOW_TR, WINDOW_BASE + w->tss, WINDOW_TSS_BYTES - 1 + (wide ? WINDOW_MAP_BYTES : 0), 0x008B);
     window_descriptor(w, WINDOW_LDTR, WINDOW_BASE + WINDOW_LDT, 0xFFFF, 0x0082);
 }
 
@@ -95,8 +99,25 @@ void window_ldt(const struct window *w, uint32_t base, uint32_t limit) { window_
 
 void window_ring1_stack(const struct window *w, uint32_t ss, uint32_t esp)
 {
-    put32(w, WINDOW_TSS + 12, esp);
-    put32(w, WINDOW_TSS + 16, ss);
+    put32(w, w->tss + 12, esp);
+    put32(w, w->tss + 16, ss);
+}
+
+void window_ports(const struct window *w, uint16_t first, unsigned count, bool open)
+{
+    for (uint32_t port = first; port < first + count; port++) {
+        uint8_t byte, bit = (uint8_t)(1u << port % 8);
+        uint32_t at = w->tss + WINDOW_TSS_BYTES + port / 8;
+        bus_peek(w->machine, window_hpa(w, at), &byte, 1);
+        byte = (uint8_t)(open ? byte & ~bit : byte | bit);
+        put(w, at, &byte, 1);
+    }
+}
+
+/* The map's base, in the upper half of the word: at the end of a TSS without, beyond the limit, there is none. */
+void window_map(const struct window *w, bool shown)
+{
+    put32(w, w->tss + 100, (shown ? WINDOW_TSS_BYTES : 0xFFFFu) << 16);
 }
 
 void window_stack_high(const struct window *w, uint32_t esp, uint32_t offset)

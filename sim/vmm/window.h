@@ -11,8 +11,9 @@
  *   01000  TSS (104 bytes, no I/O map: every port traps)   06000  stack, grows down from 08000
  *   02000  IDT, 256 gates                                  08000  shadow LDT (64 KB)
  *   03000  entry stubs, 16 bytes a vector                  18000  shadow GDT (64 KB)
- *   04000  common entry, leave, idle                       40000  frames for shadow page tables
- *   05000  the door
+ *   04000  common entry, leave, idle                       28000  TSS with I/O map, where ports are opened by one
+ *   05000  the door                                        2B000  tables of the IOMMU
+ *                                                          40000  frames for shadow page tables
  * SDM 3A 5.8 (protection by segments), 6.12 (gates), 7.2 (TSS). TOUR vmm.1 */
 #ifndef VMM_WINDOW_H
 #define VMM_WINDOW_H
@@ -25,7 +26,8 @@ enum {
     WINDOW_SIZE = 0x400000,
     WINDOW_TSS = 0x1000, WINDOW_IDT = 0x2000, WINDOW_STUBS = 0x3000, WINDOW_ENTRY = 0x4000, WINDOW_LEAVE = 0x4010,
     WINDOW_IDLE = 0x4020, WINDOW_DOOR = 0x5000, WINDOW_STACK = 0x8000, WINDOW_LDT = 0x8000, WINDOW_GDT = 0x18000,
-    WINDOW_POOL = 0x40000,
+    WINDOW_TSS_WIDE = 0x28000, WINDOW_IOMMU = 0x2B000, WINDOW_POOL = 0x40000,
+    WINDOW_TSS_BYTES = 104, WINDOW_MAP_BYTES = 8193 /* a bit for each port, and the byte of ones behind */,
     /* The hypervisor's own selectors sit at the very end of the shadow GDT, where guests have nothing. */
     WINDOW_CS = 0xFFC8, WINDOW_SS = 0xFFD0, WINDOW_TR = 0xFFD8, WINDOW_LDTR = 0xFFE0, WINDOW_SS_HIGH = 0xFFE8,
     WINDOW_FIRST_SELECTOR = 0xFFA8,
@@ -45,6 +47,7 @@ struct window_frame {
 struct window {
     struct bus *machine;
     uint32_t at; /* machine address, a multiple of WINDOW_SIZE */
+    uint32_t tss; /* where its TSS lies: WINDOW_TSS or WINDOW_TSS_WIDE */
 };
 
 /* Where a window address lies in machine memory. */
@@ -66,6 +69,9 @@ void window_gate(const struct window *w, unsigned vector, unsigned dpl);
 void window_gate_raw(const struct window *w, unsigned vector, uint32_t low, uint32_t high);
 void window_ring1_stack(const struct window *w, uint32_t ss, uint32_t esp);
 void window_ldt(const struct window *w, uint32_t base, uint32_t limit);
+/* With WINDOW_TSS_WIDE: opens or closes ports by the I/O map; shows the map to the processor or hides it (every port traps). */
+void window_ports(const struct window *w, uint16_t first, unsigned count, bool open);
+void window_map(const struct window *w, bool shown);
 /* Symbol of a window address ("vmm.entry", "vmm.stub.13", "vmm.leave"), or NULL if `at` is no code of the window. */
 const char *window_symbol(uint32_t at, char *buf, unsigned room);
 

@@ -134,7 +134,8 @@ bad "--cpu nativ" 2 'did you mean native' run popf --cpu nativ
 bad "native with shadow" 2 'native has none' run good.elf --cpu native --mmu shadow
 bad "te with native tables" 2 'use --mmu shadow' run good.elf --cpu te --mmu native
 bad "--io split" 2 'planned.*service VM' run popf --io split
-bad "--io passthrough" 2 'planned' run popf --io passthrough --cpu vtx
+bad "--io passthrough for two" 2 'has it alone' run good.elf --io passthrough --cpu vtx --vms 2
+bad "--io passthrough without a driver" 2 'has none for a real IDE' run good.elf --io passthrough --cpu pv
 bad "--io passthru" 2 'did you mean passthrough' run popf --io passthru
 bad "--host hosted" 2 'planned' run popf --host hosted
 bad "--model p5" 2 'did you mean p4' run popf --model p5

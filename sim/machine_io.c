@@ -1,0 +1,28 @@
+/* How the guest reached its devices, in figures. Nothing here has effects. See machine.h. */
+#include "sim/board.h"
+#include "sim/vmm/io_strategy.h"
+
+bool machine_io(const struct machine *m, struct machine_io *out)
+{
+    *out = (struct machine_io){ .way = m->cfg.io };
+    if (!m->technique->hypervisor || !m->cfg.disks) return false;
+    const struct vm *vm = machine_seen(m);
+    const struct ide *ide = vm->pass ? &m->b->devices.ide : &vm->devices.ide;
+    for (unsigned c = 0; c < IDE_CHANNELS; c++) {
+        out->interrupts += ide->channel[c].interrupts;
+        for (unsigned d = 0; d < 2; d++) out->commands += ide->channel[c].drive[d].commands;
+    }
+    const struct passthrough *p = vm->pass;
+    if (!p) return true;
+    out->passed = true;
+    out->iommu = vm->vmm->board.setting[SETTING_IO_IOMMU];
+    out->forwarded = p->forwarded;
+    out->handed_on = p->interrupts;
+    out->refused = m->b->devices.iommu.refused;
+    out->faults = p->faults;
+    out->stored = p->stored;
+    out->stray = p->stray;
+    out->stray_bytes = p->stray_bytes;
+    out->stray_at = p->stray_at;
+    return true;
+}

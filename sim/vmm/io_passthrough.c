@@ -1,0 +1,335 @@
+/* Passthrough: the guest programs the real IDE controller.
+ *
+ * Idea 1, ports: those of the controller are opened to the guest's kernel, by the I/O bitmaps of the VMCS or by that of the TSS, so that
+ * the real CPU carries out what the guest says. What cannot go that way (translated or interpreted code, guests' user code) finds the
+ * ports on the virtual board, where a device without registers of its own repeats each access on the real ones.
+ * Idea 2, memory: the guest hands the controller guest-physical addresses. The IOMMU, whose tables the hypervisor builds in machine
+ * memory, makes machine addresses of them; whatever is not the guest's is refused, and a fault recorded. Without it (--set io.iommu=0)
+ * they are taken as they stand: the safety checker, who sees what no hypervisor would, counts the stores that hit others.
+ * Idea 3, interrupts: the real one makes the guest leave, the virtual 8259 pair gets it; the guest's EOI is a second exit. The real
+ * input is switched to levels and masked until the drive's line has fallen: that shows the hypervisor what the guest does unseen.
+ * PCI configuration stays virtual; what it decides (BAR 4, bus mastering) is carried over to the real function.
+ *
+ * VT-d specification 1.3, 3.4 (tables), 10.4 (registers); facts 9.3. Not modelled: exitless interrupts, other devices than IDE. A guest
+ * whose page tables or translated code are stored to by DMA is not followed: nobody tells the hypervisor. */
+#include "sim/vmm/io_passthrough.h"
+
+#include <stddef.h>
+#include <string.h>
+#include "sim/io/iommu.h"
+#include "sim/vmm/host.h"
+#include "sim/vmm/vm.h"
+
+enum { PRIMARY = 0x1F0, SECONDARY = 0x170, PORTS = 8, CONTROL = 0x206 /* behind a channel's first port */, MASTER_PORTS = 16, OFF_MASTER = 0x10000 };
+enum { IRQ_PRIMARY = 14, IRQ_SECONDARY = 15 };
+enum { CONFIG_ADDRESS = 0xCF8, CONFIG_DATA = 0xCFC, CFG_COMMAND = 0x04, CFG_BASE_4 = 0x20, CMD_IO = 1, CMD_MASTER = 4 };
+
+static const struct vmm_board *board(const struct vm *vm) { return &vm->vmm->board; }
+
+/* ---- the ports on the virtual board: offsets are the ports themselves, but for those that move */
+
+static uint16_t real_port(const struct passthrough *p, uint32_t offset)
+{
+    return (uint16_t)(offset < OFF_MASTER ? offset : p->base + offset - OFF_MASTER);
+}
+
+static uint32_t forward_read(struct device *d, uint32_t offset, unsigned size)
+{
+    struct passthrough *p = (struct passthrough *)d;
+    struct clock *c = board(p->vm)->clock;
+    uint8_t old = clock_cause(c, CAUSE_DEVICE);
+    uint32_t value = bus_in(board(p->vm)->bus, real_port(p, offset), size);
+    clock_cause(c, old);
+    p->forwarded++;
+    return value;
+}
+
+static void forward_write(struct device *d, uint32_t offset, unsigned size, uint32_t value)
+{
+    struct passthrough *p = (struct passthrough *)d;
+    struct clock *c = board(p->vm)->clock;
+    uint8_t old = clock_cause(c, CAUSE_DEVICE);
+    bus_out(board(p->vm)->bus, real_port(p, offset), size, value);
+    clock_cause(c, old);
+    p->forwarded++;
+}
+
+static uint32_t forward_peek(const struct device *d, uint32_t offset, unsigned size)
+{
+    (void)d, (void)offset;
+    return UINT32_MAX >> (32 - 8 * size);
+}
+
+static void forward_reset(struct device *d) { (void)d; }
+
+static const struct reg_desc regs[] = {
+    { "base", offsetof(struct passthrough, base), 2, 16, "ports of the bus masters" },
+    { "forwarded", offsetof(struct passthrough, forwarded), 8, 64, "accesses repeated on the real ports" },
+    { "interrupts", offsetof(struct passthrough, interrupts), 8, 64, "handed on to the guest" },
+    { "faults", offsetof(struct passthrough, faults), 8, 64, "of DMA, by the IOMMU" },
+    { "stray", offsetof(struct passthrough, stray), 8, 64, "stores by DMA outside the guest's memory" },
+    { 0 },
+};
+
+static const struct device_ops ops = {
+    .name = "passthrough", .regs = regs, .reset = forward_reset, .read = forward_read, .write = forward_write, .peek = forward_peek,
+};
+
+/* ---- opening ports */
+
+static void open_ports(struct vm *vm, uint16_t first, unsigned count, bool open)
+{
+    struct vcpu *v = &vm->vcpu;
+    if (v->ops->ports) v->ops->ports(v, first, count, open);
+}
+
+static void out32(struct vm *vm, uint16_t port, uint32_t value)
+{
+    struct clock *c = board(vm)->clock;
+    uint8_t old = clock_cause(c, CAUSE_DEVICE);
+    bus_out(board(vm)->bus, port, 4, value);
+    clock_cause(c, old);
+}
+
+static void config_write(struct vm *vm, unsigned at, uint32_t value)
+{
+    out32(vm, CONFIG_ADDRESS, 0x80000000u | (uint32_t)pci_source(PCI_IDE) << 8 | at);
+    out32(vm, CONFIG_DATA, value);
+}
+
+/* The guest's view of the function has changed: the real one follows, and so do the ports that are open. */
+static void configured(void *vm_, const uint8_t *config)
+{
+    struct vm *vm = vm_;
+    struct passthrough *p = vm->pass;
+    uint32_t command = config[CFG_COMMAND] & (CMD_IO | CMD_MASTER), base;
+    memcpy(&base, config + CFG_BASE_4, sizeof base);
+    uint16_t at = command & CMD_IO && base >> 16 == 0 ? (uint16_t)(base & 0xFFF0) : 0;
+    if (!p->started || (at == p->base && command == p->command)) return;
+    if (command != p->command) config_write(vm, CFG_COMMAND, command);
+    if (at != p->base) {
+        config_write(vm, CFG_BASE_4, at);
+        if (p->base) open_ports(vm, p->base, MASTER_PORTS, false);
+        p->base = at;
+        bus_move_ports(&vm->bus, &p->device, OFF_MASTER, at, MASTER_PORTS);
+        if (at) open_ports(vm, at, MASTER_PORTS, true);
+    }
+    p->command = command;
+}
+
+static void wire(struct vm *vm, const struct vm_plan *plan, struct devices_wiring *w, struct disk *list)
+{
+    (void)plan, (void)list;
+    vm->pass = arena_alloc(board(vm)->arena, sizeof *vm->pass);
+    *vm->pass = (struct passthrough){ .device = { &ops }, .vm = vm };
+    w->ide_elsewhere = true;
+    w->ide_moved = (struct pci_listener){ configured, vm };
+}
+
+static bool attach(struct vm *vm, struct err *e)
+{
+    static const uint16_t channel[2] = { PRIMARY, SECONDARY };
+    struct device *d = &vm->pass->device;
+    for (unsigned n = 0; n < 2; n++)
+        if (!bus_attach(&vm->bus, BUS_PORT, channel[n], PORTS, channel[n], d, e) ||
+            !bus_attach(&vm->bus, BUS_PORT, channel[n] + CONTROL, 1, channel[n] + CONTROL, d, e)) return false;
+    return true;
+}
+
+/* ---- the IOMMU's tables, in the window:
+ *   63-12 address | 11 SNP | 7 page of 2 MB | 1 write | 0 read            an entry of the second level
+ *   63-12 table | 3-2 type | 1 faults off | 0 present; 23-8 domain | 2-0 width, 1: three levels       a context, 16 bytes */
+enum { ENTRY_READ = 1, ENTRY_WRITE = 2, ENTRY_LARGE = 0x80, ENTRIES = 512, WIDTH_39 = 1, PRESENT = 1 };
+enum { REG_GCMD = 0x18, REG_RTADDR = 0x20, REG_CCMD = 0x28, REG_FSTS = 0x34, REG_IOTLB = 0x108, REG_FRCD = 0x200 };
+#define COMMAND_GO 0x80000000u
+#define GLOBAL_CONTEXTS 0x20000000u
+#define GLOBAL_PAGES 0x10000000u
+
+static uint32_t new_table(struct vm *vm)
+{
+    struct passthrough *p = vm->pass;
+    static const uint8_t zeros[PAGE_SIZE];
+    uint32_t at = vm->vcpu.window.at + WINDOW_IOMMU + p->tables++ * PAGE_SIZE;
+    bus_poke(board(vm)->bus, hpa(at), zeros, sizeof zeros);
+    return at;
+}
+
+static void put64(struct vm *vm, uint32_t at, uint64_t value)
+{
+    bus_poke(board(vm)->bus, hpa(at), &value, sizeof value);
+    clock_charge(board(vm)->clock, CAUSE_DEVICE, 2ull * board(vm)->model->cost[COST_MEM_REF]);
+}
+
+/* A table below an entry, made if there is none yet. */
+static uint32_t table_below(struct vm *vm, uint32_t entry_at)
+{
+    uint64_t entry;
+    bus_peek(board(vm)->bus, hpa(entry_at), &entry, sizeof entry);
+    if (entry) return (uint32_t)entry & PAGE_MASK;
+    uint32_t table = new_table(vm);
+    put64(vm, entry_at, table | ENTRY_READ | ENTRY_WRITE);
+    return table;
+}
+
+/* Do the next 512 frames lie together, at a multiple of their number? */
+static bool is_large(const struct vm *vm, uint32_t frame)
+{
+    const struct bus *b = &vm->bus;
+    if (frame % ENTRIES || frame + ENTRIES > vm->frames || b->map[frame] % ENTRIES) return false;
+    for (uint32_t i = 1; i < ENTRIES; i++)
+        if (b->map[frame + i] != b->map[frame] + i) return false;
+    return true;
+}
+
+/* Guest-physical memory, as the device is to see it: three levels, 39 bits. */
+static uint32_t second_level(struct vm *vm)
+{
+    const struct bus *b = &vm->bus;
+    uint32_t root = new_table(vm);
+    for (uint32_t f = 0; f < vm->frames; ) {
+        uint32_t middle = table_below(vm, root + f / (ENTRIES * ENTRIES) * 8), slot = middle + f / ENTRIES % ENTRIES * 8;
+        uint64_t to = (uint64_t)b->map[f] << PAGE_SHIFT | ENTRY_READ | ENTRY_WRITE;
+        bool large = is_large(vm, f);
+        if (large) put64(vm, slot, to | ENTRY_LARGE);
+        else if (b->map[f] != FRAME_NONE) put64(vm, table_below(vm, slot) + f % ENTRIES * 8, to);
+        f += large ? ENTRIES : 1;
+    }
+    return root;
+}
+
+static void iommu_out(struct vm *vm, uint32_t reg, uint32_t value)
+{
+    bus_write(board(vm)->bus, hpa(IOMMU_BASE + reg), 4, value);
+    clock_charge(board(vm)->clock, CAUSE_DEVICE, board(vm)->bus->port_cycles);
+}
+
+static uint32_t iommu_in(struct vm *vm, uint32_t reg)
+{
+    clock_charge(board(vm)->clock, CAUSE_DEVICE, board(vm)->bus->port_cycles);
+    return bus_read(board(vm)->bus, hpa(IOMMU_BASE + reg), 4);
+}
+
+static void start_iommu(struct vm *vm)
+{
+    uint32_t root = new_table(vm), contexts = new_table(vm), at = contexts + (pci_source(PCI_IDE) & 0xFFu) * 16;
+    put64(vm, at, second_level(vm) | PRESENT);
+    put64(vm, at + 8, (uint64_t)(vm->id + 1) << 8 | WIDTH_39);
+    put64(vm, root, contexts | PRESENT);
+    iommu_out(vm, REG_RTADDR, root);
+    iommu_out(vm, REG_RTADDR + 4, 0);
+    iommu_out(vm, REG_GCMD, IOMMU_RTPS);
+    iommu_out(vm, REG_CCMD + 4, COMMAND_GO | GLOBAL_CONTEXTS);
+    iommu_out(vm, REG_IOTLB + 4, COMMAND_GO | GLOBAL_PAGES);
+    iommu_out(vm, REG_GCMD, COMMAND_GO);
+}
+
+/* The local APIC is off, so nobody is told of a fault: it is looked for whenever a real device interrupts. */
+static void look_for_faults(struct vm *vm)
+{
+    enum { PENDING = 2, OVERFLOW = 1 };
+    uint32_t status = iommu_in(vm, REG_FSTS);
+    if (!(status & PENDING)) return;
+    for (unsigned n = 0; n < IOMMU_FAULTS; n++) {
+        uint32_t record = REG_FRCD + 16 * n, why = iommu_in(vm, record + 12);
+        if (!(why >> 31)) continue;
+        vm->pass->faults++;
+        TRACE(board(vm)->trace, DMA_FAULT, 0, .write = !(why >> 30 & 1), .reason = (uint8_t)why, .source = (uint16_t)iommu_in(vm, record + 8),
+              .at = iommu_in(vm, record));
+        iommu_out(vm, record + 12, COMMAND_GO);
+    }
+    if (status & OVERFLOW) iommu_out(vm, REG_FSTS, OVERFLOW);
+}
+
+static void start(struct vm *vm)
+{
+    open_ports(vm, PRIMARY, PORTS, true);
+    open_ports(vm, PRIMARY + CONTROL, 1, true);
+    open_ports(vm, SECONDARY, PORTS, true);
+    open_ports(vm, SECONDARY + CONTROL, 1, true);
+    vm->pass->started = true;
+    configured(vm, vm->devices.pci.config[PCI_IDE]);
+    if (board(vm)->setting[SETTING_IO_IOMMU]) start_iommu(vm);
+    for (unsigned irq = IRQ_PRIMARY; irq <= IRQ_SECONDARY; irq++) {
+        host_by_level(vm->vmm, irq);
+        host_mask(vm->vmm, irq, false);
+    }
+}
+
+static void set_line(struct vm *vm, unsigned irq, bool level)
+{
+    struct irq_line line = devices_irq(&vm->devices, irq);
+    irq_set(&line, level);
+    vm->pass->up = (uint16_t)((vm->pass->up & ~(1u << irq)) | (unsigned)level << irq);
+    host_mask(vm->vmm, irq, level);
+}
+
+/* The real input hears levels, and is masked while the drive's line is up; so the virtual one can follow it down. */
+static bool interrupt(struct vm *vm, unsigned irq)
+{
+    if (board(vm)->setting[SETTING_IO_IOMMU]) look_for_faults(vm);
+    if (irq != IRQ_PRIMARY && irq != IRQ_SECONDARY) return false;
+    vm->pass->interrupts++;
+    vm->pass->raised = vm->vmm->visits;
+    set_line(vm, irq, true);
+    return true;
+}
+
+/* The line falls when the guest reads the drive's status, which it does without telling; at its next exit (mostly the EOI), that is
+ * found out. */
+static void follow(struct vm *vm)
+{
+    struct passthrough *p = vm->pass;
+    if (!p->up || p->raised == vm->vmm->visits) return;
+    for (unsigned irq = IRQ_PRIMARY; irq <= IRQ_SECONDARY; irq++)
+        if ((p->up >> irq & 1) && !host_line(vm->vmm, irq)) set_line(vm, irq, false);
+}
+
+static void reset(struct vm *vm)
+{
+    struct device *d = &vm->pass->device;
+    static const uint16_t channel[2] = { PRIMARY, SECONDARY };
+    for (unsigned n = 0; n < 2; n++) { /* SRST, on and off */
+        forward_write(d, channel[n] + CONTROL, 1, 4);
+        forward_write(d, channel[n] + CONTROL, 1, 0);
+    }
+}
+
+void passthrough_stored(void *vmm, uint32_t at, unsigned n)
+{
+    struct vmm *h = vmm;
+    struct vm *vm = h->vm;
+    if (!vm || !vm->pass) return;
+    struct passthrough *p = vm->pass;
+    uint32_t frame = at >> PAGE_SHIFT;
+    p->stored += n;
+    if (frame >= vm->frame && frame < vm->frame + vm->frames) return;
+    if (!p->stray++) p->stray_at = at;
+    p->stray_bytes += n;
+    TRACE(h->board.trace, STRAY, 0, .at = at, .bytes = n);
+}
+
+static bool fits(const struct io_machine *m, struct err *e)
+{
+    if (m->vms > 1)
+        return err_set(e, EXIT_USAGE, "--io passthrough with %u virtual machines: whoever programs a real device has it alone, and there is one IDE "
+                       "controller; use --io hypervisor-direct, which shares it", m->vms);
+    if (m->cpu->aware)
+        return err_set(e, EXIT_USAGE, "--io passthrough with --cpu %s: a device is handed to whoever has a driver for it, and a kernel ported to a "
+                       "hypervisor has none for a real IDE controller; use --cpu vtx, or --io hypervisor-direct", m->cpu->name);
+    return true;
+}
+
+const struct io_strategy io_passthrough = {
+    .name = "passthrough",
+    .about = "the guest programs the real device; an IOMMU holds its DMA, its interrupts are forwarded; exclusive",
+    .exclusive = true,
+    .migrates = false,
+    .real_disks = true,
+    .fits = fits,
+    .wire = wire,
+    .attach = attach,
+    .start = start,
+    .interrupt = interrupt,
+    .follow = follow,
+    .reset = reset,
+};

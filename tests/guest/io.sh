@@ -1,0 +1,70 @@
+#!/bin/bash
+# Ways to reach a device: a guest says the same whoever programs the disk; passthrough takes fewer exits; a device's stray store is
+# refused by the IOMMU, and without one noticed by the safety checker; what cannot be is refused with the reason.
+set -u
+. tests/guest/tools/images.sh
+
+img=build/guests/mini.img
+script='disk run="ls; cat motd; fib 12; wc README; halt 0"'
+mini() { # mini [OPTION...]: from the disk; leaves $TMPDIR/out and json
+    "$RINGSIDE" run build/guests/mini.elf --ram 16M --disk "$img" --append "$script" --limit-cycles 5e9 -q --json "$TMPDIR/json" --serial "$TMPDIR/out" \
+        "$@" 2>"$TMPDIR/err" </dev/null
+    rc=$?
+}
+same() { [ "$rc" = 0 ] && cmp "$TMPDIR/native" "$TMPDIR/out"; }
+count() { grep -o "\"$1\": [0-9]*" "$TMPDIR/json" | head -n 1 | grep -o '[0-9]*$'; } # count KEY
+ports() { grep -o '"port": {"count": [0-9]*' "$TMPDIR/json" | head -n 1 | grep -o '[0-9]*$'; }
+fewer() { [ "$(ports)" -lt "$before" ]; }
+is() { [ "$(count "$1")" = "$2" ]; }                                          # is KEY N
+some() { [ "$(count "$1")" -gt 0 ]; }
+said() { [ "$rc" = "$1" ] && grep -q "$2" "$TMPDIR/err"; }                    # said EXIT TEXT
+
+mini --cpu native
+cp "$TMPDIR/out" "$TMPDIR/native"
+for how in "te --set cpu.virtualizable=1" bt vtx "vtx --mmu two-level" "vtx --model nehalem"; do
+    # shellcheck disable=SC2086
+    mini --cpu $how --io hypervisor-direct
+    check "mini from a disk of the hypervisor's, $how" same
+    before=$(ports)
+    # shellcheck disable=SC2086
+    mini --cpu $how --io passthrough --set vmm.check=1
+    check "mini from the real disk, $how" same
+    [ "$how" = bt ] || check "with fewer exits for ports" fewer
+    check "the device stored only where it may" is stray_stores 0
+    check "and no DMA was refused" is dma_faults 0
+    check "and each of its interrupts was handed on" [ "$(count interrupts)" = "$(count handed_on)" ]
+    check "it did store" some dma_bytes
+done
+mini --cpu vtx --io passthrough --set io.iommu=0
+check "without the IOMMU the guest finds nothing on its disk" grep -q 'no file system of mine' "$TMPDIR/out"
+check "for it went elsewhere, says the safety checker" some stray_stores
+"$RINGSIDE" run build/guests/mini.elf --ram 16M --disk "$img" --append disk --cpu vtx --io passthrough --set io.iommu=0 --serial null \
+    >"$TMPDIR/report" 2>&1
+check "and in the report" grep -q 'safety: the device stored' "$TMPDIR/report"
+
+image stray
+numbered >"$TMPDIR/disk.img"
+run stray native --disk "$TMPDIR/disk.img" --ram 16M
+cp "$TMPDIR/out" "$TMPDIR/native"
+check "a bus master with a wrong address, bare" grep -q 'to nobody' "$TMPDIR/out"
+for cpu in te bt vtx; do
+    run stray $cpu --disk "$TMPDIR/disk.img" --ram 16M --io passthrough --json "$TMPDIR/json" --serial "$TMPDIR/out"
+    check "the same under $cpu, passthrough" same
+    check "by DMA that the IOMMU refused" some dma_refused
+    check "and that went nowhere" is stray_stores 0
+done
+image disk
+run disk vtx --mmu two-level --disk "$TMPDIR/disk.img" --io passthrough
+check "PIO and DMA on the real disk" diff tests/guest/expected/disk.txt "$TMPDIR/out"
+unseen='^page before|^code before' # nobody tells the hypervisor of DMA to a page table that it shadows, to code that it has translated
+for cpu in te bt vtx; do
+    run disk $cpu --disk "$TMPDIR/disk.img" --io passthrough
+    check "the same on shadow tables, $cpu, but for what came by DMA unseen" \
+        diff <(grep -Ev "$unseen" tests/guest/expected/disk.txt) <(grep -Ev "$unseen" "$TMPDIR/out")
+done
+
+mini --cpu vtx --io passthrough --vms 2
+check "one device for two VMs" said 2 'has it alone'
+mini --cpu pv --io passthrough
+check "a device without a driver" said 2 'has none for a real IDE'
+finish
