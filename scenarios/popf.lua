@@ -110,5 +110,5 @@ s:step "The damage" {
   end,
 }
 
-s:draw "popf-ladder" { kind = "ladder", from = s "Before POPF", to = s "The timer comes in where nobody may" }
+s:draw "popf-ladder" { kind = "ladder", from = s "POPF does not trap", to = s "The timer comes in where nobody may" }
 return s

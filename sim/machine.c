@@ -239,11 +239,16 @@ static bool build_board(struct machine *m, struct err *e)
     bus_init(&b->bus, m->ram, m->frames, &b->clock, &m->arena);
     b->bus.port_cycles = clock_from_ns(&b->clock, m->model.cost[COST_PORT_NS]);
     mmu_init(&b->mmu, &b->bus, &b->cpu.dtlb, &b->cpu.itlb, &b->clock, &m->model);
-    struct cpu_env env = { .bus = &b->bus, .mmu = &b->mmu, .translate = mmu_translate, .fill = mmu_fill, .flush = mmu_flush,
+    struct cpu_env env = { .bus = &b->bus, .mmu = &b->mmu, .translate = mmu_translate, .fill = mmu_fill, .touch = mmu_touch, .fetch = mmu_fetch, .flush = mmu_flush,
                            .invlpg = mmu_invlpg, .paging = mmu_paging, .pdptes = mmu_pdptes, .pdptes_now = mmu_pdptes_now,
                            .space = mmu_space, .invalidate = mmu_invalidate, .irq = m, .acknowledge = board_ack,
                            .apic_base = board_apic_base, .timers = &b->timers };
     cpu_init(&b->cpu, &env, &b->clock, &m->model, m->trace, m->blocks);
+    b->cpu.timed = mmu_caches(&b->mmu, &m->arena, &b->cpu.lines, &b->cpu.fetch);
+    if (b->cpu.timed) {
+        b->bus.memory_cycles = clock_from_ns(&b->clock, m->model.cost[COST_MMIO_NS]);
+        b->bus.snoop = (struct bus_snoop){ mmu_snoop, &b->mmu };
+    }
     bus_listen(&b->bus, (struct bus_listener){ cpu_code_written, &b->cpu });
     trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m,
                                              m->technique->hypervisor ? &b->clock : NULL, &b->episodes,

@@ -273,6 +273,16 @@ const char *machine_serial(const struct machine *m, size_t *n); /* everything th
 bool machine_screen(const struct machine *m, struct text *out);
 
 enum { MACHINE_REASONS = 24 };
+/* What the caches did. References: of the first level, those that operands of instructions made (hits are what is not among the
+ * misses), and lines of code fetched one after another; of the others, what the level above missed. */
+struct machine_cache { uint64_t refs, misses, writebacks; };
+struct machine_caches {
+    bool modelled;
+    bool has_l2, has_l3;
+    struct machine_cache l1i, l1d, l2, l3;
+    uint64_t memory_reads, memory_writes; /* lines */
+};
+
 struct machine_summary {
     uint64_t cycles, insns, guest_insns; /* guest_insns: the guest's own, run or emulated */
     uint64_t by_cause[32];
@@ -282,6 +292,7 @@ struct machine_summary {
     struct machine_reason { const char *name; uint64_t count, cycles, episodes, longest, by_cause[32]; } reason[MACHINE_REASONS];
     uint64_t tlb_misses, tlb_flushes, walks, walk_refs, walk_refs_second /* of these, entries of second-level tables */;
     uint64_t walk_hits[2], nested_hits;  /* entries, by dimension, and walks of the second that caches of walks made needless */
+    struct machine_caches caches;
     /* Page faults by kind; entries filled, of them on a store (eager); tables (frames): now, at most so far, that there may be;
      * given up for want of room, because the guest did; loads of CR3 that dropped all. */
     struct { uint64_t hidden, true_, traced, filled, eager, tables, peak, pool, evicted, released, switches; } shadow;

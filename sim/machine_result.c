@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "sim/board.h"
+#include "sim/mmu/cache.h"
 #include "sim/trace/trace_tally.h"
 #include "sim/vmm/io_strategy.h"
 
@@ -99,6 +100,18 @@ uint64_t machine_guest_insns(const struct machine *m)
     return n;
 }
 
+static struct machine_cache cache_of(const struct cache *c, uint64_t refs) { return (struct machine_cache){ refs, c->misses, c->writebacks }; }
+
+static struct machine_caches caches_of(const struct board *b)
+{
+    const struct caches *k = b->mmu.caches;
+    if (!k) return (struct machine_caches){ .modelled = false };
+    return (struct machine_caches){ .modelled = true, .has_l2 = k->l2.ways, .has_l3 = k->l3.ways,
+                                    .l1i = cache_of(&k->l1i, b->cpu.fetch.fetches), .l1d = cache_of(&k->l1d, b->cpu.refs),
+                                    .l2 = cache_of(&k->l2, k->l1i.misses + k->l1d.misses), .l3 = cache_of(&k->l3, k->l2.misses),
+                                    .memory_reads = k->memory_reads, .memory_writes = k->memory_writes };
+}
+
 void machine_summary(const struct machine *m, struct machine_summary *s)
 {
     const struct board *b = m->b;
@@ -109,7 +122,8 @@ void machine_summary(const struct machine *m, struct machine_summary *s)
                                    .tlb_misses = b->cpu.dtlb.misses + b->cpu.itlb.misses, .walks = b->mmu.walks,
                                     .tlb_flushes = b->cpu.dtlb.flushes, .walk_refs = b->mmu.refs, .walk_refs_second = b->mmu.refs_second,
                                     .walk_hits = { b->mmu.cache.hits[0], b->mmu.cache.hits[1] },
-                                    .nested_hits = b->mmu.cache.nested_hits, .run_id = run_id(m) };
+                                    .nested_hits = b->mmu.cache.nested_hits,
+                                    .caches = caches_of(b), .run_id = run_id(m) };
     s->guest_insns = machine_guest_insns(m);
     if (m->technique->hypervisor) {
         const struct vmmu *mmu = &machine_seen(m)->vcpu.vmmu;

@@ -139,6 +139,29 @@ static void json_rings(const struct machine *machine, struct text *out)
     text_add(out, "%s],\n", n ? "\n  " : "");
 }
 
+/* Data references beyond operands (gates, descriptors, walks) may miss, too, and are not among the references. */
+static void json_cache(const char *name, const struct machine_cache *c, struct text *out)
+{
+    text_add(out, "\"%s\": {\"hits\": %llu, \"misses\": %llu, \"writebacks\": %llu}, ", name,
+             (unsigned long long)(c->refs > c->misses ? c->refs - c->misses : 0), (unsigned long long)c->misses,
+             (unsigned long long)c->writebacks);
+}
+
+static void json_caches(const struct machine_caches *k, struct text *out)
+{
+    if (!k->modelled) {
+        text_add(out, "  \"cache\": null,\n");
+        return;
+    }
+    text_add(out, "  \"cache\": {");
+    json_cache("l1i", &k->l1i, out);
+    json_cache("l1d", &k->l1d, out);
+    if (k->has_l2) json_cache("l2", &k->l2, out);
+    if (k->has_l3) json_cache("l3", &k->l3, out);
+    text_add(out, "\"memory\": {\"reads\": %llu, \"writes\": %llu}},\n", (unsigned long long)k->memory_reads,
+             (unsigned long long)k->memory_writes);
+}
+
 static void json_counts(const struct report *r, struct text *out)
 {
     const struct machine_summary *m = &r->sum;
@@ -159,7 +182,7 @@ static void json_counts(const struct report *r, struct text *out)
     text_add(out, "  \"walk_cache\": {\"hits\": %llu, \"hits_second\": %llu, \"nested_tlb_hits\": %llu},\n", (unsigned long long)m->walk_hits[0],
              (unsigned long long)m->walk_hits[1], (unsigned long long)m->nested_hits);
     key_number(out, "walk_refs", m->walk_refs);
-    text_add(out, "  \"cache\": null,\n");
+    json_caches(&m->caches, out);
     json_shadow(m, out);
     key_number(out, "injected", m->injected);
     json_translation(r->s->machine, out);

@@ -92,6 +92,12 @@ struct shadow_line {
     void *self;
 };
 
+/* Told of bytes of RAM that a device reads or writes by itself, past the CPU: caches are. */
+struct bus_snoop {
+    void (*access)(void *self, uint32_t at, uint32_t n, bool write); /* NULL: nobody */
+    void *self;
+};
+
 struct bus {
     struct bus *parent;      /* NULL: owns its RAM */
     uint8_t    *ram;         /* parent == NULL: host memory, `frames` pages */
@@ -100,6 +106,8 @@ struct bus {
     uint32_t    frames;
     struct clock *clock;
     uint64_t    port_cycles;  /* latency of one port access on the wires, in cycles; 0 on a virtual bus */
+    struct bus_snoop snoop;
+    uint64_t    memory_cycles; /* likewise of an access to a device's window in memory; charged by whoever models caches */
     struct bus_log *log;      /* NULL: stores are not logged */
     uint8_t     log_tag;      /* goes into each entry: two buses over the same memory may share one log */
     struct bus_firmware firmware; /* without any: RAM in all pages */

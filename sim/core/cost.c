@@ -6,15 +6,17 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "sim/core/lines.h"
 #include "sim/core/text.h"
 
-enum unit { UNIT_INSN, UNIT_CYCLES, UNIT_NS, UNIT_MHZ, UNIT_FAMILY, UNIT_BYTE, UNIT_STEPPING, UNIT_VMX, UNIT_SWITCH };
+enum unit { UNIT_INSN, UNIT_CYCLES, UNIT_NS, UNIT_MHZ, UNIT_FAMILY, UNIT_BYTE, UNIT_STEPPING, UNIT_VMX, UNIT_SWITCH, UNIT_KB, UNIT_WAYS };
 static const struct { const char *name; uint32_t least, most; } units[] = {
     [UNIT_INSN] = { "cycles", 0, UINT16_MAX },       [UNIT_CYCLES] = { "cycles", 0, 10000000 },
     [UNIT_NS] = { "nanoseconds", 0, 1000000000 },    [UNIT_MHZ] = { "MHz", 1, 16000 },
     [UNIT_FAMILY] = { "a number", 1, 15 },           [UNIT_BYTE] = { "a number", 0, 255 },
     [UNIT_STEPPING] = { "a number", 0, 15 },         [UNIT_VMX] = { "a generation", 0, 3 },
-    [UNIT_SWITCH] = { "0 or 1", 0, 1 },
+    [UNIT_SWITCH] = { "0 or 1", 0, 1 },              [UNIT_KB] = { "KB", 0, 65536 },
+    [UNIT_WAYS] = { "ways", 0, 16 },
 };
 
 static const struct {
@@ -192,15 +194,36 @@ static const struct { enum cost row; uint8_t bit; } features[] = {
     { COST_HAS_PSE36, 17 }, { COST_HAS_CLFLUSH, 19 }, { COST_HAS_MMX, 23 }, { COST_HAS_FXSR, 24 },
 };
 
+/* Sets are found by bits of the address, so there is a power of two of them. */
+static bool cache_fits(const struct model *m, enum cost kb, enum cost ways, struct err *e)
+{
+    uint32_t lines = m->cost[kb] * 1024 / LINE_SIZE, n = m->cost[ways], sets = n ? lines / n : 0;
+    if (!m->cost[kb]) return true;
+    if (!n) return err_set(e, EXIT_INPUT, "%s: %s: %u KB in sets of no line; give it 1 to 16", m->file, rows[ways].name, m->cost[kb]);
+    if (sets * n == lines && !(sets & (sets - 1))) return true;
+    return err_set(e, EXIT_INPUT, "%s: %s, %s: %u lines of %u bytes make no power of two of sets of %u", m->file, rows[kb].name,
+                   rows[ways].name, lines, (unsigned)LINE_SIZE, n);
+}
+
+static bool caches_fit(const struct model *m, struct err *e)
+{
+    const uint32_t *v = m->cost;
+    if (!v[COST_L1D_KB] != !v[COST_L1I_KB])
+        return err_set(e, EXIT_INPUT, "%s: l1d.kb, l1i.kb: there is a first level for both, or none", m->file);
+    if ((v[COST_L2_KB] && !v[COST_L1D_KB]) || (v[COST_L3_KB] && !v[COST_L2_KB]))
+        return err_set(e, EXIT_INPUT, "%s: l%c.kb: a level without the one above it", m->file, v[COST_L3_KB] && !v[COST_L2_KB] ? '3' : '2');
+    return cache_fits(m, COST_L1I_KB, COST_L1I_WAYS, e) && cache_fits(m, COST_L1D_KB, COST_L1D_WAYS, e) &&
+           cache_fits(m, COST_L2_KB, COST_L2_WAYS, e) && cache_fits(m, COST_L3_KB, COST_L3_WAYS, e);
+}
+
 bool model_check(struct model *m, struct err *e)
 {
-    (void)e;
     m->hz = m->cost[COST_CPU_MHZ] * UINT64_C(1000000);
     m->vmx = (uint8_t)m->cost[COST_CPU_VMX];
     m->without = 0;
     for (unsigned i = 0; i < sizeof features / sizeof features[0]; i++)
         if (!m->cost[features[i].row]) m->without |= UINT32_C(1) << features[i].bit;
-    return true;
+    return caches_fit(m, e);
 }
 
 bool model_find(const char *name, struct model *m, struct err *e)

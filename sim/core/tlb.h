@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "sim/core/addr.h"
+#include "sim/core/lines.h"
 
 /* Both are 4-way; 64 entries for data, 128 for code, as CPUID leaf 2 says (descriptors 5Bh, 51h). */
 enum { TLB_DATA_SETS = 16, TLB_CODE_SETS = 32, TLB_WAYS = 4 };
@@ -25,7 +26,8 @@ struct tlb_entry {
     uint32_t frame;   /* page-frame address on the bus */
     uint32_t pte;     /* combined rights as cached: PTE_W, PTE_U, PTE_D, PTE_G, PTE_PS bits */
     bool     valid;
-    uint8_t  unused[23]; /* a power of two in size: the run loop finds a set by a shift and a mask */
+    bool     recent;  /* used recently (see struct tlb.lines) */
+    uint8_t  unused[22]; /* a power of two in size: the run loop finds a set by a shift and a mask */
 };
 _Static_assert(sizeof(struct tlb_entry) == 64, "TLB_SET_STRIDE");
 enum { TLB_SET_STRIDE = 64 * TLB_WAYS };
@@ -35,7 +37,11 @@ struct tlb {
     uint32_t used;                          /* sets that may have valid entries, as bits: a flush looks at no other */
     bool     large;                         /* there may be fragments of large pages */
     bool     code;                          /* which of the two it is */
-    uint64_t hits, misses, flushes;         /* hits counts slow hits only (ways 1..); way-0 hits are free */
+    /* Where caches are modelled, the data TLB replaces as those do: by a bit an entry, which all others of a set lose when all
+     * have it. Entries with the bit may be used wherever they stand, and what the CPU compares with is this table. NULL: by true
+     * recency, which is the order of the ways. */
+    struct lines *lines;
+    uint64_t hits, misses, flushes;         /* hits counts those that changed the order of a set, or who is recently used */
 };
 
 /* The set of an address, which begins with its most recently used way: of the data TLB, the code TLB, or either. */
@@ -55,6 +61,24 @@ static inline struct tlb_entry *tlb_to_front(struct tlb_entry *set, unsigned fro
     for (; from; from--) set[from] = set[from - 1];
     set[0] = e;
     return set;
+}
+
+/* A hit in a way: it is the most recently used one now, or one that is. The entry. */
+struct tlb_entry *tlb_recent(struct tlb *t, struct tlb_entry *set, unsigned way);
+static inline struct tlb_entry *tlb_hit(struct tlb *t, struct tlb_entry *set, unsigned way)
+{
+    if (t->lines) return set[way].recent ? &set[way] : tlb_recent(t, set, way);
+    t->hits += way != 0;
+    return tlb_to_front(set, way);
+}
+
+/* Has a page of the data TLB this fast tag, whose entry may stand anywhere? */
+static inline bool tlb_tagged(struct tlb *t, uint32_t lin, unsigned access)
+{
+    const struct tlb_entry *e = tlb_data0(t, lin);
+    for (unsigned w = 0; w < (t->lines ? TLB_WAYS : 1); w++)
+        if (e[w].tag[access] == (lin & PAGE_MASK)) return true;
+    return false;
 }
 
 static inline struct tlb_entry *tlb_way0(struct tlb *t, uint32_t lin) { return t->code ? tlb_code0(t, lin) : tlb_data0(t, lin); }

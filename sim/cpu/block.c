@@ -123,6 +123,7 @@ static void mark(struct cpu *c, hpa_t at)
             if (e->frame != (at.v & PAGE_MASK)) continue;
             e->tag[ACCESS_WRITE] = TLB_NO_TAG;
             e->tag[ACCESS_WRITE | ACCESS_USER] = TLB_NO_TAG;
+            if (c->timed && e->valid) lines_drop_page(&c->lines, e->page & PAGE_MASK);
         }
 }
 
@@ -223,7 +224,7 @@ static inline unsigned decode_one(struct cpu *c, bool code32, const uint8_t *byt
     if (!len) {
         enum decode d = insn_decode(bytes, left < 15 ? left : 15, (struct insn_mode){ code32 }, c->model->cost, i);
         if (d == DECODE_SHORT) return 0;
-        op_of(o, i);
+        op_of(o, i, op_kit_of(c));
         if (d == DECODE_OK && left >= MEMO_BYTES) kind = memo_learn(m, bytes, code32, i, o);
         len = extent(i, left);
     }
@@ -302,6 +303,9 @@ static struct block *enter(struct cpu *c, struct block *b)
     return b;
 }
 
+/* Fetching takes time, which fast operations do not look at within a block. */
+static bool same_line(const struct block *b, uint32_t at) { return !((b->at ^ at) & LINE_MASK); }
+
 struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n)
 {
     struct block_cache *bc = c->blocks;
@@ -311,6 +315,7 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
     b = room(bc);
     *b = (struct block){ .host = bytes, .at = at.v, .code32 = code32, .op = bc->op + bc->ops };
     while (b->n < BLOCK_INSNS && b->bytes < n) {
+        if (c->timed && !same_line(b, at.v + b->bytes)) break;
         struct insn *i = &b->insn[b->n];
         unsigned left = n - b->bytes;
         bool tail;
@@ -325,7 +330,7 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
     if (!b->n) return NULL;
     claim(bc, b, is_metered(c, at.v));
     if (b->metered) meter_weigh(c, b, b->metered);
-    op_build(b);
+    op_build(b, op_kit_of(c));
     keep_code(bc, b, bytes, n);
     return enter(c, b);
 }

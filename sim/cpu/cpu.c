@@ -53,7 +53,7 @@ static void tlb_forget(struct tlb *t)
     for (unsigned s = 0; s < TLB_CODE_SETS; s++)
         for (unsigned w = 0; w < TLB_WAYS; w++) {
             struct tlb_entry *e = &t->e[s][w];
-            e->valid = false;
+            e->valid = e->recent = false;
             for (unsigned k = 0; k < 4; k++) e->tag[k] = TLB_NO_TAG;
         }
 }
@@ -107,6 +107,8 @@ static void restart(struct cpu *c, uint32_t cr0)
     cpu_set_cpl(c, 0);
     tlb_forget(&c->dtlb);
     tlb_forget(&c->itlb);
+    lines_reset(&c->lines);
+    c->fetch.line = LINE_NOWHERE;
     if (c->env.space) c->env.space(c->env.mmu, &(struct space){ .cr0 = c->cr0 });
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     c->env.flush(c->env.mmu, true);

@@ -17,6 +17,7 @@
 #include "sim/core/bus.h"
 #include "sim/core/clock.h"
 #include "sim/core/cost.h"
+#include "sim/core/lines.h"
 #include "sim/core/outcome.h"
 #include "sim/core/points.h"
 #include "sim/core/regs.h"
@@ -80,6 +81,10 @@ struct cpu_env {
     /* Does as translate would if that is simple, and gives the access a fast tag in way 0: true. Else nothing that translate
      * would not do; it is to be called. NULL: there is no such way. */
     bool (*fill)(void *mmu, gva_t at, unsigned access);
+    /* Of a CPU with caches (struct cpu.timed): n bytes of RAM within a page are accessed in a way that fill did not settle; code
+     * at `at` is fetched. Both take time. */
+    void (*touch)(void *mmu, hpa_t at, unsigned n, bool write);
+    void (*fetch)(void *mmu, hpa_t at);
     void (*flush)(void *mmu, bool globals_too);                             /* MOV CR3: false */
     void (*invlpg)(void *mmu, gva_t at);
     void (*paging)(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);    /* the registers changed; does not flush */
@@ -164,6 +169,11 @@ struct cpu {
     struct vmx vmx;
     struct timer vmx_timer;   /* while the guest of a VMX_PIN_TIMER runs */
     struct tlb dtlb, itlb;
+    bool timed;               /* caches are modelled: `lines` and `fetch` count, and data is asked for there, not in dtlb */
+    struct lines lines;
+    struct fetch fetch;
+    uint64_t refs;            /* references that operands of instructions have made (insn.refs); only counted if timed */
+    uint32_t site;            /* machine address of the instruction that is about to run alone */
 
     struct cpu_env env;
     struct clock *clock;
@@ -179,7 +189,7 @@ struct cpu {
     /* While blocks run, else meaningless: where insns must stop; the last EIP at which a page may begin; guesses (op.h). */
     uint64_t limit;
     uint32_t whole;
-    uint32_t missed; /* the page that way 0 of a set of the data TLB is not, and the set's place (op.h) */
+    uint32_t missed; /* the page that way 0 of a set of the data TLB is not, and the set's place; timed: the address (op.h) */
     struct op **quick;
 };
 

@@ -27,6 +27,7 @@ void debug_untag(struct cpu *c)
     for (unsigned s = 0; s < TLB_DATA_SETS; s++)
         for (unsigned w = 0; w < TLB_WAYS; w++)
             for (unsigned k = 0; k < 4; k++) c->dtlb.e[s][w].tag[k] = TLB_NO_TAG;
+    lines_drop_all(&c->lines);
 }
 
 void debug_changed(struct cpu *c)
@@ -94,10 +95,12 @@ static bool is_watched(const struct cpu *c, uint32_t page)
 
 void debug_guard(struct cpu *c, uint32_t lin)
 {
+    bool all = (c->watch[ON_WRITE] | c->watch[ON_ACCESS]) && is_watched(c, lin & PAGE_MASK);
     struct tlb_entry *e = tlb_data0(&c->dtlb, lin);
-    if ((c->watch[ON_WRITE] | c->watch[ON_ACCESS]) && is_watched(c, lin & PAGE_MASK))
-        for (unsigned k = 0; k < 4; k++) e->tag[k] = TLB_NO_TAG;
-    if (debug_aligned(c)) e->tag[ACCESS_USER] = e->tag[ACCESS_USER | ACCESS_WRITE] = TLB_NO_TAG;
+    if (!all && !debug_aligned(c)) return;
+    for (unsigned w = 0; w < TLB_WAYS; w++)
+        for (unsigned k = 0; k < 4; k++)
+            if ((all || k & ACCESS_USER) && e[w].tag[k] == (lin & PAGE_MASK)) e[w].tag[k] = TLB_NO_TAG;
 }
 
 /* Of the conditions seen the last exception's are kept, of BD, BS and BT all until software clears them; as on processors

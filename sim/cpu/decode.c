@@ -326,6 +326,22 @@ static uint16_t base_cost(const struct insn *i, const uint32_t *cost)
     return (uint16_t)(cost[row] > UINT16_MAX ? UINT16_MAX : cost[row]);
 }
 
+/* References without a ModRM operand. What microcode does beyond operands (gates, segments, tables) is not among them. */
+static const uint8_t implied[MN_COUNT] = {
+    [MN_PUSH] = 1, [MN_POP] = 1, [MN_PUSHF] = 1, [MN_POPF] = 1, [MN_PUSHA] = 8, [MN_POPA] = 8, [MN_CALL] = 1, [MN_RET] = 1,
+    [MN_LEAVE] = 1, [MN_ENTER] = 1, [MN_PUSH_SEG] = 1, [MN_POP_SEG] = 1, [MN_XLAT] = 1, [MN_INS] = 1, [MN_OUTS] = 1,
+    [MN_MOVS] = 2, [MN_CMPS] = 2, [MN_STOS] = 1, [MN_LODS] = 1, [MN_SCAS] = 1
+};
+
+static uint8_t count_refs(const struct insn *i)
+{
+    unsigned use = traffic[i->id];
+    bool memory = i->form == FORM_M || i->form == FORM_RM || i->form == FORM_MR || i->form == FORM_MI;
+    bool both = use == EXCHANGES || (use == CHANGES && i->form != FORM_RM && own_cost[i->id] == COST_BASIC);
+    if (i->flags & (INSN_REP | INSN_REPNE)) return 0;
+    return (uint8_t)(implied[i->id] + (memory && use != ADDRESSES ? both ? 2 : 1 : 0));
+}
+
 /* ---- the handler ---- */
 
 static const struct exec_forms *const fast[MN_COUNT] = {
@@ -367,6 +383,7 @@ void insn_finish(struct insn *i, const uint32_t *cost)
 {
     if (ends_block[i->id]) i->flags |= INSN_ENDS;
     i->cost = base_cost(i, cost);
+    i->refs = count_refs(i);
     i->fn = insn_handler(i);
 }
 

@@ -92,12 +92,13 @@ static enum step cmps_once(struct cpu *c, const struct insn *i)
 }
 
 /* `compares`: REP means REPE, and REPNE exists. The first iteration's cost was charged before the handler was called. */
-ALWAYS_INLINE enum step repeat(struct cpu *c, const struct insn *i, exec_fn *once, bool compares)
+ALWAYS_INLINE enum step repeat(struct cpu *c, const struct insn *i, exec_fn *once, unsigned refs, bool compares)
 {
     if (!(i->flags & (INSN_REP | INSN_REPNE))) return once(c, i);
     while (reg_get(c, ECX, width(i))) {
         enum step s = once(c, i);
         if (s != STEP_OK) return s;
+        c->refs += refs;
         reg_set(c, ECX, width(i), c->reg[ECX] - 1);
         if (!reg_get(c, ECX, width(i)) || (compares && flag_zf(c) == !!(i->flags & INSN_REPNE))) break;
         if (exec_interrupted(c)) return exec_again(c, i);
@@ -106,8 +107,8 @@ ALWAYS_INLINE enum step repeat(struct cpu *c, const struct insn *i, exec_fn *onc
     return STEP_OK;
 }
 
-enum step exec_movs(struct cpu *c, const struct insn *i) { return repeat(c, i, movs_once, false); }
-enum step exec_stos(struct cpu *c, const struct insn *i) { return repeat(c, i, stos_once, false); }
-enum step exec_lods(struct cpu *c, const struct insn *i) { return repeat(c, i, lods_once, false); }
-enum step exec_scas(struct cpu *c, const struct insn *i) { return repeat(c, i, scas_once, true); }
-enum step exec_cmps(struct cpu *c, const struct insn *i) { return repeat(c, i, cmps_once, true); }
+enum step exec_movs(struct cpu *c, const struct insn *i) { return repeat(c, i, movs_once, 2, false); }
+enum step exec_stos(struct cpu *c, const struct insn *i) { return repeat(c, i, stos_once, 1, false); }
+enum step exec_lods(struct cpu *c, const struct insn *i) { return repeat(c, i, lods_once, 1, false); }
+enum step exec_scas(struct cpu *c, const struct insn *i) { return repeat(c, i, scas_once, 1, true); }
+enum step exec_cmps(struct cpu *c, const struct insn *i) { return repeat(c, i, cmps_once, 2, true); }

@@ -11,20 +11,13 @@ enum {
 };
 static unsigned dpl_of(uint32_t high) { return high >> 13 & 3; }
 
-/* Host bytes lin .. lin + size - 1, or NULL: way 0 does not have them for this access. */
-static inline uint8_t *at_hand(struct cpu *c, uint32_t lin, unsigned size, unsigned access)
-{
-    const struct tlb_entry *e = tlb_data0(&c->dtlb, lin);
-    return e->tag[access] == ((lin + size - 1) & PAGE_MASK) ? e->host + (lin & (PAGE_SIZE - 1)) : NULL;
-}
-
 struct words { uint32_t low, high; };
 
 /* The descriptor of a selector of the GDT. */
 static inline bool global_desc(struct cpu *c, uint32_t sel, struct words *d)
 {
     if ((sel & 4) || !(sel & 0xFFF8) || (sel | 7) > c->gdtr.limit) return false;
-    const uint8_t *host = at_hand(c, c->gdtr.base + (sel & 0xFFF8), 8, ACCESS_READ);
+    const uint8_t *host = mem_at_hand(c, c->gdtr.base + (sel & 0xFFF8), 8, ACCESS_READ);
     if (!host) return false;
     *d = (struct words){ host_load(host, 4), host_load(host + 4, 4) };
     return true;
@@ -58,7 +51,7 @@ static inline bool inner_stack(struct cpu *c, unsigned ring, struct short_way *w
 {
     uint32_t at = 4 + 8 * ring;
     if (!(ar_system(c->tr.ar) & 8) || at + 5 > c->tr.limit) return false;
-    const uint8_t *host = at_hand(c, c->tr.base + at, 6, ACCESS_READ);
+    const uint8_t *host = mem_at_hand(c, c->tr.base + at, 6, ACCESS_READ);
     if (!host) return false;
     w->stack.esp = host_load(host, 4);
     return stack_of(c, host_load(host + 4, 2), ring, &w->stack.ss);
@@ -68,7 +61,7 @@ bool gate_short_in(struct cpu *c, uint8_t vector, bool soft, bool has_code, stru
 {
     uint32_t at = 8u * vector;
     if (at + 7 > c->idtr.limit || cpu_v86(c)) return false;
-    const uint8_t *host = at_hand(c, c->idtr.base + at, 8, ACCESS_READ);
+    const uint8_t *host = mem_at_hand(c, c->idtr.base + at, 8, ACCESS_READ);
     if (!host) return false;
     const struct words g = { host_load(host, 4), host_load(host + 4, 4) };
     if ((g.high & GATE_MASK) != GATE_IS || (soft && dpl_of(g.high) < c->cpl)) return false;
@@ -90,7 +83,7 @@ bool gate_short_in(struct cpu *c, uint8_t vector, bool soft, bool has_code, stru
     unsigned size = 4 * ((inward ? 5u : 3u) + has_code);
     w->stack.esp -= size;
     if ((uint64_t)w->stack.esp + size > w->stack.ss.wr_end || w->eip > w->cs.limit) return false;
-    w->frame = at_hand(c, w->stack.ss.base + w->stack.esp, size, ACCESS_WRITE | (ring == 3 ? ACCESS_USER : 0u));
+    w->frame = mem_at_hand(c, w->stack.ss.base + w->stack.esp, size, ACCESS_WRITE | (ring == 3 ? ACCESS_USER : 0u));
     return w->frame;
 }
 
@@ -100,7 +93,7 @@ bool gate_short_out(struct cpu *c, struct short_way *w)
     uint32_t esp = c->reg[ESP];
     unsigned access = c->cpl == 3 ? ACCESS_USER : ACCESS_READ;
     if (!(ss->ar & AR_DB) || (uint64_t)esp + 12 > ss->rd_end) return false;
-    const uint8_t *host = at_hand(c, ss->base + esp, 12, access);
+    const uint8_t *host = mem_at_hand(c, ss->base + esp, 12, access);
     if (!host) return false;
     uint32_t sel = host_load(host + 4, 4) & 0xFFFF;
     struct words d;
@@ -117,7 +110,7 @@ bool gate_short_out(struct cpu *c, struct short_way *w)
         w->stack.esp += 12;
         return true;
     }
-    if ((uint64_t)esp + 20 > ss->rd_end || !at_hand(c, ss->base + esp, 20, access)) return false;
+    if ((uint64_t)esp + 20 > ss->rd_end || !mem_at_hand(c, ss->base + esp, 20, access)) return false;
     w->stack.esp = host_load(host + 12, 4);
     w->stack.user = ring == 3;
     return stack_of(c, host_load(host + 16, 4) & 0xFFFF, ring, &w->stack.ss);

@@ -51,6 +51,7 @@ struct insn {
     uint8_t  sub;     /* small operand for the handler: condition code, /digit, control-register number, source size */
     uint8_t  bytes[2];/* first opcode bytes after prefixes, for people */
     uint8_t  form;    /* enum insn_form */
+    uint8_t  refs;    /* references to memory that its operands make, for statistics; 0 with REP, which counts its own */
 };
 
 enum mnemonic {

@@ -12,6 +12,7 @@
 #include "sim/cpu/mem.h"
 
 #include "sim/cpu/segment.h"
+#include "sim/trace/cause.h"
 
 enum step cpu_raise(struct cpu *c, uint8_t vector)
 {
@@ -81,6 +82,19 @@ enum step mem_aligned(struct cpu *c, unsigned seg, uint32_t offset, unsigned siz
 /* Perhaps a device saw the access, and armed a timer or raised its line: look at the next boundary. */
 static void device_touched(struct cpu *c) { c->break_at = 0; }
 
+static bool in_memory(const struct cpu *c, const struct part *p)
+{
+    return !p->x.absent && (p->x.host || (!bus_windowed(c->env.bus, p->x.at) && bus_page(c->env.bus, p->x.at)));
+}
+
+/* Where caches are modelled: the time it takes, which is the line's way to the first level, or a transaction on the bus. */
+static void wait_for(struct cpu *c, const struct part *p, bool write)
+{
+    if (!c->timed) return;
+    if (in_memory(c, p)) c->env.touch(c->env.mmu, p->x.at, p->n, write);
+    else clock_charge(c->clock, CAUSE_STALL, c->env.bus->memory_cycles);
+}
+
 static uint32_t bus_part(struct cpu *c, const struct part *p)
 {
     uint32_t v = 0;
@@ -93,13 +107,14 @@ static uint32_t bus_part(struct cpu *c, const struct part *p)
 
 static uint32_t read_part(struct cpu *c, const struct part *p)
 {
+    wait_for(c, p, false);
     return p->x.host ? host_load(p->x.host, p->n) : bus_part(c, p);
 }
 
 static void write_part(struct cpu *c, const struct part *p, bool user, uint32_t v)
 {
-    const struct tlb_entry *e = tlb_data0(&c->dtlb, p->lin);
-    if (p->x.host && e->tag[ACCESS_WRITE | (user ? ACCESS_USER : 0)] == (p->lin & PAGE_MASK)) {
+    wait_for(c, p, true);
+    if (p->x.host && tlb_tagged(&c->dtlb, p->lin, ACCESS_WRITE | (user ? ACCESS_USER : 0u))) {
         host_store(p->x.host, p->n, v);
         return;
     }
@@ -110,19 +125,26 @@ static void write_part(struct cpu *c, const struct part *p, bool user, uint32_t 
         for (unsigned k = 0; k < p->n; k++) bus_write(c->env.bus, hpa(p->x.at.v + k), 1, v >> (8 * k) & 0xFF);
 }
 
-/* The host bytes of an access that way 0 of the TLB settles, or NULL. */
-static inline uint8_t *fast_host(struct cpu *c, gva_t at, unsigned size, unsigned access)
+uint8_t *mem_lines_at_hand(struct cpu *c, uint32_t lin, unsigned size, unsigned access)
 {
-    const struct tlb_entry *e = tlb_data0(&c->dtlb, at.v);
-    return e->tag[access] == ((at.v + size - 1) & PAGE_MASK) ? e->host + (at.v & (PAGE_SIZE - 1)) : NULL;
+    uint8_t *first = NULL;
+    if ((lin ^ (lin + size - 1)) & PAGE_MASK) return NULL;
+    for (uint32_t done = 0; done < size;) {
+        uint32_t at = lin + done, most = LINE_SIZE - (at & (LINE_SIZE - 1)), n = size - done < most ? size - done : most;
+        const struct line_tag *e = lines_find(&c->lines, (access & ACCESS_USER) != 0, at);
+        if (e->tag[access & ACCESS_WRITE] != (at & LINE_MASK)) return NULL;
+        if (!done) first = (uint8_t *)(e->base + lin);
+        done += n;
+    }
+    return first;
 }
 
-/* The same, after a miss that is soon made good, too. */
+/* The host bytes of an access that is at hand, or is after a miss that is soon made good. */
 static inline uint8_t *filled_host(struct cpu *c, gva_t at, unsigned size, unsigned access)
 {
-    uint8_t *host = fast_host(c, at, size, access);
-    bool within = !((at.v ^ (at.v + size - 1)) & PAGE_MASK);
-    return host || !within || !mem_refill(c, at, access) ? host : fast_host(c, at, size, access);
+    uint8_t *host = mem_at_hand(c, at.v, size, access);
+    bool within = !((at.v ^ (at.v + size - 1)) & (c->timed ? LINE_MASK : PAGE_MASK));
+    return host || !within || !mem_refill(c, at, access) ? host : mem_at_hand(c, at.v, size, access);
 }
 
 enum step lin_read(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t *value)
@@ -164,7 +186,10 @@ enum step lin_probe_write(struct cpu *c, gva_t at, unsigned size, bool user)
 {
     if (filled_host(c, at, size, ACCESS_WRITE | (user ? ACCESS_USER : 0))) return STEP_OK;
     struct part part[2];
-    return split(c, at, size, ACCESS_WRITE | (user ? ACCESS_USER : 0), part) ? STEP_OK : STEP_FAULT;
+    unsigned n = split(c, at, size, ACCESS_WRITE | (user ? ACCESS_USER : 0), part);
+    for (unsigned k = 0; k < n; k++)
+        if (c->timed && in_memory(c, &part[k])) wait_for(c, &part[k], true); /* the line comes now, not with the store */
+    return n ? STEP_OK : STEP_FAULT;
 }
 
 /* Type and limit. A violation through SS is a stack fault. In real mode CS can be written, since its hidden type is data. */

@@ -1,7 +1,7 @@
 /* Memory as instructions see it: segmentation, then paging, then the bus.
  *
- * The fast path is one compare with way 0 of the TLB; everything else (other ways, walks, page crossings, frames with
- * decoded code, windows) is in mem.c. All return STEP_OK or STEP_FAULT with c->fault set. Sizes are 1, 2 or 4 bytes.
+ * The fast path is one compare with way 0 of the TLB, or, where caches are modelled, with the table of lines to which accesses
+ * are settled (core/lines.h); everything else (other ways, walks, page crossings, frames with decoded code, windows) is in mem.c. All return STEP_OK or STEP_FAULT with c->fault set. Sizes are 1, 2 or 4 bytes.
  * SDM vol. 3A 3.4 (segments), 5.3 (limit checks), 4.6 (access rights). */
 #ifndef CPU_MEM_H
 #define CPU_MEM_H
@@ -58,12 +58,27 @@ static inline void host_store(uint8_t *h, unsigned size, uint32_t v)
     else memcpy(h, &v, size);
 }
 
-/* A descriptor or gate: two doublewords that, with a hit in way 0 of the TLB, are one access. */
+/* The same beyond one line. */
+uint8_t *mem_lines_at_hand(struct cpu *c, uint32_t lin, unsigned size, unsigned access);
+
+/* Host bytes lin .. lin + size - 1 of one page, if nothing is to be done and nobody is to be told for this access (enum access
+ * bits); else NULL. */
+static inline uint8_t *mem_at_hand(struct cpu *c, uint32_t lin, unsigned size, unsigned access)
+{
+    if (c->timed) {
+        const struct line_tag *e = lines_find(&c->lines, (access & ACCESS_USER) != 0, lin);
+        if (e->tag[access & ACCESS_WRITE] == ((lin + size - 1) & LINE_MASK)) return (uint8_t *)(e->base + lin);
+        return size > 4 ? mem_lines_at_hand(c, lin, size, access) : NULL;
+    }
+    const struct tlb_entry *e = tlb_data0(&c->dtlb, lin);
+    return e->tag[access] == ((lin + size - 1) & PAGE_MASK) ? e->host + (lin & (PAGE_SIZE - 1)) : NULL;
+}
+
+/* A descriptor or gate: two doublewords that mostly are one access. */
 static inline enum step lin_read_pair(struct cpu *c, gva_t at, uint32_t *low, uint32_t *high)
 {
-    const struct tlb_entry *e = tlb_way0(&c->dtlb, at.v);
-    if (e->tag[ACCESS_READ] == ((at.v + 7) & PAGE_MASK)) {
-        const uint8_t *host = e->host + (at.v & (PAGE_SIZE - 1));
+    const uint8_t *host = mem_at_hand(c, at.v, 8, ACCESS_READ);
+    if (host) {
         *low = host_load(host, 4);
         *high = host_load(host + 4, 4);
         return STEP_OK;
@@ -75,23 +90,18 @@ static inline enum step lin_read_pair(struct cpu *c, gva_t at, uint32_t *low, ui
 static inline enum step mem_read(struct cpu *c, unsigned seg, uint32_t offset, unsigned size, uint32_t *value)
 {
     const struct seg_reg *s = &c->seg[seg];
-    uint32_t lin = s->base + offset;
-    const struct tlb_entry *e = tlb_data0(&c->dtlb, lin);
-    if ((uint64_t)offset + size > s->rd_end || e->tag[c->cpl == 3 ? ACCESS_USER : 0] != ((lin + size - 1) & PAGE_MASK))
-        return mem_read_slow(c, seg, offset, size, value);
-    *value = host_load(e->host + (lin & (PAGE_SIZE - 1)), size);
+    const uint8_t *host = mem_at_hand(c, s->base + offset, size, c->cpl == 3 ? ACCESS_USER : 0);
+    if ((uint64_t)offset + size > s->rd_end || !host) return mem_read_slow(c, seg, offset, size, value);
+    *value = host_load(host, size);
     return STEP_OK;
 }
 
 static inline enum step mem_write(struct cpu *c, unsigned seg, uint32_t offset, unsigned size, uint32_t value)
 {
     const struct seg_reg *s = &c->seg[seg];
-    uint32_t lin = s->base + offset;
-    const struct tlb_entry *e = tlb_data0(&c->dtlb, lin);
-    if ((uint64_t)offset + size > s->wr_end ||
-        e->tag[ACCESS_WRITE | (c->cpl == 3 ? ACCESS_USER : 0)] != ((lin + size - 1) & PAGE_MASK))
-        return mem_write_slow(c, seg, offset, size, value);
-    host_store(e->host + (lin & (PAGE_SIZE - 1)), size, value);
+    uint8_t *host = mem_at_hand(c, s->base + offset, size, ACCESS_WRITE | (c->cpl == 3 ? ACCESS_USER : 0));
+    if ((uint64_t)offset + size > s->wr_end || !host) return mem_write_slow(c, seg, offset, size, value);
+    host_store(host, size, value);
     return STEP_OK;
 }
 

@@ -7,6 +7,11 @@
 
 /* ---- what is not hot ---- */
 
+void op_unref(struct cpu *c, const struct block *b, unsigned n)
+{
+    for (; c->timed && n < b->n; n++) c->refs -= b->insn[n].refs;
+}
+
 /* The rest of the block was prepaid: taken back, so that the handler finds time and count exact, and paid again if it still
  * fits. */
 struct op *op_slow(OP_ARGS)
@@ -20,6 +25,7 @@ struct op *op_slow(OP_ARGS)
     c->aux = aux;
     enum step s = i->fn(c, i);
     if (s != STEP_OK) {
+        op_unref(c, b, s == STEP_FAULT ? o->k - 1u : o->k);
         c->blocks->stop = (struct block_stop){ BLOCK_STOP_STEP, s, i, b };
         return NULL;
     }
@@ -33,6 +39,7 @@ struct op *op_slow(OP_ARGS)
         NEXT;
     }
     const struct insn *end = b->insn + b->n;
+    op_unref(c, b, o->k);
     if (i + 1 == end || clock->now >= c->break_at) {
         c->eip = insn_next(c, i);
         if (block_asks(i)) c->break_at = 0;
@@ -48,7 +55,6 @@ struct op *op_exact(OP_ARGS)
     LEAVE;
 }
 
-struct op *op_head(OP_ARGS) { ENTER(o); }
 
 /* Stands before every op of a block that was built while the recorder was on. */
 static struct op *op_recorded(OP_ARGS)
@@ -91,6 +97,33 @@ static bool filled(struct cpu *c, const struct op *o, unsigned access)
     if (c->cpl == 3) access |= ACCESS_USER;
     return mem_refill(c, gva(page), access) && c->clock->now < c->break_at;
 }
+/* Where caches are modelled: c->missed is the address. */
+static bool settled(struct cpu *c, const struct op *o, unsigned access)
+{
+    if (once(o)) return false;
+    if (c->cpl == 3) access |= ACCESS_USER;
+    return mem_refill(c, gva(c->missed), access) && c->clock->now < c->break_at;
+}
+struct op *op_miss_read_timed(OP_ARGS)
+{
+    if (settled(c, o, ACCESS_READ)) GO(o);
+    SLOW;
+}
+struct op *op_miss_write_timed(OP_ARGS)
+{
+    if (settled(c, o, ACCESS_WRITE)) GO(o);
+    SLOW;
+}
+
+/* The line of a block that would fit into what time is left is fetched; then it may not. */
+struct op *op_fetch(OP_ARGS)
+{
+    c->env.fetch(c->env.mmu, hpa(o->more));
+    c->fetch.line = o->more >> LINE_SHIFT;
+    c->fetch.fetches++;
+    TAIL o->fn(c, o, res, aux, tags);
+}
+
 struct op *op_miss_read(OP_ARGS)
 {
     if (second(c, o, tags, OP_READ) || filled(c, o, ACCESS_READ)) GO(o);
@@ -100,69 +133,6 @@ struct op *op_miss_write(OP_ARGS)
 {
     if (second(c, o, tags, OP_WRITE) || filled(c, o, ACCESS_WRITE)) GO(o);
     SLOW;
-}
-
-/* ---- choosing ---- */
-
-static const struct op_forms *const forms[MN_COUNT] = {
-    [MN_ADD] = &op_forms_add, [MN_OR] = &op_forms_or, [MN_ADC] = &op_forms_adc, [MN_SBB] = &op_forms_sbb,
-    [MN_AND] = &op_forms_and, [MN_SUB] = &op_forms_sub, [MN_XOR] = &op_forms_xor, [MN_CMP] = &op_forms_cmp,
-    [MN_TEST] = &op_forms_test, [MN_INC] = &op_forms_inc, [MN_DEC] = &op_forms_dec, [MN_NEG] = &op_forms_neg,
-    [MN_NOT] = &op_forms_not, [MN_SHL] = &op_forms_shl, [MN_SHR] = &op_forms_shr, [MN_SAR] = &op_forms_sar,
-    [MN_ROL] = &op_forms_rol, [MN_ROR] = &op_forms_ror,
-    [MN_MOV] = &op_forms_mov, [MN_LEA] = &op_forms_lea, [MN_PUSH] = &op_forms_push, [MN_POP] = &op_forms_pop,
-    [MN_MUL] = &op_forms_mul, [MN_XCHG] = &op_forms_xchg, [MN_BSWAP] = &op_forms_bswap,
-    [MN_JMP] = &op_forms_jmp, [MN_CALL] = &op_forms_call, [MN_RET] = &op_forms_ret
-};
-
-/* Rows whose forms depend on more than form and size; NULL: none. */
-static op_fn *choose_special(const struct insn *i)
-{
-    bool wide = i->size == 4;
-    switch (i->id) {
-    case MN_JCC: return wide ? op_jcc_far[i->sub] : NULL;
-    case MN_SETCC: return i->form == FORM_R ? op_setcc[i->sub] : NULL;
-    case MN_CMOVCC: return !wide ? NULL : i->form == FORM_GE ? op_cmov[i->sub] : op_cmov_mem[i->sub];
-    case MN_NOP: return op_nop;
-    case MN_CLI: return op_cli;
-    case MN_STI: return op_sti;
-    case MN_PUSHF: return wide ? op_pushf : NULL;
-    case MN_POPF: return wide ? op_popf : NULL;
-    case MN_CLD: return op_cld;
-    case MN_PUSHA: return wide ? op_pusha : NULL;
-    case MN_POPA: return wide ? op_popa : NULL;
-    case MN_IN: case MN_OUT: return op_port(i);
-    case MN_INT: case MN_INT3: case MN_IRET: case MN_CALL_FAR: case MN_JMP_FAR: case MN_RET_FAR:
-    case MN_SYSENTER: case MN_SYSEXIT: return op_away;
-    case MN_INVLPG: return i->flags & INSN_MEM ? op_invlpg : NULL;
-    case MN_MOV_CR: return i->fn == exec_mov_to_cr ? op_away : NULL;
-    case MN_CWDE: return op_cwde;
-    case MN_CDQ: return op_cdq;
-    case MN_LEAVE: return wide ? op_leave : NULL;
-    default: return NULL;
-    }
-}
-
-const struct op_forms *op_forms_of(const struct insn *i)
-{
-    switch (i->id) {
-    case MN_MOVZX: return i->sub == 1 ? &op_forms_movzx8 : &op_forms_movzx16;
-    case MN_MOVSX: return i->sub == 1 ? &op_forms_movsx8 : &op_forms_movsx16;
-    case MN_IMUL: return i->sub == 2 ? &op_forms_imul2 : i->sub == 3 ? &op_forms_imul3 : NULL;
-    case MN_SHL: case MN_SHR: case MN_SAR: case MN_ROL: case MN_ROR:
-        return i->form != FORM_RI || i->imm & 31 ? forms[i->id] : NULL;
-    default: return forms[i->id];
-    }
-}
-
-op_fn *op_choose(const struct insn *i)
-{
-    if (i->flags & INSN_MEM && i->flags & INSN_ADDR16) return op_slow;
-    const struct op_forms *f = op_forms_of(i);
-    op_fn *fn = f ? (i->size == 4 ? i->index == REG_NONE ? f->dword : f->indexed
-                     : i->size == 1 ? f->byte : f->word)[i->form]
-                  : choose_special(i);
-    return fn ? fn : op_slow;
 }
 
 /* ---- building ---- */
@@ -190,30 +160,30 @@ static void set_registers(struct op *o, const struct insn *i)
 /* Does the byte `way` behind the block's begin lie in the block's page? */
 static bool same_page(const struct block *b, uint32_t way) { return (b->at & (PAGE_SIZE - 1)) + way < PAGE_SIZE; }
 
-static void set_branch(struct op *o, const struct block *b, const struct insn *i)
+static void set_branch(struct op *o, const struct block *b, const struct insn *i, const struct op_kit *kit)
 {
     o->more = i->at + (uint32_t)i->len;
     if (i->form != FORM_I || i->id == MN_RET || o->fn == op_slow) return;
     o->imm += o->more;
     bool near = same_page(b, o->imm);
     if (i->id == MN_JCC) {
-        if (near && same_page(b, o->more)) o->fn = op_jcc_near[i->sub];
-    } else if (near) o->fn = i->id == MN_JMP ? op_jmp_near : op_call_near;
+        if (near && same_page(b, o->more)) o->fn = kit->jcc_near[i->sub];
+    } else if (near) o->fn = i->id == MN_JMP ? kit->jmp_near : kit->call_near;
 }
 
-void op_of(struct op *o, const struct insn *i)
+void op_of(struct op *o, const struct insn *i, const struct op_kit *kit)
 {
-    *o = (struct op){ .fn = op_choose(i) };
+    *o = (struct op){ .fn = kit->choose(i) };
     set_registers(o, i);
 }
 
 /* Behind the last instruction: the way on, unless it is a branch or leaves by itself; and the links. */
-static void build_end(struct block *b, const struct insn *last)
+static void build_end(struct block *b, const struct insn *last, const struct op_kit *kit)
 {
     struct op *o = b->op + b->n + 1;
     bool branch = last->id == MN_JCC && o[-1].fn != op_slow;
     if (!branch && !block_asks(last)) {
-        op_fn *fall = same_page(b, b->bytes) ? op_fall_near : op_fall_far;
+        op_fn *fall = same_page(b, b->bytes) ? kit->fall_near : kit->fall_far;
         *o++ = (struct op){ .fn = fall, .more = b->bytes, .k = (uint8_t)(b->n + 1) };
     }
     memset(o, 0, sizeof *o);
@@ -230,23 +200,25 @@ static void build_recorded(struct block *b)
     }
 }
 
-void op_build(struct block *b)
+void op_build(struct block *b, const struct op_kit *kit)
 {
     uint32_t rest = 0;
+    uint16_t refs = 0;
     for (unsigned k = b->n; k; k--) {
         const struct insn *i = &b->insn[k - 1];
         struct op *o = &b->op[k];
-        if (i->id == MN_JMP || i->id == MN_CALL || i->id == MN_RET || i->id == MN_JCC) set_branch(o, b, i);
+        if (i->id == MN_JMP || i->id == MN_CALL || i->id == MN_RET || i->id == MN_JCC) set_branch(o, b, i, kit);
         if (i->id == MN_IN || i->id == MN_OUT) o->more = i->at;
         o->k = (uint8_t)k;
         o->left = (uint8_t)(b->n - k + 1);
         o->rest = rest;
         rest += i->cost;
+        refs = (uint16_t)(refs + i->refs);
     }
-    b->op[0] = (struct op){ .fn = op_head, .block = b, .more = b->at, .rest = rest, .left = b->n };
-    build_end(b, &b->insn[b->n - 1]);
+    b->op[0] = (struct op){ .fn = kit->head, .block = b, .more = b->at, .rest = rest, .left = b->n, .refs = refs };
+    build_end(b, &b->insn[b->n - 1], kit);
     if (b->recorded) build_recorded(b);
-    else op_tune(b);
+    else op_tune(b, kit);
     if (!b->metered) return;
     b->metered->then = b->op[1].fn;
     b->op[1].fn = op_metered;
@@ -285,11 +257,6 @@ struct block *op_find(const struct block_cache *bc, hpa_t at, bool code32)
 
 /* ---- running ---- */
 
-static const uint8_t *own_tags(const struct cpu *c)
-{
-    return (const uint8_t *)&c->dtlb.e[0][0].tag[c->cpl == 3 ? ACCESS_USER : 0];
-}
-
 void op_run(struct cpu *c, struct block *b, uint64_t limit)
 {
     struct block_cache *bc = c->blocks;
@@ -301,8 +268,8 @@ void op_run(struct cpu *c, struct block *b, uint64_t limit)
     c->whole = cs->limit - (PAGE_SIZE - 1);
     c->limit = limit;
 #if OP_LOOP
-    for (struct op *o = b->op; o;) o = o->fn(c, o, c->res, c->aux, own_tags(c)); /* a gate changes the ring on the way */
+    for (struct op *o = b->op; o;) o = o->fn(c, o, c->res, c->aux, op_own_tags(c)); /* a gate changes the ring on the way */
 #else
-    (void)op_head(c, b->op, c->res, c->aux, own_tags(c));
+    (void)b->op->fn(c, b->op, c->res, c->aux, op_own_tags(c));
 #endif
 }

@@ -12,12 +12,16 @@
 #ifndef CPU_OP_H
 #define CPU_OP_H
 
+#ifndef OP_TIMED
+#define OP_TIMED 0
+#endif
+
 #include <string.h>
 #include "sim/cpu/block.h"
 #include "sim/cpu/flags.h"
 #include "sim/cpu/operand.h"
 
-/* `tags`: the tags of the data TLB's first entry, seen from the ring that runs. NULL: the run loop goes on (block_cache.stop). */
+/* `tags`: the tags of the data TLB's first entry, or the first of the settled lines, seen from the ring that runs. NULL: the run loop goes on (block_cache.stop). */
 #define OP_ARGS struct cpu *c, struct op *o, uint32_t res, uint32_t aux, const uint8_t *tags
 typedef struct op *op_fn(OP_ARGS);
 
@@ -29,7 +33,10 @@ struct op {
     };
     uint32_t more;                        /* branches: the way to the next instruction; ports: to this one; head: its machine address */
     uint32_t rest;                        /* cycles of what lies behind in the block; head: of the whole block */
-    uint8_t rd, rs;                       /* dword registers by number, byte registers by their place in cpu->reg */
+    union {
+        struct { uint8_t rd, rs; };       /* dword registers by number, byte registers by their place in cpu->reg */
+        uint16_t refs;                    /* head: references of all of the block */
+    };
     uint8_t base, index, mul;
     uint8_t seg;                          /* its place in cpu->seg, in bytes */
     uint8_t k;                            /* place in the block; the head has 0, instruction n has n + 1 */
@@ -56,13 +63,33 @@ static inline struct op_link *op_links(struct op *o) { return (struct op_link *)
 /* The most ops and slots that n instructions take: a head, an op that falls through, a slot of links. */
 #define OP_SLOTS(n) ((n) + 3u)
 
+/* All forms exist twice: as they are, and for a CPU with caches (cpu->timed), which compares with its settled lines instead of its
+ * TLB and has its code fetched line by line. The second come from the same source (op_timed.h, timed_*.c), and are chosen when
+ * a block is built. */
+struct op_forms;
+struct op_kit {
+    op_fn *(*choose)(const struct insn *i);
+    const struct op_forms *(*forms_of)(const struct insn *i);
+    op_fn *(*fused)(op_fn *first, unsigned cc);
+    op_fn *const *jcc_near;
+    op_fn *jmp_near, *call_near, *fall_near, *fall_far, *head;
+};
+extern const struct op_kit op_kit;
+#if !OP_TIMED
+extern const struct op_kit op_kit_timed;
+static inline const struct op_kit *op_kit_of(const struct cpu *c) { return c->timed ? &op_kit_timed : &op_kit; }
+#endif
+
+/* The block is left, and its instructions from n on were counted in cpu->refs, but not run. */
+void op_unref(struct cpu *c, const struct block *b, unsigned n);
+
 /* Runs from the head of block b, whose page lies wholly within the CS limit, until something is up or c->insns is `limit`:
  * state is exact again then, and c->blocks->stop says what is to be done. */
 void op_run(struct cpu *c, struct block *b, uint64_t limit);
 /* An instruction as an op, as if it were alone: a branch knows no target yet. */
-void op_of(struct op *o, const struct insn *i);
+void op_of(struct op *o, const struct insn *i, const struct op_kit *kit);
 /* Makes the block's ops of b->op[1..b->n], each of which op_of made of its instruction as if alone. */
-void op_build(struct block *b);
+void op_build(struct block *b, const struct op_kit *kit);
 /* Nothing may reach b any more: clears the links into it. */
 void op_unlink(struct block_cache *bc, struct block *b);
 /* block_find, with the guesses first. */
@@ -85,7 +112,7 @@ op_fn op_jmp_near, op_call_near, op_fall_near, op_fall_far, op_nop, op_cdq, op_c
 op_fn op_away; /* ends its block and jumps, or faults */
 op_fn op_invlpg;
 /* Of a finished block that is not recorded: takes the quiet forms where they will do, and comparison and branch as one. */
-void op_tune(struct block *b);
+void op_tune(struct block *b, const struct op_kit *kit);
 /* The operation `first` and a conditional branch behind it, whose ways stay in the page, as one; or NULL. */
 op_fn *op_fused(op_fn *first, unsigned cc);
 const struct op_forms *op_forms_of(const struct insn *i); /* NULL: none */
@@ -99,9 +126,13 @@ static inline struct op *op_nothing(struct block_cache *bc, unsigned slot)
 
 /* Way 0 of the data TLB is not c->missed: if that is simply made good, the operation is run again. */
 op_fn op_miss_read, op_miss_write;
+op_fn op_fetch; /* timed: o is a head, whose line is to be fetched */
 op_fn op_slow;      /* does the instruction by its handler */
 op_fn op_exact;     /* o is a head, EIP is there: the block does not fit into what time is left */
 op_fn op_head;
+#if !OP_TIMED
+op_fn op_miss_read_timed, op_miss_write_timed;
+#endif
 
 /* ---- dispatch ---- */
 
@@ -158,12 +189,50 @@ ALWAYS_INLINE const struct seg_reg *op_segment(const struct cpu *c, unsigned pla
     return (const struct seg_reg *)(const void *)((const uint8_t *)c->seg + place);
 }
 _Static_assert(sizeof(struct seg_reg) * SEG_COUNT < 256, "op->seg");
+ALWAYS_INLINE const uint8_t *op_own_tags(const struct cpu *c)
+{
+    if (c->timed) return (const uint8_t *)c->lines.e[c->cpl == 3];
+    return (const uint8_t *)&c->dtlb.e[0][0].tag[c->cpl == 3 ? ACCESS_USER : 0];
+}
+/* The tags of the code TLB's first entry for the ring that runs, which `tags` says. */
+ALWAYS_INLINE const uint8_t *op_code_tags(const struct cpu *c, const uint8_t *tags)
+{
+#if OP_TIMED
+    enum { USER = sizeof c->lines.e[0], TAG = ACCESS_USER * sizeof(uint32_t) };
+    _Static_assert(USER % TAG == 0, "a shift");
+    return (const uint8_t *)&c->itlb + (size_t)(tags - (const uint8_t *)c->lines.e[0]) / (USER / TAG);
+#else
+    (void)c;
+    return tags + (offsetof(struct cpu, itlb) - offsetof(struct cpu, dtlb));
+#endif
+}
 #define OP_STACK (SEG_SS * sizeof(struct seg_reg))
 /* Byte offset of a linear address's set: (lin >> PAGE_SHIFT) % sets * TLB_SET_STRIDE. */
 _Static_assert(TLB_SET_STRIDE == 1 << 8 && TLB_DATA_SETS == 16 && TLB_CODE_SETS == 32 && PAGE_SHIFT == 12, "op_set");
 #define OP_SET(lin) ((lin) >> 4 & 0xF00u)
 #define OP_CODE_SET(lin) ((lin) >> 4 & 0x1F00u)
 
+#if OP_TIMED
+#define OP_LINE(lin) ((lin) >> 2 & (uint32_t)((LINES - 1) * sizeof(struct line_tag)))
+_Static_assert(sizeof(struct line_tag) == 16 && LINE_SHIFT == 6, "OP_LINE");
+ALWAYS_INLINE uintptr_t op_base(const uint8_t *tags, uint32_t place)
+{
+    uintptr_t base;
+    memcpy(&base, tags + place + offsetof(struct line_tag, base), sizeof base);
+    return base;
+}
+#define OP_PLACE(h, place, segment, size, end, write, missed) \
+    const struct seg_reg *h##_seg = op_segment(c, segment); \
+    const uint32_t h##_at = (place), h##_lin = h##_seg->base + h##_at, h##_set = OP_LINE(h##_lin); \
+    if (unlikely((uint64_t)h##_at + (size) > h##_seg->end)) SLOW; \
+    if (unlikely(op_tag(tags, h##_set, write) != ((h##_lin + (size) - 1) & LINE_MASK))) missed; \
+    uint8_t *const h = (uint8_t *)(op_base(tags, h##_set) + h##_lin)
+#define OP_MISSED(h, size, miss) do { \
+    if ((h##_lin ^ (h##_lin + (size) - 1)) & LINE_MASK) SLOW; \
+    c->missed = h##_lin; \
+    TAIL miss(c, o, res, aux, tags); \
+} while (0)
+#else
 #define OP_PLACE(h, place, segment, size, end, write, missed) \
     const struct seg_reg *h##_seg = op_segment(c, segment); \
     const uint32_t h##_at = (place), h##_lin = h##_seg->base + h##_at, h##_set = OP_SET(h##_lin); \
@@ -171,13 +240,29 @@ _Static_assert(TLB_SET_STRIDE == 1 << 8 && TLB_DATA_SETS == 16 && TLB_CODE_SETS 
     const uint32_t h##_page = (h##_lin + (size) - 1) & PAGE_MASK; \
     if (unlikely(op_tag(tags, h##_set, write) != h##_page)) missed; \
     uint8_t *const h = op_host(c, h##_set) + (h##_lin & (PAGE_SIZE - 1))
+#define OP_MISSED(h, size, miss) do { c->missed = h##_page | h##_set; TAIL miss(c, o, res, aux, tags); } while (0)
+#endif
 /* The one memory operand of an instruction: before it is done the slow way, the TLB is filled. */
-#define OP_READS(h, place, segment, size) OP_PLACE(h, place, segment, size, rd_end, OP_READ, \
-    do { c->missed = h##_page | h##_set; TAIL op_miss_read(c, o, res, aux, tags); } while (0))
-#define OP_WRITES(h, place, segment, size) OP_PLACE(h, place, segment, size, wr_end, OP_WRITE, \
-    do { c->missed = h##_page | h##_set; TAIL op_miss_write(c, o, res, aux, tags); } while (0))
+#define OP_READS(h, place, segment, size) \
+    OP_PLACE(h, place, segment, size, rd_end, OP_READ, OP_MISSED(h, size, op_miss_read))
+#define OP_WRITES(h, place, segment, size) \
+    OP_PLACE(h, place, segment, size, wr_end, OP_WRITE, OP_MISSED(h, size, op_miss_write))
 /* The second one of two: if both want way 0 of the same set, running it again would never end. */
 #define OP_WRITES_TOO(h, place, segment, size) OP_PLACE(h, place, segment, size, wr_end, OP_WRITE, SLOW)
+/* Of more than a doubleword: may well lie in two lines. */
+#if OP_TIMED
+#define OP_LONG(h, place, size, end, write) \
+    const struct seg_reg *h##_seg = &c->seg[SEG_SS]; \
+    const uint32_t h##_at = (place); \
+    if (unlikely((uint64_t)h##_at + (size) > h##_seg->end)) SLOW; \
+    uint8_t *const h = mem_at_hand(c, h##_seg->base + h##_at, size, (write) | (c->cpl == 3 ? ACCESS_USER : 0)); \
+    if (unlikely(!h)) SLOW
+#define OP_READS_LONG(h, place, segment, size) OP_LONG(h, place, size, rd_end, ACCESS_READ)
+#define OP_WRITES_LONG(h, place, segment, size) OP_LONG(h, place, size, wr_end, ACCESS_WRITE)
+#else
+#define OP_READS_LONG OP_READS
+#define OP_WRITES_LONG OP_WRITES
+#endif
 #define OP_AT0 (c->reg[o->base] + o->disp)
 #define OP_AT1 (c->reg[o->base] + c->reg[o->index] * o->mul + o->disp)
 
@@ -216,10 +301,26 @@ ALWAYS_INLINE void op_reg_set(struct cpu *c, unsigned r, unsigned size, uint32_t
     struct clock *clock_ = c->clock; \
     uint64_t now_ = clock_->now + head_->rest, insns_ = c->insns + head_->left; \
     if (unlikely(now_ >= c->break_at || insns_ > c->limit)) TAIL op_exact(c, head_, res, aux, tags); \
+    FETCH(head_); \
     clock_->now = now_; \
     c->insns = insns_; \
+    COUNT_REFS(head_); \
     GO(head_ + 1); \
 } while (0)
+/* All instructions of a block begin in one line. */
+#if OP_TIMED
+#define FETCH(head) do { \
+    uint32_t line_ = (head)->more >> LINE_SHIFT; \
+    if (line_ == c->fetch.line) break; \
+    if (unlikely(c->fetch.near[line_ & (LINES_CODE - 1)] != line_)) TAIL op_fetch(c, head, res, aux, tags); \
+    c->fetch.line = line_; \
+    c->fetch.fetches++; \
+} while (0)
+#define COUNT_REFS(head) (c->refs += (head)->refs)
+#else
+#define COUNT_REFS(head) ((void)0)
+#define FETCH(head) ((void)0)
+#endif
 
 op_fn op_unlinked_taken, op_unlinked_next; /* EIP is where the branch leads, and nobody knows the block there */
 

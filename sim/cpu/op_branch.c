@@ -33,8 +33,7 @@ ALWAYS_INLINE const struct tlb_entry *op_itlb(const struct cpu *c, uint32_t lin)
 /* The tag of that entry for the ring that runs: `tags` says so of the data TLB. */
 ALWAYS_INLINE bool op_itlb_hit(const struct cpu *c, uint32_t lin, const uint8_t *tags)
 {
-    const uint8_t *code = tags + (offsetof(struct cpu, itlb) - offsetof(struct cpu, dtlb));
-    (void)c;
+    const uint8_t *code = op_code_tags(c, tags);
     return op_tag(code, OP_CODE_SET(lin), OP_READ) == (lin & PAGE_MASK);
 }
 /* Does the page of the code at this EIP lie wholly within the CS limit? */
@@ -60,6 +59,8 @@ ALWAYS_INLINE bool op_itlb_hit(const struct cpu *c, uint32_t lin, const uint8_t 
     if (unlikely(to_->more != at_)) TAIL op_look(c, o, res, aux, tags); \
     ENTER(to_); \
 } while (0)
+
+struct op *op_head(OP_ARGS) { ENTER(o); }
 
 struct op *op_fall_near(OP_ARGS) { TAKE_NEAR(1, o->more, op_unlinked_next); }
 struct op *op_fall_far(OP_ARGS)

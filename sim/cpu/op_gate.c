@@ -41,6 +41,7 @@ struct op *op_away(OP_ARGS)
     c->aux = aux;
     enum step s = i->fn(c, i);
     if (s != STEP_JUMP) {
+        op_unref(c, b, s == STEP_FAULT ? o->k - 1u : o->k);
         c->blocks->stop = (struct block_stop){ BLOCK_STOP_STEP, s, i, b };
         return NULL;
     }
@@ -51,7 +52,8 @@ struct op *op_away(OP_ARGS)
     if (!head) return NULL;
     res = c->res;
     aux = c->aux;
-    tags = (const uint8_t *)&c->dtlb.e[0][0].tag[user];
+    tags = op_own_tags(c);
+    if (c->timed) TAIL head->fn(c, head, res, aux, tags);
     ENTER(head);
 }
 
@@ -63,6 +65,7 @@ static struct op *leave_behind(OP_ARGS)
     c->clock->now -= o->rest;
     c->insns -= o->left;
     c->insns++;
+    op_unref(c, b, o->k);
     c->eip = insn_next(c, &b->insn[o->k - 1]);
     LEAVE;
 }

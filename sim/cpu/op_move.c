@@ -113,7 +113,7 @@ const struct op_forms op_forms_pop = { { [FORM_R] = pop_r }, { NULL }, { NULL },
 struct op *op_pusha(OP_ARGS)
 {
     WIDE_STACK;
-    OP_WRITES(h, c->reg[ESP] - 32, OP_STACK, 32);
+    OP_WRITES_LONG(h, c->reg[ESP] - 32, OP_STACK, 32);
     for (unsigned r = 0; r < 8; r++) op_store(h + 28 - 4 * r, 4, c->reg[r]);
     c->reg[ESP] -= 32;
     NEXT;
@@ -121,7 +121,7 @@ struct op *op_pusha(OP_ARGS)
 struct op *op_popa(OP_ARGS)
 {
     WIDE_STACK;
-    OP_READS(h, c->reg[ESP], OP_STACK, 32);
+    OP_READS_LONG(h, c->reg[ESP], OP_STACK, 32);
     uint32_t sp = c->reg[ESP] + 32;
     for (unsigned r = 0; r < 8; r++) c->reg[r] = op_load(h + 28 - 4 * r, 4);
     c->reg[ESP] = sp;

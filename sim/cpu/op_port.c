@@ -17,6 +17,7 @@ static struct op *late(OP_ARGS)
     uint64_t now = c->clock->now + o->rest;
     if (now >= c->break_at) {
         c->insns++;
+        op_unref(c, b, o->k);
         c->eip = insn_next(c, &b->insn[o->k - 1]);
         return NULL;
     }

@@ -35,14 +35,14 @@ static enum role role_of(const struct insn *i, const struct op *o)
     return (enum role)(roles[i->id] - 1);
 }
 
-static void hush(struct block *b)
+static void hush(struct block *b, const struct op_kit *kit)
 {
     bool dead = false; /* are all flags set behind here before anyone looks? */
     for (unsigned k = b->n; k; k--) {
         const struct insn *i = &b->insn[k - 1];
         struct op *o = &b->op[k];
         enum role role = role_of(i, o);
-        const struct op_forms *f = role == ROLE_NONE || role == ROLE_LOOKS ? NULL : op_forms_of(i);
+        const struct op_forms *f = role == ROLE_NONE || role == ROLE_LOOKS ? NULL : kit->forms_of(i);
         if (dead && f && i->size == 4 && f->quiet[i->form]) o->fn = f->quiet[i->form];
         else if (role == ROLE_CHANGES) dead = false;
         if (role == ROLE_SETS) dead = true;
@@ -50,12 +50,12 @@ static void hush(struct block *b)
     }
 }
 
-void op_tune(struct block *b)
+void op_tune(struct block *b, const struct op_kit *kit)
 {
-    hush(b);
+    hush(b, kit);
     const struct insn *last = &b->insn[b->n - 1];
     struct op *branch = &b->op[b->n];
-    if (b->n < 2 || last->id != MN_JCC || branch->fn != op_jcc_near[last->sub]) return;
-    op_fn *fused = op_fused(branch[-1].fn, last->sub);
+    if (b->n < 2 || last->id != MN_JCC || branch->fn != kit->jcc_near[last->sub]) return;
+    op_fn *fused = kit->fused(branch[-1].fn, last->sub);
     if (fused) branch[-1].fn = fused;
 }

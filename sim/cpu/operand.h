@@ -60,15 +60,10 @@ struct place {
 ALWAYS_INLINE enum step place_find(struct cpu *c, unsigned seg, uint32_t at, unsigned size, struct place *p)
 {
     const struct seg_reg *s = &c->seg[seg];
-    uint32_t lin = s->base + at;
-    const struct tlb_entry *e = tlb_data0(&c->dtlb, lin);
     p->at = at;
     p->seg = seg;
-    if ((uint64_t)at + size <= s->wr_end &&
-        e->tag[ACCESS_WRITE | (c->cpl == 3 ? ACCESS_USER : 0)] == ((lin + size - 1) & PAGE_MASK)) {
-        p->host = e->host + (lin & (PAGE_SIZE - 1));
-        return STEP_OK;
-    }
+    p->host = mem_at_hand(c, s->base + at, size, ACCESS_WRITE | (c->cpl == 3 ? ACCESS_USER : 0));
+    if (p->host && (uint64_t)at + size <= s->wr_end) return STEP_OK;
     p->host = NULL;
     return mem_probe_write(c, seg, at, size);
 }

@@ -14,18 +14,16 @@ void stores_accessed(struct stores *p, const struct desc *d)
     if (!(d->ar & AR_ACCESSED)) stores_add(p, gva(d->at.v + 5), 1, false, (d->ar | AR_ACCESSED) & 0xFFu);
 }
 
-/* All of a short list at once, if way 0 of the TLB settles each of them: then no probe is needed. */
+/* All of a short list at once, if each of them is at hand: then no probe is needed. */
 static bool commit_fast(struct cpu *c, const struct stores *p)
 {
     enum { SHORT = 8 };
     uint8_t *host[SHORT];
     if (p->n > SHORT) return false;
     for (unsigned n = 0; n < p->n; n++) {
-        uint32_t lin = p->s[n].at.v;
-        const struct tlb_entry *e = tlb_way0(&c->dtlb, lin);
         unsigned access = ACCESS_WRITE | (p->s[n].user ? ACCESS_USER : 0u);
-        if (e->tag[access] != ((lin + p->s[n].size - 1) & PAGE_MASK)) return false;
-        host[n] = e->host + (lin & (PAGE_SIZE - 1));
+        host[n] = mem_at_hand(c, p->s[n].at.v, p->s[n].size, access);
+        if (!host[n]) return false;
     }
     for (unsigned n = 0; n < p->n; n++) host_store(host[n], p->s[n].size, p->s[n].value);
     return true;

@@ -58,6 +58,18 @@ static bool code_at(struct cpu *c, uint32_t lin, struct code *code)
     return true;
 }
 
+/* Where caches are modelled: an instruction that lies in another line than the one before it must be fetched. False: that took so
+ * much time that something is due, which comes first. */
+static bool fetched(struct cpu *c, uint32_t at)
+{
+    uint32_t line = at >> LINE_SHIFT;
+    if (!c->timed || line == c->fetch.line) return true;
+    if (c->fetch.near[line & (LINES_CODE - 1)] != line) c->env.fetch(c->env.mmu, hpa(at));
+    c->fetch.line = line;
+    c->fetch.fetches++;
+    return c->clock->now < c->break_at;
+}
+
 static bool code_is_32(const struct cpu *c) { return c->seg[SEG_CS].ar & AR_DB; }
 
 /* Reads n code bytes that lie in one page. */
@@ -121,6 +133,7 @@ static enum look look(struct cpu *c, struct block **b)
         return LOOK_FAULT;
     }
     if (!code_at(c, cs->base + c->eip, &code)) return LOOK_FAULT;
+    c->site = code.at.v;
     bool cached = c->blocks && code.host && !code.pointed;
     *b = cached ? op_find(c->blocks, code.at, code_is_32(c)) : NULL;
     if (!*b) {
@@ -186,11 +199,13 @@ ALWAYS_INLINE enum step run_insns(struct cpu *c, const struct insn *i, const str
         enum step s = i->fn(c, i);
         if (s != STEP_OK) {
             if (m && s != STEP_FAULT && c->insns == insns) meter_retired(c, m, k);
+            if (s != STEP_FAULT) c->refs += i->refs;
             finish(c, i, s);
             return s;
         }
         c->insns++;
         if (m) meter_retired(c, m, k++);
+        c->refs += i->refs;
         i++;
     } while (i != end && clock->now < c->break_at);
     i--;
@@ -226,7 +241,8 @@ static bool weigh_single(struct cpu *c, const struct insn *i, struct metered *m)
     return true;
 }
 
-/* Of a repeated string instruction one iteration: no block tells when it overwrites itself, so it is fetched for each. */
+/* Lies at c->site, which was fetched. Of a repeated string instruction one iteration: no block tells when it overwrites itself, so
+ * it is fetched for each. */
 static enum step run_single(struct cpu *c, struct insn *i)
 {
     uint8_t bytes[16] = { 0 };
@@ -243,6 +259,10 @@ static void run_exact(struct cpu *c, const struct block *b, const struct insn *i
 {
     const struct insn *end = b->insn + b->n;
     uint64_t left = limit - c->insns;
+    if (!fetched(c, b->at + i->at)) {
+        c->eip += i->at;
+        return;
+    }
     (void)run_block(c, i, left < (uint64_t)(end - i) ? i + left : end, b->host, b->bytes, b->metered, (unsigned)(i - b->insn));
 }
 
@@ -278,7 +298,9 @@ static bool run_some(struct cpu *c, uint64_t limit)
         switch (look(c, &b)) {
         case LOOK_BLOCK: run_blocks(c, b, limit); break;
         case LOOK_EXACT: run_exact(c, b, b->insn, limit); break;
-        case LOOK_SINGLE: (void)run_single(c, &i); break;
+        case LOOK_SINGLE:
+            if (fetched(c, c->site)) (void)run_single(c, &i);
+            break;
         case LOOK_DOOR: return false;
         case LOOK_FAULT: (void)fetch_fault(c); break;
         case LOOK_POINT: return true; /* c->pause is set */
@@ -317,6 +339,7 @@ static bool run_traced(struct cpu *c)
         (void)fetch_fault(c);
         return true;
     }
+    if (!fetched(c, c->site)) return true;
     c->untraced = false;
     enum step s = run_single(c, &i);
     c->vmx.stepped = c->vmx.single;

@@ -33,6 +33,7 @@ static bool move(struct bus_master *m, uint32_t at, uint8_t *data, unsigned n, b
     if (bus_windowed(m->bus, hpa(at))) through_window(m->bus, at, data, n, write);
     else if (write) bus_poke(m->bus, hpa(at), data, n);
     else bus_peek(m->bus, hpa(at), data, n);
+    if (m->bus->snoop.access) m->bus->snoop.access(m->bus->snoop.self, at, n, write);
     if (write && m->watch.wrote) m->watch.wrote(m->watch.self, at, n);
     return true;
 }

@@ -7,6 +7,7 @@
 #include "sim/mmu/mmu.h"
 
 #include <string.h>
+#include "sim/mmu/cache.h"
 #include "sim/mmu/pte.h"
 #include "sim/mmu/second.h"
 #include "sim/mmu/space.h"
@@ -19,9 +20,65 @@ void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb
     *m = (struct mmu){ .bus = bus, .clock = clock, .model = model, .dtlb = dtlb, .itlb = itlb, .a20 = UINT32_MAX,
                         .direct = true, .levels = model->levels,
                         .cache = { .dimensions = model->walk_cache, .nested = model->nested_tlb } };
+    dtlb->lines = itlb->lines = NULL;
     tlb_reset(dtlb);
     itlb->code = true;
     tlb_reset(itlb);
+}
+
+bool mmu_caches(struct mmu *m, struct arena *a, struct lines *lines, struct fetch *fetch)
+{
+    if (!m->model->cost[COST_L1D_KB]) return false;
+    m->caches = arena_alloc(a, sizeof *m->caches);
+    caches_init(m->caches, m->model, a, lines, fetch);
+    m->dtlb->lines = lines;
+    tlb_reset(m->dtlb);
+    return true;
+}
+
+/* ---- references that take time ---- */
+
+void mmu_touch(void *mmu, hpa_t at, unsigned n, bool write)
+{
+    struct mmu *m = mmu;
+    uint32_t place, first = at.v >> LINE_SHIFT, last = (at.v + n - 1) >> LINE_SHIFT;
+    uint32_t wait = cache_data(m->caches, first, write, &place);
+    for (; first != last; first++) wait += cache_data(m->caches, first + 1, write, &place);
+    if (wait) clock_charge(m->clock, CAUSE_STALL, wait);
+}
+
+void mmu_fetch(void *mmu, hpa_t at)
+{
+    struct mmu *m = mmu;
+    uint32_t wait = cache_code(m->caches, at.v >> LINE_SHIFT);
+    if (wait) clock_charge(m->clock, CAUSE_STALL, wait);
+}
+
+void mmu_snoop(void *mmu, uint32_t at, uint32_t n, bool write) { cache_snoop(((struct mmu *)mmu)->caches, at, n, write); }
+
+/* A page walk reads or writes an entry: what that takes beyond its row. */
+static inline uint32_t walk_touches(struct mmu *m, uint32_t at, bool write)
+{
+    uint32_t place;
+    return m->caches ? cache_data(m->caches, at >> LINE_SHIFT, write, &place) : 0;
+}
+
+/* An access that its TLB entry has a tag for, by a line that is not settled: it is, once the caches were asked. */
+static inline void settle(struct mmu *m, const struct tlb_entry *e, uint32_t lin, unsigned access)
+{
+    struct caches *k = m->caches;
+    struct lines *l = k->lines;
+    unsigned user = access & ACCESS_USER, ring = user != 0, n = lin >> LINE_SHIFT & (LINES - 1);
+    uint32_t place, page = lin & PAGE_MASK, line = lin & LINE_MASK, physical = e->frame | (lin & (PAGE_SIZE - 1));
+    uint32_t wait = cache_data(k, physical >> LINE_SHIFT, access & ACCESS_WRITE, &place);
+    if (wait) clock_charge(m->clock, CAUSE_STALL, wait);
+    bool writes = cache_dirty(k, place) && e->tag[ACCESS_WRITE | user] == page;
+    struct line_tag *t = &l->e[ring][n];
+    t->tag[0] = e->tag[user] == page ? line : LINE_NO_TAG;
+    t->tag[1] = writes ? line : LINE_NO_TAG;
+    t->base = (uintptr_t)e->host - page;
+    l->used[n / 64] |= UINT64_C(1) << n % 64;
+    cache_seen(k, place, n, ring);
 }
 
 /* The gate sits between the CPU and the bus, so page walks go through it, too. */
@@ -39,7 +96,9 @@ static uint32_t read_entry(void *mmu, hpa_t at)
 
 static void write_entry(void *mmu, hpa_t at, uint32_t entry)
 {
-    const struct mmu *m = mmu;
+    struct mmu *m = mmu;
+    uint32_t wait = walk_touches(m, gate(m, at).v, true);
+    if (wait) clock_charge(m->clock, CAUSE_WALK, wait);
     bus_write(m->bus, gate(m, at), 4, entry);
 }
 
@@ -61,12 +120,15 @@ static struct walk_env env_of(const struct mmu *m, uint32_t (*read)(void *self, 
 
 static void count_refs(struct mmu *m, const struct xlat *x)
 {
+    const uint32_t each = m->model->cost[COST_WALK_REF];
     unsigned second = 0;
+    uint64_t took[2] = { 0, 0 };
     for (unsigned i = 0; m->second.levels && i < x->refs; i++) second += x->ref[i].dim;
+    for (unsigned i = 0; m->caches && i < x->refs; i++) took[x->ref[i].dim] += walk_touches(m, gate(m, x->ref[i].at).v, false);
     m->refs += x->refs;
     m->refs_second += second;
-    clock_charge(m->clock, CAUSE_WALK, (uint64_t)(x->refs - second) * m->model->cost[COST_WALK_REF]);
-    if (second) clock_charge(m->clock, CAUSE_WALK_SECOND, (uint64_t)second * m->model->cost[COST_WALK_REF]);
+    clock_charge(m->clock, CAUSE_WALK, (uint64_t)(x->refs - second) * each + took[0]);
+    if (second) clock_charge(m->clock, CAUSE_WALK_SECOND, (uint64_t)second * each + took[1]);
 }
 
 static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const struct xlat *x)
@@ -184,6 +246,7 @@ struct leaf {
     uint32_t entry;  /* with A and D as the access leaves them */
     uint32_t frame, rights;
     unsigned refs;
+    uint32_t wait;   /* for the caches */
 };
 
 static uint32_t ram_entry(const struct bus *b, uint32_t at)
@@ -195,10 +258,10 @@ static uint32_t ram_entry(const struct bus *b, uint32_t at)
 
 /* walk.h's walk for two levels of plain RAM, with A and D. False, and nothing changed: something is out of the ordinary, be it a
  * fault. */
-ALWAYS_INLINE bool walk_plain(const struct mmu *m, uint32_t lin, unsigned access, struct leaf *l)
+ALWAYS_INLINE bool walk_plain(struct mmu *m, uint32_t lin, unsigned access, struct leaf *l)
 {
     const struct bus *b = m->bus;
-    uint32_t at = (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2;
+    uint32_t top = (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2, at = top;
     if (!bus_plain(b, hpa(at))) return false;
     uint32_t pde = ram_entry(b, at), leaf = pde;
     if ((pde & (PTE_P | PTE_A)) != (PTE_P | PTE_A)) return false;
@@ -222,8 +285,11 @@ ALWAYS_INLINE bool walk_plain(const struct mmu *m, uint32_t lin, unsigned access
         l->rights |= PTE_D;
     }
     if (!bus_plain(b, hpa(l->frame)) || !walk_allows(l->rights, access, m->cr0)) return false;
-    if (l->entry == leaf) return true;
-    if (b->log || (b->marks[at >> PAGE_SHIFT] & (FRAME_DIRTY | FRAME_CODE)) != FRAME_DIRTY) return false;
+    bool changes = l->entry != leaf;
+    if (changes && (b->log || (b->marks[at >> PAGE_SHIFT] & (FRAME_DIRTY | FRAME_CODE)) != FRAME_DIRTY)) return false;
+    l->wait = l->refs == 2 ? walk_touches(m, top, false) : 0;
+    l->wait += walk_touches(m, at, changes); /* read, and then written: a line that is there */
+    if (!changes) return true;
     memcpy(b->ram + at, &l->entry, sizeof l->entry);
     return true;
 }
@@ -249,7 +315,7 @@ ALWAYS_INLINE void fill_entry(struct mmu *m, struct tlb *t, struct tlb_entry *e,
     t->misses++;
     m->walks++;
     m->refs += l->refs;
-    clock_charge(m->clock, CAUSE_WALK, (uint64_t)l->refs * m->model->cost[COST_WALK_REF]);
+    clock_charge(m->clock, CAUSE_WALK, (uint64_t)l->refs * m->model->cost[COST_WALK_REF] + l->wait);
     if (pte & PTE_PS) t->large = true;
     e->host = m->bus->ram + l->frame;
     e->page = page | m->space;
@@ -258,7 +324,7 @@ ALWAYS_INLINE void fill_entry(struct mmu *m, struct tlb *t, struct tlb_entry *e,
     e->valid = true;
     if (!m->points || !m->points->armed) fill_tags(m, e, page, pte, access, &m->bus->marks[l->frame >> PAGE_SHIFT]);
     else {
-        tlb_untag(e);
+        tlb_untag(t, e);
         open_fast_path(m, e, access);
     }
 }
@@ -269,39 +335,36 @@ static inline struct tlb_entry *set_of(const struct mmu *m, uint32_t page, unsig
 }
 
 /* The page is not in its set, or not with all rights. */
-static __attribute__((noinline)) bool fill_by_walk(struct mmu *m, uint32_t lin, unsigned access)
+static __attribute__((noinline)) struct tlb_entry *fill_by_walk(struct mmu *m, uint32_t lin, unsigned access, struct tlb *t,
+                                                               struct tlb_entry *set, unsigned way, bool there)
 {
     struct leaf l;
     uint32_t page = lin & PAGE_MASK;
-    bool there;
-    if (!m->two_levels || !m->direct || !walk_plain(m, lin, access, &l)) return false;
-    struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
-    struct tlb_entry *set = set_of(m, page, access);
-    unsigned way = tlb_search(set, page | m->space, &there);
-    if (way) {
-        t->hits += there;
-        tlb_to_front(set, way);
-    }
+    if (!m->two_levels || !m->direct || !walk_plain(m, lin, access, &l)) return NULL;
+    if (!t->lines) t->hits += way && there;
+    struct tlb_entry *e = tlb_room(t, set, way, there);
     tlb_use(t, set);
-    fill_entry(m, t, set, page, &l, access);
-    return set->tag[access & (ACCESS_WRITE | ACCESS_USER)] == page;
+    fill_entry(m, t, e, page, &l, access);
+    if (t->lines) tlb_mark(t, set, (unsigned)(e - set));
+    return e;
 }
 
 bool mmu_fill(void *mmu, gva_t at, unsigned access)
 {
     struct mmu *m = mmu;
+    struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
     uint32_t page = at.v & PAGE_MASK;
-    struct tlb_entry *set = set_of(m, page, access);
+    struct tlb_entry *set = set_of(m, page, access), *e;
     bool there;
     unsigned way = tlb_search(set, page | m->space, &there), kind = access & (ACCESS_WRITE | ACCESS_USER);
-    if (!there || !serves(m, &set[way], access)) return fill_by_walk(m, at.v, access);
-    if (way) {
-        struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
-        t->hits++;
-        tlb_to_front(set, way);
+    if (!there || !serves(m, &set[way], access)) e = fill_by_walk(m, at.v, access, t, set, way, there);
+    else {
+        e = tlb_hit(t, set, way);
+        if (e->tag[kind] != page) open_fast_path(m, e, access);
     }
-    if (set->tag[kind] != page) open_fast_path(m, set, access);
-    return set->tag[kind] == page;
+    if (!e || e->tag[kind] != page) return false;
+    if (t->lines) settle(m, e, at.v, access);
+    return true;
 }
 
 void mmu_flush(void *mmu, bool globals_too)
@@ -356,7 +419,9 @@ bool mmu_pdptes(void *mmu, uint32_t cr3, struct fault *f)
     if (!there) return false;
     memcpy(m->pdpte, pdpte, sizeof m->pdpte);
     m->refs += 4;
-    clock_charge(m->clock, CAUSE_WALK, 4 * (uint64_t)m->model->cost[COST_WALK_REF]);
+    uint32_t wait = 0;
+    for (unsigned n = 0; n < 4; n++) wait += walk_touches(m, gate(m, hpa((uint32_t)end.at + 8 * n)).v, false);
+    clock_charge(m->clock, CAUSE_WALK, 4 * (uint64_t)m->model->cost[COST_WALK_REF] + wait);
     return true;
 }
 
@@ -408,6 +473,6 @@ void mmu_drop_write_tags(struct mmu *m, uint32_t frame)
     for (unsigned i = 0; i < TLB_DATA_SETS * TLB_WAYS; i++) {
         struct tlb_entry *e = &m->dtlb->e[i / TLB_WAYS][i % TLB_WAYS];
         uint32_t owned;
-        if (e->valid && bus_owner(m->bus, hpa(e->frame), &owned) && owned == frame) tlb_untag_writes(e);
+        if (e->valid && bus_owner(m->bus, hpa(e->frame), &owned) && owned == frame) tlb_untag_writes(m->dtlb, e);
     }
 }

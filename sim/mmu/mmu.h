@@ -3,10 +3,11 @@
  * Idea 1: the TLB is stale until flushed: only MOV CR3, INVLPG and paging-mode changes by software make it forget.
  * Idea 2: one pure walker (walk.h) serves the hardware, the hypervisor's view of guest tables, and diagrams.
  * Idea 3: entries carry the number of their space (core/space.h), so that of two worlds with the same page each has its own.
- * SDM vol. 3A 4.3, 4.4, 4.6, 4.7, 4.8, 4.10; 3C 28. Not modelled yet: caches, PCID. TOUR mmu.1 */
+ * SDM vol. 3A 4.3, 4.4, 4.6, 4.7, 4.8, 4.10; 3C 28. Not modelled: PCID. TOUR mmu.1 */
 #ifndef MMU_MMU_H
 #define MMU_MMU_H
 
+#include "sim/core/arena.h"
 #include "sim/core/bus.h"
 #include "sim/core/clock.h"
 #include "sim/core/cost.h"
@@ -19,6 +20,8 @@
 /* A space whose translations may be in the TLBs; its number is its place (space.c). */
 struct mmu_space { uint16_t vpid; bool second; uint32_t root; };
 enum { MMU_SPACES = 16 };
+
+struct caches; /* cache.h */
 
 struct mmu {
     struct bus *bus;
@@ -39,9 +42,14 @@ struct mmu {
     uint32_t spaces_next;     /* the number to be given away next */
     struct walk_cache cache;
     struct mmu_space spaces[MMU_SPACES]; /* [0]: whatever has no tag */
+    struct caches *caches;    /* NULL: not modelled, references to memory take no time of their own */
 };
 
 void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb, struct clock *clock, const struct model *model);
+
+/* Gives an MMU that was just made the caches of its model, if that has any: true. What is settled is told the CPU in `lines` and
+ * `fetch`. */
+bool mmu_caches(struct mmu *m, struct arena *a, struct lines *lines, struct fetch *fetch);
 
 /* The functions of struct cpu_env (first argument: struct mmu *). mmu_translate charges the walk to CAUSE_WALK.
  * mmu_paging empties the TLBs, globals too, if PG, PSE, PAE or PGE changed, as MOV to CR0 and CR4 do; flushing for MOV CR3 is
@@ -50,6 +58,10 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
 /* The short way of mmu_translate, which does as that does but for faults, tables that are not in RAM, PAE: the access has a
  * fast tag in way 0 then. False: ask mmu_translate; nothing was done that it would not have done. */
 bool mmu_fill(void *mmu, gva_t at, unsigned access);
+/* With caches: n bytes of RAM, which lie in one page, are read or written; code at `at` is fetched. */
+void mmu_touch(void *mmu, hpa_t at, unsigned n, bool write);
+void mmu_fetch(void *mmu, hpa_t at);
+void mmu_snoop(void *mmu, uint32_t at, uint32_t n, bool write); /* as struct bus_snoop has it */
 void mmu_flush(void *mmu, bool globals_too);
 void mmu_invlpg(void *mmu, gva_t at);
 void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);

@@ -5,28 +5,47 @@
 #include "sim/core/outcome.h"
 #include "sim/mmu/pte.h"
 
-void tlb_untag(struct tlb_entry *e)
+static void untag(struct tlb_entry *e)
 {
     for (unsigned i = 0; i < 4; i++) e->tag[i] = TLB_NO_TAG;
 }
 
-void tlb_untag_writes(struct tlb_entry *e)
+void tlb_untag(struct tlb *t, struct tlb_entry *e)
 {
+    tlb_unsettle(t, e);
+    untag(e);
+}
+
+void tlb_untag_writes(struct tlb *t, struct tlb_entry *e)
+{
+    tlb_unsettle(t, e);
     e->tag[ACCESS_WRITE] = e->tag[ACCESS_WRITE | ACCESS_USER] = TLB_NO_TAG;
 }
 
 static void invalidate(struct tlb_entry *e)
 {
-    e->valid = false;
-    tlb_untag(e);
+    e->valid = e->recent = false;
+    untag(e);
 }
+
+#define EACH_ENTRY(t, e) for (struct tlb_entry *e = &(t)->e[0][0]; e < &(t)->e[0][0] + TLB_CODE_SETS * TLB_WAYS; e++)
 
 void tlb_reset(struct tlb *t)
 {
     bool code = t->code;
+    struct lines *lines = t->lines;
     memset(t, 0, sizeof *t);
     t->code = code;
-    tlb_drop_tags(t);
+    t->lines = lines;
+    EACH_ENTRY(t, e) untag(e);
+    if (t->lines) lines_drop_all(t->lines);
+}
+
+struct tlb_entry *tlb_recent(struct tlb *t, struct tlb_entry *set, unsigned way)
+{
+    t->hits++;
+    tlb_mark(t, set, way);
+    return &set[way];
 }
 
 struct tlb_entry *tlb_find(struct tlb *t, uint32_t page)
@@ -34,31 +53,29 @@ struct tlb_entry *tlb_find(struct tlb *t, uint32_t page)
     struct tlb_entry *set = tlb_way0(t, page);
     bool there;
     unsigned w = tlb_search(set, page, &there);
-    if (!there) return NULL;
-    if (w) t->hits++;
-    tlb_to_front(set, w);
-    return set;
+    return there ? tlb_hit(t, set, w) : NULL;
 }
 
 struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
 {
     struct tlb_entry *set = tlb_way0(t, page);
     bool there;
-    tlb_to_front(set, tlb_search(set, page, &there));
-    *set = (struct tlb_entry){ .page = page, .valid = true };
-    tlb_untag(set);
+    unsigned way = tlb_search(set, page, &there);
+    struct tlb_entry *e = tlb_room(t, set, way, there);
+    *e = (struct tlb_entry){ .page = page, .valid = true };
+    untag(e);
     tlb_use(t, set);
-    return set;
+    if (t->lines) tlb_mark(t, set, (unsigned)(e - set));
+    return e;
 }
 
 /* Those behind it move up. */
-static void remove_way(struct tlb_entry *set, unsigned w)
+static void remove_way(struct tlb *t, struct tlb_entry *set, unsigned w)
 {
+    tlb_unsettle(t, &set[w]);
     for (; w + 1 < TLB_WAYS && set[w + 1].valid; w++) set[w] = set[w + 1];
     invalidate(&set[w]);
 }
-
-#define EACH_ENTRY(t, e) for (struct tlb_entry *e = &(t)->e[0][0]; e < &(t)->e[0][0] + TLB_CODE_SETS * TLB_WAYS; e++)
 
 #define PDE_INSIDE (~PDE_LARGE_MASK & PAGE_MASK) /* of a page's name: where in a page of 4 MB it lies */
 
@@ -68,7 +85,7 @@ static void forget_fragments(struct tlb *t, uint32_t page)
     for (uint32_t rest = t->used; rest; rest &= rest - 1) {
         struct tlb_entry *set = t->e[__builtin_ctz(rest)];
         for (unsigned w = TLB_WAYS; w-- > 0;)
-            if (set[w].valid && (set[w].pte & PTE_PS) && !((set[w].page ^ page) & ~PDE_INSIDE)) remove_way(set, w);
+            if (set[w].valid && (set[w].pte & PTE_PS) && !((set[w].page ^ page) & ~PDE_INSIDE)) remove_way(t, set, w);
     }
 }
 
@@ -77,7 +94,7 @@ void tlb_forget(struct tlb *t, uint32_t page)
     struct tlb_entry *set = tlb_way0(t, page);
     bool there;
     unsigned way = tlb_search(set, page, &there);
-    if (there) remove_way(set, way);
+    if (there) remove_way(t, set, way);
     if (t->large) forget_fragments(t, page);
 }
 
@@ -96,6 +113,7 @@ static bool flush_set(struct tlb_entry *set, bool globals_too)
 
 void tlb_flush(struct tlb *t, bool globals_too)
 {
+    if (t->lines) lines_drop_all(t->lines);
     for (uint32_t rest = t->used; rest; rest &= rest - 1) {
         unsigned set = (unsigned)__builtin_ctz(rest);
         if (!flush_set(t->e[set], globals_too)) t->used &= ~(1u << set);
@@ -106,7 +124,8 @@ void tlb_flush(struct tlb *t, bool globals_too)
 
 void tlb_drop_tags(struct tlb *t)
 {
-    EACH_ENTRY(t, e) tlb_untag(e);
+    EACH_ENTRY(t, e) untag(e);
+    if (t->lines) lines_drop_all(t->lines);
 }
 
 void tlb_prune(struct tlb *t, bool (*goes)(const void *self, const struct tlb_entry *e), const void *self)
@@ -115,7 +134,7 @@ void tlb_prune(struct tlb *t, bool (*goes)(const void *self, const struct tlb_en
         unsigned n = (unsigned)__builtin_ctz(rest);
         struct tlb_entry *set = t->e[n];
         for (unsigned w = TLB_WAYS; w-- > 0;)
-            if (set[w].valid && goes(self, &set[w])) remove_way(set, w);
+            if (set[w].valid && goes(self, &set[w])) remove_way(t, set, w);
         if (!set[0].valid) t->used &= ~(1u << n);
     }
     if (!t->used) t->large = false;
@@ -124,5 +143,6 @@ void tlb_prune(struct tlb *t, bool (*goes)(const void *self, const struct tlb_en
 void tlb_suspend(struct tlb *t)
 {
     for (uint32_t rest = t->used; rest; rest &= rest - 1)
-        for (unsigned w = 0; w < TLB_WAYS; w++) tlb_untag(&t->e[__builtin_ctz(rest)][w]);
+        for (unsigned w = 0; w < TLB_WAYS; w++) untag(&t->e[__builtin_ctz(rest)][w]);
+    if (t->lines) lines_drop_all(t->lines);
 }

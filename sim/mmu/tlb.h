@@ -3,7 +3,8 @@
  * A page is named by its address and, in the lower bits, by the number of the space it belongs to (core/space.h).
  *
  * Idea: the order of a set's ways *is* its recency; a hit moves to way 0, an insertion pushes the last way out.
- * Valid entries come first, so the first invalid way, or else the last, is also the one that an insertion takes.
+ * Valid entries come first, so the first invalid way, or else the last, is also the one that an insertion takes. With
+ * struct tlb.lines, entries stay where they are, and the first that was not recently used makes room.
  * A 4 MB page is cached as the 4 KB fragments that were used (PTE_PS in each), as small TLBs of real CPUs do, so
  * invalidating one address of it must find all of them. SDM vol. 3A 4.10. Not modelled: PCID, speculative fills. */
 #ifndef MMU_TLB_H
@@ -12,16 +13,44 @@
 #include "sim/core/tlb.h"
 
 void tlb_reset(struct tlb *t);                              /* empties it; a zeroed struct tlb is NOT empty */
-struct tlb_entry *tlb_find(struct tlb *t, uint32_t page);   /* moved to way 0; NULL: absent. Counts hits in 1.. */
-struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page); /* a fresh way 0: valid, no tags; caller fills it in */
+struct tlb_entry *tlb_find(struct tlb *t, uint32_t page);   /* as tlb_hit; NULL: absent */
+struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page); /* a fresh one: valid, no tags; caller fills it in */
 void tlb_forget(struct tlb *t, uint32_t page);              /* one page; fragments of a 4 MB page all go */
 void tlb_flush(struct tlb *t, bool globals_too);
 /* Removes what `goes` says; those it keeps keep their order. */
 void tlb_prune(struct tlb *t, bool (*goes)(const void *self, const struct tlb_entry *e), const void *self);
 void tlb_suspend(struct tlb *t);                            /* as tlb_drop_tags, where there can be tags */
 void tlb_drop_tags(struct tlb *t);                          /* the fast path only; translations stay */
-void tlb_untag(struct tlb_entry *e);
-void tlb_untag_writes(struct tlb_entry *e);
+void tlb_untag(struct tlb *t, struct tlb_entry *e);
+void tlb_untag_writes(struct tlb *t, struct tlb_entry *e);
+/* What the CPU knows of a page beyond the tags goes. */
+static inline void tlb_unsettle(struct tlb *t, const struct tlb_entry *e)
+{
+    if (t->lines && e->valid && lines_has_page(t->lines, e->page)) lines_drop_page(t->lines, e->page & PAGE_MASK);
+}
+
+/* Way `way` was used last: its bit. Only with struct tlb.lines. */
+static inline void tlb_mark(struct tlb *t, struct tlb_entry *set, unsigned way)
+{
+    bool all = true;
+    set[way].recent = true;
+    for (unsigned w = 0; w < TLB_WAYS; w++) all = all && set[w].recent;
+    for (unsigned w = 0; all && w < TLB_WAYS; w++) {
+        if (w == way) continue;
+        set[w].recent = false;
+        tlb_unsettle(t, &set[w]);
+    }
+}
+
+/* The entry of a set that `page`, which is in way `way` or nowhere (tlb_search), is to be written to: what it held is forgotten. */
+static inline struct tlb_entry *tlb_room(struct tlb *t, struct tlb_entry *set, unsigned way, bool there)
+{
+    if (!t->lines) return tlb_to_front(set, way);
+    if (!there && set[way].valid) /* all are */
+        for (way = 0; way < TLB_WAYS - 1 && set[way].recent;) way++;
+    tlb_unsettle(t, &set[way]);
+    return &set[way];
+}
 
 /* The way that holds a page; if none does, the one that its insertion takes, which is invalid or the last (*there: which). */
 static inline unsigned tlb_search(const struct tlb_entry *set, uint32_t page, bool *there)

@@ -78,7 +78,7 @@ static void execute_start(struct vcpu *v, uint32_t from, uint8_t cause)
             vm_die(v, DEATH_WINDOW);
             break;
         }
-        clock_charge(board(v)->clock, cause, board(v)->model->cost[COST_VMPTR]);
+        clock_charge(board(v)->clock, (uint8_t)cause, board(v)->model->cost[COST_VMPTR]);
     }
     c->insns = moment;
 }

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "sim/mmu/cache.h"
+#include "sim/mmu/pte.h"
 
 static unsigned rights_of(const struct fake *f, uint32_t at)
 {
@@ -207,9 +209,79 @@ uint8_t fake_get8(const struct fake *f, uint32_t at)
     return v;
 }
 
+/* ---- with caches ---- */
+
+enum { DIRECTORY = FAKE_RAM - 2 * PAGE_SIZE, TABLE = FAKE_RAM - PAGE_SIZE };
+_Static_assert((int)FAKE_P == (int)PTE_P && (int)FAKE_W == (int)PTE_W && (int)FAKE_U == (int)PTE_U, "rights of a page");
+
+static void set_entry(struct fake *f, uint32_t table, uint32_t slot, uint32_t entry) { fake_put32(f, table + 4 * slot, entry); }
+
+void fake_paging(struct fake *f, bool wp)
+{
+    f->cpu.cr0 = wp ? f->cpu.cr0 | CR0_WP : f->cpu.cr0 & ~(uint32_t)CR0_WP;
+    mmu_paging(&f->mmu, f->cpu.cr0 | CR0_PG, DIRECTORY, CR4_PSE);
+}
+
+void fake_caches(struct fake *f, const struct fake_row *rows)
+{
+    struct err e = { 0 };
+    for (; rows->name; rows++)
+        if (!model_set(&f->model, rows->name, rows->value, &e)) abort();
+    if (!model_check(&f->model, &e)) abort();
+    for (uint32_t n = 0; n < 1024; n++) {
+        set_entry(f, TABLE, n, n << PAGE_SHIFT | (n < FAKE_PAGES ? f->page[n] : (unsigned)FAKE_ALL));
+        set_entry(f, DIRECTORY, n, n ? n << 22 | FAKE_ALL | PTE_PS : TABLE | (unsigned)FAKE_ALL);
+    }
+    mmu_init(&f->mmu, &f->bus, &f->cpu.dtlb, &f->cpu.itlb, &f->clock, &f->model);
+    struct cpu_env *env = &f->cpu.env;
+    env->mmu = &f->mmu;
+    env->translate = mmu_translate;
+    env->fill = mmu_fill;
+    env->touch = mmu_touch;
+    env->fetch = mmu_fetch;
+    env->flush = mmu_flush;
+    env->invlpg = mmu_invlpg;
+    env->paging = mmu_paging;
+    f->cpu.timed = mmu_caches(&f->mmu, &f->arena, &f->cpu.lines, &f->cpu.fetch);
+    if (f->cpu.blocks) block_cache_flush(f->cpu.blocks);
+    fake_paging(f, true);
+}
+
+static const char *cache_differs(const struct cache *a, const struct cache *b)
+{
+    size_t sets = a->ways ? a->mask + 1 : 0;
+    if (a->misses != b->misses) return "misses of a cache";
+    if (a->writebacks != b->writebacks) return "write-backs of a cache";
+    if (sets && memcmp(a->tag, b->tag, sets * a->lanes * sizeof *a->tag)) return "lines in a cache";
+    return sets && memcmp(a->set, b->set, sets * sizeof *a->set) ? "who is recently used, or dirty, in a cache" : NULL;
+}
+
+const char *fake_caches_differ(const struct fake *f, const struct fake *g)
+{
+    const struct caches *a = f->mmu.caches, *b = g->mmu.caches;
+    const char *what = NULL;
+    if (!a) return NULL;
+    if (!what) what = cache_differs(&a->l1i, &b->l1i);
+    if (!what) what = cache_differs(&a->l1d, &b->l1d);
+    if (!what) what = cache_differs(&a->l2, &b->l2);
+    if (!what) what = cache_differs(&a->l3, &b->l3);
+    if (a->memory_reads != b->memory_reads || a->memory_writes != b->memory_writes) what = "lines read or written in memory";
+    for (unsigned k = 0; k < TLB_DATA_SETS * TLB_WAYS; k++) {
+        const struct tlb_entry *p = &f->cpu.dtlb.e[k / TLB_WAYS][k % TLB_WAYS], *q = &g->cpu.dtlb.e[k / TLB_WAYS][k % TLB_WAYS];
+        if (p->valid && p->recent != q->recent) what = "recently used pages";
+    }
+    if (f->cpu.fetch.line != g->cpu.fetch.line) what = "the line fetched last";
+    return what;
+}
+
 void fake_page(struct fake *f, uint32_t at, unsigned rights)
 {
     f->page[at >> PAGE_SHIFT] = (uint8_t)rights;
+    if (f->mmu.bus) {
+        set_entry(f, TABLE, at >> PAGE_SHIFT, (at & PAGE_MASK) | rights);
+        mmu_invlpg(&f->mmu, gva(at));
+        return;
+    }
     forget_page(f, at & PAGE_MASK);
 }
 

@@ -15,6 +15,7 @@
 #include "sim/core/clock.h"
 #include "sim/core/cost.h"
 #include "sim/cpu/cpu.h"
+#include "sim/mmu/mmu.h"
 #include "sim/trace/trace.h"
 
 enum { FAKE_PAGES = 256, FAKE_RAM = FAKE_PAGES * PAGE_SIZE };
@@ -29,6 +30,7 @@ struct fake {
     struct timeq  timers;
     struct bus    bus;
     struct trace *trace;       /* a real one; cpu.trace points to it */
+    struct mmu    mmu;         /* used after fake_caches */
     uint8_t      *ram;
     uint8_t       page[FAKE_PAGES]; /* FAKE_* rights */
     bool          direct;      /* hand out host pointers and fast tags (default true) */
@@ -42,6 +44,14 @@ struct fake {
  * IF clear, EIP FAKE_CODE, ESP FAKE_STACK. `blocks`: with a block cache. Never fails (aborts the test instead). */
 void fake_init(struct fake *f, bool blocks);
 void fake_done(struct fake *f);
+
+/* From now on the real MMU with page tables (in the last pages of RAM, as the rights of pages say) and the model's caches, with `rows`
+ * set first ("l1d.kb", ...; up to a NULL). For MOV to CR0: fake_paging switches paging on again. */
+struct fake_row { const char *name; uint32_t value; };
+void fake_caches(struct fake *f, const struct fake_row *rows);
+void fake_paging(struct fake *f, bool wp);
+/* What differs between the caches and TLBs of two, or NULL. */
+const char *fake_caches_differ(const struct fake *a, const struct fake *b);
 
 void     fake_put(struct fake *f, uint32_t at, const void *bytes, size_t n); /* as a loader would: marks and listeners */
 void     fake_put32(struct fake *f, uint32_t at, uint32_t value);

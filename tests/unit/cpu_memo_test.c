@@ -21,7 +21,7 @@ static uint8_t any(void)
 static void decode(const uint8_t *bytes, bool code32, struct insn *i, struct op *o)
 {
     assert_int_equal(insn_decode(bytes, 15, (struct insn_mode){ code32 }, costs, i), DECODE_OK);
-    op_of(o, i);
+    op_of(o, i, &op_kit);
 }
 
 static void expect_same(struct memo *m, const uint8_t *bytes, bool code32)
@@ -50,7 +50,7 @@ static void round_of(struct memo *m, const uint8_t *prefix, unsigned n, bool cod
         while (at < sizeof bytes) bytes[at++] = any();
         expect_same(m, bytes, code32);
         if (insn_decode(bytes, 15, (struct insn_mode){ code32 }, costs, &i) != DECODE_OK) continue;
-        op_of(&o, &i);
+        op_of(&o, &i, &op_kit);
         memo_learn(m, bytes, code32, &i, &o);
         assert_int_equal(memo_find(m, bytes, code32, &again, &again_op, &tail), i.len <= MEMO_BYTES ? i.len : 0);
         for (unsigned change = 0; change < MEMO_BYTES; change++) {

@@ -78,7 +78,7 @@ static void gadget_write(struct device *d, uint32_t port, unsigned size, uint32_
     if (how == 0) fake_irq(g->w, TICK);
     if (how == 1) timeq_arm(&g->w->timers, &g->timer, g->w->clock.now + (value & 31));
     if (how != 2) return;
-    g->w->cpu.env.flush(g->w, true);
+    g->w->cpu.env.flush(g->w->cpu.env.mmu, true);
     g->w->cpu.break_at = 0;
 }
 static const struct device_ops gadget_ops = { .name = "gadget", .read = gadget_read, .write = gadget_write };
@@ -95,6 +95,25 @@ static int setup(void **s)
         gadget[k] = (struct gadget){ .device = { &gadget_ops }, .timer = { .fire = gadget_soon, .self = &gadget[k] }, .w = both[k] };
         assert_true(bus_attach(&both[k]->bus, BUS_PORT, 0, 0x10000, 0, &gadget[k].device, NULL));
     }
+    return 0;
+}
+
+/* Caches so small that they miss all the time; and larger ones, with three levels. */
+static int setup_caches(void **s)
+{
+    static const struct fake_row rows[][14] = {
+        { { "l1i.kb", 1 }, { "l1i.ways", 2 }, { "l1d.kb", 1 }, { "l1d.ways", 2 }, { "l2.kb", 4 }, { "l2.ways", 4 }, { NULL, 0 } },
+        { { "l1i.kb", 1 }, { "l1i.ways", 4 }, { "l1d.kb", 1 }, { "l1d.ways", 8 }, { "l2.kb", 0 }, { NULL, 0 } },
+        { { "l1i.kb", 4 }, { "l1i.ways", 4 }, { "l1d.kb", 4 }, { "l1d.ways", 8 }, { "l2.kb", 8 }, { "l2.ways", 8 }, { "l3.kb", 16 },
+          { "l3.ways", 16 }, { "l3.stall", 40 }, { "l3.inclusive", 1 }, { NULL, 0 } },
+        { { "l1i.kb", 2 }, { "l1i.ways", 1 }, { "l1d.kb", 2 }, { "l1d.ways", 1 }, { "l2.kb", 4 }, { "l2.ways", 1 }, { "l2.inclusive", 1 },
+          { NULL, 0 } },
+        { { NULL, 0 } }
+    };
+    static unsigned n;
+    if (setup(s)) return -1;
+    for (unsigned k = 0; k < 2; k++) fake_caches(both[k], rows[n % (sizeof rows / sizeof rows[0])]);
+    n++;
     return 0;
 }
 
@@ -240,6 +259,13 @@ static void compare(unsigned round)
     same(a->dr[6], b->dr[6], "dr6", round);
     same_tlb(&a->dtlb, &b->dtlb, round);
     same_tlb(&a->itlb, &b->itlb, round);
+    if (a->timed) {
+        same((uint32_t)a->refs, (uint32_t)b->refs, "references", round);
+        same((uint32_t)a->fetch.fetches, (uint32_t)b->fetch.fetches, "fetches of lines", round);
+    }
+    const char *caches = fake_caches_differ(&fast, &slow);
+    if (caches) fail_msg("round %u: %s, EIP %X", round, caches, a->eip);
+    if (!clock_check(&fast.clock) || !clock_check(&slow.clock)) fail_msg("round %u: cycles without a cause", round);
     if (memcmp(fast.ram, slow.ram, FAKE_RAM)) fail_msg("round %u: memory differs", round);
 }
 
@@ -265,8 +291,9 @@ static void blocks_are_single_steps(void **s)
             unsigned rights = below(4) ? FAKE_ALL : below(2) ? FAKE_P | FAKE_U : FAKE_P | FAKE_W;
             for (unsigned k = 0; k < 2; k++) {
                 fake_page(both[k], page, rights);
-                both[k]->cpu.cr0 = both[k]->cr0 = round % 40 ? both[k]->cr0 | CR0_WP : both[k]->cr0 & ~(uint32_t)CR0_WP;
-                both[k]->cpu.env.flush(both[k], true);
+                if (both[k]->cpu.timed) fake_paging(both[k], round % 40);
+                else both[k]->cpu.cr0 = both[k]->cr0 = round % 40 ? both[k]->cr0 | CR0_WP : both[k]->cr0 & ~(uint32_t)CR0_WP;
+                both[k]->cpu.env.flush(both[k]->cpu.env.mmu, true);
             }
         }
         new_state();
@@ -286,7 +313,7 @@ enum { FORMS = 270, CASES = 60000 };
 static void every_form_is_its_handler(void **s)
 {
     (void)s;
-    static op_fn *seen[1024];
+    op_fn *seen[1024];
     unsigned forms = 0;
     for (unsigned round = 0; round < CASES; round++) {
         uint8_t bytes[32] = { 0 };
@@ -294,7 +321,7 @@ static void every_form_is_its_handler(void **s)
         uint32_t at = CODE + 16 * below(64);
         unsigned n = one_instruction(bytes);
         (void)insn_decode(bytes, 15, (struct insn_mode){ true }, slow.model.cost, &i);
-        op_fn *fn = op_choose(&i);
+        op_fn *fn = op_kit_of(&fast.cpu)->choose(&i);
         if (fn == op_slow) continue;
         unsigned k = 0;
         while (k < forms && seen[k] != fn) k++;
@@ -321,7 +348,7 @@ enum { PAIRS = 190, PAIR_CASES = 60000 };
 static void every_pair_is_its_handlers(void **s)
 {
     (void)s;
-    static op_fn *seen[512];
+    op_fn *seen[512];
     unsigned pairs = 0;
     for (unsigned round = 0; round < PAIR_CASES; round++) {
         uint8_t bytes[32] = { 0 };
@@ -329,7 +356,7 @@ static void every_pair_is_its_handlers(void **s)
         uint32_t at = CODE + 32 * below(64);
         unsigned n = one_instruction(bytes), cc = below(16);
         (void)insn_decode(bytes, 15, (struct insn_mode){ true }, slow.model.cost, &i);
-        op_fn *fn = op_fused(op_choose(&i), cc);
+        op_fn *fn = op_kit_of(&fast.cpu)->fused(op_kit_of(&fast.cpu)->choose(&i), cc);
         if (!fn) continue;
         unsigned k = 0;
         while (k < pairs && seen[k] != fn) k++;
@@ -356,6 +383,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_form_is_its_handler, setup, teardown),
         cmocka_unit_test_setup_teardown(every_pair_is_its_handlers, setup, teardown),
         cmocka_unit_test_setup_teardown(blocks_are_single_steps, setup, teardown),
+        cmocka_unit_test_setup_teardown(blocks_are_single_steps, setup_caches, teardown),
+        cmocka_unit_test_setup_teardown(blocks_are_single_steps, setup_caches, teardown),
+        cmocka_unit_test_setup_teardown(blocks_are_single_steps, setup_caches, teardown),
+        cmocka_unit_test_setup_teardown(blocks_are_single_steps, setup_caches, teardown),
+        cmocka_unit_test_setup_teardown(blocks_are_single_steps, setup_caches, teardown),
+        cmocka_unit_test_setup_teardown(every_form_is_its_handler, setup_caches, teardown),
+        cmocka_unit_test_setup_teardown(every_pair_is_its_handlers, setup_caches, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,339 @@
+/* See cache.h. */
+#include "sim/mmu/cache.h"
+
+#include <string.h>
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* ---- one cache ---- */
+
+
+
+ALWAYS_INLINE unsigned way_of(uint32_t bit) { return (unsigned)__builtin_ctz(bit); }
+
+/* Who is recently used once this way is; *lost: those that are no longer. */
+ALWAYS_INLINE void use(const struct cache *c, struct cache_set *s, uint32_t bit, uint32_t *lost)
+{
+    uint32_t recent = s->recent | bit;
+    *lost = 0;
+    if (recent == c->all) {
+        *lost = recent & ~bit;
+        recent = bit;
+    }
+    s->recent = (uint16_t)recent;
+}
+
+ALWAYS_INLINE uint32_t victim(const struct cache *c, const struct cache_set *s)
+{
+    uint32_t free = ~(uint32_t)s->recent & c->all;
+    if (!free) free = c->all; /* the only way */
+    return free & (0 - free);
+}
+
+bool cache_has(const struct cache *c, uint32_t line, bool *dirty)
+{
+    if (!c->ways) return false;
+    uint32_t set = line & c->mask, bit = cache_find(c, set, line);
+    if (dirty) *dirty = c->set[set].dirty & bit;
+    return bit;
+}
+
+/* ---- what the CPU believes of the first level ---- */
+
+ALWAYS_INLINE void unsettle_data(struct caches *k, uint32_t at)
+{
+    unsigned seen = k->seen[at], n = seen & (CACHE_SEEN - 1);
+    for (unsigned user = 0; user < 2; user++)
+        if (seen & (unsigned)CACHE_SEEN << user) k->lines->e[user][n].tag[0] = k->lines->e[user][n].tag[1] = LINE_NO_TAG;
+    k->seen[at] = 0;
+}
+
+ALWAYS_INLINE void unsettle_code(struct caches *k, uint32_t line)
+{
+    uint32_t *near = &k->fetch->near[line & (LINES_CODE - 1)];
+    if (*near == line) *near = CACHE_NONE;
+}
+
+/* ---- between levels ---- */
+
+/* A line leaves a lower level: if that is inclusive, it leaves the first level, too. True: it was dirty there. */
+static bool leave_above(struct caches *k, uint32_t line)
+{
+    uint32_t set = line & k->l1d.mask, bit = cache_find(&k->l1d, set, line);
+    bool dirty = false;
+    if (bit) {
+        struct cache_set *s = &k->l1d.set[set];
+        uint32_t at = set * k->l1d.lanes + way_of(bit);
+        dirty = s->dirty & bit;
+        k->l1d.writebacks += dirty;
+        unsettle_data(k, at);
+        k->l1d.tag[at] = CACHE_NONE;
+        s->recent &= (uint16_t)~bit;
+        s->dirty &= (uint16_t)~bit;
+    }
+    set = line & k->l1i.mask;
+    bit = cache_find(&k->l1i, set, line);
+    if (!bit) return dirty;
+    k->l1i.tag[set * k->l1i.lanes + way_of(bit)] = CACHE_NONE;
+    k->l1i.set[set].recent &= (uint16_t)~bit;
+    unsettle_code(k, line);
+    return dirty;
+}
+
+static void write_memory(struct caches *k) { k->memory_writes++; }
+
+/* Takes a line out of one of the lower levels, if it is there. True: it was dirty there. */
+static bool take_out(struct cache *c, uint32_t line)
+{
+    uint32_t set = line & c->mask, bit = cache_find(c, set, line);
+    if (!bit) return false;
+    bool dirty = c->set[set].dirty & bit;
+    c->tag[set * c->lanes + way_of(bit)] = CACHE_NONE;
+    c->set[set].recent &= (uint16_t)~bit;
+    c->set[set].dirty &= (uint16_t)~bit;
+    return dirty;
+}
+
+/* Makes room in a set of the third level for a line, and puts it there. */
+static void install_l3(struct caches *k, uint32_t line, bool dirty)
+{
+    struct cache *c = &k->l3;
+    uint32_t set = line & c->mask, lost;
+    struct cache_set *s = &c->set[set];
+    uint32_t bit = victim(c, s), *tag = &c->tag[set * c->lanes + way_of(bit)];
+    if (*tag != CACHE_NONE) {
+        bool old = s->dirty & bit;
+        if (c->inclusive) {
+            old |= leave_above(k, *tag);
+            if (take_out(&k->l2, *tag)) old = true, k->l2.writebacks++;
+        }
+        if (old) c->writebacks++, write_memory(k);
+    }
+    *tag = line;
+    s->dirty = (uint16_t)((s->dirty & ~bit) | (dirty ? bit : 0));
+    use(c, s, bit, &lost);
+}
+
+/* A dirty line comes down to the third level, or to memory. */
+static void write_below_l2(struct caches *k, uint32_t line)
+{
+    struct cache *c = &k->l3;
+    uint32_t set = line & c->mask, bit, lost;
+    if (!c->ways) {
+        write_memory(k);
+    } else if ((bit = cache_find(c, set, line))) {
+        c->set[set].dirty |= (uint16_t)bit;
+        use(c, &c->set[set], bit, &lost);
+    } else install_l3(k, line, true);
+}
+
+static void install_l2(struct caches *k, uint32_t line, bool dirty)
+{
+    struct cache *c = &k->l2;
+    uint32_t set = line & c->mask, lost;
+    struct cache_set *s = &c->set[set];
+    uint32_t bit = victim(c, s), *tag = &c->tag[set * c->lanes + way_of(bit)];
+    if (*tag != CACHE_NONE) {
+        bool old = s->dirty & bit;
+        uint32_t gone = *tag;
+        *tag = CACHE_NONE;
+        if (c->inclusive) old |= leave_above(k, gone);
+        if (old) c->writebacks++, write_below_l2(k, gone);
+    }
+    *tag = line;
+    s->dirty = (uint16_t)((s->dirty & ~bit) | (dirty ? bit : 0));
+    use(c, s, bit, &lost);
+}
+
+static uint32_t from_memory(struct caches *k)
+{
+    k->memory_reads++;
+    return k->memory;
+}
+
+static uint32_t from_l3(struct caches *k, uint32_t line)
+{
+    struct cache *c = &k->l3;
+    uint32_t set = line & c->mask, bit = cache_find(c, set, line), lost;
+    if (bit) {
+        use(c, &c->set[set], bit, &lost);
+        return c->stall;
+    }
+    c->misses++;
+    install_l3(k, line, false);
+    return from_memory(k);
+}
+
+/* The first level has not got the line: from below, and how long that takes. */
+static uint32_t from_below(struct caches *k, uint32_t line)
+{
+    struct cache *c = &k->l2;
+    if (!c->ways) return from_memory(k);
+    uint32_t set = line & c->mask, bit = cache_find(c, set, line), lost;
+    if (bit) {
+        use(c, &c->set[set], bit, &lost);
+        return c->stall;
+    }
+    c->misses++;
+    uint32_t stall = k->l3.ways ? from_l3(k, line) : from_memory(k);
+    install_l2(k, line, false);
+    return stall;
+}
+
+/* ---- the first level ---- */
+
+static void unsettle_ways(struct caches *k, uint32_t set, uint32_t lost)
+{
+    for (; lost; lost &= lost - 1) unsettle_data(k, set * k->l1d.lanes + way_of(lost));
+}
+
+/* A dirty line leaves l1d. */
+static void write_below_l1(struct caches *k, uint32_t line)
+{
+    struct cache *c = &k->l2;
+    uint32_t set = line & c->mask, bit, lost;
+    k->l1d.writebacks++;
+    if (!c->ways) write_memory(k);
+    else if ((bit = cache_find(c, set, line))) {
+        c->set[set].dirty |= (uint16_t)bit;
+        use(c, &c->set[set], bit, &lost);
+    } else install_l2(k, line, true);
+}
+
+static uint32_t miss_data(struct caches *k, uint32_t line, bool write, uint32_t *at)
+{
+    struct cache *c = &k->l1d;
+    uint32_t set = line & c->mask, lost;
+    struct cache_set *s = &c->set[set];
+    c->misses++;
+    uint32_t stall = from_below(k, line); /* may take lines out of this set, too */
+    uint32_t bit = victim(c, s);
+    *at = set * c->lanes + way_of(bit);
+    uint32_t gone = c->tag[*at];
+    bool dirty = s->dirty & bit;
+    unsettle_data(k, *at);
+    c->tag[*at] = line;
+    s->dirty = (uint16_t)((s->dirty & ~bit) | (write ? bit : 0));
+    use(c, s, bit, &lost);
+    unsettle_ways(k, set, lost);
+    if (dirty) write_below_l1(k, gone);
+    return stall;
+}
+
+uint32_t cache_data_unsettled(struct caches *k, uint32_t line, uint32_t bit, bool write, uint32_t *at)
+{
+    struct cache *c = &k->l1d;
+    uint32_t set = line & c->mask, lost;
+    struct cache_set *s = &c->set[set];
+    if (!bit) return miss_data(k, line, write, at);
+    *at = set * c->lanes + way_of(bit);
+    if (write) s->dirty |= (uint16_t)bit;
+    use(c, s, bit, &lost);
+    unsettle_ways(k, set, lost);
+    return 0;
+}
+
+uint32_t cache_code(struct caches *k, uint32_t line)
+{
+    struct cache *c = &k->l1i;
+    uint32_t set = line & c->mask, bit = cache_find(c, set, line), lost = 0, stall = 0;
+    struct cache_set *s = &c->set[set];
+    const uint32_t *tag = c->tag + set * c->lanes;
+    if (!bit) {
+        c->misses++;
+        stall = from_below(k, line);
+        bit = victim(c, s);
+        uint32_t *to = &c->tag[set * c->lanes + way_of(bit)];
+        if (*to != CACHE_NONE) unsettle_code(k, *to);
+        *to = line;
+    }
+    if (!(s->recent & bit)) use(c, s, bit, &lost);
+    for (; lost; lost &= lost - 1) unsettle_code(k, tag[way_of(lost)]);
+    if (s->recent & bit) k->fetch->near[line & (LINES_CODE - 1)] = line;
+    return stall;
+}
+
+/* ---- others ---- */
+
+static void snoop_line(struct caches *k, uint32_t line, bool write)
+{
+    if (write) {
+        leave_above(k, line);
+        if (k->l2.ways) take_out(&k->l2, line);
+        if (k->l3.ways) take_out(&k->l3, line);
+        return;
+    }
+    struct cache *all[] = { &k->l1d, &k->l2, &k->l3 };
+    bool dirty = false;
+    for (unsigned n = 0; n < 3; n++) {
+        struct cache *c = all[n];
+        uint32_t set = line & c->mask, bit = c->ways ? cache_find(c, set, line) : 0;
+        if (!bit || !(c->set[set].dirty & bit)) continue;
+        dirty = true;
+        c->set[set].dirty &= (uint16_t)~bit;
+        c->writebacks++;
+        if (!n) unsettle_data(k, set * c->lanes + way_of(bit)); /* the next store makes it dirty again */
+    }
+    if (dirty) write_memory(k);
+}
+
+void cache_snoop(struct caches *k, uint32_t at, uint32_t n, bool write)
+{
+    if (!n) return;
+    for (uint32_t line = at >> LINE_SHIFT; line <= (at + n - 1) >> LINE_SHIFT; line++) snoop_line(k, line, write);
+}
+
+static void empty(struct caches *k, struct cache *c, bool write)
+{
+    if (!c->ways) return;
+    uint32_t sets = c->mask + 1;
+    for (uint32_t s = 0; s < sets; s++) {
+        if (write) {
+            uint32_t n = (uint32_t)__builtin_popcount(c->set[s].dirty);
+            c->writebacks += n;
+            k->memory_writes += n;
+        }
+        c->set[s] = (struct cache_set){ 0, 0 };
+    }
+    memset(c->tag, 0xFF, sizeof *c->tag * sets * c->lanes);
+}
+
+void caches_flush(struct caches *k, bool write)
+{
+    struct cache *all[] = { &k->l1i, &k->l1d, &k->l2, &k->l3 };
+    for (unsigned n = 0; n < 4; n++) empty(k, all[n], write);
+    memset(k->seen, 0, sizeof *k->seen * (k->l1d.mask + 1) * k->l1d.lanes);
+    lines_drop_all(k->lines);
+    for (unsigned n = 0; n < LINES_CODE; n++) k->fetch->near[n] = CACHE_NONE;
+}
+
+static void make(struct cache *c, struct arena *a, uint32_t kb, uint32_t ways, bool inclusive, uint32_t stall)
+{
+    if (!kb) return;
+    uint32_t sets = kb * 1024 / LINE_SIZE / ways;
+    c->ways = (uint8_t)ways;
+    c->lanes = ways > 8 ? 16 : 8;
+    c->all = (uint16_t)((1u << ways) - 1);
+    c->mask = sets - 1;
+    c->inclusive = inclusive;
+    c->stall = stall;
+    c->tag = arena_alloc(a, sizeof *c->tag * sets * c->lanes);
+    c->set = arena_alloc(a, sizeof *c->set * sets);
+}
+
+void caches_init(struct caches *k, const struct model *m, struct arena *a, struct lines *lines, struct fetch *fetch)
+{
+    const uint32_t *v = m->cost;
+    *k = (struct caches){ .lines = lines, .fetch = fetch };
+    make(&k->l1i, a, v[COST_L1I_KB], v[COST_L1I_WAYS], false, 0);
+    make(&k->l1d, a, v[COST_L1D_KB], v[COST_L1D_WAYS], false, 0);
+    make(&k->l2, a, v[COST_L2_KB], v[COST_L2_WAYS], v[COST_L2_INCLUSIVE], v[COST_L2_STALL]);
+    make(&k->l3, a, v[COST_L3_KB], v[COST_L3_WAYS], v[COST_L3_INCLUSIVE], v[COST_L3_STALL]);
+    k->seen = arena_alloc(a, sizeof *k->seen * (k->l1d.mask + 1) * k->l1d.lanes);
+    uint64_t ns = v[COST_MEMORY_NS];
+    k->memory = (uint32_t)((ns * m->hz + 999999999) / 1000000000);
+    k->line_most = k->memory > k->l3.stall ? k->memory : k->l3.stall;
+    if (k->line_most < k->l2.stall) k->line_most = k->l2.stall;
+    lines_reset(lines);
+    caches_flush(k, false);
+}

@@ -1,0 +1,120 @@
+/* The caches between the CPU and memory: first level for code and for data, a second for both, perhaps a third.
+ *
+ * Idea 1: what is modelled is *where lines are*, not what they hold: bytes are always in RAM. A reference costs the way to
+ * the nearest copy, and moves the line into every cache on that way.
+ * Idea 2: pseudo-LRU by a bit a line, "recently used"; when all lines of a set have it, all others lose it, and a line without
+ * it makes room. So a hit on a line whose bit is set changes nothing, and the CPU need not ask here again (core/lines.h)
+ * until the bit is lost.
+ *
+ * Physical addresses everywhere; lines of 64 bytes; stores allocate, and write back when their line is evicted. Not modelled:
+ * prefetching, store buffers and other overlap of misses, bandwidth, uncacheable memory types (MTRR, PAT, CR0.CD).
+ * docs/model.md tells what follows from that. TOUR mmu.4 */
+#ifndef MMU_CACHE_H
+#define MMU_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+#include "sim/core/arena.h"
+#include "sim/core/cost.h"
+#include "sim/core/lines.h"
+
+struct cache_set { uint16_t recent, dirty; }; /* a bit a way */
+
+/* One of them. Without any (a level that the model has not) `ways` is 0. */
+struct cache {
+    uint32_t *tag;         /* by set and way: the line's number (its address / 64), or CACHE_NONE */
+    struct cache_set *set;
+    uint32_t  mask;        /* sets - 1 */
+    uint16_t  all;         /* a bit for every way */
+    uint8_t   ways, lanes; /* lanes: ways rounded up to what is searched at once */
+    bool      inclusive;   /* what leaves it leaves the levels above, too */
+    uint32_t  stall;       /* cycles of a hit here, beyond those of one in the first level */
+    uint64_t  misses, writebacks;
+};
+#define CACHE_NONE LINE_NOWHERE
+
+struct caches {
+    struct cache l1i, l1d, l2, l3;
+    uint16_t *seen;        /* of each line in l1d: where `lines` may have it, with CACHE_SEEN bits for the rings */
+    struct lines *lines;   /* the CPU's */
+    struct fetch *fetch;   /* likewise */
+    uint32_t  memory;      /* stall of a reference to memory */
+    uint32_t  line_most;   /* the longest that one reference can take */
+    uint64_t  memory_reads, memory_writes; /* lines */
+};
+enum { CACHE_SEEN = 1 << 14 };
+
+/* Caches as the model has them, empty. */
+void caches_init(struct caches *k, const struct model *m, struct arena *a, struct lines *lines, struct fetch *fetch);
+/* Empties them: RESET, INVD (`write` false: what was dirty is lost, as far as counting goes), WBINVD. */
+void caches_flush(struct caches *k, bool write);
+
+/* ---- looking for lines ---- */
+
+/* The ways of a set that hold a line, as bits: eight at once. */
+static inline uint32_t cache_eight(const uint32_t *tag, uint32_t line)
+{
+#ifdef __SSE2__
+    const __m128i want = _mm_set1_epi32((int)line), a = _mm_load_si128((const __m128i *)(const void *)tag),
+                  b = _mm_load_si128((const __m128i *)(const void *)(tag + 4));
+    const __m128i words = _mm_packs_epi32(_mm_cmpeq_epi32(a, want), _mm_cmpeq_epi32(b, want));
+    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(words, _mm_setzero_si128()));
+#else
+    uint32_t hit = 0;
+    for (unsigned w = 0; w < 8; w++) hit |= (uint32_t)(tag[w] == line) << w;
+    return hit;
+#endif
+}
+
+/* The way of `set` that holds a line, as a bit; 0: none. */
+static inline uint32_t cache_find(const struct cache *c, uint32_t set, uint32_t line)
+{
+    const uint32_t *tag = c->tag + set * c->lanes;
+    uint32_t hit = cache_eight(tag, line);
+    return c->lanes == 8 || hit ? hit : cache_eight(tag + 8, line) << 8;
+}
+
+/* ---- references ---- */
+
+/* What is not settled: misses, and hits on lines that were not used recently. `bit`: its way, 0 for a miss. */
+uint32_t cache_data_unsettled(struct caches *k, uint32_t line, uint32_t bit, bool write, uint32_t *at);
+
+/* One reference of the CPU to a line of data: returns the cycles it waits, and where the line lies in l1d (*at). */
+static inline uint32_t cache_data(struct caches *k, uint32_t line, bool write, uint32_t *at)
+{
+    const struct cache *c = &k->l1d;
+    uint32_t set = line & c->mask, bit = cache_find(c, set, line);
+    struct cache_set *s = &c->set[set];
+    if (__builtin_expect(!(s->recent & bit), 0)) return cache_data_unsettled(k, line, bit, write, at);
+    *at = set * c->lanes + (uint32_t)__builtin_ctz(bit);
+    s->dirty |= (uint16_t)(write ? bit : 0);
+    return 0;
+}
+/* The CPU fetches code from a line: the cycles it waits. */
+uint32_t cache_code(struct caches *k, uint32_t line);
+/* A device reads or writes [at, at + n). */
+void cache_snoop(struct caches *k, uint32_t at, uint32_t n, bool write);
+
+/* Of a place that cache_data told: is it dirty? `lines` has it from now on in entry n of a ring (0: supervisor, 1: user). */
+static inline bool cache_dirty(const struct caches *k, uint32_t at)
+{
+    unsigned shift = k->l1d.lanes == 8 ? 3 : 4;
+    return k->l1d.set[at >> shift].dirty >> (at & ((1u << shift) - 1)) & 1;
+}
+static inline void cache_seen(struct caches *k, uint32_t at, unsigned n, unsigned ring)
+{
+    unsigned was = k->seen[at];
+    if (was && (was & (CACHE_SEEN - 1)) != n) {
+        lines_drop(k->lines, was & (CACHE_SEEN - 1)); /* by another linear address */
+        was = 0;
+    }
+    k->seen[at] = (uint16_t)(was | n | (unsigned)CACHE_SEEN << ring);
+}
+
+/* Is a line in this cache, and is it dirty? For tests and people. */
+bool cache_has(const struct cache *c, uint32_t line, bool *dirty);
+
+#endif
