@@ -245,6 +245,7 @@ static bool build_board(struct machine *m, struct err *e)
                            .apic_base = board_apic_base, .timers = &b->timers };
     cpu_init(&b->cpu, &env, &b->clock, &m->model, m->trace, m->blocks);
     b->cpu.timed = mmu_caches(&b->mmu, &m->arena, &b->cpu.lines, &b->cpu.fetch);
+    b->cpu.predicts = b->cpu.timed && predict_init(&b->cpu.predictor, &m->model);
     if (b->cpu.timed) {
         b->bus.memory_cycles = clock_from_ns(&b->clock, m->model.cost[COST_MMIO_NS]);
         b->bus.snoop = (struct bus_snoop){ mmu_snoop, &b->mmu };

@@ -150,7 +150,7 @@ static void json_cache(const char *name, const struct machine_cache *c, struct t
 static void json_caches(const struct machine_caches *k, struct text *out)
 {
     if (!k->modelled) {
-        text_add(out, "  \"cache\": null,\n");
+        text_add(out, "  \"cache\": null,\n  \"mispredicted\": null,\n");
         return;
     }
     text_add(out, "  \"cache\": {");
@@ -160,6 +160,8 @@ static void json_caches(const struct machine_caches *k, struct text *out)
     if (k->has_l3) json_cache("l3", &k->l3, out);
     text_add(out, "\"memory\": {\"reads\": %llu, \"writes\": %llu}},\n", (unsigned long long)k->memory_reads,
              (unsigned long long)k->memory_writes);
+    text_add(out, "  \"mispredicted\": {\"conditional\": %llu, \"indirect\": %llu, \"return\": %llu},\n", (unsigned long long)k->wrong,
+             (unsigned long long)k->wrong_indirect, (unsigned long long)k->wrong_return);
 }
 
 static void json_counts(const struct report *r, struct text *out)

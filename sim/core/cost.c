@@ -9,14 +9,17 @@
 #include "sim/core/lines.h"
 #include "sim/core/text.h"
 
-enum unit { UNIT_INSN, UNIT_CYCLES, UNIT_NS, UNIT_MHZ, UNIT_FAMILY, UNIT_BYTE, UNIT_STEPPING, UNIT_VMX, UNIT_SWITCH, UNIT_KB, UNIT_WAYS };
+enum unit { UNIT_INSN, UNIT_CYCLES, UNIT_NS, UNIT_MHZ, UNIT_FAMILY, UNIT_BYTE, UNIT_STEPPING, UNIT_VMX, UNIT_SWITCH, UNIT_KB, UNIT_WAYS,
+            UNIT_COUNTERS, UNIT_BITS, UNIT_TARGETS, UNIT_RETURNS };
 static const struct { const char *name; uint32_t least, most; } units[] = {
     [UNIT_INSN] = { "cycles", 0, UINT16_MAX },       [UNIT_CYCLES] = { "cycles", 0, 10000000 },
     [UNIT_NS] = { "nanoseconds", 0, 1000000000 },    [UNIT_MHZ] = { "MHz", 1, 16000 },
     [UNIT_FAMILY] = { "a number", 1, 15 },           [UNIT_BYTE] = { "a number", 0, 255 },
     [UNIT_STEPPING] = { "a number", 0, 15 },         [UNIT_VMX] = { "a generation", 0, 3 },
     [UNIT_SWITCH] = { "0 or 1", 0, 1 },              [UNIT_KB] = { "KB", 0, 65536 },
-    [UNIT_WAYS] = { "ways", 0, 16 },
+    [UNIT_WAYS] = { "ways", 0, 16 },                 [UNIT_COUNTERS] = { "counters", 0, 4096 },
+    [UNIT_BITS] = { "branches", 0, 12 },             [UNIT_TARGETS] = { "targets", 0, 2048 },
+    [UNIT_RETURNS] = { "entries", 0, 16 },
 };
 
 static const struct {
@@ -216,6 +219,17 @@ static bool caches_fit(const struct model *m, struct err *e)
            cache_fits(m, COST_L2_KB, COST_L2_WAYS, e) && cache_fits(m, COST_L3_KB, COST_L3_WAYS, e);
 }
 
+static bool predictor_fits(const struct model *m, struct err *e)
+{
+    static const enum cost sizes[] = { COST_BRANCH_COUNTERS, COST_BRANCH_TARGETS, COST_BRANCH_RETURNS };
+    if (!m->cost[COST_BRANCH_COUNTERS]) return true;
+    if (!m->cost[COST_L1D_KB]) return err_set(e, EXIT_INPUT, "%s: branch.counters: branches are predicted only where caches are modelled", m->file);
+    for (unsigned k = 0; k < sizeof sizes / sizeof sizes[0]; k++)
+        if (!m->cost[sizes[k]] || m->cost[sizes[k]] & (m->cost[sizes[k]] - 1))
+            return err_set(e, EXIT_INPUT, "%s: %s: %u is not a power of two", m->file, rows[sizes[k]].name, m->cost[sizes[k]]);
+    return true;
+}
+
 bool model_check(struct model *m, struct err *e)
 {
     m->hz = m->cost[COST_CPU_MHZ] * UINT64_C(1000000);
@@ -223,7 +237,7 @@ bool model_check(struct model *m, struct err *e)
     m->without = 0;
     for (unsigned i = 0; i < sizeof features / sizeof features[0]; i++)
         if (!m->cost[features[i].row]) m->without |= UINT32_C(1) << features[i].bit;
-    return caches_fit(m, e);
+    return caches_fit(m, e) && predictor_fits(m, e);
 }
 
 bool model_find(const char *name, struct model *m, struct err *e)

@@ -109,6 +109,7 @@ static void restart(struct cpu *c, uint32_t cr0)
     tlb_forget(&c->itlb);
     lines_reset(&c->lines);
     c->fetch.line = LINE_NOWHERE;
+    predict_reset(&c->predictor);
     if (c->env.space) c->env.space(c->env.mmu, &(struct space){ .cr0 = c->cr0 });
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     c->env.flush(c->env.mmu, true);

@@ -26,6 +26,7 @@
 #include "sim/cpu/fpu.h"
 #include "sim/cpu/insn.h"
 #include "sim/cpu/msr.h"
+#include "sim/cpu/predict.h"
 #include "sim/cpu/vmx.h"
 #include "sim/trace/trace.h"
 
@@ -173,7 +174,9 @@ struct cpu {
     struct lines lines;
     struct fetch fetch;
     uint64_t refs;            /* references that operands of instructions have made (insn.refs); only counted if timed */
-    uint32_t site;            /* machine address of the instruction that is about to run alone */
+    uint32_t site;            /* machine address of the instruction that a handler runs */
+    bool predicts;            /* branches are predicted, too */
+    struct predictor predictor;
 
     struct cpu_env env;
     struct clock *clock;

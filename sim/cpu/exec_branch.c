@@ -14,6 +14,18 @@ ALWAYS_INLINE enum step go(struct cpu *c, uint32_t target, unsigned size)
     return STEP_JUMP;
 }
 
+/* What prediction has to know of branches that came about. */
+ALWAYS_INLINE enum step decided(struct cpu *c, bool taken, enum step s)
+{
+    if (c->predicts && s != STEP_FAULT) predict_branch(c, c->site, taken);
+    return s;
+}
+ALWAYS_INLINE enum step went(struct cpu *c, const struct insn *i, enum step s)
+{
+    if (c->predicts && s != STEP_FAULT && i->form != FORM_I) predict_indirect(c, c->site, c->eip);
+    return s;
+}
+
 static enum step target_of(struct cpu *c, const struct insn *i, uint32_t *target)
 {
     if (i->form != FORM_I) return source_read(c, i, i->form, i->size, target);
@@ -25,19 +37,23 @@ enum step exec_jmp(struct cpu *c, const struct insn *i)
 {
     uint32_t target;
     enum step s = target_of(c, i, &target);
-    return s != STEP_OK ? s : go(c, target, i->size);
+    return s != STEP_OK ? s : went(c, i, go(c, target, i->size));
 }
 static enum step jmp_i32(struct cpu *c, const struct insn *i) { return go(c, insn_next(c, i) + i->imm, 4); }
 const struct exec_forms exec_forms_jmp = { { [FORM_I] = jmp_i32 }, { NULL } };
 
 enum step exec_jcc(struct cpu *c, const struct insn *i)
 {
-    return flag_condition(c, i->sub) ? go(c, insn_next(c, i) + i->imm, i->size) : STEP_OK;
+    bool taken = flag_condition(c, i->sub);
+    return decided(c, taken, taken ? go(c, insn_next(c, i) + i->imm, i->size) : STEP_OK);
 }
 
 #define JCC(cc) \
     static enum step jcc32_##cc(struct cpu *c, const struct insn *i) \
-    { return flag_condition(c, cc) ? go(c, insn_next(c, i) + i->imm, 4) : STEP_OK; }
+    { \
+        bool taken = flag_condition(c, cc); \
+        return decided(c, taken, taken ? go(c, insn_next(c, i) + i->imm, 4) : STEP_OK); \
+    }
 JCC(0) JCC(1) JCC(2) JCC(3) JCC(4) JCC(5) JCC(6) JCC(7)
 JCC(8) JCC(9) JCC(10) JCC(11) JCC(12) JCC(13) JCC(14) JCC(15)
 exec_fn *const exec_jcc32[16] = {
@@ -50,7 +66,8 @@ static unsigned counter_size(const struct insn *i) { return i->flags & INSN_ADDR
 
 enum step exec_jcxz(struct cpu *c, const struct insn *i)
 {
-    return reg_get(c, ECX, counter_size(i)) ? STEP_OK : go(c, insn_next(c, i) + i->imm, i->size);
+    bool taken = !reg_get(c, ECX, counter_size(i));
+    return decided(c, taken, taken ? go(c, insn_next(c, i) + i->imm, i->size) : STEP_OK);
 }
 
 enum step exec_loop(struct cpu *c, const struct insn *i)
@@ -61,7 +78,7 @@ enum step exec_loop(struct cpu *c, const struct insn *i)
     if (i->id == MN_LOOPNE) taken = taken && !flag_zf(c);
     enum step s = taken ? go(c, insn_next(c, i) + i->imm, i->size) : STEP_OK;
     if (s != STEP_FAULT) reg_set(c, ECX, counter_size(i), count);
-    return s;
+    return decided(c, taken, s);
 }
 
 ALWAYS_INLINE enum step call(struct cpu *c, uint32_t back, uint32_t target, unsigned size)
@@ -69,6 +86,7 @@ ALWAYS_INLINE enum step call(struct cpu *c, uint32_t back, uint32_t target, unsi
     if (size == 2) target &= 0xFFFF;
     if (target > c->seg[SEG_CS].limit) return cpu_raise_code(c, VEC_GP, 0);
     enum step s = stack_push(c, back, size);
+    if (s == STEP_OK && c->predicts) predict_call(&c->predictor, back);
     return s != STEP_OK ? s : go(c, target, size);
 }
 
@@ -76,7 +94,7 @@ enum step exec_call(struct cpu *c, const struct insn *i)
 {
     uint32_t target;
     enum step s = target_of(c, i, &target);
-    return s != STEP_OK ? s : call(c, insn_next(c, i), target, i->size);
+    return s != STEP_OK ? s : went(c, i, call(c, insn_next(c, i), target, i->size));
 }
 static enum step call_i32(struct cpu *c, const struct insn *i)
 {
@@ -91,6 +109,7 @@ ALWAYS_INLINE enum step ret(struct cpu *c, const struct insn *i, unsigned size)
     enum step s = mem_read(c, SEG_SS, sp & mask, size, &target);
     if (s != STEP_OK || (s = go(c, target, size)) == STEP_FAULT) return s;
     stack_set(c, sp + size + (i->imm & 0xFFFF), mask);
+    if (c->predicts) predict_return(c, c->eip);
     return s;
 }
 enum step exec_ret(struct cpu *c, const struct insn *i) { return ret(c, i, i->size); }

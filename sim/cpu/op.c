@@ -23,6 +23,7 @@ struct op *op_slow(OP_ARGS)
     c->insns -= o->left;
     c->res = res;
     c->aux = aux;
+    c->site = b->at + i->at;
     enum step s = i->fn(c, i);
     if (s != STEP_OK) {
         op_unref(c, b, s == STEP_FAULT ? o->k - 1u : o->k);
@@ -163,6 +164,8 @@ static bool same_page(const struct block *b, uint32_t way) { return (b->at & (PA
 static void set_branch(struct op *o, const struct block *b, const struct insn *i, const struct op_kit *kit)
 {
     o->more = i->at + (uint32_t)i->len;
+    if (i->form == FORM_I) o->disp = b->at + i->at;
+    else if (i->id != MN_RET) o->imm = b->at + i->at;
     if (i->form != FORM_I || i->id == MN_RET || o->fn == op_slow) return;
     o->imm += o->more;
     bool near = same_page(b, o->imm);

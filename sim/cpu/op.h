@@ -28,7 +28,9 @@ typedef struct op *op_fn(OP_ARGS);
 struct op {
     op_fn *fn;
     union {
-        struct { uint32_t imm, disp; };   /* branches: imm is the way from the block's begin to the target */
+        /* Direct branches: imm is the way from the block's begin to the target, disp their machine address; of other near ones,
+         * imm is that. */
+        struct { uint32_t imm, disp; };
         struct block *block;              /* head */
     };
     uint32_t more;                        /* branches: the way to the next instruction; ports: to this one; head: its machine address */
@@ -333,9 +335,25 @@ op_fn op_unlinked_taken, op_unlinked_next; /* EIP is where the branch leads, and
 } while (0)
 
 /* Of the conditional branch that o is, if both its ways stay in the page. */
+#if OP_TIMED
+#define BRANCH_NEAR(condition) do { \
+    struct predictor *p_ = &c->predictor; \
+    const uint8_t *counter_ = &p_->counter[predict_place(p_, o->disp)]; \
+    if (condition) { \
+        if (unlikely(*counter_ != 3)) TAIL op_taken_near(c, o, res, aux, tags); \
+        predict_remember(p_, true); \
+        TAKE_NEAR(0, o->imm, op_unlinked_taken); \
+    } \
+    if (unlikely(*counter_ != 0)) TAIL op_next_near(c, o, res, aux, tags); \
+    predict_remember(p_, false); \
+    TAKE_NEAR(1, o->more, op_unlinked_next); \
+} while (0)
+op_fn op_taken_near, op_next_near; /* that conditional branch, when its prediction was wrong or not certain */
+#else
 #define BRANCH_NEAR(condition) do { \
     if (condition) TAKE_NEAR(0, o->imm, op_unlinked_taken); \
     TAKE_NEAR(1, o->more, op_unlinked_next); \
 } while (0)
+#endif
 
 #endif

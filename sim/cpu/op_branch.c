@@ -52,15 +52,77 @@ ALWAYS_INLINE bool op_itlb_hit(const struct cpu *c, uint32_t lin, const uint8_t 
 
 /* To an address known only now. WHOLE was checked. */
 #define TAKE_INDIRECT(target, lin) do { \
+    const uint32_t to_lin_ = (lin); \
     c->eip = (target); \
-    if (unlikely(!op_itlb_hit(c, lin, tags))) TAIL op_look(c, o, res, aux, tags); \
-    uint32_t at_ = op_itlb(c, lin)->frame | ((lin) & (PAGE_SIZE - 1)); \
+    if (unlikely(!op_itlb_hit(c, to_lin_, tags))) TAIL op_look(c, o, res, aux, tags); \
+    uint32_t at_ = op_itlb(c, to_lin_)->frame | (to_lin_ & (PAGE_SIZE - 1)); \
     struct op *to_ = c->quick[block_quick(at_)]; \
     if (unlikely(to_->more != at_)) TAIL op_look(c, o, res, aux, tags); \
     ENTER(to_); \
 } while (0)
 
 struct op *op_head(OP_ARGS) { ENTER(o); }
+
+/* ---- prediction (predict.h): what was right and certain goes on at once ---- */
+
+#if OP_TIMED
+#define RIGHT_RETURN(to) do { \
+    struct predictor *p_ = &c->predictor; \
+    if (unlikely(p_->back[p_->top & p_->return_mask] != (to))) TAIL wrong_return(c, o, res, aux, tags); \
+    p_->top--; \
+} while (0)
+#define RIGHT_TARGET(to) do { \
+    const struct predictor *p_ = &c->predictor; \
+    uint32_t place_ = o->imm & p_->target_mask; \
+    if (unlikely(p_->target[place_].site != o->imm) || unlikely(p_->target[place_].to != (to))) \
+        TAIL wrong_target(c, o, res, aux, tags); \
+} while (0)
+#define RIGHT(taken, adjust) do { \
+    struct predictor *p_ = &c->predictor; \
+    if (unlikely(p_->counter[predict_place(p_, o->disp)] != ((taken) ? 3 : 0))) TAIL adjust(c, o, res, aux, tags); \
+    predict_remember(p_, taken); \
+} while (0)
+#define RIGHT_FAR(way, taken, adjust) do { \
+    uint32_t eip_ = c->eip + (way), lin_ = c->seg[SEG_CS].base + eip_; \
+    if (unlikely(!WHOLE(eip_, lin_))) SLOW; \
+    RIGHT(taken, adjust); \
+} while (0)
+struct op *op_taken_near(OP_ARGS)
+{
+    predict_branch(c, o->disp, true);
+    TAKE_NEAR(0, o->imm, op_unlinked_taken);
+}
+struct op *op_next_near(OP_ARGS)
+{
+    predict_branch(c, o->disp, false);
+    TAKE_NEAR(1, o->more, op_unlinked_next);
+}
+static struct op *taken_far(OP_ARGS)
+{
+    predict_branch(c, o->disp, true);
+    TAKE_FAR(0, o->imm, op_unlinked_taken, SLOW);
+}
+static struct op *next_far(OP_ARGS)
+{
+    predict_branch(c, o->disp, false);
+    TAKE_FAR(1, o->more, op_unlinked_next, SLOW);
+}
+/* EIP is there already. */
+static struct op *wrong_target(OP_ARGS)
+{
+    predict_indirect(c, o->imm, c->eip);
+    TAKE_INDIRECT(c->eip, c->seg[SEG_CS].base + c->eip);
+}
+static struct op *wrong_return(OP_ARGS)
+{
+    predict_return(c, c->eip);
+    TAKE_INDIRECT(c->eip, c->seg[SEG_CS].base + c->eip);
+}
+#else
+#define RIGHT_RETURN(to) ((void)0)
+#define RIGHT_TARGET(to) ((void)0)
+#define RIGHT_FAR(way, taken, adjust) ((void)0)
+#endif
 
 struct op *op_fall_near(OP_ARGS) { TAKE_NEAR(1, o->more, op_unlinked_next); }
 struct op *op_fall_far(OP_ARGS)
@@ -78,7 +140,11 @@ static struct op *jmp_far(OP_ARGS) { TAKE_FAR(0, o->imm, op_unlinked_taken, SLOW
     } \
     static struct op *jcc_far_##cc(OP_ARGS) \
     { \
-        if (lazy_condition(res, aux, cc)) TAKE_FAR(0, o->imm, op_unlinked_taken, SLOW); \
+        if (lazy_condition(res, aux, cc)) { \
+            RIGHT_FAR(o->imm, true, taken_far); \
+            TAKE_FAR(0, o->imm, op_unlinked_taken, SLOW); \
+        } \
+        RIGHT_FAR(o->more, false, next_far); \
         TAKE_FAR(1, o->more, op_unlinked_next, SLOW); \
     }
 ALL_CONDITIONS(JCC)
@@ -89,7 +155,13 @@ op_fn *const op_jcc_far[16] = { ALL_CONDITIONS(FAR_ROW) };
 
 /* ---- CALL and RET: with a stack of 32 bits ---- */
 
+#if OP_TIMED
+#define REMEMBER_CALL predict_call(&c->predictor, c->eip + o->more)
+#else
+#define REMEMBER_CALL ((void)0)
+#endif
 #define PUSH_RETURN do { \
+    REMEMBER_CALL; \
     op_store(h, 4, c->eip + o->more); \
     c->reg[ESP] -= 4; \
 } while (0)
@@ -115,6 +187,8 @@ static struct op *call_far(OP_ARGS)
     if (unlikely(!WHOLE(to, lin))) SLOW; \
     STACK(h, c->reg[ESP] - 4, OP_STACK, 4); \
     PUSH_RETURN; \
+    c->eip = to; \
+    RIGHT_TARGET(to); \
     TAKE_INDIRECT(to, lin)
 static struct op *call_r(OP_ARGS)
 {
@@ -134,12 +208,16 @@ static struct op *ret(OP_ARGS)
     uint32_t to = op_load(h, 4), lin = c->seg[SEG_CS].base + to;
     if (unlikely(!WHOLE(to, lin))) SLOW;
     c->reg[ESP] += 4 + o->imm;
+    c->eip = to;
+    RIGHT_RETURN(to);
     TAKE_INDIRECT(to, lin);
 }
 
 #define JMP_INDIRECT(target) \
     uint32_t to = (target), lin = c->seg[SEG_CS].base + to; \
     if (unlikely(!WHOLE(to, lin))) SLOW; \
+    c->eip = to; \
+    RIGHT_TARGET(to); \
     TAKE_INDIRECT(to, lin)
 static struct op *jmp_r(OP_ARGS) { JMP_INDIRECT(c->reg[o->rd]); }
 static struct op *jmp_m(OP_ARGS)

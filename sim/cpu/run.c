@@ -186,13 +186,15 @@ static void note(const struct cpu *c, const struct insn *i, const uint8_t *bytes
 }
 
 /* Runs instructions i .. end-1 of a block until one jumps or time is up; with the block's n bytes, the recorder notes each; with
- * what was weighed of it, of which i is number k, each is accounted for. */
+ * what was weighed of it, of which i is number k, each is accounted for. The first lies at c->site. */
 ALWAYS_INLINE enum step run_insns(struct cpu *c, const struct insn *i, const struct insn *end, const uint8_t *bytes, unsigned n,
                                   const struct metered *m, unsigned k)
 {
     struct clock *clock = c->clock;
+    const uint32_t at = c->site - i->at;
     do {
         uint64_t insns = c->insns;
+        c->site = at + i->at;
         if (n) note(c, i, bytes, n);
         if (m) meter_overhead(c, m, k);
         clock->now += i->cost;
@@ -263,6 +265,7 @@ static void run_exact(struct cpu *c, const struct block *b, const struct insn *i
         c->eip += i->at;
         return;
     }
+    c->site = b->at + i->at;
     (void)run_block(c, i, left < (uint64_t)(end - i) ? i + left : end, b->host, b->bytes, b->metered, (unsigned)(i - b->insn));
 }
 

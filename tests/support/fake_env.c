@@ -243,6 +243,7 @@ void fake_caches(struct fake *f, const struct fake_row *rows)
     env->invlpg = mmu_invlpg;
     env->paging = mmu_paging;
     f->cpu.timed = mmu_caches(&f->mmu, &f->arena, &f->cpu.lines, &f->cpu.fetch);
+    f->cpu.predicts = f->cpu.timed && predict_init(&f->cpu.predictor, &f->model);
     if (f->cpu.blocks) block_cache_flush(f->cpu.blocks);
     fake_paging(f, true);
 }
@@ -270,6 +271,7 @@ const char *fake_caches_differ(const struct fake *f, const struct fake *g)
         const struct tlb_entry *p = &f->cpu.dtlb.e[k / TLB_WAYS][k % TLB_WAYS], *q = &g->cpu.dtlb.e[k / TLB_WAYS][k % TLB_WAYS];
         if (p->valid && p->recent != q->recent) what = "recently used pages";
     }
+    if (memcmp(&f->cpu.predictor, &g->cpu.predictor, sizeof f->cpu.predictor)) what = "the branch predictor";
     if (f->cpu.fetch.line != g->cpu.fetch.line) what = "the line fetched last";
     return what;
 }
