@@ -249,6 +249,7 @@ static bool build_board(struct machine *m, struct err *e)
     if (b->cpu.timed) {
         b->bus.memory_cycles = clock_from_ns(&b->clock, m->model.cost[COST_MMIO_NS]);
         b->bus.snoop = (struct bus_snoop){ mmu_snoop, &b->mmu };
+        b->bus.refer = (struct bus_snoop){ mmu_refer, &b->mmu };
     }
     bus_listen(&b->bus, (struct bus_listener){ cpu_code_written, &b->cpu });
     trace_bind(m->trace, (struct trace_now){ &b->clock.now, &b->cpu.insns, &b->cpu.eip, &b->cpu.cpl, pause_cpu, m,

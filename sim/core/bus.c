@@ -375,3 +375,10 @@ void bus_out(struct bus *b, uint16_t port, unsigned size, uint32_t value)
         if (byte) byte->device->ops->write(byte->device, at - byte->base + byte->offset, 1, (value >> (8 * i)) & 0xFF);
     }
 }
+
+void bus_refer(struct bus *b, hpa_t at, unsigned n, bool write)
+{
+    uint32_t frame;
+    const struct bus *o = bus_owner(b, at, &frame);
+    if (o && o->refer.access) o->refer.access(o->refer.self, frame << PAGE_SHIFT | (at.v & (PAGE_SIZE - 1)), n, write);
+}

@@ -107,6 +107,7 @@ struct bus {
     struct clock *clock;
     uint64_t    port_cycles;  /* latency of one port access on the wires, in cycles; 0 on a virtual bus */
     struct bus_snoop snoop;
+    struct bus_snoop refer;   /* told of what the CPU's software refers to: bus_refer */
     uint64_t    memory_cycles; /* likewise of an access to a device's window in memory; charged by whoever models caches */
     struct bus_log *log;      /* NULL: stores are not logged */
     uint8_t     log_tag;      /* goes into each entry: two buses over the same memory may share one log */
@@ -185,6 +186,9 @@ uint32_t bus_read(struct bus *b, hpa_t at, unsigned size);
 void     bus_write(struct bus *b, hpa_t at, unsigned size, uint32_t value);
 bool     bus_peek(const struct bus *b, hpa_t at, void *to, size_t n);        /* false if any byte is not RAM */
 bool     bus_poke(struct bus *b, hpa_t at, const void *from, size_t n);      /* loaders, DMA: marks and listeners as for stores */
+
+/* A hypervisor's body, which is C, refers to memory as its instructions would: caches are asked, and time passes. Within a page. */
+void bus_refer(struct bus *b, hpa_t at, unsigned n, bool write);
 
 void bus_log_undo(struct bus *b); /* takes back every logged store, newest first, and empties the log */
 

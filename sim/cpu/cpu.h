@@ -221,6 +221,8 @@ enum cpu_stop cpu_run(struct cpu *c, uint64_t insns);
 
 /* The interrupt request pin; level-triggered. */
 void cpu_intr(struct cpu *c, bool level);
+/* The controller's answer to the request, and the time that takes. */
+uint8_t cpu_acknowledge(struct cpu *c);
 /* An edge on the NMI pin: vector 2 at the next boundary that allows it; one more is remembered meanwhile. SDM 3A 6.7. */
 void cpu_nmi(struct cpu *c);
 

@@ -17,6 +17,7 @@
 #include "sim/cpu/meter.h"
 #include "sim/cpu/recorder.h"
 #include "sim/cpu/segment.h"
+#include "sim/trace/cause.h"
 
 void cpu_intr(struct cpu *c, bool level)
 {
@@ -376,10 +377,17 @@ static void take_nmi(struct cpu *c)
     count_delivery(c);
 }
 
+/* Only now, with the INTA cycles, does the controller say which interrupt it is. */
+uint8_t cpu_acknowledge(struct cpu *c)
+{
+    clock_charge(c->clock, CAUSE_DELIVER, c->model->cost[COST_IRQ]);
+    return c->env.acknowledge(c->env.irq);
+}
+
 static void take_interrupt(struct cpu *c)
 {
     c->halted = false;
-    uint8_t vector = c->env.acknowledge(c->env.irq);
+    uint8_t vector = cpu_acknowledge(c);
     if (cpu_deliver(c, vector, DELIVER_EXTERNAL, false, 0) == STEP_FAULT) cpu_deliver_fault(c, c->fault);
     count_delivery(c);
 }

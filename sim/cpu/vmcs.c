@@ -41,6 +41,12 @@ enum vmcs_offset vmcs_place(const struct vmcs_field *f, uint32_t encoding)
     return (enum vmcs_offset)(f->offset + (encoding & 1 ? 4 : 0));
 }
 
+/* Fields are in memory, and come by the caches. */
+static inline void refer(struct cpu *c, uint32_t at, bool write)
+{
+    if (c->timed) c->env.touch(c->env.mmu, hpa(at), 4, write);
+}
+
 uint32_t vmcs_read(struct cpu *c, enum vmcs_encoding field)
 {
     return vmcs_get(c, vmcs_place(vmcs_find(field, VMX_NEHALEM), field));
@@ -55,6 +61,7 @@ void vmcs_write(struct cpu *c, enum vmcs_encoding field, uint32_t value)
 uint32_t vmcs_peek(struct cpu *c, uint32_t at)
 {
     const struct bus *b = c->env.bus;
+    refer(c, at, false);
     return bus_plain(b, hpa(at)) ? host_load(b->ram + at, 4) : bus_read(c->env.bus, hpa(at), 4);
 }
 
@@ -62,6 +69,7 @@ uint32_t vmcs_peek(struct cpu *c, uint32_t at)
 void vmcs_poke(struct cpu *c, uint32_t at, uint32_t value)
 {
     struct bus *b = c->env.bus;
+    refer(c, at, true);
     bool known = bus_plain(b, hpa(at)) && b->marks[at >> PAGE_SHIFT] == FRAME_DIRTY && !b->log;
     if (known) host_store(b->ram + at, 4, value);
     else bus_write(b, hpa(at), 4, value);
@@ -79,6 +87,7 @@ void vmcs_select(struct cpu *c, uint32_t at)
 uint32_t vmcs_get(struct cpu *c, enum vmcs_offset field)
 {
     uint32_t at = c->vmx.current + field;
+    refer(c, at, false);
     return c->vmx.plain ? host_load(c->env.bus->ram + at, 4) : vmcs_peek(c, at);
 }
 
@@ -86,6 +95,7 @@ void vmcs_set(struct cpu *c, enum vmcs_offset field, uint32_t value)
 {
     struct bus *b = c->env.bus;
     uint32_t at = c->vmx.current + field;
+    refer(c, at, true);
     if (c->vmx.plain && b->marks[at >> PAGE_SHIFT] == FRAME_DIRTY && !b->log) host_store(b->ram + at, 4, value);
     else vmcs_poke(c, at, value);
 }

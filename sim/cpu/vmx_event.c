@@ -100,7 +100,7 @@ static bool leave_interrupt(struct cpu *c)
 {
     struct vmx_exit x = { .reason = VMX_INTERRUPT };
     if (vmcs_get(c, VMCS_EXIT) & VMX_EXIT_ACKNOWLEDGE)
-        x.event = event_of(c->env.acknowledge(c->env.irq), VMX_EVENT_INTERRUPT, false);
+        x.event = event_of(cpu_acknowledge(c), VMX_EVENT_INTERRUPT, false);
     vmx_exit(c, &x);
     return true;
 }

@@ -54,6 +54,7 @@ void mmu_fetch(void *mmu, hpa_t at)
     if (wait) clock_charge(m->clock, CAUSE_STALL, wait);
 }
 
+void mmu_refer(void *mmu, uint32_t at, uint32_t n, bool write) { mmu_touch(mmu, hpa(at), n, write); }
 void mmu_snoop(void *mmu, uint32_t at, uint32_t n, bool write) { cache_snoop(((struct mmu *)mmu)->caches, at, n, write); }
 
 /* A page walk reads or writes an entry: what that takes beyond its row. */

@@ -61,6 +61,7 @@ bool mmu_fill(void *mmu, gva_t at, unsigned access);
 /* With caches: n bytes of RAM, which lie in one page, are read or written; code at `at` is fetched. */
 void mmu_touch(void *mmu, hpa_t at, unsigned n, bool write);
 void mmu_fetch(void *mmu, hpa_t at);
+void mmu_refer(void *mmu, uint32_t at, uint32_t n, bool write);
 void mmu_snoop(void *mmu, uint32_t at, uint32_t n, bool write); /* as struct bus_snoop has it */
 void mmu_flush(void *mmu, bool globals_too);
 void mmu_invlpg(void *mmu, gva_t at);

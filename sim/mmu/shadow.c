@@ -164,6 +164,7 @@ static enum mmu_answer shadow_fault(struct vmmu *m, gva_t at, uint32_t code, boo
                                 .self = m->env.guest };
     bool legal = walk(&w, at, access, &x, f);
     shadow_charge(s, COST_MEM_REF, x.refs);
+    for (unsigned i = 0; i < x.refs; i++) bus_refer(m->env.guest, x.ref[i].at, 4, false);
     if (!legal) {
         uint32_t entry = x.refs ? x.ref[x.refs - 1].entry : 0; /* none: a PDPTE refuses, which is a register */
         s->stats.true_++;

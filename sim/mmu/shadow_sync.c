@@ -25,6 +25,7 @@ uint32_t shadow_entry(const struct shadow *s, uint32_t frame, uint32_t rights)
 static uint32_t guest_entry(const struct shadow *s, uint32_t frame, uint32_t slot)
 {
     shadow_charge(s, COST_MEM_REF, 1);
+    bus_refer(s->env->machine, hpa(frame << PAGE_SHIFT | slot << 2), 4, false);
     return bus_read(s->env->machine, hpa(frame << PAGE_SHIFT | slot << 2), 4);
 }
 

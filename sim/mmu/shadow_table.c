@@ -30,6 +30,7 @@ static hpa_t entry_at(const struct shadow *s, uint32_t t, uint32_t slot)
 static void store(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry)
 {
     shadow_charge(s, COST_MEM_REF, 1);
+    bus_refer(s->env->machine, entry_at(s, t, slot), 4, true);
     bus_write(s->env->machine, entry_at(s, t, slot), 4, entry);
 }
 

@@ -25,6 +25,7 @@ static uint64_t get(const struct two_level *s, uint32_t at)
 static void put(struct two_level *s, uint32_t at, uint64_t entry)
 {
     charge(s, COST_MEM_REF, 1);
+    bus_refer(s->env->machine, hpa(at), sizeof entry, true);
     bus_poke(s->env->machine, hpa(at), &entry, sizeof entry);
 }
 
@@ -66,6 +67,7 @@ static uint32_t entry_of(struct two_level *s, uint64_t at, unsigned level, bool 
         uint32_t where = table + 8 * second_slot(at, l, s->levels);
         uint64_t entry = get(s, where), large = entry & SECOND_LARGE ? entry : 0;
         charge(s, COST_MEM_REF, 1);
+        bus_refer(s->env->machine, hpa(where), sizeof entry, false);
         if (large || !(entry & SECOND_ALL)) entry = make ? new_table(s, where, large) : 0;
         if (!entry) return 0;
         table = (uint32_t)(entry & SECOND_FRAME);

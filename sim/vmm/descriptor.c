@@ -89,6 +89,7 @@ static void put_shadow(struct vcpu *v, bool ldt, uint32_t offset, struct descrip
 {
     struct bus *machine = v->vmm->board.bus;
     uint32_t at = (ldt ? WINDOW_LDT : WINDOW_GDT) + offset;
+    bus_refer(machine, window_hpa(&v->window, at), 8, true);
     bus_write(machine, window_hpa(&v->window, at), 4, d.low);
     bus_write(machine, window_hpa(&v->window, at + 4), 4, d.high);
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_TABLE_SYNC]);

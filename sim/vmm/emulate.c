@@ -35,7 +35,10 @@ void emulate_stored(struct vcpu *v, uint32_t at, unsigned size)
 void emulate_publish(struct vcpu *v)
 {
     struct bus_log *l = &v->stores;
-    for (uint32_t i = 0; i < l->n; i++) emulate_stored(v, l->w[i].at.v, l->w[i].size);
+    for (uint32_t i = 0; i < l->n; i++) {
+        bus_refer(&v->vm->bus, l->w[i].at, l->w[i].size, true);
+        emulate_stored(v, l->w[i].at.v, l->w[i].size);
+    }
     uint64_t refs = v->virt_mmu.refs + l->n;
     clock_charge(board(v)->clock, CAUSE_EMULATE, refs * board(v)->model->cost[COST_MEM_REF]);
     l->n = 0;

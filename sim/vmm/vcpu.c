@@ -88,6 +88,7 @@ static struct window_frame *frame_read(struct vcpu *v, struct window_frame *f)
 {
     const struct vmm_board *b = &v->vmm->board;
     bus_peek(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), f, sizeof *f);
+    bus_refer(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), sizeof *f, false);
     clock_charge(b->clock, CAUSE_DISPATCH, (sizeof *f / 4) * (uint64_t)b->model->cost[COST_MEM_REF]);
     return f;
 }
@@ -174,6 +175,7 @@ static void frame_write(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip)
         .esp = c->reg[ESP], .ss = (c->seg[SEG_SS].sel & ~3u) | ring,
     };
     bus_poke(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), &f, sizeof f);
+    bus_refer(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), sizeof f, true);
     clock_charge(b->clock, CAUSE_DISPATCH, (sizeof f / 4) * (uint64_t)b->model->cost[COST_MEM_REF]);
 }
 

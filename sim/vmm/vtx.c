@@ -138,6 +138,7 @@ static void vtx_enter(struct vcpu *v, struct window_frame *f)
     struct vtx *t = v->vtx;
     struct cpu *c = &v->virt;
     bus_peek(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), f, sizeof *f);
+    bus_refer(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), sizeof *f, false);
     clock_charge(b->clock, CAUSE_DISPATCH, 8ull * b->model->cost[COST_MEM_REF]);
     v->virt_clock.now = b->clock->now;
     c->reg[EAX] = f->eax, c->reg[ECX] = f->ecx, c->reg[EDX] = f->edx, c->reg[EBX] = f->ebx;
@@ -162,6 +163,7 @@ static void vtx_leave(struct vcpu *v)
                                     .esi = c->reg[ESI], .edi = c->reg[EDI], .cs = GUEST };
     vtx_write_guest(v);
     bus_poke(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), &f, sizeof f);
+    bus_refer(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), sizeof f, true);
     clock_charge(b->clock, CAUSE_DISPATCH, 8ull * b->model->cost[COST_MEM_REF]);
     b->cpu->reg[ESP] = WINDOW_BASE + WINDOW_FRAME_AT;
     b->cpu->eip = WINDOW_BASE + (v->vtx->launched ? VTX_RESUME : VTX_LAUNCH);
