@@ -107,12 +107,42 @@ static void refused(void **state)
         { "cpu.mhz ", "cpu.mhz 0 me", "absurd" },
         { "cpu.vmx ", "cpu.vmx 4 me", "absurd" },
         { "feature.pae ", "feature.pae 2 me", "absurd" },
+        { "l1d.kb ", "", "a row is missing: l1d.kb" },
+        { "l1d.ways ", "l1d.ways 17 me", "17 is absurd; ways, from 0 to 16" },
+        { "l2.kb ", "l2.kb 65537 me", "absurd; KB, from 0 to 65536" },
+        { "l2.inclusive ", "l2.inclusive 2 me", "absurd" },
+        { "memory_ns ", "memory_ns -80 me", "-80 is negative" },
+        { "branch.counters ", "branch.counters 8192 me", "absurd; counters, from 0 to 4096" },
+        { "branch.history ", "branch.history 13 me", "absurd" },
+        { "branch.mispredict ", "branch.mispredict", "its value is missing" },
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *said = with(cases[i].row, cases[i].line);
         assert_int_equal(said[0], ':');
         assert_true(atoi(said + 1) > 0);
         if (!strstr(said, cases[i].says)) fail_msg("%s: said \"%s\"", cases[i].line, said);
+    }
+}
+
+/* Rows that are sensible one by one, but not together: no line is to blame. */
+static void together(void **state)
+{
+    (void)state;
+    static const struct { const char *row, *line, *says; } cases[] = {
+        { "l1d.ways ", "l1d.ways 3 me", "256 lines of 64 bytes make no power of two of sets of 3" },
+        { "l1d.ways ", "l1d.ways 0 me", "l1d.ways: 16 KB in sets of no line" },
+        { "l2.kb ", "l2.kb 1000 me", "no power of two" },
+        { "l1d.kb ", "l1d.kb 0 me", "there is a first level for both, or none" },
+        { "l2.kb ", "l2.kb 0 me\n", "" },
+        { "l3.kb ", "l3.kb 8192 me", "l3.ways: 8192 KB in sets of no line" },
+        { "branch.counters ", "branch.counters 3000 me", "branch.counters: 3000 is not a power of two" },
+        { "branch.returns ", "branch.returns 0 me", "branch.returns: 0 is not a power of two" },
+        { "branch.counters ", "branch.counters 0 me", "" },
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *said = with(cases[i].row, cases[i].line);
+        if (!*cases[i].says) assert_string_equal(said, "");
+        else if (said[0] != ':' || !strstr(said, cases[i].says)) fail_msg("%s: said \"%s\"", cases[i].line, said);
     }
 }
 
@@ -137,6 +167,6 @@ static void rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(carried), cmocka_unit_test(unknown), cmocka_unit_test(changed),
-                                        cmocka_unit_test(refused), cmocka_unit_test(rows) };
+                                        cmocka_unit_test(refused), cmocka_unit_test(together), cmocka_unit_test(rows) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
