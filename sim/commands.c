@@ -48,6 +48,7 @@ static const char compare_more[] =
     "shown as refused, with the reason. Timing and resources may differ; where the\n"
     "guest can see anything else, both are brought there in step and it is said\n"
     "after which instruction. --limit-instr bounds the steps (default 20M).\n"
+    "pv takes the port NAME-pv.elf beside NAME.elf: its console is compared.\n"
     "Exit code 1: some machine's guest could see a difference.\n";
 static const char classify_more[] =
     "  ringside classify\n"

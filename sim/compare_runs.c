@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "sim/firmware_tables.h"
 #include "sim/guard.h"
+#include "sim/vmm/strategy.h"
 
 /* --- which machines --- */
 
@@ -37,13 +39,29 @@ static bool configure(const struct compare_runs *c, struct compare_run *r, struc
     *cfg = c->s->cfg;
     cfg->serial = NULL;
     cfg->mmu[0] = 0;
+    if (r->port[0]) strcpy(cfg->image, r->port);
     return config_option(cfg, "cpu", r->cpu, e) && config_check(cfg, e);
+}
+
+/* NAME-pv.elf beside NAME.elf; false: there is none. */
+static bool find_port(const char *image, char *port, size_t room)
+{
+    const char *dot = strrchr(image, '.');
+    int stem = dot && !strchr(dot, '/') ? (int)(dot - image) : (int)strlen(image);
+    struct stat st;
+    return *image && (size_t)snprintf(port, room, "%.*s-pv%s", stem, image, image + stem) < room && !stat(port, &st) && S_ISREG(st.st_mode);
 }
 
 static struct machine *boot(const struct compare_runs *c, struct compare_run *r, struct err *e)
 {
     struct machine_cfg cfg;
-    return configure(c, r, &cfg, e) ? machine_new(&cfg, e) : NULL;
+    struct err none = { 0 };
+    if (!configure(c, r, &cfg, e)) return NULL;
+    struct machine *m = machine_new(&cfg, e);
+    if (m || r == &c->run[0] || !cpu_strategy_find(cfg.cpu)->aware || !find_port(cfg.image, r->port, sizeof r->port)) return m;
+    m = configure(c, r, &cfg, &none) ? machine_new(&cfg, &none) : NULL;
+    if (m) *e = (struct err){ 0 };
+    return m;
 }
 
 static void refuse(struct compare_run *r, struct err *why)
@@ -148,7 +166,10 @@ static bool step_one(struct compare_runs *c, struct compare_run *r, uint64_t ste
 {
     struct err why = { 0 };
     struct machine *a = boot(c, &c->run[0], e), *b = a ? boot(c, r, &why) : NULL;
-    if (a && b) {
+    if (a && b && r->port[0]) {
+        err_set(&why, EXIT_USAGE, "%s is another kernel: it cannot be brought in step with this one", r->port);
+        refuse(r, &why);
+    } else if (a && b) {
         guard_watch(b);
         lockstep_init(&r->step, a, b);
         lockstep_run(&r->step, steps);
@@ -167,7 +188,7 @@ static bool step_one(struct compare_runs *c, struct compare_run *r, uint64_t ste
 /* A difference at the end may be one of timing alone; only in step one knows. */
 static bool worth_a_step(const struct compare_run *r)
 {
-    return !r->refused && (r->line || r->memory || r->sum.silent);
+    return !r->refused && !r->port[0] && (r->line || r->memory || r->sum.silent);
 }
 
 bool compare_runs_ends(struct compare_runs *c, struct err *e)
@@ -180,7 +201,7 @@ bool compare_runs_ends(struct compare_runs *c, struct err *e)
         ok = run_one(c, r, &m, e);
         if (ok && m) {
             r->line = first_line(&c->run[0].serial, &r->serial);
-            compare_memory(r, reference, m, c->s->cfg.ram_mib << 20);
+            if (!r->port[0]) compare_memory(r, reference, m, c->s->cfg.ram_mib << 20);
         }
         machine_free(m);
         m = NULL;
@@ -200,7 +221,7 @@ bool compare_runs_all(struct compare_runs *c, bool only_step, uint64_t steps, st
 bool compare_runs_differ(const struct compare_runs *c)
 {
     for (unsigned i = 1; i < c->n; i++)
-        if (c->run[i].stepped && c->run[i].step.end == LOCKSTEP_PARTED) return true;
+        if ((c->run[i].stepped && c->run[i].step.end == LOCKSTEP_PARTED) || (c->run[i].port[0] && c->run[i].line)) return true;
     return false;
 }
 

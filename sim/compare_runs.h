@@ -1,7 +1,9 @@
 /* The same guest on several machines: what each made of it, and where a guest could first see a difference.
  *
  * Idea: the first machine is the reference. Each runs to its end; console, registers and memory at the end are held against
- * the reference's. Where they differ, or something failed silently, a fresh pair is brought there in step (lockstep.h). */
+ * the reference's. Where they differ, or something failed silently, a fresh pair is brought there in step (lockstep.h).
+ * A technique that wants a ported kernel gets the port that lies beside the image, NAME-pv.elf, if it refuses the image: another
+ * kernel that is to say the same, so its console is compared and nothing else. */
 #ifndef SIM_COMPARE_RUNS_H
 #define SIM_COMPARE_RUNS_H
 
@@ -15,6 +17,7 @@ struct compare_run {
     char     cpu[16];
     bool     refused;                   /* `refusal` says why; nothing else is valid */
     char     refusal[512];
+    char     port[sizeof ((struct machine_cfg *)0)->image]; /* the image it ran instead; "": the same */
     struct machine_summary sum;
     struct machine_end end;
     struct text serial;

@@ -54,6 +54,7 @@ static void cell_memory(const struct compare_runs *c, const struct compare_run *
 {
     (void)row;
     if (r == &c->run[0]) text_add(out, "reference");
+    else if (r->port[0]) text_add(out, "a port");
     else if (!r->memory) text_add(out, "same");
     else text_number(out, r->memory), text_add(out, " B");
 }
@@ -91,6 +92,7 @@ static void cell_parted(const struct compare_runs *c, const struct compare_run *
 {
     (void)row;
     if (r == &c->run[0]) text_add(out, "reference");
+    else if (r->port[0]) text_add(out, r->line ? "line %u" : "none", r->line);
     else if (!r->stepped) text_add(out, "none");
     else if (r->step.end == LOCKSTEP_PARTED) text_add(out, "insn "), text_number(out, r->step.steps);
     else text_add(out, r->step.end == LOCKSTEP_ENDED ? "none" : "not found");
@@ -238,11 +240,20 @@ static void say_one(const struct compare_runs *c, const struct compare_run *r, s
         say_wrap(out, "    refused: ", 13, r->refusal);
         return;
     }
+    if (r->port[0]) {
+        const char *name = strrchr(r->port, '/');
+        struct text words = { 0 };
+        text_add(&words, "ran %s, the same kernel ported to the hypervisor's interface: what it says is compared, its memory and steps are not",
+                 name ? name + 1 : r->port);
+        say_wrap(out, "    ", 4, text_str(&words));
+        text_free(&words);
+    }
     say_console(c, r, out);
     if (r->memory)
         say_add(out, "    memory differs at the end, first at %08X (%s)\n", r->memory_at, r->memory_name);
     if (r->stepped) say_step(r, out);
-    else say_role(out, ROLE_GOOD, "    nothing the guest could see differs\n");
+    else if (r->port[0] && !r->line) say_role(out, ROLE_GOOD, "    it says the same, byte for byte\n");
+    else if (!r->port[0]) say_role(out, ROLE_GOOD, "    nothing the guest could see differs\n");
 }
 
 void compare_runs_text(const struct compare_runs *c, bool only_step, struct say *out)
@@ -293,7 +304,10 @@ static void json_run(const struct compare_run *r, struct text *out)
         text_add(out, "}");
         return;
     }
-    text_add(out, "null, \"end\": \"%s\", \"guest_exit\": %u, \"cycles\": %llu, \"instructions\": %llu, \"guest_instructions\": %llu,\n",
+    text_add(out, "null, \"port\": ");
+    if (r->port[0]) text_json(out, r->port);
+    else text_add(out, "null");
+    text_add(out, ", \"end\": \"%s\", \"guest_exit\": %u, \"cycles\": %llu, \"instructions\": %llu, \"guest_instructions\": %llu,\n",
              fate_word(r->end.fate, r->end.code), r->end.code, (unsigned long long)s->cycles, (unsigned long long)s->insns,
              (unsigned long long)s->guest_insns);
     text_add(out, "     \"exits\": {\"total\": %llu", (unsigned long long)s->exits);

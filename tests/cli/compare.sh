@@ -46,4 +46,10 @@ ok "-o FILE" has file 'they part'
 ok "leaves stdout alone" [ ! -s out ]
 run 1 compare popf --on native,te --json -
 ok "--json - is all of stdout" sh -c 'head -c 1 out | grep -q "{" && tail -n 1 out | grep -qx "}"'
+run 1 compare mini
+ok "a technique for ported kernels runs the port beside the image" has out '^  memory at the end +reference .* a port +'
+ok "and all that is faithful says the same" has out '^  console +reference +line [0-9]+ +same +same +same$'
+ok "trap-and-emulate parts from it at PUSHF" has out 'they part at guest instruction .*irq_save\): pushfd'
+run 0 compare mini --on native,pv
+ok "the port ends as the kernel does" has out 'it says the same, byte for byte'
 exit $failed
