@@ -68,11 +68,23 @@ static bool set_control(struct machine *m, const char *name, uint32_t value)
     return true;
 }
 
+/* A guest whose registers are not where they seem. */
+static bool changed_by_keeper(struct machine *m, const char *name, uint32_t value)
+{
+    static const char *const names[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags" };
+    if (!virtual_(m) || !machine_sees_processor(m) || !m->b->cpu.cpl) return false;
+    struct vcpu *v = &machine_seen(m)->vcpu;
+    for (unsigned r = 0; v->ops->change && r < sizeof names / sizeof names[0]; r++)
+        if (!strcmp(names[r], name)) return v->ops->change(v, r, value);
+    return false;
+}
+
 bool machine_set_reg(struct machine *m, const char *name, uint32_t value)
 {
     const struct reg_desc *r = reg_find(cpu_regs, name);
     struct cpu *c = machine_sees_processor(m) ? &m->b->cpu : &machine_seen(m)->vcpu.virt;
-    if (!strcmp(name, "eflags")) set_flags(m, value);
+    if (changed_by_keeper(m, name, value)) { /* done */ }
+    else if (!strcmp(name, "eflags")) set_flags(m, value);
     else if (r && r->bytes == 4 && (r->offset < offsetof(struct cpu, eflags))) reg_write(r, c, value);
     else if (!set_control(m, name, value)) return false;
     snapshots_forget(m);

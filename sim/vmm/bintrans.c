@@ -303,9 +303,20 @@ static bool segments_ready(struct vcpu *v)
 
 static bool translatable(const struct cpu *c)
 {
-    if (!(c->cr0 & CR0_PE) || (c->eflags & (FLAG_VM | FLAG_TF))) return false;
+    if (!(c->cr0 & CR0_PE) || (c->eflags & FLAG_VM)) return false;
     if (!(c->seg[SEG_CS].ar & AR_DB) || !(c->seg[SEG_SS].ar & AR_DB)) return false;
     return !c->watch[0] && !c->watch[1] && !c->watch[2] && !c->watch[3];
+}
+
+/* The guest single-steps, and TF is real: its trap comes behind one instruction of the cache, so that must be one of the guest's,
+ * whole, and no other's. A call gate would take TF along into the hypervisor. */
+static bool steps_well(const struct vcpu *v)
+{
+    struct bt_state s;
+    const struct bintrans *t = v->bt;
+    if (!(v->virt.eflags & FLAG_TF)) return true;
+    if (!bt_state_at(t, t->next_tc, &s) || !s.unit) return false;
+    return s.point.what == BT_RUN && s.point.done == 1 && (s.point.fix & (BT_FIRST | BT_OWN)) == (BT_FIRST | BT_OWN) && !(s.point.fix & BT_OURS);
 }
 
 /* Where in the cache the kernel goes on; false: nowhere. */
@@ -332,7 +343,7 @@ static bool bt_runnable(struct vcpu *v)
 {
     const struct cpu *c = &v->virt;
     if (c->cpl == 3 && !setting(v, SETTING_BT_USER)) return (c->eflags & FLAG_IF) && !(c->eflags & FLAG_IOPL) && vcpu_reversible(v);
-    return (c->cpl == 0 || c->cpl == 3) && translatable(c) && segments_ready(v) && find_place(v);
+    return (c->cpl == 0 || c->cpl == 3) && translatable(c) && segments_ready(v) && find_place(v) && steps_well(v);
 }
 
 /* Whoever asked for this unit gets a way to it that needs no hypervisor. */
@@ -403,6 +414,7 @@ const struct cpu_strategy strategy_bintrans = {
     .remapped = bt_remapped,
     .weigh = bt_weigh,
     .view = bt_view,
+    .change = bt_change,
     .code = bt_code,
     .code_first = WINDOW_BASE + BT_CODE,
     .code_bytes = BT_CODE_MOST,

@@ -25,8 +25,8 @@
  * BT_DS covers the data and aliases, not the code; BT_CS covers the code alone and cannot be read. The window is mapped by a
  * page table of its own, for the sake of the aliases; it is the frame behind the first of them.
  *
- * Interpreted instead (declared, charged): 16-bit and virtual-8086 kernels, rings 1 and 2, single-stepped kernels, kernels
- * with breakpoints set, user code with virtual IOPL > 0 or IF = 0 (BUG12 3.2 translates it).
+ * Interpreted instead (declared, charged): 16-bit and virtual-8086 kernels, rings 1 and 2, of single-stepped kernels what is no
+ * copy, kernels with breakpoints set, user code with virtual IOPL > 0 or IF = 0 (BUG12 3.2 translates it).
  * AA06 3; BUG12 3.2, 4.2. TOUR vmm.6 */
 #ifndef VMM_BINTRANS_H
 #define VMM_BINTRANS_H
@@ -258,6 +258,8 @@ uint32_t bt_alias_of(const struct vcpu *v, uint32_t at);
 void bt_view(const struct vcpu *v, struct vcpu_view *view);
 uint32_t bt_code(const struct vcpu *v, uint32_t at);
 void bt_weigh(const struct vcpu *v, uint32_t offset, struct cpu_weight *w);
+/* ---- bintrans_change.c: strategy.h's `change` */
+bool bt_change(struct vcpu *v, unsigned reg, uint32_t value);
 const char *bt_symbol(const struct vcpu *v, uint32_t at, char *buf, unsigned room);
 /* ---- bintrans_page.c: see strategy.h */
 void bt_stored(struct vcpu *v, uint32_t at, unsigned size);

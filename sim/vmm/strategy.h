@@ -68,6 +68,9 @@ struct cpu_strategy {
     /* For people, while the real processor runs the guest: what of its state the real registers do not show. `view` comes
      * filled from them. */
     void      (*view)(const struct vcpu *v, struct vcpu_view *view);
+    /* For people, who change a register (EAX .. EDI, VCPU_EIP, VCPU_EFLAGS) of the guest that the real processor runs. False:
+     * the real register is the guest's. */
+    bool      (*change)(struct vcpu *v, unsigned reg, uint32_t value);
     /* For people, while the hypervisor runs: what of the guest's state it has not taken into v->virt. `shown` comes as a copy. */
     void      (*show)(const struct vcpu *v, struct cpu *shown);
     void      (*show_pdptes)(const struct vcpu *v, uint64_t pdpte[4]); /* likewise what its MMU holds */

@@ -74,6 +74,7 @@ struct vcpu {
 };
 
 /* A running guest as people see it. */
+enum { VCPU_EIP = 8, VCPU_EFLAGS = 9 }; /* after EAX .. EDI */
 struct vcpu_view {
     uint32_t eip, eflags;
     struct seg_reg seg[SEG_COUNT];

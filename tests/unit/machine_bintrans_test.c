@@ -213,10 +213,125 @@ static void time_goes_back(void **state)
     machine_free(m);
 }
 
+/* ---- people change what runs */
+
+/* At the label, or the guest instruction `at`, and not in the middle of a sequence. */
+static void bring(struct machine *m, uint32_t at)
+{
+    struct machine_cpu c;
+    for (unsigned n = 0; n < 100000; n++) {
+        machine_guest(m, &c);
+        if (c.eip == at && machine_place(m) == PLACE_KERNEL && machine_code(m) == at) return;
+        machine_run(m, NULL, 1);
+    }
+    fail_msg("it never comes to %08X", at);
+}
+
+static uint32_t top_of_stack(const struct machine *m)
+{
+    struct machine_cpu c;
+    uint32_t v = 0;
+    machine_guest(m, &c);
+    assert_true(machine_peek_guest(m, gva(c.seg[2].base + c.reg[4]), &v, 4));
+    return v;
+}
+
+/* IF is in the vCPU page while translated code runs, EIP is one of the cache: both can be written, and count at once. */
+static void people_change_the_guest(void **state)
+{
+    (void)state;
+    struct machine *m = bt_machine("popf");
+    struct machine_cpu before, c;
+    uint32_t at;
+    assert_true(machine_find_symbol(m, "read_flags", &at)); /* pushf; pop eax; ret */
+    bring(m, at);
+    machine_guest(m, &before);
+    for (unsigned k = 0; k < 2; k++) {
+        uint32_t want = before.eflags ^ (k ? 0u : 0x200u);
+        assert_true(machine_set_reg(m, "eflags", want | 0x40));
+        machine_guest(m, &c);
+        assert_int_equal(c.eflags, want | 0x40);
+        assert_int_equal(c.eip, at);
+        bring(m, at + 1);
+        assert_int_equal(top_of_stack(m) & 0x240, (want & 0x200) | 0x40);
+        assert_true(machine_set_reg(m, "esp", before.reg[4]));
+        assert_true(machine_set_reg(m, "eip", at)); /* and again */
+        machine_guest(m, &c);
+        assert_int_equal(c.eip, at);
+        for (unsigned r = 0; r < 8; r++) assert_int_equal(c.reg[r], before.reg[r]);
+    }
+    bring(m, at);
+    assert_true(machine_set_reg(m, "eflags", before.eflags));
+    machine_run(m, NULL, MOST);
+    assert_int_equal(machine_end(m).fate, FATE_EXITED);
+    assert_int_equal(machine_end(m).code, 0);
+    machine_free(m);
+}
+
+/* Wherever the machine stands, in the middle of a sequence, too: what was written is what is there. */
+static void changes_hold_anywhere(void **state)
+{
+    (void)state;
+    struct machine *m = bt_machine("popf"), *bare = end_of("popf", "native", "");
+    struct machine_cpu a, b;
+    static const char *const names[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags" };
+    for (unsigned n = 0; n < 3000; n++) {
+        machine_run(m, NULL, 1 + n % 3);
+        if (machine_place(m) == PLACE_VMM) continue;
+        machine_guest(m, &a);
+        unsigned r = n % 10;
+        uint32_t is = r < 8 ? a.reg[r] : r == 8 ? a.eip : a.eflags;
+        if (r != 8) { /* another value, and back; EIP as it is */
+            assert_true(machine_set_reg(m, names[r], is ^ (r == 9 ? 0x200u : 0x10u)));
+            machine_guest(m, &b);
+            assert_int_equal(r < 8 ? b.reg[r] : b.eflags, is ^ (r == 9 ? 0x200u : 0x10u));
+            assert_int_equal(a.eip, b.eip);
+        }
+        assert_true(machine_set_reg(m, names[r], is));
+        machine_guest(m, &b);
+        assert_int_equal(a.eip, b.eip);
+        assert_int_equal(a.eflags, b.eflags);
+        assert_memory_equal(a.reg, b.reg, sizeof a.reg);
+    }
+    machine_run(m, NULL, MOST);
+    assert_int_equal(machine_end(m).fate, FATE_EXITED);
+    same_console(bare, m, "changed and changed back");
+    machine_free(m);
+    machine_free(bare);
+}
+
+/* A kernel that single-steps runs translated: the traps come from the cache, behind each of its own instructions. */
+static void single_steps_in_the_cache(void **state)
+{
+    (void)state;
+    struct machine *m = bt_machine("popf");
+    uint32_t at, from;
+    assert_true(machine_find_symbol(m, "read_flags", &at));
+    bring(m, at + 1); /* pop eax: a copy */
+    from = trace_last(machine_trace_of(m));
+    assert_true(machine_set_reg(m, "eflags", 0x102));
+    bool real = false, told = false;
+    for (unsigned n = 0; n < 1000 && !told; n++) {
+        machine_run(m, NULL, 1);
+        for (uint32_t id = from + 1; id <= trace_last(machine_trace_of(m)); id++) {
+            const struct event *e = trace_by_id(machine_trace_of(m), id);
+            if (e->kind == EV_EXIT && e->u.EXIT.vector == 1) real = true;
+            if (e->kind == EV_INJECT && e->u.INJECT.vector == 1) {
+                assert_int_equal(e->eip, at + 2);
+                told = true;
+            }
+        }
+    }
+    assert_true(told);
+    assert_true(real);
+    machine_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(ends_as_bare), cmocka_unit_test(interrupts_anywhere),
                                         cmocka_unit_test(people_see_the_guest),
-                                        cmocka_unit_test(accounts_are_exact), cmocka_unit_test(counts_the_guests_own), cmocka_unit_test(time_goes_back) };
+                                        cmocka_unit_test(accounts_are_exact), cmocka_unit_test(counts_the_guests_own), cmocka_unit_test(time_goes_back),
+                                        cmocka_unit_test(people_change_the_guest), cmocka_unit_test(changes_hold_anywhere), cmocka_unit_test(single_steps_in_the_cache) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
