@@ -2,7 +2,8 @@
  *
  * The second machine leads: it has the hypervisor, so it is the slower one, and its interrupts are the ones that come. The
  * first never meets an interrupt of its own within a step, because whatever its devices are about to do is made to happen
- * between steps (`head`). */
+ * between steps (`head`). A repeated string instruction could take longer than a timer's period, so it is done in pieces: ECX is
+ * a few, and what is left is put back behind them. */
 #include "sim/lockstep.h"
 
 #include <stdio.h>
@@ -10,7 +11,8 @@
 #include "sim/firmware_tables.h"
 #include "sim/guard.h"
 
-enum { VISITS_MOST = 200000 /* boundaries one guest instruction may take */, ELIDED_MOST = 16, NEAR = 20000, NEAR_STRING = 4000000 };
+enum { VISITS_MOST = 200000 /* boundaries one guest instruction may take */, ELIDED_MOST = 16, NEAR = 20000, NEAR_STRING = 250000,
+       PIECE = 32 /* iterations of a repeated string instruction at a time */ };
 #define PATIENCE 8000000000u /* cycles an interrupt is waited for */
 
 /* Memory that two machines may have different contents of from the start. */
@@ -241,6 +243,72 @@ static bool is_string(const struct machine_insn *i)
     return false;
 }
 
+/* ---- pieces of a repeated string instruction */
+
+struct piece { bool repeated, while_zero, while_not, cut; uint32_t start, next, mask, count, rest; };
+
+static uint32_t count_of(const struct machine *m, const struct piece *p)
+{
+    struct machine_cpu c;
+    machine_guest(m, &c);
+    return c.reg[1] & p->mask;
+}
+
+static void set_count(struct machine *m, const struct piece *p, uint32_t count)
+{
+    struct machine_cpu c;
+    machine_guest(m, &c);
+    machine_set_reg(m, "ecx", (c.reg[1] & ~p->mask) | (count & p->mask));
+}
+
+static void look_for_piece(const struct lockstep *l, const struct machine_cpu *c, const struct machine_insn *i, struct piece *p)
+{
+    enum { BIG = 1 << 14 /* the segment's D bit */ };
+    uint8_t bytes[15] = { 0 };
+    *p = (struct piece){ .start = c->eip, .next = c->eip + i->len, .mask = c->seg[1].ar & BIG ? UINT32_MAX : 0xFFFF };
+    if (!is_string(i) || !machine_peek_guest(l->m[0], gva(l->eip), bytes, i->len)) return;
+    bool compares = !strcmp(i->word, "cmps") || !strcmp(i->word, "scas");
+    for (unsigned n = 0; n + 1u < i->len; n++) {
+        if (bytes[n] == 0x67) p->mask = ~p->mask ? UINT32_MAX : 0xFFFF;
+        if (bytes[n] != 0xF2 && bytes[n] != 0xF3) continue;
+        p->repeated = true;
+        p->while_zero = compares && bytes[n] == 0xF3;
+        p->while_not = compares && bytes[n] == 0xF2;
+    }
+    p->count = c->reg[1] & p->mask;
+}
+
+static void cut(struct lockstep *l, struct piece *p)
+{
+    p->cut = p->repeated && p->count > PIECE;
+    if (!p->cut) return;
+    p->rest = p->count - PIECE;
+    p->count = PIECE;
+    for (unsigned k = 0; k < 2; k++) set_count(l->m[k], p, PIECE);
+}
+
+/* Would the whole have gone on behind this piece? */
+static bool goes_on(const struct piece *p, const struct machine_cpu *c)
+{
+    bool zero = c->eflags & 0x40;
+    return p->cut && !(c->reg[1] & p->mask) && !(p->while_zero && !zero) && !(p->while_not && zero);
+}
+
+static uint32_t frame_eip(const struct machine *m);
+
+/* Puts the rest back. True: the instruction is not over. */
+static bool rejoin(struct machine *m, const struct piece *p, bool interrupted)
+{
+    struct machine_cpu c;
+    machine_guest(m, &c);
+    if (!p->cut) return false;
+    bool on = goes_on(p, &c) && (interrupted ? frame_eip(m) : c.eip) == p->next;
+    set_count(m, p, (c.reg[1] & p->mask) + p->rest);
+    if (on && interrupted) machine_poke(m, gva(c.seg[2].base + c.reg[4]), &p->start, 4);
+    else if (on) machine_set_reg(m, "eip", p->start);
+    return on;
+}
+
 /* `other` took vector `v` here: so must machine `k`. */
 static bool follow_interrupt(struct lockstep *l, unsigned k, uint8_t v)
 {
@@ -292,11 +360,15 @@ static void pass_elided(struct lockstep *l, struct advance *a)
 }
 
 /* The first machine does what the second has done in its step. */
-static void catch_up(struct lockstep *l, const struct advance *second, uint32_t eip_before)
+static void catch_up(struct lockstep *l, const struct advance *second, const struct piece *p)
 {
     struct advance a = { 0 };
-    bool only_irq = second->irq && frame_eip(l->m[1]) == eip_before;
+    bool only_irq = second->irq && frame_eip(l->m[1]) == p->start;
     unsigned n = only_irq ? 0 : second->emulated > 1 ? second->emulated : 1;
+    if (only_irq && p->repeated && count_of(l->m[1], p) != p->count) {
+        lose(l, "an interrupt that nothing announced came in the middle of a repeated string instruction");
+        return;
+    }
     for (unsigned i = 0; i < n && !a.ended; i++) {
         advance(l->m[0], &a);
         if (a.irq && !second->irq) {
@@ -355,10 +427,15 @@ bool lockstep_step(struct lockstep *l)
     l->before = !same_memory(l, spans, n, false);
     if (l->before) return false;
     enum freedom free_ = freedom_of(&i, device);
+    struct piece p;
+    bool more = false;
+    look_for_piece(l, &c, &i, &p);
+    cut(l, &p);
     advance(l->m[1], &second);
-    catch_up(l, &second, c.eip);
+    catch_up(l, &second, &p);
     if (l->end == LOCKSTEP_LOST || l->end == LOCKSTEP_STOPPED) return false;
     if (l->end != LOCKSTEP_ENDED) {
+        for (unsigned k = 0; k < 2; k++) more = rejoin(l->m[k], &p, second.irq);
         if (free_ != NOT_FREE) copy_input(l, free_, spans, n);
         same_registers(l);
         same_memory(l, spans, n, false);
@@ -366,7 +443,7 @@ bool lockstep_step(struct lockstep *l)
         same_memory(l, spans, n, false);
     }
     if (l->end == LOCKSTEP_PARTED) find_silent(l, second.from);
-    l->steps++;
+    l->steps += !more;
     return l->end == LOCKSTEP_RUNNING;
 }
 

@@ -52,4 +52,6 @@ ok "and all that is faithful says the same" has out '^  console +reference +line
 ok "trap-and-emulate parts from it at PUSHF" has out 'they part at guest instruction .*irq_save\): pushfd'
 run 0 compare mini --on native,pv
 ok "the port ends as the kernel does" has out 'it says the same, byte for byte'
+run 0 compare "$guests/mini.elf" --module "$guests/mini.img" --append 'run="ls; cat motd | wc; halt"' --on native,bt,vtx --lockstep
+ok "long string instructions do not keep two machines from being in step: mini to its end" [ "$(grep -c 'in step to the end, 54[0-9],[0-9]* instructions' out)" = 2 ]
 exit $failed
