@@ -71,6 +71,7 @@ struct machine {
     struct trace  *trace;
     struct block_cache *blocks;
     struct rom     rom;          /* the ROM at the reset vector, if the machine has one */
+    struct machine_drive { struct machine *m; unsigned n; } drive[CONFIG_DISKS]; /* the real board's */
     struct disk_image **disk;    /* CONFIG_DISKS for each guest, of which cfg.disks are there */
     struct text    inputs, typed; /* recorded input, and its serial bytes; machine_input.c */
     struct snapshots snapshots;

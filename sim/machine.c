@@ -210,6 +210,36 @@ static void media(struct machine *m, unsigned guest, struct disk list[CONFIG_DIS
     for (unsigned i = 0; i < m->cfg.disks; i++) list[i] = disk_image_medium(m->disk[first + i], &m->b->disk[first + i]);
 }
 
+/* A real drive with several VMs' disks: one behind the other. Which one, and where in it. */
+static struct disk part(const struct machine_drive *d, uint64_t *lba)
+{
+    struct machine *m = d->m;
+    unsigned at = (unsigned)(*lba / disk_image_sectors(m->disk[d->n])) * CONFIG_DISKS + d->n;
+    *lba %= disk_image_sectors(m->disk[d->n]);
+    return disk_image_medium(m->disk[at], &m->b->disk[at]);
+}
+
+static bool drive_read(void *drive, uint64_t lba, void *to)
+{
+    struct disk d = part(drive, &lba);
+    return d.read(d.self, lba, to);
+}
+
+static bool drive_write(void *drive, uint64_t lba, const void *from)
+{
+    struct disk d = part(drive, &lba);
+    return d.write(d.self, lba, from);
+}
+
+static void real_media(struct machine *m, struct disk list[CONFIG_DISKS])
+{
+    media(m, 0, list);
+    for (unsigned i = 0; i < m->cfg.disks && m->guests > 1; i++) {
+        m->drive[i] = (struct machine_drive){ m, i };
+        list[i] = (struct disk){ .sectors = m->guests * list[i].sectors, .read = drive_read, .write = drive_write, .self = &m->drive[i] };
+    }
+}
+
 static void input_fired(void *machine, uint64_t when) { (void)machine, (void)when; } /* the run loop looks anyway */
 
 /* Where an event happened, as people count: while translated code runs, where the guest believes to be. */
@@ -256,7 +286,7 @@ static bool build_board(struct machine *m, struct err *e)
                                              m->technique->hypervisor ? &b->clock : NULL, &b->episodes,
                                              m->technique->view ? event_place : NULL, &b->vmm.speaking, &b->clock });
     struct disk disks[CONFIG_DISKS];
-    media(m, 0, disks);
+    real_media(m, disks);
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .ignne = { board_ignne, m, 0 },
                                 .apics = true, .serial = { board_serial, m->guest },
                                 .serial_in = { machine_input_get, m }, .console = { board_serial, m->guest },

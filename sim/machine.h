@@ -353,9 +353,12 @@ bool machine_keep_disks(struct machine *m, struct err *e);
 struct machine_io {
     const char *way;                    /* --io */
     uint64_t commands, interrupts;      /* of the drives that the guest programs, real or virtual ones */
+    uint64_t accesses;                  /* to their ports that the hypervisor served */
+    uint64_t requests, real_interrupts; /* hypervisor-direct, of all VMs: what its driver asked of the real drives */
+    uint64_t sectors, copies, waited;   /* moved by these; copied by the hypervisor; cycles that requests waited in the queue */
     bool     passed;                    /* passthrough: */
     bool     iommu;                     /* it is on */
-    uint64_t forwarded, handed_on;      /* port accesses that the hypervisor repeated; interrupts that it handed on */
+    uint64_t handed_on;                 /* interrupts */
     uint64_t refused, faults;           /* accesses by DMA that the IOMMU refused; fault records of it that the hypervisor found */
     uint64_t stored, stray, stray_bytes; /* bytes by DMA; the safety checker: stores that hit none of the VM's memory */
     uint32_t stray_at;                  /* machine address of the first of them */

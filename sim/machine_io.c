@@ -13,10 +13,16 @@ bool machine_io(const struct machine *m, struct machine_io *out)
         for (unsigned d = 0; d < 2; d++) out->commands += ide->channel[c].drive[d].commands;
     }
     const struct passthrough *p = vm->pass;
+    const struct resident *r = &vm->vmm->resident;
+    out->accesses = p ? p->forwarded : ide->accesses;
+    out->requests = r->requests;
+    out->real_interrupts = r->interrupts;
+    out->sectors = r->sectors;
+    out->copies = r->copies;
+    out->waited = r->waited;
     if (!p) return true;
     out->passed = true;
     out->iommu = vm->vmm->board.setting[SETTING_IO_IOMMU];
-    out->forwarded = p->forwarded;
     out->handed_on = p->interrupts;
     out->refused = m->b->devices.iommu.refused;
     out->faults = p->faults;

@@ -262,10 +262,14 @@ static void say_io(const struct report *r, struct say *out)
     text_add(&words, " disk command%s, ", io.commands == 1 ? "" : "s");
     text_number(&words, io.interrupts);
     text_add(&words, " interrupt%s", io.interrupts == 1 ? "" : "s");
+    text_add(&words, ", %llu port accesses served", (unsigned long long)io.accesses);
     if (io.passed)
-        text_add(&words, ", %llu handed on; %llu port accesses repeated by the hypervisor; %llu bytes stored by DMA, IOMMU %s, %llu refused",
-                 (unsigned long long)io.handed_on, (unsigned long long)io.forwarded, (unsigned long long)io.stored, io.iommu ? "on" : "off",
-                 (unsigned long long)io.refused);
+        text_add(&words, ", %llu interrupts handed on; %llu bytes stored by DMA, IOMMU %s, %llu refused", (unsigned long long)io.handed_on,
+                 (unsigned long long)io.stored, io.iommu ? "on" : "off", (unsigned long long)io.refused);
+    else if (io.requests)
+        text_add(&words, "; %llu requests to the real drives, %llu sectors, %llu real interrupts, %llu sectors copied, %llu cycles in the queue",
+                 (unsigned long long)io.requests, (unsigned long long)io.sectors, (unsigned long long)io.real_interrupts,
+                 (unsigned long long)io.copies, (unsigned long long)io.waited);
     say_wrap(out, "  io: ", 6, text_str(&words));
     text_clear(&words);
     if (io.stray) {

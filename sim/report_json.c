@@ -270,11 +270,15 @@ static void json_io(const struct report *r, struct text *out)
 {
     struct machine_io io;
     if (!machine_io(r->s->machine, &io)) return;
-    text_add(out, "  \"io_counts\": {\"commands\": %llu, \"interrupts\": %llu", (unsigned long long)io.commands,
-             (unsigned long long)io.interrupts);
+    text_add(out, "  \"io_counts\": {\"commands\": %llu, \"interrupts\": %llu, \"accesses\": %llu", (unsigned long long)io.commands,
+             (unsigned long long)io.interrupts, (unsigned long long)io.accesses);
+    if (!io.passed)
+        text_add(out, ", \"requests\": %llu, \"sectors\": %llu, \"real_interrupts\": %llu, \"copies\": %llu, \"waited\": %llu",
+                 (unsigned long long)io.requests, (unsigned long long)io.sectors, (unsigned long long)io.real_interrupts,
+                 (unsigned long long)io.copies, (unsigned long long)io.waited);
     if (io.passed)
-        text_add(out, ", \"handed_on\": %llu, \"forwarded\": %llu, \"iommu\": %s, \"dma_refused\": %llu, \"dma_faults\": %llu, \"dma_bytes\": %llu, "
-                 "\"stray_stores\": %llu, \"stray_bytes\": %llu", (unsigned long long)io.handed_on, (unsigned long long)io.forwarded,
+        text_add(out, ", \"handed_on\": %llu, \"iommu\": %s, \"dma_refused\": %llu, \"dma_faults\": %llu, \"dma_bytes\": %llu, "
+                 "\"stray_stores\": %llu, \"stray_bytes\": %llu", (unsigned long long)io.handed_on,
                  io.iommu ? "true" : "false", (unsigned long long)io.refused, (unsigned long long)io.faults, (unsigned long long)io.stored, (unsigned long long)io.stray,
                  (unsigned long long)io.stray_bytes);
     text_add(out, "},\n");

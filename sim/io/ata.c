@@ -12,6 +12,7 @@ enum phase {
     PHASE_IN,     /* the host reads the buffer */
     PHASE_OUT,    /* the host writes the buffer */
     PHASE_STORE,  /* busy: then the buffer is on the medium */
+    PHASE_AWAIT,  /* busy: a medium that is far away moves the buffer, and says when */
     PHASE_DMA,    /* the buffer moves through DMARQ, now or when the host is ready */
     PHASE_HELD,   /* SRST is set */
     PHASE_RESET,  /* busy: then ready */
@@ -109,21 +110,39 @@ static void end_here(struct ata *a, uint8_t error)
     end_with(a, error);
 }
 
+/* The block between buffer and medium is under way, to be told by ata_arrived. */
+static bool is_far(struct ata *a, bool write)
+{
+    if (!a->disk.begin || !(flags_of(a) & MEDIA)) return false;
+    a->phase = PHASE_AWAIT;
+    a->disk.begin(a->disk.self, a->lba, a->block, write, ++a->ticket);
+    return true;
+}
+
+static void fetched(struct ata *a);
+
 /* The heads are over the next block: into the buffer with it. */
 static void fetch(struct ata *a)
 {
-    uint8_t f = flags_of(a);
     a->block = next_block(a);
     if (!a->block) {
         end_here(a, ATA_IDNF);
         return;
     }
-    for (uint32_t i = 0; (f & MEDIA) && i < a->block; i++)
+    if (is_far(a, false)) return;
+    for (uint32_t i = 0; (flags_of(a) & MEDIA) && i < a->block; i++)
         if (!a->disk.read(a->disk.self, a->lba + i, a->buffer + i * DISK_SECTOR)) {
             a->lba += i;
             end_here(a, ATA_UNC);
             return;
         }
+    fetched(a);
+}
+
+/* The block is in the buffer: the host's turn. */
+static void fetched(struct ata *a)
+{
+    uint8_t f = flags_of(a);
     if (!(f & MEDIA) && find(a->command)->begin == identify) ata_fill_identify(a);
     a->at = 0;
     a->end = a->block * DISK_SECTOR;
@@ -163,18 +182,39 @@ static bool more(struct ata *a)
     return false;
 }
 
+static void not_stored(struct ata *a)
+{
+    ata_show(a, is_ext(a), a->lba);
+    end_with(a, ATA_ABRT);
+    a->status |= ATA_DF;
+}
+
+static void stored(struct ata *a)
+{
+    if (more(a)) ask(a, false);
+    else end_with(a, 0);
+}
+
 static void store(struct ata *a)
 {
+    if (is_far(a, true)) return;
     for (uint32_t i = 0; (flags_of(a) & MEDIA) && i < a->block; i++)
         if (!a->disk.write(a->disk.self, a->lba + i, a->buffer + i * DISK_SECTOR)) {
             a->lba += i;
-            ata_show(a, is_ext(a), a->lba);
-            end_with(a, ATA_ABRT);
-            a->status |= ATA_DF;
+            not_stored(a);
             return;
         }
-    if (more(a)) ask(a, false);
-    else end_with(a, 0);
+    stored(a);
+}
+
+void ata_arrived(struct ata *a, uint32_t ticket, bool good)
+{
+    bool write = flags_of(a) & OUT;
+    if (a->phase != PHASE_AWAIT || ticket != a->ticket) return;
+    if (!good && write) not_stored(a);
+    else if (!good) end_here(a, ATA_UNC);
+    else if (write) stored(a);
+    else fetched(a);
 }
 
 static uint64_t block_ns(const struct ata *a)

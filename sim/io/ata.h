@@ -56,6 +56,7 @@ struct ata {
     uint64_t lba, head;                 /* next sector to move; where the heads are */
     uint32_t left, block;               /* sectors to go; of them in the buffer */
     uint32_t at, end;                   /* bytes of the buffer moved, to be moved */
+    uint32_t ticket;                    /* of what a medium that is far away was asked last */
     uint64_t commands;                  /* begun, for people */
     uint8_t  buffer[ATA_BLOCK * DISK_SECTOR];
 };
@@ -74,6 +75,8 @@ uint16_t ata_peek_data(const struct ata *a);                 /* the word ata_dat
 uint16_t ata_data_in(struct ata *a);                         /* one word through the data register */
 void ata_data_out(struct ata *a, uint16_t word);
 void ata_dma_go(struct ata *a);                              /* the host is ready for DMA: go on if that was awaited */
+/* A medium that is far away has moved what that ticket was for, or could not. An old ticket is for what a reset has ended. */
+void ata_arrived(struct ata *a, uint32_t ticket, bool good);
 const char *ata_command_name(uint8_t code);                  /* "READ DMA"; NULL: aborted */
 
 /* --- ata_address.c --- */

@@ -159,6 +159,7 @@ static bool is_data(const struct ide *i, uint32_t offset)
 static uint32_t ide_read(struct device *d, uint32_t offset, unsigned size)
 {
     struct ide *i = (struct ide *)d;
+    i->accesses++;
     if (size > 1 && is_data(i, offset)) return read_data(channel_of(i, offset), size);
     return bytewise_read(d, offset, size, read_byte);
 }
@@ -166,6 +167,7 @@ static uint32_t ide_read(struct device *d, uint32_t offset, unsigned size)
 static void ide_write(struct device *d, uint32_t offset, unsigned size, uint32_t value)
 {
     struct ide *i = (struct ide *)d;
+    i->accesses++;
     if (size > 1 && is_data(i, offset)) write_data(channel_of(i, offset), size, value);
     else bytewise_write(d, offset, size, value, write_byte);
 }

@@ -37,6 +37,7 @@ struct ide {
     struct bus   *bus;
     uint16_t      base;  /* of the bus masters' ports; 0: nowhere */
     struct ide_channel channel[IDE_CHANNELS];
+    uint64_t      accesses; /* of ports, for people */
 };
 
 /* What the board has: `drives` (at most IDE_DRIVES) media in the order of the drives, primary first. */

@@ -111,6 +111,22 @@ void host_interrupt(struct vmm *h, uint8_t vector)
     out(h, PIC1, 0x20);
 }
 
+/* OCW3's poll command: the read that follows is the acknowledge. */
+static int poll_chip(struct vmm *h, uint16_t port)
+{
+    enum { POLL = 0x0C, REQUEST = 0x80 };
+    out(h, port, POLL);
+    uint8_t answer = in(h, port);
+    return answer & REQUEST ? answer & 7 : -1;
+}
+
+void host_poll(struct vmm *h)
+{
+    int irq = poll_chip(h, PIC1);
+    if (irq == CASCADE) irq = 8 + poll_chip(h, PIC2);
+    if (irq >= 0) host_interrupt(h, (uint8_t)(WINDOW_IRQ + irq));
+}
+
 void host_serial(void *vm, uint8_t byte)
 {
     struct vmm *h = ((struct vm *)vm)->vmm;

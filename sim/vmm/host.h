@@ -15,6 +15,8 @@ struct vmm;
 void host_init(struct vmm *h);                       /* programs PIC and UART */
 void host_timer(struct vmm *h, uint64_t when);       /* arms the real timer for a cycle; TIMEQ_NEVER: nothing to wait for */
 void host_interrupt(struct vmm *h, uint8_t vector);  /* a real interrupt arrived: serve the device, end of interrupt */
+/* The hypervisor's own code goes on for long with interrupts off: serves a device that waits, if there is one. */
+void host_poll(struct vmm *h);
 void host_serial(void *vm, uint8_t byte);            /* sink of the virtual UART */
 /* A real device may interrupt, or may not; its input is one by level from now on; is the line up? (That only means something for those.) */
 void host_mask(struct vmm *h, unsigned irq, bool masked);

@@ -31,49 +31,6 @@ static bool not_ours(struct vm *vm, unsigned irq)
     return false;
 }
 
-/* ---- the hypervisor's own */
-
-static void backend_time(struct vmm *h) { clock_charge(h->board.clock, CAUSE_DEVICE, h->board.model->cost[COST_BACKEND]); }
-
-static bool backend_read(void *vm_disk, uint64_t lba, void *to)
-{
-    struct vm_disk *d = vm_disk;
-    backend_time(d->vmm);
-    return d->disk.read(d->disk.self, lba, to);
-}
-
-static bool backend_write(void *vm_disk, uint64_t lba, const void *from)
-{
-    struct vm_disk *d = vm_disk;
-    backend_time(d->vmm);
-    return d->disk.write(d->disk.self, lba, from);
-}
-
-static void direct_wire(struct vm *vm, const struct vm_plan *plan, struct devices_wiring *w, struct disk *list)
-{
-    w->disk = list;
-    w->disks = plan->disks;
-    for (unsigned i = 0; i < plan->disks; i++) {
-        struct vm_disk *d = &vm->disk[i];
-        *d = (struct vm_disk){ vm->vmm, plan->disk[i] };
-        list[i] = (struct disk){ d->disk.sectors, backend_read, backend_write, d };
-    }
-}
-
-static const struct io_strategy io_hypervisor_direct = {
-    .name = "hypervisor-direct",
-    .about = "the hypervisor's own drivers serve the guest's devices",
-    .exclusive = false,
-    .migrates = true,
-    .fits = fits_any,
-    .wire = direct_wire,
-    .attach = nothing_to_attach,
-    .start = nothing,
-    .interrupt = not_ours,
-    .follow = nothing,
-    .reset = nothing,
-};
-
 /* ---- a service VM's */
 
 static const struct io_strategy io_split = {
@@ -91,7 +48,7 @@ static const struct io_strategy io_split = {
     .reset = nothing,
 };
 
-const struct io_strategy *const io_strategies[] = { &io_passthrough, &io_hypervisor_direct, &io_split, NULL };
+const struct io_strategy *const io_strategies[] = { &io_passthrough, &io_direct, &io_split, NULL };
 
 const struct io_strategy *io_strategy_find(const char *name)
 {

@@ -42,7 +42,7 @@ struct io_strategy {
     void (*reset)(struct vm *vm);
 };
 extern const struct io_strategy *const io_strategies[]; /* null-terminated, in teaching order */
-extern const struct io_strategy io_passthrough;
+extern const struct io_strategy io_passthrough, io_direct;
 const struct io_strategy *io_strategy_find(const char *name); /* NULL if there is none */
 /* May that way be chosen for that machine? Else EXIT_USAGE, and the reason. */
 bool io_strategy_check(const char *name, const struct io_machine *m, struct err *e);

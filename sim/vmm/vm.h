@@ -13,17 +13,12 @@
 #include "sim/io/devices.h"
 #include "sim/mmu/strategy.h"
 #include "sim/trace/trace.h"
+#include "sim/vmm/io_direct.h"
 #include "sim/vmm/io_passthrough.h"
 #include "sim/vmm/io_strategy.h"
 #include "sim/vmm/schedule.h"
 #include "sim/vmm/setting.h"
 #include "sim/vmm/vcpu.h"
-
-/* The back end of an emulated drive: the hypervisor's disk service, whose work is a cost and not yet a driver. */
-struct vm_disk {
-    struct vmm *vmm;
-    struct disk disk;
-};
 
 struct vm {
     struct vmm *vmm;
@@ -34,7 +29,7 @@ struct vm {
     struct bus bus, pseudo;
     struct timeq timers;     /* of the virtual devices; run when the hypervisor has control */
     struct devices devices;  /* virtual PIC, PIT, UART, debug ports */
-    struct vm_disk disk[IDE_DRIVES];
+    struct vm_disk disk[IDE_DRIVES]; /* behind its virtual drives */
     const struct io_strategy *io; /* who programs the real devices for it */
     struct passthrough *pass; /* NULL under another way of I/O than that */
     struct vcpu vcpu;
@@ -88,6 +83,7 @@ struct vmm {
     struct vm *now;                 /* the one whose guest the real CPU runs, or ran last */
     uint8_t    speaking;            /* id of the VM that trace events are about */
     struct schedule schedule;
+    struct resident resident;       /* the block stack */
     void      *common;              /* what the VMs' MMU strategies share */
     uint64_t timer_at;              /* cycle the real timer is set to fire at; TIMEQ_NEVER if not */
     uint16_t irq_mask;              /* of the real 8259 pair: 1 is masked */

@@ -12,7 +12,7 @@
  *   02000  IDT, 256 gates                                  08000  shadow LDT (64 KB)
  *   03000  entry stubs, 16 bytes a vector                  18000  shadow GDT (64 KB)
  *   04000  common entry, leave, idle                       28000  TSS with I/O map, where ports are opened by one
- *   05000  the door                                        2B000  tables of the IOMMU
+ *   05000  the door                                        2B000  tables of the IOMMU; or a resident driver's buffers
  *                                                          40000  frames for shadow page tables
  * SDM 3A 5.8 (protection by segments), 6.12 (gates), 7.2 (TSS). TOUR vmm.1 */
 #ifndef VMM_WINDOW_H
@@ -26,7 +26,7 @@ enum {
     WINDOW_SIZE = 0x400000,
     WINDOW_TSS = 0x1000, WINDOW_IDT = 0x2000, WINDOW_STUBS = 0x3000, WINDOW_ENTRY = 0x4000, WINDOW_LEAVE = 0x4010,
     WINDOW_IDLE = 0x4020, WINDOW_DOOR = 0x5000, WINDOW_STACK = 0x8000, WINDOW_LDT = 0x8000, WINDOW_GDT = 0x18000,
-    WINDOW_TSS_WIDE = 0x28000, WINDOW_IOMMU = 0x2B000, WINDOW_POOL = 0x40000,
+    WINDOW_TSS_WIDE = 0x28000, WINDOW_IOMMU = 0x2B000, WINDOW_PRD = 0x2B000, WINDOW_BOUNCE = 0x2C000, WINDOW_POOL = 0x40000,
     WINDOW_TSS_BYTES = 104, WINDOW_MAP_BYTES = 8193 /* a bit for each port, and the byte of ones behind */,
     /* The hypervisor's own selectors sit at the very end of the shadow GDT, where guests have nothing. */
     WINDOW_CS = 0xFFC8, WINDOW_SS = 0xFFD0, WINDOW_TR = 0xFFD8, WINDOW_LDTR = 0xFFE0, WINDOW_SS_HIGH = 0xFFE8,

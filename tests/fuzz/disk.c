@@ -144,7 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct disk_moment snapshot = moment;
     memcpy(kept, mirror, sizeof kept);
     disk_image_seal(image);
-    ide_world_init_with(&w, &(struct disk){ sectors, watched_read, watched_write, NULL });
+    ide_world_init_with(&w, &(struct disk){ .sectors = sectors, .read = watched_read, .write = watched_write });
     for (unsigned n = 0; fuzz_left(&in) && n < STEPS; n++) step(&in, image, &snapshot);
     check_sectors();
     w.ide.device.ops->reset(&w.ide.device);

@@ -25,6 +25,7 @@ for how in "te --set cpu.virtualizable=1" bt vtx "vtx --mmu two-level" "vtx --mo
     # shellcheck disable=SC2086
     mini --cpu $how --io hypervisor-direct
     check "mini from a disk of the hypervisor's, $how" same
+    check "by a driver that programs the real one" some real_interrupts
     before=$(ports)
     # shellcheck disable=SC2086
     mini --cpu $how --io passthrough --set vmm.check=1
@@ -41,6 +42,13 @@ check "for it went elsewhere, says the safety checker" some stray_stores
 "$RINGSIDE" run build/guests/mini.elf --ram 16M --disk "$img" --append disk --cpu vtx --io passthrough --set io.iommu=0 --serial null \
     >"$TMPDIR/report" 2>&1
 check "and in the report" grep -q 'safety: the device stored' "$TMPDIR/report"
+
+mini --cpu vtx --vms 3 --set sched.slice=200
+for n in 0 1 2; do
+    cp "$TMPDIR/out.$n" "$TMPDIR/out"
+    check "three VMs on one real disk, number $n" same
+done
+check "each waits for its turn" some waited
 
 image stray
 numbered >"$TMPDIR/disk.img"

@@ -76,7 +76,7 @@ static void build(struct ide_world *w, const struct disk *disks, unsigned drives
 
 void ide_world_init(struct ide_world *w, unsigned drives)
 {
-    const struct disk disks[2] = { { IDE_WORLD_SECTORS, read0, write0, w }, { IDE_WORLD_SMALL, read1, write1, w } };
+    const struct disk disks[2] = { { IDE_WORLD_SECTORS, read0, write0, w, NULL }, { IDE_WORLD_SMALL, read1, write1, w, NULL } };
     memset(w, 0, sizeof *w);
     w->disk[0] = malloc(IDE_WORLD_SECTORS * DISK_SECTOR);
     w->disk[1] = malloc(IDE_WORLD_SMALL * DISK_SECTOR);
