@@ -7,8 +7,8 @@
 #include "sim/board.h"
 #include "sim/core/pages.h"
 #include "sim/firmware_tables.h"
-#include "sim/vmm/paravirt.h"
 #include "sim/vmm/io_strategy.h"
+#include "sim/vmm/paravirt.h"
 #include "sim/vmm/schedule.h"
 
 enum { HISTORY_FIRST = 1 << 18, HISTORY_LAST = 3 << 18 }; /* events of a bare machine that are kept: 50 MB */
@@ -240,6 +240,24 @@ static void real_media(struct machine *m, struct disk list[CONFIG_DISKS])
     }
 }
 
+/* With --io split the real controller has one drive for each VM but the first, which drives it. */
+static bool is_split(const struct machine *m) { return m->technique->hypervisor && io_strategy_find(m->cfg.io)->service; }
+
+/* What hangs on the real controller; returns how many. A hypervisor that emulates all drives needs none. */
+static unsigned board_media(struct machine *m, struct disk list[CONFIG_DISKS])
+{
+    if (!is_split(m)) {
+        real_media(m, list);
+        return m->technique->hypervisor && !io_strategy_find(m->cfg.io)->real_disks ? 0 : m->cfg.disks;
+    }
+    for (unsigned n = 1; n < m->guests; n++) {
+        struct disk its[CONFIG_DISKS];
+        media(m, n, its);
+        list[n - 1] = its[0];
+    }
+    return m->guests - 1;
+}
+
 static void input_fired(void *machine, uint64_t when) { (void)machine, (void)when; } /* the run loop looks anyway */
 
 /* Where an event happened, as people count: while translated code runs, where the guest believes to be. */
@@ -286,7 +304,7 @@ static bool build_board(struct machine *m, struct err *e)
                                              m->technique->hypervisor ? &b->clock : NULL, &b->episodes,
                                              m->technique->view ? event_place : NULL, &b->vmm.speaking, &b->clock });
     struct disk disks[CONFIG_DISKS];
-    real_media(m, disks);
+    unsigned drives = board_media(m, disks);
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .ignne = { board_ignne, m, 0 },
                                 .apics = true, .serial = { board_serial, m->guest },
                                 .serial_in = { machine_input_get, m }, .console = { board_serial, m->guest },
@@ -295,7 +313,7 @@ static bool build_board(struct machine *m, struct err *e)
                                 .shadow = { board_shadow, m }, .rom = m->rom.chip && !m->technique->hypervisor,
                                 .reset = { board_reset, m, 0 }, .off = { board_off, m, 0 },
                                 .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH),
-                                .disk = disks, .disks = m->technique->hypervisor && !io_strategy_find(m->cfg.io)->real_disks ? 0 : m->cfg.disks,
+                                .disk = disks, .disks = drives,
                                 .dma = { m->technique->hypervisor ? passthrough_stored : NULL, &b->vmm },
                                 .disk_times = disk_times(&m->model), .trace = m->trace };
     if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e) || !build_card(m, e)) return false;
@@ -439,6 +457,7 @@ static bool build_vms(struct machine *m, struct err *e)
     if (!settings(m, vb.setting, e)) return false;
     vmm_init(&b->vmm, &vb, m->guests, &(struct vmm_turns){ scheduler ? scheduler : schedulers[0]->name, vb.setting[SETTING_SCHED_SLICE],
                                                            vb.setting[SETTING_SCHED_PERIOD] });
+    b->vmm.service = is_split(m);
     uint32_t at = 0;
     for (unsigned n = 0; n < m->guests; n++) {
         struct machine_cfg one;
@@ -447,8 +466,8 @@ static bool build_vms(struct machine *m, struct err *e)
         config_vm(&m->cfg, n, &one, &share);
         media(m, n, disks);
         struct vm *vm = vmm_add(&b->vmm, &(struct vm_plan){ .cpu = one.cpu, .mmu = one.mmu, .io = one.io, .window = at << PAGE_SHIFT, .first = at + VMM_FRAMES,
-                                .frames = one.ram_mib * 256, .disk = disks, .disks = m->cfg.disks, .weight = share.weight,
-                                .cap = share.cap, .background = share.background }, e);
+                                .frames = one.ram_mib * 256, .disk = disks, .disks = is_split(m) ? 0 : m->cfg.disks, .weight = share.weight,
+                                .cap = share.cap, .background = share.background || (is_split(m) && !n) }, e);
         if (!vm) return false;
         at += room_of(&one);
     }

@@ -258,7 +258,12 @@ struct machine_vm {
     uint64_t running, ready, asleep, capped;        /* cycles it had the processor; had to wait for it; did not want it; might not */
     uint64_t by_cause[CAUSE_COUNT];                 /* what the processor did for it */
     uint64_t exits;
+    /* --io split: what domains did to each other and to devices. Zero under other techniques. */
+    uint64_t notified;                              /* event channels of its signalled */
+    uint64_t mapped, copied;                        /* grants of others that it mapped; bytes copied by grants */
+    uint64_t ports, interrupts;                     /* of real devices that it was given */
 };
+bool     machine_is_split(const struct machine *m); /* its first VM is the service domain */
 void     machine_vm(const struct machine *m, unsigned vm, struct machine_vm *out);
 void     machine_vmm_costs(const struct machine *m, uint64_t by_cause[CAUSE_COUNT]); /* what it did for none of them */
 const char *machine_vm_serial(const struct machine *m, unsigned vm, size_t *n);

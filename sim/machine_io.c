@@ -7,7 +7,7 @@ bool machine_io(const struct machine *m, struct machine_io *out)
     *out = (struct machine_io){ .way = m->cfg.io };
     if (!m->technique->hypervisor || !m->cfg.disks) return false;
     const struct vm *vm = machine_seen(m);
-    const struct ide *ide = vm->pass ? &m->b->devices.ide : &vm->devices.ide;
+    const struct ide *ide = vm->pass || m->b->vmm.service ? &m->b->devices.ide : &vm->devices.ide; /* the real one, or its own */
     for (unsigned c = 0; c < IDE_CHANNELS; c++) {
         out->interrupts += ide->channel[c].interrupts;
         for (unsigned d = 0; d < 2; d++) out->commands += ide->channel[c].drive[d].commands;

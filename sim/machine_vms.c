@@ -1,6 +1,7 @@
 /* Several virtual machines in one: who they are, what became of them, whose time passed. See machine.h. */
 #include <string.h>
 #include "sim/board.h"
+#include "sim/vmm/paravirt.h"
 
 unsigned machine_vms(const struct machine *m) { return m->guests; }
 
@@ -29,7 +30,14 @@ static void filled(const struct machine *m, unsigned n, struct machine_vm *out)
                                 .background = vm->background, .turns = a.turns, .running = a.in[VM_RUNNING], .ready = a.in[VM_READY],
                                 .asleep = a.in[VM_ASLEEP], .capped = a.in[VM_CAPPED], .exits = vm->exits };
     memcpy(out->by_cause, a.by_cause, sizeof out->by_cause);
+    const struct paravirt *p = vm->vcpu.pv;
+    if (!p) return;
+    out->notified = p->stats.sent;
+    out->mapped = p->stats.maps, out->copied = p->stats.copied;
+    out->ports = p->stats.ports, out->interrupts = p->stats.interrupts;
 }
+
+bool machine_is_split(const struct machine *m) { return m->technique->hypervisor && m->b->vmm.service; }
 
 void machine_vm(const struct machine *m, unsigned n, struct machine_vm *out)
 {

@@ -373,6 +373,20 @@ static const char *vm_stop_word(const struct machine_vm *v)
 
 const char *report_vm_stop(const struct machine_vm *v) { return v->end.fate == FATE_RUNNING ? "steps" : vm_stop_word(v); }
 
+/* What it took to reach devices through the service domain. */
+static void say_split(const struct machine *m, struct say *out)
+{
+    if (!machine_is_split(m)) return;
+    say_role(out, ROLE_FAINT, "    %-5s %-8s %13s %8s %13s %13s %10s\n", "vm", "", "notifications", "mapped", "bytes copied", "port accesses",
+             "interrupts");
+    for (unsigned i = 0; i < machine_vms(m); i++) {
+        struct machine_vm v;
+        machine_vm(m, i, &v);
+        say_add(out, "    vm%-3u %-8s %13llu %8llu %13llu %13llu %10llu\n", i, i ? "guest" : "service", (unsigned long long)v.notified,
+                (unsigned long long)v.mapped, (unsigned long long)v.copied, (unsigned long long)v.ports, (unsigned long long)v.interrupts);
+    }
+}
+
 static void say_vms(const struct report *r, struct say *out)
 {
     const struct machine *m = r->s->machine;
@@ -394,6 +408,7 @@ static void say_vms(const struct report *r, struct say *out)
                 (unsigned long long)v.exits, share);
     }
     say_add(out, "    the hypervisor itself: switching %.2f, idle %.2f\n", (double)own[CAUSE_SWITCH] / all, (double)own[CAUSE_IDLE] / all);
+    say_split(m, out);
 }
 
 static void say_end(const struct report *r, struct say *out)

@@ -322,6 +322,10 @@ static void json_vm(const struct machine *m, unsigned n, struct text *out)
     text_add(out, ", \"cycles\": {\"running\": %llu, \"ready\": %llu, \"asleep\": %llu, \"capped\": %llu},\n     \"cycles_by_cause\": ",
              (unsigned long long)v.running, (unsigned long long)v.ready, (unsigned long long)v.asleep, (unsigned long long)v.capped);
     json_causes(v.by_cause, out);
+    if (machine_is_split(m))
+        text_add(out, ",\n     \"split\": {\"notifications\": %llu, \"grants_mapped\": %llu, \"bytes_copied\": %llu, \"port_accesses\": %llu, "
+                 "\"interrupts\": %llu}", (unsigned long long)v.notified, (unsigned long long)v.mapped, (unsigned long long)v.copied,
+                 (unsigned long long)v.ports, (unsigned long long)v.interrupts);
     text_add(out, ", \"serial\": ");
     json_bytes(out, serial, bytes);
     text_char(out, '}');

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 #include <string.h>
+#include "sim/io/ide.h"
+#include "sim/vmm/paravirt.h"
 #include "sim/vmm/strategy.h"
 #include "sim/vmm/vm.h"
 
@@ -33,17 +35,32 @@ static bool not_ours(struct vm *vm, unsigned irq)
 
 /* ---- a service VM's */
 
+/* Front ends are written for the paravirtual interface, and each guest has a drive of the real controller's four. */
+static bool fits_split(const struct io_machine *m, struct err *e)
+{
+    if (!m->cpu->aware)
+        return err_set(e, EXIT_USAGE, "--io split with --cpu %s: a front end is part of a ported kernel; use --cpu pv, or --io hypervisor-direct",
+                       m->cpu->name);
+    if (m->vms < 2 || m->vms > 1 + IDE_DRIVES)
+        return err_set(e, EXIT_USAGE, "--io split with %u VM%s: the first is the service domain, and each of the others has one of the controller's "
+                       "%d drives; use --vms 2 to %d", m->vms, m->vms == 1 ? "" : "s", IDE_DRIVES, 1 + IDE_DRIVES);
+    if (m->disks != 1) return err_set(e, EXIT_USAGE, "--io split with %u disks: name one, of which each guest gets its own copy, with --disk", m->disks);
+    return true;
+}
+
+static bool split_interrupt(struct vm *vm, unsigned irq) { return pv_physical(vm->vcpu.pv, irq); }
+
 static const struct io_strategy io_split = {
     .name = "split",
     .about = "a front end in the guest, a shared ring, a back end in the service VM, which owns the real driver",
-    .lacks = "there is no service VM yet",
     .exclusive = false,
+    .service = true,
     .migrates = true,
-    .fits = fits_any,
+    .fits = fits_split,
     .wire = wire_nothing,
     .attach = nothing_to_attach,
     .start = nothing,
-    .interrupt = not_ours,
+    .interrupt = split_interrupt,
     .follow = nothing,
     .reset = nothing,
 };

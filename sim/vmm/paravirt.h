@@ -30,7 +30,8 @@ enum pv_channel_state { CHANNEL_CLOSED, CHANNEL_UNBOUND, CHANNEL_INTERDOMAIN, CH
 struct pv_channel {
     uint8_t  state;  /* enum pv_channel_state: what EVTCHNOP_status reports */
     uint16_t domain; /* unbound, interdomain: the other end's */
-    uint32_t other;  /* interdomain: its port; VIRQ: its number */
+    uint32_t other;  /* interdomain: its port; VIRQ, PIRQ: its number */
+    bool     served; /* interdomain: the hypervisor itself is the other end */
 };
 
 struct pv_map { uint32_t ref, frame; uint16_t domain; /* whose grant */ uint8_t flags; /* as asked for; 0: this handle is free */ };
@@ -59,11 +60,12 @@ struct paravirt {
     bool     no_result;        /* the hypercall being served has set EAX itself */
 
     struct pv_channel channel[XEN_CHANNELS];
-    uint16_t virq_port[XEN_VIRQS];
+    uint16_t virq_port[XEN_VIRQS], pirq_port[16];
     struct pv_map map[PV_MAPS]; /* of grants, by handle */
     bool     polls;            /* blocked in sched_op poll ... */
     uint32_t polled, poll_port[XEN_POLL_MOST];
     struct timer singleshot, periodic, poll_timer;
+    struct { uint64_t sent, ports, interrupts, maps, copies, copied; } stats; /* notifications, port accesses, ..., bytes copied by grants */
     uint64_t period, ticked;   /* ns between ticks, 0: none; system time of the last one */
 };
 
@@ -123,15 +125,22 @@ void pv_init_int80(struct paravirt *p);                                    /* th
 void pv_raise(struct paravirt *p, uint32_t port);                          /* a channel becomes pending */
 void pv_raise_virq(struct paravirt *p, unsigned virq);
 void pv_events_init(struct paravirt *p);
-uint32_t pv_channel_to_service(struct paravirt *p);                        /* a channel whose other end is the service domain */
 
 void pv_close_all(struct paravirt *p);                                     /* all of its channels */
 
 /* ---- paravirt_grant.c */
 void pv_unmap_all(struct paravirt *p);                                     /* all that it has mapped of others' */
 
+/* ---- paravirt_physical.c: the service domain's devices */
+bool    pv_is_service(const struct paravirt *p);
+bool    pv_port(struct paravirt *p, const struct insn *i);                 /* a port instruction of its kernel; false: #GP */
+int32_t pv_bind_pirq(struct paravirt *p, uint32_t irq, uint32_t port);     /* the real line raises that channel from now on */
+void    pv_close_pirq(struct paravirt *p, uint32_t irq);
+bool    pv_physical(struct paravirt *p, unsigned irq);                     /* a real interrupt: an event, if it is bound here */
+
 /* ---- paravirt_domain.c */
 uint16_t pv_id(const struct paravirt *p);                                  /* its number, as the interface has it */
+struct vm *pv_vm(const struct vmm *h, uint32_t domain);                    /* NULL: no VM has that number */
 bool pv_is_me(const struct paravirt *p, uint32_t domain);
 struct paravirt *pv_domain(const struct paravirt *p, uint32_t domain);     /* NULL: there is none, it ended or is no domain */
 bool pv_lent(const void *pv, uint32_t frame, bool write);                  /* struct direct.lent */

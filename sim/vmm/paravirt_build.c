@@ -89,8 +89,9 @@ static void build_start_info(struct paravirt *p, const struct pv_image *i, const
 {
     struct vm *vm = p->v->vm;
     struct xen_start_info s = {
-        .magic = XEN_MAGIC, .nr_pages = frames, .shared_info = p->shared << PAGE_SHIFT, .store_mfn = p->store,
-        .store_evtchn = p->store_port, .console_mfn = p->console, .console_evtchn = p->console_port,
+        .magic = XEN_MAGIC, .nr_pages = frames, .flags = pv_is_service(p) ? XEN_PRIVILEGED | XEN_INITIAL : 0,
+        .shared_info = p->shared << PAGE_SHIFT, .store_mfn = p->store,
+        .store_evtchn = p->v->vmm->service ? p->store_port : 0 /* nobody would answer */, .console_mfn = p->console, .console_evtchn = p->console_port,
         .pt_base = i->virt_base + (l->tables << PAGE_SHIFT), .nr_pt_frames = l->stack - l->tables,
         .mfn_list = i->virt_base + (l->p2m << PAGE_SHIFT),
         .mod_start = i->mod_len ? i->virt_base + i->mod_start : 0, .mod_len = i->mod_len,
@@ -116,6 +117,15 @@ static void boot_registers(struct paravirt *p, const struct pv_image *i, const s
     p->kernel_sp = c->reg[ESP];
 }
 
+/* The store's page, which the service domain may map. */
+static void grant_to_service(struct paravirt *p)
+{
+    enum { STORE = 1, PERMIT = 1 };
+    if (!p->v->vmm->service || pv_is_service(p)) return;
+    pv_frame_write(p, p->grant, STORE * 8 + 4, 4, p->store);
+    pv_frame_write(p, p->grant, STORE * 8, 4, PERMIT | (uint32_t)XEN_DOM_SERVICE << 16);
+}
+
 bool pv_build(struct vm *vm, const struct pv_image *i, struct err *e)
 {
     struct paravirt *p = vm->vcpu.pv;
@@ -127,6 +137,7 @@ bool pv_build(struct vm *vm, const struct pv_image *i, struct err *e)
     p->console = machine_frame(vm, l.console);
     p->store = machine_frame(vm, l.store);
     pv_events_init(p);
+    grant_to_service(p);
     build_tables(vm, i, &l, frames);
     build_lists(p, &l, frames);
     build_start_info(p, i, &l, frames);

@@ -162,28 +162,3 @@ int32_t pv_nmi_op(struct paravirt *p, const uint32_t arg[6])
     (void)p;
     return arg[0] <= 1 ? 0 : -XEN_ENOSYS;
 }
-
-/* arg: operation, structure. Ports and interrupts belong to whoever owns the devices; the I/O privilege level is granted, as Xen
- * does, since it only decides who of the guest may use ports that nobody of it may. */
-int32_t pv_physdev_op(struct paravirt *p, const uint32_t arg[6])
-{
-    enum { IRQ_UNMASK = 4, IRQ_STATUS, SET_IOPL, SET_IOBITMAP, EOI = 12 };
-    uint32_t iopl;
-    switch (arg[0]) {
-    case SET_IOPL:
-        if (!pv_read(p, arg[1], &iopl, 4)) return -XEN_EFAULT;
-        if (iopl > 3) return -XEN_EINVAL;
-        p->iopl = iopl;
-        return 0;
-    case SET_IOBITMAP: return 0;
-    case IRQ_UNMASK: case IRQ_STATUS: case EOI: return -XEN_EINVAL;
-    default: return -XEN_EPERM;
-    }
-}
-
-/* arg: { operation, structure }. */
-int32_t pv_physdev_op_compat(struct paravirt *p, const uint32_t arg[6])
-{
-    uint32_t op[6] = { 0, arg[0] + 4 };
-    return pv_read(p, arg[0], op, 4) ? pv_physdev_op(p, op) : -XEN_EFAULT;
-}

@@ -1,20 +1,24 @@
 /* Several domains in one machine: who is who, and what is left of one that ended. See paravirt.h.
  *
- * Idea: a domain's number is its VM's, counted from XEN_DOM_ME on; the service domain, which is not there yet, has number 0. Nothing of
+ * Idea: a domain's number is its VM's, counted from XEN_DOM_ME on; with --io split the first VM is the service domain, number 0. Nothing of
  * one domain is reached for another but what that other has granted or opened a channel for: paravirt_grant.c, paravirt_event.c. */
 #include "sim/vmm/paravirt.h"
 
-uint16_t pv_id(const struct paravirt *p) { return (uint16_t)(XEN_DOM_ME + p->v->vm->id); }
+static unsigned first(const struct vmm *h) { return h->service ? XEN_DOM_SERVICE : XEN_DOM_ME; }
+
+uint16_t pv_id(const struct paravirt *p) { return (uint16_t)(first(p->v->vmm) + p->v->vm->id); }
+
+struct vm *pv_vm(const struct vmm *h, uint32_t domain)
+{
+    return domain < first(h) || domain - first(h) >= h->vms ? NULL : &h->vm[domain - first(h)];
+}
 
 bool pv_is_me(const struct paravirt *p, uint32_t domain) { return domain == XEN_DOM_SELF || domain == pv_id(p); }
 
 struct paravirt *pv_domain(const struct paravirt *p, uint32_t domain)
 {
-    const struct vmm *h = p->v->vmm;
-    if (domain == XEN_DOM_SELF) domain = pv_id(p);
-    if (domain < XEN_DOM_ME || domain - XEN_DOM_ME >= h->vms) return NULL;
-    const struct vm *vm = &h->vm[domain - XEN_DOM_ME];
-    return vm->account.state == VM_OVER ? NULL : vm->vcpu.pv;
+    const struct vm *vm = pv_vm(p->v->vmm, domain == XEN_DOM_SELF ? pv_id(p) : domain);
+    return !vm || vm->account.state == VM_OVER ? NULL : vm->vcpu.pv;
 }
 
 bool pv_lent(const void *pv, uint32_t frame, bool write)

@@ -70,7 +70,8 @@ static bool act(struct paravirt *p, const struct insn *i)
     case MN_RDMSR: return rdmsr(p);
     case MN_WRMSR: case MN_WBINVD: return true;
     case MN_CLI: case MN_STI: return p->iopl >= 1;
-    default: return false; /* ports, among others: this domain has no devices */
+    case MN_IN: case MN_OUT: case MN_INS: case MN_OUTS: return pv_port(p, i);
+    default: return false;
     }
 }
 

@@ -3,7 +3,7 @@
  * Idea: what is pending or masked lies in struct shared_info, where the guest handles it without asking; the hypervisor keeps
  * only who is at the other end. A bit that becomes set and is not masked sets its word's bit in the selector, and with that
  * the upcall is pending: three levels, so that a guest finds one of 1024 channels by two bit scans. Xen 3 event_channel.h.
- * Of the service domain there are only its ends of console and store. Not modelled: physical interrupts. */
+ * Without a service domain there are only its ends of console and store, which the hypervisor serves. */
 #include "sim/vmm/paravirt.h"
 
 #include <stddef.h>
@@ -69,24 +69,28 @@ static uint32_t open_channel(struct paravirt *p, struct pv_channel how)
     return port;
 }
 
-uint32_t pv_channel_to_service(struct paravirt *p)
+/* A channel whose other end the hypervisor serves in the service domain's place. */
+static uint32_t channel_to_service(struct paravirt *p)
 {
-    return open_channel(p, (struct pv_channel){ CHANNEL_INTERDOMAIN, XEN_DOM_SERVICE, 0 });
+    return open_channel(p, (struct pv_channel){ .state = CHANNEL_INTERDOMAIN, .domain = XEN_DOM_SERVICE, .served = true });
 }
 
 void pv_events_init(struct paravirt *p)
 {
     for (uint32_t i = 0; i < VCPU_INFOS; i++) pv_set_shared(p, i * VCPU_SIZE + VCPU_UPCALL_MASK, 1, 1);
-    p->console_port = pv_channel_to_service(p);
-    p->store_port = pv_channel_to_service(p);
+    p->console_port = channel_to_service(p);
+    /* The store is a program of the service domain, if there is one: its own needs no channel, the others' waits for it. */
+    if (!p->v->vmm->service) p->store_port = channel_to_service(p);
+    else if (!pv_is_service(p)) p->store_port = open_channel(p, (struct pv_channel){ .state = CHANNEL_UNBOUND, .domain = XEN_DOM_SERVICE });
 }
 
 static void close_channel(struct paravirt *p, uint32_t port)
 {
     struct pv_channel *c = &p->channel[port];
     if (c->state == CHANNEL_VIRQ) p->virq_port[c->other] = 0;
-    struct paravirt *other = c->state == CHANNEL_INTERDOMAIN && c->domain != XEN_DOM_SERVICE ? pv_domain(p, c->domain) : NULL;
-    if (other) other->channel[c->other] = (struct pv_channel){ CHANNEL_UNBOUND, pv_id(p), 0 }; /* it waits for somebody new */
+    if (c->state == CHANNEL_PIRQ) pv_close_pirq(p, c->other);
+    struct paravirt *other = c->state == CHANNEL_INTERDOMAIN && !c->served ? pv_domain(p, c->domain) : NULL;
+    if (other) other->channel[c->other] = (struct pv_channel){ .state = CHANNEL_UNBOUND, .domain = pv_id(p) }; /* it waits for somebody new */
     *c = (struct pv_channel){ 0 };
     clear_bit(p, SHARED_PENDING, port);
 }
@@ -108,11 +112,11 @@ static int32_t bind_interdomain(struct paravirt *p, union operation *o)
 {
     uint32_t remote = o->interdomain.remote_port;
     struct paravirt *q = pv_domain(p, o->interdomain.domain);
-    if (!q) return o->interdomain.domain == XEN_DOM_SERVICE ? -XEN_EINVAL : -XEN_ESRCH;
+    if (!q) return o->interdomain.domain == XEN_DOM_SERVICE && !p->v->vmm->service ? -XEN_EINVAL : -XEN_ESRCH;
     if (!is_open(q, remote) || q->channel[remote].state != CHANNEL_UNBOUND || q->channel[remote].domain != pv_id(p)) return -XEN_EINVAL;
-    uint32_t port = open_channel(p, (struct pv_channel){ CHANNEL_INTERDOMAIN, pv_id(q), remote });
+    uint32_t port = open_channel(p, (struct pv_channel){ .state = CHANNEL_INTERDOMAIN, .domain = pv_id(q), .other = remote });
     if (!port) return -XEN_ENOSPC;
-    q->channel[remote] = (struct pv_channel){ CHANNEL_INTERDOMAIN, pv_id(p), port };
+    q->channel[remote] = (struct pv_channel){ .state = CHANNEL_INTERDOMAIN, .domain = pv_id(p), .other = port };
     pv_raise(p, port); /* what was sent before may have been lost */
     o->interdomain.port = port;
     return 0;
@@ -125,7 +129,7 @@ static int32_t bind_virq(struct paravirt *p, union operation *o)
     bool local = virq == XEN_VIRQ_TIMER || virq == XEN_VIRQ_DEBUG || virq == XEN_VIRQ_XENOPROF; /* each vCPU has its own */
     if (o->virq.vcpu) return local ? -XEN_ENOENT : -XEN_EINVAL;
     if (p->virq_port[virq]) return -XEN_EEXIST;
-    uint32_t port = open_channel(p, (struct pv_channel){ CHANNEL_VIRQ, 0, virq });
+    uint32_t port = open_channel(p, (struct pv_channel){ .state = CHANNEL_VIRQ, .other = virq });
     if (!port) return -XEN_ENOSPC;
     p->virq_port[virq] = (uint16_t)port;
     o->virq.port = port;
@@ -135,16 +139,27 @@ static int32_t bind_virq(struct paravirt *p, union operation *o)
 static int32_t bind_ipi(struct paravirt *p, union operation *o)
 {
     if (o->ipi.vcpu) return -XEN_ENOENT;
-    uint32_t port = open_channel(p, (struct pv_channel){ CHANNEL_IPI, 0, 0 });
+    uint32_t port = open_channel(p, (struct pv_channel){ .state = CHANNEL_IPI });
     o->ipi.port = port;
     return port ? 0 : -XEN_ENOSPC;
+}
+
+/* { pirq, flags, port } */
+static int32_t bind_pirq(struct paravirt *p, union operation *o)
+{
+    uint32_t port = open_channel(p, (struct pv_channel){ .state = CHANNEL_PIRQ, .other = o->virq.virq });
+    if (!port) return -XEN_ENOSPC;
+    int32_t result = pv_bind_pirq(p, o->virq.virq, port);
+    if (result) p->channel[port] = (struct pv_channel){ 0 };
+    else o->virq.port = port;
+    return result;
 }
 
 static int32_t alloc_unbound(struct paravirt *p, union operation *o)
 {
     if (o->unbound.domain != XEN_DOM_SELF) return -XEN_EPERM;
     uint16_t remote = pv_is_me(p, o->unbound.remote) ? pv_id(p) : o->unbound.remote;
-    uint32_t port = open_channel(p, (struct pv_channel){ CHANNEL_UNBOUND, remote, 0 });
+    uint32_t port = open_channel(p, (struct pv_channel){ .state = CHANNEL_UNBOUND, .domain = remote });
     o->unbound.port = port;
     return port ? 0 : -XEN_ENOSPC;
 }
@@ -159,7 +174,8 @@ static int32_t send(struct paravirt *p, uint32_t port)
     const struct pv_channel *c = &p->channel[port];
     switch (c->state) {
     case CHANNEL_INTERDOMAIN:
-        if (c->domain != XEN_DOM_SERVICE) notify(pv_domain(p, c->domain), c->other);
+        p->stats.sent++;
+        if (!c->served) notify(pv_domain(p, c->domain), c->other);
         else if (port == p->console_port) pv_console_notify(p);
         return 0;
     case CHANNEL_IPI: pv_raise(p, port); return 0;
@@ -175,7 +191,7 @@ static int32_t status(struct paravirt *p, union operation *o)
     const struct pv_channel *c = &p->channel[o->status.port];
     o->status.status = c->state;
     o->status.vcpu = 0;
-    o->status.a = c->state == CHANNEL_VIRQ ? c->other : c->domain;
+    o->status.a = c->state == CHANNEL_VIRQ || c->state == CHANNEL_PIRQ ? c->other : c->domain;
     o->status.b = c->other;
     return 0;
 }
@@ -218,7 +234,7 @@ static int32_t operate(struct paravirt *p, uint32_t op, union operation *o)
     switch (op) {
     case XEN_EVTCHN_BIND_INTERDOMAIN: return bind_interdomain(p, o);
     case XEN_EVTCHN_BIND_VIRQ: return bind_virq(p, o);
-    case XEN_EVTCHN_BIND_PIRQ: return o->virq.virq < XEN_PIRQS ? -XEN_EPERM : -XEN_EINVAL;
+    case XEN_EVTCHN_BIND_PIRQ: return bind_pirq(p, o);
     case XEN_EVTCHN_STATUS: return status(p, o);
     case XEN_EVTCHN_ALLOC_UNBOUND: return alloc_unbound(p, o);
     case XEN_EVTCHN_BIND_IPI: return bind_ipi(p, o);

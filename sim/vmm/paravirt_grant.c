@@ -137,6 +137,7 @@ static int16_t map(struct paravirt *p, struct map_op *o)
     p->map[handle] = (struct pv_map){ o->ref, frame, pv_id(q), (uint8_t)(o->flags & 31) };
     show(p, frame, true);
     mark_in_use(q, o->ref);
+    p->stats.maps++;
     o->handle = handle;
     o->bus = frame << PAGE_SHIFT;
     o->bus_high = 0;
@@ -158,7 +159,7 @@ static int16_t unmap_host(struct paravirt *p, const struct unmap_op *o, const st
 /* A mapping is gone: the granter may know, and the frame be seen no longer if there is no other. */
 static void forget(struct paravirt *p, const struct pv_map *m)
 {
-    struct paravirt *q = p->v->vmm->vm[m->domain - XEN_DOM_ME].vcpu.pv;
+    struct paravirt *q = pv_vm(p->v->vmm, m->domain)->vcpu.pv;
     if (!m->flags && !pv_lent(p, m->frame, false)) show(p, m->frame, false);
     mark_in_use(q, m->ref);
 }
@@ -221,6 +222,8 @@ static int16_t copy(struct paravirt *p, const struct copy_op *o)
         bus_peek(machine, hpa(from << PAGE_SHIFT | o->from.offset), bytes, o->length);
         bus_poke(machine, hpa(to << PAGE_SHIFT | o->to.offset), bytes, o->length);
         for (uint32_t i = 0; i < o->length; i += 4) pv_charge(p, COST_MEM_REF);
+        p->stats.copies++;
+        p->stats.copied += o->length;
         let_go(p, to, true);
     }
     let_go(p, from, false);

@@ -81,6 +81,7 @@ struct vmm {
     struct vm *vm;                  /* all of them, in the arena */
     unsigned   vms, room;           /* how many there are; and will be */
     struct vm *now;                 /* the one whose guest the real CPU runs, or ran last */
+    bool       service;             /* --io split: the first VM is the service domain, and owns the real drives */
     uint8_t    speaking;            /* id of the VM that trace events are about */
     struct schedule schedule;
     struct resident resident;       /* the block stack */

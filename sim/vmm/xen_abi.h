@@ -80,6 +80,7 @@ struct xen_multicall_entry { uint32_t op, result, arg[6]; };
 struct xen_reservation { uint32_t extents, count, order, address_bits; uint16_t domain, unused; };
 
 /* struct start_info */
+enum { XEN_PRIVILEGED = 1, XEN_INITIAL = 2 /* of its flags */ };
 struct xen_start_info {
     char     magic[32];
     uint32_t nr_pages, shared_info, flags, store_mfn, store_evtchn, console_mfn, console_evtchn;

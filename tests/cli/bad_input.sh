@@ -133,9 +133,11 @@ bad "--mmu two-level below ring 0" 2 'planned' run popf --cpu te --mmu two-level
 bad "--cpu nativ" 2 'did you mean native' run popf --cpu nativ
 bad "native with shadow" 2 'native has none' run good.elf --cpu native --mmu shadow
 bad "te with native tables" 2 'use --mmu shadow' run good.elf --cpu te --mmu native
-bad "--io split" 2 'planned.*service VM' run popf --io split
 bad "--io passthrough for two" 2 'has it alone' run good.elf --io passthrough --cpu vtx --vms 2
 bad "--io passthrough without a driver" 2 'has none for a real IDE' run good.elf --io passthrough --cpu pv
+bad "--io split with a guest that is not ported" 2 'part of a ported kernel' run "$root/build/guests/mini.elf" --cpu vtx --vms 2 --io split --disk "$root/build/guests/mini.img"
+bad "--io split with one VM" 2 'the first is the service domain' run "$root/build/guests/mini-pv.elf" --cpu pv --io split --disk "$root/build/guests/mini.img"
+bad "--io split without a disk" 2 'with 0 disks' run "$root/build/guests/mini-pv.elf" --cpu pv --vms 2 --io split
 bad "--io passthru" 2 'did you mean passthrough' run popf --io passthru
 bad "--host hosted" 2 'planned' run popf --host hosted
 bad "--model p5" 2 'did you mean p4' run popf --model p5

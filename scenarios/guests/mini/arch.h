@@ -61,6 +61,10 @@ void disk_init(bool pio); // without DMA
 uint32_t disk_sectors(void); // 0: there is none
 bool disk_transfer(uint32_t sector, uint32_t count, void *memory, bool write);
 
+// The service domain has another task than to run programs: what its only process does instead. Elsewhere NULL.
+void (*arch_service(void))(void);
+void disk_threads(void); // makes the kernel's own processes that the disk needs, once there are processes
+
 void arch_off(uint32_t status) __attribute__((noreturn)); // the machine's end; 0 is success
 
 // ---- What the kernel does for the machine --------------------------------------------------------------------------

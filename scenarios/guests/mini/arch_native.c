@@ -42,6 +42,10 @@ void irq_install(unsigned irq, irq_handler *handler)
     outb(PIC2 + 1, (uint8_t)(irq_mask >> 8));
 }
 
+void (*arch_service(void))(void) { return NULL; }
+
+uint32_t dma_address(const void *memory) { return kernel_to_physical(memory); }
+
 // Lines 7 and 15 are also what an 8259 answers with if the line fell too early: then nothing is in service.
 static bool spurious(unsigned irq)
 {

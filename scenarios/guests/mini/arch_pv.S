@@ -42,10 +42,14 @@ hypercall_page:                         // the builder fills it: 32 bytes a call
 
 .section .bss
     .balign 4096
-    .global shared_info, console_page
-shared_info:                            // these two pages are shown other frames
+    .global shared_info, console_page, store_page, grant_table
+shared_info:                            // these pages are shown other frames
     .skip 4096
 console_page:
+    .skip 4096
+store_page:
+    .skip 4096
+grant_table:
     .skip 4096
 boot_stack:
     .skip 8192

@@ -4,8 +4,9 @@
 // read like any memory, but changed by hypercalls, many entries at a time, since the hypervisor checks each; they hold
 // machine frames, for which the kernel looks up its own. INT 80h of a program enters here directly.
 // Manual: Xen interface manual for x86, 3 to 5; Barham et al., Xen and the Art of Virtualization, SOSP 2003.
-// Not here: migration (frames that change), several virtual processors, devices other than console and timer.
+// Not here: migration (frames that change), several virtual processors.
 #include "mini/kernel.h"
+#include "mini/driver.h"
 #include "mini/pv.h"
 
 enum { DIRECTORY_SHIFT = 22, ENTRIES = 1024, QUEUE = 128, EXCEPTIONS = 19, EVENT = 0x100, CHANNELS = 64 };
@@ -68,6 +69,27 @@ void event_install(uint32_t channel, void (*handler)(void))
     __asm__ volatile("lock btr %0, %1" : "+m"(shared_info.mask[channel / 32]) : "r"(channel % 32) : "memory");
 }
 
+uint32_t event_listen(uint16_t domain)
+{
+    struct alloc_unbound op = { DOMAIN_SELF, domain, 0 };
+    return hypercall(HC_EVENT_CHANNEL, CHANNEL_ALLOC_UNBOUND, &op) ? 0 : op.port;
+}
+
+uint32_t event_bind(uint16_t domain, uint32_t remote)
+{
+    struct bind_interdomain op = { .domain = domain, .remote_port = remote };
+    return hypercall(HC_EVENT_CHANNEL, CHANNEL_BIND_INTERDOMAIN, &op) ? 0 : op.port;
+}
+
+void event_send(uint32_t channel) { hypercall(HC_EVENT_CHANNEL, CHANNEL_SEND, &channel); }
+
+void event_close(uint32_t channel)
+{
+    if (!channel) return;
+    event_handlers[channel] = NULL;
+    hypercall(HC_EVENT_CHANNEL, CHANNEL_CLOSE, &channel);
+}
+
 static uint32_t take(volatile uint32_t *word) // all its bits
 {
     uint32_t bits = 0;
@@ -115,6 +137,24 @@ static void traps_ready(void)
     must(hypercall(HC_SET_TRAP_TABLE, table), "the trap table");
     must(hypercall(HC_SET_CALLBACKS, RING1_CS, event_entry, RING1_CS, failsafe_entry), "the callbacks");
 }
+
+// ---- A domain that was given real devices -----------------------------------------------------------------------------
+
+void irq_install(unsigned irq, irq_handler *handler)
+{
+    struct bind_pirq bind = { .irq = irq };
+    must(hypercall(HC_EVENT_CHANNEL, CHANNEL_BIND_PIRQ, &bind), "an interrupt");
+    event_install(bind.port, handler);
+}
+
+uint32_t dma_address(const void *memory)
+{
+    uint32_t physical = kernel_to_physical(memory);
+    return machine_frame(physical) * PAGE + physical % PAGE;
+}
+
+static bool is_service;
+void (*arch_service(void))(void) { return is_service ? service_run : NULL; }
 
 // ---- Time -------------------------------------------------------------------------------------------------------------
 
@@ -174,7 +214,7 @@ void arch_pause(int periods)
 static struct mmu_update queue[QUEUE];
 static uint32_t queued;
 
-static uint32_t machine_frame(uint32_t physical) { return frame_list[physical / PAGE]; }
+uint32_t machine_frame(uint32_t physical) { return frame_list[physical / PAGE]; }
 pte_t pte_make(uint32_t physical, uint32_t flags) { return machine_frame(physical) * PAGE | flags; }
 uint32_t pte_physical(pte_t entry) { return MACHINE_TO_PHYSICAL[entry / PAGE] * PAGE; }
 
@@ -212,6 +252,8 @@ static void set_writable(void *page, bool writable)
 {
     map_kernel_page(page, pte_make(kernel_to_physical(page), PTE_P | (writable ? PTE_RW : 0)));
 }
+
+void map_own(void *page) { set_writable(page, true); }
 
 // A page is a table or writable, never both.
 void table_adopt(pte_t *table, enum table_level level)
@@ -273,6 +315,10 @@ void arch_start(const struct start_info *start)
     map_machine(&shared_info, start->shared_info / PAGE);
     traps_ready();
     console_init(start);
+    is_service = (start->flags & START_INITIAL) != 0;
+    uint32_t level = 1; // the kernel's ring may use ports
+    if (is_service) must(hypercall(HC_PHYSDEV, PHYSDEV_SET_IOPL, &level), "ports");
+    store_init(start);
     map_ram(&boot, mapped < end ? mapped : end);
     timer_ready();
     kernel_main(&boot);

@@ -123,6 +123,7 @@ struct process {
     const void *channel;       // what it sleeps for
     uint32_t wake_at;          // or until when
     bool timed, killed;
+    void (*body)(void); // a process of the kernel's own: what it does instead of a program
     struct space space;
     struct inode *directory;
     struct file *file[DESCRIPTORS];
@@ -147,6 +148,7 @@ void process_begin(void);                                   // switch.S: a new p
 void process_first(void);
 
 void process_init(const char *run); // makes process 1
+void process_kernel(const char *name, void (*body)(void)); // one without a program, a number and an end
 int process_fork(void);
 void process_exit(int status) __attribute__((noreturn));
 int process_wait(int *status);

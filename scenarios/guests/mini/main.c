@@ -48,11 +48,17 @@ LANDMARK void kernel_main(const struct boot *boot)
     frames_init(boot->free_begin, boot->free_end);
     sched_init();
     check_timer();
+    void (*service)(void) = arch_service();
+    if (service) {
+        process_kernel("service", service);
+        sched_idle();
+    }
     disk_init(option(boot->command_line, "pio", value, sizeof value) != NULL);
     block_init(boot, option(boot->command_line, "disk", value, sizeof value) != NULL);
     const char *timer = option(boot->command_line, "timer", value, sizeof value);
     if (timer && timer[0] == '0') arch_timer_stop();
     kprintf("mini: files on the %s, %u KB\n", block_device(), block_count() * (BLOCK / 1024));
     process_init(option(boot->command_line, "run", script, sizeof script));
+    disk_threads();
     sched_idle();
 }

@@ -1,14 +1,16 @@
 # mini, the small Unix: the kernel, its programs, and the disk image that holds them. Included by guests.mk.
 #
 # The kernel is built twice from the same sources: MINI_COMMON, plus one side of the border arch.h, MINI_NATIVE for a bare
-# PC or MINI_PV for a paravirtualizing hypervisor. Only what is in these two lists is specific to a machine.
+# PC or MINI_PV for a paravirtualizing hypervisor. Only what is in these lists is specific to a machine.
 
 MINI_SRC      := main.c console.c sched.c proc.c trap.c syscall.c memory.c paging.c exec.c block.c fs.c file.c pipe.c text.c \
                  switch.S
 MINI_COMMON   := $(MINI_SRC:%=mini/%) lib/memory.c
-MINI_NATIVE   := mini/arch_native.S mini/arch_native.c mini/console_native.c mini/disk_native.c \
+MINI_NATIVE   := mini/arch_native.S mini/arch_native.c mini/console_native.c mini/disk_native.c mini/ide.c \
                  lib/trap.S lib/tables.c lib/serial.c lib/timer.c
-MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c
+MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c mini/grant.c mini/store_wire.c mini/store_client.c
+# What the service domain has besides: the paravirtual kernel is also its kernel. Its driver is the bare PC's.
+MINI_SERVICE  := mini/service.c mini/store_server.c mini/blkback.c mini/ide.c
 MINI_PROGRAMS := init sh ls cat echo wc grep primes sieve sleep ps kill rm mkdir spin cow forktest pipes files crash \
                  hostile chaos bench true halt
 MINI_FILES    := motd README demo
@@ -17,7 +19,7 @@ MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GU
 
 mini_objects = $(patsubst %,$(BUILD_GUESTS)/obj/%.o,$(1))
 MINI_OBJ      := $(call mini_objects,$(MINI_COMMON) $(MINI_NATIVE))
-MINI_PV_OBJ   := $(call mini_objects,$(MINI_COMMON) $(MINI_PV))
+MINI_PV_OBJ   := $(call mini_objects,$(MINI_COMMON) $(MINI_PV) $(MINI_SERVICE))
 MINI_USER_OBJ := $(call mini_objects,mini/user/start.S mini/user/user.c mini/text.c lib/memory.c)
 MINI_BIN      := $(BUILD_GUESTS)/obj/mini/bin
 

@@ -52,6 +52,7 @@ static struct process *process_new(void)
 void process_first(void)
 {
     irq_enable();
+    if (current->body) current->body();
     if (current->pid != 1) return;
     fs_mount();
     current->directory = inode_get(ROOT_INODE);
@@ -73,6 +74,16 @@ void process_init(const char *run)
     first_run = run;
     if (!space_init(&p->space)) panic("no memory for the first process");
     text_copy(p->name, "init", sizeof p->name);
+    p->state = P_READY;
+}
+
+void process_kernel(const char *name, void (*body)(void))
+{
+    struct process *p = process_new();
+    if (!p) panic("too many processes");
+    p->pid = 0, last_pid--;
+    p->body = body;
+    text_copy(p->name, name, sizeof p->name);
     p->state = P_READY;
 }
 

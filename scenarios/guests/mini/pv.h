@@ -1,4 +1,4 @@
-// What the parts of the paravirtual side (arch_pv.c, console_pv.c) offer each other.
+// What the parts of the paravirtual side (arch_pv.c, console_pv.c and those named below) offer each other.
 #ifndef MINI_PV_H
 #define MINI_PV_H
 
@@ -8,5 +8,37 @@ extern struct shared_info shared_info;
 void map_machine(void *page, uint32_t mfn); // shows a machine frame at a page of the kernel's
 void event_install(uint32_t channel, void (*handler)(void)); // called with events masked
 void console_init(const struct start_info *start);
+void map_own(void *page);                    // and its own frame again
+uint32_t machine_frame(uint32_t physical); // of one of the domain's own frames
+
+// Event channels to other domains (arch_pv.c). 0: there is none.
+uint32_t event_listen(uint16_t domain);                // a new one, which that domain may bind
+uint32_t event_bind(uint16_t domain, uint32_t remote); // to one that it opened for us
+void event_send(uint32_t channel);
+void event_close(uint32_t channel);
+
+// Grants (grant.c).
+uint32_t grant_new(uint16_t domain, const void *page, bool readonly); // a reference; 0: none is left
+void grant_end(uint32_t ref);
+// Another domain's, mapped for its bus masters, and at `page` if that is not NULL. False: it was not granted.
+struct mapping {
+    uint32_t handle, bus;
+    void *page;
+};
+bool grant_map(uint16_t domain, uint32_t ref, bool readonly, void *page, struct mapping *out);
+void grant_unmap(const struct mapping *mapping);
+
+// The store, from a guest's side (store_client.c). Paths without / at their beginning are the domain's own.
+void store_init(const struct start_info *start);
+bool store_is_there(void);
+bool store_read(const char *path, char *value, uint32_t room);
+uint32_t store_read_number(const char *path); // 0: there is none
+bool store_write(const char *path, const char *value);
+void store_write_number(const char *path, uint32_t value);
+void store_watch(const char *path); // from now on, changes below wake who waits
+void store_wait(void);              // until something that is watched may have changed
+
+// The service domain (service.c): never returns.
+void service_run(void) __attribute__((noreturn));
 
 #endif

@@ -25,7 +25,7 @@ enum ring_barrier { RING_AFTER_PUSH, RING_AFTER_EVENT, RING_STORES /* of an entr
 // A processor's stores are seen in their order: between stores it is enough to hold the compiler back.
 #define RING_BARRIER(why) do { \
         if ((why) == RING_STORES) __asm__ volatile("" : : : "memory"); \
-        else __asm__ volatile("lock orl $0, (%%esp)" : : : "memory", "cc"); \
+        else __asm__ volatile("lock or dword ptr [esp], 0" : : : "memory", "cc"); \
     } while (0)
 #endif
 

@@ -3,7 +3,7 @@
 // Idea: a hypercall is INT 82h with a number in EAX and arguments in EBX, ECX, EDX, ESI, EDI; what is needed often lies in
 // memory that both sides see: pending events, their mask, the time, the address of the last page fault.
 // Manual: Xen interface manual for x86, version 3; its public headers.
-// Not here: grant tables, the store, block and network devices.
+// Not here: network devices. Rings of block devices: ring.h, blkif.h; the store: store.h.
 #ifndef MINI_XEN_H
 #define MINI_XEN_H
 
@@ -11,7 +11,7 @@
 
 enum hypercall_number {
     HC_SET_TRAP_TABLE = 0, HC_MMU_UPDATE = 1, HC_STACK_SWITCH = 3, HC_SET_CALLBACKS = 4, HC_UPDATE_VA_MAPPING = 14,
-    HC_SET_TIMER = 15, HC_XEN_VERSION = 17, HC_CONSOLE_IO = 18, HC_MMUEXT = 26, HC_SCHED = 29, HC_EVENT_CHANNEL = 32,
+    HC_SET_TIMER = 15, HC_XEN_VERSION = 17, HC_CONSOLE_IO = 18, HC_GRANT_TABLE = 20, HC_MMUEXT = 26, HC_SCHED = 29, HC_EVENT_CHANNEL = 32, HC_PHYSDEV = 33,
 };
 
 enum { RING1_CS = 0xE019, RING1_DS = 0xE021, RING3_CS = 0xE02B, RING3_DS = 0xE033, DOMAIN_SELF = 0x7FF0 };
@@ -35,11 +35,64 @@ enum { MMUEXT_PIN_TABLE = 0, MMUEXT_PIN_DIRECTORY = 1, MMUEXT_UNPIN = 4, MMUEXT_
 enum { VA_INVLPG = 2 }; // update_va_mapping: and flush that page
 
 enum { SCHED_BLOCK = 1, SCHED_SHUTDOWN = 2, SHUTDOWN_OFF = 0, SHUTDOWN_CRASH = 3 };
-enum { CHANNEL_BIND_VIRQ = 1, CHANNEL_SEND = 4, VIRQ_TIMER = 0 };
+enum { CHANNEL_BIND_INTERDOMAIN = 0, CHANNEL_BIND_VIRQ = 1, CHANNEL_BIND_PIRQ = 2, CHANNEL_CLOSE = 3, CHANNEL_SEND = 4,
+       CHANNEL_ALLOC_UNBOUND = 6, VIRQ_TIMER = 0 };
+enum { PHYSDEV_SET_IOPL = 6 };
 
 struct bind_virq {
     uint32_t virq, vcpu, port;
 };
+
+struct bind_pirq {
+    uint32_t irq, flags, port;
+};
+
+struct alloc_unbound { // a channel that `remote` may bind
+    uint16_t domain, remote;
+    uint32_t port;
+};
+
+struct bind_interdomain {
+    uint16_t domain, unused;
+    uint32_t remote_port, port;
+};
+
+// Grants: an entry of a domain's table lets another one use a frame.
+enum { GRANT_MAP = 0, GRANT_UNMAP = 1, GRANT_SETUP = 2 };
+enum { GRANT_ACCESS = 1, GRANT_READONLY = 4, GRANT_IN_USE = 0x18 };
+enum { MAP_FOR_DEVICE = 1, MAP_FOR_HOST = 2, MAP_READONLY = 4 };
+enum { GRANT_CONSOLE = 0, GRANT_STORE = 1, GRANT_FIRST_FREE = 8 };
+
+struct grant_entry {
+    uint16_t flags, domain;
+    uint32_t mfn;
+};
+
+struct grant_map {
+    uint64_t at;
+    uint32_t flags, ref;
+    uint16_t domain;
+    int16_t status;
+    uint32_t handle;
+    uint64_t bus;
+} __attribute__((packed, aligned(4)));
+
+struct grant_unmap {
+    uint64_t at, bus;
+    uint32_t handle;
+    int16_t status;
+    uint16_t unused;
+} __attribute__((packed, aligned(4)));
+
+struct grant_setup {
+    uint16_t domain, unused;
+    uint32_t frames;
+    int16_t status;
+    uint16_t unused2;
+    uint32_t *list;
+};
+
+enum { START_INITIAL = 2 }; // of start_info.flags: this is the service domain
 
 struct time_record { // changes while `version` is odd
     uint32_t version, unused;

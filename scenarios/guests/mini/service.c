@@ -1,0 +1,43 @@
+// The service domain: the store, and the back ends of the other domains' devices, over drivers of the real ones.
+//
+// Idea: one process of the kernel's own goes round: whoever has asked something is served, and if nobody has, it sleeps until a channel is
+// signalled. The drivers are those of a bare PC.
+// Manual: Barham et al., Xen and the Art of Virtualization, SOSP 2003, 3.3; Fraser et al., Safe Hardware Access with the Xen
+// Virtual Machine Monitor, OASIS 2004.
+// Not here: programs, other devices than disks, guests that come later.
+#include "mini/kernel.h"
+#include "mini/driver.h"
+#include "mini/pv.h"
+#include "mini/service.h"
+
+static volatile bool work;
+
+void service_signal(void)
+{
+    work = true;
+    sched_wake((const void *)&work);
+}
+
+static void rest(void)
+{
+    irq_state saved = critical_enter();
+    while (!work) sched_sleep((const void *)&work);
+    work = false;
+    critical_leave(saved);
+}
+
+void service_run(void)
+{
+    bool there[GUESTS + 1] = { false };
+    uint32_t guests = 0;
+    ide_init(IDE_DRIVES, false);
+    for (uint16_t d = 1; d <= GUESTS; d++)
+        if ((there[d] = store_introduce(d))) block_offer(d), guests++;
+    kprintf("mini: service domain, %u guests\n", guests);
+    for (;;) {
+        bool any = false;
+        for (uint16_t d = 1; d <= GUESTS; d++)
+            if (there[d]) any |= store_serve(d), any |= block_serve(d);
+        if (!any) rest();
+    }
+}

@@ -1,0 +1,24 @@
+// What the parts of the service domain (service.c, store_server.c, blkback.c) offer each other.
+#ifndef MINI_SERVICE_H
+#define MINI_SERVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { GUESTS = 4, SERVICE_DOMAIN = 0 }; // domains 1 to GUESTS
+
+void service_signal(void); // an event handler: there is work
+
+// store_server.c
+bool store_introduce(uint16_t domain); // false: no such domain
+bool store_serve(uint16_t domain);     // true: it had asked something
+void store_set(const char *value, const char *path, ...); // by the service domain itself
+const char *store_get(const char *path, ...);             // NULL: nothing there
+uint32_t store_get_number(const char *path, ...);
+
+// blkback.c
+void block_offer(uint16_t domain);                         // a drive, if there is one for it
+void block_changed(uint16_t domain);                       // something of the front end's in the store
+bool block_serve(uint16_t domain); // one request, if there is any
+
+#endif

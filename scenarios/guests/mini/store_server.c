@@ -1,0 +1,193 @@
+// The store, in the service domain: names with values, and whoever wants to know when one changes.
+//
+// Idea: a guest may write below its own part only, and read that and what describes its devices; names without / at their beginning are
+// below its own part. A question is taken out of the ring when its answer is in, so a store that begins anew answers what the one before
+// did not. It knows nothing then, and says so, by an event of the path @restart.
+// Manual: Xen public headers, io/xs_wire.h; docs/misc/xenstore.txt.
+// Not here: transactions, directories, permissions that can be set, removal, more nodes than there is room for.
+#include "mini/kernel.h"
+#include "mini/pv.h"
+#include "mini/service.h"
+#include "mini/store.h"
+
+enum { NODES = 64, PATH = 64, VALUE = 64, STORE_PORT = 2 /* of every domain: the builder opens the console's first */ };
+
+static struct node {
+    char path[PATH], value[VALUE];
+} nodes[NODES];
+
+static struct guest {
+    struct store_ring *ring;
+    struct mapping mapping;
+    uint32_t channel;
+    char watch[PATH]; // below which it wants to know; one each
+} guests[GUESTS + 1];
+
+static uint8_t pages[GUESTS + 1][PAGE] __attribute__((aligned(PAGE)));
+_Static_assert(sizeof(struct store_ring) <= PAGE, "a page");
+
+// ---- Nodes ---------------------------------------------------------------------------------------------------------------
+
+struct room {
+    char *to;
+    uint32_t left;
+};
+
+static void put_char(void *room, char c)
+{
+    struct room *r = room;
+    if (r->left > 1) *r->to++ = c, r->left--;
+}
+
+static void make_path(char path[PATH], const char *format, va_list arguments)
+{
+    struct room r = { path, PATH };
+    text_format(put_char, &r, format, arguments);
+    *r.to = 0;
+}
+
+static void format(char *to, uint32_t room, const char *what, ...)
+{
+    va_list arguments;
+    va_start(arguments, what);
+    struct room r = { to, room };
+    text_format(put_char, &r, what, arguments);
+    *r.to = 0;
+    va_end(arguments);
+}
+
+static struct node *find(const char *path)
+{
+    for (struct node *n = nodes; n < nodes + NODES; n++)
+        if (n->path[0] && text_equal(n->path, path)) return n;
+    return NULL;
+}
+
+static struct node *find_or_make(const char *path)
+{
+    struct node *n = find(path);
+    for (struct node *m = nodes; !n && m < nodes + NODES; m++)
+        if (!m->path[0]) text_copy((n = m)->path, path, PATH);
+    return n;
+}
+
+// An event is lost if there is no room for it: who lets his ring fill does not hear.
+static void tell(struct guest *g, const char *path)
+{
+    char text[STORE_PAYLOAD];
+    uint32_t n = text_length(path) + 1;
+    text_copy(text, path, sizeof text - 2);
+    text[n] = '0', text[n + 1] = 0;
+    struct store_message m = { STORE_WATCH_EVENT, 0, 0, n + 2 };
+    if (store_put(g->ring->response, &g->ring->response_read, &g->ring->response_written, &m, text)) event_send(g->channel);
+}
+
+static bool set(const char *path, const char *value)
+{
+    struct node *n = find_or_make(path);
+    if (!n) return false;
+    text_copy(n->value, value, VALUE);
+    for (struct guest *g = guests; g <= guests + GUESTS; g++)
+        if (g->ring && g->watch[0] && text_begins(path, g->watch)) tell(g, path);
+    return true;
+}
+
+void store_set(const char *value, const char *path, ...)
+{
+    char whole[PATH];
+    va_list arguments;
+    va_start(arguments, path);
+    make_path(whole, path, arguments);
+    va_end(arguments);
+    if (!set(whole, value)) panic("the store is full");
+}
+
+static const char *get(const char *path, va_list arguments)
+{
+    char whole[PATH];
+    make_path(whole, path, arguments);
+    struct node *n = find(whole);
+    return n ? n->value : NULL;
+}
+
+const char *store_get(const char *path, ...)
+{
+    va_list arguments;
+    va_start(arguments, path);
+    const char *value = get(path, arguments);
+    va_end(arguments);
+    return value;
+}
+
+uint32_t store_get_number(const char *path, ...)
+{
+    va_list arguments;
+    va_start(arguments, path);
+    const char *value = get(path, arguments);
+    va_end(arguments);
+    return value ? (uint32_t)text_number(value) : 0;
+}
+
+// ---- Guests --------------------------------------------------------------------------------------------------------------
+
+bool store_introduce(uint16_t domain)
+{
+    struct guest *g = &guests[domain];
+    struct store_ring *page = (struct store_ring *)pages[domain];
+    if (!grant_map(domain, GRANT_STORE, false, page, &g->mapping)) return false;
+    g->ring = page;
+    g->channel = event_bind(domain, STORE_PORT);
+    if (!g->channel) panic("domain %u has a store page and no channel", domain);
+    event_install(g->channel, service_signal);
+    tell(g, "@restart");
+    return true;
+}
+
+static void answer(struct guest *g, const struct store_message *question, const char *error, const char *text)
+{
+    struct store_message m = { error ? STORE_ERROR : question->type, question->id, 0, text_length(error ? error : text) + 1 };
+    if (!error && question->type == STORE_READ) m.size--; // values have no end of their own
+    // Nobody waits for a guest that does not take its answers.
+    if (store_put(g->ring->response, &g->ring->response_read, &g->ring->response_written, &m, error ? error : text)) event_send(g->channel);
+}
+
+// Its own path, as the store knows it; false: it has no business there.
+static bool resolve(uint16_t domain, const char *path, char whole[PATH], bool write)
+{
+    char own[PATH], devices[PATH];
+    format(own, PATH, "/local/domain/%u/", domain);
+    format(devices, PATH, "/local/domain/0/backend/vbd/%u/", domain);
+    if (path[0] == '/') text_copy(whole, path, PATH);
+    else format(whole, PATH, "/local/domain/%u/%s", domain, path);
+    return text_begins(whole, own) || (!write && text_begins(whole, devices));
+}
+
+static void serve(uint16_t domain, const struct store_message *m, char *payload)
+{
+    struct guest *g = &guests[domain];
+    char path[PATH];
+    uint32_t n = text_length(payload) + 1;
+    const char *value = n <= m->size ? payload + n : "";
+    bool allowed = resolve(domain, payload, path, m->type == STORE_WRITE);
+    struct node *node = find(path);
+    if (!allowed) answer(g, m, "EACCES", NULL);
+    else if (m->type == STORE_READ && node) answer(g, m, NULL, node->value);
+    else if (m->type == STORE_READ) answer(g, m, "ENOENT", NULL);
+    else if (m->type == STORE_WATCH) text_copy(g->watch, path, PATH), answer(g, m, NULL, "OK");
+    else if (m->type != STORE_WRITE) answer(g, m, "ENOSYS", NULL);
+    else if (!set(path, value)) answer(g, m, "ENOSPC", NULL);
+    else answer(g, m, NULL, "OK"), block_changed(domain);
+}
+
+bool store_serve(uint16_t domain)
+{
+    struct guest *g = &guests[domain];
+    struct store_message m;
+    char payload[STORE_PAYLOAD + 1];
+    uint32_t read = g->ring->request_read; // shown to the guest only when its answer is there
+    if (store_take(g->ring->request, &read, &g->ring->request_written, &m, payload) <= 0) return false;
+    serve(domain, &m, payload);
+    g->ring->request_read = read;
+    event_send(g->channel);
+    return true;
+}
