@@ -145,7 +145,8 @@ static void connect(void)
     store_write_number(DEVICE "ring-ref", ring_ref);
     store_write_number(DEVICE "event-channel", channel);
     store_write_number(DEVICE "state", BUS_INITIALISED);
-    while (state_of_backend() != BUS_CONNECTED) store_wait();
+    for (uint32_t state; (state = state_of_backend()) != BUS_CONNECTED; store_wait())
+        if (state == BUS_WAITING) store_write_number(DEVICE "state", BUS_INITIALISED); // it is another one again
     char path[80];
     join(path, backend, "/sectors");
     sectors = store_read_number(path);
@@ -154,7 +155,8 @@ static void connect(void)
     connected = true;
     for (struct asked *a = asked; a < asked + OUTSTANDING; a++) {
         if (!a->used || a->answered) continue;
-        grant_all(a); // the old ones may be in use for ever
+        for (uint32_t i = 0; i < a->request.segments; i++) grant_end(a->request.segment[i].ref);
+        grant_all(a); // not the old ones: they may be in use for ever
         push(a);
     }
     irq_restore(saved);

@@ -19,6 +19,8 @@ irq_state critical_enter(void);
 void critical_leave(irq_state saved);
 extern bool critical_checks;
 
+uint32_t kernel_option(const char *name); // a number of the command line (main.c); 0: it is not there
+
 // ---- Memory (memory.c): frames of 4 KB with a count of their users, by physical address ---------------------------
 
 void frames_init(uint32_t begin, uint32_t end);

@@ -3,7 +3,7 @@
 // Idea: when kernel_main begins, the machine's side (arch_*) has all of RAM mapped, traps and the timer set up, and
 // interrupts still off. What is left: find the files, make process 1, become the idle process.
 // Words of the command line: run="SCRIPT" (what the shell does instead of asking), disk (prefer it to the module),
-// pio (no DMA), checks=0, timer=0 (no ticks, for measuring), panic=STATUS (of a machine whose kernel gave up; 1).
+// pio (no DMA), crash=N (the service domain's back end dies at the Nth chance), checks=0, timer=0 (no ticks, for measuring), panic=STATUS (of a machine whose kernel gave up; 1).
 #include "mini/kernel.h"
 
 static char script[1024];
@@ -26,6 +26,14 @@ static const char *option(const char *line, const char *name, char *value, uint3
     return NULL;
 }
 
+static const char *command_line;
+
+uint32_t kernel_option(const char *name)
+{
+    char value[12];
+    return option(command_line, name, value, sizeof value) ? (uint32_t)text_number(value) : 0;
+}
+
 // With interrupts on, and after a critical section has come and gone, the timer must be heard.
 static void check_timer(void)
 {
@@ -41,6 +49,7 @@ static void check_timer(void)
 LANDMARK void kernel_main(const struct boot *boot)
 {
     char value[8];
+    command_line = boot->command_line;
     const char *checks = option(boot->command_line, "checks", value, sizeof value);
     critical_checks = !checks || checks[0] != '0';
     if (option(boot->command_line, "panic", value, sizeof value)) panic_status = (uint32_t)text_number(value);
