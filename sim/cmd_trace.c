@@ -82,7 +82,7 @@ static void export(const struct subject *s, enum format format, struct text *out
 {
     uint64_t by_cause[CAUSE_COUNT];
     struct text title = { 0 };
-    text_add(&title, "%s on %s, model %s", s->name, s->cfg.cpu, s->cfg.model);
+    text_add(&title, "%s on %s, model %s", s->name, s->cfg.cpu, machine_config(s->machine)->label);
     machine_causes(s->machine, by_cause);
     const struct trace_export x = { .t = machine_trace_of(s->machine), .end = machine_cycles(s->machine), .by_cause = by_cause,
                                     .kernel_ring = machine_kernel_ring(s->machine), .title = text_str(&title),
@@ -132,7 +132,11 @@ static bool write_trace(const struct subject *s, const struct options *o, enum f
     else if (o->value[OPT_EPISODES]) episodes(machine_trace_of(s->machine), json, &out);
     else if (last) instructions(s->machine, json, last, &out);
     else if (json) trace_json(machine_trace_of(s->machine), &out);
-    else lines(machine_trace_of(s->machine), &out);
+    else {
+        const char *what_if = machine_config(s->machine)->what_if;
+        if (*what_if) text_add(&out, "# what if: %s\n", what_if);
+        lines(machine_trace_of(s->machine), &out);
+    }
     bool ok = text_write(&out, path, e);
     text_free(&out);
     return ok;

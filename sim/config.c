@@ -437,6 +437,19 @@ bool config_model(const struct machine_cfg *c, struct model *m, struct err *e)
 /* VMX of an earlier generation has no such features, whatever the row says. */
 static bool has(const struct model *m, enum cost row) { return m->cost[COST_CPU_VMX] >= NEHALEM && m->cost[row]; }
 
+/* Is there a VM below ring 0 that is to have a second level of page tables? No processor ever walked one for it. */
+static bool counterfactual(const struct machine_cfg *c)
+{
+    for (unsigned i = 0; i < config_vms(c); i++) {
+        struct machine_cfg one;
+        struct config_share share;
+        config_vm(c, i, &one, &share);
+        const struct cpu_strategy *s = cpu_strategy_find(one.cpu);
+        if (s && !s->hardware && !strcmp(one.mmu, "two-level")) return true;
+    }
+    return false;
+}
+
 /* What the machine has that its model has not. */
 static bool label(struct machine_cfg *c, struct err *e)
 {
@@ -448,7 +461,7 @@ static bool label(struct machine_cfg *c, struct err *e)
         { "VMX of another generation", now.vmx != real.vmx && has(&now, COST_CPU_EPT) == has(&real, COST_CPU_EPT) },
         { "no EPT", has(&now, COST_CPU_EPT) < has(&real, COST_CPU_EPT) }, { "no VPID", has(&now, COST_CPU_VPID) < has(&real, COST_CPU_VPID) },
         { "UMIP", now.extras & EXTRA_UMIP }, { "all sensitive instructions trap", now.extras & EXTRA_VIRTUALIZABLE },
-        { "an instruction that does not trap", now.untrapped },
+        { "an instruction that does not trap", now.untrapped }, { "counterfactual: two-level paging without VMX", counterfactual(c) },
     };
     for (unsigned i = 0; i < sizeof list / sizeof list[0]; i++)
         if (list[i].is) text_add(&t, "%s%s", t.len ? ", " : "", list[i].word);
@@ -474,9 +487,6 @@ static bool check_one(struct machine_cfg *c, struct err *e)
     if (s->hypervisor && !s->aware && !strcmp(c->mmu, "direct"))
         return err_set(e, EXIT_USAGE, "--cpu %s with --mmu direct: the CPU would walk the guest's tables as they are, and this "
                        "guest, not knowing of any hypervisor, fills them with guest-physical frames; use --mmu shadow", c->cpu);
-    if (s->hypervisor && !s->aware && !s->hardware && !strcmp(c->mmu, "two-level"))
-        return err_set(e, EXIT_USAGE, "--cpu %s with --mmu two-level: no processor walks a second level for a ring; as a counterfactual it is "
-                       "planned, not in version 0.1. Use --cpu vtx, or --mmu shadow", c->cpu);
     if (s->aware && strcmp(c->mmu, "direct"))
         return err_set(e, EXIT_USAGE, "--cpu %s with --mmu %s: a paravirtual kernel writes machine frames into its tables, there is "
                        "nothing to translate; use --mmu direct", c->cpu, c->mmu);

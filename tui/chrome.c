@@ -20,7 +20,8 @@ static void machine_words(const struct app *a, bool tight, char *to, size_t room
     }
     size_t n = strlen(c->cpu);
     for (size_t i = 0; i <= n; i++) cpu[i] = n <= 3 ? (char)toupper((unsigned char)c->cpu[i]) : c->cpu[i];
-    snprintf(to, room, "%s%s%s%s%s%s", cpu, dot, c->mmu, dot, io, c->what_if[0] ? tight ? " what if" : ", what if" : "");
+    snprintf(to, room, "%s%s%s%s%s%s%s", cpu, dot, c->mmu, dot, io, c->what_if[0] ? tight ? " " : ", " : "",
+             strstr(c->what_if, "counterfactual") ? "counterfactual" : c->what_if[0] ? "what if" : "");
 }
 
 static void number(uint64_t n, char *to, size_t room)

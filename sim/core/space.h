@@ -2,6 +2,8 @@
  *
  * Idea: translations in the TLB belong to a space, named by a tag (VPID) and by the second-level tables they went through. With
  * a tag of its own a space finds again what it left behind; those without one all have tag 0, and each starts with nothing.
+ * Not of any manual: the upper end of the linear addresses may have tables of its own, in one dimension, that outlast the rest's
+ * being changed. With that a second level can do without VMX (docs/twolevel.md, "The counterfactual").
  * SDM vol. 3C 28.3. */
 #ifndef CORE_SPACE_H
 #define CORE_SPACE_H
@@ -17,6 +19,8 @@ struct space {
     uint8_t  levels;    /* of them; 0: there are none */
     uint16_t vpid;
     bool     tagged;    /* false: tag 0 it is, and nothing with that tag outlives the change */
+    uint32_t upper;     /* linear addresses from here on are looked for in a page directory of their own; 0: there are none */
+    uint32_t upper_root;/* machine address of it, until MOV to CR3 names another */
 };
 
 /* What to forget, of any space that the conditions fit. Globals are what a page-table entry's G says. */

@@ -51,7 +51,8 @@ enum { /* CR0, CR4 */
 enum { APIC_BASE_BSP = 1u << 8 /* the bootstrap processor */, APIC_BASE_ENABLE = 1u << 11 };
 enum { /* vectors */
     VEC_DE = 0, VEC_DB = 1, VEC_NMI = 2, VEC_BP = 3, VEC_OF = 4, VEC_BR = 5, VEC_UD = 6, VEC_NM = 7, VEC_DF = 8, VEC_TS = 10,
-    VEC_NP = 11, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14, VEC_MF = 16, VEC_AC = 17
+    VEC_NP = 11, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14, VEC_MF = 16, VEC_AC = 17,
+    VEC_VE = 20 /* a second level of tables refused; a later manual has it, for guests of VMX */
 };
 
 /* Access rights of a cached descriptor: bytes 5 and the high nibble of 6 as in memory. SDM 3A fig. 3-8.
@@ -164,6 +165,7 @@ struct cpu {
     bool     ignne;           /* the IGNNE# pin: cpu_ignne */
     struct irq_line ferr;     /* the FERR# pin: a pending x87 exception with CR0.NE clear; boards wire it to IRQ 13 */
     struct fault fault;       /* valid after STEP_FAULT */
+    struct fault refused;     /* what the last #VE is about */
     uint32_t cause;           /* id of the event that explains what happens now (for the trace) */
     uint8_t  account[4];      /* enum cause that pays for code running in each ring */
     uint8_t  guest_account[4];/* likewise in VMX non-root operation */

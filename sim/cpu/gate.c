@@ -290,13 +290,21 @@ static bool sets_rf(const struct fault *f)
     return f->vector != VEC_DF && !(f->vector == VEC_DB && !(f->addr & DR6_BD));
 }
 
+/* VMX tells what a second level of tables refused; without it an exception does, and registers like CR2 say what it was. */
+static struct fault exception_of(struct cpu *c, struct fault f)
+{
+    if (!f.second) return f;
+    c->refused = f;
+    return (struct fault){ .vector = VEC_VE, .addr = f.addr };
+}
+
 /* What follows a fault c->fault met while exception `first` was delivered: the next exception to deliver. False: none, for the
  * guest of a hypervisor has left, or everything ends. */
 static bool second_fault(struct cpu *c, uint8_t first, struct fault *f)
 {
     if (c->vmx.nonroot && vmx_leaves_fault(c, &c->fault, true)) return false;
     if (first == VEC_DF && c->vmx.nonroot) return vmx_triple_fault(c), false;
-    *f = c->fault;
+    *f = exception_of(c, c->fault);
     if (first != VEC_DF && !gate_doubles(first, f->vector)) return true;
     raised(c, f);
     *f = (struct fault){ .vector = VEC_DF, .has_code = true };
@@ -322,7 +330,7 @@ static void deliver_chain(struct cpu *c, struct fault f)
 void cpu_deliver_fault(struct cpu *c, struct fault f)
 {
     if (c->vmx.nonroot && vmx_leaves_fault(c, &f, c->vmx.vectoring)) return;
-    deliver_chain(c, f);
+    deliver_chain(c, exception_of(c, f));
 }
 
 /* The event as hardware would have made it, but for what raising it does besides (CR2, DR6, RF): that was done long ago. */

@@ -114,8 +114,14 @@ static void forget(struct mmu *m, gva_t at)
     tlb_forget(m->itlb, key_of(m, at));
 }
 
-static struct walk_env env_of(const struct mmu *m, uint32_t (*read)(void *self, hpa_t at))
+/* Has the address tables of its own? They are two levels of the usual kind. */
+static bool is_upper(const struct mmu *m, gva_t at) { return m->upper && at.v >= m->upper; }
+
+static struct walk_env env_of(const struct mmu *m, gva_t at, uint32_t (*read)(void *self, hpa_t at))
 {
+    if (is_upper(m, at))
+        return (struct walk_env){ .cr0 = PAGING_CR0_PG | PAGING_CR0_WP, .cr3 = m->upper_root, .cr4 = PAGING_CR4_PSE, .read = read,
+                                  .self = (void *)(uintptr_t)m };
     return (struct walk_env){ m->cr0, m->cr3, m->cr4, m->pdpte, read, (void *)(uintptr_t)m, m->levels, m->second, NULL };
 }
 
@@ -137,7 +143,7 @@ static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const 
     struct tlb_entry *e = tlb_insert(t, key_of(m, at));
     e->frame = x->at.v & PAGE_MASK;
     e->pte = walk_rights(x);
-    if (!(m->cr4 & PAGING_CR4_PGE)) e->pte &= ~(uint32_t)PTE_G;
+    if (!(m->cr4 & PAGING_CR4_PGE) && !is_upper(m, at)) e->pte &= ~(uint32_t)PTE_G;
     if (e->pte & PTE_PS) t->large = true;
     if (!m->direct || e->pte & PTE_BEYOND) return e;
     if (bus_plain(m->bus, hpa(e->frame))) e->host = m->bus->ram + e->frame;
@@ -149,7 +155,7 @@ static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const 
 static struct tlb_entry *walk_and_remember(struct mmu *m, struct tlb *t, gva_t at, unsigned access, struct xlat *x,
                                            struct fault *f)
 {
-    struct walk_env w = env_of(m, read_entry);
+    struct walk_env w = env_of(m, at, read_entry);
     if (walk_cache_on(&m->cache)) w.cache = &m->cache;
     bool legal = walk(&w, at, access, x, f);
     x->at = gate(m, x->at);
@@ -392,6 +398,10 @@ void mmu_invlpg(void *mmu, gva_t at)
 void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4)
 {
     struct mmu *m = mmu;
+    if (m->upper) { /* the rest's registers are not the CPU's */
+        m->upper_root = cr3;
+        return;
+    }
     uint32_t changed0 = m->cr0 ^ cr0, changed4 = m->cr4 ^ cr4;
     m->cr0 = cr0;
     m->cr3 = cr3;
@@ -406,7 +416,7 @@ bool mmu_pdptes(void *mmu, uint32_t cr3, struct fault *f)
     struct mmu *m = mmu;
     struct xlat x = { .refs = 0 };
     struct second_end end = { .at = cr3 & ~31u };
-    const struct walk_env w = env_of(m, read_entry);
+    const struct walk_env w = env_of(m, gva(0), read_entry);
     uint64_t pdpte[4];
     *f = (struct fault){ .second = SECOND_NONE };
     if (m->levels > 2) return true; /* tables so deep are walked from CR3 on */
@@ -444,7 +454,7 @@ static uint32_t peek_entry(void *mmu, hpa_t at)
 
 bool mmu_probe(const struct mmu *m, gva_t at, unsigned access, struct xlat *x, struct fault *f)
 {
-    const struct walk_env w = env_of(m, peek_entry);
+    const struct walk_env w = env_of(m, at, peek_entry);
     if (!walk(&w, at, access, x, f)) return false;
     x->at = gate(m, x->at);
     if (!x->absent && !bus_windowed(m->bus, x->at)) x->host = bus_page(m->bus, x->at);

@@ -36,6 +36,7 @@ struct mmu {
     const struct points *points; /* pages a debugger watches get no fast tags; NULL: none */
     uint64_t walks, refs;     /* page walks made, entries read by them */
     uint64_t refs_second;     /* of these, entries of second-level tables */
+    uint32_t upper, upper_root; /* linear addresses with tables of their own (core/space.h); while there are, CR3 names those */
     struct second second;     /* tables that translate what CR3's call physical */
     uint8_t  levels;          /* of CR3's tables with CR4.PAE, if they are deeper than the manual's (struct model) */
     uint32_t space;           /* number of the space that counts now: bits 11..0 of its entries' `page` */

@@ -37,6 +37,7 @@ static void clear(struct two_level *s, uint32_t frame)
 }
 
 static uint32_t root_pages(const struct two_level *s) { return s->levels == 2 ? SECOND_ROOT_PAGES : 1; }
+static uint32_t first_free(const struct two_level *s) { return s->upper + 1; }
 
 /* At least 40 (ept.pool): one instruction may touch a dozen pages, each through a page table elsewhere, each in other 2 MB; the root, two
  * tables under it and ours come on top. */
@@ -145,7 +146,7 @@ static void drop_all(struct two_level *s)
     for (uint32_t n = 0; n < root_pages(s); n++) clear(s, ROOT + n);
     s->stats.dropped = s->stats.filled;
     s->stats.tables = 0;
-    s->used = s->identity + IDENTITY_PAGES;
+    s->used = first_free(s);
     bool shown = s->identity_seen;
     s->identity_seen = false;
     show_identity(s, shown);
@@ -186,9 +187,11 @@ static bool attach(struct vmmu *m, struct err *e)
     s->env = env;
     s->levels = env->model->second ? env->model->second : 4;
     s->identity = ROOT + root_pages(s);
+    s->upper = s->identity + IDENTITY_PAGES;
     s->traces = arena_alloc(env->arena, env->guest->frames * sizeof *s->traces);
     s->stats.pool = pool(s);
-    s->used = s->identity + IDENTITY_PAGES;
+    s->used = first_free(s);
+    if (env->window) bus_poke(env->machine, hpa(frame_at(s, s->upper) + 4 * pde_slot(env->window)), &env->window_pde, sizeof env->window_pde);
     m->state = s;
     return true;
 }
@@ -205,7 +208,7 @@ static hpa_t paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t cr4, bo
     bool identity = !(cr0 & PAGING_CR0_PG) && needs_identity(s);
     if (identity && !get(s, frame_at(s, s->identity))) build_identity(s);
     show_identity(s, identity);
-    return hpa(cr0 & PAGING_CR0_PG ? cr3 : 0);
+    return hpa(s->env->window ? frame_at(s, s->upper) : cr0 & PAGING_CR0_PG ? cr3 : 0);
 }
 
 static bool second(const struct vmmu *m, struct vmmu_second *to)
@@ -285,9 +288,10 @@ static bool probe(const struct vmmu *m, gva_t at, unsigned access, struct xlat *
 {
     const struct two_level *s = m->state;
     struct fault f;
-    const struct walk_env w = { .cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .read = peek_entry, .self = m->env.machine,
+    const struct walk_env own = { .cr0 = PAGING_CR0_PG, .cr3 = frame_at(s, s->upper), .cr4 = PAGING_CR4_PSE, .read = peek_entry, .self = m->env.machine };
+    const struct walk_env w = { .cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .pdpte = s->env->pdpte, .read = peek_entry, .self = m->env.machine,
                                 .levels = s->env->model->levels, .second = { frame_at(s, ROOT), s->levels } };
-    return walk(&w, at, access, x, &f);
+    return walk(m->env.window && at.v >= m->env.window ? &own : &w, at, access, x, &f);
 }
 
 /* No entry says more than the frame map and the traces do. */

@@ -7,6 +7,9 @@
  * Idea 3: hardware without paging in a guest (CR0.PG is fixed) gets identity tables from us. They lie beyond 4 GB of the VM's
  * addresses, where no guest without paging reaches, and only while its paging is off.
  *
+ * Idea 4: below ring 0, where no processor walks a second level, a counterfactual one does (core/space.h): the hypervisor's window has a
+ * page directory of its own, and what is below it is walked as under VMX.
+ *
  * SDM vol. 3C 28.2; Bhargava et al. 2008. Not modelled: accessed and dirty bits of the second level. TOUR mmu.13 */
 #ifndef MMU_TWO_LEVEL_H
 #define MMU_TWO_LEVEL_H
@@ -21,6 +24,7 @@ struct two_level {
     uint32_t cr0, cr3, cr4;  /* the guest's, as far as it leaves when it changes them */
     uint32_t used;           /* frames of the pool that are tables, or ours in another way; those behind are free */
     uint32_t identity;       /* the first of four frames of the pool */
+    uint32_t upper;          /* where there is a window: a frame of the pool, the page directory that maps it and nothing else */
     bool     identity_seen;  /* the tables show it */
     uint8_t  levels;
     uint16_t *traces;        /* per frame of the VM: how often vmm asked for a write trace */

@@ -270,7 +270,7 @@ static enum next fault(struct vcpu *v, const struct vmexit *x)
     uint32_t eip = v->virt.eip;
     v->bt->traced = false;
     enum next n = strategy_trap_emulate.handle(v, x);
-    if (!v->bt->inside || x->vector != VEC_PF || !v->bt->traced) return n;
+    if (!v->bt->inside || (x->vector != VEC_PF && x->vector != VEC_VE) || !v->bt->traced) return n;
     bt_adapt_faulted(v, eip);
     if (bt_adapted(v, eip)) bt_alias_grant(v, x->addr);
     return n;
@@ -279,7 +279,8 @@ static enum next fault(struct vcpu *v, const struct vmexit *x)
 /* An access of a sequence itself, which nothing promised to succeed: as if it had called. */
 static void own_fault(struct vcpu *v, const struct vmexit *x)
 {
-    vcpu_tell_exit(v, &(struct vmexit){ .reason = x->vector == VEC_PF ? EXIT_REASON_PAGE_FAULT : EXIT_REASON_LIMIT,
+    vcpu_tell_exit(v, &(struct vmexit){ .reason = x->vector == VEC_PF ? EXIT_REASON_PAGE_FAULT : x->vector == VEC_VE ? EXIT_REASON_SECOND
+                                                                                                        : EXIT_REASON_LIMIT,
                                         .vector = x->vector, .code = x->code, .addr = x->addr });
     emulate(v);
 }

@@ -90,14 +90,6 @@ void bt_alias_revoke_frame(struct vcpu *v, uint32_t frame)
         if (v->bt->alias[k].frame == frame) revoke(v, k);
 }
 
-static bool holds_descriptors(const struct vcpu *v, uint32_t frame)
-{
-    for (unsigned k = 0; k < 2; k++)
-        for (unsigned i = 0; i < v->traced[k].n; i++)
-            if (v->traced[k].frame[i] == frame) return true;
-    return false;
-}
-
 static bool holds_code(const struct bintrans *t, uint32_t frame)
 {
     for (uint16_t n = t->frame[frame % BT_KEYS]; n; n = t->page[n - 1].next)
@@ -119,7 +111,7 @@ static uint32_t table_at(struct vcpu *v, uint32_t page)
     uint32_t frame = x.at.v >> PAGE_SHIFT;
     if (x.absent || bus_windowed(&v->vm->bus, x.at) || !bus_owner(&v->vm->bus, x.at, &owned)) return FRAME_NONE;
     if (!v->vmmu.ops->traced || !v->vmmu.ops->traced(&v->vmmu, gpa(x.at.v))) return FRAME_NONE;
-    return holds_code(v->bt, frame) || holds_descriptors(v, frame) ? FRAME_NONE : frame;
+    return holds_code(v->bt, frame) || descriptor_depends(v, frame) ? FRAME_NONE : frame;
 }
 
 /* Offsets are linear addresses, and no access is refused. */

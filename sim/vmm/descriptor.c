@@ -169,6 +169,50 @@ void descriptor_lend(struct vcpu *v, uint16_t selector, struct descriptor d)
     if (has_slot(selector)) put_shadow(v, selector & 4, selector & ~7u, descriptor_shadow(d, true));
 }
 
+static bool is_walked(const struct vcpu *v, uint32_t frame)
+{
+    for (unsigned i = 0; i < v->walked.n; i++)
+        if (v->walked.frame[i] == frame) return true;
+    return false;
+}
+
+/* Shadow tables are only as good as the hypervisor's ear for stores to what they stand for. A second level has none: so what this walk
+ * has read is traced, too. */
+static void trace_walk(struct vcpu *v, const struct xlat *x)
+{
+    struct walk_trace *w = &v->walked;
+    for (unsigned i = 0; i < x->refs && vcpu_two_dimensions(v); i++) {
+        uint32_t frame = x->ref[i].at.v >> PAGE_SHIFT;
+        if (is_walked(v, frame)) continue;
+        if (w->frame[w->next] != FRAME_NONE && w->n == VCPU_WALK_PAGES)
+            v->vmmu.ops->trace(&v->vmmu, gpa(w->frame[w->next] << PAGE_SHIFT), false);
+        if (w->n < VCPU_WALK_PAGES) w->n++;
+        w->frame[w->next] = frame;
+        w->next = (w->next + 1) % VCPU_WALK_PAGES;
+        v->vmmu.ops->trace(&v->vmmu, gpa(frame << PAGE_SHIFT), true);
+    }
+}
+
+/* A store to a table that may no longer be one: if it is, the walk of now says so. */
+static void walked_stored(struct vcpu *v, uint32_t frame)
+{
+    for (unsigned i = 0; i < v->walked.n; i++) {
+        if (v->walked.frame[i] != frame) continue;
+        v->walked.frame[i] = FRAME_NONE;
+        v->vmmu.ops->trace(&v->vmmu, gpa(frame << PAGE_SHIFT), false);
+        descriptor_recheck(v);
+        return;
+    }
+}
+
+bool descriptor_depends(const struct vcpu *v, uint32_t frame)
+{
+    for (unsigned k = 0; k < 2; k++)
+        for (unsigned i = 0; i < v->traced[k].n; i++)
+            if (v->traced[k].frame[i] == frame) return true;
+    return is_walked(v, frame);
+}
+
 /* Guest-physical page of every page of the table, traced; old traces are taken off. */
 static void trace_table(struct vcpu *v, bool ldt)
 {
@@ -183,6 +227,7 @@ static void trace_table(struct vcpu *v, bool ldt)
         struct xlat x;
         struct fault f;
         bool ok = mmu_probe(&v->virt_mmu, gva(page << PAGE_SHIFT), ACCESS_READ, &x, &f);
+        trace_walk(v, &x);
         tr->frame[tr->n++] = ok ? x.at.v >> PAGE_SHIFT : FRAME_NONE;
         if (ok) v->vmmu.ops->trace(&v->vmmu, gpa(x.at.v & PAGE_MASK), true);
     }
@@ -224,6 +269,7 @@ void descriptor_recheck(struct vcpu *v)
             struct fault f;
             uint32_t page = (tr->base >> PAGE_SHIFT) + i;
             bool ok = mmu_probe(&v->virt_mmu, gva(page << PAGE_SHIFT), ACCESS_READ, &x, &f);
+            trace_walk(v, &x);
             if ((ok ? x.at.v >> PAGE_SHIFT : FRAME_NONE) != tr->frame[i]) {
                 sync_table(v, ldt);
                 break;
@@ -244,6 +290,7 @@ void descriptor_wrote(struct vcpu *v, uint32_t at, unsigned size)
                 if (o >= 0 && o + 7 <= tr->limit) sync_entry(v, ldt, (uint32_t)o);
         }
     }
+    walked_stored(v, at >> PAGE_SHIFT);
 }
 
 void descriptor_user_code(struct vcpu *v, bool present)

@@ -42,6 +42,8 @@ void descriptor_sync_ldt(struct vcpu *v);
 void descriptor_recheck(struct vcpu *v);
 /* The guest stored `size` bytes at guest-physical `at`: follows if that is in a descriptor table. */
 void descriptor_wrote(struct vcpu *v, uint32_t at, unsigned size);
+/* Is this guest frame one that stores to are watched for on behalf of descriptors? */
+bool descriptor_depends(const struct vcpu *v, uint32_t frame);
 /* Makes ring-3 and conforming code segments present or not, in both shadow tables. */
 void descriptor_user_code(struct vcpu *v, bool present);
 

@@ -74,10 +74,10 @@ static void follow_paging(struct vcpu *v, const struct system_regs *old)
         if (flush) v->vmmu.env.flush(v->vmmu.env.self);
     }
     else if (root != v->root || flush || c->cr3 != old->cr3) {
+        bool mode = ((c->cr0 ^ old->cr0) & CR0_PG) || ((c->cr4 ^ old->cr4) & (CR4_PSE | CR4_PAE | CR4_PGE));
         v->root = root;
-        real->cr3 = root;
-        real->env.paging(real->env.mmu, real->cr0, real->cr3, real->cr4);
-        real->env.flush(real->env.mmu, false);
+        vcpu_load_paging(v, root);
+        real->env.flush(real->env.mmu, mode && vcpu_two_dimensions(v)); /* else nothing of the guest's is global */
         charge(v, CAUSE_SHADOW, COST_CR3);
     }
     descriptor_recheck(v);

@@ -38,6 +38,7 @@ static uint8_t reason_of(struct vcpu *v, uint8_t vector)
     if (vector >= 32) return EXIT_REASON_SOFT_INT;
     switch (vector) {
     case VEC_PF: return EXIT_REASON_PAGE_FAULT;
+    case VEC_VE: return EXIT_REASON_SECOND;
     case VEC_GP: case VEC_NP: case VEC_SS: case VEC_TS: return reason_of_insn(v);
     default: return EXIT_REASON_EXCEPTION;
     }
@@ -63,11 +64,19 @@ static void te_back(struct vcpu *v)
     te_start(v);
 }
 
-static void page_fault(struct vcpu *v, const struct vmexit *x)
+/* A second level's refusal is never the guest's fault, nor are its entries ever illegal. */
+static void memory(struct vcpu *v, const struct vmexit *x)
 {
+    const struct fault *refused = &v->vmm->board.cpu->refused;
     struct fault f = { 0 };
     v->vmmu.cause = v->cause;
-    switch (v->vmmu.ops->fault(&v->vmmu, gva(x->addr), x->code, v->virt.cpl != 3, &f)) {
+    bool second = x->vector == VEC_VE;
+    if (second && refused->second != SECOND_VIOLATION) {
+        vm_die(v, DEATH_WINDOW);
+        return;
+    }
+    switch (second ? v->vmmu.ops->violation(&v->vmmu, refused)
+                   : v->vmmu.ops->fault(&v->vmmu, gva(x->addr), x->code, v->virt.cpl != 3, &f)) {
     case MMU_RETRY: break;
     case MMU_REFLECT: emulate_reflect(v, f); break;
     case MMU_TRACED: case MMU_NO_RAM: emulate_one(v); break;
@@ -112,7 +121,7 @@ static enum next te_handle(struct vcpu *v, const struct vmexit *in)
     vcpu_tell_exit(v, &x);
     switch (x.reason) {
     case EXIT_REASON_INTERRUPT: host_interrupt(v->vmm, x.vector); break;
-    case EXIT_REASON_PAGE_FAULT: page_fault(v, &x); break;
+    case EXIT_REASON_PAGE_FAULT: case EXIT_REASON_SECOND: memory(v, &x); break;
     case EXIT_REASON_EXCEPTION: exception(v, &x); break;
     case EXIT_REASON_SOFT_INT: gates_soft_int(v, &x); break;
     default: emulate_one(v); break;

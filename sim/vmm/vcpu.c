@@ -40,6 +40,8 @@ void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm)
     vm->bus.log = &v->stores;
 }
 
+bool vcpu_two_dimensions(const struct vcpu *v) { return !v->ops->hardware && v->vmmu.ops->second; }
+
 uint32_t vcpu_virtual_flags(const struct vcpu *v, uint32_t real)
 {
     const uint32_t mine = FLAG_IF | FLAG_IOPL | FLAG_VIF | FLAG_VIP | FLAG_VM;

@@ -24,7 +24,7 @@ struct vm;
 /* The real CR0 while the hypervisor owns the processor; TS goes while the x87 unit is lent. */
 #define VCPU_REAL_CR0 (CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
 
-enum { VCPU_USER_CODE = 32, VCPU_TABLE_PAGES = 17 /* 64 KB that begins inside a page */ };
+enum { VCPU_USER_CODE = 32, VCPU_TABLE_PAGES = 17 /* 64 KB that begins inside a page */, VCPU_WALK_PAGES = 24 };
 
 /* Ring-3 code descriptors of the shadow tables; see descriptor.h. More than fit are never present but for a load of our own. */
 struct user_code {
@@ -40,6 +40,10 @@ struct table_trace {
     uint32_t base, shadow_end;
     uint16_t limit;
 };
+
+/* Where nobody else follows the guest's page tables: those that map its descriptor tables, guest frames under write trace. Some are of
+ * spaces that it left, and may come back to. */
+struct walk_trace { unsigned n, next; uint32_t frame[VCPU_WALK_PAGES]; };
 
 struct vcpu {
     struct vmm *vmm;
@@ -61,6 +65,7 @@ struct vcpu {
     struct table_reg gates_idtr;/* the guest's IDT that they are for */
     uint16_t lent_cs;           /* code segment whose shadow was made present for the last IRET */
     struct table_trace traced[2]; /* [0] GDT, [1] LDT */
+    struct walk_trace walked;
     struct held_segments held;
     struct seg_reg entered_seg[SEG_COUNT]; /* virt's segment registers as the guest left them */
     uint64_t entered;           /* cycle of the exit being handled */
@@ -111,6 +116,11 @@ void vcpu_away(struct vcpu *v);
 void vcpu_back(struct vcpu *v);
 void vcpu_own_tables(struct vcpu *v);
 void vcpu_address_space(struct vcpu *v, uint32_t root);
+/* The real CR3 names this root; with it, where the guest's own tables are walked without VMX, the guest's paging registers. Flushes
+ * nothing that the hardware would not. */
+void vcpu_load_paging(struct vcpu *v, uint32_t root);
+/* Is the guest below ring 0, and its addresses go through a second level all the same? No processor has that. */
+bool vcpu_two_dimensions(const struct vcpu *v);
 void vcpu_watched(struct vcpu *v, bool by_detector);
 /* An MMU that walks the guest's own tables over the VM's bus, by the registers that the guest has now, wherever they are. For
  * looking; it shares TLBs with virt's. */

@@ -39,7 +39,8 @@ static void hw_flush(void *vcpu)
     }
     if (is_away(v)) return;
     struct cpu *real = v->vmm->board.cpu;
-    real->env.flush(real->env.mmu, false);
+    if (vcpu_two_dimensions(v)) real->env.invalidate(real->env.mmu, &(struct space_match){ .by_vpid = false }); /* globals, too */
+    else real->env.flush(real->env.mmu, false);
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_CR3]);
 }
 
@@ -145,7 +146,7 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
         .first = v->window.at >> PAGE_SHIFT, .frames = v->vm->frame + v->vm->frames - (v->window.at >> PAGE_SHIFT),
         .pdpte = v->virt_mmu.pdpte, .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
     };
-    if (!v->vmmu.env.choice.trace && !v->ops->hardware)
+    if (!v->vmmu.env.choice.trace && !v->ops->hardware && !v->vmmu.ops->second)
         return err_set(e, EXIT_USAGE, "--set shadow.trace=0 with --cpu %s: a guest below ring 0 runs on descriptors derived from its own, and a "
                        "store to a page table may take those away; use --cpu vtx", v->ops->name);
     return v->vmmu.ops->attach(&v->vmmu, e);
@@ -235,8 +236,7 @@ static void start_one(struct vmm *h, struct vm *vm)
     bool flush;
     v->root = v->vmmu.ops->paging(&v->vmmu, v->virt.cr0, v->virt.cr3, v->virt.cr4, &flush).v;
     struct cpu *c = h->board.cpu;
-    c->cr3 = v->root;
-    c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
+    vcpu_load_paging(v, v->root);
     c->env.flush(c->env.mmu, true);
     v->stores.n = 0;
     if (!v->ops->aware && !v->ops->hardware) { /* else its descriptors are installed by its own request, or its own affair */
@@ -426,7 +426,8 @@ static bool door(struct vmm *h)
         return go_on(h) == NEXT_RESUME;
     }
     v->ops->enter(v, &f);
-    struct vmexit x = { .vector = (uint8_t)f.vector, .code = f.code, .addr = f.vector == VEC_PF ? b->cpu->cr2 : 0 };
+    struct vmexit x = { .vector = (uint8_t)f.vector, .code = f.code,
+                        .addr = f.vector == VEC_PF ? b->cpu->cr2 : f.vector == VEC_VE ? b->cpu->refused.addr : 0 };
     (void)v->ops->handle(v, &x); /* whether the VM ended is looked at anew, and which one goes on */
     return go_on(h) == NEXT_RESUME;
 }

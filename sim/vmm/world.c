@@ -5,6 +5,8 @@
  * keeps in hardware (the current VMCS). Every VM has its window at the same linear addresses, in other machine memory: so descriptor
  * tables stay where they are for the processor, but each register's hidden part is loaded anew, and the TLB is emptied, global
  * entries as well. */
+#include <string.h>
+
 #include "sim/cpu/debug.h"
 #include "sim/cpu/segment.h"
 #include "sim/mmu/mmu.h"
@@ -21,8 +23,9 @@ static void charge(const struct vcpu *v, enum cost cost, unsigned times)
 
 void vcpu_away(struct vcpu *v)
 {
-    if (!v->fpu_lent) return;
     struct cpu *real = v->vmm->board.cpu;
+    if (vcpu_two_dimensions(v)) real->env.space(real->env.mmu, &(struct space){ .cr0 = real->cr0, .cr3 = real->cr3, .cr4 = real->cr4 });
+    if (!v->fpu_lent) return;
     v->virt.fpu = lazy_fpu_state(v);
     v->fpu_lent = false;
     real->cr0 |= CR0_TS;
@@ -38,11 +41,27 @@ void vcpu_own_tables(struct vcpu *v)
     window_load(&v->window, &c->tr, WINDOW_TR);
 }
 
-void vcpu_address_space(struct vcpu *v, uint32_t root)
+/* Where a second level needs no VMX, the rest of the linear addresses has paging registers of its own: the guest's. */
+void vcpu_load_paging(struct vcpu *v, uint32_t root)
 {
     struct cpu *c = v->vmm->board.cpu;
     c->cr3 = root;
-    c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
+    if (!vcpu_two_dimensions(v)) {
+        c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
+        return;
+    }
+    struct vmmu_second second;
+    v->vmmu.ops->second(&v->vmmu, &second);
+    struct space s = { .cr0 = v->virt.cr0, .cr3 = v->virt.cr3, .cr4 = v->virt.cr4, .root = second.root, .levels = second.levels,
+                       .tagged = true, .upper = WINDOW_BASE, .upper_root = root };
+    memcpy(s.pdpte, v->virt_mmu.pdpte, sizeof s.pdpte);
+    c->env.space(c->env.mmu, &s);
+}
+
+void vcpu_address_space(struct vcpu *v, uint32_t root)
+{
+    struct cpu *c = v->vmm->board.cpu;
+    vcpu_load_paging(v, root);
     c->env.flush(c->env.mmu, true);
     charge(v, COST_CR3, 1);
     charge(v, COST_SYSTEM, 2); /* CR4.PGE off and on: the window is global */

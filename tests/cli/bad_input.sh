@@ -129,7 +129,6 @@ bad "a typing error in a scenario" 3 'did you mean .?popf' run poppf
 bad "a guest for a scenario" 3 'a guest: write its path, .*sens19.elf' run sens19
 bad "--cpu vtx --mmu two-level without EPT" 2 'no second level of page tables' run popf --cpu vtx --mmu two-level --set cpu.ept=0
 bad "--cpu pv --mmu two-level" 2 'nothing to translate' run popf --cpu pv --mmu two-level
-bad "--mmu two-level below ring 0" 2 'planned' run popf --cpu te --mmu two-level
 bad "--cpu nativ" 2 'did you mean native' run popf --cpu nativ
 bad "native with shadow" 2 'native has none' run good.elf --cpu native --mmu shadow
 bad "te with native tables" 2 'use --mmu shadow' run good.elf --cpu te --mmu native

@@ -167,7 +167,7 @@ static bool processor_holds(const struct machine *m)
     machine_cpu(m, &c);
     if (h->technique->aware) return true; /* paravirt_holds has looked */
     /* With hardware assist there is no window in the guest's space: its tables lead to its own frames, all of them. */
-    if (h->second_level) return true; /* the guest's own tables; vmm.check looks at the second level */
+    if (h->second_level && h->technique->kernel_ring == 0) return true; /* the guest's own tables; vmm.check looks at the second level */
     if (h->technique->kernel_ring == 0)
         return machine_place(m) == PLACE_VMM || !(c.cr0 >> 31) || tables_lead_home(m, h, c.cr3, false);
     return tables_lead_home(m, h, c.cr3, true) && registers_guarded(m, h->technique);

@@ -78,6 +78,36 @@ static void faithful(void **state)
     }
 }
 
+/* Without VMX: the guest ends as bare, its walks read both dimensions, and whatever shows the machine says that there is none such. */
+static void counterfactual(void **state)
+{
+    (void)state;
+    static const struct { const char *cpu, *set[6], *words; } ways[] = {
+        { "te", { "cpu.virtualizable=1", "vmm.check=1", NULL }, "all sensitive instructions trap, counterfactual: two-level paging without VMX" },
+        { "te", { "cpu.virtualizable=1", "mmu.second=5", "ept.large=1", "vmm.check=1", NULL }, NULL },
+        { "te", { "cpu.virtualizable=1", "mmu.walk_cache=2D", "mmu.nested_tlb=16", "ept.pool=40", "vmm.check=1", NULL }, NULL },
+        { "bt", { "vmm.check=1", NULL }, "counterfactual: two-level paging without VMX" },
+        { "bt", { "mmu.second=2", "mmu.walk_cache=1D", "vmm.check=1", NULL }, NULL }, { "bt", { "ept.large=1", "bt.adaptive=0", NULL }, NULL },
+        { "bt", { "model=core2", NULL }, NULL },
+    };
+    static const char *const guests[] = { "rings", "fault" }, *const trapping[] = { "cpu.virtualizable=1", NULL };
+    for (unsigned g = 0; g < sizeof guests / sizeof guests[0]; g++) {
+        struct machine *bare[2] = { end_of(guests[g], "native", "native", NULL), end_of(guests[g], "native", "native", trapping) };
+        for (unsigned v = 0; v < sizeof ways / sizeof ways[0]; v++) {
+            struct machine *m = end_of(guests[g], ways[v].cpu, "two-level", ways[v].set);
+            struct machine_summary s;
+            machine_summary(m, &s);
+            same(bare[ways[v].cpu[0] == 't'], m, ways[v].cpu);
+            assert_true(s.walk_refs_second > s.walk_refs / 2);
+            if (ways[v].words) assert_string_equal(machine_config(m)->what_if, ways[v].words);
+            assert_non_null(strstr(machine_config(m)->label, "counterfactual"));
+            machine_free(m);
+        }
+        machine_free(bare[0]);
+        machine_free(bare[1]);
+    }
+}
+
 static uint64_t exits(const struct machine_summary *s, const char *reason)
 {
     for (unsigned i = 0; i < s->reasons; i++)
@@ -143,7 +173,7 @@ static void what_if(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(faithful), cmocka_unit_test(what_leaves), cmocka_unit_test(refused), cmocka_unit_test(what_if),
+        cmocka_unit_test(faithful), cmocka_unit_test(counterfactual), cmocka_unit_test(what_leaves), cmocka_unit_test(refused), cmocka_unit_test(what_if),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -251,8 +251,65 @@ static void many_tags(void **unused)
     free(w);
 }
 
+static uint32_t lands(struct world *w, uint32_t at)
+{
+    struct xlat x;
+    struct fault f;
+    if (!mmu_translate(&w->mmu, gva(at), ACCESS_READ, &x, &f)) return f.second ? 2 : 1;
+    return x.at.v;
+}
+
+/* The upper end has tables of its own: one dimension, whatever becomes of the rest; CR3 names them, and theirs are global. */
+static void upper_end(void **unused)
+{
+    enum { UPPER = 0x3000, SECOND = 0x4000, DIRECTORY = 0x10000 };
+    (void)unused;
+    struct world *w = calloc(1, sizeof *w);
+    w->clock.hz = 1000000000;
+    w->ram = calloc(1, RAM);
+    assert_true(w->ram && arena_init(&w->arena, 1 << 20) && model_find("p4", &w->model, NULL));
+    bus_init(&w->bus, w->ram, FRAMES, &w->clock, &w->arena);
+    mmu_init(&w->mmu, &w->bus, &w->dtlb, &w->itlb, &w->clock, &w->model);
+    const uint32_t window = 0 << 22 | PTE_P | PTE_W | PTE_PS | PTE_G, other = 1 << 22 | PTE_P | PTE_W | PTE_PS, large = PTE_P | PTE_W | PTE_U | PTE_PS;
+    const uint64_t leaf = (1 << 21) | SECOND_ALL | SECOND_LARGE | SECOND_WRITE_BACK;
+    memcpy(w->ram + UPPER + 4 * 1023, &window, 4);
+    memcpy(w->ram + UPPER + PAGE_SIZE + 4 * 1023, &other, 4);
+    memcpy(w->ram + SECOND, &leaf, 8); /* two levels: guest-physical 0 is machine 2 MB */
+    memcpy(w->ram + (1 << 21) + DIRECTORY, &large, 4); /* the guest's directory, where its address leads */
+    memcpy(w->ram + (1 << 21) + DIRECTORY + 4 * 1023, &large, 4);
+    struct space s = { .cr0 = PAGING_CR0_PG, .cr3 = DIRECTORY, .cr4 = PAGING_CR4_PSE, .root = SECOND, .levels = 2, .tagged = true, .upper = 0xFFC00000,
+                       .upper_root = UPPER };
+    mmu_space(&w->mmu, &s);
+    assert_int_equal(lands(w, 0x1234), (1 << 21) + 0x1234);
+    assert_int_equal(w->mmu.refs_second, 2); /* large pages in both dimensions: for the directory, and for the page */
+    assert_int_equal(lands(w, 0xFFC01234), 0x1234);
+    assert_int_equal(w->mmu.refs_second, 2);
+    assert_int_equal(lands(w, 0xFFBFFFFC), 1); /* the guest's own fault */
+    assert_int_equal(lands(w, 0x200000), 2);   /* the second level's: its 2 MB are all there is */
+    uint64_t walks = w->mmu.walks;
+    mmu_flush(&w->mmu, false); /* MOV to CR3: ours outlast it, the guest's do not */
+    assert_int_equal(lands(w, 0xFFC01234), 0x1234);
+    assert_int_equal(w->mmu.walks, walks);
+    assert_int_equal(lands(w, 0x1234), (1 << 21) + 0x1234);
+    assert_int_equal(w->mmu.walks, walks + 1);
+    mmu_paging(&w->mmu, 0, UPPER + PAGE_SIZE, 0); /* other tables for the upper end; the guest's paging stays on */
+    mmu_flush(&w->mmu, true);
+    assert_int_equal(lands(w, 0xFFC01234), (1 << 22) + 0x1234);
+    assert_int_equal(lands(w, 0x1234), (1 << 21) + 0x1234);
+    s.cr0 = 0; /* no paging: what is below goes through the second dimension alone */
+    mmu_space(&w->mmu, &s);
+    mmu_flush(&w->mmu, true);
+    assert_int_equal(lands(w, 0x5678), (1 << 21) + 0x5678);
+    assert_int_equal(lands(w, 0xFFC05678), 0x5678);
+    mmu_space(&w->mmu, &(struct space){ .cr0 = 0 });
+    assert_int_equal(lands(w, 0xFFC05678 & 0xFFFFF), 0xFFC05678 & 0xFFFFF);
+    free(w->ram);
+    arena_done(&w->arena);
+    free(w);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(the_short_way_is_the_long_way), cmocka_unit_test(many_tags) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(the_short_way_is_the_long_way), cmocka_unit_test(many_tags), cmocka_unit_test(upper_end) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
