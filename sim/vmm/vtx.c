@@ -336,7 +336,7 @@ static void page_fault(struct vcpu *v, const struct vmexit *x)
 }
 
 /* What was being delivered may be a page fault, which has loaded CR2. */
-static void violation(struct vcpu *v)
+static void violation(struct vcpu *v, const struct vmexit *x)
 {
     const struct vtx *t = v->vtx;
     if (t->vectoring) {
@@ -344,8 +344,7 @@ static void violation(struct vcpu *v)
         v->virt.cr2 = board(v)->cpu->cr2;
     }
     uint32_t high = vtx_read(v, (enum vmcs_encoding)(VMX_FIELD_GUEST_PHYSICAL + 1)), low = vtx_read(v, VMX_FIELD_GUEST_PHYSICAL);
-    struct fault f = { .second = SECOND_VIOLATION, .code = t->qualification, .physical = (uint64_t)high << 32 | low };
-    if (f.code & SECOND_LINEAR) f.addr = vtx_read(v, VMX_FIELD_LINEAR);
+    struct fault f = { .second = SECOND_VIOLATION, .code = t->qualification, .physical = (uint64_t)high << 32 | low, .addr = x->addr };
     v->vmmu.cause = v->cause;
     memory(v, v->vmmu.ops->violation(&v->vmmu, &f), f);
 }
@@ -405,7 +404,7 @@ static void act(struct vcpu *v, const struct vmexit *x)
         break;
     case VMX_INTERRUPT: host_interrupt(v->vmm, x->vector); break;
     case VMX_WINDOW: break; /* settle gives it what waits */
-    case VMX_EPT_VIOLATION: violation(v); break;
+    case VMX_EPT_VIOLATION: violation(v, x); break;
     case VMX_EPT_MISCONFIGURED: vm_die(v, DEATH_WINDOW); break; /* our own tables */
     case VMX_TRIPLE_FAULT:
         vtx_need_system(v);
@@ -442,6 +441,7 @@ static enum next vtx_handle(struct vcpu *v, const struct vmexit *in)
         if (t->reason == VMX_EXCEPTION && x.vector == VEC_PF) x.reason = EXIT_REASON_PAGE_FAULT;
     }
     x.addr = t->qualification;
+    if (x.reason == EXIT_REASON_SECOND) x.addr = t->qualification & SECOND_LINEAR ? vtx_read(v, VMX_FIELD_LINEAR) : 0;
     vcpu_tell_exit(v, &x);
     act(v, &x);
     return v->vm->dead || v->vm->exited ? NEXT_STOP : NEXT_RESUME;
