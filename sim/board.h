@@ -10,6 +10,7 @@
 #include "sim/cpu/cpu.h"
 #include "sim/cpu/recorder.h"
 #include "sim/io/devices.h"
+#include "sim/io/net_mirror.h"
 #include "sim/io/serial_card.h"
 #include "sim/disk_image.h"
 #include "sim/loader.h"
@@ -41,6 +42,10 @@ struct board {
     uint8_t        reset;        /* 1 + RESET_CPU or RESET_BOARD: wanted at the next boundary */
     size_t         *serial_len;  /* of each guest: bytes of its serial text that exist at this moment */
     struct disk_moment *disk;    /* CONFIG_DISKS for each guest */
+    struct net_switch *net;      /* NULL: the board has no network card */
+    struct net_mirror mirror;
+    size_t         frames_len;   /* bytes of machine->frames_seen that exist at this moment */
+    uint64_t       frames_count;
     struct machine_end end;
     struct machine_end *vm_end;  /* of each VM, where there are several */
     unsigned       vms_over;
@@ -73,6 +78,7 @@ struct machine {
     struct rom     rom;          /* the ROM at the reset vector, if the machine has one */
     struct machine_drive { struct machine *m; unsigned n; } drive[CONFIG_DISKS]; /* the real board's */
     struct disk_image **disk;    /* CONFIG_DISKS for each guest, of which cfg.disks are there */
+    struct text    frames_seen;  /* what passed the switch, as a capture file has it; machine_net.c */
     struct text    inputs, typed; /* recorded input, and its serial bytes; machine_input.c */
     struct snapshots snapshots;
     const struct till *waiting;  /* condition of the run in progress */
@@ -101,6 +107,8 @@ static inline const struct tenant *machine_tenant(const struct machine *m)
     return &m->guest[m->technique->hypervisor ? machine_seen(m)->id : 0];
 }
 static inline bool machine_sees_processor(const struct machine *m) { return m->seen < 0 || machine_seen(m) == m->b->vmm.now; }
+/* The switch, and who is plugged in. machine_net.c */
+void machine_build_net(struct machine *m, const uint32_t setting[SETTINGS]);
 /* The run ends; the first end counts. machine_end.c */
 void machine_ends(struct machine *m, enum machine_fate fate, uint32_t code, const char *why);
 void machine_ends_shutdown(struct machine *m);                  /* a triple fault of the real CPU */

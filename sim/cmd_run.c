@@ -121,6 +121,17 @@ static bool serial_file(const struct run *r, struct err *e)
     return ok;
 }
 
+static bool capture_file(const struct run *r, struct err *e)
+{
+    const char *where = r->o->value[OPT_PCAP];
+    struct text all = { 0 };
+    if (!where) return true;
+    machine_capture(r->s.machine, &all);
+    bool ok = text_write(&all, where, e);
+    text_free(&all);
+    return ok;
+}
+
 /* --- the story of a scenario ------------------------------------------------------------------------------------- */
 
 static void say_checks(struct run *r, unsigned step)
@@ -354,6 +365,7 @@ static void finish(struct run *r, struct err *e)
     say_flush(&r->out);
     say_check(&r->out, e);
     serial_file(r, e);
+    if (!e->code) capture_file(r, e);
     write_screen(r, e);
     write_json(r, e);
     say_why(r, e);

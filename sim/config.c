@@ -190,7 +190,7 @@ static bool set_model(struct machine_cfg *c, const char *value, struct err *e)
 
 bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e)
 {
-    static const char *const mmus[] = { "native", "shadow", "two-level", "direct" }, *const hosts[] = { "bare-metal" };
+    static const char *const mmus[] = { "native", "shadow", "two-level", "direct" }, *const nics[] = { "alone", "mirror" }, *const hosts[] = { "bare-metal" };
     const char *cpus[16], *ios[8];
     unsigned n = 0, ways = 0;
     for (const struct cpu_strategy *const *s = cpu_strategies; *s && n < 16; s++) cpus[n++] = (*s)->name;
@@ -206,6 +206,7 @@ bool config_option(struct machine_cfg *c, const char *name, const char *value, s
     if (!strcmp(name, "initrd")) return set_text(c->initrd, sizeof c->initrd, name, value, e);
     if (!strcmp(name, "module")) return add_module(c, value, e);
     if (!strcmp(name, "disk")) return add_disk(c, value, e);
+    if (!strcmp(name, "nic")) return choose(c->nic, sizeof c->nic, name, value, nics, sizeof nics / sizeof nics[0], e);
     if (!strcmp(name, "bios")) return set_text(c->bios, sizeof c->bios, name, value, e);
     if (!strcmp(name, "serial-in")) return set_text(c->serial_in, sizeof c->serial_in, name, value, e);
     if (!strcmp(name, "vms")) return set_vms(c, value, e);
@@ -390,7 +391,7 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
     if (strncmp(key, "cost.", 5))
         return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (`ringside list model p4` has the rows), "
                        "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.ept=1, cpu.vpid=1, cpu.untrap=HLT, mmu.levels=N, mmu.second=N, mmu.walk_cache=1D, mmu.nested_tlb=N, "
-                       "bt.*, vtx.*, shadow.*, ept.*, sched.* (rows in sim/vmm/setting.def), sched=rr|credit, vm.N.weight|cap|background|cpu and "
+                       "bt.*, vtx.*, shadow.*, ept.*, sched.*, io.*, net.* (rows in sim/vmm/setting.def), sched=rr|credit, vm.N.weight|cap|background|cpu and "
                        "disk.write=1", key);
     unsigned long v = strtoul(value, &end, 0);
     if (*end || end == value || v > 1000000000)
@@ -500,7 +501,7 @@ static bool check_io(const struct machine_cfg *c, struct err *e)
         struct config_share share;
         config_vm(c, i, &one, &share);
         const struct cpu_strategy *s = cpu_strategy_find(one.cpu);
-        if (s && !io_strategy_check(c->io, &(struct io_machine){ s, n, c->disks }, e)) return false;
+        if (s && !io_strategy_check(c->io, &(struct io_machine){ s, n, c->disks, c->nic[0] != 0 }, e)) return false;
     }
     return true;
 }

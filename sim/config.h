@@ -34,6 +34,7 @@ struct machine_cfg {
     struct { char path[512]; char string[512]; } module[CONFIG_MODULES];
     unsigned disks;            /* --disk FILE, in order: the IDE drives, first channel first */
     char     disk[CONFIG_DISKS][512];
+    char     nic[16];          /* --nic: who is at the other end of the network card's switch, "mirror" or "alone"; "": no card */
     char     bios[512];        /* path of the ROM at the reset vector, perhaps ",PATH" of a video ROM; "": none */
     unsigned vms;              /* --vms: VMs that are alike; 0: one */
     unsigned kinds;            /* instead: what a scenario says */

@@ -273,6 +273,16 @@ static bool build_card(struct machine *m, struct err *e)
     return true;
 }
 
+static bool settings(const struct machine *m, uint32_t to[SETTINGS], struct err *e)
+{
+    setting_defaults(to);
+    for (unsigned i = 0; i < m->cfg.sets; i++)
+        if (setting_known(m->cfg.set[i].key) && !setting_set(to, m->cfg.set[i].key, m->cfg.set[i].value, e)) return false;
+    return true;
+}
+
+static const uint8_t nic_address[NET_ADDRESS] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
+
 static bool build_board(struct machine *m, struct err *e)
 {
     struct board *b = m->b = arena_alloc(&m->arena, sizeof *m->b);
@@ -304,6 +314,7 @@ static bool build_board(struct machine *m, struct err *e)
                                              m->technique->hypervisor ? &b->clock : NULL, &b->episodes,
                                              m->technique->view ? event_place : NULL, &b->vmm.speaking, &b->clock });
     struct disk disks[CONFIG_DISKS];
+    uint32_t setting[SETTINGS];
     unsigned drives = board_media(m, disks);
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .ignne = { board_ignne, m, 0 },
                                 .apics = true, .serial = { board_serial, m->guest },
@@ -316,7 +327,10 @@ static bool build_board(struct machine *m, struct err *e)
                                 .disk = disks, .disks = drives,
                                 .dma = { m->technique->hypervisor ? passthrough_stored : NULL, &b->vmm },
                                 .disk_times = disk_times(&m->model), .trace = m->trace };
-    if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e) || !build_card(m, e)) return false;
+    w.nic = m->cfg.nic[0] != 0;
+    memcpy(w.nic_address, nic_address, sizeof nic_address);
+    if (!settings(m, setting, e) || !devices_init(&b->devices, &b->bus, &b->timers, &w, e) || !build_card(m, e)) return false;
+    machine_build_net(m, setting);
     bool fitted = m->rom.chip && !m->technique->hypervisor;
     if (fitted) bus_fit_rom(&b->bus, m->rom.chip, m->rom.size);
     if (fitted && m->rom.video) {
@@ -438,14 +452,6 @@ static uint32_t room_of(const struct machine_cfg *one)
     return VMM_FRAMES + (one->ram_mib * 256u + VMM_FRAMES - 1) / VMM_FRAMES * VMM_FRAMES;
 }
 
-static bool settings(const struct machine *m, uint32_t to[SETTINGS], struct err *e)
-{
-    setting_defaults(to);
-    for (unsigned i = 0; i < m->cfg.sets; i++)
-        if (setting_known(m->cfg.set[i].key) && !setting_set(to, m->cfg.set[i].key, m->cfg.set[i].value, e)) return false;
-    return true;
-}
-
 static bool build_vms(struct machine *m, struct err *e)
 {
     struct board *b = m->b;
@@ -466,7 +472,8 @@ static bool build_vms(struct machine *m, struct err *e)
         config_vm(&m->cfg, n, &one, &share);
         media(m, n, disks);
         struct vm *vm = vmm_add(&b->vmm, &(struct vm_plan){ .cpu = one.cpu, .mmu = one.mmu, .io = one.io, .window = at << PAGE_SHIFT, .first = at + VMM_FRAMES,
-                                .frames = one.ram_mib * 256, .disk = disks, .disks = is_split(m) ? 0 : m->cfg.disks, .weight = share.weight,
+                                .frames = one.ram_mib * 256, .disk = disks, .disks = is_split(m) ? 0 : m->cfg.disks, .nic = m->cfg.nic[0] != 0,
+                                .weight = share.weight,
                                 .cap = share.cap, .background = share.background || (is_split(m) && !n) }, e);
         if (!vm) return false;
         at += room_of(&one);
@@ -573,6 +580,7 @@ void machine_free(struct machine *m)
     if (m->blocks) block_cache_free(m->blocks);
     recorder_start(&m->recorder, 0);
     trace_free(m->trace);
+    text_free(&m->frames_seen);
     text_free(&m->inputs);
     text_free(&m->typed);
     arena_done(&m->arena);

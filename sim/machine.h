@@ -354,6 +354,10 @@ unsigned machine_disks(const struct machine *m, struct machine_disk *list, unsig
 /* Puts what the guest wrote into the image files, each whole or not at all. EXIT_ENVIRONMENT on failure. */
 bool machine_keep_disks(struct machine *m, struct err *e);
 
+/* All frames that entered the switch, as a libpcap file; how many these are. */
+void machine_capture(const struct machine *m, struct text *out);
+uint64_t machine_frames(const struct machine *m);
+
 /* How the disks of the VM that is looked at were reached. False: no hypervisor, or no disk. */
 struct machine_io {
     const char *way;                    /* --io */

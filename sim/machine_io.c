@@ -1,11 +1,12 @@
 /* How the guest reached its devices, in figures. Nothing here has effects. See machine.h. */
+#include <string.h>
 #include "sim/board.h"
 #include "sim/vmm/io_strategy.h"
 
 bool machine_io(const struct machine *m, struct machine_io *out)
 {
     *out = (struct machine_io){ .way = m->cfg.io };
-    if (!m->technique->hypervisor || !m->cfg.disks) return false;
+    if (!m->technique->hypervisor || (!m->cfg.disks && strcmp(m->cfg.io, "passthrough") != 0)) return false;
     const struct vm *vm = machine_seen(m);
     const struct ide *ide = vm->pass || m->b->vmm.service ? &m->b->devices.ide : &vm->devices.ide; /* the real one, or its own */
     for (unsigned c = 0; c < IDE_CHANNELS; c++) {

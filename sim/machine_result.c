@@ -54,6 +54,7 @@ static uint64_t run_id(const struct machine *m)
     h = mix_text(mix_text(mix_text(mix_text(mix_text(h, c->cpu), c->mmu), c->io), c->host), c->model);
     h = mix(mix(h, &c->ram_mib, sizeof c->ram_mib), &c->seed, sizeof c->seed);
     h = mix_text(h, c->append);
+    if (c->nic[0]) h = mix_text(h, c->nic);
     for (unsigned i = 0; i < c->disks; i++) {
         uint64_t disk = disk_image_hash(m->disk[i]);
         h = mix(h, &disk, sizeof disk);

@@ -256,6 +256,7 @@ static void say_io(const struct report *r, struct say *out)
 {
     struct machine_io io;
     struct text words = { 0 };
+    if (r->s->cfg.nic[0]) say_add(out, "  network: %llu frames entered the switch\n", (unsigned long long)machine_frames(r->s->machine));
     if (!machine_io(r->s->machine, &io)) return;
     text_add(&words, "%s: ", io.way);
     text_number(&words, io.commands);

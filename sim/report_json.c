@@ -269,6 +269,7 @@ static void json_bare(const struct report *r, struct text *out)
 static void json_io(const struct report *r, struct text *out)
 {
     struct machine_io io;
+    if (r->s->cfg.nic[0]) text_add(out, "  \"frames\": %llu,\n", (unsigned long long)machine_frames(r->s->machine));
     if (!machine_io(r->s->machine, &io)) return;
     text_add(out, "  \"io_counts\": {\"commands\": %llu, \"interrupts\": %llu, \"accesses\": %llu", (unsigned long long)io.commands,
              (unsigned long long)io.interrupts, (unsigned long long)io.accesses);

@@ -199,17 +199,18 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
         enter_in_list(d, &d->iommu.device);
     }
 
-    if (w->nic) add_nic(d, b, q, w);
+    if (w->nic && !w->nic_elsewhere) add_nic(d, b, q, w);
     pci_listen(&d->pci, PCI_ISA, (struct pci_listener){ route_pirqs, d });
     pci_listen(&d->pci, PCI_VGA, w->card_moved);
     pci_listen(&d->pci, PCI_IDE, w->ide_elsewhere ? w->ide_moved : (struct pci_listener){ ide_configured, &d->ide });
+    if (w->nic_elsewhere) pci_listen(&d->pci, PCI_NIC, w->nic_moved);
     return pic_attach(&d->pic, b, e) && pit_attach(&d->pit, b, e) && uart_attach(&d->uart, b, UART_BASE, e) &&
            debug_exit_attach(&d->exit, b, e) && debug_console_attach(&d->console, b, e) &&
            vga_attach(&d->vga, b, e) && lpt_attach(&d->lpt, b, e) && kbc_attach(&d->kbc, b, e) && port92_attach(&d->port92, b, e) &&
            post_attach(&d->post, b, e) && cmos_attach(&d->cmos, b, e) && pci_attach(&d->pci, b, e) &&
            pm_attach(&d->pm, b, e) && (w->ide_elsewhere || ide_attach(&d->ide, b, e)) &&
            dma_attach(&d->dma, b, e) && coprocessor_attach(&d->coprocessor, b, e) && watch_power(d) &&
-           (!w->nic || nic_attach(&d->nic, &d->pci, e));
+           (!w->nic || w->nic_elsewhere || nic_attach(&d->nic, &d->pci, e));
 }
 
 void devices_reset(struct devices *d)

@@ -52,6 +52,8 @@ struct devices_wiring {
     struct trace      *trace;
     bool               ide_elsewhere; /* the IDE function's ports are somebody else's, who is told when its configuration changes */
     struct pci_listener ide_moved;
+    bool               nic_elsewhere; /* likewise the network card's */
+    struct pci_listener nic_moved;
     const struct disk *disk;   /* the IDE drives' media, the first channel's device 0 first */
     unsigned           disks;
     struct disk_times  disk_times;

@@ -1,4 +1,4 @@
-/* Passthrough: the guest programs the real IDE controller.
+/* Passthrough: the guest programs the real IDE controller, and the network card.
  *
  * Idea 1, ports: those of the controller are opened to the guest's kernel, by the I/O bitmaps of the VMCS or by that of the TSS, so that
  * the real CPU carries out what the guest says. What cannot go that way (translated or interpreted code, guests' user code) finds the
@@ -10,7 +10,7 @@
  * input is switched to levels and masked until the drive's line has fallen: that shows the hypervisor what the guest does unseen.
  * PCI configuration stays virtual; what it decides (BAR 4, bus mastering) is carried over to the real function.
  *
- * VT-d specification 1.3, 3.4 (tables), 10.4 (registers); facts 9.3. Not modelled: exitless interrupts, other devices than IDE. A guest
+ * VT-d specification 1.3, 3.4 (tables), 10.4 (registers); facts 9.3. Not modelled: exitless interrupts, the network card's memory window (its ports do). A guest
  * whose page tables or translated code are stored to by DMA is not followed: nobody tells the hypervisor. */
 #include "sim/vmm/io_passthrough.h"
 
@@ -20,17 +20,22 @@
 #include "sim/vmm/host.h"
 #include "sim/vmm/vm.h"
 
-enum { PRIMARY = 0x1F0, SECONDARY = 0x170, PORTS = 8, CONTROL = 0x206 /* behind a channel's first port */, MASTER_PORTS = 16, OFF_MASTER = 0x10000 };
-enum { IRQ_PRIMARY = 14, IRQ_SECONDARY = 15 };
-enum { CONFIG_ADDRESS = 0xCF8, CONFIG_DATA = 0xCFC, CFG_COMMAND = 0x04, CFG_BASE_4 = 0x20, CMD_IO = 1, CMD_MASTER = 4 };
+enum { PRIMARY = 0x1F0, SECONDARY = 0x170, PORTS = 8, CONTROL = 0x206 /* behind a channel's first port */, OFF_FUNCTION = 0x10000 };
+enum { IRQ_PRIMARY = 14, IRQ_SECONDARY = 15, IRQS = 16 };
+enum { CONFIG_ADDRESS = 0xCF8, CONFIG_DATA = 0xCFC, CFG_COMMAND = 0x04, CMD_IO = 1, CMD_MASTER = 4 };
 
 static const struct vmm_board *board(const struct vm *vm) { return &vm->vmm->board; }
+
+/* What is handed out: the function, where its base address register is and how many ports that decodes. */
+enum { PASSED_IDE, PASSED_NIC, PASSED };
+static const struct { uint8_t pci, bar; uint16_t ports; } passed[PASSED] = { { PCI_IDE, 0x20, 16 }, { PCI_NIC, 0x10, NIC_BYTES } };
 
 /* ---- the ports on the virtual board: offsets are the ports themselves, but for those that move */
 
 static uint16_t real_port(const struct passthrough *p, uint32_t offset)
 {
-    return (uint16_t)(offset < OFF_MASTER ? offset : p->base + offset - OFF_MASTER);
+    unsigned f = offset >> 16;
+    return (uint16_t)(f ? p->function[f - 1].base + (offset & 0xFFFF) : offset);
 }
 
 static uint32_t forward_read(struct device *d, uint32_t offset, unsigned size)
@@ -63,7 +68,7 @@ static uint32_t forward_peek(const struct device *d, uint32_t offset, unsigned s
 static void forward_reset(struct device *d) { (void)d; }
 
 static const struct reg_desc regs[] = {
-    { "base", offsetof(struct passthrough, base), 2, 16, "ports of the bus masters" },
+    { "base", offsetof(struct passthrough, function[0].base), 2, 16, "ports of the bus masters" },
     { "forwarded", offsetof(struct passthrough, forwarded), 8, 64, "accesses repeated on the real ports" },
     { "interrupts", offsetof(struct passthrough, interrupts), 8, 64, "handed on to the guest" },
     { "faults", offsetof(struct passthrough, faults), 8, 64, "of DMA, by the IOMMU" },
@@ -91,39 +96,44 @@ static void out32(struct vm *vm, uint16_t port, uint32_t value)
     clock_cause(c, old);
 }
 
-static void config_write(struct vm *vm, unsigned at, uint32_t value)
+static void config_write(struct vm *vm, unsigned f, unsigned at, uint32_t value)
 {
-    out32(vm, CONFIG_ADDRESS, 0x80000000u | (uint32_t)pci_source(PCI_IDE) << 8 | at);
+    out32(vm, CONFIG_ADDRESS, 0x80000000u | (uint32_t)pci_source(passed[f].pci) << 8 | at);
     out32(vm, CONFIG_DATA, value);
 }
 
-/* The guest's view of the function has changed: the real one follows, and so do the ports that are open. */
-static void configured(void *vm_, const uint8_t *config)
+/* The guest's view of a function has changed: the real one follows, and so do the ports that are open. */
+static void configured(void *function, const uint8_t *config)
 {
-    struct vm *vm = vm_;
+    struct passed *x = function;
+    struct vm *vm = x->vm;
     struct passthrough *p = vm->pass;
+    unsigned f = (unsigned)(x - p->function), ports = passed[f].ports;
     uint32_t command = config[CFG_COMMAND] & (CMD_IO | CMD_MASTER), base;
-    memcpy(&base, config + CFG_BASE_4, sizeof base);
-    uint16_t at = command & CMD_IO && base >> 16 == 0 ? (uint16_t)(base & 0xFFF0) : 0;
-    if (!p->started || (at == p->base && command == p->command)) return;
-    if (command != p->command) config_write(vm, CFG_COMMAND, command);
-    if (at != p->base) {
-        config_write(vm, CFG_BASE_4, at);
-        if (p->base) open_ports(vm, p->base, MASTER_PORTS, false);
-        p->base = at;
-        bus_move_ports(&vm->bus, &p->device, OFF_MASTER, at, MASTER_PORTS);
-        if (at) open_ports(vm, at, MASTER_PORTS, true);
+    memcpy(&base, config + passed[f].bar, sizeof base);
+    uint16_t at = command & CMD_IO && base >> 16 == 0 ? (uint16_t)(base & ~(uint32_t)(ports - 1)) : 0;
+    if (!p->started || (at == x->base && command == x->command)) return;
+    if (command != x->command) config_write(vm, f, CFG_COMMAND, command);
+    if (at != x->base) {
+        config_write(vm, f, passed[f].bar, at);
+        if (x->base) open_ports(vm, x->base, ports, false);
+        x->base = at;
+        bus_move_ports(&vm->bus, &p->device, OFF_FUNCTION * (f + 1), at, ports);
+        if (at) open_ports(vm, at, ports, true);
     }
-    p->command = command;
+    x->command = command;
 }
 
 static void wire(struct vm *vm, const struct vm_plan *plan, struct devices_wiring *w, struct disk *list)
 {
-    (void)plan, (void)list;
+    (void)list;
     vm->pass = arena_alloc(board(vm)->arena, sizeof *vm->pass);
-    *vm->pass = (struct passthrough){ .device = { &ops }, .vm = vm };
+    struct passthrough *p = vm->pass;
+    *p = (struct passthrough){ .device = { &ops }, .vm = vm, .function = { { .vm = vm }, { .vm = vm } }, .nic = plan->nic };
     w->ide_elsewhere = true;
-    w->ide_moved = (struct pci_listener){ configured, vm };
+    w->ide_moved = (struct pci_listener){ configured, &p->function[PASSED_IDE] };
+    w->nic = w->nic_elsewhere = plan->nic;
+    w->nic_moved = (struct pci_listener){ configured, &p->function[PASSED_NIC] };
 }
 
 static bool attach(struct vm *vm, struct err *e)
@@ -211,9 +221,12 @@ static uint32_t iommu_in(struct vm *vm, uint32_t reg)
 
 static void start_iommu(struct vm *vm)
 {
-    uint32_t root = new_table(vm), contexts = new_table(vm), at = contexts + (pci_source(PCI_IDE) & 0xFFu) * 16;
-    put64(vm, at, second_level(vm) | PRESENT);
-    put64(vm, at + 8, (uint64_t)(vm->id + 1) << 8 | WIDTH_39);
+    uint32_t root = new_table(vm), contexts = new_table(vm), memory = second_level(vm);
+    for (unsigned f = 0; f < (vm->pass->nic ? PASSED : 1u); f++) {
+        uint32_t at = contexts + (pci_source(passed[f].pci) & 0xFFu) * 16;
+        put64(vm, at, memory | PRESENT);
+        put64(vm, at + 8, (uint64_t)(vm->id + 1) << 8 | WIDTH_39);
+    }
     put64(vm, root, contexts | PRESENT);
     iommu_out(vm, REG_RTADDR, root);
     iommu_out(vm, REG_RTADDR + 4, 0);
@@ -240,6 +253,8 @@ static void look_for_faults(struct vm *vm)
     if (status & OVERFLOW) iommu_out(vm, REG_FSTS, OVERFLOW);
 }
 
+static bool is_ours(const struct vm *vm, unsigned irq) { return irq == IRQ_PRIMARY || irq == IRQ_SECONDARY || (vm->pass->nic && irq == PCI_NIC_IRQ); }
+
 static void start(struct vm *vm)
 {
     open_ports(vm, PRIMARY, PORTS, true);
@@ -247,9 +262,10 @@ static void start(struct vm *vm)
     open_ports(vm, SECONDARY, PORTS, true);
     open_ports(vm, SECONDARY + CONTROL, 1, true);
     vm->pass->started = true;
-    configured(vm, vm->devices.pci.config[PCI_IDE]);
+    for (unsigned f = 0; f < (vm->pass->nic ? PASSED : 1u); f++) configured(&vm->pass->function[f], vm->devices.pci.config[passed[f].pci]);
     if (board(vm)->setting[SETTING_IO_IOMMU]) start_iommu(vm);
-    for (unsigned irq = IRQ_PRIMARY; irq <= IRQ_SECONDARY; irq++) {
+    for (unsigned irq = 0; irq < IRQS; irq++) {
+        if (!is_ours(vm, irq)) continue;
         host_by_level(vm->vmm, irq);
         host_mask(vm->vmm, irq, false);
     }
@@ -257,7 +273,7 @@ static void start(struct vm *vm)
 
 static void set_line(struct vm *vm, unsigned irq, bool level)
 {
-    struct irq_line line = devices_irq(&vm->devices, irq);
+    struct irq_line line = irq == PCI_NIC_IRQ ? devices_pci_irq(&vm->devices, PCI_NIC_SLOT, 0) : devices_irq(&vm->devices, irq);
     irq_set(&line, level);
     vm->pass->up = (uint16_t)((vm->pass->up & ~(1u << irq)) | (unsigned)level << irq);
     host_mask(vm->vmm, irq, level);
@@ -267,7 +283,7 @@ static void set_line(struct vm *vm, unsigned irq, bool level)
 static bool interrupt(struct vm *vm, unsigned irq)
 {
     if (board(vm)->setting[SETTING_IO_IOMMU]) look_for_faults(vm);
-    if (irq != IRQ_PRIMARY && irq != IRQ_SECONDARY) return false;
+    if (!is_ours(vm, irq)) return false;
     vm->pass->interrupts++;
     vm->pass->raised = vm->vmm->visits;
     set_line(vm, irq, true);
@@ -280,7 +296,7 @@ static void follow(struct vm *vm)
 {
     struct passthrough *p = vm->pass;
     if (!p->up || p->raised == vm->vmm->visits) return;
-    for (unsigned irq = IRQ_PRIMARY; irq <= IRQ_SECONDARY; irq++)
+    for (unsigned irq = 0; irq < IRQS; irq++)
         if ((p->up >> irq & 1) && !host_line(vm->vmm, irq)) set_line(vm, irq, false);
 }
 

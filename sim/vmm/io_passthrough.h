@@ -9,9 +9,10 @@ struct vm;
 struct passthrough {
     struct device device;     /* stands at the controller's ports on the virtual board, for accesses that the real CPU did not do */
     struct vm    *vm;
+    struct passed { struct vm *vm; uint16_t base; uint32_t command; } function[2]; /* IDE and network card: ports that follow PCI, as the
+                                 guest placed them, 0: nowhere; the command word that the real function has got */
+    bool          nic;        /* the card, too, is the VM's */
     bool          started;    /* the hypervisor owns the real function; until then its configuration is the board's */
-    uint16_t      base;       /* of the bus masters' ports, as the guest placed them; 0: nowhere */
-    uint32_t      command;    /* the PCI command word that the real function has got */
     uint16_t      up;         /* virtual inputs that are held up, and real ones that are masked meanwhile: a bit for each IRQ */
     uint64_t      raised;     /* the visit to the hypervisor in which that was done last */
     uint32_t      tables;     /* frames of the IOMMU's tables in use */

@@ -72,6 +72,7 @@ struct vm_plan {
     uint32_t      first, frames;         /* machine frames that become its memory */
     const struct disk *disk;             /* what its drives show */
     unsigned      disks;
+    bool          nic;                   /* the real board has a network card, and the VM is to have one */
     uint32_t      weight, cap;           /* struct vm_share */
     bool          background;
 };

@@ -137,6 +137,10 @@ bad "--io passthrough without a driver" 2 'has none for a real IDE' run good.elf
 bad "--io split with a guest that is not ported" 2 'part of a ported kernel' run "$root/build/guests/mini.elf" --cpu vtx --vms 2 --io split --disk "$root/build/guests/mini.img"
 bad "--io split with one VM" 2 'the first is the service domain' run "$root/build/guests/mini-pv.elf" --cpu pv --io split --disk "$root/build/guests/mini.img"
 bad "--io split without a disk" 2 'with 0 disks' run "$root/build/guests/mini-pv.elf" --cpu pv --vms 2 --io split
+bad "--nic of nobody" 2 'did you mean mirror' run good.elf --nic miror
+bad "--nic for the hypervisor" 2 'no driver for a network card' run good.elf --cpu vtx --nic mirror
+bad "--pcap of another command" 2 'an option of other commands' trace popf --pcap x
+bad "--set net.mbit=0" 2 'a number from 1' run good.elf --set net.mbit=0
 bad "--io passthru" 2 'did you mean passthrough' run popf --io passthru
 bad "--host hosted" 2 'planned' run popf --host hosted
 bad "--model p5" 2 'did you mean p4' run popf --model p5

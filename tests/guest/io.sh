@@ -71,6 +71,41 @@ for cpu in te bt vtx; do
         diff <(grep -Ev "$unseen" tests/guest/expected/disk.txt) <(grep -Ev "$unseen" "$TMPDIR/out")
 done
 
+# --- the network card: two frames to a mirror
+image nic
+cat >"$TMPDIR/expected" <<'T'
+who is there: 813910EC
+address: 12005452 00005634
+one to somebody: 00000044 1FBB367A
+  for, from: 00000056 00000002
+one to all: 00000044 F967B4C5
+  for, from: 00000056 00000002
+events: 00000005
+interrupts came: 00000001
+T
+frames() { # four of 64 bytes, the answers after their questions, with time going on
+    perl -e 'local $/; open my $f, "<:raw", $ARGV[0]; $_ = <$f>; my ($m, @h) = unpack "VvvVVVV", substr($_, 0, 24, "");
+             my ($n, $t, $last) = (0, 0, "");
+             while (length) { my ($s, $ns, $a, $b) = unpack "V4", substr($_, 0, 16, ""); my $f = substr($_, 0, $a, ""); my $now = $s * 1e9 + $ns;
+                 exit 1 if $a != 64 || $now <= $t; exit 2 if $n++ % 2 && substr($f, 14) ne substr($last, 14); ($t, $last) = ($now, $f) }
+             exit !($m == 0xA1B23C4D && $h[5] == 1 && $n == 4)' "$TMPDIR/capture"
+}
+others() { [ "$rc" = 5 ] && [ -s "$TMPDIR/capture" ] && ! LC_ALL=C grep -q "$(printf '\210\265')" "$TMPDIR/capture"; }
+for how in native "te --io passthrough" "bt --io passthrough" "vtx --io passthrough" "vtx --io passthrough --mmu two-level"; do
+    # shellcheck disable=SC2086
+    run nic $how --nic mirror --ram 16M --pcap "$TMPDIR/capture" --limit-cycles 200M
+    check "frames go out and come back, $how" diff "$TMPDIR/expected" "$TMPDIR/out"
+    check "and are in the capture" frames
+done
+cp "$TMPDIR/capture" "$TMPDIR/first"
+run nic vtx --io passthrough --mmu two-level --nic mirror --ram 16M --pcap "$TMPDIR/capture"
+check "the same ones at the same moments each time" cmp "$TMPDIR/first" "$TMPDIR/capture"
+run nic vtx --io passthrough --nic mirror --ram 16M --set net.mbit=10 --set net.latency=1000000 --pcap "$TMPDIR/capture"
+check "a slower network" diff "$TMPDIR/expected" "$TMPDIR/out"
+check "takes longer" [ "$(cmp "$TMPDIR/first" "$TMPDIR/capture" | wc -l)" = 1 ]
+run nic vtx --io passthrough --nic mirror --ram 16M --set io.iommu=0 --limit-cycles 20M --pcap "$TMPDIR/capture"
+check "without the IOMMU the card sends what is not the guest's" others
+
 mini --cpu vtx --io passthrough --vms 2
 check "one device for two VMs" said 2 'has it alone'
 mini --cpu pv --io passthrough

@@ -1,0 +1,43 @@
+/* The network of a machine: its switch, who else is plugged in, and the recorder of what passes.
+ *
+ * Idea: switch and stations are part of the machine's state; what was recorded hangs outside, as serial text does, and how much of it
+ * counts is a number inside. So going back in time takes frames back, and the same frames come again.
+ * The recording is a capture file as libpcap and Wireshark read it, with nanoseconds of simulated time (pcap-savefile(5), magic A1B23C4D). */
+#include <string.h>
+#include "sim/board.h"
+
+enum { VERSION_MAJOR = 2, VERSION_MINOR = 4, LINK_ETHERNET = 1, SNAP = 65535 };
+
+static void frame(void *machine, uint64_t cycle, unsigned port, const uint8_t *bytes, unsigned n)
+{
+    (void)port;
+    struct machine *m = machine;
+    uint64_t hz = m->b->clock.hz, rest = cycle % hz;
+    const uint32_t head[4] = { (uint32_t)(cycle / hz), (uint32_t)(rest * 1000000 / (hz / 1000)), n, n };
+    m->frames_seen.len = m->b->frames_len;
+    text_bytes(&m->frames_seen, head, sizeof head);
+    text_bytes(&m->frames_seen, bytes, n);
+    m->b->frames_len = m->frames_seen.len;
+    m->b->frames_count++;
+}
+
+void machine_build_net(struct machine *m, const uint32_t setting[SETTINGS])
+{
+    struct board *b = m->b;
+    if (!m->cfg.nic[0]) return;
+    b->net = arena_alloc(&m->arena, sizeof *b->net);
+    net_init(b->net, &b->clock, setting[SETTING_NET_MBIT], setting[SETTING_NET_LATENCY]);
+    b->net->tap = (struct net_tap){ frame, m };
+    nic_plug(&b->devices.nic, net_plug(b->net, nic_station(&b->devices.nic), &b->timers));
+    if (!strcmp(m->cfg.nic, "mirror")) net_mirror_init(&b->mirror, b->net, &b->timers);
+}
+
+void machine_capture(const struct machine *m, struct text *out)
+{
+    const struct { uint32_t magic; uint16_t major, minor; uint32_t zone, sigfigs, snap, link; } head = {
+        0xA1B23C4D, VERSION_MAJOR, VERSION_MINOR, 0, 0, SNAP, LINK_ETHERNET };
+    text_bytes(out, &head, sizeof head);
+    if (m->b->frames_len) text_bytes(out, m->frames_seen.s, m->b->frames_len);
+}
+
+uint64_t machine_frames(const struct machine *m) { return m->b->frames_count; }
