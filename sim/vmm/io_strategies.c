@@ -8,12 +8,6 @@
 #include "sim/vmm/strategy.h"
 #include "sim/vmm/vm.h"
 
-static bool fits_any(const struct io_machine *m, struct err *e)
-{
-    (void)m, (void)e;
-    return true;
-}
-
 static bool nothing_to_attach(struct vm *vm, struct err *e)
 {
     (void)vm, (void)e;
@@ -25,12 +19,6 @@ static void nothing(struct vm *vm) { (void)vm; }
 static void wire_nothing(struct vm *vm, const struct vm_plan *plan, struct devices_wiring *w, struct disk *list)
 {
     (void)vm, (void)plan, (void)w, (void)list;
-}
-
-static bool not_ours(struct vm *vm, unsigned irq)
-{
-    (void)vm, (void)irq;
-    return false;
 }
 
 /* ---- a service VM's */
