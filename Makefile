@@ -241,6 +241,7 @@ golden-update: ## run the unit tests so that they rewrite tests/golden; review t
 bench: ## nine kernels beside QEMU, Bochs and cachegrind, with the goals (BENCH="-r ROUNDS -s PERCENT KERNEL ...")
 	$(SUB) MODE=release all build/release/tests/speed/inside
 	$(Q)RINGSIDE=./ringside bash tests/bench/paging.sh
+	$(Q)RINGSIDE=./ringside bash tests/bench/exits.sh
 	$(Q)RINGSIDE=./ringside bash tests/bench/bench.sh $(BENCH)
 
 # ---- house-keeping --------------------------------------------------------------------------------------------------

@@ -35,7 +35,11 @@ static void find_ram(struct bus *b)
     if (b->frames < end >> PAGE_SHIFT) end = b->frames << PAGE_SHIFT;
     if (f->card_at) end = lower(end, f->card_at & PAGE_MASK);
     b->ram_first = (b->plain_first + (PAGE_SIZE - 1)) & PAGE_MASK;
-    b->ram_bytes = !b->parent && end > b->plain_first ? end - b->ram_first : 0;
+    uint32_t bytes = end > b->plain_first ? end - b->ram_first : 0;
+    b->ram_bytes = b->parent ? 0 : bytes;
+    b->mapped_first = b->ram_first;
+    b->mapped_bytes = b->parent && !b->parent->parent ? bytes : 0;
+    b->low_bytes = b->parent && b->parent->parent ? 0 : lower(b->low_plain & PAGE_MASK, b->frames < 256 ? b->frames << PAGE_SHIFT : UINT32_MAX);
 }
 
 /* Windows lie below the first megabyte and at the top; nearly all accesses go between. */
@@ -43,9 +47,11 @@ static void find_plain(struct bus *b)
 {
     b->plain_first = 0x100000;
     b->plain_last = UINT32_MAX;
+    b->low_plain = SHADOW_BASE;
     for (uint32_t i = 0; i < b->windows; i++) {
         const struct bus_window *w = &b->window[i];
         uint32_t last = w->base + (w->length - 1);
+        if (w->space == BUS_MEM && w->length) b->low_plain = lower(b->low_plain, w->base);
         if (w->space != BUS_MEM || !w->length || last < b->plain_first) continue;
         if (w->base <= b->plain_first) b->plain_first = last == UINT32_MAX ? last : last + 1;
         else if (w->base - 1 < b->plain_last) b->plain_last = w->base - 1;
@@ -55,7 +61,7 @@ static void find_plain(struct bus *b)
 }
 static inline bool is_plain(const struct bus *b, uint32_t first, uint32_t last)
 {
-    return first > b->plain_first && last < b->plain_last;
+    return (first > b->plain_first && last < b->plain_last) || last < b->low_plain;
 }
 
 bool bus_attach(struct bus *b, enum bus_space space, uint32_t base, uint32_t length, uint32_t offset,
@@ -192,6 +198,12 @@ uint8_t *bus_page(const struct bus *b, hpa_t at)
 {
     uint32_t f;
     if (bus_plain(b, at)) return b->ram + (at.v & PAGE_MASK);
+    if (at.v - b->mapped_first < b->mapped_bytes || at.v < b->low_bytes) {
+        f = at.v >> PAGE_SHIFT;
+        if (!b->parent) return b->ram + (size_t)f * PAGE_SIZE;
+        f = b->map[f];
+        return f < b->parent->frames ? b->parent->ram + (size_t)f * PAGE_SIZE : NULL;
+    }
     const uint8_t *rom = rom_page(b, at);
     if (rom) return (uint8_t *)(uintptr_t)rom; /* FRAME_ROM keeps everybody from writing to it */
     const struct bus *o = reaches_ram(b, at) & SHADOW_READ ? owner_of(b, at, &f) : NULL;
@@ -311,6 +323,10 @@ bool bus_peek(const struct bus *b, hpa_t at, void *to, size_t n)
         const uint8_t *page = bus_page(b, at);
         if (!page) return false;
         uint32_t off = at.v & (PAGE_SIZE - 1);
+        if (n == 4 && off <= PAGE_SIZE - 4) { /* entries of tables: no call */
+            memcpy(out, page + off, 4);
+            return true;
+        }
         size_t chunk = n < PAGE_SIZE - off ? n : PAGE_SIZE - off;
         memcpy(out, page + off, chunk);
         out += chunk, n -= chunk, at.v += (uint32_t)chunk;

@@ -115,6 +115,8 @@ struct bus {
     uint32_t    windows;
     struct bus_window window[BUS_WINDOWS];
     uint32_t    plain_first, plain_last; /* from the first megabyte on: no window lies between these addresses */
+    uint32_t    low_plain, low_bytes; /* no window lies below, nor ROM; and all is RAM, the bus's or the parent's own */
+    uint32_t    mapped_first, mapped_bytes; /* likewise from the first megabyte on, if it is the parent's */
     uint32_t    ram_first, ram_bytes; /* pages of RAM of this bus's own that neither a window nor a ROM hides: see bus_plain */
     struct bus_latch latch[BUS_LATCHES]; /* by port */
     uint8_t     port_owner[65536]; /* 1 + index of the window, 0: nobody */

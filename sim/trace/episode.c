@@ -10,9 +10,17 @@
 
 static struct episode_mark mark(const struct clock *clock, const struct event *e)
 {
-    struct episode_mark m = { .id = e->id, .cause = e->cause, .cycle = e->cycle };
-    for (unsigned c = 0; c < CAUSE_COUNT; c++) m.by_cause[c] = clock_of_cause(clock, (uint8_t)c);
+    struct episode_mark m;
+    m.id = e->id, m.cause = e->cause, m.cycle = e->cycle;
+    memcpy(m.by_cause, clock->by_cause, sizeof m.by_cause);
+    m.by_cause[clock->cause] = clock_of_cause(clock, clock->cause);
     return m;
+}
+
+/* What the hypervisor does about an exit: no exit begins with it. */
+static bool is_answer(unsigned kind)
+{
+    return kind == EV_EMULATE || kind == EV_PORT || kind == EV_HIDDEN || kind == EV_TRACED || kind == EV_TRANSLATE;
 }
 
 static void close(struct episode_live *live, const struct episode_mark *end, bool resumed, struct episode *out)
@@ -28,9 +36,10 @@ static void close(struct episode_live *live, const struct episode_mark *end, boo
 static const struct episode_mark *opening(const struct episode_live *live, const struct episode_mark *exit)
 {
     const struct episode_mark *at = exit;
-    for (unsigned i = 0; i < sizeof live->chain / sizeof live->chain[0]; i++) {
-        if (!at->cause || at->cause != live->chain[i].id) break;
-        at = &live->chain[i];
+    for (unsigned i = 0; i < EPISODE_CHAIN; i++) {
+        const struct episode_mark *before = &live->chain[(live->newest + i) % EPISODE_CHAIN];
+        if (!at->cause || at->cause != before->id) break;
+        at = before;
     }
     return at;
 }
@@ -59,6 +68,10 @@ static bool on_other(struct episode_live *live, const struct episode_mark *now, 
 
 bool episode_event(struct episode_live *live, const struct clock *clock, const struct event *e, struct episode *out)
 {
+    if (live->state == EPISODE_OPEN && is_answer(e->kind)) {
+        if (e->episode == live->exit) live->last = e->id;
+        return false;
+    }
     const struct episode_mark now = mark(clock, e);
     bool closed = false;
     if (e->kind == EV_EXIT) closed = on_exit_event(live, &now, e, out);
@@ -69,10 +82,10 @@ bool episode_event(struct episode_live *live, const struct clock *clock, const s
     } else closed = on_other(live, &now, e, out);
     if (closed) out->known = e->id;
     if (live->state == EPISODE_OPEN && e->episode == live->exit) live->last = e->id;
-    memmove(&live->chain[1], &live->chain[0], sizeof live->chain - sizeof live->chain[0]);
-    live->chain[0] = now;
+    live->newest = (uint8_t)((live->newest + EPISODE_CHAIN - 1) % EPISODE_CHAIN);
+    live->chain[live->newest] = now;
     /* Where the guest began to run no exit begins: one that comes while an injected event is delivered names the VM entry. */
-    if (e->kind == EV_VMENTRY || e->kind == EV_RETURN) live->chain[0].id = 0;
+    if (e->kind == EV_VMENTRY || e->kind == EV_RETURN) live->chain[live->newest].id = 0;
     return closed;
 }
 

@@ -51,8 +51,10 @@ void episode_json(const struct trace *t, const struct episode *p, struct text *o
 /* --- for the trace itself --- */
 
 struct episode_mark { uint32_t id, cause; uint64_t cycle, by_cause[CAUSE_COUNT]; };
+enum { EPISODE_CHAIN = 3 };
 struct episode_live {
-    struct episode_mark chain[3];   /* the last events outside the hypervisor's C, newest first */
+    struct episode_mark chain[EPISODE_CHAIN]; /* the last events outside the hypervisor's C, from `newest` on, in a ring */
+    uint8_t  newest;
     struct episode_mark open, left; /* where the open one began; its RESUME */
     uint32_t exit, last;            /* of the open one */
     uint8_t  reason, state;         /* enum episode_state */
