@@ -299,6 +299,7 @@ struct machine_summary {
     uint64_t tlb_misses, tlb_flushes, walks, walk_refs, walk_refs_second /* of these, entries of second-level tables */;
     uint64_t walk_hits[2], nested_hits;  /* entries, by dimension, and walks of the second that caches of walks made needless */
     struct machine_caches caches;
+    uint64_t tlb_second, tlb_large;      /* of the misses, those that the second level knew, or an entry of a large page */
     /* Page faults by kind; entries filled, of them on a store (eager); tables (frames): now, at most so far, that there may be;
      * given up for want of room, because the guest did; loads of CR3 that dropped all. */
     struct { uint64_t hidden, true_, traced, filled, eager, tables, peak, pool, evicted, released, switches; } shadow;

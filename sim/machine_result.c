@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "sim/board.h"
+#include "sim/mmu/behind.h"
 #include "sim/mmu/cache.h"
 #include "sim/trace/trace_tally.h"
 #include "sim/vmm/io_strategy.h"
@@ -125,8 +126,9 @@ void machine_summary(const struct machine *m, struct machine_summary *s)
                                    .tlb_misses = b->cpu.dtlb.misses + b->cpu.itlb.misses, .walks = b->mmu.walks,
                                     .tlb_flushes = b->cpu.dtlb.flushes, .walk_refs = b->mmu.refs, .walk_refs_second = b->mmu.refs_second,
                                     .walk_hits = { b->mmu.cache.hits[0], b->mmu.cache.hits[1] },
-                                    .nested_hits = b->mmu.cache.nested_hits,
-                                    .caches = caches_of(b), .run_id = run_id(m) };
+                                    .nested_hits = b->mmu.cache.nested_hits, .caches = caches_of(b), .run_id = run_id(m) };
+    const struct behind *k = b->mmu.behind;
+    if (k) s->tlb_second = k->second.hits, s->tlb_large = k->large[0].hits + k->large[1].hits;
     s->guest_insns = machine_guest_insns(m);
     if (m->technique->hypervisor) {
         const struct vmmu *mmu = &machine_seen(m)->vcpu.vmmu;

@@ -178,8 +178,9 @@ static void json_counts(const struct report *r, struct text *out)
     for (unsigned c = CAUSE_NONE + 1; c < CAUSE_COUNT; c++)
         text_add(out, "%s\"%s\": %llu", c > CAUSE_NONE + 1 ? ", " : "", cause_name(c),
                  (unsigned long long)m->by_cause[c]);
-    text_add(out, "},\n  \"tlb\": {\"misses\": %llu, \"flushes\": %llu, \"walks\": %llu},\n",
-             (unsigned long long)m->tlb_misses, (unsigned long long)m->tlb_flushes, (unsigned long long)m->walks);
+    text_add(out, "},\n  \"tlb\": {\"misses\": %llu, \"flushes\": %llu, \"walks\": %llu, \"second_level\": %llu, \"large\": %llu},\n",
+             (unsigned long long)m->tlb_misses, (unsigned long long)m->tlb_flushes, (unsigned long long)m->walks,
+             (unsigned long long)m->tlb_second, (unsigned long long)m->tlb_large);
     key_number(out, "walk_refs_second", m->walk_refs_second);
     text_add(out, "  \"walk_cache\": {\"hits\": %llu, \"hits_second\": %llu, \"nested_tlb_hits\": %llu},\n", (unsigned long long)m->walk_hits[0],
              (unsigned long long)m->walk_hits[1], (unsigned long long)m->nested_hits);

@@ -10,7 +10,7 @@
 #include "sim/core/text.h"
 
 enum unit { UNIT_INSN, UNIT_CYCLES, UNIT_NS, UNIT_MHZ, UNIT_FAMILY, UNIT_BYTE, UNIT_STEPPING, UNIT_VMX, UNIT_SWITCH, UNIT_KB, UNIT_WAYS,
-            UNIT_COUNTERS, UNIT_BITS, UNIT_TARGETS, UNIT_RETURNS };
+            UNIT_COUNTERS, UNIT_BITS, UNIT_TARGETS, UNIT_RETURNS, UNIT_ENTRIES };
 static const struct { const char *name; uint32_t least, most; } units[] = {
     [UNIT_INSN] = { "cycles", 0, UINT16_MAX },       [UNIT_CYCLES] = { "cycles", 0, 10000000 },
     [UNIT_NS] = { "nanoseconds", 0, 1000000000 },    [UNIT_MHZ] = { "MHz", 1, 16000 },
@@ -19,7 +19,7 @@ static const struct { const char *name; uint32_t least, most; } units[] = {
     [UNIT_SWITCH] = { "0 or 1", 0, 1 },              [UNIT_KB] = { "KB", 0, 65536 },
     [UNIT_WAYS] = { "ways", 0, 16 },                 [UNIT_COUNTERS] = { "counters", 0, 4096 },
     [UNIT_BITS] = { "branches", 0, 12 },             [UNIT_TARGETS] = { "targets", 0, 2048 },
-    [UNIT_RETURNS] = { "entries", 0, 16 },
+    [UNIT_RETURNS] = { "entries", 0, 16 },           [UNIT_ENTRIES] = { "entries", 0, 1024 },
 };
 
 static const struct {
@@ -230,6 +230,18 @@ static bool predictor_fits(const struct model *m, struct err *e)
     return true;
 }
 
+static bool tlbs_fit(const struct model *m, struct err *e)
+{
+    static const enum cost rows_of[] = { COST_TLB_LARGE_DATA, COST_TLB_LARGE_CODE, COST_TLB2_ENTRIES };
+    for (unsigned k = 0; k < sizeof rows_of / sizeof rows_of[0]; k++) {
+        uint32_t n = m->cost[rows_of[k]], ways = rows_of[k] == COST_TLB2_ENTRIES ? m->cost[COST_TLB2_WAYS] : 4;
+        uint32_t sets = ways ? n / ways : 0;
+        if (n && (!sets || sets * ways != n || sets & (sets - 1)))
+            return err_set(e, EXIT_INPUT, "%s: %s: %u entries make no power of two of sets of %u", m->file, rows[rows_of[k]].name, n, ways);
+    }
+    return true;
+}
+
 bool model_check(struct model *m, struct err *e)
 {
     m->hz = m->cost[COST_CPU_MHZ] * UINT64_C(1000000);
@@ -237,7 +249,7 @@ bool model_check(struct model *m, struct err *e)
     m->without = 0;
     for (unsigned i = 0; i < sizeof features / sizeof features[0]; i++)
         if (!m->cost[features[i].row]) m->without |= UINT32_C(1) << features[i].bit;
-    return caches_fit(m, e) && predictor_fits(m, e);
+    return caches_fit(m, e) && predictor_fits(m, e) && tlbs_fit(m, e);
 }
 
 bool model_find(const char *name, struct model *m, struct err *e)

@@ -87,6 +87,7 @@ struct cpu_env {
      * at `at` is fetched. Both take time. */
     void (*touch)(void *mmu, hpa_t at, unsigned n, bool write);
     void (*fetch)(void *mmu, hpa_t at);
+    void (*empty)(void *mmu, bool write);                                  /* the caches, written back or not; NULL: there are none */
     void (*flush)(void *mmu, bool globals_too);                             /* MOV CR3: false */
     void (*invlpg)(void *mmu, gva_t at);
     void (*paging)(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);    /* the registers changed; does not flush */

@@ -6,7 +6,7 @@
  * the block (STEP_JUMP), in that order.
  *
  * SDM vol. 2; vol. 3A 2.5 (control registers), 2.8 (system instructions), 5.9 (privileged ones).
- * Not modelled: caches (INVD, WBINVD only check). */
+ * INVD and WBINVD empty the caches as far as those are modelled. */
 #include "sim/cpu/cpuid.h"
 #include "sim/cpu/debug.h"
 #include "sim/cpu/exec.h"
@@ -281,18 +281,20 @@ enum step exec_invlpg(struct cpu *c, const struct insn *i)
     return next_block(c, i);
 }
 
-static enum step caches(struct cpu *c, const struct insn *i)
+static enum step caches(struct cpu *c, const struct insn *i, bool write)
 {
-    return outside_ring0(c) ? STEP_FAULT : next_block(c, i);
+    if (outside_ring0(c)) return STEP_FAULT;
+    if (c->timed) c->env.empty(c->env.mmu, write);
+    return next_block(c, i);
 }
 enum step exec_invd(struct cpu *c, const struct insn *i)
 {
-    return c->vmx.nonroot && !c->cpl ? vmx_leave(c, i, VMX_INVD, 0) : caches(c, i);
+    return c->vmx.nonroot && !c->cpl ? vmx_leave(c, i, VMX_INVD, 0) : caches(c, i, false);
 }
 enum step exec_wbinvd(struct cpu *c, const struct insn *i)
 {
     bool leaves = c->vmx.nonroot && (c->vmx.proc2 & VMX_PROC2_WBINVD);
-    return leaves && !c->cpl ? vmx_leave(c, i, VMX_WBINVD, 0) : caches(c, i);
+    return leaves && !c->cpl ? vmx_leave(c, i, VMX_WBINVD, 0) : caches(c, i, true);
 }
 
 /* Code that can only be executed will do, too. */

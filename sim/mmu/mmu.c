@@ -7,6 +7,7 @@
 #include "sim/mmu/mmu.h"
 
 #include <string.h>
+#include "sim/mmu/behind.h"
 #include "sim/mmu/cache.h"
 #include "sim/mmu/pte.h"
 #include "sim/mmu/second.h"
@@ -28,6 +29,7 @@ void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb
 
 bool mmu_caches(struct mmu *m, struct arena *a, struct lines *lines, struct fetch *fetch)
 {
+    m->behind = behind_new(m->model, a);
     if (!m->model->cost[COST_L1D_KB]) return false;
     m->caches = arena_alloc(a, sizeof *m->caches);
     caches_init(m->caches, m->model, a, lines, fetch);
@@ -56,6 +58,16 @@ void mmu_fetch(void *mmu, hpa_t at)
 
 void mmu_refer(void *mmu, uint32_t at, uint32_t n, bool write) { mmu_touch(mmu, hpa(at), n, write); }
 void mmu_snoop(void *mmu, uint32_t at, uint32_t n, bool write) { cache_snoop(((struct mmu *)mmu)->caches, at, n, write); }
+
+void mmu_empty(void *mmu, bool write)
+{
+    struct mmu *m = mmu;
+    if (!m->caches) return;
+    uint64_t before = m->caches->memory_writes;
+    caches_flush(m->caches, write);
+    uint64_t wait = (m->caches->memory_writes - before) * m->caches->memory;
+    if (wait) clock_charge(m->clock, CAUSE_STALL, wait);
+}
 
 /* A page walk reads or writes an entry: what that takes beyond its row. */
 static inline uint32_t walk_touches(struct mmu *m, uint32_t at, bool write)
@@ -112,6 +124,7 @@ static void forget(struct mmu *m, gva_t at)
 {
     tlb_forget(m->dtlb, key_of(m, at));
     tlb_forget(m->itlb, key_of(m, at));
+    if (m->behind) behind_forget(m->behind, key_of(m, at));
 }
 
 /* Has the address tables of its own? They are two levels of the usual kind. */
@@ -138,16 +151,31 @@ static void count_refs(struct mmu *m, const struct xlat *x)
     if (second) clock_charge(m->clock, CAUSE_WALK_SECOND, (uint64_t)second * each + took[1]);
 }
 
-static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const struct xlat *x)
+/* What a walk has found may be known behind the first level, too. */
+static inline void remember_behind(struct mmu *m, const struct tlb *t, const struct tlb_entry *e)
+{
+    bool piece = (e->pte & PTE_PS) && !m->two_levels;
+    if (m->behind && paging_on(m) && !piece && !(e->pte & PTE_BEYOND)) behind_put(m->behind, t->code, e->page, e->frame, e->pte);
+}
+
+static struct tlb_entry *place(struct mmu *m, struct tlb *t, gva_t at, uint32_t frame, uint32_t pte)
 {
     struct tlb_entry *e = tlb_insert(t, key_of(m, at));
-    e->frame = x->at.v & PAGE_MASK;
-    e->pte = walk_rights(x);
-    if (!(m->cr4 & PAGING_CR4_PGE) && !is_upper(m, at)) e->pte &= ~(uint32_t)PTE_G;
+    e->frame = frame;
+    e->pte = pte;
     if (e->pte & PTE_PS) t->large = true;
     if (!m->direct || e->pte & PTE_BEYOND) return e;
     if (bus_plain(m->bus, hpa(e->frame))) e->host = m->bus->ram + e->frame;
     else if (!bus_windowed(m->bus, hpa(e->frame))) e->host = bus_page(m->bus, hpa(e->frame));
+    return e;
+}
+
+static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const struct xlat *x)
+{
+    uint32_t pte = walk_rights(x);
+    if (!(m->cr4 & PAGING_CR4_PGE) && !is_upper(m, at)) pte &= ~(uint32_t)PTE_G;
+    struct tlb_entry *e = place(m, t, at, x->at.v & PAGE_MASK, pte);
+    remember_behind(m, t, e);
     return e;
 }
 
@@ -209,12 +237,32 @@ static bool serves(const struct mmu *m, const struct tlb_entry *e, unsigned acce
     return walk_allows(e->pte, access, m->cr0) && (!(access & ACCESS_WRITE) || (e->pte & PTE_D));
 }
 
+/* What is known of a page behind the first level, if it permits the access; else NULL. */
+static inline struct tlb_entry *known_behind(const struct mmu *m, uint32_t lin, unsigned access)
+{
+    struct tlb_entry *e = m->behind ? behind_find(m->behind, access & ACCESS_EXEC, (lin & PAGE_MASK) | m->space) : NULL;
+    return e && serves(m, e, access) ? e : NULL;
+}
+
+/* The first level's entry; or, if that has none that permits the access, what is behind it. */
+static struct tlb_entry *look_up(struct mmu *m, struct tlb *t, gva_t at, unsigned access)
+{
+    struct tlb_entry *e = tlb_find(t, key_of(m, at));
+    if (!m->behind || (e && serves(m, e, access))) return e;
+    struct tlb_entry *b = known_behind(m, at.v, access);
+    if (!b) return e;
+    uint32_t frame = behind_frame(b, at.v), pte = b->pte;
+    t->misses++;
+    clock_charge(m->clock, CAUSE_WALK, behind_use(m->behind, b));
+    return place(m, t, at, frame, pte);
+}
+
 bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct fault *f)
 {
     struct mmu *m = mmu;
     struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
     uint32_t offset = at.v & (PAGE_SIZE - 1);
-    struct tlb_entry *e = tlb_find(t, key_of(m, at));
+    struct tlb_entry *e = look_up(m, t, at, access);
     if (e && serves(m, e, access)) {
         /* An entry of another way brings its tags along. */
         bool open = e->tag[access & (ACCESS_WRITE | ACCESS_USER)] == (at.v & PAGE_MASK);
@@ -320,7 +368,7 @@ ALWAYS_INLINE void fill_entry(struct mmu *m, struct tlb *t, struct tlb_entry *e,
 {
     uint32_t pte = m->cr4 & PAGING_CR4_PGE ? l->rights : l->rights & ~(uint32_t)PTE_G;
     t->misses++;
-    m->walks++;
+    m->walks += l->refs != 0;
     m->refs += l->refs;
     clock_charge(m->clock, CAUSE_WALK, (uint64_t)l->refs * m->model->cost[COST_WALK_REF] + l->wait);
     if (pte & PTE_PS) t->large = true;
@@ -329,6 +377,7 @@ ALWAYS_INLINE void fill_entry(struct mmu *m, struct tlb *t, struct tlb_entry *e,
     e->frame = l->frame;
     e->pte = pte;
     e->valid = true;
+    if (m->behind && l->refs) remember_behind(m, t, e);
     if (!m->points || !m->points->armed) fill_tags(m, e, page, pte, access, &m->bus->marks[l->frame >> PAGE_SHIFT]);
     else {
         tlb_untag(t, e);
@@ -341,13 +390,24 @@ static inline struct tlb_entry *set_of(const struct mmu *m, uint32_t page, unsig
     return access & ACCESS_EXEC ? tlb_code0(m->itlb, page) : tlb_data0(m->dtlb, page);
 }
 
+/* As walk_plain, without a walk: what was known behind. */
+static bool behind_plain(struct mmu *m, struct tlb_entry *e, uint32_t lin, struct leaf *l)
+{
+    *l = (struct leaf){ .frame = behind_frame(e, lin), .rights = e->pte };
+    if (!bus_plain(m->bus, hpa(l->frame))) return false;
+    l->wait = behind_use(m->behind, e);
+    return true;
+}
+
 /* The page is not in its set, or not with all rights. */
 static __attribute__((noinline)) struct tlb_entry *fill_by_walk(struct mmu *m, uint32_t lin, unsigned access, struct tlb *t,
                                                                struct tlb_entry *set, unsigned way, bool there)
 {
     struct leaf l;
     uint32_t page = lin & PAGE_MASK;
-    if (!m->two_levels || !m->direct || !walk_plain(m, lin, access, &l)) return NULL;
+    if (!m->two_levels || !m->direct) return NULL;
+    struct tlb_entry *known = known_behind(m, lin, access);
+    if (known ? !behind_plain(m, known, lin, &l) : !walk_plain(m, lin, access, &l)) return NULL;
     if (!t->lines) t->hits += way && there;
     struct tlb_entry *e = tlb_room(t, set, way, there);
     tlb_use(t, set);
@@ -384,6 +444,7 @@ void mmu_flush(void *mmu, bool globals_too)
     }
     tlb_flush(m->dtlb, globals_too);
     tlb_flush(m->itlb, globals_too);
+    if (m->behind) behind_flush(m->behind, globals_too);
 }
 
 void mmu_invlpg(void *mmu, gva_t at)

@@ -22,6 +22,7 @@ struct mmu_space { uint16_t vpid; bool second; uint32_t root; };
 enum { MMU_SPACES = 16 };
 
 struct caches; /* cache.h */
+struct behind; /* behind.h */
 
 struct mmu {
     struct bus *bus;
@@ -43,6 +44,7 @@ struct mmu {
     uint32_t spaces_next;     /* the number to be given away next */
     struct walk_cache cache;
     struct mmu_space spaces[MMU_SPACES]; /* [0]: whatever has no tag */
+    struct behind *behind;    /* NULL: nothing but the first-level TLB */
     struct caches *caches;    /* NULL: not modelled, references to memory take no time of their own */
 };
 
@@ -62,6 +64,7 @@ bool mmu_fill(void *mmu, gva_t at, unsigned access);
 /* With caches: n bytes of RAM, which lie in one page, are read or written; code at `at` is fetched. */
 void mmu_touch(void *mmu, hpa_t at, unsigned n, bool write);
 void mmu_fetch(void *mmu, hpa_t at);
+void mmu_empty(void *mmu, bool write); /* INVD, WBINVD: write, which takes the time of the lines */
 void mmu_refer(void *mmu, uint32_t at, uint32_t n, bool write);
 void mmu_snoop(void *mmu, uint32_t at, uint32_t n, bool write); /* as struct bus_snoop has it */
 void mmu_flush(void *mmu, bool globals_too);

@@ -2,6 +2,7 @@
 #include "sim/mmu/space.h"
 
 #include <string.h>
+#include "sim/mmu/behind.h"
 #include "sim/mmu/pte.h"
 #include "sim/mmu/tlb.h"
 
@@ -19,6 +20,7 @@ static void prune(struct mmu *m, bool (*goes)(const void *self, const struct tlb
 {
     tlb_prune(m->dtlb, goes, self);
     tlb_prune(m->itlb, goes, self);
+    if (m->behind) behind_prune(m->behind, goes, self);
     m->dtlb->flushes++;
     m->itlb->flushes++;
 }
@@ -31,6 +33,7 @@ void mmu_forget_all(struct mmu *m)
     tlb_flush(m->itlb, true);
     walk_cache_forget_first(&m->cache);
     walk_cache_forget_second(&m->cache);
+    if (m->behind) behind_flush(m->behind, true);
 }
 
 /* The number of a space with a tag; spaces_next is 0 as long as there was none. */

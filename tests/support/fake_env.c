@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "sim/mmu/behind.h"
 #include "sim/mmu/cache.h"
 #include "sim/mmu/pte.h"
 
@@ -239,6 +240,7 @@ void fake_caches(struct fake *f, const struct fake_row *rows)
     env->fill = mmu_fill;
     env->touch = mmu_touch;
     env->fetch = mmu_fetch;
+    env->empty = mmu_empty;
     env->flush = mmu_flush;
     env->invlpg = mmu_invlpg;
     env->paging = mmu_paging;
@@ -271,6 +273,9 @@ const char *fake_caches_differ(const struct fake *f, const struct fake *g)
         const struct tlb_entry *p = &f->cpu.dtlb.e[k / TLB_WAYS][k % TLB_WAYS], *q = &g->cpu.dtlb.e[k / TLB_WAYS][k % TLB_WAYS];
         if (p->valid && p->recent != q->recent) what = "recently used pages";
     }
+    const struct behind *p = f->mmu.behind, *q = g->mmu.behind;
+    if (p && (p->second.hits != q->second.hits || p->large[0].hits != q->large[0].hits || p->large[1].hits != q->large[1].hits))
+        what = "hits behind the first-level TLB";
     if (memcmp(&f->cpu.predictor, &g->cpu.predictor, sizeof f->cpu.predictor)) what = "the branch predictor";
     if (f->cpu.fetch.line != g->cpu.fetch.line) what = "the line fetched last";
     return what;

@@ -114,6 +114,8 @@ static void refused(void **state)
         { "memory_ns ", "memory_ns -80 me", "-80 is negative" },
         { "branch.counters ", "branch.counters 8192 me", "absurd; counters, from 0 to 4096" },
         { "branch.history ", "branch.history 13 me", "absurd" },
+        { "tlb2.entries ", "tlb2.entries 2048 me", "absurd; entries, from 0 to 1024" },
+        { "tlb2.stall ", "", "a row is missing: tlb2.stall" },
         { "branch.mispredict ", "branch.mispredict", "its value is missing" },
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -138,6 +140,9 @@ static void together(void **state)
         { "branch.counters ", "branch.counters 3000 me", "branch.counters: 3000 is not a power of two" },
         { "branch.returns ", "branch.returns 0 me", "branch.returns: 0 is not a power of two" },
         { "branch.counters ", "branch.counters 0 me", "" },
+        { "tlb2.entries ", "tlb2.entries 512 me", "512 entries make no power of two of sets of 0" },
+        { "tlb.large_data ", "tlb.large_data 6 me", "6 entries make no power of two of sets of 4" },
+        { "tlb.large_code ", "tlb.large_code 0 me", "" },
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *said = with(cases[i].row, cases[i].line);

@@ -102,12 +102,13 @@ static int setup(void **s)
 static int setup_caches(void **s)
 {
     static const struct fake_row rows[][14] = {
-        { { "l1i.kb", 1 }, { "l1i.ways", 2 }, { "l1d.kb", 1 }, { "l1d.ways", 2 }, { "l2.kb", 4 }, { "l2.ways", 4 }, { NULL, 0 } },
+        { { "l1i.kb", 1 }, { "l1i.ways", 2 }, { "l1d.kb", 1 }, { "l1d.ways", 2 }, { "l2.kb", 4 }, { "l2.ways", 4 },
+          { "tlb2.entries", 16 }, { "tlb2.ways", 2 }, { "tlb2.stall", 9 }, { "tlb.large_data", 4 }, { NULL, 0 } },
         { { "l1i.kb", 1 }, { "l1i.ways", 4 }, { "l1d.kb", 1 }, { "l1d.ways", 8 }, { "l2.kb", 0 }, { NULL, 0 } },
         { { "l1i.kb", 4 }, { "l1i.ways", 4 }, { "l1d.kb", 4 }, { "l1d.ways", 8 }, { "l2.kb", 8 }, { "l2.ways", 8 }, { "l3.kb", 16 },
           { "l3.ways", 16 }, { "l3.stall", 40 }, { "l3.inclusive", 1 }, { NULL, 0 } },
         { { "l1i.kb", 2 }, { "l1i.ways", 1 }, { "l1d.kb", 2 }, { "l1d.ways", 1 }, { "l2.kb", 4 }, { "l2.ways", 1 }, { "l2.inclusive", 1 },
-          { NULL, 0 } },
+          { "tlb.large_data", 0 }, { "tlb.large_code", 0 }, { NULL, 0 } },
         { { NULL, 0 } }
     };
     static unsigned n;
