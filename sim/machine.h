@@ -261,6 +261,7 @@ struct machine_vm {
     /* --io split: what domains did to each other and to devices. Zero under other techniques. */
     uint64_t notified;                              /* event channels of its signalled */
     uint64_t mapped, copied;                        /* grants of others that it mapped; bytes copied by grants */
+    uint32_t begun_again;                           /* how often it died and was built anew: the service domain */
     uint64_t ports, interrupts;                     /* of real devices that it was given */
 };
 bool     machine_is_split(const struct machine *m); /* its first VM is the service domain */

@@ -33,6 +33,7 @@ static void filled(const struct machine *m, unsigned n, struct machine_vm *out)
     const struct paravirt *p = vm->vcpu.pv;
     if (!p) return;
     out->notified = p->stats.sent;
+    out->begun_again = p->lives;
     out->mapped = p->stats.maps, out->copied = p->stats.copied;
     out->ports = p->stats.ports, out->interrupts = p->stats.interrupts;
 }

@@ -385,6 +385,7 @@ static void say_split(const struct machine *m, struct say *out)
         machine_vm(m, i, &v);
         say_add(out, "    vm%-3u %-8s %13llu %8llu %13llu %13llu %10llu\n", i, i ? "guest" : "service", (unsigned long long)v.notified,
                 (unsigned long long)v.mapped, (unsigned long long)v.copied, (unsigned long long)v.ports, (unsigned long long)v.interrupts);
+        if (v.begun_again) say_add(out, "    vm%u died and was built anew %u time%s\n", i, v.begun_again, v.begun_again == 1 ? "" : "s");
     }
 }
 

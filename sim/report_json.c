@@ -326,8 +326,8 @@ static void json_vm(const struct machine *m, unsigned n, struct text *out)
     json_causes(v.by_cause, out);
     if (machine_is_split(m))
         text_add(out, ",\n     \"split\": {\"notifications\": %llu, \"grants_mapped\": %llu, \"bytes_copied\": %llu, \"port_accesses\": %llu, "
-                 "\"interrupts\": %llu}", (unsigned long long)v.notified, (unsigned long long)v.mapped, (unsigned long long)v.copied,
-                 (unsigned long long)v.ports, (unsigned long long)v.interrupts);
+                 "\"interrupts\": %llu, \"begun_again\": %u}", (unsigned long long)v.notified, (unsigned long long)v.mapped, (unsigned long long)v.copied,
+                 (unsigned long long)v.ports, (unsigned long long)v.interrupts, v.begun_again);
     text_add(out, ", \"serial\": ");
     json_bytes(out, serial, bytes);
     text_char(out, '}');

@@ -37,6 +37,14 @@ struct pv_channel {
 struct pv_map { uint32_t ref, frame; uint16_t domain; /* whose grant */ uint8_t flags; /* as asked for; 0: this handle is free */ };
 enum { PV_MAP_DEVICE = 1, PV_MAP_HOST = 2, PV_MAP_READONLY = 4, PV_MAP_USER = 8, PV_MAP_ENTRY = 16 };
 
+struct pv_image {
+    uint32_t virt_base, entry;   /* linear addresses */
+    uint32_t end;                /* pseudo-physical, of the image */
+    uint32_t hypercall_page;     /* linear; 0: none */
+    uint32_t mod_start, mod_len; /* pseudo-physical place and size of the initial RAM disk */
+    const char *cmdline;
+};
+
 struct paravirt {
     struct vcpu *v;
     struct direct *mmu;
@@ -66,6 +74,9 @@ struct paravirt {
     uint32_t polled, poll_port[XEN_POLL_MOST];
     struct timer singleshot, periodic, poll_timer;
     struct { uint64_t sent, ports, interrupts, maps, copies, copied; } stats; /* notifications, port accesses, ..., bytes copied by grants */
+    struct pv_image image;     /* the service domain's, and what was loaded: to build it anew; kept is NULL for others */
+    uint8_t *kept;
+    uint32_t kept_bytes, lives;
     uint64_t period, ticked;   /* ns between ticks, 0: none; system time of the last one */
 };
 
@@ -109,6 +120,7 @@ bool pv_gate_selector(uint32_t selector);                                  /* ma
 uint32_t pv_ring1(uint32_t selector);                                      /* RPL at least 1 */
 /* A page fault in the area of the tables, by the CPU for the guest: true if it is mended; else *f is the guest's to see. */
 bool pv_table_fault(struct paravirt *p, uint32_t at, uint32_t code, struct fault *f);
+void pv_drop_tables(struct paravirt *p);                                   /* GDT and LDT: none of its frames is in use as such */
 void pv_forget_ldt(struct paravirt *p);                                    /* its pages are looked up anew when they are used */
 int32_t pv_set_ldt(struct paravirt *p, uint32_t base, uint32_t entries);
 bool pv_can_return(struct paravirt *p);                                    /* would IRET to v->virt succeed? */
@@ -163,17 +175,14 @@ bool pv_emulate_cpuid(struct paravirt *p);                                 /* th
 /* ---- paravirt_tables.c: a store of the guest kernel's into its tables, checked and done; false: its page fault */
 bool pv_table_store(struct paravirt *p, uint32_t at, uint32_t code);
 
+/* ---- paravirt_again.c: the service domain ended, and begins once more */
+void pv_keep_image(struct paravirt *p, const struct pv_image *i);          /* its image is loaded: put it aside */
+bool pv_again(struct vcpu *v);                                             /* false: it cannot, or has too often */
+
 /* ---- paravirt_check.c: what must hold whatever the guest did. For tests: false, and a sentence in `why`. Costs no cycle. */
 bool pv_check(const struct paravirt *p, char *why, unsigned room);
 
 /* ---- paravirt_build.c: start of day */
-struct pv_image {
-    uint32_t virt_base, entry;   /* linear addresses */
-    uint32_t end;                /* pseudo-physical, of the image */
-    uint32_t hypercall_page;     /* linear; 0: none */
-    uint32_t mod_start, mod_len; /* pseudo-physical place and size of the initial RAM disk */
-    const char *cmdline;
-};
 /* Builds tables, lists and start_info behind the image, which is loaded; v->virt gets its boot state. */
 bool pv_build(struct vm *vm, const struct pv_image *image, struct err *e);
 

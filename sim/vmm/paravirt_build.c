@@ -134,6 +134,7 @@ bool pv_build(struct vm *vm, const struct pv_image *i, struct err *e)
     if (!plan(i, frames, &l, e)) return false;
     if (i->hypercall_page && i->hypercall_page - i->virt_base > i->end - PAGE_SIZE)
         return err_set(e, EXIT_INPUT, "a paravirtual image whose hypercall page %08X lies behind its end", i->hypercall_page);
+    pv_keep_image(p, i);
     p->console = machine_frame(vm, l.console);
     p->store = machine_frame(vm, l.store);
     pv_events_init(p);

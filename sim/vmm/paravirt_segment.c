@@ -110,6 +110,13 @@ static void drop_gdt(struct paravirt *p)
     p->gdt_frames = 0;
 }
 
+void pv_drop_tables(struct paravirt *p)
+{
+    drop_gdt(p);
+    pv_forget_ldt(p);
+    p->ldt_base = p->ldt_entries = 0;
+}
+
 /* arg: list of frames, number of descriptors. */
 int32_t pv_set_gdt(struct paravirt *p, const uint32_t arg[6])
 {

@@ -357,6 +357,7 @@ static enum next go_on(struct vmm *h)
         schedule_over(vm);
         if (!wanted(h)) return NEXT_STOP;
         if (vm->vcpu.ops->over) vm->vcpu.ops->over(&vm->vcpu);
+        if (h->service && vm == h->vm && pv_again(&vm->vcpu)) schedule_state(vm, VM_READY);
     }
 }
 

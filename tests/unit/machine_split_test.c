@@ -95,25 +95,37 @@ static uint64_t shows(struct machine *m, unsigned vm)
 
 /* With a request taken, done, answered and the answer shown: the guests find another back end, ask again what was not answered, and
  * end with the disks they would have had. */
-static void guests_survive_their_back_end(void **state)
+static void guests_survive(const char *option, const char *word, unsigned first, unsigned step)
 {
-    (void)state;
     struct machine *bare = machine("build/guests/mini.elf", 1, SHORT);
     to_the_end(bare);
-    for (unsigned chance = 1; chance < 100; chance += chance < 12 ? 1 : 13) {
+    for (unsigned chance = first; chance < 100; chance += chance < 12 ? 1 : step) {
         char append[160];
-        snprintf(append, sizeof append, "crash=%u %s", chance, SHORT);
+        snprintf(append, sizeof append, "%s=%u %s", option, chance, SHORT);
         struct machine *m = machine("build/guests/mini-pv.elf", 3, append);
         to_the_end(m);
-        assert_non_null(strstr(text(m, 0), "the back end dies"));
+        assert_non_null(strstr(text(m, 0), word));
         for (unsigned vm = 1; vm < 3; vm++) {
             well(m, vm);
             assert_non_null(strstr(text(m, vm), "other end is a new one"));
-            if (shows(m, vm) != shows(bare, 0)) fail_msg("crash %u: vm%u has another disk", chance, vm);
+            if (shows(m, vm) != shows(bare, 0)) fail_msg("%s %u: vm%u has another disk", option, chance, vm);
         }
         machine_free(m);
     }
     machine_free(bare);
+}
+
+static void guests_survive_their_back_end(void **state)
+{
+    (void)state;
+    guests_survive("crash", "the back end dies", 1, 13);
+}
+
+/* The kernel and all it knew: the hypervisor builds another one, which dies as well at its so-manieth chance. */
+static void guests_survive_the_service_domain(void **state)
+{
+    (void)state;
+    guests_survive("die", "the service domain dies", 40, 7);
 }
 
 /* ---- a hostile front end */
@@ -174,7 +186,7 @@ static void a_mad_guest_harms_itself_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(disks_end_as_on_a_bare_machine), cmocka_unit_test(guests_survive_their_back_end),
+        cmocka_unit_test(disks_end_as_on_a_bare_machine), cmocka_unit_test(guests_survive_their_back_end), cmocka_unit_test(guests_survive_the_service_domain),
         cmocka_unit_test(a_mad_guest_harms_itself_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,7 +119,8 @@ static int16_t perform(uint16_t domain, const struct blkif_request *r)
 static bool dies(void)
 {
     static uint32_t chances;
-    if (++chances != kernel_option("crash")) return false;
+    if (++chances == kernel_option("die")) panic("the service domain dies, as it was told");
+    if (chances != kernel_option("crash")) return false;
     kprintf("mini: the back end dies; a new one begins\n");
     for (uint16_t d = 1; d <= GUESTS; d++) {
         disconnect(&guests[d]);

@@ -130,6 +130,13 @@ static void join(char *to, const char *a, const char *b)
     text_copy(to + n, b, text_length(b) + 1);
 }
 
+static void announce(void)
+{
+    store_write_number(DEVICE "ring-ref", ring_ref);
+    store_write_number(DEVICE "event-channel", channel);
+    store_write_number(DEVICE "state", BUS_INITIALISED);
+}
+
 // A new ring and channel, told in the store; then wait until the other end has taken them.
 static void connect(void)
 {
@@ -141,12 +148,8 @@ static void connect(void)
     channel = event_listen(SERVICE);
     if (!ring_ref || !channel) panic("no grant or no channel for the disk");
     event_install(channel, on_disk);
-    while (state_of_backend() != BUS_WAITING) store_wait();
-    store_write_number(DEVICE "ring-ref", ring_ref);
-    store_write_number(DEVICE "event-channel", channel);
-    store_write_number(DEVICE "state", BUS_INITIALISED);
     for (uint32_t state; (state = state_of_backend()) != BUS_CONNECTED; store_wait())
-        if (state == BUS_WAITING) store_write_number(DEVICE "state", BUS_INITIALISED); // it is another one again
+        if (state == BUS_WAITING) announce(); // perhaps once more: it is another one again
     char path[80];
     join(path, backend, "/sectors");
     sectors = store_read_number(path);

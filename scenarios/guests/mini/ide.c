@@ -13,7 +13,7 @@ enum { // ports of a channel, from its base on; CONTROL is 206h behind
     DATA = 0, COUNT = 2, LBA = 3 /* and the next two */, DRIVE = 6, COMMAND = 7 /* reads as status */, CONTROL = 0x206,
     ERROR = 0x01, REQUEST = 0x08, BUSY = 0x80, FAULT = 0x20, // status
     READ = 0x20, WRITE = 0x30, READ_DMA = 0xC8, WRITE_DMA = 0xCA, IDENTIFY = 0xEC,
-    USE_LBA = 0xE0, SECOND = 0x10,
+    USE_LBA = 0xE0, SECOND = 0x10, NO_INTERRUPTS = 2, RESET = 4 /* of CONTROL */,
     IRQ_IDE = 14, CHANNELS = 2,
     WORDS = SECTOR / 2,
 };
@@ -163,7 +163,12 @@ static uint32_t identify(const struct channel *c, uint8_t select, bool *dma)
 static void channel_init(struct channel *c, unsigned drives, bool pio)
 {
     bool dma = false;
-    outb(c->base + CONTROL, 2); // no interrupts yet
+    outb(c->base + CONTROL, drives > 1 ? NO_INTERRUPTS | RESET : NO_INTERRUPTS);
+    if (drives > 1) { // who had the drives before may have left them in the middle of something
+        arch_pause(1);
+        outb(c->base + CONTROL, NO_INTERRUPTS);
+        wait_idle(c);
+    }
     for (unsigned i = 0; i < drives && i < 2; i++) c->sectors[i] = identify(c, i ? USE_LBA | SECOND : USE_LBA, &dma);
     if (!c->sectors[0] && !c->sectors[1]) return;
     outb(c->base + CONTROL, 0);

@@ -1,0 +1,82 @@
+/* The service domain dies, and is built anew: the guests that it served live on, and find another one. See paravirt.h.
+ *
+ * Idea: its image was put aside when it was built. What it had mapped of others is theirs again, its channels' other ends wait for somebody
+ * new, so a fresh kernel in the same frames can introduce itself to everybody, as the first one did. Whatever it knew is lost; what its
+ * guests may rely on stands in their own memory: rings, grants, the store's pages. A domain that dies again and again is given up.
+ * Fraser et al., Safe Hardware Access with the Xen Virtual Machine Monitor, OASIS 2004 (restarting a driver domain). Not modelled:
+ * a service domain that gave frames away or back (it is not built anew), devices that are reset by hardware. */
+#include <string.h>
+
+#include "sim/vmm/paravirt.h"
+
+enum { LIVES = 16 };
+
+void pv_keep_image(struct paravirt *p, const struct pv_image *i)
+{
+    struct vm *vm = p->v->vm;
+    uint32_t end = i->mod_len && i->mod_start + i->mod_len > i->end ? i->mod_start + i->mod_len : i->end;
+    if (!pv_is_service(p) || p->kept) return;
+    char *cmdline = arena_alloc(vm->vmm->board.arena, strlen(i->cmdline) + 1);
+    strcpy(cmdline, i->cmdline);
+    p->kept = arena_alloc(vm->vmm->board.arena, end);
+    p->kept_bytes = end;
+    p->image = *i;
+    p->image.cmdline = cmdline;
+    bus_peek(&vm->pseudo, hpa(0), p->kept, end);
+}
+
+/* Nobody uses any of its frames, and all are still there. */
+static bool memory_is_free(const struct paravirt *p)
+{
+    for (uint32_t i = 0; i < p->v->vm->frames; i++) {
+        uint32_t frame = p->v->vm->pseudo.map[i];
+        const struct direct_frame *f = &p->mmu->frame[frame];
+        if (!direct_owns(p->mmu, frame) || !f->allocated || f->refs != 1 || f->uses) return false;
+    }
+    return true;
+}
+
+static void clear(const struct paravirt *p, uint32_t frame, uint32_t frames)
+{
+    for (uint32_t i = 0; i < frames * PAGE_SIZE; i += 4) pv_frame_write(p, frame + i / PAGE_SIZE, i % PAGE_SIZE, 4, 0);
+}
+
+static void forget(struct paravirt *p)
+{
+    struct vm *vm = p->v->vm;
+    timeq_cancel(&vm->timers, &p->singleshot);
+    timeq_cancel(&vm->timers, &p->periodic);
+    timeq_cancel(&vm->timers, &p->poll_timer);
+    memset(p->trap, 0, sizeof p->trap);
+    p->event = p->failsafe = (struct pv_far){ 0, 0 };
+    p->failsafe_masks = p->input_waits = p->polls = false;
+    p->assists = p->iopl = 0;
+    pv_init_int80(p);
+    vm->exited = vm->dead = vm->halted = vm->reset = vm->interpreting = false;
+    vm->exit_code = vm->dead_eip = 0;
+    vm->first = (struct fault){ 0 };
+    p->v->virt.halted = false;
+    p->v->virt.cr2 = 0;
+}
+
+bool pv_again(struct vcpu *v)
+{
+    static const uint32_t none[6] = { 7, 0x400 };
+    struct paravirt *p = v->pv;
+    struct err e;
+    if (!p || !p->kept || p->lives >= LIVES || v->vm->reset) return false;
+    pv_drop_tables(p);
+    direct_drop(p->mmu, p->console);
+    direct_drop(p->mmu, p->store);
+    if (!memory_is_free(p)) return false;
+    p->lives++;
+    forget(p);
+    clear(p, p->shared, 1);
+    clear(p, p->grant, PV_GRANT_FRAMES);
+    for (uint32_t i = 0; i < v->vm->frames; i++) clear(p, v->vm->pseudo.map[i], 1);
+    bus_poke(&v->vm->pseudo, hpa(0), p->kept, p->kept_bytes);
+    if (!pv_build(v->vm, &p->image, &e)) return false;
+    (void)pv_set_debugreg(p, none);
+    v->ops->start(v);
+    return true;
+}
