@@ -267,7 +267,7 @@ static void apply_kind(const struct vm_kind *k, struct machine_cfg *one, struct 
         strcpy(one->module[0].path, k->module);
         strcpy(one->module[0].string, k->module);
     }
-    *share = (struct config_share){ k->weight, k->cap, k->background };
+    *share = (struct config_share){ k->weight, k->cap, k->background, k->shares };
 }
 
 void config_vm(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one, struct config_share *share)
@@ -285,6 +285,7 @@ void config_vm(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one
     share->weight = vm_number(c, vm, "weight", share->weight);
     share->cap = vm_number(c, vm, "cap", share->cap);
     share->background = vm_number(c, vm, "background", share->background);
+    share->shares = vm_number(c, vm, "shares", 0);
     one->vms = 1;
     one->kinds = 0;
     const struct cpu_strategy *s = cpu_strategy_find(one->cpu);
@@ -297,6 +298,7 @@ static bool check_vm_set(const char *key, const char *value, struct err *e)
     static const struct { const char *what; unsigned long least, most; const char *about; } rows[] = {
         { "weight", 1, SHARE_WEIGHT_MOST, "the share of the processor beside the others'" },
         { "cap", 0, 100, "percent of the processor it may have at most; 0: no limit" },
+        { "shares", 1, SHARE_WEIGHT_MOST, "its share of machine memory beside the others'" },
         { "background", 0, 1, "1: the machine does not wait for its end" } };
     char *end, *rest;
     unsigned long vm = strtoul(key + 3, &end, 10), n = strtoul(value, &rest, 10);
@@ -308,7 +310,7 @@ static bool check_vm_set(const char *key, const char *value, struct err *e)
         if (!strcmp(end + 1, rows[i].what))
             return (rest != value && !*rest && n >= rows[i].least && n <= rows[i].most) ||
                    err_set(e, EXIT_USAGE, "--set %s=%s: %s; a number from %lu to %lu", key, value, rows[i].about, rows[i].least, rows[i].most);
-    return err_set(e, EXIT_USAGE, "--set %s: a VM has weight, cap, background and cpu", key);
+    return err_set(e, EXIT_USAGE, "--set %s: a VM has weight, cap, shares, background and cpu", key);
 }
 
 static bool check_scheduler(const char *name, struct err *e)
@@ -391,7 +393,8 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
     if (strncmp(key, "cost.", 5))
         return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (`ringside list model p4` has the rows), "
                        "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.ept=1, cpu.vpid=1, cpu.untrap=HLT, mmu.levels=N, mmu.second=N, mmu.walk_cache=1D, mmu.nested_tlb=N, "
-                       "bt.*, vtx.*, shadow.*, ept.*, sched.*, io.*, net.* (rows in sim/vmm/setting.def), sched=rr|credit, vm.N.weight|cap|background|cpu and "
+                       "bt.*, vtx.*, shadow.*, ept.*, memory.*, sched.*, io.*, net.* (rows in sim/vmm/setting.def), sched=rr|credit, "
+                       "vm.N.weight|cap|shares|background|cpu and "
                        "disk.write=1", key);
     unsigned long v = strtoul(value, &end, 0);
     if (*end || end == value || v > 1000000000)
@@ -536,4 +539,7 @@ static bool check_vms(const struct machine_cfg *c, struct err *e)
     return true;
 }
 
-bool config_check(struct machine_cfg *c, struct err *e) { return check_one(c, e) && check_vms(c, e) && check_io(c, e) && label(c, e); }
+bool config_check(struct machine_cfg *c, struct err *e)
+{
+    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && check_io(c, e) && label(c, e);
+}

@@ -12,7 +12,7 @@ enum { CONFIG_SETS = 32, CONFIG_MODULES = 8, CONFIG_DISKS = 4, CONFIG_VMS = 128,
 struct vm_kind {
     unsigned count;            /* at least 1 */
     char     cpu[16], mmu[16], image[512], append[512], module[512];
-    uint32_t ram_mib, weight, cap;
+    uint32_t ram_mib, weight, cap, shares;
     bool     background;       /* the machine does not wait for their end */
 };
 
@@ -65,8 +65,12 @@ bool config_model(const struct machine_cfg *c, struct model *m, struct err *e);
 const char *config_get(const struct machine_cfg *c, const char *key);
 /* How many VMs there are (1: also without hypervisor), and one of them as if it were alone; its share of the processor. */
 unsigned config_vms(const struct machine_cfg *c);
-struct config_share { uint32_t weight, cap; bool background; };
+struct config_share { uint32_t weight, cap; bool background; uint32_t shares /* of machine memory */; };
 void     config_vm(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one, struct config_share *share);
+/* MB of machine memory that the VMs have together and the hypervisor manages (--set memory.*); 0: each has its own from the start. */
+uint32_t config_memory(const struct machine_cfg *c);
+/* Refuses what cannot be with it. A part of config_check. */
+bool config_check_memory(const struct machine_cfg *c, struct err *e);
 /* Nearest of `n` words to a mistyped one (edit distance at most 3), or NULL. */
 const char *config_suggest(const char *word, const char *const *words, unsigned n);
 

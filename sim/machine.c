@@ -465,19 +465,21 @@ static bool build_vms(struct machine *m, struct err *e)
     vmm_init(&b->vmm, &vb, m->guests, &(struct vmm_turns){ scheduler ? scheduler : schedulers[0]->name, vb.setting[SETTING_SCHED_SLICE],
                                                            vb.setting[SETTING_SCHED_PERIOD] });
     b->vmm.service = is_split(m);
-    uint32_t at = 0;
+    uint32_t at = 0, managed = config_memory(&m->cfg) * 256, pool = m->guests * (uint32_t)VMM_FRAMES; /* all windows first, then all memory */
+    if (managed) memory_init(&b->vmm.memory, &b->vmm, &(struct memory_plan){ pool, managed, m->frames - pool - managed });
     for (unsigned n = 0; n < m->guests; n++) {
         struct machine_cfg one;
         struct config_share share;
         struct disk disks[CONFIG_DISKS];
         config_vm(&m->cfg, n, &one, &share);
         media(m, n, disks);
-        struct vm *vm = vmm_add(&b->vmm, &(struct vm_plan){ .cpu = one.cpu, .mmu = one.mmu, .io = one.io, .window = at << PAGE_SHIFT, .first = at + VMM_FRAMES,
+        struct vm *vm = vmm_add(&b->vmm, &(struct vm_plan){ .cpu = one.cpu, .mmu = one.mmu, .io = one.io, .window = at << PAGE_SHIFT,
+                                .first = managed ? pool : at + VMM_FRAMES, .shares = share.shares,
                                 .frames = one.ram_mib * 256, .disk = disks, .disks = is_split(m) ? 0 : m->cfg.disks, .nic = m->cfg.nic[0] != 0,
                                 .weight = share.weight,
                                 .cap = share.cap, .background = share.background || (is_split(m) && !n) }, e);
         if (!vm) return false;
-        at += room_of(&one);
+        at += managed ? (uint32_t)VMM_FRAMES : room_of(&one);
     }
     return true;
 }
@@ -520,11 +522,14 @@ static bool allocate(struct machine *m, struct err *e)
 {
     struct machine_cfg one;
     struct config_share share;
+    uint32_t managed = config_memory(&m->cfg) * 256;
     for (unsigned n = 0; n < m->guests; n++) {
         config_vm(&m->cfg, n, &one, &share);
         if (!n) m->technique = cpu_strategy_find(one.cpu);
-        m->frames += n + 1 < m->guests ? room_of(&one) : one.ram_mib * 256u + (m->technique->hypervisor ? VMM_FRAMES : 0);
+        if (managed) m->frames += VMM_FRAMES + one.ram_mib * 256u; /* as much behind what they have: the swap area's medium */
+        else m->frames += n + 1 < m->guests ? room_of(&one) : one.ram_mib * 256u + (m->technique->hypervisor ? VMM_FRAMES : 0);
     }
+    m->frames += managed;
     size_t bytes = (size_t)m->frames * PAGE_SIZE;
     void *ram = pages_alloc(bytes);
     if (!ram || !arena_init(&m->arena, (size_t)ARENA_ROOM * (1 + m->guests / 2))) {
@@ -552,6 +557,7 @@ struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
     vmx_names();
     exit_names();
     schedule_names();
+    memory_names();
     if (!config_check(&m->cfg, e) || !config_model(&m->cfg, &m->model, e) || !choose_rom(m, e) || !open_disks(m, e) || !allocate(m, e) ||
         !build_board(m, e) || !build_guests(m, e) || !read_typed(m, e)) {
         machine_free(m);

@@ -266,6 +266,22 @@ struct machine_vm {
 };
 bool     machine_is_split(const struct machine *m); /* its first VM is the service domain */
 void     machine_vm(const struct machine *m, unsigned vm, struct machine_vm *out);
+/* Machine memory that the hypervisor gives and takes (--set memory.*), in pages. False, and zeroes, if it does not. */
+struct machine_memory {
+    uint32_t frames, free, least_free;              /* of the VMs' memory together: all; now; at worst */
+    const char *state;                              /* "high", "soft", "hard", "low": how ruthlessly it is reclaimed */
+    uint64_t in_state[4];                           /* cycles in each */
+    uint32_t shared, saved;                         /* frames with several pages; frames that these would have beyond that */
+    uint64_t scanned, compared, scrubbed;           /* pages hashed, compared in full; frames zeroed when they were given back */
+};
+bool     machine_memory(const struct machine *m, struct machine_memory *out);
+struct machine_vm_memory {
+    uint32_t pages, shares, active;                 /* what it believes in; its right; thousandths of its pages in use, as sampled */
+    uint32_t here, shared, ballooned, target, swapped; /* pages that have a frame, of them on a shared one; its balloon, and what that should be */
+    bool     driver;                                /* its guest has a balloon driver */
+    uint64_t shares_made, unshares, locked, unlocked, refused, swaps_out, swaps_in;
+};
+bool     machine_vm_memory(const struct machine *m, unsigned vm, struct machine_vm_memory *out);
 void     machine_vmm_costs(const struct machine *m, uint64_t by_cause[CAUSE_COUNT]); /* what it did for none of them */
 const char *machine_vm_serial(const struct machine *m, unsigned vm, size_t *n);
 const char *machine_scheduler(const struct machine *m); /* its name */

@@ -60,3 +60,29 @@ const char *machine_vm_serial(const struct machine *m, unsigned vm, size_t *n)
     *n = m->b->serial_len[vm];
     return text_str(&m->guest[vm].serial);
 }
+
+bool machine_memory(const struct machine *m, struct machine_memory *out)
+{
+    const struct memory *y = &m->b->vmm.memory;
+    *out = (struct machine_memory){ .state = "" };
+    if (!m->technique->hypervisor || !y->managed) return false;
+    *out = (struct machine_memory){ .frames = y->frames, .free = y->free_n, .least_free = y->least_free, .state = reclaim_name(y->state),
+                                    .shared = y->shared_frames, .saved = memory_saved(y), .scanned = y->scanned, .compared = y->compared,
+                                    .scrubbed = y->scrubbed };
+    memcpy(out->in_state, y->in_state, sizeof out->in_state);
+    out->in_state[y->state] += m->b->clock.now - y->since;
+    return true;
+}
+
+bool machine_vm_memory(const struct machine *m, unsigned n, struct machine_vm_memory *out)
+{
+    *out = (struct machine_vm_memory){ 0 };
+    if (!m->technique->hypervisor || !m->b->vmm.memory.managed) return false;
+    const struct memory_vm *v = &m->b->vmm.vm[n].memory;
+    const struct memory_counts *c = &v->count;
+    *out = (struct machine_vm_memory){ .pages = v->pages, .shares = v->share, .active = c->active, .here = c->here, .shared = c->shared,
+                                       .ballooned = c->ballooned, .target = c->target, .swapped = c->swapped, .driver = v->driver,
+                                       .shares_made = c->shares, .unshares = c->unshares, .locked = c->locked, .unlocked = c->unlocked,
+                                       .refused = c->refused, .swaps_out = c->swaps_out, .swaps_in = c->swaps_in };
+    return true;
+}

@@ -413,6 +413,28 @@ static void say_vms(const struct report *r, struct say *out)
     say_split(m, out);
 }
 
+/* Machine memory that goes from one to another. */
+static void say_memory(const struct report *r, struct say *out)
+{
+    const struct machine *m = r->s->machine;
+    struct machine_memory y;
+    struct text words = { 0 };
+    if (!machine_memory(m, &y)) return;
+    text_add(&words, "%u MB, %.1f %% free (at least %.1f); state %s; %u pages on %u shared frames save %u; %llu scanned, %llu compared; %llu frames scrubbed",
+             y.frames / 256, 100.0 * y.free / y.frames, 100.0 * y.least_free / y.frames, y.state, y.shared + y.saved, y.shared, y.saved,
+             (unsigned long long)y.scanned, (unsigned long long)y.compared, (unsigned long long)y.scrubbed);
+    say_wrap(out, "  memory: ", 10, text_str(&words));
+    text_free(&words);
+    say_role(out, ROLE_FAINT, "    %-5s %6s %6s %7s %8s %8s %7s %8s %8s %8s\n", "vm", "pages", "here", "shared", "balloon", "target", "active", "swapped",
+             "out", "in");
+    for (unsigned n = 0; n < machine_vms(m); n++) {
+        struct machine_vm_memory v;
+        machine_vm_memory(m, n, &v);
+        say_add(out, "    vm%-3u %6u %6u %7u %8u %8u %6.0f%% %8u %8llu %8llu\n", n, v.pages, v.here, v.shared, v.ballooned, v.target, v.active / 10.0, v.swapped,
+                (unsigned long long)v.swaps_out, (unsigned long long)v.swaps_in);
+    }
+}
+
 static void say_end(const struct report *r, struct say *out)
 {
     unsigned passed = subject_passed(r->s), failed = subject_failed(r->s);
@@ -436,6 +458,7 @@ void report_text(const struct report *r, bool verbose, struct say *out)
     say_causes(r, out);
     say_vms(r, out);
     say_io(r, out);
+    say_memory(r, out);
     say_disks(r, out);
     say_post(r, out);
     say_silent(r, verbose, out);

@@ -354,6 +354,39 @@ static void json_vms(const struct report *r, struct text *out)
     text_add(out, "\n  ]},\n");
 }
 
+static void json_numbers(struct text *out, const char *const key[], const uint64_t value[], unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) text_add(out, "%s\"%s\": %llu", i ? ", " : "", key[i], (unsigned long long)value[i]);
+}
+
+/* "memory": machine memory that goes from one VM to another; null where it does not. */
+static void json_memory(const struct machine *m, struct text *out)
+{
+    static const char *const keys[] = { "frames", "free", "least_free", "shared", "saved", "scanned", "compared", "scrubbed" },
+                      *const states[] = { "high", "soft", "hard", "low" },
+                      *const vms[] = { "pages", "shares", "active_permille", "here", "shared", "ballooned", "target", "swapped", "shared_so_far",
+                                       "unshared_so_far", "locked", "unlocked", "refused", "swapped_out", "swapped_in" };
+    struct machine_memory y;
+    if (!machine_memory(m, &y)) {
+        text_add(out, "  \"memory\": null,\n");
+        return;
+    }
+    text_add(out, "  \"memory\": {\"state\": \"%s\", \"cycles\": {", y.state);
+    json_numbers(out, states, y.in_state, 4);
+    text_add(out, "}, ");
+    json_numbers(out, keys, (const uint64_t[]){ y.frames, y.free, y.least_free, y.shared, y.saved, y.scanned, y.compared, y.scrubbed }, 8);
+    text_add(out, ", \"list\": [");
+    for (unsigned n = 0; n < machine_vms(m); n++) {
+        struct machine_vm_memory v;
+        machine_vm_memory(m, n, &v);
+        text_add(out, "%s\n    {\"vm\": %u, \"driver\": %s, ", n ? "," : "", n, v.driver ? "true" : "false");
+        json_numbers(out, vms, (const uint64_t[]){ v.pages, v.shares, v.active, v.here, v.shared, v.ballooned, v.target, v.swapped, v.shares_made,
+                                                   v.unshares, v.locked, v.unlocked, v.refused, v.swaps_out, v.swaps_in }, 15);
+        text_char(out, '}');
+    }
+    text_add(out, "\n  ]},\n");
+}
+
 void report_json(const struct report *r, struct text *out)
 {
     size_t n;
@@ -372,6 +405,7 @@ void report_json(const struct report *r, struct text *out)
     json_rings(r->s->machine, out);
     json_episodes(r, out);
     json_vms(r, out);
+    json_memory(r->s->machine, out);
     json_silent(r, out);
     json_checks(r, out);
     json_bare(r, out);

@@ -134,6 +134,16 @@ static const struct bus *owner_of(const struct bus *b, hpa_t at, uint32_t *frame
     return NULL;
 }
 
+bool bus_own(struct bus *b, hpa_t at, bool write)
+{
+    uint32_t n = at.v >> PAGE_SHIFT;
+    if (n >= b->frames) return false;
+    if (!b->parent) return true;
+    uint32_t f = b->map[n];
+    if (f != FRAME_NONE && !(write && (b->parent->marks[f] & FRAME_SHARED))) return true;
+    return b->backing.own && b->backing.own(b->backing.self, n, write);
+}
+
 /* ---- firmware ---- */
 
 void bus_fit_option_rom(struct bus *b, unsigned first, const uint8_t *bytes, uint32_t size)
@@ -207,6 +217,7 @@ uint8_t *bus_page(const struct bus *b, hpa_t at)
     const uint8_t *rom = rom_page(b, at);
     if (rom) return (uint8_t *)(uintptr_t)rom; /* FRAME_ROM keeps everybody from writing to it */
     const struct bus *o = reaches_ram(b, at) & SHADOW_READ ? owner_of(b, at, &f) : NULL;
+    if (!o && b->backing.look) return (uint8_t *)(uintptr_t)b->backing.look(b->backing.self, at.v >> PAGE_SHIFT); /* stores go by the bus */
     return o ? o->ram + (size_t)f * PAGE_SIZE : NULL;
 }
 
@@ -260,6 +271,7 @@ uint32_t bus_read(struct bus *b, hpa_t at, unsigned size)
 {
     const struct bus_window *w = bus_plain(b, at) ? NULL : window_at(b, at.v);
     if (w) return w->device->ops->read(w->device, at.v - w->base + w->offset, size) & ones(size);
+    if (b->backing.own) (void)bus_own(b, at, false);
     const uint8_t *page = bus_page(b, at);
     if (!page) return ones(size);
     uint32_t v = 0;
@@ -272,6 +284,7 @@ uint32_t bus_read(struct bus *b, hpa_t at, unsigned size)
 static void store(struct bus *b, hpa_t at, const void *from, unsigned size)
 {
     uint32_t f;
+    if (b->backing.own && !bus_own(b, at, true)) return;
     struct bus *o = (struct bus *)owner_of(b, at, &f);
     if (!o || !(reaches_ram(b, at) & SHADOW_WRITE)) return;
     uint32_t off = at.v & (PAGE_SIZE - 1);

@@ -20,7 +20,8 @@
 #include "sim/core/outcome.h"
 #include "sim/core/regs.h"
 
-enum { FRAME_CODE = 1, FRAME_DIRTY = 2, FRAME_DOOR = 4, FRAME_ROM = 8 /* only reported: stores do not show in reads */ };
+enum { FRAME_CODE = 1, FRAME_DIRTY = 2, FRAME_DOOR = 4, FRAME_ROM = 8 /* only reported: stores do not show in reads */,
+       FRAME_SHARED = 16 /* behind several pages of VMs: no store may reach it (bus_backing) */ };
 #define FRAME_NONE UINT32_MAX /* in a frame map: this guest frame has no RAM behind it */
 
 struct device;
@@ -57,6 +58,14 @@ struct bus_latch {
     const uint8_t *held;  /* beside `write`: the device is to be told if one of these bits would change */
 };
 enum { BUS_LATCHES = 0x400 };
+
+/* Who finds frames for a VM's bus when they are needed: a page without one was never stored to, or lies elsewhere; one on a shared
+ * frame must have its own before it is stored to. Without: what the map says is all there is. */
+struct bus_backing {
+    bool (*own)(void *self, uint32_t page, bool write);          /* the map says where it is from now on; false: nowhere */
+    const uint8_t *(*look)(const void *self, uint32_t page);     /* what a page without frame reads as; no effect */
+    void *self;
+};
 
 /* Told when a store hits a frame marked FRAME_CODE (frame: page-frame number on the owning bus). Lives outside. */
 struct bus_listener {
@@ -109,6 +118,7 @@ struct bus {
     struct bus_snoop snoop;
     struct bus_snoop refer;   /* told of what the CPU's software refers to: bus_refer */
     uint64_t    memory_cycles; /* likewise of an access to a device's window in memory; charged by whoever models caches */
+    struct bus_backing backing; /* parent != NULL */
     struct bus_log *log;      /* NULL: stores are not logged */
     uint8_t     log_tag;      /* goes into each entry: two buses over the same memory may share one log */
     struct bus_firmware firmware; /* without any: RAM in all pages */
@@ -169,6 +179,8 @@ void bus_listen(struct bus *b, struct bus_listener l); /* on the owning bus (par
 /* The frame of the bus that owns the RAM, and that bus; NULL if there is no RAM at this address, or not for both reading and
  * writing. */
 struct bus *bus_owner(struct bus *b, hpa_t at, uint32_t *frame);
+/* Sees to it that a VM's page has a frame, and with `write` one of its own. False: it cannot have one, or there is no such page. */
+bool bus_own(struct bus *b, hpa_t at, bool write);
 
 /* Does the page of `at` lie where all that is to be known is `ram` and `marks`, which is the case for nearly all RAM from the
  * first megabyte on? */

@@ -30,7 +30,7 @@ static uint32_t root_for(struct shadow *s)
     uint32_t frame;
     if (!(s->cr0 & PAGING_CR0_PG) || !s->env->choice.trace) return shadow_obtain(s, SHADOW_FLAT, SHADOW_NONE, 0, 0);
     if (shadow_pae(s)) return shadow_pae_root(s);
-    if (!shadow_guest_ram(s, s->cr3 & PAGE_MASK, &frame)) frame = SHADOW_NONE;
+    if (!shadow_own_ram(s, s->cr3 & PAGE_MASK, true, &frame)) frame = SHADOW_NONE;
     return shadow_obtain(s, SHADOW_ROOT, frame, 0, 0);
 }
 
@@ -99,6 +99,13 @@ static hpa_t shadow_paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t 
 static uint32_t guest_read(void *bus, hpa_t at) { return bus_read(bus, at, 4); }
 static void guest_write(void *bus, hpa_t at, uint32_t entry) { bus_write(bus, at, 4, entry); }
 
+/* The frames of the tables, then of the page: shadows are made from none that the guest does not have to itself. */
+static bool own_frames(const struct shadow *s, const struct xlat *x, unsigned access, uint32_t *frame)
+{
+    for (unsigned i = 0; s->env->own && i < x->refs; i++) (void)shadow_own_ram(s, x->ref[i].at.v, true, frame);
+    return shadow_own_ram(s, x->at.v, access & ACCESS_WRITE, frame);
+}
+
 /* Shadows of tables that are no plain RAM could not be kept true: nothing would tell when they change. */
 static bool tables_are_ram(const struct shadow *s, const struct xlat *x)
 {
@@ -132,7 +139,7 @@ static enum mmu_answer resolve(struct vmmu *m, gva_t at, unsigned access, const 
 {
     struct shadow *s = m->state;
     uint32_t frame, rights = walk_rights(x), slot = pte_slot(at.v);
-    if (x->absent || shadow_in_window(s, at) || !tables_are_ram(s, x) || !shadow_guest_ram(s, x->at.v, &frame)) return MMU_NO_RAM;
+    if (x->absent || shadow_in_window(s, at) || !own_frames(s, x, access, &frame) || !tables_are_ram(s, x)) return MMU_NO_RAM;
     if (s->free_links < 2) s->stats.rebuilt += shadow_zap(s); /* one for the table, one for the page */
     uint32_t t = table_for(s, at, x);
     if (t == SHADOW_NONE) return MMU_FULL;
@@ -210,6 +217,7 @@ static void shadow_trace(struct vmmu *m, gpa_t at, bool on)
 {
     struct shadow *s = m->state;
     uint32_t frame;
+    if (on && s->env->own) (void)s->env->own(s->env->self, at, true);
     if (!bus_owner(m->env.guest, hpa(at.v), &frame)) return;
     if (on && !shadow_frame(s, frame)->traces++) shadow_protect(s, frame);
     else if (!on && shadow_frame(s, frame)->traces) shadow_frame(s, frame)->traces--;
@@ -257,6 +265,7 @@ const struct mmu_strategy mmu_shadow = {
     .wrote = shadow_wrote,
     .trace = shadow_trace,
     .traced = shadow_is_traced,
+    .unmap = shadow_unmap,
     .stats = shadow_stats,
     .check = shadow_check,
     .probe = shadow_probe,

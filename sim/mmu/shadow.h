@@ -13,8 +13,9 @@
  * Idea 3: "which shadow entries point to this frame?" is one question with one answer, the reverse map. It finds the
  * mappings to write-protect when a frame becomes a table, and (for frames of the pool) a table's own parents.
  *
- * Frames are machine frames everywhere in here, also those of guest tables. Not modelled: two VMs sharing a pool; a
- * frame map that changes while shadows exist. AA06 3, KVM07 4, AGE10. TOUR mmu.4 */
+ * Frames are machine frames everywhere in here, also those of guest tables. Before the frame map changes, nothing may lead to the
+ * frame a page had (shadow_unmap.c); frames that tables were made from are never shared, nor taken away. Not modelled: two VMs
+ * sharing a pool. AA06 3, KVM07 4, AGE10. TOUR mmu.4 */
 #ifndef MMU_SHADOW_H
 #define MMU_SHADOW_H
 
@@ -145,8 +146,13 @@ void shadow_sync_store(struct shadow *s, gpa_t at);                  /* every sh
 void shadow_follow(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry);
 /* The machine frame behind a guest-physical address, if it is RAM that may be mapped directly. */
 bool     shadow_guest_ram(const struct shadow *s, uint32_t at, uint32_t *frame);
+/* The frame of a page that tables are to be made from, or that is to be mapped: the guest's alone if it is to be stored to. */
+bool     shadow_own_ram(const struct shadow *s, uint32_t at, bool write, uint32_t *frame);
 /* The shadow entry for a machine frame the guest's tables give these rights to (walk_rights; accessed is implied). */
 uint32_t shadow_entry(const struct shadow *s, uint32_t frame, uint32_t rights);
+
+/* ---- shadow_unmap.c: the page is to have another frame (struct mmu_strategy) */
+bool     shadow_unmap(struct vmmu *m, gpa_t page);
 
 /* ---- shadow_check.c: the promises above, from nothing but the tables in memory; false: the first that is broken, in `why`.
  * `tlb`: the hardware's, or NULL. For tests and views; costs no cycle. Between operations only. */

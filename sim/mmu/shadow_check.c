@@ -105,6 +105,7 @@ static bool check_page(const struct look *l)
     uint32_t guest = 0, frame, entry = l->entry;
     if (entry & PTE_G) return wrong(l, "global", 0);
     if ((entry & PTE_W) && l->traced[entry >> PAGE_SHIFT]) return wrong(l, "a traced frame can be written to", 0);
+    if ((entry & PTE_W) && (s->env->machine->marks[entry >> PAGE_SHIFT] & FRAME_SHARED)) return wrong(l, "a shared frame can be written to", 0);
     if ((entry & SHADOW_WP_OFF) && ((entry & PTE_U) || (s->cr0 & PAGING_CR0_WP))) return wrong(l, "CR0.WP is not clear, or a user may use it", 0);
     if (l->x->kind == SHADOW_SLOT) { /* the guest's entry may be another by now; the frame must be the guest's */
         for (uint32_t g = 0; g < s->env->guest->frames; g++)

@@ -27,7 +27,7 @@ static void directories(const struct shadow *s, uint32_t frame[4])
     for (unsigned n = 0; n < 4; n++) {
         uint64_t e = s->env->pdpte[n];
         frame[n] = SHADOW_NONE;
-        if ((e & PTE_P) && !(e >> 32) && !shadow_guest_ram(s, (uint32_t)e & PAGE_MASK, &frame[n])) frame[n] = SHADOW_NONE;
+        if ((e & PTE_P) && !(e >> 32) && !shadow_own_ram(s, (uint32_t)e & PAGE_MASK, true, &frame[n])) frame[n] = SHADOW_NONE;
     }
 }
 

@@ -13,11 +13,17 @@ bool shadow_guest_ram(const struct shadow *s, uint32_t at, uint32_t *frame)
     return !bus_windowed(s->env->guest, hpa(at)) && bus_owner(s->env->guest, hpa(at), frame);
 }
 
+bool shadow_own_ram(const struct shadow *s, uint32_t at, bool write, uint32_t *frame)
+{
+    if (s->env->own && !bus_windowed(s->env->guest, hpa(at))) (void)s->env->own(s->env->self, gpa(at), write);
+    return shadow_guest_ram(s, at, frame);
+}
+
 /* Accessed and dirty are set from the start: the hardware must find nothing to write into shadow tables. */
 uint32_t shadow_entry(const struct shadow *s, uint32_t frame, uint32_t rights)
 {
     uint32_t entry = frame << PAGE_SHIFT | PTE_P | PTE_A | (rights & PTE_U);
-    bool writable = (rights & PTE_W) && (rights & PTE_D) && !shadow_traced(s, frame);
+    bool writable = (rights & PTE_W) && (rights & PTE_D) && !shadow_traced(s, frame) && !(s->env->machine->marks[frame] & FRAME_SHARED);
     return writable ? entry | PTE_W | PTE_D : entry;
 }
 

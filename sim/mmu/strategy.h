@@ -58,6 +58,8 @@ struct vmmu_env {
     uint32_t      memory_first, memory_frames; /* machine frames that are, or may become, the guest's memory: those of no other VM */
     struct vmmu_choice choice;
     const uint64_t *pdpte;      /* the guest's four, as loaded last; for a guest with PAE */
+    /* An access to this page of the guest's is about to be let through: see to a frame behind it (bus_own). NULL: all have theirs. */
+    bool        (*own)(void *self, gpa_t page, bool write);
     void        (*invlpg)(void *self, gva_t at);          /* flush one translation of the hardware TLB, charged by vmm */
     void        (*flush)(void *self);                     /* flush the hardware TLB (not the global window), charged by vmm */
     void         *self;
@@ -98,6 +100,9 @@ struct mmu_strategy {
     void  (*wrote)(struct vmmu *m, gpa_t at, unsigned size);
     void  (*trace)(struct vmmu *m, gpa_t frame, bool on);            /* write-trace a frame on behalf of vmm (descriptor tables) */
     bool  (*traced)(const struct vmmu *m, gpa_t at);                 /* would a store to this frame be MMU_TRACED? NULL: unknown */
+    /* The page is to have another frame, or none: nothing leads to the one it has any more, neither tables nor TLB. False: it cannot be
+     * had, for stores to it are traced, or the table in use was made from it. NULL: frames stay where they are. */
+    bool  (*unmap)(struct vmmu *m, gpa_t page);
     void  (*stats)(const struct vmmu *m, struct vmmu_stats *s);
     /* For tests: does all hold that the strategy promises? If not, the first thing that does not, in `why`. NULL: others check it. */
     bool  (*check)(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room);

@@ -96,11 +96,19 @@ static bool guest_ram(const struct two_level *s, uint64_t at, uint32_t *frame)
     return !bus_windowed(s->env->guest, hpa((uint32_t)at)) && bus_owner(s->env->guest, hpa((uint32_t)at), frame);
 }
 
+static bool own_ram(const struct two_level *s, uint64_t at, bool write, uint32_t *frame)
+{
+    if (s->env->own && !(at >> 32) && !bus_windowed(s->env->guest, hpa((uint32_t)at))) (void)s->env->own(s->env->self, gpa((uint32_t)at), write);
+    return guest_ram(s, at, frame);
+}
+
 static bool is_traced(const struct two_level *s, uint64_t at)
 {
     uint64_t n = at >> PAGE_SHIFT;
     return n < s->env->guest->frames && s->traces[n];
 }
+
+static bool is_shared(const struct two_level *s, uint32_t frame) { return s->env->machine->marks[frame] & FRAME_SHARED; }
 
 /* 2 MB that are RAM in one piece, aligned as here, and nobody traces. */
 static bool large_fits(const struct two_level *s, uint64_t at, uint32_t *frame)
@@ -157,7 +165,7 @@ static bool fill(struct two_level *s, uint64_t at, uint32_t frame, uint64_t *ent
 {
     uint32_t first;
     bool large = s->env->choice.large && large_fits(s, at, &first);
-    unsigned level = large ? 2 : 1, rights = is_traced(s, at) ? SECOND_R | SECOND_X : SECOND_ALL;
+    unsigned level = large ? 2 : 1, rights = is_traced(s, at) || is_shared(s, frame) ? SECOND_R | SECOND_X : SECOND_ALL;
     uint32_t where = entry_of(s, at, level, true);
     if (!where) {
         drop_all(s);
@@ -227,7 +235,7 @@ static enum mmu_answer violation(struct vmmu *m, const struct fault *f)
     uint64_t at = f->physical, entry;
     uint32_t frame;
     uint8_t access = f->code & SECOND_WRITE ? ACCESS_WRITE : f->code & SECOND_FETCH ? ACCESS_EXEC : ACCESS_READ;
-    if (!guest_ram(s, at, &frame)) return MMU_NO_RAM;
+    if (!own_ram(s, at, f->code & SECOND_WRITE, &frame)) return MMU_NO_RAM;
     if ((f->code & SECOND_WRITE) && is_traced(s, at)) {
         s->stats.traced++;
         if (m->env.trace) TRACE(m->env.trace, TRACED, m->cause, .va = f->addr, .entry = frame << PAGE_SHIFT);
@@ -263,6 +271,7 @@ static void trace(struct vmmu *m, gpa_t at, bool on)
     uint32_t n = at.v >> PAGE_SHIFT, frame;
     if (n >= s->env->guest->frames || (!on && !s->traces[n])) return;
     bool was = s->traces[n];
+    if (on && !was) (void)own_ram(s, at.v, true, &frame);
     s->traces[n] = (uint16_t)(s->traces[n] + (on ? 1 : -1));
     if (was || !on || !guest_ram(s, at.v, &frame)) return;
     uint32_t where = leaf_of(s, at.v) ? entry_of(s, at.v, 1, true) : 0;
@@ -271,6 +280,23 @@ static void trace(struct vmmu *m, gpa_t at, bool on)
         put(s, where, get(s, where) & ~(uint64_t)SECOND_W);
         s->env->flush(s->env->self);
     }
+}
+
+/* A large page becomes small ones first. */
+static bool unmap(struct vmmu *m, gpa_t page)
+{
+    struct two_level *s = m->state;
+    if (is_traced(s, page.v)) return false;
+    if (!leaf_of(s, page.v)) return true;
+    uint32_t where = entry_of(s, page.v, 1, true);
+    if (where) {
+        put(s, where, 0);
+        s->stats.dropped++;
+        s->env->flush(s->env->self);
+    } else {
+        drop_all(s);
+    }
+    return true;
 }
 
 static bool traced(const struct vmmu *m, gpa_t at) { return is_traced(m->state, at.v); }
@@ -305,7 +331,7 @@ static bool check(const struct vmmu *m, const struct tlb *tlb, char *why, unsign
         if (!(entry & SECOND_ALL)) continue;
         uint64_t to = entry & SECOND_LARGE ? (entry & SECOND_FRAME) + (at & SECOND_LARGE_INSIDE) : entry & SECOND_FRAME;
         bool ram = guest_ram(s, at, &frame);
-        if (ram && to >> PAGE_SHIFT == frame && !((entry & SECOND_W) && s->traces[n])) continue;
+        if (ram && to >> PAGE_SHIFT == frame && !((entry & SECOND_W) && (s->traces[n] || is_shared(s, frame)))) continue;
         snprintf(why, room, "two-level: frame %X of the VM is shown at %llX, entry %llX", n, (unsigned long long)to, (unsigned long long)entry);
         return false;
     }
@@ -324,6 +350,7 @@ const struct mmu_strategy mmu_two_level = {
     .wrote = wrote,
     .trace = trace,
     .traced = traced,
+    .unmap = unmap,
     .stats = stats,
     .check = check,
     .probe = probe,

@@ -195,6 +195,7 @@ VM_WORD(append, append)
 VM_NUMBER(count, 1, CONFIG_VMS)
 VM_NUMBER(weight, 1, 65535)
 VM_NUMBER(cap, 0, 100)
+VM_NUMBER(shares, 1, 65535)
 static void vm_background(lua_State *L, void *s) { kind(s)->background = lua_toboolean(L, -1); }
 static void vm_cpu(lua_State *L, void *s)
 {
@@ -217,7 +218,7 @@ static void vm_ram(lua_State *L, void *s)
 
 static const struct field vm_fields[] = {
     { "guest", vm_guest }, { "module", vm_module }, { "append", vm_append }, { "cpu", vm_cpu }, { "mmu", vm_mmu }, { "ram", vm_ram },
-    { "count", vm_count }, { "weight", vm_weight }, { "cap", vm_cap }, { "background", vm_background },
+    { "count", vm_count }, { "weight", vm_weight }, { "cap", vm_cap }, { "shares", vm_shares }, { "background", vm_background },
 };
 
 static void take_vms(lua_State *L, void *to)

@@ -197,6 +197,19 @@ static int shadow_index(lua_State *L)
     return vm_unknown(L, "vm.shadow", name, words, sizeof words / sizeof words[0]);
 }
 
+static int memory_index(lua_State *L)
+{
+    static const char *const words[] = { "frames", "free", "least", "shared", "saved", "scanned", "compared", "scrubbed" };
+    struct machine_memory y;
+    const char *name = luaL_checkstring(L, 2);
+    machine_memory(machine_at(L, "vm.memory"), &y);
+    const uint64_t value[] = { y.frames, y.free, y.least_free, y.shared, y.saved, y.scanned, y.compared, y.scrubbed };
+    if (!strcmp(name, "state")) return lua_pushstring(L, y.state), 1;
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (!strcmp(words[i], name)) return lua_pushinteger(L, (lua_Integer)value[i]), 1;
+    return vm_unknown(L, "vm.memory", name, words, sizeof words / sizeof words[0]);
+}
+
 /* --- vm itself -------------------------------------------------------------------------------------------------- */
 
 static void get_cycles(lua_State *L, const struct machine *m) { lua_pushinteger(L, (lua_Integer)machine_cycles(m)); }
@@ -260,6 +273,8 @@ static void get_costs(lua_State *L, const struct machine *m) { (void)m, handle_p
 static void get_exits(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.exits", script_of(L)); }
 static void get_shadow(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.shadow", script_of(L)); }
 
+static void get_memory(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.memory", script_of(L)); }
+
 static const struct { const char *name; void (*get)(lua_State *L, const struct machine *m);
 } fields[] = {
     { "cycles", get_cycles },
@@ -278,6 +293,7 @@ static const struct { const char *name; void (*get)(lua_State *L, const struct m
     { "costs", get_costs },
     { "exits", get_exits },
     { "shadow", get_shadow },
+    { "memory", get_memory },
     { "vms", get_vms },
     { "now", get_now },
 };
@@ -331,5 +347,6 @@ void vm_open(lua_State *L)
     handle_type(L, "vm.costs", costs_index, NULL);
     handle_type(L, "vm.exits", exits_index, NULL);
     handle_type(L, "vm.shadow", shadow_index, NULL);
+    handle_type(L, "vm.memory", memory_index, NULL);
     event_open(L);
 }

@@ -55,6 +55,17 @@ static void set_serial(lua_State *L, const struct machine *m, unsigned vm)
     lua_setfield(L, -2, "serial");
 }
 
+static void set_memory(lua_State *L, const struct machine *m, unsigned n)
+{
+    struct machine_vm_memory v;
+    if (!machine_vm_memory(m, n, &v)) return;
+    lua_createtable(L, 0, 16);
+    set(L, "pages", v.pages), set(L, "shares", v.shares), set(L, "active", v.active), set(L, "here", v.here), set(L, "shared", v.shared);
+    set(L, "ballooned", v.ballooned), set(L, "target", v.target), set(L, "swapped", v.swapped), set(L, "unshared", v.unshares);
+    set(L, "refused", v.refused), set(L, "swapped_out", v.swaps_out), set(L, "swapped_in", v.swaps_in);
+    lua_setfield(L, -2, "memory");
+}
+
 /* vm:of(n): what is known about one of them, as a table. */
 int vm_of(lua_State *L)
 {
@@ -70,6 +81,7 @@ int vm_of(lua_State *L)
     set(L, "weight", v.weight), set(L, "cap", v.cap), set(L, "turns", v.turns), set(L, "exits", v.exits);
     set(L, "running", v.running), set(L, "ready", v.ready), set(L, "asleep", v.asleep), set(L, "capped", v.capped);
     set_end(L, &v);
+    set_memory(L, m, n);
     set_serial(L, m, n);
     lua_createtable(L, 0, CAUSE_COUNT);
     for (unsigned c = 0; c < CAUSE_COUNT; c++) set(L, cause_name(c), v.by_cause[c]);

@@ -182,14 +182,26 @@ void schedule_idle(struct vmm *h)
     if (h->vms > 1) pay(h, NULL);
 }
 
+struct vm *schedule_self(struct vmm *h)
+{
+    struct vm *paid = h->schedule.paid;
+    if (h->vms > 1) pay(h, NULL);
+    return paid;
+}
+
+void schedule_pays(struct vmm *h, struct vm *vm)
+{
+    if (h->vms > 1) pay(h, vm);
+}
+
 static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 uint64_t schedule_deadline(const struct vmm *h)
 {
     const struct schedule *s = &h->schedule;
     uint64_t at = h->now->account.state == VM_RUNNING ? timeq_next(&h->now->timers) : TIMEQ_NEVER;
-    if (h->vms == 1) return timeq_next(&h->now->timers);
-    at = sooner(at, s->wake_at);
+    if (h->vms == 1) return sooner(timeq_next(&h->now->timers), memory_deadline(h));
+    at = sooner(sooner(at, s->wake_at), memory_deadline(h));
     bool waited_for = h->now->share.cap;
     for (unsigned i = 0; i < h->vms; i++) waited_for |= h->vm[i].account.state == VM_READY || h->vm[i].account.state == VM_CAPPED;
     return waited_for ? sooner(at, s->until) : at;

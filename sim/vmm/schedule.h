@@ -91,6 +91,10 @@ uint64_t schedule_deadline(const struct vmm *h);
 /* Nobody runs: from now on the clock runs on the hypervisor's own account. */
 void schedule_idle(struct vmm *h);
 
+/* The same for work in between; returns whose account it was, to be put back. */
+struct vm *schedule_self(struct vmm *h);
+void schedule_pays(struct vmm *h, struct vm *vm);
+
 /* An account as of now. */
 void schedule_account(const struct vm *vm, struct vm_account *now);
 void schedule_own(const struct vmm *h, uint64_t by_cause[CLOCK_CAUSES]);

@@ -16,6 +16,7 @@
 #include "sim/vmm/io_direct.h"
 #include "sim/vmm/io_passthrough.h"
 #include "sim/vmm/io_strategy.h"
+#include "sim/vmm/memory.h"
 #include "sim/vmm/schedule.h"
 #include "sim/vmm/setting.h"
 #include "sim/vmm/vcpu.h"
@@ -23,7 +24,7 @@
 struct vm {
     struct vmm *vmm;
     uint8_t  id;             /* its place in vmm.vm, and its domain's number */
-    uint32_t frame, frames;  /* the machine frames that are its memory: the first, and how many */
+    uint32_t frame, frames;  /* the machine frames that are its memory: the first (of all VMs', if memory is managed), and how many */
     /* Guest-physical memory and virtual ports. A guest that is aware has no such memory: its tables name machine frames, so
      * this shows it those that are its own, each under its own number; what it calls pseudo-physical is `pseudo`. */
     struct bus bus, pseudo;
@@ -33,6 +34,7 @@ struct vm {
     const struct io_strategy *io; /* who programs the real devices for it */
     struct passthrough *pass; /* NULL under another way of I/O than that */
     struct vcpu vcpu;
+    struct memory_vm memory;  /* if that is managed */
     struct vm_account account;
     struct vm_share share;
     uint64_t exits;
@@ -74,6 +76,7 @@ struct vm_plan {
     unsigned      disks;
     bool          nic;                   /* the real board has a network card, and the VM is to have one */
     uint32_t      weight, cap;           /* struct vm_share */
+    uint32_t      shares;                /* struct memory_vm; 0: as many as others */
     bool          background;
 };
 
@@ -86,6 +89,7 @@ struct vmm {
     uint8_t    speaking;            /* id of the VM that trace events are about */
     struct schedule schedule;
     struct resident resident;       /* the block stack */
+    struct memory memory;
     void      *common;              /* what the VMs' MMU strategies share */
     uint64_t timer_at;              /* cycle the real timer is set to fire at; TIMEQ_NEVER if not */
     uint16_t irq_mask;              /* of the real 8259 pair: 1 is masked */

@@ -30,6 +30,8 @@ static void hw_invlpg(void *vcpu, gva_t at)
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_SYSTEM]);
 }
 
+static bool own(void *vcpu, gpa_t page, bool write) { return memory_need(((struct vcpu *)vcpu)->vm, page.v >> PAGE_SHIFT, write); }
+
 static void hw_flush(void *vcpu)
 {
     struct vcpu *v = vcpu;
@@ -102,7 +104,8 @@ static bool vm_init(struct vm *vm, const struct vm_plan *plan, struct err *e)
     vm->frame = plan->first;
     vm->frames = plan->frames;
     bus_init_child(memory, b->bus, vm->frames, b->arena);
-    for (uint32_t i = 0; i < vm->frames; i++) memory->map[i] = vm->frame + i;
+    if (vm->vmm->memory.managed) memory_add(&vm->vmm->memory, vm, plan->shares ? plan->shares : MEMORY_SHARES);
+    else for (uint32_t i = 0; i < vm->frames; i++) memory->map[i] = vm->frame + i;
     if (aware) bus_init_child(&vm->bus, b->bus, b->bus->frames, b->arena);
     for (uint32_t i = 0; aware && i < vm->frames; i++) vm->bus.map[vm->frame + i] = vm->frame + i;
     vm->timers.clock = b->clock;
@@ -116,6 +119,7 @@ static bool vm_init(struct vm *vm, const struct vm_plan *plan, struct err *e)
     };
     vm->io->wire(vm, plan, &w, disks);
     if (!devices_init(&vm->devices, &vm->bus, &vm->timers, &w, e)) return false;
+    if (vm->vmm->memory.managed && !balloon_attach(vm, e)) return false;
     vm->devices.uart.char_cycles_max = 1; /* the real line paces the output; a virtual one need not wait again */
     return vm->io->attach(vm, e);
 }
@@ -125,6 +129,17 @@ static uint32_t pool_of(const struct vm *vm)
 {
     uint32_t most = vm->vmm->board.setting[SETTING_SHADOW_POOL], enough = 64 + vm->frames / 8;
     return vm->vmm->room == 1 || most < enough ? most : enough;
+}
+
+/* Memory that moves: any frame may become any VM's, and nothing is contiguous. */
+static void moving(struct vcpu *v)
+{
+    struct vmmu_env *env = &v->vmmu.env;
+    if (!v->vmm->memory.managed) return;
+    env->first = 0;
+    env->frames = v->vmm->board.bus->frames;
+    env->choice.large = false;
+    env->own = own;
 }
 
 static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
@@ -146,6 +161,7 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
         .first = v->window.at >> PAGE_SHIFT, .frames = v->vm->frame + v->vm->frames - (v->window.at >> PAGE_SHIFT),
         .pdpte = v->virt_mmu.pdpte, .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
     };
+    moving(v);
     if (!v->vmmu.env.choice.trace && !v->ops->hardware && !v->vmmu.ops->second)
         return err_set(e, EXIT_USAGE, "--set shadow.trace=0 with --cpu %s: a guest below ring 0 runs on descriptors derived from its own, and a "
                        "store to a page table may take those away; use --cpu vtx", v->ops->name);
@@ -337,6 +353,11 @@ static bool wanted(const struct vmm *h)
 /* Goes on with whoever's turn it is, until a guest runs, or all sleep, or all is over. */
 static enum next go_on(struct vmm *h)
 {
+    if (memory_deadline(h) <= h->board.clock->now) {
+        struct vm *paid = schedule_self(h);
+        memory_tick(h);
+        schedule_pays(h, paid);
+    }
     for (;;) {
         struct vm *vm = schedule_next(h);
         if (!vm) {
@@ -390,6 +411,7 @@ static bool checked(struct vmm *h)
     char why[240];
     if (!h->board.setting[SETTING_CHECK] || h->now->dead) return true;
     if (v->vmmu.ops->check && !v->vmmu.ops->check(&v->vmmu, &h->board.cpu->dtlb, why, sizeof why)) fatal(EXIT_BUG, why);
+    if (h->memory.managed && !memory_check(&h->memory, why, sizeof why)) fatal(EXIT_BUG, why);
     if (v->pv && !pv_check(v->pv, why, sizeof why)) fatal(EXIT_BUG, why);
     return true;
 }

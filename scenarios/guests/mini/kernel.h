@@ -25,10 +25,18 @@ uint32_t kernel_option(const char *name); // a number of the command line (main.
 
 void frames_init(uint32_t begin, uint32_t end);
 uint32_t frame_new(void);            // zeroed, one user; 0: there is none left
+uint32_t frame_take(void);           // as its last user left it; 0: there is none left
 void frame_share(uint32_t physical); // one user more
 void frame_drop(uint32_t physical);  // one less; the last one frees it
 uint32_t frame_users(uint32_t physical);
 uint32_t frames_free(void);
+
+// ---- The balloon (balloon.c): frames that the hypervisor has for now ------------------------------------------------
+
+void balloon_init(void);
+void balloon_poll(void);     // asks now and then, and does it; where nothing of the kernel's is under way
+bool balloon_deflate(void);  // one frame comes back; false: it is empty
+uint32_t balloon_size(void);
 
 // ---- Files (block.c, fs.c, pipe.c, file.c) -------------------------------------------------------------------------
 

@@ -17,15 +17,22 @@ void frames_init(uint32_t first_byte, uint32_t last_byte)
     end = last_byte / PAGE;
 }
 
-uint32_t frame_new(void)
+uint32_t frame_take(void)
 {
     uint32_t frame;
     if (free_count) frame = free_stack[--free_count];
     else if (untouched < end) frame = untouched++;
     else return 0;
     users[frame] = 1;
-    memset(physical_to_kernel(frame * PAGE), 0, PAGE);
     return frame * PAGE;
+}
+
+uint32_t frame_new(void)
+{
+    uint32_t physical = frame_take();
+    if (!physical && balloon_deflate()) physical = frame_take();
+    if (physical) memset(physical_to_kernel(physical), 0, PAGE);
+    return physical;
 }
 
 void frame_share(uint32_t physical) { users[physical / PAGE]++; }

@@ -3,7 +3,7 @@
 # The kernel is built twice from the same sources: MINI_COMMON, plus one side of the border arch.h, MINI_NATIVE for a bare
 # PC or MINI_PV for a paravirtualizing hypervisor. Only what is in these lists is specific to a machine.
 
-MINI_SRC      := main.c console.c sched.c proc.c trap.c syscall.c memory.c paging.c exec.c block.c fs.c file.c pipe.c text.c \
+MINI_SRC      := main.c console.c sched.c proc.c trap.c syscall.c memory.c balloon.c paging.c exec.c block.c fs.c file.c pipe.c text.c \
                  switch.S
 MINI_COMMON   := $(MINI_SRC:%=mini/%) lib/memory.c
 MINI_NATIVE   := mini/arch_native.S mini/arch_native.c mini/console_native.c mini/disk_native.c mini/ide.c \

@@ -81,6 +81,7 @@ LANDMARK void kernel_tick(void)
 void kernel_leave(struct trap_frame *frame)
 {
     if (!from_user(frame)) return;
+    balloon_poll();
     if (current->killed) {
         irq_enable();
         process_exit(STATUS_KILLED);
@@ -103,6 +104,7 @@ void kernel_leave(struct trap_frame *frame)
 void sched_idle(void)
 {
     for (;;) {
+        balloon_poll();
         irq_disable();
         if (next_ready() != &processes[0]) sched_switch();
         else irq_wait();
