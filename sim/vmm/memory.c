@@ -3,6 +3,7 @@
 #include "sim/vmm/memory.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "sim/vmm/vm.h"
 
@@ -155,37 +156,41 @@ static bool wrong(char *why, unsigned room, const char *what, uint64_t is, uint6
     return false;
 }
 
-static uint32_t maps_to(const struct memory *m, uint32_t frame)
+/* Counts in `on` the pages that are on each frame. */
+static bool check_pages(const struct memory *m, uint32_t on[], char *why, unsigned room)
 {
-    uint32_t n = 0;
     for (unsigned k = 0; k < m->vmm->vms; k++) {
         const struct memory_vm *v = memory_of(m, k);
-        for (uint32_t page = 0; page < v->pages; page++) n += v->vm->bus.map[page] == frame;
+        for (uint32_t page = 0; page < v->pages; page++) {
+            uint32_t f = v->vm->bus.map[page];
+            if ((f != FRAME_NONE) != (v->page[page].state == PAGE_HERE)) return wrong(why, room, "a page's frame is not as its state says", page, v->page[page].state);
+            if (f == FRAME_NONE) continue;
+            if (f - m->first >= m->frames) return wrong(why, room, "a page's frame is none of the VMs' memory", f, 0);
+            on[f - m->first]++;
+        }
     }
-    return n;
+    return true;
+}
+
+static bool check_frames(const struct memory *m, const uint32_t on[], char *why, unsigned room)
+{
+    uint32_t used = 0;
+    for (uint32_t f = m->first; f < m->first + m->frames; f++) {
+        const struct memory_frame *x = frame_of(m, f);
+        used += x->refs > 0;
+        if (on[f - m->first] != x->refs) return wrong(why, room, "pages on a frame", on[f - m->first], x->refs);
+        if (!x->refs && memcmp(memory_bytes(m, f), zeros, PAGE_SIZE) != 0) return wrong(why, room, "a free frame holds something", f, 0);
+        if (x->refs > 1 && !memory_is_shared(m, f)) return wrong(why, room, "several pages on a frame that is not shared", x->refs, 1);
+    }
+    return used + m->free_n == m->frames ? true : wrong(why, room, "frames used and free", used + m->free_n, m->frames);
 }
 
 bool memory_check(const struct memory *m, char *why, unsigned room)
 {
-    uint32_t used = 0, here = 0, refs = 0;
-    for (uint32_t f = m->first; f < m->first + m->frames; f++) {
-        const struct memory_frame *x = frame_of(m, f);
-        bool shared = memory_is_shared(m, f);
-        used += x->refs > 0;
-        refs += x->refs;
-        if (!x->refs && memcmp(memory_bytes(m, f), zeros, PAGE_SIZE) != 0) return wrong(why, room, "a free frame holds something", f, 0);
-        if (x->refs > 1 && !shared) return wrong(why, room, "several pages on a frame that is not shared", x->refs, 1);
-        if (shared && maps_to(m, f) != x->refs) return wrong(why, room, "pages on a shared frame", maps_to(m, f), x->refs);
-    }
-    for (unsigned k = 0; k < m->vmm->vms; k++) {
-        const struct memory_vm *v = memory_of(m, k);
-        here += v->count.here;
-        for (uint32_t page = 0; page < v->pages; page++) {
-            uint32_t f = v->vm->bus.map[page];
-            if ((f != FRAME_NONE) != (v->page[page].state == PAGE_HERE)) return wrong(why, room, "a page's frame is not as its state says", page, v->page[page].state);
-            if (f != FRAME_NONE && (f - m->first >= m->frames || !frame_of(m, f)->refs)) return wrong(why, room, "a page's frame is free", f, 0);
-        }
-    }
-    if (here != refs) return wrong(why, room, "pages here", here, refs);
-    return used + m->free_n == m->frames ? true : wrong(why, room, "frames used and free", used + m->free_n, m->frames);
+    uint32_t *on = calloc(m->frames, sizeof *on);
+    bool good = on != NULL;
+    if (!good) snprintf(why, room, "no memory to check");
+    good = good && check_pages(m, on, why, room) && check_frames(m, on, why, room);
+    free(on);
+    return good;
 }

@@ -1,0 +1,89 @@
+#!/bin/bash
+# Machine memory between VMs: what a guest sees is the same whether its frames are shared, ballooned, swapped or its own; the
+# hypervisor's figures say what was saved; policies choose whom they should.
+set -u
+. tests/guest/tools/images.sh
+img=build/guests/mini.img
+
+figure() { # figure PATH: of the JSON's "memory", as 1 2 3 for vms: list.0.here
+    python3 - "$TMPDIR/json" "$1" <<'P'
+import json, sys
+x = json.load(open(sys.argv[1]))["memory"]
+for k in sys.argv[2].split("."): x = x[int(k)] if k.isdigit() else x[k]
+print(x)
+P
+}
+vms() { # vms IMAGE N CPU [OPTION...]
+    local elf=$1 n=$2 cpu=$3
+    shift 3
+    rm -f "$TMPDIR"/serial*
+    timeout 200 "$RINGSIDE" run "$elf" --cpu "$cpu" --vms "$n" --serial "$TMPDIR/serial" --json "$TMPDIR/json" -q --limit-cycles 40e9 "$@" \
+        >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+    rc=$?
+}
+same() { # of N VMs
+    local k
+    [ "$rc" = 0 ] || return 1
+    for ((k = 0; k < $1; k++)); do cmp "$TMPDIR/alone" "$TMPDIR/serial.$k" >&2 || return 1; done
+}
+
+refuses() { # refuses WORDS OPTION...: exit 2, and the reason
+    local words=$1
+    shift
+    "$RINGSIDE" run build/guests/mini.elf --vms 2 "$@" >"$TMPDIR/out" 2>"$TMPDIR/err"
+    rc=$?
+    [ "$rc" = 2 ] && grep -q "$words" "$TMPDIR/err"
+}
+
+# A property: the guest sees the same memory whatever becomes of its frames. The second image is short, and all promises are checked
+# at every visit.
+runtime
+busy="--ram 8M --set sched.slice=500 --set memory.period=200 --set memory.sample=1000"
+for seed in 1 2; do
+    steps=3000 checked=
+    [ $seed = 2 ] && steps=250 checked="--set vmm.check=1"
+    object tests/guest/images/pages.c "pages$seed" -DSEED=$seed -DSTEPS=$steps
+    link "pages$seed" scenarios/guests/guest.ld "$entry" "${common[@]}" "$TMPDIR/pages$seed.o"
+    "$RINGSIDE" run "$TMPDIR/pages$seed.elf" --cpu native --ram 8M -q >"$TMPDIR/alone" 2>"$TMPDIR/err"
+    rc=$?
+    check "pages $seed, native" [ "$rc" = 0 ]
+    for machine in te bt vtx "vtx --mmu two-level" "vtx --set shadow.cache=0 --set shadow.trace=0"; do
+        for how in "memory.share=1 --set memory.scan=400" "memory.total=3 --set memory.share=1 --set memory.scan=100" "memory.total=3"; do
+            # shellcheck disable=SC2086
+            vms "$TMPDIR/pages$seed.elf" 3 $machine $busy --set $how $checked
+            check "pages $seed, $machine, $how" same 3
+            case $how in
+            memory.share*)
+                check "  pages were shared" [ "$(figure list.0.shared_so_far)" -gt 50 ]
+                check "  and had their own again" [ "$(figure list.0.unshared_so_far)" -gt 20 ] ;;
+            *=3) check "  pages were swapped out, and came back" [ "$(figure list.1.swapped_out)" -gt 20 -a "$(figure list.1.swapped_in)" -gt 20 ] ;;
+            esac
+            check "  pages were given, and their frames scrubbed" [ "$(figure list.2.locked)" -gt 10 -a "$(figure scrubbed)" -gt 30 ]
+        done
+    done
+done
+
+# mini, whose driver gives what it can spare. Three alike: what they say is what one says alone.
+script='run="forktest 3; ls | wc; sleep 60; halt 0"'
+for machine in bt vtx "vtx --mmu two-level"; do
+    # shellcheck disable=SC2086
+    "$RINGSIDE" run build/guests/mini.elf --module $img --cpu $machine --ram 16M --serial "$TMPDIR/alone" -q --append "$script" 2>"$TMPDIR/err"
+    for how in memory.share=1 memory.total=5; do
+        # shellcheck disable=SC2086
+        vms build/guests/mini.elf 3 $machine --module $img --ram 16M --append "$script" --set $how --set vmm.check=1
+        check "mini, $machine, $how" same 3
+    done
+    check "  the driver was asked, and gave" [ "$(figure list.0.locked)" -gt 50 ]
+    check "  machine memory never ended" [ "$(figure least_free)" -gt 0 ]
+done
+# shellcheck disable=SC2086
+vms build/guests/mini.elf 10 vtx --module $img --ram 16M --append "$script" --set memory.share=1
+here=0
+for k in 0 1 2 3 4 5 6 7 8 9; do here=$((here + $(figure list.$k.here))); done
+rc="$(figure saved) of $here"
+check "ten alike: a third of their pages and more needs no frame" [ $((3 * $(figure saved))) -gt "$here" ]
+
+check "pv is refused, with the reason" refuses "name machine frames" --cpu pv --set memory.share=1
+check "native is refused, with the reason" refuses "there is no hypervisor" --cpu native --set memory.total=8
+check "too little for all" refuses "1 MB each" --cpu vtx --set memory.total=1
+finish
