@@ -43,6 +43,9 @@ bool config_check_memory(const struct machine_cfg *c, struct err *e)
             return err_set(e, EXIT_USAGE, "--set memory.total and memory.share with --cpu %s: a paravirtual guest's own tables name machine frames, "
                            "which nobody can exchange unseen; such a guest gives frames back by the hypercall memory_op. Use --cpu te, bt or vtx", one.cpu);
     }
+    if (mib && !strcmp(c->io, "passthrough"))
+        return err_set(e, EXIT_USAGE, "--set memory.total and memory.share with --io passthrough: a device stores to memory without a fault that could "
+                       "ask for a frame; use --io hypervisor-direct");
     if (mib && mib < config_vms(c))
         return err_set(e, EXIT_USAGE, "--set memory.total=%u: %u virtual machines need 1 MB each to begin with", mib, config_vms(c));
     if (mib && all > MACHINE_MIB)

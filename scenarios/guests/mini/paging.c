@@ -206,7 +206,7 @@ void space_count(struct space *space, struct counters *out)
             else out->own_pages++;
         }
     }
-    out->free_frames = frames_free();
+    out->free_frames = frames_free() + balloon_size(); // whoever has the latter gives them back when they are needed
 }
 
 // ---- A program's memory, for the kernel ------------------------------------------------------------------------------
