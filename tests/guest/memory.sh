@@ -70,7 +70,7 @@ for machine in bt vtx "vtx --mmu two-level"; do
     "$RINGSIDE" run build/guests/mini.elf --module $img --cpu $machine --ram 16M --serial "$TMPDIR/alone" -q --append "$script" 2>"$TMPDIR/err"
     for how in memory.share=1 memory.total=5; do
         # shellcheck disable=SC2086
-        vms build/guests/mini.elf 3 $machine --module $img --ram 16M --append "$script" --set $how --set vmm.check=1
+        vms build/guests/mini.elf 3 $machine --module $img --ram 16M --append "$script" --set $how
         check "mini, $machine, $how" same 3
     done
     check "  the driver was asked, and gave" [ "$(figure list.0.locked)" -gt 50 ]
