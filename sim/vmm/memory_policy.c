@@ -95,7 +95,7 @@ static void end_sample(struct memory_vm *v)
 {
     if (!v->sampled) return;
     uint32_t now = THOUSAND * v->touched / v->sampled, *active = &v->count.active;
-    *active = now > *active ? now : *active - (*active - now) / 4;
+    *active = now > *active ? now : (*active + now) / 2;
 }
 
 static void begin_sample(struct memory *m, struct memory_vm *v)
