@@ -7,7 +7,7 @@
 #include <string.h>
 #include "sim/vmm/vm.h"
 
-enum { LINE = 64, LINES = PAGE_SIZE / LINE };
+enum { PAGE_LINES = PAGE_SIZE / 64 };
 static const uint8_t zeros[PAGE_SIZE];
 
 void memory_charge(const struct memory *m, uint64_t references)
@@ -57,7 +57,7 @@ void memory_release(struct memory *m, uint32_t frame)
 {
     frame_of(m, frame)->refs = 0;
     bus_poke(m->vmm->board.bus, hpa(frame << PAGE_SHIFT), zeros, sizeof zeros);
-    memory_charge(m, LINES);
+    memory_charge(m, PAGE_LINES);
     m->scrubbed++;
     m->free[m->free_n++] = frame;
 }

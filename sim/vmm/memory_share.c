@@ -11,7 +11,7 @@
 #include "sim/vmm/memory.h"
 #include "sim/vmm/vm.h"
 
-enum { LINES = PAGE_SIZE / 64 };
+enum { PAGE_LINES = PAGE_SIZE / 64 };
 
 static struct memory *memory(const struct memory_vm *v) { return &v->vm->vmm->memory; }
 static struct memory_frame *frame_of(const struct memory *m, uint32_t frame) { return &m->frame[frame - m->first]; }
@@ -73,14 +73,14 @@ static uint64_t hash_of(struct memory *m, uint32_t frame)
         h = (h ^ word) * 1099511628211u;
         h ^= h >> 29;
     }
-    memory_charge(m, LINES);
+    memory_charge(m, PAGE_LINES);
     return h;
 }
 
 static bool same(struct memory *m, uint32_t a, uint32_t b)
 {
     m->compared++;
-    memory_charge(m, 2 * LINES);
+    memory_charge(m, 2 * PAGE_LINES);
     return !memcmp(memory_bytes(m, a), memory_bytes(m, b), PAGE_SIZE);
 }
 
@@ -148,7 +148,7 @@ bool memory_unshare(struct memory_vm *v, uint32_t page)
         own = memory_take(m);
         if (own == MEMORY_NONE || !memory_unmap(v, page)) return false; /* shared pages are never watched */
         bus_poke(m->vmm->board.bus, hpa(own << PAGE_SHIFT), memory_bytes(m, frame), PAGE_SIZE);
-        memory_charge(m, 2 * LINES);
+        memory_charge(m, 2 * PAGE_LINES);
         memory_leave(v, page);
         v->vm->bus.map[page] = own;
     } else {
