@@ -30,8 +30,8 @@ s:step "Twelve and twelve and twelve" {
            choices = { "each has a third of the 8", "a page gets a frame when it is first stored to", "guests lie about what they need" }, answer = 2 },
   note = [[
     A guest's memory is a table that says where each page lies. Until somebody
-    stores to a page it lies nowhere: no shadow or second-level entry leads there,
-    and the first access is a fault that only the hypervisor sees.]],
+    stores to a page it lies nowhere: no shadow or second-level entry leads
+    there, and the first access is a fault that only the hypervisor sees.]],
   expect = function(vm)
     expect.eq(sum(vm, "pages"), 9216, "pages that the three believe in")
     expect.eq(vm.memory.frames, 2048, "frames that there are")
@@ -46,8 +46,8 @@ s:step "It runs short" {
   ask  = { "Less than 4 % is free. Whose pages should go?",
            choices = { "any: the hypervisor takes what it finds", "those that the guests themselves can do without", "the largest guest's" }, answer = 2 },
   note = [[
-    The hypervisor sees pages, not what is in them. Which of them is needed least
-    only the guest's kernel knows: so the best way is to let it decide.]],
+    The hypervisor sees pages, not what is in them. Which of them is needed
+    least only the guest's kernel knows: so the best way is to let it decide.]],
   expect = function(vm)
     expect.eq(vm.last.from, "high")
     expect.lt(100 * vm.memory.free, 4 * vm.memory.frames, "hundredths of the free frames")
@@ -59,9 +59,9 @@ s:step "A balloon" {
   run  = till.event("balloon", { locked = 1 }),
   show = "events",
   note = [[
-    A driver in the guest asks, now and then, how large its balloon should be. It
-    takes a page from its own kernel like any program, and tells the number; the
-    frame behind it is free from now on, filled with zeros.]],
+    A driver in the guest asks, now and then, how large its balloon should be.
+    It takes a page from its own kernel like any program, and tells the
+    number; the frame behind it is free from now on, filled with zeros.]],
   expect = function(vm)
     expect.ne(vm.last.vm, BUSY, "the one that gives")
     expect.eq(vm:of(vm.last.vm).memory.ballooned, 1, "pages in its balloon")
@@ -75,9 +75,9 @@ s:step "The idle pay" {
   ask  = { "All three have the same right to memory, and the busy one has the most. Who gives?",
            choices = { "the busy one", "the two that sleep", "all the same" }, answer = 2 },
   note = [[
-    Each page costs its owner a share, and an idle one four times as much: a tax
-    of 75 %. What is idle is sampled: the hypervisor unmaps 100 pages of each and
-    looks which come back.]],
+    Each page costs its owner a share, and an idle one four times as much: a
+    tax of 75 %. What is idle is sampled: the hypervisor unmaps 100 pages of
+    each and looks which come back.]],
   expect = function(vm)
     local busy = vm:of(BUSY).memory
     for k = 0, 1 do
@@ -94,9 +94,10 @@ s:step "Nobody noticed" {
   run  = function(vm) vm:run(till.stop()) vm:look(BUSY) end,
   show = "serial",
   note = [[
-    The busy one has its result, the sleepers gave what their kernels had free.
-    Had that not been enough, the hypervisor would have had to swap: below 2 % it
-    takes any page, and a guest that wants it back waits for a disk.]],
+    The busy one has its result, the sleepers gave what their kernels had
+    free. Had that not been enough, the hypervisor would have had to swap:
+    below 2 % it takes any page, and a guest that wants it back waits for a
+    disk.]],
   expect = function(vm)
     expect.eq(vm:of(BUSY).guest_exit, 0, "verdict of the busy one")
     expect.match(vm:of(BUSY).serial, PRIMES)

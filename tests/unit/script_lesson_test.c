@@ -80,8 +80,8 @@ static void check_form(struct lesson *l)
 }
 
 static const char *const shipped[] = {
-    "goals", "trap", "popf", "rings", "shadow", "mini", "section", "sensitive17", "bt", "pv", "vtx", "consolidate", "isolate", "pv_mmu", "twolevel"
-    "goals", "trap", "popf", "rings", "shadow", "mini", "section", "sensitive17", "bt", "pv", "vtx", "consolidate", "isolate", "pv_mmu", "overcommit"
+    "goals", "trap", "popf", "rings", "shadow", "mini", "section", "sensitive17", "bt", "pv", "vtx", "consolidate", "isolate", "pv_mmu", "twolevel",
+    "overcommit"
 };
 
 static void test_shipped(void **state)
