@@ -212,7 +212,7 @@ uint8_t *bus_page(const struct bus *b, hpa_t at)
         f = at.v >> PAGE_SHIFT;
         if (!b->parent) return b->ram + (size_t)f * PAGE_SIZE;
         f = b->map[f];
-        return f < b->parent->frames ? b->parent->ram + (size_t)f * PAGE_SIZE : NULL;
+        if (f < b->parent->frames) return b->parent->ram + (size_t)f * PAGE_SIZE;
     }
     const uint8_t *rom = rom_page(b, at);
     if (rom) return (uint8_t *)(uintptr_t)rom; /* FRAME_ROM keeps everybody from writing to it */
