@@ -70,7 +70,12 @@ s:step "A balloon" {
 }
 
 s:step "The idle pay" {
-  run  = till.cycles(520000000),
+  run  = function(vm) -- until both have given
+    for _ = 1, 1000 do
+      if vm:of(0).memory.ballooned > 0 and vm:of(1).memory.ballooned > 0 then break end
+      vm:run(till.event("balloon", { locked = 1 }))
+    end
+  end,
   show = "costs",
   ask  = { "All three have the same right to memory, and the busy one has the most. Who gives?",
            choices = { "the busy one", "the two that sleep", "all the same" }, answer = 2 },
