@@ -37,7 +37,7 @@ static void fill(struct cell *c, const struct xlat_ref *r, unsigned n, bool leaf
     char name[32], bits[32];
     walk_short(r, whose, name, sizeof name);
     walk_bits(r, leaf, bits, sizeof bits);
-    snprintf(c->head, sizeof c->head, "%u %s", n, name);
+    snprintf(c->head, sizeof c->head, r->cached ? "%u %s cached" : "%u %s", n, name);
     snprintf(c->mid, sizeof c->mid, "at %08X", r->at.v);
     snprintf(c->tail, sizeof c->tail, "%08X  %s", r->entry, bits);
     c->there = true;
@@ -162,11 +162,13 @@ static void collect(struct walk_picture *d, const struct subject *s, const struc
     else column_of_one(d);
     split(d);
     snprintf(d->title, sizeof d->title, "VA %08X: a %s in ring %u", what->va, access_word(d), what->ring);
-    snprintf(d->caption, sizeof d->caption, "%s%s%s, %s, model %s, seed %llu, cycle %llu", c->cpu, dot, c->mmu, s->name, c->model,
+    snprintf(d->caption, sizeof d->caption, "%s%s%s, %s, model %.120s, seed %llu, cycle %llu", c->cpu, dot, c->mmu, s->name, c->label,
              (unsigned long long)c->seed, (unsigned long long)machine_cycles(s->machine));
     snprintf(d->line[0], sizeof d->line[0], "%s", walk_verdict(s->machine, &d->x));
-    unsigned n = d->x.guest.refs, second = walk_second(&d->x.real);
-    if (second) snprintf(d->line[1], sizeof d->line[1], "references on a TLB miss: %u, of them %u by the second level; %u bare", d->x.real.refs, second, d->x.real.refs - second);
+    unsigned n = d->x.guest.refs, second = walk_second(&d->x.real), cached = walk_cached(&d->x.real);
+    if (cached)
+        snprintf(d->line[1], sizeof d->line[1], "references on a TLB miss: %u; %u more are in caches of walks now", d->x.real.refs - cached, cached);
+    else if (second) snprintf(d->line[1], sizeof d->line[1], "references on a TLB miss: %u, of them %u by the second level; %u bare", d->x.real.refs, second, d->x.real.refs - second);
     else if (!n) snprintf(d->line[1], sizeof d->line[1], "references on a TLB miss: %u; bare none, for paging is off", d->x.real.refs);
     else snprintf(d->line[1], sizeof d->line[1], "references on a TLB miss: %u; bare %u, over a second level of 4 tables (%u+1)(4+1)-1 = %u", d->x.real.refs, n, n, (n + 1) * 5 - 1);
 }

@@ -35,6 +35,13 @@ void walk_bits(const struct xlat_ref *r, bool leaf, char *to, size_t room)
                  leaf && r->level > 1 ? " large" : "", leaf && (e & 0x100) ? " G" : "");
 }
 
+unsigned walk_cached(const struct xlat *x)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < x->refs; i++) n += x->ref[i].cached;
+    return n;
+}
+
 unsigned walk_second(const struct xlat *x)
 {
     unsigned n = 0;

@@ -18,6 +18,9 @@ void walk_bits(const struct xlat_ref *r, bool leaf, char *to, size_t room);
 /* How many references are of the second level. */
 unsigned walk_second(const struct xlat *x);
 
+/* How many a cache of walks holds now, so that a TLB miss would not read them. */
+unsigned walk_cached(const struct xlat *x);
+
 /* What to look at. */
 struct walk_what { uint32_t va; unsigned access; uint8_t ring; };
 /* From "ADDRESS|SYMBOL[,read|write|exec][,RING]"; without a ring, 3 if the machine runs user code. EXIT_USAGE. */

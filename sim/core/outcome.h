@@ -54,6 +54,7 @@ struct xlat_ref {
     uint8_t  dim;    /* 0: first dimension; 1: second-level */
     uint8_t  serves; /* dimension 1: for the entry of this level of the first; 0: for the address itself */
     bool     wide;   /* an entry of 8 bytes (PAE), of which `entry` is the lower half */
+    bool     cached; /* for people (mmu_probe): a cache of walks holds it, so a TLB miss would not read it */
     bool     locked; /* dimension 0: the second level forbids stores to it, even the walk's own */
 };
 

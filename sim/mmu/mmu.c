@@ -513,10 +513,22 @@ static uint32_t peek_entry(void *mmu, hpa_t at)
     return entry;
 }
 
+/* Of the references that were listed: which would a walk of the hardware find in its caches? */
+static void tell_cached(const struct mmu *m, struct xlat *x)
+{
+    for (unsigned i = 0; i < x->refs && walk_cache_on(&m->cache); i++) {
+        struct xlat_ref *r = &x->ref[i];
+        bool known = r->dim && r->serves && walk_cache_holds_page(&m->cache, m->second.root, r->guest >> PAGE_SHIFT);
+        r->cached = known || (r->level > 1 && walk_cache_holds(&m->cache, r->dim, r->at.v));
+    }
+}
+
 bool mmu_probe(const struct mmu *m, gva_t at, unsigned access, struct xlat *x, struct fault *f)
 {
     const struct walk_env w = env_of(m, at, peek_entry);
-    if (!walk(&w, at, access, x, f)) return false;
+    bool legal = walk(&w, at, access, x, f);
+    tell_cached(m, x);
+    if (!legal) return false;
     x->at = gate(m, x->at);
     if (!x->absent && !bus_windowed(m->bus, x->at)) x->host = bus_page(m->bus, x->at);
     if (x->host) x->host += x->at.v & (PAGE_SIZE - 1);

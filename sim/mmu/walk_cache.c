@@ -13,6 +13,20 @@ bool walk_cache_find(struct walk_cache *c, unsigned dim, uint32_t at, uint64_t *
     return false;
 }
 
+bool walk_cache_holds(const struct walk_cache *c, unsigned dim, uint32_t at)
+{
+    for (unsigned i = 0; dim < c->dimensions && i < WALK_CACHE_ENTRIES; i++)
+        if (c->e[i].valid && c->e[i].at == at && c->e[i].dim == dim) return true;
+    return false;
+}
+
+bool walk_cache_holds_page(const struct walk_cache *c, uint32_t root, uint64_t page)
+{
+    for (unsigned i = 0; i < c->nested; i++)
+        if (c->n[i].valid && c->n[i].page == page && c->n[i].root == root) return true;
+    return false;
+}
+
 void walk_cache_keep(struct walk_cache *c, unsigned dim, uint32_t at, uint64_t entry)
 {
     unsigned oldest = 0;

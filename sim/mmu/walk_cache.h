@@ -37,6 +37,9 @@ void walk_cache_keep(struct walk_cache *c, unsigned dim, uint32_t at, uint64_t e
 /* Where a page of addresses of the first dimension lies, and what may be done there (SECOND_R, W, X); by root. */
 bool walk_cache_find_page(struct walk_cache *c, uint32_t root, uint64_t page, uint64_t *frame, uint8_t *rights);
 void walk_cache_keep_page(struct walk_cache *c, uint32_t root, uint64_t page, uint64_t frame, uint8_t rights);
+/* For people: is it there? Looking changes nothing. */
+bool walk_cache_holds(const struct walk_cache *c, unsigned dim, uint32_t at);
+bool walk_cache_holds_page(const struct walk_cache *c, uint32_t root, uint64_t page);
 void walk_cache_forget_first(struct walk_cache *c);
 void walk_cache_forget_second(struct walk_cache *c);
 

@@ -94,7 +94,7 @@ static void set_number(lua_State *L, const char *name, uint64_t v)
     lua_setfield(L, -2, name);
 }
 
-/* Pushes { { n =, table =, name =, index =, at =, ma =, entry =, level =, second =, bits = }, ... }: the entries in the order they
+/* Pushes { { n =, table =, name =, index =, at =, ma =, entry =, level =, second =, cached =, bits = }, ... }: the entries in the order they
  * are read. `at` is an address on the walker's bus; `ma` the machine address of the same bytes. */
 static void push_path(lua_State *L, const struct machine *m, const struct xlat *x, enum walk_whose whose, bool guests)
 {
@@ -104,7 +104,7 @@ static void push_path(lua_State *L, const struct machine *m, const struct xlat *
         char name[32];
         hpa_t ma = r->at;
         bool traced = false, there = !guests || machine_frame(m, gpa(r->at.v), &ma, &traced);
-        lua_createtable(L, 0, 10);
+        lua_createtable(L, 0, 12);
         set_number(L, "n", i + 1);
         lua_pushstring(L, walk_table(r, whose));
         lua_setfield(L, -2, "table");
@@ -121,6 +121,8 @@ static void push_path(lua_State *L, const struct machine *m, const struct xlat *
         set_number(L, "level", r->level);
         lua_pushboolean(L, r->dim);
         lua_setfield(L, -2, "second");
+        lua_pushboolean(L, r->cached);
+        lua_setfield(L, -2, "cached");
         if (guests) {
             lua_pushboolean(L, traced);
             lua_setfield(L, -2, "traced");
@@ -156,7 +158,7 @@ static int vm_translate(lua_State *L)
     } else {
         set_number(L, "fault", x.guest_code);
     }
-    set_number(L, "refs", x.real.refs);
+    set_number(L, "refs", x.real.refs - walk_cached(&x.real));
     bool shadow = machine_has_vmm(m) && !strcmp(machine_config(m)->mmu, "shadow");
     bool machine_frames = !machine_has_vmm(m) || !strcmp(machine_config(m)->mmu, "direct"); /* in the guest's own tables */
     push_path(L, m, &x.guest, WALK_OWN, !machine_frames);
