@@ -180,7 +180,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     d->pci.device.ops->reset(&d->pci.device); /* the line is connected only now */
     pm_init(&d->pm, q, devices_irq(d, IRQ_SCI), w->off);
     ide_init(&d->ide, b, q, &(struct ide_wiring){
-        .disk = w->disk, .disks = w->disks, .times = w->disk_times, .watch = w->dma, .trace = w->trace,
+        .disk = w->disk, .disks = w->disks, .times = w->disk_times, .watch = w->dma, .trace = w->trace, .is_virtual = w->is_virtual,
         .irq = { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, .abort = pci_abort_line(&d->pci, PCI_IDE), .source = pci_source(PCI_IDE), .map = dma_map(d) });
     note_disks(d);
     dma_init(&d->dma);

@@ -32,7 +32,7 @@ static void drive_began(void *channel, uint64_t lba, uint32_t count)
     struct ide_channel *c = channel;
     const struct ata *a = selected(c);
     if (!c->trace) return;
-    TRACE(c->trace, DISK, 0, .op = a->command, .drive = a->unit, .lba = lba < UINT32_MAX ? (uint32_t)lba : UINT32_MAX,
+    TRACE(c->trace, DISK, 0, .op = a->command, .drive = a->unit, .virtual_ = c->is_virtual, .lba = lba < UINT32_MAX ? (uint32_t)lba : UINT32_MAX,
           .count = count);
 }
 
@@ -251,6 +251,7 @@ void ide_init(struct ide *i, struct bus *b, struct timeq *q, const struct ide_wi
         c->bm.master = (struct bus_master){ .bus = b, .watch = w->watch, .map = w->map, .abort = w->abort,
                                             .source = w->source };
         c->trace = w->trace;
+        c->is_virtual = w->is_virtual;
         for (unsigned k = 0; k < 2; k++)
             ata_init(&c->drive[k], 2 * n + k, 2 * n + k < w->disks ? &w->disk[2 * n + k] : NULL, &w->times, q,
                      (struct ata_host){ drive_changed, drive_began, drive_dma, c });

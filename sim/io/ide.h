@@ -23,6 +23,7 @@ struct ide;
 struct ide_channel {
     struct irq_line irq;
     struct trace *trace; /* told about commands; NULL: silent */
+    bool     is_virtual;
     bool     decoded;   /* its ports are */
     bool     level;     /* of INTRQ */
     uint64_t interrupts; /* how often that rose, for people */
@@ -51,6 +52,7 @@ struct ide_wiring {
     struct dma_map    map;
     uint16_t          source; /* the function's number as a bus master */
     struct trace     *trace;
+    bool              is_virtual; /* a label for its events */
 };
 
 void ide_init(struct ide *i, struct bus *b, struct timeq *q, const struct ide_wiring *w);

@@ -252,6 +252,9 @@ static bool find_files(struct script *s, struct err *e)
     if (s->guest[0] && !find_guest(s->dir, s->guest, s->pub.cfg.image))
         return err_set(e, EXIT_INPUT, "%s: there is no guest image '%s'; build the guests with `make guests`", s->file, s->guest);
     if (!find_kinds(s, e)) return false;
+    if (s->disk[0] && !find_guest(s->dir, s->disk, path))
+        return err_set(e, EXIT_INPUT, "%s: there is no disk image '%s'; build the guests with `make guests`", s->file, s->disk);
+    if (s->disk[0] && !config_option(&s->pub.cfg, "disk", path, e)) return false;
     if (!s->module[0]) return true;
     if (!find_guest(s->dir, s->module, path))
         return err_set(e, EXIT_INPUT, "%s: there is no module '%s'; build the guests with `make guests`", s->file, s->module);

@@ -133,6 +133,13 @@ static void take_module(lua_State *L, void *to)
     take_file(L, "machine.module", s->module, sizeof s->module);
 }
 
+static void take_disk(lua_State *L, void *to)
+{
+    struct script *s = to;
+    take_file(L, "machine.disk", s->disk, sizeof s->disk);
+}
+OPTION(nic, "nic")
+
 /* set = { ["cost.cli"] = 60 } */
 static void take_set(lua_State *L, void *to)
 {
@@ -250,6 +257,8 @@ static const struct field machine_fields[] = {
     { "limit_instr", take_limit_instr },
     { "guest", take_guest },
     { "module", take_module },
+    { "disk", take_disk },
+    { "nic", take_nic },
     { "set", take_set },
     { "vms", take_vms },
 };

@@ -210,6 +210,26 @@ static int memory_index(lua_State *L)
     return vm_unknown(L, "vm.memory", name, words, sizeof words / sizeof words[0]);
 }
 
+/* How devices were reached, in figures; way is a word. */
+static int io_index(lua_State *L)
+{
+    static const char *const words[] = { "way", "commands", "interrupts", "accesses", "requests", "real_interrupts", "sectors", "copies", "waited",
+                                         "handed_on", "refused", "faults", "stored", "stray", "frames" };
+    const struct machine *m = machine_at(L, "vm.io");
+    struct machine_io io;
+    const char *name = luaL_checkstring(L, 2);
+    machine_io(m, &io);
+    const uint64_t value[] = { 0, io.commands, io.interrupts, io.accesses, io.requests, io.real_interrupts, io.sectors, io.copies, io.waited,
+                               io.handed_on, io.refused, io.faults, io.stored, io.stray, machine_frames(m) };
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (!strcmp(words[i], name)) {
+            if (i) lua_pushinteger(L, (lua_Integer)value[i]);
+            else lua_pushstring(L, io.way);
+            return 1;
+        }
+    return vm_unknown(L, "vm.io", name, words, sizeof words / sizeof words[0]);
+}
+
 /* --- vm itself -------------------------------------------------------------------------------------------------- */
 
 static void get_cycles(lua_State *L, const struct machine *m) { lua_pushinteger(L, (lua_Integer)machine_cycles(m)); }
@@ -271,6 +291,7 @@ static void get_flags(lua_State *L, const struct machine *m) { (void)m, handle_p
 static void get_guest(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.guest", script_of(L)); }
 static void get_costs(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.costs", script_of(L)); }
 static void get_exits(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.exits", script_of(L)); }
+static void get_io(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.io", script_of(L)); }
 static void get_shadow(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.shadow", script_of(L)); }
 
 static void get_memory(lua_State *L, const struct machine *m) { (void)m, handle_push(L, "vm.memory", script_of(L)); }
@@ -294,6 +315,7 @@ static const struct { const char *name; void (*get)(lua_State *L, const struct m
     { "exits", get_exits },
     { "shadow", get_shadow },
     { "memory", get_memory },
+    { "io", get_io },
     { "vms", get_vms },
     { "now", get_now },
 };
@@ -348,5 +370,6 @@ void vm_open(lua_State *L)
     handle_type(L, "vm.exits", exits_index, NULL);
     handle_type(L, "vm.shadow", shadow_index, NULL);
     handle_type(L, "vm.memory", memory_index, NULL);
+    handle_type(L, "vm.io", io_index, NULL);
     event_open(L);
 }

@@ -1,0 +1,99 @@
+-- One disk request, and who programs the device: the hypervisor for the guest, or the guest itself.
+-- Guest: mini, whose files are on an IDE disk. Run it again with --io passthrough: the same steps, other figures.
+
+local s = scenario {
+  title   = "Ways to a device: one disk request",
+  lecture = "I/O virtualization",
+  order   = 16,
+  techniques = "vtx bt",
+  machine = { cpu = "vtx", io = "hypervisor-direct", guest = "mini", disk = "mini.img", ram = "16M", append = 'disk run="ls; halt 0"' },
+}
+
+local function passed(vm) return vm.io.way == "passthrough" end
+
+s:step "The guest's driver writes its command" {
+  run  = till.event("disk", { op = "READ DMA" }),
+  show = "events",
+  ask  = { "Ten OUTs and an IN make one request. How many of them leave?",
+           choices = { "all of them, whoever owns the device", "none, if the device is the guest's own", "only the last" }, answer = 2 },
+  note = [[
+    Device, count, three bytes of address, a table for the bus master, and
+    READ DMA. Hypervisor-direct: each OUT left, a virtual drive now knows what
+    is wanted. Passthrough: none did, it is the real drive that begins.]],
+  expect = function(vm)
+    if passed(vm) then
+      expect.events({ kind = "disk", op = "READ DMA" }, 1, "drives that begin: the real one")
+    else
+      expect.gt(vm.io.accesses, 10, "port accesses that left")
+    end
+  end,
+}
+
+s:step "Who programs the real drive" {
+  run = function(vm)
+    if not passed(vm) then vm:run(till.event("halt")) end
+  end,
+  show = "events",
+  note = [[
+    A virtual drive has nothing behind it but a request: sectors, a direction.
+    It waits in a queue with those of other VMs; the resident driver writes
+    the same registers again, the real ones, with a buffer of its own.]],
+  expect = function(vm)
+    local real = 0
+    for e in vm:events { kind = "disk", op = "READ DMA" } do
+      if e.virtual == 0 then real = real + 1 end
+    end
+    expect.eq(real, 1, "real drives that have the command")
+    expect.eq(vm.io.requests, passed(vm) and 0 or 1, "requests of a resident driver")
+  end,
+}
+
+s:step "It interrupts" {
+  run  = till.event("raise", { line = 14 }),
+  show = "events",
+  note = [[
+    Most of the time went into the drive's arm. The real drive has moved the
+    sectors: into the hypervisor's buffer, or, through the IOMMU, into the
+    guest's memory.]],
+  expect = function(vm)
+    expect.eq(vm.last.virtual, 0, "the real interrupt controller hears it")
+    if passed(vm) then expect.gt(vm.io.stored, 0, "bytes stored in the guest's memory by the device") end
+  end,
+}
+
+s:step "The guest hears of it" {
+  run  = till.event("raise", { line = 14 }),
+  show = "events",
+  note = [[
+    Either way the interrupt is the hypervisor's first, and the guest gets one
+    of its virtual controller's. Its EOI is the second exit of the two.]],
+  expect = function(vm)
+    expect.eq(vm.last.virtual, 1, "the virtual controller hears it")
+    expect.eq(passed(vm) and vm.io.handed_on or vm.io.real_interrupts, 1, "real interrupts that the hypervisor took")
+  end,
+}
+
+s:step "What a request costs" {
+  run  = till.stop(),
+  show = "costs",
+  note = [[
+    Exits for ports, copies and interrupts of all the requests together. The
+    real device was as slow both ways; what differs is who waits on the way.]],
+  expect = function(vm)
+    print(string.format("%s: %d commands, %d port accesses served, %d sectors copied by the hypervisor, %d exits in all",
+                        vm.io.way, vm.io.commands, vm.io.accesses, vm.io.copies, vm.exits.total))
+    expect.eq(vm.exit_code, 0)
+    expect.gt(vm.io.commands, 10)
+    if passed(vm) then
+      expect.eq(vm.io.copies, 0, "sectors copied by the hypervisor")
+      expect.eq(vm.io.stray, 0, "stores by the device outside the guest's memory")
+      if vm.kernel_ring == 0 then expect.eq(vm.io.accesses, 0, "port accesses served by the hypervisor") end
+    else
+      expect.eq(vm.io.copies, vm.io.sectors, "each sector was copied once by the hypervisor")
+      expect.ge(vm.io.accesses, 10 * vm.io.requests, "port accesses are ten a request, and more")
+    end
+  end,
+}
+
+s:draw "request" { kind = "ladder", from = s "Who programs the real drive", to = s "The guest hears of it" }
+return s
