@@ -4,7 +4,7 @@
 local s = scenario {
   title   = "Ways to a device: one disk request",
   lecture = "I/O virtualization",
-  order   = 16,
+  order   = 13,
   techniques = "vtx bt",
   machine = { cpu = "vtx", io = "hypervisor-direct", guest = "mini", disk = "mini.img", ram = "16M", append = 'disk run="ls; halt 0"' },
 }
