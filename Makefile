@@ -212,6 +212,10 @@ fuzz: ## fuzz for long with libFuzzer (FUZZ_SECONDS=600 each; FUZZ_TARGETS="walk
 
 fuzz-targets: $(FUZZ_BINS)
 
+attack: ## a million hostile operations under every technique (ATTACK_OPERATIONS=N ATTACK_SEED=N)
+	$(SUB) MODE=release test-programs
+	$(Q)ATTACK_OPERATIONS=$${ATTACK_OPERATIONS:-1000000} bash tests/equiv/attack.sh
+
 native: ## compare Ringside with this computer's processor (NATIVE_SEED=N NATIVE_CASES=N)
 	$(SUB) MODE=release all $(NATIVE_BINS)
 	$(Q)bash tests/native/differential.sh
@@ -264,5 +268,5 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all bench guests test-programs prerequisites demo check check-fast native fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
+.PHONY: all bench guests test-programs prerequisites demo check check-fast native attack fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
         dist clean help FORCE

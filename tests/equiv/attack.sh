@@ -1,6 +1,6 @@
 #!/bin/bash
-# Hostile guests under every technique (attack.c). ATTACK_OPERATIONS and ATTACK_SEED choose more or others than the usual: a
-# million take some minutes.
+# Hostile guests under every technique (attack.c). ATTACK_OPERATIONS and ATTACK_SEED choose more or others than the usual;
+# `make attack` does a million under each technique.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 case ${TEST_MODE:-release} in release) operations=12000 ;; *) operations=1000 ;; esac

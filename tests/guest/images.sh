@@ -18,7 +18,7 @@ other_machine() { # other_machine NAME
         sed "s/^/# qemu $1: /"
 }
 
-for name in segments gates exceptions breakpoints fpu code paging pae spaces recursive alu interrupts boot_bare boot_some tasks v86 real narrow held softint; do
+for name in segments gates exceptions breakpoints fpu code paging pae spaces recursive alu interrupts boot_bare boot_some tasks v86 real narrow held softint overwrite; do
     image "$name"
     for cpu in native te bt vtx; do
         run "$name" "$cpu"
