@@ -48,7 +48,8 @@ static void tell(struct cpu *c, const struct passage *v, uint8_t kind)
 static void tell_gate(struct cpu *c, const struct passage *v, unsigned to, uint32_t target)
 {
     if (v->how == DELIVER_SOFT) tell(c, v, EV_INT);
-    clock_charge(c->clock, CAUSE_DELIVER, c->model->cost[COST_GATE]);
+    uint32_t more = v->how == DELIVER_FAULT && v->vector == VEC_PF ? c->model->cost[COST_GATE_PF] : 0;
+    clock_charge(c->clock, CAUSE_DELIVER, c->model->cost[COST_GATE] + (uint64_t)more);
     if (!c->trace) return;
     struct event *e = trace_open(c->trace, EV_GATE, c->cause, v->at);
     e->u.GATE.vector = v->vector;

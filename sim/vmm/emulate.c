@@ -414,11 +414,9 @@ void emulate_halt(struct vcpu *v, uint32_t length)
     v->virt.halted = true;
 }
 
-bool emulate_is_system(struct vcpu *v)
+bool emulate_is_system(const struct insn *i)
 {
-    struct insn i;
-    if (!emulate_decode(v, &i)) return true;
-    return insn_desc(i.id)->sensitivity != SENS_NONE || i.id == MN_LOAD_FAR || i.id == MN_SYSENTER || i.id == MN_SYSEXIT;
+    return insn_desc(i->id)->sensitivity != SENS_NONE || i->id == MN_LOAD_FAR || i->id == MN_SYSENTER || i->id == MN_SYSEXIT;
 }
 
 struct fault emulate_last_words(struct vcpu *v)

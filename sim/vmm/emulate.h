@@ -31,7 +31,7 @@ void emulate_halt(struct vcpu *v, uint32_t length);
 /* The guest died at this instruction, and hardware has not told of what: its fault, found by trying it. Changes no memory. */
 struct fault emulate_last_words(struct vcpu *v);
 /* Does the guest's instruction need more of its CPU than general and segment registers, or cannot be fetched? Charges DECODE. */
-bool emulate_is_system(struct vcpu *v);
+bool emulate_is_system(const struct insn *i);
 /* The guest's instruction at its EIP, decoded without effects; false if it cannot be fetched. Charges DECODE. */
 bool emulate_decode(struct vcpu *v, struct insn *i);
 /* The virtual CPU's RESET, or INIT (`all` false), and what that means for the tables behind it. */

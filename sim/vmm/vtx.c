@@ -305,22 +305,46 @@ static void queue_again(struct vcpu *v)
     queue(v, t->vectoring, t->vectoring_code, t->length);
 }
 
+static void software(const struct vcpu *v, enum cost cost)
+{
+    clock_charge(board(v)->clock, CAUSE_DISPATCH, board(v)->model->cost[cost]);
+}
+
+/* Entries that were filled because the guest made them present. */
+static uint64_t mapped(const struct vcpu *v)
+{
+    struct vmmu_stats stats = { 0 };
+    v->vmmu.ops->stats(&v->vmmu, &stats);
+    return stats.eager;
+}
+
+static void traced_store(struct vcpu *v)
+{
+    uint64_t before = mapped(v);
+    vtx_need_operand(v);
+    software(v, COST_VTX_TRACE);
+    emulate_one(v);
+    if (mapped(v) != before) software(v, COST_VTX_MAP);
+}
+
 static void memory(struct vcpu *v, enum mmu_answer answer, struct fault f)
 {
     struct vtx *t = v->vtx;
     switch (answer) {
     case MMU_RETRY:
+        software(v, COST_VTX_FAULT);
         if (t->vectoring) queue_again(v);
         break;
-    case MMU_REFLECT: reflect(v, f); break;
+    case MMU_REFLECT:
+        software(v, COST_VTX_FAULT);
+        reflect(v, f);
+        break;
     case MMU_TRACED: case MMU_NO_RAM:
         if (t->vectoring) {
             deliver_by_hand(v);
             break;
         }
-        vtx_need_segments(v);
-        if (emulate_is_system(v)) vtx_need_system(v);
-        emulate_one(v);
+        traced_store(v);
         break;
     case MMU_FULL: vm_die(v, DEATH_MEMORY); break;
     }
@@ -361,6 +385,7 @@ static void emulate_all(struct vcpu *v)
 /*   31-16 port | 4 string | 3 in | 2-0 size - 1 */
 static void port(struct vcpu *v, uint32_t q)
 {
+    software(v, COST_VTX_PORT);
     if (is_watched(v) || q >> 4 & 1) emulate_all(v);
     else emulate_port(v, (uint16_t)(q >> 16), (q & 7) + 1, q >> 3 & 1, vtx_read(v, VMX_FIELD_LENGTH));
 }

@@ -42,6 +42,8 @@ struct vtx {
 /* Reads into v->virt what the guest may have changed without our seeing it: segments, CR0, CR4; and system registers. */
 void vtx_need_segments(struct vcpu *v);
 void vtx_need_system(struct vcpu *v);
+/* For emulating the instruction at hand: of a plain one with a memory operand only CS and that operand's segment; else all. */
+void vtx_need_operand(struct vcpu *v);
 /* v->virt into the VMCS, where they differ. */
 void vtx_write_guest(struct vcpu *v);
 /* Machine memory of the bitmaps that the VMCS names: which ports and which MSRs are the guest's own. */

@@ -7,6 +7,7 @@
 #include "sim/cpu/debug.h"
 #include "sim/cpu/segment.h"
 #include "sim/cpu/vmcs.h"
+#include "sim/vmm/emulate.h"
 #include "sim/vmm/vm.h"
 #include "sim/vmm/vtx.h"
 
@@ -136,6 +137,46 @@ void vtx_need_segments(struct vcpu *v)
     need_paging(v);
     t->held.cr0 = real_cr0(v);
     t->held.cr4 = real_cr4(v);
+}
+
+/* What an emulated instruction asks of a segment: not its selector. */
+static void need_hidden(struct vcpu *v, unsigned n)
+{
+    struct seg_reg *s = &v->virt.seg[n];
+    uint32_t ar = vtx_read(v, nth(VMX_FIELD_GUEST_ES_AR, n));
+    s->base = vtx_read(v, nth(VMX_FIELD_GUEST_ES_BASE, n));
+    s->limit = vtx_read(v, nth(VMX_FIELD_GUEST_ES_LIMIT, n));
+    s->ar = (uint16_t)(ar & AR_UNUSABLE ? 0 : ar);
+    cpu_seg_limits(s);
+    v->vtx->held.seg[n].base = s->base;
+    v->vtx->held.seg[n].limit = s->limit;
+    v->vtx->held.seg[n].ar = s->ar;
+}
+
+/* Stores to page tables are these: they use their operand's segment and no other, and no system register. */
+static bool is_plain(const struct insn *i)
+{
+    switch (i->id) {
+    case MN_MOV: case MN_XCHG: case MN_XADD: case MN_CMPXCHG: case MN_CMPXCHG8B: case MN_ADD: case MN_OR: case MN_ADC: case MN_SBB:
+    case MN_AND: case MN_SUB: case MN_XOR: case MN_INC: case MN_DEC: case MN_NEG: case MN_NOT: case MN_BTS: case MN_BTR: case MN_BTC:
+        return i->flags & INSN_MEM && i->seg < SEG_COUNT;
+    default: return false;
+    }
+}
+
+void vtx_need_operand(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    struct insn i;
+    if (t->has_segments || t->fresh || v->virt.cpl == 3) { /* alignment checks are ring 3's, and want CR0 */
+        vtx_need_segments(v);
+        return;
+    }
+    need_hidden(v, SEG_CS);
+    if (!emulate_decode(v, &i)) vtx_need_system(v);
+    else if (is_plain(&i)) need_hidden(v, i.seg);
+    else if (emulate_is_system(&i)) vtx_need_system(v);
+    else vtx_need_segments(v);
 }
 
 void vtx_need_system(struct vcpu *v)
