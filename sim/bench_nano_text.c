@@ -21,6 +21,9 @@ static bool exits_right(const struct bench_nano *b, unsigned row, unsigned run)
     return !bench_paper[row][run].cycles || bench_paper[row][run].exits < 0 || fabs(cell(b, row, run)->traps - bench_paper[row][run].exits) < 1e-9;
 }
 
+/* Only one model is of the paper's machine: of others nothing is fitted, and nothing predicted. */
+static bool is_papers(const struct bench_nano *b) { return !strcmp(b->model.name, "p4"); }
+
 /* --- the text ------------------------------------------------------------------------------------------------------- */
 
 static void say_number(struct say *out, int wide, double v)
@@ -45,6 +48,10 @@ static void say_cell(const struct bench_nano *b, unsigned row, unsigned run, str
     }
     bool quiet = p->fitted || near(b, row, run);
     say_add(out, " %6.2f", ratio(b, row, run));
+    if (!is_papers(b)) {
+        say_add(out, " ");
+        return;
+    }
     say_role(out, quiet ? ROLE_PLAIN : ROLE_WARN, "%s", p->fitted ? "f" : quiet ? " " : "!");
 }
 
@@ -165,7 +172,7 @@ static void say_verdict(const struct bench_nano *b, struct say *out)
 {
     struct verdict v = { 0 };
     struct text far = { 0 }, wrong = { 0 }, miscounted = { 0 }, t = { 0 };
-    if (strcmp(b->model.name, "p4")) {
+    if (!is_papers(b)) {
         say_add(out, "\nThe paper's machine is a Pentium 4: --model p4 is held against it.\n");
         return;
     }

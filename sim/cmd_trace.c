@@ -85,7 +85,7 @@ static void export(const struct subject *s, enum format format, struct text *out
     text_add(&title, "%s on %s, model %s", s->name, s->cfg.cpu, machine_config(s->machine)->label);
     machine_causes(s->machine, by_cause);
     const struct trace_export x = { .t = machine_trace_of(s->machine), .end = machine_cycles(s->machine), .by_cause = by_cause,
-                                    .kernel_ring = machine_kernel_ring(s->machine), .title = text_str(&title),
+                                    .kernel_ring = machine_kernel_ring(s->machine), .vms = machine_vms(s->machine), .title = text_str(&title),
                                     .symbol = name_of, .self = s->machine };
     if (format == PERFETTO) trace_perfetto(&x, out);
     else if (format == CSV) trace_csv(&x, out);

@@ -8,14 +8,15 @@
 #include "sim/picture_chart.h"
 #include "sim/trace/span.h"
 
-enum { COLUMNS = 640, TEXT_COLUMNS = 60, MARKS = 3 };
+enum { COLUMNS = 640, TEXT_COLUMNS = 60, MARKS = 3, VMS = 8, LANES = VMS + 2 };
 
 struct timeline {
     const struct subject *s;
     uint64_t from, to;
     unsigned columns;
-    uint64_t share[SPAN_LANES][COLUMNS];  /* cycles of the column */
-    uint64_t total[SPAN_LANES];
+    unsigned lanes, vms;                  /* several VMs have a lane each, instead of one for user code and one for kernels */
+    uint64_t share[LANES][COLUMNS];       /* cycles of the column */
+    uint64_t total[LANES];
     unsigned mark[MARKS][COLUMNS];
     uint64_t marks[MARKS];
 };
@@ -31,15 +32,36 @@ static unsigned column_of(const struct timeline *d, uint64_t cycle)
     return c;
 }
 
+static unsigned lane_of(const struct timeline *d, const struct span *s)
+{
+    if (d->vms < 2) return s->lane;
+    if (s->lane >= SPAN_VMM) return d->lanes - 2 + (s->lane - SPAN_VMM);
+    return s->vm < d->lanes - 2 ? s->vm : d->lanes - 3;
+}
+
+/* What span.h calls the lane, for its colour. */
+static unsigned kind_of(const struct timeline *d, unsigned lane)
+{
+    return d->vms < 2 ? lane : lane < d->lanes - 2 ? lane % 2 : SPAN_VMM + lane - (d->lanes - 2);
+}
+
+static const char *name_of(const struct timeline *d, unsigned lane, char *buf, size_t n)
+{
+    if (d->vms < 2 || lane >= d->lanes - 2) return span_lane_name(kind_of(d, lane));
+    snprintf(buf, n, lane == VMS - 1 && d->vms > VMS ? "vm %u-" : "vm %u", lane);
+    return buf;
+}
+
 static void on_span(void *self, const struct span *s)
 {
     struct timeline *d = self;
+    unsigned lane = lane_of(d, s);
     uint64_t from = s->from > d->from ? s->from : d->from, to = s->to < d->to ? s->to : d->to;
     if (from >= to) return;
-    d->total[s->lane] += to - from;
+    d->total[lane] += to - from;
     for (unsigned c = column_of(d, from); from < to; c++) {
         uint64_t end = c + 1 < d->columns && start_of(d, c + 1) < to ? start_of(d, c + 1) : to;
-        d->share[s->lane][c] += end - from;
+        d->share[lane][c] += end - from;
         from = end;
     }
 }
@@ -84,8 +106,8 @@ static void timeline_text(const struct timeline *d, const char *caption, struct 
         for (unsigned c = 0; c < d->columns; c++) text_char(out, d->mark[k][c] ? d->mark[k][c] > 9 ? '*' : (char)('0' + d->mark[k][c]) : ' ');
         text_add(out, "\n");
     }
-    for (unsigned lane = 0; lane < SPAN_LANES; lane++) {
-        text_add(out, "%-10s|", span_lane_name(lane));
+    for (unsigned lane = 0; lane < d->lanes; lane++) {
+        text_add(out, "%-10s|", name_of(d, lane, label, sizeof label));
         for (unsigned c = 0; c < d->columns; c++) {
             uint64_t wide = (c + 1 < d->columns ? start_of(d, c + 1) : d->to) - start_of(d, c), v = d->share[lane][c];
             text_char(out, !v ? ' ' : levels[1 + (wide ? v * 4 / wide : 0)]);
@@ -145,12 +167,12 @@ static int height_of(const struct timeline *d, unsigned lane, unsigned column)
 static void svg_lane(const struct timeline *d, const struct chart_theme *t, unsigned lane, int top, struct text *out)
 {
     char label[32];
-    chart_words(out, LEFT - 10, top + LANE_HIGH - 6, 12, "end", t->ink, true, span_lane_name(lane));
+    chart_words(out, LEFT - 10, top + LANE_HIGH - 6, 12, "end", t->ink, true, name_of(d, lane, label, sizeof label));
     chart_line(out, LEFT, top + LANE_HIGH, LEFT + COLUMNS, top + LANE_HIGH, t->grid, "");
     for (unsigned c = 0, run; c < d->columns; c += run) { /* neighbours of one height are one shape */
         int high = height_of(d, lane, c);
         for (run = 1; c + run < d->columns && height_of(d, lane, c + run) == high; run++) {}
-        if (high) chart_rect(out, LEFT + (int)c, top + LANE_HIGH - high, (int)run, high, lane_colour(t, lane), "");
+        if (high) chart_rect(out, LEFT + (int)c, top + LANE_HIGH - high, (int)run, high, lane_colour(t, kind_of(d, lane)), "");
     }
     lane_label(d, lane, label, sizeof label);
     chart_words(out, LEFT + COLUMNS + 8, top + LANE_HIGH - 6, 12, "start", t->faint, false, label);
@@ -161,12 +183,12 @@ static void timeline_svg(const struct timeline *d, const char *caption, const ch
     const struct chart_theme *t = chart_theme(theme);
     int marks = 0;
     for (unsigned k = 0; k < MARKS; k++) marks += d->marks[k] ? MARK_HIGH : 0;
-    int height = TOP + marks + SPAN_LANES * (LANE_HIGH + GAP) + FOOT;
+    int height = TOP + marks + (int)d->lanes * (LANE_HIGH + GAP) + FOOT;
     chart_open(out, t, LEFT + COLUMNS + RIGHT, height, "Who ran when", "Lanes for user code, the guest's kernel, the hypervisor and idling.");
     chart_words(out, LEFT, 20, 15, "start", t->ink, true, "Who ran when");
     chart_words(out, LEFT, 37, 11, "start", t->faint, false, caption);
     int y = svg_marks(d, t, TOP, out);
-    for (unsigned lane = 0; lane < SPAN_LANES; lane++, y += LANE_HIGH + GAP) svg_lane(d, t, lane, y, out);
+    for (unsigned lane = 0; lane < d->lanes; lane++, y += LANE_HIGH + GAP) svg_lane(d, t, lane, y, out);
     svg_axis(d, t, y - GAP + 2, out);
     chart_close(out);
 }
@@ -180,6 +202,8 @@ bool timeline_write(const struct subject *s, const struct picture *p, const char
     d = (struct timeline){ .s = s, .from = from ? from->cycle : 0, .to = to ? to->cycle : machine_cycles(s->machine),
                            .columns = p->format == PICTURE_TXT ? TEXT_COLUMNS : COLUMNS };
     if (d.to < d.from + d.columns) d.to = d.from + d.columns;
+    d.vms = machine_vms(s->machine);
+    d.lanes = d.vms < 2 ? SPAN_LANES : (d.vms < VMS ? d.vms : VMS) + 2;
     collect(&d);
     chart_caption(s, p->ascii, &caption);
     if (p->format == PICTURE_TXT) timeline_text(&d, text_str(&caption), &txt);

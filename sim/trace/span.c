@@ -13,13 +13,14 @@ static void flush(struct walk *w)
 }
 
 /* What lay between the last stretch and `to` was this. */
-static void until(struct walk *w, uint64_t to, unsigned lane, const struct episode *episode)
+static void until(struct walk *w, uint64_t to, unsigned lane, unsigned vm, const struct episode *episode)
 {
     if (to <= w->open.to) return;
-    if (w->open.lane != lane || w->open.episode != episode) {
+    if (w->open.lane != lane || w->open.vm != vm || w->open.episode != episode) {
         flush(w);
         w->open.from = w->open.to;
         w->open.lane = (uint8_t)lane;
+        w->open.vm = (uint8_t)vm;
         w->open.episode = episode;
     }
     w->open.to = to;
@@ -33,11 +34,13 @@ static unsigned lane_before(const struct walk *w, const struct event *e)
     return ring == 3 ? SPAN_USER : ring < w->kernel_ring ? SPAN_VMM : SPAN_KERNEL;
 }
 
-static void visit(struct walk *w, const struct episode *p)
+static void visit(struct walk *w, const struct trace *t, const struct episode *p)
 {
     uint64_t busy = episode_cycles(p);
-    until(w, p->from + busy < p->to ? p->from + busy : p->to, SPAN_VMM, p);
-    until(w, p->to, SPAN_IDLE, p);
+    const struct event *exit = trace_by_id(t, p->exit);
+    unsigned vm = exit ? exit->vcpu : 0;
+    until(w, p->from + busy < p->to ? p->from + busy : p->to, SPAN_VMM, vm, p);
+    until(w, p->to, SPAN_IDLE, vm, p);
 }
 
 /* Does this event say what ran before it? Inside a visit, and where devices speak, it does not. */
@@ -67,16 +70,16 @@ void span_walk(const struct trace *t, uint8_t kernel_ring, uint64_t end, span_fn
         first = false;
         for (; next < visits && trace_episode_at(t, next)->from <= e->cycle; next++) {
             const struct episode *p = trace_episode_at(t, next);
-            until(&w, p->from, lane_before(&w, e), NULL);
-            visit(&w, p);
+            until(&w, p->from, lane_before(&w, e), e->vcpu, NULL);
+            visit(&w, t, p);
         }
         if (e->kind == EV_EXIT && next == visits) left = e->cycle;
         if (e->cycle <= w.open.to || !tells(e)) continue;
-        until(&w, e->cycle, halted ? SPAN_IDLE : lane_before(&w, e), NULL);
+        until(&w, e->cycle, halted ? SPAN_IDLE : lane_before(&w, e), e->vcpu, NULL);
         halted = e->kind == EV_HALT;
     }
-    if (left > w.open.to) until(&w, left, SPAN_KERNEL, NULL);
-    if (left && left >= w.open.to) until(&w, end, SPAN_VMM, NULL);
-    until(&w, end, halted ? SPAN_IDLE : w.open.lane == SPAN_USER ? SPAN_USER : SPAN_KERNEL, NULL);
+    if (left > w.open.to) until(&w, left, SPAN_KERNEL, w.open.vm, NULL);
+    if (left && left >= w.open.to) until(&w, end, SPAN_VMM, w.open.vm, NULL);
+    until(&w, end, halted ? SPAN_IDLE : w.open.lane == SPAN_USER ? SPAN_USER : SPAN_KERNEL, w.open.vm, NULL);
     flush(&w);
 }

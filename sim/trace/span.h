@@ -13,6 +13,7 @@ enum span_lane { SPAN_USER, SPAN_KERNEL, SPAN_VMM, SPAN_IDLE, SPAN_LANES };
 struct span {
     uint64_t from, to;             /* cycles; from < to */
     uint8_t  lane;                 /* enum span_lane */
+    uint8_t  vm;                   /* whose: of the hypervisor, for whom it worked */
     const struct episode *episode; /* SPAN_VMM: the visit; SPAN_IDLE behind one: the visit that ended in it; else NULL */
 };
 const char *span_lane_name(unsigned lane);

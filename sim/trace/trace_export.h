@@ -8,6 +8,7 @@ struct trace_export {
     const struct trace *t;
     uint64_t end;                     /* cycle at which the run ended */
     uint8_t  kernel_ring;             /* real ring of the guest's kernel */
+    unsigned vms;                     /* 0: none */
     const uint64_t *by_cause;         /* CAUSE_COUNT totals of the run */
     const char *title;                /* "popf on te, model p4" */
     const char *(*symbol)(void *self, uint32_t eip, char *buf, size_t n);
