@@ -72,7 +72,7 @@ s:step "One dies" {
 
 s:step "The attacker finds no door" {
   run = function(vm)
-    repeat vm:run(till.event "switch") until vm.ended or vm:of(ATTACKER).serial:find "4 thousand"
+    repeat vm:run(till.event "switch") until vm.ended or vm:of(ATTACKER).serial:find "4 thousand attempts"
     vm:look(ATTACKER)
   end,
   show = "serial",

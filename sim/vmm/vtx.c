@@ -332,13 +332,9 @@ static void memory(struct vcpu *v, enum mmu_answer answer, struct fault f)
     struct vtx *t = v->vtx;
     switch (answer) {
     case MMU_RETRY:
-        software(v, COST_VTX_FAULT);
         if (t->vectoring) queue_again(v);
         break;
-    case MMU_REFLECT:
-        software(v, COST_VTX_FAULT);
-        reflect(v, f);
-        break;
+    case MMU_REFLECT: reflect(v, f); break;
     case MMU_TRACED: case MMU_NO_RAM:
         if (t->vectoring) {
             deliver_by_hand(v);
@@ -356,10 +352,12 @@ static void page_fault(struct vcpu *v, const struct vmexit *x)
     if (v->vtx->vectoring) read_vectoring(v);
     v->vmmu.cause = v->cause;
     enum mmu_answer answer = v->vmmu.ops->fault(&v->vmmu, gva(x->addr), x->code, v->virt.cpl != 3, &f);
+    if (answer == MMU_RETRY || answer == MMU_REFLECT) software(v, COST_VTX_FAULT);
     memory(v, answer, f);
 }
 
-/* What was being delivered may be a page fault, which has loaded CR2. */
+/* The hardware has walked the guest's tables and says which page it wants: nothing to judge, COST_VTX_FAULT is not for it. What was
+ * being delivered may be a page fault, which has loaded CR2. */
 static void violation(struct vcpu *v, const struct vmexit *x)
 {
     const struct vtx *t = v->vtx;
