@@ -68,7 +68,7 @@ static void say_cycles(const struct bench_nano *b, struct say *out)
         say_add(out, "\n");
     }
     static const struct { const char *name; unsigned row, run; } emulated[] = {
-        { "trap", BENCH_OWN, BENCH_TRAP }, { "callout", BENCH_RDTSC, BENCH_CALLOUT }, { "in-cache", BENCH_RDTSC, BENCH_BT },
+        { "trap", BENCH_RDTSC, BENCH_TRAP }, { "callout", BENCH_RDTSC, BENCH_CALLOUT }, { "in-cache", BENCH_RDTSC, BENCH_BT },
     };
     say_add(out, "\n%-9s", "");
     for (unsigned i = 0; i < COLUMNS; i++) say_role(out, ROLE_TITLE, "%8s%15s", emulated[i].name, "");

@@ -114,6 +114,7 @@ static void before(void *self, const struct cpu *c, const struct insn *i)
     }
     bool moves = i->id == MN_MOV_SEG || i->id == MN_PUSH_SEG || i->id == MN_POP_SEG;
     if (moves && (i->sub == SEG_DS || i->sub == SEG_ES || i->sub == SEG_FS)) return;
+    if (i->id == MN_MOV_SEG && i->sub == SEG_SS && i->bytes[0] == 0x8E && i->seg == SEG_GS) return;
     if (i->id == MN_CALL_FAR || i->id == MN_PUSHF || i->id == MN_POPF) return;
     v->bt->counts.leaks++;
     TRACE(board(v)->trace, SILENT, board(v)->cpu->cause, .op = (uint8_t)i->id, .field = FIELD_EIP, .wanted = 0, .got = c->eip + i->at);
@@ -162,6 +163,11 @@ static void roll(struct vcpu *v, const struct window_frame *f, struct bt_state *
     if (p->fix & BT_FIX_ECX) c->reg[ECX] = get_slot(v, BT_ECX);
     if (p->fix & BT_FIX_EDX) c->reg[EDX] = get_slot(v, BT_EDX);
     if (p->fix & BT_FIX_EBX) c->reg[EBX] = get_slot(v, BT_EBX);
+    if (p->fix & BT_FIX_ESP) c->reg[ESP] = get_slot(v, BT_ESP);
+    if (p->fix & BT_FIX_FLAGS) {
+        uint32_t flags = get_slot(v, (enum bt_slot)BT_FLAGS);
+        cpu_set_flags(c, (cpu_flags(c) & ~(uint32_t)FLAGS_ARITH) | (flags & FLAGS_ARITH));
+    }
     c->reg[ESP] += p->esp;
     if (p->fix & BT_FIX_SHADOW) c->inhibit = c->insns;
 }
@@ -320,11 +326,26 @@ static bool steps_well(const struct vcpu *v)
     return s.point.what == BT_RUN && s.point.done == 1 && (s.point.fix & (BT_FIRST | BT_OWN)) == (BT_FIRST | BT_OWN) && !(s.point.fix & BT_OURS);
 }
 
+/* A guest that has set its time-stamp counter reads the real one and a sum; what was translated before does not. */
+static void follow_tsc(struct vcpu *v)
+{
+    struct bintrans *t = v->bt;
+    uint64_t offset = v->virt.tsc_base - board(v)->cpu->tsc_base;
+    if (offset == t->offset) return;
+    if (!t->shifted) bt_flush(v);
+    t->shifted = true;
+    t->offset = offset;
+    put_slot(v, BT_TSC, (uint32_t)offset);
+    put_slot(v, (enum bt_slot)(BT_TSC + 4), (uint32_t)(offset >> 32));
+    clock_charge(board(v)->clock, CAUSE_DISPATCH, 2 * (uint64_t)board(v)->model->cost[COST_MEM_REF]);
+}
+
 /* Where in the cache the kernel goes on; false: nowhere. */
 static bool find_place(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
     uint32_t eip = v->virt.eip;
+    if (!bt_side(v)) follow_tsc(v);
     unsigned context = bt_context(v);
     const struct bt_unit *here = t->here ? &t->unit[t->here - 1] : NULL;
     t->next = 0;
@@ -368,10 +389,31 @@ static void load_gs(struct vcpu *v)
     clock_charge(board(v)->clock, CAUSE_DISPATCH, board(v)->model->cost[COST_MOV_SEG]);
 }
 
+/* The guest's kernel may read the counter, in ring 1, whatever its CR4 says; its user code may not if the counter is its own. */
+static void guard_tsc(struct vcpu *v)
+{
+    struct cpu *real = board(v)->cpu;
+    bool guarded = v->virt.cpl && (v->virt.tsc_base || v->virt.cr4 & CR4_TSD);
+    if (!(real->cr4 & CR4_TSD) == !guarded) return;
+    real->cr4 ^= CR4_TSD;
+    clock_charge(board(v)->clock, CAUSE_DISPATCH, board(v)->model->cost[COST_SYSTEM]);
+}
+
+/* The real stack segment of the guest's kernel, for sequences that borrow another. */
+static void put_ss(struct vcpu *v)
+{
+    uint32_t ss = (v->virt.seg[SEG_SS].sel & ~3u) | 1;
+    if (ss == v->bt->ss) return;
+    v->bt->ss = ss;
+    put_slot(v, BT_SS, ss);
+    clock_charge(board(v)->clock, CAUSE_DISPATCH, board(v)->model->cost[COST_MEM_REF]);
+}
+
 static void bt_leave(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
     const struct cpu *c = &v->virt;
+    guard_tsc(v);
     if (c->cpl == 3 && !setting(v, SETTING_BT_USER)) {
         vcpu_leave(v);
         return;
@@ -379,6 +421,7 @@ static void bt_leave(struct vcpu *v)
     connect(v);
     if (!bt_side(v)) bt_alias_leave(v);
     bt_selectors_leave(v);
+    if (t->shifted && !bt_side(v)) put_ss(v);
     const uint32_t rest = c->eflags & (FLAG_IOPL | FLAG_VIF | FLAG_VIP);
     put_slot(v, BT_VIF, c->eflags & FLAG_IF);
     put_slot(v, BT_VREST, rest);

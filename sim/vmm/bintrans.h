@@ -60,8 +60,10 @@ enum bt_slot { BT_VIF = 0, BT_VREST = 4, BT_SLOW = 8, BT_TARGET = 12, BT_GO = 16
                BT_EBX = 56, BT_VALUE = 60 /* being stored to a page table */, BT_INDEX = 64,
                BT_LOG = 68 /* free bytes of the log of such stores; it is filled downwards */,
                BT_GS = 72 /* the guest's selector */, BT_GS_OK = 76, BT_FS_OK = 80 /* may they be loaded as they are? */,
-               BT_FS = 84 /* the guest's, while FS holds its GS */ };
-enum { BT_KNOWN_ONES = 4 };
+               BT_FS = 84 /* the guest's, while FS holds its GS */,
+               BT_TSC = 88 /* from the real counter to the guest's: 64 bits */, BT_SS = 96 /* the guest's real selector */,
+               BT_ESP = 100 };
+enum { BT_KNOWN_ONES = 4, BT_OWN_STACK = BT_DELTA /* of sequences: below */, BT_FLAGS = BT_OWN_STACK - 4 };
 
 /* What a callout asks for. */
 enum bt_what {
@@ -77,6 +79,8 @@ enum { BT_FIX_EAX = 1, BT_FIX_ECX = 2, BT_FIX_EDX = 4, BT_FIX_EBX = 64, /* the g
        BT_FIX_SHADOW = 16,/* STI or the like was just executed: no interrupt before the next instruction */
        BT_FIRST = 32,     /* nothing to put back: a guest instruction begins here */
        BT_FIX_FS = 512,   /* FS holds the guest's GS; its own selector is as it was */
+       BT_FIX_ESP = 1024, /* the stack is the sequence's own; the guest's pointer is in the vCPU page */
+       BT_FIX_FLAGS = 2048, /* the guest's arithmetic flags are on that stack */
        BT_OWN = 256,      /* this is the guest's instruction itself, not what translation adds */
        BT_OURS = 128 };   /* what faults here is the sequence's own access, not the guest's: emulate the instruction */
 
@@ -117,6 +121,7 @@ struct bt_code {
 struct bt_how {
     bool incache, returns; /* settings */
     bool user;      /* it runs in ring 3 */
+    bool shifted;   /* its time-stamp counter is not the real one */
     bool flat;      /* the code segment ends at 4 GB: branches need no check of the target */
     bool simulate;  /* adapted: it faults too often */
     uint32_t fixed; /* and stores to a place whose alias is this offset from BT_DATA; 0: not known */
@@ -190,6 +195,7 @@ struct bintrans {
     uint32_t tables;                       /* hash of where the descriptor tables lay when they were learnt */
     bool     traced;                       /* what was emulated last stored to a page under write trace */
     bool     inside;                       /* it left the cache, not user code */
+    bool     shifted;                      /* the kernel's RDTSC is translated for a guest with a counter of its own */
     uint16_t next;                         /* unit + 1 found for the resume */
     uint32_t next_tc;                      /* where to resume in the cache */
     uint32_t left_tc;                      /* where it was resumed last */
@@ -200,6 +206,8 @@ struct bintrans {
     struct bt_alias alias[BT_ALIASES];
     unsigned aliases, next_alias;          /* in use; the next to be given */
     bool     ours;                         /* it left by a fault of a sequence's own */
+    uint64_t offset;                       /* in BT_TSC */
+    uint32_t ss;                           /* in BT_SS */
     struct bt_counts counts;
     unsigned glue_points;
     struct bt_point glue[BT_GLUE_POINTS];

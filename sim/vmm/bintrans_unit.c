@@ -174,7 +174,7 @@ struct bt_unit *bt_translate(struct vcpu *v, uint32_t eip)
         adjoin(v, eip);
         const struct bt_context *k = &t->known[t->context[bt_side(v)]];
         const struct bt_how how = { .incache = board(v)->setting[SETTING_BT_INCACHE], .returns = board(v)->setting[SETTING_BT_RETURN],
-                                    .user = k->user, .flat = k->limit == UINT32_MAX, .limit = k->limit, .tc = t->at, .jump = t->jump };
+                                    .user = k->user, .shifted = t->shifted, .flat = k->limit == UINT32_MAX, .limit = k->limit, .tc = t->at, .jump = t->jump };
         struct insn first = i;
         s.used = s.insns = 0;
         s.aliases = 0;

@@ -52,7 +52,9 @@ for pair in syscall:native:bt syscall:vtx:bt in:bt:native in:native:vtx in:bt:vt
     IFS=: read -r op a b <<<"$pair"
     ok "$op: $a beats $b" less "$op" "$a" "$b"
 done
-ok "rdtsc: a callout beats a trap" [ "$(figure rdtsc callout | cut -d. -f1)" -lt "$(figure rdtsc-own trap | cut -d. -f1)" ]
+ok "rdtsc: a callout beats a trap" less rdtsc callout trap
+ok "rdtsc: one trap, if it traps" exits rdtsc trap 1
+ok "rdtsc: none as a callout" exits rdtsc callout 0
 ok "IN: translated beats bare ten times (15 in the paper)" less in bt native 10
 for op in syscall call/ret divzero; do ok "$op: no exit under vtx" exits $op vtx 0; done
 for op in in pgfault pte-same pte-p-np pte-np-p; do ok "$op: one exit under vtx" exits $op vtx 1; done
@@ -61,7 +63,7 @@ for op in in call/ret pte-same pte-p-np pte-np-p rdtsc; do ok "$op: no trap unde
 near() { awk -v a="$(figure "$1" "$2")" -v b="$(figure "$1" "$2" 4)" 'BEGIN { exit !(b > 0 && a / b >= 0.75 && a / b <= 1.25) }'; }
 for cell in syscall:native in:native call/ret:native pgfault:native divzero:native in:vtx pgfault:vtx pte-same:vtx pte-p-np:vtx \
     pte-np-p:vtx syscall:vtx call/ret:vtx divzero:vtx call/ret:bt pgfault:bt divzero:bt pte-same:bt pte-np-p:bt rdtsc:callout \
-    rdtsc-own:trap; do
+    rdtsc:trap rdtsc:bt; do
     ok "$cell is within 25 % of the paper" near "${cell%:*}" "${cell#*:}"
 done
 ok "all exits are as they must be" has nano.txt '^([0-9]+) of \1 counts of exits are exact$'
