@@ -87,12 +87,19 @@ static bool in_memory(const struct cpu *c, const struct part *p)
     return !p->x.absent && (p->x.host || (!bus_windowed(c->env.bus, p->x.at) && bus_page(c->env.bus, p->x.at)));
 }
 
+/* The local APIC is on the processor's own die; everything else is across a bus. SDM vol. 3A 8.4.1 */
+static uint64_t device_time(const struct cpu *c, hpa_t at)
+{
+    bool apic = c->apic_base & APIC_BASE_ENABLE && (at.v & PAGE_MASK) == (c->apic_base & PAGE_MASK);
+    return apic ? c->model->cost[COST_APIC] : c->env.bus->memory_cycles;
+}
+
 /* Where caches are modelled: the time it takes, which is the line's way to the first level, or a transaction on the bus. */
 static void wait_for(struct cpu *c, const struct part *p, bool write)
 {
     if (!c->timed) return;
     if (in_memory(c, p)) c->env.touch(c->env.mmu, p->x.at, p->n, write);
-    else clock_charge(c->clock, CAUSE_STALL, c->env.bus->memory_cycles);
+    else clock_charge(c->clock, CAUSE_STALL, device_time(c, p->x.at));
 }
 
 static uint32_t bus_part(struct cpu *c, const struct part *p)
