@@ -31,6 +31,13 @@ static const struct {
 #undef COST
 };
 
+bool model_has_free(const struct model *m)
+{
+    for (unsigned k = 0; k < COST_COUNT; k++)
+        if (rows[k].unit == UNIT_INSN && !m->cost[k]) return true;
+    return false;
+}
+
 const char *cost_name(enum cost c) { return rows[c].name; }
 const char *cost_about(enum cost c) { return rows[c].about; }
 const char *cost_unit(enum cost c) { return units[rows[c].unit].name; }

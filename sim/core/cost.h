@@ -40,6 +40,8 @@ enum model_extra {
     EXTRA_VIRTUALIZABLE = 2 /* "virtualizable": CR4.SEN, in none: what Popek and Goldberg would have asked for */
 };
 
+/* Are there instructions that take no time? */
+bool model_has_free(const struct model *m);
 const char *cost_name(enum cost c);
 const char *cost_about(enum cost c);
 const char *cost_unit(enum cost c);  /* "cycles", "nanoseconds", ... */

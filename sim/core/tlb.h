@@ -27,7 +27,8 @@ struct tlb_entry {
     uint32_t pte;     /* combined rights as cached: PTE_W, PTE_U, PTE_D, PTE_G, PTE_PS bits */
     bool     valid;
     bool     recent;  /* used recently (see struct tlb.lines) */
-    uint8_t  unused[22]; /* a power of two in size: the run loop finds a set by a shift and a mask */
+    uintptr_t base;   /* host less the page's address: a byte's place in host memory is this plus its linear address */
+    uint8_t  unused[16]; /* a power of two in size: the run loop finds a set by a shift and a mask */
 };
 _Static_assert(sizeof(struct tlb_entry) == 64, "TLB_SET_STRIDE");
 enum { TLB_SET_STRIDE = 64 * TLB_WAYS };

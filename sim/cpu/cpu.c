@@ -71,6 +71,7 @@ void cpu_init(struct cpu *c, const struct cpu_env *env, struct clock *clock, con
     c->blocks = blocks;
     memcpy(c->account, account, sizeof account);
     memcpy(c->guest_account, account, sizeof account);
+    c->free = model_has_free(model);
     cpu_reset(c);
 }
 

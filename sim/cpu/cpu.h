@@ -154,6 +154,7 @@ struct cpu {
     uint64_t hold;            /* debug traps and instruction breakpoints are held off while insns == hold (MOV SS, POP SS) */
     uint64_t rf_at;           /* EFLAGS.RF counts only while insns == rf_at: every instruction that ends clears it */
     uint64_t break_at;        /* the inner loop ends when now >= break_at; 0 asks for the boundary at once */
+    bool free;                /* the model has instructions that take no time */
     struct seg_reg seg[SEG_COUNT], ldtr, tr;
     struct table_reg gdtr, idtr;
     uint32_t cr0, cr2, cr3, cr4, dr[8];

@@ -33,10 +33,16 @@ extern exec_fn *const exec_jcc32[16]; /* by condition: Jcc with 32-bit operand s
  * retired yet. Returns STEP_JUMP. The run loop charged the cost of the first iteration; the handler charges i->cost for
  * each further one, so that leaving and coming back costs nothing. An interrupt may be taken here even after STI. */
 enum step exec_again(struct cpu *c, const struct insn *i);
+/* Is something due, or asked for? break_at may also be there for the limit's sake (cpu_deadline). */
+bool cpu_due(const struct cpu *c);
 /* Must a repeated string instruction leave now? */
 static inline bool exec_interrupted(const struct cpu *c)
 {
-    return c->clock->now >= c->break_at || (c->eflags & FLAG_TF);
+    return (c->clock->now >= c->break_at && cpu_due(c)) || (c->eflags & FLAG_TF);
 }
+
+/* When to look again (cpu->break_at) with insns to stop at `limit`: when something is due, or sooner, as the limit may be passed
+ * only if more than so many cycles have, unless cpu->free. */
+uint64_t cpu_deadline(const struct cpu *c, uint64_t limit);
 
 #endif

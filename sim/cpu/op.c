@@ -24,6 +24,7 @@ struct op *op_slow(OP_ARGS)
     c->res = res;
     c->aux = aux;
     c->site = b->at + i->at;
+    c->eip += op_offset(b);
     enum step s = i->fn(c, i);
     if (s != STEP_OK) {
         op_unref(c, b, s == STEP_FAULT ? o->k - 1u : o->k);
@@ -35,6 +36,7 @@ struct op *op_slow(OP_ARGS)
     if (now < c->break_at && insns <= c->limit && o[1].fn) {
         clock->now = now;
         c->insns = insns;
+        c->eip -= op_offset(b);
         res = c->res;
         aux = c->aux;
         NEXT;
@@ -48,10 +50,16 @@ struct op *op_slow(OP_ARGS)
     return NULL;
 }
 
+/* Or it does fit, and break_at was only as soon as the limit might be passed. */
 struct op *op_exact(OP_ARGS)
 {
-    (void)tags;
     const struct block *b = o->block;
+    uint64_t now = c->clock->now + o->rest, insns = c->insns + o->left;
+    if (c->break_at && insns <= c->limit) {
+        c->break_at = cpu_deadline(c, c->limit);
+        if (now < c->break_at) TAIL o->fn(c, o, res, aux, tags);
+    }
+    c->eip += op_offset(b);
     c->blocks->stop = (struct block_stop){ BLOCK_STOP_EXACT, STEP_OK, b->insn, b };
     LEAVE;
 }
@@ -82,7 +90,13 @@ static inline bool second(struct cpu *c, const struct op *o, const uint8_t *tags
 {
     uint32_t set = c->missed & (PAGE_SIZE - 1), page = c->missed & PAGE_MASK;
     if (op_tag(tags, set + (uint32_t)sizeof(struct tlb_entry), write) != page || once(o)) return false;
-    tlb_to_front(c->dtlb.e[set / TLB_SET_STRIDE], 1);
+    struct tlb_entry *e = c->dtlb.e[set / TLB_SET_STRIDE];
+    struct line { uint64_t word[4]; } *half = (void *)e; /* swapped, as tlb_to_front would */
+    for (unsigned k = 0; k < 2; k++) {
+        struct line first = half[k];
+        half[k] = half[k + 2];
+        half[k + 2] = first;
+    }
     c->dtlb.hits++;
     return true;
 }
@@ -125,16 +139,20 @@ struct op *op_fetch(OP_ARGS)
     TAIL o->fn(c, o, res, aux, tags);
 }
 
-struct op *op_miss_read(OP_ARGS)
-{
-    if (second(c, o, tags, OP_READ) || filled(c, o, ACCESS_READ)) GO(o);
-    SLOW;
-}
-struct op *op_miss_write(OP_ARGS)
-{
-    if (second(c, o, tags, OP_WRITE) || filled(c, o, ACCESS_WRITE)) GO(o);
-    SLOW;
-}
+/* Calls apart, so that what is mostly enough needs no stack frame. */
+#define MISS(name, kind, access) \
+    __attribute__((noinline)) static struct op *name##_by_far(OP_ARGS) \
+    { \
+        if (filled(c, o, access)) GO(o); \
+        SLOW; \
+    } \
+    struct op *name(OP_ARGS) \
+    { \
+        if (second(c, o, tags, kind)) GO(o); \
+        TAIL name##_by_far(c, o, res, aux, tags); \
+    }
+MISS(op_miss_read, OP_READ, ACCESS_READ)
+MISS(op_miss_write, OP_WRITE, ACCESS_WRITE)
 
 /* ---- building ---- */
 
@@ -158,19 +176,19 @@ static void set_registers(struct op *o, const struct insn *i)
     o->imm = is_shift(i->id) ? i->imm & 31 : i->id == MN_RET ? i->imm & 0xFFFF : i->imm;
 }
 
-/* Does the byte `way` behind the block's begin lie in the block's page? */
-static bool same_page(const struct block *b, uint32_t way) { return (b->at & (PAGE_SIZE - 1)) + way < PAGE_SIZE; }
+/* Does the byte `way` behind the page's begin lie in the page? */
+static bool same_page(uint32_t way) { return way < PAGE_SIZE; }
 
 static void set_branch(struct op *o, const struct block *b, const struct insn *i, const struct op_kit *kit)
 {
-    o->more = i->at + (uint32_t)i->len;
+    o->more = op_offset(b) + i->at + i->len;
     if (i->form == FORM_I) o->disp = b->at + i->at;
     else if (i->id != MN_RET) o->imm = b->at + i->at;
     if (i->form != FORM_I || i->id == MN_RET || o->fn == op_slow) return;
     o->imm += o->more;
-    bool near = same_page(b, o->imm);
+    bool near = same_page(o->imm);
     if (i->id == MN_JCC) {
-        if (near && same_page(b, o->more)) o->fn = kit->jcc_near[i->sub];
+        if (near && same_page(o->more)) o->fn = kit->jcc_near[i->sub];
     } else if (near) o->fn = i->id == MN_JMP ? kit->jmp_near : kit->call_near;
 }
 
@@ -186,8 +204,8 @@ static void build_end(struct block *b, const struct insn *last, const struct op_
     struct op *o = b->op + b->n + 1;
     bool branch = last->id == MN_JCC && o[-1].fn != op_slow;
     if (!branch && !block_asks(last)) {
-        op_fn *fall = same_page(b, b->bytes) ? kit->fall_near : kit->fall_far;
-        *o++ = (struct op){ .fn = fall, .more = b->bytes, .k = (uint8_t)(b->n + 1) };
+        uint32_t more = op_offset(b) + b->bytes;
+        *o++ = (struct op){ .fn = same_page(more) ? kit->fall_near : kit->fall_far, .more = more, .k = (uint8_t)(b->n + 1) };
     }
     memset(o, 0, sizeof *o);
 }
@@ -197,7 +215,7 @@ static void build_recorded(struct block *b)
     for (unsigned k = 0; k < b->n; k++) {
         const struct insn *i = &b->insn[k];
         struct op *o = &b->op[k + 1];
-        b->recorded[k] = (struct recorded){ .then = o->fn, .cycles = o->rest + i->cost, .at = i->at };
+        b->recorded[k] = (struct recorded){ .then = o->fn, .cycles = o->rest + i->cost, .at = (uint16_t)(op_offset(b) + i->at) };
         record_code(b->recorded[k].code, b->host + i->at, b->bytes - i->at, i);
         o->fn = op_recorded;
     }
@@ -211,7 +229,7 @@ void op_build(struct block *b, const struct op_kit *kit)
         const struct insn *i = &b->insn[k - 1];
         struct op *o = &b->op[k];
         if (i->id == MN_JMP || i->id == MN_CALL || i->id == MN_RET || i->id == MN_JCC) set_branch(o, b, i, kit);
-        if (i->id == MN_IN || i->id == MN_OUT) o->more = i->at;
+        if (i->id == MN_IN || i->id == MN_OUT) o->more = op_offset(b) + i->at;
         o->k = (uint8_t)k;
         o->left = (uint8_t)(b->n - k + 1);
         o->rest = rest;
@@ -237,7 +255,7 @@ static void link_to(struct block_cache *bc, struct block *b)
     const struct op *o = bc->patch_from;
     const struct block *from = (o - o->k)->block;
     uint32_t way = l == op_links(bc->patch_from) ? o->imm : o->more;
-    bool there = same_page(from, way) ? b->at == from->at + way : !((b->at ^ (from->at + way)) & (PAGE_SIZE - 1));
+    bool there = same_page(way) ? b->at == (from->at & PAGE_MASK) + way : !((b->at ^ way) & (PAGE_SIZE - 1));
     bc->patch = NULL;
     if (l->to || !there || b->code32 != from->code32) return;
     *l = (struct op_link){ b->op, b->into };
@@ -270,6 +288,7 @@ void op_run(struct cpu *c, struct block *b, uint64_t limit)
     c->quick = bc->quick[b->code32];
     c->whole = cs->limit - (PAGE_SIZE - 1);
     c->limit = limit;
+    c->eip -= op_offset(b);
 #if OP_LOOP
     for (struct op *o = b->op; o;) o = o->fn(c, o, c->res, c->aux, op_own_tags(c)); /* a gate changes the ring on the way */
 #else

@@ -4,7 +4,9 @@
  * a call in tail position to the next; the lazy flags (flags.h) and the TLB's tags travel in argument registers.
  * Idea 2: a block's head op tests once that neither time nor the instruction limit ends inside the block, and prepays cycles
  * and boundaries for all of it. Each op knows what lies behind it, so whoever leaves in the middle takes the rest back:
- * cycles, counts and events are those of single-stepping.
+ * cycles, counts and events are those of single-stepping. As no instruction is free (cpu->free), time left is never less than
+ * instructions left, and so time alone is compared (run.c, run_timers). And while ops run, c->eip is the EIP of the page's first
+ * byte, so that it changes only with the page; whoever leaves adds where in the page.
  * Idea 3: whatever is not hot, or does not hit way 0 of the TLB, is op_slow: state made exact, the handler of exec_*.c called.
  * That handler is the truth; a fast form only repeats its common case (tests/unit/cpu_op_test.c holds them equal).
  *
@@ -28,12 +30,12 @@ typedef struct op *op_fn(OP_ARGS);
 struct op {
     op_fn *fn;
     union {
-        /* Direct branches: imm is the way from the block's begin to the target, disp their machine address; of other near ones,
+        /* Direct branches: imm is the way from the page's begin to the target, disp their machine address; of other near ones,
          * imm is that. */
         struct { uint32_t imm, disp; };
         struct block *block;              /* head */
     };
-    uint32_t more;                        /* branches: the way to the next instruction; ports: to this one; head: its machine address */
+    uint32_t more;                        /* in the page: branches: the next instruction; ports: this one; head: its machine address */
     uint32_t rest;                        /* cycles of what lies behind in the block; head: of the whole block */
     union {
         struct { uint8_t rd, rs; };       /* dword registers by number, byte registers by their place in cpu->reg */
@@ -130,7 +132,7 @@ static inline struct op *op_nothing(struct block_cache *bc, unsigned slot)
 op_fn op_miss_read, op_miss_write;
 op_fn op_fetch; /* timed: o is a head, whose line is to be fetched */
 op_fn op_slow;      /* does the instruction by its handler */
-op_fn op_exact;     /* o is a head, EIP is there: the block does not fit into what time is left */
+op_fn op_exact;     /* o is a head: the block does not fit into what time is left */
 op_fn op_head;
 #if !OP_TIMED
 op_fn op_miss_read_timed, op_miss_write_timed;
@@ -180,11 +182,11 @@ ALWAYS_INLINE uint32_t op_tag(const uint8_t *tags, uint32_t set, unsigned write)
     memcpy(&tag, tags + set + write, sizeof tag);
     return tag;
 }
-ALWAYS_INLINE uint8_t *op_host(const struct cpu *c, uint32_t set)
+ALWAYS_INLINE uint8_t *op_host(const struct cpu *c, uint32_t set, uint32_t lin)
 {
-    uint8_t *host;
-    memcpy(&host, (const uint8_t *)&c->dtlb + set + offsetof(struct tlb_entry, host), sizeof host);
-    return host;
+    uintptr_t base;
+    memcpy(&base, (const uint8_t *)&c->dtlb + set + offsetof(struct tlb_entry, base), sizeof base);
+    return (uint8_t *)(base + lin);
 }
 ALWAYS_INLINE const struct seg_reg *op_segment(const struct cpu *c, unsigned place)
 {
@@ -241,7 +243,7 @@ ALWAYS_INLINE uintptr_t op_base(const uint8_t *tags, uint32_t place)
     if (unlikely((uint64_t)h##_at + (size) > h##_seg->end)) SLOW; \
     const uint32_t h##_page = (h##_lin + (size) - 1) & PAGE_MASK; \
     if (unlikely(op_tag(tags, h##_set, write) != h##_page)) missed; \
-    uint8_t *const h = op_host(c, h##_set) + (h##_lin & (PAGE_SIZE - 1))
+    uint8_t *const h = op_host(c, h##_set, h##_lin)
 #define OP_MISSED(h, size, miss) do { c->missed = h##_page | h##_set; TAIL miss(c, o, res, aux, tags); } while (0)
 #endif
 /* The one memory operand of an instruction: before it is done the slow way, the TLB is filled. */
@@ -297,15 +299,18 @@ ALWAYS_INLINE void op_reg_set(struct cpu *c, unsigned r, unsigned size, uint32_t
 
 /* ---- into the next block ---- */
 
-/* Prepays block `head` and runs it; EIP is at its begin. */
+/* Where in its page a block begins. */
+static inline uint32_t op_offset(const struct block *b) { return b->at & (PAGE_SIZE - 1); }
+
+/* Prepays block `head`, which lies in the page of c->eip, and runs it. */
 #define ENTER(head) do { \
     struct op *head_ = (head); \
     struct clock *clock_ = c->clock; \
-    uint64_t now_ = clock_->now + head_->rest, insns_ = c->insns + head_->left; \
-    if (unlikely(now_ >= c->break_at || insns_ > c->limit)) TAIL op_exact(c, head_, res, aux, tags); \
+    uint64_t now_ = clock_->now + head_->rest; \
+    if (unlikely(now_ >= c->break_at)) TAIL op_exact(c, head_, res, aux, tags); \
     FETCH(head_); \
     clock_->now = now_; \
-    c->insns = insns_; \
+    c->insns += head_->left; \
     COUNT_REFS(head_); \
     GO(head_ + 1); \
 } while (0)
@@ -324,12 +329,11 @@ ALWAYS_INLINE void op_reg_set(struct cpu *c, unsigned r, unsigned size, uint32_t
 #define FETCH(head) ((void)0)
 #endif
 
-op_fn op_unlinked_taken, op_unlinked_next; /* EIP is where the branch leads, and nobody knows the block there */
+op_fn op_unlinked_taken, op_unlinked_next; /* o leads there, and nobody knows the block */
 
-/* To the block behind link n, `way` bytes from this block's begin, in the same page. */
-#define TAKE_NEAR(n, way, unlinked) do { \
+/* To the block behind link n, in the same page. */
+#define TAKE_NEAR(n, unlinked) do { \
     struct op *to_ = op_links(o)[n].to; \
-    c->eip += (way); \
     if (unlikely(!to_)) TAIL unlinked(c, o, res, aux, tags); \
     ENTER(to_); \
 } while (0)
@@ -342,17 +346,17 @@ op_fn op_unlinked_taken, op_unlinked_next; /* EIP is where the branch leads, and
     if (condition) { \
         if (unlikely(*counter_ != 3)) TAIL op_taken_near(c, o, res, aux, tags); \
         predict_remember(p_, true); \
-        TAKE_NEAR(0, o->imm, op_unlinked_taken); \
+        TAKE_NEAR(0, op_unlinked_taken); \
     } \
     if (unlikely(*counter_ != 0)) TAIL op_next_near(c, o, res, aux, tags); \
     predict_remember(p_, false); \
-    TAKE_NEAR(1, o->more, op_unlinked_next); \
+    TAKE_NEAR(1, op_unlinked_next); \
 } while (0)
 op_fn op_taken_near, op_next_near; /* that conditional branch, when its prediction was wrong or not certain */
 #else
 #define BRANCH_NEAR(condition) do { \
-    if (condition) TAKE_NEAR(0, o->imm, op_unlinked_taken); \
-    TAKE_NEAR(1, o->more, op_unlinked_next); \
+    if (condition) TAKE_NEAR(0, op_unlinked_taken); \
+    TAKE_NEAR(1, op_unlinked_next); \
 } while (0)
 #endif
 

@@ -10,16 +10,18 @@
  * SDM vol. 2 under each mnemonic. 32-bit operand size only. */
 #include "sim/cpu/op.h"
 
-#define UNLINKED(name, n) \
+#define UNLINKED(name, n, way) \
     struct op *name(OP_ARGS) \
     { \
         (void)tags; \
+        c->eip += (way); \
         c->blocks->patch = &op_links(o)[n]; \
         c->blocks->patch_from = o; \
         LEAVE; \
     }
-UNLINKED(op_unlinked_taken, 0)
-UNLINKED(op_unlinked_next, 1)
+UNLINKED(op_unlinked_taken, 0, o->imm)
+UNLINKED(op_unlinked_next, 1, o->more)
+/* EIP is where it goes on. */
 static struct op *op_look(OP_ARGS)
 {
     (void)tags, (void)o;
@@ -37,16 +39,17 @@ ALWAYS_INLINE bool op_itlb_hit(const struct cpu *c, uint32_t lin, const uint8_t 
     return op_tag(code, OP_CODE_SET(lin), OP_READ) == (lin & PAGE_MASK);
 }
 /* Does the page of the code at this EIP lie wholly within the CS limit? */
-#define WHOLE(eip, lin) ((eip) - ((lin) & (PAGE_SIZE - 1)) <= c->whole)
+#define WHOLE(eip, lin) (BEGIN(eip, lin) <= c->whole)
+#define BEGIN(eip, lin) ((eip) - ((lin) & (PAGE_SIZE - 1)))
 
 #define TAKE_FAR(n, way, unlinked, outside) do { \
     struct op *to_ = op_links(o)[n].to; \
     uint32_t eip_ = c->eip + (way), lin_ = c->seg[SEG_CS].base + eip_; \
     if (unlikely(!WHOLE(eip_, lin_))) outside; \
-    c->eip = eip_; \
     if (unlikely(!to_) || unlikely(!op_itlb_hit(c, lin_, tags)) || \
         unlikely((to_->more ^ op_itlb(c, lin_)->frame) & PAGE_MASK)) \
         TAIL unlinked(c, o, res, aux, tags); \
+    c->eip = BEGIN(eip_, lin_); \
     ENTER(to_); \
 } while (0)
 
@@ -58,6 +61,7 @@ ALWAYS_INLINE bool op_itlb_hit(const struct cpu *c, uint32_t lin, const uint8_t 
     uint32_t at_ = op_itlb(c, to_lin_)->frame | (to_lin_ & (PAGE_SIZE - 1)); \
     struct op *to_ = c->quick[block_quick(at_)]; \
     if (unlikely(to_->more != at_)) TAIL op_look(c, o, res, aux, tags); \
+    c->eip = BEGIN(target, to_lin_); \
     ENTER(to_); \
 } while (0)
 
@@ -90,12 +94,12 @@ struct op *op_head(OP_ARGS) { ENTER(o); }
 struct op *op_taken_near(OP_ARGS)
 {
     predict_branch(c, o->disp, true);
-    TAKE_NEAR(0, o->imm, op_unlinked_taken);
+    TAKE_NEAR(0, op_unlinked_taken);
 }
 struct op *op_next_near(OP_ARGS)
 {
     predict_branch(c, o->disp, false);
-    TAKE_NEAR(1, o->more, op_unlinked_next);
+    TAKE_NEAR(1, op_unlinked_next);
 }
 static struct op *taken_far(OP_ARGS)
 {
@@ -124,13 +128,13 @@ static struct op *wrong_return(OP_ARGS)
 #define RIGHT_FAR(way, taken, adjust) ((void)0)
 #endif
 
-struct op *op_fall_near(OP_ARGS) { TAKE_NEAR(1, o->more, op_unlinked_next); }
+struct op *op_fall_near(OP_ARGS) { TAKE_NEAR(1, op_unlinked_next); }
 struct op *op_fall_far(OP_ARGS)
 {
     TAKE_FAR(1, o->more, op_unlinked_next, do { c->eip = eip_; TAIL op_look(c, o, res, aux, tags); } while (0));
 }
 
-struct op *op_jmp_near(OP_ARGS) { TAKE_NEAR(0, o->imm, op_unlinked_taken); }
+struct op *op_jmp_near(OP_ARGS) { TAKE_NEAR(0, op_unlinked_taken); }
 static struct op *jmp_far(OP_ARGS) { TAKE_FAR(0, o->imm, op_unlinked_taken, SLOW); }
 
 #define JCC(cc) \
@@ -171,7 +175,7 @@ struct op *op_call_near(OP_ARGS)
     WIDE_STACK;
     OP_WRITES(h, c->reg[ESP] - 4, OP_STACK, 4);
     PUSH_RETURN;
-    TAKE_NEAR(0, o->imm, op_unlinked_taken);
+    TAKE_NEAR(0, op_unlinked_taken);
 }
 static struct op *call_far(OP_ARGS)
 {

@@ -39,6 +39,7 @@ struct op *op_away(OP_ARGS)
     c->insns -= o->left;
     c->res = res;
     c->aux = aux;
+    c->eip += op_offset(b);
     enum step s = i->fn(c, i);
     if (s != STEP_JUMP) {
         op_unref(c, b, s == STEP_FAULT ? o->k - 1u : o->k);
@@ -50,6 +51,7 @@ struct op *op_away(OP_ARGS)
     unsigned user = c->cpl == 3 ? ACCESS_USER : 0;
     struct op *head = next_head(c, user);
     if (!head) return NULL;
+    c->eip -= op_offset(head->block);
     res = c->res;
     aux = c->aux;
     tags = op_own_tags(c);
@@ -66,7 +68,7 @@ static struct op *leave_behind(OP_ARGS)
     c->insns -= o->left;
     c->insns++;
     op_unref(c, b, o->k);
-    c->eip = insn_next(c, &b->insn[o->k - 1]);
+    c->eip = op_offset(b) + insn_next(c, &b->insn[o->k - 1]);
     LEAVE;
 }
 

@@ -7,6 +7,7 @@
  * Only with CPL <= IOPL outside virtual-8086 mode, and while no breakpoint watches ports.
  * SDM vol. 1 16.5; vol. 2 under each mnemonic. */
 #include "sim/cpu/debug.h"
+#include "sim/cpu/exec.h"
 #include "sim/cpu/op.h"
 #include "sim/cpu/segment.h"
 
@@ -18,7 +19,7 @@ static struct op *late(OP_ARGS)
     if (now >= c->break_at) {
         c->insns++;
         op_unref(c, b, o->k);
-        c->eip = insn_next(c, &b->insn[o->k - 1]);
+        c->eip = op_offset(b) + insn_next(c, &b->insn[o->k - 1]);
         return NULL;
     }
     c->clock->now = now;
@@ -52,13 +53,26 @@ static bool is_slow(const struct cpu *c) { return c->cpl > cpu_iopl(c) || c->efl
         NEXT; \
     }
 
+/* Too late, if no more than the limit is near: op_exact. */
+static bool sooner(struct cpu *c, uint64_t paid)
+{
+    if (c->break_at) c->break_at = cpu_deadline(c, c->limit);
+    return paid < c->break_at;
+}
+
 /* What is but a byte for now (struct bus_latch) needs no device, and none needs to know the time. */
 #define LATCH(name, type, find, access) \
+    static struct op *name(OP_ARGS); \
+    __attribute__((noinline)) static struct op *name##_late(OP_ARGS) \
+    { \
+        if (!(c->cpl | debug_ports(c)) && sooner(c, c->clock->now + c->env.bus->port_cycles)) TAIL name(c, o, res, aux, tags); \
+        TAIL name##_asked(c, o, res, aux, tags); \
+    } \
     static struct op *name(OP_ARGS) \
     { \
         const struct bus *bus = c->env.bus; \
         uint64_t paid = c->clock->now + bus->port_cycles; \
-        if (unlikely(c->cpl | debug_ports(c)) || unlikely(paid >= c->break_at)) TAIL name##_asked(c, o, res, aux, tags); \
+        if (unlikely(c->cpl | debug_ports(c)) || unlikely(paid >= c->break_at)) TAIL name##_late(c, o, res, aux, tags); \
         type *byte = find; \
         if (unlikely(!byte)) TAIL name##_asked(c, o, res, aux, tags); \
         c->clock->now = paid; \

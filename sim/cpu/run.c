@@ -282,7 +282,7 @@ static bool whole_page(const struct cpu *c)
 
 static void run_blocks(struct cpu *c, struct block *b, uint64_t limit)
 {
-    if (due(c, limit) || !whole_page(c)) {
+    if (due(c, limit) || c->free || !whole_page(c)) {
         run_exact(c, b, b->insn, limit);
         return;
     }
@@ -353,11 +353,22 @@ static bool run_traced(struct cpu *c)
 
 /* ---- boundaries ---- */
 
-static void run_timers(struct cpu *c)
+bool cpu_due(const struct cpu *c)
+{
+    return !c->break_at || (c->env.timers && timeq_next(c->env.timers) <= c->clock->now);
+}
+
+uint64_t cpu_deadline(const struct cpu *c, uint64_t limit)
+{
+    uint64_t next = c->env.timers ? timeq_next(c->env.timers) : UINT64_MAX, now = c->clock->now, left = limit - c->insns;
+    return next > now && left < next - now ? now + left : next;
+}
+
+static void run_timers(struct cpu *c, uint64_t limit)
 {
     struct timeq *q = c->env.timers;
     if (q && timeq_next(q) <= c->clock->now) timeq_run(q);
-    c->break_at = q ? timeq_next(q) : UINT64_MAX;
+    c->break_at = cpu_deadline(c, limit);
 }
 
 static void debug_trap(struct cpu *c)
@@ -398,7 +409,7 @@ static bool at_boundary(struct cpu *c, uint64_t limit, enum cpu_stop *why)
     for (;;) {
         if (c->shutdown) return *why = CPU_SHUTDOWN, false;
         if (c->insns >= limit) return *why = CPU_BUDGET, false;
-        if (!c->pause) run_timers(c);
+        if (!c->pause) run_timers(c, limit);
         if (c->pause) {
             c->pause = false;
             return *why = CPU_PAUSE, false;

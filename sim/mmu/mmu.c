@@ -167,6 +167,7 @@ static struct tlb_entry *place(struct mmu *m, struct tlb *t, gva_t at, uint32_t 
     if (!m->direct || e->pte & PTE_BEYOND) return e;
     if (bus_plain(m->bus, hpa(e->frame))) e->host = m->bus->ram + e->frame;
     else if (!bus_windowed(m->bus, hpa(e->frame))) e->host = bus_page(m->bus, hpa(e->frame));
+    e->base = (uintptr_t)e->host - (e->page & PAGE_MASK);
     return e;
 }
 
@@ -373,6 +374,7 @@ ALWAYS_INLINE void fill_entry(struct mmu *m, struct tlb *t, struct tlb_entry *e,
     clock_charge(m->clock, CAUSE_WALK, (uint64_t)l->refs * m->model->cost[COST_WALK_REF] + l->wait);
     if (pte & PTE_PS) t->large = true;
     e->host = m->bus->ram + l->frame;
+    e->base = (uintptr_t)e->host - page;
     e->page = page | m->space;
     e->frame = l->frame;
     e->pte = pte;

@@ -46,6 +46,7 @@ static struct tlb_entry *fill(struct fake *f, struct tlb *t, uint32_t page)
     *e = (struct tlb_entry){ .page = page, .frame = page, .valid = true, .pte = rights_of(f, page) };
     for (unsigned a = 0; a < 4; a++) e->tag[a] = TLB_NO_TAG;
     if (f->direct) e->host = bus_page(&f->bus, hpa(page));
+    e->base = (uintptr_t)e->host - page;
     t->misses++;
     return e;
 }
