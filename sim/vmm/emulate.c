@@ -71,7 +71,7 @@ static void follow_paging(struct vcpu *v, const struct system_regs *old)
     if (c->cr3 != old->cr3) TRACE(board(v)->trace, CR3, v->cause, .value = c->cr3);
     if (v->ops->hardware) { /* the VMCS takes it */
         v->root = root;
-        if (flush) v->vmmu.env.flush(v->vmmu.env.self);
+        if (flush || c->cr3 != old->cr3) v->vmmu.env.flush(v->vmmu.env.self); /* a task switch changes CR0.TS and CR3 at once */
     }
     else if (root != v->root || flush || c->cr3 != old->cr3) {
         bool mode = ((c->cr0 ^ old->cr0) & CR0_PG) || ((c->cr4 ^ old->cr4) & (CR4_PSE | CR4_PAE | CR4_PGE));

@@ -7,4 +7,7 @@ equiv=build/${TEST_MODE:-release}/tests/equiv/equiv
 for set in bt.faults=0; do
     "$equiv" -e "$set" $((kernels / 10)) $((${EQUIV_SEED:-1} + 1000000)) | sed "s/\$/ with $set/" || exit 1
 done
+for seed in 500462; do # that differed once
+    "$equiv" 1 "$seed" || exit 1
+done
 exec "build/${TEST_MODE:-release}/tests/equiv/equiv" "${EQUIV_KERNELS:-$kernels}" "${EQUIV_SEED:-1}"
