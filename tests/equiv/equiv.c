@@ -324,6 +324,10 @@ static void report(const struct way *w, uint64_t seed, uint32_t keep, unsigned g
 static unsigned failures;
 static uint64_t ended[8], foretold;
 
+/* What no technique promises, or no processor has, is looked at in every fourth kernel of many. */
+enum { SELDOM = 4 };
+static bool is_seldom(const struct way *w) { return !w->faithful || (!strcmp(w->mmu, "two-level") && strcmp(w->cpu, "vtx")); }
+
 static void one_kernel(const struct way *list, unsigned n, uint64_t seed, uint32_t keep, bool small)
 {
     write_image(seed, keep, image_path);
@@ -331,6 +335,7 @@ static void one_kernel(const struct way *list, unsigned n, uint64_t seed, uint32
     run_bare(&list[0]);
     ended[bare.fate]++;
     for (unsigned w = 0; w < n; w++) {
+        if (small && is_seldom(&list[w]) && (seed + w) % SELDOM) continue;
         if (!*judge(&list[w])) {
             if (*difference(&bare, &guest)) foretold++;
             continue;
@@ -376,7 +381,8 @@ int main(int argc, char **argv)
     else if (out && ported) write_hostile_ported(seed, out);
     else if (out) write_hostile(seed, out);
     remove(image_path);
-    for (unsigned w = 0; w < n; w++) printf("# %s%s\n", list[w].name, list[w].faithful ? "" : " (unfaithful)");
+    for (unsigned w = 0; w < n; w++)
+        printf("# %s%s%s\n", list[w].name, list[w].faithful ? "" : " (unfaithful)", !single && is_seldom(&list[w]) ? ", every fourth" : "");
     printf("# bare: %llu exited, %llu died, %llu halted, %llu others; foretold differences: %llu\n", (unsigned long long)ended[FATE_EXITED],
            (unsigned long long)ended[FATE_DIED], (unsigned long long)ended[FATE_HALTED],
            (unsigned long long)(count - ended[FATE_EXITED] - ended[FATE_DIED] - ended[FATE_HALTED]), (unsigned long long)foretold);
