@@ -213,7 +213,7 @@ const struct machine_technique *machine_techniques(unsigned *n)
     for (const struct mmu_strategy *const *s = mmu_strategies; *s; s++)
         list[count++] = (struct machine_technique){ "mmu", (*s)->name, (*s)->about };
     for (const struct io_strategy *const *s = io_strategies; *s; s++)
-        if (!(*s)->lacks) list[count++] = (struct machine_technique){ "io", (*s)->name, (*s)->about };
+        list[count++] = (struct machine_technique){ "io", (*s)->name, (*s)->about };
     list[count++] = (struct machine_technique){ "host", "bare-metal", "the hypervisor owns the machine (type 1)" };
     *n = count;
     return list;

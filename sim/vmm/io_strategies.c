@@ -66,7 +66,5 @@ bool io_strategy_check(const char *name, const struct io_machine *m, struct err 
 {
     const struct io_strategy *s = io_strategy_find(name);
     if (!s) return err_set(e, EXIT_USAGE, "--io %s: no such way", name);
-    if (s->lacks)
-        return err_set(e, EXIT_USAGE, "--io %s: planned, not in version 0.1: %s; try --io hypervisor-direct", name, s->lacks);
     return !m->cpu->hypervisor || s->fits(m, e); /* on a bare machine the guest programs everything, whatever it is called */
 }

@@ -23,12 +23,11 @@ struct io_machine {
 
 struct io_strategy {
     const char *name, *about;
-    const char *lacks;      /* what is missing here before it can be chosen; NULL: nothing */
     bool exclusive;         /* a device belongs to one VM */
     bool service;           /* the first VM is the service domain: it owns the real drives, and serves the others */
     bool migrates;          /* a VM can go to another machine: nothing of a real device's state is in it */
     bool real_disks;        /* the real board has the disks; else they are the hypervisor's files */
-    /* Can it serve this machine? If not, the reason is in `e`. Asked only if nothing is lacking. */
+    /* Can it serve this machine? If not, the reason is in `e`. */
     bool (*fits)(const struct io_machine *m, struct err *e);
     /* Once, while the VM is made. What its virtual board is wired to: `w` comes without disks, `list` has room for what its drives
      * are to show. Then, when the board is there, whatever of its ports are not the virtual devices'. */
