@@ -10,7 +10,8 @@ set -u
 JOBS=${JOBS:-1}
 TEST_TIMEOUT=${TEST_TIMEOUT:-300}
 export LC_ALL=C.UTF-8
-export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1}
+# Uses of a variable whose function returned are looked for by `make asan`: they cost up to as much again as all the rest.
+export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1}
 unset CMOCKA_MESSAGE_OUTPUT CMOCKA_XML_FILE CMOCKA_TEST_FILTER MAKEFLAGS MFLAGS MAKELEVEL
 
