@@ -26,6 +26,7 @@ struct line_tag {
 struct lines {
     struct line_tag e[2][LINES]; /* accesses as supervisor, as user; found by the address, whose low bits they share */
     uint64_t used[LINES_PAGES];  /* entries that may hold something, as bits */
+    uint64_t losses;             /* how often any line of data, in this table or not, may have ceased to be settled */
 };
 
 /* The same for code, which is fetched line by line, and found by machine address. An instruction is fetched with the line that

@@ -2,7 +2,6 @@
 #include "sim/cpu/vmcs.h"
 
 #include <string.h>
-#include "sim/cpu/mem.h"
 
 const struct vmcs_field vmcs_fields[] = {
 #define VMCS(NAME, encoding, offset, since, about) { #NAME, about, encoding, offset, VMX_##since },
@@ -81,21 +80,32 @@ void vmcs_select(struct cpu *c, uint32_t at)
     uint32_t frame, hole = at - SHADOW_BASE;
     struct bus *b = c->env.bus;
     c->vmx.current = at;
+    c->vmx.settled[0] = c->vmx.settled[1] = 0;
     c->vmx.plain = hole >= SHADOW_PAGES * PAGE_SIZE && !b->parent && !bus_windowed(b, hpa(at)) && bus_owner(b, hpa(at), &frame);
 }
 
-uint32_t vmcs_get(struct cpu *c, enum vmcs_offset field)
+/* Behind a reference to one of its lines. What was written is settled for reading, too. */
+static void settle(struct cpu *c, enum vmcs_offset field, bool write)
 {
-    uint32_t at = c->vmx.current + field;
-    refer(c, at, false);
-    return c->vmx.plain ? host_load(c->env.bus->ram + at, 4) : vmcs_peek(c, at);
+    struct vmx *v = &c->vmx;
+    uint64_t line = UINT64_C(1) << (field >> LINE_SHIFT);
+    if (v->settled_at != c->lines.losses) v->settled[0] = v->settled[1] = 0;
+    v->settled_at = c->lines.losses;
+    v->settled[0] |= line;
+    v->settled[1] |= write ? line : 0;
 }
 
-void vmcs_set(struct cpu *c, enum vmcs_offset field, uint32_t value)
+uint32_t vmcs_get_slow(struct cpu *c, enum vmcs_offset field)
 {
-    struct bus *b = c->env.bus;
     uint32_t at = c->vmx.current + field;
-    refer(c, at, true);
-    if (c->vmx.plain && b->marks[at >> PAGE_SHIFT] == FRAME_DIRTY && !b->log) host_store(b->ram + at, 4, value);
-    else vmcs_poke(c, at, value);
+    if (!c->vmx.plain) return vmcs_peek(c, at);
+    refer(c, at, false);
+    settle(c, field, false);
+    return host_load(c->env.bus->ram + at, 4);
+}
+
+void vmcs_set_slow(struct cpu *c, enum vmcs_offset field, uint32_t value)
+{
+    vmcs_poke(c, c->vmx.current + field, value);
+    if (c->vmx.plain) settle(c, field, true);
 }

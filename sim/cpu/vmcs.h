@@ -5,7 +5,7 @@
 #ifndef CPU_VMCS_H
 #define CPU_VMCS_H
 
-#include "sim/cpu/cpu.h"
+#include "sim/cpu/mem.h"
 
 enum { VMCS_REVISION = 0, VMCS_ABORT = 4, VMCS_LAUNCHED = 8, VMCS_SIZE = 4096 }; /* in front of the fields */
 
@@ -43,9 +43,25 @@ extern const struct vmcs_field vmcs_fields[]; /* ends with a NULL name */
 
 /* Makes the region at a machine address the current VMCS. */
 void     vmcs_select(struct cpu *c, uint32_t at);
-/* Doublewords of the current VMCS. */
-uint32_t vmcs_get(struct cpu *c, enum vmcs_offset field);
-void     vmcs_set(struct cpu *c, enum vmcs_offset field, uint32_t value);
+/* Doublewords of the current VMCS. Its lines come by the caches. A transition accesses a few lines some hundred times: one whose access has
+ * changed something is remembered, and accessed at once until the caches lose a line that matters (struct lines.losses). */
+uint32_t vmcs_get_slow(struct cpu *c, enum vmcs_offset field);
+void     vmcs_set_slow(struct cpu *c, enum vmcs_offset field, uint32_t value);
+static inline bool vmcs_settled(const struct cpu *c, enum vmcs_offset field, bool write)
+{
+    return c->vmx.settled_at == c->lines.losses && (c->vmx.settled[write] >> (field >> LINE_SHIFT) & 1);
+}
+static inline uint32_t vmcs_get(struct cpu *c, enum vmcs_offset field)
+{
+    return vmcs_settled(c, field, false) ? host_load(c->env.bus->ram + c->vmx.current + field, 4) : vmcs_get_slow(c, field);
+}
+static inline void vmcs_set(struct cpu *c, enum vmcs_offset field, uint32_t value)
+{
+    struct bus *b = c->env.bus;
+    uint32_t at = c->vmx.current + field;
+    if (vmcs_settled(c, field, true) && b->marks[at >> PAGE_SHIFT] == FRAME_DIRTY && !b->log) host_store(b->ram + at, 4, value);
+    else vmcs_set_slow(c, field, value);
+}
 static inline uint64_t vmcs_get64(struct cpu *c, enum vmcs_offset field)
 {
     return vmcs_get(c, field) | (uint64_t)vmcs_get(c, (enum vmcs_offset)(field + 4)) << 32;

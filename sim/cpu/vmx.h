@@ -89,6 +89,7 @@ struct vmx {
     bool     apic;            /* accesses to apic_page are to be seen */
     bool     tpr_low;         /* the TPR has come below its threshold: leaves at the next boundary */
     uint16_t sipi;            /* 100h + vector: a start-up interrupt has come */
+    uint64_t settled[2], settled_at; /* lines of the current VMCS whose reads, whose writes need no more: while lines.losses is that */
     uint8_t  activity;        /* VMX_SHUTDOWN, VMX_WAIT_SIPI; else struct cpu.halted tells */
     uint32_t region, current; /* machine addresses of the VMXON region and of the current VMCS or VMX_NO_VMCS */
     uint32_t pin, proc, proc2 /* 0 without VMX_PROC_SECONDARY */, exceptions, pf_mask, pf_match, cr_mask[2], cr_shadow[2] /* CR0, CR4 */, cr3_targets, cr3_target[4];

@@ -64,6 +64,7 @@ static bool leave_above(struct caches *k, uint32_t line)
     if (bit) {
         struct cache_set *s = &k->l1d.set[set];
         uint32_t at = set * k->l1d.lanes + way_of(bit);
+        k->lines->losses++;
         dirty = s->dirty & bit;
         k->l1d.writebacks += dirty;
         unsettle_data(k, at);
@@ -184,6 +185,7 @@ static uint32_t from_below(struct caches *k, uint32_t line)
 
 static void unsettle_ways(struct caches *k, uint32_t set, uint32_t lost)
 {
+    if (lost) k->lines->losses++;
     for (; lost; lost &= lost - 1) unsettle_data(k, set * k->l1d.lanes + way_of(lost));
 }
 
@@ -211,6 +213,7 @@ static uint32_t miss_data(struct caches *k, uint32_t line, bool write, uint32_t 
     *at = set * c->lanes + way_of(bit);
     uint32_t gone = c->tag[*at];
     bool dirty = s->dirty & bit;
+    k->lines->losses += !!(s->recent & bit); /* the only way */
     unsettle_data(k, *at);
     c->tag[*at] = line;
     s->dirty = (uint16_t)((s->dirty & ~bit) | (write ? bit : 0));
@@ -272,7 +275,9 @@ static void snoop_line(struct caches *k, uint32_t line, bool write)
         dirty = true;
         c->set[set].dirty &= (uint16_t)~bit;
         c->writebacks++;
-        if (!n) unsettle_data(k, set * c->lanes + way_of(bit)); /* the next store makes it dirty again */
+        if (n) continue;
+        k->lines->losses++;
+        unsettle_data(k, set * c->lanes + way_of(bit)); /* the next store makes it dirty again */
     }
     if (dirty) write_memory(k);
 }
@@ -304,6 +309,7 @@ void caches_flush(struct caches *k, bool write)
     for (unsigned n = 0; n < 4; n++) empty(k, all[n], write);
     memset(k->seen, 0, sizeof *k->seen * (k->l1d.mask + 1) * k->l1d.lanes);
     lines_drop_all(k->lines);
+    k->lines->losses++;
     for (unsigned n = 0; n < LINES_CODE; n++) k->fetch->near[n] = CACHE_NONE;
 }
 
