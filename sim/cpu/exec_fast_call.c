@@ -6,6 +6,7 @@
  * SDM vol. 2 under both; vol. 3A 5.8.7. */
 #include "sim/cpu/debug.h"
 #include "sim/cpu/exec.h"
+#include "sim/cpu/gate.h"
 #include "sim/cpu/operand.h"
 #include "sim/cpu/ring.h"
 
@@ -30,12 +31,17 @@ static enum step go(struct cpu *c, uint32_t sel, unsigned ring, uint32_t eip, ui
 static uint32_t word(const struct cpu *c, unsigned msr) { return (uint32_t)c->msr[msr]; }
 static uint32_t kernel_code(const struct cpu *c) { return word(c, MSR_SYSENTER_CS) & 0xFFFCu; }
 
-enum step exec_sysenter(struct cpu *c, const struct insn *i)
+enum step cpu_sysenter(struct cpu *c)
 {
-    (void)i;
     if (!cpu_protected(c) || !kernel_code(c)) return cpu_raise_code(c, VEC_GP, 0);
     cpu_set_flags(c, cpu_flags(c) & ~(uint32_t)(FLAG_VM | FLAG_IF | FLAG_RF));
     return go(c, kernel_code(c), 0, word(c, MSR_SYSENTER_EIP), word(c, MSR_SYSENTER_ESP));
+}
+
+enum step exec_sysenter(struct cpu *c, const struct insn *i)
+{
+    (void)i;
+    return cpu_sysenter(c);
 }
 
 enum step exec_sysexit(struct cpu *c, const struct insn *i)

@@ -45,4 +45,7 @@ enum step gate_return_8086(struct cpu *c, const uint32_t word[3], unsigned size)
 /* The flags of IRET's image that may be changed from ring `cpl` with this `iopl`. */
 void gate_return_flags(struct cpu *c, uint32_t image, unsigned size, unsigned cpl, unsigned iopl);
 
+/* What SYSENTER does, in a CPU that some other has executed it for: faults, or STEP_JUMP. exec_fast_call.c */
+enum step cpu_sysenter(struct cpu *c);
+
 #endif

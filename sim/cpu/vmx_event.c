@@ -37,7 +37,10 @@ bool vmx_leaves_fault(struct cpu *c, const struct fault *f, bool during)
 {
     if (f->second == SECOND_APIC) return leave_apic(c, f, during), true;
     if (f->second) return leave_second(c, f, during), true;
-    if (!wants(c, f)) return false;
+    if (!wants(c, f)) {
+        clock_charge(c->clock, CAUSE_DELIVER, c->model->cost[COST_VMX_BITMAP]); /* of one that leaves, vmx.exit has it */
+        return false;
+    }
     bool trap = f->vector == VEC_DB && !(f->addr & DR6_BD), told = f->vector == VEC_PF || f->vector == VEC_DB;
     struct vmx_exit x = { .reason = VMX_EXCEPTION, .qualification = told ? f->addr : 0, .code = f->has_code ? f->code : 0,
                           .event = event_of(f->vector, VMX_EVENT_EXCEPTION, f->has_code), .during = during,

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "sim/core/fatal.h"
 #include "sim/cpu/operand.h"
 #include "sim/cpu/segment.h"
 #include "sim/trace/vector.h"
@@ -29,6 +30,8 @@ static void put_slot(struct vcpu *v, enum bt_slot slot, uint32_t value)
 {
     bus_poke(board(v)->bus, window_hpa(&v->window, bt_area(bt_side(v)) + (uint32_t)slot), &value, sizeof value);
 }
+
+enum { PORT_POST = 0x80 };
 
 /* ---- attach and start */
 
@@ -85,12 +88,15 @@ static bool bt_attach(struct vcpu *v, struct err *e)
         window_descriptor(&v->window, BT_UCS, WINDOW_BASE + BT_CODE, t->end - 1, 0x40F9); /* the same for ring 3 */
         window_descriptor(&v->window, BT_UDS, WINDOW_BASE + BT_USER_DATA, BT_USER_SIZE - 1, 0x40F3);
     }
-    t->jump = bt_emit_glue(&t->scratch);
+    unsigned latch;
+    t->jump = bt_emit_glue(&t->scratch, &latch);
+    if (t->scratch.n > BT_GLUE) fatal(EXIT_BUG, "bt: the glue is too long");
     memcpy(t->glue, t->scratch.point, t->scratch.points * sizeof t->glue[0]);
     t->glue_points = t->scratch.points;
     for (unsigned i = 0; i < t->glue_points; i++)
         if (t->glue[i].what == BT_LOOKUP) t->miss = t->glue[i].at;
     bus_poke(b, window_hpa(&v->window, BT_CODE), t->scratch.bytes, t->scratch.n);
+    bus_poke(b, window_hpa(&v->window, BT_DATA + BT_PORTS + 4 * PORT_POST), &(uint32_t){ latch }, 4);
     t->at = BT_GLUE;
     t->tail = t->end;
     t->context[0] = t->context[1] = UINT8_MAX;
@@ -146,7 +152,7 @@ static void take_post(struct vcpu *v)
 {
     if (!get_slot(v, BT_POSTED)) return;
     put_slot(v, BT_POSTED, 0);
-    bus_out(&v->vm->bus, 0x80, 1, get_slot(v, BT_POST) & 0xFF);
+    bus_out(&v->vm->bus, PORT_POST, 1, get_slot(v, BT_POST) & 0xFF);
 }
 
 /* Puts back what the sequence at hand had moved; says what state it was. */
@@ -217,6 +223,11 @@ static void bt_enter(struct vcpu *v, struct window_frame *f)
     t->what = BT_RUN;
     t->inside = false;
     bus_peek(board(v)->bus, window_hpa(&v->window, WINDOW_FRAME_AT), f, sizeof *f);
+    if (f->vector == WINDOW_FAST_VECTOR || window_fast_step(f)) {
+        if (f->vector == WINDOW_FAST_VECTOR) t->what = BT_SYSENTER;
+        bt_fast_enter(v, f);
+        return;
+    }
     if (!in_cache(f->cs)) {
         vcpu_enter(v, f);
         return;
@@ -294,6 +305,10 @@ static void own_fault(struct vcpu *v, const struct vmexit *x)
 static enum next bt_handle(struct vcpu *v, const struct vmexit *x)
 {
     if (v->vm->dead) return NEXT_STOP;
+    if (v->bt->what == BT_SYSENTER) {
+        bt_fast_handle(v);
+        return NEXT_RESUME;
+    }
     if (v->bt->what == BT_RUN && !(v->bt->ours && x->vector < 32)) return fault(v, x);
     if (v->bt->what == BT_RUN) own_fault(v, x);
     else callout(v);
@@ -409,19 +424,26 @@ static void put_ss(struct vcpu *v)
     clock_charge(board(v)->clock, CAUSE_DISPATCH, board(v)->model->cost[COST_MEM_REF]);
 }
 
+static void bt_away(struct vcpu *v)
+{
+    bt_fast_aim(v, false);
+    vcpu_away(v);
+}
+
 static void bt_leave(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
     const struct cpu *c = &v->virt;
     guard_tsc(v);
     if (c->cpl == 3 && !setting(v, SETTING_BT_USER)) {
+        bt_fast_aim(v, setting(v, SETTING_BT_SYSENTER) && (c->msr[MSR_SYSENTER_CS] & 0xFFFC));
         vcpu_leave(v);
         return;
     }
     connect(v);
     if (!bt_side(v)) bt_alias_leave(v);
     bt_selectors_leave(v);
-    if (t->shifted && !bt_side(v)) put_ss(v);
+    if (!bt_side(v)) put_ss(v);
     const uint32_t rest = c->eflags & (FLAG_IOPL | FLAG_VIF | FLAG_VIP);
     put_slot(v, BT_VIF, c->eflags & FLAG_IF);
     put_slot(v, BT_VREST, rest);
@@ -450,7 +472,7 @@ const struct cpu_strategy strategy_bintrans = {
     .interrupt = emulate_interrupt,
     .runnable = bt_runnable,
     .leave = bt_leave,
-    .away = vcpu_away,
+    .away = bt_away,
     .back = bt_back,
     .reserve = BT_CODE + BT_CODE_MOST - WINDOW_POOL,
     .window_table = BT_WINDOW_TABLE,

@@ -37,7 +37,7 @@
 
 enum {
     BT_DATA = WINDOW_POOL, BT_RETURNS = 0x1000, BT_RETURN_SLOTS = 256,
-    BT_DELTA = 0x400,
+    BT_DELTA = 0x400, BT_PORTS = 0x600 /* who answers for a port, 256 of them: offsets from BT_CODE */,
     BT_HASH = 0x2000, BT_HASH_SLOTS = 255 * 9 + 1, BT_LOGS = 0x7000, BT_LOG_ROOM = 1024,
     BT_MAP = 0x8000, BT_MAP_SIZE = 0x10000,
     BT_ALIAS = BT_MAP + BT_MAP_SIZE, BT_ALIASES = 64, BT_ALIAS_STEP = 2 * PAGE_SIZE,
@@ -71,6 +71,7 @@ enum bt_what {
     BT_EMULATE,  /* do the guest's instruction */
     BT_CONTINUE, /* the unit ends here: translate what comes next, and chain */
     BT_JUDGE,    /* BT_QUICK was called: do the guest's instruction; it would have been done but for a difference */
+    BT_SYSENTER, /* no callout, either: user code's system call */
     BT_LOOKUP,   /* a return or indirect jump whose target no table knows */
 };
 
@@ -134,9 +135,9 @@ struct bt_how {
 void bt_emit(struct bt_code *c, const struct bt_how *how, const struct insn *i, const uint8_t *bytes, uint32_t eip);
 /* Appends the end of a unit that did not end by itself. */
 void bt_emit_end(struct bt_code *c, uint32_t eip);
-/* The code for returns and indirect jumps, from offset 0 on. */
+/* The code for returns and indirect jumps, from offset 0 on, and for reading a latch. */
 enum { BT_GLUE_RETURN = 0 };
-unsigned bt_emit_glue(struct bt_code *c); /* returns the offset where indirect jumps enter */
+unsigned bt_emit_glue(struct bt_code *c, unsigned *latch); /* returns the offset where indirect jumps enter */
 /* ---- bintrans_store.c: pure, too */
 /* The store of an adapted instruction, to the alias of its page, with a note in the log. False: it needs a callout. */
 bool bt_emit_store(struct bt_code *c, const struct bt_how *how, const struct insn *i, const uint8_t *bytes, uint32_t eip);
@@ -266,6 +267,12 @@ uint32_t bt_alias_of(const struct vcpu *v, uint32_t at);
 void bt_view(const struct vcpu *v, struct vcpu_view *view);
 uint32_t bt_code(const struct vcpu *v, uint32_t at);
 void bt_weigh(const struct vcpu *v, uint32_t offset, struct cpu_weight *w);
+/* ---- bintrans_fast.c: SYSENTER of user code */
+/* The frame that it left -> virt, in the guest's kernel. Then: an exit, and what was done for the guest. */
+void bt_fast_enter(struct vcpu *v, struct window_frame *f);
+void bt_fast_handle(struct vcpu *v);
+/* Before user code runs: does its SYSENTER lead to us, or fault? */
+void bt_fast_aim(struct vcpu *v, bool ours);
 /* ---- bintrans_change.c: strategy.h's `change` */
 bool bt_change(struct vcpu *v, unsigned reg, uint32_t value);
 const char *bt_symbol(const struct vcpu *v, uint32_t at, char *buf, unsigned room);

@@ -94,7 +94,18 @@ static void glue_learn(struct bt_code *c)
     jump_slot(c, BT_GO);
 }
 
-unsigned bt_emit_glue(struct bt_code *c)
+/* Answers for a latch of the chipset: port in EDX, byte to AL. It is called from a sequence on a stack of its own (bintrans_virtual.c). */
+static void glue_latch(struct bt_code *c)
+{
+    enum { CALLED = BT_FIX_EIP | BT_FIX_EAX | BT_FIX_EDX | BT_FIX_ESP | BT_FIX_FLAGS | BT_OURS, LATCHES = 0x80 };
+    point(c, 0, CALLED);
+    put(c, (const uint8_t[]){ 0x65, 0x8A, 0x82 }, 3); /* mov al, gs:[latches + edx] */
+    put32(c, BT_POST - (uint32_t)LATCHES);
+    point(c, 0, CALLED);
+    put8(c, 0xC3); /* ret */
+}
+
+unsigned bt_emit_glue(struct bt_code *c, unsigned *latch)
 {
     *c = (struct bt_code){ 0 };
     glue_spill(c);
@@ -113,5 +124,7 @@ unsigned bt_emit_glue(struct bt_code *c)
     glue_miss(c);
     land(c, hit);
     glue_go(c);
+    *latch = c->n;
+    glue_latch(c);
     return jump;
 }

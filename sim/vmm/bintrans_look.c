@@ -54,6 +54,8 @@ void bt_view(const struct vcpu *v, struct vcpu_view *view)
     if (s.point.fix & BT_FIX_ECX) view->reg[ECX] = slot(v, BT_ECX);
     if (s.point.fix & BT_FIX_EDX) view->reg[EDX] = slot(v, BT_EDX);
     if (s.point.fix & BT_FIX_EBX) view->reg[EBX] = slot(v, BT_EBX);
+    if (s.point.fix & BT_FIX_ESP) view->reg[ESP] = slot(v, BT_ESP);
+    if (s.point.fix & BT_FIX_FLAGS) view->eflags = (view->eflags & ~(uint32_t)FLAGS_ARITH) | (slot(v, (enum bt_slot)BT_FLAGS) & FLAGS_ARITH);
     view->reg[ESP] += s.point.esp;
 }
 

@@ -114,28 +114,8 @@ static bool flags(struct bt_code *c, const struct insn *i, uint32_t eip)
     }
 }
 
-/* ---- ports. 80h is a latch (PC/AT: the DMA page register nobody uses, the POST card): no access to it has an effect that
- * could not wait until the hypervisor is called for something else. AA06's IN, which is faster translated than bare. */
-
-static bool port(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
-{
-    if (i->len != 2 || i->size != 1 || bytes[1] != 0x80) return false;
-    point(c, eip, BT_FIRST);
-    put8(c, 0x65);
-    put8(c, i->id == MN_IN ? 0xA0 : 0xA2); /* mov al, gs:[post], or the other way */
-    put32(c, BT_POST);
-    if (i->id == MN_OUT) {
-        point(c, eip, 0);
-        set_byte(c, BT_POSTED, 1);
-    }
-    done(c);
-    return true;
-}
-
-/* ---- the time-stamp counter of a guest that has set it: the real one and a sum. AA06 4.2: 216 cycles on a Pentium 4.
- *
- * Sums change flags, so these are pushed and popped, as on the paper's machine, whose 64-bit mode had no LAHF; on a stack of the
- * sequence's own, for what lies below the guest's is the guest's. MOV SS holds interrupts off until ESP is there, too. */
+/* ---- a stack of the sequence's own: what lies below the guest's is the guest's. MOV SS holds interrupts off until ESP is there, too.
+ * Flags are pushed there and popped, as on AA06's machine, whose 64-bit mode had no LAHF. */
 
 static void own_stack(struct bt_code *c, uint32_t eip)
 {
@@ -155,9 +135,69 @@ static void own_stack(struct bt_code *c, uint32_t eip)
     put32(c, BT_OWN_STACK);
 }
 
+enum { MOVED = BT_FIX_EAX | BT_FIX_EDX | BT_FIX_ESP | BT_OURS };
+
+static void guest_stack(struct bt_code *c, uint32_t eip)
+{
+    point(c, eip, MOVED | BT_FIX_FLAGS);
+    put8(c, 0x9D); /* popfd */
+    point(c, eip, MOVED);
+    gs(c, 0x8E, SEG_SS, BT_SS); /* mov ss, gs:[] */
+    point(c, eip, MOVED);
+    fill(c, ESP, BT_ESP);
+}
+
+/* ---- ports. 80h is a latch (PC/AT: the DMA page register nobody uses, the POST card): no access to it has an effect that could not
+ * wait until the hypervisor is called for something else. OUT leaves the byte where that will look. IN, which is faster translated
+ * than bare (AA06: 216 cycles), asks the model of the chipset in the cache (bintrans_glue.c): called with the port in EDX, through a
+ * table of who answers for it; the byte comes in AL. */
+
+static void in_port(struct bt_code *c, uint8_t number, uint32_t eip)
+{
+    own_stack(c, eip);
+    point(c, eip, MOVED);
+    put8(c, 0x9C); /* pushfd */
+    point(c, eip, MOVED | BT_FIX_FLAGS);
+    put8(c, 0xBA); /* mov edx, port */
+    put32(c, number);
+    point(c, eip, MOVED | BT_FIX_FLAGS);
+    gs(c, 0xC7, 0, BT_TARGET); /* mov gs:[target], eip: what the model's own code belongs to */
+    put32(c, eip);
+    point(c, eip, MOVED | BT_FIX_FLAGS);
+    put(c, (const uint8_t[]){ 0x65, 0xFF, 0x14, 0x95 }, 4); /* call gs:[ports + edx*4] */
+    put32(c, BT_PORTS);
+    point(c, eip, MOVED | BT_FIX_FLAGS);
+    gs(c, 0x88, EAX, BT_EAX); /* mov gs:[eax], al */
+    guest_stack(c, eip);
+    point(c, eip, BT_FIX_EAX | BT_FIX_EDX);
+    fill(c, EDX, BT_EDX);
+    point(c, eip, BT_FIX_EAX);
+    fill(c, EAX, BT_EAX);
+    done(c);
+}
+
+static void out_port(struct bt_code *c, uint32_t eip)
+{
+    point(c, eip, BT_FIRST);
+    put(c, (const uint8_t[]){ 0x65, 0xA2 }, 2); /* mov gs:[post], al */
+    put32(c, BT_POST);
+    point(c, eip, 0);
+    set_byte(c, BT_POSTED, 1);
+    done(c);
+}
+
+static bool port(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip)
+{
+    if (i->len != 2 || i->size != 1 || bytes[1] != 0x80) return false;
+    if (i->id == MN_IN) in_port(c, bytes[1], eip);
+    else out_port(c, eip);
+    return true;
+}
+
+/* ---- the time-stamp counter of a guest that has set it: the real one and a sum. AA06 4.2: 216 cycles on a Pentium 4. */
+
 static void rdtsc(struct bt_code *c, uint32_t eip)
 {
-    enum { MOVED = BT_FIX_EAX | BT_FIX_EDX | BT_FIX_ESP | BT_OURS };
     own_stack(c, eip);
     point(c, eip, MOVED);
     put8(c, 0x9C); /* pushfd */
@@ -167,12 +207,7 @@ static void rdtsc(struct bt_code *c, uint32_t eip)
     gs(c, 0x03, EAX, BT_TSC); /* add */
     point(c, eip, MOVED | BT_FIX_FLAGS);
     gs(c, 0x13, EDX, BT_TSC + 4); /* adc */
-    point(c, eip, MOVED | BT_FIX_FLAGS);
-    put8(c, 0x9D); /* popfd */
-    point(c, eip, MOVED);
-    gs(c, 0x8E, SEG_SS, BT_SS); /* mov ss, gs:[] */
-    point(c, eip, MOVED);
-    fill(c, ESP, BT_ESP);
+    guest_stack(c, eip);
     done(c);
 }
 

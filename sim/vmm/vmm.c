@@ -432,7 +432,7 @@ static bool door(struct vmm *h)
     /* A frame without ESP and SS was pushed in ring 0: the idle loop, or an accident of the hypervisor's own. */
     uint32_t at = b->cpu->reg[ESP] - WINDOW_BASE;
     bus_peek(b->bus, window_hpa(&v->window, at), &f, offsetof(struct window_frame, esp));
-    if ((f.cs & 3) == 0) {
+    if ((f.cs & 3) == 0 && !window_fast_step(&f)) {
         if (in_entry(&f)) {
             host_interrupt(h, (uint8_t)f.vector);
             b->cpu->eip = WINDOW_BASE + WINDOW_LEAVE;

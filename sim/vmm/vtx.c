@@ -322,7 +322,7 @@ static void traced_store(struct vcpu *v)
 {
     uint64_t before = mapped(v);
     vtx_need_operand(v);
-    software(v, COST_VTX_TRACE);
+    software(v, COST_VTX_FAULT);
     emulate_one(v);
     if (mapped(v) != before) software(v, COST_VTX_MAP);
 }

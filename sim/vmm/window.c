@@ -58,7 +58,17 @@ static void build_code(const struct window *w)
     put(w, WINDOW_LEAVE, leave, sizeof leave);
     put(w, WINDOW_IDLE, idle, sizeof idle);
     put(w, WINDOW_DOOR, door, sizeof door);
+    uint8_t fast[] = { 0x9C, 0x6A, 0x03, 0x6A, 0x00, 0x6A, 0x00, 0x68, 0, 0, 0, 0, 0xE9, 0, 0, 0, 0 }; /* pushfd; push 3, 0, 0, vector; jmp entry */
+    uint32_t vector = WINDOW_FAST_VECTOR, back = WINDOW_ENTRY - (WINDOW_FAST + (uint32_t)sizeof fast);
+    memcpy(fast + 8, &vector, 4);
+    memcpy(fast + 13, &back, 4);
+    put(w, WINDOW_FAST, fast, sizeof fast);
     bus_mark(w->machine, window_hpa(w, WINDOW_DOOR), FRAME_DOOR);
+}
+
+bool window_fast_step(const struct window_frame *f)
+{
+    return f->vector == 1 && f->cs == WINDOW_CS && f->eip == WINDOW_BASE + WINDOW_FAST;
 }
 
 void window_descriptor(const struct window *w, unsigned selector, uint32_t base, uint32_t limit, uint32_t rights)
@@ -137,6 +147,7 @@ const char *window_symbol(uint32_t at, char *buf, unsigned room)
     if (at < WINDOW_BASE) return NULL;
     if (offset >= WINDOW_STUBS && offset < WINDOW_ENTRY)
         snprintf(buf, room, offset % 16 ? "vmm.stub.%u+%u" : "vmm.stub.%u", (offset - WINDOW_STUBS) / 16, offset % 16);
+    else if (offset >= WINDOW_FAST && offset < WINDOW_FAST + 32) name(buf, room, "vmm.sysenter", offset - WINDOW_FAST);
     else if (offset >= WINDOW_IDLE && offset < WINDOW_DOOR) name(buf, room, "vmm.idle", offset - WINDOW_IDLE);
     else if (offset >= WINDOW_LEAVE && offset < WINDOW_IDLE) name(buf, room, "vmm.leave", offset - WINDOW_LEAVE);
     else if (offset >= WINDOW_ENTRY && offset < WINDOW_LEAVE) name(buf, room, "vmm.entry", offset - WINDOW_ENTRY);

@@ -11,7 +11,7 @@
  *   01000  TSS (104 bytes, no I/O map: every port traps)   06000  stack, grows down from 08000
  *   02000  IDT, 256 gates                                  08000  shadow LDT (64 KB)
  *   03000  entry stubs, 16 bytes a vector                  18000  shadow GDT (64 KB)
- *   04000  common entry, leave, idle                       28000  TSS with I/O map, where ports are opened by one
+ *   04000  common entry, leave, idle, SYSENTER's           28000  TSS with I/O map, where ports are opened by one
  *   05000  the door                                        2B000  tables of the IOMMU; or a resident driver's buffers
  *                                                          40000  frames for shadow page tables
  * SDM 3A 5.8 (protection by segments), 6.12 (gates), 7.2 (TSS). TOUR vmm.1 */
@@ -25,7 +25,8 @@
 enum {
     WINDOW_SIZE = 0x400000,
     WINDOW_TSS = 0x1000, WINDOW_IDT = 0x2000, WINDOW_STUBS = 0x3000, WINDOW_ENTRY = 0x4000, WINDOW_LEAVE = 0x4010,
-    WINDOW_IDLE = 0x4020, WINDOW_DOOR = 0x5000, WINDOW_STACK = 0x8000, WINDOW_LDT = 0x8000, WINDOW_GDT = 0x18000,
+    WINDOW_IDLE = 0x4020, WINDOW_FAST = 0x40C0, WINDOW_FAST_VECTOR = 0x101 /* what its stub writes where others write a vector */,
+    WINDOW_DOOR = 0x5000, WINDOW_STACK = 0x8000, WINDOW_LDT = 0x8000, WINDOW_GDT = 0x18000,
     WINDOW_TSS_WIDE = 0x28000, WINDOW_IOMMU = 0x2B000, WINDOW_PRD = 0x2B000, WINDOW_BOUNCE = 0x2C000, WINDOW_POOL = 0x40000,
     WINDOW_TSS_BYTES = 104, WINDOW_MAP_BYTES = 8193 /* a bit for each port, and the byte of ones behind */,
     /* The hypervisor's own selectors sit at the very end of the shadow GDT, where guests have nothing. */
@@ -56,6 +57,10 @@ static inline hpa_t window_hpa(const struct window *w, uint32_t offset) { return
 
 /* Writes TSS, IDT, stubs, leave and idle code and the hypervisor's own descriptors; marks the door. */
 void window_build(const struct window *w);
+/* SYSENTER leads here with this ESP: to the same frame, without EIP, ESP and the segments, which the instruction does not tell. If it came
+ * with TF set, its #DB comes from the first instruction there: such a frame. */
+#define WINDOW_FAST_ESP (WINDOW_BASE + WINDOW_STACK - 8)
+bool window_fast_step(const struct window_frame *f);
 /* Writes one of the hypervisor's own descriptors: rights are bytes 5 and the high nibble of 6, limit in their units. */
 void window_descriptor(const struct window *w, unsigned selector, uint32_t base, uint32_t limit, uint32_t rights);
 /* A register's hidden part from one of them, as LLDT and LTR load it. */

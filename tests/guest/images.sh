@@ -26,4 +26,12 @@ for name in segments gates exceptions breakpoints fpu code paging pae spaces rec
     done
     if [ -n "${QEMU:-}" ] && command -v qemu-system-i386 >/dev/null; then other_machine "$name"; fi
 done
+
+# Trap-and-emulate's PUSHF tells the real IF there, so it is not asked. bt takes SYSENTER in three ways.
+image sysenter
+for cpu in native "bt" "bt --set bt.sysenter=0" "bt --set bt.user=1" vtx; do
+    # shellcheck disable=SC2086
+    run sysenter $cpu
+    check "sysenter, $cpu" same sysenter
+done
 finish
