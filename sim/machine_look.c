@@ -306,9 +306,9 @@ bool machine_frame(const struct machine *m, gpa_t at, hpa_t *ma, bool *traced)
 {
     uint32_t frame;
     *traced = false;
-    if (!bus_owner(virtual_(m) ? &m->b->vmm.now->bus : &m->b->bus, hpa(at.v), &frame)) return false;
+    if (!bus_owner(virtual_(m) ? &machine_seen(m)->bus : &m->b->bus, hpa(at.v), &frame)) return false;
     *ma = hpa(frame << PAGE_SHIFT | (at.v & (PAGE_SIZE - 1)));
-    const struct vmmu *mmu = virtual_(m) ? &m->b->vmm.now->vcpu.vmmu : NULL;
+    const struct vmmu *mmu = virtual_(m) ? &machine_seen(m)->vcpu.vmmu : NULL;
     if (mmu && mmu->ops->traced) *traced = mmu->ops->traced(mmu, at);
     return true;
 }

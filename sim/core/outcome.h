@@ -28,7 +28,9 @@ enum { /* fault.code of a violation. SDM 3C table 27-7 */
     SECOND_READ = 1 << 0, SECOND_WRITE = 1 << 1, SECOND_FETCH = 1 << 2, /* the access */
     SECOND_RIGHTS = 3 /* shift: what the entries permit, as the same three bits */,
     SECOND_LINEAR = 1 << 7,                                             /* fault.addr is valid */
-    SECOND_FINAL = 1 << 8                                               /* it was the translated address itself, not a table's */
+    SECOND_FINAL = 1 << 8,                                              /* it was the translated address itself, not a table's */
+    /* No manual's: with agile paging (mmu/walk.h) the tables that CR3 names refused; no address of the second level is meant. */
+    SECOND_SHADOW = 1 << 16, SECOND_SHADOW_CODE = 17                    /* shift: four bits, a page fault's error code */
 };
 
 /* An exception as the CPU will deliver it. */
@@ -56,6 +58,7 @@ struct xlat_ref {
     bool     wide;   /* an entry of 8 bytes (PAE), of which `entry` is the lower half */
     bool     cached; /* for people (mmu_probe): a cache of walks holds it, so a TLB miss would not read it */
     bool     locked; /* dimension 0: the second level forbids stores to it, even the walk's own */
+    bool     shadow; /* dimension 0, with agile paging: of a table of the hypervisor's, not the guest's */
 };
 
 /* The entry's number in its table. */
@@ -73,6 +76,8 @@ struct xlat {
     bool     tlb_hit; /* no walk was needed */
     bool     large;   /* 4 MB or 2 MB page */
     bool     absent;  /* its frame lies beyond the bus: reads give ones, writes are lost; `at` means nothing */
+    bool     tracked; /* a store is to set the dirty bit of the second level's last entry */
+    uint8_t  switched;/* agile paging: level of the first table that was the guest's own; 0: none was */
     uint8_t  refs;    /* entries used in ref[] */
     struct xlat_ref ref[XLAT_REFS];
 };

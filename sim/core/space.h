@@ -17,6 +17,7 @@ struct space {
     uint64_t pdpte[4];  /* the four that PAE paging loads; without it they mean nothing */
     uint32_t root;      /* machine address of second-level tables */
     uint8_t  levels;    /* of them; 0: there are none */
+    bool     agile;     /* cr3's tables are shadows, with agile paging (mmu/walk.h) */
     uint16_t vpid;
     bool     tagged;    /* false: tag 0 it is, and nothing with that tag outlives the change */
     uint32_t upper;     /* linear addresses from here on are looked for in a page directory of their own; 0: there are none */

@@ -135,7 +135,7 @@ static struct walk_env env_of(const struct mmu *m, gva_t at, uint32_t (*read)(vo
     if (is_upper(m, at))
         return (struct walk_env){ .cr0 = PAGING_CR0_PG | PAGING_CR0_WP, .cr3 = m->upper_root, .cr4 = PAGING_CR4_PSE, .read = read,
                                   .self = (void *)(uintptr_t)m };
-    return (struct walk_env){ m->cr0, m->cr3, m->cr4, m->pdpte, read, (void *)(uintptr_t)m, m->levels, m->second, NULL };
+    return (struct walk_env){ m->cr0, m->cr3, m->cr4, m->pdpte, read, (void *)(uintptr_t)m, m->levels, m->second, m->agile, NULL };
 }
 
 static void count_refs(struct mmu *m, const struct xlat *x)
@@ -145,6 +145,8 @@ static void count_refs(struct mmu *m, const struct xlat *x)
     uint64_t took[2] = { 0, 0 };
     for (unsigned i = 0; m->second.levels && i < x->refs; i++) second += x->ref[i].dim;
     for (unsigned i = 0; m->caches && i < x->refs; i++) took[x->ref[i].dim] += walk_touches(m, gate(m, x->ref[i].at).v, false);
+    struct mmu_walks *by = &m->by_switch[m->agile ? x->switched : MMU_WALK_OWN];
+    if (m->second.levels) by->walks++, by->refs += x->refs;
     m->refs += x->refs;
     m->refs_second += second;
     clock_charge(m->clock, CAUSE_WALK, (uint64_t)(x->refs - second) * each + took[0]);

@@ -20,6 +20,8 @@
 /* A space whose translations may be in the TLBs; its number is its place (space.c). */
 struct mmu_space { uint16_t vpid; bool second; uint32_t root; };
 enum { MMU_SPACES = 16 };
+enum { MMU_WALK_OWN = 6 };
+struct mmu_walks { uint64_t walks, refs; };
 
 struct caches; /* cache.h */
 struct behind; /* behind.h */
@@ -39,6 +41,8 @@ struct mmu {
     uint64_t refs_second;     /* of these, entries of second-level tables */
     uint32_t upper, upper_root; /* linear addresses with tables of their own (core/space.h); while there are, CR3 names those */
     struct second second;     /* tables that translate what CR3's call physical */
+    bool     agile;           /* CR3 names shadows, which may switch to the guest's own tables (walk.h) */
+    struct mmu_walks by_switch[MMU_WALK_OWN + 1]; /* with a second level: by struct xlat.switched; [OWN]: those without agile paging */
     uint8_t  levels;          /* of CR3's tables with CR4.PAE, if they are deeper than the manual's (struct model) */
     uint32_t space;           /* number of the space that counts now: bits 11..0 of its entries' `page` */
     uint32_t spaces_next;     /* the number to be given away next */

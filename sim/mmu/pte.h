@@ -25,6 +25,8 @@ enum { /* page-fault error code. SDM 3A fig. 4-12 */
 enum { PAE_SLOTS = 512, PAE_PDE_SHIFT = 21 };
 #define PAE_LARGE_INSIDE 0x001FFFFFu            /* the offset in a page of 2 MB */
 #define PDPTE_RESERVED (PAE_RESERVED | 0x1E6u)  /* of a present one */
+/* In CR3 or an entry that leads to a table, where those are shadows (agile paging, walk.h): that table is the guest's own. */
+enum { PTE_SWITCH = 1u << 11 };
 /* In combined rights (walk_rights), in place of a bit for software: the frame lies beyond 4 GB, where this bus ends. */
 enum { PTE_BEYOND = 1u << 9 };
 

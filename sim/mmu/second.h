@@ -12,14 +12,15 @@
  * Idea: rights are those that all entries of a walk permit, and are asked for besides the guest's own. A refusal is the
  * owner's affair and not the guest's: violation (the access is not permitted) or misconfiguration (the entry is not legal).
  *
- * SDM vol. 3C 28.2 (2009: 3B 25.2). Not modelled: accessed and dirty bits in these entries, pages of 1 GB, memory types. */
+ * SDM vol. 3C 28.2 (2009: 3B 25.2). Not modelled: accessed and dirty bits in these entries as later
+ * processors have them (agile paging has a dirty bit of its own, walk.h), pages of 1 GB, memory types. */
 #ifndef MMU_SECOND_H
 #define MMU_SECOND_H
 
 #include "sim/mmu/walk.h"
 
 enum { SECOND_R = 1, SECOND_W = 2, SECOND_X = 4, SECOND_ALL = 7, SECOND_TYPE = 7 << 3, SECOND_WRITE_BACK = 6 << 3, SECOND_IGNORE_PAT = 1 << 6,
-       SECOND_LARGE = 1 << 7 };
+       SECOND_LARGE = 1 << 7, SECOND_DIRTY = 1 << 9 /* with agile paging only */ };
 #define SECOND_FRAME 0x0000000FFFFFF000ull
 #define SECOND_RESERVED 0x000FFFF000000000ull
 #define SECOND_LARGE_INSIDE 0x001FFFFFull

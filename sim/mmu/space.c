@@ -60,6 +60,7 @@ void mmu_space(void *mmu, const struct space *s)
     m->cr4 = s->cr4;
     memcpy(m->pdpte, s->pdpte, sizeof m->pdpte);
     m->second = (struct second){ s->root, s->levels };
+    m->agile = s->agile;
     m->upper = s->upper;
     m->upper_root = s->upper_root;
     m->space = s->vpid ? number_of(m, s) : 0;

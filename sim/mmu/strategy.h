@@ -41,6 +41,8 @@ struct vmmu_second {
     uint64_t identity[4];       /* PDPTEs of them */
 };
 
+struct vmmu_registers { uint32_t cr0, cr3, cr4; uint64_t pdpte[4]; };
+
 /* Everything a strategy may use. Filled by vmm before attach. */
 struct vmmu_env {
     struct arena *arena;
@@ -60,6 +62,9 @@ struct vmmu_env {
     const uint64_t *pdpte;      /* the guest's four, as loaded last; for a guest with PAE */
     /* An access to this page of the guest's is about to be let through: see to a frame behind it (bus_own). NULL: all have theirs. */
     bool        (*own)(void *self, gpa_t page, bool write);
+    /* For looking: the guest's paging registers as they are at this moment, wherever that is; hardware may hold them. NULL: they are what
+     * `paging` was told last. */
+    void        (*registers)(const void *self, struct vmmu_registers *to);
     void        (*invlpg)(void *self, gva_t at);          /* flush one translation of the hardware TLB, charged by vmm */
     void        (*flush)(void *self);                     /* flush the hardware TLB (not the global window), charged by vmm */
     void         *self;

@@ -2,6 +2,7 @@
 #include "sim/mmu/two_level.h"
 
 #include <stdio.h>
+#include <string.h>
 #include "sim/mmu/pte.h"
 
 enum { ROOT = 0 /* first frame of the pool */, LINE = 64, IDENTITY_PAGES = 4, LARGE_PAGES = SECOND_SLOTS /* frames in one */ };
@@ -315,7 +316,10 @@ static bool probe(const struct vmmu *m, gva_t at, unsigned access, struct xlat *
     const struct two_level *s = m->state;
     struct fault f;
     const struct walk_env own = { .cr0 = PAGING_CR0_PG, .cr3 = frame_at(s, s->upper), .cr4 = PAGING_CR4_PSE, .read = peek_entry, .self = m->env.machine };
-    const struct walk_env w = { .cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .pdpte = s->env->pdpte, .read = peek_entry, .self = m->env.machine,
+    struct vmmu_registers r = { s->cr0, s->cr3, s->cr4, { 0 } };
+    if (s->env->registers) s->env->registers(s->env->self, &r); /* its loads of CR3 do not leave, so ours is an old one */
+    else memcpy(r.pdpte, s->env->pdpte, sizeof r.pdpte);
+    const struct walk_env w = { .cr0 = r.cr0, .cr3 = r.cr3, .cr4 = r.cr4, .pdpte = r.pdpte, .read = peek_entry, .self = m->env.machine,
                                 .levels = s->env->model->levels, .second = { frame_at(s, ROOT), s->levels } };
     return walk(m->env.window && at.v >= m->env.window ? &own : &w, at, access, x, &f);
 }

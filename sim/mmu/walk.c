@@ -11,6 +11,7 @@ struct way {
     struct fault *f;
     gva_t at;
     unsigned access;
+    bool *nested; /* the tables that come now are the guest's own: so are what they refuse, and addresses */
 };
 
 static bool refuse(const struct way *y, uint32_t code)
@@ -18,6 +19,7 @@ static bool refuse(const struct way *y, uint32_t code)
     if (y->access & ACCESS_WRITE) code |= PF_WRITE;
     if (y->access & ACCESS_USER) code |= PF_USER;
     *y->f = (struct fault){ .vector = PAGING_VECTOR, .has_code = true, .code = code, .addr = y->at.v };
+    if (!*y->nested) *y->f = (struct fault){ .second = SECOND_VIOLATION, .code = SECOND_LINEAR | SECOND_SHADOW | code << SECOND_SHADOW_CODE, .addr = y->at.v };
     return false;
 }
 
@@ -29,6 +31,16 @@ static bool told(struct fault *f, gva_t at, unsigned final)
     return false;
 }
 
+/* Does the second level translate where this table lies? Agile paging: shadows lie at machine addresses, and so does the first of
+ * the guest's own, of which the entry that leads to it says so. */
+static bool is_guests(const struct way *y, uint64_t leads, uint8_t level)
+{
+    if (*y->nested) return y->w->second.levels;
+    *y->nested = leads & PTE_SWITCH;
+    if (*y->nested) y->x->switched = level;
+    return false;
+}
+
 /* Entries of 4 or 8 bytes. The upper half of a long one only says where a frame is not, and what is reserved; a table
  * beyond the bus reads as ones. False: a second level does not lead there. */
 static bool read_entry(const struct way *y, uint64_t table, uint32_t slot, uint8_t level, bool wide, uint64_t *entry)
@@ -36,12 +48,12 @@ static bool read_entry(const struct way *y, uint64_t table, uint32_t slot, uint8
     const struct walk_env *w = y->w;
     struct second_end end = { .at = (table & ~(uint64_t)(PAGE_SIZE - 1)) | slot << (wide ? 3 : 2), .rights = SECOND_ALL };
     uint64_t guest = end.at;
-    if (w->second.levels && !second_walk(w, guest, SECOND_R, level, y->x, &end, y->f)) return told(y->f, y->at, 0);
+    if (is_guests(y, table, level) && !second_walk(w, guest, SECOND_R, level, y->x, &end, y->f)) return told(y->f, y->at, 0);
     if (w->cache && level > 1 && walk_cache_find(w->cache, 0, (uint32_t)end.at, entry)) return true;
     struct xlat_ref *r = &y->x->ref[y->x->refs++];
     bool there = !(end.at >> 32);
     uint32_t at = there ? (uint32_t)end.at : WALK_NOWHERE | ((uint32_t)end.at & ~PAGE_MASK);
-    *r = (struct xlat_ref){ .at = hpa(at), .guest = guest, .level = level, .wide = wide, .locked = !(end.rights & SECOND_W) };
+    *r = (struct xlat_ref){ .at = hpa(at), .guest = guest, .level = level, .wide = wide, .locked = !(end.rights & SECOND_W), .shadow = !*y->nested };
     r->entry = there ? w->read(w->self, hpa(at)) : UINT32_MAX;
     if (wide) r->high = there ? w->read(w->self, hpa(at + 4)) : UINT32_MAX;
     *entry = (uint64_t)r->high << 32 | r->entry;
@@ -108,8 +120,12 @@ static bool land(const struct way *y)
     struct xlat *x = y->x;
     struct second_end end = { .at = x->physical, .rights = SECOND_ALL };
     unsigned need = y->access & ACCESS_EXEC ? SECOND_X : y->access & ACCESS_WRITE ? SECOND_W : SECOND_R;
-    if (y->w->second.levels && !second_walk(y->w, x->physical, need, 0, x, &end, y->f)) return told(y->f, y->at, SECOND_FINAL);
+    bool second = y->w->second.levels && *y->nested;
+    if (second && !second_walk(y->w, x->physical, need, 0, x, &end, y->f)) return told(y->f, y->at, SECOND_FINAL);
+    x->tracked = second && y->w->agile;
     x->locked = !(end.rights & SECOND_W);
+    /* Not dirty there, and not about to be: kept as if it could not be stored to, so that the first store walks again. */
+    if (x->tracked && !(y->access & ACCESS_WRITE)) x->locked |= !(x->ref[x->refs - 1].entry & SECOND_DIRTY);
     x->absent = end.at >> 32;
     x->at = hpa(x->absent ? WALK_NOWHERE | ((uint32_t)end.at & (PAGE_SIZE - 1)) : (uint32_t)end.at);
     return true;
@@ -117,11 +133,12 @@ static bool land(const struct way *y)
 
 bool walk(const struct walk_env *w, gva_t at, unsigned access, struct xlat *x, struct fault *f)
 {
-    const struct way y = { w, x, f, at, access };
+    bool nested = !w->agile || !(w->cr0 & PAGING_CR0_PG);
+    const struct way y = { w, x, f, at, access, &nested };
     x->host = NULL;
     x->leaf = x->rights = 0;
-    x->tlb_hit = x->large = x->absent = x->locked = false;
-    x->refs = 0;
+    x->tlb_hit = x->large = x->absent = x->locked = x->tracked = false;
+    x->refs = x->switched = 0;
     x->at = hpa(at.v);
     x->physical = at.v;
     x->paged = w->cr0 & PAGING_CR0_PG;
@@ -160,4 +177,8 @@ void walk_accessed(struct xlat *x, unsigned access, void (*write)(void *self, hp
         r->entry = entry;
         if (r->level == 1 || (x->large && r->level == 2)) x->leaf = entry;
     }
+    struct xlat_ref *last = &x->ref[x->refs ? x->refs - 1 : 0];
+    if (!x->tracked || !(access & ACCESS_WRITE) || (last->entry & SECOND_DIRTY)) return;
+    last->entry |= SECOND_DIRTY;
+    write(self, last->at, last->entry);
 }

@@ -14,6 +14,13 @@
  * Idea 3: with a second level of tables (second.h) an address that the first one names is no address yet. Each entry is
  * looked for by a walk of its own, and so is the address that comes out: n levels over m are (n+1)(m+1)-1 references.
  *
+ * Idea 4: agile paging, which no processor has. CR3 names shadow tables, whose entries are machine addresses and need no second
+ * level, down to an entry with PTE_SWITCH (CR3 may have it, too): the table that this leads to lies at a machine address as well,
+ * but is the guest's own, and the addresses in it go through the second level. What the shadow part refuses is its owner's affair
+ * (SECOND_SHADOW); what the guest's own tables refuse is the guest's page fault. Where the walk ended behind a switch, stores set
+ * SECOND_DIRTY in the entry that ended the second level; the walk's own A and D do not. With s of n levels shadowed, over m, a walk
+ * reads s + (n - s)(m + 1) entries: 4, 8, 12, 16, 20 for 4 over 4, where two levels of tables read 24. Gandhi, Hill, Swift, ISCA 2016.
+ *
  * SDM vol. 3A 4.3, 4.4 (walks), 4.6 (rights), 4.7 (error codes), 4.8 (accessed and dirty). Physical addresses have 36 bits,
  * but the bus ends at 4 GB: what lies beyond is not there, and reads as ones. Not modelled: NX, PAT; A is set only by walks that succeed (the manual allows earlier). */
 #ifndef MMU_WALK_H
@@ -38,6 +45,7 @@ struct walk_env {
     void    *self;
     uint8_t  levels;       /* with CR4.PAE: 3 to 5; else as the manual has it */
     struct second second;
+    bool     agile;        /* CR3's tables are shadows; there is a second level */
     struct walk_cache *cache; /* NULL: each entry is read. Hits are not listed in x->ref, and not counted in x->refs */
 };
 

@@ -46,6 +46,13 @@ static void hw_flush(void *vcpu)
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_CR3]);
 }
 
+static void registers(const void *vcpu, struct vmmu_registers *to)
+{
+    const struct mmu now = vcpu_guest_mmu(vcpu);
+    *to = (struct vmmu_registers){ .cr0 = now.cr0, .cr3 = now.cr3, .cr4 = now.cr4 };
+    memcpy(to->pdpte, now.pdpte, sizeof to->pdpte);
+}
+
 static void vm_intr(void *vcpu, unsigned n, bool level)
 {
     (void)n;
@@ -159,7 +166,7 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
         .choice = { b->setting[SETTING_SHADOW_CACHE], b->setting[SETTING_SHADOW_TRACE], b->setting[SETTING_SHADOW_EAGER],
                     pool_of(v->vm), b->setting[SETTING_EPT_LARGE], b->setting[SETTING_EPT_POOL] },
         .first = v->window.at >> PAGE_SHIFT, .frames = v->vm->frame + v->vm->frames - (v->window.at >> PAGE_SHIFT),
-        .pdpte = v->virt_mmu.pdpte, .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
+        .pdpte = v->virt_mmu.pdpte, .registers = registers, .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
     };
     moving(v);
     if (!v->vmmu.env.choice.trace && !v->ops->hardware && !v->vmmu.ops->second)
