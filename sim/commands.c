@@ -103,6 +103,17 @@ static const char quiz_more[] =
     "Each problem is a run of a guest that was given numbers; what is asked is what\n"
     "then lies in its memory, or is counted. The answers are the machine's.\n";
 
+static const char completion_more[] =
+    "  . <(ringside completion bash)                      in ~/.bashrc\n"
+    "  ringside completion zsh >~/.zfunc/_ringside        a folder of $fpath\n"
+    "  ringside completion fish >~/.config/fish/completions/ringside.fish\n\n"
+    "Commands, options, their values, scenarios and built guests.\n";
+static const char doctor_more[] =
+    "  ringside doctor\n"
+    "  ringside doctor --json -\n\n"
+    "Says of everything that Ringside can use whether it is there, and what is lost\n"
+    "without it. Exit code 6 if something is missing that lessons need.\n";
+
 const struct command commands[] = {
     { "run", "SCENARIO|IMAGE", "run without a screen, print a summary", FOR_RUN, run_more, cmd_run },
     { "tui", "SCENARIO|IMAGE", "step through it on a screen", FOR_TUI, tui_more, cmd_tui },
@@ -110,16 +121,17 @@ const struct command commands[] = {
     { "trace", "SCENARIO|IMAGE", "every event: text, jsonl, perfetto, csv", FOR_TRACE, trace_more, cmd_trace },
     { "compare", "SCENARIO|IMAGE", "the same guest on several machines", FOR_COMPARE, compare_more, cmd_compare },
     { "bench", "KIND [LOAD|IMAGE]", "what operations and workloads cost", FOR_BENCH, bench_more, cmd_bench },
-    { "classify", "[INSTRUCTION]", "who is sensitive, who privileged; the theorems", FOR_CLASSIFY, classify_more, cmd_classify },
+    { "classify", "[INSTRUCTION]", "who is sensitive or privileged; the theorems", FOR_CLASSIFY, classify_more, cmd_classify },
     { "explain", "[WORD]", "an instruction, exit, cause, event, cost, ...", FOR_EXPLAIN, explain_more, cmd_explain },
     { "quiz", "[TOPIC]", "practice problems, with worked answers", FOR_QUIZ, quiz_more, cmd_quiz },
     { "exec", "[FILE]", "run single instructions, a line each", FOR_EXEC, exec_more, cmd_exec },
     { "list", "[model NAME]", "what there is; a CPU model as a file", FOR_LIST, NULL, cmd_list },
+    { "doctor", "", "is all here: terminal, programs, folders", FOR_DOCTOR, doctor_more, cmd_doctor },
+    { "completion", "bash|zsh|fish", "what the Tab key offers, as a script", FOR_TALK, completion_more, cmd_completion },
     { "help", "[COMMAND]", "this help, or that of one command", FOR_TALK, NULL, cmd_help },
     { "version", "", "the version", FOR_TALK, NULL, cmd_version },
     { "lab", "", "", 0, NULL, NULL },      { "grade", "", "", 0, NULL, NULL },    { "asm", "", "", 0, NULL, NULL },
-    { "disasm", "", "", 0, NULL, NULL },   { "repl", "", "", 0, NULL, NULL },     { "doctor", "", "", 0, NULL, NULL },
-    { "completion", "", "", 0, NULL, NULL },
+    { "disasm", "", "", 0, NULL, NULL },   { "repl", "", "", 0, NULL, NULL },
     { NULL, NULL, NULL, 0, NULL, NULL },
 };
 
@@ -197,7 +209,7 @@ static void list_commands(struct text *out)
 {
     for (const struct command *c = commands; c->word; c++) {
         if (!c->run) continue;
-        text_add(out, "  %-8s %-22s %s\n", c->word, c->form, c->about);
+        text_add(out, "  %-10s %-21s %s\n", c->word, c->form, c->about);
     }
 }
 

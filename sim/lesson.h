@@ -55,5 +55,6 @@ struct lesson *lesson_open(const char *name, struct err *e);
 /* The shipped scenarios: path, title, lecture part; in teaching order. Returns how many. */
 struct lesson_entry { char name[32], path[512], title[160], lecture[160]; };
 unsigned lesson_list(struct lesson_entry *list, unsigned room, struct err *e);
+extern const char lesson_language[]; /* what scenarios are written in, with its version: "Lua 5.4.4" */
 
 #endif

@@ -237,6 +237,13 @@ int options_choice(const struct options *o, enum option id, const char *const *w
     return -1;
 }
 
+bool options_about(unsigned i, unsigned command, struct option_about *about)
+{
+    const struct row *r = &rows[i];
+    *about = (struct option_about){ r->name, r->value, r->help, r->letter };
+    return (r->commands & command) && r->kind != PLANNED;
+}
+
 void options_help(unsigned command, struct text *out)
 {
     struct text planned = { 0 };

@@ -10,10 +10,10 @@
 /* The commands an option may belong to. */
 enum {
     FOR_RUN = 1, FOR_TUI = 2, FOR_DRAW = 4, FOR_LIST = 8, FOR_TRACE = 16, FOR_TALK = 32, /* help, version */
-    FOR_EXEC = 64, FOR_COMPARE = 128, FOR_CLASSIFY = 256, FOR_EXPLAIN = 512, FOR_BENCH = 1024, FOR_QUIZ = 2048,
+    FOR_EXEC = 64, FOR_COMPARE = 128, FOR_CLASSIFY = 256, FOR_EXPLAIN = 512, FOR_BENCH = 1024, FOR_QUIZ = 2048, FOR_DOCTOR = 4096,
     FOR_BATCH = FOR_RUN | FOR_DRAW | FOR_TRACE | FOR_COMPARE,
     FOR_MACHINE = FOR_BATCH | FOR_TUI,
-    FOR_ALL = FOR_MACHINE | FOR_LIST | FOR_TALK | FOR_EXEC | FOR_CLASSIFY | FOR_EXPLAIN | FOR_BENCH | FOR_QUIZ
+    FOR_ALL = FOR_MACHINE | FOR_LIST | FOR_TALK | FOR_EXEC | FOR_CLASSIFY | FOR_EXPLAIN | FOR_BENCH | FOR_QUIZ | FOR_DOCTOR
 };
 
 enum option {
@@ -46,6 +46,9 @@ void options_again(const struct options *o, struct text *out);
 double options_wall(const struct options *o);
 /* The value of option `id` must be one of `words`: its index, or -1 with EXIT_USAGE and a suggestion. */
 int options_choice(const struct options *o, enum option id, const char *const *words, unsigned n, struct err *e);
+/* What is said about option `i` of OPT_COUNT in the help of `command`; false: it is not one of that command's, or only planned. */
+struct option_about { const char *name, *value, *help; char letter; }; /* value: NULL: a switch */
+bool options_about(unsigned i, unsigned command, struct option_about *about);
 /* Adds the option lines of --help for `command`. */
 void options_help(unsigned command, struct text *out);
 

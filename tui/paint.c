@@ -5,12 +5,14 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <wchar.h>
 #include "tui/command.h"
 #include "tui/rescue.h"
+#include "tui/tui.h"
 #include <term.h> /* last: it makes macros of common words */
 
 static SCREEN *screen;
@@ -185,4 +187,16 @@ bool paint_gone(void)
 {
     struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
     return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR | POLLNVAL));
+}
+
+bool tui_terminal(char *words, size_t room)
+{
+    const char *term = getenv("TERM");
+    int error;
+    if (!term || !*term) return (void)snprintf(words, room, "TERM is not set"), false;
+    if (setupterm(NULL, STDOUT_FILENO, &error) != OK)
+        return (void)snprintf(words, room, "%s: the system has no description of it; try TERM=xterm-256color", term), false;
+    int colors = tigetnum("colors");
+    snprintf(words, room, "%s, %d colours, by %s", term, colors > 0 ? colors : 0, curses_version());
+    return strcmp(term, "dumb") != 0;
 }

@@ -4,6 +4,7 @@
 #define TUI_TUI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include "sim/core/err.h"
 
 struct machine;
@@ -21,5 +22,8 @@ struct tui_options {
  * caller keeps both. Returns the exit code: 0, EXIT_INTERRUPTED after a signal, or that of `e` (EXIT_USAGE: unknown
  * theme or key name; EXIT_ENVIRONMENT: no terminal that can do this, or the dump cannot be written). */
 int tui_run(struct machine *m, struct lesson *l, const struct tui_options *o, struct err *e);
+
+/* The terminal on stdout in words ("xterm-256color, 256 colours"), or what is wrong with it, and false. */
+bool tui_terminal(char *words, size_t room);
 
 #endif

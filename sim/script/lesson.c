@@ -12,6 +12,8 @@
 #include "sim/script/check.h"
 #include "sim/script/script.h"
 
+const char lesson_language[] = LUA_RELEASE;
+
 static struct script *of(const struct lesson *l)
 {
     struct script *s;
