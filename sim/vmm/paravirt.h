@@ -66,6 +66,8 @@ struct paravirt {
     uint32_t assists;          /* enabled, as bits */
     uint32_t iopl;             /* as physdev_op sets it */
     bool     no_result;        /* the hypercall being served has set EAX itself */
+    uint64_t until;            /* cycle: a call of many parts stops then, and goes on when it is made again; 0: it need not */
+    struct { bool set; uint32_t arg[6]; } more; /* the call being served did, and is to be made again with these arguments */
 
     struct pv_channel channel[XEN_CHANNELS];
     uint16_t virq_port[XEN_VIRQS], pirq_port[16];
@@ -93,6 +95,10 @@ void pv_names(void); /* registers the trace's enum types "hypercall" and "rule" 
 void    pv_hypercall(struct paravirt *p);                                  /* INT 82h was executed; EAX is the number */
 /* One call, as INT 82h or multicall makes it. Emits HYPERCALL. */
 int32_t pv_serve(struct paravirt *p, uint32_t number, const uint32_t arg[6]);
+/* For calls of many parts, after each: has the caller had the processor long enough? */
+bool    pv_long(const struct paravirt *p);
+/* The call ends here, and the guest makes it again with these arguments; what was done must not be done twice. */
+int32_t pv_continue(struct paravirt *p, uint32_t a, uint32_t b, uint32_t c, uint32_t d);
 
 /* ---- paravirt_copy.c: guest memory by linear address, as the guest itself could reach it. Charges the memory system. */
 bool pv_read(struct paravirt *p, uint32_t at, void *to, uint32_t n);       /* false: -EFAULT */

@@ -161,6 +161,7 @@ int32_t pv_set_trap_table(struct paravirt *p, const uint32_t arg[6])
         if (!pv_gate_selector(t.cs)) return -XEN_EPERM;
         p->trap[t.vector] = t;
         if (t.vector == TRAP_VECTOR_80) pv_init_int80(p);
+        if (pv_long(p)) return pv_continue(p, at + (uint32_t)sizeof t, 0, 0, 0);
     }
     if (!arg[0]) pv_init_int80(p);
     return 0;

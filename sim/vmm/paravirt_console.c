@@ -44,8 +44,10 @@ static int32_t console_write(struct paravirt *p, uint32_t count, uint32_t at)
     while (count) {
         uint32_t n = count < sizeof text ? count : (uint32_t)sizeof text;
         if (!pv_read(p, at, text, n)) return -XEN_EFAULT;
-        for (uint32_t i = 0; i < n; i++) host_serial(p->v->vm, (uint8_t)text[i]);
-        at += n, count -= n;
+        for (uint32_t i = 0; i < n; i++, at++, count--) {
+            if (i && pv_long(p)) return pv_continue(p, XEN_CONSOLE_WRITE, count, at, 0); /* a line is slow */
+            host_serial(p->v->vm, (uint8_t)text[i]);
+        }
     }
     return 0;
 }

@@ -307,6 +307,9 @@ int32_t pv_grant_table_op(struct paravirt *p, const uint32_t arg[6])
     uint32_t size = arg[0] < sizeof sizes ? sizes[arg[0]] : 0;
     if (!size) return -XEN_ENOSYS;
     int32_t result = 0;
-    for (uint32_t i = 0; i < arg[2] && !result; i++) result = one(p, arg[0], arg[1] + i * size, size);
+    for (uint32_t i = 0; i < arg[2] && !result; i++) {
+        if (i && pv_long(p)) return pv_continue(p, arg[0], arg[1] + i * size, arg[2] - i, 0);
+        result = one(p, arg[0], arg[1] + i * size, size);
+    }
     return result;
 }

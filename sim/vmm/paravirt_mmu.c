@@ -61,10 +61,15 @@ static int32_t begin(struct paravirt *p, const uint32_t arg[6], uint32_t size, u
 }
 
 /* Tells how many of a list were done, if the guest wants to know; whether it can be told does not matter. */
-static int32_t done(struct paravirt *p, uint32_t where, uint32_t n, int32_t result)
+static void tell(struct paravirt *p, uint32_t where, uint32_t n)
 {
     if (where) (void)pv_write(p, where, &n, sizeof n);
-    return result;
+}
+
+/* The rest of a list, later: whoever looks at the count then knows that it adds to what is told now. */
+static int32_t later(struct paravirt *p, const uint32_t arg[6], uint32_t n, uint32_t size)
+{
+    return pv_continue(p, arg[0] + n * size, ((arg[1] & ~XEN_MMU_PREEMPTED) - n) | XEN_MMU_PREEMPTED, arg[2], arg[3]);
 }
 
 /* arg: list, count, where to store how many were done, domain. */
@@ -74,12 +79,13 @@ int32_t pv_mmu_update(struct paravirt *p, const uint32_t arg[6])
     uint32_t count, before, n = 0;
     bool device;
     int32_t result = begin(p, arg, sizeof u, &count, &before, &device);
-    while (!result && n < count) {
+    while (!result && n < count && !(n && pv_long(p))) {
         if (!pv_read(p, arg[0] + n * (uint32_t)sizeof u, &u, sizeof u)) result = -XEN_EFAULT;
         else result = update_one(p, &u, device);
         n += !result;
     }
-    return done(p, arg[2], before + n, result);
+    tell(p, arg[2], before + n);
+    return !result && n < count ? later(p, arg, n, sizeof u) : result;
 }
 
 /* For which vCPUs? A pointer says, to a word of bits; the only one is always meant. */
@@ -157,12 +163,13 @@ int32_t pv_mmuext_op(struct paravirt *p, const uint32_t arg[6])
     uint32_t count, before, n = 0;
     bool device;
     int32_t result = begin(p, arg, sizeof op, &count, &before, &device);
-    while (!result && n < count) {
+    while (!result && n < count && !(n && pv_long(p))) {
         if (!pv_read(p, arg[0] + n * (uint32_t)sizeof op, &op, sizeof op)) result = -XEN_EFAULT;
         else result = extended_one(p, &op, device);
         n += !result;
     }
-    return done(p, arg[2], before + n, result);
+    tell(p, arg[2], before + n);
+    return !result && n < count ? later(p, arg, n, sizeof op) : result;
 }
 
 /* ---- frames given back and asked for. They return how many extents were served; the first that cannot be ends the list. */
@@ -196,6 +203,7 @@ static int32_t reservation(struct paravirt *p, uint32_t op, uint32_t at)
     for (; n < r.count; n++) {
         uint32_t extent = r.extents || !increase ? r.extents + 4 * n : 0;
         if (!(cmd == XEN_MEM_DECREASE ? give_back(p, extent) : ask_for(p, extent, !increase))) break;
+        if (n + 1 < r.count && pv_long(p)) return pv_continue(p, (n + 1) << XEN_MEM_SHIFT | cmd, at, 0, 0);
     }
     return (int32_t)n;
 }

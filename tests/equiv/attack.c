@@ -438,7 +438,7 @@ static bool one_technique(const struct way *w, uint64_t operations, uint64_t see
     return true;
 }
 
-int attack_run(uint64_t operations, uint64_t seed)
+int attack_run(uint64_t operations, uint64_t seed, const char *cpu, const char *mmu)
 {
     char path[512];
     const char *dir = getenv("TMPDIR");
@@ -454,6 +454,7 @@ int attack_run(uint64_t operations, uint64_t seed)
         snprintf(cfg.cpu, sizeof cfg.cpu, "%s", w.s->name);
         snprintf(cfg.mmu, sizeof cfg.mmu, "%s", w.mmu);
         if (!w.s->hypervisor || !config_check(&cfg, &e)) continue;
+        if ((cpu && strcmp(cpu, w.s->name)) || (mmu && strcmp(mmu, w.mmu))) continue;
         failures += !one_technique(&w, operations, seed, path);
         w.set = w.s->faithful;
         if (w.set && *w.set) failures += !one_technique(&w, operations / 2, seed, path);

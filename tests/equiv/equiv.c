@@ -12,7 +12,7 @@
  *   equiv -s SEED [-k KEEP] [-o FILE] one kernel, with the groups of a mask (hexadecimal); FILE gets its image
  *   equiv -e KEY=N ...                with a setting more
  *   equiv -p ...                      the same for paravirtual kernels (paravirt.h)
- *   equiv -a [OPERATIONS [SEED]]      hostile kernels instead (attack.h); with -s and -o: the image of one, with -p a ported one */
+ *   equiv -a [OPERATIONS [SEED [CPU [MMU]]]]  hostile kernels instead (attack.h); with -s and -o: the image of one, with -p a ported one */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -370,7 +370,7 @@ int main(int argc, char **argv)
     if (optind < argc) count = strtoull(argv[optind], NULL, 0);
     if (optind + 1 < argc) seed = strtoull(argv[optind + 1], NULL, 0);
     over = attack || ported; /* they tell for themselves */
-    if (attack && !out) return attack_run(count, seed);
+    if (attack && !out) return attack_run(count, seed, optind + 2 < argc ? argv[optind + 2] : NULL, optind + 3 < argc ? argv[optind + 3] : NULL);
     if (ported && !attack) return single ? paravirt_one(seed, keep, out) : paravirt_run(count, seed);
     if (single) count = 1;
     const char *dir = getenv("TMPDIR");

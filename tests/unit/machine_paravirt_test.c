@@ -536,9 +536,88 @@ static void hostile_calls_break_nothing(void **state)
         if (!refused[r]) fail_msg("rule %s was never tried", direct_word(r));
 }
 
+/* INT 82h in the guest's place, made again as often as the registers say; how often that was. */
+static unsigned made(struct world *w, uint32_t number, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+{
+    struct cpu *v = &w->p->v->virt;
+    const uint32_t after = va(w, w->first);
+    unsigned times = 0;
+    v->reg[EAX] = number, v->reg[EBX] = a, v->reg[ECX] = b, v->reg[EDX] = c, v->reg[ESI] = d;
+    do {
+        v->eip = after;
+        pv_hypercall(w->p);
+        times++;
+        assert_true(v->eip == after || v->eip == after - 2);
+        if (v->eip != after) assert_int_equal(v->reg[EAX], number);
+        holds(w, "part of a call");
+    } while (v->eip != after && times < 10000);
+    return times;
+}
+
+/* A long call lets others have the processor between two of its parts; then it goes on where it was, alone or in a multicall. */
+static void long_calls_are_interrupted(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 };
+    struct world w = world();
+    struct cpu *v = &w.p->v->virt;
+    uint32_t desk = va(&w, w.first + PAGES), list = va(&w, w.first + 4), l1 = w.first + 1, told = 0, zero[1024] = { 0 };
+    const char text[] = "one word after the other\n";
+    enum { SENT = sizeof text - 3 /* the last two are still in the UART */ };
+    size_t sent;
+    put(&w, va(&w, l1), zero, sizeof zero);
+    assert_int_equal(map(&w, va(&w, l1), mfn(&w, l1) << PAGE_SHIFT | PTE_P), 0);
+    assert_int_equal(extended(&w, XEN_PIN_L1, mfn(&w, l1), 0), 0);
+    struct xen_mmu_update u[COUNT];
+    for (uint32_t n = 0; n < COUNT; n++) u[n] = (struct xen_mmu_update){ (mfn(&w, l1) << PAGE_SHIFT) + 4 * n, 0, mfn(&w, w.first + 2) << PAGE_SHIFT | PTE_P, 0 };
+    put(&w, list, u, sizeof u);
+
+    assert_int_equal(made(&w, 1, list, COUNT, desk, XEN_DOM_SELF), 1); /* a list as long as they are does not take long */
+    w.m->b->clock.hz = 100000;                                         /* 10 ms are 1000 cycles now */
+    unsigned times = made(&w, 1, list, COUNT, desk, XEN_DOM_SELF);
+    assert_in_range(times, 2, COUNT);
+    assert_int_equal(v->reg[EAX], 0);
+    assert_true(pv_read(w.p, desk, &told, 4));
+    assert_int_equal(told, COUNT);
+
+    u[COUNT - 1].val = 1u << PAGE_SHIFT | PTE_P; /* the last is bad: so many are told, and why */
+    put(&w, list, u, sizeof u);
+    assert_in_range(made(&w, 1, list, COUNT, desk, XEN_DOM_SELF), 2, COUNT);
+    assert_int_equal((int32_t)v->reg[EAX], -XEN_EINVAL);
+    assert_true(pv_read(w.p, desk, &told, 4));
+    assert_int_equal(told, COUNT - 1);
+
+    struct xen_multicall_entry m[3] = { { 17, 99, { 0 } }, { 1, 99, { list, COUNT - 1, desk, XEN_DOM_SELF } }, { 18, 99, { 0, sizeof text - 1, desk + 64 } } };
+    put(&w, desk + 64, text, sizeof text);
+    put(&w, desk + 256, m, sizeof m);
+    assert_in_range(made(&w, 13, desk + 256, 3, 0, 0), 4, 2 * COUNT);
+    assert_int_equal(v->reg[EAX], 0);
+    assert_true(pv_read(w.p, desk + 256, m, sizeof m));
+    assert_int_equal(m[0].result, XEN_MAJOR << 16 | XEN_MINOR);
+    assert_int_equal(m[1].result, 0);
+    assert_int_equal(m[2].result, 0);
+    assert_true(pv_read(w.p, desk, &told, 4));
+    assert_int_equal(told, COUNT - 1);
+    const char *said = machine_serial(w.m, &sent);
+    assert_memory_equal(said + sent - SENT, text, SENT);
+
+    uint32_t r[5] = { desk + 1024, 64, 0, 0, XEN_DOM_SELF }, extents[64]; /* frames given back, and asked for again */
+    for (uint32_t n = 0; n < 64; n++) extents[n] = mfn(&w, w.first + PAGES + DESK + n);
+    for (uint32_t n = 0; n < 64; n++) assert_int_equal(map(&w, va(&w, w.first + PAGES + DESK + n), 0), 0);
+    put(&w, desk + 1024, extents, sizeof extents);
+    put(&w, desk + 512, r, sizeof r);
+    w.m->b->clock.hz = 10000;
+    assert_in_range(made(&w, 12, XEN_MEM_DECREASE, desk + 512, 0, 0), 2, 64);
+    assert_int_equal(v->reg[EAX], 64);
+    assert_in_range(made(&w, 12, XEN_MEM_INCREASE, desk + 512, 0, 0), 2, 64);
+    assert_int_equal(v->reg[EAX], 64);
+    machine_free(w.m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(long_calls_are_interrupted),
         cmocka_unit_test(a_frame_has_one_type),
         cmocka_unit_test(a_bad_table_leaves_nothing),
         cmocka_unit_test(updates_come_in_batches),
