@@ -14,6 +14,7 @@
 #include "sim/core/addr.h"
 #include "sim/core/cost.h"
 #include "sim/core/err.h"
+#include "sim/core/known.h"
 #include "sim/core/nature.h"
 #include "sim/core/outcome.h"
 #include "sim/core/points.h"
@@ -187,6 +188,10 @@ struct machine_xlat {
     struct xlat guest, real;            /* .ref lists; guest refs are guest-physical */
 };
 void machine_translate(const struct machine *m, gva_t at, unsigned access, struct machine_xlat *x);
+/* What the processor's TLBs remember, all of it or (`at`) where an access to that address would look; and its caches of walks. Both
+ * return how many entries there are, of which the first `room` are in the list. */
+unsigned machine_known(const struct machine *m, const gva_t *at, unsigned access, struct known_page *list, unsigned room);
+unsigned machine_known_walks(const struct machine *m, struct known_walk *list, unsigned room);
 /* Where the tables that the CPU walks for the guest begin, also while the hypervisor runs. */
 hpa_t machine_root(const struct machine *m);
 /* The machine frame behind a guest-physical address, false if there is none; do the guest's stores to it trap? */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "sim/board.h"
+#include "sim/mmu/look.h"
 #include "sim/mmu/walk.h"
 #include "sim/vmm/lazy_fpu.h"
 
@@ -277,7 +278,7 @@ const char *machine_suggest_symbol(const struct machine *m, const char *name) { 
 
 /* --- addresses --- */
 
-void machine_translate(const struct machine *m, gva_t at, unsigned access, struct machine_xlat *x)
+static void translate(const struct machine *m, gva_t at, unsigned access, struct machine_xlat *x)
 {
     *x = (struct machine_xlat){ 0 };
     const struct mmu guest = virtual_(m) ? vcpu_guest_mmu(&machine_seen(m)->vcpu) : m->b->mmu;
@@ -298,6 +299,27 @@ void machine_translate(const struct machine *m, gva_t at, unsigned access, struc
     }
     x->real_ok = mmu_probe(&m->b->mmu, at, access, &x->real, &f);
     x->real_code = x->real_ok ? 0 : f.code;
+}
+
+/* References of the hardware's walk go to machine memory; the guest's own, if another walks, only through software. */
+void machine_translate(const struct machine *m, gva_t at, unsigned access, struct machine_xlat *x)
+{
+    translate(m, at, access, x);
+    mmu_homes(&m->b->mmu, &x->real);
+    if (!virtual_(m)) mmu_homes(&m->b->mmu, &x->guest);
+}
+
+unsigned machine_known(const struct machine *m, const gva_t *at, unsigned access, struct known_page *list, unsigned room)
+{
+    const struct mmu *mmu = &m->b->mmu;
+    bool away = virtual_(m) && m->technique->hardware && !m->b->cpu.vmx.nonroot; /* the space of the hypervisor counts just now */
+    uint32_t space = away ? mmu_space_tagged(mmu, (uint16_t)(machine_seen(m) - m->b->vmm.vm + 1)) : mmu->space;
+    return mmu_known(mmu, at, access, space, list, room);
+}
+
+unsigned machine_known_walks(const struct machine *m, struct known_walk *list, unsigned room)
+{
+    return mmu_known_walks(&m->b->mmu, list, room);
 }
 
 hpa_t machine_root(const struct machine *m) { return hpa((virtual_(m) ? m->b->vmm.now->vcpu.root : m->b->cpu.cr3) & PAGE_MASK); }

@@ -11,7 +11,7 @@
 #include "sim/graphviz.h"
 #include "sim/sketch.h"
 
-enum { TOP = 150, LEFT = 20, ROW = 66, BOX_W = 268, BOX_H = 44, MAP_W = 186, GAP = 34, NARROW_W = 176, NARROW_GAP = 16, ROWS_MOST = 8, COLUMNS_MOST = 7 };
+enum { TOP = 150, LEFT = 20, ROW = 66, BOX_W = 268, BOX_H = 44, MAP_W = 186, GAP = 34, NARROW_W = 176, NARROW_GAP = 16, ROWS_MOST = 8, COLUMNS_MOST = 7, SET_MOST = 64 };
 
 struct cell {
     char head[48], mid[40], tail[64]; /* "2 PT[04A]", "at 00123128", "00456067  P W U A D" */
@@ -37,7 +37,7 @@ static void fill(struct cell *c, const struct xlat_ref *r, unsigned n, bool leaf
     char name[32], bits[32];
     walk_short(r, whose, name, sizeof name);
     walk_bits(r, leaf, bits, sizeof bits);
-    snprintf(c->head, sizeof c->head, r->cached ? "%u %s cached" : "%u %s", n, name);
+    snprintf(c->head, sizeof c->head, r->cached ? "%u %s cached" : *walk_home(r) ? "%u %s (%s)" : "%u %s", n, name, walk_home(r));
     snprintf(c->mid, sizeof c->mid, "at %08X", r->at.v);
     snprintf(c->tail, sizeof c->tail, "%08X  %s", r->entry, bits);
     c->there = true;
@@ -142,9 +142,12 @@ static void split(struct walk_picture *d)
     }
 }
 
-static const char *access_word(const struct walk_picture *d)
+static const struct known_page *served(const struct machine *m, const struct walk_what *what)
 {
-    return d->what->access & ACCESS_EXEC ? "fetch" : d->what->access & ACCESS_WRITE ? "write" : "read";
+    static struct known_page list[SET_MOST];
+    const gva_t at = gva(what->va);
+    unsigned n = machine_known(m, &at, what->access | (what->ring == 3 ? ACCESS_USER : 0u), list, SET_MOST);
+    return walk_served(list, n < SET_MOST ? n : SET_MOST);
 }
 
 static void collect(struct walk_picture *d, const struct subject *s, const struct picture *p, const struct walk_what *what)
@@ -161,7 +164,8 @@ static void collect(struct walk_picture *d, const struct subject *s, const struc
     else if (d->shadow) columns_of_shadow(d);
     else column_of_one(d);
     split(d);
-    snprintf(d->title, sizeof d->title, "VA %08X: a %s in ring %u", what->va, access_word(d), what->ring);
+    const struct known_page *hit = served(s->machine, what);
+    snprintf(d->title, sizeof d->title, "VA %08X: a %s in ring %u; %s", what->va, walk_access(what), what->ring, hit ? "the TLB knows it" : "the TLB does not know it");
     snprintf(d->caption, sizeof d->caption, "%s%s%s, %s, model %.120s, seed %llu, cycle %llu", c->cpu, dot, c->mmu, s->name, c->label,
              (unsigned long long)c->seed, (unsigned long long)machine_cycles(s->machine));
     snprintf(d->line[0], sizeof d->line[0], "%s", walk_verdict(s->machine, &d->x));

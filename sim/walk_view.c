@@ -35,6 +35,39 @@ void walk_bits(const struct xlat_ref *r, bool leaf, char *to, size_t room)
                  leaf && r->level > 1 ? " large" : "", leaf && (e & 0x100) ? " G" : "");
 }
 
+const char *walk_home(const struct xlat_ref *r)
+{
+    static const char *const names[] = { "", "L1", "L2", "L3", "memory" };
+    return r->cached ? "walk cache" : names[r->home];
+}
+
+const char *walk_tlb(enum known_where where)
+{
+    static const char *const names[KNOWN_WHERE_COUNT] = { "data TLB", "code TLB", "second-level TLB", "large-page data TLB",
+                                                          "large-page code TLB" };
+    return names[where];
+}
+
+const char *walk_truth(enum known_truth truth)
+{
+    static const char *const words[KNOWN_TRUTH_COUNT] = { "", "stale: no page there", "stale: another frame now", "stale: too generous",
+                                                          "narrower than the tables", "of another space" };
+    return words[truth];
+}
+
+void walk_rights_text(uint32_t rights, char *to, size_t room)
+{
+    snprintf(to, room, "%c %c %c %c%s", rights & 2 ? 'W' : 'w', rights & 4 ? 'U' : 'u', rights & 0x40 ? 'D' : 'd', rights & 0x100 ? 'G' : 'g',
+             rights & 0x80 ? " large" : "");
+}
+
+const struct known_page *walk_served(const struct known_page *list, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (list[i].serves) return &list[i];
+    return NULL;
+}
+
 unsigned walk_cached(const struct xlat *x)
 {
     unsigned n = 0;
@@ -75,10 +108,12 @@ bool walk_what_read(struct walk_what *w, const struct machine *m, const char *te
     return true;
 }
 
-void walk_what_newest(struct walk_what *w, const struct machine *m)
+void walk_what_newest(struct walk_what *w, const struct machine *m) { walk_what_recent(w, m, SIZE_MAX); }
+
+bool walk_what_recent(struct walk_what *w, const struct machine *m, size_t back)
 {
     const struct trace *t = machine_trace_of(m);
-    for (size_t i = trace_count(t); i--;) {
+    for (size_t i = trace_count(t); i-- && back--;) {
         const struct event *e = trace_at(t, i);
         uint32_t code = 0;
         bool there = e->kind == EV_FAULT && e->u.FAULT.vector == PAGE_FAULT;
@@ -93,10 +128,17 @@ void walk_what_newest(struct walk_what *w, const struct machine *m)
         if (!there) continue;
         w->access = code & 2 ? ACCESS_WRITE : ACCESS_READ;
         w->ring = code & 4 ? 3 : 0;
-        return;
+        return true;
     }
-    *w = (struct walk_what){ .va = machine_linear(m), .access = ACCESS_EXEC, .ring = machine_place(m) == PLACE_USER ? 3 : 0 };
+    struct machine_cpu guest;
+    machine_guest(m, &guest);
+    bool away = machine_place(m) == PLACE_VMM;
+    uint32_t at = away ? guest.seg[1].base + guest.eip : machine_linear(m); /* CS */
+    *w = (struct walk_what){ .va = at, .access = ACCESS_EXEC, .ring = away ? guest.cpl : machine_place(m) == PLACE_USER ? 3 : 0 };
+    return false;
 }
+
+const char *walk_access(const struct walk_what *w) { return w->access & ACCESS_EXEC ? "fetch" : w->access & ACCESS_WRITE ? "write" : "read"; }
 
 const char *walk_verdict(const struct machine *m, const struct machine_xlat *x)
 {

@@ -18,6 +18,17 @@ void walk_bits(const struct xlat_ref *r, bool leaf, char *to, size_t room);
 /* How many references are of the second level. */
 unsigned walk_second(const struct xlat *x);
 
+/* Where the line of a reference is now: "L1", "L2", "L3", "memory"; "walk cache", which means that it is not read at all; "" if
+ * caches are not modelled. */
+const char *walk_home(const struct xlat_ref *r);
+/* Which TLB it is: "data TLB", "second-level TLB"; what the tables say beside an entry: "", "stale: no page there", ... */
+const char *walk_tlb(enum known_where where);
+const char *walk_truth(enum known_truth truth);
+/* "W u D g large", a small letter is a bit that is clear. */
+void walk_rights_text(uint32_t rights, char *to, size_t room);
+/* The TLB that serves an access to `at` now, of what machine_known listed: NULL, none does. */
+const struct known_page *walk_served(const struct known_page *list, unsigned n);
+
 /* How many a cache of walks holds now, so that a TLB miss would not read them. */
 unsigned walk_cached(const struct xlat *x);
 
@@ -27,6 +38,9 @@ struct walk_what { uint32_t va; unsigned access; uint8_t ring; };
 bool walk_what_read(struct walk_what *w, const struct machine *m, const char *text, struct err *e);
 /* When nobody says: the newest page fault; else the next instruction. */
 void walk_what_newest(struct walk_what *w, const struct machine *m);
+/* Likewise, if that fault is among the `back` newest events: true, it is. */
+bool walk_what_recent(struct walk_what *w, const struct machine *m, size_t back);
+const char *walk_access(const struct walk_what *w); /* "read", "write", "fetch" */
 
 /* One sentence: does the access go through, and if not, whose fault is it? */
 const char *walk_verdict(const struct machine *m, const struct machine_xlat *x);

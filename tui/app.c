@@ -2,6 +2,7 @@
 #include "tui/app.h"
 
 #include "sim/lab.h"
+#include "sim/walk_view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,6 +203,13 @@ static unsigned cancel(struct app *a)
     return ASK_LAYOUT | ASK_REDRAW;
 }
 
+/* Where Address is not on the screen, it comes. */
+static unsigned to_address(struct app *a, int command, const char *arg)
+{
+    unsigned ask = to_views(a, command, arg);
+    return layout_shows(&a->layout, VIEW_ADDRESS) && command != CMD_TLBS ? ask : ask | choose(a, VIEW_ADDRESS);
+}
+
 static unsigned command(struct app *a, int c)
 {
     if (moves[c]) return move(a, c);
@@ -210,6 +218,7 @@ static unsigned command(struct app *a, int c)
     case CMD_QUIT: return ASK_QUIT;
     case CMD_GOTO:
     case CMD_EXEC:
+    case CMD_ADDRESS:
     case CMD_FIND: overlay_prompt(a, c); return ASK_REDRAW;
     case CMD_HELP: a->overlay = OVERLAY_HELP, a->scroll = 0, *a->typed = 0; return ASK_REDRAW;
     case CMD_WHY: return why(a);
@@ -217,6 +226,9 @@ static unsigned command(struct app *a, int c)
     case CMD_DRAW: session_draw(&a->session); return ASK_REDRAW;
     case CMD_REVEAL: return reveal(a);
     case CMD_RADIX: return to_views(a, c, "");
+    case CMD_WALK:
+    case CMD_UNWALK:
+    case CMD_TLBS: return to_address(a, c, "");
     case CMD_UP: return scroll(a, -1);
     case CMD_DOWN: return scroll(a, 1);
     case CMD_ZOOM: a->zoom = !a->zoom; return ASK_LAYOUT | ASK_REDRAW;
@@ -238,6 +250,21 @@ static unsigned exec(struct app *a, const char *line)
     return ASK_REDRAW;
 }
 
+/* Symbols are looked up now: "counter,write" becomes "0010A00E,write,0". */
+static unsigned look_at(struct app *a, const char *typed)
+{
+    struct walk_what w;
+    struct err e = { 0 };
+    char exact[64] = "";
+    if (*typed && !walk_what_read(&w, a->session.m, typed, &e)) {
+        const char *what = strstr(e.text, ": "); /* behind the option's name and what was typed */
+        session_say(&a->session, true, "%s", what ? what + 2 : e.text);
+        return ASK_REDRAW;
+    }
+    if (*typed) snprintf(exact, sizeof exact, "%08X,%s,%u", w.va, w.access & ACCESS_EXEC ? "exec" : walk_access(&w), w.ring);
+    return to_address(a, CMD_ADDRESS, exact);
+}
+
 /* What was typed at a prompt. */
 static unsigned answer(struct app *a, int asked)
 {
@@ -245,6 +272,7 @@ static unsigned answer(struct app *a, int asked)
     view_copy(typed, sizeof typed, a->typed);
     if (asked == CMD_FIND) return to_views(a, CMD_FIND, typed);
     if (asked == CMD_EXEC) return exec(a, typed);
+    if (asked == CMD_ADDRESS) return look_at(a, typed);
     a->running = true;
     session_goto(&a->session, typed);
     a->running = false;

@@ -205,7 +205,8 @@ static void draw_prompt(struct app *a)
 {
     static const char *const labels[CMD_COUNT] = {
         [CMD_GOTO] = "Go to (41, cycle:N, insn:N, step:N, label:NAME): ", [CMD_FIND] = "Show events with: ",
-        [CMD_EXEC] = "Execute (NAME HEXBYTES eax=... ring=1 ...): "
+        [CMD_EXEC] = "Execute (NAME HEXBYTES eax=... ring=1 ...): ",
+        [CMD_ADDRESS] = "Look at (ADDRESS or SYMBOL[,write|exec][,RING]; empty: newest fault): "
     };
     struct rect r = a->layout.timeline.h ? a->layout.timeline : a->layout.keys;
     struct pane p = pane_of(&a->frame, r);

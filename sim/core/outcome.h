@@ -59,7 +59,11 @@ struct xlat_ref {
     bool     cached; /* for people (mmu_probe): a cache of walks holds it, so a TLB miss would not read it */
     bool     locked; /* dimension 0: the second level forbids stores to it, even the walk's own */
     bool     shadow; /* dimension 0, with agile paging: of a table of the hypervisor's, not the guest's */
+    uint8_t  home;   /* for people (mmu_homes): enum line_home */
 };
+
+/* The nearest copy of a line of memory: what a reference to it takes depends on that. */
+enum line_home { HOME_UNKNOWN /* caches are not modelled */, HOME_L1, HOME_L2, HOME_L3, HOME_MEMORY };
 
 /* The entry's number in its table. */
 static inline uint32_t xlat_slot(const struct xlat_ref *r) { return (r->at.v & (PAGE_SIZE - 1)) >> (r->wide ? 3 : 2); }

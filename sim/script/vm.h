@@ -1,4 +1,4 @@
-/* What vm.c (fields) and vm_call.c (methods) of the machine handle share. */
+/* What vm.c (fields), vm_call.c, vm_several.c and vm_translate.c (methods) of the machine handle share. */
 #ifndef SCRIPT_VM_H
 #define SCRIPT_VM_H
 
@@ -9,6 +9,14 @@
 /* vm_several.c: which VM is looked at, and what became of each. */
 int  vm_look(lua_State *L);
 int  vm_of(lua_State *L);
+
+/* vm_translate.c: addresses, and what TLBs remember of them. */
+int  vm_translate(lua_State *L);
+int  vm_tlb(lua_State *L);
+
+/* The machine of the handle that is argument 1, charged a call; an address or a symbol's. */
+struct machine *vm_self(lua_State *L);
+uint32_t vm_address(lua_State *L, int idx);
 
 extern const luaL_Reg vm_methods[]; /* ends with a NULL row */
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sim/walk_view.h"
 #include "sim/script/event.h"
 #include "sim/script/handle.h"
 #include "sim/script/till.h"
@@ -17,14 +16,14 @@ enum { NOTES_MOST = 8192, BYTES_MOST = 65536 };
 /* Lua instructions that calls are worth, so that a budget is also a bound on time. */
 enum { CALL_COST = 20, EVENT_COST = 40, LOOKUP_COST = 500, TRAVEL_COST = 100000 };
 
-static struct machine *self(lua_State *L)
+struct machine *vm_self(lua_State *L)
 {
     handle_check(L, 1, "vm");
     sandbox_charge(L, CALL_COST);
     return script_machine(L);
 }
 
-static uint32_t address(lua_State *L, int idx)
+uint32_t vm_address(lua_State *L, int idx)
 {
     if (lua_type(L, idx) != LUA_TSTRING) return (uint32_t)luaL_checkinteger(L, idx);
     const char *name = lua_tostring(L, idx);
@@ -43,8 +42,8 @@ static uint32_t address(lua_State *L, int idx)
 
 static int read_word(lua_State *L, size_t n)
 {
-    const struct machine *m = self(L);
-    uint32_t at = address(L, 2), v = 0;
+    const struct machine *m = vm_self(L);
+    uint32_t at = vm_address(L, 2), v = 0;
     if (machine_peek_guest(m, gva(at), &v, n) || machine_peek(m, gva(at), &v, n)) {
         lua_pushinteger(L, v);
         return 1;
@@ -60,8 +59,8 @@ enum space { VIRTUAL, PHYSICAL, MACHINE };
 
 static int read_bytes(lua_State *L, enum space space)
 {
-    const struct machine *m = self(L);
-    uint32_t at = space == VIRTUAL ? address(L, 2) : (uint32_t)luaL_checkinteger(L, 2);
+    const struct machine *m = vm_self(L);
+    uint32_t at = space == VIRTUAL ? vm_address(L, 2) : (uint32_t)luaL_checkinteger(L, 2);
     lua_Integer n = luaL_optinteger(L, 3, 4);
     luaL_argcheck(L, n >= 0 && n <= BYTES_MOST, 3, "0 to 65536 bytes at a time");
     sandbox_charge(L, (uint64_t)n / 8 + 1);
@@ -80,99 +79,19 @@ static int vm_machine(lua_State *L) { return read_bytes(L, MACHINE); }
 
 static int vm_poke(lua_State *L)
 {
-    struct machine *m = self(L);
-    uint32_t at = address(L, 2), v = (uint32_t)luaL_checkinteger(L, 3);
+    struct machine *m = vm_self(L);
+    uint32_t at = vm_address(L, 2), v = (uint32_t)luaL_checkinteger(L, 3);
     lua_pushboolean(L, machine_poke(m, gva(at), &v, 4));
     return 1;
 }
 
-/* --- translation ------------------------------------------------------------------------------------------------ */
+/* --- events ----------------------------------------------------------------------------------------------------- */
 
 static void set_number(lua_State *L, const char *name, uint64_t v)
 {
     lua_pushinteger(L, (lua_Integer)v);
     lua_setfield(L, -2, name);
 }
-
-/* Pushes { { n =, table =, name =, index =, at =, ma =, entry =, level =, second =, cached =, bits = }, ... }: the entries in the order they
- * are read. `at` is an address on the walker's bus; `ma` the machine address of the same bytes. */
-static void push_path(lua_State *L, const struct machine *m, const struct xlat *x, enum walk_whose whose, bool guests)
-{
-    lua_createtable(L, x->refs, 0);
-    for (unsigned i = 0; i < x->refs; i++) {
-        const struct xlat_ref *r = &x->ref[i];
-        char name[32];
-        hpa_t ma = r->at;
-        bool traced = false, there = !guests || machine_frame(m, gpa(r->at.v), &ma, &traced);
-        lua_createtable(L, 0, 12);
-        set_number(L, "n", i + 1);
-        lua_pushstring(L, walk_table(r, whose));
-        lua_setfield(L, -2, "table");
-        walk_short(r, whose, name, sizeof name);
-        lua_pushstring(L, name);
-        lua_setfield(L, -2, "name");
-        walk_bits(r, i + 1u == x->refs, name, sizeof name);
-        lua_pushstring(L, name);
-        lua_setfield(L, -2, "bits");
-        set_number(L, "index", xlat_slot(r));
-        set_number(L, "at", r->at.v);
-        if (there) set_number(L, "ma", ma.v);
-        set_number(L, "entry", r->entry);
-        set_number(L, "level", r->level);
-        lua_pushboolean(L, r->dim);
-        lua_setfield(L, -2, "second");
-        lua_pushboolean(L, r->cached);
-        lua_setfield(L, -2, "cached");
-        if (guests) {
-            lua_pushboolean(L, traced);
-            lua_setfield(L, -2, "traced");
-        }
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-}
-
-/* Pushes { path =, fault = code or nil } for one set of tables. */
-static void push_walk(lua_State *L, const struct machine *m, const struct xlat *x, bool ok, uint32_t code, enum walk_whose whose, bool guests)
-{
-    lua_createtable(L, 0, 2);
-    push_path(L, m, x, whose, guests);
-    lua_setfield(L, -2, "path");
-    if (!ok) set_number(L, "fault", code);
-}
-
-static int vm_translate(lua_State *L)
-{
-    static const char *const words[] = { "read", "write", "exec", NULL };
-    static const unsigned bits[] = { ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC };
-    const struct machine *m = self(L);
-    uint32_t at = address(L, 2);
-    unsigned access = bits[luaL_checkoption(L, 3, "read", words)];
-    if (luaL_optinteger(L, 4, 0) == 3) access |= ACCESS_USER;
-    struct machine_xlat x;
-    memset(&x, 0, sizeof x);
-    machine_translate(m, gva(at), access, &x);
-    lua_createtable(L, 0, 8);
-    if (x.guest_ok) {
-        set_number(L, "pa", x.pa.v);
-        set_number(L, "ma", x.ma.v);
-    } else {
-        set_number(L, "fault", x.guest_code);
-    }
-    set_number(L, "refs", x.real.refs - walk_cached(&x.real));
-    bool shadow = machine_has_vmm(m) && !strcmp(machine_config(m)->mmu, "shadow");
-    bool machine_frames = !machine_has_vmm(m) || !strcmp(machine_config(m)->mmu, "direct"); /* in the guest's own tables */
-    push_path(L, m, &x.guest, WALK_OWN, !machine_frames);
-    lua_setfield(L, -2, "path");
-    push_walk(L, m, &x.guest, x.guest_ok, x.guest_code, WALK_OWN, !machine_frames);
-    lua_setfield(L, -2, "guest");
-    push_walk(L, m, &x.real, x.real_ok, x.real_code, shadow ? WALK_SHADOW : WALK_OWN, false);
-    lua_setfield(L, -2, "real");
-    lua_pushstring(L, walk_verdict(m, &x));
-    lua_setfield(L, -2, "verdict");
-    return 1;
-}
-
-/* --- events ----------------------------------------------------------------------------------------------------- */
 
 /* Upvalues: filter, next index. The trace may grow while it is walked. */
 static int next_event(lua_State *L)
@@ -192,7 +111,7 @@ static int next_event(lua_State *L)
 
 static int vm_events(lua_State *L)
 {
-    self(L);
+    vm_self(L);
     lua_settop(L, 2);
     if (!lua_isnil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
@@ -250,7 +169,7 @@ static int next_episode(lua_State *L)
 static int vm_episodes(lua_State *L)
 {
     lua_Integer reason = -1, since = 0;
-    self(L);
+    vm_self(L);
     lua_settop(L, 2);
     if (!lua_isnil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
@@ -272,7 +191,7 @@ static int vm_episodes(lua_State *L)
 
 static int vm_on(lua_State *L)
 {
-    self(L);
+    vm_self(L);
     if (lua_gettop(L) == 3) { /* vm:on(kind, fn) */
         lua_pushnil(L);
         lua_insert(L, 3);
@@ -310,7 +229,7 @@ static int answer(lua_State *L, enum script_ran ran)
 /* vm:run { to = till, limit = cycles }, or vm:run(till). */
 static int vm_run(lua_State *L)
 {
-    self(L);
+    vm_self(L);
     lua_settop(L, 2);
     luaL_checktype(L, 2, LUA_TTABLE);
     uint64_t limit = script_of(L)->step[script_of(L)->now].limit;
@@ -326,7 +245,7 @@ static int vm_run(lua_State *L)
 
 static int vm_step(lua_State *L)
 {
-    self(L);
+    vm_self(L);
     lua_Integer n = luaL_optinteger(L, 2, 1);
     luaL_argcheck(L, n >= 0, 2, "a number of instructions, 0 or more");
     sandbox_charge(L, 100);
@@ -346,7 +265,7 @@ static int moved(lua_State *L, bool ok)
 
 static int vm_back(lua_State *L)
 {
-    struct machine *m = self(L);
+    struct machine *m = vm_self(L);
     lua_Integer n = luaL_optinteger(L, 2, 1);
     luaL_argcheck(L, n >= 0, 2, "a number of instructions, 0 or more");
     sandbox_charge(L, TRAVEL_COST);
@@ -355,7 +274,7 @@ static int vm_back(lua_State *L)
 
 static int vm_go(lua_State *L)
 {
-    struct machine *m = self(L);
+    struct machine *m = vm_self(L);
     lua_Integer n = luaL_checkinteger(L, 2);
     luaL_argcheck(L, n >= 0, 2, "a position, counted in instructions from the start");
     sandbox_charge(L, TRAVEL_COST);
@@ -367,24 +286,24 @@ static int vm_go(lua_State *L)
 static int vm_symbol(lua_State *L)
 {
     char buf[96];
-    const struct machine *m = self(L);
+    const struct machine *m = vm_self(L);
     lua_pushstring(L, machine_symbol(m, (uint32_t)luaL_checkinteger(L, 2), buf, sizeof buf));
     return 1;
 }
 
 static int vm_find(lua_State *L)
 {
-    self(L);
+    vm_self(L);
     luaL_checkstring(L, 2);
-    lua_pushinteger(L, address(L, 2));
+    lua_pushinteger(L, vm_address(L, 2));
     return 1;
 }
 
 static int vm_disasm(lua_State *L)
 {
     char buf[96];
-    const struct machine *m = self(L);
-    uint32_t at = lua_isnoneornil(L, 2) ? machine_linear(m) : address(L, 2);
+    const struct machine *m = vm_self(L);
+    uint32_t at = lua_isnoneornil(L, 2) ? machine_linear(m) : vm_address(L, 2);
     unsigned n = machine_disasm(m, gva(at), buf, sizeof buf);
     lua_pushstring(L, buf);
     lua_pushinteger(L, n);
@@ -393,14 +312,14 @@ static int vm_disasm(lua_State *L)
 
 static int vm_insn_at(lua_State *L)
 {
-    self(L);
-    event_push_insn(L, address(L, 2));
+    vm_self(L);
+    event_push_insn(L, vm_address(L, 2));
     return 1;
 }
 
 static int vm_note(lua_State *L)
 {
-    self(L);
+    vm_self(L);
     struct script_step *step = &script_of(L)->step[script_of(L)->now];
     size_t n;
     const char *text = luaL_checklstring(L, 2, &n);
@@ -419,7 +338,7 @@ static int vm_note(lua_State *L)
 
 static int vm_show(lua_State *L)
 {
-    self(L);
+    vm_self(L);
     struct script_step *step = &script_of(L)->step[script_of(L)->now];
     const char *view = luaL_checkstring(L, 2);
     free(step->showed);
@@ -429,7 +348,7 @@ static int vm_show(lua_State *L)
 
 const luaL_Reg vm_methods[] = {
     { "u8", vm_u8 },         { "u16", vm_u16 },         { "u32", vm_u32 },       { "bytes", vm_bytes },
-    { "phys", vm_phys },     { "machine", vm_machine }, { "poke", vm_poke },     { "translate", vm_translate },
+    { "phys", vm_phys },     { "machine", vm_machine }, { "poke", vm_poke },     { "translate", vm_translate }, { "tlb", vm_tlb },
     { "events", vm_events }, { "episodes", vm_episodes }, { "on", vm_on },       { "run", vm_run },
     { "step", vm_step },
     { "back", vm_back },     { "go", vm_go },           { "symbol", vm_symbol }, { "find", vm_find },

@@ -99,6 +99,9 @@ static void test_golden(void **state)
         { "tests/golden/tui_popf_trap.txt", "popf", "nn", 80, 24, false },
         { "tests/golden/tui_popf_why.txt", "popf", "nnnnni", 80, 24, false },
         { "tests/golden/tui_shadow_address.txt", "shadow", "nn4", 80, 24, false },
+        { "tests/golden/tui_shadow_hidden.txt", "shadow", "nnnnnxw4wwwww", 80, 24, false },
+        { "tests/golden/tui_shadow_tlb.txt", "shadow", "nn4T", 80, 24, false },
+        { "tests/golden/tui_twolevel_walk.txt", "twolevel", "nnwwwwww", 120, 40, false },
         { "tests/golden/tui_rings_user.txt", "rings", "nnnnn", 80, 24, false },
         { "tests/golden/tui_help.txt", "popf", "?", 80, 24, false },
         { "tests/golden/tui_help_filtered.txt", "popf", "?step", 80, 24, false },
@@ -150,6 +153,56 @@ static void test_nothing_clips(void **state)
                             fail_msg("U+%04X on an ASCII screen", w.app.frame.cell[c].ch);
                 }
         }
+    close_world(&w);
+}
+
+/* The address view in every scenario about memory: whole walks, each reference, the TLBs; nothing clips, and looking leaves the
+ * machine as it was. */
+static void test_address(void **state)
+{
+    static const char *const scenarios[] = { "shadow", "twolevel", "pv_mmu", "mini" };
+    static const struct {
+        int cols, rows;
+    } sizes[] = { { 60, 16 }, { 80, 24 }, { 120, 40 }, { 160, 45 } };
+    static const char *const keys[] = { "4", "w", "w", "w", "W", "T", "jjjjk", "T", "@0,write,3<Enter>", "w", "@<Enter>", "www",
+                                        "W" };
+    (void)state;
+    for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
+        struct world w;
+        open_world(&w, scenarios[i], 80, 24);
+        press(&w, "nn");
+        for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+            uint64_t hash = machine_state_hash(w.machine);
+            app_resize(&w.app, sizes[k].cols, sizes[k].rows);
+            for (size_t n = 0; n < sizeof keys / sizeof keys[0]; n++) {
+                press(&w, keys[n]);
+                if (w.app.frame.clipped) fail_msg("%s at %dx%d: %u characters did not fit after %s", scenarios[i], sizes[k].cols,
+                                                  sizes[k].rows, w.app.frame.clipped, keys[n]);
+            }
+            if (machine_state_hash(w.machine) != hash) fail_msg("%s: looking has changed the machine", scenarios[i]);
+            press(&w, "x<Esc>");
+        }
+        close_world(&w);
+    }
+}
+
+static void test_address_chosen(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "shadow", 80, 24);
+    press(&w, "nn@page_directory,write,3<Enter>");
+    expect_shows(&w, "0010A000 = dir 000");
+    expect_shows(&w, "write ring 3");
+    expect_shows(&w, "chosen with @");
+    press(&w, "@page_directry<Enter>");
+    expect_shows(&w, "did you mean page_directory?");
+    press(&w, "@<Enter>");
+    expect_shows(&w, "of the newest page fault");
+    press(&w, "w");
+    expect_shows(&w, "1 of 2: SPD[000] at MA");
+    press(&w, "s");
+    expect_shows(&w, "references on a miss"); /* a walk ends with the moment it was of */
     close_world(&w);
 }
 
@@ -435,6 +488,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_other_machine), cmocka_unit_test(test_golden),        cmocka_unit_test(test_nothing_clips),
+            cmocka_unit_test(test_address), cmocka_unit_test(test_address_chosen),
         cmocka_unit_test(test_step_and_back), cmocka_unit_test(test_exit_and_previous),
         cmocka_unit_test(test_lesson),        cmocka_unit_test(test_question),
         cmocka_unit_test(test_goto),          cmocka_unit_test(test_find),
