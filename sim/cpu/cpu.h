@@ -69,7 +69,9 @@ struct seg_reg {
     uint16_t sel;
     uint16_t ar;            /* AR_*; 0 with a null selector: every use faults */
     uint32_t base, limit;   /* limit in bytes, granularity applied */
-    uint64_t rd_end, wr_end;/* fast check: offset + size <= end; 0 if not readable/writable or expand-down (slow check) */
+    /* Fast check: a doubleword fits at offsets below; what is smaller and lies behind is for the slow check, as is everything
+     * if not readable/writable or expand-down (0). */
+    uint32_t rd_end, wr_end;
 };
 
 struct table_reg { uint32_t base; uint16_t limit; };

@@ -31,7 +31,7 @@ static inline void set(struct seg_reg *s, uint32_t sel, const struct words *d, b
     s->ar = (uint16_t)(d->high >> 8 & 0xF0FF);
     s->base = (d->high & 0xFF000000u) | (d->high & 0xFF) << 16 | d->low >> 16;
     s->limit = d->high & 1u << 23 ? limit << 12 | 0xFFF : limit;
-    uint64_t end = (uint64_t)s->limit + 1;
+    uint32_t end = seg_end(s->limit);
     s->rd_end = !code || (d->high & WRITE) ? end : 0;
     s->wr_end = code ? 0 : end;
 }
@@ -82,7 +82,7 @@ bool gate_short_in(struct cpu *c, uint8_t vector, bool soft, bool has_code, stru
     w->eip = (g.high & 0xFFFF0000u) | (g.low & 0xFFFF);
     unsigned size = 4 * ((inward ? 5u : 3u) + has_code);
     w->stack.esp -= size;
-    if ((uint64_t)w->stack.esp + size > w->stack.ss.wr_end || w->eip > w->cs.limit) return false;
+    if ((uint64_t)w->stack.esp + (size - 4) >= w->stack.ss.wr_end || w->eip > w->cs.limit) return false;
     w->frame = mem_at_hand(c, w->stack.ss.base + w->stack.esp, size, ACCESS_WRITE | (ring == 3 ? ACCESS_USER : 0u));
     return w->frame;
 }
@@ -92,7 +92,7 @@ bool gate_short_out(struct cpu *c, struct short_way *w)
     const struct seg_reg *ss = &c->seg[SEG_SS];
     uint32_t esp = c->reg[ESP];
     unsigned access = c->cpl == 3 ? ACCESS_USER : ACCESS_READ;
-    if (!(ss->ar & AR_DB) || (uint64_t)esp + 12 > ss->rd_end) return false;
+    if (!(ss->ar & AR_DB) || (uint64_t)esp + 8 >= ss->rd_end) return false;
     const uint8_t *host = mem_at_hand(c, ss->base + esp, 12, access);
     if (!host) return false;
     uint32_t sel = host_load(host + 4, 4) & 0xFFFF;
@@ -110,7 +110,7 @@ bool gate_short_out(struct cpu *c, struct short_way *w)
         w->stack.esp += 12;
         return true;
     }
-    if ((uint64_t)esp + 20 > ss->rd_end || !mem_at_hand(c, ss->base + esp, 20, access)) return false;
+    if ((uint64_t)esp + 16 >= ss->rd_end || !mem_at_hand(c, ss->base + esp, 20, access)) return false;
     w->stack.esp = host_load(host + 12, 4);
     w->stack.user = ring == 3;
     return stack_of(c, host_load(host + 16, 4) & 0xFFFF, ring, &w->stack.ss);

@@ -91,7 +91,7 @@ static inline enum step mem_read(struct cpu *c, unsigned seg, uint32_t offset, u
 {
     const struct seg_reg *s = &c->seg[seg];
     const uint8_t *host = mem_at_hand(c, s->base + offset, size, c->cpl == 3 ? ACCESS_USER : 0);
-    if ((uint64_t)offset + size > s->rd_end || !host) return mem_read_slow(c, seg, offset, size, value);
+    if (offset >= s->rd_end || !host) return mem_read_slow(c, seg, offset, size, value);
     *value = host_load(host, size);
     return STEP_OK;
 }
@@ -100,7 +100,7 @@ static inline enum step mem_write(struct cpu *c, unsigned seg, uint32_t offset, 
 {
     const struct seg_reg *s = &c->seg[seg];
     uint8_t *host = mem_at_hand(c, s->base + offset, size, ACCESS_WRITE | (c->cpl == 3 ? ACCESS_USER : 0));
-    if ((uint64_t)offset + size > s->wr_end || !host) return mem_write_slow(c, seg, offset, size, value);
+    if (offset >= s->wr_end || !host) return mem_write_slow(c, seg, offset, size, value);
     host_store(host, size, value);
     return STEP_OK;
 }

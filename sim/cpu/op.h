@@ -154,6 +154,9 @@ op_fn op_miss_read_timed, op_miss_write_timed;
 #define OP_LOOP 0
 #endif
 
+/* The value is here, in one register: the compiler shall not compute it ahead, or in two. */
+#define HERE(value) __asm__("" : "+r"(value))
+
 #if OP_LOOP
 #define TAIL return
 #define GO(next) do { (void)tags; c->res = res; c->aux = aux; return (next); } while (0)
@@ -164,8 +167,6 @@ op_fn op_miss_read_timed, op_miss_write_timed;
 #pragma GCC optimize("optimize-sibling-calls")
 #define TAIL return
 #endif
-/* One register holds the pointer, which otherwise is computed in two. */
-#define HERE(pointer) __asm__("" : "+r"(pointer))
 #define GO(next) do { struct op *go_ = (next); HERE(go_); TAIL go_->fn(c, go_, res, aux, tags); } while (0)
 #endif
 #define NEXT GO(o + 1)
@@ -176,13 +177,13 @@ op_fn op_miss_read_timed, op_miss_write_timed;
 
 enum { OP_READ = 0, OP_WRITE = sizeof(uint32_t) }; /* where the tag lies: enum access */
 
-ALWAYS_INLINE uint32_t op_tag(const uint8_t *tags, uint32_t set, unsigned write)
+ALWAYS_INLINE uint32_t op_tag(const uint8_t *tags, size_t set, unsigned write)
 {
     uint32_t tag;
     memcpy(&tag, tags + set + write, sizeof tag);
     return tag;
 }
-ALWAYS_INLINE uint8_t *op_host(const struct cpu *c, uint32_t set, uint32_t lin)
+ALWAYS_INLINE uint8_t *op_host(const struct cpu *c, size_t set, uint32_t lin)
 {
     uintptr_t base;
     memcpy(&base, (const uint8_t *)&c->dtlb + set + offsetof(struct tlb_entry, base), sizeof base);
@@ -213,38 +214,45 @@ ALWAYS_INLINE const uint8_t *op_code_tags(const struct cpu *c, const uint8_t *ta
 #define OP_STACK (SEG_SS * sizeof(struct seg_reg))
 /* Byte offset of a linear address's set: (lin >> PAGE_SHIFT) % sets * TLB_SET_STRIDE. */
 _Static_assert(TLB_SET_STRIDE == 1 << 8 && TLB_DATA_SETS == 16 && TLB_CODE_SETS == 32 && PAGE_SHIFT == 12, "op_set");
-#define OP_SET(lin) ((lin) >> 4 & 0xF00u)
+#define OP_SET(lin) ((size_t)(lin) >> 4 & 0xF00u)
 #define OP_CODE_SET(lin) ((lin) >> 4 & 0x1F00u)
 
 #if OP_TIMED
-#define OP_LINE(lin) ((lin) >> 2 & (uint32_t)((LINES - 1) * sizeof(struct line_tag)))
+#define OP_LINE(lin) ((size_t)(lin) >> 2 & (LINES - 1) * sizeof(struct line_tag))
 _Static_assert(sizeof(struct line_tag) == 16 && LINE_SHIFT == 6, "OP_LINE");
-ALWAYS_INLINE uintptr_t op_base(const uint8_t *tags, uint32_t place)
+ALWAYS_INLINE uintptr_t op_base(const uint8_t *tags, size_t place)
 {
     uintptr_t base;
     memcpy(&base, tags + place + offsetof(struct line_tag, base), sizeof base);
     return base;
 }
+/* The limit first: what is left is in as few registers as it takes. */
 #define OP_PLACE(h, place, segment, size, end, write, missed) \
     const struct seg_reg *h##_seg = op_segment(c, segment); \
-    const uint32_t h##_at = (place), h##_lin = h##_seg->base + h##_at, h##_set = OP_LINE(h##_lin); \
-    if (unlikely((uint64_t)h##_at + (size) > h##_seg->end)) SLOW; \
+    const uint32_t h##_at = (place); \
+    if (unlikely(h##_at >= h##_seg->end)) SLOW; \
+    const uint32_t h##_lin = h##_at + h##_seg->base; \
+    const size_t h##_set = OP_LINE(h##_lin); \
     if (unlikely(op_tag(tags, h##_set, write) != ((h##_lin + (size) - 1) & LINE_MASK))) missed; \
     uint8_t *const h = (uint8_t *)(op_base(tags, h##_set) + h##_lin)
 #define OP_MISSED(h, size, miss) do { \
-    if ((h##_lin ^ (h##_lin + (size) - 1)) & LINE_MASK) SLOW; \
-    c->missed = h##_lin; \
+    uint32_t lin_ = h##_lin; \
+    HERE(lin_); \
+    if ((size) > 1 && ((lin_ ^ (lin_ + (size) - 1)) & LINE_MASK)) SLOW; \
+    c->missed = lin_; \
     TAIL miss(c, o, res, aux, tags); \
 } while (0)
 #else
 #define OP_PLACE(h, place, segment, size, end, write, missed) \
     const struct seg_reg *h##_seg = op_segment(c, segment); \
-    const uint32_t h##_at = (place), h##_lin = h##_seg->base + h##_at, h##_set = OP_SET(h##_lin); \
-    if (unlikely((uint64_t)h##_at + (size) > h##_seg->end)) SLOW; \
+    const uint32_t h##_at = (place); \
+    if (unlikely(h##_at >= h##_seg->end)) SLOW; \
+    const uint32_t h##_lin = h##_at + h##_seg->base; \
+    const size_t h##_set = OP_SET(h##_lin); \
     const uint32_t h##_page = (h##_lin + (size) - 1) & PAGE_MASK; \
     if (unlikely(op_tag(tags, h##_set, write) != h##_page)) missed; \
     uint8_t *const h = op_host(c, h##_set, h##_lin)
-#define OP_MISSED(h, size, miss) do { c->missed = h##_page | h##_set; TAIL miss(c, o, res, aux, tags); } while (0)
+#define OP_MISSED(h, size, miss) do { c->missed = h##_page | (uint32_t)h##_set; TAIL miss(c, o, res, aux, tags); } while (0)
 #endif
 /* The one memory operand of an instruction: before it is done the slow way, the TLB is filled. */
 #define OP_READS(h, place, segment, size) \
@@ -258,7 +266,7 @@ ALWAYS_INLINE uintptr_t op_base(const uint8_t *tags, uint32_t place)
 #define OP_LONG(h, place, size, end, write) \
     const struct seg_reg *h##_seg = &c->seg[SEG_SS]; \
     const uint32_t h##_at = (place); \
-    if (unlikely((uint64_t)h##_at + (size) > h##_seg->end)) SLOW; \
+    if (unlikely((uint64_t)h##_at + (size) - 4 >= h##_seg->end)) SLOW; \
     uint8_t *const h = mem_at_hand(c, h##_seg->base + h##_at, size, (write) | (c->cpl == 3 ? ACCESS_USER : 0)); \
     if (unlikely(!h)) SLOW
 #define OP_READS_LONG(h, place, segment, size) OP_LONG(h, place, size, rd_end, ACCESS_READ)

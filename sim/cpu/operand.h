@@ -63,7 +63,7 @@ ALWAYS_INLINE enum step place_find(struct cpu *c, unsigned seg, uint32_t at, uns
     p->at = at;
     p->seg = seg;
     p->host = mem_at_hand(c, s->base + at, size, ACCESS_WRITE | (c->cpl == 3 ? ACCESS_USER : 0));
-    if (p->host && (uint64_t)at + size <= s->wr_end) return STEP_OK;
+    if (p->host && at < s->wr_end) return STEP_OK;
     p->host = NULL;
     return mem_probe_write(c, seg, at, size);
 }

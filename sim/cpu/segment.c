@@ -20,7 +20,7 @@ void cpu_seg_set(struct seg_reg *s, uint16_t sel, uint32_t low, uint32_t high)
 void cpu_seg_limits(struct seg_reg *s)
 {
     bool down = (s->ar & (AR_S | AR_CODE | AR_DOWN)) == (AR_S | AR_DOWN);
-    uint64_t end = (s->ar & AR_P) && !down ? (uint64_t)s->limit + 1 : 0;
+    uint32_t end = (s->ar & AR_P) && !down ? seg_end(s->limit) : 0;
     s->rd_end = ar_readable(s->ar) ? end : 0;
     s->wr_end = ar_writable(s->ar) ? end : 0;
 }

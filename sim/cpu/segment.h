@@ -41,6 +41,9 @@ static inline bool ar_conforming(uint16_t ar) { return ar_code(ar) && (ar & AR_D
 static inline bool ar_readable(uint16_t ar) { return (ar & AR_S) && (!(ar & AR_CODE) || (ar & AR_WRITE)); }
 static inline bool ar_writable(uint16_t ar) { return (ar & (AR_S | AR_CODE | AR_WRITE)) == (AR_S | AR_WRITE); }
 
+/* Below which offsets a doubleword fits, with that limit and without expand-down. */
+static inline uint32_t seg_end(uint32_t limit) { return limit < 3 ? 0 : limit - 2; }
+
 uint32_t desc_limit(const struct desc *d); /* in bytes, granularity applied */
 
 /* True if `sel` names a descriptor inside the limit of its table (GDT or a valid LDT); then *at is where. */

@@ -403,7 +403,7 @@ static void reset_state(void **state)
     assert_int_equal(c->seg[SEG_CS].base, 0xFFFF0000);
     assert_int_equal(c->seg[SEG_CS].limit, 0xFFFF);
     assert_int_equal(c->seg[SEG_DS].base, 0);
-    assert_int_equal(c->seg[SEG_DS].wr_end, 0x10000);
+    assert_int_equal(c->seg[SEG_DS].wr_end, 0xFFFD);
     assert_int_equal(c->cr0, 0x60000010);
     assert_int_equal(c->cr4, 0);
     assert_int_equal(c->reg[EDX], 0xF43);
@@ -420,7 +420,7 @@ static void reset_state(void **state)
     assert_int_equal(c->reg[EBX], 0x9500);
     assert_int_equal(c->cr0, CR0_PE | CR0_ET);
     assert_int_equal(c->seg[SEG_CS].limit, 0xFFFFFFFF);
-    assert_int_equal(c->seg[SEG_SS].wr_end, 0x100000000);
+    assert_int_equal(c->seg[SEG_SS].wr_end, 0xFFFFFFFD);
     fake_done(&f);
 }
 
