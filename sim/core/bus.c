@@ -40,6 +40,7 @@ static void find_ram(struct bus *b)
     b->mapped_first = b->ram_first;
     b->mapped_bytes = b->parent && !b->parent->parent ? bytes : 0;
     b->low_bytes = b->parent && b->parent->parent ? 0 : lower(b->low_plain & PAGE_MASK, b->frames < 256 ? b->frames << PAGE_SHIFT : UINT32_MAX);
+    b->ram_low = b->parent ? 0 : b->low_bytes;
 }
 
 /* Windows lie below the first megabyte and at the top; nearly all accesses go between. */

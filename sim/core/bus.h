@@ -127,7 +127,7 @@ struct bus {
     uint32_t    plain_first, plain_last; /* from the first megabyte on: no window lies between these addresses */
     uint32_t    low_plain, low_bytes; /* no window lies below, nor ROM; and all is RAM, the bus's or the parent's own */
     uint32_t    mapped_first, mapped_bytes; /* likewise from the first megabyte on, if it is the parent's */
-    uint32_t    ram_first, ram_bytes; /* pages of RAM of this bus's own that neither a window nor a ROM hides: see bus_plain */
+    uint32_t    ram_low, ram_first, ram_bytes; /* RAM of this bus's own that neither a window nor a ROM hides, below and from ram_first on: bus_plain */
     struct bus_latch latch[BUS_LATCHES]; /* by port */
     uint8_t     port_owner[65536]; /* 1 + index of the window, 0: nobody */
     uint32_t    listeners;
@@ -182,9 +182,9 @@ struct bus *bus_owner(struct bus *b, hpa_t at, uint32_t *frame);
 /* Sees to it that a VM's page has a frame, and with `write` one of its own. False: it cannot have one, or there is no such page. */
 bool bus_own(struct bus *b, hpa_t at, bool write);
 
-/* Does the page of `at` lie where all that is to be known is `ram` and `marks`, which is the case for nearly all RAM from the
- * first megabyte on? */
-static inline bool bus_plain(const struct bus *b, hpa_t at) { return at.v - b->ram_first < b->ram_bytes; }
+/* Does the page of `at` lie where all that is to be known is `ram` and `marks`, which is the case for nearly all RAM but that
+ * behind the video card's memory, below the first megabyte? */
+static inline bool bus_plain(const struct bus *b, hpa_t at) { return at.v - b->ram_first < b->ram_bytes || at.v < b->ram_low; }
 
 /* Host page that is read at an address, or NULL if it is neither RAM nor ROM. Never has effects. Writing to it needs more:
  * a page whose marks say FRAME_ROM is not written to that way. */
