@@ -45,10 +45,10 @@ enum step exec_pop(struct cpu *c, const struct insn *i) { return pop(c, i, i->fo
 static enum step pop_r32(struct cpu *c, const struct insn *i) { return pop(c, i, FORM_R, 4); }
 const struct exec_forms exec_forms_pop = { { [FORM_R] = pop_r32 }, { NULL } };
 
-/* Makes sure that `n` words below `sp` can be written. */
-static enum step probe_below(struct cpu *c, uint32_t sp, unsigned n, unsigned size, uint32_t mask)
+/* Makes sure that the `from`-th to the `n`-th word below `sp` can be written. */
+static enum step probe_below(struct cpu *c, uint32_t sp, unsigned from, unsigned n, unsigned size, uint32_t mask)
 {
-    for (unsigned k = 1; k <= n; k++) {
+    for (unsigned k = from; k <= n; k++) {
         enum step s = mem_probe_write(c, SEG_SS, (sp - k * size) & mask, size);
         if (s != STEP_OK) return s;
     }
@@ -59,11 +59,27 @@ static enum step probe_below(struct cpu *c, uint32_t sp, unsigned n, unsigned si
  * #SS itself finds no room. SDM vol. 2, PUSHA. */
 static bool straddles(const struct cpu *c, uint32_t sp) { return !cpu_selects(c) && (sp & 1) && sp >= 7 && sp <= 15; }
 
+/* Host bytes of eight doublewords from `low` on, if all that is to be done for them has been done. */
+static uint8_t *eight_at_hand(struct cpu *c, const struct insn *i, uint32_t low, uint32_t mask, bool write)
+{
+    enum { BYTES = 32 };
+    const struct seg_reg *s = &c->seg[SEG_SS];
+    if (i->size != 4 || mask != UINT32_MAX || (uint64_t)low + BYTES > (write ? s->wr_end : s->rd_end)) return NULL;
+    return mem_at_hand(c, s->base + low, BYTES, (write ? ACCESS_WRITE : 0u) | (c->cpl == 3 ? ACCESS_USER : 0u));
+}
+
 enum step exec_pusha(struct cpu *c, const struct insn *i)
 {
     uint32_t mask = stack_mask(&c->seg[SEG_SS]), sp = c->reg[ESP];
     if (straddles(c, sp & mask)) return cpu_raise_code(c, VEC_GP, 0);
-    enum step s = probe_below(c, sp, 8, i->size, mask);
+    enum step s = probe_below(c, sp, 1, 1, i->size, mask);
+    uint8_t *host = s == STEP_OK ? eight_at_hand(c, i, sp - 8u * i->size, mask, true) : NULL;
+    if (host) {
+        for (unsigned r = 0; r < 8; r++) host_store(host + 4 * (7 - r), 4, c->reg[r]);
+        c->reg[ESP] = sp - 32;
+        return STEP_OK;
+    }
+    if (s == STEP_OK) s = probe_below(c, sp, 2, 8, i->size, mask);
     for (unsigned r = 0; s == STEP_OK && r < 8; r++)
         s = mem_write(c, SEG_SS, (sp - (r + 1) * i->size) & mask, i->size, c->reg[r]);
     if (s == STEP_OK) stack_set(c, sp - 8u * i->size, mask);
@@ -73,7 +89,9 @@ enum step exec_pusha(struct cpu *c, const struct insn *i)
 enum step exec_popa(struct cpu *c, const struct insn *i)
 {
     uint32_t v[8], mask = stack_mask(&c->seg[SEG_SS]), sp = c->reg[ESP];
-    for (unsigned k = 0; k < 8; k++) {
+    const uint8_t *host = eight_at_hand(c, i, sp, mask, false);
+    for (unsigned k = 0; host && k < 8; k++) v[7 - k] = host_load(host + 4 * k, 4);
+    for (unsigned k = 0; !host && k < 8; k++) {
         enum step s = mem_read(c, SEG_SS, (sp + k * i->size) & mask, i->size, &v[7 - k]);
         if (s != STEP_OK) return s;
     }

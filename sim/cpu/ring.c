@@ -34,6 +34,7 @@ enum step stores_commit(struct cpu *c, const struct stores *p)
     if (commit_fast(c, p)) return STEP_OK;
     for (unsigned n = 0; n < p->n; n++)
         if (lin_probe_write(c, p->s[n].at, p->s[n].size, p->s[n].user) != STEP_OK) return STEP_FAULT;
+    if (commit_fast(c, p)) return STEP_OK; /* what the probes made good */
     for (unsigned n = 0; n < p->n; n++)
         if (lin_write(c, p->s[n].at, p->s[n].size, p->s[n].user, p->s[n].value) != STEP_OK) return STEP_FAULT;
     return STEP_OK;

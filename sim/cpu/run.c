@@ -73,6 +73,16 @@ static bool fetched(struct cpu *c, uint32_t at)
 
 static bool code_is_32(const struct cpu *c) { return c->seg[SEG_CS].ar & AR_DB; }
 
+/* The first read sees to it that the page has a frame, if it can. */
+static void fetch_by_bus(struct bus *b, hpa_t at, uint8_t *to, unsigned n)
+{
+    to[0] = (uint8_t)bus_read(b, at, 1);
+    const uint8_t *page = bus_windowed(b, at) ? NULL : bus_page(b, at);
+    if (page) memcpy(to, page + (at.v & (PAGE_SIZE - 1)), n);
+    else
+        for (unsigned k = 1; k < n; k++) to[k] = (uint8_t)bus_read(b, hpa(at.v + k), 1);
+}
+
 /* Reads n code bytes that lie in one page. */
 static bool fetch(struct cpu *c, uint32_t lin, uint8_t *to, unsigned n)
 {
@@ -80,8 +90,7 @@ static bool fetch(struct cpu *c, uint32_t lin, uint8_t *to, unsigned n)
     if (!code_at(c, lin, &code)) return false;
     if (code.host) memcpy(to, code.host, n);
     else if (code.absent) memset(to, 0xFF, n);
-    else
-        for (unsigned k = 0; k < n; k++) to[k] = (uint8_t)bus_read(c->env.bus, hpa(code.at.v + k), 1);
+    else fetch_by_bus(c->env.bus, code.at, to, n);
     return true;
 }
 

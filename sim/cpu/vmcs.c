@@ -10,9 +10,7 @@ const struct vmcs_field vmcs_fields[] = {
     { NULL, NULL, 0, 0, 0 }
 };
 
-/* Bits 14-13, 11-10 and 5-1: no index is larger. */
-#define SLOT(encoding) (((encoding) >> 6 & 0x180) | ((encoding) >> 5 & 0x60) | ((encoding) >> 1 & 0x1F))
-enum { SLOTS = 512, MEANS = 0x6C3E /* bits that SLOT keeps */ };
+enum { MEANS = 0x6C3E /* bits that VMCS_SLOT keeps */ };
 enum row {
 #define VMCS(NAME, encoding, offset, since, about) ROW_##NAME,
 #include "sim/cpu/vmcs.def"
@@ -20,8 +18,13 @@ enum row {
     ROWS
 };
 _Static_assert(ROWS < UINT8_MAX, "rows fit a byte");
-static const uint8_t slots[SLOTS] = {
-#define VMCS(NAME, encoding, offset, since, about) [SLOT(encoding)] = 1 + ROW_##NAME,
+static const uint8_t slots[VMCS_SLOTS] = {
+#define VMCS(NAME, encoding, offset, since, about) [VMCS_SLOT(encoding)] = 1 + ROW_##NAME,
+#include "sim/cpu/vmcs.def"
+#undef VMCS
+};
+const uint16_t vmcs_places[VMCS_SLOTS] = {
+#define VMCS(NAME, encoding, offset, since, about) [VMCS_SLOT(encoding)] = offset,
 #include "sim/cpu/vmcs.def"
 #undef VMCS
 };
@@ -29,7 +32,7 @@ static const uint8_t slots[SLOTS] = {
 const struct vmcs_field *vmcs_find(uint32_t encoding, unsigned generation)
 {
     bool upper = encoding & 1;
-    unsigned row = encoding & ~(uint32_t)(MEANS | 1) ? 0 : slots[SLOT(encoding)];
+    unsigned row = encoding & ~(uint32_t)(MEANS | 1) ? 0 : slots[VMCS_SLOT(encoding)];
     if (!row || (upper && vmcs_width(encoding) != VMCS_64)) return NULL;
     const struct vmcs_field *f = &vmcs_fields[row - 1];
     return f->since <= generation ? f : NULL;
@@ -44,17 +47,6 @@ enum vmcs_offset vmcs_place(const struct vmcs_field *f, uint32_t encoding)
 static inline void refer(struct cpu *c, uint32_t at, bool write)
 {
     if (c->timed) c->env.touch(c->env.mmu, hpa(at), 4, write);
-}
-
-uint32_t vmcs_read(struct cpu *c, enum vmcs_encoding field)
-{
-    return vmcs_get(c, vmcs_place(vmcs_find(field, VMX_NEHALEM), field));
-}
-
-void vmcs_write(struct cpu *c, enum vmcs_encoding field, uint32_t value)
-{
-    if (vmcs_width(field) == VMCS_16) value &= 0xFFFF;
-    vmcs_set(c, vmcs_place(vmcs_find(field, VMX_NEHALEM), field), value);
 }
 
 uint32_t vmcs_peek(struct cpu *c, uint32_t at)

@@ -40,6 +40,10 @@ const struct vmcs_field *vmcs_find(uint32_t encoding, unsigned generation);
 /* Where the field, or the upper half of one, lies. */
 enum vmcs_offset vmcs_place(const struct vmcs_field *f, uint32_t encoding);
 extern const struct vmcs_field vmcs_fields[]; /* ends with a NULL name */
+/* Where a field that exists lies, by bits 14-13, 11-10 and 5-1 of its encoding: no index is larger. */
+#define VMCS_SLOT(encoding) (((encoding) >> 6 & 0x180) | ((encoding) >> 5 & 0x60) | ((encoding) >> 1 & 0x1F))
+enum { VMCS_SLOTS = 512 };
+extern const uint16_t vmcs_places[VMCS_SLOTS];
 
 /* Makes the region at a machine address the current VMCS. */
 void     vmcs_select(struct cpu *c, uint32_t at);
@@ -72,8 +76,14 @@ static inline void vmcs_set64(struct cpu *c, enum vmcs_offset field, uint64_t va
     vmcs_set(c, (enum vmcs_offset)(field + 4), (uint32_t)(value >> 32));
 }
 /* What VMREAD and VMWRITE do to the current VMCS in root operation, for a hypervisor whose body is C; the field must exist. */
-uint32_t vmcs_read(struct cpu *c, enum vmcs_encoding field);
-void     vmcs_write(struct cpu *c, enum vmcs_encoding field, uint32_t value);
+static inline uint32_t vmcs_read(struct cpu *c, enum vmcs_encoding field)
+{
+    return vmcs_get(c, (enum vmcs_offset)(vmcs_places[VMCS_SLOT(field)] + (field & 1) * 4));
+}
+static inline void vmcs_write(struct cpu *c, enum vmcs_encoding field, uint32_t value)
+{
+    vmcs_set(c, (enum vmcs_offset)(vmcs_places[VMCS_SLOT(field)] + (field & 1) * 4), vmcs_width(field) == VMCS_16 ? value & 0xFFFF : value);
+}
 /* Segment registers by the manual's numbers (ES CS SS DS FS GS LDTR TR): fields of the same kind follow each other. */
 static inline enum vmcs_offset vmcs_nth(enum vmcs_offset first, unsigned n) { return (enum vmcs_offset)(first + 4 * n); }
 /* A doubleword of machine memory, as the processor's microcode accesses it: past segments and paging. */

@@ -539,6 +539,25 @@ bool mmu_probe(const struct mmu *m, gva_t at, unsigned access, struct xlat *x, s
     return true;
 }
 
+static const uint8_t *seen(const struct mmu *m, uint32_t at)
+{
+    const uint8_t *page = bus_windowed(m->bus, hpa(at)) ? NULL : bus_page(m->bus, hpa(at));
+    return page ? page + (at & (PAGE_SIZE - 1)) : NULL;
+}
+
+const uint8_t *mmu_see(const struct mmu *m, gva_t at, unsigned access)
+{
+    uint32_t pde, pte, lin = at.v;
+    if (m->a20 != UINT32_MAX || m->upper || m->second.levels) return NULL;
+    if (!paging_on(m)) return seen(m, lin);
+    const uint8_t *entry = m->two_levels ? seen(m, (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2) : NULL;
+    if (!entry) return NULL;
+    memcpy(&pde, entry, sizeof pde);
+    if (!(pde & PTE_P) || (pde & PTE_PS && m->cr4 & PAGING_CR4_PSE) || !(entry = seen(m, (pde & PAGE_MASK) | pte_slot(lin) << 2))) return NULL;
+    memcpy(&pte, entry, sizeof pte);
+    return pte & PTE_P && walk_allows(pte & pde, access, m->cr0) ? seen(m, (pte & PAGE_MASK) | (lin & (PAGE_SIZE - 1))) : NULL;
+}
+
 void mmu_a20(void *mmu, unsigned n, bool open)
 {
     (void)n;

@@ -92,6 +92,8 @@ void mmu_forget_all(struct mmu *m);
 
 /* What an access would do now, by walking the tables as they are in memory: no TLB, no A/D bits, no cycles. */
 bool mmu_probe(const struct mmu *m, gva_t at, unsigned access, struct xlat *x, struct fault *f);
+/* The host byte that mmu_probe would find, if its way there is plain: no tables, or two levels of them, all in RAM. NULL: ask mmu_probe. */
+const uint8_t *mmu_see(const struct mmu *m, gva_t at, unsigned access);
 /* Drops the fast tags: all of them, or those that write to a machine frame (it now holds decoded code). Translations stay. */
 void mmu_drop_tags(struct mmu *m);
 void mmu_drop_write_tags(struct mmu *m, uint32_t frame);
