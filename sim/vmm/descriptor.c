@@ -1,6 +1,7 @@
 /* See descriptor.h. */
 #include "sim/vmm/descriptor.h"
 
+#include <string.h>
 #include "sim/cpu/mem.h"
 #include "sim/vmm/vm.h"
 
@@ -71,6 +72,12 @@ static bool has_table(const struct vcpu *v, bool ldt) { return !ldt || (v->virt.
 static bool read_guest(const struct vcpu *v, uint32_t lin, struct descriptor *d)
 {
     uint32_t words[2];
+    bool within = (lin & (PAGE_SIZE - 1)) <= PAGE_SIZE - sizeof words;
+    const uint8_t *host = within ? mmu_see(&v->virt_mmu, gva(lin), ACCESS_READ) : NULL;
+    if (host) {
+        memcpy(d, host, sizeof *d);
+        return true;
+    }
     if (vcpu_peek(v, gva(lin), ACCESS_READ, words, sizeof words) != sizeof words) return false;
     *d = (struct descriptor){ words[0], words[1] };
     return true;

@@ -44,6 +44,15 @@ static bool as_in_memory(struct vcpu *v, const struct seg_reg *s)
     return same_segment(s, &memory);
 }
 
+/* Data registers mostly hold the same: one that is as `known`, which was found in memory (NULL: none), need not be looked for. */
+static bool as_known(struct vcpu *v, const struct seg_reg *s, const struct seg_reg **known)
+{
+    if (*known && same_segment(s, *known)) return true;
+    if (!as_in_memory(v, s)) return false;
+    *known = s;
+    return true;
+}
+
 bool segments_as_in_memory(struct vcpu *v, enum seg n)
 {
     const struct seg_reg *s = &v->virt.seg[n];
@@ -78,9 +87,10 @@ static bool can_be_held(const struct seg_reg *s)
 bool segments_loadable(struct vcpu *v, unsigned which)
 {
     const struct cpu *c = &v->virt;
+    const struct seg_reg *known = NULL;
     for (unsigned i = 0; i < sizeof data_registers; i++) {
         const struct seg_reg *s = &c->seg[data_registers[i]];
-        if (!(which >> data_registers[i] & 1) || is_null(s) || (as_in_memory(v, s) && !would_be_dropped(s, c->cpl))) continue;
+        if (!(which >> data_registers[i] & 1) || is_null(s) || (as_known(v, s, &known) && !would_be_dropped(s, c->cpl))) continue;
         bool lent = ((s->sel ^ c->seg[SEG_CS].sel) & ~3u) == 0 || ((s->sel ^ c->seg[SEG_SS].sel) & ~3u) == 0; /* its slot must be present */
         if (lent || !can_be_held(s)) return false;
     }
@@ -117,35 +127,41 @@ static void hold(struct vcpu *v, unsigned n, uint8_t ring)
     descriptor_rest(v, s->sel);
 }
 
-static void let_go(struct vcpu *v, unsigned n)
+static bool let_go(struct vcpu *v, unsigned n)
 {
-    if (!(v->held.registers >> n & 1)) return;
+    if (!(v->held.registers >> n & 1)) return false;
     v->held.registers &= (uint8_t)~(1u << n);
     descriptor_rest(v, v->held.seg[n].sel);
+    return true;
 }
 
 /* MOV DS, sel and so on by the hypervisor, for registers that emulation changed. They must be loaded here because IRET
  * does not, and they survive IRET because their DPL is not below the guest's ring. */
-void segments_load(struct vcpu *v, uint8_t ring, unsigned which)
+bool segments_load(struct vcpu *v, uint8_t ring, unsigned which)
 {
     const struct cpu *real = v->vmm->board.cpu;
+    const struct seg_reg *known = NULL;
+    bool rested = false;
     for (unsigned i = 0; i < sizeof data_registers; i++) {
         unsigned n = data_registers[i];
         const struct seg_reg *s = &v->virt.seg[n];
         if (!(which >> n & 1)) {
-            let_go(v, n);
+            rested |= let_go(v, n);
             continue;
         }
         bool loaded = same_segment(s, &v->entered_seg[n]) && real->seg[n].sel == s->sel;
-        if (!is_null(s) && (!as_in_memory(v, s) || would_be_dropped(s, ring))) {
+        if (!is_null(s) && (!as_known(v, s, &known) || would_be_dropped(s, ring))) {
             hold(v, n, ring);
+            rested = true;
             continue;
         }
-        bool was_held = v->held.registers >> n & 1;
-        let_go(v, n);
+        bool was_held = let_go(v, n);
+        rested |= was_held;
         if (loaded && !was_held) continue;
         descriptor_ready(v, s->sel);
         load(v, n);
         descriptor_rest(v, s->sel);
+        rested = true;
     }
+    return rested;
 }

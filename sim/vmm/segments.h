@@ -28,8 +28,8 @@ bool segments_loadable(struct vcpu *v, unsigned which);
 /* Would loading this register's selector from the shadow tables give what virt has there? */
 bool segments_as_in_memory(struct vcpu *v, enum seg n);
 /* Loads the data segment registers of the real CPU, which is about to IRET to `ring`, as far as they are not loaded yet: those
- * in `which` (bits by enum seg); the others are somebody else's. */
-void segments_load(struct vcpu *v, uint8_t ring, unsigned which);
+ * in `which` (bits by enum seg); the others are somebody else's. True: a slot of the shadow tables was put to rest. */
+bool segments_load(struct vcpu *v, uint8_t ring, unsigned which);
 /* Must the shadow of this selector (index and table bit) not be present, because a register holds what it was? */
 bool segments_held(const struct vcpu *v, uint16_t selector);
 

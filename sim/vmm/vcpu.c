@@ -212,8 +212,7 @@ void vcpu_leave_as(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip, unsi
 {
     gates_follow(v);
     ready_for_iret(v, cs);
-    segments_load(v, ring, data);
-    ready_for_iret(v, cs); /* a data segment register with the same selector has put its slot to rest */
+    if (segments_load(v, ring, data)) ready_for_iret(v, cs); /* a data segment register with the same selector has put its slot to rest */
     vcpu_registers_out(v, ring, cs, eip);
 }
 
