@@ -31,8 +31,11 @@ static uint32_t root_for(struct shadow *s)
     if (!(s->cr0 & PAGING_CR0_PG) || !s->env->choice.trace) return shadow_obtain(s, SHADOW_FLAT, SHADOW_NONE, 0, 0);
     if (shadow_pae(s)) return shadow_pae_root(s);
     if (!shadow_own_ram(s, s->cr3 & PAGE_MASK, true, &frame)) frame = SHADOW_NONE;
+    if (frame != SHADOW_NONE && shadow_is_own(s, frame)) return shadow_obtain(s, SHADOW_FLAT, SHADOW_NONE, 0, 0); /* the hardware walks another */
     return shadow_obtain(s, SHADOW_ROOT, frame, 0, 0);
 }
+
+void shadow_reroot(struct shadow *s) { s->root = root_for(s); }
 
 /* Paging came on: what stood for a guest without it is seldom wanted again. */
 static void free_flat(struct shadow *s)
@@ -141,6 +144,14 @@ static enum mmu_answer resolve(struct vmmu *m, gva_t at, unsigned access, const 
     uint32_t frame, rights = walk_rights(x), slot = pte_slot(at.v);
     if (x->absent || shadow_in_window(s, at) || !own_frames(s, x, access, &frame) || !tables_are_ram(s, x)) return MMU_NO_RAM;
     if (s->free_links < 2) s->stats.rebuilt += shadow_zap(s); /* one for the table, one for the page */
+    uint32_t own = x->refs && !x->large ? shadow_switch(s, x->ref[0].entry) : 0;
+    if (own) { /* the hardware goes on from there by itself */
+        shadow_charge(s, COST_SHADOW_FILL, 1);
+        shadow_set(s, s->root, pde_slot(at.v), own);
+        s->stats.hidden++;
+        if (m->env.trace) TRACE(m->env.trace, HIDDEN, m->cause, .access = (uint8_t)access, .va = at.v, .entry = own);
+        return MMU_RETRY;
+    }
     uint32_t t = table_for(s, at, x);
     if (t == SHADOW_NONE) return MMU_FULL;
     if ((access & ACCESS_WRITE) && shadow_traced(s, frame)) { /* asked now: the page may just have become a table */

@@ -69,8 +69,17 @@ struct shadow_frame {
     uint32_t traces;  /* how often vmm asked for a write trace */
 };
 
+/* Agile paging (agile.h), if that is whose half this is: which frames are tables that the hardware walks as the guest's own, so that no
+ * shadow is made of them; and who else must keep the guest from storing to a frame that is under write trace. */
+struct shadow_agile {
+    bool (*own)(const void *self, uint32_t frame);
+    void (*protect)(void *self, uint32_t frame);
+    void *self;
+};
+
 struct shadow {
     const struct vmmu_env *env;
+    const struct shadow_agile *agile; /* NULL: nobody is */
     uint32_t pool;           /* tables there may be */
     uint32_t cr0, cr3, cr4;  /* the guest's */
     uint32_t root;           /* the table CR3 names, index */
@@ -150,6 +159,18 @@ bool     shadow_guest_ram(const struct shadow *s, uint32_t at, uint32_t *frame);
 bool     shadow_own_ram(const struct shadow *s, uint32_t at, bool write, uint32_t *frame);
 /* The shadow entry for a machine frame the guest's tables give these rights to (walk_rights; accessed is implied). */
 uint32_t shadow_entry(const struct shadow *s, uint32_t frame, uint32_t rights);
+
+/* ---- shadow_switch.c: with agile paging, entries of a root that lead to the guest's own tables */
+bool     shadow_is_own(const struct shadow *s, uint32_t frame);
+/* The root's entry for a directory entry of the guest's whose table is the guest's own; 0: it is not, or the entry does not lead to one. */
+uint32_t shadow_switch(const struct shadow *s, uint32_t pde);
+/* Makes nothing of a frame, which becomes the guest's own, even if it is the root in use: was it a directory? And of entries that lead to it,
+ * which is the guest's own no longer; the root in use is chosen anew. Both flush nothing but what is noted. */
+bool     shadow_give_up(struct shadow *s, uint32_t frame);
+void     shadow_take_back(struct shadow *s, uint32_t frame);
+/* Was it stored to through entries of ours since this was asked last? The TLB must be flushed for the answer to be true next time. */
+bool     shadow_was_stored(struct shadow *s, uint32_t frame);
+void     shadow_reroot(struct shadow *s); /* for the paging registers that it has. shadow.c */
 
 /* ---- shadow_unmap.c: the page is to have another frame (struct mmu_strategy) */
 bool     shadow_unmap(struct vmmu *m, gpa_t page);

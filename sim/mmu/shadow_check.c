@@ -70,6 +70,8 @@ static bool check_directory(const struct look *l)
 {
     const struct shadow *s = l->s;
     uint32_t child = (l->entry >> PAGE_SHIFT) - s->env->pool_first, frame;
+    if (l->entry & PTE_SWITCH)
+        return l->x->kind == SHADOW_ROOT && l->entry == shadow_switch(s, peek(s, l->x->frame, l->slot)) ? true : wrong(l, "switches to a table that is not the guest's own", 0);
     if (child >= s->pool || s->table[child].kind == SHADOW_FREE) return wrong(l, "leads to no shadow table", 0);
     const struct shadow_table *c = &s->table[child];
     if (shadow_is_root(s, child) || c->kind == SHADOW_PAE) return wrong(l, "leads to a root or a table of PAE", 0);
@@ -127,6 +129,7 @@ static bool check_table(struct look *l)
     bool root = shadow_is_root(s, l->t);
     l->tables++;
     l->slot = l->entry = 0;
+    if (l->x->frame != SHADOW_NONE && shadow_is_own(s, l->x->frame)) return wrong(l, "made of a table that is the guest's own", 0);
     if (root && s->env->window && peek(s, s->env->pool_first + l->t, pde_slot(s->env->window)) != s->env->window_pde)
         return wrong(l, "a root without the hypervisor's window", 0);
     for (l->slot = 0; l->slot < shadow_slots(s, l->t); l->slot++) {
@@ -195,7 +198,7 @@ static bool check_tlb(const struct look *l, const struct tlb *tlb)
     for (unsigned i = 0; tlb && i < TLB_DATA_SETS * TLB_WAYS; i++) {
         const struct tlb_entry *e = &tlb->e[i / TLB_WAYS][i % TLB_WAYS];
         if (!e->valid || shadow_in_window(s, gva(e->page)) || e->frame >> PAGE_SHIFT >= s->env->machine->frames) continue;
-        if (!(e->pte & PTE_W) || !l->traced[e->frame >> PAGE_SHIFT]) continue;
+        if (!(e->pte & PTE_W) || !(e->pte & PTE_D) || !l->traced[e->frame >> PAGE_SHIFT]) continue; /* without D a store walks again */
         snprintf(l->why, l->room, "the TLB lets the guest write to frame %X, which is traced, at %X", e->frame >> PAGE_SHIFT, e->page);
         return false;
     }

@@ -43,11 +43,12 @@ bool shadow_traced(const struct shadow *s, uint32_t frame)
 
 void shadow_protect(struct shadow *s, uint32_t frame)
 {
+    if (s->agile) s->agile->protect(s->agile->self, frame);
     for (uint32_t l = shadow_frame(s, frame)->links; l != SHADOW_NONE; l = s->link[l].next) {
         uint32_t t = s->link[l].where / PTE_SLOTS, slot = s->link[l].where % PTE_SLOTS;
         uint32_t entry = shadow_get(s, t, slot);
         /* It goes on pointing where it did, so the list we are walking stays as it is. */
-        if (entry & PTE_W) shadow_set(s, t, slot, entry & ~(uint32_t)(PTE_W | PTE_D));
+        if ((entry & PTE_W) && !(entry & PTE_SWITCH)) shadow_set(s, t, slot, entry & ~(uint32_t)(PTE_W | PTE_D));
     }
 }
 

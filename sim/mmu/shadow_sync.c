@@ -56,7 +56,11 @@ void shadow_sync_table(struct shadow *s, uint32_t t, uint32_t slot)
 
 void shadow_sync_root(struct shadow *s, uint32_t t, uint32_t slot)
 {
-    uint32_t child = shadow_child(s, t, slot);
+    uint32_t child = shadow_child(s, t, slot), now = shadow_get(s, t, slot);
+    if ((now & PTE_SWITCH) && slot < shadow_slots(s, t)) {
+        if (now != shadow_switch(s, guest_entry(s, s->table[t].frame, slot))) shadow_set(s, t, slot, 0);
+        return;
+    }
     if (child == SHADOW_NONE || s->table[t].frame == SHADOW_NONE) return;
     uint32_t pde = guest_entry(s, s->table[t].frame, slot), frame;
     const struct shadow_table *c = &s->table[child];

@@ -44,7 +44,7 @@ uint32_t shadow_get(const struct shadow *s, uint32_t t, uint32_t slot)
 uint32_t shadow_child(const struct shadow *s, uint32_t root, uint32_t slot)
 {
     uint32_t entry = slot < shadow_slots(s, root) ? shadow_get(s, root, slot) : 0;
-    return entry & PTE_P ? (entry >> PAGE_SHIFT) - s->env->pool_first : SHADOW_NONE;
+    return (entry & PTE_P) && !(entry & PTE_SWITCH) ? (entry >> PAGE_SHIFT) - s->env->pool_first : SHADOW_NONE;
 }
 
 void shadow_set(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry)
@@ -153,5 +153,7 @@ bool shadow_zap(struct shadow *s)
     uint64_t before = s->stats.tables;
     for (uint32_t t = 0; t < s->pool; t++)
         if (t != s->root && s->table[t].kind != SHADOW_FREE) shadow_free(s, t);
+    for (uint32_t slot = 0; s->agile && slot < shadow_slots(s, s->root); slot++) /* what switches leads to no table of ours */
+        if (shadow_get(s, s->root, slot) & PTE_SWITCH) shadow_set(s, s->root, slot, 0);
     return s->stats.tables < before;
 }

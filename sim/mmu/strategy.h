@@ -31,6 +31,8 @@ struct vmmu_choice {
     uint32_t pool;              /* frames for tables, of those there are; 0: all */
     bool large;                 /* two-level: map 2 MB in one entry where that is all RAM */
     uint32_t second_pool;       /* two-level: frames for tables */
+    uint32_t agile_writes;      /* agile: stores to a table in a period that make it the guest's own; 0: none do */
+    uint64_t agile_period;      /* agile: cycles, after which tables that were not stored to are shadowed again; 0: they stay */
 };
 
 /* What hardware with a second level of tables is to be told. */
@@ -39,6 +41,9 @@ struct vmmu_second {
     uint8_t  levels;
     bool     has_identity;      /* the tables show PAE tables that map every linear address to itself: for a guest without paging */
     uint64_t identity[4];       /* PDPTEs of them */
+    bool     changes;           /* agile paging: what comes next can be another thing whenever the guest is left to */
+    bool     agile;             /* the walk begins in shadows: hardware's CR3 is `shadows`, and the guest's loads must leave */
+    uint32_t shadows;           /* machine address, perhaps with PTE_SWITCH */
 };
 
 struct vmmu_registers { uint32_t cr0, cr3, cr4; uint64_t pdpte[4]; };
@@ -51,6 +56,7 @@ struct vmmu_env {
     struct clock *clock;
     const struct model *model;
     struct trace *trace;        /* NULL: silent */
+    struct timeq *timers;       /* run whenever the hypervisor has control; NULL: there are none */
     void        **common;       /* what the strategies of all VMs of a machine share: made by the first that needs it */
     uint8_t       vm;           /* its number among them */
     uint32_t      window;       /* linear address from which the hypervisor's window begins (4 MB aligned; top of the space); 0: none */
@@ -85,6 +91,8 @@ struct vmmu_stats { /* counts since attach */
     uint64_t evicted, released; /* tables given up for want of room; because the guest no longer uses the page as a table */
     uint64_t switches;          /* loads of CR3 that dropped all shadows */
     uint64_t rebuilt;           /* all shadows dropped because the reverse map was full */
+    uint64_t nested, renewed;   /* agile: tables that became the guest's own; that are shadowed again */
+    uint64_t own, own_peak;     /* agile: tables that are the guest's own now, and at most */
 };
 
 struct mmu_strategy {

@@ -111,6 +111,12 @@ static bool is_traced(const struct two_level *s, uint64_t at)
 
 static bool is_shared(const struct two_level *s, uint32_t frame) { return s->env->machine->marks[frame] & FRAME_SHARED; }
 
+/* May it be shown to the guest for stores? */
+static bool is_readonly(const struct two_level *s, uint64_t at, uint32_t frame)
+{
+    return is_traced(s, at) || is_shared(s, frame) || (s->watched && s->watched(s->watcher, frame));
+}
+
 /* 2 MB that are RAM in one piece, aligned as here, and nobody traces. */
 static bool large_fits(const struct two_level *s, uint64_t at, uint32_t *frame)
 {
@@ -166,7 +172,7 @@ static bool fill(struct two_level *s, uint64_t at, uint32_t frame, uint64_t *ent
 {
     uint32_t first;
     bool large = s->env->choice.large && large_fits(s, at, &first);
-    unsigned level = large ? 2 : 1, rights = is_traced(s, at) || is_shared(s, frame) ? SECOND_R | SECOND_X : SECOND_ALL;
+    unsigned level = large ? 2 : 1, rights = is_readonly(s, at, frame) ? SECOND_R | SECOND_X : SECOND_ALL;
     uint32_t where = entry_of(s, at, level, true);
     if (!where) {
         drop_all(s);
@@ -275,12 +281,24 @@ static void trace(struct vmmu *m, gpa_t at, bool on)
     if (on && !was) (void)own_ram(s, at.v, true, &frame);
     s->traces[n] = (uint16_t)(s->traces[n] + (on ? 1 : -1));
     if (was || !on || !guest_ram(s, at.v, &frame)) return;
-    uint32_t where = leaf_of(s, at.v) ? entry_of(s, at.v, 1, true) : 0;
-    if (!where && leaf_of(s, at.v)) drop_all(s); /* a large page, and no room for small ones */
+    two_level_protect(s, at.v);
+}
+
+void two_level_protect(struct two_level *s, uint64_t at)
+{
+    uint32_t where = leaf_of(s, at) ? entry_of(s, at, 1, true) : 0;
+    if (!where && leaf_of(s, at)) drop_all(s); /* a large page, and no room for small ones */
     if (where && (get(s, where) & SECOND_W)) {
         put(s, where, get(s, where) & ~(uint64_t)SECOND_W);
         s->env->flush(s->env->self);
     }
+}
+
+bool two_level_was_stored(struct two_level *s, uint64_t at)
+{
+    uint32_t where = leaf_of(s, at) & SECOND_DIRTY ? entry_of(s, at, 1, false) : 0;
+    if (where) put(s, where, get(s, where) & ~(uint64_t)SECOND_DIRTY);
+    return where;
 }
 
 /* A large page becomes small ones first. */
@@ -335,7 +353,7 @@ static bool check(const struct vmmu *m, const struct tlb *tlb, char *why, unsign
         if (!(entry & SECOND_ALL)) continue;
         uint64_t to = entry & SECOND_LARGE ? (entry & SECOND_FRAME) + (at & SECOND_LARGE_INSIDE) : entry & SECOND_FRAME;
         bool ram = guest_ram(s, at, &frame);
-        if (ram && to >> PAGE_SHIFT == frame && !((entry & SECOND_W) && (s->traces[n] || is_shared(s, frame)))) continue;
+        if (ram && to >> PAGE_SHIFT == frame && !((entry & SECOND_W) && is_readonly(s, at, frame))) continue;
         snprintf(why, room, "two-level: frame %X of the VM is shown at %llX, entry %llX", n, (unsigned long long)to, (unsigned long long)entry);
         return false;
     }

@@ -28,8 +28,16 @@ struct two_level {
     bool     identity_seen;  /* the tables show it */
     uint8_t  levels;
     uint16_t *traces;        /* per frame of the VM: how often vmm asked for a write trace */
+    /* Agile paging, if that is whose half this is: may the guest not store to this frame, whatever else? NULL: nobody says so. */
+    bool   (*watched)(const void *self, uint32_t frame);
+    const void *watcher;
     struct vmmu_stats stats;
 };
+
+/* No store to this page from now on, without a word: until it is filled anew. */
+void two_level_protect(struct two_level *s, uint64_t at);
+/* Has the hardware marked the page as stored to, since this was asked last? Then flush, or it will not mark it again. */
+bool two_level_was_stored(struct two_level *s, uint64_t at);
 
 extern const struct mmu_strategy mmu_two_level;
 

@@ -10,6 +10,7 @@
 #include "sim/trace/cause.h"
 
 struct vmmu_choice sw_choice = { .cache = true, .trace = true, .eager = true };
+const struct mmu_strategy *sw_strategy;
 
 static uint32_t device_read(struct device *d, uint32_t offset, unsigned size)
 {
@@ -45,7 +46,8 @@ static void env_flush(void *self)
 {
     struct shadow_world *w = self;
     w->flushes++;
-    mmu_flush(&w->vm.mmu, false);
+    if (w->vmmu.ops->second) mmu_forget_all(&w->vm.mmu);
+    else mmu_flush(&w->vm.mmu, false);
 }
 
 void sw_init(struct shadow_world *w, uint32_t pool_frames, struct trace *trace)
@@ -57,10 +59,11 @@ void sw_init(struct shadow_world *w, uint32_t pool_frames, struct trace *trace)
     side_init(w, &w->twin, 0, 1);
     mmu_init(&w->vm.mmu, &w->vm.machine, &w->vm.dtlb, &w->vm.itlb, &w->vm.clock, &w->model);
     mmu_init(&w->twin.mmu, &w->twin.guest, &w->twin.dtlb, &w->twin.itlb, &w->twin.clock, &w->model);
-    w->vmmu.ops = mmu_strategies[0];
+    w->vmmu.ops = sw_strategy ? sw_strategy : mmu_strategies[0];
+    w->timers.clock = &w->vm.clock;
     w->vmmu.env = (struct vmmu_env){
         .arena = &w->vm.arena, .machine = &w->vm.machine, .guest = &w->vm.guest, .clock = &w->vm.clock,
-        .model = &w->model, .trace = trace, .window = SW_WINDOW,
+        .model = &w->model, .trace = trace, .timers = &w->timers, .window = w->vmmu.ops->second ? 0 : SW_WINDOW,
         .window_pde = PTE_P | PTE_W | PTE_PS | PTE_G | PTE_A | PTE_D,
         .frames = w->vm.machine.frames, .pool_first = SW_POOL, .pool_frames = pool_frames, .choice = sw_choice, .pdpte = w->twin.mmu.pdpte, .invlpg = env_invlpg, .flush = env_flush, .self = w,
     };
@@ -80,14 +83,42 @@ void sw_done(struct shadow_world *w)
     }
 }
 
+/* What a VM entry gives the hardware: the guest's own paging registers, tables of ours where it has no paging, or shadows. */
+static void enter(struct shadow_world *w)
+{
+    struct vmmu_second s;
+    if (!w->vmmu.ops->second) return;
+    timeq_run(&w->timers);
+    w->vmmu.ops->second(&w->vmmu, &s);
+    struct space to = { .cr0 = w->cr0, .cr3 = w->cr3, .cr4 = w->cr4, .root = s.root, .levels = s.levels, .tagged = true };
+    memcpy(to.pdpte, w->twin.mmu.pdpte, sizeof to.pdpte);
+    if (!(w->cr0 & PAGING_CR0_PG)) {
+        to.cr0 |= PAGING_CR0_PG, to.cr3 = 0, to.cr4 = PAGING_CR4_PAE;
+        memcpy(to.pdpte, s.identity, sizeof to.pdpte);
+    }
+    if (s.agile) to.cr3 = s.shadows, to.agile = true;
+    mmu_space(&w->vm.mmu, &to);
+}
+
+/* Does MOV to CR3 leave? */
+static bool cr3_leaves(struct shadow_world *w)
+{
+    struct vmmu_second s;
+    return !w->vmmu.ops->second || !(w->cr0 & PAGING_CR0_PG) || (w->vmmu.ops->second(&w->vmmu, &s) && s.agile);
+}
+
 /* Both sides get these registers; with PAE the PDPTEs that are loaded stay. */
 static void apply(struct shadow_world *w, uint32_t cr0, uint32_t cr3, uint32_t cr4)
 {
     bool flush, cr3_load = cr0 == w->cr0 && cr4 == w->cr4;
+    bool leaves = !cr3_load || cr3_leaves(w), second = w->vmmu.ops->second;
     w->cr0 = cr0, w->cr3 = cr3, w->cr4 = cr4;
-    hpa_t root = w->vmmu.ops->paging(&w->vmmu, cr0, cr3, cr4, &flush);
-    if (flush || root.v != w->vm.mmu.cr3) mmu_flush(&w->vm.mmu, false); /* the hypervisor's own MOV CR3 */
-    mmu_paging(&w->vm.mmu, PAGING_CR0_PG | PAGING_CR0_WP, root.v, PAGING_CR4_PSE | PAGING_CR4_PGE);
+    hpa_t root = leaves ? w->vmmu.ops->paging(&w->vmmu, cr0, cr3, cr4, &flush) : hpa(0);
+    if (!leaves) mmu_flush(&w->vm.mmu, false);
+    else if (second && flush) env_flush(w);
+    else if (flush || root.v != w->vm.mmu.cr3) mmu_flush(&w->vm.mmu, false); /* the hypervisor's own MOV CR3 */
+    if (second) enter(w);
+    else mmu_paging(&w->vm.mmu, PAGING_CR0_PG | PAGING_CR0_WP, root.v, PAGING_CR4_PSE | PAGING_CR4_PGE);
     mmu_paging(&w->twin.mmu, cr0, cr3, cr4);
     if (cr3_load) mmu_flush(&w->twin.mmu, false);
 }
@@ -102,18 +133,21 @@ bool sw_paging(struct shadow_world *w, uint32_t cr0, uint32_t cr3, uint32_t cr4)
 void sw_flush(struct shadow_world *w)
 {
     apply(w, w->cr0, w->cr3, w->cr4);
+    if (w->vmmu.ops->second) env_flush(w); /* globals, too */
     mmu_flush(&w->twin.mmu, true);
 }
 
 void sw_invlpg(struct shadow_world *w, uint32_t va)
 {
-    w->vmmu.ops->invlpg(&w->vmmu, gva(va));
+    if (w->vmmu.ops->second) mmu_invlpg(&w->vm.mmu, gva(va)); /* does not leave */
+    else w->vmmu.ops->invlpg(&w->vmmu, gva(va));
     mmu_invlpg(&w->twin.mmu, gva(va));
 }
 
 void sw_trace(struct shadow_world *w, uint32_t gfn, bool on)
 {
     w->vmmu.ops->trace(&w->vmmu, gpa(gfn << 12), on);
+    enter(w);
     w->vmm_traces[gfn] = (uint8_t)(w->vmm_traces[gfn] + (on ? 1 : -1));
 }
 
@@ -125,7 +159,12 @@ static uint32_t on_bus(struct bus *b, hpa_t at, unsigned access, unsigned size, 
 }
 
 static uint32_t read_entry(void *bus, hpa_t at) { return bus_read(bus, at, 4); }
-static void write_entry(void *bus, hpa_t at, uint32_t entry) { bus_write(bus, at, 4, entry); }
+static void write_entry(void *world, hpa_t at, uint32_t entry)
+{
+    struct shadow_world *w = world;
+    bus_write(&w->vm.guest, at, 4, entry);
+    if (w->vmmu.ops->second) w->vmmu.ops->wrote(&w->vmmu, gpa(at.v), 4); /* else shadows have led here, and A and D are set */
+}
 
 /* What a hypervisor's instruction emulator does: the guest's tables, the guest's bus. */
 static struct sw_outcome emulate(struct shadow_world *w, uint32_t va, unsigned access, unsigned size, uint32_t value)
@@ -134,23 +173,35 @@ static struct sw_outcome emulate(struct shadow_world *w, uint32_t va, unsigned a
                                   .read = read_entry, .self = &w->vm.guest };
     struct xlat x;
     struct fault f;
-    assert_true(walk(&env, gva(va), access, &x, &f)); /* the strategy has just said that it is legal */
-    walk_accessed(&x, access, write_entry, &w->vm.guest);
+    if (!walk(&env, gva(va), access, &x, &f)) {
+        assert_non_null(w->vmmu.ops->second); /* shadows: the strategy has just said that it is legal */
+        return (struct sw_outcome){ .fault = true, .code = f.code, .addr = f.addr };
+    }
+    walk_accessed(&x, access, write_entry, w);
     value = on_bus(&w->vm.guest, x.at, access, size, value);
     if (access & ACCESS_WRITE) w->vmmu.ops->wrote(&w->vmmu, gpa(x.at.v), size);
+    enter(w);
     return (struct sw_outcome){ .value = value };
 }
 
 struct sw_outcome sw_vm_access(struct shadow_world *w, uint32_t va, unsigned access, unsigned size, uint32_t value)
 {
-    for (unsigned tries = 0; tries < 4; tries++) {
+    for (unsigned tries = 0; tries < (w->vmmu.ops->second ? 12 : 4); tries++) {
         struct xlat x;
         struct fault f;
         if (mmu_translate(&w->vm.mmu, gva(va), access, &x, &f))
             return (struct sw_outcome){ .value = on_bus(&w->vm.machine, x.at, access, size, value) };
-        assert_int_equal(f.vector, PAGING_VECTOR);
-        switch (w->vmmu.ops->fault(&w->vmmu, gva(va), f.code, !(access & ACCESS_USER), &f)) {
+        if (w->vmmu.ops->second && !f.second) {
+            w->own_faults++;
+            return (struct sw_outcome){ .fault = true, .code = f.code, .addr = f.addr };
+        }
+        bool shadow = !f.second || f.code & SECOND_SHADOW;
+        const struct fault why = f;
+        if (!f.second) assert_int_equal(f.vector, PAGING_VECTOR);
+        switch (shadow ? w->vmmu.ops->fault(&w->vmmu, gva(va), f.second ? f.code >> SECOND_SHADOW_CODE : f.code, !(access & ACCESS_USER), &f)
+                       : w->vmmu.ops->violation(&w->vmmu, &why)) {
         case MMU_RETRY:
+            enter(w);
             break;
         case MMU_REFLECT:
             return (struct sw_outcome){ .fault = true, .code = f.code, .addr = f.addr };
@@ -191,8 +242,9 @@ void sw_store(struct shadow_world *w, uint32_t at, unsigned size, uint32_t value
     uint32_t frame;
     bus_write(&w->vm.guest, hpa(at), size, value);
     bus_write(&w->twin.guest, hpa(at), size, value);
-    if (bus_owner(&w->vm.guest, hpa(at), &frame) && shadow_traced(w->vmmu.state, frame))
+    if (bus_owner(&w->vm.guest, hpa(at), &frame) && w->vmmu.ops->traced(&w->vmmu, gpa(at)))
         w->vmmu.ops->wrote(&w->vmmu, gpa(at), size);
+    enter(w);
 }
 
 uint32_t sw_load(struct shadow_world *w, uint32_t at) { return bus_read(&w->vm.guest, hpa(at), 4); }
@@ -216,7 +268,10 @@ void sw_check(struct shadow_world *w)
 {
     char why[200];
     const struct shadow *s = w->vmmu.state;
-    if (!shadow_check(&w->vmmu, &w->vm.dtlb, why, sizeof why)) fail_msg("%s", why);
-    for (uint32_t g = 0; g < SW_GUEST; g++)
-        if (w->vmm_traces[g] && s->frame[sw_frame(w, g)].traces != w->vmm_traces[g]) fail_msg("guest frame %X is not traced", g);
+    if (!w->vmmu.ops->check(&w->vmmu, &w->vm.dtlb, why, sizeof why)) fail_msg("%s", why);
+    for (uint32_t g = 0; g < SW_GUEST; g++) {
+        if (!w->vmm_traces[g]) continue;
+        bool counts = w->vmmu.ops->second || s->frame[sw_frame(w, g)].traces == w->vmm_traces[g];
+        if (!counts || !w->vmmu.ops->traced(&w->vmmu, gpa(g << 12))) fail_msg("guest frame %X is not traced", g);
+    }
 }

@@ -1,8 +1,9 @@
-/* A VM under shadow paging without a CPU, and its twin on bare hardware, for the tests of sim/mmu.
+/* A VM under shadow paging, or another strategy, without a CPU, and its twin on bare hardware, for the tests of sim/mmu.
  *
  * Idea: both have the same guest-physical memory. An access to the VM goes through a hardware MMU that walks the shadow
  * tables, and on a page fault through the strategy, as often as it says RETRY; an access to the twin goes through a
- * hardware MMU that walks the guest's own tables. Both must come to the same outcome and the same A and D bits. */
+ * hardware MMU that walks the guest's own tables. Both must come to the same outcome and the same A and D bits.
+ * With a second level of tables it is as under VMX: no window, and what the strategy leaves to the guest does not come to it. */
 #ifndef TESTS_SHADOW_WORLD_H
 #define TESTS_SHADOW_WORLD_H
 
@@ -43,14 +44,17 @@ struct shadow_world {
     struct model model;
     struct sw_side vm, twin;
     struct vmmu vmmu;
+    struct timeq timers;
     uint32_t cr0, cr3, cr4;        /* the guest's */
     unsigned invlpgs, flushes;     /* asked for by the strategy */
     unsigned no_ram, traced;       /* answers that made the hypervisor emulate */
+    unsigned own_faults;           /* page faults that came from hardware's walk of the guest's own tables */
     uint8_t  vmm_traces[SW_GUEST]; /* write traces asked for with sw_trace */
 };
 
 /* Of the next world. As by default: caching, traced, eager. */
 extern struct vmmu_choice sw_choice;
+extern const struct mmu_strategy *sw_strategy; /* NULL: shadow */
 
 void sw_init(struct shadow_world *w, uint32_t pool_frames, struct trace *trace);
 void sw_done(struct shadow_world *w);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include "sim/mmu/agile.h"
 #include "tests/support/shadow_world.h"
 
 enum { STEPS = 6000, DIRECTORIES = 4, TABLES = 12 }; /* guest frames 0..3 are directories, 4..11 page tables, mostly */
@@ -232,6 +233,52 @@ static void equals_bare_hardware(void **state)
     }
 }
 
+/* A second level: which pages are RAM is found out by violations, the rest is hardware's, but for stores to traced pages. */
+static void two_levels_equal_bare_hardware(void **state)
+{
+    (void)state;
+    exact = true;
+    sw_strategy = &mmu_two_level;
+    for (uint64_t from = 201; from <= 208; from++) {
+        struct vmmu_stats s;
+        pae = from & 1;
+        sw_choice = (struct vmmu_choice){ .trace = true, .large = from % 3 == 0, .second_pool = from & 2 ? 40 : 0 };
+        run(from, 64, STEPS);
+        w.vmmu.ops->stats(&w.vmmu, &s);
+        assert_true(outcomes[0] > STEPS / 8 && outcomes[1] > STEPS / 8 && outcomes[2] > STEPS / 500);
+        assert_true(w.own_faults > STEPS / 8 && w.no_ram > STEPS / 200 && s.filled > 50);
+        assert_int_equal(w.traced, s.traced);
+        sw_done(&w);
+    }
+    sw_strategy = NULL;
+}
+
+/* Agile paging: tables that are the guest's own beside others that are shadowed, going from one to the other all the time. */
+static void agile_equals_bare_hardware(void **state)
+{
+    (void)state;
+    static const struct { uint32_t writes; uint64_t period; } policies[] = { { 2, 40000 }, { 1, 20000 }, { 8, 200000 }, { 0, 0 }, { 3, 0 } };
+    exact = true;
+    sw_strategy = &mmu_agile;
+    for (uint64_t from = 301; from <= 310; from++) {
+        struct vmmu_stats s;
+        unsigned policy = (unsigned)from % (unsigned)(sizeof policies / sizeof policies[0]);
+        pae = from == 310;
+        sw_choice = (struct vmmu_choice){ .cache = from % 3 != 0, .trace = true, .eager = from & 2, .pool = from & 1 ? 64 : 16,
+                                          .agile_writes = policies[policy].writes, .agile_period = policies[policy].period };
+        run(from, 192, STEPS);
+        w.vmmu.ops->stats(&w.vmmu, &s);
+        assert_true(outcomes[0] > STEPS / 8 && outcomes[1] > STEPS / 8 && outcomes[2] > STEPS / 500);
+        assert_int_equal(w.traced, s.traced);
+        if (!pae) assert_true(s.hidden > STEPS / 40 && s.true_ + w.own_faults > STEPS / 8);
+        assert_int_equal(!s.nested, pae || !policies[policy].writes);
+        if (s.nested && policies[policy].period) assert_true(s.renewed > s.nested / 4 && w.own_faults);
+        sw_done(&w);
+    }
+    sw_strategy = NULL;
+    sw_choice = (struct vmmu_choice){ .cache = true, .trace = true, .eager = true };
+}
+
 /* A guest that never flushes: outcomes may be stale, but the hypervisor's protection must not be. */
 static void protects_without_flushes(void **state)
 {
@@ -243,12 +290,21 @@ static void protects_without_flushes(void **state)
         run(from, from & 1 ? 64 : 16, STEPS);
         sw_done(&w);
     }
+    pae = false;
+    sw_strategy = &mmu_agile;
+    for (uint64_t from = 200; from < 204; from++) {
+        sw_choice = (struct vmmu_choice){ .cache = from & 1, .trace = true, .eager = true, .agile_writes = 2, .agile_period = 30000 };
+        run(from, 192, STEPS);
+        sw_done(&w);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_bare_hardware),
+        cmocka_unit_test(two_levels_equal_bare_hardware),
+        cmocka_unit_test(agile_equals_bare_hardware),
         cmocka_unit_test(protects_without_flushes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
