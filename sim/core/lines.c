@@ -6,15 +6,14 @@ static bool holds(const struct line_tag *e, uint32_t page)
     return (e->tag[0] & PAGE_MASK) == page || (e->tag[1] & PAGE_MASK) == page;
 }
 
-void lines_drop_page(struct lines *l, uint32_t page)
+void lines_drop_page(struct lines *l, uint32_t page, uint64_t *which)
 {
-    unsigned place = page >> PAGE_SHIFT & (LINES_PAGES - 1);
-    for (uint64_t rest = l->used[place]; rest; rest &= rest - 1) {
-        unsigned bit = (unsigned)__builtin_ctzll(rest), n = place * 64 + bit;
-        if (!holds(&l->e[0][n], page) && !holds(&l->e[1][n], page)) continue;
-        lines_drop(l, n);
-        l->used[place] &= ~(UINT64_C(1) << bit);
+    unsigned first = (page >> PAGE_SHIFT & (LINES_PAGES - 1)) * (PAGE_SIZE / LINE_SIZE);
+    for (uint64_t rest = *which; rest; rest &= rest - 1) {
+        unsigned n = first + (unsigned)__builtin_ctzll(rest);
+        if (holds(&l->e[0][n], page) || holds(&l->e[1][n], page)) lines_drop(l, n);
     }
+    *which = 0;
 }
 
 void lines_drop_all(struct lines *l)

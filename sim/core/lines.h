@@ -49,10 +49,8 @@ static inline void lines_drop(struct lines *l, unsigned n)
     l->e[0][n].tag[0] = l->e[0][n].tag[1] = l->e[1][n].tag[0] = l->e[1][n].tag[1] = LINE_NO_TAG;
 }
 
-/* May there be entries of the page? */
-static inline bool lines_has_page(const struct lines *l, uint32_t page) { return l->used[page >> PAGE_SHIFT & (LINES_PAGES - 1)]; }
-/* Of one page; of all. */
-void lines_drop_page(struct lines *l, uint32_t page);
+/* Those of a page, which are among the bits of *which: none then. All. */
+void lines_drop_page(struct lines *l, uint32_t page, uint64_t *which);
 void lines_drop_all(struct lines *l);
 /* Makes all entries empty. What is zero is not empty. */
 void lines_reset(struct lines *l);

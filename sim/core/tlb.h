@@ -26,9 +26,9 @@ struct tlb_entry {
     uint32_t frame;   /* page-frame address on the bus */
     uint32_t pte;     /* combined rights as cached: PTE_W, PTE_U, PTE_D, PTE_G, PTE_PS bits */
     bool     valid;
-    bool     recent;  /* used recently (see struct tlb.lines) */
     uintptr_t base;   /* host less the page's address: a byte's place in host memory is this plus its linear address */
-    uint8_t  unused[16]; /* a power of two in size: the run loop finds a set by a shift and a mask */
+    uint64_t settled; /* which of its lines may be in struct tlb.lines, as bits */
+    uint8_t  unused[8]; /* a power of two in size: the run loop finds a set by a shift and a mask */
 };
 _Static_assert(sizeof(struct tlb_entry) == 64, "TLB_SET_STRIDE");
 enum { TLB_SET_STRIDE = 64 * TLB_WAYS };
@@ -42,6 +42,7 @@ struct tlb {
      * have it. Entries with the bit may be used wherever they stand, and what the CPU compares with is this table. NULL: by true
      * recency, which is the order of the ways. */
     struct lines *lines;
+    uint8_t recent[TLB_DATA_SETS];          /* by set: ways with that bit */
     uint64_t hits, misses, flushes;         /* hits counts those that changed the order of a set, or who is recently used */
 };
 
@@ -66,9 +67,13 @@ static inline struct tlb_entry *tlb_to_front(struct tlb_entry *set, unsigned fro
 
 /* A hit in a way: it is the most recently used one now, or one that is. The entry. */
 struct tlb_entry *tlb_recent(struct tlb *t, struct tlb_entry *set, unsigned way);
+static inline unsigned tlb_set_number(const struct tlb *t, const struct tlb_entry *set)
+{
+    return (unsigned)((const char *)set - (const char *)t->e) / TLB_SET_STRIDE;
+}
 static inline struct tlb_entry *tlb_hit(struct tlb *t, struct tlb_entry *set, unsigned way)
 {
-    if (t->lines) return set[way].recent ? &set[way] : tlb_recent(t, set, way);
+    if (t->lines) return t->recent[tlb_set_number(t, set)] >> way & 1 ? &set[way] : tlb_recent(t, set, way);
     t->hits += way != 0;
     return tlb_to_front(set, way);
 }

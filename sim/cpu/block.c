@@ -123,7 +123,7 @@ static void mark(struct cpu *c, hpa_t at)
             if (e->frame != (at.v & PAGE_MASK)) continue;
             e->tag[ACCESS_WRITE] = TLB_NO_TAG;
             e->tag[ACCESS_WRITE | ACCESS_USER] = TLB_NO_TAG;
-            if (c->timed && e->valid) lines_drop_page(&c->lines, e->page & PAGE_MASK);
+            if (c->timed && e->valid) lines_drop_page(&c->lines, e->page & PAGE_MASK, &e->settled);
         }
 }
 

@@ -53,9 +53,10 @@ static void tlb_forget(struct tlb *t)
     for (unsigned s = 0; s < TLB_CODE_SETS; s++)
         for (unsigned w = 0; w < TLB_WAYS; w++) {
             struct tlb_entry *e = &t->e[s][w];
-            e->valid = e->recent = false;
+            e->valid = false;
             for (unsigned k = 0; k < 4; k++) e->tag[k] = TLB_NO_TAG;
         }
+    memset(t->recent, 0, sizeof t->recent);
 }
 
 void cpu_init(struct cpu *c, const struct cpu_env *env, struct clock *clock, const struct model *model,

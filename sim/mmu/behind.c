@@ -57,6 +57,7 @@ void behind_put(struct behind *b, bool code, uint32_t page, uint32_t frame, uint
     *e = (struct tlb_entry){ .page = page, .frame = frame, .pte = pte, .valid = true };
     to_front(set, e);
     t->used[n / 64] |= UINT64_C(1) << n % 64;
+    t->any = true;
 }
 
 /* Those behind it move up. */
@@ -70,7 +71,7 @@ void behind_forget(struct behind *b, uint32_t page)
 {
     EACH_TABLE(b, t) {
         uint32_t name = t == &b->second ? page : whole(page);
-        struct tlb_entry *e = t->e ? find(t, name) : NULL;
+        struct tlb_entry *e = t->any ? find(t, name) : NULL;
         if (!e) continue;
         struct tlb_entry *set = t->e + set_of(t, name) * t->ways;
         take_out(t, set, (unsigned)(e - set));
@@ -79,8 +80,9 @@ void behind_forget(struct behind *b, uint32_t page)
 
 void behind_prune(struct behind *b, bool (*goes)(const void *self, const struct tlb_entry *e), const void *self)
 {
-    EACH_TABLE(b, t)
-        for (unsigned k = 0; t->e && k <= t->mask / 64; k++)
+    EACH_TABLE(b, t) {
+        bool left = false;
+        for (unsigned k = 0; t->any && k <= t->mask / 64; k++) {
             for (uint64_t rest = t->used[k]; rest; rest &= rest - 1) {
                 unsigned bit = (unsigned)__builtin_ctzll(rest);
                 struct tlb_entry *set = t->e + (k * 64 + bit) * t->ways;
@@ -88,6 +90,10 @@ void behind_prune(struct behind *b, bool (*goes)(const void *self, const struct 
                     if (set[w].valid && goes(self, &set[w])) take_out(t, set, w);
                 if (!set->valid) t->used[k] &= ~(UINT64_C(1) << bit);
             }
+            left = left || t->used[k];
+        }
+        t->any = left;
+    }
 }
 
 static bool is_local(const void *self, const struct tlb_entry *e) { return *(const bool *)self || !(e->pte & PTE_G); }

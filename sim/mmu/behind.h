@@ -20,6 +20,7 @@ struct behind_table {
     struct tlb_entry *e;    /* by set and way; `host` and `tag` mean nothing here. NULL: the model has no such table */
     uint32_t mask, ways;    /* sets - 1 */
     unsigned shift;         /* of an address: where the number of its set begins */
+    bool any;               /* there may be valid entries */
     uint64_t used[BEHIND_SETS / 64], hits; /* sets that may have valid entries, as bits */
 };
 
@@ -31,6 +32,8 @@ struct behind {
 /* As the model has them; NULL: it has none. */
 struct behind *behind_new(const struct model *m, struct arena *a);
 
+/* May it know anything? */
+static inline bool behind_any(const struct behind *b, bool code) { return b->second.any || b->large[code].any; }
 /* Looks for a page, named as in struct tlb_entry: NULL, or its entry, which is that of the whole page if it is large. Nothing
  * changes; behind_use makes it the one used last, and is how many cycles that took. */
 struct tlb_entry *behind_find(struct behind *b, bool code, uint32_t page);

@@ -7,8 +7,6 @@
 
 /* ---- one cache ---- */
 
-
-
 ALWAYS_INLINE unsigned way_of(uint32_t bit) { return (unsigned)__builtin_ctz(bit); }
 
 /* Who is recently used once this way is; *lost: those that are no longer. */
@@ -63,7 +61,7 @@ static bool leave_above(struct caches *k, uint32_t line)
     bool dirty = false;
     if (bit) {
         struct cache_set *s = &k->l1d.set[set];
-        uint32_t at = set * k->l1d.lanes + way_of(bit);
+        uint32_t at = (set << k->l1d.shift) + way_of(bit);
         k->lines->losses++;
         dirty = s->dirty & bit;
         k->l1d.writebacks += dirty;
@@ -75,7 +73,7 @@ static bool leave_above(struct caches *k, uint32_t line)
     set = line & k->l1i.mask;
     bit = cache_find(&k->l1i, set, line);
     if (!bit) return dirty;
-    k->l1i.tag[set * k->l1i.lanes + way_of(bit)] = CACHE_NONE;
+    k->l1i.tag[(set << k->l1i.shift) + way_of(bit)] = CACHE_NONE;
     k->l1i.set[set].recent &= (uint16_t)~bit;
     unsettle_code(k, line);
     return dirty;
@@ -89,7 +87,7 @@ static bool take_out(struct cache *c, uint32_t line)
     uint32_t set = line & c->mask, bit = cache_find(c, set, line);
     if (!bit) return false;
     bool dirty = c->set[set].dirty & bit;
-    c->tag[set * c->lanes + way_of(bit)] = CACHE_NONE;
+    c->tag[(set << c->shift) + way_of(bit)] = CACHE_NONE;
     c->set[set].recent &= (uint16_t)~bit;
     c->set[set].dirty &= (uint16_t)~bit;
     return dirty;
@@ -101,7 +99,7 @@ static void install_l3(struct caches *k, uint32_t line, bool dirty)
     struct cache *c = &k->l3;
     uint32_t set = line & c->mask, lost;
     struct cache_set *s = &c->set[set];
-    uint32_t bit = victim(c, s), *tag = &c->tag[set * c->lanes + way_of(bit)];
+    uint32_t bit = victim(c, s), *tag = &c->tag[(set << c->shift) + way_of(bit)];
     if (*tag != CACHE_NONE) {
         bool old = s->dirty & bit;
         if (c->inclusive) {
@@ -133,7 +131,7 @@ static void install_l2(struct caches *k, uint32_t line, bool dirty)
     struct cache *c = &k->l2;
     uint32_t set = line & c->mask, lost;
     struct cache_set *s = &c->set[set];
-    uint32_t bit = victim(c, s), *tag = &c->tag[set * c->lanes + way_of(bit)];
+    uint32_t bit = victim(c, s), *tag = &c->tag[(set << c->shift) + way_of(bit)];
     if (*tag != CACHE_NONE) {
         bool old = s->dirty & bit;
         uint32_t gone = *tag;
@@ -186,7 +184,7 @@ static uint32_t from_below(struct caches *k, uint32_t line)
 static void unsettle_ways(struct caches *k, uint32_t set, uint32_t lost)
 {
     if (lost) k->lines->losses++;
-    for (; lost; lost &= lost - 1) unsettle_data(k, set * k->l1d.lanes + way_of(lost));
+    for (; lost; lost &= lost - 1) unsettle_data(k, (set << k->l1d.shift) + way_of(lost));
 }
 
 /* A dirty line leaves l1d. */
@@ -210,7 +208,7 @@ static uint32_t miss_data(struct caches *k, uint32_t line, bool write, uint32_t 
     c->misses++;
     uint32_t stall = from_below(k, line); /* may take lines out of this set, too */
     uint32_t bit = victim(c, s);
-    *at = set * c->lanes + way_of(bit);
+    *at = (set << c->shift) + way_of(bit);
     uint32_t gone = c->tag[*at];
     bool dirty = s->dirty & bit;
     k->lines->losses += !!(s->recent & bit); /* the only way */
@@ -229,7 +227,7 @@ uint32_t cache_data_unsettled(struct caches *k, uint32_t line, uint32_t bit, boo
     uint32_t set = line & c->mask, lost;
     struct cache_set *s = &c->set[set];
     if (!bit) return miss_data(k, line, write, at);
-    *at = set * c->lanes + way_of(bit);
+    *at = (set << c->shift) + way_of(bit);
     if (write) s->dirty |= (uint16_t)bit;
     use(c, s, bit, &lost);
     unsettle_ways(k, set, lost);
@@ -241,12 +239,12 @@ uint32_t cache_code(struct caches *k, uint32_t line)
     struct cache *c = &k->l1i;
     uint32_t set = line & c->mask, bit = cache_find(c, set, line), lost = 0, stall = 0;
     struct cache_set *s = &c->set[set];
-    const uint32_t *tag = c->tag + set * c->lanes;
+    const uint32_t *tag = c->tag + (set << c->shift);
     if (!bit) {
         c->misses++;
         stall = from_below(k, line);
         bit = victim(c, s);
-        uint32_t *to = &c->tag[set * c->lanes + way_of(bit)];
+        uint32_t *to = &c->tag[(set << c->shift) + way_of(bit)];
         if (*to != CACHE_NONE) unsettle_code(k, *to);
         *to = line;
     }
@@ -277,7 +275,7 @@ static void snoop_line(struct caches *k, uint32_t line, bool write)
         c->writebacks++;
         if (n) continue;
         k->lines->losses++;
-        unsettle_data(k, set * c->lanes + way_of(bit)); /* the next store makes it dirty again */
+        unsettle_data(k, (set << c->shift) + way_of(bit)); /* the next store makes it dirty again */
     }
     if (dirty) write_memory(k);
 }
@@ -318,7 +316,8 @@ static void make(struct cache *c, struct arena *a, uint32_t kb, uint32_t ways, b
     if (!kb) return;
     uint32_t sets = kb * 1024 / LINE_SIZE / ways;
     c->ways = (uint8_t)ways;
-    c->lanes = ways > 8 ? 16 : 8;
+    c->shift = ways > 8 ? 4 : 3;
+    c->lanes = (uint8_t)(1u << c->shift);
     c->all = (uint16_t)((1u << ways) - 1);
     c->mask = sets - 1;
     c->inclusive = inclusive;

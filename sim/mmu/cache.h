@@ -30,6 +30,7 @@ struct cache {
     uint32_t  mask;        /* sets - 1 */
     uint16_t  all;         /* a bit for every way */
     uint8_t   ways, lanes; /* lanes: ways rounded up to what is searched at once */
+    uint8_t   shift;       /* of a set's number: where its first lane is */
     bool      inclusive;   /* what leaves it leaves the levels above, too */
     uint32_t  stall;       /* cycles of a hit here, beyond those of one in the first level */
     uint64_t  misses, writebacks;
@@ -72,7 +73,7 @@ static inline uint32_t cache_eight(const uint32_t *tag, uint32_t line)
 /* The way of `set` that holds a line, as a bit; 0: none. */
 static inline uint32_t cache_find(const struct cache *c, uint32_t set, uint32_t line)
 {
-    const uint32_t *tag = c->tag + set * c->lanes;
+    const uint32_t *tag = c->tag + (set << c->shift);
     uint32_t hit = cache_eight(tag, line);
     return c->lanes == 8 || hit ? hit : cache_eight(tag + 8, line) << 8;
 }
@@ -89,7 +90,7 @@ static inline uint32_t cache_data(struct caches *k, uint32_t line, bool write, u
     uint32_t set = line & c->mask, bit = cache_find(c, set, line);
     struct cache_set *s = &c->set[set];
     if (__builtin_expect(!(s->recent & bit), 0)) return cache_data_unsettled(k, line, bit, write, at);
-    *at = set * c->lanes + (uint32_t)__builtin_ctz(bit);
+    *at = (set << c->shift) + (uint32_t)__builtin_ctz(bit);
     s->dirty |= (uint16_t)(write ? bit : 0);
     return 0;
 }
@@ -101,8 +102,8 @@ void cache_snoop(struct caches *k, uint32_t at, uint32_t n, bool write);
 /* Of a place that cache_data told: is it dirty? `lines` has it from now on in entry n of a ring (0: supervisor, 1: user). */
 static inline bool cache_dirty(const struct caches *k, uint32_t at)
 {
-    unsigned shift = k->l1d.lanes == 8 ? 3 : 4;
-    return k->l1d.set[at >> shift].dirty >> (at & ((1u << shift) - 1)) & 1;
+    const struct cache *c = &k->l1d;
+    return c->set[at >> c->shift].dirty >> (at & (c->lanes - 1u)) & 1;
 }
 static inline void cache_seen(struct caches *k, uint32_t at, unsigned n, unsigned ring)
 {

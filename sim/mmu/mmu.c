@@ -9,6 +9,7 @@
 #include <string.h>
 #include "sim/mmu/behind.h"
 #include "sim/mmu/cache.h"
+#include "sim/mmu/fill.h"
 #include "sim/mmu/pte.h"
 #include "sim/mmu/second.h"
 #include "sim/mmu/space.h"
@@ -76,24 +77,6 @@ static inline uint32_t walk_touches(struct mmu *m, uint32_t at, bool write)
     return m->caches ? cache_data(m->caches, at >> LINE_SHIFT, write, &place) : 0;
 }
 
-/* An access that its TLB entry has a tag for, by a line that is not settled: it is, once the caches were asked. */
-static inline void settle(struct mmu *m, const struct tlb_entry *e, uint32_t lin, unsigned access)
-{
-    struct caches *k = m->caches;
-    struct lines *l = k->lines;
-    unsigned user = access & ACCESS_USER, ring = user != 0, n = lin >> LINE_SHIFT & (LINES - 1);
-    uint32_t place, page = lin & PAGE_MASK, line = lin & LINE_MASK, physical = e->frame | (lin & (PAGE_SIZE - 1));
-    uint32_t wait = cache_data(k, physical >> LINE_SHIFT, access & ACCESS_WRITE, &place);
-    if (wait) clock_charge(m->clock, CAUSE_STALL, wait);
-    bool writes = cache_dirty(k, place) && e->tag[ACCESS_WRITE | user] == page;
-    struct line_tag *t = &l->e[ring][n];
-    t->tag[0] = e->tag[user] == page ? line : LINE_NO_TAG;
-    t->tag[1] = writes ? line : LINE_NO_TAG;
-    t->base = (uintptr_t)e->host - page;
-    l->used[n / 64] |= UINT64_C(1) << n % 64;
-    cache_seen(k, place, n, ring);
-}
-
 /* The gate sits between the CPU and the bus, so page walks go through it, too. */
 static hpa_t gate(const struct mmu *m, hpa_t at) { return hpa(at.v & m->a20); }
 
@@ -114,8 +97,6 @@ static void write_entry(void *mmu, hpa_t at, uint32_t entry)
     if (wait) clock_charge(m->clock, CAUSE_WALK, wait);
     bus_write(m->bus, gate(m, at), 4, entry);
 }
-
-static bool paging_on(const struct mmu *m) { return m->cr0 & PAGING_CR0_PG; }
 
 /* A page, as the TLBs know it. */
 static uint32_t key_of(const struct mmu *m, gva_t at) { return (at.v & PAGE_MASK) | m->space; }
@@ -153,13 +134,6 @@ static void count_refs(struct mmu *m, const struct xlat *x)
     if (second) clock_charge(m->clock, CAUSE_WALK_SECOND, (uint64_t)second * each + took[1]);
 }
 
-/* What a walk has found may be known behind the first level, too. */
-static inline void remember_behind(struct mmu *m, const struct tlb *t, const struct tlb_entry *e)
-{
-    bool piece = (e->pte & PTE_PS) && !m->two_levels;
-    if (m->behind && paging_on(m) && !piece && !(e->pte & PTE_BEYOND)) behind_put(m->behind, t->code, e->page, e->frame, e->pte);
-}
-
 static struct tlb_entry *place(struct mmu *m, struct tlb *t, gva_t at, uint32_t frame, uint32_t pte)
 {
     struct tlb_entry *e = tlb_insert(t, key_of(m, at));
@@ -178,7 +152,7 @@ static struct tlb_entry *remember(struct mmu *m, struct tlb *t, gva_t at, const 
     uint32_t pte = walk_rights(x);
     if (!(m->cr4 & PAGING_CR4_PGE) && !is_upper(m, at)) pte &= ~(uint32_t)PTE_G;
     struct tlb_entry *e = place(m, t, at, x->at.v & PAGE_MASK, pte);
-    remember_behind(m, t, e);
+    fill_behind(m, t->code, e);
     return e;
 }
 
@@ -190,7 +164,7 @@ static struct tlb_entry *walk_and_remember(struct mmu *m, struct tlb *t, gva_t a
     if (walk_cache_on(&m->cache)) w.cache = &m->cache;
     bool legal = walk(&w, at, access, x, f);
     x->at = gate(m, x->at);
-    if (paging_on(m) || m->second.levels) {
+    if (fill_paging(m) || m->second.levels) {
         t->misses++;
         m->walks++;
         count_refs(m, x);
@@ -217,9 +191,7 @@ static bool plain_store(const struct mmu *m, const struct tlb_entry *e)
     return e->host && !(marks_of(m, e) & (FRAME_CODE | FRAME_ROM));
 }
 
-/* Opens the fast path as far as this access proves it harmless. Write tags wait for a write, so that a frame is marked
- * as stored to only if it is; a frame that is marked already, and whose D bit is set, need not wait. */
-static void open_fast_path(struct mmu *m, struct tlb_entry *e, unsigned access)
+void mmu_open(struct mmu *m, struct tlb_entry *e, unsigned access)
 {
     uint32_t page = e->page & PAGE_MASK;
     if (!e->host || points_page(m->points, page, access & ACCESS_EXEC ? POINT_EXEC : POINT_READ)) return;
@@ -234,25 +206,12 @@ static void open_fast_path(struct mmu *m, struct tlb_entry *e, unsigned access)
     if (walk_allows(e->pte, ACCESS_WRITE | ACCESS_USER, m->cr0)) e->tag[ACCESS_WRITE | ACCESS_USER] = page;
 }
 
-/* Can a cached translation serve the access? A first write to a page not yet dirty cannot: D must be set in memory. */
-static bool serves(const struct mmu *m, const struct tlb_entry *e, unsigned access)
-{
-    return walk_allows(e->pte, access, m->cr0) && (!(access & ACCESS_WRITE) || (e->pte & PTE_D));
-}
-
-/* What is known of a page behind the first level, if it permits the access; else NULL. */
-static inline struct tlb_entry *known_behind(const struct mmu *m, uint32_t lin, unsigned access)
-{
-    struct tlb_entry *e = m->behind ? behind_find(m->behind, access & ACCESS_EXEC, (lin & PAGE_MASK) | m->space) : NULL;
-    return e && serves(m, e, access) ? e : NULL;
-}
-
 /* The first level's entry; or, if that has none that permits the access, what is behind it. */
 static struct tlb_entry *look_up(struct mmu *m, struct tlb *t, gva_t at, unsigned access)
 {
     struct tlb_entry *e = tlb_find(t, key_of(m, at));
-    if (!m->behind || (e && serves(m, e, access))) return e;
-    struct tlb_entry *b = known_behind(m, at.v, access);
+    if (!m->behind || (e && fill_serves(m, e, access))) return e;
+    struct tlb_entry *b = fill_known(m, at.v, access);
     if (!b) return e;
     uint32_t frame = behind_frame(b, at.v), pte = b->pte;
     t->misses++;
@@ -266,13 +225,13 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
     struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
     uint32_t offset = at.v & (PAGE_SIZE - 1);
     struct tlb_entry *e = look_up(m, t, at, access);
-    if (e && serves(m, e, access)) {
+    if (e && fill_serves(m, e, access)) {
         /* An entry of another way brings its tags along. */
         bool open = e->tag[access & (ACCESS_WRITE | ACCESS_USER)] == (at.v & PAGE_MASK);
         x->tlb_hit = true;
         x->large = e->pte & PTE_PS;
         x->absent = e->pte & PTE_BEYOND;
-        x->leaf = paging_on(m) ? e->frame | e->pte | PTE_P | PTE_A : 0;
+        x->leaf = fill_paging(m) ? e->frame | e->pte | PTE_P | PTE_A : 0;
         x->refs = 0;
         x->at = hpa(e->frame | offset);
         if (open) {
@@ -283,159 +242,16 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
         e = walk_and_remember(m, t, at, access, x, f);
         if (!e) return false;
     }
-    open_fast_path(m, e, access);
+    mmu_open(m, e, access);
     x->host = (access & ACCESS_WRITE ? plain_store(m, e) : e->host != NULL) ? e->host + offset : NULL;
     return true;
 }
 
-/* ---- the short way ---- */
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
-/* After a change of what paging depends on: is it walk_plain's? */
+/* After a change of what paging depends on: is it the short way's? */
 void mmu_choose_walk(struct mmu *m)
 {
     bool plain = m->a20 == UINT32_MAX && !walk_cache_on(&m->cache);
-    m->two_levels = plain && paging_on(m) && !(m->cr4 & PAGING_CR4_PAE) && !m->second.levels;
-}
-
-/* What a walk in RAM alone found. */
-struct leaf {
-    uint32_t entry;  /* with A and D as the access leaves them */
-    uint32_t frame, rights;
-    unsigned refs;
-    uint32_t wait;   /* for the caches */
-};
-
-static uint32_t ram_entry(const struct bus *b, uint32_t at)
-{
-    uint32_t entry;
-    memcpy(&entry, b->ram + at, sizeof entry);
-    return entry;
-}
-
-/* walk.h's walk for two levels of plain RAM, with A and D. False, and nothing changed: something is out of the ordinary, be it a
- * fault. */
-ALWAYS_INLINE bool walk_plain(struct mmu *m, uint32_t lin, unsigned access, struct leaf *l)
-{
-    const struct bus *b = m->bus;
-    uint32_t top = (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2, at = top;
-    if (!bus_plain(b, hpa(at))) return false;
-    uint32_t pde = ram_entry(b, at), leaf = pde;
-    if ((pde & (PTE_P | PTE_A)) != (PTE_P | PTE_A)) return false;
-    if ((pde & PTE_PS) && (m->cr4 & PAGING_CR4_PSE)) {
-        if (pde & (PDE_LARGE_RESERVED | PDE_LARGE_HIGH)) return false;
-        l->refs = 1;
-        l->frame = (pde & PDE_LARGE_MASK) | (lin & ~PDE_LARGE_MASK & PAGE_MASK);
-        l->rights = pde & (PTE_W | PTE_U | PTE_D | PTE_G | PTE_PS);
-    } else {
-        at = (pde & PAGE_MASK) | pte_slot(lin) << 2;
-        if (!bus_plain(b, hpa(at))) return false;
-        leaf = ram_entry(b, at);
-        if (!(leaf & PTE_P)) return false;
-        l->refs = 2;
-        l->frame = leaf & PAGE_MASK;
-        l->rights = leaf & (PTE_W | PTE_U | PTE_D | PTE_G) & (pde | PTE_D | PTE_G);
-    }
-    l->entry = leaf | PTE_A;
-    if (access & ACCESS_WRITE) {
-        l->entry |= PTE_D;
-        l->rights |= PTE_D;
-    }
-    if (!bus_plain(b, hpa(l->frame)) || !walk_allows(l->rights, access, m->cr0)) return false;
-    bool changes = l->entry != leaf;
-    if (changes && (b->log || (b->marks[at >> PAGE_SHIFT] & (FRAME_DIRTY | FRAME_CODE)) != FRAME_DIRTY)) return false;
-    l->wait = l->refs == 2 ? walk_touches(m, top, false) : 0;
-    l->wait += walk_touches(m, at, changes); /* read, and then written: a line that is there */
-    if (!changes) return true;
-    memcpy(b->ram + at, &l->entry, sizeof l->entry);
-    return true;
-}
-
-/* The fast tags that open_fast_path would give an entry nobody watches. */
-ALWAYS_INLINE void fill_tags(struct mmu *m, struct tlb_entry *e, uint32_t page, uint32_t pte, unsigned access, uint8_t *marks)
-{
-    uint8_t now = *marks;
-    bool ready = (access & ACCESS_WRITE) || ((now & FRAME_DIRTY) && (pte & PTE_D));
-    bool writes = ready && !(now & (FRAME_CODE | FRAME_ROM)) && !(access & ACCESS_EXEC);
-    bool user = pte & PTE_U, writable = pte & PTE_W;
-    e->tag[ACCESS_READ] = page;
-    e->tag[ACCESS_USER] = user ? page : TLB_NO_TAG;
-    e->tag[ACCESS_WRITE] = writes && (writable || !(m->cr0 & PAGING_CR0_WP)) ? page : TLB_NO_TAG;
-    e->tag[ACCESS_WRITE | ACCESS_USER] = writes && writable && user ? page : TLB_NO_TAG;
-    if (writes && !(now & FRAME_DIRTY)) *marks = now | FRAME_DIRTY;
-}
-
-ALWAYS_INLINE void fill_entry(struct mmu *m, struct tlb *t, struct tlb_entry *e, uint32_t page, const struct leaf *l,
-                              unsigned access)
-{
-    uint32_t pte = m->cr4 & PAGING_CR4_PGE ? l->rights : l->rights & ~(uint32_t)PTE_G;
-    t->misses++;
-    m->walks += l->refs != 0;
-    m->refs += l->refs;
-    clock_charge(m->clock, CAUSE_WALK, (uint64_t)l->refs * m->model->cost[COST_WALK_REF] + l->wait);
-    if (pte & PTE_PS) t->large = true;
-    e->host = m->bus->ram + l->frame;
-    e->base = (uintptr_t)e->host - page;
-    e->page = page | m->space;
-    e->frame = l->frame;
-    e->pte = pte;
-    e->valid = true;
-    if (m->behind && l->refs) remember_behind(m, t, e);
-    if (!m->points || !m->points->armed) fill_tags(m, e, page, pte, access, &m->bus->marks[l->frame >> PAGE_SHIFT]);
-    else {
-        tlb_untag(t, e);
-        open_fast_path(m, e, access);
-    }
-}
-
-static inline struct tlb_entry *set_of(const struct mmu *m, uint32_t page, unsigned access)
-{
-    return access & ACCESS_EXEC ? tlb_code0(m->itlb, page) : tlb_data0(m->dtlb, page);
-}
-
-/* As walk_plain, without a walk: what was known behind. */
-static bool behind_plain(struct mmu *m, struct tlb_entry *e, uint32_t lin, struct leaf *l)
-{
-    *l = (struct leaf){ .frame = behind_frame(e, lin), .rights = e->pte };
-    if (!bus_plain(m->bus, hpa(l->frame))) return false;
-    l->wait = behind_use(m->behind, e);
-    return true;
-}
-
-/* The page is not in its set, or not with all rights. */
-static __attribute__((noinline)) struct tlb_entry *fill_by_walk(struct mmu *m, uint32_t lin, unsigned access, struct tlb *t,
-                                                               struct tlb_entry *set, unsigned way, bool there)
-{
-    struct leaf l;
-    uint32_t page = lin & PAGE_MASK;
-    if (!m->two_levels || !m->direct) return NULL;
-    struct tlb_entry *known = known_behind(m, lin, access);
-    if (known ? !behind_plain(m, known, lin, &l) : !walk_plain(m, lin, access, &l)) return NULL;
-    if (!t->lines) t->hits += way && there;
-    struct tlb_entry *e = tlb_room(t, set, way, there);
-    tlb_use(t, set);
-    fill_entry(m, t, e, page, &l, access);
-    if (t->lines) tlb_mark(t, set, (unsigned)(e - set));
-    return e;
-}
-
-bool mmu_fill(void *mmu, gva_t at, unsigned access)
-{
-    struct mmu *m = mmu;
-    struct tlb *t = access & ACCESS_EXEC ? m->itlb : m->dtlb;
-    uint32_t page = at.v & PAGE_MASK;
-    struct tlb_entry *set = set_of(m, page, access), *e;
-    bool there;
-    unsigned way = tlb_search(set, page | m->space, &there), kind = access & (ACCESS_WRITE | ACCESS_USER);
-    if (!there || !serves(m, &set[way], access)) e = fill_by_walk(m, at.v, access, t, set, way, there);
-    else {
-        e = tlb_hit(t, set, way);
-        if (e->tag[kind] != page) open_fast_path(m, e, access);
-    }
-    if (!e || e->tag[kind] != page) return false;
-    if (t->lines) settle(m, e, at.v, access);
-    return true;
+    m->two_levels = plain && fill_paging(m) && !(m->cr4 & PAGING_CR4_PAE) && !m->second.levels;
 }
 
 void mmu_flush(void *mmu, bool globals_too)

@@ -24,7 +24,8 @@ void tlb_untag_writes(struct tlb *t, struct tlb_entry *e)
 
 static void invalidate(struct tlb_entry *e)
 {
-    e->valid = e->recent = false;
+    e->valid = false;
+    e->settled = 0;
     untag(e);
 }
 
@@ -73,6 +74,11 @@ struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
 static void remove_way(struct tlb *t, struct tlb_entry *set, unsigned w)
 {
     tlb_unsettle(t, &set[w]);
+    if (t->lines) {
+        uint8_t *recent = &t->recent[tlb_set_number(t, set)];
+        unsigned before = (1u << w) - 1;
+        *recent = (uint8_t)((*recent & before) | (*recent >> 1 & ~before));
+    }
     for (; w + 1 < TLB_WAYS && set[w + 1].valid; w++) set[w] = set[w + 1];
     invalidate(&set[w]);
 }
@@ -99,24 +105,27 @@ void tlb_forget(struct tlb *t, uint32_t page)
 }
 
 /* True: there are global entries left. */
-static bool flush_set(struct tlb_entry *set, bool globals_too)
+static bool flush_set(struct tlb_entry *set, bool globals_too, uint8_t *recent)
 {
-    unsigned left = 0;
+    unsigned left = 0, marks = 0;
     for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++) {
         bool stays = !globals_too && (set[w].pte & PTE_G);
+        if (stays) marks |= (*recent >> w & 1u) << left;
         if (stays && left != w) set[left] = set[w];
         if (!stays || left != w) invalidate(&set[w]);
         left += stays;
     }
+    *recent = (uint8_t)marks;
     return left;
 }
 
 void tlb_flush(struct tlb *t, bool globals_too)
 {
+    uint8_t none = 0;
     if (t->lines) lines_drop_all(t->lines);
     for (uint32_t rest = t->used; rest; rest &= rest - 1) {
         unsigned set = (unsigned)__builtin_ctz(rest);
-        if (!flush_set(t->e[set], globals_too)) t->used &= ~(1u << set);
+        if (!flush_set(t->e[set], globals_too, t->lines ? &t->recent[set] : &none)) t->used &= ~(1u << set);
     }
     if (!t->used) t->large = false;
     t->flushes++;

@@ -24,22 +24,22 @@ void tlb_drop_tags(struct tlb *t);                          /* the fast path onl
 void tlb_untag(struct tlb *t, struct tlb_entry *e);
 void tlb_untag_writes(struct tlb *t, struct tlb_entry *e);
 /* What the CPU knows of a page beyond the tags goes. */
-static inline void tlb_unsettle(struct tlb *t, const struct tlb_entry *e)
+static inline void tlb_unsettle(struct tlb *t, struct tlb_entry *e)
 {
-    if (t->lines && e->valid && lines_has_page(t->lines, e->page)) lines_drop_page(t->lines, e->page & PAGE_MASK);
+    if (e->settled) lines_drop_page(t->lines, e->page & PAGE_MASK, &e->settled);
 }
 
 /* Way `way` was used last: its bit. Only with struct tlb.lines. */
 static inline void tlb_mark(struct tlb *t, struct tlb_entry *set, unsigned way)
 {
-    bool all = true;
-    set[way].recent = true;
-    for (unsigned w = 0; w < TLB_WAYS; w++) all = all && set[w].recent;
-    for (unsigned w = 0; all && w < TLB_WAYS; w++) {
-        if (w == way) continue;
-        set[w].recent = false;
-        tlb_unsettle(t, &set[w]);
-    }
+    enum { ALL = (1 << TLB_WAYS) - 1 };
+    uint8_t *recent = &t->recent[tlb_set_number(t, set)];
+    unsigned now = *recent | 1u << way;
+    *recent = (uint8_t)now;
+    if (now != ALL) return;
+    *recent = (uint8_t)(1u << way);
+    for (unsigned w = 0; w < TLB_WAYS; w++)
+        if (w != way) tlb_unsettle(t, &set[w]);
 }
 
 /* The entry of a set that `page`, which is in way `way` or nowhere (tlb_search), is to be written to: what it held is forgotten. */
@@ -47,7 +47,7 @@ static inline struct tlb_entry *tlb_room(struct tlb *t, struct tlb_entry *set, u
 {
     if (!t->lines) return tlb_to_front(set, way);
     if (!there && set[way].valid) /* all are */
-        for (way = 0; way < TLB_WAYS - 1 && set[way].recent;) way++;
+        way = (unsigned)__builtin_ctz(~(unsigned)t->recent[tlb_set_number(t, set)] | 1u << (TLB_WAYS - 1));
     tlb_unsettle(t, &set[way]);
     return &set[way];
 }
@@ -66,7 +66,7 @@ static inline unsigned tlb_search(const struct tlb_entry *set, uint32_t page, bo
 /* This set is in use: a flush will look at it. */
 static inline void tlb_use(struct tlb *t, const struct tlb_entry *set)
 {
-    t->used |= 1u << (unsigned)((const char *)set - (const char *)t->e) / TLB_SET_STRIDE;
+    t->used |= 1u << tlb_set_number(t, set);
 }
 
 #endif

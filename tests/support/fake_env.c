@@ -270,10 +270,7 @@ const char *fake_caches_differ(const struct fake *f, const struct fake *g)
     if (!what) what = cache_differs(&a->l2, &b->l2);
     if (!what) what = cache_differs(&a->l3, &b->l3);
     if (a->memory_reads != b->memory_reads || a->memory_writes != b->memory_writes) what = "lines read or written in memory";
-    for (unsigned k = 0; k < TLB_DATA_SETS * TLB_WAYS; k++) {
-        const struct tlb_entry *p = &f->cpu.dtlb.e[k / TLB_WAYS][k % TLB_WAYS], *q = &g->cpu.dtlb.e[k / TLB_WAYS][k % TLB_WAYS];
-        if (p->valid && p->recent != q->recent) what = "recently used pages";
-    }
+    if (memcmp(f->cpu.dtlb.recent, g->cpu.dtlb.recent, sizeof f->cpu.dtlb.recent)) what = "recently used pages";
     const struct behind *p = f->mmu.behind, *q = g->mmu.behind;
     if (p && (p->second.hits != q->second.hits || p->large[0].hits != q->large[0].hits || p->large[1].hits != q->large[1].hits))
         what = "hits behind the first-level TLB";

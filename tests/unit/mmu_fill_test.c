@@ -1,5 +1,6 @@
 /* The short way of a TLB miss does what the long way does: two machines get the same page tables, accesses and flushes; one
- * asks mmu_translate always, the other mmu_fill first. Memory, TLBs with their tags, marks, clock and counters stay equal.
+ * asks mmu_translate always, the other mmu_fill first. Memory, TLBs with their tags, marks, clock and counters stay equal. With
+ * caches, the long way is followed by mmu_touch; and what the CPU is told of settled lines is true at all times.
  * SDM vol. 3A 4.3, 4.8, 4.10. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/core/points.h"
+#include "sim/mmu/cache.h"
 #include "sim/mmu/mmu.h"
 #include "sim/mmu/pte.h"
 #include "sim/trace/cause.h"
@@ -22,6 +24,8 @@ static struct world {
     struct tlb dtlb, itlb;
     struct mmu mmu;
     struct points points;
+    struct lines lines;
+    struct fetch fetch;
     uint8_t *ram;
 } both[2];
 static struct world *const shortly = &both[0], *const longly = &both[1];
@@ -46,20 +50,22 @@ static uint32_t chance(uint32_t n)
     return (uint32_t)(state >> 33) % n;
 }
 
-static int set_up(void **unused)
+static int set_up(void **caches)
 {
-    (void)unused;
     state = 42;
+    filled = asked = 0;
     memset(both, 0, sizeof both);
     for (unsigned k = 0; k < 2; k++) {
         struct world *w = &both[k];
         w->clock.hz = 1000000000;
         w->ram = calloc(1, RAM);
         assert_true(w->ram && arena_init(&w->arena, 1 << 20) && model_find("p4", &w->model, NULL));
+        if (!*caches) w->model.cost[COST_L1D_KB] = 0;
         bus_init(&w->bus, w->ram, FRAMES, &w->clock, &w->arena);
         assert_true(bus_attach(&w->bus, BUS_MEM, WINDOW, 0x1000, 0, &device, NULL));
         mmu_init(&w->mmu, &w->bus, &w->dtlb, &w->itlb, &w->clock, &w->model);
         w->mmu.points = &w->points;
+        assert_int_equal(mmu_caches(&w->mmu, &w->arena, &w->lines, &w->fetch), *caches != NULL);
         mmu_paging(&w->mmu, PAGING_CR0_PG | PAGING_CR0_WP, PD, PAGING_CR4_PSE | PAGING_CR4_PGE);
     }
     return 0;
@@ -135,10 +141,18 @@ static void access_both(uint32_t at, unsigned access)
     struct fault f[2] = { 0 };
     asked++;
     if (mmu_fill(&shortly->mmu, gva(at), access)) {
-        const struct tlb_entry *e = tlb_way0(access & ACCESS_EXEC ? &shortly->itlb : &shortly->dtlb, at);
+        struct tlb *t = access & ACCESS_EXEC ? &shortly->itlb : &shortly->dtlb;
+        const struct tlb_entry *e = tlb_way0(t, at);
+        for (unsigned w = 1; t->lines && w < TLB_WAYS && e->tag[access & 3] != (at & PAGE_MASK); w++) e++;
         filled++;
         assert_int_equal(e->tag[access & 3], at & PAGE_MASK);
         assert_true(mmu_translate(&longly->mmu, gva(at), access, &x[1], &f[1]));
+        if (t->lines) {
+            const struct line_tag *line = lines_find(&shortly->lines, (access & ACCESS_USER) != 0, at);
+            mmu_touch(&longly->mmu, x[1].at, 1, access & ACCESS_WRITE);
+            assert_int_equal(line->tag[access & ACCESS_WRITE], at & LINE_MASK);
+            assert_ptr_equal(line->base + at, e->host + (at & ~PAGE_MASK));
+        }
         assert_int_equal(e->frame | (at & ~PAGE_MASK), x[1].at.v);
         assert_int_equal(e->host + (at & ~PAGE_MASK) - shortly->ram, x[1].host - longly->ram);
         return;
@@ -147,6 +161,8 @@ static void access_both(uint32_t at, unsigned access)
     assert_int_equal(ok, mmu_translate(&longly->mmu, gva(at), access, &x[1], &f[1]));
     if (!ok) assert_memory_equal(&f[0], &f[1], sizeof f[0]);
     else assert_int_equal(x[0].at.v, x[1].at.v);
+    for (unsigned k = 0; ok && shortly->mmu.caches && !(access & ACCESS_EXEC) && k < 2; k++)
+        if (x[k].host) mmu_touch(&both[k].mmu, x[k].at, 1, access & ACCESS_WRITE);
 }
 
 static void same_tlb(const struct tlb *a, const struct tlb *b)
@@ -166,8 +182,53 @@ static void same_tlb(const struct tlb *a, const struct tlb *b)
     assert_int_equal(a->used, b->used);
 }
 
+/* Whatever a line's tag promises: a translation that permits it and was recently used, and so was its line in the cache. */
+static void lines_are_settled(struct world *w)
+{
+    struct caches *k = w->mmu.caches;
+    for (unsigned n = 0; n < 4 * LINES; n++) {
+        bool write = n & 1, user = n & 2, found = false, dirty;
+        const struct line_tag *line = &w->lines.e[user][n / 4];
+        uint32_t lin = line->tag[write];
+        if (lin == LINE_NO_TAG) continue;
+        unsigned set = lin >> PAGE_SHIFT & (TLB_DATA_SETS - 1);
+        for (unsigned way = 0; way < TLB_WAYS; way++) {
+            const struct tlb_entry *e = &w->dtlb.e[set][way];
+            if (!e->valid || e->tag[(write ? ACCESS_WRITE : 0) | (user ? ACCESS_USER : 0)] != (lin & PAGE_MASK)) continue;
+            uint32_t physical = (e->frame | (lin & ~PAGE_MASK)) >> LINE_SHIFT, at = physical & k->l1d.mask;
+            found = true;
+            assert_true(w->dtlb.recent[set] >> way & 1);
+            assert_ptr_equal(line->base + lin, w->ram + e->frame + (lin & ~PAGE_MASK));
+            assert_true(cache_has(&k->l1d, physical, &dirty));
+            assert_true(k->l1d.set[at].recent & cache_find(&k->l1d, at, physical));
+            assert_true(dirty || !write);
+        }
+        assert_true(found);
+    }
+}
+
+static void same_cache(const struct cache *a, const struct cache *b)
+{
+    assert_int_equal(a->misses, b->misses);
+    assert_int_equal(a->writebacks, b->writebacks);
+    assert_memory_equal(a->tag, b->tag, (a->mask + 1) * a->lanes * sizeof *a->tag);
+    assert_memory_equal(a->set, b->set, (a->mask + 1) * sizeof *a->set);
+}
+
+static void same_caches(void)
+{
+    const struct caches *a = shortly->mmu.caches, *b = longly->mmu.caches;
+    same_cache(&a->l1d, &b->l1d);
+    same_cache(&a->l2, &b->l2);
+    assert_int_equal(a->memory_reads, b->memory_reads);
+    assert_int_equal(a->memory_writes, b->memory_writes);
+    assert_memory_equal(shortly->dtlb.recent, longly->dtlb.recent, sizeof longly->dtlb.recent);
+    lines_are_settled(shortly);
+}
+
 static void compare(void)
 {
+    if (shortly->mmu.caches) same_caches();
     same_tlb(&shortly->dtlb, &longly->dtlb);
     same_tlb(&shortly->itlb, &longly->itlb);
     assert_int_equal(shortly->mmu.walks, longly->mmu.walks);
@@ -184,7 +245,7 @@ static void the_short_way_is_the_long_way(void **unused)
         if (!chance(8)) disturb();
         uint32_t at = some_page() | chance(PAGE_SIZE);
         access_both(at, chance(5) ? chance(4) : ACCESS_EXEC | (chance(2) ? ACCESS_USER : 0u));
-        if (n % 16 == 0) compare();
+        if (shortly->mmu.caches || n % 16 == 0) compare();
     }
     compare();
     assert_memory_equal(shortly->ram, longly->ram, RAM);
@@ -194,8 +255,10 @@ static void the_short_way_is_the_long_way(void **unused)
 
 int main(void)
 {
+    static int with_caches;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_short_way_is_the_long_way, set_up, tear_down),
+        cmocka_unit_test_prestate_setup_teardown(the_short_way_is_the_long_way, set_up, tear_down, &with_caches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

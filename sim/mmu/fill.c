@@ -1,0 +1,231 @@
+/* The short way of a TLB miss: what mmu_translate does for nearly every one, without its generality.
+ *
+ * Idea 1: it does all of it, or nothing: faults, tables that are not plain RAM, PAE, a second level, entries whose A bit is to be
+ * set above the leaf are mmu_translate's. So it need not list what it read, and cannot fail half-way.
+ * Idea 2: one text for four cases, data and code, with and without caches, which the compiler makes four functions of: what
+ * none of a case's accesses needs is not asked for.
+ * tests/unit/mmu_fill_test.c holds both ways equal. SDM vol. 3A 4.3, 4.8, 4.10. */
+#include "sim/mmu/fill.h"
+
+#include <string.h>
+#include "sim/mmu/cache.h"
+#include "sim/mmu/tlb.h"
+#include "sim/trace/cause.h"
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define NEVER_INLINE static __attribute__((noinline))
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* ---- walking ---- */
+
+/* What a walk in RAM alone found. */
+struct leaf {
+    uint32_t entry;  /* with A and D as the access leaves them */
+    uint32_t frame, rights;
+    unsigned refs;
+    uint32_t wait;   /* for the caches */
+};
+
+static uint32_t ram_entry(const struct bus *b, uint32_t at)
+{
+    uint32_t entry;
+    memcpy(&entry, b->ram + at, sizeof entry);
+    return entry;
+}
+
+ALWAYS_INLINE uint32_t touch(struct mmu *m, uint32_t at, bool write)
+{
+    uint32_t place;
+    return cache_data(m->caches, at >> LINE_SHIFT, write, &place);
+}
+
+/* walk.h's walk for two levels of plain RAM, with A and D. False, and nothing changed: something is out of the ordinary, be it a
+ * fault. */
+ALWAYS_INLINE bool walk_plain(struct mmu *m, uint32_t lin, unsigned access, struct leaf *l, bool caches)
+{
+    const struct bus *b = m->bus;
+    uint32_t top = (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2, at = top;
+    if (unlikely(!bus_plain(b, hpa(at)))) return false;
+    uint32_t pde = ram_entry(b, at), leaf = pde;
+    if (unlikely((pde & (PTE_P | PTE_A)) != (PTE_P | PTE_A))) return false;
+    if (unlikely((pde & PTE_PS) && (m->cr4 & PAGING_CR4_PSE))) {
+        if (pde & (PDE_LARGE_RESERVED | PDE_LARGE_HIGH)) return false;
+        l->refs = 1;
+        l->frame = (pde & PDE_LARGE_MASK) | (lin & ~PDE_LARGE_MASK & PAGE_MASK);
+        l->rights = pde & (PTE_W | PTE_U | PTE_D | PTE_G | PTE_PS);
+    } else {
+        at = (pde & PAGE_MASK) | pte_slot(lin) << 2;
+        if (unlikely(!bus_plain(b, hpa(at)))) return false;
+        leaf = ram_entry(b, at);
+        if (unlikely(!(leaf & PTE_P))) return false;
+        l->refs = 2;
+        l->frame = leaf & PAGE_MASK;
+        l->rights = leaf & (PTE_W | PTE_U | PTE_D | PTE_G) & (pde | PTE_D | PTE_G);
+    }
+    uint32_t marks = PTE_A | (access & ACCESS_WRITE ? PTE_D : 0u);
+    l->entry = leaf | marks;
+    l->rights |= marks & PTE_D;
+    if (unlikely(!bus_plain(b, hpa(l->frame)) || !walk_allows(l->rights, access, m->cr0))) return false;
+    bool changes = l->entry != leaf;
+    if (changes && unlikely(b->log || (b->marks[at >> PAGE_SHIFT] & (FRAME_DIRTY | FRAME_CODE)) != FRAME_DIRTY)) return false;
+    l->wait = caches && l->refs == 2 ? touch(m, top, false) : 0;
+    if (caches) l->wait += touch(m, at, changes); /* read, and then written: a line that is there */
+    if (changes) memcpy(b->ram + at, &l->entry, sizeof l->entry);
+    return true;
+}
+
+/* As walk_plain, without a walk: what was known behind. */
+static bool behind_plain(struct mmu *m, struct tlb_entry *e, uint32_t lin, struct leaf *l)
+{
+    *l = (struct leaf){ .frame = behind_frame(e, lin), .rights = e->pte };
+    if (!bus_plain(m->bus, hpa(l->frame))) return false;
+    l->wait = behind_use(m->behind, e);
+    return true;
+}
+
+/* ---- what the TLB remembers ---- */
+
+/* The fast tags that mmu_open would give an entry nobody watches. */
+ALWAYS_INLINE void fill_tags(struct mmu *m, struct tlb_entry *e, uint32_t page, uint32_t pte, unsigned access, uint8_t *marks)
+{
+    uint8_t now = *marks;
+    bool ready = (access & ACCESS_WRITE) || ((now & FRAME_DIRTY) && (pte & PTE_D));
+    bool writes = ready && !(now & (FRAME_CODE | FRAME_ROM)) && !(access & ACCESS_EXEC);
+    bool user = pte & PTE_U, writable = pte & PTE_W;
+    e->tag[ACCESS_READ] = page;
+    e->tag[ACCESS_USER] = user ? page : TLB_NO_TAG;
+    e->tag[ACCESS_WRITE] = writes && (writable || !(m->cr0 & PAGING_CR0_WP)) ? page : TLB_NO_TAG;
+    e->tag[ACCESS_WRITE | ACCESS_USER] = writes && writable && user ? page : TLB_NO_TAG;
+    if (writes && !(now & FRAME_DIRTY)) *marks = now | FRAME_DIRTY;
+}
+
+ALWAYS_INLINE void fill_entry(struct mmu *m, struct tlb *t, struct tlb_entry *e, uint32_t page, const struct leaf *l,
+                              unsigned access)
+{
+    uint32_t pte = m->cr4 & PAGING_CR4_PGE ? l->rights : l->rights & ~(uint32_t)PTE_G;
+    t->misses++;
+    m->walks += l->refs != 0;
+    m->refs += l->refs;
+    clock_charge(m->clock, CAUSE_WALK, (uint64_t)l->refs * m->model->cost[COST_WALK_REF] + l->wait);
+    if (unlikely(pte & PTE_PS)) t->large = true;
+    e->host = m->bus->ram + l->frame;
+    e->base = (uintptr_t)e->host - page;
+    e->page = page | m->space;
+    e->frame = l->frame;
+    e->pte = pte;
+    e->valid = true;
+    if (m->behind && l->refs) fill_behind(m, access & ACCESS_EXEC, e);
+    if (!m->points || !m->points->armed) fill_tags(m, e, page, pte, access, &m->bus->marks[l->frame >> PAGE_SHIFT]);
+    else {
+        tlb_untag(t, e);
+        mmu_open(m, e, access);
+    }
+}
+
+/* The page is in its set without all rights (way, there: tlb_search), or not at all. */
+ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb_entry *set, unsigned way, bool there,
+                                        uint32_t lin, unsigned access, bool caches)
+{
+    struct leaf l;
+    if (unlikely(!m->two_levels || !m->direct)) return NULL;
+    struct tlb_entry *known = fill_known(m, lin, access);
+    if (unlikely(known) ? !behind_plain(m, known, lin, &l) : !walk_plain(m, lin, access, &l, caches)) return NULL;
+    t->hits += there && (t->lines ? !(t->recent[tlb_set_number(t, set)] >> way & 1) : way != 0);
+    struct tlb_entry *e = tlb_room(t, set, way, there);
+    tlb_use(t, set);
+    fill_entry(m, t, e, lin & PAGE_MASK, &l, access);
+    return e;
+}
+
+/* ---- without caches, and code ---- */
+
+static inline struct tlb_entry *set_of(const struct mmu *m, uint32_t page, unsigned access)
+{
+    return access & ACCESS_EXEC ? tlb_code0(m->itlb, page) : tlb_data0(m->dtlb, page);
+}
+
+/* By recency, in either TLB. */
+ALWAYS_INLINE bool fill_front(struct mmu *m, struct tlb *t, uint32_t lin, unsigned access, bool caches)
+{
+    uint32_t page = lin & PAGE_MASK;
+    struct tlb_entry *set = set_of(m, page, access), *e;
+    bool there;
+    unsigned way = tlb_search(set, page | m->space, &there), kind = access & (ACCESS_WRITE | ACCESS_USER);
+    if (!there || !fill_serves(m, &set[way], access)) e = by_walk(m, t, set, way, there, lin, access, caches);
+    else {
+        t->hits += way != 0;
+        e = tlb_to_front(set, way);
+        if (e->tag[kind] != page) mmu_open(m, e, access);
+    }
+    return e && e->tag[kind] == page;
+}
+
+NEVER_INLINE bool fill_data(struct mmu *m, uint32_t lin, unsigned access) { return fill_front(m, m->dtlb, lin, access & 3, false); }
+NEVER_INLINE bool fill_code(struct mmu *m, uint32_t lin, unsigned access)
+{
+    return fill_front(m, m->itlb, lin, (access & 3) | ACCESS_EXEC, false);
+}
+NEVER_INLINE bool fill_code_timed(struct mmu *m, uint32_t lin, unsigned access)
+{
+    return fill_front(m, m->itlb, lin, (access & 3) | ACCESS_EXEC, true);
+}
+
+/* ---- data, with caches ---- */
+
+/* An access that its TLB entry has a tag for, by a line that is not settled: it is, once the caches were asked. */
+ALWAYS_INLINE bool settle(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsigned access)
+{
+    struct caches *k = m->caches;
+    struct lines *l = k->lines;
+    unsigned user = access & ACCESS_USER, ring = user != 0, n = lin >> LINE_SHIFT & (LINES - 1);
+    uint32_t place, page = lin & PAGE_MASK, line = lin & LINE_MASK, physical = e->frame | (lin & (PAGE_SIZE - 1));
+    uint32_t wait = cache_data(k, physical >> LINE_SHIFT, access & ACCESS_WRITE, &place);
+    if (wait) clock_charge(m->clock, CAUSE_STALL, wait);
+    bool writes = cache_dirty(k, place) && e->tag[ACCESS_WRITE | user] == page;
+    struct line_tag *t = &l->e[ring][n];
+    t->tag[0] = e->tag[user] == page ? line : LINE_NO_TAG;
+    t->tag[1] = writes ? line : LINE_NO_TAG;
+    t->base = e->base;
+    l->used[n / 64] |= UINT64_C(1) << n % 64;
+    e->settled |= UINT64_C(1) << n % 64;
+    cache_seen(k, place, n, ring);
+    return true;
+}
+
+/* No entry has the tag. */
+NEVER_INLINE bool fill_data_by_walk(struct mmu *m, uint32_t lin, unsigned access)
+{
+    struct tlb *t = m->dtlb;
+    uint32_t page = lin & PAGE_MASK;
+    struct tlb_entry *set = tlb_data0(t, page), *e;
+    bool there;
+    unsigned way = tlb_search(set, page | m->space, &there), kind = access & (ACCESS_WRITE | ACCESS_USER);
+    if (there && fill_serves(m, &set[way], access)) {
+        e = tlb_hit(t, set, way);
+        mmu_open(m, e, access);
+    } else {
+        e = by_walk(m, t, set, way, there, lin, access, true);
+        if (unlikely(!e)) return false;
+        __builtin_prefetch(e->host + (lin & (PAGE_SIZE - 1)));
+        tlb_mark(t, set, (unsigned)(e - set));
+    }
+    return e->tag[kind] == page && settle(m, e, lin, access);
+}
+
+/* A tag says that the page's translation is in the TLB and permits the access; it may stand in any way. */
+NEVER_INLINE bool fill_data_timed(struct mmu *m, uint32_t lin, unsigned access)
+{
+    struct tlb *t = m->dtlb;
+    struct tlb_entry *set = tlb_data0(t, lin);
+    unsigned kind = access & (ACCESS_WRITE | ACCESS_USER);
+    for (unsigned w = 0; w < TLB_WAYS; w++)
+        if (set[w].tag[kind] == (lin & PAGE_MASK)) return settle(m, tlb_hit(t, set, w), lin, access);
+    return fill_data_by_walk(m, lin, access);
+}
+
+bool mmu_fill(void *mmu, gva_t at, unsigned access)
+{
+    struct mmu *m = mmu;
+    if (access & ACCESS_EXEC) return m->caches ? fill_code_timed(m, at.v, access) : fill_code(m, at.v, access);
+    return m->caches ? fill_data_timed(m, at.v, access) : fill_data(m, at.v, access);
+}
