@@ -57,13 +57,13 @@ static inline void clock_owner(struct clock *c, unsigned owner)
     c->lane = (uint8_t)((c->lane & 7) | (owner < CLOCK_OWNERS ? owner : CLOCK_OWNERS - 1) << 3);
 }
 
-/* Lets `cycles` pass on account of `cause`; the current owner stays. */
+/* Lets `cycles` pass on account of `cause`; the current owner stays, and so does what it still has to be charged. */
 static inline void clock_charge(struct clock *c, uint8_t cause, uint64_t cycles)
 {
-    clock_settle(c);
     c->by_cause[cause] += cycles;
     c->by_lane[c->lane][cause] += cycles;
-    c->since = c->now += cycles;
+    c->since += cycles;
+    c->now += cycles;
 }
 
 /* Says that `cycles` which passed in a lane on account of one cause were another's. */

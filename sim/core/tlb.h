@@ -36,7 +36,7 @@ enum { TLB_SET_STRIDE = 64 * TLB_WAYS };
 struct tlb {
     struct tlb_entry e[TLB_CODE_SETS][TLB_WAYS]; /* way 0: most recently used; data: the first TLB_DATA_SETS sets only */
     uint32_t used;                          /* sets that may have valid entries, as bits: a flush looks at no other */
-    bool     large;                         /* there may be fragments of large pages */
+    bool     large, global;                 /* there may be fragments of large pages; global entries */
     bool     code;                          /* which of the two it is */
     /* Where caches are modelled, the data TLB replaces as those do: by a bit an entry, which all others of a set lose when all
      * have it. Entries with the bit may be used wherever they stand, and what the CPU compares with is this table. NULL: by true

@@ -32,8 +32,9 @@ struct behind {
 /* As the model has them; NULL: it has none. */
 struct behind *behind_new(const struct model *m, struct arena *a);
 
-/* May it know anything? */
+/* May it know anything of data, or of code? */
 static inline bool behind_any(const struct behind *b, bool code) { return b->second.any || b->large[code].any; }
+static inline bool behind_holds(const struct behind *b) { return behind_any(b, false) || b->large[true].any; }
 /* Looks for a page, named as in struct tlb_entry: NULL, or its entry, which is that of the whole page if it is large. Nothing
  * changes; behind_use makes it the one used last, and is how many cycles that took. */
 struct tlb_entry *behind_find(struct behind *b, bool code, uint32_t page);

@@ -37,8 +37,10 @@ struct cache {
 };
 #define CACHE_NONE LINE_NOWHERE
 
+enum { CACHE_NEAR = 64 };
 struct caches {
     struct cache l1i, l1d, l2, l3;
+    uint32_t near[CACHE_NEAR]; /* lines in l1d that walks have referred to and that are recently used still, by the low bits of their number */
     uint16_t *seen;        /* of each line in l1d: where `lines` may have it, with CACHE_SEEN bits for the rings */
     struct lines *lines;   /* the CPU's */
     struct fetch *fetch;   /* likewise */
@@ -93,6 +95,14 @@ static inline uint32_t cache_data(struct caches *k, uint32_t line, bool write, u
     *at = (set << c->shift) + (uint32_t)__builtin_ctz(bit);
     s->dirty |= (uint16_t)(write ? bit : 0);
     return 0;
+}
+/* The same for page walks, which refer to few lines again and again: here a read is known at once that changes nothing. */
+static inline uint32_t cache_entry(struct caches *k, uint32_t line, bool write)
+{
+    uint32_t *near = &k->near[line & (CACHE_NEAR - 1)], place;
+    if (*near == line && !write) return 0;
+    *near = line;
+    return cache_data(k, line, write, &place);
 }
 /* The CPU fetches code from a line: the cycles it waits. */
 uint32_t cache_code(struct caches *k, uint32_t line);

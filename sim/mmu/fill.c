@@ -35,8 +35,7 @@ static uint32_t ram_entry(const struct bus *b, uint32_t at)
 
 ALWAYS_INLINE uint32_t touch(struct mmu *m, uint32_t at, bool write)
 {
-    uint32_t place;
-    return cache_data(m->caches, at >> LINE_SHIFT, write, &place);
+    return cache_entry(m->caches, at >> LINE_SHIFT, write);
 }
 
 /* walk.h's walk for two levels of plain RAM, with A and D. False, and nothing changed: something is out of the ordinary, be it a
@@ -90,12 +89,13 @@ ALWAYS_INLINE void fill_tags(struct mmu *m, struct tlb_entry *e, uint32_t page, 
 {
     uint8_t now = *marks;
     bool ready = (access & ACCESS_WRITE) || ((now & FRAME_DIRTY) && (pte & PTE_D));
-    bool writes = ready && !(now & (FRAME_CODE | FRAME_ROM)) && !(access & ACCESS_EXEC);
-    bool user = pte & PTE_U, writable = pte & PTE_W;
+    bool writes = !(access & ACCESS_EXEC) && ready && !(now & (FRAME_CODE | FRAME_ROM));
+    bool free = !(m->cr0 & PAGING_CR0_WP);
+    uint32_t user = pte & PTE_U ? page : TLB_NO_TAG, write = writes && (pte & PTE_W) ? page : TLB_NO_TAG;
     e->tag[ACCESS_READ] = page;
-    e->tag[ACCESS_USER] = user ? page : TLB_NO_TAG;
-    e->tag[ACCESS_WRITE] = writes && (writable || !(m->cr0 & PAGING_CR0_WP)) ? page : TLB_NO_TAG;
-    e->tag[ACCESS_WRITE | ACCESS_USER] = writes && writable && user ? page : TLB_NO_TAG;
+    e->tag[ACCESS_USER] = user;
+    e->tag[ACCESS_WRITE] = writes && free ? page : write;
+    e->tag[ACCESS_WRITE | ACCESS_USER] = pte & PTE_U ? write : TLB_NO_TAG;
     if (writes && !(now & FRAME_DIRTY)) *marks = now | FRAME_DIRTY;
 }
 
@@ -107,7 +107,10 @@ ALWAYS_INLINE void fill_entry(struct mmu *m, struct tlb *t, struct tlb_entry *e,
     m->walks += l->refs != 0;
     m->refs += l->refs;
     clock_charge(m->clock, CAUSE_WALK, (uint64_t)l->refs * m->model->cost[COST_WALK_REF] + l->wait);
-    if (unlikely(pte & PTE_PS)) t->large = true;
+    if (unlikely(pte & (PTE_PS | PTE_G))) {
+        t->large |= (pte & PTE_PS) != 0;
+        t->global |= (pte & PTE_G) != 0;
+    }
     e->host = m->bus->ram + l->frame;
     e->base = (uintptr_t)e->host - page;
     e->page = page | m->space;
@@ -172,19 +175,19 @@ NEVER_INLINE bool fill_code_timed(struct mmu *m, uint32_t lin, unsigned access)
 
 /* ---- data, with caches ---- */
 
-/* An access that its TLB entry has a tag for, by a line that is not settled: it is, once the caches were asked. */
-ALWAYS_INLINE bool settle(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsigned access)
+/* An access that its TLB entry has a tag for, by a line that is not settled: it is, once the caches were asked. What may be
+ * written may be read. */
+NEVER_INLINE bool settle(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsigned access)
 {
     struct caches *k = m->caches;
-    struct lines *l = k->lines;
-    unsigned user = access & ACCESS_USER, ring = user != 0, n = lin >> LINE_SHIFT & (LINES - 1);
-    uint32_t place, page = lin & PAGE_MASK, line = lin & LINE_MASK, physical = e->frame | (lin & (PAGE_SIZE - 1));
-    uint32_t wait = cache_data(k, physical >> LINE_SHIFT, access & ACCESS_WRITE, &place);
+    unsigned user = access & ACCESS_USER, ring = user / ACCESS_USER, n = lin >> LINE_SHIFT & (LINES - 1);
+    uint32_t place, wait = cache_data(k, (e->frame | (lin & (PAGE_SIZE - 1))) >> LINE_SHIFT, access & ACCESS_WRITE, &place);
     if (wait) clock_charge(m->clock, CAUSE_STALL, wait);
-    bool writes = cache_dirty(k, place) && e->tag[ACCESS_WRITE | user] == page;
+    struct lines *l = k->lines;
     struct line_tag *t = &l->e[ring][n];
-    t->tag[0] = e->tag[user] == page ? line : LINE_NO_TAG;
-    t->tag[1] = writes ? line : LINE_NO_TAG;
+    bool writes = cache_dirty(k, place) && e->tag[ACCESS_WRITE | user] == (lin & PAGE_MASK);
+    t->tag[0] = lin & LINE_MASK;
+    t->tag[1] = writes ? lin & LINE_MASK : LINE_NO_TAG;
     t->base = e->base;
     l->used[n / 64] |= UINT64_C(1) << n % 64;
     e->settled |= UINT64_C(1) << n % 64;
@@ -193,34 +196,32 @@ ALWAYS_INLINE bool settle(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsi
 }
 
 /* No entry has the tag. */
-NEVER_INLINE bool fill_data_by_walk(struct mmu *m, uint32_t lin, unsigned access)
+NEVER_INLINE bool fill_data_by_walk(struct mmu *m, struct tlb_entry *set, uint32_t lin, unsigned access)
 {
     struct tlb *t = m->dtlb;
-    uint32_t page = lin & PAGE_MASK;
-    struct tlb_entry *set = tlb_data0(t, page), *e;
+    struct tlb_entry *e;
     bool there;
-    unsigned way = tlb_search(set, page | m->space, &there), kind = access & (ACCESS_WRITE | ACCESS_USER);
+    unsigned way = tlb_search(set, (lin & PAGE_MASK) | m->space, &there);
+    access &= ACCESS_WRITE | ACCESS_USER;
     if (there && fill_serves(m, &set[way], access)) {
         e = tlb_hit(t, set, way);
         mmu_open(m, e, access);
     } else {
         e = by_walk(m, t, set, way, there, lin, access, true);
         if (unlikely(!e)) return false;
-        __builtin_prefetch(e->host + (lin & (PAGE_SIZE - 1)));
         tlb_mark(t, set, (unsigned)(e - set));
     }
-    return e->tag[kind] == page && settle(m, e, lin, access);
+    return e->tag[access] == (lin & PAGE_MASK) && settle(m, e, lin, access);
 }
 
 /* A tag says that the page's translation is in the TLB and permits the access; it may stand in any way. */
 NEVER_INLINE bool fill_data_timed(struct mmu *m, uint32_t lin, unsigned access)
 {
-    struct tlb *t = m->dtlb;
-    struct tlb_entry *set = tlb_data0(t, lin);
+    struct tlb_entry *set = tlb_data0(m->dtlb, lin);
     unsigned kind = access & (ACCESS_WRITE | ACCESS_USER);
     for (unsigned w = 0; w < TLB_WAYS; w++)
-        if (set[w].tag[kind] == (lin & PAGE_MASK)) return settle(m, tlb_hit(t, set, w), lin, access);
-    return fill_data_by_walk(m, lin, access);
+        if (set[w].tag[kind] == (lin & PAGE_MASK)) return settle(m, tlb_hit(m->dtlb, set, w), lin, access);
+    return fill_data_by_walk(m, set, lin, access);
 }
 
 bool mmu_fill(void *mmu, gva_t at, unsigned access)

@@ -73,8 +73,7 @@ void mmu_empty(void *mmu, bool write)
 /* A page walk reads or writes an entry: what that takes beyond its row. */
 static inline uint32_t walk_touches(struct mmu *m, uint32_t at, bool write)
 {
-    uint32_t place;
-    return m->caches ? cache_data(m->caches, at >> LINE_SHIFT, write, &place) : 0;
+    return m->caches ? cache_entry(m->caches, at >> LINE_SHIFT, write) : 0;
 }
 
 /* The gate sits between the CPU and the bus, so page walks go through it, too. */
@@ -105,7 +104,7 @@ static void forget(struct mmu *m, gva_t at)
 {
     tlb_forget(m->dtlb, key_of(m, at));
     tlb_forget(m->itlb, key_of(m, at));
-    if (m->behind) behind_forget(m->behind, key_of(m, at));
+    if (m->behind && behind_holds(m->behind)) behind_forget(m->behind, key_of(m, at));
 }
 
 /* Has the address tables of its own? They are two levels of the usual kind. */
@@ -140,6 +139,7 @@ static struct tlb_entry *place(struct mmu *m, struct tlb *t, gva_t at, uint32_t 
     e->frame = frame;
     e->pte = pte;
     if (e->pte & PTE_PS) t->large = true;
+    if (e->pte & PTE_G) t->global = true;
     if (!m->direct || e->pte & PTE_BEYOND) return e;
     if (bus_plain(m->bus, hpa(e->frame))) e->host = m->bus->ram + e->frame;
     else if (!bus_windowed(m->bus, hpa(e->frame))) e->host = bus_page(m->bus, hpa(e->frame));
@@ -264,7 +264,7 @@ void mmu_flush(void *mmu, bool globals_too)
     }
     tlb_flush(m->dtlb, globals_too);
     tlb_flush(m->itlb, globals_too);
-    if (m->behind) behind_flush(m->behind, globals_too);
+    if (m->behind && behind_holds(m->behind)) behind_flush(m->behind, globals_too);
 }
 
 void mmu_invlpg(void *mmu, gva_t at)

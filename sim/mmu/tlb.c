@@ -98,18 +98,25 @@ static void forget_fragments(struct tlb *t, uint32_t page)
 void tlb_forget(struct tlb *t, uint32_t page)
 {
     struct tlb_entry *set = tlb_way0(t, page);
-    bool there;
-    unsigned way = tlb_search(set, page, &there);
-    if (there) remove_way(t, set, way);
+    for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++)
+        if (set[w].page == page) {
+            remove_way(t, set, w);
+            break;
+        }
     if (t->large) forget_fragments(t, page);
 }
 
 /* True: there are global entries left. */
-static bool flush_set(struct tlb_entry *set, bool globals_too, uint8_t *recent)
+static bool flush_set(struct tlb_entry *set, bool all, uint8_t *recent)
 {
     unsigned left = 0, marks = 0;
+    if (all) {
+        for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++) invalidate(&set[w]);
+        *recent = 0;
+        return false;
+    }
     for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++) {
-        bool stays = !globals_too && (set[w].pte & PTE_G);
+        bool stays = set[w].pte & PTE_G;
         if (stays) marks |= (*recent >> w & 1u) << left;
         if (stays && left != w) set[left] = set[w];
         if (!stays || left != w) invalidate(&set[w]);
@@ -122,12 +129,13 @@ static bool flush_set(struct tlb_entry *set, bool globals_too, uint8_t *recent)
 void tlb_flush(struct tlb *t, bool globals_too)
 {
     uint8_t none = 0;
+    bool all = globals_too || !t->global;
     if (t->lines) lines_drop_all(t->lines);
     for (uint32_t rest = t->used; rest; rest &= rest - 1) {
         unsigned set = (unsigned)__builtin_ctz(rest);
-        if (!flush_set(t->e[set], globals_too, t->lines ? &t->recent[set] : &none)) t->used &= ~(1u << set);
+        if (!flush_set(t->e[set], all, t->lines ? &t->recent[set] : &none)) t->used &= ~(1u << set);
     }
-    if (!t->used) t->large = false;
+    if (!t->used) t->large = t->global = false;
     t->flushes++;
 }
 
@@ -146,7 +154,7 @@ void tlb_prune(struct tlb *t, bool (*goes)(const void *self, const struct tlb_en
             if (set[w].valid && goes(self, &set[w])) remove_way(t, set, w);
         if (!set[0].valid) t->used &= ~(1u << n);
     }
-    if (!t->used) t->large = false;
+    if (!t->used) t->large = t->global = false;
 }
 
 void tlb_suspend(struct tlb *t)

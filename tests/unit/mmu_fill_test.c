@@ -205,6 +205,10 @@ static void lines_are_settled(struct world *w)
         }
         assert_true(found);
     }
+    for (unsigned n = 0; n < CACHE_NEAR; n++) {
+        uint32_t line = k->near[n], set = line & k->l1d.mask;
+        if (line != CACHE_NONE) assert_true(k->l1d.set[set].recent & cache_find(&k->l1d, set, line));
+    }
 }
 
 static void same_cache(const struct cache *a, const struct cache *b)
