@@ -365,7 +365,7 @@ const uint8_t *mmu_see(const struct mmu *m, gva_t at, unsigned access)
 {
     uint32_t pde, pte, lin = at.v;
     if (m->a20 != UINT32_MAX || m->upper || m->second.levels) return NULL;
-    if (!paging_on(m)) return seen(m, lin);
+    if (!fill_paging(m)) return seen(m, lin);
     const uint8_t *entry = m->two_levels ? seen(m, (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2) : NULL;
     if (!entry) return NULL;
     memcpy(&pde, entry, sizeof pde);
