@@ -60,14 +60,13 @@ static bool serves(const struct search *s, const struct tlb_entry *e, enum known
     return walk_allows(e->pte, s->access, m->cr0) && (!(s->access & ACCESS_WRITE) || (e->pte & PTE_D));
 }
 
-static void add(struct search *s, const struct tlb_entry *e, enum known_where where, unsigned set, unsigned way, bool bits)
+static void add(struct search *s, const struct tlb_entry *e, enum known_where where, unsigned set, unsigned way, bool recent)
 {
     const struct mmu_space *space = &s->m->spaces[(e->page & NUMBER) % MMU_SPACES];
     if (s->n++ >= s->room) return;
     s->list[s->n - 1] = (struct known_page){
-        .where = (uint8_t)where, .truth = truth_of(s->m, e), .serves = serves(s, e, where), .recent = bits ? e->recent : way == 0,
-            .way = (uint8_t)way,
-        .set = (uint16_t)set, .vpid = space->vpid, .va = e->page & PAGE_MASK, .frame = e->frame,
+        .where = (uint8_t)where, .truth = truth_of(s->m, e), .serves = serves(s, e, where), .recent = recent,
+        .way = (uint8_t)way, .set = (uint16_t)set, .vpid = space->vpid, .va = e->page & PAGE_MASK, .frame = e->frame,
         .rights = e->pte & (PTE_W | PTE_U | PTE_D | PTE_G | PTE_PS), .second = space->second, .root = space->root,
     };
 }
@@ -77,7 +76,7 @@ static void first_level(struct search *s, const struct tlb *t, unsigned sets, en
     unsigned only = s->at ? s->at->v >> PAGE_SHIFT & (sets - 1) : 0;
     for (unsigned n = s->at ? only : 0; n < (s->at ? only + 1 : sets); n++)
         for (unsigned w = 0; w < TLB_WAYS; w++)
-            if (t->e[n][w].valid) add(s, &t->e[n][w], where, n, w, t->lines != NULL);
+            if (t->e[n][w].valid) add(s, &t->e[n][w], where, n, w, t->lines ? t->recent[n] >> w & 1 : w == 0);
 }
 
 static void behind_table(struct search *s, const struct behind_table *t, enum known_where where)
@@ -86,7 +85,7 @@ static void behind_table(struct search *s, const struct behind_table *t, enum kn
     unsigned only = s->at ? s->at->v >> t->shift & t->mask : 0;
     for (unsigned n = s->at ? only : 0; n <= (s->at ? only : t->mask); n++)
         for (unsigned w = 0; w < t->ways; w++)
-            if (t->e[n * t->ways + w].valid) add(s, &t->e[n * t->ways + w], where, n, w, false);
+            if (t->e[n * t->ways + w].valid) add(s, &t->e[n * t->ways + w], where, n, w, w == 0);
 }
 
 unsigned mmu_known(const struct mmu *m, const gva_t *at, unsigned access, uint32_t space, struct known_page *list, unsigned room)
