@@ -279,5 +279,6 @@ const struct mmu_strategy mmu_shadow = {
     .unmap = shadow_unmap,
     .stats = shadow_stats,
     .check = shadow_check,
+    .check_some = shadow_check_some,
     .probe = shadow_probe,
 };

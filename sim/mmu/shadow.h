@@ -77,6 +77,15 @@ struct shadow_agile {
     void *self;
 };
 
+/* What changed since shadow_check_some looked last. What does not fit is looked at with all the rest. */
+enum { SHADOW_LOG = 64 };
+struct shadow_log {
+    uint32_t n, stores;            /* of entries made present; of guest stores followed. More than SHADOW_LOG: not all are here */
+    uint32_t where[SHADOW_LOG];    /* table << 10 | slot */
+    struct { uint32_t frame, slot; } store[SHADOW_LOG];
+    uint32_t next;                 /* the quarter of a table whose turn it is */
+};
+
 struct shadow {
     const struct vmmu_env *env;
     const struct shadow_agile *agile; /* NULL: nobody is */
@@ -94,6 +103,7 @@ struct shadow {
     uint32_t wp_off;         /* entries that exist only because CR0.WP is clear */
     uint32_t stale;          /* translations under the current root that lost rights: 0, 1 (stale_at), 2 or more */
     gva_t    stale_at;
+    struct shadow_log log;
     uint64_t tick;
     struct vmmu_stats stats;
 };
@@ -178,6 +188,8 @@ bool     shadow_unmap(struct vmmu *m, gpa_t page);
 /* ---- shadow_check.c: the promises above, from nothing but the tables in memory; false: the first that is broken, in `why`.
  * `tlb`: the hardware's, or NULL. For tests and views; costs no cycle. Between operations only. */
 bool shadow_check(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room);
+/* The same of what changed since the last call, and of the next piece of the rest. */
+bool shadow_check_some(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room);
 
 /* Does `at` lie in the hypervisor's window, if it has one in the guest's space? */
 static inline bool shadow_in_window(const struct shadow *s, gva_t at) { return s->env->window && at.v >= s->env->window; }

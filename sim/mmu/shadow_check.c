@@ -14,7 +14,7 @@ struct look {
     const struct shadow_table *x; /* the table being looked at, its number, a slot and the entry in it */
     uint32_t t, slot, entry;
     uint32_t *by_frame;           /* entries that point to a frame */
-    bool *traced;
+    bool *traced;                 /* worked out anew; NULL: the strategy is asked */
     uint64_t entries, leaves, wp_off, tables;
     char *why;
     unsigned room;
@@ -33,6 +33,8 @@ static uint32_t peek(const struct shadow *s, uint32_t frame, uint32_t slot)
     bus_peek(s->env->machine, hpa(frame << PAGE_SHIFT | slot << 2), &entry, sizeof entry);
     return entry;
 }
+
+static bool is_traced(const struct look *l, uint32_t frame) { return l->traced ? l->traced[frame] : shadow_traced(l->s, frame); }
 
 static bool pse(const struct shadow *s) { return s->cr4 & PAGING_CR4_PSE; }
 
@@ -106,7 +108,7 @@ static bool check_page(const struct look *l)
     const struct shadow *s = l->s;
     uint32_t guest = 0, frame, entry = l->entry;
     if (entry & PTE_G) return wrong(l, "global", 0);
-    if ((entry & PTE_W) && l->traced[entry >> PAGE_SHIFT]) return wrong(l, "a traced frame can be written to", 0);
+    if ((entry & PTE_W) && is_traced(l, entry >> PAGE_SHIFT)) return wrong(l, "a traced frame can be written to", 0);
     if ((entry & PTE_W) && (s->env->machine->marks[entry >> PAGE_SHIFT] & FRAME_SHARED)) return wrong(l, "a shared frame can be written to", 0);
     if ((entry & SHADOW_WP_OFF) && ((entry & PTE_U) || (s->cr0 & PAGING_CR0_WP))) return wrong(l, "CR0.WP is not clear, or a user may use it", 0);
     if (l->x->kind == SHADOW_SLOT) { /* the guest's entry may be another by now; the frame must be the guest's */
@@ -123,6 +125,15 @@ static bool check_page(const struct look *l)
     return true;
 }
 
+/* An entry that is present: false, and what is wrong with it. */
+static bool check_present(const struct look *l)
+{
+    const struct shadow *s = l->s;
+    if ((l->entry >> PAGE_SHIFT) - s->env->first >= s->env->frames) return wrong(l, "leads out of the virtual machine", 0);
+    if (l->x->kind == SHADOW_PAE_ROOT) return check_quarter(l);
+    return shadow_is_root(s, l->t) ? check_directory(l) : check_page(l);
+}
+
 static bool check_table(struct look *l)
 {
     const struct shadow *s = l->s;
@@ -135,12 +146,12 @@ static bool check_table(struct look *l)
     for (l->slot = 0; l->slot < shadow_slots(s, l->t); l->slot++) {
         l->entry = peek(s, s->env->pool_first + l->t, l->slot);
         if (!(l->entry & PTE_P)) continue;
-        if ((l->entry >> PAGE_SHIFT) - s->env->first >= s->env->frames) return wrong(l, "leads out of the virtual machine", 0);
+        if ((l->entry >> PAGE_SHIFT) - s->env->first >= s->env->frames) return check_present(l);
         l->entries++;
         l->leaves += !root;
         l->wp_off += (l->entry & SHADOW_WP_OFF) != 0;
         l->by_frame[l->entry >> PAGE_SHIFT]++;
-        if (!(l->x->kind == SHADOW_PAE_ROOT ? check_quarter(l) : root ? check_directory(l) : check_page(l))) return false;
+        if (!check_present(l)) return false;
     }
     return true;
 }
@@ -198,7 +209,7 @@ static bool check_tlb(const struct look *l, const struct tlb *tlb)
     for (unsigned i = 0; tlb && i < TLB_DATA_SETS * TLB_WAYS; i++) {
         const struct tlb_entry *e = &tlb->e[i / TLB_WAYS][i % TLB_WAYS];
         if (!e->valid || shadow_in_window(s, gva(e->page)) || e->frame >> PAGE_SHIFT >= s->env->machine->frames) continue;
-        if (!(e->pte & PTE_W) || !(e->pte & PTE_D) || !l->traced[e->frame >> PAGE_SHIFT]) continue; /* without D a store walks again */
+        if (!(e->pte & PTE_W) || !(e->pte & PTE_D) || !is_traced(l, e->frame >> PAGE_SHIFT)) continue; /* without D a store walks again */
         snprintf(l->why, l->room, "the TLB lets the guest write to frame %X, which is traced, at %X", e->frame >> PAGE_SHIFT, e->page);
         return false;
     }
@@ -232,4 +243,54 @@ bool shadow_check(const struct vmmu *m, const struct tlb *tlb, char *why, unsign
     free(l.by_frame);
     free(l.traced);
     return good;
+}
+
+/* ---- what changed ---- */
+
+enum { QUARTERS = 4, QUARTER = PTE_SLOTS / QUARTERS, TABLES_SKIPPED = 64 };
+
+static bool recheck(struct look *l, uint32_t t, uint32_t slot)
+{
+    const struct shadow *s = l->s;
+    l->t = t, l->x = &s->table[t], l->slot = slot;
+    if (l->x->kind == SHADOW_FREE || l->x->kind == SHADOW_SLOT || slot >= shadow_slots(s, t)) return true; /* SHADOW_SLOT: slow */
+    l->entry = peek(s, s->env->pool_first + t, slot);
+    return !(l->entry & PTE_P) || check_present(l);
+}
+
+/* All that was made from a guest's entry. What a whole large page was splintered into goes by turns. */
+static bool recheck_store(struct look *l, uint32_t frame, uint32_t slot)
+{
+    const struct shadow *s = l->s;
+    for (uint32_t t = shadow_frame(s, frame)->tables; t != SHADOW_NONE; t = s->table[t].next)
+        if ((s->table[t].kind == SHADOW_ROOT || s->table[t].kind == SHADOW_TABLE) && !recheck(l, t, slot)) return false;
+    for (uint32_t h = shadow_frame(s, frame)->halves; h != SHADOW_NONE; h = s->half[h].next)
+        if (!recheck(l, h / 2, (h & 1) * PAE_SLOTS + slot / 2)) return false;
+    return true;
+}
+
+static bool recheck_piece(struct look *l, struct shadow_log *log)
+{
+    const struct shadow *s = l->s;
+    for (unsigned skipped = 0; skipped < TABLES_SKIPPED && s->table[log->next / QUARTERS % s->pool].kind == SHADOW_FREE; skipped++)
+        log->next = (log->next / QUARTERS + 1) % s->pool * QUARTERS;
+    uint32_t t = log->next / QUARTERS % s->pool, slot = log->next % QUARTERS * QUARTER;
+    log->next = (log->next + 1) % (s->pool * QUARTERS);
+    for (uint32_t end = slot + QUARTER; slot < end; slot++)
+        if (!recheck(l, t, slot)) return false;
+    return true;
+}
+
+bool shadow_check_some(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room)
+{
+    struct shadow *s = m->state;
+    struct shadow_log *log = &s->log;
+    struct look l = { .s = s, .why = why, .room = room };
+    bool good = true, all = log->n > SHADOW_LOG || log->stores > SHADOW_LOG;
+    for (uint32_t i = 0; !all && good && i < log->n; i++) good = recheck(&l, log->where[i] / PTE_SLOTS, log->where[i] % PTE_SLOTS);
+    for (uint32_t i = 0; !all && good && i < log->stores && s->env->choice.trace; i++)
+        good = recheck_store(&l, log->store[i].frame, log->store[i].slot);
+    log->n = log->stores = 0;
+    if (good && all) return shadow_check(m, tlb, why, room);
+    return good && recheck_piece(&l, log) && says(&l, "unflushed translations", s->stale, 0) && check_tlb(&l, tlb);
 }

@@ -121,6 +121,7 @@ void shadow_sync_store(struct shadow *s, gpa_t at)
     uint32_t frame, slot = pte_slot(at.v << 10); /* bits 11..2: the entry's number in its table; of PAE's, twice and which half */
     if (!bus_owner(s->env->guest, hpa(at.v), &frame)) return;
     if (shadow_frame(s, frame)->tables == SHADOW_NONE && shadow_frame(s, frame)->halves == SHADOW_NONE) return;
+    if (s->log.stores++ < SHADOW_LOG) s->log.store[s->log.stores - 1].frame = frame, s->log.store[s->log.stores - 1].slot = slot;
     shadow_charge(s, COST_SHADOW_SYNC, 1);
     sync_tables(s, frame, slot);
     sync_halves(s, frame, slot);

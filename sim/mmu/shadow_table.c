@@ -52,6 +52,7 @@ void shadow_set(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry)
     uint32_t old = shadow_get(s, t, slot), where = t * PTE_SLOTS + slot;
     bool moved = (old ^ entry) & (PAGE_MASK | PTE_P); /* points elsewhere than before */
     if (old == entry) return;
+    if ((entry & PTE_P) && s->log.n++ < SHADOW_LOG) s->log.where[s->log.n - 1] = where;
     if ((old & PTE_W) && (moved || !(entry & PTE_W))) shadow_stale(s, t, slot);
     if (moved && (old & PTE_P)) shadow_rmap_remove(s, old >> PAGE_SHIFT, where);
     if (moved && (entry & PTE_P)) shadow_rmap_add(s, entry >> PAGE_SHIFT, where);

@@ -119,6 +119,9 @@ struct mmu_strategy {
     void  (*stats)(const struct vmmu *m, struct vmmu_stats *s);
     /* For tests: does all hold that the strategy promises? If not, the first thing that does not, in `why`. NULL: others check it. */
     bool  (*check)(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room);
+    /* Likewise, but only what changed since the last time and a piece of the rest: cheap enough for every visit. NULL: all is cheap,
+     * or nobody knows what changed. */
+    bool  (*check_some)(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room);
     /* For views: the entries the hardware would read for `at` (x->ref), by walking this strategy's tables; no effects. */
     bool  (*probe)(const struct vmmu *m, gva_t at, unsigned access, struct xlat *x);
 };

@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SANITIZE_ADDRESS__
+bool vmm_checks_itself = true;
+#else
+bool vmm_checks_itself = false;
+#endif
+
 static const struct setting_row rows[SETTINGS] = {
 #define SETTING(e, key, value, least, most, about) { key, about, value, least, most },
 #include "sim/vmm/setting.def"

@@ -13,6 +13,10 @@ enum setting {
     SETTINGS
 };
 
+/* Test programs set it, and builds with AddressSanitizer begin with it: every hypervisor looks at its own invariants at each visit, at
+ * what changed (struct mmu_strategy, check_some), and at all of them now and then. --set vmm.check=1 is all of them at each. */
+extern bool vmm_checks_itself;
+
 /* Every row's default. */
 void setting_defaults(uint32_t to[SETTINGS]);
 /* A row as data, for people; false beyond the last. */

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "sim/machine.h"
+#include "sim/vmm/setting.h"
 #include "sim/vmm/strategy.h"
 #include "tests/equiv/attack.h"
 #include "tests/equiv/kernel.h"
@@ -352,6 +353,7 @@ int main(int argc, char **argv)
 {
     struct way list[RUNS_MOST];
     unsigned n = ways(list);
+    vmm_checks_itself = true;
     atexit(tell_seed);
     uint64_t count = 200, seed = 1;
     uint32_t keep = UINT32_MAX;

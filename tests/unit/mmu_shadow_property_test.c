@@ -193,6 +193,7 @@ static void run(uint64_t from, uint32_t pool, unsigned steps)
         else edit();
         if (exact) sw_same_memory(&w, 0, TABLES);
         if (i % 16 == 0) sw_check(&w);
+        else sw_check_some(&w);
         if (exact && i % 256 == 0) sw_same_memory(&w, 0, SW_GUEST);
         if (chance(400)) populate(), after_table_change(); /* random stores wear the tables down */
     }
