@@ -43,22 +43,13 @@ static bool configure(const struct compare_runs *c, struct compare_run *r, struc
     return config_option(cfg, "cpu", r->cpu, e) && config_check(cfg, e);
 }
 
-/* NAME-pv.elf beside NAME.elf; false: there is none. */
-static bool find_port(const char *image, char *port, size_t room)
-{
-    const char *dot = strrchr(image, '.');
-    int stem = dot && !strchr(dot, '/') ? (int)(dot - image) : (int)strlen(image);
-    struct stat st;
-    return *image && (size_t)snprintf(port, room, "%.*s-pv%s", stem, image, image + stem) < room && !stat(port, &st) && S_ISREG(st.st_mode);
-}
-
 static struct machine *boot(const struct compare_runs *c, struct compare_run *r, struct err *e)
 {
     struct machine_cfg cfg;
     struct err none = { 0 };
     if (!configure(c, r, &cfg, e)) return NULL;
     struct machine *m = machine_new(&cfg, e);
-    if (m || r == &c->run[0] || !cpu_strategy_find(cfg.cpu)->aware || !find_port(cfg.image, r->port, sizeof r->port)) return m;
+    if (m || r == &c->run[0] || !cpu_strategy_find(cfg.cpu)->aware || !subject_port(cfg.image, r->port, sizeof r->port)) return m;
     m = configure(c, r, &cfg, &none) ? machine_new(&cfg, &none) : NULL;
     if (m) *e = (struct err){ 0 };
     return m;

@@ -15,10 +15,12 @@ struct lesson_step {
     unsigned    choices, answer;            /* answer: 1..choices */
     const char *choice[LESSON_CHOICES];
     uint64_t    insns;                      /* position at which the step ended; UINT64_MAX while it has not run */
+    bool        left_out;                   /* under this technique it does not happen; a check says why */
 };
 struct lesson_check {                       /* one expectation that was evaluated */
     unsigned step;                          /* index of its step */
     bool     passed;
+    bool     elsewhere;                     /* not passed, but it is about another technique: no failure */
     uint64_t insns;                         /* where */
     uint32_t event;                         /* last event then */
     const char *text;                       /* "popf.lua:31: IF: expected 0, got 1", or what was expected */
@@ -30,7 +32,8 @@ struct lesson_ops {
     unsigned (*steps)(const struct lesson *l);
     void     (*step)(const struct lesson *l, unsigned i, struct lesson_step *out);
     /* Runs step l->next to its end on `m`, evaluates its expectations, advances l->next. False: a script error (EXIT_INPUT),
-     * a limit (EXIT_LIMIT); a failed expectation is not an error but a check with passed == false. */
+     * a limit (EXIT_LIMIT); a failed expectation is not an error but a check with passed == false. Under a technique that the
+     * lesson does not name, a step that cannot be gone is left out: the machine stands where it stood before. */
     bool     (*advance)(struct lesson *l, struct machine *m, struct err *e);
     /* The machine went somewhere else in time: forget steps and checks later than its position. */
     void     (*rewind)(struct lesson *l, const struct machine *m);
@@ -44,9 +47,12 @@ struct lesson {
     const struct lesson_ops *ops;
     struct machine_cfg cfg;                 /* the machine it wants; options of the command line override */
     char     path[512], title[160], lecture[160];
-    char     techniques[64];                /* "te bt": what it claims is true under these only; "": it does not say */
+    char     techniques[64];                /* "te bt": what it claims is about these only; "": it does not say */
     unsigned next;                          /* the step that would run next */
 };
+
+/* Is the machine's technique (cfg.cpu) one of which the lesson says that its claims are about it? */
+bool lesson_is_about(const struct lesson *l);
 
 /* Loads a scenario file. `name` is a path, or the name of a shipped scenario ("popf"). NULL and an error otherwise:
  * EXIT_INPUT with file and line for broken Lua, EXIT_LIMIT if it loops or eats memory while loading. */

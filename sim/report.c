@@ -441,7 +441,9 @@ static void say_end(const struct report *r, struct say *out)
     if (failed)
         say_role(out, ROLE_BAD, "  %s %u of %u expectations failed\n", say_mark(out, false), failed, passed + failed);
     else if (passed)
-        say_role(out, ROLE_GOOD, "  %s all %u expectations held\n", say_mark(out, true), passed);
+        say_role(out, ROLE_GOOD, "  %s %s%u expectations held\n", say_mark(out, true), subject_elsewhere(r->s) ? "" : "all ", passed);
+    if (subject_elsewhere(r->s))
+        say_add(out, "  - %u more are about another technique (%s)\n", subject_elsewhere(r->s), r->s->lesson->techniques);
     if (r->end.fate == FATE_RUNNING) say_add(out, "  the guest was still running\n");
     else say_wrap(out, "  ", 2, r->end.why);
 }

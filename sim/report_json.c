@@ -239,12 +239,12 @@ static void json_checks(const struct report *r, struct text *out)
 {
     const struct lesson *l = r->s->lesson;
     unsigned n = l ? l->ops->checks(l) : 0;
-    text_add(out, "  \"expectations\": {\"passed\": %u, \"failed\": %u, \"list\": [", subject_passed(r->s),
-             subject_failed(r->s));
+    text_add(out, "  \"expectations\": {\"passed\": %u, \"failed\": %u, \"elsewhere\": %u, \"list\": [", subject_passed(r->s),
+             subject_failed(r->s), subject_elsewhere(r->s));
     for (unsigned i = 0; i < n; i++) {
         const struct lesson_check *c = l->ops->check(l, i);
-        text_add(out, "%s\n    {\"step\": %u, \"passed\": %s, \"event\": %u, \"text\": ", i ? "," : "", c->step + 1,
-                 c->passed ? "true" : "false", c->event);
+        text_add(out, "%s\n    {\"step\": %u, \"passed\": %s, %s\"event\": %u, \"text\": ", i ? "," : "", c->step + 1,
+                 c->passed ? "true" : "false", c->elsewhere ? "\"elsewhere\": true, " : "", c->event);
         json_bytes(out, c->text, strlen(c->text));
         text_add(out, "}");
     }

@@ -49,8 +49,8 @@ static void failures(struct note *n, const struct lesson *l, unsigned step)
         const struct lesson_check *c = l->ops->check(l, i);
         size_t len = strlen(n->text);
         if (c->passed || c->step != step) continue;
-        n->failed = true;
-        snprintf(n->text + len, sizeof n->text - len, "%s✗ %s", len ? "\n" : "", c->text);
+        n->failed |= !c->elsewhere;
+        snprintf(n->text + len, sizeof n->text - len, "%s%s %s", len ? "\n" : "", c->elsewhere ? "-" : "✗", c->text);
     }
 }
 

@@ -66,8 +66,50 @@ static void op_step(const struct lesson *l, unsigned i, struct lesson_step *out)
         .choices = step->choices,
         .answer = step->answer,
         .insns = step->insns,
+        .left_out = ran && step->left_out,
     };
     for (unsigned k = 0; k < step->choices; k++) out->choice[k] = step->choice[k];
+}
+
+bool lesson_is_about(const struct lesson *l)
+{
+    size_t n = strlen(l->cfg.cpu);
+    for (const char *at = l->techniques; (at = strstr(at, l->cfg.cpu)) != NULL; at += n)
+        if ((at == l->techniques || at[-1] == ' ') && (!at[n] || at[n] == ' ')) return true;
+    return !l->techniques[0];
+}
+
+/* Of a step that is left out, what did not hold says why; the rest says nothing. */
+static void keep_failed(struct script *s)
+{
+    unsigned to = 0;
+    for (unsigned i = 0; i < s->checks; i++) {
+        if (s->check[i].step == s->now && s->check[i].passed) free((char *)s->check[i].text);
+        else s->check[to++] = s->check[i];
+    }
+    s->checks = to;
+}
+
+/* A step that tells of another technique, after it was tried here: claims that do not hold are no failures; if it came to the end of
+ * the run without what it waited for, or could not be gone at all, the machine is put back, for the steps behind it. */
+static bool elsewhere(struct script *s, struct script_step *step, uint64_t begun, bool ok, struct err *e)
+{
+    bool wrong = !ok, interrupted = !ok && e->code != EXIT_LIMIT && e->code != EXIT_INPUT;
+    for (unsigned i = 0; i < s->checks; i++) {
+        struct lesson_check *c = &s->check[i];
+        if (c->step != s->now || c->passed) continue;
+        c->elsewhere = wrong = true;
+    }
+    if (interrupted) return false;
+    if (!ok || (wrong && machine_end(s->machine).fate != FATE_RUNNING)) {
+        if (!ok) check_forget(s, s->now);
+        if (!machine_goto(s->machine, begun)) return err_set(e, EXIT_BUG, "our bug: no way back to moment %llu", (unsigned long long)begun);
+        if (!ok) check_record(s, false, s->pub.cfg.cpu, "%s", e->text);
+        if (!ok) s->check[s->checks - 1].elsewhere = true;
+        keep_failed(s);
+        step->left_out = true;
+    }
+    return true;
 }
 
 static bool op_advance(struct lesson *l, struct machine *m, struct err *e)
@@ -86,10 +128,14 @@ static bool op_advance(struct lesson *l, struct machine *m, struct err *e)
     s->box.birth++;
     sandbox_budget(&s->box, SANDBOX_STEP, l->cfg.seed * 0x9E3779B97F4A7C15u + l->next + 1, doing);
     struct err mine = { 0 };
+    uint64_t begun = machine_insns(m);
+    step->left_out = false;
     bool ok = sandbox_run(&s->box, script_run_step, s, &mine);
     s->box.birth++; /* every handle of this step is stale now */
+    if (!ok && s->failure && mine.code == EXIT_INPUT) mine.code = s->failure;
+    if (!lesson_is_about(l)) ok = elsewhere(s, step, begun, ok, &mine);
     s->machine = NULL;
-    if (!ok) return err_set(e, s->failure && mine.code == EXIT_INPUT ? s->failure : mine.code, "%s", mine.text);
+    if (!ok) return err_set(e, mine.code, "%s", mine.text);
     step->insns = machine_insns(m);
     l->next++;
     return true;

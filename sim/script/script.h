@@ -25,6 +25,7 @@ struct script_step {
     /* Of the last time it ran: */
     char  *told, *showed;                /* the note with what was added to it; the view asked for */
     uint64_t insns;
+    bool   left_out;
 };
 
 struct script_drawing {
