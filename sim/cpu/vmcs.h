@@ -75,6 +75,27 @@ static inline void vmcs_set64(struct cpu *c, enum vmcs_offset field, uint64_t va
     vmcs_set(c, field, (uint32_t)value);
     vmcs_set(c, (enum vmcs_offset)(field + 4), (uint32_t)(value >> 32));
 }
+/* The current VMCS's bytes, if all of an area's fields may be accessed at once, and as long as nothing else refers to memory; else NULL.
+ * vmcs_from and vmcs_to take either. */
+enum { VMCS_PART_CONTROLS = 0x000F /* a bit a line of 64 bytes */, VMCS_PART_GUEST = 0x03C0, VMCS_PART_HOST = 0x3000 };
+_Static_assert(VMCS_EPTP + 8 <= 4 * LINE_SIZE && VMCS_GUEST_ES >= 6 * LINE_SIZE && VMCS_PREEMPTION_TIMER + 4 <= 10 * LINE_SIZE &&
+               VMCS_HOST_ES >= 12 * LINE_SIZE && VMCS_HOST_EIP + 4 <= 14 * LINE_SIZE, "lines of parts");
+static inline uint8_t *vmcs_hand(const struct cpu *c, unsigned part, bool write)
+{
+    const struct bus *b = c->env.bus;
+    bool settled = c->vmx.settled_at == c->lines.losses && !(part & ~c->vmx.settled[write]);
+    bool unseen = !write || (b->marks[c->vmx.current >> PAGE_SHIFT] == FRAME_DIRTY && !b->log);
+    return settled && unseen ? b->ram + c->vmx.current : NULL;
+}
+static inline uint32_t vmcs_from(struct cpu *c, const uint8_t *hand, enum vmcs_offset field)
+{
+    return hand ? host_load(hand + field, 4) : vmcs_get(c, field);
+}
+static inline void vmcs_to(struct cpu *c, uint8_t *hand, enum vmcs_offset field, uint32_t value)
+{
+    if (hand) host_store(hand + field, 4, value);
+    else vmcs_set(c, field, value);
+}
 /* What VMREAD and VMWRITE do to the current VMCS in root operation, for a hypervisor whose body is C; the field must exist. */
 static inline uint32_t vmcs_read(struct cpu *c, enum vmcs_encoding field)
 {

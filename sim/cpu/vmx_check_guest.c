@@ -20,13 +20,14 @@ struct guest {
 
 static void read_guest(struct cpu *c, struct guest *g)
 {
-    *g = (struct guest){ .cr0 = vmcs_get(c, VMCS_GUEST_CR0), .cr3 = vmcs_get(c, VMCS_GUEST_CR3),
-        .cr4 = vmcs_get(c, VMCS_GUEST_CR4), .flags = vmcs_get(c, VMCS_GUEST_EFLAGS), .event = vmcs_get(c, VMCS_ENTRY_EVENT),
-        .interruptibility = vmcs_get(c, VMCS_GUEST_INTERRUPTIBILITY), .activity = vmcs_get(c, VMCS_GUEST_ACTIVITY),
-        .pending = vmcs_get(c, VMCS_GUEST_PENDING_DEBUG) };
+    const uint8_t *h = vmcs_hand(c, VMCS_PART_GUEST | VMCS_PART_CONTROLS, false);
+    *g = (struct guest){ .cr0 = vmcs_from(c, h, VMCS_GUEST_CR0), .cr3 = vmcs_from(c, h, VMCS_GUEST_CR3),
+        .cr4 = vmcs_from(c, h, VMCS_GUEST_CR4), .flags = vmcs_from(c, h, VMCS_GUEST_EFLAGS), .event = vmcs_from(c, h, VMCS_ENTRY_EVENT),
+        .interruptibility = vmcs_from(c, h, VMCS_GUEST_INTERRUPTIBILITY), .activity = vmcs_from(c, h, VMCS_GUEST_ACTIVITY),
+        .pending = vmcs_from(c, h, VMCS_GUEST_PENDING_DEBUG) };
     for (unsigned n = 0; n < REGS; n++)
-        g->seg[n] = (struct segment){ vmcs_get(c, vmcs_nth(VMCS_GUEST_ES, n)), vmcs_get(c, vmcs_nth(VMCS_GUEST_ES_BASE, n)),
-                                      vmcs_get(c, vmcs_nth(VMCS_GUEST_ES_LIMIT, n)), vmcs_get(c, vmcs_nth(VMCS_GUEST_ES_AR, n)) };
+        g->seg[n] = (struct segment){ vmcs_from(c, h, vmcs_nth(VMCS_GUEST_ES, n)), vmcs_from(c, h, vmcs_nth(VMCS_GUEST_ES_BASE, n)),
+                                      vmcs_from(c, h, vmcs_nth(VMCS_GUEST_ES_LIMIT, n)), vmcs_from(c, h, vmcs_nth(VMCS_GUEST_ES_AR, n)) };
 }
 
 /* ---- control registers, EFLAGS ---- */

@@ -15,23 +15,24 @@ enum { AR_UNUSABLE = 1 << 16, AR_VISIBLE = 0xF0FF };
 static void read_controls(struct cpu *c)
 {
     struct vmx *v = &c->vmx;
-    v->pin = vmcs_get(c, VMCS_PIN);
-    v->proc = vmcs_get(c, VMCS_PROC);
-    v->proc2 = v->proc & VMX_PROC_SECONDARY ? vmcs_get(c, VMCS_PROC2) : 0;
-    v->exceptions = vmcs_get(c, VMCS_EXCEPTIONS);
-    v->pf_mask = vmcs_get(c, VMCS_PF_MASK);
-    v->pf_match = vmcs_get(c, VMCS_PF_MATCH);
-    v->cr3_targets = vmcs_get(c, VMCS_CR3_TARGETS);
+    const uint8_t *h = vmcs_hand(c, VMCS_PART_CONTROLS, false);
+    v->pin = vmcs_from(c, h, VMCS_PIN);
+    v->proc = vmcs_from(c, h, VMCS_PROC);
+    v->proc2 = v->proc & VMX_PROC_SECONDARY ? vmcs_from(c, h, VMCS_PROC2) : 0;
+    v->exceptions = vmcs_from(c, h, VMCS_EXCEPTIONS);
+    v->pf_mask = vmcs_from(c, h, VMCS_PF_MASK);
+    v->pf_match = vmcs_from(c, h, VMCS_PF_MATCH);
+    v->cr3_targets = vmcs_from(c, h, VMCS_CR3_TARGETS);
     for (unsigned n = 0; n < 2; n++) {
-        v->cr_mask[n] = vmcs_get(c, vmcs_nth(VMCS_CR0_MASK, n));
-        v->cr_shadow[n] = vmcs_get(c, vmcs_nth(VMCS_CR0_SHADOW, n));
-        v->io_bitmap[n] = vmcs_get(c, vmcs_nth(VMCS_IO_BITMAP_A, 2 * n));
+        v->cr_mask[n] = vmcs_from(c, h, vmcs_nth(VMCS_CR0_MASK, n));
+        v->cr_shadow[n] = vmcs_from(c, h, vmcs_nth(VMCS_CR0_SHADOW, n));
+        v->io_bitmap[n] = vmcs_from(c, h, vmcs_nth(VMCS_IO_BITMAP_A, 2 * n));
     }
-    for (unsigned n = 0; n < 4; n++) v->cr3_target[n] = vmcs_get(c, vmcs_nth(VMCS_CR3_TARGET0, n));
-    v->msr_bitmap = vmcs_get(c, VMCS_MSR_BITMAP);
-    v->virtual_apic = vmcs_get(c, VMCS_VIRTUAL_APIC);
-    v->apic_page = vmcs_get(c, VMCS_APIC_ACCESS);
-    v->tpr_threshold = vmcs_get(c, VMCS_TPR_THRESHOLD);
+    for (unsigned n = 0; n < 4; n++) v->cr3_target[n] = vmcs_from(c, h, vmcs_nth(VMCS_CR3_TARGET0, n));
+    v->msr_bitmap = vmcs_from(c, h, VMCS_MSR_BITMAP);
+    v->virtual_apic = vmcs_from(c, h, VMCS_VIRTUAL_APIC);
+    v->apic_page = vmcs_from(c, h, VMCS_APIC_ACCESS);
+    v->tpr_threshold = vmcs_from(c, h, VMCS_TPR_THRESHOLD);
     v->apic = v->proc2 & VMX_PROC2_APIC;
     v->tpr_low = false;
     v->sipi = 0;
@@ -39,23 +40,24 @@ static void read_controls(struct cpu *c)
     v->single = v->proc & VMX_PROC_MONITOR_TRAP;
 }
 
-static void load_segment(struct cpu *c, struct seg_reg *s, unsigned n)
+static void load_segment(struct cpu *c, const uint8_t *h, struct seg_reg *s, unsigned n)
 {
-    uint32_t ar = vmcs_get(c, vmcs_nth(VMCS_GUEST_ES_AR, n));
-    *s = (struct seg_reg){ .sel = (uint16_t)vmcs_get(c, vmcs_nth(VMCS_GUEST_ES, n)),
+    uint32_t ar = vmcs_from(c, h, vmcs_nth(VMCS_GUEST_ES_AR, n));
+    *s = (struct seg_reg){ .sel = (uint16_t)vmcs_from(c, h, vmcs_nth(VMCS_GUEST_ES, n)),
                            .ar = (uint16_t)((ar & AR_UNUSABLE) && n != SEG_CS ? 0 : ar & AR_VISIBLE),
-                           .base = vmcs_get(c, vmcs_nth(VMCS_GUEST_ES_BASE, n)),
-                           .limit = vmcs_get(c, vmcs_nth(VMCS_GUEST_ES_LIMIT, n)) };
+                           .base = vmcs_from(c, h, vmcs_nth(VMCS_GUEST_ES_BASE, n)),
+                           .limit = vmcs_from(c, h, vmcs_nth(VMCS_GUEST_ES_LIMIT, n)) };
     cpu_seg_limits(s);
 }
 
 static void load_segments(struct cpu *c)
 {
-    for (unsigned n = 0; n < SEG_COUNT; n++) load_segment(c, &c->seg[n], n);
-    load_segment(c, &c->ldtr, SEG_COUNT);
-    load_segment(c, &c->tr, SEG_COUNT + 1);
-    c->gdtr = (struct table_reg){ vmcs_get(c, VMCS_GUEST_GDTR_BASE), (uint16_t)vmcs_get(c, VMCS_GUEST_GDTR_LIMIT) };
-    c->idtr = (struct table_reg){ vmcs_get(c, VMCS_GUEST_IDTR_BASE), (uint16_t)vmcs_get(c, VMCS_GUEST_IDTR_LIMIT) };
+    const uint8_t *h = vmcs_hand(c, VMCS_PART_GUEST, false);
+    for (unsigned n = 0; n < SEG_COUNT; n++) load_segment(c, h, &c->seg[n], n);
+    load_segment(c, h, &c->ldtr, SEG_COUNT);
+    load_segment(c, h, &c->tr, SEG_COUNT + 1);
+    c->gdtr = (struct table_reg){ vmcs_from(c, h, VMCS_GUEST_GDTR_BASE), (uint16_t)vmcs_from(c, h, VMCS_GUEST_GDTR_LIMIT) };
+    c->idtr = (struct table_reg){ vmcs_from(c, h, VMCS_GUEST_IDTR_BASE), (uint16_t)vmcs_from(c, h, VMCS_GUEST_IDTR_LIMIT) };
 }
 
 /* With EPT or VPID the guest's translations are a space of their own. */

@@ -29,43 +29,44 @@ static void write_information(struct cpu *c, const struct vmx_exit *x)
 /* ---- the guest ---- */
 
 /* CS and TR can always be used; SS says the ring even if it cannot. */
-static void save_segment(struct cpu *c, const struct seg_reg *s, unsigned n)
+static void save_segment(struct cpu *c, uint8_t *h, const struct seg_reg *s, unsigned n)
 {
     uint32_t ar = s->ar ? s->ar : AR_UNUSABLE | (n == SEG_SS ? (uint32_t)c->cpl << 5 : 0);
-    vmcs_set(c, vmcs_nth(VMCS_GUEST_ES, n), s->sel);
-    vmcs_set(c, vmcs_nth(VMCS_GUEST_ES_BASE, n), s->base);
-    vmcs_set(c, vmcs_nth(VMCS_GUEST_ES_LIMIT, n), s->limit);
-    vmcs_set(c, vmcs_nth(VMCS_GUEST_ES_AR, n), ar);
+    vmcs_to(c, h, vmcs_nth(VMCS_GUEST_ES, n), s->sel);
+    vmcs_to(c, h, vmcs_nth(VMCS_GUEST_ES_BASE, n), s->base);
+    vmcs_to(c, h, vmcs_nth(VMCS_GUEST_ES_LIMIT, n), s->limit);
+    vmcs_to(c, h, vmcs_nth(VMCS_GUEST_ES_AR, n), ar);
 }
 
 static void save_registers(struct cpu *c, bool rf)
 {
     uint32_t flags = cpu_flags(c) & ~(uint32_t)FLAG_RF;
-    vmcs_set(c, VMCS_GUEST_CR0, c->cr0);
-    vmcs_set(c, VMCS_GUEST_CR3, c->cr3);
-    vmcs_set(c, VMCS_GUEST_CR4, c->cr4);
+    uint8_t *h = vmcs_hand(c, VMCS_PART_GUEST, true);
+    vmcs_to(c, h, VMCS_GUEST_CR0, c->cr0);
+    vmcs_to(c, h, VMCS_GUEST_CR3, c->cr3);
+    vmcs_to(c, h, VMCS_GUEST_CR4, c->cr4);
     if (c->vmx.proc2 & VMX_PROC2_EPT) {
         uint64_t pdpte[4];
         c->env.pdptes_now(c->env.mmu, pdpte);
         for (unsigned n = 0; n < 4; n++) vmcs_set64(c, (enum vmcs_offset)(VMCS_GUEST_PDPTE0 + 8 * n), pdpte[n]);
     }
     if (vmcs_get(c, VMCS_EXIT) & VMX_EXIT_SAVE_DEBUG) {
-        vmcs_set(c, VMCS_GUEST_DR7, c->dr[7]);
+        vmcs_to(c, h, VMCS_GUEST_DR7, c->dr[7]);
         vmcs_set64(c, VMCS_GUEST_DEBUGCTL, c->msr[MSR_DEBUGCTL]);
     }
-    vmcs_set(c, VMCS_GUEST_SYSENTER_CS, (uint32_t)c->msr[MSR_SYSENTER_CS]);
-    vmcs_set(c, VMCS_GUEST_SYSENTER_ESP, (uint32_t)c->msr[MSR_SYSENTER_ESP]);
-    vmcs_set(c, VMCS_GUEST_SYSENTER_EIP, (uint32_t)c->msr[MSR_SYSENTER_EIP]);
-    vmcs_set(c, VMCS_GUEST_ESP, c->reg[ESP]);
-    vmcs_set(c, VMCS_GUEST_EIP, c->eip);
-    vmcs_set(c, VMCS_GUEST_EFLAGS, flags | (rf ? FLAG_RF : 0));
-    for (unsigned n = 0; n < SEG_COUNT; n++) save_segment(c, &c->seg[n], n);
-    save_segment(c, &c->ldtr, SEG_COUNT);
-    save_segment(c, &c->tr, SEG_COUNT + 1);
-    vmcs_set(c, VMCS_GUEST_GDTR_BASE, c->gdtr.base);
-    vmcs_set(c, VMCS_GUEST_GDTR_LIMIT, c->gdtr.limit);
-    vmcs_set(c, VMCS_GUEST_IDTR_BASE, c->idtr.base);
-    vmcs_set(c, VMCS_GUEST_IDTR_LIMIT, c->idtr.limit);
+    vmcs_to(c, h, VMCS_GUEST_SYSENTER_CS, (uint32_t)c->msr[MSR_SYSENTER_CS]);
+    vmcs_to(c, h, VMCS_GUEST_SYSENTER_ESP, (uint32_t)c->msr[MSR_SYSENTER_ESP]);
+    vmcs_to(c, h, VMCS_GUEST_SYSENTER_EIP, (uint32_t)c->msr[MSR_SYSENTER_EIP]);
+    vmcs_to(c, h, VMCS_GUEST_ESP, c->reg[ESP]);
+    vmcs_to(c, h, VMCS_GUEST_EIP, c->eip);
+    vmcs_to(c, h, VMCS_GUEST_EFLAGS, flags | (rf ? FLAG_RF : 0));
+    for (unsigned n = 0; n < SEG_COUNT; n++) save_segment(c, h, &c->seg[n], n);
+    save_segment(c, h, &c->ldtr, SEG_COUNT);
+    save_segment(c, h, &c->tr, SEG_COUNT + 1);
+    vmcs_to(c, h, VMCS_GUEST_GDTR_BASE, c->gdtr.base);
+    vmcs_to(c, h, VMCS_GUEST_GDTR_LIMIT, c->gdtr.limit);
+    vmcs_to(c, h, VMCS_GUEST_IDTR_BASE, c->idtr.base);
+    vmcs_to(c, h, VMCS_GUEST_IDTR_LIMIT, c->idtr.limit);
 }
 
 static void save_state(struct cpu *c)
@@ -120,16 +121,17 @@ static void flat(struct seg_reg *s, uint16_t sel, uint32_t base, uint32_t type)
 /* The hidden parts are flat by decree: no descriptor is read. */
 static void load_segments(struct cpu *c)
 {
+    const uint8_t *h = vmcs_hand(c, VMCS_PART_HOST, false);
     for (unsigned n = 0; n < SEG_COUNT; n++) {
-        uint32_t base = n == SEG_FS ? vmcs_get(c, VMCS_HOST_FS_BASE) : n == SEG_GS ? vmcs_get(c, VMCS_HOST_GS_BASE) : 0;
-        flat(&c->seg[n], (uint16_t)vmcs_get(c, vmcs_nth(VMCS_HOST_ES, n)), base, n == SEG_CS ? AR_CODE : 0);
+        uint32_t base = n == SEG_FS ? vmcs_from(c, h, VMCS_HOST_FS_BASE) : n == SEG_GS ? vmcs_from(c, h, VMCS_HOST_GS_BASE) : 0;
+        flat(&c->seg[n], (uint16_t)vmcs_from(c, h, vmcs_nth(VMCS_HOST_ES, n)), base, n == SEG_CS ? AR_CODE : 0);
     }
     seg_load_null(&c->ldtr, 0);
-    c->tr = (struct seg_reg){ .sel = (uint16_t)vmcs_get(c, VMCS_HOST_TR), .base = vmcs_get(c, VMCS_HOST_TR_BASE),
+    c->tr = (struct seg_reg){ .sel = (uint16_t)vmcs_from(c, h, VMCS_HOST_TR), .base = vmcs_from(c, h, VMCS_HOST_TR_BASE),
                               .limit = TSS_LIMIT, .ar = AR_P | SYS_TSS32_BUSY };
     cpu_seg_limits(&c->tr);
-    c->gdtr = (struct table_reg){ vmcs_get(c, VMCS_HOST_GDTR_BASE), 0xFFFF };
-    c->idtr = (struct table_reg){ vmcs_get(c, VMCS_HOST_IDTR_BASE), 0xFFFF };
+    c->gdtr = (struct table_reg){ vmcs_from(c, h, VMCS_HOST_GDTR_BASE), 0xFFFF };
+    c->idtr = (struct table_reg){ vmcs_from(c, h, VMCS_HOST_IDTR_BASE), 0xFFFF };
 }
 
 static bool load_paging(struct cpu *c)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/cpu/debug.h"
+#include "sim/cpu/exec.h"
 #include "sim/cpu/gate.h"
 #include "sim/cpu/operand.h"
 #include "sim/vmm/descriptor.h"
@@ -412,6 +413,14 @@ void emulate_halt(struct vcpu *v, uint32_t length)
 {
     step_over(v, MN_HLT, 0, length);
     v->virt.halted = true;
+}
+
+void emulate_cpuid(struct vcpu *v, uint32_t length)
+{
+    static const struct insn cpuid = { .id = MN_CPUID };
+    begin(v);
+    (void)exec_cpuid(&v->virt, &cpuid); /* a virtual CPU is never a guest itself */
+    step_over(v, MN_CPUID, v->virt.eip + length, length);
 }
 
 bool emulate_is_system(const struct insn *i)

@@ -28,6 +28,7 @@ void emulate_port(struct vcpu *v, uint16_t port, unsigned size, bool in, uint32_
 void emulate_cr3(struct vcpu *v, unsigned reg, bool to, uint32_t length);                  /* MOV to or from CR3 */
 void emulate_invlpg(struct vcpu *v, gva_t at, uint32_t length);
 void emulate_halt(struct vcpu *v, uint32_t length);
+void emulate_cpuid(struct vcpu *v, uint32_t length);
 /* The guest died at this instruction, and hardware has not told of what: its fault, found by trying it. Changes no memory. */
 struct fault emulate_last_words(struct vcpu *v);
 /* Does the guest's instruction need more of its CPU than general and segment registers, or cannot be fetched? Charges DECODE. */

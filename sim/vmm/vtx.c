@@ -404,6 +404,10 @@ static void instruction(struct vcpu *v, const struct vtx *t)
         if (is_watched(v)) emulate_all(v);
         else emulate_halt(v, vtx_read(v, VMX_FIELD_LENGTH));
         break;
+    case VMX_CPUID:
+        if (is_watched(v)) emulate_all(v);
+        else emulate_cpuid(v, vtx_read(v, VMX_FIELD_LENGTH));
+        break;
     case VMX_INVLPG:
         if (is_watched(v)) emulate_all(v);
         else emulate_invlpg(v, gva(t->qualification), vtx_read(v, VMX_FIELD_LENGTH));
