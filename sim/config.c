@@ -190,7 +190,7 @@ static bool set_model(struct machine_cfg *c, const char *value, struct err *e)
 
 bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e)
 {
-    static const char *const mmus[] = { "native", "shadow", "two-level", "direct" }, *const nics[] = { "alone", "mirror" }, *const hosts[] = { "bare-metal" };
+    static const char *const mmus[] = { "native", "shadow", "two-level", "agile", "direct" }, *const nics[] = { "alone", "mirror" }, *const hosts[] = { "bare-metal" };
     const char *cpus[16], *ios[8];
     unsigned n = 0, ways = 0;
     for (const struct cpu_strategy *const *s = cpu_strategies; *s && n < 16; s++) cpus[n++] = (*s)->name;
@@ -392,8 +392,8 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
     }
     if (strncmp(key, "cost.", 5))
         return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (`ringside list model p4` has the rows), "
-                       "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.ept=1, cpu.vpid=1, cpu.untrap=HLT, mmu.levels=N, mmu.second=N, mmu.walk_cache=1D, mmu.nested_tlb=N, "
-                       "bt.*, vtx.*, shadow.*, ept.*, memory.*, sched.*, io.*, net.* (rows in sim/vmm/setting.def), sched=rr|credit, "
+                       "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.ept=1, cpu.vpid=1, cpu.agile=1, cpu.untrap=HLT, mmu.levels=N, mmu.second=N, mmu.walk_cache=1D, mmu.nested_tlb=N, "
+                       "bt.*, vtx.*, shadow.*, ept.*, agile.*, memory.*, sched.*, io.*, net.* (rows in sim/vmm/setting.def), sched=rr|credit, "
                        "vm.N.weight|cap|shares|background|cpu and "
                        "disk.write=1", key);
     unsigned long v = strtoul(value, &end, 0);
@@ -405,13 +405,18 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
 /* A technique that the model lacks hardware for is switched on as a what-if, unless a setting says otherwise. */
 static bool add_for(const struct machine_cfg *c, struct model *m, struct err *e)
 {
-    if (strcmp(c->mmu, "two-level") || strcmp(c->cpu, "vtx") || !m->cost[COST_CPU_VMX]) return true;
+    bool agile = !strcmp(c->mmu, "agile");
+    if ((!agile && strcmp(c->mmu, "two-level")) || strcmp(c->cpu, "vtx") || !m->cost[COST_CPU_VMX]) return true;
     if (!m->cost[COST_CPU_EPT] && config_get(c, "cpu.ept"))
-        return err_set(e, EXIT_USAGE, "--mmu two-level with --set cpu.ept=0: the CPU would have no second level of page tables to walk; use --mmu "
-                       "shadow");
+        return err_set(e, EXIT_USAGE, "--mmu %s with --set cpu.ept=0: the CPU would have no second level of page tables to walk; use --mmu "
+                       "shadow", c->mmu);
     if (config_get(c, "cpu.vmx") && m->cost[COST_CPU_VMX] < NEHALEM)
-        return err_set(e, EXIT_USAGE, "--mmu two-level with --set cpu.vmx=%s: there is no second level of page tables in that VMX; use --set cpu.vmx=3",
-                       config_get(c, "cpu.vmx"));
+        return err_set(e, EXIT_USAGE, "--mmu %s with --set cpu.vmx=%s: there is no second level of page tables in that VMX; use --set cpu.vmx=3",
+                       c->mmu, config_get(c, "cpu.vmx"));
+    if (agile && config_get(c, "cpu.agile") && !(m->extras & EXTRA_AGILE))
+        return err_set(e, EXIT_USAGE, "--mmu agile with --set cpu.agile=0: the CPU could not go on from a shadow table to one of the guest's; use --mmu "
+                       "shadow or two-level");
+    if (agile) m->extras |= EXTRA_AGILE;
     m->cost[COST_CPU_VMX] = NEHALEM;
     m->cost[COST_CPU_EPT] = 1;
     return true;
@@ -466,6 +471,7 @@ static bool label(struct machine_cfg *c, struct err *e)
         { "no EPT", has(&now, COST_CPU_EPT) < has(&real, COST_CPU_EPT) }, { "no VPID", has(&now, COST_CPU_VPID) < has(&real, COST_CPU_VPID) },
         { "UMIP", now.extras & EXTRA_UMIP }, { "all sensitive instructions trap", now.extras & EXTRA_VIRTUALIZABLE },
         { "an instruction that does not trap", now.untrapped }, { "counterfactual: two-level paging without VMX", counterfactual(c) },
+        { "counterfactual: agile paging", now.extras & EXTRA_AGILE },
     };
     for (unsigned i = 0; i < sizeof list / sizeof list[0]; i++)
         if (list[i].is) text_add(&t, "%s%s", t.len ? ", " : "", list[i].word);
@@ -494,6 +500,9 @@ static bool check_one(struct machine_cfg *c, struct err *e)
     if (s->aware && strcmp(c->mmu, "direct"))
         return err_set(e, EXIT_USAGE, "--cpu %s with --mmu %s: a paravirtual kernel writes machine frames into its tables, there is "
                        "nothing to translate; use --mmu direct", c->cpu, c->mmu);
+    if (s->hypervisor && !s->hardware && !strcmp(c->mmu, "agile"))
+        return err_set(e, EXIT_USAGE, "--cpu %s with --mmu agile: a control of the VMCS says that walks begin in shadow tables and go on in the guest's "
+                       "own, and a guest below ring 0 has no VMCS; use --cpu vtx, or --mmu shadow", c->cpu);
     return true;
 }
 

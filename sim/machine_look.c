@@ -54,7 +54,7 @@ static void running(const struct vcpu *v, const struct cpu *real, struct vcpu_vi
 static bool own_tables(const struct vcpu *v)
 {
     const struct cpu *real = v->vmm->board.cpu;
-    return real->vmx.nonroot && (real->vmx.proc2 & VMX_PROC2_EPT) && (v->virt.cr0 & CR0_PG);
+    return real->vmx.nonroot && (real->vmx.proc2 & (VMX_PROC2_EPT | VMX_PROC2_AGILE)) == VMX_PROC2_EPT && (v->virt.cr0 & CR0_PG);
 }
 
 void machine_guest(const struct machine *m, struct machine_cpu *guest)

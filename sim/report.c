@@ -137,6 +137,27 @@ static void say_shadow(const struct report *r, struct say *out)
     text_free(&words);
 }
 
+/* Which page tables were whose, and how far walks came in which. */
+static void say_agile(const struct report *r, struct say *out)
+{
+    const struct machine_summary *m = &r->sum;
+    struct text words = { 0 };
+    if (strcmp(machine_config(r->s->machine)->mmu, "agile")) return;
+    text_add(&words, "%llu tables became the guest's own, %llu are shadowed again; now its own %llu, at most %llu; walks", (unsigned long long)m->shadow.nested,
+             (unsigned long long)m->shadow.renewed, (unsigned long long)m->shadow.own, (unsigned long long)m->shadow.own_peak);
+    for (unsigned k = 0, n = 0; k < sizeof m->agile_walks / sizeof m->agile_walks[0]; k++) {
+        const struct machine_walks *w = &m->agile_walks[k];
+        if (!w->walks) continue;
+        text_add(&words, n++ ? ", %llu " : " %llu ", (unsigned long long)w->walks);
+        if (k == 0) text_add(&words, "in shadows");
+        else if (k == 6) text_add(&words, "on two levels");
+        else text_add(&words, "switched at level %u", k);
+        text_add(&words, " (%.1f entries each)", (double)w->refs / (double)w->walks);
+    }
+    say_wrap(out, "  agile: ", 9, text_str(&words));
+    text_free(&words);
+}
+
 /* What caches of page walks saved, if there are any. */
 static void say_walks(const struct report *r, struct say *out)
 {
@@ -454,6 +475,7 @@ void report_text(const struct report *r, bool verbose, struct say *out)
     say_totals(r, out);
     say_exits(r, out);
     say_shadow(r, out);
+    say_agile(r, out);
     say_walks(r, out);
     say_translation(r, out);
     say_episodes(r, out);

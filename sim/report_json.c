@@ -113,6 +113,18 @@ static void json_shadow(const struct machine_summary *m, struct text *out)
     text_add(out, "},\n");
 }
 
+/* Only with agile paging. */
+static void json_agile(const struct machine *m, const struct machine_summary *s, struct text *out)
+{
+    if (strcmp(machine_config(m)->mmu, "agile")) return;
+    text_add(out, "  \"agile\": {\"nested\": %llu, \"renewed\": %llu, \"own\": %llu, \"own_peak\": %llu, \"walks\": [", (unsigned long long)s->shadow.nested,
+             (unsigned long long)s->shadow.renewed, (unsigned long long)s->shadow.own, (unsigned long long)s->shadow.own_peak);
+    for (unsigned k = 0; k < sizeof s->agile_walks / sizeof s->agile_walks[0]; k++)
+        text_add(out, "%s{\"walks\": %llu, \"refs\": %llu}", k ? ", " : "", (unsigned long long)s->agile_walks[k].walks,
+                 (unsigned long long)s->agile_walks[k].refs);
+    text_add(out, "]},\n");
+}
+
 static void json_causes(const uint64_t *by_cause, struct text *out)
 {
     unsigned n = 0;
@@ -187,6 +199,7 @@ static void json_counts(const struct report *r, struct text *out)
     key_number(out, "walk_refs", m->walk_refs);
     json_caches(&m->caches, out);
     json_shadow(m, out);
+    json_agile(r->s->machine, m, out);
     key_number(out, "injected", m->injected);
     json_translation(r->s->machine, out);
     key_number(out, "irqs", m->irqs);

@@ -44,7 +44,8 @@ enum {
     VMX_PROC_MONITOR = 1 << 29, VMX_PROC_PAUSE = 1 << 30
 };
 #define VMX_PROC_SECONDARY (1u << 31) /* the second word counts */
-enum { VMX_PROC2_APIC = 1 << 0, VMX_PROC2_EPT = 1 << 1, VMX_PROC2_VPID = 1 << 5, VMX_PROC2_WBINVD = 1 << 6 };
+enum { VMX_PROC2_APIC = 1 << 0, VMX_PROC2_EPT = 1 << 1, VMX_PROC2_VPID = 1 << 5, VMX_PROC2_WBINVD = 1 << 6,
+       VMX_PROC2_AGILE = 1 << 30 /* of no manual: CR3 names shadow tables, which may switch to the guest's own (mmu/walk.h). With EPT only */ };
 /* EPTP.   35-12 | 11-6 | 5-3        | 2-0
  *         root  | 0    | levels - 1 | memory type: 0, 6 */
 enum { VMX_EPTP_TYPE = 7, VMX_EPTP_WRITE_BACK = 6, VMX_EPTP_LEVELS = 3 /* shift */, VMX_EPTP_RESERVED = 0xFC0 };

@@ -28,7 +28,7 @@ static const struct capability {
     [VMX_CONTROLS_EXIT] = { 0x00036DFF, VMX_EXIT_SAVE_DEBUG, { [VMX_FIRST] = VMX_EXIT_ACKNOWLEDGE,
         [VMX_CORE2] = VMX_EXIT_ACKNOWLEDGE, [VMX_NEHALEM] = VMX_EXIT_ACKNOWLEDGE | VMX_EXIT_SAVE_TIMER } },
     [VMX_CONTROLS_ENTRY] = { 0x000011FF, VMX_ENTRY_LOAD_DEBUG, { 0 } },
-    [VMX_CONTROLS_PROC2] = { 0, 0, { [VMX_NEHALEM] = VMX_PROC2_APIC | VMX_PROC2_EPT | VMX_PROC2_VPID | VMX_PROC2_WBINVD } },
+    [VMX_CONTROLS_PROC2] = { 0, 0, { [VMX_NEHALEM] = VMX_PROC2_APIC | VMX_PROC2_EPT | VMX_PROC2_VPID | VMX_PROC2_WBINVD | VMX_PROC2_AGILE } },
 };
 
 unsigned vmx_ept_levels(const struct cpu *c)
@@ -43,8 +43,8 @@ bool vmx_has_vpid(const struct cpu *c) { return c->model->vmx >= VMX_NEHALEM && 
 static uint32_t missing(const struct cpu *c, enum vmx_controls which)
 {
     uint32_t none = (vmx_ept_levels(c) ? 0u : VMX_PROC2_EPT) | (vmx_has_vpid(c) ? 0u : VMX_PROC2_VPID);
-    bool all = none == (VMX_PROC2_EPT | VMX_PROC2_VPID);
-    return which == VMX_CONTROLS_PROC2 ? none : which == VMX_CONTROLS_PROC && all ? VMX_PROC_SECONDARY : 0;
+    bool all = none == (VMX_PROC2_EPT | VMX_PROC2_VPID), agile = vmx_ept_levels(c) && (c->model->extras & EXTRA_AGILE);
+    return which == VMX_CONTROLS_PROC2 ? none | (agile ? 0u : VMX_PROC2_AGILE) : which == VMX_CONTROLS_PROC && all ? VMX_PROC_SECONDARY : 0;
 }
 
 static bool has_true(const struct cpu *c) { return c->model->vmx >= VMX_NEHALEM; }

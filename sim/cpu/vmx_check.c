@@ -44,7 +44,7 @@ static bool secondary_good(struct cpu *c)
     if (!word_allowed(c, VMX_CONTROLS_PROC2, proc2)) return false;
     if ((proc2 & VMX_PROC2_VPID) && !vmcs_get(c, VMCS_VPID)) return false;
     if ((proc2 & VMX_PROC2_APIC) && !names_page(c, VMCS_APIC_ACCESS)) return false;
-    if (!(proc2 & VMX_PROC2_EPT)) return true;
+    if (!(proc2 & VMX_PROC2_EPT)) return !(proc2 & VMX_PROC2_AGILE);
     return (type == 0 || type == VMX_EPTP_WRITE_BACK) && levels == vmx_ept_levels(c) && !(eptp & VMX_EPTP_RESERVED) && !(eptp >> HIGH);
 }
 

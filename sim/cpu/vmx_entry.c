@@ -70,6 +70,7 @@ static void load_space(struct cpu *c)
     if (ept) {
         s.root = (uint32_t)eptp & PAGE_MASK;
         s.levels = (uint8_t)((eptp >> VMX_EPTP_LEVELS & 7) + 1);
+        s.agile = c->vmx.proc2 & VMX_PROC2_AGILE;
     }
     for (unsigned n = 0; ept && n < 4; n++) s.pdpte[n] = vmcs_get64(c, (enum vmcs_offset)(VMCS_GUEST_PDPTE0 + 8 * n));
     c->env.space(c->env.mmu, &s);

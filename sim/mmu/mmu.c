@@ -125,8 +125,6 @@ static void count_refs(struct mmu *m, const struct xlat *x)
     uint64_t took[2] = { 0, 0 };
     for (unsigned i = 0; m->second.levels && i < x->refs; i++) second += x->ref[i].dim;
     for (unsigned i = 0; m->caches && i < x->refs; i++) took[x->ref[i].dim] += walk_touches(m, gate(m, x->ref[i].at).v, false);
-    struct mmu_walks *by = &m->by_switch[m->agile ? x->switched : MMU_WALK_OWN];
-    if (m->second.levels) by->walks++, by->refs += x->refs;
     m->refs += x->refs;
     m->refs_second += second;
     clock_charge(m->clock, CAUSE_WALK, (uint64_t)(x->refs - second) * each + took[0]);
@@ -176,6 +174,11 @@ static struct tlb_entry *walk_and_remember(struct mmu *m, struct tlb *t, gva_t a
         return NULL;
     }
     walk_accessed(x, access, write_entry, m);
+    if (m->second.levels) {
+        struct mmu_walks *by = &m->by_switch[m->agile ? x->switched : MMU_WALK_OWN];
+        by->walks++;
+        by->refs += x->refs;
+    }
     return remember(m, t, at, x);
 }
 

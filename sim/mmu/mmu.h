@@ -42,7 +42,7 @@ struct mmu {
     uint32_t upper, upper_root; /* linear addresses with tables of their own (core/space.h); while there are, CR3 names those */
     struct second second;     /* tables that translate what CR3's call physical */
     bool     agile;           /* CR3 names shadows, which may switch to the guest's own tables (walk.h) */
-    struct mmu_walks by_switch[MMU_WALK_OWN + 1]; /* with a second level: by struct xlat.switched; [OWN]: those without agile paging */
+    struct mmu_walks by_switch[MMU_WALK_OWN + 1]; /* with a second level, those that came to an end: by struct xlat.switched; [OWN]: without agile paging */
     uint8_t  levels;          /* of CR3's tables with CR4.PAE, if they are deeper than the manual's (struct model) */
     uint32_t space;           /* number of the space that counts now: bits 11..0 of its entries' `page` */
     uint32_t spaces_next;     /* the number to be given away next */

@@ -57,7 +57,8 @@ struct mmu vcpu_guest_mmu(const struct vcpu *v)
     const struct cpu *real = v->vmm->board.cpu;
     struct mmu m = v->virt_mmu;
     bool runs = real->vmx.nonroot && v->vm == v->vmm->now;
-    if (runs && (real->vmx.proc2 & VMX_PROC2_EPT) && (v->virt.cr0 & CR0_PG)) {
+    bool own = (real->vmx.proc2 & (VMX_PROC2_EPT | VMX_PROC2_AGILE)) == VMX_PROC2_EPT; /* else CR3 is shadows' */
+    if (runs && own && (v->virt.cr0 & CR0_PG)) {
         m.cr0 = real->cr0, m.cr3 = real->cr3, m.cr4 = real->cr4;
         mmu_pdptes_now(v->vmm->board.mmu, m.pdpte);
     } else if (!runs && v->ops->show) {

@@ -158,13 +158,14 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
     const uint32_t own = PTE_P | PTE_W | PTE_A | PTE_D, table = v->ops->window_table;
     v->vmmu.env = (struct vmmu_env){
         .arena = b->arena, .machine = b->bus, .guest = &v->vm->bus, .clock = b->clock, .model = b->model, .trace = b->trace,
-        .common = &v->vmm->common, .vm = v->vm->id,
+        .timers = &v->vm->timers, .common = &v->vmm->common, .vm = v->vm->id,
         .window = v->ops->hardware ? 0 : WINDOW_BASE, .window_pde = (v->window.at + table) | own | (table ? PTE_U : PTE_PS | PTE_G),
         .memory_first = v->vm->frame, .memory_frames = v->vm->frames,
         .pool_first = (v->window.at + WINDOW_POOL + v->ops->reserve) >> PAGE_SHIFT,
         .pool_frames = (WINDOW_SIZE - WINDOW_POOL - v->ops->reserve) >> PAGE_SHIFT,
         .choice = { b->setting[SETTING_SHADOW_CACHE], b->setting[SETTING_SHADOW_TRACE], b->setting[SETTING_SHADOW_EAGER],
-                    pool_of(v->vm), b->setting[SETTING_EPT_LARGE], b->setting[SETTING_EPT_POOL] },
+                    pool_of(v->vm), b->setting[SETTING_EPT_LARGE], b->setting[SETTING_EPT_POOL], b->setting[SETTING_AGILE_WRITES],
+                    b->setting[SETTING_AGILE_PERIOD] * (b->clock->hz / 1000000) },
         .first = v->window.at >> PAGE_SHIFT, .frames = v->vm->frame + v->vm->frames - (v->window.at >> PAGE_SHIFT),
         .pdpte = v->virt_mmu.pdpte, .registers = registers, .invlpg = hw_invlpg, .flush = hw_flush, .self = v,
     };

@@ -60,6 +60,9 @@ static bool vtx_attach(struct vcpu *v, struct err *e)
     if (v->vtx->second.levels && vmx_ept_levels(b->cpu) != v->vtx->second.levels)
         return err_set(e, EXIT_USAGE, "--mmu %s: model %s has no such second level of page tables; --set cpu.ept=1 gives it one", v->vmmu.ops->name,
                        b->model->name);
+    if (v->vtx->second.changes && !(vmx_allowed(b->cpu, VMX_CONTROLS_PROC2).may & VMX_PROC2_AGILE))
+        return err_set(e, EXIT_USAGE, "--mmu %s: model %s has no walks that switch from shadow tables to the guest's own; --set cpu.agile=1 gives it "
+                       "them", v->vmmu.ops->name, b->model->name);
     build_code(v);
     uint32_t pde = v->vmmu.env.window_pde, revision = vmx_revision(b->cpu);
     bus_poke(b->bus, window_hpa(&v->window, VTX_DIRECTORY + (WINDOW_BASE >> 22) * 4), &pde, 4);
@@ -357,14 +360,16 @@ static void page_fault(struct vcpu *v, const struct vmexit *x)
 }
 
 /* The hardware has walked the guest's tables and says which page it wants: nothing to judge, COST_VTX_FAULT is not for it. What was
- * being delivered may be a page fault, which has loaded CR2. */
+ * being delivered may be a page fault, which has loaded CR2. With agile paging shadows may have refused: that is to be judged. */
 static void violation(struct vcpu *v, const struct vmexit *x)
 {
     const struct vtx *t = v->vtx;
-    if (t->vectoring) {
-        read_vectoring(v);
-        v->virt.cr2 = board(v)->cpu->cr2;
+    if (t->vectoring) v->virt.cr2 = board(v)->cpu->cr2;
+    if (t->qualification & SECOND_SHADOW) {
+        page_fault(v, x);
+        return;
     }
+    if (t->vectoring) read_vectoring(v);
     uint32_t high = vtx_read(v, (enum vmcs_encoding)(VMX_FIELD_GUEST_PHYSICAL + 1)), low = vtx_read(v, VMX_FIELD_GUEST_PHYSICAL);
     struct fault f = { .second = SECOND_VIOLATION, .code = t->qualification, .physical = (uint64_t)high << 32 | low, .addr = x->addr };
     v->vmmu.cause = v->cause;
@@ -469,6 +474,11 @@ static enum next vtx_handle(struct vcpu *v, const struct vmexit *in)
     }
     x.addr = t->qualification;
     if (x.reason == EXIT_REASON_SECOND) x.addr = t->qualification & SECOND_LINEAR ? vtx_read(v, VMX_FIELD_LINEAR) : 0;
+    if (x.reason == EXIT_REASON_SECOND && (t->qualification & SECOND_SHADOW)) {
+        x.reason = EXIT_REASON_PAGE_FAULT;
+        x.vector = VEC_PF;
+        x.code = t->qualification >> SECOND_SHADOW_CODE & 15;
+    }
     vcpu_tell_exit(v, &x);
     act(v, &x);
     return v->vm->dead || v->vm->exited ? NEXT_STOP : NEXT_RESUME;

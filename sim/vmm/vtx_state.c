@@ -41,21 +41,26 @@ void vtx_write(struct vcpu *v, enum vmcs_encoding field, uint32_t value)
 /* With a second level of tables the guest's own are walked, and what they depend on is its own: CR3, CR0.WP, bits of CR4. But for PG: this
  * VT-x cannot run a guest without paging, so that one gets PAE tables that map everything to itself. */
 static bool two_levels(const struct vcpu *v) { return v->vtx->second.levels; }
-static bool own_paging(const struct vcpu *v) { return two_levels(v) && (v->virt.cr0 & CR0_PG); }
-static uint32_t cr0_owned(const struct vcpu *v) { return CR0_OWNED & ~(two_levels(v) ? (uint32_t)CR0_WP : 0u); }
-static uint32_t cr4_guests(const struct vcpu *v) { return CR4_GUESTS | (own_paging(v) ? CR4_PAGING : 0u); }
+static bool pages(const struct vcpu *v) { return v->virt.cr0 & CR0_PG; }
+/* Agile paging: shadows and the guest's tables share those bits, and the strategy must hear of changes; CR3 names shadows of ours, if there
+ * are any. */
+static bool changes(const struct vcpu *v) { return v->vtx->second.changes; }
+static bool own_paging(const struct vcpu *v) { return two_levels(v) && pages(v) && !v->vtx->second.agile; }
+static uint32_t cr0_owned(const struct vcpu *v) { return CR0_OWNED & ~(two_levels(v) && !changes(v) ? (uint32_t)CR0_WP : 0u); }
+static uint32_t cr4_guests(const struct vcpu *v) { return CR4_GUESTS | (own_paging(v) && !changes(v) ? CR4_PAGING : 0u); }
 
 static uint32_t real_cr0(const struct vcpu *v)
 {
-    uint32_t owned = cr0_owned(v);
-    return (v->virt.cr0 & ~owned) | (CR0_REAL & owned);
+    uint32_t owned = cr0_owned(v), wp = changes(v) ? ~v->virt.cr0 & CR0_WP : 0u;
+    return (v->virt.cr0 & ~owned) | (CR0_REAL & owned & ~wp);
 }
 static uint32_t real_cr4(const struct vcpu *v)
 {
-    bool identity = two_levels(v) && !own_paging(v);
-    return (v->virt.cr4 & cr4_guests(v)) | CR4_VMXE | (identity ? (uint32_t)CR4_PAE : 0u);
+    bool identity = two_levels(v) && !pages(v);
+    uint32_t shown = cr4_guests(v) | (changes(v) && pages(v) ? CR4_PAGING : 0u);
+    return (v->virt.cr4 & shown) | CR4_VMXE | (identity ? (uint32_t)CR4_PAE : 0u);
 }
-static uint32_t real_cr3(const struct vcpu *v) { return own_paging(v) ? v->virt.cr3 : two_levels(v) ? 0 : v->root; }
+static uint32_t real_cr3(const struct vcpu *v) { return own_paging(v) ? v->virt.cr3 : two_levels(v) && !pages(v) ? 0 : v->root; }
 
 /* Segment registers are numbered alike in all fields of a kind. */
 static enum vmcs_encoding nth(enum vmcs_encoding first, unsigned n) { return (enum vmcs_encoding)(first + 2 * n); }
@@ -330,6 +335,8 @@ static void put_controls(struct vcpu *v)
     uint32_t proc = (t->held.proc & ~(VMX_PROC_WINDOW | cr3)) | (window ? VMX_PROC_WINDOW : 0u) | (own_paging(v) ? 0u : cr3);
     put(v, VMX_FIELD_EXCEPTIONS, &t->held.exceptions, (two_levels(v) ? 0u : 1u << VEC_PF) | (v->virt.cr0 & CR0_NE ? 0u : 1u << VEC_MF));
     put(v, VMX_FIELD_PROC, &t->held.proc, proc);
+    uint32_t tag = t->vpid ? VMX_PROC2_VPID : 0u, agile = t->second.agile ? VMX_PROC2_AGILE : 0u;
+    if (two_levels(v)) put(v, VMX_FIELD_PROC2, &t->held.proc2, VMX_PROC2_EPT | tag | agile);
     if (!t->event) return;
     vtx_write(v, VMX_FIELD_ENTRY_EVENT, t->event);
     if (t->event & VMX_EVENT_CODE) vtx_write(v, VMX_FIELD_ENTRY_CODE, t->code);
@@ -340,7 +347,7 @@ static void put_pdptes(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     const uint64_t *now = own_paging(v) ? v->virt_mmu.pdpte : t->second.identity;
-    bool pae = own_paging(v) ? v->virt.cr4 & CR4_PAE : t->second.has_identity;
+    bool pae = own_paging(v) ? v->virt.cr4 & CR4_PAE : t->second.has_identity && !pages(v);
     for (unsigned n = 0; two_levels(v) && pae && n < 4; n++) {
         if (t->held.pdpte[n] == now[n] && !t->fresh) continue;
         vtx_write(v, pdpte(n, 0), (uint32_t)now[n]);
@@ -355,6 +362,8 @@ void vtx_write_guest(struct vcpu *v)
     struct vtx_held *h = &t->held;
     struct cpu *c = &v->virt;
     uint32_t flags = cpu_flags(c) | (t->rf ? FLAG_RF : 0u);
+    if (changes(v)) v->vmmu.ops->second(&v->vmmu, &t->second);
+    if (t->second.agile) v->root = t->second.shadows;
     for (unsigned n = 0; n < SEG_COUNT; n++) put_segment(v, n, &c->seg[n], &h->seg[n]);
     put_segment(v, LDTR, &c->ldtr, &h->ldtr);
     put_segment(v, TR, &c->tr, &h->tr);
@@ -424,7 +433,6 @@ static void write_second(struct vcpu *v)
     struct vtx *t = v->vtx;
     uint32_t eptp = t->second.root | (t->second.levels - 1u) << VMX_EPTP_LEVELS | VMX_EPTP_WRITE_BACK;
     t->vpid = vmx_has_vpid(real_cpu(v)) ? (uint16_t)(v->vm - v->vmm->vm + 1) : 0;
-    vtx_write(v, VMX_FIELD_PROC2, VMX_PROC2_EPT | (t->vpid ? VMX_PROC2_VPID : 0u));
     vtx_write(v, VMX_FIELD_EPTP, eptp);
     vtx_write(v, (enum vmcs_encoding)(VMX_FIELD_EPTP + 1), 0);
     if (t->vpid) vtx_write(v, VMX_FIELD_VPID, t->vpid);

@@ -129,6 +129,15 @@ bad "a typing error in a scenario" 3 'did you mean .?popf' run poppf
 bad "a guest for a scenario" 3 'a guest: write its path, .*sens19.elf' run sens19
 bad "--cpu vtx --mmu two-level without EPT" 2 'no second level of page tables' run popf --cpu vtx --mmu two-level --set cpu.ept=0
 bad "--cpu pv --mmu two-level" 2 'nothing to translate' run popf --cpu pv --mmu two-level
+bad "--cpu te --mmu agile" 2 'has no VMCS; use --cpu vtx' run popf --cpu te --mmu agile
+bad "--cpu bt --mmu agile" 2 'has no VMCS' run popf --cpu bt --mmu agile
+bad "--cpu pv --mmu agile" 2 'nothing to translate' run popf --cpu pv --mmu agile
+bad "--cpu native --mmu agile" 2 'native has none' run popf --cpu native --mmu agile
+bad "--mmu agile with large second-level pages" 2 'has one for 512 of them' run popf --cpu vtx --mmu agile --set ept.large=1
+bad "--mmu agile without traces" 2 'learns from traced stores' run popf --cpu vtx --mmu agile --set shadow.trace=0
+bad "--mmu agile without its hardware" 2 'could not go on from a shadow table' run popf --cpu vtx --mmu agile --set cpu.agile=0
+bad "--mmu agil" 2 'did you mean agile' run popf --cpu vtx --mmu agil
+bad "stores for ever" 2 'a number from 0 to 1000000' run popf --cpu vtx --mmu agile --set agile.writes=1000001
 bad "--cpu nativ" 2 'did you mean native' run popf --cpu nativ
 bad "native with shadow" 2 'native has none' run good.elf --cpu native --mmu shadow
 bad "te with native tables" 2 'use --mmu shadow' run good.elf --cpu te --mmu native

@@ -330,13 +330,15 @@ static void take_in(const struct way *w, uint64_t seed, struct plan *p, const ch
         give_up("neighbour", e.text);
 }
 
+static bool has_second_level(const struct way *w) { return !strcmp(w->mmu, "two-level") || !strcmp(w->mmu, "agile"); }
+
 static struct machine *begin(const struct way *w, uint64_t seed, const char *path, struct plan *p)
 {
     const struct cpu_strategy *s = w->s;
     struct machine_cfg cfg = config_defaults;
     struct err e;
     *p = (struct plan){ .neighbour = seed % 2 };
-    bool check = seed % 4 == 0 || seed % 8 == 3 || !strcmp(w->mmu, "two-level"); /* nobody else looks at a second level */
+    bool check = seed % 4 == 0 || seed % 8 == 3 || has_second_level(w); /* nobody else looks at a second level */
     snprintf(cfg.cpu, sizeof cfg.cpu, "%s", s->name);
     snprintf(cfg.mmu, sizeof cfg.mmu, "%s", w->mmu);
     if (w->set && !set_one(&cfg, w->set, &e)) give_up(s->name, e.text);
@@ -350,7 +352,7 @@ static struct machine *begin(const struct way *w, uint64_t seed, const char *pat
     for (unsigned n = 0; n < machine_vms(m); n++) {
         struct home *h = &home[n];
         h->technique = n ? cpu_strategy_find(companions[p->companion]) : s;
-        h->second_level = h->technique == s && !strcmp(w->mmu, "two-level");
+        h->second_level = h->technique == s && has_second_level(w);
         h->window = n * BLOCK;
         h->first = (h->window + WINDOW_SIZE) >> 12;
         h->last = h->first + RAM_MIB * 256 - 1;
@@ -445,8 +447,8 @@ int attack_run(uint64_t operations, uint64_t seed, const char *cpu, const char *
     unsigned failures = 0;
     many = operations > 100000;
     snprintf(path, sizeof path, "%s/attack-%ld.img", dir ? dir : "/tmp", (long)getpid());
-    enum { MMUS = 3 };
-    static const char *const mmus[MMUS] = { "shadow", "two-level", "direct" };
+    enum { MMUS = 4 };
+    static const char *const mmus[MMUS] = { "shadow", "two-level", "agile", "direct" };
     for (unsigned k = 0; cpu_strategies[k / MMUS]; k++) {
         struct way w = { cpu_strategies[k / MMUS], mmus[k % MMUS], NULL };
         struct machine_cfg cfg = config_defaults;

@@ -63,7 +63,9 @@ static bool check_options(const struct way *w, struct machine_cfg *cfg, struct e
     static const char *const designs[][2] = { { "shadow.cache=1", "shadow.eager=1" }, { "shadow.cache=0", "shadow.eager=1" },
                                               { "shadow.pool=16", "shadow.eager=0" }, { "shadow.cache=0", "shadow.trace=0" } };
     if (seed_now % CHECKED || !strcmp(w->cpu, "native")) return true;
-    unsigned n = (unsigned)(seed_now / CHECKED % (strcmp(w->cpu, "vtx") ? 3 : 4));
+    bool agile = !strcmp(w->mmu, "agile");
+    unsigned n = (unsigned)(seed_now / CHECKED % (strcmp(w->cpu, "vtx") || agile ? 3 : 4));
+    if (agile && (!config_option(cfg, "set", n ? "agile.writes=1" : "agile.writes=3", e) || !config_option(cfg, "set", "agile.period=20", e))) return false;
     return config_option(cfg, "set", "vmm.check=1", e) && config_option(cfg, "set", designs[n][0], e) && config_option(cfg, "set", designs[n][1], e);
 }
 
@@ -213,8 +215,8 @@ static bool was_foretold(const struct way *w, const struct outcome *bare, const 
 
 /* ---- ways ---- */
 
-enum { MMUS = 2 };
-static const char *const mmus[MMUS] = { "shadow", "two-level" };
+enum { MMUS = 3 };
+static const char *const mmus[MMUS] = { "shadow", "two-level", "agile" };
 
 static unsigned ways(struct way *list)
 {
@@ -327,7 +329,7 @@ static uint64_t ended[8], foretold;
 
 /* What no technique promises, or no processor has, is looked at in every fourth kernel of many. */
 enum { SELDOM = 4 };
-static bool is_seldom(const struct way *w) { return !w->faithful || (!strcmp(w->mmu, "two-level") && strcmp(w->cpu, "vtx")); }
+static bool is_seldom(const struct way *w) { return !w->faithful || !strcmp(w->mmu, "agile") || (!strcmp(w->mmu, "two-level") && strcmp(w->cpu, "vtx")); }
 
 static void one_kernel(const struct way *list, unsigned n, uint64_t seed, uint32_t keep, bool small)
 {
