@@ -298,7 +298,8 @@ static void translate(const struct machine *m, gva_t at, unsigned access, struct
         return;
     }
     x->real_ok = mmu_probe(&m->b->mmu, at, access, &x->real, &f);
-    x->real_code = x->real_ok ? 0 : f.code;
+    bool shadow = f.second && (f.code & SECOND_SHADOW);
+    x->real_code = x->real_ok ? 0 : shadow ? f.code >> SECOND_SHADOW_CODE & 15 : f.code;
 }
 
 /* References of the hardware's walk go to machine memory; the guest's own, if another walks, only through software. */

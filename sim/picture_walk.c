@@ -159,7 +159,8 @@ static void collect(struct walk_picture *d, const struct subject *s, const struc
     machine_translate(s->machine, gva(what->va), what->access | (what->ring == 3 ? ACCESS_USER : 0u), &d->x);
     d->vmm = machine_has_vmm(s->machine);
     d->two = walk_second(&d->x.real) != 0;
-    d->shadow = d->vmm && !d->two && !strcmp(c->mmu, "shadow");
+    bool all = d->x.real.refs && d->x.real.ref[d->x.real.refs - 1].shadow; /* agile paging, and nothing switched */
+    d->shadow = d->vmm && !d->two && (!strcmp(c->mmu, "shadow") || all);
     if (d->two) rows_of_two(d);
     else if (d->shadow) columns_of_shadow(d);
     else column_of_one(d);

@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sim/mmu/pte.h"
 
 enum { LEVELS = 6, PAGE_FAULT = 14 };
+
+bool walk_is_shadow(const struct xlat_ref *r, enum walk_whose whose) { return !r->dim && (r->shadow || whose == WALK_SHADOW); }
 
 const char *walk_table(const struct xlat_ref *r, enum walk_whose whose)
 {
@@ -16,13 +19,13 @@ const char *walk_table(const struct xlat_ref *r, enum walk_whose whose)
           "second-level table of level 5" },
     };
     unsigned level = r->level < LEVELS ? r->level : 0;
-    return names[r->dim ? 2 : whose == WALK_SHADOW ? 1 : 0][level];
+    return names[r->dim ? 2 : walk_is_shadow(r, whose) ? 1 : 0][level];
 }
 
 void walk_short(const struct xlat_ref *r, enum walk_whose whose, char *to, size_t room)
 {
     static const char *const names[LEVELS] = { "?", "PT", "PD", "PDPT", "L4", "L5" };
-    snprintf(to, room, "%s%s[%03X]", r->dim ? "n" : whose == WALK_SHADOW ? "S" : "", names[r->level < LEVELS ? r->level : 0], xlat_slot(r));
+    snprintf(to, room, "%s%s[%03X]", r->dim ? "n" : walk_is_shadow(r, whose) ? "S" : "", names[r->level < LEVELS ? r->level : 0], xlat_slot(r));
 }
 
 void walk_bits(const struct xlat_ref *r, bool leaf, char *to, size_t room)
@@ -31,8 +34,9 @@ void walk_bits(const struct xlat_ref *r, bool leaf, char *to, size_t room)
     if (r->dim) snprintf(to, room, "%c %c %c%s", e & 1 ? 'R' : '-', e & 2 ? 'W' : '-', e & 4 ? 'X' : '-', e & 0x80 ? " large" : "");
     else if (!(e & 1)) snprintf(to, room, "not present");
     else
-        snprintf(to, room, "P %c %c %c%s%s%s", e & 2 ? 'W' : '-', e & 4 ? 'U' : '-', e & 0x20 ? 'A' : 'a', !leaf ? "" : e & 0x40 ? " D" : " d",
-                 leaf && r->level > 1 ? " large" : "", leaf && (e & 0x100) ? " G" : "");
+        snprintf(to, room, "P %c %c %c%s%s%s%s", e & 2 ? 'W' : '-', e & 4 ? 'U' : '-', e & 0x20 ? 'A' : 'a', !leaf ? "" : e & 0x40 ? " D" : " d",
+                 leaf && r->level > 1 ? " large" : "", leaf && (e & 0x100) ? " G" : "",
+                 r->shadow && !leaf && (e & PTE_SWITCH) ? " switch" : "");
 }
 
 const char *walk_home(const struct xlat_ref *r)
@@ -144,6 +148,12 @@ const char *walk_verdict(const struct machine *m, const struct machine_xlat *x)
 {
     if (!machine_has_vmm(m) || !strcmp(machine_config(m)->mmu, "direct"))
         return x->real_ok ? "The tables allow it." : "The tables refuse: a page fault, for the guest to handle.";
+    if (!strcmp(machine_config(m)->mmu, "agile")) {
+        if (x->real_ok) return x->real.switched ? "Shadows lead to a table of the guest's own, and all that comes behind allows it: no exit." : "Guest's tables and shadows allow it: no exit.";
+        if (x->guest_ok) return "The guest's tables allow it, a shadow or the second level does not yet: an exit, of which the guest never learns.";
+        return x->real.switched ? "The guest's own tables refuse, and the CPU walks them: a page fault that needs no hypervisor."
+                                : "The guest's own tables refuse: a true fault, which leaves, for the CPU has seen but a shadow.";
+    }
     if (walk_second(&x->real)) return x->real_ok ? "Both dimensions allow it." : x->guest_ok ? "The second level refuses: an exit, of which the guest never learns." : "The guest's tables refuse: a page fault that needs no hypervisor.";
     if (x->guest_ok && x->real_ok) return "Both allow it: no exit.";
     if (x->guest_ok) return "The guest's tables allow it, the shadow lacks it or is stricter: a hidden fault, or a traced store.";

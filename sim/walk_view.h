@@ -9,6 +9,8 @@
 
 enum walk_whose { WALK_OWN /* the tables of whoever runs: the guest's */, WALK_SHADOW };
 
+/* Is it an entry of the hypervisor's tables, which stand in for the guest's? */
+bool walk_is_shadow(const struct xlat_ref *r, enum walk_whose whose);
 /* "page directory", "shadow table", "second-level table". */
 const char *walk_table(const struct xlat_ref *r, enum walk_whose whose);
 /* "PD[020]", "SPT[04A]", "nPT[1FF]". */

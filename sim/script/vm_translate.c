@@ -64,7 +64,7 @@ int vm_tlb(lua_State *L)
     return 1;
 }
 
-/* Pushes { { n =, table =, name =, index =, at =, ma =, entry =, level =, second =, cached =, bits = }, ... }: the entries in the order they
+/* Pushes { { n =, table =, name =, index =, at =, ma =, entry =, level =, second =, shadow =, cached =, bits = }, ... }: the entries in the order they
  * are read. `at` is an address on the walker's bus; `ma` the machine address of the same bytes. */
 static void push_path(lua_State *L, const struct machine *m, const struct xlat *x, enum walk_whose whose, bool guests)
 {
@@ -74,7 +74,7 @@ static void push_path(lua_State *L, const struct machine *m, const struct xlat *
         char name[32];
         hpa_t ma = r->at;
         bool traced = false, there = !guests || machine_frame(m, gpa(r->at.v), &ma, &traced);
-        lua_createtable(L, 0, 12);
+        lua_createtable(L, 0, 14);
         set_number(L, "n", i + 1);
         lua_pushstring(L, walk_table(r, whose));
         lua_setfield(L, -2, "table");
@@ -89,10 +89,9 @@ static void push_path(lua_State *L, const struct machine *m, const struct xlat *
         if (there) set_number(L, "ma", ma.v);
         set_number(L, "entry", r->entry);
         set_number(L, "level", r->level);
-        lua_pushboolean(L, r->dim);
-        lua_setfield(L, -2, "second");
-        lua_pushboolean(L, r->cached);
-        lua_setfield(L, -2, "cached");
+        set_flag(L, "second", r->dim);
+        set_flag(L, "shadow", walk_is_shadow(r, whose));
+        set_flag(L, "cached", r->cached);
         if (*walk_home(r)) set_word(L, "home", walk_home(r));
         if (guests) {
             lua_pushboolean(L, traced);
