@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "sim/board.h"
-#include "sim/cpu/insn.h"
+#include "sim/cpu/stall.h"
 #include "sim/trace/vector.h"
 
 /* What the machine says before the step, and what changed. */
@@ -15,6 +15,8 @@ struct looked {
     struct insn insn;
     bool decoded, memory;
     unsigned code_refs, operand;     /* of a walk for the code; linear address of the memory operand */
+    unsigned stall;                  /* what the instruction behind waits for it, */
+    enum cost stall_row;             /* and why */
     char text[80];
 };
 
@@ -37,6 +39,16 @@ static uint64_t take(uint64_t *spent, unsigned cause, uint64_t most)
 
 /* --- before --------------------------------------------------------------------------------------------------------- */
 
+/* Of the instruction that begins with these bytes. Single-stepped by TF it has no neighbour. */
+static void look_behind(const struct machine *m, struct looked *l, const struct machine_cpu *real, const uint8_t *first, struct insn_mode mode)
+{
+    uint8_t bytes[2 * LINE_SIZE] = { 0 };
+    unsigned n = LINE_SIZE - (l->linear & (LINE_SIZE - 1));
+    if (real->eflags & FLAG_TF || !machine_peek(m, gva(l->linear), bytes, n)) return;
+    if (n >= l->insn.len && !memcmp(bytes, first, l->insn.len))
+        l->stall = stall_behind(m->model.cost, &l->insn, l->linear, bytes, mode, &l->stall_row);
+}
+
 static void look(const struct machine *m, struct looked *l)
 {
     struct machine_xlat code;
@@ -57,6 +69,7 @@ static void look(const struct machine *m, struct looked *l)
     while (n && !machine_peek(m, gva(l->linear), bytes, n)) n--;
     struct insn_mode mode = { .code32 = (real.seg[1].ar & AR_DB) != 0 };
     l->decoded = n && insn_decode(bytes, n, mode, m->model.cost, &l->insn) == DECODE_OK;
+    if (l->decoded) look_behind(m, l, &real, bytes, mode);
     if (!l->decoded || !(l->insn.flags & INSN_MEM) || l->place == PLACE_VMM) return;
     l->memory = machine_operands(m, span, MACHINE_SPANS) > 1;
     if (l->memory) l->operand = span[1].at.v;
@@ -130,6 +143,12 @@ static void tell_execute(const struct machine *m, const struct looked *a, uint64
         snprintf(s->what, sizeof s->what, "%s", cost_name(row));
         if (a->insn.cost == m->model.cost[row]) snprintf(s->why, sizeof s->why, "%s = %u: %.100s", cost_name(row), a->insn.cost, source);
         else snprintf(s->why, sizeof s->why, "%u: %s, with a memory operand or another form", a->insn.cost, cost_name(row));
+        if (a->stall && spent[payers[i]]) {
+            s = add(x, "wait", take(spent, payers[i], a->stall));
+            model_source(&m->model, a->stall_row, source, sizeof source);
+            snprintf(s->what, sizeof s->what, "the next instruction needs it: %s", cost_name(a->stall_row));
+            snprintf(s->why, sizeof s->why, "%s = %u: %.100s", cost_name(a->stall_row), a->stall, source);
+        }
         if (!spent[payers[i]]) return;
         s = add(x, "wait", take(spent, payers[i], UINT64_MAX));
         snprintf(s->what, sizeof s->what, "%s", "beyond the base cost");

@@ -9,6 +9,7 @@
 #include "sim/cpu/memo.h"
 #include "sim/cpu/meter.h"
 #include "sim/cpu/recorder.h"
+#include "sim/cpu/stall.h"
 
 enum { POOL = 18 << 20, POOL_OPS = (14 << 20) / sizeof(struct op) };
 
@@ -155,7 +156,7 @@ static size_t padded(size_t bytes) { return (bytes + 7) & ~(size_t)7; }
 
 static struct block *room(struct block_cache *bc)
 {
-    size_t most = sizeof(struct block) + BLOCK_INSNS * (sizeof(struct insn) + sizeof(struct recorded)) + 2 * padded(BLOCK_INSNS * 15) +
+    size_t most = sizeof(struct block) + BLOCK_INSNS * (sizeof(struct insn) + sizeof(struct recorded)) + 2 * padded(BLOCK_INSNS * 15 + LINE_SIZE) +
                   sizeof(struct metered);
     if (bc->used + most > POOL || bc->ops + OP_SLOTS(BLOCK_INSNS) > POOL_OPS) block_cache_flush(bc);
     return (struct block *)(void *)(bc->pool + bc->used);
@@ -247,7 +248,7 @@ static uint64_t eight(const uint8_t *bytes)
  * block_build: the bytes behind the block may be looked at as far as that. */
 static void keep_code(struct block_cache *bc, struct block *b, const uint8_t *bytes, unsigned n)
 {
-    size_t size = padded(b->bytes), whole = b->bytes & ~(size_t)7;
+    size_t size = padded(b->seen), whole = b->seen & ~(size_t)7;
     b->code = bc->pool + bc->used;
     bc->used += 2 * size;
     for (size_t k = 0; k < whole; k += 8) {
@@ -255,9 +256,9 @@ static void keep_code(struct block_cache *bc, struct block *b, const uint8_t *by
         memset(b->code + size + k, 0xFF, 8);
     }
     if (whole < size) {
-        uint64_t last = 0, counts = (UINT64_C(1) << 8 * (b->bytes - whole)) - 1;
+        uint64_t last = 0, counts = (UINT64_C(1) << 8 * (b->seen - whole)) - 1;
         if (size <= n) last = eight(bytes + whole) & counts;
-        else memcpy(&last, bytes + whole, b->bytes - whole);
+        else memcpy(&last, bytes + whole, b->seen - whole);
         memcpy(b->code + whole, &last, 8);
         memcpy(b->code + size + whole, &counts, 8);
     }
@@ -273,7 +274,7 @@ static struct block *revive(struct block_cache *bc, hpa_t at, bool code32, const
 {
     struct block **slot = dropped_slot(bc, at.v), *b = *slot;
     if (!b || b->at != at.v || b->code32 != code32) return NULL;
-    size_t size = padded(b->bytes);
+    size_t size = padded(b->seen);
     if (size > n) return NULL;
     uint64_t differ = 0;
     for (size_t k = 0; k < size; k += 8) differ |= (eight(b->code + k) ^ eight(bytes + k)) & eight(b->code + size + k);
@@ -297,7 +298,7 @@ static struct block *enter(struct cpu *c, struct block *b)
     bc->hash[hash_of(b->at)] = b;
     b->next_frame = bc->frame[frame];
     bc->frame[frame] = b;
-    bc->granules[frame] |= granules_of(b->at & (PAGE_SIZE - 1), b->bytes);
+    bc->granules[frame] |= granules_of(b->at & (PAGE_SIZE - 1), b->seen);
     note_built(bc, b);
     mark(c, hpa(b->at));
     return b;
@@ -305,6 +306,27 @@ static struct block *enter(struct cpu *c, struct block *b)
 
 /* Fetching takes time, which fast operations do not look at within a block. */
 static bool same_line(const struct block *b, uint32_t at) { return !((b->at ^ at) & LINE_MASK); }
+
+/* Instruction k, whose neighbour is decoded, takes the time that this one waits for it. */
+static inline void wait_within(const struct cpu *c, struct block *b, unsigned k, unsigned len)
+{
+    struct insn *i = &b->insn[k];
+    enum cost row;
+    uint32_t first = b->at + i->at, last = b->at + i[1].at + len - 1;
+    if (stall_possible(c->model->cost, i) && !((first ^ last) & LINE_MASK)) i->cost = (uint16_t)(i->cost + stall_between(c->model->cost, i, i + 1, &row));
+}
+
+/* And the last one, whose neighbour is not in the block. */
+static void wait_behind(const struct cpu *c, struct block *b, const uint8_t *bytes)
+{
+    struct insn *i = &b->insn[b->n - 1];
+    enum cost row;
+    uint32_t end = b->at + b->bytes;
+    b->seen = b->bytes;
+    if (!stall_possible(c->model->cost, i) || ((b->at + i->at) ^ end) & LINE_MASK) return;
+    b->seen = (uint16_t)((end | (LINE_SIZE - 1)) + 1 - b->at);
+    i->cost = (uint16_t)(i->cost + stall_behind(c->model->cost, i, b->at + i->at, bytes + i->at, (struct insn_mode){ b->code32 }, &row));
+}
 
 struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n)
 {
@@ -323,11 +345,13 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
         if (!len || (b->n && begins(i))) break;
         if (tail) b->tails |= UINT32_C(1) << b->n;
         i->at = b->bytes;
+        if (b->n) wait_within(c, b, b->n - 1, len);
         b->bytes = (uint16_t)(b->bytes + len);
         b->n++;
         if (block_ends(i)) break;
     }
     if (!b->n) return NULL;
+    wait_behind(c, b, bytes);
     claim(bc, b, is_metered(c, at.v));
     if (b->metered) meter_weigh(c, b, b->metered);
     op_build(b, op_kit_of(c));
@@ -367,7 +391,7 @@ static void unlink_hash(struct block_cache *bc, const struct block *b)
 static bool overlaps(const struct block *b, uint32_t frame, uint32_t offset, unsigned size)
 {
     uint32_t begin = b->at & (PAGE_SIZE - 1);
-    return b->at >> PAGE_SHIFT == frame && offset < begin + b->bytes && begin < offset + size;
+    return b->at >> PAGE_SHIFT == frame && offset < begin + b->seen && begin < offset + size;
 }
 
 static bool hits_code(const struct block_cache *bc, uint32_t frame, uint32_t offset, unsigned size)

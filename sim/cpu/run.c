@@ -17,6 +17,7 @@
 #include "sim/cpu/meter.h"
 #include "sim/cpu/recorder.h"
 #include "sim/cpu/segment.h"
+#include "sim/cpu/stall.h"
 #include "sim/trace/cause.h"
 
 void cpu_intr(struct cpu *c, bool level)
@@ -253,12 +254,24 @@ static bool weigh_single(struct cpu *c, const struct insn *i, struct metered *m)
     return true;
 }
 
-/* Lies at c->site, which was fetched. Of a repeated string instruction one iteration: no block tells when it overwrites itself, so
+/* What the instruction behind it waits for it (stall.h). The code TLB still knows where. */
+static unsigned stall_single(struct cpu *c, const struct insn *i)
+{
+    struct code code;
+    enum cost row;
+    uint8_t line[LINE_SIZE + 15];
+    if (!stall_possible(c->model->cost, i) || !code_at(c, c->seg[SEG_CS].base + c->eip, &code)) return 0;
+    if (code.absent || !bus_peek(c->env.bus, code.at, line, LINE_SIZE - (code.at.v & (LINE_SIZE - 1)))) return 0;
+    return stall_behind(c->model->cost, i, code.at.v, line, (struct insn_mode){ code_is_32(c) }, &row);
+}
+
+/* Lies at c->site, which was fetched; `traced`: nothing overlaps with it. Of a repeated string instruction one iteration: no block tells when it overwrites itself, so
  * it is fetched for each. */
-static enum step run_single(struct cpu *c, struct insn *i)
+static enum step run_single(struct cpu *c, struct insn *i, bool traced)
 {
     uint8_t bytes[16] = { 0 };
     if (fetch_single(c, i, bytes) != STEP_OK) return fetch_fault(c);
+    if (!traced) i->cost = (uint16_t)(i->cost + stall_single(c, i));
     i->fn = block_handler(c, i);
     if (i->flags & (INSN_REP | INSN_REPNE)) c->break_at = 0;
     struct metered m;
@@ -312,7 +325,7 @@ static bool run_some(struct cpu *c, uint64_t limit)
         case LOOK_BLOCK: run_blocks(c, b, limit); break;
         case LOOK_EXACT: run_exact(c, b, b->insn, limit); break;
         case LOOK_SINGLE:
-            if (fetched(c, c->site)) (void)run_single(c, &i);
+            if (fetched(c, c->site)) (void)run_single(c, &i, false);
             break;
         case LOOK_DOOR: return false;
         case LOOK_FAULT: (void)fetch_fault(c); break;
@@ -354,7 +367,7 @@ static bool run_traced(struct cpu *c)
     }
     if (!fetched(c, c->site)) return true;
     c->untraced = false;
-    enum step s = run_single(c, &i);
+    enum step s = run_single(c, &i, true);
     c->vmx.stepped = c->vmx.single;
     if (s != STEP_FAULT && traced && traps_after(c, &i, s) && debug_steps(c, &i, s)) c->hits |= DR6_BS;
     return true;
