@@ -45,7 +45,7 @@ pc_libs  = $(or $(shell pkg-config --libs $(1) 2>/dev/null),$(2))
 LUA_PC  := $(shell for p in lua5.4 lua-5.4 lua54; do pkg-config --exists $$p 2>/dev/null && echo $$p && break; done)
 LUA_INCLUDE := $(if $(LUA_PC),$(call pc_flags,$(LUA_PC)),-isystem /usr/include/lua5.4)
 LIBS      := $(call pc_libs,zydis,-lZydis) $(call pc_libs,panelw ncursesw,-lpanelw -lncursesw) \
-             $(if $(LUA_PC),$(call pc_libs,$(LUA_PC),),-llua5.4) -lm
+             $(if $(LUA_PC),$(call pc_libs,$(LUA_PC),),-llua5.4) $(call pc_libs,zlib,-lz) -lm
 TEST_LIBS := $(call pc_libs,cmocka,-lcmocka) $(call pc_libs,vterm,-lvterm)
 INCLUDES  := -I. $(LUA_INCLUDE)
 

@@ -85,6 +85,7 @@ struct machine {
     uint32_t       hit;          /* event that made it true */
     bool           paused;       /* machine_pause or a subscriber's vote */
     bool           limit_hit, till_hit;
+    struct { bool done; uint64_t cycle; size_t bytes; struct err failed; } save; /* --save: what came of it; machine_save.c */
     struct points  points;       /* a debugger's */
     struct recorder recorder;    /* the last instructions */
     machine_each_fn *each;       /* called after every boundary; NULL: nobody */
@@ -121,6 +122,11 @@ void machine_ends_vmm(struct machine *m);                       /* the hyperviso
 void machine_note_ends(struct machine *m);
 /* How a VM ended, and the exit code for that. */
 void machine_vm_end(const struct machine *m, unsigned vm, struct machine_end *x, int *code);
+/* The VM as bytes, while it is suspended; and out of them, before the machine's start. machine_save.c */
+void machine_save_plan(struct machine *m);
+void machine_save_vm(const struct machine *m, const struct vm *vm, struct text *file);
+bool machine_restore(struct machine *m, struct err *e); /* if --restore says so */
+bool machine_restore_vm(struct machine *m, const struct text *file, const char *name, struct err *e);
 static inline uint8_t machine_ring(const struct machine *m) { return m->b->cpu.cpl; }
 
 #endif

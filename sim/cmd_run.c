@@ -372,6 +372,7 @@ static void finish(struct run *r, struct err *e)
     write_screen(r, e);
     write_json(r, e);
     say_why(r, e);
+    machine_saved(r->s.machine, e);
 }
 
 static bool check_options(struct run *r, struct err *e)

@@ -32,7 +32,7 @@ static void say_row(const struct compare_runs *c, const char *label, cell_fn *ce
 
 static const char *fate_word(uint8_t fate, uint32_t code)
 {
-    static const char *const words[] = { "running", "exited", "halted", "DIED", "limit", "reset", "off" };
+    static const char *const words[] = { "running", "exited", "halted", "DIED", "limit", "reset", "off", "saved" };
     return fate == FATE_EXITED ? code ? "FAILED" : "ended well" : fate < sizeof words / sizeof words[0] ? words[fate] : "?";
 }
 

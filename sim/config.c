@@ -12,6 +12,7 @@
 #include "sim/cpu/insn.h"
 #include "sim/mmu/strategy.h"
 #include "sim/vmm/io_strategy.h"
+#include "sim/vmm/save.h"
 #include "sim/vmm/schedule.h"
 #include "sim/vmm/setting.h"
 #include "sim/vmm/strategy.h"
@@ -209,6 +210,9 @@ bool config_option(struct machine_cfg *c, const char *name, const char *value, s
     if (!strcmp(name, "nic")) return choose(c->nic, sizeof c->nic, name, value, nics, sizeof nics / sizeof nics[0], e);
     if (!strcmp(name, "bios")) return set_text(c->bios, sizeof c->bios, name, value, e);
     if (!strcmp(name, "serial-in")) return set_text(c->serial_in, sizeof c->serial_in, name, value, e);
+    if (!strcmp(name, "save")) return set_text(c->save, sizeof c->save, name, value, e);
+    if (!strcmp(name, "save-at")) return number(name, value, false, &c->save_at, e);
+    if (!strcmp(name, "restore")) return set_text(c->restore, sizeof c->restore, name, value, e);
     if (!strcmp(name, "vms")) return set_vms(c, value, e);
     if (!strcmp(name, "seed")) return number(name, value, false, &c->seed, e);
     if (!strcmp(name, "limit-cycles")) return number(name, value, false, &c->limit_cycles, e);
@@ -548,7 +552,19 @@ static bool check_vms(const struct machine_cfg *c, struct err *e)
     return true;
 }
 
+static bool check_save(const struct machine_cfg *c, struct err *e)
+{
+    const struct cpu_strategy *cpu = cpu_strategy_find(c->cpu);
+    unsigned n = config_vms(c);
+    bool managed = config_memory(c) != 0;
+    if (c->save[0] && !c->save_at)
+        return err_set(e, EXIT_USAGE, "--save %.200s: when? Add --save-at CYCLE, as in --save-at 100e6", c->save);
+    if (c->save_at && !c->save[0]) return err_set(e, EXIT_USAGE, "--save-at: which file? Add --save FILE");
+    if (c->save[0] && !save_possible("--save", cpu, c->io, n, managed, e)) return false;
+    return !c->restore[0] || save_possible("--restore", cpu, c->io, n, managed, e);
+}
+
 bool config_check(struct machine_cfg *c, struct err *e)
 {
-    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && check_io(c, e) && label(c, e);
+    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && check_io(c, e) && check_save(c, e) && label(c, e);
 }

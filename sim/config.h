@@ -35,6 +35,9 @@ struct machine_cfg {
     unsigned disks;            /* --disk FILE, in order: the IDE drives, first channel first */
     char     disk[CONFIG_DISKS][512];
     char     nic[16];          /* --nic: who is at the other end of the network card's switch, "mirror" or "alone"; "": no card */
+    char     save[512];        /* --save: the file that the virtual machine goes into at cycle save_at, and is over then; "": none */
+    uint64_t save_at;
+    char     restore[512];     /* --restore: the file that it comes from; "": it starts */
     char     bios[512];        /* path of the ROM at the reset vector, perhaps ",PATH" of a video ROM; "": none */
     unsigned vms;              /* --vms: VMs that are alike; 0: one */
     unsigned kinds;            /* instead: what a scenario says */

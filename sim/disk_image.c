@@ -230,6 +230,14 @@ uint64_t disk_image_changed(const struct disk_image *d)
     return n;
 }
 
+void disk_image_each(const struct disk_image *d, void (*fn)(void *self, uint64_t lba, const void *bytes), void *self)
+{
+    for (uint64_t i = 0; i < d->slots; i++) {
+        const struct version *v = d->slot[i].lba1 ? current(d, d->slot[i].lba1 - 1) : NULL;
+        if (v) fn(self, v->lba, v->bytes);
+    }
+}
+
 /* --- keeping it --- */
 
 static bool write_at(int fd, uint64_t at, const uint8_t *from, size_t n)

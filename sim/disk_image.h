@@ -34,6 +34,8 @@ void disk_image_seal(struct disk_image *d);
 const char *disk_image_path(const struct disk_image *d);
 uint64_t disk_image_sectors(const struct disk_image *d);
 uint64_t disk_image_changed(const struct disk_image *d);  /* sectors that were written to */
+/* Each of these, in the order of their sectors' slots: the same for the same writes. */
+void disk_image_each(const struct disk_image *d, void (*fn)(void *self, uint64_t lba, const void *bytes), void *self);
 unsigned disk_image_padding(const struct disk_image *d);  /* zero bytes added to the last sector */
 /* Of the size, and of the contents: all of them up to 64 MB, the first and the last 32 MB of a larger one. */
 uint64_t disk_image_hash(struct disk_image *d);

@@ -496,7 +496,9 @@ static bool build_guests(struct machine *m, struct err *e)
         config_vm(&m->cfg, n, &one, &share);
         if (!start(&m->guest[n], &one, hypervisor ? &b->vmm.vm[n] : NULL, e)) return false;
     }
+    if (!machine_restore(m, e)) return false;
     TRACE(m->trace, RUN, 0, .entry = m->guest[0].image.entry);
+    machine_save_plan(m);
     if (hypervisor) vmm_start(&b->vmm);
     else {
         for (unsigned r = 0; r < 3; r++) b->cpu.account[r] = CAUSE_KERNEL;

@@ -70,13 +70,16 @@ uint32_t          machine_hit(const struct machine *m);  /* id of the event that
 void              machine_pause(struct machine *m);      /* async-signal-safe: the run returns MACHINE_PAUSED soon */
 
 enum machine_fate { FATE_RUNNING, FATE_EXITED /* debug exit */, FATE_HALTED /* HLT with IF clear */, FATE_DIED, FATE_LIMIT,
-                    FATE_RESET /* by the guest, without a ROM to go on with */, FATE_OFF /* power off */ };
+                    FATE_RESET /* by the guest, without a ROM to go on with */, FATE_OFF /* power off */,
+                    FATE_GONE /* the virtual machine was saved, or went to another machine */ };
 struct machine_end {
     uint8_t  fate;         /* enum machine_fate */
     uint32_t code;         /* FATE_EXITED: value written (0: success) */
     char     why[240];     /* one line for people: first cause, address, symbol, suggestion */
 };
 struct machine_end machine_end(const struct machine *m);
+/* Was the virtual machine saved, as --save wants, or is nothing to be saved? Else the reason, and it went on here. */
+bool machine_saved(const struct machine *m, struct err *e);
 int machine_exit_code(const struct machine *m); /* enum err_code for this end: 0, 1, 4, 5 */
 
 /* --- input: happens when the run goes on, and is recorded with this moment: going back and forward replays it. --- */

@@ -17,6 +17,7 @@ static const char *stop_word(const struct report *r, const struct err *early)
     case FATE_LIMIT: return "limit";
     case FATE_OFF: return "off";
     case FATE_RESET: return "reset";
+    case FATE_GONE: return "saved";
     case FATE_RUNNING: break;
     }
     return "steps";

@@ -54,6 +54,8 @@ static void post_show(struct post *p)
     bus_show(p->bus, POST_PORT, (struct bus_latch){ &p->code, p->written ? &p->code : NULL, &bus_nothing_held });
 }
 
+void post_follow(struct post *p) { post_show(p); }
+
 static void post_reset(struct device *d) { ((struct post *)d)->code = 0; }
 
 static void post_write(struct device *d, uint32_t offset, unsigned size, uint32_t value)

@@ -42,6 +42,7 @@ bool coprocessor_attach(struct coprocessor *p, struct bus *b, struct err *e);
 void port92_init(struct port92 *p, struct irq_line a20, struct irq_line reset);
 bool port92_attach(struct port92 *p, struct bus *b, struct err *e);
 void post_init(struct post *p);
+void post_follow(struct post *p); /* its registers were put there by somebody else: device_state.h */
 bool post_attach(struct post *p, struct bus *b, struct err *e);
 
 #endif

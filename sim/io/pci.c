@@ -93,6 +93,11 @@ void pci_listen(struct pci *p, enum pci_function f, struct pci_listener l)
     tell(p, f);
 }
 
+void pci_follow(struct pci *p)
+{
+    for (unsigned f = 0; f < PCI_FUNCTIONS; f++) tell(p, f);
+}
+
 /* PAM0-6, each a nibble of two bits, read and write: F0000-FFFFF in the high one of 59h, then from the low one of 5Ah on
  * 16 KB each from C0000. */
 enum { PAM_FIRST = 0x59, PAM_LAST = 0x5F, PAM_PAGES = 4, PAM_BIOS_PAGES = 16 };

@@ -50,5 +50,7 @@ struct irq_line pci_abort_line(struct pci *p, enum pci_function f);
 /* Its number as a bus master: bus << 8 | device << 3 | function. */
 uint16_t pci_source(enum pci_function f);
 bool pci_attach(struct pci *p, struct bus *b, struct err *e);
+/* Its registers were put there by somebody else (device_state.h): all who follow them are told. */
+void pci_follow(struct pci *p);
 
 #endif

@@ -164,6 +164,11 @@ static void show(struct pic *p, unsigned n)
     bus_show(p->bus, port + 1, (struct bus_latch){ plain ? &c->imr : NULL, masks ? &c->imr : NULL, held });
 }
 
+void pic_follow(struct pic *p)
+{
+    for (unsigned n = 0; n < 2; n++) show(p, n);
+}
+
 /* Bits 7-5 are Rotate, Specific, EOI. 010 is "no operation". */
 static void write_ocw2(struct pic_chip *c, uint8_t value)
 {

@@ -62,6 +62,7 @@ struct uart {
 /* Makes a port at rest. char_cycles_max starts as 0; set `source` afterwards if wanted. */
 void uart_init(struct uart *u, struct timeq *q, struct irq_line irq, struct serial_sink sink);
 bool uart_attach(struct uart *u, struct bus *b, uint32_t base, struct err *e);
+void uart_follow(struct uart *u); /* its registers were put there by somebody else: device_state.h */
 /* The source has something, or has something again: it is asked from now on until it says no. */
 void     uart_listen(struct uart *u);
 /* A character arrives from the line, now. Lost if the loopback is closed; an overrun if there is no room. */

@@ -50,6 +50,8 @@ struct cpu_strategy {
     void      (*away)(struct vcpu *v);
     void      (*back)(struct vcpu *v);
     /* The rest may be NULL: the technique does not care. */
+    /* All of the guest's state into v->virt, but for what `away` takes in. False: an event is on its way into the guest; ask again later. */
+    bool      (*gather)(struct vcpu *v);
     void      (*over)(struct vcpu *v);  /* the VM ended, and others of the machine go on */
     uint32_t  reserve;                  /* bytes from WINDOW_POOL on that are its own; shadow tables come behind them */
     uint32_t  window_table;             /* the window is mapped by a page table, which lies here in it; 0: as one page of 4 MB */

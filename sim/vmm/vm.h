@@ -19,6 +19,7 @@
 #include "sim/vmm/memory.h"
 #include "sim/vmm/schedule.h"
 #include "sim/vmm/setting.h"
+#include "sim/vmm/suspend.h"
 #include "sim/vmm/vcpu.h"
 
 struct vm {
@@ -41,6 +42,7 @@ struct vm {
     bool     background;     /* the machine need not wait for its end */
     bool     interpreting;   /* the guest is in virt, and the visit was only interrupted */
     bool     exited, dead, halted;
+    bool     gone, restored; /* it went to another machine, or into a file; it came from there, and has not run here yet */
     bool     reset, off;     /* exited, by resetting itself without firmware to go on with, by turning the power off */
     uint8_t  restart;        /* 1 + RESET_CPU or RESET_BOARD: the guest asked for it, and there is firmware */
     uint32_t exit_code;      /* value written to the debug exit */
@@ -90,6 +92,7 @@ struct vmm {
     struct schedule schedule;
     struct resident resident;       /* the block stack */
     struct memory memory;
+    struct suspend suspend;
     void      *common;              /* what the VMs' MMU strategies share */
     uint64_t timer_at;              /* cycle the real timer is set to fire at; TIMEQ_NEVER if not */
     uint16_t irq_mask;              /* of the real 8259 pair: 1 is masked */

@@ -269,6 +269,7 @@ static void start_one(struct vmm *h, struct vm *vm)
     }
     v->ops->start(v);
     vm->io->start(vm);
+    if (vm->restored && !v->ops->hardware) emulate_follow_all(v);
     v->entered = h->board.clock->now;
 }
 
@@ -373,7 +374,9 @@ static enum next go_on(struct vmm *h)
             go_idle(h);
             return NEXT_RESUME;
         }
-        switch (settle(vm)) {
+        enum settled s = settle(vm);
+        if ((s == SETTLED_RUNS || s == SETTLED_SLEEPS) && suspend_taken(vm)) s = SETTLED_OVER;
+        switch (s) {
         case SETTLED_RUNS:
             host_timer(h, schedule_deadline(h));
             vm->vcpu.ops->leave(&vm->vcpu);

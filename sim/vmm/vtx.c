@@ -115,6 +115,13 @@ static void vtx_away(struct vcpu *v)
     vcpu_away(v);
 }
 
+static bool vtx_gather(struct vcpu *v)
+{
+    if (v->vtx->event || v->vtx->rf) return false;
+    vtx_need_system(v);
+    return true;
+}
+
 static void vtx_back(struct vcpu *v)
 {
     const struct vmm_board *b = board(v);
@@ -519,6 +526,7 @@ const struct cpu_strategy strategy_vtx = {
     .interrupt = vtx_interrupt,
     .runnable = vtx_runnable,
     .leave = vtx_leave,
+    .gather = vtx_gather,
     .away = vtx_away,
     .back = vtx_back,
     .reserve = VTX_RESERVE,

@@ -149,6 +149,28 @@ bad "--io split without a disk" 2 'with 0 disks' run "$root/build/guests/mini-pv
 bad "--nic of nobody" 2 'did you mean mirror' run good.elf --nic miror
 bad "--nic for the hypervisor" 2 'no driver for a network card' run good.elf --cpu vtx --nic mirror
 bad "--pcap of another command" 2 'an option of other commands' trace popf --pcap x
+mini=("$root/build/guests/mini.elf" --module "$root/build/guests/mini.img" --append 'run="ps"')
+bad "--save without a moment" 2 'Add --save-at' run good.elf --cpu vtx --save x
+bad "--save-at without a file" 2 'Add --save FILE' run good.elf --cpu vtx --save-at 1e6
+bad "--save of a bare machine" 2 'no virtual machine' run good.elf --save x --save-at 1e6
+bad "--restore into a bare machine" 2 'no virtual machine' run good.elf --restore x
+bad "--save of a paravirtual guest" 2 'name machine frames' run good.elf --cpu pv --save x --save-at 1e6
+bad "--save with passthrough" 2 'the real device that it owns' run good.elf --cpu vtx --io passthrough --save x --save-at 1e6
+bad "--save of one of two" 2 'planned' run good.elf --cpu vtx --vms 2 --save x --save-at 1e6
+bad "--save with managed memory" 2 'leave those settings out' run good.elf --cpu vtx --set memory.total=80 --save x --save-at 1e6
+bad "--save of another command" 2 'an option of other commands' trace good.elf --cpu vtx --save x --save-at 1e6
+bad "--restore of nothing" 3 'cannot open' run good.elf --cpu vtx --restore nowhere.vm
+bad "--restore of an image" 3 'not a saved virtual machine' run good.elf --cpu vtx --restore good.elf
+bad "--save into no folder" 6 'was not saved, and went on here' run "${mini[@]}" --cpu vtx --serial null -q --save nowhere/x --save-at 5e6
+bad "--save behind the end" 1 'ended before cycle' run "${mini[@]}" --cpu vtx --serial null -q --save x --save-at 9e9
+"$ringside" run "${mini[@]}" --cpu bt --serial null -q --save m.vm --save-at 5e6 || { echo "not ok - mini could not be saved"; failed=1; }
+head -c 5000 m.vm >cut.vm
+bad "--restore of a file that was cut" 3 'cut off: 5000 bytes' run "${mini[@]}" --cpu vtx --restore cut.vm
+{ head -c 5000 m.vm; printf x; tail -c +5002 m.vm; } >altered.vm
+bad "--restore of a file that was altered" 3 'the checksum says' run "${mini[@]}" --cpu vtx --restore altered.vm
+bad "--restore of another image's" 3 'another image' run good.elf --cpu vtx --restore m.vm
+bad "--restore with another size" 3 'say --ram 64M' run "${mini[@]}" --ram 32M --cpu vtx --restore m.vm
+bad "--restore on another processor" 3 'use the same --model' run "${mini[@]}" --model core2 --cpu vtx --restore m.vm
 bad "--set net.mbit=0" 2 'a number from 1' run good.elf --set net.mbit=0
 bad "--io passthru" 2 'did you mean passthrough' run popf --io passthru
 bad "--host hosted" 2 'planned' run popf --host hosted

@@ -1,0 +1,161 @@
+/* See save.h. */
+#include "sim/vmm/save.h"
+
+#include <string.h>
+#include "sim/cpu/cpu_state.h"
+#include "sim/io/device_state.h"
+#include "sim/vmm/vm.h"
+
+#define TAG_WHAT SAVE_TAG('W', 'H', 'A', 'T') /* what sort of machine, and when */
+#define TAG_VCPU SAVE_TAG('V', 'C', 'P', 'U')
+#define TAG_DEVS SAVE_TAG('D', 'E', 'V', 'S')
+#define TAG_MEMO SAVE_TAG('M', 'E', 'M', 'O') /* packed: a page's number and bytes, of those that are not zero */
+enum { PAGE_ROOM = PAGE_SIZE + sizeof(uint32_t) };
+#define CYCLE_MOST (1ull << 50)
+
+/* What a guest has seen of its machine, and finds at the other. */
+struct what { uint64_t cycle, hz; uint32_t frames, family, model, stepping, without, extras, epoch, drives; uint64_t sectors[IDE_DRIVES]; };
+
+bool save_possible(const char *what, const struct cpu_strategy *cpu, const char *io, unsigned vms, bool managed, struct err *e)
+{
+    const struct io_strategy *way = io_strategy_find(io);
+    if (!cpu->hypervisor)
+        return err_set(e, EXIT_USAGE, "%s with --cpu native: there is no virtual machine to be taken from or put into it; use --cpu te, bt or vtx", what);
+    if (cpu->aware)
+        return err_set(e, EXIT_USAGE, "%s with --cpu %s: a paravirtual guest's page tables name machine frames, which are others elsewhere; rewriting them is "
+                       "planned, not in version 0.1. Use --cpu te, bt or vtx", what, cpu->name);
+    if (way && !way->migrates)
+        return err_set(e, EXIT_USAGE, "%s with --io %s: part of the virtual machine's state is in the real device that it owns, and cannot be read out of it; "
+                       "use --io hypervisor-direct", what, io);
+    if (vms > 1) return err_set(e, EXIT_USAGE, "%s with %u virtual machines: planned, not in version 0.1; use one", what, vms);
+    if (managed)
+        return err_set(e, EXIT_USAGE, "%s with --set memory.*: pages that are shared, ballooned or swapped out do not travel yet; leave those settings out", what);
+    return true;
+}
+
+uint32_t save_layout(void) { return state_layout(&devices_state, state_layout(&cpu_state, (uint32_t)sizeof(struct what))); }
+
+/* ---- out */
+
+static struct what what_of(const struct vm *vm)
+{
+    const struct vmm_board *b = &vm->vmm->board;
+    const struct model *m = &vm->vcpu.model;
+    struct what w;
+    memset(&w, 0, sizeof w);
+    w.cycle = b->clock->now;
+    w.hz = b->clock->hz;
+    w.frames = vm->frames;
+    w.family = m->cost[COST_CPU_FAMILY], w.model = m->cost[COST_CPU_MODEL], w.stepping = m->cost[COST_CPU_STEPPING];
+    w.without = m->without, w.extras = m->extras, w.epoch = b->epoch;
+    for (unsigned n = 0; n < IDE_DRIVES; n++) {
+        w.sectors[n] = vm->devices.ide.channel[n / 2].drive[n % 2].disk.sectors;
+        w.drives += w.sectors[n] != 0;
+    }
+    return w;
+}
+
+static bool is_zero(const uint8_t *page)
+{
+    static const uint8_t zeros[PAGE_SIZE];
+    return !memcmp(page, zeros, PAGE_SIZE);
+}
+
+static void save_memory(const struct vm *vm, struct text *file)
+{
+    struct text pages = { 0 };
+    for (uint32_t n = 0; n < vm->frames; n++) {
+        const uint8_t *page = bus_page(vm->vmm->board.bus, hpa(vm->bus.map[n] << PAGE_SHIFT));
+        if (!page || is_zero(page)) continue;
+        text_bytes(&pages, &n, sizeof n);
+        text_bytes(&pages, page, PAGE_SIZE);
+    }
+    size_t at = save_open(file, TAG_MEMO);
+    save_packed(file, &pages);
+    save_close(file, at);
+    text_free(&pages);
+}
+
+void save_vm(const struct vm *vm, struct text *file)
+{
+    const struct vcpu *v = &vm->vcpu;
+    struct what w = what_of(vm);
+    size_t at = save_open(file, TAG_WHAT);
+    text_bytes(file, &w, sizeof w);
+    save_close(file, at);
+    at = save_open(file, TAG_VCPU);
+    cpu_save(&v->virt, file);
+    text_bytes(file, v->virt_mmu.pdpte, sizeof v->virt_mmu.pdpte);
+    save_close(file, at);
+    at = save_open(file, TAG_DEVS);
+    devices_save(&vm->devices, &vm->timers, file);
+    save_close(file, at);
+    save_memory(vm, file);
+}
+
+/* ---- in */
+
+uint64_t save_cycle(const struct text *file)
+{
+    struct state_reader r;
+    struct what w;
+    return save_find(file, TAG_WHAT, &r) && state_bytes(&r, &w, sizeof w) && w.cycle < CYCLE_MOST ? w.cycle : 0;
+}
+
+static bool fits(const struct vm *vm, const struct what *w, const char *name, struct err *e)
+{
+    const struct what here = what_of(vm);
+    if (w->frames != here.frames)
+        return err_set(e, EXIT_INPUT, "%s: a virtual machine with %u MB, and this one has %u; say --ram %uM", name, w->frames / 256, here.frames / 256, w->frames / 256);
+    if (w->hz != here.hz || w->family != here.family || w->model != here.model || w->stepping != here.stepping)
+        return err_set(e, EXIT_INPUT, "%s: saved on another processor (family %u model %u stepping %u, %llu MHz), whose clock and CPUID the guest has seen; use "
+                       "the same --model", name, w->family, w->model, w->stepping, (unsigned long long)w->hz / 1000000);
+    if (w->without != here.without || w->extras != here.extras)
+        return err_set(e, EXIT_INPUT, "%s: saved on a processor with other features, which the guest may use; use the same --model and --set", name);
+    if (w->epoch != here.epoch) return err_set(e, EXIT_INPUT, "%s: saved in a run with another --seed, whose calendar began elsewhere", name);
+    if (memcmp(w->sectors, here.sectors, sizeof w->sectors))
+        return err_set(e, EXIT_INPUT, "%s: saved with %u disk%s of other sizes than these; give the same --disk", name, w->drives, w->drives == 1 ? "" : "s");
+    return true;
+}
+
+/* The guest's memory holds what a loader put there; all of it is replaced. */
+static bool restore_memory(struct vm *vm, const struct text *file, struct state_reader *r)
+{
+    static const uint8_t zeros[PAGE_SIZE];
+    struct text pages = { 0 };
+    bool good = save_find(file, TAG_MEMO, r) && save_unpack(r, (size_t)vm->frames * PAGE_ROOM, &pages) && pages.len % PAGE_ROOM == 0;
+    for (uint32_t n = 0; good && n < vm->frames; n++) {
+        const uint8_t *page = bus_page(vm->vmm->board.bus, hpa(vm->bus.map[n] << PAGE_SHIFT));
+        if (page && !is_zero(page)) bus_poke(vm->vmm->board.bus, hpa(vm->bus.map[n] << PAGE_SHIFT), zeros, PAGE_SIZE);
+    }
+    for (size_t at = 0; good && at < pages.len; at += PAGE_ROOM) {
+        uint32_t n;
+        memcpy(&n, pages.s + at, sizeof n);
+        good = n < vm->frames && bus_poke(vm->vmm->board.bus, hpa(vm->bus.map[n] << PAGE_SHIFT), pages.s + at + sizeof n, PAGE_SIZE);
+    }
+    text_free(&pages);
+    return good;
+}
+
+static bool restore_cpu(struct vm *vm, struct state_reader *r)
+{
+    struct vcpu *v = &vm->vcpu;
+    struct cpu *c = &v->virt;
+    if (!cpu_load(c, r) || !state_bytes(r, v->virt_mmu.pdpte, sizeof v->virt_mmu.pdpte)) return false;
+    c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
+    vm->restored = true;
+    return true;
+}
+
+bool save_restore(struct vm *vm, const struct text *file, const char *name, struct err *e)
+{
+    struct state_reader r;
+    struct what w;
+    if (!save_find(file, TAG_WHAT, &r) || !state_bytes(&r, &w, sizeof w) || w.cycle >= CYCLE_MOST)
+        return err_set(e, EXIT_INPUT, "%s: does not say what it is of; save it anew", name);
+    if (!fits(vm, &w, name, e)) return false;
+    if (!restore_memory(vm, file, &r)) return err_set(e, EXIT_INPUT, "%s: its memory is not that of a virtual machine like this", name);
+    bool good = save_find(file, TAG_VCPU, &r) && restore_cpu(vm, &r);
+    if (good) good = save_find(file, TAG_DEVS, &r) && devices_load(&vm->devices, &vm->timers, &r);
+    return good || err_set(e, EXIT_INPUT, "%s: %s", name, r.why[0] ? r.why : "a part is missing");
+}

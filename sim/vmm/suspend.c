@@ -1,0 +1,34 @@
+/* See suspend.h. */
+#include "sim/vmm/suspend.h"
+
+#include "sim/vmm/vm.h"
+
+enum { AGAIN_US = 50 /* later, if it is not at rest */ };
+
+static bool drives_rest(const struct vm *vm)
+{
+    for (unsigned n = 0; n < IDE_DRIVES; n++)
+        if (vm->disk[n].busy) return false;
+    return true;
+}
+
+/* The interrupt shadow of an instruction that was emulated is part of the state; what hardware has been told to inject is not. */
+static bool at_rest(struct vm *vm) { return drives_rest(vm) && (!vm->vcpu.ops->gather || vm->vcpu.ops->gather(&vm->vcpu)); }
+
+bool suspend_taken(struct vm *vm)
+{
+    struct vmm *h = vm->vmm;
+    struct suspend *s = &h->suspend;
+    if (!s->at || h->board.clock->now < s->at) return false;
+    if (!at_rest(vm)) {
+        s->at = h->board.clock->now + AGAIN_US * h->board.clock->hz / 1000000;
+        return false;
+    }
+    s->at = 0;
+    vm->vcpu.ops->away(&vm->vcpu);
+    if (s->take(s->self, vm)) return vm->gone = true;
+    vm->vcpu.ops->back(&vm->vcpu);
+    return false;
+}
+
+uint64_t suspend_deadline(const struct vmm *h) { return h->suspend.at ? h->suspend.at : TIMEQ_NEVER; }
