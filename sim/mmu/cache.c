@@ -41,8 +41,9 @@ bool cache_has(const struct cache *c, uint32_t line, bool *dirty)
 ALWAYS_INLINE void unsettle_data(struct caches *k, uint32_t at)
 {
     unsigned seen = k->seen[at], n = seen & (CACHE_SEEN - 1);
-    uint32_t line = k->l1d.tag[at], *near = &k->near[line & (CACHE_NEAR - 1)];
-    if (*near == line) *near = CACHE_NONE;
+    uint32_t line = k->l1d.tag[at], *near = k->near[line & (CACHE_NEAR - 1)].line;
+    if (near[0] == line) near[0] = CACHE_NONE;
+    if (near[1] == line) near[1] = CACHE_NONE;
     for (unsigned user = 0; user < 2; user++)
         if (seen & (unsigned)CACHE_SEEN << user) k->lines->e[user][n].tag[0] = k->lines->e[user][n].tag[1] = LINE_NO_TAG;
     k->seen[at] = 0;
@@ -311,7 +312,7 @@ void caches_flush(struct caches *k, bool write)
     lines_drop_all(k->lines);
     k->lines->losses++;
     for (unsigned n = 0; n < LINES_CODE; n++) k->fetch->near[n] = CACHE_NONE;
-    for (unsigned n = 0; n < CACHE_NEAR; n++) k->near[n] = CACHE_NONE;
+    memset(k->near, 0xFF, sizeof k->near);
 }
 
 static void make(struct cache *c, struct arena *a, uint32_t kb, uint32_t ways, bool inclusive, uint32_t stall)

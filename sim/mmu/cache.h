@@ -37,10 +37,12 @@ struct cache {
 };
 #define CACHE_NONE LINE_NOWHERE
 
+/* Lines in l1d that walks have read, and written to, and that are recently used, and dirty, still; or CACHE_NONE. */
+struct cache_near { uint32_t line[2]; };
 enum { CACHE_NEAR = 64 };
 struct caches {
     struct cache l1i, l1d, l2, l3;
-    uint32_t near[CACHE_NEAR]; /* lines in l1d that walks have referred to and that are recently used still, by the low bits of their number */
+    struct cache_near near[CACHE_NEAR]; /* by the low bits of a line's number */
     uint16_t *seen;        /* of each line in l1d: where `lines` may have it, with CACHE_SEEN bits for the rings */
     struct lines *lines;   /* the CPU's */
     struct fetch *fetch;   /* likewise */
@@ -82,25 +84,33 @@ static inline uint32_t cache_find(const struct cache *c, uint32_t set, uint32_t 
 
 /* ---- references ---- */
 
-/* What is not settled: misses, and hits on lines that were not used recently. `bit`: its way, 0 for a miss. */
+/* Misses, and hits by which others of the set are no longer recently used. `bit`: its way, 0 for a miss. */
 uint32_t cache_data_unsettled(struct caches *k, uint32_t line, uint32_t bit, bool write, uint32_t *at);
+
+/* A hit of a way. False: others of the set would lose their bits by it, and nothing is done. */
+static inline bool cache_hit(const struct cache *c, struct cache_set *s, uint32_t bit, bool write)
+{
+    uint32_t recent = s->recent | bit;
+    if (__builtin_expect(!bit || (recent == c->all && recent != s->recent), 0)) return false;
+    s->recent = (uint16_t)recent;
+    s->dirty |= (uint16_t)(write ? bit : 0);
+    return true;
+}
 
 /* One reference of the CPU to a line of data: returns the cycles it waits, and where the line lies in l1d (*at). */
 static inline uint32_t cache_data(struct caches *k, uint32_t line, bool write, uint32_t *at)
 {
     const struct cache *c = &k->l1d;
     uint32_t set = line & c->mask, bit = cache_find(c, set, line);
-    struct cache_set *s = &c->set[set];
-    if (__builtin_expect(!(s->recent & bit), 0)) return cache_data_unsettled(k, line, bit, write, at);
+    if (!cache_hit(c, &c->set[set], bit, write)) return cache_data_unsettled(k, line, bit, write, at);
     *at = (set << c->shift) + (uint32_t)__builtin_ctz(bit);
-    s->dirty |= (uint16_t)(write ? bit : 0);
     return 0;
 }
-/* The same for page walks, which refer to few lines again and again: here a read is known at once that changes nothing. */
+/* The same for page walks, which refer to few lines again and again: here a reference is known at once that changes nothing. */
 static inline uint32_t cache_entry(struct caches *k, uint32_t line, bool write)
 {
-    uint32_t *near = &k->near[line & (CACHE_NEAR - 1)], place;
-    if (*near == line && !write) return 0;
+    uint32_t *near = &k->near[line & (CACHE_NEAR - 1)].line[write], place;
+    if (*near == line) return 0;
     *near = line;
     return cache_data(k, line, write, &place);
 }
@@ -118,7 +128,7 @@ static inline bool cache_dirty(const struct caches *k, uint32_t at)
 static inline void cache_seen(struct caches *k, uint32_t at, unsigned n, unsigned ring)
 {
     unsigned was = k->seen[at];
-    if (was && (was & (CACHE_SEEN - 1)) != n) {
+    if (__builtin_expect(was && (was & (CACHE_SEEN - 1)) != n, 0)) {
         lines_drop(k->lines, was & (CACHE_SEEN - 1)); /* by another linear address */
         was = 0;
     }

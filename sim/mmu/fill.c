@@ -175,17 +175,14 @@ NEVER_INLINE bool fill_code_timed(struct mmu *m, uint32_t lin, unsigned access)
 
 /* ---- data, with caches ---- */
 
-/* An access that its TLB entry has a tag for, by a line that is not settled: it is, once the caches were asked. What may be
+/* An access that its TLB entry has a tag for is settled from now on: its line lies in the first level, at `place`. What may be
  * written may be read. */
-NEVER_INLINE bool settle(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsigned access)
+ALWAYS_INLINE bool tell(struct caches *k, struct tlb_entry *e, uint32_t lin, unsigned access, uint32_t place, bool dirty)
 {
-    struct caches *k = m->caches;
     unsigned user = access & ACCESS_USER, ring = user / ACCESS_USER, n = lin >> LINE_SHIFT & (LINES - 1);
-    uint32_t place, wait = cache_data(k, (e->frame | (lin & (PAGE_SIZE - 1))) >> LINE_SHIFT, access & ACCESS_WRITE, &place);
-    if (wait) clock_charge(m->clock, CAUSE_STALL, wait);
     struct lines *l = k->lines;
     struct line_tag *t = &l->e[ring][n];
-    bool writes = cache_dirty(k, place) && e->tag[ACCESS_WRITE | user] == (lin & PAGE_MASK);
+    bool writes = dirty && e->tag[ACCESS_WRITE | user] == (lin & PAGE_MASK);
     t->tag[0] = lin & LINE_MASK;
     t->tag[1] = writes ? lin & LINE_MASK : LINE_NO_TAG;
     t->base = e->base;
@@ -193,6 +190,36 @@ NEVER_INLINE bool settle(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsig
     e->settled |= UINT64_C(1) << n % 64;
     cache_seen(k, place, n, ring);
     return true;
+}
+
+/* Once the caches were asked: a miss, or a hit that changes more than its own line. */
+NEVER_INLINE bool settle_slowly(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsigned access, uint32_t bit)
+{
+    uint32_t place, line = (e->frame | (lin & (PAGE_SIZE - 1))) >> LINE_SHIFT;
+    uint32_t wait = cache_data_unsettled(m->caches, line, bit, access & ACCESS_WRITE, &place);
+    if (wait) clock_charge(m->clock, CAUSE_STALL, wait);
+    return tell(m->caches, e, lin, access, place, cache_dirty(m->caches, place));
+}
+
+NEVER_INLINE bool settle(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsigned access)
+{
+    struct caches *k = m->caches;
+    const struct cache *c = &k->l1d;
+    uint32_t line = (e->frame | (lin & (PAGE_SIZE - 1))) >> LINE_SHIFT, set = line & c->mask, bit = cache_find(c, set, line);
+    struct cache_set *s = &c->set[set];
+    if (!cache_hit(c, s, bit, access & ACCESS_WRITE)) return settle_slowly(m, e, lin, access, bit);
+    return tell(k, e, lin, access, (set << c->shift) + (uint32_t)__builtin_ctz(bit), s->dirty & bit);
+}
+
+/* In a way of a set, whose bit it may get first. */
+NEVER_INLINE bool settle_older(struct mmu *m, struct tlb_entry *set, unsigned way, uint32_t lin, unsigned access)
+{
+    return settle(m, tlb_recent(m->dtlb, set, way), lin, access);
+}
+ALWAYS_INLINE bool settle_of(struct mmu *m, struct tlb_entry *set, unsigned way, uint32_t lin, unsigned access)
+{
+    if (!(m->dtlb->recent[tlb_set_number(m->dtlb, set)] >> way & 1)) return settle_older(m, set, way, lin, access);
+    return settle(m, &set[way], lin, access);
 }
 
 /* No entry has the tag. */
@@ -220,7 +247,7 @@ NEVER_INLINE bool fill_data_timed(struct mmu *m, uint32_t lin, unsigned access)
     struct tlb_entry *set = tlb_data0(m->dtlb, lin);
     unsigned kind = access & (ACCESS_WRITE | ACCESS_USER);
     for (unsigned w = 0; w < TLB_WAYS; w++)
-        if (set[w].tag[kind] == (lin & PAGE_MASK)) return settle(m, tlb_hit(m->dtlb, set, w), lin, access);
+        if (set[w].tag[kind] == (lin & PAGE_MASK)) return settle_of(m, set, w, lin, access);
     return fill_data_by_walk(m, set, lin, access);
 }
 

@@ -70,8 +70,7 @@ struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
     return e;
 }
 
-/* Those behind it move up. */
-static void remove_way(struct tlb *t, struct tlb_entry *set, unsigned w)
+void tlb_remove(struct tlb *t, struct tlb_entry *set, unsigned w)
 {
     tlb_unsettle(t, &set[w]);
     if (t->lines) {
@@ -86,24 +85,13 @@ static void remove_way(struct tlb *t, struct tlb_entry *set, unsigned w)
 #define PDE_INSIDE (~PDE_LARGE_MASK & PAGE_MASK) /* of a page's name: where in a page of 4 MB it lies */
 
 /* A fragment of a large page has no set of its own that the other's address would lead to. */
-static void forget_fragments(struct tlb *t, uint32_t page)
+void tlb_forget_fragments(struct tlb *t, uint32_t page)
 {
     for (uint32_t rest = t->used; rest; rest &= rest - 1) {
         struct tlb_entry *set = t->e[__builtin_ctz(rest)];
         for (unsigned w = TLB_WAYS; w-- > 0;)
-            if (set[w].valid && (set[w].pte & PTE_PS) && !((set[w].page ^ page) & ~PDE_INSIDE)) remove_way(t, set, w);
+            if (set[w].valid && (set[w].pte & PTE_PS) && !((set[w].page ^ page) & ~PDE_INSIDE)) tlb_remove(t, set, w);
     }
-}
-
-void tlb_forget(struct tlb *t, uint32_t page)
-{
-    struct tlb_entry *set = tlb_way0(t, page);
-    for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++)
-        if (set[w].page == page) {
-            remove_way(t, set, w);
-            break;
-        }
-    if (t->large) forget_fragments(t, page);
 }
 
 /* True: there are global entries left. */
@@ -151,7 +139,7 @@ void tlb_prune(struct tlb *t, bool (*goes)(const void *self, const struct tlb_en
         unsigned n = (unsigned)__builtin_ctz(rest);
         struct tlb_entry *set = t->e[n];
         for (unsigned w = TLB_WAYS; w-- > 0;)
-            if (set[w].valid && goes(self, &set[w])) remove_way(t, set, w);
+            if (set[w].valid && goes(self, &set[w])) tlb_remove(t, set, w);
         if (!set[0].valid) t->used &= ~(1u << n);
     }
     if (!t->used) t->large = t->global = false;

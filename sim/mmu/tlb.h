@@ -15,7 +15,8 @@
 void tlb_reset(struct tlb *t);                              /* empties it; a zeroed struct tlb is NOT empty */
 struct tlb_entry *tlb_find(struct tlb *t, uint32_t page);   /* as tlb_hit; NULL: absent */
 struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page); /* a fresh one: valid, no tags; caller fills it in */
-void tlb_forget(struct tlb *t, uint32_t page);              /* one page; fragments of a 4 MB page all go */
+void tlb_remove(struct tlb *t, struct tlb_entry *set, unsigned way); /* those behind it move up */
+void tlb_forget_fragments(struct tlb *t, uint32_t page);
 void tlb_flush(struct tlb *t, bool globals_too);
 /* Removes what `goes` says; those it keeps keep their order. */
 void tlb_prune(struct tlb *t, bool (*goes)(const void *self, const struct tlb_entry *e), const void *self);
@@ -61,6 +62,18 @@ static inline unsigned tlb_search(const struct tlb_entry *set, uint32_t page, bo
         if (w == TLB_WAYS - 1) break;
     }
     return w;
+}
+
+/* Forgets one page; fragments of a 4 MB page all go. */
+static inline void tlb_forget(struct tlb *t, uint32_t page)
+{
+    struct tlb_entry *set = tlb_way0(t, page);
+    for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++)
+        if (set[w].page == page) {
+            tlb_remove(t, set, w);
+            break;
+        }
+    if (t->large) tlb_forget_fragments(t, page);
 }
 
 /* This set is in use: a flush will look at it. */

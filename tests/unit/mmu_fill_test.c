@@ -205,9 +205,9 @@ static void lines_are_settled(struct world *w)
         }
         assert_true(found);
     }
-    for (unsigned n = 0; n < CACHE_NEAR; n++) {
-        uint32_t line = k->near[n], set = line & k->l1d.mask;
-        if (line != CACHE_NONE) assert_true(k->l1d.set[set].recent & cache_find(&k->l1d, set, line));
+    for (unsigned n = 0; n < 2 * CACHE_NEAR; n++) {
+        uint32_t line = k->near[n / 2].line[n % 2], set = line & k->l1d.mask, bit = cache_find(&k->l1d, set, line);
+        if (line != CACHE_NONE) assert_true(k->l1d.set[set].recent & bit && (n % 2 == 0 || k->l1d.set[set].dirty & bit));
     }
 }
 
