@@ -17,13 +17,18 @@ bool snapshots_init(struct machine *m)
     return m->snapshots.latest != NULL;
 }
 
+static void copies_done(struct copies *c)
+{
+    for (uint32_t i = 0; i < c->groups; i++) pages_free(c->group[i], GROUP * PAGE_SIZE);
+    free(c->group);
+}
+
 void snapshots_done(struct machine *m)
 {
     struct snapshots *s = &m->snapshots;
-    for (uint32_t i = 0; i < s->groups; i++) pages_free(s->group[i], GROUP * PAGE_SIZE);
+    copies_done(&s->of_arena);
+    copies_done(&s->of_ram);
     for (uint32_t i = 0; i < s->count; i++) free(s->list[i].arena);
-    for (uint32_t i = 0; i < s->pages; i++) free(s->page[i].bytes);
-    free(s->group);
     free(s->list);
     free(s->page);
     free(s->latest);
@@ -38,19 +43,19 @@ static void *grow(void *p, uint32_t *room, uint32_t need, size_t each)
     return bigger;
 }
 
-static uint8_t *copy_of(const struct snapshots *s, uint32_t n) { return s->group[n / GROUP] + (size_t)(n % GROUP) * PAGE_SIZE; }
+static uint8_t *copy_of(const struct copies *c, uint32_t n) { return c->group[n / GROUP] + (size_t)(n % GROUP) * PAGE_SIZE; }
 
-/* Another copy. Snapshots go from the newest on, so it stays where it is. */
-static bool save_copy(struct snapshots *s, const uint8_t *bytes, size_t n)
+/* As copy n, which is one of those there are, or the next. Snapshots go from the newest on, so it stays where it is. */
+static bool save_copy(struct copies *c, uint32_t n, const uint8_t *bytes, size_t size)
 {
-    uint32_t g = s->copies / GROUP;
-    if (g == s->groups) {
-        uint8_t **group = grow(s->group, &s->group_room, g + 1, sizeof *group);
-        if (group) s->group = group;
-        if (!group || !(s->group[g] = pages_alloc(GROUP * PAGE_SIZE))) return false;
-        s->groups++;
+    uint32_t g = n / GROUP;
+    if (g == c->groups) {
+        uint8_t **group = grow(c->group, &c->room, g + 1, sizeof *group);
+        if (group) c->group = group;
+        if (!group || !(c->group[g] = pages_alloc(GROUP * PAGE_SIZE))) return false;
+        c->groups++;
     }
-    memcpy(copy_of(s, s->copies++), bytes, n);
+    memcpy(copy_of(c, n), bytes, size);
     return true;
 }
 
@@ -69,13 +74,13 @@ static uint32_t *save_arena(struct machine *m)
     const uint32_t *last = s->count ? s->list[s->count - 1].arena : NULL;
     size_t pages = arena_pages(m);
     uint32_t *list = malloc(pages * sizeof *list);
-    if (!s->copies && !save_copy(s, zeros, PAGE_SIZE)) return free(list), NULL;
+    if (!s->copies && !save_copy(&s->of_arena, s->copies++, zeros, PAGE_SIZE)) return free(list), NULL;
     for (size_t p = 0; list && p < pages; p++) {
         const uint8_t *now = m->arena.base + p * PAGE_SIZE;
         list[p] = last ? last[p] : 0;
-        if (!memcmp(copy_of(s, list[p]), now, bytes_of(m, p))) continue;
+        if (!memcmp(copy_of(&s->of_arena, list[p]), now, bytes_of(m, p))) continue;
         list[p] = s->copies;
-        if (!save_copy(s, now, bytes_of(m, p))) return free(list), NULL;
+        if (!save_copy(&s->of_arena, s->copies++, now, bytes_of(m, p))) return free(list), NULL;
     }
     return list;
 }
@@ -84,7 +89,7 @@ static void restore_arena(struct machine *m, const uint32_t *list)
 {
     for (size_t p = 0; p < arena_pages(m); p++) {
         uint8_t *now = m->arena.base + p * PAGE_SIZE;
-        const uint8_t *then = copy_of(&m->snapshots, list[p]);
+        const uint8_t *then = copy_of(&m->snapshots.of_arena, list[p]);
         if (memcmp(now, then, bytes_of(m, p)) != 0) memcpy(now, then, bytes_of(m, p));
     }
 }
@@ -93,14 +98,9 @@ static bool save_page(struct machine *m, uint32_t frame)
 {
     struct snapshots *s = &m->snapshots;
     struct page_version *page = grow(s->page, &s->page_room, s->pages + 1, sizeof *page);
-    uint8_t *bytes = malloc(PAGE_SIZE);
     if (page) s->page = page;
-    if (!page || !bytes) {
-        free(bytes);
-        return false;
-    }
-    memcpy(bytes, m->ram + (size_t)frame * PAGE_SIZE, PAGE_SIZE);
-    s->page[s->pages] = (struct page_version){ frame, s->count, s->latest[frame], bytes };
+    if (!page || !save_copy(&s->of_ram, s->pages, m->ram + (size_t)frame * PAGE_SIZE, PAGE_SIZE)) return false;
+    s->page[s->pages] = (struct page_version){ frame, s->count, s->latest[frame] };
     s->latest[frame] = ++s->pages;
     return true;
 }
@@ -146,7 +146,7 @@ static void restore_page(struct machine *m, uint32_t frame, uint32_t k)
     uint32_t v = s->latest[frame];
     while (v && s->page[v - 1].snapshot > k) v = s->page[v - 1].before;
     uint8_t *to = m->ram + (size_t)frame * PAGE_SIZE;
-    if (v) memcpy(to, s->page[v - 1].bytes, PAGE_SIZE);
+    if (v) memcpy(to, copy_of(&s->of_ram, v - 1), PAGE_SIZE);
     else memset(to, 0, PAGE_SIZE);
 }
 
@@ -160,7 +160,6 @@ static void restore_ram(struct machine *m, uint32_t k)
     while (s->pages && s->page[s->pages - 1].snapshot > k) { /* saved in order, so the newest are last */
         struct page_version *p = &s->page[--s->pages];
         s->latest[p->frame] = p->before;
-        free(p->bytes);
     }
     while (s->count > k + 1) free(s->list[--s->count].arena);
     s->copies = s->list[k].copies;
@@ -193,7 +192,6 @@ void snapshots_forget(struct machine *m)
         struct page_version *p = &s->page[--s->pages];
         s->latest[p->frame] = 0;
         m->b->bus.marks[p->frame] |= FRAME_DIRTY; /* everything ever stored to belongs to the new beginning */
-        free(p->bytes);
     }
     for (unsigned n = 0; n < m->guests; n++) m->guest[n].serial_sent = m->b->serial_len[n]; /* what is said from here on is new */
     s->next = 0; /* the snapshot itself waits for the next run: changes come in groups */

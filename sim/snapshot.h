@@ -2,6 +2,7 @@
  *
  * Idea 1: RAM is saved page by page, only pages stored to since the snapshot before (FRAME_DIRTY). A frame's content at snapshot k is its
  * latest saved version not newer than k, or zeros. The arena is saved by pages, too, those that are not as at the snapshot before.
+ * Copies of both lie in groups, in the host's large pages where it has them: a page fault for each would cost as much as the copy.
  * Idea 2: taking one changes nothing a guest can see: fast TLB tags are dropped so that the next store marks its page
  * again, which costs no simulated cycle. */
 #ifndef SIM_SNAPSHOT_H
@@ -22,13 +23,14 @@ struct snapshot {
 struct page_version {
     uint32_t frame, snapshot; /* index of the snapshot it was saved for */
     uint32_t before;          /* 1 + index of the frame's previous version; 0: none */
-    uint8_t *bytes;
 };
+/* Memory for copies of pages, by number; allocated some at a time. */
+struct copies { uint8_t **group; uint32_t groups, room; };
 struct snapshots {
     struct snapshot *list;
     uint32_t count, room;
-    uint8_t **group;          /* memory for copies of pages of the arena, some at a time */
-    uint32_t groups, group_room, copies;
+    struct copies of_arena, of_ram; /* of_ram: by the number of the version */
+    uint32_t copies;          /* of the arena's pages */
     struct page_version *page;
     uint32_t pages, page_room;
     uint32_t *latest;         /* per frame: 1 + index of its latest version */
