@@ -105,7 +105,7 @@ static bool flush_set(struct tlb_entry *set, bool all, uint8_t *recent)
     }
     for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++) {
         bool stays = set[w].pte & PTE_G;
-        if (stays) marks |= (*recent >> w & 1u) << left;
+        if (stays) marks |= ((uint32_t)*recent >> w & 1u) << left;
         if (stays && left != w) set[left] = set[w];
         if (!stays || left != w) invalidate(&set[w]);
         left += stays;

@@ -267,7 +267,7 @@ void sw_same_memory(struct shadow_world *w, uint32_t first, uint32_t n)
 void sw_check_some(struct shadow_world *w)
 {
     char why[200];
-    if (!shadow_check_some(&w->vmmu, &w->vm.dtlb, why, sizeof why)) fail_msg("%s", why);
+    if (w->vmmu.ops->check_some && !w->vmmu.ops->check_some(&w->vmmu, &w->vm.dtlb, why, sizeof why)) fail_msg("%s", why);
 }
 
 void sw_check(struct shadow_world *w)

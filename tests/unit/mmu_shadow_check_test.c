@@ -134,7 +134,7 @@ static void a_stale_tlb(void **state)
     (void)sw_access(&w, 8 << 12, ACCESS_READ, 4, 0);
     for (unsigned i = 0; i < TLB_DATA_SETS * TLB_WAYS; i++) {
         struct tlb_entry *e = &w.vm.dtlb.e[i / TLB_WAYS][i % TLB_WAYS];
-        if (e->valid && (e->page & PAGE_MASK) == 8 << 12) e->frame = sw_frame(&w, PT >> 12) << 12, e->pte |= W;
+        if (e->valid && (e->page & PAGE_MASK) == 8 << 12) e->frame = sw_frame(&w, PT >> 12) << 12, e->pte |= W | PTE_D;
     }
     assert_int_equal(found("the TLB lets the guest write"), 1);
 }
