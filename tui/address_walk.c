@@ -135,11 +135,9 @@ static void grid_cell(const struct address *a, struct pane *p, int x, int y, int
 static int draw_two(const struct address *a, struct pane *p, int y)
 {
     const struct xlat *x = &a->x.real;
-    int columns = 1, own = 0, c = 0, w;
-    for (unsigned i = 0; i < x->refs; i++) {
+    int columns = 1, c = 0, w;
+    for (unsigned i = 0; i < x->refs; i++)
         if (x->ref[i].dim && x->ref[i].level + 1 > columns) columns = x->ref[i].level + 1;
-        own += !x->ref[i].dim;
-    }
     w = (p->at.w - 2) / columns < 20 ? (p->at.w - 2) / columns : 20;
     pane_fit(p, 1, y++, p->at.w - 2, STYLE(ROLE_PLAIN, ATTR_UNDERLINE),
              "the second level's tables (n) for each address, then the guest's entry there");
