@@ -47,8 +47,8 @@ extern const uint16_t vmcs_places[VMCS_SLOTS];
 
 /* Makes the region at a machine address the current VMCS. */
 void     vmcs_select(struct cpu *c, uint32_t at);
-/* Doublewords of the current VMCS. Its lines come by the caches. A transition accesses a few lines some hundred times: one whose access has
- * changed something is remembered, and accessed at once until the caches lose a line that matters (struct lines.losses). */
+/* Doublewords of the current VMCS. Its lines come by the caches. A transition accesses a few lines some hundred times: one that was
+ * accessed is remembered, and its bytes are read and written at once until the first-level cache loses any (struct lines.losses). */
 uint32_t vmcs_get_slow(struct cpu *c, enum vmcs_offset field);
 void     vmcs_set_slow(struct cpu *c, enum vmcs_offset field, uint32_t value);
 static inline bool vmcs_settled(const struct cpu *c, enum vmcs_offset field, bool write)
@@ -75,8 +75,8 @@ static inline void vmcs_set64(struct cpu *c, enum vmcs_offset field, uint64_t va
     vmcs_set(c, field, (uint32_t)value);
     vmcs_set(c, (enum vmcs_offset)(field + 4), (uint32_t)(value >> 32));
 }
-/* The current VMCS's bytes, if all of an area's fields may be accessed at once, and as long as nothing else refers to memory; else NULL.
- * vmcs_from and vmcs_to take either. */
+/* The current VMCS's bytes, if all of an area's fields may be accessed at once, and as long as nothing else refers to memory; else
+ * NULL. vmcs_from and vmcs_to take either. */
 enum { VMCS_PART_CONTROLS = 0x000F /* a bit a line of 64 bytes */, VMCS_PART_GUEST = 0x03C0, VMCS_PART_HOST = 0x3000 };
 _Static_assert(VMCS_EPTP + 8 <= 4 * LINE_SIZE && VMCS_GUEST_ES >= 6 * LINE_SIZE && VMCS_PREEMPTION_TIMER + 4 <= 10 * LINE_SIZE &&
                VMCS_HOST_ES >= 12 * LINE_SIZE && VMCS_HOST_EIP + 4 <= 14 * LINE_SIZE, "lines of parts");

@@ -62,6 +62,9 @@ enum { VMX_EVENT_TYPE_SHIFT = 8, VMX_EVENT_CODE = 1 << 11, VMX_EVENT_UNBLOCKED =
 #define VMX_EVENT_VALID (1u << 31)
 static inline unsigned vmx_event_type(uint32_t event) { return event >> VMX_EVENT_TYPE_SHIFT & 7; }
 
+/* An error code that VM entry takes: bit 15 must be clear, so that of a selector from 8000 on cannot be injected. SDM 3B 22.2.1.3 */
+static inline bool vmx_code_fits(uint32_t code) { return !(code >> 15); }
+
 /* Interruptibility, and activity. SDM 3B tables 20-2, 20-3 */
 enum { VMX_BLOCKED_STI = 1, VMX_BLOCKED_MOV_SS = 2, VMX_BLOCKED_SMI = 4, VMX_BLOCKED_NMI = 8 };
 enum { VMX_ACTIVE, VMX_HALTED, VMX_SHUTDOWN, VMX_WAIT_SIPI };

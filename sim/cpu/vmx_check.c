@@ -93,7 +93,7 @@ static bool event_good(struct cpu *c)
     if (type == VMX_EVENT_NMI && vector != VEC_NMI) return false;
     if (type == VMX_EVENT_EXCEPTION && vector > LAST_EXCEPTION) return false;
     if (!!(event & VMX_EVENT_CODE) != (type == VMX_EVENT_EXCEPTION && pushes_code(vector))) return false;
-    if ((event & VMX_EVENT_CODE) && (vmcs_get(c, VMCS_ENTRY_CODE) >> 16)) return false; /* of a selector: 16 bits */
+    if ((event & VMX_EVENT_CODE) && !vmx_code_fits(vmcs_get(c, VMCS_ENTRY_CODE))) return false;
     bool soft = type >= VMX_EVENT_SOFT_INT && type <= VMX_EVENT_SOFT_EXCEPTION;
     return !soft || (length && length <= LONGEST);
 }

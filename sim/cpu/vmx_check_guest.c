@@ -34,7 +34,7 @@ static void read_guest(struct cpu *c, struct guest *g)
 
 static bool registers_good(struct cpu *c, const struct guest *g)
 {
-    if (!vmx_cr0_fits(g->cr0) || ((g->cr0 & CR0_NW) && !(g->cr0 & CR0_CD)) || !vmx_cr4_fits(c, g->cr4)) return false;
+    if (!vmx_cr0_fits(g->cr0) || !vmx_cr4_fits(c, g->cr4)) return false; /* NW and CD are not looked at: VM entry leaves them as they are */
     if ((vmcs_get(c, VMCS_ENTRY) & VMX_ENTRY_LOAD_DEBUG) && !msr_allowed(MSR_ADDRESS_DEBUGCTL, vmcs_get64(c, VMCS_GUEST_DEBUGCTL)))
         return false;
     enum { ZERO = 1 << 3 | 1 << 5 | 1 << 15, HIGH = 22 };

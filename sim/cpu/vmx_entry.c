@@ -117,7 +117,7 @@ static void load_state(struct cpu *c, bool injects)
     c->nmi_blocked = !virtual_nmi && (blocked & VMX_BLOCKED_NMI);
     c->vmx.nmi_shadow = virtual_nmi && (blocked & VMX_BLOCKED_NMI);
     c->halted = activity != VMX_ACTIVE && !injects;
-    c->monitor.waits = false;
+    c->monitor.waits = c->monitor.armed = false;
     c->vmx.activity = injects || activity == VMX_HALTED ? VMX_ACTIVE : (uint8_t)activity;
     c->hits = 0;
     c->trap = injects ? 0 : (uint16_t)(vmcs_get(c, VMCS_GUEST_PENDING_DEBUG) & (DR6_BREAKPOINTS | DR6_BS));

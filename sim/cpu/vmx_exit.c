@@ -162,7 +162,7 @@ static void load_host(struct cpu *c)
     c->vmx.sipi = 0;
     c->vmx.activity = VMX_ACTIVE;
     c->vmx.vectoring = 0;
-    c->halted = false;
+    c->halted = c->monitor.armed = false;
     c->hits = c->trap = 0;
     c->untraced = true;
     c->inhibit = c->hold = c->rf_at = UINT64_MAX;

@@ -213,7 +213,7 @@ static bool vtx_inject(struct vcpu *v, struct fault f)
     struct cpu *c = &v->virt;
     bool trap = f.vector == VEC_DB && !(f.addr & DR6_BD);
     if (f.vector == VEC_DB) vtx_need_system(v);
-    if (!vtx_fits(v) || v->vtx->event) {
+    if (!vtx_fits(v) || v->vtx->event || (f.has_code && !vmx_code_fits(f.code))) {
         vtx_need_system(v);
         return false;
     }
@@ -277,7 +277,8 @@ static void read_vectoring(struct vcpu *v)
     t->length = vmx_event_type(t->vectoring) >= VMX_EVENT_SOFT_INT ? vtx_read(v, VMX_FIELD_LENGTH) : 0;
 }
 
-/* The virtual CPU delivers what hardware could not: a frame goes to a traced page or to none, or the gate is a task's. */
+/* The virtual CPU delivers what hardware could not: a frame goes to a traced page or to none, the gate is a task's, or no VM entry
+ * takes the error code. */
 static void deliver_by_hand(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
@@ -342,7 +343,8 @@ static void memory(struct vcpu *v, enum mmu_answer answer, struct fault f)
     struct vtx *t = v->vtx;
     switch (answer) {
     case MMU_RETRY:
-        if (t->vectoring) queue_again(v);
+        if (t->vectoring && !vmx_code_fits(t->vectoring_code)) deliver_by_hand(v);
+        else if (t->vectoring) queue_again(v);
         break;
     case MMU_REFLECT: reflect(v, f); break;
     case MMU_TRACED: case MMU_NO_RAM:

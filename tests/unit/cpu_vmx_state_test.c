@@ -115,10 +115,32 @@ static void debug_traps(void **state)
     fake_done(&f);
 }
 
+/* What MONITOR has armed is disarmed by an entry and by an exit: MWAIT behind either does not sleep. */
+static void monitors(void **state)
+{
+    (void)state;
+    static const uint8_t monitor[] = { 0x0F, 0x01, 0xC8 };
+    struct fake f;
+    vmx_start_root(&f, VMX_FIRST);
+    f.cpu.reg[EAX] = POINTER;
+    f.cpu.reg[ECX] = 0;
+    assert_int_equal(rings_step(&f, monitor, sizeof monitor), STEP_OK);
+    assert_true(f.cpu.monitor.armed);
+    vmx_guest_runs(&f, "0F01C9 0F01C8 0FA2", 1); /* mwait; monitor; cpuid */
+    assert_int_equal(f.cpu.eip, GUEST + 3);
+    assert_false(f.cpu.halted);
+    (void)cpu_run(&f.cpu, 1);
+    assert_true(f.cpu.monitor.armed);
+    (void)cpu_run(&f.cpu, 1);
+    assert_int_equal(f.cpu.eip, HOST);
+    assert_false(f.cpu.monitor.armed);
+    fake_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(transition), cmocka_unit_test(aborts), cmocka_unit_test(debug_traps),
+        cmocka_unit_test(transition), cmocka_unit_test(aborts), cmocka_unit_test(debug_traps), cmocka_unit_test(monitors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

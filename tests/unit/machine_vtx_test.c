@@ -81,7 +81,7 @@ static const uint8_t sysenter[] = {
     0xB9, 0x74, 1, 0, 0, 0x0F, 0x32, 0xA3, 0x00, 0x10, 0x10, 0,
     0xB9, 0x75, 1, 0, 0, 0x0F, 0x32, 0xA3, 0x04, 0x10, 0x10, 0,
     0xB9, 0x76, 1, 0, 0, 0x0F, 0x32, 0xA3, 0x08, 0x10, 0x10, 0,
-    0x0F, 0xA2,                                        /* cpuid: all of the guest is read and written back */
+    0x0F, 0x21, 0xF8,                                  /* mov eax, dr7: all of the guest is read and written back */
     0xB9, 0x75, 1, 0, 0, 0x0F, 0x32, 0xA3, 0x0C, 0x10, 0x10, 0,
     0x31, 0xC0, 0xE6, 0xF4, 0xF4 };
 
@@ -131,11 +131,35 @@ static void io_bitmaps(void **state)
     }
 }
 
+/* mov [gate + 2], cs; lidt [IDTR]; mov esp, 180000h; mov eax, selector; mov fs, ax. The handler, 40h behind the start: pop [DATA]; out f4, 0 */
+static const uint8_t far_selector[] = { 0x8C, 0x0D, 0x6A, 0x08, 0x10, 0, 0x0F, 0x01, 0x1D, 0xF0, 0x07, 0x10, 0, 0xBC, 0, 0, 0x18, 0, 0xB8, 0, 0, 0, 0, 0x8E, 0xE0,
+    [0x40] = 0x8F, 0x05, 0x00, 0x10, 0x10, 0, 0x31, 0xC0, 0xE6, 0xF4, 0xF4,
+    [0x7D0] = 0xFF, 0x07, 0x00, 0x08, 0x10, 0,         /* IDTR */
+    [0x7E0 + 8 * VEC_GP] = 0x60, 0, 0, 0, 0, 0x8E, 0x10, 0 };
+
+/* A #GP whose frame goes to a page that the shadow tables do not have yet comes back to the hypervisor, which injects it again; not
+ * so if its error code is one that VM entry refuses. */
+static void long_error_codes(void **state)
+{
+    (void)state;
+    static const uint16_t selectors[] = { 0x7FFC, 0x8004, 0xFFFC };
+    uint8_t code[sizeof far_selector];
+    memcpy(code, far_selector, sizeof code);
+    for (unsigned n = 0; n < sizeof selectors / sizeof selectors[0]; n++) {
+        memcpy(code + 19, &selectors[n], sizeof selectors[n]);
+        write_guest(code, sizeof code);
+        struct machine *m = end_of("");
+        assert_int_equal(data(m, 0), selectors[n]);
+        assert_int_equal(exits(m, VMX_BAD_GUEST), 0);
+        machine_free(m);
+    }
+}
+
 int main(void)
 {
     const char *dir = getenv("TMPDIR");
     snprintf(path, sizeof path, "%s/vtx-%ld.img", dir ? dir : "/tmp", (long)getpid());
-    const struct CMUnitTest tests[] = { cmocka_unit_test(msr_bitmaps), cmocka_unit_test(io_bitmaps) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(msr_bitmaps), cmocka_unit_test(io_bitmaps), cmocka_unit_test(long_error_codes) };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     remove(path);
     return failed;
