@@ -79,8 +79,15 @@ enum step mem_aligned(struct cpu *c, unsigned seg, uint32_t offset, unsigned siz
     return odd && c->cpl == 3 && debug_aligned(c) ? cpu_raise_code(c, VEC_AC, 0) : STEP_OK;
 }
 
-/* Perhaps a device saw the access, and armed a timer or raised its line: look at the next boundary. */
-static void device_touched(struct cpu *c) { c->break_at = 0; }
+/* Perhaps a device saw the access, and armed a timer or raised its line: look at the next boundary. What happens in it happens at
+ * this instruction, so EIP, which is that of a block's first while a handler runs, is this one's meanwhile. The old one is returned. */
+static uint32_t device_touched(struct cpu *c)
+{
+    uint32_t eip = c->eip;
+    c->break_at = 0;
+    if (c->blocks) c->eip += (c->site - (c->seg[SEG_CS].base + eip)) & (PAGE_SIZE - 1);
+    return eip;
+}
 
 static bool in_memory(const struct cpu *c, const struct part *p)
 {
@@ -106,9 +113,11 @@ static uint32_t bus_part(struct cpu *c, const struct part *p)
 {
     uint32_t v = 0;
     if (p->x.absent) return p->n == 4 ? UINT32_MAX : (1u << 8 * p->n) - 1;
-    device_touched(c);
-    if (p->n != 3) return bus_read(c->env.bus, p->x.at, p->n);
-    for (unsigned k = 0; k < p->n; k++) v |= bus_read(c->env.bus, hpa(p->x.at.v + k), 1) << (8 * k);
+    uint32_t eip = device_touched(c);
+    if (p->n != 3) v = bus_read(c->env.bus, p->x.at, p->n);
+    else
+        for (unsigned k = 0; k < p->n; k++) v |= bus_read(c->env.bus, hpa(p->x.at.v + k), 1) << (8 * k);
+    c->eip = eip;
     return v;
 }
 
@@ -126,10 +135,11 @@ static void write_part(struct cpu *c, const struct part *p, bool user, uint32_t 
         return;
     }
     if (p->x.absent) return;
-    if (!p->x.host) device_touched(c);
+    uint32_t eip = p->x.host ? c->eip : device_touched(c);
     if (p->n != 3) bus_write(c->env.bus, p->x.at, p->n, v);
     else
         for (unsigned k = 0; k < p->n; k++) bus_write(c->env.bus, hpa(p->x.at.v + k), 1, v >> (8 * k) & 0xFF);
+    c->eip = eip;
 }
 
 uint8_t *mem_lines_at_hand(struct cpu *c, uint32_t lin, unsigned size, unsigned access)

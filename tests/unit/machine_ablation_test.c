@@ -6,36 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "sim/machine.h"
+#include "tests/support/bytes.h"
 
-enum { LOAD = 0x100000, MOST = 20000000 };
-
-struct code { uint8_t byte[2048]; uint32_t at; };
-
-static void put(struct code *c, const void *bytes, size_t n) { memcpy(c->byte + c->at, bytes, n), c->at += (uint32_t)n; }
-#define OP(c, ...) put(c, (const uint8_t[]){ __VA_ARGS__ }, sizeof (const uint8_t[]){ __VA_ARGS__ })
-static void word(struct code *c, uint32_t v) { put(c, &v, 4); }
-#define OP32(c, v, ...) (OP(c, __VA_ARGS__), word(c, v))
-static uint32_t here(const struct code *c) { return LOAD + c->at; }
-static void org(struct code *c, uint32_t at) { while (here(c) < at) OP(c, 0xCC); }
-static void jump(struct code *c, uint8_t op, uint32_t to) { OP(c, op), word(c, to - (here(c) + 4)); }
-static void end(struct code *c) { OP(c, 0xB0, 0x00, 0xE6, 0xF4, 0xF4); } /* mov al, 0; out F4h, al */
-
-/* An ELF file: the code at LOAD, entered there, flat and without paging. */
-static void write_elf(const struct code *c, char *path)
-{
-    const uint32_t size = 84 + c->at;
-    const uint32_t header[] = { 0x464C457F, 0x00010101, 0, 0, 0x00030002, 1, LOAD, 52, 0, 0, 0x00200034, 0x00280001, 0 };
-    const uint32_t program[] = { 1, 84, LOAD, LOAD, c->at, c->at, 7, 4 };
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, header, sizeof header) + write(fd, program, sizeof program) + write(fd, c->byte, c->at), size);
-    close(fd);
-}
+enum { MOST = 20000000 };
 
 static void set(struct machine_cfg *cfg, const char *sets)
 {
@@ -62,11 +39,8 @@ static struct machine *ended(struct machine_cfg *cfg, const char *sets)
 static struct machine *run(const struct code *c, const char *sets)
 {
     struct machine_cfg cfg = config_defaults;
-    char path[] = "/tmp/ringside-ablation-XXXXXX";
-    const char *dir = getenv("TMPDIR");
     char name[256];
-    snprintf(name, sizeof name, "%s/%s", dir ? dir : "/tmp", path + 5);
-    write_elf(c, name);
+    bytes_elf(c, name, sizeof name);
     cfg.ram_mib = 4;
     strcpy(cfg.image, name);
     struct machine *m = ended(&cfg, sets);
