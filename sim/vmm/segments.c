@@ -13,12 +13,14 @@ static uint8_t virtual_ring(uint8_t real) { return real == 1 ? 0 : real; }
 void segments_copy(struct vcpu *v, struct cpu *to, const uint16_t sel[SEG_COUNT], uint8_t real_cpl)
 {
     uint8_t cpl = virtual_ring(real_cpl);
+    const struct seg_reg *read = NULL; /* the last that was made of its descriptor */
     for (unsigned i = 0; i < SEG_COUNT; i++) {
         uint16_t s = sel[i];
         if (i == SEG_CS || i == SEG_SS) s = (uint16_t)((s & ~3u) | cpl); /* the guest never sees its real ring here */
         struct descriptor d = { 0, 0 };
         if ((v->held.registers >> i & 1) && v->held.seg[i].sel == s) to->seg[i] = v->held.seg[i];
-        else if ((s & ~3u) && descriptor_guest(v, s, &d)) cpu_seg_set(&to->seg[i], s, d.low, d.high);
+        else if (read && read->sel == s) to->seg[i] = *read;
+        else if ((s & ~3u) && descriptor_guest(v, s, &d)) cpu_seg_set(&to->seg[i], s, d.low, d.high), read = &to->seg[i];
         else to->seg[i] = (struct seg_reg){ .sel = s };
     }
     to->cpl = cpl;
