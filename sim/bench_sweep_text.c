@@ -75,7 +75,7 @@ static int quickest(const struct sweep *s, unsigned load, unsigned step)
 static void say_head(const struct sweep *s, const char *label, struct say *out)
 {
     say_role(out, ROLE_FAINT, "%*s", LABEL, label);
-    for (unsigned m = 0; m < s->machines; m++) say_role(out, ROLE_FAINT, "%*s", column(s), s->cpu[m]);
+    for (unsigned m = 0; m < s->machines; m++) say_role(out, ROLE_FAINT, " %*.*s", column(s) - 1, column(s) - 1, s->cpu[m]);
     say_role(out, ROLE_FAINT, "  quickest\n");
 }
 

@@ -78,6 +78,12 @@ ok "-v: causes" has out '^in +native +kernel'
 # --- sweep: under vtx, run time against the cost of a VM exit is a line whose slope is the number of exits
 guests=$(dirname "$(ls "$root"/build/guests/nano.elf "$(dirname "$ringside")"/guests/nano.elf 2>/dev/null | head -n 1)")
 sweep=(bench sweep "$guests/nano.elf" "$guests/fault.elf" --on native,bt,vtx --set cost.vmexit=400..4000:4)
+run 0 bench sweep fork --on native,bt,vtx,vtx/two-level,te --model nehalem --csv fork.csv
+cycles() { awk -F, -v on="$1" '$2 == on { print $5 }' fork.csv; }
+ok "forks: two-level beats bt beats shadow under vtx" [ "$(cycles vtx/two-level)" -lt "$(cycles bt)" -a "$(cycles bt)" -lt "$(cycles vtx)" ]
+ok "a machine the guest fails on is refused, the others are told" has out '^ +te: fork on te: the guest reported failure'
+run 2 bench sweep fork --on native,vtx/nothing
+ok "a way of memory that is none" has err 'mmu.*nothing'
 run 0 "${sweep[@]}" --csv all.csv -o sweep.svg
 cp out sweep.txt
 ok "a line for each value" has sweep.txt '^ +1600 +[0-9,]+ +[0-9,]+ +[0-9,]+ +(bt|vtx)$'
