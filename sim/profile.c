@@ -18,8 +18,8 @@ static void *there(void *p)
 static size_t slot(const struct profile *p, const struct profile_key *k)
 {
     uint64_t h = ((uint64_t)k->site << 32 | k->at) * 0x9E3779B97F4A7C15u;
-    h ^= (uint64_t)(k->place + 8u * k->reason) * 0xC2B2AE3D27D4EB4Fu;
-    size_t i = (size_t)(h >> 20) & (p->room - 1);
+    h = (h ^ (uint64_t)(k->place + 8u * k->reason)) * 0xC2B2AE3D27D4EB4Fu;
+    size_t i = (size_t)(h >> 32 ^ h >> 45) & (p->room - 1); /* the upper half alone depends on `site` */
     while (p->slot[i] && memcmp(&p->row[p->slot[i] - 1].key, k, sizeof *k)) i = (i + 1) & (p->room - 1);
     return i;
 }
