@@ -237,6 +237,13 @@ uint32_t cache_data_unsettled(struct caches *k, uint32_t line, uint32_t bit, boo
     return 0;
 }
 
+uint32_t cache_entry_far(struct caches *k, uint32_t line, bool write)
+{
+    uint32_t place;
+    k->near[line & (CACHE_NEAR - 1)].line[write] = line;
+    return cache_data(k, line, write, &place);
+}
+
 uint32_t cache_code(struct caches *k, uint32_t line)
 {
     struct cache *c = &k->l1i;

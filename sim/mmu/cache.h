@@ -107,12 +107,11 @@ static inline uint32_t cache_data(struct caches *k, uint32_t line, bool write, u
     return 0;
 }
 /* The same for page walks, which refer to few lines again and again: here a reference is known at once that changes nothing. */
+uint32_t cache_entry_far(struct caches *k, uint32_t line, bool write);
 static inline uint32_t cache_entry(struct caches *k, uint32_t line, bool write)
 {
-    uint32_t *near = &k->near[line & (CACHE_NEAR - 1)].line[write], place;
-    if (*near == line) return 0;
-    *near = line;
-    return cache_data(k, line, write, &place);
+    bool known = k->near[line & (CACHE_NEAR - 1)].line[write] == line;
+    return __builtin_expect(known, 1) ? 0 : cache_entry_far(k, line, write);
 }
 /* The CPU fetches code from a line: the cycles it waits. */
 uint32_t cache_code(struct caches *k, uint32_t line);

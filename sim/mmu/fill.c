@@ -125,19 +125,83 @@ ALWAYS_INLINE void fill_entry(struct mmu *m, struct tlb *t, struct tlb_entry *e,
     }
 }
 
-/* The page is in its set without all rights (way, there: tlb_search), or not at all. */
-ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb_entry *set, unsigned way, bool there,
-                                        uint32_t lin, unsigned access, bool caches)
+ALWAYS_INLINE void count_hit(struct tlb *t, const struct tlb_entry *set, unsigned way, bool there, bool bits)
+{
+    if (there) t->hits += bits ? !(t->recent[tlb_set_number(t, set)] >> way & 1) : way != 0;
+}
+
+/* Whatever the short way can do. The page is in its set without all rights (way, there: tlb_search), or not at all. */
+ALWAYS_INLINE struct tlb_entry *by_any_walk(struct mmu *m, struct tlb *t, struct tlb_entry *set, unsigned way, bool there,
+                                            uint32_t lin, unsigned access, bool caches)
 {
     struct leaf l;
-    if (unlikely(!m->two_levels || !m->direct)) return NULL;
     struct tlb_entry *known = fill_known(m, lin, access);
-    if (unlikely(known) ? !behind_plain(m, known, lin, &l) : !walk_plain(m, lin, access, &l, caches)) return NULL;
-    t->hits += there && (t->lines ? !(t->recent[tlb_set_number(t, set)] >> way & 1) : way != 0);
-    struct tlb_entry *e = tlb_room(t, set, way, there);
+    if (known ? !behind_plain(m, known, lin, &l) : !walk_plain(m, lin, access, &l, caches)) return NULL;
+    count_hit(t, set, way, there, t->lines);
+    struct tlb_entry *e = tlb_room(t, set, way, there, t->lines);
     tlb_use(t, set);
     fill_entry(m, t, e, lin & PAGE_MASK, &l, access);
     return e;
+}
+NEVER_INLINE struct tlb_entry *by_any_walk_timed(struct mmu *m, struct tlb *t, struct tlb_entry *set, unsigned way, bool there,
+                                                 uint32_t lin, unsigned access)
+{
+    return by_any_walk(m, t, set, way, there, lin, access, true);
+}
+NEVER_INLINE struct tlb_entry *by_any_walk_untimed(struct mmu *m, struct tlb *t, struct tlb_entry *set, unsigned way, bool there,
+                                                   uint32_t lin, unsigned access)
+{
+    return by_any_walk(m, t, set, way, there, lin, access, false);
+}
+
+/* Must a walk look behind the first level, or put there what it finds? */
+ALWAYS_INLINE bool looks_behind(const struct mmu *m, bool code)
+{
+    return m->behind && (m->behind->second.e || m->behind->large[code].any);
+}
+
+/* The same for small pages of which nobody is to hear: by_any_walk without what those do not need. */
+ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb_entry *set, unsigned way, bool there,
+                                        uint32_t lin, unsigned access, bool caches)
+{
+    const struct bus *b = m->bus;
+    const uint32_t first = b->ram_first, bytes = b->ram_bytes, page = lin & PAGE_MASK;
+    const bool write = access & ACCESS_WRITE, code = access & ACCESS_EXEC;
+    if (unlikely(!m->two_levels || !m->direct)) return NULL;
+    if (unlikely(looks_behind(m, code)) || unlikely(m->points && m->points->armed)) goto any;
+    uint32_t top = (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2;
+    if (unlikely(top - first >= bytes)) return NULL;
+    uint32_t pde = ram_entry(b, top);
+    if (unlikely((pde & (PTE_P | PTE_A | PTE_PS)) != (PTE_P | PTE_A))) goto any;
+    uint32_t at = (pde & PAGE_MASK) | pte_slot(lin) << 2;
+    if (unlikely(at - first >= bytes)) return NULL;
+    uint32_t leaf = ram_entry(b, at), frame = leaf & PAGE_MASK, entry = leaf | PTE_A | (write ? PTE_D : 0u);
+    uint32_t rights = entry & (PTE_W | PTE_U | PTE_D | PTE_G) & (pde | PTE_D | PTE_G);
+    if (unlikely(!(leaf & PTE_P) || frame - first >= bytes || !walk_allows(rights, access, m->cr0))) return NULL;
+    if (entry != leaf && unlikely(b->log || (b->marks[at >> PAGE_SHIFT] & (FRAME_DIRTY | FRAME_CODE)) != FRAME_DIRTY)) return NULL;
+    uint64_t cycles = 2 * (uint64_t)m->model->cost[COST_WALK_REF];
+    if (caches) cycles += touch(m, top, false);
+    if (caches) cycles += touch(m, at, entry != leaf);
+    if (entry != leaf) memcpy(b->ram + at, &entry, sizeof entry);
+    clock_charge(m->clock, CAUSE_WALK, cycles);
+    count_hit(t, set, way, there, caches && !code);
+    t->misses++;
+    m->walks++;
+    m->refs += 2;
+    struct tlb_entry *e = tlb_room(t, set, way, there, caches && !code);
+    tlb_use(t, set);
+    if (!(m->cr4 & PAGING_CR4_PGE)) rights &= ~(uint32_t)PTE_G;
+    if (unlikely(rights & PTE_G)) t->global = true;
+    e->host = b->ram + frame;
+    e->base = (uintptr_t)e->host - page;
+    e->page = page | m->space;
+    e->frame = frame;
+    e->pte = rights;
+    e->valid = true;
+    fill_tags(m, e, page, rights, access, &b->marks[frame >> PAGE_SHIFT]);
+    return e;
+any:
+    return caches ? by_any_walk_timed(m, t, set, way, there, lin, access) : by_any_walk_untimed(m, t, set, way, there, lin, access);
 }
 
 /* ---- without caches, and code ---- */
@@ -246,8 +310,11 @@ NEVER_INLINE bool fill_data_timed(struct mmu *m, uint32_t lin, unsigned access)
 {
     struct tlb_entry *set = tlb_data0(m->dtlb, lin);
     unsigned kind = access & (ACCESS_WRITE | ACCESS_USER);
+    const uint32_t *tag = &set->tag[kind];
+    enum { NEXT = sizeof *set / sizeof *tag };
+#pragma GCC unroll 4
     for (unsigned w = 0; w < TLB_WAYS; w++)
-        if (set[w].tag[kind] == (lin & PAGE_MASK)) return settle_of(m, set, w, lin, access);
+        if (tag[w * NEXT] == (lin & PAGE_MASK)) return settle_of(m, set, w, lin, access);
     return fill_data_by_walk(m, set, lin, access);
 }
 

@@ -62,7 +62,7 @@ struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
     struct tlb_entry *set = tlb_way0(t, page);
     bool there;
     unsigned way = tlb_search(set, page, &there);
-    struct tlb_entry *e = tlb_room(t, set, way, there);
+    struct tlb_entry *e = tlb_room(t, set, way, there, t->lines);
     *e = (struct tlb_entry){ .page = page, .valid = true };
     untag(e);
     tlb_use(t, set);
@@ -94,15 +94,21 @@ void tlb_forget_fragments(struct tlb *t, uint32_t page)
     }
 }
 
+static void flush_all(struct tlb *t)
+{
+    for (uint32_t rest = t->used; rest; rest &= rest - 1) {
+        struct tlb_entry *e = t->e[__builtin_ctz(rest)], *end = e + TLB_WAYS;
+        for (; e < end && e->valid; e++) invalidate(e);
+    }
+    memset(t->recent, 0, sizeof t->recent);
+    t->used = 0;
+    t->large = t->global = false;
+}
+
 /* True: there are global entries left. */
-static bool flush_set(struct tlb_entry *set, bool all, uint8_t *recent)
+static bool flush_local(struct tlb_entry *set, uint8_t *recent)
 {
     unsigned left = 0, marks = 0;
-    if (all) {
-        for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++) invalidate(&set[w]);
-        *recent = 0;
-        return false;
-    }
     for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++) {
         bool stays = set[w].pte & PTE_G;
         if (stays) marks |= ((uint32_t)*recent >> w & 1u) << left;
@@ -117,14 +123,17 @@ static bool flush_set(struct tlb_entry *set, bool all, uint8_t *recent)
 void tlb_flush(struct tlb *t, bool globals_too)
 {
     uint8_t none = 0;
-    bool all = globals_too || !t->global;
     if (t->lines) lines_drop_all(t->lines);
+    t->flushes++;
+    if (globals_too || !t->global) {
+        flush_all(t);
+        return;
+    }
     for (uint32_t rest = t->used; rest; rest &= rest - 1) {
         unsigned set = (unsigned)__builtin_ctz(rest);
-        if (!flush_set(t->e[set], all, t->lines ? &t->recent[set] : &none)) t->used &= ~(1u << set);
+        if (!flush_local(t->e[set], t->lines ? &t->recent[set] : &none)) t->used &= ~(1u << set);
     }
     if (!t->used) t->large = t->global = false;
-    t->flushes++;
 }
 
 void tlb_drop_tags(struct tlb *t)

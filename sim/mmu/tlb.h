@@ -43,10 +43,11 @@ static inline void tlb_mark(struct tlb *t, struct tlb_entry *set, unsigned way)
         if (w != way) tlb_unsettle(t, &set[w]);
 }
 
-/* The entry of a set that `page`, which is in way `way` or nowhere (tlb_search), is to be written to: what it held is forgotten. */
-static inline struct tlb_entry *tlb_room(struct tlb *t, struct tlb_entry *set, unsigned way, bool there)
+/* The entry of a set that `page`, which is in way `way` or nowhere (tlb_search), is to be written to: what it held is forgotten.
+ * bits: there is struct tlb.lines. */
+static inline struct tlb_entry *tlb_room(struct tlb *t, struct tlb_entry *set, unsigned way, bool there, bool bits)
 {
-    if (!t->lines) return tlb_to_front(set, way);
+    if (!bits) return tlb_to_front(set, way);
     if (!there && set[way].valid) /* all are */
         way = (unsigned)__builtin_ctz(~(unsigned)t->recent[tlb_set_number(t, set)] | 1u << (TLB_WAYS - 1));
     tlb_unsettle(t, &set[way]);
