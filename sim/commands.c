@@ -99,7 +99,10 @@ static const char quiz_more[] =
     "  ringside quiz                        the topics\n"
     "  ringside quiz tables --seed 7        a problem; the same one for the same seed\n"
     "  ringside quiz walk --seed 7 --solve  and its answers, worked out\n"
-    "  ringside quiz walk --problems 20 --solve --json -\n\n"
+    "  ringside quiz walk --problems 20 --solve --json -\n"
+    "  printf '33\\n6\\n' | ringside quiz tables --ask\n\n"
+    "On a terminal each question waits for an answer; an empty line passes. Right or\n"
+    "wrong, it is worked out; the exit code is 1 unless all were right.\n\n"
     "Each problem is a run of a guest that was given numbers; what is asked is what\n"
     "then lies in its memory, or is counted. The answers are the machine's.\n";
 

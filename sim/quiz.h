@@ -12,11 +12,17 @@ enum { QUIZ_PARTS = 8 };
 struct quiz_problem {
     struct text question;
     unsigned parts;
-    struct { char ask[160]; char answer[80]; struct text worked; } part[QUIZ_PARTS];
+    struct { char ask[160]; char answer[80]; bool hex; struct text worked; } part[QUIZ_PARTS];
 };
 void quiz_free(struct quiz_problem *p);
 /* Adds a part; returns where its worked answer goes. */
 struct text *quiz_part(struct quiz_problem *p, const char *ask, const char *answer);
+
+/* What somebody answered, against the right answer; numbers are in hexadecimal or decimal, unless they say so themselves. QUIZ_UNCLEAR:
+ * it is no answer to such a question; quiz_wanted tells what would be. */
+enum quiz_verdict { QUIZ_RIGHT, QUIZ_WRONG, QUIZ_PASSED /* nothing was said */, QUIZ_UNCLEAR };
+enum quiz_verdict quiz_judge(const char *right, bool hex, const char *given);
+void quiz_wanted(const char *right, bool hex, char *to, size_t room);
 
 /* A number below n from a seed that goes on. */
 uint32_t quiz_pick(uint64_t *seed, uint32_t n);

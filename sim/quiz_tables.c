@@ -57,14 +57,23 @@ static const struct design { const char *mmu, *set, *ask, *why; } designs[] = {
       "a root for each directory, a table for each page table that was used; a guest's processes share the shadow of the kernel's, VMs share nothing" },
     { "shadow", "shadow.cache=0", "How many if it drops all shadows at each load of CR3, after the last process of each ran?",
       "one root, the kernel's 4 MB, and the regions of the process that ran last" },
+    { "two-level", NULL, "How many second-level tables, of four levels, does it keep instead if the CPU walks two levels? (Each VM has 4 MB.)",
+      "a table of each upper level and one for each 2 MB, whatever the guest's processes do (and with direct page tables none: the CPU walks those of (a))" },
 };
+enum { DESIGNS = sizeof designs / sizeof designs[0] };
+
+/* What a student should find. */
+static unsigned formula(const struct world *w, unsigned design)
+{
+    return design == 0 ? w->processes * (1 + w->regions) + 1 : design == 1 ? 2 + w->regions : 3 + 2;
+}
 
 bool quiz_tables(struct quiz_problem *p, const struct options *o, uint64_t seed, struct err *e)
 {
     struct world w = { 1 + quiz_pick(&seed, 3), 2 + quiz_pick(&seed, 5), 1 + quiz_pick(&seed, 3) };
-    unsigned guests = 0, own[2] = { 0 };
+    unsigned guests = 0, own[DESIGNS] = { 0 };
     char number[32];
-    for (unsigned d = 0; d < 2; d++)
+    for (unsigned d = 0; d < DESIGNS; d++)
         if (!count(o, &w, "vtx", designs[d].mmu, designs[d].set, &guests, &own[d], e)) return false;
     text_add(&p->question, "%u virtual machine%s run%s the same guest. Each guest has %u processes. All of a guest's processes share the first 4 MB, which are the "
              "kernel's and mapped by one page table; each process has %u region%s of its own besides, no two of them within the same 4 MB. Page tables have two levels, "
@@ -75,13 +84,11 @@ bool quiz_tables(struct quiz_problem *p, const struct options *o, uint64_t seed,
     text_add(t, "in each VM %u directories, %u x %u tables of regions and 1 of the kernel's: %u + %u + 1 = %u; %u VMs: %u. Counted in their memory: %u.",
              w.processes, w.processes, w.regions, w.processes, w.processes * w.regions, w.processes * (1 + w.regions) + 1, w.vms,
              w.vms * (w.processes * (1 + w.regions) + 1), guests);
-    for (unsigned d = 0; d < 2; d++) {
-        unsigned each = d ? 2 + w.regions : w.processes * (1 + w.regions) + 1;
+    for (unsigned d = 0; d < DESIGNS; d++) {
+        unsigned each = formula(&w, d);
         snprintf(number, sizeof number, "%u", own[d]);
         t = quiz_part(p, designs[d].ask, number);
         text_add(t, "%s: %u in each VM, %u in all. Counted by the hypervisor: %u.", designs[d].why, each, each * w.vms, own[d]);
     }
-    t = quiz_part(p, "And if the guest were ported to a hypervisor with direct page tables?", "0");
-    text_add(t, "the CPU walks the guest's own tables; nothing is kept twice. (The hypervisor still has a count for each frame, and one table that shows the guest what its frames are called.)");
     return true;
 }

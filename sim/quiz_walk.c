@@ -69,6 +69,7 @@ static void answer_outcome(struct quiz_problem *p, const struct problem *q)
     if (q->x.guest_ok) snprintf(words, sizeof words, "physical address %08X", q->x.pa.v);
     else snprintf(words, sizeof words, "page fault, error code %X", q->x.guest_code);
     struct text *t = quiz_part(p, "Where does it lead: which physical address, or which page fault with which error code?", words);
+    p->part[p->parts - 1].hex = true;
     tell_path(q, t);
     if (q->x.guest_ok) text_add(t, "; %s", q->x.guest.large ? "bit 7 of the first says a page of 4 MB, so its last 22 bits are the offset" : "the last 12 bits are the offset");
     else

@@ -211,6 +211,7 @@ bad "--json - and --screen -" 2 'both on stdout' run good.elf --json - --screen 
 bad "a quiz about nothing known" 2 'no such topic; .quiz. alone' quiz astronomy
 bad "a mistyped topic" 2 'did you mean tables' quiz tabels
 bad "no problems" 2 'a number from 1 to 100' quiz walk --problems 0
+bad "a quiz that both asks and tells" 2 'not together with --solve' quiz walk --ask --solve
 bad "a quiz of a guest" 2 'one word too many' quiz walk popf
 bad "draw what" 2 'draw what' draw
 bad "draw a scenario" 2 'draw ladder popf' draw popf

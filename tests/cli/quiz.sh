@@ -56,4 +56,31 @@ ok "JSON" sh -c '! command -v python3 || python3 -c "import json; d = json.load(
 quiz 0 walk --seed 3 --json -
 ok "JSON without answers" sh -c '! grep -q answer out'
 quiz 2 walk popf
+# --- answers
+answers() { # answers EXIT LINES ARGUMENT...
+    local want=$1 lines=$2
+    shift 2
+    printf "$lines" | timeout 120 "$ringside" quiz "$@" >out 2>err
+    rc=$?
+    [ $rc = "$want" ] || { echo "not ok - quiz $* with $lines exits $rc, not $want: $(head -n 1 err)"; failed=1; }
+}
+quiz 0 tables --seed 6 --solve --json -
+right=$(grep -oE '"answer": "[0-9]+"' out | grep -oE '[0-9]+' | tr '\n' ' ')
+read -r a b c d <<<"$right"
+answers 0 "$a\n$b tables\n0x$(printf %x "$c")\n$d\n" tables --seed 6 --ask
+ok "all right" grep -qx '4 of 4 right' out
+answers 1 "$a\n$((b + 1))\n\nsome\n" tables --seed 6 --ask
+ok "one right, one wrong, one passed, one that is none" sh -c 'grep -qx "1 of 4 right" out && grep -q "no: '"$b"'" out && grep -q "passed: '"$c"'" out && grep -q "no answer to this: a number" out'
+ok "wrong ones are worked out" grep -q 'Counted by the hypervisor' out
+answers 1 "$a\n" tables --seed 6 --ask
+ok "whoever leaves is told nothing more" sh -c 'grep -qx "1 of 2 right" out && ! grep -q "(c)" out'
+answers 0 '#PF(5)\n2 2 10\ntrue\n' walk --seed 3 --ask
+ok "a fault" grep -qx '3 of 3 right' out
+answers 0 '0x13fc2c\n2,2,14\nHidden.\n13B194h\n2 2 14\nnone\n' walk --seed 4 --ask --problems 2
+ok "two addresses" grep -qx '6 of 6 right' out
+head -c 5000 /dev/zero | tr '\0' x >long
+timeout 60 "$ringside" quiz walk --seed 4 --ask <long >out 2>err
+ok "five thousand letters are no answer" grep -q 'as in #PF' out
+answers 2 '' walk --ask --solve
+ok "not with --solve" grep -q 'asks nobody' err
 exit $failed
