@@ -158,7 +158,7 @@ static struct block *room(struct block_cache *bc)
 {
     size_t most = sizeof(struct block) + BLOCK_INSNS * (sizeof(struct insn) + sizeof(struct recorded)) + 2 * padded(BLOCK_INSNS * 15 + LINE_SIZE) +
                   sizeof(struct metered);
-    if (bc->used + most > POOL || bc->ops + OP_SLOTS(BLOCK_INSNS) > POOL_OPS) block_cache_flush(bc);
+    if (bc->used + most > POOL || bc->ops + OP_SLOTS > POOL_OPS) block_cache_flush(bc);
     return (struct block *)(void *)(bc->pool + bc->used);
 }
 
@@ -204,7 +204,7 @@ static bool is_metered(const struct cpu *c, uint32_t at)
 static void claim(struct block_cache *bc, struct block *b, bool metered)
 {
     bc->used += sizeof *b + b->n * sizeof(struct insn);
-    bc->ops += OP_SLOTS(b->n);
+    bc->ops += (size_t)(op_at(b, b->n - 1u) - b->op) + 3; /* with what falls through, and links */
     if (metered) {
         b->metered = (struct metered *)(void *)(bc->pool + bc->used);
         bc->used += sizeof *b->metered;
@@ -283,7 +283,7 @@ static struct block *revive(struct block_cache *bc, hpa_t at, bool code32, const
         unsigned k = (unsigned)__builtin_ctz(left);
         struct insn *i = &b->insn[k];
         memcpy(&i->imm, bytes + i->at + i->len - 4, sizeof i->imm);
-        b->op[k + 1].imm = i->imm;
+        op_at(b, k)->imm = i->imm;
     }
     *slot = NULL;
     return b;
@@ -303,9 +303,6 @@ static struct block *enter(struct cpu *c, struct block *b)
     mark(c, hpa(b->at));
     return b;
 }
-
-/* Fetching takes time, which fast operations do not look at within a block. */
-static bool same_line(const struct block *b, uint32_t at) { return !((b->at ^ at) & LINE_MASK); }
 
 /* Instruction k, whose neighbour is decoded, takes the time that this one waits for it. */
 static inline void wait_within(const struct cpu *c, struct block *b, unsigned k, unsigned len)
@@ -335,13 +332,14 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
     if (b && b->metered) meter_weigh(c, b, b->metered);
     if (b) return enter(c, b);
     b = room(bc);
-    *b = (struct block){ .host = bytes, .at = at.v, .code32 = code32, .op = bc->op + bc->ops };
+    *b = (struct block){ .host = bytes, .at = at.v, .code32 = code32, .lined = c->timed, .op = bc->op + bc->ops };
     while (b->n < BLOCK_INSNS && b->bytes < n) {
-        if (c->timed && !same_line(b, at.v + b->bytes)) break;
         struct insn *i = &b->insn[b->n];
         unsigned left = n - b->bytes;
         bool tail;
-        unsigned len = decode_one(c, code32, bytes + b->bytes, left, i, &b->op[b->n + 1], &tail);
+        i->at = b->bytes;
+        struct op *o = op_at(b, b->n);
+        unsigned len = decode_one(c, code32, bytes + b->bytes, left, i, o, &tail);
         if (!len || (b->n && begins(i))) break;
         if (tail) b->tails |= UINT32_C(1) << b->n;
         i->at = b->bytes;

@@ -31,6 +31,7 @@ struct block {
     uint16_t seen;            /* bytes that it depends on: what is behind the last instruction may wait for it (stall.h) */
     uint8_t  n;               /* instructions */
     bool     code32;
+    bool     lined;           /* its ops fetch lines of code: op.h */
     uint32_t tails;           /* bit k: but for `imm`, instruction k does not depend on its last 4 bytes */
     uint8_t *code;            /* its bytes, and behind them which of them count; both padded with what does not */
     struct insn insn[];

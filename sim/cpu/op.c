@@ -17,7 +17,7 @@ void op_unref(struct cpu *c, const struct block *b, unsigned n)
 struct op *op_slow(OP_ARGS)
 {
     const struct block *b = (o - o->k)->block;
-    const struct insn *i = &b->insn[o->k - 1];
+    const struct insn *i = &b->insn[op_number(b, o)];
     struct clock *clock = c->clock;
     clock->now -= o->rest;
     c->insns -= o->left;
@@ -27,7 +27,7 @@ struct op *op_slow(OP_ARGS)
     c->eip += op_offset(b);
     enum step s = i->fn(c, i);
     if (s != STEP_OK) {
-        op_unref(c, b, s == STEP_FAULT ? o->k - 1u : o->k);
+        op_unref(c, b, op_number(b, o) + (s != STEP_FAULT));
         c->blocks->stop = (struct block_stop){ BLOCK_STOP_STEP, s, i, b };
         return NULL;
     }
@@ -42,7 +42,7 @@ struct op *op_slow(OP_ARGS)
         NEXT;
     }
     const struct insn *end = b->insn + b->n;
-    op_unref(c, b, o->k);
+    op_unref(c, b, op_number(b, o) + 1);
     if (i + 1 == end || clock->now >= c->break_at) {
         c->eip = insn_next(c, i);
         if (block_asks(i)) c->break_at = 0;
@@ -68,7 +68,8 @@ struct op *op_exact(OP_ARGS)
 /* Stands before every op of a block that was built while the recorder was on. */
 static struct op *op_recorded(OP_ARGS)
 {
-    const struct recorded *r = &(o - o->k)->block->recorded[o->k - 1];
+    const struct block *b = (o - o->k)->block;
+    const struct recorded *r = &b->recorded[op_number(b, o)];
     recorder_note(c, r->code, c->eip + r->at, c->clock->now - r->cycles, c->insns - o->left, res, aux);
     TAIL r->then(c, o, res, aux, tags);
 }
@@ -139,6 +140,30 @@ struct op *op_fetch(OP_ARGS)
     TAIL o->fn(c, o, res, aux, tags);
 }
 
+/* Here, too; then the block is left in front of the instruction that lies there. */
+__attribute__((noinline)) static struct op *fetch_line(OP_ARGS)
+{
+    c->env.fetch(c->env.mmu, hpa(o->more));
+    if (c->clock->now < c->break_at) NEXT;
+    const struct block *b = (o - o->k)->block;
+    const struct insn *i = &b->insn[op_number(b, o)];
+    c->clock->now -= o->rest;
+    c->insns -= o->left;
+    op_unref(c, b, op_number(b, o));
+    c->eip += op_offset(b);
+    if (c->clock->now >= c->break_at) c->eip += i->at;
+    else c->blocks->stop = (struct block_stop){ BLOCK_STOP_EXACT, STEP_OK, i, b };
+    LEAVE;
+}
+struct op *op_line(OP_ARGS)
+{
+    uint32_t line = o->imm;
+    c->fetch.line = line;
+    c->fetch.fetches++;
+    if (unlikely(c->fetch.near[line & (LINES_CODE - 1)] != line)) TAIL fetch_line(c, o, res, aux, tags);
+    NEXT;
+}
+
 /* Calls apart, so that what is mostly enough needs no stack frame. */
 #define MISS(name, kind, access) \
     __attribute__((noinline)) static struct op *name##_by_far(OP_ARGS) \
@@ -201,11 +226,12 @@ void op_of(struct op *o, const struct insn *i, const struct op_kit *kit)
 /* Behind the last instruction: the way on, unless it is a branch or leaves by itself; and the links. */
 static void build_end(struct block *b, const struct insn *last, const struct op_kit *kit)
 {
-    struct op *o = b->op + b->n + 1;
+    struct op *o = op_at(b, b->n - 1u) + 1;
     bool branch = last->id == MN_JCC && o[-1].fn != op_slow;
     if (!branch && !block_asks(last)) {
         uint32_t more = op_offset(b) + b->bytes;
-        *o++ = (struct op){ .fn = same_page(more) ? kit->fall_near : kit->fall_far, .more = more, .k = (uint8_t)(b->n + 1) };
+        *o = (struct op){ .fn = same_page(more) ? kit->fall_near : kit->fall_far, .more = more, .k = (uint8_t)(o - b->op) };
+        o++;
     }
     memset(o, 0, sizeof *o);
 }
@@ -214,11 +240,18 @@ static void build_recorded(struct block *b)
 {
     for (unsigned k = 0; k < b->n; k++) {
         const struct insn *i = &b->insn[k];
-        struct op *o = &b->op[k + 1];
+        struct op *o = op_at(b, k);
         b->recorded[k] = (struct recorded){ .then = o->fn, .cycles = o->rest + i->cost, .at = (uint16_t)(op_offset(b) + i->at) };
         record_code(b->recorded[k].code, b->host + i->at, b->bytes - i->at, i);
         o->fn = op_recorded;
     }
+}
+
+/* Before instruction i, whose op is the next one. */
+static void build_line(const struct block *b, struct op *o, const struct insn *i, uint32_t rest, const struct op_kit *kit)
+{
+    uint32_t at = b->at + i->at;
+    *o = (struct op){ .fn = kit->line, .imm = at >> LINE_SHIFT, .more = at, .rest = rest, .k = (uint8_t)(o - b->op), .left = o[1].left };
 }
 
 void op_build(struct block *b, const struct op_kit *kit)
@@ -227,14 +260,15 @@ void op_build(struct block *b, const struct op_kit *kit)
     uint16_t refs = 0;
     for (unsigned k = b->n; k; k--) {
         const struct insn *i = &b->insn[k - 1];
-        struct op *o = &b->op[k];
+        struct op *o = op_at(b, k - 1);
         if (i->id == MN_JMP || i->id == MN_CALL || i->id == MN_RET || i->id == MN_JCC) set_branch(o, b, i, kit);
         if (i->id == MN_IN || i->id == MN_OUT) o->more = op_offset(b) + i->at;
-        o->k = (uint8_t)k;
+        o->k = (uint8_t)(o - b->op);
         o->left = (uint8_t)(b->n - k + 1);
         o->rest = rest;
         rest += i->cost;
         refs = (uint16_t)(refs + i->refs);
+        if (k > 1 && op_at(b, k - 2) + 1 != o) build_line(b, o - 1, i, rest, kit);
     }
     b->op[0] = (struct op){ .fn = kit->head, .block = b, .more = b->at, .rest = rest, .left = b->n, .refs = refs };
     build_end(b, &b->insn[b->n - 1], kit);

@@ -43,7 +43,7 @@ struct op {
     };
     uint8_t base, index, mul;
     uint8_t seg;                          /* its place in cpu->seg, in bytes */
-    uint8_t k;                            /* place in the block; the head has 0, instruction n has n + 1 */
+    uint8_t k;                            /* place in the block; the head has 0 */
     uint8_t left;                         /* instructions from here on; head: all of them */
 };
 _Static_assert(sizeof(struct op) == 32, "two to a cache line");
@@ -64,8 +64,18 @@ struct op_link {
 _Static_assert(2 * sizeof(struct op_link) == sizeof(struct op), "a slot");
 static inline struct op_link *op_links(struct op *o) { return (struct op_link *)(void *)(o + 1); }
 
-/* The most ops and slots that n instructions take: a head, an op that falls through, a slot of links. */
-#define OP_SLOTS(n) ((n) + 3u)
+/* The most ops and slots that a block takes: a head, each instruction, each new line, an op that falls through, a slot of
+ * links. */
+enum { OP_SLOTS = BLOCK_INSNS + BLOCK_INSNS * 15 / LINE_SIZE + 1 + 3 };
+
+/* Where a CPU has caches, a new line of code is fetched by an op of its own, before the first instruction that begins there. So
+ * instruction n has the op op_at, and an op (but for the head) belongs to instruction op_number: that of a line to the next. */
+static inline struct op *op_at(const struct block *b, unsigned n)
+{
+    unsigned lines = b->lined ? ((b->at & (LINE_SIZE - 1)) + b->insn[n].at) >> LINE_SHIFT : 0;
+    return b->op + 1 + n + lines;
+}
+static inline unsigned op_number(const struct block *b, const struct op *o) { return (unsigned)b->n - o->left; }
 
 /* All forms exist twice: as they are, and for a CPU with caches (cpu->timed), which compares with its settled lines instead of its
  * TLB and has its code fetched line by line. The second come from the same source (op_timed.h, timed_*.c), and are chosen when
@@ -76,7 +86,7 @@ struct op_kit {
     const struct op_forms *(*forms_of)(const struct insn *i);
     op_fn *(*fused)(op_fn *first, unsigned cc);
     op_fn *const *jcc_near;
-    op_fn *jmp_near, *call_near, *fall_near, *fall_far, *head;
+    op_fn *jmp_near, *call_near, *fall_near, *fall_far, *head, *line;
 };
 extern const struct op_kit op_kit;
 #if !OP_TIMED
@@ -92,7 +102,7 @@ void op_unref(struct cpu *c, const struct block *b, unsigned n);
 void op_run(struct cpu *c, struct block *b, uint64_t limit);
 /* An instruction as an op, as if it were alone: a branch knows no target yet. */
 void op_of(struct op *o, const struct insn *i, const struct op_kit *kit);
-/* Makes the block's ops of b->op[1..b->n], each of which op_of made of its instruction as if alone. */
+/* Makes the block's ops, of which op_of has made each instruction's as if it were alone. */
 void op_build(struct block *b, const struct op_kit *kit);
 /* Nothing may reach b any more: clears the links into it. */
 void op_unlink(struct block_cache *bc, struct block *b);
@@ -131,6 +141,7 @@ static inline struct op *op_nothing(struct block_cache *bc, unsigned slot)
 /* Way 0 of the data TLB is not c->missed: if that is simply made good, the operation is run again. */
 op_fn op_miss_read, op_miss_write;
 op_fn op_fetch; /* timed: o is a head, whose line is to be fetched */
+op_fn op_line;  /* timed: the next instruction begins in another line */
 op_fn op_slow;      /* does the instruction by its handler */
 op_fn op_exact;     /* o is a head: the block does not fit into what time is left */
 op_fn op_head;
@@ -322,7 +333,7 @@ static inline uint32_t op_offset(const struct block *b) { return b->at & (PAGE_S
     COUNT_REFS(head_); \
     GO(head_ + 1); \
 } while (0)
-/* All instructions of a block begin in one line. */
+/* The line of the first instruction. */
 #if OP_TIMED
 #define FETCH(head) do { \
     uint32_t line_ = (head)->more >> LINE_SHIFT; \

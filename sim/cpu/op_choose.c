@@ -64,4 +64,10 @@ op_fn *op_choose(const struct insn *i)
     return fn ? fn : op_slow;
 }
 
-const struct op_kit op_kit = { op_choose, op_forms_of, op_fused, op_jcc_near, op_jmp_near, op_call_near, op_fall_near, op_fall_far, op_head };
+#if OP_TIMED
+#define OP_LINES op_line
+#else
+#define OP_LINES NULL
+#endif
+const struct op_kit op_kit = { op_choose, op_forms_of, op_fused, op_jcc_near, op_jmp_near, op_call_near, op_fall_near, op_fall_far, op_head,
+                              OP_LINES };

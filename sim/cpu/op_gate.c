@@ -34,7 +34,7 @@ static inline struct op *next_head(struct cpu *c, unsigned user)
 struct op *op_away(OP_ARGS)
 {
     const struct block *b = (o - o->k)->block;
-    const struct insn *i = &b->insn[o->k - 1];
+    const struct insn *i = &b->insn[op_number(b, o)];
     c->clock->now -= o->rest;
     c->insns -= o->left;
     c->res = res;
@@ -42,7 +42,7 @@ struct op *op_away(OP_ARGS)
     c->eip += op_offset(b);
     enum step s = i->fn(c, i);
     if (s != STEP_JUMP) {
-        op_unref(c, b, s == STEP_FAULT ? o->k - 1u : o->k);
+        op_unref(c, b, op_number(b, o) + (s != STEP_FAULT));
         c->blocks->stop = (struct block_stop){ BLOCK_STOP_STEP, s, i, b };
         return NULL;
     }
@@ -67,8 +67,8 @@ static struct op *leave_behind(OP_ARGS)
     c->clock->now -= o->rest;
     c->insns -= o->left;
     c->insns++;
-    op_unref(c, b, o->k);
-    c->eip = op_offset(b) + insn_next(c, &b->insn[o->k - 1]);
+    op_unref(c, b, op_number(b, o) + 1);
+    c->eip = op_offset(b) + insn_next(c, &b->insn[op_number(b, o)]);
     LEAVE;
 }
 

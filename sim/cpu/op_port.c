@@ -18,8 +18,8 @@ static struct op *late(OP_ARGS)
     uint64_t now = c->clock->now + o->rest;
     if (now >= c->break_at) {
         c->insns++;
-        op_unref(c, b, o->k);
-        c->eip = op_offset(b) + insn_next(c, &b->insn[o->k - 1]);
+        op_unref(c, b, op_number(b, o) + 1);
+        c->eip = op_offset(b) + insn_next(c, &b->insn[op_number(b, o)]);
         return NULL;
     }
     c->clock->now = now;

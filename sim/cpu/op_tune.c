@@ -40,13 +40,13 @@ static void hush(struct block *b, const struct op_kit *kit)
     bool dead = false; /* are all flags set behind here before anyone looks? */
     for (unsigned k = b->n; k; k--) {
         const struct insn *i = &b->insn[k - 1];
-        struct op *o = &b->op[k];
+        struct op *o = op_at(b, k - 1);
         enum role role = role_of(i, o);
         const struct op_forms *f = role == ROLE_NONE || role == ROLE_LOOKS ? NULL : kit->forms_of(i);
         if (dead && f && i->size == 4 && f->quiet[i->form]) o->fn = f->quiet[i->form];
         else if (role == ROLE_CHANGES) dead = false;
         if (role == ROLE_SETS) dead = true;
-        if (role == ROLE_LOOKS) dead = false;
+        if (role == ROLE_LOOKS || o[-1].fn == kit->line) dead = false; /* fetching a line takes time: the block may be left there */
     }
 }
 
@@ -54,7 +54,7 @@ void op_tune(struct block *b, const struct op_kit *kit)
 {
     hush(b, kit);
     const struct insn *last = &b->insn[b->n - 1];
-    struct op *branch = &b->op[b->n];
+    struct op *branch = op_at(b, b->n - 1u);
     if (b->n < 2 || last->id != MN_JCC || branch->fn != kit->jcc_near[last->sub]) return;
     op_fn *fused = kit->fused(branch[-1].fn, last->sub);
     if (fused) branch[-1].fn = fused;

@@ -220,7 +220,7 @@ ALWAYS_INLINE enum step run_insns(struct cpu *c, const struct insn *i, const str
         if (m) meter_retired(c, m, k++);
         c->refs += i->refs;
         i++;
-    } while (i != end && clock->now < c->break_at);
+    } while (i != end && clock->now < c->break_at && fetched(c, at + i->at));
     i--;
     c->eip = insn_next(c, i);
     if (block_asks(i)) c->break_at = 0;
