@@ -44,7 +44,7 @@ seeds="1 2" machines=(te bt vtx "vtx --mmu two-level" "vtx --set shadow.cache=0 
 busy="--ram 8M --set sched.slice=500 --set memory.period=200 --set memory.sample=1000"
 for seed in $seeds; do
     steps=800 checked=
-    [ $seed = 2 ] && steps=250 checked="--set vmm.check=1"
+    [ $seed = 2 ] && steps=250 checked="--set vmm.check=1" machines+=("vtx --mmu agile --set agile.writes=1 --set agile.period=50")
     object tests/guest/images/pages.c "pages$seed" -DSEED=$seed -DSTEPS=$steps
     link "pages$seed" scenarios/guests/guest.ld "$entry" "${common[@]}" "$TMPDIR/pages$seed.o"
     "$RINGSIDE" run "$TMPDIR/pages$seed.elf" --cpu native --ram 8M -q >"$TMPDIR/alone" 2>"$TMPDIR/err"
@@ -70,7 +70,7 @@ done
 
 # mini, whose driver gives what it can spare. Three alike: what they say is what one says alone.
 script='run="forktest 3; ls | wc; sleep 60; halt 0"'
-for machine in bt vtx "vtx --mmu two-level"; do
+for machine in bt vtx "vtx --mmu two-level" "vtx --mmu agile"; do
     # shellcheck disable=SC2086
     "$RINGSIDE" run build/guests/mini.elf --module $img --cpu $machine --ram 16M --serial "$TMPDIR/alone" -q --append "$script" 2>"$TMPDIR/err"
     for how in memory.share=1 memory.total=5; do
