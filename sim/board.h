@@ -86,6 +86,8 @@ struct machine {
     bool           paused;       /* machine_pause or a subscriber's vote */
     bool           limit_hit, till_hit;
     struct { bool done; uint64_t cycle; size_t bytes; struct err failed; } save; /* --save: what came of it; machine_save.c */
+    /* --migrate-at: the second machine; sums of what went onto the link and came out of it; all but memory. machine_migrate.c */
+    struct { struct machine *to; uint32_t sent, got, spoiled; struct text rest; } migration;
     struct points  points;       /* a debugger's */
     struct recorder recorder;    /* the last instructions */
     machine_each_fn *each;       /* called after every boundary; NULL: nobody */
@@ -124,9 +126,12 @@ void machine_note_ends(struct machine *m);
 void machine_vm_end(const struct machine *m, unsigned vm, struct machine_end *x, int *code);
 /* The VM as bytes, while it is suspended; and out of them, before the machine's start. machine_save.c */
 void machine_save_plan(struct machine *m);
-void machine_save_vm(const struct machine *m, const struct vm *vm, struct text *file);
+void machine_save_vm(const struct machine *m, const struct vm *vm, bool memory, struct text *file);
 bool machine_restore(struct machine *m, struct err *e); /* if --restore says so */
-bool machine_restore_vm(struct machine *m, const struct text *file, const char *name, struct err *e);
+/* Of a machine whose VM was to arrive: its memory is there, the rest in `state`; it goes on at that cycle. */
+bool machine_arrive(struct machine *m, const struct text *state, uint64_t cycle, struct err *e);
+bool machine_start(struct machine *m, struct err *e);   /* what machine_new ends with, unless the VM is to arrive. machine.c */
+void machine_migrate_plan(struct machine *m);           /* machine_migrate.c */
 static inline uint8_t machine_ring(const struct machine *m) { return m->b->cpu.cpl; }
 
 #endif

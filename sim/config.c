@@ -212,6 +212,8 @@ bool config_option(struct machine_cfg *c, const char *name, const char *value, s
     if (!strcmp(name, "serial-in")) return set_text(c->serial_in, sizeof c->serial_in, name, value, e);
     if (!strcmp(name, "save")) return set_text(c->save, sizeof c->save, name, value, e);
     if (!strcmp(name, "save-at")) return number(name, value, false, &c->save_at, e);
+    if (!strcmp(name, "migrate-at")) return number(name, value, false, &c->migrate_at, e);
+    if (!strcmp(name, "migrate-to")) return choose(c->migrate_to, sizeof c->migrate_to, name, value, cpus, n, e);
     if (!strcmp(name, "restore")) return set_text(c->restore, sizeof c->restore, name, value, e);
     if (!strcmp(name, "vms")) return set_vms(c, value, e);
     if (!strcmp(name, "seed")) return number(name, value, false, &c->seed, e);
@@ -560,6 +562,10 @@ static bool check_save(const struct machine_cfg *c, struct err *e)
     if (c->save[0] && !c->save_at)
         return err_set(e, EXIT_USAGE, "--save %.200s: when? Add --save-at CYCLE, as in --save-at 100e6", c->save);
     if (c->save_at && !c->save[0]) return err_set(e, EXIT_USAGE, "--save-at: which file? Add --save FILE");
+    if (c->migrate_to[0] && !c->migrate_at) return err_set(e, EXIT_USAGE, "--migrate-to %s: when? Add --migrate-at CYCLE, as in --migrate-at 20e6", c->migrate_to);
+    if (c->migrate_at && c->save[0]) return err_set(e, EXIT_USAGE, "--migrate-at with --save: the virtual machine cannot go both ways; leave one of them out");
+    if (c->migrate_at && !save_possible("--migrate-at", cpu, c->io, n, managed, e)) return false;
+    if (c->migrate_to[0] && !save_possible("--migrate-to", cpu_strategy_find(c->migrate_to), c->io, n, managed, e)) return false;
     if (c->save[0] && !save_possible("--save", cpu, c->io, n, managed, e)) return false;
     return !c->restore[0] || save_possible("--restore", cpu, c->io, n, managed, e);
 }

@@ -38,6 +38,9 @@ struct machine_cfg {
     char     save[512];        /* --save: the file that the virtual machine goes into at cycle save_at, and is over then; "": none */
     uint64_t save_at;
     char     restore[512];     /* --restore: the file that it comes from; "": it starts */
+    uint64_t migrate_at;       /* --migrate-at: from that cycle on the VM goes to a second machine; 0: never */
+    char     migrate_to[16];   /* --migrate-to: the technique there; "": the same */
+    bool     arrives;          /* this is that machine: its VM is not started, but comes. machine_migrate.c */
     char     bios[512];        /* path of the ROM at the reset vector, perhaps ",PATH" of a video ROM; "": none */
     unsigned vms;              /* --vms: VMs that are alike; 0: one */
     unsigned kinds;            /* instead: what a scenario says */

@@ -477,7 +477,7 @@ static bool build_vms(struct machine *m, struct err *e)
                                 .first = managed ? pool : at + VMM_FRAMES, .shares = share.shares,
                                 .frames = one.ram_mib * 256, .disk = disks, .disks = is_split(m) ? 0 : m->cfg.disks, .nic = m->cfg.nic[0] != 0,
                                 .weight = share.weight,
-                                .cap = share.cap, .background = share.background || (is_split(m) && !n) }, e);
+                                .cap = share.cap, .background = share.background || (is_split(m) && !n), .leaves = m->cfg.migrate_at != 0 }, e);
         if (!vm) return false;
         at += managed ? (uint32_t)VMM_FRAMES : room_of(&one);
     }
@@ -496,9 +496,16 @@ static bool build_guests(struct machine *m, struct err *e)
         config_vm(&m->cfg, n, &one, &share);
         if (!start(&m->guest[n], &one, hypervisor ? &b->vmm.vm[n] : NULL, e)) return false;
     }
-    if (!machine_restore(m, e)) return false;
+    return machine_restore(m, e) && (m->cfg.arrives || machine_start(m, e));
+}
+
+bool machine_start(struct machine *m, struct err *e)
+{
+    struct board *b = m->b;
+    bool hypervisor = m->technique->hypervisor;
     TRACE(m->trace, RUN, 0, .entry = m->guest[0].image.entry);
     machine_save_plan(m);
+    machine_migrate_plan(m);
     if (hypervisor) vmm_start(&b->vmm);
     else {
         for (unsigned r = 0; r < 3; r++) b->cpu.account[r] = CAUSE_KERNEL;
@@ -506,7 +513,8 @@ static bool build_guests(struct machine *m, struct err *e)
         cpu_set_cpl(&b->cpu, 0);
     }
     if (m->cfg.limit_cycles) timeq_arm(&b->timers, &b->limit, m->cfg.limit_cycles);
-    return true;
+    snapshot_take(m);
+    return m->snapshots.count || err_set(e, EXIT_ENVIRONMENT, "no memory for the first snapshot; try a smaller --ram");
 }
 
 static bool read_typed(struct machine *m, struct err *e)
@@ -561,13 +569,7 @@ struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
     schedule_names();
     memory_names();
     if (!config_check(&m->cfg, e) || !config_model(&m->cfg, &m->model, e) || !choose_rom(m, e) || !open_disks(m, e) || !allocate(m, e) ||
-        !build_board(m, e) || !build_guests(m, e) || !read_typed(m, e)) {
-        machine_free(m);
-        return NULL;
-    }
-    snapshot_take(m);
-    if (!m->snapshots.count) {
-        err_set(e, EXIT_ENVIRONMENT, "no memory for the first snapshot; try a smaller --ram");
+        !build_board(m, e) || !read_typed(m, e) || !build_guests(m, e)) {
         machine_free(m);
         return NULL;
     }
@@ -577,6 +579,8 @@ struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
 void machine_free(struct machine *m)
 {
     if (!m) return;
+    machine_free(m->migration.to);
+    text_free(&m->migration.rest);
     snapshots_done(m);
     for (unsigned n = 0; m->guest && n < m->guests; n++) {
         image_done(&m->guest[n].image);

@@ -80,6 +80,8 @@ struct machine_end {
 struct machine_end machine_end(const struct machine *m);
 /* Was the virtual machine saved, as --save wants, or is nothing to be saved? Else the reason, and it went on here. */
 bool machine_saved(const struct machine *m, struct err *e);
+/* The VM has gone to another machine (--migrate-at): that one, where it runs; it is the caller's. NULL: it has not. */
+struct machine *machine_migrated(struct machine *m);
 int machine_exit_code(const struct machine *m); /* enum err_code for this end: 0, 1, 4, 5 */
 
 /* --- input: happens when the run goes on, and is recorded with this moment: going back and forward replays it. --- */
@@ -87,6 +89,24 @@ int machine_exit_code(const struct machine *m); /* enum err_code for this end: 0
 void machine_key(struct machine *m, uint16_t key, bool down);
 /* Bytes for COM1. They arrive one by one, when the guest has set its port up (DTR or RTS, or it polls) and has room. */
 void machine_serial_input(struct machine *m, const void *bytes, size_t n);
+
+/* --- live migration, in figures; asked of the source. False: there was none. --- */
+enum { MACHINE_ROUNDS = 32 };
+struct machine_round {
+    uint64_t began, ended, bytes;                     /* cycles; on the link */
+    uint32_t pages, sent, zero, hot, dirtied, mbit;   /* sim/vmm/migrate.h, struct migrate_round */
+};
+struct machine_migration {
+    bool     wanted, done;      /* done: it runs on the other machine */
+    const char *stage, *failed; /* failed: why it did not go; else NULL */
+    const char *stopped_for;    /* why the rounds ended; NULL: they have not */
+    uint32_t pages;             /* of its memory */
+    uint64_t hz, faults;        /* faults: stores that had to be noted */
+    uint64_t began, stopped, resumed; /* cycles: 0, it has not come to that */
+    unsigned rounds;            /* the last is the one in which it stood still, if `stopped` */
+    struct machine_round round[MACHINE_ROUNDS];
+};
+bool machine_migration(const struct machine *m, struct machine_migration *out);
 
 /* --- time ------------------------------------------------------------------------------------------------------- */
 uint64_t machine_insns(const struct machine *m);

@@ -75,7 +75,7 @@ void machine_ends_shutdown(struct machine *m)
 static const char reset_why[] = "the guest reset the machine, and there is no ROM at the reset vector to go on with",
                   off_why[] = "the guest turned the power off", good_why[] = "the guest ended well",
                   failed_why[] = "the guest reported failure", halted_why[] = "the guest halted with interrupts off",
-                  gone_why[] = "the virtual machine was suspended, and is in the file now";
+                  gone_why[] = "the virtual machine was suspended, and is in the file now", moved_why[] = "the virtual machine runs on the other machine now";
 
 void machine_ends_reset(struct machine *m) { machine_ends(m, FATE_RESET, 0, reset_why); }
 void machine_ends_off(struct machine *m) { machine_ends(m, FATE_OFF, 0, off_why); }
@@ -85,7 +85,7 @@ static void vm_end(const struct machine *m, struct machine_end *x)
 {
     const struct vm *vm = machine_seen(m);
     struct machine_cpu guest;
-    if (vm->gone) say(x, FATE_GONE, 0, gone_why);
+    if (vm->gone) say(x, FATE_GONE, 0, vm->vmm->migrate.stage == MIGRATE_DONE ? moved_why : gone_why);
     else if (vm->off) say(x, FATE_OFF, 0, off_why);
     else if (vm->reset) say(x, FATE_RESET, 0, reset_why);
     else if (vm->exited) say(x, FATE_EXITED, vm->exit_code, vm->exit_code ? failed_why : good_why);

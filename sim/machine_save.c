@@ -37,13 +37,13 @@ static void save_disks(const struct machine *m, struct text *file)
     text_free(&g.sectors);
 }
 
-void machine_save_vm(const struct machine *m, const struct vm *vm, struct text *file)
+void machine_save_vm(const struct machine *m, const struct vm *vm, bool memory, struct text *file)
 {
     save_begin(file);
     size_t at = save_open(file, TAG_IMAGE);
     text_bytes(file, &m->guest[0].image.hash, sizeof m->guest[0].image.hash);
     save_close(file, at);
-    save_vm(vm, file);
+    save_vm(vm, memory, file);
     save_disks(m, file);
     save_finish(file, save_layout());
 }
@@ -54,7 +54,7 @@ static bool take(void *machine, struct vm *vm)
     struct machine *m = machine;
     if (m->save.done) return !m->save.failed.code;
     struct text file = { 0 };
-    machine_save_vm(m, vm, &file);
+    machine_save_vm(m, vm, true, &file);
     m->save.done = true;
     m->save.cycle = m->b->clock.now;
     m->save.bytes = file.len;
@@ -120,12 +120,19 @@ static void wait_until(struct machine *m, uint64_t cycle)
     timeq_run(&m->b->timers);
 }
 
-bool machine_restore_vm(struct machine *m, const struct text *file, const char *name, struct err *e)
+static bool restore_vm(struct machine *m, bool memory, const struct text *file, const char *name, struct err *e)
 {
     if (!save_check(file, save_layout(), name, e) || !same_image(m, file, name, e)) return false;
-    if (!save_restore(&m->b->vmm.vm[0], file, name, e) || !restore_disks(m, file, name, e)) return false;
+    if (!save_restore(&m->b->vmm.vm[0], memory, file, name, e) || !restore_disks(m, file, name, e)) return false;
     wait_until(m, save_cycle(file));
     return true;
+}
+
+bool machine_arrive(struct machine *m, const struct text *state, uint64_t cycle, struct err *e)
+{
+    if (!restore_vm(m, false, state, "what arrived", e)) return false;
+    wait_until(m, cycle);
+    return machine_start(m, e);
 }
 
 bool machine_restore(struct machine *m, struct err *e)
@@ -134,7 +141,7 @@ bool machine_restore(struct machine *m, struct err *e)
     char name[540];
     if (!m->cfg.restore[0]) return true;
     snprintf(name, sizeof name, "--restore %s", m->cfg.restore);
-    bool good = text_read(&file, m->cfg.restore, FILE_MOST, e) && machine_restore_vm(m, &file, name, e);
+    bool good = text_read(&file, m->cfg.restore, FILE_MOST, e) && restore_vm(m, true, &file, name, e);
     text_free(&file);
     return good;
 }

@@ -457,6 +457,36 @@ static void say_memory(const struct report *r, struct say *out)
     }
 }
 
+/* Milliseconds of a machine's cycles. */
+static double ms(const struct machine_migration *g, uint64_t from, uint64_t to) { return g->hz ? (double)(to - from) * 1e3 / (double)g->hz : 0; }
+
+static void say_rounds(const struct machine_migration *g, struct say *out)
+{
+    say_role(out, ROLE_FAINT, "    %-6s %7s %7s %7s %6s %8s %8s %8s %10s\n", "round", "pages", "sent", "zero", "hot", "dirtied", "Mbit/s", "ms", "KB");
+    for (unsigned n = 0; n < g->rounds; n++) {
+        const struct machine_round *x = &g->round[n];
+        bool last = g->stopped && n + 1 == g->rounds;
+        char name[16];
+        snprintf(name, sizeof name, last ? "stop" : "%u", n + 1);
+        say_add(out, "    %-6s %7u %7u %7u %6u %8u %8u %8.2f %10.1f\n", name, x->pages, x->sent, x->zero, x->hot, x->dirtied, x->mbit,
+                x->ended > x->began ? ms(g, x->began, x->ended) : 0, (double)x->bytes / 1024);
+    }
+}
+
+static void say_migration(const struct report *r, struct say *out)
+{
+    struct machine_migration g;
+    struct text words = { 0 };
+    if (!machine_migration(r->s->left ? r->s->left : r->s->machine, &g)) return;
+    if (g.done) text_add(&words, "gone to %s in %.2f ms; it stood still for %.3f ms (", machine_config(r->s->machine)->cpu, ms(&g, g.began, g.resumed), ms(&g, g.stopped, g.resumed));
+    else text_add(&words, "%s, and the virtual machine went on here", g.failed ? g.failed : g.stage);
+    if (g.done) text_number(&words, g.resumed - g.stopped);
+    if (g.done) text_add(&words, " cycles); stopped, for %s; %llu stores noted", g.stopped_for, (unsigned long long)g.faults);
+    say_wrap(out, "  migration: ", 13, text_str(&words));
+    text_free(&words);
+    say_rounds(&g, out);
+}
+
 static void say_end(const struct report *r, struct say *out)
 {
     unsigned passed = subject_passed(r->s), failed = subject_failed(r->s);
@@ -484,6 +514,7 @@ void report_text(const struct report *r, bool verbose, struct say *out)
     say_vms(r, out);
     say_io(r, out);
     say_memory(r, out);
+    say_migration(r, out);
     say_disks(r, out);
     say_post(r, out);
     say_silent(r, verbose, out);

@@ -204,6 +204,8 @@ void subject_close(struct subject *s)
     guard_watch(NULL);
     if (s->lesson) s->lesson->ops->free(s->lesson);
     machine_free(s->machine);
+    machine_free(s->left);
+    s->left = NULL;
     s->lesson = NULL;
     s->machine = NULL;
 }
@@ -225,20 +227,32 @@ static bool run_steps(struct subject *s, subject_told *told, void *self, struct 
     return true;
 }
 
-static bool run_on(struct machine *m, const struct till *till, struct err *e)
+/* The VM may have gone to another machine: that is the one from here on. */
+static bool follow(struct subject *s)
+{
+    struct machine *to = machine_migrated(s->machine);
+    if (!to) return false;
+    machine_free(s->left);
+    s->left = s->machine;
+    s->machine = to;
+    guard_watch(to);
+    return true;
+}
+
+static bool run_on(struct subject *s, const struct till *till, struct err *e)
 {
     enum machine_stop stop;
     do {
         if (guard_error(e)) return false;
-        stop = machine_run(m, till, UINT64_MAX);
-    } while (stop == MACHINE_PAUSED || stop == MACHINE_BUDGET);
+        stop = machine_run(s->machine, till, UINT64_MAX);
+    } while (stop == MACHINE_PAUSED || stop == MACHINE_BUDGET || follow(s));
     return true;
 }
 
 bool subject_run(struct subject *s, subject_told *told, void *self, struct err *e)
 {
     guard_watch(s->machine);
-    bool ok = s->lesson ? run_steps(s, told, self, e) : run_on(s->machine, NULL, e);
+    bool ok = s->lesson ? run_steps(s, told, self, e) : run_on(s, NULL, e);
     guard_watch(NULL);
     return ok;
 }
@@ -247,7 +261,7 @@ bool subject_finish(struct subject *s, struct err *e)
 {
     const struct till enough = { .kind = TILL_CYCLES, .value = machine_cycles(s->machine) + SUBJECT_EPILOGUE };
     guard_watch(s->machine);
-    bool ok = run_on(s->machine, &enough, e);
+    bool ok = run_on(s, &enough, e);
     guard_watch(NULL);
     return ok;
 }

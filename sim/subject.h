@@ -17,6 +17,7 @@ struct subject {
     struct machine_cfg cfg;
     struct lesson  *lesson;           /* NULL for an image */
     struct machine *machine;
+    struct machine *left;             /* its VM went from this one to `machine`; NULL: it did not move */
     unsigned steps;                   /* steps that ran */
     uint32_t step_end[SUBJECT_STEPS]; /* id of the last event of each */
     char   written_for[64];           /* "te, shadow, model p4" if options chose another machine than the scenario's; else "" */

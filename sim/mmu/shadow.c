@@ -277,6 +277,7 @@ const struct mmu_strategy mmu_shadow = {
     .trace = shadow_trace,
     .traced = shadow_is_traced,
     .unmap = shadow_unmap,
+    .protect = shadow_protect_shared,
     .stats = shadow_stats,
     .check = shadow_check,
     .check_some = shadow_check_some,

@@ -184,6 +184,7 @@ void     shadow_reroot(struct shadow *s); /* for the paging registers that it ha
 
 /* ---- shadow_unmap.c: the page is to have another frame (struct mmu_strategy) */
 bool     shadow_unmap(struct vmmu *m, gpa_t page);
+void shadow_protect_shared(struct vmmu *m);                              /* struct mmu_strategy, protect */
 
 /* ---- shadow_check.c: the promises above, from nothing but the tables in memory; false: the first that is broken, in `why`.
  * `tlb`: the hardware's, or NULL. For tests and views; costs no cycle. Between operations only. */

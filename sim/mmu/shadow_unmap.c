@@ -28,6 +28,14 @@ static void drop_entries(struct shadow *s, uint32_t frame)
     }
 }
 
+void shadow_protect_shared(struct vmmu *m)
+{
+    struct shadow *s = m->state;
+    for (uint32_t n = 0; n < m->env.memory_frames; n++)
+        if (m->env.machine->marks[m->env.memory_first + n] & FRAME_SHARED) shadow_protect(s, m->env.memory_first + n);
+    shadow_settle(s);
+}
+
 bool shadow_unmap(struct vmmu *m, gpa_t page)
 {
     struct shadow *s = m->state;

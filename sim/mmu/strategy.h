@@ -116,6 +116,8 @@ struct mmu_strategy {
     /* The page is to have another frame, or none: nothing leads to the one it has any more, neither tables nor TLB. False: it cannot be
      * had, for stores to it are traced, or the table in use was made from it. NULL: frames stay where they are. */
     bool  (*unmap)(struct vmmu *m, gpa_t page);
+    /* Frames were marked FRAME_SHARED: no page on one can be stored to any more without a hidden fault or a violation. NULL: there is no such way. */
+    void  (*protect)(struct vmmu *m);
     void  (*stats)(const struct vmmu *m, struct vmmu_stats *s);
     /* For tests: does all hold that the strategy promises? If not, the first thing that does not, in `why`. NULL: others check it. */
     bool  (*check)(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room);

@@ -318,6 +318,19 @@ static bool unmap(struct vmmu *m, gpa_t page)
     return true;
 }
 
+static void protect(struct vmmu *m)
+{
+    struct two_level *s = m->state;
+    uint32_t frame;
+    for (uint64_t at = 0; at < (uint64_t)s->env->guest->frames << PAGE_SHIFT; at += PAGE_SIZE) {
+        if (!(leaf_of(s, at) & SECOND_W) || !guest_ram(s, at, &frame) || !is_shared(s, frame)) continue;
+        uint32_t where = entry_of(s, at, 1, true);
+        if (where) put(s, where, get(s, where) & ~(uint64_t)SECOND_W);
+        else drop_all(s); /* a large page, and no room for small ones */
+    }
+    s->env->flush(s->env->self);
+}
+
 static bool traced(const struct vmmu *m, gpa_t at) { return is_traced(m->state, at.v); }
 
 static void stats(const struct vmmu *m, struct vmmu_stats *out) { *out = ((const struct two_level *)m->state)->stats; }
@@ -373,6 +386,7 @@ const struct mmu_strategy mmu_two_level = {
     .trace = trace,
     .traced = traced,
     .unmap = unmap,
+    .protect = protect,
     .stats = stats,
     .check = check,
     .probe = probe,

@@ -28,6 +28,7 @@ static void begin(struct vcpu *v)
 
 void emulate_stored(struct vcpu *v, uint32_t at, unsigned size)
 {
+    if (v->vm->leaves) migrate_stores(v->vm, at >> PAGE_SHIFT); /* translated code stores to tables without asking */
     v->vmmu.ops->wrote(&v->vmmu, gpa(at), size);
     descriptor_wrote(v, at, size);
     if (v->ops->stored) v->ops->stored(v, at, size);

@@ -76,7 +76,7 @@ static void save_memory(const struct vm *vm, struct text *file)
     text_free(&pages);
 }
 
-void save_vm(const struct vm *vm, struct text *file)
+void save_vm(const struct vm *vm, bool memory, struct text *file)
 {
     const struct vcpu *v = &vm->vcpu;
     struct what w = what_of(vm);
@@ -90,7 +90,7 @@ void save_vm(const struct vm *vm, struct text *file)
     at = save_open(file, TAG_DEVS);
     devices_save(&vm->devices, &vm->timers, file);
     save_close(file, at);
-    save_memory(vm, file);
+    if (memory) save_memory(vm, file);
 }
 
 /* ---- in */
@@ -147,14 +147,14 @@ static bool restore_cpu(struct vm *vm, struct state_reader *r)
     return true;
 }
 
-bool save_restore(struct vm *vm, const struct text *file, const char *name, struct err *e)
+bool save_restore(struct vm *vm, bool memory, const struct text *file, const char *name, struct err *e)
 {
     struct state_reader r;
     struct what w;
     if (!save_find(file, TAG_WHAT, &r) || !state_bytes(&r, &w, sizeof w) || w.cycle >= CYCLE_MOST)
         return err_set(e, EXIT_INPUT, "%s: does not say what it is of; save it anew", name);
     if (!fits(vm, &w, name, e)) return false;
-    if (!restore_memory(vm, file, &r)) return err_set(e, EXIT_INPUT, "%s: its memory is not that of a virtual machine like this", name);
+    if (memory && !restore_memory(vm, file, &r)) return err_set(e, EXIT_INPUT, "%s: its memory is not that of a virtual machine like this", name);
     bool good = save_find(file, TAG_VCPU, &r) && restore_cpu(vm, &r);
     if (good) good = save_find(file, TAG_DEVS, &r) && devices_load(&vm->devices, &vm->timers, &r);
     return good || err_set(e, EXIT_INPUT, "%s: %s", name, r.why[0] ? r.why : "a part is missing");

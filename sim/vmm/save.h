@@ -22,11 +22,11 @@ struct cpu_strategy;
 bool save_possible(const char *what, const struct cpu_strategy *cpu, const char *io, unsigned vms, bool managed, struct err *e);
 /* The number of all that the files' tables hold. */
 uint32_t save_layout(void);
-/* Adds the sections of a VM that is at rest (suspend.h). */
-void save_vm(const struct vm *vm, struct text *file);
+/* Adds the sections of a VM that is at rest (suspend.h); without `memory` all but that, which goes, and comes, by other ways. */
+void save_vm(const struct vm *vm, bool memory, struct text *file);
 /* Into a VM that has been made and not started, from a file that was checked; its machine's clock is to be at save_cycle by then.
  * EXIT_INPUT: something in it cannot be, or does not fit this VM, which is good for nothing then. */
-bool save_restore(struct vm *vm, const struct text *file, const char *name, struct err *e);
+bool save_restore(struct vm *vm, bool memory, const struct text *file, const char *name, struct err *e);
 /* The cycle at which it was saved; 0: the file does not say. */
 uint64_t save_cycle(const struct text *file);
 

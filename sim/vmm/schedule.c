@@ -200,7 +200,7 @@ uint64_t schedule_deadline(const struct vmm *h)
 {
     const struct schedule *s = &h->schedule;
     uint64_t at = h->now->account.state == VM_RUNNING ? timeq_next(&h->now->timers) : TIMEQ_NEVER;
-    if (h->vms == 1) return sooner(sooner(timeq_next(&h->now->timers), memory_deadline(h)), suspend_deadline(h));
+    if (h->vms == 1) return sooner(sooner(timeq_next(&h->now->timers), memory_deadline(h)), sooner(suspend_deadline(h), migrate_deadline(h)));
     at = sooner(sooner(at, s->wake_at), memory_deadline(h));
     bool waited_for = h->now->share.cap;
     for (unsigned i = 0; i < h->vms; i++) waited_for |= h->vm[i].account.state == VM_READY || h->vm[i].account.state == VM_CAPPED;

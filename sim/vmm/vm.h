@@ -17,6 +17,7 @@
 #include "sim/vmm/io_passthrough.h"
 #include "sim/vmm/io_strategy.h"
 #include "sim/vmm/memory.h"
+#include "sim/vmm/migrate.h"
 #include "sim/vmm/schedule.h"
 #include "sim/vmm/setting.h"
 #include "sim/vmm/suspend.h"
@@ -42,6 +43,7 @@ struct vm {
     bool     background;     /* the machine need not wait for its end */
     bool     interpreting;   /* the guest is in virt, and the visit was only interrupted */
     bool     exited, dead, halted;
+    bool     leaves;         /* it may go to another machine, so its stores can be noted */
     bool     gone, restored; /* it went to another machine, or into a file; it came from there, and has not run here yet */
     bool     reset, off;     /* exited, by resetting itself without firmware to go on with, by turning the power off */
     uint8_t  restart;        /* 1 + RESET_CPU or RESET_BOARD: the guest asked for it, and there is firmware */
@@ -80,6 +82,7 @@ struct vm_plan {
     uint32_t      weight, cap;           /* struct vm_share */
     uint32_t      shares;                /* struct memory_vm; 0: as many as others */
     bool          background;
+    bool          leaves;                /* struct vm */
 };
 
 struct vmm {
@@ -93,6 +96,7 @@ struct vmm {
     struct resident resident;       /* the block stack */
     struct memory memory;
     struct suspend suspend;
+    struct migrate migrate;
     void      *common;              /* what the VMs' MMU strategies share */
     uint64_t timer_at;              /* cycle the real timer is set to fire at; TIMEQ_NEVER if not */
     uint16_t irq_mask;              /* of the real 8259 pair: 1 is masked */

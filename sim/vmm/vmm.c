@@ -30,6 +30,15 @@ static void hw_invlpg(void *vcpu, gva_t at)
     clock_charge(v->vmm->board.clock, CAUSE_SHADOW, v->vmm->board.model->cost[COST_SYSTEM]);
 }
 
+/* For a VM that may leave: memory is where it is, but a store must be noted. */
+static bool noted(void *vm, uint32_t page, bool write)
+{
+    if (write) migrate_stores(vm, page);
+    return true;
+}
+
+static bool noted_by_tables(void *vcpu, gpa_t page, bool write) { return noted(((struct vcpu *)vcpu)->vm, page.v >> PAGE_SHIFT, write); }
+
 static bool own(void *vcpu, gpa_t page, bool write) { return memory_need(((struct vcpu *)vcpu)->vm, page.v >> PAGE_SHIFT, write); }
 
 static void hw_flush(void *vcpu)
@@ -113,6 +122,7 @@ static bool vm_init(struct vm *vm, const struct vm_plan *plan, struct err *e)
     bus_init_child(memory, b->bus, vm->frames, b->arena);
     if (vm->vmm->memory.managed) memory_add(&vm->vmm->memory, vm, plan->shares ? plan->shares : MEMORY_SHARES);
     else for (uint32_t i = 0; i < vm->frames; i++) memory->map[i] = vm->frame + i;
+    if (vm->leaves) vm->bus.backing = (struct bus_backing){ noted, NULL, vm };
     if (aware) bus_init_child(&vm->bus, b->bus, b->bus->frames, b->arena);
     for (uint32_t i = 0; aware && i < vm->frames; i++) vm->bus.map[vm->frame + i] = vm->frame + i;
     vm->timers.clock = b->clock;
@@ -142,6 +152,10 @@ static uint32_t pool_of(const struct vm *vm)
 static void moving(struct vcpu *v)
 {
     struct vmmu_env *env = &v->vmmu.env;
+    if (v->vm->leaves) {
+        env->choice.large = false;
+        env->own = noted_by_tables;
+    }
     if (!v->vmm->memory.managed) return;
     env->first = 0;
     env->frames = v->vmm->board.bus->frames;
@@ -197,6 +211,7 @@ struct vm *vmm_add(struct vmm *h, const struct vm_plan *plan, struct err *e)
     vm->id = (uint8_t)h->vms;
     vm->share = (struct vm_share){ .weight = plan->weight ? plan->weight : SHARE_WEIGHT, .cap = plan->cap };
     vm->background = plan->background;
+    vm->leaves = plan->leaves;
     v->ops = cpu_strategy_find(plan->cpu);
     vm->io = io_strategy_find(plan->io);
     v->window = (struct window){ h->board.bus, plan->window, vm->io->exclusive ? WINDOW_TSS_WIDE : WINDOW_TSS };
@@ -367,6 +382,7 @@ static enum next go_on(struct vmm *h)
         memory_tick(h);
         schedule_pays(h, paid);
     }
+    if (migrate_deadline(h) <= h->board.clock->now) migrate_tick(h);
     for (;;) {
         struct vm *vm = schedule_next(h);
         if (!vm) {

@@ -171,6 +171,14 @@ bad "--restore of a file that was altered" 3 'the checksum says' run "${mini[@]}
 bad "--restore of another image's" 3 'another image' run good.elf --cpu vtx --restore m.vm
 bad "--restore with another size" 3 'say --ram 64M' run "${mini[@]}" --ram 32M --cpu vtx --restore m.vm
 bad "--restore on another processor" 3 'use the same --model' run "${mini[@]}" --model core2 --cpu vtx --restore m.vm
+bad "--migrate-at of a bare machine" 2 'no virtual machine' run good.elf --migrate-at 1e6
+bad "--migrate-at of a paravirtual guest" 2 'name machine frames' run good.elf --cpu pv --migrate-at 1e6
+bad "--migrate-at with passthrough" 2 'the real device that it owns' run good.elf --cpu vtx --io passthrough --migrate-at 1e6
+bad "--migrate-to without a moment" 2 'Add --migrate-at' run good.elf --cpu vtx --migrate-to bt
+bad "--migrate-to a bare machine" 2 'no virtual machine' run good.elf --cpu vtx --migrate-at 1e6 --migrate-to native
+bad "--migrate-to nobody" 2 'did you mean vtx' run good.elf --cpu vtx --migrate-at 1e6 --migrate-to vtxx
+bad "--migrate-at with --save" 2 'cannot go both ways' run good.elf --cpu vtx --migrate-at 1e6 --save x --save-at 1e6
+bad "--set migrate.rounds=31" 2 'a number from 1' run good.elf --set migrate.rounds=31
 bad "--set net.mbit=0" 2 'a number from 1' run good.elf --set net.mbit=0
 bad "--io passthru" 2 'did you mean passthrough' run popf --io passthru
 bad "--host hosted" 2 'planned' run popf --host hosted

@@ -1,0 +1,165 @@
+/* A second machine, and the link to it. See machine.h; sim/vmm/migrate.h has the idea.
+ *
+ * Both machines are switched on at the same moment and count the same cycles; the target idles until the VM is there. Whatever goes over the
+ * link is summed on both sides (CRC-32), and the target does not begin before its sum is the source's. What goes wrong on
+ * demand (--set migrate.cut, spoil, full, version) goes wrong here, between the two. */
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+#include "sim/board.h"
+#include "sim/core/fatal.h"
+#include "sim/vmm/save.h"
+
+static struct machine *source(void *self) { return self; }
+static uint32_t setting(const struct machine *m, enum setting s) { return m->b->vmm.board.setting[s]; }
+
+static uint32_t sum(uint32_t so_far, const void *bytes, size_t n) { return (uint32_t)crc32(so_far, bytes, (uInt)n); }
+
+static void abandon(void *self)
+{
+    struct machine *m = self;
+    machine_free(m->migration.to);
+    m->migration.to = NULL;
+}
+
+static struct machine_cfg target_of(const struct machine *m)
+{
+    struct machine_cfg c = m->cfg;
+    c.migrate_at = 0;
+    c.arrives = true;
+    if (c.migrate_to[0]) {
+        strcpy(c.cpu, c.migrate_to);
+        c.mmu[0] = 0;
+    }
+    c.migrate_to[0] = 0;
+    return c;
+}
+
+/* Stage 1. The target makes its VM, with memory and all, and does not start it. */
+static bool reserve(void *self, char *why, size_t room)
+{
+    struct machine *m = source(self);
+    struct err e = { 0 };
+    struct machine_cfg c = target_of(m);
+    abandon(m);
+    m->migration.sent = m->migration.got = 0;
+    if (setting(m, SETTING_MIGRATE_VERSION) != SAVE_VERSION) {
+        snprintf(why, room, "the target understands version %u of a virtual machine's state, and this is version %d", setting(m, SETTING_MIGRATE_VERSION), SAVE_VERSION);
+        return false;
+    }
+    if (setting(m, SETTING_MIGRATE_FULL)) {
+        snprintf(why, room, "the target has no %u MB of memory left", c.ram_mib);
+        return false;
+    }
+    m->migration.to = machine_new(&c, &e);
+    if (!m->migration.to) snprintf(why, room, "the target: %.140s", e.text);
+    return m->migration.to != NULL;
+}
+
+static bool is_cut(const struct machine *m, unsigned round, char *why, size_t room)
+{
+    if (!setting(m, SETTING_MIGRATE_CUT) || round < setting(m, SETTING_MIGRATE_CUT)) return false;
+    snprintf(why, room, round == MIGRATE_LAST ? "the link was cut while the virtual machine was stopped" : "the link was cut in round %u", round);
+    return true;
+}
+
+static bool page(void *self, unsigned round, uint32_t n, const uint8_t *bytes, char *why, size_t room)
+{
+    static const uint8_t zeros[PAGE_SIZE];
+    struct machine *m = source(self), *to = m->migration.to;
+    struct vm *vm = &to->b->vmm.vm[0];
+    uint8_t copy[PAGE_SIZE];
+    if (is_cut(m, round, why, room)) return false;
+    if (!bytes) bytes = zeros;
+    m->migration.sent = sum(sum(m->migration.sent, &n, sizeof n), bytes, PAGE_SIZE);
+    memcpy(copy, bytes, PAGE_SIZE);
+    if (round != MIGRATE_LAST && setting(m, SETTING_MIGRATE_SPOIL) == round && m->migration.spoiled != round) {
+        copy[100] ^= 8;
+        m->migration.spoiled = round;
+    }
+    m->migration.got = sum(sum(m->migration.got, &n, sizeof n), copy, PAGE_SIZE);
+    bus_poke(&to->b->bus, hpa(vm->bus.map[n] << PAGE_SHIFT), copy, PAGE_SIZE);
+    return true;
+}
+
+static size_t rest(void *self, struct vm *vm)
+{
+    struct machine *m = source(self);
+    text_clear(&m->migration.rest);
+    machine_save_vm(m, vm, false, &m->migration.rest);
+    return m->migration.rest.len;
+}
+
+/* What was printed is part of the guest's past, wherever that was. */
+static void take_past(struct machine *to, const struct machine *from)
+{
+    size_t n = from->b->serial_len[0];
+    text_clear(&to->guest[0].serial);
+    if (n) text_bytes(&to->guest[0].serial, from->guest[0].serial.s, n);
+    to->b->serial_len[0] = to->guest[0].serial_sent = n;
+}
+
+/* --set vmm.check=1: the dirty log has missed nothing. */
+static void check(const struct machine *m, const struct vm *vm)
+{
+    const struct machine *to = m->migration.to;
+    for (uint32_t n = 0; setting(m, SETTING_CHECK) && n < vm->frames; n++) {
+        const uint8_t *here = bus_page(&m->b->bus, hpa(vm->bus.map[n] << PAGE_SHIFT)), *there = bus_page(&to->b->bus, hpa(to->b->vmm.vm[0].bus.map[n] << PAGE_SHIFT));
+        if (memcmp(here, there, PAGE_SIZE)) fatal(EXIT_BUG, "our bug: a store to the virtual machine's memory was not noted, and its page did not go");
+    }
+}
+
+/* Stages 3 and 4. */
+static bool commit(void *self, struct vm *vm, char *why, size_t room)
+{
+    struct machine *m = source(self), *to = m->migration.to;
+    struct text *t = &m->migration.rest;
+    struct err e = { 0 };
+    if (is_cut(m, MIGRATE_LAST, why, room)) return false;
+    if (setting(m, SETTING_MIGRATE_SPOIL) == MIGRATE_LAST) t->s[t->len / 2] ^= 8;
+    if (m->migration.sent != m->migration.got) {
+        snprintf(why, room, "the target's checksum of the pages is another: something was altered on the way");
+        return false;
+    }
+    check(m, vm);
+    if (!machine_arrive(to, t, m->b->clock.now, &e)) {
+        snprintf(why, room, "the target: %.140s", e.text);
+        return false;
+    }
+    take_past(to, m);
+    return true;
+}
+
+void machine_migrate_plan(struct machine *m)
+{
+    const struct migrate_line line = { .reserve = reserve, .page = page, .rest = rest, .commit = commit, .abandon = abandon, .self = m };
+    if (m->cfg.migrate_at) migrate_plan(&m->b->vmm, m->cfg.migrate_at, &line);
+}
+
+struct machine *machine_migrated(struct machine *m)
+{
+    if (m->b->vmm.migrate.stage != MIGRATE_DONE) return NULL;
+    struct machine *to = m->migration.to;
+    m->migration.to = NULL;
+    return to;
+}
+
+bool machine_migration(const struct machine *m, struct machine_migration *out)
+{
+    const struct migrate *g = &m->b->vmm.migrate;
+    *out = (struct machine_migration){ .wanted = m->cfg.migrate_at != 0, .hz = m->b->clock.hz };
+    if (!m->technique->hypervisor || g->stage == MIGRATE_NONE) return false;
+    out->stage = migrate_stage_name(g->stage);
+    out->done = g->stage == MIGRATE_DONE;
+    out->failed = g->stage == MIGRATE_FAILED ? g->failed : NULL;
+    out->stopped_for = g->stopped ? migrate_why_name(g->why) : NULL;
+    out->pages = g->frames;
+    out->faults = g->faults;
+    out->began = g->began, out->stopped = g->stopped, out->resumed = g->resumed;
+    out->rounds = g->rounds;
+    for (unsigned n = 0; n < g->rounds; n++) {
+        const struct migrate_round *r = &g->round[n];
+        out->round[n] = (struct machine_round){ r->began, r->ended, r->bytes, r->pages, r->sent, r->zero, r->hot, r->dirtied, r->mbit };
+    }
+    return true;
+}

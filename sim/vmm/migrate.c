@@ -1,0 +1,242 @@
+/* See migrate.h. */
+#include "sim/vmm/migrate.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "sim/vmm/save.h"
+#include "sim/vmm/vm.h"
+
+enum { PAGE_LINES = PAGE_SIZE / 64, HEAD = 16 /* bytes before a page on the link */, BATCH = 8 /* pages at a time */ };
+
+static const char *const stage_names[MIGRATE_STAGES] = { "not begun", "reserving", "copying", "stopped", "done", "failed" };
+static const char *const why_names[MIGRATE_WHYS] = { "few pages are left", "the guest stores faster than the link may go",
+                                                     "it stored to more than in the round before, twice", "there were enough rounds" };
+const char *migrate_stage_name(unsigned stage) { return stage < MIGRATE_STAGES ? stage_names[stage] : "?"; }
+const char *migrate_why_name(unsigned why) { return why < MIGRATE_WHYS ? why_names[why] : "?"; }
+
+static struct vm *leaver(const struct vmm *h) { return h->vm; }
+static uint32_t setting(const struct vmm *h, enum setting s) { return h->board.setting[s]; }
+static bool is_set(const uint32_t *bits, uint32_t n) { return bits[n / 32] >> n % 32 & 1; }
+
+static void charge(struct vmm *h, uint64_t references)
+{
+    clock_charge(h->board.clock, CAUSE_MIGRATE, references * h->board.model->cost[COST_MEM_REF]);
+}
+
+static uint64_t link_cycles(const struct vmm *h, uint64_t bytes, uint32_t mbit)
+{
+    return bytes * 8 * (h->board.clock->hz / 1000) / ((uint64_t)mbit * 1000);
+}
+
+static uint64_t latency(const struct vmm *h) { return clock_from_ns(h->board.clock, setting(h, SETTING_MIGRATE_LATENCY)); }
+
+void migrate_plan(struct vmm *h, uint64_t at, const struct migrate_line *line)
+{
+    struct migrate *g = &h->migrate;
+    g->frames = leaver(h)->frames;
+    g->dirty = arena_alloc(h->board.arena, (g->frames + 31) / 32 * sizeof *g->dirty);
+    g->send = arena_alloc(h->board.arena, (g->frames + 31) / 32 * sizeof *g->send);
+    g->next = at;
+    g->line = *line;
+}
+
+uint64_t migrate_deadline(const struct vmm *h)
+{
+    const struct migrate *g = &h->migrate;
+    return g->next && g->stage < MIGRATE_STOP ? g->next : TIMEQ_NEVER;
+}
+
+/* ---- the dirty log */
+
+static uint8_t *marks_of(const struct vm *vm, uint32_t page) { return &vm->vmm->board.bus->marks[vm->bus.map[page]]; }
+
+void migrate_stores(struct vm *vm, uint32_t page)
+{
+    struct migrate *g = &vm->vmm->migrate;
+    if (!g->dirty || page >= g->frames || !(*marks_of(vm, page) & FRAME_SHARED)) return;
+    *marks_of(vm, page) &= (uint8_t)~FRAME_SHARED;
+    g->dirty[page / 32] |= 1u << page % 32;
+    g->dirtied++;
+    g->faults++;
+    charge(vm->vmm, 2);
+}
+
+/* From here on every page's first store is noted. */
+static void log_anew(struct vmm *h)
+{
+    struct migrate *g = &h->migrate;
+    struct vm *vm = leaver(h);
+    struct vmmu *m = &vm->vcpu.vmmu;
+    memset(g->dirty, 0, (g->frames + 31) / 32 * sizeof *g->dirty);
+    g->dirtied = 0;
+    for (uint32_t n = 0; n < g->frames; n++) *marks_of(vm, n) |= FRAME_SHARED;
+    charge(h, g->frames / 32);
+    m->cause = vm->vcpu.cause;
+    m->ops->protect(m);
+}
+
+static void log_off(struct vmm *h)
+{
+    for (uint32_t n = 0; n < h->migrate.frames; n++) *marks_of(leaver(h), n) &= (uint8_t)~FRAME_SHARED;
+}
+
+/* ---- rounds */
+
+static struct migrate_round *now_round(struct migrate *g) { return &g->round[g->rounds - 1]; }
+
+static void begin_round(struct vmm *h, uint32_t mbit)
+{
+    struct migrate *g = &h->migrate;
+    uint32_t pages = g->rounds ? g->dirtied : g->frames;
+    if (g->rounds) memcpy(g->send, g->dirty, (g->frames + 31) / 32 * sizeof *g->send);
+    else memset(g->send, 0xFF, (g->frames + 31) / 32 * sizeof *g->send);
+    g->rounds++;
+    g->cursor = 0;
+    g->next = h->board.clock->now;
+    *now_round(g) = (struct migrate_round){ .began = h->board.clock->now, .pages = pages, .mbit = mbit };
+    log_anew(h);
+}
+
+static bool is_zero(const uint8_t *page)
+{
+    static const uint8_t zeros[PAGE_SIZE];
+    return !memcmp(page, zeros, PAGE_SIZE);
+}
+
+static void give_up(struct vmm *h)
+{
+    struct migrate *g = &h->migrate;
+    log_off(h);
+    g->stage = MIGRATE_FAILED;
+    g->line.abandon(g->line.self);
+}
+
+/* The page goes onto the link; false: that was all with it. */
+static bool send(struct vmm *h, uint32_t page)
+{
+    struct migrate *g = &h->migrate;
+    struct migrate_round *r = now_round(g);
+    const uint8_t *bytes = bus_page(h->board.bus, hpa(leaver(h)->bus.map[page] << PAGE_SHIFT));
+    bool zero = is_zero(bytes);
+    charge(h, zero ? PAGE_LINES : 2 * PAGE_LINES);
+    r->zero += zero;
+    r->sent += !zero;
+    r->bytes += zero ? HEAD : HEAD + PAGE_SIZE;
+    return g->line.page(g->line.self, g->stage == MIGRATE_STOP ? MIGRATE_LAST : g->rounds, page, zero ? NULL : bytes, g->failed, sizeof g->failed);
+}
+
+/* A few pages, then it is the guest's turn until they are on their way. False: the link, or the target, is gone. */
+static bool send_some(struct vmm *h)
+{
+    struct migrate *g = &h->migrate;
+    struct migrate_round *r = now_round(g);
+    uint64_t before = r->bytes;
+    for (; g->cursor < g->frames && r->bytes - before < BATCH * (HEAD + PAGE_SIZE); g->cursor++) {
+        if (!is_set(g->send, g->cursor)) continue;
+        if (is_set(g->dirty, g->cursor)) r->hot++;
+        else if (!send(h, g->cursor)) return false;
+    }
+    g->next += link_cycles(h, r->bytes - before, r->mbit);
+    if (g->next <= h->board.clock->now) g->next = h->board.clock->now + 1; /* the processor is slower than the link */
+    return true;
+}
+
+/* Mbit/s that the guest stored to, in pages. */
+static uint32_t dirty_rate(const struct vmm *h, const struct migrate_round *r)
+{
+    uint64_t cycles = r->ended > r->began ? r->ended - r->began : 1;
+    return (uint32_t)((uint64_t)r->dirtied * PAGE_SIZE * 8 * (h->board.clock->hz / 1000) / cycles / 1000);
+}
+
+static bool is_enough(struct vmm *h, uint32_t next)
+{
+    struct migrate *g = &h->migrate;
+    const struct migrate_round *r = now_round(g);
+    if (g->rounds > 1 && r->dirtied > r[-1].dirtied) g->grew++;
+    if (r->dirtied <= setting(h, SETTING_MIGRATE_LAST)) g->why = MIGRATE_FEW;
+    else if (next > setting(h, SETTING_MIGRATE_MAX)) g->why = MIGRATE_FAST;
+    else if (g->grew >= 2) g->why = MIGRATE_GROWS;
+    else if (g->rounds >= setting(h, SETTING_MIGRATE_ROUNDS)) g->why = MIGRATE_ROUNDS_MOST;
+    else return false;
+    return true;
+}
+
+static bool taken(void *vmm, struct vm *vm);
+
+static void end_round(struct vmm *h)
+{
+    struct migrate *g = &h->migrate;
+    struct migrate_round *r = now_round(g);
+    r->ended = h->board.clock->now;
+    r->dirtied = g->dirtied;
+    uint32_t next = dirty_rate(h, r) + setting(h, SETTING_MIGRATE_STEP), least = setting(h, SETTING_MIGRATE_MIN);
+    if (is_enough(h, next)) {
+        g->stage = MIGRATE_STOP;
+        h->suspend = (struct suspend){ .at = r->ended, .take = taken, .self = h };
+    } else {
+        begin_round(h, next > least ? next : least);
+    }
+}
+
+void migrate_tick(struct vmm *h)
+{
+    struct migrate *g = &h->migrate;
+    bool good = true;
+    switch ((enum migrate_stage)g->stage) {
+    case MIGRATE_NONE: /* there and back: may it come? */
+        g->stage = MIGRATE_RESERVE;
+        g->began = h->board.clock->now;
+        g->next = g->began + 2 * latency(h);
+        break;
+    case MIGRATE_RESERVE:
+        good = g->line.reserve(g->line.self, g->failed, sizeof g->failed);
+        g->stage = MIGRATE_COPY;
+        if (good) begin_round(h, setting(h, SETTING_MIGRATE_MIN));
+        break;
+    case MIGRATE_COPY:
+        if (g->cursor < g->frames) good = send_some(h);
+        else end_round(h);
+        break;
+    default: break;
+    }
+    if (!good) give_up(h);
+}
+
+/* ---- stop and copy */
+
+/* Nobody runs here until the bytes are over. */
+static void wait(struct vmm *h, uint64_t cycles)
+{
+    clock_charge(h->board.clock, CAUSE_IDLE, cycles);
+    timeq_run(h->board.cpu->env.timers);
+}
+
+static bool send_rest(struct vmm *h)
+{
+    struct migrate *g = &h->migrate;
+    struct migrate_round *r = now_round(g);
+    for (; g->cursor < g->frames; g->cursor++)
+        if (is_set(g->send, g->cursor) && !send(h, g->cursor)) return false;
+    r->bytes += g->line.rest(g->line.self, leaver(h));
+    return true;
+}
+
+/* The VM stands still. What is left goes as fast as it may; then the target has the word. */
+static bool taken(void *vmm, struct vm *vm)
+{
+    struct vmm *h = vmm;
+    struct migrate *g = &h->migrate;
+    uint32_t most = setting(h, SETTING_MIGRATE_MAX);
+    g->stopped = h->board.clock->now;
+    now_round(g)->dirtied = g->dirtied; /* until it was at rest */
+    begin_round(h, most);
+    uint64_t before = h->board.clock->now;
+    bool good = send_rest(h);
+    uint64_t took = h->board.clock->now - before, need = link_cycles(h, now_round(g)->bytes, most) + 2 * latency(h);
+    if (good && need > took) wait(h, need - took);
+    good = good && g->line.commit(g->line.self, vm, g->failed, sizeof g->failed);
+    now_round(g)->ended = g->resumed = h->board.clock->now;
+    if (good) g->stage = MIGRATE_DONE;
+    else give_up(h);
+    return good;
+}
