@@ -2,11 +2,15 @@
 #ifndef TESTS_SUPPORT_BYTES_H
 #define TESTS_SUPPORT_BYTES_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <cmocka.h>
 
 enum { LOAD = 0x100000 /* where the code lies, and begins */ };
 struct code { uint8_t byte[2048]; uint32_t at; };
