@@ -232,6 +232,11 @@ attack: ## a million hostile operations under every technique (ATTACK_OPERATIONS
 	$(SUB) MODE=release test-programs
 	$(Q)ATTACK_OPERATIONS=$${ATTACK_OPERATIONS:-1000000} bash tests/equiv/attack.sh
 
+hostile: ## a million hostile page-table updates each under shadow, two-level, agile and direct paging (HOSTILE_UPDATES=N)
+	$(SUB) MODE=release build/release/tests/unit/mmu_hostile_test build/release/tests/unit/mmu_direct_test
+	$(Q)HOSTILE_UPDATES=$${HOSTILE_UPDATES:-1000000} build/release/tests/unit/mmu_hostile_test
+	$(Q)DIRECT_UPDATES=$${HOSTILE_UPDATES:-1000000} build/release/tests/unit/mmu_direct_test
+
 native: ## compare Ringside with this computer's processor (NATIVE_SEED=N NATIVE_CASES=N)
 	$(SUB) MODE=release all $(NATIVE_BINS)
 	$(Q)bash tests/native/differential.sh
@@ -284,5 +289,5 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all bench guests test-programs prerequisites demo check check-fast native attack fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
+.PHONY: all bench guests test-programs prerequisites demo check check-fast native attack hostile fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
         dist clean help FORCE
