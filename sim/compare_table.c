@@ -78,6 +78,10 @@ static void cell_number(const struct compare_runs *c, const struct compare_run *
 static void cell_slowdown(const struct compare_runs *c, const struct compare_run *r, unsigned row, struct text *out)
 {
     const struct machine_summary *s = &r->sum, *bare = &c->run[0].sum;
+    if (r->end.fate != c->run[0].end.fate || r->end.code != c->run[0].end.code) { /* it did not do the same work */
+        text_add(out, "-");
+        return;
+    }
     uint64_t mine = s->cycles - (row ? s->by_cause[CAUSE_IDLE] : 0), its = bare->cycles - (row ? bare->by_cause[CAUSE_IDLE] : 0);
     text_add(out, "%.2fx", its ? (double)mine / (double)its : 0.0);
 }

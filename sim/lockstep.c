@@ -359,16 +359,33 @@ static void pass_elided(struct lockstep *l, struct advance *a)
     }
 }
 
+/* An interrupt came to the second in the middle of a repeated string instruction: the first does as many iterations, and stands
+ * before the others. */
+static bool begin_piece(struct lockstep *l, const struct piece *p)
+{
+    enum { RF = 1 << 16 /* is pushed set in the middle of such an instruction: SDM volume 3, 17.3.1.1 */ };
+    struct machine *m = l->m[0];
+    struct machine_cpu c;
+    struct advance a;
+    uint32_t left = count_of(l->m[1], p);
+    set_count(m, p, p->count - left);
+    advance(m, &a);
+    if (a.irq || a.ended || a.lost || count_of(m, p)) {
+        lose(l, "one of them does not go on like the other in the middle of a repeated string instruction");
+        return false;
+    }
+    set_count(m, p, left);
+    machine_guest(m, &c);
+    return machine_set_reg(m, "eip", p->start) && machine_set_reg(m, "eflags", c.eflags | RF);
+}
+
 /* The first machine does what the second has done in its step. */
 static void catch_up(struct lockstep *l, const struct advance *second, const struct piece *p)
 {
     struct advance a = { 0 };
     bool only_irq = second->irq && frame_eip(l->m[1]) == p->start;
     unsigned n = only_irq ? 0 : second->emulated > 1 ? second->emulated : 1;
-    if (only_irq && p->repeated && count_of(l->m[1], p) != p->count) {
-        lose(l, "an interrupt that nothing announced came in the middle of a repeated string instruction");
-        return;
-    }
+    if (only_irq && p->repeated && count_of(l->m[1], p) != p->count && !begin_piece(l, p)) return;
     for (unsigned i = 0; i < n && !a.ended; i++) {
         advance(l->m[0], &a);
         if (a.irq && !second->irq) {

@@ -71,6 +71,10 @@ static void say_totals(const struct report *r, struct say *out)
     number(out, m->cycles, "cycle");
     say_add(out, "\n");
     if (!r->bare || !r->bare->ended || r->end.fate == FATE_RUNNING || r->bare->cycles <= r->bare->idle) return;
+    if (r->end.fate != r->bare->end.fate || r->end.code != r->bare->end.code) {
+        say_add(out, "  not comparable with the bare machine's cycles: there the guest did not end like this\n");
+        return;
+    }
     say_add(out, "  %.2f times the cycles of the bare machine", (double)m->cycles / (double)r->bare->cycles);
     if (m->by_cause[CAUSE_IDLE] || r->bare->idle)
         say_add(out, "; %.2f times without idling",

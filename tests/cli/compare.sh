@@ -50,6 +50,7 @@ run 1 compare mini
 ok "a technique for ported kernels runs the port beside the image" has out '^  memory at the end +reference .* a port +'
 ok "and all that is faithful says the same" has out '^  console +reference +line [0-9]+ +same +same +same$'
 ok "trap-and-emulate parts from it at PUSHF" has out 'they part at guest instruction .*irq_save\): pushfd'
+ok "who did not do the same work is not said to be quicker" has out '^  slowdown +1.00x +- +[0-9]'
 run 0 compare mini --on native,pv
 ok "the port ends as the kernel does" has out 'it says the same, byte for byte'
 run 0 compare "$guests/mini.elf" --module "$guests/mini.img" --append 'run="ls; cat motd | wc; halt"' --on native,bt,vtx --lockstep
