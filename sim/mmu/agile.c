@@ -195,12 +195,11 @@ static void stats(const struct vmmu *m, struct vmmu_stats *out)
 
 /* ---- for tests and views */
 
-static bool check(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room)
+/* Those that are the guest's own. */
+static bool check_own(const struct vmmu *m, char *why, unsigned room)
 {
     const struct agile *a = m->state;
-    uint32_t frame, kinds = 0;
-    if (!shadow_check(&a->shadow, tlb, why, room) || !a->second.ops->check(&a->second, tlb, why, room)) return false;
-    for (uint32_t n = 0; n < m->env.guest->frames; n++) kinds += a->kind[n] != 0;
+    uint32_t frame;
     for (uint32_t n = 0; n < a->tables; n++) {
         uint32_t page = a->table[n];
         bool good = a->kind[page] & AGILE_OWN && !(a->kind[page] & AGILE_BELOW) && shadow_guest_ram(agile_shadow(a), page << PAGE_SHIFT, &frame);
@@ -208,6 +207,21 @@ static bool check(const struct vmmu *m, const struct tlb *tlb, char *why, unsign
         snprintf(why, room, "agile: table %X is the guest's own (kind %u), and is traced, shared or no RAM", page, a->kind[page]);
         return false;
     }
+    return true;
+}
+
+static bool check_some(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room)
+{
+    const struct agile *a = m->state;
+    return shadow_check_some(&a->shadow, tlb, why, room) && check_own(m, why, room);
+}
+
+static bool check(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room)
+{
+    const struct agile *a = m->state;
+    uint32_t kinds = 0;
+    if (!shadow_check(&a->shadow, tlb, why, room) || !a->second.ops->check(&a->second, tlb, why, room) || !check_own(m, why, room)) return false;
+    for (uint32_t n = 0; n < m->env.guest->frames; n++) kinds += a->kind[n] != 0;
     if (kinds == a->tables && !(a->whole && kinds)) return true;
     snprintf(why, room, "agile: %u tables are the guest's own, %u are listed", kinds, a->tables);
     return false;
