@@ -30,6 +30,7 @@ void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm)
     v->virt_clock.hz = h->board.clock->hz;
     v->model = *h->board.model;
     v->model.vmx = v->model.walk_cache = v->model.nested_tlb = 0;
+    v->model.extras &= ~(uint32_t)EXTRA_AGILE; /* a hypervisor's */
     if (monitor_there(h->board.cpu)) v->model.extras |= EXTRA_MONITOR;
     if (v->ops->aware) v->model.without |= FEATURE_PAE; /* direct paging has two levels here */
     struct cpu_env env = { .bus = &vm->bus, .mmu = &v->virt_mmu, .translate = mmu_translate, .fill = mmu_fill, .flush = mmu_flush,

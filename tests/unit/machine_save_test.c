@@ -123,8 +123,8 @@ static void save(const char *cpu, const char *mmu, uint64_t at)
 static void goes_on_everywhere(void **state)
 {
     (void)state;
-    static const char *const on[][2] = { { "te", "shadow" }, { "bt", "shadow" }, { "vtx", "shadow" }, { "vtx", "two-level" } };
-    enum { WAYS = 4 };
+    static const char *const on[][2] = { { "te", "shadow" }, { "bt", "shadow" }, { "vtx", "shadow" }, { "vtx", "two-level" }, { "vtx", "agile" } };
+    enum { WAYS = 5 };
     struct machine_cfg cfg = plain("vtx", "");
     run_to_end(&cfg, &whole);
     double seven;
@@ -132,7 +132,7 @@ static void goes_on_everywhere(void **state)
     assert_true(seven > 4.14 && seven < 4.15);
     for (unsigned from = 0; from < WAYS; from++)
         for (unsigned to = 0; to < WAYS; to++) {
-            save(on[from][0], on[from][1], 300000 + 450000 * (uint64_t)(from * WAYS + to));
+            save(on[from][0], on[from][1], 300000 + 280000 * (uint64_t)(from * WAYS + to));
             cfg = plain(on[to][0], on[to][1]);
             strcpy(cfg.restore, saved);
             run_to_end(&cfg, &parts);
