@@ -5,6 +5,7 @@
 #include "sim/core/cost.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include "sim/core/lines.h"
 #include "sim/core/text.h"
@@ -154,8 +155,8 @@ static bool read_value(const struct reading *r, enum unit u, const char *row, co
         return err_set(r->e, EXIT_INPUT, "%s:%u: %s: \"%.40s\" is not a whole number", r->file, r->line, row, word);
     if (negative) return err_set(r->e, EXIT_INPUT, "%s:%u: %s: %.40s is negative", r->file, r->line, row, word);
     if (v < units[u].least || v > units[u].most)
-        return err_set(r->e, EXIT_INPUT, "%s:%u: %s: %.40s is absurd; %s, from %u to %u", r->file, r->line, row, word, units[u].name,
-                       units[u].least, units[u].most);
+        return err_set(r->e, EXIT_INPUT, "%s:%u: %s: %.40s is absurd; %s%sfrom %u to %u", r->file, r->line, row, word,
+                       u == UNIT_SWITCH ? "" : units[u].name, u == UNIT_SWITCH ? "" : ", ", units[u].least, units[u].most);
     *value = (uint32_t)v;
     return true;
 }
@@ -259,6 +260,20 @@ bool model_check(struct model *m, struct err *e)
     return caches_fit(m, e) && predictor_fits(m, e) && tlbs_fit(m, e);
 }
 
+/* Rows that do not go together are told as "FILE: ROW, ...": here is known in which line the first of them is. */
+static bool blame(const struct reading *r)
+{
+    char what[sizeof r->e->text], row[40];
+    size_t file = strlen(r->file) + 2;
+    if (!r->e || strlen(r->e->text) < file) return false;
+    strcpy(what, r->e->text + file);
+    snprintf(row, sizeof row, "%.*s", (int)strcspn(what, ",:"), what);
+    int k = row_of(row);
+    if (k < 0) return false;
+    *r->e = (struct err){ 0 }; /* what was said first stays */
+    return err_set(r->e, EXIT_INPUT, "%s:%u: %s", r->file, r->at[k], what);
+}
+
 bool model_find(const char *name, struct model *m, struct err *e)
 {
     struct text text = { 0 };
@@ -273,7 +288,7 @@ bool model_find(const char *name, struct model *m, struct err *e)
         r.line++;
         if (*line && *line != '#') ok = read_row(&r, line);
     }
-    ok = ok && complete(&r) && model_check(m, e);
+    ok = ok && complete(&r) && (model_check(m, e) || blame(&r));
     text_free(&text);
     return ok;
 }
