@@ -261,8 +261,21 @@ void micro_text(const struct micro *x, unsigned shown, struct text *out)
     struct text n = { 0 }, all = { 0 };
     text_number(&n, sum);
     text_number(&all, x->cycles);
-    if (shown <= x->n) text_add(out, "\n%s of %s cycles so far; S goes on", text_str(&n), text_str(&all));
-    else text_add(out, "\n%s cycles in all; S does it", text_str(&all));
+    if (shown <= x->n) text_add(out, "\n%s of %s cycles so far; S goes on, i: why so many", text_str(&n), text_str(&all));
+    else text_add(out, "\n%s cycles in all; S does it, i: why so many", text_str(&all));
     text_free(&n);
     text_free(&all);
+}
+
+void micro_why(const struct micro *x, struct text *out)
+{
+    text_number(out, x->cycles);
+    text_add(out, " cycles in all:\n");
+    for (unsigned i = 0; i < x->n; i++) {
+        const struct micro_step *s = &x->step[i];
+        if (!s->cycles) continue;
+        text_add(out, "\n");
+        text_number(out, s->cycles);
+        text_add(out, " %s: %s\n", s->kind, s->why);
+    }
 }

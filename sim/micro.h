@@ -28,4 +28,7 @@ bool micro_read(struct machine *m, struct micro *out);
 /* The first `shown` of them as lines of at most 66 columns, the last marked and explained; all of them and the sum if `shown` > n. */
 void micro_text(const struct micro *x, unsigned shown, struct text *out);
 
+/* Why so many: each part that took time, with its rows and their sources. */
+void micro_why(const struct micro *x, struct text *out);
+
 #endif

@@ -134,6 +134,15 @@ static unsigned why(struct app *a)
     return ASK_REDRAW;
 }
 
+/* On the card about one instruction, i asks for its cycles. */
+static unsigned why_so_many(struct app *a)
+{
+    text_clear(&a->card);
+    a->overlay = OVERLAY_NONE;
+    if (session_micro_why(&a->session, &a->card)) overlay_card(a, "Why so many cycles?");
+    return ASK_REDRAW;
+}
+
 static unsigned micro(struct app *a)
 {
     text_clear(&a->card);
@@ -296,6 +305,8 @@ unsigned app_key(struct app *a, uint32_t key)
     a->session.warn = false;
     if (a->overlay == OVERLAY_CARD && command_of_key(key) == CMD_MICRO) {
         ask = micro(a); /* the next part, on the same card */
+    } else if (a->overlay == OVERLAY_CARD && a->session.parts && command_of_key(key) == CMD_WHY) {
+        ask = why_so_many(a);
     } else if (a->overlay) {
         int asked = a->asking;
         ask = overlay_key(a, key);

@@ -61,6 +61,8 @@ bool session_exec(struct session *s, const char *line, struct text *out);
 /* One part more of what happens inside the next instruction, with its cycles; behind the last, the instruction is done, and
  * it returns false: there is nothing to show. */
 bool session_micro(struct session *s, struct text *out);
+/* Of the parts that session_micro shows: why they take so long. False: it shows none. */
+bool session_micro_why(const struct session *s, struct text *out);
 /* Two sentences: the rule of the last silent failure, if it has just happened, else of the next instruction. */
 void session_why(const struct session *s, struct text *out);
 

@@ -121,3 +121,10 @@ bool session_micro(struct session *s, struct text *out)
     micro_text(&s->micro, s->parts, out);
     return true;
 }
+
+bool session_micro_why(const struct session *s, struct text *out)
+{
+    if (!s->parts || s->micro.moment != machine_insns(s->m)) return false;
+    micro_why(&s->micro, out);
+    return true;
+}

@@ -38,6 +38,7 @@ static void parts_add_up(void **state)
             assert_int_equal(machine_state_hash(m), hash);
             assert_int_equal(trace_last(machine_trace_of(m)), events);
             for (unsigned k = 0; k < x.n; k++) sum += x.step[k].cycles;
+            for (unsigned k = 0; k < x.n; k++) assert_true(!x.step[k].cycles || *x.step[k].why);
             machine_run(m, NULL, 1);
             if (machine_insns(m) == at) continue; /* a repeated string instruction, or time passing in HLT */
             if (sum != machine_cycles(m) - cycles) {
