@@ -246,12 +246,6 @@ static bool probe(const struct vmmu *m, gva_t at, unsigned access, struct xlat *
     return walk(&w, at, access, x, &f);
 }
 
-static bool check_some(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room)
-{
-    const struct agile *a = m->state;
-    return shadow_check_some(&a->shadow, tlb, why, room);
-}
-
 const struct mmu_strategy mmu_agile = {
     .name = "agile",
     .about = "the walk begins in shadow tables and goes on, below a page table that changes often, in the guest's own and the second level",
