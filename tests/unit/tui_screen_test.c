@@ -273,6 +273,35 @@ static void test_lesson(void **state)
     close_world(&w);
 }
 
+/* Same guest, same moment, other machine, one key: the instruction about to run is the same, what is around it is not. */
+static void test_round_of_machines(void **state)
+{
+    static const struct { const char *key, *title, *ring; } at[] = {
+        { ">", "BT·shadow·direct", "cpl 1" }, { ">", "VTX·shadow·direct", "cpl 0" }, { ">", "native·no hypervisor", "cpl 0" },
+        { ">", "TE·shadow·direct", "cpl 1" }, { "<lt>", "native·no hypervisor", "cpl 0" }, { "<lt>", "VTX·shadow·direct", "cpl 0" },
+        { "<lt>", "BT·shadow·direct", "cpl 1" }, { "<lt>", "TE·shadow·direct", "cpl 1" },
+    };
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnnn");
+    expect_shows(&w, "TE·shadow·direct");
+    uint64_t moment = machine_insns(w.machine);
+    for (unsigned k = 0; k < sizeof at / sizeof at[0]; k++) {
+        press(&w, at[k].key);
+        expect_shows(&w, at[k].title);
+        expect_shows(&w, at[k].ring);
+        expect_shows(&w, "► 0010499A  popf");
+    }
+    assert_int_equal(machine_insns(w.machine), moment); /* the machine it began with stands where it was */
+    expect_shows(&w, "step 4/7");
+    press(&w, ">s"); /* and there POPF does what it should */
+    expect_shows(&w, "guest 0");
+    press(&w, "<lt>s");
+    expect_shows(&w, "guest wants IF=0  ! has 1");
+    close_world(&w);
+}
+
 static void test_question(void **state)
 {
     struct world w;
@@ -490,7 +519,7 @@ int main(void)
         cmocka_unit_test(test_other_machine), cmocka_unit_test(test_golden),        cmocka_unit_test(test_nothing_clips),
             cmocka_unit_test(test_address), cmocka_unit_test(test_address_chosen),
         cmocka_unit_test(test_step_and_back), cmocka_unit_test(test_exit_and_previous),
-        cmocka_unit_test(test_lesson),        cmocka_unit_test(test_question),
+        cmocka_unit_test(test_lesson),        cmocka_unit_test(test_round_of_machines), cmocka_unit_test(test_question),
         cmocka_unit_test(test_goto),          cmocka_unit_test(test_find),
         cmocka_unit_test(test_radix),         cmocka_unit_test(test_help),
         cmocka_unit_test(test_unknown_key),   cmocka_unit_test(test_draw),
