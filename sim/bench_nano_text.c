@@ -188,6 +188,7 @@ static void say_verdict(const struct bench_nano *b, struct say *out)
     say_wrap(out, "", 0, text_str(&t));
     say_add(out, "\nf: fitted, !: predicted and more than 25 %% off. Fitted: the native column and\n");
     for (const struct bench_constant *c = bench_constants; c->row; c++) say_add(out, "  %-16s %s\n", c->row, c->why);
+    say_add(out, "Assumed, not fitted:\n  %-16s %s\n", "vmx.bitmap", "as VMREAD; it is why divzero under vtx is slower than bare");
     text_free(&t);
     text_free(&far);
     text_free(&wrong);

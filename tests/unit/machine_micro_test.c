@@ -24,6 +24,7 @@ static struct machine *boot(const char *guest, const char *cpu)
 static void parts_add_up(void **state)
 {
     static const char *const cpus[] = { "native", "te", "bt", "vtx" };
+    unsigned waits = 0;
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
         struct machine *m = boot("build/guests/rings.elf", cpus[i]);
@@ -39,6 +40,7 @@ static void parts_add_up(void **state)
             assert_int_equal(trace_last(machine_trace_of(m)), events);
             for (unsigned k = 0; k < x.n; k++) sum += x.step[k].cycles;
             for (unsigned k = 0; k < x.n; k++) assert_true(!x.step[k].cycles || *x.step[k].why);
+            for (unsigned k = 0; k < x.n; k++) waits += !strcmp(x.step[k].kind, "wait") && strstr(x.step[k].why, "dep.load = 2") != NULL;
             machine_run(m, NULL, 1);
             if (machine_insns(m) == at) continue; /* a repeated string instruction, or time passing in HLT */
             if (sum != machine_cycles(m) - cycles) {
@@ -50,6 +52,7 @@ static void parts_add_up(void **state)
         }
         machine_free(m);
     }
+    assert_true(waits); /* the next instruction's, for what is loaded: told as such */
 }
 
 static const struct micro_step *part(const struct micro *x, const char *kind)
