@@ -47,6 +47,7 @@ static struct machine *another(const struct subject *s, bool native, struct err 
 {
     struct machine_cfg cfg = s->cfg;
     cfg.serial = NULL;
+    config_stays(&cfg);
     if (native) {
         strcpy(cfg.cpu, "native");
         cfg.mmu[0] = 0;

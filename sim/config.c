@@ -554,6 +554,12 @@ static bool check_vms(const struct machine_cfg *c, struct err *e)
     return true;
 }
 
+void config_stays(struct machine_cfg *c)
+{
+    c->save[0] = c->restore[0] = c->migrate_to[0] = 0;
+    c->save_at = c->migrate_at = 0;
+}
+
 static bool check_save(const struct machine_cfg *c, struct err *e)
 {
     const struct cpu_strategy *cpu = cpu_strategy_find(c->cpu);

@@ -77,6 +77,8 @@ void     config_vm(const struct machine_cfg *c, unsigned vm, struct machine_cfg 
 uint32_t config_memory(const struct machine_cfg *c);
 /* Refuses what cannot be with it. A part of config_check. */
 bool config_check_memory(const struct machine_cfg *c, struct err *e);
+/* Its virtual machine neither comes nor goes: for machines beside the one that was asked for. */
+void config_stays(struct machine_cfg *c);
 /* Nearest of `n` words to a mistyped one (edit distance at most 3), or NULL. */
 const char *config_suggest(const char *word, const char *const *words, unsigned n);
 

@@ -9,7 +9,10 @@ bool hist_write(const struct subject *s, const struct picture *p, const char *pa
 /* From the cycle of event p->from (0: the beginning) to that of p->to (0: the end). */
 bool timeline_write(const struct subject *s, const struct picture *p, const char *path, struct err *e);
 
-/* What all three charts end with: text, SVG or SVG converted. EXIT_USAGE for DOT. */
+/* The rounds of a live migration. picture_migrate.c */
+bool migrate_write(const struct subject *s, const struct picture *p, const char *path, struct err *e);
+
+/* What all charts end with: text, SVG or SVG converted. EXIT_USAGE for DOT. */
 bool chart_write(enum picture_format f, const struct text *svg, const struct text *txt, const char *path, struct err *e);
 void chart_caption(const struct subject *s, bool ascii, struct text *out); /* "te·shadow, popf, model p4, seed 0" */
 

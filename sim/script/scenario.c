@@ -94,6 +94,8 @@ OPTION(seed, "seed")
 OPTION(append, "append")
 OPTION(limit_cycles, "limit-cycles")
 OPTION(limit_instr, "limit-instr")
+OPTION(migrate_at, "migrate-at")
+OPTION(migrate_to, "migrate-to")
 
 static void take_preset(lua_State *L, void *to)
 {
@@ -255,6 +257,8 @@ static const struct field machine_fields[] = {
     { "append", take_append },
     { "limit_cycles", take_limit_cycles },
     { "limit_instr", take_limit_instr },
+    { "migrate_at", take_migrate_at },
+    { "migrate_to", take_migrate_to },
     { "guest", take_guest },
     { "module", take_module },
     { "disk", take_disk },

@@ -37,7 +37,7 @@ static void set_text(lua_State *L, const char *name, const char *value)
 
 static void set_end(lua_State *L, const struct machine_vm *v)
 {
-    static const char *const stops[] = { NULL, "exited", "halted", "died", "limit", "reset", "off" };
+    static const char *const stops[] = { NULL, "exited", "halted", "died", "limit", "reset", "off", "saved" };
     if (!stops[v->end.fate]) return;
     set_text(L, "stop", stops[v->end.fate]);
     set_text(L, "why", v->end.why);
@@ -87,4 +87,38 @@ int vm_of(lua_State *L)
     for (unsigned c = 0; c < CAUSE_COUNT; c++) set(L, cause_name(c), v.by_cause[c]);
     lua_setfield(L, -2, "costs");
     return 1;
+}
+
+static void set_round(lua_State *L, const struct machine_round *r)
+{
+    lua_createtable(L, 0, 10);
+    set(L, "pages", r->pages), set(L, "sent", r->sent), set(L, "zero", r->zero), set(L, "hot", r->hot), set(L, "dirtied", r->dirtied);
+    set(L, "mbit", r->mbit), set(L, "bytes", r->bytes), set(L, "began", r->began);
+    set(L, "cycles", r->ended > r->began ? r->ended - r->began : 0);
+}
+
+/* vm.migration: nil, or a table. */
+void vm_migration(lua_State *L, const struct machine *m)
+{
+    struct machine_migration g;
+    sandbox_charge(L, LOOK_COST);
+    if (!machine_migration(m, &g)) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_createtable(L, 0, 10);
+    set_text(L, "stage", g.stage);
+    lua_pushboolean(L, g.done);
+    lua_setfield(L, -2, "done");
+    if (g.failed) set_text(L, "failed", g.failed);
+    if (g.stopped_for) set_text(L, "stopped_for", g.stopped_for);
+    set(L, "pages", g.pages), set(L, "faults", g.faults);
+    if (g.resumed) set(L, "downtime", g.resumed - g.stopped);
+    if (g.resumed) set(L, "total", g.resumed - g.began);
+    lua_createtable(L, (int)g.rounds, 0);
+    for (unsigned n = 0; n < g.rounds; n++) {
+        set_round(L, &g.round[n]);
+        lua_rawseti(L, -2, (lua_Integer)n + 1);
+    }
+    lua_setfield(L, -2, "rounds");
 }

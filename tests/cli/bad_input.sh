@@ -112,7 +112,7 @@ bad "an unknown command" 2 'no such command; did you mean .run' rnu popf
 bad "a wild command" 2 'no such command; there are: run, tui' xyzzy
 bad "a file for a command" 2 'did you mean .run good.elf' good.elf
 bad "a word that is near nothing" 3 'ringside list. names the scenarios' run nope
-bad "a wild diagram" 2 'no such diagram; there are: ladder, matrix, decision, blocks, vmx, bars, hist, timeline, walk, tables' draw pie popf
+bad "a wild diagram" 2 'no such diagram; there are: ladder, matrix, decision, blocks, vmx, bars, hist, timeline, walk, tables, migrate' draw pie popf
 bad "a planned command" 2 'planned, not in version 0.1; there are: run' grade popf
 bad "an option for a command" 2 'a command comes first' --cpu te
 bad "an unknown option" 2 '--modle: no such option; did you mean --model' run popf --modle p4
@@ -178,6 +178,7 @@ bad "--migrate-to without a moment" 2 'Add --migrate-at' run good.elf --cpu vtx 
 bad "--migrate-to a bare machine" 2 'no virtual machine' run good.elf --cpu vtx --migrate-at 1e6 --migrate-to native
 bad "--migrate-to nobody" 2 'did you mean vtx' run good.elf --cpu vtx --migrate-at 1e6 --migrate-to vtxx
 bad "--migrate-at with --save" 2 'cannot go both ways' run good.elf --cpu vtx --migrate-at 1e6 --save x --save-at 1e6
+bad "draw migrate where nothing moved" 2 'nothing migrated' draw migrate popf -o x.svg
 bad "--set migrate.rounds=31" 2 'a number from 1' run good.elf --set migrate.rounds=31
 bad "--set net.mbit=0" 2 'a number from 1' run good.elf --set net.mbit=0
 bad "--io passthru" 2 'did you mean passthrough' run popf --io passthru

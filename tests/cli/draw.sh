@@ -84,6 +84,11 @@ ok "hist: every visit is in it" [ "$total" = "$("$ringside" trace popf --episode
     echo "# $total of $("$ringside" trace popf --episodes | wc -l)"
 ok "timeline: the hypervisor's share" grep -Eq '^hypervisor\|.*\| [1-9][0-9]?\.[0-9] %$' timeline.txt
 ok "timeline: silent failures" grep -Eq '^silent +[0-9]' timeline.txt
+chart 0 migrate migrate -o migrate.txt
+ok "migrate: the first round, most of it zeros" grep -Eq '^1 .*[1-9][0-9]* sent, 1[0-9]{3} zero' migrate.txt
+ok "migrate: the VM stands still in the last" grep -q '^stop |' migrate.txt
+chart 0 migrate migrate -o migrate.svg
+ok "migrate: SVG" grep -q 'stood still for' migrate.svg
 chart 0 timeline popf --from event:1000 --to event:1500 -o zoom.txt
 ok "timeline: a part of it" grep -q '^Who ran when, cycles [1-9]' zoom.txt
 chart 2 hist popf --cpu native -o x.svg
