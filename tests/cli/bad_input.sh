@@ -174,6 +174,7 @@ bad "--restore on another processor" 3 'use the same --model' run "${mini[@]}" -
 bad "--migrate-at of a bare machine" 2 'no virtual machine' run good.elf --migrate-at 1e6
 bad "--migrate-at of a paravirtual guest" 2 'name machine frames' run good.elf --cpu pv --migrate-at 1e6
 bad "--migrate-at with passthrough" 2 'the real device that it owns' run good.elf --cpu vtx --io passthrough --migrate-at 1e6
+bad "--migrate-at with agile paging" 2 'Use --mmu shadow' run good.elf --cpu vtx --mmu agile --migrate-at 1e6
 bad "--migrate-to without a moment" 2 'Add --migrate-at' run good.elf --cpu vtx --migrate-to bt
 bad "--migrate-to a bare machine" 2 'no virtual machine' run good.elf --cpu vtx --migrate-at 1e6 --migrate-to native
 bad "--migrate-to nobody" 2 'did you mean vtx' run good.elf --cpu vtx --migrate-at 1e6 --migrate-to vtxx
