@@ -179,6 +179,7 @@ ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb
     uint32_t rights = entry & (PTE_W | PTE_U | PTE_D | PTE_G) & (pde | PTE_D | PTE_G);
     if (unlikely(!(leaf & PTE_P) || frame - first >= bytes || !walk_allows(rights, access, m->cr0))) return NULL;
     if (entry != leaf && unlikely(b->log || (b->marks[at >> PAGE_SHIFT] & (FRAME_DIRTY | FRAME_CODE)) != FRAME_DIRTY)) return NULL;
+    if (caches && !code) __builtin_prefetch(b->ram + frame + (lin & (PAGE_SIZE - 1))); /* the host's caches bring it while we ask the model's */
     uint64_t cycles = 2 * (uint64_t)m->model->cost[COST_WALK_REF];
     if (caches) cycles += touch(m, top, false);
     if (caches) cycles += touch(m, at, entry != leaf);
