@@ -1,10 +1,7 @@
 /* See lines.h. */
 #include "sim/core/lines.h"
 
-static bool holds(const struct line_tag *e, uint32_t page)
-{
-    return (e->tag[0] & PAGE_MASK) == page || (e->tag[1] & PAGE_MASK) == page;
-}
+static bool holds(const struct line_tag *e, uint32_t page) { return (e->tag[0] & PAGE_MASK) == page; }
 
 void lines_drop_page(struct lines *l, uint32_t page, uint64_t *which)
 {

@@ -19,7 +19,7 @@ enum { LINE_SHIFT = 6, LINE_SIZE = 1 << LINE_SHIFT, LINES = 512, LINES_PAGES = L
 #define LINE_NO_TAG 1u /* never equals a line's address */
 
 struct line_tag {
-    uint32_t  tag[2]; /* read, write: the line's linear address, or LINE_NO_TAG */
+    uint32_t  tag[2]; /* read, write: the line's linear address, or LINE_NO_TAG; what may be written may be read */
     uintptr_t base;   /* host address of a byte, less its linear address */
 };
 

@@ -189,9 +189,11 @@ ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb
     t->misses++;
     m->walks++;
     m->refs += 2;
-    struct tlb_entry *e = tlb_room(t, set, way, there, caches && !code);
-    tlb_use(t, set);
     if (!(m->cr4 & PAGING_CR4_PGE)) rights &= ~(uint32_t)PTE_G;
+    struct tlb_entry *e = &set[way];
+    bool same = caches && !code && there && e->frame == frame && !((e->pte ^ rights) & ~(uint32_t)PTE_D);
+    if (!same) e = tlb_room(t, set, way, there, caches && !code); /* else its lines stay settled */
+    tlb_use(t, set);
     if (unlikely(rights & PTE_G)) t->global = true;
     e->host = b->ram + frame;
     e->base = (uintptr_t)e->host - page;
