@@ -74,11 +74,11 @@ static void who_waits(void **state)
 static void in_one_line(void **state)
 {
     (void)state;
-    static const uint8_t bytes[] = { 0x8B, 0x03, 0x83, 0xC0, 0x01 }; /* mov eax, [ebx]; add eax, 1 */
+    static const uint8_t bytes[64] = { 0x8B, 0x03, 0x83, 0xC0, 0x01 }; /* mov eax, [ebx]; add eax, 1; and the rest of a line */
     for (uint32_t at = 0; at < 64; at++) {
         struct insn i;
         enum cost row;
-        assert_int_equal(insn_decode(bytes, sizeof bytes, (struct insn_mode){ true }, cost, &i), DECODE_OK);
+        assert_int_equal(insn_decode(bytes, 15, (struct insn_mode){ true }, cost, &i), DECODE_OK);
         assert_int_equal(stall_behind(cost, &i, 0x1000 + at, bytes, (struct insn_mode){ true }, &row), at <= 59 ? LOAD : 0);
     }
 }
