@@ -33,6 +33,25 @@ ALWAYS_INLINE uint32_t alu_aux(enum alu op, uint32_t a, uint32_t b, uint32_t r, 
     return 0;
 }
 
+/* Both at once, in fewer steps: without a carry coming in, the carries into the bits of a sum or difference are where it is
+ * not a ^ b, and one bit more than the size shows the carry out. */
+struct alu_result { uint32_t r, aux; };
+ALWAYS_INLINE struct alu_result alu_result(enum alu op, uint32_t a, uint32_t b, bool cf, unsigned size)
+{
+    struct alu_result x = { alu_compute(op, a, b, cf), 0 };
+    if (op != ALU_ADD && op != ALU_SUB && op != ALU_CMP) {
+        x.aux = alu_aux(op, a, b, x.r, size);
+    } else if (size < 4) {
+        uint32_t in = a ^ b ^ x.r;
+        x.aux = (in << (31 - 8 * size) & (AUX_CF | AUX_OF)) | (in >> 1 & AUX_AF);
+    } else {
+        uint64_t wide = op == ALU_ADD ? (uint64_t)a + b : (uint64_t)a - b;
+        __asm__("" : "+r"(wide)); /* once, not in 32 bits, too */
+        x = (struct alu_result){ (uint32_t)wide, (uint32_t)((a ^ b ^ wide) >> 1) & (AUX_CF | AUX_OF | AUX_AF) };
+    }
+    return x;
+}
+
 /* ---- shifts ---- */
 
 enum shift { SHIFT_SHL, SHIFT_SHR, SHIFT_SAR, SHIFT_ROL, SHIFT_ROR, SHIFT_RCL, SHIFT_RCR };
@@ -54,7 +73,7 @@ ALWAYS_INLINE struct shifted shift(enum shift op, uint32_t a, unsigned count, un
     } else if (op == SHIFT_SHR) {
         r.value = a >> count;
         r.cf = a >> (count - 1) & 1;
-        r.of = top(r.value << 1, size) != top(r.value, size); /* for a count of 1: the old top bit */
+        r.of = top(r.value << 1, size); /* for a count of 1: the old top bit */
     } else {
         int32_t s = (int32_t)sign_extend(a, size);
         r.value = (uint32_t)(s >> count) & size_mask(size);

@@ -251,7 +251,8 @@ static void build_recorded(struct block *b)
 static void build_line(const struct block *b, struct op *o, const struct insn *i, uint32_t rest, const struct op_kit *kit)
 {
     uint32_t at = b->at + i->at;
-    *o = (struct op){ .fn = kit->line, .imm = at >> LINE_SHIFT, .more = at, .rest = rest, .k = (uint8_t)(o - b->op), .left = o[1].left };
+    *o = (struct op){ .fn = kit->line, .imm = at >> LINE_SHIFT, .more = at, .rest = rest, .k = (uint8_t)(o - b->op),
+                      .left = o[1].left };
 }
 
 void op_build(struct block *b, const struct op_kit *kit)
@@ -270,7 +271,8 @@ void op_build(struct block *b, const struct op_kit *kit)
         refs = (uint16_t)(refs + i->refs);
         if (k > 1 && op_at(b, k - 2) + 1 != o) build_line(b, o - 1, i, rest, kit);
     }
-    b->op[0] = (struct op){ .fn = kit->head, .block = b, .more = b->at, .rest = rest, .left = b->n, .refs = refs };
+    b->op[0] = (struct op){ .fn = kit->head, .block = b, .more = b->at, .rest = rest, .left = b->n, .refs = refs,
+                            .line = b->at >> LINE_SHIFT };
     build_end(b, &b->insn[b->n - 1], kit);
     if (b->recorded) build_recorded(b);
     else op_tune(b, kit);

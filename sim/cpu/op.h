@@ -38,11 +38,13 @@ struct op {
     uint32_t more;                        /* in the page: branches: the next instruction; ports: this one; head: its machine address */
     uint32_t rest;                        /* cycles of what lies behind in the block; head: of the whole block */
     union {
+        struct { uint8_t base, index, mul, seg; }; /* seg: its place in cpu->seg, in bytes */
+        uint32_t line;                    /* head: the line in which it begins, by number */
+    };
+    union {
         struct { uint8_t rd, rs; };       /* dword registers by number, byte registers by their place in cpu->reg */
         uint16_t refs;                    /* head: references of all of the block */
     };
-    uint8_t base, index, mul;
-    uint8_t seg;                          /* its place in cpu->seg, in bytes */
     uint8_t k;                            /* place in the block; the head has 0 */
     uint8_t left;                         /* instructions from here on; head: all of them */
 };
@@ -112,8 +114,11 @@ struct block *op_find(const struct block_cache *bc, hpa_t at, bool code32);
 op_fn *op_choose(const struct insn *i);
 
 /* Fast forms by operand form: of dwords without and with an index register, of bytes, of words (both with any address). And
- * of dwords in registers without the flags, where others set all of them anew before anyone can look. */
-struct op_forms { op_fn *dword[FORM_COUNT], *indexed[FORM_COUNT], *byte[FORM_COUNT], *word[FORM_COUNT], *quiet[FORM_COUNT]; };
+ * of dwords in registers without the flags, where others set all of them anew before anyone can look; and of bytes without an
+ * index register, where that is worth a form of its own. */
+struct op_forms {
+    op_fn *dword[FORM_COUNT], *indexed[FORM_COUNT], *byte[FORM_COUNT], *word[FORM_COUNT], *quiet[FORM_COUNT], *byte0[FORM_COUNT];
+};
 extern const struct op_forms op_forms_add, op_forms_or, op_forms_adc, op_forms_sbb, op_forms_and, op_forms_sub, op_forms_xor,
     op_forms_cmp, op_forms_test, op_forms_inc, op_forms_dec, op_forms_neg, op_forms_not, op_forms_shl, op_forms_shr,
     op_forms_sar, op_forms_rol, op_forms_ror, op_forms_mov, op_forms_lea, op_forms_push, op_forms_pop, op_forms_mul, op_forms_imul2, op_forms_imul3,
@@ -336,7 +341,7 @@ static inline uint32_t op_offset(const struct block *b) { return b->at & (PAGE_S
 /* The line of the first instruction. */
 #if OP_TIMED
 #define FETCH(head) do { \
-    uint32_t line_ = (head)->more >> LINE_SHIFT; \
+    uint32_t line_ = (head)->line; \
     if (line_ == c->fetch.line) break; \
     if (unlikely(c->fetch.near[line_ & (LINES_CODE - 1)] != line_)) TAIL op_fetch(c, head, res, aux, tags); \
     c->fetch.line = line_; \
@@ -357,18 +362,22 @@ op_fn op_unlinked_taken, op_unlinked_next; /* o leads there, and nobody knows th
     ENTER(to_); \
 } while (0)
 
-/* Of the conditional branch that o is, if both its ways stay in the page. */
+/* Of the conditional branch that o is, if both its ways stay in the page. Where it goes comes before what was predicted, and the
+ * predictor is read on either way for itself: so few registers are in use at a time. */
 #if OP_TIMED
-#define BRANCH_NEAR(condition) do { \
+#define PREDICTED(taken, adjust) do { \
     struct predictor *p_ = &c->predictor; \
-    const uint8_t *counter_ = &p_->counter[predict_place(p_, o->disp)]; \
+    __asm__ volatile("" : : : "memory"); /* nothing of it is read earlier */ \
+    uint32_t history_ = p_->history; \
+    if (unlikely(p_->counter[(o->disp ^ history_) & p_->mask] != ((taken) ? 3 : 0))) TAIL adjust(c, o, res, aux, tags); \
+    p_->history = (history_ << 1 | (taken)) & p_->history_mask; \
+} while (0)
+#define BRANCH_NEAR(condition) do { \
     if (condition) { \
-        if (unlikely(*counter_ != 3)) TAIL op_taken_near(c, o, res, aux, tags); \
-        predict_remember(p_, true); \
+        PREDICTED(true, op_taken_near); \
         TAKE_NEAR(0, op_unlinked_taken); \
     } \
-    if (unlikely(*counter_ != 0)) TAIL op_next_near(c, o, res, aux, tags); \
-    predict_remember(p_, false); \
+    PREDICTED(false, op_next_near); \
     TAKE_NEAR(1, op_unlinked_next); \
 } while (0)
 op_fn op_taken_near, op_next_near; /* that conditional branch, when its prediction was wrong or not certain */

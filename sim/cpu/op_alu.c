@@ -8,8 +8,9 @@
 /* ---- two operands ---- */
 
 #define COMPUTE(OP, size, a, b) \
-    uint32_t r = alu_compute(OP, a, b, aux_cf(aux)); \
-    aux = alu_aux(OP, a, b, r, size); \
+    const struct alu_result x = alu_result(OP, a, b, aux_cf(aux), size); \
+    const uint32_t r = x.r; \
+    aux = x.aux; \
     res = sign_extend(r, size)
 #define REG_FORM(name, OP, size, source) \
     static struct op *name(OP_ARGS) \
@@ -47,9 +48,10 @@
     static struct op *name(OP_ARGS) \
     { \
         OP_READS(h, at, o->seg, size); \
-        uint32_t a = op_load(h, size), b = source, r = alu_compute(OP, a, b, false); \
-        aux = alu_aux(OP, a, b, r, size); \
-        res = sign_extend(r, size); \
+        uint32_t a = op_load(h, size), b = source; \
+        const struct alu_result x = alu_result(OP, a, b, false, size); \
+        aux = x.aux; \
+        res = sign_extend(x.r, size); \
         NEXT; \
     }
 #define IMM(size) (o->imm & size_mask(size))
@@ -66,10 +68,11 @@
     LOAD_FORM(name##_rm40, OP, 4, OP_AT0) \
     INTO(name##_mr40, OP, 4, OP_AT0, op_reg(c, o->rs, 4)) \
     INTO(name##_mi40, OP, 4, OP_AT0, o->imm) \
+    INTO(name##_mi10, OP, 1, OP_AT0, IMM(1)) \
     const struct op_forms op_forms_##name = { \
         { [FORM_RR] = name##_rr4, [FORM_RI] = name##_ri4, [FORM_RM] = name##_rm40, [FORM_MR] = name##_mr40, \
           [FORM_MI] = name##_mi40 }, \
-        ROW_OF(name, 4), ROW_OF(name, 1), ROW_OF(name, 2), quiet };
+        ROW_OF(name, 4), ROW_OF(name, 1), ROW_OF(name, 2), quiet, { [FORM_MI] = name##_mi10 } };
 #define QUIET(name, OP) \
     QUIET_FORM(name##_rr_quiet, OP, c->reg[o->rs]) \
     QUIET_FORM(name##_ri_quiet, OP, o->imm) \
@@ -91,9 +94,9 @@ BINARY(test, ALU_TEST, TEST_FORM, LOUD)
 
 /* INC and DEC keep CF. */
 #define COUNT(OP, a) \
-    uint32_t r = alu_compute(OP, a, 1, false), old = aux; \
-    aux = alu_aux(OP, a, 1, r, 4); \
-    aux = aux_change(aux, aux_cf(old), aux_of_flag(aux)); \
+    const struct alu_result x = alu_result(OP, a, 1, false, 4); \
+    const uint32_t r = x.r; \
+    aux = aux_change(x.aux, aux_cf(aux), aux_of_flag(x.aux)); \
     res = r
 #define NEGATE(OP, a) \
     uint32_t r = 0 - a; \
@@ -123,7 +126,8 @@ BINARY(test, ALU_TEST, TEST_FORM, LOUD)
         NEXT; \
     } \
     const struct op_forms op_forms_##name = { \
-        { [FORM_R] = name##_r, [FORM_M] = name##_m }, { [FORM_M] = name##_m }, { NULL }, { NULL }, { [FORM_R] = name##_quiet } };
+        { [FORM_R] = name##_r, [FORM_M] = name##_m }, { [FORM_M] = name##_m }, { NULL }, { NULL }, \
+        { [FORM_R] = name##_quiet }, { NULL } };
 UNARY(inc, ALU_ADD, COUNT, a + 1)
 UNARY(dec, ALU_SUB, COUNT, a - 1)
 UNARY(neg, ALU_SUB, NEGATE, 0 - a)
@@ -156,7 +160,7 @@ UNARY(not, ALU_SUB, INVERT, ~a)
         NEXT; \
     } \
     const struct op_forms op_forms_##name = { \
-        { [FORM_RI] = name##_ri, [FORM_RR] = name##_rr }, { NULL }, { NULL }, { NULL }, { [FORM_RI] = name##_quiet } };
+        { [FORM_RI] = name##_ri, [FORM_RR] = name##_rr }, { NULL }, { NULL }, { NULL }, { [FORM_RI] = name##_quiet }, { NULL } };
 SHIFT(shl, SHIFT_SHL)
 SHIFT(shr, SHIFT_SHR)
 SHIFT(sar, SHIFT_SAR)
@@ -177,7 +181,7 @@ SHIFT(sar, SHIFT_SAR)
         NEXT; \
     } \
     const struct op_forms op_forms_##name = { \
-        { [FORM_RI] = name##_ri }, { NULL }, { NULL }, { NULL }, { [FORM_RI] = name##_quiet } };
+        { [FORM_RI] = name##_ri }, { NULL }, { NULL }, { NULL }, { [FORM_RI] = name##_quiet }, { NULL } };
 ROTATE(rol, a << n | a >> (32 - n), r & 1, (r >> 31) != (r & 1))
 ROTATE(ror, a >> n | a << (32 - n), r >> 31, ((r ^ r << 1) >> 31))
 
@@ -203,6 +207,12 @@ static struct op *imul2_rm(OP_ARGS)
     SIGNED_PRODUCT(c->reg[o->rd], op_load(h, 4));
     NEXT;
 }
+static struct op *imul2_rm0(OP_ARGS)
+{
+    OP_READS(h, OP_AT0, o->seg, 4);
+    SIGNED_PRODUCT(c->reg[o->rd], op_load(h, 4));
+    NEXT;
+}
 static struct op *imul3_rm(OP_ARGS)
 {
     OP_READS(h, OP_AT1, o->seg, 4);
@@ -217,8 +227,10 @@ static struct op *mul_r(OP_ARGS)
     PRODUCT((uint32_t)p, c->reg[EDX] != 0);
     NEXT;
 }
-const struct op_forms op_forms_mul = { { [FORM_R] = mul_r }, { NULL }, { NULL }, { NULL }, { NULL } };
+const struct op_forms op_forms_mul = { { [FORM_R] = mul_r }, { NULL }, { NULL }, { NULL }, { NULL }, { NULL } };
 const struct op_forms op_forms_imul2 = {
-    { [FORM_GE] = imul2_rr, [FORM_RM] = imul2_rm }, { [FORM_RM] = imul2_rm }, { NULL }, { NULL }, { [FORM_GE] = imul2_quiet } };
+    { [FORM_GE] = imul2_rr, [FORM_RM] = imul2_rm0 }, { [FORM_RM] = imul2_rm }, { NULL }, { NULL },
+    { [FORM_GE] = imul2_quiet }, { NULL } };
 const struct op_forms op_forms_imul3 = {
-    { [FORM_GE] = imul3_rr, [FORM_RM] = imul3_rm }, { [FORM_RM] = imul3_rm }, { NULL }, { NULL }, { [FORM_GE] = imul3_quiet } };
+    { [FORM_GE] = imul3_rr, [FORM_RM] = imul3_rm }, { [FORM_RM] = imul3_rm }, { NULL }, { NULL },
+    { [FORM_GE] = imul3_quiet }, { NULL } };

@@ -231,7 +231,7 @@ static struct op *jmp_m(OP_ARGS)
 }
 
 const struct op_forms op_forms_jmp = { { [FORM_I] = jmp_far, [FORM_R] = jmp_r, [FORM_M] = jmp_m }, { [FORM_M] = jmp_m },
-                                       { NULL }, { NULL }, { NULL } };
+                                       { NULL }, { NULL }, { NULL }, { NULL } };
 const struct op_forms op_forms_call = { { [FORM_I] = call_far, [FORM_R] = call_r, [FORM_M] = call_m },
-                                        { [FORM_M] = call_m }, { NULL }, { NULL }, { NULL } };
-const struct op_forms op_forms_ret = { { [FORM_NONE] = ret, [FORM_I] = ret }, { NULL }, { NULL }, { NULL }, { NULL } };
+                                        { [FORM_M] = call_m }, { NULL }, { NULL }, { NULL }, { NULL } };
+const struct op_forms op_forms_ret = { { [FORM_NONE] = ret, [FORM_I] = ret }, { NULL }, { NULL }, { NULL }, { NULL }, { NULL } };

@@ -59,7 +59,7 @@ op_fn *op_choose(const struct insn *i)
     if (i->flags & INSN_MEM && i->flags & INSN_ADDR16) return op_slow;
     const struct op_forms *f = op_forms_of(i);
     op_fn *fn = f ? (i->size == 4 ? i->index == REG_NONE ? f->dword : f->indexed
-                     : i->size == 1 ? f->byte : f->word)[i->form]
+                     : i->size == 1 ? i->index == REG_NONE && f->byte0[i->form] ? f->byte0 : f->byte : f->word)[i->form]
                   : choose_special(i);
     return fn ? fn : op_slow;
 }
@@ -69,5 +69,5 @@ op_fn *op_choose(const struct insn *i)
 #else
 #define OP_LINES NULL
 #endif
-const struct op_kit op_kit = { op_choose, op_forms_of, op_fused, op_jcc_near, op_jmp_near, op_call_near, op_fall_near, op_fall_far, op_head,
-                              OP_LINES };
+const struct op_kit op_kit = { op_choose, op_forms_of, op_fused, op_jcc_near, op_jmp_near, op_call_near, op_fall_near,
+                              op_fall_far, op_head, OP_LINES };

@@ -32,8 +32,9 @@ ALWAYS_INLINE bool holds(enum alu op, unsigned cc, uint32_t a, uint32_t b, unsig
 
 /* What the flags are and where it goes, with operands a and b. */
 #define SET_FLAGS(OP, size) \
-    uint32_t r = alu_compute(OP, a, b, false); \
-    aux = alu_aux(OP, a, b, r, size); \
+    const struct alu_result x = alu_result(OP, a, b, false, size); \
+    const uint32_t r = x.r; \
+    aux = x.aux; \
     res = sign_extend(r, size)
 #define BRANCH_ON(OP, size, cc) \
     o++; \
@@ -87,6 +88,8 @@ ALWAYS_INLINE bool holds(enum alu op, unsigned cc, uint32_t a, uint32_t b, unsig
     WITH_MEM(cmp_mi4, ALU_CMP, 4, OP_AT0, HERE_MEM(4), IMM(4), cc) \
     WITH_MEM(cmp_mi1, ALU_CMP, 1, OP_AT1, HERE_MEM(1), IMM(1), cc) \
     WITH_MEM(test_mi1, ALU_TEST, 1, OP_AT1, HERE_MEM(1), IMM(1), cc) \
+    WITH_MEM(cmp_mi10, ALU_CMP, 1, OP_AT0, HERE_MEM(1), IMM(1), cc) \
+    WITH_MEM(test_mi10, ALU_TEST, 1, OP_AT0, HERE_MEM(1), IMM(1), cc) \
     COUNTED(dec_r, ALU_SUB, cc) \
     COUNTED(inc_r, ALU_ADD, cc)
 CONDITIONS(PAIRS)
@@ -101,6 +104,7 @@ static const struct row rows[] = {
     ROW(cmp, dword, FORM_MR, cmp_mr4), ROW(cmp, dword, FORM_MI, cmp_mi4), ROW(cmp, byte, FORM_RR, cmp_rr1),
     ROW(cmp, byte, FORM_RI, cmp_ri1), ROW(cmp, byte, FORM_MI, cmp_mi1), ROW(test, dword, FORM_RR, test_rr4),
     ROW(test, byte, FORM_RR, test_rr1), ROW(test, byte, FORM_RI, test_ri1), ROW(test, byte, FORM_MI, test_mi1),
+    ROW(cmp, byte0, FORM_MI, cmp_mi10), ROW(test, byte0, FORM_MI, test_mi10),
     ROW(and, dword, FORM_RI, and_ri4), ROW(sub, dword, FORM_RI, sub_ri4), ROW(add, dword, FORM_RI, add_ri4),
     ROW(dec, dword, FORM_R, dec_r), ROW(inc, dword, FORM_R, inc_r)
 };

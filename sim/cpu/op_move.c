@@ -29,11 +29,14 @@ MOVES(4, 4) MOVES(2, 2) MOVES(1, 1)
 FROM_MEM(mov_rm40, 4, OP_AT0)
 TO_MEM(mov_mr40, 4, OP_AT0, c->reg[o->rs])
 TO_MEM(mov_mi40, 4, OP_AT0, o->imm)
+FROM_MEM(mov_rm10, 1, OP_AT0)
+TO_MEM(mov_mr10, 1, OP_AT0, op_reg(c, o->rs, 1))
+TO_MEM(mov_mi10, 1, OP_AT0, o->imm)
 #define MOVE_ROW(suffix) { [FORM_RR] = mov_rr##suffix, [FORM_RI] = mov_ri##suffix, [FORM_RM] = mov_rm##suffix, \
     [FORM_MR] = mov_mr##suffix, [FORM_MI] = mov_mi##suffix }
 const struct op_forms op_forms_mov = {
     { [FORM_RR] = mov_rr4, [FORM_RI] = mov_ri4, [FORM_RM] = mov_rm40, [FORM_MR] = mov_mr40, [FORM_MI] = mov_mi40 },
-    MOVE_ROW(4), MOVE_ROW(1), MOVE_ROW(2), { NULL } };
+    MOVE_ROW(4), MOVE_ROW(1), MOVE_ROW(2), { NULL }, { [FORM_RM] = mov_rm10, [FORM_MR] = mov_mr10, [FORM_MI] = mov_mi10 } };
 
 /* MOVZX, MOVSX into 32 bits: GE from a register, RM from memory; one table per size of the source. */
 #define EXTEND(name, size, CONVERT) \
@@ -44,8 +47,14 @@ const struct op_forms op_forms_mov = {
         c->reg[o->rd] = CONVERT(op_load(h, size)); \
         NEXT; \
     } \
+    static struct op *name##_rm0(OP_ARGS) \
+    { \
+        OP_READS(h, OP_AT0, o->seg, size); \
+        c->reg[o->rd] = CONVERT(op_load(h, size)); \
+        NEXT; \
+    } \
     const struct op_forms op_forms_##name = { \
-        { [FORM_GE] = name##_ge, [FORM_RM] = name##_rm }, { [FORM_RM] = name##_rm }, { NULL }, { NULL }, { NULL } };
+        { [FORM_GE] = name##_ge, [FORM_RM] = name##_rm0 }, { [FORM_RM] = name##_rm }, { NULL }, { NULL }, { NULL }, { NULL } };
 #define ZERO(v) (v)
 #define SIGN8(v) sign_extend(v, 1)
 #define SIGN16(v) sign_extend(v, 2)
@@ -56,7 +65,7 @@ EXTEND(movsx16, 2, SIGN16)
 
 static struct op *lea0(OP_ARGS) { c->reg[o->rd] = OP_AT0; NEXT; }
 static struct op *lea1(OP_ARGS) { c->reg[o->rd] = OP_AT1; NEXT; }
-const struct op_forms op_forms_lea = { { [FORM_RM] = lea0 }, { [FORM_RM] = lea1 }, { NULL }, { NULL }, { NULL } };
+const struct op_forms op_forms_lea = { { [FORM_RM] = lea0 }, { [FORM_RM] = lea1 }, { NULL }, { NULL }, { NULL }, { NULL } };
 
 static struct op *xchg_rr(OP_ARGS)
 {
@@ -65,9 +74,9 @@ static struct op *xchg_rr(OP_ARGS)
     c->reg[o->rs] = a;
     NEXT;
 }
-const struct op_forms op_forms_xchg = { { [FORM_RR] = xchg_rr }, { NULL }, { NULL }, { NULL }, { NULL } };
+const struct op_forms op_forms_xchg = { { [FORM_RR] = xchg_rr }, { NULL }, { NULL }, { NULL }, { NULL }, { NULL } };
 static struct op *bswap_r(OP_ARGS) { c->reg[o->rd] = __builtin_bswap32(c->reg[o->rd]); NEXT; }
-const struct op_forms op_forms_bswap = { { [FORM_R] = bswap_r }, { NULL }, { NULL }, { NULL }, { NULL } };
+const struct op_forms op_forms_bswap = { { [FORM_R] = bswap_r }, { NULL }, { NULL }, { NULL }, { NULL }, { NULL } };
 
 struct op *op_nop(OP_ARGS) { NEXT; }
 struct op *op_cwde(OP_ARGS) { c->reg[EAX] = sign_extend(c->reg[EAX], 2); NEXT; }
@@ -96,7 +105,7 @@ static struct op *push_m(OP_ARGS)
     NEXT;
 }
 const struct op_forms op_forms_push = {
-    { [FORM_R] = push_r, [FORM_I] = push_i, [FORM_M] = push_m }, { [FORM_M] = push_m }, { NULL }, { NULL }, { NULL } };
+    { [FORM_R] = push_r, [FORM_I] = push_i, [FORM_M] = push_m }, { [FORM_M] = push_m }, { NULL }, { NULL }, { NULL }, { NULL } };
 
 /* POP ESP: the popped value wins. */
 static struct op *pop_r(OP_ARGS)
@@ -107,7 +116,7 @@ static struct op *pop_r(OP_ARGS)
     c->reg[o->rd] = op_load(h, 4);
     NEXT;
 }
-const struct op_forms op_forms_pop = { { [FORM_R] = pop_r }, { NULL }, { NULL }, { NULL }, { NULL } };
+const struct op_forms op_forms_pop = { { [FORM_R] = pop_r }, { NULL }, { NULL }, { NULL }, { NULL }, { NULL } };
 
 /* All eight in one page, or the slow way. */
 struct op *op_pusha(OP_ARGS)
