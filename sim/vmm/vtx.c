@@ -277,12 +277,22 @@ static void read_vectoring(struct vcpu *v)
     t->length = vmx_event_type(t->vectoring) >= VMX_EVENT_SOFT_INT ? vtx_read(v, VMX_FIELD_LENGTH) : 0;
 }
 
+/* Has the frame of the event whose delivery was interrupted RF set? A fault's has; a #DB that the guest's hardware raised is none, for
+ * DR7.GD, which makes one, is only met by MOV DR, and that leaves. */
+static bool again_with_rf(const struct vtx *t)
+{
+    uint8_t vector = (uint8_t)t->vectoring;
+    bool fault = vmx_event_type(t->vectoring) == VMX_EVENT_EXCEPTION && vector != VEC_DF && vector != VEC_DB;
+    return t->vectoring == t->last ? t->last_rf : fault;
+}
+
 /* The virtual CPU delivers what hardware could not: a frame goes to a traced page or to none, the gate is a task's, or no VM entry
  * takes the error code. */
 static void deliver_by_hand(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     vtx_need_system(v);
+    if (again_with_rf(t)) cpu_set_flags(&v->virt, cpu_flags(&v->virt) | FLAG_RF);
     emulate_event(v, t->vectoring, t->vectoring_code, t->length);
 }
 
@@ -305,14 +315,11 @@ static void reflect(struct vcpu *v, struct fault f)
     emulate_fault(v, f);
 }
 
-/* The event whose delivery was interrupted: no new one, so only the VM entry tells of it. A fault's frame has RF set; a #DB that the guest's hardware raised is none, for DR7.GD, which
- * makes one, is only met by MOV DR, and that leaves. */
+/* The event whose delivery was interrupted: no new one, so only the VM entry tells of it. */
 static void queue_again(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
-    uint8_t vector = (uint8_t)t->vectoring;
-    bool fault = vmx_event_type(t->vectoring) == VMX_EVENT_EXCEPTION && vector != VEC_DF && vector != VEC_DB;
-    t->rf = t->vectoring == t->last ? t->last_rf : fault;
+    t->rf = again_with_rf(t);
     queue(v, t->vectoring, t->vectoring_code, t->length);
 }
 
