@@ -222,6 +222,16 @@ static bool draw(const struct options *o, const struct subject *s, struct drawin
     return true;
 }
 
+/* The lesson's last step did not happen under this technique, so the guest stands somewhere before its end. */
+static bool stopped_early(const struct subject *s)
+{
+    struct lesson_step last;
+    unsigned n = s->lesson ? s->lesson->ops->steps(s->lesson) : 0;
+    if (!n) return false;
+    s->lesson->ops->step(s->lesson, n - 1, &last);
+    return last.left_out;
+}
+
 int draw_run(const struct options *o, struct err *e)
 {
     struct subject s;
@@ -230,7 +240,7 @@ int draw_run(const struct options *o, struct err *e)
     const char *word = command_subject(o, 1, e);
     if (!word || !read_options(o, &d, e) || !subject_open(&s, word, o, e)) return e->code;
     guard_start(options_wall(o));
-    bool ran = subject_run(&s, NULL, NULL, &early);
+    bool ran = subject_run(&s, NULL, NULL, &early) && (!stopped_early(&s) || subject_finish(&s, &early));
     guard_quiet(true);
     /* A guest that dies or runs into a limit makes a picture like any other; an unusable scenario does not. */
     if (!ran && early.code != EXIT_LIMIT) err_set(e, early.code, "%s", early.text);
