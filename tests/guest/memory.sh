@@ -40,10 +40,11 @@ refuses() { # refuses WORDS OPTION...: exit 2, and the reason
 runtime
 # With sanitizers only the short one, on three machines, and what the rest is about is left to the other builds.
 seeds="1 2" machines=(te bt vtx "vtx --mmu two-level" "vtx --set shadow.cache=0 --set shadow.trace=0")
-[ "${TEST_MODE:-release}" = asan ] && seeds=2 machines=(te bt "vtx --mmu two-level")
+ways=("memory.share=1 --set memory.scan=400" "memory.total=3 --set memory.share=1 --set memory.scan=100" "memory.total=3")
+[ "${TEST_MODE:-release}" = asan ] && seeds=2 machines=(te bt "vtx --mmu two-level") ways=("${ways[1]}")
 busy="--ram 8M --set sched.slice=500 --set memory.period=200 --set memory.sample=1000"
 for seed in $seeds; do
-    steps=800 checked=
+    steps=500 checked=
     [ $seed = 2 ] && steps=250 checked="--set vmm.check=1" machines+=("vtx --mmu agile --set agile.writes=1 --set agile.period=50")
     object tests/guest/images/pages.c "pages$seed" -DSEED=$seed -DSTEPS=$steps
     link "pages$seed" scenarios/guests/guest.ld "$entry" "${common[@]}" "$TMPDIR/pages$seed.o"
@@ -51,7 +52,7 @@ for seed in $seeds; do
     rc=$?
     check "pages $seed, native" [ "$rc" = 0 ]
     for machine in "${machines[@]}"; do
-        for how in "memory.share=1 --set memory.scan=400" "memory.total=3 --set memory.share=1 --set memory.scan=100" "memory.total=3"; do
+        for how in "${ways[@]}"; do
             # shellcheck disable=SC2086
             vms "$TMPDIR/pages$seed.elf" 3 $machine $busy --set $how $checked
             check "pages $seed, $machine, $how" same 3
