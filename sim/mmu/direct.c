@@ -28,7 +28,7 @@ static bool attach(struct vmmu *m, struct err *e)
     d->frames = env->machine->frames;
     d->frame = d->all->frame;
     d->domain = env->vm;
-    d->granted = d->base = FRAME_NONE;
+    d->granted = d->base = d->unhooked.frame = FRAME_NONE;
     for (uint32_t i = 0; i < d->frames && i < env->guest->frames; i++)
         if (env->guest->map[i] != FRAME_NONE)
             d->frame[i] = (struct direct_frame){ .refs = 1, .owner = OWNER_GUEST, .domain = d->domain, .allocated = true };

@@ -50,6 +50,16 @@ struct direct_frame {
 
 struct direct;
 enum { DIRECT_DOMAINS = 256 };
+/* A table that the guest stores to at will, because no directory leads to it now (direct_unhook.c). Its counts are those of `copy`. */
+struct direct_unhooked {
+    uint32_t frame;            /* FRAME_NONE: none is */
+    uint32_t slot;             /* of the directory in use, which led there */
+    gva_t    at;               /* the guest stores by this page */
+    hpa_t    hook, way;        /* the directory's entry; that of another table, which maps `at` */
+    uint32_t was;              /* what `way` held */
+    uint32_t copy[PTE_SLOTS];  /* what the table held */
+};
+
 /* What the domains of a machine have together. */
 struct direct_all {
     struct direct_frame *frame;  /* per machine frame */
@@ -65,6 +75,7 @@ struct direct {
     uint8_t  domain;             /* its number */
     uint32_t granted;            /* another domain's frame that may be named now; FRAME_NONE: none */
     uint32_t base;               /* frame of the current directory; FRAME_NONE before there is one */
+    struct direct_unhooked unhooked;
     uint32_t hypervisor[DIRECT_HYPERVISOR_SLOTS]; /* what every directory's last entries hold */
     /* Judges, and corrects, the 512 descriptors in a frame. */
     bool   (*segments)(void *self, uint32_t frame);
@@ -107,6 +118,16 @@ enum direct_rule direct_update_va(struct direct *d, gva_t at, uint32_t value);
 enum direct_rule direct_pin(struct direct *d, uint32_t frame, enum direct_type type);
 enum direct_rule direct_unpin(struct direct *d, uint32_t frame);
 enum direct_rule direct_set_base(struct direct *d, uint32_t frame);          /* the caller loads CR3 */
+
+/* ---- direct_unhook.c: a table that the guest may store to, for a while */
+/* The guest's kernel stores to the table that `at` shows, and may go on if this returns true. False: it is not one that hangs in the
+ * directory in use, and nowhere else, or it is that by which `at` is mapped, or another one is unhooked. */
+bool direct_unhook(struct direct *d, gva_t at);
+/* Judges what was stored and puts the table back, if one is unhooked: before anything looks at tables or counts, or changes them. Of
+ * the entries from the first that breaks a rule on, which is returned, none was stored. */
+enum direct_rule direct_rehook(struct direct *d);
+/* Would `at` be reached by the unhooked table? */
+static inline bool direct_through(const struct direct *d, gva_t at) { return d->unhooked.frame != FRAME_NONE && pde_slot(at.v) == d->unhooked.slot; }
 
 /* ---- direct_check.c: the invariants, from nothing but the tables. For tests and views: true if all counts are right and no
  * table can be written to; else a sentence in `why`. `others`: per frame, the references that vmm holds. Costs no cycle. */

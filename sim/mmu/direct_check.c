@@ -15,6 +15,25 @@ static uint32_t load(const struct direct *d, uint32_t frame, uint32_t slot)
     return entry;
 }
 
+/* The unhooked table's way is writable, and its hook not present, but they count as if they were not so; its entries are those before. */
+static bool is_way(const struct direct *d, uint32_t frame, uint32_t slot)
+{
+    return d->unhooked.frame != FRAME_NONE && d->unhooked.way.v == (frame << PAGE_SHIFT | slot << 2);
+}
+
+static bool is_hook(const struct direct *d, uint32_t frame, uint32_t slot)
+{
+    return d->unhooked.frame != FRAME_NONE && d->unhooked.hook.v == (frame << PAGE_SHIFT | slot << 2);
+}
+
+static uint32_t counted(const struct direct *d, uint32_t frame, uint32_t slot)
+{
+    if (d->unhooked.frame == frame) return d->unhooked.copy[slot];
+    uint32_t entry = load(d, frame, slot);
+    if (is_hook(d, frame, slot)) return entry | PTE_P;
+    return is_way(d, frame, slot) ? entry & ~(uint32_t)PTE_W : entry;
+}
+
 static bool is(const struct direct *d, uint32_t frame, enum direct_type type)
 {
     return d->frame[frame].uses && d->frame[frame].type == type;
@@ -29,7 +48,7 @@ static bool complain(char *why, unsigned room, const char *what, uint32_t frame,
 static bool count_l1(const struct direct *d, uint32_t frame, struct counts *c, char *why, unsigned room)
 {
     for (uint32_t slot = 0; slot < PTE_SLOTS; slot++) {
-        uint32_t entry = load(d, frame, slot), to = entry >> PAGE_SHIFT;
+        uint32_t entry = counted(d, frame, slot), to = entry >> PAGE_SHIFT;
         if (!(entry & PTE_P)) continue;
         bool lent = d->lent && to < d->frames && d->lent(d->self, to, entry & PTE_W);
         if (!direct_owns(d, to) && !lent) return complain(why, room, "a table maps a foreign frame", frame, to);
@@ -44,7 +63,7 @@ static bool count_l1(const struct direct *d, uint32_t frame, struct counts *c, c
 static bool count_l2(const struct direct *d, uint32_t frame, struct counts *c, char *why, unsigned room)
 {
     for (uint32_t slot = 0; slot < PTE_SLOTS; slot++) {
-        uint32_t entry = load(d, frame, slot), to = entry >> PAGE_SHIFT;
+        uint32_t entry = counted(d, frame, slot), to = entry >> PAGE_SHIFT;
         if (slot >= DIRECT_SLOTS) { /* the processor sets accessed and dirty bits there */
             uint32_t bits = ~(uint32_t)(PTE_A | PTE_D);
             if ((entry ^ d->hypervisor[slot - DIRECT_SLOTS]) & bits) return complain(why, room, "the hole was changed", frame, slot);
@@ -74,6 +93,20 @@ static bool compare(const struct direct *d, uint32_t n, const struct counts *c, 
     return true;
 }
 
+/* The CPU cannot reach it, it is mapped by its way, and its directory is the one in use. */
+static bool check_unhooked(const struct direct *d, char *why, unsigned room)
+{
+    const struct direct_unhooked *u = &d->unhooked;
+    if (u->frame == FRAME_NONE) return true;
+    uint32_t hook = load(d, u->hook.v >> PAGE_SHIFT, (u->hook.v & 0xFFF) >> 2), way = load(d, u->way.v >> PAGE_SHIFT, (u->way.v & 0xFFF) >> 2);
+    if (!is(d, u->frame, FRAME_L1) || d->frame[u->frame].uses != 1u + d->frame[u->frame].pinned)
+        return complain(why, room, "the unhooked table has other uses", u->frame, d->frame[u->frame].uses);
+    if ((hook & PTE_P) || hook >> PAGE_SHIFT != u->frame || u->hook.v >> PAGE_SHIFT != d->base)
+        return complain(why, room, "the unhooked table is in a directory", u->frame, hook);
+    if (!(way & PTE_P) || way >> PAGE_SHIFT != u->frame) return complain(why, room, "the unhooked table is not where it is stored to", u->frame, way);
+    return true;
+}
+
 /* Whose tables and frames these are; for a frame that is nobody's, whoever asks. */
 static const struct direct *owner_of(const struct direct *d, uint32_t n)
 {
@@ -85,6 +118,7 @@ bool direct_check(const struct direct *d, const uint32_t *others, char *why, uns
     struct counts *c = calloc(d->frames, sizeof *c);
     if (!c) return complain(why, room, "no memory to check", 0, 0);
     bool ok = true;
+    for (unsigned n = 0; n < DIRECT_DOMAINS && ok; n++) ok = !d->all->domain[n] || check_unhooked(d->all->domain[n], why, room);
     for (uint32_t n = 0; n < d->frames && ok; n++) {
         if (is(d, n, FRAME_L1)) ok = count_l1(owner_of(d, n), n, c, why, room);
         else if (is(d, n, FRAME_L2)) ok = count_l2(owner_of(d, n), n, c, why, room);

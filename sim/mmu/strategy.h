@@ -92,6 +92,7 @@ struct vmmu_stats { /* counts since attach */
     uint64_t switches;          /* loads of CR3 that dropped all shadows */
     uint64_t rebuilt;           /* all shadows dropped because the reverse map was full */
     uint64_t nested, renewed;   /* agile: tables that became the guest's own; that are shadowed again */
+    uint64_t unhooked, rehooked; /* direct: tables taken out of their directory for many stores; put back */
     uint64_t own, own_peak;     /* agile: tables that are the guest's own now, and at most */
 };
 
