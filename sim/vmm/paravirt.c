@@ -65,6 +65,13 @@ static void pv_start(struct vcpu *v)
     pv_time_init(p);
 }
 
+/* Others may want its frames, or their counts. */
+static void pv_away(struct vcpu *v)
+{
+    if (!v->vm->dead) (void)pv_rehook(v->pv);
+    vcpu_away(v);
+}
+
 static void pv_back(struct vcpu *v)
 {
     vcpu_back(v);
@@ -106,10 +113,23 @@ static uint8_t reason_of(struct vcpu *v, const struct vmexit *x)
     return insn_desc(i.id)->privilege != PRIV_NONE ? EXIT_REASON_PRIVILEGED : EXIT_REASON_LIMIT;
 }
 
+static void through_hole(struct paravirt *p, const struct vmexit *x)
+{
+    unsigned access = (x->code & PF_WRITE ? ACCESS_WRITE : 0u) | (x->code & PF_USER ? ACCESS_USER : 0u);
+    p->mmu->stats.hidden++;
+    TRACE(p->v->vmm->board.trace, HIDDEN, p->v->cause, .access = (uint8_t)access, .va = x->addr, .entry = 0);
+    (void)pv_rehook(p);
+}
+
 static void page_fault(struct paravirt *p, const struct vmexit *x)
 {
     struct vcpu *v = p->v;
     struct fault f = { 0 };
+    if (direct_through(p->mmu, gva(x->addr)) && !(x->code & PF_PRESENT)) { /* nobody's fault: it is looked for again */
+        through_hole(p, x);
+        return;
+    }
+    if (!pv_rehook(p)) return;
     bool tables = x->addr - PV_DOMAIN_AREA < 2u * PV_LDT_OFFSET && !(x->code & (PF_USER | PF_PRESENT));
     if (tables) {
         if (!pv_table_fault(p, x->addr, x->code, &f)) pv_bounce(p, f);
@@ -152,6 +172,7 @@ static enum next pv_handle(struct vcpu *v, const struct vmexit *in)
     x.reason = reason_of(v, &x);
     vcpu_tell_exit(v, &x);
     v->vmmu.cause = v->cause;
+    if (x.reason != EXIT_REASON_INTERRUPT && x.reason != EXIT_REASON_PAGE_FAULT && !pv_rehook(p)) return NEXT_STOP;
     switch (x.reason) {
     case EXIT_REASON_INTERRUPT:
         host_interrupt(v->vmm, x.vector);
@@ -183,7 +204,10 @@ static bool pv_interruptible(const struct vcpu *v)
     return true;
 }
 
-static void pv_interrupt(struct vcpu *v) { pv_upcall(v->pv); }
+static void pv_interrupt(struct vcpu *v)
+{
+    if (pv_rehook(v->pv)) pv_upcall(v->pv);
+}
 
 /* Xen reloads the data segments on every way back, and so finds out which cannot be. A second failure is the domain's end. */
 static bool pv_runnable(struct vcpu *v)
@@ -224,7 +248,7 @@ const struct cpu_strategy strategy_paravirt = {
     .interrupt = pv_interrupt,
     .runnable = pv_runnable,
     .leave = pv_leave,
-    .away = vcpu_away,
+    .away = pv_away,
     .back = pv_back,
     .over = pv_over,
 };

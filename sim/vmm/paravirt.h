@@ -180,6 +180,8 @@ bool pv_emulate_cpuid(struct paravirt *p);                                 /* th
 
 /* ---- paravirt_tables.c: a store of the guest kernel's into its tables, checked and done; false: its page fault */
 bool pv_table_store(struct paravirt *p, uint32_t at, uint32_t code);
+/* Before anything looks at tables: the one that is unhooked is judged and put back. False: the domain is dead, perhaps of that. */
+bool pv_rehook(struct paravirt *p);
 
 /* ---- paravirt_again.c: the service domain ended, and begins once more */
 void pv_keep_image(struct paravirt *p, const struct pv_image *i);          /* its image is loaded: put it aside */

@@ -65,6 +65,7 @@ int32_t pv_serve(struct paravirt *p, uint32_t number, const uint32_t arg[6])
     uint64_t begun = b->clock->now;
     uint32_t eip = v->virt.eip;
     pv_charge(p, COST_HYPERCALL);
+    if (!pv_rehook(p)) return -XEN_EFAULT;
     int32_t result = row ? row->function(p, arg) : -XEN_ENOSYS;
     if (p->more.set) result = (int32_t)number; /* as EAX has it, for the next time */
     struct event e = { .kind = EV_HYPERCALL, .cause = v->cause, .eip = eip };

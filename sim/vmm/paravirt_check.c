@@ -84,9 +84,11 @@ static bool check_tlb(const struct paravirt *p, const struct tlb *tlb, unsigned 
         const struct tlb_entry *e = &tlb->e[i / TLB_WAYS][i % TLB_WAYS];
         uint32_t frame = e->frame >> PAGE_SHIFT;
         if (!e->valid || e->page >= DIRECT_HOLE) continue;
+        if (direct_through(p->mmu, gva(e->page))) return complain(why, room, "the TLB leads through a table that is unhooked", e->page);
         if (!direct_owns(p->mmu, frame) && !pv_lent(p, frame, e->pte & PTE_W)) return complain(why, room, "the TLB leads to a foreign frame", e->page);
         const struct direct_frame *f = &p->mmu->frame[frame];
-        if ((e->pte & PTE_W) && f->uses && f->type != FRAME_WRITABLE) return complain(why, room, "the TLB knows a table as writable", e->page);
+        bool way = frame == p->mmu->unhooked.frame; /* the table that no CPU can walk now */
+        if ((e->pte & PTE_W) && f->uses && f->type != FRAME_WRITABLE && !way) return complain(why, room, "the TLB knows a table as writable", e->page);
     }
     return true;
 }

@@ -36,6 +36,7 @@ bool pv_lent(const void *pv, uint32_t frame, bool write)
 void pv_over(struct vcpu *v)
 {
     struct paravirt *p = v->pv;
+    (void)direct_rehook(p->mmu);
     pv_close_all(p);
     direct_abandon(p->mmu);
     pv_unmap_all(p);

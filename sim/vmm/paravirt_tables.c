@@ -3,7 +3,11 @@
  * Idea: the store faults, for tables are mapped read-only. The virtual CPU executes the instruction with CR0.WP clear, so that it
  * succeeds whatever it is (MOV, XCHG, LOCK CMPXCHG, half an entry); what it stored is taken back from the log and done again
  * as the hypercall would do it, checked. If a rule forbids that, nothing has happened and the kernel sees its page fault.
- * Xen 3 mm.c (ptwr_emulated_update). Xen 3.0 also unhooked a table from its directory to let many stores through: not done. */
+ * Idea 2: more stores will follow, so the table is then unhooked from its directory and left writable (mmu/direct_unhook.c; --set
+ * pv.unhook=0: is not). An access through the hole, or whatever else may look at tables, puts it back. The first store was executed
+ * all the same: an instruction that needs the table while it stores to it goes on, and what it may not store is its own page fault.
+ * A later one that is not allowed ends the domain, for by then nobody knows which instruction it was.
+ * Xen 3 mm.c (ptwr_emulated_update), Xen 3.0 (ptwr_do_page_fault). */
 #include <string.h>
 
 #include "sim/cpu/cpu.h"
@@ -84,6 +88,18 @@ static bool may_be(struct paravirt *p, uint32_t at, uint32_t code)
     return p->v->vmmu.ops->probe(&p->v->vmmu, gva(at), ACCESS_READ, &x) && is_table(p, x.at.v >> PAGE_SHIFT);
 }
 
+bool pv_rehook(struct paravirt *p)
+{
+    if (direct_rehook(p->mmu)) vm_die(p->v, DEATH_TABLE);
+    return !p->v->vm->dead;
+}
+
+/* Do the other stores that come need no fault? */
+static void let_go_on(struct paravirt *p, uint32_t at)
+{
+    if (p->v->vmm->board.setting[SETTING_PV_UNHOOK]) (void)direct_unhook(p->mmu, gva(at));
+}
+
 bool pv_table_store(struct paravirt *p, uint32_t at, uint32_t code)
 {
     struct vcpu *v = p->v;
@@ -103,5 +119,6 @@ bool pv_table_store(struct paravirt *p, uint32_t at, uint32_t code)
     e.u.TRACED.va = at;
     e.u.TRACED.entry = log.n ? log.w[log.n - 1].new : 0;
     trace_emit(b->trace, &e);
+    let_go_on(p, at);
     return true;
 }

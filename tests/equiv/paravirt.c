@@ -18,7 +18,7 @@ enum { LIMIT = 150000, STEPPED = 20000 /* moments */, ONE_IN = 16 /* kernels are
 
 static struct ported kernel;
 static char image_path[512], broken[256];
-static struct { uint64_t kernels, exited, died, checks, calls, refused, groups; } tally;
+static struct { uint64_t kernels, exited, died, checks, calls, refused, unhooked, groups; } tally;
 
 static struct machine *start(const char *path)
 {
@@ -64,6 +64,7 @@ static void note_calls(const struct machine *m)
         const struct event *e = trace_by_id(t, id);
         tally.calls += e && e->kind == EV_HYPERCALL;
         tally.refused += e && e->kind == EV_REFUSED;
+        tally.unhooked += e && e->kind == EV_UNHOOK && !e->u.UNHOOK.hooked;
     }
 }
 
@@ -149,9 +150,9 @@ int paravirt_run(uint64_t count, uint64_t seed)
         report(seed + i);
     }
     remove(image_path);
-    printf("# pv: %llu kernels, %llu groups: %llu exited, %llu died; %llu hypercalls, %llu rules broken in vain; %llu looks\n",
+    printf("# pv: %llu kernels, %llu groups: %llu exited, %llu died; %llu hypercalls, %llu rules broken in vain; %llu tables unhooked; %llu looks\n",
            (unsigned long long)tally.kernels, (unsigned long long)tally.groups, (unsigned long long)tally.exited, (unsigned long long)tally.died,
-           (unsigned long long)tally.calls, (unsigned long long)tally.refused, (unsigned long long)tally.checks);
+           (unsigned long long)tally.calls, (unsigned long long)tally.refused, (unsigned long long)tally.unhooked, (unsigned long long)tally.checks);
     if (!failures) printf("ok - %llu generated paravirtual kernels\n", (unsigned long long)count);
     return failures ? EXIT_FAILED : EXIT_GOOD;
 }

@@ -174,6 +174,32 @@ static void stores_into_tables(struct ported *k)
     touch(k, P_PAGE(at >> 2 & 0x3FF));
 }
 
+/* A table of its own, in use, is stored to by plain code: the first store is judged at once, the others when somebody looks. */
+static void many_stores_into_a_table(struct ported *k)
+{
+    struct emit *e = &k->e;
+    uint32_t page = make_table(k), slot = (P_FAR >> 22) + below(e, 4);
+    if (one_in(e, 4)) extended(k, PIN_L1, page);
+    link_table(k, page, slot, RW);
+    if (one_in(e, 4)) link_table(k, page, slot + 4, RW);
+    p_set(k, R_EBX, 0), p_set(k, R_ECX, 2), p_call(k, VM_ASSIST);
+    for (unsigned n = 2 + below(e, 8); n--; ) {
+        uint32_t at = P_PAGE(page) + below(e, 16) * 4;
+        if (one_in(e, 24)) p_entry(k, R_EAX, p_some_page(k), some_flags(k));
+        else p_entry(k, R_EAX, one_in(e, 3) ? page : p_play(k), one_in(e, 3) ? GONE : RO);
+        if (one_in(e, 3)) OP32(e, at, 0x87, 0x05); /* xchg [at], eax */
+        else p_store(k, at, R_EAX);
+        if (one_in(e, 4)) p_load(k, R_EDX, (slot << 22) + below(e, 16) * 0x1000);
+        if (one_in(e, 12)) p_load(k, R_EDX, P_PAGE(P_L2) + slot * 4);
+    }
+    p_log(k);
+    touch(k, (slot << 22) + below(e, 16) * 0x1000 + below(e, 0x400) * 4);
+    if (one_in(e, 3)) return;
+    link_table(k, page, slot, GONE), link_table(k, page, slot + 4, GONE);
+    extended(k, UNPIN, page);
+    p_remap(k, page, RW);
+}
+
 /* Several calls in one; what they are is as random as alone. */
 static void many_calls(struct ported *k)
 {
@@ -273,6 +299,7 @@ static void heal(struct ported *k)
 const struct ported_group ported_memory[] = {
     { "an entry by address", 8, 8, entry_by_address }, { "entries in a list", 8, 8, entries_in_a_list }, { "a table of its own", 7, 6, table_of_its_own },
     { "another base", 3, 3, another_base }, { "pins", 4, 6, pins }, { "stores into tables", 6, 6, stores_into_tables },
+    { "many stores into a table", 5, 5, many_stores_into_a_table },
     { "many calls", 5, 6, many_calls }, { "frames back and forth", 3, 3, frames_back_and_forth }, { "grants", 4, 4, grants },
     { "code at run time", 4, 2, code_at_run_time }, { "healing", 4, 6, heal }, { NULL, 0, 0, NULL },
 };
