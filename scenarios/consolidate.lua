@@ -71,8 +71,8 @@ s:step "What a switch costs" {
 s:step "A job without end" {
   run  = till.stop(),
   show = "costs",
-  ask  = { "The batch job may have at most 20 % of the processor. The servers leave a quarter of it idle. What does the job get?",
-           choices = { "the idle quarter", "20 %, and the rest stays idle", "nothing while a server could want it" }, answer = 2 },
+  ask  = { "The batch job may have at most 20 % of the processor. The servers leave a third of it idle. What does the job get?",
+           choices = { "the idle third", "20 %, and the rest stays idle", "nothing while a server could want it" }, answer = 2 },
   note = [[
     A weight is one's share beside others who want something, too; of what a cap
     says one never gets more. Who rents out machines sells caps. The servers
