@@ -8,8 +8,10 @@
 #include <string.h>
 #include "sim/cmd.h"
 #include "sim/core/cost.h"
+#include "sim/draw.h"
 #include "sim/lesson.h"
 #include "sim/machine.h"
+#include "sim/quiz.h"
 #include "sim/subject.h"
 
 enum { WORDS = 512, ENTRIES = 64 };
@@ -240,9 +242,7 @@ static void fish(struct text *out)
 /* --- words ------------------------------------------------------------------------------------------------------- */
 
 static const struct { const char *command, *words; } kinds[] = {
-    { "draw", "ladder matrix decision blocks vmx walk tables bars hist timeline" },
     { "bench", "nano sweep" },
-    { "quiz", "tables walk" },
     { "list", "model" },
     { "completion", "bash zsh fish words" },
 };
@@ -262,6 +262,10 @@ static void words(const char *command, struct text *out, struct err *e)
         if (!strcmp(kinds[i].command, command)) one_a_line(kinds[i].words, out);
     const struct command *c = commands;
     while (c->word && command && strcmp(c->word, command)) c++;
+    if (command && !strcmp(command, "draw"))
+        for (unsigned i = 0; draw_kind(i); i++) text_add(out, "%s\n", draw_kind(i));
+    if (command && !strcmp(command, "quiz"))
+        for (const struct quiz_topic *t = quiz_topics; t->name; t++) text_add(out, "%s\n", t->name);
     if (command && !strcmp(command, "help"))
         for (const struct command *k = commands; k->word; k++)
             if (k->run) text_add(out, "%s\n", k->word);

@@ -22,6 +22,7 @@ static const struct { const char *name; int (*draw)(const struct options *o, str
     { "walk", draw_run }, { "tables", draw_run }, { "migrate", draw_run },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
+const char *draw_kind(unsigned i) { return i < KINDS ? kinds[i].name : NULL; }
 
 static const char *const planned[] = { "rings", "topology", "bits", "io", "diff", "screen" };
 enum { PLANNED = sizeof planned / sizeof planned[0] };

@@ -4,6 +4,8 @@
 
 #include "sim/options.h"
 
+const char *draw_kind(unsigned i); /* names of the kinds there are, in order; NULL: no more */
+
 int draw_run(const struct options *o, struct err *e);      /* cmd_draw.c: ladder, blocks, vmx, hist, timeline, migrate */
 int draw_matrix(const struct options *o, struct err *e);   /* draw_matrix.c: sensitive instructions by technique */
 int draw_bars(const struct options *o, struct err *e);     /* draw_bars.c: cycles by cause, a bar for each machine */

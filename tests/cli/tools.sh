@@ -35,6 +35,9 @@ is "bash: a scenario after a switch" "$(offers run --quiet pop)" popf
 is "bash: a kind of diagram" "$(offers draw lad)" ladder
 is "bash: nothing where a file is wanted" "$(offers run --module x)" ""
 is "bash: all commands" "$(offers '' | wc -w)" "$("$ringside" help | sed -n '/^Commands/,/^  planned/p' | grep -c '^  [a-z]* ')"
+kinds=$("$ringside" draw xq zz 2>&1 | sed "s/.*there are: //; s/,//g")
+ok "bash: every kind of diagram ($kinds)" sh -c 'test "$(echo $2 | wc -w)" -ge 10 && for k in $2; do "$1" completion words draw | grep -qx "$k" || exit 1; done' - "$ringside" "$kinds"
+is "bash: a topic of quiz" "$(offers quiz wal)" walk
 for shell in zsh fish; do
     "$ringside" completion $shell >"$work/$shell"
     ok "$shell: a script" grep -q 'native te bt\|native te' "$work/$shell"
