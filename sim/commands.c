@@ -17,7 +17,7 @@ static const char run_more[] =
 static const char tui_more[] =
     "  ringside tui popf\n"
     "  ringside tui kernel.elf --cpu te\n"
-    "  ringside tui popf --keys 'n n s' --dump screen.txt\n";
+    "  ringside tui popf --keys nns --dump screen.txt\n";
 static const char draw_more[] =
     "  ringside draw ladder popf -o popf.svg\n"
     "  ringside draw ladder popf --from step:2 --to step:4 -o popf.pdf --theme print\n"
