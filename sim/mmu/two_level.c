@@ -77,15 +77,22 @@ static uint32_t entry_of(struct two_level *s, uint64_t at, unsigned level, bool 
     return table + 8 * second_slot(at, level, s->levels);
 }
 
-/* The entry that ends a walk for an address, small or large; 0: none does. */
-static uint64_t leaf_of(const struct two_level *s, uint64_t at)
+/* The entry that ends a walk for an address, small or large; 0: none does. table: its page, if that is one of the last level. */
+static uint64_t leaf_in(const struct two_level *s, uint64_t at, uint64_t *table)
 {
     uint64_t entry = frame_at(s, ROOT) | SECOND_ALL;
     for (unsigned l = s->levels; l; l--) {
+        if (l == 1) *table = entry & SECOND_FRAME;
         entry = get(s, (uint32_t)(entry & SECOND_FRAME) + 8 * second_slot(at, l, s->levels));
         if (!(entry & SECOND_ALL) || (l == 2 && (entry & SECOND_LARGE))) break;
     }
     return entry & SECOND_ALL ? entry : 0;
+}
+
+static uint64_t leaf_of(const struct two_level *s, uint64_t at)
+{
+    uint64_t table;
+    return leaf_in(s, at, &table);
 }
 
 /* ---- what is behind an address */
@@ -355,20 +362,38 @@ static bool probe(const struct vmmu *m, gva_t at, unsigned access, struct xlat *
     return walk(m->env.window && at.v >= m->env.window ? &own : &w, at, access, x, &f);
 }
 
-/* No entry says more than the frame map and the traces do. */
+/* One entry against what it may say about the VM's frame n. */
+static bool entry_holds(const struct two_level *s, uint32_t n, uint64_t entry, char *why, unsigned room)
+{
+    uint64_t at = (uint64_t)n << PAGE_SHIFT;
+    uint64_t to = entry & SECOND_LARGE ? (entry & SECOND_FRAME) + (at & SECOND_LARGE_INSIDE) : entry & SECOND_FRAME;
+    uint32_t frame = FRAME_NONE;
+    bool ram = guest_ram(s, at, &frame);
+    if (ram && to >> PAGE_SHIFT == frame && !((entry & SECOND_W) && is_readonly(s, at, frame))) return true;
+    snprintf(why, room, "two-level: frame %X of the VM is shown at %llX, entry %llX", n, (unsigned long long)to, (unsigned long long)entry);
+    return false;
+}
+
+/* No entry says more than the frame map and the traces do. A table of the last level is read at once: tests ask at every step. */
 static bool check(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room)
 {
     struct two_level *s = m->state;
+    uint64_t small[SECOND_SLOTS];
     (void)tlb;
     for (uint32_t n = 0; n < s->env->guest->frames; n++) {
-        uint64_t at = (uint64_t)n << PAGE_SHIFT, entry = leaf_of(s, at);
-        uint32_t frame = FRAME_NONE;
-        if (!(entry & SECOND_ALL)) continue;
-        uint64_t to = entry & SECOND_LARGE ? (entry & SECOND_FRAME) + (at & SECOND_LARGE_INSIDE) : entry & SECOND_FRAME;
-        bool ram = guest_ram(s, at, &frame);
-        if (ram && to >> PAGE_SHIFT == frame && !((entry & SECOND_W) && is_readonly(s, at, frame))) continue;
-        snprintf(why, room, "two-level: frame %X of the VM is shown at %llX, entry %llX", n, (unsigned long long)to, (unsigned long long)entry);
-        return false;
+        uint64_t at = (uint64_t)n << PAGE_SHIFT, table = 0;
+        uint64_t entry = leaf_in(s, at, &table);
+        if (!table) {
+            if ((entry & SECOND_ALL) && !entry_holds(s, n, entry, why, room)) return false;
+            if (!entry) n |= LARGE_PAGES - 1; /* nothing in these 2 MB */
+            continue;
+        }
+        bus_peek(s->env->machine, hpa((uint32_t)table), small, sizeof small);
+        for (uint32_t end = n | (LARGE_PAGES - 1);; n++) {
+            entry = small[n % SECOND_SLOTS];
+            if ((entry & SECOND_ALL) && !entry_holds(s, n, entry, why, room)) return false;
+            if (n == end || n + 1 == s->env->guest->frames) break;
+        }
     }
     return true;
 }
