@@ -138,13 +138,15 @@ static bool check_table(struct look *l)
 {
     const struct shadow *s = l->s;
     bool root = shadow_is_root(s, l->t);
+    uint32_t entry[PTE_SLOTS] = { 0 }, slots = shadow_slots(s, l->t);
     l->tables++;
     l->slot = l->entry = 0;
     if (l->x->frame != SHADOW_NONE && shadow_is_own(s, l->x->frame)) return wrong(l, "made of a table that is the guest's own", 0);
     if (root && s->env->window && peek(s, s->env->pool_first + l->t, pde_slot(s->env->window)) != s->env->window_pde)
         return wrong(l, "a root without the hypervisor's window", 0);
-    for (l->slot = 0; l->slot < shadow_slots(s, l->t); l->slot++) {
-        l->entry = peek(s, s->env->pool_first + l->t, l->slot);
+    bus_peek(s->env->machine, hpa((s->env->pool_first + l->t) << PAGE_SHIFT), entry, sizeof entry);
+    for (l->slot = 0; l->slot < slots; l->slot++) {
+        l->entry = entry[l->slot];
         if (!(l->entry & PTE_P)) continue;
         if ((l->entry >> PAGE_SHIFT) - s->env->first >= s->env->frames) return check_present(l);
         l->entries++;
@@ -258,6 +260,22 @@ static bool recheck(struct look *l, uint32_t t, uint32_t slot)
     return !(l->entry & PTE_P) || check_present(l);
 }
 
+/* The same for entries that follow each other, read at once. */
+static bool recheck_row(struct look *l, uint32_t t, uint32_t slot, uint32_t n)
+{
+    const struct shadow *s = l->s;
+    uint32_t entry[QUARTER];
+    l->t = t, l->x = &s->table[t];
+    if (l->x->kind == SHADOW_FREE || l->x->kind == SHADOW_SLOT) return true;
+    if (!bus_peek(s->env->machine, hpa((s->env->pool_first + t) << PAGE_SHIFT | slot << 2), entry, n * sizeof *entry)) return false;
+    uint32_t end = shadow_slots(s, t) < slot + n ? shadow_slots(s, t) : slot + n;
+    for (l->slot = slot; l->slot < end; l->slot++) {
+        l->entry = entry[l->slot - slot];
+        if ((l->entry & PTE_P) && !check_present(l)) return false;
+    }
+    return true;
+}
+
 /* All that was made from a guest's entry. What a whole large page was splintered into goes by turns. */
 static bool recheck_store(struct look *l, uint32_t frame, uint32_t slot)
 {
@@ -276,9 +294,7 @@ static bool recheck_piece(struct look *l, struct shadow_log *log)
         log->next = (log->next / QUARTERS + 1) % s->pool * QUARTERS;
     uint32_t t = log->next / QUARTERS % s->pool, slot = log->next % QUARTERS * QUARTER;
     log->next = (log->next + 1) % (s->pool * QUARTERS);
-    for (uint32_t end = slot + QUARTER; slot < end; slot++)
-        if (!recheck(l, t, slot)) return false;
-    return true;
+    return recheck_row(l, t, slot, QUARTER);
 }
 
 bool shadow_check_some(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room)
