@@ -9,9 +9,9 @@ says() { [ "$rc" = 0 ] && diff tests/guest/expected/switch.txt "$TMPDIR/out" | s
 figures() { # figures CPU [OPTION...]: runs $image, and sets a variable for each figure of the JSON's "shadow"
     local cpu=$1
     shift
-    run $image "$cpu" --set vmm.check=1 "$@"
+    run $image "$cpu" --ram 4M --set vmm.check=1 "$@"
     check "$image, $cpu${*:+ $*}" says
-    "$RINGSIDE" run "$TMPDIR/$image.elf" --cpu "$cpu" "$@" -q --json - 2>/dev/null |
+    "$RINGSIDE" run "$TMPDIR/$image.elf" --cpu "$cpu" --ram 4M "$@" -q --json - 2>/dev/null |
         sed -n 's/.*"shadow": {\(.*\)}.*/\1/p' | tr -d ' "' | tr ',:' '\n=' >"$TMPDIR/figures"
     # shellcheck disable=SC1091
     true_=0 && sed -i 's/^true=/true_=/' "$TMPDIR/figures" && . "$TMPDIR/figures"
