@@ -412,6 +412,7 @@ static void prepare(struct run *r)
         r->s.cfg.serial = live_byte;
         r->s.cfg.serial_self = &r->live;
     }
+    r->s.cfg.onward = !r->s.lesson && !o->value[OPT_GDB] && !o->value[OPT_OUTPUT];
     r->live.vms = config_vms(&r->s.cfg);
     r->live.flush = isatty(STDOUT_FILENO) || o->value[OPT_GDB]; /* a stopped guest has said all it has said */
 }

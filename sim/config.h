@@ -40,6 +40,7 @@ struct machine_cfg {
     char     restore[512];     /* --restore: the file that it comes from; "": it starts */
     uint64_t migrate_at;       /* --migrate-at: from that cycle on the VM goes to a second machine; 0: never */
     char     migrate_to[16];   /* --migrate-to: the technique there; "": the same */
+    bool     onward;           /* nobody will look back: no snapshots, and of a bare machine's history little more than its ends */
     bool     arrives;          /* this is that machine: its VM is not started, but comes. machine_migrate.c */
     char     bios[512];        /* path of the ROM at the reset vector, perhaps ",PATH" of a video ROM; "": none */
     unsigned vms;              /* --vms: VMs that are alike; 0: one */

@@ -12,6 +12,7 @@
 #include "sim/vmm/schedule.h"
 
 enum { HISTORY_FIRST = 1 << 18, HISTORY_LAST = 3 << 18 }; /* events of a bare machine that are kept: 50 MB */
+enum { ONWARD_FIRST = 1 << 13, ONWARD_LAST = 3 << 13 };   /* and if nobody looks at them: what the host's caches hold */
 enum { ARENA_ROOM = 64 << 20, BOOT_GDT = 0x7000, VMM_FRAMES = WINDOW_SIZE / PAGE_SIZE, HOLE_END = 1 << 20, FEW_VMS = 4 };
 
 static void pause_cpu(void *machine)
@@ -514,7 +515,7 @@ bool machine_start(struct machine *m, struct err *e)
     }
     if (m->cfg.limit_cycles) timeq_arm(&b->timers, &b->limit, m->cfg.limit_cycles);
     snapshot_take(m);
-    return m->snapshots.count || err_set(e, EXIT_ENVIRONMENT, "no memory for the first snapshot; try a smaller --ram");
+    return m->snapshots.count || m->snapshots.off || err_set(e, EXIT_ENVIRONMENT, "no memory for the first snapshot; try a smaller --ram");
 }
 
 static bool read_typed(struct machine *m, struct err *e)
@@ -549,7 +550,9 @@ static bool allocate(struct machine *m, struct err *e)
     m->ram = ram;
     if (m->guests > FEW_VMS) pages_sparse(ram, bytes); /* a little here and there is touched of each */
     m->trace = trace_new();
-    if (!m->technique->hypervisor) trace_bound(m->trace, HISTORY_FIRST, HISTORY_LAST);
+    m->snapshots.off = m->cfg.onward;
+    if (!m->technique->hypervisor)
+        trace_bound(m->trace, m->cfg.onward ? ONWARD_FIRST : HISTORY_FIRST, m->cfg.onward ? ONWARD_LAST : HISTORY_LAST);
     m->blocks = block_cache_new();
     return (m->blocks && snapshots_init(m)) || err_set(e, EXIT_ENVIRONMENT, "no memory for decoded code and snapshots");
 }

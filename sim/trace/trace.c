@@ -34,6 +34,7 @@ struct trace {
     uint32_t episode;
     uint32_t count;              /* events in history; also the last id */
     struct event **chunk;
+    uint16_t (*gone)[EV_COUNT];  /* beside each: what was in it by kind, if it was forgotten */
     size_t chunks, chunk_room;
     struct slab *slab;           /* the newest */
     size_t unused;               /* chunks at the end of it */
@@ -73,6 +74,7 @@ void trace_free(struct trace *t)
         pages_free(s, s->size);
     }
     free(t->chunk);
+    free(t->gone);
     free(t->ended.list);
     free(t->sub);
     free(t);
@@ -131,6 +133,10 @@ static struct event *middle(struct trace *t, size_t c)
 {
     if (!t->last || c < t->first + t->last) return NULL;
     struct event *oldest = t->chunk[c - t->last];
+    uint16_t *gone = t->gone[c - t->last];
+    if (!oldest) return NULL;
+    memset(gone, 0, sizeof *t->gone);
+    for (unsigned n = 0; n < CHUNK; n++) gone[oldest[n].kind]++;
     t->chunk[c - t->last] = NULL;
     return oldest;
 }
@@ -161,6 +167,7 @@ static void slot(struct trace *t)
     if (c == t->chunk_room) {
         t->chunk_room = t->chunk_room ? t->chunk_room * 2 : 16;
         t->chunk = grow(t->chunk, t->chunk_room * sizeof(struct event *));
+        t->gone = grow(t->gone, t->chunk_room * sizeof *t->gone);
     }
     if (c == t->chunks) t->chunk[t->chunks++] = NULL;
     if (!t->chunk[c]) t->chunk[c] = middle(t, c);
@@ -259,6 +266,13 @@ const struct event *trace_span(const struct trace *t, size_t i, size_t *n)
     size_t in_chunk = CHUNK - i % CHUNK, in_all = t->count - i;
     *n = !chunk ? 1 : in_chunk < in_all ? in_chunk : in_all;
     return chunk ? &chunk[i % CHUNK] : &forgotten;
+}
+
+const uint16_t *trace_gone(const struct trace *t, size_t i, size_t *n)
+{
+    if (i >= t->count || t->chunk[i / CHUNK]) return NULL;
+    *n = CHUNK - i % CHUNK;
+    return t->gone[i / CHUNK];
 }
 
 const struct event *trace_at(const struct trace *t, size_t i)

@@ -124,6 +124,9 @@ void                trace_bound(struct trace *t, size_t first, size_t last);
 size_t              trace_count(const struct trace *t);
 const struct event *trace_at(const struct trace *t, size_t i); /* by index; NULL beyond the end */
 const struct event *trace_span(const struct trace *t, size_t i, size_t *n); /* likewise; *n events lie there in a row */
+/* If event i is forgotten: how many of each kind there were among the *n from it on that were forgotten with it; of fewer than were
+ * forgotten at once (i is not the first of them) that is too many. Else NULL. */
+const uint16_t     *trace_gone(const struct trace *t, size_t i, size_t *n);
 const struct event *trace_by_id(const struct trace *t, uint32_t id);
 void                trace_rewind(struct trace *t, uint32_t id);
 void                trace_mute(struct trace *t, bool mute);    /* while re-executing known history: no subscriber is called */

@@ -38,9 +38,18 @@ void tally_history(struct tally *tally, const struct trace *t, uint32_t from, ui
     *tally = (struct tally){ 0 };
     if (!from) from = 1;
     if (!to || to > trace_last(t)) to = trace_last(t);
-    size_t i = from - 1, n = 0;
-    for (const struct event *e; i < to && (e = trace_span(t, i, &n)) != NULL; i += n)
+    for (size_t i = from - 1, n = 0; i < to; i += n) {
+        size_t before = i ? i - 1 : 0, same;
+        const uint16_t *gone = trace_gone(t, i, &n);
+        if (gone) {
+            /* Of a part nothing is known. */
+            bool whole = i + n <= to && (!i || trace_gone(t, before, &same) != gone);
+            for (unsigned k = 0; k < EV_COUNT && whole; k++) tally->kinds[k] += gone[k];
+            continue;
+        }
+        const struct event *e = trace_span(t, i, &n);
         for (size_t k = 0; k < n && i + k < to; k++) count(tally, &e[k]);
+    }
 }
 
 /* Right-aligned number with separators in a field of `width` columns. */

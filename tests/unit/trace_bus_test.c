@@ -8,6 +8,7 @@
 
 #include "sim/trace/cause.h"
 #include "sim/trace/trace.h"
+#include "sim/trace/trace_tally.h"
 
 struct log {
     struct trace *t;
@@ -244,6 +245,14 @@ static void test_bounded_history(void **state)
         assert_int_equal(e->kind, kept ? EV_CR3 : EV_FORGOTTEN);
         assert_int_equal(e->id, kept ? i + 1 : 0);
     }
+    struct tally all, few;
+    tally_history(&all, t, 0, 0);
+    assert_int_equal(all.kinds[EV_CR3], ALL); /* forgotten, but counted */
+    assert_int_equal(all.kinds[EV_FORGOTTEN], 0);
+    tally_history(&few, t, 0, 3 * CHUNK + 1); /* of a part of what was forgotten at once nobody knows */
+    assert_int_equal(few.kinds[EV_CR3], 3 * CHUNK);
+    tally_history(&few, t, CHUNK + 2, ALL);
+    assert_int_equal(few.kinds[EV_CR3], ALL - 2 * CHUNK);
     trace_rewind(t, 4 * CHUNK + 5);
     struct event e = { .kind = EV_CR3, .u.CR3 = { .value = 77 } };
     assert_int_equal(trace_emit(t, &e), 4 * CHUNK + 6);
