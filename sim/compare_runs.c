@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "sim/firmware_tables.h"
 #include "sim/guard.h"
+#include "sim/loader.h"
 #include "sim/vmm/strategy.h"
 
 /* --- which machines --- */
@@ -50,7 +50,7 @@ static struct machine *boot(const struct compare_runs *c, struct compare_run *r,
     struct err none = { 0 };
     if (!configure(c, r, &cfg, e)) return NULL;
     struct machine *m = machine_new(&cfg, e);
-    if (m || r == &c->run[0] || !cpu_strategy_find(cfg.cpu)->aware || !subject_port(cfg.image, r->port, sizeof r->port)) return m;
+    if (m || r == &c->run[0] || !cpu_strategy_find(cfg.cpu)->aware || !loader_port(cfg.image, r->port, sizeof r->port)) return m;
     m = configure(c, r, &cfg, &none) ? machine_new(&cfg, &none) : NULL;
     if (m) *e = (struct err){ 0 };
     return m;

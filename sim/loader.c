@@ -240,13 +240,23 @@ static uint64_t fnv1a(uint64_t h, const void *bytes, size_t n)
     return h;
 }
 
+bool loader_port(const char *image, char *port, size_t room)
+{
+    const char *dot = strrchr(image, '.');
+    int stem = dot && !strchr(dot, '/') ? (int)(dot - image) : (int)strlen(image);
+    struct stat st;
+    return *image && (size_t)snprintf(port, room, "%.*s-pv%s", stem, image, image + stem) < room && !stat(port, &st) && S_ISREG(st.st_mode);
+}
+
 /* A paravirtual kernel and a plain one are not exchangeable; nothing would tell why one just dies in the other's place. */
 static bool plan_paravirtual(const struct source *s, struct plan *plan)
 {
     if (xen_is(s)) return xen_plan(s, plan);
-    return err_set(s->e, EXIT_USAGE, "%.200s: --cpu pv runs kernels that were ported to the hypervisor's interface, and this one says "
-                   "nowhere that it was (no Xen note, no __xen_guest section): it would execute privileged instructions in ring 1. "
-                   "Use another --cpu, or port it", s->path);
+    char port[160];
+    bool ported = loader_port(s->path, port, sizeof port);
+    return err_set(s->e, EXIT_USAGE, "%.140s: --cpu pv runs ported kernels only, and this one says nowhere that it is one (no Xen note, no "
+                   "__xen_guest section): it would execute privileged instructions in ring 1. %s%s%s", s->path,
+                   ported ? "Its port: ringside run " : "Use another --cpu, or port it", ported ? port : "", ported ? " --cpu pv" : "");
 }
 
 static bool plan_image(const struct source *s, struct plan *plan, bool paravirtual)

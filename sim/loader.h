@@ -50,6 +50,8 @@ bool loader_load_bytes(struct bus *mem, const char *name, const uint8_t *bytes, 
 /* Is this file a boot sector or a disk: 55 AA at the end of its first sector, and no kernel of any kind? A Multiboot header
  * counts only within that sector: boot loaders on a disk have one, too. False if the file cannot be read. */
 bool loader_is_disk(const char *path);
+/* The same kernel ported to a paravirtual interface: NAME-pv.elf beside NAME.elf; false: there is none. */
+bool loader_port(const char *image, char *port, size_t room);
 void image_done(struct image *image); /* frees what it holds */
 
 #endif

@@ -348,7 +348,8 @@ struct machine_summary {
     /* Page faults by kind; entries filled, of them on a store (eager); tables (frames): now, at most so far, that there may be;
      * given up for want of room, because the guest did; loads of CR3 that dropped all. */
     struct { uint64_t hidden, true_, traced, filled, eager, tables, peak, pool, evicted, released, switches;
-             uint64_t nested, renewed, own, own_peak; } shadow; /* agile: tables that became the guest's own, that are shadowed again; its own now, at most */
+             uint64_t nested, renewed, own, own_peak; /* agile: tables that became the guest's own, that are shadowed again; its own now, at most */
+             uint64_t unhooked, rehooked; } shadow;   /* direct: tables taken out of their directory for many stores, and put back */
     /* Agile: walks that came to an end, by the level they switched to the guest's tables at; [0] they did not, [6] all was the guest's. */
     struct machine_walks { uint64_t walks, refs; } agile_walks[7];
     uint64_t run_id;                     /* hash of image, configuration, seed, model, version */

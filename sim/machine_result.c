@@ -139,6 +139,7 @@ void machine_summary(const struct machine *m, struct machine_summary *s)
         s->shadow.tables = st.tables, s->shadow.peak = st.tables_peak, s->shadow.pool = st.pool;
         s->shadow.evicted = st.evicted, s->shadow.released = st.released;
         s->shadow.nested = st.nested, s->shadow.renewed = st.renewed, s->shadow.own = st.own, s->shadow.own_peak = st.own_peak;
+        s->shadow.unhooked = st.unhooked, s->shadow.rehooked = st.rehooked;
         for (unsigned n = 0; n <= MMU_WALK_OWN; n++) s->agile_walks[n] = (struct machine_walks){ b->mmu.by_switch[n].walks, b->mmu.by_switch[n].refs };
     }
     machine_causes(m, s->by_cause);

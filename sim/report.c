@@ -122,7 +122,8 @@ static void say_shadow(const struct report *r, struct say *out)
         text_add(&words, "%llu page faults; %llu entries validated; %llu tables", (unsigned long long)m->shadow.true_,
                  (unsigned long long)m->shadow.filled, (unsigned long long)m->shadow.tables);
     if (direct && m->shadow.traced)
-        text_add(&words, "; %llu stores to tables carried out by the assist", (unsigned long long)m->shadow.traced);
+        text_add(&words, "; %llu stores to tables carried out by the assist; %llu tables unhooked for more stores, %llu put back",
+                 (unsigned long long)m->shadow.traced, (unsigned long long)m->shadow.unhooked, (unsigned long long)m->shadow.rehooked);
     else if (!strcmp(mmu, "two-level"))
         text_add(&words, "%llu entries filled, %llu stores traced; %llu tables (%llu KB), at most %llu of %llu; walks read %llu entries, "
                  "%llu of them of the second level", (unsigned long long)m->shadow.filled, (unsigned long long)m->shadow.traced,

@@ -105,6 +105,7 @@ static void json_shadow(const struct machine_summary *m, struct text *out)
         { "hidden", m->shadow.hidden }, { "true", m->shadow.true_ }, { "traced", m->shadow.traced }, { "filled", m->shadow.filled },
         { "eager", m->shadow.eager }, { "tables", m->shadow.tables }, { "tables_peak", m->shadow.peak }, { "pool", m->shadow.pool },
         { "evicted", m->shadow.evicted }, { "released", m->shadow.released }, { "switches", m->shadow.switches },
+        { "unhooked", m->shadow.unhooked }, { "rehooked", m->shadow.rehooked },
         { "bytes", m->shadow.tables * 4096 }, { "bytes_peak", m->shadow.peak * 4096 },
     };
     text_add(out, "  \"shadow\": {");

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "sim/guard.h"
+#include "sim/loader.h"
 #include "sim/vmm/strategy.h"
 
 enum { SHIPPED = 64 };
@@ -138,20 +139,12 @@ static void note_machine(struct subject *s)
         snprintf(s->written_for, sizeof s->written_for, "%s, %s, model %.20s", own.cpu, own.mmu, own.model);
 }
 
-bool subject_port(const char *image, char *port, size_t room)
-{
-    const char *dot = strrchr(image, '.');
-    int stem = dot && !strchr(dot, '/') ? (int)(dot - image) : (int)strlen(image);
-    struct stat st;
-    return *image && (size_t)snprintf(port, room, "%.*s-pv%s", stem, image, image + stem) < room && !stat(port, &st) && S_ISREG(st.st_mode);
-}
-
 /* A scenario about a plain kernel, under a technique for ported ones: its port takes its place, if there is one. */
 static void take_port(struct subject *s)
 {
     const struct cpu_strategy *own = cpu_strategy_find(*s->lesson->cfg.cpu ? s->lesson->cfg.cpu : "native"), *here = cpu_strategy_find(s->cfg.cpu);
     char port[sizeof s->cfg.image];
-    if (own && here && here->aware && !own->aware && subject_port(s->cfg.image, port, sizeof port)) strcpy(s->cfg.image, port);
+    if (own && here && here->aware && !own->aware && loader_port(s->cfg.image, port, sizeof port)) strcpy(s->cfg.image, port);
 }
 
 bool subject_find(struct subject *s, const char *word, const struct options *o, struct err *e)

@@ -37,9 +37,6 @@ bool subject_run(struct subject *s, subject_told *told, void *self, struct err *
 /* A scenario's guest goes on after the last step, to its end or for SUBJECT_EPILOGUE cycles. */
 bool subject_finish(struct subject *s, struct err *e);
 
-/* The same kernel ported to a paravirtual interface: NAME-pv.elf beside NAME.elf; false: there is none. */
-bool subject_port(const char *image, char *port, size_t room);
-
 unsigned subject_failed(const struct subject *s); /* expectations that did not hold */
 unsigned subject_passed(const struct subject *s);
 unsigned subject_elsewhere(const struct subject *s); /* those that are about another technique, and do not hold under this one */

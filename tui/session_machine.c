@@ -2,7 +2,8 @@
  *
  * Idea: a technique's machine is made when it is first asked for, and kept; changing to it brings it to the moment at which
  * its guest has executed as many instructions of its own as the guest one comes from. Where a guest waits in a loop, the same
- * number of instructions is another place of that wait: timing is what machines differ in.
+ * number of instructions is another place of that wait: timing is what machines differ in. A technique that cannot run this
+ * guest is passed over, and the message says why.
  * A lesson belongs to its own machine, and rests while another one is shown. */
 #include <string.h>
 #include "tui/session.h"
@@ -44,7 +45,15 @@ static unsigned techniques(const struct session *s, const char *names[SESSION_MA
     return count;
 }
 
-static void change(struct session *s, struct machine *to, const char *cpu)
+/* Why a technique was passed over: what is said of the image, as far as it goes without a comma, or all of it. */
+static void add_refusal(struct text *words, const struct err *refused)
+{
+    if (!refused->code) return;
+    const char *colon = strstr(refused->text, ": "), *why = colon ? colon + 2 : refused->text;
+    text_add(words, " (%.*s)", (int)strcspn(why, ",;:("), why);
+}
+
+static void change(struct session *s, struct machine *to, const char *cpu, const struct err *refused)
 {
     uint64_t wanted = machine_guest_insns(s->m);
     struct text words = { 0 };
@@ -53,8 +62,10 @@ static void change(struct session *s, struct machine *to, const char *cpu)
     s->m = to;
     s->lesson = to == s->own ? s->own_lesson : NULL;
     text_number(&words, machine_guest_insns(to));
-    if (machine_guest_insns(to) < wanted) session_say(s, true, "On %s the guest ended after %s guest instructions.", cpu, text_str(&words));
-    else session_say(s, false, "On %s after %s guest instructions%s.", cpu, text_str(&words),
+    text_add(&words, " guest instructions");
+    add_refusal(&words, refused);
+    if (machine_guest_insns(to) < wanted) session_say(s, true, "On %s the guest ended after %s.", cpu, text_str(&words));
+    else session_say(s, false, "On %s after %s%s.", cpu, text_str(&words),
                      s->own_lesson && !s->lesson ? "; the lesson rests" : "");
     text_free(&words);
     if (s->lesson) s->lesson->ops->rewind(s->lesson, s->m);
@@ -73,7 +84,7 @@ static void turn(struct session *s, int direction)
         struct err e = { 0 };
         struct machine *to = made(s, i, names[i], &e);
         if (to) {
-            change(s, to, names[i]);
+            change(s, to, names[i], &refused);
             return;
         }
         if (!refused.code) refused = e;

@@ -184,13 +184,13 @@ static int exits_index(lua_State *L)
 static int shadow_index(lua_State *L)
 {
     static const char *const words[] = { "hidden", "true", "traced", "filled", "eager", "tables", "peak", "pool", "evicted", "released", "switches",
-                                         "nested", "renewed", "own", "own_peak" };
+                                         "nested", "renewed", "own", "own_peak", "unhooked", "rehooked" };
     struct machine_summary s;
     const char *name = luaL_checkstring(L, 2);
     machine_summary(machine_at(L, "vm.shadow"), &s);
     const uint64_t value[] = { s.shadow.hidden, s.shadow.true_, s.shadow.traced, s.shadow.filled, s.shadow.eager, s.shadow.tables,
                                s.shadow.peak, s.shadow.pool, s.shadow.evicted, s.shadow.released, s.shadow.switches, s.shadow.nested, s.shadow.renewed,
-                               s.shadow.own, s.shadow.own_peak };
+                               s.shadow.own, s.shadow.own_peak, s.shadow.unhooked, s.shadow.rehooked };
     for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
         if (!strcmp(words[i], name)) {
             lua_pushinteger(L, (lua_Integer)value[i]);

@@ -129,6 +129,8 @@ bad "a typing error in a scenario" 3 'did you mean .?popf' run poppf
 bad "a guest for a scenario" 3 'a guest: write its path, .*sens19.elf' run sens19
 bad "--cpu vtx --mmu two-level without EPT" 2 'no second level of page tables' run popf --cpu vtx --mmu two-level --set cpu.ept=0
 bad "--cpu pv --mmu two-level" 2 'nothing to translate' run popf --cpu pv --mmu two-level
+bad "--cpu pv with a plain kernel" 2 'Use another --cpu, or port it' run "$root/build/guests/popf.elf" --cpu pv
+bad "--cpu pv with a plain kernel that has a port" 2 'Its port: ringside run .*/build/guests/mini-pv.elf --cpu pv' run "$root/build/guests/mini.elf" --cpu pv
 bad "--cpu te --mmu agile" 2 'has no VMCS; use --cpu vtx' run popf --cpu te --mmu agile
 bad "--cpu bt --mmu agile" 2 'has no VMCS' run popf --cpu bt --mmu agile
 bad "--cpu pv --mmu agile" 2 'nothing to translate' run popf --cpu pv --mmu agile

@@ -22,6 +22,8 @@ refused() { [ "$rc" = 2 ] && grep -Eq "$1" "$TMPDIR/err"; }
 link_pvtest
 run pvtest pv --ram 8M --limit-cycles 2e9
 check "pvtest" said
+run pvtest pv --ram 8M --limit-cycles 2e9 --json "$TMPDIR/json"
+check "what became of its stores to tables is told" grep -Eq '"traced": 2, .*"unhooked": 0, "rehooked": 0' "$TMPDIR/json"
 run pvtest pv --ram 64M --model off --limit-cycles 2e9
 check "pvtest with other memory and costs" said
 run pvtest te

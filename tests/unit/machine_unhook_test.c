@@ -390,13 +390,64 @@ static void random_kernels_end_the_same(void **state)
     assert_true(unhooks > 1000 && faults < emulated / 2);
 }
 
+/* ---- time travel */
+
+static uint64_t image(void) /* of all memory, and of what the hypervisor knows */
+{
+    uint64_t h = 14695981039346656037u;
+    const uint8_t *part[] = { m->ram, (const uint8_t *)p->mmu, (const uint8_t *)m->b->cpu.reg };
+    const size_t size[] = { (size_t)m->frames << PAGE_SHIFT, sizeof *p->mmu, sizeof m->b->cpu.reg };
+    for (unsigned k = 0; k < 3; k++)
+        for (size_t i = 0; i < size[k]; i++) h = (h ^ part[k][i]) * 1099511628211u;
+    return h ^ m->b->clock.now;
+}
+
+/* Before, in the middle and after: back from each to each, the middle is the same middle, and leads to the same end. */
+static void going_back_into_the_middle(void **state)
+{
+    (void)state;
+    world(true);
+    for (unsigned i = 0; i < 40; i++) store_to(va(TABLE) + (100 + i) * 4, entry(DATA + i % DATAS, PTE_P | PTE_W));
+    load_eax(HOLE + 107 * PAGE_SIZE);
+    store_to(va(OTHER) + 100 * 4, entry(DATA, PTE_P));
+    OP(0xEB, 0xFE);
+    assert_true(pv_write(p, va(CODE), code, code_bytes));
+    struct cpu *c = &m->b->cpu;
+    cpu_set_cpl(c, 1);
+    c->eip = va(CODE);
+    snapshots_forget(m); /* history begins here */
+    enum { BEFORE, MIDDLE, LATER, AFTER, MOMENTS };
+    uint64_t moment[MOMENTS], was[MOMENTS], begin = machine_insns(m);
+    const uint32_t frame[MOMENTS] = { FRAME_NONE, mfn(TABLE), mfn(TABLE), mfn(OTHER) };
+    for (unsigned k = 0; k < MOMENTS; k++) {
+        while (machine_insns(m) < begin + (k == BEFORE ? 0 : k == MIDDLE ? 12 : k == LATER ? 30 : 200)) (void)machine_run(m, NULL, 1);
+        moment[k] = machine_insns(m);
+        was[k] = image();
+        assert_int_equal(p->mmu->unhooked.frame, frame[k]);
+    }
+    assert_int_equal(p->mmu->stats.unhooked, 2);
+    static const uint8_t tour[] = { MIDDLE, AFTER, LATER, MIDDLE, BEFORE, LATER, AFTER, BEFORE, MIDDLE, LATER, AFTER };
+    for (unsigned i = 0; i < sizeof tour; i++) {
+        assert_true(machine_goto(m, moment[tour[i]]));
+        assert_int_equal(p->mmu->unhooked.frame, frame[tour[i]]);
+        if (image() != was[tour[i]]) fail_msg("stop %u of the tour, moment %u, is not what it was", i, tour[i]);
+        char why[160];
+        if (!pv_check(p, why, sizeof why)) fail_msg("stop %u: %s", i, why);
+    }
+    struct machine_summary s;
+    machine_summary(m, &s);
+    assert_int_equal(s.shadow.unhooked, 2);
+    assert_int_equal(s.shadow.rehooked, 1);
+    done();
+}
+
 #define T(f) cmocka_unit_test(f)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(a_thousand_stores_are_one_fault), T(what_is_not_allowed_is_refused), T(a_first_store_that_is_refused_unhooks_nothing),
         T(whatever_looks_at_tables_puts_it_back), T(a_table_in_two_directories_is_never_unhooked), T(instructions_that_store_to_their_own_way),
-        T(random_kernels_end_the_same),
+        T(random_kernels_end_the_same), T(going_back_into_the_middle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

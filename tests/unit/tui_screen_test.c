@@ -295,6 +295,10 @@ static void test_round_of_machines(void **state)
     }
     assert_int_equal(machine_insns(w.machine), moment); /* the machine it began with stands where it was */
     expect_shows(&w, "step 4/7");
+    press(&w, ">>"); /* this kernel was not ported: who passes pv over says so */
+    expect_shows(&w, "(--cpu pv runs ported kernels only)");
+    press(&w, "<lt><lt>");
+    assert_false(shows(&w, "ported"));
     press(&w, ">s"); /* and there POPF does what it should */
     expect_shows(&w, "guest 0");
     press(&w, "<lt>s");
