@@ -1,5 +1,5 @@
 /* `ringside draw KIND ...`: the table of kinds, and those that draw a run: its ladder, its translated
- * code (blocks), its ways in and out (vmx), what its visits to the hypervisor took (hist), who ran when (timeline), how a VM moved (migrate). Other kinds are planned. */
+ * code (blocks), its ways in and out (vmx), what its visits to the hypervisor took (hist), who ran when (timeline), how a VM moved (migrate), who owns what (topology). Other kinds are planned. */
 #include "sim/cmd.h"
 #include "sim/draw.h"
 #include "sim/guard.h"
@@ -20,11 +20,12 @@ static const struct { const char *name; int (*draw)(const struct options *o, str
     { "ladder", draw_run }, { "matrix", draw_matrix }, { "decision", draw_decision }, { "blocks", draw_run },
     { "vmx", draw_run }, { "bars", draw_bars }, { "hist", draw_run }, { "timeline", draw_run },
     { "walk", draw_run }, { "tables", draw_run }, { "migrate", draw_run },
+    { "topology", draw_run },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 const char *draw_kind(unsigned i) { return i < KINDS ? kinds[i].name : NULL; }
 
-static const char *const planned[] = { "rings", "topology", "bits", "io", "diff", "screen" };
+static const char *const planned[] = { "rings", "bits", "io", "diff", "screen" };
 enum { PLANNED = sizeof planned / sizeof planned[0] };
 
 /* Index of the kind that the first operand names, or -1. */
@@ -215,6 +216,7 @@ static bool draw(const struct options *o, const struct subject *s, struct drawin
               : !strcmp(kind, "hist") ? hist_write(s, &d->p, path, e)
               : !strcmp(kind, "timeline") ? given_range(s, d, e) && timeline_write(s, &d->p, path, e)
               : !strcmp(kind, "migrate") ? migrate_write(s, &d->p, path, e)
+              : !strcmp(kind, "topology") ? topology_write(s, &d->p, path, e)
               : !strcmp(kind, "walk") ? draw_walk(o, s, d, path, e)
               : !strcmp(kind, "tables") ? draw_tables(s, d, path, e)
                                       : find_range(s, d, e) && picture_write(s, &d->p, path, e);

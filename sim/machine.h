@@ -394,6 +394,18 @@ unsigned machine_units(const struct machine *m, struct machine_unit *list, unsig
 struct machine_device { const char *name; const struct reg_desc *regs; const void *state; };
 unsigned machine_devices(const struct machine *m, struct machine_device *list, unsigned room);
 
+/* Whose the devices of the board are, and what a VM has in their place. */
+enum { MACHINE_HYPERVISOR = -1, MACHINE_NOBODY = -2 };
+struct machine_owner {
+    const char *name;                   /* of the device, as in machine_devices */
+    int         owner;                  /* whose driver programs the real one: a VM's number, or one of the above */
+    const char *sees;                   /* what the VM has: "real", "virtual", "ring" (of the service domain), "hypercall", "" */
+    uint16_t    lines;                  /* its inputs of the interrupt controller, a bit for each */
+};
+unsigned machine_owners(const struct machine *m, unsigned vm, struct machine_owner *list, unsigned room);
+/* The device behind a port, as that VM has it, or the board if it has none; NULL: nobody answers. */
+const char *machine_port_device(const struct machine *m, unsigned vm, uint16_t port);
+
 /* The disks, in the order of the drives. */
 struct machine_disk {
     const char *path;

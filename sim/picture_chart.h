@@ -12,6 +12,9 @@ bool timeline_write(const struct subject *s, const struct picture *p, const char
 /* The rounds of a live migration. picture_migrate.c */
 bool migrate_write(const struct subject *s, const struct picture *p, const char *path, struct err *e);
 
+/* Who owns which device, in which ring and mode each part runs, and what passed between them. picture_topology.c */
+bool topology_write(const struct subject *s, const struct picture *p, const char *path, struct err *e);
+
 /* What all charts end with: text, SVG or SVG converted. EXIT_USAGE for DOT. */
 bool chart_write(enum picture_format f, const struct text *svg, const struct text *txt, const char *path, struct err *e);
 void chart_caption(const struct subject *s, bool ascii, struct text *out); /* "te·shadow, popf, model p4, seed 0" */

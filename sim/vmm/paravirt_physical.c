@@ -74,6 +74,7 @@ bool pv_port(struct paravirt *p, const struct insn *i)
     else ok = string(p, i, port, in);
     clock_cause(p->v->vmm->board.clock, old);
     p->stats.ports++;
+    TRACE(p->v->vmm->board.trace, PORT, p->v->cause, .out = !in, .port = port, .value = p->v->virt.reg[EAX]);
     return ok;
 }
 

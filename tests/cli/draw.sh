@@ -230,4 +230,31 @@ for format in svg png dot; do other 0 tables shadow -o "t.$format"; done
 ok "tables: PNG" magic t.png $'\x89PNG'
 ok "tables: DOT that dot takes" sh -c '! command -v dot || dot -Tsvg t.dot >n.svg'
 
+# --- who owns the devices
+other 0 topology dev3 -o direct.txt
+ok "topology: the hypervisor programs the disks" sh -c 'grep -Eq "^disk controller +the hypervisor +virtual +[1-9]" direct.txt'
+ok "topology: the guest's kernel in non-root ring 0" grep -Eq '^vm 0 mini.elf +kernel +ring 0, non-root ' direct.txt
+ok "topology: in 80 columns" sh -c '[ "$(LC_ALL=C.UTF-8 wc -L <direct.txt)" -le 80 ]'
+exits=$("$ringside" trace dev3 | awk '$4 == "port" && ($7 ~ /^1F|^17|^3F6|^376|^C00/) { n++ } END { print n }')
+ok "topology: exits for its ports are those of the trace ($exits)" grep -Eq "^disk controller .*virtual +$exits +" direct.txt
+other 0 topology dev3 --io passthrough -o passed.txt
+ok "topology: passed through, the VM does, without exits" grep -Eq '^disk controller +vm 0 +real +0 +[1-9][0-9]* +[1-9]' passed.txt
+other 0 topology dev3 --cpu bt -o bt.txt
+ok "topology: translated, in ring 1" grep -Eq '^vm 0 mini.elf +kernel +ring 1 ' bt.txt
+other 0 topology popf --cpu native -o bare.txt
+ok "topology: bare, the guest owns all" sh -c 'grep -q "no hypervisor" bare.txt && ! grep -q "the hypervisor" bare.txt'
+guests=$(dirname "$ringside")/build/guests
+other 0 topology "$guests/mini-pv.elf" --cpu pv --vms 2 --io split --disk "$guests/mini.img" --append 'run="ls; halt 0"' -o split.txt
+ok "topology: split, the service domain does" grep -Eq '^disk controller +vm 0 +real/ring +[1-9]' split.txt
+ok "topology: and the others notify it" grep -Eq '^vm 1: [1-9][0-9]* notifications' split.txt
+other 0 topology dev3 -o t.dot
+ok "topology: the way to the disk is bold" grep -q 'vm0_kernel -> virtual_ide .*penwidth=3' t.dot
+other 0 topology dev3 --io passthrough -o t.dot
+ok "topology: and leads past the hypervisor, where it does" grep -q 'vm0_kernel -> ide .*0 exits.*penwidth=3' t.dot
+if command -v dot >/dev/null; then
+    for theme in light dark print mono; do other 0 topology consolidate --theme $theme -o $theme.svg; done
+    ok "topology: many VMs" grep -q '4 of 8 VMs are drawn' light.svg
+    ok "topology: themes differ" sh -c '! cmp light.svg dark.svg'
+fi
+
 exit $failed
