@@ -16,7 +16,8 @@ int cmd_tui(const struct options *o, struct err *e)
 {
     struct subject s;
     struct tui_options t = { .ascii = o->value[OPT_ASCII] != NULL, .theme = o->value[OPT_SCREEN_THEME],
-                             .keys = o->value[OPT_KEYS], .dump = o->value[OPT_DUMP] };
+                             .keys = o->value[OPT_KEYS], .dump = o->value[OPT_DUMP],
+                             .lecture = o->value[OPT_LECTURE] != NULL, .at = o->value[OPT_SCREEN_AT] };
     const char *word = command_subject(o, 0, e);
     if (!word || (o->value[OPT_TERM] && !read_size(o->value[OPT_TERM], &t, e)) || !subject_open(&s, word, o, e))
         return e->code;

@@ -17,6 +17,8 @@ static const char run_more[] =
 static const char tui_more[] =
     "  ringside tui popf\n"
     "  ringside tui kernel.elf --cpu te\n"
+    "  ringside tui popf --lecture              PgDn and PgUp walk, p reveals\n"
+    "  ringside tui popf --at fail:1            where the first expectation failed\n"
     "  ringside tui popf --keys nns --dump screen.txt\n";
 static const char draw_more[] =
     "  ringside draw ladder popf -o popf.svg\n"

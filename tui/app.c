@@ -69,8 +69,11 @@ void app_resize(struct app *a, int cols, int rows)
 
 void app_sample(struct app *a)
 {
-    struct scene scene = { a->session.m, a->session.lesson, a->session.moved };
-    for (unsigned i = 0; i < VIEW_COUNT; i++) a->view[i].ops->sample(&a->view[i], &scene);
+    struct scene scene = { a->session.m, a->session.lesson, a->session.moved, false };
+    a->view[VIEW_NOTE].ops->sample(&a->view[VIEW_NOTE], &scene); /* first: it knows whether something is to be hidden */
+    scene.hidden = lecture_hides(a);
+    for (unsigned i = 0; i < VIEW_COUNT; i++)
+        if (i != VIEW_NOTE) a->view[i].ops->sample(&a->view[i], &scene);
     a->session.moved = false;
 }
 
@@ -90,6 +93,11 @@ static void draw_view(struct app *a, unsigned id, struct rect at)
 void app_draw(struct app *a)
 {
     frame_clear(&a->frame);
+    if (a->lecture.on) {
+        lecture_draw(a);
+        overlay_draw(a);
+        return;
+    }
     if (a->layout.kind == LAYOUT_TINY) {
         chrome_tiny(a);
         return;
@@ -122,7 +130,7 @@ static unsigned next_pane(struct app *a)
 static unsigned scroll(struct app *a, int by)
 {
     struct view *v = &a->view[a->focus];
-    v->scroll += a->focus == VIEW_EVENTS ? -by : by; /* the newest event is below: up is further into the past */
+    v->scroll += a->focus == VIEW_EVENTS ? -by : by; /* there the newest is below, and up is further into the past */
     return a->focus == VIEW_EVENTS ? ASK_SAMPLE | ASK_REDRAW : ASK_REDRAW;
 }
 
@@ -219,16 +227,34 @@ static unsigned to_address(struct app *a, int command, const char *arg)
     return layout_shows(&a->layout, VIEW_ADDRESS) && command != CMD_TLBS ? ask : ask | choose(a, VIEW_ADDRESS);
 }
 
-static unsigned command(struct app *a, int c)
+/* The letter of a mark comes with the next key. */
+static unsigned ask_letter(struct app *a, int command)
+{
+    char names[MARKS + 1];
+    session_mark_names(&a->session, names);
+    if (command == CMD_MARK) session_say(&a->session, false, "Mark this moment with which letter or digit?");
+    else if (*names) session_say(&a->session, false, "To which mark? There are: %s; ' is the last.", names);
+    else session_say(&a->session, false, "There are no marks yet; m sets one.");
+    if (command == CMD_MARK || *names) a->overlay = OVERLAY_LETTER, a->asking = command;
+    return ASK_REDRAW;
+}
+
+unsigned app_command(struct app *a, int c)
 {
     if (moves[c]) return move(a, c);
-    if (c >= CMD_VIEW1 && c <= CMD_VIEW9) return choose(a, (unsigned)(c - CMD_VIEW1));
+    if (c >= CMD_VIEW1 && c <= CMD_VIEW0) return choose(a, (unsigned)(c - CMD_VIEW1));
     switch (c) {
     case CMD_QUIT: return ASK_QUIT;
     case CMD_GOTO:
     case CMD_EXEC:
     case CMD_ADDRESS:
     case CMD_FIND: overlay_prompt(a, c); return ASK_REDRAW;
+    case CMD_MARK:
+    case CMD_TOMARK: return ask_letter(a, c);
+    case CMD_LECTURE: lecture_enter(a); return ASK_SAMPLE | ASK_REDRAW;
+    case CMD_BLANK: session_say(&a->session, false, "b empties the screen in lecture mode, which is P."); return ASK_REDRAW;
+    case CMD_MORE:
+    case CMD_LESS: return to_views(a, c, "");
     case CMD_HELP: a->overlay = OVERLAY_HELP, a->scroll = 0, *a->typed = 0; return ASK_REDRAW;
     case CMD_WHY: return why(a);
     case CMD_MICRO: return micro(a);
@@ -283,8 +309,19 @@ static unsigned answer(struct app *a, int asked)
     if (asked == CMD_EXEC) return exec(a, typed);
     if (asked == CMD_ADDRESS) return look_at(a, typed);
     a->running = true;
+    a->lecture.view = -1;
     session_goto(&a->session, typed);
     a->running = false;
+    app_follow_lesson(a);
+    return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
+}
+
+static unsigned take_letter(struct app *a, uint32_t key)
+{
+    int asked = a->asking;
+    a->overlay = OVERLAY_NONE, a->asking = CMD_NONE;
+    if (asked == CMD_MARK) session_mark(&a->session, key);
+    else session_to_mark(&a->session, key);
     app_follow_lesson(a);
     return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
 }
@@ -307,13 +344,17 @@ unsigned app_key(struct app *a, uint32_t key)
         ask = micro(a); /* the next part, on the same card */
     } else if (a->overlay == OVERLAY_CARD && a->session.parts && command_of_key(key) == CMD_WHY) {
         ask = why_so_many(a);
+    } else if (a->overlay == OVERLAY_LETTER) {
+        ask = take_letter(a, key);
+    } else if (a->lecture.on && !a->overlay && lecture_key(a, key, &ask)) {
+        /* done */
     } else if (a->overlay) {
         int asked = a->asking;
         ask = overlay_key(a, key);
         if (asked != CMD_NONE && a->asking == CMD_NONE && key == TKEY_ENTER) ask |= answer(a, asked);
     } else {
         int c = command_of_key(key);
-        ask = c == CMD_NONE ? unknown(a, key) : command(a, c);
+        ask = c == CMD_NONE ? unknown(a, key) : app_command(a, c);
     }
     if (ask & ASK_SAMPLE) app_sample(a);
     if (ask & ASK_LAYOUT) layout(a);

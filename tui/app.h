@@ -8,13 +8,14 @@
 #include "tui/command.h"
 #include "tui/frame.h"
 #include "tui/layout.h"
+#include "tui/lecture.h"
 #include "tui/session.h"
 #include "tui/view.h"
 
 enum { TYPED = 80 };
 
 /* What lies above the panes and takes the keys. */
-enum overlay { OVERLAY_NONE, OVERLAY_PROMPT, OVERLAY_HELP, OVERLAY_CARD };
+enum overlay { OVERLAY_NONE, OVERLAY_PROMPT, OVERLAY_HELP, OVERLAY_CARD, OVERLAY_LETTER /* one key, for a mark */ };
 
 struct app {
     struct session session;
@@ -22,6 +23,7 @@ struct app {
     struct layout layout;
     struct view view[VIEW_COUNT];
     unsigned focus, theme;
+    struct lecture lecture;
     bool zoom, running, all_painted;
     enum overlay overlay;
     int asking;        /* OVERLAY_PROMPT: the command that asked */
@@ -34,6 +36,7 @@ struct app {
 void app_open(struct app *a, struct machine *m, struct lesson *l, int cols, int rows);
 void app_close(struct app *a);
 unsigned app_key(struct app *a, uint32_t key); /* enum ask bits; sampling is done */
+unsigned app_command(struct app *a, int command); /* what a command does, wherever it comes from; sampling is not done */
 void app_resize(struct app *a, int cols, int rows);
 void app_sample(struct app *a); /* every view looks at the machine */
 void app_draw(struct app *a);   /* makes the frame */

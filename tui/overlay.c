@@ -204,7 +204,7 @@ static void draw_card(struct app *a)
 static void draw_prompt(struct app *a)
 {
     static const char *const labels[CMD_COUNT] = {
-        [CMD_GOTO] = "Go to (41, cycle:N, insn:N, step:N, label:NAME): ", [CMD_FIND] = "Show events with: ",
+        [CMD_GOTO] = "Go to (41 cycle:N insn:N step:N label:NAME mark:X fail:N): ", [CMD_FIND] = "Show events with: ",
         [CMD_EXEC] = "Execute (NAME HEXBYTES eax=... ring=1 ...): ",
         [CMD_ADDRESS] = "Look at (ADDRESS or SYMBOL[,write|exec][,RING]; empty: newest fault): "
     };

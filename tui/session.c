@@ -282,10 +282,34 @@ static void goto_label(struct session *s, const char *arg)
         session_say(s, false, "Stopped before %s.", arg);
 }
 
+/* The lesson's n-th expectation that failed, wherever it is: the lesson is gone on with until there are so many. */
+static void goto_failure(struct session *s, const char *arg, unsigned long long n)
+{
+    struct lesson *l = s->lesson;
+    struct err e = { 0 };
+    uint64_t here = machine_insns(s->m);
+    unsigned found = 0, i = 0;
+    if (!has_lesson(s)) return;
+    for (;;) {
+        for (; i < l->ops->checks(l) && found < n; i++)
+            found += !l->ops->check(l, i)->passed && !l->ops->check(l, i)->elsewhere;
+        if (!n || found == n || l->next >= l->ops->steps(l)) break;
+        if (machine_insns(s->m) != lesson_place(s, l->next)) machine_goto(s->m, lesson_place(s, l->next));
+        if (!l->ops->advance(l, s->m, &e)) break;
+    }
+    session_arrive(s);
+    if (!n || found < n) stay(s, here, e.code ? "%s" : "Expectations hold: there is no failure %s.", e.code ? e.text : arg);
+    else {
+        const struct lesson_check *c = l->ops->check(l, i - 1);
+        machine_goto(s->m, c->insns);
+        session_say(s, true, "Expectation failed: %s", c->text);
+    }
+}
+
 static const struct {
     const char *word;
     void (*go)(struct session *s, const char *arg, unsigned long long n);
-} places[] = { { "event", goto_event }, { "cycle", goto_cycle }, { "insn", goto_insn }, { "step", goto_step } };
+} places[] = { { "event", goto_event }, { "cycle", goto_cycle }, { "insn", goto_insn }, { "step", goto_step }, { "fail", goto_failure } };
 
 /* "12,404" and "12404" are the same number; false if it is none. */
 static bool parse_number(const char *s, unsigned long long *n)
@@ -312,6 +336,10 @@ void session_goto(struct session *s, const char *where)
         settle(s);
         return;
     }
+    if (colon && len == 4 && !strncmp(where, "mark", len)) {
+        session_to_mark(s, colon[1] && !colon[2] ? (unsigned char)colon[1] : '?');
+        return;
+    }
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         bool named = colon && strlen(places[i].word) == len && !strncmp(where, places[i].word, len);
         if (!named && (colon || i)) continue;
@@ -320,5 +348,5 @@ void session_goto(struct session *s, const char *where)
         settle(s);
         return;
     }
-    session_say(s, true, "Cannot go to \"%.60s\"; try 41, cycle:12404, insn:500, step:2 or label:kmain.", where);
+    session_say(s, true, "Cannot go to \"%.60s\"; try 41, cycle:12404, insn:500, step:2, label:kmain, mark:a or fail:1.", where);
 }

@@ -13,7 +13,12 @@
 #include "sim/machine.h"
 #include "sim/micro.h"
 
-enum { SESSION_MACHINES = 8 };
+enum { SESSION_MACHINES = 8, MARKS = 36 };
+struct mark {
+    char name;                      /* a letter or digit; 0: none */
+    uint64_t insns;                 /* the moment */
+    unsigned step;                  /* of the lesson, for the list */
+};
 struct session {
     struct machine *m;
     struct lesson *lesson;          /* NULL: none, or another machine than its own is shown */
@@ -28,6 +33,10 @@ struct session {
     uint32_t far_event;
     struct micro micro;             /* of the instruction at moment micro.moment, the first `parts` of it shown; 0: none */
     unsigned parts;
+    struct mark mark[MARKS];        /* session_marks.c: of the machine the session was opened with */
+    unsigned marks;
+    char last_mark;
+    char marks_file[512];           /* where they are kept; "": nowhere */
     struct lab *lab;                /* of session_exec; NULL until it is used */
     /* Called between slices of a long run; true: stop. May draw. */
     bool (*poll)(void *self);
@@ -48,7 +57,13 @@ void session_home(struct session *s);
 void session_next(struct session *s); /* a step of the lesson */
 void session_previous(struct session *s);
 void session_goto(struct session *s,
-                  const char *where); /* "41", "event:41", "cycle:N", "insn:N", "step:N", "label:NAME" */
+                  const char *where); /* "41", "event:41", "cycle:N", "insn:N", "step:N", "label:NAME", "mark:X", "fail:N" */
+/* Marks: a letter or digit for a moment. They outlive the program once session_keep has said so: they belong to the run (its
+ * identity), so that whatever would make them wrong makes other ones. session_mark_names lists them, MARKS + 1 bytes. */
+void session_keep(struct session *s);
+void session_mark(struct session *s, uint32_t name);
+void session_to_mark(struct session *s, uint32_t name); /* ': the one set last */
+void session_mark_names(const struct session *s, char *names);
 /* The next technique that can run this guest, or the one before: same guest, same moment, other machine. */
 void session_machine_next(struct session *s);
 void session_machine_previous(struct session *s);

@@ -5,6 +5,7 @@
 #include "tui/tui.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include "tui/app.h"
@@ -143,6 +144,19 @@ static int run_terminal(struct loop *l, struct err *e)
     return code;
 }
 
+static void begin(struct app *a, const struct tui_options *o)
+{
+    char names[MARKS + 1];
+    session_mark_names(&a->session, names);
+    if (o->at) session_goto(&a->session, o->at);
+    if (o->lecture) lecture_enter(a);
+    app_follow_lesson(a);
+    if (*names && !*a->session.message)
+        session_say(&a->session, false, "Marks of last time: %s. '' goes to the last one, %c.", names, a->session.last_mark);
+    app_sample(a);
+    app_resize(a, a->frame.cols, a->frame.rows);
+}
+
 int tui_run(struct machine *m, struct lesson *l, const struct tui_options *o, struct err *e)
 {
     struct loop loop = { .options = o };
@@ -155,6 +169,9 @@ int tui_run(struct machine *m, struct lesson *l, const struct tui_options *o, st
     loop.app.theme = (unsigned)theme;
     loop.app.frame.ascii = o->ascii;
     loop.app.session.poll_self = &loop;
+    /* A key script touches nobody's state, unless a place for it was named. */
+    if (!o->keys || getenv("XDG_STATE_HOME")) session_keep(&loop.app.session);
+    begin(&loop.app, o);
     int code = o->keys ? run_script(&loop, e) : run_terminal(&loop, e);
     app_close(&loop.app);
     return code;

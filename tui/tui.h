@@ -13,6 +13,8 @@ struct lesson;
 struct tui_options {
     bool ascii;         /* symbols in ASCII; also chosen by a locale that is not UTF-8 */
     const char *theme;  /* "auto" (also NULL), "light", "dark", "projector", "mono" */
+    bool lecture;       /* begin in lecture mode */
+    const char *at;     /* where to begin, as session_goto takes it; NULL: at the start */
     const char *keys;   /* a key script instead of a terminal (command.h), NULL: a terminal */
     int columns, lines; /* 0: the terminal's; without a terminal 80x24 */
     const char *dump;   /* where the last screen goes as text; NULL: with a key script "-", else nowhere */

@@ -23,6 +23,7 @@ enum view_id {
     VIEW_DEVICES,
     VIEW_NOTE,
     VIEW_SERIAL,
+    VIEW_LADDER, /* 0 is the last */
     VIEW_COUNT
 };
 
@@ -34,6 +35,7 @@ struct scene {
     const struct machine *m;
     const struct lesson *lesson; /* NULL: none */
     bool moved;                  /* the machine stands elsewhere than at the last sample */
+    bool hidden;                 /* a question waits: what the lesson's present step did is not to be told */
 };
 
 struct view_ops;
@@ -58,7 +60,7 @@ enum { VIEW_LABEL = 160 };
 
 extern const struct view_ops *const views[VIEW_COUNT];
 extern const struct view_ops view_code, view_cpu, view_rings, view_address, view_cycles, view_events, view_devices,
-    view_note, view_serial;
+    view_note, view_serial, view_ladder;
 
 int view_find(const char *name);                                        /* -1 if there is none */
 unsigned view_no_command(struct view *v, int command, const char *arg); /* for views that answer none */
@@ -68,6 +70,13 @@ int view_bound(struct view *v, int lines, int rows);
 void view_more(struct pane *p, bool more);
 /* Lines a step's note takes at a width of `w`, or its question, whichever is longer. */
 int view_note_lines(const struct lesson_step *st, int w);
+/* For lecture mode. Has the step a question, and does it still wait for p; how many lines the words take at a width of `w`,
+ * with the choices on lines of their own; writes them; how much the ladder tells, 1 to 3. */
+bool view_note_asks(const struct view *v);
+bool view_note_hides(const struct view *v);
+int view_note_height(const struct view *v, int w);
+void view_note_plain(const struct view *v, struct pane *p);
+unsigned view_ladder_detail(const struct view *v);
 /* "guest kernel", with its role; what people call a place. */
 const char *view_place_name(enum machine_place p, bool vmm);
 unsigned view_place_role(enum machine_place p);

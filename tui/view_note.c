@@ -15,6 +15,8 @@ struct note {
     bool asks, revealed, failed;
     unsigned revealed_step;
     char question[700], answer[160], end[320];
+    char asked[400], line[2][LESSON_CHOICES][164]; /* lecture mode: the question alone; choices, without and with the answer */
+    unsigned choices, right;
 };
 
 /* Authors break lines for their editor, we for the pane: within a paragraph a newline is a space. */
@@ -38,6 +40,13 @@ static void ask_of(struct note *n, const struct lesson_step *st)
         text_add(&t, "%s%c\u00A0%s", i ? "   " : "", (int)('A' + i), st->choice[i]);
     view_copy(n->question, sizeof n->question, text_str(&t));
     text_free(&t);
+    view_copy(n->asked, sizeof n->asked, st->ask);
+    n->choices = st->choices < LESSON_CHOICES ? st->choices : LESSON_CHOICES;
+    n->right = st->answer;
+    for (unsigned i = 0; i < n->choices; i++) {
+        snprintf(n->line[0][i], sizeof n->line[0][i], "  %c\u00A0 %.150s", (int)('A' + i), st->choice[i]);
+        snprintf(n->line[1][i], sizeof n->line[1][i], "%s %c\u00A0 %.150s", i + 1 == st->answer ? "►" : " ", (int)('A' + i), st->choice[i]);
+    }
     *n->answer = 0;
     if (st->answer >= 1 && st->answer <= st->choices)
         snprintf(n->answer, sizeof n->answer, "%c %s", (int)('A' + st->answer - 1), st->choice[st->answer - 1]);
@@ -166,6 +175,45 @@ int view_note_lines(const struct lesson_step *st, int w)
     int note = frame_wrap(n.text, w, NULL, NULL), question = 0;
     if (st->ask) ask_of(&n, st), question = frame_wrap(n.question, w, NULL, NULL);
     return question > note ? question : note;
+}
+
+/* ---- lecture mode ------------------------------------------------------------------------------------------------- */
+
+bool view_note_asks(const struct view *v) { return ((const struct note *)v->state)->asks; }
+
+bool view_note_hides(const struct view *v)
+{
+    const struct note *n = v->state;
+    return n->asks && !n->revealed && !n->failed;
+}
+
+/* The question with a line for each choice, the right one marked once it is revealed; or the words. */
+static void collect_plain(const struct note *n, struct sheet *s, int w)
+{
+    unsigned now = STYLE(ROLE_NOW, ATTR_BOLD), plain = STYLE(ROLE_PLAIN, 0);
+    bool hides = n->asks && !n->revealed && !n->failed;
+    if (n->asks) wrap(s, now, n->asked, w);
+    for (unsigned i = 0; n->asks && i < n->choices; i++) /* once it is revealed, the words need the room of the wrong ones */
+        if (hides || i + 1 == n->right) wrap(s, now, n->line[hides ? 0 : 1][i], w);
+    if (!hides && *n->text) {
+        if (n->asks) wrap(s, plain, " ", w);
+        wrap(s, n->failed ? STYLE(ROLE_WARN, 0) : plain, n->text, w);
+    }
+    if (*n->end && !hides) wrap(s, now, n->end, w);
+}
+
+int view_note_height(const struct view *v, int w)
+{
+    struct sheet s = { 0 };
+    collect_plain(v->state, &s, w - 2);
+    return s.lines;
+}
+
+void view_note_plain(const struct view *v, struct pane *p)
+{
+    struct sheet s = { 0 };
+    collect_plain(v->state, &s, p->at.w - 2);
+    draw_lines(p, &s, s.lines > p->at.h ? s.lines - p->at.h : 0, 0, p->at.h);
 }
 
 static unsigned command(struct view *v, int cmd, const char *arg)

@@ -12,74 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 #include "tests/support/golden.h"
-#include "tui/app.h"
+#include "tests/support/tui_world.h"
 #include "tui/tui.h"
-
-struct world {
-    struct lesson *lesson;
-    struct machine *machine;
-    struct app app;
-};
-
-static void open_world(struct world *w, const char *scenario, int cols, int rows)
-{
-    struct err e = { 0 };
-    w->lesson = lesson_open(scenario, &e);
-    if (!w->lesson) fail_msg("%s", e.text);
-    struct machine_cfg cfg = w->lesson->cfg;
-    if (!config_check(&cfg, &e)) fail_msg("%s", e.text);
-    w->machine = machine_new(&cfg, &e);
-    if (!w->machine) fail_msg("%s", e.text);
-    app_open(&w->app, w->machine, w->lesson, cols, rows);
-}
-
-static void close_world(struct world *w)
-{
-    app_close(&w->app);
-    w->lesson->ops->free(w->lesson);
-    machine_free(w->machine);
-}
-
-static void press(struct world *w, const char *script)
-{
-    struct err e = { 0 };
-    int cols = 0, rows = 0;
-    while (*script) {
-        uint32_t key = key_script_next(&script, &cols, &rows, &e);
-        if (key == TKEY_RESIZE)
-            app_resize(&w->app, cols, rows);
-        else
-            app_key(&w->app, key);
-    }
-    if (e.code) fail_msg("%s", e.text);
-    app_draw(&w->app);
-}
-
-/* The screen; the caller frees it. */
-static char *screen(struct world *w)
-{
-    struct text t = { 0 };
-    app_draw(&w->app);
-    frame_text(&w->app.frame, &t);
-    return t.s;
-}
-
-static bool shows(struct world *w, const char *text)
-{
-    char *s = screen(w);
-    bool found = strstr(s, text) != NULL;
-    free(s);
-    return found;
-}
-
-static void expect_shows(struct world *w, const char *text)
-{
-    if (shows(w, text)) return;
-    char *s = screen(w);
-    print_error("%s\n", s);
-    free(s);
-    fail_msg("the screen does not show \"%s\"", text);
-}
 
 /* ---- golden screens ---------------------------------------------------------------------------------------------- */
 
@@ -393,7 +327,7 @@ static void test_help(void **state)
 {
     struct world w;
     (void)state;
-    open_world(&w, "popf", 120, 60);
+    open_world(&w, "popf", 120, 120);
     press(&w, "?");
     for (int c = 0; c < CMD_COUNT; c++) expect_shows(&w, command_desc(c)->help);
     press(&w, "theme");
