@@ -119,9 +119,16 @@ static const char doctor_more[] =
     "Says of everything that Ringside can use whether it is there, and what is lost\n"
     "without it. Exit code 6 if something is missing that lessons need.\n";
 
+static const char notes_more[] =
+    "  ringside tui popf --lecture      in the terminal the room sees\n"
+    "  ringside notes                   in the one that you see\n\n"
+    "What to say, the answer before the room has it, what comes next, how long it\n"
+    "should take. It follows the lecture and ends with it; only you can listen.\n";
+
 const struct command commands[] = {
     { "run", "SCENARIO|IMAGE", "run without a screen, print a summary", FOR_RUN, run_more, cmd_run },
     { "tui", "SCENARIO|IMAGE", "step through it on a screen", FOR_TUI, tui_more, cmd_tui },
+    { "notes", "", "speaker's notes of a lecture in another terminal", FOR_NOTES, notes_more, cmd_notes },
     { "draw", "KIND [SCENARIO|IMAGE]", "make a diagram: svg, dot, png, pdf, txt", FOR_DRAW, draw_more, cmd_draw },
     { "trace", "SCENARIO|IMAGE", "every event: text, jsonl, perfetto, csv", FOR_TRACE, trace_more, cmd_trace },
     { "compare", "SCENARIO|IMAGE", "the same guest on several machines", FOR_COMPARE, compare_more, cmd_compare },

@@ -7,10 +7,12 @@
 
 #include "sim/machine.h"
 
-enum { LESSON_CHOICES = 6 };
+enum { LESSON_CHOICES = 6, LESSON_READINGS = 8 };
 struct lesson_step {
     const char *title, *note;               /* note: plain text, may hold newlines; "" if none */
     const char *show;                       /* view the author wants in front: "rings", "address", ... or "" */
+    const char *say;                        /* for the speaker's eyes: plain text as the note; "" if none */
+    unsigned    minutes;                    /* of talk, as its author plans; 0: not said */
     const char *ask;                        /* question, or NULL */
     unsigned    choices, answer;            /* answer: 1..choices */
     const char *choice[LESSON_CHOICES];
@@ -48,6 +50,8 @@ struct lesson {
     struct machine_cfg cfg;                 /* the machine it wants; options of the command line override */
     char     path[512], title[160], lecture[160];
     char     techniques[64];                /* "te bt": what it claims is about these only; "": it does not say */
+    char     reading[LESSON_READINGS][160]; /* what to read about it */
+    unsigned readings;
     unsigned next;                          /* the step that would run next */
 };
 

@@ -4,7 +4,6 @@
  * moment of another run would be another place. Lines: letter, moment, step. A file that cannot be read or written is a mark forgotten, and
  * said; it never stops a lecture. */
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,21 +25,26 @@ void session_mark_names(const struct session *s, char *names)
     *names = 0;
 }
 
-/* "DIR/ringside/marks", each part made if it is missing. */
+/* "DIR/ringside/marks". */
 static bool folder(char *to, size_t room)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     if (state && *state == '/') snprintf(to, room, "%s/ringside/marks", state);
     else if (home && *home == '/') snprintf(to, room, "%s/.local/state/ringside/marks", home);
     else return false;
-    if (strlen(to) + 24 > room) return false;
-    for (char *p = to + 1; ; p++) {
-        char c = *p;
-        if (c && c != '/') continue;
+    return strlen(to) + 24 < room;
+}
+
+/* The folders above a file, as far as they are missing. What goes wrong, writing the file will say. */
+static void make_folders(const char *path)
+{
+    char dir[512];
+    snprintf(dir, sizeof dir, "%s", path);
+    for (char *p = dir + 1; *p; p++) {
+        if (*p != '/') continue;
         *p = 0;
-        if (mkdir(to, 0700) && errno != EEXIST) return false;
-        if (!c) return true;
-        *p = c;
+        mkdir(dir, 0700);
+        *p = '/';
     }
 }
 
@@ -80,6 +84,7 @@ static bool write_marks(const struct session *s, struct err *e)
         for (unsigned i = 0; i < s->marks; i++)
             if ((s->mark[i].name == s->last_mark) == (pass == 1))
                 text_add(&t, "%c %llu %u\n", s->mark[i].name, (unsigned long long)s->mark[i].insns, s->mark[i].step);
+    make_folders(s->marks_file);
     bool ok = text_write(&t, s->marks_file, e);
     text_free(&t);
     return ok;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 #include "tui/app.h"
+#include "tui/notes.h"
 #include "tui/rescue.h"
 #include "tui/paint.h"
 
@@ -19,6 +20,7 @@ struct loop {
     struct app app;
     const struct tui_options *options;
     int64_t shown;   /* when the last frame was */
+    struct notes notes;
     unsigned slices; /* of the current run, key script only */
 };
 
@@ -34,6 +36,7 @@ static void show(struct loop *l)
     app_draw(&l->app);
     paint_show(&l->app.frame, l->app.theme, !l->app.all_painted);
     l->app.all_painted = true;
+    notes_send(&l->notes, &l->app);
     l->shown = milliseconds();
 }
 
@@ -90,6 +93,7 @@ static int serve(struct loop *l)
         if (key == TKEY_NOTHING) {
             if (stale) l->shown = 0; /* nothing more to read: draw now */
             if (paint_gone()) return EXIT_INTERRUPTED;
+            notes_send(&l->notes, &l->app);
             continue;
         }
         if (key == TKEY_RESIZE)
@@ -138,7 +142,9 @@ static int run_terminal(struct loop *l, struct err *e)
     if (!paint_open(interrupt, &l->app.session, e)) return e->code;
     l->app.session.poll = poll_terminal;
     resize(l);
+    notes_open(&l->notes);
     int code = serve(l);
+    notes_close(&l->notes);
     paint_close();
     if (l->options->dump && !dump(l, l->options->dump, e)) return e->code;
     return code;

@@ -25,6 +25,10 @@ struct tui_options {
  * theme or key name; EXIT_ENVIRONMENT: no terminal that can do this, or the dump cannot be written). */
 int tui_run(struct machine *m, struct lesson *l, const struct tui_options *o, struct err *e);
 
+/* The speaker's notes of a lecture that runs in another terminal of the same person, until it ends; `wait`: for one to begin.
+ * EXIT_ENVIRONMENT if there is none. */
+int tui_notes(bool wait, struct err *e);
+
 /* The terminal on stdout in words ("xterm-256color, 256 colours"), or what is wrong with it, and false. */
 bool tui_terminal(char *words, size_t room);
 

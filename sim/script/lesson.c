@@ -25,7 +25,7 @@ static struct script *of(const struct lesson *l)
 
 static void free_step(struct script_step *step)
 {
-    char *const owned[] = { step->title, step->note, step->show, step->ask, step->told, step->showed };
+    char *const owned[] = { step->title, step->note, step->show, step->ask, step->told, step->showed, step->say };
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) free(owned[i]);
     for (unsigned i = 0; i < LESSON_CHOICES; i++) free(step->choice[i]);
 }
@@ -61,6 +61,8 @@ static void op_step(const struct lesson *l, unsigned i, struct lesson_step *out)
     *out = (struct lesson_step){
         .title = step->title,
         .note = ran ? step->told : step->note,
+        .say = step->say,
+        .minutes = step->minutes,
         .show = ran ? step->showed : step->show,
         .ask = step->ask,
         .choices = step->choices,

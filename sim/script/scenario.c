@@ -305,9 +305,26 @@ static void take_techniques(lua_State *L, void *to)
         if (!config_option(&scratch, "cpu", word, &e)) luaL_error(L, "techniques: %s", e.text);
 }
 
+/* reading = { "Popek, Goldberg: ...", ... } */
+static void take_reading(lua_State *L, void *to)
+{
+    struct lesson *l = &((struct script *)to)->pub;
+    if (!lua_istable(L, -1)) luaL_error(L, "reading must be a list of texts");
+    lua_Integer n = luaL_len(L, -1);
+    if (n > LESSON_READINGS) luaL_error(L, "reading: at most %d entries; who would read more?", LESSON_READINGS);
+    for (l->readings = 0; l->readings < (unsigned)n; l->readings++) {
+        lua_geti(L, -1, l->readings + 1);
+        const char *text = text_value(L, "an entry of reading");
+        if (strlen(text) >= sizeof l->reading[0]) luaL_error(L, "an entry of reading has at most %d bytes", (int)sizeof l->reading[0] - 1);
+        strcpy(l->reading[l->readings], text);
+        script_clean(l->reading[l->readings], false);
+        lua_pop(L, 1);
+    }
+}
+
 static const struct field scenario_fields[] = {
     { "title", take_title }, { "lecture", take_lecture }, { "order", take_order }, { "machine", take_machine },
-    { "techniques", take_techniques },
+    { "techniques", take_techniques }, { "reading", take_reading },
 };
 
 static int scenario(lua_State *L)
@@ -339,12 +356,20 @@ static void take_run(lua_State *L, void *to)
                    luaL_typename(L, -1));
     keep(L, &((struct script_step *)to)->run_ref);
 }
-static void take_note(lua_State *L, void *to)
+static void take_lines(lua_State *L, const char *name, char **to)
 {
-    char *note = script_copy(text_value(L, "note"));
-    script_unindent(note);
-    free(((struct script_step *)to)->note);
-    ((struct script_step *)to)->note = note;
+    char *lines = script_copy(text_value(L, name));
+    script_unindent(lines);
+    free(*to);
+    *to = lines;
+}
+static void take_note(lua_State *L, void *to) { take_lines(L, "note", &((struct script_step *)to)->note); }
+static void take_say(lua_State *L, void *to) { take_lines(L, "say", &((struct script_step *)to)->say); }
+static void take_minutes(lua_State *L, void *to)
+{
+    if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < 1 || lua_tointeger(L, -1) > 90)
+        luaL_error(L, "minutes must be a whole number from 1 to 90: how long a speaker talks about the step");
+    ((struct script_step *)to)->minutes = (unsigned)lua_tointeger(L, -1);
 }
 static void take_show(lua_State *L, void *to) { replace(&((struct script_step *)to)->show, text_value(L, "show")); }
 static void take_expect(lua_State *L, void *to)
@@ -407,7 +432,7 @@ static void take_ask(lua_State *L, void *to)
 
 static const struct field step_fields[] = {
     { "run", take_run }, { "note", take_note }, { "show", take_show }, { "ask", take_ask }, { "expect", take_expect },
-    { "limit", take_limit }, { "focus", take_focus },
+    { "limit", take_limit }, { "focus", take_focus }, { "say", take_say }, { "minutes", take_minutes },
 };
 
 static struct script_step *add_step(lua_State *L, struct script *s, const char *title)
@@ -420,6 +445,7 @@ static struct script_step *add_step(lua_State *L, struct script *s, const char *
     step->title = script_copy(title);
     script_clean(step->title, false);
     step->note = script_copy("");
+    step->say = script_copy("");
     step->show = script_copy("");
     step->told = script_copy("");
     step->showed = script_copy("");

@@ -16,7 +16,8 @@ enum { SCRIPT_STEPS = 64, SCRIPT_DRAWINGS = 16, SCRIPT_SOURCES = 16, SCRIPT_HAND
 #define SCRIPT_LIMIT 2000000000u /* cycles a step may take, unless it says otherwise */
 
 struct script_step {
-    char  *title, *note, *show, *ask;    /* as declared; ask NULL: no question */
+    char  *title, *note, *show, *ask, *say; /* as declared; ask NULL: no question */
+    unsigned minutes;
     char  *choice[LESSON_CHOICES];
     unsigned choices, answer;
     int    run_ref, body_ref, expect_ref;
