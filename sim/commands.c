@@ -128,7 +128,7 @@ static const char notes_more[] =
 const struct command commands[] = {
     { "run", "SCENARIO|IMAGE", "run without a screen, print a summary", FOR_RUN, run_more, cmd_run },
     { "tui", "SCENARIO|IMAGE", "step through it on a screen", FOR_TUI, tui_more, cmd_tui },
-    { "notes", "", "speaker's notes of a lecture in another terminal", FOR_NOTES, notes_more, cmd_notes },
+    { "notes", "", "a lecture's speaker notes, in a second window", FOR_NOTES, notes_more, cmd_notes },
     { "draw", "KIND [SCENARIO|IMAGE]", "make a diagram: svg, dot, png, pdf, txt", FOR_DRAW, draw_more, cmd_draw },
     { "trace", "SCENARIO|IMAGE", "every event: text, jsonl, perfetto, csv", FOR_TRACE, trace_more, cmd_trace },
     { "compare", "SCENARIO|IMAGE", "the same guest on several machines", FOR_COMPARE, compare_more, cmd_compare },

@@ -1,10 +1,14 @@
-/* A scenario in the terminal's front end without a terminal: opened, keys pressed, the screen read. For tests of tui/ after
- * cmocka.h is included. */
+/* A scenario in the terminal's front end without a terminal: opened, keys pressed, the screen read. For cmocka tests of
+ * tui/. */
 #ifndef TESTS_SUPPORT_TUI_WORLD_H
 #define TESTS_SUPPORT_TUI_WORLD_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <cmocka.h>
 #include "tui/app.h"
 
 struct world {
