@@ -514,12 +514,16 @@ static bool check_one(struct machine_cfg *c, struct err *e)
 
 static bool check_io(const struct machine_cfg *c, struct err *e)
 {
+    uint32_t setting[SETTINGS];
+    setting_defaults(setting);
+    for (unsigned i = 0; i < c->sets; i++)
+        if (setting_known(c->set[i].key) && !setting_set(setting, c->set[i].key, c->set[i].value, e)) return false;
     for (unsigned i = 0, n = config_vms(c); i < n; i++) {
         struct machine_cfg one;
         struct config_share share;
         config_vm(c, i, &one, &share);
         const struct cpu_strategy *s = cpu_strategy_find(one.cpu);
-        if (s && !io_strategy_check(c->io, &(struct io_machine){ s, n, c->disks, c->nic[0] != 0 }, e)) return false;
+        if (s && !io_strategy_check(c->io, &(struct io_machine){ s, n, c->disks, c->nic[0] != 0, setting[SETTING_IO_VIRTIO] != 0 }, e)) return false;
     }
     return true;
 }

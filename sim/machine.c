@@ -331,7 +331,9 @@ static bool build_board(struct machine *m, struct err *e)
                                 .disk_times = disk_times(&m->model), .trace = m->trace };
     w.nic = m->cfg.nic[0] != 0;
     memcpy(w.nic_address, nic_address, sizeof nic_address);
-    if (!settings(m, setting, e) || !devices_init(&b->devices, &b->bus, &b->timers, &w, e) || !build_card(m, e)) return false;
+    if (!settings(m, setting, e)) return false;
+    if (!m->technique->hypervisor) w.disk_kind = setting[SETTING_IO_VIRTIO];
+    if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e) || !build_card(m, e)) return false;
     machine_build_net(m, setting);
     bool fitted = m->rom.chip && !m->technique->hypervisor;
     if (fitted) bus_fit_rom(&b->bus, m->rom.chip, m->rom.size);

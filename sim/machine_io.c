@@ -14,8 +14,15 @@ bool machine_io(const struct machine *m, struct machine_io *out)
         for (unsigned d = 0; d < 2; d++) out->commands += ide->channel[c].drive[d].commands;
     }
     const struct passthrough *p = vm->pass;
+    uint64_t virtio = 0;
+    for (unsigned n = 0; n < VIRTIO_DISKS; n++) {
+        const struct virtio_blk *b = &vm->devices.virtio_blk[n];
+        out->interrupts += b->virtio.interrupts;
+        out->commands += b->commands;
+        virtio += b->virtio.accesses;
+    }
     const struct resident *r = &vm->vmm->resident;
-    out->accesses = p ? p->forwarded : ide->accesses;
+    out->accesses = p ? p->forwarded : ide->accesses + virtio;
     out->requests = r->requests;
     out->real_interrupts = r->interrupts;
     out->sectors = r->sectors;

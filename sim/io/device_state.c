@@ -98,7 +98,7 @@ static const struct state_table cmos_state = STATE_TABLE(cmos, cmos_rows);
 
 static const struct state_row pci_rows[] = {
     NONE(pci, device), NONE(pci, reset), KEEP(pci, address), NONE(pci, shadow), NONE(pci, pam_reset), NONE(pci, vga), NONE(pci, nic),
-    KEEP(pci, control), KEEP(pci, config), NONE(pci, listener), STATE_END,
+    NONE(pci, virtio), KEEP(pci, control), KEEP(pci, config), NONE(pci, listener), STATE_END,
 };
 static const struct state_table pci_state = STATE_TABLE(pci, pci_rows);
 
@@ -138,6 +138,25 @@ static const struct state_row ide_rows[] = {
 };
 static const struct state_table ide_state = STATE_TABLE(ide, ide_rows);
 
+static const struct state_row virtio_queue_rows[] = {
+    KEEP(virtio_queue, page), KEEP(virtio_queue, seen), KEEP(virtio_queue, used), FLAG(virtio_queue, quiet), FLAG(virtio_queue, broken), STATE_END,
+};
+static const struct state_table virtio_queue_state = STATE_TABLE(virtio_queue, virtio_queue_rows);
+static const struct state_row virtio_rows[] = {
+    NONE(virtio, device), NONE(virtio, master), NONE(virtio, irq), NONE(virtio, kind), NONE(virtio, base), NONE(virtio, offered),
+    KEEP(virtio, taken), KEEP(virtio, select), KEEP(virtio, status), KEEP(virtio, isr), NONE(virtio, config), SUB(virtio, queue, virtio_queue_state),
+    KEEP(virtio, accesses), KEEP(virtio, kicks), KEEP(virtio, requests), KEEP(virtio, interrupts), KEEP(virtio, malformed), STATE_END,
+};
+static const struct state_table virtio_state = STATE_TABLE(virtio, virtio_rows);
+/* Only a device at rest is saved: a request under way is one of the VM's disk. */
+static const struct state_row virtio_blk_rows[] = {
+    SUB(virtio_blk, virtio, virtio_state), NONE(virtio_blk, q), NONE(virtio_blk, timer), NONE(virtio_blk, disk), NONE(virtio_blk, times),
+    NONE(virtio_blk, trace), NONE(virtio_blk, unit), NONE(virtio_blk, is_virtual), NONE(virtio_blk, active), NONE(virtio_blk, write),
+    NONE(virtio_blk, chain), NONE(virtio_blk, lba), KEEP(virtio_blk, head), NONE(virtio_blk, moved), NONE(virtio_blk, left),
+    NONE(virtio_blk, block), KEEP(virtio_blk, ticket), KEEP(virtio_blk, commands), NONE(virtio_blk, buffer), STATE_END,
+};
+static const struct state_table virtio_blk_state = STATE_TABLE(virtio_blk, virtio_blk_rows);
+
 static const struct state_row dma_channel_rows[] = { KEEP(dma_channel, base), KEEP(dma_channel, now), KEEP(dma_channel, mode), STATE_END };
 static const struct state_table dma_channel_state = STATE_TABLE(dma_channel, dma_channel_rows);
 static const struct state_row dma_chip_rows[] = {
@@ -158,7 +177,7 @@ static const struct state_row devices_rows[] = {
     SUB(devices, pic, pic_state), SUB(devices, pit, pit_state), SUB(devices, uart, uart_state), SUB(devices, exit, debug_exit_state),
     SUB(devices, console, debug_console_state), SUB(devices, vga, vga_state), SUB(devices, kbc, kbc_state), SUB(devices, port92, port92_state),
     SUB(devices, post, post_state), SUB(devices, coprocessor, coprocessor_state), SUB(devices, cmos, cmos_state), SUB(devices, pci, pci_state),
-    SUB(devices, pm, pm_state), SUB(devices, ide, ide_state), SUB(devices, dma, dma_state), NONE(devices, nic), SUB(devices, lpt, lpt_state),
+    SUB(devices, pm, pm_state), SUB(devices, ide, ide_state), SUB(devices, dma, dma_state), NONE(devices, nic), SUB(devices, virtio_blk, virtio_blk_state), SUB(devices, lpt, lpt_state),
     NONE(devices, lapic), NONE(devices, ioapic), NONE(devices, iommu), NONE(devices, apics), NONE(devices, intr), KEEP(devices, pirq),
     KEEP(devices, routed), NONE(devices, a20), KEEP(devices, a20_open), NONE(devices, count), NONE(devices, list), STATE_END,
 };

@@ -148,6 +148,23 @@ static void add_nic(struct devices *d, struct bus *b, struct timeq *q, const str
     enter_in_list(d, &d->nic.device);
 }
 
+/* Disks that are virtio devices; their ports are claimed when the PCI function says where. */
+static void add_virtio(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w)
+{
+    unsigned n = w->disk_kind == DISKS_IDE ? 0 : w->disks;
+    for (unsigned i = 0; i < VIRTIO_DISKS; i++) {
+        enum pci_function f = (enum pci_function)(PCI_VIRTIO_BLK + i);
+        const struct virtio_wiring vw = { .irq = devices_pci_irq(d, PCI_VIRTIO_SLOT + i, 0), .abort = pci_abort_line(&d->pci, f), .watch = w->dma,
+                                          .map = d->apics ? dma_map(d) : w->virtio_map, .source = pci_source(f) };
+        virtio_blk_init(&d->virtio_blk[i], b, q, &vw, i < n ? &w->disk[i] : NULL, &w->disk_times, i, w->disk_kind == DISKS_VIRTIO_RO);
+        if (i >= n) continue;
+        d->virtio_blk[i].trace = w->trace;
+        d->virtio_blk[i].is_virtual = w->is_virtual;
+        enter_in_list(d, &d->virtio_blk[i].virtio.device);
+        virtio_attach(&d->virtio_blk[i].virtio, &d->pci, f);
+    }
+}
+
 bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w, struct err *e)
 {
     d->count = 0;
@@ -175,12 +192,13 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     pci_init(&d->pci, reset_line(w, RESET_CPU), reset_line(w, RESET_BOARD));
     d->pci.vga = w->card;
     d->pci.nic = w->nic;
+    d->pci.virtio = (uint8_t)(w->disk_kind == DISKS_IDE ? 0 : w->disks);
     d->pci.shadow = w->shadow;
     d->pci.pam_reset = w->rom ? 0 : SHADOW_RAM;
     d->pci.device.ops->reset(&d->pci.device); /* the line is connected only now */
     pm_init(&d->pm, q, devices_irq(d, IRQ_SCI), w->off);
     ide_init(&d->ide, b, q, &(struct ide_wiring){
-        .disk = w->disk, .disks = w->disks, .times = w->disk_times, .watch = w->dma, .trace = w->trace, .is_virtual = w->is_virtual,
+        .disk = w->disk, .disks = w->disk_kind == DISKS_IDE ? w->disks : 0, .times = w->disk_times, .watch = w->dma, .trace = w->trace, .is_virtual = w->is_virtual,
         .irq = { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, .abort = pci_abort_line(&d->pci, PCI_IDE), .source = pci_source(PCI_IDE), .map = dma_map(d) });
     note_disks(d);
     dma_init(&d->dma);
@@ -200,6 +218,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     }
 
     if (w->nic && !w->nic_elsewhere) add_nic(d, b, q, w);
+    add_virtio(d, b, q, w);
     pci_listen(&d->pci, PCI_ISA, (struct pci_listener){ route_pirqs, d });
     pci_listen(&d->pci, PCI_VGA, w->card_moved);
     pci_listen(&d->pci, PCI_IDE, w->ide_elsewhere ? w->ide_moved : (struct pci_listener){ ide_configured, &d->ide });

@@ -24,10 +24,11 @@
 #include "sim/io/pm.h"
 #include "sim/io/uart.h"
 #include "sim/io/vga.h"
+#include "sim/io/virtio_blk.h"
 
 enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FERR = 13 /* the x87 unit's FERR# */,
        IRQ_IDE = 14 /* and 15, the second channel */ };
-enum { DEVICE_COUNT = 20 }; /* at most; a board without APICs has three less, one without a network card another */
+enum { DEVICE_COUNT = 24, VIRTIO_DISKS = IDE_DRIVES }; /* at most; a board without APICs has three less, one without a network card another */
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
@@ -56,7 +57,9 @@ struct devices_wiring {
     struct pci_listener nic_moved;
     const struct disk *disk;   /* the IDE drives' media, the first channel's device 0 first */
     unsigned           disks;
+    enum { DISKS_IDE, DISKS_VIRTIO, DISKS_VIRTIO_RO } disk_kind; /* what they are in: drives of the IDE function, virtio devices, such that refuse to write */
     struct disk_times  disk_times;
+    struct dma_map     virtio_map; /* between virtio devices and memory, where there is no IOMMU */
     struct dma_watch   dma;    /* told about what bus masters store */
     bool               nic;    /* is there a network card? */
     uint8_t            nic_address[NET_ADDRESS];
@@ -85,6 +88,7 @@ struct devices {
     struct ide           ide;
     struct dma           dma;
     struct nic           nic;      /* if the board has one */
+    struct virtio_blk    virtio_blk[VIRTIO_DISKS]; /* those that have a medium */
     struct lpt           lpt;
     struct lapic         lapic;    /* if the board has APICs */
     struct ioapic        ioapic;

@@ -3,16 +3,26 @@
 
 #include <string.h>
 
-enum { PIRQRC = 0x60, PIRQRC_OFF = 0x80 };
+enum { PIRQRC = 0x60, PIRQRC_OFF = 0x80, INTERRUPT_LINE = 0x3C };
 enum { STATUS_HIGH = 0x07, RECEIVED_MASTER_ABORT = 0x20 }; /* the status register's upper byte: ones clear */
 enum { OFF_DATA = 4, OFF_RESET = 1, CF9_HARD = 0x02, CF9_RESET = 0x04 };
 #define ADDRESS_ENABLE 0x80000000u
 #define ADDRESS_MASK   0x80FFFFFCu
 
-static const uint8_t devfn[PCI_FUNCTIONS] = { 0x00, 0x08, 0x09, 0x0B, 0x10, PCI_NIC_SLOT << 3 };
+static const uint8_t devfn[PCI_FUNCTIONS] = { 0x00, 0x08, 0x09, 0x0B, 0x10, PCI_NIC_SLOT << 3, 0x20, 0x28, 0x30, 0x38 };
 
 /* What the configuration space holds: `value` little-endian in `size` bytes at `at`, of which software can change the
  * bits of `writable`. All else is zero and read-only. */
+/* A virtio disk, revision 0: the legacy interface. Its slot's interrupt may be the network card's. */
+#define VIRTIO_BLK(f, ports, irq)                          \
+    { f, 0x00, 4, 0x10011AF4, 0 },                         \
+    { f, 0x04, 4, 0x00000007, 0x00000107 },                \
+    { f, 0x08, 4, 0x01000000, 0 },                         \
+    { f, 0x0C, 4, 0, 0x0000FF00 },                         \
+    { f, 0x10, 4, (ports) | 1, 0xFFFFFFC0 }, /* 64 ports */ \
+    { f, 0x2C, 4, 0x00021AF4, 0 },           /* a disk */   \
+    { f, 0x3C, 4, 0x00000100 | (irq), 0x000000FF }
+
 static const struct row {
     uint8_t function, at, size;
     uint32_t value, writable;
@@ -56,10 +66,16 @@ static const struct row {
     { PCI_NIC, 0x14, 4, 0xFEBF1000, 0xFFFFFF00 },     /* 256 bytes */
     { PCI_NIC, 0x2C, 4, 0x813910EC, 0 },
     { PCI_NIC, 0x3C, 4, 0x40200100 | PCI_NIC_IRQ, 0x000000FF }, /* INTA */
+    VIRTIO_BLK(PCI_VIRTIO_BLK, 0xC300, PCI_VIRTIO_IRQ), VIRTIO_BLK(PCI_VIRTIO_BLK + 1, 0xC340, PCI_VIRTIO_IRQ),
+    VIRTIO_BLK(PCI_VIRTIO_BLK + 2, 0xC380, PCI_VIRTIO_IRQ), VIRTIO_BLK(PCI_VIRTIO_BLK + 3, 0xC3C0, PCI_NIC_IRQ),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
-static bool present(const struct pci *p, int f) { return f == PCI_VGA ? p->vga != 0 : f == PCI_NIC ? p->nic : true; }
+static bool present(const struct pci *p, int f)
+{
+    if (f >= PCI_VIRTIO_BLK) return f - PCI_VIRTIO_BLK < p->virtio;
+    return f == PCI_VGA ? p->vga != 0 : f == PCI_NIC ? p->nic : true;
+}
 
 uint16_t pci_source(enum pci_function f) { return devfn[f]; }
 
@@ -173,7 +189,8 @@ static void pci_reset(struct device *d)
     memset(p->config, 0, sizeof p->config);
     for (unsigned i = 0; i < ROWS; i++) memcpy(&p->config[rows[i].function][rows[i].at], &rows[i].value, rows[i].size);
     memcpy(p->config[PCI_VGA], &p->vga, sizeof p->vga);
-    if (p->nic) p->config[PCI_ISA][PIRQRC + (PCI_NIC_SLOT - 1) % 4] = PCI_NIC_IRQ; /* where firmware has routed it */
+    for (int f = PCI_NIC; f < PCI_FUNCTIONS; f++) /* where firmware has routed them */
+        if (present(p, f)) p->config[PCI_ISA][PIRQRC + ((devfn[f] >> 3) - 1) % 4] = p->config[f][INTERRUPT_LINE];
     for (unsigned f = 0; f < PCI_FUNCTIONS; f++) tell(p, f);
     for (unsigned at = PAM_FIRST; at <= PAM_LAST; at++) {
         p->config[PCI_HOST][at] = (uint8_t)(p->pam_reset * (at == PAM_FIRST ? 0x10 : 0x11));

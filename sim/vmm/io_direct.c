@@ -20,6 +20,8 @@ enum { IRQ_FIRST = 14 };
 
 static const struct vmm_board *board(const struct vm_disk *d) { return &d->vm->vmm->board; }
 static struct ata *drive(struct vm_disk *d) { return &d->vm->devices.ide.channel[d->drive / 2].drive[d->drive % 2]; }
+static struct virtio_blk *virtio(struct vm_disk *d) { return &d->vm->devices.virtio_blk[d->drive]; }
+static uint8_t *buffer(struct vm_disk *d) { return d->virtio ? virtio(d)->buffer : drive(d)->buffer; }
 static hpa_t bounce(const struct vm_disk *d) { return window_hpa(&d->vm->vcpu.window, WINDOW_BOUNCE + d->drive * (uint32_t)(ATA_BLOCK * DISK_SECTOR)); }
 
 /* Found and copied, sector by sector. */
@@ -67,7 +69,7 @@ static void submit(struct vm_disk *d, const struct block_request *r)
     d->since = b->clock->now;
     clock_charge(b->clock, CAUSE_DEVICE, b->model->cost[COST_DEVICE]);
     if (r->write) {
-        bus_poke(b->bus, bounce(d), drive(d)->buffer, (size_t)r->count * DISK_SECTOR);
+        bus_poke(b->bus, bounce(d), buffer(d), (size_t)r->count * DISK_SECTOR);
         copied(d);
     }
     dispatch(d->vm->vmm, d->drive / 2);
@@ -92,25 +94,38 @@ static void tell(void *vm_disk, uint64_t when)
     struct block_request r = d->now;
     d->busy = false;
     if (d->good && !r.write && !d->again) {
-        bus_peek(b->bus, bounce(d), drive(d)->buffer, (size_t)r.count * DISK_SECTOR);
+        bus_peek(b->bus, bounce(d), buffer(d), (size_t)r.count * DISK_SECTOR);
         copied(d);
     }
     if (d->again) {
         d->again = false;
         submit(d, &d->next);
     } else {
-        ata_arrived(drive(d), r.ticket, d->good);
+        if (d->virtio) virtio_blk_arrived(virtio(d), r.ticket, d->good);
+        else ata_arrived(drive(d), r.ticket, d->good);
     }
+}
+
+/* A virtio device of a VM is software, and what it finds in the guest's memory is so many references of the hypervisor's. */
+static bool referred(void *vm, uint16_t source, uint32_t at, bool write, uint32_t *to)
+{
+    (void)source, (void)write;
+    const struct vmm_board *b = &((struct vm *)vm)->vmm->board;
+    clock_charge(b->clock, CAUSE_DEVICE, b->model->cost[COST_MEM_REF]);
+    *to = at;
+    return true;
 }
 
 static void wire(struct vm *vm, const struct vm_plan *plan, struct devices_wiring *w, struct disk *list)
 {
     w->disk = list;
     w->disks = plan->disks;
+    w->disk_kind = vm->vmm->board.setting[SETTING_IO_VIRTIO];
+    w->virtio_map = (struct dma_map){ referred, vm };
     w->disk_times = (struct disk_times){ .reset_ns = w->disk_times.reset_ns }; /* else the time is the real drive's */
     for (unsigned i = 0; i < plan->disks; i++) {
         struct vm_disk *d = &vm->disk[i];
-        *d = (struct vm_disk){ .vm = vm, .drive = (uint8_t)i, .first = vm->id * plan->disk[i].sectors, .done = { .fire = tell, .self = d } };
+        *d = (struct vm_disk){ .vm = vm, .drive = (uint8_t)i, .virtio = w->disk_kind != DISKS_IDE, .first = vm->id * plan->disk[i].sectors, .done = { .fire = tell, .self = d } };
         list[i] = (struct disk){ .sectors = plan->disk[i].sectors, .begin = begin, .self = d };
     }
 }
@@ -124,7 +139,7 @@ static bool attach(struct vm *vm, struct err *e)
 static void start(struct vm *vm)
 {
     struct resident *r = &vm->vmm->resident;
-    if (r->started || !vm->devices.ide.channel[0].drive[0].disk.sectors) return;
+    if (r->started || !vm->disk[0].vm) return;
     r->started = true;
     resident_init(vm->vmm);
 }
@@ -149,6 +164,9 @@ static void nothing(struct vm *vm) { (void)vm; }
 
 static bool fits(const struct io_machine *m, struct err *e)
 {
+    if (m->virtio && m->cpu->aware)
+        return err_set(e, EXIT_USAGE, "--set io.virtio with --cpu %s: a kernel ported to a hypervisor sees no PCI bus, so no virtio device either; use "
+                       "--io split, or another technique", m->cpu->name);
     return !m->nic || err_set(e, EXIT_USAGE, "--nic with --io hypervisor-direct: the hypervisor has no driver for a network card; planned, not in "
                               "version 0.1. Use --io passthrough, where the guest's own drives it");
 }

@@ -19,7 +19,8 @@ struct block_request {
 /* What stands behind a virtual drive: a part of a real one. */
 struct vm_disk {
     struct vm *vm;
-    uint8_t    drive;           /* the same on both boards */
+    uint8_t    drive;           /* the same on both boards; virtual, it may be a virtio device */
+    bool       virtio;
     uint64_t   first;           /* sector of the real drive at which it begins */
     struct timer done;          /* of the VM's queue: tells the virtual drive */
     bool       busy, flying;    /* `now` is in the stack; the real drive has got it */

@@ -332,6 +332,9 @@ static bool fits(const struct io_machine *m, struct err *e)
     if (m->cpu->aware)
         return err_set(e, EXIT_USAGE, "--io passthrough with --cpu %s: a device is handed to whoever has a driver for it, and a kernel ported to a "
                        "hypervisor has none for a real IDE controller; use --cpu vtx, or --io hypervisor-direct", m->cpu->name);
+    if (m->virtio)
+        return err_set(e, EXIT_USAGE, "--io passthrough with --set io.virtio: the real controller, which the guest gets, is an IDE one; use --io "
+                       "hypervisor-direct, where the hypervisor makes of a disk what it likes");
     return true;
 }
 

@@ -32,6 +32,9 @@ static bool fits_split(const struct io_machine *m, struct err *e)
     if (m->vms < 2 || m->vms > 1 + IDE_DRIVES)
         return err_set(e, EXIT_USAGE, "--io split with %u VM%s: the first is the service domain, and each of the others has one of the controller's "
                        "%d drives; use --vms 2 to %d", m->vms, m->vms == 1 ? "" : "s", IDE_DRIVES, 1 + IDE_DRIVES);
+    if (m->virtio)
+        return err_set(e, EXIT_USAGE, "--io split with --set io.virtio: front ends speak to a back end over Xen's rings, not to a virtio device; leave "
+                       "the setting out");
     if (m->disks != 1) return err_set(e, EXIT_USAGE, "--io split with %u disks: name one, of which each guest gets its own copy, with --disk", m->disks);
     return true;
 }

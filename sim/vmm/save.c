@@ -14,7 +14,7 @@ enum { PAGE_ROOM = PAGE_SIZE + sizeof(uint32_t) };
 #define CYCLE_MOST (1ull << 50)
 
 /* What a guest has seen of its machine, and finds at the other. */
-struct what { uint64_t cycle, hz; uint32_t frames, family, model, stepping, without, extras, epoch, drives; uint64_t sectors[IDE_DRIVES]; };
+struct what { uint64_t cycle, hz; uint32_t frames, family, model, stepping, without, extras, epoch, drives, virtio, unused; uint64_t sectors[IDE_DRIVES]; };
 
 bool save_possible(const char *what, const struct cpu_strategy *cpu, const char *io, unsigned vms, bool managed, struct err *e)
 {
@@ -49,9 +49,11 @@ static struct what what_of(const struct vm *vm)
     w.family = m->cost[COST_CPU_FAMILY], w.model = m->cost[COST_CPU_MODEL], w.stepping = m->cost[COST_CPU_STEPPING];
     w.without = m->without, w.extras = m->extras, w.epoch = b->epoch;
     for (unsigned n = 0; n < IDE_DRIVES; n++) {
-        w.sectors[n] = vm->devices.ide.channel[n / 2].drive[n % 2].disk.sectors;
+        const struct disk *d = vm->disk[n].virtio ? &vm->devices.virtio_blk[n].disk : &vm->devices.ide.channel[n / 2].drive[n % 2].disk;
+        w.sectors[n] = d->sectors;
         w.drives += w.sectors[n] != 0;
     }
+    w.virtio = b->setting[SETTING_IO_VIRTIO];
     return w;
 }
 
@@ -113,6 +115,7 @@ static bool fits(const struct vm *vm, const struct what *w, const char *name, st
     if (w->without != here.without || w->extras != here.extras)
         return err_set(e, EXIT_INPUT, "%s: saved on a processor with other features, which the guest may use; use the same --model and --set", name);
     if (w->epoch != here.epoch) return err_set(e, EXIT_INPUT, "%s: saved in a run with another --seed, whose calendar began elsewhere", name);
+    if (w->virtio != here.virtio) return err_set(e, EXIT_INPUT, "%s: saved with --set io.virtio=%u, and the guest has drivers of those disks; use the same", name, w->virtio);
     if (memcmp(w->sectors, here.sectors, sizeof w->sectors))
         return err_set(e, EXIT_INPUT, "%s: saved with %u disk%s of other sizes than these; give the same --disk", name, w->drives, w->drives == 1 ? "" : "s");
     return true;

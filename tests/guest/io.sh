@@ -17,6 +17,7 @@ ports() { grep -o '"port": {"count": [0-9]*' "$TMPDIR/json" | head -n 1 | grep -
 fewer() { [ "$(ports)" -lt "$before" ]; }
 is() { [ "$(count "$1")" = "$2" ]; }                                          # is KEY N
 some() { [ "$(count "$1")" -gt 0 ]; }
+is_exit() { [ "$rc" = "$1" ]; }
 said() { [ "$rc" = "$1" ] && grep -q "$2" "$TMPDIR/err"; }                    # said EXIT TEXT
 
 mini --cpu native
@@ -49,6 +50,35 @@ for n in 0 1 2; do
     check "three VMs on one real disk, number $n" same
 done
 check "each waits for its turn" some waited
+
+# --- virtio disks: the same words of the guest, one exit or two for a request, and the same disk behind both
+accesses_per_command() { [ "$(count accesses)" -lt $((3 * $(count commands))) ]; }
+mini --cpu native
+cp "$TMPDIR/out" "$TMPDIR/native"
+for how in native "te --set cpu.virtualizable=1" bt vtx "vtx --mmu two-level"; do
+    # shellcheck disable=SC2086
+    mini --cpu $how --set io.virtio=1
+    check "mini from a virtio disk, $how" same
+    [ "$how" = native ] && continue
+    check "by the driver that programs the real one" some real_interrupts
+    check "in fewer than three port accesses for a request" accesses_per_command
+done
+mini --cpu vtx --set io.virtio=1 --vms 2
+for n in 0 1; do
+    cp "$TMPDIR/out.$n" "$TMPDIR/out"
+    check "two VMs with virtio disks on one real one, number $n" same
+done
+mini --cpu vtx --set io.virtio=1 --save "$TMPDIR/vm" --save-at 12e6
+cp "$TMPDIR/out" "$TMPDIR/begun"
+mini --cpu bt --set io.virtio=1 --restore "$TMPDIR/vm"
+check "one goes on from a file, under another technique" cmp "$TMPDIR/native" <(cat "$TMPDIR/begun" "$TMPDIR/out")
+mini --cpu vtx --restore "$TMPDIR/vm"
+check "but not with another disk in its place" said 3 'saved with --set io.virtio=1'
+script='disk run="echo x >a; cat a; halt 0"'
+mini --cpu vtx --set io.virtio=2
+check "a disk that can only be read refuses" grep -q "a: no room" "$TMPDIR/out"
+check "and the guest lives" is_exit 0
+script='disk run="ls; cat motd; fib 12; wc README; halt 0"'
 
 image stray
 numbered >"$TMPDIR/disk.img"

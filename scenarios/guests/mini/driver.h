@@ -26,4 +26,10 @@ bool ide_uses_dma(unsigned drive);
 // a time.
 bool ide_transfer(unsigned drive, uint32_t sector, uint32_t count, const struct ide_part *parts, uint32_t n, bool write);
 
+// ---- virtio.c: the first virtio disk of a PCI bus, one transfer at a time -------------------------------------------------
+
+void virtio_init(void);
+uint32_t virtio_sectors(void); // 0: there is none
+bool virtio_transfer(uint32_t sector, uint32_t count, uint32_t address, bool write); // memory by the address devices use, in one piece
+
 #endif

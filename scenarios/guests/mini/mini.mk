@@ -6,7 +6,7 @@
 MINI_SRC      := main.c console.c sched.c proc.c trap.c syscall.c memory.c balloon.c paging.c exec.c block.c fs.c file.c pipe.c text.c \
                  switch.S
 MINI_COMMON   := $(MINI_SRC:%=mini/%) lib/memory.c
-MINI_NATIVE   := mini/arch_native.S mini/arch_native.c mini/console_native.c mini/disk_native.c mini/ide.c \
+MINI_NATIVE   := mini/arch_native.S mini/arch_native.c mini/console_native.c mini/disk_native.c mini/ide.c mini/virtio.c \
                  lib/trap.S lib/tables.c lib/serial.c lib/timer.c
 MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c mini/grant.c mini/store_wire.c mini/store_client.c
 # What the service domain has besides: the paravirtual kernel is also its kernel. Its driver is the bare PC's.
