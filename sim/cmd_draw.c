@@ -20,12 +20,12 @@ static const struct { const char *name; int (*draw)(const struct options *o, str
     { "ladder", draw_run }, { "matrix", draw_matrix }, { "decision", draw_decision }, { "blocks", draw_run },
     { "vmx", draw_run }, { "bars", draw_bars }, { "hist", draw_run }, { "timeline", draw_run },
     { "walk", draw_run }, { "tables", draw_run }, { "migrate", draw_run },
-    { "topology", draw_run },
+    { "topology", draw_run }, { "io", draw_io },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 const char *draw_kind(unsigned i) { return i < KINDS ? kinds[i].name : NULL; }
 
-static const char *const planned[] = { "rings", "bits", "io", "diff", "screen" };
+static const char *const planned[] = { "rings", "bits", "diff", "screen" };
 enum { PLANNED = sizeof planned / sizeof planned[0] };
 
 /* Index of the kind that the first operand names, or -1. */

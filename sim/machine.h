@@ -425,6 +425,7 @@ struct machine_io {
     const char *way;                    /* --io */
     uint64_t commands, interrupts;      /* of the drives that the guest programs, real or virtual ones */
     uint64_t accesses;                  /* to their ports that the hypervisor served */
+    uint64_t real_accesses;             /* to the ports of the real controller, whoever's; also without a hypervisor */
     uint64_t requests, real_interrupts; /* hypervisor-direct, of all VMs: what its driver asked of the real drives */
     uint64_t sectors, copies, waited;   /* moved by these; copied by the hypervisor; cycles that requests waited in the queue */
     bool     passed;                    /* passthrough: */

@@ -5,7 +5,7 @@
 
 bool machine_io(const struct machine *m, struct machine_io *out)
 {
-    *out = (struct machine_io){ .way = m->cfg.io };
+    *out = (struct machine_io){ .way = m->cfg.io, .real_accesses = m->b->devices.ide.accesses };
     if (!m->technique->hypervisor || (!m->cfg.disks && strcmp(m->cfg.io, "passthrough") != 0)) return false;
     const struct vm *vm = machine_seen(m);
     const struct ide *ide = vm->pass || m->b->vmm.service ? &m->b->devices.ide : &vm->devices.ide; /* the real one, or its own */

@@ -112,7 +112,7 @@ bad "an unknown command" 2 'no such command; did you mean .run' rnu popf
 bad "a wild command" 2 'no such command; there are: run, tui' xyzzy
 bad "a file for a command" 2 'did you mean .run good.elf' good.elf
 bad "a word that is near nothing" 3 'ringside list. names the scenarios' run nope
-bad "a wild diagram" 2 'no such diagram; there are: ladder, matrix, decision, blocks, vmx, bars, hist, timeline, walk, tables, migrate, topology' draw pie popf
+bad "a wild diagram" 2 'no such diagram; there are: ladder, matrix, decision, blocks, vmx, bars, hist, timeline, walk, tables, migrate, topology, io' draw pie popf
 bad "a planned command" 2 'planned, not in version 0.1; there are: run' grade popf
 bad "an option for a command" 2 'a command comes first' --cpu te
 bad "an unknown option" 2 '--modle: no such option; did you mean --model' run popf --modle p4
@@ -239,6 +239,8 @@ bad "a walk at no moment" 2 'not a place' draw walk popf --at noon -o x.svg
 bad "a walk at step 99" 2 'step:1 to step:' draw walk popf --at step:99 -o x.svg
 bad "tables backwards" 2 'exchange them' draw tables shadow --from step:6 --to step:2 -o x.svg
 bad "--va for run" 2 'an option of other commands' run popf --va 1000
+bad "a disk request without a disk" 2 'no disk here' draw io popf -o x.svg
+bad "a disk request as a graph" 2 'no graph' draw io dev3 -o x.dot
 bad "a mistyped diagram" 2 'did you mean matrix' draw matrx
 bad "a matrix of a guest" 2 'takes no guest' draw matrix popf
 bad "a matrix as .dot" 2 'not written as dot' draw matrix -o x.dot

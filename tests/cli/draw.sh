@@ -257,4 +257,27 @@ if command -v dot >/dev/null; then
     ok "topology: themes differ" sh -c '! cmp light.svg dark.svg'
 fi
 
+# --- one disk request on every way
+other 0 io dev3 -o io.txt
+ok "io: in 80 columns" sh -c '[ "$(LC_ALL=C.UTF-8 wc -L <io.txt)" -le 80 ]'
+all() { awk -v way="$1" '$1 == way { on = 1 } on && / exits, of these / { print $1, $5, $7; exit }' io.txt; } # exits, hypercalls, switches
+ok "io: bare, nobody leaves" [ "$(all bare)" = "0 0 0" ]
+read -r passed _ <<<"$(all passthrough)"
+read -r direct _ <<<"$(all hypervisor-direct)"
+read -r split calls switches <<<"$(all split)"
+ok "io: passed through $passed exits, hypervisor-direct $direct" [ "$passed" -ge 2 -a "$direct" -gt $((2 * passed)) ]
+ok "io: split $split, hypercalls $calls, world switches $switches" [ "$calls" -ge 4 -a "$split" -gt "$calls" -a "$switches" = 2 ]
+ok "io: only hypervisor-direct copies" [ "$(grep -o '[0-9]* of 2 sectors copied' io.txt | tr '\n' ' ')" = "0 of 2 sectors copied 0 of 2 sectors copied 2 of 2 sectors copied 0 of 2 sectors copied " ]
+# the same counts from the trace
+range=$(awk '$1 == "hypervisor-direct" { on = 1 } on && /events/ { sub(":", "", $2); split($2, r, "-"); if (!a) a = r[1]; b = r[2] } /in all/ { if (on) { print a, b; exit } }' io.txt)
+read -r from to <<<"$range"
+ok "io: events $from-$to have $direct exits" [ "$("$ringside" trace dev3 | awk -v a="$from" -v b="$to" '$1 > a && $1 <= b && $4 == "exit" { n++ } END { print n }')" = "$direct" ]
+other 0 io dev3 -o io.svg
+cp io.svg first.svg
+other 0 io dev3 -o io.svg
+ok "io: twice the same bytes" cmp first.svg io.svg
+ok "io: SVG has all four ways" sh -c 'for w in bare passthrough hypervisor-direct split; do grep -q ">$w<" io.svg || exit 1; done'
+other 0 io dev3 --io passthrough --cpu te -o te.txt
+ok "io: where the guest dies before, it says so" grep -q 'not here: no read of a drive' te.txt
+
 exit $failed
