@@ -421,6 +421,8 @@ int cmd_run(const struct options *o, struct err *e)
 {
     static struct run r; /* large */
     r = (struct run){ .o = o };
+    if (o->value[OPT_NARRATE]) return cmd_narrate(o, e);
+    if (o->value[OPT_PAUSE]) return err_set(e, EXIT_USAGE, "--pause belongs to --narrate"), e->code;
     if (!check_options(&r, e)) return e->code;
     const char *word = command_subject(o, 0, e);
     if (!word || !subject_find(&r.s, word, o, e)) return e->code;

@@ -4,6 +4,8 @@
 #include "tui/tui.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static bool read_size(const char *value, struct tui_options *t, struct err *e)
 {
@@ -21,7 +23,9 @@ int cmd_tui(const struct options *o, struct err *e)
     const char *word = command_subject(o, 0, e);
     if (!word || (o->value[OPT_TERM] && !read_size(o->value[OPT_TERM], &t, e)) || !subject_open(&s, word, o, e))
         return e->code;
-    int code = tui_run(s.machine, s.lesson, &t, e);
+    const char *term = getenv("TERM"); /* it cannot place a cursor: the same keys, line by line */
+    bool dumb = term && !strcmp(term, "dumb") && !t.keys;
+    int code = dumb ? tui_narrate(s.machine, s.lesson, true, t.ascii, e) : tui_run(s.machine, s.lesson, &t, e);
     subject_close(&s);
     return code;
 }

@@ -13,6 +13,7 @@ static const char run_more[] =
     "output goes to stdout, the summary to stderr.\n\n"
     "  ringside run popf\n"
     "  ringside run popf --json - -q\n"
+    "  ringside run popf --narrate --pause\n"
     "  ringside run kernel.elf --cpu te --limit-cycles 1e9\n";
 static const char tui_more[] =
     "  ringside tui popf\n"

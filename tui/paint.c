@@ -57,7 +57,7 @@ static bool usable(struct err *e)
     del_curterm(cur_term); /* newterm reads its own */
     if (!places)
         return err_set(e, EXIT_ENVIRONMENT,
-                       "tui: the terminal TERM=%.40s cannot place the cursor; try: ringside run popf",
+                       "tui: the terminal TERM=%.40s cannot place the cursor; try: ringside run popf --narrate --pause",
                        term ? term : "");
     return true;
 }

@@ -25,6 +25,10 @@ struct tui_options {
  * theme or key name; EXIT_ENVIRONMENT: no terminal that can do this, or the dump cannot be written). */
 int tui_run(struct machine *m, struct lesson *l, const struct tui_options *o, struct err *e);
 
+/* The lesson, or the run of an image, as plain lines on stdout; `pause`: at a prompt on stdin, which takes the keys of the
+ * screen. Returns the exit code: EXIT_FAILED if an expectation did not hold, that of `e`, else how the image's run ended. */
+int tui_narrate(struct machine *m, struct lesson *l, bool pause, bool ascii, struct err *e);
+
 /* The speaker's notes of a lecture that runs in another terminal of the same person, until it ends; `wait`: for one to begin.
  * EXIT_ENVIRONMENT if there is none. */
 int tui_notes(bool wait, struct err *e);

@@ -318,6 +318,8 @@ bad "Lua: a guest that never gets there" 5 'endless.lua:2:|limit' run endless.lu
 for verb in draw\ ladder trace tui; do
     bad "the same for $verb" 3 'syntax.lua:1:' $verb syntax.lua
 done
+bad "a pause in nothing" 2 "belongs to --narrate" run popf --pause
+bad "a story as JSON" 2 "without it" run popf --narrate --json -
 bad "notes of nothing" 2 'takes nothing' notes popf
 bad "no lecture runs" 6 'no lecture runs' notes
 bad "no terminal" 6 'terminal' tui popf

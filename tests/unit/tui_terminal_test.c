@@ -290,7 +290,7 @@ static void test_window_closed(void **state)
 /* A terminal that cannot do it, or none: one line, a suggestion, the right exit code. */
 static void test_no_terminal(void **state)
 {
-    static const char *const settings[] = { "TERM=dumb", "TERM=no-such-terminal", "TERM" };
+    static const char *const settings[] = { "TERM=hardcopy", "TERM=no-such-terminal", "TERM" };
     (void)state;
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         const char *const env[] = { settings[i], NULL };
