@@ -21,7 +21,7 @@ static const struct choice {
     const char *option, *words;
 } choices[] = {
     { "cpu", NULL }, { "mmu", NULL }, { "io", NULL }, { "host", NULL }, { "model", NULL }, { "on", NULL },
-    { "format", "svg png pdf dot txt md tex text jsonl perfetto csv folded" },
+    { "format", "svg png pdf dot txt md tex text jsonl perfetto csv folded json gradescope prairielearn classroom coderunner junit tap" },
     { "theme", "light dark print projector mono auto" },
     { "color", "auto always never" },
     { "serial", "stdio null" },

@@ -126,6 +126,17 @@ static const char notes_more[] =
     "What to say, the answer before the room has it, what comes next, how long it\n"
     "should take. It follows the lecture and ends with it; only you can listen.\n";
 
+static const char grade_more[] =
+    "  ringside grade                       in a lab's folder: its own tests\n"
+    "  ringside grade isa --submission alice\n"
+    "  ringside grade isa --all submissions --jobs 2 --format csv -o grades.csv\n"
+    "  ringside grade isa --submission alice --only 4 -v\n"
+    "  ringside grade isa --hidden hidden --format gradescope -o results.json\n\n"
+    "Each test runs in a process of its own, bounded by simulated cycles and Lua\n"
+    "instructions, so that a score is the same everywhere. Exit code 1 unless all\n"
+    "points were got, 3 if the tests themselves are broken.\n"
+    "docs/grading.md is the manual: writing tests, formats, what is walled off.\n";
+
 const struct command commands[] = {
     { "run", "SCENARIO|IMAGE", "run without a screen, print a summary", FOR_RUN, run_more, cmd_run },
     { "tui", "SCENARIO|IMAGE", "step through it on a screen", FOR_TUI, tui_more, cmd_tui },
@@ -137,13 +148,14 @@ const struct command commands[] = {
     { "classify", "[INSTRUCTION]", "who is sensitive or privileged; the theorems", FOR_CLASSIFY, classify_more, cmd_classify },
     { "explain", "[WORD]", "an instruction, exit, cause, event, cost, ...", FOR_EXPLAIN, explain_more, cmd_explain },
     { "quiz", "[TOPIC]", "practice problems, with worked answers", FOR_QUIZ, quiz_more, cmd_quiz },
+    { "grade", "[LAB]", "run a lab's tests, write scores", FOR_GRADE, grade_more, cmd_grade },
     { "exec", "[FILE]", "run single instructions, a line each", FOR_EXEC, exec_more, cmd_exec },
     { "list", "[model NAME]", "what there is; a CPU model as a file", FOR_LIST, NULL, cmd_list },
     { "doctor", "", "is all here: terminal, programs, folders", FOR_DOCTOR, doctor_more, cmd_doctor },
     { "completion", "bash|zsh|fish", "what the Tab key offers, as a script", FOR_TALK, completion_more, cmd_completion },
     { "help", "[COMMAND]", "this help, or that of one command", FOR_TALK, NULL, cmd_help },
     { "version", "", "the version", FOR_TALK, NULL, cmd_version },
-    { "lab", "", "", 0, NULL, NULL },      { "grade", "", "", 0, NULL, NULL },    { "asm", "", "", 0, NULL, NULL },
+    { "lab", "", "", 0, NULL, NULL },          { "asm", "", "", 0, NULL, NULL },
     { "disasm", "", "", 0, NULL, NULL },   { "repl", "", "", 0, NULL, NULL },
     { NULL, NULL, NULL, 0, NULL, NULL },
 };

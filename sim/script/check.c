@@ -24,8 +24,8 @@ void check_record(struct script *s, bool passed, const char *where, const char *
         s->check_room = room;
     }
     s->check[s->checks++] = (struct lesson_check){
-        .step = s->now, .passed = passed, .insns = machine_insns(s->machine),
-        .event = trace_last(machine_trace_of(s->machine)), .text = script_copy(line),
+        .step = s->now, .passed = passed, .insns = s->machine ? machine_insns(s->machine) : 0,
+        .event = s->machine ? trace_last(machine_trace_of(s->machine)) : 0, .text = script_copy(line),
     };
 }
 

@@ -134,3 +134,25 @@ bool find_guest(const char *dir, const char *guest, char *found)
             }
     return join(found, "build/guests", name) && is_file(found);
 }
+
+bool find_lab(const char *name, char *found)
+{
+    char dir[PATH], labs[PATH], file[PATH];
+    if (strchr(name, '/') || strlen(name) > 40 || *name == '.' || !scenarios_dir(dir) || !join(labs, dir, "labs")) return false;
+    if (!join(found, labs, name) || !join(file, found, "lab.lua") || !is_file(file)) return false;
+    shorten(found);
+    return true;
+}
+
+unsigned find_labs(char (*names)[32], unsigned room)
+{
+    char dir[PATH], labs[PATH], found[PATH];
+    unsigned n = 0;
+    DIR *d = scenarios_dir(dir) && join(labs, dir, "labs") ? opendir(labs) : NULL;
+    if (!d) return 0;
+    for (struct dirent *e; (e = readdir(d)) != NULL && n < room;)
+        if (strlen(e->d_name) < 32 && find_lab(e->d_name, found)) snprintf(names[n++], 32, "%.31s", e->d_name);
+    closedir(d);
+    qsort(names, n, sizeof names[0], by_name);
+    return n;
+}

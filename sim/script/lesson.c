@@ -30,9 +30,8 @@ static void free_step(struct script_step *step)
     for (unsigned i = 0; i < LESSON_CHOICES; i++) free(step->choice[i]);
 }
 
-static void op_free(struct lesson *l)
+void script_free(struct script *s)
 {
-    struct script *s = of(l);
     sandbox_close(&s->box);
     lab_free(s->lab);
     check_forget(s, 0);
@@ -51,6 +50,8 @@ static void op_free(struct lesson *l)
     free(s->queue);
     free(s);
 }
+
+static void op_free(struct lesson *l) { script_free(of(l)); }
 
 static unsigned op_steps(const struct lesson *l) { return of(l)->steps; }
 
@@ -226,7 +227,7 @@ static void keep_printed(struct script *s)
     if (p->len) text_clear(p);
 }
 
-static struct script *load(const char *path, struct err *e)
+struct script *script_new(const char *path, struct err *e)
 {
     struct script *s = calloc(1, sizeof *s);
     struct script_step *steps = calloc(SCRIPT_STEPS, sizeof *steps);
@@ -245,6 +246,13 @@ static struct script *load(const char *path, struct err *e)
     snprintf(s->file, sizeof s->file, "%s", slash ? slash + 1 : path);
     snprintf(s->dir, sizeof s->dir, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
     if (slash == path) strcpy(s->dir, "/");
+    return s;
+}
+
+static struct script *load(const char *path, struct err *e)
+{
+    struct script *s = script_new(path, e);
+    if (!s) return NULL;
     struct loading x = { s, include_open_main(s, e) };
     bool ok = x.fd >= 0 && sandbox_open(&s->box, e) && sandbox_run(&s->box, open_api, NULL, e);
     if (ok) sandbox_budget(&s->box, SANDBOX_LOADING, 1, " while it was loaded");
@@ -296,7 +304,7 @@ static bool find_kinds(struct script *s, struct err *e)
 }
 
 /* The guest and what its loader is to bring along, into the configuration. */
-static bool find_files(struct script *s, struct err *e)
+bool script_find_files(struct script *s, struct err *e)
 {
     char path[512];
     if (s->guest[0] && !find_guest(s->dir, s->guest, s->pub.cfg.image))
@@ -328,7 +336,7 @@ struct lesson *lesson_open(const char *name, struct err *e)
         strcpy(path, name);
     }
     struct script *s = load(path, e);
-    if (s && !find_files(s, e)) {
+    if (s && !script_find_files(s, e)) {
         op_free(&s->pub);
         return NULL;
     }

@@ -119,7 +119,7 @@ static int base_setmetatable(lua_State *L)
 static int unknown_global(lua_State *L)
 {
     static const char *const words[] = {
-        "scenario", "till",  "expect", "include",   "print",        "pairs",        "ipairs", "next",
+        "scenario", "test",   "till",  "expect", "include",   "print",        "pairs",        "ipairs", "next",
         "string",   "table", "math",   "coroutine", "tostring",     "tonumber",     "type",   "pcall",
         "xpcall",   "error", "assert", "select",    "setmetatable", "getmetatable",
     };

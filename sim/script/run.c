@@ -54,6 +54,8 @@ static enum vote on_event(void *self, const struct event *e)
     return VOTE_PAUSE;
 }
 
+int script_listen(struct script *s) { return trace_subscribe(machine_trace(s->machine), CAT_ALL, on_event, s); }
+
 bool script_on(lua_State *L, int kind, int filter_idx, int fn_idx)
 {
     struct script *s = script_of(L);

@@ -13,7 +13,7 @@
 #include "sim/config.h"
 
 enum { HOOK_EVERY = 1000, BYTES_PER_INSTRUCTION = 128, REFUSALS = 8 };
-enum { HEAD_MAGIC = 0x52494E47 };
+enum { HEAD_MAGIC = 0x52494E47, VECTOR = 0 };
 
 /* Before every block. */
 struct head {
@@ -44,15 +44,16 @@ static void end_it(struct sandbox *box, enum sandbox_over why)
 
 /* May the script have `more` bytes? Growth is also paid for: one instruction can copy a long string. A first refusal
  * makes Lua collect its garbage and ask again; the second one in a row is the end. So are several that were not asked
- * again: buffers of the string library give up at once, and a script may catch that. */
-static bool afford(struct sandbox *box, size_t more, bool string)
+ * again: buffers of the string library give up at once, and a script may catch that. New vectors, as tables' hash parts are, cost no
+ * instructions: when a table grows depends on where its keys hash to, which is not the same in every run. */
+static bool afford(struct sandbox *box, size_t more, int type)
 {
     if (!box->main) return true; /* the state itself is being made */
     size_t refused = box->refused;
     if (refused && refused != more) box->refusals++;
     box->refused = 0;
-    box->used += more / BYTES_PER_INSTRUCTION;
-    if (string && more > SANDBOX_STRING + 64) end_it(box, OVER_STRING);
+    if (type != VECTOR) box->used += more / BYTES_PER_INSTRUCTION;
+    if (type == LUA_TSTRING && more > SANDBOX_STRING + 64) end_it(box, OVER_STRING);
     else if (more > SANDBOX_MEMORY) end_it(box, OVER_MEMORY);
     else if (box->bytes + more > SANDBOX_MEMORY && (refused == more || box->refusals == REFUSALS))
         end_it(box, OVER_MEMORY);
@@ -66,14 +67,14 @@ static void *allocate(void *ud, void *block, size_t old, size_t size)
 {
     struct sandbox *box = ud;
     struct head *h = block ? (struct head *)block - 1 : NULL;
-    int type = block ? LUA_TNONE : (int)old; /* for a new block Lua says here what it is for */
+    int type = block ? LUA_TNONE : (int)old; /* for a new block Lua says here what it is for: VECTOR, if no object */
     size_t had = block ? old : 0;
     if (!size) {
         if (h) box->bytes -= had;
         free(h);
         return NULL;
     }
-    if (size > had && !afford(box, size - had, type == LUA_TSTRING)) return NULL;
+    if (size > had && !afford(box, size - had, type)) return NULL;
     struct head *fresh = realloc(h, sizeof *h + size);
     if (!fresh) return NULL;
     box->bytes += size - had;

@@ -274,6 +274,13 @@ static void take_machine(lua_State *L, void *to)
     TAKE_FIELDS(L, -1, "machine", machine_fields, to);
 }
 
+void scenario_machine(lua_State *L, int idx)
+{
+    lua_pushvalue(L, idx);
+    take_machine(L, script_of(L));
+    lua_pop(L, 1);
+}
+
 /* --- scenario { } ----------------------------------------------------------------------------------------------- */
 
 static void take_title(lua_State *L, void *to)

@@ -69,9 +69,15 @@ struct script {
     bool   handling;
     struct lab *lab;                     /* exec's, made at its first call */
     int    failure;                      /* exit code of an error raised by C, when it is not EXIT_INPUT */
+    struct grading *grading;             /* of a file of tests, or of a submission to them; NULL: a scenario */
 };
 
 static inline struct script *script_of(lua_State *L) { return sandbox_of(L)->owner; }
+/* A script that will be read from `path`: nothing is loaded yet. NULL: no memory. */
+struct script *script_new(const char *path, struct err *e);
+void script_free(struct script *s);
+/* The guest that the script named, and what its loader is to bring along, as paths in its configuration. */
+bool script_find_files(struct script *s, struct err *e);
 /* The machine lent to the running step; a Lua error outside one. */
 struct machine *script_machine(lua_State *L);
 /* A copy of a string, or of "", with control characters other than newlines made spaces. Ends the program if there is
@@ -92,6 +98,9 @@ void include_open(lua_State *L);  /* include */
 void exec_open(lua_State *L);     /* exec */
 void vm_open(lua_State *L);       /* the machine handle's types */
 
+/* scenario.c: takes the table at `idx` as `machine = { ... }` of a scenario. Raises a Lua error. */
+void scenario_machine(lua_State *L, int idx);
+
 /* scenario.c: complete declarations, after the file has run. Raises a Lua error if something is missing. */
 void scenario_finish(lua_State *L);
 
@@ -106,11 +115,14 @@ int script_run_step(lua_State *L);
 enum script_ran { RUN_REACHED, RUN_LIMIT, RUN_ENDED };
 enum script_ran script_run_until(lua_State *L, int idx, uint64_t limit);
 enum script_ran script_run_insns(lua_State *L, uint64_t n); /* `n` instructions of the CPU, within the step's limit */
+int  script_listen(struct script *s); /* from now on events of its machine reach the handlers of vm:on */
 bool script_on(lua_State *L, int kind, int filter_idx, int fn_idx); /* vm:on; false: too many */
 
 /* find.c: paths. `found` must hold 512 bytes. */
 bool find_scenario(const char *name, char *found);                     /* shipped: NAME.lua */
 bool find_guest(const char *dir, const char *guest, char *found);      /* as written in a scenario that lies in `dir` */
+bool find_lab(const char *name, char *found);                          /* shipped: the folder of the lab of that name */
+unsigned find_labs(char (*names)[32], unsigned room);                  /* names of all shipped labs, sorted */
 unsigned find_scenarios(char (*names)[32], unsigned room,
                         char *dir); /* names of all shipped, sorted; their directory */
 

@@ -113,7 +113,25 @@ bad "a wild command" 2 'no such command; there are: run, tui' xyzzy
 bad "a file for a command" 2 'did you mean .run good.elf' good.elf
 bad "a word that is near nothing" 3 'ringside list. names the scenarios' run nope
 bad "a wild diagram" 2 'no such diagram; there are: ladder, matrix, decision, blocks, vmx, bars, hist, timeline, walk, tables, migrate, topology, io' draw pie popf
-bad "a planned command" 2 'planned, not in version 0.1; there are: run' grade popf
+bad "a planned command" 2 'planned, not in version 0.1; there are: run' asm popf
+bad "grading no lab" 3 'no lab of that name, nor a folder' grade
+bad "grading a mistyped lab" 3 'did you mean .isa' grade iso
+bad "grading two labs" 2 'one word too many' grade isa isa
+bad "grading nobody" 3 'no such folder; --submission' grade isa --submission nowhere
+bad "grading a folder of nobody" 3 'no folders in it' grade isa --all folder
+bad "grading all of nothing" 3 'no such folder' grade isa --all nowhere
+bad "one of all" 2 'not together with --submission' grade isa --all folder --submission folder
+bad "a shard of one" 2 'only with --all' grade isa --shard 1/2
+bad "test 99" 2 'a number from 1 to' grade isa --only 99
+bad "no jobs" 2 'a number from 1 to 64' grade isa --jobs 0
+bad "a format that nobody reads" 2 'did you mean junit' grade isa --format jnuit
+bad "two formats" 2 'is the same' grade isa --json x.json --format csv
+mkdir -p folder/one
+bad "TAP of many" 2 'for one submission' grade isa --all folder --format tap
+rmdir folder/one
+bad "no hidden tests" 3 'there are no tests there' grade isa --hidden folder
+bad "a seal without a value" 2 'NAME=VALUE' grade --seal refs
+bad "scores into no folder" 6 'nowhere' grade isa --submission folder -o nowhere/x.json
 bad "an option for a command" 2 'a command comes first' --cpu te
 bad "an unknown option" 2 '--modle: no such option; did you mean --model' run popf --modle p4
 bad "a wild option" 2 '--xyzzyxyzzy: no such option' run popf --xyzzyxyzzy

@@ -1,0 +1,66 @@
+/* Inside of struct grading: what grading.c (files, running), claims.c (t:...), submission.c and labs.c share. */
+#ifndef SCRIPT_GRADING_H
+#define SCRIPT_GRADING_H
+
+#include <lua.h>
+#include "sim/grading.h"
+#include "sim/invented.h"
+#include "sim/script/script.h"
+
+enum { GRADING_PARTS = 16 };
+
+struct grading_part { char name[80]; uint32_t weight; bool held; };
+
+/* A test that runs. */
+struct grading_now {
+    const struct grading_test *test;
+    const struct grading_student *who;
+    uint32_t variant;                /* from 1 */
+    uint64_t chance;                 /* of t:number and t:pick */
+    unsigned parts;
+    struct grading_part part[GRADING_PARTS];
+    bool     in_part;
+    uint32_t credit;                 /* by t:credit; GRADING_WHOLE */
+    int64_t  board[GRADING_BOARD];
+    uint32_t boards;
+    uint64_t experiments;            /* what the submission tried on an invented machine */
+    int      blame;                  /* the submission ended the test: its exit code, with the message below */
+    char     blamed[480];
+    struct text printed;
+    struct invented *invented[GRADING_PARTS];
+    unsigned inventions;
+};
+
+struct grading {
+    struct script *tests;            /* the file of tests; freed with it */
+    struct script *submission;       /* while a test runs */
+    struct grading_test test[GRADING_TESTS];
+    int      body_ref[GRADING_TESTS];
+    unsigned count;
+    struct grading_board board[GRADING_BOARD];
+    unsigned boards;
+    struct text seals;
+    struct grading_now now;
+};
+
+static inline struct grading *grading_of(lua_State *L) { return script_of(L)->grading; }
+
+/* claims.c: the handle that a test gets, and its methods. */
+void claims_open(lua_State *L);
+/* submission.c: opens the student's file in a state of its own. False: now.blame says why. */
+bool submission_open(struct grading *g);
+void submission_close(struct grading *g);
+/* t:call(name, ...): the values at `from`..top of L go to the submission's function; its results are pushed. */
+int  submission_call(lua_State *L, const char *name, int from);
+/* Values as bytes, and back: numbers, text, booleans, tables of these, handles of invented machines. Raises a Lua error in `L`. */
+void submission_encode(lua_State *L, int from, struct text *t, unsigned *count);
+int  submission_decode(lua_State *L, const struct text *t, unsigned count);
+
+/* invented.c: the handle of an invented instruction set. */
+void invented_open(lua_State *L);
+int  invented_new(lua_State *L);                /* t:invent { seed = n, count = n } */
+int  invented_number(lua_State *L, int idx);    /* which one of the test's the value at `idx` is; -1: none */
+void invented_push(lua_State *L, int number);
+void invented_free(struct grading *g);
+
+#endif

@@ -1,0 +1,163 @@
+#!/bin/bash
+# `ringside grade`: points, the documented shape of every format, the same bytes in any order, and a result whatever happens.
+set -u
+ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+ok() {
+    local name=$1
+    shift
+    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
+    echo "not ok - $name"
+    failed=1
+}
+grade() { # grade EXIT ARGUMENT...
+    local want=$1
+    shift
+    timeout 300 "$ringside" grade "$@" >out 2>err </dev/null
+    rc=$?
+    [ $rc = "$want" ] || { echo "not ok - grade $* exits $rc, not $want: $(head -n 1 err)"; failed=1; }
+}
+isa=$root/scenarios/labs/isa
+mkdir all && cp -r "$isa/solution" all/alice && cp -r "$isa/starter" all/bob && mkdir all/carol all/dave
+sed 's/"bound", "timer", "output" }/"bound", "timer" }/' "$isa/solution/classify.lua" >all/dave/classify.lua
+hidden=(--hidden "$isa/hidden")
+
+# --- text
+grade 0 isa --submission all/alice "${hidden[@]}"
+ok "the solution has all points" grep -qx 'Score: 100/100' out
+ok "as make grade says it" grep -q '^== Test repair == OK  20/20$' out
+grade 1 isa --submission all/bob "${hidden[@]}"
+ok "the starter has none" grep -qx 'Score: 0/100' out
+ok "an indented reason with its place" grep -q '^    public.lua:[0-9]*: ' out
+ok "hidden tests tell the hint alone" sh -c 'grep -A1 "theorem 3 (hidden)" out | grep -q "^    is an instruction like" && ! grep -q "hidden.lua" out'
+grade 1 isa --submission all/bob "${hidden[@]}" -v
+ok "staff see them" grep -q 'hidden.lua:[0-9]*: ' out
+grade 1 isa --submission all/carol
+ok "no file: no points, and which one" sh -c 'grep -q "classify.lua: No such file" out && grep -qx "Score: 0/60" out'
+grade 0 isa --submission all/alice --only 2
+ok "one test alone" sh -c '[ "$(grep -c "^== Test" out)" = 1 ] && grep -qx "Score: 20/20" out'
+grade 0 isa --submission all/bob --exit-zero
+grade 1 isa --submission all/dave
+ok "partial credit" grep -Eq '^== Test sensitive == FAIL \(partial\)  [0-9.]+/20$' out
+(cd all/alice && cp "$isa/lab.lua" . && mkdir tests && cp "$isa"/tests/* tests && timeout 60 "$ringside" grade >../../out 2>&1)
+ok "in a lab's own folder without a word" grep -qx 'Score: 60/60' out
+rm -r all/alice/tests all/alice/lab.lua
+
+# --- variants are a student's own; a report is the same wherever and however it is made
+grade 1 isa --submission all/bob
+cp out bob
+grade 1 isa --submission all/bob --student carol
+ok "another student, other computers" sh -c '! cmp -s bob out'
+grade 1 isa --submission all/bob --student bob --jobs 4
+ok "the same student, the same bytes" cmp bob out
+grade 1 isa --submission all/bob --seed 7
+cp out seven
+grade 1 isa --submission all/alice --student x --seed 7 --verify /dev/null
+grade 1 isa --submission all/bob --seed 7 --student nobody
+ok "staff may fix the seed" cmp seven out
+grade 1 isa --all all "${hidden[@]}" --format csv -o one.csv
+grade 1 isa --all all "${hidden[@]}" --format csv -o many.csv --jobs 3
+ok "any number of jobs, the same bytes" cmp one.csv many.csv
+grade 1 isa --all all "${hidden[@]}" --format csv -o s1.csv --shard 1/2
+grade 1 isa --all all "${hidden[@]}" --format csv -o s2.csv --shard 2/2
+ok "shards together are the whole" sh -c '(head -n 1 s1.csv; (tail -n +2 s1.csv; tail -n +2 s2.csv) | sort) | cmp - one.csv'
+ok "a row for each" sh -c '[ "$(wc -l <one.csv)" = 5 ] && grep -q "^alice,100,100," one.csv && grep -q "^carol,0,100," one.csv'
+grade 0 isa --all all "${hidden[@]}" --compare one.csv
+sed 's/^dave,[0-9.]*/dave,99/' one.csv >old.csv
+grade 1 isa --all all "${hidden[@]}" --compare old.csv
+ok "who changes" sh -c 'grep -q "^- dave,99" out && grep -q "^+ dave," out && ! grep -q alice out'
+grade 1 isa --submission all/dave "${hidden[@]}" --json dave.json
+grade 0 isa --submission all/dave "${hidden[@]}" --verify dave.json
+sed 's/"score": [0-9.]*/"score": 100/' dave.json >forged.json
+grade 1 isa --submission all/dave "${hidden[@]}" --verify forged.json
+
+# --- there is a result at every moment
+mkdir -p lab/tests sub && echo 'lab { title = "t", file = "a.lua" }' >lab/lab.lua
+cat >lab/tests/t.lua <<'END'
+test "first" { points = 3 } (function(t) t:eq(t:call("one"), 1, "one") end)
+test "second" { points = 4, limit = { lua = 1e9 } } (function(t) t:eq(t:call("slow"), 1, "slow") end)
+END
+printf 'function one() return 1 end\nfunction slow() while true do end end\n' >sub/a.lua
+"$ringside" grade ./lab --submission sub --json now.json &
+pid=$!
+for i in $(seq 100); do grep -q '"score": 3' now.json 2>/dev/null && break; sleep 0.05; done
+ok "the first test's points are there while the second runs" grep -q '"status": "not run"' now.json
+kill -9 $pid; wait $pid 2>/dev/null
+ok "and stay, whatever becomes of the grader" sh -c '! command -v python3 || python3 -c "import json; assert json.load(open(\"now.json\"))[\"score\"] == 3"'
+timeout 60 "$ringside" grade ./lab --submission sub --limit-wall 1 --only 2 >out 2>&1
+ok "the last guard is told as the grader's problem" grep -q 'the grader gave the test up' out
+
+# --- sealed answers
+seal=$("$ringside" grade --seal refs=24 --seed 5) || failed=1
+echo "$seal" >lab/tests/sealed.txt
+ok "a sealed answer does not show" sh -c '! grep -q "24$" lab/tests/sealed.txt'
+echo 'test "sealed" { points = 1 } (function(t) t:sealed("refs", t:call("one"), "references") end)' >lab/tests/t.lua
+echo 'function one() return 24 end' >sub/a.lua
+grade 0 ./lab --submission sub
+echo 'function one() return 23 end' >sub/a.lua
+grade 1 ./lab --submission sub
+ok "a wrong one is told as such, and no more" grep -q '23 is not the answer' out
+
+# --- tests that are broken are nobody's zero
+for body in 't:eq(nil + 1, 2)' '' 't:boot { guest = "nosuchguest" }' 't:nonsense()'; do
+    echo "test 'broken' { points = 5 } (function(t) $body end)" >lab/tests/t.lua
+    grade 3 ./lab --submission sub --format gradescope -o g.json
+    ok "ungradable: $body" grep -q 'no score' g.json
+done
+
+# --- formats, by their documents
+command -v python3 >/dev/null || exit $failed
+for f in json gradescope prairielearn classroom coderunner junit tap csv; do
+    for who in alice dave; do grade '[01]' >/dev/null 2>&1; timeout 300 "$ringside" grade isa --submission all/$who "${hidden[@]}" --format $f -o $who.$f; done
+done
+cat >shapes.py <<'END'
+import base64, csv, json, re, sys, xml.dom.minidom
+def keys(d, required, optional):
+    assert set(required) <= set(d) <= set(required) | set(optional), (sorted(d), required)
+def number(x): return isinstance(x, (int, float)) and not isinstance(x, bool)
+full = None
+for who in ("alice", "dave"):
+    g = json.load(open(who + ".gradescope"))
+    keys(g, ["tests"], "score execution_time output output_format test_output_format test_name_format visibility stdout_visibility extra_data leaderboard".split())
+    for t in g["tests"]:
+        keys(t, [], "score max_score status name name_format number output output_format tags visibility extra_data".split())
+        assert t["status"] in ("passed", "failed") and t["visibility"] in ("hidden", "after_due_date", "after_published", "visible")
+        assert number(t["score"]) and number(t["max_score"]) and 0 <= t["score"] <= t["max_score"] and isinstance(t["output"], str)
+    for b in g["leaderboard"]: keys(b, ["name", "value"], ["order"])
+    assert abs(g["score"] - sum(t["score"] for t in g["tests"])) < 1e-9
+    p = json.load(open(who + ".prairielearn"))
+    keys(p, ["score"], "gradable format_errors message output images tests".split())
+    assert 0 <= p["score"] <= 1 and p["gradable"] is True
+    for t in p["tests"]: keys(t, ["name", "points", "max_points"], "description message output images".split())
+    c = json.loads(base64.b64decode(open(who + ".classroom").read(), validate=False))
+    keys(c, ["version", "status", "max_score", "tests"], [])
+    assert c["version"] == 1 and c["status"] in ("pass", "fail", "error")
+    for t in c["tests"]: keys(t, "name status message test_code filename line_no execution_time score".split(), [])
+    r = json.load(open(who + ".coderunner"))
+    keys(r, ["fraction"], ["prologuehtml", "epiloguehtml", "testresults"])
+    head, *rows = r["testresults"]
+    assert 0 <= r["fraction"] <= 1 and {"iscorrect", "ishidden"} <= set(head) and all(len(x) == len(head) for x in rows)
+    x = xml.dom.minidom.parse(who + ".junit").documentElement
+    assert x.tagName == "testsuites"
+    s = x.getElementsByTagName("testsuite")[0]
+    cases = s.getElementsByTagName("testcase")
+    assert int(s.getAttribute("tests")) == len(cases) and all(k.hasAttribute("classname") and k.hasAttribute("name") for k in cases)
+    assert int(s.getAttribute("failures")) == len(s.getElementsByTagName("failure"))
+    tap = open(who + ".tap").read().split("\n")
+    assert tap[0] == "TAP version 14" and tap[1] == "1..%d" % len(cases)
+    points = [l for l in tap if re.match(r"(not )?ok \d+ - ", l)]
+    assert [int(re.search(r"ok (\d+)", l).group(1)) for l in points] == list(range(1, len(cases) + 1))
+    assert all(l.startswith("  ") for l in tap[2:] if l and l not in points) and tap.count("  ---") == tap.count("  ...")
+    rows = list(csv.reader(open(who + ".csv")))
+    assert rows[0][:4] == ["student", "score", "max_score", "run"] and len(rows) == 2 and len(rows[1]) == len(rows[0]) == 4 + len(cases)
+    j = json.load(open(who + ".json"))
+    assert j["score"] == float(rows[1][1]) == g["score"] and j["student"] == who and re.fullmatch("[0-9a-f]{16}", j["run"])
+    assert abs(p["score"] - j["score"] / j["max_score"]) < 1e-4 and abs(r["fraction"] - p["score"]) < 1e-9
+    assert (c["status"] == "pass") == (who == "alice") and sum(t["score"] for t in c["tests"]) == j["score"]
+END
+ok "every format has its documented shape, and all say the same points" python3 shapes.py
+exit $failed
