@@ -112,7 +112,8 @@ done
 # --- formats, by their documents
 command -v python3 >/dev/null || exit $failed
 for f in json gradescope prairielearn classroom coderunner junit tap csv; do
-    for who in alice dave; do grade '[01]' >/dev/null 2>&1; timeout 300 "$ringside" grade isa --submission all/$who "${hidden[@]}" --format $f -o $who.$f; done
+    grade 0 isa --submission all/alice "${hidden[@]}" --format $f -o alice.$f
+    grade 1 isa --submission all/dave "${hidden[@]}" --format $f -o dave.$f
 done
 cat >shapes.py <<'END'
 import base64, csv, json, re, sys, xml.dom.minidom
