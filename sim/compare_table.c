@@ -299,18 +299,10 @@ static void json_step(const struct compare_run *r, struct text *out)
     text_add(out, "]}");
 }
 
-static void json_run(const struct compare_run *r, struct text *out)
+/* What a run to the end showed; `--lockstep` makes none. */
+static void json_ran(const struct compare_run *r, struct text *out)
 {
     const struct machine_summary *s = &r->sum;
-    text_add(out, "    {\"cpu\": \"%s\", \"refused\": ", r->cpu);
-    if (r->refused) {
-        text_json(out, r->refusal);
-        text_add(out, "}");
-        return;
-    }
-    text_add(out, "null, \"port\": ");
-    if (r->port[0]) text_json(out, r->port);
-    else text_add(out, "null");
     text_add(out, ", \"end\": \"%s\", \"guest_exit\": %u, \"cycles\": %llu, \"instructions\": %llu, \"guest_instructions\": %llu,\n",
              fate_word(r->end.fate, r->end.code), r->end.code, (unsigned long long)s->cycles, (unsigned long long)s->insns,
              (unsigned long long)s->guest_insns);
@@ -324,6 +316,20 @@ static void json_run(const struct compare_run *r, struct text *out)
              (unsigned long long)s->silent, r->silent_event, (unsigned long long)s->injected, r->line, (unsigned long long)r->memory);
     text_add(out, "\"memory_at\": %u, \"memory_name\": ", r->memory_at);
     text_json(out, r->memory_name);
+}
+
+static void json_run(const struct compare_run *r, struct text *out)
+{
+    text_add(out, "    {\"cpu\": \"%s\", \"refused\": ", r->cpu);
+    if (r->refused) {
+        text_json(out, r->refusal);
+        text_add(out, "}");
+        return;
+    }
+    text_add(out, "null, \"port\": ");
+    if (r->port[0]) text_json(out, r->port);
+    else text_add(out, "null");
+    if (r->end.fate != FATE_RUNNING) json_ran(r, out);
     text_add(out, ",\n     \"step\": ");
     json_step(r, out);
     text_add(out, "}");

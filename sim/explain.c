@@ -7,6 +7,7 @@
 #include "sim/cpu/insn.h"
 #include "sim/machine.h"
 #include "sim/vmm/exit.h"
+#include "sim/vmm/paravirt.h"
 #include "sim/vmm/setting.h"
 
 struct table {
@@ -118,6 +119,27 @@ static void setting_page(unsigned i, const struct model *model, struct say *out)
     say_add(out, "  --set %s=N, from %u to %u; %u if nobody says\n", row.key, row.least, row.most, row.value);
 }
 
+/* --- hypercalls --- */
+
+static const char *call_word(unsigned i)
+{
+    for (uint32_t n = 0; n < XEN_CALLS; n++)
+        if (pv_call_row(n) && i-- == 0) return pv_call_row(n)->name;
+    return NULL;
+}
+
+static void call_page(unsigned i, const struct model *model, struct say *out)
+{
+    (void)model;
+    for (uint32_t n = 0; n < XEN_CALLS; n++) {
+        const struct pv_call_row *row = pv_call_row(n);
+        if (!row || i--) continue;
+        plain(row->about, out);
+        say_add(out, "  number %u in EAX, %u argument%s in EBX, ECX, EDX, ESI, EDI; INT 82h\n", n, row->args, row->args == 1 ? "" : "s");
+        return;
+    }
+}
+
 static const struct table tables[] = {
     { "instruction", "instructions", insn_word, insn_page },
     { "exit reason", "why a guest left to the hypervisor", exit_word, exit_page },
@@ -126,6 +148,7 @@ static const struct table tables[] = {
     { "death", "why a VM was ended", death_word, death_page },
     { "technique", "ways to virtualize", technique_word, technique_page },
     { "cost", "figures of the cycle model", cost_word, cost_page },
+    { "hypercall", "what a ported kernel asks of the hypervisor (--cpu pv)", call_word, call_page },
     { "setting", "switches of the techniques", setting_word, setting_page },
 };
 enum { TABLES = sizeof tables / sizeof tables[0] };

@@ -141,6 +141,24 @@ static int32_t pin(struct paravirt *p, const struct xen_mmuext_op *op, bool devi
     return pv_error(direct_pin(p->mmu, op->arg1, op->cmd == XEN_PIN_L1 ? FRAME_L1 : FRAME_L2));
 }
 
+/* Fills a frame with zeros, or with what another holds: one that may be writable just now, and that one's own. */
+static int32_t fill(struct paravirt *p, const struct xen_mmuext_op *op, bool device)
+{
+    static const uint8_t zeros[PAGE_SIZE];
+    uint8_t bytes[PAGE_SIZE];
+    struct bus *machine = p->v->vmm->board.bus;
+    bool copies = op->cmd == XEN_COPY_PAGE;
+    uint32_t of = copies && !direct_owns(p->mmu, op->arg2) ? op->arg2 : op->arg1;
+    if (device || !direct_owns(p->mmu, of)) return pv_error(direct_refuse(p->mmu, DIRECT_FOREIGN, of, 0));
+    enum direct_rule rule = direct_take(p->mmu, op->arg1, FRAME_WRITABLE);
+    if (rule) return pv_error(rule);
+    if (copies) bus_peek(machine, hpa(op->arg2 << PAGE_SHIFT), bytes, sizeof bytes);
+    bus_poke(machine, hpa(op->arg1 << PAGE_SHIFT), copies ? bytes : zeros, PAGE_SIZE);
+    direct_drop(p->mmu, op->arg1);
+    direct_charge(p->mmu, COST_PV_SCAN, copies ? 2 : 1);
+    return 0;
+}
+
 static int32_t extended_one(struct paravirt *p, const struct xen_mmuext_op *op, bool device)
 {
     switch (op->cmd) {
@@ -152,6 +170,7 @@ static int32_t extended_one(struct paravirt *p, const struct xen_mmuext_op *op, 
         return flush(p, op);
     case XEN_FLUSH_CACHE: return -XEN_EINVAL; /* for domains with devices of their own */
     case XEN_SET_LDT: return pv_set_ldt(p, op->arg1, op->arg2);
+    case XEN_CLEAR_PAGE: case XEN_COPY_PAGE: return fill(p, op, device);
     default: return -XEN_ENOSYS;
     }
 }

@@ -38,6 +38,7 @@ ok "a faithful pair" has out 'in step to the end|nothing the guest could see dif
 run 1 compare popf --on native,te,pv --lockstep --json j -q
 ok "-q and --json FILE: nothing on stdout" [ ! -s out ]
 ok "JSON says where" has j '"end": "parted".*"insn": "pushfd"'
+ok "and nothing of runs that were not made" sh -c '! grep -Eq "\"(end\": \"running|cycles)" j'
 ok "one that cannot run it is refused with the reason" has j '"cpu": "pv", "refused": "[^"]{20,}"'
 run 0 compare popf --on native,te --lockstep --limit-instr 1000
 ok "--limit-instr bounds the steps" has out 'in step for 1,000 instructions; --limit-instr allows more'

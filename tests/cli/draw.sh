@@ -125,6 +125,9 @@ ok "counted as 17" grep -Eq '^\| wrong of 17 .* \| 0 \| 16 ' m.md
 ok "as 18" grep -Eq '^\| wrong of 18 .* \| 0 \| 17 ' m.md
 ok "as 19" grep -Eq '^\| wrong of 19 .* \| 0 \| 18 ' m.md
 ok "no control fails" sh -c '! grep "^| control group" m.md | grep -Eq "[1-9][0-9]* of [0-9]+ fail"'
+ok "under pv: what a ported kernel still executes of them" grep -Eq '^\| 12 push.seg .* [0-9]+ executed \| same \|' m.md
+ok "and what not" grep -Eq '^\| 7 popf .* \| not executed \| same \|' m.md
+ok "which is said" grep -q '^pv: sens19 is not ported; counted is .*mini-pv' m.md
 other 0 matrix -o m.tex
 ok "LaTeX" sh -c 'grep -q "begin{tabular}" m.tex && [ "$(grep -c "textbf{WRONG" m.tex)" -ge 18 ]'
 other 0 matrix -o m.svg

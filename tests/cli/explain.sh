@@ -32,6 +32,8 @@ explain bt.unit
 ok "a setting, with its bounds" has 'from 1 to 64; 12'
 explain triple-fault
 ok "a death" has '^triple-fault: death'
+explain mmu_update
+ok "a hypercall, with its number" has 'number 1 in EAX, 4 arguments'
 explain
 words=$(grep -v '^[a-z ]*: ' out)
 ok "every word that is listed has a page" sh -c 'for w in '"$(echo $words)"'; do "$0" explain "$w" >/dev/null || exit 1; done' "$ringside"

@@ -232,6 +232,7 @@ struct answer { uint32_t number, op, w[4]; int32_t result; };
 enum { CHANNEL = 32, SCHEDULE = 29, VCPU = 24, GRANT = 20, ASSIST = 21, MEMORY = 12, PHYSICAL = 33, VERSION = 17 };
 static const struct answer answers[] = {
     { 63, 0, { 0 }, -XEN_ENOSYS }, { 1000, 0, { 0 }, -XEN_ENOSYS }, { 7, 0, { 0 }, -XEN_EPERM }, { 35, 0, { 0 }, -XEN_EPERM }, { 36, 0, { 0 }, -XEN_EPERM },
+    { 22, 0, { 0 }, -XEN_EPERM }, { 37, 0, { 0 }, -XEN_EPERM },
     { CHANNEL, 11, { 0 }, -XEN_ENOSYS },
     { CHANNEL, XEN_EVTCHN_BIND_VIRQ, { XEN_VIRQS, 0 }, -XEN_EINVAL }, { CHANNEL, XEN_EVTCHN_BIND_VIRQ, { XEN_VIRQ_CONSOLE, 1 }, -XEN_EINVAL },
     { CHANNEL, XEN_EVTCHN_BIND_VIRQ, { XEN_VIRQ_DEBUG, 1 }, -XEN_ENOENT }, { CHANNEL, XEN_EVTCHN_BIND_VIRQ, { XEN_VIRQ_TIMER, 0 }, -XEN_EEXIST },
@@ -279,6 +280,32 @@ static void refusals_have_the_numbers_of_the_interface(void **state)
     assert_int_equal(extended(&w, XEN_FLUSH_MULTI, 0, 0xFD000000), -XEN_EINVAL);
     assert_int_equal(extended(&w, 14, 0, 0), -XEN_ENOSYS);
     holds(&w, "refused");
+    machine_free(w.m);
+}
+
+/* Only what may be stored to is filled, and only from one's own. */
+static void frames_are_cleared_and_copied(void **state)
+{
+    (void)state;
+    struct world w = world();
+    uint32_t from = mfn(&w, w.first + 4), to = mfn(&w, w.first + 5), none = w.p->area, seen = 1;
+    uint32_t refused = w.p->mmu->refused[DIRECT_FOREIGN];
+    put(&w, va(&w, w.first + 4) + 0x800, &(uint32_t){ 0x12345678 }, 4);
+    assert_int_equal(extended(&w, XEN_COPY_PAGE, to, from), 0);
+    assert_true(pv_read(w.p, va(&w, w.first + 5) + 0x800, &seen, 4));
+    assert_int_equal(seen, 0x12345678);
+    assert_int_equal(extended(&w, XEN_CLEAR_PAGE, to, 0), 0);
+    assert_true(pv_read(w.p, va(&w, w.first + 5) + 0x800, &seen, 4));
+    assert_int_equal(seen, 0);
+    uint32_t base = pv_frame_read(w.p, w.root, 768 * 4, 4);
+    assert_int_equal(extended(&w, XEN_CLEAR_PAGE, w.root, 0), -XEN_EINVAL); /* tables are not */
+    assert_int_equal(extended(&w, XEN_COPY_PAGE, base >> PAGE_SHIFT, from), -XEN_EINVAL);
+    assert_int_equal(pv_frame_read(w.p, w.root, 768 * 4, 4), base);
+    assert_int_equal(extended(&w, XEN_CLEAR_PAGE, none, 0), -XEN_EINVAL);
+    assert_int_equal(extended(&w, XEN_COPY_PAGE, to, none), -XEN_EINVAL);
+    assert_int_equal(extended(&w, XEN_COPY_PAGE, to, 0xFFFFF), -XEN_EINVAL);
+    assert_int_equal(w.p->mmu->refused[DIRECT_FOREIGN], refused + 3);
+    holds(&w, "cleared and copied");
     machine_free(w.m);
 }
 
@@ -623,7 +650,7 @@ int main(void)
         cmocka_unit_test(updates_come_in_batches),
         cmocka_unit_test(no_stale_translation_survives),
         cmocka_unit_test(memory_is_given_back_and_taken), cmocka_unit_test(refusals_have_the_numbers_of_the_interface),
-        cmocka_unit_test(grants_map_copy_and_end),
+        cmocka_unit_test(frames_are_cleared_and_copied), cmocka_unit_test(grants_map_copy_and_end),
         cmocka_unit_test(descriptors_are_judged),
         cmocka_unit_test(hostile_calls_break_nothing),
     };
