@@ -357,10 +357,10 @@ struct machine_summary {
 uint64_t machine_guest_insns(const struct machine *m); /* that of the summary, quickly */
 void machine_summary(const struct machine *m, struct machine_summary *s);
 void machine_causes(const struct machine *m, uint64_t by_cause[CAUSE_COUNT]); /* cycles so far by cause, quickly */
-/* The same by where the CPU was: real ring, in VMX non-root operation or not, and of which VM (those
- * from the eighth on together). Only what took time. */
+/* The same by where the CPU was: real ring, in VMX non-root operation or not, and of which VM. Only what
+ * took time. */
 struct machine_account { uint8_t vm, ring; bool nonroot; uint64_t cycles, by_cause[CAUSE_COUNT]; };
-enum { MACHINE_ACCOUNTS = 64 };
+enum { MACHINE_ACCOUNTS = 8 * 128 };
 unsigned machine_accounts(const struct machine *m, struct machine_account *list, unsigned room);
 /* "hypervisor", "kernel", "user", or "ring 2"; with several VMs, those of others as "vm 1 kernel". */
 const char *machine_account_name(const struct machine *m, const struct machine_account *a, char *buf, size_t n);

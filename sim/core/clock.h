@@ -13,14 +13,15 @@
 
 enum { CLOCK_CAUSES = 32 }; /* room for trace/cause.def; cause 0 is whoever has not said otherwise */
 /* A lane is 8 x owner + 4 x (VMX non-root operation) + ring. Owners: 0 the machine's only guest, or its first VM; then the others. */
-enum { CLOCK_OWNERS = 8, CLOCK_LANES = 8 * CLOCK_OWNERS };
+enum { CLOCK_OWNERS = 128, CLOCK_LANES = 8 * CLOCK_OWNERS };
 
 struct clock {
     uint64_t now;                    /* cycles since reset */
     uint64_t hz;                     /* cycles per second of the chosen model */
     uint64_t since;                  /* cycle up to which by_cause is settled */
     uint8_t  cause;                  /* current owner of passing cycles */
-    uint8_t  lane;                   /* where the CPU is */
+    uint8_t  owners;                 /* the highest that ever was current */
+    uint16_t lane;                   /* where the CPU is */
     uint64_t by_cause[CLOCK_CAUSES];
     uint64_t by_lane[CLOCK_LANES][CLOCK_CAUSES];
 };
@@ -47,14 +48,16 @@ static inline void clock_ring(struct clock *c, uint8_t cause, bool nonroot, uint
 {
     clock_settle(c);
     c->cause = cause;
-    c->lane = (uint8_t)((c->lane & ~7u) | (nonroot ? 4u : 0u) | ring);
+    c->lane = (uint16_t)((c->lane & ~7u) | (nonroot ? 4u : 0u) | ring);
 }
 
 /* From now on what passes is on account of this VM. */
 static inline void clock_owner(struct clock *c, unsigned owner)
 {
     clock_settle(c);
-    c->lane = (uint8_t)((c->lane & 7) | (owner < CLOCK_OWNERS ? owner : CLOCK_OWNERS - 1) << 3);
+    if (owner >= CLOCK_OWNERS) owner = CLOCK_OWNERS - 1;
+    if (owner > c->owners) c->owners = (uint8_t)owner;
+    c->lane = (uint16_t)((c->lane & 7) | owner << 3);
 }
 
 /* Lets `cycles` pass on account of `cause`; the current owner stays, and so does what it still has to be charged. */
@@ -67,7 +70,7 @@ static inline void clock_charge(struct clock *c, uint8_t cause, uint64_t cycles)
 }
 
 /* Says that `cycles` which passed in a lane on account of one cause were another's. */
-static inline void clock_move(struct clock *c, uint8_t lane, uint8_t from, uint8_t to, uint64_t cycles)
+static inline void clock_move(struct clock *c, unsigned lane, uint8_t from, uint8_t to, uint64_t cycles)
 {
     c->by_cause[from] -= cycles; /* what is current may not be settled yet, and then wraps until it is */
     c->by_cause[to] += cycles;
@@ -78,7 +81,7 @@ static inline void clock_move(struct clock *c, uint8_t lane, uint8_t from, uint8
 uint64_t clock_of_cause(const struct clock *c, uint8_t cause); /* cycles so far, unsettled ones included */
 uint64_t clock_of_lane(const struct clock *c, unsigned lane, uint8_t cause);
 bool     clock_check(const struct clock *c);                   /* law 5: the sum over causes equals now */
-bool     clock_check_lanes(const struct clock *c);             /* and each cause is the sum over lanes */
+bool     clock_check_lanes(const struct clock *c);             /* and each cause is the sum over the lanes of all owners there were */
 uint64_t clock_from_ns(const struct clock *c, uint64_t ns);    /* nanoseconds to cycles, rounded up */
 
 /* A crystal beside the CPU's clock, `rate` pulses a second and exact for ever: how many pulses have come by `cycle`, and

@@ -75,7 +75,7 @@ struct block_cache {
     const struct block *metered; /* the last such block begun, while fast operations run */
     uint64_t metered_from;       /* instructions retired when it was */
     uint8_t metered_account;     /* and who paid then */
-    uint8_t metered_lane;        /* and where the CPU was */
+    uint16_t metered_lane;       /* and where the CPU was */
     struct memo *memo;           /* instructions decoded before */
     size_t used, ops;            /* bytes of the pool, ops of theirs */
     uint8_t *pool;               /* blocks with their instructions and bytes */

@@ -264,6 +264,7 @@ static void emulate(struct vcpu *v)
     v->bt->counts.by_insn[op]++;
     bt_selectors_check(v);
     if (op == MN_MOV_SEG || op == MN_POP_SEG) bt_selectors_learn(v);
+    if (adapted) bt_adapt_called(v, eip, place);
     bt_adapt_simulated(v, eip, v->bt->traced);
     if (adapted && v->bt->traced) bt_alias_grant(v, place);
 }
@@ -288,7 +289,7 @@ static enum next fault(struct vcpu *v, const struct vmexit *x)
     v->bt->traced = false;
     enum next n = strategy_trap_emulate.handle(v, x);
     if (!v->bt->inside || (x->vector != VEC_PF && x->vector != VEC_VE) || !v->bt->traced) return n;
-    bt_adapt_faulted(v, eip);
+    bt_adapt_faulted(v, eip, x->addr);
     if (bt_adapted(v, eip)) bt_alias_grant(v, x->addr);
     return n;
 }

@@ -57,7 +57,7 @@ enum {
 enum bt_slot { BT_VIF = 0, BT_VREST = 4, BT_SLOW = 8, BT_TARGET = 12, BT_GO = 16, BT_EAX = 20, BT_ECX = 24, BT_EDX = 28,
                BT_POST = 32 /* what port 80h reads */, BT_POSTED = 36 /* it was written since the hypervisor looked */,
                BT_KNOWN = 40 /* -first, first - second, ...: selectors that data segments may be loaded with as they are */,
-               BT_EBX = 56, BT_VALUE = 60 /* being stored to a page table */, BT_INDEX = 64,
+               BT_EBX = 56, BT_VALUE = 60 /* being stored to a page table */,
                BT_LOG = 68 /* free bytes of the log of such stores; it is filled downwards */,
                BT_GS = 72 /* the guest's selector */, BT_GS_OK = 76, BT_FS_OK = 80 /* may they be loaded as they are? */,
                BT_FS = 84 /* the guest's, while FS holds its GS */,
@@ -126,6 +126,7 @@ struct bt_how {
     bool flat;      /* the code segment ends at 4 GB: branches need no check of the target */
     bool simulate;  /* adapted: it faults too often */
     uint32_t fixed; /* and stores to a place whose alias is this offset from BT_DATA; 0: not known */
+    uint32_t page, alias; /* or has stored to this linear page only, whose alias that is, in the same way */
     uint32_t limit; /* of the code segment */
     uint32_t tc, jump; /* where in the cache the unit will begin; where the glue for indirect jumps does */
 };
@@ -156,6 +157,7 @@ struct bt_unit {
     uint8_t  insns, context, exits;
     bool     dead;
     uint64_t aliases;        /* bit k: it has the address of alias k in its code */
+    uint64_t guesses;        /* likewise, behind a comparison with the alias's page */
     uint16_t next_key;       /* unit + 1 with the same hash; 0: none */
     uint16_t incoming;       /* link + 1 of the first exit chained to it; a link is unit * 2 + exit */
     uint16_t page[2], next_page[2]; /* page + 1 its code lies in, and the next unit + 1 there */
@@ -170,7 +172,7 @@ struct bt_context { uint32_t base, limit; bool user; };
 struct bt_alias { uint32_t page, frame; bool used; };
 
 /* What is known about an instruction that faulted on traced pages. */
-struct bt_adapt { uint32_t eip; uint16_t faults, idle, need; bool on; }; /* need 0: free */
+struct bt_adapt { uint32_t eip, page; uint16_t faults, idle, need; bool on, many; }; /* need 0: free; the page it stores to, if not to many */
 
 struct bt_counts {
     uint64_t units, insns, bytes, code; /* translated; of the guest, of the cache */
@@ -245,8 +247,12 @@ void bt_remember(struct vcpu *v, const struct bt_unit *u, bool returns);
 void bt_forget_return(struct vcpu *v, uint32_t eip);
 /* Has this instruction faulted so often that it is to be simulated? */
 bool bt_adapted(const struct vcpu *v, uint32_t eip);
-/* It faulted on a page under write trace. */
-void bt_adapt_faulted(struct vcpu *v, uint32_t eip);
+/* The only page that it has ever stored to; false: there were several. */
+bool bt_adapted_page(const struct vcpu *v, uint32_t eip, uint32_t *page);
+/* It faulted on a page under write trace, storing to this linear address. */
+void bt_adapt_faulted(struct vcpu *v, uint32_t eip, uint32_t at);
+/* An adapted one called, for it stores to this linear address. */
+void bt_adapt_called(struct vcpu *v, uint32_t eip, uint32_t at);
 /* It was simulated; `needed`: it stored to a page under write trace again. */
 void bt_adapt_simulated(struct vcpu *v, uint32_t eip, bool needed);
 /* ---- bintrans_alias.c */
@@ -263,6 +269,8 @@ void bt_alias_revoke_frame(struct vcpu *v, uint32_t frame);
 void bt_log_take(struct vcpu *v);
 /* The offset from BT_DATA where a linear address may be stored to, 0: none. */
 uint32_t bt_alias_of(const struct vcpu *v, uint32_t at);
+/* The same of a page, for code that compares with it and notes linear addresses. */
+uint32_t bt_alias_guess(const struct vcpu *v, uint32_t page);
 /* ---- bintrans_look.c: for people; see strategy.h */
 void bt_view(const struct vcpu *v, struct vcpu_view *view);
 uint32_t bt_code(const struct vcpu *v, uint32_t at);

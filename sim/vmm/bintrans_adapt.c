@@ -3,7 +3,8 @@
  *
  * Idea 1: every instruction starts as a copy. After `need` faults (bt.faults) it is translated to code that asks first, and calls
  * unless the page has an alias; after IDLE calls in a row that would not have faulted, to a copy again.
- * Idea 2: each way back doubles `need`, so that an instruction with a changing mind does not flap. AA06 5.3 (adaptive BT).
+ * Idea 2: as long as it stores to one page it is translated for that page; the first store elsewhere ends that for good.
+ * Idea 3: each way back doubles `need`, so that an instruction with a changing mind does not flap. AA06 5.3 (adaptive BT).
  * The table is small and direct-mapped: who is pushed out of it starts anew. */
 #include "sim/vmm/bintrans.h"
 #include "sim/vmm/vm.h"
@@ -27,12 +28,29 @@ bool bt_adapted(const struct vcpu *v, uint32_t eip)
     return v->vmm->board.setting[SETTING_BT_ADAPTIVE] && a->need && a->eip == eip && a->on;
 }
 
-void bt_adapt_faulted(struct vcpu *v, uint32_t eip)
+bool bt_adapted_page(const struct vcpu *v, uint32_t eip, uint32_t *page)
+{
+    const struct bt_adapt *a = slot(v->bt, eip);
+    *page = a->page;
+    return bt_adapted(v, eip) && !a->many;
+}
+
+void bt_adapt_called(struct vcpu *v, uint32_t eip, uint32_t at)
+{
+    struct bintrans *t = v->bt;
+    struct bt_adapt *a = slot(t, eip);
+    if (!bt_adapted(v, eip) || a->many || a->page == at >> PAGE_SHIFT) return;
+    a->many = true;
+    if (t->here && t->unit[t->here - 1].guesses) bt_kill(v, &t->unit[t->here - 1]);
+}
+
+void bt_adapt_faulted(struct vcpu *v, uint32_t eip, uint32_t at)
 {
     struct bt_adapt *a = slot(v->bt, eip);
     if (!v->vmm->board.setting[SETTING_BT_ADAPTIVE]) return;
     uint32_t need = v->vmm->board.setting[SETTING_BT_FAULTS];
-    if (!a->need || a->eip != eip) *a = (struct bt_adapt){ .eip = eip, .need = (uint16_t)(need ? need : 1) };
+    if (!a->need || a->eip != eip) *a = (struct bt_adapt){ .eip = eip, .need = (uint16_t)(need ? need : 1), .page = at >> PAGE_SHIFT };
+    if (a->page != at >> PAGE_SHIFT) a->many = true;
     if (++a->faults < a->need) return;
     a->idle = 0;
     a->on = true; /* if it was: this is another unit with a copy of it */

@@ -4,7 +4,7 @@
  *   guest's linear page of a page table     read-only in the shadow: any other store to it traps (trace)
  *   alias, in the window behind BT_ALIAS    the same frame, writable: reached through %gs by translated stores alone
  *
- *   page number (20 bits) -> its lower 16 -> byte of BT_MAP: alias 1..64, 0: none
+ *   page number (20 bits) -> its lower 16, bytes exchanged -> byte of BT_MAP: alias 1..64, 0: none
  *   alias -> BT_DELTA: what to add to the linear address. If the upper 4 bits of the page were others, the sum is beyond the
  *   segment; if the store reaches beyond the page, it hits the empty page behind each alias: either faults, and is emulated.
  *
@@ -12,6 +12,9 @@
  * until the guest says that they changed (INVLPG, CR3): the same law that the guest lives by on hardware.
  * Idea 2: so are the shadow entries: a store that takes something away is only noted, and followed at the next exit, before
  * anybody looks at a shadow, and before user code runs. What is to be present is followed at once: the store calls.
+ * Idea 3: code that was made for one page (bintrans_store.c) has an alias's address behind a comparison, and stays when the alias is
+ * revoked: it faults then. Therefore an alias is given to its old page again if that wants one, and what guesses at it dies when
+ * it is given to another.
  * AA06 5.3 and its nano-benchmarks (ptemod). Granted only to frames that are page tables and nothing else: descriptor tables
  * and code need their traces. */
 #include "sim/cpu/segment.h"
@@ -40,16 +43,18 @@ static void put_mapping(struct vcpu *v, unsigned k, uint32_t entry)
     v->vmmu.env.invlpg(v->vmmu.env.self, gva(WINDOW_BASE + BT_DATA + offset_of(k)));
 }
 
+static uint32_t map_at(uint32_t page) { return BT_MAP + ((page & 0xFF) << 8 | (page >> 8 & 0xFF)); }
+
 static void put_map(struct vcpu *v, uint32_t page, uint8_t alias)
 {
-    poke_data(v, BT_MAP + (page & 0xFFFF), &alias, 1);
+    poke_data(v, map_at(page), &alias, 1);
     pay(v, COST_MEM_REF, 1);
 }
 
 static uint8_t map_of(const struct vcpu *v, uint32_t page)
 {
     uint8_t alias = 0;
-    bus_peek(board(v)->bus, window_hpa(&v->window, BT_DATA + BT_MAP + (page & 0xFFFF)), &alias, 1);
+    bus_peek(board(v)->bus, window_hpa(&v->window, BT_DATA + map_at(page)), &alias, 1);
     return alias;
 }
 
@@ -148,6 +153,20 @@ void bt_alias_check(struct vcpu *v)
         if (t->alias[k].used && table_at(v, t->alias[k].page) != t->alias[k].frame) revoke(v, k);
 }
 
+/* Which alias a page is given: its old one, or the next in turn. */
+static unsigned choose(struct vcpu *v, uint32_t page)
+{
+    struct bintrans *t = v->bt;
+    for (unsigned k = 0; k < BT_ALIASES; k++)
+        if (!t->alias[k].used && t->alias[k].page == page) return k;
+    unsigned k = t->next_alias;
+    t->next_alias = (k + 1) % BT_ALIASES;
+    revoke(v, k);
+    for (uint32_t n = 0; n < t->units; n++)
+        if (t->unit[n].guesses >> k & 1) bt_kill(v, &t->unit[n]);
+    return k;
+}
+
 void bt_alias_grant(struct vcpu *v, uint32_t at)
 {
     struct bintrans *t = v->bt;
@@ -160,9 +179,7 @@ void bt_alias_grant(struct vcpu *v, uint32_t at)
         if (t->alias[k - 1].frame == frame) return;
         revoke(v, k - 1);
     }
-    k = t->next_alias;
-    t->next_alias = (k + 1) % BT_ALIASES;
-    revoke(v, k);
+    k = choose(v, page);
     bus_owner(&v->vm->bus, hpa(frame << PAGE_SHIFT), &owned);
     t->alias[k] = (struct bt_alias){ .page = page, .frame = frame, .used = true };
     t->aliases++;
@@ -180,6 +197,29 @@ uint32_t bt_alias_of(const struct vcpu *v, uint32_t at)
     return offset_of(k - 1) + (at & (PAGE_SIZE - 1));
 }
 
+uint32_t bt_alias_guess(const struct vcpu *v, uint32_t page)
+{
+    uint32_t at = page << PAGE_SHIFT;
+    if (at + BT_ALIAS_STEP > BT_ALIAS && at < BT_ALIAS + BT_ALIASES * BT_ALIAS_STEP) return 0; /* in the log it would be an alias */
+    return bt_alias_of(v, at);
+}
+
+/* The place in the guest's memory that the log speaks of: offset of an alias, or linear address; UINT32_MAX: it was noted, and then
+ * the store faulted. */
+static uint32_t noted(const struct vcpu *v, uint32_t at, unsigned *alias)
+{
+    const struct bt_alias *a = v->bt->alias;
+    uint32_t k = (at - BT_ALIAS) / BT_ALIAS_STEP, offset = (at - BT_ALIAS) % BT_ALIAS_STEP;
+    if (k >= BT_ALIASES) {
+        k = map_of(v, at >> PAGE_SHIFT) - 1u;
+        if (k >= BT_ALIASES || a[k].page != at >> PAGE_SHIFT)
+            for (k = 0; k < BT_ALIASES && !(a[k].used && a[k].page == at >> PAGE_SHIFT); ) k++;
+        offset = at & (PAGE_SIZE - 1);
+    }
+    *alias = k;
+    return k < BT_ALIASES && a[k].used && offset < PAGE_SIZE ? a[k].frame << PAGE_SHIFT | offset : UINT32_MAX;
+}
+
 void bt_log_take(struct vcpu *v)
 {
     struct bintrans *t = v->bt;
@@ -190,9 +230,9 @@ void bt_log_take(struct vcpu *v)
     empty_log(v);
     pay(v, COST_MEM_REF, BT_LOG_ROOM + 2 - free / 4);
     for (unsigned n = BT_LOG_ROOM; n-- > free / 4; ) {
-        uint32_t k = (at[n] - BT_ALIAS) / BT_ALIAS_STEP, offset = (at[n] - BT_ALIAS) % BT_ALIAS_STEP;
-        if (k >= BT_ALIASES || !t->alias[k].used || offset >= PAGE_SIZE) continue; /* noted, and then it faulted */
-        uint32_t place = t->alias[k].frame << PAGE_SHIFT | offset, room = PAGE_SIZE - offset;
+        unsigned k;
+        uint32_t place = noted(v, at[n], &k), room = PAGE_SIZE - (place & (PAGE_SIZE - 1));
+        if (place == UINT32_MAX) continue;
         t->counts.logged++;
         emulate_stored(v, place, room < 4 ? room : 4);
         if (!v->vmmu.ops->traced(&v->vmmu, gpa(place))) revoke(v, k); /* no page table any more: let it be stored to as usual */

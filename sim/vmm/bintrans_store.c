@@ -4,8 +4,12 @@
  *       no alias: callout                                    BT_QUICK: is it there already?        room in the log? else callout
  *                                                            no: callout                           note where; store to the alias
  *
- * Idea: the instruction itself is what stores, with another operand: the same opcode, register and immediate, but GS and the
- * alias. So flags come out as they must; what leads there is MOV, MOVZX, LEA and JECXZ. SDM vol. 2. Pure. */
+ * Idea 1: the instruction itself is what stores, with another operand: the same opcode, register and immediate, but GS and the
+ * alias. So flags come out as they must; what leads there is MOV, MOVZX, LEA, BSWAP and JECXZ.
+ * Idea 2: an inline cache. As long as the instruction has stored to one page only, its code compares with that page instead of
+ * looking it up: LEA ECX, [address * 8 - page * 8]; the upper half is 0 if the address is in these two pages, of which the second
+ * is empty behind the alias; what differs in the upper three bits alone is beyond the segment. If it is another page it calls, and
+ * is translated anew, with the table. SDM vol. 2. Pure. */
 #include "sim/vmm/bintrans_emit.h"
 
 enum value { VALUE_OTHER /* read, changed, written; or an entry that is not present */, VALUE_PRESENT, VALUE_REGISTER /* 0 or not? */ };
@@ -20,8 +24,11 @@ struct store {
     bool     fixed;      /* it is just a displacement */
     enum value value;
     /* while emitting */
-    unsigned a;          /* register of the alias's address */
+    unsigned a;          /* register of the address, and then of the alias's */
+    bool     spilled;    /* it is not the guest's: its own is in the vCPU page */
     uint32_t at;         /* or the alias itself; 0: in `a` */
+    uint32_t page, off;  /* the page it is sure to be in by then; from there to its alias, 0: none is sure */
+    unsigned slow;       /* where the callout is, if it is before the rest; else 0 */
     uint32_t eip, next;
 };
 
@@ -100,7 +107,7 @@ bool bt_store_fixed(const struct insn *i, const uint8_t *bytes, uint32_t *offset
 
 /* ---- pieces. Points: `a` and ECX are spilled, the guest is before the instruction */
 
-static unsigned fix_of_a(const struct store *s) { return s->at ? 0 : s->a == EDX ? BT_FIX_EDX : BT_FIX_EBX; }
+static unsigned fix_of_a(const struct store *s) { return !s->spilled ? 0 : s->a == EDX ? BT_FIX_EDX : BT_FIX_EBX; }
 static uint32_t slot_of_a(const struct store *s) { return s->a == EDX ? BT_EDX : BT_EBX; }
 
 static void here(struct bt_code *c, const struct store *s) { point(c, s->eip, fix_of_a(s) | BT_FIX_ECX | BT_OURS); }
@@ -111,14 +118,17 @@ static void on_alias(struct bt_code *c, const struct store *s, const uint8_t *op
     put8(c, 0x65);
     put(c, op, n);
     put8(c, (uint8_t)(s->at ? 0x05 | reg << 3 : 0x80 | reg << 3 | s->a));
-    put32(c, s->at);
+    put32(c, s->at + s->off);
 }
 
-/* movzx ecx, byte or word gs:[ecx + disp] or gs:[disp] */
-static void zero_extend(struct bt_code *c, uint8_t opcode, bool indexed, uint32_t disp)
+/* The upper half of ECX, its bytes exchanged. */
+static void upper_half(struct bt_code *c, const struct store *s)
 {
-    put(c, (const uint8_t[]){ 0x65, 0x0F, opcode, indexed ? 0x89 : 0x0D }, 4);
-    put32(c, disp);
+    here(c, s);
+    put(c, (const uint8_t[]){ 0x0F, 0xC9 }, 2);       /* bswap ecx */
+    here(c, s);
+    put(c, (const uint8_t[]){ 0x0F, 0xB7, 0xC9 }, 3); /* movzx ecx, cx */
+    here(c, s);
 }
 
 /* What is stored goes where BT_QUICK looks. */
@@ -137,25 +147,28 @@ static void restore(struct bt_code *c, const struct store *s, uint32_t eip)
 {
     point(c, eip, fix_of_a(s) | BT_FIX_ECX);
     fill(c, ECX, BT_ECX);
-    if (s->at) return;
+    if (!s->spilled) return;
     point(c, eip, fix_of_a(s));
     fill(c, s->a, slot_of_a(s));
+}
+
+/* LEA ECX, [a*8 - from*8] */
+static void times_8(struct bt_code *c, const struct store *s, uint32_t from)
+{
+    put(c, (const uint8_t[]){ 0x8D, 0x0C, (uint8_t)(0xC5 | s->a << 3) }, 3);
+    put32(c, 0 - 8 * from);
 }
 
 /* The linear address becomes the alias's; returns the JECXZ that is taken if there is none. */
 static unsigned find_alias(struct bt_code *c, const struct store *s)
 {
     here(c, s);
-    put(c, (const uint8_t[]){ 0x8D, 0x0C, (uint8_t)(0xC5 | s->a << 3) }, 3); /* lea ecx, [a*8] */
-    put32(c, 0);
+    times_8(c, s, 0);
     here(c, s);
     put(c, (const uint8_t[]){ 0x8D, 0x0C, 0x09 }, 3);                         /* lea ecx, [ecx + ecx] */
-    here(c, s);
-    spill(c, ECX, BT_INDEX);
-    here(c, s);
-    zero_extend(c, 0xB7, false, BT_INDEX + 2);
-    here(c, s);
-    zero_extend(c, 0xB6, true, BT_MAP);
+    upper_half(c, s);
+    put(c, (const uint8_t[]){ 0x65, 0x0F, 0xB6, 0x89 }, 4);                   /* movzx ecx, byte gs:[map + ecx] */
+    put32(c, BT_MAP);
     here(c, s);
     unsigned none = skip(c, 0xE3);
     here(c, s);
@@ -168,14 +181,14 @@ static unsigned find_alias(struct bt_code *c, const struct store *s)
 
 static void spill_all(struct bt_code *c, const struct store *s)
 {
-    if (!s->at) {
+    if (s->spilled) {
         point(c, s->eip, BT_FIRST);
         spill(c, s->a, slot_of_a(s));
         point(c, s->eip, 0);
         put(c, (const uint8_t[]){ 0x8D, (uint8_t)(s->place[0] | s->a << 3) }, 2);
         put(c, s->place + 1, s->place_n - 1);
     }
-    point(c, s->eip, s->at ? (unsigned)BT_FIRST : fix_of_a(s));
+    point(c, s->eip, s->spilled ? fix_of_a(s) : (unsigned)BT_FIRST);
     spill(c, ECX, BT_ECX);
 }
 
@@ -228,7 +241,7 @@ static unsigned note(struct bt_code *c, const struct store *s)
     on_alias(c, s, s->op, s->op_n, s->reg);
     put(c, s->imm, s->imm_n);
     done(c);
-    if (s->at) return full;
+    if (!s->spilled) return full;
     point(c, s->next, fix_of_a(s));
     fill(c, s->a, slot_of_a(s));
     return full;
@@ -244,10 +257,36 @@ static unsigned leave(struct bt_code *c, const struct store *s)
 /* A JECXZ that leads back to `to`. */
 static void land_back(struct bt_code *c, unsigned at, unsigned to) { c->bytes[at] = (uint8_t)(to - (at + 1)); }
 
+/* Is it the page that it was before? If not, it calls. */
+static void ask_page(struct bt_code *c, struct store *s)
+{
+    here(c, s);
+    times_8(c, s, s->page);
+    upper_half(c, s);
+    unsigned same = skip(c, 0xE3);
+    s->slow = c->n;
+    callout_restored(c, s);
+    land(c, same);
+}
+
+/* Afterwards it is known where the alias is. Returns the JECXZ that is taken if there is none, 0: it is not needed. */
+static unsigned find(struct bt_code *c, struct store *s)
+{
+    if (s->at) return 0;
+    if (!s->off) return find_alias(c, s);
+    ask_page(c, s);
+    return 0;
+}
+
 /* What is known to give no page, or to need the old value: [none -> slow] note; jump; slow. */
 static void emit_other(struct bt_code *c, struct store *s)
 {
-    unsigned none = s->at ? 0 : find_alias(c, s), full = note(c, s), end = leave(c, s);
+    unsigned none = find(c, s), full = note(c, s);
+    if (s->slow) {
+        land_back(c, full, s->slow);
+        return;
+    }
+    unsigned end = leave(c, s);
     if (none) land(c, none);
     land(c, full);
     callout_restored(c, s);
@@ -257,9 +296,9 @@ static void emit_other(struct bt_code *c, struct store *s)
 /* What gives one: [none -> slow] quick; jump; slow. With a known place there is nothing slow in it. */
 static void emit_present(struct bt_code *c, struct store *s)
 {
-    unsigned none = s->at ? 0 : find_alias(c, s);
+    unsigned none = find(c, s);
     quick(c, s);
-    if (s->at) return;
+    if (!none) return;
     unsigned end = leave(c, s);
     land(c, none);
     callout_restored(c, s);
@@ -269,11 +308,11 @@ static void emit_present(struct bt_code *c, struct store *s)
 /* What may: [none -> slow] absent?; quick; jump; slow; absent: note. */
 static void emit_register(struct bt_code *c, struct store *s)
 {
-    unsigned none = s->at ? 0 : find_alias(c, s), absent = ask_absent(c, s);
+    unsigned none = find(c, s), absent = ask_absent(c, s);
     quick(c, s);
-    unsigned end = leave(c, s), slow = c->n;
+    unsigned end = leave(c, s), slow = s->slow ? s->slow : c->n;
     if (none) land(c, none);
-    callout_restored(c, s);
+    if (!s->slow) callout_restored(c, s);
     land(c, absent);
     land_back(c, note(c, s), slow);
     land(c, end);
@@ -283,8 +322,15 @@ bool bt_emit_store(struct bt_code *c, const struct bt_how *how, const struct ins
 {
     struct store s;
     if (!parse(&s, i, bytes)) return false;
-    s.a = s.reg == EDX ? EBX : EDX;
     s.at = s.fixed ? how->fixed : 0;
+    if (!s.at && how->alias) {
+        s.page = how->page;
+        s.off = how->alias - how->page;
+    }
+    /* The address is in a register as it is: MOD 0, neither SIB nor displacement. */
+    bool plain = s.off && s.place_n == 1 && s.place[0] != ECX;
+    s.a = plain ? s.place[0] : s.reg == EDX ? EBX : EDX;
+    s.spilled = !plain && !s.at;
     s.eip = eip;
     s.next = eip + i->len;
     spill_all(c, &s);

@@ -20,7 +20,7 @@ struct source {
     unsigned have, used, insns;
     uint32_t frame[2];
     bool     straddles;
-    uint64_t aliases;
+    uint64_t aliases, guesses;
 };
 
 static bool decode(struct vcpu *v, const struct source *s, uint32_t eip, struct insn *i)
@@ -45,6 +45,8 @@ static bool open_source(struct vcpu *v, uint32_t eip, struct source *s, struct i
     return more && decode(v, s, eip, first);
 }
 
+static uint64_t bit_of(uint32_t alias) { return UINT64_C(1) << (alias - BT_ALIAS) / BT_ALIAS_STEP; }
+
 static void emit_all(struct vcpu *v, struct source *s, uint32_t eip, struct insn *i, const struct bt_how *how)
 {
     struct bt_code *c = &v->bt->scratch;
@@ -58,7 +60,10 @@ static void emit_all(struct vcpu *v, struct source *s, uint32_t eip, struct insn
         bool store = bt_is_store(i, s->bytes + s->used);
         h.simulate = bt_adapted(v, at) || (store && all);
         if (h.simulate && bt_store_fixed(i, s->bytes + s->used, &offset)) h.fixed = bt_alias_of(v, offset);
-        if (h.fixed) s->aliases |= UINT64_C(1) << (h.fixed - BT_ALIAS) / BT_ALIAS_STEP;
+        if (h.fixed) s->aliases |= bit_of(h.fixed);
+        else if (h.simulate && bt_adapted_page(v, at, &h.page)) h.alias = bt_alias_guess(v, h.page);
+        h.page <<= PAGE_SHIFT;
+        if (h.alias) s->guesses |= bit_of(h.alias);
         bt_emit(c, &h, i, s->bytes + s->used, at);
         s->used += i->len;
         s->insns++;
@@ -104,7 +109,7 @@ static struct bt_unit *place(struct vcpu *v, const struct source *s, uint32_t ei
     uint16_t *head = bucket(t, eip, t->context[bt_side(v)]);
     *u = (struct bt_unit){ .eip = eip, .tc = t->at, .first_point = t->point_n, .points = (uint16_t)c->points, .size = (uint16_t)c->n,
                            .bytes = (uint16_t)s->used, .insns = (uint8_t)s->insns, .context = t->context[bt_side(v)], .next_key = *head,
-                           .aliases = s->aliases };
+                           .aliases = s->aliases, .guesses = s->guesses };
     *head = (uint16_t)t->units;
     bt_page_join(t, u, 0, page);
     if (second) bt_page_join(t, u, 1, second);
@@ -177,7 +182,7 @@ struct bt_unit *bt_translate(struct vcpu *v, uint32_t eip)
                                     .user = k->user, .shifted = t->shifted, .flat = k->limit == UINT32_MAX, .limit = k->limit, .tc = t->at, .jump = t->jump };
         struct insn first = i;
         s.used = s.insns = 0;
-        s.aliases = 0;
+        s.aliases = s.guesses = 0;
         emit_all(v, &s, eip, &first, &how);
         struct bt_unit *u = room(t, &t->scratch) ? place(v, &s, eip) : NULL;
         if (u) {

@@ -158,6 +158,12 @@ ok "names them" has n.json '"passed": false'
 
 # --- images
 guest=$(ls "$root"/build/guests/popf.elf "$(dirname "$ringside")"/guests/popf.elf 2>/dev/null | head -n 1)
+run 0 run "$guest" --cpu te --vms 10 -q --json vms.json
+command -v python3 >/dev/null && ok "each VM has accounts of its own" python3 -c '
+import json
+r = json.load(open("vms.json"))
+assert {l["vm"] for l in r["cycles_by_ring"]} == set(range(10))
+assert sum(l["cycles"] for l in r["cycles_by_ring"]) == r["cycles"]'
 run 0 run "$guest"
 ok "an image alone runs bare" has err 'native.native'
 ok "its serial output is stdout" sh -c '[ "$(tail -n 1 out)" = "popf: done" ]'

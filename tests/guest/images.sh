@@ -19,7 +19,7 @@ other_machine() { # other_machine NAME
 }
 
 techniques=(te bt vtx) turn=0
-for name in segments gates exceptions breakpoints fpu code paging pae spaces recursive alu interrupts boot_bare boot_some tasks v86 real narrow held softint overwrite; do
+for name in segments gates exceptions breakpoints fpu code paging pae spaces recursive alu interrupts boot_bare boot_some tasks v86 real narrow held softint overwrite stores; do
     image "$name"
     # With sanitizers one technique for each image, by turns: the programs under test are the same.
     if [ "${TEST_MODE:-release}" = asan ]; then cpus=(${techniques[turn++ % 3]}); else cpus=(native te bt vtx); fi
@@ -28,6 +28,12 @@ for name in segments gates exceptions breakpoints fpu code paging pae spaces rec
         check "$name, $cpu" same "$name"
     done
     if [ -n "${QEMU:-}" ] && command -v qemu-system-i386 >/dev/null; then other_machine "$name"; fi
+done
+
+image stores # each store is learnt at once, and never
+for set in bt.faults=1 bt.incache=0; do
+    run stores bt --set "$set"
+    check "stores, bt, $set" same stores
 done
 
 # Trap-and-emulate's PUSHF tells the real IF there, so it is not asked. bt takes SYSENTER in three ways.

@@ -48,7 +48,7 @@ check "a page-table store: adapted beats trapped" less bt ptemod rigid
 check "a page-table store that changes nothing" near bt ptemod 391
 check "a page-table store that takes a page away" near bt ptemod-p-np 17
 check "a page-table store that gives a page" near bt ptemod-np-p 2121
-check "one instruction that clears a table: a few more" less bt ptemod-p-np-by-register te 40
+check "one instruction that clears a table" near bt ptemod-p-np-by-register 17
 "$RINGSIDE" run "$TMPDIR/nano.elf" --cpu bt -q --json "$TMPDIR/json" >/dev/null 2>"$TMPDIR/err"
 check "an adapted store does not trap: a few faults each, before" faults
 check "an exception to the guest: translated beats trap-and-emulate" less bt int3 te

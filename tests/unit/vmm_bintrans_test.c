@@ -209,6 +209,46 @@ static void adapted_stores(void **state)
     assert_int_equal(c.bytes[c.point[3].at + 5], BT_QUICK & 0xFF);
 }
 
+/* As long as it has stored to one page the code compares with it. PAGE is at 112000h, its alias the third. */
+static void stores_to_one_page(void **state)
+{
+    (void)state;
+    static struct bt_code c, table;
+    struct bt_how how = usual;
+    static const struct { const char *guest, *compare, *store; unsigned insns; } stores[] = {
+        { "89 07", "8D 0C FD 00 00 77 FF 0F C9 0F B7 C9 E3 0E", "65 89 87 00 A0 F0 FF", 22 },    /* mov [edi], eax: gs:[edi + off] */
+        { "89 0F", "8D 0C FD 00 00 77 FF 0F C9 0F B7 C9 E3 0E", "65 89 8F 00 A0 F0 FF", 22 },
+        { "89 01", "8D 0C D5 00 00 77 FF 0F C9 0F B7 C9 E3 15", "65 89 82 00 A0 F0 FF", 27 },    /* ECX is needed: by way of EDX */
+        { "89 50 08", "8D 0C DD 00 00 77 FF 0F C9 0F B7 C9 E3 15", "65 89 93 00 A0 F0 FF", 27 }, /* and what is behind a register */
+        { "C7 07 00 00 00 00", "8D 0C FD 00 00 77 FF", "65 C7 87 00 A0 F0 FF 00 00 00 00", 15 },
+        { "F0 09 1F", "8D 0C FD 00 00 77 FF", "65 F0 09 9F 00 A0 F0 FF", 15 },
+    };
+    how.simulate = true;
+    how.page = 0x112000;
+    how.alias = BT_ALIAS + 2 * BT_ALIAS_STEP;
+    for (unsigned r = 0; r < sizeof stores / sizeof stores[0]; r++) {
+        emit(&c, &how, stores[r].guest);
+        check_points(&c, stores[r].guest);
+        const char *const parts[] = { stores[r].compare, stores[r].store };
+        for (unsigned p = 0; p < 2; p++) {
+            uint8_t want[32];
+            unsigned n = from_hex(parts[p], want);
+            bool found = false;
+            for (unsigned at = 0; at + n <= c.n; at++) found |= !memcmp(c.bytes + at, want, n);
+            if (!found) fail_msg("%s: no %s", stores[r].guest, parts[p]);
+        }
+        assert_int_equal(c.points, stores[r].insns);
+        struct bt_how by_table = how;
+        by_table.alias = 0;
+        emit(&table, &by_table, stores[r].guest);
+        assert_true(c.points < table.points);
+    }
+    how.fixed = BT_ALIAS + 0x10; /* an address in the instruction needs no comparison */
+    emit(&c, &how, "C7 05 10 00 30 00 00 00 00 00");
+    check_points(&c, "a fixed store");
+    assert_in_range(c.points, 10, 12);
+}
+
 static void settings_make_callouts(void **state)
 {
     (void)state;
@@ -254,7 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes), cmocka_unit_test(every_instruction_maps_back), cmocka_unit_test(the_glue_maps_back),
-        cmocka_unit_test(adapted_stores), cmocka_unit_test(settings_make_callouts), cmocka_unit_test(sti_casts_a_shadow),
+        cmocka_unit_test(adapted_stores), cmocka_unit_test(stores_to_one_page), cmocka_unit_test(settings_make_callouts), cmocka_unit_test(sti_casts_a_shadow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
