@@ -30,6 +30,7 @@ void app_close(struct app *a)
     lab_free(a->session.lab);
     session_close(&a->session);
     text_free(&a->card);
+    text_free(&a->copy);
     frame_free(&a->frame);
 }
 
@@ -69,7 +70,8 @@ void app_resize(struct app *a, int cols, int rows)
 
 void app_sample(struct app *a)
 {
-    struct scene scene = { a->session.m, a->session.lesson, a->session.moved, false };
+    struct scene scene = { .m = a->session.m, .lesson = a->session.lesson, .moved = a->session.moved, .stop = a->session.stop,
+                           .stops = a->session.stops };
     a->view[VIEW_NOTE].ops->sample(&a->view[VIEW_NOTE], &scene); /* first: it knows whether something is to be hidden */
     scene.hidden = lecture_hides(a);
     for (unsigned i = 0; i < VIEW_COUNT; i++)
@@ -227,6 +229,34 @@ static unsigned to_address(struct app *a, int command, const char *arg)
     return layout_shows(&a->layout, VIEW_ADDRESS) && command != CMD_TLBS ? ask : ask | choose(a, VIEW_ADDRESS);
 }
 
+static unsigned stop_list(struct app *a)
+{
+    text_clear(&a->card);
+    session_stop_list(&a->session, &a->card);
+    overlay_card(a, "Stop points");
+    return ASK_REDRAW;
+}
+
+static unsigned compare(struct app *a)
+{
+    text_clear(&a->card);
+    if (session_compare(&a->session, &a->card)) overlay_table(a, "Compare");
+    return ASK_REDRAW;
+}
+
+/* Enter: where an older event is the lowest on the screen, to its moment; else the lesson's next step. */
+static unsigned follow(struct app *a)
+{
+    struct view *v = &a->view[VIEW_EVENTS];
+    char where[16];
+    uint32_t id = a->focus == VIEW_EVENTS ? view_events_lowest(v) : 0;
+    if (!id || !v->scroll) return app_command(a, CMD_NEXT);
+    snprintf(where, sizeof where, "%u", id);
+    session_goto(&a->session, where);
+    app_follow_lesson(a);
+    return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
+}
+
 /* The letter of a mark comes with the next key. */
 static unsigned ask_letter(struct app *a, int command)
 {
@@ -252,7 +282,13 @@ unsigned app_command(struct app *a, int c)
     case CMD_MARK:
     case CMD_TOMARK: return ask_letter(a, c);
     case CMD_LECTURE: lecture_enter(a); return ASK_SAMPLE | ASK_REDRAW;
-    case CMD_BLANK: session_say(&a->session, false, "b empties the screen in lecture mode, which is P."); return ASK_REDRAW;
+    case CMD_STOP: session_stop(&a->session); return ASK_SAMPLE | ASK_REDRAW;
+    case CMD_STOPS: return stop_list(a);
+    case CMD_COMPARE: return compare(a);
+    case CMD_COPY: pick_copy(a); return ASK_REDRAW;
+    case CMD_CLAIM: pick_claim(a); return ASK_REDRAW;
+    case CMD_SCREEN: pick_screen(a); return ASK_REDRAW;
+    case CMD_BLANK: session_say(&a->session, false, ". empties the screen in lecture mode, which is P."); return ASK_REDRAW;
     case CMD_MORE:
     case CMD_LESS: return to_views(a, c, "");
     case CMD_HELP: a->overlay = OVERLAY_HELP, a->scroll = 0, *a->typed = 0; return ASK_REDRAW;
@@ -261,6 +297,7 @@ unsigned app_command(struct app *a, int c)
     case CMD_DRAW: session_draw(&a->session); return ASK_REDRAW;
     case CMD_REVEAL: return reveal(a);
     case CMD_RADIX: return to_views(a, c, "");
+    case CMD_FOLLOW: return follow(a);
     case CMD_WALK:
     case CMD_UNWALK:
     case CMD_TLBS: return to_address(a, c, "");
@@ -305,6 +342,10 @@ static unsigned answer(struct app *a, int asked)
 {
     char typed[TYPED];
     view_copy(typed, sizeof typed, a->typed);
+    if (asked == CMD_FIND && a->focus != VIEW_EVENTS && a->focus != VIEW_CODE && a->focus != VIEW_SERIAL && *typed) {
+        pick_find(a, typed);
+        return ASK_REDRAW;
+    }
     if (asked == CMD_FIND) return to_views(a, CMD_FIND, typed);
     if (asked == CMD_EXEC) return exec(a, typed);
     if (asked == CMD_ADDRESS) return look_at(a, typed);

@@ -9,6 +9,7 @@
 #include "tui/frame.h"
 #include "tui/layout.h"
 #include "tui/lecture.h"
+#include "tui/pick.h"
 #include "tui/session.h"
 #include "tui/view.h"
 
@@ -31,6 +32,8 @@ struct app {
     int scroll;        /* of the help or the card */
     char card_title[40];
     struct text card;
+    struct text copy; /* for the clipboard of the terminal; who paints sends and clears it */
+    bool card_wide;   /* the card wants the whole width, and its lines as they are */
 };
 
 void app_open(struct app *a, struct machine *m, struct lesson *l, int cols, int rows);
@@ -53,5 +56,6 @@ void overlay_draw(struct app *a);
 unsigned overlay_key(struct app *a, uint32_t key);
 void overlay_prompt(struct app *a, int command);
 void overlay_card(struct app *a, const char *title); /* shows a->card */
+void overlay_table(struct app *a, const char *title); /* likewise, as wide as the screen and unbroken */
 
 #endif

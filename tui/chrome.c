@@ -85,6 +85,10 @@ void chrome_timeline(struct app *a)
             pane_put(&p, 2 + (int)(st.insns * (uint64_t)(w - 3) / far), 0, STYLE(ROLE_PLAIN, 0),
                      st.insns <= machine_insns(s->m) ? "╋" : "┼");
     }
+    for (unsigned i = 0; s->m == s->own && i < s->marks; i++) {
+        char name[2] = { s->mark[i].name, 0 };
+        if (s->mark[i].insns <= far) pane_put(&p, 2 + (int)(s->mark[i].insns * (uint64_t)(w - 3) / far), 0, STYLE(ROLE_KEY, ATTR_BOLD), name);
+    }
     pane_put(&p, 1 + here, 0, STYLE(ROLE_NOW, ATTR_BOLD), "●");
     pane_put(&p, w + 3, 0, STYLE(ROLE_PLAIN, 0), hint);
 }

@@ -108,7 +108,7 @@ void frame_free(struct frame *f)
     *f = (struct frame){ 0 };
 }
 
-static void encode(uint32_t ch, struct text *out)
+void frame_encode(uint32_t ch, struct text *out)
 {
     if (ch < 0x80) {
         text_char(out, (char)ch);
@@ -128,7 +128,7 @@ void frame_text(const struct frame *f, struct text *out)
         const struct cell *row = f->cell + (size_t)y * (size_t)f->cols;
         int end = f->cols;
         while (end && row[end - 1].ch == ' ') end--;
-        for (int x = 0; x < end; x++) encode(row[x].ch, out);
+        for (int x = 0; x < end; x++) frame_encode(row[x].ch, out);
         text_char(out, '\n');
     }
 }

@@ -41,6 +41,8 @@ void frame_clear(struct frame *f);
 void frame_free(struct frame *f);
 /* The screen as UTF-8 lines without trailing spaces. */
 void frame_text(const struct frame *f, struct text *out);
+/* The screen as SVG: real text, in the theme's colours. */
+void frame_svg(const struct frame *f, unsigned theme, struct text *out);
 
 struct pane pane_of(struct frame *f, struct rect r); /* clipped to the frame */
 
@@ -60,6 +62,7 @@ struct pane pane_box(struct frame *f, struct rect r, unsigned style, const char 
 /* Unicode text: the next character (0 at the end; broken bytes as '?'), made printable; and the width of a string. */
 uint32_t frame_next(const char **utf8);
 int frame_width(const char *utf8);
+void frame_encode(uint32_t ch, struct text *out); /* adds a character as UTF-8 */
 uint32_t frame_ascii(uint32_t ch); /* the ASCII twin of a symbol; '?' if it has none */
 
 /* Breaks text into lines of at most `w` columns, at spaces where possible; newlines stay. Calls `line` for each (not

@@ -163,6 +163,8 @@ bool lecture_key(struct app *a, uint32_t key, unsigned *ask)
     }
     switch (c) {
     case CMD_BLANK: a->lecture.blank = true; return true;
+    case CMD_STOP: a->lecture.blank = true; return true; /* b, as everywhere */
+    case CMD_FOLLOW:
     case CMD_NEXT: *ask = forward(a); return true;
     case CMD_PREVIOUS: *ask = backward(a); return true;
     case CMD_REVEAL: *ask = app_command(a, c) | ASK_SAMPLE; return true;

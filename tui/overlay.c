@@ -16,7 +16,14 @@ void overlay_card(struct app *a, const char *title)
 {
     a->overlay = OVERLAY_CARD;
     a->scroll = 0;
+    a->card_wide = false;
     snprintf(a->card_title, sizeof a->card_title, "%s", title);
+}
+
+void overlay_table(struct app *a, const char *title)
+{
+    overlay_card(a, title);
+    a->card_wide = true;
 }
 
 static void leave(struct app *a)
@@ -48,6 +55,18 @@ static unsigned prompt_key(struct app *a, uint32_t key)
     return ASK_REDRAW;
 }
 
+static bool contains(const char *s, const char *part)
+{
+    for (size_t n = strlen(part); *s; s++)
+        if (!strncasecmp(s, part, n)) return true;
+    return !*part;
+}
+
+static bool matches(const struct command_desc *d, const char *filter)
+{
+    return contains(d->help, filter) || contains(d->label, filter) || contains(d->keys, filter);
+}
+
 static bool scroll_key(struct app *a, uint32_t key)
 {
     int page = a->frame.rows > 8 ? a->frame.rows - 8 : 1;
@@ -61,8 +80,22 @@ static bool scroll_key(struct app *a, uint32_t key)
     }
 }
 
+/* The first command that the filter leaves; CMD_NONE where nothing was typed. */
+static int first_match(const struct app *a)
+{
+    for (unsigned g = 0; *a->typed && g < GROUP_COUNT; g++)
+        for (int c = 0; c < CMD_COUNT; c++)
+            if (command_desc(c)->group == g && matches(command_desc(c), a->typed)) return c;
+    return CMD_NONE;
+}
+
 static unsigned help_key(struct app *a, uint32_t key)
 {
+    int wanted = key == TKEY_ENTER ? first_match(a) : CMD_NONE;
+    if (wanted != CMD_NONE) {
+        leave(a);
+        return app_command(a, wanted);
+    }
     bool closes = !*a->typed && (key == 'q' || key == '?');
     if (key == TKEY_ESC || key == TKEY_ENTER || closes)
         leave(a);
@@ -88,18 +121,6 @@ unsigned overlay_key(struct app *a, uint32_t key)
 }
 
 /* ---- drawing ----------------------------------------------------------------------------------------------------- */
-
-static bool contains(const char *s, const char *part)
-{
-    for (size_t n = strlen(part); *s; s++)
-        if (!strncasecmp(s, part, n)) return true;
-    return !*part;
-}
-
-static bool matches(const struct command_desc *d, const char *filter)
-{
-    return contains(d->help, filter) || contains(d->label, filter) || contains(d->keys, filter);
-}
 
 /* One command: its keys, and its sentence on as many lines as it needs. Returns the line behind it. */
 struct help_line {
@@ -164,7 +185,7 @@ static void draw_help(struct app *a)
         snprintf(title, sizeof title, "Keys  /%s", a->typed);
     else
         snprintf(title, sizeof title, "Keys");
-    struct pane p = pane_box(&a->frame, r, STYLE(ROLE_FOCUS, ATTR_BOLD), title, "type to filter, Esc closes");
+    struct pane p = pane_box(&a->frame, r, STYLE(ROLE_FOCUS, ATTR_BOLD), title, "type to filter, Enter does it");
     struct pane none = { p.frame, { p.at.x, p.at.y, p.at.w, 0 } };
     int lines = help_lines(&none, a->typed, 0);
     bound(a, lines, p.at.h);
@@ -175,7 +196,7 @@ static void draw_help(struct app *a)
 
 struct card_line {
     struct pane *p;
-    int first;
+    int first, left;
 };
 
 static void card_wrapped(void *self, int i, const char *s, int n)
@@ -185,26 +206,26 @@ static void card_wrapped(void *self, int i, const char *s, int n)
     int y = i - c->first;
     if (y < 0 || y >= c->p->at.h) return;
     snprintf(buf, sizeof buf, "%.*s", n, s);
-    pane_fit(c->p, 1, y, c->p->at.w - 2, STYLE(ROLE_PLAIN, 0), buf);
+    pane_fit(c->p, c->left, y, c->p->at.w - 2 * c->left, STYLE(ROLE_PLAIN, 0), buf);
 }
 
 static void draw_card(struct app *a)
 {
     int w = a->frame.cols > 76 ? 72 : a->frame.cols - 4;
-    if (w < 8) w = a->frame.cols;
-    int lines = frame_wrap(text_str(&a->card), w - 4, NULL, NULL);
+    if (w < 8 || a->card_wide) w = a->frame.cols;
+    int left = a->card_wide ? 0 : 1, lines = frame_wrap(text_str(&a->card), w - 2 - 2 * left, NULL, NULL);
     int h = lines + 2 < a->frame.rows - 2 ? lines + 2 : a->frame.rows - 2;
     struct rect r = { (a->frame.cols - w) / 2, (a->frame.rows - h) / 2, w, h };
-    struct pane p = pane_box(&a->frame, r, STYLE(ROLE_FOCUS, ATTR_BOLD), a->card_title, "any key closes");
+    struct pane p = pane_box(&a->frame, r, STYLE(ROLE_FOCUS, ATTR_BOLD), a->card_title, lines > h - 2 ? "↑↓ PgDn more" : "any key closes");
     bound(a, lines, p.at.h);
-    struct card_line c = { &p, a->scroll };
-    frame_wrap(text_str(&a->card), p.at.w - 2, card_wrapped, &c);
+    struct card_line c = { &p, a->scroll, left };
+    frame_wrap(text_str(&a->card), p.at.w - 2 * left, card_wrapped, &c);
 }
 
 static void draw_prompt(struct app *a)
 {
     static const char *const labels[CMD_COUNT] = {
-        [CMD_GOTO] = "Go to (41 cycle:N insn:N step:N label:NAME mark:X fail:N): ", [CMD_FIND] = "Show events with: ",
+        [CMD_GOTO] = "Go to (41 cycle:N insn:N step:N label:NAME mark:X fail:N): ", [CMD_FIND] = "Find: ",
         [CMD_EXEC] = "Execute (NAME HEXBYTES eax=... ring=1 ...): ",
         [CMD_ADDRESS] = "Look at (ADDRESS or SYMBOL[,write|exec][,RING]; empty: newest fault): "
     };

@@ -183,6 +183,21 @@ uint32_t paint_key(int milliseconds)
     return code == 127 ? TKEY_BACKSPACE : (uint32_t)code;
 }
 
+/* Base64, RFC 4648. tmux and screen hand it on, or keep it in their own buffers, as they are told. */
+void paint_copy(const char *text)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t n = strlen(text);
+    fputs("\033]52;c;", stdout);
+    for (size_t i = 0; i < n; i += 3) {
+        unsigned left = n - i < 3 ? (unsigned)(n - i) : 3, v = 0;
+        for (unsigned k = 0; k < 3; k++) v = v << 8 | (k < left ? (unsigned char)text[i + k] : 0u);
+        for (unsigned k = 0; k < 4; k++) putchar(k <= left ? digits[v >> (18 - 6 * k) & 63] : '=');
+    }
+    putchar('\a');
+    fflush(stdout);
+}
+
 bool paint_gone(void)
 {
     struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };

@@ -14,6 +14,8 @@ void paint_size(int *cols, int *rows);
 void paint_show(const struct frame *f, unsigned theme, bool whole);
 /* The next key, waiting at most so long; TKEY_NOTHING if there is none, TKEY_RESIZE after a change of size. */
 uint32_t paint_key(int milliseconds);
+/* Puts a text into the clipboard of the terminal (OSC 52), where it allows that. */
+void paint_copy(const char *text);
 bool paint_gone(void); /* the terminal has hung up */
 /* Does the locale speak UTF-8, with symbols one column wide? Sets the locale from the environment. */
 bool paint_utf8(void);

@@ -107,7 +107,11 @@ void session_exit(struct session *s)
 void session_run(struct session *s)
 {
     if (at_end(s)) return;
-    if (run(s, NULL) == MACHINE_PAUSED) session_say(s, false, "Stopped. c goes on, r goes back.");
+    session_arm(s, true);
+    enum machine_stop stop = run(s, NULL);
+    if (stop == MACHINE_PAUSED) session_say(s, false, "Stopped. c goes on, r goes back.");
+    if (stop == MACHINE_POINT) session_stopped(s);
+    session_arm(s, false);
     settle(s);
 }
 

@@ -13,7 +13,7 @@
 #include "sim/machine.h"
 #include "sim/micro.h"
 
-enum { SESSION_MACHINES = 8, MARKS = 36 };
+enum { SESSION_MACHINES = 8, MARKS = 36, SESSION_STOPS = 32 };
 struct mark {
     char name;                      /* a letter or digit; 0: none */
     uint64_t insns;                 /* the moment */
@@ -37,6 +37,8 @@ struct session {
     unsigned marks;
     char last_mark;
     char marks_file[512];           /* where they are kept; "": nowhere */
+    uint32_t stop[SESSION_STOPS];   /* session_stop.c: linear addresses */
+    unsigned stops;
     struct lab *lab;                /* of session_exec; NULL until it is used */
     /* Called between slices of a long run; true: stop. May draw. */
     bool (*poll)(void *self);
@@ -58,6 +60,15 @@ void session_next(struct session *s); /* a step of the lesson */
 void session_previous(struct session *s);
 void session_goto(struct session *s,
                   const char *where); /* "41", "event:41", "cycle:N", "insn:N", "step:N", "label:NAME", "mark:X", "fail:N" */
+/* Stop points: one at the instruction about to run, or not any more; the list; is one at that address. session_arm is for those
+ * who run: from now on the machine stops there, or no more; session_stopped says so if it did. */
+void session_stop(struct session *s);
+void session_stop_list(const struct session *s, struct text *out);
+bool session_stops_at(const struct session *s, uint32_t at);
+void session_arm(struct session *s, bool on);
+bool session_stopped(struct session *s);
+/* The guest on every machine to its end, and in step where they part: the table of `ringside compare`. False: it says why. */
+bool session_compare(struct session *s, struct text *out);
 /* Marks: a letter or digit for a moment. They outlive the program once session_keep has said so: they belong to the run (its
  * identity), so that whatever would make them wrong makes other ones. session_mark_names lists them, MARKS + 1 bytes. */
 void session_keep(struct session *s);

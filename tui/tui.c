@@ -36,6 +36,8 @@ static void show(struct loop *l)
     app_draw(&l->app);
     paint_show(&l->app.frame, l->app.theme, !l->app.all_painted);
     l->app.all_painted = true;
+    if (l->app.copy.len) paint_copy(text_str(&l->app.copy));
+    text_clear(&l->app.copy);
     notes_send(&l->notes, &l->app);
     l->shown = milliseconds();
 }

@@ -35,6 +35,8 @@ struct scene {
     const struct machine *m;
     const struct lesson *lesson; /* NULL: none */
     bool moved;                  /* the machine stands elsewhere than at the last sample */
+    const uint32_t *stop;        /* linear addresses of stop points */
+    unsigned stops;
     bool hidden;                 /* a question waits: what the lesson's present step did is not to be told */
 };
 
@@ -76,6 +78,7 @@ bool view_note_asks(const struct view *v);
 bool view_note_hides(const struct view *v);
 int view_note_height(const struct view *v, int w);
 void view_note_plain(const struct view *v, struct pane *p);
+uint32_t view_events_lowest(const struct view *v); /* id of the last event that Events lists; 0: none */
 unsigned view_ladder_detail(const struct view *v);
 /* "guest kernel", with its role; what people call a place. */
 const char *view_place_name(enum machine_place p, bool vmm);

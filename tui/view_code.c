@@ -13,7 +13,7 @@ enum { BEFORE = 40, AFTER = 64, BYTES = 15, SILENT_BACK = 4096 };
 struct line {
     uint32_t at;
     uint8_t len, bytes[BYTES];
-    bool silent; /* a silent failure happened here */
+    bool silent, stop; /* a silent failure happened here; there is a stop point */
     char text[72], label[40], fact[36];
 };
 
@@ -117,6 +117,7 @@ static void read_line(const struct scene *s, const struct machine_cpu *cpu, uint
     else
         view_copy(l->text, sizeof l->text, "??");
     label(s->m, l);
+    for (unsigned i = 0; i < s->stops; i++) l->stop |= s->stop[i] == at + machine_linear(s->m) - machine_eip(s->m);
     if (l->len && machine_place(s->m) != PLACE_VMM) fact(s, cpu, l);
 }
 
@@ -173,6 +174,7 @@ static void draw_line(struct pane *p, int y, const struct line *l, bool now)
         pane_put(p, 1, y, STYLE(ROLE_NOW, ATTR_BOLD), "►");
     else if (l->silent)
         pane_put(p, 1, y, STYLE(ROLE_WARN, 0), "!");
+    if (l->stop) pane_put(p, 2, y, STYLE(ROLE_KEY, ATTR_BOLD), "●");
     pane_putf(p, 3, y, STYLE(ROLE_PLAIN, attr), "%08X", l->at);
     for (int i = 0; bytes && i < l->len && i < 7; i++)
         pane_putf(p, 12 + 3 * i, y, STYLE(ROLE_PLAIN, 0), "%02X", l->bytes[i]);

@@ -7,7 +7,7 @@
 #include "tui/view.h"
 
 enum { COLUMN = 14 }; /* of the second register in a line */
-enum radix { HEX, DECIMAL, BINARY, RADIXES };
+enum radix { HEX, DECIMAL, BINARY, BITS /* of the flags and CR0, by name */, RADIXES };
 
 struct cpu_view {
     struct machine_cpu real, guest, before; /* before: real, at the place where we stood before */
@@ -55,7 +55,7 @@ static void sample(struct view *v, const struct scene *s)
 static void show_label(const struct view *v, int rows, char *title, char *remark)
 {
     (void)rows;
-    static const char *const words[RADIXES] = { "", "dec", "bin" };
+    static const char *const words[RADIXES] = { "", "dec", "bin", "bits" };
     const struct cpu_view *c = v->state;
     snprintf(title, VIEW_LABEL, "2 CPU%s%s", c->radix ? "  " : "", words[c->radix]);
     view_copy(remark, VIEW_LABEL, "*=changed");
@@ -189,9 +189,41 @@ static void put_beliefs(struct sheet *s, const struct cpu_view *c)
     put_line_f(s, plain, "tr %04X ldt %04X", r->tr, r->ldtr);
 }
 
+/* Every named bit of EFLAGS and CR0, with its place; real, and what the guest believes. SDM vol. 1 3.4.3, vol. 3A 2.5. */
+static const struct { const char *name, *about; uint8_t bit; } flag_bits[] = {
+    { "CF", "carry", 0 }, { "PF", "parity", 2 }, { "AF", "half carry", 4 }, { "ZF", "zero", 6 }, { "SF", "sign", 7 }, { "TF", "trap", 8 },
+    { "IF", "interrupts", 9 }, { "DF", "direction", 10 }, { "OF", "overflow", 11 }, { "NT", "nested task", 14 }, { "RF", "resume", 16 },
+    { "VM", "virtual-8086", 17 }, { "AC", "alignment", 18 }, { "VIF", "virtual IF", 19 }, { "VIP", "pending", 20 }, { "ID", "CPUID", 21 },
+}, cr0_bits[] = {
+    { "PE", "protected", 0 }, { "MP", "monitor FPU", 1 }, { "EM", "no FPU", 2 }, { "TS", "task switch", 3 }, { "ET", "387", 4 },
+    { "NE", "FPU errors", 5 }, { "WP", "write prot.", 16 }, { "AM", "alignment", 18 }, { "NW", "no w-thru", 29 }, { "CD", "no cache", 30 },
+    { "PG", "paging", 31 },
+};
+
+static void put_bits(struct sheet *s, const struct cpu_view *c)
+{
+    put_line_f(s, STYLE(ROLE_PLAIN, ATTR_UNDERLINE), c->vmm ? "eflags %08X  real guest" : "eflags %08X", c->real.eflags);
+    for (size_t i = 0; i < sizeof flag_bits / sizeof flag_bits[0]; i++) {
+        unsigned bit = flag_bits[i].bit, now = c->real.eflags >> bit & 1, was = c->before.eflags >> bit & 1;
+        unsigned style = now != was ? STYLE(ROLE_CHANGED, ATTR_BOLD) : STYLE(ROLE_PLAIN, 0);
+        if (c->vmm) put_line_f(s, style, "%c%2u %-3s %-12s %u    %u", now != was ? '*' : ' ', bit, flag_bits[i].name, flag_bits[i].about, now,
+                               c->guest.eflags >> bit & 1);
+        else put_line_f(s, style, "%c%2u %-3s %-12s %u", now != was ? '*' : ' ', bit, flag_bits[i].name, flag_bits[i].about, now);
+    }
+    put_line_f(s, STYLE(ROLE_PLAIN, 0), " 12 IOPL             %u    %u", c->real.iopl, c->guest.iopl);
+    put_line_f(s, STYLE(ROLE_PLAIN, ATTR_UNDERLINE), "cr0 %08X", c->real.cr0);
+    for (size_t i = 0; i < sizeof cr0_bits / sizeof cr0_bits[0]; i++)
+        put_line_f(s, STYLE(ROLE_PLAIN, 0), c->vmm ? " %2u %-3s %-12s %u    %u" : " %2u %-3s %-12s %u", cr0_bits[i].bit, cr0_bits[i].name,
+                   cr0_bits[i].about, c->real.cr0 >> cr0_bits[i].bit & 1, c->guest.cr0 >> cr0_bits[i].bit & 1);
+}
+
 static int put_all(struct pane *p, const struct cpu_view *c, int first)
 {
     struct sheet s = { p, first, 0 };
+    if (c->radix == BITS) {
+        put_bits(&s, c);
+        return s.y;
+    }
     put_registers(&s, c);
     put_flags(&s, c);
     put_beliefs(&s, c);

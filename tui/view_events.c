@@ -97,6 +97,12 @@ static void draw(struct view *v, struct pane *p)
                   (unsigned long long)(e->insns / e->exits));
 }
 
+uint32_t view_events_lowest(const struct view *v)
+{
+    const struct events *e = v->state;
+    return e->alls ? e->all[e->alls - 1].id : 0;
+}
+
 static unsigned command(struct view *v, int cmd, const char *arg)
 {
     struct events *e = v->state;

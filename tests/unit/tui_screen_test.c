@@ -319,6 +319,8 @@ static void test_radix(void **state)
     press(&w, "v");
     expect_shows(&w, "00000010 00000010");
     press(&w, "v");
+    expect_shows(&w, "8 TF  trap");
+    press(&w, "v");
     expect_shows(&w, "eax 00000202");
     close_world(&w);
 }
@@ -345,7 +347,7 @@ static void test_unknown_key(void **state)
     struct world w;
     (void)state;
     open_world(&w, "popf", 80, 24);
-    press(&w, "y");
+    press(&w, "~");
     expect_shows(&w, "? lists the keys");
     press(&w, "z");
     assert_false(shows(&w, "? lists the keys"));
