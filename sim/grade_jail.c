@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <sys/resource.h>
 
-static void limit(int what, rlim_t most)
+static void limit(unsigned what, rlim_t most)
 {
     struct rlimit now;
     if (getrlimit(what, &now) || (now.rlim_max != RLIM_INFINITY && now.rlim_max < most)) return;
