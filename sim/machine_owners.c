@@ -60,7 +60,7 @@ static uint16_t lines_of(const struct machine *m, const char *name)
     for (unsigned i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         if (!strcmp(fixed[i].name, name)) return fixed[i].lines;
     int nic = !strcmp(name, "nic") ? pci_pirq_route(&m->b->devices.pci, devices_pirq(PCI_NIC_SLOT, 0)) : -1;
-    return nic < 0 ? 0 : (uint16_t)(1u << nic);
+    return (uint16_t)(nic < 0 ? 0u : 1u << nic);
 }
 
 unsigned machine_owners(const struct machine *m, unsigned vm, struct machine_owner *list, unsigned room)

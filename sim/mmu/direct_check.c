@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct counts { uint32_t refs, writable, tables; };
 
@@ -15,23 +16,19 @@ static uint32_t load(const struct direct *d, uint32_t frame, uint32_t slot)
     return entry;
 }
 
-/* The unhooked table's way is writable, and its hook not present, but they count as if they were not so; its entries are those before. */
-static bool is_way(const struct direct *d, uint32_t frame, uint32_t slot)
+/* A table's entries, as they were counted. The unhooked table's way is writable, and its hook not present, but they count as if they
+ * were not so; its own entries are those before. */
+static void counted(const struct direct *d, uint32_t frame, uint32_t entry[PTE_SLOTS])
 {
-    return d->unhooked.frame != FRAME_NONE && d->unhooked.way.v == (frame << PAGE_SHIFT | slot << 2);
-}
-
-static bool is_hook(const struct direct *d, uint32_t frame, uint32_t slot)
-{
-    return d->unhooked.frame != FRAME_NONE && d->unhooked.hook.v == (frame << PAGE_SHIFT | slot << 2);
-}
-
-static uint32_t counted(const struct direct *d, uint32_t frame, uint32_t slot)
-{
-    if (d->unhooked.frame == frame) return d->unhooked.copy[slot];
-    uint32_t entry = load(d, frame, slot);
-    if (is_hook(d, frame, slot)) return entry | PTE_P;
-    return is_way(d, frame, slot) ? entry & ~(uint32_t)PTE_W : entry;
+    const struct direct_unhooked *u = &d->unhooked;
+    if (u->frame == frame) {
+        memcpy(entry, u->copy, PTE_SLOTS * sizeof *entry);
+        return;
+    }
+    bus_peek(d->vmmu->env.machine, hpa(frame << PAGE_SHIFT), entry, PTE_SLOTS * sizeof *entry);
+    if (u->frame == FRAME_NONE) return;
+    if (u->hook.v >> PAGE_SHIFT == frame) entry[(u->hook.v & 0xFFF) >> 2] |= PTE_P;
+    if (u->way.v >> PAGE_SHIFT == frame) entry[(u->way.v & 0xFFF) >> 2] &= ~(uint32_t)PTE_W;
 }
 
 static bool is(const struct direct *d, uint32_t frame, enum direct_type type)
@@ -47,10 +44,12 @@ static bool complain(char *why, unsigned room, const char *what, uint32_t frame,
 
 static bool count_l1(const struct direct *d, uint32_t frame, struct counts *c, char *why, unsigned room)
 {
+    uint32_t table[PTE_SLOTS] = { 0 };
+    counted(d, frame, table);
     for (uint32_t slot = 0; slot < PTE_SLOTS; slot++) {
-        uint32_t entry = counted(d, frame, slot), to = entry >> PAGE_SHIFT;
+        uint32_t entry = table[slot], to = entry >> PAGE_SHIFT;
         if (!(entry & PTE_P)) continue;
-        bool lent = d->lent && to < d->frames && d->lent(d->self, to, entry & PTE_W);
+        bool lent = !direct_owns(d, to) && d->lent && to < d->frames && d->lent(d->self, to, entry & PTE_W);
         if (!direct_owns(d, to) && !lent) return complain(why, room, "a table maps a foreign frame", frame, to);
         if ((entry & PTE_W) && !is(d, to, FRAME_WRITABLE)) return complain(why, room, "a table maps a table writable", frame, to);
         if (entry & (PTE_PS | PTE_G)) return complain(why, room, "a table entry has a forbidden bit", frame, entry);
@@ -62,8 +61,10 @@ static bool count_l1(const struct direct *d, uint32_t frame, struct counts *c, c
 
 static bool count_l2(const struct direct *d, uint32_t frame, struct counts *c, char *why, unsigned room)
 {
+    uint32_t table[PTE_SLOTS] = { 0 };
+    counted(d, frame, table);
     for (uint32_t slot = 0; slot < PTE_SLOTS; slot++) {
-        uint32_t entry = counted(d, frame, slot), to = entry >> PAGE_SHIFT;
+        uint32_t entry = table[slot], to = entry >> PAGE_SHIFT;
         if (slot >= DIRECT_SLOTS) { /* the processor sets accessed and dirty bits there */
             uint32_t bits = ~(uint32_t)(PTE_A | PTE_D);
             if ((entry ^ d->hypervisor[slot - DIRECT_SLOTS]) & bits) return complain(why, room, "the hole was changed", frame, slot);

@@ -67,7 +67,7 @@ static bool skin_intact(const struct machine *m, const struct home *h)
     const unsigned first = aware ? STUBS : 0, ldtr = WINDOW_LDTR - WINDOW_FIRST_SELECTOR;
     uint8_t s[SKIN], o[sizeof h->own];
     read_skin(m, h, s, o);
-    for (unsigned n = first; n < SKIN; n++)
+    for (unsigned n = first; n < SKIN && memcmp(s + n, h->skin + n, SKIN - n) != 0; n++)
         if (s[n] != h->skin[n]) return fail("the hypervisor's skin", n, s[n]);
     for (unsigned n = 0; n < sizeof h->own; n++)
         if (o[n] != h->own[n] && !(aware && n / 8 == ldtr / 8)) return fail("the hypervisor's own descriptors", n, o[n]);

@@ -1,0 +1,1 @@
+expect.events("resume", 1, "the hypervisor returned to the guest")
