@@ -164,6 +164,14 @@ static struct disk_times disk_times(const struct model *m)
     return (struct disk_times){ c[COST_DISK_COMMAND], c[COST_DISK_SEEK], c[COST_DISK_SECTOR], c[COST_DISK_RESET] };
 }
 
+static bool settings(const struct machine *m, uint32_t to[SETTINGS], struct err *e)
+{
+    setting_defaults(to);
+    for (unsigned i = 0; i < m->cfg.sets; i++)
+        if (setting_known(m->cfg.set[i].key) && !setting_set(to, m->cfg.set[i].key, m->cfg.set[i].value, e)) return false;
+    return true;
+}
+
 /* A disk as the image becomes the first drive, and firmware boots it: what --bios names, or the built-in one. */
 static bool choose_rom(struct machine *m, struct err *e)
 {
@@ -185,7 +193,8 @@ static bool choose_rom(struct machine *m, struct err *e)
         memcpy(c->disk[0], c->image, sizeof c->image);
     }
     if (c->bios[0]) return rom_read(&m->rom, c->bios, e);
-    return rom_builtin(&m->rom, !cpu_strategy_find(c->cpu)->hypervisor, e);
+    uint32_t setting[SETTINGS];
+    return settings(m, setting, e) && rom_builtin(&m->rom, !cpu_strategy_find(c->cpu)->hypervisor || setting[SETTING_VM_APIC], e);
 }
 
 /* Each guest has the images to itself. */
@@ -271,14 +280,6 @@ static bool build_card(struct machine *m, struct err *e)
     if (m->guests == 1) return true;
     if (!serial_card_init(&b->card, m->guests - 1, &b->bus, &b->timers, &m->arena, e)) return false;
     for (unsigned n = 1; n < m->guests; n++) b->card.line[n - 1].sink = (struct serial_sink){ board_serial, &m->guest[n] };
-    return true;
-}
-
-static bool settings(const struct machine *m, uint32_t to[SETTINGS], struct err *e)
-{
-    setting_defaults(to);
-    for (unsigned i = 0; i < m->cfg.sets; i++)
-        if (setting_known(m->cfg.set[i].key) && !setting_set(to, m->cfg.set[i].key, m->cfg.set[i].value, e)) return false;
     return true;
 }
 

@@ -172,13 +172,30 @@ static const struct state_table lpt_unit_state = STATE_TABLE(lpt_unit, lpt_unit_
 static const struct state_row lpt_rows[] = { NONE(lpt, device), NONE(lpt, sink), SUB(lpt, unit, lpt_unit_state), STATE_END };
 static const struct state_table lpt_state = STATE_TABLE(lpt, lpt_rows);
 
-/* A VM has no APICs and no IOMMU, and its network card is a real one or none. */
+static const struct state_row apic_timer_rows[] = {
+    NONE(apic_timer, q), TIME(apic_timer, node), NONE(apic_timer, expire), NONE(apic_timer, self), KEEP(apic_timer, from),
+    KEEP(apic_timer, initial), UPTO(apic_timer, shift, 7), FLAG(apic_timer, periodic), FLAG(apic_timer, running), STATE_END,
+};
+static const struct state_table apic_timer_state = STATE_TABLE(apic_timer, apic_timer_rows);
+static const struct state_row lapic_rows[] = {
+    NONE(lapic, device), NONE(lapic, bus), NONE(lapic, w), SUB(lapic, timer, apic_timer_state), KEEP(lapic, base), FLAG(lapic, enabled),
+    UPTO(lapic, pins, 3), FLAG(lapic, extint), FLAG(lapic, out), KEEP(lapic, id), KEEP(lapic, tpr), KEEP(lapic, ldr), KEEP(lapic, dfr),
+    KEEP(lapic, svr), KEEP(lapic, icr), KEEP(lapic, divide), KEEP(lapic, esr), KEEP(lapic, errors), KEEP(lapic, lvt), KEEP(lapic, irr),
+    KEEP(lapic, isr), KEEP(lapic, tmr), STATE_END,
+};
+static const struct state_table lapic_state = STATE_TABLE(lapic, lapic_rows);
+static const struct state_row ioapic_rows[] = {
+    NONE(ioapic, device), NONE(ioapic, lapic), KEEP(ioapic, select), KEEP(ioapic, id), KEEP(ioapic, pins), KEEP(ioapic, entry), STATE_END,
+};
+static const struct state_table ioapic_state = STATE_TABLE(ioapic, ioapic_rows);
+
+/* A VM has no IOMMU, and its network card is a real one or none. */
 static const struct state_row devices_rows[] = {
     SUB(devices, pic, pic_state), SUB(devices, pit, pit_state), SUB(devices, uart, uart_state), SUB(devices, exit, debug_exit_state),
     SUB(devices, console, debug_console_state), SUB(devices, vga, vga_state), SUB(devices, kbc, kbc_state), SUB(devices, port92, port92_state),
     SUB(devices, post, post_state), SUB(devices, coprocessor, coprocessor_state), SUB(devices, cmos, cmos_state), SUB(devices, pci, pci_state),
     SUB(devices, pm, pm_state), SUB(devices, ide, ide_state), SUB(devices, dma, dma_state), NONE(devices, nic), SUB(devices, virtio_blk, virtio_blk_state), SUB(devices, lpt, lpt_state),
-    NONE(devices, lapic), NONE(devices, ioapic), NONE(devices, iommu), NONE(devices, apics), NONE(devices, intr), KEEP(devices, pirq),
+    SUB(devices, lapic, lapic_state), SUB(devices, ioapic, ioapic_state), NONE(devices, iommu), FLAG(devices, apics), NONE(devices, remaps), NONE(devices, intr), KEEP(devices, pirq),
     KEEP(devices, routed), NONE(devices, a20), KEEP(devices, a20_open), NONE(devices, count), NONE(devices, list), STATE_END,
 };
 const struct state_table devices_state = STATE_TABLE(devices, devices_rows);
@@ -202,6 +219,7 @@ static void follow(struct devices *d)
     uart_follow(&d->uart);
     post_follow(&d->post);
     pci_follow(&d->pci);
+    if (d->apics) lapic_follow(&d->lapic);
 }
 
 /* What no row can say: numbers that must fit each other. */

@@ -121,8 +121,8 @@ static bool init_apics(struct devices *d, struct bus *b, struct timeq *q, const 
     lapic_init(&d->lapic, q, &lw);
     lapic_virtual_wire(&d->lapic);
     ioapic_init(&d->ioapic, &d->lapic);
-    iommu_init(&d->iommu, (struct message_line){ message, d });
-    return lapic_attach(&d->lapic, b, e) && ioapic_attach(&d->ioapic, b, e) && iommu_attach(&d->iommu, b, e);
+    if (d->remaps) iommu_init(&d->iommu, (struct message_line){ message, d });
+    return lapic_attach(&d->lapic, b, e) && ioapic_attach(&d->ioapic, b, e) && (!d->remaps || iommu_attach(&d->iommu, b, e));
 }
 
 static void enter_in_list(struct devices *d, struct device *device)
@@ -137,7 +137,7 @@ static bool watch_power(struct devices *d)
     return true;
 }
 
-static struct dma_map dma_map(struct devices *d) { return d->apics ? iommu_map(&d->iommu) : (struct dma_map){ 0 }; }
+static struct dma_map dma_map(struct devices *d) { return d->remaps ? iommu_map(&d->iommu) : (struct dma_map){ 0 }; }
 
 static void add_nic(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w)
 {
@@ -171,6 +171,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     d->routed = 0;
     memset(d->pirq, 0, sizeof d->pirq);
     d->apics = w->apics;
+    d->remaps = w->apics && !w->is_virtual;
     d->intr = w->intr;
     pic_init(&d->pic, (struct irq_line){ pic_asks, d, 0 });
     if (d->apics && !init_apics(d, b, q, w, e)) return false;
@@ -214,8 +215,8 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     if (d->apics) {
         enter_in_list(d, &d->lapic.device);
         enter_in_list(d, &d->ioapic.device);
-        enter_in_list(d, &d->iommu.device);
     }
+    if (d->remaps) enter_in_list(d, &d->iommu.device);
 
     if (w->nic && !w->nic_elsewhere) add_nic(d, b, q, w);
     add_virtio(d, b, q, w);

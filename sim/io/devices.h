@@ -36,7 +36,7 @@ struct devices_wiring {
     struct irq_line    intr;    /* the CPU's INTR pin */
     struct irq_line    nmi;     /* the CPU's NMI pin, pulsed; APICs only */
     struct irq_line    ignne;   /* the CPU's IGNNE# pin; its FERR# pin goes to coprocessor_ferr */
-    bool               apics;   /* with local and I/O APIC, and an IOMMU? */
+    bool               apics;   /* with local and I/O APIC, and, if the board is real, an IOMMU? */
     struct serial_sink serial;  /* the UART's line */
     struct serial_source serial_in; /* who types on it */
     struct serial_sink console; /* the debug console */
@@ -92,8 +92,8 @@ struct devices {
     struct lpt           lpt;
     struct lapic         lapic;    /* if the board has APICs */
     struct ioapic        ioapic;
-    struct iommu         iommu;    /* likewise */
-    bool                 apics;
+    struct iommu         iommu;    /* if there is one */
+    bool                 apics, remaps; /* which of them are there: APICs; IOMMU */
     struct irq_line      intr;     /* out of the 8259 pair, on a board without APICs */
     uint32_t             pirq[4];  /* who asks on PIRQA-D: a bit for each PCI slot */
     uint16_t             routed;   /* ISA interrupts that PIRQs hold up */

@@ -358,10 +358,16 @@ void lapic_virtual_wire(struct lapic *l)
 
 void lapic_place(struct lapic *l, uint32_t base, bool enabled)
 {
+    l->base = base;
     l->enabled = enabled;
     if (!enabled) lapic_reset(&l->device);
-    if (l->bus) bus_place(l->bus, &l->device, base, enabled ? LAPIC_SIZE : 0);
+    lapic_follow(l);
     drive(l);
+}
+
+void lapic_follow(struct lapic *l)
+{
+    if (l->bus) bus_place(l->bus, &l->device, l->base, l->enabled ? LAPIC_SIZE : 0);
 }
 
 #define ROW(name, field, bits, about) { name, offsetof(struct lapic, field), 4, bits, about }
@@ -397,7 +403,7 @@ static const struct device_ops ops = {
 
 void lapic_init(struct lapic *l, struct timeq *q, const struct lapic_wiring *w)
 {
-    *l = (struct lapic){ .device = { &ops }, .w = *w, .enabled = true };
+    *l = (struct lapic){ .device = { &ops }, .w = *w, .base = LAPIC_BASE, .enabled = true };
     apic_timer_init(&l->timer, q, timer_expired, l);
     lapic_reset(&l->device);
 }

@@ -45,7 +45,8 @@ struct lapic {
     struct bus         *bus;
     struct lapic_wiring w;
     struct apic_timer   timer;
-    bool     enabled;            /* IA32_APIC_BASE.E */
+    uint32_t base;               /* of IA32_APIC_BASE: where the window is */
+    bool     enabled;            /* and E */
     uint8_t  pins;               /* levels of LINT0 and LINT1 */
     bool     extint;             /* the I/O APIC asks for an INTA cycle */
     bool     out;                /* the pin to the CPU */
@@ -59,6 +60,8 @@ void lapic_init(struct lapic *l, struct timeq *q, const struct lapic_wiring *w);
 bool lapic_attach(struct lapic *l, struct bus *b, struct err *e);
 /* IA32_APIC_BASE was written: where the window is (a multiple of 4096), and whether there is one. Disabling resets it. */
 void lapic_place(struct lapic *l, uint32_t base, bool enabled);
+/* The registers are those of another machine's APIC: so is the window. */
+void lapic_follow(struct lapic *l);
 /* What firmware leaves for software that knows only the 8259 pair: LINT0 is ExtINT, LINT1 is NMI. MP specification 3.6.2.2. */
 void lapic_virtual_wire(struct lapic *l);
 /* A wire to LINT0 or LINT1. */

@@ -37,6 +37,8 @@ uint32_t save_layout(void) { return state_layout(&devices_state, state_layout(&c
 
 /* ---- out */
 
+#define APICS (1u << 31) /* among struct what's extras */
+
 static struct what what_of(const struct vm *vm)
 {
     const struct vmm_board *b = &vm->vmm->board;
@@ -47,7 +49,7 @@ static struct what what_of(const struct vm *vm)
     w.hz = b->clock->hz;
     w.frames = vm->frames;
     w.family = m->cost[COST_CPU_FAMILY], w.model = m->cost[COST_CPU_MODEL], w.stepping = m->cost[COST_CPU_STEPPING];
-    w.without = m->without, w.extras = m->extras, w.epoch = b->epoch;
+    w.without = m->without, w.extras = m->extras | (vm->devices.apics ? APICS : 0u), w.epoch = b->epoch;
     for (unsigned n = 0; n < IDE_DRIVES; n++) {
         const struct disk *d = vm->disk[n].virtio ? &vm->devices.virtio_blk[n].disk : &vm->devices.ide.channel[n / 2].drive[n % 2].disk;
         w.sectors[n] = d->sectors;

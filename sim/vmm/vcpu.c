@@ -21,7 +21,12 @@ static void invlpg(void *mmu, gva_t at)
     if (v->ops->remapped) v->ops->remapped(v);
 }
 
-static uint8_t acknowledge(void *pic) { return pic_ack(pic); }
+/* IA32_APIC_BASE was written: where the virtual APIC is. */
+static void apic_base(void *devices, uint32_t value)
+{
+    struct devices *d = devices;
+    lapic_place(&d->lapic, value & PAGE_MASK, value & APIC_BASE_ENABLE);
+}
 
 void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm)
 {
@@ -34,7 +39,8 @@ void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm)
     if (monitor_there(h->board.cpu)) v->model.extras |= EXTRA_MONITOR;
     if (v->ops->aware) v->model.without |= FEATURE_PAE; /* direct paging has two levels here */
     struct cpu_env env = { .bus = &vm->bus, .mmu = &v->virt_mmu, .translate = mmu_translate, .fill = mmu_fill, .flush = mmu_flush,
-                           .invlpg = invlpg, .paging = mmu_paging, .pdptes = mmu_pdptes, .irq = &vm->devices.pic, .acknowledge = acknowledge };
+                           .invlpg = invlpg, .paging = mmu_paging, .pdptes = mmu_pdptes, .irq = &vm->devices, .acknowledge = devices_ack,
+                           .apic_base = vm->devices.apics ? apic_base : NULL };
     mmu_init(&v->virt_mmu, &vm->bus, &v->virt.dtlb, &v->virt.itlb, &v->virt_clock, &v->model);
     v->virt_mmu.direct = false;
     cpu_init(&v->virt, &env, &v->virt_clock, &v->model, NULL, NULL);

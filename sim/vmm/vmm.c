@@ -131,7 +131,7 @@ static bool vm_init(struct vm *vm, const struct vm_plan *plan, struct err *e)
         .intr = { vm_intr, &vm->vcpu, 0 }, .ignne = { vm_ignne, &vm->vcpu, 0 }, .serial = { host_serial, vm },
         .serial_in = { host_serial_get, vm }, .console = { host_console, vm },
         .stop = vm_stop, .stop_self = vm, .reset = { vm_reset, vm, 0 }, .off = { vm_off, vm, 0 },
-        .epoch = b->epoch, .trace = b->trace, .is_virtual = true,
+        .epoch = b->epoch, .trace = b->trace, .is_virtual = true, .apics = b->setting[SETTING_VM_APIC],
         .disk_times = b->disk_times, .dma = { vm_dma, &vm->vcpu },
     };
     vm->io->wire(vm, plan, &w, disks);
@@ -215,6 +215,10 @@ struct vm *vmm_add(struct vmm *h, const struct vm_plan *plan, struct err *e)
     v->ops = cpu_strategy_find(plan->cpu);
     vm->io = io_strategy_find(plan->io);
     v->window = (struct window){ h->board.bus, plan->window, vm->io->exclusive ? WINDOW_TSS_WIDE : WINDOW_TSS };
+    if (v->ops->aware && h->board.setting[SETTING_VM_APIC]) {
+        err_set(e, EXIT_USAGE, "--set vmm.apic=1 with --cpu %s: a paravirtual domain has event channels, and no interrupt controller", v->ops->name);
+        return NULL;
+    }
     window_build(&v->window);
     if (!vm_init(vm, plan, e)) return NULL;
     vcpu_init(v, h, vm);
@@ -250,8 +254,8 @@ static void own_the_cpu(struct vmm *h)
     cpu_seg_set(&c->seg[SEG_SS], WINDOW_SS, 0x0000FFFF, 0x00CF9300);
     c->cr0 = VCPU_REAL_CR0;
     c->cr4 = CR4_PSE | CR4_PGE | (c->cr4 & CR4_VMXE);
-    /* The 8259 pair is all it needs, and with the APIC off CPUID, which a guest executes unseen, shows none: VMs have none. */
-    cpu_apic_base(c, c->apic_base & ~(uint32_t)APIC_BASE_ENABLE);
+    /* The 8259 pair is all it needs, and with the APIC off CPUID, which a guest executes unseen, shows none: as VMs have none. */
+    if (!h->board.setting[SETTING_VM_APIC]) cpu_apic_base(c, c->apic_base & ~(uint32_t)APIC_BASE_ENABLE);
     cpu_set_flags(c, FLAG_ONE);
     c->meter = (struct cpu_meter){ weigh, h, CAUSE_TRANSLATED };
     c->account[0] = CAUSE_DISPATCH;
