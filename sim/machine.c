@@ -477,12 +477,16 @@ static bool build_vms(struct machine *m, struct err *e)
         struct disk disks[CONFIG_DISKS];
         config_vm(&m->cfg, n, &one, &share);
         media(m, n, disks);
-        struct vm *vm = vmm_add(&b->vmm, &(struct vm_plan){ .cpu = one.cpu, .mmu = one.mmu, .io = one.io, .window = at << PAGE_SHIFT,
+        uint8_t address[NET_ADDRESS];
+        memcpy(address, nic_address, sizeof address);
+        address[NET_ADDRESS - 1] = (uint8_t)(address[NET_ADDRESS - 1] + n); /* the first VM's is the real card's, who needs none */
+        struct vm_plan plan = { .cpu = one.cpu, .mmu = one.mmu, .io = one.io, .window = at << PAGE_SHIFT,
                                 .first = managed ? pool : at + VMM_FRAMES, .shares = share.shares,
                                 .frames = one.ram_mib * 256, .disk = disks, .disks = is_split(m) ? 0 : m->cfg.disks, .nic = m->cfg.nic[0] != 0,
                                 .weight = share.weight,
-                                .cap = share.cap, .background = share.background || (is_split(m) && !n), .leaves = m->cfg.migrate_at != 0 }, e);
-        if (!vm) return false;
+                                .cap = share.cap, .background = share.background || (is_split(m) && !n), .leaves = m->cfg.migrate_at != 0 };
+        memcpy(plan.nic_address, address, sizeof address);
+        if (!vmm_add(&b->vmm, &plan, e)) return false;
         at += managed ? (uint32_t)VMM_FRAMES : room_of(&one);
     }
     return true;

@@ -419,6 +419,13 @@ bool machine_keep_disks(struct machine *m, struct err *e);
 /* All frames that entered the switch, as a libpcap file; how many these are. */
 void machine_capture(const struct machine *m, struct text *out);
 uint64_t machine_frames(const struct machine *m);
+/* What passed the hypervisor's switch, which joins the cards of the VMs and the real one: each packet that came in is forwarded to some
+ * ways out, and every one of those went to a VM or to the card, was dropped, or waits. False: there is none. */
+struct machine_switch {
+    uint64_t from_vms, from_card, forwarded, to_vms, to_card, dropped, waiting;
+    uint64_t interrupts, copied; /* of the real card; bytes, by the hypervisor */
+};
+bool machine_switch(const struct machine *m, struct machine_switch *out);
 
 /* How the disks of the VM that is looked at were reached. False: no hypervisor, or no disk. */
 struct machine_io {

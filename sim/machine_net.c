@@ -40,4 +40,23 @@ void machine_capture(const struct machine *m, struct text *out)
     if (m->b->frames_len) text_bytes(out, m->frames_seen.s, m->b->frames_len);
 }
 
+static void add_way(struct machine_switch *to, const struct resident_way *w, uint64_t *gone)
+{
+    *gone += w->gone;
+    to->dropped += w->dropped;
+    to->waiting += w->waiting;
+}
+
+bool machine_switch(const struct machine *m, struct machine_switch *out)
+{
+    const struct vmm *h = &m->b->vmm;
+    const struct resident_net *n = m->technique->hypervisor ? h->net : NULL;
+    if (!n) return false;
+    *out = (struct machine_switch){ .from_vms = n->from_vms, .from_card = n->from_card, .forwarded = n->forwarded, .interrupts = n->interrupts,
+                                    .copied = n->copied };
+    add_way(out, &n->way, &out->to_card);
+    for (unsigned i = 0; i < h->vms; i++) add_way(out, &h->vm[i].nic.way, &out->to_vms);
+    return true;
+}
+
 uint64_t machine_frames(const struct machine *m) { return m->b->frames_count; }

@@ -6,12 +6,13 @@
 #include "sim/board.h"
 #include "sim/vmm/io_strategy.h"
 
-/* The hypervisor's drivers: sim/vmm/host.c, resident_ide.c. */
+/* The hypervisor's drivers: sim/vmm/host.c, resident_ide.c, resident_nic.c. */
 static bool has_driver(const struct machine *m, const char *name)
 {
     static const char *const names[] = { "pic", "pit", "uart", "kbc", "console" };
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
         if (!strcmp(names[i], name)) return true;
+    if (!strcmp(name, "nic")) return m->b->vmm.net && m->b->vmm.net->started;
     return !strcmp(name, "ide") && m->b->vmm.resident.started;
 }
 

@@ -278,12 +278,26 @@ static void say_post(const struct report *r, struct say *out)
     if (r->s->cfg.bios[0] && report_post(r, &code)) say_add(out, "  last POST code: %02X\n", code);
 }
 
+static void say_switch(const struct report *r, struct say *out)
+{
+    struct machine_switch w;
+    struct text words = { 0 };
+    if (!machine_switch(r->s->machine, &w)) return;
+    text_add(&words, "%llu packets from virtual cards, %llu from the real one; %llu handed to virtual cards, %llu to the real one, %llu dropped, %llu waiting; "
+             "%llu real interrupts, %llu bytes copied", (unsigned long long)w.from_vms, (unsigned long long)w.from_card, (unsigned long long)w.to_vms,
+             (unsigned long long)w.to_card, (unsigned long long)w.dropped, (unsigned long long)w.waiting, (unsigned long long)w.interrupts,
+             (unsigned long long)w.copied);
+    say_wrap(out, "  switch: ", 10, text_str(&words));
+    text_free(&words);
+}
+
 /* How the disks were reached, and whether a device did harm. */
 static void say_io(const struct report *r, struct say *out)
 {
     struct machine_io io;
     struct text words = { 0 };
     if (r->s->cfg.nic[0]) say_add(out, "  network: %llu frames entered the switch\n", (unsigned long long)machine_frames(r->s->machine));
+    say_switch(r, out);
     if (!machine_io(r->s->machine, &io)) return;
     text_add(&words, "%s: ", io.way);
     text_number(&words, io.commands);

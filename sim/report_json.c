@@ -285,6 +285,12 @@ static void json_io(const struct report *r, struct text *out)
 {
     struct machine_io io;
     if (r->s->cfg.nic[0]) text_add(out, "  \"frames\": %llu,\n", (unsigned long long)machine_frames(r->s->machine));
+    struct machine_switch w;
+    if (machine_switch(r->s->machine, &w))
+        text_add(out, "  \"switch\": {\"from_vms\": %llu, \"from_card\": %llu, \"forwarded\": %llu, \"to_vms\": %llu, \"to_card\": %llu, \"dropped\": %llu, "
+                 "\"waiting\": %llu, \"real_interrupts\": %llu, \"copied\": %llu},\n", (unsigned long long)w.from_vms, (unsigned long long)w.from_card,
+                 (unsigned long long)w.forwarded, (unsigned long long)w.to_vms, (unsigned long long)w.to_card, (unsigned long long)w.dropped,
+                 (unsigned long long)w.waiting, (unsigned long long)w.interrupts, (unsigned long long)w.copied);
     if (!machine_io(r->s->machine, &io)) return;
     text_add(out, "  \"io_counts\": {\"commands\": %llu, \"interrupts\": %llu, \"accesses\": %llu", (unsigned long long)io.commands,
              (unsigned long long)io.interrupts, (unsigned long long)io.accesses);

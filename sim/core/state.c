@@ -54,6 +54,7 @@ static bool load_timer(struct state_reader *r, struct timer *t)
     uint64_t when;
     if (!state_bytes(r, &armed, sizeof armed) || !state_bytes(r, &place, sizeof place) || !state_bytes(r, &when, sizeof when)) return false;
     if (!armed) return true;
+    if (!t->fire) return false; /* nobody is there whom it could tell */
     if (r->timers == STATE_TIMERS) return false;
     r->timer[r->timers++] = (struct state_timer){ t, when, place };
     return true;

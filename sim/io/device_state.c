@@ -138,6 +138,20 @@ static const struct state_row ide_rows[] = {
 };
 static const struct state_table ide_state = STATE_TABLE(ide, ide_rows);
 
+static const struct state_row nic_eeprom_rows[] = {
+    KEEP(nic_eeprom, word), KEEP(nic_eeprom, in), KEEP(nic_eeprom, out), UPTO(nic_eeprom, count, 25), UPTO(nic_eeprom, left, 16),
+    FLAG(nic_eeprom, select), FLAG(nic_eeprom, clock), FLAG(nic_eeprom, data), FLAG(nic_eeprom, writable), STATE_END,
+};
+static const struct state_table nic_eeprom_state = STATE_TABLE(nic_eeprom, nic_eeprom_rows);
+static const struct state_row nic_rows[] = {
+    NONE(nic, device), NONE(nic, master), NONE(nic, irq), NONE(nic, queue), NONE(nic, cable), NONE(nic, trace), NONE(nic, is_virtual),
+    NONE(nic, base), NONE(nic, window), KEEP(nic, reg), KEEP(nic, command), KEEP(nic, imr), KEEP(nic, isr), KEEP(nic, tsd), KEEP(nic, tsad),
+    KEEP(nic, tcr), KEEP(nic, rcr), KEEP(nic, rbstart), KEEP(nic, capr), KEEP(nic, cbr), KEEP(nic, missed), KEEP(nic, timer_int),
+    KEEP(nic, timer_zero), UPTO(nic, next, NIC_DESCRIPTORS - 1), UPTO(nic, current, NIC_DESCRIPTORS - 1), FLAG(nic, sending), UPTO(nic, length, NIC_FRAME), KEEP(nic, frame),
+    TIME(nic, sent), TIME(nic, tick), SUB(nic, eeprom, nic_eeprom_state), KEEP(nic, frames_out), KEEP(nic, frames_in), STATE_END,
+};
+static const struct state_table nic_state = STATE_TABLE(nic, nic_rows);
+
 static const struct state_row virtio_queue_rows[] = {
     KEEP(virtio_queue, page), KEEP(virtio_queue, seen), KEEP(virtio_queue, used), FLAG(virtio_queue, quiet), FLAG(virtio_queue, broken), STATE_END,
 };
@@ -189,12 +203,12 @@ static const struct state_row ioapic_rows[] = {
 };
 static const struct state_table ioapic_state = STATE_TABLE(ioapic, ioapic_rows);
 
-/* A VM has no IOMMU, and its network card is a real one or none. */
+/* A VM has no IOMMU. */
 static const struct state_row devices_rows[] = {
     SUB(devices, pic, pic_state), SUB(devices, pit, pit_state), SUB(devices, uart, uart_state), SUB(devices, exit, debug_exit_state),
     SUB(devices, console, debug_console_state), SUB(devices, vga, vga_state), SUB(devices, kbc, kbc_state), SUB(devices, port92, port92_state),
     SUB(devices, post, post_state), SUB(devices, coprocessor, coprocessor_state), SUB(devices, cmos, cmos_state), SUB(devices, pci, pci_state),
-    SUB(devices, pm, pm_state), SUB(devices, ide, ide_state), SUB(devices, dma, dma_state), NONE(devices, nic), SUB(devices, virtio_blk, virtio_blk_state), SUB(devices, lpt, lpt_state),
+    SUB(devices, pm, pm_state), SUB(devices, ide, ide_state), SUB(devices, dma, dma_state), SUB(devices, nic, nic_state), SUB(devices, virtio_blk, virtio_blk_state), SUB(devices, lpt, lpt_state),
     SUB(devices, lapic, lapic_state), SUB(devices, ioapic, ioapic_state), NONE(devices, iommu), FLAG(devices, apics), NONE(devices, remaps), NONE(devices, intr), KEEP(devices, pirq),
     KEEP(devices, routed), NONE(devices, a20), KEEP(devices, a20_open), NONE(devices, count), NONE(devices, list), STATE_END,
 };

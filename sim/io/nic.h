@@ -17,7 +17,7 @@
 #include "sim/io/pci.h"
 #include "sim/trace/trace.h"
 
-enum { NIC_BYTES = 256, NIC_DESCRIPTORS = 4, NIC_EEPROM_WORDS = 64 };
+enum { NIC_BYTES = 256, NIC_DESCRIPTORS = 4, NIC_EEPROM_WORDS = 64, NIC_FRAME = 2048 };
 enum { NIC_ROK = 0x0001, NIC_RER = 0x0002, NIC_TOK = 0x0004, NIC_TER = 0x0008, NIC_RXOVW = 0x0010, NIC_LINK = 0x0020, NIC_FOVW = 0x0040,
        NIC_TIMEOUT = 0x4000, NIC_SERR = 0x8000 }; /* ISR, IMR */
 enum { NIC_BUFE = 0x01, NIC_TE = 0x04, NIC_RE = 0x08, NIC_RST = 0x10 }; /* CR */
@@ -52,9 +52,10 @@ struct nic {
     uint32_t          timer_int; /* TimerInt */
     uint64_t          timer_zero; /* pulse at which TCTR was 0 */
     uint8_t           next;      /* descriptor whose turn it is */
+    uint8_t           current;   /* that whose frame was fetched last */
     bool              sending;   /* its frame is on the wire */
     uint16_t          length;    /* of that frame */
-    uint8_t           frame[2048];
+    uint8_t           frame[NIC_FRAME];
     struct timer      sent, tick;
     struct nic_eeprom eeprom;
     uint64_t          frames_out, frames_in;

@@ -36,10 +36,10 @@ static void told(const struct nic *n, bool out, unsigned bytes)
 
 /* ---- sending */
 
+/* Software may have filled the descriptor anew since its bytes were fetched: then what it says now is about the next frame. */
 static void descriptor_done(struct nic *n, uint32_t bits, unsigned interrupt)
 {
-    n->tsd[n->next] |= TSD_OWN | bits;
-    n->next = (uint8_t)((n->next + 1) % NIC_DESCRIPTORS);
+    if (n->tsd[n->current] & TSD_OWN) n->tsd[n->current] |= bits;
     nic_interrupt(n, interrupt);
 }
 
@@ -47,12 +47,14 @@ void nic_send_next(struct nic *n)
 {
     while (!n->sending && (n->command & NIC_TE) && !(n->tsd[n->next] & TSD_OWN)) {
         uint32_t size = n->tsd[n->next] & TSD_SIZE;
-        if (size > SIZE_MOST || !busmaster_read(&n->master, n->tsad[n->next], n->frame, size)) {
-            bool reached = size > SIZE_MOST;
-            descriptor_done(n, (uint32_t)TSD_TABT, reached ? NIC_TER : NIC_TER | NIC_SERR);
+        bool good = size <= SIZE_MOST && busmaster_read(&n->master, n->tsad[n->next], n->frame, size);
+        n->current = n->next;
+        n->next = (uint8_t)((n->next + 1) % NIC_DESCRIPTORS);
+        n->tsd[n->current] |= TSD_OWN;
+        if (!good) {
+            descriptor_done(n, (uint32_t)TSD_TABT, size > SIZE_MOST ? NIC_TER : NIC_TER | NIC_SERR);
             continue;
         }
-        n->tsd[n->next] |= TSD_OWN;
         n->length = (uint16_t)size;
         n->sending = true;
         timeq_arm(n->queue, &n->sent, n->queue->clock->now + net_time(n->queue->clock, 100, size));

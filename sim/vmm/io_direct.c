@@ -12,6 +12,7 @@
 #include "sim/vmm/io_direct.h"
 
 #include <stddef.h>
+#include <string.h>
 #include "sim/io/ata.h"
 #include "sim/vmm/host.h"
 #include "sim/vmm/vm.h"
@@ -121,6 +122,8 @@ static void wire(struct vm *vm, const struct vm_plan *plan, struct devices_wirin
     w->disk = list;
     w->disks = plan->disks;
     w->disk_kind = vm->vmm->board.setting[SETTING_IO_VIRTIO];
+    w->nic = plan->nic;
+    memcpy(w->nic_address, plan->nic_address, sizeof w->nic_address);
     w->virtio_map = (struct dma_map){ referred, vm };
     w->disk_times = (struct disk_times){ .reset_ns = w->disk_times.reset_ns }; /* else the time is the real drive's */
     for (unsigned i = 0; i < plan->disks; i++) {
@@ -132,13 +135,17 @@ static void wire(struct vm *vm, const struct vm_plan *plan, struct devices_wirin
 
 static bool attach(struct vm *vm, struct err *e)
 {
-    (void)vm, (void)e;
+    (void)e;
+    if (!vm->devices.pci.nic) return true;
+    resident_net_init(vm->vmm);
+    resident_net_plug(vm);
     return true;
 }
 
 static void start(struct vm *vm)
 {
     struct resident *r = &vm->vmm->resident;
+    if (vm->vmm->net) resident_net_start(vm->vmm);
     if (r->started || !vm->disk[0].vm) return;
     r->started = true;
     resident_init(vm->vmm);
@@ -148,6 +155,10 @@ static void start(struct vm *vm)
 static bool interrupt(struct vm *vm, unsigned irq)
 {
     struct vmm *h = vm->vmm;
+    if (irq == RESIDENT_NIC_IRQ && h->net) {
+        resident_net_interrupt(h);
+        return true;
+    }
     if (irq < IRQ_FIRST || irq >= IRQ_FIRST + RESIDENT_CHANNELS || !h->resident.started) return false;
     unsigned channel = irq - IRQ_FIRST;
     h->resident.interrupts++;
@@ -167,8 +178,9 @@ static bool fits(const struct io_machine *m, struct err *e)
     if (m->virtio && m->cpu->aware)
         return err_set(e, EXIT_USAGE, "--set io.virtio with --cpu %s: a kernel ported to a hypervisor sees no PCI bus, so no virtio device either; use "
                        "--io split, or another technique", m->cpu->name);
-    return !m->nic || err_set(e, EXIT_USAGE, "--nic with --io hypervisor-direct: the hypervisor has no driver for a network card; planned, not in "
-                              "version 0.1. Use --io passthrough, where the guest's own drives it");
+    return !m->nic || !m->cpu->aware ||
+           err_set(e, EXIT_USAGE, "--nic with --cpu %s: a kernel ported to a hypervisor sees no PCI bus, and so no network card; use another technique",
+                   m->cpu->name);
 }
 
 const struct io_strategy io_direct = {

@@ -14,7 +14,7 @@ enum { PAGE_ROOM = PAGE_SIZE + sizeof(uint32_t) };
 #define CYCLE_MOST (1ull << 50)
 
 /* What a guest has seen of its machine, and finds at the other. */
-struct what { uint64_t cycle, hz; uint32_t frames, family, model, stepping, without, extras, epoch, drives, virtio, unused; uint64_t sectors[IDE_DRIVES]; };
+struct what { uint64_t cycle, hz; uint32_t frames, family, model, stepping, without, extras, epoch, drives, virtio, nic; uint64_t sectors[IDE_DRIVES]; };
 
 bool save_possible(const char *what, const struct cpu_strategy *cpu, const char *io, unsigned vms, bool managed, struct err *e)
 {
@@ -56,6 +56,7 @@ static struct what what_of(const struct vm *vm)
         w.drives += w.sectors[n] != 0;
     }
     w.virtio = b->setting[SETTING_IO_VIRTIO];
+    w.nic = vm->nic.vm != NULL;
     return w;
 }
 
@@ -118,6 +119,7 @@ static bool fits(const struct vm *vm, const struct what *w, const char *name, st
         return err_set(e, EXIT_INPUT, "%s: saved on a processor with other features, which the guest may use; use the same --model and --set", name);
     if (w->epoch != here.epoch) return err_set(e, EXIT_INPUT, "%s: saved in a run with another --seed, whose calendar began elsewhere", name);
     if (w->virtio != here.virtio) return err_set(e, EXIT_INPUT, "%s: saved with --set io.virtio=%u, and the guest has drivers of those disks; use the same", name, w->virtio);
+    if (w->nic != here.nic) return err_set(e, EXIT_INPUT, "%s: saved with%s a network card; say so with --nic, too, or leave that out", name, w->nic ? "" : "out");
     if (memcmp(w->sectors, here.sectors, sizeof w->sectors))
         return err_set(e, EXIT_INPUT, "%s: saved with %u disk%s of other sizes than these; give the same --disk", name, w->drives, w->drives == 1 ? "" : "s");
     return true;

@@ -14,6 +14,7 @@
 #include "sim/mmu/strategy.h"
 #include "sim/trace/trace.h"
 #include "sim/vmm/io_direct.h"
+#include "sim/vmm/io_net.h"
 #include "sim/vmm/io_passthrough.h"
 #include "sim/vmm/io_strategy.h"
 #include "sim/vmm/memory.h"
@@ -33,6 +34,7 @@ struct vm {
     struct timeq timers;     /* of the virtual devices; run when the hypervisor has control */
     struct devices devices;  /* virtual PIC, PIT, UART, debug ports */
     struct vm_disk disk[IDE_DRIVES]; /* behind its virtual drives */
+    struct vm_nic nic;       /* behind its virtual network card */
     const struct io_strategy *io; /* who programs the real devices for it */
     struct passthrough *pass; /* NULL under another way of I/O than that */
     struct vcpu vcpu;
@@ -79,6 +81,7 @@ struct vm_plan {
     const struct disk *disk;             /* what its drives show */
     unsigned      disks;
     bool          nic;                   /* the real board has a network card, and the VM is to have one */
+    uint8_t       nic_address[NET_ADDRESS];
     uint32_t      weight, cap;           /* struct vm_share */
     uint32_t      shares;                /* struct memory_vm; 0: as many as others */
     bool          background;
@@ -94,6 +97,7 @@ struct vmm {
     uint8_t    speaking;            /* id of the VM that trace events are about */
     struct schedule schedule;
     struct resident resident;       /* the block stack */
+    struct resident_net *net;       /* the switch; NULL: no VM has a card */
     struct memory memory;
     struct suspend suspend;
     struct migrate migrate;

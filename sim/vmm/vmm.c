@@ -469,7 +469,7 @@ static bool door(struct vmm *h)
     v->entered = b->clock->now;
     if (h->now->interpreting) {
         h->now->interpreting = false;
-        if (h->resident.flying[0] || h->resident.flying[1]) host_poll(h); /* whom a guest waits for that has the processor */
+        if (h->resident.flying[0] || h->resident.flying[1] || h->net) host_poll(h); /* whom a guest waits for that has the processor */
         return go_on(h) == NEXT_RESUME;
     }
     clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_DISPATCH]);

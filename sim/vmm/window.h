@@ -27,7 +27,8 @@ enum {
     WINDOW_TSS = 0x1000, WINDOW_IDT = 0x2000, WINDOW_STUBS = 0x3000, WINDOW_ENTRY = 0x4000, WINDOW_LEAVE = 0x4010,
     WINDOW_IDLE = 0x4020, WINDOW_FAST = 0x40C0, WINDOW_FAST_VECTOR = 0x101 /* what its stub writes where others write a vector */,
     WINDOW_DOOR = 0x5000, WINDOW_STACK = 0x8000, WINDOW_LDT = 0x8000, WINDOW_GDT = 0x18000,
-    WINDOW_TSS_WIDE = 0x28000, WINDOW_IOMMU = 0x2B000, WINDOW_PRD = 0x2B000, WINDOW_BOUNCE = 0x2C000, WINDOW_POOL = 0x40000,
+    WINDOW_TSS_WIDE = 0x28000, WINDOW_IOMMU = 0x2B000, WINDOW_PRD = 0x2B000, WINDOW_BOUNCE = 0x2C000, WINDOW_NET = 0x34000 /* ring, and what hangs over its end */,
+    WINDOW_NET_SEND = 0x37000, WINDOW_POOL = 0x40000,
     WINDOW_TSS_BYTES = 104, WINDOW_MAP_BYTES = 8193 /* a bit for each port, and the byte of ones behind */,
     /* The hypervisor's own selectors sit at the very end of the shadow GDT, where guests have nothing. */
     WINDOW_CS = 0xFFC8, WINDOW_SS = 0xFFD0, WINDOW_TR = 0xFFD8, WINDOW_LDTR = 0xFFE0, WINDOW_SS_HIGH = 0xFFE8,

@@ -171,7 +171,7 @@ bad "virtio disks behind a front end" 2 "Xen's rings" run "$root/build/guests/mi
 bad "virtio disks for a ported kernel" 2 'sees no PCI bus' run "$root/build/guests/mini-pv.elf" --cpu pv --set io.virtio=1
 bad "virtio disks of a third kind" 2 'a number from 0 to 2' run good.elf --cpu vtx --set io.virtio=3
 bad "--nic of nobody" 2 'did you mean mirror' run good.elf --nic miror
-bad "--nic for the hypervisor" 2 'no driver for a network card' run good.elf --cpu vtx --nic mirror
+bad "--nic for a ported kernel" 2 'no network card' run "$root/build/guests/mini-pv.elf" --cpu pv --nic mirror
 bad "--pcap of another command" 2 'an option of other commands' trace popf --pcap x
 mini=("$root/build/guests/mini.elf" --module "$root/build/guests/mini.img" --append 'run="ps"')
 bad "--save without a moment" 2 'Add --save-at' run good.elf --cpu vtx --save x

@@ -21,7 +21,7 @@ is_exit() { [ "$rc" = "$1" ]; }
 said() { [ "$rc" = "$1" ] && grep -q "$2" "$TMPDIR/err"; }                    # said EXIT TEXT
 
 mini --cpu native
-cp "$TMPDIR/out" "$TMPDIR/native"
+cp "$TMPDIR/out" "$TMPDIR/native"; cp "$TMPDIR/out" "$TMPDIR/words"
 for how in "te --set cpu.virtualizable=1" bt vtx "vtx --mmu two-level" "vtx --model nehalem"; do
     # shellcheck disable=SC2086
     mini --cpu $how --io hypervisor-direct
@@ -121,7 +121,7 @@ frames() { # four of 64 bytes, the answers after their questions, with time goin
              exit !($m == 0xA1B23C4D && $h[5] == 1 && $n == 4)' "$TMPDIR/capture"
 }
 others() { [ "$rc" = 5 ] && [ -s "$TMPDIR/capture" ] && ! LC_ALL=C grep -q "$(printf '\210\265')" "$TMPDIR/capture"; }
-for how in native "te --io passthrough" "bt --io passthrough" "vtx --io passthrough" "vtx --io passthrough --mmu two-level"; do
+for how in native "te --io hypervisor-direct" bt vtx "vtx --mmu two-level" "te --io passthrough" "bt --io passthrough" "vtx --io passthrough" "vtx --io passthrough --mmu two-level"; do
     # shellcheck disable=SC2086
     run nic $how --nic mirror --ram 16M --pcap "$TMPDIR/capture" --limit-cycles 200M
     check "frames go out and come back, $how" diff "$TMPDIR/expected" "$TMPDIR/out"
@@ -135,6 +135,44 @@ check "a slower network" diff "$TMPDIR/expected" "$TMPDIR/out"
 check "takes longer" [ "$(cmp "$TMPDIR/first" "$TMPDIR/capture" | wc -l)" = 1 ]
 run nic vtx --io passthrough --nic mirror --ram 16M --set io.iommu=0 --limit-cycles 20M --pcap "$TMPDIR/capture"
 check "without the IOMMU the card sends what is not the guest's" others
+
+# --- one card for several VMs: who sends to whom, all of it heard, and every packet accounted for
+image talk
+net() { grep -o '"switch": {[^}]*}' "$TMPDIR/json" | grep -o "\"$1\": [0-9]*" | grep -o '[0-9]*$'; } # net KEY
+conserved() { [ "$(net forwarded)" = $(($(net to_vms) + $(net to_card) + $(net dropped) + $(net waiting))) ] && [ "$(net forwarded)" -gt 100 ]; }
+talks() { # talks CPU OPTION...: leaves $TMPDIR/out.0 to out.3
+    local cpu=$1
+    shift
+    run talk "$cpu" --vms 4 --ram 8M --limit-cycles 9e9 --serial "$TMPDIR/out" --json "$TMPDIR/json" "$@"
+}
+everybody() { # each has heard 8 frames to all of every other, and 8 to itself of two of them
+    [ "$rc" = 0 ] && cat "$TMPDIR"/out.[0-3] | diff - <(
+        for me in 56 57 58 59; do
+            case $me in 56) h="00 10 10 08" ;; 57) h="08 00 10 10" ;; 58) h="10 08 00 10" ;; 59) h="10 10 08 00" ;; esac
+            # shellcheck disable=SC2086
+            printf 'I am, and sent: 000000%s 00000018\nheard of 56, of 57: 000000%s 000000%s\nheard of 58, of 59: 000000%s 000000%s\n' "$me" $h
+            echo "echoes of my own, wrong frames: 00000000 00000000"
+        done)
+}
+for cpu in te bt vtx; do
+    talks $cpu --nic alone
+    check "four VMs talk over one card, $cpu" everybody
+    check "nothing is lost, nothing invented" conserved
+    check "none dropped" [ "$(net dropped) $(net from_vms)" = "0 96" ]
+done
+cp "$TMPDIR/json" "$TMPDIR/once"
+talks vtx --nic alone
+check "the same each time" cmp <(grep '"switch"' "$TMPDIR/once") <(grep '"switch"' "$TMPDIR/json")
+talks vtx --nic mirror --pcap "$TMPDIR/capture"
+check "with somebody outside, too" conserved
+check "what is on the wire is what went to the card and came from it" [ "$(count frames)" = $(($(net to_card) + $(net from_card))) ]
+script='disk run="ls; cat motd; fib 12; wc README; halt 0"'
+mini --cpu vtx --nic alone --save "$TMPDIR/vm" --save-at 12e6
+cp "$TMPDIR/out" "$TMPDIR/begun"
+mini --cpu bt --nic alone --restore "$TMPDIR/vm"
+check "a VM with a card goes on from a file" cmp "$TMPDIR/words" <(cat "$TMPDIR/begun" "$TMPDIR/out")
+mini --cpu vtx --restore "$TMPDIR/vm"
+check "but not without its card" said 3 'saved with a network card'
 
 mini --cpu vtx --io passthrough --vms 2
 check "one device for two VMs" said 2 'has it alone'

@@ -196,6 +196,21 @@ static void four_descriptors_in_turn(void **state)
     assert_int_equal(w.nic[1].frames_in, 6);
 }
 
+/* OWN says that the bytes were fetched, so the descriptor may be filled again while they are on the wire: nothing is lost. */
+static void a_descriptor_reused_at_once(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < CARDS; i++) listen(i, MATCH | BROADCAST);
+    for (unsigned n = 0; n < 10; n++) {
+        for (unsigned k = 0; !(in(0, TSD + 4 * (n % 4), 4) & OWN) && k < 100; k++) pass(1000);
+        send(0, n % 4, "1", 100);
+    }
+    pass(1000000);
+    assert_int_equal(w.nic[0].frames_out, 10);
+    assert_int_equal(w.nic[1].frames_in, 10);
+    assert_int_equal(in(0, ALL_TSD, 2) & 0xF00F, 0xF00F); /* all sent, all the driver's */
+}
+
 static void the_ring_wraps(void **state)
 {
     for (unsigned wrap = 0; wrap < 2; wrap++) {
@@ -443,7 +458,7 @@ static void frames_are_conserved(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(one_frame_across), T(check_sequence_known), T(four_descriptors_in_turn), T(the_ring_wraps), T(what_does_not_fit_is_counted),
+        T(one_frame_across), T(check_sequence_known), T(four_descriptors_in_turn), T(a_descriptor_reused_at_once), T(the_ring_wraps), T(what_does_not_fit_is_counted),
         T(filters), T(loopback), T(short_frames_are_padded), T(nobody_answers), T(mastering_off), T(eeprom), T(timer), T(windows),
         T(bytes_words_and_the_rest), T(the_switch), T(frames_are_conserved),
     };
