@@ -11,10 +11,19 @@ local s = scenario {
   lecture = "Memory virtualization",
   order   = 10,
   techniques = "vtx",
+  reading = {
+    "Gandhi et al.: Agile paging: exceeding the best of nested and shadow paging. ISCA 2016",
+    "Agesen et al.: The evolution of an x86 virtual machine monitor. ACM OSR 44(4), 2010",
+    "Bhargava et al.: Accelerating two-dimensional page walks for virtualized systems. ASPLOS 2008",
+  },
   machine = { cpu = "vtx", mmu = "agile", model = "nehalem", guest = "fault", ram = "4M", set = { ["agile.period"] = 900 } },
 }
 
 s:step "All begins shadowed" {
+  minutes = 2,
+  say = [[
+    Both extremes are known by now. Can one walk begin in one and end in the
+    other?]],
   run  = till.label "first_touch",
   show = "address",
   note = [[
@@ -30,6 +39,9 @@ s:step "All begins shadowed" {
 }
 
 s:step "A store to a page table leaves" {
+  minutes = 2,
+  say = [[
+    Once is no habit.]],
   run  = till.event "traced",
   show = "events",
   note = [[
@@ -43,6 +55,9 @@ s:step "A store to a page table leaves" {
 }
 
 s:step "The second time" {
+  minutes = 3,
+  say = [[
+    One bit in the parent entry switches the rest of the walk.]],
   run  = till.event "nest",
   show = "events",
   ask  = { "The handler stores to the same table again, less than a millisecond later. What does the hypervisor do?",
@@ -60,6 +75,9 @@ s:step "The second time" {
 local traced, faults
 
 s:step "One walk through both" {
+  minutes = 4,
+  say = [[
+    Count with w: 6, between 2 and 14.]],
   run = function(vm)
     vm:run(till.label "touch_mapped")
     traced, faults = vm.shadow.traced, vm.shadow["true"]
@@ -82,6 +100,9 @@ s:step "One walk through both" {
 }
 
 s:step "Stores and faults that stay" {
+  minutes = 3,
+  say = [[
+    What two levels are good at.]],
   run  = till.label "read_only",
   show = "costs",
   ask  = { "Four times mapped, used, unmapped, touched: 16 stores to the table, 4 page faults. How many of these leave?",
@@ -97,6 +118,9 @@ s:step "Stores and faults that stay" {
 }
 
 s:step "And back" {
+  minutes = 2,
+  say = [[
+    A dirty bit tells that it has become quiet.]],
   run  = till.event "nest",
   show = "events",
   ask  = { "Nobody traps the stores any more. How does the hypervisor learn that there are none?",
@@ -112,6 +136,9 @@ s:step "And back" {
 }
 
 s:step "The bill" {
+  minutes = 3,
+  say = [[
+    Nearly the best of both; the price is hardware nobody has built yet.]],
   run  = till.stop(),
   show = "costs",
   note = [[

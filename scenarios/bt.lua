@@ -5,10 +5,19 @@ local s = scenario {
   lecture = "Binary translation",
   order   = 20,
   techniques = "bt",
+  reading = {
+    "Bugnion et al.: Bringing virtualization to the x86 architecture with the original VMware Workstation. TOCS 30(4), 2012",
+    "Adams, Agesen: A comparison of software and hardware techniques for x86 virtualization. ASPLOS 2006",
+    "Sugerman et al.: Virtualizing I/O devices on VMware Workstation's hosted virtual machine monitor. USENIX 2001",
+  },
   machine = { cpu = "bt", guest = "popf", ram = "4M" },
 }
 
 s:step "Not one instruction of the kernel" {
+  minutes = 3,
+  say = [[
+    The translator reads binary code, not source. ringside draw blocks bt
+    shows units and chains.]],
   run  = till.event "translate",
   show = "events",
   note = [[
@@ -21,6 +30,9 @@ s:step "Not one instruction of the kernel" {
 }
 
 s:step "The cache in ring 1" {
+  minutes = 3,
+  say = [[
+    Two EIPs: the one the guest believes and the one the processor has.]],
   run  = till.label "kmain",
   show = "rings",
   note = [[
@@ -34,6 +46,10 @@ s:step "The cache in ring 1" {
 }
 
 s:step "A jump asks once" {
+  minutes = 3,
+  say = [[
+    s across it twice: the first time through the hypervisor, the second time
+    not.]],
   run  = till.event "chain",
   show = "events",
   note = [[
@@ -46,6 +62,9 @@ s:step "A jump asks once" {
 }
 
 s:step "STI costs no trap" {
+  minutes = 3,
+  say = [[
+    Compare with trap: a visit of 1500 cycles has become one store.]],
   run = function(vm)
     vm:run(till.label "sti_insn")
     vm:run(till.label "cli_insn")
@@ -62,6 +81,9 @@ s:step "STI costs no trap" {
 }
 
 s:step "Before POPF" {
+  minutes = 2,
+  say = [[
+    The same instruction, the same bytes on the stack as in popf.]],
   run  = till.label "popf_insn",
   show = "code",
   note = [[
@@ -73,6 +95,10 @@ s:step "Before POPF" {
 }
 
 s:step "POPF is another program now" {
+  minutes = 4,
+  say = [[
+    Vote, reveal, then step through the ten instructions. Adaptive, on-demand,
+    system-level: all three words of the definition are on the screen.]],
   run  = till.label "after_popf",
   show = "cpu",
   ask  = { "POPF with IF = 0 on the stack, translated. What happens?",
@@ -90,6 +116,9 @@ s:step "POPF is another program now" {
 }
 
 s:step "As on the bare machine" {
+  minutes = 3,
+  say = [[
+    Bill: take parts away with --set bt.chain=0 and show what each is worth.]],
   run  = till.stop(),
   show = "serial",
   note = [[

@@ -7,6 +7,10 @@ local s = scenario {
   lecture = "Many virtual machines: consolidation",
   order   = 11,
   techniques = "te bt vtx",
+  reading = {
+    "Waldspurger: Memory resource management in VMware ESX Server. OSDI 2002",
+    "Cherkasova, Gardner: Measuring CPU overhead for I/O processing in the Xen virtual machine monitor. USENIX 2005",
+  },
   machine = {
     cpu = "vtx", ram = "4M", set = { ["sched"] = "credit", ["sched.slice"] = 2000 },
     vms = { { guest = "tenant", append = "work rounds=10 units=90 rest=5", count = 7 },
@@ -19,6 +23,9 @@ local SERVERS, BATCH, LAST = 7, 7, "round 10: 3107E651" -- what it says at last 
 local function percent(part, whole) return 100 * part // whole end
 
 s:step "Eight machines" {
+  minutes = 2,
+  say = [[
+    The economic reason for it all: servers that sleep.]],
   run  = till.event "switch",
   show = "events",
   note = [[
@@ -33,6 +40,9 @@ s:step "Eight machines" {
 }
 
 s:step "One sleeps, the next one runs" {
+  minutes = 2,
+  say = [[
+    HLT is the most useful exit there is.]],
   run  = till.event("switch", { why = "sleep" }),
   show = "events",
   note = [[
@@ -47,6 +57,9 @@ s:step "One sleeps, the next one runs" {
 }
 
 s:step "What a switch costs" {
+  minutes = 3,
+  say = [[
+    No memory moves; caches and TLB do. Vote before the number.]],
   run = function(vm)
     local before, turns = vm.costs.switch, 0
     for _ = 1, 20 do
@@ -69,6 +82,9 @@ s:step "What a switch costs" {
 }
 
 s:step "A job without end" {
+  minutes = 3,
+  say = [[
+    Weight and cap: what is bought and what is limited.]],
   run  = till.stop(),
   show = "costs",
   ask  = { "The batch job may have at most 20 % of the processor. The servers leave a third of it idle. What does the job get?",
@@ -89,6 +105,9 @@ s:step "A job without end" {
 }
 
 s:step "Utilisation" {
+  minutes = 3,
+  say = [[
+    Add the bars: sum of loads against one processor.]],
   run  = function(vm) vm:look(0) end,
   show = "serial",
   note = [[

@@ -6,12 +6,21 @@ local s = scenario {
   lecture = "I/O virtualization",
   order   = 13,
   techniques = "vtx bt",
+  reading = {
+    "Sugerman et al.: Virtualizing I/O devices on VMware Workstation's hosted virtual machine monitor. USENIX 2001",
+    "Barham et al.: Xen and the art of virtualization. SOSP 2003",
+    "Gordon et al.: ELI: bare-metal performance for I/O virtualization. ASPLOS 2012",
+  },
   machine = { cpu = "vtx", io = "hypervisor-direct", guest = "mini", disk = "mini.img", ram = "16M", append = 'disk run="ls; halt 0"' },
 }
 
 local function passed(vm) return vm.io.way == "passthrough" end
 
 s:step "The guest's driver writes its command" {
+  minutes = 3,
+  say = [[
+    Same driver, same registers, three worlds. --io passthrough and --io split
+    on the same image.]],
   run  = till.event("disk", { op = "READ DMA" }),
   show = "events",
   ask  = { "Ten OUTs and an IN make one request. How many of them leave?",
@@ -30,6 +39,9 @@ s:step "The guest's driver writes its command" {
 }
 
 s:step "Who programs the real drive" {
+  minutes = 3,
+  say = [[
+    Somebody must own the real device; the three models differ in who.]],
   run = function(vm)
     if not passed(vm) then vm:run(till.event("halt")) end
   end,
@@ -49,6 +61,10 @@ s:step "Who programs the real drive" {
 }
 
 s:step "It interrupts" {
+  minutes = 3,
+  say = [[
+    DMA goes where the IOMMU lets it. Without one passthrough is a hole in the
+    wall.]],
   run  = till.event("raise", { line = 14 }),
   show = "events",
   note = [[
@@ -62,6 +78,9 @@ s:step "It interrupts" {
 }
 
 s:step "The guest hears of it" {
+  minutes = 3,
+  say = [[
+    Count exits from here to the EOI.]],
   run  = till.event("raise", { line = 14 }),
   show = "events",
   note = [[
@@ -74,6 +93,10 @@ s:step "The guest hears of it" {
 }
 
 s:step "What a request costs" {
+  minutes = 4,
+  say = [[
+    Latency is the drive's; CPU time is the model's. And: which of the three
+    can migrate?]],
   run  = till.stop(),
   show = "costs",
   note = [[

@@ -24,10 +24,18 @@ local s = scenario {
   lecture = "What a virtual machine is",
   order   = 0,
   techniques = "te bt",
+  reading = {
+    "Popek, Goldberg: Formal requirements for virtualizable third generation architectures. CACM 17(7), 1974",
+    "Bugnion et al.: Bringing virtualization to the x86 architecture with the original VMware Workstation. TOCS 30(4), 2012",
+  },
   machine = { preset = "classic", guest = "rings", ram = "4M" },
 }
 
 s:step "Three promises" {
+  minutes = 3,
+  say = [[
+    Write the three words on the board before you go on; everything later is
+    one of them being paid for.]],
   run  = till.label "kmain",
   show = "rings",
   note = [[
@@ -42,6 +50,10 @@ s:step "Three promises" {
 }
 
 s:step "Safety: the guest owns nothing" {
+  minutes = 3,
+  say = [[
+    Show 2 (CPU): real beside believed. Ask which of the two columns the guest
+    could print. Only the right one.]],
   run  = till.label "user_a",
   show = "cpu",
   note = [[
@@ -63,6 +75,10 @@ s:step "Safety: the guest owns nothing" {
 }
 
 s:step "Safety: a program tries" {
+  minutes = 3,
+  say = [[
+    The usual wrong answer: the hypervisor emulates CLI, since it may. It must
+    not: the virtual ring is 3.]],
   run  = function(vm)
     vm:run(till.event("inject", { vector = 13 }))
     vm:run(till.ring(1))
@@ -80,6 +96,10 @@ s:step "Safety: a program tries" {
 }
 
 s:step "Performance: most of it is nobody's business" {
+  minutes = 4,
+  say = [[
+    Let them guess the order of magnitude by show of hands before p.
+    Performance is defined by who executes, not by the clock.]],
   run  = till.stop(),
   show = "cycles",
   ask  = { "How many of the guest's instructions did the hypervisor carry out?",
@@ -99,6 +119,10 @@ s:step "Performance: most of it is nobody's business" {
 }
 
 s:step "Fidelity: the guest ends as if alone" {
+  minutes = 3,
+  say = [[
+    = shows all machines beside each other. "Essentially identical" means: all
+    but time and resources.]],
   run  = till.stop(),
   show = "serial",
   note = [[

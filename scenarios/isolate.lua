@@ -6,6 +6,10 @@ local s = scenario {
   lecture = "Many virtual machines: isolation",
   order   = 12,
   techniques = "te bt vtx",
+  reading = {
+    "Popek, Goldberg: Formal requirements for virtualizable third generation architectures. CACM 17(7), 1974",
+    "Barham et al.: Xen and the art of virtualization. SOSP 2003",
+  },
   machine = {
     cpu = "vtx", ram = "4M", set = { ["sched"] = "credit", ["sched.slice"] = 1000, ["sched.period"] = 4000 },
     vms = {
@@ -23,6 +27,9 @@ local WORKER, HOG, FLOOD, ATTACKER, CRASH = 0, 1, 2, 3, 4
 local ALONE = "round 20: "
 
 s:step "Five tenants" {
+  minutes = 2,
+  say = [[
+    Introduce the five by name; the room will ask about the attacker later.]],
   run  = till.event "switch",
   show = "events",
   note = [[
@@ -37,6 +44,9 @@ s:step "Five tenants" {
 }
 
 s:step "Interrupts off, and yet" {
+  minutes = 3,
+  say = [[
+    Vote. The oldest attack on a time-sharing machine.]],
   run = function(vm)
     repeat vm:run(till.event("switch", { why = "turn" })) until vm.last.from == HOG
     vm:look(HOG)
@@ -56,6 +66,9 @@ s:step "Interrupts off, and yet" {
 }
 
 s:step "One dies" {
+  minutes = 2,
+  say = [[
+    A triple fault resets a PC. Here it ends one tenant.]],
   run  = till.event("over", { vm = CRASH }),
   show = "events",
   note = [[
@@ -71,6 +84,9 @@ s:step "One dies" {
 }
 
 s:step "The attacker finds no door" {
+  minutes = 4,
+  say = [[
+    Show 6 with /fault: each try ends somewhere. make attack does a million.]],
   run = function(vm)
     repeat vm:run(till.event "switch") until vm.ended or vm:of(ATTACKER).serial:find "4 thousand attempts"
     vm:look(ATTACKER)
@@ -88,6 +104,9 @@ s:step "The attacker finds no door" {
 }
 
 s:step "The worker ends well" {
+  minutes = 2,
+  say = [[
+    Its output is that of a worker alone: fidelity under attack.]],
   run  = till.event("over", { vm = WORKER }),
   show = "serial",
   note = [[
@@ -105,6 +124,10 @@ s:step "The worker ends well" {
 }
 
 s:step "Who had the processor" {
+  minutes = 3,
+  say = [[
+    Accounts by tenant add up to the clock: every cycle has a cause and a
+    payer.]],
   run  = function(vm) vm:look(WORKER) end,
   show = "costs",
   ask  = { "Flooding a processor with interrupts costs a lot. Who pays?",

@@ -7,6 +7,9 @@ local s = scenario {
   lecture = "Many virtual machines: live migration",
   order   = 14,
   techniques = "bt vtx",
+  reading = {
+    "Clark et al.: Live migration of virtual machines. NSDI 2005",
+  },
   machine = {
     cpu = "vtx", ram = "8M", guest = "mini", module = "mini.img",
     append = 'run="sieve 400000; sieve 400000; sieve 400000"',
@@ -16,6 +19,10 @@ local s = scenario {
 }
 
 s:step "A program at work" {
+  minutes = 2,
+  say = [[
+    Ask what must move: memory, registers, devices. What need not: the disk,
+    if it is shared.]],
   run  = till.cycles(20e6),
   show = "costs",
   note = [[
@@ -31,6 +38,9 @@ s:step "A program at work" {
 }
 
 s:step "Every page is read-only" {
+  minutes = 3,
+  say = [[
+    Write protection once more, now to find out what changes.]],
   run = function(vm)
     while not vm.ended and not (vm.migration and vm.migration.faults >= 3) do vm:run { to = till.event "resume", limit = 1e6 } end
     vm:note(string.format("%d stores noted so far, each the first to its page.", vm.migration.faults))
@@ -50,6 +60,9 @@ s:step "Every page is read-only" {
 }
 
 s:step "The first round: everything" {
+  minutes = 3,
+  say = [[
+    Zero pages are a word. Hot pages wait.]],
   run = function(vm)
     while not vm.ended and #vm.migration.rounds < 2 do vm:run { to = till.event "resume", limit = 1e6 } end
     local r = vm.migration.rounds[1]
@@ -72,6 +85,10 @@ s:step "The first round: everything" {
 }
 
 s:step "Rounds, until it does not pay" {
+  minutes = 4,
+  say = [[
+    The writable working set decides. Ask for a program that can never be
+    moved without a pause.]],
   run  = till.stop(),
   show = "costs",
   note = [[
@@ -89,6 +106,10 @@ s:step "Rounds, until it does not pay" {
 }
 
 s:step "One copy, and how long there was none that ran" {
+  minutes = 4,
+  say = [[
+    Downtime against total time. Every failure leaves exactly one running
+    copy.]],
   run = function(vm)
     local m = vm.migration
     if m.done then vm:note(string.format("%d cycles without it, of %d.", m.downtime, m.total)) end

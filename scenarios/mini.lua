@@ -8,10 +8,17 @@ local s = scenario {
   lecture = "What there is to virtualize",
   order   = 5,
   techniques = "native",
+  reading = {
+    "Intel SDM vol. 3A chapters 5 and 6: protection, interrupts",
+    "Intel SDM vol. 3A chapter 4: paging",
+  },
   machine = { preset = "native", guest = "mini", module = "mini.img", append = 'run="cow; sieve 400000"' },
 }
 
 s:step "A kernel at C0000000" {
+  minutes = 2,
+  say = [[
+    No hypervisor here: first see what there is to virtualize.]],
   run  = till.label "kernel_main",
   show = "address",
   note = [[
@@ -27,6 +34,9 @@ s:step "A kernel at C0000000" {
 }
 
 s:step "The first program" {
+  minutes = 2,
+  say = [[
+    IRET as a way into ring 3; it will matter in rings.]],
   run  = till.ring(3),
   show = "address",
   ask  = { "The kernel has read the program's headers and built its stack. How much of its code is in memory?",
@@ -43,6 +53,9 @@ s:step "The first program" {
 }
 
 s:step "First touch" {
+  minutes = 3,
+  say = [[
+    Demand paging; the same fault will be true later, under a hypervisor.]],
   run = function(vm)
     vm:run(till.trap "PF")
     expect.eq(vm.cr2, TEXT, "CR2, the address that faulted")
@@ -62,6 +75,9 @@ s:step "First touch" {
 }
 
 s:step "A system call" {
+  minutes = 3,
+  say = [[
+    Count ring changes: two. Keep the number.]],
   run = function(vm)
     vm:run(till.trap(0x80))
     expect.eq(vm.cpl, 0, "one gate further, and it is ring 0")
@@ -83,6 +99,10 @@ s:step "A system call" {
 local stack -- a page of the parent's
 
 s:step "Fork shares" {
+  minutes = 3,
+  say = [[
+    Only tables are copied. This is what page-table techniques are measured
+    by.]],
   run = function(vm)
     vm:run(till.label "space_copy")
     vm:run(till.ring(3))
@@ -101,6 +121,9 @@ s:step "Fork shares" {
 }
 
 s:step "The first store copies" {
+  minutes = 3,
+  say = [[
+    Ask before: how many pages are copied?]],
   run = function(vm)
     local before = vm:translate(stack, "read").pa
     vm:run(till.label "cow")
@@ -117,6 +140,10 @@ s:step "The first store copies" {
 }
 
 s:step "The timer interrupts" {
+  minutes = 2,
+  say = [[
+    No program can refuse. A hypervisor must be able to say the same of
+    kernels.]],
   run = function(vm)
     repeat vm:run(till.event("irq", { vector = 0x20 })) until vm.ended or vm.last.cpl == 3
     vm:run(till.label "kernel_tick")
@@ -134,6 +161,10 @@ s:step "The timer interrupts" {
 }
 
 s:step "To the end" {
+  minutes = 3,
+  say = [[
+    Make the list on the board: ring changes, CR3, INVLPG, IF, ports, page
+    tables. Each part of the lecture crosses one off.]],
   run  = till.stop(),
   show = "serial",
   note = [[

@@ -6,6 +6,9 @@ local s = scenario {
   lecture = "Virtual memory: memory between virtual machines",
   order   = 13,
   techniques = "bt vtx",
+  reading = {
+    "Waldspurger: Memory resource management in VMware ESX Server. OSDI 2002",
+  },
   machine = {
     cpu = "vtx", ram = "12M", set = { ["memory.total"] = 8, ["sched.slice"] = 1000 },
     vms = { { guest = "mini", module = "mini.img", append = 'run="sieve 1000000; sleep 5000; halt 0"', count = 2, background = true },
@@ -24,6 +27,9 @@ local function sum(vm, what)
 end
 
 s:step "Twelve and twelve and twelve" {
+  minutes = 2,
+  say = [[
+    More is promised than there is, as with seats of an aircraft.]],
   run  = till.cycles(150000000),
   show = "costs",
   ask  = { "Three guests found 12 MB each when they started. The machine has 8. How can that be?",
@@ -41,6 +47,9 @@ s:step "Twelve and twelve and twelve" {
 }
 
 s:step "It runs short" {
+  minutes = 3,
+  say = [[
+    Vote: who should decide which page to give?]],
   run  = till.event("reclaim", { to = "soft" }),
   show = "events",
   ask  = { "Less than 4 % is free. Whose pages should go?",
@@ -56,6 +65,9 @@ s:step "It runs short" {
 }
 
 s:step "A balloon" {
+  minutes = 4,
+  say = [[
+    The trick: make the guest's own kernel decide. Draw the balloon.]],
   run  = till.event("balloon", { locked = 1 }),
   show = "events",
   note = [[
@@ -70,6 +82,9 @@ s:step "A balloon" {
 }
 
 s:step "The idle pay" {
+  minutes = 3,
+  say = [[
+    Sampling by unmapping: the same trick as dirty logging.]],
   run  = function(vm) -- until both have given
     for _ = 1, 1000 do
       if vm:of(0).memory.ballooned > 0 and vm:of(1).memory.ballooned > 0 then break end
@@ -96,6 +111,10 @@ s:step "The idle pay" {
 }
 
 s:step "Nobody noticed" {
+  minutes = 3,
+  say = [[
+    The last resort is swapping below the guest. Ask why double paging is so
+    bad.]],
   run  = function(vm) vm:run(till.stop()) vm:look(BUSY) end,
   show = "serial",
   note = [[

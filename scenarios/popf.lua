@@ -6,10 +6,19 @@ local s = scenario {
   lecture = "Problems with trap-and-emulate",
   order   = 2,
   techniques = "te",
+  reading = {
+    "Robin, Irvine: Analysis of the Intel Pentium's ability to support a secure virtual machine monitor. USENIX Security 2000",
+    "Popek, Goldberg: Formal requirements for virtualizable third generation architectures. CACM 17(7), 1974",
+    "Adams, Agesen: A comparison of software and hardware techniques for x86 virtualization. ASPLOS 2006",
+  },
   machine = { preset = "classic", guest = "popf", ram = "4M" },
 }
 
 s:step "Guest kernel in ring 1" {
+  minutes = 1,
+  say = [[
+    A short reminder of ring compression. Everybody should be able to say what
+    STI will do.]],
   run  = till.label "kmain",
   show = "rings",
   note = [[
@@ -22,6 +31,9 @@ s:step "Guest kernel in ring 1" {
 }
 
 s:step "STI traps" {
+  minutes = 2,
+  say = [[
+    The good case first: illegal in ring 1, so the CPU calls the hypervisor.]],
   run = function(vm)
     vm:run(till.label "sti_insn")
     vm:run(till.trap "GP")
@@ -37,6 +49,10 @@ s:step "STI traps" {
 }
 
 s:step "The virtual flag, and the first tick" {
+  minutes = 2,
+  say = [[
+    Now virtual IF is 1 and the first interrupt is delivered. So far nobody
+    could tell the difference.]],
   run  = till.label "tick",
   show = "cpu",
   note = [[
@@ -51,6 +67,10 @@ s:step "The virtual flag, and the first tick" {
 }
 
 s:step "Before POPF" {
+  minutes = 2,
+  say = [[
+    Draw the critical section: read, add, write back. Ask what must not happen
+    in the middle.]],
   run  = till.label "popf_insn",
   show = "code",
   note = [[
@@ -65,6 +85,10 @@ s:step "Before POPF" {
 }
 
 s:step "POPF does not trap" {
+  minutes = 4,
+  say = [[
+    The heart of the lecture. After the vote press i: the manual says it in
+    one sentence. Then s and r a few times: nothing moves to ring 0.]],
   run  = till.label "after_popf",
   show = "events",
   ask  = { "POPF with IF = 0 on the stack, in ring 1. What happens?",
@@ -84,6 +108,10 @@ s:step "POPF does not trap" {
 }
 
 s:step "The timer comes in where nobody may" {
+  minutes = 3,
+  say = [[
+    Nobody made a mistake here: the hypervisor delivers in good faith. That is
+    what makes it hard to find.]],
   run  = till.label "tick",
   show = "events",
   note = [[
@@ -97,6 +125,10 @@ s:step "The timer comes in where nobody may" {
 }
 
 s:step "The damage" {
+  minutes = 3,
+  say = [[
+    A lost update, and exit code 0. > runs the same under bt and vtx: there it
+    is right. Leave it standing as the motive for the next three parts.]],
   run  = till.stop(),
   show = "serial",
   note = [[

@@ -6,6 +6,10 @@ local s = scenario {
   lecture = "Paravirtualization",
   order   = 8,
   techniques = "pv",
+  reading = {
+    "Barham et al.: Xen and the art of virtualization. SOSP 2003",
+    "Adams, Agesen: A comparison of software and hardware techniques for x86 virtualization. ASPLOS 2006",
+  },
   machine = { cpu = "pv", mmu = "direct", guest = "pvtest", ram = "8M" },
 }
 
@@ -21,6 +25,10 @@ local function updates(vm, since)
 end
 
 s:step "A kernel that knows" {
+  minutes = 2,
+  say = [[
+    Change the guest instead of deceiving it. ringside explain port: how many
+    lines that is.]],
   run  = till.label "kmain",
   show = "address",
   note = [[
@@ -37,6 +45,9 @@ s:step "A kernel that knows" {
 }
 
 s:step "A hypercall" {
+  minutes = 3,
+  say = [[
+    INT 82h is to the hypervisor what INT 80h is to the kernel.]],
   run  = till.event "hypercall",
   show = "events",
   note = [[
@@ -52,6 +63,10 @@ s:step "A hypercall" {
 }
 
 s:step "A page table is read-only" {
+  minutes = 3,
+  say = [[
+    Vote. The frame types are the whole security argument: table or writable,
+    never both.]],
   run = function(vm)
     vm:run(till.label "change_tables")
     vm:run(till.event("hypercall", { op = "mmu_update" }))
@@ -76,6 +91,9 @@ s:step "A page table is read-only" {
 local single, single_cycles
 
 s:step "64 hypercalls" {
+  minutes = 2,
+  say = [[
+    Only note the number of cycles, for the next step.]],
   run = function(vm)
     vm:run(till.label "one_by_one")
     local mark = vm.last.id
@@ -91,6 +109,9 @@ s:step "64 hypercalls" {
 }
 
 s:step "One hypercall for all" {
+  minutes = 3,
+  say = [[
+    Batching is what a trap can never do: a trap knows one instruction.]],
   run = function(vm)
     local mark = vm.last.id
     vm:run(till.label "after_batches")
@@ -108,6 +129,9 @@ s:step "One hypercall for all" {
 }
 
 s:step "System calls without the hypervisor" {
+  minutes = 3,
+  say = [[
+    Compare with rings. The gate to ring 1 is real.]],
   run = function(vm)
     vm:run(till.label "user_syscall")
     local exits, mark = vm.exits.total, vm.last.id
@@ -127,6 +151,9 @@ s:step "System calls without the hypervisor" {
 }
 
 s:step "An event instead of an interrupt" {
+  minutes = 3,
+  say = [[
+    Masking is a store to shared memory: the cheap CLI.]],
   run = function(vm)
     vm:run(till.label "timer")
     vm:run(till.event("hypercall", { op = "set_timer_op" }))
@@ -145,6 +172,9 @@ s:step "An event instead of an interrupt" {
 }
 
 s:step "What is forbidden" {
+  minutes = 3,
+  say = [[
+    Each line names its rule. Ask for an attack that is not in the list.]],
   run = function(vm)
     vm:run(till.label "forbidden")
     vm:run(till.event "refused")

@@ -6,10 +6,17 @@ local s = scenario {
   lecture = "Memory virtualization",
   order   = 9,
   techniques = "pv",
+  reading = {
+    "Barham et al.: Xen and the art of virtualization. SOSP 2003",
+    "Adams, Agesen: A comparison of software and hardware techniques for x86 virtualization. ASPLOS 2006",
+  },
   machine = { cpu = "pv", mmu = "direct", guest = "mini-pv", module = "mini.img", ram = "16M", append = 'run="cow; halt"' },
 }
 
 s:step "Whose tables does the CPU walk?" {
+  minutes = 2,
+  say = [[
+    One set of tables, with machine addresses in it. The kernel knows.]],
   run  = till.label "kernel_main",
   show = "address",
   ask  = { "The guest has a page directory of its own. How many sets of tables lead from one of its virtual addresses to the byte?",
@@ -30,6 +37,10 @@ s:step "Whose tables does the CPU walk?" {
 local table_at -- the kernel's address of a page that becomes a table
 
 s:step "A page becomes a table" {
+  minutes = 3,
+  say = [[
+    Pinning looks at all 1024 entries once, so that later changes are cheap to
+    check.]],
   run = function(vm)
     vm:run(till.label "table_adopt")
     table_at = vm:u32(vm.esp + 4) -- its argument
@@ -51,6 +62,9 @@ s:step "A page becomes a table" {
 local fault, visits -- address that a program will touch, visits to the hypervisor before it
 
 s:step "A page that was never used" {
+  minutes = 2,
+  say = [[
+    Ordinary demand paging; nothing virtual about it yet.]],
   run = function(vm)
     local e
     repeat -- in a table that is there: neither a new table nor copy-on-write
@@ -73,6 +87,9 @@ s:step "A page that was never used" {
 }
 
 s:step "First visit: the fault" {
+  minutes = 2,
+  say = [[
+    No hidden faults are possible. Ask why.]],
   run  = till.event "true",
   show = "events",
   note = [[
@@ -86,6 +103,9 @@ s:step "First visit: the fault" {
 }
 
 s:step "Second visit: the kernel asks" {
+  minutes = 3,
+  say = [[
+    The check is the security: whose frame, used as what.]],
   run  = till.event("hypercall", { op = "mmu_update" }),
   show = "address",
   note = [[
@@ -100,6 +120,9 @@ s:step "Second visit: the kernel asks" {
 }
 
 s:step "And back, by itself" {
+  minutes = 2,
+  say = [[
+    Count the visits and compare with shadow: two against four.]],
   run  = till.ring(3),
   show = "rings",
   ask  = { "Fault, handler, new entry, the program goes on. How often was the hypervisor entered for this page?",
@@ -116,6 +139,9 @@ s:step "And back, by itself" {
 local entries
 
 s:step "A list at once" {
+  minutes = 3,
+  say = [[
+    Batching again, now where it pays most: fork.]],
   run = function(vm)
     local e, before
     repeat
@@ -140,6 +166,9 @@ s:step "A list at once" {
 }
 
 s:step "The bill" {
+  minutes = 3,
+  say = [[
+    Less than 2 % in the paper, for a kernel that had to be changed.]],
   run  = till.stop(),
   show = "serial",
   note = [[

@@ -6,10 +6,19 @@ local s = scenario {
   lecture = "Rings and ring compression",
   order   = 3,
   techniques = "te",
+  reading = {
+    "Intel SDM vol. 3A chapters 5 and 6: protection, interrupts",
+    "Adams, Agesen: A comparison of software and hardware techniques for x86 virtualization. ASPLOS 2006",
+    "Robin, Irvine: Analysis of the Intel Pentium's ability to support a secure virtual machine monitor. USENIX Security 2000",
+  },
   machine = { preset = "classic", guest = "rings", ram = "4M" },
 }
 
 s:step "Three inhabitants, three rings" {
+  minutes = 2,
+  say = [[
+    0/1/3. Ask why not 0/3/3: then nothing protects the kernel from its
+    programs but page tables.]],
   run  = till.label "kmain",
   show = "rings",
   note = [[
@@ -24,6 +33,10 @@ s:step "Three inhabitants, three rings" {
 }
 
 s:step "Into ring 3" {
+  minutes = 3,
+  say = [[
+    An IRET outwards traps on purpose here. In the lecture's picture this
+    arrow is usually missing.]],
   run  = till.label "user_a",
   show = "rings",
   note = [[
@@ -38,6 +51,9 @@ s:step "Into ring 3" {
 }
 
 s:step "INT 80h" {
+  minutes = 3,
+  say = [[
+    Vote. The IDT is one register, and it is the hypervisor's.]],
   run  = till.event "int",
   show = "rings",
   ask  = { "The program calls its kernel with INT 80h. Which ring does the CPU go to?",
@@ -55,6 +71,10 @@ s:step "INT 80h" {
 }
 
 s:step "Handed on to the kernel" {
+  minutes = 3,
+  say = [[
+    The frame on the kernel's stack is the one the CPU would have built. 1 and
+    2 show it.]],
   run  = till.label "syscall_entry",
   show = "rings",
   note = [[
@@ -70,6 +90,9 @@ s:step "Handed on to the kernel" {
 }
 
 s:step "And back to the program" {
+  minutes = 3,
+  say = [[
+    Count arrows: two on the bare machine, four here.]],
   run  = till.ring(3),
   show = "events",
   note = [[
@@ -84,6 +107,10 @@ s:step "And back to the program" {
 }
 
 s:step "The timer takes the CPU away" {
+  minutes = 3,
+  say = [[
+    Two clocks: the real timer and the guest's virtual one. They need not tick
+    together.]],
   run  = till.label "timer_entry",
   show = "rings",
   note = [[
@@ -98,6 +125,10 @@ s:step "The timer takes the CPU away" {
 }
 
 s:step "CLI in ring 3 is a crime in both worlds" {
+  minutes = 3,
+  say = [[
+    The virtual ring decides, not the trap. That is the rule for every
+    reflected fault.]],
   run  = till.label "general_protection",
   show = "events",
   ask  = { "A program in ring 3 executes CLI: #GP. Does the hypervisor emulate CLI?",
@@ -114,6 +145,9 @@ s:step "CLI in ring 3 is a crime in both worlds" {
 }
 
 s:step "To the end" {
+  minutes = 2,
+  say = [[
+    Preemption and system calls work as if bare. Only the bill differs: 5.]],
   run  = till.stop(),
   show = "serial",
   note = [[

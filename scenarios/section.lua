@@ -6,10 +6,18 @@ local s = scenario {
   lecture = "Problems with trap-and-emulate",
   order   = 6,
   techniques = "te",
+  reading = {
+    "Robin, Irvine: Analysis of the Intel Pentium's ability to support a secure virtual machine monitor. USENIX Security 2000",
+    "Popek, Goldberg: Formal requirements for virtualizable third generation architectures. CACM 17(7), 1974",
+  },
   machine = { preset = "classic", guest = "mini", module = "mini.img", append = 'panic=0 run="ls"' },
 }
 
 s:step "Entering: how is IF now?" {
+  minutes = 2,
+  say = [[
+    Every kernel does this thousands of times a second: save flags, switch
+    off, work, restore.]],
   run  = till.label "irq_save_pushf",
   show = "code",
   ask  = { "Interrupts are off for this kernel, which has just booted. What will PUSHF in ring 1 show it?",
@@ -26,6 +34,10 @@ s:step "Entering: how is IF now?" {
 }
 
 s:step "PUSHF tells the truth, the wrong one" {
+  minutes = 3,
+  say = [[
+    PUSHF is not even privileged: it reads a register. The register is
+    the hypervisor's.]],
   run  = till.silent "pushf",
   show = "events",
   note = [[
@@ -39,6 +51,9 @@ s:step "PUSHF tells the truth, the wrong one" {
 }
 
 s:step "CLI traps, and is obeyed" {
+  minutes = 2,
+  say = [[
+    So the section is protected. The kernel just cannot see that.]],
   run = function(vm)
     vm:run(till.trap "GP")
     vm:run(till.event "return")
@@ -56,6 +71,9 @@ s:step "CLI traps, and is obeyed" {
 }
 
 s:step "Leaving: are they off?" {
+  minutes = 3,
+  say = [[
+    An honest assertion, as in real kernels. Let them predict it.]],
   run = function(vm)
     vm:run(till.label "irq_enabled")
     vm:run(till.silent "pushf")
@@ -73,6 +91,9 @@ s:step "Leaving: are they off?" {
 }
 
 s:step "The kernel gives up" {
+  minutes = 3,
+  say = [[
+    Better loud than silent. Linux has the same check; it stops there, too.]],
   run  = till.label "panic",
   show = "code",
   note = [[

@@ -8,6 +8,10 @@ local s = scenario {
   lecture = "Problems with trap-and-emulate",
   order   = 7,
   techniques = "te",
+  reading = {
+    "Robin, Irvine: Analysis of the Intel Pentium's ability to support a secure virtual machine monitor. USENIX Security 2000",
+    "Popek, Goldberg: Formal requirements for virtualizable third generation architectures. CACM 17(7), 1974",
+  },
   machine = { preset = "classic", guest = "sens19", ram = "16M" },
 }
 
@@ -25,6 +29,10 @@ local function count(wrong, rows)
 end
 
 s:step "Registers that anybody may read" {
+  minutes = 3,
+  say = [[
+    Red pill: SIDT in user code tells a guest that it is one. UMIP, 2017,
+    makes these five trap: --set cpu.umip=1.]],
   run  = till.silent "smsw",
   show = "cpu",
   ask  = { "SGDT in ring 1. Whose table does it show?", choices = { "the guest's", "the hypervisor's", "it traps" }, answer = 2 },
@@ -47,6 +55,9 @@ s:step "Registers that anybody may read" {
 }
 
 s:step "A flag that is not the guest's" {
+  minutes = 3,
+  say = [[
+    They know this one from popf; here it is one line of a table.]],
   run  = till.silent "popf",
   show = "cpu",
   note = [[
@@ -61,6 +72,10 @@ s:step "A flag that is not the guest's" {
 }
 
 s:step "Questions about descriptors" {
+  minutes = 4,
+  say = [[
+    The hardest group. The answer is correct for the table the CPU has, and
+    the guest asked about its own.]],
   run  = till.label "row_pop",
   show = "events",
   note = [[
@@ -78,6 +93,10 @@ s:step "Questions about descriptors" {
 }
 
 s:step "The ring shows in CS" {
+  minutes = 4,
+  say = [[
+    Ask for code that breaks: anything that tests CS & 3 to know whether an
+    interrupt came from the kernel.]],
   run  = till.label "row_iret",
   show = "rings",
   note = [[
@@ -93,6 +112,10 @@ s:step "The ring shows in CS" {
 }
 
 s:step "The count" {
+  minutes = 4,
+  say = [[
+    17, 18 or 19? Robin and Irvine count 17; with IRET and its kin split it is
+    19. ringside draw matrix has all techniques.]],
   run  = till.stop(),
   show = "serial",
   ask  = { "INT n is on the list. Does it go wrong here?", choices = { "yes", "no: its gate traps" }, answer = 2 },

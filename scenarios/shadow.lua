@@ -8,10 +8,18 @@ local s = scenario {
   lecture = "Memory virtualization",
   order   = 4,
   techniques = "te bt vtx",
+  reading = {
+    "Adams, Agesen: A comparison of software and hardware techniques for x86 virtualization. ASPLOS 2006",
+    "Agesen et al.: The evolution of an x86 virtual machine monitor. ACM OSR 44(4), 2010",
+    "Intel SDM vol. 3A chapter 4: paging",
+  },
   machine = { preset = "classic", guest = "fault", ram = "4M" },
 }
 
 s:step "Two page tables for one guest" {
+  minutes = 3,
+  say = [[
+    Draw VA, PA, MA on the board and leave it there. 4 shows all three.]],
   run  = till.label "first_touch",
   show = "address",
   note = [[
@@ -25,6 +33,10 @@ s:step "Two page tables for one guest" {
 }
 
 s:step "Three addresses of one byte" {
+  minutes = 3,
+  say = [[
+    w walks the references one by one. Ask which of the three addresses the
+    guest could print.]],
   show = "address",
   note = [[
     One variable, three addresses. Virtual: what the program uses. Physical:
@@ -44,6 +56,10 @@ s:step "Three addresses of one byte" {
 }
 
 s:step "A true fault" {
+  minutes = 3,
+  say = [[
+    Vote. Every page fault arrives at the hypervisor first; only the guest's
+    tables tell whose it is.]],
   run  = till.label "page_fault",
   show = "events",
   ask  = { "The guest reads a page its own tables do not map. Who handles the fault in the end?",
@@ -61,6 +77,9 @@ s:step "A true fault" {
 }
 
 s:step "A trace fault" {
+  minutes = 3,
+  say = [[
+    Write protection as a notification. The price of keeping shadows.]],
   run  = till.event "traced",
   show = "events",
   note = [[
@@ -79,6 +98,9 @@ s:step "A trace fault" {
 local before, mark -- what the guest had counted, and the last event, when the step's real subject began
 
 s:step "A hidden fault" {
+  minutes = 3,
+  say = [[
+    The word hidden is from the guest's point of view: it never learns of it.]],
   run = function(vm)
     local there = vm:run(till.label "touch_mapped")
     mark = there and there.id or 0 -- with another machine the guest may have ended before
@@ -103,6 +125,9 @@ s:step "A hidden fault" {
 }
 
 s:step "Accessed and dirty, by hand" {
+  minutes = 3,
+  say = [[
+    Hardware sets these bits in the table it walks, and that is the wrong one.]],
   run = function(vm)
     local pte = vm:find "play_table" + 6 * 4 -- of page 6
     vm:run(till.label "ad_bits")
@@ -123,6 +148,10 @@ s:step "Accessed and dirty, by hand" {
 local switched -- the event of the second load of CR3
 
 s:step "There and back" {
+  minutes = 3,
+  say = [[
+    Vote. Caching shadows is the difference between usable and not: try --set
+    shadow.cache=0.]],
   run = function(vm)
     vm:run(till.label "switch_cr3")
     vm:run(till.event "cr3")
@@ -145,6 +174,10 @@ s:step "There and back" {
 }
 
 s:step "The bill" {
+  minutes = 3,
+  say = [[
+    Ten faults of the guest, many of the hypervisor. Keep the numbers for
+    twolevel.]],
   run  = till.stop(),
   show = "serial",
   note = [[

@@ -6,10 +6,19 @@ local s = scenario {
   lecture = "Trap-and-emulate",
   order   = 1,
   techniques = "te",
+  reading = {
+    "Popek, Goldberg: Formal requirements for virtualizable third generation architectures. CACM 17(7), 1974",
+    "Adams, Agesen: A comparison of software and hardware techniques for x86 virtualization. ASPLOS 2006",
+    "Intel SDM vol. 3A chapters 5 and 6: protection, interrupts",
+  },
   machine = { preset = "classic", guest = "popf", ram = "4M" },
 }
 
 s:step "A kernel for ring 0, in ring 1" {
+  minutes = 2,
+  say = [[
+    Nothing has been changed in this kernel. The only change is the ring in
+    the last two bits of its CS.]],
   run  = till.label "kmain",
   show = "rings",
   note = [[
@@ -24,6 +33,10 @@ s:step "A kernel for ring 0, in ring 1" {
 }
 
 s:step "OUT knocks" {
+  minutes = 4,
+  say = [[
+    Take the vote. Then S several times: fetch, decode, check against IOPL and
+    the I/O bitmap, fault, gate. All hardware so far.]],
   run  = till.trap "GP",
   show = "rings",
   ask  = { "The kernel writes to a device with OUT, in ring 1. Who acts next?",
@@ -40,6 +53,10 @@ s:step "OUT knocks" {
 }
 
 s:step "The hypervisor plays the device" {
+  minutes = 3,
+  say = [[
+    Point at the two arrows: that is all of trap-and-emulate. The body of the
+    hypervisor is between them.]],
   run  = till.event "return",
   show = "events",
   note = [[
@@ -55,6 +72,10 @@ s:step "The hypervisor plays the device" {
 }
 
 s:step "MOV CR3: a page table of its own" {
+  minutes = 3,
+  say = [[
+    Only announce shadow tables here; the scenario shadow has an hour of its
+    own. 4 shows both tables.]],
   run  = till.event "cr3",
   show = "address",
   note = [[
@@ -69,6 +90,10 @@ s:step "MOV CR3: a page table of its own" {
 }
 
 s:step "STI: a flag that exists twice" {
+  minutes = 3,
+  say = [[
+    Why is the real IF on at all? Because the machine belongs to the
+    hypervisor: its timer must be heard.]],
   run = function(vm)
     vm:run(till.label "sti_insn")
     expect.eq(vm.guest.vIF, 0, "virtual IF before STI")
@@ -86,6 +111,10 @@ s:step "STI: a flag that exists twice" {
 }
 
 s:step "CLI: off for the guest only" {
+  minutes = 3,
+  say = [[
+    Half of the room will say 0. Ask them what would happen to the other
+    guests.]],
   run = function(vm)
     vm:run(till.label "cli_insn")
     expect.eq(vm.guest.vIF, 1, "virtual IF before CLI")
@@ -106,6 +135,10 @@ s:step "CLI: off for the guest only" {
 }
 
 s:step "What one knock costs" {
+  minutes = 4,
+  say = [[
+    i on the last event, then 5. Ask: which of these cycles are hardware,
+    which are the hypervisor's software?]],
   run  = till.event "resume",
   show = "events",
   note = [[

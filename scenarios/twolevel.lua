@@ -11,10 +11,19 @@ local s = scenario {
   lecture = "Memory virtualization",
   order   = 9,
   techniques = "vtx",
+  reading = {
+    "Bhargava et al.: Accelerating two-dimensional page walks for virtualized systems. ASPLOS 2008",
+    "Adams, Agesen: A comparison of software and hardware techniques for x86 virtualization. ASPLOS 2006",
+    "Agesen et al.: The evolution of an x86 virtual machine monitor. ACM OSR 44(4), 2010",
+    "Intel SDM vol. 3C chapters 24 to 28: VMCS, non-root operation, exits, EPT",
+  },
   machine = { cpu = "vtx", mmu = "two-level", model = "nehalem", guest = "fault", ram = "4M" },
 }
 
 s:step "The guest's own tables" {
+  minutes = 2,
+  say = [[
+    CR3 holds what the guest wrote. That is new.]],
   run  = till.label "first_touch",
   show = "address",
   note = [[
@@ -30,6 +39,9 @@ s:step "The guest's own tables" {
 }
 
 s:step "A second level, filled on demand" {
+  minutes = 3,
+  say = [[
+    EPT violation, one entry, back. Once a page.]],
   run  = till.event "second",
   show = "events",
   note = [[
@@ -43,6 +55,10 @@ s:step "A second level, filled on demand" {
 }
 
 s:step "Count" {
+  minutes = 5,
+  say = [[
+    Let them count with w before you say 14. Then 24 for four levels in both
+    dimensions: the exam question.]],
   run  = till.label "page_fault",
   show = "address",
   ask  = { "Two levels of the guest's over four of the second. How many references for one TLB miss?",
@@ -63,6 +79,9 @@ s:step "Count" {
 }
 
 s:step "A page fault that stayed" {
+  minutes = 3,
+  say = [[
+    The hypervisor does not even know. Compare with the true fault of shadow.]],
   show = "cpu",
   note = [[
     Here the guest's handler begins. Its own tables had no such page, so the
@@ -79,6 +98,9 @@ s:step "A page fault that stayed" {
 local before -- visits before the guest changes its tables
 
 s:step "A store to a page table" {
+  minutes = 2,
+  say = [[
+    Nothing happens, and that is the point.]],
   run = function(vm)
     vm:run(till.label "touch_mapped")
     before = vm.exits.total
@@ -99,6 +121,9 @@ s:step "A store to a page table" {
 }
 
 s:step "Accessed and dirty, by hardware" {
+  minutes = 2,
+  say = [[
+    Short: hardware walks this table, so hardware marks it.]],
   run = function(vm)
     local pte = vm:find "play_table" + 6 * 4 -- of page 6
     vm:run(till.label "ad_bits")
@@ -119,6 +144,10 @@ s:step "Accessed and dirty, by hardware" {
 }
 
 s:step "The bill" {
+  minutes = 4,
+  say = [[
+    Cheap changes, dear misses. Who wins depends on the program: ringside
+    compare twolevel.]],
   run  = till.stop(),
   show = "costs",
   ask  = { "Who pays for two-level paging?",

@@ -6,10 +6,18 @@ local s = scenario {
   lecture = "Hardware-assisted virtualization",
   order   = 8,
   techniques = "vtx",
+  reading = {
+    "Uhlig et al.: Intel virtualization technology. IEEE Computer 38(5), 2005",
+    "Adams, Agesen: A comparison of software and hardware techniques for x86 virtualization. ASPLOS 2006",
+    "Intel SDM vol. 3C chapters 24 to 28: VMCS, non-root operation, exits, EPT",
+  },
   machine = { cpu = "vtx", mmu = "shadow", guest = "popf", ram = "4M" },
 }
 
 s:step "VM entry" {
+  minutes = 3,
+  say = [[
+    Two ring 0s. Root and non-root are a second dimension, not a ring -1.]],
   run  = till.label "kmain",
   show = "rings",
   note = [[
@@ -25,6 +33,10 @@ s:step "VM entry" {
 }
 
 s:step "OUT leaves" {
+  minutes = 4,
+  say = [[
+    An exit is not a fault: no gate, no stack of the guest is touched. The
+    reason comes with it.]],
   run  = till.event "vmexit",
   show = "events",
   ask  = { "OUT in ring 0 of the guest. What stops it from reaching the device?",
@@ -41,6 +53,10 @@ s:step "OUT leaves" {
 }
 
 s:step "And comes back" {
+  minutes = 3,
+  say = [[
+    The first generation was slower at exits than a trap. Leaving rarely is
+    what pays.]],
   run  = till.event "vmentry",
   show = "events",
   note = [[
@@ -54,6 +70,9 @@ s:step "And comes back" {
 }
 
 s:step "STI does not leave" {
+  minutes = 3,
+  say = [[
+    Compare with trap: this was a visit there.]],
   run = function(vm)
     vm:run(till.label "sti_insn")
     vm:step()
@@ -70,6 +89,10 @@ s:step "STI does not leave" {
 }
 
 s:step "The first tick" {
+  minutes = 3,
+  say = [[
+    Injection by the VMCS: the CPU does what the hypervisor did by hand in
+    rings.]],
   run  = till.label "tick",
   show = "events",
   note = [[
@@ -83,6 +106,10 @@ s:step "The first tick" {
 }
 
 s:step "POPF works" {
+  minutes = 3,
+  say = [[
+    Vote before: who still believes in the silent failure? Then run popf
+    beside it.]],
   run  = till.label "after_popf",
   show = "cpu",
   ask  = { "POPF with IF = 0 on the stack, in ring 0 of the guest. Does IF change?",
@@ -98,6 +125,9 @@ s:step "POPF works" {
 }
 
 s:step "The end is the bare machine's" {
+  minutes = 3,
+  say = [[
+    What still leaves: ports and page tables. That leads to twolevel and dev3.]],
   run  = till.stop(),
   show = "serial",
   note = [[

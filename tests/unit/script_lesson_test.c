@@ -53,8 +53,33 @@ static void check_note(const char *file, const char *note)
     if (lines > NOTE_LINES) fail_msg("%s: a note is longer than %d lines: %s", file, NOTE_LINES, note);
 }
 
+/* For whoever lectures with it: what to say and how long at each step, what to read, a diagram, a row of the guide with the sum. */
+static void check_speaker(struct lesson *l)
+{
+    const char *slash = strrchr(l->path, '/'), *file = slash ? slash + 1 : l->path;
+    unsigned minutes = 0;
+    char name[40], row[80];
+    struct text guide = { 0 };
+    struct err e = { 0 };
+    for (unsigned i = 0; i < l->ops->steps(l); i++) {
+        struct lesson_step st;
+        l->ops->step(l, i, &st);
+        if (!st.minutes || !*st.say) fail_msg("%s: step '%s' wants minutes = N and say = [[...]], for the speaker", l->path, st.title);
+        minutes += st.minutes;
+    }
+    if (minutes < 10 || minutes > 30) fail_msg("%s: %u minutes; between 10 and 30 fit a lecture", l->path, minutes);
+    if (!l->readings) fail_msg("%s: wants reading = { ... }", l->path);
+    if (!l->ops->drawings(l)) fail_msg("%s: wants a diagram, s:draw", l->path);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(file, "."), file);
+    snprintf(row, sizeof row, "`%s` | %u |", name, minutes);
+    if (!text_read(&guide, "docs/lecture.md", 1 << 20, &e)) fail_msg("%s", e.text);
+    if (!strstr(text_str(&guide), row)) fail_msg("docs/lecture.md has no row with \"%s\"", row);
+    text_free(&guide);
+}
+
 static void check_form(struct lesson *l)
 {
+    check_speaker(l);
     unsigned questions = 0, n = l->ops->steps(l);
     assert_in_range(n, 5, 8);
     assert_true(l->title[0] && l->lecture[0] && l->techniques[0]);
