@@ -58,6 +58,12 @@ struct lesson {
 /* Is the machine's technique (cfg.cpu) one of which the lesson says that its claims are about it? */
 bool lesson_is_about(const struct lesson *l);
 
+/* A lesson without steps, for lines that somebody types. NULL: no memory. */
+struct lesson *lesson_empty(struct err *e);
+/* Runs a line of Lua with `vm` as that machine, in the sandbox of scenarios; `l` is of lesson_empty. What it gives, prints, and claims
+ * is added to `out`. The line may run the machine, and change it, which forgets its past. EXIT_INPUT, EXIT_LIMIT. */
+bool lesson_eval(struct lesson *l, struct machine *m, const char *line, struct text *out, struct err *e);
+
 /* Loads a scenario file. `name` is a path, or the name of a shipped scenario ("popf"). NULL and an error otherwise:
  * EXIT_INPUT with file and line for broken Lua, EXIT_LIMIT if it loops or eats memory while loading. */
 struct lesson *lesson_open(const char *name, struct err *e);

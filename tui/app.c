@@ -240,6 +240,10 @@ static unsigned stop_list(struct app *a)
 static unsigned compare(struct app *a)
 {
     text_clear(&a->card);
+    if (session_on_branch(&a->session) >= 0) { /* there the other machine is the past as it was */
+        if (session_branch_compare(&a->session, &a->card)) overlay_card(a, "Two futures");
+        return ASK_SAMPLE | ASK_REDRAW;
+    }
     if (session_compare(&a->session, &a->card)) overlay_table(a, "Compare");
     return ASK_REDRAW;
 }
@@ -275,6 +279,8 @@ unsigned app_command(struct app *a, int c)
     if (c >= CMD_VIEW1 && c <= CMD_VIEW0) return choose(a, (unsigned)(c - CMD_VIEW1));
     switch (c) {
     case CMD_QUIT: return ASK_QUIT;
+    case CMD_COLON: a->colon.at = a->colon.lines; overlay_prompt(a, c); return ASK_REDRAW;
+    case CMD_BRANCH: session_branch_next(&a->session); return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
     case CMD_GOTO:
     case CMD_EXEC:
     case CMD_ADDRESS:
@@ -337,11 +343,30 @@ static unsigned look_at(struct app *a, const char *typed)
     return to_address(a, CMD_ADDRESS, exact);
 }
 
-/* What was typed at a prompt. */
-static unsigned answer(struct app *a, int asked)
+static unsigned take_letter(struct app *a, uint32_t key)
+{
+    int asked = a->asking;
+    a->overlay = OVERLAY_NONE, a->asking = CMD_NONE;
+    if (asked == CMD_MARK) session_mark(&a->session, key);
+    else session_to_mark(&a->session, key);
+    app_follow_lesson(a);
+    return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
+}
+
+/* What was typed at a prompt, or behind a command's word. */
+unsigned app_answer(struct app *a, int asked, const char *line)
 {
     char typed[TYPED];
-    view_copy(typed, sizeof typed, a->typed);
+    view_copy(typed, sizeof typed, line);
+    if (asked == CMD_COLON) return colon_do(a, typed);
+    if (asked == CMD_MARK || asked == CMD_TOMARK) {
+        a->asking = asked;
+        return take_letter(a, (unsigned char)*typed);
+    }
+    if (asked != CMD_GOTO && asked != CMD_FIND && asked != CMD_EXEC && asked != CMD_ADDRESS) {
+        session_say(&a->session, true, "\"%s\" takes nothing behind it.", command_desc(asked)->label);
+        return ASK_REDRAW;
+    }
     if (asked == CMD_FIND && a->focus != VIEW_EVENTS && a->focus != VIEW_CODE && a->focus != VIEW_SERIAL && *typed) {
         pick_find(a, typed);
         return ASK_REDRAW;
@@ -353,16 +378,6 @@ static unsigned answer(struct app *a, int asked)
     a->lecture.view = -1;
     session_goto(&a->session, typed);
     a->running = false;
-    app_follow_lesson(a);
-    return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
-}
-
-static unsigned take_letter(struct app *a, uint32_t key)
-{
-    int asked = a->asking;
-    a->overlay = OVERLAY_NONE, a->asking = CMD_NONE;
-    if (asked == CMD_MARK) session_mark(&a->session, key);
-    else session_to_mark(&a->session, key);
     app_follow_lesson(a);
     return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
 }
@@ -392,7 +407,11 @@ unsigned app_key(struct app *a, uint32_t key)
     } else if (a->overlay) {
         int asked = a->asking;
         ask = overlay_key(a, key);
-        if (asked != CMD_NONE && a->asking == CMD_NONE && key == TKEY_ENTER) ask |= answer(a, asked);
+        if (asked != CMD_NONE && a->asking == CMD_NONE && key == TKEY_ENTER) {
+            char typed[TYPED];
+            view_copy(typed, sizeof typed, a->typed);
+            ask |= app_answer(a, asked, typed);
+        }
     } else {
         int c = command_of_key(key);
         ask = c == CMD_NONE ? unknown(a, key) : app_command(a, c);

@@ -5,6 +5,7 @@
 #ifndef TUI_APP_H
 #define TUI_APP_H
 
+#include "tui/colon.h"
 #include "tui/command.h"
 #include "tui/frame.h"
 #include "tui/layout.h"
@@ -13,7 +14,7 @@
 #include "tui/session.h"
 #include "tui/view.h"
 
-enum { TYPED = 80 };
+enum { TYPED = COLON_LINE };
 
 /* What lies above the panes and takes the keys. */
 enum overlay { OVERLAY_NONE, OVERLAY_PROMPT, OVERLAY_HELP, OVERLAY_CARD, OVERLAY_LETTER /* one key, for a mark */ };
@@ -32,6 +33,7 @@ struct app {
     int scroll;        /* of the help or the card */
     char card_title[40];
     struct text card;
+    struct colon colon;
     struct text copy; /* for the clipboard of the terminal; who paints sends and clears it */
     bool card_wide;   /* the card wants the whole width, and its lines as they are */
 };
@@ -45,6 +47,8 @@ void app_sample(struct app *a); /* every view looks at the machine */
 void app_draw(struct app *a);   /* makes the frame */
 /* The choice of a step's author (`show = "rings"`): which pane is in front. */
 void app_follow_lesson(struct app *a);
+
+unsigned app_answer(struct app *a, int command, const char *typed); /* a command that asks, with its answer */
 
 /* chrome.c: what is around the panes. */
 void chrome_title(struct app *a);

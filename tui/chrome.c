@@ -42,7 +42,8 @@ void chrome_title(struct app *a)
     pane_fill(&p, (struct rect){ 0, 0, p.at.w, 1 }, style, ' ');
     machine_words(a, tight, machine, sizeof machine);
     number(machine_cycles(s->m), cycles, sizeof cycles);
-    if (s->lesson) snprintf(step, sizeof step, "  step %u/%u", s->lesson->next, s->lesson->ops->steps(s->lesson));
+    if (session_on_branch(s) >= 0) snprintf(step, sizeof step, "  BRANCH %d", session_on_branch(s) + 1);
+    else if (s->lesson) snprintf(step, sizeof step, "  step %u/%u", s->lesson->next, s->lesson->ops->steps(s->lesson));
     bool ended = machine_end(s->m).fate != FATE_RUNNING;
     snprintf(right, sizeof right, "%sev %u/%u   cyc %s", ended ? "END  " : "", trace_last(machine_trace_of(s->m)),
              s->far_event, cycles);
@@ -89,6 +90,9 @@ void chrome_timeline(struct app *a)
         char name[2] = { s->mark[i].name, 0 };
         if (s->mark[i].insns <= far) pane_put(&p, 2 + (int)(s->mark[i].insns * (uint64_t)(w - 3) / far), 0, STYLE(ROLE_KEY, ATTR_BOLD), name);
     }
+    for (unsigned i = 0; i < s->branches; i++)
+        if (s->branch[i].m == s->m || s->branch[i].trunk == s->m)
+            pane_put(&p, 2 + (int)((s->branch[i].from < far ? s->branch[i].from : far) * (uint64_t)(w - 3) / far), 0, STYLE(ROLE_WARN, ATTR_BOLD), "Y");
     pane_put(&p, 1 + here, 0, STYLE(ROLE_NOW, ATTR_BOLD), "●");
     pane_put(&p, w + 3, 0, STYLE(ROLE_PLAIN, 0), hint);
 }

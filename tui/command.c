@@ -100,7 +100,7 @@ void command_markdown(struct text *out)
             text_add(out, "|");
             for (const char *k = table[c].keys; *k;) {
                 size_t n = strcspn(k, " ");
-                text_add(out, " `%.*s`", (int)n, k);
+                text_add(out, *k == '|' ? " `\\%.*s`" : " `%.*s`", (int)n, k); /* a bar would end the column */
                 k += n;
                 k += *k == ' ';
             }

@@ -48,6 +48,7 @@ static bool type(struct app *a, uint32_t key)
 
 static unsigned prompt_key(struct app *a, uint32_t key)
 {
+    if (a->asking == CMD_COLON && colon_key(a, key)) return ASK_REDRAW;
     if (key == TKEY_ESC || key == TKEY_ENTER || (key == TKEY_BACKSPACE && !*a->typed))
         leave(a);
     else
@@ -225,7 +226,7 @@ static void draw_card(struct app *a)
 static void draw_prompt(struct app *a)
 {
     static const char *const labels[CMD_COUNT] = {
-        [CMD_GOTO] = "Go to (41 cycle:N insn:N step:N label:NAME mark:X fail:N): ", [CMD_FIND] = "Find: ",
+        [CMD_GOTO] = "Go to (41 cycle:N insn:N step:N label:NAME mark:X fail:N): ", [CMD_FIND] = "Find: ", [CMD_COLON] = ":",
         [CMD_EXEC] = "Execute (NAME HEXBYTES eax=... ring=1 ...): ",
         [CMD_ADDRESS] = "Look at (ADDRESS or SYMBOL[,write|exec][,RING]; empty: newest fault): "
     };
@@ -237,6 +238,10 @@ static void draw_prompt(struct app *a)
     if (room < 1) return;
     x = pane_put(&p, x, 0, STYLE(ROLE_PLAIN, 0), a->typed + (n > room ? n - room : 0));
     pane_put(&p, x, 0, STYLE(ROLE_PLAIN, ATTR_REVERSE), " ");
+    if (a->asking != CMD_COLON || !*a->session.message || !a->layout.timeline.h) return;
+    struct pane below = pane_of(&a->frame, a->layout.keys); /* what Tab found */
+    pane_fill(&below, (struct rect){ 0, 0, below.at.w, below.at.h }, STYLE(ROLE_PLAIN, 0), ' ');
+    pane_fit(&below, 1, 0, below.at.w - 2, STYLE(ROLE_PLAIN, 0), a->session.message);
 }
 
 void overlay_draw(struct app *a)

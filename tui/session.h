@@ -3,7 +3,7 @@
  * Idea: every movement ends at an instruction boundary, tells the lesson where the machine is now, and leaves one
  * line saying what happened if that is not plain to see. A lesson's steps begin where the one before ended: whoever
  * strays from it and asks for the next step is first taken back to the lesson's place.
- * Not modelled: branches; what is changed in the past replaces the future. */
+ * What is changed in the past is changed on a branch (session_branch.c): the run that was stays. */
 #ifndef TUI_SESSION_H
 #define TUI_SESSION_H
 
@@ -13,7 +13,13 @@
 #include "sim/machine.h"
 #include "sim/micro.h"
 
-enum { SESSION_MACHINES = 8, MARKS = 36, SESSION_STOPS = 32 };
+enum { SESSION_MACHINES = 8, MARKS = 36, SESSION_STOPS = 32, SESSION_BRANCHES = 4 };
+struct branch {
+    struct machine *m, *trunk;      /* trunk: the one that was not changed */
+    struct lesson *trunk_lesson;
+    uint64_t from;                  /* the moment of the first change */
+    char what[72];                  /* that change, as it was typed */
+};
 struct mark {
     char name;                      /* a letter or digit; 0: none */
     uint64_t insns;                 /* the moment */
@@ -39,6 +45,9 @@ struct session {
     char marks_file[512];           /* where they are kept; "": nowhere */
     uint32_t stop[SESSION_STOPS];   /* session_stop.c: linear addresses */
     unsigned stops;
+    struct branch branch[SESSION_BRANCHES]; /* session_branch.c */
+    unsigned branches;
+    struct lesson *lua;             /* of session_line; NULL until it is used */
     struct lab *lab;                /* of session_exec; NULL until it is used */
     /* Called between slices of a long run; true: stop. May draw. */
     bool (*poll)(void *self);
@@ -60,6 +69,18 @@ void session_next(struct session *s); /* a step of the lesson */
 void session_previous(struct session *s);
 void session_goto(struct session *s,
                   const char *where); /* "41", "event:41", "cycle:N", "insn:N", "step:N", "label:NAME", "mark:X", "fail:N" */
+/* Branches of the past: the machine at hand becomes one that may be changed; next: trunk, 1, 2, ...; drop: the last one. False: it says why. */
+bool session_branch(struct session *s, const char *what);
+int  session_on_branch(const struct session *s); /* -1: on none */
+void session_branch_next(struct session *s);
+void session_branch_drop(struct session *s);
+void session_branch_list(const struct session *s, struct text *out);
+/* Both futures, as far as they go within some bounds: the first event that differs, what they print, how they end. */
+bool session_branch_compare(struct session *s, struct text *out);
+void session_branches_free(struct session *s);
+/* A line of Lua, or `expect` and an expression; one that changes the machine makes a branch. False: it says what is wrong. */
+bool session_line(struct session *s, const char *line, struct text *out);
+bool session_explain(struct session *s, const char *word, struct text *out); /* as `ringside explain` */
 /* Stop points: one at the instruction about to run, or not any more; the list; is one at that address. session_arm is for those
  * who run: from now on the machine stops there, or no more; session_stopped says so if it did. */
 void session_stop(struct session *s);
@@ -78,6 +99,7 @@ void session_mark_names(const struct session *s, char *names);
 /* The next technique that can run this guest, or the one before: same guest, same moment, other machine. */
 void session_machine_next(struct session *s);
 void session_machine_previous(struct session *s);
+void session_machine_to(struct session *s, const char *cpu); /* the one of that name */
 void session_arrive(struct session *s); /* after any movement: what was the furthest */
 /* Writes the ladder of the events so far; the message names the file. */
 void session_draw(struct session *s);

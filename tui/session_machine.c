@@ -73,11 +73,32 @@ static void change(struct session *s, struct machine *to, const char *cpu, const
     session_arrive(s);
 }
 
+static bool branched(struct session *s)
+{
+    if (session_on_branch(s) >= 0) session_say(s, true, "This is a branch of one machine; | leads back to the run as it was.");
+    return session_on_branch(s) >= 0;
+}
+
+void session_machine_to(struct session *s, const char *cpu)
+{
+    const char *names[SESSION_MACHINES];
+    unsigned now = 0, n = techniques(s, names, &now), i = 0;
+    struct err e = { 0 };
+    if (branched(s)) return;
+    while (i < n && strcmp(names[i], cpu)) i++;
+    if (i == now) return;
+    s->machine[now] = s->m;
+    struct machine *to = i < n ? made(s, i, names[i], &e) : NULL;
+    if (to) change(s, to, names[i], &e);
+    else session_say(s, true, "%.200s", i < n ? e.text : "The machines are native, te, bt, pv, vtx.");
+}
+
 static void turn(struct session *s, int direction)
 {
     const char *names[SESSION_MACHINES];
     unsigned now = 0, n = techniques(s, names, &now);
     struct err refused = { 0 };
+    if (branched(s)) return;
     s->machine[now] = s->m;
     for (unsigned k = 1; k < n; k++) {
         unsigned i = (now + (direction > 0 ? k : n - k)) % n;
@@ -97,6 +118,9 @@ void session_machine_previous(struct session *s) { turn(s, -1); }
 
 void session_close(struct session *s)
 {
+    session_branches_free(s);
+    if (s->lua) s->lua->ops->free(s->lua);
+    s->lua = NULL;
     for (unsigned i = 0; i < SESSION_MACHINES; i++)
         if (s->machine[i] != s->own) machine_free(s->machine[i]);
     memset(s->machine, 0, sizeof s->machine);

@@ -1,0 +1,1 @@
+expect.events("resume", 66, "the hypervisor returned to the guest")
