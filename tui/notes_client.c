@@ -33,7 +33,7 @@ static int connected(const char *dir, const char *name)
 /* The newest lecture that answers; -1: none does. */
 static int find_lecture(void)
 {
-    char dir[NOTES_PATH], path[2 * NOTES_PATH], best[64];
+    char dir[NOTES_PATH], path[NOTES_PATH + 256], best[64]; /* names have 255 bytes */
     int fd = -1;
     if (!notes_path(dir, sizeof dir, 0)) return -1;
     for (;;) {
