@@ -16,8 +16,11 @@ void lines_drop_page(struct lines *l, uint32_t page, uint64_t *which)
 void lines_drop_all(struct lines *l)
 {
     for (unsigned place = 0; place < LINES_PAGES; place++) {
-        for (uint64_t rest = l->used[place]; rest; rest &= rest - 1) lines_drop(l, place * 64 + (unsigned)__builtin_ctzll(rest));
+        uint64_t rest = l->used[place];
+        if (!rest) continue;
         l->used[place] = 0;
+        do lines_drop(l, place * 64 + (unsigned)__builtin_ctzll(rest));
+        while (rest &= rest - 1);
     }
 }
 

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include "sim/core/addr.h"
 
 enum { LINE_SHIFT = 6, LINE_SIZE = 1 << LINE_SHIFT, LINES = 512, LINES_PAGES = LINES / (PAGE_SIZE / LINE_SIZE) };
@@ -46,7 +47,9 @@ static inline struct line_tag *lines_find(struct lines *l, unsigned user, uint32
 
 static inline void lines_drop(struct lines *l, unsigned n)
 {
-    l->e[0][n].tag[0] = l->e[0][n].tag[1] = l->e[1][n].tag[0] = l->e[1][n].tag[1] = LINE_NO_TAG;
+    static const uint32_t none[2] = { LINE_NO_TAG, LINE_NO_TAG };
+    memcpy(l->e[0][n].tag, none, sizeof none);
+    memcpy(l->e[1][n].tag, none, sizeof none);
 }
 
 /* Those of a page, which are among the bits of *which: none then. All. */

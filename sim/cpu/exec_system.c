@@ -195,9 +195,11 @@ bool cpu_cr3(struct cpu *c, uint32_t v)
 static enum step cr3_set(struct cpu *c, const struct insn *i, uint32_t v)
 {
     if (!cpu_cr3(c, v)) return STEP_FAULT;
-    if (c->trace)
-        trace_emit(c->trace, &(struct event){ .kind = EV_CR3, .cause = c->cause, .eip = insn_eip(c, i),
-                                              .u.CR3.value = c->cr3 });
+    if (c->trace) {
+        struct event *e = trace_open(c->trace, EV_CR3, c->cause, insn_eip(c, i));
+        e->u.CR3.value = c->cr3;
+        trace_close(c->trace, e);
+    }
     return next_block(c, i);
 }
 

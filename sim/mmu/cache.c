@@ -40,13 +40,16 @@ bool cache_has(const struct cache *c, uint32_t line, bool *dirty)
 
 ALWAYS_INLINE void unsettle_data(struct caches *k, uint32_t at)
 {
-    unsigned seen = k->seen[at], n = seen & (CACHE_SEEN - 1);
-    uint32_t line = k->l1d.tag[at], *near = k->near[line & (CACHE_NEAR - 1)].line;
-    if (near[0] == line) near[0] = CACHE_NONE;
-    if (near[1] == line) near[1] = CACHE_NONE;
-    for (unsigned user = 0; user < 2; user++)
-        if (seen & (unsigned)CACHE_SEEN << user) k->lines->e[user][n].tag[0] = k->lines->e[user][n].tag[1] = LINE_NO_TAG;
+    unsigned seen = k->seen[at], n = seen & (LINES - 1);
+    if (!seen) return;
     k->seen[at] = 0;
+    if (seen & CACHE_WALKED) {
+        uint32_t line = k->l1d.tag[at], *near = cache_near_of(k, line);
+        if (near[0] == line) near[0] = CACHE_NONE;
+        if (near[1] == line) near[1] = CACHE_NONE;
+    }
+    if (seen & CACHE_SEEN) k->lines->e[0][n].tag[0] = k->lines->e[0][n].tag[1] = LINE_NO_TAG;
+    if (seen & CACHE_SEEN << 1) k->lines->e[1][n].tag[0] = k->lines->e[1][n].tag[1] = LINE_NO_TAG;
 }
 
 ALWAYS_INLINE void unsettle_code(struct caches *k, uint32_t line)
@@ -129,10 +132,10 @@ static void write_below_l2(struct caches *k, uint32_t line)
     } else install_l3(k, line, true);
 }
 
-static void install_l2(struct caches *k, uint32_t line, bool dirty)
+ALWAYS_INLINE void install_in_l2(struct caches *k, uint32_t set, uint32_t line, bool dirty)
 {
     struct cache *c = &k->l2;
-    uint32_t set = line & c->mask, lost;
+    uint32_t lost;
     struct cache_set *s = &c->set[set];
     uint32_t bit = victim(c, s), *tag = &c->tag[(set << c->shift) + way_of(bit)];
     if (*tag != CACHE_NONE) {
@@ -146,6 +149,7 @@ static void install_l2(struct caches *k, uint32_t line, bool dirty)
     s->dirty = (uint16_t)((s->dirty & ~bit) | (dirty ? bit : 0));
     use(c, s, bit, &lost);
 }
+static void install_l2(struct caches *k, uint32_t line, bool dirty) { install_in_l2(k, line & k->l2.mask, line, dirty); }
 
 static uint32_t from_memory(struct caches *k)
 {
@@ -178,16 +182,16 @@ static uint32_t from_below(struct caches *k, uint32_t line)
     }
     c->misses++;
     uint32_t stall = k->l3.ways ? from_l3(k, line) : from_memory(k);
-    install_l2(k, line, false);
+    install_in_l2(k, set, line, false);
     return stall;
 }
 
 /* ---- the first level ---- */
 
-static void unsettle_ways(struct caches *k, uint32_t set, uint32_t lost)
+static __attribute__((noinline)) void unsettle_ways(struct caches *k, uint32_t first, uint32_t lost)
 {
-    if (lost) k->lines->losses++;
-    for (; lost; lost &= lost - 1) unsettle_data(k, (set << k->l1d.shift) + way_of(lost));
+    k->lines->losses++;
+    for (; lost; lost &= lost - 1) unsettle_data(k, first + way_of(lost));
 }
 
 /* A dirty line leaves l1d. */
@@ -203,45 +207,47 @@ static void write_below_l1(struct caches *k, uint32_t line)
     } else install_l2(k, line, true);
 }
 
-static uint32_t miss_data(struct caches *k, uint32_t line, bool write, uint32_t *at)
+static __attribute__((noinline)) uint32_t miss_data(struct caches *k, uint32_t line, bool write, uint32_t *at)
 {
     struct cache *c = &k->l1d;
-    uint32_t set = line & c->mask, lost;
+    uint32_t set = line & c->mask, first = set << c->shift, lost;
     struct cache_set *s = &c->set[set];
     c->misses++;
     uint32_t stall = from_below(k, line); /* may take lines out of this set, too */
-    uint32_t bit = victim(c, s);
-    *at = (set << c->shift) + way_of(bit);
-    uint32_t gone = c->tag[*at];
+    uint32_t bit = victim(c, s), place = first + way_of(bit), gone = c->tag[place];
     bool dirty = s->dirty & bit;
-    k->lines->losses += !!(s->recent & bit); /* the only way */
-    unsettle_data(k, *at);
-    c->tag[*at] = line;
+    *at = place;
+    if (__builtin_expect(s->recent & bit, 0)) k->lines->losses++; /* the only way */
+    unsettle_data(k, place);
+    c->tag[place] = line;
     s->dirty = (uint16_t)((s->dirty & ~bit) | (write ? bit : 0));
     use(c, s, bit, &lost);
-    unsettle_ways(k, set, lost);
+    if (lost) unsettle_ways(k, first, lost);
     if (dirty) write_below_l1(k, gone);
     return stall;
 }
 
 uint32_t cache_data_unsettled(struct caches *k, uint32_t line, uint32_t bit, bool write, uint32_t *at)
 {
-    struct cache *c = &k->l1d;
-    uint32_t set = line & c->mask, lost;
-    struct cache_set *s = &c->set[set];
     if (!bit) return miss_data(k, line, write, at);
-    *at = (set << c->shift) + way_of(bit);
+    struct cache *c = &k->l1d;
+    uint32_t set = line & c->mask, first = set << c->shift, lost;
+    struct cache_set *s = &c->set[set];
+    *at = first + way_of(bit);
     if (write) s->dirty |= (uint16_t)bit;
     use(c, s, bit, &lost);
-    unsettle_ways(k, set, lost);
+    if (lost) unsettle_ways(k, first, lost);
     return 0;
 }
 
 uint32_t cache_entry_far(struct caches *k, uint32_t line, bool write)
 {
     uint32_t place;
-    k->near[line & (CACHE_NEAR - 1)].line[write] = line;
-    return cache_data(k, line, write, &place);
+    uint32_t wait = cache_data(k, line, write, &place);
+    if (k->l1d.tag[place] != line) return wait; /* gone already, in a model with very few lines */
+    cache_near_of(k, line)[write] = line;
+    k->seen[place] |= CACHE_WALKED;
+    return wait;
 }
 
 uint32_t cache_code(struct caches *k, uint32_t line)

@@ -42,15 +42,16 @@ struct cache_near { uint32_t line[2]; };
 enum { CACHE_NEAR = 64 };
 struct caches {
     struct cache l1i, l1d, l2, l3;
-    struct cache_near near[CACHE_NEAR]; /* by the low bits of a line's number */
-    uint16_t *seen;        /* of each line in l1d: where `lines` may have it, with CACHE_SEEN bits for the rings */
+    struct cache_near near[CACHE_NEAR]; /* by cache_near_of */
+    uint16_t *seen;        /* of each line in l1d: where `lines` may have it, with CACHE_SEEN bits for the rings; CACHE_WALKED: `near` may */
     struct lines *lines;   /* the CPU's */
     struct fetch *fetch;   /* likewise */
     uint32_t  memory;      /* stall of a reference to memory */
     uint32_t  line_most;   /* the longest that one reference can take */
     uint64_t  memory_reads, memory_writes; /* lines */
 };
-enum { CACHE_SEEN = 1 << 14 };
+enum { CACHE_WALKED = 1 << 13, CACHE_SEEN = 1 << 14 };
+_Static_assert((int)LINES <= (int)CACHE_WALKED, "seen");
 
 /* Caches as the model has them, empty. */
 void caches_init(struct caches *k, const struct model *m, struct arena *a, struct lines *lines, struct fetch *fetch);
@@ -108,9 +109,14 @@ static inline uint32_t cache_data(struct caches *k, uint32_t line, bool write, u
 }
 /* The same for page walks, which refer to few lines again and again: here a reference is known at once that changes nothing. */
 uint32_t cache_entry_far(struct caches *k, uint32_t line, bool write);
+/* Directories lie at the beginning of their pages. */
+static inline uint32_t *cache_near_of(struct caches *k, uint32_t line)
+{
+    return k->near[(line ^ line >> (PAGE_SHIFT - LINE_SHIFT)) & (CACHE_NEAR - 1)].line;
+}
 static inline uint32_t cache_entry(struct caches *k, uint32_t line, bool write)
 {
-    bool known = k->near[line & (CACHE_NEAR - 1)].line[write] == line;
+    bool known = cache_near_of(k, line)[write] == line;
     return __builtin_expect(known, 1) ? 0 : cache_entry_far(k, line, write);
 }
 /* The CPU fetches code from a line: the cycles it waits. */
@@ -126,10 +132,10 @@ static inline bool cache_dirty(const struct caches *k, uint32_t at)
 }
 static inline void cache_seen(struct caches *k, uint32_t at, unsigned n, unsigned ring)
 {
-    unsigned was = k->seen[at];
-    if (__builtin_expect(was && (was & (CACHE_SEEN - 1)) != n, 0)) {
-        lines_drop(k->lines, was & (CACHE_SEEN - 1)); /* by another linear address */
-        was = 0;
+    unsigned was = k->seen[at], before = was & (LINES - 1);
+    if (__builtin_expect(before != n, 0)) {
+        if (was >= CACHE_SEEN) lines_drop(k->lines, before); /* by another linear address */
+        was &= CACHE_WALKED;
     }
     k->seen[at] = (uint16_t)(was | n | (unsigned)CACHE_SEEN << ring);
 }

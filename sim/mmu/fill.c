@@ -154,12 +154,6 @@ NEVER_INLINE struct tlb_entry *by_any_walk_untimed(struct mmu *m, struct tlb *t,
     return by_any_walk(m, t, set, way, there, lin, access, false);
 }
 
-/* Must a walk look behind the first level, or put there what it finds? */
-ALWAYS_INLINE bool looks_behind(const struct mmu *m, bool code)
-{
-    return m->behind && (m->behind->second.e || m->behind->large[code].any);
-}
-
 /* The same for small pages of which nobody is to hear: by_any_walk without what those do not need. */
 ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb_entry *set, unsigned way, bool there,
                                         uint32_t lin, unsigned access, bool caches)
@@ -168,7 +162,7 @@ ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb
     const uint32_t first = b->ram_first, bytes = b->ram_bytes, page = lin & PAGE_MASK;
     const bool write = access & ACCESS_WRITE, code = access & ACCESS_EXEC;
     if (unlikely(!m->two_levels || !m->direct)) return NULL;
-    if (unlikely(looks_behind(m, code)) || unlikely(m->points && m->points->armed)) goto any;
+    if (unlikely(fill_looks_behind(m, code)) || unlikely(m->points && m->points->armed)) goto any;
     uint32_t top = (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2;
     if (unlikely(top - first >= bytes)) return NULL;
     uint32_t pde = ram_entry(b, top);
@@ -179,20 +173,17 @@ ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb
     uint32_t rights = entry & (PTE_W | PTE_U | PTE_D | PTE_G) & (pde | PTE_D | PTE_G);
     if (unlikely(!(leaf & PTE_P) || frame - first >= bytes || !walk_allows(rights, access, m->cr0))) return NULL;
     if (entry != leaf && unlikely(b->log || (b->marks[at >> PAGE_SHIFT] & (FRAME_DIRTY | FRAME_CODE)) != FRAME_DIRTY)) return NULL;
-    if (caches && !code) __builtin_prefetch(b->ram + frame + (lin & (PAGE_SIZE - 1))); /* the host's caches bring it while we ask the model's */
     uint64_t cycles = 2 * (uint64_t)m->model->cost[COST_WALK_REF];
     if (caches) cycles += touch(m, top, false);
     if (caches) cycles += touch(m, at, entry != leaf);
     if (entry != leaf) memcpy(b->ram + at, &entry, sizeof entry);
     clock_charge(m->clock, CAUSE_WALK, cycles);
-    count_hit(t, set, way, there, caches && !code);
+    count_hit(t, set, way, there, false);
     t->misses++;
     m->walks++;
     m->refs += 2;
     if (!(m->cr4 & PAGING_CR4_PGE)) rights &= ~(uint32_t)PTE_G;
-    struct tlb_entry *e = &set[way];
-    bool same = caches && !code && there && e->frame == frame && !((e->pte ^ rights) & ~(uint32_t)PTE_D);
-    if (!same) e = tlb_room(t, set, way, there, caches && !code); /* else its lines stay settled */
+    struct tlb_entry *e = tlb_room(t, set, way, there, false);
     tlb_use(t, set);
     if (unlikely(rights & PTE_G)) t->global = true;
     e->host = b->ram + frame;
@@ -246,16 +237,17 @@ NEVER_INLINE bool fill_code_timed(struct mmu *m, uint32_t lin, unsigned access)
  * written may be read. */
 ALWAYS_INLINE bool tell(struct caches *k, struct tlb_entry *e, uint32_t lin, unsigned access, uint32_t place, bool dirty)
 {
-    unsigned user = access & ACCESS_USER, ring = user / ACCESS_USER, n = lin >> LINE_SHIFT & (LINES - 1);
+    unsigned user = access & ACCESS_USER, n = lin >> LINE_SHIFT & (LINES - 1);
     struct lines *l = k->lines;
-    struct line_tag *t = &l->e[ring][n];
-    bool writes = dirty && e->tag[ACCESS_WRITE | user] == (lin & PAGE_MASK);
-    t->tag[0] = lin & LINE_MASK;
-    t->tag[1] = writes ? lin & LINE_MASK : LINE_NO_TAG;
+    struct line_tag *t = &l->e[user / ACCESS_USER][n];
+    const uint32_t line = lin & LINE_MASK;
+    const uint64_t bit = UINT64_C(1) << (lin >> LINE_SHIFT & 63);
+    t->tag[0] = line;
+    t->tag[1] = dirty && e->tag[ACCESS_WRITE | user] == (lin & PAGE_MASK) ? line : LINE_NO_TAG;
     t->base = e->base;
-    l->used[n / 64] |= UINT64_C(1) << n % 64;
-    e->settled |= UINT64_C(1) << n % 64;
-    cache_seen(k, place, n, ring);
+    l->used[n / 64] |= bit;
+    e->settled |= bit;
+    cache_seen(k, place, n, user / ACCESS_USER);
     return true;
 }
 
@@ -268,7 +260,7 @@ NEVER_INLINE bool settle_slowly(struct mmu *m, struct tlb_entry *e, uint32_t lin
     return tell(m->caches, e, lin, access, place, cache_dirty(m->caches, place));
 }
 
-NEVER_INLINE bool settle(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsigned access)
+ALWAYS_INLINE bool settle_here(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsigned access)
 {
     struct caches *k = m->caches;
     const struct cache *c = &k->l1d;
@@ -277,53 +269,129 @@ NEVER_INLINE bool settle(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsig
     if (!cache_hit(c, s, bit, access & ACCESS_WRITE)) return settle_slowly(m, e, lin, access, bit);
     return tell(k, e, lin, access, (set << c->shift) + (uint32_t)__builtin_ctz(bit), s->dirty & bit);
 }
+NEVER_INLINE bool settle(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsigned access) { return settle_here(m, e, lin, access); }
 
 /* In a way of a set, whose bit it may get first. */
 NEVER_INLINE bool settle_older(struct mmu *m, struct tlb_entry *set, unsigned way, uint32_t lin, unsigned access)
 {
     return settle(m, tlb_recent(m->dtlb, set, way), lin, access);
 }
-ALWAYS_INLINE bool settle_of(struct mmu *m, struct tlb_entry *set, unsigned way, uint32_t lin, unsigned access)
-{
-    if (!(m->dtlb->recent[tlb_set_number(m->dtlb, set)] >> way & 1)) return settle_older(m, set, way, lin, access);
-    return settle(m, &set[way], lin, access);
-}
 
-/* No entry has the tag. */
-NEVER_INLINE bool fill_data_by_walk(struct mmu *m, struct tlb_entry *set, uint32_t lin, unsigned access)
+/* No entry has the tag: whatever the short way can do. */
+NEVER_INLINE bool fill_data_by_any_walk(struct mmu *m, struct tlb_entry *set, uint32_t lin, unsigned access)
 {
     struct tlb *t = m->dtlb;
     struct tlb_entry *e;
     bool there;
     unsigned way = tlb_search(set, (lin & PAGE_MASK) | m->space, &there);
-    access &= ACCESS_WRITE | ACCESS_USER;
     if (there && fill_serves(m, &set[way], access)) {
         e = tlb_hit(t, set, way);
         mmu_open(m, e, access);
     } else {
-        e = by_walk(m, t, set, way, there, lin, access, true);
+        e = m->two_levels && m->direct ? by_any_walk(m, t, set, way, there, lin, access, true) : NULL;
         if (unlikely(!e)) return false;
         tlb_mark(t, set, (unsigned)(e - set));
     }
     return e->tag[access] == (lin & PAGE_MASK) && settle(m, e, lin, access);
 }
 
-/* A tag says that the page's translation is in the TLB and permits the access; it may stand in any way. */
-NEVER_INLINE bool fill_data_timed(struct mmu *m, uint32_t lin, unsigned access)
+/* The tags of an entry that a walk has just found for a read or write, as fill_tags has them. */
+ALWAYS_INLINE void tags_of(const struct mmu *m, struct tlb_entry *e, uint32_t page, uint32_t rights, bool write, uint8_t *marks)
 {
-    struct tlb_entry *set = tlb_data0(m->dtlb, lin);
-    unsigned kind = access & (ACCESS_WRITE | ACCESS_USER);
-    const uint32_t *tag = &set->tag[kind];
-    enum { NEXT = sizeof *set / sizeof *tag };
-#pragma GCC unroll 4
-    for (unsigned w = 0; w < TLB_WAYS; w++)
-        if (tag[w * NEXT] == (lin & PAGE_MASK)) return settle_of(m, set, w, lin, access);
-    return fill_data_by_walk(m, set, lin, access);
+    const uint8_t now = *marks;
+    const uint32_t user = rights & PTE_U ? page : TLB_NO_TAG;
+    uint32_t store = TLB_NO_TAG, user_store = TLB_NO_TAG;
+    e->tag[ACCESS_READ] = page;
+    e->tag[ACCESS_USER] = user;
+    if ((rights & PTE_D) && (write || (now & FRAME_DIRTY)) && !(now & (FRAME_CODE | FRAME_ROM))) {
+        if (walk_allows(rights, ACCESS_WRITE, m->cr0)) store = page;
+        if (rights & PTE_W) user_store = user;
+        if (!(now & FRAME_DIRTY)) *marks = now | FRAME_DIRTY;
+    }
+    e->tag[ACCESS_WRITE] = store;
+    e->tag[ACCESS_WRITE | ACCESS_USER] = user_store;
 }
+
+/* The same for small pages of which nobody is to hear: fill_data_by_any_walk without what those do not need. */
+ALWAYS_INLINE bool fill_data_by_walk(struct mmu *m, struct tlb_entry *set, unsigned number, uint32_t lin, const unsigned access)
+{
+    const struct bus *b = m->bus;
+    const uint32_t first = b->ram_first, bytes = b->ram_bytes, page = lin & PAGE_MASK;
+    const bool write = access & ACCESS_WRITE;
+    struct tlb *t = m->dtlb;
+    bool there;
+    if (unlikely(!m->plain || !m->direct) || unlikely(m->points && m->points->armed)) goto any;
+    unsigned way = tlb_search(set, page | m->space, &there);
+    if (unlikely(there) && fill_serves(m, &set[way], access)) goto any;
+    uint32_t top = (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2, pde, leaf;
+    if (unlikely(top - first >= bytes)) return false;
+    memcpy(&pde, b->ram + top, sizeof pde);
+    if (unlikely((pde & (PTE_P | PTE_A | PTE_PS)) != (PTE_P | PTE_A))) goto any;
+    uint32_t at = (pde & PAGE_MASK) | pte_slot(lin) << 2;
+    if (unlikely(at - first >= bytes)) return false;
+    memcpy(&leaf, b->ram + at, sizeof leaf);
+    const uint32_t frame = leaf & PAGE_MASK, entry = leaf | PTE_A | (write ? PTE_D : 0u);
+    const uint32_t rights = entry & m->rights_kept & (pde | PTE_D | PTE_G), needs = m->needs[access];
+    if (unlikely(!(leaf & PTE_P)) || unlikely(frame - first >= bytes) || unlikely((rights & needs) != needs)) return false;
+    uint8_t *host = b->ram + frame;
+    __builtin_prefetch(host + (lin & (PAGE_SIZE - 1))); /* the host's caches bring it while we ask the model's */
+    uint64_t cycles = m->two_refs;
+    if (entry != leaf) {
+        if (unlikely(b->log || (b->marks[at >> PAGE_SHIFT] & (FRAME_DIRTY | FRAME_CODE)) != FRAME_DIRTY)) return false;
+        memcpy(b->ram + at, &entry, sizeof entry);
+    }
+    cycles += touch(m, top, false);
+    cycles += touch(m, at, entry != leaf);
+    clock_charge(m->clock, CAUSE_WALK, cycles);
+    t->misses++;
+    m->walks++;
+    m->refs += 2;
+    if (unlikely(rights & PTE_G)) t->global = true;
+    struct tlb_entry *e = &set[way];
+    if (there) { /* without the rights: its lines stay settled if it is the same page still */
+        t->hits += !(t->recent[number] >> way & 1);
+        if (e->frame != frame || ((e->pte ^ rights) & ~(uint32_t)PTE_D)) tlb_unsettle(t, e);
+    } else {
+        if (e->valid) e = &set[way = tlb_older(t, number)];
+        tlb_unsettle(t, e);
+        t->used |= 1u << number;
+        e->valid = true;
+        e->page = page | m->space;
+    }
+    e->host = host;
+    e->base = (uintptr_t)host - page;
+    e->frame = frame;
+    e->pte = rights;
+    tags_of(m, e, page, rights, write, &b->marks[frame >> PAGE_SHIFT]);
+    tlb_mark_in(t, set, number, way);
+    return e->tag[access] == page && settle_here(m, e, lin, access);
+any:
+    return fill_data_by_any_walk(m, set, lin, access);
+}
+
+/* A tag says that the page's translation is in the TLB and permits the access; it may stand in any way. */
+ALWAYS_INLINE bool fill_data_timed(struct mmu *m, uint32_t lin, const unsigned access)
+{
+    const unsigned number = lin >> PAGE_SHIFT & (TLB_DATA_SETS - 1);
+    struct tlb_entry *set = m->dtlb->e[number];
+    const uint32_t page = lin & PAGE_MASK;
+#pragma GCC unroll 4
+    for (unsigned w = 0; w < TLB_WAYS; w++) {
+        if (set[w].tag[access] != page) continue;
+        bool recent = m->dtlb->recent[number] >> w & 1;
+        return recent ? settle(m, &set[w], lin, access) : settle_older(m, set, w, lin, access);
+    }
+    return fill_data_by_walk(m, set, number, lin, access);
+}
+NEVER_INLINE bool fill_read(struct mmu *m, uint32_t lin) { return fill_data_timed(m, lin, ACCESS_READ); }
+NEVER_INLINE bool fill_write(struct mmu *m, uint32_t lin) { return fill_data_timed(m, lin, ACCESS_WRITE); }
+NEVER_INLINE bool fill_user_read(struct mmu *m, uint32_t lin) { return fill_data_timed(m, lin, ACCESS_USER); }
+NEVER_INLINE bool fill_user_write(struct mmu *m, uint32_t lin) { return fill_data_timed(m, lin, ACCESS_USER | ACCESS_WRITE); }
 
 bool mmu_fill(void *mmu, gva_t at, unsigned access)
 {
+    static bool (*const data[4])(struct mmu *m, uint32_t lin) = { fill_read, fill_write, fill_user_read, fill_user_write };
     struct mmu *m = mmu;
     if (access & ACCESS_EXEC) return m->caches ? fill_code_timed(m, at.v, access) : fill_code(m, at.v, access);
-    return m->caches ? fill_data_timed(m, at.v, access) : fill_data(m, at.v, access);
+    return m->caches ? data[access & (ACCESS_WRITE | ACCESS_USER)](m, at.v) : fill_data(m, at.v, access);
 }

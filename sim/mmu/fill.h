@@ -23,12 +23,21 @@ static inline struct tlb_entry *fill_known(const struct mmu *m, uint32_t lin, un
     return e && fill_serves(m, e, access) ? e : NULL;
 }
 
+/* Must a walk look behind the first level, or put there what it finds? */
+static inline bool fill_looks_behind(const struct mmu *m, bool code)
+{
+    return m->behind && (m->behind->second.e || m->behind->large[code].any);
+}
+/* Whoever changes what struct mmu.plain says calls this. */
+static inline void fill_note_plain(struct mmu *m) { m->plain = m->two_levels && !fill_looks_behind(m, false); }
+
 /* What a walk has found may be known behind the first level, too; but not pieces of large pages that are walked otherwise. */
 static inline void fill_behind(struct mmu *m, bool code, const struct tlb_entry *e)
 {
     bool large = e->pte & PTE_PS;
     if (!m->behind || !(large ? m->two_levels : m->behind->second.e != NULL) || !fill_paging(m) || (e->pte & PTE_BEYOND)) return;
     behind_put(m->behind, code, e->page, e->frame, e->pte);
+    fill_note_plain(m);
 }
 
 /* Opens the fast path as far as this access proves it harmless. Write tags wait for a write, so that a frame is marked

@@ -20,7 +20,7 @@ void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb
               const struct model *model)
 {
     *m = (struct mmu){ .bus = bus, .clock = clock, .model = model, .dtlb = dtlb, .itlb = itlb, .a20 = UINT32_MAX,
-                        .direct = true, .levels = model->levels,
+                        .direct = true, .levels = model->levels, .two_refs = 2 * model->cost[COST_WALK_REF],
                         .cache = { .dimensions = model->walk_cache, .nested = model->nested_tlb } };
     dtlb->lines = itlb->lines = NULL;
     tlb_reset(dtlb);
@@ -102,9 +102,10 @@ static uint32_t key_of(const struct mmu *m, gva_t at) { return (at.v & PAGE_MASK
 
 static void forget(struct mmu *m, gva_t at)
 {
-    tlb_forget(m->dtlb, key_of(m, at));
-    tlb_forget(m->itlb, key_of(m, at));
-    if (m->behind && behind_holds(m->behind)) behind_forget(m->behind, key_of(m, at));
+    const uint32_t page = key_of(m, at);
+    tlb_forget(m->dtlb, tlb_data0(m->dtlb, page), page);
+    tlb_forget(m->itlb, tlb_code0(m->itlb, page), page);
+    if (m->behind && behind_holds(m->behind)) behind_forget(m->behind, page);
 }
 
 /* Has the address tables of its own? They are two levels of the usual kind. */
@@ -254,7 +255,13 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
 void mmu_choose_walk(struct mmu *m)
 {
     bool plain = m->a20 == UINT32_MAX && !walk_cache_on(&m->cache);
+    m->rights_kept = PTE_W | PTE_U | PTE_D | (m->cr4 & PAGING_CR4_PGE ? PTE_G : 0u);
+    for (unsigned access = 0; access < 4; access++) {
+        bool binds = access == (ACCESS_WRITE | ACCESS_USER) || (access == ACCESS_WRITE && (m->cr0 & PAGING_CR0_WP));
+        m->needs[access] = (access & ACCESS_USER ? PTE_U : 0u) | (binds ? PTE_W : 0u);
+    }
     m->two_levels = plain && fill_paging(m) && !(m->cr4 & PAGING_CR4_PAE) && !m->second.levels;
+    fill_note_plain(m);
 }
 
 void mmu_flush(void *mmu, bool globals_too)
@@ -267,7 +274,10 @@ void mmu_flush(void *mmu, bool globals_too)
     }
     tlb_flush(m->dtlb, globals_too);
     tlb_flush(m->itlb, globals_too);
-    if (m->behind && behind_holds(m->behind)) behind_flush(m->behind, globals_too);
+    if (m->behind && behind_holds(m->behind)) {
+        behind_flush(m->behind, globals_too);
+        fill_note_plain(m);
+    }
 }
 
 void mmu_invlpg(void *mmu, gva_t at)
@@ -290,7 +300,7 @@ void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4)
     m->cr0 = cr0;
     m->cr3 = cr3;
     m->cr4 = cr4;
-    mmu_choose_walk(m);
+    if (changed0 | changed4) mmu_choose_walk(m);
     if ((changed0 & PAGING_CR0_PG) || (changed4 & (PAGING_CR4_PSE | PAGING_CR4_PAE | PAGING_CR4_PGE))) mmu_flush(m, true);
     else if (changed0 & PAGING_CR0_WP) mmu_drop_tags(m);
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "sim/mmu/behind.h"
+#include "sim/mmu/fill.h"
 #include "sim/mmu/pte.h"
 #include "sim/mmu/tlb.h"
 
@@ -21,6 +22,7 @@ static void prune(struct mmu *m, bool (*goes)(const void *self, const struct tlb
     tlb_prune(m->dtlb, goes, self);
     tlb_prune(m->itlb, goes, self);
     if (m->behind) behind_prune(m->behind, goes, self);
+    fill_note_plain(m);
     m->dtlb->flushes++;
     m->itlb->flushes++;
 }
@@ -34,6 +36,7 @@ void mmu_forget_all(struct mmu *m)
     walk_cache_forget_first(&m->cache);
     walk_cache_forget_second(&m->cache);
     if (m->behind) behind_flush(m->behind, true);
+    fill_note_plain(m);
 }
 
 /* The number of a space with a tag; spaces_next is 0 as long as there was none. */

@@ -7,7 +7,8 @@
 
 static void untag(struct tlb_entry *e)
 {
-    for (unsigned i = 0; i < 4; i++) e->tag[i] = TLB_NO_TAG;
+    static const uint32_t none[4] = { TLB_NO_TAG, TLB_NO_TAG, TLB_NO_TAG, TLB_NO_TAG };
+    memcpy(e->tag, none, sizeof none);
 }
 
 void tlb_untag(struct tlb *t, struct tlb_entry *e)
@@ -72,8 +73,8 @@ struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
 
 void tlb_remove(struct tlb *t, struct tlb_entry *set, unsigned w)
 {
-    tlb_unsettle(t, &set[w]);
     if (t->lines) {
+        tlb_unsettle(t, &set[w]);
         uint8_t *recent = &t->recent[tlb_set_number(t, set)];
         unsigned before = (1u << w) - 1;
         *recent = (uint8_t)((*recent & before) | (*recent >> 1 & ~before));
@@ -98,7 +99,8 @@ static void flush_all(struct tlb *t)
 {
     for (uint32_t rest = t->used; rest; rest &= rest - 1) {
         struct tlb_entry *e = t->e[__builtin_ctz(rest)], *end = e + TLB_WAYS;
-        for (; e < end && e->valid; e++) invalidate(e);
+        do invalidate(e++); /* or is, as those behind it are */
+        while (e < end && e->valid);
     }
     memset(t->recent, 0, sizeof t->recent);
     t->used = 0;

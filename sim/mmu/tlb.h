@@ -30,11 +30,11 @@ static inline void tlb_unsettle(struct tlb *t, struct tlb_entry *e)
     if (e->settled) lines_drop_page(t->lines, e->page & PAGE_MASK, &e->settled);
 }
 
-/* Way `way` was used last: its bit. Only with struct tlb.lines. */
-static inline void tlb_mark(struct tlb *t, struct tlb_entry *set, unsigned way)
+/* Way `way` of a set, of this number, was used last: its bit. Only with struct tlb.lines. */
+static inline void tlb_mark_in(struct tlb *t, struct tlb_entry *set, unsigned number, unsigned way)
 {
     enum { ALL = (1 << TLB_WAYS) - 1 };
-    uint8_t *recent = &t->recent[tlb_set_number(t, set)];
+    uint8_t *recent = &t->recent[number];
     unsigned now = *recent | 1u << way;
     *recent = (uint8_t)now;
     if (now != ALL) return;
@@ -43,13 +43,20 @@ static inline void tlb_mark(struct tlb *t, struct tlb_entry *set, unsigned way)
         if (w != way) tlb_unsettle(t, &set[w]);
 }
 
+static inline void tlb_mark(struct tlb *t, struct tlb_entry *set, unsigned way) { tlb_mark_in(t, set, tlb_set_number(t, set), way); }
+/* The first way of a full set that was not recently used. */
+static inline unsigned tlb_older(const struct tlb *t, unsigned number)
+{
+    return (unsigned)__builtin_ctz(~(unsigned)t->recent[number] | 1u << (TLB_WAYS - 1));
+}
+
 /* The entry of a set that `page`, which is in way `way` or nowhere (tlb_search), is to be written to: what it held is forgotten.
  * bits: there is struct tlb.lines. */
 static inline struct tlb_entry *tlb_room(struct tlb *t, struct tlb_entry *set, unsigned way, bool there, bool bits)
 {
     if (!bits) return tlb_to_front(set, way);
     if (!there && set[way].valid) /* all are */
-        way = (unsigned)__builtin_ctz(~(unsigned)t->recent[tlb_set_number(t, set)] | 1u << (TLB_WAYS - 1));
+        way = tlb_older(t, tlb_set_number(t, set));
     tlb_unsettle(t, &set[way]);
     return &set[way];
 }
@@ -65,10 +72,9 @@ static inline unsigned tlb_search(const struct tlb_entry *set, uint32_t page, bo
     return w;
 }
 
-/* Forgets one page; fragments of a 4 MB page all go. */
-static inline void tlb_forget(struct tlb *t, uint32_t page)
+/* Forgets one page, whose set is `set`; fragments of a 4 MB page all go. */
+static inline void tlb_forget(struct tlb *t, struct tlb_entry *set, uint32_t page)
 {
-    struct tlb_entry *set = tlb_way0(t, page);
     for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++)
         if (set[w].page == page) {
             tlb_remove(t, set, w);
