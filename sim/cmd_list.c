@@ -1,5 +1,6 @@
 /* `ringside list`: scenarios, guests, techniques, CPU models; `list model NAME`: one of these as a file, to copy and change. */
 #include "sim/cmd.h"
+#include "sim/grading.h"
 #include "sim/machine.h"
 #include "sim/core/cost.h"
 #include "sim/core/text.h"
@@ -25,6 +26,20 @@ static void scenarios(struct say *out, struct err *e)
         say_role(out, ROLE_FAINT, "%s\n", list[i].lecture);
     }
     if (!n) say_add(out, "  none were found\n");
+}
+
+static void list_labs(struct say *out, struct err *e)
+{
+    static struct grading_lab list[ROOM];
+    unsigned n = grading_labs(list, ROOM, e);
+    if (n) say_role(out, ROLE_TITLE, "\nLabs");
+    if (n) say_add(out, " (lab start, grade)\n");
+    for (unsigned i = 0; i < n; i++) {
+        char first[64];
+        snprintf(first, sizeof first, "  %-10s ", list[i].name);
+        say_wrap(out, first, 13, list[i].title);
+        grading_lab_free(&list[i]);
+    }
 }
 
 static void guests(struct say *out)
@@ -82,6 +97,7 @@ int cmd_list(const struct options *o, struct err *e)
     if (o->value[OPT_COLOR] && options_choice(o, OPT_COLOR, when, 3, e) < 0) return e->code;
     say_init(&out, stdout, o->value[OPT_COLOR], o->value[OPT_ASCII] != NULL);
     scenarios(&out, &scan);
+    list_labs(&out, &scan);
     guests(&out);
     techniques(&out);
     models(&out);

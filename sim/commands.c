@@ -126,6 +126,12 @@ static const char notes_more[] =
     "What to say, the answer before the room has it, what comes next, how long it\n"
     "should take. It follows the lecture and ends with it; only you can listen.\n";
 
+static const char lab_more[] =
+    "  ringside lab start isa            makes ./isa: what to do, a start, its tests\n"
+    "  ringside lab start isa week3\n"
+    "  ringside lab selftest isa         for who gives it out: the solution must have\n"
+    "                                    all points, the start none, bugs be caught\n\n"
+    "docs/lab.md is the manual: working on a lab, writing one.\n";
 static const char grade_more[] =
     "  ringside grade                       in a lab's folder: its own tests\n"
     "  ringside grade isa --submission alice\n"
@@ -148,6 +154,7 @@ const struct command commands[] = {
     { "classify", "[INSTRUCTION]", "who is sensitive or privileged; the theorems", FOR_CLASSIFY, classify_more, cmd_classify },
     { "explain", "[WORD]", "an instruction, exit, cause, event, cost, ...", FOR_EXPLAIN, explain_more, cmd_explain },
     { "quiz", "[TOPIC]", "practice problems, with worked answers", FOR_QUIZ, quiz_more, cmd_quiz },
+    { "lab", "VERB NAME [FOLDER]", "begin a lab, or try it before giving it out", FOR_LAB, lab_more, cmd_lab },
     { "grade", "[LAB]", "run a lab's tests, write scores", FOR_GRADE, grade_more, cmd_grade },
     { "exec", "[FILE]", "run single instructions, a line each", FOR_EXEC, exec_more, cmd_exec },
     { "list", "[model NAME]", "what there is; a CPU model as a file", FOR_LIST, NULL, cmd_list },
@@ -155,7 +162,7 @@ const struct command commands[] = {
     { "completion", "bash|zsh|fish", "what the Tab key offers, as a script", FOR_TALK, completion_more, cmd_completion },
     { "help", "[COMMAND]", "this help, or that of one command", FOR_TALK, NULL, cmd_help },
     { "version", "", "the version", FOR_TALK, NULL, cmd_version },
-    { "lab", "", "", 0, NULL, NULL },          { "asm", "", "", 0, NULL, NULL },
+        { "asm", "", "", 0, NULL, NULL },
     { "disasm", "", "", 0, NULL, NULL },   { "repl", "", "", 0, NULL, NULL },
     { NULL, NULL, NULL, 0, NULL, NULL },
 };

@@ -11,12 +11,12 @@
 #include <stddef.h>
 #include <sys/resource.h>
 
-static void limit(unsigned what, rlim_t most)
-{
-    struct rlimit now;
-    if (getrlimit(what, &now) || (now.rlim_max != RLIM_INFINITY && now.rlim_max < most)) return;
-    setrlimit(what, &(struct rlimit){ most, most });
-}
+/* Of resource `what` no more than `most`; a macro, for C libraries disagree on the type of `what`. */
+#define LIMIT(what, most) do { \
+        struct rlimit now; \
+        rlim_t wanted = (rlim_t)(most); \
+        if (!getrlimit(what, &now) && (now.rlim_max == RLIM_INFINITY || now.rlim_max >= wanted)) setrlimit(what, &(struct rlimit){ wanted, wanted }); \
+    } while (0)
 
 #ifdef __SANITIZE_ADDRESS__
 enum { ROOM = 0 }; /* its shadow memory is terabytes */
@@ -26,11 +26,11 @@ enum { ROOM = 4 }; /* GB */
 
 static void limits(double seconds)
 {
-    limit(RLIMIT_CPU, (rlim_t)seconds + 1);
-    if (ROOM) limit(RLIMIT_AS, (rlim_t)ROOM << 30);
-    limit(RLIMIT_FSIZE, 1 << 20);
-    limit(RLIMIT_NOFILE, 64);
-    limit(RLIMIT_CORE, 0);
+    LIMIT(RLIMIT_CPU, seconds + 1);
+    if (ROOM) LIMIT(RLIMIT_AS, (rlim_t)ROOM << 30);
+    LIMIT(RLIMIT_FSIZE, 1 << 20);
+    LIMIT(RLIMIT_NOFILE, 64);
+    LIMIT(RLIMIT_CORE, 0);
 }
 
 #ifdef __linux__

@@ -76,6 +76,14 @@ static bool start(struct child *c, const struct grade_report *r, unsigned test, 
     return err_set(e, EXIT_ENVIRONMENT, "grade: no process: %s", strerror(errno));
 }
 
+/* Text for people: it ends, and holds nothing that a terminal would obey. */
+static void clean(char *s, size_t room)
+{
+    s[room - 1] = 0;
+    for (; *s; s++)
+        if (((unsigned char)*s < 32 && *s != '\n') || *s == 127) *s = ' ';
+}
+
 static void crashed(struct grading_outcome *out, const char *why)
 {
     *out = (struct grading_outcome){ .status = GRADING_CRASHED };
@@ -95,7 +103,8 @@ static void take(struct child *c, struct grade_report *r, bool late)
     else if (c->got != sizeof c->wire || c->wire.magic != MAGIC || c->wire.out.status >= GRADING_STATUSES || c->wire.out.credit > GRADING_WHOLE)
         crashed(out, WIFSIGNALED(status) ? "the process that ran the test was ended by a signal" : "the process that ran the test ended without a result");
     else *out = c->wire.out;
-    out->message[sizeof out->message - 1] = out->printed[sizeof out->printed - 1] = 0;
+    clean(out->message, sizeof out->message);
+    clean(out->printed, sizeof out->printed);
     r->done[c->test] = true;
 }
 

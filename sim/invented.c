@@ -43,7 +43,7 @@ static void name_it(struct invented *m, unsigned i, uint64_t *x)
     } while (again);
 }
 
-void invented_make(struct invented *m, uint64_t seed, unsigned count)
+void invented_make(struct invented *m, uint64_t seed, unsigned count, bool hybrid)
 {
     uint64_t x = seed;
     if (count < INVENTED_LEAST) count = INVENTED_LEAST;
@@ -53,6 +53,7 @@ void invented_make(struct invented *m, uint64_t seed, unsigned count)
         enum effect e = i < EFFECTS && count >= EFFECTS ? (enum effect)i : (enum effect)(draw(&x) % EFFECTS);
         m->insn[i].effect = (uint8_t)e;
         m->insn[i].guard = (uint8_t)choose_guard(e, &x);
+        if (hybrid && e > COPY) m->insn[i].guard = e == TO_USER ? FREE : TRAPS;
         name_it(m, i, &x);
     }
     for (unsigned i = count - 1; i > 0; i--) { /* in no order */

@@ -27,8 +27,9 @@ enum invented_trap { INVENTED_NONE, INVENTED_PRIVILEGED, INVENTED_MEMORY_TRAP };
 struct invented_insn { char name[8]; uint8_t effect, guard; };
 struct invented { unsigned count; struct invented_insn insn[INVENTED_MOST]; uint64_t seed; };
 
-/* `count` instructions, all effects of which a machine needs some at least; the same for the same seed. */
-void invented_make(struct invented *m, uint64_t seed, unsigned count);
+/* `count` instructions, of 16 on with every effect there is; the same for the same seed. `hybrid`: what is sensitive traps, but for the
+ * instruction that goes to user mode, so theorem 3 holds and theorem 1 does not. */
+void invented_make(struct invented *m, uint64_t seed, unsigned count, bool hybrid);
 /* Executes one instruction. With a trap the state is as before. */
 enum invented_trap invented_run(const struct invented *m, unsigned insn, struct invented_state *s);
 

@@ -18,6 +18,7 @@
 #include "sim/core/nature.h"
 #include "sim/core/outcome.h"
 #include "sim/core/points.h"
+#include "sim/core/policy.h"
 #include "sim/core/regs.h"
 #include "sim/core/text.h"
 #include "sim/trace/trace.h"
@@ -89,6 +90,24 @@ int machine_exit_code(const struct machine *m); /* enum err_code for this end: 0
 void machine_key(struct machine *m, uint16_t key, bool down);
 /* Bytes for COM1. They arrive one by one, when the guest has set its port up (DTR or RTS, or it polls) and has room. */
 void machine_serial_input(struct machine *m, const void *bytes, size_t n);
+
+/* --- a policy: what instructions of the guest that trapped shall mean is asked of somebody else (sim/vmm/policy.h) --- */
+/* From now on; the struct stays the caller's. EXIT_USAGE unless the machine's technique is te. What a policy does is in no snapshot: with one,
+ * do not go back in time. */
+bool     machine_policy(struct machine *m, const struct policy *p, struct err *e);
+/* What it may do, only while it is asked; each is charged. Registers: EAX .. EDI are 0..7, EIP 8, EFLAGS 9 (these two are for reading). */
+uint32_t machine_policy_reg(struct machine *m, unsigned reg);
+void     machine_policy_set_reg(struct machine *m, unsigned reg, uint32_t value);
+uint8_t  machine_policy_ring(struct machine *m);         /* the ring that the guest believes to be in */
+void     machine_policy_skip(struct machine *m, const struct policy_trap *t);
+void     machine_policy_set_if(struct machine *m, bool on);
+uint32_t machine_policy_cr(struct machine *m, unsigned n);
+bool     machine_policy_set_cr(struct machine *m, unsigned n, uint32_t value);
+uint32_t machine_policy_in(struct machine *m, uint16_t port, unsigned size);
+void     machine_policy_out(struct machine *m, uint16_t port, unsigned size, uint32_t value);
+void     machine_policy_halt(struct machine *m);
+void     machine_policy_inject(struct machine *m, uint8_t vector, bool has_code, uint32_t code, uint32_t addr);
+bool     machine_policy_read(struct machine *m, uint32_t va, unsigned size, uint32_t *value);
 
 /* --- live migration, in figures; asked of the source. False: there was none. --- */
 enum { MACHINE_ROUNDS = 32 };

@@ -11,8 +11,6 @@
 #include "sim/script/event.h"
 #include "sim/script/handle.h"
 
-extern const luaL_Reg expect_claims[];
-
 static struct grading *self(lua_State *L)
 {
     luaL_checkudata(L, 1, "t");
@@ -68,6 +66,7 @@ static int t_boot(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     take(L, "poke");
+    take(L, "handlers");
     if (s->machine) machine_free(s->machine);
     s->machine = NULL;
     s->box.birth++;
@@ -78,6 +77,7 @@ static int t_boot(lua_State *L)
     if (!script_find_files(s, &e) || !config_check(&s->pub.cfg, &e) || !(s->machine = machine_new(&s->pub.cfg, &e)))
         return luaL_error(L, "t:boot: %s", e.text);
     poke(L, s, 3);
+    if (lua_toboolean(L, 4) && !handlers_attach(s->grading, &e)) return luaL_error(L, "t:boot: %s", e.text);
     s->first = 0;
     s->hit = 0;
     s->handlers = 0;
@@ -256,14 +256,16 @@ static void say_entry(lua_State *L, int idx, struct text *out)
     lua_pushvalue(L, idx);
     lua_call(L, 1, 3);
     for (bool first = true;; first = false) {
-        lua_pushvalue(L, -3);
-        lua_pushvalue(L, -3);
-        lua_pushvalue(L, -3);
+        lua_settop(L, idx + 3); /* iterator, table, the key before */
+        lua_pushvalue(L, idx + 1);
+        lua_pushvalue(L, idx + 2);
+        lua_pushvalue(L, idx + 3);
         lua_call(L, 2, 2);
         if (lua_isnil(L, -2)) break;
         text_add(out, "%s %s = %s", first ? "" : ",", lua_tostring(L, -2), sandbox_tostring(L, -1));
-        lua_settop(L, lua_gettop(L) - 2);
-        lua_replace(L, -2);
+        lua_settop(L, idx + 5);
+        lua_pop(L, 1);
+        lua_replace(L, idx + 3);
     }
     text_add(out, " }");
     lua_settop(L, idx);
@@ -335,6 +337,7 @@ static int t_index(lua_State *L)
         lua_pushcclosure(L, claim, 1);
         return 1;
     }
+    if (!strcmp(name, "submission")) return lua_pushliteral(L, "submission"), 1;
     if (!strcmp(name, "variant")) return lua_pushinteger(L, g->now.variant), 1;
     if (!strcmp(name, "seed")) return lua_pushinteger(L, (lua_Integer)(g->now.who->seed & 0x7FFFFFFF)), 1;
     if (!strcmp(name, "experiments")) return lua_pushinteger(L, (lua_Integer)g->now.experiments), 1;

@@ -172,6 +172,9 @@ void event_open(lua_State *L)
     lua_pop(L, 1);
 }
 
+/* "GP" and "#GP" are the same exception. */
+static bool is_word(const char *name, const char *want) { return !strcmp(name, want) || (*name == '#' && !strcmp(name + 1, want)); }
+
 /* Value of a field of any event, common or of its kind; pushes nothing. False: this kind has no such field. */
 static bool field_equals(lua_State *L, const struct event *e, const char *name, int want, bool *equal)
 {
@@ -186,7 +189,7 @@ static bool field_equals(lua_State *L, const struct event *e, const char *name, 
     if (!f) return false;
     uint32_t v = event_field(e, f);
     if (lua_type(L, want) == LUA_TSTRING)
-        *equal = !strcmp(f->type ? trace_name(f->type, v) : vector_name((uint8_t)v), lua_tostring(L, want));
+        *equal = is_word(f->type ? trace_name(f->type, v) : vector_name((uint8_t)v), lua_tostring(L, want));
     else if (lua_isboolean(L, want)) *equal = (v != 0) == lua_toboolean(L, want);
     else *equal = lua_isinteger(L, want) && lua_tointeger(L, want) == (lua_Integer)v;
     return true;

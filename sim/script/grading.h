@@ -2,6 +2,7 @@
 #ifndef SCRIPT_GRADING_H
 #define SCRIPT_GRADING_H
 
+#include <lauxlib.h>
 #include <lua.h>
 #include "sim/grading.h"
 #include "sim/invented.h"
@@ -27,6 +28,8 @@ struct grading_now {
     int      blame;                  /* the submission ended the test: its exit code, with the message below */
     char     blamed[480];
     struct text printed;
+    int      asked;                  /* a handler runs: 1 for an instruction, 2 for a page fault */
+    struct policy_trap trap;
     struct invented *invented[GRADING_PARTS];
     unsigned inventions;
 };
@@ -40,16 +43,25 @@ struct grading {
     struct grading_board board[GRADING_BOARD];
     unsigned boards;
     struct text seals;
+    struct policy policy;            /* the submission's handlers, as the machine asks them */
     struct grading_now now;
 };
 
 static inline struct grading *grading_of(lua_State *L) { return script_of(L)->grading; }
+
+/* expect.c: what both expect. and t: claim; ends with a NULL row. */
+extern const luaL_Reg expect_claims[];
 
 /* claims.c: the handle that a test gets, and its methods. */
 void claims_open(lua_State *L);
 /* submission.c: opens the student's file in a state of its own. False: now.blame says why. */
 bool submission_open(struct grading *g);
 void submission_close(struct grading *g);
+void submission_blame(struct grading *g, const struct err *e); /* the first one counts */
+void submission_printed(struct grading *g);                    /* keeps what it has printed so far */
+/* handlers.c: the machine of the tests asks the submission from now on; the types of what handlers get. */
+bool handlers_attach(struct grading *g, struct err *e);
+void handlers_open(lua_State *L);
 /* t:call(name, ...): the values at `from`..top of L go to the submission's function; its results are pushed. */
 int  submission_call(lua_State *L, const char *name, int from);
 /* Values as bytes, and back: numbers, text, booleans, tables of these, handles of invented machines. Raises a Lua error in `L`. */

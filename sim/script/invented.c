@@ -183,10 +183,12 @@ int invented_new(lua_State *L)
     lua_Integer seed = luaL_checkinteger(L, -1);
     lua_getfield(L, 2, "count");
     lua_Integer count = luaL_optinteger(L, -1, 16);
+    lua_getfield(L, 2, "hybrid");
+    bool hybrid = lua_toboolean(L, -1);
     if (g->now.inventions == GRADING_PARTS) return luaL_error(L, "t:invent: at most %d in a test", GRADING_PARTS);
     struct invented *m = malloc(sizeof *m);
     if (!m) return luaL_error(L, "out of memory");
-    invented_make(m, (uint64_t)seed, count < 0 ? 0 : (unsigned)count);
+    invented_make(m, (uint64_t)seed, count < 0 ? 0 : (unsigned)count, hybrid);
     g->now.invented[g->now.inventions] = m;
     invented_push(L, (int)g->now.inventions++);
     return 1;

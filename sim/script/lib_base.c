@@ -14,11 +14,21 @@ enum { PRINTED_MOST = 16384 };
 
 /* --- protected calls -------------------------------------------------------------------------------------------- */
 
+/* Lua goes through all calls that are under way when an error was caught (ldo.c, luaD_shrinkstack), so that is charged. */
+static void charge_depth(lua_State *L)
+{
+    lua_Debug ar;
+    int depth = 8;
+    while (depth < (1 << 22) && lua_getstack(L, depth, &ar)) depth *= 2;
+    sandbox_charge(L, (uint64_t)depth / 8);
+}
+
 /* Results of a protected call lie above `base` slots; after an error, its value does. */
 static int finish_pcall(lua_State *L, int status, lua_KContext base)
 {
     if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L) - (int)base;
     if (sandbox_of(L)->over) return lua_error(L);
+    charge_depth(L);
     lua_pushboolean(L, 0);
     lua_insert(L, -2);
     return 2;
@@ -37,6 +47,7 @@ static int finish_xpcall(lua_State *L, int status, lua_KContext base)
 {
     if (status == LUA_OK || status == LUA_YIELD) return lua_gettop(L) - (int)base;
     if (sandbox_of(L)->over) return lua_error(L);
+    charge_depth(L);
     lua_pushboolean(L, 0);
     lua_pushvalue(L, 1);
     lua_pushvalue(L, -3);

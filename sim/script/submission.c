@@ -107,6 +107,7 @@ static int open_api(lua_State *L)
 {
     include_open(L);
     invented_open(L);
+    handlers_open(L);
     return 0;
 }
 
@@ -122,15 +123,20 @@ static int load_inside(lua_State *L)
     return 0;
 }
 
+void submission_blame(struct grading *g, const struct err *e)
+{
+    if (g->now.blame) return;
+    g->now.blame = e->code ? e->code : EXIT_INPUT;
+    snprintf(g->now.blamed, sizeof g->now.blamed, "%s", e->text);
+}
+
 static bool blame(struct grading *g, const struct err *e)
 {
-    if (g->now.blame) return false;
-    g->now.blame = e->code;
-    snprintf(g->now.blamed, sizeof g->now.blamed, "%s", e->text);
+    submission_blame(g, e);
     return false;
 }
 
-static void take_printed(struct grading *g)
+void submission_printed(struct grading *g)
 {
     struct text *p = &g->submission->box.printed;
     if (p->len && g->now.printed.len < 4096) text_add(&g->now.printed, "%s", text_str(p));
@@ -151,7 +157,7 @@ bool submission_open(struct grading *g)
     snprintf(doing, sizeof doing, " in test '%s'", g->now.test->name);
     if (ok) sandbox_budget(&s->box, g->now.test->lua, g->now.chance, doing);
     ok = ok && sandbox_run(&s->box, load_inside, &x, &e);
-    take_printed(g);
+    submission_printed(g);
     return ok || blame(g, &e);
 }
 
@@ -190,7 +196,7 @@ int submission_call(lua_State *L, const char *name, int from)
     c->values = values;
     struct err e = { 0 };
     bool ok = sandbox_run(&g->submission->box, call_inside, c, &e);
-    take_printed(g);
+    submission_printed(g);
     if (!ok) {
         blame(g, &e);
         text_free(&c->values);

@@ -387,6 +387,50 @@ void emulate_port(struct vcpu *v, uint16_t port, unsigned size, bool in, uint32_
     charge(v, CAUSE_DEVICE, COST_DEVICE);
 }
 
+void emulate_skip(struct vcpu *v, uint16_t id, uint32_t length)
+{
+    struct event e = { .kind = EV_EMULATE, .cause = v->cause, .eip = v->virt.eip };
+    e.u.EMULATE.op = (uint8_t)id;
+    e.u.EMULATE.ring = v->virt.cpl;
+    v->virt.eip += length;
+    e.u.EMULATE.value = v->virt.eip;
+    v->virt.insns++;
+    v->emulated++;
+    trace_emit(board(v)->trace, &e);
+}
+
+bool emulate_set_cr(struct vcpu *v, unsigned n, uint32_t value)
+{
+    struct cpu *c = &v->virt;
+    const struct insn move = { .id = MN_MOV_CR, .sub = (uint8_t)n, .rm = EAX };
+    struct system_regs old = system_regs(c);
+    uint32_t eax = c->reg[EAX];
+    uint8_t cpl = c->cpl;
+    begin(v);
+    c->reg[EAX] = value;
+    c->cpl = 0; /* whether the guest may is what a policy decides */
+    bool ok = exec_mov_to_cr(c, &move) != STEP_FAULT;
+    c->reg[EAX] = eax;
+    c->cpl = cpl;
+    emulate_publish(v);
+    if (ok) follow(v, &old, n == 3);
+    return ok;
+}
+
+uint32_t emulate_device(struct vcpu *v, uint16_t port, unsigned size, bool in, uint32_t value)
+{
+    begin(v);
+    if (in) value = bus_in(&v->vm->bus, port, size);
+    else bus_out(&v->vm->bus, port, size, value);
+    emulate_publish(v);
+    struct event p = { .kind = EV_PORT, .cause = v->cause, .eip = v->virt.eip };
+    p.u.PORT.out = !in;
+    p.u.PORT.port = port;
+    p.u.PORT.value = value;
+    trace_emit(board(v)->trace, &p);
+    return value;
+}
+
 void emulate_cr3(struct vcpu *v, unsigned reg, bool to, uint32_t length)
 {
     struct cpu *c = &v->virt;

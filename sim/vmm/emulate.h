@@ -29,6 +29,11 @@ void emulate_cr3(struct vcpu *v, unsigned reg, bool to, uint32_t length);       
 void emulate_invlpg(struct vcpu *v, gva_t at, uint32_t length);
 void emulate_halt(struct vcpu *v, uint32_t length);
 void emulate_cpuid(struct vcpu *v, uint32_t length);
+/* Parts of an instruction that somebody else takes together (policy.h): it is done, with its event; a control register written, with
+ * what follows from that (false: that value cannot be); a device asked or told, with its event. */
+void emulate_skip(struct vcpu *v, uint16_t id, uint32_t length);
+bool emulate_set_cr(struct vcpu *v, unsigned n, uint32_t value);
+uint32_t emulate_device(struct vcpu *v, uint16_t port, unsigned size, bool in, uint32_t value);
 /* The guest died at this instruction, and hardware has not told of what: its fault, found by trying it. Changes no memory. */
 struct fault emulate_last_words(struct vcpu *v);
 /* Does the guest's instruction need more of its CPU than general and segment registers, or cannot be fetched? Charges DECODE. */

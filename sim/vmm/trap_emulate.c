@@ -10,6 +10,7 @@
 #include "sim/vmm/gates.h"
 #include "sim/vmm/host.h"
 #include "sim/vmm/lazy_fpu.h"
+#include "sim/vmm/policy.h"
 #include "sim/vmm/strategies.h"
 #include "sim/vmm/vm.h"
 
@@ -121,9 +122,14 @@ static enum next te_handle(struct vcpu *v, const struct vmexit *in)
     vcpu_tell_exit(v, &x);
     switch (x.reason) {
     case EXIT_REASON_INTERRUPT: host_interrupt(v->vmm, x.vector); break;
-    case EXIT_REASON_PAGE_FAULT: case EXIT_REASON_SECOND: memory(v, &x); break;
+    case EXIT_REASON_PAGE_FAULT: case EXIT_REASON_SECOND:
+        if (!policy_takes_fault(v, &x)) memory(v, &x);
+        break;
     case EXIT_REASON_EXCEPTION: exception(v, &x); break;
     case EXIT_REASON_SOFT_INT: gates_soft_int(v, &x); break;
+    case EXIT_REASON_PRIVILEGED: case EXIT_REASON_PORT:
+        if (policy_takes_trap(v)) break;
+        /* fall through */
     default: emulate_one(v); break;
     }
     return v->vm->dead || v->vm->exited ? NEXT_STOP : NEXT_RESUME;

@@ -88,8 +88,10 @@ struct vm_plan {
     bool          leaves;                /* struct vm */
 };
 
+struct policy;
 struct vmm {
     struct vmm_board board;
+    const struct policy *policy;    /* who is asked what a trapped instruction shall mean; NULL: nobody */
     struct vm *vm;                  /* all of them, in the arena */
     unsigned   vms, room;           /* how many there are; and will be */
     struct vm *now;                 /* the one whose guest the real CPU runs, or ran last */

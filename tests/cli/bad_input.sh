@@ -114,6 +114,14 @@ bad "a file for a command" 2 'did you mean .run good.elf' good.elf
 bad "a word that is near nothing" 3 'ringside list. names the scenarios' run nope
 bad "a wild diagram" 2 'no such diagram; there are: ladder, matrix, decision, blocks, vmx, bars, hist, timeline, walk, tables, migrate, topology, io' draw pie popf
 bad "a planned command" 2 'planned, not in version 0.1; there are: run' asm popf
+bad "lab what" 2 'lab what' lab
+bad "a mistyped verb" 2 'did you mean lab start' lab strat isa
+bad "a wild verb" 2 'lab start NAME' lab xyzzy isa
+bad "no lab" 2 'which lab' lab start
+bad "a mistyped lab" 3 'did you mean .isa' lab start iss
+bad "a lab over a folder" 6 'it is there already' lab start isa folder
+bad "a lab in too many words" 2 'one word too many' lab selftest isa isa
+bad "a selftest in no jobs" 2 'a number from 1 to 64' lab selftest isa --jobs 0
 bad "grading no lab" 3 'no lab of that name, nor a folder' grade
 bad "grading a mistyped lab" 3 'did you mean .isa' grade iso
 bad "grading two labs" 2 'one word too many' grade isa isa

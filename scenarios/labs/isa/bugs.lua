@@ -1,5 +1,5 @@
 -- Mutants of the solution. `ringside lab selftest isa` holds that the tests catch each of them.
-bug "takes a memory trap for a privileged one" { from = [[u.trap ~= "privileged" or]], to = [[not u.trap or]] }
+bug "any trap is a privileged one" { from = [[if u.trap ~= "privileged" or s.trap == "privileged" then]], to = [[if not u.trap and s.trap == "privileged" then]] }
 bug "forgets the output" { from = [["bound", "timer", "output" }
 
 local function same_list]], to = [["bound", "timer" }

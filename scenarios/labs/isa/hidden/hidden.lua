@@ -2,7 +2,7 @@
 local common = include "common.inc"
 
 test "theorem 3" { points = 10, variants = 8, visibility = "after_due_date", hint = "is an instruction like PDP-10's JRST 1 user-sensitive?" } (function(t)
-  local isa = t:invent { seed = t:number(1, 1000000), count = t:pick { 6, 8, 16 } }
+  local isa = t:invent { seed = t:number(1, 1000000), count = t:pick { 16, 20 }, hybrid = t.variant % 2 == 1 }
   local _, hybrid = t:call("virtualizable", isa)
   local want = true
   for _, name in ipairs(isa.names) do

@@ -1,0 +1,57 @@
+/* `ringside lab start|selftest NAME`: a lab to work on; a lab to be tried before it is given out. docs/lab.md is the manual. */
+#include "sim/cmd.h"
+#include "sim/lab_kit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int start(const struct options *o, struct err *e)
+{
+    struct grading_lab lab;
+    struct text t = { 0 };
+    if (o->operands > 3) return err_set(e, EXIT_USAGE, "%s: one word too many; lab start NAME [FOLDER]", o->operand[3]), e->code;
+    if (!grading_lab(o->operand[1], &lab, e)) return e->code;
+    const char *to = o->operands > 2 ? o->operand[2] : lab.name;
+    if (lab_start(&lab, to, e)) {
+        text_add(&t, "%s: %s\n  read %s/README.md, edit %s/%s, then in %s: %s grade\n", to, lab.title, to, to, lab.file, to, command_program());
+        text_write(&t, "-", e);
+    }
+    text_free(&t);
+    grading_lab_free(&lab);
+    return e->code;
+}
+
+static int selftest(const struct options *o, struct err *e)
+{
+    struct text t = { 0 };
+    const char *jobs = o->value[OPT_LAB_JOBS];
+    char *end = NULL;
+    long n = jobs ? strtol(jobs, &end, 10) : 1;
+    if (jobs && (end == jobs || *end || n < 1 || n > 64)) return err_set(e, EXIT_USAGE, "--jobs %s: a number from 1 to 64", jobs), e->code;
+    if (o->operands > 2) return err_set(e, EXIT_USAGE, "%s: one word too many; lab selftest NAME", o->operand[2]), e->code;
+    bool good = lab_selftest(o->operand[1], (unsigned)n, &t, e);
+    if (!e->code) text_write(&t, "-", e);
+    text_free(&t);
+    return e->code ? e->code : good ? EXIT_GOOD : EXIT_FAILED;
+}
+
+static const struct verb { const char *word; int (*run)(const struct options *o, struct err *e); } verbs[] = {
+    { "start", start }, { "selftest", selftest },
+};
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+int cmd_lab(const struct options *o, struct err *e)
+{
+    const char *words[VERBS], *verb = o->operands ? o->operand[0] : NULL;
+    for (unsigned i = 0; i < VERBS; i++) words[i] = verbs[i].word;
+    if (!verb) return err_set(e, EXIT_USAGE, "lab what? lab start NAME, or lab selftest NAME; `ringside list` names the labs"), e->code;
+    for (unsigned i = 0; i < VERBS; i++) {
+        if (strcmp(words[i], verb) != 0) continue;
+        if (o->operands < 2) return err_set(e, EXIT_USAGE, "lab %s: which lab? `ringside list` names them", verb), e->code;
+        return verbs[i].run(o, e);
+    }
+    const char *near = config_suggest(verb, words, VERBS);
+    if (near) err_set(e, EXIT_USAGE, "lab %s: no such thing; did you mean lab %s?", verb, near);
+    else err_set(e, EXIT_USAGE, "lab %s: no such thing; lab start NAME, or lab selftest NAME", verb);
+    return e->code;
+}

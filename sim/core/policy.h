@@ -1,0 +1,42 @@
+/* A policy: who answers exits in place of the hypervisor, in a laboratory. The data of it; sim/vmm/policy.h has the idea. */
+#ifndef CORE_POLICY_H
+#define CORE_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum policy_answer {
+    POLICY_OURS,                         /* not handled: the hypervisor does it */
+    POLICY_DONE,                         /* the guest goes on where virt stands */
+    POLICY_FAILED                        /* the policy itself is broken: the VM is ended */
+};
+
+/* The instruction that trapped, taken apart. */
+struct policy_trap {
+    const char *word;                    /* "cli", "in", ... */
+    uint8_t  length, size;               /* of the instruction; of its operand, in bytes */
+    bool     write;                      /* MOV to CR; OUT */
+    uint8_t  cr, reg;                    /* MOV CR: which, and the general register */
+    uint16_t port;                       /* IN, OUT */
+    uint16_t id;                         /* enum mnemonic */
+};
+
+struct policy_fault { uint32_t va; bool write, user, present; };
+
+struct policy {
+    enum policy_answer (*trap)(void *self, const struct policy_trap *t);
+    enum policy_answer (*fault)(void *self, const struct policy_fault *f); /* NULL: page faults are ours */
+    void *self;
+};
+
+/* What it may do, each for its price. */
+enum policy_call {
+#define POLICY(e, name, cycles, about) POLICY_CALL_##e,
+#include "sim/core/policy.def"
+#undef POLICY
+    POLICY_CALLS
+};
+struct policy_call_desc { const char *name, *about; uint32_t cycles; };
+const struct policy_call_desc *policy_call(unsigned n); /* NULL behind the last */
+
+#endif

@@ -1,0 +1,50 @@
+#!/bin/bash
+# Submissions that cheat, break out, or burn (tests/labs/cheats): none gets a point, each is told why, all are done soon, and nothing outside of
+# them is touched.
+set -u
+ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+corpus=$root/tests/labs/cheats
+cp -r "$corpus/lab" lab
+mkdir all outside
+echo untouched >outside/keep
+n=0
+while read -r name pattern; do
+    case $name in '#'* | '') continue ;; esac
+    mkdir "all/$name" && cp "$corpus/$name.lua" "all/$name/answer.lua" || failed=1
+    n=$((n + 1))
+done <"$corpus/expected.txt"
+[ "$n" -ge 60 ] && [ "$n" = "$(ls "$corpus"/*.lua | wc -l)" ] || { echo "not ok - the list names every file, and 60 at least"; failed=1; }
+echo 'function answer() return 42 end' >outside/answer.lua
+ln -s ../../outside/answer.lua all/include-link/link.lua
+mkfifo all/include-device/fifo
+ln -s /dev/zero all/include-device/zero
+find . -type f | sort | xargs cksum >before
+begin=$(date +%s)
+timeout 900 "$ringside" grade ./lab --all all --jobs 2 -o out.txt 2>err </dev/null
+rc=$?
+seconds=$(($(date +%s) - begin))
+[ $rc = 1 ] && echo "ok - all are graded" || { echo "not ok - grade exits $rc: $(head -n 1 err)"; failed=1; }
+[ $((seconds / n)) -le 8 ] && echo "ok - $n in bounds" || { echo "not ok - $n took $seconds s"; failed=1; }
+while read -r name pattern; do
+    case $name in '#'* | '') continue ;; esac
+    awk -v name="==== $name" '$0 == name { on = 1; next } /^==== / { on = 0 } on' out.txt >one.txt
+    grep -qx 'Score: 0/60' one.txt && ! grep -Eq '^(Ungradable|== Test .* == OK)' one.txt || { echo "not ok - $name gets points"; sed 's/^/  | /' one.txt; failed=1; continue; }
+    grep -Eq "^    .*($pattern)" one.txt || { echo "not ok - $name is told nothing like $pattern"; sed 's/^/  | /' one.txt; failed=1; continue; }
+    if grep -Eq 'crashed|gave the test up|\[C\]|0x[0-9a-f]{8,}' one.txt; then echo "not ok - $name"; sed 's/^/  | /' one.txt; failed=1; continue; fi
+    [ "$(wc -c <one.txt)" -lt 6000 ] || { echo "not ok - $name floods the report"; failed=1; continue; }
+    LC_ALL=C grep -q "$(printf '[\001-\010\013-\037]')" one.txt && { echo "not ok - $name reaches the terminal"; failed=1; continue; }
+    echo "ok - $name"
+done <"$corpus/expected.txt"
+rm -f out.txt err one.txt
+find . -type f ! -name before ! -name after | sort | xargs cksum >after
+sed -i '/ \.\/before$/d; / \.\/after$/d' before after
+cmp -s before after && echo "ok - nothing outside was touched" || { echo "not ok - files changed"; diff before after; failed=1; }
+timeout 900 "$ringside" grade ./lab --all all --jobs 2 --format json -o one.json 2>/dev/null
+timeout 900 "$ringside" grade ./lab --all all --jobs 1 --format json -o two.json 2>/dev/null
+cmp -s one.json two.json && echo "ok - twice the same bytes" || { echo "not ok - two runs differ"; diff one.json two.json | head; failed=1; }
+exit $failed

@@ -1,0 +1,1 @@
+function answer() return t.board("cycles", 0) end

@@ -1,0 +1,1 @@
+function answer() while true do local co = coroutine.create(function() local x <close> = setmetatable({}, { __close = function() while true do end end }) error(1) end) coroutine.resume(co) coroutine.close(co) end end

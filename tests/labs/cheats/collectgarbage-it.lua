@@ -1,0 +1,1 @@
+function answer() collectgarbage("stop") end

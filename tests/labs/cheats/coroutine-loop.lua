@@ -1,0 +1,1 @@
+function answer() coroutine.wrap(function() while true do end end)() end

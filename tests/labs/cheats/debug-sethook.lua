@@ -1,0 +1,1 @@
+function answer() debug.sethook() while true do end end

@@ -1,0 +1,1 @@
+function answer() while true do end end

@@ -1,0 +1,1 @@
+function answer() error(("x"):rep(100000)) end

@@ -1,0 +1,1 @@
+function answer() return string.format("%99999999d", 1) end

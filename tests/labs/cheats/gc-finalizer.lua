@@ -1,0 +1,1 @@
+function answer() setmetatable({}, { __gc = function() while true do end end }) end

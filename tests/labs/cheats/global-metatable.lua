@@ -1,0 +1,1 @@
+function answer() setmetatable(_G, nil) return os end

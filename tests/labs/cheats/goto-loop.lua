@@ -1,0 +1,1 @@
+function answer() ::again:: goto again end

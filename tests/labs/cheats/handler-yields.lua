@@ -1,0 +1,2 @@
+function vmm.gp(vm, insn) coroutine.yield() end
+function answer() return 0 end

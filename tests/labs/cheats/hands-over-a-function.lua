@@ -1,0 +1,1 @@
+function answer() return function() return 42 end end

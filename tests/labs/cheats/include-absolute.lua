@@ -1,0 +1,2 @@
+include "/etc/passwd"
+function answer() return 0 end

@@ -1,0 +1,1 @@
+function answer() local f = io.open("results.json", "w") f:write("{}") end

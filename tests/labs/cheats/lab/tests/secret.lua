@@ -1,0 +1,13 @@
+-- The answer is 42, and a kernel must run to its end on the submission's handlers. Nobody in this folder manages either.
+test "secret" { points = 10, visibility = "visible", limit = { lua = 2e6 } } (function(t)
+  t:eq(t:call("answer"), 42, "the answer")
+end)
+
+test "machine" { points = 50, limit = { cycles = 2e7, lua = 2e6 } } (function(t)
+  local vm = t:boot { cpu = "te", guest = "labtrap", ram = "4M", handlers = t.submission }
+  vm:run {}
+  t:call("answer")
+  t:eq(vm:u32 "held", 511, "what the guest found to be right (held)")
+  t:match(vm.serial, "labtrap: done", "its last words")
+  t:ok(vm.ended and vm.exit_code == 0, "the guest ended well")
+end)

@@ -1,0 +1,1 @@
+function answer() return load("\27Lua")() end

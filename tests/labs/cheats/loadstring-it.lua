@@ -1,0 +1,1 @@
+function answer() return load("return 42")() end

@@ -1,0 +1,1 @@
+function answer() return setmetatable({}, { __mode = "k" }) end

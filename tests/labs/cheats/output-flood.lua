@@ -1,0 +1,1 @@
+function answer() while true do print(("x"):rep(1000)) end end

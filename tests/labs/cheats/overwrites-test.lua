@@ -1,0 +1,3 @@
+function test() end
+t = { eq = function() return true end }
+function answer() return nil end

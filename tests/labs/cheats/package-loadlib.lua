@@ -1,0 +1,1 @@
+function answer() return package.loadlib("libc.so.6", "system") end

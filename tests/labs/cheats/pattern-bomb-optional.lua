@@ -1,0 +1,1 @@
+function answer() return string.find(("a"):rep(3000), ("a?"):rep(3000) .. ("a"):rep(3000)) end

@@ -1,0 +1,1 @@
+function answer() return ("x"):rep(math.maxinteger) end

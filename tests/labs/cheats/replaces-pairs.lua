@@ -1,0 +1,4 @@
+pairs = function() return function() end end
+next = nil
+ipairs = nil
+function answer() return { 42 } end

@@ -1,0 +1,2 @@
+vmm = 3
+function answer() return 0 end

@@ -1,0 +1,1 @@
+function answer() return 0/0 end

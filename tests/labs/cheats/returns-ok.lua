@@ -1,0 +1,1 @@
+function answer() return true, "OK", 100 end

@@ -1,0 +1,1 @@
+function answer() local t = {} t[1] = t return t end

@@ -1,0 +1,1 @@
+function answer() return table.unpack({}, 1, 1e7) end
