@@ -30,8 +30,8 @@ COMPILER_clang   := $(CLANG)
 COMPILER_fuzz    := $(CLANG)
 OPTIMISE_release := -O2 -g
 OPTIMISE_debug   := -O0 -g3
-OPTIMISE_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-OPTIMISE_clang   := -O2 -g
+OPTIMISE_asan    := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OPTIMISE_clang   := -O2
 OPTIMISE_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 COMPILER := $(COMPILER_$(MODE))
 ifeq ($(COMPILER),)
