@@ -60,6 +60,12 @@ static int request(const struct lapic *l)
     return class_of(v) > processor_priority(l) >> 4 ? v : -1;
 }
 
+uint32_t lapic_threshold(const struct lapic *l)
+{
+    unsigned asks = class_of(highest(l->irr));
+    return asks > class_of(highest(l->isr)) ? asks << 4 : 0;
+}
+
 /* ---- the pin to the CPU ---- */
 
 static unsigned delivery_of(uint32_t entry) { return entry >> LVT_MODE & 7; }

@@ -69,6 +69,8 @@ struct irq_line lapic_line(struct lapic *l, unsigned n);
 /* A message from the I/O APIC. False if nobody took it. */
 bool lapic_message(struct lapic *l, const struct apic_message *m);
 bool lapic_is_addressed(const struct lapic *l, const struct apic_message *m);
+/* What the task priority must be below for the highest request to get through; 0: there is none that could. */
+uint32_t lapic_threshold(const struct lapic *l);
 void lapic_extint(struct lapic *l, bool level);
 /* The CPU takes an interrupt: returns the vector, and puts it in service. The spurious one if the request has gone. */
 uint8_t lapic_ack(struct lapic *l);

@@ -165,6 +165,7 @@ static void roll(struct vcpu *v, const struct window_frame *f, struct bt_state *
     }
     const struct bt_point *p = &s->point;
     c->eip = p->fix & BT_FIX_EIP ? get_slot(v, BT_TARGET) : p->eip;
+    if (p->fix & BT_FIX_LAHF) cpu_set_flags(c, (cpu_flags(c) & ~(uint32_t)FLAGS_ARITH) | bt_lahf_flags(c->reg[EAX]));
     if (p->fix & BT_FIX_EAX) c->reg[EAX] = get_slot(v, BT_EAX);
     if (p->fix & BT_FIX_ECX) c->reg[ECX] = get_slot(v, BT_ECX);
     if (p->fix & BT_FIX_EDX) c->reg[EDX] = get_slot(v, BT_EDX);
@@ -236,7 +237,9 @@ static void bt_enter(struct vcpu *v, struct window_frame *f)
     vcpu_enter_frame(v, f);
     from_cache(v, f);
     take_post(v);
-    if (!bt_side(v)) bt_log_take(v);
+    if (bt_side(v)) return;
+    bt_log_take(v);
+    bt_apic_take(v);
 }
 
 /* ---- answering */
@@ -265,7 +268,7 @@ static void emulate(struct vcpu *v)
     bt_selectors_check(v);
     if (op == MN_MOV_SEG || op == MN_POP_SEG) bt_selectors_learn(v);
     if (adapted) bt_adapt_called(v, eip, place);
-    bt_adapt_simulated(v, eip, v->bt->traced);
+    bt_adapt_simulated(v, eip, v->bt->traced || (adapted && bt_apic_page(v, place)));
     if (adapted && v->bt->traced) bt_alias_grant(v, place);
 }
 
@@ -288,6 +291,7 @@ static enum next fault(struct vcpu *v, const struct vmexit *x)
     uint32_t eip = v->virt.eip;
     v->bt->traced = false;
     enum next n = strategy_trap_emulate.handle(v, x);
+    if (v->bt->inside && x->vector == VEC_PF && !v->bt->traced && !bt_side(v)) bt_apic_faulted(v, eip, x->addr);
     if (!v->bt->inside || (x->vector != VEC_PF && x->vector != VEC_VE) || !v->bt->traced) return n;
     bt_adapt_faulted(v, eip, x->addr);
     if (bt_adapted(v, eip)) bt_alias_grant(v, x->addr);
@@ -443,6 +447,7 @@ static void bt_leave(struct vcpu *v)
     }
     connect(v);
     if (!bt_side(v)) bt_alias_leave(v);
+    if (!bt_side(v) && t->apic.at) bt_apic_leave(v, bt_flat(v));
     bt_selectors_leave(v);
     if (!bt_side(v)) put_ss(v);
     const uint32_t rest = c->eflags & (FLAG_IOPL | FLAG_VIF | FLAG_VIP);

@@ -62,7 +62,9 @@ enum bt_slot { BT_VIF = 0, BT_VREST = 4, BT_SLOW = 8, BT_TARGET = 12, BT_GO = 16
                BT_GS = 72 /* the guest's selector */, BT_GS_OK = 76, BT_FS_OK = 80 /* may they be loaded as they are? */,
                BT_FS = 84 /* the guest's, while FS holds its GS */,
                BT_TSC = 88 /* from the real counter to the guest's: 64 bits */, BT_SS = 96 /* the guest's real selector */,
-               BT_ESP = 100 };
+               BT_ESP = 100,
+               BT_TPR = 104 /* the virtual APIC's */, BT_TPR_LOW = 108 /* below that an interrupt gets through */,
+               BT_TPR_OFF = 112 /* not 0: nobody may store to it here */ };
 enum { BT_KNOWN_ONES = 4, BT_OWN_STACK = BT_DELTA /* of sequences: below */, BT_FLAGS = BT_OWN_STACK - 4 };
 
 /* What a callout asks for. */
@@ -72,6 +74,7 @@ enum bt_what {
     BT_CONTINUE, /* the unit ends here: translate what comes next, and chain */
     BT_JUDGE,    /* BT_QUICK was called: do the guest's instruction; it would have been done but for a difference */
     BT_SYSENTER, /* no callout, either: user code's system call */
+    BT_LOOK,     /* nothing to do: an interrupt that waited may come now */
     BT_LOOKUP,   /* a return or indirect jump whose target no table knows */
 };
 
@@ -82,6 +85,7 @@ enum { BT_FIX_EAX = 1, BT_FIX_ECX = 2, BT_FIX_EDX = 4, BT_FIX_EBX = 64, /* the g
        BT_FIX_FS = 512,   /* FS holds the guest's GS; its own selector is as it was */
        BT_FIX_ESP = 1024, /* the stack is the sequence's own; the guest's pointer is in the vCPU page */
        BT_FIX_FLAGS = 2048, /* the guest's arithmetic flags are on that stack */
+       BT_FIX_LAHF = 4096, /* the guest's arithmetic flags are in AX, as LAHF and SETO left them (or ADD AL, 7Fh behind them) */
        BT_OWN = 256,      /* this is the guest's instruction itself, not what translation adds */
        BT_OURS = 128 };   /* what faults here is the sequence's own access, not the guest's: emulate the instruction */
 
@@ -127,6 +131,7 @@ struct bt_how {
     bool simulate;  /* adapted: it faults too often */
     uint32_t fixed; /* and stores to a place whose alias is this offset from BT_DATA; 0: not known */
     uint32_t page, alias; /* or has stored to this linear page only, whose alias that is, in the same way */
+    uint32_t tpr;   /* or is known to store to the task priority at this linear address; 0: it is not */
     uint32_t limit; /* of the code segment */
     uint32_t tc, jump; /* where in the cache the unit will begin; where the glue for indirect jumps does */
 };
@@ -171,6 +176,9 @@ struct bt_context { uint32_t base, limit; bool user; };
 /* A guest page table that the cache may store to by another address. */
 struct bt_alias { uint32_t page, frame; bool used; };
 
+/* Where the guest's kernel stores to its APIC's task priority, and what the vCPU page says of it. at 0: nowhere yet. */
+struct bt_apic { uint32_t at, tpr, low, off; bool mapped; };
+
 /* What is known about an instruction that faulted on traced pages. */
 struct bt_adapt { uint32_t eip, page; uint16_t faults, idle, need; bool on, many; }; /* need 0: free; the page it stores to, if not to many */
 
@@ -207,6 +215,7 @@ struct bintrans {
     struct bt_page page[BT_PAGES];
     struct bt_adapt adapt[BT_ADAPTS];
     struct bt_alias alias[BT_ALIASES];
+    struct bt_apic apic;
     unsigned aliases, next_alias;          /* in use; the next to be given */
     bool     ours;                         /* it left by a fault of a sequence's own */
     uint64_t offset;                       /* in BT_TSC */
@@ -271,6 +280,24 @@ void bt_log_take(struct vcpu *v);
 uint32_t bt_alias_of(const struct vcpu *v, uint32_t at);
 /* The same of a page, for code that compares with it and notes linear addresses. */
 uint32_t bt_alias_guess(const struct vcpu *v, uint32_t page);
+/* Before the guest runs: may offsets of DS and SS be taken for linear addresses? */
+bool bt_flat(struct vcpu *v);
+/* The guest's arithmetic flags, from AX as LAHF and SETO left it. */
+static inline uint32_t bt_lahf_flags(uint32_t eax)
+{
+    uint8_t of = (uint8_t)eax;
+    return (eax >> 8 & (FLAGS_ARITH & 0xFF)) | (of == 1 || of == 0x80 ? (uint32_t)FLAG_OF : 0);
+}
+/* ---- bintrans_apic.c */
+/* Is the virtual APIC at this linear address? */
+bool bt_apic_page(struct vcpu *v, uint32_t at);
+/* The instruction at `eip` stored to `at`, and faulted. */
+void bt_apic_faulted(struct vcpu *v, uint32_t eip, uint32_t at);
+/* Page tables may have changed. */
+void bt_apic_check(struct vcpu *v);
+/* What the cache stored, to the virtual APIC; and what it has to know, before the kernel runs. */
+void bt_apic_take(struct vcpu *v);
+void bt_apic_leave(struct vcpu *v, bool flat);
 /* ---- bintrans_look.c: for people; see strategy.h */
 void bt_view(const struct vcpu *v, struct vcpu_view *view);
 uint32_t bt_code(const struct vcpu *v, uint32_t at);

@@ -126,7 +126,7 @@ static bool flat(const struct seg_reg *s)
 }
 
 /* DS may become one of the selectors that the cache loads by itself. */
-static bool all_flat(struct vcpu *v)
+bool bt_flat(struct vcpu *v)
 {
     if (!flat(&v->virt.seg[SEG_DS]) || !flat(&v->virt.seg[SEG_SS])) return false;
     for (unsigned k = 0; k < BT_KNOWN_ONES; k++) {
@@ -142,7 +142,7 @@ static bool all_flat(struct vcpu *v)
 
 void bt_alias_leave(struct vcpu *v)
 {
-    if (!v->bt->aliases || all_flat(v)) return;
+    if (!v->bt->aliases || bt_flat(v)) return;
     for (unsigned k = 0; k < BT_ALIASES; k++) revoke(v, k);
 }
 
@@ -171,7 +171,7 @@ void bt_alias_grant(struct vcpu *v, uint32_t at)
 {
     struct bintrans *t = v->bt;
     uint32_t page = at >> PAGE_SHIFT, owned;
-    if (!board(v)->setting[SETTING_BT_INCACHE] || (at & (PAGE_SIZE - 1)) > PAGE_SIZE - 4 || !all_flat(v)) return;
+    if (!board(v)->setting[SETTING_BT_INCACHE] || (at & (PAGE_SIZE - 1)) > PAGE_SIZE - 4 || !bt_flat(v)) return;
     uint32_t frame = table_at(v, page);
     if (frame == FRAME_NONE) return;
     unsigned k = map_of(v, page);

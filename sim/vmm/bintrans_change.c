@@ -20,7 +20,7 @@ static bool is_spilled(const struct bt_point *p, unsigned reg)
 static bool is_plain(const struct bt_point *p, unsigned reg, uint32_t value, const struct vcpu_view *view)
 {
     if (reg < 8) return !is_spilled(p, reg);
-    return reg == VCPU_EFLAGS && !((value ^ view->eflags) & (FLAG_IF | FLAG_TF | VIRTUAL));
+    return reg == VCPU_EFLAGS && !(p->fix & (BT_FIX_FLAGS | BT_FIX_LAHF)) && !((value ^ view->eflags) & (FLAG_IF | FLAG_TF | VIRTUAL));
 }
 
 static void put(struct vcpu *v, unsigned side, enum bt_slot slot, uint32_t value)

@@ -56,6 +56,7 @@ void bt_view(const struct vcpu *v, struct vcpu_view *view)
     if (s.point.fix & BT_FIX_EBX) view->reg[EBX] = slot(v, BT_EBX);
     if (s.point.fix & BT_FIX_ESP) view->reg[ESP] = slot(v, BT_ESP);
     if (s.point.fix & BT_FIX_FLAGS) view->eflags = (view->eflags & ~(uint32_t)FLAGS_ARITH) | (slot(v, (enum bt_slot)BT_FLAGS) & FLAGS_ARITH);
+    if (s.point.fix & BT_FIX_LAHF) view->eflags = (view->eflags & ~(uint32_t)FLAGS_ARITH) | bt_lahf_flags(real->reg[EAX]);
     view->reg[ESP] += s.point.esp;
 }
 

@@ -102,6 +102,7 @@ void bt_remapped(struct vcpu *v)
     struct bintrans *t = v->bt;
     bt_selectors_check(v);
     bt_alias_check(v);
+    bt_apic_check(v);
     for (uint16_t n = 1; n <= t->pages; n++) {
         if (!t->page[n - 1].used) continue;
         charge(v, COST_MEM_REF, 2);

@@ -1,4 +1,4 @@
-/* The translator: stores that fault again and again because their page is under write trace. See bintrans_alias.c.
+/* The translator: stores that fault again and again because their page is under write trace, or is a device's. See bintrans_alias.c.
  *
  *       the page's alias (address register, or known)       MOV of a present or unknown entry     MOV of an absent one, or no MOV
  *       no alias: callout                                    BT_QUICK: is it there already?        room in the log? else callout
@@ -318,11 +318,82 @@ static void emit_register(struct bt_code *c, struct store *s)
     land(c, end);
 }
 
+/* ---- the APIC's task priority: see bintrans_apic.c
+ *
+ *   its address? no: callout.  in order? no: callout.  store to the vCPU page; below the threshold? callout behind the instruction */
+
+/* Flags and registers as they were, behind the instruction. EAX has LAHF's and SETO's. */
+static void restore_flags(struct bt_code *c, const struct store *s)
+{
+    unsigned fix = fix_of_a(s) | BT_FIX_ECX;
+    point(c, s->next, fix | BT_FIX_EAX | BT_FIX_LAHF);
+    put(c, (const uint8_t[]){ 0x04, 0x7F }, 2); /* add al, 7Fh: OF */
+    point(c, s->next, fix | BT_FIX_EAX | BT_FIX_LAHF);
+    put8(c, 0x9E);                              /* sahf */
+    point(c, s->next, fix | BT_FIX_EAX);
+    fill(c, EAX, BT_EAX);
+    restore(c, s, s->next);
+}
+
+/* What is stored, as a byte; ECX is the guest's in the vCPU page. */
+static void tpr_value(struct bt_code *c, const struct store *s)
+{
+    here(c, s);
+    if (s->imm_n) put8(c, 0xB8 | ECX), put(c, s->imm, 4);
+    else if (s->reg == ECX) fill(c, ECX, BT_ECX);
+    else put(c, (const uint8_t[]){ 0x8B, (uint8_t)(0xC8 | s->reg) }, 2);
+    here(c, s);
+    put(c, (const uint8_t[]){ 0x0F, 0xB6, 0xC9 }, 3); /* movzx ecx, cl */
+}
+
+static void ask_tpr(struct bt_code *c, struct store *s, uint32_t tpr)
+{
+    here(c, s);
+    put(c, (const uint8_t[]){ 0x8D, (uint8_t)(0x88 | s->a) }, 2); /* lea ecx, [a - tpr] */
+    put32(c, 0 - tpr);
+    here(c, s);
+    unsigned same = skip(c, 0xE3);
+    s->slow = c->n;
+    callout_restored(c, s);
+    land(c, same);
+    here(c, s);
+    fill(c, ECX, BT_TPR_OFF);
+    here(c, s);
+    unsigned good = skip(c, 0xE3);
+    here(c, s);
+    land_back(c, skip(c, 0xEB), s->slow);
+    land(c, good);
+}
+
+static void emit_tpr(struct bt_code *c, struct store *s, uint32_t tpr)
+{
+    ask_tpr(c, s, tpr);
+    tpr_value(c, s);
+    here(c, s);
+    spill(c, EAX, BT_EAX);
+    point(c, s->eip, fix_of_a(s) | BT_FIX_ECX | BT_FIX_EAX | BT_OURS);
+    put8(c, 0x9F);                                    /* lahf */
+    point(c, s->eip, fix_of_a(s) | BT_FIX_ECX | BT_FIX_EAX | BT_OURS);
+    put(c, (const uint8_t[]){ 0x0F, 0x90, 0xC0 }, 3); /* seto al */
+    point(c, s->eip, fix_of_a(s) | BT_FIX_ECX | BT_FIX_EAX | BT_OURS | BT_OWN);
+    spill(c, ECX, BT_TPR);
+    done(c);
+    point(c, s->next, fix_of_a(s) | BT_FIX_ECX | BT_FIX_EAX);
+    gs(c, 0x3B, ECX, BT_TPR_LOW);                     /* cmp ecx, gs:[low] */
+    point(c, s->next, fix_of_a(s) | BT_FIX_ECX | BT_FIX_EAX | BT_FIX_LAHF);
+    unsigned held = skip(c, 0x73);                    /* jae */
+    restore_flags(c, s);
+    out(c, s->next, BT_LOOK, 0);
+    land(c, held);
+    restore_flags(c, s);
+}
+
 bool bt_emit_store(struct bt_code *c, const struct bt_how *how, const struct insn *i, const uint8_t *bytes, uint32_t eip)
 {
     struct store s;
     if (!parse(&s, i, bytes)) return false;
     s.at = s.fixed ? how->fixed : 0;
+    bool tpr = how->tpr && s.op_n == 1 && (s.op[0] == 0x89 || s.op[0] == 0xC7); /* a MOV */
     if (!s.at && how->alias) {
         s.page = how->page;
         s.off = how->alias - how->page;
@@ -334,7 +405,8 @@ bool bt_emit_store(struct bt_code *c, const struct bt_how *how, const struct ins
     s.eip = eip;
     s.next = eip + i->len;
     spill_all(c, &s);
-    if (s.value == VALUE_OTHER) emit_other(c, &s);
+    if (tpr) emit_tpr(c, &s, how->tpr);
+    else if (s.value == VALUE_OTHER) emit_other(c, &s);
     else if (s.value == VALUE_PRESENT) emit_present(c, &s);
     else emit_register(c, &s);
     return true;

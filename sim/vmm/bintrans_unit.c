@@ -61,6 +61,7 @@ static void emit_all(struct vcpu *v, struct source *s, uint32_t eip, struct insn
         h.simulate = bt_adapted(v, at) || (store && all);
         if (h.simulate && bt_store_fixed(i, s->bytes + s->used, &offset)) h.fixed = bt_alias_of(v, offset);
         if (h.fixed) s->aliases |= bit_of(h.fixed);
+        else if (h.simulate && bt_adapted_page(v, at, &h.page) && v->bt->apic.at && h.page == v->bt->apic.at >> PAGE_SHIFT) h.tpr = v->bt->apic.at;
         else if (h.simulate && bt_adapted_page(v, at, &h.page)) h.alias = bt_alias_guess(v, h.page);
         h.page <<= PAGE_SHIFT;
         if (h.alias) s->guesses |= bit_of(h.alias);

@@ -249,6 +249,45 @@ static void stores_to_one_page(void **state)
     assert_in_range(c.points, 10, 12);
 }
 
+/* An adapted store to the APIC's task priority: the state is known at each instruction, and registers and flags come back. */
+static void stores_to_the_task_priority(void **state)
+{
+    (void)state;
+    static struct bt_code c;
+    struct bt_how how = usual;
+    static const char *const moves[] = { "89 1D 80 00 E0 FE", "A3 80 00 E0 FE", "C7 05 80 00 E0 FE 20 00 00 00", "89 08", "89 53 10", "C7 04 8B 30 00 00 00" };
+    how.simulate = true;
+    how.tpr = 0xFEE00080;
+    for (unsigned r = 0; r < sizeof moves / sizeof moves[0]; r++) {
+        emit(&c, &how, moves[r]);
+        check_points(&c, moves[r]);
+        unsigned done = 0, looks = 0;
+        uint8_t store[7];
+        from_hex("65 89 0D 68 00 00 00", store); /* mov gs:[BT_TPR], ecx */
+        for (unsigned p = 0; p < c.points; p++) {
+            const struct bt_point *at = &c.point[p];
+            looks += at->what == BT_LOOK;
+            if (!at->done) continue;
+            done++;
+            assert_memory_equal(c.bytes + at->at, store, sizeof store);
+            assert_true(at->fix & BT_OWN);
+            assert_int_equal(at[1].eip, c.point[c.points - 1].eip); /* from here on the guest is behind it */
+        }
+        assert_int_equal(done, 1);
+        assert_int_equal(looks, 1);
+    }
+    static const char *const others[] = { "09 1D 80 00 E0 FE", "87 03", "F0 81 23 FF 0F 00 00" }; /* what reads it, too, goes another way */
+    for (unsigned r = 0; r < sizeof others / sizeof others[0]; r++) {
+        emit(&c, &how, others[r]);
+        for (unsigned p = 0; p < c.points; p++) assert_int_not_equal(c.point[p].what, BT_LOOK);
+    }
+    /* LAHF; SETO AL; ADD AL, 7Fh */
+    assert_int_equal(bt_lahf_flags(0xD501), FLAG_OF | 0xD5);
+    assert_int_equal(bt_lahf_flags(0xD580), FLAG_OF | 0xD5);
+    assert_int_equal(bt_lahf_flags(0x0200), 0);
+    assert_int_equal(bt_lahf_flags(0x467F), 0x44);
+}
+
 static void settings_make_callouts(void **state)
 {
     (void)state;
@@ -294,7 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes), cmocka_unit_test(every_instruction_maps_back), cmocka_unit_test(the_glue_maps_back),
-        cmocka_unit_test(adapted_stores), cmocka_unit_test(stores_to_one_page), cmocka_unit_test(settings_make_callouts), cmocka_unit_test(sti_casts_a_shadow),
+        cmocka_unit_test(adapted_stores), cmocka_unit_test(stores_to_one_page), cmocka_unit_test(stores_to_the_task_priority), cmocka_unit_test(settings_make_callouts), cmocka_unit_test(sti_casts_a_shadow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
