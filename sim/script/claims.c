@@ -10,6 +10,7 @@
 #include <string.h>
 #include "sim/script/event.h"
 #include "sim/script/handle.h"
+#include "sim/script/words.h"
 
 static struct grading *self(lua_State *L)
 {
@@ -321,17 +322,21 @@ static const luaL_Reg methods[] = {
     { NULL, NULL },
 };
 
+unsigned t_words(const char **words)
+{
+    unsigned n = expect_words(words);
+    for (const luaL_Reg *m = methods; m->name; m++) words[n++] = m->name;
+    words[n++] = "submission", words[n++] = "variant", words[n++] = "seed", words[n++] = "experiments";
+    return n;
+}
+
 static int t_index(lua_State *L)
 {
     struct grading *g = grading_of(L);
-    const char *name = luaL_checkstring(L, 2), *words[64];
-    unsigned n = 0;
-    for (const luaL_Reg *m = methods; m->name; m++) {
+    const char *name = luaL_checkstring(L, 2), *words[SCRIPT_WORDS_MOST];
+    for (const luaL_Reg *m = methods; m->name; m++)
         if (!strcmp(m->name, name)) return lua_pushcfunction(L, m->func), 1;
-        words[n++] = m->name;
-    }
     for (const luaL_Reg *m = expect_claims; m->name; m++) {
-        words[n++] = m->name;
         if (strcmp(m->name, name) != 0) continue;
         lua_pushcfunction(L, m->func);
         lua_pushcclosure(L, claim, 1);
@@ -342,7 +347,7 @@ static int t_index(lua_State *L)
     if (!strcmp(name, "seed")) return lua_pushinteger(L, (lua_Integer)(g->now.who->seed & 0x7FFFFFFF)), 1;
     if (!strcmp(name, "experiments")) return lua_pushinteger(L, (lua_Integer)g->now.experiments), 1;
     char maybe[80];
-    sandbox_suggest(name, words, n, maybe, sizeof maybe);
+    sandbox_suggest(name, words, t_words(words), maybe, sizeof maybe);
     return luaL_error(L, "t has no '%s'%s%s", name, maybe, *maybe ? "" : "; docs/grading.md lists what it has");
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "sim/script/event.h"
+#include "sim/script/words.h"
 
 enum { SHOWN = 96 }; /* most bytes of a value in a message */
 
@@ -334,12 +335,18 @@ const luaL_Reg expect_claims[] = {
     { NULL, NULL },
 };
 
+unsigned expect_words(const char **words)
+{
+    unsigned n = 0;
+    for (; expect_claims[n].name; n++) words[n] = expect_claims[n].name;
+    return n;
+}
+
 static int unknown_claim(lua_State *L)
 {
     const char *words[sizeof expect_claims / sizeof expect_claims[0]], *name = luaL_checkstring(L, 2);
     char maybe[80];
-    unsigned n = 0;
-    for (; expect_claims[n].name; n++) words[n] = expect_claims[n].name;
+    unsigned n = expect_words(words);
     sandbox_suggest(name, words, n, maybe, sizeof maybe);
     return luaL_error(L, "there is no expect.%s%s%s", name, maybe,
                       *maybe ? "" : "; docs/lua.md lists the expectations");

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "sim/script/till.h"
+#include "sim/script/words.h"
 
 static const char *const reg_words[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi", "eip", "eflags" };
 enum { REGS = sizeof reg_words / sizeof *reg_words, SETTABLE = 8 };
@@ -104,19 +105,30 @@ static int unknown(lua_State *L, const char *type, const char *name, const char 
     return luaL_error(L, "%s has no '%s'%s%s", type, name, maybe, *maybe ? "" : "; the lab's README lists what it has");
 }
 
+unsigned vmm_vm_words(const char **words)
+{
+    unsigned n = 0;
+    for (; n < REGS; n++) words[n] = reg_words[n];
+    for (const luaL_Reg *r = methods; r->name; r++) words[n++] = r->name;
+    words[n++] = "ring", words[n++] = "iopl", words[n++] = "guest";
+    return n;
+}
+
+unsigned vmm_guest_words(const char **words)
+{
+    static const char *const own[] = { "vIF", "cr0", "cr2", "cr3", "cr4" };
+    for (unsigned i = 0; i < 5; i++) words[i] = own[i];
+    return 5;
+}
+
 static int vm_index(lua_State *L)
 {
     struct machine *m = machine_at(L, "vmm.vm");
-    const char *name = luaL_checkstring(L, 2), *words[32];
-    unsigned n = 0;
-    for (unsigned i = 0; i < REGS; i++, n++) {
-        words[n] = reg_words[i];
+    const char *name = luaL_checkstring(L, 2), *words[SCRIPT_WORDS_MOST];
+    for (unsigned i = 0; i < REGS; i++)
         if (!strcmp(reg_words[i], name)) return lua_pushinteger(L, machine_policy_reg(m, i)), 1;
-    }
-    for (const luaL_Reg *r = methods; r->name; r++) {
-        words[n++] = r->name;
+    for (const luaL_Reg *r = methods; r->name; r++)
         if (!strcmp(r->name, name)) return lua_pushcfunction(L, r->func), 1;
-    }
     if (!strcmp(name, "ring")) return lua_pushinteger(L, machine_policy_ring(m)), 1;
     if (!strcmp(name, "iopl")) return lua_pushinteger(L, machine_policy_reg(m, 9) >> 12 & 3), 1;
     if (!strcmp(name, "guest")) {
@@ -124,8 +136,7 @@ static int vm_index(lua_State *L)
         luaL_setmetatable(L, "vmm.guest");
         return 1;
     }
-    words[n++] = "ring", words[n++] = "iopl", words[n++] = "guest";
-    return unknown(L, "vm", name, words, n);
+    return unknown(L, "vm", name, words, vmm_vm_words(words));
 }
 
 static int vm_newindex(lua_State *L)
@@ -141,19 +152,19 @@ static int find_cr(const char *name) { return name[0] == 'c' && name[1] == 'r' &
 
 static int guest_index(lua_State *L)
 {
-    static const char *const words[] = { "vIF", "cr0", "cr2", "cr3", "cr4" };
+    const char *words[SCRIPT_WORDS_MOST];
     struct machine *m = machine_at(L, "vmm.guest");
     const char *name = luaL_checkstring(L, 2);
     int cr = find_cr(name);
     if (cr >= 0) lua_pushinteger(L, machine_policy_cr(m, (unsigned)cr));
     else if (!strcmp(name, "vIF")) lua_pushinteger(L, machine_policy_reg(m, 9) >> 9 & 1);
-    else return unknown(L, "vm.guest", name, words, 5);
+    else return unknown(L, "vm.guest", name, words, vmm_guest_words(words));
     return 1;
 }
 
 static int guest_newindex(lua_State *L)
 {
-    static const char *const words[] = { "vIF", "cr0", "cr2", "cr3", "cr4" };
+    const char *words[SCRIPT_WORDS_MOST];
     struct machine *m = machine_at(L, "vmm.guest");
     const char *name = luaL_checkstring(L, 2);
     int cr = find_cr(name);
@@ -163,7 +174,7 @@ static int guest_newindex(lua_State *L)
         lua_Integer v = lua_isboolean(L, 3) ? lua_toboolean(L, 3) : luaL_checkinteger(L, 3);
         luaL_argcheck(L, v == 0 || v == 1, 3, "vIF is 0 or 1");
         machine_policy_set_if(m, v != 0);
-    } else return unknown(L, "vm.guest", name, words, 5);
+    } else return unknown(L, "vm.guest", name, words, vmm_guest_words(words));
     return 0;
 }
 

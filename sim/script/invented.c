@@ -6,6 +6,7 @@
  *     isa:nature(name)          tests only: privileged, control, mode, location, user */
 #include "sim/invented.h"
 #include "sim/script/grading.h"
+#include "sim/script/words.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -144,16 +145,22 @@ static int isa_nature(lua_State *L)
     return 1;
 }
 
+unsigned isa_words(const char **words)
+{
+    words[0] = "names", words[1] = "run", words[2] = "state", words[3] = "nature";
+    return 4;
+}
+
 static int isa_index(lua_State *L)
 {
-    static const char *const words[] = { "names", "run", "state" };
+    const char *words[SCRIPT_WORDS_MOST];
     const struct invented *m = isa_at(L);
     const char *name = luaL_checkstring(L, 2);
     char maybe[80];
     if (!strcmp(name, "run")) return lua_pushcfunction(L, isa_run), 1;
     if (!strcmp(name, "state")) return lua_pushcfunction(L, isa_state), 1;
     if (!strcmp(name, "nature") && script_of(L) == grading_of(L)->tests) return lua_pushcfunction(L, isa_nature), 1;
-    if (strcmp(name, "names") != 0) return luaL_error(L, "isa has no '%s'%s; it has names, run and state", name, sandbox_suggest(name, words, 3, maybe, sizeof maybe));
+    if (strcmp(name, "names") != 0) return luaL_error(L, "isa has no '%s'%s; it has names, run and state", name, sandbox_suggest(name, words, isa_words(words) - 1, maybe, sizeof maybe));
     lua_createtable(L, (int)m->count, 0);
     for (unsigned i = 0; i < m->count; i++) {
         lua_pushstring(L, m->insn[i].name);

@@ -2,6 +2,7 @@
  * compared and kept. It becomes a struct till only when a machine is at hand, for labels and exit reasons are the
  * machine's. */
 #include "sim/script/till.h"
+#include "sim/script/words.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -165,12 +166,18 @@ static const luaL_Reg makers[] = {
     { "any", till_any },     { "all", till_all },       { NULL, NULL },
 };
 
+unsigned till_words(const char **words)
+{
+    unsigned n = 0;
+    for (; makers[n].name; n++) words[n] = makers[n].name;
+    return n;
+}
+
 static int unknown_maker(lua_State *L)
 {
     const char *words[sizeof makers / sizeof makers[0]], *name = luaL_checkstring(L, 2);
     char maybe[80];
-    unsigned n = 0;
-    for (; makers[n].name; n++) words[n] = makers[n].name;
+    unsigned n = till_words(words);
     sandbox_suggest(name, words, n, maybe, sizeof maybe);
     return luaL_error(L, "there is no till.%s%s%s", name, maybe, *maybe ? "" : "; docs/lua.md lists the conditions");
 }

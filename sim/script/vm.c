@@ -10,6 +10,7 @@
 #include <string.h>
 #include "sim/script/event.h"
 #include "sim/script/handle.h"
+#include "sim/script/words.h"
 
 #define CPU_ROW(name, field, bytes, about) { name, offsetof(struct machine_cpu, field), bytes, (bytes) * 8, about }
 static const struct reg_desc cpu_rows[] = {
@@ -142,11 +143,7 @@ static int guest_index(lua_State *L)
     else if (!strcmp(name, "vIF") || !strcmp(name, "IF")) lua_pushinteger(L, cpu.iflag);
     else if (!strcmp(name, "halted")) lua_pushboolean(L, cpu.halted);
     else if (!strcmp(name, "flags")) handle_push(L, "vm.guest.flags", script_of(L));
-    else {
-        unsigned n = row_names(words);
-        words[n++] = "vIF";
-        return vm_unknown(L, "vm.guest", name, words, n);
-    }
+    else return vm_unknown(L, "vm.guest", name, words, vm_guest_words(words));
     return 1;
 }
 
@@ -324,6 +321,27 @@ static const struct { const char *name; void (*get)(lua_State *L, const struct m
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };
 
+unsigned vm_words(const char **words)
+{
+    unsigned n = row_names(words);
+    for (unsigned i = 0; i < FIELDS; i++) words[n++] = fields[i].name;
+    for (const luaL_Reg *method = vm_methods; method->name; method++) words[n++] = method->name;
+    return n;
+}
+
+unsigned vm_flag_words(const char **words)
+{
+    for (unsigned i = 0; i < FLAGS; i++) words[i] = flag_rows[i].name;
+    return FLAGS;
+}
+
+unsigned vm_guest_words(const char **words)
+{
+    unsigned n = row_names(words);
+    words[n++] = "vIF", words[n++] = "IF", words[n++] = "halted", words[n++] = "flags";
+    return n;
+}
+
 static int vm_index(lua_State *L)
 {
     const struct machine *m = machine_at(L, "vm");
@@ -346,10 +364,8 @@ static int vm_index(lua_State *L)
         lua_pushcfunction(L, method->func);
         return 1;
     }
-    const char *words[128];
-    unsigned n = row_names(words);
-    for (unsigned i = 0; i < FIELDS; i++) words[n++] = fields[i].name;
-    for (method = vm_methods; method->name; method++) words[n++] = method->name;
+    const char *words[SCRIPT_WORDS_MOST];
+    unsigned n = vm_words(words);
     return vm_unknown(L, "vm", name, words, n);
 }
 

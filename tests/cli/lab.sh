@@ -25,6 +25,7 @@ for lab in $labs; do
     ok "$lab: start" [ $? = 0 ]
     ok "$lab: no solution, no bugs, no hidden tests in it" sh -c "! ls -R mine-$lab | grep -Eq 'solution|bugs|hidden'"
     ok "$lab: a README" test -s mine-$lab/README.md
+    ok "$lab: completion for editors" sh -c "grep -q ringside.d.lua mine-$lab/.luarc.json && test -s mine-$lab/ringside.d.lua"
     (cd mine-$lab && timeout 500 "$ringside" grade >../out 2>&1)
     ok "$lab: graded where it stands, the start has no points" grep -q '^Score: 0/' out
     cp "$root/scenarios/labs/$lab/solution/"* mine-$lab

@@ -1,0 +1,542 @@
+---@meta ringside
+-- What Ringside's scripts may call, for editors (LuaLS, https://luals.github.io): completion, hover, and a warning for a misspelt name.
+-- `ringside lab start` puts it beside a lab, with a .luarc.json that names it. tests/unit/script_words_test.c holds it equal to the bindings in C.
+-- Manuals: docs/lua.md (till, expect, vm), docs/grading.md (test, t), the labs' README.md (vmm, isa).
+
+---@class till.condition
+
+--- What to run until: conditions are plain tables, to be kept, compared and shown.
+---@class till
+till = {}
+---@param vector? string|integer "GP", 13, "IRQ"; none: any
+---@return till.condition
+function till.trap(vector) end
+---@param reason? string "privileged", "port", ...
+---@return till.condition
+function till.exit(reason) end
+---@param kind string
+---@param filter? table one field
+---@return till.condition
+function till.event(kind, filter) end
+---@param at string|integer guest code is about to execute there
+---@return till.condition
+function till.label(at) end
+---@param mnemonic string
+---@return till.condition
+function till.insn(mnemonic) end
+---@param at string|integer the word there changed
+---@return till.condition
+function till.write(at) end
+---@param ring integer
+---@return till.condition
+function till.ring(ring) end
+---@param n number since the start of the machine
+---@return till.condition
+function till.cycles(n) end
+---@param n number since the start of the machine
+---@return till.condition
+function till.insns(n) end
+---@return till.condition
+function till.guest() end
+---@param mnemonic? string a sensitive instruction went wrong without a trap
+---@return till.condition
+function till.silent(mnemonic) end
+--- Never: to the end of the run.
+---@return till.condition
+function till.stop() end
+---@param list till.condition[]
+---@return till.condition
+function till.any(list) end
+---@param list till.condition[]
+---@return till.condition
+function till.all(list) end
+
+--- Claims of a step; each is recorded, whether it holds or not.
+---@class expect
+expect = {}
+---@param got any
+---@param want any
+---@param message? string
+---@return boolean
+function expect.eq(got, want, message) end
+---@param got any
+---@param want any
+---@param message? string
+---@return boolean
+function expect.equal(got, want, message) end
+---@param got any
+---@param want any
+---@param message? string
+---@return boolean
+function expect.ne(got, want, message) end
+---@param got any
+---@param limit any
+---@param message? string
+---@return boolean
+function expect.lt(got, limit, message) end
+---@param got any
+---@param limit any
+---@param message? string
+---@return boolean
+function expect.le(got, limit, message) end
+---@param got any
+---@param limit any
+---@param message? string
+---@return boolean
+function expect.gt(got, limit, message) end
+---@param got any
+---@param limit any
+---@param message? string
+---@return boolean
+function expect.ge(got, limit, message) end
+---@param got any
+---@param limit any
+---@param message? string
+---@return boolean
+function expect.at_most(got, limit, message) end
+---@param got any
+---@param limit any
+---@param message? string
+---@return boolean
+function expect.at_least(got, limit, message) end
+---@param value any
+---@param message? string
+---@return boolean
+function expect.ok(value, message) end
+---@param got number
+---@param want number
+---@param within number
+---@param message? string
+---@return boolean
+function expect.near(got, want, within, message) end
+---@param text string
+---@param pattern string
+---@param message? string
+---@return boolean
+function expect.match(text, pattern, message) end
+---@param what table
+---@param message? string
+---@return boolean
+function expect.silent(what, message) end
+---@param message? string
+---@return boolean
+function expect.no_silent(message) end
+---@param what string|table
+---@param n integer
+---@param message? string
+---@return boolean
+function expect.events(what, n, message) end
+
+--- The real CPU's flags, as numbers.
+---@class vm.flags
+---@field CF integer
+---@field PF integer
+---@field AF integer
+---@field ZF integer
+---@field SF integer
+---@field TF integer
+---@field IF integer
+---@field DF integer
+---@field OF integer
+---@field IOPL integer
+---@field NT integer
+---@field RF integer
+---@field VM integer
+---@field AC integer
+---@field VIF integer
+---@field VIP integer
+---@field ID integer
+
+--- What the guest was made to believe.
+---@class vm.guest
+---@field eax integer
+---@field ecx integer
+---@field edx integer
+---@field ebx integer
+---@field esp integer
+---@field ebp integer
+---@field esi integer
+---@field edi integer
+---@field eip integer
+---@field eflags integer
+---@field cr0 integer
+---@field cr2 integer
+---@field cr3 integer
+---@field cr4 integer
+---@field cpl integer
+---@field iopl integer
+---@field es integer
+---@field cs integer
+---@field ss integer
+---@field ds integer
+---@field fs integer
+---@field gs integer
+---@field ldtr integer
+---@field tr integer
+---@field gdt_base integer
+---@field gdt_limit integer
+---@field idt_base integer
+---@field idt_limit integer
+---@field vIF boolean|integer
+---@field IF boolean|integer
+---@field halted boolean
+---@field flags vm.flags
+
+--- The machine, as a step or a test sees it.
+---@class vm
+---@field eax integer can be set
+---@field ecx integer can be set
+---@field edx integer can be set
+---@field ebx integer can be set
+---@field esp integer can be set
+---@field ebp integer can be set
+---@field esi integer can be set
+---@field edi integer can be set
+---@field eip integer can be set
+---@field eflags integer can be set
+---@field cr0 integer
+---@field cr2 integer
+---@field cr3 integer
+---@field cr4 integer
+---@field cpl integer
+---@field iopl integer
+---@field es integer
+---@field cs integer
+---@field ss integer
+---@field ds integer
+---@field fs integer
+---@field gs integer
+---@field ldtr integer
+---@field tr integer
+---@field gdt_base integer
+---@field gdt_limit integer
+---@field idt_base integer
+---@field idt_limit integer
+---@field cycles integer
+---@field instructions integer
+---@field ended boolean
+---@field exit_code integer?
+---@field why string
+---@field place "user"|"kernel"|"hypervisor"
+---@field kernel_ring integer
+---@field virtual boolean
+---@field last table?
+---@field serial string
+---@field insn table?
+---@field flags vm.flags
+---@field guest vm.guest
+---@field costs table<string, integer> cycles by cause
+---@field exits table<string, integer> visits by reason, and total
+---@field shadow table<string, integer>
+---@field memory table
+---@field io table
+---@field vms integer
+---@field now integer
+---@field migration table?
+local vm = {}
+---@param at string|integer
+---@return integer?
+function vm:u8(at) end
+---@param at string|integer
+---@return integer?
+function vm:u16(at) end
+---@param at string|integer
+---@return integer?
+function vm:u32(at) end
+---@param at string|integer
+---@param n? integer
+---@return string?
+function vm:bytes(at, n) end
+---@param at integer
+---@param n? integer
+---@return string?
+function vm:phys(at, n) end
+---@param at integer
+---@param n? integer
+---@return string?
+function vm:machine(at, n) end
+---@param at string|integer
+---@param value integer
+---@return boolean
+function vm:poke(at, value) end
+---@param at string|integer
+---@param access? string
+---@param ring? integer
+---@return table
+function vm:translate(at, access, ring) end
+---@return table
+function vm:tlb() end
+---@param filter? table
+---@return fun(): table?
+function vm:events(filter) end
+---@param filter? table
+---@return fun(): table?
+function vm:episodes(filter) end
+---@param kind string
+---@param filter table|function
+---@param handler? function
+function vm:on(kind, filter, handler) end
+---@param to till.condition|table
+---@return table|boolean|nil, string?
+function vm:run(to) end
+---@param n? integer
+---@return table|boolean|nil, string?
+function vm:step(n) end
+---@param n? integer
+---@return boolean
+function vm:back(n) end
+---@param position integer
+---@return boolean
+function vm:go(position) end
+---@param at integer
+---@return string
+function vm:symbol(at) end
+---@param name string
+---@return integer
+function vm:find(name) end
+---@param at? string|integer
+---@return string, integer
+function vm:disasm(at) end
+---@param at string|integer
+---@return table?
+function vm:insn_at(at) end
+---@param text string
+function vm:note(text) end
+---@param view string
+function vm:show(view) end
+---@param n? integer
+function vm:look(n) end
+---@param n integer
+---@return table
+function vm:of(n) end
+
+--- A lecture scenario: docs/scenario.md.
+---@param what { title: string, lecture?: string, order?: integer, machine?: table, techniques?: string }
+function scenario(what) end
+---@param file string of the same folder
+function include(file) end
+---@param lines string as `ringside exec` reads them
+---@return table ...
+function exec(lines) end
+
+--- A test with points: test "name" { points = 10 } (function(t) ... end)
+---@param name string
+---@return fun(options: { points?: integer, variants?: integer, visibility?: "visible"|"hidden"|"after_due_date", hint?: string, limit?: { cycles?: number, lua?: number } }): fun(body: fun(t: t))
+function test(name) end
+---@param board { name: string, order?: "asc"|"desc" }
+function leaderboard(board) end
+
+--- What a test gets.
+---@class t
+---@field submission string what `handlers` of t:boot takes
+---@field variant integer from 1
+---@field seed integer
+---@field experiments integer how often the submission executed something on an invented machine
+local t = {}
+---@param got any
+---@param want any
+---@param message? string
+---@return boolean
+function t:eq(got, want, message) end
+---@param got any
+---@param want any
+---@param message? string
+---@return boolean
+function t:equal(got, want, message) end
+---@param got any
+---@param want any
+---@param message? string
+---@return boolean
+function t:ne(got, want, message) end
+---@param got any
+---@param limit any
+---@param message? string
+---@return boolean
+function t:lt(got, limit, message) end
+---@param got any
+---@param limit any
+---@param message? string
+---@return boolean
+function t:le(got, limit, message) end
+---@param got any
+---@param limit any
+---@param message? string
+---@return boolean
+function t:gt(got, limit, message) end
+---@param got any
+---@param limit any
+---@param message? string
+---@return boolean
+function t:ge(got, limit, message) end
+---@param got any
+---@param limit any
+---@param message? string
+---@return boolean
+function t:at_most(got, limit, message) end
+---@param got any
+---@param limit any
+---@param message? string
+---@return boolean
+function t:at_least(got, limit, message) end
+---@param value any
+---@param message? string
+---@return boolean
+function t:ok(value, message) end
+---@param got number
+---@param want number
+---@param within number
+---@param message? string
+---@return boolean
+function t:near(got, want, within, message) end
+---@param text string
+---@param pattern string
+---@param message? string
+---@return boolean
+function t:match(text, pattern, message) end
+---@param what table
+---@param message? string
+---@return boolean
+function t:silent(what, message) end
+---@param message? string
+---@return boolean
+function t:no_silent(message) end
+---@param what string|table
+---@param n integer
+---@param message? string
+---@return boolean
+function t:events(what, n, message) end
+--- A machine at its first instruction: the fields of a scenario's machine, poke, handlers.
+---@param machine table
+---@return vm
+function t:boot(machine) end
+--- Calls a function of the submission; values go across by copy.
+---@param name string
+---@param ... any
+---@return any ...
+function t:call(name, ...) end
+---@param what { seed: integer
+---@param count?: integer
+---@param hybrid?: boolean }
+---@return isa
+function t:invent(what, count?:, hybrid?:) end
+--- This student's own.
+---@param low integer
+---@param high integer
+---@return integer
+function t:number(low, high) end
+---@param list any[]
+---@return any
+function t:pick(list) end
+--- What fails inside costs this part only.
+---@param name string
+---@param weight integer
+---@param body fun()
+function t:part(name, weight, body) end
+---@param value number
+---@param full number
+---@param none number
+---@param text? string
+---@return integer
+function t:scale(value, full, none, text) end
+---@param name string
+---@param value number
+function t:board(name, value) end
+---@param name string
+---@param value any
+---@param text? string
+---@return boolean
+function t:sealed(name, value, text) end
+--- Such events in this order, whatever lies between.
+---@param events table[]
+---@return boolean
+function t:sequence(events) end
+
+---@class isa.state
+---@field user boolean
+---@field base integer
+---@field bound integer
+---@field pc integer
+---@field timer integer
+---@field output integer
+---@field r integer[]
+---@field memory integer[]
+---@field trap "privileged"|"memory"|nil
+
+--- An invented instruction set (lab isa).
+---@class isa
+---@field names string[]
+local isa = {}
+--- Executes one instruction; the state after it.
+---@param name string
+---@param state? table
+---@return isa.state
+function isa:run(name, state) end
+---@param changes? table
+---@return isa.state
+function isa:state(changes) end
+--- In tests only: what the machine judges.
+---@param name string
+---@return { privileged: boolean, control: boolean, mode: boolean, location: boolean, user: boolean }
+function isa:nature(name) end
+
+--- The virtual CPU's system state (lab trap).
+---@class vmm.guest
+---@field vIF integer 0 or 1
+---@field cr0 integer
+---@field cr2 integer
+---@field cr3 integer
+---@field cr4 integer
+
+--- What a handler gets; valid only while it runs. Every use is charged in cycles.
+---@class vmm.vm
+---@field eax integer
+---@field ecx integer
+---@field edx integer
+---@field ebx integer
+---@field esp integer
+---@field ebp integer
+---@field esi integer
+---@field edi integer
+---@field eip integer
+---@field eflags integer
+---@field ring integer the ring that the guest believes to be in
+---@field iopl integer
+---@field guest vmm.guest
+local vmm_vm = {}
+--- The instruction is done: go on behind it.
+---@param insn vmm.insn
+function vmm_vm:skip(insn) end
+--- The guest's own exception.
+---@param exception string|integer
+---@param code? integer
+---@param address? integer
+function vmm_vm:inject(exception, code, address) end
+--- Wait for an interrupt.
+function vmm_vm:halt() end
+---@param port integer
+---@param size integer
+---@return integer
+function vmm_vm:port_in(port, size) end
+---@param port integer
+---@param size integer
+---@param value integer
+function vmm_vm:port_out(port, size, value) end
+--- The guest's memory; nil if it is not mapped.
+---@param address integer
+---@param size integer
+---@return integer?
+function vmm_vm:read(address, size) end
+
+---@class vmm.insn
+---@field mnemonic string
+---@field is fun(mnemonic: string): boolean
+---@field length integer
+---@field port integer? IN, OUT
+---@field size integer? IN, OUT
+---@field cr integer? MOV CR
+---@field reg string? MOV CR
+---@field write boolean? MOV CR
+
+---@class vmm
+---@field gp fun(vm: vmm.vm, insn: vmm.insn)
+vmm = {}
