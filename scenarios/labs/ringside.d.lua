@@ -414,11 +414,9 @@ function t:boot(machine) end
 ---@param ... any
 ---@return any ...
 function t:call(name, ...) end
----@param what { seed: integer
----@param count?: integer
----@param hybrid?: boolean }
+---@param what { seed: integer, count?: integer, hybrid?: boolean }
 ---@return isa
-function t:invent(what, count?:, hybrid?:) end
+function t:invent(what) end
 --- This student's own.
 ---@param low integer
 ---@param high integer

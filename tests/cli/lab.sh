@@ -32,6 +32,8 @@ for lab in $labs; do
     (cd mine-$lab && timeout 500 "$ringside" grade >../out 2>&1)
     ok "$lab: and the solution has all of the public ones" [ $? = 0 ]
 done
+"$ringside" run "$root/scenarios/labs/ringside.d.lua" 2>err
+ok "the definition file is Lua, only no scenario" grep -q 'ringside.d.lua: no scenario in this file' err
 ok "nothing is left of selftests" sh -c '! ls -d ringside-lab-* 2>/dev/null'
 "$ringside" lab start isa mine-isa >out 2>err
 ok "a lab is not begun twice in a place" [ $? = 6 ]
