@@ -523,7 +523,7 @@ static bool check_io(const struct machine_cfg *c, struct err *e)
         struct config_share share;
         config_vm(c, i, &one, &share);
         const struct cpu_strategy *s = cpu_strategy_find(one.cpu);
-        if (s && !io_strategy_check(c->io, &(struct io_machine){ s, n, c->disks, c->nic[0] != 0, setting[SETTING_IO_VIRTIO] != 0 }, e)) return false;
+        if (s && !io_strategy_check(c->io, &(struct io_machine){ s, n, c->disks, c->nic[0] != 0, setting[SETTING_IO_VIRTIO] || (c->nic[0] && setting[SETTING_NET_VIRTIO]) }, e)) return false;
     }
     return true;
 }

@@ -330,10 +330,11 @@ static bool build_board(struct machine *m, struct err *e)
                                 .disk = disks, .disks = drives,
                                 .dma = { m->technique->hypervisor ? passthrough_stored : NULL, &b->vmm },
                                 .disk_times = disk_times(&m->model), .trace = m->trace };
-    w.nic = m->cfg.nic[0] != 0;
+    w.nic = m->cfg.nic[0] ? PCI_NIC_RTL8139 : PCI_NIC_NONE;
     memcpy(w.nic_address, nic_address, sizeof nic_address);
     if (!settings(m, setting, e)) return false;
     if (!m->technique->hypervisor) w.disk_kind = setting[SETTING_IO_VIRTIO];
+    if (!m->technique->hypervisor && w.nic && setting[SETTING_NET_VIRTIO]) w.nic = PCI_NIC_VIRTIO;
     if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e) || !build_card(m, e)) return false;
     machine_build_net(m, setting);
     bool fitted = m->rom.chip && !m->technique->hypervisor;

@@ -28,7 +28,8 @@ void machine_build_net(struct machine *m, const uint32_t setting[SETTINGS])
     b->net = arena_alloc(&m->arena, sizeof *b->net);
     net_init(b->net, &b->clock, setting[SETTING_NET_MBIT], setting[SETTING_NET_LATENCY]);
     b->net->tap = (struct net_tap){ frame, m };
-    nic_plug(&b->devices.nic, net_plug(b->net, nic_station(&b->devices.nic), &b->timers));
+    struct net_cable cable = net_plug(b->net, devices_plug(&b->devices, (struct net_cable){ 0 }), &b->timers);
+    devices_plug(&b->devices, cable);
     if (!strcmp(m->cfg.nic, "mirror")) net_mirror_init(&b->mirror, b->net, &b->timers);
 }
 

@@ -158,10 +158,18 @@ static const struct state_row virtio_queue_rows[] = {
 static const struct state_table virtio_queue_state = STATE_TABLE(virtio_queue, virtio_queue_rows);
 static const struct state_row virtio_rows[] = {
     NONE(virtio, device), NONE(virtio, master), NONE(virtio, irq), NONE(virtio, kind), NONE(virtio, base), NONE(virtio, offered),
-    KEEP(virtio, taken), KEEP(virtio, select), KEEP(virtio, status), KEEP(virtio, isr), NONE(virtio, config), SUB(virtio, queue, virtio_queue_state),
+    KEEP(virtio, taken), KEEP(virtio, select), KEEP(virtio, status), KEEP(virtio, isr), KEEP(virtio, config), SUB(virtio, queue, virtio_queue_state),
     KEEP(virtio, accesses), KEEP(virtio, kicks), KEEP(virtio, requests), KEEP(virtio, interrupts), KEEP(virtio, malformed), STATE_END,
 };
 static const struct state_table virtio_state = STATE_TABLE(virtio, virtio_rows);
+/* A frame on the wire is at rest: it needs no more of its request than the number. */
+static const struct state_row virtio_net_rows[] = {
+    SUB(virtio_net, virtio, virtio_state), NONE(virtio_net, q), TIME(virtio_net, timer), NONE(virtio_net, cable), NONE(virtio_net, trace),
+    NONE(virtio_net, is_virtual), FLAG(virtio_net, active), UPTO(virtio_net, bytes, NET_MOST), UPTO(virtio_net, head, VIRTIO_ENTRIES - 1),
+    NONE(virtio_net, chain), NONE(virtio_net, address), KEEP(virtio_net, frame), KEEP(virtio_net, frames_out), KEEP(virtio_net, frames_in),
+    KEEP(virtio_net, missed), STATE_END,
+};
+static const struct state_table virtio_net_state = STATE_TABLE(virtio_net, virtio_net_rows);
 /* Only a device at rest is saved: a request under way is one of the VM's disk. */
 static const struct state_row virtio_blk_rows[] = {
     SUB(virtio_blk, virtio, virtio_state), NONE(virtio_blk, q), NONE(virtio_blk, timer), NONE(virtio_blk, disk), NONE(virtio_blk, times),
@@ -208,7 +216,8 @@ static const struct state_row devices_rows[] = {
     SUB(devices, pic, pic_state), SUB(devices, pit, pit_state), SUB(devices, uart, uart_state), SUB(devices, exit, debug_exit_state),
     SUB(devices, console, debug_console_state), SUB(devices, vga, vga_state), SUB(devices, kbc, kbc_state), SUB(devices, port92, port92_state),
     SUB(devices, post, post_state), SUB(devices, coprocessor, coprocessor_state), SUB(devices, cmos, cmos_state), SUB(devices, pci, pci_state),
-    SUB(devices, pm, pm_state), SUB(devices, ide, ide_state), SUB(devices, dma, dma_state), SUB(devices, nic, nic_state), SUB(devices, virtio_blk, virtio_blk_state), SUB(devices, lpt, lpt_state),
+    SUB(devices, pm, pm_state), SUB(devices, ide, ide_state), SUB(devices, dma, dma_state), SUB(devices, nic, nic_state),
+    SUB(devices, virtio_net, virtio_net_state), SUB(devices, virtio_blk, virtio_blk_state), SUB(devices, lpt, lpt_state),
     SUB(devices, lapic, lapic_state), SUB(devices, ioapic, ioapic_state), NONE(devices, iommu), FLAG(devices, apics), NONE(devices, remaps), NONE(devices, intr), KEEP(devices, pirq),
     KEEP(devices, routed), NONE(devices, a20), KEEP(devices, a20_open), NONE(devices, count), NONE(devices, list), STATE_END,
 };

@@ -139,6 +139,17 @@ static bool watch_power(struct devices *d)
 
 static struct dma_map dma_map(struct devices *d) { return d->remaps ? iommu_map(&d->iommu) : (struct dma_map){ 0 }; }
 
+static void add_virtio_net(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w)
+{
+    const struct virtio_wiring vw = { .irq = devices_pci_irq(d, PCI_NIC_SLOT, 0), .abort = pci_abort_line(&d->pci, PCI_VIRTIO_NET), .watch = w->dma,
+                                      .map = d->remaps ? dma_map(d) : w->virtio_map, .source = pci_source(PCI_VIRTIO_NET) };
+    virtio_net_init(&d->virtio_net, b, q, &vw, w->nic_address);
+    d->virtio_net.trace = w->trace;
+    d->virtio_net.is_virtual = w->is_virtual;
+    enter_in_list(d, &d->virtio_net.virtio.device);
+    virtio_attach(&d->virtio_net.virtio, &d->pci, PCI_VIRTIO_NET);
+}
+
 static void add_nic(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w)
 {
     struct nic_wiring nw = { .irq = devices_pci_irq(d, PCI_NIC_SLOT, 0), .abort = pci_abort_line(&d->pci, PCI_NIC), .watch = w->dma, .map = dma_map(d),
@@ -155,7 +166,7 @@ static void add_virtio(struct devices *d, struct bus *b, struct timeq *q, const 
     for (unsigned i = 0; i < VIRTIO_DISKS; i++) {
         enum pci_function f = (enum pci_function)(PCI_VIRTIO_BLK + i);
         const struct virtio_wiring vw = { .irq = devices_pci_irq(d, PCI_VIRTIO_SLOT + i, 0), .abort = pci_abort_line(&d->pci, f), .watch = w->dma,
-                                          .map = d->apics ? dma_map(d) : w->virtio_map, .source = pci_source(f) };
+                                          .map = d->remaps ? dma_map(d) : w->virtio_map, .source = pci_source(f) };
         virtio_blk_init(&d->virtio_blk[i], b, q, &vw, i < n ? &w->disk[i] : NULL, &w->disk_times, i, w->disk_kind == DISKS_VIRTIO_RO);
         if (i >= n) continue;
         d->virtio_blk[i].trace = w->trace;
@@ -192,7 +203,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     cmos_init(&d->cmos, q, devices_irq(d, IRQ_RTC), w->epoch, (uint64_t)b->frames * PAGE_SIZE);
     pci_init(&d->pci, reset_line(w, RESET_CPU), reset_line(w, RESET_BOARD));
     d->pci.vga = w->card;
-    d->pci.nic = w->nic;
+    d->pci.nic = (uint8_t)w->nic;
     d->pci.virtio = (uint8_t)(w->disk_kind == DISKS_IDE ? 0 : w->disks);
     d->pci.shadow = w->shadow;
     d->pci.pam_reset = w->rom ? 0 : SHADOW_RAM;
@@ -218,7 +229,8 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     }
     if (d->remaps) enter_in_list(d, &d->iommu.device);
 
-    if (w->nic && !w->nic_elsewhere) add_nic(d, b, q, w);
+    if (w->nic == PCI_NIC_RTL8139 && !w->nic_elsewhere) add_nic(d, b, q, w);
+    if (w->nic == PCI_NIC_VIRTIO) add_virtio_net(d, b, q, w);
     add_virtio(d, b, q, w);
     pci_listen(&d->pci, PCI_ISA, (struct pci_listener){ route_pirqs, d });
     pci_listen(&d->pci, PCI_VGA, w->card_moved);
@@ -230,7 +242,17 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
            post_attach(&d->post, b, e) && cmos_attach(&d->cmos, b, e) && pci_attach(&d->pci, b, e) &&
            pm_attach(&d->pm, b, e) && (w->ide_elsewhere || ide_attach(&d->ide, b, e)) &&
            dma_attach(&d->dma, b, e) && coprocessor_attach(&d->coprocessor, b, e) && watch_power(d) &&
-           (!w->nic || w->nic_elsewhere || nic_attach(&d->nic, &d->pci, e));
+           (w->nic != PCI_NIC_RTL8139 || w->nic_elsewhere || nic_attach(&d->nic, &d->pci, e));
+}
+
+struct net_station devices_plug(struct devices *d, struct net_cable cable)
+{
+    if (d->pci.nic == PCI_NIC_VIRTIO) {
+        virtio_net_plug(&d->virtio_net, cable);
+        return virtio_net_station(&d->virtio_net);
+    }
+    nic_plug(&d->nic, cable);
+    return nic_station(&d->nic);
 }
 
 void devices_reset(struct devices *d)

@@ -25,10 +25,11 @@
 #include "sim/io/uart.h"
 #include "sim/io/vga.h"
 #include "sim/io/virtio_blk.h"
+#include "sim/io/virtio_net.h"
 
 enum { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8, IRQ_SCI = 9, IRQ_MOUSE = 12, IRQ_FERR = 13 /* the x87 unit's FERR# */,
        IRQ_IDE = 14 /* and 15, the second channel */ };
-enum { DEVICE_COUNT = 24, VIRTIO_DISKS = IDE_DRIVES }; /* at most; a board without APICs has three less, one without a network card another */
+enum { DEVICE_COUNT = 25, VIRTIO_DISKS = IDE_DRIVES }; /* at most; a board without APICs has three less, one without a network card another */
 #define DEVICES_CHAR_CYCLES 2000 /* the default for uart.char_cycles_max, see there */
 
 /* All that differs from board to board. What is left zero is not connected. */
@@ -61,7 +62,7 @@ struct devices_wiring {
     struct disk_times  disk_times;
     struct dma_map     virtio_map; /* between virtio devices and memory, where there is no IOMMU */
     struct dma_watch   dma;    /* told about what bus masters store */
-    bool               nic;    /* is there a network card? */
+    enum pci_nic       nic;    /* which network card there is */
     uint8_t            nic_address[NET_ADDRESS];
     bool               is_virtual; /* a label for trace events */
 };
@@ -88,6 +89,7 @@ struct devices {
     struct ide           ide;
     struct dma           dma;
     struct nic           nic;      /* if the board has one */
+    struct virtio_net    virtio_net; /* or this one */
     struct virtio_blk    virtio_blk[VIRTIO_DISKS]; /* those that have a medium */
     struct lpt           lpt;
     struct lapic         lapic;    /* if the board has APICs */
@@ -121,6 +123,8 @@ uint8_t devices_ack(void *devices);
 bool devices_nmi_possible(const struct devices *d);
 /* The CPU's INIT pin was pulsed: its local APIC is reset but for its number. */
 void devices_init_pin(struct devices *d);
+/* Plugs the network card's cable in, and returns its end. */
+struct net_station devices_plug(struct devices *d, struct net_cable cable);
 struct device *devices_find(const struct devices *d, const char *name); /* NULL if there is none */
 
 #endif

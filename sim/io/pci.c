@@ -9,18 +9,18 @@ enum { OFF_DATA = 4, OFF_RESET = 1, CF9_HARD = 0x02, CF9_RESET = 0x04 };
 #define ADDRESS_ENABLE 0x80000000u
 #define ADDRESS_MASK   0x80FFFFFCu
 
-static const uint8_t devfn[PCI_FUNCTIONS] = { 0x00, 0x08, 0x09, 0x0B, 0x10, PCI_NIC_SLOT << 3, 0x20, 0x28, 0x30, 0x38 };
+static const uint8_t devfn[PCI_FUNCTIONS] = { 0x00, 0x08, 0x09, 0x0B, 0x10, PCI_NIC_SLOT << 3, PCI_NIC_SLOT << 3, 0x20, 0x28, 0x30, 0x38 };
 
 /* What the configuration space holds: `value` little-endian in `size` bytes at `at`, of which software can change the
  * bits of `writable`. All else is zero and read-only. */
-/* A virtio disk, revision 0: the legacy interface. Its slot's interrupt may be the network card's. */
-#define VIRTIO_BLK(f, ports, irq)                          \
-    { f, 0x00, 4, 0x10011AF4, 0 },                         \
+/* Virtio devices of revision 0: the legacy interface. A disk's slot's interrupt may be the network card's. */
+#define VIRTIO(f, id, class, ports, irq)                   \
+    { f, 0x00, 4, 0x1AF4 | (id) << 16, 0 },                \
     { f, 0x04, 4, 0x00000007, 0x00000107 },                \
-    { f, 0x08, 4, 0x01000000, 0 },                         \
+    { f, 0x08, 4, (class) << 24, 0 },                      \
     { f, 0x0C, 4, 0, 0x0000FF00 },                         \
-    { f, 0x10, 4, (ports) | 1, 0xFFFFFFC0 }, /* 64 ports */ \
-    { f, 0x2C, 4, 0x00021AF4, 0 },           /* a disk */   \
+    { f, 0x10, 4, (ports) | 1, 0xFFFFFFC0 },           /* 64 ports */ \
+    { f, 0x2C, 4, 0x1AF4 | ((id) - 0xFFF) << 16, 0 }, /* what it is: 1 a card, 2 a disk */ \
     { f, 0x3C, 4, 0x00000100 | (irq), 0x000000FF }
 
 static const struct row {
@@ -66,15 +66,17 @@ static const struct row {
     { PCI_NIC, 0x14, 4, 0xFEBF1000, 0xFFFFFF00 },     /* 256 bytes */
     { PCI_NIC, 0x2C, 4, 0x813910EC, 0 },
     { PCI_NIC, 0x3C, 4, 0x40200100 | PCI_NIC_IRQ, 0x000000FF }, /* INTA */
-    VIRTIO_BLK(PCI_VIRTIO_BLK, 0xC300, PCI_VIRTIO_IRQ), VIRTIO_BLK(PCI_VIRTIO_BLK + 1, 0xC340, PCI_VIRTIO_IRQ),
-    VIRTIO_BLK(PCI_VIRTIO_BLK + 2, 0xC380, PCI_VIRTIO_IRQ), VIRTIO_BLK(PCI_VIRTIO_BLK + 3, 0xC3C0, PCI_NIC_IRQ),
+    VIRTIO(PCI_VIRTIO_NET, 0x1000, 2, 0xC200, PCI_NIC_IRQ),
+    VIRTIO(PCI_VIRTIO_BLK, 0x1001, 1, 0xC300, PCI_VIRTIO_IRQ), VIRTIO(PCI_VIRTIO_BLK + 1, 0x1001, 1, 0xC340, PCI_VIRTIO_IRQ),
+    VIRTIO(PCI_VIRTIO_BLK + 2, 0x1001, 1, 0xC380, PCI_VIRTIO_IRQ), VIRTIO(PCI_VIRTIO_BLK + 3, 0x1001, 1, 0xC3C0, PCI_NIC_IRQ),
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
 static bool present(const struct pci *p, int f)
 {
     if (f >= PCI_VIRTIO_BLK) return f - PCI_VIRTIO_BLK < p->virtio;
-    return f == PCI_VGA ? p->vga != 0 : f == PCI_NIC ? p->nic : true;
+    if (f == PCI_VGA) return p->vga != 0;
+    return f == PCI_NIC ? p->nic == PCI_NIC_RTL8139 : f == PCI_VIRTIO_NET ? p->nic == PCI_NIC_VIRTIO : true;
 }
 
 uint16_t pci_source(enum pci_function f) { return devfn[f]; }

@@ -6,7 +6,7 @@
  *
  * PCI Local Bus Specification 2.1, 3.7.4.1 (mechanism 1), 6.1 (headers). Functions: 82441FX host bridge at 0:0.0;
  * 82371SB ISA bridge at 0:1.0 and IDE at 0:1.1 (PIIX3); 82371AB power management at 0:1.3 (PIIX4; its ports: pm.h); a
- * display card with nothing but an expansion ROM at 0:2.0, an RTL8139 at 0:3.0 and virtio disks from 0:4.0 on, if the board has them. This is the
+ * display card with nothing but an expansion ROM at 0:2.0, an RTL8139 or a virtio card at 0:3.0 and virtio disks from 0:4.0 on, if the board has them. This is the
  * mix other simulated PCs have, so software knows it. Registers are as a BIOS leaves them. CF9h: 82371SB 2.5.6.
  * The host bridge's PAM registers decide about shadow RAM (82441FX data sheet 3.2.18). The upper half of the IDE
  * function's BAR 4, hardwired to 0 on the chip, can be written as on those: firmware for them sizes it with 32 bits.
@@ -17,8 +17,10 @@
 
 #include "sim/core/bus.h"
 
-enum pci_function { PCI_HOST, PCI_ISA, PCI_IDE, PCI_PM, PCI_VGA, PCI_NIC, PCI_VIRTIO_BLK /* and the next three */, PCI_FUNCTIONS = PCI_VIRTIO_BLK + 4 };
+enum pci_function { PCI_HOST, PCI_ISA, PCI_IDE, PCI_PM, PCI_VGA, PCI_NIC, PCI_VIRTIO_NET /* in the same slot: a board has one of the two */, PCI_VIRTIO_BLK /* and the next three */, PCI_FUNCTIONS = PCI_VIRTIO_BLK + 4 };
 enum { PCI_NIC_SLOT = 3, PCI_VIRTIO_SLOT = 4 /* of the first */, PCI_NIC_IRQ = 11, PCI_VIRTIO_IRQ = 10 };
+
+enum pci_nic { PCI_NIC_NONE, PCI_NIC_RTL8139, PCI_NIC_VIRTIO };
 
 /* Told when a function's 256 bytes of configuration may have changed. */
 struct pci_listener {
@@ -33,7 +35,7 @@ struct pci {
     struct shadow_line shadow; /* where the PAM registers lead */
     uint8_t         pam_reset; /* each nibble of theirs at reset: 0, or 3 if nobody but the loader plays the firmware */
     uint32_t        vga;       /* device and vendor number of a display card at 0:2.0 that has an expansion ROM; 0: none */
-    bool            nic;       /* there is a network card at 0:3.0 */
+    uint8_t         nic;       /* there is a network card at 0:3.0: enum pci_nic */
     uint8_t         virtio;    /* and how many virtio disks there are */
     uint8_t         control;   /* port CF9h: bit 1 hard, bit 2 reset */
     uint8_t         config[PCI_FUNCTIONS][256];

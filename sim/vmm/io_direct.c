@@ -122,7 +122,7 @@ static void wire(struct vm *vm, const struct vm_plan *plan, struct devices_wirin
     w->disk = list;
     w->disks = plan->disks;
     w->disk_kind = vm->vmm->board.setting[SETTING_IO_VIRTIO];
-    w->nic = plan->nic;
+    w->nic = !plan->nic ? PCI_NIC_NONE : vm->vmm->board.setting[SETTING_NET_VIRTIO] ? PCI_NIC_VIRTIO : PCI_NIC_RTL8139;
     memcpy(w->nic_address, plan->nic_address, sizeof w->nic_address);
     w->virtio_map = (struct dma_map){ referred, vm };
     w->disk_times = (struct disk_times){ .reset_ns = w->disk_times.reset_ns }; /* else the time is the real drive's */

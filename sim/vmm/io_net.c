@@ -102,7 +102,7 @@ static void deliver(void *vm_nic, uint64_t when)
     uint16_t p = take(h->net, &v->way);
     unsigned bytes = h->net->packet[p].bytes;
     copied(h, bytes);
-    nic_receive(&v->vm->devices.nic, h->net->packet[p].data, bytes);
+    v->station.receive(v->station.self, h->net->packet[p].data, bytes);
     v->busy = h->board.clock->now + net_time(h->board.clock, RESIDENT_MBIT, bytes);
     if (v->way.waiting) timeq_arm(&v->vm->timers, &v->deliver, v->busy);
 }
@@ -171,7 +171,7 @@ void resident_net_init(struct vmm *h)
 void resident_net_plug(struct vm *vm)
 {
     vm->nic = (struct vm_nic){ .vm = vm, .deliver = { .fire = deliver, .self = &vm->nic } };
-    nic_plug(&vm->devices.nic, (struct net_cable){ sent, &vm->nic, vm->id });
+    vm->nic.station = devices_plug(&vm->devices, (struct net_cable){ sent, &vm->nic, vm->id });
 }
 
 void resident_net_start(struct vmm *h)

@@ -23,6 +23,7 @@ struct resident_way {
 /* What is at the other end of a virtual network card. */
 struct vm_nic {
     struct vm   *vm;        /* NULL: the VM has no card */
+    struct net_station station; /* its end of the cable */
     struct timer deliver;   /* of the VM's queue: its card hears the first of the packets that wait */
     uint64_t     busy;      /* until then its cable is */
     struct resident_way way;

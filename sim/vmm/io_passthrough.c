@@ -132,7 +132,8 @@ static void wire(struct vm *vm, const struct vm_plan *plan, struct devices_wirin
     *p = (struct passthrough){ .device = { &ops }, .vm = vm, .function = { { .vm = vm }, { .vm = vm } }, .nic = plan->nic };
     w->ide_elsewhere = true;
     w->ide_moved = (struct pci_listener){ configured, &p->function[PASSED_IDE] };
-    w->nic = w->nic_elsewhere = plan->nic;
+    w->nic_elsewhere = plan->nic;
+    w->nic = plan->nic ? PCI_NIC_RTL8139 : PCI_NIC_NONE;
     w->nic_moved = (struct pci_listener){ configured, &p->function[PASSED_NIC] };
 }
 
@@ -333,8 +334,8 @@ static bool fits(const struct io_machine *m, struct err *e)
         return err_set(e, EXIT_USAGE, "--io passthrough with --cpu %s: a device is handed to whoever has a driver for it, and a kernel ported to a "
                        "hypervisor has none for a real IDE controller; use --cpu vtx, or --io hypervisor-direct", m->cpu->name);
     if (m->virtio)
-        return err_set(e, EXIT_USAGE, "--io passthrough with --set io.virtio: the real controller, which the guest gets, is an IDE one; use --io "
-                       "hypervisor-direct, where the hypervisor makes of a disk what it likes");
+        return err_set(e, EXIT_USAGE, "--io passthrough with --set io.virtio or net.virtio: the real devices, which the guest gets, are an IDE controller and an RTL8139; use --io "
+                       "hypervisor-direct, where the hypervisor makes of them what it likes");
     return true;
 }
 

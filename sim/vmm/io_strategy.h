@@ -18,7 +18,7 @@ struct vm_plan;
 struct io_machine {
     const struct cpu_strategy *cpu; /* the technique of the guest in question */
     unsigned vms, disks;
-    bool     nic, virtio; /* a network card; virtio instead of IDE */
+    bool     nic, virtio; /* a network card; one of them is virtio */
 };
 
 struct io_strategy {

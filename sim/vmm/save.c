@@ -56,7 +56,7 @@ static struct what what_of(const struct vm *vm)
         w.drives += w.sectors[n] != 0;
     }
     w.virtio = b->setting[SETTING_IO_VIRTIO];
-    w.nic = vm->nic.vm != NULL;
+    w.nic = vm->devices.pci.nic;
     return w;
 }
 
@@ -119,7 +119,8 @@ static bool fits(const struct vm *vm, const struct what *w, const char *name, st
         return err_set(e, EXIT_INPUT, "%s: saved on a processor with other features, which the guest may use; use the same --model and --set", name);
     if (w->epoch != here.epoch) return err_set(e, EXIT_INPUT, "%s: saved in a run with another --seed, whose calendar began elsewhere", name);
     if (w->virtio != here.virtio) return err_set(e, EXIT_INPUT, "%s: saved with --set io.virtio=%u, and the guest has drivers of those disks; use the same", name, w->virtio);
-    if (w->nic != here.nic) return err_set(e, EXIT_INPUT, "%s: saved with%s a network card; say so with --nic, too, or leave that out", name, w->nic ? "" : "out");
+    if (w->nic != here.nic) return err_set(e, EXIT_INPUT, "%s: saved with %s; use the same --nic and --set net.virtio", name,
+                                           w->nic == PCI_NIC_VIRTIO ? "a virtio network card" : w->nic ? "a network card" : "no network card");
     if (memcmp(w->sectors, here.sectors, sizeof w->sectors))
         return err_set(e, EXIT_INPUT, "%s: saved with %u disk%s of other sizes than these; give the same --disk", name, w->drives, w->drives == 1 ? "" : "s");
     return true;
