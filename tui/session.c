@@ -169,6 +169,25 @@ static uint64_t lesson_place(const struct session *s, unsigned done)
     return st.insns == UINT64_MAX ? machine_insns(s->m) : st.insns;
 }
 
+/* To where the lesson stood then. While a CPU is halted time passes at one position, so the clock is looked at, too. */
+static void stand(struct session *s, unsigned done)
+{
+    struct lesson_step st = { .cycles = 0 };
+    machine_goto(s->m, lesson_place(s, done));
+    if (done) s->lesson->ops->step(s->lesson, done - 1, &st);
+    if (!done || st.insns == UINT64_MAX || machine_cycles(s->m) >= st.cycles) return;
+    struct till then = { .kind = TILL_CYCLES, .value = st.cycles };
+    machine_run(s->m, &then, 1);
+}
+
+static bool stands(const struct session *s, unsigned done)
+{
+    struct lesson_step st;
+    if (!done) return machine_insns(s->m) == 0;
+    s->lesson->ops->step(s->lesson, done - 1, &st);
+    return machine_insns(s->m) == st.insns && machine_cycles(s->m) == st.cycles;
+}
+
 static void say_failures(struct session *s, unsigned from)
 {
     struct lesson *l = s->lesson;
@@ -196,8 +215,7 @@ void session_next(struct session *s)
         session_say(s, false, "This was the last step. N goes back one, Home to the start, q leaves.");
         return;
     }
-    uint64_t place = lesson_place(s, l->next);
-    if (place != machine_insns(s->m)) machine_goto(s->m, place);
+    if (!stands(s, l->next)) stand(s, l->next);
     unsigned checks = l->ops->checks(l);
     if (!l->ops->advance(l, s->m, &e))
         session_say(s, true, "%s", e.text);
@@ -212,8 +230,8 @@ void session_previous(struct session *s)
 {
     if (!has_lesson(s)) return;
     unsigned done = s->lesson->next;
-    if (done && machine_insns(s->m) == lesson_place(s, done)) done--;
-    machine_goto(s->m, lesson_place(s, done));
+    if (done && stands(s, done)) done--;
+    stand(s, done);
     settle(s);
 }
 
@@ -266,7 +284,7 @@ static void goto_step(struct session *s, const char *arg, unsigned long long n)
         session_say(s, true, "There is no step %s; the lesson has %u.", arg, l->ops->steps(l));
         return;
     }
-    if (n <= l->next) machine_goto(s->m, lesson_place(s, (unsigned)n));
+    if (n <= l->next) stand(s, (unsigned)n);
     while (l->next < n && !s->warn) session_next(s);
 }
 
@@ -298,7 +316,7 @@ static void goto_failure(struct session *s, const char *arg, unsigned long long 
         for (; i < l->ops->checks(l) && found < n; i++)
             found += !l->ops->check(l, i)->passed && !l->ops->check(l, i)->elsewhere;
         if (!n || found == n || l->next >= l->ops->steps(l)) break;
-        if (machine_insns(s->m) != lesson_place(s, l->next)) machine_goto(s->m, lesson_place(s, l->next));
+        if (!stands(s, l->next)) stand(s, l->next);
         if (!l->ops->advance(l, s->m, &e)) break;
     }
     session_arrive(s);

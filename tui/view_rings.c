@@ -114,13 +114,14 @@ static void draw_more(const struct rings *r, struct pane *p)
     draw_share(p, y++, r->vmm ? "overhead" : "hardware", ROLE_VMM, r->cycles - guest, r->cycles);
     draw_share(p, y++, "idle", ROLE_PLAIN, r->idle, r->cycles);
     if (!r->reasons || y + 2 >= h) return;
-    pane_put(p, 1, ++y, STYLE(ROLE_PLAIN, ATTR_UNDERLINE), "exits       count      cycles");
+    bool wide = p->at.w >= 32;
+    pane_put(p, 1, ++y, STYLE(ROLE_PLAIN, ATTR_UNDERLINE), wide ? "exits       count      cycles" : "exits       count");
     for (unsigned i = 0; i < r->reasons && y + 1 < h; i++) {
         struct text n = { 0 }, c = { 0 };
         text_number(&n, r->reason[i].count);
         text_number(&c, r->reason[i].cycles);
-        pane_putf(p, 1, ++y, STYLE(ROLE_PLAIN, 0), "%-10.10s %6.9s %11.14s", r->reason[i].name, text_str(&n),
-                  text_str(&c));
+        if (wide) pane_putf(p, 1, ++y, STYLE(ROLE_PLAIN, 0), "%-10.10s %6.9s %11.14s", r->reason[i].name, text_str(&n), text_str(&c));
+        else pane_putf(p, 1, ++y, STYLE(ROLE_PLAIN, 0), "%-10.10s %6.9s", r->reason[i].name, text_str(&n));
         text_free(&n);
         text_free(&c);
     }

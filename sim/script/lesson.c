@@ -69,6 +69,7 @@ static void op_step(const struct lesson *l, unsigned i, struct lesson_step *out)
         .choices = step->choices,
         .answer = step->answer,
         .insns = step->insns,
+        .cycles = step->cycles,
         .left_out = ran && step->left_out,
     };
     for (unsigned k = 0; k < step->choices; k++) out->choice[k] = step->choice[k];
@@ -140,6 +141,7 @@ static bool op_advance(struct lesson *l, struct machine *m, struct err *e)
     s->machine = NULL;
     if (!ok) return err_set(e, mine.code, "%s", mine.text);
     step->insns = machine_insns(m);
+    step->cycles = machine_cycles(m);
     l->next++;
     return true;
 }
@@ -149,7 +151,7 @@ static void op_rewind(struct lesson *l, const struct machine *m)
     struct script *s = of(l);
     uint64_t now = machine_insns(m);
     unsigned keep = 0;
-    while (keep < l->next && s->step[keep].insns <= now) keep++;
+    while (keep < l->next && (s->step[keep].insns < now || (s->step[keep].insns == now && s->step[keep].cycles <= machine_cycles(m)))) keep++;
     for (unsigned i = keep; i < s->steps; i++) s->step[i].insns = UINT64_MAX;
     check_forget(s, keep);
     l->next = keep;

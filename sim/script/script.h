@@ -25,7 +25,7 @@ struct script_step {
     char   where[80];                    /* "popf.lua:12", of the step's body */
     /* Of the last time it ran: */
     char  *told, *showed;                /* the note with what was added to it; the view asked for */
-    uint64_t insns;
+    uint64_t insns, cycles;
     bool   left_out;
 };
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tui/app.h"
@@ -40,15 +41,16 @@ static uint32_t chance(uint32_t *seed, uint32_t below)
     return (uint32_t)((uint64_t)*seed * below >> 32);
 }
 
-/* A key of the table, sometimes one that means nothing; never `d`, which writes files, nor `q`. */
+/* A key of the table, sometimes one that means nothing; never one that writes files, nor `q`; `=`, which runs every machine, rarely. */
 static uint32_t any_key(uint32_t *seed)
 {
-    static const char rare[] = "y0:~\001\"";
+    static const char rare[] = "y0:~\001\"1a\r";
     if (chance(seed, 12) == 0) return (uint32_t)(unsigned char)rare[chance(seed, sizeof rare - 1)];
     for (;;) {
         int c = (int)chance(seed, CMD_COUNT);
         const char *keys = command_desc(c)->keys;
-        if (c == CMD_DRAW || c == CMD_QUIT) continue;
+        if (c == CMD_DRAW || c == CMD_SCREEN || c == CMD_CLAIM || c == CMD_QUIT) continue;
+        if (c == CMD_COMPARE && chance(seed, 200)) continue;
         if ((c == CMD_RUN || c == CMD_END) && chance(seed, 8)) continue; /* long runs now and then */
         return key_named(keys, strcspn(keys, " "));
     }
@@ -59,6 +61,9 @@ static void consistent(struct world *w, int i)
     const struct app *a = &w->app;
     const struct trace *t = machine_trace_of(w->app.session.m);
     app_draw(&w->app);
+    if (a->frame.clipped && a->layout.kind != LAYOUT_TINY)
+        fail_msg("key %d: %u characters did not fit at %dx%d; chosen: %s%s%s, overlay %u", i, a->frame.clipped, a->frame.cols, a->frame.rows,
+                 views[a->focus]->name, a->zoom ? ", alone" : "", a->lecture.on ? ", lecture" : "", (unsigned)a->overlay);
     if (a->session.far_insns < machine_insns(a->session.m)) fail_msg("key %d: beyond the furthest place", i);
     if (a->session.far_event < trace_last(t)) fail_msg("key %d: an event beyond the last", i);
     if (a->focus >= VIEW_COUNT || a->theme >= THEME_COUNT) fail_msg("key %d: a choice that does not exist", i);
@@ -71,12 +76,13 @@ static void walk(const char *scenario, uint32_t seed, int keys)
     open_world(&w, scenario);
     uint64_t start = machine_state_hash(w.machine);
     for (int i = 0; i < keys; i++) {
-        app_key(&w.app, any_key(&seed));
+        uint32_t key = any_key(&seed);
+        app_key(&w.app, w.app.overlay == OVERLAY_HELP && key == TKEY_ENTER ? TKEY_ESC : key); /* Enter might do what writes files */
         if (chance(&seed, 20) == 0) app_resize(&w.app, 1 + (int)chance(&seed, 200), 1 + (int)chance(&seed, 70));
         consistent(&w, i);
     }
-    app_key(&w.app, TKEY_ESC);
-    app_key(&w.app, TKEY_ESC);
+    for (int i = 0; i < 5; i++) app_key(&w.app, TKEY_ESC);
+    assert_false(w.app.overlay || w.app.lecture.on);
     for (int i = 0; i < SESSION_MACHINES && w.app.session.m != w.machine; i++) app_key(&w.app, '>');
     assert_ptr_equal(w.app.session.m, w.machine);
     app_key(&w.app, TKEY_HOME);
@@ -88,7 +94,7 @@ static void walk(const char *scenario, uint32_t seed, int keys)
 static void test_random_keys(void **state)
 {
     (void)state;
-    walk("popf", 2026, 2000);
+    walk("popf", 2026, 10000);
 }
 
 static void test_random_keys_elsewhere(void **state)
@@ -161,6 +167,65 @@ static void test_forward_and_back(void **state)
     close_world(&w);
 }
 
+/* Every scenario: at each step's end the machine is the same whenever and from wherever one comes there again, and so is what happened
+ * until then. */
+static uint64_t history(const struct machine *m)
+{
+    const struct trace *t = machine_trace_of(m);
+    uint64_t h = 1469598103934665603u;
+    for (size_t i = trace_count(t); i-- && i + 3000 > trace_count(t);) {
+        const struct event *e = trace_at(t, i);
+        const uint64_t part[] = { e->id, e->kind, e->cycle, e->insns, e->eip, e->ring, e->cause };
+        for (size_t k = 0; k < sizeof part / sizeof part[0]; k++) h = (h ^ part[k]) * 1099511628211u;
+        for (unsigned k = 0; k < event_desc(e->kind)->fields; k++) h = (h ^ event_field(e, &event_desc(e->kind)->field[k])) * 1099511628211u;
+    }
+    return h;
+}
+
+static void travel(const char *scenario, uint32_t seed)
+{
+    enum { MOST = 64, JUMPS = 8, AHEAD = 20 };
+    struct { uint64_t insns, state, events; } place[MOST];
+    struct world w;
+    open_world(&w, scenario);
+    unsigned n = 0, steps = w.lesson->ops->steps(w.lesson);
+    for (unsigned i = 0; i < steps && i < MOST; i++, n++) {
+        app_key(&w.app, 'n');
+        machine_look_at(w.machine, -1); /* a script may have chosen a VM: that is no state, but what one looks at */
+        place[i].insns = machine_insns(w.machine), place[i].state = machine_state_hash(w.machine), place[i].events = history(w.machine);
+    }
+    for (int i = 0; i < JUMPS; i++) {
+        unsigned to = chance(&seed, n);
+        char where[16];
+        snprintf(where, sizeof where, "step:%u", to + 1);
+        session_goto(&w.app.session, where);
+        machine_look_at(w.machine, -1);
+        if (machine_insns(w.machine) != place[to].insns || machine_state_hash(w.machine) != place[to].state || history(w.machine) != place[to].events)
+            fail_msg("%s: step %u is another one after jump %d: moment %llu, not %llu; state %s, events %s", scenario, to + 1, i,
+                     (unsigned long long)machine_insns(w.machine), (unsigned long long)place[to].insns,
+                     machine_state_hash(w.machine) == place[to].state ? "same" : "other", history(w.machine) == place[to].events ? "same" : "others");
+        uint64_t cycles = machine_cycles(w.machine);
+        unsigned ahead = 1 + chance(&seed, AHEAD);
+        for (unsigned k = 0; k < ahead; k++) session_step(&w.app.session);
+        if (machine_end(w.machine).fate != FATE_RUNNING) continue;
+        for (unsigned k = 0; k < ahead; k++) session_back(&w.app.session);
+        if (machine_cycles(w.machine) < cycles && machine_insns(w.machine) == place[to].insns) continue; /* it was in the midst of a HLT */
+        if (machine_state_hash(w.machine) != place[to].state || history(w.machine) != place[to].events)
+            fail_msg("%s: %u steps on and back from step %u lead elsewhere", scenario, ahead, to + 1);
+    }
+    close_world(&w);
+}
+
+static void test_every_scenario(void **state)
+{
+    static struct lesson_entry list[64];
+    struct err e = { 0 };
+    unsigned n = lesson_list(list, 64, &e);
+    (void)state;
+    assert_true(n > 10);
+    for (unsigned i = 0; i < n; i++) travel(list[i].name, 100 + i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_random_keys_elsewhere),
         cmocka_unit_test(test_resize_storm),
         cmocka_unit_test(test_forward_and_back),
+        cmocka_unit_test(test_every_scenario),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,1 +1,0 @@
-expect.events("resume", 66, "the hypervisor returned to the guest")

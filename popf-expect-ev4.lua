@@ -1,1 +1,0 @@
-expect.events("resume", 1, "the hypervisor returned to the guest")
