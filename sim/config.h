@@ -76,6 +76,9 @@ struct config_share { uint32_t weight, cap; bool background; uint32_t shares /* 
 void     config_vm(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one, struct config_share *share);
 /* MB of machine memory that the VMs have together and the hypervisor manages (--set memory.*); 0: each has its own from the start. */
 uint32_t config_memory(const struct machine_cfg *c);
+/* The same for ported guests, which cannot be managed but by themselves: MB that they have together, less than they may have; 0: each has
+ * its own from the start. */
+uint32_t config_pool(const struct machine_cfg *c);
 /* Refuses what cannot be with it. A part of config_check. */
 bool config_check_memory(const struct machine_cfg *c, struct err *e);
 /* Its virtual machine neither comes nor goes: for machines beside the one that was asked for. */

@@ -453,9 +453,23 @@ static bool start(struct tenant *t, const struct machine_cfg *cfg, struct vm *vm
 }
 
 /* Frames of machine memory for a VM: its window, which begins at a multiple of its size, and its memory behind that. */
-static uint32_t room_of(const struct machine_cfg *one)
+static uint32_t room_of(uint32_t frames) { return VMM_FRAMES + (frames + VMM_FRAMES - 1) / VMM_FRAMES * VMM_FRAMES; }
+
+/* The memory that VM `n` begins with: all it believes in, or a ported guest's part of the pool, with what does not divide to the first. */
+static uint32_t first_frames(const struct machine_cfg *c, unsigned n)
 {
-    return VMM_FRAMES + (one->ram_mib * 256u + VMM_FRAMES - 1) / VMM_FRAMES * VMM_FRAMES;
+    struct machine_cfg one;
+    struct config_share share;
+    uint64_t pool = config_pool(c) * UINT64_C(256), all = 0, mine = 0, parts = 0;
+    config_vm(c, n, &one, &share);
+    if (!pool) return one.ram_mib * 256u;
+    for (unsigned i = 0; i < config_vms(c); i++) config_vm(c, i, &one, &share), all += one.ram_mib;
+    for (unsigned i = config_vms(c); i-- > 0; parts += mine) {
+        config_vm(c, i, &one, &share);
+        mine = i ? pool * one.ram_mib / all : pool - parts;
+        if (i == n) break;
+    }
+    return (uint32_t)mine;
 }
 
 static bool build_vms(struct machine *m, struct err *e)
@@ -470,6 +484,7 @@ static bool build_vms(struct machine *m, struct err *e)
     vmm_init(&b->vmm, &vb, m->guests, &(struct vmm_turns){ scheduler ? scheduler : schedulers[0]->name, vb.setting[SETTING_SCHED_SLICE],
                                                            vb.setting[SETTING_SCHED_PERIOD] });
     b->vmm.service = is_split(m);
+    b->vmm.pooled = config_pool(&m->cfg) != 0;
     uint32_t at = 0, managed = config_memory(&m->cfg) * 256, pool = m->guests * (uint32_t)VMM_FRAMES; /* all windows first, then all memory */
     if (managed) memory_init(&b->vmm.memory, &b->vmm, &(struct memory_plan){ pool, managed, m->frames - pool - managed });
     for (unsigned n = 0; n < m->guests; n++) {
@@ -483,12 +498,12 @@ static bool build_vms(struct machine *m, struct err *e)
         address[NET_ADDRESS - 1] = (uint8_t)(address[NET_ADDRESS - 1] + n); /* the first VM's is the real card's, who needs none */
         struct vm_plan plan = { .cpu = one.cpu, .mmu = one.mmu, .io = one.io, .window = at << PAGE_SHIFT,
                                 .first = managed ? pool : at + VMM_FRAMES, .shares = share.shares,
-                                .frames = one.ram_mib * 256, .disk = disks, .disks = is_split(m) ? 0 : m->cfg.disks, .nic = m->cfg.nic[0] != 0,
-                                .weight = share.weight,
+                                .frames = first_frames(&m->cfg, n), .most = one.ram_mib * 256, .disk = disks,
+                                .disks = is_split(m) ? 0 : m->cfg.disks, .nic = m->cfg.nic[0] != 0, .weight = share.weight,
                                 .cap = share.cap, .background = share.background || (is_split(m) && !n), .leaves = m->cfg.migrate_at != 0 };
         memcpy(plan.nic_address, address, sizeof address);
         if (!vmm_add(&b->vmm, &plan, e)) return false;
-        at += managed ? (uint32_t)VMM_FRAMES : room_of(&one);
+        at += managed ? (uint32_t)VMM_FRAMES : room_of(first_frames(&m->cfg, n));
     }
     return true;
 }
@@ -546,7 +561,7 @@ static bool allocate(struct machine *m, struct err *e)
         config_vm(&m->cfg, n, &one, &share);
         if (!n) m->technique = cpu_strategy_find(one.cpu);
         if (managed) m->frames += VMM_FRAMES + one.ram_mib * 256u; /* as much behind what they have: the swap area's medium */
-        else m->frames += n + 1 < m->guests ? room_of(&one) : one.ram_mib * 256u + (m->technique->hypervisor ? VMM_FRAMES : 0);
+        else m->frames += n + 1 < m->guests ? room_of(first_frames(&m->cfg, n)) : first_frames(&m->cfg, n) + (m->technique->hypervisor ? VMM_FRAMES : 0);
     }
     m->frames += managed;
     size_t bytes = (size_t)m->frames * PAGE_SIZE;

@@ -26,7 +26,7 @@ static void filled(const struct machine *m, unsigned n, struct machine_vm *out)
     struct vm_account a;
     schedule_account(vm, &a);
     *out = (struct machine_vm){ .cpu = vm->vcpu.ops->name, .mmu = vm->vcpu.vmmu.ops->name, .state = vm_state_name(a.state),
-                                .ram_mib = vm->frames / 256, .weight = vm->share.weight, .cap = vm->share.cap,
+                                .ram_mib = vm->most / 256, .weight = vm->share.weight, .cap = vm->share.cap,
                                 .background = vm->background, .turns = a.turns, .running = a.in[VM_RUNNING], .ready = a.in[VM_READY],
                                 .asleep = a.in[VM_ASLEEP], .capped = a.in[VM_CAPPED], .exits = vm->exits };
     memcpy(out->by_cause, a.by_cause, sizeof out->by_cause);
@@ -61,10 +61,21 @@ const char *machine_vm_serial(const struct machine *m, unsigned vm, size_t *n)
     return text_str(&m->guest[vm].serial);
 }
 
+/* Of ported guests, who give and take themselves. */
+static bool pool_memory(const struct machine *m, struct machine_memory *out)
+{
+    const struct direct_all *all = m->b->vmm.common;
+    out->state = "pool";
+    out->frames = direct_memory(all, &out->free);
+    out->scrubbed = all->scrubbed;
+    return true;
+}
+
 bool machine_memory(const struct machine *m, struct machine_memory *out)
 {
     const struct memory *y = &m->b->vmm.memory;
     *out = (struct machine_memory){ .state = "" };
+    if (m->technique->hypervisor && m->b->vmm.pooled) return pool_memory(m, out);
     if (!m->technique->hypervisor || !y->managed) return false;
     *out = (struct machine_memory){ .frames = y->frames, .free = y->free_n, .least_free = y->least_free, .state = reclaim_name(y->state),
                                     .shared = y->shared_frames, .saved = memory_saved(y), .scanned = y->scanned, .compared = y->compared,
@@ -74,9 +85,19 @@ bool machine_memory(const struct machine *m, struct machine_memory *out)
     return true;
 }
 
+static bool domain_memory(const struct vm *vm, struct machine_vm_memory *out)
+{
+    const struct paravirt *p = vm->vcpu.pv;
+    *out = (struct machine_vm_memory){ .pages = vm->most, .shares = vm->shares, .active = 1000, .here = p->mmu->owned,
+                                       .ballooned = vm->most - p->mmu->owned, .target = vm->most - p->limit, .driver = p->balloon.driver,
+                                       .locked = p->balloon.given, .unlocked = p->balloon.taken, .refused = p->balloon.refused };
+    return true;
+}
+
 bool machine_vm_memory(const struct machine *m, unsigned n, struct machine_vm_memory *out)
 {
     *out = (struct machine_vm_memory){ 0 };
+    if (m->technique->hypervisor && m->b->vmm.pooled) return domain_memory(&m->b->vmm.vm[n], out);
     if (!m->technique->hypervisor || !m->b->vmm.memory.managed) return false;
     const struct memory_vm *v = &m->b->vmm.vm[n].memory;
     const struct memory_counts *c = &v->count;

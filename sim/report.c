@@ -461,7 +461,10 @@ static void say_memory(const struct report *r, struct say *out)
     struct machine_memory y;
     struct text words = { 0 };
     if (!machine_memory(m, &y)) return;
-    text_add(&words, "%u MB, %.1f %% free (at least %.1f); state %s; %u pages on %u shared frames save %u; %llu scanned, %llu compared; %llu frames scrubbed",
+    if (!strcmp(y.state, "pool"))
+        text_add(&words, "%.1f MB, %.1f %% free; guests give frames back and ask for them; %llu frames scrubbed", y.frames / 256.0,
+                 100.0 * y.free / y.frames, (unsigned long long)y.scrubbed);
+    else text_add(&words, "%u MB, %.1f %% free (at least %.1f); state %s; %u pages on %u shared frames save %u; %llu scanned, %llu compared; %llu frames scrubbed",
              y.frames / 256, 100.0 * y.free / y.frames, 100.0 * y.least_free / y.frames, y.state, y.shared + y.saved, y.shared, y.saved,
              (unsigned long long)y.scanned, (unsigned long long)y.compared, (unsigned long long)y.scrubbed);
     say_wrap(out, "  memory: ", 10, text_str(&words));

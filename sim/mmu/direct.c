@@ -31,7 +31,7 @@ static bool attach(struct vmmu *m, struct err *e)
     d->granted = d->base = d->unhooked.frame = FRAME_NONE;
     for (uint32_t i = 0; i < d->frames && i < env->guest->frames; i++)
         if (env->guest->map[i] != FRAME_NONE)
-            d->frame[i] = (struct direct_frame){ .refs = 1, .owner = OWNER_GUEST, .domain = d->domain, .allocated = true };
+            d->frame[i] = (struct direct_frame){ .refs = 1, .owner = OWNER_GUEST, .domain = d->domain, .allocated = true }, d->owned++;
     m->state = d;
     return true;
 }

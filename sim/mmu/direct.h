@@ -65,6 +65,7 @@ struct direct_all {
     struct direct_frame *frame;  /* per machine frame */
     uint32_t flushes;            /* of the TLB, which all use by turns */
     struct direct *domain[DIRECT_DOMAINS];
+    uint64_t scrubbed;           /* frames filled with zeros before somebody got them */
 };
 
 struct direct {
@@ -73,6 +74,7 @@ struct direct {
     struct direct_frame *frame;  /* all->frame */
     uint32_t frames;
     uint8_t  domain;             /* its number */
+    uint32_t owned;              /* frames that are the guest's */
     uint32_t granted;            /* another domain's frame that may be named now; FRAME_NONE: none */
     uint32_t base;               /* frame of the current directory; FRAME_NONE before there is one */
     struct direct_unhooked unhooked;
@@ -101,9 +103,11 @@ void direct_put(struct direct *d, uint32_t frame);                           /* 
 enum direct_rule direct_take(struct direct *d, uint32_t frame, enum direct_type type); /* one more reference, and use as that */
 void direct_drop(struct direct *d, uint32_t frame);                          /* undoes direct_take */
 void direct_share(struct direct *d, uint32_t frame);                         /* a frame of the hypervisor's that the guest may map */
-/* The guest's frame is given back (false: it has no allocation to give); a free one becomes the guest's, zeroed. */
+/* The guest's frame is given back (false: it has no allocation to give); a free one, of any domain's memory, becomes the guest's, zeroed. */
 bool direct_release(struct direct *d, uint32_t frame);
 bool direct_allocate(struct direct *d, uint32_t *frame);
+/* Frames of all domains' memory, and of these, how many are nobody's. */
+uint32_t direct_memory(const struct direct_all *all, uint32_t *free);
 void direct_flush(struct direct *d);                                         /* the whole TLB; counted */
 void direct_charge(const struct direct *d, enum cost cost, uint64_t times);
 

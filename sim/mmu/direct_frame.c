@@ -69,9 +69,11 @@ void direct_put(struct direct *d, uint32_t frame)
     f->stamp = d->all->flushes;
     if (--f->refs) return;
     forget_mappings(d, f);
+    struct direct *of = d->all->domain[f->domain];
+    of->owned -= f->owner == OWNER_GUEST;
     f->owner = OWNER_NONE;
     f->type = FRAME_UNTYPED;
-    d->all->domain[f->domain]->vmmu->env.guest->map[frame] = FRAME_NONE;
+    of->vmmu->env.guest->map[frame] = FRAME_NONE;
 }
 
 static bool is_table(unsigned type) { return type == FRAME_L1 || type == FRAME_L2; }
@@ -131,13 +133,38 @@ bool direct_release(struct direct *d, uint32_t frame)
     return true;
 }
 
+uint32_t direct_memory(const struct direct_all *all, uint32_t *free)
+{
+    uint32_t frames = 0, owned = 0;
+    for (unsigned n = 0; n < DIRECT_DOMAINS; n++) {
+        if (!all->domain[n]) continue;
+        frames += all->domain[n]->vmmu->env.memory_frames;
+        owned += all->domain[n]->owned;
+    }
+    *free = frames - owned;
+    return frames;
+}
+
+/* A free frame among those that were a domain's at first: what lies beyond is the hypervisor's, or of VMs that are no domains. */
+static uint32_t free_frame(const struct direct *of)
+{
+    uint32_t n = of->vmmu->env.memory_first, end = n + of->vmmu->env.memory_frames;
+    while (n < end && of->frame[n].owner != OWNER_NONE) n++;
+    return n < end ? n : FRAME_NONE;
+}
+
 bool direct_allocate(struct direct *d, uint32_t *frame)
 {
+    enum { PARTS = PAGE_SIZE / 64 /* stored as lines of a cache */ };
     static const uint8_t zeros[PAGE_SIZE];
     const struct vmmu_env *env = &d->vmmu->env;
-    uint32_t n = env->memory_first, end = n + env->memory_frames; /* what lies beyond is others' */
-    while (n < end && d->frame[n].owner != OWNER_NONE) n++;
-    if (n >= end) return false;
+    uint32_t n = free_frame(d); /* what was its own is near; then anybody's */
+    for (unsigned i = 0; n == FRAME_NONE && i < DIRECT_DOMAINS; i++)
+        if (d->all->domain[i]) n = free_frame(d->all->domain[i]);
+    if (n == FRAME_NONE) return false;
+    d->owned++;
+    d->all->scrubbed++;
+    clock_charge(env->clock, CAUSE_MEMORY, (uint64_t)PARTS * env->model->cost[COST_MEM_REF]);
     d->frame[n] = (struct direct_frame){ .refs = 1, .owner = OWNER_GUEST, .domain = d->domain, .allocated = true, .stamp = d->all->flushes - 1 };
     env->guest->map[n] = n;
     bus_poke(env->machine, hpa(n << PAGE_SHIFT), zeros, sizeof zeros);
@@ -152,6 +179,7 @@ bool direct_transfer(struct direct *d, uint32_t frame, struct direct *to)
     forget_mappings(d, f);
     f->type = FRAME_UNTYPED;
     f->domain = to->domain;
+    d->owned--, to->owned++;
     d->vmmu->env.guest->map[frame] = FRAME_NONE;
     to->vmmu->env.guest->map[frame] = frame;
     return true;

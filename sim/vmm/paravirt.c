@@ -52,6 +52,7 @@ static bool pv_attach(struct vcpu *v, struct err *e)
     direct_share(p->mmu, p->shared);
     for (uint32_t i = 0; i < PV_GRANT_FRAMES; i++) direct_share(p->mmu, p->grant + i);
     build_gates(&v->window);
+    pv_memory_init(p);
     pv_names();
     return true;
 }

@@ -72,6 +72,9 @@ struct paravirt {
     struct pv_channel channel[XEN_CHANNELS];
     uint16_t virq_port[XEN_VIRQS], pirq_port[16];
     struct pv_map map[PV_MAPS]; /* of grants, by handle */
+    uint32_t limit;            /* frames that it may have now: what a balloon driver makes true (paravirt_memory.c) */
+    uint64_t asked;            /* system time when it was promised more */
+    struct { bool driver; uint64_t given, taken, refused; } balloon; /* somebody asks for the limit; frames given back, taken, asked for in vain */
     bool     polls;            /* blocked in sched_op poll ... */
     uint32_t polled, poll_port[XEN_POLL_MOST];
     struct timer singleshot, periodic, poll_timer;
@@ -115,6 +118,10 @@ void pv_load_base(struct paravirt *p);                                     /* CR
 int32_t pv_new_base(struct paravirt *p, uint32_t frame);
 int32_t pv_error(enum direct_rule rule);                                   /* a broken rule as a hypercall's result */
 void pv_set_m2p(struct paravirt *p, uint32_t frame, uint32_t pfn);
+
+/* ---- paravirt_memory.c: frames given back and asked for */
+void pv_memory_init(struct paravirt *p);
+void pv_memory_over(struct paravirt *p);                                   /* where memory is pooled, all of the domain's is free again */
 
 /* ---- paravirt_segment.c */
 void pv_segments_init(struct paravirt *p);                                 /* the area's tables; GDTR and LDTR */

@@ -40,8 +40,8 @@ static bool plan(const struct pv_image *i, uint32_t frames, struct layout *l, st
                        "%08X; link it lower", i->virt_base, (unsigned long long)end, DIRECT_HOLE);
     l->end = (uint32_t)end;
     uint32_t need = l->stack + 1 + (PADDING >> PAGE_SHIFT);
-    return need <= frames || err_set(e, EXIT_INPUT, "the image, its tables and their padding need %u KB, the domain has %u; use a "
-                                     "larger --ram", need * 4, frames * 4);
+    return need <= frames || err_set(e, EXIT_INPUT, "the image, its tables and their padding need %u KB, the domain begins with %u; use a "
+                                     "larger --ram or memory.total", need * 4, frames * 4);
 }
 
 static uint32_t machine_frame(const struct vm *vm, uint32_t pfn) { return vm->pseudo.map[pfn]; }

@@ -103,8 +103,16 @@ static bool count_others(const struct paravirt *p, uint32_t *others, char *why, 
     return check_area(p, others, why, room);
 }
 
+static bool check_owned(const struct paravirt *p, char *why, unsigned room)
+{
+    uint32_t owned = 0;
+    for (uint32_t n = 0; n < p->mmu->frames; n++) owned += p->mmu->frame[n].owner == OWNER_GUEST && p->mmu->frame[n].domain == p->mmu->domain;
+    return owned == p->mmu->owned || complain(why, room, "the count of the domain's frames is wrong", p->mmu->owned);
+}
+
 static bool check_domain(const struct paravirt *p, char *why, unsigned room)
 {
+    if (!check_owned(p, why, room)) return false;
     const struct vm *vm = p->v->vm;
     if (!check_gates(p, why, room) || !check_skin(p, why, room)) return false;
     if (vm != vm->vmm->now || vm->account.state == VM_OVER) return true;

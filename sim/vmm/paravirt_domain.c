@@ -40,4 +40,5 @@ void pv_over(struct vcpu *v)
     pv_close_all(p);
     direct_abandon(p->mmu);
     pv_unmap_all(p);
+    pv_memory_over(p);
 }

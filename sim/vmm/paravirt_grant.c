@@ -232,13 +232,6 @@ static int16_t copy(struct paravirt *p, const struct copy_op *o)
 
 /* ---- giving away */
 
-static uint32_t owned(const struct paravirt *p)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < p->mmu->frames; i++) n += p->mmu->frame[i].owner == OWNER_GUEST && p->mmu->frame[i].domain == p->mmu->domain;
-    return n;
-}
-
 /* The receiver has an entry that accepts a frame from this domain; the hypervisor writes the frame there and says so. The frame must
  * be mapped nowhere, and the receiver have room for it. */
 static int16_t transfer(struct paravirt *p, const struct transfer_op *o)
@@ -249,7 +242,7 @@ static int16_t transfer(struct paravirt *p, const struct transfer_op *o)
     if (o->ref >= GRANTS) return BAD_REF;
     uint32_t at = grant_offset(o->ref), table = grant_frame(q, o->ref);
     if (grant_flags(q, o->ref) != GRANT_ACCEPT || pv_frame_read(q, table, at + 2, 2) != pv_id(p)) return BAD_REF;
-    if (owned(q) >= q->v->vm->frames) return NO_SPACE;
+    if (q->mmu->owned >= q->limit) return NO_SPACE;
     if (!direct_transfer(p->mmu, o->frame, q->mmu)) return BAD_PAGE;
     pv_frame_write(q, table, at, 2, GRANT_ACCEPT | GRANT_COMMITTED);
     pv_frame_write(q, table, at + 4, 4, o->frame);

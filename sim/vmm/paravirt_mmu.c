@@ -1,4 +1,4 @@
-/* Hypercalls about memory: page tables, the TLB, frames. See paravirt.h; what is judged and counted is mmu/direct.h's. */
+/* Hypercalls about memory: page tables, the TLB. See paravirt.h; what is judged and counted is mmu/direct.h's. */
 #include "sim/vmm/paravirt.h"
 
 #include <stddef.h>
@@ -189,70 +189,4 @@ int32_t pv_mmuext_op(struct paravirt *p, const uint32_t arg[6])
     }
     tell(p, arg[2], before + n);
     return !result && n < count ? later(p, arg, n, sizeof op) : result;
-}
-
-/* ---- frames given back and asked for. They return how many extents were served; the first that cannot be ends the list. */
-
-static bool give_back(struct paravirt *p, uint32_t at)
-{
-    uint32_t frame;
-    return pv_read(p, at, &frame, 4) && direct_release(p->mmu, frame);
-}
-
-/* The page-frame number is the guest's to say (populate), or what was there before stays (increase). */
-static bool ask_for(struct paravirt *p, uint32_t at, bool populate)
-{
-    uint32_t pfn = 0, frame;
-    if (populate && !pv_read(p, at, &pfn, 4)) return false;
-    if (!direct_allocate(p->mmu, &frame)) return false;
-    if (populate) pv_set_m2p(p, frame, pfn);
-    return !at || pv_write(p, at, &frame, 4);
-}
-
-/* What cannot be done at all is no error either: nothing was done. The call may go on where it was: how many extents are done stands above
- * the operation's bits. */
-static int32_t reservation(struct paravirt *p, uint32_t op, uint32_t at)
-{
-    struct xen_reservation r;
-    uint32_t n = op >> XEN_MEM_SHIFT, cmd = op & XEN_MEM_MASK;
-    bool increase = cmd == XEN_MEM_INCREASE;
-    if (!pv_read(p, at, &r, sizeof r) || r.count > UINT32_MAX >> XEN_MEM_SHIFT || n > r.count || r.domain != XEN_DOM_SELF) return (int32_t)n;
-    if (r.order) return (int32_t)n; /* only single frames: no more are ever promised to be contiguous */
-    if (!(increase && !r.extents) && r.extents + (uint64_t)r.count * 4 > DIRECT_HOLE) return (int32_t)n;
-    for (; n < r.count; n++) {
-        uint32_t extent = r.extents || !increase ? r.extents + 4 * n : 0;
-        if (!(cmd == XEN_MEM_DECREASE ? give_back(p, extent) : ask_for(p, extent, !increase))) break;
-        if (n + 1 < r.count && pv_long(p)) return pv_continue(p, (n + 1) << XEN_MEM_SHIFT | cmd, at, 0, 0);
-    }
-    return (int32_t)n;
-}
-
-static uint32_t owned(const struct paravirt *p)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < p->mmu->frames; i++) n += p->mmu->frame[i].owner == OWNER_GUEST && p->mmu->frame[i].domain == p->mmu->domain;
-    return n;
-}
-
-/* How many frames it has, or may have. Asked about itself only. */
-static int32_t amount(struct paravirt *p, uint32_t op, uint32_t at)
-{
-    uint16_t domain;
-    if (!pv_read(p, at, &domain, sizeof domain)) return -XEN_EFAULT;
-    if (domain != XEN_DOM_SELF) return -XEN_EPERM;
-    return (int32_t)(op == XEN_MEM_CURRENT ? owned(p) : p->v->vm->frames);
-}
-
-/* arg: operation, its structure. */
-int32_t pv_memory_op(struct paravirt *p, const uint32_t arg[6])
-{
-    const uint32_t m2p[3] = { DIRECT_HOLE, XEN_SEGMENT_END, p->mmu->frames - 1 };
-    switch (arg[0] & XEN_MEM_MASK) {
-    case XEN_MEM_INCREASE: case XEN_MEM_DECREASE: case XEN_MEM_POPULATE: return reservation(p, arg[0], arg[1]);
-    case XEN_MEM_MAX_PAGE: return (int32_t)(p->mmu->frames - 1);
-    case XEN_MEM_CURRENT: case XEN_MEM_MAXIMUM: return amount(p, arg[0] & XEN_MEM_MASK, arg[1]);
-    case XEN_MEM_M2P_MAPPING: return pv_write(p, arg[1], m2p, sizeof m2p) ? 0 : -XEN_EFAULT;
-    case XEN_MEM_M2P_LIST: case XEN_MEM_MAP + 1: return -XEN_EPERM;
-    default: return -XEN_ENOSYS;
-    }
 }

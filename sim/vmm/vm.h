@@ -31,6 +31,7 @@ struct vm {
     /* Guest-physical memory and virtual ports. A guest that is aware has no such memory: its tables name machine frames, so
      * this shows it those that are its own, each under its own number; what it calls pseudo-physical is `pseudo`. */
     struct bus bus, pseudo;
+    uint32_t most, shares;   /* frames that an aware guest may have at most: `frames` are what it begins with; its right beside others' */
     struct timeq timers;     /* of the virtual devices; run when the hypervisor has control */
     struct devices devices;  /* virtual PIC, PIT, UART, debug ports */
     struct vm_disk disk[IDE_DRIVES]; /* behind its virtual drives */
@@ -78,6 +79,7 @@ struct vm_plan {
     const char   *cpu, *mmu, *io;        /* technique, MMU strategy and way of I/O, by their names on the command line */
     uint32_t      window;                /* machine address of its window */
     uint32_t      first, frames;         /* machine frames that become its memory */
+    uint32_t      most;                  /* frames that an aware guest may have some day; 0: no more than these */
     const struct disk *disk;             /* what its drives show */
     unsigned      disks;
     bool          nic;                   /* the real board has a network card, and the VM is to have one */
@@ -101,6 +103,7 @@ struct vmm {
     struct resident resident;       /* the block stack */
     struct resident_net *net;       /* the switch; NULL: no VM has a card */
     struct memory memory;
+    bool       pooled;              /* aware guests begin with less than they may have, and the rest is given by who asks (paravirt_memory.c) */
     struct suspend suspend;
     struct migrate migrate;
     void      *common;              /* what the VMs' MMU strategies share */

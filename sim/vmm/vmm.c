@@ -119,6 +119,8 @@ static bool vm_init(struct vm *vm, const struct vm_plan *plan, struct err *e)
     struct bus *memory = aware ? &vm->pseudo : &vm->bus;
     vm->frame = plan->first;
     vm->frames = plan->frames;
+    vm->most = plan->most ? plan->most : plan->frames;
+    vm->shares = plan->shares ? plan->shares : MEMORY_SHARES;
     bus_init_child(memory, b->bus, vm->frames, b->arena);
     if (vm->vmm->memory.managed) memory_add(&vm->vmm->memory, vm, plan->shares ? plan->shares : MEMORY_SHARES);
     else for (uint32_t i = 0; i < vm->frames; i++) memory->map[i] = vm->frame + i;

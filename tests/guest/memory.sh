@@ -89,7 +89,38 @@ for k in 0 1 2 3 4 5 6 7 8 9; do here=$((here + $(figure list.$k.here))); done
 rc="$(figure saved) of $here"
 check "ten alike: a third of their pages and more needs no frame" [ $((3 * $(figure saved))) -gt "$here" ]
 
-check "pv is refused, with the reason" refuses "name machine frames" --cpu pv --set memory.share=1
+# Ported guests give and take themselves: two sleep, the third needs more than it began with.
+cat >"$TMPDIR/pool.lua" <<'L'
+local s = scenario {
+  title = "A pool", lecture = "test", order = 1, techniques = "pv",
+  machine = { cpu = "pv", ram = "16M", set = { ["memory.total"] = 14 },
+    vms = { { guest = "mini-pv", module = "mini.img", append = 'run="sleep 5000; halt"', count = 2, background = true },
+            { guest = "mini-pv", module = "mini.img", append = 'run="sleep 40; sieve 2800000; halt"' } } },
+}
+s:step "all of it" {
+  run = till.stop(), limit = 4e9, show = "costs", note = "One grows.",
+  expect = function(vm)
+    local here = 0
+    for k = 0, 2 do
+      local y = vm:of(k).memory
+      here = here + y.here
+      expect.eq(y.here + y.ballooned, 4096, "pages that are here or in the balloon")
+    end
+    expect.eq(vm.memory.frames, 14 * 256, "frames")
+    expect.eq(here + vm.memory.free, vm.memory.frames, "of them somebody's or free")
+    expect.gt(vm.memory.scrubbed, 100, "frames that went from one to another")
+    expect.lt(vm:of(0).memory.here, 1190, "the first gave")
+    expect.lt(vm:of(1).memory.here, 1190, "the second gave")
+  end,
+}
+return s
+L
+timeout 300 "$RINGSIDE" run "$TMPDIR/pool.lua" --color never >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+rc=$?
+check "ported guests: the one that needs memory has got it" grep -q 'sieve: 203362 primes below 2800000' "$TMPDIR/out"
+check "  from those that slept" [ $rc = 0 ]
+check "pages of ported guests are not shared, and why" refuses "name machine frames" --cpu pv --set memory.share=1
+check "a pool with a service domain is refused" refuses "all its memory from the start" --cpu pv --set memory.total=100 --io split --disk $img
 check "native is refused, with the reason" refuses "there is no hypervisor" --cpu native --set memory.total=8
 check "too little for all" refuses "1 MB each" --cpu vtx --set memory.total=1
 finish

@@ -64,7 +64,7 @@ bool disk_transfer(uint32_t sector, uint32_t count, void *memory, bool write);
 // The service domain has another task than to run programs: what its only process does instead. Elsewhere NULL.
 void (*arch_service(void))(void);
 void disk_threads(void); // makes the kernel's own processes that the disk needs, once there are processes
-// A call to a hypervisor's balloon: its status, and in *target how many pages it would like. All ones: there is none.
+// A call to a hypervisor's balloon: its status, and in *target how many pages it would like, if it says so. All ones: there is none.
 uint32_t balloon_call(uint32_t command, uint32_t argument, uint32_t *target);
 
 void arch_off(uint32_t status) __attribute__((noreturn)); // the machine's end; 0 is success
@@ -74,6 +74,7 @@ void arch_off(uint32_t status) __attribute__((noreturn)); // the machine's end; 
 // What start-of-day found out, all physical.
 struct boot {
     uint32_t free_begin, free_end; // memory that nobody uses
+    uint32_t absent_end;           // behind it, up to here, is more, which a hypervisor has for now; 0: there is none
     uint32_t module, module_size;  // a file the loader brought; size 0: none
     const char *command_line;
 };

@@ -22,7 +22,9 @@ void arch_start(const struct start_info *start) __attribute__((noreturn));
 void arch_trap(struct trap_frame *frame);
 
 static struct vcpu_info *const me = &shared_info.vcpu[0];
-static const uint32_t *frame_list; // machine frame of each frame of ours
+static uint32_t frame_list[RAM_MAX / PAGE]; // machine frame of each frame of ours
+static uint32_t frames_at_most;            // as many as there may ever be
+static bool may_grow;                      // it began with fewer
 static pte_t *boot_directory;
 
 static void barrier(void) { __asm__ volatile("" : : : "memory"); }
@@ -276,10 +278,10 @@ void directory_load(pte_t *directory)
     mmuext(MMUEXT_NEW_BASE, machine_frame(kernel_to_physical(directory ? directory : boot_directory)), "a directory");
 }
 
-// All RAM at KERNEL_BASE. The builder has mapped as much as its tables reach, 4 MB each.
+// All RAM at KERNEL_BASE, and tables for what may come. The builder has mapped as much as its tables reach, 4 MB each.
 static void map_ram(struct boot *boot, uint32_t mapped)
 {
-    for (uint32_t at = mapped; at < boot->free_end; at += ENTRIES * PAGE) {
+    for (uint32_t at = mapped; at < frames_at_most * PAGE; at += ENTRIES * PAGE) {
         pte_t *table = physical_to_kernel(boot->free_begin);
         for (uint32_t i = 0; i < ENTRIES; i++)
             table[i] = at + i * PAGE < boot->free_end ? pte_make(at + i * PAGE, PTE_P | PTE_RW) : 0;
@@ -301,6 +303,54 @@ void arch_user_frame(struct trap_frame *frame, uint32_t entry, uint32_t stack)
                                   .eflags = EFLAGS_ALWAYS | EFLAGS_IF, .esp = stack, .ss = RING3_DS };
 }
 
+// ---- The balloon: frames go by hypercall, and the domain's limit says how many it may have ----------------------------------
+
+enum { BALLOON_START, BALLOON_TARGET, BALLOON_LOCK, BALLOON_UNLOCK, BALLOON_OK = 0, BALLOON_REFUSED };
+
+static bool reserve(uint32_t operation, uint32_t *frame)
+{
+    struct reservation r = { .list = frame, .count = 1, .domain = DOMAIN_SELF };
+    return hypercall(HC_MEMORY, operation, &r) == 1;
+}
+
+static bool give_frame(uint32_t frame)
+{
+    uint32_t mfn = frame_list[frame];
+    map_kernel_page(physical_to_kernel(frame * PAGE), 0); // the last reference goes first
+    if (reserve(MEMORY_DECREASE, &mfn)) return true;
+    map_machine(physical_to_kernel(frame * PAGE), mfn);
+    return false;
+}
+
+static bool take_frame(uint32_t frame)
+{
+    uint32_t mfn = frame;
+    if (!reserve(MEMORY_POPULATE, &mfn)) return false;
+    frame_list[frame] = mfn;
+    map_machine(physical_to_kernel(frame * PAGE), mfn);
+    return true;
+}
+
+uint32_t balloon_call(uint32_t command, uint32_t argument, uint32_t *target)
+{
+    uint16_t self = DOMAIN_SELF;
+    if (command == BALLOON_LOCK) return give_frame(argument) ? BALLOON_OK : BALLOON_REFUSED;
+    if (command == BALLOON_UNLOCK) return take_frame(argument) ? BALLOON_OK : BALLOON_REFUSED;
+    if (command == BALLOON_START && !may_grow) return UINT32_MAX; // it has all there is, and nobody will want it
+    uint32_t limit = (uint32_t)hypercall(HC_MEMORY, MEMORY_MAXIMUM, &self);
+    *target = limit < frames_at_most ? frames_at_most - limit : 0;
+    return BALLOON_OK;
+}
+
+// How many frames there may ever be: what firmware's map of memory says, or as many as there are.
+static uint32_t most_frames(uint32_t now)
+{
+    struct { uint64_t begin, size; uint32_t type; } __attribute__((packed)) range;
+    struct memory_map map = { 1, (void *)&range };
+    if (hypercall(HC_MEMORY, MEMORY_MAP, &map) || range.begin + range.size <= now * (uint64_t)PAGE) return now;
+    return range.size < RAM_MAX ? (uint32_t)range.size / PAGE : RAM_MAX / PAGE;
+}
+
 // ---- Start and end ---------------------------------------------------------------------------------------------------
 
 void arch_start(const struct start_info *start)
@@ -308,7 +358,10 @@ void arch_start(const struct start_info *start)
     uint32_t end = start->pages < RAM_MAX / PAGE ? start->pages * PAGE : RAM_MAX;
     struct boot boot = { .free_end = end, .command_line = start->command_line };
     uint32_t mapped = (start->table_frames - 1) << DIRECTORY_SHIFT; // all tables but one, the directory
-    frame_list = (const uint32_t *)start->frame_list;
+    memcpy(frame_list, (const void *)start->frame_list, end / PAGE * sizeof *frame_list);
+    frames_at_most = most_frames(end / PAGE);
+    may_grow = frames_at_most > end / PAGE;
+    if (may_grow) boot.absent_end = frames_at_most * PAGE;
     boot_directory = (pte_t *)start->directory;
     boot.free_begin = kernel_to_physical(boot_directory) + (start->table_frames + 1) * PAGE; // behind the builder's stack
     if (start->module_size) boot.module = kernel_to_physical((void *)start->module), boot.module_size = start->module_size;
@@ -319,7 +372,7 @@ void arch_start(const struct start_info *start)
     uint32_t level = 1; // the kernel's ring may use ports
     if (is_service) must(hypercall(HC_PHYSDEV, PHYSDEV_SET_IOPL, &level), "ports");
     store_init(start);
-    map_ram(&boot, mapped < end ? mapped : end);
+    map_ram(&boot, mapped);
     timer_ready();
     kernel_main(&boot);
 }
@@ -329,12 +382,4 @@ void arch_off(uint32_t status)
     uint32_t reason = status ? SHUTDOWN_CRASH : SHUTDOWN_OFF;
     console_drain();
     for (;;) hypercall(HC_SCHED, SCHED_SHUTDOWN, &reason);
-}
-
-// A domain's frames go back by the hypercall memory_op, which has no target to ask for; so there is no balloon here.
-uint32_t balloon_call(uint32_t command, uint32_t argument, uint32_t *target)
-{
-    (void)command, (void)argument;
-    *target = 0;
-    return UINT32_MAX;
 }

@@ -30,12 +30,13 @@ void frame_share(uint32_t physical); // one user more
 void frame_drop(uint32_t physical);  // one less; the last one frees it
 uint32_t frame_users(uint32_t physical);
 uint32_t frames_free(void);
+void frame_hold(uint32_t physical);  // one that was never among them has a user
 
 // ---- The balloon (balloon.c): frames that the hypervisor has for now ------------------------------------------------
 
-void balloon_init(void);
+void balloon_init(const struct boot *boot);
 void balloon_poll(void);     // asks now and then, and does it; where nothing of the kernel's is under way
-bool balloon_deflate(void);  // one frame comes back; false: it is empty
+bool balloon_deflate(bool wait); // one frame comes back; false: it is empty, or the hypervisor has none (for a while, if it may take that)
 uint32_t balloon_size(void);
 
 // ---- Files (block.c, fs.c, pipe.c, file.c) -------------------------------------------------------------------------

@@ -62,7 +62,7 @@ LANDMARK void kernel_main(const struct boot *boot)
         process_kernel("service", service);
         sched_idle();
     }
-    balloon_init();
+    balloon_init(boot);
     disk_init(option(boot->command_line, "pio", value, sizeof value) != NULL);
     block_init(boot, option(boot->command_line, "disk", value, sizeof value) != NULL);
     const char *timer = option(boot->command_line, "timer", value, sizeof value);

@@ -30,11 +30,12 @@ uint32_t frame_take(void)
 uint32_t frame_new(void)
 {
     uint32_t physical = frame_take();
-    if (!physical && balloon_deflate()) physical = frame_take();
+    if (!physical && balloon_deflate(true)) physical = frame_take();
     if (physical) memset(physical_to_kernel(physical), 0, PAGE);
     return physical;
 }
 
+void frame_hold(uint32_t physical) { users[physical / PAGE] = 1; }
 void frame_share(uint32_t physical) { users[physical / PAGE]++; }
 
 void frame_drop(uint32_t physical)

@@ -107,7 +107,7 @@ static int sys_sbrk(uint32_t change, uint32_t b, uint32_t c)
     bool shrink = (int32_t)change < 0;
     uint32_t room = shrink ? old - s->heap_begin : STACK_LIMIT - PAGE - old;
     (void)b, (void)c;
-    if ((shrink ? -change : change) > room || (!shrink && change / PAGE > frames_free())) return E_NOMEM;
+    if ((shrink ? -change : change) > room || (!shrink && change / PAGE > frames_free() + balloon_size())) return E_NOMEM;
     s->heap_end = old + change;
     if (shrink) space_shrink(s, (s->heap_end + page) & ~page, (old + page) & ~page);
     return (int)old;

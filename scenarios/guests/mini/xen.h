@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum hypercall_number {
-    HC_SET_TRAP_TABLE = 0, HC_MMU_UPDATE = 1, HC_STACK_SWITCH = 3, HC_SET_CALLBACKS = 4, HC_UPDATE_VA_MAPPING = 14,
+    HC_SET_TRAP_TABLE = 0, HC_MMU_UPDATE = 1, HC_STACK_SWITCH = 3, HC_SET_CALLBACKS = 4, HC_MEMORY = 12, HC_UPDATE_VA_MAPPING = 14,
     HC_SET_TIMER = 15, HC_XEN_VERSION = 17, HC_CONSOLE_IO = 18, HC_GRANT_TABLE = 20, HC_MMUEXT = 26, HC_SCHED = 29, HC_EVENT_CHANNEL = 32, HC_PHYSDEV = 33,
 };
 
@@ -33,6 +33,21 @@ struct mmuext {
 };
 enum { MMUEXT_PIN_TABLE = 0, MMUEXT_PIN_DIRECTORY = 1, MMUEXT_UNPIN = 4, MMUEXT_NEW_BASE = 5, MMUEXT_FLUSH = 6, MMUEXT_INVLPG = 7 };
 enum { VA_INVLPG = 2 }; // update_va_mapping: and flush that page
+
+enum { MEMORY_DECREASE = 1, MEMORY_MAXIMUM = 4, MEMORY_POPULATE = 6, MEMORY_MAP = 9 };
+
+struct reservation { // of memory_op: frames given back (their machine numbers) or asked for (ours; it answers with those)
+    uint32_t *list, count, order, address_bits;
+    uint16_t domain, unused;
+};
+
+struct memory_map { // what firmware would tell: ranges of our own count
+    uint32_t entries;
+    struct {
+        uint64_t begin, size;
+        uint32_t type;
+    } __attribute__((packed)) *range;
+};
 
 enum { SCHED_BLOCK = 1, SCHED_SHUTDOWN = 2, SHUTDOWN_OFF = 0, SHUTDOWN_CRASH = 3 };
 enum { CHANNEL_BIND_INTERDOMAIN = 0, CHANNEL_BIND_VIRQ = 1, CHANNEL_BIND_PIRQ = 2, CHANNEL_CLOSE = 3, CHANNEL_SEND = 4,
