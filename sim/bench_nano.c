@@ -146,8 +146,11 @@ static void fill_cell(struct running *r, unsigned row, struct bench_cell *cell)
 static bool configure(struct machine_cfg *cfg, unsigned run, struct err *e)
 {
     cfg->mmu[0] = 0;
-    return config_option(cfg, "cpu", bench_machines[run].cpu, e) && (!bench_machines[run].set || config_option(cfg, "set", bench_machines[run].set, e)) &&
-           config_check(cfg, e);
+    char sets[64], *rest = sets;
+    bool ok = config_option(cfg, "cpu", bench_machines[run].cpu, e);
+    snprintf(sets, sizeof sets, "%s", bench_machines[run].set ? bench_machines[run].set : "");
+    for (char *word; ok && (word = strtok_r(rest, " ", &rest)); ) ok = config_option(cfg, "set", word, e);
+    return ok && config_check(cfg, e);
 }
 
 static bool run_one(struct bench_nano *b, const struct machine_cfg *cfg, unsigned run, struct err *e)
@@ -175,5 +178,9 @@ bool bench_nano_run(struct bench_nano *b, const struct machine_cfg *cfg, struct 
     if (!own.image[0]) return err_set(e, EXIT_ENVIRONMENT, "bench nano: the guest nano was not built; `make guests` builds it");
     for (unsigned run = 0; run < BENCH_RUNS; run++)
         if (!run_one(b, &own, run, e)) return false;
+    struct bench_cell *from = &b->cell[BENCH_TPR][BENCH_SHADOWED];
+    if (b->cell[BENCH_TPR][BENCH_NATIVE].there) b->cell[BENCH_TPR][BENCH_VTX] = *from;
+    for (unsigned row = 0; row < BENCH_ROWS; row++) b->cell[row][BENCH_SHADOWED].there = false;
+    b->refusal[BENCH_SHADOWED][0] = 0; /* VTX says why */
     return true;
 }

@@ -101,10 +101,13 @@ static uint64_t device_time(const struct cpu *c, hpa_t at)
     return apic ? c->model->cost[COST_APIC] : c->env.bus->memory_cycles;
 }
 
-/* Where caches are modelled: the time it takes, which is the line's way to the first level, or a transaction on the bus. */
+/* Where caches are modelled: the time it takes, which is the line's way to the first level, or a transaction on the bus. A virtual
+ * APIC's register takes both: the microcode that the real one takes, and its page, which is read again to compare what was stored. */
 static void wait_for(struct cpu *c, const struct part *p, bool write)
 {
     if (!c->timed) return;
+    bool apic = c->vmx.apic && (p->x.at.v & PAGE_MASK) == c->vmx.virtual_apic;
+    if (apic) clock_charge(c->clock, CAUSE_STALL, c->model->cost[COST_APIC] + (write ? c->model->cost[COST_LOAD] : 0u));
     if (in_memory(c, p)) c->env.touch(c->env.mmu, p->x.at, p->n, write);
     else clock_charge(c->clock, CAUSE_STALL, device_time(c, p->x.at));
 }

@@ -106,6 +106,7 @@ static void guest_write(void *bus, hpa_t at, uint32_t entry) { bus_write(bus, at
 static bool own_frames(const struct shadow *s, const struct xlat *x, unsigned access, uint32_t *frame)
 {
     for (unsigned i = 0; s->env->own && i < x->refs; i++) (void)shadow_own_ram(s, x->ref[i].at.v, true, frame);
+    if (shadow_device(s, x->at.v, frame)) return true;
     return shadow_own_ram(s, x->at.v, access & ACCESS_WRITE, frame);
 }
 

@@ -167,6 +167,8 @@ void shadow_follow(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry);
 bool     shadow_guest_ram(const struct shadow *s, uint32_t at, uint32_t *frame);
 /* The frame of a page that tables are to be made from, or that is to be mapped: the guest's alone if it is to be stored to. */
 bool     shadow_own_ram(const struct shadow *s, uint32_t at, bool write, uint32_t *frame);
+/* Is it the page that env names as a device's, mapped to a frame all the same? */
+bool     shadow_device(const struct shadow *s, uint32_t at, uint32_t *frame);
 /* The shadow entry for a machine frame the guest's tables give these rights to (walk_rights; accessed is implied). */
 uint32_t shadow_entry(const struct shadow *s, uint32_t frame, uint32_t rights);
 

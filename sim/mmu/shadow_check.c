@@ -114,11 +114,12 @@ static bool check_page(const struct look *l)
     if (l->x->kind == SHADOW_SLOT) { /* the guest's entry may be another by now; the frame must be the guest's */
         for (uint32_t g = 0; g < s->env->guest->frames; g++)
             if (bus_owner(s->env->guest, hpa(g << PAGE_SHIFT), &frame) && frame == entry >> PAGE_SHIFT) return true;
+        if (s->env->device_frame && entry >> PAGE_SHIFT == s->env->device_frame) return true;
         return wrong(l, "not one of the guest's frames", 0);
     }
     guest = guest_page(l);
     if ((guest & (PTE_P | PTE_A)) != (PTE_P | PTE_A)) return wrong(l, "the guest's is not present or not accessed", guest);
-    if (!shadow_guest_ram(s, guest & PAGE_MASK, &frame) || frame != entry >> PAGE_SHIFT) return wrong(l, "the guest's leads elsewhere", guest);
+    if ((!shadow_device(s, guest, &frame) && !shadow_guest_ram(s, guest & PAGE_MASK, &frame)) || frame != entry >> PAGE_SHIFT) return wrong(l, "the guest's leads elsewhere", guest);
     if ((entry & PTE_U) && !(guest & PTE_U)) return wrong(l, "the guest's forbids user access", guest);
     if ((entry & PTE_W) && !(guest & PTE_D)) return wrong(l, "the guest's is not dirty, so a store would go unnoticed", guest);
     if ((entry & PTE_W) && !(guest & PTE_W) && !(entry & SHADOW_WP_OFF)) return wrong(l, "the guest's forbids stores", guest);

@@ -13,6 +13,12 @@ bool shadow_guest_ram(const struct shadow *s, uint32_t at, uint32_t *frame)
     return !bus_windowed(s->env->guest, hpa(at)) && bus_owner(s->env->guest, hpa(at), frame);
 }
 
+bool shadow_device(const struct shadow *s, uint32_t at, uint32_t *frame)
+{
+    *frame = s->env->device_frame;
+    return *frame && at >> PAGE_SHIFT == s->env->device_page;
+}
+
 bool shadow_own_ram(const struct shadow *s, uint32_t at, bool write, uint32_t *frame)
 {
     if (s->env->own && !bus_windowed(s->env->guest, hpa(at))) (void)s->env->own(s->env->self, gpa(at), write);

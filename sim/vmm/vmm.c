@@ -11,6 +11,7 @@
 #include "sim/vmm/host.h"
 #include "sim/vmm/paravirt.h"
 #include "sim/vmm/vm.h"
+#include "sim/vmm/vtx.h"
 
 enum { SLICE = 4096 }; /* instructions interpreted in one visit: others want to look at limits and conditions, too */
 
@@ -178,7 +179,7 @@ static bool attach_mmu(struct vcpu *v, const char *name, struct err *e)
         .window = v->ops->hardware ? 0 : WINDOW_BASE, .window_pde = (v->window.at + table) | own | (table ? PTE_U : PTE_PS | PTE_G),
         .memory_first = v->vm->frame, .memory_frames = v->vm->frames,
         .pool_first = (v->window.at + WINDOW_POOL + v->ops->reserve) >> PAGE_SHIFT,
-        .pool_frames = (WINDOW_SIZE - WINDOW_POOL - v->ops->reserve) >> PAGE_SHIFT,
+        .pool_frames = ((WINDOW_SIZE - WINDOW_POOL - v->ops->reserve) >> PAGE_SHIFT) - (b->setting[SETTING_VM_APIC] ? VTX_APIC_PAGES : 0),
         .choice = { b->setting[SETTING_SHADOW_CACHE], b->setting[SETTING_SHADOW_TRACE], b->setting[SETTING_SHADOW_EAGER],
                     pool_of(v->vm), b->setting[SETTING_EPT_LARGE], b->setting[SETTING_EPT_POOL], b->setting[SETTING_AGILE_WRITES],
                     b->setting[SETTING_AGILE_PERIOD] * (b->clock->hz / 1000000) },

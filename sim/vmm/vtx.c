@@ -63,6 +63,12 @@ static bool vtx_attach(struct vcpu *v, struct err *e)
     if (v->vtx->second.changes && !(vmx_allowed(b->cpu, VMX_CONTROLS_PROC2).may & VMX_PROC2_AGILE))
         return err_set(e, EXIT_USAGE, "--mmu %s: model %s has no walks that switch from shadow tables to the guest's own; --set cpu.agile=1 gives it "
                        "them", v->vmmu.ops->name, b->model->name);
+    bool may = vmx_allowed(b->cpu, VMX_CONTROLS_PROC2).may & VMX_PROC2_APIC;
+    v->vtx->apic = v->vm->devices.apics && may && !v->vtx->second.levels;
+    if (v->vtx->apic) {
+        v->vmmu.env.device_page = LAPIC_BASE >> PAGE_SHIFT;
+        v->vmmu.env.device_frame = window_hpa(&v->window, VTX_APIC_ACCESS).v >> PAGE_SHIFT;
+    }
     build_code(v);
     uint32_t pde = v->vmmu.env.window_pde, revision = vmx_revision(b->cpu);
     bus_poke(b->bus, window_hpa(&v->window, VTX_DIRECTORY + (WINDOW_BASE >> 22) * 4), &pde, 4);
@@ -161,6 +167,7 @@ static void vtx_enter(struct vcpu *v, struct window_frame *f)
     mmu_flush(&v->virt_mmu, true);
     v->stores.n = 0;
     vtx_read_exit(v);
+    vtx_take_tpr(v);
 }
 
 /* The frame's upper part is none that a gate pushed: CS says that it is the guest's. */
@@ -261,7 +268,7 @@ static uint8_t reason_of(const struct vtx *t)
     switch (t->reason & 0xFFFF) {
     case VMX_EXCEPTION: return EXIT_REASON_EXCEPTION;
     case VMX_INTERRUPT: return EXIT_REASON_INTERRUPT;
-    case VMX_WINDOW: return EXIT_REASON_WINDOW;
+    case VMX_WINDOW: case VMX_TPR_LOW: return EXIT_REASON_WINDOW;
     case VMX_TASK: return EXIT_REASON_TASK;
     case VMX_CR: return EXIT_REASON_CR;
     case VMX_EPT_VIOLATION: case VMX_EPT_MISCONFIGURED: return EXIT_REASON_SECOND;
@@ -451,7 +458,11 @@ static void act(struct vcpu *v, const struct vmexit *x)
         else emulate_all(v); /* #MF: NE says what it is */
         break;
     case VMX_INTERRUPT: host_interrupt(v->vmm, x->vector); break;
-    case VMX_WINDOW: break; /* settle gives it what waits */
+    case VMX_WINDOW: case VMX_TPR_LOW: break; /* settle gives it what waits */
+    case VMX_APIC_ACCESS:
+        if (t->vectoring) read_vectoring(v);
+        memory(v, MMU_NO_RAM, (struct fault){ 0 });
+        break;
     case VMX_EPT_VIOLATION: violation(v, x); break;
     case VMX_EPT_MISCONFIGURED: vm_die(v, DEATH_WINDOW); break; /* our own tables */
     case VMX_TRIPLE_FAULT:

@@ -4,6 +4,7 @@
  *   0000  the host's page directory: the window, and nothing else
  *   1000  VMXON region         2000  VMCS        3000  code: where exits arrive, launch, resume, VMXON at the start
  *   4000, 5000  I/O bitmaps    6000  MSR bitmaps
+ * At the window's end, if VMs have APICs: the page that a guest's APIC is mapped to, and the page with its task priority.
  * TOUR vmm.6 */
 #ifndef VMM_VTX_H
 #define VMM_VTX_H
@@ -12,7 +13,8 @@
 #include "sim/vmm/vcpu.h"
 
 enum { VTX_DIRECTORY = WINDOW_POOL, VTX_REGION = WINDOW_POOL + 0x1000, VTX_VMCS = WINDOW_POOL + 0x2000,
-       VTX_CODE = WINDOW_POOL + 0x3000, VTX_IO_BITMAPS = WINDOW_POOL + 0x4000, VTX_MSR_BITMAPS = WINDOW_POOL + 0x6000, VTX_RESERVE = 0x7000 };
+       VTX_CODE = WINDOW_POOL + 0x3000, VTX_IO_BITMAPS = WINDOW_POOL + 0x4000, VTX_MSR_BITMAPS = WINDOW_POOL + 0x6000, VTX_RESERVE = 0x7000,
+       VTX_APIC_PAGES = 2, VTX_APIC_ACCESS = WINDOW_SIZE - 2 * PAGE_SIZE, VTX_VIRTUAL_APIC = WINDOW_SIZE - PAGE_SIZE };
 enum { VTX_ARRIVE = VTX_CODE, VTX_LAUNCH = VTX_CODE + 0x10, VTX_RESUME = VTX_CODE + 0x20, VTX_START = VTX_CODE + 0x30 };
 
 /* What the VMCS holds of the guest, as far as we know: a field is written only if v->virt says otherwise. Parts that the
@@ -20,13 +22,14 @@ enum { VTX_ARRIVE = VTX_CODE, VTX_LAUNCH = VTX_CODE + 0x10, VTX_RESUME = VTX_COD
 struct vtx_held {
     struct seg_reg seg[SEG_COUNT], ldtr, tr;
     struct table_reg gdtr, idtr;
-    uint32_t cr0, cr3, cr4, cr0_seen, cr4_seen, cr4_mask, eip, esp, eflags, dr7, blocked, pending, sysenter[3], exceptions, proc, proc2;
+    uint32_t cr0, cr3, cr4, cr0_seen, cr4_seen, cr4_mask, eip, esp, eflags, dr7, blocked, pending, sysenter[3], exceptions, proc, proc2, threshold, tpr;
     uint64_t tsc_offset, pdpte[4];
 };
 
 struct vtx {
     struct vtx_held held;
     struct vmmu_second second; /* levels 0: the guest runs on tables of ours, and its page faults leave */
+    bool     apic;             /* hardware knows where the guest's APIC is: its task priority is the guest's own, other accesses leave */
     uint16_t vpid;             /* with a second level, if the CPU has tags */
     bool     fresh;            /* nothing was written yet */
     bool     launched;
@@ -59,6 +62,8 @@ void     vtx_write(struct vcpu *v, enum vmcs_encoding field, uint32_t value);
 /* Puts what was not read yet into a copy of v->virt, without effects. */
 void vtx_show(const struct vcpu *v, struct cpu *shown);
 void vtx_show_pdptes(const struct vcpu *v, uint64_t pdpte[4]);
+/* The task priority that the guest has set, to its virtual APIC. */
+void vtx_take_tpr(struct vcpu *v);
 /* Controls and host state, which never change; EFLAGS, EIP, ESP and what else every exit needs. */
 void vtx_write_host(struct vcpu *v);
 void vtx_read_exit(struct vcpu *v);

@@ -16,6 +16,7 @@
 #define CR0_REAL (CR0_PE | CR0_PG | CR0_NE | CR0_WP | CR0_ET)
 #define CR4_PAGING (uint32_t)(CR4_PSE | CR4_PAE | CR4_PGE)
 #define CR4_GUESTS (uint32_t)(CR4_TSD | CR4_DE | CR4_PCE | CR4_VME | CR4_PVI | CR4_OSFXSR | CR4_UMIP | CR4_SEN)
+enum { VTX_TPR = 0x80 /* the task priority in an APIC's page */ };
 enum { AR_UNUSABLE = 1 << 16, LDTR = SEG_COUNT, TR };
 
 static struct cpu *real_cpu(const struct vcpu *v) { return v->vmm->board.cpu; }
@@ -326,17 +327,60 @@ static void put_plain(struct vcpu *v)
     }
 }
 
+/* The page of the APIC is where hardware looks for it, as long as the guest has it there, and on. */
+static bool apic_in_place(const struct vcpu *v)
+{
+    const struct lapic *l = &v->vm->devices.lapic;
+    return l->enabled && l->base == LAPIC_BASE;
+}
+
+static void put_page(struct vcpu *v, uint32_t value)
+{
+    const struct vmm_board *b = &v->vmm->board;
+    const hpa_t at = window_hpa(&v->window, VTX_VIRTUAL_APIC + VTX_TPR);
+    bus_poke(b->bus, at, &value, sizeof value);
+    bus_refer(b->bus, at, sizeof value, true);
+    charge(v, COST_MEM_REF);
+}
+
+/* A request that gets through anyhow is the interrupt window's: with a threshold the guest would leave at once, again and again. */
+static void put_tpr(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    const struct lapic *l = &v->vm->devices.lapic;
+    put(v, VMX_FIELD_PROC2, &t->held.proc2, VMX_PROC2_APIC);
+    put(v, VMX_FIELD_TPR_THRESHOLD, &t->held.threshold, v->virt.intr ? 0 : lapic_threshold(l) >> 4);
+    if (l->tpr != t->held.tpr || t->fresh) put_page(v, l->tpr);
+    t->held.tpr = l->tpr;
+}
+
+void vtx_take_tpr(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    const struct vmm_board *b = &v->vmm->board;
+    struct lapic *l = &v->vm->devices.lapic;
+    uint32_t tpr = 0;
+    if (!t->apic || !(t->held.proc & VMX_PROC_TPR_SHADOW)) return;
+    bus_peek(b->bus, window_hpa(&v->window, VTX_VIRTUAL_APIC + VTX_TPR), &tpr, sizeof tpr);
+    charge(v, COST_MEM_REF);
+    if (tpr == t->held.tpr) return;
+    t->held.tpr = tpr;
+    l->device.ops->write(&l->device, VTX_TPR, sizeof tpr, tpr);
+}
+
 /* With NE clear an x87 exception is the guest's FERR line's business. */
 static void put_controls(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     bool window = v->virt.intr;
     const uint32_t cr3 = VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE;
-    uint32_t proc = (t->held.proc & ~(VMX_PROC_WINDOW | cr3)) | (window ? VMX_PROC_WINDOW : 0u) | (own_paging(v) ? 0u : cr3);
+    uint32_t tpr = t->apic && apic_in_place(v) ? VMX_PROC_TPR_SHADOW : 0u;
+    uint32_t proc = (t->held.proc & ~(VMX_PROC_WINDOW | VMX_PROC_TPR_SHADOW | cr3)) | (window ? VMX_PROC_WINDOW : 0u) | (own_paging(v) ? 0u : cr3) | tpr;
     put(v, VMX_FIELD_EXCEPTIONS, &t->held.exceptions, (two_levels(v) ? 0u : 1u << VEC_PF) | (v->virt.cr0 & CR0_NE ? 0u : 1u << VEC_MF));
     put(v, VMX_FIELD_PROC, &t->held.proc, proc);
     uint32_t tag = t->vpid ? VMX_PROC2_VPID : 0u, agile = t->second.agile ? VMX_PROC2_AGILE : 0u;
     if (two_levels(v)) put(v, VMX_FIELD_PROC2, &t->held.proc2, VMX_PROC2_EPT | tag | agile);
+    if (t->apic) put_tpr(v);
     if (!t->event) return;
     vtx_write(v, VMX_FIELD_ENTRY_EVENT, t->event);
     if (t->event & VMX_EVENT_CODE) vtx_write(v, VMX_FIELD_ENTRY_CODE, t->code);
@@ -454,13 +498,17 @@ void vtx_write_host(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     const struct cpu *real = real_cpu(v);
-    uint32_t second = two_levels(v) ? VMX_PROC_SECONDARY : (uint32_t)VMX_PROC_INVLPG;
+    uint32_t second = two_levels(v) ? VMX_PROC_SECONDARY : VMX_PROC_INVLPG | (t->apic ? VMX_PROC_SECONDARY : 0u);
     t->held.proc = vmx_allowed(real, VMX_CONTROLS_PROC).must | VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE | VMX_PROC_HLT | second |
                    VMX_PROC_RDPMC | VMX_PROC_MWAIT | VMX_PROC_MONITOR | VMX_PROC_MOV_DR | VMX_PROC_IO_BITMAPS | VMX_PROC_MSR_BITMAPS | VMX_PROC_TSC_OFFSET;
     put_word(v, VMX_FIELD_PIN, VMX_CONTROLS_PIN, VMX_PIN_INTERRUPT);
     put_word(v, VMX_FIELD_EXIT, VMX_CONTROLS_EXIT, VMX_EXIT_SAVE_DEBUG | VMX_EXIT_ACKNOWLEDGE);
     put_word(v, VMX_FIELD_ENTRY, VMX_CONTROLS_ENTRY, VMX_ENTRY_LOAD_DEBUG);
     if (two_levels(v)) write_second(v);
+    if (t->apic) {
+        vtx_write(v, VMX_FIELD_APIC_ACCESS, window_hpa(&v->window, VTX_APIC_ACCESS).v);
+        vtx_write(v, VMX_FIELD_VIRTUAL_APIC, window_hpa(&v->window, VTX_VIRTUAL_APIC).v);
+    }
     vtx_write(v, VMX_FIELD_CR0_MASK, cr0_owned(v));
     vtx_write(v, VMX_FIELD_IO_BITMAP_A, window_hpa(&v->window, VTX_IO_BITMAPS).v);
     vtx_write(v, VMX_FIELD_IO_BITMAP_B, window_hpa(&v->window, VTX_IO_BITMAPS + PAGE_SIZE).v);

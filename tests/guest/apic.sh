@@ -14,7 +14,7 @@ check "a VM has none" says <(echo "CPUID APIC: 00000000")
 without_nmi() { sed 's/NMI: !/NMI: /' tests/guest/expected/apic.txt; }
 run apic te --set vmm.apic=1
 check "te: virtual APICs" says <(without_nmi | sed 's/^CPUID without APIC: 0*0$/CPUID without APIC: 00000001/')
-for cpu in bt "bt --set bt.faults=1" vtx "vtx --mmu two-level --model nehalem"; do
+for cpu in bt "bt --set bt.faults=1" vtx "vtx --mmu two-level --model nehalem" "vtx --model nehalem --set vmm.check=1"; do
     # shellcheck disable=SC2086
     run apic $cpu --set vmm.apic=1
     check "$cpu: virtual APICs" says <(without_nmi)
