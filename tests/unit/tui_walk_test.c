@@ -44,7 +44,7 @@ static uint32_t chance(uint32_t *seed, uint32_t below)
 /* A key of the table, sometimes one that means nothing; never one that writes files, nor `q`; `=`, which runs every machine, rarely. */
 static uint32_t any_key(uint32_t *seed)
 {
-    static const char rare[] = "y0:~\001\"1a\r";
+    static const char rare[] = "y0:~\001\"1\r";
     if (chance(seed, 12) == 0) return (uint32_t)(unsigned char)rare[chance(seed, sizeof rare - 1)];
     for (;;) {
         int c = (int)chance(seed, CMD_COUNT);

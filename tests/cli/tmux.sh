@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# The terminal inside tmux: what it captures is what a key script dumps; a clicker's keys; detaching and another size keep the place.
+set -u
+ringside=$(realpath "${RINGSIDE:-./ringside}")
+if ! command -v tmux >/dev/null; then
+    echo "ok - tmux is not installed: left out"
+    exit 0
+fi
+tmp=$(mktemp -d)
+failed=0
+export XDG_STATE_HOME=$tmp/state XDG_RUNTIME_DIR=$tmp LC_ALL=C.UTF-8
+mux() { tmux -f /dev/null -S "$tmp/socket" "$@"; }
+trap 'mux kill-server 2>/dev/null; rm -rf "$tmp"' EXIT
+
+shows() # TEXT: within 20 seconds
+{
+    for _ in $(seq 200); do
+        mux capture-pane -p >"$tmp/seen" 2>/dev/null && grep -qF -- "$1" "$tmp/seen" && return 0
+        sleep 0.1
+    done
+    cat "$tmp/seen"
+    return 1
+}
+
+check() # NAME; the status of the command before
+{
+    if [ $? -eq 0 ]; then echo "ok - $1"; else echo "not ok - $1"; failed=1; fi
+}
+
+mux new-session -d -x 80 -y 24 "'$ringside' tui popf; echo left with \$?; sleep 60"
+shows "Press n"
+check "it opens in tmux"
+mux send-keys n n n n n
+shows "step 5/7" && shows "What happens?"
+check "keys arrive"
+"$ringside" tui popf --keys nnnnn >"$tmp/expected"
+sleep 0.3
+mux capture-pane -p | sed 's/ *$//' | diff - "$tmp/expected" >"$tmp/diff"
+check "tmux has what the key script dumps" || cat "$tmp/diff"
+mux send-keys P NPage
+shows "C  IF stays as it is"
+check "lecture mode by a clicker's keys"
+mux resize-window -x 120 -y 40 2>/dev/null
+shows "PgDn next  PgUp back  p reveal  b blank"
+check "another size keeps the place"
+mux send-keys Escape q
+shows "left with 0"
+check "it leaves by q"
+exit $failed
