@@ -1,4 +1,4 @@
-/* `ringside lab start|selftest NAME`: a lab to work on; a lab to be tried before it is given out. docs/lab.md is the manual. */
+/* `ringside lab start|pack|selftest NAME`: a lab to work on; one for a grader; a lab to be tried before it is given out. docs/lab.md is the manual. */
 #include "sim/cmd.h"
 #include "sim/lab_kit.h"
 
@@ -35,8 +35,21 @@ static int selftest(const struct options *o, struct err *e)
     return e->code ? e->code : good ? EXIT_GOOD : EXIT_FAILED;
 }
 
+static int pack(const struct options *o, struct err *e)
+{
+    struct grading_lab lab;
+    const char *target = o->value[OPT_LAB_FOR], *path = o->value[OPT_LAB_OUTPUT];
+    if (o->operands > 2) return err_set(e, EXIT_USAGE, "%s: one word too many; lab pack NAME --for PLATFORM -o FILE.zip", o->operand[2]), e->code;
+    if (!target) return err_set(e, EXIT_USAGE, "lab pack: for what? --for gradescope, prairielearn, classroom, coderunner or make"), e->code;
+    if (!path) return err_set(e, EXIT_USAGE, "lab pack: where to? -o FILE.zip"), e->code;
+    if (!grading_lab(o->operand[1], &lab, e)) return e->code;
+    lab_pack(&lab, target, path, e);
+    grading_lab_free(&lab);
+    return e->code;
+}
+
 static const struct verb { const char *word; int (*run)(const struct options *o, struct err *e); } verbs[] = {
-    { "start", start }, { "selftest", selftest },
+    { "start", start }, { "selftest", selftest }, { "pack", pack },
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
@@ -44,7 +57,7 @@ int cmd_lab(const struct options *o, struct err *e)
 {
     const char *words[VERBS], *verb = o->operands ? o->operand[0] : NULL;
     for (unsigned i = 0; i < VERBS; i++) words[i] = verbs[i].word;
-    if (!verb) return err_set(e, EXIT_USAGE, "lab what? lab start NAME, or lab selftest NAME; `ringside list` names the labs"), e->code;
+    if (!verb) return err_set(e, EXIT_USAGE, "lab what? lab start NAME, lab pack NAME, or lab selftest NAME; `ringside list` names the labs"), e->code;
     for (unsigned i = 0; i < VERBS; i++) {
         if (strcmp(words[i], verb) != 0) continue;
         if (o->operands < 2) return err_set(e, EXIT_USAGE, "lab %s: which lab? `ringside list` names them", verb), e->code;
@@ -52,6 +65,6 @@ int cmd_lab(const struct options *o, struct err *e)
     }
     const char *near = config_suggest(verb, words, VERBS);
     if (near) err_set(e, EXIT_USAGE, "lab %s: no such thing; did you mean lab %s?", verb, near);
-    else err_set(e, EXIT_USAGE, "lab %s: no such thing; lab start NAME, or lab selftest NAME", verb);
+    else err_set(e, EXIT_USAGE, "lab %s: no such thing; lab start NAME, lab pack NAME, or lab selftest NAME", verb);
     return e->code;
 }

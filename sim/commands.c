@@ -129,6 +129,7 @@ static const char notes_more[] =
 static const char lab_more[] =
     "  ringside lab start isa            makes ./isa: what to do, a start, its tests\n"
     "  ringside lab start isa week3\n"
+    "  ringside lab pack isa --for gradescope -o isa.zip\n"
     "  ringside lab selftest isa         for who gives it out: the solution must have\n"
     "                                    all points, the start none, bugs be caught\n\n"
     "docs/lab.md is the manual: working on a lab, writing one.\n";

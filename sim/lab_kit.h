@@ -10,6 +10,9 @@ bool lab_copy_folder(const char *from, const char *to, struct err *e);
 /* Makes the folder `to` with all that a student gets. */
 bool lab_start(const struct grading_lab *lab, const char *to, struct err *e);
 
+/* Writes a ZIP for that platform ("gradescope", ...). EXIT_USAGE with the words there are. */
+bool lab_pack(const struct grading_lab *lab, const char *target, const char *path, struct err *e);
+
 /* The solution must have all points, the starter none, each bug less than all. What was found, a line each, goes to `out`; false: something
  * is not so. `e` is set if it could not be tried. */
 bool lab_selftest(const char *name, unsigned jobs, struct text *out, struct err *e);

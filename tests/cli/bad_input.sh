@@ -122,6 +122,10 @@ bad "a mistyped lab" 3 'did you mean .isa' lab start iss
 bad "a lab over a folder" 6 'it is there already' lab start isa folder
 bad "a lab in too many words" 2 'one word too many' lab selftest isa isa
 bad "a selftest in no jobs" 2 'a number from 1 to 64' lab selftest isa --jobs 0
+bad "a pack for nobody" 2 'for what' lab pack isa -o x.zip
+bad "a pack for a mistyped one" 2 'did you mean gradescope' lab pack isa --for gradscope -o x.zip
+bad "a pack to nowhere" 2 'where to' lab pack isa --for make
+bad "a pack into no folder" 6 'nowhere' lab pack isa --for make -o nowhere/x.zip
 bad "grading no lab" 3 'no lab of that name, nor a folder' grade
 bad "grading a mistyped lab" 3 'did you mean .isa' grade iso
 bad "grading two labs" 2 'one word too many' grade isa isa

@@ -32,6 +32,40 @@ for lab in $labs; do
     (cd mine-$lab && timeout 500 "$ringside" grade >../out 2>&1)
     ok "$lab: and the solution has all of the public ones" [ $? = 0 ]
 done
+
+# --- packs: what each platform would do with it
+unpack() { rm -rf "$2" && mkdir -p "$2" && python3 - "$1" "$2" <<'END'
+import os, sys, zipfile
+z = zipfile.ZipFile(sys.argv[1])
+assert z.testzip() is None
+for i in z.infolist():
+    z.extract(i, sys.argv[2])
+    os.chmod(os.path.join(sys.argv[2], i.filename), i.external_attr >> 16 & 0o777)
+END
+}
+if command -v python3 >/dev/null; then
+    for to in gradescope prairielearn classroom coderunner make; do
+        "$ringside" lab pack isa --for $to -o $to.zip
+        ok "pack for $to: a sound archive" unpack $to.zip $to
+        ok "pack for $to: no solution in it" sh -c "! find $to | grep -Eq 'solution|bugs'"
+    done
+    "$ringside" lab pack isa --for make -o again.zip
+    ok "the same bytes twice" cmp make.zip again.zip
+    ok "what students can read has no hidden tests" sh -c "! find classroom make | grep -q hidden"
+    mkdir ag && mv gradescope ag/source && cp -r "$root/scenarios/labs/isa/solution" ag/submission
+    echo '{"users": [{"email": "a@b.c", "id": 1}]}' >ag/submission_metadata.json
+    AUTOGRADER=$PWD/ag ag/source/run_autograder >/dev/null 2>err
+    ok "Gradescope's script writes full marks" python3 -c 'import json; r = json.load(open("ag/results/results.json")); assert r["score"] == 100 and len(r["tests"]) == 7'
+    mkdir pl && mv prairielearn pl/tests && cp -r "$root/scenarios/labs/isa/starter" pl/student
+    GRADE=$PWD/pl pl/tests/run.sh >/dev/null 2>err
+    ok "PrairieLearn's script writes none for the start" python3 -c 'import json; r = json.load(open("pl/results/results.json")); assert r["score"] == 0 and r["gradable"]'
+    (cd coderunner && sed "s/{{ STUDENT_ANSWER | e('py') }}/function classify() end/; s/{{ STUDENT.username }}/u/" template.py >t.py && python3 t.py) >out 2>err
+    ok "CodeRunner's template prints its JSON" python3 -c 'import json; assert json.load(open("out"))["fraction"] == 0'
+    cp "$root/scenarios/labs/isa/solution/"* make
+    ok "make grade" make -s -C make grade
+    (cd classroom && cp "$root/scenarios/labs/isa/solution/"* . && sh -c "$(sed -n 's/^ *- run: \(.ringside.*\)/\1/p' .github/workflows/classroom.yml)") >out 2>&1
+    ok "Classroom's step" grep -qx 'Score: 60/60' out
+fi
 "$ringside" run "$root/scenarios/labs/ringside.d.lua" 2>err
 ok "the definition file is Lua, only no scenario" grep -q 'ringside.d.lua: no scenario in this file' err
 ok "nothing is left of selftests" sh -c '! ls -d ringside-lab-* 2>/dev/null'
