@@ -84,7 +84,10 @@ static hpa_t paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t cr4, bo
     struct agile *a = m->state;
     bool was = a->whole, shadows = false;
     hpa_t own = a->second.ops->paging(&a->second, cr0, cr3, cr4, flush);
+    uint32_t frame;
     a->shadow.cause = a->second.cause = m->cause;
+    /* A directory whose content another VM shares parts from it now: what is in use does not move. */
+    if (!is_whole(cr0, cr4)) (void)shadow_own_ram(agile_shadow(a), cr3 & PAGE_MASK, true, &frame);
     a->cr0 = cr0, a->cr3 = cr3, a->cr4 = cr4;
     if (is_whole(cr0, cr4)) {
         if (!was) give_up_shadows(a);
