@@ -135,9 +135,15 @@ struct op *op_miss_write_timed(OP_ARGS)
 struct op *op_fetch(OP_ARGS)
 {
     c->env.fetch(c->env.mmu, hpa(o->more));
-    c->fetch.line = o->more >> LINE_SHIFT;
+    struct clock *clock = c->clock;
+    uint64_t now = clock->now + o->rest;
+    c->fetch.line = o->line;
     c->fetch.fetches++;
-    TAIL o->fn(c, o, res, aux, tags);
+    if (unlikely(now >= c->break_at)) TAIL op_exact(c, o, res, aux, tags);
+    clock->now = now; /* as ENTER does it */
+    c->insns += o->left;
+    c->refs += o->refs;
+    NEXT;
 }
 
 /* Here, too; then the block is left in front of the instruction that lies there. */

@@ -9,6 +9,7 @@
  *
  * SDM vol. 2 under each mnemonic. 32-bit operand size only. */
 #include "sim/cpu/op.h"
+#include "sim/cpu/predict_now.h"
 
 #define UNLINKED(name, n, way) \
     struct op *name(OP_ARGS) \
@@ -93,33 +94,33 @@ struct op *op_head(OP_ARGS) { ENTER(o); }
 } while (0)
 struct op *op_taken_near(OP_ARGS)
 {
-    predict_branch(c, o->disp, true);
+    predictor_branch(&c->predictor, c->clock, o->disp, true);
     TAKE_NEAR(0, op_unlinked_taken);
 }
 struct op *op_next_near(OP_ARGS)
 {
-    predict_branch(c, o->disp, false);
+    predictor_branch(&c->predictor, c->clock, o->disp, false);
     TAKE_NEAR(1, op_unlinked_next);
 }
 static struct op *taken_far(OP_ARGS)
 {
-    predict_branch(c, o->disp, true);
+    predictor_branch(&c->predictor, c->clock, o->disp, true);
     TAKE_FAR(0, o->imm, op_unlinked_taken, SLOW);
 }
 static struct op *next_far(OP_ARGS)
 {
-    predict_branch(c, o->disp, false);
+    predictor_branch(&c->predictor, c->clock, o->disp, false);
     TAKE_FAR(1, o->more, op_unlinked_next, SLOW);
 }
 /* EIP is there already. */
 static struct op *wrong_target(OP_ARGS)
 {
-    predict_indirect(c, o->imm, c->eip);
+    predictor_indirect(&c->predictor, c->clock, o->imm, c->eip);
     TAKE_INDIRECT(c->eip, c->seg[SEG_CS].base + c->eip);
 }
 static struct op *wrong_return(OP_ARGS)
 {
-    predict_return(c, c->eip);
+    predictor_return(&c->predictor, c->clock, c->eip);
     TAKE_INDIRECT(c->eip, c->seg[SEG_CS].base + c->eip);
 }
 #else

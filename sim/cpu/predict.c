@@ -3,7 +3,7 @@
 
 #include <string.h>
 #include "sim/cpu/cpu.h"
-#include "sim/trace/cause.h"
+#include "sim/cpu/predict_now.h"
 
 void predict_reset(struct predictor *p)
 {
@@ -26,34 +26,6 @@ bool predict_init(struct predictor *p, const struct model *m)
     return true;
 }
 
-static void mispredicted(struct cpu *c, uint64_t *count)
-{
-    ++*count;
-    clock_charge(c->clock, CAUSE_MISPREDICT, c->predictor.penalty);
-}
-
-void predict_branch(struct cpu *c, uint32_t site, bool taken)
-{
-    struct predictor *p = &c->predictor;
-    uint8_t *counter = &p->counter[predict_place(p, site)], was = *counter;
-    predict_remember(p, taken);
-    if (taken) *counter = (uint8_t)(was + (was < 3));
-    else *counter = (uint8_t)(was - (was > 0));
-    if ((was >= 2) != taken) mispredicted(c, &p->wrong);
-}
-
-void predict_indirect(struct cpu *c, uint32_t site, uint32_t to)
-{
-    struct predictor *p = &c->predictor;
-    uint32_t place = site & p->target_mask;
-    bool right = p->target[place].site == site && p->target[place].to == to;
-    p->target[place].site = site;
-    p->target[place].to = to;
-    if (!right) mispredicted(c, &p->wrong_indirect);
-}
-
-void predict_return(struct cpu *c, uint32_t to)
-{
-    struct predictor *p = &c->predictor;
-    if (p->back[p->top-- & p->return_mask] != to) mispredicted(c, &p->wrong_return);
-}
+void predict_branch(struct cpu *c, uint32_t site, bool taken) { predictor_branch(&c->predictor, c->clock, site, taken); }
+void predict_indirect(struct cpu *c, uint32_t site, uint32_t to) { predictor_indirect(&c->predictor, c->clock, site, to); }
+void predict_return(struct cpu *c, uint32_t to) { predictor_return(&c->predictor, c->clock, to); }

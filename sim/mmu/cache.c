@@ -250,23 +250,43 @@ uint32_t cache_entry_far(struct caches *k, uint32_t line, bool write)
     return wait;
 }
 
-uint32_t cache_code(struct caches *k, uint32_t line)
+/* A line that l1i has in `bit` of a set, or makes room for there (bit 0), is fetched. */
+ALWAYS_INLINE void fetched(struct caches *k, uint32_t line, uint32_t set, uint32_t bit)
 {
     struct cache *c = &k->l1i;
-    uint32_t set = line & c->mask, bit = cache_find(c, set, line), lost = 0, stall = 0;
     struct cache_set *s = &c->set[set];
-    const uint32_t *tag = c->tag + (set << c->shift);
+    uint32_t *tag = c->tag + (set << c->shift), lost;
     if (!bit) {
-        c->misses++;
-        stall = from_below(k, line);
         bit = victim(c, s);
-        uint32_t *to = &c->tag[(set << c->shift) + way_of(bit)];
-        if (*to != CACHE_NONE) unsettle_code(k, *to);
-        *to = line;
+        unsettle_code(k, tag[way_of(bit)]); /* CACHE_NONE: nobody believes in that anyway */
+        tag[way_of(bit)] = line;
     }
-    if (!(s->recent & bit)) use(c, s, bit, &lost);
+    use(c, s, bit, &lost);
     for (; lost; lost &= lost - 1) unsettle_code(k, tag[way_of(lost)]);
-    if (s->recent & bit) k->fetch->near[line & (LINES_CODE - 1)] = line;
+    k->fetch->near[line & (LINES_CODE - 1)] = line;
+}
+
+/* From farther than the second level, or there is none. Apart, so that what is mostly enough needs no stack frame. */
+__attribute__((noinline)) static uint32_t code_from_far(struct caches *k, uint32_t line)
+{
+    uint32_t stall = from_below(k, line); /* may take lines out of this set, too */
+    fetched(k, line, line & k->l1i.mask, 0);
+    return stall;
+}
+
+uint32_t cache_code(struct caches *k, uint32_t line)
+{
+    const struct cache *below = &k->l2;
+    uint32_t set = line & k->l1i.mask, bit = cache_find(&k->l1i, set, line), stall = 0;
+    if (!bit) {
+        k->l1i.misses++;
+        if (!below->ways) return code_from_far(k, line);
+        uint32_t row = line & below->mask, there = cache_find(below, row, line), lost;
+        if (!there) return code_from_far(k, line);
+        use(below, &below->set[row], there, &lost);
+        stall = below->stall;
+    }
+    fetched(k, line, set, bit);
     return stall;
 }
 

@@ -54,6 +54,7 @@ done
 
 # ---- the peers: one function each, that runs a kernel ----
 peer_on() { "$ringside" run $build/$1.elf --model p4 --ram 128M -q; }
+peer_base() { "$ringside" run $build/$1.elf --model p4 $base --ram 128M -q; }
 peer_off() { "$ringside" run $build/$1.elf --model off --ram 128M -q; }
 peer_ring() { "$ringside" trace $build/$1.elf --model p4 --ram 128M --instr --last 1; }
 qemu() { qemu-system-i386 -accel tcg"$2" -m 128 -kernel $build/$1.elf -display none -serial null -monitor none -no-reboot \
@@ -63,7 +64,9 @@ peer_icount() { qemu $1 "" icount; }
 peer_one() { qemu $1 "$one_insn"; }
 # Debian's Bochs starts in its debugger and wants a terminal: script(1) lends one. It leaves by itself when told "Shutdown".
 peer_bochs() { TERM=xterm timeout 300 script -qc "bochs -q -f $build/bochs-$1.rc -rc $build/bochs-go" /dev/null; }
-peers=(on off ring)
+# What is left of the model without caches and prediction: each instruction's own cycles.
+base=$(printf ' --set cost.%s=0' l1i.kb l1d.kb l2.kb branch.counters)
+peers=(on off base ring)
 if have qemu-system-i386; then
     peers+=(qemu icount)
     one_insn=",one-insn-per-tb=on" # since QEMU 8.1; before it was -singlestep
@@ -103,7 +106,7 @@ done
 for ((r = 1; r <= rounds; r++)); do
     for k in empty "${kernels[@]}"; do
         for p in "${peers[@]}"; do
-            [ $p = ring ] && [ $k != int ] && [ $k != empty ] && continue
+            [[ $p = @(base|ring) ]] && [ $k != int ] && [ $k != empty ] && continue
             [ $p = one ] && [ $k != int ] && [ $k != empty ] && continue # it takes for ever, and only int is asked for
             echo "$p $k $(milliseconds peer_$p $k)" >> $log
         done
