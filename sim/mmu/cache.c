@@ -171,7 +171,7 @@ static uint32_t from_l3(struct caches *k, uint32_t line)
 }
 
 /* The first level has not got the line: from below, and how long that takes. */
-static uint32_t from_below(struct caches *k, uint32_t line)
+ALWAYS_INLINE uint32_t from_below(struct caches *k, uint32_t line)
 {
     struct cache *c = &k->l2;
     if (!c->ways) return from_memory(k);
@@ -190,8 +190,16 @@ static uint32_t from_below(struct caches *k, uint32_t line)
 
 static __attribute__((noinline)) void unsettle_ways(struct caches *k, uint32_t first, uint32_t lost)
 {
-    k->lines->losses++;
-    for (; lost; lost &= lost - 1) unsettle_data(k, first + way_of(lost));
+    struct lines *l = k->lines;
+    uint16_t *all = k->seen + first;
+    l->losses++;
+    for (; lost; lost &= lost - 1) {
+        unsigned way = way_of(lost), seen = all[way], n = seen & (LINES - 1);
+        if (__builtin_expect((seen ^ n) == CACHE_SEEN, 1)) { /* what most are: of the supervisor's data */
+            all[way] = 0;
+            l->e[0][n].tag[0] = l->e[0][n].tag[1] = LINE_NO_TAG;
+        } else unsettle_data(k, first + way);
+    }
 }
 
 /* A dirty line leaves l1d. */

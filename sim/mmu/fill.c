@@ -170,10 +170,11 @@ ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb
     uint32_t at = (pde & PAGE_MASK) | pte_slot(lin) << 2;
     if (unlikely(at - first >= bytes)) return NULL;
     uint32_t leaf = ram_entry(b, at), frame = leaf & PAGE_MASK, entry = leaf | PTE_A | (write ? PTE_D : 0u);
-    uint32_t rights = entry & (PTE_W | PTE_U | PTE_D | PTE_G) & (pde | PTE_D | PTE_G);
-    if (unlikely(!(leaf & PTE_P) || frame - first >= bytes || !walk_allows(rights, access, m->cr0))) return NULL;
+    uint32_t rights = entry & m->rights_kept & (pde | PTE_D | PTE_G), needs = m->needs[access & (ACCESS_WRITE | ACCESS_USER)];
+    if (unlikely(frame - first >= bytes) || unlikely((rights & needs) != needs)) return NULL;
+    rights -= PTE_P;
     if (entry != leaf && unlikely(b->log || (b->marks[at >> PAGE_SHIFT] & (FRAME_DIRTY | FRAME_CODE)) != FRAME_DIRTY)) return NULL;
-    uint64_t cycles = 2 * (uint64_t)m->model->cost[COST_WALK_REF];
+    uint64_t cycles = m->two_refs;
     if (caches) cycles += touch(m, top, false);
     if (caches) cycles += touch(m, at, entry != leaf);
     if (entry != leaf) memcpy(b->ram + at, &entry, sizeof entry);
@@ -182,7 +183,6 @@ ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb
     t->misses++;
     m->walks++;
     m->refs += 2;
-    if (!(m->cr4 & PAGING_CR4_PGE)) rights &= ~(uint32_t)PTE_G;
     struct tlb_entry *e = tlb_room(t, set, way, there, false);
     tlb_use(t, set);
     if (unlikely(rights & PTE_G)) t->global = true;
@@ -260,16 +260,20 @@ NEVER_INLINE bool settle_slowly(struct mmu *m, struct tlb_entry *e, uint32_t lin
     return tell(m->caches, e, lin, access, place, cache_dirty(m->caches, place));
 }
 
-ALWAYS_INLINE bool settle_here(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsigned access)
+/* frame: e's. */
+ALWAYS_INLINE bool settle_in(struct mmu *m, struct tlb_entry *e, uint32_t frame, uint32_t lin, unsigned access)
 {
     struct caches *k = m->caches;
     const struct cache *c = &k->l1d;
-    uint32_t line = (e->frame | (lin & (PAGE_SIZE - 1))) >> LINE_SHIFT, set = line & c->mask, bit = cache_find(c, set, line);
+    uint32_t line = (frame | (lin & (PAGE_SIZE - 1))) >> LINE_SHIFT, set = line & c->mask, bit = cache_find(c, set, line);
     struct cache_set *s = &c->set[set];
     if (!cache_hit(c, s, bit, access & ACCESS_WRITE)) return settle_slowly(m, e, lin, access, bit);
     return tell(k, e, lin, access, (set << c->shift) + (uint32_t)__builtin_ctz(bit), s->dirty & bit);
 }
-NEVER_INLINE bool settle(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsigned access) { return settle_here(m, e, lin, access); }
+NEVER_INLINE bool settle(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsigned access)
+{
+    return settle_in(m, e, e->frame, lin, access);
+}
 
 /* In a way of a set, whose bit it may get first. */
 NEVER_INLINE bool settle_older(struct mmu *m, struct tlb_entry *set, unsigned way, uint32_t lin, unsigned access)
@@ -331,17 +335,21 @@ ALWAYS_INLINE bool fill_data_by_walk(struct mmu *m, struct tlb_entry *set, unsig
     if (unlikely(at - first >= bytes)) return false;
     memcpy(&leaf, b->ram + at, sizeof leaf);
     const uint32_t frame = leaf & PAGE_MASK, entry = leaf | PTE_A | (write ? PTE_D : 0u);
-    const uint32_t rights = entry & m->rights_kept & (pde | PTE_D | PTE_G), needs = m->needs[access];
-    if (unlikely(!(leaf & PTE_P)) || unlikely(frame - first >= bytes) || unlikely((rights & needs) != needs)) return false;
+    uint32_t rights = entry & m->rights_kept & (pde | PTE_D | PTE_G), needs = m->needs[access];
+    if (unlikely(frame - first >= bytes) || unlikely((rights & needs) != needs)) return false;
+    rights -= PTE_P;
     uint8_t *host = b->ram + frame;
     __builtin_prefetch(host + (lin & (PAGE_SIZE - 1))); /* the host's caches bring it while we ask the model's */
     uint64_t cycles = m->two_refs;
-    if (entry != leaf) {
+    if (entry == leaf) {
+        cycles += touch(m, top, false);
+        cycles += touch(m, at, false);
+    } else {
         if (unlikely(b->log || (b->marks[at >> PAGE_SHIFT] & (FRAME_DIRTY | FRAME_CODE)) != FRAME_DIRTY)) return false;
+        cycles += touch(m, top, false);
+        cycles += touch(m, at, true);
         memcpy(b->ram + at, &entry, sizeof entry);
     }
-    cycles += touch(m, top, false);
-    cycles += touch(m, at, entry != leaf);
     clock_charge(m->clock, CAUSE_WALK, cycles);
     t->misses++;
     m->walks++;
@@ -364,7 +372,7 @@ ALWAYS_INLINE bool fill_data_by_walk(struct mmu *m, struct tlb_entry *set, unsig
     e->pte = rights;
     tags_of(m, e, page, rights, write, &b->marks[frame >> PAGE_SHIFT]);
     tlb_mark_in(t, set, number, way);
-    return e->tag[access] == page && settle_here(m, e, lin, access);
+    return e->tag[access] == page && settle_in(m, e, frame, lin, access);
 any:
     return fill_data_by_any_walk(m, set, lin, access);
 }
@@ -375,13 +383,10 @@ ALWAYS_INLINE bool fill_data_timed(struct mmu *m, uint32_t lin, const unsigned a
     const unsigned number = lin >> PAGE_SHIFT & (TLB_DATA_SETS - 1);
     struct tlb_entry *set = m->dtlb->e[number];
     const uint32_t page = lin & PAGE_MASK;
-#pragma GCC unroll 4
-    for (unsigned w = 0; w < TLB_WAYS; w++) {
-        if (set[w].tag[access] != page) continue;
-        bool recent = m->dtlb->recent[number] >> w & 1;
-        return recent ? settle(m, &set[w], lin, access) : settle_older(m, set, w, lin, access);
-    }
-    return fill_data_by_walk(m, set, number, lin, access);
+    unsigned w = set[0].tag[access] == page ? 0 : set[1].tag[access] == page ? 1 : set[2].tag[access] == page ? 2 : 3;
+    if (w == TLB_WAYS - 1 && set[w].tag[access] != page) return fill_data_by_walk(m, set, number, lin, access);
+    bool recent = m->dtlb->recent[number] >> w & 1;
+    return recent ? settle_in(m, &set[w], set[w].frame, lin, access) : settle_older(m, set, w, lin, access);
 }
 NEVER_INLINE bool fill_read(struct mmu *m, uint32_t lin) { return fill_data_timed(m, lin, ACCESS_READ); }
 NEVER_INLINE bool fill_write(struct mmu *m, uint32_t lin) { return fill_data_timed(m, lin, ACCESS_WRITE); }

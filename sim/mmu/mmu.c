@@ -100,7 +100,7 @@ static void write_entry(void *mmu, hpa_t at, uint32_t entry)
 /* A page, as the TLBs know it. */
 static uint32_t key_of(const struct mmu *m, gva_t at) { return (at.v & PAGE_MASK) | m->space; }
 
-static void forget(struct mmu *m, gva_t at)
+static inline void forget(struct mmu *m, gva_t at)
 {
     const uint32_t page = key_of(m, at);
     tlb_forget(m->dtlb, tlb_data0(m->dtlb, page), page);
@@ -255,10 +255,10 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
 void mmu_choose_walk(struct mmu *m)
 {
     bool plain = m->a20 == UINT32_MAX && !walk_cache_on(&m->cache);
-    m->rights_kept = PTE_W | PTE_U | PTE_D | (m->cr4 & PAGING_CR4_PGE ? PTE_G : 0u);
+    m->rights_kept = PTE_P | PTE_W | PTE_U | PTE_D | (m->cr4 & PAGING_CR4_PGE ? PTE_G : 0u);
     for (unsigned access = 0; access < 4; access++) {
         bool binds = access == (ACCESS_WRITE | ACCESS_USER) || (access == ACCESS_WRITE && (m->cr0 & PAGING_CR0_WP));
-        m->needs[access] = (access & ACCESS_USER ? PTE_U : 0u) | (binds ? PTE_W : 0u);
+        m->needs[access] = PTE_P | (access & ACCESS_USER ? PTE_U : 0u) | (binds ? PTE_W : 0u);
     }
     m->two_levels = plain && fill_paging(m) && !(m->cr4 & PAGING_CR4_PAE) && !m->second.levels;
     fill_note_plain(m);

@@ -36,7 +36,7 @@ struct mmu {
     uint32_t a20;             /* AND mask of every physical address: all ones, or without bit 20 while the gate is shut */
     bool     two_levels;      /* paging is on, its tables have two levels of 32-bit entries, the A20 gate is open, no walk caches */
     uint32_t rights_kept;     /* of an entry's bits those that say what its page may be used for; PTE_G only if it counts */
-    uint32_t needs[4];        /* and which of them an access needs, by ACCESS_WRITE | ACCESS_USER */
+    uint32_t needs[4];        /* and which of them an access needs, by ACCESS_WRITE | ACCESS_USER; PTE_P in any case */
     bool     plain;           /* two_levels, and no walk for data needs to look behind the first level of the TLB */
     uint32_t two_refs;        /* cycles of two references by a walk */
     bool     direct;          /* hand out host pointers and fast tags (false: every access goes over the bus) */

@@ -71,16 +71,28 @@ struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
     return e;
 }
 
-void tlb_remove(struct tlb *t, struct tlb_entry *set, unsigned w)
+/* Those behind it are moved, too. */
+static __attribute__((noinline)) void remove_amid(struct tlb *t, struct tlb_entry *set, unsigned w)
 {
     if (t->lines) {
-        tlb_unsettle(t, &set[w]);
         uint8_t *recent = &t->recent[tlb_set_number(t, set)];
         unsigned before = (1u << w) - 1;
         *recent = (uint8_t)((*recent & before) | (*recent >> 1 & ~before));
     }
     for (; w + 1 < TLB_WAYS && set[w + 1].valid; w++) set[w] = set[w + 1];
     invalidate(&set[w]);
+}
+
+void tlb_remove(struct tlb *t, struct tlb_entry *set, unsigned w)
+{
+    struct tlb_entry *e = &set[w];
+    if (e->settled) lines_drop_page(t->lines, e->page & PAGE_MASK, &e->settled);
+    if (w + 1 < TLB_WAYS && e[1].valid) {
+        remove_amid(t, set, w);
+        return;
+    }
+    if (t->lines) t->recent[tlb_set_number(t, set)] &= (uint8_t)((1u << w) - 1);
+    invalidate(e);
 }
 
 #define PDE_INSIDE (~PDE_LARGE_MASK & PAGE_MASK) /* of a page's name: where in a page of 4 MB it lies */

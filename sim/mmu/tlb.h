@@ -64,13 +64,13 @@ static inline struct tlb_entry *tlb_room(struct tlb *t, struct tlb_entry *set, u
 /* The way that holds a page; if none does, the one that its insertion takes, which is invalid or the last (*there: which). */
 static inline unsigned tlb_search(const struct tlb_entry *set, uint32_t page, bool *there)
 {
-    unsigned w = 0;
-    for (*there = false; set[w].valid; w++) {
-        if (set[w].page == page) return *there = true, w;
-        if (w == TLB_WAYS - 1) break;
-    }
+    unsigned w = set[0].page == page ? 0 : set[1].page == page ? 1 : set[2].page == page ? 2 : set[3].page == page ? 3 : TLB_WAYS;
+    *there = w < TLB_WAYS && set[w].valid; /* those that are not valid come last, and may have its name still */
+    if (*there) return w;
+    for (w = 0; w < TLB_WAYS - 1 && set[w].valid; w++) {}
     return w;
 }
+_Static_assert(TLB_WAYS == 4, "tlb_search");
 
 /* Forgets one page, whose set is `set`; fragments of a 4 MB page all go. */
 static inline void tlb_forget(struct tlb *t, struct tlb_entry *set, uint32_t page)
