@@ -59,13 +59,15 @@ static const struct design { const char *mmu, *set, *ask, *why; } designs[] = {
       "one root, the kernel's 4 MB, and the regions of the process that ran last" },
     { "two-level", NULL, "How many second-level tables, of four levels, does it keep instead if the CPU walks two levels? (Each VM has 4 MB.)",
       "a table of each upper level and one for each 2 MB, whatever the guest's processes do (and with direct page tables none: the CPU walks those of (a))" },
+    { "agile", NULL, "How many of both kinds with agile paging, if no guest table is stored to after its first use?",
+      "the shadows of (b), for all of the guest's tables are quiet, and the second-level tables of (d), where a walk that switched would go on" },
 };
 enum { DESIGNS = sizeof designs / sizeof designs[0] };
 
 /* What a student should find. */
 static unsigned formula(const struct world *w, unsigned design)
 {
-    return design == 0 ? w->processes * (1 + w->regions) + 1 : design == 1 ? 2 + w->regions : 3 + 2;
+    return design == 0 ? w->processes * (1 + w->regions) + 1 : design == 1 ? 2 + w->regions : design == 2 ? 3 + 2 : formula(w, 0) + formula(w, 2);
 }
 
 bool quiz_tables(struct quiz_problem *p, const struct options *o, uint64_t seed, struct err *e)

@@ -42,6 +42,7 @@ agree() {
         awk '{ gsub(/[^0-9 ]/, ""); if ($1 != $2) bad++ } END { exit bad || NR < 16 }'
 }
 ok "formula and count agree" agree
+ok "agile paging has its question" [ "$(grep -c 'of both kinds with agile paging' out)" = 8 ]
 quiz 0 walk --problems 30 --solve
 cp out walks
 ok "thirty walks" [ "$(grep -c '^quiz walk --seed' out)" = 30 ]
@@ -66,11 +67,11 @@ answers() { # answers EXIT LINES ARGUMENT...
 }
 quiz 0 tables --seed 6 --solve --json -
 right=$(grep -oE '"answer": "[0-9]+"' out | grep -oE '[0-9]+' | tr '\n' ' ')
-read -r a b c d <<<"$right"
-answers 0 "$a\n$b tables\n0x$(printf %x "$c")\n$d\n" tables --seed 6 --ask
-ok "all right" grep -qx '4 of 4 right' out
+read -r a b c d e <<<"$right"
+answers 0 "$a\n$b tables\n0x$(printf %x "$c")\n$d\n$e\n" tables --seed 6 --ask
+ok "all right" grep -qx '5 of 5 right' out
 answers 1 "$a\n$((b + 1))\n\nsome\n" tables --seed 6 --ask
-ok "one right, one wrong, one passed, one that is none" sh -c 'grep -qx "1 of 4 right" out && grep -q "no: '"$b"'" out && grep -q "passed: '"$c"'" out && grep -q "no answer to this: a number" out'
+ok "one right, one wrong, one passed, one that is none" sh -c 'grep -qx "1 of 5 right" out && grep -q "no: '"$b"'" out && grep -q "passed: '"$c"'" out && grep -q "no answer to this: a number" out'
 ok "wrong ones are worked out" grep -q 'Counted by the hypervisor' out
 answers 1 "$a\n" tables --seed 6 --ask
 ok "whoever leaves is told nothing more" sh -c 'grep -qx "1 of 2 right" out && ! grep -q "(c)" out'
