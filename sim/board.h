@@ -42,6 +42,7 @@ struct board {
     uint8_t        reset;        /* 1 + RESET_CPU or RESET_BOARD: wanted at the next boundary */
     size_t         *serial_len;  /* of each guest: bytes of its serial text that exist at this moment */
     struct disk_moment *disk;    /* CONFIG_DISKS for each guest */
+    struct bus *host_memory;     /* --host hosted: what the host's boot loader sees of memory */
     struct net_switch *net;      /* NULL: the board has no network card */
     struct net_mirror mirror;
     size_t         frames_len;   /* bytes of machine->frames_seen that exist at this moment */
@@ -68,6 +69,7 @@ struct machine {
     const struct cpu_strategy *technique; /* of the first guest; has a hypervisor if any's has */
     unsigned       guests;
     struct tenant *guest;
+    struct tenant host;          /* --host hosted: the host's kernel */
     int            seen;         /* the VM that is looked at; -1: the one that has the processor */
     struct arena   arena;
     struct board  *b;

@@ -48,7 +48,7 @@ static const char *values(const char *option, char words[WORDS])
         if (choices[i].words) return choices[i].words;
         if (!strcmp(option, "model"))
             for (unsigned k = 0; model_name(k); k++) add_word(words, model_name(k));
-        if (!strcmp(option, "host")) add_word(words, "bare-metal");
+        if (!strcmp(option, "host")) add_word(words, "bare-metal"), add_word(words, "hosted");
         if (!strcmp(option, "mmu")) add_word(words, "native");
         if (!strcmp(option, "cpu") || !strcmp(option, "on")) add_word(words, "native");
         for (unsigned k = 0; k < n; k++) {

@@ -50,6 +50,7 @@ static struct machine *another(const struct subject *s, bool native, struct err 
     config_stays(&cfg);
     if (native) {
         strcpy(cfg.cpu, "native");
+        strcpy(cfg.host, "bare-metal");
         cfg.mmu[0] = 0;
     }
     return config_check(&cfg, e) ? machine_new(&cfg, e) : NULL;

@@ -41,6 +41,7 @@ static bool configure(const struct compare_runs *c, struct compare_run *r, struc
     cfg->mmu[0] = 0;
     config_stays(cfg);
     if (r->port[0]) strcpy(cfg->image, r->port);
+    if (strcmp(r->cpu, "vtx")) strcpy(cfg->host, "bare-metal");
     return config_option(cfg, "cpu", r->cpu, e) && config_check(cfg, e);
 }
 

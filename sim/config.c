@@ -191,7 +191,7 @@ static bool set_model(struct machine_cfg *c, const char *value, struct err *e)
 
 bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e)
 {
-    static const char *const mmus[] = { "native", "shadow", "two-level", "agile", "direct" }, *const nics[] = { "alone", "mirror" }, *const hosts[] = { "bare-metal" };
+    static const char *const mmus[] = { "native", "shadow", "two-level", "agile", "direct" }, *const nics[] = { "alone", "mirror" }, *const hosts[] = { "bare-metal", "hosted" };
     const char *cpus[16], *ios[8];
     unsigned n = 0, ways = 0;
     for (const struct cpu_strategy *const *s = cpu_strategies; *s && n < 16; s++) cpus[n++] = (*s)->name;
@@ -199,7 +199,7 @@ bool config_option(struct machine_cfg *c, const char *name, const char *value, s
     if (!strcmp(name, "cpu")) return choose(c->cpu, sizeof c->cpu, name, value, cpus, n, e);
     if (!strcmp(name, "mmu")) return choose(c->mmu, sizeof c->mmu, name, value, mmus, sizeof mmus / sizeof mmus[0], e);
     if (!strcmp(name, "io")) return choose(c->io, sizeof c->io, name, value, ios, ways, e);
-    if (!strcmp(name, "host")) return choose(c->host, sizeof c->host, name, value, hosts, 1, e);
+    if (!strcmp(name, "host")) return choose(c->host, sizeof c->host, name, value, hosts, sizeof hosts / sizeof hosts[0], e);
     if (!strcmp(name, "model")) return set_model(c, value, e);
     if (!strcmp(name, "ram")) return set_ram(c, value, e);
     if (!strcmp(name, "set")) return set_pair(c, value, e);
@@ -593,5 +593,5 @@ static bool check_save(const struct machine_cfg *c, struct err *e)
 
 bool config_check(struct machine_cfg *c, struct err *e)
 {
-    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && check_io(c, e) && check_save(c, e) && label(c, e);
+    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && config_check_hosted(c, e) && check_io(c, e) && check_save(c, e) && label(c, e);
 }

@@ -20,7 +20,8 @@ struct machine_cfg {
     char     cpu[16];          /* "native", "te" */
     char     mmu[16];          /* "" = the technique's default: "native" for native, "shadow" for te */
     char     io[24];           /* "hypervisor-direct" */
-    char     host[16];         /* "bare-metal" */
+    char     host[16];         /* "bare-metal", "hosted" */
+    char     host_image[512], host_module[512]; /* hosted: the host's kernel and its files; "": subject.h finds mini's */
     char     model[256];       /* "p4", "core2", ..., or the path of a model's file */
     char     what_if[200];     /* features that the machine has and its model has not, in words; "": none. Set by config_check */
     char     label[480];       /* the model with these, for every output. Likewise */
@@ -80,6 +81,9 @@ uint32_t config_memory(const struct machine_cfg *c);
  * its own from the start. */
 uint32_t config_pool(const struct machine_cfg *c);
 /* Refuses what cannot be with it. A part of config_check. */
+/* --host hosted? Can it be had with the rest? */
+bool config_hosted(const struct machine_cfg *c);
+bool config_check_hosted(const struct machine_cfg *c, struct err *e);
 bool config_check_memory(const struct machine_cfg *c, struct err *e);
 /* Its virtual machine neither comes nor goes: for machines beside the one that was asked for. */
 void config_stays(struct machine_cfg *c);

@@ -29,6 +29,7 @@ static bool configure(const struct subject *s, unsigned way, struct machine_cfg 
     cfg->mmu[0] = 0;
     cfg->vms = 1;
     cfg->kinds = 0;
+    strcpy(cfg->host, "bare-metal");
     config_stays(cfg);
     if (way && !config_option(cfg, "io", ways[way], e)) return false;
     if (way < 3) return config_option(cfg, "cpu", !way ? "native" : hypervisor_for(s->cfg.cpu) ? s->cfg.cpu : "vtx", e) && config_check(cfg, e);

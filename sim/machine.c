@@ -3,6 +3,7 @@
 #include "sim/machine.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include "sim/board.h"
 #include "sim/core/pages.h"
@@ -472,6 +473,28 @@ static uint32_t first_frames(const struct machine_cfg *c, unsigned n)
     return (uint32_t)mine;
 }
 
+/* Memory of the host's own: it lies first, and a boot loader sees no more. */
+enum { HOST_FRAMES = 16 << 8 };
+static uint32_t host_frames(const struct machine *m) { return config_hosted(&m->cfg) ? (uint32_t)HOST_FRAMES : 0; }
+
+/* The host's kernel boots on the real board. Its first process is the virtual machine's, and it is told where the module is. */
+static bool boot_host(struct machine *m, struct err *e)
+{
+    struct board *b = m->b;
+    struct machine_cfg cfg = m->cfg;
+    cfg.modules = 0;
+    cfg.initrd[0] = 0;
+    snprintf(cfg.image, sizeof cfg.image, "%s", m->cfg.host_image);
+    snprintf(cfg.append, sizeof cfg.append, "vmm=%u run=\"vm\"", (unsigned)HOST_FRAMES);
+    if (!config_option(&cfg, "module", m->cfg.host_module, e)) return false;
+    b->host_memory = arena_alloc(&m->arena, sizeof *b->host_memory);
+    bus_init_child(b->host_memory, &b->bus, HOST_FRAMES, &m->arena);
+    for (uint32_t i = 0; i < HOST_FRAMES; i++) b->host_memory->map[i] = i;
+    m->host.m = m;
+    post(b->host_memory, &b->devices);
+    return boot(&m->host, &cfg, b->host_memory, &b->cpu, e);
+}
+
 static bool build_vms(struct machine *m, struct err *e)
 {
     struct board *b = m->b;
@@ -485,7 +508,8 @@ static bool build_vms(struct machine *m, struct err *e)
                                                            vb.setting[SETTING_SCHED_PERIOD] });
     b->vmm.service = is_split(m);
     b->vmm.pooled = config_pool(&m->cfg) != 0;
-    uint32_t at = 0, managed = config_memory(&m->cfg) * 256, pool = m->guests * (uint32_t)VMM_FRAMES; /* all windows first, then all memory */
+    b->vmm.hosted.on = config_hosted(&m->cfg);
+    uint32_t at = host_frames(m), managed = config_memory(&m->cfg) * 256, pool = m->guests * (uint32_t)VMM_FRAMES; /* all windows first, then all memory */
     if (managed) memory_init(&b->vmm.memory, &b->vmm, &(struct memory_plan){ pool, managed, m->frames - pool - managed });
     for (unsigned n = 0; n < m->guests; n++) {
         struct machine_cfg one;
@@ -520,6 +544,7 @@ static bool build_guests(struct machine *m, struct err *e)
         config_vm(&m->cfg, n, &one, &share);
         if (!start(&m->guest[n], &one, hypervisor ? &b->vmm.vm[n] : NULL, e)) return false;
     }
+    if (config_hosted(&m->cfg) && !boot_host(m, e)) return false;
     return machine_restore(m, e) && (m->cfg.arrives || machine_start(m, e));
 }
 
@@ -563,7 +588,7 @@ static bool allocate(struct machine *m, struct err *e)
         if (managed) m->frames += VMM_FRAMES + one.ram_mib * 256u; /* as much behind what they have: the swap area's medium */
         else m->frames += n + 1 < m->guests ? room_of(first_frames(&m->cfg, n)) : first_frames(&m->cfg, n) + (m->technique->hypervisor ? VMM_FRAMES : 0);
     }
-    m->frames += managed;
+    m->frames += managed + host_frames(m);
     size_t bytes = (size_t)m->frames * PAGE_SIZE;
     void *ram = pages_alloc(bytes);
     if (!ram || !arena_init(&m->arena, (size_t)ARENA_ROOM * (1 + m->guests / 2))) {
@@ -593,6 +618,7 @@ struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
     vmx_names();
     exit_names();
     schedule_names();
+    hosted_names();
     memory_names();
     if (!config_check(&m->cfg, e) || !config_model(&m->cfg, &m->model, e) || !choose_rom(m, e) || !open_disks(m, e) || !allocate(m, e) ||
         !build_board(m, e) || !read_typed(m, e) || !build_guests(m, e)) {
@@ -612,6 +638,7 @@ void machine_free(struct machine *m)
         image_done(&m->guest[n].image);
         text_free(&m->guest[n].serial);
     }
+    image_done(&m->host.image);
     for (unsigned i = 0; m->disk && i < m->guests * CONFIG_DISKS; i++) disk_image_close(m->disk[i]);
     free(m->guest);
     free(m->disk);

@@ -463,6 +463,12 @@ struct machine_io {
 };
 bool machine_io(const struct machine *m, struct machine_io *out);
 
+/* --host hosted: exits by who answered them, and what that took, from the door until the guest went on. False: it is not. */
+enum { MACHINE_BY_MODULE, MACHINE_BY_KERNEL, MACHINE_BY_PROCESS, MACHINE_ANSWERS };
+struct machine_hosted { uint64_t exits[MACHINE_ANSWERS], cycles[MACHINE_ANSWERS], waits /* of the process, for a guest that sleeps */, lost; };
+bool machine_hosted(const struct machine *m, struct machine_hosted *out);
+const char *machine_answer_name(unsigned by); /* "module", "host kernel", "process" */
+
 /* The techniques that exist, in teaching order, for --help, `list` and the error messages. */
 struct machine_technique { const char *option, *name, *about; };
 const struct machine_technique *machine_techniques(unsigned *n);

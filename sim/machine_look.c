@@ -65,7 +65,7 @@ void machine_guest(const struct machine *m, struct machine_cpu *guest)
         return;
     }
     const struct vcpu *v = &machine_seen(m)->vcpu;
-    bool away = !machine_sees_processor(m); /* another VM has the processor */
+    bool away = !machine_sees_processor(m) || m->b->vmm.hosted.outside; /* another VM has the processor, or the host */
     if (real->vmx.nonroot && !away) { /* the registers are the guest's own, but for what the VMCS shows it of the control registers */
         fill(guest, real);
         guest->cr0 = vmx_cr_seen(real, 0, real->cr0);
@@ -142,6 +142,7 @@ void machine_fpu(const struct machine *m, struct machine_fpu *guest)
 enum machine_place machine_place(const struct machine *m)
 {
     uint8_t ring = m->b->cpu.cpl;
+    if (m->b->vmm.hosted.outside) return PLACE_VMM; /* a host and its process are no guest */
     if (ring == 3) return PLACE_USER;
     if (m->b->cpu.vmx.nonroot) return PLACE_KERNEL;
     return ring == 0 && virtual_(m) ? PLACE_VMM : PLACE_KERNEL;

@@ -218,6 +218,7 @@ const struct machine_technique *machine_techniques(unsigned *n)
     for (const struct io_strategy *const *s = io_strategies; *s; s++)
         list[count++] = (struct machine_technique){ "io", (*s)->name, (*s)->about };
     list[count++] = (struct machine_technique){ "host", "bare-metal", "the hypervisor owns the machine (type 1)" };
+    list[count++] = (struct machine_technique){ "host", "hosted", "a host's kernel owns it, the hypervisor is its module, devices are a process's (type 2)" };
     *n = count;
     return list;
 }

@@ -107,3 +107,19 @@ bool machine_vm_memory(const struct machine *m, unsigned n, struct machine_vm_me
                                        .refused = c->refused, .swaps_out = c->swaps_out, .swaps_in = c->swaps_in };
     return true;
 }
+
+const char *machine_answer_name(unsigned by)
+{
+    static const char *const names[MACHINE_ANSWERS] = { "module", "host kernel", "process" };
+    return names[by];
+}
+
+bool machine_hosted(const struct machine *m, struct machine_hosted *out)
+{
+    _Static_assert((int)HOSTED_CLASSES == MACHINE_ANSWERS, "one list");
+    const struct hosted *t = &m->b->vmm.hosted;
+    *out = (struct machine_hosted){ .waits = t->waits, .lost = t->lost };
+    memcpy(out->exits, t->exits, sizeof out->exits);
+    memcpy(out->cycles, t->cycles, sizeof out->cycles);
+    return t->on;
+}

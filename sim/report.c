@@ -292,6 +292,26 @@ static void say_switch(const struct report *r, struct say *out)
 }
 
 /* How the disks were reached, and whether a device did harm. */
+/* "hosted: exits answered by the module 350, mean 9000 cycles; ..." */
+static void say_hosted(const struct report *r, struct say *out)
+{
+    struct machine_hosted h;
+    struct text words = { 0 };
+    if (!machine_hosted(r->s->machine, &h)) return;
+    text_add(&words, "exits answered by");
+    for (unsigned i = 0; i < MACHINE_ANSWERS; i++) {
+        text_add(&words, "%s the %s ", i ? ";" : "", machine_answer_name(i));
+        text_number(&words, h.exits[i]);
+        text_add(&words, ", mean ");
+        text_number(&words, h.exits[i] ? h.cycles[i] / h.exits[i] : 0);
+        text_add(&words, " cycles");
+    }
+    text_add(&words, "; the guest waited %llu time%s", (unsigned long long)h.waits, h.waits == 1 ? "" : "s");
+    if (h.lost) text_add(&words, "; %llu accesses were lost, of interpreted code", (unsigned long long)h.lost);
+    say_wrap(out, "  hosted: ", 10, text_str(&words));
+    text_free(&words);
+}
+
 static void say_io(const struct report *r, struct say *out)
 {
     struct machine_io io;
@@ -534,6 +554,7 @@ void report_text(const struct report *r, bool verbose, struct say *out)
     say_episodes(r, out);
     say_causes(r, out);
     say_vms(r, out);
+    say_hosted(r, out);
     say_io(r, out);
     say_memory(r, out);
     say_migration(r, out);

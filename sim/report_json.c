@@ -281,6 +281,16 @@ static void json_bare(const struct report *r, struct text *out)
     else text_add(out, "null},\n");
 }
 
+static void json_hosted(const struct report *r, struct text *out)
+{
+    struct machine_hosted h;
+    if (!machine_hosted(r->s->machine, &h)) return;
+    text_add(out, "  \"hosted\": {");
+    for (unsigned i = 0; i < MACHINE_ANSWERS; i++)
+        text_add(out, "\"%s\": {\"exits\": %llu, \"cycles\": %llu}, ", machine_answer_name(i), (unsigned long long)h.exits[i], (unsigned long long)h.cycles[i]);
+    text_add(out, "\"waits\": %llu, \"lost\": %llu},\n", (unsigned long long)h.waits, (unsigned long long)h.lost);
+}
+
 static void json_io(const struct report *r, struct text *out)
 {
     struct machine_io io;
@@ -418,6 +428,7 @@ void report_json(const struct report *r, struct text *out)
     text_add(out, "  \"exit_code\": %d,\n", r->code);
     key_text(out, "why", r->end.why);
     json_machine(r, out);
+    json_hosted(r, out);
     json_io(r, out);
     json_disks(r, out);
     json_post(r, out);

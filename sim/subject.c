@@ -147,6 +147,17 @@ static void take_port(struct subject *s)
     if (own && here && here->aware && !own->aware && loader_port(s->cfg.image, port, sizeof port)) strcpy(s->cfg.image, port);
 }
 
+/* The host of hosted virtual machines is mini, among the built guests. */
+static void find_host(struct machine_cfg *c)
+{
+    char dir[400];
+    DIR *d = config_hosted(c) && !c->host_image[0] ? guest_folder(dir, sizeof dir) : NULL;
+    if (!d) return;
+    closedir(d);
+    snprintf(c->host_image, sizeof c->host_image, "%s/mini-host.elf", dir);
+    snprintf(c->host_module, sizeof c->host_module, "%s/mini-host.img", dir);
+}
+
 bool subject_find(struct subject *s, const char *word, const struct options *o, struct err *e)
 {
     *s = (struct subject){ .cfg = o->machine };
@@ -172,6 +183,7 @@ bool subject_find(struct subject *s, const char *word, const struct options *o, 
         }
     }
     if (config_check(&s->cfg, e)) {
+        find_host(&s->cfg);
         if (s->lesson) take_port(s), note_machine(s);
         return true;
     }
@@ -181,6 +193,7 @@ bool subject_find(struct subject *s, const char *word, const struct options *o, 
 
 bool subject_boot(struct subject *s, struct err *e)
 {
+    find_host(&s->cfg);
     if (s->lesson) s->lesson->cfg = s->cfg;
     s->machine = machine_new(&s->cfg, e);
     if (!s->machine) subject_close(s);

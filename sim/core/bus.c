@@ -113,6 +113,18 @@ bool bus_move_ports(struct bus *b, struct device *d, uint32_t offset, uint32_t b
     return true;
 }
 
+void bus_take_ports(struct bus *b, struct device *d, uint32_t first, uint32_t count)
+{
+    uint32_t i = 0;
+    while (i < b->windows && (b->window[i].device != d || b->window[i].space != BUS_PORT)) i++;
+    if (i == BUS_WINDOWS) return;
+    if (i == b->windows) b->window[b->windows++] = (struct bus_window){ d, 0, 0x10000, 0, BUS_PORT };
+    for (uint32_t p = first; p < first + count && p < 0x10000; p++) {
+        b->port_owner[p] = (uint8_t)(i + 1);
+        if (p < BUS_LATCHES) b->latch[p] = (struct bus_latch){ 0 };
+    }
+}
+
 void bus_listen(struct bus *b, struct bus_listener l)
 {
     while (b->parent) b = b->parent;

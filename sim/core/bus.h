@@ -158,6 +158,8 @@ void bus_place(struct bus *b, struct device *d, uint32_t base, uint32_t length);
 /* Moves the window of `length` ports that shows `d` from `offset` on to `base`, and makes it if there is none yet; base 0:
  * nowhere. Ports that somebody else owns stay his. False: no room, or `base` is too high; nothing has changed. */
 bool bus_move_ports(struct bus *b, struct device *d, uint32_t offset, uint32_t base, uint32_t length);
+/* `d` answers at these ports from now on, whoever did before; it sees the ports' own numbers. */
+void bus_take_ports(struct bus *b, struct device *d, uint32_t first, uint32_t count);
 /* The owner of a port says what it shows from now on. */
 static inline void bus_show(struct bus *b, uint16_t port, struct bus_latch l)
 {

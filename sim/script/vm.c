@@ -317,6 +317,7 @@ static const struct { const char *name; void (*get)(lua_State *L, const struct m
     { "io", get_io },
     { "vms", get_vms },
     { "now", get_now },
+    { "hosted", vm_hosted },
     { "migration", vm_migration },
 };
 enum { FIELDS = sizeof fields / sizeof fields[0] };

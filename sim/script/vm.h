@@ -23,5 +23,6 @@ extern const luaL_Reg vm_methods[]; /* ends with a NULL row */
 /* Raises "TYPE has no 'name' (did you mean ...?)". */
 int vm_unknown(lua_State *L, const char *type, const char *name, const char *const *words, unsigned n);
 
+void vm_hosted(lua_State *L, const struct machine *m);    /* pushes vm.hosted */
 void vm_migration(lua_State *L, const struct machine *m); /* pushes vm.migration */
 #endif

@@ -98,6 +98,26 @@ static void set_round(lua_State *L, const struct machine_round *r)
 }
 
 /* vm.migration: nil, or a table. */
+/* nil, or { module = { exits, cycles, mean }, kernel = ..., process = ..., waits }. */
+void vm_hosted(lua_State *L, const struct machine *m)
+{
+    static const char *const words[MACHINE_ANSWERS] = { "module", "kernel", "process" };
+    struct machine_hosted h;
+    if (!machine_hosted(m, &h)) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_newtable(L);
+    for (unsigned i = 0; i < MACHINE_ANSWERS; i++) {
+        lua_newtable(L);
+        lua_pushinteger(L, (lua_Integer)h.exits[i]), lua_setfield(L, -2, "exits");
+        lua_pushinteger(L, (lua_Integer)h.cycles[i]), lua_setfield(L, -2, "cycles");
+        lua_pushinteger(L, h.exits[i] ? (lua_Integer)(h.cycles[i] / h.exits[i]) : 0), lua_setfield(L, -2, "mean");
+        lua_setfield(L, -2, words[i]);
+    }
+    lua_pushinteger(L, (lua_Integer)h.waits), lua_setfield(L, -2, "waits");
+}
+
 void vm_migration(lua_State *L, const struct machine *m)
 {
     struct machine_migration g;

@@ -36,6 +36,7 @@ void host_init(struct vmm *h)
         { 3, 0x80 }, { 0, 1 }, { 1, 0 }, { 3, 0x03 },                                         /* 115200 8N1 */
         { 2, 0x07 }, { 4, 0x0B }, { 1, 0x01 },                                                /* FIFO, OUT2, receive interrupt */
     };
+    if (h->hosted.on) return; /* they are the host's */
     for (unsigned i = 0; i < sizeof program / sizeof program[0]; i++) out(h, program[i].port, program[i].value);
     for (unsigned n = 0; n < h->vms; n++)
         for (unsigned i = 0; i < sizeof line / sizeof line[0]; i++) out(h, (uint16_t)(line_of(&h->vm[n]) + line[i].offset), line[i].value);
@@ -64,7 +65,7 @@ bool host_line(struct vmm *h, unsigned irq) { return in(h, irq < 8 ? PIC1 : PIC2
 void host_timer(struct vmm *h, uint64_t when)
 {
     const struct clock *c = h->board.clock;
-    if (when == TIMEQ_NEVER || when == h->timer_at) return; /* a timer that fires for nothing does no harm */
+    if (h->hosted.on || when == TIMEQ_NEVER || when == h->timer_at) return; /* a timer that fires for nothing does no harm */
     if (h->vms > 1 && h->timer_at < when && h->timer_at > c->now) return; /* nor too soon: deadlines come and go with the VMs */
     uint64_t cycles = when > c->now ? when - c->now : 1;
     uint64_t most = (uint64_t)PIT_MOST * c->hz / PIT_HZ;
@@ -102,6 +103,10 @@ static void keyboard(struct vmm *h)
 void host_interrupt(struct vmm *h, uint8_t vector)
 {
     unsigned irq = vector - WINDOW_IRQ;
+    if (h->hosted.on) {
+        hosted_interrupt(h, vector);
+        return;
+    }
     if (irq == IRQ_TIMER) h->timer_at = TIMEQ_NEVER;
     if (irq == IRQ_KEYBOARD) keyboard(h);
     if (irq == IRQ_UART) uart_listen(&h->vm->devices.uart);

@@ -13,6 +13,7 @@
 #include "sim/io/devices.h"
 #include "sim/mmu/strategy.h"
 #include "sim/trace/trace.h"
+#include "sim/vmm/hosted.h"
 #include "sim/vmm/io_direct.h"
 #include "sim/vmm/io_net.h"
 #include "sim/vmm/io_passthrough.h"
@@ -102,6 +103,7 @@ struct vmm {
     struct schedule schedule;
     struct resident resident;       /* the block stack */
     struct resident_net *net;       /* the switch; NULL: no VM has a card */
+    struct hosted hosted;           /* --host hosted: it is a host's module, and the machine is not its own */
     struct memory memory;
     bool       pooled;              /* aware guests begin with less than they may have, and the rest is given by who asks (paravirt_memory.c) */
     struct suspend suspend;

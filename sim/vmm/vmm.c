@@ -237,6 +237,7 @@ struct bus *vm_memory(struct vm *vm) { return vm->vcpu.ops->aware ? &vm->pseudo 
 static bool weigh(void *vmm, uint32_t at, struct cpu_weight *w)
 {
     const struct vmm *h = vmm;
+    if (h->hosted.on) return hosted_weigh(h, at, w);
     for (unsigned n = 0; n < h->vms; n++) {
         const struct vcpu *v = &h->vm[n].vcpu;
         uint32_t offset = at - v->window.at;
@@ -247,6 +248,8 @@ static bool weigh(void *vmm, uint32_t at, struct cpu_weight *w)
     }
     return false;
 }
+
+static void meter(struct vmm *h) { h->board.cpu->meter = (struct cpu_meter){ weigh, h, h->hosted.on ? CAUSE_SWITCH : CAUSE_TRANSLATED }; }
 
 /* The state the hypervisor's own boot would have left: LGDT, LIDT, LLDT, LTR, MOV CR0/CR3/CR4. */
 static void own_the_cpu(struct vmm *h)
@@ -260,7 +263,7 @@ static void own_the_cpu(struct vmm *h)
     /* The 8259 pair is all it needs, and with the APIC off CPUID, which a guest executes unseen, shows none: as VMs have none. */
     if (!h->board.setting[SETTING_VM_APIC]) cpu_apic_base(c, c->apic_base & ~(uint32_t)APIC_BASE_ENABLE);
     cpu_set_flags(c, FLAG_ONE);
-    c->meter = (struct cpu_meter){ weigh, h, CAUSE_TRANSLATED };
+    meter(h);
     c->account[0] = CAUSE_DISPATCH;
     c->account[1] = c->account[2] = CAUSE_KERNEL;
     c->account[3] = CAUSE_USER;
@@ -297,6 +300,12 @@ static void start_one(struct vmm *h, struct vm *vm)
 
 void vmm_start(struct vmm *h)
 {
+    if (h->hosted.on) { /* the rest when its host calls */
+        meter(h);
+        schedule_begin(h);
+        hosted_start(h);
+        return;
+    }
     for (unsigned i = 0; i < h->vms; i++) {
         if (i) h->now->vcpu.ops->away(&h->now->vcpu);
         start_one(h, &h->vm[i]);
@@ -391,7 +400,12 @@ static enum next go_on(struct vmm *h)
     }
     if (migrate_deadline(h) <= h->board.clock->now) migrate_tick(h);
     for (;;) {
-        struct vm *vm = schedule_next(h);
+        struct vm *vm = h->hosted.why ? NULL : schedule_next(h);
+        if (h->hosted.on && !vm) {
+            if (!h->hosted.why) hosted_waits(h);
+            hosted_leave(h);
+            return NEXT_RESUME;
+        }
         if (!vm) {
             host_timer(h, schedule_deadline(h));
             go_idle(h);
@@ -402,6 +416,7 @@ static enum next go_on(struct vmm *h)
         switch (s) {
         case SETTLED_RUNS:
             host_timer(h, schedule_deadline(h));
+            if (h->hosted.on) hosted_resume(h);
             vm->vcpu.ops->leave(&vm->vcpu);
             if (!vm->dead) return NEXT_RESUME;
             break;
@@ -470,6 +485,11 @@ static bool door(struct vmm *h)
     struct window_frame f = { 0 };
     h->visits++;
     v->entered = b->clock->now;
+    if (h->hosted.outside) {
+        if (!h->hosted.begun) start_one(h, h->now);
+        hosted_enter(h);
+        return go_on(h) == NEXT_RESUME;
+    }
     if (h->now->interpreting) {
         h->now->interpreting = false;
         if (h->resident.flying[0] || h->resident.flying[1] || h->net) host_poll(h); /* whom a guest waits for that has the processor */
@@ -495,6 +515,7 @@ static bool door(struct vmm *h)
         wake(h, &f);
         return go_on(h) == NEXT_RESUME;
     }
+    if (h->hosted.on) hosted_exit(h);
     v->ops->enter(v, &f);
     struct vmexit x = { .vector = (uint8_t)f.vector, .code = f.code,
                         .addr = f.vector == VEC_PF ? b->cpu->cr2 : f.vector == VEC_VE ? b->cpu->refused.addr : 0 };

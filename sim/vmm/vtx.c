@@ -408,12 +408,20 @@ static void emulate_all(struct vcpu *v)
     emulate_one(v);
 }
 
-/*   31-16 port | 4 string | 3 in | 2-0 size - 1 */
+/*   31-16 port | 5 repeated | 4 string | 3 in | 2-0 size - 1 */
 static void port(struct vcpu *v, uint32_t q)
 {
     software(v, COST_VTX_PORT);
-    if (is_watched(v) || q >> 4 & 1) emulate_all(v);
-    else emulate_port(v, (uint16_t)(q >> 16), (q & 7) + 1, q >> 3 & 1, vtx_read(v, VMX_FIELD_LENGTH));
+    uint16_t at = (uint16_t)(q >> 16);
+    unsigned size = (q & 7) + 1;
+    bool in = q >> 3 & 1;
+    if (is_watched(v)) emulate_all(v);
+    else if (q >> 4 & 1) {
+        if (!hosted_asks_string(v, at, size, in, q >> 5 & 1)) emulate_all(v);
+    } else {
+        uint32_t length = vtx_read(v, VMX_FIELD_LENGTH);
+        if (!hosted_asks(v, at, size, in, length)) emulate_port(v, at, size, in, length);
+    }
 }
 
 /*   11-8 register | 5-4 to, from, CLTS, LMSW | 3-0 number */

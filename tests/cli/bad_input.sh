@@ -219,7 +219,13 @@ bad "draw migrate where nothing moved" 2 'nothing migrated' draw migrate popf -o
 bad "--set migrate.rounds=31" 2 'a number from 1' run good.elf --set migrate.rounds=31
 bad "--set net.mbit=0" 2 'a number from 1' run good.elf --set net.mbit=0
 bad "--io passthru" 2 'did you mean passthrough' run popf --io passthru
-bad "--host hosted" 2 'planned' run popf --host hosted
+bad "--host hosted without hardware assist" 2 'Use --cpu vtx' run popf --host hosted
+bad "--host hosted, two of them" 2 'planned' run good.elf --host hosted --cpu vtx --vms 2
+bad "--host hosted, passed through" 2 'the devices are the host.s' run good.elf --host hosted --cpu vtx --io passthrough
+bad "--host hosted with a network card" 2 'no such device yet' run good.elf --host hosted --cpu vtx --nic mirror
+bad "--host hosted, migrating" 2 'a process of the host.s' run good.elf --host hosted --cpu vtx --migrate-at 1000000
+bad "--host hosted, less memory" 2 'the host.s to give' run good.elf --host hosted --cpu vtx --set memory.total=32
+bad "--host hostde" 2 'did you mean hosted' run popf --host hostde
 bad "--model p5" 2 'did you mean p4' run popf --model p5
 bad "--ram of nothing" 2 '--ram 0' run good.elf --ram 0
 bad "--ram 3G" 2 '1M to 2G' run good.elf --ram 3G

@@ -44,6 +44,12 @@ void irq_install(unsigned irq, irq_handler *handler)
 
 void (*arch_service(void))(void) { return NULL; }
 
+__attribute__((weak)) int arch_run(uint32_t record) // hosting.c has another one
+{
+    (void)record;
+    return E_NOSYS;
+}
+
 uint32_t dma_address(const void *memory) { return kernel_to_physical(memory); }
 
 // Lines 7 and 15 are also what an 8259 answers with if the line fell too early: then nothing is in service.

@@ -383,3 +383,10 @@ void arch_off(uint32_t status)
     console_drain();
     for (;;) hypercall(HC_SCHED, SCHED_SHUTDOWN, &reason);
 }
+
+// A guest of a hypervisor is none's host here.
+int arch_run(uint32_t record)
+{
+    (void)record;
+    return E_NOSYS;
+}

@@ -11,21 +11,27 @@ MINI_NATIVE   := mini/arch_native.S mini/arch_native.c mini/console_native.c min
 MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c mini/grant.c mini/store_wire.c mini/store_client.c
 # What the service domain has besides: the paravirtual kernel is also its kernel. Its driver is the bare PC's.
 MINI_SERVICE  := mini/service.c mini/store_server.c mini/blkback.c mini/ide.c
+# What a host of virtual machines has besides the bare PC's, and what it runs.
+MINI_HOSTING  := mini/hosting.c mini/hosting.S
+MINI_HOST_PROGRAMS := init sh ls cat echo ps sleep true halt vm
 MINI_PROGRAMS := init sh ls cat echo wc grep primes sieve sleep ps kill rm mkdir spin cow forktest pipes files crash \
                  hostile chaos bench true halt
 MINI_FILES    := motd README demo
 MINI_BLOCKS   := 1024
-MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini.img
+MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-host.elf $(BUILD_GUESTS)/mini.img \
+                 $(BUILD_GUESTS)/mini-host.img
 
 mini_objects = $(patsubst %,$(BUILD_GUESTS)/obj/%.o,$(1))
 MINI_OBJ      := $(call mini_objects,$(MINI_COMMON) $(MINI_NATIVE))
 MINI_PV_OBJ   := $(call mini_objects,$(MINI_COMMON) $(MINI_PV) $(MINI_SERVICE))
+MINI_HOST_OBJ := $(call mini_objects,$(MINI_COMMON) $(MINI_NATIVE) $(MINI_HOSTING))
 MINI_USER_OBJ := $(call mini_objects,mini/user/start.S mini/user/user.c mini/text.c lib/memory.c)
 MINI_BIN      := $(BUILD_GUESTS)/obj/mini/bin
 
 $(BUILD_GUESTS)/mini.elf: $(MINI_OBJ)
 $(BUILD_GUESTS)/mini-pv.elf: $(MINI_PV_OBJ)
-$(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf: $(GUEST_DIR)/mini/mini.ld
+$(BUILD_GUESTS)/mini-host.elf: $(MINI_HOST_OBJ)
+$(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-host.elf: $(GUEST_DIR)/mini/mini.ld
 	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS:$(GUEST_DIR)/guest.ld=$(GUEST_DIR)/mini/mini.ld) $(filter %.o,$^) -o $@
 
 $(MINI_BIN)/%: $(BUILD_GUESTS)/obj/mini/user/%.c.o $(MINI_USER_OBJ) $(GUEST_DIR)/mini/user/user.ld
@@ -42,7 +48,11 @@ $(BUILD_GUESTS)/mini.img: $(BUILD_GUESTS)/obj/mini/mkfs $(MINI_PROGRAMS:%=$(MINI
 	$(Q)$< $@ $(MINI_BLOCKS) $(foreach f,$(MINI_FILES),$(f)=$(GUEST_DIR)/mini/files/$(f)) \
 	    $(foreach p,$(MINI_PROGRAMS),bin/$(p)=$(MINI_BIN)/$(p))
 
+$(BUILD_GUESTS)/mini-host.img: $(BUILD_GUESTS)/obj/mini/mkfs $(MINI_HOST_PROGRAMS:%=$(MINI_BIN)/%) \
+                               $(GUEST_DIR)/mini/files/motd $(GUEST_DIR)/mini/mini.mk
+	$(Q)$< $@ $(MINI_BLOCKS) motd=$(GUEST_DIR)/mini/files/motd $(foreach p,$(MINI_HOST_PROGRAMS),bin/$(p)=$(MINI_BIN)/$(p))
+
 guests: $(MINI_BUILT)
 GUEST_ELFS += $(MINI_BUILT)
 
--include $(MINI_OBJ:.o=.d) $(MINI_PV_OBJ:.o=.d) $(MINI_USER_OBJ:.o=.d) $(MINI_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d)
+-include $(MINI_OBJ:.o=.d) $(MINI_PV_OBJ:.o=.d) $(MINI_HOST_OBJ:.o=.d) $(MINI_USER_OBJ:.o=.d) $(MINI_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d)

@@ -241,13 +241,19 @@ static int sys_halt(uint32_t status, uint32_t b, uint32_t c)
     arch_off(status);
 }
 
+static int sys_run(uint32_t record, uint32_t b, uint32_t c)
+{
+    (void)b, (void)c;
+    return arch_run(record);
+}
+
 static call *const calls[SYSCALLS] = {
     [SYS_EXIT] = sys_exit, [SYS_FORK] = sys_fork, [SYS_WAIT] = sys_wait, [SYS_EXEC] = sys_exec, [SYS_READ] = sys_read,
     [SYS_WRITE] = sys_write, [SYS_OPEN] = sys_open, [SYS_CLOSE] = sys_close, [SYS_SBRK] = sys_sbrk,
     [SYS_SLEEP] = sys_sleep, [SYS_GETPID] = sys_getpid, [SYS_PIPE] = sys_pipe, [SYS_DUP] = sys_dup,
     [SYS_KILL] = sys_kill, [SYS_STAT] = sys_stat, [SYS_UNLINK] = sys_unlink, [SYS_CHDIR] = sys_chdir,
     [SYS_YIELD] = sys_yield, [SYS_UPTIME] = sys_uptime, [SYS_PROCESS] = sys_process, [SYS_COUNTERS] = sys_counters,
-    [SYS_HALT] = sys_halt, [SYS_MKDIR] = sys_mkdir,
+    [SYS_HALT] = sys_halt, [SYS_MKDIR] = sys_mkdir, [SYS_RUN] = sys_run,
 };
 
 LANDMARK void kernel_syscall(struct trap_frame *frame)

@@ -1,0 +1,81 @@
+#!/bin/bash
+# --host hosted: a guest says the same as bare, through a process of the host's; exits are of three kinds, and cost more from each to the next;
+# the world switch is real code; moments can be revisited.
+set -u
+. tests/guest/tools/images.sh
+img=build/guests/mini.img
+bad=0
+check() { # check NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
+    echo "not ok - $name"
+    bad=1
+}
+hosted() { timeout 120 "$RINGSIDE" run "$@" --cpu vtx --host hosted --limit-cycles 20e9 --json "$TMPDIR/json" >"$TMPDIR/hosted" 2>"$TMPDIR/err" </dev/null; }
+bare() { timeout 120 "$RINGSIDE" run "$@" --cpu native --limit-cycles 20e9 -q >"$TMPDIR/bare" 2>/dev/null </dev/null; }
+same() { sed 1,2d "$TMPDIR/hosted" | cmp - "$TMPDIR/bare"; } # the host's kernel has said two lines before
+
+for guest in popf rings fault sens19 tenant depth; do
+    bare build/guests/$guest.elf
+    want=$?
+    hosted build/guests/$guest.elf
+    check "$guest ends the same ($want)" [ $? = $want ]
+    check "$guest says the same" same
+done
+script='run="ls; forktest; primes 50; sleep 100; ps; pipes; halt 0"'
+bare build/guests/mini.elf --ram 16M --module $img --append "$script"
+for mmu in shadow two-level agile; do
+    hosted build/guests/mini.elf --ram 16M --module $img --append "$script" --mmu $mmu --set vmm.check=1
+    check "mini on $mmu ends well" [ $? = 0 ]
+    check "mini on $mmu says the same" same
+done
+figure() { python3 -c 'import json, sys; h = json.load(open(sys.argv[1]))["hosted"]; x = h[sys.argv[2]]; print(x["exits"], x["cycles"] // max(1, x["exits"]))' "$TMPDIR/json" "$1"; }
+hosted build/guests/mini.elf --ram 16M --module $img --append "$script"
+read -r module module_mean <<<"$(figure module)"
+read -r kernel kernel_mean <<<"$(figure 'host kernel')"
+read -r process process_mean <<<"$(figure process)"
+check "three kinds of exits: module $module, host's kernel $kernel, process $process" [ "$module" -gt 100 -a "$kernel" -gt 10 -a "$process" -gt 100 ]
+check "the process costs more than the module: $process_mean, $module_mean cycles" [ "$process_mean" -gt $((module_mean * 3 / 2)) ]
+check "the report has them" grep -q 'hosted: exits answered by the module' "$TMPDIR/err"
+check "none was lost" grep -q '"lost": 0' "$TMPDIR/json"
+check "a sleeping guest leaves the processor to its host" grep -Eq '"waits": [1-9][0-9]+' "$TMPDIR/json"
+adds_up() {
+    python3 - "$TMPDIR/json" <<'P'
+import json, sys
+r = json.load(open(sys.argv[1]))
+c = r["cycles_by_cause"]
+if sum(c.values()) != r["cycles"] or not c.get("host") or not c.get("switch"): sys.exit(str(c))
+P
+}
+check "every cycle has its cause; host and world switch have theirs" adds_up
+
+# The crossing is executed: both ways, CR3 is loaded by an instruction of the page that both map.
+"$RINGSIDE" trace build/guests/mini.elf --cpu vtx --host hosted --ram 16M --module $img --append 'run="ls; halt 0"' -q >"$TMPDIR/trace" 2>/dev/null
+check "MOV CR3 in the crossing page, there and back" [ "$(awk '$4 == "cr3" && $NF ~ /^FFC2B/ { print $NF }' "$TMPDIR/trace" | sort -u | wc -l)" = 2 ]
+check "the process is left and entered in ring 3" grep -Eq ' return +ring 0 -> 3 ' "$TMPDIR/trace"
+check "a real interrupt is the host's: it raises the vector again" sh -c "awk '\$4 == \"host\" && \$7 == \"interrupt\" { n = 12 } n-- > 0 && \$4 == \"int\" && \$6 == \"20h\" { found = 1 } END { exit !found }' '$TMPDIR/trace'"
+"$RINGSIDE" trace build/guests/mini.elf --cpu vtx --host hosted --ram 16M --module $img --append 'run="ls; halt 0"' -q 2>/dev/null | cmp - "$TMPDIR/trace"
+check "runs repeat" [ ${PIPESTATUS[1]} = 0 ]
+
+# Going back, into the host's time and the guest's.
+cat >"$TMPDIR/back.lua" <<'P'
+local s = scenario { title = "back", techniques = "vtx", machine = { cpu = "vtx", host = "hosted", guest = "mini", module = "mini.img", ram = "16M", append = 'run="ls; halt 0"' } }
+s:step "there and back" (function(vm)
+    vm:run(till.event("host", { to_host = 1 }))
+    vm:run(till.event("host", { to_host = 1 }))
+    local cycles, moment, place = vm.cycles, vm.instructions, vm.place
+    vm:run(till.stop())
+    local said, ended = vm.serial, vm.cycles
+    vm:go(moment)
+    expect.eq(vm.cycles, cycles, "the moment")
+    expect.eq(vm.place, place)
+    vm:run(till.stop())
+    expect.eq(vm.serial, said)
+    expect.eq(vm.cycles, ended)
+    expect.gt(vm.hosted.process.exits, 10)
+end)
+return s
+P
+check "back in time, into the host's" "$RINGSIDE" run "$TMPDIR/back.lua" -q
+exit $bad
