@@ -75,6 +75,7 @@ FUZZ_BINS   := $(FUZZ_NAMES:%=$(B)/tests/fuzz/%)
 EQUIV_OBJECTS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/equiv/*.c)))
 EQUIV_BIN := $(if $(EQUIV_OBJECTS),$(B)/tests/equiv/equiv)
 SPEED_BIN := $(B)/tests/speed/inside
+LATENCY_BIN := $(B)/tests/speed/latency
 FUZZ_DRIVER := $(B)/tests/fuzz/$(if $(filter fuzz,$(MODE)),mutate,driver).o
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(FUZZ_NAMES)
@@ -173,6 +174,10 @@ $(SPEED_BIN): $(SPEED_BIN).o $(TEST_OBJECTS) $(B)/objects
 	@echo "  LINK  $@"
 	$(Q)$(LINK) -o $@ $< $(TEST_OBJECTS) $(TEST_LIBS) $(LIBS)
 
+$(LATENCY_BIN): $(LATENCY_BIN).o
+	@echo "  LINK  $@"
+	$(Q)$(LINK) -o $@ $<
+
 # Two stamps that change only when their text does: another compiler or flag recompiles, a file gone relinks.
 stamp = @mkdir -p $(@D); printf '%s\n' $(1) > $@.$$$$; cmp -s $@.$$$$ $@ && rm -f $@.$$$$ || mv -f $@.$$$$ $@
 $(B)/flags: FORCE
@@ -187,7 +192,7 @@ test-programs: $(UNIT_BINS) $(NATIVE_BINS) $(EQUIV_BIN) $(if $(filter asan,$(MOD
 
 # ---- preparing and running ------------------------------------------------------------------------------------------
 # With `make -j` a driver must not run beside another one, or beside clean, in the same trees.
-DRIVERS := demo check check-fast native fuzz asan golden-update dist clean bench
+DRIVERS := demo check check-fast native fuzz asan golden-update dist clean bench latency
 ifneq ($(filter $(DRIVERS),$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
@@ -270,6 +275,10 @@ bench: ## nine kernels beside QEMU, Bochs and cachegrind, with the goals (BENCH=
 	$(Q)RINGSIDE=./ringside bash tests/bench/exits.sh
 	$(Q)RINGSIDE=./ringside bash tests/bench/bench.sh $(BENCH)
 
+latency: ## the terminal in real time: from a key to the last byte of its screen, every scenario (KEYS=40)
+	$(SUB) MODE=release all build/release/tests/speed/latency
+	$(Q)build/release/tests/speed/latency ./ringside $(or $(KEYS),40) $(basename $(notdir $(wildcard scenarios/*.lua)))
+
 # ---- house-keeping --------------------------------------------------------------------------------------------------
 tour: ## print the reading tour: every numbered TOUR comment, in order
 	$(Q)sh tests/tools/tour.sh
@@ -290,5 +299,5 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all bench guests test-programs prerequisites demo check check-fast native attack hostile fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
+.PHONY: all bench latency guests test-programs prerequisites demo check check-fast native attack hostile fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
         dist clean help FORCE
