@@ -23,6 +23,9 @@ echo 'function answer() return 42 end' >outside/answer.lua
 ln -s ../../outside/answer.lua all/include-link/link.lua
 mkfifo all/include-device/fifo
 ln -s /dev/zero all/include-device/zero
+mkdir all/main-is-a-link all/main-is-a-pipe all/main-is-a-folder all/main-is-a-folder/answer.lua all/nothing
+ln -s ../../lab/tests/secret.lua all/main-is-a-link/answer.lua
+mkfifo all/main-is-a-pipe/answer.lua
 find . -type f | sort | xargs cksum >before
 begin=$(date +%s)
 timeout 900 "$ringside" grade ./lab --all all --jobs 2 -o out.txt 2>err </dev/null
@@ -39,7 +42,10 @@ while read -r name pattern; do
     [ "$(wc -c <one.txt)" -lt 6000 ] || { echo "not ok - $name floods the report"; failed=1; continue; }
     LC_ALL=C grep -q "$(printf '[\001-\010\013-\037]')" one.txt && { echo "not ok - $name reaches the terminal"; failed=1; continue; }
     echo "ok - $name"
-done <"$corpus/expected.txt"
+done < <(cat "$corpus/expected.txt"; echo 'main-is-a-link a link; hand in the file itself
+main-is-a-pipe cannot be read
+main-is-a-folder cannot be read
+nothing answer.lua: No such file')
 rm -f out.txt err one.txt
 find . -type f ! -name before ! -name after | sort | xargs cksum >after
 sed -i '/ \.\/before$/d; / \.\/after$/d' before after
