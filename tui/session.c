@@ -169,7 +169,8 @@ static uint64_t lesson_place(const struct session *s, unsigned done)
     return st.insns == UINT64_MAX ? machine_insns(s->m) : st.insns;
 }
 
-/* To where the lesson stood then. While a CPU is halted time passes at one position, so the clock is looked at, too. */
+/* To where the lesson stood then. While a CPU is halted, or the hypervisor works, time passes at one position, so the clock is looked at,
+ * too; and as a run that stops by instructions stops before such time, it begins one instruction earlier, as the lesson's went by. */
 static void stand(struct session *s, unsigned done)
 {
     struct lesson_step st = { .cycles = 0 };
@@ -177,7 +178,8 @@ static void stand(struct session *s, unsigned done)
     if (done) s->lesson->ops->step(s->lesson, done - 1, &st);
     if (!done || st.insns == UINT64_MAX || machine_cycles(s->m) >= st.cycles) return;
     struct till then = { .kind = TILL_CYCLES, .value = st.cycles };
-    machine_run(s->m, &then, 1);
+    if (st.insns) machine_goto(s->m, st.insns - 1);
+    machine_run(s->m, &then, 2);
 }
 
 static bool stands(const struct session *s, unsigned done)

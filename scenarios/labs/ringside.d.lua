@@ -233,6 +233,7 @@ function expect.events(what, n, message) end
 ---@field vms integer
 ---@field now integer
 ---@field migration table?
+---@field hosted table?
 local vm = {}
 ---@param at string|integer
 ---@return integer?

@@ -55,7 +55,7 @@ static void test_lua(void **state)
     expect_shows(&w, " holds: vm.flags.IF == 1");
     press(&w, ":expect.eq(vm.cpl, 3)<Enter>");
     expect_shows(&w, "does not hold: line:1");
-    press(&w, ":print(\"a\") print(\"b\")<Enter>");
+    press(&w, "<Esc>:print(\"a\") print(\"b\")<Enter>");
     expect_shows(&w, "│ a");
     press(&w, "<Esc>:vm.eax(<Enter>");
     expect_shows(&w, "! line:1");
