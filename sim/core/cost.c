@@ -283,8 +283,14 @@ bool model_find(const char *name, struct model *m, struct err *e)
     memset(m, 0, sizeof *m);
     strcpy(m->file, name);
     struct reading r = { .m = m, .file = name, .e = e };
+    const char *at = text_str(&text);
     bool ok = true;
-    for (const char *at = text_str(&text); ok && next_line(&at, line);) {
+    if (!strncmp(at, "\xEF\xBB\xBF", 3)) at += 3; /* a byte order mark */
+    if (!*at) {
+        text_free(&text);
+        return err_set(e, EXIT_INPUT, "%s:1: empty; `ringside list model p4 >%s` is one to begin with", name, name);
+    }
+    while (ok && next_line(&at, line)) {
         r.line++;
         if (*line && *line != '#') ok = read_row(&r, line);
     }

@@ -254,6 +254,22 @@ ns = lambda v: round(v * 1000)
 x = sorted([(ns(e["ts"]), ns(e["dur"])) for e in ev if e["ph"] == "X"])
 for a, b in zip(x, x[1:]): assert a[0] + a[1] == b[0], (a, b)
 assert x[-1][0] + x[-1][1] == int(sys.argv[2])
+# The trace-event format: each event has its fields, of their types; slices are in order of time; a flow leaves and arrives inside slices.
+from bisect import bisect
+last, inside, names = 0, {}, {"s": {"cat", "id"}, "f": {"cat", "id", "bp"}, "X": {"dur", "cat"}, "i": {"s", "cat"}, "M": {"args"}}
+for e in ev:
+    assert e["ph"] in names and names[e["ph"]] | {"pid", "tid", "name"} <= set(e), e
+    assert all(type(e[k]) is int and e[k] > 0 for k in ("pid", "tid")) and type(e["name"]) is str and e["name"], e
+    if e["ph"] == "M": assert e["name"] in ("process_name", "thread_name", "thread_sort_index"), e
+    if e["ph"] != "X": continue
+    assert e["dur"] > 0 and ns(e["ts"]) >= last, (last, e)
+    last = ns(e["ts"])
+    inside.setdefault(e["tid"], []).append((last, last + ns(e["dur"])))
+for e in ev:
+    if e["ph"] not in "sf": continue
+    of = inside[e["tid"]]
+    at = of[bisect(of, (ns(e["ts"]), 1 << 62)) - 1]
+    assert at[0] <= ns(e["ts"]) <= at[1], (at, e)
 ends = {}
 for e in ev:
     if e["ph"] in "sf": ends.setdefault(e["id"], []).append(e["ph"])
