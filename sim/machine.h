@@ -305,6 +305,7 @@ struct machine_vm {
     uint64_t running, ready, asleep, capped;        /* cycles it had the processor; had to wait for it; did not want it; might not */
     uint64_t by_cause[CAUSE_COUNT];                 /* what the processor did for it */
     uint64_t exits;
+    uint64_t tables, tables_peak, tables_pool;      /* frames of page tables that are the hypervisor's: now, at most so far, that there may be */
     /* --io split: what domains did to each other and to devices. Zero under other techniques. */
     uint64_t notified;                              /* event channels of its signalled */
     uint64_t mapped, copied;                        /* grants of others that it mapped; bytes copied by grants */

@@ -30,6 +30,9 @@ static void filled(const struct machine *m, unsigned n, struct machine_vm *out)
                                 .background = vm->background, .turns = a.turns, .running = a.in[VM_RUNNING], .ready = a.in[VM_READY],
                                 .asleep = a.in[VM_ASLEEP], .capped = a.in[VM_CAPPED], .exits = vm->exits };
     memcpy(out->by_cause, a.by_cause, sizeof out->by_cause);
+    struct vmmu_stats tables = { 0 };
+    if (!vm->vcpu.pv) vm->vcpu.vmmu.ops->stats(&vm->vcpu.vmmu, &tables); /* a ported guest's are its own */
+    out->tables = tables.tables, out->tables_peak = tables.tables_peak, out->tables_pool = tables.pool;
     const struct paravirt *p = vm->vcpu.pv;
     if (!p) return;
     out->notified = p->stats.sent;

@@ -351,6 +351,8 @@ static void json_vm(const struct machine *m, unsigned n, struct text *out)
     json_bytes(out, v.end.why, strlen(v.end.why));
     text_add(out, ",\n     \"weight\": %u, \"cap\": %u, \"background\": %s, \"turns\": %llu, \"exits\": %llu", v.weight, v.cap,
              v.background ? "true" : "false", (unsigned long long)v.turns, (unsigned long long)v.exits);
+    text_add(out, ", \"tables\": {\"now\": %llu, \"peak\": %llu, \"pool\": %llu, \"bytes_peak\": %llu}", (unsigned long long)v.tables,
+             (unsigned long long)v.tables_peak, (unsigned long long)v.tables_pool, (unsigned long long)v.tables_peak * 4096);
     text_add(out, ", \"cycles\": {\"running\": %llu, \"ready\": %llu, \"asleep\": %llu, \"capped\": %llu},\n     \"cycles_by_cause\": ",
              (unsigned long long)v.running, (unsigned long long)v.ready, (unsigned long long)v.asleep, (unsigned long long)v.capped);
     json_causes(v.by_cause, out);

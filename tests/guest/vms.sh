@@ -34,6 +34,8 @@ for cause, n in r["cycles_by_cause"].items():
     own = sum(x["cycles_by_cause"].get(cause, 0) for x in v["list"]) + v["hypervisor_cycles_by_cause"].get(cause, 0)
     if own != n: sys.exit(f"{cause}: {own}, not {n}")
 for x in v["list"]:
+    t = x["tables"]
+    assert x["cpu"] == "pv" or 0 < t["now"] <= t["peak"] <= t["pool"], t
     if x["stop"] not in ("limit", "steps"): continue
     if sum(x["cycles"].values()) > r["cycles"]: sys.exit(f"vm{x['vm']}: {x['cycles']}")
 P
