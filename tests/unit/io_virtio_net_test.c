@@ -54,7 +54,7 @@ static void start(unsigned c)
     memset(w.card[c].ram + RX, 0, 4 * PAGE_SIZE);
     for (unsigned q = 0; q < 2; q++) {
         out(c, VIRTIO_QUEUE_SELECT, 2, q);
-        out(c, VIRTIO_QUEUE_PAGE, 4, (q ? TX : RX) / PAGE_SIZE);
+        out(c, VIRTIO_QUEUE_PAGE, 4, (uint32_t)(q ? TX : RX) / PAGE_SIZE);
         w.card[c].avail[q] = 0;
     }
     out(c, VIRTIO_STATUS, 1, 7);
