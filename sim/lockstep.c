@@ -309,12 +309,16 @@ static bool rejoin(struct machine *m, const struct piece *p, bool interrupted)
     return on;
 }
 
-/* `other` took vector `v` here: so must machine `k`. */
+/* `other` took vector `v` here: so must machine `k`, though another, more urgent one may have come to it before. */
 static bool follow_interrupt(struct lockstep *l, unsigned k, uint8_t v)
 {
     struct advance a;
+    uint8_t masks[2];
     l->interrupts++;
-    if (!take_interrupt(l->m[k], &a)) {
+    machine_hold(l->m[k], v, masks);
+    bool came = take_interrupt(l->m[k], &a);
+    machine_release(l->m[k], masks);
+    if (!came) {
         lose(l, "an interrupt that one of them takes here never comes to the other");
         return false;
     }

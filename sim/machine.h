@@ -276,6 +276,10 @@ void     machine_forward_only(struct machine *m);
 /* Time passes and no instruction executes, as when a hypervisor below gives the processor to somebody else; devices act.
  * Changes the past. */
 void     machine_stall(struct machine *m, uint64_t cycles);
+/* Until machine_release the guest's pair of 8259s lets nothing through but what has this vector, as if all else were masked; `was` is for
+ * that. Requests wait meanwhile and are not lost. Does nothing if no input has the vector. Changes the past. */
+void     machine_hold(struct machine *m, uint8_t vector, uint8_t was[2]);
+void     machine_release(struct machine *m, const uint8_t was[2]);
 uint64_t machine_deadline(const struct machine *m);  /* the cycle at which a device acts next; UINT64_MAX: never */
 bool     machine_interrupted(const struct machine *m); /* will an interrupt be accepted before the next instruction? */
 bool     machine_translates(const struct machine *m); /* may the guest's code run as a translation? */

@@ -17,6 +17,29 @@ void machine_stall(struct machine *m, uint64_t cycles)
     snapshots_forget(m);
 }
 
+static struct pic *guests_pic(const struct machine *m)
+{
+    return m->technique->hypervisor ? &machine_seen(m)->devices.pic : &m->b->devices.pic;
+}
+
+void machine_hold(struct machine *m, uint8_t vector, uint8_t was[2])
+{
+    enum { CASCADE = 1 << 2 };
+    struct pic *p = guests_pic(m);
+    uint8_t mask[2] = { p->chip[0].imr, p->chip[1].imr }, others = (uint8_t)~(1u << (vector & 7));
+    bool master = vector >> 3 == p->chip[0].icw2 >> 3, slave = !master && vector >> 3 == p->chip[1].icw2 >> 3;
+    if (master) mask[0] |= others, mask[1] = 0xFF;
+    else if (slave) mask[0] |= (uint8_t)~CASCADE, mask[1] |= others;
+    pic_mask(p, mask, was);
+    snapshots_forget(m);
+}
+
+void machine_release(struct machine *m, const uint8_t was[2])
+{
+    uint8_t held[2];
+    pic_mask(guests_pic(m), was, held);
+}
+
 uint64_t machine_deadline(const struct machine *m) { return timeq_next(&m->b->timers); }
 
 bool machine_interrupted(const struct machine *m)

@@ -130,6 +130,7 @@ bool picture_write(const struct subject *s, const struct picture *p, const char 
                                .max_rows = p->max_rows,
                                .kernel_ring = machine_kernel_ring(s->machine),
                                .hypervisor = machine_has_vmm(s->machine),
+                               .hosted = machine_hosted(s->machine, &(struct machine_hosted){ .waits = 0 }),
                                .title = s->lesson ? s->lesson->title : s->name,
                                .caption = caption,
                                .theme = p->theme,

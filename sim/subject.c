@@ -147,8 +147,7 @@ static void take_port(struct subject *s)
     if (own && here && here->aware && !own->aware && loader_port(s->cfg.image, port, sizeof port)) strcpy(s->cfg.image, port);
 }
 
-/* The host of hosted virtual machines is mini, among the built guests. */
-static void find_host(struct machine_cfg *c)
+void subject_host(struct machine_cfg *c)
 {
     char dir[400];
     DIR *d = config_hosted(c) && !c->host_image[0] ? guest_folder(dir, sizeof dir) : NULL;
@@ -183,7 +182,7 @@ bool subject_find(struct subject *s, const char *word, const struct options *o, 
         }
     }
     if (config_check(&s->cfg, e)) {
-        find_host(&s->cfg);
+        subject_host(&s->cfg);
         if (s->lesson) take_port(s), note_machine(s);
         return true;
     }
@@ -193,7 +192,7 @@ bool subject_find(struct subject *s, const char *word, const struct options *o, 
 
 bool subject_boot(struct subject *s, struct err *e)
 {
-    find_host(&s->cfg);
+    subject_host(&s->cfg);
     if (s->lesson) s->lesson->cfg = s->cfg;
     s->machine = machine_new(&s->cfg, e);
     if (!s->machine) subject_close(s);

@@ -44,6 +44,9 @@ unsigned subject_elsewhere(const struct subject *s); /* those that are about ano
 /* The folder above the shipped scenarios, or "." where there are none: sources and built guests lie in it. */
 void subject_root(char *dir, size_t room);
 
+/* Who hosts hosted virtual machines, if nobody is named: mini, among the built guests. */
+void subject_host(struct machine_cfg *c);
+
 /* The guests that were built: their folder's name in `dir`, file names without ending, sorted. Returns how many. */
 struct subject_guest { char name[32], path[512]; };
 unsigned subject_guests(struct subject_guest *list, unsigned room);

@@ -36,6 +36,7 @@ void session_draw(struct session *s)
         .max_rows = LADDER_ROWS,
         .kernel_ring = machine_kernel_ring(s->m),
         .hypervisor = machine_has_vmm(s->m),
+        .hosted = machine_hosted(s->m, &(struct machine_hosted){ .waits = 0 }),
         .title = s->lesson ? s->lesson->title : s->name,
         .symbol = name_symbol,
         .self = s->m,

@@ -169,6 +169,13 @@ void pic_follow(struct pic *p)
     for (unsigned n = 0; n < 2; n++) show(p, n);
 }
 
+void pic_mask(struct pic *p, const uint8_t mask[2], uint8_t was[2])
+{
+    for (unsigned n = 0; n < 2; n++) was[n] = p->chip[n].imr, p->chip[n].imr = mask[n];
+    update(p);
+    pic_follow(p);
+}
+
 /* Bits 7-5 are Rotate, Specific, EOI. 010 is "no operation". */
 static void write_ocw2(struct pic_chip *c, uint8_t value)
 {

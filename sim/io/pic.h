@@ -49,6 +49,8 @@ struct irq_line pic_line(struct pic *p, unsigned irq);
  * of the chip asked) and nothing in service on that chip. 0xFF if a chip is named to answer that does not. */
 uint8_t pic_ack(struct pic *p);
 bool pic_pending(const struct pic *p); /* is INTR high? */
+/* Both masks, as if software had written them (OCW1); `was` gets what they were. */
+void pic_mask(struct pic *p, const uint8_t mask[2], uint8_t was[2]);
 void pic_follow(struct pic *p);         /* its registers were put there by somebody else: device_state.h */
 
 #endif

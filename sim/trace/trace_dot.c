@@ -103,7 +103,7 @@ static void draw_lanes(const struct dot *d)
         struct text more = { 0 };
         const char *below = ladder_lane_ring(l, lane, ring, sizeof ring);
         text_add(&more, "style=filled, fillcolor=white, color=\"%s\", label=\"%s%s%s\"]\n", colours[lane],
-                 ladder_lane_title(lane), *below ? "\\n" : "", below);
+                 ladder_lane_title(l, lane), *below ? "\\n" : "", below);
         add_box(d, "lane", lane, l->x[lane], l->head_y + 20, 160, 40, text_str(&more));
         add_point(d, "foot", lane, l->x[lane], l->bottom);
         int x = l->x[lane], y0 = up(d, l->top), y1 = up(d, l->bottom);

@@ -23,10 +23,11 @@ void *ladder_grow(void *p, size_t bytes)
     return p;
 }
 
-const char *ladder_lane_title(unsigned lane)
+const char *ladder_lane_title(const struct ladder *l, unsigned lane)
 {
-    static const char *const titles[LANE_COUNT] = { "guest user", "guest kernel", "hypervisor", "devices" };
-    return titles[lane];
+    static const char *const titles[][LANE_COUNT] = { { "guest user", "guest kernel", "hypervisor", "devices" },
+                                                      { "user: guest, host", "kernel: guest, host", "hypervisor", "devices" } };
+    return titles[l->options.hosted][lane];
 }
 
 const char *ladder_lane_ring(const struct ladder *l, unsigned lane, char *buf, size_t n)

@@ -30,6 +30,7 @@ struct ladder_options {
     unsigned    max_rows;     /* 0: no limit */
     uint8_t     kernel_ring;  /* the ring the guest kernel really runs in: 0 native, 1 under te */
     bool        hypervisor;   /* there is a hypervisor, and a lane for it */
+    bool        hosted;       /* a host's kernel and processes run in the guest's lanes, too */
     const char *title, *caption, *alt; /* UTF-8; NULL: none (alt: made from the title) */
     const char *theme;        /* "light" (also NULL), "dark", "print", "mono" */
     /* Names a guest address: returns its text (in `buf` of `n` bytes, or a constant), or NULL for none. May be NULL. */
@@ -76,7 +77,7 @@ struct ladder *ladder_new(const struct trace *t, const struct ladder_options *o)
 void           ladder_free(struct ladder *l);
 
 /* Words for a lane: "guest kernel", and below it "ring 1". `buf` holds the latter when it must be made. */
-const char *ladder_lane_title(unsigned lane);
+const char *ladder_lane_title(const struct ladder *l, unsigned lane);
 const char *ladder_lane_ring(const struct ladder *l, unsigned lane, char *buf, size_t n);
 int         ladder_note_width(const struct ladder_row *r); /* pixels, of a NOTE's or END's box */
 int         ladder_label_x(const struct ladder *l, const struct ladder_row *r); /* centre of an arrow's label */

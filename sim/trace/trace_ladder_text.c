@@ -105,7 +105,7 @@ static void draw_head(struct page *p)
         for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
             if (!l->has[lane]) continue;
             char ring[16] = "";
-            const char *word = line == 0 ? ladder_lane_title(lane) : ladder_lane_ring(l, lane, ring, sizeof ring);
+            const char *word = line == 0 ? ladder_lane_title(l, lane) : ladder_lane_ring(l, lane, ring, sizeof ring);
             put(p, p->lane[lane], word);
         }
         flush(p);

@@ -120,7 +120,7 @@ static void draw_lanes(const struct svg *s)
         add_line(s, x, l->top, x, l->bottom, colour, strokes[lane]);
         add_box(s, x - 80, y, 160, 40, s->theme->box, colour);
         add_words(s, (struct words){ x, y + (*below ? 18 : 25), 15, "middle", s->theme->ink, true },
-                  ladder_lane_title(lane));
+                  ladder_lane_title(l, lane));
         if (*below) add_words(s, (struct words){ x, y + 33, 12, "middle", s->theme->faint, false }, below);
     }
     add_words(s, (struct words){ l->time_x, l->head_y + 25, 12, "end", s->theme->faint, false }, "cycle");

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "sim/subject.h"
 #include "tui/app.h"
 
 struct world {
@@ -23,6 +24,7 @@ static inline void open_world(struct world *w, const char *scenario, int cols, i
     w->lesson = lesson_open(scenario, &e);
     if (!w->lesson) fail_msg("%s", e.text);
     struct machine_cfg cfg = w->lesson->cfg;
+    subject_host(&cfg);
     if (!config_check(&cfg, &e)) fail_msg("%s", e.text);
     w->machine = machine_new(&cfg, &e);
     if (!w->machine) fail_msg("%s", e.text);

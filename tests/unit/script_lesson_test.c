@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "sim/subject.h"
 #include "sim/lesson.h"
 
 enum { NOTE_LINES = 4, NOTE_COLUMNS = 76 };
@@ -25,6 +26,7 @@ static struct lesson *open_lesson(const char *name)
 static struct machine *machine_for(struct lesson *l)
 {
     struct err e = { 0 };
+    subject_host(&l->cfg);
     struct machine *m = config_check(&l->cfg, &e) ? machine_new(&l->cfg, &e) : NULL;
     if (!m) fail_msg("%s: %s", l->path, e.text);
     return m;
@@ -106,7 +108,7 @@ static void check_form(struct lesson *l)
 
 static const char *const shipped[] = {
     "goals", "trap", "popf", "rings", "shadow", "mini", "section", "sensitive17", "bt", "pv", "vtx", "consolidate", "isolate", "pv_mmu", "twolevel",
-    "overcommit", "dev3", "agile", "migrate"
+    "overcommit", "dev3", "agile", "migrate", "models"
 };
 
 static void test_shipped(void **state)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sim/subject.h"
 #include "tui/app.h"
 
 struct world {
@@ -21,6 +22,7 @@ static void open_world(struct world *w, const char *scenario)
     w->lesson = lesson_open(scenario, &e);
     if (!w->lesson) fail_msg("%s", e.text);
     struct machine_cfg cfg = w->lesson->cfg;
+    subject_host(&cfg);
     if (!config_check(&cfg, &e)) fail_msg("%s", e.text);
     w->machine = machine_new(&cfg, &e);
     if (!w->machine) fail_msg("%s", e.text);
