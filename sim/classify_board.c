@@ -70,7 +70,7 @@ static void place_elsewhere(const struct lab *l, struct cpu *c)
 
 static void build_cpu(struct lab *l, unsigned ring, enum classify_place place)
 {
-    l->now = l->fresh[ring];
+    lab_board_state(&l->now, &l->fresh[ring]);
     struct cpu *c = &l->now.cpu;
     c->gdtr.limit = CSEL_END - 1;
     c->cr0 |= CR0_MP | CR0_NE;
@@ -87,7 +87,7 @@ static void build_cpu(struct lab *l, unsigned ring, enum classify_place place)
     c->fpu.cs = c->seg[SEG_CS].sel; /* as if an x87 instruction had run before */
     c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     cpu_set_cpl(c, (uint8_t)ring);
-    l->fresh[ring] = l->now;
+    lab_board_state(&l->fresh[ring], &l->now);
 }
 
 /* The case's own frames, where the last one stored; all of them before the first. */

@@ -8,6 +8,7 @@
  * SDM vol. 3A 2.1 (what there has to be), 3.4.5 (descriptors), 4.3 (page tables), 6.11 (gates), 7.2.1 (TSS). */
 #include "sim/lab_board.h"
 
+#include <stddef.h>
 #include <string.h>
 #include "sim/cpu/segment.h"
 #include "sim/mmu/pte.h"
@@ -110,6 +111,11 @@ static void load(struct lab *l, struct seg_reg *s, uint16_t sel)
     cpu_seg_set(s, sel, word[0], word[1]);
 }
 
+void lab_board_state(struct lab_state *to, const struct lab_state *from)
+{
+    memcpy(to, from, offsetof(struct lab_state, clock.by_lane) + 8 * sizeof from->clock.by_lane[0]);
+}
+
 /* As an IRET to that ring would have left it. */
 static void start_in(struct lab *l, uint8_t ring)
 {
@@ -130,7 +136,7 @@ static void start_in(struct lab *l, uint8_t ring)
         else if (s != SEG_CS) seg_load_null(&c->seg[s], 0);
     }
     cpu_set_cpl(c, ring);
-    l->fresh[ring] = l->now;
+    lab_board_state(&l->fresh[ring], &l->now);
 }
 
 static uint8_t no_interrupt(void *irq)
@@ -166,7 +172,7 @@ void lab_board_reset(struct lab *l, unsigned ring)
         memcpy(l->ram + frame * PAGE_SIZE, l->tables + frame * PAGE_SIZE, PAGE_SIZE);
         l->bus.marks[frame] &= (uint8_t)~FRAME_DIRTY;
     }
-    l->now = l->fresh[ring];
+    lab_board_state(&l->now, &l->fresh[ring]);
     l->now.cpu.blocks = l->blocks;
     l->now.cpu.ldtr.limit = 8 * l->ldt_entries - 1;
 }

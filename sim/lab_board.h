@@ -33,7 +33,7 @@ enum { SEL_LDT = 0x38, SEL_TSS = 0x40, SEL_HANDLERS = 0x48, SEL_SYSTEM_STACK = 0
 struct lab_state {
     struct cpu   cpu;
     struct mmu   mmu;
-    struct clock clock;
+    struct clock clock; /* last: of its lanes none but the first owner's are ever current here */
 };
 
 struct lab {
@@ -52,6 +52,8 @@ struct lab {
 bool lab_board_build(struct lab *l, struct err *e);
 void lab_board_ldt(struct lab *l, const struct lab_ldt *entry);
 void lab_board_forget(struct lab *l); /* the LDT has entries 0 and 1 */
+/* The state `from` put into `to`. */
+void lab_board_state(struct lab_state *to, const struct lab_state *from);
 /* Everything but LOW, DATA and CODE as if no case had ever run; the CPU in that ring's state. */
 void lab_board_reset(struct lab *l, unsigned ring);
 /* LOW, DATA and CODE get the image. */

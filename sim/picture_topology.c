@@ -336,6 +336,8 @@ bool topology_write(const struct subject *s, const struct picture *p, const char
 {
     static struct topology d; /* large */
     struct text dot = { 0 }, out = { 0 };
+    if (machine_hosted(s->machine, &(struct machine_hosted){ .waits = 0 }))
+        return err_set(e, EXIT_USAGE, "draw topology: a host's own devices are not told from the hypervisor's yet; use --host bare-metal");
     memset(&d, 0, sizeof d);
     collect(&d, s);
     bool ok = true;

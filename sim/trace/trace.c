@@ -210,10 +210,11 @@ struct event *trace_open(struct trace *t, uint8_t kind, uint32_t cause, uint32_t
     return e;
 }
 
-/* Design law 5, where tests look: each cycle has a cause, each is in one ring of one VM. */
-static void audit(const struct clock *c)
+/* Design law 5, where tests look: each cycle has a cause, each is in one ring of one VM. With dozens of VMs the second is looked at at
+ * every few events, by their number: adding up 64 VMs' lanes at each was nine tenths of such a test's time. */
+static void audit(const struct clock *c, uint32_t event)
 {
-    if (!clock_check(c) || !clock_check_lanes(c))
+    if (!clock_check(c) || (event % (1 + c->owners / 8u) == 0 && !clock_check_lanes(c)))
         fatal(EXIT_BUG, "internal error: cycles without a cause; please report it");
 }
 
@@ -225,7 +226,7 @@ enum { AUDIT = 0 };
 
 uint32_t trace_close(struct trace *t, const struct event *e)
 {
-    if (AUDIT && t->now.audit) audit(t->now.audit);
+    if (AUDIT && t->now.audit) audit(t->now.audit, e->id);
     if (t->now.clock) note_episode(t, e);
     if (t->subs && !t->muted) dispatch(t, e);
     return e->id;
