@@ -7,14 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sim/subject.h"
-#include "tui/app.h"
-
-struct world {
-    struct lesson *lesson;
-    struct machine *machine;
-    struct app app;
-};
+#include "tests/support/tui_world.h"
 
 /* With sanitizers everything takes four times as long, and shows itself in fewer. */
 #ifdef __SANITIZE_ADDRESS__
@@ -22,26 +15,6 @@ enum { KEYS = 3000, JUMPS = 3 };
 #else
 enum { KEYS = 10000, JUMPS = 8 };
 #endif
-
-static void open_world(struct world *w, const char *scenario)
-{
-    struct err e = { 0 };
-    w->lesson = lesson_open(scenario, &e);
-    if (!w->lesson) fail_msg("%s", e.text);
-    struct machine_cfg cfg = w->lesson->cfg;
-    subject_host(&cfg);
-    if (!config_check(&cfg, &e)) fail_msg("%s", e.text);
-    w->machine = machine_new(&cfg, &e);
-    if (!w->machine) fail_msg("%s", e.text);
-    app_open(&w->app, w->machine, w->lesson, 80, 24);
-}
-
-static void close_world(struct world *w)
-{
-    app_close(&w->app);
-    w->lesson->ops->free(w->lesson);
-    machine_free(w->machine);
-}
 
 /* Numerical Recipes' generator: the same walk on every host. */
 static uint32_t chance(uint32_t *seed, uint32_t below)
@@ -82,7 +55,7 @@ static void consistent(struct world *w, int i)
 static void walk(const char *scenario, uint32_t seed, int keys)
 {
     struct world w;
-    open_world(&w, scenario);
+    open_world(&w, scenario, 80, 24);
     uint64_t start = machine_state_hash(w.machine);
     for (int i = 0; i < keys; i++) {
         uint32_t key = any_key(&seed);
@@ -119,7 +92,7 @@ static void test_resize_storm(void **state)
     struct text before = { 0 }, after = { 0 };
     uint32_t seed = 5;
     (void)state;
-    open_world(&w, "popf");
+    open_world(&w, "popf", 80, 24);
     for (int i = 0; i < 5; i++) app_key(&w.app, 'n');
     app_draw(&w.app);
     frame_text(&w.app.frame, &before);
@@ -157,7 +130,7 @@ static void test_forward_and_back(void **state)
     uint32_t seed = 11;
     (void)state;
     memset(hash, 0, sizeof hash);
-    open_world(&w, "popf");
+    open_world(&w, "popf", 80, 24);
     for (int i = 0; i < 4; i++) app_key(&w.app, 'n');
     uint64_t base = machine_insns(w.machine) - PLACES / 2;
     for (int i = 0; i < 600; i++) {
@@ -196,7 +169,7 @@ static void travel(const char *scenario, uint32_t seed)
     enum { MOST = 64, AHEAD = 20 };
     struct { uint64_t insns, state, events; } place[MOST];
     struct world w;
-    open_world(&w, scenario);
+    open_world(&w, scenario, 80, 24);
     unsigned n = 0, steps = w.lesson->ops->steps(w.lesson);
     for (unsigned i = 0; i < steps && i < MOST; i++, n++) {
         app_key(&w.app, 'n');
