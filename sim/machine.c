@@ -321,7 +321,7 @@ static bool build_board(struct machine *m, struct err *e)
     uint32_t setting[SETTINGS];
     unsigned drives = board_media(m, disks);
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .ignne = { board_ignne, m, 0 },
-                                .apics = true, .serial = { board_serial, m->guest },
+                                .apics = true, .remaps = true, .serial = { board_serial, m->guest },
                                 .serial_in = { machine_input_get, m }, .console = { board_serial, m->guest },
                                 .stop = board_stop, .stop_self = m, .a20 = { board_a20, m, 0 },
                                 .card = m->technique->hypervisor ? 0 : m->rom.video_pci, .card_moved = { board_card, m },

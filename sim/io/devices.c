@@ -182,7 +182,7 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     d->routed = 0;
     memset(d->pirq, 0, sizeof d->pirq);
     d->apics = w->apics;
-    d->remaps = w->apics && !w->is_virtual;
+    d->remaps = w->remaps;
     d->intr = w->intr;
     pic_init(&d->pic, (struct irq_line){ pic_asks, d, 0 });
     if (d->apics && !init_apics(d, b, q, w, e)) return false;

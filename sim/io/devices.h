@@ -37,7 +37,7 @@ struct devices_wiring {
     struct irq_line    intr;    /* the CPU's INTR pin */
     struct irq_line    nmi;     /* the CPU's NMI pin, pulsed; APICs only */
     struct irq_line    ignne;   /* the CPU's IGNNE# pin; its FERR# pin goes to coprocessor_ferr */
-    bool               apics;   /* with local and I/O APIC, and, if the board is real, an IOMMU? */
+    bool               apics, remaps; /* with local and I/O APIC? with an IOMMU (which asks for APICs)? */
     struct serial_sink serial;  /* the UART's line */
     struct serial_source serial_in; /* who types on it */
     struct serial_sink console; /* the debug console */

@@ -57,7 +57,7 @@ static int setup(void **state)
 {
     (void)state;
     static const struct devices_wiring wiring = { .intr = { on_intr, NULL, 0 }, .nmi = { on_nmi, NULL, 0 },
-                                                  .reset = { on_reset, NULL, 0 }, .apics = true };
+                                                  .reset = { on_reset, NULL, 0 }, .apics = true, .remaps = true };
     arena_init(&arena, 1 << 20);
     memset(&clk, 0, sizeof clk);
     memset(&pins, 0, sizeof pins);

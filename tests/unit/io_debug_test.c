@@ -40,7 +40,7 @@ static void on_intr(void *self, unsigned n, bool level)
 
 static const struct devices_wiring wiring = {
     .intr = { on_intr, NULL, 0 }, .serial = { on_serial, NULL }, .console = { on_console, NULL },
-    .stop = on_stop, .stop_self = &stopped, .apics = true,
+    .stop = on_stop, .stop_self = &stopped, .apics = true, .remaps = true,
 };
 
 static uint8_t in(uint16_t port) { return (uint8_t)bus_in(&bus, port, 1); }
