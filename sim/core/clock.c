@@ -15,17 +15,26 @@ uint64_t clock_of_lane(const struct clock *c, unsigned lane, uint8_t cause)
 
 bool clock_check(const struct clock *c)
 {
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < CLOCK_CAUSES; i++) sum += clock_of_cause(c, (uint8_t)i);
+    uint64_t sum = c->now - c->since; /* not settled yet */
+    for (unsigned i = 0; i < CLOCK_CAUSES; i++) sum += c->by_cause[i];
     return sum == c->now;
 }
 
-bool clock_check_lanes(const struct clock *c)
+/* Test builds ask this at every event. Without sanitizers, whose question at each of its 256 additions made it a fifth of
+ * their time; `owners` fits by its type and clock_owner's bound. */
+__attribute__((no_sanitize("address", "undefined"))) bool clock_check_lanes(const struct clock *c)
 {
-    uint64_t sum[CLOCK_CAUSES] = { 0 }, wrong = 0; /* what is not settled is the same on both sides */
-    for (unsigned lane = 0; lane < 8 * (c->owners + 1u); lane++)
-        for (unsigned i = 0; i < CLOCK_CAUSES; i++) sum[i] += c->by_lane[lane][i];
-    for (unsigned i = 0; i < CLOCK_CAUSES; i++) wrong |= sum[i] ^ c->by_cause[i];
+    uint64_t wrong = 0; /* what is not settled is the same on both sides */
+    const unsigned lanes = 8 * (c->owners + 1u);
+    for (unsigned i = 0; i < CLOCK_CAUSES; i += 4) {
+        uint64_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        for (unsigned lane = 0; lane < lanes; lane++) {
+            const uint64_t *by = c->by_lane[lane] + i;
+            s0 += by[0], s1 += by[1], s2 += by[2], s3 += by[3];
+        }
+        const uint64_t *all = c->by_cause + i;
+        wrong |= (s0 ^ all[0]) | (s1 ^ all[1]) | (s2 ^ all[2]) | (s3 ^ all[3]);
+    }
     return !wrong;
 }
 
