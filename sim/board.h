@@ -114,6 +114,20 @@ static inline const struct tenant *machine_tenant(const struct machine *m)
 static inline bool machine_sees_processor(const struct machine *m) { return m->seen < 0 || machine_seen(m) == m->b->vmm.now; }
 /* The switch, and who is plugged in. machine_net.c */
 void machine_build_net(struct machine *m, const uint32_t setting[SETTINGS]);
+/* Opens the images, for each guest; what guest `guest`'s drives show; what hangs on the real controller, and how many drives: a hypervisor
+ * that emulates all needs none. machine_disks.c */
+bool     machine_open_disks(struct machine *m, struct err *e);
+void     machine_media(struct machine *m, unsigned guest, struct disk list[CONFIG_DISKS]);
+unsigned machine_board_media(struct machine *m, struct disk list[CONFIG_DISKS]);
+bool     machine_split_plan(const struct machine *m); /* --io split: the real controller has a drive for each VM but the first, which drives it */
+/* The guest's image in its memory, and its CPU at the first instruction; `vm`: NULL on a bare machine. The firmware for a VM that has it
+ * (struct vmm_board). machine_boot.c */
+bool     machine_boot_guest(struct tenant *t, const struct machine_cfg *cfg, struct vm *vm, struct err *e);
+void     machine_copy_rom(void *rom, struct bus *memory, struct cpu *c, bool copy);
+/* --host hosted: memory of the host's own, which lies first; its kernel boots on the real board. */
+enum { HOST_FRAMES = 16 << 8 };
+uint32_t machine_host_frames(const struct machine *m);
+bool     machine_boot_host(struct machine *m, struct err *e);
 /* The run ends; the first end counts. machine_end.c */
 void machine_ends(struct machine *m, enum machine_fate fate, uint32_t code, const char *why);
 void machine_ends_shutdown(struct machine *m);                  /* a triple fault of the real CPU */

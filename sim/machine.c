@@ -7,14 +7,11 @@
 #include <string.h>
 #include "sim/board.h"
 #include "sim/core/pages.h"
-#include "sim/firmware_tables.h"
-#include "sim/vmm/io_strategy.h"
-#include "sim/vmm/paravirt.h"
 #include "sim/vmm/schedule.h"
 
 enum { HISTORY_FIRST = 1 << 18, HISTORY_LAST = 3 << 18 }; /* events of a bare machine that are kept: 50 MB */
 enum { ONWARD_FIRST = 1 << 13, ONWARD_LAST = 3 << 13 };   /* and if nobody looks at them: what the host's caches hold */
-enum { ARENA_ROOM = 64 << 20, BOOT_GDT = 0x7000, VMM_FRAMES = WINDOW_SIZE / PAGE_SIZE, HOLE_END = 1 << 20, FEW_VMS = 4 };
+enum { ARENA_ROOM = 64 << 20, VMM_FRAMES = WINDOW_SIZE / PAGE_SIZE, FEW_VMS = 4 };
 
 static void pause_cpu(void *machine)
 {
@@ -198,77 +195,6 @@ static bool choose_rom(struct machine *m, struct err *e)
     return settings(m, setting, e) && rom_builtin(&m->rom, !cpu_strategy_find(c->cpu)->hypervisor || setting[SETTING_VM_APIC], e);
 }
 
-/* Each guest has the images to itself. */
-static bool open_disks(struct machine *m, struct err *e)
-{
-    m->guests = config_vms(&m->cfg);
-    m->guest = calloc(m->guests, sizeof *m->guest);
-    m->disk = calloc((size_t)m->guests * CONFIG_DISKS, sizeof(struct disk_image *));
-    if (!m->guest || !m->disk) return err_set(e, EXIT_ENVIRONMENT, "no memory for a machine");
-    for (unsigned n = 0; n < m->guests; n++) {
-        m->guest[n].m = m;
-        m->guest[n].n = n;
-        for (unsigned i = 0; i < m->cfg.disks; i++)
-            if (!(m->disk[n * CONFIG_DISKS + i] = disk_image_open(m->cfg.disk[i], e))) return false;
-    }
-    return true;
-}
-
-/* The drives' media. They hang on the board, or, with a hypervisor, behind the drives it emulates. */
-static void media(struct machine *m, unsigned guest, struct disk list[CONFIG_DISKS])
-{
-    unsigned first = guest * CONFIG_DISKS;
-    for (unsigned i = 0; i < m->cfg.disks; i++) list[i] = disk_image_medium(m->disk[first + i], &m->b->disk[first + i]);
-}
-
-/* A real drive with several VMs' disks: one behind the other. Which one, and where in it. */
-static struct disk part(const struct machine_drive *d, uint64_t *lba)
-{
-    struct machine *m = d->m;
-    unsigned at = (unsigned)(*lba / disk_image_sectors(m->disk[d->n])) * CONFIG_DISKS + d->n;
-    *lba %= disk_image_sectors(m->disk[d->n]);
-    return disk_image_medium(m->disk[at], &m->b->disk[at]);
-}
-
-static bool drive_read(void *drive, uint64_t lba, void *to)
-{
-    struct disk d = part(drive, &lba);
-    return d.read(d.self, lba, to);
-}
-
-static bool drive_write(void *drive, uint64_t lba, const void *from)
-{
-    struct disk d = part(drive, &lba);
-    return d.write(d.self, lba, from);
-}
-
-static void real_media(struct machine *m, struct disk list[CONFIG_DISKS])
-{
-    media(m, 0, list);
-    for (unsigned i = 0; i < m->cfg.disks && m->guests > 1; i++) {
-        m->drive[i] = (struct machine_drive){ m, i };
-        list[i] = (struct disk){ .sectors = m->guests * list[i].sectors, .read = drive_read, .write = drive_write, .self = &m->drive[i] };
-    }
-}
-
-/* With --io split the real controller has one drive for each VM but the first, which drives it. */
-static bool is_split(const struct machine *m) { return m->technique->hypervisor && io_strategy_find(m->cfg.io)->service; }
-
-/* What hangs on the real controller; returns how many. A hypervisor that emulates all drives needs none. */
-static unsigned board_media(struct machine *m, struct disk list[CONFIG_DISKS])
-{
-    if (!is_split(m)) {
-        real_media(m, list);
-        return m->technique->hypervisor && !io_strategy_find(m->cfg.io)->real_disks ? 0 : m->cfg.disks;
-    }
-    for (unsigned n = 1; n < m->guests; n++) {
-        struct disk its[CONFIG_DISKS];
-        media(m, n, its);
-        list[n - 1] = its[0];
-    }
-    return m->guests - 1;
-}
-
 static void input_fired(void *machine, uint64_t when) { (void)machine, (void)when; } /* the run loop looks anyway */
 
 /* Where an event happened, as people count: while translated code runs, where the guest believes to be. */
@@ -319,7 +245,7 @@ static bool build_board(struct machine *m, struct err *e)
                                              m->technique->view ? event_place : NULL, &b->vmm.speaking, &b->clock });
     struct disk disks[CONFIG_DISKS];
     uint32_t setting[SETTINGS];
-    unsigned drives = board_media(m, disks);
+    unsigned drives = machine_board_media(m, disks);
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .ignne = { board_ignne, m, 0 },
                                 .apics = true, .remaps = true, .serial = { board_serial, m->guest },
                                 .serial_in = { machine_input_get, m }, .console = { board_serial, m->guest },
@@ -349,62 +275,11 @@ static bool build_board(struct machine *m, struct err *e)
     return true;
 }
 
-static struct load_order order_of(const struct machine_cfg *cfg)
-{
-    struct load_order o = { .path = cfg->image, .cmdline = cfg->append, .initrd = cfg->initrd[0] ? cfg->initrd : NULL,
-                            .modules = cfg->modules };
-    o.paravirtual = cpu_strategy_find(cfg->cpu)->aware;
-    for (unsigned i = 0; i < cfg->modules; i++) o.module[i] = (struct load_module){ cfg->module[i].path, cfg->module[i].string };
-    return o;
-}
-
-/* What firmware would have left, where none runs. */
-static void post(struct bus *memory, struct devices *d)
-{
-    uint8_t tables[FIRMWARE_TABLES_SIZE];
-    firmware_tables(tables, FIRMWARE_TABLES, d->apics);
-    bus_poke(memory, hpa(FIRMWARE_TABLES), tables, sizeof tables);
-    devices_after_post(d, FIRMWARE_IOAPIC_ID);
-}
-
-/* What a boot loader leaves behind: a flat GDT in low memory (the Multiboot specification promises no more than flat
- * segments; a table that exists keeps SGDT and segment loads meaningful), and the CPU at the entry point. Linux wants its
- * flat segments as selectors 10 and 18. The table is there before the image, which may lie over it. */
-static bool boot(struct tenant *t, const struct machine_cfg *cfg, struct bus *memory, struct cpu *c, struct err *e)
-{
-    struct image *image = &t->image;
-    static const uint32_t gdt[2][8] = { { 0, 0, 0x0000FFFF, 0x00CF9B00, 0x0000FFFF, 0x00CF9300 },
-                                        { 0, 0, 0, 0, 0x0000FFFF, 0x00CF9B00, 0x0000FFFF, 0x00CF9300 } };
-    struct load_order order = order_of(cfg);
-    if (!loader_load(memory, &order, image, e)) return false;
-    bool is_linux = image->kind == IMAGE_LINUX;
-    unsigned bytes = is_linux ? 32 : 24;
-    if (image->low >= BOOT_GDT + bytes || image->high <= BOOT_GDT) bus_poke(memory, hpa(BOOT_GDT), gdt[is_linux], bytes);
-    cpu_boot_flat(c, image->entry, image->eax, image->ebx);
-    c->gdtr = (struct table_reg){ BOOT_GDT, (uint16_t)(bytes - 1) };
-    c->reg[ESI] = image->esi;
-    for (unsigned n = 0; is_linux && n < SEG_COUNT; n++) c->seg[n].sel = n == SEG_CS ? 0x10 : 0x18;
-    return true;
-}
-
 static uint32_t point_alias(void *machine, uint32_t at)
 {
     struct machine *m = machine;
     const struct vcpu *v = &m->b->vmm.now->vcpu;
     return v->ops->code ? v->ops->code(v, at) : at;
-}
-
-/* A paravirtual kernel meets no firmware and no boot loader: the hypervisor's domain builder does all. */
-static bool build_domain(struct tenant *t, const struct machine_cfg *cfg, struct vm *vm, struct err *e)
-{
-    struct load_order order = order_of(cfg);
-    const struct image *i = &t->image;
-    if (!loader_load(vm_memory(vm), &order, &t->image, e)) return false;
-    struct pv_image image = { .virt_base = i->virt_base, .entry = i->virt_base + i->entry, .end = i->high,
-                              .hypercall_page = i->hypercall_page, .mod_start = i->mod_start, .mod_len = i->mod_len,
-                              .cmdline = cfg->append };
-    t->image.entry = image.entry;
-    return pv_build(vm, &image, e);
 }
 
 /* Both CPUs on which guest code runs report, and the MMU of the real one, which alone gives out fast tags, withholds them. */
@@ -423,34 +298,6 @@ static void wire_points(struct machine *m)
     b->cpu.points = &m->points;
     b->cpu.recorder = &m->recorder;
     b->mmu.points = &m->points;
-}
-
-/* A VM has no ROM chip: its hypervisor copies the firmware into the guest's memory, where shadow RAM would be, and starts
- * the virtual CPU at the vector's address there. */
-static void copy_rom(void *rom, struct bus *memory, struct cpu *c, bool copy)
-{
-    const struct rom *r = rom;
-    uint32_t bytes = r->size < ROM_LOW_SIZE ? r->size : ROM_LOW_SIZE;
-    if (copy) bus_poke(memory, hpa(HOLE_END - bytes), r->chip + (r->size - bytes), bytes);
-    if (copy && r->video) bus_poke(memory, hpa(SHADOW_BASE), r->video, r->video_size);
-    c->seg[SEG_CS].base = ROM_VECTOR_LOW - c->eip;
-}
-
-/* With firmware there is nothing to prepare: the CPU comes out of reset at its vector and finds everything itself. `vm`: NULL on a
- * bare machine. */
-static bool start(struct tenant *t, const struct machine_cfg *cfg, struct vm *vm, struct err *e)
-{
-    struct machine *m = t->m;
-    struct bus *memory = vm ? vm_memory(vm) : &m->b->bus;
-    struct cpu *c = vm ? &vm->vcpu.virt : &m->b->cpu;
-    if (vm && vm->vcpu.ops->aware) return build_domain(t, cfg, vm, e);
-    if (!m->rom.chip) post(memory, vm ? &vm->devices : &m->b->devices);
-    if (!m->rom.chip) return boot(t, cfg, memory, c, e);
-    t->image.entry = ROM_VECTOR;
-    t->image.hash = m->rom.hash;
-    cpu_reset(c);
-    if (vm) copy_rom(&m->rom, memory, c, true);
-    return true;
 }
 
 /* Frames of machine memory for a VM: its window, which begins at a multiple of its size, and its memory behind that. */
@@ -473,28 +320,6 @@ static uint32_t first_frames(const struct machine_cfg *c, unsigned n)
     return (uint32_t)mine;
 }
 
-/* Memory of the host's own: it lies first, and a boot loader sees no more. */
-enum { HOST_FRAMES = 16 << 8 };
-static uint32_t host_frames(const struct machine *m) { return config_hosted(&m->cfg) ? (uint32_t)HOST_FRAMES : 0; }
-
-/* The host's kernel boots on the real board. Its first process is the virtual machine's, and it is told where the module is. */
-static bool boot_host(struct machine *m, struct err *e)
-{
-    struct board *b = m->b;
-    struct machine_cfg cfg = m->cfg;
-    cfg.modules = 0;
-    cfg.initrd[0] = 0;
-    snprintf(cfg.image, sizeof cfg.image, "%s", m->cfg.host_image);
-    snprintf(cfg.append, sizeof cfg.append, "vmm=%u run=\"vm\"", (unsigned)HOST_FRAMES);
-    if (!config_option(&cfg, "module", m->cfg.host_module, e)) return false;
-    b->host_memory = arena_alloc(&m->arena, sizeof *b->host_memory);
-    bus_init_child(b->host_memory, &b->bus, HOST_FRAMES, &m->arena);
-    for (uint32_t i = 0; i < HOST_FRAMES; i++) b->host_memory->map[i] = i;
-    m->host.m = m;
-    post(b->host_memory, &b->devices);
-    return boot(&m->host, &cfg, b->host_memory, &b->cpu, e);
-}
-
 static bool build_vms(struct machine *m, struct err *e)
 {
     struct board *b = m->b;
@@ -502,29 +327,29 @@ static bool build_vms(struct machine *m, struct err *e)
     struct vmm_board vb = { .arena = &m->arena, .bus = &b->bus, .cpu = &b->cpu, .mmu = &b->mmu, .clock = &b->clock,
                             .model = &m->model, .trace = m->trace,
                             .epoch = BOARD_EPOCH + (uint32_t)(m->cfg.seed % BOARD_EPOCH), .disk_times = disk_times(&m->model),
-                            .firmware = m->rom.chip ? copy_rom : NULL, .firmware_self = &m->rom };
+                            .firmware = m->rom.chip ? machine_copy_rom : NULL, .firmware_self = &m->rom };
     if (!settings(m, vb.setting, e)) return false;
     vmm_init(&b->vmm, &vb, m->guests, &(struct vmm_turns){ scheduler ? scheduler : schedulers[0]->name, vb.setting[SETTING_SCHED_SLICE],
                                                            vb.setting[SETTING_SCHED_PERIOD] });
-    b->vmm.service = is_split(m);
+    b->vmm.service = machine_split_plan(m);
     b->vmm.pooled = config_pool(&m->cfg) != 0;
     b->vmm.hosted.on = config_hosted(&m->cfg);
-    uint32_t at = host_frames(m), managed = config_memory(&m->cfg) * 256, pool = m->guests * (uint32_t)VMM_FRAMES; /* all windows first, then all memory */
+    uint32_t at = machine_host_frames(m), managed = config_memory(&m->cfg) * 256, pool = m->guests * (uint32_t)VMM_FRAMES; /* all windows first, then all memory */
     if (managed) memory_init(&b->vmm.memory, &b->vmm, &(struct memory_plan){ pool, managed, m->frames - pool - managed });
     for (unsigned n = 0; n < m->guests; n++) {
         struct machine_cfg one;
         struct config_share share;
         struct disk disks[CONFIG_DISKS];
         config_vm(&m->cfg, n, &one, &share);
-        media(m, n, disks);
+        machine_media(m, n, disks);
         uint8_t address[NET_ADDRESS];
         memcpy(address, nic_address, sizeof address);
         address[NET_ADDRESS - 1] = (uint8_t)(address[NET_ADDRESS - 1] + n); /* the first VM's is the real card's, who needs none */
         struct vm_plan plan = { .cpu = one.cpu, .mmu = one.mmu, .io = one.io, .window = at << PAGE_SHIFT,
                                 .first = managed ? pool : at + VMM_FRAMES, .shares = share.shares,
                                 .frames = first_frames(&m->cfg, n), .most = one.ram_mib * 256, .disk = disks,
-                                .disks = is_split(m) ? 0 : m->cfg.disks, .nic = m->cfg.nic[0] != 0, .weight = share.weight,
-                                .cap = share.cap, .background = share.background || (is_split(m) && !n), .leaves = m->cfg.migrate_at != 0 };
+                                .disks = machine_split_plan(m) ? 0 : m->cfg.disks, .nic = m->cfg.nic[0] != 0, .weight = share.weight,
+                                .cap = share.cap, .background = share.background || (machine_split_plan(m) && !n), .leaves = m->cfg.migrate_at != 0 };
         memcpy(plan.nic_address, address, sizeof address);
         if (!vmm_add(&b->vmm, &plan, e)) return false;
         at += managed ? (uint32_t)VMM_FRAMES : room_of(first_frames(&m->cfg, n));
@@ -542,9 +367,9 @@ static bool build_guests(struct machine *m, struct err *e)
         struct machine_cfg one;
         struct config_share share;
         config_vm(&m->cfg, n, &one, &share);
-        if (!start(&m->guest[n], &one, hypervisor ? &b->vmm.vm[n] : NULL, e)) return false;
+        if (!machine_boot_guest(&m->guest[n], &one, hypervisor ? &b->vmm.vm[n] : NULL, e)) return false;
     }
-    if (config_hosted(&m->cfg) && !boot_host(m, e)) return false;
+    if (config_hosted(&m->cfg) && !machine_boot_host(m, e)) return false;
     return machine_restore(m, e) && (m->cfg.arrives || machine_start(m, e));
 }
 
@@ -588,7 +413,7 @@ static bool allocate(struct machine *m, struct err *e)
         if (managed) m->frames += VMM_FRAMES + one.ram_mib * 256u; /* as much behind what they have: the swap area's medium */
         else m->frames += n + 1 < m->guests ? room_of(first_frames(&m->cfg, n)) : first_frames(&m->cfg, n) + (m->technique->hypervisor ? VMM_FRAMES : 0);
     }
-    m->frames += managed + host_frames(m);
+    m->frames += managed + machine_host_frames(m);
     size_t bytes = (size_t)m->frames * PAGE_SIZE;
     void *ram = pages_alloc(bytes);
     if (!ram || !arena_init(&m->arena, (size_t)ARENA_ROOM * (1 + m->guests / 2))) {
@@ -620,7 +445,7 @@ struct machine *machine_new(const struct machine_cfg *cfg, struct err *e)
     schedule_names();
     hosted_names();
     memory_names();
-    if (!config_check(&m->cfg, e) || !config_model(&m->cfg, &m->model, e) || !choose_rom(m, e) || !open_disks(m, e) || !allocate(m, e) ||
+    if (!config_check(&m->cfg, e) || !config_model(&m->cfg, &m->model, e) || !choose_rom(m, e) || !machine_open_disks(m, e) || !allocate(m, e) ||
         !build_board(m, e) || !read_typed(m, e) || !build_guests(m, e)) {
         machine_free(m);
         return NULL;
