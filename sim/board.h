@@ -40,7 +40,7 @@ struct board {
     bool           off;          /* the power was turned off */
     bool           remapped;     /* ROM and RAM changed places: decoded code must go at the next boundary */
     uint8_t        reset;        /* 1 + RESET_CPU or RESET_BOARD: wanted at the next boundary */
-    size_t         *serial_len;  /* of each guest: bytes of its serial text that exist at this moment */
+    size_t         *serial_len;  /* of each guest, and of the host behind them: bytes of its serial text that exist at this moment */
     struct disk_moment *disk;    /* CONFIG_DISKS for each guest */
     struct bus *host_memory;     /* --host hosted: what the host's boot loader sees of memory */
     struct net_switch *net;      /* NULL: the board has no network card */
@@ -57,7 +57,7 @@ struct board {
 /* What a guest has outside the arena. */
 struct tenant {
     struct machine *m;
-    unsigned       n;            /* its VM's number; 0 also without a hypervisor */
+    unsigned       n;            /* its VM's number; 0 also without a hypervisor; a host's is behind the VMs' */
     struct image   image;
     struct text    serial;
     size_t         serial_sent;  /* bytes already handed to cfg.serial: re-execution sends nothing twice */
@@ -136,6 +136,7 @@ void machine_ends_off(struct machine *m);
 void machine_ends_halted(struct machine *m);                    /* no device will ever wake the CPU */
 void machine_ends_limit(struct machine *m, const char *option, uint64_t n);
 void machine_ends_vmm(struct machine *m);                       /* the hypervisor has nothing left to run */
+bool machine_hosted_over(const struct machine *m);              /* a host stops the machine when all its VMs are over: their ends count */
 /* Of several VMs: whoever ended since this was called last. */
 void machine_note_ends(struct machine *m);
 /* How a VM ended, and the exit code for that. */

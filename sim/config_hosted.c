@@ -1,24 +1,53 @@
 /* --host hosted: what it can be combined with, and why not with the rest. See config.h, vmm/hosted.h. */
 #include <string.h>
 #include "sim/config.h"
+#include "sim/vmm/hosted.h"
+
+enum { HOSTED_MIB = 760 };
 
 bool config_hosted(const struct machine_cfg *c) { return !strcmp(c->host, "hosted"); }
+
+static bool refuse_technique(const char *cpu, struct err *e)
+{
+    return err_set(e, EXIT_USAGE, "--host hosted with --cpu %s: the host's kernel keeps its own descriptor tables and interrupts, and only a VM entry "
+                   "exchanges them with a guest's by itself; other techniques are planned, not in version 0.1. Use --cpu vtx", cpu);
+}
+
+static bool virtio(const struct machine_cfg *c)
+{
+    const char *value = config_get(c, "io.virtio");
+    return value && strcmp(value, "0") != 0;
+}
 
 bool config_check_hosted(const struct machine_cfg *c, struct err *e)
 {
     if (!config_hosted(c)) return true;
-    if (strcmp(c->cpu, "vtx"))
-        return err_set(e, EXIT_USAGE, "--host hosted with --cpu %s: the host's kernel keeps its own descriptor tables and interrupts, and only a VM entry "
-                       "exchanges them with a guest's by itself; other techniques are planned, not in version 0.1. Use --cpu vtx", c->cpu);
-    if (config_vms(c) > 1 || c->kinds)
-        return err_set(e, EXIT_USAGE, "--host hosted with %u virtual machines: the module has one processor state to run; several are planned, not in "
-                       "version 0.1", config_vms(c));
+    if (!c->kinds && strcmp(c->cpu, "vtx")) return refuse_technique(c->cpu, e);
+    if (config_vms(c) > HOSTED_VMS)
+        return err_set(e, EXIT_USAGE, "--host hosted with %u virtual machines: each has a process, and the host's kernel has room for %d; use fewer",
+                       config_vms(c), HOSTED_VMS);
+    for (unsigned i = 0; i < config_vms(c); i++) {
+        struct machine_cfg one;
+        struct config_share share;
+        config_vm(c, i, &one, &share);
+        if (strcmp(one.cpu, "vtx")) return refuse_technique(one.cpu, e);
+        if (one.ram_mib > HOSTED_MIB)
+            return err_set(e, EXIT_USAGE, "--host hosted with --ram %uM: a process has the guest's memory in its address space, and there is room for %d MB "
+                           "there; use less", one.ram_mib, HOSTED_MIB);
+        if (share.background || share.weight || share.cap)
+            return err_set(e, EXIT_USAGE, "--set vm.%u.* with --host hosted: who runs is the host's scheduler's affair, and it knows processes, no VMs; leave "
+                           "weights, caps and background out", i);
+    }
+    if (config_get(c, CONFIG_SCHEDULER))
+        return err_set(e, EXIT_USAGE, "--set sched with --host hosted: the host's kernel has a scheduler of its own, round robin over processes; leave it out");
     if (strcmp(c->io, "hypervisor-direct"))
         return err_set(e, EXIT_USAGE, "--io %s with --host hosted: the devices are the host's, and a guest reaches them through its process; leave --io "
                        "out", c->io);
-    if (c->disks || c->nic[0])
-        return err_set(e, EXIT_USAGE, "--%s with --host hosted: the process models a serial port and debug ports, no such device yet; give the guest its "
-                       "files with --module", c->disks ? "disk" : "nic");
+    if (c->nic[0])
+        return err_set(e, EXIT_USAGE, "--nic with --host hosted: the process models serial port, disks and debug ports, and the host has no driver of a network "
+                       "card; leave it out");
+    if (virtio(c))
+        return err_set(e, EXIT_USAGE, "--set io.virtio with --host hosted: the process models IDE drives; leave the setting out");
     if (c->bios[0] || !c->image[0])
         return err_set(e, EXIT_USAGE, "--host hosted with firmware: 16-bit code is interpreted in the module, where the process cannot be asked; name a "
                        "kernel image");

@@ -120,7 +120,7 @@ static void board_serial(void *tenant, uint8_t byte)
     m->b->serial_len[t->n] = t->serial.len;
     if (t->serial.len <= t->serial_sent) return;
     t->serial_sent = t->serial.len;
-    if (m->cfg.serial) m->cfg.serial(m->cfg.serial_self, t->n, byte);
+    if (m->cfg.serial && t->n < m->guests) m->cfg.serial(m->cfg.serial_self, t->n, byte);
 }
 
 static void limit_fired(void *machine, uint64_t when)
@@ -204,9 +204,10 @@ static uint32_t event_place(void *machine) { return machine_eip(machine); }
 static bool build_card(struct machine *m, struct err *e)
 {
     struct board *b = m->b;
-    if (m->guests == 1) return true;
-    if (!serial_card_init(&b->card, m->guests - 1, &b->bus, &b->timers, &m->arena, e)) return false;
-    for (unsigned n = 1; n < m->guests; n++) b->card.line[n - 1].sink = (struct serial_sink){ board_serial, &m->guest[n] };
+    bool hosted = config_hosted(&m->cfg); /* the board's own line is the host's */
+    if (m->guests == 1 && !hosted) return true;
+    if (!serial_card_init(&b->card, m->guests - !hosted, &b->bus, &b->timers, &m->arena, e)) return false;
+    for (unsigned n = !hosted; n < m->guests; n++) b->card.line[n - !hosted].sink = (struct serial_sink){ board_serial, &m->guest[n] };
     return true;
 }
 
@@ -216,7 +217,9 @@ static bool build_board(struct machine *m, struct err *e)
 {
     struct board *b = m->b = arena_alloc(&m->arena, sizeof *m->b);
     b->vm_end = arena_alloc(&m->arena, m->guests * sizeof *b->vm_end);
-    b->serial_len = arena_alloc(&m->arena, m->guests * sizeof *b->serial_len);
+    b->serial_len = arena_alloc(&m->arena, (m->guests + 1) * sizeof *b->serial_len);
+    m->host.m = m;
+    m->host.n = m->guests;
     b->disk = arena_alloc(&m->arena, (size_t)m->guests * CONFIG_DISKS * sizeof *b->disk);
     b->clock.hz = m->model.hz;
     b->timers = (struct timeq){ .clock = &b->clock, .changed = deadline_moved, .self = m };
@@ -247,8 +250,8 @@ static bool build_board(struct machine *m, struct err *e)
     uint32_t setting[SETTINGS];
     unsigned drives = machine_board_media(m, disks);
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .ignne = { board_ignne, m, 0 },
-                                .apics = true, .remaps = true, .serial = { board_serial, m->guest },
-                                .serial_in = { machine_input_get, m }, .console = { board_serial, m->guest },
+                                .apics = true, .remaps = true, .serial = { board_serial, config_hosted(&m->cfg) ? &m->host : m->guest },
+                                .serial_in = { machine_input_get, m }, .console = { board_serial, config_hosted(&m->cfg) ? &m->host : m->guest },
                                 .stop = board_stop, .stop_self = m, .a20 = { board_a20, m, 0 },
                                 .card = m->technique->hypervisor ? 0 : m->rom.video_pci, .card_moved = { board_card, m },
                                 .shadow = { board_shadow, m }, .rom = m->rom.chip && !m->technique->hypervisor,
@@ -348,7 +351,7 @@ static bool build_vms(struct machine *m, struct err *e)
         struct vm_plan plan = { .cpu = one.cpu, .mmu = one.mmu, .io = one.io, .window = at << PAGE_SHIFT,
                                 .first = managed ? pool : at + VMM_FRAMES, .shares = share.shares,
                                 .frames = first_frames(&m->cfg, n), .most = one.ram_mib * 256, .disk = disks,
-                                .disks = machine_split_plan(m) ? 0 : m->cfg.disks, .nic = m->cfg.nic[0] != 0, .weight = share.weight,
+                                .disks = machine_split_plan(m) || b->vmm.hosted.on ? 0 : m->cfg.disks, .nic = m->cfg.nic[0] != 0, .weight = share.weight,
                                 .cap = share.cap, .background = share.background || (machine_split_plan(m) && !n), .leaves = m->cfg.migrate_at != 0 };
         memcpy(plan.nic_address, address, sizeof address);
         if (!vmm_add(&b->vmm, &plan, e)) return false;
@@ -471,6 +474,7 @@ void machine_free(struct machine *m)
     if (m->blocks) block_cache_free(m->blocks);
     recorder_start(&m->recorder, 0);
     trace_free(m->trace);
+    text_free(&m->host.serial);
     text_free(&m->frames_seen);
     text_free(&m->inputs);
     text_free(&m->typed);

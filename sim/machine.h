@@ -472,6 +472,7 @@ bool machine_io(const struct machine *m, struct machine_io *out);
 enum { MACHINE_BY_MODULE, MACHINE_BY_KERNEL, MACHINE_BY_PROCESS, MACHINE_ANSWERS };
 struct machine_hosted { uint64_t exits[MACHINE_ANSWERS], cycles[MACHINE_ANSWERS], waits /* of the process, for a guest that sleeps */, lost; };
 bool machine_hosted(const struct machine *m, struct machine_hosted *out);
+const char *machine_host_serial(const struct machine *m, size_t *n); /* what the host itself said on the board's line; "" if there is none */
 const char *machine_answer_name(unsigned by); /* "module", "host kernel", "process" */
 
 /* The techniques that exist, in teaching order, for --help, `list` and the error messages. */

@@ -99,12 +99,11 @@ bool machine_boot_host(struct machine *m, struct err *e)
     cfg.modules = 0;
     cfg.initrd[0] = 0;
     snprintf(cfg.image, sizeof cfg.image, "%s", m->cfg.host_image);
-    snprintf(cfg.append, sizeof cfg.append, "vmm=%u run=\"vm\"", (unsigned)HOST_FRAMES);
+    snprintf(cfg.append, sizeof cfg.append, "vmm=%u vms=%u run=\"vm %u\"", (unsigned)HOST_FRAMES, m->guests, m->guests);
     if (!config_option(&cfg, "module", m->cfg.host_module, e)) return false;
     b->host_memory = arena_alloc(&m->arena, sizeof *b->host_memory);
     bus_init_child(b->host_memory, &b->bus, HOST_FRAMES, &m->arena);
     for (uint32_t i = 0; i < HOST_FRAMES; i++) b->host_memory->map[i] = i;
-    m->host.m = m;
     post(b->host_memory, &b->devices);
     return boot(&m->host, &cfg, b->host_memory, &b->cpu, e);
 }

@@ -147,6 +147,14 @@ void machine_ends_vmm(struct machine *m)
     machine_ends(m, (enum machine_fate)x.fate, x.code, x.why);
 }
 
+bool machine_hosted_over(const struct machine *m)
+{
+    const struct vmm *h = &m->b->vmm;
+    bool over = h->hosted.on;
+    for (unsigned n = 0; n < h->vms; n++) over &= h->vm[n].account.state == VM_OVER;
+    return over;
+}
+
 void machine_ends_halted(struct machine *m)
 {
     machine_ends(m, FATE_HALTED, 0, m->b->cpu.eflags & FLAG_IF ? "the guest halted and no device will ever interrupt it"

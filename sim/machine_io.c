@@ -3,11 +3,26 @@
 #include "sim/board.h"
 #include "sim/vmm/io_strategy.h"
 
+/* The guest's drives are its process's, the real ones the host's. */
+static bool hosted_io(const struct machine *m, const struct vm *vm, struct machine_io *out)
+{
+    const struct ide *real = &m->b->devices.ide;
+    out->commands = vm->hosted.disk_commands;
+    out->accesses = vm->hosted.disk_accesses;
+    out->interrupts = vm->hosted.disk_interrupts;
+    for (unsigned c = 0; c < IDE_CHANNELS; c++) {
+        out->real_interrupts += real->channel[c].interrupts;
+        for (unsigned d = 0; d < 2; d++) out->requests += real->channel[c].drive[d].commands;
+    }
+    return true;
+}
+
 bool machine_io(const struct machine *m, struct machine_io *out)
 {
     *out = (struct machine_io){ .way = m->cfg.io, .real_accesses = m->b->devices.ide.accesses };
     if (!m->technique->hypervisor || (!m->cfg.disks && strcmp(m->cfg.io, "passthrough") != 0)) return false;
     const struct vm *vm = machine_seen(m);
+    if (vm->vmm->hosted.on) return hosted_io(m, vm, out);
     const struct ide *ide = vm->pass || m->b->vmm.service ? &m->b->devices.ide : &vm->devices.ide; /* the real one, or its own */
     for (unsigned c = 0; c < IDE_CHANNELS; c++) {
         out->interrupts += ide->channel[c].interrupts;

@@ -111,6 +111,12 @@ bool machine_vm_memory(const struct machine *m, unsigned n, struct machine_vm_me
     return true;
 }
 
+const char *machine_host_serial(const struct machine *m, size_t *n)
+{
+    *n = m->b->serial_len[m->guests];
+    return text_str(&m->host.serial);
+}
+
 const char *machine_answer_name(unsigned by)
 {
     static const char *const names[MACHINE_ANSWERS] = { "module", "host kernel", "process" };

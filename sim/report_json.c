@@ -288,7 +288,11 @@ static void json_hosted(const struct report *r, struct text *out)
     text_add(out, "  \"hosted\": {");
     for (unsigned i = 0; i < MACHINE_ANSWERS; i++)
         text_add(out, "\"%s\": {\"exits\": %llu, \"cycles\": %llu}, ", machine_answer_name(i), (unsigned long long)h.exits[i], (unsigned long long)h.cycles[i]);
-    text_add(out, "\"waits\": %llu, \"lost\": %llu},\n", (unsigned long long)h.waits, (unsigned long long)h.lost);
+    size_t n;
+    const char *said = machine_host_serial(r->s->machine, &n);
+    text_add(out, "\"waits\": %llu, \"lost\": %llu},\n  \"host_serial\": ", (unsigned long long)h.waits, (unsigned long long)h.lost);
+    json_bytes(out, said, n);
+    text_add(out, ",\n");
 }
 
 static void json_io(const struct report *r, struct text *out)

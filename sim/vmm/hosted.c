@@ -6,108 +6,26 @@
 #include "sim/vmm/vm.h"
 #include "sim/vmm/vtx.h"
 
-static const char *const why_names[HOSTED_WHYS] = { "", "port", "halt", "interrupt" };
+static const char *const why_names[HOSTED_WHYS] = { "", "port", "halt", "interrupt", "again", "over" };
 void hosted_names(void) { trace_names("host", why_names, HOSTED_WHYS); }
 
-/* The devices of mini's vm.c: COM1, the debug exit, the debug console. */
-static const struct { uint16_t first, count; } ports[] = { { UART_BASE, UART_PORTS }, { 0xF4, 1 }, { 0xE9, 1 } };
+static const struct window *window_of(const struct vm *vm) { return &vm->vcpu.window; }
 
-static struct window *window_of(struct vmm *h) { return &h->vm->vcpu.window; }
+/* ---- what the module leaves for the crossing */
 
-/* ---- the device that the process is, on the virtual board */
+static void put(struct vm *vm, uint32_t offset, uint32_t value) { bus_poke(vm->vmm->board.bus, window_hpa(window_of(vm), offset), &value, 4); }
 
-static struct hosted *hosted_of(struct device *d) { return (struct hosted *)d; }
-
-static uint32_t asked_read(struct device *d, uint32_t port, unsigned size)
+static uint32_t get(struct vm *vm, uint32_t offset)
 {
-    struct hosted *t = hosted_of(d);
-    (void)port, (void)size;
-    t->lost += !t->answering;
-    t->touched = true;
-    return t->answering ? t->value : UINT32_MAX;
+    uint32_t value;
+    bus_peek(vm->vmm->board.bus, window_hpa(window_of(vm), offset), &value, 4);
+    return value;
 }
 
-static void asked_write(struct device *d, uint32_t port, unsigned size, uint32_t value)
+static void table(struct vm *vm, uint32_t offset, struct table_reg r)
 {
-    struct hosted *t = hosted_of(d);
-    (void)port, (void)size;
-    t->lost += !t->answering;
-    t->touched = true;
-    t->value = value;
-}
-
-static uint32_t asked_peek(const struct device *d, uint32_t port, unsigned size)
-{
-    (void)d, (void)port, (void)size;
-    return UINT32_MAX;
-}
-
-static void asked_reset(struct device *d) { (void)d; }
-
-static const struct reg_desc regs[] = { { 0 } };
-static const struct device_ops ops = { .name = "process", .regs = regs, .reset = asked_reset, .read = asked_read, .write = asked_write, .peek = asked_peek };
-
-static bool is_asked(uint16_t port)
-{
-    for (unsigned i = 0; i < sizeof ports / sizeof ports[0]; i++)
-        if ((uint16_t)(port - ports[i].first) < ports[i].count) return true;
-    return false;
-}
-
-bool hosted_asks(struct vcpu *v, uint16_t port, unsigned size, bool in, uint32_t length)
-{
-    struct hosted *t = &v->vmm->hosted;
-    if (!t->on || !is_asked(port)) return false;
-    t->access.port = port;
-    t->access.size = (uint8_t)size;
-    t->access.in = in;
-    t->access.length = length;
-    t->access.open = true;
-    t->access.string = false;
-    t->value = v->virt.reg[EAX] & (size == 4 ? UINT32_MAX : (1u << 8 * size) - 1);
-    t->why = HOSTED_PORT;
-    return true;
-}
-
-/* One iteration of a string instruction. A fault of its memory operand is delivered, and nothing has happened then. */
-static void iterate(struct vcpu *v)
-{
-    struct hosted *t = &v->vmm->hosted;
-    struct cpu *c = &v->virt;
-    uint32_t eip = c->eip, left = c->reg[ECX];
-    if (t->access.repeated) c->reg[ECX] = 1;
-    t->answering = true;
-    t->touched = false;
-    emulate_one(v);
-    t->answering = false;
-    if (!t->access.repeated) return;
-    c->reg[ECX] = t->touched ? left - 1 : left;
-    if (t->touched && left > 1) c->eip = eip;
-}
-
-/* What is written is known once it was done, and what is read is done once it is known. */
-bool hosted_asks_string(struct vcpu *v, uint16_t port, unsigned size, bool in, bool repeated)
-{
-    struct hosted *t = &v->vmm->hosted;
-    if (!t->on || !is_asked(port) || (repeated && !v->virt.reg[ECX])) return false;
-    vtx_need_system(v);
-    t->access.port = port;
-    t->access.size = (uint8_t)size;
-    t->access.in = t->access.string = t->access.open = in;
-    t->access.repeated = repeated;
-    if (!in) iterate(v);
-    if (in || t->touched) t->why = HOSTED_PORT;
-    return true;
-}
-
-/* ---- there and back */
-
-static void put(struct vmm *h, uint32_t offset, uint32_t value) { bus_poke(h->board.bus, window_hpa(window_of(h), offset), &value, 4); }
-
-static void table(struct vmm *h, uint32_t offset, struct table_reg r)
-{
-    put(h, offset, r.limit);
-    bus_poke(h->board.bus, window_hpa(window_of(h), offset + 2), &r.base, 4);
+    put(vm, offset, r.limit);
+    bus_poke(vm->vmm->board.bus, window_hpa(window_of(vm), offset + 2), &r.base, 4);
 }
 
 /* Whose cycles are those of real code in ring 0 to 3? */
@@ -116,117 +34,208 @@ static void accounts(struct vmm *h, bool outside)
     struct cpu *c = h->board.cpu;
     for (unsigned ring = 0; ring < 4; ring++) c->account[ring] = outside ? CAUSE_HOST : ring == 0 ? CAUSE_DISPATCH : ring == 3 ? CAUSE_USER : CAUSE_KERNEL;
     cpu_set_cpl(c, c->cpl);
+    if (!outside) clock_owner(h->board.clock, h->now->id);
+    schedule_pays(h, outside ? NULL : h->now);
+}
+
+static void prepare(struct vm *vm)
+{
+    struct vmm *h = vm->vmm;
+    struct hosted_place place = { window_of(vm)->at, vm->frame << PAGE_SHIFT, vm->frames << PAGE_SHIFT };
+    hosted_take_ports(vm);
+    put(vm, WINDOW_CROSS_TO, VCPU_REAL_CR0);
+    put(vm, WINDOW_CROSS_TO + 4, window_hpa(window_of(vm), VTX_DIRECTORY).v);
+    put(vm, WINDOW_CROSS_TO + 8, CR4_PSE | CR4_PGE | CR4_VMXE);
+    table(vm, WINDOW_CROSS_TO + 12, (struct table_reg){ WINDOW_BASE + WINDOW_GDT, 0xFFFF });
+    table(vm, WINDOW_CROSS_TO + 20, (struct table_reg){ WINDOW_BASE + WINDOW_IDT, 256 * 8 - 1 });
+    put(vm, WINDOW_CROSS_TO + 28, WINDOW_BASE + WINDOW_FRAME_AT);
+    bus_poke(h->board.bus, window_hpa(window_of(h->vm), WINDOW_PLACES + vm->id * (uint32_t)sizeof place), &place, sizeof place);
 }
 
 void hosted_start(struct vmm *h)
 {
-    struct hosted *t = &h->hosted;
     struct cpu *c = h->board.cpu;
-    t->device.ops = &ops;
-    t->outside = true;
-    for (unsigned i = 0; i < sizeof ports / sizeof ports[0]; i++) bus_take_ports(&h->vm->bus, &t->device, ports[i].first, ports[i].count);
-    put(h, WINDOW_CROSS_TO, VCPU_REAL_CR0);
-    put(h, WINDOW_CROSS_TO + 4, window_hpa(window_of(h), VTX_DIRECTORY).v);
-    put(h, WINDOW_CROSS_TO + 8, CR4_PSE | CR4_PGE | CR4_VMXE);
-    table(h, WINDOW_CROSS_TO + 12, (struct table_reg){ WINDOW_BASE + WINDOW_GDT, 0xFFFF });
-    table(h, WINDOW_CROSS_TO + 20, (struct table_reg){ WINDOW_BASE + WINDOW_IDT, 256 * 8 - 1 });
-    put(h, WINDOW_CROSS_TO + 28, WINDOW_BASE + WINDOW_FRAME_AT);
+    h->hosted.outside = true;
+    for (unsigned n = 0; n < h->vms; n++) prepare(&h->vm[n]);
     cpu_apic_base(c, c->apic_base & ~(uint32_t)APIC_BASE_ENABLE); /* the module wants none, and finds it off */
     accounts(h, true);
 }
 
-static void tell(struct vmm *h, bool to_host, const struct hosted_record *r)
+/* ---- the record */
+
+static void tell(struct vm *vm, bool to_host, const struct hosted_record *r)
 {
-    uint32_t id = TRACE(h->board.trace, HOST, h->vm->vcpu.cause, .to_host = to_host, .why = (uint8_t)r->reason, .port = (uint16_t)r->port, .wait = r->wait);
-    if (to_host) h->vm->vcpu.cause = id;
+    uint32_t id = TRACE(vm->vmm->board.trace, HOST, vm->vcpu.cause, .to_host = to_host, .why = (uint8_t)r->reason, .port = (uint16_t)r->port, .wait = r->wait);
+    if (to_host) vm->vcpu.cause = id;
 }
 
-static void record(struct vmm *h, struct hosted_record *r, bool write)
+static void part(struct vm *vm, uint32_t offset, void *bytes, uint32_t n, bool write)
 {
-    hpa_t at = window_hpa(window_of(h), WINDOW_RECORD);
-    if (write) bus_poke(h->board.bus, at, r, sizeof *r);
-    else bus_peek(h->board.bus, at, r, sizeof *r);
-    bus_refer(h->board.bus, at, sizeof *r, write);
-    clock_charge(h->board.clock, CAUSE_SWITCH, sizeof *r / 4 * h->board.model->cost[COST_MEM_REF]);
+    const struct vmm_board *b = &vm->vmm->board;
+    hpa_t at = window_hpa(window_of(vm), WINDOW_RECORD + offset);
+    if (!n) return;
+    if (write) bus_poke(b->bus, at, bytes, n);
+    else bus_peek(b->bus, at, bytes, n);
+    bus_refer(b->bus, at, n, write);
+    clock_charge(b->clock, CAUSE_SWITCH, (n + 3) / 4 * (uint64_t)b->model->cost[COST_MEM_REF]);
+}
+
+/* With the data of a string instruction. */
+static void record(struct vm *vm, struct hosted_record *r, bool write)
+{
+    enum { DATA = sizeof *r + HOSTED_STORES * sizeof(struct hosted_store) };
+    struct hosted_vm *t = &vm->hosted;
+    part(vm, 0, r, sizeof *r, write);
+    if (t->access.string && (write ? r->count && !r->in : t->access.open)) part(vm, DATA, t->data, t->count * t->access.size, write);
+}
+
+/* The process's devices stored into the guest's memory, perhaps into a table that is shadowed. */
+static void publish(struct vm *vm, const struct hosted_record *r)
+{
+    struct hosted_store store[HOSTED_STORES];
+    uint32_t rows = r->stores < HOSTED_STORES ? r->stores : HOSTED_STORES, most = vm->frames << PAGE_SHIFT;
+    part(vm, sizeof *r, store, rows * (uint32_t)sizeof *store, false);
+    for (uint32_t i = 0; i < rows; i++)
+        for (uint32_t at = store[i].at, left = store[i].size, n; left && at < most; at += n, left -= n) {
+            n = PAGE_SIZE - (at & (PAGE_SIZE - 1));
+            if (n > left) n = left;
+            emulate_stored(&vm->vcpu, at, n);
+        }
 }
 
 /* Lines to the interrupt controllers follow the process's devices. */
-static void follow_lines(struct vmm *h, uint32_t lines)
+static void follow_lines(struct vm *vm, uint32_t lines)
 {
     for (unsigned irq = 0; irq < 16; irq++) {
-        if (!((lines ^ h->hosted.lines) >> irq & 1)) continue;
-        struct irq_line line = devices_irq(&h->vm->devices, irq);
+        if (!((lines ^ vm->hosted.lines) >> irq & 1)) continue;
+        struct irq_line line = devices_irq(&vm->devices, irq);
         irq_set(&line, lines >> irq & 1);
+        vm->hosted.disk_interrupts += (lines >> irq & 1) && irq >= IRQ_IDE;
     }
-    h->hosted.lines = lines;
+    vm->hosted.lines = lines;
 }
 
-void hosted_enter(struct vmm *h)
+/* ---- there and back */
+
+/* Every window has its own page tables' address for the crossing to load: which one was it? */
+struct vm *hosted_crossed(struct vmm *h)
 {
-    struct hosted *t = &h->hosted;
-    struct vcpu *v = &h->vm->vcpu;
+    for (unsigned n = 0; n < h->vms; n++)
+        if (get(&h->vm[n], WINDOW_CROSS_TO + 4) == h->board.cpu->cr3) return &h->vm[n];
+    return h->now;
+}
+
+/* The registers that the crossing leaves alone, and a host's page fault does not. */
+static void put_cr2(struct vm *vm)
+{
+    struct cpu *real = vm->vmm->board.cpu;
+    if (real->cr2 == vm->hosted.cr2) return;
+    real->cr2 = vm->hosted.cr2;
+    clock_charge(vm->vmm->board.clock, CAUSE_SWITCH, vm->vmm->board.model->cost[COST_SYSTEM]);
+}
+
+/* What passed until now was for the VM that ran last: of the host, too, until another one's process calls. */
+static uint64_t mine(struct vmm *h)
+{
+    uint64_t now = h->board.clock->now;
+    h->now->hosted.mine += now - h->hosted.mark;
+    h->hosted.mark = now;
+    return h->now->hosted.mine;
+}
+
+/* Another VM is to have the processor for the first time. */
+void hosted_away(struct vmm *h)
+{
+    if (!h->now->hosted.begun) return;
+    (void)mine(h);
+    put_cr2(h->now);
+    h->now->vcpu.ops->away(&h->now->vcpu);
+}
+
+/* Over, because the guest said so at a port of the process's. */
+static void stopped(struct vm *vm, uint32_t status)
+{
+    if (vm->exited) return;
+    vm->exited = true;
+    vm->exit_code = status;
+}
+
+void hosted_enter(struct vmm *h, struct vm *vm)
+{
+    struct hosted_vm *t = &vm->hosted;
+    struct vcpu *v = &vm->vcpu;
     struct hosted_record r;
+    h->hosted.outside = false;
+    if (h->now->hosted.begun) put_cr2(h->now);
+    if (!t->begun) h->hosted.mark = h->board.clock->now;
+    else (void)mine(h);
+    if (vm != h->now) world_switch(h, vm, SWITCH_TURN);
     accounts(h, false);
-    t->outside = false;
-    record(h, &r, false);
+    record(vm, &r, false);
     r.reason = t->why;
-    if (t->begun) tell(h, false, &r);
+    if (t->begun) tell(vm, false, &r);
     t->begun = true;
     t->why = HOSTED_NONE;
     v->virt_clock.now = h->board.clock->now;
     mmu_flush(&v->virt_mmu, true);
-    if (t->access.open) {
-        t->access.open = false;
-        t->value = r.value;
-        t->answering = true;
-        if (t->access.string) iterate(v);
-        else emulate_port(v, t->access.port, t->access.size, t->access.in, t->access.length);
-        t->answering = false;
-    }
-    follow_lines(h, r.lines);
-    if (h->vm->account.state == VM_ASLEEP) {
-        schedule_woken(h);
-        v->virt.insns++;
-    }
+    publish(vm, &r);
+    if (r.over) stopped(vm, r.status);
+    hosted_answered(v, &r);
+    follow_lines(vm, r.lines);
+    if (vm->account.state == VM_OVER) return;
+    if (vm->account.state == VM_ASLEEP) v->virt.insns++;
+    if (vm->account.state != VM_RUNNING) vm->account.turns++;
+    schedule_state(vm, VM_RUNNING);
+}
+
+struct vm *hosted_next(struct vmm *h)
+{
+    struct vm *vm = h->now;
+    if (!vm->hosted.why && vm->account.state == VM_RUNNING) return vm;
+    if (!vm->hosted.why) vm->hosted.why = vm->account.state == VM_OVER ? HOSTED_OVER : HOSTED_HALT;
+    return NULL;
 }
 
 void hosted_interrupt(struct vmm *h, uint8_t vector)
 {
-    h->hosted.why = HOSTED_INTERRUPT;
-    h->hosted.vector = vector;
+    h->now->hosted.why = HOSTED_INTERRUPT;
+    h->now->hosted.vector = vector;
 }
 
-void hosted_waits(struct vmm *h)
+void hosted_again(struct vm *vm)
 {
-    h->hosted.why = HOSTED_HALT;
+    if (!vm->hosted.why) vm->hosted.why = HOSTED_AGAIN;
 }
 
-static uint32_t next_timer(const struct vmm *h)
+static uint32_t next_timer(const struct vm *vm)
 {
     enum { LONG = 100000 }; /* us */
-    uint64_t at = timeq_next(&h->vm->timers), now = h->board.clock->now, us = h->board.clock->hz / 1000000;
+    const struct clock *c = vm->vmm->board.clock;
+    uint64_t at = timeq_next(&vm->timers), now = c->now, us = c->hz / 1000000;
     if (at == TIMEQ_NEVER || at > now + LONG * us) return LONG;
     return at > now ? (uint32_t)((at - now) / us) : 0;
 }
 
 void hosted_leave(struct vmm *h)
 {
-    struct hosted *t = &h->hosted;
-    const struct window *w = window_of(h);
+    struct vm *vm = h->now;
+    struct hosted_vm *t = &vm->hosted;
     struct hosted_record r = { .reason = t->why, .lines = t->lines };
-    uint32_t back;
-    if (t->why == HOSTED_PORT) r.port = t->access.port, r.size = t->access.size, r.in = t->access.in, r.value = t->value;
-    if (t->why == HOSTED_HALT) r.wait = next_timer(h);
+    bool waits = t->why == HOSTED_HALT || t->why == HOSTED_OVER;
+    if (t->why == HOSTED_PORT) hosted_tells(t, &r);
+    if (t->why == HOSTED_HALT) r.wait = next_timer(vm);
     if (t->why == HOSTED_INTERRUPT) r.vector = t->vector;
-    t->class = t->why == HOSTED_INTERRUPT ? HOSTED_KERNEL : HOSTED_PROCESS;
-    t->counts &= t->why != HOSTED_HALT;
-    t->waits += t->why == HOSTED_HALT;
-    record(h, &r, true);
-    tell(h, true, &r);
-    if (t->why == HOSTED_HALT) trace_episode(h->board.trace, 0);
-    bus_peek(w->machine, window_hpa(w, WINDOW_CROSS_BACK), &back, 4);
-    t->outside = true;
-    h->board.cpu->eip = back;
+    t->class = t->why == HOSTED_INTERRUPT || t->why == HOSTED_AGAIN ? HOSTED_KERNEL : HOSTED_PROCESS;
+    t->counts &= !waits;
+    h->hosted.waits += t->why == HOSTED_HALT;
+    record(vm, &r, true);
+    tell(vm, true, &r);
+    if (waits) trace_episode(h->board.trace, 0);
+    t->cr2 = h->board.cpu->cr2;
+    if (vm->account.state == VM_RUNNING) schedule_state(vm, VM_READY);
+    h->hosted.outside = true;
+    (void)mine(h);
+    h->board.cpu->eip = get(vm, WINDOW_CROSS_BACK);
     accounts(h, true);
 }
 
@@ -234,26 +243,26 @@ void hosted_leave(struct vmm *h)
 
 void hosted_exit(struct vmm *h)
 {
-    struct hosted *t = &h->hosted;
-    t->since = h->board.clock->now;
+    struct hosted_vm *t = &h->now->hosted;
+    t->since = mine(h);
     t->class = HOSTED_MODULE;
     t->counts = true;
 }
 
 void hosted_resume(struct vmm *h)
 {
-    struct hosted *t = &h->hosted;
+    struct hosted_vm *t = &h->now->hosted;
     if (!t->counts) return;
+    uint64_t passed = mine(h) - t->since;
     t->counts = false;
-    t->exits[t->class]++;
-    t->cycles[t->class] += h->board.clock->now - t->since;
-    h->vm->vcpu.entered = t->since; /* the whole way is what RESUME says that it cost */
+    h->hosted.exits[t->class]++;
+    h->hosted.cycles[t->class] += passed;
+    h->now->vcpu.entered = h->board.clock->now - passed; /* the whole way is what RESUME says that it cost */
 }
 
-bool hosted_weigh(const struct vmm *h, uint32_t at, struct cpu_weight *w)
+bool hosted_weigh(uint32_t offset, struct cpu_weight *w)
 {
-    uint32_t window = h->vm->vcpu.window.at;
-    if (at >= window + WINDOW_SIZE) return false;
-    *w = (struct cpu_weight){ .overhead = at - (window + WINDOW_CROSS) < PAGE_SIZE };
+    if (offset - WINDOW_CROSS >= PAGE_SIZE) return false;
+    *w = (struct cpu_weight){ .overhead = true };
     return true;
 }

@@ -209,7 +209,7 @@ uint64_t schedule_deadline(const struct vmm *h)
 
 bool schedule_due(const struct vmm *h)
 {
-    return h->vms > 1 && (now_of(h) >= h->schedule.until || now_of(h) >= h->schedule.wake_at);
+    return h->vms > 1 && !h->hosted.on && (now_of(h) >= h->schedule.until || now_of(h) >= h->schedule.wake_at);
 }
 
 /* ---- round robin */

@@ -41,6 +41,7 @@ struct vm {
     struct passthrough *pass; /* NULL under another way of I/O than that */
     struct vcpu vcpu;
     struct memory_vm memory;  /* if that is managed */
+    struct hosted_vm hosted;  /* --host hosted */
     struct vm_account account;
     struct vm_share share;
     uint64_t exits;

@@ -138,6 +138,7 @@ static bool vm_init(struct vm *vm, const struct vm_plan *plan, struct err *e)
         .disk_times = b->disk_times, .dma = { vm_dma, &vm->vcpu },
     };
     vm->io->wire(vm, plan, &w, disks);
+    if (vm->vmm->hosted.on) hosted_wire(vm, &w);
     if (!devices_init(&vm->devices, &vm->bus, &vm->timers, &w, e)) return false;
     if (vm->vmm->memory.managed && !balloon_attach(vm, e)) return false;
     vm->devices.uart.char_cycles_max = 1; /* the real line paces the output; a virtual one need not wait again */
@@ -237,12 +238,16 @@ struct bus *vm_memory(struct vm *vm) { return vm->vcpu.ops->aware ? &vm->pseudo 
 static bool weigh(void *vmm, uint32_t at, struct cpu_weight *w)
 {
     const struct vmm *h = vmm;
-    if (h->hosted.on) return hosted_weigh(h, at, w);
+    if (h->hosted.on && at < h->vm->vcpu.window.at) { /* the host's */
+        *w = (struct cpu_weight){ 0 };
+        return true;
+    }
     for (unsigned n = 0; n < h->vms; n++) {
         const struct vcpu *v = &h->vm[n].vcpu;
         uint32_t offset = at - v->window.at;
         if (offset >= WINDOW_SIZE) continue;
         *w = (struct cpu_weight){ 0 };
+        if (h->hosted.on && hosted_weigh(offset, w)) return true;
         if (v->ops->weigh) v->ops->weigh(v, offset, w);
         return true;
     }
@@ -373,7 +378,7 @@ static enum settled settle(struct vm *vm)
             vm->halted = true;
             return SETTLED_OVER;
         } else if ((pending && (c->eflags & FLAG_IF)) || debug_shadow(c) || !v->ops->runnable(v)) {
-            if (++interpreted > SLICE || schedule_due(vm->vmm)) return SETTLED_LONG;
+            if (++interpreted > SLICE || schedule_due(vm->vmm) || hosted_steps(v)) return SETTLED_LONG;
             emulate_next(v);
         } else {
             return SETTLED_RUNS;
@@ -400,9 +405,8 @@ static enum next go_on(struct vmm *h)
     }
     if (migrate_deadline(h) <= h->board.clock->now) migrate_tick(h);
     for (;;) {
-        struct vm *vm = h->hosted.why ? NULL : schedule_next(h);
+        struct vm *vm = h->hosted.on ? hosted_next(h) : schedule_next(h);
         if (h->hosted.on && !vm) {
-            if (!h->hosted.why) hosted_waits(h);
             hosted_leave(h);
             return NEXT_RESUME;
         }
@@ -421,11 +425,14 @@ static enum next go_on(struct vmm *h)
             if (!vm->dead) return NEXT_RESUME;
             break;
         case SETTLED_SLEEPS: schedule_sleeps(vm); continue;
-        case SETTLED_LONG: return come_again(h);
+        case SETTLED_LONG:
+            if (!h->hosted.on) return come_again(h);
+            hosted_again(vm);
+            continue;
         case SETTLED_OVER: break;
         }
         schedule_over(vm);
-        if (!wanted(h)) return NEXT_STOP;
+        if (!h->hosted.on && !wanted(h)) return NEXT_STOP; /* a host has to hear of it, and ends the machine itself */
         if (vm->vcpu.ops->over) vm->vcpu.ops->over(&vm->vcpu);
         if (h->service && vm == h->vm && pv_again(&vm->vcpu)) schedule_state(vm, VM_READY);
     }
@@ -486,8 +493,12 @@ static bool door(struct vmm *h)
     h->visits++;
     v->entered = b->clock->now;
     if (h->hosted.outside) {
-        if (!h->hosted.begun) start_one(h, h->now);
-        hosted_enter(h);
+        struct vm *vm = hosted_crossed(h);
+        if (!vm->hosted.begun) {
+            hosted_away(h);
+            start_one(h, vm);
+        }
+        hosted_enter(h, vm);
         return go_on(h) == NEXT_RESUME;
     }
     if (h->now->interpreting) {

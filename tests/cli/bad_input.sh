@@ -221,9 +221,13 @@ bad "--set migrate.rounds=31" 2 'a number from 1' run good.elf --set migrate.rou
 bad "--set net.mbit=0" 2 'a number from 1' run good.elf --set net.mbit=0
 bad "--io passthru" 2 'did you mean passthrough' run popf --io passthru
 bad "--host hosted without hardware assist" 2 'Use --cpu vtx' run popf --host hosted
-bad "--host hosted, two of them" 2 'planned' run good.elf --host hosted --cpu vtx --vms 2
+bad "--host hosted, too many" 2 'room for 16' run good.elf --host hosted --cpu vtx --vms 17 --ram 4M
+bad "--host hosted, too large" 2 'room for 760 MB' run good.elf --host hosted --cpu vtx --ram 800M
+bad "--host hosted with weights" 2 'scheduler.s affair' run good.elf --host hosted --cpu vtx --vms 2 --set vm.0.weight=2
+bad "--host hosted with a scheduler" 2 'scheduler of its own' run good.elf --host hosted --cpu vtx --vms 2 --set sched=credit
+bad "--host hosted with virtio" 2 'models IDE drives' run good.elf --host hosted --cpu vtx --set io.virtio=1
 bad "--host hosted, passed through" 2 'the devices are the host.s' run good.elf --host hosted --cpu vtx --io passthrough
-bad "--host hosted with a network card" 2 'no such device yet' run good.elf --host hosted --cpu vtx --nic mirror
+bad "--host hosted with a network card" 2 'no driver of a network' run good.elf --host hosted --cpu vtx --nic mirror
 bad "--host hosted, migrating" 2 'a process of the host.s' run good.elf --host hosted --cpu vtx --migrate-at 1000000
 bad "--host hosted, less memory" 2 'the host.s to give' run good.elf --host hosted --cpu vtx --set memory.total=32
 bad "--host hostde" 2 'did you mean hosted' run popf --host hostde

@@ -67,8 +67,8 @@ void disk_threads(void); // makes the kernel's own processes that the disk needs
 // A call to a hypervisor's balloon: its status, and in *target how many pages it would like, if it says so. All ones: there is none.
 uint32_t balloon_call(uint32_t command, uint32_t argument, uint32_t *target);
 
-// Runs a virtual machine's processor until its process must do something (run.h). Without a hypervisor in the kernel E_NOSYS.
-int arch_run(uint32_t record);
+// What the process of a virtual machine asks (enum vm_call in run.h). Without a hypervisor in the kernel E_NOSYS.
+int arch_vm(uint32_t call, uint32_t vm, uint32_t record);
 
 void arch_off(uint32_t status) __attribute__((noreturn)); // the machine's end; 0 is success
 

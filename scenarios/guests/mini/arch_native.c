@@ -44,9 +44,9 @@ void irq_install(unsigned irq, irq_handler *handler)
 
 void (*arch_service(void))(void) { return NULL; }
 
-__attribute__((weak)) int arch_run(uint32_t record) // hosting.c has another one
+__attribute__((weak)) int arch_vm(uint32_t call, uint32_t vm, uint32_t record) // hosting.c has another one
 {
-    (void)record;
+    (void)call, (void)vm, (void)record;
     return E_NOSYS;
 }
 

@@ -385,8 +385,8 @@ void arch_off(uint32_t status)
 }
 
 // A guest of a hypervisor is none's host here.
-int arch_run(uint32_t record)
+int arch_vm(uint32_t call, uint32_t vm, uint32_t record)
 {
-    (void)record;
+    (void)call, (void)vm, (void)record;
     return E_NOSYS;
 }

@@ -1,45 +1,65 @@
-// mini as the host of virtual machines: what SYS_RUN does. Linked into mini-host.elf only.
+// mini as the host of virtual machines: what SYS_VM does. Linked into mini-host.elf only.
 //
 // Idea: the hypervisor is a module of this kernel. It has an address space, descriptor tables and a task register of its own, and
 // the processor goes there and back by the crossing page (hosting.S), the one page that both map. It comes back when its guest needs
 // what the module has not: a device of the process's; a real interrupt's handler, which is this kernel's and is entered by INT; time.
+// Each virtual machine has a window of the module's, which is mapped in its process's space alone: so a process runs nobody else's.
 // Manual: Bugnion et al., Bringing Virtualization to the x86 Architecture (the world switch); Linux's virt/kvm/kvm_main.c.
 // Not here: the module itself, which is sim/vmm: its code is not in the simulated machine, what hardware reads of it is.
 #include "mini/kernel.h"
-#include "mini/run.h"
+#include "mini/hosting.h"
 
-enum { WINDOW_ENTRY = 1023, CR4_VMXE = 1 << 13, LARGE = 1 << 7, IRQ_VECTOR = 0x20, IRQS = 16 };
+enum { WINDOW_ENTRY = 1023, CR4_VMXE = 1 << 13, LARGE = 1 << 7, LARGE_PAGE = 1 << 22, IRQ_VECTOR = 0x20, IRQS = 16 };
 #define WINDOW 0xFFC00000u
 #define CROSSING (WINDOW + 0x2B000u)
 #define CROSSING_BACK (CROSSING + 0x840u) // where the module finds the way back
 #define RECORD (WINDOW + 0x2C000u)
+#define PLACES (WINDOW + 0x2C800u)        // in the first window: struct place for each virtual machine
 
-extern pte_t boot_directory[];
 extern uint8_t crossing_begin[], crossing_back[], crossing_end[], raise_lines[]; // hosting.S
 
-static uint32_t window; // its physical address; 0: there is no module
+struct hosting_place hosting_place[HOSTING_VMS];
+uint32_t hosting_vms;
+static int owner[HOSTING_VMS]; // the process that runs it; 0: nobody yet
 
-// The window is mapped where the module has it, in this kernel's part of every space that comes; and what VMX wants of CR0 and CR4.
+// Where the windows are, which the first of them says; and what VMX wants of CR0 and CR4.
 static bool find_module(void)
 {
-    uint32_t cr;
-    if (window) return true;
-    window = kernel_option("vmm") * PAGE;
-    if (!window) return false;
+    uint32_t cr, first = kernel_option("vmm") * PAGE;
+    if (hosting_vms) return true;
+    if (!first) return false;
     __asm__ volatile("mov %0, cr4" : "=r"(cr));
     __asm__ volatile("mov cr4, %0" : : "r"(cr | CR4_PSE | CR4_VMXE));
     __asm__ volatile("mov %0, cr0" : "=r"(cr));
     __asm__ volatile("mov cr0, %0" : : "r"(cr | CR0_NE));
+    current->space.directory[WINDOW_ENTRY] = first | LARGE | PTE_P | PTE_RW;
+    memcpy(hosting_place, (void *)PLACES, sizeof hosting_place);
+    current->space.directory[WINDOW_ENTRY] = 0;
+    tlb_flush_all();
+    hosting_vms = kernel_option("vms");
+    lines_init(hosting_vms);
     return true;
 }
 
-static void map_window(pte_t *directory)
+// The window, for the kernel; the guest's memory, for the process. Both lie in the kernel's part of the space, which is not copied.
+static void map(pte_t *directory, const struct hosting_place *p)
 {
-    if (directory[WINDOW_ENTRY]) return;
-    directory[WINDOW_ENTRY] = window | LARGE | PTE_P | PTE_RW;
+    directory[WINDOW_ENTRY] = p->window | LARGE | PTE_P | PTE_RW;
+    for (uint32_t at = 0; at < p->bytes; at += LARGE_PAGE)
+        directory[(RUN_MEMORY + at) >> 22] = (p->memory + at) | LARGE | PTE_P | PTE_RW | PTE_US;
     tlb_flush_all();
     memcpy((void *)CROSSING, crossing_begin, (uint32_t)(crossing_end - crossing_begin));
     *(volatile uint32_t *)CROSSING_BACK = CROSSING + (uint32_t)(crossing_back - crossing_begin);
+}
+
+// A virtual machine is its first caller's.
+static bool claim(uint32_t vm)
+{
+    if (vm >= hosting_vms || (owner[vm] && owner[vm] != current->pid)) return false;
+    if (owner[vm]) return true;
+    owner[vm] = current->pid;
+    map(current->space.directory, &hosting_place[vm]);
+    return true;
 }
 
 LANDMARK void world_switch(void)
@@ -55,22 +75,71 @@ static void raise(uint32_t vector)
     ((void (*)(void))(raise_lines + (vector - IRQ_VECTOR) * BYTES))();
 }
 
-// The guest goes on, until there is something for the process.
-int arch_run(uint32_t at)
+// Only what is used of a record's rows and data is copied.
+static uint32_t row_bytes(const struct vm_run *run) { return (run->stores < RUN_STORES ? run->stores : RUN_STORES) * (uint32_t)sizeof run->store[0]; }
+static uint32_t data_bytes(const struct vm_run *run)
+{
+    uint32_t n = run->count * run->size;
+    return n < RUN_DATA ? n : RUN_DATA;
+}
+
+static bool take(uint32_t from, struct vm_run *run)
+{
+    const struct space *s = &current->space;
+    return space_read((struct space *)s, from, run, offsetof(struct vm_run, store)) &&
+           space_read((struct space *)s, from + offsetof(struct vm_run, store), run->store, row_bytes(run)) &&
+           space_read((struct space *)s, from + offsetof(struct vm_run, data), run->data, data_bytes(run));
+}
+
+static void to_window(const struct vm_run *run)
+{
+    memcpy((void *)RECORD, run, offsetof(struct vm_run, store));
+    memcpy((uint8_t *)RECORD + offsetof(struct vm_run, store), run->store, row_bytes(run));
+    memcpy((uint8_t *)RECORD + offsetof(struct vm_run, data), run->data, data_bytes(run));
+}
+
+static void from_window(struct vm_run *run)
+{
+    memcpy(run, (void *)RECORD, offsetof(struct vm_run, store));
+    if (!run->in) memcpy(run->data, (uint8_t *)RECORD + offsetof(struct vm_run, data), data_bytes(run));
+}
+
+static bool give(uint32_t to, const struct vm_run *run)
+{
+    return space_write(&current->space, to, run, offsetof(struct vm_run, store)) &&
+           (run->in || space_write(&current->space, to + offsetof(struct vm_run, data), run->data, data_bytes(run)));
+}
+
+// The guest goes on, until there is something for the process. What the process said holds for the first crossing only.
+static int vm_run(uint32_t vm, uint32_t at)
 {
     struct vm_run run;
-    if (!find_module()) return E_NOSYS;
-    if (!space_read(&current->space, at, &run, sizeof run)) return E_FAULT;
+    if (!take(at, &run)) return E_FAULT;
+    lines_send(vm);
     do {
         irq_state saved = irq_save();
-        map_window(current->space.directory);
-        memcpy((void *)RECORD, &run, sizeof run);
+        to_window(&run);
         world_switch();
-        memcpy(&run, (void *)RECORD, sizeof run);
+        from_window(&run);
         if (run.reason == RUN_INTERRUPT) raise(run.vector);
         if (reschedule) sched_switch();
         irq_restore(saved);
         if (current->killed) return E_PIPE;
-    } while (run.reason == RUN_INTERRUPT);
-    return space_write(&current->space, at, &run, sizeof run) ? 0 : E_FAULT;
+        run.stores = run.over = 0;
+    } while (run.reason == RUN_INTERRUPT || run.reason == RUN_AGAIN);
+    return give(at, &run) ? 0 : E_FAULT;
+}
+
+int arch_vm(uint32_t call, uint32_t vm, uint32_t record)
+{
+    if (!find_module()) return E_NOSYS;
+    if (call == VM_DRAIN) return lines_drain(), 0;
+    if (!claim(vm)) return E_INVAL;
+    switch (call) {
+    case VM_MEMORY: return (int)hosting_place[vm].bytes;
+    case VM_RUN: return vm_run(vm, record);
+    case VM_DISK: return hosting_disk(vm, record);
+    case VM_LINE: return lines_write(vm, record);
+    default: return E_INVAL;
+    }
 }

@@ -6,13 +6,14 @@
 MINI_SRC      := main.c console.c sched.c proc.c trap.c syscall.c memory.c balloon.c paging.c exec.c block.c fs.c file.c pipe.c text.c \
                  switch.S
 MINI_COMMON   := $(MINI_SRC:%=mini/%) lib/memory.c
-MINI_NATIVE   := mini/arch_native.S mini/arch_native.c mini/console_native.c mini/disk_native.c mini/ide.c mini/virtio.c \
-                 lib/trap.S lib/tables.c lib/serial.c lib/timer.c
+MINI_PC       := mini/arch_native.S mini/arch_native.c mini/console_native.c
+MINI_TRAPS    := lib/trap.S lib/tables.c lib/serial.c lib/timer.c
+MINI_NATIVE   := $(MINI_PC) mini/disk_native.c mini/ide.c mini/virtio.c $(MINI_TRAPS)
 MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c mini/grant.c mini/store_wire.c mini/store_client.c
 # What the service domain has besides: the paravirtual kernel is also its kernel. Its driver is the bare PC's.
 MINI_SERVICE  := mini/service.c mini/store_server.c mini/blkback.c mini/ide.c
-# What a host of virtual machines has besides the bare PC's, and what it runs.
-MINI_HOSTING  := mini/hosting.c mini/hosting.S
+# What a host of virtual machines has instead of the bare PC's disk, and what it runs.
+MINI_HOSTING  := mini/hosting.c mini/hosting.S mini/hosting_disk.c mini/hosting_line.c
 MINI_HOST_PROGRAMS := init sh ls cat echo ps sleep true halt vm
 MINI_PROGRAMS := init sh ls cat echo wc grep primes sieve sleep ps kill rm mkdir spin cow forktest pipes files crash \
                  hostile chaos bench true halt
@@ -24,9 +25,11 @@ MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GU
 mini_objects = $(patsubst %,$(BUILD_GUESTS)/obj/%.o,$(1))
 MINI_OBJ      := $(call mini_objects,$(MINI_COMMON) $(MINI_NATIVE))
 MINI_PV_OBJ   := $(call mini_objects,$(MINI_COMMON) $(MINI_PV) $(MINI_SERVICE))
-MINI_HOST_OBJ := $(call mini_objects,$(MINI_COMMON) $(MINI_NATIVE) $(MINI_HOSTING))
+MINI_HOST_OBJ := $(call mini_objects,$(MINI_COMMON) $(MINI_PC) mini/ide.c $(MINI_TRAPS) $(MINI_HOSTING))
 MINI_USER_OBJ := $(call mini_objects,mini/user/start.S mini/user/user.c mini/text.c lib/memory.c)
 MINI_BIN      := $(BUILD_GUESTS)/obj/mini/bin
+# The process of a virtual machine has a file for each of its devices.
+MINI_VM_OBJ   := $(call mini_objects,mini/user/vm_uart.c mini/user/vm_ide.c)
 
 $(BUILD_GUESTS)/mini.elf: $(MINI_OBJ)
 $(BUILD_GUESTS)/mini-pv.elf: $(MINI_PV_OBJ)
@@ -34,6 +37,7 @@ $(BUILD_GUESTS)/mini-host.elf: $(MINI_HOST_OBJ)
 $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-host.elf: $(GUEST_DIR)/mini/mini.ld
 	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS:$(GUEST_DIR)/guest.ld=$(GUEST_DIR)/mini/mini.ld) $(filter %.o,$^) -o $@
 
+$(MINI_BIN)/vm: $(MINI_VM_OBJ)
 $(MINI_BIN)/%: $(BUILD_GUESTS)/obj/mini/user/%.c.o $(MINI_USER_OBJ) $(GUEST_DIR)/mini/user/user.ld
 	@mkdir -p $(@D)
 	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS:$(GUEST_DIR)/guest.ld=$(GUEST_DIR)/mini/user/user.ld) -s $(filter %.o,$^) -o $@
@@ -55,4 +59,4 @@ $(BUILD_GUESTS)/mini-host.img: $(BUILD_GUESTS)/obj/mini/mkfs $(MINI_HOST_PROGRAM
 guests: $(MINI_BUILT)
 GUEST_ELFS += $(MINI_BUILT)
 
--include $(MINI_OBJ:.o=.d) $(MINI_PV_OBJ:.o=.d) $(MINI_HOST_OBJ:.o=.d) $(MINI_USER_OBJ:.o=.d) $(MINI_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d)
+-include $(MINI_OBJ:.o=.d) $(MINI_PV_OBJ:.o=.d) $(MINI_HOST_OBJ:.o=.d) $(MINI_USER_OBJ:.o=.d) $(MINI_VM_OBJ:.o=.d) $(MINI_HOST_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d) $(MINI_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d)

@@ -241,11 +241,7 @@ static int sys_halt(uint32_t status, uint32_t b, uint32_t c)
     arch_off(status);
 }
 
-static int sys_run(uint32_t record, uint32_t b, uint32_t c)
-{
-    (void)b, (void)c;
-    return arch_run(record);
-}
+static int sys_vm(uint32_t call, uint32_t vm, uint32_t record) { return arch_vm(call, vm, record); }
 
 static call *const calls[SYSCALLS] = {
     [SYS_EXIT] = sys_exit, [SYS_FORK] = sys_fork, [SYS_WAIT] = sys_wait, [SYS_EXEC] = sys_exec, [SYS_READ] = sys_read,
@@ -253,7 +249,7 @@ static call *const calls[SYSCALLS] = {
     [SYS_SLEEP] = sys_sleep, [SYS_GETPID] = sys_getpid, [SYS_PIPE] = sys_pipe, [SYS_DUP] = sys_dup,
     [SYS_KILL] = sys_kill, [SYS_STAT] = sys_stat, [SYS_UNLINK] = sys_unlink, [SYS_CHDIR] = sys_chdir,
     [SYS_YIELD] = sys_yield, [SYS_UPTIME] = sys_uptime, [SYS_PROCESS] = sys_process, [SYS_COUNTERS] = sys_counters,
-    [SYS_HALT] = sys_halt, [SYS_MKDIR] = sys_mkdir, [SYS_RUN] = sys_run,
+    [SYS_HALT] = sys_halt, [SYS_MKDIR] = sys_mkdir, [SYS_VM] = sys_vm,
 };
 
 LANDMARK void kernel_syscall(struct trap_frame *frame)

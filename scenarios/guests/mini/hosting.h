@@ -1,0 +1,22 @@
+// Between the files of mini as a host of virtual machines.
+#ifndef MINI_HOSTING_H
+#define MINI_HOSTING_H
+
+#include "mini/run.h"
+
+enum { HOSTING_VMS = 16 };
+
+// Machine memory of a virtual machine, as the module has laid it out.
+struct hosting_place {
+    uint32_t window, memory, bytes;
+};
+extern struct hosting_place hosting_place[HOSTING_VMS];
+extern uint32_t hosting_vms;
+
+int hosting_disk(uint32_t vm, uint32_t record); // hosting_disk.c
+void lines_init(uint32_t lines);                // hosting_line.c
+int lines_write(uint32_t line, uint32_t record);
+void lines_send(uint32_t line); // some of what waits, if it is time
+void lines_drain(void);
+
+#endif
