@@ -21,6 +21,7 @@ const char *device_use_title(const char *name)
 const char *device_use_owner(const struct machine *m, int owner, char *buf, size_t room)
 {
     if (owner == MACHINE_HYPERVISOR) snprintf(buf, room, "the hypervisor");
+    else if (owner == MACHINE_HOST) snprintf(buf, room, "the host");
     else if (owner == MACHINE_NOBODY) snprintf(buf, room, "nobody");
     else if (!machine_has_vmm(m)) snprintf(buf, room, "the guest");
     else snprintf(buf, room, "vm %d", owner);

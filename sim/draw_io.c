@@ -1,7 +1,7 @@
 /* `ringside draw io SCENARIO|IMAGE`: one disk request on its way, a column for each way to reach the disk.
  *
  * Idea: the same guest runs to its end on each machine, bare, with the disk passed through, behind the hypervisor's virtual one, behind a
- * service domain (the kernel's port); from each history one request is cut out (io_path.h). A box is what happened between two
+ * service domain (the kernel's port), behind a process of a host's; from each history one request is cut out (io_path.h). A box is what happened between two
  * landmarks: who worked, cycles, exits, hypercalls, world switches. SVG lays itself out, for columns want to be aligned. */
 #include <stdio.h>
 #include <string.h>
@@ -13,8 +13,8 @@
 #include "sim/picture_chart.h"
 #include "sim/sketch.h"
 
-enum { WAYS = 4 };
-static const char *const ways[WAYS] = { "bare", "passthrough", "hypervisor-direct", "split" };
+enum { WAYS = 5, HOSTED = 4 };
+static const char *const ways[WAYS] = { "bare", "passthrough", "hypervisor-direct", "split", "hosted" };
 
 struct io_picture { const struct subject *s; struct io_path path[WAYS]; };
 
@@ -31,6 +31,11 @@ static bool configure(const struct subject *s, unsigned way, struct machine_cfg 
     cfg->kinds = 0;
     strcpy(cfg->host, "bare-metal");
     config_stays(cfg);
+    if (way == HOSTED) {
+        strcpy(cfg->host, "hosted");
+        subject_host(cfg);
+        return config_option(cfg, "io", "hypervisor-direct", e) && config_option(cfg, "cpu", "vtx", e) && config_check(cfg, e);
+    }
     if (way && !config_option(cfg, "io", ways[way], e)) return false;
     if (way < 3) return config_option(cfg, "cpu", !way ? "native" : hypervisor_for(s->cfg.cpu) ? s->cfg.cpu : "vtx", e) && config_check(cfg, e);
     cfg->vms = 2;
@@ -117,11 +122,11 @@ static void io_text(const struct io_picture *d, const char *caption, struct text
 
 /* ---- SVG */
 
-enum { LEFT = 20, WIDE = 232, GAP = 22, TOP = 92, HIGH = 62, STEP = 84 };
+enum { LEFT = 20, WIDE = 262, GAP = 22, TOP = 92, HIGH = 62, STEP = 84 };
 
 static enum sketch_role role_of(enum io_who who)
 {
-    static const enum sketch_role roles[] = { SKETCH_GUEST, SKETCH_WARN, SKETCH_MAP, SKETCH_CPU };
+    static const enum sketch_role roles[] = { SKETCH_GUEST, SKETCH_WARN, SKETCH_MAP, SKETCH_CPU, SKETCH_MAP };
     return roles[who];
 }
 

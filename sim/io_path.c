@@ -12,7 +12,7 @@ struct search { struct io_path *p; const struct machine *m; const struct trace *
 
 const char *io_who_name(enum io_who who)
 {
-    static const char *const names[] = { "guest", "hypervisor", "service VM", "device" };
+    static const char *const names[] = { "guest", "hypervisor", "service VM", "device", "host" };
     return names[who];
 }
 
@@ -53,6 +53,8 @@ static bool to_service(const struct event *e) { return e->kind == EV_SWITCH && e
 static bool first_eoi(const struct event *e) { return e->kind == EV_PORT && e->u.PORT.out && e->u.PORT.port == EOI_FIRST; }
 static bool second_eoi(const struct event *e) { return e->kind == EV_PORT && e->u.PORT.out && e->u.PORT.port == EOI_SECOND; }
 
+static bool to_process(const struct event *e) { return e->kind == EV_HOST && e->u.HOST.to_host && e->u.HOST.port; }
+
 static bool is_call(const struct event *e, const char *name) { return e->kind == EV_HYPERCALL && !strcmp(trace_name("hypercall", e->u.HYPERCALL.op), name); }
 static bool is_notification(const struct event *e) { return is_call(e, "event_channel_op"); }
 static bool is_iret(const struct event *e) { return is_call(e, "iret"); }
@@ -73,7 +75,7 @@ static void hop(const struct search *s, enum io_who who, size_t from, size_t to,
         const struct event *e = at(s, i);
         h->exits += e->kind == EV_EXIT;
         h->hypercalls += e->kind == EV_HYPERCALL;
-        h->switches += e->kind == EV_SWITCH;
+        h->switches += e->kind == EV_SWITCH || e->kind == EV_HOST;
     }
     p->exits += h->exits;
     p->hypercalls += h->hypercalls;
@@ -150,6 +152,22 @@ static bool follow_split(const struct search *s, size_t disk)
     return true;
 }
 
+/* The process and the host's kernel carry the command out while its guest stands still. */
+static bool follow_hosted(const struct search *s, size_t disk)
+{
+    size_t asked = before(s, disk, to_process), line = after(s, disk, real_line), up = after(s, line, virtual_line);
+    size_t eoi = after(s, after(s, up, second_eoi), first_eoi), end = after(s, eoi, is_resume), in = before(s, after(s, up, second_eoi), is_injection);
+    size_t select = before(s, asked, selects);
+    if (select == SIZE_MAX || end == SIZE_MAX || in == SIZE_MAX || in < up) return false;
+    hop(s, IO_GUEST, entry(s, select), asked, "its driver writes registers:", "each goes to the process");
+    hop(s, IO_HOST, asked, disk, "crossing; process, system", "call; the kernel's driver");
+    hop(s, IO_DEVICE, disk, line, "the drive; its bus master", "stores into the guest's memory");
+    hop(s, IO_HOST, line, up, "kernel's interrupt handler;", "process; crossing");
+    hop(s, IO_VMM, up, in, "virtual interrupt until", "the guest takes it");
+    hop(s, IO_GUEST, in, end, "its handler: status (the", "process's), EOI");
+    return true;
+}
+
 bool io_path_find(struct io_path *p, const struct machine *m)
 {
     const struct search s = { p, m, machine_trace_of(m), trace_count(machine_trace_of(m)) };
@@ -158,13 +176,14 @@ bool io_path_find(struct io_path *p, const struct machine *m)
     bool bare = !machine_has_vmm(m), split = machine_is_split(m);
     machine_io(m, &io);
     *p = (struct io_path){ 0 };
-    snprintf(p->way, sizeof p->way, "%s", bare ? "bare" : c->io);
+    bool hosted = machine_hosted(m, &(struct machine_hosted){ .waits = 0 });
+    snprintf(p->way, sizeof p->way, "%s", bare ? "bare" : hosted ? "hosted" : c->io);
     snprintf(p->machine, sizeof p->machine, bare ? "no hypervisor" : "%s, %s", c->cpu, c->mmu);
     for (size_t i = 0; i < s.n; i++) p->requests += is_disk(at(&s, i)) && !at(&s, i)->u.DISK.virtual_;
     for (size_t i = s.n; i-- && !p->hops; ) {
         if (!is_read(at(&s, i))) continue;
         p->sectors = at(&s, i)->u.DISK.count;
-        bool ok = bare ? follow_bare(&s, i) : split ? follow_split(&s, i) : io.passed ? follow_passed(&s, i) : follow_direct(&s, i);
+        bool ok = bare ? follow_bare(&s, i) : hosted ? follow_hosted(&s, i) : split ? follow_split(&s, i) : io.passed ? follow_passed(&s, i) : follow_direct(&s, i);
         if (!ok) p->hops = p->exits = p->hypercalls = p->switches = 0, p->cycles = p->drive = 0;
     }
     p->accesses = p->requests ? (double)io.real_accesses / p->requests : 0;

@@ -8,7 +8,7 @@
 #include "sim/machine.h"
 
 enum { IO_HOPS = 10 };
-enum io_who { IO_GUEST, IO_VMM, IO_SERVICE, IO_DEVICE };
+enum io_who { IO_GUEST, IO_VMM, IO_SERVICE, IO_DEVICE, IO_HOST };
 
 struct io_hop {
     enum io_who who;

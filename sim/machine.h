@@ -419,11 +419,11 @@ struct machine_device { const char *name; const struct reg_desc *regs; const voi
 unsigned machine_devices(const struct machine *m, struct machine_device *list, unsigned room);
 
 /* Whose the devices of the board are, and what a VM has in their place. */
-enum { MACHINE_HYPERVISOR = -1, MACHINE_NOBODY = -2 };
+enum { MACHINE_HYPERVISOR = -1, MACHINE_NOBODY = -2, MACHINE_HOST = -3 /* --host hosted: its kernel */ };
 struct machine_owner {
     const char *name;                   /* of the device, as in machine_devices */
     int         owner;                  /* whose driver programs the real one: a VM's number, or one of the above */
-    const char *sees;                   /* what the VM has: "real", "virtual", "ring" (of the service domain), "hypercall", "" */
+    const char *sees;                   /* what the VM has: "real", "virtual", "process" (hosted: a virtual one of its process's), "ring" (of the service domain), "hypercall", "" */
     uint16_t    lines;                  /* its inputs of the interrupt controller, a bit for each */
 };
 unsigned machine_owners(const struct machine *m, unsigned vm, struct machine_owner *list, unsigned room);

@@ -16,6 +16,25 @@ static bool has_driver(const struct machine *m, const char *name)
     return !strcmp(name, "ide") && m->b->vmm.resident.started;
 }
 
+/* Of mini as a host: console_native.c, ide.c, lib/timer.c. */
+static bool is_host_driven(const struct machine *m, const char *name)
+{
+    static const char *const names[] = { "pic", "pit", "uart", "kbc", "vga" };
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(names[i], name)) return true;
+    return !strcmp(name, "ide") && m->cfg.disks;
+}
+
+/* sim/vmm/hosted_port.c has their ports. */
+static bool is_processed(const char *name) { return !strcmp(name, "uart") || !strcmp(name, "ide") || !strcmp(name, "console") || !strcmp(name, "exit"); }
+
+static const char *processed_at(uint16_t port)
+{
+    if (port == 0xF4) return "exit";
+    if (port == 0xE9) return "console";
+    return (uint16_t)(port - UART_BASE) < UART_PORTS ? "uart" : "ide";
+}
+
 static bool is_passed(const struct vm *vm, const char *name)
 {
     return vm->pass && (!strcmp(name, "nic") || !strcmp(name, "ide"));
@@ -31,6 +50,7 @@ static int owner_of(const struct machine *m, const char *name)
     for (unsigned n = 0; n < h->vms; n++)
         if (is_passed(&h->vm[n], name)) return (int)n;
     if (h->service && is_given(name)) return 0;
+    if (h->hosted.on) return is_host_driven(m, name) ? MACHINE_HOST : MACHINE_NOBODY;
     return has_driver(m, name) ? MACHINE_HYPERVISOR : MACHINE_NOBODY;
 }
 
@@ -49,6 +69,7 @@ static const char *sees(const struct machine *m, unsigned n, const char *name)
     const struct vm *vm = &m->b->vmm.vm[n];
     if (is_passed(vm, name)) return "real";
     if (vm->vcpu.ops->aware) return sees_ported(vm, name);
+    if (vm->vmm->hosted.on && is_processed(name)) return "process";
     return devices_find(&vm->devices, name) ? "virtual" : "";
 }
 
@@ -81,6 +102,7 @@ const char *machine_port_device(const struct machine *m, unsigned n, uint16_t po
     const struct bus *b = vm && !vm->vcpu.ops->aware ? &vm->bus : &m->b->bus;
     if (!b->port_owner[port]) return NULL;
     const struct bus_window *w = &b->window[b->port_owner[port] - 1];
+    if (vm && w->device == &vm->hosted.device) return processed_at(port);
     if (!vm || !vm->pass || w->device != &vm->pass->device) return w->device->ops->name;
     return w->offset >> 16 == 2 ? "nic" : "ide"; /* io_passthrough.c: whose base address register moved it there */
 }

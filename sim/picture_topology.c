@@ -21,6 +21,9 @@ struct topology {
     struct machine_vm vm[DRAWN];
     struct home home[DEVICE_VMS][PARTS];
     uint64_t own, busy, idle; /* cycles: the hypervisor's, everybody's, nobody's */
+    uint64_t host, process;   /* hosted: of the host's kernel, its processes */
+    struct machine_hosted answers;
+    bool hosted;
     unsigned vms, drawn;
     bool vmm;
 };
@@ -44,7 +47,9 @@ static void account(struct topology *d)
         uint64_t idle = a->by_cause[CAUSE_IDLE], busy = a->cycles - idle;
         d->idle += idle;
         d->busy += busy;
-        if (d->vmm && !a->ring && !a->nonroot) d->own += busy;
+        if (d->hosted && a->ring == 3 && !a->nonroot) d->process += busy;
+        else if (d->hosted && !a->ring && !a->nonroot) d->host += a->by_cause[CAUSE_HOST], d->own += busy - a->by_cause[CAUSE_HOST];
+        else if (d->vmm && !a->ring && !a->nonroot) d->own += busy;
         else add(&d->home[a->vm % DEVICE_VMS][a->ring == 3 ? PROGRAMS : KERNEL], a, busy, d->vmm);
     }
 }
@@ -55,6 +60,7 @@ static void collect(struct topology *d, const struct subject *s)
     d->m = s->machine;
     d->vmm = machine_has_vmm(d->m);
     d->vms = machine_vms(d->m);
+    d->hosted = machine_hosted(d->m, &d->answers);
     d->drawn = d->vms < DRAWN ? d->vms : DRAWN;
     for (unsigned n = 0; n < d->drawn; n++) machine_vm(d->m, n, &d->vm[n]);
     device_uses_count(&d->u, d->m);
@@ -93,6 +99,8 @@ static bool shown(const struct device_use *q) { return device_use_any(q) && (q->
 
 /* The real drives are there, and everybody's way to them is what the picture is about. */
 static bool lit(const struct device_use *q) { return is(q->is.name, "ide"); }
+
+static bool processed(const struct device_use *q, unsigned vm) { return is(q->sees[vm], "process") && (q->accesses[vm] || q->signals[vm]); }
 
 static bool used(const struct device_use *q, unsigned vm) { return is(q->sees[vm], "virtual") && (q->accesses[vm] || q->signals[vm]); }
 
@@ -157,7 +165,7 @@ static void hypervisor_dot(const struct topology *d, struct text *out)
 {
     text_add(out, "  subgraph cluster_vmm {\n    style=rounded; labeljust=l; color=\"#d55e00\"; label=\"hypervisor: ring 0%s, %.1f %%\";\n",
              is(d->s->cfg.cpu, "vtx") ? ", root" : "", share(d, d->own));
-    text_add(out, "    core [style=rounded, label=\"exits, scheduling,\\nmemory, real timer\"];\n");
+    text_add(out, "    core [style=rounded, label=\"%s\"];\n", d->hosted ? "a module of the host's:\\nexits, memory, world switch" : "exits, scheduling,\\nmemory, real timer");
     if (sum(d->u.hypercalls)) text_add(out, "    calls [style=rounded, label=\"hypercalls\"];\n");
     for (unsigned i = 0; i < d->u.n; i++) {
         const struct device_use *q = &d->u.use[i];
@@ -183,6 +191,53 @@ static void hardware_dot(const struct topology *d, struct text *out)
         text_add(out, "\"];\n");
     }
     text_add(out, "  }\n");
+}
+
+/* The host's kernel, and a process for each VM with the devices that it models. */
+static void host_dot(const struct topology *d, struct text *out)
+{
+    text_add(out, "  subgraph cluster_host {\n    style=rounded; labeljust=l; color=\"#0072b2\"; label=\"host\";\n"
+                  "    host_kernel [style=rounded, label=\"host's kernel,\\nwith drivers\\nring 0, root\\n%.1f %%\"];\n", share(d, d->host));
+    for (unsigned vm = 0; vm < d->drawn; vm++) {
+        text_add(out, "    process%u [style=rounded, label=\"process of vm %u\\nring 3, root\\n", vm, vm);
+        if (!vm) text_add(out, "%s%.1f %%\\n", d->drawn > 1 ? "all: " : "", share(d, d->process));
+        text_add(out, "\"];\n");
+        for (unsigned i = 0; i < d->u.n; i++) {
+            const struct device_use *q = &d->u.use[i];
+            if (processed(q, vm)) text_add(out, "    process%u_%s [shape=component, label=\"virtual\\n%s\"];\n", vm, q->is.name, title_of(q));
+        }
+    }
+    text_add(out, "  }\n");
+}
+
+static void host_arrows(const struct topology *d, struct text *out)
+{
+    struct text label = { 0 };
+    char from[40], to[40];
+    const struct machine_hosted *a = &d->answers;
+    counted(&label, a->exits[MACHINE_BY_KERNEL] + a->exits[MACHINE_BY_PROCESS] + a->waits, "crossing");
+    arrow(out, "core", "host_kernel", false, text_str(&label), ", dir=both");
+    for (unsigned vm = 0; vm < d->drawn; vm++) {
+        bool disk = false;
+        for (unsigned i = 0; i < d->u.n; i++) {
+            const struct device_use *q = &d->u.use[i];
+            if (!processed(q, vm)) continue;
+            text_clear(&label);
+            counted(&label, q->accesses[vm], "exit");
+            if (q->signals[vm]) text_add(&label, "\\n"), counted(&label, q->signals[vm], "interrupt");
+            snprintf(from, sizeof from, "vm%u_kernel", vm);
+            snprintf(to, sizeof to, "process%u_%s", vm, q->is.name);
+            arrow(out, from, to, lit(q), text_str(&label), "");
+            snprintf(from, sizeof from, "process%u", vm);
+            arrow(out, to, from, lit(q), "", "");
+            disk |= lit(q);
+        }
+        snprintf(from, sizeof from, "process%u", vm);
+        arrow(out, from, "host_kernel", disk, "system calls", "");
+    }
+    for (unsigned i = 0; i < d->u.n; i++)
+        if (d->u.use[i].is.owner == MACHINE_HOST && shown(&d->u.use[i])) arrow(out, "host_kernel", d->u.use[i].is.name, lit(&d->u.use[i]), "", "");
+    text_free(&label);
 }
 
 /* From a VM's kernel to what it takes for a device, or to the real one. */
@@ -232,6 +287,7 @@ static void arrows(const struct topology *d, struct text *out)
         text_free(&label);
     }
     ring_arrows(d, out);
+    if (d->hosted) host_arrows(d, out);
     for (unsigned i = 0; d->vmm && i < d->u.n; i++) {
         const struct device_use *q = &d->u.use[i];
         char from[40];
@@ -256,6 +312,7 @@ static void topology_dot(const struct topology *d, const struct picture *p, stru
              font, ink, ink, font, ink, ink);
     for (unsigned vm = 0; vm < d->drawn; vm++) vm_dot(d, vm, out);
     if (d->vmm) hypervisor_dot(d, out);
+    if (d->hosted) host_dot(d, out);
     hardware_dot(d, out);
     arrows(d, out);
     text_add(out, "}\n");
@@ -280,7 +337,9 @@ static void parts_text(const struct topology *d, struct text *out)
             snprintf(who, sizeof who, d->vmm ? "vm %u %s" : "%.0u%s", vm, image_of(d, vm));
             if (d->home[vm][p].cycles) part_text(d, who, p == KERNEL ? "kernel" : "programs", d->home[vm][p].mode, d->home[vm][p].cycles, out);
         }
-    if (d->vmm) part_text(d, "hypervisor", "", is(d->s->cfg.cpu, "vtx") ? "ring 0, root" : "ring 0", d->own, out);
+    if (d->hosted) part_text(d, "host", "kernel", "ring 0, root", d->host, out);
+    if (d->hosted) part_text(d, "host", "processes", "ring 3, root", d->process, out);
+    if (d->vmm) part_text(d, d->hosted ? "module" : "hypervisor", "", is(d->s->cfg.cpu, "vtx") ? "ring 0, root" : "ring 0", d->own, out);
     if (d->vms > d->drawn) text_add(out, "%u more VMs\n", d->vms - d->drawn);
 }
 
@@ -336,8 +395,6 @@ bool topology_write(const struct subject *s, const struct picture *p, const char
 {
     static struct topology d; /* large */
     struct text dot = { 0 }, out = { 0 };
-    if (machine_hosted(s->machine, &(struct machine_hosted){ .waits = 0 }))
-        return err_set(e, EXIT_USAGE, "draw topology: a host's own devices are not told from the hypervisor's yet; use --host bare-metal");
     memset(&d, 0, sizeof d);
     collect(&d, s);
     bool ok = true;

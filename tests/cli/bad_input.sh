@@ -112,7 +112,6 @@ bad "an unknown command" 2 'no such command; did you mean .run' rnu popf
 bad "a wild command" 2 'no such command; there are: run, tui' xyzzy
 bad "a file for a command" 2 'did you mean .run good.elf' good.elf
 bad "a word that is near nothing" 3 'ringside list. names the scenarios' run nope
-bad "owners of a hosted run" 2 "not told from the hypervisor.s yet" draw topology models -o t.txt
 bad "a wild diagram" 2 'no such diagram; there are: ladder, matrix, decision, blocks, vmx, bars, hist, timeline, walk, tables, migrate, topology, io' draw pie popf
 bad "a planned command" 2 'planned, not in version 0.1; there are: run' asm popf
 bad "lab what" 2 'lab what' lab
