@@ -48,7 +48,7 @@ bool config_check_hosted(const struct machine_cfg *c, struct err *e)
                        "card; leave it out");
     if (virtio(c))
         return err_set(e, EXIT_USAGE, "--set io.virtio with --host hosted: the process models IDE drives; leave the setting out");
-    if (c->bios[0] || !c->image[0])
+    if (c->bios[0] || (!c->kinds && !c->image[0]))
         return err_set(e, EXIT_USAGE, "--host hosted with firmware: 16-bit code is interpreted in the module, where the process cannot be asked; name a "
                        "kernel image");
     if (config_memory(c)) return err_set(e, EXIT_USAGE, "--set memory.* with --host hosted: memory is the host's to give; planned, not in version 0.1");

@@ -99,7 +99,7 @@ static struct hosted_vm *begin(struct vcpu *v, uint16_t port, unsigned size, boo
 {
     enum { COMMAND = 0x177 /* and 1F7 */, SECOND = 0x80 };
     struct hosted_vm *t = &v->vm->hosted;
-    t->disk_accesses += port - UART_BASE >= UART_PORTS && port > 0x100;
+    t->disk_accesses += (uint16_t)(port - UART_BASE) >= UART_PORTS && port > 0x100;
     t->disk_commands += !in && (port | SECOND) == (COMMAND | SECOND);
     t->access.port = port;
     t->access.size = (uint8_t)size;

@@ -16,7 +16,7 @@ hosted() { timeout 120 "$RINGSIDE" run "$@" --cpu vtx --host hosted --limit-cycl
 bare() { timeout 120 "$RINGSIDE" run "$@" --cpu native --limit-cycles 20e9 -q >"$TMPDIR/bare" 2>/dev/null </dev/null; }
 same() { cmp "$TMPDIR/hosted" "$TMPDIR/bare"; }
 
-for guest in popf rings fault sens19 tenant depth; do
+for guest in popf rings fault sens19 tenant depth legacy; do
     bare build/guests/$guest.elf
     want=$?
     hosted build/guests/$guest.elf
