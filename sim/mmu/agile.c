@@ -26,6 +26,7 @@ static bool attach_half(struct vmmu *half, const struct vmmu *m, const struct mm
     half->env.pool_first = first;
     half->env.pool_frames = frames;
     half->env.choice.large = false;
+    if (half->env.choice.pool && half->env.choice.pool < AGILE_POOL) half->env.choice.pool = AGILE_POOL;
     return ops->attach(half, e);
 }
 
@@ -61,13 +62,35 @@ static uint32_t root(const struct agile *a)
 {
     const struct shadow *s = agile_shadow(a);
     uint32_t frame;
-    if (!shadow_guest_ram(s, a->cr3 & PAGE_MASK, &frame) || !shadow_is_own(s, frame)) return (s->env->pool_first + s->root) << PAGE_SHIFT;
+    if (agile_pae(a) || !shadow_guest_ram(s, a->cr3 & PAGE_MASK, &frame) || !shadow_is_own(s, frame)) return (s->env->pool_first + s->root) << PAGE_SHIFT;
     return frame << PAGE_SHIFT | PTE_SWITCH;
 }
 
-static bool is_whole(uint32_t cr0, uint32_t cr4)
+/* With PAE: the registers that name the four. One of a directory that is no RAM is not there: the hypervisor will be asked. */
+static void pdptes(const struct agile *a, uint64_t to[4])
 {
-    return !(cr0 & PAGING_CR0_PG) || !(cr0 & PAGING_CR0_WP) || (cr4 & PAGING_CR4_PAE);
+    const struct shadow *s = agile_shadow(a);
+    for (unsigned n = 0; n < 4; n++) {
+        uint64_t e = a->m->env.pdpte[n];
+        uint32_t frame;
+        bool own = (e & PTE_P) && !(e >> 32) && shadow_guest_ram(s, (uint32_t)e & PAGE_MASK, &frame) && shadow_is_own(s, frame);
+        to[n] = own ? frame << PAGE_SHIFT | PTE_P | PTE_SWITCH : s->quarter[n] != SHADOW_NONE ? (s->env->pool_first + s->quarter[n]) << PAGE_SHIFT | PTE_P : 0;
+    }
+}
+
+static bool is_whole(const struct agile *a, uint32_t cr0, uint32_t cr4)
+{
+    return !(cr0 & PAGING_CR0_PG) || ((cr4 & PAGING_CR4_PAE) && a->m->env.model->levels > 2);
+}
+
+/* Directories whose content another VM shares part from it now: what is in use does not move. */
+static void part(const struct agile *a, uint32_t cr3, uint32_t cr4)
+{
+    const uint64_t *e = a->m->env.pdpte;
+    uint32_t frame;
+    if (!(cr4 & PAGING_CR4_PAE)) (void)shadow_own_ram(agile_shadow(a), cr3 & PAGE_MASK, true, &frame);
+    for (unsigned n = 0; (cr4 & PAGING_CR4_PAE) && n < 4; n++)
+        if ((e[n] & PTE_P) && !(e[n] >> 32)) (void)shadow_own_ram(agile_shadow(a), (uint32_t)e[n] & PAGE_MASK, true, &frame);
 }
 
 static void give_up_shadows(struct agile *a)
@@ -82,14 +105,13 @@ static void give_up_shadows(struct agile *a)
 static hpa_t paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t cr4, bool *flush)
 {
     struct agile *a = m->state;
-    bool was = a->whole, shadows = false;
+    bool was = a->whole, shadows = false, whole = is_whole(a, cr0, cr4);
     hpa_t own = a->second.ops->paging(&a->second, cr0, cr3, cr4, flush);
-    uint32_t frame;
     a->shadow.cause = a->second.cause = m->cause;
-    /* A directory whose content another VM shares parts from it now: what is in use does not move. */
-    if (!is_whole(cr0, cr4)) (void)shadow_own_ram(agile_shadow(a), cr3 & PAGE_MASK, true, &frame);
+    if (!whole) part(a, cr3, cr4);
+    if (!was && ((a->cr4 ^ cr4) & PAGING_CR4_PAE)) agile_renew_all(a); /* what were tables are none */
     a->cr0 = cr0, a->cr3 = cr3, a->cr4 = cr4;
-    if (is_whole(cr0, cr4)) {
+    if (whole) {
         if (!was) give_up_shadows(a);
         *flush |= !was;
         return own;
@@ -107,6 +129,8 @@ static bool second(const struct vmmu *m, struct vmmu_second *to)
     to->changes = true;
     to->agile = !a->whole;
     to->shadows = a->whole ? 0 : root(a);
+    to->has_pdpte = !a->whole && agile_pae(a);
+    if (to->has_pdpte) pdptes(a, to->pdpte);
     return true;
 }
 
@@ -169,11 +193,18 @@ static bool traced(const struct vmmu *m, gpa_t at)
     return a->shadow.ops->traced(&a->shadow, at) || a->second.ops->traced(&a->second, at);
 }
 
+static bool in_use(const struct agile *a, uint32_t directory)
+{
+    const uint64_t *e = a->m->env.pdpte;
+    bool is = !agile_pae(a) && (a->cr3 & PAGE_MASK) == directory;
+    for (unsigned n = 0; agile_pae(a) && n < 4; n++) is |= (e[n] & PTE_P) && (e[n] & ~(uint64_t)(PAGE_SIZE - 1)) == directory;
+    return is;
+}
+
 static bool unmap(struct vmmu *m, gpa_t page)
 {
     struct agile *a = m->state;
-    bool in_use = !a->whole && (a->cr3 & PAGE_MASK) == (page.v & PAGE_MASK);
-    if (in_use) return false;
+    if (!a->whole && in_use(a, page.v & PAGE_MASK)) return false;
     if (a->kind[page.v >> PAGE_SHIFT]) agile_renew(a, page.v >> PAGE_SHIFT);
     return a->shadow.ops->unmap(&a->shadow, page) && a->second.ops->unmap(&a->second, page);
 }
@@ -240,12 +271,12 @@ static uint32_t peek_entry(void *bus, hpa_t at)
 static bool probe(const struct vmmu *m, gva_t at, unsigned access, struct xlat *x)
 {
     const struct agile *a = m->state;
-    struct vmmu_second s;
+    struct vmmu_second s = { 0 };
     struct fault f;
     if (a->whole) return a->second.ops->probe(&a->second, at, access, x);
     second(m, &s);
-    const struct walk_env w = { .cr0 = PAGING_CR0_PG | PAGING_CR0_WP, .cr3 = s.shadows, .cr4 = a->cr4 & PAGING_CR4_PSE, .read = peek_entry,
-                                .self = m->env.machine, .second = { s.root, s.levels }, .agile = true };
+    const struct walk_env w = { .cr0 = PAGING_CR0_PG | (a->cr0 & PAGING_CR0_WP), .cr3 = s.shadows, .cr4 = a->cr4 & (PAGING_CR4_PSE | PAGING_CR4_PAE),
+                                .pdpte = s.pdpte, .read = peek_entry, .self = m->env.machine, .second = { s.root, s.levels }, .agile = true };
     return walk(&w, at, access, x, &f);
 }
 

@@ -11,8 +11,7 @@
  * Idea 3: neither half knows of the other but for two questions (struct shadow_agile, struct two_level.watched). Shadow tables are
  * shadow*.c, entries of the second level two_level.c.
  *
- * A guest without paging, with PAE or with CR0.WP clear runs on two levels of tables altogether: shadows have entries of 4 bytes here,
- * and CR0.WP is one for both halves of a walk.
+ * A guest without paging, or with deeper tables than IA-32 has (mmu.levels), runs on two levels of tables altogether.
  * Gandhi, Hill, Swift, ISCA 2016 (section III-C is the policy). Not modelled: the paper's cache of roots, so that each load of CR3 leaves;
  * pages of 2 MB in the second level, whose dirty bit would be one for 512 tables. TOUR mmu.15 */
 #ifndef MMU_AGILE_H
@@ -22,7 +21,8 @@
 #include "sim/mmu/strategy.h"
 #include "sim/mmu/two_level.h"
 
-enum { AGILE_TABLES = 2048 /* that are the guest's own, at most */, AGILE_SECOND = 3 /* one of so many parts of the pool is for the second level */ };
+enum { AGILE_TABLES = 2048 /* that are the guest's own, at most */, AGILE_POOL = 20 /* frames for shadows, at least: PAE has four directories */,
+       AGILE_SECOND = 3 /* one of so many parts of the pool is for the second level */ };
 enum agile_kind { AGILE_OWN = 1, AGILE_DIRECTORY = 2 /* besides */, AGILE_BELOW = 4 /* for a moment: a directory that stays leads to it */ };
 
 struct agile {
@@ -43,6 +43,8 @@ static inline struct shadow *agile_shadow(const struct agile *a) { return a->sha
 static inline struct two_level *agile_second(const struct agile *a) { return a->second.state; }
 
 /* ---- agile_policy.c */
+/* Have its tables 512 entries of 8 bytes? */
+static inline bool agile_pae(const struct agile *a) { return a->cr4 & PAGING_CR4_PAE; }
 /* The VM's frame that a machine frame is, or FRAME_NONE. */
 uint32_t agile_page(const struct agile *a, uint32_t frame);
 /* Makes a table the guest's own, with what is below if it is a directory. False: it cannot be. */

@@ -40,10 +40,11 @@ static void wait_for_end(struct agile *a)
 
 /* ---- to the guest */
 
-static uint32_t entry(const struct agile *a, uint32_t frame, uint32_t slot)
+static uint64_t entry(const struct agile *a, uint32_t frame, uint32_t slot)
 {
-    uint32_t e = 0;
-    bus_peek(env_of(a)->machine, hpa(frame << PAGE_SHIFT | slot << 2), &e, sizeof e);
+    uint64_t e = 0;
+    unsigned bytes = agile_pae(a) ? 8 : 4;
+    bus_peek(env_of(a)->machine, hpa(frame << PAGE_SHIFT | slot * bytes), &e, bytes);
     return e;
 }
 
@@ -51,9 +52,10 @@ static uint32_t entry(const struct agile *a, uint32_t frame, uint32_t slot)
 static void below(struct agile *a, uint32_t frame, void (*act)(struct agile *a, uint32_t page))
 {
     charge(a, PAGE_SIZE / LINE);
-    for (uint32_t slot = 0; slot < PTE_SLOTS; slot++) {
-        uint32_t pde = entry(a, frame, slot);
-        if ((pde & PTE_P) && !((pde & PTE_PS) && (a->cr4 & PAGING_CR4_PSE)) && pde >> PAGE_SHIFT < env_of(a)->guest->frames) act(a, pde >> PAGE_SHIFT);
+    for (uint32_t slot = 0; slot < (agile_pae(a) ? (uint32_t)PAE_SLOTS : PTE_SLOTS); slot++) {
+        uint64_t pde = entry(a, frame, slot);
+        bool large = (pde & PTE_PS) && (a->cr4 & (PAGING_CR4_PSE | PAGING_CR4_PAE));
+        if ((pde & PTE_P) && !large && pde >> PAGE_SHIFT < env_of(a)->guest->frames) act(a, (uint32_t)(pde >> PAGE_SHIFT));
     }
 }
 

@@ -8,6 +8,8 @@
  * Not modelled: read traces. The G bit of guest entries is ignored: flushing more than asked is always legal. */
 #include "sim/mmu/shadow.h"
 
+#include <string.h>
+
 enum {
     POOL_MIN = 16,        /* what one instruction may need at once: root; code, operands, stack, each across a page */
     LINKS_PER_TABLE = 256 /* reverse-map entries per pool frame: tables are seldom full. Out of links: start over */
@@ -20,7 +22,7 @@ static void drop_wp_off(struct shadow *s)
 {
     for (uint32_t t = 0; s->wp_off && t < s->pool; t++) {
         if (s->table[t].kind == SHADOW_FREE || shadow_is_root(s, t)) continue;
-        for (uint32_t slot = 0; slot < PTE_SLOTS; slot++)
+        for (uint32_t slot = 0; slot < shadow_slots(s, t); slot++)
             if (shadow_get(s, t, slot) & SHADOW_WP_OFF) shadow_set(s, t, slot, 0);
     }
 }
@@ -28,7 +30,8 @@ static void drop_wp_off(struct shadow *s)
 static uint32_t root_for(struct shadow *s)
 {
     uint32_t frame;
-    if (!(s->cr0 & PAGING_CR0_PG) || !s->env->choice.trace) return shadow_obtain(s, SHADOW_FLAT, SHADOW_NONE, 0, 0);
+    if (s->wide) shadow_pae_quarters(s);
+    if (s->wide || !(s->cr0 & PAGING_CR0_PG) || !s->env->choice.trace) return shadow_obtain(s, SHADOW_FLAT, SHADOW_NONE, 0, 0);
     if (shadow_pae(s)) return shadow_pae_root(s);
     if (!shadow_own_ram(s, s->cr3 & PAGE_MASK, true, &frame)) frame = SHADOW_NONE;
     if (frame != SHADOW_NONE && shadow_is_own(s, frame)) return shadow_obtain(s, SHADOW_FLAT, SHADOW_NONE, 0, 0); /* the hardware walks another */
@@ -69,6 +72,7 @@ static bool shadow_attach(struct vmmu *m, struct err *e)
     s->link = arena_alloc(env->arena, links * sizeof *s->link);
     s->half = arena_alloc(env->arena, 2 * (size_t)s->pool * sizeof *s->half);
     s->pdpt = arena_alloc(env->arena, s->pool * sizeof *s->pdpt);
+    for (unsigned n = 0; n < 4; n++) s->quarter[n] = SHADOW_NONE;
     shadow_pool_init(s);
     shadow_rmap_init(s, links);
     s->root = root_for(s); /* as after reset: paging off */
@@ -76,10 +80,26 @@ static bool shadow_attach(struct vmmu *m, struct err *e)
     return true;
 }
 
+/* Tables of another format, of which there are none now but empty ones. */
+static void reformat(struct shadow *s)
+{
+    s->wide = s->agile && (s->cr4 & PAGING_CR4_PAE);
+    for (unsigned n = 0; n < 4; n++) s->quarter[n] = SHADOW_NONE;
+}
+
+/* Noncaching: what was a root until now goes. */
+static void free_roots(struct shadow *s, uint32_t root, const uint32_t quarter[4])
+{
+    if (root != s->root) shadow_free(s, root);
+    for (unsigned n = 0; n < 4; n++)
+        if (quarter[n] != SHADOW_NONE && !shadow_current(s, quarter[n]) && s->table[quarter[n]].kind != SHADOW_FREE) shadow_free(s, quarter[n]);
+}
+
 static hpa_t shadow_paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t cr4, bool *flush)
 {
     struct shadow *s = m->state;
-    uint32_t changed0 = s->cr0 ^ cr0, changed4 = s->cr4 ^ cr4, old_cr3 = s->cr3, old_root = s->root;
+    uint32_t changed0 = s->cr0 ^ cr0, changed4 = s->cr4 ^ cr4, old_cr3 = s->cr3, old_root = s->root, old[4];
+    memcpy(old, s->quarter, sizeof old);
     s->cr0 = cr0;
     s->cr3 = cr3;
     s->cr4 = cr4;
@@ -88,11 +108,12 @@ static hpa_t shadow_paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t 
     bool format = changed4 & (PAGING_CR4_PSE | PAGING_CR4_PAE); /* tables mean something else now */
     bool flushed = loaded || format || (changed0 & PAGING_CR0_PG) || (changed4 & PAGING_CR4_PGE);
     if (format || (flushed && !s->env->choice.cache)) s->stats.switches += shadow_zap(s) && loaded;
+    if (changed4 & PAGING_CR4_PAE) reformat(s);
     if (changed0 & cr0 & PAGING_CR0_WP) drop_wp_off(s);
     s->root = root_for(s);
-    if (!s->env->choice.cache && old_root != s->root) shadow_free(s, old_root);
+    if (!s->env->choice.cache) free_roots(s, old_root, old);
     if (changed0 & cr0 & PAGING_CR0_PG && s->env->choice.trace) free_flat(s);
-    *flush = s->stale || flushed || (changed0 & PAGING_CR0_WP);
+    *flush = s->stale || flushed || (changed0 & PAGING_CR0_WP) || memcmp(old, s->quarter, sizeof old);
     s->stale = 0;
     return hpa((m->env.pool_first + s->root) << PAGE_SHIFT);
 }
@@ -122,19 +143,19 @@ static bool tables_are_ram(const struct shadow *s, const struct xlat *x)
 /* The shadow table that holds `at`'s entry, linked into the current root; SHADOW_NONE if there is no room. */
 static uint32_t table_for(struct shadow *s, gva_t at, const struct xlat *x)
 {
-    uint32_t t, slot = pde_slot(at.v), frame = SHADOW_NONE;
+    uint32_t t, slot = shadow_top_slot(s, at), top = shadow_top(s, at), frame = SHADOW_NONE;
     if (!s->env->choice.trace) {
         t = shadow_obtain(s, SHADOW_SLOT, SHADOW_NONE, slot, 0);
     } else if (x->refs && shadow_pae(s)) {
         t = shadow_pae_table(s, at, x);
     } else if (x->large || !x->refs) {
-        t = shadow_obtain(s, SHADOW_LARGE, s->table[s->root].frame, slot, 0);
+        t = shadow_obtain(s, SHADOW_LARGE, s->table[top].frame, slot, 0);
     } else {
         shadow_guest_ram(s, x->ref[1].at.v, &frame);
         t = shadow_obtain(s, SHADOW_TABLE, frame, 0, x->ref[0].entry & (PTE_W | PTE_U));
     }
     if (t != SHADOW_NONE)
-        shadow_set(s, s->root, slot, (s->env->pool_first + t) << PAGE_SHIFT | PTE_P | PTE_W | PTE_U | PTE_A);
+        shadow_set(s, top, slot, (s->env->pool_first + t) << PAGE_SHIFT | PTE_P | PTE_W | PTE_U | PTE_A);
     return t;
 }
 
@@ -142,13 +163,14 @@ static uint32_t table_for(struct shadow *s, gva_t at, const struct xlat *x)
 static enum mmu_answer resolve(struct vmmu *m, gva_t at, unsigned access, const struct xlat *x)
 {
     struct shadow *s = m->state;
-    uint32_t frame, rights = walk_rights(x), slot = pte_slot(at.v);
+    uint32_t frame, rights = walk_rights(x), slot = shadow_low_slot(s, at);
     if (x->absent || shadow_in_window(s, at) || !own_frames(s, x, access, &frame) || !tables_are_ram(s, x)) return MMU_NO_RAM;
+    if (shadow_top(s, at) == SHADOW_NONE) return MMU_NO_RAM; /* the hardware begins in the guest's own directory */
     if (s->free_links < 2) s->stats.rebuilt += shadow_zap(s); /* one for the table, one for the page */
-    uint32_t own = x->refs && !x->large ? shadow_switch(s, x->ref[0].entry) : 0;
+    uint32_t own = x->refs && !x->large ? shadow_switch(s, x->ref[0].entry | (uint64_t)x->ref[0].high << 32) : 0;
     if (own) { /* the hardware goes on from there by itself */
         shadow_charge(s, COST_SHADOW_FILL, 1);
-        shadow_set(s, s->root, pde_slot(at.v), own);
+        shadow_set(s, shadow_top(s, at), shadow_top_slot(s, at), own);
         s->stats.hidden++;
         if (m->env.trace) TRACE(m->env.trace, HIDDEN, m->cause, .access = (uint8_t)access, .va = at.v, .entry = own);
         return MMU_RETRY;
@@ -202,10 +224,10 @@ static void shadow_invlpg(struct vmmu *m, gva_t at)
 {
     struct shadow *s = m->state;
     if (shadow_in_window(s, at)) return; /* the guest has no translations there, the hypervisor has */
-    uint32_t t = shadow_child(s, s->root, pde_slot(at.v));
+    uint32_t top = shadow_top(s, at), t = top == SHADOW_NONE ? top : shadow_child(s, top, shadow_top_slot(s, at));
     if (t != SHADOW_NONE && s->table[t].kind == SHADOW_TABLE) {
-        shadow_sync_table(s, t, pte_slot(at.v));
-        shadow_sync_root(s, s->root, pde_slot(at.v));
+        shadow_sync_table(s, t, shadow_low_slot(s, at));
+        shadow_sync_root(s, top, shadow_top_slot(s, at));
     } else if (t != SHADOW_NONE && s->table[t].kind == SHADOW_PAE) {
         shadow_pae_sync_directory(s, t, at.v >> PAE_PDE_SHIFT & 1);
         shadow_pae_sync_page(s, t, pte_slot(at.v));

@@ -29,7 +29,7 @@
 enum shadow_kind {
     SHADOW_FREE,
     SHADOW_ROOT,  /* for a guest page directory (frame), or for a CR3 without RAM behind it (SHADOW_NONE) */
-    SHADOW_FLAT,  /* the root while the guest has paging off */
+    SHADOW_FLAT,  /* the root while the guest has paging off; one that nobody walks, where there are four (struct shadow.wide) */
     SHADOW_TABLE, /* for a guest page table (frame) seen through a directory entry with these rights */
     SHADOW_LARGE, /* a 4 MB page splintered: for directory (frame, SHADOW_NONE: flat) and its entry `slot` */
     SHADOW_PAE_ROOT, /* for four page directories of PAE (s->pdpt), each worth a quarter of it */
@@ -92,6 +92,8 @@ struct shadow {
     uint32_t pool;           /* tables there may be */
     uint32_t cr0, cr3, cr4;  /* the guest's */
     uint32_t root;           /* the table CR3 names, index */
+    bool     wide;           /* agile, a guest with PAE: tables have 512 entries of 8 bytes, as its own have, and PDPTEs name their roots */
+    uint32_t quarter[4];     /* wide: those that are in use, SHADOW_NONE: none; the same directory may be there twice */
     struct shadow_table *table;
     struct shadow_frame *frame;
     struct shadow_link  *link;
@@ -107,6 +109,17 @@ struct shadow {
     uint64_t tick;
     struct vmmu_stats stats;
 };
+
+/* Does the hardware begin its walks in this table? */
+static inline bool shadow_current(const struct shadow *s, uint32_t t)
+{
+    const uint32_t *q = s->quarter;
+    return t == s->root || (s->wide && (t == q[0] || t == q[1] || t == q[2] || t == q[3]));
+}
+/* That of an address (SHADOW_NONE: none), and the slots there and in a table below. */
+static inline uint32_t shadow_top(const struct shadow *s, gva_t at) { return s->wide ? s->quarter[at.v >> 30] : s->root; }
+static inline uint32_t shadow_top_slot(const struct shadow *s, gva_t at) { return s->wide ? at.v >> PAE_PDE_SHIFT & (PAE_SLOTS - 1) : pde_slot(at.v); }
+static inline uint32_t shadow_low_slot(const struct shadow *s, gva_t at) { return pte_slot(at.v) & (s->wide ? PAE_SLOTS - 1 : PTE_SLOTS - 1); }
 
 static inline struct shadow_frame *shadow_frame(const struct shadow *s, uint32_t frame) { return &s->frame[frame - s->env->first]; }
 
@@ -134,6 +147,9 @@ uint32_t shadow_child(const struct shadow *s, uint32_t root, uint32_t slot);
 uint32_t shadow_slots(const struct shadow *s, uint32_t t); /* those that are ours, below the hypervisor's window */
 
 /* ---- shadow_pae.c: the tables of a guest with PAE */
+/* Without agile paging shadows have 4-byte entries all the same; with it (wide) the hardware goes on from ours in the guest's. */
+void     shadow_pae_quarters(struct shadow *s); /* wide: chooses them, for the PDPTEs that are loaded */
+uint64_t shadow_pae_entry(const struct shadow *s, uint32_t frame, uint32_t slot); /* the guest's, charged */
 /* The root for the PDPTEs that are loaded. */
 uint32_t shadow_pae_root(struct shadow *s);
 /* The table that holds `at`'s entry, with its half as a walk found it, or SHADOW_NONE: no room. */
@@ -144,7 +160,7 @@ void     shadow_pae_sync_directory(struct shadow *s, uint32_t t, unsigned half);
 void     shadow_pae_sync_page(struct shadow *s, uint32_t t, uint32_t slot);      /* the guest's entry behind an entry changed */
 /* What guest entries of PAE say together: P, A, D, W, U and the frame of a shadow entry's page. 0: not a page to be mapped. */
 uint32_t shadow_pae_page(uint64_t entry, uint32_t rights);
-static inline bool shadow_pae(const struct shadow *s) { return s->cr4 & PAGING_CR4_PAE; }
+static inline bool shadow_pae(const struct shadow *s) { return (s->cr4 & PAGING_CR4_PAE) && !s->wide; }
 
 /* ---- shadow_rmap.c: from a frame to the entries that point to it */
 void shadow_rmap_init(struct shadow *s, uint32_t links);
@@ -175,10 +191,12 @@ uint32_t shadow_entry(const struct shadow *s, uint32_t frame, uint32_t rights);
 /* ---- shadow_switch.c: with agile paging, entries of a root that lead to the guest's own tables */
 bool     shadow_is_own(const struct shadow *s, uint32_t frame);
 /* The root's entry for a directory entry of the guest's whose table is the guest's own; 0: it is not, or the entry does not lead to one. */
-uint32_t shadow_switch(const struct shadow *s, uint32_t pde);
+uint32_t shadow_switch(const struct shadow *s, uint64_t pde);
 /* Makes nothing of a frame, which becomes the guest's own, even if it is the root in use: was it a directory? And of entries that lead to it,
  * which is the guest's own no longer; the root in use is chosen anew. Both flush nothing but what is noted. */
 bool     shadow_give_up(struct shadow *s, uint32_t frame);
+/* Is it, wide or not, a directory in use? */
+bool     shadow_is_top(const struct shadow *s, uint32_t frame);
 void     shadow_take_back(struct shadow *s, uint32_t frame);
 /* Was it stored to through entries of ours since this was asked last? The TLB must be flushed for the answer to be true next time. */
 bool     shadow_was_stored(struct shadow *s, uint32_t frame);

@@ -36,11 +36,35 @@ static uint32_t peek(const struct shadow *s, uint32_t frame, uint32_t slot)
 
 static bool is_traced(const struct look *l, uint32_t frame) { return l->traced ? l->traced[frame] : shadow_traced(l->s, frame); }
 
-static bool pse(const struct shadow *s) { return s->cr4 & PAGING_CR4_PSE; }
+static bool large_pages(const struct shadow *s) { return s->wide || (s->cr4 & PAGING_CR4_PSE); }
 
 static uint64_t peek_long(const struct shadow *s, uint32_t frame, uint32_t slot)
 {
     return (uint64_t)peek(s, frame, 2 * slot + 1) << 32 | peek(s, frame, 2 * slot);
+}
+
+/* An entry of ours; of one whose upper half is not 0, ones. */
+static uint32_t peek_ours(const struct shadow *s, uint32_t t, uint32_t slot)
+{
+    uint64_t entry = s->wide ? peek_long(s, s->env->pool_first + t, slot) : peek(s, s->env->pool_first + t, slot);
+    return entry >> 32 ? UINT32_MAX : (uint32_t)entry;
+}
+
+/* `n` of them at once, from `slot` on. */
+static bool peek_row(const struct shadow *s, uint32_t t, uint32_t slot, uint32_t n, uint32_t *entry)
+{
+    uint64_t wide[PAE_SLOTS];
+    if (!s->wide) return bus_peek(s->env->machine, hpa((s->env->pool_first + t) << PAGE_SHIFT | slot << 2), entry, n * sizeof *entry);
+    if (!bus_peek(s->env->machine, hpa((s->env->pool_first + t) << PAGE_SHIFT | slot << 3), wide, n * sizeof *wide)) return false;
+    for (uint32_t i = 0; i < n; i++) entry[i] = wide[i] >> 32 ? UINT32_MAX : (uint32_t)wide[i];
+    return true;
+}
+
+/* The guest's, of a table like ours; 0 if it leads beyond 4 GB, or has reserved bits there. */
+static uint32_t peek_guest(const struct shadow *s, uint32_t frame, uint32_t slot)
+{
+    uint64_t entry = s->wide ? peek_long(s, frame, slot) : peek(s, frame, slot);
+    return entry >> 32 ? 0 : (uint32_t)entry;
 }
 
 /* An entry of a root of a guest with PAE. */
@@ -73,18 +97,18 @@ static bool check_directory(const struct look *l)
     const struct shadow *s = l->s;
     uint32_t child = (l->entry >> PAGE_SHIFT) - s->env->pool_first, frame;
     if (l->entry & PTE_SWITCH)
-        return l->x->kind == SHADOW_ROOT && l->entry == shadow_switch(s, peek(s, l->x->frame, l->slot)) ? true : wrong(l, "switches to a table that is not the guest's own", 0);
+        return l->x->kind == SHADOW_ROOT && l->entry == shadow_switch(s, peek_guest(s, l->x->frame, l->slot)) ? true : wrong(l, "switches to a table that is not the guest's own", 0);
     if (child >= s->pool || s->table[child].kind == SHADOW_FREE) return wrong(l, "leads to no shadow table", 0);
     const struct shadow_table *c = &s->table[child];
     if (shadow_is_root(s, child) || c->kind == SHADOW_PAE) return wrong(l, "leads to a root or a table of PAE", 0);
     if (c->kind != SHADOW_TABLE && c->slot != l->slot) return wrong(l, "leads to another slot's table", c->slot);
     if (l->x->kind == SHADOW_FLAT)
         return c->kind == (s->env->choice.trace ? SHADOW_LARGE : SHADOW_SLOT) && c->frame == SHADOW_NONE ? true : wrong(l, "leads to a table of paging", 0);
-    uint32_t guest = l->x->frame == SHADOW_NONE ? 0 : peek(s, l->x->frame, l->slot);
+    uint32_t guest = l->x->frame == SHADOW_NONE ? 0 : peek_guest(s, l->x->frame, l->slot), reserved = s->wide ? (uint32_t)PAE_LARGE_RESERVED : PDE_LARGE_RESERVED;
     if ((guest & (PTE_P | PTE_A)) != (PTE_P | PTE_A)) return wrong(l, "the guest's is not present or not accessed", guest);
-    bool large = (guest & PTE_PS) && pse(s);
+    bool large = (guest & PTE_PS) && large_pages(s);
     if (large != (c->kind == SHADOW_LARGE)) return wrong(l, "the guest's page size is another", guest);
-    if (large) return c->frame == l->x->frame && !(guest & PDE_LARGE_RESERVED) ? true : wrong(l, "another directory's large page", guest);
+    if (large) return c->frame == l->x->frame && !(guest & reserved) ? true : wrong(l, "another directory's large page", guest);
     if (c->rights != (guest & (PTE_W | PTE_U))) return wrong(l, "the table was made for other rights", guest);
     if (!shadow_guest_ram(s, guest & PAGE_MASK, &frame) || frame != c->frame) return wrong(l, "the table was made from another frame", guest);
     return true;
@@ -94,12 +118,12 @@ static bool check_directory(const struct look *l)
 static uint32_t guest_page(const struct look *l)
 {
     const struct shadow *s = l->s;
-    const uint32_t rights = PTE_W | PTE_U;
+    const uint32_t rights = PTE_W | PTE_U, inside = s->wide ? PAE_LARGE_INSIDE : ~PDE_LARGE_MASK;
     if (l->x->kind == SHADOW_PAE) return pae_page(l);
-    if (l->x->kind == SHADOW_TABLE) return peek(s, l->x->frame, l->slot) & (~rights | l->x->rights);
+    if (l->x->kind == SHADOW_TABLE) return peek_guest(s, l->x->frame, l->slot) & (~rights | l->x->rights);
     if (l->x->frame == SHADOW_NONE) return l->x->slot << PDE_SHIFT | l->slot << PAGE_SHIFT | PTE_P | PTE_A | PTE_D | rights;
-    uint32_t pde = peek(s, l->x->frame, l->x->slot);
-    return (pde & ~(PAGE_MASK & ~PDE_LARGE_MASK)) | l->slot << PAGE_SHIFT;
+    uint32_t pde = peek_guest(s, l->x->frame, l->x->slot);
+    return (pde & ~(PAGE_MASK & inside)) | l->slot << PAGE_SHIFT;
 }
 
 /* An entry that leads to a page. */
@@ -145,7 +169,7 @@ static bool check_table(struct look *l)
     if (l->x->frame != SHADOW_NONE && shadow_is_own(s, l->x->frame)) return wrong(l, "made of a table that is the guest's own", 0);
     if (root && s->env->window && peek(s, s->env->pool_first + l->t, pde_slot(s->env->window)) != s->env->window_pde)
         return wrong(l, "a root without the hypervisor's window", 0);
-    bus_peek(s->env->machine, hpa((s->env->pool_first + l->t) << PAGE_SHIFT), entry, sizeof entry);
+    peek_row(s, l->t, 0, s->wide ? PAE_SLOTS : PTE_SLOTS, entry);
     for (l->slot = 0; l->slot < slots; l->slot++) {
         l->entry = entry[l->slot];
         if (!(l->entry & PTE_P)) continue;
@@ -172,7 +196,7 @@ static bool check_links(const struct look *l)
     for (uint32_t f = s->env->first; f < s->env->first + s->env->frames; f++) {
         uint32_t links = 0;
         for (uint32_t k = shadow_frame(s, f)->links; k != SHADOW_NONE; k = s->link[k].next) {
-            uint32_t where = s->link[k].where, entry = peek(s, s->env->pool_first + where / PTE_SLOTS, where % PTE_SLOTS);
+            uint32_t where = s->link[k].where, entry = peek_ours(s, where / PTE_SLOTS, where % PTE_SLOTS);
             if (!says(l, "the frame a reverse link's entry points to", entry >> PAGE_SHIFT, f)) return false;
             if (!says(l, "the entry of a reverse link is present", entry & PTE_P, PTE_P)) return false;
             links++;
@@ -204,6 +228,22 @@ static bool check_counts(const struct look *l)
     return says(l, "shadow tables in use", s->stats.tables, l->tables) &&
            says(l, "entries filled and not dropped", s->stats.filled - s->stats.dropped, l->leaves) &&
            says(l, "entries for CR0.WP clear", s->wp_off, l->wp_off) && says(l, "unflushed translations", s->stale, 0);
+}
+
+/* Wide: those in use are made from the directories that the guest's PDPTEs name, or are none. */
+static bool check_quarters(const struct look *l)
+{
+    const struct shadow *s = l->s;
+    for (unsigned n = 0; s->wide && n < 4; n++) {
+        uint64_t e = s->env->pdpte[n];
+        uint32_t frame;
+        if (s->quarter[n] == SHADOW_NONE) continue;
+        const struct shadow_table *x = &s->table[s->quarter[n]];
+        bool ram = (e & PTE_P) && !(e >> 32) && shadow_guest_ram(s, (uint32_t)e & PAGE_MASK, &frame);
+        if (!says(l, "a PDPTE's directory is RAM", ram, 1) || !says(l, "the kind of a PDPTE's root", x->kind, SHADOW_ROOT)) return false;
+        if (!says(l, "the frame a PDPTE's root was made from", x->frame, frame)) return false;
+    }
+    return true;
 }
 
 static bool check_tlb(const struct look *l, const struct tlb *tlb)
@@ -242,7 +282,7 @@ bool shadow_check(const struct vmmu *m, const struct tlb *tlb, char *why, unsign
         l.x = &s->table[l.t];
         if (l.x->kind != SHADOW_FREE) good = check_table(&l);
     }
-    good = good && check_counts(&l) && check_links(&l) && check_halves(&l) && check_tlb(&l, tlb);
+    good = good && check_counts(&l) && check_quarters(&l) && check_links(&l) && check_halves(&l) && check_tlb(&l, tlb);
     free(l.by_frame);
     free(l.traced);
     return good;
@@ -257,7 +297,7 @@ static bool recheck(struct look *l, uint32_t t, uint32_t slot)
     const struct shadow *s = l->s;
     l->t = t, l->x = &s->table[t], l->slot = slot;
     if (l->x->kind == SHADOW_FREE || l->x->kind == SHADOW_SLOT || slot >= shadow_slots(s, t)) return true; /* SHADOW_SLOT: slow */
-    l->entry = peek(s, s->env->pool_first + t, slot);
+    l->entry = peek_ours(s, t, slot);
     return !(l->entry & PTE_P) || check_present(l);
 }
 
@@ -268,8 +308,9 @@ static bool recheck_row(struct look *l, uint32_t t, uint32_t slot, uint32_t n)
     uint32_t entry[QUARTER];
     l->t = t, l->x = &s->table[t];
     if (l->x->kind == SHADOW_FREE || l->x->kind == SHADOW_SLOT) return true;
-    if (!bus_peek(s->env->machine, hpa((s->env->pool_first + t) << PAGE_SHIFT | slot << 2), entry, n * sizeof *entry)) return false;
     uint32_t end = shadow_slots(s, t) < slot + n ? shadow_slots(s, t) : slot + n;
+    if (end <= slot) return true;
+    if (!peek_row(s, t, slot, end - slot, entry)) return false;
     for (l->slot = slot; l->slot < end; l->slot++) {
         l->entry = entry[l->slot - slot];
         if ((l->entry & PTE_P) && !check_present(l)) return false;
@@ -309,5 +350,5 @@ bool shadow_check_some(const struct vmmu *m, const struct tlb *tlb, char *why, u
         good = recheck_store(&l, log->store[i].frame, log->store[i].slot);
     log->n = log->stores = 0;
     if (good && all) return shadow_check(m, tlb, why, room);
-    return good && recheck_piece(&l, log) && says(&l, "unflushed translations", s->stale, 0) && check_tlb(&l, tlb);
+    return good && check_quarters(&l) && recheck_piece(&l, log) && says(&l, "unflushed translations", s->stale, 0) && check_tlb(&l, tlb);
 }

@@ -8,12 +8,14 @@
  * alone, which are registers. A directory that several spaces share is shadowed once.
  * Idea 2: a half follows its directory entry and its page table separately; when the directory's says something new, the half is
  * emptied and a fault makes it again.
+ * Idea 3: agile paging walks from shadows into the guest's own tables, so there both have entries of 8 bytes (struct shadow.wide): a
+ * root for each directory that a PDPTE names, and everything else as without PAE.
  * SDM vol. 3A 4.4. Not modelled: NX. */
 #include "sim/mmu/shadow.h"
 
 #include <string.h>
 
-static uint64_t guest_entry(const struct shadow *s, uint32_t frame, uint32_t slot)
+uint64_t shadow_pae_entry(const struct shadow *s, uint32_t frame, uint32_t slot)
 {
     uint32_t at = frame << PAGE_SHIFT | slot << 3;
     shadow_charge(s, COST_MEM_REF, 2);
@@ -40,6 +42,17 @@ uint32_t shadow_pae_root(struct shadow *s)
     t = shadow_obtain(s, SHADOW_PAE_ROOT, SHADOW_NONE, number, 0);
     if (t != SHADOW_NONE) memcpy(s->pdpt[t], frame, sizeof frame);
     return t;
+}
+
+/* A directory that is the guest's own has no shadow. */
+void shadow_pae_quarters(struct shadow *s)
+{
+    uint32_t frame[4];
+    directories(s, frame);
+    for (unsigned n = 0; n < 4; n++) {
+        bool ours = (s->cr0 & PAGING_CR0_PG) && frame[n] != SHADOW_NONE && !shadow_is_own(s, frame[n]);
+        s->quarter[n] = ours ? shadow_obtain(s, SHADOW_ROOT, frame[n], 0, 0) : SHADOW_NONE;
+    }
 }
 
 /* ---- halves */
@@ -106,7 +119,7 @@ void shadow_pae_sync_directory(struct shadow *s, uint32_t t, unsigned half)
 {
     struct shadow_half *h = &s->half[2 * t + half];
     if (!h->used) return;
-    struct shadow_half now = half_of(s, guest_entry(s, s->table[t].frame, 2 * s->table[t].slot + half));
+    struct shadow_half now = half_of(s, shadow_pae_entry(s, s->table[t].frame, 2 * s->table[t].slot + half));
     if (h->large || !same(&now, h)) shadow_pae_drop(s, t, half); /* a 2 MB page depends on its entry in every bit */
 }
 
@@ -120,7 +133,7 @@ void shadow_pae_sync_page(struct shadow *s, uint32_t t, uint32_t slot)
 {
     const struct shadow_half *h = &s->half[2 * t + slot / PAE_SLOTS];
     if (!h->used || h->large) return;
-    uint32_t guest = shadow_pae_page(guest_entry(s, h->frame, slot % PAE_SLOTS), h->rights), frame, entry = 0;
+    uint32_t guest = shadow_pae_page(shadow_pae_entry(s, h->frame, slot % PAE_SLOTS), h->rights), frame, entry = 0;
     if (guest && shadow_guest_ram(s, guest & PAGE_MASK, &frame)) entry = shadow_entry(s, frame, guest);
     shadow_follow(s, t, slot, entry);
 }

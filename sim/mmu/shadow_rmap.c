@@ -52,25 +52,31 @@ void shadow_protect(struct shadow *s, uint32_t frame)
     }
 }
 
+static void note_stale(struct shadow *s, uint32_t at)
+{
+    s->stale++;
+    s->stale_at = gva(at);
+}
+
 void shadow_stale(struct shadow *s, uint32_t t, uint32_t slot)
 {
     if (shadow_is_root(s, t)) {
-        if (t == s->root) s->stale = 2; /* a whole table's worth */
+        if (shadow_current(s, t)) s->stale = 2; /* a whole table's worth */
         return;
     }
     uint32_t own = s->env->pool_first + t;
     for (uint32_t l = shadow_frame(s, own)->links; l != SHADOW_NONE; l = s->link[l].next) {
         uint32_t parent = s->link[l].where / PTE_SLOTS, pde = s->link[l].where % PTE_SLOTS;
-        if (parent != s->root) continue;
-        s->stale++;
-        s->stale_at = gva(pde << PDE_SHIFT | slot << PAGE_SHIFT);
+        if (!s->wide && parent == s->root) note_stale(s, pde << PDE_SHIFT | slot << PAGE_SHIFT);
+        for (uint32_t n = 0; s->wide && n < 4; n++)
+            if (parent == s->quarter[n]) note_stale(s, n << 30 | pde << PAE_PDE_SHIFT | slot << PAGE_SHIFT);
     }
 }
 
 bool shadow_in_use(const struct shadow *s, uint32_t t)
 {
     uint32_t l = shadow_frame(s, s->env->pool_first + t)->links;
-    while (l != SHADOW_NONE && s->link[l].where / PTE_SLOTS != s->root) l = s->link[l].next;
+    while (l != SHADOW_NONE && !shadow_current(s, s->link[l].where / PTE_SLOTS)) l = s->link[l].next;
     return l != SHADOW_NONE;
 }
 

@@ -9,21 +9,25 @@
 
 bool shadow_is_own(const struct shadow *s, uint32_t frame) { return s->agile && s->agile->own(s->agile->self, frame); }
 
-uint32_t shadow_switch(const struct shadow *s, uint32_t pde)
+uint32_t shadow_switch(const struct shadow *s, uint64_t whole)
 {
-    uint32_t frame;
-    bool leads = (pde & PTE_P) && (pde & PTE_A) && !((pde & PTE_PS) && (s->cr4 & PAGING_CR4_PSE));
-    if (!s->agile || shadow_pae(s) || !leads || !shadow_guest_ram(s, pde & PAGE_MASK, &frame) || !shadow_is_own(s, frame)) return 0;
+    uint32_t pde = (uint32_t)whole, frame;
+    bool large = (pde & PTE_PS) && (s->wide || (s->cr4 & PAGING_CR4_PSE)), leads = (pde & PTE_P) && (pde & PTE_A) && !large && !(whole >> 32);
+    if (!s->agile || !leads || !shadow_guest_ram(s, pde & PAGE_MASK, &frame) || !shadow_is_own(s, frame)) return 0;
     return frame << PAGE_SHIFT | (pde & (PTE_W | PTE_U)) | PTE_P | PTE_A | PTE_SWITCH;
+}
+
+bool shadow_is_top(const struct shadow *s, uint32_t frame)
+{
+    bool is = s->table[s->root].frame == frame;
+    for (unsigned n = 0; s->wide && n < 4; n++) is |= s->quarter[n] != SHADOW_NONE && s->table[s->quarter[n]].frame == frame;
+    return is;
 }
 
 bool shadow_give_up(struct shadow *s, uint32_t frame)
 {
-    bool directory = false;
-    if (s->table[s->root].frame == frame) {
-        directory = true;
-        shadow_reroot(s);
-    }
+    bool directory = shadow_is_top(s, frame);
+    if (directory) shadow_reroot(s);
     while (shadow_frame(s, frame)->tables != SHADOW_NONE) {
         uint32_t t = shadow_frame(s, frame)->tables;
         directory |= s->table[t].kind == SHADOW_ROOT || s->table[t].kind == SHADOW_LARGE;

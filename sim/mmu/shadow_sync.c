@@ -34,8 +34,9 @@ uint32_t shadow_entry(const struct shadow *s, uint32_t frame, uint32_t rights)
 }
 
 /* The guest's entry a shadow was made from. Tables lie in plain RAM, so the machine's bus shows what the VM's would. */
-static uint32_t guest_entry(const struct shadow *s, uint32_t frame, uint32_t slot)
+static uint64_t guest_entry(const struct shadow *s, uint32_t frame, uint32_t slot)
 {
+    if (s->wide) return shadow_pae_entry(s, frame, slot);
     shadow_charge(s, COST_MEM_REF, 1);
     bus_refer(s->env->machine, hpa(frame << PAGE_SHIFT | slot << 2), 4, false);
     return bus_read(s->env->machine, hpa(frame << PAGE_SHIFT | slot << 2), 4);
@@ -54,7 +55,8 @@ void shadow_follow(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry)
 void shadow_sync_table(struct shadow *s, uint32_t t, uint32_t slot)
 {
     const struct shadow_table *x = &s->table[t];
-    uint32_t guest = guest_entry(s, x->frame, slot), entry = 0, frame;
+    uint64_t whole = guest_entry(s, x->frame, slot);
+    uint32_t guest = whole >> 32 ? 0 : (uint32_t)whole, entry = 0, frame; /* beyond 4 GB, or reserved bits */
     if ((guest & PTE_P) && (guest & PTE_A) && shadow_guest_ram(s, guest & PAGE_MASK, &frame))
         entry = shadow_entry(s, frame, guest & (x->rights | (uint32_t)PTE_D));
     shadow_follow(s, t, slot, entry);
@@ -68,9 +70,10 @@ void shadow_sync_root(struct shadow *s, uint32_t t, uint32_t slot)
         return;
     }
     if (child == SHADOW_NONE || s->table[t].frame == SHADOW_NONE) return;
-    uint32_t pde = guest_entry(s, s->table[t].frame, slot), frame;
+    uint64_t whole = guest_entry(s, s->table[t].frame, slot);
+    uint32_t pde = whole >> 32 ? 0 : (uint32_t)whole, frame;
     const struct shadow_table *c = &s->table[child];
-    bool large = (pde & PTE_PS) && (s->cr4 & PAGING_CR4_PSE);
+    bool large = (pde & PTE_PS) && (s->wide || (s->cr4 & PAGING_CR4_PSE));
     bool same = (pde & PTE_P) && (pde & PTE_A) && !large && c->kind == SHADOW_TABLE &&
                 c->rights == (pde & (PTE_W | PTE_U)) && shadow_guest_ram(s, pde & PAGE_MASK, &frame) &&
                 c->frame == frame;
@@ -81,7 +84,7 @@ void shadow_sync_root(struct shadow *s, uint32_t t, uint32_t slot)
  * written again and again, are given up at the next store: that ends the trace. */
 static bool given_up(struct shadow *s, uint32_t t)
 {
-    if (t == s->root) return false;
+    if (shadow_current(s, t)) return false;
     if (s->table[t].kind == SHADOW_ROOT) return ++s->table[t].writes > FLOOD;
     uint32_t links = shadow_frame(s, s->env->pool_first + t)->links;
     if (links == SHADOW_NONE || s->table[t].kind != SHADOW_PAE) return links == SHADOW_NONE; /* PAE: a piece of a directory */
@@ -127,6 +130,7 @@ void shadow_sync_store(struct shadow *s, gpa_t at)
     uint32_t frame, slot = pte_slot(at.v << 10); /* bits 11..2: the entry's number in its table; of PAE's, twice and which half */
     if (!bus_owner(s->env->guest, hpa(at.v), &frame)) return;
     if (shadow_frame(s, frame)->tables == SHADOW_NONE && shadow_frame(s, frame)->halves == SHADOW_NONE) return;
+    if (s->wide) slot /= 2;
     if (s->log.stores++ < SHADOW_LOG) s->log.store[s->log.stores - 1].frame = frame, s->log.store[s->log.stores - 1].slot = slot;
     shadow_charge(s, COST_SHADOW_SYNC, 1);
     sync_tables(s, frame, slot);

@@ -19,12 +19,14 @@ bool shadow_is_root(const struct shadow *s, uint32_t t)
 
 uint32_t shadow_slots(const struct shadow *s, uint32_t t)
 {
+    if (s->wide) return PAE_SLOTS;
     return shadow_is_root(s, t) && s->env->window ? pde_slot(s->env->window) : (uint32_t)PTE_SLOTS;
 }
 
+/* The upper half of a wide entry is 0: machine memory ends at 4 GB. */
 static hpa_t entry_at(const struct shadow *s, uint32_t t, uint32_t slot)
 {
-    return hpa((s->env->pool_first + t) << PAGE_SHIFT | slot << 2);
+    return hpa((s->env->pool_first + t) << PAGE_SHIFT | slot << (s->wide ? 3 : 2));
 }
 
 static void store(struct shadow *s, uint32_t t, uint32_t slot, uint32_t entry)
@@ -117,7 +119,7 @@ static bool evict(struct shadow *s)
 {
     uint32_t victim = SHADOW_NONE;
     for (uint32_t t = 0; t < s->pool; t++) {
-        if (t == s->root || s->table[t].kind == SHADOW_FREE) continue;
+        if (shadow_current(s, t) || s->table[t].kind == SHADOW_FREE) continue;
         if (victim == SHADOW_NONE || s->table[t].used < s->table[victim].used) victim = t;
     }
     if (victim == SHADOW_NONE) return false;
@@ -149,12 +151,20 @@ uint32_t shadow_obtain(struct shadow *s, enum shadow_kind kind, uint32_t frame, 
     return t;
 }
 
+/* What switches leads to no table of ours. */
+static void drop_switches(struct shadow *s, uint32_t t)
+{
+    for (uint32_t slot = 0; slot < shadow_slots(s, t); slot++)
+        if (shadow_get(s, t, slot) & PTE_SWITCH) shadow_set(s, t, slot, 0);
+}
+
 bool shadow_zap(struct shadow *s)
 {
     uint64_t before = s->stats.tables;
-    for (uint32_t t = 0; t < s->pool; t++)
-        if (t != s->root && s->table[t].kind != SHADOW_FREE) shadow_free(s, t);
-    for (uint32_t slot = 0; s->agile && slot < shadow_slots(s, s->root); slot++) /* what switches leads to no table of ours */
-        if (shadow_get(s, s->root, slot) & PTE_SWITCH) shadow_set(s, s->root, slot, 0);
+    for (uint32_t t = 0; t < s->pool; t++) {
+        if (s->table[t].kind == SHADOW_FREE) continue;
+        if (!shadow_current(s, t)) shadow_free(s, t);
+        else if (s->agile) drop_switches(s, t);
+    }
     return s->stats.tables < before;
 }

@@ -41,7 +41,7 @@ bool shadow_unmap(struct vmmu *m, gpa_t page)
     struct shadow *s = m->state;
     uint32_t frame;
     if (!bus_owner(m->env.guest, hpa(page.v), &frame)) return true;
-    if (shadow_frame(s, frame)->traces || s->table[s->root].frame == frame) return false;
+    if (shadow_frame(s, frame)->traces || shadow_is_top(s, frame)) return false;
     drop_tables(s, frame);
     drop_entries(s, frame);
     shadow_settle(s);

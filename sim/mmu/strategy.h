@@ -44,6 +44,8 @@ struct vmmu_second {
     bool     changes;           /* agile paging: what comes next can be another thing whenever the guest is left to */
     bool     agile;             /* the walk begins in shadows: hardware's CR3 is `shadows`, and the guest's loads must leave */
     uint32_t shadows;           /* machine address, perhaps with PTE_SWITCH */
+    bool     has_pdpte;         /* the shadows of a guest with PAE: these four name them, perhaps with PTE_SWITCH, instead */
+    uint64_t pdpte[4];
 };
 
 struct vmmu_registers { uint32_t cr0, cr3, cr4; uint64_t pdpte[4]; };

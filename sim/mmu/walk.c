@@ -144,7 +144,7 @@ bool walk(const struct walk_env *w, gva_t at, unsigned access, struct xlat *x, s
     x->paged = w->cr0 & PAGING_CR0_PG;
     if (x->paged) {
         if (!(w->cr4 & PAGING_CR4_PAE ? walk_long(&y) : walk_short(&y))) return false;
-        if (!walk_allows(x->rights, access, w->cr0)) return refuse(&y, PF_PRESENT);
+        if (!walk_allows(x->rights, access, w->cr0 | (nested ? 0u : PAGING_CR0_WP))) return refuse(&y, PF_PRESENT);
     }
     return land(&y);
 }

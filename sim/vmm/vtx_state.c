@@ -390,8 +390,9 @@ static void put_controls(struct vcpu *v)
 static void put_pdptes(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
-    const uint64_t *now = own_paging(v) ? v->virt_mmu.pdpte : t->second.identity;
-    bool pae = own_paging(v) ? v->virt.cr4 & CR4_PAE : t->second.has_identity && !pages(v);
+    bool shadows = t->second.agile && t->second.has_pdpte;
+    const uint64_t *now = shadows ? t->second.pdpte : own_paging(v) ? v->virt_mmu.pdpte : t->second.identity;
+    bool pae = shadows || (own_paging(v) ? v->virt.cr4 & CR4_PAE : t->second.has_identity && !pages(v));
     for (unsigned n = 0; two_levels(v) && pae && n < 4; n++) {
         if (t->held.pdpte[n] == now[n] && !t->fresh) continue;
         vtx_write(v, pdpte(n, 0), (uint32_t)now[n]);

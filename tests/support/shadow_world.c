@@ -97,6 +97,7 @@ static void enter(struct shadow_world *w)
         memcpy(to.pdpte, s.identity, sizeof to.pdpte);
     }
     if (s.agile) to.cr3 = s.shadows, to.agile = true;
+    if (s.agile && s.has_pdpte) memcpy(to.pdpte, s.pdpte, sizeof to.pdpte);
     mmu_space(&w->vm.mmu, &to);
 }
 

@@ -191,6 +191,53 @@ static void the_guests_own_bit(void **state)
     assert_int_equal(x.switched, 0);
 }
 
+/* CR0.WP is the guest's: it counts where its own tables do, and not in shadows, where R/W is the hypervisor's word. */
+static void write_protect(void **state)
+{
+    (void)state;
+    for (unsigned s = 0; s <= 2; s++) {
+        struct xlat x;
+        struct fault f;
+        build(2, 4, s);
+        uint32_t at = s == 2 ? shadow_at(1) : guest_at(1), entry;
+        memcpy(&entry, w.memory + at, 4);
+        put(at, entry & ~(uint32_t)W);
+        assert_false(go(WR, &x, &f));
+        w.env.cr0 &= ~(uint32_t)PAGING_CR0_WP;
+        assert_int_equal(go(WR, &x, &f), s < 2);
+        assert_false(go(WR | US, &x, &f));
+        assert_true(go(RD, &x, &f));
+    }
+}
+
+/* With PAE four registers stand above: one that switches leads to a directory of the guest's own, which lies where it says. */
+static void registers(void **state)
+{
+    (void)state;
+    uint64_t pdpte[4] = { 0, 0, 0, machine_of(TABLES) | P | PTE_SWITCH };
+    uint32_t directory = machine_of(TABLES) + (LINEAR >> 21 & 511) * 8, table = TABLES + PAGE_SIZE, leaf = machine_of(table) + (LINEAR >> 12 & 511) * 8;
+    for (unsigned own = 0; own < 2; own++) {
+        struct xlat x;
+        struct fault f;
+        build(2, 4, 0);
+        w.env.cr4 = PAGING_CR4_PAE, w.env.pdpte = pdpte;
+        put64(directory, table | P | W | U), put64(leaf, PAGE | P | W | U);
+        if (!own) { /* the directory is a shadow, and its entry switches */
+            pdpte[3] = SHADOWS | P;
+            put64(SHADOWS + (LINEAR >> 21 & 511) * 8, machine_of(table) | P | W | U | A | PTE_SWITCH);
+        }
+        assert_true(go(WR, &x, &f));
+        assert_int_equal(x.refs, own ? 1 + 4 + 1 + 4 : 1 + 1 + 4);
+        assert_int_equal(x.switched, own ? 2 : 1);
+        assert_int_equal(x.at.v, machine_of(PAGE) | 0x123);
+        pdpte[3] = 0;
+        assert_false(go(WR, &x, &f)); /* whose it would be nobody knows: the hypervisor's affair */
+        assert_int_equal(f.second, SECOND_VIOLATION);
+        assert_int_equal(f.code >> SECOND_SHADOW_CODE, PF_WRITE);
+        pdpte[3] = machine_of(TABLES) | P | PTE_SWITCH;
+    }
+}
+
 /* A and D are set in the guest's own entries; a store marks the page in the second level, and nothing else does. */
 static void marks(void **state)
 {
@@ -224,6 +271,7 @@ static void marks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(counts), cmocka_unit_test(order), cmocka_unit_test(refusals),
-                                        cmocka_unit_test(the_guests_own_bit), cmocka_unit_test(marks) };
+                                        cmocka_unit_test(the_guests_own_bit), cmocka_unit_test(write_protect),
+                                        cmocka_unit_test(registers), cmocka_unit_test(marks) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

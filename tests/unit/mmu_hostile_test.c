@@ -164,9 +164,14 @@ static void two_level(void **state)
 
 static void agile(void **state)
 {
-    static const struct vmmu_choice designs[] = { { .cache = true, .trace = true, .eager = true, .pool = 64 } };
+    static const struct vmmu_choice designs[] = {
+        { .cache = true, .trace = true, .eager = true, .pool = 64, .agile_writes = 2, .agile_period = 30000 },
+        { .cache = true, .trace = true, .eager = true, .pool = 64 },
+        { .trace = true, .pool = 20, .agile_writes = 1, .agile_period = 30000 },
+        { .cache = true, .trace = true, .agile_writes = 3 },
+    };
     (void)state;
-    attack(&mmu_agile, designs, 1);
+    attack(&mmu_agile, designs, 4);
 }
 
 int main(void)
