@@ -94,6 +94,7 @@ NATIVE_32 := -m32 -msse2 -ffreestanding -fno-stack-protector -fno-pie -fno-tree-
              -Wl,-Ttext-segment=0xA8000000,--build-id=none,-z,noexecstack
 
 -include scenarios/guests/guests.mk
+-include docs/package.mk
 
 # ---- building -------------------------------------------------------------------------------------------------------
 PROGRAM := $(if $(filter release,$(MODE)),ringside,$(B)/ringside)
@@ -192,7 +193,7 @@ test-programs: $(UNIT_BINS) $(NATIVE_BINS) $(EQUIV_BIN) $(if $(filter asan,$(MOD
 
 # ---- preparing and running ------------------------------------------------------------------------------------------
 # With `make -j` a driver must not run beside another one, or beside clean, in the same trees.
-DRIVERS := demo check check-fast native fuzz asan golden-update dist clean bench latency
+DRIVERS := demo check check-fast native fuzz asan golden-update dist deb clean bench latency
 ifneq ($(filter $(DRIVERS),$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
@@ -297,7 +298,7 @@ clean: ## remove everything that was built
 	$(Q)rm -rf build ringside
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile $(wildcard docs/package.mk)
 
 .PHONY: all bench latency guests test-programs prerequisites demo check check-fast native attack hostile fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
         dist clean help FORCE

@@ -31,6 +31,7 @@ int cmd_doctor(const struct options *o, struct err *e);
 int cmd_narrate(const struct options *o, struct err *e); /* run --narrate */
 int cmd_notes(const struct options *o, struct err *e);
 int cmd_list(const struct options *o, struct err *e);
+int cmd_manual(const struct options *o, struct err *e);
 int cmd_help(const struct options *o, struct err *e);
 int cmd_version(const struct options *o, struct err *e);
 

@@ -266,7 +266,7 @@ static void words(const char *command, struct text *out, struct err *e)
         for (unsigned i = 0; draw_kind(i); i++) text_add(out, "%s\n", draw_kind(i));
     if (command && !strcmp(command, "quiz"))
         for (const struct quiz_topic *t = quiz_topics; t->name; t++) text_add(out, "%s\n", t->name);
-    if (command && !strcmp(command, "help"))
+    if (command && (!strcmp(command, "help") || !strcmp(command, "manual")))
         for (const struct command *k = commands; k->word; k++)
             if (k->run) text_add(out, "%s\n", k->word);
     if (!command || !(c->bit & FOR_MACHINE)) return;

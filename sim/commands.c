@@ -114,6 +114,11 @@ static const char completion_more[] =
     "  ringside completion zsh >~/.zfunc/_ringside        a folder of $fpath\n"
     "  ringside completion fish >~/.config/fish/completions/ringside.fish\n\n"
     "Commands, options, their values, scenarios and built guests.\n";
+static const char manual_more[] =
+    "  ringside manual run | man -l -\n"
+    "  ringside manual | mandoc -a\n\n"
+    "`make install` puts all pages where man(1) finds them, with those of the file\n"
+    "formats.\n";
 static const char doctor_more[] =
     "  ringside doctor\n"
     "  ringside doctor --json -\n\n"
@@ -161,6 +166,7 @@ const struct command commands[] = {
     { "list", "[model NAME]", "what there is; a CPU model as a file", FOR_LIST, NULL, cmd_list },
     { "doctor", "", "is all here: terminal, programs, folders", FOR_DOCTOR, doctor_more, cmd_doctor },
     { "completion", "bash|zsh|fish", "what the Tab key offers, as a script", FOR_TALK, completion_more, cmd_completion },
+    { "manual", "[COMMAND]", "a manual page, as man(1) reads it", FOR_TALK, manual_more, cmd_manual },
     { "help", "[COMMAND]", "this help, or that of one command", FOR_TALK, NULL, cmd_help },
     { "version", "", "the version", FOR_TALK, NULL, cmd_version },
         { "asm", "", "", 0, NULL, NULL },

@@ -480,5 +480,6 @@ struct machine_technique { const char *option, *name, *about; };
 const struct machine_technique *machine_techniques(unsigned *n);
 
 #define RINGSIDE_VERSION "0.1"
+#define RINGSIDE_DATE "November 23, 2026" /* of this version, on its manual pages */
 
 #endif

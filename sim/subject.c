@@ -41,13 +41,15 @@ void subject_root(char *dir, size_t room)
     snprintf(dir, room, "%s", slash ? one.path : ".");
 }
 
-/* Guests lie beside the shipped scenarios: ROOT/scenarios/NAME.lua, ROOT/build/guests/NAME.elf; or where we are. */
+/* Guests lie beside the shipped scenarios: ROOT/scenarios/NAME.lua, ROOT/build/guests/NAME.elf, or ROOT/guests where they are
+ * installed; or where we are. */
 static DIR *guest_folder(char *dir, size_t room)
 {
     char root[512];
     subject_root(root, sizeof root);
     bool elsewhere = strcmp(root, ".") != 0;
     DIR *d = elsewhere && (size_t)snprintf(dir, room, "%s/build/guests", root) < room ? opendir(dir) : NULL;
+    if (!d && elsewhere && (size_t)snprintf(dir, room, "%s/guests", root) < room) d = opendir(dir);
     if (!d) snprintf(dir, room, "build/guests");
     return d ? d : opendir(dir);
 }

@@ -269,6 +269,8 @@ bad "a mistyped topic" 2 'did you mean tables' quiz tabels
 bad "no problems" 2 'a number from 1 to 100' quiz walk --problems 0
 bad "a quiz that both asks and tells" 2 'not together with --solve' quiz walk --ask --solve
 bad "a quiz of a guest" 2 'one word too many' quiz walk popf
+bad "the manual page of no command" 2 'did you mean .trace' manual tarce
+bad "two manual pages" 2 'one word too many' manual run draw
 bad "draw what" 2 'draw what' draw
 bad "draw a scenario" 2 'draw ladder popf' draw popf
 bad "draw of a planned kind" 2 'planned' draw rings popf

@@ -25,6 +25,8 @@ graphviz|Graphviz (the program dot)|draws .dot diagrams as PDF and PNG
 librsvg2-bin|librsvg's rsvg-convert|turns SVG diagrams into PNG and PDF
 fonts-dejavu-core|the DejaVu fonts|the lettering of diagrams
 gdb|the GNU debugger|tests the GDB server
+mandoc|mandoc, the manual-page compiler|checks the manual pages
+dpkg-dev|dpkg-buildpackage|the Debian package is made by it
 END
 }
 
