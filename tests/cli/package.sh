@@ -96,7 +96,7 @@ if command -v dpkg-buildpackage >/dev/null && dpkg-architecture -qDEB_HOST_ARCH 
     rc=$?
     [ $rc = 0 ] || tail -n 20 "$work/deb.log"
     result "dpkg-buildpackage makes the package" $rc
-    deb=$(ls build/deb/ringside_*_amd64.deb) staff=$(ls build/deb/ringside-staff_*_all.deb)
+    deb=$(realpath build/deb/ringside_*_amd64.deb) staff=$(realpath build/deb/ringside-staff_*_all.deb)
     dpkg-deb -f "$deb" Depends | grep -q 'liblua5.4-0' && dpkg-deb -f "$deb" Depends | grep -q 'libzydis'
     result "it depends on the libraries" $?
     dpkg-deb -x "$deb" "$work/root"
