@@ -21,7 +21,7 @@ static const struct choice {
     const char *option, *words;
 } choices[] = {
     { "cpu", NULL }, { "mmu", NULL }, { "io", NULL }, { "host", NULL }, { "model", NULL }, { "on", NULL },
-    { "format", "svg png pdf dot txt md tex text jsonl perfetto csv folded json gradescope prairielearn classroom coderunner junit tap" },
+    { "format", "svg png pdf dot txt md tex text jsonl perfetto csv folded vcd cast pcap json gradescope prairielearn classroom coderunner junit tap" },
     { "theme", "light dark print projector mono auto" },
     { "color", "auto always never" },
     { "serial", "stdio null" },
@@ -244,6 +244,7 @@ static void fish(struct text *out)
 static const struct { const char *command, *words; } kinds[] = {
     { "bench", "nano sweep" },
     { "list", "model" },
+    { "trace", "record print convert diff" },
     { "completion", "bash zsh fish words" },
 };
 

@@ -1,25 +1,12 @@
 /* `ringside trace`: every event of a run, or its episodes (--episodes), or its last instructions (--instr), as text or JSON
- * Lines; and the run in the formats of other programs (sim/trace/trace_export.h). */
+ * Lines; and the run in the formats of other programs (sim/trace_record.h). Runs in files: cmd_trace_file.c. */
 #include "sim/cmd.h"
 #include "sim/guard.h"
 #include "sim/subject.h"
-#include "sim/trace/trace_export.h"
-#include "sim/trace/trace_json.h"
+#include "sim/trace_record.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static void lines(const struct trace *t, struct text *out)
-{
-    size_t gap = 0;
-    for (size_t i = 0; i < trace_count(t); i++) {
-        gap = trace_at(t, i)->kind == EV_FORGOTTEN ? gap + 1 : 0;
-        if (gap > 1) continue;
-        if (gap) text_add(out, "      ... forgotten, to keep host memory small");
-        else trace_line(trace_at(t, i), out);
-        text_char(out, '\n');
-    }
-}
 
 static const char *const names[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
 
@@ -71,33 +58,11 @@ static void episodes(const struct trace *t, bool json, struct text *out)
     }
 }
 
-/* --- other programs' formats --- */
-
-enum format { TEXT, JSONL, PERFETTO, CSV, FOLDED, FORMATS };
-static const char *const formats[FORMATS] = { "text", "jsonl", "perfetto", "csv", "folded" };
-
-static const char *name_of(void *machine, uint32_t eip, char *buf, size_t n) { return machine_symbol(machine, eip, buf, n); }
-
-static void export(const struct subject *s, enum format format, struct text *out)
-{
-    uint64_t by_cause[CAUSE_COUNT];
-    struct text title = { 0 };
-    text_add(&title, "%s on %s, model %s", s->name, s->cfg.cpu, machine_config(s->machine)->label);
-    machine_causes(s->machine, by_cause);
-    const struct trace_export x = { .t = machine_trace_of(s->machine), .end = machine_cycles(s->machine), .by_cause = by_cause,
-                                    .kernel_ring = machine_kernel_ring(s->machine), .vms = machine_vms(s->machine), .title = text_str(&title),
-                                    .symbol = name_of, .self = s->machine };
-    if (format == PERFETTO) trace_perfetto(&x, out);
-    else if (format == CSV) trace_csv(&x, out);
-    else trace_folded(&x, out);
-    text_free(&title);
-}
-
 static bool fits(const struct options *o, int format, struct err *e)
 {
     if (format < 0) return false;
-    if (format <= JSONL || (!o->value[OPT_EPISODES] && !o->value[OPT_INSTR])) return true;
-    return err_set(e, EXIT_USAGE, "--format %s is of the whole run; leave --episodes and --instr out, or use text or jsonl", formats[format]);
+    if (format <= TRACE_JSONL || (!o->value[OPT_EPISODES] && !o->value[OPT_INSTR])) return true;
+    return err_set(e, EXIT_USAGE, "--format %s is of the whole run; leave --episodes and --instr out, or use text or jsonl", trace_format_words[format]);
 }
 
 /* How many instructions are wanted: 0 without --instr. */
@@ -123,21 +88,20 @@ static bool record(struct machine *m, size_t n, struct err *e)
            err_set(e, EXIT_ENVIRONMENT, "no memory for %zu instructions; try a smaller --last", n);
 }
 
-static bool write_trace(const struct subject *s, const struct options *o, enum format format, size_t last, struct err *e)
+static bool write_trace(const struct subject *s, const struct options *o, enum trace_format format, size_t last, struct err *e)
 {
     struct text out = { 0 };
-    bool json = format == JSONL;
+    bool json = format == TRACE_JSONL, ok = true;
     const char *path = o->value[OPT_OUTPUT] ? o->value[OPT_OUTPUT] : "-";
-    if (format > JSONL) export(s, format, &out);
-    else if (o->value[OPT_EPISODES]) episodes(machine_trace_of(s->machine), json, &out);
+    if (o->value[OPT_EPISODES]) episodes(machine_trace_of(s->machine), json, &out);
     else if (last) instructions(s->machine, json, last, &out);
-    else if (json) trace_json(machine_trace_of(s->machine), &out);
     else {
-        const char *what_if = machine_config(s->machine)->what_if;
-        if (*what_if) text_add(&out, "# what if: %s\n", what_if);
-        lines(machine_trace_of(s->machine), &out);
+        struct recording r;
+        trace_record(&r, s);
+        ok = trace_convert(&r, format, &out, e);
+        recording_free(&r);
     }
-    bool ok = text_write(&out, path, e);
+    ok = ok && text_write(&out, path, e);
     text_free(&out);
     return ok;
 }
@@ -146,8 +110,9 @@ int cmd_trace(const struct options *o, struct err *e)
 {
     struct subject s;
     struct err early = { 0 };
+    if (trace_is_verb(o)) return cmd_trace_file(o, e);
     const char *word = command_subject(o, 0, e);
-    int format = o->value[OPT_FORMAT] ? options_choice(o, OPT_FORMAT, formats, FORMATS, e) : TEXT;
+    int format = trace_format_of(o, TRACE_TEXT, e);
     size_t last;
     if (!word || !fits(o, format, e) || !wanted(o, &last, e) || !subject_open(&s, word, o, e)) return e->code;
     if (!record(s.machine, last, e)) {
@@ -157,7 +122,7 @@ int cmd_trace(const struct options *o, struct err *e)
     guard_start(options_wall(o));
     bool ran = subject_run(&s, NULL, NULL, &early) && (!s.lesson || subject_finish(&s, &early));
     guard_quiet(true);
-    if (ran || early.code != EXIT_INPUT) write_trace(&s, o, (enum format)format, last, e);
+    if (ran || early.code != EXIT_INPUT) write_trace(&s, o, (enum trace_format)format, last, e);
     if (!ran) err_set(e, early.code, "%s", early.text);
     struct machine_end end = machine_end(s.machine);
     if (!e->code && end.fate != FATE_RUNNING && machine_exit_code(s.machine))

@@ -42,7 +42,14 @@ static const char trace_more[] =
     "  ringside trace kernel.elf --instr --last 1000\n"
     "  ringside trace popf --format perfetto -o popf.json    for ui.perfetto.dev\n"
     "  ringside trace popf --format folded | flamegraph.pl >popf.svg\n"
-    "  ringside trace popf --format csv -o popf.csv\n";
+    "  ringside trace popf -o popf.vcd                       for GTKWave\n"
+    "  ringside trace popf -o popf.cast                      for asciinema\n\n"
+    "  ringside trace record popf -o popf.rtrace             the run in a file\n"
+    "  ringside trace print popf.rtrace --episodes\n"
+    "  ringside trace convert popf.rtrace -o popf.csv\n"
+    "  ringside trace diff monday.rtrace friday.rtrace\n\n"
+    "Formats: text, jsonl, perfetto, csv, folded, vcd, cast, pcap; else the ending of\n"
+    "-o says. diff's exit code is 1 if the runs differ.\n";
 static const char compare_more[] =
     "  ringside compare popf\n"
     "  ringside compare kernel.elf --on native,te --json -\n"
@@ -154,7 +161,7 @@ const struct command commands[] = {
     { "tui", "SCENARIO|IMAGE", "step through it on a screen", FOR_TUI, tui_more, cmd_tui },
     { "notes", "", "a lecture's speaker notes, in a second window", FOR_NOTES, notes_more, cmd_notes },
     { "draw", "KIND [SCENARIO|IMAGE]", "make a diagram: svg, dot, png, pdf, txt", FOR_DRAW, draw_more, cmd_draw },
-    { "trace", "SCENARIO|IMAGE", "every event: text, jsonl, perfetto, csv", FOR_TRACE, trace_more, cmd_trace },
+    { "trace", "[VERB] SCENARIO|IMAGE", "every event, in many formats; runs in files", FOR_TRACE, trace_more, cmd_trace },
     { "compare", "SCENARIO|IMAGE", "the same guest on several machines", FOR_COMPARE, compare_more, cmd_compare },
     { "bench", "KIND [LOAD|IMAGE]", "what operations and workloads cost", FOR_BENCH, bench_more, cmd_bench },
     { "classify", "[INSTRUCTION]", "who is sensitive or privileged; the theorems", FOR_CLASSIFY, classify_more, cmd_classify },

@@ -160,15 +160,19 @@ static struct event *fresh(struct trace *t)
     return t->slab->chunk[--t->unused];
 }
 
+static void room_for_chunk(struct trace *t, size_t c)
+{
+    if (c < t->chunk_room) return;
+    t->chunk_room = t->chunk_room ? t->chunk_room * 2 : 16;
+    t->chunk = grow(t->chunk, t->chunk_room * sizeof(struct event *));
+    t->gone = grow(t->gone, t->chunk_room * sizeof *t->gone);
+}
+
 /* Finds out where the next event goes. */
 static void slot(struct trace *t)
 {
     size_t c = t->count / CHUNK;
-    if (c == t->chunk_room) {
-        t->chunk_room = t->chunk_room ? t->chunk_room * 2 : 16;
-        t->chunk = grow(t->chunk, t->chunk_room * sizeof(struct event *));
-        t->gone = grow(t->gone, t->chunk_room * sizeof *t->gone);
-    }
+    room_for_chunk(t, c);
     if (c == t->chunks) t->chunk[t->chunks++] = NULL;
     if (!t->chunk[c]) t->chunk[c] = middle(t, c);
     if (!t->chunk[c]) t->chunk[c] = fresh(t);
@@ -176,16 +180,45 @@ static void slot(struct trace *t)
     t->end = &t->chunk[c][CHUNK];
 }
 
-static void note_episode(struct trace *t, const struct event *e)
+void trace_append_episode(struct trace *t, const struct episode *p)
 {
-    struct episode ended;
     struct episodes *all = &t->ended;
-    if (!episode_event(t->now.episodes, t->now.clock, e, &ended)) return;
     if (all->n == all->room) {
         all->room = all->room ? all->room * 2 : 64;
         all->list = grow(all->list, all->room * sizeof *all->list);
     }
-    all->list[all->n++] = ended;
+    all->list[all->n++] = *p;
+}
+
+/* What was forgotten is whole chunks; of how many events of each kind these were nothing is known here. */
+static bool skip(struct trace *t, uint32_t id)
+{
+    if (t->count % CHUNK || (id - 1) % CHUNK || id <= t->count) return false;
+    while (t->count + 1 < id) {
+        size_t c = t->count / CHUNK;
+        room_for_chunk(t, c);
+        memset(t->gone[c], 0, sizeof *t->gone);
+        t->chunk[c] = NULL;
+        t->chunks = c + 1;
+        t->count += CHUNK;
+        t->next = t->end;
+    }
+    return true;
+}
+
+bool trace_append(struct trace *t, const struct event *e)
+{
+    if (e->id != t->count + 1 && !skip(t, e->id)) return false;
+    if (t->next == t->end) slot(t);
+    *t->next++ = *e;
+    t->count++;
+    return true;
+}
+
+static void note_episode(struct trace *t, const struct event *e)
+{
+    struct episode ended;
+    if (episode_event(t->now.episodes, t->now.clock, e, &ended)) trace_append_episode(t, &ended);
 }
 
 /* In pieces, or in place: what was just stored in small pieces is not to be read again in a larger one, for which a host's

@@ -132,9 +132,16 @@ void                trace_rewind(struct trace *t, uint32_t id);
 void                trace_mute(struct trace *t, bool mute);    /* while re-executing known history: no subscriber is called */
 uint64_t            trace_hash(const struct trace *t);         /* FNV-1a over all records: determinism in one number */
 
+/* A history that comes from a file: an event as it was (its id is the next one, or follows a forgotten part of whole chunks), a visit.
+ * False: it does not fit behind what is there. */
+bool trace_append(struct trace *t, const struct event *e);
+void trace_append_episode(struct trace *t, const struct episode *p);
+
 /* Rooms register the names of their enumerations at start-up; `names` must stay valid. */
 void        trace_names(const char *type, const char *const *names, unsigned n);
 const char *trace_name(const char *type, unsigned value); /* "?" if unknown */
+/* The i-th type that is registered and its names; NULL: no more. */
+const char *trace_names_at(unsigned i, const char *const **names, unsigned *n);
 
 /* One event in one line, no newline: `41  12,404  1  silent  popf  if  wanted 0 got 1`. */
 void trace_line(const struct event *e, struct text *out);

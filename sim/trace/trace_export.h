@@ -24,5 +24,7 @@ void trace_csv(const struct trace_export *x, struct text *out);
 /* Folded stacks for flame graphs, cycles as weight: the guest by whose code it is, the hypervisor's visits by reason, by the guest's
  * function that left, by cause. Exact: the weights add up to the run. */
 void trace_folded(const struct trace_export *x, struct text *out);
+/* Value Change Dump for wave viewers, 1 cycle = 1 ns: who ran as wires, VM, ring and visit as vectors, each kind of event as pulses. */
+void trace_vcd(const struct trace_export *x, struct text *out);
 
 #endif

@@ -34,3 +34,11 @@ const char *trace_name(const char *type, unsigned value)
             return value < registry[i].n && registry[i].names[value] ? registry[i].names[value] : "?";
     return "?";
 }
+
+const char *trace_names_at(unsigned i, const char *const **names, unsigned *n)
+{
+    if (i >= TYPES || !registry[i].type) return NULL;
+    *names = registry[i].names;
+    *n = registry[i].n;
+    return registry[i].type;
+}

@@ -292,6 +292,16 @@ bad "draw from nowhere" 2 'not a place' draw ladder popf --from here -o x.svg
 bad "draw from step 99" 2 'step:1 to step:' draw ladder popf --from step:99 -o x.svg
 bad "draw backwards" 2 'exchange them' draw ladder popf --from step:4 --to step:2 -o x.svg
 bad "trace as yaml" 2 'known: text, jsonl' trace popf --format yaml
+bad "record what" 2 'is missing' trace record
+bad "record in a format" 2 'holds the whole run' trace record popf --format vcd
+bad "print of a machine" 2 'of a run, and this is a file' trace print x.rtrace --cpu vtx
+bad "print without a file" 2 'is missing' trace print
+bad "a trace that is not there" 3 'nowhere.rtrace' trace print nowhere.rtrace
+bad "a guest as a trace" 3 'not a recorded trace' trace convert "$guest" --format vcd
+bad "convert into nothing" 2 'into what' trace convert x.rtrace
+bad "convert into a format that is none" 2 'known: text, jsonl' trace convert x.rtrace --format waves
+bad "diff of one" 2 'of which two files' trace diff x.rtrace
+bad "episodes as waves" 2 'of the whole run' trace print x.rtrace --episodes --format vcd
 bad "list with a name" 2 'takes no name' list popf
 ls x.* >/dev/null 2>&1
 result "nothing of all that left a file" $((! $?))
