@@ -46,6 +46,9 @@ LUA_PC  := $(shell for p in lua5.4 lua-5.4 lua54; do pkg-config --exists $$p 2>/
 LUA_INCLUDE := $(if $(LUA_PC),$(call pc_flags,$(LUA_PC)),-isystem /usr/include/lua5.4)
 LIBS      := $(call pc_libs,zydis,-lZydis) $(call pc_libs,panelw ncursesw,-lpanelw -lncursesw) \
              $(if $(LUA_PC),$(call pc_libs,$(LUA_PC),),-llua5.4) $(call pc_libs,zlib,-lz) -lm
+# Optional: source lines of guests (sim/source_lines.c).
+LIBDW     := $(or $(shell pkg-config --exists libdw 2>/dev/null && echo yes),$(if $(wildcard /usr/include/elfutils/libdw.h),yes))
+LIBS      += $(if $(LIBDW),$(call pc_libs,libdw,-ldw) -lelf)
 TEST_LIBS := $(call pc_libs,cmocka,-lcmocka) $(call pc_libs,vterm,-lvterm)
 INCLUDES  := -I. $(LUA_INCLUDE)
 
@@ -129,6 +132,9 @@ $(B)/%.o: %.c $(B)/flags
 	@echo "  CC    $@"
 	@mkdir -p $(@D)
 	$(Q)$(COMPILER) $(FLAGS) $(NAMED) -MMD -MP -c -o $@ $<
+
+$(B)/sim/source_lines.o: NAMED = $(if $(LIBDW),-DHAVE_LIBDW $(call pc_flags,libdw))
+$(B)/sim/source_lines.o: $(B)/objects
 
 # The unit tests are one program: linking the simulator into each of a hundred costs minutes and gigabytes. Each has its
 # main, renamed; a name in tests/unit/ is a link to the program, which runs the main that it was called by.

@@ -10,10 +10,12 @@ BUILD_GUESTS ?= build/guests
 GUEST_CC     ?= gcc
 GUEST_ELFS   := $(GUESTS:%=$(BUILD_GUESTS)/%.elf)
 
+# -g: source lines for the debugger and the screens; the same bytes wherever it is built. It changes no code.
 # -masm=intel: students read one syntax, that of the Intel manuals, in .S files, in C and in the listings.
 GUEST_CFLAGS  := -std=gnu17 -O1 -Wall -Wextra -m32 -march=i686 -mgeneral-regs-only -masm=intel -ffreestanding \
                  -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
-                 -fno-tree-loop-distribute-patterns -I$(GUEST_DIR)
+                 -fno-tree-loop-distribute-patterns -I$(GUEST_DIR) \
+                 -g -fdebug-prefix-map=$(CURDIR)=.
 GUEST_LDFLAGS := -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,noexecstack \
                  -T $(GUEST_DIR)/guest.ld
 

@@ -7,7 +7,7 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0
 all="gcc make libc6-dev clang binutils libzydis-dev libncurses-dev liblua5.4-dev libcmocka-dev libvterm-dev zlib1g-dev
-     graphviz librsvg2-bin fonts-dejavu-core gdb mandoc dpkg-dev"
+     libdw-dev graphviz librsvg2-bin fonts-dejavu-core gdb mandoc dpkg-dev"
 
 fake() { # fake NAME: the body comes on standard input
     { echo '#!/bin/sh'; cat; } > "$bin/$1"

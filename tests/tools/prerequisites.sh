@@ -20,6 +20,7 @@ libncurses-dev|ncurses (wide) and panel, headers and libraries|the terminal scre
 liblua5.4-dev|Lua 5.4, headers and library|scenarios are Lua scripts
 libcmocka-dev|cmocka, headers and library|the unit tests
 libvterm-dev|libvterm, headers and library|reads screens back in the tests
+libdw-dev|elfutils' libdw, headers and library|shows guests' source lines
 zlib1g-dev|zlib, headers and library|trace files
 graphviz|Graphviz (the program dot)|draws .dot diagrams as PDF and PNG
 librsvg2-bin|librsvg's rsvg-convert|turns SVG diagrams into PNG and PDF
