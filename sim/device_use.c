@@ -95,17 +95,71 @@ static void owners(struct device_uses *u, const struct machine *m)
     }
 }
 
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+/* On to event `end`, in spans; of what is forgotten one event speaks for all of a span. */
+static void count_to(struct device_uses *u, const struct machine *m, size_t end)
+{
+    const struct trace *t = machine_trace_of(m);
+    while (u->next < end) {
+        size_t n, gone = 0;
+        const struct event *e = trace_span(t, u->next, &n);
+        trace_gone(t, u->next, &gone);
+        n = smaller(n, end - u->next);
+        for (size_t i = 0; i < n; i++) note(u, m, &e[i]);
+        u->next += gone > n ? smaller(gone, end - u->next) : n;
+    }
+    const struct event *e = u->next ? trace_at(t, u->next - 1) : NULL;
+    if (!e) return;
+    u->last = e->id;
+    u->hash = mark(e);
+}
+
 void device_uses_count(struct device_uses *u, const struct machine *m)
 {
     const struct trace *t = machine_trace_of(m);
     if (!same_past(u, t)) *u = (struct device_uses){ 0 };
     owners(u, m);
-    size_t n = trace_count(t);
-    for (; u->next < n; u->next++) note(u, m, trace_at(t, u->next));
-    const struct event *e = u->next ? trace_at(t, u->next - 1) : NULL;
-    if (!e) return;
-    u->last = e->id;
-    u->hash = mark(e);
+    count_to(u, m, trace_count(t));
+}
+
+/* Every so many events a count is kept, two of each distance: one of them is always at least that far back. */
+enum { KEEP_EACH = 4096, KEEP_FACTOR = 16 };
+
+static void keep(struct device_uses_log *l)
+{
+    size_t each = KEEP_EACH;
+    for (unsigned k = 0; k < DEVICE_KEPT; k++, each *= KEEP_FACTOR) {
+        if (l->now.next % each) continue;
+        l->kept[k][1] = l->kept[k][0];
+        l->kept[k][0] = l->now;
+    }
+}
+
+void device_uses_follow(struct device_uses_log *l, const struct machine *m)
+{
+    const struct trace *t = machine_trace_of(m);
+    size_t end = trace_count(t);
+    if (!same_past(&l->now, t)) {
+        const struct device_uses *best = NULL;
+        for (unsigned k = 0; k < DEVICE_KEPT * 2; k++) {
+            const struct device_uses *u = &l->kept[k / 2][k % 2];
+            if (u->next && same_past(u, t) && (!best || u->next > best->next)) best = u;
+        }
+        l->now = best ? *best : (struct device_uses){ 0 };
+    }
+    owners(&l->now, m);
+    while (l->now.next < end) {
+        count_to(&l->now, m, smaller(end, (l->now.next / KEEP_EACH + 1) * KEEP_EACH));
+        if (l->now.next % KEEP_EACH == 0) keep(l);
+    }
+}
+
+uint64_t device_use_sum(const uint64_t by_vm[DEVICE_VMS])
+{
+    uint64_t n = 0;
+    for (unsigned vm = 0; vm < DEVICE_VMS; vm++) n += by_vm[vm];
+    return n;
 }
 
 bool device_use_any(const struct device_use *d)

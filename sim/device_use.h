@@ -30,9 +30,15 @@ struct device_uses {
 
 /* Brings `u` (zeroes at first) up to date. */
 void device_uses_count(struct device_uses *u, const struct machine *m);
+/* The same for somebody who goes back and forth: counts of earlier moments are kept, so that a step back counts a few thousand
+ * events again and not all. About 60 KB. */
+enum { DEVICE_KEPT = 3 };
+struct device_uses_log { struct device_uses now, kept[DEVICE_KEPT][2]; };
+void device_uses_follow(struct device_uses_log *l, const struct machine *m);
 /* Did anything pass between it and anybody? */
 bool device_use_any(const struct device_use *d);
 /* "IDE controller": what people call it; the name itself where there is no better one. */
+uint64_t device_use_sum(const uint64_t by_vm[DEVICE_VMS]);
 const char *device_use_title(const char *name);
 /* "the hypervisor", "vm 1", "nobody", "the guest" of a bare machine; returns buf. */
 const char *device_use_owner(const struct machine *m, int owner, char *buf, size_t room);

@@ -50,7 +50,7 @@ static int longest_note(const struct app *a)
 
 static void layout(struct app *a)
 {
-    struct layout_wish wish = { a->focus, a->zoom, longest_note(a) };
+    struct layout_wish wish = { a->focus, a->zoom, longest_note(a), machine_vms(a->session.m) > 1 };
     layout_make(&a->layout, a->frame.cols, a->frame.rows, &wish);
 }
 
@@ -58,7 +58,7 @@ static void layout(struct app *a)
 static struct layout arrangement(const struct app *a)
 {
     struct layout l;
-    layout_make(&l, a->frame.cols, a->frame.rows, &(struct layout_wish){ VIEW_CODE, false, 0 });
+    layout_make(&l, a->frame.cols, a->frame.rows, &(struct layout_wish){ VIEW_CODE, false, 0, machine_vms(a->session.m) > 1 });
     return l;
 }
 
@@ -68,14 +68,22 @@ void app_resize(struct app *a, int cols, int rows)
     layout(a);
 }
 
+/* What the processor does is not the VM's that somebody chose to look at. */
+static bool of_processor(unsigned view) { return view == VIEW_CODE || view == VIEW_CPU || view == VIEW_RINGS; }
+
 void app_sample(struct app *a)
 {
     struct scene scene = { .m = a->session.m, .lesson = a->session.lesson, .moved = a->session.moved, .stop = a->session.stop,
-                           .stops = a->session.stops };
+                           .stops = a->session.stops, .sources = a->session.sources };
     a->view[VIEW_NOTE].ops->sample(&a->view[VIEW_NOTE], &scene); /* first: it knows whether something is to be hidden */
     scene.hidden = lecture_hides(a);
-    for (unsigned i = 0; i < VIEW_COUNT; i++)
-        if (i != VIEW_NOTE) a->view[i].ops->sample(&a->view[i], &scene);
+    int looked = machine_looks_at(a->session.m);
+    for (unsigned i = 0; i < VIEW_COUNT; i++) {
+        if (i == VIEW_NOTE) continue;
+        if (looked >= 0) machine_look_at(a->session.m, of_processor(i) ? -1 : looked);
+        a->view[i].ops->sample(&a->view[i], &scene);
+    }
+    machine_look_at(a->session.m, looked);
     a->session.moved = false;
 }
 
@@ -237,6 +245,21 @@ static unsigned stop_list(struct app *a)
     return ASK_REDRAW;
 }
 
+/* With several VMs: from the one that runs to the first, and on, and round. */
+static unsigned look_at_next(struct app *a)
+{
+    struct machine *m = a->session.m;
+    int vms = (int)machine_vms(m), next = machine_looks_at(m) + 1;
+    if (vms < 2 || !machine_has_vmm(m)) {
+        session_say(&a->session, false, "There is one guest here; --vms N makes more.");
+        return ASK_REDRAW;
+    }
+    machine_look_at(m, next < vms ? next : -1);
+    if (next < vms) session_say(&a->session, false, "The panes show VM %d; code, registers and rings are the processor's. * goes on.", next);
+    else session_say(&a->session, false, "The panes follow the VM that has the processor.");
+    return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
+}
+
 static unsigned compare(struct app *a)
 {
     text_clear(&a->card);
@@ -276,7 +299,7 @@ static unsigned ask_letter(struct app *a, int command)
 unsigned app_command(struct app *a, int c)
 {
     if (moves[c]) return move(a, c);
-    if (c >= CMD_VIEW1 && c <= CMD_VIEW0) return choose(a, (unsigned)(c - CMD_VIEW1));
+    if (c >= CMD_VIEWS_FIRST && c <= CMD_VIEWS_LAST) return choose(a, (unsigned)(c - CMD_VIEWS_FIRST));
     switch (c) {
     case CMD_QUIT: return ASK_QUIT;
     case CMD_COLON: a->colon.at = a->colon.lines; overlay_prompt(a, c); return ASK_REDRAW;
@@ -290,6 +313,7 @@ unsigned app_command(struct app *a, int c)
     case CMD_LECTURE: lecture_enter(a); return ASK_SAMPLE | ASK_REDRAW;
     case CMD_STOP: session_stop(&a->session); return ASK_SAMPLE | ASK_REDRAW;
     case CMD_STOPS: return stop_list(a);
+    case CMD_LOOKAT: return look_at_next(a);
     case CMD_COMPARE: return compare(a);
     case CMD_COPY: pick_copy(a); return ASK_REDRAW;
     case CMD_CLAIM: pick_claim(a); return ASK_REDRAW;
@@ -302,6 +326,7 @@ unsigned app_command(struct app *a, int c)
     case CMD_MICRO: return micro(a);
     case CMD_DRAW: session_draw(&a->session); return ASK_REDRAW;
     case CMD_REVEAL: return reveal(a);
+    case CMD_LINES:
     case CMD_RADIX: return to_views(a, c, "");
     case CMD_FOLLOW: return follow(a);
     case CMD_WALK:

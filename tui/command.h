@@ -14,7 +14,9 @@ enum command {
 #include "tui/command.def"
 #undef COMMAND
     CMD_COUNT,
-    CMD_NONE = -1
+    CMD_NONE = -1,
+    CMD_VIEWS_FIRST = CMD_VIEW1, /* one for each view, in the order of enum view_id */
+    CMD_VIEWS_LAST = CMD_VIEWV
 };
 
 enum command_group { GROUP_FORWARD, GROUP_BACKWARD, GROUP_LESSON, GROUP_LOOK, GROUP_SCREEN, GROUP_COUNT };

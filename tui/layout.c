@@ -11,12 +11,12 @@ static void place(struct layout *l, unsigned view, int x, int y, int w, int h)
 
 /* Code and CPU, rings and events, the note; rows beyond 24 go to all of them. A note of three lines takes one row from
  * rings and events, which say in their titles what was there. */
-static void step(struct layout *l, int w, int y, int h, int wanted)
+static void step(struct layout *l, int w, int y, int h, const struct layout_wish *wish)
 {
     int extra = h - 21;
     int note = NOTE_ROWS + (extra / 4 < 4 ? extra / 4 : 4);
     int low = RINGS_ROWS + (extra - (note - NOTE_ROWS)) / 2;
-    if (wanted + 2 > note) note++, low--;
+    if (wish->note + 2 > note) note++, low--;
     int high = h - note - low;
     int side = w >= 120 ? WIDE_COLS : SIDE_COLS;
     place(l, VIEW_CODE, 0, y, w - side, high);
@@ -26,9 +26,9 @@ static void step(struct layout *l, int w, int y, int h, int wanted)
     place(l, VIEW_NOTE, 0, y + high + low, w, note);
 }
 
-static void wide(struct layout *l, int w, int y, int h, int wanted)
+static void wide(struct layout *l, int w, int y, int h, const struct layout_wish *wish)
 {
-    (void)wanted;
+    (void)wish;
     int note = 5, body = h - note, left = w - WIDE_COLS;
     int code = (body + 1) / 2, cpu = body * 13 / 32, rings = RINGS_ROWS;
     place(l, VIEW_CODE, 0, y, left, code);
@@ -39,9 +39,8 @@ static void wide(struct layout *l, int w, int y, int h, int wanted)
     place(l, VIEW_NOTE, 0, y + body, w, note);
 }
 
-static void dashboard(struct layout *l, int w, int y, int h, int wanted)
+static void dashboard(struct layout *l, int w, int y, int h, const struct layout_wish *wish)
 {
-    (void)wanted;
     int note = 5, body = h - note;
     int high = body * 15 / 38, middle = body * 13 / 38, low = body - high - middle;
     int right = w * 58 / 160, code = w - right - WIDE_COLS, left = w - right;
@@ -51,7 +50,7 @@ static void dashboard(struct layout *l, int w, int y, int h, int wanted)
     place(l, VIEW_ADDRESS, 0, y + high, left, middle);
     place(l, VIEW_CYCLES, left, y + high, right, middle);
     place(l, VIEW_EVENTS, 0, y + high + middle, left, low);
-    place(l, VIEW_DEVICES, left, y + high + middle, right, low);
+    place(l, wish->many ? VIEW_VMS : VIEW_DEVICES, left, y + high + middle, right, low);
     place(l, VIEW_NOTE, 0, y + body, w, note);
 }
 
@@ -72,7 +71,7 @@ static enum layout_kind kind_of(int cols, int rows)
 
 void layout_make(struct layout *l, int cols, int rows, const struct layout_wish *wish)
 {
-    static void (*const arrange[])(struct layout *, int, int, int, int) = {
+    static void (*const arrange[])(struct layout *, int, int, int, const struct layout_wish *) = {
         [LAYOUT_STEP] = step, [LAYOUT_WIDE] = wide, [LAYOUT_DASHBOARD] = dashboard
     };
     *l = (struct layout){ .kind = kind_of(cols, rows) };
@@ -82,7 +81,7 @@ void layout_make(struct layout *l, int cols, int rows, const struct layout_wish 
     l->keys = (struct rect){ 0, rows - 1, cols, 1 };
     if (foot == 2) l->timeline = (struct rect){ 0, rows - 2, cols, 1 };
     int body = rows - 1 - foot;
-    if (l->kind != LAYOUT_SINGLE && !wish->zoom) arrange[l->kind](l, cols, 1, body, wish->note);
+    if (l->kind != LAYOUT_SINGLE && !wish->zoom) arrange[l->kind](l, cols, 1, body, wish);
     if (layout_shows(l, wish->focus)) return;
     /* A view without a place here gets that of all others; the note stays, because the lesson goes on. */
     int note = l->kind == LAYOUT_SINGLE || wish->zoom ? 0 : l->pane[l->panes - 1].at.h;

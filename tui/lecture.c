@@ -179,7 +179,7 @@ bool lecture_key(struct app *a, uint32_t key, unsigned *ask)
     case CMD_DOWN: a->focus = large(a); return false;
     default: break;
     }
-    if (c < CMD_VIEW1 || c > CMD_VIEW0) return false;
-    a->lecture.view = c - CMD_VIEW1;
+    if (c < CMD_VIEWS_FIRST || c > CMD_VIEWS_LAST) return false;
+    a->lecture.view = c - CMD_VIEWS_FIRST;
     return true;
 }

@@ -43,6 +43,7 @@ void session_open(struct session *s, struct machine *m, struct lesson *l)
 {
     *s = (struct session){ .m = m, .lesson = l, .own = m, .own_lesson = l, .moved = true };
     snprintf(s->name, sizeof s->name, "%.60s", base_name(l ? l->path : machine_config(m)->image));
+    s->sources = source_lines_open(machine_config(m)->image, NULL);
     session_arrive(s);
 }
 

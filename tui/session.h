@@ -12,6 +12,7 @@
 #include "sim/lesson.h"
 #include "sim/machine.h"
 #include "sim/micro.h"
+#include "sim/source_lines.h"
 
 enum { SESSION_MACHINES = 8, MARKS = 36, SESSION_STOPS = 32, SESSION_BRANCHES = 4 };
 struct branch {
@@ -48,6 +49,7 @@ struct session {
     struct branch branch[SESSION_BRANCHES]; /* session_branch.c */
     unsigned branches;
     struct lesson *lua;             /* of session_line; NULL until it is used */
+    struct source_lines *sources; /* of the image; NULL: none */
     struct lab *lab;                /* of session_exec; NULL until it is used */
     /* Called between slices of a long run; true: stop. May draw. */
     bool (*poll)(void *self);

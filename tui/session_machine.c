@@ -119,6 +119,8 @@ void session_machine_previous(struct session *s) { turn(s, -1); }
 void session_close(struct session *s)
 {
     session_branches_free(s);
+    source_lines_free(s->sources);
+    s->sources = NULL;
     if (s->lua) s->lua->ops->free(s->lua);
     s->lua = NULL;
     for (unsigned i = 0; i < SESSION_MACHINES; i++)

@@ -10,9 +10,10 @@
 #include <stddef.h>
 #include "sim/lesson.h"
 #include "sim/machine.h"
+#include "sim/source_lines.h"
 #include "tui/frame.h"
 
-/* In the order of the number keys: 1 is the first. */
+/* In the order of their keys in command.def: 1 is the first. */
 enum view_id {
     VIEW_CODE,
     VIEW_CPU,
@@ -23,7 +24,8 @@ enum view_id {
     VIEW_DEVICES,
     VIEW_NOTE,
     VIEW_SERIAL,
-    VIEW_LADDER, /* 0 is the last */
+    VIEW_LADDER, /* 0 */
+    VIEW_VMS,    /* V */
     VIEW_COUNT
 };
 
@@ -37,6 +39,7 @@ struct scene {
     bool moved;                  /* the machine stands elsewhere than at the last sample */
     const uint32_t *stop;        /* linear addresses of stop points */
     unsigned stops;
+    struct source_lines *sources; /* of the guest's image; NULL: it has none */
     bool hidden;                 /* a question waits: what the lesson's present step did is not to be told */
 };
 
@@ -62,7 +65,7 @@ enum { VIEW_LABEL = 160 };
 
 extern const struct view_ops *const views[VIEW_COUNT];
 extern const struct view_ops view_code, view_cpu, view_rings, view_address, view_cycles, view_events, view_devices,
-    view_note, view_serial, view_ladder;
+    view_note, view_serial, view_ladder, view_vms;
 
 int view_find(const char *name);                                        /* -1 if there is none */
 unsigned view_no_command(struct view *v, int command, const char *arg); /* for views that answer none */

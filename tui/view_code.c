@@ -1,20 +1,28 @@
 /* Code: the instructions around the one that runs next, and what is remarkable about them.
  *
  * An instruction that will trap says so before it does; one that fails silently is marked once it has (the event is
- * in the trace), because only then is it true. Facts come from machine_insn. */
+ * in the trace), because only then is it true. Facts come from machine_insn. Where the image has them, source lines stand above
+ * what became of them: from the start where there is room, with `l` everywhere; the one at hand is named above in any case. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "tui/command.h"
 #include "tui/view.h"
 
-enum { BEFORE = 40, AFTER = 64, BYTES = 15, SILENT_BACK = 4096 };
+enum { BEFORE = 40, AFTER = 64, BYTES = 15, SILENT_BACK = 4096, ROOMY = 14 /* rows from which on source lines are shown unasked */ };
+
+/* Source lines: where there is room, of what is not assembly already; all; none. */
+enum sources { SOURCES_ROOM, SOURCES_ALL, SOURCES_NONE, SOURCES };
 
 struct line {
     uint32_t at;
     uint8_t len, bytes[BYTES];
     bool silent, stop; /* a silent failure happened here; there is a stop point */
     char text[72], label[40], fact[36];
+    char source[96];           /* the line it begins, or goes on with after another one; "": the same as above */
+    unsigned number;           /* of that line; 0: none is known */
+    bool assembly;             /* it is assembly, which says little more than the instruction */
 };
 
 struct code {
@@ -23,6 +31,8 @@ struct code {
     enum machine_place place;
     uint8_t cpl;
     bool vmm, ended;
+    unsigned sources;   /* enum sources: l */
+    char here[48];      /* "popf.c:41", of the instruction that runs next */
 };
 
 static bool failed_silently(const struct machine *m, uint32_t at)
@@ -121,6 +131,34 @@ static void read_line(const struct scene *s, const struct machine_cpu *cpu, uint
     if (l->len && machine_place(s->m) != PLACE_VMM) fact(s, cpu, l);
 }
 
+static bool is_assembly(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && (!strcasecmp(dot, ".s") || !strcasecmp(dot, ".asm"));
+}
+
+/* Which lines of the guest's source the instructions come from. With several VMs an image of another name is another one. */
+static void name_sources(const struct scene *s, struct code *c)
+{
+    struct source_line now, before = { NULL, 0, 0, 0 };
+    struct machine_vm vm = { .image = "" };
+    *c->here = 0;
+    if (!s->sources || c->place == PLACE_VMM) return;
+    if (machine_vms(s->m) > 1) machine_vm(s->m, machine_vm_now(s->m), &vm);
+    if (*vm.image && strcmp(vm.image, machine_config(s->m)->image) != 0) return;
+    for (unsigned i = 0; i < c->lines; i++, before = now) {
+        struct line *l = &c->line[i];
+        if (!source_lines_at(s->sources, l->at, &now)) {
+            now.file = NULL;
+            continue;
+        }
+        l->number = now.line;
+        l->assembly = is_assembly(source_line_name(&now));
+        if (i == c->now) snprintf(c->here, sizeof c->here, "%.36s:%u", source_line_name(&now), now.line);
+        if (now.file != before.file || now.line != before.line) source_lines_text(s->sources, &now, l->source, sizeof l->source);
+    }
+}
+
 /* The hypervisor's stubs stand apart from each other, with zeroes between them that nobody runs. */
 static bool filler(const struct line *l) { return l->len >= 2 && !l->bytes[0] && !l->bytes[1]; }
 
@@ -152,6 +190,7 @@ static void sample(struct view *v, const struct scene *s)
         if (!l->len) break;
         at += l->len;
     }
+    name_sources(s, c);
     if (s->moved) v->scroll = 0;
 }
 
@@ -160,7 +199,7 @@ static void show_label(const struct view *v, int rows, char *title, char *remark
     (void)rows;
     const struct code *c = v->state;
     snprintf(title, VIEW_LABEL, "1 Code  %s, ring %u", view_place_name(c->place, c->vmm), c->cpl);
-    view_copy(remark, VIEW_LABEL, "Intel");
+    view_copy(remark, VIEW_LABEL, *c->here ? c->here : "Intel");
 }
 
 /* Columns: mark, address, bytes (where there is room), text, fact. */
@@ -187,15 +226,32 @@ static void draw_line(struct pane *p, int y, const struct line *l, bool now)
     pane_put(p, fact_at, y, STYLE(l->silent || now ? ROLE_WARN : ROLE_PLAIN, 0), l->fact);
 }
 
-static int rows_of(const struct line *l) { return 1 + (*l->label != 0); }
+static bool shows_source(const struct code *c, const struct line *l, int rows)
+{
+    return *l->source && (c->sources == SOURCES_ALL || (c->sources == SOURCES_ROOM && rows >= ROOMY && !l->assembly));
+}
+
+static int rows_of(const struct line *l, bool source) { return 1 + (*l->label != 0) + source; }
+
+/* What stands above an instruction: its label, its source line. */
+static void draw_above(struct pane *p, int y, const struct line *l, bool source)
+{
+    if (*l->label && y >= 0 && y < p->at.h) pane_fit(p, 1, y, p->at.w - 2, STYLE(ROLE_PLAIN, ATTR_UNDERLINE), l->label);
+    y += *l->label != 0;
+    if (!source || y < 0 || y >= p->at.h) return;
+    const char *text = l->source + strspn(l->source, " ");
+    int indent = (int)(text - l->source);
+    pane_putf(p, 3, y, STYLE(ROLE_KERNEL, 0), "%8u", l->number);
+    pane_fit(p, 13 + (indent < 16 ? indent : 16), y, p->at.w - 14 - (indent < 16 ? indent : 16), STYLE(ROLE_KERNEL, 0), text);
+}
 
 static void draw(struct view *v, struct pane *p)
 {
     const struct code *c = v->state;
     int rows = p->at.h, total = 0, now = 0;
     for (unsigned i = 0; i < c->lines; i++) {
-        if (i == c->now) now = total + rows_of(&c->line[i]) - 1;
-        total += rows_of(&c->line[i]);
+        total += rows_of(&c->line[i], shows_source(c, &c->line[i], rows));
+        if (i == c->now) now = total - 1;
     }
     int first = now - rows * 5 / 8; /* what came before is above, where it was read */
     if (first < 0) first = 0;
@@ -206,10 +262,20 @@ static void draw(struct view *v, struct pane *p)
     int y = -first;
     for (unsigned i = 0; i < c->lines && y < rows; i++) {
         const struct line *l = &c->line[i];
-        if (*l->label && y >= 0) pane_fit(p, 1, y, p->at.w - 2, STYLE(ROLE_PLAIN, ATTR_UNDERLINE), l->label);
-        y += rows_of(l);
+        bool source = shows_source(c, l, rows);
+        draw_above(p, y, l, source);
+        y += rows_of(l, source);
         if (y >= 1 && y <= rows) draw_line(p, y - 1, l, i == c->now && !c->ended);
     }
+}
+
+static unsigned command(struct view *v, int command, const char *arg)
+{
+    struct code *c = v->state;
+    (void)arg;
+    if (command != CMD_LINES) return ASK_NONE;
+    c->sources = (c->sources + 1) % SOURCES;
+    return ASK_REDRAW;
 }
 
 const struct view_ops view_code = { "code",
@@ -219,4 +285,4 @@ const struct view_ops view_code = { "code",
                                     sample,
                                     show_label,
                                     draw,
-                                    view_no_command };
+                                    command };

@@ -8,7 +8,7 @@ const struct view_ops *const views[VIEW_COUNT] = {
     [VIEW_CODE] = &view_code,       [VIEW_CPU] = &view_cpu,       [VIEW_RINGS] = &view_rings,
     [VIEW_ADDRESS] = &view_address, [VIEW_CYCLES] = &view_cycles, [VIEW_EVENTS] = &view_events,
     [VIEW_DEVICES] = &view_devices, [VIEW_NOTE] = &view_note,     [VIEW_SERIAL] = &view_serial,
-    [VIEW_LADDER] = &view_ladder,
+    [VIEW_LADDER] = &view_ladder,   [VIEW_VMS] = &view_vms,
 };
 
 int view_find(const char *name)

@@ -19,7 +19,7 @@ enum { PATIENCE = 30000 /* milliseconds until we give up */, ROUND = 20 };
 static const struct { int cols, rows; } sizes[] = { { 80, 24 }, { 120, 40 }, { 160, 45 } };
 static const struct { const char *name, *keys; } shown[] = {
     { "code", "1" },  { "cpu", "2" },     { "rings", "3" }, { "address", "4" }, { "cycles", "5" },  { "events", "6" },
-    { "devices", "7" }, { "note", "8" },  { "serial", "9" }, { "ladder", "0" }, { "lecture", "<Esc>P" }, { "help", "<Esc>?" },
+    { "devices", "7" }, { "note", "8" },  { "serial", "9" }, { "ladder", "0" }, { "vms", "V" }, { "lines", "1l" }, { "lecture", "<Esc>P" }, { "help", "<Esc>?" },
 };
 enum { SHOWN = sizeof shown / sizeof shown[0] };
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "tests/support/golden.h"
 #include "tests/support/tui_world.h"
+#include "sim/device_use.h"
 #include "tui/tui.h"
 
 /* ---- golden screens ---------------------------------------------------------------------------------------------- */
@@ -36,6 +37,15 @@ static void test_golden(void **state)
         { "tests/golden/tui_shadow_hidden.txt", "shadow", "nnnnnxw4wwwww", 80, 24, false },
         { "tests/golden/tui_shadow_tlb.txt", "shadow", "nn4T", 80, 24, false },
         { "tests/golden/tui_twolevel_walk.txt", "twolevel", "nnwwwwww", 120, 40, false },
+        { "tests/golden/tui_vms_80x24.txt", "consolidate", "nnnV", 80, 24, false },
+        { "tests/golden/tui_vms_80x24_ascii.txt", "consolidate", "nnnV", 80, 24, true },
+        { "tests/golden/tui_vms_120x40.txt", "overcommit", "nnnV*", 120, 40, false },
+        { "tests/golden/tui_vms_160x45.txt", "consolidate", "nnn*", 160, 45, false },
+        { "tests/golden/tui_devices_80x24.txt", "dev3", "nnnnn7", 80, 24, false },
+        { "tests/golden/tui_devices_80x24_ascii.txt", "dev3", "nnnnn7", 80, 24, true },
+        { "tests/golden/tui_devices_120x40.txt", "dev3", "nnnnn7", 120, 40, false },
+        { "tests/golden/tui_devices_160x45.txt", "consolidate", "nnn7z", 160, 45, false },
+        { "tests/golden/tui_code_lines.txt", "mini", "nnnn1l", 80, 24, false },
         { "tests/golden/tui_rings_user.txt", "rings", "nnnnn", 80, 24, false },
         { "tests/golden/tui_help.txt", "popf", "?", 80, 24, false },
         { "tests/golden/tui_help_filtered.txt", "popf", "?step", 80, 24, false },
@@ -66,7 +76,7 @@ static void test_nothing_clips(void **state)
         { 60, 16 },  { 79, 23 },  { 80, 24 },  { 100, 30 },  { 120, 40 },
         { 149, 50 }, { 150, 40 }, { 160, 45 }, { 300, 100 },
     };
-    static const char *const views_keys[] = { "1", "2", "3", "4", "5", "6", "7", "8", "9", "2v", "2v", "2v" };
+    static const char *const views_keys[] = { "1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "V", "1l", "1l", "1l", "2v", "2v", "2v" };
     static const char *const zooms[] = { "", "z", "z" };
     struct world w;
     (void)state;
@@ -307,6 +317,77 @@ static void test_find(void **state)
     close_world(&w);
 }
 
+/* The VMs: who is looked at stays looked at, wherever it is asked for, and the list says so. */
+static void test_look_at(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "*");
+    expect_shows(&w, "one guest here");
+    close_world(&w);
+    open_world(&w, "consolidate", 160, 45);
+    press(&w, "nnn*");
+    assert_int_equal(machine_looks_at(w.machine), 0);
+    expect_shows(&w, "VM 0: what the panes show");
+    press(&w, "*******");
+    assert_int_equal(machine_looks_at(w.machine), 7);
+    press(&w, "*");
+    assert_int_equal(machine_looks_at(w.machine), -1);
+    expect_shows(&w, "follow the VM that has the processor");
+    close_world(&w);
+}
+
+/* Where the image has them, source lines: above what became of them, asked for or in a pane that has room. */
+static void test_source_lines(void **state)
+{
+    struct world w;
+    (void)state;
+    if (!source_lines_built()) skip();
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnnn");
+    expect_shows(&w, "flags.S:");
+    assert_false(shows(&w, "and dword ptr [esp], ~0x200"));
+    press(&w, "l");
+    expect_shows(&w, "and dword ptr [esp], ~0x200");
+    press(&w, "l");
+    assert_false(shows(&w, "and dword ptr [esp], ~0x200"));
+    press(&w, "l<120x40><Home>glabel:kmain<Enter>");
+    expect_shows(&w, "serial_init();");
+    expect_shows(&w, "popf.c:");
+    press(&w, "x"); /* the hypervisor's own code has none */
+    assert_false(shows(&w, "popf.c:"));
+    close_world(&w);
+}
+
+/* Counting what passed between guests and devices goes back with the machine, and comes to the same. */
+static void test_devices_go_back(void **state)
+{
+    static struct device_uses_log log; /* large */
+    static struct device_uses anew;
+    struct world w;
+    (void)state;
+    open_world(&w, "dev3", 80, 24);
+    press(&w, "nnn");
+    for (unsigned i = 0; i < 60; i++) {
+        press(&w, i % 7 == 6 ? "<Home>" : i % 3 == 2 ? "XX" : i % 5 == 4 ? "n" : "xs");
+        device_uses_follow(&log, w.machine);
+        anew = (struct device_uses){ 0 };
+        device_uses_count(&anew, w.machine);
+        assert_int_equal(anew.n, log.now.n);
+        for (unsigned k = 0; k < anew.n; k++) {
+            const struct device_use *a = &anew.use[k], *b = &log.now.use[k];
+            assert_int_equal(a->is.owner, b->is.owner);
+            assert_memory_equal(a->accesses, b->accesses, sizeof a->accesses);
+            assert_memory_equal(a->signals, b->signals, sizeof a->signals);
+            assert_memory_equal(a->commands, b->commands, sizeof a->commands);
+            assert_int_equal(a->real_signals, b->real_signals);
+        }
+        assert_memory_equal(anew.hypercalls, log.now.hypercalls, sizeof anew.hypercalls);
+    }
+    close_world(&w);
+}
+
 static void test_radix(void **state)
 {
     struct world w;
@@ -461,7 +542,8 @@ int main(void)
         cmocka_unit_test(test_step_and_back), cmocka_unit_test(test_exit_and_previous),
         cmocka_unit_test(test_lesson),        cmocka_unit_test(test_round_of_machines), cmocka_unit_test(test_question),
         cmocka_unit_test(test_goto),          cmocka_unit_test(test_find),
-        cmocka_unit_test(test_radix),         cmocka_unit_test(test_help),
+        cmocka_unit_test(test_radix), cmocka_unit_test(test_look_at), cmocka_unit_test(test_source_lines),
+        cmocka_unit_test(test_devices_go_back),         cmocka_unit_test(test_help),
         cmocka_unit_test(test_unknown_key),   cmocka_unit_test(test_draw),
         cmocka_unit_test(test_run_script),    cmocka_unit_test(test_bad_options),
     };
