@@ -1,5 +1,6 @@
 /* A policy's way into the machine: see machine.h and sim/vmm/policy.h. */
 #include "sim/board.h"
+#include "sim/mmu/shadow.h"
 #include "sim/vmm/policy.h"
 
 #include <string.h>
@@ -8,10 +9,15 @@ static struct vcpu *now(struct machine *m) { return &m->b->vmm.now->vcpu; }
 
 bool machine_policy(struct machine *m, const struct policy *p, struct err *e)
 {
-    if (strcmp(m->cfg.cpu, "te")) return err_set(e, EXIT_USAGE, "handlers answer what traps: that is --cpu te, not %s", m->cfg.cpu);
+    const struct vmmu_choice *c = m->b->vmm.now ? &now(m)->vmmu.env.choice : NULL;
+    if (p->trap && strcmp(m->cfg.cpu, "te")) return err_set(e, EXIT_USAGE, "handlers answer what traps: that is --cpu te, not %s", m->cfg.cpu);
+    if (p->fault && (!c || strcmp(m->cfg.cpu, "vtx") || strcmp(now(m)->vmmu.ops->name, "shadow") || c->trace || c->cache))
+        return err_set(e, EXIT_USAGE, "handlers answer page faults where shadows are a TLB in memory: --cpu vtx --mmu shadow --set shadow.cache=0 --set shadow.trace=0");
     m->b->vmm.policy = p;
     return true;
 }
+
+void machine_policy_pay(struct machine *m, enum policy_call what) { policy_charge(now(m), what); }
 
 uint32_t machine_policy_reg(struct machine *m, unsigned reg)
 {
@@ -47,3 +53,19 @@ void machine_policy_inject(struct machine *m, uint8_t vector, bool has_code, uin
 }
 
 bool machine_policy_read(struct machine *m, uint32_t va, unsigned size, uint32_t *value) { return policy_read(now(m), va, size, value); }
+
+bool machine_policy_table(struct machine *m, uint32_t at, uint32_t *entry) { return policy_table(now(m), at, entry); }
+bool machine_policy_mark(struct machine *m, uint32_t at, bool accessed, bool dirty) { return policy_mark(now(m), at, (accessed ? PTE_A : 0u) | (dirty ? PTE_D : 0u)); }
+bool machine_policy_p2m(struct machine *m, uint32_t page, uint32_t *frame) { return policy_p2m(now(m), page, frame); }
+bool machine_policy_emulate(struct machine *m, uint32_t va, bool write) { return policy_emulate(now(m), va, write); }
+void machine_policy_unmap(struct machine *m, uint32_t va, int space) { policy_unmap(now(m), va, space); }
+void machine_policy_space(struct machine *m, uint8_t space) { policy_space(now(m), space); }
+void machine_policy_flush(struct machine *m) { policy_flush(now(m)); }
+bool machine_policy_trace(struct machine *m, uint32_t page, bool on) { return policy_trace(now(m), page, on); }
+
+bool machine_policy_map(struct machine *m, uint32_t va, uint32_t frame, bool write, bool user, bool *traced)
+{
+    int done = policy_map(now(m), va, frame, write, user);
+    *traced = done == SHADOW_PUT_TRACED;
+    return done == SHADOW_PUT || done == SHADOW_PUT_TRACED;
+}

@@ -449,6 +449,10 @@ function t:sealed(name, value, text) end
 ---@param events table[]
 ---@return boolean
 function t:sequence(events) end
+--- It held whenever it must ("shadow-coherent").
+---@param name string
+---@return boolean
+function t:invariant(name) end
 
 ---@class isa.state
 ---@field user boolean
@@ -526,6 +530,45 @@ function vmm_vm:port_out(port, size, value) end
 ---@return integer?
 function vmm_vm:read(address, size) end
 
+--- An entry of the guest's page tables at a physical address; nil: no memory is there.
+---@param address integer
+---@return integer?
+function vmm_vm:table(address) end
+--- Sets A, or A and D, in an entry of the guest's page tables.
+---@param address integer
+---@param bit "accessed"|"dirty"
+function vmm_vm:mark(address, bit) end
+--- The machine frame behind a guest page; nil: no memory is there.
+---@param page integer
+---@return integer?
+function vmm_vm:p2m(page) end
+--- An entry of the shadow tables. False: stores to that frame are traced, so it cannot be written to through this.
+---@param address integer
+---@param frame integer
+---@param rights? { write: boolean?, user: boolean? }
+---@return boolean
+function vmm_vm:shadow_map(address, frame, rights) end
+---@param address integer
+---@param space? integer of other tables than those in use
+function vmm_vm:shadow_unmap(address, space) end
+--- In vmm.cr3: whose shadow tables the directory that is being loaded gets.
+---@param number integer 0 to 15
+function vmm_vm:shadow_space(number) end
+--- No shadow entries any more, in any space.
+function vmm_vm:shadow_flush() end
+--- Stores to this guest page shall fault, or no longer.
+---@param page integer
+---@param on? boolean
+function vmm_vm:trace(page, on) end
+--- In vmm.page_fault: the hypervisor's emulator shall carry out the instruction.
+function vmm_vm:emulate() end
+
+---@class vmm.fault
+---@field va integer
+---@field write boolean
+---@field user boolean by a user program
+---@field present boolean the shadow entry was there, and too strict
+
 ---@class vmm.insn
 ---@field mnemonic string
 ---@field is fun(mnemonic: string): boolean
@@ -538,4 +581,7 @@ function vmm_vm:read(address, size) end
 
 ---@class vmm
 ---@field gp fun(vm: vmm.vm, insn: vmm.insn)
+---@field page_fault fun(vm: vmm.vm, f: vmm.fault)
+---@field cr3 fun(vm: vmm.vm, value: integer) the guest is about to load CR3; with it shadows stay
+---@field stored fun(vm: vmm.vm, address: integer, size: integer) a store to a traced page was carried out
 vmm = {}

@@ -23,9 +23,17 @@ struct policy_trap {
 
 struct policy_fault { uint32_t va; bool write, user, present; };
 
+/* What shall become of a page fault, as the policy said while it was asked. */
+enum policy_verdict { POLICY_AGAIN, POLICY_REFLECT, POLICY_EMULATE };
+struct policy_ruling { enum policy_verdict verdict; uint8_t vector; uint32_t code, addr; };
+
 struct policy {
-    enum policy_answer (*trap)(void *self, const struct policy_trap *t);
-    enum policy_answer (*fault)(void *self, const struct policy_fault *f); /* NULL: page faults are ours */
+    enum policy_answer (*trap)(void *self, const struct policy_trap *t);   /* NULL: traps are ours */
+    enum policy_answer (*fault)(void *self, const struct policy_fault *f, struct policy_ruling *r); /* NULL: page faults are ours */
+    /* With `fault`: the guest is about to load CR3 (or to turn paging on); a store to a traced frame was carried out. NULL: not wanted. */
+    enum policy_answer (*cr3)(void *self, uint32_t value);
+    enum policy_answer (*stored)(void *self, uint32_t at, unsigned size);
+    void (*broken)(void *self, const char *why);                           /* a shadow entry does not follow from the guest's tables */
     void *self;
 };
 

@@ -31,7 +31,7 @@ static uint32_t root_for(struct shadow *s)
 {
     uint32_t frame;
     if (s->wide) shadow_pae_quarters(s);
-    if (s->wide || !(s->cr0 & PAGING_CR0_PG) || !s->env->choice.trace) return shadow_obtain(s, SHADOW_FLAT, SHADOW_NONE, 0, 0);
+    if (s->wide || !(s->cr0 & PAGING_CR0_PG) || !s->env->choice.trace) return shadow_obtain(s, SHADOW_FLAT, SHADOW_NONE, 0, s->space);
     if (shadow_pae(s)) return shadow_pae_root(s);
     if (!shadow_own_ram(s, s->cr3 & PAGE_MASK, true, &frame)) frame = SHADOW_NONE;
     if (frame != SHADOW_NONE && shadow_is_own(s, frame)) return shadow_obtain(s, SHADOW_FLAT, SHADOW_NONE, 0, 0); /* the hardware walks another */
@@ -107,11 +107,12 @@ static hpa_t shadow_paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t 
     bool loaded = cr3 != old_cr3 || (!changed0 && !changed4);
     bool format = changed4 & (PAGING_CR4_PSE | PAGING_CR4_PAE); /* tables mean something else now */
     bool flushed = loaded || format || (changed0 & PAGING_CR0_PG) || (changed4 & PAGING_CR4_PGE);
-    if (format || (flushed && !s->env->choice.cache)) s->stats.switches += shadow_zap(s) && loaded;
+    bool keeps = s->env->choice.cache || (s->held && !(changed0 & PAGING_CR0_PG));
+    if (format || (flushed && !keeps)) s->stats.switches += shadow_zap(s) && loaded;
     if (changed4 & PAGING_CR4_PAE) reformat(s);
     if (changed0 & cr0 & PAGING_CR0_WP) drop_wp_off(s);
     s->root = root_for(s);
-    if (!s->env->choice.cache) free_roots(s, old_root, old);
+    if (!keeps) free_roots(s, old_root, old);
     if (changed0 & cr0 & PAGING_CR0_PG && s->env->choice.trace) free_flat(s);
     *flush = s->stale || flushed || (changed0 & PAGING_CR0_WP) || memcmp(old, s->quarter, sizeof old);
     s->stale = 0;
@@ -145,7 +146,7 @@ static uint32_t table_for(struct shadow *s, gva_t at, const struct xlat *x)
 {
     uint32_t t, slot = shadow_top_slot(s, at), top = shadow_top(s, at), frame = SHADOW_NONE;
     if (!s->env->choice.trace) {
-        t = shadow_obtain(s, SHADOW_SLOT, SHADOW_NONE, slot, 0);
+        t = shadow_obtain(s, SHADOW_SLOT, SHADOW_NONE, slot, s->space);
     } else if (x->refs && shadow_pae(s)) {
         t = shadow_pae_table(s, at, x);
     } else if (x->large || !x->refs) {

@@ -107,6 +107,8 @@ struct shadow {
     gva_t    stale_at;
     struct shadow_log log;
     uint64_t tick;
+    bool held;               /* shadow_taught.c: loads of CR3 drop nothing */
+    uint8_t space;           /* likewise: whose tables are in use; 0 where nobody chose */
     struct vmmu_stats stats;
 };
 
@@ -205,6 +207,24 @@ void     shadow_reroot(struct shadow *s); /* for the paging registers that it ha
 /* ---- shadow_unmap.c: the page is to have another frame (struct mmu_strategy) */
 bool     shadow_unmap(struct vmmu *m, gpa_t page);
 void shadow_protect_shared(struct vmmu *m);                              /* struct mmu_strategy, protect */
+
+/* ---- shadow_taught.c: entries that somebody else says (a laboratory), where shadows are a TLB in memory (choice.cache, choice.trace off).
+ * What is asked for is done only if it harms nobody but the guest. */
+enum shadow_put { SHADOW_PUT, SHADOW_PUT_TRACED /* without W: the frame is */, SHADOW_PUT_FOREIGN, SHADOW_PUT_FULL };
+enum { SHADOW_SPACES = 16 };
+enum shadow_put shadow_put(struct vmmu *m, gva_t at, uint32_t frame, uint32_t rights); /* PTE_W, PTE_U */
+void     shadow_take(struct vmmu *m, gva_t at, uint8_t space); /* no entry for this page, in that space */
+void     shadow_empty(struct vmmu *m);                        /* no entries, in any space */
+/* From the next load of CR3 the tables of this space are used. From the first such call no load drops any. */
+void     shadow_choose(struct vmmu *m, uint8_t space);
+/* Is it one of the tables that the guest's CR3 leads to? */
+bool     shadow_is_table(const struct vmmu *m, gpa_t at);
+/* Would no entry let this access through, though the guest's tables permit it: no RAM is there, or a store to it is traced? */
+bool     shadow_needs_emulator(const struct vmmu *m, gva_t at, bool write);
+/* Does the entry for `at`, or every entry of the space in use, follow from the guest's tables as they are now? Costs no cycle. */
+bool     shadow_follows(const struct vmmu *m, gva_t at, char *why, unsigned room);
+uint8_t  shadow_space(const struct vmmu *m);                  /* the one in use */
+bool     shadow_all_follow(const struct vmmu *m, char *why, unsigned room);
 
 /* ---- shadow_check.c: the promises above, from nothing but the tables in memory; false: the first that is broken, in `why`.
  * `tlb`: the hardware's, or NULL. For tests and views; costs no cycle. Between operations only. */

@@ -68,6 +68,7 @@ static int t_boot(lua_State *L)
     lua_settop(L, 2);
     take(L, "poke");
     take(L, "handlers");
+    take(L, "answers");
     if (s->machine) machine_free(s->machine);
     s->machine = NULL;
     s->box.birth++;
@@ -78,12 +79,26 @@ static int t_boot(lua_State *L)
     if (!script_find_files(s, &e) || !config_check(&s->pub.cfg, &e) || !(s->machine = machine_new(&s->pub.cfg, &e)))
         return luaL_error(L, "t:boot: %s", e.text);
     poke(L, s, 3);
-    if (lua_toboolean(L, 4) && !handlers_attach(s->grading, &e)) return luaL_error(L, "t:boot: %s", e.text);
+    if (lua_toboolean(L, 4) && !handlers_attach(s->grading, luaL_optstring(L, 5, "gp"), &e)) return luaL_error(L, "t:boot: %s", e.text);
     s->first = 0;
     s->hit = 0;
     s->handlers = 0;
     script_listen(s);
     handle_push(L, "vm", s);
+    return 1;
+}
+
+/* t:invariant "shadow-coherent": it held whenever it must. */
+static int t_invariant(lua_State *L)
+{
+    struct grading *g = self(L);
+    char where[100];
+    const char *name = luaL_checkstring(L, 2);
+    if (strcmp(name, "shadow-coherent") != 0) return luaL_error(L, "there is no invariant '%s'; \"shadow-coherent\"", name);
+    if (!g->policy.broken) return luaL_error(L, "t:invariant: nobody watches; boot with answers = \"page_fault\"");
+    place(L, where, sizeof where);
+    check_record(g->tests, !g->now.broken[0], where, "invariant %s: %s", name, g->now.broken[0] ? g->now.broken : "held");
+    lua_pushboolean(L, !g->now.broken[0]);
     return 1;
 }
 
@@ -318,7 +333,7 @@ static int t_sequence(lua_State *L)
 
 static const luaL_Reg methods[] = {
     { "boot", t_boot }, { "call", t_call }, { "invent", t_invent }, { "number", t_number }, { "pick", t_pick }, { "part", t_part },
-    { "scale", t_scale }, { "board", t_board }, { "sealed", t_sealed }, { "sequence", t_sequence },
+    { "scale", t_scale }, { "board", t_board }, { "sealed", t_sealed }, { "sequence", t_sequence }, { "invariant", t_invariant },
     { NULL, NULL },
 };
 

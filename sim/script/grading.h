@@ -28,8 +28,13 @@ struct grading_now {
     int      blame;                  /* the submission ended the test: its exit code, with the message below */
     char     blamed[480];
     struct text printed;
-    int      asked;                  /* a handler runs: 1 for an instruction, 2 for a page fault */
+    enum { ASKED_NOT, ASKED_TRAP, ASKED_FAULT, ASKED_CR3, ASKED_STORED } asked; /* which handler runs */
     struct policy_trap trap;
+    struct policy_fault fault;
+    struct policy_ruling ruling;
+    unsigned stored;                 /* bytes */
+    bool     has_cr3, has_stored;
+    char     broken[200];            /* the first shadow entry that did not follow from the guest's tables */
     struct invented *invented[GRADING_PARTS];
     unsigned inventions;
 };
@@ -60,7 +65,7 @@ void submission_close(struct grading *g);
 void submission_blame(struct grading *g, const struct err *e); /* the first one counts */
 void submission_printed(struct grading *g);                    /* keeps what it has printed so far */
 /* handlers.c: the machine of the tests asks the submission from now on; the types of what handlers get. */
-bool handlers_attach(struct grading *g, struct err *e);
+bool handlers_attach(struct grading *g, const char *what, struct err *e); /* "gp", "page_fault" */
 void handlers_open(lua_State *L);
 /* t:call(name, ...): the values at `from`..top of L go to the submission's function; its results are pushed. */
 int  submission_call(lua_State *L, const char *name, int from);

@@ -1,4 +1,4 @@
-/* Students' handlers of what traps: vmm.gp(vm, insn) in the submission's file, asked by the real machine. See sim/vmm/policy.h.
+/* Students' handlers: vmm.gp(vm, insn) and vmm.page_fault(vm, f) in the submission's file, asked by the real machine. See sim/vmm/policy.h.
  *
  * Idea: `vm` here is a handle on the virtual CPU that is valid only while the handler runs; whatever it does is charged in simulated
  * cycles by what is done, not by how long Lua takes over it. An error in a handler ends the virtual machine, and is the submission's. */
@@ -22,6 +22,21 @@ static struct machine *machine_at(lua_State *L, const char *type)
     return g->tests->machine;
 }
 
+/* What changes the virtual CPU: for the instruction that trapped. A page fault has other answers. */
+static struct machine *machine_in_trap(lua_State *L, const char *type, const char *what)
+{
+    struct machine *m = machine_at(L, type);
+    if (grading_of(L)->now.asked != ASKED_TRAP) luaL_error(L, "%s: not in a page fault; the lab's README lists what there is", what);
+    return m;
+}
+
+static struct machine *machine_in_fault(lua_State *L, const char *what)
+{
+    struct machine *m = machine_at(L, "vmm.vm");
+    if (grading_of(L)->now.asked == ASKED_TRAP) luaL_error(L, "%s is for page faults; the lab's README lists what there is", what);
+    return m;
+}
+
 static uint32_t word(lua_State *L, int idx)
 {
     return (uint32_t)luaL_checkinteger(L, idx);
@@ -33,7 +48,7 @@ static int vm_skip(lua_State *L)
 {
     struct machine *m = machine_at(L, "vmm.vm");
     struct grading *g = grading_of(L);
-    if (g->now.asked != 1) return luaL_error(L, "vm:skip: there is no instruction to skip in a page fault; the guest tries it again by itself");
+    if (g->now.asked != ASKED_TRAP) return luaL_error(L, "vm:skip: there is no instruction to skip in a page fault; the guest tries it again by itself");
     machine_policy_skip(m, &g->now.trap);
     return 0;
 }
@@ -43,6 +58,14 @@ static int vm_inject(lua_State *L)
     struct machine *m = machine_at(L, "vmm.vm");
     int vector = lua_isinteger(L, 2) ? (int)lua_tointeger(L, 2) : till_trap_vector(luaL_checkstring(L, 2));
     if (vector < 0 || vector > 31) return luaL_error(L, "vm:inject: there is no exception '%s'; \"GP\", \"UD\", \"PF\", ...", lua_tostring(L, 2));
+    struct grading *g = grading_of(L);
+    if (g->now.asked == ASKED_FAULT) {
+        if (vector != 14) return luaL_error(L, "vm:inject: a page fault of the guest's own is \"PF\"");
+        machine_policy_pay(m, POLICY_CALL_INJECT);
+        g->now.ruling = (struct policy_ruling){ POLICY_REFLECT, 14, (uint32_t)luaL_checkinteger(L, 3) & 7, (uint32_t)luaL_optinteger(L, 4, g->now.fault.va) };
+        return 0;
+    }
+    if (g->now.asked != ASKED_TRAP) return luaL_error(L, "vm:inject: nothing faults here");
     bool has_code = vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
     machine_policy_inject(m, (uint8_t)vector, has_code, (uint32_t)luaL_optinteger(L, 3, 0), (uint32_t)luaL_optinteger(L, 4, 0));
     return 0;
@@ -50,7 +73,7 @@ static int vm_inject(lua_State *L)
 
 static int vm_halt(lua_State *L)
 {
-    machine_policy_halt(machine_at(L, "vmm.vm"));
+    machine_policy_halt(machine_in_trap(L, "vmm.vm", "vm:halt"));
     return 0;
 }
 
@@ -70,14 +93,14 @@ static uint16_t port_at(lua_State *L, int idx)
 
 static int vm_port_in(lua_State *L)
 {
-    struct machine *m = machine_at(L, "vmm.vm");
+    struct machine *m = machine_in_trap(L, "vmm.vm", "vm:port_in");
     lua_pushinteger(L, machine_policy_in(m, port_at(L, 2), size_at(L, 3)));
     return 1;
 }
 
 static int vm_port_out(lua_State *L)
 {
-    struct machine *m = machine_at(L, "vmm.vm");
+    struct machine *m = machine_in_trap(L, "vmm.vm", "vm:port_out");
     machine_policy_out(m, port_at(L, 2), size_at(L, 3), word(L, 4));
     return 0;
 }
@@ -91,8 +114,108 @@ static int vm_read(lua_State *L)
     return 1;
 }
 
+/* --- methods for page faults -------------------------------------------------------------------------------------- */
+
+static int vm_table(lua_State *L)
+{
+    struct machine *m = machine_in_fault(L, "vm:table");
+    uint32_t entry;
+    if (machine_policy_table(m, word(L, 2), &entry)) lua_pushinteger(L, entry);
+    else lua_pushnil(L);
+    return 1;
+}
+
+/* vm:mark(address, "accessed"), vm:mark(address, "dirty"): dirty is accessed, too. */
+static int vm_mark(lua_State *L)
+{
+    static const char *const bits[] = { "accessed", "dirty", NULL };
+    struct machine *m = machine_in_fault(L, "vm:mark");
+    int bit = luaL_checkoption(L, 3, NULL, bits);
+    if (!machine_policy_mark(m, word(L, 2), true, bit == 1))
+        return luaL_error(L, "vm:mark: there is no entry of the guest's page tables at physical %I", luaL_checkinteger(L, 2));
+    return 0;
+}
+
+static int vm_p2m(lua_State *L)
+{
+    struct machine *m = machine_in_fault(L, "vm:p2m");
+    uint32_t frame;
+    if (machine_policy_p2m(m, word(L, 2), &frame)) lua_pushinteger(L, frame);
+    else lua_pushnil(L);
+    return 1;
+}
+
+static bool right(lua_State *L, const char *name)
+{
+    lua_pushstring(L, name);
+    lua_rawget(L, 4);
+    bool on = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return on;
+}
+
+static int vm_shadow_map(lua_State *L)
+{
+    struct machine *m = machine_in_fault(L, "vm:shadow_map");
+    uint32_t va = word(L, 2), frame = word(L, 3);
+    bool traced;
+    lua_settop(L, 4);
+    if (lua_isnil(L, 4)) lua_newtable(L), lua_replace(L, 4);
+    luaL_checktype(L, 4, LUA_TTABLE);
+    if (!machine_policy_map(m, va, frame, right(L, "write"), right(L, "user"), &traced))
+        return luaL_error(L, "vm:shadow_map: machine frame %I is not this guest's; vm:p2m says which are", luaL_checkinteger(L, 3));
+    lua_pushboolean(L, !traced);
+    return 1;
+}
+
+static int vm_shadow_unmap(lua_State *L)
+{
+    struct machine *m = machine_in_fault(L, "vm:shadow_unmap");
+    lua_Integer space = luaL_optinteger(L, 3, -1);
+    luaL_argcheck(L, space >= -1 && space < 16, 3, "a space from 0 to 15");
+    machine_policy_unmap(m, word(L, 2), (int)space);
+    return 0;
+}
+
+static int vm_shadow_space(lua_State *L)
+{
+    struct machine *m = machine_in_fault(L, "vm:shadow_space");
+    lua_Integer n = luaL_checkinteger(L, 2);
+    if (grading_of(L)->now.asked != ASKED_CR3) return luaL_error(L, "vm:shadow_space: only in vmm.cr3, for the directory that is being loaded");
+    luaL_argcheck(L, n >= 0 && n < 16, 2, "a space from 0 to 15");
+    machine_policy_space(m, (uint8_t)n);
+    return 0;
+}
+
+static int vm_shadow_flush(lua_State *L)
+{
+    machine_policy_flush(machine_in_fault(L, "vm:shadow_flush"));
+    return 0;
+}
+
+static int vm_trace(lua_State *L)
+{
+    struct machine *m = machine_in_fault(L, "vm:trace");
+    bool on = lua_isnone(L, 3) || lua_toboolean(L, 3);
+    if (!machine_policy_trace(m, word(L, 2), on)) return luaL_error(L, "vm:trace: guest page %I is no RAM", luaL_checkinteger(L, 2));
+    return 0;
+}
+
+static int vm_emulate(lua_State *L)
+{
+    struct machine *m = machine_in_fault(L, "vm:emulate");
+    struct grading *g = grading_of(L);
+    if (g->now.asked != ASKED_FAULT) return luaL_error(L, "vm:emulate: only in vmm.page_fault");
+    if (!machine_policy_emulate(m, g->now.fault.va, g->now.fault.write)) /* which is charged when it runs */
+        return luaL_error(L, "vm:emulate: only where no memory is, and for stores to a traced page; else a shadow entry, or vm:inject");
+    g->now.ruling = (struct policy_ruling){ .verdict = POLICY_EMULATE };
+    return 0;
+}
+
 static const luaL_Reg methods[] = {
     { "skip", vm_skip }, { "inject", vm_inject }, { "halt", vm_halt }, { "port_in", vm_port_in }, { "port_out", vm_port_out }, { "read", vm_read },
+    { "table", vm_table }, { "mark", vm_mark }, { "p2m", vm_p2m }, { "shadow_map", vm_shadow_map }, { "shadow_unmap", vm_shadow_unmap },
+    { "shadow_space", vm_shadow_space }, { "shadow_flush", vm_shadow_flush }, { "trace", vm_trace }, { "emulate", vm_emulate },
     { NULL, NULL },
 };
 
@@ -141,7 +264,7 @@ static int vm_index(lua_State *L)
 
 static int vm_newindex(lua_State *L)
 {
-    struct machine *m = machine_at(L, "vmm.vm");
+    struct machine *m = machine_in_trap(L, "vmm.vm", "setting a register");
     const char *name = luaL_checkstring(L, 2);
     for (unsigned i = 0; i < SETTABLE; i++)
         if (!strcmp(reg_words[i], name)) return machine_policy_set_reg(m, i, word(L, 3)), 0;
@@ -165,7 +288,7 @@ static int guest_index(lua_State *L)
 static int guest_newindex(lua_State *L)
 {
     const char *words[SCRIPT_WORDS_MOST];
-    struct machine *m = machine_at(L, "vmm.guest");
+    struct machine *m = machine_in_trap(L, "vmm.guest", "setting vm.guest");
     const char *name = luaL_checkstring(L, 2);
     int cr = find_cr(name);
     if (cr >= 0) {
@@ -232,23 +355,126 @@ static int trap_inside(lua_State *L)
     return 0;
 }
 
-static enum policy_answer on_trap(void *self, const struct policy_trap *t)
+/* Asks a function of the submission; whatever fails in it is its own. */
+static enum policy_answer ask(struct grading *g, int as, lua_CFunction inside)
 {
-    struct grading *g = self;
     struct err e = { 0 };
-    g->now.trap = *t;
-    g->now.asked = 1;
-    bool ok = !g->now.blame && sandbox_run(&g->submission->box, trap_inside, g, &e);
-    g->now.asked = 0;
+    int before = (int)g->now.asked;
+    g->now.asked = (unsigned)as;
+    bool ok = !g->now.blame && !before && sandbox_run(&g->submission->box, inside, g, &e);
+    g->now.asked = (unsigned)before;
     submission_printed(g);
-    if (ok) return POLICY_DONE;
+    if (ok || before) return POLICY_DONE; /* what a handler does is not asked of it again */
     submission_blame(g, &e);
     return POLICY_FAILED;
 }
 
-bool handlers_attach(struct grading *g, struct err *e)
+static enum policy_answer on_trap(void *self, const struct policy_trap *t)
 {
+    struct grading *g = self;
+    g->now.trap = *t;
+    return ask(g, ASKED_TRAP, trap_inside);
+}
+
+static int fault_inside(lua_State *L)
+{
+    const struct grading *g = lua_touserdata(L, 1);
+    push_handler(L, "page_fault");
+    lua_newuserdatauv(L, 1, 0);
+    luaL_setmetatable(L, "vmm.vm");
+    lua_createtable(L, 0, 4);
+    set_number(L, "va", g->now.fault.va);
+    const struct { const char *name; bool is; } bit[] = { { "write", g->now.fault.write }, { "user", g->now.fault.user }, { "present", g->now.fault.present } };
+    for (unsigned i = 0; i < 3; i++) {
+        lua_pushboolean(L, bit[i].is);
+        lua_setfield(L, -2, bit[i].name);
+    }
+    lua_call(L, 2, 0);
+    return 0;
+}
+
+static enum policy_answer on_fault(void *self, const struct policy_fault *f, struct policy_ruling *r)
+{
+    struct grading *g = self;
+    g->now.fault = *f;
+    g->now.ruling = *r;
+    enum policy_answer a = ask(g, ASKED_FAULT, fault_inside);
+    *r = g->now.ruling;
+    return a;
+}
+
+static int cr3_inside(lua_State *L)
+{
+    const struct grading *g = lua_touserdata(L, 1);
+    push_handler(L, "cr3");
+    lua_newuserdatauv(L, 1, 0);
+    luaL_setmetatable(L, "vmm.vm");
+    lua_pushinteger(L, g->now.fault.va);
+    lua_call(L, 2, 0);
+    return 0;
+}
+
+static enum policy_answer on_cr3(void *self, uint32_t value)
+{
+    struct grading *g = self;
+    g->now.fault = (struct policy_fault){ .va = value };
+    return ask(g, ASKED_CR3, cr3_inside);
+}
+
+static int stored_inside(lua_State *L)
+{
+    const struct grading *g = lua_touserdata(L, 1);
+    push_handler(L, "stored");
+    lua_newuserdatauv(L, 1, 0);
+    luaL_setmetatable(L, "vmm.vm");
+    lua_pushinteger(L, g->now.fault.va);
+    lua_pushinteger(L, g->now.stored);
+    lua_call(L, 3, 0);
+    return 0;
+}
+
+static enum policy_answer on_stored(void *self, uint32_t at, unsigned size)
+{
+    struct grading *g = self;
+    g->now.fault = (struct policy_fault){ .va = at };
+    g->now.stored = size;
+    return ask(g, ASKED_STORED, stored_inside);
+}
+
+static void on_broken(void *self, const char *why)
+{
+    struct grading *g = self;
+    if (!g->now.broken[0]) snprintf(g->now.broken, sizeof g->now.broken, "%s", why);
+}
+
+/* Which of vmm's functions the submission has, as it stands when the machine is made. */
+static int has_inside(lua_State *L)
+{
+    struct grading *g = lua_touserdata(L, 1);
+    static const char *const names[] = { "cr3", "stored" };
+    bool *const has[] = { &g->now.has_cr3, &g->now.has_stored };
+    lua_pushglobaltable(L);
+    lua_pushliteral(L, "vmm");
+    if (lua_rawget(L, -2) != LUA_TTABLE) return 0;
+    for (unsigned i = 0; i < 2; i++) {
+        lua_pushstring(L, names[i]);
+        *has[i] = lua_rawget(L, -2) == LUA_TFUNCTION;
+        lua_pop(L, 1);
+    }
+    return 0;
+}
+
+bool handlers_attach(struct grading *g, const char *what, struct err *e)
+{
+    struct err ignored = { 0 };
+    g->now.broken[0] = 0;
     g->policy = (struct policy){ .trap = on_trap, .self = g };
+    if (!strcmp(what, "page_fault")) {
+        g->now.has_cr3 = g->now.has_stored = false;
+        (void)sandbox_run(&g->submission->box, has_inside, g, &ignored);
+        g->policy = (struct policy){ .fault = on_fault, .cr3 = g->now.has_cr3 ? on_cr3 : NULL, .stored = g->now.has_stored ? on_stored : NULL,
+                                     .broken = on_broken, .self = g };
+    } else if (strcmp(what, "gp") != 0) return err_set(e, EXIT_INPUT, "answers = \"%s\": gp or page_fault", what);
     return machine_policy(g->tests->machine, &g->policy, e);
 }
 

@@ -9,6 +9,7 @@
 #include "sim/cpu/operand.h"
 #include "sim/vmm/descriptor.h"
 #include "sim/vmm/lazy_fpu.h"
+#include "sim/vmm/policy.h"
 #include "sim/vmm/vm.h"
 
 static const struct vmm_board *board(const struct vcpu *v) { return &v->vmm->board; }
@@ -30,6 +31,7 @@ void emulate_stored(struct vcpu *v, uint32_t at, unsigned size)
 {
     if (v->vm->leaves) migrate_stores(v->vm, at >> PAGE_SHIFT); /* translated code stores to tables without asking */
     v->vmmu.ops->wrote(&v->vmmu, gpa(at), size);
+    if (v->vmm->policy) policy_stored(v, at, size);
     descriptor_wrote(v, at, size);
     if (v->ops->stored) v->ops->stored(v, at, size);
 }
@@ -69,7 +71,10 @@ static void follow_paging(struct vcpu *v, const struct system_regs *old)
     struct cpu *c = &v->virt, *real = board(v)->cpu;
     bool flush = false;
     v->vmmu.cause = v->cause;
+    bool loads = (c->cr0 == old->cr0 && c->cr4 == old->cr4) || (c->cr0 & ~old->cr0 & CR0_PG); /* or paging comes on, with what CR3 names */
+    if (v->vmm->policy && loads) policy_loads_cr3(v, c->cr3);
     uint32_t root = v->vmmu.ops->paging(&v->vmmu, c->cr0, c->cr3, c->cr4, &flush).v;
+    if (v->vmm->policy && loads) policy_loaded_cr3(v);
     if (c->cr3 != old->cr3) TRACE(board(v)->trace, CR3, v->cause, .value = c->cr3);
     if (v->ops->hardware) { /* the VMCS takes it */
         v->root = root;

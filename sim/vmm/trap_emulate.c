@@ -122,9 +122,7 @@ static enum next te_handle(struct vcpu *v, const struct vmexit *in)
     vcpu_tell_exit(v, &x);
     switch (x.reason) {
     case EXIT_REASON_INTERRUPT: host_interrupt(v->vmm, x.vector); break;
-    case EXIT_REASON_PAGE_FAULT: case EXIT_REASON_SECOND:
-        if (!policy_takes_fault(v, &x)) memory(v, &x);
-        break;
+    case EXIT_REASON_PAGE_FAULT: case EXIT_REASON_SECOND: memory(v, &x); break;
     case EXIT_REASON_EXCEPTION: exception(v, &x); break;
     case EXIT_REASON_SOFT_INT: gates_soft_int(v, &x); break;
     case EXIT_REASON_PRIVILEGED: case EXIT_REASON_PORT:

@@ -17,6 +17,7 @@
 #include "sim/trace/vector.h"
 #include "sim/vmm/emulate.h"
 #include "sim/vmm/host.h"
+#include "sim/vmm/policy.h"
 #include "sim/vmm/strategies.h"
 #include "sim/vmm/vm.h"
 
@@ -377,7 +378,9 @@ static void page_fault(struct vcpu *v, const struct vmexit *x)
     struct fault f = { 0 };
     if (v->vtx->vectoring) read_vectoring(v);
     v->vmmu.cause = v->cause;
-    enum mmu_answer answer = v->vmmu.ops->fault(&v->vmmu, gva(x->addr), x->code, v->virt.cpl != 3, &f);
+    enum mmu_answer answer;
+    if (!policy_takes_fault(v, x, &answer, &f)) answer = v->vmmu.ops->fault(&v->vmmu, gva(x->addr), x->code, v->virt.cpl != 3, &f);
+    if (v->vm->dead) return;
     if (answer == MMU_RETRY || answer == MMU_REFLECT) software(v, COST_VTX_FAULT);
     memory(v, answer, f);
 }

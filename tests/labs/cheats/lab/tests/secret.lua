@@ -11,3 +11,13 @@ test "machine" { points = 50, limit = { cycles = 2e7, lua = 2e6 } } (function(t)
   t:match(vm.serial, "labtrap: done", "its last words")
   t:ok(vm.ended and vm.exit_code == 0, "the guest ended well")
 end)
+
+test "tables" { points = 40, limit = { cycles = 2e7, lua = 2e6 } } (function(t)
+  local vm = t:boot { cpu = "vtx", mmu = "shadow", guest = "labshadow", ram = "4M", handlers = t.submission, answers = "page_fault",
+                      set = { ["shadow.trace"] = 0, ["shadow.cache"] = 0 } }
+  vm:run {}
+  t:call("answer")
+  t:eq(vm:u32 "held", 8191, "what the guest found to be right (held)")
+  t:match(vm.serial, "labshadow: done", "its last words")
+  t:invariant "shadow-coherent"
+end)

@@ -1,0 +1,2 @@
+function vmm.page_fault(vm, f) vm:shadow_map(f.va, vm:p2m(f.va >> 12)) vm:shadow_flush() end
+function answer() return 0 end
