@@ -11,6 +11,7 @@ bool machine_policy(struct machine *m, const struct policy *p, struct err *e)
 {
     const struct vmmu_choice *c = m->b->vmm.now ? &now(m)->vmmu.env.choice : NULL;
     if (p->trap && strcmp(m->cfg.cpu, "te")) return err_set(e, EXIT_USAGE, "handlers answer what traps: that is --cpu te, not %s", m->cfg.cpu);
+    if (p->rule && strcmp(m->cfg.cpu, "bt")) return err_set(e, EXIT_USAGE, "rules say what a translator does: that is --cpu bt, not %s", m->cfg.cpu);
     if (p->fault && (!c || strcmp(m->cfg.cpu, "vtx") || strcmp(now(m)->vmmu.ops->name, "shadow") || c->trace || c->cache))
         return err_set(e, EXIT_USAGE, "handlers answer page faults where shadows are a TLB in memory: --cpu vtx --mmu shadow --set shadow.cache=0 --set shadow.trace=0");
     m->b->vmm.policy = p;

@@ -4,7 +4,7 @@
 # host system gets in: no libc, no libgcc, no crt files, so a plain 64-bit gcc with -m32 is enough.
 # Gives: GUESTS (names), GUEST_ELFS (files), and the rules for both. Takes, if set: BUILD_GUESTS, GUEST_CC.
 
-GUESTS       := popf rings sens19 fault pvtest nano tenant quiz depth labtrap labshadow legacy
+GUESTS       := popf rings sens19 fault pvtest nano tenant quiz depth labtrap labshadow labflags legacy
 GUEST_DIR    := scenarios/guests
 BUILD_GUESTS ?= build/guests
 GUEST_CC     ?= gcc
@@ -31,6 +31,7 @@ GUEST_tenant_SRC := tenant/entry.S tenant/tenant.c tenant/words.c tenant/attack.
 GUEST_quiz_SRC   := quiz/quiz.c
 GUEST_labtrap_SRC := labtrap/labtrap.c
 GUEST_labshadow_SRC := labshadow/labshadow.c
+GUEST_labflags_SRC := labflags/labflags.c
 GUEST_legacy_SRC := legacy/legacy.S
 
 # A paravirtual kernel: no Multiboot header, its own linker script, and none of the PC's devices in its runtime.

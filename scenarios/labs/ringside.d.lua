@@ -585,3 +585,50 @@ function vmm_vm:emulate() end
 ---@field cr3 fun(vm: vmm.vm, value: integer) the guest is about to load CR3; with it shadows stay
 ---@field stored fun(vm: vmm.vm, address: integer, size: integer) a store to a traced page was carried out
 vmm = {}
+
+--- A translation in the making (lab translation); valid only while its rule runs. Every piece is charged.
+---@class bt.emit
+local bt_emit = {}
+--- The instruction as it is, and nothing else.
+function bt_emit:copy() end
+--- The hypervisor emulates it, and nothing else is emitted.
+function bt_emit:callout() end
+--- A general register of the guest's, to have one: eax, ecx, edx, ebx.
+---@param register string
+function bt_emit:save(register) end
+---@param register string
+function bt_emit:restore(register) end
+--- From the virtual CPU: "vif" (0 or 200h), "vrest" (the guest's IOPL and other flags that are not real).
+---@param register string
+---@param what "vif"|"vrest"
+function bt_emit:load(register, what) end
+---@param what "vif"
+---@param register string
+function bt_emit:store(what, register) end
+---@param what "vif"
+---@param value 0|1
+function bt_emit:set(what, value) end
+--- One harmless instruction, in hexadecimal.
+---@param code string
+function bt_emit:bytes(code) end
+--- Leaves for the hypervisor, which emulates, if an interrupt waits. Takes ecx, leaves the flags alone.
+function bt_emit:callout_if_waiting() end
+--- The same if any of these bits is set. Takes the arithmetic flags.
+---@param register string
+---@param mask integer
+function bt_emit:callout_if(register, mask) end
+--- With the last piece the guest's instruction is done.
+function bt_emit:done() end
+
+---@class bt.insn
+---@field mnemonic string
+---@field is fun(mnemonic: string): boolean
+---@field length integer
+---@field size integer of its operand
+---@field memory boolean is that in memory
+
+---@class bt
+bt = {}
+---@param mnemonic string
+---@param rule fun(insn: bt.insn, emit: bt.emit)
+function bt.rule(mnemonic, rule) end

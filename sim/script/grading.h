@@ -28,10 +28,11 @@ struct grading_now {
     int      blame;                  /* the submission ended the test: its exit code, with the message below */
     char     blamed[480];
     struct text printed;
-    enum { ASKED_NOT, ASKED_TRAP, ASKED_FAULT, ASKED_CR3, ASKED_STORED } asked; /* which handler runs */
+    enum { ASKED_NOT, ASKED_TRAP, ASKED_FAULT, ASKED_CR3, ASKED_STORED, ASKED_RULE } asked; /* which handler runs */
     struct policy_trap trap;
     struct policy_fault fault;
     struct policy_ruling ruling;
+    struct policy_code *code;        /* while a rule runs */
     unsigned stored;                 /* bytes */
     bool     has_cr3, has_stored;
     char     broken[200];            /* the first shadow entry that did not follow from the guest's tables */

@@ -19,5 +19,6 @@ unsigned t_words(const char **words);
 unsigned isa_words(const char **words);
 unsigned vmm_vm_words(const char **words);
 unsigned vmm_guest_words(const char **words);
+unsigned bt_emit_words(const char **words);
 
 #endif

@@ -195,7 +195,7 @@ static void from_cache(struct vcpu *v, struct window_frame *f)
     struct cpu *c = &v->virt;
     struct bt_state s;
     c->cpl = (f->cs & ~3u) == BT_UCS ? 3 : 0;
-    cpu_set_flags(c, (cpu_flags(c) & ~(uint32_t)FLAG_IF) | get_slot(v, BT_VIF));
+    cpu_set_flags(c, (cpu_flags(c) & ~(uint32_t)FLAG_IF) | (get_slot(v, BT_VIF) & (FLAG_IF | FLAG_TF)));
     uint32_t tc = f->eip;
     if (f->vector == BT_VECTOR) f->eip -= BT_CONT; /* a call's return address is behind it */
     if (tc != t->left_tc) c->insns++;

@@ -122,8 +122,10 @@ struct bt_code {
     bool     holds; /* the last instruction was STI */
 };
 
+struct policy;
 /* How one instruction is translated. */
 struct bt_how {
+    const struct policy *teacher; /* whose rules are asked first; NULL: nobody's */
     bool incache, returns; /* settings */
     bool user;      /* it runs in ring 3 */
     bool shifted;   /* its time-stamp counter is not the real one */

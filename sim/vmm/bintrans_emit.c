@@ -69,6 +69,7 @@ static void translate(struct bt_code *c, const struct bt_how *how, const struct 
         if (!bt_emit_flow(c, how, i, bytes, eip)) callout(c, eip);
         return;
     }
+    if (how->teacher && !how->user && bt_emit_taught(c, how->teacher, i, bytes, eip)) return;
     if (how->incache && bt_emit_virtual(c, how, i, bytes, eip)) return;
     if (how->simulate && how->incache && !how->user && bt_emit_store(c, how, i, bytes, eip)) return;
     if (!how->simulate && (is_harmless(i) || (how->incache && i->id == MN_RDTSC))) {

@@ -103,6 +103,8 @@ bool bt_emit_flow(struct bt_code *c, const struct bt_how *how, const struct insn
 /* bintrans_segment.c: MOV, PUSH and POP of data segment registers; an instruction that is harmless but for its GS prefix. */
 bool bt_emit_selector(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip);
 bool bt_emit_through_gs(struct bt_code *c, const struct insn *i, const uint8_t *bytes, uint32_t eip);
+/* bintrans_taught.c: what somebody's rules make of it. False: there can be none for this instruction. */
+bool bt_emit_taught(struct bt_code *c, const struct policy *teacher, const struct insn *i, const uint8_t *bytes, uint32_t eip);
 /* bintrans_virtual.c: sequences on the guest's virtual state. False: there is none for this instruction. */
 bool bt_emit_virtual(struct bt_code *c, const struct bt_how *how, const struct insn *i, const uint8_t *bytes, uint32_t eip);
 

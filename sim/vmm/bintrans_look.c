@@ -44,7 +44,7 @@ void bt_view(const struct vcpu *v, struct vcpu_view *view)
         if (i == SEG_GS || (i == SEG_FS && swapped)) sel = (uint16_t)slot(v, i == SEG_GS ? BT_GS : BT_FS);
         show_segment(v, i, sel, &view->seg[i]);
     }
-    view->eflags = (view->eflags & ~(uint32_t)FLAG_IF) | slot(v, BT_VIF);
+    view->eflags = (view->eflags & ~(uint32_t)FLAG_IF) | (slot(v, BT_VIF) & (FLAG_IF | FLAG_TF));
     if (!state_near(v->bt, real->eip, &s)) {
         view->eip = v->virt.eip;
         return;

@@ -1,5 +1,6 @@
 /* Making units: guest code is fetched, decoded, emitted, and given its place in the cache. See bintrans.h. */
 #include "sim/vmm/bintrans_cache.h"
+#include "sim/core/policy.h"
 
 /* Guest code at a linear address, as a fetch: sets accessed bits. 0: it faults. Returns bytes, none beyond the page. */
 static unsigned fetch(struct vcpu *v, uint32_t lin, uint8_t *to, unsigned n, uint32_t *frame)
@@ -179,7 +180,7 @@ struct bt_unit *bt_translate(struct vcpu *v, uint32_t eip)
         bt_context(v);
         adjoin(v, eip);
         const struct bt_context *k = &t->known[t->context[bt_side(v)]];
-        const struct bt_how how = { .incache = board(v)->setting[SETTING_BT_INCACHE], .returns = board(v)->setting[SETTING_BT_RETURN],
+        const struct bt_how how = { .teacher = v->vmm->policy && v->vmm->policy->rule ? v->vmm->policy : NULL, .incache = board(v)->setting[SETTING_BT_INCACHE], .returns = board(v)->setting[SETTING_BT_RETURN],
                                     .user = k->user, .shifted = t->shifted, .flat = k->limit == UINT32_MAX, .limit = k->limit, .tc = t->at, .jump = t->jump };
         struct insn first = i;
         s.used = s.insns = 0;

@@ -16,7 +16,7 @@ const struct policy_call_desc *policy_call(unsigned n) { return n < POLICY_CALLS
 
 void policy_charge(struct vcpu *v, enum policy_call c)
 {
-    uint8_t cause = c == POLICY_CALL_INJECT ? CAUSE_INJECT : c == POLICY_CALL_PORT ? CAUSE_DEVICE : c >= POLICY_CALL_TABLE ? CAUSE_SHADOW : CAUSE_EMULATE;
+    uint8_t cause = c == POLICY_CALL_INJECT ? CAUSE_INJECT : c == POLICY_CALL_PORT ? CAUSE_DEVICE : c == POLICY_CALL_EMIT ? CAUSE_TRANSLATE : c >= POLICY_CALL_TABLE ? CAUSE_SHADOW : CAUSE_EMULATE;
     clock_charge(v->vmm->board.clock, cause, calls[c].cycles);
 }
 

@@ -10,7 +10,7 @@
 #include "sim/core/text.h"
 #include "sim/script/words.h"
 
-enum { NAMES = 256 };
+enum { NAMES = 512 };
 static struct name { char class[32], word[48]; } name[NAMES];
 static unsigned names;
 

@@ -1,0 +1,2 @@
+bt.rule("iret", function() end)
+function answer() return 0 end

@@ -1,0 +1,2 @@
+bt = nil
+function answer() return 0 end
