@@ -15,8 +15,7 @@ struct looked {
     struct insn insn;
     bool decoded, memory;
     unsigned code_refs, operand;     /* of a walk for the code; linear address of the memory operand */
-    unsigned stall;                  /* what the instruction behind waits for it, */
-    enum cost stall_row;             /* and why */
+    unsigned stall;                  /* what those behind it wait for it */
     char text[80];
 };
 
@@ -39,14 +38,13 @@ static uint64_t take(uint64_t *spent, unsigned cause, uint64_t most)
 
 /* --- before --------------------------------------------------------------------------------------------------------- */
 
-/* Of the instruction that begins with these bytes. Single-stepped by TF it has no neighbour. */
+/* Of the instruction that begins with these bytes. Single-stepped by TF it has nothing behind it. */
 static void look_behind(const struct machine *m, struct looked *l, const struct machine_cpu *real, const uint8_t *first, struct insn_mode mode)
 {
-    uint8_t bytes[2 * LINE_SIZE] = { 0 };
-    unsigned n = LINE_SIZE - (l->linear & (LINE_SIZE - 1));
+    uint8_t bytes[STALL_BYTES];
+    unsigned left = PAGE_SIZE - (l->linear & (PAGE_SIZE - 1)), n = left < sizeof bytes ? left : sizeof bytes;
     if (real->eflags & FLAG_TF || !machine_peek(m, gva(l->linear), bytes, n)) return;
-    if (n >= l->insn.len && !memcmp(bytes, first, l->insn.len))
-        l->stall = stall_behind(m->model.cost, &l->insn, l->linear, bytes, mode, &l->stall_row);
+    if (n >= l->insn.len && !memcmp(bytes, first, l->insn.len)) l->stall = stall_behind(m->model.cost, &l->insn, bytes, n, mode);
 }
 
 static void look(const struct machine *m, struct looked *l)
@@ -145,9 +143,10 @@ static void tell_execute(const struct machine *m, const struct looked *a, uint64
         else snprintf(s->why, sizeof s->why, "%u: %s, with a memory operand or another form", a->insn.cost, cost_name(row));
         if (a->stall && spent[payers[i]]) {
             s = add(x, "wait", take(spent, payers[i], a->stall));
-            model_source(&m->model, a->stall_row, source, sizeof source);
-            snprintf(s->what, sizeof s->what, "the next instruction needs it: %s", cost_name(a->stall_row));
-            snprintf(s->why, sizeof s->why, "%s = %u: %.100s", cost_name(a->stall_row), a->stall, source);
+            enum cost dep = stall_row(&a->insn);
+            model_source(&m->model, dep, source, sizeof source);
+            snprintf(s->what, sizeof s->what, "needed before it is there: %s", cost_name(dep));
+            snprintf(s->why, sizeof s->why, "%u, as %s = %u: %.100s", a->stall, cost_name(dep), m->model.cost[dep], source);
         }
         if (!spent[payers[i]]) return;
         s = add(x, "wait", take(spent, payers[i], UINT64_MAX));

@@ -156,7 +156,7 @@ static size_t padded(size_t bytes) { return (bytes + 7) & ~(size_t)7; }
 
 static struct block *room(struct block_cache *bc)
 {
-    size_t most = sizeof(struct block) + BLOCK_INSNS * (sizeof(struct insn) + sizeof(struct recorded)) + 2 * padded(BLOCK_INSNS * 15 + LINE_SIZE) +
+    size_t most = sizeof(struct block) + BLOCK_INSNS * (sizeof(struct insn) + sizeof(struct recorded)) + 2 * padded(BLOCK_INSNS * 15 + STALL_BYTES) +
                   sizeof(struct metered);
     if (bc->used + most > POOL || bc->ops + OP_SLOTS > POOL_OPS) block_cache_flush(bc);
     return (struct block *)(void *)(bc->pool + bc->used);
@@ -304,25 +304,21 @@ static struct block *enter(struct cpu *c, struct block *b)
     return b;
 }
 
-/* Instruction k, whose neighbour is decoded, takes the time that this one waits for it. */
-static inline void wait_within(const struct cpu *c, struct block *b, unsigned k, unsigned len)
+/* Each instruction takes the time that those behind it wait for it (stall.h), in the block and, in its page, behind it: bytes[0..left).
+ * From the first on, as what is behind one is looked at without such waits. */
+static void wait_ahead(const struct cpu *c, struct block *b, const uint8_t *bytes, unsigned left)
 {
-    struct insn *i = &b->insn[k];
-    enum cost row;
-    uint32_t first = b->at + i->at, last = b->at + i[1].at + len - 1;
-    if (stall_possible(c->model->cost, i) && !((first ^ last) & LINE_MASK)) i->cost = (uint16_t)(i->cost + stall_between(c->model->cost, i, i + 1, &row));
-}
-
-/* And the last one, whose neighbour is not in the block. */
-static void wait_behind(const struct cpu *c, struct block *b, const uint8_t *bytes)
-{
-    struct insn *i = &b->insn[b->n - 1];
-    enum cost row;
-    uint32_t end = b->at + b->bytes;
-    b->seen = b->bytes;
-    if (!stall_possible(c->model->cost, i) || ((b->at + i->at) ^ end) & LINE_MASK) return;
-    b->seen = (uint16_t)((end | (LINE_SIZE - 1)) + 1 - b->at);
-    i->cost = (uint16_t)(i->cost + stall_behind(c->model->cost, i, b->at + i->at, bytes + i->at, (struct insn_mode){ b->code32 }, &row));
+    const uint32_t *cost = c->model->cost;
+    struct stall_ahead ahead;
+    ahead.looked = ahead.used = ahead.decoded = 0;
+    ahead.bytes = bytes, ahead.left = left, ahead.mode = (struct insn_mode){ b->code32 };
+    for (unsigned k = 0; k < b->n; k++) {
+        struct insn *i = &b->insn[k];
+        if (!stall_possible(cost, i)) continue;
+        ahead.known = i + 1, ahead.n = b->n - 1u - k;
+        i->cost = (uint16_t)(i->cost + stall_of(cost, i, &ahead));
+    }
+    b->seen = (uint16_t)(b->bytes + ahead.looked);
 }
 
 struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n)
@@ -343,13 +339,12 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
         if (!len || (b->n && begins(i))) break;
         if (tail) b->tails |= UINT32_C(1) << b->n;
         i->at = b->bytes;
-        if (b->n) wait_within(c, b, b->n - 1, len);
         b->bytes = (uint16_t)(b->bytes + len);
         b->n++;
         if (block_ends(i)) break;
     }
     if (!b->n) return NULL;
-    wait_behind(c, b, bytes);
+    wait_ahead(c, b, bytes + b->bytes, n - b->bytes);
     claim(bc, b, is_metered(c, at.v));
     if (b->metered) meter_weigh(c, b, b->metered);
     op_build(b, op_kit_of(c));

@@ -28,7 +28,7 @@ struct block {
     const uint8_t *host;      /* its bytes */
     uint32_t at;              /* machine address of its first byte */
     uint16_t bytes;
-    uint16_t seen;            /* bytes that it depends on: what is behind the last instruction may wait for it (stall.h) */
+    uint16_t seen;            /* bytes that it depends on: what is behind it may wait for its last ones (stall.h) */
     uint8_t  n;               /* instructions */
     bool     code32;
     bool     lined;           /* its ops fetch lines of code: op.h */

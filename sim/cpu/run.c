@@ -254,15 +254,15 @@ static bool weigh_single(struct cpu *c, const struct insn *i, struct metered *m)
     return true;
 }
 
-/* What the instruction behind it waits for it (stall.h). The code TLB still knows where. */
+/* What those behind it wait for it (stall.h). The code TLB still knows where. */
 static unsigned stall_single(struct cpu *c, const struct insn *i)
 {
     struct code code;
-    enum cost row;
-    uint8_t line[LINE_SIZE + 15];
+    uint8_t bytes[STALL_BYTES];
     if (!stall_possible(c->model->cost, i) || !code_at(c, c->seg[SEG_CS].base + c->eip, &code)) return 0;
-    if (code.absent || !bus_peek(c->env.bus, code.at, line, LINE_SIZE - (code.at.v & (LINE_SIZE - 1)))) return 0;
-    return stall_behind(c->model->cost, i, code.at.v, line, (struct insn_mode){ code_is_32(c) }, &row);
+    unsigned left = PAGE_SIZE - (code.at.v & (PAGE_SIZE - 1)), n = left < sizeof bytes ? left : sizeof bytes;
+    if (code.absent || !bus_peek(c->env.bus, code.at, bytes, n)) return 0;
+    return stall_behind(c->model->cost, i, bytes, n, (struct insn_mode){ code_is_32(c) });
 }
 
 /* Lies at c->site, which was fetched; `traced`: nothing overlaps with it. Of a repeated string instruction one iteration: no block tells when it overwrites itself, so

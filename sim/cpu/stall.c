@@ -1,9 +1,10 @@
 /* See stall.h. */
 #include "sim/cpu/stall.h"
 
-#include "sim/core/lines.h"
+#include <string.h>
 
 enum { FLAGS = 1 << 8, CARRY = 1 << 9, EAX_BIT = 1, ECX_BIT = 2, EDX_BIT = 4 }; /* of a set of registers: bits 0-7 are EAX .. EDI */
+enum { PLACES = 10 };
 
 static unsigned bit(unsigned reg, unsigned size)
 {
@@ -54,15 +55,17 @@ static unsigned results(const struct insn *i)
 
 /* ---- who needs it */
 
-enum need { NEED_NONE, NEED_SOURCE /* the operand that is not the destination */, NEED_BOTH, NEED_DEST, NEED_ADDRESS, NEED_EAX, NEED_WIDE };
+enum need { NEED_UNKNOWN, NEED_NONE, NEED_SOURCE /* the operand that is not the destination */, NEED_BOTH, NEED_DEST, NEED_ADDRESS, NEED_EAX, NEED_WIDE };
 static const uint8_t needs[MN_COUNT] = {
     [MN_MOV] = NEED_SOURCE, [MN_MOVZX] = NEED_SOURCE, [MN_MOVSX] = NEED_SOURCE, [MN_LEA] = NEED_ADDRESS, [MN_PUSH] = NEED_ADDRESS,
     [MN_POP] = NEED_ADDRESS, [MN_SETCC] = NEED_ADDRESS, [MN_CMOVCC] = NEED_BOTH, [MN_BSWAP] = NEED_DEST, [MN_XCHG] = NEED_BOTH,
     [MN_ADD] = NEED_BOTH, [MN_SUB] = NEED_BOTH, [MN_AND] = NEED_BOTH, [MN_OR] = NEED_BOTH, [MN_XOR] = NEED_BOTH, [MN_ADC] = NEED_BOTH,
     [MN_SBB] = NEED_BOTH, [MN_CMP] = NEED_BOTH, [MN_TEST] = NEED_BOTH, [MN_INC] = NEED_DEST, [MN_DEC] = NEED_DEST, [MN_NEG] = NEED_DEST,
     [MN_NOT] = NEED_DEST, [MN_SHL] = NEED_BOTH, [MN_SHR] = NEED_BOTH, [MN_SAR] = NEED_BOTH, [MN_ROL] = NEED_BOTH, [MN_ROR] = NEED_BOTH,
+    [MN_RCL] = NEED_BOTH, [MN_RCR] = NEED_BOTH, [MN_BSF] = NEED_SOURCE, [MN_BSR] = NEED_SOURCE,
     [MN_IMUL] = NEED_BOTH, [MN_MUL] = NEED_EAX, [MN_DIV] = NEED_WIDE, [MN_IDIV] = NEED_WIDE, [MN_CBW] = NEED_EAX, [MN_CWDE] = NEED_EAX,
-    [MN_CWD] = NEED_EAX, [MN_CDQ] = NEED_EAX,
+    [MN_CWD] = NEED_EAX, [MN_CDQ] = NEED_EAX, [MN_NOP] = NEED_NONE, [MN_CLD] = NEED_NONE, [MN_STD] = NEED_NONE, [MN_CLC] = NEED_NONE,
+    [MN_STC] = NEED_NONE, [MN_LAHF] = NEED_NONE, [MN_PUSHF] = NEED_NONE,
 };
 
 /* Conditions 2, 3, 6 and 7 (B, AE, BE, A and their other names) look at CF. */
@@ -98,11 +101,18 @@ static unsigned destination(const struct insn *i)
     }
 }
 
+/* XOR and SUB of a register and itself are known to give 0 whatever is in it. */
+static bool is_zero(const struct insn *i)
+{
+    return (i->id == MN_XOR || i->id == MN_SUB) && i->form == FORM_RR && i->rm == i->reg && i->size == 4;
+}
+
 static unsigned operands(const struct insn *i)
 {
-    bool shift = late[i->id] == COST_DEP_SHIFT, three = i->id == MN_IMUL && i->sub == 3;
+    if (is_zero(i)) return 0;
+    bool shift = late[i->id] == COST_DEP_SHIFT || i->id == MN_RCL || i->id == MN_RCR, three = i->id == MN_IMUL && i->sub == 3;
     switch (needs[i->id]) {
-    case NEED_NONE: return 0;
+    case NEED_UNKNOWN: case NEED_NONE: return 0;
     case NEED_SOURCE: return source(i) | address(i);
     case NEED_DEST: return destination(i) | address(i);
     case NEED_ADDRESS: return address(i);
@@ -114,18 +124,120 @@ static unsigned operands(const struct insn *i)
     return (three ? 0 : destination(i)) | source(i) | address(i) | by_cl | one;
 }
 
-unsigned stall_between(const uint32_t *cost, const struct insn *i, const struct insn *next, enum cost *row)
+/* What it sets anew, so that nobody waits for what was there. Parts of a register do not: the rest is still to come. */
+static unsigned writes(const struct insn *i)
 {
-    if (!(results(i) & (operands(next) | flags(next)))) return 0;
-    *row = (enum cost)late[i->id];
-    return cost[*row];
+    unsigned whole = i->size == 4 ? destination(i) : 0, all = FLAGS | CARRY;
+    switch (i->id) {
+    case MN_CMP: case MN_TEST: return all;
+    case MN_PUSH: case MN_PUSHF: case MN_CMOVCC: case MN_SETCC: case MN_NOP: case MN_CLD: case MN_STD: return 0; /* CMOVcc needs it as well */
+    case MN_MOV: case MN_MOVZX: case MN_MOVSX: case MN_LEA: case MN_POP: case MN_BSWAP: case MN_NOT: return whole;
+    case MN_XCHG: return i->form == FORM_RR && i->size == 4 ? whole | bit(i->reg, 4) : whole;
+    case MN_CBW: case MN_LAHF: return 0;
+    case MN_CWDE: return EAX_BIT;
+    case MN_CWD: return 0;
+    case MN_CDQ: return EDX_BIT;
+    case MN_MUL: case MN_DIV: case MN_IDIV: return (i->size == 4 ? EAX_BIT | EDX_BIT : 0u) | all;
+    case MN_IMUL: return (i->sub != 1 ? whole : i->size == 4 ? EAX_BIT | EDX_BIT : 0u) | all;
+    case MN_INC: case MN_DEC: return whole | FLAGS;
+    case MN_CLC: case MN_STC: return CARRY;
+    case MN_ROL: case MN_ROR: case MN_RCL: case MN_RCR: return whole | CARRY;
+    default: return whole | all;
+    }
 }
 
-unsigned stall_behind(const uint32_t *cost, const struct insn *i, uint32_t at, const uint8_t *bytes, struct insn_mode mode, enum cost *row)
+/* ---- in order */
+
+/* How much later than now each register is there. */
+struct board { uint32_t left[PLACES]; };
+
+static uint32_t wait_for(const struct board *b, unsigned need)
 {
-    struct insn next;
-    uint32_t behind = at + i->len, left = LINE_SIZE - (behind & (LINE_SIZE - 1));
-    if (!stall_possible(cost, i) || (at ^ behind) >> LINE_SHIFT) return 0;
-    if (insn_decode(bytes + i->len, left < 15 ? left : 15, mode, cost, &next) != DECODE_OK || next.len > left) return 0;
-    return stall_between(cost, i, &next, row);
+    uint32_t most = 0;
+    for (unsigned k = 0; need; k++, need >>= 1)
+        if (need & 1 && b->left[k] > most) most = b->left[k];
+    return most;
+}
+
+static void put(struct board *b, unsigned set, uint32_t value)
+{
+    for (unsigned k = 0; set; k++, set >>= 1)
+        if (set & 1) b->left[k] = value;
+}
+
+static void pass(struct board *b, uint32_t cycles)
+{
+    for (unsigned k = 0; k < PLACES; k++) b->left[k] -= b->left[k] < cycles ? b->left[k] : cycles;
+}
+
+/* `i` was issued, and the next may be. */
+static void issued(const uint32_t *cost, struct board *b, const struct insn *i)
+{
+    put(b, writes(i), 0);
+    if (stall_possible(cost, i)) put(b, results(i), cost[late[i->id]]);
+}
+
+static const struct insn *next(const uint32_t *cost, struct stall_ahead *a, unsigned k)
+{
+    if (k >= STALL_AHEAD) return NULL;
+    if (k < a->n) return a->known + k;
+    for (k -= a->n; a->decoded <= k; a->decoded++) {
+        unsigned left = a->left - a->used < 15 ? a->left - a->used : 15;
+        bool ok = left && insn_decode(a->bytes + a->used, left, a->mode, cost, &a->more[a->decoded]) == DECODE_OK;
+        unsigned looked = a->used + (ok ? a->more[a->decoded].len : left);
+        if (looked > a->looked) a->looked = looked;
+        if (!ok) return NULL;
+        a->used = looked;
+    }
+    return &a->more[k];
+}
+
+/* Behind it all begins anew. */
+static bool ends(const struct insn *i) { return needs[i->id] == NEED_UNKNOWN || i->flags & (INSN_ENDS | INSN_REP | INSN_REPNE); }
+
+/* Does anybody need it before it is there? Mostly not. */
+static bool is_needed(const uint32_t *cost, const struct insn *i, struct stall_ahead *ahead)
+{
+    unsigned late_ones = results(i);
+    uint32_t passed = 0, dep = cost[late[i->id]];
+    for (unsigned k = 0; passed < dep && late_ones; k++) {
+        const struct insn *j = next(cost, ahead, k);
+        if (!j) return false;
+        if ((operands(j) | flags(j)) & late_ones) return true;
+        if (ends(j)) return false;
+        late_ones &= ~writes(j);
+        passed += j->cost;
+    }
+    return false;
+}
+
+unsigned stall_of(const uint32_t *cost, const struct insn *i, struct stall_ahead *ahead)
+{
+    struct board with = { { 0 } }, without = { { 0 } };
+    uint32_t longer = 0; /* may be less than 0 in between */
+    if (!is_needed(cost, i, ahead)) return 0;
+    put(&with, results(i), cost[late[i->id]]);
+    for (unsigned k = 0; memcmp(&with, &without, sizeof with) != 0; k++) {
+        const struct insn *j = next(cost, ahead, k);
+        if (!j) break;
+        uint32_t a = wait_for(&with, operands(j) | flags(j)), b = wait_for(&without, operands(j) | flags(j));
+        longer += a - b;
+        if (ends(j)) break;
+        pass(&with, a + j->cost);
+        pass(&without, b + j->cost);
+        issued(cost, &with, j);
+        issued(cost, &without, j);
+    }
+    return longer;
+}
+
+enum cost stall_row(const struct insn *i) { return (enum cost)late[i->id]; }
+
+unsigned stall_behind(const uint32_t *cost, const struct insn *i, const uint8_t *bytes, unsigned n, struct insn_mode mode)
+{
+    if (!stall_possible(cost, i) || i->len >= n) return 0;
+    struct stall_ahead ahead;
+    ahead.n = ahead.looked = ahead.used = ahead.decoded = 0;
+    ahead.bytes = bytes + i->len, ahead.left = n - i->len, ahead.mode = mode;
+    return stall_of(cost, i, &ahead);
 }

@@ -1,23 +1,41 @@
-/* Dependency stalls: the instruction behind this one needs what this one has not brought yet.
+/* Dependency stalls: an instruction behind this one needs what this one has not brought yet.
  *
- * Idea 1: an instruction's row says when the next may start, a row dep.* how much later its result is there. Who needs it in the very next
- * instruction waits, and the wait is charged to the one that is waited for: so it is a property of two neighbours in memory, known
- * when they are decoded, and part of the instruction's cost like its row. Nothing looks at it at run time.
- * Idea 2: neighbours are two instructions that begin in the same line of 64 bytes, the second lies in it wholly. So the cost depends on
- * these bytes alone, not on where a block begins, and stepping, running and stop points give the same cycles.
- * Not modelled: consumers further away (an in-order pipeline has covered most by then), across lines, behind branches; the value that
- * a store stores, and branches, which are predicted: neither waits. Single-stepping by TF empties the pipeline: no stalls.
+ * Idea 1: an instruction's row says when the next may start, a row dep.* how much later its result is there. Who needs it before
+ * that waits. What a stretch of code takes so is a matter of its bytes: issue in order, each when the last may be followed and its
+ * operands are there. An instruction is charged by how much longer it and the stretch behind it take than that stretch alone. So
+ * these shares add up to what the stretch takes from wherever it is entered, overlapping waits are paid once, and all is known
+ * when the instructions are decoded, part of the instruction's cost like its row. Nothing looks at it at run time.
+ * Idea 2: the stretch ends at a branch, at the end of the page, at an instruction that is not in the list of those known here, and after
+ * STALL_AHEAD. So the cost depends on the bytes behind the instruction alone, not on where a block begins, and stepping, running and
+ * stop points give the same cycles. (What is behind a branch would have to be known at run time, by each way of leaving a block.)
+ * Not modelled: consumers behind branches; the value that a store stores, and branches, which are predicted: neither waits; that misses of
+ * caches and TLBs hide a wait. Single-stepping by TF empties the pipeline: no stalls.
  * Intel, IA-32 optimization reference, appendix C; Agner Fog, Instruction tables. */
 #ifndef CPU_STALL_H
 #define CPU_STALL_H
 
 #include "sim/cpu/insn.h"
 
+enum { STALL_AHEAD = 16, STALL_BYTES = 15 * (STALL_AHEAD + 1) };
+
+/* What follows an instruction. */
+struct stall_ahead {
+    const struct insn *known;   /* decoded already, at their rows' cost, */
+    unsigned n;                 /* so many */
+    const uint8_t *bytes;       /* what is behind the last of those, */
+    unsigned left;              /* up to the end of the page at most */
+    struct insn_mode mode;
+    unsigned looked;            /* out: so many of these bytes mattered */
+    unsigned used, decoded;     /* of `more`: */
+    struct insn more[STALL_AHEAD];
+};
+
 /* May anything have to wait for this instruction? Cheap. */
 bool stall_possible(const uint32_t *cost, const struct insn *i);
-/* Cycles that `next` waits for `i`, and by which row; 0. */
-unsigned stall_between(const uint32_t *cost, const struct insn *i, const struct insn *next, enum cost *row);
-/* The same for instruction `i` at address `at`, whose bytes are at `bytes`, as are those behind it up to the end of its line. */
-unsigned stall_behind(const uint32_t *cost, const struct insn *i, uint32_t at, const uint8_t *bytes, struct insn_mode mode, enum cost *row);
+/* Cycles that what is ahead waits for `i`, for which stall_possible. Their row is stall_row. */
+unsigned stall_of(const uint32_t *cost, const struct insn *i, struct stall_ahead *ahead);
+enum cost stall_row(const struct insn *i);
+/* The same for any instruction, at bytes[0]; bytes[0..n) lie in its page, at most STALL_BYTES matter. */
+unsigned stall_behind(const uint32_t *cost, const struct insn *i, const uint8_t *bytes, unsigned n, struct insn_mode mode);
 
 #endif

@@ -213,7 +213,7 @@ static void returns_fall_back_to_the_hash_table(void **state)
     assert_in_range(counts(s).lookups, 1, 4);
     assert_in_range(counts(h).lookups, 1, 6);
     assert_true(cycles(s) > cycles(a) + 2000 * 5);
-    assert_in_range(cycles(h), cycles(a) - cycles(a) / 100, cycles(a) + cycles(a) / 100); /* a hash that hits is as quick */
+    assert_in_range(cycles(h), cycles(a) - cycles(a) / 100, cycles(a) + cycles(a) * 3 / 100); /* a hash that hits is as quick, but for waits on its loads */
     machine_free(a);
     machine_free(s);
     machine_free(h);
