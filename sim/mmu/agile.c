@@ -108,6 +108,8 @@ static hpa_t paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t cr4, bo
     bool was = a->whole, shadows = false, whole = is_whole(a, cr0, cr4);
     hpa_t own = a->second.ops->paging(&a->second, cr0, cr3, cr4, flush);
     a->shadow.cause = a->second.cause = m->cause;
+    a->shadow.env.device_page = a->second.env.device_page = m->env.device_page; /* who may use it was known later than we */
+    a->shadow.env.device_frame = a->second.env.device_frame = m->env.device_frame;
     if (!whole) part(a, cr3, cr4);
     if (!was && ((a->cr4 ^ cr4) & PAGING_CR4_PAE)) agile_renew_all(a); /* what were tables are none */
     a->cr0 = cr0, a->cr3 = cr3, a->cr4 = cr4;

@@ -66,7 +66,7 @@ struct vmmu_env {
     uint32_t      first, frames; /* machine frames that are the VM's: tables and guest memory lie in them, and lead to no others */
     uint32_t      pool_first, pool_frames; /* machine frames the strategy may use for tables */
     uint32_t      memory_first, memory_frames; /* machine frames that are, or may become, the guest's memory: those of no other VM */
-    uint32_t device_page, device_frame; /* shadow: a device's page that is mapped all the same, to a machine frame for which hardware leaves; 0: none */
+    uint32_t device_page, device_frame; /* a device's page that is mapped all the same, to a machine frame for which hardware leaves; 0: none */
     struct vmmu_choice choice;
     const uint64_t *pdpte;      /* the guest's four, as loaded last; for a guest with PAE */
     /* An access to this page of the guest's is about to be let through: see to a frame behind it (bus_own). NULL: all have theirs. */

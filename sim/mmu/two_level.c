@@ -175,17 +175,22 @@ static void drop_all(struct two_level *s)
     s->env->flush(s->env->self);
 }
 
+/* The place of an entry that is to be made. If there is no room, all begins anew; 0: not even then. */
+static uint32_t place_for(struct two_level *s, uint64_t at, unsigned level)
+{
+    uint32_t where = entry_of(s, at, level, true);
+    if (where) return where;
+    drop_all(s);
+    s->stats.rebuilt++;
+    return entry_of(s, at, level, true);
+}
+
 static bool fill(struct two_level *s, uint64_t at, uint32_t frame, uint64_t *entry)
 {
     uint32_t first;
     bool large = s->env->choice.large && large_fits(s, at, &first);
     unsigned level = large ? 2 : 1, rights = is_readonly(s, at, frame) ? SECOND_R | SECOND_X : SECOND_ALL;
-    uint32_t where = entry_of(s, at, level, true);
-    if (!where) {
-        drop_all(s);
-        s->stats.rebuilt++;
-        where = entry_of(s, at, level, true);
-    }
+    uint32_t where = place_for(s, at, level);
     if (!where) return false;
     if (large && (get(s, where) & SECOND_ALL)) { /* small pages are there already */
         large = false;
@@ -197,6 +202,19 @@ static bool fill(struct two_level *s, uint64_t at, uint32_t frame, uint64_t *ent
     put(s, where, *entry);
     s->stats.filled++;
     return true;
+}
+
+/* A device's page for which hardware leaves by itself is mapped to where it looks for that; never to fetch from. */
+static bool is_device(const struct two_level *s, uint64_t at) { return s->env->device_frame && at >> PAGE_SHIFT == s->env->device_page; }
+
+static enum mmu_answer show_device(struct two_level *s, uint64_t at, unsigned access)
+{
+    uint32_t where = access & SECOND_FETCH ? 0 : place_for(s, at, 1);
+    if (!where) return access & SECOND_FETCH ? MMU_NO_RAM : MMU_FULL;
+    charge(s, COST_SECOND_FILL, 1);
+    put(s, where, (uint64_t)s->env->device_frame << PAGE_SHIFT | SECOND_R | SECOND_W | SECOND_WRITE_BACK);
+    s->stats.filled++;
+    return MMU_RETRY;
 }
 
 /* ---- the guest's paging */
@@ -249,6 +267,7 @@ static enum mmu_answer violation(struct vmmu *m, const struct fault *f)
     uint64_t at = f->physical, entry;
     uint32_t frame;
     uint8_t access = f->code & SECOND_WRITE ? ACCESS_WRITE : f->code & SECOND_FETCH ? ACCESS_EXEC : ACCESS_READ;
+    if (is_device(s, at)) return show_device(s, at, f->code);
     if (!own_ram(s, at, f->code & SECOND_WRITE, &frame)) return MMU_NO_RAM;
     if ((f->code & SECOND_WRITE) && is_traced(s, at)) {
         s->stats.traced++;

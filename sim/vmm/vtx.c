@@ -65,7 +65,7 @@ static bool vtx_attach(struct vcpu *v, struct err *e)
         return err_set(e, EXIT_USAGE, "--mmu %s: model %s has no walks that switch from shadow tables to the guest's own; --set cpu.agile=1 gives it "
                        "them", v->vmmu.ops->name, b->model->name);
     bool may = vmx_allowed(b->cpu, VMX_CONTROLS_PROC2).may & VMX_PROC2_APIC;
-    v->vtx->apic = v->vm->devices.apics && may && !v->vtx->second.levels;
+    v->vtx->apic = v->vm->devices.apics && may;
     if (v->vtx->apic) {
         v->vmmu.env.device_page = LAPIC_BASE >> PAGE_SHIFT;
         v->vmmu.env.device_frame = window_hpa(&v->window, VTX_APIC_ACCESS).v >> PAGE_SHIFT;

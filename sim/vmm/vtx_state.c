@@ -348,7 +348,6 @@ static void put_tpr(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     const struct lapic *l = &v->vm->devices.lapic;
-    put(v, VMX_FIELD_PROC2, &t->held.proc2, VMX_PROC2_APIC);
     put(v, VMX_FIELD_TPR_THRESHOLD, &t->held.threshold, v->virt.intr ? 0 : lapic_threshold(l) >> 4);
     if (l->tpr != t->held.tpr || t->fresh) put_page(v, l->tpr);
     t->held.tpr = l->tpr;
@@ -379,7 +378,8 @@ static void put_controls(struct vcpu *v)
     put(v, VMX_FIELD_EXCEPTIONS, &t->held.exceptions, (two_levels(v) ? 0u : 1u << VEC_PF) | (v->virt.cr0 & CR0_NE ? 0u : 1u << VEC_MF));
     put(v, VMX_FIELD_PROC, &t->held.proc, proc);
     uint32_t tag = t->vpid ? VMX_PROC2_VPID : 0u, agile = t->second.agile ? VMX_PROC2_AGILE : 0u;
-    if (two_levels(v)) put(v, VMX_FIELD_PROC2, &t->held.proc2, VMX_PROC2_EPT | tag | agile);
+    uint32_t proc2 = (two_levels(v) ? VMX_PROC2_EPT | tag | agile : 0u) | (t->apic ? VMX_PROC2_APIC : 0u);
+    if (proc2) put(v, VMX_FIELD_PROC2, &t->held.proc2, proc2);
     if (t->apic) put_tpr(v);
     if (!t->event) return;
     vtx_write(v, VMX_FIELD_ENTRY_EVENT, t->event);
@@ -499,7 +499,7 @@ void vtx_write_host(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     const struct cpu *real = real_cpu(v);
-    uint32_t second = two_levels(v) ? VMX_PROC_SECONDARY : VMX_PROC_INVLPG | (t->apic ? VMX_PROC_SECONDARY : 0u);
+    uint32_t second = (two_levels(v) ? 0u : VMX_PROC_INVLPG) | (two_levels(v) || t->apic ? VMX_PROC_SECONDARY : 0u);
     t->held.proc = vmx_allowed(real, VMX_CONTROLS_PROC).must | VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE | VMX_PROC_HLT | second |
                    VMX_PROC_RDPMC | VMX_PROC_MWAIT | VMX_PROC_MONITOR | VMX_PROC_MOV_DR | VMX_PROC_IO_BITMAPS | VMX_PROC_MSR_BITMAPS | VMX_PROC_TSC_OFFSET;
     put_word(v, VMX_FIELD_PIN, VMX_CONTROLS_PIN, VMX_PIN_INTERRUPT);
