@@ -103,7 +103,7 @@ static bool add_image(struct sweep *s, const char *word, struct err *e)
     if (!strchr(word, '/') && !strchr(word, '.')) {
         const char *near = config_suggest(word, words, LOADS);
         if (near) return err_set(e, EXIT_USAGE, "%s: no such workload; did you mean %s?", word, near);
-        return err_set(e, EXIT_USAGE, "%s: no such workload; there are fork, call, compute, and images by their path", word);
+        return err_set(e, EXIT_USAGE, "%s: no such workload; there are fork, wide, call, compute, walk, and images by their path", word);
     }
     if (strlen(word) >= sizeof l->image) return err_set(e, EXIT_INPUT, "%.60s...: the path is too long", word);
     snprintf(l->name, sizeof l->name, "%.39s", slash ? slash + 1 : word);
@@ -136,9 +136,9 @@ static bool choose_machine(struct machine_cfg *cfg, const char *name, struct err
     return config_option(cfg, "cpu", cpu, e) && (!slash || config_option(cfg, "mmu", slash + 1, e));
 }
 
-static bool find_machines(struct sweep *s, struct err *e)
+static bool find_machines(struct sweep *s, const char *list, struct err *e)
 {
-    const char *list = s->o->value[OPT_ON] ? s->o->value[OPT_ON] : "native,bt,vtx,pv";
+    if (s->o->value[OPT_ON]) list = s->o->value[OPT_ON];
     while (*list) {
         size_t n = strcspn(list, ",");
         struct machine_cfg probe = config_defaults;
@@ -155,12 +155,12 @@ static bool find_machines(struct sweep *s, struct err *e)
     return s->machines || err_set(e, EXIT_USAGE, "--on: no machine; write it like native,vtx");
 }
 
-bool sweep_plan(struct sweep *s, const struct options *o, struct err *e)
+bool sweep_plan(struct sweep *s, const char *machines, const struct options *o, struct err *e)
 {
     struct machine_cfg cfg;
     memset(s, 0, sizeof *s);
     s->o = o;
-    if (!find_range(s, e) || !read_shard(s, e) || !find_machines(s, e) || !find_loads(s, e)) return false;
+    if (!find_range(s, e) || !read_shard(s, e) || !find_machines(s, machines, e) || !find_loads(s, e)) return false;
     for (unsigned i = 0; i < s->steps; i++) {
         choose(s, i, &cfg);
         if (!config_model(&cfg, NULL, e)) return false;

@@ -14,7 +14,8 @@ enum { SWEEP_LOADS = 8, SWEEP_MACHINES = 8, SWEEP_STEPS = 101 };
 
 struct sweep_point {
     bool     there;
-    uint64_t cycles, exits, vmexits, vmentries; /* exits: to the hypervisor, callouts included */
+    uint64_t cycles, vmexits, vmentries;
+    int64_t  exits; /* to the hypervisor, callouts included; less than none if booting took one more in the twin */
     uint64_t by_cause[CAUSE_COUNT];
 };
 struct sweep {
@@ -28,8 +29,8 @@ struct sweep {
     struct sweep_point point[SWEEP_LOADS][SWEEP_MACHINES][SWEEP_STEPS];
 };
 
-/* Reads the command line: operands from the second on, --set KEY=A..B[:STEPS], --on, --shard. EXIT_USAGE. */
-bool sweep_plan(struct sweep *s, const struct options *o, struct err *e);
+/* Reads the command line: operands from the second on, --set KEY=A..B[:STEPS], --on (else `machines`), --shard. EXIT_USAGE. */
+bool sweep_plan(struct sweep *s, const char *machines, const struct options *o, struct err *e);
 bool sweep_run(struct sweep *s, struct err *e); /* false: a guest failed, ^C, --limit-wall */
 
 /* bench_sweep_text.c */

@@ -93,7 +93,9 @@ static void say_ratios(const struct sweep *s, unsigned load, unsigned step, stru
     say_add(out, "\n%*s", LABEL, "exits");
     for (unsigned m = 0; m < s->machines; m++) {
         struct text t = { 0 };
-        text_number(&t, at(s, load, m, step)->exits);
+        int64_t exits = at(s, load, m, step)->exits;
+        if (exits < 0) text_add(&t, "-");
+        text_number(&t, (unsigned long long)(exits < 0 ? -exits : exits));
         say_add(out, "%*s", column(s), at(s, load, m, step)->there ? text_str(&t) : "-");
         text_free(&t);
     }
@@ -184,7 +186,7 @@ void sweep_csv(const struct sweep *s, struct text *out)
                 if (!p->there) continue;
                 text_add(out, "%s,%s,%s,", s->load[load].name, s->cpu[m], s->key);
                 if (s->key[0]) text_add(out, "%u", s->value[step]);
-                text_add(out, ",%llu,%llu,%llu,%llu\n", (unsigned long long)p->cycles, (unsigned long long)p->exits,
+                text_add(out, ",%llu,%lld,%llu,%llu\n", (unsigned long long)p->cycles, (long long)p->exits,
                          (unsigned long long)p->vmexits, (unsigned long long)p->vmentries);
             }
 }
@@ -197,8 +199,8 @@ static void json_point(const struct sweep *s, unsigned load, unsigned m, unsigne
     text_add(out, ", \"machine\": \"%s\", \"value\": ", s->cpu[m]);
     if (s->key[0]) text_add(out, "%u", s->value[step]);
     else text_add(out, "null");
-    text_add(out, ", \"cycles\": %llu, \"exits\": %llu, \"vm_exits\": %llu, \"vm_entries\": %llu, \"by_cause\": {",
-             (unsigned long long)p->cycles, (unsigned long long)p->exits, (unsigned long long)p->vmexits,
+    text_add(out, ", \"cycles\": %llu, \"exits\": %lld, \"vm_exits\": %llu, \"vm_entries\": %llu, \"by_cause\": {",
+             (unsigned long long)p->cycles, (long long)p->exits, (unsigned long long)p->vmexits,
              (unsigned long long)p->vmentries);
     for (unsigned c = 0, n = 0; c < CAUSE_COUNT; c++)
         if (p->by_cause[c]) text_add(out, "%s\"%s\": %lld", n++ ? ", " : "", cause_name(c), (long long)p->by_cause[c]);

@@ -1,4 +1,5 @@
 /* `ringside bench KIND`: measuring the simulated machines against what was published, and against each other. */
+#include "sim/bench_macro.h"
 #include "sim/bench_nano.h"
 #include "sim/bench_sweep.h"
 #include "sim/cmd.h"
@@ -102,7 +103,7 @@ static int bench_sweep(const struct options *o, struct err *e)
     static struct sweep s; /* large */
     struct plot plot;
     const struct results r = { &s, swept_json, swept_csv, swept_say };
-    if (!one_stdout(o, e) || !sweep_plan(&s, o, e) || !plan_plot(&s, o, &plot, e)) return e->code;
+    if (!one_stdout(o, e) || !sweep_plan(&s, "native,bt,vtx,pv", o, e) || !plan_plot(&s, o, &plot, e)) return e->code;
     guard_start(options_wall(o));
     bool ok = sweep_run(&s, e);
     guard_quiet(true);
@@ -110,8 +111,29 @@ static int bench_sweep(const struct options *o, struct err *e)
     return e->code;
 }
 
+/* --- macro ------------------------------------------------------------------------------------------------------------ */
+
+static void all_json(const void *self, struct text *out) { macro_json(self, out); }
+static void all_say(const void *self, const struct options *o, struct say *out) { (void)o, macro_text(self, out); }
+
+static int bench_macro(const struct options *o, struct err *e)
+{
+    static struct sweep s; /* large */
+    static const enum option not_here[] = { OPT_SHARD, OPT_OUTPUT, OPT_THEME };
+    const struct results r = { &s, all_json, swept_csv, all_say };
+    if (o->operands > 1) return err_set(e, EXIT_USAGE, "%s: `bench macro` runs all its workloads; `bench sweep %s` runs one", o->operand[1], o->operand[1]), e->code;
+    for (unsigned i = 0; i < sizeof not_here / sizeof not_here[0]; i++)
+        if (o->value[not_here[i]]) return err_set(e, EXIT_USAGE, "--shard, -o and --theme are for `bench sweep`; leave them out"), e->code;
+    if (!one_stdout(o, e) || !macro_plan(&s, o, e)) return e->code;
+    guard_start(options_wall(o));
+    bool ok = sweep_run(&s, e);
+    guard_quiet(true);
+    if (ok) tell(&r, o, e);
+    return e->code;
+}
+
 static const struct { const char *name; int (*run)(const struct options *o, struct err *e); } kinds[] = {
-    { "nano", bench_nano }, { "sweep", bench_sweep },
+    { "nano", bench_nano }, { "macro", bench_macro }, { "sweep", bench_sweep },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 

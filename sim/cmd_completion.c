@@ -242,7 +242,7 @@ static void fish(struct text *out)
 /* --- words ------------------------------------------------------------------------------------------------------- */
 
 static const struct { const char *command, *words; } kinds[] = {
-    { "bench", "nano sweep" },
+    { "bench", "nano macro sweep" },
     { "list", "model" },
     { "trace", "record print convert diff" },
     { "completion", "bash zsh fish words" },

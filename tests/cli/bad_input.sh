@@ -99,6 +99,10 @@ bad "a plot of nothing" 2 'nothing to plot' bench sweep -o x.svg
 bad "a sweep of a machine twice" 2 'twice' bench sweep --on vtx,vtx
 bad "a sweep of a missing image" 3 'missing.elf' bench sweep ./missing.elf --on native
 bad "a sweep where the guest dies" 4 'nowhere.elf on native' bench sweep ./nowhere.elf
+bad "macro of one workload" 2 'bench sweep fork' bench macro fork
+bad "macro with a shard" 2 'for .bench sweep' bench macro --shard 1/2
+bad "macro with a range" 2 'not a number' bench macro --set cost.vmexit=1..2
+bad "macro of no machine" 2 'no such choice' bench macro --on bogus
 bad "nano with a shard" 2 'for .bench sweep' bench nano --shard 1/2
 bad "two answers on stdout" 2 'one of them' bench nano --json - --csv -
 bad "a benchmark's cost row" 2 'no such row' bench nano --set cost.nothing=1

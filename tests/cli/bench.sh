@@ -113,4 +113,19 @@ if command -v python3 >/dev/null; then
     near() { [ $((100 * $(value "$1" "$2"))) -lt $((110 * $(value "$1" native))) ]; }
     for cpu in bt vtx pv; do ok "computing costs $cpu nothing" near compute $cpu; done
 fi
+# --- macro: who beats whom as literature has it, on three processors; process creation under vtx costs less the later the processor
+for model in p4 core2 nehalem; do
+    run 0 bench macro --model $model --json macro.json --csv $model.csv
+    ok "macro, $model: as literature has it" has out '^([0-9]+) of \1 hold$'
+    ok "macro, $model: at least 14 questions" has out '^1[4-9] of'
+    ok "macro, $model: fits 80 columns" [ "$(LC_ALL=C.UTF-8 wc -L <out)" -le 80 ]
+    command -v python3 >/dev/null && ok "macro, $model: JSON" python3 -c '
+import json
+b = json.load(open("macro.json"))
+assert len(b["points"]) >= 20 and all(o["holds"] for o in b["orders"])
+of = {(p["workload"], p["machine"]): p["cycles"] for p in b["points"]}
+for o in b["orders"]: assert abs(of[o["workload"], o["machine"]] / of[o["workload"], o["than"]] - o["ratio"]) < 1e-3'
+done
+times() { awk -F, -v on="$2" '$1 == "fork" && $2 == on { n = $5 } $1 == "fork" && $2 == "native" { bare = $5 } END { print int(1000 * n / bare) }' "$1.csv"; }
+ok "forks under vtx: p4, core2, nehalem" [ "$(times p4 vtx)" -gt "$(times core2 vtx)" -a "$(times core2 vtx)" -gt "$(times nehalem vtx)" ]
 exit $failed
