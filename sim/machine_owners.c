@@ -1,6 +1,6 @@
 /* Whose the devices are. Nothing here has effects. See machine.h.
  *
- * Idea: ownership is what the way of I/O set up: a passed-through device is its VM's, a service domain has the drives, and of the
+ * Idea: ownership is what the way of I/O set up: a passed-through device is its VM's, a service domain has the drives and the network card, and of the
  * rest the hypervisor has those that it has drivers for. Bare, everything is the guest's. */
 #include <string.h>
 #include "sim/board.h"
@@ -41,7 +41,7 @@ static bool is_passed(const struct vm *vm, const char *name)
 }
 
 /* To the service domain: sim/vmm/paravirt_physical.c. */
-static bool is_given(const char *name) { return !strcmp(name, "ide") || !strcmp(name, "pci"); }
+static bool is_given(const char *name) { return !strcmp(name, "ide") || !strcmp(name, "nic") || !strcmp(name, "pci"); }
 
 static int owner_of(const struct machine *m, const char *name)
 {
@@ -59,7 +59,7 @@ static const char *sees_ported(const struct vm *vm, const char *name)
 {
     const struct vmm *h = vm->vmm;
     if (h->service && !vm->id && is_given(name)) return "real";
-    if (h->service && !strcmp(name, "ide")) return "ring";
+    if (h->service && (!strcmp(name, "ide") || !strcmp(name, "nic"))) return "ring";
     return !strcmp(name, "pic") || !strcmp(name, "pit") || !strcmp(name, "uart") ? "hypercall" : "";
 }
 

@@ -1,11 +1,12 @@
 /* The service domain and the real devices: ports, interrupts, and what it is asked about them. See paravirt.h.
  *
- * Idea: with --io split one domain, number 0, owns the real drives; its kernel has the driver, the hypervisor none. Its IN and OUT fault
+ * Idea: with --io split one domain, number 0, owns the real drives and the network card; its kernel has the drivers, the hypervisor none. Its IN and OUT fault
  * like any domain's (the I/O map is closed, and IOPL is 0: an open map would be open for its programs, too), and are
  * done on the real board if the port is one of a device that it was given and its kernel has asked for the right (physdev_op
  * SET_IOPL). A real interrupt becomes an event, by EVTCHNOP_bind_pirq. What its bus masters are told is not looked at: it could make
- * them store anywhere, so it is trusted like the hypervisor (an IOMMU would change that). Xen 3 traps.c, physdev.h, irq.c.
- * Not modelled: level-triggered interrupts that are shared, MSI, rights that are given to other domains. */
+ * them store anywhere, so it is trusted like the hypervisor (an IOMMU would change that). A line that stays up until its device is served
+ * (PCI) is masked when it comes, and unmasked when the domain says that it has served it. Xen 3 traps.c, physdev.h, irq.c.
+ * Not modelled: lines that several domains share, MSI, rights that are given to other domains. */
 #include "sim/vmm/emulate.h"
 #include "sim/vmm/host.h"
 #include "sim/vmm/paravirt.h"
@@ -14,11 +15,11 @@ bool pv_is_service(const struct paravirt *p) { return p->v->vmm->service && p->v
 
 /* ---- ports */
 
-/* PIIX IDE, its bus master's range, and the mechanism of PCI configuration but for the reset register in it. */
+/* PIIX IDE, its bus master's range, the network card's, and the mechanism of PCI configuration but for the reset register in it. */
 static bool port_given(uint32_t port)
 {
     static const struct { uint16_t first, last; } given[] = {
-        { 0x1F0, 0x1F7 }, { 0x3F6, 0x3F6 }, { 0x170, 0x177 }, { 0x376, 0x376 }, { 0xC000, 0xC00F }, { 0xCF8, 0xCF8 }, { 0xCFA, 0xCFF }
+        { 0x1F0, 0x1F7 }, { 0x3F6, 0x3F6 }, { 0x170, 0x177 }, { 0x376, 0x376 }, { 0xC000, 0xC00F }, { 0xC200, 0xC2FF }, { 0xCF8, 0xCF8 }, { 0xCFA, 0xCFF }
     };
     for (unsigned i = 0; i < sizeof given / sizeof given[0]; i++)
         if (port >= given[i].first && port <= given[i].last) return true;
@@ -80,7 +81,8 @@ bool pv_port(struct paravirt *p, const struct insn *i)
 
 /* ---- interrupts */
 
-static bool irq_given(uint32_t irq) { return irq == IRQ_IDE || irq == IRQ_IDE + 1; }
+static bool by_level(uint32_t irq) { return irq == PCI_NIC_IRQ; }
+static bool irq_given(uint32_t irq) { return irq == IRQ_IDE || irq == IRQ_IDE + 1 || by_level(irq); }
 
 int32_t pv_bind_pirq(struct paravirt *p, uint32_t irq, uint32_t port)
 {
@@ -88,6 +90,7 @@ int32_t pv_bind_pirq(struct paravirt *p, uint32_t irq, uint32_t port)
     if (!pv_is_service(p) || !irq_given(irq)) return -XEN_EPERM;
     if (p->pirq_port[irq & 15]) return -XEN_EEXIST;
     p->pirq_port[irq & 15] = (uint16_t)port;
+    if (by_level(irq)) host_by_level(p->v->vmm, irq);
     host_mask(p->v->vmm, irq, false);
     return 0;
 }
@@ -102,8 +105,16 @@ bool pv_physical(struct paravirt *p, unsigned irq)
 {
     if (!p || irq >= 16 || !p->pirq_port[irq]) return false;
     p->stats.interrupts++;
+    if (by_level(irq)) host_mask(p->v->vmm, irq, true); /* until it says that the device is served */
     pv_raise(p, p->pirq_port[irq]);
     return true;
+}
+
+static int32_t served(struct paravirt *p, uint32_t irq)
+{
+    if (irq >= 16 || !p->pirq_port[irq]) return -XEN_EINVAL;
+    if (by_level(irq)) host_mask(p->v->vmm, irq, false);
+    return 0;
 }
 
 /* ---- questions. arg: operation, structure. The I/O privilege level is granted to all, as Xen does: without ports of one's own it only
@@ -119,10 +130,14 @@ int32_t pv_physdev_op(struct paravirt *p, const uint32_t arg[6])
         p->iopl = w[0];
         return 0;
     case SET_IOBITMAP: return 0;
-    case IRQ_UNMASK: case EOI: return pv_is_service(p) ? 0 : -XEN_EINVAL; /* edges: there is nothing to end */
+    case IRQ_UNMASK: return pv_is_service(p) ? 0 : -XEN_EINVAL; /* edges: there is nothing to end */
+    case EOI:
+        if (!pv_is_service(p)) return -XEN_EINVAL;
+        return pv_read(p, arg[1], w, 4) ? served(p, w[0]) : -XEN_EFAULT;
     case IRQ_STATUS:
         if (!pv_is_service(p)) return -XEN_EINVAL;
         if (!pv_read(p, arg[1], w, 4)) return -XEN_EFAULT;
+        w[1] = by_level(w[0]); /* it wants to be told */
         return w[0] >= 16 ? -XEN_EINVAL : pv_write(p, arg[1], w, 8) ? 0 : -XEN_EFAULT;
     default: return -XEN_EPERM;
     }

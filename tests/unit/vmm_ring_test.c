@@ -37,7 +37,7 @@ struct side {
 };
 struct state { uint8_t memory[WORDS]; struct side side[SIDES]; };
 
-static struct { bool recheck_requests, recheck_responses, barrier[3], buffers, in_order; } with;
+static struct { bool recheck_requests, recheck_responses, barrier[3], buffers, in_order, sends; uint32_t requests; } with;
 static struct { uint64_t states, ends; const char *wrong; } found;
 
 /* ---- one side runs: with the results it had, and then one step more */
@@ -79,9 +79,9 @@ static void front(void)
 {
     struct ring r = { .page = &page, .slots = SLOTS, .words = 1 };
     uint32_t sent = 0, got = 0;
-    while (got < REQUESTS) {
+    while (got < with.requests) {
         bool any = false;
-        for (; sent < REQUESTS && !ring_full(&r); any = true) {
+        for (; sent < with.requests && !ring_full(&r); any = true) {
             uint32_t entry = ++sent;
             ring_request(&r, &entry, 1);
         }
@@ -91,7 +91,28 @@ static void front(void)
             ring_take_response(&r, &entry, 1);
             expect(entry == SALT + got + 1, "a response is not that to its request");
         }
-        if (got == REQUESTS || (sent < REQUESTS && !ring_full(&r))) continue;
+        if (got == with.requests || (sent < with.requests && !ring_full(&r))) continue;
+        bool more = with.recheck_responses ? ring_more_responses(&r) : (ring_arm(&r, &r.page->rsp_event), false);
+        if (!more) ask(SLEEP, 0, 0);
+    }
+}
+
+/* As a network card's front end sends: shows each request at once, waits for no answer, and sleeps only if there is no slot. */
+static void sender(void)
+{
+    struct ring r = { .page = &page, .slots = SLOTS, .words = 1 };
+    for (uint32_t sent = 0, got = 0; sent < with.requests;) {
+        for (; ring_has_response(&r); got++) {
+            uint32_t entry;
+            ring_take_response(&r, &entry, 1);
+            expect(entry == SALT + got + 1, "a response is not that to its request");
+        }
+        if (!ring_full(&r)) {
+            uint32_t entry = ++sent;
+            ring_request(&r, &entry, 1);
+            if (ring_push_requests(&r)) ask(NOTIFY, BACK, 0);
+            continue;
+        }
         bool more = with.recheck_responses ? ring_more_responses(&r) : (ring_arm(&r, &r.page->rsp_event), false);
         if (!more) ask(SLEEP, 0, 0);
     }
@@ -100,7 +121,7 @@ static void front(void)
 static void back(void)
 {
     struct ring r = { .page = &page, .slots = SLOTS, .words = 1 };
-    for (uint32_t served = 0; served < REQUESTS;) {
+    for (uint32_t served = 0; served < with.requests;) {
         bool any = false;
         for (; ring_has_request(&r); any = true) {
             uint32_t entry;
@@ -111,7 +132,7 @@ static void back(void)
         }
         expect(!ring_is_mad(&r), "more requests than slots");
         if (any && ring_push_responses(&r)) ask(NOTIFY, FRONT, 0);
-        if (served == REQUESTS) break;
+        if (served == with.requests) break;
         bool more = with.recheck_requests ? ring_more_requests(&r) : (ring_arm(&r, &r.page->req_event), false);
         if (!more) ask(SLEEP, 0, 0);
     }
@@ -123,7 +144,8 @@ static void look(const struct side *s, unsigned who)
     step = 0;
     complaint = NULL;
     if (setjmp(out)) return;
-    if (who == FRONT) front();
+    if (who == FRONT && with.sends) sender();
+    else if (who == FRONT) front();
     else back();
     next.kind = DONE;
 }
@@ -242,6 +264,8 @@ static const char *search(void)
 static void everything(void)
 {
     memset(&with, 1, sizeof with);
+    with.sends = false;
+    with.requests = REQUESTS;
 }
 
 static void the_protocol_holds(void **state)
@@ -293,12 +317,38 @@ static void stores_out_of_order_show_what_is_not_there(void **state)
     assert_non_null(strstr(wrong, " is not ")); /* a request or a response, whichever order is tried first */
 }
 
+/* A network card's two rings: to receive, pages are handed out as requests are made above; sending is another way to use one. */
+static void who_sends_without_waiting_is_woken(void **state)
+{
+    (void)state;
+    everything();
+    with.sends = true;
+    with.requests = SLOTS + 1; /* each is shown by itself, which makes many more states */
+    const char *wrong = search();
+    print_message("# sending: %llu states, %llu ends\n", (unsigned long long)found.states, (unsigned long long)found.ends);
+    if (wrong) fail_msg("%s", wrong);
+    assert_true(found.ends > 0 && found.states > 1000);
+    with.recheck_requests = false;
+    assert_string_equal(search(), "both sleep, and not all is done");
+    with.recheck_requests = true, with.recheck_responses = false;
+    with.requests = REQUESTS; /* the event is right at first: it has to sleep twice */
+    assert_string_equal(search(), "both sleep, and not all is done");
+    with.recheck_responses = true;
+    with.requests = SLOTS + 1;
+    for (unsigned i = RING_AFTER_PUSH; i <= RING_AFTER_EVENT; i++) {
+        with.barrier[i] = false;
+        assert_string_equal(search(), "both sleep, and not all is done");
+        with.barrier[i] = true;
+    }
+}
+
 static void slots_are_as_many_as_the_interface_says(void **state)
 {
     (void)state;
     assert_int_equal(ring_slots(108), 32); /* block requests: facts of the interface */
     assert_int_equal(ring_slots(112), 32);
-    assert_int_equal(ring_slots(12), 256);
+    assert_int_equal(ring_slots(12), 256); /* frames to be sent */
+    assert_int_equal(ring_slots(8), 256);  /* pages to receive into */
 }
 
 int main(void)
@@ -306,7 +356,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_protocol_holds), cmocka_unit_test(without_the_final_look_a_wake_up_is_lost),
         cmocka_unit_test(without_a_barrier_a_wake_up_is_lost), cmocka_unit_test(stores_out_of_order_show_what_is_not_there),
-        cmocka_unit_test(slots_are_as_many_as_the_interface_says),
+        cmocka_unit_test(who_sends_without_waiting_is_woken), cmocka_unit_test(slots_are_as_many_as_the_interface_says),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(visited);

@@ -61,9 +61,15 @@ void disk_init(bool pio); // without DMA
 uint32_t disk_sectors(void); // 0: there is none
 bool disk_transfer(uint32_t sector, uint32_t count, void *memory, bool write);
 
+// The network card: frames without their check sequence. net_start looks for it, and may put the calling process to sleep; false: there is
+// none. net_put: false if there is no room now; net_take: 0 if nothing has come. Whenever that may have changed, kernel_net is called.
+bool net_start(uint8_t address[6]);
+bool net_put(const void *frame, uint32_t size);
+uint32_t net_take(void *frame);
+
 // The service domain has another task than to run programs: what its only process does instead. Elsewhere NULL.
 void (*arch_service(void))(void);
-void disk_threads(void); // makes the kernel's own processes that the disk needs, once there are processes
+void device_threads(void); // makes the kernel's own processes that devices need, once there are processes
 // A call to a hypervisor's balloon: its status, and in *target how many pages it would like, if it says so. All ones: there is none.
 uint32_t balloon_call(uint32_t command, uint32_t argument, uint32_t *target);
 
@@ -85,6 +91,7 @@ struct boot {
 void kernel_main(const struct boot *boot) __attribute__((noreturn)); // interrupts off, all of RAM mapped
 void kernel_tick(void);                                              // interrupts off
 void kernel_input(char c);                                           // interrupts off
+void kernel_net(void);                                               // interrupts off
 void kernel_syscall(struct trap_frame *frame);
 void kernel_page_fault(struct trap_frame *frame, uint32_t address); // interrupts off
 void kernel_exception(struct trap_frame *frame);                    // any other

@@ -42,6 +42,8 @@ void irq_install(unsigned irq, irq_handler *handler)
     outb(PIC2 + 1, (uint8_t)(irq_mask >> 8));
 }
 
+void irq_done(unsigned irq) { (void)irq; } // on_irq tells the chips
+
 void (*arch_service(void))(void) { return NULL; }
 
 __attribute__((weak)) int arch_vm(uint32_t call, uint32_t vm, uint32_t record) // hosting.c has another one

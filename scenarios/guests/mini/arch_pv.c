@@ -149,6 +149,9 @@ void irq_install(unsigned irq, irq_handler *handler)
     event_install(bind.port, handler);
 }
 
+// A line that is up until its device is served was masked when it came.
+void irq_done(unsigned irq) { must(hypercall(HC_PHYSDEV, PHYSDEV_EOI, &irq), "the end of an interrupt"); }
+
 uint32_t dma_address(const void *memory)
 {
     uint32_t physical = kernel_to_physical(memory);

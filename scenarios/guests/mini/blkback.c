@@ -38,11 +38,9 @@ static uint32_t drive_of(uint16_t domain) { return domain - 1u; }
 
 void block_offer(uint16_t domain)
 {
-    char text[64] = "/local/domain/0/backend/vbd/0/768";
+    char text[12];
     if (!ide_sectors(drive_of(domain))) return;
-    text[28] = (char)('0' + domain);
-    store_set(text, FRONT "backend", domain);
-    store_set("0", FRONT "backend-id", domain);
+    store_set_path(domain, "vbd", "768");
     number_text(text, ide_sectors(drive_of(domain)));
     store_set(text, BACK "sectors", domain);
     store_set("512", BACK "sector-size", domain);
@@ -74,7 +72,7 @@ static void connect(uint16_t domain)
     store_set("4", BACK "state", domain); // BUS_CONNECTED
 }
 
-void block_changed(uint16_t domain)
+void block_told(uint16_t domain)
 {
     uint32_t front = store_get_number(FRONT "state", domain), back = store_get_number(BACK "state", domain);
     if (front == BUS_INITIALISED && back == BUS_WAITING) connect(domain);
@@ -118,10 +116,7 @@ static int16_t perform(uint16_t domain, const struct blkif_request *r)
 // those of a process that dies; a new one finds in the store who there is, and offers its drives again.
 static bool dies(void)
 {
-    static uint32_t chances;
-    if (++chances == kernel_option("die")) panic("the service domain dies, as it was told");
-    if (chances != kernel_option("crash")) return false;
-    kprintf("mini: the back end dies; a new one begins\n");
+    if (!service_dies("disk")) return false;
     for (uint16_t d = 1; d <= GUESTS; d++) {
         disconnect(&guests[d]);
         if (store_get(BACK "state", d)) block_offer(d);

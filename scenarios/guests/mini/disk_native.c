@@ -17,4 +17,4 @@ bool disk_transfer(uint32_t sector, uint32_t count, void *memory, bool write)
     return ide_transfer(0, sector, count, &all, 1, write);
 }
 
-void disk_threads(void) {}
+void device_threads(void) {}

@@ -19,7 +19,7 @@ static struct ring_page ring_page __attribute__((aligned(PAGE)));
 static struct ring ring;
 static uint32_t channel, ring_ref, sectors;
 static char backend[64], backend_state[72];
-static bool connected;
+static bool announced, connected;
 
 static struct asked {
     bool used, answered;
@@ -123,13 +123,6 @@ bool disk_transfer(uint32_t sector, uint32_t count, void *memory, bool write)
 
 static uint32_t state_of_backend(void) { return store_read_number(backend_state); }
 
-static void join(char *to, const char *a, const char *b)
-{
-    uint32_t n = text_length(a);
-    text_copy(to, a, n + 1);
-    text_copy(to + n, b, text_length(b) + 1);
-}
-
 static void announce(void)
 {
     store_write_number(DEVICE "ring-ref", ring_ref);
@@ -137,8 +130,8 @@ static void announce(void)
     store_write_number(DEVICE "state", BUS_INITIALISED);
 }
 
-// A new ring and channel, told in the store; then wait until the other end has taken them.
-static void connect(void)
+// A new ring and channel, told in the store.
+static void offer(void)
 {
     if (ring_ref) grant_end(ring_ref);
     event_close(channel);
@@ -148,10 +141,15 @@ static void connect(void)
     channel = event_listen(SERVICE);
     if (!ring_ref || !channel) panic("no grant or no channel for the disk");
     event_install(channel, on_disk);
-    for (uint32_t state; (state = state_of_backend()) != BUS_CONNECTED; store_wait())
-        if (state == BUS_WAITING) announce(); // perhaps once more: it is another one again
+    announce();
+    announced = true;
+}
+
+// The other end has taken them.
+static void connect(void)
+{
     char path[80];
-    join(path, backend, "/sectors");
+    text_join(path, backend, "/sectors");
     sectors = store_read_number(path);
     store_write_number(DEVICE "state", BUS_CONNECTED);
     irq_state saved = irq_save();
@@ -165,28 +163,22 @@ static void connect(void)
     irq_restore(saved);
 }
 
+void disk_changed(void)
+{
+    if (!backend[0]) return;
+    if (state_of_backend() == BUS_WAITING) {
+        if (connected) kprintf("mini: the disk's other end is a new one\n");
+        connected = false;
+        offer(); // perhaps once more: it is another one again
+    }
+    if (announced && !connected && state_of_backend() == BUS_CONNECTED) connect();
+}
+
 void disk_init(bool pio)
 {
     (void)pio;
     if (!store_is_there() || !store_read(DEVICE "backend", backend, sizeof backend)) return;
-    join(backend_state, backend, "/state");
+    text_join(backend_state, backend, "/state");
     store_watch(backend_state);
-    connect();
-}
-
-// Another back end waits: what was connected is no more.
-static void watcher(void)
-{
-    for (;;) {
-        store_wait();
-        if (state_of_backend() != BUS_WAITING) continue;
-        connected = false;
-        kprintf("mini: the disk's other end is a new one\n");
-        connect();
-    }
-}
-
-void disk_threads(void)
-{
-    if (sectors) process_kernel("disk", watcher);
+    for (disk_changed(); !connected; disk_changed()) store_wait();
 }

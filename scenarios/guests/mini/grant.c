@@ -4,7 +4,7 @@
 // valid once its flags are written, so they come last; taken back it may be only while nobody uses it, which the hypervisor
 // marks in the same word.
 // Manual: Xen public headers, grant_table.h.
-// Not here: copies, transfers, more than one frame of the table.
+// Not here: transfers, more than one frame of the table.
 #include "mini/kernel.h"
 #include "mini/pv.h"
 
@@ -63,4 +63,22 @@ void grant_unmap(const struct mapping *m)
     struct grant_unmap op = { .at = (uint32_t)m->page, .bus = m->bus, .handle = m->handle };
     if (hypercall(HC_GRANT_TABLE, GRANT_UNMAP, &op, 1) || op.status) panic("a grant that cannot be unmapped: %d", op.status);
     if (m->page) map_own(m->page);
+}
+
+static bool copy(struct grant_copy op) { return !hypercall(HC_GRANT_TABLE, GRANT_COPY, &op, 1) && !op.status; }
+
+static struct grant_copy_end own(const void *at)
+{
+    uint32_t physical = kernel_to_physical(at);
+    return (struct grant_copy_end){ machine_frame(physical), DOMAIN_SELF, (uint16_t)(physical % PAGE) };
+}
+
+bool grant_read(uint16_t domain, uint32_t ref, uint32_t offset, void *to, uint32_t size)
+{
+    return copy((struct grant_copy){ { ref, domain, (uint16_t)offset }, own(to), (uint16_t)size, COPY_FROM_GRANT, 0, 0 });
+}
+
+bool grant_write(uint16_t domain, uint32_t ref, uint32_t offset, const void *from, uint32_t size)
+{
+    return copy((struct grant_copy){ own(from), { ref, domain, (uint16_t)offset }, (uint16_t)size, COPY_TO_GRANT, 0, 0 });
 }

@@ -8,6 +8,7 @@
 // Not here: LBA48, commands to several drives at once.
 #include "mini/kernel.h"
 #include "mini/driver.h"
+#include "mini/ports.h"
 
 enum { // ports of a channel, from its base on; CONTROL is 206h behind
     DATA = 0, COUNT = 2, LBA = 3 /* and the next two */, DRIVE = 6, COMMAND = 7 /* reads as status */, CONTROL = 0x206,
@@ -18,8 +19,7 @@ enum { // ports of a channel, from its base on; CONTROL is 206h behind
     WORDS = SECTOR / 2,
 };
 
-enum { PCI_ADDRESS = 0xCF8, PCI_DATA = 0xCFC, PCI_FUNCTIONS = 256, PCI_COMMAND = 4, PCI_CLASS = 8, PCI_BASE_4 = 0x20 };
-enum { BUS_MASTER = 4 /* in the command word */, CLASS_IDE = 0x0101, CAN_MASTER = 0x8000 /* in class and interface */ };
+enum { CLASS_IDE = 0x0101, CAN_MASTER = 0x8000 /* in class and interface */ };
 enum { MASTER_COMMAND = 0, MASTER_STATUS = 2, MASTER_TABLE = 4 }; // ports behind a channel's part of the bus master's
 enum { MASTER_START = 1, MASTER_TO_MEMORY = 8, MASTER_FAILED = 2, MASTER_CLEAR = 6, MASTER_PORTS = 8 };
 
@@ -68,27 +68,6 @@ static void words_out(uint16_t port, const void *memory)
 }
 
 // ---- The bus master ------------------------------------------------------------------------------------------------------
-
-static inline void outl(uint16_t port, uint32_t value) { __asm__ volatile("out %0, %1" : : "Nd"(port), "a"(value) : "memory"); }
-
-static inline uint32_t inl(uint16_t port)
-{
-    uint32_t value;
-    __asm__ volatile("in %0, %1" : "=a"(value) : "Nd"(port) : "memory");
-    return value;
-}
-
-static uint32_t pci_read(uint32_t function, uint32_t offset)
-{
-    outl(PCI_ADDRESS, 0x80000000u | function << 8 | offset);
-    return inl(PCI_DATA);
-}
-
-static void pci_write(uint32_t function, uint32_t offset, uint32_t value)
-{
-    outl(PCI_ADDRESS, 0x80000000u | function << 8 | offset);
-    outl(PCI_DATA, value);
-}
 
 // The IDE function of bus 0, and its bus master's ports; 0: it has none.
 static uint16_t find_master(void)

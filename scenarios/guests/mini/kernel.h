@@ -86,6 +86,12 @@ int pipe_read(struct pipe *pipe, void *memory, uint32_t size);
 int pipe_write(struct pipe *pipe, const void *memory, uint32_t size);
 int console_read(void *memory, uint32_t size);
 
+// ---- The network (net.c): for programs ------------------------------------------------------------------------------
+
+int net_address(uint8_t address[6]); // 0, or E_NODEV
+int net_send(const void *frame, uint32_t size);
+int net_receive(void *frame, uint32_t periods); // its size; 0: none came in that time
+
 // ---- Address spaces (paging.c, exec.c) -----------------------------------------------------------------------------
 
 enum { SEGMENTS = 4, STACK_PAGES = 256, ARGUMENT_BYTES = 2048 };

@@ -3,7 +3,7 @@
 // Idea: when kernel_main begins, the machine's side (arch_*) has all of RAM mapped, traps and the timer set up, and
 // interrupts still off. What is left: find the files, make process 1, become the idle process.
 // Words of the command line: run="SCRIPT" (what the shell does instead of asking), disk (prefer it to the module),
-// pio (no DMA), crash=N, die=N (the service domain's back end, or all of it, dies at the Nth chance), checks=0, timer=0 (no ticks, for measuring), panic=STATUS (of a machine whose kernel gave up; 1).
+// pio (no DMA), crash=N, die=N (a back end of the service domain, or all of it, dies at the Nth chance), checks=0, timer=0 (no ticks, for measuring), panic=STATUS (of a machine whose kernel gave up; 1).
 #include "mini/kernel.h"
 
 static char script[1024];
@@ -69,6 +69,6 @@ LANDMARK void kernel_main(const struct boot *boot)
     if (timer && timer[0] == '0') arch_timer_stop();
     kprintf("mini: files on the %s, %u KB\n", block_device(), block_count() * (BLOCK / 1024));
     process_init(option(boot->command_line, "run", script, sizeof script));
-    disk_threads();
+    device_threads();
     sched_idle();
 }

@@ -3,20 +3,20 @@
 # The kernel is built twice from the same sources: MINI_COMMON, plus one side of the border arch.h, MINI_NATIVE for a bare
 # PC or MINI_PV for a paravirtualizing hypervisor. Only what is in these lists is specific to a machine.
 
-MINI_SRC      := main.c console.c sched.c proc.c trap.c syscall.c memory.c balloon.c paging.c exec.c block.c fs.c file.c pipe.c text.c \
+MINI_SRC      := main.c console.c net.c sched.c proc.c trap.c syscall.c memory.c balloon.c paging.c exec.c block.c fs.c file.c pipe.c text.c \
                  switch.S
 MINI_COMMON   := $(MINI_SRC:%=mini/%) lib/memory.c
-MINI_PC       := mini/arch_native.S mini/arch_native.c mini/console_native.c
+MINI_PC       := mini/arch_native.S mini/arch_native.c mini/console_native.c mini/net_native.c mini/rtl8139.c
 MINI_TRAPS    := lib/trap.S lib/tables.c lib/serial.c lib/timer.c
 MINI_NATIVE   := $(MINI_PC) mini/disk_native.c mini/ide.c mini/virtio.c $(MINI_TRAPS)
-MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c mini/grant.c mini/store_wire.c mini/store_client.c
+MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c mini/net_pv.c mini/front.c mini/grant.c mini/store_wire.c mini/store_client.c
 # What the service domain has besides: the paravirtual kernel is also its kernel. Its driver is the bare PC's.
-MINI_SERVICE  := mini/service.c mini/store_server.c mini/blkback.c mini/ide.c
+MINI_SERVICE  := mini/service.c mini/store_server.c mini/blkback.c mini/netback.c mini/ide.c mini/rtl8139.c
 # What a host of virtual machines has instead of the bare PC's disk, and what it runs.
 MINI_HOSTING  := mini/hosting.c mini/hosting.S mini/hosting_disk.c mini/hosting_line.c
 MINI_HOST_PROGRAMS := init sh ls cat echo ps sleep true halt vm
 MINI_PROGRAMS := init sh ls cat echo wc grep primes sieve sleep ps kill rm mkdir spin cow forktest pipes files crash \
-                 hostile chaos bench true halt
+                 hostile chaos bench true halt net
 MINI_FILES    := motd README demo
 MINI_BLOCKS   := 1024
 MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-host.elf $(BUILD_GUESTS)/mini.img \

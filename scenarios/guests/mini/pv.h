@@ -27,6 +27,9 @@ struct mapping {
 };
 bool grant_map(uint16_t domain, uint32_t ref, bool readonly, void *page, struct mapping *out);
 void grant_unmap(const struct mapping *mapping);
+// Between another domain's page and one of ours, by the hypervisor; over no page's end. False: it was not granted.
+bool grant_read(uint16_t domain, uint32_t ref, uint32_t offset, void *to, uint32_t size);
+bool grant_write(uint16_t domain, uint32_t ref, uint32_t offset, const void *from, uint32_t size);
 
 // The store, from a guest's side (store_client.c). Paths without / at their beginning are the domain's own.
 void store_init(const struct start_info *start);
@@ -37,6 +40,11 @@ bool store_write(const char *path, const char *value);
 void store_write_number(const char *path, uint32_t value);
 void store_watch(const char *path); // from now on, changes below wake who waits
 void store_wait(void);              // until something that is watched may have changed
+void store_look(void);              // who waits shall look
+
+// The front ends look whether their other ends are new ones (disk_pv.c, net_pv.c); the process that does this is front.c's.
+void disk_changed(void);
+void net_changed(void);
 
 // The service domain (service.c): never returns.
 void service_run(void) __attribute__((noreturn));

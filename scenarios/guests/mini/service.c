@@ -1,10 +1,10 @@
 // The service domain: the store, and the back ends of the other domains' devices, over drivers of the real ones.
 //
 // Idea: one process of the kernel's own goes round: whoever has asked something is served, and if nobody has, it sleeps until a channel is
-// signalled. The drivers are those of a bare PC.
+// signalled. The network has another one, since this one waits for drives. The drivers are those of a bare PC.
 // Manual: Barham et al., Xen and the Art of Virtualization, SOSP 2003, 3.3; Fraser et al., Safe Hardware Access with the Xen
 // Virtual Machine Monitor, OASIS 2004.
-// Not here: programs, other devices than disks, guests that come later.
+// Not here: programs, guests that come later.
 #include "mini/kernel.h"
 #include "mini/driver.h"
 #include "mini/pv.h"
@@ -26,13 +26,23 @@ static void rest(void)
     critical_leave(saved);
 }
 
+bool service_dies(const char *who)
+{
+    static uint32_t chances;
+    if (++chances == kernel_option("die")) panic("the service domain dies, as it was told");
+    if (chances != kernel_option("crash")) return false;
+    kprintf("mini: the back end dies (%s); a new one begins\n", who);
+    return true;
+}
+
 void service_run(void)
 {
     bool there[GUESTS + 1] = { false };
     uint32_t guests = 0;
     ide_init(IDE_DRIVES, false);
+    net_begin();
     for (uint16_t d = 1; d <= GUESTS; d++)
-        if ((there[d] = store_introduce(d))) block_offer(d), guests++;
+        if ((there[d] = store_introduce(d))) block_offer(d), net_offer(d), guests++;
     kprintf("mini: service domain, %u guests\n", guests);
     for (;;) {
         bool any = false;

@@ -16,9 +16,22 @@ void store_set(const char *value, const char *path, ...); // by the service doma
 const char *store_get(const char *path, ...);             // NULL: nothing there
 uint32_t store_get_number(const char *path, ...);
 
+void store_set_path(uint16_t domain, const char *type, const char *device); // tells the front end where its back end is
+
+// service.c
+bool service_dies(const char *who); // for the test of whether guests survive it: a chance for a back end to die, or for the whole domain
+
 // blkback.c
 void block_offer(uint16_t domain);                         // a drive, if there is one for it
-void block_changed(uint16_t domain);                       // something of the front end's in the store
+void block_told(uint16_t domain);                          // something of the front end's in the store
 bool block_serve(uint16_t domain); // one request, if there is any
+
+// netback.c: a process of its own
+void net_begin(void);                // if there is a card
+void net_offer(uint16_t domain);
+void net_told(uint16_t domain);      // something of the front end's in the store
+extern struct bridge_counts { // forwarded == gone + waiting + dropped
+    uint32_t received, forwarded, gone, waiting, dropped;
+} bridge_counts;
 
 #endif

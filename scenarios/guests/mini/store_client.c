@@ -138,6 +138,14 @@ void store_watch(const char *path)
     ask(STORE_WATCH, text, n + 2);
 }
 
+void store_look(void)
+{
+    irq_state saved = critical_enter();
+    changed = true;
+    on_store();
+    critical_leave(saved);
+}
+
 void store_wait(void)
 {
     struct store_message m;

@@ -10,17 +10,18 @@
 #include "mini/service.h"
 #include "mini/store.h"
 
-enum { NODES = 64, PATH = 64, VALUE = 64, STORE_PORT = 2 /* of every domain: the builder opens the console's first */ };
+enum { NODES = 256, QUOTA = 40 /* of them, for each guest */, WATCHES = 4, PATH = 64, VALUE = 64, STORE_PORT = 2 /* of every domain: the builder opens the console's first */ };
 
 static struct node {
     char path[PATH], value[VALUE];
+    uint16_t domain; // who made it
 } nodes[NODES];
 
 static struct guest {
     struct store_ring *ring;
     struct mapping mapping;
     uint32_t channel;
-    char watch[PATH]; // below which it wants to know; one each
+    char watch[WATCHES][PATH]; // below which it wants to know
 } guests[GUESTS + 1];
 
 static uint8_t pages[GUESTS + 1][PAGE] __attribute__((aligned(PAGE)));
@@ -63,12 +64,20 @@ static struct node *find(const char *path)
     return NULL;
 }
 
-static struct node *find_or_make(const char *path)
+// A guest gets no more than its share, so there is always room for the others' and for what describes devices.
+static struct node *find_or_make(uint16_t domain, const char *path)
 {
-    struct node *n = find(path);
-    for (struct node *m = nodes; !n && m < nodes + NODES; m++)
-        if (!m->path[0]) text_copy((n = m)->path, path, PATH);
-    return n;
+    struct node *n = find(path), *free = NULL;
+    uint32_t has = 0;
+    if (n) return n;
+    for (struct node *m = nodes; m < nodes + NODES; m++) {
+        if (!m->path[0] && !free) free = m;
+        has += m->path[0] && m->domain == domain;
+    }
+    if (!free || (domain != SERVICE_DOMAIN && has >= QUOTA)) return NULL;
+    text_copy(free->path, path, PATH);
+    free->domain = domain;
+    return free;
 }
 
 // An event is lost if there is no room for it: who lets his ring fill does not hear.
@@ -82,13 +91,30 @@ static void tell(struct guest *g, const char *path)
     if (store_put(g->ring->response, &g->ring->response_read, &g->ring->response_written, &m, text)) event_send(g->channel);
 }
 
-static bool set(const char *path, const char *value)
+static bool watches(const struct guest *g, const char *path)
 {
-    struct node *n = find_or_make(path);
+    for (int i = 0; g->ring && i < WATCHES; i++)
+        if (g->watch[i][0] && text_begins(path, g->watch[i])) return true;
+    return false;
+}
+
+static bool watch(struct guest *g, const char *path)
+{
+    for (int i = 0; i < WATCHES; i++) {
+        if (g->watch[i][0] && !text_equal(g->watch[i], path)) continue;
+        text_copy(g->watch[i], path, PATH);
+        return true;
+    }
+    return false;
+}
+
+static bool set(uint16_t domain, const char *path, const char *value)
+{
+    struct node *n = find_or_make(domain, path);
     if (!n) return false;
     text_copy(n->value, value, VALUE);
     for (struct guest *g = guests; g <= guests + GUESTS; g++)
-        if (g->ring && g->watch[0] && text_begins(path, g->watch)) tell(g, path);
+        if (watches(g, path)) tell(g, path);
     return true;
 }
 
@@ -99,7 +125,15 @@ void store_set(const char *value, const char *path, ...)
     va_start(arguments, path);
     make_path(whole, path, arguments);
     va_end(arguments);
-    if (!set(whole, value)) panic("the store is full");
+    if (!set(SERVICE_DOMAIN, whole, value)) panic("the store is full");
+}
+
+void store_set_path(uint16_t domain, const char *type, const char *device)
+{
+    char path[PATH];
+    format(path, PATH, "/local/domain/0/backend/%s/%u/%s", type, domain, device);
+    store_set(path, "/local/domain/%u/device/%s/%s/backend", domain, type, device);
+    store_set("0", "/local/domain/%u/device/%s/%s/backend-id", domain, type, device);
 }
 
 static const char *get(const char *path, va_list arguments)
@@ -151,15 +185,25 @@ static void answer(struct guest *g, const struct store_message *question, const 
     if (store_put(g->ring->response, &g->ring->response_read, &g->ring->response_written, &m, error ? error : text)) event_send(g->channel);
 }
 
+// Does it describe a back end of this domain's?
+static bool describes(uint16_t domain, const char *path)
+{
+    static const char backends[] = "/local/domain/0/backend/";
+    char own[12];
+    if (!text_begins(path, backends)) return false;
+    for (path += sizeof backends - 1; *path && *path != '/'; path++) {} // whatever kind of device it is
+    format(own, sizeof own, "/%u/", domain);
+    return text_begins(path, own);
+}
+
 // Its own path, as the store knows it; false: it has no business there.
 static bool resolve(uint16_t domain, const char *path, char whole[PATH], bool write)
 {
-    char own[PATH], devices[PATH];
+    char own[PATH];
     format(own, PATH, "/local/domain/%u/", domain);
-    format(devices, PATH, "/local/domain/0/backend/vbd/%u/", domain);
     if (path[0] == '/') text_copy(whole, path, PATH);
     else format(whole, PATH, "/local/domain/%u/%s", domain, path);
-    return text_begins(whole, own) || (!write && text_begins(whole, devices));
+    return text_begins(whole, own) || (!write && describes(domain, whole));
 }
 
 static void serve(uint16_t domain, const struct store_message *m, char *payload)
@@ -173,10 +217,10 @@ static void serve(uint16_t domain, const struct store_message *m, char *payload)
     if (!allowed) answer(g, m, "EACCES", NULL);
     else if (m->type == STORE_READ && node) answer(g, m, NULL, node->value);
     else if (m->type == STORE_READ) answer(g, m, "ENOENT", NULL);
-    else if (m->type == STORE_WATCH) text_copy(g->watch, path, PATH), answer(g, m, NULL, "OK");
+    else if (m->type == STORE_WATCH) answer(g, m, watch(g, path) ? NULL : "ENOSPC", "OK");
     else if (m->type != STORE_WRITE) answer(g, m, "ENOSYS", NULL);
-    else if (!set(path, value)) answer(g, m, "ENOSPC", NULL);
-    else answer(g, m, NULL, "OK"), block_changed(domain);
+    else if (!set(domain, path, value)) answer(g, m, "ENOSPC", NULL);
+    else answer(g, m, NULL, "OK"), block_told(domain), net_told(domain);
 }
 
 bool store_serve(uint16_t domain)

@@ -243,6 +243,30 @@ static int sys_halt(uint32_t status, uint32_t b, uint32_t c)
 
 static int sys_vm(uint32_t call, uint32_t vm, uint32_t record) { return arch_vm(call, vm, record); }
 
+static int sys_net_address(uint32_t to, uint32_t b, uint32_t c)
+{
+    uint8_t address[6];
+    (void)b, (void)c;
+    int error = net_address(address);
+    return error ? error : give(to, address, sizeof address) ? 0 : E_FAULT;
+}
+
+static int sys_net_send(uint32_t from, uint32_t size, uint32_t c)
+{
+    uint8_t frame[FRAME_MOST];
+    (void)c;
+    if (size > sizeof frame) return E_INVAL;
+    return space_read(&current->space, from, frame, size) ? net_send(frame, size) : E_FAULT;
+}
+
+static int sys_net_receive(uint32_t to, uint32_t periods, uint32_t c)
+{
+    uint8_t frame[FRAME_MOST];
+    (void)c;
+    int size = net_receive(frame, periods);
+    return size <= 0 || give(to, frame, (uint32_t)size) ? size : E_FAULT;
+}
+
 static call *const calls[SYSCALLS] = {
     [SYS_EXIT] = sys_exit, [SYS_FORK] = sys_fork, [SYS_WAIT] = sys_wait, [SYS_EXEC] = sys_exec, [SYS_READ] = sys_read,
     [SYS_WRITE] = sys_write, [SYS_OPEN] = sys_open, [SYS_CLOSE] = sys_close, [SYS_SBRK] = sys_sbrk,
@@ -250,6 +274,7 @@ static call *const calls[SYSCALLS] = {
     [SYS_KILL] = sys_kill, [SYS_STAT] = sys_stat, [SYS_UNLINK] = sys_unlink, [SYS_CHDIR] = sys_chdir,
     [SYS_YIELD] = sys_yield, [SYS_UPTIME] = sys_uptime, [SYS_PROCESS] = sys_process, [SYS_COUNTERS] = sys_counters,
     [SYS_HALT] = sys_halt, [SYS_MKDIR] = sys_mkdir, [SYS_VM] = sys_vm,
+    [SYS_NET_ADDRESS] = sys_net_address, [SYS_NET_SEND] = sys_net_send, [SYS_NET_RECEIVE] = sys_net_receive,
 };
 
 LANDMARK void kernel_syscall(struct trap_frame *frame)

@@ -41,6 +41,13 @@ void text_copy(char *to, const char *from, size_t room)
     to[n] = 0;
 }
 
+void text_join(char *to, const char *a, const char *b)
+{
+    size_t n = text_length(a);
+    text_copy(to, a, n + 1);
+    text_copy(to + n, b, text_length(b) + 1);
+}
+
 int text_number(const char *s)
 {
     bool minus = *s == '-';

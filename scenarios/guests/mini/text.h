@@ -15,6 +15,7 @@ size_t text_length(const char *s);
 bool text_equal(const char *a, const char *b);
 bool text_begins(const char *s, const char *prefix);
 void text_copy(char *to, const char *from, size_t room); // cuts off what does not fit; always ends with 0
+void text_join(char *to, const char *a, const char *b);         // there must be room for both
 int text_number(const char *s);                          // decimal, as far as there are digits
 
 // Formats %d %u %x %s %c %%, with a width as in %5d, %-8s, %08x. `put` takes the characters.

@@ -7,8 +7,8 @@
 // Not here: several requests at a time, indirect descriptors, features.
 #include "mini/kernel.h"
 #include "mini/driver.h"
+#include "mini/ports.h"
 
-enum { PCI_ADDRESS = 0xCF8, PCI_DATA = 0xCFC, PCI_FUNCTIONS = 256, PCI_COMMAND = 4, PCI_BASE_0 = 0x10, PCI_LINE = 0x3C, BUS_MASTER = 4 };
 enum { DISK_ID = 0x10011AF4 };
 enum { TAKEN = 4, QUEUE_PAGE = 8, QUEUE_SIZE = 12, QUEUE_SELECT = 14, NOTIFY = 16, STATUS = 18, ISR = 19, CAPACITY = 20 }; // ports
 enum { SEEN = 1, DRIVER = 2, READY = 4, FAILED = 0x80 };                                                                  // STATUS
@@ -37,35 +37,6 @@ static struct {
 static volatile uint8_t answer;
 static uint16_t base;
 static uint32_t sectors;
-
-static inline void outl(uint16_t port, uint32_t value) { __asm__ volatile("out %0, %1" : : "Nd"(port), "a"(value) : "memory"); }
-static inline void outw(uint16_t port, uint16_t value) { __asm__ volatile("out %0, %1" : : "Nd"(port), "a"(value) : "memory"); }
-
-static inline uint32_t inl(uint16_t port)
-{
-    uint32_t value;
-    __asm__ volatile("in %0, %1" : "=a"(value) : "Nd"(port) : "memory");
-    return value;
-}
-
-static inline uint16_t inw(uint16_t port)
-{
-    uint16_t value;
-    __asm__ volatile("in %0, %1" : "=a"(value) : "Nd"(port) : "memory");
-    return value;
-}
-
-static uint32_t pci_read(uint32_t function, uint32_t offset)
-{
-    outl(PCI_ADDRESS, 0x80000000u | function << 8 | offset);
-    return inl(PCI_DATA);
-}
-
-static void pci_write(uint32_t function, uint32_t offset, uint32_t value)
-{
-    outl(PCI_ADDRESS, 0x80000000u | function << 8 | offset);
-    outl(PCI_DATA, value);
-}
 
 static void on_answer(void)
 {

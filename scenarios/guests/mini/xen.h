@@ -3,7 +3,7 @@
 // Idea: a hypercall is INT 82h with a number in EAX and arguments in EBX, ECX, EDX, ESI, EDI; what is needed often lies in
 // memory that both sides see: pending events, their mask, the time, the address of the last page fault.
 // Manual: Xen interface manual for x86, version 3; its public headers.
-// Not here: network devices. Rings of block devices: ring.h, blkif.h; the store: store.h.
+// Not here: rings of devices: ring.h, blkif.h, netif.h; the store: store.h.
 #ifndef MINI_XEN_H
 #define MINI_XEN_H
 
@@ -52,7 +52,7 @@ struct memory_map { // what firmware would tell: ranges of our own count
 enum { SCHED_BLOCK = 1, SCHED_SHUTDOWN = 2, SHUTDOWN_OFF = 0, SHUTDOWN_CRASH = 3 };
 enum { CHANNEL_BIND_INTERDOMAIN = 0, CHANNEL_BIND_VIRQ = 1, CHANNEL_BIND_PIRQ = 2, CHANNEL_CLOSE = 3, CHANNEL_SEND = 4,
        CHANNEL_ALLOC_UNBOUND = 6, VIRQ_TIMER = 0 };
-enum { PHYSDEV_SET_IOPL = 6 };
+enum { PHYSDEV_SET_IOPL = 6, PHYSDEV_EOI = 12 };
 
 struct bind_virq {
     uint32_t virq, vcpu, port;
@@ -73,7 +73,7 @@ struct bind_interdomain {
 };
 
 // Grants: an entry of a domain's table lets another one use a frame.
-enum { GRANT_MAP = 0, GRANT_UNMAP = 1, GRANT_SETUP = 2 };
+enum { GRANT_MAP = 0, GRANT_UNMAP = 1, GRANT_SETUP = 2, GRANT_COPY = 5 };
 enum { GRANT_ACCESS = 1, GRANT_READONLY = 4, GRANT_IN_USE = 0x18 };
 enum { MAP_FOR_DEVICE = 1, MAP_FOR_HOST = 2, MAP_READONLY = 4 };
 enum { GRANT_CONSOLE = 0, GRANT_STORE = 1, GRANT_FIRST_FREE = 8 };
@@ -106,6 +106,19 @@ struct grant_setup {
     uint16_t unused2;
     uint32_t *list;
 };
+
+struct grant_copy_end { // `what`: a reference, or a machine frame of one's own
+    uint32_t what;
+    uint16_t domain, offset;
+};
+
+struct grant_copy {
+    struct grant_copy_end from, to;
+    uint16_t size, flags;
+    int16_t status;
+    uint16_t unused;
+};
+enum { COPY_FROM_GRANT = 1, COPY_TO_GRANT = 2 };
 
 enum { START_INITIAL = 2 }; // of start_info.flags: this is the service domain
 

@@ -31,6 +31,9 @@ static inline int uptime(void) { return syscall(SYS_UPTIME, 0, 0, 0); }
 static inline int process(int row, struct process_info *to) { return syscall(SYS_PROCESS, row, to, 0); }
 static inline int counters(struct counters *to) { return syscall(SYS_COUNTERS, to, 0, 0); }
 static inline int halt(int status) { return syscall(SYS_HALT, status, 0, 0); }
+static inline int net_address(uint8_t to[6]) { return syscall(SYS_NET_ADDRESS, to, 0, 0); }
+static inline int net_send(const void *frame, uint32_t size) { return syscall(SYS_NET_SEND, frame, size, 0); }
+static inline int net_receive(void *to /* FRAME_MOST bytes */, uint32_t milliseconds) { return syscall(SYS_NET_RECEIVE, to, milliseconds, 0); } // 0: nothing came
 void exit(int status) __attribute__((noreturn));
 
 // ---- Library (user.c) ------------------------------------------------------------------------------------------------
