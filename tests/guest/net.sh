@@ -1,0 +1,34 @@
+#!/bin/bash
+# mini's network: the same frames, whoever drives the card: the guest, bare or passed through; the hypervisor; a service domain behind rings.
+set -u
+. tests/guest/tools/images.sh
+
+img=build/guests/mini.img
+net() { # net KERNEL OPTION...: leaves $TMPDIR/out and json
+    local kernel=$1
+    shift
+    "$RINGSIDE" run "build/guests/$kernel.elf" --ram 16M -q --limit-cycles 20e9 --serial "$TMPDIR/out" --json "$TMPDIR/json" "$@" 2>"$TMPDIR/err" </dev/null
+    rc=$?
+}
+answered() { [ "$rc" = 0 ] && grep -qx "net: $2 frames of $3 bytes, $2 answered" "$TMPDIR/out$1"; } # answered VM COUNT BYTES
+sent_back() { perl -e 'local $/; $_ = <>; my ($n, @f) = 0; substr($_, 0, 24, ""); while (length) { my $b = (unpack "V4", substr $_, 0, 16, "")[2];
+                       push @f, substr($_, 0, $b, "") } exit !(@f == 16 && grep({ length == 900 } @f) == 16)' "$TMPDIR/capture"; }
+
+mirror=(--nic mirror --pcap "$TMPDIR/capture" --append 'run="net ping 99 8 900; halt"')
+for how in native "te --set cpu.virtualizable=1" bt vtx "vtx --mmu two-level" "vtx --io passthrough" "bt --io passthrough"; do
+    # shellcheck disable=SC2086
+    net mini --module $img --cpu $how "${mirror[@]}"
+    check "frames to a mirror and back, $how" answered "" 8 900
+    check "they are on the wire" sent_back
+done
+net mini-pv --cpu pv --vms 2 --io split --disk $img "${mirror[@]}"
+check "by way of the service domain" answered .1 8 900
+check "they are on the wire" sent_back
+
+net mini --module $img --cpu vtx --vms 3 --nic alone --append 'run="net ping 57 8; halt"'
+check "among VMs of the hypervisor's switch" answered .2 8 60
+net mini-pv --cpu pv --vms 5 --io split --nic alone --disk $img --append 'run="net ping 57 8; halt"'
+for vm in 2 3 4; do check "among four guests of a service domain, number $vm" answered ".$vm" 8 60; done
+net mini-pv --cpu pv --vms 2 --io split --disk $img --append 'run="net || halt"'
+check "a guest without a card says so" grep -qx 'net: no such device' "$TMPDIR/out.1"
+finish
