@@ -2,6 +2,7 @@
 #include "sim/vmm/host.h"
 
 #include "sim/io/serial_card.h"
+#include "sim/vmm/paravirt.h"
 #include "sim/vmm/vm.h"
 
 enum { PIC1 = 0x20, PIC2 = 0xA0, ELCR = 0x4D0, PIT0 = 0x40, PIT_MODE = 0x43, KBC = 0x60, COM1 = 0x3F8, CONSOLE = 0xE9 };
@@ -109,7 +110,8 @@ void host_interrupt(struct vmm *h, uint8_t vector)
     }
     if (irq == IRQ_TIMER) h->timer_at = TIMEQ_NEVER;
     if (irq == IRQ_KEYBOARD) keyboard(h);
-    if (irq == IRQ_UART) uart_listen(&h->vm->devices.uart);
+    if (irq == IRQ_UART && h->vm->vcpu.pv) pv_console_input(h->vm->vcpu.pv);
+    else if (irq == IRQ_UART) uart_listen(&h->vm->devices.uart);
     for (unsigned n = 0; n < h->vms && !h->vm[n].io->interrupt(&h->vm[n], irq); n++) continue;
     h->schedule.look = true; /* it may be for a VM that sleeps */
     if (irq >= 8) out(h, PIC2, 0x20);

@@ -177,7 +177,6 @@ static enum next pv_handle(struct vcpu *v, const struct vmexit *in)
     switch (x.reason) {
     case EXIT_REASON_INTERRUPT:
         host_interrupt(v->vmm, x.vector);
-        if (x.vector == WINDOW_IRQ + IRQ_UART && !v->vm->id) pv_console_input(p);
         break;
     case EXIT_REASON_HYPERCALL: pv_hypercall(p); break;
     case EXIT_REASON_PAGE_FAULT: page_fault(p, &x); break;

@@ -178,6 +178,7 @@ void pv_wake(struct paravirt *p);                                          /* th
 uint64_t pv_now(const struct paravirt *p);                                 /* system time: ns since boot */
 
 /* ---- paravirt_console.c */
+bool pv_console_is_split(const struct paravirt *p);                        /* the service domain has its other end */
 void pv_console_notify(struct paravirt *p);                                /* the guest signalled: its ring has text, or room */
 void pv_console_input(struct paravirt *p);                                 /* characters came over the real UART */
 

@@ -117,13 +117,20 @@ static void boot_registers(struct paravirt *p, const struct pv_image *i, const s
     p->kernel_sp = c->reg[ESP];
 }
 
-/* The store's page, which the service domain may map. */
+static void grant(struct paravirt *p, uint32_t ref, uint32_t frame)
+{
+    enum { PERMIT = 1 };
+    pv_frame_write(p, p->grant, ref * 8 + 4, 4, frame);
+    pv_frame_write(p, p->grant, ref * 8, 4, PERMIT | (uint32_t)XEN_DOM_SERVICE << 16);
+}
+
+/* The pages that the service domain may map: the store's, and the console's if that is its. */
 static void grant_to_service(struct paravirt *p)
 {
-    enum { STORE = 1, PERMIT = 1 };
+    enum { CONSOLE = 0, STORE = 1 };
     if (!p->v->vmm->service || pv_is_service(p)) return;
-    pv_frame_write(p, p->grant, STORE * 8 + 4, 4, p->store);
-    pv_frame_write(p, p->grant, STORE * 8, 4, PERMIT | (uint32_t)XEN_DOM_SERVICE << 16);
+    grant(p, STORE, p->store);
+    if (pv_console_is_split(p)) grant(p, CONSOLE, p->console);
 }
 
 bool pv_build(struct vm *vm, const struct pv_image *i, struct err *e)

@@ -1,6 +1,7 @@
 /* Words in and out: the emergency console, the console ring, and what a guest may ask about its hypervisor. See paravirt.h.
  *
- * The ring's other end would be a program in the service domain; here the hypervisor reads it when the guest signals.
+ * The ring's other end is the hypervisor's, which reads it when the guest signals; or, if there is a service domain and --set split.console=1,
+ * that domain's, with a line of the serial card for each guest.
  * Xen 3 io/console.h, version.h. */
 #include <string.h>
 
@@ -12,6 +13,12 @@
 /* struct xencons_interface */
 enum { RING_IN = 0, RING_IN_SIZE = 1024, RING_OUT = 1024, RING_OUT_SIZE = 2048, RING_IN_CONS = 3072, RING_IN_PROD = 3076,
        RING_OUT_CONS = 3080, RING_OUT_PROD = 3084 };
+
+bool pv_console_is_split(const struct paravirt *p)
+{
+    const struct vmm *h = p->v->vmm;
+    return h->service && h->board.setting[SETTING_SPLIT_CONSOLE] && !pv_is_service(p);
+}
 
 /* What finds no room waits in the real UART, and its line with it. */
 void pv_console_input(struct paravirt *p)

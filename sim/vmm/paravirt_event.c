@@ -78,7 +78,7 @@ static uint32_t channel_to_service(struct paravirt *p)
 void pv_events_init(struct paravirt *p)
 {
     for (uint32_t i = 0; i < VCPU_INFOS; i++) pv_set_shared(p, i * VCPU_SIZE + VCPU_UPCALL_MASK, 1, 1);
-    p->console_port = channel_to_service(p);
+    p->console_port = pv_console_is_split(p) ? open_channel(p, (struct pv_channel){ .state = CHANNEL_UNBOUND, .domain = XEN_DOM_SERVICE }) : channel_to_service(p);
     /* The store is a program of the service domain, if there is one: its own needs no channel, the others' waits for it. */
     if (!p->v->vmm->service) p->store_port = channel_to_service(p);
     else if (!pv_is_service(p)) p->store_port = open_channel(p, (struct pv_channel){ .state = CHANNEL_UNBOUND, .domain = XEN_DOM_SERVICE });

@@ -7,6 +7,7 @@
  * them store anywhere, so it is trusted like the hypervisor (an IOMMU would change that). A line that stays up until its device is served
  * (PCI) is masked when it comes, and unmasked when the domain says that it has served it. Xen 3 traps.c, physdev.h, irq.c.
  * Not modelled: lines that several domains share, MSI, rights that are given to other domains. */
+#include "sim/io/serial_card.h"
 #include "sim/vmm/emulate.h"
 #include "sim/vmm/host.h"
 #include "sim/vmm/paravirt.h"
@@ -15,9 +16,11 @@ bool pv_is_service(const struct paravirt *p) { return p->v->vmm->service && p->v
 
 /* ---- ports */
 
-/* PIIX IDE, its bus master's range, the network card's, and the mechanism of PCI configuration but for the reset register in it. */
-static bool port_given(uint32_t port)
+/* PIIX IDE, its bus master's range, the network card's, and the mechanism of PCI configuration but for the reset register in it; the lines of
+ * guests whose consoles it serves. */
+static bool port_given(const struct vmm *h, uint32_t port)
 {
+    if (h->board.setting[SETTING_SPLIT_CONSOLE] && port - SERIAL_CARD_BASE < (h->vms - 1) * UART_PORTS) return true;
     static const struct { uint16_t first, last; } given[] = {
         { 0x1F0, 0x1F7 }, { 0x3F6, 0x3F6 }, { 0x170, 0x177 }, { 0x376, 0x376 }, { 0xC000, 0xC00F }, { 0xC200, 0xC2FF }, { 0xCF8, 0xCF8 }, { 0xCFA, 0xCFF }
     };
@@ -27,11 +30,11 @@ static bool port_given(uint32_t port)
 }
 
 /* A wide access to the address of PCI configuration is not one to the reset register. */
-static bool ports_given(uint32_t port, unsigned size)
+static bool ports_given(const struct vmm *h, uint32_t port, unsigned size)
 {
     if (port == 0xCF8 && size == 4) return true;
     for (unsigned n = 0; n < size; n++)
-        if (!port_given(port + n)) return false;
+        if (!port_given(h, port + n)) return false;
     return true;
 }
 
@@ -68,7 +71,7 @@ bool pv_port(struct paravirt *p, const struct insn *i)
 {
     bool in = i->id == MN_IN || i->id == MN_INS;
     uint16_t port = (uint16_t)((i->id == MN_IN || i->id == MN_OUT) && i->sub ? i->imm & 0xFF : p->v->virt.reg[EDX]);
-    if (!pv_is_service(p) || p->iopl < 1 || !ports_given(port, i->size)) return false;
+    if (!pv_is_service(p) || p->iopl < 1 || !ports_given(p->v->vmm, port, i->size)) return false;
     uint8_t old = clock_cause(p->v->vmm->board.clock, CAUSE_DEVICE);
     bool ok = true;
     if (i->id == MN_IN || i->id == MN_OUT) one_word(p, i, port, in);

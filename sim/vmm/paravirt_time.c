@@ -153,7 +153,7 @@ int32_t pv_sched_op(struct paravirt *p, const uint32_t arg[6])
 {
     uint32_t reason;
     switch (arg[0]) {
-    case XEN_SCHED_YIELD: return 0;
+    case XEN_SCHED_YIELD: return schedule_yields(p->v->vmm), 0;
     case XEN_SCHED_BLOCK: return block(p);
     case XEN_SCHED_REMOTE_SHUTDOWN: return -XEN_EPERM;
     case XEN_SCHED_SHUTDOWN: return pv_read(p, arg[1], &reason, 4) ? shut_down(p, reason) : -XEN_EFAULT;
@@ -166,7 +166,7 @@ int32_t pv_sched_op(struct paravirt *p, const uint32_t arg[6])
 int32_t pv_sched_op_compat(struct paravirt *p, const uint32_t arg[6])
 {
     switch (arg[0]) {
-    case XEN_SCHED_YIELD: return 0;
+    case XEN_SCHED_YIELD: return schedule_yields(p->v->vmm), 0;
     case XEN_SCHED_BLOCK: return block(p);
     case XEN_SCHED_REMOTE_SHUTDOWN: return -XEN_EPERM;
     case XEN_SCHED_SHUTDOWN: return shut_down(p, arg[1]);

@@ -164,6 +164,12 @@ void schedule_sleeps(struct vm *vm)
     if (at < s->wake_at) s->wake_at = at;
 }
 
+void schedule_yields(struct vmm *h)
+{
+    h->schedule.until = now_of(h);
+    h->schedule.look = true;
+}
+
 void schedule_over(struct vm *vm)
 {
     struct vmm *h = vm->vmm;

@@ -82,6 +82,7 @@ struct vm *schedule_next(struct vmm *h);
 /* What the running VM came to. */
 void schedule_sleeps(struct vm *vm);
 void schedule_over(struct vm *vm);
+void schedule_yields(struct vmm *h); /* its turn is over, if somebody else wants one */
 /* A real interrupt arrived while all slept. */
 void schedule_woken(struct vmm *h);
 /* Has that cycle come while a guest was interpreted, whom no interrupt stops? */

@@ -183,6 +183,8 @@ static uint64_t system_time(void)
     return base + delta;
 }
 
+uint32_t milliseconds(void) { return (uint32_t)(system_time() >> 20); } // or nearly
+
 static void set_timer(void) { hypercall(HC_SET_TIMER, (uint32_t)next_tick, (uint32_t)(next_tick >> 32)); }
 
 // Timer events also come by themselves, every 10 ms: what counts is the time.
@@ -372,6 +374,7 @@ void arch_start(const struct start_info *start)
     traps_ready();
     console_init(start);
     is_service = (start->flags & START_INITIAL) != 0;
+    if (is_service) console_take(NULL); // until it knows for whom it is
     uint32_t level = 1; // the kernel's ring may use ports
     if (is_service) must(hypercall(HC_PHYSDEV, PHYSDEV_SET_IOPL, &level), "ports");
     store_init(start);

@@ -8,6 +8,7 @@
 
 extern struct console_ring console_page;
 static uint32_t channel;
+static void (*taker)(char c) = kernel_input;
 
 static void signal(void) { hypercall(HC_EVENT_CHANNEL, CHANNEL_SEND, &channel); }
 static void barrier(void) { __asm__ volatile("" : : : "memory"); }
@@ -15,9 +16,17 @@ static void barrier(void) { __asm__ volatile("" : : : "memory"); }
 static void on_console(void)
 {
     struct console_ring *r = &console_page;
-    bool some = r->in_read != r->in_written;
-    for (; r->in_read != r->in_written; r->in_read++) kernel_input(r->in[r->in_read % sizeof r->in]);
+    bool some = taker && r->in_read != r->in_written;
+    for (; taker && r->in_read != r->in_written; r->in_read++) taker(r->in[r->in_read % sizeof r->in]);
     if (some) signal(); // there is room again
+}
+
+void console_take(void (*who)(char c))
+{
+    irq_state saved = critical_enter();
+    taker = who;
+    on_console();
+    critical_leave(saved);
 }
 
 void console_init(const struct start_info *start)
@@ -27,10 +36,25 @@ void console_init(const struct start_info *start)
     event_install(channel, on_console);
 }
 
+// Here nobody may be sent to sleep. Another domain that is to take the text needs the processor for it; one that does not is not waited for
+// for ever.
+static bool wait_until(uint32_t most)
+{
+    enum { PATIENCE = 2000 };
+    struct console_ring *r = &console_page;
+    for (uint32_t began = milliseconds(); r->out_written - r->out_read > most;) {
+        signal();
+        if (r->out_written - r->out_read <= most) break;
+        if (milliseconds() - began > PATIENCE) return false;
+        hypercall(HC_SCHED, SCHED_YIELD, 0);
+    }
+    return true;
+}
+
 static void put(char c)
 {
     struct console_ring *r = &console_page;
-    while (r->out_written - r->out_read == sizeof r->out) signal(); // full; here nobody may be sent to sleep
+    if (!wait_until(sizeof r->out - 1)) return;
     r->out[r->out_written % sizeof r->out] = c;
     barrier();
     r->out_written++;
@@ -46,5 +70,5 @@ void console_out(const char *text, uint32_t size)
 
 void console_drain(void)
 {
-    while (console_page.out_read != console_page.out_written) signal();
+    (void)wait_until(0);
 }

@@ -11,7 +11,7 @@ MINI_TRAPS    := lib/trap.S lib/tables.c lib/serial.c lib/timer.c
 MINI_NATIVE   := $(MINI_PC) mini/disk_native.c mini/ide.c mini/virtio.c $(MINI_TRAPS)
 MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c mini/net_pv.c mini/front.c mini/grant.c mini/store_wire.c mini/store_client.c
 # What the service domain has besides: the paravirtual kernel is also its kernel. Its driver is the bare PC's.
-MINI_SERVICE  := mini/service.c mini/store_server.c mini/blkback.c mini/netback.c mini/ide.c mini/rtl8139.c
+MINI_SERVICE  := mini/service.c mini/store_server.c mini/blkback.c mini/netback.c mini/consback.c mini/ide.c mini/rtl8139.c
 # What a host of virtual machines has instead of the bare PC's disk, and what it runs.
 MINI_HOSTING  := mini/hosting.c mini/hosting.S mini/hosting_disk.c mini/hosting_line.c
 MINI_HOST_PROGRAMS := init sh ls cat echo ps sleep true halt vm

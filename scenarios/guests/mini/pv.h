@@ -8,6 +8,8 @@ extern struct shared_info shared_info;
 void map_machine(void *page, uint32_t mfn); // shows a machine frame at a page of the kernel's
 void event_install(uint32_t channel, void (*handler)(void)); // called with events masked
 void console_init(const struct start_info *start);
+void console_take(void (*taker)(char c)); // who gets what is typed from now on, and what was kept; NULL: it is kept
+uint32_t milliseconds(void); // of system time, whether ticks come or not
 void map_own(void *page);                    // and its own frame again
 uint32_t machine_frame(uint32_t physical); // of one of the domain's own frames
 

@@ -42,7 +42,8 @@ void service_run(void)
     ide_init(IDE_DRIVES, false);
     net_begin();
     for (uint16_t d = 1; d <= GUESTS; d++)
-        if ((there[d] = store_introduce(d))) block_offer(d), net_offer(d), guests++;
+        if ((there[d] = store_introduce(d))) block_offer(d), net_offer(d), console_offer(d), guests++;
+    console_begin();
     kprintf("mini: service domain, %u guests\n", guests);
     for (;;) {
         bool any = false;

@@ -26,6 +26,10 @@ void block_offer(uint16_t domain);                         // a drive, if there 
 void block_told(uint16_t domain);                          // something of the front end's in the store
 bool block_serve(uint16_t domain); // one request, if there is any
 
+// consback.c: if the service domain is to have the guests' consoles
+void console_offer(uint16_t domain);
+void console_begin(void); // a process of its own, if there is one to be served
+
 // netback.c: a process of its own
 void net_begin(void);                // if there is a card
 void net_offer(uint16_t domain);

@@ -49,7 +49,7 @@ struct memory_map { // what firmware would tell: ranges of our own count
     } __attribute__((packed)) *range;
 };
 
-enum { SCHED_BLOCK = 1, SCHED_SHUTDOWN = 2, SHUTDOWN_OFF = 0, SHUTDOWN_CRASH = 3 };
+enum { SCHED_YIELD = 0, SCHED_BLOCK = 1, SCHED_SHUTDOWN = 2, SHUTDOWN_OFF = 0, SHUTDOWN_CRASH = 3 };
 enum { CHANNEL_BIND_INTERDOMAIN = 0, CHANNEL_BIND_VIRQ = 1, CHANNEL_BIND_PIRQ = 2, CHANNEL_CLOSE = 3, CHANNEL_SEND = 4,
        CHANNEL_ALLOC_UNBOUND = 6, VIRQ_TIMER = 0 };
 enum { PHYSDEV_SET_IOPL = 6, PHYSDEV_EOI = 12 };
