@@ -122,6 +122,7 @@ static void mark(struct cpu *c, hpa_t at)
         for (unsigned w = 0; w < TLB_WAYS; w++) {
             struct tlb_entry *e = &c->dtlb.e[s][w];
             if (e->frame != (at.v & PAGE_MASK)) continue;
+            tlb_shut(&c->dtlb, e->page);
             e->tag[ACCESS_WRITE] = TLB_NO_TAG;
             e->tag[ACCESS_WRITE | ACCESS_USER] = TLB_NO_TAG;
             if (c->timed && e->valid) lines_drop_page(&c->lines, e->page & PAGE_MASK, &e->settled);

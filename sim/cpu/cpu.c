@@ -57,6 +57,8 @@ static void tlb_forget(struct tlb *t)
             for (unsigned k = 0; k < 4; k++) e->tag[k] = TLB_NO_TAG;
         }
     memset(t->recent, 0, sizeof t->recent);
+    for (uint32_t n = 0; n < TLB_CODE_SETS; n++) t->last[n].page = TLB_NO_LAST;
+    for (uint32_t n = 0; n < TLB_OPEN; n++) tlb_shut(t, n << PAGE_SHIFT);
 }
 
 void cpu_init(struct cpu *c, const struct cpu_env *env, struct clock *clock, const struct model *model,

@@ -198,7 +198,7 @@ struct cpu {
     /* While blocks run, else meaningless: where insns must stop; the last EIP at which a page may begin; guesses (op.h). */
     uint64_t limit;
     uint32_t whole;
-    uint32_t missed; /* the page that way 0 of a set of the data TLB is not, and the set's place; timed: the address (op.h) */
+    uint32_t missed; /* the address of data that were not at hand (op.h) */
     struct op **quick;
 };
 

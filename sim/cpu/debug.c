@@ -24,6 +24,8 @@ static uint32_t start_of(const struct cpu *c, unsigned n) { return c->dr[n] & ~(
 
 void debug_untag(struct cpu *c)
 {
+    for (unsigned s = 0; s < TLB_DATA_SETS; s++) tlb_order(&c->dtlb, c->dtlb.e[s]);
+    for (uint32_t n = 0; n < TLB_OPEN; n++) tlb_shut(&c->dtlb, n << PAGE_SHIFT);
     for (unsigned s = 0; s < TLB_DATA_SETS; s++)
         for (unsigned w = 0; w < TLB_WAYS; w++)
             for (unsigned k = 0; k < 4; k++) c->dtlb.e[s][w].tag[k] = TLB_NO_TAG;
@@ -98,6 +100,7 @@ void debug_guard(struct cpu *c, uint32_t lin)
     bool all = (c->watch[ON_WRITE] | c->watch[ON_ACCESS]) && is_watched(c, lin & PAGE_MASK);
     struct tlb_entry *e = tlb_data0(&c->dtlb, lin);
     if (!all && !debug_aligned(c)) return;
+    tlb_shut(&c->dtlb, lin);
     for (unsigned w = 0; w < TLB_WAYS; w++)
         for (unsigned k = 0; k < 4; k++)
             if ((all || k & ACCESS_USER) && e[w].tag[k] == (lin & PAGE_MASK)) e[w].tag[k] = TLB_NO_TAG;

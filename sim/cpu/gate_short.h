@@ -1,8 +1,8 @@
 /* The short way through a gate and back: decides what gate.c and ring.c would decide where nothing is out of the ordinary.
  *
  * Idea: nearly every crossing is a present 32-bit gate of the IDT, flat or not, to a present code segment of the GDT, with the
- * inner stack of a 32-bit TSS, all descriptors accessed before, every table and stack in a page that way 0 of the data TLB has
- * at hand. Then the words are read from the host's memory, judged by a few masks, and nothing was touched. Whatever is not so
+ * inner stack of a 32-bit TSS, all descriptors accessed before, every table and stack at hand
+ * (mem.h). Then the words are read from the host's memory, judged by a few masks, and nothing was touched. Whatever is not so
  * (faults above all) is refused here and goes the general way, which knows the reasons.
  * SDM vol. 3A 5.8, 6.12; vol. 2, INT n and IRET. */
 #ifndef CPU_GATE_SHORT_H

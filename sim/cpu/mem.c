@@ -1,4 +1,4 @@
-/* The slow half of memory accesses: whatever the compare with way 0 of the TLB does not settle.
+/* The slow half of memory accesses: whatever the compare with open pages or settled lines does not settle.
  *
  * Idea 1: check the segment, then translate, then access. An access that crosses a page translates both pages before a
  * byte moves, so that a fault leaves nothing half done.
@@ -39,6 +39,7 @@ static bool to_apic(struct cpu *c, unsigned access, struct part *p)
     hpa_t at = p->x.at;
     if (!vmx_apic(c, at, p->n, access & ACCESS_WRITE ? VMX_APIC_WRITE : VMX_APIC_READ, &p->x.at)) return false;
     struct tlb_entry *e = tlb_data0(&c->dtlb, p->lin);
+    if ((at.v & PAGE_MASK) == c->vmx.apic_page) tlb_shut(&c->dtlb, p->lin);
     for (unsigned k = 0; k < 4 && (at.v & PAGE_MASK) == c->vmx.apic_page; k++) e->tag[k] = TLB_NO_TAG;
     if (p->x.at.v != at.v) p->x.host = NULL;
     return true;
@@ -162,7 +163,7 @@ uint8_t *mem_lines_at_hand(struct cpu *c, uint32_t lin, unsigned size, unsigned 
 /* The host bytes of an access that is at hand, or is after a miss that is soon made good. */
 static inline uint8_t *filled_host(struct cpu *c, gva_t at, unsigned size, unsigned access)
 {
-    uint8_t *host = mem_at_hand(c, at.v, size, access);
+    uint8_t *host = c->timed ? mem_at_hand(c, at.v, size, access) : tlb_use(&c->dtlb, at.v, size, access);
     bool within = !((at.v ^ (at.v + size - 1)) & (c->timed ? LINE_MASK : PAGE_MASK));
     return host || !within || !mem_refill(c, at, access) ? host : mem_at_hand(c, at.v, size, access);
 }

@@ -1,7 +1,8 @@
 /* Memory as instructions see it: segmentation, then paging, then the bus.
  *
- * The fast path is one compare with way 0 of the TLB, or, where caches are modelled, with the table of lines to which accesses
- * are settled (core/lines.h); everything else (other ways, walks, page crossings, frames with decoded code, windows) is in mem.c. All return STEP_OK or STEP_FAULT with c->fault set. Sizes are 1, 2 or 4 bytes.
+ * The fast path is one compare with the table of open pages (core/tlb.h), or, where caches are modelled, with that of lines to which
+ * accesses are settled (core/lines.h); everything else (other ways, walks, page crossings, frames with decoded code, windows) is in
+ * mem.c. All return STEP_OK or STEP_FAULT with c->fault set. Sizes are 1, 2 or 4 bytes.
  * SDM vol. 3A 3.4 (segments), 5.3 (limit checks), 4.6 (access rights). */
 #ifndef CPU_MEM_H
 #define CPU_MEM_H
@@ -33,11 +34,13 @@ enum step lin_read(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t *
 enum step lin_write(struct cpu *c, gva_t at, unsigned size, bool user, uint32_t value);
 enum step lin_probe_write(struct cpu *c, gva_t at, unsigned size, bool user);
 
-/* An access (enum access bits) to one page missed way 0 of the TLB. True: that was simply made good, and it will hit. Else
+/* An access (enum access bits) to one page missed that table. True: that was simply made good, and it will hit. Else
  * nothing happened that the functions above would not do. */
 static inline bool mem_refill(struct cpu *c, gva_t at, unsigned access)
 {
-    return c->env.fill && !debug_watches(c) && c->env.fill(c->env.mmu, at, access);
+    if (!c->env.fill || debug_watches(c) || !c->env.fill(c->env.mmu, at, access)) return false;
+    if (!c->timed) tlb_open(&c->dtlb, at.v, access);
+    return true;
 }
 
 /* Host bytes as a value and back. Spelled out by size: a call of memcpy for four bytes costs more than all the rest. */
@@ -70,8 +73,7 @@ static inline uint8_t *mem_at_hand(struct cpu *c, uint32_t lin, unsigned size, u
         if (e->tag[access & ACCESS_WRITE] == ((lin + size - 1) & LINE_MASK)) return (uint8_t *)(e->base + lin);
         return size > 4 ? mem_lines_at_hand(c, lin, size, access) : NULL;
     }
-    const struct tlb_entry *e = tlb_data0(&c->dtlb, lin);
-    return e->tag[access] == ((lin + size - 1) & PAGE_MASK) ? e->host + (lin & (PAGE_SIZE - 1)) : NULL;
+    return tlb_at_hand(&c->dtlb, lin, size, access);
 }
 
 /* A descriptor or gate: two doublewords that mostly are one access. */

@@ -85,51 +85,27 @@ static struct op *op_metered(OP_ARGS)
 /* Must it not be run again, because something that stands before it has been? */
 static inline bool once(const struct op *o) { return o->fn == op_recorded || o->fn == op_metered; }
 
-/* Way 1 is what mostly has it: two pages of one set that are used in turn. As mmu_translate does it for an entry with the tag:
- * a tag says that the access is allowed and nobody looks. */
-static inline bool second(struct cpu *c, const struct op *o, const uint8_t *tags, unsigned write)
+/* An access was not at hand, and nothing happened yet: once it is, running the op again is all there is to coming back. The MMU's
+ * short way brings it: from an older way of the set, by a walk, from a farther cache. That took time; if it was the last, op_slow is
+ * what leaves behind the instruction. What is recorded was noted already, and is not run again. */
+ALWAYS_INLINE bool filled(struct cpu *c, const struct op *o, unsigned access, bool timed)
 {
-    uint32_t set = c->missed & (PAGE_SIZE - 1), page = c->missed & PAGE_MASK;
-    if (op_tag(tags, set + (uint32_t)sizeof(struct tlb_entry), write) != page || once(o)) return false;
-    struct tlb_entry *e = c->dtlb.e[set / TLB_SET_STRIDE];
-    struct line { uint64_t word[4]; } *half = (void *)e; /* swapped, as tlb_to_front would */
-    for (unsigned k = 0; k < 2; k++) {
-        struct line first = half[k];
-        half[k] = half[k + 2];
-        half[k + 2] = first;
+    if (once(o) || !c->env.fill || debug_watches(c)) return false;
+    if (c->cpl == 3) access |= ACCESS_USER;
+    if (!c->env.fill(c->env.mmu, gva(c->missed), access)) return false;
+    if (!timed) tlb_open(&c->dtlb, c->missed, access);
+    return c->clock->now < c->break_at;
+}
+#define MISS(name, access, timed) \
+    struct op *name(OP_ARGS) \
+    { \
+        if (filled(c, o, access, timed)) GO(o); \
+        SLOW; \
     }
-    c->dtlb.hits++;
-    return true;
-}
-
-/* An access missed way 0, and nothing happened yet: once the TLB has the tag there, running the op again is all there is to
- * coming back. The MMU's short way brings it: from an older way of the set, or by a walk. That took time; if it was the last,
- * op_slow is what leaves behind the instruction. An access across pages has its last page in another set. What is recorded was
- * noted already, and is not run again. */
-static bool filled(struct cpu *c, const struct op *o, unsigned access)
-{
-    uint32_t page = c->missed & PAGE_MASK;
-    if (OP_SET(page) != (c->missed & (PAGE_SIZE - 1)) || once(o)) return false;
-    if (c->cpl == 3) access |= ACCESS_USER;
-    return mem_refill(c, gva(page), access) && c->clock->now < c->break_at;
-}
-/* Where caches are modelled: c->missed is the address. */
-static bool settled(struct cpu *c, const struct op *o, unsigned access)
-{
-    if (once(o)) return false;
-    if (c->cpl == 3) access |= ACCESS_USER;
-    return mem_refill(c, gva(c->missed), access) && c->clock->now < c->break_at;
-}
-struct op *op_miss_read_timed(OP_ARGS)
-{
-    if (settled(c, o, ACCESS_READ)) GO(o);
-    SLOW;
-}
-struct op *op_miss_write_timed(OP_ARGS)
-{
-    if (settled(c, o, ACCESS_WRITE)) GO(o);
-    SLOW;
-}
+MISS(op_miss_read, ACCESS_READ, false)
+MISS(op_miss_write, ACCESS_WRITE, false)
+MISS(op_miss_read_timed, ACCESS_READ, true)
+MISS(op_miss_write_timed, ACCESS_WRITE, true)
 
 /* The line of a block that would fit into what time is left is fetched; then it may not. */
 struct op *op_fetch(OP_ARGS)
@@ -169,21 +145,6 @@ struct op *op_line(OP_ARGS)
     if (unlikely(c->fetch.near[line & (LINES_CODE - 1)] != line)) TAIL fetch_line(c, o, res, aux, tags);
     NEXT;
 }
-
-/* Calls apart, so that what is mostly enough needs no stack frame. */
-#define MISS(name, kind, access) \
-    __attribute__((noinline)) static struct op *name##_by_far(OP_ARGS) \
-    { \
-        if (filled(c, o, access)) GO(o); \
-        SLOW; \
-    } \
-    struct op *name(OP_ARGS) \
-    { \
-        if (second(c, o, tags, kind)) GO(o); \
-        TAIL name##_by_far(c, o, res, aux, tags); \
-    }
-MISS(op_miss_read, OP_READ, ACCESS_READ)
-MISS(op_miss_write, OP_WRITE, ACCESS_WRITE)
 
 /* ---- building ---- */
 

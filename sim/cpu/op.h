@@ -7,7 +7,7 @@
  * cycles, counts and events are those of single-stepping. As no instruction is free (cpu->free), time left is never less than
  * instructions left, and so time alone is compared (run.c, run_timers). And while ops run, c->eip is the EIP of the page's first
  * byte, so that it changes only with the page; whoever leaves adds where in the page.
- * Idea 3: whatever is not hot, or does not hit way 0 of the TLB, is op_slow: state made exact, the handler of exec_*.c called.
+ * Idea 3: whatever is not hot, or not at hand in memory (mem.h), is op_slow: state made exact, the handler of exec_*.c called.
  * That handler is the truth; a fast form only repeats its common case (tests/unit/cpu_op_test.c holds them equal).
  *
  * Builds without tail calls (-O0, sanitizers) return to a loop instead; nothing else differs. SDM vol. 2. */
@@ -23,7 +23,7 @@
 #include "sim/cpu/flags.h"
 #include "sim/cpu/operand.h"
 
-/* `tags`: the tags of the data TLB's first entry, or the first of the settled lines, seen from the ring that runs. NULL: the run loop goes on (block_cache.stop). */
+/* `tags`: the first of the open pages, or of the settled lines, of the ring that runs. NULL: the run loop goes on (block_cache.stop). */
 #define OP_ARGS struct cpu *c, struct op *o, uint32_t res, uint32_t aux, const uint8_t *tags
 typedef struct op *op_fn(OP_ARGS);
 
@@ -143,16 +143,16 @@ static inline struct op *op_nothing(struct block_cache *bc, unsigned slot)
     return &bc->nothing[slot == block_quick(bc->nothing->more)];
 }
 
-/* Way 0 of the data TLB is not c->missed: if that is simply made good, the operation is run again. */
+/* c->missed is not at hand: if that is simply made good, the operation is run again. */
 op_fn op_miss_read, op_miss_write;
+#if !OP_TIMED
+op_fn op_miss_read_timed, op_miss_write_timed;
+#endif
 op_fn op_fetch; /* timed: o is a head, whose line is to be fetched */
 op_fn op_line;  /* timed: the next instruction begins in another line */
 op_fn op_slow;      /* does the instruction by its handler */
 op_fn op_exact;     /* o is a head: the block does not fit into what time is left */
 op_fn op_head;
-#if !OP_TIMED
-op_fn op_miss_read_timed, op_miss_write_timed;
-#endif
 
 /* ---- dispatch ---- */
 
@@ -199,11 +199,11 @@ ALWAYS_INLINE uint32_t op_tag(const uint8_t *tags, size_t set, unsigned write)
     memcpy(&tag, tags + set + write, sizeof tag);
     return tag;
 }
-ALWAYS_INLINE uint8_t *op_host(const struct cpu *c, size_t set, uint32_t lin)
+ALWAYS_INLINE uintptr_t op_base(const uint8_t *tags, size_t place)
 {
     uintptr_t base;
-    memcpy(&base, (const uint8_t *)&c->dtlb + set + offsetof(struct tlb_entry, base), sizeof base);
-    return (uint8_t *)(base + lin);
+    memcpy(&base, tags + place + offsetof(struct line_tag, base), sizeof base);
+    return base;
 }
 ALWAYS_INLINE const struct seg_reg *op_segment(const struct cpu *c, unsigned place)
 {
@@ -213,69 +213,63 @@ _Static_assert(sizeof(struct seg_reg) * SEG_COUNT < 256, "op->seg");
 ALWAYS_INLINE const uint8_t *op_own_tags(const struct cpu *c)
 {
     if (c->timed) return (const uint8_t *)c->lines.e[c->cpl == 3];
-    return (const uint8_t *)&c->dtlb.e[0][0].tag[c->cpl == 3 ? ACCESS_USER : 0];
+    return (const uint8_t *)c->dtlb.open[c->cpl == 3];
 }
 /* The tags of the code TLB's first entry for the ring that runs, which `tags` says. */
 ALWAYS_INLINE const uint8_t *op_code_tags(const struct cpu *c, const uint8_t *tags)
 {
 #if OP_TIMED
     enum { USER = sizeof c->lines.e[0], TAG = ACCESS_USER * sizeof(uint32_t) };
-    _Static_assert(USER % TAG == 0, "a shift");
-    return (const uint8_t *)&c->itlb + (size_t)(tags - (const uint8_t *)c->lines.e[0]) / (USER / TAG);
+    const uint8_t *first = (const uint8_t *)c->lines.e[0];
 #else
-    (void)c;
-    return tags + (offsetof(struct cpu, itlb) - offsetof(struct cpu, dtlb));
+    enum { USER = sizeof c->dtlb.open[0], TAG = ACCESS_USER * sizeof(uint32_t) };
+    const uint8_t *first = (const uint8_t *)c->dtlb.open[0];
 #endif
+    _Static_assert(USER % TAG == 0, "a shift");
+    return (const uint8_t *)&c->itlb + (size_t)(tags - first) / (USER / TAG);
 }
 #define OP_STACK (SEG_SS * sizeof(struct seg_reg))
-/* Byte offset of a linear address's set: (lin >> PAGE_SHIFT) % sets * TLB_SET_STRIDE. */
-_Static_assert(TLB_SET_STRIDE == 1 << 8 && TLB_DATA_SETS == 16 && TLB_CODE_SETS == 32 && PAGE_SHIFT == 12, "op_set");
-#define OP_SET(lin) ((size_t)(lin) >> 4 & 0xF00u)
+/* Byte offset of a linear address's set of the code TLB: (lin >> PAGE_SHIFT) % sets * TLB_SET_STRIDE. */
+_Static_assert(TLB_SET_STRIDE == 1 << 8 && TLB_CODE_SETS == 32 && PAGE_SHIFT == 12, "OP_CODE_SET");
 #define OP_CODE_SET(lin) ((lin) >> 4 & 0x1F00u)
 
+/* Where in `tags` an address belongs, what must be equal there, and what else a hit is: of open pages that the page was used
+ * last of its set. */
+_Static_assert(sizeof(struct line_tag) == 16 && LINE_SHIFT == 6, "OP_PLACE_OF");
 #if OP_TIMED
-#define OP_LINE(lin) ((size_t)(lin) >> 2 & (LINES - 1) * sizeof(struct line_tag))
-_Static_assert(sizeof(struct line_tag) == 16 && LINE_SHIFT == 6, "OP_LINE");
-ALWAYS_INLINE uintptr_t op_base(const uint8_t *tags, size_t place)
-{
-    uintptr_t base;
-    memcpy(&base, tags + place + offsetof(struct line_tag, base), sizeof base);
-    return base;
-}
+#define OP_MASK LINE_MASK
+#define OP_PLACE_OF(lin) ((size_t)(lin) >> 2 & (LINES - 1) * sizeof(struct line_tag))
+#define OP_HIT(place, tag) ((void)0)
+#else
+_Static_assert(sizeof(struct tlb_last) == 16 && TLB_DATA_SETS == 16 && (int)TLB_OPEN >= (int)TLB_DATA_SETS, "OP_HIT");
+#define OP_MASK PAGE_MASK
+#define OP_PLACE_OF(lin) ((size_t)(lin) >> 8 & (TLB_OPEN - 1) * sizeof(struct line_tag))
+#define OP_HIT(place, tag) memcpy((uint8_t *)c->dtlb.last + (uint8_t)(place), &(tag), sizeof(tag))
+#endif
 /* The limit first: what is left is in as few registers as it takes. */
 #define OP_PLACE(h, place, segment, size, end, write, missed) \
     const struct seg_reg *h##_seg = op_segment(c, segment); \
     const uint32_t h##_at = (place); \
     if (unlikely(h##_at >= h##_seg->end)) SLOW; \
     const uint32_t h##_lin = h##_at + h##_seg->base; \
-    const size_t h##_set = OP_LINE(h##_lin); \
-    if (unlikely(op_tag(tags, h##_set, write) != ((h##_lin + (size) - 1) & LINE_MASK))) missed; \
+    const size_t h##_set = OP_PLACE_OF(h##_lin); \
+    const uint32_t h##_tag = (h##_lin + (size) - 1) & OP_MASK; \
+    if (unlikely(op_tag(tags, h##_set, write) != h##_tag)) missed; \
+    OP_HIT(h##_set, h##_tag); \
     uint8_t *const h = (uint8_t *)(op_base(tags, h##_set) + h##_lin)
 #define OP_MISSED(h, size, miss) do { \
     uint32_t lin_ = h##_lin; \
     HERE(lin_); \
-    if ((size) > 1 && ((lin_ ^ (lin_ + (size) - 1)) & LINE_MASK)) SLOW; \
+    if ((size) > 1 && ((lin_ ^ (lin_ + (size) - 1)) & OP_MASK)) SLOW; \
     c->missed = lin_; \
     TAIL miss(c, o, res, aux, tags); \
 } while (0)
-#else
-#define OP_PLACE(h, place, segment, size, end, write, missed) \
-    const struct seg_reg *h##_seg = op_segment(c, segment); \
-    const uint32_t h##_at = (place); \
-    if (unlikely(h##_at >= h##_seg->end)) SLOW; \
-    const uint32_t h##_lin = h##_at + h##_seg->base; \
-    const size_t h##_set = OP_SET(h##_lin); \
-    const uint32_t h##_page = (h##_lin + (size) - 1) & PAGE_MASK; \
-    if (unlikely(op_tag(tags, h##_set, write) != h##_page)) missed; \
-    uint8_t *const h = op_host(c, h##_set, h##_lin)
-#define OP_MISSED(h, size, miss) do { c->missed = h##_page | (uint32_t)h##_set; TAIL miss(c, o, res, aux, tags); } while (0)
-#endif
-/* The one memory operand of an instruction: before it is done the slow way, the TLB is filled. */
+/* The one memory operand of an instruction: before it is done the slow way, it is brought. */
 #define OP_READS(h, place, segment, size) \
     OP_PLACE(h, place, segment, size, rd_end, OP_READ, OP_MISSED(h, size, op_miss_read))
 #define OP_WRITES(h, place, segment, size) \
     OP_PLACE(h, place, segment, size, wr_end, OP_WRITE, OP_MISSED(h, size, op_miss_write))
-/* The second one of two: if both want way 0 of the same set, running it again would never end. */
+/* The second one of two: if both want the same place in `tags`, running it again would never end. */
 #define OP_WRITES_TOO(h, place, segment, size) OP_PLACE(h, place, segment, size, wr_end, OP_WRITE, SLOW)
 /* Of more than a doubleword: may well lie in two lines. */
 #if OP_TIMED

@@ -39,9 +39,10 @@ struct op *op_pushf(OP_ARGS)
 struct op *op_popf(OP_ARGS)
 {
     WIDE_STACK;
+    if (unlikely((c->eflags & (FLAG_TF | FLAG_VM)) || c->intr || (c->cr4 & CR4_SEN))) SLOW; /* may fault before it reads */
     OP_READS(h, c->reg[ESP], OP_STACK, 4);
     uint32_t image = op_load(h, 4), old = c->eflags, may = FLAG_DF | FLAG_NT | FLAG_ID;
-    if (unlikely(((image | old) & (FLAG_TF | FLAG_VM)) || ((image ^ old) & FLAG_AC) || c->intr || (c->cr4 & CR4_SEN))) SLOW;
+    if (unlikely((image & (FLAG_TF | FLAG_VM)) || ((image ^ old) & FLAG_AC))) SLOW;
     if (c->cpl <= cpu_iopl(c)) may |= FLAG_IF;
     if (c->cpl == 0) may |= FLAG_IOPL;
     c->eflags = (old & ~(may | FLAG_RF)) | (image & may) | FLAG_ONE;

@@ -139,7 +139,7 @@ ALWAYS_INLINE struct tlb_entry *by_any_walk(struct mmu *m, struct tlb *t, struct
     if (known ? !behind_plain(m, known, lin, &l) : !walk_plain(m, lin, access, &l, caches)) return NULL;
     count_hit(t, set, way, there, t->lines);
     struct tlb_entry *e = tlb_room(t, set, way, there, t->lines);
-    tlb_use(t, set);
+    tlb_in_use(t, set);
     fill_entry(m, t, e, lin & PAGE_MASK, &l, access);
     return e;
 }
@@ -184,7 +184,7 @@ ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb
     m->walks++;
     m->refs += 2;
     struct tlb_entry *e = tlb_room(t, set, way, there, false);
-    tlb_use(t, set);
+    tlb_in_use(t, set);
     if (unlikely(rights & PTE_G)) t->global = true;
     e->host = b->ram + frame;
     e->base = (uintptr_t)e->host - page;
@@ -211,11 +211,12 @@ ALWAYS_INLINE bool fill_front(struct mmu *m, struct tlb *t, uint32_t lin, unsign
     uint32_t page = lin & PAGE_MASK;
     struct tlb_entry *set = set_of(m, page, access), *e;
     bool there;
+    if (!(access & ACCESS_EXEC)) tlb_order(t, set);
     unsigned way = tlb_search(set, page | m->space, &there), kind = access & (ACCESS_WRITE | ACCESS_USER);
     if (!there || !fill_serves(m, &set[way], access)) e = by_walk(m, t, set, way, there, lin, access, caches);
     else {
         t->hits += way != 0;
-        e = tlb_to_front(set, way);
+        e = tlb_to_front(t, set, way);
         if (e->tag[kind] != page) mmu_open(m, e, access);
     }
     return e && e->tag[kind] == page;

@@ -76,7 +76,7 @@ static void first_level(struct search *s, const struct tlb *t, unsigned sets, en
     unsigned only = s->at ? s->at->v >> PAGE_SHIFT & (sets - 1) : 0;
     for (unsigned n = s->at ? only : 0; n < (s->at ? only + 1 : sets); n++)
         for (unsigned w = 0; w < TLB_WAYS; w++)
-            if (t->e[n][w].valid) add(s, &t->e[n][w], where, n, w, t->lines ? t->recent[n] >> w & 1 : w == 0);
+            if (t->e[n][w].valid) add(s, tlb_in_order(t, n, w), where, n, w, t->lines ? t->recent[n] >> w & 1 : w == 0);
 }
 
 static void behind_table(struct search *s, const struct behind_table *t, enum known_where where)

@@ -14,12 +14,14 @@ static void untag(struct tlb_entry *e)
 void tlb_untag(struct tlb *t, struct tlb_entry *e)
 {
     tlb_unsettle(t, e);
+    tlb_shut(t, e->page);
     untag(e);
 }
 
 void tlb_untag_writes(struct tlb *t, struct tlb_entry *e)
 {
     tlb_unsettle(t, e);
+    tlb_shut(t, e->page);
     e->tag[ACCESS_WRITE] = e->tag[ACCESS_WRITE | ACCESS_USER] = TLB_NO_TAG;
 }
 
@@ -40,6 +42,7 @@ void tlb_reset(struct tlb *t)
     t->code = code;
     t->lines = lines;
     EACH_ENTRY(t, e) untag(e);
+    tlb_close(t);
     if (t->lines) lines_drop_all(t->lines);
 }
 
@@ -54,6 +57,7 @@ struct tlb_entry *tlb_find(struct tlb *t, uint32_t page)
 {
     struct tlb_entry *set = tlb_way0(t, page);
     bool there;
+    tlb_order(t, set);
     unsigned w = tlb_search(set, page, &there);
     return there ? tlb_hit(t, set, w) : NULL;
 }
@@ -62,11 +66,12 @@ struct tlb_entry *tlb_insert(struct tlb *t, uint32_t page)
 {
     struct tlb_entry *set = tlb_way0(t, page);
     bool there;
+    tlb_order(t, set);
     unsigned way = tlb_search(set, page, &there);
     struct tlb_entry *e = tlb_room(t, set, way, there, t->lines);
     *e = (struct tlb_entry){ .page = page, .valid = true };
     untag(e);
-    tlb_use(t, set);
+    tlb_in_use(t, set);
     if (t->lines) tlb_mark(t, set, (unsigned)(e - set));
     return e;
 }
@@ -86,6 +91,7 @@ static __attribute__((noinline)) void remove_amid(struct tlb *t, struct tlb_entr
 void tlb_remove(struct tlb *t, struct tlb_entry *set, unsigned w)
 {
     struct tlb_entry *e = &set[w];
+    tlb_shut(t, e->page);
     if (e->settled) lines_drop_page(t->lines, e->page & PAGE_MASK, &e->settled);
     if (w + 1 < TLB_WAYS && e[1].valid) {
         remove_amid(t, set, w);
@@ -102,15 +108,26 @@ void tlb_forget_fragments(struct tlb *t, uint32_t page)
 {
     for (uint32_t rest = t->used; rest; rest &= rest - 1) {
         struct tlb_entry *set = t->e[__builtin_ctz(rest)];
+        tlb_order(t, set);
         for (unsigned w = TLB_WAYS; w-- > 0;)
             if (set[w].valid && (set[w].pte & PTE_PS) && !((set[w].page ^ page) & ~PDE_INSIDE)) tlb_remove(t, set, w);
     }
 }
 
+/* What a set has open. */
+static void shut_both(struct tlb *t, unsigned set)
+{
+    t->last[set].page = TLB_NO_LAST;
+    tlb_shut(t, t->e[set][0].page);
+    tlb_shut(t, t->e[set][1].page);
+}
+
 static void flush_all(struct tlb *t)
 {
     for (uint32_t rest = t->used; rest; rest &= rest - 1) {
-        struct tlb_entry *e = t->e[__builtin_ctz(rest)], *end = e + TLB_WAYS;
+        unsigned n = (unsigned)__builtin_ctz(rest);
+        struct tlb_entry *e = t->e[n], *end = e + TLB_WAYS;
+        if (!t->lines && !t->code) shut_both(t, n);
         do invalidate(e++); /* or is, as those behind it are */
         while (e < end && e->valid);
     }
@@ -120,9 +137,11 @@ static void flush_all(struct tlb *t)
 }
 
 /* True: there are global entries left. */
-static bool flush_local(struct tlb_entry *set, uint8_t *recent)
+static bool flush_local(struct tlb *t, struct tlb_entry *set, uint8_t *recent)
 {
     unsigned left = 0, marks = 0;
+    tlb_order(t, set);
+    shut_both(t, tlb_set_number(t, set));
     for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++) {
         bool stays = set[w].pte & PTE_G;
         if (stays) marks |= ((uint32_t)*recent >> w & 1u) << left;
@@ -145,13 +164,27 @@ void tlb_flush(struct tlb *t, bool globals_too)
     }
     for (uint32_t rest = t->used; rest; rest &= rest - 1) {
         unsigned set = (unsigned)__builtin_ctz(rest);
-        if (!flush_local(t->e[set], t->lines ? &t->recent[set] : &none)) t->used &= ~(1u << set);
+        if (!flush_local(t, t->e[set], t->lines ? &t->recent[set] : &none)) t->used &= ~(1u << set);
     }
     if (!t->used) t->large = t->global = false;
 }
 
+void tlb_swap(struct tlb_entry *set)
+{
+    const struct tlb_entry e = set[0];
+    set[0] = set[1];
+    set[1] = e;
+}
+
+void tlb_close(struct tlb *t)
+{
+    for (unsigned n = 0; n < TLB_CODE_SETS; n++) tlb_order(t, t->e[n]);
+    for (uint32_t n = 0; n < TLB_OPEN; n++) tlb_shut(t, n << PAGE_SHIFT);
+}
+
 void tlb_drop_tags(struct tlb *t)
 {
+    tlb_close(t);
     EACH_ENTRY(t, e) untag(e);
     if (t->lines) lines_drop_all(t->lines);
 }
@@ -161,6 +194,7 @@ void tlb_prune(struct tlb *t, bool (*goes)(const void *self, const struct tlb_en
     for (uint32_t rest = t->used; rest; rest &= rest - 1) {
         unsigned n = (unsigned)__builtin_ctz(rest);
         struct tlb_entry *set = t->e[n];
+        tlb_order(t, set);
         for (unsigned w = TLB_WAYS; w-- > 0;)
             if (set[w].valid && goes(self, &set[w])) tlb_remove(t, set, w);
         if (!set[0].valid) t->used &= ~(1u << n);
@@ -170,7 +204,11 @@ void tlb_prune(struct tlb *t, bool (*goes)(const void *self, const struct tlb_en
 
 void tlb_suspend(struct tlb *t)
 {
-    for (uint32_t rest = t->used; rest; rest &= rest - 1)
-        for (unsigned w = 0; w < TLB_WAYS; w++) untag(&t->e[__builtin_ctz(rest)][w]);
+    for (uint32_t rest = t->used; rest; rest &= rest - 1) {
+        struct tlb_entry *set = t->e[__builtin_ctz(rest)];
+        tlb_order(t, set);
+        shut_both(t, tlb_set_number(t, set));
+        for (unsigned w = 0; w < TLB_WAYS; w++) untag(&set[w]);
+    }
     if (t->lines) lines_drop_all(t->lines);
 }

@@ -2,7 +2,8 @@
  *
  * A page is named by its address and, in the lower bits, by the number of the space it belongs to (core/space.h).
  *
- * Idea: the order of a set's ways *is* its recency; a hit moves to way 0, an insertion pushes the last way out.
+ * Idea: the order of a set's ways *is* its recency; a hit moves to way 0, an insertion pushes the last way out. What the CPU did
+ * with open pages since then is brought in before anyone looks (tlb_order).
  * Valid entries come first, so the first invalid way, or else the last, is also the one that an insertion takes. With
  * struct tlb.lines, entries stay where they are, and the first that was not recently used makes room.
  * A 4 MB page is cached as the 4 KB fragments that were used (PTE_PS in each), as small TLBs of real CPUs do, so
@@ -54,7 +55,10 @@ static inline unsigned tlb_older(const struct tlb *t, unsigned number)
  * bits: there is struct tlb.lines. */
 static inline struct tlb_entry *tlb_room(struct tlb *t, struct tlb_entry *set, unsigned way, bool there, bool bits)
 {
-    if (!bits) return tlb_to_front(set, way);
+    if (!bits) {
+        tlb_shut(t, set[way].page);
+        return tlb_to_front(t, set, way);
+    }
     if (!there && set[way].valid) /* all are */
         way = tlb_older(t, tlb_set_number(t, set));
     tlb_unsettle(t, &set[way]);
@@ -75,6 +79,7 @@ _Static_assert(TLB_WAYS == 4, "tlb_search");
 /* Forgets one page, whose set is `set`; fragments of a 4 MB page all go. */
 static inline void tlb_forget(struct tlb *t, struct tlb_entry *set, uint32_t page)
 {
+    tlb_order(t, set);
     for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++)
         if (set[w].page == page) {
             tlb_remove(t, set, w);
@@ -84,7 +89,7 @@ static inline void tlb_forget(struct tlb *t, struct tlb_entry *set, uint32_t pag
 }
 
 /* This set is in use: a flush will look at it. */
-static inline void tlb_use(struct tlb *t, const struct tlb_entry *set)
+static inline void tlb_in_use(struct tlb *t, const struct tlb_entry *set)
 {
     t->used |= 1u << tlb_set_number(t, set);
 }

@@ -33,6 +33,7 @@ void detector_init(struct vcpu *v)
     struct bus *walks = &v->detector.walks, *vm = &v->vm->bus;
     *walks = (struct bus){ .parent = vm->parent, .frames = vm->frames, .clock = vm->clock, .map = vm->map,
                            .log = &v->detector.stores, .log_tag = 1 };
+    tlb_close(&v->detector.probe.dtlb);
 }
 
 static void before(void *self, const struct cpu *c, const struct insn *i)

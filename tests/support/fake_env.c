@@ -31,10 +31,11 @@ static void drop(struct tlb_entry *e)
 static struct tlb_entry *find(struct tlb *t, uint32_t page)
 {
     struct tlb_entry *set = tlb_way0(t, page);
+    tlb_order(t, set);
     for (unsigned w = 0; w < TLB_WAYS; w++) {
         if (!set[w].valid || set[w].page != page) continue;
         if (w) t->hits++;
-        return tlb_to_front(set, w);
+        return tlb_to_front(t, set, w);
     }
     return NULL;
 }
@@ -42,7 +43,7 @@ static struct tlb_entry *find(struct tlb *t, uint32_t page)
 /* The rights an entry was filled with stay in it until it is flushed, as in a real TLB. */
 static struct tlb_entry *fill(struct fake *f, struct tlb *t, uint32_t page)
 {
-    struct tlb_entry *e = tlb_to_front(tlb_way0(t, page), TLB_WAYS - 1);
+    struct tlb_entry *e = tlb_to_front(t, tlb_way0(t, page), TLB_WAYS - 1);
     *e = (struct tlb_entry){ .page = page, .frame = page, .valid = true, .pte = rights_of(f, page) };
     for (unsigned a = 0; a < 4; a++) e->tag[a] = TLB_NO_TAG;
     if (f->direct) e->host = bus_page(&f->bus, hpa(page));
@@ -68,6 +69,7 @@ static bool translate(void *mmu, gva_t at, unsigned access, struct xlat *x, stru
     f->translations++;
     struct tlb_entry *e = find(t, at.v & PAGE_MASK);
     unsigned rights = e ? e->pte : rights_of(f, at.v);
+    tlb_shut(t, at.v);
     if (!allowed(f, rights, access)) {
         uint32_t code = (rights & FAKE_P ? 1u : 0u) | (access & ACCESS_WRITE ? 2u : 0u) | (access & ACCESS_USER ? 4u : 0u);
         *fault = (struct fault){ .vector = VEC_PF, .has_code = true, .code = code, .addr = at.v };
@@ -95,8 +97,16 @@ static bool fill_tag(void *mmu, gva_t at, unsigned access)
     return translate(mmu, at, access, &x, &fault) && set->tag[access & (ACCESS_WRITE | ACCESS_USER)] == (at.v & PAGE_MASK);
 }
 
+/* No page is open. */
+static void shut(struct tlb *t)
+{
+    for (unsigned s = 0; s < TLB_CODE_SETS; s++) tlb_order(t, t->e[s]);
+    for (uint32_t n = 0; n < TLB_OPEN; n++) tlb_shut(t, n << PAGE_SHIFT);
+}
+
 static void forget(struct tlb *t)
 {
+    shut(t);
     for (unsigned s = 0; s < TLB_CODE_SETS; s++)
         for (unsigned w = 0; w < TLB_WAYS; w++) drop(&t->e[s][w]);
 }
@@ -112,6 +122,7 @@ static void flush(void *mmu, bool globals_too)
 
 static void forget_page(struct fake *f, uint32_t page)
 {
+    shut(&f->cpu.dtlb);
     struct tlb_entry *both[2] = { tlb_way0(&f->cpu.dtlb, page), tlb_way0(&f->cpu.itlb, page) };
     for (unsigned k = 0; k < 2 * TLB_WAYS; k++)
         if (both[k % 2][k / 2].page == page) drop(&both[k % 2][k / 2]);

@@ -324,6 +324,58 @@ static void least_recent_way_goes(void **state)
     assert_false(w.x.tlb_hit);
 }
 
+/* What the CPU does: an open page is used, any other is brought and opened. */
+static bool use(gva_t at, unsigned access)
+{
+    if (tlb_use(&w.dtlb, at.v, 4, access)) return true;
+    if (!mmu_fill(&w.mmu, at, access)) return go(at, access);
+    tlb_open(&w.dtlb, at.v, access);
+    assert_ptr_equal(tlb_use(&w.dtlb, at.v, 4, access), w.ram + PAGES + at.v);
+    return true;
+}
+
+/* By true recency, whoever used the pages: the CPU by itself, the MMU, and in between INVLPG and MOV CR3. */
+static void open_pages_keep_the_order_of_their_set(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 200000, CANDIDATES = 7 }; /* 64 pages apart: one place for two of them */
+    static const unsigned slot[CANDIDATES] = { 3, 19, 35, 51, 67, 83, 99 };
+    unsigned order[TLB_WAYS], n = 0, hits = 0;
+    uint32_t seed = 1;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        seed = seed * 1664525 + 1013904223;
+        unsigned which = slot[(seed >> 24) % (seed & 1u << 20 ? 2 : CANDIDATES)], k = 0;
+        unsigned access = (seed >> 16 & 1 ? WR : RD) | (seed >> 17 & 1 ? US : 0u);
+        while (k < n && order[k] != which) k++;
+        if (!(seed >> 8 & 0xFF)) {
+            mmu_invlpg(&w.mmu, page(which));
+            for (; k < n && k + 1 < n; k++) order[k] = order[k + 1];
+            n -= k < n;
+        } else if (seed >> 8 & 0x0F) {
+            hits += tlb_use(&w.dtlb, page(which).v, 4, access) != NULL;
+            assert_true(use(page(which), access));
+        } else assert_true(go(page(which), access));
+        if (seed >> 8 & 0xFF) {
+            if (k == n) n += n < TLB_WAYS, k = n - 1;
+            for (; k; k--) order[k] = order[k - 1];
+            order[0] = which;
+        }
+        if (!(seed >> 6 & 0x7FFF)) mmu_flush(&w.mmu, false), n = 0;
+        for (k = 0; k < TLB_WAYS; k++) {
+            const struct tlb_entry *e = tlb_in_order(&w.dtlb, 3, k);
+            assert_int_equal(e->valid, k < n);
+            if (k < n) assert_int_equal(e->page, order[k] << 12);
+        }
+        for (k = 0; k < CANDIDATES; k++) /* what is open is among the first two */
+            for (unsigned ring = 0; ring < 2; ring++) {
+                uint32_t tag = w.dtlb.open[ring][slot[k] & (TLB_OPEN - 1)].tag[0] >> 12;
+                if (tag != slot[k]) continue;
+                assert_true(tag == w.dtlb.e[3][0].page >> 12 || tag == w.dtlb.e[3][1].page >> 12);
+            }
+    }
+    assert_in_range(hits, ROUNDS / 6, ROUNDS);
+}
+
 static void fetches_have_their_own_tlb(void **state)
 {
     (void)state;
@@ -424,7 +476,8 @@ int main(void)
         TEST(rights_change_in_memory), TEST(page_fault_invalidates), TEST(dirty_is_set_by_the_first_write),
         TEST(fast_tags_follow_rights), TEST(wp_change_is_seen_at_once), TEST(code_frames_are_not_written_fast),
         TEST(dropped_tags_come_back_without_a_walk), TEST(a20_gate), TEST(windows_and_holes_have_no_host),
-        TEST(without_direct_everything_goes_slow), TEST(least_recent_way_goes), TEST(fetches_have_their_own_tlb),
+        TEST(without_direct_everything_goes_slow), TEST(least_recent_way_goes), TEST(open_pages_keep_the_order_of_their_set),
+        TEST(fetches_have_their_own_tlb),
         TEST(global_pages_survive_mov_cr3), TEST(invlpg_drops_a_whole_large_page), TEST(paging_off_and_on),
         TEST(probe_has_no_effects),
     };
