@@ -19,7 +19,7 @@ bool disk_transfer(uint32_t sector, uint32_t count, void *memory, bool write)
     (void)sector, (void)count, (void)memory, (void)write;
     return false;
 }
-void disk_threads(void) {}
+void device_threads(void) {}
 
 static void enter(uint32_t channel)
 {
