@@ -117,7 +117,7 @@ static void count(struct pane *p, int right, int y, uint64_t n)
 
 /* The columns of the table: their right ends, for a width; 0: left out. */
 struct columns { int owner, sees, accesses, virtual_, real, moved, vm, vms; };
-enum { FULL = 74, VM_COLUMN = 10 };
+enum { FULL = 78, VM_COLUMN = 10 };
 
 static struct columns columns(const struct devices *d, int w)
 {
