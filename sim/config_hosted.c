@@ -2,15 +2,24 @@
 #include <string.h>
 #include "sim/config.h"
 #include "sim/vmm/hosted.h"
+#include "sim/vmm/strategy.h"
 
 enum { HOSTED_MIB = 760 };
 
 bool config_hosted(const struct machine_cfg *c) { return !strcmp(c->host, "hosted"); }
 
-static bool refuse_technique(const char *cpu, struct err *e)
+static bool check_technique(const char *cpu, const char *mmu, struct err *e)
 {
-    return err_set(e, EXIT_USAGE, "--host hosted with --cpu %s: the host's kernel keeps its own descriptor tables and interrupts, and only a VM entry "
-                   "exchanges them with a guest's by itself; other techniques are planned, not in version 0.1. Use --cpu vtx", cpu);
+    const struct cpu_strategy *s = cpu_strategy_find(cpu);
+    if (s && !s->hypervisor)
+        return err_set(e, EXIT_USAGE, "--host hosted with --cpu %s: a host's module is a hypervisor, and there is none; use --cpu vtx", cpu);
+    if (s && s->aware)
+        return err_set(e, EXIT_USAGE, "--host hosted with --cpu %s: a ported kernel takes time, console and disks from the hypervisor, and this one has no "
+                       "devices, they are the host's; use --cpu vtx, bt or te", cpu);
+    if (s && !s->hardware && strcmp(mmu, "shadow"))
+        return err_set(e, EXIT_USAGE, "--host hosted with --cpu %s and --mmu %s: the crossing loads CR3, and a second level below ring 0 has roots of its own; "
+                       "use --mmu shadow", cpu, mmu);
+    return true;
 }
 
 static bool virtio(const struct machine_cfg *c)
@@ -22,7 +31,6 @@ static bool virtio(const struct machine_cfg *c)
 bool config_check_hosted(const struct machine_cfg *c, struct err *e)
 {
     if (!config_hosted(c)) return true;
-    if (!c->kinds && strcmp(c->cpu, "vtx")) return refuse_technique(c->cpu, e);
     if (config_vms(c) > HOSTED_VMS)
         return err_set(e, EXIT_USAGE, "--host hosted with %u virtual machines: each has a process, and the host's kernel has room for %d; use fewer",
                        config_vms(c), HOSTED_VMS);
@@ -30,7 +38,7 @@ bool config_check_hosted(const struct machine_cfg *c, struct err *e)
         struct machine_cfg one;
         struct config_share share;
         config_vm(c, i, &one, &share);
-        if (strcmp(one.cpu, "vtx")) return refuse_technique(one.cpu, e);
+        if (!check_technique(one.cpu, one.mmu, e)) return false;
         if (one.ram_mib > HOSTED_MIB)
             return err_set(e, EXIT_USAGE, "--host hosted with --ram %uM: a process has the guest's memory in its address space, and there is room for %d MB "
                            "there; use less", one.ram_mib, HOSTED_MIB);

@@ -259,6 +259,7 @@ static void emulate(struct vcpu *v)
     uint32_t eip = v->virt.eip, place;
     bool adapted = adapted_place(v, &place);
     v->bt->traced = false;
+    if (hosted_steps(v)) return;
     uint32_t from = trace_last(board(v)->trace);
     emulate_one(v);
     const struct event *e = trace_by_id(board(v)->trace, from + 1);

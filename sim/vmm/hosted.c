@@ -33,19 +33,32 @@ static void accounts(struct vmm *h, bool outside)
 {
     struct cpu *c = h->board.cpu;
     for (unsigned ring = 0; ring < 4; ring++) c->account[ring] = outside ? CAUSE_HOST : ring == 0 ? CAUSE_DISPATCH : ring == 3 ? CAUSE_USER : CAUSE_KERNEL;
+    c->meter.cause = outside || h->now->vcpu.ops->hardware ? CAUSE_SWITCH : CAUSE_TRANSLATED;
     cpu_set_cpl(c, c->cpl);
     if (!outside) clock_owner(h->board.clock, h->now->id);
     schedule_pays(h, outside ? NULL : h->now);
 }
 
+/* VMX operation is for all: nobody may switch its bit off while another VM has it on. SDM 3C 23.8 */
+static bool has_vmx(const struct vmm *h)
+{
+    bool any = false;
+    for (unsigned n = 0; n < h->vms; n++) any |= h->vm[n].vcpu.ops->hardware;
+    return any;
+}
+
 static void prepare(struct vm *vm)
 {
     struct vmm *h = vm->vmm;
-    struct hosted_place place = { window_of(vm)->at, vm->frame << PAGE_SHIFT, vm->frames << PAGE_SHIFT };
+    struct vcpu *v = &vm->vcpu;
+    bool flush, hardware = v->ops->hardware;
+    uint32_t cr4 = CR4_PSE | CR4_PGE | (has_vmx(h) ? CR4_VMXE : 0u);
+    struct hosted_place place = { window_of(vm)->at, vm->frame << PAGE_SHIFT, vm->frames << PAGE_SHIFT, cr4 & ~(uint32_t)CR4_PGE };
+    if (!hardware) v->root = v->vmmu.ops->paging(&v->vmmu, v->virt.cr0, v->virt.cr3, v->virt.cr4, &flush).v;
     hosted_take_ports(vm);
     put(vm, WINDOW_CROSS_TO, VCPU_REAL_CR0);
-    put(vm, WINDOW_CROSS_TO + 4, window_hpa(window_of(vm), VTX_DIRECTORY).v);
-    put(vm, WINDOW_CROSS_TO + 8, CR4_PSE | CR4_PGE | CR4_VMXE);
+    put(vm, WINDOW_CROSS_TO + 4, hardware ? window_hpa(window_of(vm), VTX_DIRECTORY).v : v->root);
+    put(vm, WINDOW_CROSS_TO + 8, cr4);
     table(vm, WINDOW_CROSS_TO + 12, (struct table_reg){ WINDOW_BASE + WINDOW_GDT, 0xFFFF });
     table(vm, WINDOW_CROSS_TO + 20, (struct table_reg){ WINDOW_BASE + WINDOW_IDT, 256 * 8 - 1 });
     put(vm, WINDOW_CROSS_TO + 28, WINDOW_BASE + WINDOW_FRAME_AT);
@@ -170,6 +183,7 @@ void hosted_enter(struct vmm *h, struct vm *vm)
     if (!t->begun) h->hosted.mark = h->board.clock->now;
     else (void)mine(h);
     if (vm != h->now) world_switch(h, vm, SWITCH_TURN);
+    else if (t->begun && !v->ops->hardware) v->ops->back(v);
     accounts(h, false);
     record(vm, &r, false);
     r.reason = t->why;
@@ -216,6 +230,15 @@ static uint32_t next_timer(const struct vm *vm)
     return at > now ? (uint32_t)((at - now) / us) : 0;
 }
 
+/* What a technique below ring 0 has in the processor. Nobody watches the host's instructions. */
+static void away(struct vm *vm)
+{
+    struct vcpu *v = &vm->vcpu;
+    v->ops->away(v);
+    vcpu_watched(v, false);
+    put(vm, WINDOW_CROSS_TO + 4, v->root);
+}
+
 void hosted_leave(struct vmm *h)
 {
     struct vm *vm = h->now;
@@ -232,6 +255,7 @@ void hosted_leave(struct vmm *h)
     tell(vm, true, &r);
     if (waits) trace_episode(h->board.trace, 0);
     t->cr2 = h->board.cpu->cr2;
+    if (!vm->vcpu.ops->hardware) away(vm);
     if (vm->account.state == VM_RUNNING) schedule_state(vm, VM_READY);
     h->hosted.outside = true;
     (void)mine(h);

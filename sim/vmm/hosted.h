@@ -14,6 +14,8 @@
  *   2B000           the crossing page: code, put there by the host's kernel; from 2B800 on what it loads for the module
  *   2C000           the record: struct hosted_record, rows of hosted_store, HOSTED_DATA bytes; struct vm_run of mini's run.h
  *   2C800           in the first VM's window: where each VM's window and memory are, struct hosted_place
+ * With hardware assist what the guest runs on stays in the processor while the host has it; a technique below ring 0 has descriptor tables,
+ * breakpoints and page tables there that the module must exchange as well: it is away at every crossing (struct cpu_strategy).
  * BUG12 (world switch), KVM07 (the call). Not here: network cards in the process, saving the x87 unit for a host that uses it. */
 #ifndef VMM_HOSTED_H
 #define VMM_HOSTED_H
@@ -35,7 +37,7 @@ enum hosted_why { HOSTED_NONE, HOSTED_PORT, HOSTED_HALT, HOSTED_INTERRUPT, HOSTE
 enum { HOSTED_DATA = 512, HOSTED_STORES = 16, HOSTED_VMS = 16 };
 struct hosted_record { uint32_t reason, port, size, in, value, wait, vector, lines, count, stores, over, status; };
 struct hosted_store { uint32_t at, size; };
-struct hosted_place { uint32_t window, memory, bytes; };
+struct hosted_place { uint32_t window, memory, bytes, cr4; };
 
 /* Who answered an exit. */
 enum hosted_class { HOSTED_MODULE, HOSTED_KERNEL, HOSTED_PROCESS, HOSTED_CLASSES };

@@ -128,7 +128,9 @@ static enum next te_handle(struct vcpu *v, const struct vmexit *in)
     case EXIT_REASON_PRIVILEGED: case EXIT_REASON_PORT:
         if (policy_takes_trap(v)) break;
         /* fall through */
-    default: emulate_one(v); break;
+    default:
+        if (!hosted_steps(v)) emulate_one(v);
+        break;
     }
     return v->vm->dead || v->vm->exited ? NEXT_STOP : NEXT_RESUME;
 }

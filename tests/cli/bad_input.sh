@@ -223,7 +223,9 @@ bad "draw migrate where nothing moved" 2 'nothing migrated' draw migrate popf -o
 bad "--set migrate.rounds=31" 2 'a number from 1' run good.elf --set migrate.rounds=31
 bad "--set net.mbit=0" 2 'a number from 1' run good.elf --set net.mbit=0
 bad "--io passthru" 2 'did you mean passthrough' run popf --io passthru
-bad "--host hosted without hardware assist" 2 'Use --cpu vtx' run popf --host hosted
+bad "--host hosted without a hypervisor" 2 'use --cpu vtx' run good.elf --host hosted --cpu native
+bad "--host hosted, a ported kernel" 2 'they are the host.s; use --cpu vtx' run good.elf --host hosted --cpu pv
+bad "--host hosted, a second level below ring 0" 2 'roots of its own' run good.elf --host hosted --cpu te --mmu two-level
 bad "--host hosted, too many" 2 'room for 16' run good.elf --host hosted --cpu vtx --vms 17 --ram 4M
 bad "--host hosted, too large" 2 'room for 760 MB' run good.elf --host hosted --cpu vtx --ram 800M
 bad "--host hosted with weights" 2 'scheduler.s affair' run good.elf --host hosted --cpu vtx --vms 2 --set vm.0.weight=2

@@ -66,6 +66,8 @@ crossing_begin:
     .word MODULE_CS
 
 crossing_back:
+    mov eax, ss                     // the other segment registers may be the guest's
+    mov ds, eax
     mov eax, [HOST + 0]
     mov cr0, eax
     mov eax, [HOST + 8]
@@ -94,7 +96,7 @@ crossing_back:
 crossing_end:
 
 .section .text
-    // INT for each line of the interrupt controllers, four bytes an entry.
+    // INT for each line of the interrupt controllers, four bytes an entry; by the numbers that this kernel knows them by.
     .global raise_lines
     .balign 4
 raise_lines:

@@ -9,7 +9,7 @@
 #include "mini/kernel.h"
 #include "mini/hosting.h"
 
-enum { WINDOW_ENTRY = 1023, CR4_VMXE = 1 << 13, LARGE = 1 << 7, LARGE_PAGE = 1 << 22, IRQ_VECTOR = 0x20, IRQS = 16 };
+enum { WINDOW_ENTRY = 1023, LARGE = 1 << 7, LARGE_PAGE = 1 << 22, IRQS = 16, OWN_VECTOR = 0x20, IRQ_VECTOR = 0xF0, VECTORS = 256 };
 #define WINDOW 0xFFC00000u
 #define CROSSING (WINDOW + 0x2B000u)
 #define CROSSING_BACK (CROSSING + 0x840u) // where the module finds the way back
@@ -22,21 +22,41 @@ struct hosting_place hosting_place[HOSTING_VMS];
 uint32_t hosting_vms;
 static int owner[HOSTING_VMS]; // the process that runs it; 0: nobody yet
 
+// A guest below ring 0 executes INT 20h by the gate of that number, and the module must tell that from a device: so devices interrupt at
+// vectors that no guest may call. Their entries stay the same, and with them what the kernel takes for an interrupt's number.
+static void move_interrupts(void)
+{
+    static struct descriptor wide[VECTORS] __attribute__((aligned(8)));
+    struct table_register idtr = { sizeof wide - 1, (uint32_t)wide };
+    irq_state saved = irq_save();
+    memcpy(wide, idt, sizeof idt);
+    for (uint32_t i = 0; i < IRQS; i++) wide[IRQ_VECTOR + i] = idt[OWN_VECTOR + i];
+    __asm__ volatile("lidt %0" : : "m"(idtr));
+    outb(0x20, 0x11), outb(0xA0, 0x11);
+    outb(0x21, IRQ_VECTOR), outb(0xA1, IRQ_VECTOR + 8);
+    outb(0x21, 4), outb(0xA1, 2);
+    outb(0x21, 1), outb(0xA1, 1); // masked again by the next irq_install, which lines_init calls
+    irq_restore(saved);
+}
+
 // Where the windows are, which the first of them says; and what VMX wants of CR0 and CR4.
 static bool find_module(void)
 {
-    uint32_t cr, first = kernel_option("vmm") * PAGE;
+    uint32_t cr, first = kernel_option("vmm") * PAGE, wanted = 0;
     if (hosting_vms) return true;
     if (!first) return false;
     __asm__ volatile("mov %0, cr4" : "=r"(cr));
-    __asm__ volatile("mov cr4, %0" : : "r"(cr | CR4_PSE | CR4_VMXE));
-    __asm__ volatile("mov %0, cr0" : "=r"(cr));
-    __asm__ volatile("mov cr0, %0" : : "r"(cr | CR0_NE));
+    __asm__ volatile("mov cr4, %0" : : "r"(cr | CR4_PSE));
     current->space.directory[WINDOW_ENTRY] = first | LARGE | PTE_P | PTE_RW;
     memcpy(hosting_place, (void *)PLACES, sizeof hosting_place);
     current->space.directory[WINDOW_ENTRY] = 0;
     tlb_flush_all();
     hosting_vms = kernel_option("vms");
+    for (uint32_t n = 0; n < hosting_vms; n++) wanted |= hosting_place[n].cr4;
+    __asm__ volatile("mov cr4, %0" : : "r"(cr | CR4_PSE | wanted));
+    __asm__ volatile("mov %0, cr0" : "=r"(cr));
+    __asm__ volatile("mov cr0, %0" : : "r"(cr | CR0_NE));
+    move_interrupts();
     lines_init(hosting_vms);
     return true;
 }

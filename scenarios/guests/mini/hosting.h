@@ -8,7 +8,7 @@ enum { HOSTING_VMS = 16 };
 
 // Machine memory of a virtual machine, as the module has laid it out.
 struct hosting_place {
-    uint32_t window, memory, bytes;
+    uint32_t window, memory, bytes, cr4; // the last: what of it the module needs
 };
 extern struct hosting_place hosting_place[HOSTING_VMS];
 extern uint32_t hosting_vms;
