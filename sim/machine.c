@@ -229,8 +229,8 @@ static bool build_board(struct machine *m, struct err *e)
     bus_init(&b->bus, m->ram, m->frames, &b->clock, &m->arena);
     b->bus.port_cycles = clock_from_ns(&b->clock, m->model.cost[COST_PORT_NS]);
     mmu_init(&b->mmu, &b->bus, &b->cpu.dtlb, &b->cpu.itlb, &b->clock, &m->model);
-    struct cpu_env env = { .bus = &b->bus, .mmu = &b->mmu, .translate = mmu_translate, .fill = mmu_fill, .touch = mmu_touch, .fetch = mmu_fetch, .empty = mmu_empty,
-                           .flush = mmu_flush,
+    struct cpu_env env = { .bus = &b->bus, .mmu = &b->mmu, .translate = mmu_translate, .fill = mmu_fill, .bring = mmu_bring, .touch = mmu_touch, .fetch = mmu_fetch, .empty = mmu_empty,
+                           .flush = mmu_flush, .root = mmu_root,
                            .invlpg = mmu_invlpg, .paging = mmu_paging, .pdptes = mmu_pdptes, .pdptes_now = mmu_pdptes_now,
                            .space = mmu_space, .invalidate = mmu_invalidate, .irq = m, .acknowledge = board_ack,
                            .apic_base = board_apic_base, .timers = &b->timers };

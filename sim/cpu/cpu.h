@@ -48,6 +48,7 @@ enum { /* CR0, CR4 */
 };
 #define CR4_SEN (1u << 31) /* EXTRA_VIRTUALIZABLE: sensitive instructions raise #GP(0) outside ring 0 */
 #define CR0_PG (1u << 31)
+#define CR3_RESERVED 7u /* stay clear; bits 11..5 count with PAE only, but are kept always */
 enum { APIC_BASE_BSP = 1u << 8 /* the bootstrap processor */, APIC_BASE_ENABLE = 1u << 11 };
 enum { /* vectors */
     VEC_DE = 0, VEC_DB = 1, VEC_NMI = 2, VEC_BP = 3, VEC_OF = 4, VEC_BR = 5, VEC_UD = 6, VEC_NM = 7, VEC_DF = 8, VEC_TS = 10,
@@ -85,12 +86,14 @@ struct cpu_env {
     /* Does as translate would if that is simple, and gives the access a fast tag in way 0: true. Else nothing that translate
      * would not do; it is to be called. NULL: there is no such way. */
     bool (*fill)(void *mmu, gva_t at, unsigned access);
+    bool (*const *bring)(void *mmu, gva_t at); /* of a CPU with caches, the same for data by ACCESS_WRITE | ACCESS_USER; NULL: there is only `fill` */
     /* Of a CPU with caches (struct cpu.timed): n bytes of RAM within a page are accessed in a way that fill did not settle; code
      * at `at` is fetched. Both take time. */
     void (*touch)(void *mmu, hpa_t at, unsigned n, bool write);
     void (*fetch)(void *mmu, hpa_t at);
     void (*empty)(void *mmu, bool write);                                  /* the caches, written back or not; NULL: there are none */
     void (*flush)(void *mmu, bool globals_too);                             /* MOV CR3: false */
+    void (*root)(void *mmu, uint32_t cr3);                                  /* both at once where nothing but CR3 changed; NULL: there is no such way */
     void (*invlpg)(void *mmu, gva_t at);
     void (*paging)(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);    /* the registers changed; does not flush */
     /* Loads the four of PAE; false: a reserved bit, or what f->second says. NULL: there is no such paging. */

@@ -15,6 +15,9 @@
 /* The other direction of rows that stand for two opcodes. */
 exec_fn exec_mov_to_seg, exec_mov_to_cr, exec_mov_to_dr;
 
+/* CR3 was loaded by the instruction at this EIP: the event. */
+void exec_cr3_seen(struct cpu *c, uint32_t eip);
+
 /* What bytes that are no instruction do: #UD, or #GP(0) if they are longer than 15 bytes. */
 exec_fn exec_undefined, exec_too_long;
 

@@ -133,7 +133,6 @@ enum {
     CR0_KNOWN = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD,
     CR4_KNOWN = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE | CR4_OSFXSR
 };
-#define CR3_RESERVED 7u /* bits 11..5 count with PAE only, but are kept always */
 
 /* With PAE, four entries are loaded when CR3 is, or what they depend on; between, memory may say otherwise. True: done,
  * or not needed. False: c->fault has #GP(0), or what a second level of tables refused. */
@@ -192,14 +191,18 @@ bool cpu_cr3(struct cpu *c, uint32_t v)
     return true;
 }
 
+void exec_cr3_seen(struct cpu *c, uint32_t eip)
+{
+    if (!c->trace) return;
+    struct event *e = trace_open(c->trace, EV_CR3, c->cause, eip);
+    e->u.CR3.value = c->cr3;
+    trace_close(c->trace, e);
+}
+
 static enum step cr3_set(struct cpu *c, const struct insn *i, uint32_t v)
 {
     if (!cpu_cr3(c, v)) return STEP_FAULT;
-    if (c->trace) {
-        struct event *e = trace_open(c->trace, EV_CR3, c->cause, insn_eip(c, i));
-        e->u.CR3.value = c->cr3;
-        trace_close(c->trace, e);
-    }
+    exec_cr3_seen(c, insn_eip(c, i));
     return next_block(c, i);
 }
 

@@ -92,7 +92,8 @@ ALWAYS_INLINE bool filled(struct cpu *c, const struct op *o, unsigned access, bo
 {
     if (once(o) || !c->env.fill || debug_watches(c)) return false;
     if (c->cpl == 3) access |= ACCESS_USER;
-    if (!c->env.fill(c->env.mmu, gva(c->missed), access)) return false;
+    bool brought = timed && c->env.bring ? c->env.bring[access](c->env.mmu, gva(c->missed)) : c->env.fill(c->env.mmu, gva(c->missed), access);
+    if (!brought) return false;
     if (!timed) tlb_open(&c->dtlb, c->missed, access);
     return c->clock->now < c->break_at;
 }

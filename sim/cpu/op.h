@@ -129,7 +129,7 @@ extern op_fn *const op_jcc_near[16], *const op_jcc_far[16], *const op_setcc[16],
 op_fn op_jmp_near, op_call_near, op_fall_near, op_fall_far, op_nop, op_cdq, op_cwde, op_leave, op_cli, op_sti, op_pushf, op_popf,
       op_cld, op_pusha, op_popa;
 op_fn op_away; /* ends its block and jumps, or faults */
-op_fn op_invlpg;
+op_fn op_cr3, op_invlpg;
 /* Of a finished block that is not recorded: takes the quiet forms where they will do, and comparison and branch as one. */
 void op_tune(struct block *b, const struct op_kit *kit);
 /* The operation `first` and a conditional branch behind it, whose ways stay in the page, as one; or NULL. */

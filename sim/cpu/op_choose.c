@@ -34,7 +34,7 @@ static op_fn *choose_special(const struct insn *i)
     case MN_INT: case MN_INT3: case MN_IRET: case MN_CALL_FAR: case MN_JMP_FAR: case MN_RET_FAR:
     case MN_SYSENTER: case MN_SYSEXIT: return op_away;
     case MN_INVLPG: return i->flags & INSN_MEM ? op_invlpg : NULL;
-    case MN_MOV_CR: return i->fn == exec_mov_to_cr ? op_away : NULL;
+    case MN_MOV_CR: return i->fn != exec_mov_to_cr ? NULL : i->sub == 3 ? op_cr3 : op_away;
     case MN_CWDE: return op_cwde;
     case MN_CDQ: return op_cdq;
     case MN_LEAVE: return wide ? op_leave : NULL;

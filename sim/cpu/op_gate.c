@@ -1,9 +1,12 @@
 /* Ops for what ends its block and says itself where to go on: gates, far and fast calls and returns, MOV to CR; and INVLPG.
+ * MOV to CR3, of which a context switch consists, has a way of its own.
  *
  * Idea: their handlers do the work, as in op_slow; but where the run loop would find time left, a translation of the new EIP in
  * the code TLB (or simply to be had) and a block that was run before, we go on with that block at once. All that ops keep of
  * ring, segments and mode is worked out anew. See op.h; run.c (run_some, look) is the truth. */
 #include "sim/cpu/op.h"
+
+#include "sim/cpu/exec.h"
 
 /* Way 0 of the code TLB for the new EIP, or NULL. A walk must not make anything due: the run loop would still run the next
  * instruction first, a block here would not begin. */
@@ -55,6 +58,29 @@ struct op *op_away(OP_ARGS)
     res = c->res;
     aux = c->aux;
     tags = op_own_tags(c);
+    if (c->timed) TAIL head->fn(c, head, res, aux, tags);
+    ENTER(head);
+}
+
+/* In ring 0, without PAE and hypervisor: CR3 takes the value, the TLBs are emptied, and the code is looked for anew. It is the last of
+ * its block. exec_system.c is the truth. */
+struct op *op_cr3(OP_ARGS)
+{
+    if (unlikely(c->cpl) || unlikely(c->vmx.nonroot) || unlikely(c->cr4 & CR4_PAE) || unlikely(!c->env.root))
+        TAIL op_away(c, o, res, aux, tags);
+    const struct block *b = (o - o->k)->block;
+    const struct insn *i = &b->insn[b->n - 1u];
+    c->insns--;
+    c->cr3 = c->reg[i->rm] & ~CR3_RESERVED;
+    c->env.root(c->env.mmu, c->cr3);
+    c->eip += op_offset(b) + i->at;
+    exec_cr3_seen(c, c->eip);
+    c->eip += i->len;
+    c->insns++;
+    if (c->clock->now >= c->break_at || c->insns >= c->limit) LEAVE;
+    struct op *head = next_head(c, 0);
+    if (!head) LEAVE;
+    c->eip -= head->more & (PAGE_SIZE - 1);
     if (c->timed) TAIL head->fn(c, head, res, aux, tags);
     ENTER(head);
 }

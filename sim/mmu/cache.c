@@ -2,6 +2,7 @@
 #include "sim/mmu/cache.h"
 
 #include <string.h>
+#include "sim/trace/cause.h"
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
@@ -215,7 +216,7 @@ static void write_below_l1(struct caches *k, uint32_t line)
     } else install_l2(k, line, true);
 }
 
-static __attribute__((noinline)) uint32_t miss_data(struct caches *k, uint32_t line, bool write, uint32_t *at)
+ALWAYS_INLINE uint32_t miss_data_in(struct caches *k, uint32_t line, bool write, uint32_t *at)
 {
     struct cache *c = &k->l1d;
     uint32_t set = line & c->mask, first = set << c->shift, lost;
@@ -233,6 +234,29 @@ static __attribute__((noinline)) uint32_t miss_data(struct caches *k, uint32_t l
     if (lost) unsettle_ways(k, first, lost);
     if (dirty) write_below_l1(k, gone);
     return stall;
+}
+static __attribute__((noinline)) uint32_t miss_data(struct caches *k, uint32_t line, bool write, uint32_t *at)
+{
+    return miss_data_in(k, line, write, at);
+}
+
+bool cache_bring(struct caches *k, struct tlb_entry *e, uint32_t line, uint32_t lin, unsigned access)
+{
+    const bool write = access & ACCESS_WRITE;
+    const unsigned ring = (access & ACCESS_USER) / ACCESS_USER, n = lin >> LINE_SHIFT & (LINES - 1);
+    const uint64_t bit = UINT64_C(1) << (lin >> LINE_SHIFT & 63);
+    uint32_t place, wait = miss_data_in(k, line, write, &place);
+    if (wait) clock_charge(k->clock, CAUSE_STALL, wait);
+    struct lines *l = k->lines;
+    struct line_tag *t = &l->e[ring][n];
+    bool dirty = write && k->l1d.tag[place] == line; /* unless it is gone already, in a model with very few lines */
+    t->tag[0] = lin & LINE_MASK;
+    t->tag[1] = dirty ? lin & LINE_MASK : LINE_NO_TAG;
+    t->base = e->base;
+    l->used[n / 64] |= bit;
+    e->settled |= bit;
+    k->seen[place] = (uint16_t)(n | (unsigned)CACHE_SEEN << ring);
+    return true;
 }
 
 uint32_t cache_data_unsettled(struct caches *k, uint32_t line, uint32_t bit, bool write, uint32_t *at)

@@ -19,7 +19,9 @@
 #endif
 #include "sim/core/arena.h"
 #include "sim/core/cost.h"
+#include "sim/core/clock.h"
 #include "sim/core/lines.h"
+#include "sim/core/tlb.h"
 
 struct cache_set { uint16_t recent, dirty; }; /* a bit a way */
 
@@ -46,6 +48,7 @@ struct caches {
     uint16_t *seen;        /* of each line in l1d: where `lines` may have it, with CACHE_SEEN bits for the rings; CACHE_WALKED: `near` may */
     struct lines *lines;   /* the CPU's */
     struct fetch *fetch;   /* likewise */
+    struct clock *clock;   /* for cache_bring; caches_init leaves it to its caller */
     uint32_t  memory;      /* stall of a reference to memory */
     uint32_t  line_most;   /* the longest that one reference can take */
     uint64_t  memory_reads, memory_writes; /* lines */
@@ -87,6 +90,10 @@ static inline uint32_t cache_find(const struct cache *c, uint32_t set, uint32_t 
 
 /* Misses, and hits by which others of the set are no longer recently used. `bit`: its way, 0 for a miss. */
 uint32_t cache_data_unsettled(struct caches *k, uint32_t line, uint32_t bit, bool write, uint32_t *at);
+
+/* A miss by an access for which entry e of the TLB has a tag: the CPU waits for the line (CAUSE_STALL), and what may be done with it
+ * without asking again is told `lines`. Always true. */
+bool cache_bring(struct caches *k, struct tlb_entry *e, uint32_t line, uint32_t lin, unsigned access);
 
 /* A hit of a way. False: others of the set would lose their bits by it, and nothing is done. */
 static inline bool cache_hit(const struct cache *c, struct cache_set *s, uint32_t bit, bool write)

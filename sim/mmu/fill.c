@@ -252,7 +252,7 @@ ALWAYS_INLINE bool tell(struct caches *k, struct tlb_entry *e, uint32_t lin, uns
     return true;
 }
 
-/* Once the caches were asked: a miss, or a hit that changes more than its own line. */
+/* A hit that changes more than its own line. */
 NEVER_INLINE bool settle_slowly(struct mmu *m, struct tlb_entry *e, uint32_t lin, unsigned access, uint32_t bit)
 {
     uint32_t place, line = (e->frame | (lin & (PAGE_SIZE - 1))) >> LINE_SHIFT;
@@ -268,6 +268,7 @@ ALWAYS_INLINE bool settle_in(struct mmu *m, struct tlb_entry *e, uint32_t frame,
     const struct cache *c = &k->l1d;
     uint32_t line = (frame | (lin & (PAGE_SIZE - 1))) >> LINE_SHIFT, set = line & c->mask, bit = cache_find(c, set, line);
     struct cache_set *s = &c->set[set];
+    if (!bit) return cache_bring(k, e, line, lin, access);
     if (!cache_hit(c, s, bit, access & ACCESS_WRITE)) return settle_slowly(m, e, lin, access, bit);
     return tell(k, e, lin, access, (set << c->shift) + (uint32_t)__builtin_ctz(bit), s->dirty & bit);
 }
@@ -326,7 +327,9 @@ ALWAYS_INLINE bool fill_data_by_walk(struct mmu *m, struct tlb_entry *set, unsig
     struct tlb *t = m->dtlb;
     bool there;
     if (unlikely(!m->plain || !m->direct) || unlikely(m->points && m->points->armed)) goto any;
-    unsigned way = tlb_search(set, page | m->space, &there);
+    unsigned way = 0;
+    there = false;
+    if (t->used >> number & 1) way = tlb_search(set, page | m->space, &there); /* behind a flush it is empty */
     if (unlikely(there) && fill_serves(m, &set[way], access)) goto any;
     uint32_t top = (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2, pde, leaf;
     if (unlikely(top - first >= bytes)) return false;
@@ -377,27 +380,39 @@ ALWAYS_INLINE bool fill_data_by_walk(struct mmu *m, struct tlb_entry *set, unsig
 any:
     return fill_data_by_any_walk(m, set, lin, access);
 }
+#define BY_WALK(name, access) \
+    NEVER_INLINE bool name(struct mmu *m, struct tlb_entry *set, unsigned number, uint32_t lin) \
+    { \
+        return fill_data_by_walk(m, set, number, lin, access); \
+    }
+BY_WALK(walk_read, ACCESS_READ)
+BY_WALK(walk_write, ACCESS_WRITE)
+BY_WALK(walk_user_read, ACCESS_USER)
+BY_WALK(walk_user_write, ACCESS_USER | ACCESS_WRITE)
 
 /* A tag says that the page's translation is in the TLB and permits the access; it may stand in any way. */
-ALWAYS_INLINE bool fill_data_timed(struct mmu *m, uint32_t lin, const unsigned access)
+ALWAYS_INLINE bool fill_data_timed(struct mmu *m, uint32_t lin, const unsigned access,
+                                   bool (*by_walk_only)(struct mmu *m, struct tlb_entry *set, unsigned number, uint32_t lin))
 {
     const unsigned number = lin >> PAGE_SHIFT & (TLB_DATA_SETS - 1);
     struct tlb_entry *set = m->dtlb->e[number];
     const uint32_t page = lin & PAGE_MASK;
     unsigned w = set[0].tag[access] == page ? 0 : set[1].tag[access] == page ? 1 : set[2].tag[access] == page ? 2 : 3;
-    if (w == TLB_WAYS - 1 && set[w].tag[access] != page) return fill_data_by_walk(m, set, number, lin, access);
+    if (w == TLB_WAYS - 1 && set[w].tag[access] != page) return by_walk_only(m, set, number, lin);
     bool recent = m->dtlb->recent[number] >> w & 1;
     return recent ? settle_in(m, &set[w], set[w].frame, lin, access) : settle_older(m, set, w, lin, access);
 }
-NEVER_INLINE bool fill_read(struct mmu *m, uint32_t lin) { return fill_data_timed(m, lin, ACCESS_READ); }
-NEVER_INLINE bool fill_write(struct mmu *m, uint32_t lin) { return fill_data_timed(m, lin, ACCESS_WRITE); }
-NEVER_INLINE bool fill_user_read(struct mmu *m, uint32_t lin) { return fill_data_timed(m, lin, ACCESS_USER); }
-NEVER_INLINE bool fill_user_write(struct mmu *m, uint32_t lin) { return fill_data_timed(m, lin, ACCESS_USER | ACCESS_WRITE); }
+#define FILL(name, access, by) \
+    NEVER_INLINE bool name(void *mmu, gva_t at) { return fill_data_timed(mmu, at.v, access, by); }
+FILL(fill_read, ACCESS_READ, walk_read)
+FILL(fill_write, ACCESS_WRITE, walk_write)
+FILL(fill_user_read, ACCESS_USER, walk_user_read)
+FILL(fill_user_write, ACCESS_USER | ACCESS_WRITE, walk_user_write)
+bool (*const mmu_bring[4])(void *mmu, gva_t at) = { fill_read, fill_write, fill_user_read, fill_user_write };
 
 bool mmu_fill(void *mmu, gva_t at, unsigned access)
 {
-    static bool (*const data[4])(struct mmu *m, uint32_t lin) = { fill_read, fill_write, fill_user_read, fill_user_write };
     struct mmu *m = mmu;
     if (access & ACCESS_EXEC) return m->caches ? fill_code_timed(m, at.v, access) : fill_code(m, at.v, access);
-    return m->caches ? data[access & (ACCESS_WRITE | ACCESS_USER)](m, at.v) : fill_data(m, at.v, access);
+    return m->caches ? mmu_bring[access & (ACCESS_WRITE | ACCESS_USER)](m, at) : fill_data(m, at.v, access);
 }

@@ -34,6 +34,7 @@ bool mmu_caches(struct mmu *m, struct arena *a, struct lines *lines, struct fetc
     if (!m->model->cost[COST_L1D_KB]) return false;
     m->caches = arena_alloc(a, sizeof *m->caches);
     caches_init(m->caches, m->model, a, lines, fetch);
+    m->caches->clock = m->clock;
     m->dtlb->lines = lines;
     tlb_reset(m->dtlb);
     return true;
@@ -303,6 +304,14 @@ void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4)
     if (changed0 | changed4) mmu_choose_walk(m);
     if ((changed0 & PAGING_CR0_PG) || (changed4 & (PAGING_CR4_PSE | PAGING_CR4_PAE | PAGING_CR4_PGE))) mmu_flush(m, true);
     else if (changed0 & PAGING_CR0_WP) mmu_drop_tags(m);
+}
+
+void mmu_root(void *mmu, uint32_t cr3)
+{
+    struct mmu *m = mmu;
+    if (m->upper) m->upper_root = cr3;
+    else m->cr3 = cr3;
+    mmu_flush(m, false);
 }
 
 bool mmu_pdptes(void *mmu, uint32_t cr3, struct fault *f)

@@ -69,6 +69,8 @@ bool mmu_translate(void *mmu, gva_t at, unsigned access, struct xlat *x, struct 
 /* The short way of mmu_translate, which does as that does but for faults, tables that are not in RAM, PAE: the access has a
  * fast tag in way 0 then. False: ask mmu_translate; nothing was done that it would not have done. */
 bool mmu_fill(void *mmu, gva_t at, unsigned access);
+/* The same for data, by access, of an MMU with caches. */
+extern bool (*const mmu_bring[4])(void *mmu, gva_t at);
 /* With caches: n bytes of RAM, which lie in one page, are read or written; code at `at` is fetched. */
 void mmu_touch(void *mmu, hpa_t at, unsigned n, bool write);
 void mmu_fetch(void *mmu, hpa_t at);
@@ -78,6 +80,7 @@ void mmu_snoop(void *mmu, uint32_t at, uint32_t n, bool write); /* as struct bus
 void mmu_flush(void *mmu, bool globals_too);
 void mmu_invlpg(void *mmu, gva_t at);
 void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4);
+void mmu_root(void *mmu, uint32_t cr3); /* mmu_paging and mmu_flush where only CR3 changed: globals stay */
 /* Loads the four PDPTEs that this CR3 names. False, and nothing changed: a present one has a reserved bit set, or, if f->second says
  * so, the second level does not lead there. */
 bool mmu_pdptes(void *mmu, uint32_t cr3, struct fault *f);

@@ -144,6 +144,12 @@ static void paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4)
     f->cr4 = cr4;
 }
 
+static void root(void *mmu, uint32_t cr3)
+{
+    ((struct fake *)mmu)->cr3 = cr3;
+    flush(mmu, false);
+}
+
 static uint8_t acknowledge(void *irq)
 {
     struct fake *f = irq;
@@ -171,7 +177,7 @@ void fake_init(struct fake *f, bool blocks)
     bus_init(&f->bus, f->ram, FAKE_PAGES, &f->clock, &f->arena);
     f->trace = trace_new();
     struct cpu_env env = {
-        .bus = &f->bus, .mmu = f, .translate = translate, .fill = fill_tag, .flush = flush, .invlpg = invlpg, .paging = paging,
+        .bus = &f->bus, .mmu = f, .translate = translate, .fill = fill_tag, .flush = flush, .root = root, .invlpg = invlpg, .paging = paging,
         .irq = f, .acknowledge = acknowledge, .timers = &f->timers
     };
     forget(&f->cpu.dtlb);
@@ -250,6 +256,8 @@ void fake_caches(struct fake *f, const struct fake_row *rows)
     env->mmu = &f->mmu;
     env->translate = mmu_translate;
     env->fill = mmu_fill;
+    env->bring = mmu_bring;
+    env->root = mmu_root;
     env->touch = mmu_touch;
     env->fetch = mmu_fetch;
     env->empty = mmu_empty;
