@@ -425,7 +425,7 @@ struct machine_unit {
     bool dead;
     struct machine_unit_exit exit[2];
 };
-enum { MACHINE_UNITS = 8192 };
+enum { MACHINE_UNITS = 32767 };
 unsigned machine_units(const struct machine *m, struct machine_unit *list, unsigned room);
 
 /* Devices as data, for views and dumps: name and register table; the guest's virtual ones under a hypervisor. */

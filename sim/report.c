@@ -450,6 +450,24 @@ static void say_split(const struct machine *m, struct say *out)
     }
 }
 
+/* The hypervisor's page tables for each; direct tables are the guests' own. */
+static void say_tables(const struct machine *m, struct say *out)
+{
+    struct text words = { 0 };
+    uint64_t all = 0;
+    for (unsigned i = 0; i < machine_vms(m); i++) {
+        struct machine_vm v;
+        machine_vm(m, i, &v);
+        if (!v.tables_pool) continue;
+        text_add(&words, "vm%u %llu (%llu KB), at most %llu of %llu; ", i, (unsigned long long)v.tables, (unsigned long long)v.tables * 4,
+                 (unsigned long long)v.tables_peak, (unsigned long long)v.tables_pool);
+        all += v.tables;
+    }
+    text_add(&words, "together %llu KB", (unsigned long long)all * 4);
+    if (all) say_wrap(out, "    its tables: ", 16, text_str(&words));
+    text_free(&words);
+}
+
 static void say_vms(const struct report *r, struct say *out)
 {
     const struct machine *m = r->s->machine;
@@ -471,6 +489,7 @@ static void say_vms(const struct report *r, struct say *out)
                 (unsigned long long)v.exits, share);
     }
     say_add(out, "    the hypervisor itself: switching %.2f, idle %.2f\n", (double)own[CAUSE_SWITCH] / all, (double)own[CAUSE_IDLE] / all);
+    say_tables(m, out);
     say_split(m, out);
 }
 

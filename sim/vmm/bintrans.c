@@ -73,12 +73,26 @@ static void build_quick(const struct vcpu *v)
     put_gate(v, BT_QUICK, at);
 }
 
+/* The tables about what is in the cache. */
+static void make_tables(struct vcpu *v, struct bintrans *t)
+{
+    struct arena *a = board(v)->arena;
+    uint32_t kb = board(v)->setting[SETTING_BT_CACHE], times = kb > BT_UNITS_KB ? kb : BT_UNITS_KB;
+    t->end = kb << 10;
+    t->most_units = BT_UNITS * times / BT_UNITS_KB;
+    if (t->most_units > BT_UNITS_MOST) t->most_units = BT_UNITS_MOST;
+    t->most_points = BT_POINTS / BT_UNITS_KB * times;
+    t->apart = arena_alloc(a, t->most_units * sizeof *t->apart);
+    t->unit = arena_alloc(a, t->most_units * sizeof *t->unit);
+    t->point = arena_alloc(a, t->most_points * sizeof *t->point);
+}
+
 static bool bt_attach(struct vcpu *v, struct err *e)
 {
     (void)e;
     struct bintrans *t = v->bt = arena_alloc(board(v)->arena, sizeof *t);
     struct bus *b = board(v)->bus;
-    t->end = board(v)->setting[SETTING_BT_CACHE] << 10;
+    make_tables(v, t);
     build_stub(v);
     build_quick(v);
     bt_alias_attach(v);

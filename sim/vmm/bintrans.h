@@ -47,7 +47,8 @@ enum {
     BT_QUICK = 0xFFB8, BT_GATE = 0xFFC0, BT_CS = 0xFFF0, BT_DS = 0xFFF8, BT_UCS = 0xFFA8, BT_UDS = 0xFFB0,
     BT_STUB = 0x4040, BT_STUB_INSNS = 14, BT_VECTOR = 0x100, /* where the call gate leads; what its stub writes where other stubs write a vector */
     BT_QUICK_STUB = 0x4080, /* where BT_QUICK leads */
-    BT_UNITS = 8192, BT_POINTS = 65536, BT_PAGES = 1024, BT_KEYS = 4096, BT_CONTEXTS = 8, BT_ADAPTS = 1024,
+    BT_UNITS = 8192, BT_POINTS = 65536, BT_UNITS_KB = 256 /* so many units and points in a cache of this size */,
+    BT_UNITS_MOST = 32767 /* a link is a unit and an exit in 16 bits */, BT_PAGES = 1024, BT_KEYS = 4096, BT_CONTEXTS = 8, BT_ADAPTS = 1024,
     BT_CONT = 7, BT_JUMP = 5, /* bytes of a far call; of the jump that may replace it */
     BT_UNIT_MOST = 64, BT_CODE_ROOM = BT_UNIT_MOST * 208, BT_POINT_ROOM = BT_UNIT_MOST * 36,
     BT_GLUE_POINTS = 128,
@@ -226,9 +227,10 @@ struct bintrans {
     unsigned glue_points;
     struct bt_point glue[BT_GLUE_POINTS];
     struct bt_code scratch;
-    struct bt_apart apart[BT_UNITS];
-    struct bt_unit unit[BT_UNITS];
-    struct bt_point point[BT_POINTS];
+    uint32_t most_units, most_points;      /* as many as a cache of this size can use */
+    struct bt_apart *apart;                /* of the units */
+    struct bt_unit *unit;
+    struct bt_point *point;
 };
 
 /* Whose vCPU page and tables: 0 the kernel's, 1 the user's; and where they lie in the window. */

@@ -76,7 +76,7 @@ static void emit_all(struct vcpu *v, struct source *s, uint32_t eip, struct insn
 
 static bool room(const struct bintrans *t, const struct bt_code *c)
 {
-    return t->tail - t->at >= c->n + BT_CONT && t->units < BT_UNITS && t->point_n + c->points <= BT_POINTS;
+    return t->tail - t->at >= c->n + BT_CONT && t->units < t->most_units && t->point_n + c->points <= t->most_points;
 }
 
 /* Gives the emitted unit its place: exits become cache offsets, a taken branch's continuation goes to the end. */

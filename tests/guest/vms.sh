@@ -42,7 +42,13 @@ P
 }
 command -v python3 >/dev/null || adds_up() { return 0; }
 
+bounded() { # bounded CPU: the text says of each VM how many tables the hypervisor made, at most as many as it may
+    "$RINGSIDE" run build/guests/popf.elf --vms 3 --ram 4M --cpu "$1" >"$TMPDIR/out" 2>&1 || return 1
+    sed -n '/its tables:/,/together/p' "$TMPDIR/out" | tr '\n' ' ' | grep -oE 'vm[0-9]+ [0-9]+ +\([0-9]+ +KB\), +at +most +[0-9]+ +of +[0-9]+' |
+        tr -c '0-9\n' ' ' | awk '{ n += $2 * 4 == $3 && $2 <= $4 && $4 <= $5 && $2 > 0 } END { exit n != 3 }'
+}
 for cpu in te bt vtx; do
+    check "$cpu: tables of the hypervisor's, told and bounded" bounded $cpu
     alone popf --cpu $cpu --ram 4M
     vms 3 popf --cpu $cpu --ram 4M
     check "$cpu: three of popf" good 3

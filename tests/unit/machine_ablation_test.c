@@ -219,6 +219,36 @@ static void returns_fall_back_to_the_hash_table(void **state)
     machine_free(h);
 }
 
+/* ---- 9,000 units of a jump to the next, gone through twice: more than a cache of 256 KB has places for */
+
+static struct code chain(uint32_t units)
+{
+    struct code c = { .at = 0 };
+    OP32(&c, LOAD + 0x8000, 0xBC), OP32(&c, 0x200000, 0xBF); /* mov esp, ...; mov edi, 2 MB */
+    OP32(&c, units, 0xB9);                                  /* mov ecx, units */
+    OP(&c, 0xC7, 0x07), word(&c, 0xE9);                     /* again: mov dword [edi], a jump to what is behind it */
+    OP(&c, 0x83, 0xC7, 0x05, 0x49, 0x75, 0xF4);             /* add edi, 5; dec ecx; jnz again */
+    OP(&c, 0xC6, 0x07, 0xC3);                               /* mov byte [edi], ret */
+    OP32(&c, 0x200000, 0xB8);
+    OP(&c, 0xFF, 0xD0, 0xFF, 0xD0);                         /* call eax; call eax */
+    end(&c);
+    return c;
+}
+
+static void a_larger_cache_holds_more_units(void **state)
+{
+    (void)state;
+    struct code c = chain(9000);
+    struct machine *small = run(&c, ""), *large = run(&c, "bt.cache=1024");
+    assert_in_range(counts(small).units, 18000, 18100);
+    assert_int_equal(counts(small).flushes, 2);
+    assert_in_range(counts(large).units, 9000, 9050);
+    assert_int_equal(counts(large).flushes, 0);
+    assert_true(cycles(large) < cycles(small));
+    machine_free(small);
+    machine_free(large);
+}
+
 /* ---- stores to a page table and to a page that is none, by turns, by one instruction */
 
 static struct code changing_mind(void)
@@ -324,6 +354,7 @@ int main(void)
         cmocka_unit_test(who_stands_behind_needs_no_jump),
         cmocka_unit_test(chains_lead_where_they_should),
         cmocka_unit_test(returns_fall_back_to_the_hash_table),
+        cmocka_unit_test(a_larger_cache_holds_more_units),
         cmocka_unit_test(adaptation_is_reversible_and_does_not_flap),
         cmocka_unit_test(each_part_pays),
     };
