@@ -132,6 +132,7 @@ bool grade_report_make(struct grade_report *r, const struct grade_lab *g, const 
 
 void grade_report_free(struct grade_report *r)
 {
+    grade_build_free(r);
     free(r->out);
     r->out = NULL;
 }

@@ -39,6 +39,9 @@ struct grade_report {
     struct grading_outcome *out;         /* as many as tests */
     bool     done[GRADING_TESTS];        /* false: it has not run; not asked for, or not yet */
     char     id[17];                     /* of the run: of submission, tests, seed and version */
+    char     built[400], image[400];     /* of a lab that is built: the folder it is in, "" before; the guest that came of it */
+    char     unbuilt[480];               /* why none came of it, the submission's fault; "" */
+    bool     unbuilt_limit;
 };
 bool     grade_report_make(struct grade_report *r, const struct grade_lab *g, const char *dir, const char *student, struct err *e);
 void     grade_report_free(struct grade_report *r);
@@ -59,6 +62,9 @@ struct grade_run {
 };
 /* Runs the tests of all reports. EXIT_ENVIRONMENT if no process can be made; EXIT_INTERRUPTED. */
 bool grade_all(struct grade_report *r, unsigned reports, const struct grade_run *run, struct err *e);
+/* Builds what was handed in, if the lab says so; once. EXIT_ENVIRONMENT: there is no compiler. The folder goes with grade_build_free. */
+bool grade_build(struct grade_report *r, struct err *e);
+void grade_build_free(struct grade_report *r);
 /* What a process that runs a submission may not do. grade_jail.c; false: this system offers no filter of calls. */
 bool grade_jail(double seconds);
 

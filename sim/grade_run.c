@@ -45,7 +45,8 @@ static void run_child(const struct grade_report *r, unsigned test, int fd, doubl
     for (int i = 3; i < 64; i++)
         if (i != fd) close(i);
     (void)grade_jail(wall);
-    struct grading_student who = { r->dir, g->lab.file, r->has_seed ? r->seed : grading_seed(g->key, r->student, g->test[test].is->name) };
+    struct grading_student who = { r->dir, g->lab.file, r->has_seed ? r->seed : grading_seed(g->key, r->student, g->test[test].is->name),
+                                    g->lab.build[0] ? r->image : NULL };
     grading_run(g->test[test].file, g->test[test].number, &who, &w.out);
     w.magic = MAGIC;
     const char *p = (const char *)&w;
@@ -55,6 +56,24 @@ static void run_child(const struct grade_report *r, unsigned test, int fd, doubl
         n += (size_t)k;
     }
     _exit(0);
+}
+
+/* Text for people: it ends, and holds nothing that a terminal would obey. */
+static void clean(char *s, size_t room)
+{
+    s[room - 1] = 0;
+    for (; *s; s++)
+        if (((unsigned char)*s < 32 && *s != '\n') || *s == 127) *s = ' ';
+}
+
+/* What could not be built has no test to run. */
+static void not_built(struct grade_report *r, unsigned test)
+{
+    struct grading_outcome *out = &r->out[test];
+    *out = (struct grading_outcome){ .status = r->unbuilt_limit ? GRADING_LIMIT : GRADING_ERROR };
+    snprintf(out->message, sizeof out->message, "%s", r->unbuilt);
+    clean(out->message, sizeof out->message);
+    r->done[test] = true;
 }
 
 static bool start(struct child *c, const struct grade_report *r, unsigned test, double wall, struct err *e)
@@ -74,14 +93,6 @@ static bool start(struct child *c, const struct grade_report *r, unsigned test, 
     if (c->pid > 0) return true;
     close(fd[0]);
     return err_set(e, EXIT_ENVIRONMENT, "grade: no process: %s", strerror(errno));
-}
-
-/* Text for people: it ends, and holds nothing that a terminal would obey. */
-static void clean(char *s, size_t room)
-{
-    s[room - 1] = 0;
-    for (; *s; s++)
-        if (((unsigned char)*s < 32 && *s != '\n') || *s == 127) *s = ' ';
 }
 
 static void crashed(struct grading_outcome *out, const char *why)
@@ -173,6 +184,13 @@ bool grade_all(struct grade_report *r, unsigned reports, const struct grade_run 
         while (running < jobs && (more = next(r, reports, run->only, &report, &test)) != false) {
             struct child *c = child;
             while (c->pid) c++;
+            if (!grade_build(&r[report], e)) break;
+            if (r[report].unbuilt[0]) {
+                not_built(&r[report], test);
+                if (run->after) run->after(run->self, &r[report], test);
+                test++;
+                continue;
+            }
             c->report = report;
             c->test = test;
             if (!start(c, &r[report], test, run->wall, e)) break;

@@ -54,7 +54,7 @@ const struct grading_test *grading_test(const struct grading *g, unsigned i);
 unsigned grading_boards(const struct grading *g, const struct grading_board **list);
 
 /* Whom to grade: the folder with the files, and of which file the functions are; the seed of this student and test. */
-struct grading_student { const char *dir, *file; uint64_t seed; };
+struct grading_student { const char *dir, *file; uint64_t seed; const char *image; /* what was built of it; NULL: its file is Lua */ };
 /* Runs test `i` in this process, which should have nothing to lose. */
 void grading_run(struct grading *g, unsigned i, const struct grading_student *who, struct grading_outcome *out);
 
@@ -64,6 +64,7 @@ struct grading_lab {
     char     file[64];                   /* the student's file that is run, "handlers.lua" */
     unsigned files;                      /* all that a student hands in */
     char     name_of[16][64];
+    char     build[64];                  /* the folder whose C and assembler is built together with those; "": nothing is built */
     unsigned order;
     unsigned bugs;                       /* mutants of the reference solution, for `lab selftest` */
     struct grading_bug { char name[64], file[64], *from, *to; } bug[32];

@@ -76,13 +76,20 @@ static bool copy_definitions(const struct grading_lab *lab, const char *to, stru
     return !exists(a) || (lab_copy(a, b, e) && write_luarc(to, e));
 }
 
+/* The rest of what a lab builds, to be read and tried. */
+static bool copy_build(const struct grading_lab *lab, const char *to, struct err *e)
+{
+    char a[PATH], b[PATH];
+    return !lab->build[0] || (join(a, lab->dir, lab->build, e) && join(b, to, lab->build, e) && make_folder(b, e) && lab_copy_folder(a, b, e));
+}
+
 bool lab_start(const struct grading_lab *lab, const char *to, struct err *e)
 {
     char starter[PATH], tests[PATH], own[PATH];
     if (exists(to)) return err_set(e, EXIT_ENVIRONMENT, "%s: it is there already; `ringside lab start %s OTHER` takes another place", to, lab->name);
     if (!join(starter, lab->dir, "starter", e) || !join(tests, lab->dir, "tests", e) || !join(own, to, "tests", e)) return false;
     return make_folder(to, e) && copy_one(lab->dir, to, "README.md", e) && copy_one(lab->dir, to, "lab.lua", e) && lab_copy_folder(starter, to, e) &&
-           make_folder(own, e) && lab_copy_folder(tests, own, e) && copy_definitions(lab, to, e);
+           copy_build(lab, to, e) && make_folder(own, e) && lab_copy_folder(tests, own, e) && copy_definitions(lab, to, e);
 }
 
 /* --- selftest ------------------------------------------------------------------------------------------------------ */

@@ -123,6 +123,11 @@ static bool add_lab(struct zip *z, const struct grading_lab *lab, const struct t
         snprintf(name, sizeof name, "%s%s/", to->lab, parts[i]);
         add_folder(z, name, path, "", e);
     }
+    if (lab->build[0] && !e->code) {
+        snprintf(path, sizeof path, "%.500s/%.60s", lab->dir, lab->build);
+        snprintf(name, sizeof name, "%.30s%.60s/", to->lab, lab->build);
+        add_folder(z, name, path, "", e);
+    }
     snprintf(path, sizeof path, "%s/lab.lua", lab->dir);
     if (!e->code) add_file(z, to->lab, "lab.lua", path, 0644, e);
     snprintf(path, sizeof path, "%s/key.txt", lab->dir);

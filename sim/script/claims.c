@@ -69,6 +69,15 @@ static int t_boot(lua_State *L)
     take(L, "poke");
     take(L, "handlers");
     take(L, "answers");
+    lua_getfield(L, 2, "built"); /* what was made of the submission is the guest */
+    if (lua_toboolean(L, -1)) {
+        if (!s->grading->now.who->image) return luaL_error(L, "t:boot: built: this lab builds nothing; lab.lua has no `build`");
+        lua_pushstring(L, s->grading->now.who->image);
+        lua_setfield(L, 2, "guest");
+    }
+    lua_pop(L, 1);
+    lua_pushnil(L);
+    lua_setfield(L, 2, "built");
     if (s->machine) machine_free(s->machine);
     s->machine = NULL;
     s->box.birth++;
@@ -79,6 +88,7 @@ static int t_boot(lua_State *L)
     if (!script_find_files(s, &e) || !config_check(&s->pub.cfg, &e) || !(s->machine = machine_new(&s->pub.cfg, &e)))
         return luaL_error(L, "t:boot: %s", e.text);
     poke(L, s, 3);
+    if (lua_toboolean(L, 4) && !s->grading->submission) return luaL_error(L, "t:boot: handlers: what was handed in is no Lua");
     if (lua_toboolean(L, 4) && !handlers_attach(s->grading, luaL_optstring(L, 5, "gp"), &e)) return luaL_error(L, "t:boot: %s", e.text);
     s->first = 0;
     s->hit = 0;
@@ -108,6 +118,7 @@ static int t_call(lua_State *L)
 {
     self(L);
     const char *name = luaL_checkstring(L, 2);
+    if (!grading_of(L)->submission) return luaL_error(L, "t:call: what was handed in is no Lua");
     return submission_call(L, name, 3);
 }
 
@@ -278,7 +289,8 @@ static void say_entry(lua_State *L, int idx, struct text *out)
         lua_pushvalue(L, idx + 3);
         lua_call(L, 2, 2);
         if (lua_isnil(L, -2)) break;
-        text_add(out, "%s %s = %s", first ? "" : ",", lua_tostring(L, -2), sandbox_tostring(L, -1));
+        const char *key = lua_tostring(L, -2); /* before the value: that pushes */
+        text_add(out, "%s %s = %s", first ? "" : ",", key, sandbox_tostring(L, -1));
         lua_settop(L, idx + 5);
         lua_pop(L, 1);
         lua_replace(L, idx + 3);

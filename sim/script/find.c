@@ -119,7 +119,8 @@ static void image_name(const char *guest, char *name)
 bool find_guest(const char *dir, const char *guest, char *found)
 {
     char program[PATH], near[PATH], name[PATH];
-    bool source = strstr(guest, ".s") || strstr(guest, ".c");
+    const char *dot = strrchr(guest, '.');
+    bool source = dot && (!strcmp(dot, ".s") || !strcmp(dot, ".c") || !strcmp(dot, ".S"));
     if (!source && guest[0] == '/') {
         snprintf(found, PATH, "%s", guest);
         return is_file(found);

@@ -310,7 +310,7 @@ static uint32_t run_variant(struct grading *g, const struct grading_test *t, con
     s->step[0].limit = t->cycles;
     s->box.birth++;
     sandbox_budget(&s->box, SANDBOX_STEP, g->now.chance, doing);
-    bool ran = submission_open(g) && sandbox_run(&s->box, run_inside, g, &e);
+    bool ran = (who->image || submission_open(g)) && sandbox_run(&s->box, run_inside, g, &e);
     s->box.birth++;
     uint32_t credit = judge(g, ran, &e, out);
     if (s->machine) {

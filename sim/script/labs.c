@@ -1,6 +1,7 @@
 /* lab.lua: what a lab is; bugs.lua: mutants of its solution. See sim/grading.h and docs/lab.md.
  *
  *     lab { title = "...", file = "handlers.lua", files = { "handlers.lua" }, order = 1 }
+ * With build = "FOLDER" the files are C or assembler, and are built with that folder's.
  *     bug "forgets to skip" { file = "handlers.lua", from = "...", to = "..." } */
 #include "sim/grading.h"
 #include "sim/script/script.h"
@@ -44,17 +45,18 @@ static void known(lua_State *L, const char *what, const char *const *words, unsi
 
 static int declare_lab(lua_State *L)
 {
-    static const char *const words[] = { "title", "file", "files", "order" };
+    static const char *const words[] = { "title", "file", "files", "order", "build" };
     struct grading_lab *lab = lab_of(L);
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    known(L, "lab", words, 4);
+    known(L, "lab", words, 5);
     lua_getfield(L, 1, "title");
     snprintf(lab->title, sizeof lab->title, "%s", luaL_checkstring(L, -1));
     lua_getfield(L, 1, "order");
     lab->order = (unsigned)luaL_optinteger(L, -1, 99);
     lua_getfield(L, 1, "file");
     take_name(L, "file", lab->file, sizeof lab->file);
+    if (lua_getfield(L, 1, "build") != LUA_TNIL) take_name(L, "build", lab->build, sizeof lab->build);
     lua_getfield(L, 1, "files");
     if (lua_isnil(L, -1)) {
         strcpy(lab->name_of[0], lab->file);

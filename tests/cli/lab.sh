@@ -15,7 +15,12 @@ ok() {
     failed=1
 }
 labs=$(cd "$root/scenarios/labs" && ls -d -- */ | tr -d /)
+has_compiler() { echo 'int x;' | gcc -m32 -xc -c - -o /dev/null 2>/dev/null; }
 for lab in $labs; do
+    if grep -q '^ *build' "$root/scenarios/labs/$lab/lab.lua" && ! has_compiler; then
+        echo "ok - $lab: # SKIP no IA-32 compiler here"
+        continue
+    fi
     ok "$lab: in the list" sh -c "'$ringside' list | grep -q '^  $lab '"
     TMPDIR=$work timeout 500 "$ringside" lab selftest "$lab" --jobs 2 >out 2>err
     ok "$lab: the solution has all points, the start none, every bug is caught" [ $? = 0 ]

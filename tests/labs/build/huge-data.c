@@ -1,0 +1,3 @@
+#include "arch.h"
+#include "hypervisor.h"
+char big[1 << 28] = { 1 };

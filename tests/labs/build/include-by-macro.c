@@ -1,0 +1,2 @@
+#define F(x) </etc/x>
+#include F(passwd)
