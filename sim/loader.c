@@ -186,7 +186,7 @@ static void carry_out(const struct source *s, const struct plan *plan, struct bu
     out->low = (uint32_t)low, out->high = (uint32_t)high;
     out->entry = (uint32_t)plan->entry;
     out->kind = plan->kind;
-    out->virt_base = plan->virt_base, out->hypercall_page = plan->hypercall_page;
+    out->virt_base = plan->virt_base, out->hypercall_page = plan->hypercall_page, out->pae = plan->pae;
     if (plan->kind == IMAGE_XEN && plan->attachments) {
         out->mod_start = plan->attached[0].at;
         out->mod_len = (uint32_t)plan->attached[0].file.len;

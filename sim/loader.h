@@ -20,6 +20,7 @@ struct image {
     uint32_t esi;           /* Linux: its zero page, else 0 */
     enum image_kind kind;
     uint32_t virt_base, hypercall_page; /* paravirtual: linear addresses; `entry`, `low`, `high` are pseudo-physical */
+    bool     pae;                       /* paravirtual: its page tables have entries of 8 bytes */
     uint32_t mod_start, mod_len;        /* and its initial RAM disk */
     uint32_t low, high;     /* memory the image occupies: [low, high), information structure not included */
     uint64_t hash;          /* FNV-1a of the file */

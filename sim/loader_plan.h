@@ -41,6 +41,7 @@ struct plan {
     uint64_t     note;    /* ELF: where the linker put a note, 0: nowhere */
     enum image_kind kind;
     uint32_t     virt_base, hypercall_page; /* paravirtual */
+    bool         pae;
     const char  *cmdline;
     uint32_t     info, info_size; /* memory that the information for the kernel takes; size 0: none */
     struct attachment attached[LOADER_ATTACHED];

@@ -2,7 +2,7 @@
  *
  * They say it in ELF notes of the name "Xen", or, older ones, in a section __xen_guest of KEY=VALUE words. What is loaded where
  * is the builder's pseudo-physical memory; the kernel runs mapped from its virtual base on. Xen 3 elfnote.h and its loader's
- * defaults. Refused: what needs PAE, another version's interface, features that this hypervisor lacks. */
+ * defaults. A kernel that can do with PAE and without gets none. Refused: another version's interface, features that this hypervisor lacks. */
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,16 +132,20 @@ bool xen_is(const struct source *s)
     return w.noted || w.legacy;
 }
 
-/* A feature behind an exclamation mark is needed; there is only the one. */
-static bool check_features(const struct source *s, const char *list)
+/* A feature behind an exclamation mark is needed; there is only the one, and with PAE another. */
+static bool check_features(const struct source *s, const char *list, bool pae)
 {
     for (const char *at = strchr(list, '!'); at; at = strchr(at + 1, '!')) {
         unsigned n = (unsigned)strcspn(at + 1, "|, ");
         if (n == 20 && !strncmp(at + 1, "writable_page_tables", n)) continue;
+        if (pae && n == 19 && !strncmp(at + 1, "pae_pgdir_above_4gb", n)) continue;
         return loader_refuse(s, "a paravirtual kernel that needs the feature %.*s, which this hypervisor does not have", (int)n, at + 1);
     }
     return true;
 }
+
+/* "yes", "yes[extended-cr3]": its L3s may lie anywhere, and all memory is below 4 GB here. */
+static bool is_pae(const struct wants *w) { return !strncmp(w->pae, "yes", 3); }
 
 static bool check_wants(const struct source *s, const struct wants *w)
 {
@@ -149,12 +153,11 @@ static bool check_wants(const struct source *s, const struct wants *w)
         return loader_refuse(s, "a paravirtual kernel for %.40s; the interface here is xen-3.0", w->version);
     if (w->loader[0] && strcmp(w->loader, "generic"))
         return loader_refuse(s, "a paravirtual kernel that needs its own loader (%.40s)", w->loader);
-    if (!strncmp(w->pae, "yes", 3))
-        return loader_refuse(s, "a paravirtual kernel with PAE page tables; build it without PAE, as the hypervisor is");
-    if (w->hole != UNSET && w->hole > DIRECT_HOLE)
+    uint32_t hole = is_pae(w) ? DIRECT_PAE_HOLE : DIRECT_HOLE;
+    if (w->hole != UNSET && w->hole > hole)
         return loader_refuse(s, "a paravirtual kernel that uses linear space up to %llX; the hypervisor's part begins at %X",
-                             ULL(w->hole), DIRECT_HOLE);
-    return check_features(s, w->features);
+                             ULL(w->hole), hole);
+    return check_features(s, w->features, is_pae(w));
 }
 
 bool xen_plan(const struct source *s, struct plan *plan)
@@ -177,6 +180,7 @@ bool xen_plan(const struct source *s, struct plan *plan)
                              ULL(w.hypercall_page), ULL(w.virt_base));
     plan->kind = IMAGE_XEN;
     plan->virt_base = (uint32_t)w.virt_base;
+    plan->pae = is_pae(&w);
     plan->hypercall_page = w.hypercall_page == UNSET ? 0 : (uint32_t)w.hypercall_page;
     plan->attach_end = UINT32_MAX;
     return true;

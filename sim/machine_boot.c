@@ -56,7 +56,7 @@ static bool build_domain(struct tenant *t, const struct machine_cfg *cfg, struct
     if (!loader_load(vm_memory(vm), &order, &t->image, e)) return false;
     struct pv_image image = { .virt_base = i->virt_base, .entry = i->virt_base + i->entry, .end = i->high,
                               .hypercall_page = i->hypercall_page, .mod_start = i->mod_start, .mod_len = i->mod_len,
-                              .cmdline = cfg->append };
+                              .cmdline = cfg->append, .pae = i->pae };
     t->image.entry = image.entry;
     return pv_build(vm, &image, e);
 }

@@ -37,6 +37,9 @@ GUEST_legacy_SRC := legacy/legacy.S
 # A paravirtual kernel: no Multiboot header, its own linker script, and none of the PC's devices in its runtime.
 GUEST_pvtest_SRC := pvtest/start.S pvtest/user.S pvtest/pvtest.c pvtest/forbidden.c lib/memory.c
 GUEST_pvtest_LD  := pvtest/pvtest.ld
+# The same with PAE, and what only that has.
+PVTEST_PAE_SRC   := $(GUEST_pvtest_SRC) pvtest/pae.c
+GUEST_ELFS       += $(BUILD_GUESTS)/pvtest-pae.elf
 
 guest_objects = $(patsubst %,$(BUILD_GUESTS)/obj/%.o,$(if $(GUEST_$(1)_LD),,$(GUEST_LIB_SRC)) $(GUEST_$(1)_SRC))
 guest_script  = $(GUEST_DIR)/$(or $(GUEST_$(1)_LD),guest.ld)
@@ -55,6 +58,17 @@ $(BUILD_GUESTS)/$(1).elf: $(call guest_objects,$(1)) $(call guest_script,$(1)) $
 endef
 $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(guest))))
 
+PVTEST_PAE_OBJ := $(PVTEST_PAE_SRC:%=$(BUILD_GUESTS)/obj/pae/%.o)
+
+$(PVTEST_PAE_OBJ): $(BUILD_GUESTS)/obj/pae/%.o: $(GUEST_DIR)/% $(GUEST_DIR)/guests.mk
+	@mkdir -p $(@D)
+	$(Q)$(GUEST_CC) $(GUEST_CFLAGS) -DPAE -MMD -MP -c $< -o $@
+
+guests: $(BUILD_GUESTS)/pvtest-pae.elf
+$(BUILD_GUESTS)/pvtest-pae.elf: $(PVTEST_PAE_OBJ) $(GUEST_DIR)/$(GUEST_pvtest_LD) $(GUEST_DIR)/guests.mk
+	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS:$(GUEST_DIR)/guest.ld=$(GUEST_DIR)/$(GUEST_pvtest_LD)) $(PVTEST_PAE_OBJ) -o $@
+
+-include $(PVTEST_PAE_OBJ:.o=.d)
 -include $(foreach guest,$(GUESTS),$(patsubst %.o,%.d,$(call guest_objects,$(guest))))
 
 include $(GUEST_DIR)/mini/mini.mk

@@ -4,6 +4,7 @@
  * does when asked, by hypercall: the functions of direct.h are for its paravirtual interface. */
 #include "sim/mmu/direct.h"
 
+#include <string.h>
 #include "sim/mmu/walk.h"
 
 static struct direct_all *all_of(const struct vmmu_env *env)
@@ -43,6 +44,13 @@ static hpa_t paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t cr4, bo
     return hpa(direct_of(m)->base << PAGE_SHIFT);
 }
 
+/* As the processor loaded them from the L3. */
+static void pdptes(const struct direct *d, uint64_t to[4])
+{
+    memset(to, 0, 4 * sizeof *to);
+    if (d->pae && d->base != FRAME_NONE) bus_peek(d->vmmu->env.machine, hpa(d->base << PAGE_SHIFT), to, 4 * sizeof *to);
+}
+
 static uint32_t peek_entry(void *bus, hpa_t at)
 {
     uint32_t entry = 0;
@@ -52,9 +60,12 @@ static uint32_t peek_entry(void *bus, hpa_t at)
 
 static bool probe(const struct vmmu *m, gva_t at, unsigned access, struct xlat *x)
 {
+    const struct direct *d = direct_of(m);
     struct fault f;
-    const struct walk_env w = { .cr0 = PAGING_CR0_PG | PAGING_CR0_WP, .cr4 = PAGING_CR4_PSE,
-                                .cr3 = direct_of(m)->base << PAGE_SHIFT, .read = peek_entry, .self = m->env.machine };
+    uint64_t pdpte[4];
+    pdptes(d, pdpte);
+    const struct walk_env w = { .cr0 = PAGING_CR0_PG | PAGING_CR0_WP, .cr4 = PAGING_CR4_PSE | (d->pae ? PAGING_CR4_PAE : 0u), .pdpte = pdpte,
+                                .cr3 = d->base << PAGE_SHIFT, .read = peek_entry, .self = m->env.machine };
     return walk(&w, at, access, x, &f);
 }
 
@@ -73,7 +84,7 @@ static enum mmu_answer fault(struct vmmu *m, gva_t at, uint32_t code, bool kerne
 
 static void invlpg(struct vmmu *m, gva_t at)
 {
-    if (at.v < DIRECT_HOLE) m->env.invlpg(m->env.self, at);
+    if (at.v < direct_hole(direct_of(m))) m->env.invlpg(m->env.self, at);
 }
 
 /* The guest's stores are its own: what it must not write to, no writable entry maps. */

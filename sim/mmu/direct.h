@@ -8,10 +8,14 @@
  * before it becomes a table.
  *
  *   linear space   0 ... FBFFFFFF guest   FC000000-FC3FFFFF machine-to-physical table, read-only   ... FFFFFFFF hypervisor
+ *   with PAE       0 ... F57FFFFF         F5800000-F67FFFFF
+ *
+ * With PAE tables have 512 entries of 8 bytes. What CR3 names is an L3, of four entries, which the processor loads as PDPTEs: its last one
+ * names a directory of its own (L2-top), in whose last entries the hypervisor is; whoever changes another one has CR3 loaded anew.
  *
  * SOSP03 3.3.3; the Xen 3 interface manual, "page tables". Idea 4: several domains share the machine's frames, and so the counts: a frame
- * has one owner; what others may map was granted, and counts as any reference. Not modelled: PAE; a directory in another
- * directory (Xen allowed it read-only); auto-translated guests. TOUR mmu.9 */
+ * has one owner; what others may map was granted, and counts as any reference. Not modelled: a directory in another
+ * directory (Xen allowed it read-only), nor, with PAE, in itself; auto-translated guests. TOUR mmu.9 */
 #ifndef MMU_DIRECT_H
 #define MMU_DIRECT_H
 
@@ -19,7 +23,12 @@
 #include "sim/mmu/strategy.h"
 
 #define DIRECT_HOLE 0xFC000000u /* the hypervisor's part of the linear space begins */
-enum { DIRECT_SLOTS = 1008 /* directory entries that are the guest's */, DIRECT_HYPERVISOR_SLOTS = PTE_SLOTS - DIRECT_SLOTS };
+#define DIRECT_PAE_HOLE 0xF5800000u
+enum {
+    DIRECT_SLOTS = 1008 /* directory entries that are the guest's */, DIRECT_HYPERVISOR_SLOTS = PTE_SLOTS - DIRECT_SLOTS,
+    DIRECT_PAE_SLOTS = 428 /* of an L2-top */, DIRECT_PAE_HYPERVISOR_SLOTS = PAE_SLOTS - DIRECT_PAE_SLOTS,
+    DIRECT_L3_SLOTS = 4
+};
 
 enum direct_rule {
 #define RULE(e, word, error, about) DIRECT_##e,
@@ -32,7 +41,8 @@ const char *direct_about(unsigned rule);
 int         direct_errno(unsigned rule); /* as the ABI has it: positive, 0 for DIRECT_OK */
 extern const char *const direct_words[DIRECT_RULES];
 
-enum direct_type { FRAME_UNTYPED, FRAME_WRITABLE, FRAME_L1, FRAME_L2, FRAME_SEGMENTS /* of a GDT or LDT */, FRAME_TYPES };
+enum direct_type { FRAME_UNTYPED, FRAME_WRITABLE, FRAME_L1, FRAME_L2, FRAME_SEGMENTS /* of a GDT or LDT */,
+                   FRAME_L3, FRAME_TOP /* an L2 in an L3's last entry */, FRAME_TYPES };
 extern const char *const direct_types[FRAME_TYPES];
 
 enum direct_owner { OWNER_NONE /* free, or the hypervisor's own, or another VM's */, OWNER_GUEST, OWNER_SHARED /* the hypervisor's, lent to the guest */ };
@@ -53,11 +63,11 @@ enum { DIRECT_DOMAINS = 256 };
 /* A table that the guest stores to at will, because no directory leads to it now (direct_unhook.c). Its counts are those of `copy`. */
 struct direct_unhooked {
     uint32_t frame;            /* FRAME_NONE: none is */
-    uint32_t slot;             /* of the directory in use, which led there */
+    uint32_t slot;             /* of the directory in use, which led there; of all four with PAE */
     gva_t    at;               /* the guest stores by this page */
     hpa_t    hook, way;        /* the directory's entry; that of another table, which maps `at` */
-    uint32_t was;              /* what `way` held */
-    uint32_t copy[PTE_SLOTS];  /* what the table held */
+    uint64_t was;              /* what `way` held */
+    uint8_t  copy[PAGE_SIZE];  /* what the table held */
 };
 
 /* What the domains of a machine have together. */
@@ -74,11 +84,13 @@ struct direct {
     struct direct_frame *frame;  /* all->frame */
     uint32_t frames;
     uint8_t  domain;             /* its number */
+    bool     pae;                /* entries have 8 bytes; before there is any table */
+    bool     reload;             /* an entry of the L3 in use changed, and the processor's PDPTEs are old: vmm loads CR3 anew */
     uint32_t owned;              /* frames that are the guest's */
     uint32_t granted;            /* another domain's frame that may be named now; FRAME_NONE: none */
-    uint32_t base;               /* frame of the current directory; FRAME_NONE before there is one */
+    uint32_t base;               /* frame of the current directory or L3; FRAME_NONE before there is one */
     struct direct_unhooked unhooked;
-    uint32_t hypervisor[DIRECT_HYPERVISOR_SLOTS]; /* what every directory's last entries hold */
+    uint64_t hypervisor[DIRECT_PAE_HYPERVISOR_SLOTS]; /* what the last entries of every directory (PAE: of every L2-top) hold */
     /* Judges, and corrects, the 512 descriptors in a frame. */
     bool   (*segments)(void *self, uint32_t frame);
     /* For checks: has another domain granted this frame to this one, so that it may be mapped, also for writing? */
@@ -90,9 +102,22 @@ struct direct {
 
 static inline struct direct *direct_of(const struct vmmu *m) { return m->state; }
 
+/* Where the hypervisor's part of the linear space begins. */
+static inline uint32_t direct_hole(const struct direct *d) { return d->pae ? DIRECT_PAE_HOLE : DIRECT_HOLE; }
+static inline unsigned direct_bytes(const struct direct *d) { return d->pae ? 8 : 4; }   /* of an entry */
+static inline uint32_t direct_slots(const struct direct *d) { return d->pae ? (uint32_t)PAE_SLOTS : (uint32_t)PTE_SLOTS; }
+/* Which entry of all directories, from linear 0 on, leads to an address's table; and which entry of that is its page's. */
+static inline uint32_t direct_upper(const struct direct *d, gva_t at) { return at.v >> (d->pae ? PAE_PDE_SHIFT : PDE_SHIFT); }
+static inline uint32_t direct_lower(const struct direct *d, gva_t at) { return at.v >> PAGE_SHIFT & (direct_slots(d) - 1); }
+static inline uint32_t direct_frame(uint64_t entry) { return (uint32_t)((entry & ~PAE_RESERVED) >> PAGE_SHIFT); }
+static inline hpa_t direct_place(const struct direct *d, uint32_t frame, uint32_t slot) { return hpa(frame << PAGE_SHIFT | slot * direct_bytes(d)); }
+static inline bool direct_is_table(unsigned type) { return type == FRAME_L1 || type == FRAME_L2 || type == FRAME_L3 || type == FRAME_TOP; }
+/* What CR3 names, as a type. */
+static inline enum direct_type direct_base_type(const struct direct *d) { return d->pae ? FRAME_L3 : FRAME_L2; }
+
 /* ---- direct_frame.c: references and types */
 /* Emits REFUSED and returns the rule. `frame`, `entry`: what it was about. */
-enum direct_rule direct_refuse(struct direct *d, enum direct_rule rule, uint32_t frame, uint32_t entry);
+enum direct_rule direct_refuse(struct direct *d, enum direct_rule rule, uint32_t frame, uint64_t entry);
 bool direct_owns(const struct direct *d, uint32_t frame);                    /* may the guest name this frame at all? */
 /* The guest is no more: its tables are none any longer, and refer to nothing. */
 void direct_abandon(struct direct *d);
@@ -115,10 +140,16 @@ void direct_charge(const struct direct *d, enum cost cost, uint64_t times);
 enum direct_rule direct_validate(struct direct *d, uint32_t frame, enum direct_type type); /* all entries; takes what they name */
 void direct_devalidate(struct direct *d, uint32_t frame, enum direct_type type);
 /* Stores an entry at a machine address if it may: into a table, checked; into a frame that is no table, as it is. */
-enum direct_rule direct_update(struct direct *d, hpa_t at, uint32_t value);
+enum direct_rule direct_update(struct direct *d, hpa_t at, uint64_t value);
+/* An entry as it is, by its machine address. */
+uint64_t direct_load(const struct direct *d, hpa_t at);
+void     direct_store(const struct direct *d, hpa_t at, uint64_t entry);
+/* The frame of the directory in use that leads to the nth table (direct_upper); FRAME_NONE: there is none. *slot: its entry. */
+uint32_t direct_directory(const struct direct *d, uint32_t upper, uint32_t *slot);
+uint32_t direct_guest_slots(const struct direct *d, enum direct_type type); /* entries of such a table that are the guest's */
 /* The machine address of the entry, in a page table, that maps `at` in the current directory. */
 enum direct_rule direct_entry(struct direct *d, gva_t at, hpa_t *where);
-enum direct_rule direct_update_va(struct direct *d, gva_t at, uint32_t value);
+enum direct_rule direct_update_va(struct direct *d, gva_t at, uint64_t value);
 enum direct_rule direct_pin(struct direct *d, uint32_t frame, enum direct_type type);
 enum direct_rule direct_unpin(struct direct *d, uint32_t frame);
 enum direct_rule direct_set_base(struct direct *d, uint32_t frame);          /* the caller loads CR3 */
@@ -131,7 +162,7 @@ bool direct_unhook(struct direct *d, gva_t at);
  * the entries from the first that breaks a rule on, which is returned, none was stored. */
 enum direct_rule direct_rehook(struct direct *d);
 /* Would `at` be reached by the unhooked table? */
-static inline bool direct_through(const struct direct *d, gva_t at) { return d->unhooked.frame != FRAME_NONE && pde_slot(at.v) == d->unhooked.slot; }
+static inline bool direct_through(const struct direct *d, gva_t at) { return d->unhooked.frame != FRAME_NONE && direct_upper(d, at) == d->unhooked.slot; }
 
 /* ---- direct_check.c: the invariants, from nothing but the tables. For tests and views: true if all counts are right and no
  * table can be written to; else a sentence in `why`. `others`: per frame, the references that vmm holds. Costs no cycle. */

@@ -9,26 +9,28 @@
 
 struct counts { uint32_t refs, writable, tables; };
 
-static uint32_t load(const struct direct *d, uint32_t frame, uint32_t slot)
+static uint64_t load(const struct direct *d, hpa_t at)
 {
-    uint32_t entry = 0;
-    bus_peek(d->vmmu->env.machine, hpa(frame << PAGE_SHIFT | slot << 2), &entry, sizeof entry);
+    uint64_t entry = 0;
+    bus_peek(d->vmmu->env.machine, at, &entry, direct_bytes(d));
     return entry;
 }
 
 /* A table's entries, as they were counted. The unhooked table's way is writable, and its hook not present, but they count as if they
  * were not so; its own entries are those before. */
-static void counted(const struct direct *d, uint32_t frame, uint32_t entry[PTE_SLOTS])
+static void counted(const struct direct *d, uint32_t frame, uint64_t entry[PTE_SLOTS])
 {
     const struct direct_unhooked *u = &d->unhooked;
-    if (u->frame == frame) {
-        memcpy(entry, u->copy, PTE_SLOTS * sizeof *entry);
-        return;
+    uint8_t bytes[PAGE_SIZE] = { 0 };
+    if (u->frame == frame) memcpy(bytes, u->copy, sizeof bytes);
+    else bus_peek(d->vmmu->env.machine, hpa(frame << PAGE_SHIFT), bytes, sizeof bytes);
+    for (uint32_t slot = 0; slot < direct_slots(d); slot++) {
+        entry[slot] = 0;
+        memcpy(&entry[slot], bytes + slot * direct_bytes(d), direct_bytes(d));
     }
-    bus_peek(d->vmmu->env.machine, hpa(frame << PAGE_SHIFT), entry, PTE_SLOTS * sizeof *entry);
-    if (u->frame == FRAME_NONE) return;
-    if (u->hook.v >> PAGE_SHIFT == frame) entry[(u->hook.v & 0xFFF) >> 2] |= PTE_P;
-    if (u->way.v >> PAGE_SHIFT == frame) entry[(u->way.v & 0xFFF) >> 2] &= ~(uint32_t)PTE_W;
+    if (u->frame == FRAME_NONE || u->frame == frame) return;
+    if (u->hook.v >> PAGE_SHIFT == frame) entry[(u->hook.v & 0xFFF) / direct_bytes(d)] |= PTE_P;
+    if (u->way.v >> PAGE_SHIFT == frame) entry[(u->way.v & 0xFFF) / direct_bytes(d)] &= ~(uint64_t)PTE_W;
 }
 
 static bool is(const struct direct *d, uint32_t frame, enum direct_type type)
@@ -44,37 +46,58 @@ static bool complain(char *why, unsigned room, const char *what, uint32_t frame,
 
 static bool count_l1(const struct direct *d, uint32_t frame, struct counts *c, char *why, unsigned room)
 {
-    uint32_t table[PTE_SLOTS] = { 0 };
+    uint64_t table[PTE_SLOTS];
     counted(d, frame, table);
-    for (uint32_t slot = 0; slot < PTE_SLOTS; slot++) {
-        uint32_t entry = table[slot], to = entry >> PAGE_SHIFT;
+    for (uint32_t slot = 0; slot < direct_slots(d); slot++) {
+        uint64_t entry = table[slot];
+        uint32_t to = direct_frame(entry);
         if (!(entry & PTE_P)) continue;
         bool lent = !direct_owns(d, to) && d->lent && to < d->frames && d->lent(d->self, to, entry & PTE_W);
         if (!direct_owns(d, to) && !lent) return complain(why, room, "a table maps a foreign frame", frame, to);
         if ((entry & PTE_W) && !is(d, to, FRAME_WRITABLE)) return complain(why, room, "a table maps a table writable", frame, to);
-        if (entry & (PTE_PS | PTE_G)) return complain(why, room, "a table entry has a forbidden bit", frame, entry);
+        if (entry & (PTE_PS | PTE_G | PAE_RESERVED)) return complain(why, room, "a table entry has a forbidden bit", frame, (uint32_t)entry);
         c[to].refs++;
         if (entry & PTE_W) c[to].writable++;
     }
     return true;
 }
 
-static bool count_l2(const struct direct *d, uint32_t frame, struct counts *c, char *why, unsigned room)
+/* A directory; with the hypervisor in its last entries, or not. */
+static bool count_l2(const struct direct *d, uint32_t frame, enum direct_type type, struct counts *c, char *why, unsigned room)
 {
-    uint32_t table[PTE_SLOTS] = { 0 };
+    uint64_t table[PTE_SLOTS];
+    uint32_t own = direct_guest_slots(d, type);
     counted(d, frame, table);
-    for (uint32_t slot = 0; slot < PTE_SLOTS; slot++) {
-        uint32_t entry = table[slot], to = entry >> PAGE_SHIFT;
-        if (slot >= DIRECT_SLOTS) { /* the processor sets accessed and dirty bits there */
-            uint32_t bits = ~(uint32_t)(PTE_A | PTE_D);
-            if ((entry ^ d->hypervisor[slot - DIRECT_SLOTS]) & bits) return complain(why, room, "the hole was changed", frame, slot);
+    for (uint32_t slot = 0; slot < direct_slots(d); slot++) {
+        uint64_t entry = table[slot];
+        uint32_t to = direct_frame(entry);
+        if (slot >= own) { /* the processor sets accessed and dirty bits there */
+            uint64_t bits = ~(uint64_t)(PTE_A | PTE_D);
+            if ((entry ^ d->hypervisor[slot - own]) & bits) return complain(why, room, "the hole was changed", frame, slot);
             continue;
         }
-        if (!(entry & PTE_P) || (to == frame && !(entry & PTE_W))) continue;
-        if (entry & (PTE_PS | PTE_G)) return complain(why, room, "a directory entry has a forbidden bit", frame, entry);
+        if (!(entry & PTE_P) || (!d->pae && to == frame && !(entry & PTE_W))) continue;
+        if (entry & (PTE_PS | PTE_G | PAE_RESERVED)) return complain(why, room, "a directory entry has a forbidden bit", frame, (uint32_t)entry);
         if (to >= d->frames || !is(d, to, FRAME_L1)) return complain(why, room, "a directory names what is no table", frame, to);
         c[to].refs++;
         c[to].tables++;
+    }
+    return true;
+}
+
+static bool count_l3(const struct direct *d, uint32_t frame, struct counts *c, char *why, unsigned room)
+{
+    for (uint32_t slot = 0; slot < DIRECT_L3_SLOTS; slot++) {
+        uint64_t entry = load(d, direct_place(d, frame, slot));
+        uint32_t to = direct_frame(entry);
+        bool top = slot == DIRECT_L3_SLOTS - 1;
+        if (top && !(entry & PTE_P)) return complain(why, room, "an L3 without the hypervisor", frame, slot);
+        if (!(entry & PTE_P)) continue;
+        if (entry & (0x1FEu | PAE_RESERVED)) return complain(why, room, "an entry of an L3 has a forbidden bit", frame, (uint32_t)entry);
+        if (to >= d->frames || !is(d, to, top ? FRAME_TOP : FRAME_L2)) return complain(why, room, "an L3 names what is no such directory", frame, to);
+        c[to].refs++;
+        c[to].tables++;
+        if (top && c[to].tables != 1) return complain(why, room, "the hypervisor's directory is in two L3s", frame, to);
     }
     return true;
 }
@@ -86,8 +109,8 @@ static bool compare(const struct direct *d, uint32_t n, const struct counts *c, 
     if (f->owner == OWNER_NONE) return f->refs || f->uses ? complain(why, room, "a free frame is referred to", n, f->refs) : true;
     if (f->refs < f->uses) return complain(why, room, "more uses than references", n, f->uses);
     if (f->refs != all) return complain(why, room, "references are miscounted", n, all);
-    if (is(d, n, FRAME_L1) && f->uses != c->tables + own) return complain(why, room, "uses of a table are miscounted", n, f->uses);
-    if (is(d, n, FRAME_L2) && f->uses != own) return complain(why, room, "uses of a directory are miscounted", n, f->uses);
+    if (f->uses && direct_is_table(f->type) && f->uses != c->tables + own) return complain(why, room, "uses of a table are miscounted", n, f->uses);
+    if (d->base == n && !is(d, n, direct_base_type(d))) return complain(why, room, "CR3 names no table of its kind", n, f->type);
     if (d->all->domain[f->domain]->vmmu->env.guest->map[n] != n) return complain(why, room, "an owned frame is not on the guest's bus", n, f->owner);
     if (is(d, n, FRAME_WRITABLE) ? f->uses < c->writable : c->writable != 0)
         return complain(why, room, "writable mappings are miscounted", n, c->writable);
@@ -99,12 +122,14 @@ static bool check_unhooked(const struct direct *d, char *why, unsigned room)
 {
     const struct direct_unhooked *u = &d->unhooked;
     if (u->frame == FRAME_NONE) return true;
-    uint32_t hook = load(d, u->hook.v >> PAGE_SHIFT, (u->hook.v & 0xFFF) >> 2), way = load(d, u->way.v >> PAGE_SHIFT, (u->way.v & 0xFFF) >> 2);
+    uint64_t hook = load(d, u->hook), way = load(d, u->way);
+    uint32_t slot, l2 = direct_directory(d, u->slot, &slot);
     if (!is(d, u->frame, FRAME_L1) || d->frame[u->frame].uses != 1u + d->frame[u->frame].pinned)
         return complain(why, room, "the unhooked table has other uses", u->frame, d->frame[u->frame].uses);
-    if ((hook & PTE_P) || hook >> PAGE_SHIFT != u->frame || u->hook.v >> PAGE_SHIFT != d->base)
-        return complain(why, room, "the unhooked table is in a directory", u->frame, hook);
-    if (!(way & PTE_P) || way >> PAGE_SHIFT != u->frame) return complain(why, room, "the unhooked table is not where it is stored to", u->frame, way);
+    if (l2 == FRAME_NONE || (d->pae && d->frame[l2].uses != 1u + d->frame[l2].pinned)) return complain(why, room, "the unhooked table's directory has other uses", u->frame, l2);
+    if ((hook & PTE_P) || direct_frame(hook) != u->frame || u->hook.v != direct_place(d, l2, slot).v)
+        return complain(why, room, "the unhooked table is in a directory", u->frame, (uint32_t)hook);
+    if (!(way & PTE_P) || direct_frame(way) != u->frame) return complain(why, room, "the unhooked table is not where it is stored to", u->frame, (uint32_t)way);
     return true;
 }
 
@@ -122,7 +147,8 @@ bool direct_check(const struct direct *d, const uint32_t *others, char *why, uns
     for (unsigned n = 0; n < DIRECT_DOMAINS && ok; n++) ok = !d->all->domain[n] || check_unhooked(d->all->domain[n], why, room);
     for (uint32_t n = 0; n < d->frames && ok; n++) {
         if (is(d, n, FRAME_L1)) ok = count_l1(owner_of(d, n), n, c, why, room);
-        else if (is(d, n, FRAME_L2)) ok = count_l2(owner_of(d, n), n, c, why, room);
+        else if (is(d, n, FRAME_L2) || is(d, n, FRAME_TOP)) ok = count_l2(owner_of(d, n), n, d->frame[n].type, c, why, room);
+        else if (is(d, n, FRAME_L3)) ok = count_l3(owner_of(d, n), n, c, why, room);
     }
     for (uint32_t n = 0; n < d->frames && ok; n++) ok = compare(owner_of(d, n), n, &c[n], others[n], why, room);
     free(c);

@@ -18,7 +18,7 @@ static const uint8_t errnos[DIRECT_RULES] = {
 #include "sim/mmu/direct.def"
 #undef RULE
 };
-const char *const direct_types[FRAME_TYPES] = { "none", "writable", "L1", "L2", "segments" };
+const char *const direct_types[FRAME_TYPES] = { "none", "writable", "L1", "L2", "segments", "L3", "L2-top" };
 
 const char *direct_word(unsigned rule) { return rule < DIRECT_RULES ? direct_words[rule] : "?"; }
 const char *direct_about(unsigned rule) { return rule < DIRECT_RULES ? abouts[rule] : "?"; }
@@ -29,11 +29,11 @@ void direct_charge(const struct direct *d, enum cost cost, uint64_t times)
     clock_charge(d->vmmu->env.clock, CAUSE_HYPERCALL, times * d->vmmu->env.model->cost[cost]);
 }
 
-enum direct_rule direct_refuse(struct direct *d, enum direct_rule rule, uint32_t frame, uint32_t entry)
+enum direct_rule direct_refuse(struct direct *d, enum direct_rule rule, uint32_t frame, uint64_t entry)
 {
     d->refused[rule]++;
     if (d->vmmu->env.trace)
-        TRACE(d->vmmu->env.trace, REFUSED, d->vmmu->cause, .rule = (uint8_t)rule, .frame = frame, .entry = entry);
+        TRACE(d->vmmu->env.trace, REFUSED, d->vmmu->cause, .rule = (uint8_t)rule, .frame = frame, .entry = (uint32_t)entry);
     return rule;
 }
 
@@ -76,8 +76,6 @@ void direct_put(struct direct *d, uint32_t frame)
     of->vmmu->env.guest->map[frame] = FRAME_NONE;
 }
 
-static bool is_table(unsigned type) { return type == FRAME_L1 || type == FRAME_L2; }
-
 /* The first use as something: what it was before is over. */
 static enum direct_rule retype(struct direct *d, uint32_t frame, enum direct_type type)
 {
@@ -87,12 +85,12 @@ static enum direct_rule retype(struct direct *d, uint32_t frame, enum direct_typ
     f->uses = 1; /* before its entries are looked at: they may name this very frame */
     if (type == FRAME_WRITABLE) return DIRECT_OK;
     enum direct_rule rule = DIRECT_OK;
-    if (is_table(type)) rule = direct_validate(d, frame, type);
+    if (direct_is_table(type)) rule = direct_validate(d, frame, type);
     else if (!d->segments(d->self, frame)) rule = direct_refuse(d, DIRECT_SEGMENT, frame, 0);
     if (rule) {
         f->uses = 0;
         f->type = FRAME_UNTYPED;
-    } else if (is_table(type) && ++d->stats.tables > d->stats.tables_peak) d->stats.tables_peak = d->stats.tables;
+    } else if (direct_is_table(type) && ++d->stats.tables > d->stats.tables_peak) d->stats.tables_peak = d->stats.tables;
     return rule;
 }
 
@@ -111,7 +109,7 @@ enum direct_rule direct_take(struct direct *d, uint32_t frame, enum direct_type 
 void direct_drop(struct direct *d, uint32_t frame)
 {
     struct direct_frame *f = &d->frame[frame];
-    if (--f->uses == 0 && is_table(f->type)) {
+    if (--f->uses == 0 && direct_is_table(f->type)) {
         d->stats.tables--;
         d->stats.dropped++;
         direct_devalidate(d, frame, f->type);

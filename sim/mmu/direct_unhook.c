@@ -10,37 +10,39 @@
  * have if it was in no directory in use. */
 #include "sim/mmu/direct.h"
 
-static hpa_t place(uint32_t frame, uint32_t slot) { return hpa(frame << PAGE_SHIFT | slot << 2); }
-static uint32_t load(const struct direct *d, hpa_t at) { return bus_read(d->vmmu->env.machine, at, 4); }
-static void store(const struct direct *d, hpa_t at, uint32_t entry) { bus_write(d->vmmu->env.machine, at, 4, entry); }
+#include <string.h>
 
-/* Hooked once, though it may be pinned, too. */
-static bool used_once(const struct direct *d, uint32_t frame)
+/* In one entry, though it may be pinned, too. */
+static bool once(const struct direct *d, uint32_t frame) { return direct_owns(d, frame) && d->frame[frame].uses == 1u + d->frame[frame].pinned; }
+
+/* One linear address leads to each of a table's pages: with PAE its directory has only one place, too. */
+static bool used_once(const struct direct *d, uint32_t frame, uint32_t l2)
 {
-    const struct direct_frame *f = &d->frame[frame];
-    return direct_owns(d, frame) && f->type == FRAME_L1 && f->uses == 1u + f->pinned;
+    return once(d, frame) && d->frame[frame].type == FRAME_L1 && (!d->pae || once(d, l2));
 }
 
 /* The way by which the guest stores there: the entry of a table that would let it, but for the right to write. */
 static bool find_way(const struct direct *d, gva_t at, struct direct_unhooked *u)
 {
-    if (at.v >= DIRECT_HOLE || d->base == FRAME_NONE) return false;
-    uint32_t pde = load(d, place(d->base, pde_slot(at.v)));
-    if (!(pde & PTE_P) || !(pde & PTE_W) || pde >> PAGE_SHIFT == d->base) return false;
+    uint32_t slot, l2 = direct_directory(d, direct_upper(d, at), &slot);
+    if (at.v >= direct_hole(d) || l2 == FRAME_NONE) return false;
+    uint64_t pde = direct_load(d, direct_place(d, l2, slot));
+    if (!(pde & PTE_P) || !(pde & PTE_W) || direct_frame(pde) == l2) return false;
     u->at = at;
-    u->way = place(pde >> PAGE_SHIFT, pte_slot(at.v));
-    u->was = load(d, u->way);
+    u->way = direct_place(d, direct_frame(pde), direct_lower(d, at));
+    u->was = direct_load(d, u->way);
     return (u->was & PTE_P) && !(u->was & PTE_W);
 }
 
 static bool find_hook(const struct direct *d, uint32_t frame, struct direct_unhooked *u)
 {
-    for (uint32_t slot = 0; slot < DIRECT_SLOTS; slot++) {
-        uint32_t pde = load(d, place(d->base, slot));
-        if (!(pde & PTE_P) || pde >> PAGE_SHIFT != frame) continue;
-        u->slot = slot;
-        u->hook = place(d->base, slot);
-        return slot != pde_slot(u->at.v);
+    for (uint32_t upper = 0; upper < direct_upper(d, gva(direct_hole(d))); upper++) {
+        uint32_t slot, l2 = direct_directory(d, upper, &slot);
+        uint64_t pde = l2 == FRAME_NONE ? 0 : direct_load(d, direct_place(d, l2, slot));
+        if (!(pde & PTE_P) || direct_frame(pde) != frame) continue;
+        u->slot = upper;
+        u->hook = direct_place(d, l2, slot);
+        return upper != direct_upper(d, u->at) && used_once(d, frame, l2);
     }
     return false;
 }
@@ -55,13 +57,13 @@ bool direct_unhook(struct direct *d, gva_t at)
 {
     struct direct_unhooked *u = &d->unhooked;
     if (u->frame != FRAME_NONE || !find_way(d, at, u)) return false;
-    uint32_t frame = u->was >> PAGE_SHIFT;
-    if (!used_once(d, frame) || !find_hook(d, frame, u)) return false;
+    uint32_t frame = direct_frame(u->was);
+    if (!once(d, frame) || !find_hook(d, frame, u)) return false;
     u->frame = frame;
-    bus_peek(d->vmmu->env.machine, place(frame, 0), u->copy, sizeof u->copy);
-    store(d, u->hook, load(d, u->hook) & ~(uint32_t)PTE_P);
+    bus_peek(d->vmmu->env.machine, hpa(frame << PAGE_SHIFT), u->copy, sizeof u->copy);
+    direct_store(d, u->hook, direct_load(d, u->hook) & ~(uint64_t)PTE_P);
     direct_flush(d);
-    store(d, u->way, u->was | PTE_W);
+    direct_store(d, u->way, u->was | PTE_W);
     direct_charge(d, COST_PV_SCAN, 1);
     d->stats.unhooked++;
     tell(d, false, frame, 0);
@@ -72,8 +74,9 @@ bool direct_unhook(struct direct *d, gva_t at)
 static void close_way(struct direct *d)
 {
     const struct direct_unhooked *u = &d->unhooked;
-    store(d, u->way, (load(d, u->way) & ~(uint32_t)(PTE_W | PTE_D)) | (u->was & PTE_D));
-    if (used_once(d, u->way.v >> PAGE_SHIFT)) d->vmmu->env.invlpg(d->vmmu->env.self, u->at);
+    uint32_t slot, l2 = direct_directory(d, direct_upper(d, u->at), &slot);
+    direct_store(d, u->way, (direct_load(d, u->way) & ~(uint64_t)(PTE_W | PTE_D)) | (u->was & PTE_D));
+    if (used_once(d, u->way.v >> PAGE_SHIFT, l2)) d->vmmu->env.invlpg(d->vmmu->env.self, u->at);
     else direct_flush(d);
 }
 
@@ -84,16 +87,17 @@ enum direct_rule direct_rehook(struct direct *d)
     uint32_t frame = u->frame, changed = 0;
     if (frame == FRAME_NONE) return DIRECT_OK;
     close_way(d);
-    for (uint32_t slot = 0; slot < PTE_SLOTS; slot++) {
-        hpa_t at = place(frame, slot);
-        uint32_t now = load(d, at);
-        if (now == u->copy[slot]) continue;
+    for (uint32_t slot = 0; slot < direct_slots(d); slot++) {
+        hpa_t at = direct_place(d, frame, slot);
+        uint64_t now = direct_load(d, at), old = 0;
+        memcpy(&old, u->copy + slot * direct_bytes(d), direct_bytes(d));
+        if (now == old) continue;
         changed++;
-        store(d, at, u->copy[slot]);
+        direct_store(d, at, old);
         if (!rule) rule = direct_update(d, at, now);
     }
     direct_charge(d, COST_PV_SCAN, 1);
-    store(d, u->hook, load(d, u->hook) | PTE_P);
+    direct_store(d, u->hook, direct_load(d, u->hook) | PTE_P);
     u->frame = FRAME_NONE;
     d->stats.rehooked++;
     tell(d, true, frame, changed);

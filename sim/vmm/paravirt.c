@@ -1,4 +1,6 @@
 /* The technique "pv": its exits, and the way in and out. See paravirt.h. */
+#include <string.h>
+
 #include "sim/cpu/debug.h"
 #include "sim/cpu/segment.h"
 #include "sim/vmm/emulate.h"
@@ -10,6 +12,24 @@
 /* Frames for the domain, in the hypervisor's own memory: above the first megabyte, where a PC has no holes. */
 enum { FRAMES_FIRST = 0x100 };
 
+/* The window, of 4 MB, is one large page, or two. */
+void pv_hypervisor_tables(struct paravirt *p, bool pae)
+{
+    struct direct *d = p->mmu;
+    uint64_t *own = d->hypervisor;
+    memset(own, 0, sizeof d->hypervisor);
+    d->pae = pae;
+    const uint32_t first = direct_upper(d, gva(direct_hole(d))), bytes = direct_bytes(d), window = p->v->vmmu.env.window_pde;
+    for (uint32_t i = 0; i < p->m2p_frames; i++) { /* supervisor: rings 0 to 2; read-only */
+        pv_frame_write(p, p->m2p_table, i * bytes, 4, (p->m2p + i) << PAGE_SHIFT | PTE_P | PTE_A);
+        if (pae) pv_frame_write(p, p->m2p_table, i * bytes + 4, 4, 0);
+    }
+    own[0] = p->m2p_table << PAGE_SHIFT | PTE_P | PTE_A;
+    own[direct_upper(d, gva(PV_DOMAIN_AREA)) - first] = p->area << PAGE_SHIFT | PTE_P | PTE_W | PTE_A;
+    own[direct_upper(d, gva(WINDOW_BASE)) - first] = window;
+    if (pae) own[direct_upper(d, gva(WINDOW_BASE)) - first + 1] = window + (1u << PAE_PDE_SHIFT);
+}
+
 static void carve_frames(struct paravirt *p, const struct vmm_board *b)
 {
     uint32_t next = (p->v->window.at >> PAGE_SHIFT) + FRAMES_FIRST;
@@ -17,17 +37,12 @@ static void carve_frames(struct paravirt *p, const struct vmm_board *b)
     p->shared = next++;
     p->grant = next;
     next += PV_GRANT_FRAMES;
-    uint32_t m2p_table = next++;
+    p->m2p_table = next++;
     p->m2p = next;
     p->m2p_frames = (b->bus->frames + 1023) / 1024;
-    for (uint32_t i = 0; i < p->m2p_frames; i++)
-        pv_frame_write(p, m2p_table, i * 4, 4, (p->m2p + i) << PAGE_SHIFT | PTE_P | PTE_A); /* supervisor: rings 0 to 2; read-only */
-    for (uint32_t i = m2p_table; i < p->m2p + p->m2p_frames; i++) p->v->vm->bus.map[i] = i; /* so v->virt sees it, too */
+    for (uint32_t i = p->m2p_table; i < p->m2p + p->m2p_frames; i++) p->v->vm->bus.map[i] = i; /* so v->virt sees it, too */
     for (uint32_t i = 0; i < b->bus->frames; i++) pv_set_m2p(p, i, UINT32_MAX);
-    uint32_t *own = p->mmu->hypervisor;
-    own[pde_slot(DIRECT_HOLE) - DIRECT_SLOTS] = m2p_table << PAGE_SHIFT | PTE_P | PTE_A;
-    own[pde_slot(PV_DOMAIN_AREA) - DIRECT_SLOTS] = p->area << PAGE_SHIFT | PTE_P | PTE_W | PTE_A;
-    own[pde_slot(WINDOW_BASE) - DIRECT_SLOTS] = p->v->vmmu.env.window_pde;
+    pv_hypervisor_tables(p, false);
 }
 
 static void build_gates(const struct window *w)
@@ -76,6 +91,7 @@ static void pv_away(struct vcpu *v)
 static void pv_back(struct vcpu *v)
 {
     vcpu_back(v);
+    if (pv_pae(v->pv)) pv_load_base(v->pv);
     pv_load_tables(v->pv);
     v->pv->mmu->all->flushes++; /* the TLB was emptied */
 }

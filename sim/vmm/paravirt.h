@@ -9,11 +9,13 @@
  * rights of ring 1 and never at or above the hole: what the guest may not touch, it cannot have touched for it.
  *
  *   hole          FC000000 machine-to-physical table (read-only)    FF800000 GDT, 16 pages    FF810000 LDT, 16 pages
- *   (DIRECT_HOLE)                                                   FFC00000 the window (window.h)
+ *   (direct_hole)                                                   FFC00000 the window (window.h)
+ *   with PAE      F5800000
  *
  * GDT pages 0-13 are the guest's own frames; 14 and 15 are the last two of the window's table, with the flat selectors E019 to
  * E033 at its beginning and the hypervisor's own at its end. LDT pages are mapped when the CPU first looks for them.
- * Xen 3 public headers; SOSP03 3. Not modelled: several vCPUs, virtual-8086 tasks, privileged domains. TOUR vmm.8 */
+ * Xen 3 public headers; SOSP03 3. Not modelled: several vCPUs, virtual-8086 tasks, privileged domains. Between a domain
+ * with PAE and one without paging would be off for a moment, in a page that is mapped to itself; here CR4 and CR3 change at once. TOUR vmm.8 */
 #ifndef VMM_PARAVIRT_H
 #define VMM_PARAVIRT_H
 
@@ -43,12 +45,14 @@ struct pv_image {
     uint32_t hypercall_page;     /* linear; 0: none */
     uint32_t mod_start, mod_len; /* pseudo-physical place and size of the initial RAM disk */
     const char *cmdline;
+    bool     pae;                /* its page tables have entries of 8 bytes */
 };
 
 struct paravirt {
     struct vcpu *v;
     struct direct *mmu;
     uint32_t area;             /* frames: the page table of PV_DOMAIN_AREA, ... */
+    uint32_t m2p_table;        /* that of the hole's beginning */
     uint32_t shared;           /* struct shared_info */
     uint32_t m2p, m2p_frames;  /* the machine-to-physical table */
     uint32_t grant;            /* the grant table's first frame */
@@ -94,6 +98,10 @@ struct pv_call_row { const char *name, *about; uint8_t args; pv_call *function; 
 const struct pv_call_row *pv_call_row(uint32_t number); /* NULL: there is none */
 void pv_names(void); /* registers the trace's enum types "hypercall" and "rule" */
 
+/* ---- paravirt.c */
+/* The hypervisor's entries of every directory, in tables of that format: before the domain has any. */
+void pv_hypervisor_tables(struct paravirt *p, bool pae);
+
 /* ---- paravirt_call.c */
 void    pv_hypercall(struct paravirt *p);                                  /* INT 82h was executed; EAX is the number */
 /* One call, as INT 82h or multicall makes it. Emits HYPERCALL. */
@@ -118,6 +126,8 @@ void pv_load_base(struct paravirt *p);                                     /* CR
 int32_t pv_new_base(struct paravirt *p, uint32_t frame);
 int32_t pv_error(enum direct_rule rule);                                   /* a broken rule as a hypercall's result */
 void pv_set_m2p(struct paravirt *p, uint32_t frame, uint32_t pfn);
+bool pv_pae(const struct paravirt *p);                                     /* its page tables have entries of 8 bytes */
+void pv_settle_base(struct paravirt *p);                                   /* an L3 in use may have changed: its entries are loaded */
 
 /* ---- paravirt_memory.c: frames given back and asked for */
 void pv_memory_init(struct paravirt *p);
@@ -127,7 +137,9 @@ void pv_memory_over(struct paravirt *p);                                   /* wh
 void pv_segments_init(struct paravirt *p);                                 /* the area's tables; GDTR and LDTR */
 void pv_load_tables(struct paravirt *p);                                   /* GDTR and LDTR of the real processor */
 bool pv_descriptor(struct paravirt *p, uint16_t selector, uint32_t d[2]);  /* as the CPU would find it */
-bool pv_judge_descriptor(uint32_t d[2]);                                   /* may a guest have it? Corrects DPL and limit */
+bool pv_judge_descriptor(const struct paravirt *p, uint32_t d[2]);         /* may a guest have it? Corrects DPL and limit */
+uint32_t pv_segment_end(const struct paravirt *p);                         /* guest segments end there */
+uint64_t pv_area_entry(const struct paravirt *p, uint32_t page);           /* of the area's page table */
 bool pv_judge_descriptors(void *p, uint32_t frame);                        /* all 512 of a frame */
 bool pv_gate_selector(uint32_t selector);                                  /* may a handler's CS be this? */
 uint32_t pv_ring1(uint32_t selector);                                      /* RPL at least 1 */

@@ -102,7 +102,7 @@ void pv_hypercall(struct paravirt *p)
 int32_t pv_multicall(struct paravirt *p, const uint32_t arg[6])
 {
     enum { MULTICALL = 13, IRET = 23 };
-    if ((uint64_t)arg[0] + arg[1] * (uint64_t)sizeof(struct xen_multicall_entry) > DIRECT_HOLE) return -XEN_EFAULT;
+    if ((uint64_t)arg[0] + arg[1] * (uint64_t)sizeof(struct xen_multicall_entry) > direct_hole(p->mmu)) return -XEN_EFAULT;
     for (uint32_t i = 0; i < arg[1] && !p->v->vm->dead && !p->v->vm->exited; i++) {
         struct xen_multicall_entry e;
         uint32_t at = arg[0] + i * (uint32_t)sizeof e;

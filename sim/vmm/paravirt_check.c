@@ -41,7 +41,8 @@ static bool check_skin(const struct paravirt *p, char *why, unsigned room)
     if (window_word(p, p->v->window.tss + 4) != WINDOW_BASE + WINDOW_STACK || window_word(p, p->v->window.tss + 8) != WINDOW_SS)
         return complain(why, room, "the ring-0 stack was changed", window_word(p, p->v->window.tss + 4));
     if (!(window_word(p, p->v->window.tss + 16) & 3)) return complain(why, room, "ring 1's stack segment is ring 0's", 0);
-    if (window_word(p, WINDOW_GDT + WINDOW_CS + 4) != 0x00CF9B00 || window_word(p, WINDOW_GDT + (XEN_RING1_CS & ~7u)) != 0x0000C3FF ||
+    if (window_word(p, WINDOW_GDT + WINDOW_CS + 4) != 0x00CF9B00 ||
+        window_word(p, WINDOW_GDT + (XEN_RING1_CS & ~7u)) != (((pv_segment_end(p) >> PAGE_SHIFT) - 1) & 0xFFFF) ||
         window_word(p, WINDOW_GDT + (XEN_RING1_CS & ~7u) + 4) != 0x00CFBB00)
         return complain(why, room, "a reserved descriptor was changed", 0);
     return true;
@@ -53,6 +54,12 @@ static bool check_processor(const struct paravirt *p, char *why, unsigned room)
     const struct cpu *real = p->v->vmm->board.cpu;
     if (real->gdtr.base != PV_DOMAIN_AREA || real->idtr.base != WINDOW_BASE + WINDOW_IDT || real->cr3 >> PAGE_SHIFT != p->mmu->base)
         return complain(why, room, "GDTR, IDTR or CR3 was changed", real->cr3);
+    if (!(real->cr4 & CR4_PAE) == pv_pae(p)) return complain(why, room, "CR4.PAE was changed", real->cr4);
+    for (unsigned n = 0; pv_pae(p) && n < 4; n++) {
+        uint64_t pdpte[4];
+        mmu_pdptes_now(p->v->vmm->board.mmu, pdpte);
+        if (pdpte[n] != direct_load(p->mmu, direct_place(p->mmu, p->mmu->base, n))) return complain(why, room, "a PDPTE is not what the L3 has", n);
+    }
     return (real->cr0 & CR0_WP) || complain(why, room, "CR0.WP was changed", real->cr0);
 }
 
@@ -60,9 +67,10 @@ static bool check_processor(const struct paravirt *p, char *why, unsigned room)
 static bool check_area(const struct paravirt *p, uint32_t *others, char *why, unsigned room)
 {
     for (uint32_t page = 0; page < 2 * PV_TABLE_PAGES; page++) {
-        uint32_t entry = pv_frame_read(p, p->area, page * 4, 4), frame = entry >> PAGE_SHIFT;
+        uint64_t entry = pv_area_entry(p, page);
+        uint32_t frame = direct_frame(entry);
         if (page >= XEN_GDT_PAGES && page < PV_TABLE_PAGES) {
-            if (entry >> PAGE_SHIFT != window_hpa(&p->v->window, WINDOW_GDT).v / PAGE_SIZE + page) return complain(why, room, "the reserved descriptors moved", entry);
+            if (frame != window_hpa(&p->v->window, WINDOW_GDT).v / PAGE_SIZE + page) return complain(why, room, "the reserved descriptors moved", frame);
             continue;
         }
         if (!(entry & PTE_P)) continue;
@@ -70,7 +78,7 @@ static bool check_area(const struct paravirt *p, uint32_t *others, char *why, un
         others[frame]++;
         for (uint32_t i = 0; i < PAGE_SIZE; i += 8) {
             uint32_t d[2] = { pv_frame_read(p, frame, i, 4), pv_frame_read(p, frame, i + 4, 4) }, was[2] = { d[0], d[1] };
-            if (!pv_judge_descriptor(d) || d[0] != was[0] || d[1] != was[1]) return complain(why, room, "a descriptor that was never allowed", was[1]);
+            if (!pv_judge_descriptor(p, d) || d[0] != was[0] || d[1] != was[1]) return complain(why, room, "a descriptor that was never allowed", was[1]);
         }
     }
     return true;
@@ -83,7 +91,7 @@ static bool check_tlb(const struct paravirt *p, const struct tlb *tlb, unsigned 
     for (unsigned i = 0; i < sets * TLB_WAYS; i++) {
         const struct tlb_entry *e = &tlb->e[i / TLB_WAYS][i % TLB_WAYS];
         uint32_t frame = e->frame >> PAGE_SHIFT;
-        if (!e->valid || e->page >= DIRECT_HOLE) continue;
+        if (!e->valid || e->page >= direct_hole(p->mmu)) continue;
         if (direct_through(p->mmu, gva(e->page))) return complain(why, room, "the TLB leads through a table that is unhooked", e->page);
         if (!direct_owns(p->mmu, frame) && !pv_lent(p, frame, e->pte & PTE_W)) return complain(why, room, "the TLB leads to a foreign frame", e->page);
         const struct direct_frame *f = &p->mmu->frame[frame];

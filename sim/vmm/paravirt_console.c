@@ -92,13 +92,13 @@ static int32_t compile_info(struct paravirt *p, uint32_t at)
     return pv_write(p, at, info, sizeof info) ? 0 : -XEN_EFAULT;
 }
 
-/* { index, u32 bits }: only submap 0 has any; none is needed by a kernel that fills in everything itself. */
+/* { index, u32 bits }: only submap 0 has any; but for L3s with PAE none is needed by a kernel that fills in everything itself. */
 static int32_t features(struct paravirt *p, uint32_t at)
 {
     uint32_t r[2];
     if (!pv_read(p, at, r, sizeof r)) return -XEN_EFAULT;
     if (r[0]) return -XEN_EINVAL;
-    r[1] = 0;
+    r[1] = pv_pae(p) ? 1u << XEN_FEATURE_PAE_CR3 : 0;
     return pv_write(p, at, r, sizeof r) ? 0 : -XEN_EFAULT;
 }
 
@@ -106,13 +106,13 @@ static int32_t features(struct paravirt *p, uint32_t at)
 int32_t pv_xen_version(struct paravirt *p, const uint32_t arg[6])
 {
     enum { VERSION, EXTRA, COMPILE, CAPABILITIES, CHANGESET, PARAMETERS, FEATURES, PAGESIZE, HANDLE };
-    static const uint32_t hole = DIRECT_HOLE;
+    const uint32_t hole = direct_hole(p->mmu);
     static const uint8_t handle[16] = { 0 };
     switch (arg[0]) {
     case VERSION: return XEN_MAJOR << 16 | XEN_MINOR;
     case EXTRA: return put_text(p, arg[1], ".0-ringside", 16);
     case COMPILE: return compile_info(p, arg[1]);
-    case CAPABILITIES: return put_text(p, arg[1], XEN_MAGIC " ", 1024);
+    case CAPABILITIES: return put_text(p, arg[1], pv_pae(p) ? XEN_PAE_MAGIC " " : XEN_MAGIC " ", 1024);
     case CHANGESET: return put_text(p, arg[1], "unavailable", 64);
     case PARAMETERS: return pv_write(p, arg[1], &hole, 4) ? 0 : -XEN_EFAULT;
     case FEATURES: return features(p, arg[1]);
@@ -138,7 +138,7 @@ int32_t pv_set_debugreg(struct paravirt *p, const uint32_t arg[6])
     struct cpu *real = p->v->vmm->board.cpu, *c = &p->v->virt;
     uint32_t n = arg[0], value = arg[1];
     if (n > 7 || n == 4 || n == 5) return -XEN_EINVAL;
-    if (n < 4 && value >= DIRECT_HOLE) return -XEN_EPERM;
+    if (n < 4 && value >= direct_hole(p->mmu)) return -XEN_EPERM;
     if (n == 7 && !breakpoints_ok(value)) return -XEN_EPERM;
     debug_set(c, n, value);
     if (n != 6) debug_set(real, n, value);
@@ -157,7 +157,7 @@ int32_t pv_get_debugreg(struct paravirt *p, const uint32_t arg[6])
 /* arg: enable or disable, which. */
 int32_t pv_vm_assist(struct paravirt *p, const uint32_t arg[6])
 {
-    if (arg[1] != XEN_ASSIST_WRITABLE_TABLES) return -XEN_EINVAL; /* segments around 4 GB get no help */
+    if (arg[1] != XEN_ASSIST_WRITABLE_TABLES && !(pv_pae(p) && arg[1] == XEN_ASSIST_PAE_CR3)) return -XEN_EINVAL; /* segments around 4 GB get no help */
     switch (arg[0]) {
     case XEN_ASSIST_ENABLE: p->assists |= 1u << arg[1]; return 0;
     case XEN_ASSIST_DISABLE: p->assists &= ~(1u << arg[1]); return 0;

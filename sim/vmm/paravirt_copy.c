@@ -20,7 +20,7 @@ static bool reach(struct paravirt *p, uint32_t at, unsigned access, hpa_t *to)
     struct xlat x = { 0 };
     struct fault f;
     if (direct_through(p->mmu, gva(at)) && !pv_rehook(p)) return false;
-    if (at >= DIRECT_HOLE || !real->env.translate(real->env.mmu, gva(at), access, &x, &f) || x.absent) return false;
+    if (at >= direct_hole(p->mmu) || !real->env.translate(real->env.mmu, gva(at), access, &x, &f) || x.absent) return false;
     *to = x.at;
     return true;
 }

@@ -30,7 +30,7 @@ static bool write_cr(struct paravirt *p, const struct insn *i)
     switch (i->sub) {
     case 0: return !((value ^ c->cr0) & ~(uint32_t)CR0_TS) && !pv_fpu_taskswitch(p, arg);
     case 2: pv_set_shared(p, VCPU_CR2, 4, value); return true;
-    case 3: return !pv_new_base(p, value >> PAGE_SHIFT);
+    case 3: return !pv_new_base(p, value >> PAGE_SHIFT | (pv_pae(p) ? value << (32 - PAGE_SHIFT) : 0)); /* PAE: its lower bits are a frame's upper ones */
     case 4: return !((value ^ c->cr4) & ~(uint32_t)(CR4_PGE | CR4_PSE));
     default: return false;
     }

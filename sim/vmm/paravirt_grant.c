@@ -82,7 +82,7 @@ static bool entry_at(struct paravirt *p, uint32_t flags, uint32_t host, hpa_t *a
     *at = hpa(host);
     if (!(flags & MAP_ENTRY)) return !(host & (PAGE_SIZE - 1)) && direct_entry(p->mmu, gva(host), at) == DIRECT_OK;
     uint32_t frame = host >> PAGE_SHIFT;
-    return !(host & 3) && direct_owns(p->mmu, frame) && p->mmu->frame[frame].uses && p->mmu->frame[frame].type == FRAME_L1;
+    return !(host & (direct_bytes(p->mmu) - 1)) && direct_owns(p->mmu, frame) && p->mmu->frame[frame].uses && p->mmu->frame[frame].type == FRAME_L1;
 }
 
 /* `frame` is one that this domain was granted, or its own. */
@@ -149,8 +149,8 @@ static int16_t unmap_host(struct paravirt *p, const struct unmap_op *o, const st
 {
     hpa_t at;
     if (o->host_high || !entry_at(p, m->flags, o->host, &at)) return BAD_ADDRESS;
-    uint32_t entry = pv_frame_read(p, at.v >> PAGE_SHIFT, at.v & (PAGE_SIZE - 1), 4);
-    if (!(entry & PTE_P) || entry >> PAGE_SHIFT != m->frame) return GENERAL_ERROR;
+    uint64_t entry = direct_load(p->mmu, at);
+    if (!(entry & PTE_P) || direct_frame(entry) != m->frame) return GENERAL_ERROR;
     if (direct_update(p->mmu, at, 0)) return GENERAL_ERROR;
     direct_flush(p->mmu);
     return OKAY;

@@ -106,7 +106,7 @@ static int32_t reservation(struct paravirt *p, uint32_t op, uint32_t at)
     bool increase = cmd == XEN_MEM_INCREASE;
     if (!pv_read(p, at, &r, sizeof r) || r.count > UINT32_MAX >> XEN_MEM_SHIFT || n > r.count || r.domain != XEN_DOM_SELF) return (int32_t)n;
     if (r.order) return (int32_t)n; /* only single frames: no more are ever promised to be contiguous */
-    if (!(increase && !r.extents) && r.extents + (uint64_t)r.count * 4 > DIRECT_HOLE) return (int32_t)n;
+    if (!(increase && !r.extents) && r.extents + (uint64_t)r.count * 4 > direct_hole(p->mmu)) return (int32_t)n;
     for (; n < r.count; n++) {
         uint32_t extent = r.extents || !increase ? r.extents + 4 * n : 0;
         if (!(cmd == XEN_MEM_DECREASE ? give_back(p, extent) : ask_for(p, extent, !increase))) break;
@@ -139,7 +139,7 @@ static int32_t memory_map(struct paravirt *p, uint32_t at)
 /* arg: operation, its structure. */
 int32_t pv_memory_op(struct paravirt *p, const uint32_t arg[6])
 {
-    const uint32_t m2p[3] = { DIRECT_HOLE, XEN_SEGMENT_END, p->mmu->frames - 1 };
+    const uint32_t m2p[3] = { direct_hole(p->mmu), pv_segment_end(p), p->mmu->frames - 1 };
     switch (arg[0] & XEN_MEM_MASK) {
     case XEN_MEM_INCREASE: case XEN_MEM_DECREASE: case XEN_MEM_POPULATE: return reservation(p, arg[0], arg[1]);
     case XEN_MEM_MAX_PAGE: return (int32_t)(p->mmu->frames - 1);

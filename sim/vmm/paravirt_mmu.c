@@ -13,17 +13,38 @@ void pv_set_m2p(struct paravirt *p, uint32_t frame, uint32_t pfn)
     pv_frame_write(p, p->m2p + (frame >> 10), (frame & 1023) * 4, 4, pfn);
 }
 
+bool pv_pae(const struct paravirt *p) { return p->mmu->pae; }
+
+/* What MOV to CR3 loads with PAE: they were judged when they were put there. */
+static void load_pdptes(struct paravirt *p)
+{
+    struct vcpu *v = p->v;
+    struct cpu *real = v->vmm->board.cpu;
+    struct fault f;
+    if (!pv_pae(p)) return;
+    (void)real->env.pdptes(real->env.mmu, real->cr3, &f);
+    (void)mmu_pdptes(&v->virt_mmu, v->virt.cr3, &f);
+}
+
 void pv_load_base(struct paravirt *p)
 {
     struct vcpu *v = p->v;
     struct cpu *real = v->vmm->board.cpu;
     v->root = v->virt.cr3 = p->mmu->base << PAGE_SHIFT;
     real->cr3 = v->root;
+    if (pv_pae(p)) real->cr4 |= CR4_PAE;
+    p->mmu->reload = false;
     real->env.paging(real->env.mmu, real->cr0, real->cr3, real->cr4);
     mmu_paging(&v->virt_mmu, v->virt.cr0, v->virt.cr3, v->virt.cr4);
+    load_pdptes(p);
     mmu_flush(&v->virt_mmu, true);
     direct_flush(p->mmu); /* charges MOV CR3 */
     TRACE(v->vmm->board.trace, CR3, v->cause, .value = v->root);
+}
+
+void pv_settle_base(struct paravirt *p)
+{
+    if (p->mmu->reload && p->v->vm == p->v->vmm->now) pv_load_base(p);
 }
 
 /* Whose memory a list is about. The caller's own is DOMID_SELF (by its number it is "not foreign": refused); a device's may be
@@ -34,18 +55,19 @@ static int32_t whose(uint32_t domain, bool *device)
     return *device || (domain & 0xFFFF) == XEN_DOM_SELF ? 0 : -XEN_ESRCH;
 }
 
-/* Entries here have 32 bits: what the ABI's words have more is cut off. */
+/* Without PAE entries have 32 bits: what the ABI's words have more is cut off. */
 static int32_t update_one(struct paravirt *p, const struct xen_mmu_update *u, bool device)
 {
-    uint32_t at = address(u->ptr, u->ptr_high), frame = at >> PAGE_SHIFT;
+    uint32_t at = address(u->ptr, u->ptr_high), frame = at >> PAGE_SHIFT, low = at & (PAGE_SIZE - direct_bytes(p->mmu));
+    uint64_t val = u->val | (pv_pae(p) ? (uint64_t)u->val_high << 32 : 0);
     bool owned = direct_owns(p->mmu, frame);
     if ((u->ptr & 3) > XEN_MMU_PRESERVE_AD) return -XEN_ENOSYS;
     if (device && ((u->val & PTE_P) || (u->ptr & 3) == XEN_MMU_MACHPHYS))
         return pv_error(direct_refuse(p->mmu, DIRECT_FOREIGN, u->val >> PAGE_SHIFT, u->val));
-    if ((u->ptr & 3) == XEN_MMU_NORMAL) return pv_error(direct_update(p->mmu, hpa(at), u->val));
+    if ((u->ptr & 3) == XEN_MMU_NORMAL) return pv_error(direct_update(p->mmu, hpa(at), val));
     if (!owned) return pv_error(direct_refuse(p->mmu, DIRECT_FOREIGN, frame, u->val));
     if ((u->ptr & 3) == XEN_MMU_PRESERVE_AD)
-        return pv_error(direct_update(p->mmu, hpa(at), u->val | (pv_frame_read(p, frame, at & 0xFFC, 4) & (PTE_A | PTE_D))));
+        return pv_error(direct_update(p->mmu, hpa(at), val | (pv_frame_read(p, frame, low, 4) & (PTE_A | PTE_D))));
     pv_set_m2p(p, frame, u->val);
     return 0;
 }
@@ -56,7 +78,7 @@ static int32_t begin(struct paravirt *p, const uint32_t arg[6], uint32_t size, u
     *n = arg[1] & ~XEN_MMU_PREEMPTED;
     *before = 0;
     if (arg[1] != *n && arg[2]) (void)pv_read(p, arg[2], before, 4); /* goes on with what was interrupted: adds to what was done */
-    if (arg[0] + (uint64_t)*n * size > DIRECT_HOLE) return -XEN_EFAULT;
+    if (arg[0] + (uint64_t)*n * size > direct_hole(p->mmu)) return -XEN_EFAULT;
     return whose(arg[3], device);
 }
 
@@ -82,6 +104,7 @@ int32_t pv_mmu_update(struct paravirt *p, const uint32_t arg[6])
     while (!result && n < count && !(n && pv_long(p))) {
         if (!pv_read(p, arg[0] + n * (uint32_t)sizeof u, &u, sizeof u)) result = -XEN_EFAULT;
         else result = update_one(p, &u, device);
+        pv_settle_base(p);
         n += !result;
     }
     tell(p, arg[2], before + n);
@@ -109,7 +132,7 @@ static int32_t after_update(struct paravirt *p, uint32_t at, uint32_t flags)
 /* arg: address, entry (low, high), flags. The TLB is seen to even if the entry is not changed. */
 int32_t pv_update_va_mapping(struct paravirt *p, const uint32_t arg[6])
 {
-    enum direct_rule rule = direct_update_va(p->mmu, gva(arg[0]), arg[1]);
+    enum direct_rule rule = direct_update_va(p->mmu, gva(arg[0]), arg[1] | (pv_pae(p) ? (uint64_t)arg[2] << 32 : 0));
     if (rule == DIRECT_ADDRESS) return pv_error(rule);
     int32_t flushed = after_update(p, arg[0], arg[3]);
     return flushed ? flushed : pv_error(rule);
@@ -138,7 +161,7 @@ static int32_t pin(struct paravirt *p, const struct xen_mmuext_op *op, bool devi
 {
     if (device) return pv_error(direct_refuse(p->mmu, DIRECT_FOREIGN, op->arg1, 0));
     if (op->cmd == XEN_UNPIN) return pv_error(direct_unpin(p->mmu, op->arg1));
-    return pv_error(direct_pin(p->mmu, op->arg1, op->cmd == XEN_PIN_L1 ? FRAME_L1 : FRAME_L2));
+    return pv_error(direct_pin(p->mmu, op->arg1, op->cmd == XEN_PIN_L1 ? FRAME_L1 : op->cmd == XEN_PIN_L2 ? FRAME_L2 : FRAME_L3));
 }
 
 /* Fills a frame with zeros, or with what another holds: one that may be writable just now, and that one's own. */
@@ -164,7 +187,8 @@ static int32_t extended_one(struct paravirt *p, const struct xen_mmuext_op *op, 
     switch (op->cmd) {
     case XEN_PIN_L1: case XEN_PIN_L2: return pin(p, op, device);
     case XEN_UNPIN: return pin(p, op, false);
-    case XEN_PIN_L3: case XEN_PIN_L4: return 0; /* there are no such tables: nothing to do, says Xen */
+    case XEN_PIN_L3: case XEN_PIN_L4: /* where there are no such tables there is nothing to do, says Xen */
+        return op->cmd == XEN_PIN_L3 && pv_pae(p) ? pin(p, op, device) : 0;
     case XEN_NEW_BASE: return pv_new_base(p, op->arg1);
     case XEN_FLUSH_LOCAL: case XEN_FLUSH_MULTI: case XEN_FLUSH_ALL: case XEN_INVLPG_LOCAL: case XEN_INVLPG_MULTI: case XEN_INVLPG_ALL:
         return flush(p, op);

@@ -18,18 +18,18 @@ bool pv_gate_selector(uint32_t selector)
 static uint32_t base_of(const uint32_t d[2]) { return d[0] >> 16 | (d[1] & 0xFF) << 16 | (d[1] & 0xFF000000u); }
 
 /* Cuts a segment so that none of its bytes lies behind the part a guest may see. Cutting by pages only: the rest is refused. */
-static bool cut(uint32_t d[2])
+static bool cut(uint32_t end, uint32_t d[2])
 {
     uint32_t base = base_of(d), units = ((d[1] & 0xF0000) | (d[0] & 0xFFFF)) + 1;
     uint64_t size = (uint64_t)units << (d[1] & HIGH_G ? 12 : 0), room;
-    if (base >= XEN_SEGMENT_END - PAGE_SIZE) return false;
+    if (base >= end - PAGE_SIZE) return false;
     if ((d[1] & (HIGH_CODE | HIGH_DOWN)) == HIGH_DOWN) {
         if (base + size > UINT32_MAX) return true; /* begins behind the wrap, ends below its base */
         room = (0u - (base & PAGE_MASK)) & UINT32_MAX;
         if (!room) return false;
     } else {
-        if (base + size <= XEN_SEGMENT_END) return true;
-        room = XEN_SEGMENT_END - base;
+        if (base + size <= end) return true;
+        room = end - base;
     }
     if (!(d[1] & HIGH_G)) return false;
     uint32_t last = (uint32_t)(room >> 12) - 1;
@@ -38,11 +38,13 @@ static bool cut(uint32_t d[2])
     return true;
 }
 
-bool pv_judge_descriptor(uint32_t d[2])
+uint32_t pv_segment_end(const struct paravirt *p) { return pv_pae(p) ? XEN_PAE_SEGMENT_END : XEN_SEGMENT_END; }
+
+bool pv_judge_descriptor(const struct paravirt *p, uint32_t d[2])
 {
     if (!(d[1] & HIGH_P)) return true; /* whoever uses it faults */
     if (!(d[1] & HIGH_DPL)) d[1] |= 1u << 13;
-    if (d[1] & HIGH_S) return cut(d);
+    if (d[1] & HIGH_S) return cut(pv_segment_end(p), d);
     if (!(d[1] & HIGH_TYPE)) return true;
     return (d[1] & HIGH_TYPE) == TYPE_CALL_GATE && pv_gate_selector(d[0] >> 16) && !(d[1] & GATE_RESERVED);
 }
@@ -53,7 +55,7 @@ bool pv_judge_descriptors(void *pv, uint32_t frame)
     pv_charge(p, COST_PV_SCAN);
     for (uint32_t i = 0; i < DESCRIPTORS; i++) {
         uint32_t d[2] = { pv_frame_read(p, frame, i * 8, 4), pv_frame_read(p, frame, i * 8 + 4, 4) }, high = d[1], low = d[0];
-        if (!pv_judge_descriptor(d)) return false;
+        if (!pv_judge_descriptor(p, d)) return false;
         if (d[0] != low) pv_frame_write(p, frame, i * 8, 4, d[0]);
         if (d[1] != high) pv_frame_write(p, frame, i * 8 + 4, 4, d[1]);
     }
@@ -62,9 +64,22 @@ bool pv_judge_descriptors(void *pv, uint32_t frame)
 
 /* ---- the area of the tables */
 
+uint64_t pv_area_entry(const struct paravirt *p, uint32_t page)
+{
+    uint32_t at = page * direct_bytes(p->mmu);
+    return pv_frame_read(p, p->area, at, 4) | (pv_pae(p) ? (uint64_t)pv_frame_read(p, p->area, at + 4, 4) << 32 : 0);
+}
+
+static void set_area(const struct paravirt *p, uint32_t page, uint32_t entry)
+{
+    uint32_t at = page * direct_bytes(p->mmu);
+    pv_frame_write(p, p->area, at, 4, entry);
+    if (pv_pae(p)) pv_frame_write(p, p->area, at + 4, 4, 0);
+}
+
 static void map(struct paravirt *p, uint32_t page, uint32_t entry)
 {
-    pv_frame_write(p, p->area, page * 4, 4, entry);
+    set_area(p, page, entry);
     p->v->vmmu.env.invlpg(p->v->vmmu.env.self, gva(PV_DOMAIN_AREA + (page << PAGE_SHIFT)));
 }
 
@@ -87,11 +102,11 @@ void pv_segments_init(struct paravirt *p)
     static const uint32_t flat[4] = { 0x00CFBA00, 0x00CFB200, 0x00CFFA00, 0x00CFF200 };
     for (uint32_t i = 0; i < 4; i++) {
         uint32_t d[2] = { 0x0000FFFF, flat[i] | 0x100 /* accessed */ };
-        cut(d);
+        cut(pv_segment_end(p), d);
         bus_poke(machine, window_hpa(&p->v->window, WINDOW_GDT + XEN_FIRST_SELECTOR + 0x18 + 8 * i), d, sizeof d);
     }
     for (uint32_t i = XEN_GDT_PAGES; i < PV_TABLE_PAGES; i++)
-        pv_frame_write(p, p->area, i * 4, 4, window_hpa(&p->v->window, WINDOW_GDT + i * PAGE_SIZE).v | AREA_ENTRY);
+        set_area(p, i, window_hpa(&p->v->window, WINDOW_GDT + i * PAGE_SIZE).v | AREA_ENTRY);
     pv_load_tables(p);
 }
 
@@ -143,7 +158,7 @@ int32_t pv_update_descriptor(struct paravirt *p, const uint32_t arg[6])
     uint32_t frame = arg[0] >> PAGE_SHIFT, d[2] = { arg[2], arg[3] };
     if (arg[1] || (arg[0] & 7)) return -XEN_EINVAL;
     if (!direct_owns(p->mmu, frame)) return pv_error(direct_refuse(p->mmu, DIRECT_FOREIGN, frame, arg[3]));
-    if (!pv_judge_descriptor(d)) return pv_error(direct_refuse(p->mmu, DIRECT_SEGMENT, frame, arg[3]));
+    if (!pv_judge_descriptor(p, d)) return pv_error(direct_refuse(p->mmu, DIRECT_SEGMENT, frame, arg[3]));
     const struct direct_frame *f = &p->mmu->frame[frame];
     enum direct_type type = f->uses && f->type == FRAME_SEGMENTS ? FRAME_SEGMENTS : FRAME_WRITABLE;
     enum direct_rule rule = direct_take(p->mmu, frame, type);
@@ -158,7 +173,7 @@ void pv_forget_ldt(struct paravirt *p)
 {
     for (uint32_t i = 0; i < PV_TABLE_PAGES; i++) {
         if (!(p->ldt_mapped & 1u << i)) continue;
-        uint32_t frame = pv_frame_read(p, p->area, (PV_TABLE_PAGES + i) * 4, 4) >> PAGE_SHIFT;
+        uint32_t frame = direct_frame(pv_area_entry(p, PV_TABLE_PAGES + i));
         map(p, PV_TABLE_PAGES + i, 0);
         direct_drop(p->mmu, frame);
     }
@@ -167,7 +182,7 @@ void pv_forget_ldt(struct paravirt *p)
 
 int32_t pv_set_ldt(struct paravirt *p, uint32_t base, uint32_t entries)
 {
-    if ((base & (PAGE_SIZE - 1)) || entries > 8192 || (entries && (uint64_t)base + entries * 8 > DIRECT_HOLE)) return -XEN_EINVAL;
+    if ((base & (PAGE_SIZE - 1)) || entries > 8192 || (entries && (uint64_t)base + entries * 8 > direct_hole(p->mmu))) return -XEN_EINVAL;
     pv_forget_ldt(p);
     p->ldt_base = base;
     p->ldt_entries = entries;
@@ -210,10 +225,10 @@ bool pv_descriptor(struct paravirt *p, uint16_t selector, uint32_t d[2])
         if (offset + 7 >= p->ldt_entries * 8 || !map_ldt_page(p, page)) return false;
         page += PV_TABLE_PAGES;
     }
-    uint32_t entry = pv_frame_read(p, p->area, page * 4, 4);
+    uint64_t entry = pv_area_entry(p, page);
     if (!(entry & PTE_P)) return false;
-    d[0] = pv_frame_read(p, entry >> PAGE_SHIFT, offset & 0xFF8, 4);
-    d[1] = pv_frame_read(p, entry >> PAGE_SHIFT, (offset & 0xFF8) + 4, 4);
+    d[0] = pv_frame_read(p, direct_frame(entry), offset & 0xFF8, 4);
+    d[1] = pv_frame_read(p, direct_frame(entry), (offset & 0xFF8) + 4, 4);
     return true;
 }
 

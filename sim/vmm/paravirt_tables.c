@@ -34,7 +34,7 @@ static void restore(struct cpu *c, const struct registers *r)
 static bool is_table(const struct paravirt *p, uint32_t frame)
 {
     const struct direct_frame *f = &p->mmu->frame[frame];
-    return direct_owns(p->mmu, frame) && f->uses && (f->type == FRAME_L1 || f->type == FRAME_L2);
+    return direct_owns(p->mmu, frame) && f->uses && direct_is_table(f->type);
 }
 
 static bool execute(struct vcpu *v)
@@ -64,16 +64,19 @@ static enum direct_rule store_plain(struct paravirt *p, uint32_t at, uint32_t va
     return DIRECT_OK;
 }
 
-/* One logged store again. A table's entry may be stored to in parts; where it ends, the store may go on in the next. */
+/* One logged store again. A table's entry may be stored to in parts; where it ends, the store may go on in the next. Half an entry of PAE
+ * that would be refused may have come before its other half: it is stored, but not present (Xen 3, ptwr_emulated_update). */
 static enum direct_rule store_again(struct paravirt *p, uint32_t at, uint32_t value, unsigned size)
 {
     enum direct_rule rule = DIRECT_OK;
+    const unsigned whole = direct_bytes(p->mmu);
     if (!is_table(p, at >> PAGE_SHIFT)) return store_plain(p, at, value, size);
     while (size && !rule) {
-        unsigned shift = (at & 3) * 8, bytes = 4 - (at & 3) < size ? 4 - (at & 3) : size;
-        uint32_t mask = (bytes == 4 ? UINT32_MAX : (1u << bytes * 8) - 1) << shift;
-        uint32_t old = pv_frame_read(p, at >> PAGE_SHIFT, at & 0xFFC, 4);
-        rule = direct_update(p->mmu, hpa(at), (old & ~mask) | (value << shift & mask));
+        unsigned shift = (at & (whole - 1)) * 8, left = whole - (at & (whole - 1)), bytes = left < size ? left : size;
+        uint64_t mask = ((UINT64_C(1) << bytes * 8) - 1) << shift, old = direct_load(p->mmu, hpa(at & ~(whole - 1)));
+        uint64_t now = (old & ~mask) | ((uint64_t)value << shift & mask);
+        rule = direct_update(p->mmu, hpa(at), now);
+        if (rule && whole == 8 && bytes == 4 && (now & PTE_P)) rule = direct_update(p->mmu, hpa(at), now & ~(uint64_t)PTE_P);
         value = bytes == 4 ? 0 : value >> bytes * 8;
         at += bytes, size -= bytes;
     }
@@ -83,7 +86,7 @@ static enum direct_rule store_again(struct paravirt *p, uint32_t at, uint32_t va
 static bool may_be(struct paravirt *p, uint32_t at, uint32_t code)
 {
     const uint32_t kind = PF_PRESENT | PF_WRITE;
-    if (!(p->assists & 1u << XEN_ASSIST_WRITABLE_TABLES) || p->v->virt.cpl != 1 || code != kind || at >= DIRECT_HOLE) return false;
+    if (!(p->assists & 1u << XEN_ASSIST_WRITABLE_TABLES) || p->v->virt.cpl != 1 || code != kind || at >= direct_hole(p->mmu)) return false;
     struct xlat x;
     return p->v->vmmu.ops->probe(&p->v->vmmu, gva(at), ACCESS_READ, &x) && is_table(p, x.at.v >> PAGE_SHIFT);
 }
@@ -110,6 +113,7 @@ bool pv_table_store(struct paravirt *p, uint32_t at, uint32_t code)
     struct bus_log log = v->stores;
     bus_log_undo(&v->vm->bus);
     for (uint32_t i = 0; i < log.n && ok; i++) ok = !store_again(p, log.w[i].at.v, log.w[i].new, log.w[i].size);
+    pv_settle_base(p);
     if (!ok) restore(&v->virt, &was);
     const struct vmm_board *b = &v->vmm->board;
     clock_charge(b->clock, CAUSE_EMULATE, b->model->cost[COST_DECODE] + (uint64_t)b->model->cost[COST_EMULATE]);

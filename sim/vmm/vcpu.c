@@ -37,7 +37,7 @@ void vcpu_init(struct vcpu *v, struct vmm *h, struct vm *vm)
     v->model.vmx = v->model.walk_cache = v->model.nested_tlb = 0;
     v->model.extras &= ~(uint32_t)EXTRA_AGILE; /* a hypervisor's */
     if (monitor_there(h->board.cpu)) v->model.extras |= EXTRA_MONITOR;
-    if (v->ops->aware) v->model.without |= FEATURE_PAE; /* direct paging has two levels here */
+    if (v->ops->aware) v->model.without |= FEATURE_PAE; /* until a domain's kernel has said that it wants it */
     struct cpu_env env = { .bus = &vm->bus, .mmu = &v->virt_mmu, .translate = mmu_translate, .fill = mmu_fill, .flush = mmu_flush,
                            .invlpg = invlpg, .paging = mmu_paging, .pdptes = mmu_pdptes, .irq = &vm->devices, .acknowledge = devices_ack,
                            .apic_base = vm->devices.apics ? apic_base : NULL };

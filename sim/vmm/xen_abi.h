@@ -1,4 +1,4 @@
-/* The paravirtual interface as numbers: Xen 3 for x86-32 without PAE. Only what both sides of a hypercall must agree on.
+/* The paravirtual interface as numbers: Xen 3 for x86-32, with and without PAE. Only what both sides of a hypercall must agree on.
  *
  * All structures are the guest's bytes, little-endian, i386 alignment (64-bit members on 4 bytes). Layouts of shared memory are
  * given as offsets, because they are read and written where they lie, in machine memory. Xen 3 public headers and interface
@@ -27,6 +27,7 @@ enum {
     XEN_FIRST_SELECTOR = 0xE000, XEN_GDT_PAGES = 14
 };
 #define XEN_SEGMENT_END 0xFC400000u /* guest segments end behind the machine-to-physical table */
+#define XEN_PAE_SEGMENT_END 0xF6800000u
 
 /* struct shared_info */
 enum {
@@ -51,7 +52,8 @@ enum {
     XEN_MEM_SHIFT = 4, XEN_MEM_MASK = 15 /* the operation; above it, how many extents were done before */
 };
 enum { XEN_ASSIST_ENABLE, XEN_ASSIST_DISABLE };
-enum { XEN_ASSIST_4GB, XEN_ASSIST_4GB_NOTIFY, XEN_ASSIST_WRITABLE_TABLES };
+enum { XEN_ASSIST_4GB, XEN_ASSIST_4GB_NOTIFY, XEN_ASSIST_WRITABLE_TABLES, XEN_ASSIST_PAE_CR3 /* L3s above 4 GB: there is no such memory */ };
+enum { XEN_FEATURE_PAE_CR3 = 4 /* a bit of submap 0: the same */ };
 enum { XEN_SCHED_YIELD, XEN_SCHED_BLOCK, XEN_SCHED_SHUTDOWN, XEN_SCHED_POLL, XEN_SCHED_REMOTE_SHUTDOWN, XEN_POLL_MOST = 128 };
 enum { XEN_SHUTDOWN_OFF, XEN_SHUTDOWN_REBOOT, XEN_SHUTDOWN_SUSPEND, XEN_SHUTDOWN_CRASH };
 enum {
@@ -88,5 +90,6 @@ struct xen_start_info {
     char     cmd_line[1024];
 };
 #define XEN_MAGIC "xen-3.0-x86_32"
+#define XEN_PAE_MAGIC "xen-3.0-x86_32p"
 
 #endif

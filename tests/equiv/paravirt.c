@@ -18,7 +18,7 @@ enum { LIMIT = 150000, STEPPED = 20000 /* moments */, ONE_IN = 16 /* kernels are
 
 static struct ported kernel;
 static char image_path[512], broken[256];
-static struct { uint64_t kernels, exited, died, checks, calls, refused, unhooked, groups; } tally;
+static struct { uint64_t kernels, exited, died, checks, calls, refused, unhooked, groups, pae; } tally;
 
 static struct machine *start(const char *path)
 {
@@ -145,13 +145,14 @@ int paravirt_run(uint64_t count, uint64_t seed)
     name_image();
     for (uint64_t i = 0; i < count && failures < 10; i++) {
         tally.kernels++;
+        tally.pae += ported_pae(seed + i);
         if (good_kernel(seed + i, UINT32_MAX)) continue;
         failures++;
         report(seed + i);
     }
     remove(image_path);
-    printf("# pv: %llu kernels, %llu groups: %llu exited, %llu died; %llu hypercalls, %llu rules broken in vain; %llu tables unhooked; %llu looks\n",
-           (unsigned long long)tally.kernels, (unsigned long long)tally.groups, (unsigned long long)tally.exited, (unsigned long long)tally.died,
+    printf("# pv: %llu kernels, %llu of them with PAE, %llu groups: %llu exited, %llu died; %llu hypercalls, %llu rules broken in vain; %llu tables unhooked; %llu looks\n",
+           (unsigned long long)tally.kernels, (unsigned long long)tally.pae, (unsigned long long)tally.groups, (unsigned long long)tally.exited, (unsigned long long)tally.died,
            (unsigned long long)tally.calls, (unsigned long long)tally.refused, (unsigned long long)tally.unhooked, (unsigned long long)tally.checks);
     if (!failures) printf("ok - %llu generated paravirtual kernels\n", (unsigned long long)count);
     return failures ? EXIT_FAILED : EXIT_GOOD;

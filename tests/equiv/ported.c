@@ -51,7 +51,7 @@ uint32_t p_play(struct ported *k) { return P_PLAY_FIRST + below(&k->e, P_PLAY_PA
 
 uint32_t p_some_page(struct ported *k)
 {
-    static const uint32_t others[] = { P_L2, P_L1, P_L1 + 1, P_PAGES + 2, P_PAGES + 3, P_GDT, P_LDT, 0x1E, 0x18, P_RAM_MIB * 256 - 1, P_RAM_MIB * 256 };
+    static const uint32_t others[] = { P_ROOT, P_ROOT + 1, P_ROOT + 2, P_PAGES + 2, P_PAGES + 3, P_GDT, P_LDT, 0x1E, 0x18, P_RAM_MIB * 256 - 1, P_RAM_MIB * 256 };
     struct emit *e = &k->e;
     if (!one_in(e, 6)) return p_play(k);
     switch (below(e, 4)) {
@@ -64,14 +64,14 @@ uint32_t p_some_page(struct ported *k)
 
 uint32_t p_some_va(struct ported *k)
 {
-    static const uint32_t places[] = { 0, 0xFBFFFFFC, 0xFC000000, 0xFC3FFFFE, 0xFF7FFFFF, 0xFF800000, 0xFF80E000, 0xFF810000, 0xFFC00000, 0xFFC02000, 0xFFFFFFFC };
+    static const uint32_t places[] = { 0, 0xFBFFFFFC, 0xFC000000, 0xFC3FFFFE, 0xFF7FFFFF, 0xFF800000, 0xFF80E000, 0xFF810000, 0xF5800000, 0xF67FFFFE, 0xFFC00000, 0xFFC02000, 0xFFFFFFFC };
     struct emit *e = &k->e;
     if (!one_in(e, 5)) return P_PAGE(p_play(k)) + below(e, 0x1000 - 64);
     switch (below(e, 5)) {
     case 0: return chance(e);
     case 1: return PICK(e, places) + below(e, 16);
-    case 2: return P_PAGE(P_L2 + below(e, 2)) + below(e, 0x400) * 4;
-    case 3: return P_FAR + below(e, 0x1000) * 0x1000 + below(e, 0x1000);
+    case 2: return P_PAGE(P_ROOT + below(e, 2)) + below(e, 0x400) * 4;
+    case 3: return p_far(k) + below(e, 0x1000) * 0x1000 + below(e, 0x1000);
     default: return P_PAGE(p_play(k)) + 0x1000 - below(e, 32); /* across a page */
     }
 }
@@ -320,11 +320,14 @@ static void one_group(struct ported *k, bool hostile)
     poke32(e, next - 4, e->at);
 }
 
+bool ported_pae(uint64_t seed) { return (seed * 0x9E3779B97F4A7C15u) >> 62 == 0; }
+
 static void begin(struct ported *k, uint64_t seed)
 {
     struct emit *e = &k->e;
     memset(k->image, 0, sizeof k->image);
     k->written = 0;
+    k->pae = ported_pae(seed);
     *e = (struct emit){ .image = k->image, .base = P_CODE, .at = P_CODE, .end = P_CODE_END, .chance = seed };
     uint32_t body = start(k);
     finish(k);
@@ -386,7 +389,7 @@ bool ported_write(const struct ported *k, const char *path)
     memset(file, 0, 0x1000);
     end = note(file, end, XEN_VERSION, "xen-3.0", 8);
     end = note(file, end, LOADER, "generic", 8);
-    end = note(file, end, PAE, "no", 3);
+    end = note(file, end, PAE, k->pae ? "yes[extended-cr3]" : "no", k->pae ? 18 : 3);
     end = note(file, end, VIRT_BASE, &base, 4);
     end = note(file, end, PADDR_OFFSET, &zero, 4);
     end = note(file, end, ENTRY, &base, 4);

@@ -37,9 +37,9 @@
 #define P_WRITTEN P_PAGE(0x38)
 #define P_ALIAS P_PAGE(0x39)
 enum { P_PAGES = 0x40, P_GDT = 0x24, P_LDT = 0x26, P_PLAY_FIRST = 0x28, P_PLAY_PAGES = 16 };
-/* What the domain builder puts behind the image: list of frames, start info, store, console, directory, its one table, stack. */
-enum { P_L2 = P_PAGES + 4, P_L1, P_BOOT_STACK };
-#define P_FAR 0x40000000u /* linear space with nothing in it, for tables of the kernel's own making */
+/* What the domain builder puts behind the image: list of frames, start info, store, console, tables from what CR3 names on (the directory
+ * and its one table; with PAE an L3, its one directory and two tables), stack. */
+enum { P_ROOT = P_PAGES + 4 };
 enum { P_RAM_MIB = 2, P_GROUPS_MOST = 24, P_RECORD = 32 };
 /* Variables. VAR_COUNT counts groups; VAR_RANDOM is what a kernel without end draws from. */
 #define V_LOG (P_VARS + 0)
@@ -54,6 +54,7 @@ enum { P_RAM_MIB = 2, P_GROUPS_MOST = 24, P_RECORD = 32 };
 
 struct ported {
     struct emit e;
+    bool pae;                    /* one kernel in four: its page tables have entries of 8 bytes */
     uint8_t image[P_PAGES * 0x1000];
     bool endless;                /* the log begins anew when it is full, and so do the groups */
     uint32_t finish, log_state;  /* addresses of the runtime */
@@ -72,8 +73,20 @@ unsigned ported_build(struct ported *k, uint64_t seed, uint32_t keep);
 /* One that repeats some hundred groups for ever, and does its worst. */
 void ported_hostile(struct ported *k, uint64_t seed);
 const char *ported_group(uint64_t seed, unsigned n);
+bool ported_pae(uint64_t seed);  /* has it PAE? */
 /* The image as a file. */
 bool ported_write(const struct ported *k, const char *path);
+
+/* ---- its page tables: pages as above, by kind; linear space with nothing in it, for tables of the kernel's own making */
+static inline uint32_t p_directory(const struct ported *k) { return P_ROOT + k->pae; }
+static inline uint32_t p_table(const struct ported *k) { return p_directory(k) + 1; }
+static inline uint32_t p_boot_stack(const struct ported *k) { return p_table(k) + (k->pae ? 2 : 1); }
+static inline uint32_t p_bytes(const struct ported *k) { return k->pae ? 8 : 4; }
+static inline uint32_t p_slots(const struct ported *k) { return k->pae ? 512 : 1024; }
+static inline uint32_t p_far(const struct ported *k) { return k->pae ? 0xD0000000u : 0x40000000u; }
+/* A directory's entry, of an address; and the address it begins at. */
+static inline uint32_t p_upper(const struct ported *k, uint32_t va) { return k->pae ? va >> 21 & 511 : va >> 22; }
+static inline uint32_t p_spanned(const struct ported *k, uint32_t slot) { return k->pae ? P_BASE + (slot << 21) : slot << 22; }
 
 /* ---- shared pieces of the groups */
 enum { R_EAX, R_ECX, R_EDX, R_EBX, R_ESP, R_EBP, R_ESI, R_EDI };

@@ -93,7 +93,7 @@ static void traps(struct ported *k)
     case 6: OP(e, 0x9C, 0x81, 0x0C, 0x24, 0, 1, 0, 0, 0x9D, 0x90, 0x90); break; /* TF */
     case 7: p_set(k, R_EAX, p_some_va(k)), OP(e, 0xFF, 0xE0); break;   /* jmp */
     case 8: p_set(k, R_ESP, p_some_va(k)), OP(e, 0x50, 0x0F, 0x0B); break;
-    case 9: p_load(k, R_EAX, P_BOOT_STACK * 0x1000 + P_BASE), OP(e, 0x62, 0x05), put32(e, P_DESK); break; /* bound */
+    case 9: p_load(k, R_EAX, P_PAGE(p_boot_stack(k))), OP(e, 0x62, 0x05), put32(e, P_DESK); break; /* bound */
     case 10: OP(e, 0x0F, 0x0B, 'x', 'e', 'n', 0x0F, 0xA2); break;      /* the CPUID that asks */
     default: OP(e, 0x0F, 0x31, 0x90); break;
     }

@@ -3,7 +3,7 @@
 #include "tests/equiv/ported.h"
 
 enum { MMU_UPDATE = 1, MEMORY_OP = 12, MULTICALL = 13, UPDATE_VA = 14, GRANT_TABLE = 20, VM_ASSIST = 21, MMUEXT = 26 };
-enum { PIN_L1, PIN_L2, UNPIN = 4, NEW_BASE = 5, FLUSH = 6, INVLPG = 7 };
+enum { PIN_L1, PIN_L2, PIN_L3, UNPIN = 4, NEW_BASE = 5, FLUSH = 6, INVLPG = 7 };
 enum { SELF = 0x7FF0, ME = 1, RW = 7, RO = 5, GONE = 0 };
 
 static uint32_t some_flags(struct ported *k)
@@ -13,7 +13,7 @@ static uint32_t some_flags(struct ported *k)
 }
 
 /* Slots of the first table that show pages for play; some others. */
-static uint32_t some_slot(struct ported *k) { return one_in(&k->e, 6) ? below(&k->e, 1024) : p_play(k); }
+static uint32_t some_slot(struct ported *k) { return one_in(&k->e, 6) ? below(&k->e, p_slots(k)) : p_play(k); }
 
 static void touch(struct ported *k, uint32_t va)
 {
@@ -45,7 +45,7 @@ static void lay_update(struct ported *k, uint32_t at)
     struct emit *e = &k->e;
     uint32_t kind = one_in(e, 6) ? below(e, 4) : 0;
     if (kind == 1) p_table_at(k, R_EDX, p_some_page(k), 1);
-    else p_table_at(k, R_EDX, one_in(e, 6) ? p_some_page(k) : one_in(e, 8) ? P_L2 : P_L1, some_slot(k) * 4 | kind);
+    else p_table_at(k, R_EDX, one_in(e, 6) ? p_some_page(k) : one_in(e, 8) ? p_directory(k) : k->pae && one_in(e, 12) ? P_ROOT : p_table(k), some_slot(k) * p_bytes(k) | kind);
     p_store(k, at, R_EDX);
     p_put(k, at + 4, one_in(e, 20));
     p_entry(k, R_ECX, p_some_page(k), some_flags(k));
@@ -84,15 +84,17 @@ static uint32_t make_table(struct ported *k)
     OP(e, 0x31, 0xC0), p_set(k, R_EDI, P_PAGE(page)), p_set(k, R_ECX, 1024), OP(e, 0xF3, 0xAB); /* rep stosd */
     for (unsigned n = below(e, 5); n--; ) {
         p_entry(k, R_EAX, p_some_page(k), one_in(e, 6) ? some_flags(k) : one_in(e, 2) ? RW : RO);
-        p_store(k, P_PAGE(page) + below(e, 16) * 4, R_EAX);
+        p_store(k, P_PAGE(page) + below(e, 16) * p_bytes(k), R_EAX);
+        if (k->pae && one_in(e, 24)) p_put(k, P_PAGE(page) + below(e, 16) * 8 + 4, one_in(e, 2) ? below(e, 16) : chance(e));
     }
     p_remap(k, page, one_in(e, 12) ? RW : RO);
     return page;
 }
 
-static void link_table(struct ported *k, uint32_t page, uint32_t slot, uint32_t flags)
+/* An entry of `table`, by mmu_update. */
+static void link_into(struct ported *k, uint32_t table, uint32_t page, uint32_t slot, uint32_t flags)
 {
-    p_table_at(k, R_EAX, P_L2, slot * 4), p_store(k, P_DESK, R_EAX);
+    p_table_at(k, R_EAX, table, slot * p_bytes(k)), p_store(k, P_DESK, R_EAX);
     p_put(k, P_DESK + 4, 0), p_put(k, P_DESK + 12, 0);
     if (flags) p_entry(k, R_EAX, page, flags);
     else OP(&k->e, 0x31, 0xC0);
@@ -101,18 +103,62 @@ static void link_table(struct ported *k, uint32_t page, uint32_t slot, uint32_t 
     p_call2(k, MMU_UPDATE, P_DESK, 1);
 }
 
+static void link_table(struct ported *k, uint32_t page, uint32_t slot, uint32_t flags) { link_into(k, p_directory(k), page, slot, flags); }
+
 static void table_of_its_own(struct ported *k)
 {
     struct emit *e = &k->e;
-    uint32_t page = make_table(k), slot = one_in(e, 8) ? below(e, 1024) : (P_FAR >> 22) + below(e, 4);
+    uint32_t page = make_table(k), slot = one_in(e, 8) ? below(e, p_slots(k)) : p_upper(k, p_far(k)) + below(e, 4);
     if (one_in(e, 2)) extended(k, one_in(e, 6) ? PIN_L2 : PIN_L1, page), p_log(k);
     link_table(k, page, slot, one_in(e, 8) ? some_flags(k) : RW);
     p_log(k);
-    for (unsigned n = 1 + below(e, 3); n--; ) touch(k, (slot << 22) + below(e, 16) * 0x1000 + below(e, 0x400) * 4);
+    for (unsigned n = 1 + below(e, 3); n--; ) touch(k, p_spanned(k, slot) + below(e, 16) * 0x1000 + below(e, 0x400) * 4);
     if (one_in(e, 2)) p_remap(k, page, RW), p_log(k); /* a table in use is not to be written to */
     if (one_in(e, 2)) link_table(k, page, slot, GONE);
     if (one_in(e, 2)) extended(k, UNPIN, page);
     if (one_in(e, 2)) p_remap(k, page, RW);
+}
+
+/* With PAE: a directory that an L3's entry is to name; sometimes twice, or by its last one. */
+static void directory_of_its_own(struct ported *k)
+{
+    struct emit *e = &k->e;
+    uint32_t table = make_table(k), page = p_play(k), slot = below(e, 4), third = one_in(e, 10) ? 3 : below(e, 3);
+    p_remap(k, page, RW);
+    OP(e, 0x31, 0xC0), p_set(k, R_EDI, P_PAGE(page)), p_set(k, R_ECX, 1024), OP(e, 0xF3, 0xAB); /* rep stosd */
+    p_entry(k, R_EAX, table, one_in(e, 8) ? some_flags(k) : RW), p_store(k, P_PAGE(page) + slot * 8, R_EAX);
+    if (one_in(e, 8)) p_put(k, P_PAGE(page) + below(e, 512) * 8 + 4, chance(e));
+    p_remap(k, page, one_in(e, 12) ? RW : RO);
+    if (one_in(e, 3)) extended(k, PIN_L2, page), p_log(k);
+    link_into(k, P_ROOT, page, third, one_in(e, 8) ? some_flags(k) : 1);
+    if (one_in(e, 4)) link_into(k, P_ROOT, page, below(e, 3), 1);
+    p_log(k);
+    for (unsigned n = 1 + below(e, 3); n--; ) touch(k, (third << 30) + (slot << 21) + below(e, 16) * 0x1000 + below(e, 0x400) * 4);
+    if (one_in(e, 2)) { /* stores into a table that hangs there */
+        p_set(k, R_EBX, 0), p_set(k, R_ECX, 2), p_call(k, VM_ASSIST);
+        for (unsigned n = 1 + below(e, 4); n--; ) p_entry(k, R_EAX, p_play(k), one_in(e, 3) ? GONE : RO), p_store(k, P_PAGE(table) + below(e, 16) * 8, R_EAX);
+        touch(k, (third << 30) + (slot << 21) + below(e, 16) * 0x1000);
+    }
+    if (one_in(e, 3)) return;
+    for (uint32_t n = 0; n < 3; n++) link_into(k, P_ROOT, page, n, GONE);
+    extended(k, UNPIN, page);
+    p_remap(k, page, RW), p_remap(k, table, RW);
+}
+
+/* Copies of the L3 and its directory; that one has to have a directory of its own for its last entry. */
+static void copy_root(struct ported *k, uint32_t page)
+{
+    struct emit *e = &k->e;
+    uint32_t upper = one_in(e, 8) ? p_directory(k) : p_play(k);
+    if (upper != p_directory(k)) {
+        p_remap(k, upper, RW);
+        p_set(k, R_ESI, P_PAGE(p_directory(k))), p_set(k, R_EDI, P_PAGE(upper)), p_set(k, R_ECX, one_in(e, 4) ? 1024 : 428 * 2);
+        OP(e, 0xF3, 0xA5);
+        p_remap(k, upper, RO);
+    }
+    OP(e, 0x31, 0xC0), p_set(k, R_EDI, P_PAGE(page)), p_set(k, R_ECX, 8), OP(e, 0xF3, 0xAB);
+    p_entry(k, R_EAX, upper, one_in(e, 12) ? some_flags(k) : 1), p_store(k, P_PAGE(page) + 3 * 8, R_EAX);
+    if (one_in(e, 6)) p_entry(k, R_EAX, p_some_page(k), some_flags(k)), p_store(k, P_PAGE(page) + below(e, 4) * 8, R_EAX);
 }
 
 /* A copy of the directory, less the hypervisor's part, becomes the base; and the old one again. */
@@ -120,18 +166,22 @@ static void another_base(struct ported *k)
 {
     struct emit *e = &k->e;
     uint32_t page = p_play(k);
+    if (k->pae && one_in(e, 2)) {
+        directory_of_its_own(k);
+        return;
+    }
     p_remap(k, page, RW);
-    p_set(k, R_ESI, P_PAGE(P_L2)), p_set(k, R_EDI, P_PAGE(page)), p_set(k, R_ECX, one_in(e, 4) ? 1024 : 1008);
-    OP(e, 0xF3, 0xA5);
-    if (one_in(e, 3)) p_entry(k, R_EAX, p_some_page(k), some_flags(k)), p_store(k, P_PAGE(page) + below(e, 1024) * 4, R_EAX);
+    if (k->pae) copy_root(k, page);
+    else p_set(k, R_ESI, P_PAGE(P_ROOT)), p_set(k, R_EDI, P_PAGE(page)), p_set(k, R_ECX, one_in(e, 4) ? 1024 : 1008), OP(e, 0xF3, 0xA5);
+    if (!k->pae && one_in(e, 3)) p_entry(k, R_EAX, p_some_page(k), some_flags(k)), p_store(k, P_PAGE(page) + below(e, 1024) * 4, R_EAX);
     p_remap(k, page, one_in(e, 10) ? RW : RO);
-    if (one_in(e, 2)) extended(k, PIN_L2, page);
+    if (one_in(e, 2)) extended(k, k->pae ? PIN_L3 : PIN_L2, page);
     extended(k, NEW_BASE, page);
     p_log(k);
     touch(k, P_PAGE(p_play(k)));
     if (one_in(e, 2)) entry_by_address(k);
     if (one_in(e, 4)) return;
-    extended(k, NEW_BASE, P_L2);
+    extended(k, NEW_BASE, P_ROOT);
     if (one_in(e, 2)) extended(k, UNPIN, page);
     p_remap(k, page, RW);
 }
@@ -143,7 +193,7 @@ static void pins(struct ported *k)
     unsigned n = 1 + below(e, 3);
     for (unsigned i = 0; i < n; i++) {
         p_put(k, P_DESK + 12 * i, PICK(e, commands));
-        p_frame(k, R_EAX, one_in(e, 3) ? P_L2 + below(e, 2) : p_some_page(k)), p_store(k, P_DESK + 12 * i + 4, R_EAX);
+        p_frame(k, R_EAX, one_in(e, 3) ? P_ROOT + below(e, 2) : p_some_page(k)), p_store(k, P_DESK + 12 * i + 4, R_EAX);
         p_put(k, P_DESK + 12 * i + 8, p_some_value(k));
     }
     p_set(k, R_EDX, one_in(e, 2) ? 0 : P_DESK + 0x200);
@@ -156,7 +206,8 @@ static void pins(struct ported *k)
 static void stores_into_tables(struct ported *k)
 {
     struct emit *e = &k->e;
-    uint32_t at = P_PAGE(one_in(e, 8) ? P_L2 : P_L1) + some_slot(k) * 4;
+    uint32_t table = one_in(e, 8) ? P_ROOT : p_table(k), slot = some_slot(k), at = P_PAGE(table) + (k->pae && table == P_ROOT ? slot & 7 : slot) * p_bytes(k);
+    if (k->pae && one_in(e, 6)) at += 4;
     p_set(k, R_EBX, one_in(e, 6)), p_set(k, R_ECX, 2), p_call(k, VM_ASSIST);
     p_entry(k, R_EAX, p_some_page(k), some_flags(k));
     switch (below(e, 8)) {
@@ -171,29 +222,30 @@ static void stores_into_tables(struct ported *k)
     }
     p_log(k);
     p_load(k, R_EDX, at);
-    touch(k, P_PAGE(at >> 2 & 0x3FF));
+    touch(k, P_PAGE(slot));
 }
 
 /* A table of its own, in use, is stored to by plain code: the first store is judged at once, the others when somebody looks. */
 static void many_stores_into_a_table(struct ported *k)
 {
     struct emit *e = &k->e;
-    uint32_t page = make_table(k), slot = (P_FAR >> 22) + below(e, 4);
+    uint32_t page = make_table(k), slot = p_upper(k, p_far(k)) + below(e, 4);
     if (one_in(e, 4)) extended(k, PIN_L1, page);
     link_table(k, page, slot, RW);
     if (one_in(e, 4)) link_table(k, page, slot + 4, RW);
     p_set(k, R_EBX, 0), p_set(k, R_ECX, 2), p_call(k, VM_ASSIST);
     for (unsigned n = 2 + below(e, 8); n--; ) {
-        uint32_t at = P_PAGE(page) + below(e, 16) * 4;
+        uint32_t at = P_PAGE(page) + below(e, 16) * p_bytes(k);
+        if (k->pae && one_in(e, 24)) p_put(k, at + 4, one_in(e, 2) ? 0 : 1u << below(e, 32));
         if (one_in(e, 24)) p_entry(k, R_EAX, p_some_page(k), some_flags(k));
         else p_entry(k, R_EAX, one_in(e, 3) ? page : p_play(k), one_in(e, 3) ? GONE : RO);
         if (one_in(e, 3)) OP32(e, at, 0x87, 0x05); /* xchg [at], eax */
         else p_store(k, at, R_EAX);
-        if (one_in(e, 4)) p_load(k, R_EDX, (slot << 22) + below(e, 16) * 0x1000);
-        if (one_in(e, 12)) p_load(k, R_EDX, P_PAGE(P_L2) + slot * 4);
+        if (one_in(e, 4)) p_load(k, R_EDX, p_spanned(k, slot) + below(e, 16) * 0x1000);
+        if (one_in(e, 12)) p_load(k, R_EDX, P_PAGE(p_directory(k)) + slot * p_bytes(k));
     }
     p_log(k);
-    touch(k, (slot << 22) + below(e, 16) * 0x1000 + below(e, 0x400) * 4);
+    touch(k, p_spanned(k, slot) + below(e, 16) * 0x1000 + below(e, 0x400) * 4);
     if (one_in(e, 3)) return;
     link_table(k, page, slot, GONE), link_table(k, page, slot + 4, GONE);
     extended(k, UNPIN, page);

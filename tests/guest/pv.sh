@@ -26,6 +26,16 @@ run pvtest pv --ram 8M --limit-cycles 2e9 --json "$TMPDIR/json"
 check "what became of its stores to tables is told" grep -Eq '"traced": 2, .*"unhooked": 0, "rehooked": 0' "$TMPDIR/json"
 run pvtest pv --ram 64M --model off --limit-cycles 2e9
 check "pvtest with other memory and costs" said
+run_pae() { "$RINGSIDE" run build/guests/pvtest-pae.elf --cpu pv --ram 8M --limit-cycles 2e9 -q "$@" >"$TMPDIR/out" 2>"$TMPDIR/err"; rc=$?; }
+said_pae() { [ "$rc" = 0 ] && diff tests/guest/expected/pvtest_pae.txt "$TMPDIR/out" | sed 's/^/# /' && [ "${PIPESTATUS[0]}" = 0 ]; }
+run_pae --set vmm.check=1
+check "pvtest with PAE" said_pae
+run_pae --set pv.unhook=0 --model core2
+check "pvtest with PAE, on another model, each store by itself" said_pae
+run_pae --vms 2 --set vmm.check=1
+check "two of them by turns (one misses its timer's time, as without PAE)" [ "$(grep -c 'the page as it was: 0' "$TMPDIR/out")" = 2 -a "$(grep -c ': NO$' "$TMPDIR/out")" -le 1 ]
+run_pae --set mmu.levels=3
+check "PAE on a processor with deeper tables" [ "$rc" = 3 ] && grep -q 'has deeper ones instead' "$TMPDIR/err"
 run pvtest te
 check "a paravirtual kernel elsewhere" refused 'ported to a paravirtual interface'
 run pvtest pv --mmu shadow

@@ -381,10 +381,12 @@ static void descriptors_are_judged(void **state)
         { { 0x0000FFFF, 0xFB0F9300 | 1 << 23 }, true, { 0x000013FF, 0xFB80B300 } }, /* cut by pages */
         { { 0x00000000, 0x00CF9700 }, true, { 0x0000C3FF, 0x00CFB700 } },  /* expand-down from the bottom: see below */
     };
+    struct direct without_pae = { 0 };
+    const struct paravirt p = { .mmu = &without_pae };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0] - 1; i++) {
         uint32_t d[2] = { rows[i].in[0], rows[i].in[1] };
         bool gate_count = rows[i].in[1] == 0xC000EC20; /* a parameter count is reserved bits to us */
-        assert_int_equal(pv_judge_descriptor(d), rows[i].ok && !gate_count);
+        assert_int_equal(pv_judge_descriptor(&p, d), rows[i].ok && !gate_count);
         if (!rows[i].ok || gate_count) continue;
         assert_int_equal(d[0], rows[i].out[0]);
         assert_int_equal(d[1], rows[i].out[1]);
@@ -560,7 +562,7 @@ static void hostile_calls_break_nothing(void **state)
     }
     assert_true(served > ROUNDS * ATTACKS / 4);
     for (unsigned r = DIRECT_OK + 1; r < DIRECT_RULES; r++) /* it was no waste of time: each rule was broken */
-        if (!refused[r]) fail_msg("rule %s was never tried", direct_word(r));
+        if (!refused[r] && r != DIRECT_TOP /* PAE's: tests/equiv */) fail_msg("rule %s was never tried", direct_word(r));
 }
 
 /* INT 82h in the guest's place, made again as often as the registers say; how often that was. */

@@ -40,15 +40,31 @@ static uint32_t pick(uint32_t n)
 }
 static bool chance(unsigned in) { return pick(in) == 0; }
 
+static bool pae; /* the domain's tables have 512 entries of 8 bytes, under an L3 */
+
 static void env_invlpg(void *self, gva_t at) { (void)self, mmu_invlpg(&w.mmu, at); }
 static void env_flush(void *self) { (void)self, mmu_flush(&w.mmu, false); }
 static bool segments(void *self, uint32_t frame) { return (void)self, !(bus_read(&w.machine, hpa(frame << PAGE_SHIFT), 4) & 1); }
 
 static void load_base(void)
 {
-    mmu_paging(&w.mmu, PAGING_CR0_PG | PAGING_CR0_WP, w.d->base << PAGE_SHIFT, PAGING_CR4_PGE);
+    mmu_paging(&w.mmu, PAGING_CR0_PG | PAGING_CR0_WP, w.d->base << PAGE_SHIFT, PAGING_CR4_PGE | (pae ? PAGING_CR4_PAE : 0u));
+    if (pae) assert_true(mmu_pdptes(&w.mmu, w.d->base << PAGE_SHIFT, &(struct fault){ 0 }));
+    w.d->reload = false;
     mmu_flush(&w.mmu, false);
     direct_flush(w.d);
+}
+
+/* An L3, the hypervisor's directory, one of its own, a table in both, and the first pages mapped. */
+static void build_pae(void)
+{
+    enum { L3 = FIRST, TOP, L2, L1 };
+    for (uint32_t i = 0; i < DIRECT_PAE_HYPERVISOR_SLOTS; i++) w.d->hypervisor[i] = i == DIRECT_PAE_HYPERVISOR_SLOTS - 1 ? PTE_P | PTE_W | PTE_PS | PTE_A | PTE_D : 0;
+    direct_store(w.d, direct_place(w.d, L3, 0), L2 << PAGE_SHIFT | PTE_P);
+    direct_store(w.d, direct_place(w.d, L3, 3), TOP << PAGE_SHIFT | PTE_P);
+    direct_store(w.d, direct_place(w.d, TOP, 0), L1 << PAGE_SHIFT | PTE_P | PTE_W | PTE_U);
+    direct_store(w.d, direct_place(w.d, L2, 1), L1 << PAGE_SHIFT | PTE_P | PTE_W | PTE_U);
+    for (uint32_t i = 0; i < OWN - FREE; i++) direct_store(w.d, direct_place(w.d, L1, i), (FIRST + i) << PAGE_SHIFT | PTE_P | (i >= 4 ? PTE_W | PTE_U : 0u));
 }
 
 static void begin(uint64_t seed)
@@ -72,6 +88,13 @@ static void begin(uint64_t seed)
     for (uint32_t i = 0; i < DIRECT_HYPERVISOR_SLOTS; i++) w.d->hypervisor[i] = i == DIRECT_HYPERVISOR_SLOTS - 1 ? PTE_P | PTE_W | PTE_PS | PTE_A | PTE_D : 0;
     direct_share(w.d, SHARED);
     w.held[SHARED] = 0;
+    w.d->pae = pae;
+    if (pae) {
+        build_pae();
+        assert_int_equal(direct_set_base(w.d, FIRST), DIRECT_OK);
+        load_base();
+        return;
+    }
     /* A directory, a table, and the first pages mapped read and write. */
     bus_write(&w.machine, hpa(FIRST << PAGE_SHIFT), 4, (FIRST + 1) << PAGE_SHIFT | PTE_P | PTE_W | PTE_U);
     for (uint32_t i = 0; i < OWN - FREE; i++)
@@ -111,15 +134,21 @@ static uint32_t some_entry(void)
 }
 
 /* In a table's few busy slots, or anywhere. */
-static uint32_t some_slot(void) { return chance(6) ? pick(1024) : pick(24); }
+static uint32_t some_slot(void) { return chance(6) ? pick(pae ? 512 : 1024) : pick(24); }
 
-static uint32_t some_linear(void) { return (chance(10) ? pick(1024) : pick(4)) << 22 | some_slot() << 12 | pick(1024) << 2; }
+static uint32_t some_linear(void)
+{
+    if (pae) return (chance(3) ? pick(3) : 3) << 30 | (chance(10) ? pick(512) : pick(4)) << 21 | some_slot() << 12 | pick(1024) << 2;
+    return (chance(10) ? pick(1024) : pick(4)) << 22 | some_slot() << 12 | pick(1024) << 2;
+}
 
 static enum direct_rule one_update(void)
 {
-    uint32_t frame = some_frame(), slot = some_slot(), value = some_entry();
+    uint32_t frame = some_frame(), slot = some_slot();
+    uint64_t value = some_entry() | (pae && chance(16) ? 1ull << (32 + pick(32)) : 0);
+    if (pae && chance(8)) frame = w.d->base, slot = pick(5), value = chance(3) ? 0 : value & ~(uint64_t)(PTE_W | PTE_U);
     switch (pick(16)) {
-    case 0: return direct_pin(w.d, frame, chance(2) ? FRAME_L1 : FRAME_L2);
+    case 0: return direct_pin(w.d, frame, pae && chance(3) ? FRAME_L3 : chance(2) ? FRAME_L1 : FRAME_L2);
     case 1: return direct_unpin(w.d, frame);
     case 2: {
         enum direct_rule rule = direct_set_base(w.d, chance(3) ? frame : FIRST);
@@ -139,13 +168,29 @@ static enum direct_rule one_update(void)
         return rule;
     }
     case 6: case 7: case 8: case 9: return direct_update_va(w.d, gva(some_linear()), value);
-    default: return direct_update(w.d, hpa(frame << PAGE_SHIFT | slot << 2 | pick(4)), value);
+    default: return direct_update(w.d, hpa(frame << PAGE_SHIFT | (pae ? slot << 3 | pick(8) : slot << 2 | pick(4))), value);
     }
+}
+
+static void mend_pae(void)
+{
+    uint32_t q = chance(2) ? 3 : pick(3), table = FIRST + 4 + pick(12), slot = pick(4), l2 = FIRST + 2 + pick(2), place;
+    uint64_t entry = (FIRST + 16 + pick(OWN - 16)) << PAGE_SHIFT | PTE_P | PTE_W | PTE_U;
+    if (q < 3) (void)direct_update(w.d, direct_place(w.d, w.d->base, q), l2 << PAGE_SHIFT | PTE_P);
+    if (w.d->reload) load_base();
+    l2 = direct_directory(w.d, q * PAE_SLOTS, &place);
+    if (l2 == FRAME_NONE) return;
+    (void)direct_update(w.d, direct_place(w.d, l2, slot), table << PAGE_SHIFT | PTE_P | PTE_W | PTE_U);
+    for (unsigned i = 0; i < 4; i++) (void)direct_update_va(w.d, gva(q << 30 | slot << 21 | pick(24) << 12), entry + (i << PAGE_SHIFT));
 }
 
 /* Hostile domains wear their tables down; they know how to mend them, too. */
 static void mend(void)
 {
+    if (pae) {
+        mend_pae();
+        return;
+    }
     uint32_t table = FIRST + 1 + pick(12), slot = pick(4), entry = (FIRST + 16 + pick(OWN - 16)) << PAGE_SHIFT | PTE_P | PTE_W | PTE_U;
     (void)direct_update(w.d, hpa(w.d->base << PAGE_SHIFT | slot << 2), table << PAGE_SHIFT | PTE_P | PTE_W | PTE_U);
     for (unsigned i = 0; i < 4; i++) (void)direct_update_va(w.d, gva(slot << 22 | pick(24) << 12), entry + (i << PAGE_SHIFT));
@@ -160,7 +205,7 @@ static void access_memory(uint64_t n)
     struct fault f;
     uint32_t at = some_linear();
     unsigned access = kinds[pick(4)];
-    if (at >= DIRECT_HOLE) return; /* segments end there */
+    if (at >= direct_hole(w.d)) return; /* segments end there */
     if (!mmu_translate(&w.mmu, gva(at), access, &x, &f)) return;
     uint32_t frame = x.at.v >> PAGE_SHIFT;
     if (!direct_owns(w.d, frame)) fail_msg("step %llu: linear %X leads to the foreign frame %X", (unsigned long long)n, at, frame);
@@ -174,11 +219,11 @@ static void access_memory(uint64_t n)
     w.writes++;
 }
 
-static void hostile_updates_map_nothing_foreign(void **state)
+static void attack(bool with_pae, uint64_t most)
 {
-    (void)state;
+    pae = with_pae;
     const char *many = getenv("DIRECT_UPDATES");
-    uint64_t updates = many ? strtoull(many, NULL, 0) : UPDATES, n = 0, fine = 0, reads = 0, writes = 0;
+    uint64_t updates = many ? strtoull(many, NULL, 0) : most, n = 0, fine = 0, reads = 0, writes = 0;
     uint64_t refused[DIRECT_RULES] = { 0 };
     for (uint64_t round = 0; n < updates; round++) {
         begin(20031019 + round);
@@ -187,6 +232,7 @@ static void hostile_updates_map_nothing_foreign(void **state)
         for (uint32_t f = FIRST + OWN; f < FRAMES; f++) bus_poke(&w.machine, hpa(f << PAGE_SHIFT), foreign, PAGE_SIZE);
         for (uint64_t until = n + 20000; n < until; n++) {
             fine += one_update() == DIRECT_OK;
+            if (w.d->reload) load_base();
             if (chance(12)) mmu_invlpg(&w.mmu, gva(some_linear())); /* flushes nothing that is not its own to flush */
             if (chance(6)) mend();
             for (unsigned i = 0; i < 3; i++) access_memory(n);
@@ -199,11 +245,15 @@ static void hostile_updates_map_nothing_foreign(void **state)
         reads += w.reads, writes += w.writes;
         end();
     }
-    print_message("# %llu updates, %llu allowed; %llu reads, %llu stores\n", (unsigned long long)n, (unsigned long long)fine, (unsigned long long)reads, (unsigned long long)writes);
+    pae = false;
+    print_message("# %s%llu updates, %llu allowed; %llu reads, %llu stores\n", with_pae ? "PAE: " : "", (unsigned long long)n, (unsigned long long)fine, (unsigned long long)reads, (unsigned long long)writes);
     assert_true(fine > n / 50 && reads > n / 10 && writes > n / 20);
     for (unsigned r = DIRECT_OK + 1; r < DIRECT_RULES; r++)
-        if (!refused[r]) fail_msg("rule %s was never tried", direct_word(r));
+        if (!refused[r] != (r == (with_pae ? DIRECT_LINEAR : DIRECT_TOP))) fail_msg("rule %s was %stried", direct_word(r), refused[r] ? "" : "never ");
 }
+
+static void hostile_updates_map_nothing_foreign(void **state) { (void)state, attack(false, UPDATES); }
+static void nor_with_pae(void **state) { (void)state, attack(true, UPDATES / 4); }
 
 /* A domain that gave memory back and asks for some gets its own, or none: what lies beside is another's. */
 static void memory_comes_from_its_own(void **state)
@@ -230,7 +280,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_comes_from_its_own),
-        cmocka_unit_test(hostile_updates_map_nothing_foreign),
+        cmocka_unit_test(hostile_updates_map_nothing_foreign), cmocka_unit_test(nor_with_pae),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,28 +5,11 @@ static uint32_t page[1024] __attribute__((aligned(4096)));
 static uint32_t table[1024] __attribute__((aligned(4096)));
 static uint32_t descriptors[1024] __attribute__((aligned(4096)));
 
-static uint32_t entry_of(const void *at) // machine address of the table entry that maps one of the image's pages
-{
-    uint32_t n = ((uint32_t)at - base_of_pages) >> 12;
-    const uint32_t *where = (const uint32_t *)(info->pt_base + 4096) + n;
-    return mfn_of(where) << 12 | ((uint32_t)where & 0xFFF);
-}
-
-static void update(const char *what, uint32_t ptr, uint32_t val)
-{
-    struct mmu_update u = { ptr, 0, val, 0 };
-    print_result(what, hypercall(CALL_MMU_UPDATE, (uint32_t)&u, 1, 0, DOM_SELF));
-}
-
-static int32_t extended(uint32_t cmd, uint32_t arg1, uint32_t arg2)
-{
-    struct mmuext_op op = { cmd, arg1, arg2 };
-    return hypercall(CALL_MMUEXT_OP, (uint32_t)&op, 1, 0, DOM_SELF);
-}
+static void update(const char *what, uint32_t ptr, uint32_t val) { print_result(what, update_entry(ptr, val, 0)); }
 
 static void tables(void)
 {
-    uint32_t base = mfn_of((void *)info->pt_base), self = mfn_of(page), entry = entry_of(page);
+    uint32_t base = mfn_of((void *)info->pt_base), self = mfn_of(page), entry = machine_of(table_entry((uint32_t)page));
     update("map a frame of the hypervisor's", entry, 1u << 12 | PTE_P);
     update("map a frame beyond memory", entry, 0xFFFFF000 | PTE_P);
     update("map a page table writable", entry, base << 12 | PTE_P | PTE_W);
@@ -41,7 +24,7 @@ static void tables(void)
     update("an unknown kind of update", entry | 3, 0);
     print_result("a list at a wild address", hypercall(CALL_MMU_UPDATE, 0xFFFFF000, 1, 0, DOM_SELF));
     print_result("in another domain's name", hypercall(CALL_MMU_UPDATE, (uint32_t)page, 0, 0, 7));
-    print_result("update_va_mapping in the hole", update_va(0xFC000000, self << 12 | PTE_P));
+    print_result("update_va_mapping in the hole", update_va(HOLE, self << 12 | PTE_P));
     print_result("update_va_mapping without a table", update_va(0x00400000, self << 12 | PTE_P));
 }
 
@@ -69,7 +52,7 @@ static void segments(void)
     update_va((uint32_t)descriptors, self << 12 | PTE_P);
     print_result("a read-only one", hypercall(CALL_SET_GDT, (uint32_t)&list, 512, 0, 0));
     print_result("its ring-0 descriptor is ring 1's now", descriptors[3] >> 13 & 3);
-    print_result("and ends below the hypervisor", ((descriptors[3] & 0xF0000) | (descriptors[2] & 0xFFFF)) == 0xFC3FF);
+    print_result("and ends below the hypervisor", ((descriptors[3] & 0xF0000) | (descriptors[2] & 0xFFFF)) == (SEGMENT_END >> 12) - 1);
     print_result("map the GDT writable", update_va((uint32_t)descriptors, self << 12 | PTE_P | PTE_W));
     print_result("a TSS in it", hypercall(CALL_UPDATE_DESCRIPTOR, at, 0, 0x00000067, 0x00008900));
     print_result("a base in the hole", hypercall(CALL_UPDATE_DESCRIPTOR, at, 0, 0x00000000, 0xFFC09300));

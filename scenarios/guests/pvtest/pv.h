@@ -52,14 +52,25 @@ struct shared_info {
     uint32_t pending[32], mask[32], wc_version, wc_sec, wc_nsec;
 };
 
-#define M2P ((const uint32_t *)0xFC000000)
+// With -DPAE page tables have 512 entries of 8 bytes, under an L3 of four; the builder's one directory is behind it. The upper half of an
+// entry is 0 for all frames that there are, so the lower one says all.
+#ifdef PAE
+#define HOLE 0xF5800000u
+#define SEGMENT_END 0xF6800000u
+enum { ENTRY_BYTES = 8, UPPER_TABLES = 2 };
+#else
+#define HOLE 0xFC000000u
+#define SEGMENT_END 0xFC400000u
+enum { ENTRY_BYTES = 4, UPPER_TABLES = 1 };
+#endif
+#define M2P ((const uint32_t *)HOLE)
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 0x20, PTE_D = 0x40, PTE_PS = 0x80, PTE_G = 0x100 };
 
 struct trap_info { uint8_t vector, flags; uint16_t cs; uint32_t address; };
 struct mmu_update { uint32_t ptr, ptr_high, val, val_high; };
 struct mmuext_op { uint32_t cmd, arg1, arg2; };
 struct multicall_entry { uint32_t op, result, arg[6]; };
-enum { PIN_L1 = 0, PIN_L2 = 1, UNPIN = 4, NEW_BASE = 5, FLUSH_LOCAL = 6, INVLPG_LOCAL = 7, SET_LDT = 13 };
+enum { PIN_L1 = 0, PIN_L2 = 1, PIN_L3 = 2, UNPIN = 4, NEW_BASE = 5, FLUSH_LOCAL = 6, INVLPG_LOCAL = 7, SET_LDT = 13 };
 enum { DOM_SELF = 0x7FF0, UVMF_FLUSH = 1, UVMF_INVLPG = 2 };
 
 // ---- the kernel's stack when a trap has come (start.S), lowest address first
@@ -93,7 +104,13 @@ void print_dec(uint32_t value);
 void print_result(const char *what, int32_t result);
 uint32_t mfn_of(const void *at); // machine frame of one of the image's pages
 int32_t update_va(uint32_t at, uint32_t entry);
+int32_t update_entry(uint32_t ptr, uint32_t val, uint32_t val_high); // by mmu_update: ptr is a machine address
+int32_t extended(uint32_t cmd, uint32_t arg1, uint32_t arg2);        // one mmuext_op
+uint32_t machine_of(const void *at);
+uint32_t *table_entry(uint32_t at); // linear address of the page-table entry, its lower half; tables lie behind the upper ones
+void require(bool good, const char *what);
 void forbidden(void);            // forbidden.c
+void three_levels(void);         // pae.c
 __attribute__((noreturn)) void finish(bool success);
 
 #endif

@@ -56,7 +56,7 @@ LANDMARK void finish(bool success)
     for (;;) hypercall(CALL_SCHED_OP, 2, (uint32_t)&reason, 0, 0);
 }
 
-static void require(bool ok, const char *what)
+void require(bool ok, const char *what)
 {
     print(what);
     print(ok ? ": yes\n" : ": NO\n");
@@ -140,12 +140,24 @@ uint32_t mfn_of(const void *at) { return mfn_list[((uint32_t)at - base_of_pages)
 
 int32_t update_va(uint32_t at, uint32_t entry) { return hypercall(CALL_UPDATE_VA_MAPPING, at, entry, 0, UVMF_INVLPG); }
 
-static uint32_t *table_entry(uint32_t at) // linear address of the page-table entry; tables lie behind the directory
+uint32_t *table_entry(uint32_t at)
 {
-    return (uint32_t *)(info->pt_base + 4096) + ((at - base_of_pages) >> 12);
+    return (uint32_t *)(info->pt_base + UPPER_TABLES * 4096 + ((at - base_of_pages) >> 12) * ENTRY_BYTES);
 }
 
-static uint32_t machine_of(const void *at) { return mfn_of(at) << 12 | ((uint32_t)at & 0xFFF); }
+uint32_t machine_of(const void *at) { return mfn_of(at) << 12 | ((uint32_t)at & 0xFFF); }
+
+int32_t update_entry(uint32_t ptr, uint32_t val, uint32_t val_high)
+{
+    struct mmu_update u = { ptr, 0, val, val_high };
+    return hypercall(CALL_MMU_UPDATE, (uint32_t)&u, 1, 0, DOM_SELF);
+}
+
+int32_t extended(uint32_t cmd, uint32_t arg1, uint32_t arg2)
+{
+    struct mmuext_op op = { cmd, arg1, arg2 };
+    return hypercall(CALL_MMUEXT_OP, (uint32_t)&op, 1, 0, DOM_SELF);
+}
 
 static void map_shared_info(void)
 {
@@ -216,7 +228,8 @@ LANDMARK static void writable_tables(void)
     struct mmuext_op flush = { INVLPG_LOCAL, (uint32_t)pages[0], 0 };
     hypercall(CALL_MMUEXT_OP, (uint32_t)&flush, 1, 0, DOM_SELF);
     require(*(volatile uint32_t *)pages[0] == 'b', "and has its effect");
-    require(!try_store((uint32_t)entry, mfn_of(entry) << 12 | PTE_P | PTE_W), "not one that maps the table writable");
+    // With PAE it may be half of an entry whose other half comes next: it is stored, but not as present.
+    require(!try_store((uint32_t)entry, mfn_of(entry) << 12 | PTE_P | PTE_W) || !(*(volatile uint32_t *)entry & PTE_P), "not one that maps the table writable");
     require(try_store((uint32_t)entry, mfn_of(pages[0]) << 12 | PTE_P | PTE_W), "back again");
     hypercall(CALL_MMUEXT_OP, (uint32_t)&flush, 1, 0, DOM_SELF);
     print_result("without assist", hypercall(CALL_VM_ASSIST, 1, 2, 0, 0));
@@ -313,5 +326,8 @@ void kmain(const struct start_info *start)
     timer();
     channels();
     forbidden();
+#ifdef PAE
+    three_levels();
+#endif
     finish(true);
 }

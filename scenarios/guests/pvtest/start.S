@@ -20,7 +20,11 @@
     note 6, .asciz, "ringside"
     note 5, .asciz, "xen-3.0"
     note 8, .asciz, "generic"
+#ifdef PAE
+    note 9, .asciz, "yes[extended-cr3]"
+#else
     note 9, .asciz, "no"
+#endif
     note 3, .long, BASE             // virtual base
     note 4, .long, 0                // physical addresses in the file begin at 0
     note 1, .long, _start
