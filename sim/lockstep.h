@@ -35,6 +35,7 @@ struct lockstep {
     struct machine *m[2];
     uint64_t steps;          /* guest instructions compared so far */
     uint64_t interrupts, inputs, platform; /* made equal: interrupts; values of ports, clocks, devices; of CPUID and the like */
+    uint64_t forgiven;       /* differences of which lockstep_forgive made an end */
     uint8_t  end;            /* enum lockstep_end */
     uint32_t eip;            /* linear address of the instruction after which they differ (or before, see `before`) */
     bool     before;         /* they differ in what the instruction was about to read */
@@ -49,6 +50,9 @@ struct lockstep {
 void lockstep_init(struct lockstep *l, struct machine *first, struct machine *second);
 /* One guest instruction on both. True while they are in step. */
 bool lockstep_step(struct lockstep *l);
+/* They have parted: makes the second machine's guest what the first one's is, where they differ, so that they can go on in step; what the
+ * second would have done by itself is not seen then. False: it cannot be (they execute different instructions, or it has ended). */
+bool lockstep_forgive(struct lockstep *l);
 /* Until they part, end, or `limit` instructions have been compared. */
 void lockstep_run(struct lockstep *l, uint64_t limit);
 

@@ -26,6 +26,7 @@ void app_open(struct app *a, struct machine *m, struct lesson *l, int cols, int 
 
 void app_close(struct app *a)
 {
+    pair_close(a);
     for (unsigned i = 0; i < VIEW_COUNT; i++) free(a->view[i].state);
     lab_free(a->session.lab);
     session_close(&a->session);
@@ -103,6 +104,11 @@ static void draw_view(struct app *a, unsigned id, struct rect at)
 void app_draw(struct app *a)
 {
     frame_clear(&a->frame);
+    if (a->pair) {
+        pair_draw(a);
+        overlay_draw(a);
+        return;
+    }
     if (a->lecture.on) {
         lecture_draw(a);
         overlay_draw(a);
@@ -315,6 +321,10 @@ unsigned app_command(struct app *a, int c)
     case CMD_STOPS: return stop_list(a);
     case CMD_LOOKAT: return look_at_next(a);
     case CMD_COMPARE: return compare(a);
+    case CMD_UNIT: session_unit_next(&a->session); return ASK_REDRAW;
+    case CMD_EXPORT: export_table(a); return ASK_REDRAW;
+    case CMD_FORGIVE: session_say(&a->session, false, "F is for the lockstep dashboard, which is L."); return ASK_REDRAW;
+    case CMD_LOCKSTEP: pair_open(a, NULL); return ASK_REDRAW;
     case CMD_COPY: pick_copy(a); return ASK_REDRAW;
     case CMD_CLAIM: pick_claim(a); return ASK_REDRAW;
     case CMD_SCREEN: pick_screen(a); return ASK_REDRAW;
@@ -427,6 +437,8 @@ unsigned app_key(struct app *a, uint32_t key)
         ask = why_so_many(a);
     } else if (a->overlay == OVERLAY_LETTER) {
         ask = take_letter(a, key);
+    } else if (a->pair && !a->overlay) {
+        ask = pair_key(a, key);
     } else if (a->lecture.on && !a->overlay && lecture_key(a, key, &ask)) {
         /* done */
     } else if (a->overlay) {

@@ -10,6 +10,7 @@
 #include "tui/frame.h"
 #include "tui/layout.h"
 #include "tui/lecture.h"
+#include "tui/pair.h"
 #include "tui/pick.h"
 #include "tui/session.h"
 #include "tui/view.h"
@@ -26,6 +27,7 @@ struct app {
     struct view view[VIEW_COUNT];
     unsigned focus, theme;
     struct lecture lecture;
+    struct pair *pair; /* the lockstep dashboard; NULL: it is not open */
     bool zoom, running, all_painted;
     enum overlay overlay;
     int asking;        /* OVERLAY_PROMPT: the command that asked */

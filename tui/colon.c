@@ -52,12 +52,19 @@ static unsigned do_diff(struct app *a, const char *arg)
     return ASK_SAMPLE | ASK_REDRAW;
 }
 
+static unsigned do_lockstep(struct app *a, const char *arg)
+{
+    pair_close(a);
+    pair_open(a, arg);
+    return ASK_REDRAW;
+}
+
 static const struct word {
     const char *word;
     unsigned (*run)(struct app *a, const char *arg);
 } own[] = {
     { "theme", do_theme }, { "cpu", do_cpu }, { "explain", do_explain }, { "branches", do_branches }, { "branch", do_branch },
-    { "diff", do_diff },
+    { "diff", do_diff }, { "lockstep", do_lockstep },
 };
 enum { OWN = sizeof own / sizeof own[0] };
 
@@ -138,18 +145,18 @@ bool colon_complete(const char *typed, char *to, size_t room, char *all, size_t 
     if (!last) {
         for (unsigned i = 0; i < OWN; i++) offer(own[i].word, typed, to, room, all, all_room, &n);
         for (int c = 0; c < CMD_COUNT; c++)
-            if (c != CMD_COLON && !before(c)) offer(command_desc(c)->label, typed, to, room, all, all_room, &n);
+            if (c != CMD_COLON && c != CMD_LOCKSTEP && !before(c)) offer(command_desc(c)->label, typed, to, room, all, all_room, &n);
     } else if (!strncmp(typed, "theme ", 6)) {
         for (unsigned i = 0; i < THEME_COUNT; i++) offer(theme_name(i), last + 1, to, room, all, all_room, &n);
     } else if (!strncmp(typed, "goto ", 5)) {
         for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) offer(places[i], last + 1, to, room, all, all_room, &n);
-    } else if (!strncmp(typed, "cpu ", 4)) {
+    } else if (!strncmp(typed, "cpu ", 4) || !strncmp(typed, "lockstep ", 9)) {
         unsigned count;
         const struct machine_technique *t = machine_techniques(&count);
         for (unsigned i = 0; i < count; i++)
             if (!strcmp(t[i].option, "cpu")) offer(t[i].name, last + 1, to, room, all, all_room, &n);
     }
-    bool closed = last && (!strncmp(typed, "theme ", 6) || !strncmp(typed, "goto ", 5) || !strncmp(typed, "cpu ", 4));
+    bool closed = last && (!strncmp(typed, "theme ", 6) || !strncmp(typed, "goto ", 5) || !strncmp(typed, "cpu ", 4) || !strncmp(typed, "lockstep ", 9));
     for (size_t i = 0; !closed && i < sizeof lua_words / sizeof lua_words[0]; i++)
         offer(lua_words[i], last ? last + 1 : typed, to, room, all, all_room, &n);
     return n > 0;

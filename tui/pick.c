@@ -72,7 +72,7 @@ void pick_copy(struct app *a)
 
 /* ---- D ----------------------------------------------------------------------------------------------------------- */
 
-static void stem(const struct app *a, const char *what, char *to, size_t room)
+void pick_stem(const struct app *a, const char *what, char *to, size_t room)
 {
     char base[64];
     size_t n = strcspn(a->session.name, ".");
@@ -91,7 +91,7 @@ void pick_screen(struct app *a)
     app_draw(a);
     frame_svg(&a->frame, a->theme, &svg);
     frame_text(&a->frame, &plain);
-    stem(a, "screen", base, sizeof base);
+    pick_stem(a, "screen", base, sizeof base);
     snprintf(path, sizeof path, "%s.svg", base);
     bool ok = text_write(&svg, path, &e);
     snprintf(path, sizeof path, "%s.txt", base);
@@ -189,7 +189,7 @@ void pick_claim(struct app *a)
         return;
     }
     claims[a->focus](a, &t);
-    stem(a, "expect", path, sizeof path - 8);
+    pick_stem(a, "expect", path, sizeof path - 8);
     strcat(path, ".lua");
     text_clear(&a->card);
     text_add(&a->card, "%s", text_str(&t));

@@ -72,7 +72,7 @@ static bool at_end(struct session *s)
     return true;
 }
 
-void session_step(struct session *s)
+void session_insn(struct session *s)
 {
     if (at_end(s)) return;
     machine_run(s->m, NULL, 1);
@@ -120,6 +120,8 @@ void session_back(struct session *s)
 {
     if (!machine_insns(s->m))
         session_say(s, false, "This is the guest's first instruction.");
+    else if (session_unstride(s))
+        ;
     else if (!machine_back(s->m, 1))
         session_say(s, true, "Cannot go back from here.");
     settle(s);

@@ -14,6 +14,8 @@
 #include "sim/micro.h"
 #include "sim/source_lines.h"
 
+enum session_unit { UNIT_INSN, UNIT_LINE, UNIT_EVENT, UNIT_EXIT, UNITS };
+enum { SESSION_BACK = 64 };
 enum { SESSION_MACHINES = 8, MARKS = 36, SESSION_STOPS = 32, SESSION_BRANCHES = 4 };
 struct branch {
     struct machine *m, *trunk;      /* trunk: the one that was not changed */
@@ -49,6 +51,9 @@ struct session {
     struct branch branch[SESSION_BRANCHES]; /* session_branch.c */
     unsigned branches;
     struct lesson *lua;             /* of session_line; NULL until it is used */
+    unsigned unit;                  /* enum session_unit: what a step is */
+    struct { const struct machine *m; uint64_t from, to; } strides[SESSION_BACK]; /* session_unit.c: the longer ones that were made last */
+    unsigned strides_n;
     struct source_lines *sources; /* of the image; NULL: none */
     struct lab *lab;                /* of session_exec; NULL until it is used */
     /* Called between slices of a long run; true: stop. May draw. */
@@ -60,7 +65,10 @@ void session_open(struct session *s, struct machine *m, struct lesson *l);
 void session_close(struct session *s); /* frees the machines that session_machine made */
 void session_say(struct session *s, bool warn, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-void session_step(struct session *s);
+void session_step(struct session *s); /* a unit, at first an instruction */
+void session_insn(struct session *s); /* one instruction */
+void session_unit_next(struct session *s); /* the next unit: s steps by it, and r takes back what s did */
+bool session_unstride(struct session *s);  /* takes back the last stride, if it ended at this moment; false: it did not */
 void session_over(struct session *s); /* with the whole visit to the hypervisor */
 void session_exit(struct session *s); /* to the next exit, fault, silent failure */
 void session_run(struct session *s);  /* to the end, or until poll says so */

@@ -63,7 +63,7 @@ static bool poll_terminal(void *self)
     else if (key != TKEY_NOTHING || rescue_asked() || paint_gone())
         return true;
     if (milliseconds() - l->shown < FRAME_MS) return false;
-    text_number(&n, machine_insns(l->app.session.m));
+    text_number(&n, l->app.pair ? l->app.pair->step.steps : machine_insns(l->app.session.m));
     session_say(&l->app.session, false, "Running: %s instructions so far. Any key stops.", text_str(&n));
     app_sample(&l->app);
     show(l);

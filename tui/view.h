@@ -86,6 +86,8 @@ unsigned view_ladder_detail(const struct view *v);
 /* "guest kernel", with its role; what people call a place. */
 const char *view_place_name(enum machine_place p, bool vmm);
 unsigned view_place_role(enum machine_place p);
+/* The disassembler's line as a lecture wants it: operands in a column, names for addresses; its length, 0 and "??" if nothing is readable. */
+unsigned view_disasm(const struct machine *m, uint32_t at, char *to, size_t room);
 /* Copies a string into a buffer, cut. */
 void view_copy(char *to, size_t room, const char *from);
 

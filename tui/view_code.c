@@ -107,6 +107,15 @@ static void tidy(const struct machine *m, const char *from, char *to, size_t roo
     text_free(&t);
 }
 
+unsigned view_disasm(const struct machine *m, uint32_t at, char *to, size_t room)
+{
+    char text[128];
+    unsigned n = machine_disasm(m, gva(at), text, sizeof text);
+    if (n) tidy(m, text, to, room);
+    else view_copy(to, room, "??");
+    return n;
+}
+
 /* The label of an address: its symbol, if it begins there. */
 static void label(const struct machine *m, struct line *l)
 {
@@ -118,14 +127,9 @@ static void label(const struct machine *m, struct line *l)
 static void read_line(const struct scene *s, const struct machine_cpu *cpu, uint32_t at, struct line *l)
 {
     *l = (struct line){ .at = at };
-    char text[128];
-    unsigned n = machine_disasm(s->m, gva(at), text, sizeof text);
+    unsigned n = view_disasm(s->m, at, l->text, sizeof l->text);
     l->len = (uint8_t)(n > BYTES ? BYTES : n);
     if (l->len) machine_peek(s->m, gva(at), l->bytes, l->len);
-    if (l->len)
-        tidy(s->m, text, l->text, sizeof l->text);
-    else
-        view_copy(l->text, sizeof l->text, "??");
     label(s->m, l);
     for (unsigned i = 0; i < s->stops; i++) l->stop |= s->stop[i] == at + machine_linear(s->m) - machine_eip(s->m);
     if (l->len && machine_place(s->m) != PLACE_VMM) fact(s, cpu, l);

@@ -138,7 +138,7 @@ static void head(struct lines *l)
     pane_put(p, c.state, y, style, "state");
     at_right(p, c.share, y, style, "ran"), at_right(p, c.turns, y, style, "turns"), at_right(p, c.exits, y, style, "exits");
     at_right(p, c.cycles, y, style, "its cycles");
-    if (c.bar) pane_put(p, c.bar, y, style, p->at.w - c.bar > 34 ? "R ran  w waited  . slept  c capped" : "ran, waited, slept");
+    if (c.bar) pane_fit(p, c.bar, y, p->at.w - c.bar - 1, style, "R ran  w waited  . slept  c capped");
 }
 
 /* Of each account as many letters as its share of the time; what is rounded away goes to the longest. */

@@ -45,6 +45,10 @@ static void test_golden(void **state)
         { "tests/golden/tui_devices_80x24_ascii.txt", "dev3", "nnnnn7", 80, 24, true },
         { "tests/golden/tui_devices_120x40.txt", "dev3", "nnnnn7", 120, 40, false },
         { "tests/golden/tui_devices_160x45.txt", "consolidate", "nnn7z", 160, 45, false },
+        { "tests/golden/tui_lockstep_80x24.txt", "twolevel", "nnnLx", 80, 24, false },
+        { "tests/golden/tui_lockstep_80x24_ascii.txt", "popf", "nnnLc", 80, 24, true },
+        { "tests/golden/tui_lockstep_120x40.txt", "popf", "nnnLc", 120, 40, false },
+        { "tests/golden/tui_lockstep_160x45.txt", "twolevel", "nnnLx", 160, 45, false },
         { "tests/golden/tui_code_lines.txt", "mini", "nnnn1l", 80, 24, false },
         { "tests/golden/tui_rings_user.txt", "rings", "nnnnn", 80, 24, false },
         { "tests/golden/tui_help.txt", "popf", "?", 80, 24, false },
@@ -360,6 +364,136 @@ static void test_source_lines(void **state)
     close_world(&w);
 }
 
+/* The dashboard: both machines at the moment of the screen; back and forward again is the same, also beyond what was kept; it parts where
+ * compare does, and goes on when that is forgiven. */
+static void test_lockstep(void **state)
+{
+    struct world w;
+    struct text at[6] = { { 0 } };
+    (void)state;
+    open_world(&w, "popf", 120, 40);
+    press(&w, "nnn");
+    uint64_t here = machine_guest_insns(w.machine);
+    press(&w, "L");
+    assert_non_null(w.app.pair);
+    assert_int_equal(pair_now(w.app.pair)->step.steps, here);
+    assert_int_equal(machine_eip(w.app.pair->step.m[0]), machine_eip(w.app.pair->step.m[1]));
+    expect_shows(&w, "native beside te");
+    for (unsigned i = 0; i < 6; i++) {
+        frame_text(&w.app.frame, &at[i]);
+        press(&w, "s");
+    }
+    for (unsigned i = 6; i--;) {
+        struct text now = { 0 };
+        press(&w, "r");
+        frame_text(&w.app.frame, &now);
+        assert_string_equal(text_str(&now), text_str(&at[i]));
+        text_free(&now);
+    }
+    for (unsigned i = 0; i < 120; i++) press(&w, "r"); /* further back than is kept: made again */
+    assert_int_equal(pair_now(w.app.pair)->step.steps + 120, here);
+    for (unsigned i = 0; i < 120; i++) press(&w, "s");
+    struct text again = { 0 };
+    frame_text(&w.app.frame, &again);
+    assert_string_equal(text_str(&again), text_str(&at[0]));
+    text_free(&again);
+    for (unsigned i = 0; i < 6; i++) text_free(&at[i]);
+    press(&w, "c");
+    expect_shows(&w, "here they part");
+    uint64_t parted = pair_now(w.app.pair)->step.steps;
+    press(&w, "F");
+    expect_shows(&w, "go in step again");
+    press(&w, "ss");
+    assert_true(pair_now(w.app.pair)->step.steps > parted);
+    press(&w, "<Home>");
+    assert_int_equal(pair_now(w.app.pair)->step.steps, 0);
+    press(&w, "u");
+    expect_shows(&w, "on to the next exit");
+    press(&w, "s>");
+    expect_shows(&w, "native beside bt");
+    press(&w, "<Esc>");
+    assert_null(w.app.pair);
+    expect_shows(&w, "step 3/7"); /* and all is as it was */
+    press(&w, ":lockstep vtx<Enter>");
+    expect_shows(&w, "native beside vtx");
+    press(&w, ":lockstep native<Enter>");
+    expect_shows(&w, "beside itself already");
+    press(&w, ":lockstep nothing<Enter>");
+    assert_null(w.app.pair);
+    close_world(&w);
+    open_world(&w, "isolate", 80, 24);
+    press(&w, "nL");
+    expect_shows(&w, "here are several");
+    close_world(&w);
+}
+
+/* What s steps by, and r takes back. */
+static void test_units(void **state)
+{
+    static const char *const units[] = { "u", "u", "u" };
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnnn");
+    for (size_t k = 0; k < sizeof units / sizeof units[0]; k++) {
+        uint64_t moment[8], hash[8];
+        press(&w, units[k]);
+        for (unsigned i = 0; i < 8; i++) {
+            moment[i] = machine_insns(w.machine), hash[i] = machine_state_hash(w.machine);
+            press(&w, "s");
+            assert_true(machine_insns(w.machine) > moment[i]);
+        }
+        for (unsigned i = 8; i--;) {
+            press(&w, "r");
+            assert_int_equal(machine_insns(w.machine), moment[i]);
+            assert_int_equal(machine_state_hash(w.machine), hash[i]);
+        }
+        press(&w, "r"); /* before all of them: an instruction */
+        assert_int_equal(machine_insns(w.machine), moment[0] - 1);
+    }
+    close_world(&w);
+}
+
+/* Tables go into files in three formats. */
+static void test_export(void **state)
+{
+    static const char *const keys[] = { "2e", "5e", "6e", "7e", "Ve", "e" };
+    static const char *const names[] = { "cpu", "cycles", "events", "devices", "vms", "lockstep" };
+    static const char *const says[] = { "eax,", "kernel,", "exit", "timer,the hypervisor,virtual,", "0,te/shadow,", "EIP,0x" };
+    char dir[] = "/tmp/ringside-tui-XXXXXX", here[4096];
+    struct world w;
+    (void)state;
+    assert_non_null(getcwd(here, sizeof here));
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nn1e");
+    expect_shows(&w, "choose one of them");
+    assert_non_null(mkdtemp(dir));
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (i == 5) press(&w, "L"); /* its machines read the image from here */
+        assert_int_equal(chdir(dir), 0);
+        press(&w, keys[i]);
+        struct text csv = { 0 }, json = { 0 }, md = { 0 };
+        struct err e = { 0 };
+        struct text *files[] = { &csv, &json, &md };
+        static const char *const ends[] = { "csv", "json", "md" };
+        bool good = true;
+        for (unsigned k = 0; k < 3; k++) {
+            char path[128];
+            snprintf(path, sizeof path, "popf-%s-ev%u.%s", names[i], trace_last(machine_trace_of(w.machine)), ends[k]);
+            good = text_read(files[k], path, 1 << 24, &e) && good;
+            unlink(path);
+        }
+        assert_int_equal(chdir(here), 0);
+        if (!good) fail_msg("%s: %s", names[i], e.text);
+        if (!strstr(text_str(&csv), says[i])) fail_msg("%s.csv does not say %s:\n%.400s", names[i], says[i], text_str(&csv));
+        assert_int_equal(text_str(&json)[0], '[');
+        assert_non_null(strstr(text_str(&md), "|---"));
+        text_free(&csv), text_free(&json), text_free(&md);
+    }
+    rmdir(dir);
+    close_world(&w);
+}
+
 /* Counting what passed between guests and devices goes back with the machine, and comes to the same. */
 static void test_devices_go_back(void **state)
 {
@@ -543,7 +677,8 @@ int main(void)
         cmocka_unit_test(test_lesson),        cmocka_unit_test(test_round_of_machines), cmocka_unit_test(test_question),
         cmocka_unit_test(test_goto),          cmocka_unit_test(test_find),
         cmocka_unit_test(test_radix), cmocka_unit_test(test_look_at), cmocka_unit_test(test_source_lines),
-        cmocka_unit_test(test_devices_go_back),         cmocka_unit_test(test_help),
+        cmocka_unit_test(test_devices_go_back), cmocka_unit_test(test_lockstep), cmocka_unit_test(test_units), cmocka_unit_test(test_export),
+                cmocka_unit_test(test_help),
         cmocka_unit_test(test_unknown_key),   cmocka_unit_test(test_draw),
         cmocka_unit_test(test_run_script),    cmocka_unit_test(test_bad_options),
     };

@@ -31,7 +31,7 @@ static uint32_t any_key(uint32_t *seed)
     for (;;) {
         int c = (int)chance(seed, CMD_COUNT);
         const char *keys = command_desc(c)->keys;
-        if (c == CMD_DRAW || c == CMD_SCREEN || c == CMD_CLAIM || c == CMD_QUIT) continue;
+        if (c == CMD_DRAW || c == CMD_SCREEN || c == CMD_CLAIM || c == CMD_EXPORT || c == CMD_QUIT) continue;
         if (c == CMD_COMPARE && chance(seed, 200)) continue;
         if ((c == CMD_RUN || c == CMD_END) && chance(seed, 8)) continue; /* long runs now and then */
         return key_named(keys, strcspn(keys, " "));

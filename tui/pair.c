@@ -1,0 +1,332 @@
+/* See pair.h. Moving; pair_draw.c draws. */
+#include "tui/pair.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tui/app.h"
+
+enum { BEFORE = 6, RECENT = 48 /* moments before the one gone to that are kept, for stepping back */, SLICE = 4096 };
+
+/* ---- what a moment looks like ------------------------------------------------------------------------------------ */
+
+static struct pair_shot *found(struct pair *p, uint64_t tick)
+{
+    struct pair_shot *s = &p->shot[tick % PAIR_KEPT];
+    return s->tick == tick + 1 ? s : NULL;
+}
+
+const struct pair_shot *pair_now(const struct pair *p)
+{
+    const struct pair_shot *s = &p->shot[p->shown % PAIR_KEPT];
+    return s->tick == p->shown + 1 ? s : &p->shot[0];
+}
+
+static void look_at_code(struct pair_side *side, const struct machine *m)
+{
+    gva_t before[BEFORE];
+    uint32_t at = machine_eip(m);
+    unsigned n = machine_disasm_back(m, gva(at), before, BEFORE);
+    side->lines = 0;
+    for (unsigned i = 0; i < n; i++) {
+        side->line[side->lines].at = before[i].v;
+        view_disasm(m, before[i].v, side->line[side->lines].text, sizeof side->line[0].text);
+        side->lines++;
+    }
+    side->now = side->lines;
+    while (side->lines < PAIR_LINES) {
+        side->line[side->lines].at = at;
+        unsigned len = view_disasm(m, at, side->line[side->lines++].text, sizeof side->line[0].text);
+        if (!len) break;
+        at += len;
+    }
+}
+
+/* `since`: cycles and exits of both before what is shown as this step. */
+struct since { uint64_t cycles[2], exits[2]; };
+
+static struct since counts(const struct pair *p)
+{
+    return (struct since){ { machine_cycles(p->step.m[0]), machine_cycles(p->step.m[1]) }, { p->exits[0], p->exits[1] } };
+}
+
+static void look(struct pair *p, const struct since *since)
+{
+    struct pair_shot *s = &p->shot[p->at % PAIR_KEPT];
+    s->tick = p->at + 1;
+    s->step = p->step;
+    s->synced = p->synced;
+    for (unsigned k = 0; k < 2; k++) {
+        struct pair_side *side = &s->side[k];
+        const struct machine *m = p->step.m[k];
+        struct machine_cpu cpu;
+        machine_cpu(m, &cpu);
+        side->step_cycles = machine_cycles(m) - since->cycles[k];
+        side->cycles = machine_cycles(m);
+        side->ring = cpu.cpl;
+        side->kernel = machine_place(m) == PLACE_KERNEL;
+        side->translated = machine_translates(m);
+        side->step_exits = p->exits[k] - since->exits[k];
+        side->exits = p->exits[k];
+        view_copy(side->exit, sizeof side->exit, p->exit[k]);
+        machine_causes(m, side->by_cause);
+        guest_view(m, &side->view);
+        look_at_code(side, m);
+    }
+}
+
+/* ---- going on ---------------------------------------------------------------------------------------------------- */
+
+static void count_exits(struct pair *p, unsigned k)
+{
+    const struct trace *t = machine_trace_of(p->step.m[k]);
+    for (; p->event[k] < trace_last(t); p->event[k]++) {
+        const struct event *e = trace_by_id(t, p->event[k] + 1);
+        if (e->kind != EV_EXIT) continue;
+        p->exits[k]++;
+        snprintf(p->exit[k], sizeof p->exit[k], "%s", trace_name("exit", e->u.EXIT.reason));
+    }
+}
+
+static bool is_forgiven(const struct pair *p)
+{
+    for (unsigned i = 0; i < p->forgivens; i++)
+        if (p->forgiven[i] == p->at) return true;
+    return false;
+}
+
+static uint64_t made_equal(const struct lockstep *l) { return l->interrupts + l->inputs + l->platform; }
+
+/* One instruction on both; false: they are no longer in step. `keep`: what it looks like then. */
+static bool tick(struct pair *p, bool keep)
+{
+    struct since since = counts(p);
+    uint64_t equal = made_equal(&p->step);
+    if (p->step.end == LOCKSTEP_PARTED && is_forgiven(p)) lockstep_forgive(&p->step);
+    if (p->step.end != LOCKSTEP_RUNNING) return false;
+    if (keep) *p->exit[0] = *p->exit[1] = 0;
+    lockstep_step(&p->step);
+    p->at++;
+    for (unsigned k = 0; k < 2; k++) count_exits(p, k);
+    p->synced = made_equal(&p->step) != equal;
+    if (keep) look(p, &since);
+    return true;
+}
+
+static bool is_stop(const struct pair_shot *s, unsigned unit)
+{
+    if (s->step.end != LOCKSTEP_RUNNING || unit == PAIR_INSN) return true;
+    if (unit == PAIR_EXIT) return s->side[0].step_exits || s->side[1].step_exits;
+    return unit == PAIR_SYNC && s->synced;
+}
+
+/* Has this step ended a unit? Without a look at the machines, because most have not. */
+static bool ends_unit(const struct pair *p, unsigned unit, const struct since *since)
+{
+    if (p->step.end != LOCKSTEP_RUNNING || unit == PAIR_INSN) return true;
+    if (unit == PAIR_EXIT) return p->exits[0] != since->exits[0] || p->exits[1] != since->exits[1];
+    return unit == PAIR_SYNC && p->synced;
+}
+
+static bool interrupted(struct app *a)
+{
+    return a->session.poll && a->session.poll(a->session.poll_self);
+}
+
+/* Forward by one unit. Looking is dear, so of a longer unit only the moment arrived at is kept. */
+static void forward(struct app *a, unsigned unit)
+{
+    struct pair *p = a->pair;
+    while (p->shown < p->at) { /* known already */
+        const struct pair_shot *s = found(p, ++p->shown);
+        if (s && is_stop(s, unit)) return;
+        if (!s) p->shown = p->at;
+    }
+    if (unit == PAIR_INSN) {
+        tick(p, true);
+        p->shown = p->at;
+        return;
+    }
+    struct since since = counts(p);
+    *p->exit[0] = *p->exit[1] = 0;
+    for (unsigned n = 1; tick(p, false) && !ends_unit(p, unit, &since); n++)
+        if (n % SLICE == 0 && interrupted(a)) break;
+    look(p, &since);
+    p->shown = p->at;
+}
+
+static bool make(struct app *a, struct pair *p, unsigned k, struct err *e)
+{
+    struct machine_cfg cfg = *machine_config(a->session.own);
+    cfg.serial = NULL;
+    cfg.mmu[0] = 0;
+    if (k && !strcmp(p->cpu[k], machine_config(a->session.own)->cpu)) cfg = *machine_config(a->session.own), cfg.serial = NULL;
+    if (!config_option(&cfg, "cpu", p->cpu[k], e) || !config_check(&cfg, e)) return false;
+    p->step.m[k] = machine_new(&cfg, e);
+    if (p->step.m[k]) view_copy(p->mmu[k], sizeof p->mmu[k], machine_has_vmm(p->step.m[k]) ? machine_config(p->step.m[k])->mmu : "");
+    return p->step.m[k] != NULL;
+}
+
+static void drop(struct pair *p)
+{
+    for (unsigned k = 0; k < 2; k++) {
+        machine_free(p->step.m[k]);
+        p->step.m[k] = NULL;
+        p->event[k] = 0, p->exits[k] = 0;
+        *p->exit[k] = 0;
+    }
+    p->at = p->shown = 0;
+    p->synced = false;
+}
+
+static bool begin(struct app *a, struct pair *p, struct err *e)
+{
+    drop(p);
+    if (!make(a, p, 0, e) || !make(a, p, 1, e)) return false;
+    lockstep_init(&p->step, p->step.m[0], p->step.m[1]);
+    for (unsigned k = 0; k < 2; k++) count_exits(p, k), *p->exit[k] = 0;
+    struct since now = counts(p);
+    look(p, &now);
+    return true;
+}
+
+/* To the moment after so many ticks, or so many compared instructions, whichever comes first. */
+static void go_to(struct app *a, uint64_t ticks, uint64_t steps)
+{
+    struct pair *p = a->pair;
+    struct err e = { 0 };
+    if (ticks <= p->at && found(p, ticks)) {
+        p->shown = ticks;
+        return;
+    }
+    if (ticks < p->at && !begin(a, p, &e)) {
+        session_say(&a->session, true, "%s", e.text);
+        return;
+    }
+    for (unsigned n = 1; p->at < ticks && p->step.steps < steps; n++) {
+        if (!tick(p, ticks - p->at <= RECENT || steps - p->step.steps <= RECENT)) break;
+        if (n % SLICE || !interrupted(a)) continue;
+        session_say(&a->session, false, "Stopped here; s and x go on.");
+        break;
+    }
+    struct since now = counts(p);
+    if (!found(p, p->at)) look(p, &now);
+    p->shown = p->at;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+/* The technique for the second: what was asked for, the one at hand, or the first that has a hypervisor. */
+static void choose(struct app *a, struct pair *p, const char *second)
+{
+    const char *now = machine_config(a->session.m)->cpu;
+    view_copy(p->cpu[0], sizeof p->cpu[0], "native");
+    view_copy(p->cpu[1], sizeof p->cpu[1], second && *second ? second : strcmp(now, "native") ? now : "te");
+}
+
+bool pair_open(struct app *a, const char *second)
+{
+    struct pair *p = calloc(1, sizeof *p);
+    struct err e = { 0 };
+    if (!p) return false;
+    choose(a, p, second);
+    uint64_t wanted = machine_guest_insns(a->session.m);
+    view_copy(p->name, sizeof p->name, a->session.name);
+    if (machine_vms(a->session.m) > 1 || !strcmp(p->cpu[1], "native") || !begin(a, p, &e)) {
+        session_say(&a->session, true, "%.200s", e.code ? e.text : machine_vms(a->session.m) > 1 ? "In step goes one guest, and here are several." :
+                    "The bare machine stands beside itself already; name te, bt or vtx.");
+        drop(p);
+        free(p);
+        return false;
+    }
+    a->pair = p;
+    session_say(&a->session, false, "Both are brought to instruction %llu of the guest.", (unsigned long long)wanted);
+    go_to(a, UINT64_MAX, wanted);
+    *a->session.message = 0;
+    return true;
+}
+
+void pair_close(struct app *a)
+{
+    if (!a->pair) return;
+    drop(a->pair);
+    free(a->pair);
+    a->pair = NULL;
+}
+
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
+
+static void forgive(struct app *a)
+{
+    struct pair *p = a->pair;
+    p->shown = p->at;
+    if (p->step.end != LOCKSTEP_PARTED) {
+        session_say(&a->session, false, "They have not parted: nothing is to be forgiven.");
+    } else if (p->forgivens == PAIR_FORGIVEN || !lockstep_forgive(&p->step)) {
+        session_say(&a->session, true, "They execute different instructions from here on: they cannot be brought in step again.");
+    } else {
+        struct since now = counts(p);
+        p->forgiven[p->forgivens++] = p->at;
+        look(p, &now);
+        session_say(&a->session, false, "The second guest was made what the first is; from here on they go in step again.");
+    }
+}
+
+/* The next technique for the second machine that can run this guest, at the same moment. */
+static void other(struct app *a, int direction)
+{
+    static const char *const names[] = { "te", "bt", "pv", "vtx" };
+    enum { NAMES = 4 };
+    struct pair *p = a->pair;
+    uint64_t steps = pair_now(p)->step.steps;
+    int i = 0;
+    while (i < NAMES && strcmp(names[i], p->cpu[1])) i++;
+    for (int k = 1; k <= NAMES; k++) {
+        struct err e = { 0 };
+        view_copy(p->cpu[1], sizeof p->cpu[1], names[(i + direction * k + NAMES * NAMES) % NAMES]);
+        p->forgivens = 0;
+        memset(p->shot, 0, sizeof p->shot);
+        if (!begin(a, p, &e)) continue;
+        go_to(a, UINT64_MAX, steps);
+        return;
+    }
+}
+
+static void say_end(struct app *a)
+{
+    const struct lockstep *l = &pair_now(a->pair)->step;
+    if (*a->session.message) return;
+    if (l->end == LOCKSTEP_PARTED) session_say(&a->session, false, "Here they part. F forgives it: the second becomes as the first.");
+    if (l->end == LOCKSTEP_ENDED) session_say(&a->session, false, "Both guests have come to the same end.");
+    if (l->end == LOCKSTEP_LOST) session_say(&a->session, true, "They cannot be kept in step any longer: %s.", l->why);
+}
+
+static void next_unit(struct app *a)
+{
+    static const char *const words[PAIR_UNITS] = { "one instruction", "on to the next exit", "on to where something was made equal",
+                                                   "on to the difference" };
+    a->pair->unit = (a->pair->unit + 1) % PAIR_UNITS;
+    session_say(&a->session, false, "s goes %s.", words[a->pair->unit]);
+}
+
+unsigned pair_key(struct app *a, uint32_t key)
+{
+    struct pair *p = a->pair;
+    int c = command_of_key(key);
+    switch (c) {
+    case CMD_FORGIVE: forgive(a); break;
+    case CMD_STEP: forward(a, p->unit); break;
+    case CMD_EXIT: forward(a, PAIR_EXIT); break;
+    case CMD_RUN: case CMD_END: case CMD_COMPARE: forward(a, PAIR_DIFFERENCE); break;
+    case CMD_BACK: if (p->shown) go_to(a, p->shown - 1, UINT64_MAX); break;
+    case CMD_HOME: go_to(a, 0, UINT64_MAX); break;
+    case CMD_UNIT: next_unit(a); break;
+    case CMD_MACHINE: other(a, 1); break;
+    case CMD_MACHINE_BACK: other(a, -1); break;
+    case CMD_LOCKSTEP: case CMD_CANCEL: case CMD_QUIT: pair_close(a); return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
+    case CMD_THEME: case CMD_REDRAW: case CMD_SCREEN: case CMD_EXPORT: case CMD_HELP: case CMD_COLON: return app_command(a, c);
+    default: session_say(&a->session, false, "Here: s x c forward, r Home back, u unit, F forgive, < > other machine, Esc leave.");
+    }
+    if (a->pair) say_end(a);
+    return ASK_REDRAW;
+}
