@@ -18,6 +18,7 @@ struct lesson_step {
     const char *choice[LESSON_CHOICES];
     uint64_t    insns;                      /* position at which the step ended; UINT64_MAX while it has not run */
     uint64_t    cycles;                     /* the clock then: a CPU that is halted waits at one position */
+    int         look;                       /* the VM that the step looked at when it ended; -1: the one that runs */
     bool        left_out;                   /* under this technique it does not happen; a check says why */
 };
 struct lesson_check {                       /* one expectation that was evaluated */

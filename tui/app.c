@@ -51,7 +51,7 @@ static int longest_note(const struct app *a)
 
 static void layout(struct app *a)
 {
-    struct layout_wish wish = { a->focus, a->zoom, longest_note(a), machine_vms(a->session.m) > 1 };
+    struct layout_wish wish = { a->focus, a->zoom, longest_note(a), a->two, machine_vms(a->session.m) > 1 };
     layout_make(&a->layout, a->frame.cols, a->frame.rows, &wish);
 }
 
@@ -59,7 +59,7 @@ static void layout(struct app *a)
 static struct layout arrangement(const struct app *a)
 {
     struct layout l;
-    layout_make(&l, a->frame.cols, a->frame.rows, &(struct layout_wish){ VIEW_CODE, false, 0, machine_vms(a->session.m) > 1 });
+    layout_make(&l, a->frame.cols, a->frame.rows, &(struct layout_wish){ VIEW_CODE, false, 0, false, machine_vms(a->session.m) > 1 });
     return l;
 }
 
@@ -139,7 +139,7 @@ static unsigned next_pane(struct app *a)
     struct layout all = arrangement(a);
     unsigned next = a->focus;
     do next = (next + 1) % VIEW_COUNT;
-    while (all.panes > 1 && !a->zoom && !layout_shows(&all, next));
+    while (all.panes > 1 && !a->zoom && !a->two && !layout_shows(&all, next));
     return choose(a, next);
 }
 
@@ -231,7 +231,7 @@ static unsigned move(struct app *a, int command)
 static unsigned cancel(struct app *a)
 {
     struct layout all = arrangement(a);
-    a->zoom = false;
+    a->zoom = a->two = false;
     if (all.panes > 1 && !layout_shows(&all, a->focus)) a->focus = VIEW_CODE;
     return ASK_LAYOUT | ASK_REDRAW;
 }
@@ -241,6 +241,30 @@ static unsigned to_address(struct app *a, int command, const char *arg)
 {
     unsigned ask = to_views(a, command, arg);
     return layout_shows(&a->layout, VIEW_ADDRESS) && command != CMD_TLBS ? ask : ask | choose(a, VIEW_ADDRESS);
+}
+
+static unsigned panes(struct app *a)
+{
+    if (a->zoom) a->zoom = a->two = false;
+    else if (a->two) a->two = false, a->zoom = true;
+    else a->two = true;
+    return ASK_LAYOUT | ASK_REDRAW;
+}
+
+/* Instructions a frame, for c: from as many as there is time for down to one. */
+static unsigned speed(struct app *a, bool faster)
+{
+    static const unsigned speeds[] = { 1, 5, 25, 100, 0 };
+    enum { SPEEDS = sizeof speeds / sizeof speeds[0] };
+    struct session *s = &a->session;
+    unsigned i = 0;
+    while (speeds[i] != s->speed) i++;
+    if (faster && i + 1 < SPEEDS) i++;
+    else if (!faster && i) i--;
+    s->speed = speeds[i];
+    if (s->speed) session_say(s, false, "c runs %u instruction%s a frame, some %u a second; ] faster, [ slower.", s->speed, s->speed == 1 ? "" : "s", s->speed * 30);
+    else session_say(s, false, "c runs as fast as it can.");
+    return ASK_REDRAW;
 }
 
 static unsigned stop_list(struct app *a)
@@ -334,7 +358,7 @@ unsigned app_command(struct app *a, int c)
     case CMD_HELP: a->overlay = OVERLAY_HELP, a->scroll = 0, *a->typed = 0; return ASK_REDRAW;
     case CMD_WHY: return why(a);
     case CMD_MICRO: return micro(a);
-    case CMD_DRAW: session_draw(&a->session); return ASK_REDRAW;
+    case CMD_DRAW: figure_draw(a); return ASK_REDRAW;
     case CMD_REVEAL: return reveal(a);
     case CMD_LINES:
     case CMD_RADIX: return to_views(a, c, "");
@@ -344,6 +368,9 @@ unsigned app_command(struct app *a, int c)
     case CMD_TLBS: return to_address(a, c, "");
     case CMD_UP: return scroll(a, -1);
     case CMD_DOWN: return scroll(a, 1);
+    case CMD_PANES: return panes(a);
+    case CMD_SLOWER:
+    case CMD_FASTER: return speed(a, c == CMD_FASTER);
     case CMD_ZOOM: a->zoom = !a->zoom; return ASK_LAYOUT | ASK_REDRAW;
     case CMD_FOCUS: return next_pane(a);
     case CMD_CANCEL: return cancel(a);

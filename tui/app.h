@@ -28,6 +28,7 @@ struct app {
     unsigned focus, theme;
     struct lecture lecture;
     struct pair *pair; /* the lockstep dashboard; NULL: it is not open */
+    bool two;          /* two panes; zoom: one */
     bool zoom, running, all_painted;
     enum overlay overlay;
     int asking;        /* OVERLAY_PROMPT: the command that asked */

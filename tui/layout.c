@@ -54,6 +54,18 @@ static void dashboard(struct layout *l, int w, int y, int h, const struct layout
     place(l, VIEW_NOTE, 0, y + body, w, note);
 }
 
+/* The chosen view and Code; Code has the registers beside it. Side by side where there is width for it. */
+static void two(struct layout *l, int w, int y, int h, const struct layout_wish *wish)
+{
+    int note = wish->focus == VIEW_NOTE ? 0 : NOTE_ROWS, body = h - note;
+    unsigned other = wish->focus == VIEW_CODE ? VIEW_CPU : VIEW_CODE;
+    unsigned first = wish->focus == VIEW_CODE ? VIEW_CODE : other, second = wish->focus == VIEW_CODE ? other : wish->focus;
+    bool beside = w >= 120;
+    place(l, first, 0, y, beside ? w / 2 : w, beside ? body : body / 2);
+    place(l, second, beside ? w / 2 : 0, beside ? y : y + body / 2, beside ? w - w / 2 : w, beside ? body : body - body / 2);
+    if (note) place(l, VIEW_NOTE, 0, y + body, w, note);
+}
+
 bool layout_shows(const struct layout *l, unsigned view)
 {
     for (unsigned i = 0; i < l->panes; i++)
@@ -81,6 +93,10 @@ void layout_make(struct layout *l, int cols, int rows, const struct layout_wish 
     l->keys = (struct rect){ 0, rows - 1, cols, 1 };
     if (foot == 2) l->timeline = (struct rect){ 0, rows - 2, cols, 1 };
     int body = rows - 1 - foot;
+    if (l->kind != LAYOUT_SINGLE && wish->two && !wish->zoom) {
+        two(l, cols, 1, body, wish);
+        return;
+    }
     if (l->kind != LAYOUT_SINGLE && !wish->zoom) arrange[l->kind](l, cols, 1, body, wish);
     if (layout_shows(l, wish->focus)) return;
     /* A view without a place here gets that of all others; the note stays, because the lesson goes on. */

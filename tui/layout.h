@@ -34,6 +34,7 @@ struct layout_wish {
     unsigned focus; /* the chosen view */
     bool zoom;      /* it alone */
     int note;       /* lines the longest note of the lesson takes; the smallest screen gives it two or three */
+    bool two;       /* it and one other: Code, or the registers beside Code */
     bool many;      /* there are several VMs: their list where Devices would be */
 };
 /* Rectangles never overlap and lie inside cols x rows. */

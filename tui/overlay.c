@@ -98,6 +98,10 @@ static unsigned help_key(struct app *a, uint32_t key)
         return app_command(a, wanted);
     }
     bool closes = !*a->typed && (key == 'q' || key == '?');
+    if (!*a->typed && command_of_key(key) == CMD_COLON) {
+        leave(a);
+        return app_command(a, CMD_COLON);
+    }
     if (key == TKEY_ESC || key == TKEY_ENTER || closes)
         leave(a);
     else if (!scroll_key(a, key) && type(a, key))
@@ -107,6 +111,10 @@ static unsigned help_key(struct app *a, uint32_t key)
 
 static unsigned card_key(struct app *a, uint32_t key)
 {
+    if (command_of_key(key) == CMD_COLON) {
+        leave(a);
+        return app_command(a, CMD_COLON);
+    }
     if (!scroll_key(a, key)) leave(a);
     return ASK_REDRAW;
 }

@@ -17,6 +17,7 @@
 
 static SCREEN *screen;
 static int colours; /* 0: attributes only */
+enum { DIRECT = 1 << 24 /* so many colours, and each has its own number */ };
 static unsigned painted_theme = THEME_COUNT;
 
 bool paint_utf8(void)
@@ -113,13 +114,31 @@ static attr_t attributes(unsigned attr)
            (attr & ATTR_REVERSE ? A_REVERSE : 0);
 }
 
+/* With direct colours a number is red, green, blue, save the first eight, which are the base ones: those of the 256-colour palette's cube
+ * and greys as xterm has them. */
+static int direct(int index)
+{
+    if (index < 16) return index < 8 ? index : index - 8;
+    if (index >= 232) return (8 + (index - 232) * 10) * 0x10101;
+    static const int steps[] = { 0, 95, 135, 175, 215, 255 };
+    int c = index - 16;
+    return steps[c / 36] << 16 | steps[c / 6 % 6] << 8 | steps[c % 6];
+}
+
+static struct style style_of(unsigned theme, unsigned role)
+{
+    struct style s = theme_style(theme, role, colours >= DIRECT ? 256 : colours);
+    if (colours >= DIRECT) s.fg = direct(s.fg), s.bg = direct(s.bg);
+    return s;
+}
+
 static void take_theme(unsigned theme)
 {
     if (theme == painted_theme) return;
     painted_theme = theme;
     for (unsigned r = 0; r < ROLE_COUNT && colours >= 8; r++) {
-        struct style s = theme_style(theme, r, colours);
-        init_pair((short)(r + 1), (short)s.fg, (short)s.bg);
+        struct style s = style_of(theme, r);
+        init_extended_pair((int)r + 1, s.fg, s.bg);
     }
 }
 

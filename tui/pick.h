@@ -16,6 +16,8 @@ void pick_claim(struct app *a);  /* a: what the chosen pane shows as expect line
 /* The chosen pane's next line with `text` behind the one found last comes to its top. */
 void pick_find(struct app *a, const char *text);
 
+/* figure.c: d, the chosen view's diagram: a page walk, cycles over time, who owns what; of most views the ladder. */
+void figure_draw(struct app *a);
 /* export.c: e, the table in the chosen pane, or the dashboard's, as CSV, JSON and Markdown; the message names the files. */
 void export_table(struct app *a);
 void pick_stem(const struct app *a, const char *what, char *to, size_t room); /* "popf-WHAT-ev41" */

@@ -1,6 +1,7 @@
 /* See session.h. */
 #include "tui/session.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,23 +48,39 @@ void session_open(struct session *s, struct machine *m, struct lesson *l)
     session_arrive(s);
 }
 
+/* The lesson learns where the machine is: behind `most` steps at most, since several may end at one moment. Who comes back to an
+ * earlier step sees the VM that this step looked at. */
+static void tell_lesson(struct session *s, unsigned most)
+{
+    struct lesson_step st = { .look = -1 };
+    struct lesson *l = s->lesson;
+    unsigned before = l->next;
+    if (l->next > most) l->next = most;
+    l->ops->rewind(l, s->m);
+    if (l->next == before) return;
+    if (l->next) l->ops->step(l, l->next - 1, &st);
+    machine_look_at(s->m, st.look);
+}
+
 static void settle(struct session *s)
 {
-    if (s->lesson) s->lesson->ops->rewind(s->lesson, s->m);
+    if (s->lesson) tell_lesson(s, UINT_MAX);
     session_arrive(s);
     if (!*s->message) say_end(s);
 }
 
 /* Runs in slices until the condition, the end, or a person's wish. */
-static enum machine_stop run(struct session *s, const struct till *till)
+static enum machine_stop run_by(struct session *s, const struct till *till, uint64_t slice)
 {
     for (;;) {
-        enum machine_stop stop = machine_run(s->m, till, SLICE);
+        enum machine_stop stop = machine_run(s->m, till, slice);
         if (stop != MACHINE_BUDGET) return stop;
         session_arrive(s);
         if (s->poll && s->poll(s->poll_self)) return MACHINE_PAUSED;
     }
 }
+
+static enum machine_stop run(struct session *s, const struct till *till) { return run_by(s, till, SLICE); }
 
 static bool at_end(struct session *s)
 {
@@ -109,7 +126,9 @@ void session_run(struct session *s)
 {
     if (at_end(s)) return;
     session_arm(s, true);
-    enum machine_stop stop = run(s, NULL);
+    s->paced = s->speed != 0;
+    enum machine_stop stop = run_by(s, NULL, s->speed ? s->speed : SLICE);
+    s->paced = false;
     if (stop == MACHINE_PAUSED) session_say(s, false, "Stopped. c goes on, r goes back.");
     if (stop == MACHINE_POINT) session_stopped(s);
     session_arm(s, false);
@@ -237,6 +256,7 @@ void session_previous(struct session *s)
     unsigned done = s->lesson->next;
     if (done && stands(s, done)) done--;
     stand(s, done);
+    tell_lesson(s, done);
     settle(s);
 }
 
@@ -289,7 +309,10 @@ static void goto_step(struct session *s, const char *arg, unsigned long long n)
         session_say(s, true, "There is no step %s; the lesson has %u.", arg, l->ops->steps(l));
         return;
     }
-    if (n <= l->next) stand(s, (unsigned)n);
+    if (n <= l->next) {
+        stand(s, (unsigned)n);
+        tell_lesson(s, (unsigned)n);
+    }
     while (l->next < n && !s->warn) session_next(s);
 }
 

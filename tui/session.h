@@ -51,6 +51,8 @@ struct session {
     struct branch branch[SESSION_BRANCHES]; /* session_branch.c */
     unsigned branches;
     struct lesson *lua;             /* of session_line; NULL until it is used */
+    unsigned speed;                 /* of c: instructions a frame; 0: as many as there is time for */
+    bool paced;                     /* c is running so: poll is to take a frame's time */
     unsigned unit;                  /* enum session_unit: what a step is */
     struct { const struct machine *m; uint64_t from, to; } strides[SESSION_BACK]; /* session_unit.c: the longer ones that were made last */
     unsigned strides_n;

@@ -57,12 +57,13 @@ static bool poll_terminal(void *self)
 {
     struct loop *l = self;
     struct text n = { 0 };
-    uint32_t key = paint_key(0);
+    int64_t due = l->shown + FRAME_MS - milliseconds();
+    uint32_t key = paint_key(l->app.session.paced && due > 0 ? (int)due : 0);
     if (key == TKEY_RESIZE)
         resize(l);
     else if (key != TKEY_NOTHING || rescue_asked() || paint_gone())
         return true;
-    if (milliseconds() - l->shown < FRAME_MS) return false;
+    if (!l->app.session.paced && milliseconds() - l->shown < FRAME_MS) return false;
     text_number(&n, l->app.pair ? l->app.pair->step.steps : machine_insns(l->app.session.m));
     session_say(&l->app.session, false, "Running: %s instructions so far. Any key stops.", text_str(&n));
     app_sample(&l->app);

@@ -70,6 +70,7 @@ static void op_step(const struct lesson *l, unsigned i, struct lesson_step *out)
         .answer = step->answer,
         .insns = step->insns,
         .cycles = step->cycles,
+        .look = ran ? step->look : -1,
         .left_out = ran && step->left_out,
     };
     for (unsigned k = 0; k < step->choices; k++) out->choice[k] = step->choice[k];
@@ -142,6 +143,7 @@ static bool op_advance(struct lesson *l, struct machine *m, struct err *e)
     if (!ok) return err_set(e, mine.code, "%s", mine.text);
     step->insns = machine_insns(m);
     step->cycles = machine_cycles(m);
+    step->look = machine_looks_at(m);
     l->next++;
     return true;
 }

@@ -26,6 +26,7 @@ struct script_step {
     /* Of the last time it ran: */
     char  *told, *showed;                /* the note with what was added to it; the view asked for */
     uint64_t insns, cycles;
+    int    look;                         /* machine_looks_at, at its end */
     bool   left_out;
 };
 

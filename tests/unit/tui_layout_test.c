@@ -54,7 +54,7 @@ static void test_every_size(void **state)
     for (int cols = 1; cols <= COLS; cols++)
         for (int rows = 1; rows <= ROWS; rows++)
             for (unsigned k = 0; k < 2 * VIEW_COUNT; k++)
-                check(cols, rows, &(struct layout_wish){ k / 2, k % 2, (int)(k % 5), false });
+                check(cols, rows, &(struct layout_wish){ k / 2, k % 2, (int)(k % 5), (cols + rows) % 2, k % 3 == 0 });
 }
 
 /* The model screen: the places of design 5.1. */
@@ -69,7 +69,7 @@ static void test_model(void **state)
     };
     struct layout l;
     (void)state;
-    layout_make(&l, 80, 24, &(struct layout_wish){ VIEW_CODE, false, 2, false });
+    layout_make(&l, 80, 24, &(struct layout_wish){ VIEW_CODE, false, 2, false, false });
     assert_int_equal(l.panes, 5);
     for (unsigned i = 0; i < 5; i++) {
         assert_int_equal(l.pane[i].view, model[i].view);
@@ -77,7 +77,7 @@ static void test_model(void **state)
     }
     assert_int_equal(l.timeline.y, 22);
     assert_int_equal(l.keys.y, 23);
-    layout_make(&l, 80, 24, &(struct layout_wish){ VIEW_CODE, false, 3, false });
+    layout_make(&l, 80, 24, &(struct layout_wish){ VIEW_CODE, false, 3, false, false });
     assert_int_equal(l.pane[4].at.h, 5); /* three lines of note, when the lesson needs them */
 }
 
@@ -97,7 +97,7 @@ static void test_kinds(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct layout l;
-        layout_make(&l, rows[i].cols, rows[i].rows, &(struct layout_wish){ VIEW_CODE, false, 2, false });
+        layout_make(&l, rows[i].cols, rows[i].rows, &(struct layout_wish){ VIEW_CODE, false, 2, false, false });
         if (l.kind != rows[i].kind || l.panes != rows[i].panes)
             fail_msg("%dx%d: kind %d with %u panes", rows[i].cols, rows[i].rows, l.kind, l.panes);
     }
@@ -108,10 +108,10 @@ static void test_elsewhere(void **state)
 {
     struct layout l;
     (void)state;
-    layout_make(&l, 80, 24, &(struct layout_wish){ VIEW_ADDRESS, false, 2, false });
+    layout_make(&l, 80, 24, &(struct layout_wish){ VIEW_ADDRESS, false, 2, false, false });
     assert_int_equal(l.panes, 2);
     assert_true(layout_shows(&l, VIEW_NOTE));
-    layout_make(&l, 80, 24, &(struct layout_wish){ VIEW_ADDRESS, true, 2, false });
+    layout_make(&l, 80, 24, &(struct layout_wish){ VIEW_ADDRESS, true, 2, false, false });
     assert_int_equal(l.panes, 1);
 }
 

@@ -454,6 +454,126 @@ static void test_units(void **state)
     close_world(&w);
 }
 
+/* : works over a card, and over the help before anything is typed. */
+static void test_colon_over(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnnnni");
+    assert_int_equal(w.app.overlay, OVERLAY_CARD);
+    press(&w, ":theme mono<Enter>");
+    assert_int_equal(w.app.theme, THEME_MONO);
+    press(&w, "?:theme light<Enter>");
+    assert_int_equal(w.app.theme, THEME_LIGHT);
+    press(&w, "?a:"); /* there it is searched for */
+    assert_int_equal(w.app.overlay, OVERLAY_HELP);
+    close_world(&w);
+}
+
+static void test_panes(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnnnnZ");
+    assert_int_equal(w.app.layout.panes, 3); /* two and the note */
+    assert_true(layout_shows(&w.app.layout, w.app.focus) && layout_shows(&w.app.layout, VIEW_CODE));
+    press(&w, "1");
+    assert_true(layout_shows(&w.app.layout, VIEW_CODE) && layout_shows(&w.app.layout, VIEW_CPU));
+    press(&w, "Z");
+    assert_int_equal(w.app.layout.panes, 1);
+    press(&w, "Z");
+    assert_true(w.app.layout.panes > 3);
+    press(&w, "Z<Esc>");
+    assert_true(w.app.layout.panes > 3);
+    close_world(&w);
+}
+
+/* c at its slowest: one instruction between two looks at the keyboard. */
+static bool three_looks(void *self) { return ++*(unsigned *)self == 3; }
+
+static void test_speed(void **state)
+{
+    struct world w;
+    unsigned looks = 0;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nn[[[[[");
+    expect_shows(&w, "1 instruction a frame");
+    w.app.session.poll = three_looks, w.app.session.poll_self = &looks;
+    uint64_t at = machine_insns(w.machine);
+    press(&w, "c");
+    assert_int_equal(machine_insns(w.machine), at + 3);
+    looks = 0;
+    press(&w, "]]c");
+    assert_int_equal(machine_insns(w.machine), at + 3 + 3 * 25);
+    w.app.session.poll = NULL;
+    press(&w, "]]]");
+    expect_shows(&w, "as fast as it can");
+    close_world(&w);
+}
+
+/* The VM that a step of the lesson looks at is looked at again whoever comes back to it. */
+static void test_look_comes_back(void **state)
+{
+    int look[16];
+    struct world w;
+    (void)state;
+    open_world(&w, "isolate", 80, 24);
+    unsigned n = w.lesson->ops->steps(w.lesson), different = 0;
+    assert_true(n < 16);
+    for (unsigned i = 0; i < n; i++) {
+        press(&w, "n");
+        look[i] = machine_looks_at(w.machine);
+        different += i && look[i] != look[i - 1];
+    }
+    assert_true(different); /* else nothing is tested */
+    for (unsigned i = n; --i;) {
+        press(&w, "N");
+        assert_int_equal(w.lesson->next, i); /* also where two steps end at one moment, as the last do here */
+        assert_int_equal(machine_looks_at(w.machine), look[i - 1]);
+    }
+    for (unsigned i = 1; i < n; i++) {
+        press(&w, "n");
+        assert_int_equal(machine_looks_at(w.machine), look[i]);
+    }
+    close_world(&w);
+}
+
+/* d draws what belongs to the chosen view. */
+static void test_figures(void **state)
+{
+    static const struct { const char *keys, *kind; } rows[] = { { "4d", "walk" }, { "5d", "timeline" }, { "7d", "topology" }, { "Vd", "topology" }, { "6d", "ladder" } };
+    char dir[] = "/tmp/ringside-tui-XXXXXX", here[4096], name[96];
+    struct world w;
+    (void)state;
+    assert_non_null(getcwd(here, sizeof here));
+    open_world(&w, "shadow", 80, 24);
+    press(&w, "nnn");
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(chdir(dir), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct text svg = { 0 };
+        struct err e = { 0 };
+        press(&w, rows[i].keys);
+        snprintf(name, sizeof name, "shadow-%s-ev%u.svg", rows[i].kind, trace_last(machine_trace_of(w.machine)));
+        bool good = text_read(&svg, name, 1 << 24, &e);
+        unlink(name);
+        if (!good || !strstr(text_str(&svg), "</svg>")) {
+            char *s = screen(&w);
+            print_error("%s\n", s);
+            free(s);
+            assert_int_equal(chdir(here), 0);
+            fail_msg("%s: no %s", rows[i].keys, name);
+        }
+        text_free(&svg);
+    }
+    assert_int_equal(chdir(here), 0);
+    rmdir(dir);
+    close_world(&w);
+}
+
 /* Tables go into files in three formats. */
 static void test_export(void **state)
 {
@@ -677,7 +797,8 @@ int main(void)
         cmocka_unit_test(test_lesson),        cmocka_unit_test(test_round_of_machines), cmocka_unit_test(test_question),
         cmocka_unit_test(test_goto),          cmocka_unit_test(test_find),
         cmocka_unit_test(test_radix), cmocka_unit_test(test_look_at), cmocka_unit_test(test_source_lines),
-        cmocka_unit_test(test_devices_go_back), cmocka_unit_test(test_lockstep), cmocka_unit_test(test_units), cmocka_unit_test(test_export),
+        cmocka_unit_test(test_devices_go_back), cmocka_unit_test(test_lockstep), cmocka_unit_test(test_units), cmocka_unit_test(test_export), cmocka_unit_test(test_colon_over), cmocka_unit_test(test_panes),
+        cmocka_unit_test(test_speed), cmocka_unit_test(test_look_comes_back), cmocka_unit_test(test_figures),
                 cmocka_unit_test(test_help),
         cmocka_unit_test(test_unknown_key),   cmocka_unit_test(test_draw),
         cmocka_unit_test(test_run_script),    cmocka_unit_test(test_bad_options),
