@@ -453,6 +453,10 @@ function t:sequence(events) end
 ---@param name string
 ---@return boolean
 function t:invariant(name) end
+--- A front end in every order with a back end (lab split).
+---@param what { front: string?, requests: integer?, slots: integer?, buffers: boolean?, one_by_one: boolean?, turns: boolean? }
+---@return { states: integer, ends: integer, notifications: integer, wrong: string? }
+function t:orders(what) end
 
 ---@class isa.state
 ---@field user boolean
@@ -632,3 +636,31 @@ bt = {}
 ---@param mnemonic string
 ---@param rule fun(insn: bt.insn, emit: bt.emit)
 function bt.rule(mnemonic, rule) end
+
+--- A split driver's ring, as a front end sees it (lab split). Each call but got is one step.
+---@class ring
+---@field slots integer
+local ring = {}
+---@alias ring.word "req_prod"|"req_event"|"rsp_prod"|"rsp_event"
+---@param word ring.word
+---@return integer
+function ring:load(word) end
+---@param word ring.word
+---@param value integer 0 to 255
+function ring:store(word, value) end
+--- What is in a slot.
+---@param slot integer 0 to slots - 1
+---@return integer
+function ring:read(slot) end
+---@param slot integer
+---@param value integer
+function ring:write(slot, value) end
+--- Waits until all stores have reached memory.
+function ring:barrier() end
+--- Wakes the back end: a hypercall.
+function ring:notify() end
+--- Until the back end notifies; not at all if it has since the last time.
+function ring:sleep() end
+--- A response, for whoever waits for it.
+---@param value integer
+function ring:got(value) end

@@ -98,6 +98,12 @@ static int t_boot(lua_State *L)
     return 1;
 }
 
+static int t_orders(lua_State *L)
+{
+    self(L);
+    return ring_orders(L);
+}
+
 /* t:invariant "shadow-coherent": it held whenever it must. */
 static int t_invariant(lua_State *L)
 {
@@ -345,7 +351,7 @@ static int t_sequence(lua_State *L)
 
 static const luaL_Reg methods[] = {
     { "boot", t_boot }, { "call", t_call }, { "invent", t_invent }, { "number", t_number }, { "pick", t_pick }, { "part", t_part },
-    { "scale", t_scale }, { "board", t_board }, { "sealed", t_sealed }, { "sequence", t_sequence }, { "invariant", t_invariant },
+    { "scale", t_scale }, { "board", t_board }, { "sealed", t_sealed }, { "sequence", t_sequence }, { "invariant", t_invariant }, { "orders", t_orders },
     { NULL, NULL },
 };
 

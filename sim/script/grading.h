@@ -33,6 +33,7 @@ struct grading_now {
     struct policy_fault fault;
     struct policy_ruling ruling;
     struct policy_code *code;        /* while a rule runs */
+    struct ring_trial *ring;         /* while a front end does */
     unsigned stored;                 /* bytes */
     bool     has_cr3, has_stored;
     char     broken[200];            /* the first shadow entry that did not follow from the guest's tables */
@@ -73,6 +74,10 @@ int  submission_call(lua_State *L, const char *name, int from);
 /* Values as bytes, and back: numbers, text, booleans, tables of these, handles of invented machines. Raises a Lua error in `L`. */
 void submission_encode(lua_State *L, int from, struct text *t, unsigned *count);
 int  submission_decode(lua_State *L, const struct text *t, unsigned count);
+
+/* ring.c: the handle of a split driver's ring, and t:orders. */
+void ring_open(lua_State *L);
+int  ring_orders(lua_State *L);
 
 /* invented.c: the handle of an invented instruction set. */
 void invented_open(lua_State *L);

@@ -108,6 +108,7 @@ static int open_api(lua_State *L)
     include_open(L);
     invented_open(L);
     handlers_open(L);
+    ring_open(L);
     return 0;
 }
 

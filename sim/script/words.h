@@ -20,5 +20,6 @@ unsigned isa_words(const char **words);
 unsigned vmm_vm_words(const char **words);
 unsigned vmm_guest_words(const char **words);
 unsigned bt_emit_words(const char **words);
+unsigned ring_words(const char **words);
 
 #endif

@@ -36,7 +36,7 @@ seconds=$(($(date +%s) - begin))
 while read -r name pattern; do
     case $name in '#'* | '') continue ;; esac
     awk -v name="==== $name" '$0 == name { on = 1; next } /^==== / { on = 0 } on' out.txt >one.txt
-    grep -qx 'Score: 0/120' one.txt && ! grep -Eq '^(Ungradable|== Test .* == OK)' one.txt || { echo "not ok - $name gets points"; sed 's/^/  | /' one.txt; failed=1; continue; }
+    grep -qx 'Score: 0/150' one.txt && ! grep -Eq '^(Ungradable|== Test .* == OK)' one.txt || { echo "not ok - $name gets points"; sed 's/^/  | /' one.txt; failed=1; continue; }
     grep -Eq "^    .*($pattern)" one.txt || { echo "not ok - $name is told nothing like $pattern"; sed 's/^/  | /' one.txt; failed=1; continue; }
     if grep -Eq 'crashed|gave the test up|\[C\]|0x[0-9a-f]{8,}' one.txt; then echo "not ok - $name"; sed 's/^/  | /' one.txt; failed=1; continue; fi
     [ "$(wc -c <one.txt)" -lt 6000 ] || { echo "not ok - $name floods the report"; failed=1; continue; }

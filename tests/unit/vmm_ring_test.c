@@ -1,14 +1,7 @@
 /* The rings of split devices (scenarios/guests/mini/ring.h) in every order that two processors with store buffers can run them.
  *
- * Idea 1: front end and back end are the functions below, over the ring's own code; each load, store, barrier, notification and sleep
- * is one step. A step's result is all that a side learns, so its state is the list of results: to know its next step it is run from
- * the beginning with that list, and stopped where the list ends.
- * Idea 2: a store goes into its processor's buffer, from which it reaches memory any time later, in order; a processor's own
- * loads see its buffer, others' do not. A barrier and a hypercall wait until the buffer is empty. This is x86's order of memory (SDM 3A 8.2;
- * Sewell et al., x86-TSO, CACM 53(7), 2010).
- * Idea 3: from every state every step of every side, and every buffer's oldest store, is tried; states that were there are not entered
- * again. If nobody can go on and not all is done, somebody missed a wake-up. That the search can find such things is shown by taking
- * out what prevents them. */
+ * Idea: front end and back end are the functions below, over the ring's own code; sim/orders.h tries every order of their steps. That the
+ * search can find such things is shown by taking out what prevents them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,34 +18,27 @@ static void ring_barrier(unsigned why);
 #define RING_STORE(at, value) ring_store(at, value)
 #define RING_BARRIER(why) ring_barrier(why)
 #include "scenarios/guests/mini/ring.h"
+#include "sim/orders.h"
 
-enum { FRONT, BACK, SIDES, BUFFER = 8, STEPS = 128, WORDS = 24, REQUESTS = 4, SLOTS = 2, SALT = 100 };
-enum kind { LOAD, STORE, BARRIER, NOTIFY, SLEEP, DONE };
-
-struct store { uint8_t at; uint8_t value; };
-struct side {
-    uint8_t results[STEPS], steps; /* what each step gave */
-    struct store buffer[BUFFER];
-    uint8_t buffered, woken;
-};
-struct state { uint8_t memory[WORDS]; struct side side[SIDES]; };
+enum { FRONT, BACK, REQUESTS = 4, SLOTS = 2, SALT = 100 };
+enum { LOAD = ORDERS_LOAD, STORE = ORDERS_STORE, BARRIER = ORDERS_BARRIER, NOTIFY = ORDERS_NOTIFY, SLEEP = ORDERS_SLEEP, DONE = ORDERS_DONE };
 
 static struct { bool recheck_requests, recheck_responses, barrier[3], buffers, in_order, sends; uint32_t requests; } with;
-static struct { uint64_t states, ends; const char *wrong; } found;
+static struct orders found;
 
 /* ---- one side runs: with the results it had, and then one step more */
 
 static struct ring_page page;
-static const struct side *running;
-static unsigned step;
-static struct { enum kind kind; uint8_t at, value; } next;
+static const uint8_t *results;
+static unsigned step, steps;
+static struct orders_step next;
 static jmp_buf out;
 static const char *complaint;
 
-static uint32_t ask(enum kind kind, uint32_t at, uint32_t value)
+static uint32_t ask(unsigned kind, uint32_t at, uint32_t value)
 {
-    if (step < running->steps) return running->results[step++];
-    next.kind = kind, next.at = (uint8_t)at, next.value = (uint8_t)value;
+    if (step < steps) return results[step++];
+    next = (struct orders_step){ (uint8_t)kind, (uint8_t)at, (uint8_t)value };
     longjmp(out, 1);
 }
 
@@ -138,126 +124,26 @@ static void back(void)
     }
 }
 
-static void look(const struct side *s, unsigned who)
+static const char *look(void *self, unsigned who, const uint8_t *had, unsigned n, struct orders_step *to)
 {
-    running = s;
+    (void)self;
+    results = had, steps = n;
     step = 0;
     complaint = NULL;
-    if (setjmp(out)) return;
-    if (who == FRONT && with.sends) sender();
-    else if (who == FRONT) front();
-    else back();
-    next.kind = DONE;
-}
-
-/* ---- all states */
-
-enum { VISITED = 1 << 24 };
-static uint64_t *visited;
-
-static uint64_t key_of(const struct state *s)
-{
-    uint64_t h = 0xCBF29CE484222325;
-    const uint8_t *bytes = (const uint8_t *)s;
-    for (size_t i = 0; i < sizeof *s; i++) h = (h ^ bytes[i]) * 0x100000001B3;
-    return h ? h : 1;
-}
-
-static bool is_new(const struct state *s)
-{
-    uint64_t key = key_of(s);
-    size_t at = key % VISITED;
-    for (; visited[at]; at = (at + 1) % VISITED)
-        if (visited[at] == key) return false;
-    visited[at] = key;
-    if (++found.states > VISITED / 2) fail_msg("more states than expected");
-    return true;
-}
-
-static uint8_t seen_by(const struct state *s, unsigned who, uint8_t at)
-{
-    const struct side *me = &s->side[who];
-    for (unsigned i = me->buffered; i-- > 0;)
-        if (me->buffer[i].at == at) return me->buffer[i].value;
-    return s->memory[at];
-}
-
-static void drain(struct state *s, struct side *me, unsigned which)
-{
-    s->memory[me->buffer[which].at] = me->buffer[which].value;
-    memmove(me->buffer + which, me->buffer + which + 1, sizeof *me->buffer * (--me->buffered - which));
-    memset(me->buffer + me->buffered, 0, sizeof *me->buffer);
-}
-
-/* The step that `look` found; false: it has to wait. */
-static bool take(struct state *s, unsigned who)
-{
-    struct side *me = &s->side[who];
-    uint8_t result = 0;
-    if (next.kind == DONE || me->steps == STEPS) return false;
-    if (next.kind == LOAD) result = seen_by(s, who, next.at);
-    else if (next.kind == STORE) {
-        if (me->buffered == BUFFER) return false;
-        me->buffer[me->buffered++] = (struct store){ next.at, next.value };
-        if (!with.buffers) drain(s, me, 0);
-    } else {
-        if (me->buffered) return false;
-        if (next.kind == NOTIFY) s->side[next.at].woken = 1;
-        if (next.kind == SLEEP && !me->woken) return false;
-        if (next.kind == SLEEP) me->woken = 0;
+    if (!setjmp(out)) {
+        if (who == FRONT && with.sends) sender();
+        else if (who == FRONT) front();
+        else back();
+        next.kind = DONE;
     }
-    me->results[me->steps++] = result;
-    return true;
-}
-
-static void explore(const struct state *s);
-
-static bool go(const struct state *s, unsigned who, bool *done)
-{
-    struct state then = *s;
-    look(&s->side[who], who);
-    *done = next.kind == DONE;
-    if (complaint) found.wrong = complaint;
-    if (complaint || !take(&then, who)) return false;
-    explore(&then);
-    return true;
-}
-
-/* Processors keep their stores' order; one that does not is for seeing that it would matter. */
-static bool go_drain(const struct state *s, unsigned who)
-{
-    unsigned any = with.in_order ? s->side[who].buffered > 0 : s->side[who].buffered;
-    for (unsigned i = 0; i < any; i++) {
-        struct state then = *s;
-        drain(&then, &then.side[who], i);
-        explore(&then);
-    }
-    return any;
-}
-
-static void explore(const struct state *s)
-{
-    bool moved = false, done[SIDES];
-    if (found.wrong || !is_new(s)) return;
-    for (unsigned who = 0; who < SIDES; who++) {
-        moved |= go(s, who, &done[who]);
-        moved |= go_drain(s, who);
-    }
-    if (moved || found.wrong) return;
-    if (done[FRONT] && done[BACK]) found.ends++;
-    else if (s->side[FRONT].steps == STEPS || s->side[BACK].steps == STEPS) found.wrong = "a side goes on and on";
-    else found.wrong = "both sleep, and not all is done";
+    *to = next;
+    return complaint;
 }
 
 static const char *search(void)
 {
-    struct state s;
-    memset(&s, 0, sizeof s);
-    s.memory[1] = s.memory[3] = 1; /* the events, as ring_clear leaves them */
-    memset(&found, 0, sizeof found);
-    if (!visited) visited = malloc(VISITED * sizeof *visited);
-    memset(visited, 0, VISITED * sizeof *visited);
-    explore(&s);
+    found = (struct orders){ .look = look, .buffers = with.buffers, .in_order = with.in_order, .memory = { 0, 1, 0, 1 }, .most = 1 << 23 };
+    if (!orders_search(&found)) fail_msg("out of memory"); /* the events are as ring_clear leaves them */
     return found.wrong;
 }
 
@@ -358,7 +244,5 @@ int main(void)
         cmocka_unit_test(without_a_barrier_a_wake_up_is_lost), cmocka_unit_test(stores_out_of_order_show_what_is_not_there),
         cmocka_unit_test(who_sends_without_waiting_is_woken), cmocka_unit_test(slots_are_as_many_as_the_interface_says),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    free(visited);
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,2 @@
+function front(ring, count) error "no" end
+function answer() return 0 end

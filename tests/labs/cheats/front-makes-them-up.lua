@@ -1,0 +1,2 @@
+function front(ring, count) for n = 1, count do ring:got(100 + n) end end
+function answer() return 0 end
