@@ -60,7 +60,7 @@ $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(guest))))
 
 PVTEST_PAE_OBJ := $(PVTEST_PAE_SRC:%=$(BUILD_GUESTS)/obj/pae/%.o)
 
-$(PVTEST_PAE_OBJ): $(BUILD_GUESTS)/obj/pae/%.o: $(GUEST_DIR)/% $(GUEST_DIR)/guests.mk
+$(BUILD_GUESTS)/obj/pae/%.o: $(GUEST_DIR)/% $(GUEST_DIR)/guests.mk
 	@mkdir -p $(@D)
 	$(Q)$(GUEST_CC) $(GUEST_CFLAGS) -DPAE -MMD -MP -c $< -o $@
 

@@ -30,6 +30,9 @@ more mini-pv --cpu pv --model ideal
 check "pv: a demand page fault is two entries: the fault, and a hypercall that maps the page" [ "$(cat "$TMPDIR/each")" = "hypercall 1
 page-fault 1" ]
 sed 's/^/# /' "$TMPDIR/each"
+more mini-pae-pv --cpu pv --model ideal
+check "pv with PAE: the same two" [ "$(cat "$TMPDIR/each")" = "hypercall 1
+page-fault 1" ]
 more mini --cpu vtx
 check "vtx on shadows: a fault for the guest, a traced store or a hidden fault" awk '$1 == "page-fault" && $2 >= 2 { ok = 1 } END { exit !ok }' "$TMPDIR/each"
 sed 's/^/# /' "$TMPDIR/each"

@@ -6,6 +6,7 @@
 // #ifdef: the build links one set or the other.
 // Physical addresses are the kernel's own count from 0. On a bare PC they are what goes into page-table entries; a
 // paravirtual kernel's entries hold machine addresses, hence pte_make and pte_physical.
+// Built with -DPAE (mini-pae.elf, mini-pae-pv.elf) page tables have PAE's format; what that is stands below, and where they are made.
 #ifndef MINI_ARCH_H
 #define MINI_ARCH_H
 
@@ -30,7 +31,16 @@ void irq_disable(void);
 void irq_wait(void); // called with interrupts off: switches them on and sleeps until one came
 
 // Page tables. An entry is changed by pte_set only; what was set is in force after pte_sync.
+// With PAE what CR3 names, a root, has four entries, each for a directory worth a gigabyte: three of a space's own and, in the last one, the
+// kernel's. Without, the root is the one directory, and the kernel's part is at its end.
+#ifdef PAE
+typedef uint64_t pte_t;
+enum { TABLE_SHIFT = 21, TABLE_ENTRIES = 512, ROOT_ENTRIES = 4 };
+#else
 typedef uint32_t pte_t;
+enum { TABLE_SHIFT = 22, TABLE_ENTRIES = 1024, ROOT_ENTRIES = 1 };
+#endif
+enum { KERNEL_ENTRY = ROOT_ENTRIES - 1 /* of a root, with PAE */, FIRST_KERNEL_ENTRY = (KERNEL_BASE >> TABLE_SHIFT) % TABLE_ENTRIES /* of its directory */ };
 enum { PTE_COW = 1 << 9 }; // a bit the processor leaves to software: writable, but shared; copy on the first store
 pte_t pte_make(uint32_t physical, uint32_t flags);
 uint32_t pte_physical(pte_t entry);
@@ -41,7 +51,9 @@ void tlb_flush_all(void);
 enum table_level { LEVEL_TABLE = 1, LEVEL_DIRECTORY = 2 };
 void table_adopt(pte_t *table, enum table_level level);   // a zeroed page becomes a table (a directory gets the kernel's part)
 void table_release(pte_t *table, enum table_level level); // and is an ordinary page again
-void directory_load(pte_t *directory); // NULL: one with the kernel's part only
+bool root_adopt(pte_t *root);          // PAE: likewise a root, with the space's directories in it; false: no memory
+void root_abandon(pte_t *root);        // and it is an ordinary page again
+void directory_load(pte_t *directory); // what CR3 names; NULL: one with the kernel's part only
 
 // Processes. The trap frame at the top of a kernel stack is what trap_return (assembly) goes back to.
 void arch_kernel_stack(uint32_t top); // where the next trap from user code puts its frame

@@ -6,6 +6,11 @@
 // Not here: entries of exceptions and interrupt lines, which are those of all guests (lib/trap.S).
 .intel_syntax noprefix
 .set BASE, 0xC0000000
+#ifdef PAE
+#define ENTRY 8                     // bytes of a page table's
+#else
+#define ENTRY 4
+#endif
 
 .section .multiboot, "a"
     .long 0x1BADB002
@@ -18,6 +23,10 @@
 boot_directory:
     .skip 4096
 boot_table:
+#ifdef PAE
+    .skip 8192
+boot_upper:                         // the kernel's directory
+#endif
     .skip 4096
 boot_stack:                         // later the idle process's
     .skip 8192
@@ -35,13 +44,25 @@ _start:
     mov eax, 3                      // present, writable
 fill:
     mov [edx], eax
-    add edx, 4
+    add edx, ENTRY
     add eax, 4096
     cmp eax, 0x400003
     jb fill
     mov eax, offset boot_table - BASE + 3
+#ifdef PAE
+    mov [boot_upper - BASE], eax
+    add eax, 4096
+    mov [boot_upper - BASE + ENTRY], eax
+    mov eax, offset boot_upper - BASE + 1
+    mov [boot_directory - BASE], eax
+    mov [boot_directory - BASE + (BASE >> 30) * ENTRY], eax
+    mov eax, cr4
+    or eax, 0x20                    // PAE
+    mov cr4, eax
+#else
     mov [boot_directory - BASE], eax
     mov [boot_directory - BASE + (BASE >> 20)], eax
+#endif
     mov eax, offset boot_directory - BASE
     mov cr3, eax
     mov eax, cr0

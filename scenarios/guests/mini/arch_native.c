@@ -7,8 +7,7 @@
 #include "mini/kernel.h"
 #include "mini/native.h"
 
-enum { BOOT_MAGIC = 0x2BADB002, DIRECTORY_SHIFT = 22, ENTRIES = 1024 };
-enum { FIRST_KERNEL_ENTRY = KERNEL_BASE >> DIRECTORY_SHIFT, IRQS = 16, IRQ_VECTOR = 0x20 };
+enum { BOOT_MAGIC = 0x2BADB002, IRQS = 16, IRQ_VECTOR = 0x20 };
 enum { PIC1 = 0x20, PIC2 = 0xA0, SPECIFIC_EOI = 0x60, READ_IN_SERVICE = 0x0B };
 enum { DEBUG_EXIT = 0xF4 };
 
@@ -22,7 +21,7 @@ struct multiboot_info {
 
 enum { INFO_MEMORY = 1, INFO_COMMAND_LINE = 4, INFO_MODULES = 8 };
 
-extern pte_t boot_directory[ENTRIES], boot_table[ENTRIES];
+extern pte_t boot_directory[TABLE_ENTRIES], boot_table[]; // what CR3 names; the first 4 MB
 extern uint8_t __text_start[], __text_end[], __kernel_end[]; // from mini.ld
 void syscall_entry(void);
 void arch_start(uint32_t magic, uint32_t info) __attribute__((noreturn));
@@ -120,7 +119,7 @@ void arch_timer_stop(void)
 // ---- Page tables: on a bare PC an entry is a word in memory --------------------------------------------------------
 
 pte_t pte_make(uint32_t physical, uint32_t flags) { return physical | flags; }
-uint32_t pte_physical(pte_t entry) { return entry & ~(uint32_t)(PAGE - 1); }
+uint32_t pte_physical(pte_t entry) { return (uint32_t)entry & ~(uint32_t)(PAGE - 1); }
 void pte_set(pte_t *slot, pte_t value) { *(volatile pte_t *)slot = value; }
 void pte_sync(void) {}
 
@@ -134,12 +133,23 @@ void tlb_flush_all(void)
 
 void table_adopt(pte_t *table, enum table_level level)
 {
-    if (level == LEVEL_DIRECTORY)
+    if (level == LEVEL_DIRECTORY && ROOT_ENTRIES == 1)
         memcpy(table + FIRST_KERNEL_ENTRY, boot_directory + FIRST_KERNEL_ENTRY,
-               (ENTRIES - FIRST_KERNEL_ENTRY) * sizeof(pte_t));
+               (TABLE_ENTRIES - FIRST_KERNEL_ENTRY) * sizeof(pte_t));
 }
 
 void table_release(pte_t *table, enum table_level level) { (void)table, (void)level; }
+
+#ifdef PAE
+// All spaces have the kernel's directory in common. The processor loads the four entries with CR3.
+bool root_adopt(pte_t *root)
+{
+    root[KERNEL_ENTRY] = boot_directory[KERNEL_ENTRY];
+    return true;
+}
+
+void root_abandon(pte_t *root) { (void)root; }
+#endif
 
 void directory_load(pte_t *directory)
 {
@@ -150,10 +160,11 @@ void directory_load(pte_t *directory)
 // All RAM at KERNEL_BASE; the boot table has the first 4 MB already. What the loader put there stays as it is.
 static void map_ram(struct boot *boot)
 {
-    for (uint32_t at = 4u << 20; at < boot->free_end; at += 4u << 20) {
+    pte_t *upper = ROOT_ENTRIES == 1 ? boot_directory : physical_to_kernel(pte_physical(boot_directory[KERNEL_ENTRY]));
+    for (uint32_t at = 4u << 20; at < boot->free_end; at += 1u << TABLE_SHIFT) {
         pte_t *table = physical_to_kernel(boot->free_begin);
-        for (uint32_t i = 0; i < ENTRIES; i++) table[i] = (at + i * PAGE) | PTE_P | PTE_RW;
-        boot_directory[FIRST_KERNEL_ENTRY + (at >> DIRECTORY_SHIFT)] = boot->free_begin | PTE_P | PTE_RW;
+        for (uint32_t i = 0; i < TABLE_ENTRIES; i++) table[i] = (at + i * PAGE) | PTE_P | PTE_RW;
+        upper[FIRST_KERNEL_ENTRY + (at >> TABLE_SHIFT)] = boot->free_begin | PTE_P | PTE_RW;
         boot->free_begin += PAGE;
     }
     for (uint8_t *page = __text_start; page < __text_end; page += PAGE)

@@ -29,11 +29,19 @@
     xen_note 6, .asciz "mini"
     xen_note 7, .asciz "1"
     xen_note 8, .asciz "generic"
-    xen_note 9, .asciz "no"            // PAE
+#ifdef PAE
+    xen_note 9, .asciz "yes"           // PAE
+#else
+    xen_note 9, .asciz "no"
+#endif
     xen_note 10, .asciz ""             // nothing more is needed
     .balign 4
 .section __xen_guest, "a"               // the same for builders of Xen 3.0; the page by its number
+#ifdef PAE
+    .asciz "GUEST_OS=mini,XEN_VER=xen-3.0,VIRT_BASE=0xC0000000,ELF_PADDR_OFFSET=0x0,PAE=yes,LOADER=generic,HYPERCALL_PAGE=0x104"
+#else
     .asciz "GUEST_OS=mini,XEN_VER=xen-3.0,VIRT_BASE=0xC0000000,ELF_PADDR_OFFSET=0x0,PAE=no,LOADER=generic,HYPERCALL_PAGE=0x104"
+#endif
 
 .section .hypercalls, "ax"
     .global hypercall_page

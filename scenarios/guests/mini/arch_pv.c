@@ -9,8 +9,8 @@
 #include "mini/driver.h"
 #include "mini/pv.h"
 
-enum { DIRECTORY_SHIFT = 22, ENTRIES = 1024, QUEUE = 128, EXCEPTIONS = 19, EVENT = 0x100, CHANNELS = 64 };
-enum { FIRST_KERNEL_ENTRY = KERNEL_BASE >> DIRECTORY_SHIFT, FIRST_HYPERVISOR_ENTRY = 0xFC000000u >> DIRECTORY_SHIFT };
+enum { QUEUE = 128, EXCEPTIONS = 19, EVENT = 0x100, CHANNELS = 64 };
+enum { FIRST_HYPERVISOR_ENTRY = (HYPERVISOR_BEGIN >> TABLE_SHIFT) % TABLE_ENTRIES };
 enum { PERIOD = 1000000000 / HZ }; // ns
 
 extern const uint32_t trap_entries[32];
@@ -25,7 +25,7 @@ static struct vcpu_info *const me = &shared_info.vcpu[0];
 static uint32_t frame_list[RAM_MAX / PAGE]; // machine frame of each frame of ours
 static uint32_t frames_at_most;            // as many as there may ever be
 static bool may_grow;                      // it began with fewer
-static pte_t *boot_directory;
+static pte_t *boot_directory; // what CR3 names
 
 static void barrier(void) { __asm__ volatile("" : : : "memory"); }
 
@@ -250,7 +250,7 @@ void tlb_flush_all(void) { mmuext(MMUEXT_FLUSH, 0, "a TLB flush"); }
 
 static void map_kernel_page(void *page, pte_t entry)
 {
-    must(hypercall(HC_UPDATE_VA_MAPPING, page, entry, 0, VA_INVLPG), "a mapping");
+    must(hypercall(HC_UPDATE_VA_MAPPING, page, (uint32_t)entry, 0, VA_INVLPG), "a mapping"); // all memory is below 4 GB
 }
 
 void map_machine(void *page, uint32_t mfn) { map_kernel_page(page, mfn * PAGE | PTE_P | PTE_RW); }
@@ -265,7 +265,7 @@ void map_own(void *page) { set_writable(page, true); }
 // A page is a table or writable, never both.
 void table_adopt(pte_t *table, enum table_level level)
 {
-    if (level == LEVEL_DIRECTORY)
+    if (level == LEVEL_DIRECTORY && ROOT_ENTRIES == 1)
         for (uint32_t i = FIRST_KERNEL_ENTRY; i < FIRST_HYPERVISOR_ENTRY; i++) table[i] = boot_directory[i];
     set_writable(table, false);
     mmuext(level == LEVEL_DIRECTORY ? MMUEXT_PIN_DIRECTORY : MMUEXT_PIN_TABLE, machine_frame(kernel_to_physical(table)), "a table");
@@ -278,20 +278,45 @@ void table_release(pte_t *table, enum table_level level)
     set_writable(table, true);
 }
 
+// The kernel's part is in a directory that belongs to one root alone, for the hypervisor is in it, too. Its tables are common to all.
+static pte_t *kernel_upper(pte_t *root) { return ROOT_ENTRIES == 1 ? root : physical_to_kernel(pte_physical(root[KERNEL_ENTRY])); }
+
+#ifdef PAE
+bool root_adopt(pte_t *root)
+{
+    uint32_t frame = frame_new();
+    pte_t *upper = physical_to_kernel(frame);
+    if (!frame) return false;
+    for (uint32_t i = FIRST_KERNEL_ENTRY; i < FIRST_HYPERVISOR_ENTRY; i++) upper[i] = kernel_upper(boot_directory)[i];
+    root[KERNEL_ENTRY] = pte_make(frame, PTE_P);
+    set_writable(upper, false);
+    set_writable(root, false);
+    mmuext(MMUEXT_PIN_ROOT, machine_frame(kernel_to_physical(root)), "a root");
+    return true;
+}
+
+void root_abandon(pte_t *root)
+{
+    table_release(root, LEVEL_DIRECTORY);
+    set_writable(kernel_upper(root), true);
+    frame_drop(pte_physical(root[KERNEL_ENTRY]));
+}
+#endif
+
 void directory_load(pte_t *directory)
 {
     mmuext(MMUEXT_NEW_BASE, machine_frame(kernel_to_physical(directory ? directory : boot_directory)), "a directory");
 }
 
-// All RAM at KERNEL_BASE, and tables for what may come. The builder has mapped as much as its tables reach, 4 MB each.
+// All RAM at KERNEL_BASE, and tables for what may come. The builder has mapped as much as its tables reach, 4 MB each (PAE: 2 MB).
 static void map_ram(struct boot *boot, uint32_t mapped)
 {
-    for (uint32_t at = mapped; at < frames_at_most * PAGE; at += ENTRIES * PAGE) {
+    for (uint32_t at = mapped; at < frames_at_most * PAGE; at += TABLE_ENTRIES * PAGE) {
         pte_t *table = physical_to_kernel(boot->free_begin);
-        for (uint32_t i = 0; i < ENTRIES; i++)
+        for (uint32_t i = 0; i < TABLE_ENTRIES; i++)
             table[i] = at + i * PAGE < boot->free_end ? pte_make(at + i * PAGE, PTE_P | PTE_RW) : 0;
         set_writable(table, false);
-        pte_set(&boot_directory[FIRST_KERNEL_ENTRY + (at >> DIRECTORY_SHIFT)], pte_make(boot->free_begin, PTE_P | PTE_RW));
+        pte_set(&kernel_upper(boot_directory)[FIRST_KERNEL_ENTRY + (at >> TABLE_SHIFT)], pte_make(boot->free_begin, PTE_P | PTE_RW));
         pte_sync();
         boot->free_begin += PAGE;
     }
@@ -362,7 +387,7 @@ void arch_start(const struct start_info *start)
 {
     uint32_t end = start->pages < RAM_MAX / PAGE ? start->pages * PAGE : RAM_MAX;
     struct boot boot = { .free_end = end, .command_line = start->command_line };
-    uint32_t mapped = (start->table_frames - 1) << DIRECTORY_SHIFT; // all tables but one, the directory
+    uint32_t mapped = (start->table_frames - (ROOT_ENTRIES == 1 ? 1 : 2)) << TABLE_SHIFT; // all tables but the directory, and what is above it
     memcpy(frame_list, (const void *)start->frame_list, end / PAGE * sizeof *frame_list);
     frames_at_most = most_frames(end / PAGE);
     may_grow = frames_at_most > end / PAGE;

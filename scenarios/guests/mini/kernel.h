@@ -114,6 +114,9 @@ struct space {
 };
 
 bool space_init(struct space *space);
+pte_t *root_new(void);            // root_pae.c: what CR3 names, with directories; NULL: no memory
+void root_release(pte_t *root);   // nothing uses it and its directories as such any more
+void root_done(pte_t *root);      // and its directories are memory again
 bool space_copy(struct space *child, struct space *parent); // shares all pages, copy-on-write
 void space_done(struct space *space);
 bool space_touch(struct space *space, uint32_t address, bool write); // makes the page present; false: not allowed, or no memory

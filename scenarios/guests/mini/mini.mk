@@ -19,12 +19,14 @@ MINI_PROGRAMS := init sh ls cat echo wc grep primes sieve sleep ps kill rm mkdir
                  hostile chaos bench true halt net
 MINI_FILES    := motd README demo
 MINI_BLOCKS   := 1024
-MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-host.elf $(BUILD_GUESTS)/mini.img \
+MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-pae.elf $(BUILD_GUESTS)/mini-pae-pv.elf $(BUILD_GUESTS)/mini-host.elf $(BUILD_GUESTS)/mini.img \
                  $(BUILD_GUESTS)/mini-host.img
 
 mini_objects = $(patsubst %,$(BUILD_GUESTS)/obj/%.o,$(1))
 MINI_OBJ      := $(call mini_objects,$(MINI_COMMON) $(MINI_NATIVE))
 MINI_PV_OBJ   := $(call mini_objects,$(MINI_COMMON) $(MINI_PV) $(MINI_SERVICE))
+MINI_PAE_OBJ  := $(patsubst %,$(BUILD_GUESTS)/obj/pae/%.o,$(MINI_COMMON) mini/root_pae.c $(MINI_NATIVE))
+MINI_PV_PAE_OBJ := $(patsubst %,$(BUILD_GUESTS)/obj/pae/%.o,$(MINI_COMMON) mini/root_pae.c $(MINI_PV) $(MINI_SERVICE))
 MINI_HOST_OBJ := $(call mini_objects,$(MINI_COMMON) $(MINI_PC) mini/ide.c $(MINI_TRAPS) $(MINI_HOSTING))
 MINI_USER_OBJ := $(call mini_objects,mini/user/start.S mini/user/user.c mini/text.c lib/memory.c)
 MINI_BIN      := $(BUILD_GUESTS)/obj/mini/bin
@@ -33,8 +35,10 @@ MINI_VM_OBJ   := $(call mini_objects,mini/user/vm_uart.c mini/user/vm_ide.c)
 
 $(BUILD_GUESTS)/mini.elf: $(MINI_OBJ)
 $(BUILD_GUESTS)/mini-pv.elf: $(MINI_PV_OBJ)
+$(BUILD_GUESTS)/mini-pae.elf: $(MINI_PAE_OBJ)
+$(BUILD_GUESTS)/mini-pae-pv.elf: $(MINI_PV_PAE_OBJ)
 $(BUILD_GUESTS)/mini-host.elf: $(MINI_HOST_OBJ)
-$(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-host.elf: $(GUEST_DIR)/mini/mini.ld
+$(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-pae.elf $(BUILD_GUESTS)/mini-pae-pv.elf $(BUILD_GUESTS)/mini-host.elf: $(GUEST_DIR)/mini/mini.ld
 	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS:$(GUEST_DIR)/guest.ld=$(GUEST_DIR)/mini/mini.ld) $(filter %.o,$^) -o $@
 
 $(MINI_BIN)/vm: $(MINI_VM_OBJ)
@@ -59,4 +63,5 @@ $(BUILD_GUESTS)/mini-host.img: $(BUILD_GUESTS)/obj/mini/mkfs $(MINI_HOST_PROGRAM
 guests: $(MINI_BUILT)
 GUEST_ELFS += $(MINI_BUILT)
 
--include $(MINI_OBJ:.o=.d) $(MINI_PV_OBJ:.o=.d) $(MINI_HOST_OBJ:.o=.d) $(MINI_USER_OBJ:.o=.d) $(MINI_VM_OBJ:.o=.d) $(MINI_HOST_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d) $(MINI_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d)
+-include $(MINI_OBJ:.o=.d) $(MINI_PV_OBJ:.o=.d) $(MINI_PAE_OBJ:.o=.d) $(MINI_PV_PAE_OBJ:.o=.d) $(MINI_HOST_OBJ:.o=.d) $(MINI_USER_OBJ:.o=.d) $(MINI_VM_OBJ:.o=.d) \
+         $(MINI_HOST_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d) $(MINI_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d)

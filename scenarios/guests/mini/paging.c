@@ -9,7 +9,7 @@
 // Not here: taking pages away (swapping), pages shared on purpose, large pages.
 #include "mini/kernel.h"
 
-enum { ENTRIES = 1024, USER_ENTRIES = KERNEL_BASE >> 22, RIGHTS = PTE_P | PTE_US };
+enum { USER_ENTRIES = KERNEL_BASE >> TABLE_SHIFT, RIGHTS = PTE_P | PTE_US };
 
 static pte_t *table_of(pte_t directory_entry) { return physical_to_kernel(pte_physical(directory_entry)); }
 
@@ -22,22 +22,28 @@ static pte_t *table_new(enum table_level level)
     return table;
 }
 
+// The entry that leads to a space's nth table.
+static inline pte_t *upper_entry(pte_t *root, uint32_t n)
+{
+    return ROOT_ENTRIES == 1 ? &root[n] : &table_of(root[n / TABLE_ENTRIES])[n % TABLE_ENTRIES];
+}
+
 // The entry of an address; its table is made if it is not there. NULL: no memory.
 static pte_t *entry_of(struct space *space, uint32_t address, bool make)
 {
-    pte_t *directory_entry = &space->directory[address >> 22];
+    pte_t *directory_entry = upper_entry(space->directory, address >> TABLE_SHIFT);
     if (!(*directory_entry & PTE_P)) {
         pte_t *table = make ? table_new(LEVEL_TABLE) : NULL;
         if (!table) return NULL;
         pte_set(directory_entry, pte_make(kernel_to_physical(table), PTE_P | PTE_RW | PTE_US));
         pte_sync();
     }
-    return &table_of(*directory_entry)[address >> 12 & (ENTRIES - 1)];
+    return &table_of(*directory_entry)[address >> 12 & (TABLE_ENTRIES - 1)];
 }
 
 bool space_init(struct space *space)
 {
-    *space = (struct space){ .directory = table_new(LEVEL_DIRECTORY) };
+    *space = (struct space){ .directory = ROOT_ENTRIES == 1 ? table_new(LEVEL_DIRECTORY) : root_new() };
     return space->directory != NULL;
 }
 
@@ -129,7 +135,7 @@ LANDMARK bool space_touch(struct space *space, uint32_t address, bool write)
 
 static bool share_table(struct space *child, pte_t *from, uint32_t base)
 {
-    for (uint32_t i = 0; i < ENTRIES; i++) {
+    for (uint32_t i = 0; i < TABLE_ENTRIES; i++) {
         if (!(from[i] & PTE_P)) continue;
         uint32_t frame = pte_physical(from[i]);
         uint32_t flags = RIGHTS | (from[i] & (PTE_RW | PTE_COW) ? PTE_COW : 0);
@@ -147,7 +153,7 @@ LANDMARK bool space_copy(struct space *child, struct space *parent)
     bool ok = space_init(child);
     if (!ok) return false;
     for (uint32_t i = 0; i < USER_ENTRIES && ok; i++)
-        if (parent->directory[i] & PTE_P) ok = share_table(child, table_of(parent->directory[i]), i << 22);
+        if (*upper_entry(parent->directory, i) & PTE_P) ok = share_table(child, table_of(*upper_entry(parent->directory, i)), i << TABLE_SHIFT);
     pte_sync();
     tlb_flush_all(); // the parent may have stored through entries that are read-only now
     if (!ok) {
@@ -182,15 +188,17 @@ void space_done(struct space *space)
     if (current->space.directory == directory) directory_load(NULL);
     *space = (struct space){ .directory = NULL };
     if (!directory) return;
-    table_release(directory, LEVEL_DIRECTORY);
+    if (ROOT_ENTRIES == 1) table_release(directory, LEVEL_DIRECTORY);
+    else root_release(directory);
     for (uint32_t i = 0; i < USER_ENTRIES; i++) {
-        if (!(directory[i] & PTE_P)) continue;
-        pte_t *table = table_of(directory[i]);
+        if (!(*upper_entry(directory, i) & PTE_P)) continue;
+        pte_t *table = table_of(*upper_entry(directory, i));
         table_release(table, LEVEL_TABLE);
-        for (uint32_t j = 0; j < ENTRIES; j++)
+        for (uint32_t j = 0; j < TABLE_ENTRIES; j++)
             if (table[j] & PTE_P) frame_drop(pte_physical(table[j]));
         frame_drop(kernel_to_physical(table));
     }
+    if (ROOT_ENTRIES > 1) root_done(directory);
     frame_drop(kernel_to_physical(directory));
 }
 
@@ -198,9 +206,9 @@ void space_count(struct space *space, struct counters *out)
 {
     out->shared_pages = out->own_pages = 0;
     for (uint32_t i = 0; i < USER_ENTRIES; i++) {
-        if (!(space->directory[i] & PTE_P)) continue;
-        pte_t *table = table_of(space->directory[i]);
-        for (uint32_t j = 0; j < ENTRIES; j++) {
+        if (!(*upper_entry(space->directory, i) & PTE_P)) continue;
+        pte_t *table = table_of(*upper_entry(space->directory, i));
+        for (uint32_t j = 0; j < TABLE_ENTRIES; j++) {
             if (!(table[j] & PTE_P)) continue;
             if (frame_users(pte_physical(table[j])) > 1) out->shared_pages++;
             else out->own_pages++;

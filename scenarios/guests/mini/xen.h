@@ -1,4 +1,4 @@
-// The hypervisor's side of the border: Xen 3 for x86-32 without PAE, as much of it as mini uses.
+// The hypervisor's side of the border: Xen 3 for x86-32, with -DPAE its variant with PAE, as much of it as mini uses.
 //
 // Idea: a hypercall is INT 82h with a number in EAX and arguments in EBX, ECX, EDX, ESI, EDI; what is needed often lies in
 // memory that both sides see: pending events, their mask, the time, the address of the last page fault.
@@ -15,7 +15,12 @@ enum hypercall_number {
 };
 
 enum { RING1_CS = 0xE019, RING1_DS = 0xE021, RING3_CS = 0xE02B, RING3_DS = 0xE033, DOMAIN_SELF = 0x7FF0 };
-#define MACHINE_TO_PHYSICAL ((const uint32_t *)0xFC000000u) // by machine frame; the hypervisor's, read-only
+#ifdef PAE
+#define HYPERVISOR_BEGIN 0xF5800000u // its part of the linear space
+#else
+#define HYPERVISOR_BEGIN 0xFC000000u
+#endif
+#define MACHINE_TO_PHYSICAL ((const uint32_t *)HYPERVISOR_BEGIN) // by machine frame; the hypervisor's, read-only
 
 struct trap_info { // of set_trap_table; the list ends with address 0
     uint8_t vector, flags;
@@ -31,7 +36,7 @@ struct mmu_update { // of mmu_update: store `value` at machine address `at`
 struct mmuext {
     uint32_t command, mfn_or_address, unused;
 };
-enum { MMUEXT_PIN_TABLE = 0, MMUEXT_PIN_DIRECTORY = 1, MMUEXT_UNPIN = 4, MMUEXT_NEW_BASE = 5, MMUEXT_FLUSH = 6, MMUEXT_INVLPG = 7 };
+enum { MMUEXT_PIN_TABLE = 0, MMUEXT_PIN_DIRECTORY = 1, MMUEXT_PIN_ROOT = 2, MMUEXT_UNPIN = 4, MMUEXT_NEW_BASE = 5, MMUEXT_FLUSH = 6, MMUEXT_INVLPG = 7 };
 enum { VA_INVLPG = 2 }; // update_va_mapping: and flush that page
 
 enum { MEMORY_DECREASE = 1, MEMORY_MAXIMUM = 4, MEMORY_POPULATE = 6, MEMORY_MAP = 9 };
