@@ -53,10 +53,12 @@ static bool build_domain(struct tenant *t, const struct machine_cfg *cfg, struct
 {
     struct load_order order = order_of(cfg);
     const struct image *i = &t->image;
+    char cmdline[sizeof cfg->append + 16];
+    snprintf(cmdline, sizeof cmdline, machine_split_plan(t->m) && !vm->id && cfg->disks > 1 ? "%s disks=%u" : "%s", cfg->append, cfg->disks); /* of each guest */
     if (!loader_load(vm_memory(vm), &order, &t->image, e)) return false;
     struct pv_image image = { .virt_base = i->virt_base, .entry = i->virt_base + i->entry, .end = i->high,
                               .hypercall_page = i->hypercall_page, .mod_start = i->mod_start, .mod_len = i->mod_len,
-                              .cmdline = cfg->append, .pae = i->pae };
+                              .cmdline = cmdline, .pae = i->pae };
     t->image.entry = image.entry;
     return pv_build(vm, &image, e);
 }

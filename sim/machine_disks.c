@@ -1,8 +1,9 @@
 /* The drives' media: which image stands behind which drive, the real board's and the virtual ones. See machine.h; sim/board.h has the struct.
  *
  * Idea: each VM has every image to itself, with its own changes. A real drive has the VMs' copies one behind the other, or, for a service
- * domain, there is one real drive for each VM it serves. */
+ * domain, there are real drives for each VM it serves. */
 #include <stdlib.h>
+#include <string.h>
 #include "sim/board.h"
 #include "sim/vmm/io_strategy.h"
 
@@ -59,7 +60,7 @@ static void real_media(struct machine *m, struct disk list[CONFIG_DISKS])
     }
 }
 
-/* With --io split the real controller has one drive for each VM but the first, which drives it. */
+/* With --io split the real controller has the drives of each VM but the first, which drives it. */
 bool machine_split_plan(const struct machine *m) { return m->technique->hypervisor && io_strategy_find(m->cfg.io)->service; }
 
 /* What hangs on the real controller; returns how many. A hypervisor that emulates all drives needs none. */
@@ -72,7 +73,7 @@ unsigned machine_board_media(struct machine *m, struct disk list[CONFIG_DISKS])
     for (unsigned n = 1; n < m->guests; n++) {
         struct disk its[CONFIG_DISKS];
         machine_media(m, n, its);
-        list[n - 1] = its[0];
+        memcpy(list + (n - 1) * m->cfg.disks, its, m->cfg.disks * sizeof *its);
     }
-    return m->guests - 1;
+    return (m->guests - 1) * m->cfg.disks;
 }

@@ -23,19 +23,22 @@ static void wire_nothing(struct vm *vm, const struct vm_plan *plan, struct devic
 
 /* ---- a service VM's */
 
-/* Front ends are written for the paravirtual interface, and each guest has a drive of the real controller's four. */
+/* Front ends are written for the paravirtual interface, and each guest's disks are drives of the real controller's four. */
 static bool fits_split(const struct io_machine *m, struct err *e)
 {
     if (!m->cpu->aware)
         return err_set(e, EXIT_USAGE, "--io split with --cpu %s: a front end is part of a ported kernel; use --cpu pv, or --io hypervisor-direct",
                        m->cpu->name);
     if (m->vms < 2 || m->vms > 1 + IDE_DRIVES)
-        return err_set(e, EXIT_USAGE, "--io split with %u VM%s: the first is the service domain, and each of the others has one of the controller's "
-                       "%d drives; use --vms 2 to %d", m->vms, m->vms == 1 ? "" : "s", IDE_DRIVES, 1 + IDE_DRIVES);
+        return err_set(e, EXIT_USAGE, "--io split with %u VM%s: the first is the service domain, and each of the others has at least one of the "
+                       "controller's %d drives; use --vms 2 to %d", m->vms, m->vms == 1 ? "" : "s", IDE_DRIVES, 1 + IDE_DRIVES);
     if (m->virtio)
         return err_set(e, EXIT_USAGE, "--io split with --set io.virtio: front ends speak to a back end over Xen's rings, not to a virtio device; leave "
                        "the setting out");
-    if (m->disks != 1) return err_set(e, EXIT_USAGE, "--io split with %u disks: name one, of which each guest gets its own copy, with --disk", m->disks);
+    if (!m->disks) return err_set(e, EXIT_USAGE, "--io split with 0 disks: name one, of which each guest gets its own copy, with --disk");
+    if (m->disks * (m->vms - 1) > IDE_DRIVES)
+        return err_set(e, EXIT_USAGE, "--io split with %u disks for each of %u guests: the real controller has %d drives, one behind each; use fewer", m->disks,
+                       m->vms - 1, IDE_DRIVES);
     return true;
 }
 

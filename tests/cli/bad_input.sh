@@ -182,6 +182,7 @@ bad "--io passthrough without a driver" 2 'has none for a real IDE' run good.elf
 bad "--io split with a guest that is not ported" 2 'part of a ported kernel' run "$root/build/guests/mini.elf" --cpu vtx --vms 2 --io split --disk "$root/build/guests/mini.img"
 bad "--io split with one VM" 2 'the first is the service domain' run "$root/build/guests/mini-pv.elf" --cpu pv --io split --disk "$root/build/guests/mini.img"
 bad "--io split without a disk" 2 'with 0 disks' run "$root/build/guests/mini-pv.elf" --cpu pv --vms 2 --io split
+bad "--io split with more disks than drives" 2 'has 4 drives' run "$root/build/guests/mini-pv.elf" --cpu pv --vms 4 --io split --disk "$root/build/guests/mini.img" --disk "$root/build/guests/mini.img"
 bad "virtio disks of a real controller" 2 'which the guest gets, are an IDE' run good.elf --cpu vtx --io passthrough --set io.virtio=1
 bad "virtio disks behind a front end" 2 "Xen's rings" run "$root/build/guests/mini-pv.elf" --cpu pv --vms 2 --io split --set io.virtio=1
 bad "virtio disks for a ported kernel" 2 'sees no PCI bus' run "$root/build/guests/mini-pv.elf" --cpu pv --set io.virtio=1

@@ -12,12 +12,14 @@ enum syscall_number {
     SYS_EXIT = 1, SYS_FORK, SYS_WAIT, SYS_EXEC, SYS_READ, SYS_WRITE, SYS_OPEN, SYS_CLOSE, SYS_SBRK, SYS_SLEEP,
     SYS_GETPID, SYS_PIPE, SYS_DUP, SYS_KILL, SYS_STAT, SYS_UNLINK, SYS_CHDIR, SYS_YIELD, SYS_UPTIME, SYS_PROCESS,
     SYS_COUNTERS, SYS_HALT, SYS_MKDIR, SYS_VM, SYS_NET_ADDRESS, SYS_NET_SEND, SYS_NET_RECEIVE,
+    SYS_DISK_SECTORS, SYS_DISK_READ, SYS_DISK_WRITE,
     SYSCALLS,
 };
 
 enum { E_NOENT = -2, E_IO = -5, E_BADF = -9, E_CHILD = -10, E_NOMEM = -12, E_FAULT = -14, E_EXIST = -17, E_NODEV = -19, E_NOTDIR = -20,
        E_ISDIR = -21, E_INVAL = -22, E_MFILE = -24, E_NOSPC = -28, E_NOEXEC = -8, E_PIPE = -32, E_SRCH = -3, E_NOSYS = -38 };
 
+enum { DISK_PIECE = 4096 /* bytes that are read or written at a time */ };
 enum { FRAME_MOST = 1514 /* bytes of an Ethernet frame, without its check sequence */ };
 
 enum { O_READ = 1, O_WRITE = 2, O_CREATE = 4, O_TRUNCATE = 8, O_APPEND = 16 };

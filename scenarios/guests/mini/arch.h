@@ -68,10 +68,10 @@ void arch_timer_stop(void);      // no more ticks: nobody is preempted, nobody w
 void console_out(const char *text, uint32_t size);
 void console_drain(void);
 
-// Disk, in sectors of 512 bytes. A transfer may put the calling process to sleep; its memory crosses no 64 KB boundary.
+// Disks, by number, in sectors of 512 bytes. A transfer may put the calling process to sleep; its memory crosses no 64 KB boundary.
 void disk_init(bool pio); // without DMA
-uint32_t disk_sectors(void); // 0: there is none
-bool disk_transfer(uint32_t sector, uint32_t count, void *memory, bool write);
+uint32_t disk_sectors(uint32_t disk); // 0: there is none
+bool disk_transfer(uint32_t disk, uint32_t sector, uint32_t count, void *memory, bool write);
 
 // The network card: frames without their check sequence. net_start looks for it, and may put the calling process to sleep; false: there is
 // none. net_put: false if there is no room now; net_take: 0 if nothing has come. Whenever that may have changed, kernel_net is called.

@@ -2,7 +2,8 @@
 //
 // Idea: the pages that a request names are mapped for the bus master only: data goes between the drive and the guest's memory, and nobody
 // copies it. A request is copied out of the ring before it is judged, since the guest could change it meanwhile, and everything in it
-// is checked: what it names and was not granted, the hypervisor refuses. Domain n has drive n - 1.
+// is checked: what it names and was not granted, the hypervisor refuses. The drives go to the guests in
+// order, to each as many as the option disks=N says.
 // Manual: Xen public headers, io/blkif.h.
 // Not here: several requests of one guest at once, partitions, barriers.
 #include "mini/kernel.h"
@@ -13,16 +14,21 @@
 #include "mini/blkif.h"
 
 enum { SECTORS_IN_PAGE = PAGE / SECTOR };
-#define FRONT "/local/domain/%u/device/vbd/768/"
-#define BACK "/local/domain/0/backend/vbd/%u/768/"
+#define FRONT "/local/domain/%u/device/vbd/%s/"
+#define BACK "/local/domain/0/backend/vbd/%u/%s/"
 
-static struct ring_page pages[GUESTS + 1] __attribute__((aligned(PAGE)));
-static struct guest {
+// One for each drive. Each guest has as many, so the drive says whose it is and which of his.
+static struct ring_page pages[IDE_DRIVES] __attribute__((aligned(PAGE)));
+static struct vbd {
     bool connected;
     struct ring ring;
     struct mapping mapping;
     uint32_t channel;
-} guests[GUESTS + 1];
+} vbds[IDE_DRIVES];
+
+static uint32_t per_guest(void) { return kernel_option("disks") ? kernel_option("disks") : 1; }
+static uint16_t domain_of(uint32_t drive) { return (uint16_t)(drive / per_guest() + 1); }
+static const char *device_of(uint32_t drive) { return blkif_device[drive % per_guest()]; }
 
 static void number_text(char to[12], uint32_t n)
 {
@@ -34,48 +40,61 @@ static void number_text(char to[12], uint32_t n)
     *to = 0;
 }
 
-static uint32_t drive_of(uint16_t domain) { return domain - 1u; }
+static void offer(uint32_t drive)
+{
+    char text[12];
+    uint16_t domain = domain_of(drive);
+    const char *device = device_of(drive);
+    if (!ide_sectors(drive)) return;
+    store_set_path(domain, "vbd", device);
+    number_text(text, ide_sectors(drive));
+    store_set(text, BACK "sectors", domain, device);
+    store_set("512", BACK "sector-size", domain, device);
+    store_set("2", BACK "state", domain, device); // BUS_WAITING
+}
 
 void block_offer(uint16_t domain)
 {
-    char text[12];
-    if (!ide_sectors(drive_of(domain))) return;
-    store_set_path(domain, "vbd", "768");
-    number_text(text, ide_sectors(drive_of(domain)));
-    store_set(text, BACK "sectors", domain);
-    store_set("512", BACK "sector-size", domain);
-    store_set("2", BACK "state", domain); // BUS_WAITING
+    for (uint32_t drive = 0; drive < IDE_DRIVES; drive++)
+        if (domain_of(drive) == domain) offer(drive);
 }
 
-static void disconnect(struct guest *g)
+static void disconnect(uint32_t drive)
 {
-    if (!g->connected) return;
-    g->connected = false;
-    grant_unmap(&g->mapping);
-    event_close(g->channel);
+    struct vbd *v = &vbds[drive];
+    if (!v->connected) return;
+    v->connected = false;
+    grant_unmap(&v->mapping);
+    event_close(v->channel);
 }
 
-static void connect(uint16_t domain)
+static void connect(uint32_t drive)
 {
-    struct guest *g = &guests[domain];
-    disconnect(g);
-    uint32_t ref = store_get_number(FRONT "ring-ref", domain), port = store_get_number(FRONT "event-channel", domain);
-    if (!grant_map(domain, ref, false, &pages[domain], &g->mapping)) return; // what it says is not so
-    g->channel = event_bind(domain, port);
-    if (!g->channel) {
-        grant_unmap(&g->mapping);
+    struct vbd *v = &vbds[drive];
+    uint16_t domain = domain_of(drive);
+    const char *device = device_of(drive);
+    disconnect(drive);
+    uint32_t ref = store_get_number(FRONT "ring-ref", domain, device), port = store_get_number(FRONT "event-channel", domain, device);
+    if (!grant_map(domain, ref, false, &pages[drive], &v->mapping)) return; // what it says is not so
+    v->channel = event_bind(domain, port);
+    if (!v->channel) {
+        grant_unmap(&v->mapping);
         return;
     }
-    ring_join(&g->ring, &pages[domain], sizeof(struct blkif_request));
-    g->connected = true;
-    event_install(g->channel, service_signal);
-    store_set("4", BACK "state", domain); // BUS_CONNECTED
+    ring_join(&v->ring, &pages[drive], sizeof(struct blkif_request));
+    v->connected = true;
+    event_install(v->channel, service_signal);
+    store_set("4", BACK "state", domain, device); // BUS_CONNECTED
 }
 
 void block_told(uint16_t domain)
 {
-    uint32_t front = store_get_number(FRONT "state", domain), back = store_get_number(BACK "state", domain);
-    if (front == BUS_INITIALISED && back == BUS_WAITING) connect(domain);
+    for (uint32_t drive = 0; drive < IDE_DRIVES; drive++) {
+        if (domain_of(drive) != domain || !ide_sectors(drive)) continue;
+        const char *device = device_of(drive);
+        uint32_t front = store_get_number(FRONT "state", domain, device), back = store_get_number(BACK "state", domain, device);
+        if (front == BUS_INITIALISED && back == BUS_WAITING) connect(drive);
+    }
 }
 
 // ---- Requests ------------------------------------------------------------------------------------------------------------
@@ -98,13 +117,13 @@ static uint32_t map_all(uint16_t domain, const struct blkif_request *r, struct m
     return 0;
 }
 
-static int16_t perform(uint16_t domain, const struct blkif_request *r)
+static int16_t perform(uint32_t drive, const struct blkif_request *r)
 {
     struct mapping mapped[BLKIF_SEGMENTS];
     struct ide_part parts[BLKIF_SEGMENTS];
-    uint32_t count, drive = drive_of(domain), sectors = ide_sectors(drive);
+    uint32_t count, sectors = ide_sectors(drive);
     if (r->operation != BLKIF_READ && r->operation != BLKIF_WRITE) return BLKIF_UNSUPPORTED;
-    uint32_t n = map_all(domain, r, mapped, parts, &count);
+    uint32_t n = map_all(domain_of(drive), r, mapped, parts, &count);
     if (!n) return BLKIF_ERROR;
     bool fine = r->sector < sectors && count <= sectors - (uint32_t)r->sector && ide_uses_dma(drive) &&
                 ide_transfer(drive, (uint32_t)r->sector, count, parts, n, r->operation == BLKIF_WRITE);
@@ -117,33 +136,41 @@ static int16_t perform(uint16_t domain, const struct blkif_request *r)
 static bool dies(void)
 {
     if (!service_dies("disk")) return false;
-    for (uint16_t d = 1; d <= GUESTS; d++) {
-        disconnect(&guests[d]);
-        if (store_get(BACK "state", d)) block_offer(d);
+    for (uint32_t drive = 0; drive < IDE_DRIVES; drive++) {
+        disconnect(drive);
+        if (store_get(BACK "state", domain_of(drive), device_of(drive))) offer(drive);
     }
     return true;
 }
 
-bool block_serve(uint16_t domain)
+static bool serve(uint32_t drive)
 {
-    struct guest *g = &guests[domain];
-    if (!g->connected) return false;
-    if (ring_is_mad(&g->ring)) {
-        kprintf("mini: domain %u: a mad ring\n", domain);
-        disconnect(g);
-        store_set("6", BACK "state", domain); // BUS_CLOSED
+    struct vbd *v = &vbds[drive];
+    if (!v->connected) return false;
+    if (ring_is_mad(&v->ring)) {
+        kprintf("mini: domain %u: a mad ring\n", domain_of(drive));
+        disconnect(drive);
+        store_set("6", BACK "state", domain_of(drive), device_of(drive)); // BUS_CLOSED
         return false;
     }
-    if (!ring_more_requests(&g->ring)) return false;
+    if (!ring_more_requests(&v->ring)) return false;
     struct blkif_request request;
-    ring_take_request(&g->ring, &request, BLKIF_REQUEST_WORDS);
+    ring_take_request(&v->ring, &request, BLKIF_REQUEST_WORDS);
     if (dies()) return true;
-    struct blkif_response response = { request.id, request.operation, 0, perform(domain, &request) };
+    struct blkif_response response = { request.id, request.operation, 0, perform(drive, &request) };
     if (dies()) return true;
-    ring_response(&g->ring, &response, BLKIF_RESPONSE_WORDS);
+    ring_response(&v->ring, &response, BLKIF_RESPONSE_WORDS);
     if (dies()) return true;
-    bool wanted = ring_push_responses(&g->ring);
+    bool wanted = ring_push_responses(&v->ring);
     if (dies()) return true;
-    if (wanted) event_send(g->channel);
+    if (wanted) event_send(v->channel);
     return true; // the others' turn, before its next
+}
+
+bool block_serve(uint16_t domain)
+{
+    bool any = false;
+    for (uint32_t drive = 0; drive < IDE_DRIVES; drive++)
+        if (domain_of(drive) == domain) any |= serve(drive);
+    return any;
 }

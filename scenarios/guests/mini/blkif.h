@@ -30,6 +30,10 @@ struct blkif_response {
 enum { BLKIF_REQUEST_WORDS = sizeof(struct blkif_request) / 4, BLKIF_RESPONSE_WORDS = sizeof(struct blkif_response) / 4 };
 _Static_assert(sizeof(struct blkif_request) == 108 && sizeof(struct blkif_response) == 12, "layout");
 
+// Names of a domain's devices, the first, the second and so on: their numbers on Linux (hda, hdb, hdc, hdd).
+static const char *const blkif_device[] = { "768", "832", "5632", "5696" };
+enum { BLKIF_DEVICES = sizeof blkif_device / sizeof *blkif_device };
+
 // States of a device's either end, in the store.
 enum { BUS_INITIALISING = 1, BUS_WAITING = 2, BUS_INITIALISED = 3, BUS_CONNECTED = 4, BUS_CLOSING = 5, BUS_CLOSED = 6 };
 

@@ -8,6 +8,7 @@
 enum { CACHED = 64, SECTORS = BLOCK / SECTOR };
 
 static uint8_t *module;
+static uint32_t root; // the disk that has the files
 static uint32_t blocks;
 static uint8_t cache[CACHED][BLOCK] __attribute__((aligned(BLOCK))); // so none crosses a boundary of 64 KB
 static struct slot {
@@ -18,7 +19,8 @@ static struct slot *last;
 
 void block_init(const struct boot *boot, bool prefer_disk)
 {
-    uint32_t on_disk = disk_sectors() / SECTORS;
+    root = kernel_option("root");
+    uint32_t on_disk = disk_sectors(root) / SECTORS;
     if (boot->module_size && !(prefer_disk && on_disk)) {
         module = physical_to_kernel(boot->module);
         blocks = boot->module_size / BLOCK;
@@ -29,6 +31,14 @@ void block_init(const struct boot *boot, bool prefer_disk)
 }
 
 uint32_t block_count(void) { return blocks; }
+int block_raw(uint32_t disk, uint32_t sector, uint32_t count, void *memory, bool write)
+{
+    uint32_t sectors = disk_sectors(disk);
+    if (!sectors) return E_NODEV;
+    if (!count || count > sectors || sector > sectors - count || (write && !module && disk == root)) return E_INVAL;
+    return disk_transfer(disk, sector, count, memory, write) ? 0 : E_IO;
+}
+
 const char *block_device(void) { return module ? "module" : "disk"; }
 
 static struct slot *find(uint32_t number)
@@ -49,7 +59,7 @@ uint8_t *block_read(uint32_t number)
     uint8_t *bytes = cache[s - slots];
     if (!s->used || s->number != number) {
         s->used = 0;
-        if (!disk_transfer(number * SECTORS, SECTORS, bytes, false)) return NULL;
+        if (!disk_transfer(root, number * SECTORS, SECTORS, bytes, false)) return NULL;
         s->number = number;
     }
     s->used = ++moment;
@@ -59,5 +69,5 @@ uint8_t *block_read(uint32_t number)
 bool block_write(uint32_t number)
 {
     if (module) return true;
-    return disk_transfer(number * SECTORS, SECTORS, cache[last - slots], true);
+    return disk_transfer(root, number * SECTORS, SECTORS, cache[last - slots], true);
 }

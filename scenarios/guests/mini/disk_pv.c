@@ -1,48 +1,57 @@
-// Under a paravirtualizing hypervisor: the front end of a block device, whose back end is in the service domain.
+// Under a paravirtualizing hypervisor: the front ends of block devices, whose back end is in the service domain.
 //
 // Idea: a page of ours is a ring of requests; each names up to 11 pieces of pages that are granted for as long as it lasts. Who asked
 // sleeps until the response is there. Requests are kept until then: if the back end goes and another comes (the store says so), the ring
 // begins anew, and what was not answered is asked again. A write that was answered is on the disk; one that was not may be done twice,
-// which changes nothing.
+// which changes nothing. Each disk has a ring and a channel of its own.
 // Without a store nobody serves devices: there is no disk, and files come with the kernel, as its module.
 // Manual: Xen public headers, io/blkif.h, io/ring.h, grant_table.h.
-// Not here: barriers, discarding, several devices.
+// Not here: barriers, discarding.
 #include "mini/kernel.h"
 #include "mini/pv.h"
 #include "mini/ring.h"
 #include "mini/blkif.h"
 
 enum { SERVICE = 0, OUTSTANDING = 8, SECTORS_IN_PAGE = PAGE / SECTOR };
-#define DEVICE "device/vbd/768/"
 
-static struct ring_page ring_page __attribute__((aligned(PAGE)));
-static struct ring ring;
-static uint32_t channel, ring_ref, sectors;
-static char backend[64], backend_state[72];
-static bool announced, connected;
+static struct ring_page ring_page[BLKIF_DEVICES] __attribute__((aligned(PAGE)));
 
-static struct asked {
+struct asked {
     bool used, answered;
     int16_t status;
     struct blkif_request request;
     struct { uint8_t *page; bool readonly; } grant[BLKIF_SEGMENTS];
-} asked[OUTSTANDING];
+};
 
-static void on_disk(void)
+static struct front {
+    struct ring ring;
+    uint32_t channel, ring_ref, sectors;
+    char backend[64], backend_state[72];
+    bool announced, connected;
+    struct asked asked[OUTSTANDING];
+} fronts[BLKIF_DEVICES];
+
+static void on_disk(struct front *f)
 {
     struct blkif_response response;
     do {
-        while (ring_has_response(&ring)) {
-            ring_take_response(&ring, &response, BLKIF_RESPONSE_WORDS);
-            struct asked *a = response.id < OUTSTANDING ? &asked[response.id] : NULL;
+        while (ring_has_response(&f->ring)) {
+            ring_take_response(&f->ring, &response, BLKIF_RESPONSE_WORDS);
+            struct asked *a = response.id < OUTSTANDING ? &f->asked[response.id] : NULL;
             if (!a || !a->used || a->answered) continue; // the other side is mad
             a->answered = true;
             a->status = response.status;
             sched_wake(a);
         }
-    } while (ring_more_responses(&ring));
-    sched_wake(&ring);
+    } while (ring_more_responses(&f->ring));
+    sched_wake(&f->ring);
 }
+
+static void on_first(void) { on_disk(&fronts[0]); }
+static void on_second(void) { on_disk(&fronts[1]); }
+static void on_third(void) { on_disk(&fronts[2]); }
+static void on_fourth(void) { on_disk(&fronts[3]); }
+static void (*const handlers[BLKIF_DEVICES])(void) = { on_first, on_second, on_third, on_fourth };
 
 // ---- Requests ------------------------------------------------------------------------------------------------------------
 
@@ -55,10 +64,10 @@ static void grant_all(struct asked *a)
     }
 }
 
-static void push(const struct asked *a)
+static void push(struct front *f, const struct asked *a)
 {
-    ring_request(&ring, &a->request, BLKIF_REQUEST_WORDS);
-    if (ring_push_requests(&ring)) event_send(channel);
+    ring_request(&f->ring, &a->request, BLKIF_REQUEST_WORDS);
+    if (ring_push_requests(&f->ring)) event_send(f->channel);
 }
 
 static uint32_t segments_of(struct asked *a, uint32_t count, uint8_t *at, bool write)
@@ -75,45 +84,45 @@ static uint32_t segments_of(struct asked *a, uint32_t count, uint8_t *at, bool w
     return n;
 }
 
-static struct asked *new_request(void)
+static struct asked *new_request(struct front *f)
 {
     for (;;) {
-        for (struct asked *a = asked; a < asked + OUTSTANDING; a++)
+        for (struct asked *a = f->asked; a < f->asked + OUTSTANDING; a++)
             if (!a->used) return memset(a, 0, sizeof *a);
-        sched_sleep(&ring);
+        sched_sleep(&f->ring);
     }
 }
 
 // At most 44 KB at a time.
-static bool transfer(uint32_t sector, uint32_t count, uint8_t *memory, bool write)
+static bool transfer(struct front *f, uint32_t sector, uint32_t count, uint8_t *memory, bool write)
 {
     irq_state saved = critical_enter();
-    struct asked *a = new_request();
+    struct asked *a = new_request(f);
     a->used = true;
     a->request.operation = write ? BLKIF_WRITE : BLKIF_READ;
-    a->request.id = (uint32_t)(a - asked);
+    a->request.id = (uint32_t)(a - f->asked);
     a->request.sector = sector;
     a->request.segments = (uint8_t)segments_of(a, count, memory, write);
     grant_all(a);
-    if (connected) push(a); // else whoever connects will
+    if (f->connected) push(f, a); // else whoever connects will
     while (!a->answered) sched_sleep(a);
     for (uint32_t i = 0; i < a->request.segments; i++) grant_end(a->request.segment[i].ref);
     bool fine = a->status == BLKIF_OKAY;
     a->used = false;
-    sched_wake(&ring);
+    sched_wake(&f->ring);
     critical_leave(saved);
     return fine;
 }
 
-uint32_t disk_sectors(void) { return sectors; }
+uint32_t disk_sectors(uint32_t disk) { return disk < BLKIF_DEVICES ? fronts[disk].sectors : 0; }
 
-bool disk_transfer(uint32_t sector, uint32_t count, void *memory, bool write)
+bool disk_transfer(uint32_t disk, uint32_t sector, uint32_t count, void *memory, bool write)
 {
     enum { MOST = (BLKIF_SEGMENTS - 1) * SECTORS_IN_PAGE };
     uint8_t *at = memory;
     for (; count; ) {
         uint32_t some = count < MOST ? count : MOST;
-        if (!transfer(sector, some, at, write)) return false;
+        if (!transfer(&fronts[disk], sector, some, at, write)) return false;
         sector += some, at += some * SECTOR, count -= some;
     }
     return true;
@@ -121,64 +130,77 @@ bool disk_transfer(uint32_t sector, uint32_t count, void *memory, bool write)
 
 // ---- Connecting ----------------------------------------------------------------------------------------------------------
 
-static uint32_t state_of_backend(void) { return store_read_number(backend_state); }
-
-static void announce(void)
+// A name in the store below the device's.
+static const char *path_of(const struct front *f, const char *name)
 {
-    store_write_number(DEVICE "ring-ref", ring_ref);
-    store_write_number(DEVICE "event-channel", channel);
-    store_write_number(DEVICE "state", BUS_INITIALISED);
+    static char path[48], part[32];
+    text_join(part, "device/vbd/", blkif_device[f - fronts]);
+    text_join(path, part, name);
+    return path;
 }
 
+static uint32_t state_of_backend(const struct front *f) { return store_read_number(f->backend_state); }
+
 // A new ring and channel, told in the store.
-static void offer(void)
+static void offer(struct front *f)
 {
-    if (ring_ref) grant_end(ring_ref);
-    event_close(channel);
-    ring_clear(&ring_page);
-    ring_join(&ring, &ring_page, sizeof(struct blkif_request));
-    ring_ref = grant_new(SERVICE, &ring_page, false);
-    channel = event_listen(SERVICE);
-    if (!ring_ref || !channel) panic("no grant or no channel for the disk");
-    event_install(channel, on_disk);
-    announce();
-    announced = true;
+    uint32_t n = (uint32_t)(f - fronts);
+    if (f->ring_ref) grant_end(f->ring_ref);
+    event_close(f->channel);
+    ring_clear(&ring_page[n]);
+    ring_join(&f->ring, &ring_page[n], sizeof(struct blkif_request));
+    f->ring_ref = grant_new(SERVICE, &ring_page[n], false);
+    f->channel = event_listen(SERVICE);
+    if (!f->ring_ref || !f->channel) panic("no grant or no channel for the disk");
+    event_install(f->channel, handlers[n]);
+    store_write_number(path_of(f, "/ring-ref"), f->ring_ref);
+    store_write_number(path_of(f, "/event-channel"), f->channel);
+    store_write_number(path_of(f, "/state"), BUS_INITIALISED);
+    f->announced = true;
 }
 
 // The other end has taken them.
-static void connect(void)
+static void connect(struct front *f)
 {
     char path[80];
-    text_join(path, backend, "/sectors");
-    sectors = store_read_number(path);
-    store_write_number(DEVICE "state", BUS_CONNECTED);
+    text_join(path, f->backend, "/sectors");
+    f->sectors = store_read_number(path);
+    store_write_number(path_of(f, "/state"), BUS_CONNECTED);
     irq_state saved = irq_save();
-    connected = true;
-    for (struct asked *a = asked; a < asked + OUTSTANDING; a++) {
+    f->connected = true;
+    for (struct asked *a = f->asked; a < f->asked + OUTSTANDING; a++) {
         if (!a->used || a->answered) continue;
         for (uint32_t i = 0; i < a->request.segments; i++) grant_end(a->request.segment[i].ref);
         grant_all(a); // not the old ones: they may be in use for ever
-        push(a);
+        push(f, a);
     }
     irq_restore(saved);
 }
 
-void disk_changed(void)
+static void changed(struct front *f)
 {
-    if (!backend[0]) return;
-    if (state_of_backend() == BUS_WAITING) {
-        if (connected) kprintf("mini: the disk's other end is a new one\n");
-        connected = false;
-        offer(); // perhaps once more: it is another one again
+    if (state_of_backend(f) == BUS_WAITING) {
+        if (f->connected) kprintf("mini: the disk's other end is a new one\n");
+        f->connected = false;
+        offer(f); // perhaps once more: it is another one again
     }
-    if (announced && !connected && state_of_backend() == BUS_CONNECTED) connect();
+    if (f->announced && !f->connected && state_of_backend(f) == BUS_CONNECTED) connect(f);
 }
 
+void disk_changed(void)
+{
+    for (struct front *f = fronts; f < fronts + BLKIF_DEVICES; f++)
+        if (f->backend[0]) changed(f);
+}
+
+// The disks are numbered without a gap: the first that is not there is the end.
 void disk_init(bool pio)
 {
     (void)pio;
-    if (!store_is_there() || !store_read(DEVICE "backend", backend, sizeof backend)) return;
-    text_join(backend_state, backend, "/state");
-    store_watch(backend_state);
-    for (disk_changed(); !connected; disk_changed()) store_wait();
+    if (!store_is_there()) return;
+    for (struct front *f = fronts; f < fronts + BLKIF_DEVICES && store_read(path_of(f, "/backend"), f->backend, sizeof f->backend); f++) {
+        text_join(f->backend_state, f->backend, "/state");
+        store_watch(f->backend_state);
+        for (changed(f); !f->connected; changed(f)) store_wait();
+    }
 }

@@ -46,6 +46,8 @@ uint8_t *block_read(uint32_t number); // in the cache, until the next call; NULL
 bool block_write(uint32_t number);    // the block that was read last, after it was changed
 uint32_t block_count(void);
 const char *block_device(void); // its name
+// Sectors of any disk, past the files; those of the disk that has these can only be read. 0, or an error.
+int block_raw(uint32_t disk, uint32_t sector, uint32_t count, void *memory, bool write);
 
 struct inode {
     uint32_t number, users;

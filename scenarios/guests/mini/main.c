@@ -3,7 +3,7 @@
 // Idea: when kernel_main begins, the machine's side (arch_*) has all of RAM mapped, traps and the timer set up, and
 // interrupts still off. What is left: find the files, make process 1, become the idle process.
 // Words of the command line: run="SCRIPT" (what the shell does instead of asking), disk (prefer it to the module),
-// pio (no DMA), crash=N, die=N (a back end of the service domain, or all of it, dies at the Nth chance), checks=0, timer=0 (no ticks, for measuring), panic=STATUS (of a machine whose kernel gave up; 1).
+// pio (no DMA), disks=N (that many IDE drives; for a service domain: of each guest), root=N (the disk that has the files; 0), crash=N, die=N (a back end of the service domain, or all of it, dies at the Nth chance), checks=0, timer=0 (no ticks, for measuring), panic=STATUS (of a machine whose kernel gave up; 1).
 #include "mini/kernel.h"
 
 static char script[1024];

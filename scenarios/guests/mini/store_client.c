@@ -14,7 +14,7 @@ static uint32_t channel, last_id;
 static volatile bool heard; // the channel was signalled
 static bool changed;        // something that is watched
 static char payload[STORE_PAYLOAD + 1];
-enum { WATCHES = 4 };
+enum { WATCHES = 8 };
 static const char *watched[WATCHES];
 
 static void on_store(void)

@@ -10,7 +10,7 @@
 #include "mini/service.h"
 #include "mini/store.h"
 
-enum { NODES = 256, QUOTA = 40 /* of them, for each guest */, WATCHES = 4, PATH = 64, VALUE = 64, STORE_PORT = 2 /* of every domain: the builder opens the console's first */ };
+enum { NODES = 256, QUOTA = 40 /* of them, for each guest */, WATCHES = 8, PATH = 64, VALUE = 64, STORE_PORT = 2 /* of every domain: the builder opens the console's first */ };
 
 static struct node {
     char path[PATH], value[VALUE];

@@ -267,6 +267,27 @@ static int sys_net_receive(uint32_t to, uint32_t periods, uint32_t c)
     return size <= 0 || give(to, frame, (uint32_t)size) ? size : E_FAULT;
 }
 
+static int sys_disk_sectors(uint32_t disk, uint32_t b, uint32_t c)
+{
+    (void)b, (void)c;
+    return (int)(disk_sectors(disk) & 0x7FFFFFFF);
+}
+
+// A piece of a disk: as many sectors as make 4 KB.
+static int disk_piece(uint32_t disk, uint32_t sector, uint32_t address, bool write)
+{
+    static uint8_t piece[DISK_PIECE] __attribute__((aligned(DISK_PIECE)));
+    fs_enter(); // one at a time
+    int error = write && !space_read(&current->space, address, piece, sizeof piece) ? E_FAULT : 0;
+    if (!error) error = block_raw(disk, sector, DISK_PIECE / SECTOR, piece, write);
+    if (!error && !write && !give(address, piece, sizeof piece)) error = E_FAULT;
+    fs_leave();
+    return error;
+}
+
+static int sys_disk_read(uint32_t disk, uint32_t sector, uint32_t to) { return disk_piece(disk, sector, to, false); }
+static int sys_disk_write(uint32_t disk, uint32_t sector, uint32_t from) { return disk_piece(disk, sector, from, true); }
+
 static call *const calls[SYSCALLS] = {
     [SYS_EXIT] = sys_exit, [SYS_FORK] = sys_fork, [SYS_WAIT] = sys_wait, [SYS_EXEC] = sys_exec, [SYS_READ] = sys_read,
     [SYS_WRITE] = sys_write, [SYS_OPEN] = sys_open, [SYS_CLOSE] = sys_close, [SYS_SBRK] = sys_sbrk,
@@ -275,6 +296,7 @@ static call *const calls[SYSCALLS] = {
     [SYS_YIELD] = sys_yield, [SYS_UPTIME] = sys_uptime, [SYS_PROCESS] = sys_process, [SYS_COUNTERS] = sys_counters,
     [SYS_HALT] = sys_halt, [SYS_MKDIR] = sys_mkdir, [SYS_VM] = sys_vm,
     [SYS_NET_ADDRESS] = sys_net_address, [SYS_NET_SEND] = sys_net_send, [SYS_NET_RECEIVE] = sys_net_receive,
+    [SYS_DISK_SECTORS] = sys_disk_sectors, [SYS_DISK_READ] = sys_disk_read, [SYS_DISK_WRITE] = sys_disk_write,
 };
 
 LANDMARK void kernel_syscall(struct trap_frame *frame)

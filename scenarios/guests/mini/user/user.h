@@ -34,6 +34,9 @@ static inline int halt(int status) { return syscall(SYS_HALT, status, 0, 0); }
 static inline int net_address(uint8_t to[6]) { return syscall(SYS_NET_ADDRESS, to, 0, 0); }
 static inline int net_send(const void *frame, uint32_t size) { return syscall(SYS_NET_SEND, frame, size, 0); }
 static inline int net_receive(void *to /* FRAME_MOST bytes */, uint32_t milliseconds) { return syscall(SYS_NET_RECEIVE, to, milliseconds, 0); } // 0: nothing came
+static inline int disk_sectors(int disk) { return syscall(SYS_DISK_SECTORS, disk, 0, 0); }
+static inline int disk_read(int disk, uint32_t sector, void *to /* DISK_PIECE bytes */) { return syscall(SYS_DISK_READ, disk, sector, to); }
+static inline int disk_write(int disk, uint32_t sector, const void *from) { return syscall(SYS_DISK_WRITE, disk, sector, from); }
 void exit(int status) __attribute__((noreturn));
 
 // ---- Library (user.c) ------------------------------------------------------------------------------------------------
