@@ -31,4 +31,29 @@ for seed in 1 2 3; do
         check "they store nowhere else" unharmed
     done
 done
+
+# --- front ends of a service domain's that are hostile (scenarios/guests/mini/mad.c): two neighbours say what they say beside a quiet guest
+mad() { # mad WORDS: its part of the command line
+    cat >"$TMPDIR/mad.lua" <<L
+local s = scenario {
+  title = "Mad", lecture = "test", order = 1, techniques = "pv",
+  machine = { cpu = "pv", ram = "16M", io = "split", nic = "mirror", disk = "mini.img", guest = "mini-pv", set = { ["split.console"] = 1 },
+    vms = { { append = "", background = true }, { append = '$1 run="sleep 100000"', background = true },
+            { append = 'run="ls; echo hello >x; cat motd x; rm README; net ping 58 9 1000; ls; halt"', count = 2 } } },
+}
+s:step "all of it" { run = till.stop(), limit = 9e9, note = "." }
+return s
+L
+    "$RINGSIDE" run "$TMPDIR/mad.lua" --color never >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+    rc=$?
+    sed -n '/serial output, vm2/,$p' "$TMPDIR/out" | grep '^  | ' >"$TMPDIR/neighbours"
+}
+like_quiet() { fine && [ "$rc" = 0 ] && grep -q 'mini: mad' "$TMPDIR/out" && cmp "$TMPDIR/quiet" "$TMPDIR/neighbours" && [ "$(grep -c 'service domain' "$TMPDIR/out")" = 1 ]; }
+mad ""
+check "two guests of a service domain beside a quiet one" grep -q ' 9 answered' "$TMPDIR/neighbours"
+cp "$TMPDIR/neighbours" "$TMPDIR/quiet"
+for seed in 101 102 103; do
+    mad mad=$seed
+    check "hostile front ends, seed $seed: nobody notices" like_quiet
+done
 finish

@@ -173,7 +173,7 @@ static void a_mad_guest_harms_itself_only(void **state)
         do {
             stop = machine_run(m, &soon, STEP + chance(STEP));
             if (m->b->vmm.vm[1].account.state == VM_OVER) break;
-            if (chance(2)) scribble(m, 1, "ring_page", chance(4) ? 128 : 4096);
+            if (chance(2)) scribble(m, 1, "disk_pages", chance(4) ? 128 : 4096);
             if (!chance(8)) pv_frame_write(m->b->vmm.vm[1].vcpu.pv, m->b->vmm.vm[1].vcpu.pv->grant, chance(40) * 4, 4, chance(2) ? seed : chance(64));
             if (!chance(16)) pv_frame_write(m->b->vmm.vm[1].vcpu.pv, m->b->vmm.vm[1].vcpu.pv->store, chance(2) ? 2048 + chance(4) * 4 : chance(512) * 4, 4, chance(2) ? seed : chance(2048));
             holds(m);

@@ -14,7 +14,7 @@
 
 enum { SERVICE = 0, OUTSTANDING = 8, SECTORS_IN_PAGE = PAGE / SECTOR };
 
-static struct ring_page ring_page[BLKIF_DEVICES] __attribute__((aligned(PAGE)));
+struct ring_page disk_pages[BLKIF_DEVICES] __attribute__((aligned(PAGE)));
 
 struct asked {
     bool used, answered;
@@ -147,9 +147,9 @@ static void offer(struct front *f)
     uint32_t n = (uint32_t)(f - fronts);
     if (f->ring_ref) grant_end(f->ring_ref);
     event_close(f->channel);
-    ring_clear(&ring_page[n]);
-    ring_join(&f->ring, &ring_page[n], sizeof(struct blkif_request));
-    f->ring_ref = grant_new(SERVICE, &ring_page[n], false);
+    ring_clear(&disk_pages[n]);
+    ring_join(&f->ring, &disk_pages[n], sizeof(struct blkif_request));
+    f->ring_ref = grant_new(SERVICE, &disk_pages[n], false);
     f->channel = event_listen(SERVICE);
     if (!f->ring_ref || !f->channel) panic("no grant or no channel for the disk");
     event_install(f->channel, handlers[n]);

@@ -15,5 +15,7 @@ static void watcher(void)
 
 void device_threads(void)
 {
-    if (store_is_there()) process_kernel("devices", watcher);
+    if (!store_is_there()) return;
+    process_kernel("devices", watcher);
+    if (kernel_option("mad")) process_kernel("mad", mad_run);
 }

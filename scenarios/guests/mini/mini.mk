@@ -9,7 +9,7 @@ MINI_COMMON   := $(MINI_SRC:%=mini/%) lib/memory.c
 MINI_PC       := mini/arch_native.S mini/arch_native.c mini/console_native.c mini/net_native.c mini/rtl8139.c
 MINI_TRAPS    := lib/trap.S lib/tables.c lib/serial.c lib/timer.c
 MINI_NATIVE   := $(MINI_PC) mini/disk_native.c mini/ide.c mini/virtio.c $(MINI_TRAPS)
-MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c mini/net_pv.c mini/front.c mini/grant.c mini/store_wire.c mini/store_client.c
+MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c mini/net_pv.c mini/front.c mini/mad.c mini/grant.c mini/store_wire.c mini/store_client.c
 # What the service domain has besides: the paravirtual kernel is also its kernel. Its driver is the bare PC's.
 MINI_SERVICE  := mini/service.c mini/store_server.c mini/blkback.c mini/netback.c mini/consback.c mini/ide.c mini/rtl8139.c
 # What a host of virtual machines has instead of the bare PC's disk, and what it runs.

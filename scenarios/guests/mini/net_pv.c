@@ -17,7 +17,7 @@
 enum { SERVICE = 0, SENDS = 16, RECEIVES = 32, HALF = PAGE / 2 };
 #define DEVICE "device/vif/0/"
 
-static struct ring_page tx_page __attribute__((aligned(PAGE))), rx_page __attribute__((aligned(PAGE)));
+struct ring_page net_tx_page __attribute__((aligned(PAGE))), net_rx_page __attribute__((aligned(PAGE)));
 static struct ring tx, rx;
 static uint32_t channel, tx_ref, rx_ref;
 static char backend[64], backend_state[72];
@@ -180,11 +180,11 @@ static void new_rings(void)
     for (uint32_t i = 0; i < SENDS; i++) take_back(&sends[i].ref);
     for (uint32_t i = 0; i < RECEIVES; i++) take_back(&receives[i].ref);
     arrived_count = 0;
-    ring_clear(&tx_page), ring_clear(&rx_page);
-    ring_join(&tx, &tx_page, NETIF_TX_BYTES);
-    ring_join(&rx, &rx_page, NETIF_RX_BYTES);
-    tx_ref = grant_new(SERVICE, &tx_page, false);
-    rx_ref = grant_new(SERVICE, &rx_page, false);
+    ring_clear(&net_tx_page), ring_clear(&net_rx_page);
+    ring_join(&tx, &net_tx_page, NETIF_TX_BYTES);
+    ring_join(&rx, &net_rx_page, NETIF_RX_BYTES);
+    tx_ref = grant_new(SERVICE, &net_tx_page, false);
+    rx_ref = grant_new(SERVICE, &net_rx_page, false);
     channel = event_listen(SERVICE);
     if (!tx_ref || !rx_ref || !channel) panic("no grant or no channel for the network card");
     event_install(channel, on_net);

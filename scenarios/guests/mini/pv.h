@@ -2,6 +2,7 @@
 #ifndef MINI_PV_H
 #define MINI_PV_H
 
+#include "mini/ring.h"
 #include "mini/xen.h"
 
 extern struct shared_info shared_info;
@@ -47,6 +48,10 @@ void store_look(void);              // who waits shall look
 // The front ends look whether their other ends are new ones (disk_pv.c, net_pv.c); the process that does this is front.c's.
 void disk_changed(void);
 void net_changed(void);
+
+// The rings' pages, for who wants to spoil them (mad.c): with mad=SEED that is what a guest does.
+extern struct ring_page disk_pages[], net_tx_page, net_rx_page;
+void mad_run(void); // the body of a process
 
 // The service domain (service.c): never returns.
 void service_run(void) __attribute__((noreturn));
