@@ -518,6 +518,9 @@ static bool check_io(const struct machine_cfg *c, struct err *e)
     setting_defaults(setting);
     for (unsigned i = 0; i < c->sets; i++)
         if (setting_known(c->set[i].key) && !setting_set(setting, c->set[i].key, c->set[i].value, e)) return false;
+    if (setting[SETTING_IO_EXITLESS] && cpu_strategy_find(c->cpu)->hypervisor && (strcmp(c->io, "passthrough") || strcmp(c->cpu, "vtx") || setting[SETTING_VM_APIC]))
+        return err_set(e, EXIT_USAGE, "--set io.exitless=1: a guest can take real interrupts by itself if they are its own devices', hardware lets it (VMX), "
+                       "and its interrupt controller is an 8259 pair; use --io passthrough --cpu vtx, without vmm.apic");
     for (unsigned i = 0, n = config_vms(c); i < n; i++) {
         struct machine_cfg one;
         struct config_share share;

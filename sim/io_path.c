@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { EOI_FIRST = 0x20, EOI_SECOND = 0xA0, LINE_FIRST = 14, NEAR = 4000 /* events */ };
+enum { EOI_FIRST = 0x20, EOI_SECOND = 0xA0, LINE_FIRST = 14, NEAR = 4000 /* events */, SOON = 100000 /* cycles */ };
 
 struct search { struct io_path *p; const struct machine *m; const struct trace *t; size_t n; };
 
@@ -119,6 +119,11 @@ static bool follow_passed(const struct search *s, size_t disk)
     if (line == SIZE_MAX) return false;
     hop(s, IO_GUEST, disk, disk, "its driver has written the", "real drive's registers");
     hop(s, IO_DEVICE, disk, line, "the drive; its bus master", "stores through the IOMMU");
+    size_t up = after(s, line, virtual_line), irq = after(s, line, is_irq), gate = after(s, irq, is_gate);
+    if (gate != SIZE_MAX && irq < up && at(s, irq)->cycle - at(s, line)->cycle < SOON) {
+        hop(s, IO_GUEST, line, gate, "its interrupt handler begins,", "without an exit");
+        return true;
+    }
     return follow_interrupt(s, line, false);
 }
 

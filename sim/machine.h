@@ -476,6 +476,7 @@ struct machine_io {
     bool     passed;                    /* passthrough: */
     bool     iommu;                     /* it is on */
     uint64_t handed_on;                 /* interrupts */
+    uint64_t exitless;                  /* and how many the guest took without an exit */
     uint64_t refused, faults;           /* accesses by DMA that the IOMMU refused; fault records of it that the hypervisor found */
     uint64_t stored, stray, stray_bytes; /* bytes by DMA; the safety checker: stores that hit none of the VM's memory */
     uint32_t stray_at;                  /* machine address of the first of them */

@@ -47,6 +47,7 @@ bool machine_io(const struct machine *m, struct machine_io *out)
     out->passed = true;
     out->iommu = vm->vmm->board.setting[SETTING_IO_IOMMU];
     out->handed_on = p->interrupts;
+    out->exitless = p->exitless.on && out->interrupts > p->interrupts ? out->interrupts - p->interrupts : 0;
     out->refused = m->b->devices.iommu.refused;
     out->faults = p->faults;
     out->stored = p->stored;

@@ -326,7 +326,10 @@ static void say_io(const struct report *r, struct say *out)
     text_add(&words, " interrupt%s", io.interrupts == 1 ? "" : "s");
     text_add(&words, ", %llu port accesses served", (unsigned long long)io.accesses);
     if (io.passed)
-        text_add(&words, ", %llu interrupts handed on; %llu bytes stored by DMA, IOMMU %s, %llu refused", (unsigned long long)io.handed_on,
+        text_add(&words, ", %llu interrupts handed on", (unsigned long long)io.handed_on);
+    if (io.exitless) text_add(&words, ", %llu taken by the guest without an exit", (unsigned long long)io.exitless);
+    if (io.passed)
+        text_add(&words, "; %llu bytes stored by DMA, IOMMU %s, %llu refused",
                  (unsigned long long)io.stored, io.iommu ? "on" : "off", (unsigned long long)io.refused);
     else if (io.requests)
         text_add(&words, "; %llu requests to the real drives, %llu sectors, %llu real interrupts, %llu sectors copied, %llu cycles in the queue",

@@ -313,8 +313,8 @@ static void json_io(const struct report *r, struct text *out)
                  (unsigned long long)io.requests, (unsigned long long)io.sectors, (unsigned long long)io.real_interrupts,
                  (unsigned long long)io.copies, (unsigned long long)io.waited);
     if (io.passed)
-        text_add(out, ", \"handed_on\": %llu, \"iommu\": %s, \"dma_refused\": %llu, \"dma_faults\": %llu, \"dma_bytes\": %llu, "
-                 "\"stray_stores\": %llu, \"stray_bytes\": %llu", (unsigned long long)io.handed_on,
+        text_add(out, ", \"handed_on\": %llu, \"exitless\": %llu, \"iommu\": %s, \"dma_refused\": %llu, \"dma_faults\": %llu, \"dma_bytes\": %llu, "
+                 "\"stray_stores\": %llu, \"stray_bytes\": %llu", (unsigned long long)io.handed_on, (unsigned long long)io.exitless,
                  io.iommu ? "true" : "false", (unsigned long long)io.refused, (unsigned long long)io.faults, (unsigned long long)io.stored, (unsigned long long)io.stray,
                  (unsigned long long)io.stray_bytes);
     text_add(out, "},\n");

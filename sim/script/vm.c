@@ -213,13 +213,13 @@ static int memory_index(lua_State *L)
 static int io_index(lua_State *L)
 {
     static const char *const words[] = { "way", "commands", "interrupts", "accesses", "requests", "real_interrupts", "sectors", "copies", "waited",
-                                         "handed_on", "refused", "faults", "stored", "stray", "frames" };
+                                         "handed_on", "exitless", "refused", "faults", "stored", "stray", "frames" };
     const struct machine *m = machine_at(L, "vm.io");
     struct machine_io io;
     const char *name = luaL_checkstring(L, 2);
     machine_io(m, &io);
     const uint64_t value[] = { 0, io.commands, io.interrupts, io.accesses, io.requests, io.real_interrupts, io.sectors, io.copies, io.waited,
-                               io.handed_on, io.refused, io.faults, io.stored, io.stray, machine_frames(m) };
+                               io.handed_on, io.exitless, io.refused, io.faults, io.stored, io.stray, machine_frames(m) };
     for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
         if (!strcmp(words[i], name)) {
             if (i) lua_pushinteger(L, (lua_Integer)value[i]);

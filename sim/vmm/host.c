@@ -43,6 +43,29 @@ void host_init(struct vmm *h)
         for (unsigned i = 0; i < sizeof line / sizeof line[0]; i++) out(h, (uint16_t)(line_of(&h->vm[n]) + line[i].offset), line[i].value);
     h->timer_at = TIMEQ_NEVER;
     h->irq_mask = MASKED;
+    h->irq_vector[0] = WINDOW_IRQ;
+    h->irq_vector[1] = WINDOW_IRQ + 8;
+}
+
+void host_out(struct vmm *h, uint16_t port, uint8_t value) { out(h, port, value); }
+
+void host_vectors(struct vmm *h, uint8_t first, uint8_t second)
+{
+    if (h->irq_vector[0] == first && h->irq_vector[1] == second) return;
+    const struct { uint16_t port; uint8_t value; } program[] = {
+        { PIC1, 0x11 }, { PIC1 + 1, first }, { PIC1 + 1, 0x04 }, { PIC1 + 1, 0x01 }, { PIC2, 0x11 }, { PIC2 + 1, second }, { PIC2 + 1, 0x02 },
+        { PIC2 + 1, 0x01 }, { PIC1 + 1, (uint8_t)h->irq_mask }, { PIC2 + 1, (uint8_t)(h->irq_mask >> 8) },
+    };
+    for (unsigned i = 0; i < sizeof program / sizeof program[0]; i++) out(h, program[i].port, program[i].value);
+    h->irq_vector[0] = first;
+    h->irq_vector[1] = second;
+}
+
+int host_irq(const struct vmm *h, uint32_t vector)
+{
+    for (unsigned chip = 0; chip < 2; chip++)
+        if (vector - h->irq_vector[chip] < 8) return (int)(8 * chip + vector - h->irq_vector[chip]);
+    return -1;
 }
 
 void host_mask(struct vmm *h, unsigned irq, bool masked)
@@ -103,11 +126,11 @@ static void keyboard(struct vmm *h)
 
 void host_interrupt(struct vmm *h, uint8_t vector)
 {
-    unsigned irq = vector - WINDOW_IRQ;
     if (h->hosted.on) {
         hosted_interrupt(h, vector);
         return;
     }
+    unsigned irq = (unsigned)host_irq(h, vector);
     if (irq == IRQ_TIMER) h->timer_at = TIMEQ_NEVER;
     if (irq == IRQ_KEYBOARD) keyboard(h);
     if (irq == IRQ_UART && h->vm->vcpu.pv) pv_console_input(h->vm->vcpu.pv);
@@ -131,7 +154,7 @@ void host_poll(struct vmm *h)
 {
     int irq = poll_chip(h, PIC1);
     if (irq == CASCADE) irq = 8 + poll_chip(h, PIC2);
-    if (irq >= 0) host_interrupt(h, (uint8_t)(WINDOW_IRQ + irq));
+    if (irq >= 0) host_interrupt(h, (uint8_t)(h->irq_vector[irq / 8] + irq % 8));
 }
 
 void host_serial(void *vm, uint8_t byte)

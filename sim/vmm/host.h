@@ -18,6 +18,10 @@ void host_interrupt(struct vmm *h, uint8_t vector);  /* a real interrupt arrived
 /* The hypervisor's own code goes on for long with interrupts off: serves a device that waits, if there is one. */
 void host_poll(struct vmm *h);
 void host_serial(void *vm, uint8_t byte);            /* sink of the virtual UART */
+void host_out(struct vmm *h, uint16_t port, uint8_t value);
+/* The real pair's vectors from now on (each a multiple of 8); the interrupt behind a vector, or -1. */
+void host_vectors(struct vmm *h, uint8_t first, uint8_t second);
+int  host_irq(const struct vmm *h, uint32_t vector);
 /* A real device may interrupt, or may not; its input is one by level from now on; is the line up? (That only means something for those.) */
 void host_mask(struct vmm *h, unsigned irq, bool masked);
 void host_by_level(struct vmm *h, unsigned irq);

@@ -10,7 +10,7 @@
  * input is switched to levels and masked until the drive's line has fallen: that shows the hypervisor what the guest does unseen.
  * PCI configuration stays virtual; what it decides (BAR 4, bus mastering) is carried over to the real function.
  *
- * VT-d specification 1.3, 3.4 (tables), 10.4 (registers); facts 9.3. Not modelled: exitless interrupts, the network card's memory window (its ports do). A guest
+ * VT-d specification 1.3, 3.4 (tables), 10.4 (registers); facts 9.3. Exitless interrupts: exitless.h. Not modelled: the network card's memory window (its ports do). A guest
  * whose page tables or translated code are stored to by DMA is not followed: nobody tells the hypervisor. */
 #include "sim/vmm/io_passthrough.h"
 
@@ -254,7 +254,7 @@ static void look_for_faults(struct vm *vm)
     if (status & OVERFLOW) iommu_out(vm, REG_FSTS, OVERFLOW);
 }
 
-static bool is_ours(const struct vm *vm, unsigned irq) { return irq == IRQ_PRIMARY || irq == IRQ_SECONDARY || (vm->pass->nic && irq == PCI_NIC_IRQ); }
+bool passthrough_owns(const struct vm *vm, unsigned irq) { return irq == IRQ_PRIMARY || irq == IRQ_SECONDARY || (vm->pass->nic && irq == PCI_NIC_IRQ); }
 
 static void start(struct vm *vm)
 {
@@ -266,10 +266,11 @@ static void start(struct vm *vm)
     for (unsigned f = 0; f < (vm->pass->nic ? PASSED : 1u); f++) configured(&vm->pass->function[f], vm->devices.pci.config[passed[f].pci]);
     if (board(vm)->setting[SETTING_IO_IOMMU]) start_iommu(vm);
     for (unsigned irq = 0; irq < IRQS; irq++) {
-        if (!is_ours(vm, irq)) continue;
+        if (!passthrough_owns(vm, irq)) continue;
         host_by_level(vm->vmm, irq);
         host_mask(vm->vmm, irq, false);
     }
+    exitless_start(vm);
 }
 
 static void set_line(struct vm *vm, unsigned irq, bool level)
@@ -284,7 +285,7 @@ static void set_line(struct vm *vm, unsigned irq, bool level)
 static bool interrupt(struct vm *vm, unsigned irq)
 {
     if (board(vm)->setting[SETTING_IO_IOMMU]) look_for_faults(vm);
-    if (!is_ours(vm, irq)) return false;
+    if (!passthrough_owns(vm, irq)) return false;
     vm->pass->interrupts++;
     vm->pass->raised = vm->vmm->visits;
     set_line(vm, irq, true);

@@ -3,6 +3,7 @@
 #define VMM_IO_PASSTHROUGH_H
 
 #include "sim/core/bus.h"
+#include "sim/vmm/exitless.h"
 
 struct vm;
 
@@ -16,6 +17,7 @@ struct passthrough {
     uint16_t      up;         /* virtual inputs that are held up, and real ones that are masked meanwhile: a bit for each IRQ */
     uint64_t      raised;     /* the visit to the hypervisor in which that was done last */
     uint32_t      tables;     /* frames of the IOMMU's tables in use */
+    struct exitless exitless;
     /* Counted for people: */
     uint64_t      forwarded;  /* accesses that the hypervisor repeated on the real ports */
     uint64_t      interrupts; /* handed on */
@@ -25,6 +27,7 @@ struct passthrough {
     uint64_t      stored;     /* bytes by DMA altogether */
 };
 
+bool passthrough_owns(const struct vm *vm, unsigned irq); /* is that interrupt one of a device that the VM has? */
 /* The real board's bus masters stored here: told by the machine, for the safety checker (struct dma_watch). */
 void passthrough_stored(void *vmm, uint32_t at, unsigned n);
 

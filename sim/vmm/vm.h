@@ -111,6 +111,7 @@ struct vmm {
     struct migrate migrate;
     void      *common;              /* what the VMs' MMU strategies share */
     uint64_t timer_at;              /* cycle the real timer is set to fire at; TIMEQ_NEVER if not */
+    uint8_t  irq_vector[2];         /* of the real 8259 pair's first inputs */
     uint16_t irq_mask;              /* of the real 8259 pair: 1 is masked */
     uint8_t  key_prefix;            /* E0 has come from the real keyboard */
     bool     idle;                  /* the guest halted: the hypervisor's idle loop runs */

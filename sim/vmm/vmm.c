@@ -411,6 +411,7 @@ static enum next go_on(struct vmm *h)
             return NEXT_RESUME;
         }
         if (!vm) {
+            if (exitless_on(h)) host_mask(h, IRQ_TIMER, false); /* a processor that no guest has needs an interrupt to wake it */
             host_timer(h, schedule_deadline(h));
             go_idle(h);
             return NEXT_RESUME;
@@ -419,7 +420,7 @@ static enum next go_on(struct vmm *h)
         if ((s == SETTLED_RUNS || s == SETTLED_SLEEPS) && suspend_taken(vm)) s = SETTLED_OVER;
         switch (s) {
         case SETTLED_RUNS:
-            host_timer(h, schedule_deadline(h));
+            if (!exitless_on(h)) host_timer(h, schedule_deadline(h));
             if (h->hosted.on) hosted_resume(h);
             vm->vcpu.ops->leave(&vm->vcpu);
             if (!vm->dead) return NEXT_RESUME;
@@ -447,6 +448,7 @@ static void wake(struct vmm *h, const struct window_frame *f)
     v->cause = trace_last(h->board.trace);
     trace_episode(h->board.trace, v->cause);
     host_interrupt(h, (uint8_t)f->vector);
+    if (exitless_on(h)) host_mask(h, IRQ_TIMER, true);
     schedule_woken(h);
     if (h->vms > 1) return; /* who goes on, and how, is not known yet */
     mmu_flush(&v->virt_mmu, true);
@@ -454,10 +456,10 @@ static void wake(struct vmm *h, const struct window_frame *f)
 }
 
 /* A device interrupted an entry stub that is reached with interrupts on, as through a call gate: its work, then on. */
-static bool in_entry(const struct window_frame *f)
+static bool in_entry(const struct vmm *h, const struct window_frame *f)
 {
     uint32_t at = f->eip - WINDOW_BASE;
-    return f->vector >= WINDOW_IRQ && f->vector < 256 && at >= WINDOW_STUBS && at < WINDOW_DOOR && !(at >= WINDOW_IDLE && at < WINDOW_IDLE + 0x20);
+    return host_irq(h, f->vector) >= 0 && at >= WINDOW_STUBS && at < WINDOW_DOOR && !(at >= WINDOW_IDLE && at < WINDOW_IDLE + 0x20);
 }
 
 /* What changed is looked at at every visit, and all of it now and then: that is what test programs can bear. */
@@ -511,12 +513,12 @@ static bool door(struct vmm *h)
     uint32_t at = b->cpu->reg[ESP] - WINDOW_BASE;
     bus_peek(b->bus, window_hpa(&v->window, at), &f, offsetof(struct window_frame, esp));
     if ((f.cs & 3) == 0 && !window_fast_step(&f)) {
-        if (in_entry(&f)) {
+        if (in_entry(h, &f)) {
             host_interrupt(h, (uint8_t)f.vector);
             b->cpu->eip = WINDOW_BASE + WINDOW_LEAVE;
             return true;
         }
-        if (!h->idle || f.vector < WINDOW_IRQ) {
+        if (!h->idle || host_irq(h, f.vector) < 0) {
             h->now->first = (struct fault){ .vector = (uint8_t)f.vector, .code = f.code };
             h->now->dead_eip = v->virt.eip;
             vm_die(v, DEATH_WINDOW);

@@ -64,6 +64,9 @@ static bool vtx_attach(struct vcpu *v, struct err *e)
     if (v->vtx->second.changes && !(vmx_allowed(b->cpu, VMX_CONTROLS_PROC2).may & VMX_PROC2_AGILE))
         return err_set(e, EXIT_USAGE, "--mmu %s: model %s has no walks that switch from shadow tables to the guest's own; --set cpu.agile=1 gives it "
                        "them", v->vmmu.ops->name, b->model->name);
+    if (b->setting[SETTING_IO_EXITLESS] && !(vmx_allowed(b->cpu, VMX_CONTROLS_PIN).may & VMX_PIN_TIMER))
+        return err_set(e, EXIT_USAGE, "--set io.exitless=1: model %s has no preemption timer, so the hypervisor's own timer would have to interrupt, and "
+                       "the guest would take that, too; use --model nehalem or --set cpu.vmx=3", b->model->name);
     bool may = vmx_allowed(b->cpu, VMX_CONTROLS_PROC2).may & VMX_PROC2_APIC;
     v->vtx->apic = v->vm->devices.apics && may;
     if (v->vtx->apic) {
@@ -268,7 +271,7 @@ static uint8_t reason_of(const struct vtx *t)
 {
     switch (t->reason & 0xFFFF) {
     case VMX_EXCEPTION: return EXIT_REASON_EXCEPTION;
-    case VMX_INTERRUPT: return EXIT_REASON_INTERRUPT;
+    case VMX_INTERRUPT: case VMX_TIMER: return EXIT_REASON_INTERRUPT;
     case VMX_WINDOW: case VMX_TPR_LOW: return EXIT_REASON_WINDOW;
     case VMX_TASK: return EXIT_REASON_TASK;
     case VMX_CR: return EXIT_REASON_CR;
@@ -469,7 +472,7 @@ static void act(struct vcpu *v, const struct vmexit *x)
         else emulate_all(v); /* #MF: NE says what it is */
         break;
     case VMX_INTERRUPT: host_interrupt(v->vmm, x->vector); break;
-    case VMX_WINDOW: case VMX_TPR_LOW: break; /* settle gives it what waits */
+    case VMX_WINDOW: case VMX_TPR_LOW: case VMX_TIMER: break; /* settle gives it what waits */
     case VMX_APIC_ACCESS:
         if (t->vectoring) read_vectoring(v);
         memory(v, MMU_NO_RAM, (struct fault){ 0 });

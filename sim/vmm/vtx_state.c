@@ -374,9 +374,14 @@ static void put_controls(struct vcpu *v)
     bool window = v->virt.intr;
     const uint32_t cr3 = VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE;
     uint32_t tpr = t->apic && apic_in_place(v) ? VMX_PROC_TPR_SHADOW : 0u;
-    uint32_t proc = (t->held.proc & ~(VMX_PROC_WINDOW | VMX_PROC_TPR_SHADOW | cr3)) | (window ? VMX_PROC_WINDOW : 0u) | (own_paging(v) ? 0u : cr3) | tpr;
+    bool direct = exitless_entry(v);
+    uint32_t proc = (t->held.proc & ~(VMX_PROC_WINDOW | VMX_PROC_TPR_SHADOW | VMX_PROC_HLT | cr3)) | (direct ? 0u : VMX_PROC_HLT) | (window ? VMX_PROC_WINDOW : 0u) | (own_paging(v) ? 0u : cr3) | tpr;
     put(v, VMX_FIELD_EXCEPTIONS, &t->held.exceptions, (two_levels(v) ? 0u : 1u << VEC_PF) | (v->virt.cr0 & CR0_NE ? 0u : 1u << VEC_MF));
     put(v, VMX_FIELD_PROC, &t->held.proc, proc);
+    if (exitless_on(v->vmm)) {
+        put(v, VMX_FIELD_PIN, &t->held.pin, (t->held.pin & ~(uint32_t)VMX_PIN_INTERRUPT) | VMX_PIN_TIMER | (direct ? 0u : VMX_PIN_INTERRUPT));
+        vtx_write(v, VMX_FIELD_PREEMPTION_TIMER, exitless_timer(v));
+    }
     uint32_t tag = t->vpid ? VMX_PROC2_VPID : 0u, agile = t->second.agile ? VMX_PROC2_AGILE : 0u;
     uint32_t proc2 = (two_levels(v) ? VMX_PROC2_EPT | tag | agile : 0u) | (t->apic ? VMX_PROC2_APIC : 0u);
     if (proc2) put(v, VMX_FIELD_PROC2, &t->held.proc2, proc2);
@@ -502,7 +507,8 @@ void vtx_write_host(struct vcpu *v)
     uint32_t second = (two_levels(v) ? 0u : VMX_PROC_INVLPG) | (two_levels(v) || t->apic ? VMX_PROC_SECONDARY : 0u);
     t->held.proc = vmx_allowed(real, VMX_CONTROLS_PROC).must | VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE | VMX_PROC_HLT | second |
                    VMX_PROC_RDPMC | VMX_PROC_MWAIT | VMX_PROC_MONITOR | VMX_PROC_MOV_DR | VMX_PROC_IO_BITMAPS | VMX_PROC_MSR_BITMAPS | VMX_PROC_TSC_OFFSET;
-    put_word(v, VMX_FIELD_PIN, VMX_CONTROLS_PIN, VMX_PIN_INTERRUPT);
+    t->held.pin = vmx_allowed(real, VMX_CONTROLS_PIN).must | VMX_PIN_INTERRUPT;
+    vtx_write(v, VMX_FIELD_PIN, t->held.pin);
     put_word(v, VMX_FIELD_EXIT, VMX_CONTROLS_EXIT, VMX_EXIT_SAVE_DEBUG | VMX_EXIT_ACKNOWLEDGE);
     put_word(v, VMX_FIELD_ENTRY, VMX_CONTROLS_ENTRY, VMX_ENTRY_LOAD_DEBUG);
     if (two_levels(v)) write_second(v);

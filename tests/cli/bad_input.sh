@@ -224,6 +224,9 @@ bad "draw migrate where nothing moved" 2 'nothing migrated' draw migrate popf -o
 bad "--set migrate.rounds=31" 2 'a number from 1' run good.elf --set migrate.rounds=31
 bad "--set net.mbit=0" 2 'a number from 1' run good.elf --set net.mbit=0
 bad "--io passthru" 2 'did you mean passthrough' run popf --io passthru
+bad "exitless interrupts of nobody" 2 'use --io passthrough --cpu vtx' run good.elf --cpu vtx --set io.exitless=1
+bad "exitless interrupts below ring 0" 2 'use --io passthrough --cpu vtx' run good.elf --cpu te --io passthrough --set io.exitless=1
+bad "exitless interrupts without a timer" 2 'no preemption timer' run good.elf --cpu vtx --model p4 --io passthrough --set io.exitless=1
 bad "--host hosted without a hypervisor" 2 'use --cpu vtx' run good.elf --host hosted --cpu native
 bad "--host hosted, a ported kernel" 2 'they are the host.s; use --cpu vtx' run good.elf --host hosted --cpu pv
 bad "--host hosted, a second level below ring 0" 2 'roots of its own' run good.elf --host hosted --cpu te --mmu two-level

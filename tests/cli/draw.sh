@@ -282,6 +282,8 @@ ok "io: only hypervisor-direct copies" [ "$(grep -o '[0-9]* of 2 sectors copied'
 range=$(awk '$1 == "hypervisor-direct" { on = 1 } on && /events/ { sub(":", "", $2); split($2, r, "-"); if (!a) a = r[1]; b = r[2] } /in all/ { if (on) { print a, b; exit } }' io.txt)
 read -r from to <<<"$range"
 ok "io: events $from-$to have $direct exits" [ "$("$ringside" trace dev3 | awk -v a="$from" -v b="$to" '$1 > a && $1 <= b && $4 == "exit" { n++ } END { print n }')" = "$direct" ]
+other 0 io dev3 --model nehalem --io passthrough --set io.exitless=1 -o exitless.txt
+ok "io: exitless interrupts cost what they cost bare" [ "$(grep -c '^  guest .*interrupt handler begins' exitless.txt)$(grep -o '[0-9,]* without the drive' exitless.txt | sort | uniq -c | awk '{ print $1 }')" = 22 ]
 other 0 io dev3 -o io.svg
 cp io.svg first.svg
 other 0 io dev3 -o io.svg

@@ -37,6 +37,19 @@ for how in "te --set cpu.virtualizable=1" bt vtx "vtx --mmu two-level" "vtx --mo
     check "and each of its interrupts was handed on" [ "$(count interrupts)" = "$(count handed_on)" ]
     check "it did store" some dma_bytes
 done
+# Exitless: the drive's interrupts and their ends are the guest's; its virtual timer's leave as ever.
+for how in "--model nehalem" "--model nehalem --mmu two-level" "--set cpu.vmx=3"; do
+    # shellcheck disable=SC2086
+    mini --cpu vtx $how --io passthrough --set vmm.check=1
+    before=$(ports) handed=$(count handed_on) irqs=$(grep -o '"irq": {"count": [0-9]*' "$TMPDIR/json" | head -n 1 | grep -o '[0-9]*$')
+    # shellcheck disable=SC2086
+    mini --cpu vtx $how --io passthrough --set vmm.check=1 --set io.exitless=1
+    check "mini with exitless interrupts, $how" same
+    check "most of the drive's: $(count exitless) of $handed" [ "$(count exitless)" -gt $((handed * 3 / 4)) -a $(($(count exitless) + $(count handed_on))) = "$(count interrupts)" ]
+    check "fewer port accesses leave: the EOIs do not ($(ports) of $before)" [ "$(ports)" -le $((before - 3 * $(count exitless) / 2)) ]
+    check "nor do the interrupts" [ "$(grep -o '"irq": {"count": [0-9]*' "$TMPDIR/json" | head -n 1 | grep -o '[0-9]*$')" -lt "$irqs" ]
+done
+
 mini --cpu vtx --io passthrough --set io.iommu=0
 check "without the IOMMU the guest finds nothing on its disk" grep -q 'no file system of mine' "$TMPDIR/out"
 check "for it went elsewhere, says the safety checker" some stray_stores
