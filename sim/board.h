@@ -45,6 +45,10 @@ struct board {
     struct bus *host_memory;     /* --host hosted: what the host's boot loader sees of memory */
     struct net_switch *net;      /* NULL: the board has no network card */
     struct net_mirror mirror;
+    struct net_cable link_cable; /* --nic join: the way in for what comes from the other machine */
+    struct timer   link_in, link_tick; /* the next frame is there; the other machine is to catch up */
+    size_t         link_at, link_out_len; /* bytes of machine->link.in that have come; of link.out that exist at this moment */
+    uint64_t       link_ticks, link_frames_in, link_frames_out;
     size_t         frames_len;   /* bytes of machine->frames_seen that exist at this moment */
     uint64_t       frames_count;
     struct machine_end end;
@@ -81,6 +85,8 @@ struct machine {
     struct machine_drive { struct machine *m; unsigned n; } drive[CONFIG_DISKS]; /* the real board's */
     struct disk_image **disk;    /* CONFIG_DISKS for each guest, of which cfg.disks are there */
     struct text    frames_seen;  /* what passed the switch, as a capture file has it; machine_net.c */
+    /* --nic join: the other machine, or NULL; what came and what went, and how much of it was exchanged; machine_join.c */
+    struct { struct machine *to; uint32_t latency; bool over; uint64_t ticks; struct text in, out; size_t sent, taken; } link;
     struct text    inputs, typed; /* recorded input, and its serial bytes; machine_input.c */
     struct snapshots snapshots;
     const struct till *waiting;  /* condition of the run in progress */
@@ -128,6 +134,9 @@ void     machine_copy_rom(void *rom, struct bus *memory, struct cpu *c, bool cop
 enum { HOST_FRAMES = 16 << 8 };
 uint32_t machine_host_frames(const struct machine *m);
 bool     machine_boot_host(struct machine *m, struct err *e);
+/* --nic join: the other machine, or what it sent once; the end of that. machine_join.c */
+bool machine_join(struct machine *m, const uint32_t setting[SETTINGS], struct err *e);
+void machine_part(struct machine *m);
 /* The run ends; the first end counts. machine_end.c */
 void machine_ends(struct machine *m, enum machine_fate fate, uint32_t code, const char *why);
 void machine_ends_shutdown(struct machine *m);                  /* a triple fault of the real CPU */

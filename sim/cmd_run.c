@@ -121,6 +121,39 @@ static bool serial_file(const struct run *r, struct err *e)
     return ok;
 }
 
+/* The machine at the other end of the network card's cable. */
+static bool peer_file(const struct run *r, struct err *e)
+{
+    const char *where = r->o->value[OPT_SERIAL];
+    const struct machine *peer = machine_peer(r->s.machine);
+    if (!peer || (where ? !strcmp(where, "null") : r->json && !strcmp(r->json, "-"))) return true;
+    size_t n;
+    struct text all = { 0 }, name = { 0 };
+    const char *bytes = machine_vm_serial(peer, 0, &n);
+    bool ok = true;
+    if (where && strcmp(where, "stdio") != 0) {
+        text_bytes(&all, bytes, n);
+        text_add(&name, "%s.peer", where);
+        ok = text_write(&all, text_str(&name), e);
+    } else {
+        for (const char *end; n && (end = memchr(bytes, '\n', n)); n -= (size_t)(end + 1 - bytes), bytes = end + 1)
+            printf("peer: %.*s\n", (int)(end - bytes), bytes);
+    }
+    text_free(&name);
+    text_free(&all);
+    return ok;
+}
+
+static bool record_file(const struct run *r, struct err *e)
+{
+    struct text all = { 0 };
+    if (!r->o->value[OPT_NET_RECORD]) return true;
+    machine_link_record(r->s.machine, &all);
+    bool ok = text_write(&all, r->o->value[OPT_NET_RECORD], e);
+    text_free(&all);
+    return ok;
+}
+
 static bool capture_file(const struct run *r, struct err *e)
 {
     const char *where = r->o->value[OPT_PCAP];
@@ -369,6 +402,7 @@ static void finish(struct run *r, struct err *e)
     say_check(&r->out, e);
     serial_file(r, e);
     if (!e->code) capture_file(r, e);
+    if (!e->code && peer_file(r, e)) record_file(r, e);
     write_screen(r, e);
     write_json(r, e);
     say_why(r, e);

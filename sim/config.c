@@ -191,7 +191,7 @@ static bool set_model(struct machine_cfg *c, const char *value, struct err *e)
 
 bool config_option(struct machine_cfg *c, const char *name, const char *value, struct err *e)
 {
-    static const char *const mmus[] = { "native", "shadow", "two-level", "agile", "direct" }, *const nics[] = { "alone", "mirror" }, *const hosts[] = { "bare-metal", "hosted" };
+    static const char *const mmus[] = { "native", "shadow", "two-level", "agile", "direct" }, *const nics[] = { "alone", "mirror", "join" }, *const hosts[] = { "bare-metal", "hosted" };
     const char *cpus[16], *ios[8];
     unsigned n = 0, ways = 0;
     for (const struct cpu_strategy *const *s = cpu_strategies; *s && n < 16; s++) cpus[n++] = (*s)->name;
@@ -208,6 +208,10 @@ bool config_option(struct machine_cfg *c, const char *name, const char *value, s
     if (!strcmp(name, "module")) return add_module(c, value, e);
     if (!strcmp(name, "disk")) return add_disk(c, value, e);
     if (!strcmp(name, "nic")) return choose(c->nic, sizeof c->nic, name, value, nics, sizeof nics / sizeof nics[0], e);
+    if (!strcmp(name, "peer")) return set_text(c->peer, sizeof c->peer, name, value, e);
+    if (!strcmp(name, "peer-append")) return set_text(c->peer_append, sizeof c->peer_append, name, value, e);
+    if (!strcmp(name, "peer-cpu")) return choose(c->peer_cpu, sizeof c->peer_cpu, name, value, cpus, n, e);
+    if (!strcmp(name, "net-replay")) return set_text(c->net_replay, sizeof c->net_replay, name, value, e);
     if (!strcmp(name, "bios")) return set_text(c->bios, sizeof c->bios, name, value, e);
     if (!strcmp(name, "serial-in")) return set_text(c->serial_in, sizeof c->serial_in, name, value, e);
     if (!strcmp(name, "save")) return set_text(c->save, sizeof c->save, name, value, e);
@@ -596,5 +600,5 @@ static bool check_save(const struct machine_cfg *c, struct err *e)
 
 bool config_check(struct machine_cfg *c, struct err *e)
 {
-    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && config_check_hosted(c, e) && check_io(c, e) && check_save(c, e) && label(c, e);
+    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && config_check_hosted(c, e) && config_check_join(c, e) && check_io(c, e) && check_save(c, e) && label(c, e);
 }

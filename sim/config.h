@@ -40,6 +40,9 @@ struct machine_cfg {
     uint64_t save_at;
     char     restore[512];     /* --restore: the file that it comes from; "": it starts */
     uint64_t migrate_at;       /* --migrate-at: from that cycle on the VM goes to a second machine; 0: never */
+    char     peer[512], peer_append[512], peer_cpu[16]; /* --nic join: the machine at the other end of the card's cable; "": none, "", native */
+    char     net_replay[512]; /* --nic join: what came over the link, from a file */
+    bool     is_peer;         /* it is that machine */
     char     migrate_to[16];   /* --migrate-to: the technique there; "": the same */
     bool     onward;           /* nobody will look back: no snapshots, and of a bare machine's history little more than its ends */
     bool     arrives;          /* this is that machine: its VM is not started, but comes. machine_migrate.c */
@@ -82,6 +85,7 @@ uint32_t config_memory(const struct machine_cfg *c);
 uint32_t config_pool(const struct machine_cfg *c);
 /* Refuses what cannot be with it. A part of config_check. */
 /* --host hosted? Can it be had with the rest? */
+bool config_check_join(const struct machine_cfg *c, struct err *e);
 bool config_hosted(const struct machine_cfg *c);
 bool config_check_hosted(const struct machine_cfg *c, struct err *e);
 bool config_check_memory(const struct machine_cfg *c, struct err *e);

@@ -212,6 +212,7 @@ static bool build_card(struct machine *m, struct err *e)
 }
 
 static const uint8_t nic_address[NET_ADDRESS] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
+enum { PEER = 0x80 /* in the last byte, of a machine at the other end of the cable */ };
 
 static bool build_board(struct machine *m, struct err *e)
 {
@@ -262,11 +263,13 @@ static bool build_board(struct machine *m, struct err *e)
                                 .disk_times = disk_times(&m->model), .trace = m->trace };
     w.nic = m->cfg.nic[0] ? PCI_NIC_RTL8139 : PCI_NIC_NONE;
     memcpy(w.nic_address, nic_address, sizeof nic_address);
+    if (m->cfg.is_peer) w.nic_address[NET_ADDRESS - 1] |= PEER;
     if (!settings(m, setting, e)) return false;
     if (!m->technique->hypervisor) w.disk_kind = setting[SETTING_IO_VIRTIO];
     if (!m->technique->hypervisor && w.nic && setting[SETTING_NET_VIRTIO]) w.nic = PCI_NIC_VIRTIO;
     if (!devices_init(&b->devices, &b->bus, &b->timers, &w, e) || !build_card(m, e)) return false;
     machine_build_net(m, setting);
+    if (!machine_join(m, setting, e)) return false;
     bool fitted = m->rom.chip && !m->technique->hypervisor;
     if (fitted) bus_fit_rom(&b->bus, m->rom.chip, m->rom.size);
     if (fitted && m->rom.video) {
@@ -347,6 +350,7 @@ static bool build_vms(struct machine *m, struct err *e)
         machine_media(m, n, disks);
         uint8_t address[NET_ADDRESS];
         memcpy(address, nic_address, sizeof address);
+        if (m->cfg.is_peer) address[NET_ADDRESS - 1] |= PEER;
         address[NET_ADDRESS - 1] = (uint8_t)(address[NET_ADDRESS - 1] + n); /* the first VM's is the real card's, who needs none */
         struct vm_plan plan = { .cpu = one.cpu, .mmu = one.mmu, .io = one.io, .window = at << PAGE_SHIFT,
                                 .first = managed ? pool : at + VMM_FRAMES, .shares = share.shares,
@@ -475,6 +479,7 @@ void machine_free(struct machine *m)
     recorder_start(&m->recorder, 0);
     trace_free(m->trace);
     text_free(&m->host.serial);
+    machine_part(m);
     text_free(&m->frames_seen);
     text_free(&m->inputs);
     text_free(&m->typed);

@@ -457,6 +457,12 @@ bool machine_keep_disks(struct machine *m, struct err *e);
 /* All frames that entered the switch, as a libpcap file; how many these are. */
 void machine_capture(const struct machine *m, struct text *out);
 uint64_t machine_frames(const struct machine *m);
+/* --nic join: how many frames went over the link and came; false: there is none. The machine at its other end (NULL: none, or a recording),
+ * which runs when this one does. What came, as a capture file that --net-replay takes. */
+struct machine_link { uint64_t out, in; };
+bool machine_link(const struct machine *m, struct machine_link *out);
+const struct machine *machine_peer(const struct machine *m);
+void machine_link_record(const struct machine *m, struct text *out);
 /* What passed the hypervisor's switch, which joins the cards of the VMs and the real one: each packet that came in is forwarded to some
  * ways out, and every one of those went to a VM or to the card, was dropped, or waits. False: there is none. */
 struct machine_switch {

@@ -291,7 +291,6 @@ static void say_switch(const struct report *r, struct say *out)
     text_free(&words);
 }
 
-/* How the disks were reached, and whether a device did harm. */
 /* "hosted: exits answered by the module 350, mean 9000 cycles; ..." */
 static void say_hosted(const struct report *r, struct say *out)
 {
@@ -312,11 +311,24 @@ static void say_hosted(const struct report *r, struct say *out)
     text_free(&words);
 }
 
+static void say_link(const struct report *r, struct say *out)
+{
+    struct machine_link l;
+    const struct machine *peer = machine_peer(r->s->machine);
+    if (!machine_link(r->s->machine, &l)) return;
+    say_add(out, "  link: %llu frames to the other machine, %llu from it", (unsigned long long)l.out, (unsigned long long)l.in);
+    if (!peer) say_add(out, ", as recorded\n");
+    else if (machine_end(peer).fate == FATE_RUNNING) say_add(out, ", which runs\n");
+    else say_add(out, ", which ended: %s\n", machine_end(peer).why);
+}
+
+/* How the disks were reached, and whether a device did harm. */
 static void say_io(const struct report *r, struct say *out)
 {
     struct machine_io io;
     struct text words = { 0 };
     if (r->s->cfg.nic[0]) say_add(out, "  network: %llu frames entered the switch\n", (unsigned long long)machine_frames(r->s->machine));
+    say_link(r, out);
     say_switch(r, out);
     if (!machine_io(r->s->machine, &io)) return;
     text_add(&words, "%s: ", io.way);

@@ -188,6 +188,15 @@ bad "virtio disks behind a front end" 2 "Xen's rings" run "$root/build/guests/mi
 bad "virtio disks for a ported kernel" 2 'sees no PCI bus' run "$root/build/guests/mini-pv.elf" --cpu pv --set io.virtio=1
 bad "virtio disks of a third kind" 2 'a number from 0 to 2' run good.elf --cpu vtx --set io.virtio=3
 bad "--nic of nobody" 2 'did you mean mirror' run good.elf --nic miror
+bad "--nic join with nobody" 2 'name an image with --peer' run good.elf --nic join
+bad "--peer without a cable" 2 'add --nic join' run good.elf --peer good.elf
+bad "--peer-append of no machine" 2 'of which machine' run good.elf --nic mirror --peer-append x
+bad "--peer-cpu of no machine" 2 'of which machine' run good.elf --nic mirror --peer-cpu vtx
+bad "--peer with a record" 2 'leave one of them out' run good.elf --nic join --peer good.elf --net-replay good.elf
+bad "--net-replay of something else" 3 'not a capture' run good.elf --nic join --net-replay good.elf
+bad "--peer that is not there" 3 'nowhere.elf' run good.elf --nic join --peer nowhere.elf
+bad "--net-record of another command" 2 'an option of other commands' trace popf --net-record x
+bad "--save of a joined machine" 2 'would go on without this one' run good.elf --cpu vtx --nic join --peer good.elf --save x --save-at 1e6
 bad "--nic for a ported kernel" 2 'no network card' run "$root/build/guests/mini-pv.elf" --cpu pv --nic mirror
 bad "--pcap of another command" 2 'an option of other commands' trace popf --pcap x
 mini=("$root/build/guests/mini.elf" --module "$root/build/guests/mini.img" --append 'run="ps"')

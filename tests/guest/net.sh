@@ -31,4 +31,21 @@ net mini-pv --cpu pv --vms 5 --io split --nic alone --disk $img --append 'run="n
 for vm in 2 3 4; do check "among four guests of a service domain, number $vm" answered ".$vm" 8 60; done
 net mini-pv --cpu pv --vms 2 --io split --disk $img --append 'run="net || halt"'
 check "a guest without a card says so" grep -qx 'net: no such device' "$TMPDIR/out.1"
+
+# --- two machines, joined; the same with a record of what the other one sent
+peer=(--nic join --peer build/guests/mini.elf)
+for how in native vtx "vtx --vms 2"; do
+    # shellcheck disable=SC2086
+    net mini --module $img --cpu $how "${peer[@]}" --peer-append 'run="net answer"' --append 'run="net ping d6 8 1100; halt"' \
+        --pcap "$TMPDIR/live" --net-record "$TMPDIR/record"
+    [ "$how" = "vtx --vms 2" ] && cp "$TMPDIR/out.1" "$TMPDIR/out"
+    check "another machine answers, $how" answered "" 8 1100
+    # shellcheck disable=SC2086
+    net mini --module $img --cpu $how --nic join --net-replay "$TMPDIR/record" --append 'run="net ping d6 8 1100; halt"' --pcap "$TMPDIR/again"
+    check "so does its record, at the same moments" cmp "$TMPDIR/live" "$TMPDIR/again"
+done
+net mini-pv --cpu pv --vms 3 --io split --disk $img "${peer[@]}" --peer-append 'disk run="net answer"' --append 'run="net ping d6 8 1100; halt"'
+check "guests of a service domain reach another machine" answered .2 8 1100
+net mini --module $img "${peer[@]}" --peer-cpu bt --peer-append 'run="net ping 56 8; halt"' --append 'run="net answer; halt"'
+check "the other one asks, under its own hypervisor" answered .peer 8 60
 finish
