@@ -194,7 +194,7 @@ bad "--peer-append of no machine" 2 'of which machine' run good.elf --nic mirror
 bad "--peer-cpu of no machine" 2 'of which machine' run good.elf --nic mirror --peer-cpu vtx
 bad "--peer with a record" 2 'leave one of them out' run good.elf --nic join --peer good.elf --net-replay good.elf
 bad "--net-replay of something else" 3 'not a capture' run good.elf --nic join --net-replay good.elf
-bad "--peer that is not there" 3 'nowhere.elf' run good.elf --nic join --peer nowhere.elf
+bad "--peer that is not there" 3 'missing.elf' run good.elf --nic join --peer missing.elf
 bad "--net-record of another command" 2 'an option of other commands' trace popf --net-record x
 bad "--save of a joined machine" 2 'would go on without this one' run good.elf --cpu vtx --nic join --peer good.elf --save x --save-at 1e6
 bad "--nic for a ported kernel" 2 'no network card' run "$root/build/guests/mini-pv.elf" --cpu pv --nic mirror
