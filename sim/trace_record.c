@@ -16,8 +16,8 @@ int trace_format_of(const struct options *o, enum trace_format otherwise, struct
     const char *dot = o->value[OPT_OUTPUT] ? strrchr(o->value[OPT_OUTPUT], '.') : NULL;
     if (o->value[OPT_FORMAT]) return options_choice(o, OPT_FORMAT, trace_format_words, TRACE_FORMATS, e);
     for (unsigned i = 0; dot && i < sizeof endings / sizeof *endings; i++)
-        if (!strcmp(endings[i].ending, dot)) return endings[i].is;
-    return otherwise;
+        if (!strcmp(endings[i].ending, dot)) return (int)endings[i].is;
+    return (int)otherwise;
 }
 
 static const char *symbol_of(void *machine, uint32_t eip, char *buf, size_t n) { return machine_symbol(machine, eip, buf, n); }

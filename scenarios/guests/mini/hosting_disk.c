@@ -13,10 +13,10 @@ static bool busy[CHANNELS];
 static uint8_t bounce[CHANNELS][SECTOR] __attribute__((aligned(SECTOR)));
 
 void disk_init(bool pio) { ide_init(IDE_DRIVES, pio); }
-uint32_t disk_sectors(void) { return 0; } // the host's files are never there
-bool disk_transfer(uint32_t sector, uint32_t count, void *memory, bool write)
+uint32_t disk_sectors(uint32_t disk) { return (void)disk, 0; } // the host's files are never there
+bool disk_transfer(uint32_t disk, uint32_t sector, uint32_t count, void *memory, bool write)
 {
-    (void)sector, (void)count, (void)memory, (void)write;
+    (void)disk, (void)sector, (void)count, (void)memory, (void)write;
     return false;
 }
 void device_threads(void) {}
