@@ -186,16 +186,18 @@ void hosted_enter(struct vmm *h, struct vm *vm)
     else if (t->begun && !v->ops->hardware) v->ops->back(v);
     accounts(h, false);
     record(vm, &r, false);
-    r.reason = t->why;
+    r.reason = t->told;
     if (t->begun) tell(vm, false, &r);
     t->begun = true;
-    t->why = HOSTED_NONE;
+    t->why = t->later;
+    t->later = HOSTED_NONE;
     v->virt_clock.now = h->board.clock->now;
     mmu_flush(&v->virt_mmu, true);
     publish(vm, &r);
     if (r.over) stopped(vm, r.status);
-    hosted_answered(v, &r);
+    if (!t->why) hosted_answered(v, &r);
     follow_lines(vm, r.lines);
+    if (t->why) return; /* not asked yet */
     if (vm->account.state == VM_OVER) return;
     if (vm->account.state == VM_ASLEEP) v->virt.insns++;
     if (vm->account.state != VM_RUNNING) vm->account.turns++;
@@ -205,8 +207,9 @@ void hosted_enter(struct vmm *h, struct vm *vm)
 struct vm *hosted_next(struct vmm *h)
 {
     struct vm *vm = h->now;
-    if (!vm->hosted.why && vm->account.state == VM_RUNNING) return vm;
-    if (!vm->hosted.why) vm->hosted.why = vm->account.state == VM_OVER ? HOSTED_OVER : HOSTED_HALT;
+    bool runs = vm->account.state == VM_RUNNING;
+    if (!vm->hosted.why && runs && !vm->hosted.owed) return vm;
+    if (!vm->hosted.why && !runs) vm->hosted.why = vm->account.state == VM_OVER ? HOSTED_OVER : HOSTED_HALT;
     return NULL;
 }
 
@@ -243,14 +246,18 @@ void hosted_leave(struct vmm *h)
 {
     struct vm *vm = h->now;
     struct hosted_vm *t = &vm->hosted;
-    struct hosted_record r = { .reason = t->why, .lines = t->lines };
-    bool waits = t->why == HOSTED_HALT || t->why == HOSTED_OVER;
-    if (t->why == HOSTED_PORT) hosted_tells(t, &r);
-    if (t->why == HOSTED_HALT) r.wait = next_timer(vm);
-    if (t->why == HOSTED_INTERRUPT) r.vector = t->vector;
-    t->class = t->why == HOSTED_INTERRUPT || t->why == HOSTED_AGAIN ? HOSTED_KERNEL : HOSTED_PROCESS;
+    const uint8_t why = t->owed ? HOSTED_INTERRUPT : t->why;
+    struct hosted_record r = { .reason = why, .lines = t->lines };
+    bool waits = why == HOSTED_HALT || why == HOSTED_OVER;
+    if (why == HOSTED_PORT) hosted_tells(t, &r);
+    if (why == HOSTED_HALT) r.wait = next_timer(vm);
+    if (why == HOSTED_INTERRUPT) r.vector = t->owed ? t->owed : t->vector;
+    t->told = why;
+    t->later = t->owed ? t->why : HOSTED_NONE;
+    t->owed = 0;
+    t->class = why == HOSTED_INTERRUPT || why == HOSTED_AGAIN ? HOSTED_KERNEL : HOSTED_PROCESS;
     t->counts &= !waits;
-    h->hosted.waits += t->why == HOSTED_HALT;
+    h->hosted.waits += why == HOSTED_HALT;
     record(vm, &r, true);
     tell(vm, true, &r);
     if (waits) trace_episode(h->board.trace, 0);

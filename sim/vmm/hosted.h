@@ -52,6 +52,8 @@ struct hosted_vm {
     bool     touched;        /* and was asked for it */
     uint8_t  why;            /* the processor is to go to the host before the guest goes on; HOSTED_NONE: it is not */
     uint8_t  vector;         /* of HOSTED_INTERRUPT */
+    uint8_t  owed;           /* a vector that came while an exit was on its way: the host has it first, and then `later`; 0: none */
+    uint8_t  told, later;    /* why the host has the processor, and what it is to be asked next */
     uint16_t master;         /* ports of the IDE function's bus masters; 0: nowhere */
     uint32_t value;          /* what the guest writes, or is to read */
     uint32_t lines;          /* interrupt lines that the process's devices hold up */

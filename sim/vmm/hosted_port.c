@@ -70,7 +70,7 @@ static void moved(void *vm, const uint8_t *config)
     struct vm *self = vm;
     struct hosted_vm *t = &self->hosted;
     bool on = (config[CFG_COMMAND] & CMD_IO) && !config[CFG_BASE + 2] && !config[CFG_BASE + 3];
-    uint16_t base = on ? (uint16_t)((config[CFG_BASE] & 0xF0) | config[CFG_BASE + 1] << 8) : 0;
+    const uint16_t base = (uint16_t)(on ? (config[CFG_BASE] & 0xF0) | config[CFG_BASE + 1] << 8 : 0);
     if (base == t->master) return;
     t->master = base;
     if (t->placed) bus_move_ports(&self->bus, &t->device, OFF_MASTER, base, MASTERS);
@@ -139,7 +139,7 @@ static void iterate(struct vcpu *v)
 static void iterate_all(struct vcpu *v)
 {
     struct hosted_vm *t = &v->vm->hosted;
-    uint32_t eip = v->virt.eip, room = HOSTED_DATA / t->access.size;
+    uint32_t eip = v->virt.eip, room = (uint32_t)(HOSTED_DATA / t->access.size);
     do iterate(v);
     while (t->touched && t->access.repeated && v->virt.eip == eip && v->virt.reg[ECX] && (t->access.in ? t->next < t->count : t->count < room));
 }

@@ -459,7 +459,7 @@ static void wake(struct vmm *h, const struct window_frame *f)
 static bool in_entry(const struct vmm *h, const struct window_frame *f)
 {
     uint32_t at = f->eip - WINDOW_BASE;
-    return host_irq(h, f->vector) >= 0 && at >= WINDOW_STUBS && at < WINDOW_DOOR && !(at >= WINDOW_IDLE && at < WINDOW_IDLE + 0x20);
+    return (h->hosted.on ? f->vector >= WINDOW_IRQ : host_irq(h, f->vector) >= 0) && at >= WINDOW_STUBS && at < WINDOW_DOOR && !(at >= WINDOW_IDLE && at < WINDOW_IDLE + 0x20);
 }
 
 /* What changed is looked at at every visit, and all of it now and then: that is what test programs can bear. */
@@ -514,7 +514,8 @@ static bool door(struct vmm *h)
     bus_peek(b->bus, window_hpa(&v->window, at), &f, offsetof(struct window_frame, esp));
     if ((f.cs & 3) == 0 && !window_fast_step(&f)) {
         if (in_entry(h, &f)) {
-            host_interrupt(h, (uint8_t)f.vector);
+            if (h->hosted.on) h->now->hosted.owed = (uint8_t)f.vector;
+            else host_interrupt(h, (uint8_t)f.vector);
             b->cpu->eip = WINDOW_BASE + WINDOW_LEAVE;
             return true;
         }
