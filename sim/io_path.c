@@ -113,14 +113,14 @@ static bool follow_interrupt(const struct search *s, size_t line, bool copies)
     return true;
 }
 
-static bool follow_passed(const struct search *s, size_t disk)
+static bool follow_passed(const struct search *s, size_t disk, bool exitless)
 {
     size_t line = after(s, disk, real_line);
     if (line == SIZE_MAX) return false;
     hop(s, IO_GUEST, disk, disk, "its driver has written the", "real drive's registers");
     hop(s, IO_DEVICE, disk, line, "the drive; its bus master", "stores through the IOMMU");
     size_t up = after(s, line, virtual_line), irq = after(s, line, is_irq), gate = after(s, irq, is_gate);
-    if (gate != SIZE_MAX && irq < up && at(s, irq)->cycle - at(s, line)->cycle < SOON) {
+    if (exitless && gate != SIZE_MAX && irq < up && at(s, irq)->cycle - at(s, line)->cycle < SOON) {
         hop(s, IO_GUEST, line, gate, "its interrupt handler begins,", "without an exit");
         return true;
     }
@@ -188,7 +188,7 @@ bool io_path_find(struct io_path *p, const struct machine *m)
     for (size_t i = s.n; i-- && !p->hops; ) {
         if (!is_read(at(&s, i))) continue;
         p->sectors = at(&s, i)->u.DISK.count;
-        bool ok = bare ? follow_bare(&s, i) : hosted ? follow_hosted(&s, i) : split ? follow_split(&s, i) : io.passed ? follow_passed(&s, i) : follow_direct(&s, i);
+        bool ok = bare ? follow_bare(&s, i) : hosted ? follow_hosted(&s, i) : split ? follow_split(&s, i) : io.passed ? follow_passed(&s, i, io.exitless) : follow_direct(&s, i);
         if (!ok) p->hops = p->exits = p->hypercalls = p->switches = 0, p->cycles = p->drive = 0;
     }
     p->accesses = p->requests ? (double)io.real_accesses / p->requests : 0;
