@@ -282,8 +282,9 @@ bench: ## nine kernels beside QEMU, Bochs and cachegrind, with the goals (BENCH=
 	$(Q)RINGSIDE=./ringside bash tests/bench/exits.sh
 	$(Q)RINGSIDE=./ringside bash tests/bench/bench.sh $(BENCH)
 
-latency: ## the terminal in real time: from a key to the last byte of its screen, every scenario (KEYS=40)
-	$(SUB) MODE=release all build/release/tests/speed/latency
+latency: ## the terminal in real time: from a key to the last byte of its screen, every scenario (KEYS=40); going back
+	$(SUB) MODE=release all build/release/tests/speed/latency build/release/tests/unit/machine_history_test
+	$(Q)RINGSIDE_TIMES=1 build/release/tests/unit/machine_history_test
 	$(Q)build/release/tests/speed/latency ./ringside $(or $(KEYS),40) $(basename $(notdir $(wildcard scenarios/*.lua)))
 
 # ---- house-keeping --------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@
 #include "sim/vmm/schedule.h"
 #include "sim/vmm/setting.h"
 #include "sim/vmm/strategy.h"
+#include "sim/snapshot.h"
 
 const struct machine_cfg config_defaults = { .cpu = "native", .mmu = "", .io = "hypervisor-direct", .host = "bare-metal",
                                              .model = "p4", .ram_mib = 64 };
@@ -136,6 +137,18 @@ static bool set_pair(struct machine_cfg *c, const char *value, struct err *e)
     return true;
 }
 
+/* --history 256M: a setting of its own name, in MB. */
+static bool set_history(struct machine_cfg *c, const char *value, struct err *e)
+{
+    char pair[64];
+    uint64_t bytes;
+    if (!number("history", value, true, &bytes, e)) return false;
+    if (bytes >> 20 < HISTORY_LEAST || bytes >> 20 > HISTORY_MOST)
+        return err_set(e, EXIT_USAGE, "--history %.40s: from %dM to %dG", value, HISTORY_LEAST, HISTORY_MOST >> 10);
+    snprintf(pair, sizeof pair, CONFIG_HISTORY "=%llu", (unsigned long long)(bytes >> 20));
+    return set_pair(c, pair, e);
+}
+
 static bool set_text(char *to, size_t room, const char *name, const char *value, struct err *e)
 {
     if (strlen(value) >= room) return err_set(e, EXIT_USAGE, "--%s: longer than %zu bytes", name, room - 1);
@@ -203,6 +216,7 @@ bool config_option(struct machine_cfg *c, const char *name, const char *value, s
     if (!strcmp(name, "model")) return set_model(c, value, e);
     if (!strcmp(name, "ram")) return set_ram(c, value, e);
     if (!strcmp(name, "set")) return set_pair(c, value, e);
+    if (!strcmp(name, "history")) return set_history(c, value, e);
     if (!strcmp(name, "append")) return set_text(c->append, sizeof c->append, name, value, e);
     if (!strcmp(name, "initrd")) return set_text(c->initrd, sizeof c->initrd, name, value, e);
     if (!strcmp(name, "module")) return add_module(c, value, e);
@@ -360,6 +374,11 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
     if (!strcmp(key, CONFIG_DISK_WRITE))
         return is_switch(value) ||
                err_set(e, EXIT_USAGE, "--set %s=%s: 1 keeps what the guest writes, 0 does not", key, value);
+    if (!strcmp(key, CONFIG_HISTORY)) {
+        unsigned long mb = strtoul(value, &end, 10);
+        return (*value >= '0' && *value <= '9' && !*end && mb >= HISTORY_LEAST && mb <= HISTORY_MOST) ||
+               err_set(e, EXIT_USAGE, "--set %s=%s: MB of memory for going back, %d to %d", key, value, HISTORY_LEAST, HISTORY_MOST);
+    }
     if (!strcmp(key, CONFIG_SCHEDULER)) return check_scheduler(value, e);
     if (!strncmp(key, "vm.", 3)) return check_vm_set(key, value, e);
     if (setting_known(key)) {
@@ -404,7 +423,7 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
         return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (`ringside list model p4` has the rows), "
                        "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.ept=1, cpu.vpid=1, cpu.agile=1, cpu.untrap=HLT, mmu.levels=N, mmu.second=N, mmu.walk_cache=1D, mmu.nested_tlb=N, "
                        "bt.*, vtx.*, shadow.*, ept.*, agile.*, memory.*, sched.*, io.*, net.* (rows in sim/vmm/setting.def), sched=rr|credit, "
-                       "vm.N.weight|cap|shares|background|cpu and "
+                       "vm.N.weight|cap|shares|background|cpu, " CONFIG_HISTORY "=MB and "
                        "disk.write=1", key);
     unsigned long v = strtoul(value, &end, 0);
     if (*end || end == value || v > 1000000000)

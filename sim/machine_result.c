@@ -60,7 +60,8 @@ static uint64_t run_id(const struct machine *m)
         uint64_t disk = disk_image_hash(m->disk[i]);
         h = mix(h, &disk, sizeof disk);
     }
-    for (unsigned i = 0; i < c->sets; i++) h = mix_text(mix_text(h, c->set[i].key), c->set[i].value);
+    for (unsigned i = 0; i < c->sets; i++) /* how far back one can go quickly is not what is run */
+        if (strcmp(c->set[i].key, CONFIG_HISTORY) != 0) h = mix_text(mix_text(h, c->set[i].key), c->set[i].value);
     h = mix(mix(h, text_str(&m->inputs), m->inputs.len), text_str(&m->typed), m->typed.len);
     if (m->link.in.len) h = mix(h, text_str(&m->link.in), m->link.in.len);
     return mix_text(mix(h, m->model.cost, sizeof m->model.cost), RINGSIDE_VERSION);

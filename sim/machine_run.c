@@ -294,6 +294,7 @@ enum { NEAR = 20000 }; /* a snapshot this far before a moment somebody looks at 
 /* Re-executes known history: nobody is told, nothing is sent twice. */
 static bool replay(struct machine *m, uint64_t insns)
 {
+    m->snapshots.replayed += insns - m->b->cpu.insns;
     bool armed = machine_points_hold(m);
     machine_each_fn *each = m->each;
     m->each = NULL;

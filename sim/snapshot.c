@@ -6,10 +6,23 @@
 #include "sim/board.h"
 #include "sim/core/pages.h"
 
-/* The first snapshots are close together; later ones are as far apart as an eighth of what has been run, so a run of any
- * length keeps a few dozen, and no jump re-executes more than an eighth of the way. */
-enum { SNAPSHOT_FIRST = 250000, SNAPSHOT_SHARE = 8 };
+/* The first snapshots are close together; later ones are as far apart as an eighth of what has been run, but no farther than what is
+ * executed again in a moment. Where they become too many for their memory, every second one goes. */
+enum { SNAPSHOT_FIRST = 250000, SNAPSHOT_SHARE = 8, SNAPSHOT_FAR = 16000000, ROOM_MB = 1024, FEW = 4 };
 enum { GROUP = 512 }; /* copies of pages that are allocated at once */
+
+static uint64_t distance(uint64_t insns)
+{
+    uint64_t share = insns / SNAPSHOT_SHARE;
+    if (share > SNAPSHOT_FAR) return SNAPSHOT_FAR;
+    return share > SNAPSHOT_FIRST ? share : SNAPSHOT_FIRST;
+}
+
+uint64_t snapshots_room(const struct machine *m)
+{
+    const char *mb = config_get(&m->cfg, CONFIG_HISTORY);
+    return (mb ? strtoull(mb, NULL, 10) : ROOM_MB) << 20;
+}
 
 bool snapshots_init(struct machine *m)
 {
@@ -105,6 +118,95 @@ static bool save_page(struct machine *m, uint32_t frame)
     return true;
 }
 
+uint64_t snapshots_used(const struct machine *m)
+{
+    const struct snapshots *s = &m->snapshots;
+    return ((uint64_t)s->copies + s->pages) * PAGE_SIZE + (uint64_t)s->count * arena_pages(m) * sizeof(uint32_t);
+}
+
+/* ---- giving up every second one ---- */
+
+static void move_copy(const struct copies *c, uint32_t to, uint32_t from)
+{
+    if (to != from) memcpy(copy_of(c, to), copy_of(c, from), PAGE_SIZE);
+}
+
+/* Groups behind the first n copies. */
+static void shrink(struct copies *c, uint32_t n)
+{
+    while (c->groups > (n + GROUP - 1) / GROUP) pages_free(c->group[--c->groups], GROUP * PAGE_SIZE);
+}
+
+/* Versions of RAM pages: each now belongs to the next snapshot that stays (to[]), and goes if its frame has a newer one for that. */
+static void thin_ram(struct machine *m, const uint32_t *to, uint32_t *seen)
+{
+    struct snapshots *s = &m->snapshots;
+    uint32_t n = 0;
+    for (uint32_t f = 0; f < m->frames; f++) seen[f] = UINT32_MAX;
+    for (uint32_t v = s->pages; v--;) {
+        struct page_version *p = &s->page[v];
+        p->snapshot = to[p->snapshot];
+        bool older = seen[p->frame] == p->snapshot;
+        seen[p->frame] = p->snapshot;
+        if (older) p->snapshot = UINT32_MAX;
+    }
+    memset(s->latest, 0, m->frames * sizeof *s->latest);
+    for (uint32_t v = 0; v < s->pages; v++) {
+        struct page_version p = s->page[v];
+        if (p.snapshot == UINT32_MAX) continue;
+        move_copy(&s->of_ram, n, v);
+        s->page[n] = (struct page_version){ p.frame, p.snapshot, s->latest[p.frame] };
+        s->latest[p.frame] = ++n;
+    }
+    s->pages = n;
+    shrink(&s->of_ram, n);
+}
+
+/* Copies of the arena's pages that a snapshot still names keep their order under new numbers. */
+static void thin_arena(struct machine *m, uint32_t *number)
+{
+    struct snapshots *s = &m->snapshots;
+    uint32_t n = 1; /* copy 0, zeros, stays */
+    memset(number, 0, ((size_t)s->copies + 1) * sizeof *number);
+    for (uint32_t k = 0; k < s->count; k++)
+        for (size_t p = 0; p < arena_pages(m); p++) number[s->list[k].arena[p]] = 1;
+    for (uint32_t c = 1; c < s->copies; c++) {
+        bool used = number[c];
+        number[c] = n; /* of one that goes: how many there are before it */
+        if (used) move_copy(&s->of_arena, n++, c);
+    }
+    number[0] = 0;
+    number[s->copies] = n;
+    for (uint32_t k = 0; k < s->count; k++) {
+        for (size_t p = 0; p < arena_pages(m); p++) s->list[k].arena[p] = number[s->list[k].arena[p]];
+        s->list[k].copies = number[s->list[k].copies];
+    }
+    s->copies = n;
+    shrink(&s->of_arena, n);
+}
+
+/* All but the first, the last and every second go. */
+static void thin(struct machine *m)
+{
+    struct snapshots *s = &m->snapshots;
+    uint32_t *to = malloc(s->count * sizeof *to), *seen = malloc(m->frames * sizeof *seen);
+    uint32_t *number = malloc(((size_t)s->copies + 1) * sizeof *number), n = 0;
+    for (uint32_t k = 0; to && seen && number && k < s->count; k++) {
+        bool stays = k % 2 == 0 || k + 1 == s->count;
+        to[k] = n; /* one that goes leaves its pages to the next that stays */
+        if (stays) s->list[n++] = s->list[k];
+        else free(s->list[k].arena);
+    }
+    if (n) {
+        s->count = n;
+        thin_ram(m, to, seen);
+        thin_arena(m, number);
+    }
+    free(to);
+    free(seen);
+    free(number);
+}
+
 /* What the disks hold at this moment is never overwritten (disk_image.h). */
 static void seal_disks(struct machine *m)
 {
@@ -117,9 +219,11 @@ void snapshot_take(struct machine *m)
 {
     struct snapshots *s = &m->snapshots;
     struct board *b = m->b;
-    uint64_t share = b->cpu.insns / SNAPSHOT_SHARE;
-    s->next = s->off ? UINT64_MAX : b->cpu.insns + (share > SNAPSHOT_FIRST ? share : SNAPSHOT_FIRST);
+    s->next = s->off ? UINT64_MAX : b->cpu.insns + distance(b->cpu.insns);
     if (s->off) return;
+    uint64_t room = snapshots_room(m);
+    while (s->count > FEW && snapshots_used(m) > room) thin(m);
+    if (s->count > 1 && snapshots_used(m) > room) return; /* those there are must do */
     if (s->count && s->list[s->count - 1].insns == b->cpu.insns && s->list[s->count - 1].event == trace_last(m->trace)) return;
     struct snapshot *list = grow(s->list, &s->room, s->count + 1, sizeof *list);
     if (!list) return;
@@ -178,8 +282,7 @@ void snapshot_restore(struct machine *m, uint64_t insns)
     recorder_forget(&m->recorder, s->list[k].insns);
     trace_rewind(m->trace, s->list[k].event);
     trace_episode(m->trace, 0);
-    uint64_t share = s->list[k].insns / SNAPSHOT_SHARE;
-    s->next = s->list[k].insns + (share > SNAPSHOT_FIRST ? share : SNAPSHOT_FIRST);
+    s->next = s->list[k].insns + distance(s->list[k].insns);
 }
 
 /* After a change by hand, re-execution from before it would not show it: this moment becomes the beginning. */

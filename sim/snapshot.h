@@ -3,6 +3,7 @@
  * Idea 1: RAM is saved page by page, only pages stored to since the snapshot before (FRAME_DIRTY). A frame's content at snapshot k is its
  * latest saved version not newer than k, or zeros. The arena is saved by pages, too, those that are not as at the snapshot before.
  * Copies of both lie in groups, in the host's large pages where it has them: a page fault for each would cost as much as the copy.
+ * What they take together is bounded (--history): beyond it every second one goes, and versions of pages that no other needs.
  * Idea 2: taking one changes nothing a guest can see: fast TLB tags are dropped so that the next store marks its page
  * again, which costs no simulated cycle. */
 #ifndef SIM_SNAPSHOT_H
@@ -13,6 +14,8 @@
 #include <stdint.h>
 
 struct machine;
+#define CONFIG_HISTORY "history.memory" /* the --set that --history stands for, in MB */
+enum { HISTORY_LEAST = 16, HISTORY_MOST = 1 << 20 };
 
 struct snapshot {
     uint64_t insns;
@@ -36,8 +39,12 @@ struct snapshots {
     uint32_t *latest;         /* per frame: 1 + index of its latest version */
     uint64_t next;            /* instruction count at which the run takes another one */
     bool off;                 /* none are wanted */
+    uint64_t replayed;        /* instructions that were executed again to go back, so far: the work of time travel, for tests */
 };
 
+/* Most bytes, a little more for the newest one: --history, else 1 GB. */
+uint64_t snapshots_room(const struct machine *m);
+uint64_t snapshots_used(const struct machine *m);
 bool snapshots_init(struct machine *m);
 void snapshots_done(struct machine *m);
 void snapshot_take(struct machine *m);                        /* of this moment */

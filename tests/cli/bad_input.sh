@@ -257,6 +257,9 @@ bad "--ram 3, too small for the guest, is named" 3 'ram' run "$guest" --ram 1 -q
 bad "--seed x" 2 'not a number' run popf --seed x
 bad "--limit-cycles -5" 2 'limit-cycles' run popf --limit-cycles=-5
 bad "--limit-wall 0" 2 'not a number of seconds' run popf --limit-wall 0
+bad "--history 1M" 2 'from 16M' run popf --history 1M
+bad "--history x" 2 'history' run popf --history x
+bad "--set history.memory=1" 2 'MB of memory' run popf --set history.memory=1
 bad "--set without a value" 2 'KEY=VALUE' run popf --set cost
 bad "--set of nothing known" 2 'no such setting' run popf --set colour=red
 bad "caching shadows without traces" 2 'set shadow.cache=0, too' run popf --cpu vtx --set shadow.trace=0
