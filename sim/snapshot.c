@@ -8,7 +8,7 @@
 
 /* The first snapshots are close together; later ones are as far apart as an eighth of what has been run, but no farther than what is
  * executed again in a moment. Where they become too many for their memory, every second one goes. */
-enum { SNAPSHOT_FIRST = 250000, SNAPSHOT_SHARE = 8, SNAPSHOT_FAR = 16000000, ROOM_MB = 1024, FEW = 4 };
+enum { SNAPSHOT_FIRST = 250000, SNAPSHOT_SHARE = 8, SNAPSHOT_FAR = 8000000, ROOM_MB = 1024, FEW = 4 };
 enum { GROUP = 512 }; /* copies of pages that are allocated at once */
 
 static uint64_t distance(uint64_t insns)

@@ -374,6 +374,10 @@ unsigned app_command(struct app *a, int c)
     case CMD_ZOOM: a->zoom = !a->zoom; return ASK_LAYOUT | ASK_REDRAW;
     case CMD_FOCUS: return next_pane(a);
     case CMD_CANCEL: return cancel(a);
+    case CMD_MOUSE:
+        a->mouse = !a->mouse;
+        session_say(&a->session, false, a->mouse ? "Mouse on: click chooses a pane, the wheel scrolls it, over Code it goes in time." : "Mouse off.");
+        return ASK_REDRAW;
     case CMD_REDRAW: a->all_painted = false; return ASK_REDRAW;
     case CMD_THEME:
         a->theme = (a->theme + 1) % THEME_COUNT;
@@ -480,6 +484,35 @@ unsigned app_key(struct app *a, uint32_t key)
         int c = command_of_key(key);
         ask = c == CMD_NONE ? unknown(a, key) : app_command(a, c);
     }
+    if (ask & ASK_SAMPLE) app_sample(a);
+    if (ask & ASK_LAYOUT) layout(a);
+    return ask;
+}
+
+static int view_at(const struct app *a, int x, int y)
+{
+    for (unsigned i = 0; i < a->layout.panes; i++) {
+        const struct rect *r = &a->layout.pane[i].at;
+        if (x >= r->x && x < r->x + r->w && y >= r->y && y < r->y + r->h) return (int)a->layout.pane[i].view;
+    }
+    return -1;
+}
+
+enum { WHEEL = 3 /* lines */ };
+
+unsigned app_mouse(struct app *a, uint32_t key, int x, int y)
+{
+    int view = view_at(a, x, y), lines = key == TKEY_WHEEL_UP ? -WHEEL : WHEEL;
+    unsigned ask = ASK_NONE;
+    if (a->overlay == OVERLAY_HELP || a->overlay == OVERLAY_CARD) {
+        for (int i = 0; i < WHEEL && key != TKEY_CLICK; i++) ask |= overlay_key(a, key == TKEY_WHEEL_UP ? TKEY_UP : TKEY_DOWN);
+        return ask;
+    }
+    if (view < 0 || a->overlay || a->lecture.on || a->pair) return ASK_NONE;
+    *a->session.message = 0;
+    if (key == TKEY_CLICK) ask = choose(a, (unsigned)view);
+    else if (view == VIEW_CODE) ask = move(a, key == TKEY_WHEEL_UP ? CMD_BACK : CMD_STEP);
+    else a->view[view].scroll += view == VIEW_EVENTS ? -lines : lines, ask = ASK_REDRAW | (view == VIEW_EVENTS ? ASK_SAMPLE : 0);
     if (ask & ASK_SAMPLE) app_sample(a);
     if (ask & ASK_LAYOUT) layout(a);
     return ask;

@@ -28,6 +28,7 @@ struct app {
     unsigned focus, theme;
     struct lecture lecture;
     struct pair *pair; /* the lockstep dashboard; NULL: it is not open */
+    bool mouse;        /* wanted: at first not, so that the terminal's own selecting works */
     bool two;          /* two panes; zoom: one */
     bool zoom, running, all_painted;
     enum overlay overlay;
@@ -44,6 +45,8 @@ struct app {
 void app_open(struct app *a, struct machine *m, struct lesson *l, int cols, int rows);
 void app_close(struct app *a);
 unsigned app_key(struct app *a, uint32_t key); /* enum ask bits; sampling is done */
+/* The mouse's button or wheel (key_is_mouse) at a column and row; as app_key. */
+unsigned app_mouse(struct app *a, uint32_t key, int x, int y);
 unsigned app_command(struct app *a, int command); /* what a command does, wherever it comes from; sampling is not done */
 void app_resize(struct app *a, int cols, int rows);
 void app_sample(struct app *a); /* every view looks at the machine */

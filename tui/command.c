@@ -56,16 +56,20 @@ const char *command_key(int command, char *buf, size_t n)
 }
 
 /* "<120x40>" after the bracket. */
-static bool script_size(const char *s, size_t n, int *cols, int *rows)
+static bool script_size(const char *s, size_t n, int least, int *cols, int *rows)
 {
     char *end;
     long c = strtol(s, &end, 10);
     if (end == s || *end != 'x') return false;
     long r = strtol(end + 1, &end, 10);
-    if (end != s + n || c < 1 || r < 1 || c > 1000 || r > 1000) return false;
+    if (end != s + n || c < least || r < least || c > 1000 || r > 1000) return false;
     *cols = (int)c, *rows = (int)r;
     return true;
 }
+
+static const struct { const char *name; uint32_t key; } mouse[] = {
+    { "click:", TKEY_CLICK }, { "up:", TKEY_WHEEL_UP }, { "down:", TKEY_WHEEL_DOWN },
+};
 
 uint32_t key_script_next(const char **script, int *cols, int *rows, struct err *e)
 {
@@ -74,7 +78,11 @@ uint32_t key_script_next(const char **script, int *cols, int *rows, struct err *
     if (*s != '<') return frame_next(script);
     size_t n = strcspn(++s, ">");
     *script = s + n + (s[n] == '>');
-    if (s[n] == '>' && script_size(s, n, cols, rows)) return TKEY_RESIZE;
+    if (s[n] == '>' && script_size(s, n, 1, cols, rows)) return TKEY_RESIZE;
+    for (size_t i = 0; s[n] == '>' && i < sizeof mouse / sizeof mouse[0]; i++) {
+        size_t k = strlen(mouse[i].name);
+        if (!strncmp(s, mouse[i].name, k) && n > k && script_size(s + k, n - k, 0, cols, rows)) return mouse[i].key;
+    }
     uint32_t key = s[n] == '>' && n > 1 ? key_named(s, n) : TKEY_NOTHING;
     if (key == TKEY_NOTHING)
         err_set(e, EXIT_USAGE,

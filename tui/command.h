@@ -28,7 +28,7 @@ struct command_desc {
 const struct command_desc *command_desc(int command);
 const char *command_group_name(unsigned group);
 
-/* Keys without a character. The two last are not keys: the terminal has another size; there is nothing to read. */
+/* Keys without a character. The last are not keys: the mouse; the terminal has another size; there is nothing to read. */
 enum key {
     TKEY_UP = 0x110000,
     TKEY_DOWN,
@@ -38,6 +38,9 @@ enum key {
     TKEY_END,
     TKEY_PGUP,
     TKEY_PGDN,
+    TKEY_CLICK,
+    TKEY_WHEEL_UP,
+    TKEY_WHEEL_DOWN,
     TKEY_RESIZE,
     TKEY_NOTHING,
     TKEY_ENTER = '\r',
@@ -47,6 +50,7 @@ enum key {
     TKEY_SPACE = ' ',
     TKEY_CTRL_L = 12
 };
+static inline bool key_is_mouse(uint32_t key) { return key >= TKEY_CLICK && key <= TKEY_WHEEL_DOWN; }
 int command_of_key(uint32_t key); /* CMD_NONE if it means nothing */
 /* The key with that name (a word, or one character of UTF-8); TKEY_NOTHING if there is none. */
 uint32_t key_named(const char *name, size_t n);
@@ -54,7 +58,8 @@ uint32_t key_named(const char *name, size_t n);
 const char *command_key(int command, char *buf, size_t n);
 
 /* The next key of a key script: a character, or a name or a size in angle brackets: "ss<PgDn>x<120x40>". A "<" alone is
- * "<lt>". Returns TKEY_NOTHING at the end; a size gives TKEY_RESIZE with *cols and *rows. EXIT_USAGE in `e` for an
+ * "<lt>". Returns TKEY_NOTHING at the end; a size gives TKEY_RESIZE with *cols and *rows, and "<click:3x4>", "<up:3x4>", "<down:3x4>"
+ * the mouse's button and wheel at that column and row, from 0. EXIT_USAGE in `e` for an
  * unknown name. */
 uint32_t key_script_next(const char **script, int *cols, int *rows, struct err *e);
 bool key_script_check(const char *script, struct err *e);

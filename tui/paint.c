@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 #include "tui/command.h"
@@ -17,8 +18,12 @@
 
 static SCREEN *screen;
 static int colours; /* 0: attributes only */
+enum { ANSWER_MS = 100 };
 enum { DIRECT = 1 << 24 /* so many colours, and each has its own number */ };
 static unsigned painted_theme = THEME_COUNT;
+static int mouse_x, mouse_y;
+static bool asked;         /* the terminal was asked for its background, and has not answered */
+static unsigned background; /* THEME_LIGHT or THEME_DARK, as it said; THEME_AUTO: not known */
 
 bool paint_utf8(void)
 {
@@ -63,6 +68,21 @@ static bool usable(struct err *e)
     return true;
 }
 
+/* OSC 11: what colour is your background? Whenever the answer comes, `auto` becomes light or dark by it; a terminal that has none
+ * says nothing, and nobody waits for it. Only those are asked that are known to keep quiet about what they do not understand. */
+static void ask_background(void)
+{
+    static const char *const kinds[] = { "xterm", "tmux", "rxvt", "foot", "alacritty", "kitty", "konsole", "vte", "gnome", "wezterm", "contour" };
+    const char *term = getenv("TERM");
+    asked = false;
+    background = THEME_AUTO;
+    for (size_t i = 0; term && colours >= 8 && i < sizeof kinds / sizeof kinds[0]; i++)
+        if (!strncmp(term, kinds[i], strlen(kinds[i]))) asked = true;
+    if (!asked) return;
+    fputs("\033]11;?\033\\", stdout);
+    fflush(stdout);
+}
+
 bool paint_open(void (*interrupt)(void *self), void *self, struct err *e)
 {
     char restore[128] = "";
@@ -89,7 +109,27 @@ bool paint_open(void (*interrupt)(void *self), void *self, struct err *e)
         colours = COLORS;
     }
     painted_theme = THEME_COUNT;
+    ask_background();
     return true;
+}
+
+void paint_mouse(bool on)
+{
+    static bool was;
+    if (on == was) return;
+    was = on;
+    mousemask(on ? BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED : 0, NULL);
+    mouseinterval(0);
+}
+
+void paint_mouse_at(int *x, int *y) { *x = mouse_x, *y = mouse_y; }
+
+/* An answer that is still on its way would be typed into the shell. */
+static void wait_for_answer(void)
+{
+    struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+    if (asked && poll(&p, 1, ANSWER_MS) > 0) tcflush(STDIN_FILENO, TCIFLUSH);
+    asked = false;
 }
 
 void paint_size(int *cols, int *rows) { getmaxyx(stdscr, *rows, *cols); }
@@ -98,6 +138,8 @@ void paint_close(void)
 {
     if (!screen) return;
     int cols, rows;
+    paint_mouse(false);
+    wait_for_answer();
     paint_size(&cols, &rows);
     move(rows - 1, 0); /* where there is no alternate screen, the shell goes on in this line */
     clrtoeol();
@@ -127,9 +169,38 @@ static int direct(int index)
 
 static struct style style_of(unsigned theme, unsigned role)
 {
+    if (theme == THEME_AUTO) theme = background;
     struct style s = theme_style(theme, role, colours >= DIRECT ? 256 : colours);
     if (colours >= DIRECT) s.fg = direct(s.fg), s.bg = direct(s.bg);
     return s;
+}
+
+/* "11;rgb:ffff/ffff/dddd", two or four digits a part: light or dark by its luminance. */
+static bool read_background(const char *answer)
+{
+    unsigned part[3];
+    int digits[4] = { 0 };
+    if (sscanf(answer, "11;rgb:%n%4x/%n%4x/%n%4x%n", &digits[0], &part[0], &digits[1], &part[1], &digits[2], &part[2], &digits[3]) != 3) return false;
+    unsigned most = digits[3] - digits[2] > 2 ? 0xFFFF : 0xFF;
+    double light = (0.299 * part[0] + 0.587 * part[1] + 0.114 * part[2]) / most;
+    background = light > 0.5 ? THEME_LIGHT : THEME_DARK;
+    painted_theme = THEME_COUNT;
+    return true;
+}
+
+/* Behind ESC ]: an answer of the terminal, to its end, which is BEL or ESC \. */
+static void take_answer(void)
+{
+    char answer[64];
+    size_t n = 0;
+    wint_t c, before = 0;
+    timeout(ANSWER_MS);
+    while (get_wch(&c) == OK && c != 7 && !(before == 27 && c == '\\')) {
+        if (c != 27 && n + 1 < sizeof answer) answer[n++] = (char)c;
+        before = c;
+    }
+    answer[n] = 0;
+    if (read_background(answer)) asked = false;
 }
 
 static void take_theme(unsigned theme)
@@ -144,7 +215,7 @@ static void take_theme(unsigned theme)
 
 static void set_style(const struct cell *c, unsigned theme)
 {
-    struct style s = theme_style(theme, c->role, colours);
+    struct style s = theme_style(theme == THEME_AUTO ? background : theme, c->role, colours);
     attr_set(attributes(s.attr | c->attr), colours >= 8 ? (short)(c->role + 1) : 0, NULL);
 }
 
@@ -191,12 +262,32 @@ static uint32_t translate(wint_t code)
     return code; /* a function key: no command has it, so it gets the hint */
 }
 
+static uint32_t mouse_key(void)
+{
+    MEVENT e;
+    if (getmouse(&e) != OK) return TKEY_NOTHING;
+    mouse_x = e.x, mouse_y = e.y;
+    return e.bstate & BUTTON4_PRESSED ? TKEY_WHEEL_UP : e.bstate & BUTTON5_PRESSED ? TKEY_WHEEL_DOWN : e.bstate & BUTTON1_PRESSED ? TKEY_CLICK : TKEY_NOTHING;
+}
+
 uint32_t paint_key(int milliseconds)
 {
     wint_t code;
     timeout(milliseconds);
     int kind = get_wch(&code);
     if (kind == ERR) return TKEY_NOTHING;
+    if (kind == KEY_CODE_YES && code == KEY_MOUSE) return mouse_key();
+    if (kind == OK && code == 27) {
+        wint_t next;
+        timeout(0);
+        int more = get_wch(&next);
+        if (more == OK && next == ']') {
+            take_answer();
+            return TKEY_RESIZE; /* all is painted again */
+        }
+        if (more == OK) unget_wch((wchar_t)next);
+        else if (more == KEY_CODE_YES) ungetch((int)next);
+    }
     if (kind == KEY_CODE_YES) return translate(code) == code ? 0x110100u + code : translate(code);
     if (code == '\n') return TKEY_ENTER;
     return code == 127 ? TKEY_BACKSPACE : (uint32_t)code;

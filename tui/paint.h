@@ -14,6 +14,9 @@ void paint_size(int *cols, int *rows);
 void paint_show(const struct frame *f, unsigned theme, bool whole);
 /* The next key, waiting at most so long; TKEY_NOTHING if there is none, TKEY_RESIZE after a change of size. */
 uint32_t paint_key(int milliseconds);
+/* From now on the mouse's button and wheel are keys, too, or not: then the terminal selects text with them, as it is used to. */
+void paint_mouse(bool on);
+void paint_mouse_at(int *x, int *y); /* of the last such key: column and row */
 /* Puts a text into the clipboard of the terminal (OSC 52), where it allows that. */
 void paint_copy(const char *text);
 bool paint_gone(void); /* the terminal has hung up */

@@ -34,6 +34,7 @@ static int64_t milliseconds(void)
 static void show(struct loop *l)
 {
     app_draw(&l->app);
+    paint_mouse(l->app.mouse);
     paint_show(&l->app.frame, l->app.theme, !l->app.all_painted);
     l->app.all_painted = true;
     if (l->app.copy.len) paint_copy(text_str(&l->app.copy));
@@ -81,6 +82,14 @@ static bool poll_script(void *self)
 
 static void interrupt(void *session) { machine_pause(((struct session *)session)->m); }
 
+static unsigned take(struct loop *l, uint32_t key)
+{
+    int x = 0, y = 0;
+    if (!key_is_mouse(key)) return app_key(&l->app, key);
+    paint_mouse_at(&x, &y);
+    return app_mouse(&l->app, key, x, y);
+}
+
 /* Until the person leaves. Returns the exit code. */
 static int serve(struct loop *l)
 {
@@ -104,7 +113,7 @@ static int serve(struct loop *l)
         else if (l->app.layout.kind == LAYOUT_TINY && key != 'q')
             continue;
         else
-            ask = app_key(&l->app, key);
+            ask = take(l, key);
         if (ask & ASK_QUIT) return EXIT_GOOD;
         rescue_forget(); /* Ctrl-C during a run has stopped the run */
         stale = true;
@@ -133,6 +142,8 @@ static int run_script(struct loop *l, struct err *e)
         l->slices = 0;
         if (key == TKEY_RESIZE)
             app_resize(&l->app, cols, rows);
+        else if (key_is_mouse(key))
+            ask = app_mouse(&l->app, key, cols, rows);
         else
             ask = app_key(&l->app, key);
     }

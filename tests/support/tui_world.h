@@ -46,6 +46,8 @@ static inline void press(struct world *w, const char *script)
         uint32_t key = key_script_next(&script, &cols, &rows, &e);
         if (key == TKEY_RESIZE)
             app_resize(&w->app, cols, rows);
+        else if (key_is_mouse(key))
+            app_mouse(&w->app, key, cols, rows);
         else
             app_key(&w->app, key);
     }

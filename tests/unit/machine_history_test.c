@@ -14,7 +14,7 @@
 
 #include "sim/board.h"
 
-enum { FAR = 40000000, MILLION = 1000000, STEP_MOST = 45000, LONGEST = 16000000 /* SNAPSHOT_FAR */ };
+enum { FAR = 40000000, MILLION = 1000000, STEP_MOST = 45000, LONGEST = 8000000 /* SNAPSHOT_FAR */ };
 
 static struct machine *mini(const char *cpu, const char *history)
 {

@@ -490,6 +490,34 @@ static void test_panes(void **state)
     close_world(&w);
 }
 
+/* The mouse, which does nothing by itself: a click chooses, the wheel scrolls what it is over, over Code it goes in time. */
+static void test_mouse(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnn1M");
+    expect_shows(&w, "Mouse on");
+    assert_true(w.app.mouse);
+    press(&w, "<click:60x3>");
+    assert_int_equal(w.app.focus, VIEW_CPU);
+    uint64_t at = machine_insns(w.machine), hash = machine_state_hash(w.machine);
+    press(&w, "<down:5x3><down:5x3>");
+    assert_int_equal(machine_insns(w.machine), at + 2);
+    press(&w, "<up:5x3><up:5x3>");
+    assert_int_equal(machine_insns(w.machine), at);
+    assert_int_equal(machine_state_hash(w.machine), hash);
+    press(&w, "<up:50x13>");
+    assert_true(w.app.view[VIEW_EVENTS].scroll > 0);
+    assert_int_equal(w.app.focus, VIEW_CPU);
+    press(&w, "<click:0x23><click:200x100>"); /* nothing is there */
+    press(&w, "?<down:5x5>");
+    assert_true(w.app.scroll > 0);
+    press(&w, "<click:5x5><Esc>M");
+    assert_false(w.app.mouse);
+    close_world(&w);
+}
+
 /* c at its slowest: one instruction between two looks at the keyboard. */
 static bool three_looks(void *self) { return ++*(unsigned *)self == 3; }
 
@@ -798,7 +826,7 @@ int main(void)
         cmocka_unit_test(test_goto),          cmocka_unit_test(test_find),
         cmocka_unit_test(test_radix), cmocka_unit_test(test_look_at), cmocka_unit_test(test_source_lines),
         cmocka_unit_test(test_devices_go_back), cmocka_unit_test(test_lockstep), cmocka_unit_test(test_units), cmocka_unit_test(test_export), cmocka_unit_test(test_colon_over), cmocka_unit_test(test_panes),
-        cmocka_unit_test(test_speed), cmocka_unit_test(test_look_comes_back), cmocka_unit_test(test_figures),
+        cmocka_unit_test(test_speed), cmocka_unit_test(test_mouse), cmocka_unit_test(test_look_comes_back), cmocka_unit_test(test_figures),
                 cmocka_unit_test(test_help),
         cmocka_unit_test(test_unknown_key),   cmocka_unit_test(test_draw),
         cmocka_unit_test(test_run_script),    cmocka_unit_test(test_bad_options),

@@ -205,6 +205,29 @@ static void write_loop(const char *file)
     fclose(f);
 }
 
+/* What the terminal says of its background (OSC 11), whenever it comes, is no key; and `auto` goes by it. */
+static void test_background(void **state)
+{
+    static const char *const answers[] = { "\033]11;rgb:ffff/ffff/dddd\033\\", "\033]11;rgb:00/00/20\007", "\033]11;nonsense\007", "\033]52;c;x\007" };
+    (void)state;
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        struct vt *t = start("popf", NULL, 80, 24);
+        struct text before = { 0 }, after = { 0 };
+        to_popf(t);
+        vt_quiet(t, 60);
+        vt_screen(t, &before);
+        vt_type(t, answers[i]);
+        vt_quiet(t, 200);
+        vt_screen(t, &after);
+        assert_string_equal(text_str(&before), text_str(&after));
+        text_free(&before), text_free(&after);
+        vt_type(t, "?"); /* and keys are keys again */
+        expect(t, "type to filter");
+        vt_type(t, "\033");
+        leave(t);
+    }
+}
+
 static void test_stop_a_run(void **state)
 {
     char file[] = "/tmp/ringside-loop-XXXXXX.elf";
@@ -317,7 +340,7 @@ int main(void)
         cmocka_unit_test(test_colours),        cmocka_unit_test(test_signals),
         cmocka_unit_test(test_ctrl_c),         cmocka_unit_test(test_ctrl_z),
         cmocka_unit_test(test_window_closed),
-        cmocka_unit_test(test_stop_a_run),  cmocka_unit_test(test_no_terminal),
+        cmocka_unit_test(test_background), cmocka_unit_test(test_stop_a_run),  cmocka_unit_test(test_no_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
