@@ -19,7 +19,7 @@ enum { PATIENCE = 30000 /* milliseconds until we give up */, ROUND = 20 };
 static const struct { int cols, rows; } sizes[] = { { 80, 24 }, { 120, 40 }, { 160, 45 } };
 static const struct { const char *name, *keys; } shown[] = {
     { "code", "1" },  { "cpu", "2" },     { "rings", "3" }, { "address", "4" }, { "cycles", "5" },  { "events", "6" },
-    { "devices", "7" }, { "note", "8" },  { "serial", "9" }, { "ladder", "0" }, { "vms", "V" }, { "lines", "1l" }, { "lecture", "<Esc>P" }, { "help", "<Esc>?" },
+    { "devices", "7" }, { "note", "8" },  { "serial", "9" }, { "ladder", "0" }, { "vms", "V" }, { "lines", "1l" }, { "lockstep", "L" }, { "lecture", "<Esc>P" }, { "help", "<Esc>?" },
 };
 enum { SHOWN = sizeof shown / sizeof shown[0] };
 
@@ -109,7 +109,7 @@ static void test_terminal_shows_it(void **state)
                 same_there(t, expected, shown[k].name, sizes[i].cols, sizes[i].rows);
                 free(expected);
             }
-            vt_type(t, "q");
+            vt_type(t, "Lq"); /* out of the dashboard, out of the program */
             assert_int_equal(vt_end(t, PATIENCE), EXIT_GOOD);
             assert_true(vt_restored(t));
             vt_free(t);
