@@ -48,7 +48,7 @@ static void guests(struct say *out)
     unsigned n = subject_guests(list, ROOM);
     say_role(out, ROLE_TITLE, "\nGuests");
     say_add(out, " (images that were built)\n");
-    for (unsigned i = 0; i < n; i++) say_add(out, "  %-10s %s\n", list[i].name, list[i].path);
+    for (unsigned i = 0; i < n; i++) say_add(out, "  %-11s %s\n", list[i].name, list[i].path);
     if (!n) say_add(out, "  none yet; `make guests` builds them\n");
 }
 

@@ -91,7 +91,7 @@ static void pv_away(struct vcpu *v)
 static void pv_back(struct vcpu *v)
 {
     vcpu_back(v);
-    if (pv_pae(v->pv)) pv_load_base(v->pv);
+    if (pv_pae(v->pv)) pv_reload_base(v->pv);
     pv_load_tables(v->pv);
     v->pv->mmu->all->flushes++; /* the TLB was emptied */
 }

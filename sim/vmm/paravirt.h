@@ -123,6 +123,7 @@ void     pv_charge(const struct paravirt *p, enum cost cost);
 
 /* ---- paravirt_mmu.c */
 void pv_load_base(struct paravirt *p);                                     /* CR3 follows the directory of direct paging */
+void pv_reload_base(struct paravirt *p);                                   /* the same again: the guest did not ask for it */
 int32_t pv_new_base(struct paravirt *p, uint32_t frame);
 int32_t pv_error(enum direct_rule rule);                                   /* a broken rule as a hypercall's result */
 void pv_set_m2p(struct paravirt *p, uint32_t frame, uint32_t pfn);

@@ -26,7 +26,7 @@ static void load_pdptes(struct paravirt *p)
     (void)mmu_pdptes(&v->virt_mmu, v->virt.cr3, &f);
 }
 
-void pv_load_base(struct paravirt *p)
+void pv_reload_base(struct paravirt *p)
 {
     struct vcpu *v = p->v;
     struct cpu *real = v->vmm->board.cpu;
@@ -39,12 +39,18 @@ void pv_load_base(struct paravirt *p)
     load_pdptes(p);
     mmu_flush(&v->virt_mmu, true);
     direct_flush(p->mmu); /* charges MOV CR3 */
+}
+
+void pv_load_base(struct paravirt *p)
+{
+    struct vcpu *v = p->v;
+    pv_reload_base(p);
     TRACE(v->vmm->board.trace, CR3, v->cause, .value = v->root);
 }
 
 void pv_settle_base(struct paravirt *p)
 {
-    if (p->mmu->reload && p->v->vm == p->v->vmm->now) pv_load_base(p);
+    if (p->mmu->reload && p->v->vm == p->v->vmm->now) pv_reload_base(p);
 }
 
 /* Whose memory a list is about. The caller's own is DOMID_SELF (by its number it is "not foreign": refused); a device's may be
