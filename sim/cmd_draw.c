@@ -4,6 +4,7 @@
 #include "sim/draw.h"
 #include "sim/guard.h"
 #include "sim/picture.h"
+#include "sim/picture_bits.h"
 #include "sim/picture_blocks.h"
 #include "sim/picture_chart.h"
 #include "sim/picture_tables.h"
@@ -20,12 +21,12 @@ static const struct { const char *name; int (*draw)(const struct options *o, str
     { "ladder", draw_run }, { "matrix", draw_matrix }, { "decision", draw_decision }, { "blocks", draw_run },
     { "vmx", draw_run }, { "bars", draw_bars }, { "hist", draw_run }, { "timeline", draw_run },
     { "walk", draw_run }, { "tables", draw_run }, { "migrate", draw_run },
-    { "topology", draw_run }, { "io", draw_io },
+    { "topology", draw_run }, { "io", draw_io }, { "bits", draw_run }, { "rings", draw_run }, { "screen", draw_screen },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 const char *draw_kind(unsigned i) { return i < KINDS ? kinds[i].name : NULL; }
 
-static const char *const planned[] = { "rings", "bits", "diff", "screen" };
+static const char *const planned[] = { "diff" };
 enum { PLANNED = sizeof planned / sizeof planned[0] };
 
 /* Index of the kind that the first operand names, or -1. */
@@ -181,6 +182,13 @@ static bool draw_walk(const struct options *o, const struct subject *s, struct d
     return walk_write(s, &d->p, &what, path, e);
 }
 
+static bool draw_bits(const struct options *o, const struct subject *s, struct drawing *d, const char *path, struct err *e)
+{
+    struct walk_what what = { 0 };
+    if (!go(s, d, NULL, e) || (o->value[OPT_VA] && !walk_what_read(&what, s->machine, o->value[OPT_VA], e))) return false;
+    return bits_write(s, &d->p, o->value[OPT_VA] ? &what.va : NULL, path, e);
+}
+
 static bool sample_at(const struct subject *s, uint32_t id, struct tables_moment *to, struct err *e)
 {
     if (id && !machine_goto_event(s->machine, id)) return err_set(e, EXIT_BUG, "event %u cannot be reached again", id);
@@ -217,6 +225,8 @@ static bool draw(const struct options *o, const struct subject *s, struct drawin
               : !strcmp(kind, "timeline") ? given_range(s, d, e) && timeline_write(s, &d->p, path, e)
               : !strcmp(kind, "migrate") ? migrate_write(s, &d->p, path, e)
               : !strcmp(kind, "topology") ? topology_write(s, &d->p, path, e)
+              : !strcmp(kind, "bits") ? draw_bits(o, s, d, path, e)
+              : !strcmp(kind, "rings") ? rings_write(s, &d->p, path, e)
               : !strcmp(kind, "walk") ? draw_walk(o, s, d, path, e)
               : !strcmp(kind, "tables") ? draw_tables(s, d, path, e)
                                       : find_range(s, d, e) && picture_write(s, &d->p, path, e);

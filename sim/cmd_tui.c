@@ -1,5 +1,8 @@
-/* `ringside tui`: a scenario or an image on the screen. The screen is tui/'s; here it gets its machine. */
+/* `ringside tui`: a scenario or an image on the screen. The screen is tui/'s; here it gets its machine. `ringside draw screen`: the same
+ * screen as a picture. */
 #include "sim/cmd.h"
+#include "sim/draw.h"
+#include "sim/picture_chart.h"
 #include "sim/subject.h"
 #include "tui/tui.h"
 
@@ -12,6 +15,34 @@ static bool read_size(const char *value, struct tui_options *t, struct err *e)
     char rest;
     if (sscanf(value, "%3dx%3d%c", &t->columns, &t->lines, &rest) == 2 && t->columns > 0 && t->lines > 0) return true;
     return err_set(e, EXIT_USAGE, "--term %s: not a size; write it like 80x24", value);
+}
+
+/* The themes of diagrams in the screen's words; print has a white background anyway. */
+static const char *screen_theme(const char *theme)
+{
+    return !theme || !strcmp(theme, "print") ? "light" : theme;
+}
+
+int draw_screen(const struct options *o, struct err *e)
+{
+    struct subject s;
+    struct picture p = { .format = PICTURE_SVG };
+    struct text txt = { 0 }, svg = { 0 };
+    char name[96];
+    const char *word = command_subject(o, 1, e), *path = o->value[OPT_OUTPUT];
+    struct tui_options t = { .ascii = o->value[OPT_ASCII] != NULL, .keys = o->value[OPT_KEYS] ? o->value[OPT_KEYS] : "", .at = o->value[OPT_AT],
+                             .text = &txt, .svg = &svg };
+    if (!word || !picture_format(o, path, &p.format, e) || !picture_theme(o, &p.theme, e)) return e->code;
+    if ((o->value[OPT_TERM] && !read_size(o->value[OPT_TERM], &t, e)) || !subject_open(&s, word, o, e)) return e->code;
+    t.theme = screen_theme(p.theme);
+    tui_run(s.machine, s.lesson, &t, e);
+    snprintf(name, sizeof name, "%s-screen.%s", s.name, picture_ending(p.format));
+    if (!e->code && chart_write(p.format, &svg, &txt, path ? path : name, e) && (!path || strcmp(path, "-")) && !o->value[OPT_QUIET])
+        fprintf(stderr, "diagram: %s\n", path ? path : name);
+    text_free(&txt);
+    text_free(&svg);
+    subject_close(&s);
+    return e->code;
 }
 
 int cmd_tui(const struct options *o, struct err *e)

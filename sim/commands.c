@@ -31,7 +31,10 @@ static const char draw_more[] =
     "  ringside draw matrix -o matrix.md       sensitive instructions by technique\n"
     "  ringside draw decision -o decision.svg  by the theorems\n"
     "  ringside draw walk shadow --va page_directory,write --at step:4\n"
-    "  ringside draw tables shadow --from step:4 --to step:5\n\n"
+    "  ringside draw tables shadow --from step:4 --to step:5\n"
+    "  ringside draw bits popf --at step:5     registers bit by bit, guest and real\n"
+    "  ringside draw rings popf                who runs where, ways between rings\n"
+    "  ringside draw screen popf --at step:5 --keys 2 --term 100x30\n\n"
     "The format follows the ending: .svg .dot .txt are made here, .png and .pdf\n"
     "with rsvg-convert or neato. The matrix can be .md .tex .svg .txt, too; the\n"
     "decision is laid out by dot.\n";

@@ -10,6 +10,7 @@ int draw_run(const struct options *o, struct err *e);      /* cmd_draw.c: ladder
 int draw_matrix(const struct options *o, struct err *e);   /* draw_matrix.c: sensitive instructions by technique */
 int draw_bars(const struct options *o, struct err *e);     /* draw_bars.c: cycles by cause, a bar for each machine */
 int draw_io(const struct options *o, struct err *e);       /* draw_io.c: one disk request, a column for each way to the disk */
+int draw_screen(const struct options *o, struct err *e);   /* cmd_tui.c: the terminal's screen */
 int draw_decision(const struct options *o, struct err *e); /* draw_decision.c: which technique, by the theorems */
 
 #endif

@@ -124,6 +124,11 @@ static bool dump(struct loop *l, const char *path, struct err *e)
 {
     struct text t = { 0 };
     app_draw(&l->app);
+    if (l->options->svg) {
+        frame_svg(&l->app.frame, l->app.theme, l->options->svg);
+        frame_text(&l->app.frame, l->options->text);
+        return true;
+    }
     frame_text(&l->app.frame, &t);
     bool ok = text_write(&t, path, e);
     text_free(&t);

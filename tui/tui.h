@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "sim/core/err.h"
+#include "sim/core/text.h"
 
 struct machine;
 struct lesson;
@@ -17,6 +18,7 @@ struct tui_options {
     const char *at;     /* where to begin, as session_goto takes it; NULL: at the start */
     const char *keys;   /* a key script instead of a terminal (command.h), NULL: a terminal */
     int columns, lines; /* 0: the terminal's; without a terminal 80x24 */
+    struct text *text, *svg; /* instead of `dump`: the last screen is added to both; NULL: to neither */
     const char *dump;   /* where the last screen goes as text; NULL: with a key script "-", else nowhere */
 };
 

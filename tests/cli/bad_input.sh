@@ -295,7 +295,13 @@ bad "the manual page of no command" 2 'did you mean .trace' manual tarce
 bad "two manual pages" 2 'one word too many' manual run draw
 bad "draw what" 2 'draw what' draw
 bad "draw a scenario" 2 'draw ladder popf' draw popf
-bad "draw of a planned kind" 2 'planned' draw rings popf
+bad "draw of a planned kind" 2 'planned' draw diff popf
+bad "bits at no moment" 2 'not a place' draw bits popf --at noon -o x.svg
+bad "bits of no address" 2 'neither a hexadecimal address nor a symbol' draw bits popf --va nowhere -o x.svg
+bad "bits as a graph" 2 'no graph' draw bits popf -o x.dot
+bad "rings as a graph" 2 'no graph' draw rings popf -o x.dot
+bad "a screen of no size" 2 'not a size' draw screen popf --term 80 -o x.svg
+bad "a screen after no key" 2 'no such key|key' draw screen popf --keys '<nokey>' -o x.svg
 bad "a walk from no address" 2 'neither a hexadecimal address nor a symbol' draw walk popf --va nowhere -o x.svg
 bad "a walk from a mistyped symbol" 2 'did you mean kmain' draw walk popf --va kmian -o x.svg
 bad "a walk of no access" 2 'may stand read, write or exec' draw walk popf --va 1000,fly -o x.svg
