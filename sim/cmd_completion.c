@@ -21,8 +21,9 @@ static const struct choice {
     const char *option, *words;
 } choices[] = {
     { "cpu", NULL }, { "mmu", NULL }, { "io", NULL }, { "host", NULL }, { "model", NULL }, { "on", NULL },
-    { "format", "svg png pdf dot txt md tex text jsonl perfetto csv folded vcd cast pcap json gradescope prairielearn classroom coderunner junit tap" },
+    { "format", "svg png pdf dot txt tikz mermaid plantuml md tex text jsonl perfetto csv folded vcd cast pcap json gradescope prairielearn classroom coderunner junit tap" },
     { "theme", "light dark print projector mono auto" },
+    { "size", "16x9 4x3 column" },
     { "color", "auto always never" },
     { "serial", "stdio null" },
     { "nic", "alone mirror" },

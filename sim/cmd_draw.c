@@ -7,6 +7,7 @@
 #include "sim/picture_bits.h"
 #include "sim/picture_blocks.h"
 #include "sim/picture_chart.h"
+#include "sim/picture_dress.h"
 #include "sim/picture_tables.h"
 #include "sim/picture_vmx.h"
 #include "sim/picture_walk.h"
@@ -58,7 +59,10 @@ static int find_kind(const struct options *o, struct err *e)
 int cmd_draw(const struct options *o, struct err *e)
 {
     int kind = find_kind(o, e);
-    return kind < 0 ? e->code : kinds[kind].draw(o, e);
+    if (kind < 0 || !picture_dress(o, e)) return e->code;
+    if (o->value[OPT_FRAMES] && strcmp(kinds[kind].name, "ladder"))
+        return err_set(e, EXIT_USAGE, "draw %s --frames: only a ladder grows frame by frame", kinds[kind].name), e->code;
+    return kinds[kind].draw(o, e);
 }
 
 /* --- places: step:N, event:N, cycle:N ---------------------------------------------------------------------------- */
@@ -217,7 +221,8 @@ static bool draw(const struct options *o, const struct subject *s, struct drawin
     char name[96];
     const char *path = o->value[OPT_OUTPUT];
     const char *kind = o->operand[0];
-    snprintf(name, sizeof name, "%s-%s.%s", s->name, kind, picture_ending(d->p.format));
+    d->p.frames = o->value[OPT_FRAMES] != NULL;
+    snprintf(name, sizeof name, "%s-%s%s.%s", s->name, kind, d->p.frames && d->p.format != PICTURE_TIKZ ? "-%02d" : "", picture_ending(d->p.format));
     if (!path) path = name;
     bool ok = !strcmp(kind, "blocks") ? blocks_write(s, &d->p, path, e)
               : !strcmp(kind, "vmx")  ? vmx_write(s, &d->p, path, e)

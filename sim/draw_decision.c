@@ -9,6 +9,7 @@
 #include "sim/draw.h"
 #include "sim/graphviz.h"
 #include "sim/picture.h"
+#include "sim/picture_dress.h"
 
 enum { NAMES_A_LINE = 6 };
 
@@ -94,7 +95,7 @@ int draw_decision(const struct options *o, struct err *e)
     if (f == PICTURE_TXT) return err_set(e, EXIT_USAGE, "draw decision: not as text; `ringside classify` says it in words"), e->code;
     classify_dot(&c, &dot);
     bool ok = f == PICTURE_DOT || graphviz_layout(&dot, picture_ending(f), &out, e);
-    if (ok && text_write(f == PICTURE_DOT ? &dot : &out, path, e) && strcmp(path, "-") && !o->value[OPT_QUIET])
+    if (ok && picture_put(f == PICTURE_DOT ? &dot : &out, path, e) && strcmp(path, "-") && !o->value[OPT_QUIET])
         fprintf(stderr, "diagram: %s\n", path);
     text_free(&dot);
     text_free(&out);

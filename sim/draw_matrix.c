@@ -15,6 +15,7 @@
 #include "sim/guard.h"
 #include "sim/subject.h"
 #include "sim/vmm/strategy.h"
+#include "sim/picture_dress.h"
 
 enum { ROWS = 19, COLUMNS = 8, CONTROLS = 32, VERR_ROW = 10, IRET_ROW = 19 };
 
@@ -389,7 +390,7 @@ int draw_matrix(const struct options *o, struct err *e)
     if (ok) forms[form].write(&x, &out);
     bool converted = ok && form > 3;
     if (converted) ok = graphviz_convert(&out, &out, forms[form].ending, &picture, e);
-    if (ok && text_write(converted ? &picture : &out, path, e) && strcmp(path, "-") && !o->value[OPT_QUIET])
+    if (ok && picture_put(converted ? &picture : &out, path, e) && strcmp(path, "-") && !o->value[OPT_QUIET])
         fprintf(stderr, "matrix: %s\n", path);
     text_free(&out);
     text_free(&picture);

@@ -3,6 +3,8 @@
  * exactly our SVG; neato draws our DOT with its own fonts. */
 #include "sim/graphviz.h"
 
+#include "sim/picture_dress.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
@@ -108,7 +110,14 @@ bool graphviz_convert(const struct text *svg, const struct text *dot, const char
     snprintf(by_format, sizeof by_format, "--format=%s", format);
     snprintf(by_type, sizeof by_type, "-T%s", format);
     char rsvg[] = "rsvg-convert", neato[] = "neato", pinned[] = "-n2";
-    if (graphviz_has(rsvg)) return convert((char *[]){ rsvg, by_format, NULL }, svg, out, e);
+    if (graphviz_has(rsvg)) {
+        struct text dressed = { 0 };
+        text_bytes(&dressed, text_str(svg), svg->len);
+        picture_dress_svg(&dressed);
+        bool ok = convert((char *[]){ rsvg, by_format, NULL }, &dressed, out, e);
+        text_free(&dressed);
+        return ok;
+    }
     if (graphviz_has(neato)) return convert((char *[]){ neato, pinned, by_type, NULL }, dot, out, e);
     return err_set(e, EXIT_ENVIRONMENT,
                    "no program here makes %s: install librsvg2-bin (or graphviz), or use -o FILE.svg", format);
@@ -118,6 +127,13 @@ bool graphviz_layout(const struct text *dot, const char *format, struct text *ou
 {
     char by_type[16], program[] = "dot";
     snprintf(by_type, sizeof by_type, "-T%s", format);
+    char svg[] = "-Tsvg", rsvg[] = "rsvg-convert";
+    if (strcmp(format, "svg") && picture_dressed() && graphviz_has(program) && graphviz_has(rsvg)) {
+        struct text picture = { 0 };
+        bool ok = convert((char *[]){ program, svg, NULL }, dot, &picture, e) && graphviz_convert(&picture, dot, format, out, e);
+        text_free(&picture);
+        return ok;
+    }
     if (graphviz_has(program)) return convert((char *[]){ program, by_type, NULL }, dot, out, e);
     return err_set(e, EXIT_ENVIRONMENT, "no program here lays this diagram out: install graphviz, or use -o FILE.dot");
 }

@@ -6,11 +6,21 @@
 #include <unistd.h>
 #include "sim/graphviz.h"
 #include "sim/trace/trace_ladder.h"
+#include "sim/picture_dress.h"
 
-static const char *const formats[PICTURE_FORMATS] = { "svg", "dot", "png", "pdf", "txt" };
+static const char *const formats[PICTURE_FORMATS] = { "svg", "dot", "png", "pdf", "txt", "tikz", "mermaid", "plantuml" };
+/* What files are called that hold them. */
+static const char *const endings[PICTURE_FORMATS] = { "svg", "dot", "png", "pdf", "txt", "tex", "mmd", "puml" };
 static const char *const themes[] = { "light", "dark", "print", "mono" };
 
-const char *picture_ending(enum picture_format f) { return formats[f]; }
+const char *picture_ending(enum picture_format f) { return endings[f]; }
+
+/* Sequences have other formats, too. */
+static bool fits(const struct options *o, enum picture_format f, struct err *e)
+{
+    if (f <= PICTURE_TXT || !o->operands || o->command != FOR_DRAW || !strcmp(o->operand[0], "ladder")) return true;
+    return err_set(e, EXIT_USAGE, "draw %s: not written as %s, which is for ladders; use .svg, .png, .pdf or .txt", o->operand[0], formats[f]);
+}
 
 bool picture_format(const struct options *o, const char *path, enum picture_format *f, struct err *e)
 {
@@ -18,16 +28,16 @@ bool picture_format(const struct options *o, const char *path, enum picture_form
     if (o->value[OPT_FORMAT]) {
         int i = options_choice(o, OPT_FORMAT, formats, PICTURE_FORMATS, e);
         if (i >= 0) *f = (enum picture_format)i;
-        return i >= 0;
+        return i >= 0 && fits(o, *f, e);
     }
     const char *slash = path ? strrchr(path, '/') : NULL, *dot = path ? strrchr(slash ? slash : path, '.') : NULL;
     if (!dot || !dot[1]) return true;
     for (unsigned i = 0; i < PICTURE_FORMATS; i++)
-        if (!strcmp(formats[i], dot + 1)) {
+        if (!strcmp(endings[i], dot + 1)) {
             *f = (enum picture_format)i;
-            return true;
+            return fits(o, *f, e);
         }
-    return err_set(e, EXIT_USAGE, "%s: no diagram is written as .%s; use .svg, .dot, .png, .pdf or .txt", path,
+    return err_set(e, EXIT_USAGE, "%s: no diagram is written as .%s; use .svg, .dot, .png, .pdf, .txt, .tex, .mmd or .puml", path,
                    dot + 1);
 }
 
@@ -108,6 +118,9 @@ static bool export(const struct ladder *l, const struct picture *p, struct text 
     case PICTURE_SVG: ladder_svg(l, out); break;
     case PICTURE_DOT: ladder_dot(l, out); break;
     case PICTURE_TXT: ladder_text(l, p->ascii, out); break;
+    case PICTURE_TIKZ: ladder_tikz(l, p->frames, out); break;
+    case PICTURE_MERMAID: ladder_mermaid(l, out); break;
+    case PICTURE_PLANTUML: ladder_plantuml(l, out); break;
     default:
         ladder_svg(l, &svg);
         ladder_dot(l, &dot);
@@ -116,6 +129,38 @@ static bool export(const struct ladder *l, const struct picture *p, struct text 
     text_free(&svg);
     text_free(&dot);
     return ok;
+}
+
+static bool write_one(const struct ladder *l, const struct picture *p, const char *path, struct err *e)
+{
+    struct text out = { 0 };
+    bool ok = export(l, p, &out, e) && picture_put(&out, path, e);
+    text_free(&out);
+    return ok;
+}
+
+/* `path` has one %d in it, as of printf, perhaps with a width: where the number of the frame stands. */
+static bool frame_path(const char *path, uint32_t frame, char *name, size_t n, struct err *e)
+{
+    const char *mark = strchr(path, '%');
+    unsigned width = 0;
+    size_t k = mark ? 1 : 0;
+    for (; mark && mark[k] >= '0' && mark[k] <= '9' && k < 4; k++) width = width * 10 + (unsigned)(mark[k] - '0');
+    if (!mark || mark[k] != 'd' || strchr(mark + k, '%') || width > 9)
+        return err_set(e, EXIT_USAGE, "-o %s: --frames writes several files; put %%02d where their number is to stand", path);
+    return snprintf(name, n, "%.*s%0*u%s", (int)(mark - path), path, (int)width, frame, mark + k + 1) < (int)n ||
+           err_set(e, EXIT_USAGE, "-o %.60s...: the path is too long", path);
+}
+
+/* A file for each row, on one canvas. */
+static bool write_frames(struct ladder *l, const struct picture *p, const char *path, struct err *e)
+{
+    char name[600];
+    if (p->format != PICTURE_SVG && p->format != PICTURE_PNG && p->format != PICTURE_PDF)
+        return err_set(e, EXIT_USAGE, "--frames: as .svg, .png, .pdf or, in one file for Beamer, .tex");
+    for (l->options.shown = 1; l->options.shown <= l->rows; l->options.shown++)
+        if (!frame_path(path, l->options.shown, name, sizeof name, e) || !write_one(l, p, name, e)) return false;
+    return true;
 }
 
 bool picture_write(const struct subject *s, const struct picture *p, const char *path, struct err *e)
@@ -137,9 +182,7 @@ bool picture_write(const struct subject *s, const struct picture *p, const char 
                                .symbol = name_of,
                                .self = s->machine};
     struct ladder *l = ladder_new(machine_trace_of(s->machine), &o);
-    struct text out = { 0 };
-    bool ok = check_terminal(p, path, e) && export(l, p, &out, e) && text_write(&out, path, e);
-    text_free(&out);
+    bool ok = check_terminal(p, path, e) && (p->frames && p->format != PICTURE_TIKZ ? write_frames(l, p, path, e) : write_one(l, p, path, e));
     ladder_free(l);
     return ok;
 }

@@ -4,7 +4,7 @@
 
 #include "sim/subject.h"
 
-enum picture_format { PICTURE_SVG, PICTURE_DOT, PICTURE_PNG, PICTURE_PDF, PICTURE_TXT, PICTURE_FORMATS };
+enum picture_format { PICTURE_SVG, PICTURE_DOT, PICTURE_PNG, PICTURE_PDF, PICTURE_TXT, PICTURE_TIKZ, PICTURE_MERMAID, PICTURE_PLANTUML, PICTURE_FORMATS };
 enum { PICTURE_ROWS = 40 }; /* a page */
 
 struct picture {
@@ -12,7 +12,7 @@ struct picture {
     unsigned max_rows;           /* 0: all */
     enum picture_format format;
     const char *theme;           /* "light", "dark", "print", "mono"; NULL: light */
-    bool ascii;
+    bool ascii, frames;          /* frames: a file for each row, or one of TikZ with a slide for each */
 };
 
 /* From --format, else from the ending of `path`, else SVG. EXIT_USAGE. */

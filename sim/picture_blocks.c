@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/graphviz.h"
+#include "sim/picture_dress.h"
 
 enum { LINES = 40, SHOWN = 24, TEXT = 60, LINE = 14, TOP = 96, GAP = 18, LEFT = 20, RIGHT = 400, WIDE = 350, BEND = 22 };
 enum line_kind { COPIED, REWRITTEN, CALLS };
@@ -301,7 +302,7 @@ bool blocks_write(const struct subject *s, const struct picture *p, const char *
         else if (p->format == PICTURE_DOT) text_bytes(&out, dot.s, dot.len);
         else if (p->format == PICTURE_TXT) blocks_text(&d, &out);
         else ok = graphviz_convert(&svg, &dot, picture_ending(p->format), &out, e);
-        ok = ok && text_write(&out, path, e);
+        ok = ok && picture_put(&out, path, e);
     }
     text_free(&out);
     text_free(&svg);

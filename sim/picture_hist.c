@@ -8,6 +8,7 @@
 #include "sim/chart.h"
 #include "sim/graphviz.h"
 #include "sim/picture_chart.h"
+#include "sim/picture_dress.h"
 
 enum { PER_DOUBLING = 4, BINS = 32 * PER_DOUBLING, PANELS = 12 };
 
@@ -175,7 +176,7 @@ bool chart_write(enum picture_format f, const struct text *svg, const struct tex
     struct text out = { 0 };
     if (f == PICTURE_DOT) return err_set(e, EXIT_USAGE, "a chart is no graph: use .svg, .png, .pdf or .txt, not .dot");
     const struct text *t = f == PICTURE_SVG ? svg : f == PICTURE_TXT ? txt : &out;
-    bool ok = (t != &out || graphviz_convert(svg, svg, picture_ending(f), &out, e)) && text_write(t, path, e);
+    bool ok = (t != &out || graphviz_convert(svg, svg, picture_ending(f), &out, e)) && picture_put(t, path, e);
     text_free(&out);
     return ok;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "sim/graphviz.h"
 #include "sim/sketch.h"
+#include "sim/picture_dress.h"
 
 enum { ROWS = 48, TOP = 112, LEFT = 20, LINE = 20, P = 1, W = 2, U = 4, A = 0x20, D = 0x40, PS = 0x80 };
 enum column { C_MARK, C_VA, C_GUEST, C_MAP, C_REAL, C_WHY, COLUMNS };
@@ -226,7 +227,7 @@ bool tables_write(const struct subject *s, const struct picture *p, const struct
         tables_dot(d, &dot);
         ok = graphviz_convert(&svg, &dot, picture_ending(p->format), &out, e);
     }
-    ok = ok && text_write(&out, path, e);
+    ok = ok && picture_put(&out, path, e);
     text_free(&svg);
     text_free(&dot);
     text_free(&out);

@@ -9,6 +9,7 @@
 #include "sim/device_use.h"
 #include "sim/graphviz.h"
 #include "sim/picture_chart.h"
+#include "sim/picture_dress.h"
 
 enum { DRAWN = 4 };
 enum part { PROGRAMS, KERNEL, PARTS };
@@ -404,7 +405,7 @@ bool topology_write(const struct subject *s, const struct picture *p, const char
         if (p->format == PICTURE_DOT) text_bytes(&out, dot.s, dot.len);
         else ok = graphviz_layout(&dot, picture_ending(p->format), &out, e);
     }
-    ok = ok && text_write(&out, path, e);
+    ok = ok && picture_put(&out, path, e);
     text_free(&dot);
     text_free(&out);
     return ok;

@@ -10,6 +10,7 @@
 #include "sim/graphviz.h"
 #include "sim/trace/trace.h"
 #include "sim/trace/vector.h"
+#include "sim/picture_dress.h"
 
 enum { REASONS = 64, VECTORS = 256 };
 
@@ -120,7 +121,7 @@ bool vmx_write(const struct subject *s, const struct picture *p, const char *pat
         if (p->format == PICTURE_DOT) text_bytes(&out, dot.s, dot.len);
         else ok = graphviz_layout(&dot, picture_ending(p->format), &out, e);
     }
-    ok = ok && text_write(&out, path, e);
+    ok = ok && picture_put(&out, path, e);
     text_free(&dot);
     text_free(&out);
     return ok;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "sim/graphviz.h"
 #include "sim/sketch.h"
+#include "sim/picture_dress.h"
 
 enum { TOP = 150, LEFT = 20, ROW = 66, BOX_W = 268, BOX_H = 44, MAP_W = 186, GAP = 34, NARROW_W = 176, NARROW_GAP = 16, ROWS_MOST = 8, COLUMNS_MOST = 7, SET_MOST = 64 };
 
@@ -329,7 +330,7 @@ bool walk_write(const struct subject *s, const struct picture *p, const struct w
         walk_dot(&d, &dot);
         ok = graphviz_convert(&svg, &dot, picture_ending(p->format), &out, e);
     }
-    ok = ok && text_write(&out, path, e);
+    ok = ok && picture_put(&out, path, e);
     text_free(&svg);
     text_free(&dot);
     text_free(&out);

@@ -33,6 +33,7 @@ struct ladder_options {
     bool        hosted;       /* a host's kernel and processes run in the guest's lanes, too */
     const char *title, *caption, *alt; /* UTF-8; NULL: none (alt: made from the title) */
     const char *theme;        /* "light" (also NULL), "dark", "print", "mono" */
+    uint32_t    shown;        /* SVG: only so many rows are drawn yet, on the canvas of all; 0: all */
     /* Names a guest address: returns its text (in `buf` of `n` bytes, or a constant), or NULL for none. May be NULL. */
     const char *(*symbol)(void *self, uint32_t eip, char *buf, size_t n);
     void       *self;
@@ -88,5 +89,8 @@ bool        ladder_in_band(const struct ladder *l, uint32_t row); /* the hypervi
 void ladder_svg(const struct ladder *l, struct text *out);              /* trace_svg.c: SVG 1.1, real <text> */
 void ladder_dot(const struct ladder *l, struct text *out);              /* trace_dot.c: for `neato -n2` */
 void ladder_text(const struct ladder *l, bool ascii, struct text *out); /* trace_ladder_text.c: at most 80 columns */
+void ladder_tikz(const struct ladder *l, bool steps, struct text *out); /* trace_tikz.c: for LaTeX; `steps`: a slide more for each row */
+void ladder_mermaid(const struct ladder *l, struct text *out);          /* trace_sequence.c: for wikis */
+void ladder_plantuml(const struct ladder *l, struct text *out);
 
 #endif

@@ -85,12 +85,16 @@ static void draw_head(const struct svg *s)
         add_words(s, (struct words){ 24, l->height - 22, 13, "start", s->theme->faint, false }, l->options.caption);
 }
 
+/* Of a frame: the rows that are there already. */
+static uint32_t shown(const struct ladder *l) { return l->options.shown ? l->options.shown : l->rows; }
+
 static void draw_bands(const struct svg *s)
 {
     const struct ladder *l = s->l;
     int left = l->x[LANE_USER] - 80;
     for (uint32_t i = 0; i < l->bands; i++) {
         const struct ladder_band *b = &l->band[i];
+        if (b->first >= shown(l)) break;
         text_add(s->out, "<g id=\"visit%" PRIu32 "\">\n<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\" "
                  "fill=\"%s\" fill-opacity=\"%s\"/>\n", l->row[b->first].episode, left, b->y0, l->width - 12 - left,
                  b->y1 - b->y0, s->theme->band, s->theme->band_opacity);
@@ -131,6 +135,7 @@ static void draw_bars(const struct svg *s)
 {
     const struct ladder *l = s->l;
     for (uint32_t i = 0; l->has[LANE_VMM] && i < l->bands; i++) {
+        if (l->band[i].first >= shown(l)) break;
         int y0 = l->row[l->band[i].first].y, y1 = l->row[l->band[i].last].y;
         if (y1 == y0) y1 = y0 + 12;
         text_add(s->out, "<rect x=\"%d\" y=\"%d\" width=\"10\" height=\"%d\" fill=\"%s\"/>\n", l->x[LANE_VMM] - 5,
@@ -143,6 +148,7 @@ static void draw_curves(const struct svg *s)
     const struct ladder *l = s->l;
     for (uint32_t i = 0; i < l->curves; i++) {
         const struct ladder_curve *k = &l->curve[i];
+        if (k->from >= shown(l) || k->to >= shown(l)) continue;
         int mid = (k->y0 + k->y1) / 2, dir = k->bend > 0 ? 1 : -1;
         text_add(s->out, "<g id=\"cause%" PRIu32 "-%" PRIu32 "\"><path d=\"M%d %d C%d %d %d %d %d %d\" fill=\"none\" "
                  "stroke=\"%s\" stroke-width=\"1.3\" stroke-dasharray=\"2 3\"/>", l->row[k->from].id, l->row[k->to].id,
@@ -226,7 +232,7 @@ void ladder_svg(const struct ladder *l, struct text *out)
     draw_bands(&s);
     draw_lanes(&s);
     draw_bars(&s);
-    for (uint32_t i = 0; i < l->rows; i++) draw_row(&s, &l->row[i]);
+    for (uint32_t i = 0; i < shown(l) && i < l->rows; i++) draw_row(&s, &l->row[i]);
     draw_curves(&s);
     text_add(out, "</svg>\n");
 }

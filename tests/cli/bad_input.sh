@@ -296,6 +296,11 @@ bad "two manual pages" 2 'one word too many' manual run draw
 bad "draw what" 2 'draw what' draw
 bad "draw a scenario" 2 'draw ladder popf' draw popf
 bad "draw of a planned kind" 2 'planned' draw diff popf
+bad "bits as TikZ" 2 'which is for ladders' draw bits popf -o x.tex
+bad "frames of bars" 2 'only a ladder' draw bars popf --frames -o x-%d.svg
+bad "frames in one file" 2 'put %02d where' draw ladder popf --frames -o x.svg
+bad "frames as text" 2 'in one file for Beamer' draw ladder popf --frames -o x-%d.txt
+bad "a size of no slide" 2 'known: 16x9, 4x3, column' draw ladder popf --size 3x2 -o x.svg
 bad "bits at no moment" 2 'not a place' draw bits popf --at noon -o x.svg
 bad "bits of no address" 2 'neither a hexadecimal address nor a symbol' draw bits popf --va nowhere -o x.svg
 bad "bits as a graph" 2 'no graph' draw bits popf -o x.dot

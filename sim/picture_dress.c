@@ -1,0 +1,97 @@
+/* See picture_dress.h. Idea: the root element's width, height and viewBox are three attributes that all our SVG documents, and Graphviz's,
+ * have; a larger viewBox around the same drawing is a canvas of another shape, and nothing in it moves. */
+#include "sim/picture_dress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Pixels: of a slide, and of a column of text, whose height follows. */
+static const struct size { const char *name; int width, height; } sizes[] = { { "16x9", 1280, 720 }, { "4x3", 960, 720 }, { "column", 480, 0 } };
+enum { SIZES = sizeof sizes / sizeof *sizes };
+static const struct size *size;
+static const char *alt;
+
+bool picture_dress(const struct options *o, struct err *e)
+{
+    const char *words[SIZES];
+    for (unsigned i = 0; i < SIZES; i++) words[i] = sizes[i].name;
+    int i = o->value[OPT_SIZE] ? options_choice(o, OPT_SIZE, words, SIZES, e) : -1;
+    if (o->value[OPT_SIZE] && i < 0) return false;
+    size = i < 0 ? NULL : &sizes[i];
+    alt = o->value[OPT_ALT];
+    return true;
+}
+
+bool picture_dressed(void) { return size || alt; }
+
+/* The value of an attribute of the root element: where it begins, and its length; NULL: it has none. */
+static char *attribute(const struct text *svg, const char *name, size_t *n)
+{
+    char *root = svg->s ? strstr(svg->s, "<svg") : NULL, *end = root ? strchr(root, '>') : NULL, *at = root ? strstr(root, name) : NULL;
+    if (!at || at > end) return NULL;
+    at += strlen(name);
+    *n = strcspn(at, "\"");
+    return at;
+}
+
+static void replace(struct text *svg, const char *at, size_t n, const char *by)
+{
+    struct text out = { 0 };
+    size_t before = (size_t)(at - svg->s);
+    text_bytes(&out, svg->s, before);
+    text_add(&out, "%s", by);
+    text_bytes(&out, at + n, svg->len - before - n);
+    text_free(svg);
+    *svg = out;
+}
+
+static void resize(struct text *svg)
+{
+    double x, y, w, h;
+    size_t n;
+    char words[128], *at = attribute(svg, " viewBox=\"", &n);
+    if (!at || sscanf(at, "%lf %lf %lf %lf", &x, &y, &w, &h) != 4 || w <= 0 || h <= 0) return;
+    double shape = size->height ? (double)size->width / size->height : w / h;
+    if (w / h < shape) x -= (h * shape - w) / 2, w = h * shape;
+    else y -= (w / shape - h) / 2, h = w / shape;
+    snprintf(words, sizeof words, "%.2f %.2f %.2f %.2f", x, y, w, h);
+    replace(svg, at, n, words);
+    snprintf(words, sizeof words, "%dpx", size->width);
+    if ((at = attribute(svg, " width=\"", &n))) replace(svg, at, n, words);
+    snprintf(words, sizeof words, "%dpx", size->height ? size->height : (int)(size->width / shape + 0.5));
+    if ((at = attribute(svg, " height=\"", &n))) replace(svg, at, n, words);
+}
+
+/* <desc> is what screen readers say; where there is none it goes behind the root's <title>. */
+static void describe(struct text *svg)
+{
+    struct text words = { 0 };
+    char *at = strstr(svg->s, "<desc>"), *end = at ? strstr(at, "</desc>") : NULL;
+    text_xml(&words, alt);
+    if (end) replace(svg, at + 6, (size_t)(end - at - 6), text_str(&words));
+    else if ((at = strstr(svg->s, "</title>"))) {
+        struct text element = { 0 };
+        text_add(&element, "\n<desc>%s</desc>", text_str(&words));
+        replace(svg, at + 8, 0, text_str(&element));
+        text_free(&element);
+    }
+    text_free(&words);
+}
+
+void picture_dress_svg(struct text *svg)
+{
+    if (!svg->s || (strncmp(svg->s, "<svg", 4) && strncmp(svg->s, "<?xml", 5))) return;
+    if (size) resize(svg);
+    if (alt) describe(svg);
+}
+
+bool picture_put(const struct text *t, const char *path, struct err *e)
+{
+    struct text dressed = { 0 };
+    text_bytes(&dressed, text_str(t), t->len);
+    if (picture_dressed()) picture_dress_svg(&dressed);
+    bool ok = text_write(&dressed, path, e);
+    text_free(&dressed);
+    return ok;
+}

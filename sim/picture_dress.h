@@ -1,0 +1,16 @@
+/* What every diagram may get on its way out, whoever drew it: a canvas of a given shape (--size) and words for those who cannot see it
+ * (--alt). One command draws one diagram, so this is said once, by cmd_draw, and not handed through every kind. */
+#ifndef SIM_PICTURE_DRESS_H
+#define SIM_PICTURE_DRESS_H
+
+#include "sim/options.h"
+
+/* From now on, as the options say. EXIT_USAGE. */
+bool picture_dress(const struct options *o, struct err *e);
+bool picture_dressed(void);                 /* is there anything to do? */
+/* Changes an SVG document; anything else stays as it is. */
+void picture_dress_svg(struct text *svg);
+/* As text_write, after picture_dress_svg. */
+bool picture_put(const struct text *t, const char *path, struct err *e);
+
+#endif
