@@ -59,3 +59,7 @@ deb: ## a Debian package by dpkg-buildpackage, into build/deb (from the tarball 
 	$(Q)bash tests/tools/deb.sh $(VERSION)
 
 .PHONY: man install uninstall deb
+
+slides: ringside guests ## draw the gallery: every scenario, light and dark, with a page: docs/gallery/index.html
+	$(Q)RINGSIDE=./ringside bash docs/gallery.sh docs/gallery
+.PHONY: slides

@@ -83,6 +83,18 @@ void classify_dot(const struct classify *c, struct text *out)
     text_add(out, "}\n");
 }
 
+/* What stands first holds for all that follows. */
+static void inked(const char *theme, struct text *dot)
+{
+    const char *ink = graphviz_ink(theme);
+    size_t head = strcspn(text_str(dot), "\n");
+    struct text out = { 0 };
+    text_bytes(&out, dot->s, head);
+    text_add(&out, "\n  node [%s];\n  edge [%s];%s", ink, ink, dot->s + head);
+    text_free(dot);
+    *dot = out;
+}
+
 int draw_decision(const struct options *o, struct err *e)
 {
     static struct classify c; /* large */
@@ -93,7 +105,10 @@ int draw_decision(const struct options *o, struct err *e)
     if (o->operands > 1) return err_set(e, EXIT_USAGE, "%s: `draw decision` takes no guest; --set changes the processor", o->operand[1]), e->code;
     if (!picture_format(o, path, &f, e) || !config_model(&o->machine, &model, e) || !classify_run(&c, &model, e)) return e->code;
     if (f == PICTURE_TXT) return err_set(e, EXIT_USAGE, "draw decision: not as text; `ringside classify` says it in words"), e->code;
+    const char *theme;
+    if (!picture_theme(o, &theme, e)) return e->code;
     classify_dot(&c, &dot);
+    if (*graphviz_ink(theme)) inked(theme, &dot);
     bool ok = f == PICTURE_DOT || graphviz_layout(&dot, picture_ending(f), &out, e);
     if (ok && picture_put(f == PICTURE_DOT ? &dot : &out, path, e) && strcmp(path, "-") && !o->value[OPT_QUIET])
         fprintf(stderr, "diagram: %s\n", path);

@@ -30,6 +30,11 @@ bool graphviz_has(const char *program)
     return false;
 }
 
+const char *graphviz_ink(const char *theme)
+{
+    return theme && !strcmp(theme, "dark") ? "color=\"#f0f0f0\", fontcolor=\"#f0f0f0\", " : "";
+}
+
 struct files { FILE *in, *out, *err; };
 
 static bool files_open(struct files *f, const struct text *input, struct err *e)

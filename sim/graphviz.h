@@ -12,6 +12,9 @@ bool graphviz_convert(const struct text *svg, const struct text *dot, const char
 /* Lays a DOT graph out with `dot`: adds "svg", "png" or "pdf" to `out`. EXIT_ENVIRONMENT likewise. */
 bool graphviz_layout(const struct text *dot, const char *format, struct text *out, struct err *e);
 
+/* For DOT: the attributes that give lines and words a theme's ink ("" for the themes on white), to stand in [...] of graph, node or edge. */
+const char *graphviz_ink(const char *theme);
+
 /* Is `program` found along PATH? */
 bool graphviz_has(const char *program);
 

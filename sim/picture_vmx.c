@@ -75,13 +75,14 @@ static void describe(const struct vmx_picture *d, unsigned reason, const char *l
 
 static void vmx_dot(const struct vmx_picture *d, const struct picture *p, struct text *out)
 {
-    text_add(out, "digraph vmx {\n  graph [rankdir=LR, bgcolor=transparent, labelloc=t, fontname=\"DejaVu Sans Mono, monospace\", "
-                  "fontsize=12, label=\"VMX operation: ");
+    const char *ink = graphviz_ink(p->theme);
+    text_add(out, "digraph vmx {\n  graph [%srankdir=LR, bgcolor=transparent, labelloc=t, fontname=\"DejaVu Sans Mono, monospace\", "
+                  "fontsize=12, label=\"VMX operation: ", ink);
     caption(d, p->ascii ? "/" : "·", out);
-    text_add(out, "\"];\n  node [fontname=\"DejaVu Sans Mono, monospace\", fontsize=11];\n"
-                  "  edge [fontname=\"DejaVu Sans Mono, monospace\", fontsize=11];\n"
+    text_add(out, "\"];\n  node [%sfontname=\"DejaVu Sans Mono, monospace\", fontsize=11];\n"
+                  "  edge [%sfontname=\"DejaVu Sans Mono, monospace\", fontsize=11];\n"
                   "  guest [shape=circle, width=1.6, label=\"non-root:\\nthe guest\"];\n"
-                  "  host [shape=circle, width=1.6, penwidth=3, label=\"root:\\nthe hypervisor,\\nsince VMXON\"];\n");
+                  "  host [shape=circle, width=1.6, penwidth=3, label=\"root:\\nthe hypervisor,\\nsince VMXON\"];\n", ink, ink);
     uint64_t all = exits(d);
     for (unsigned r = 0; r < REASONS; r++) {
         if (!d->by_reason[r].count) continue;
@@ -91,8 +92,8 @@ static void vmx_dot(const struct vmx_picture *d, const struct picture *p, struct
         text_add(out, "\\l\"];\n  guest -> r%u [arrowhead=none, penwidth=%.1f];\n  r%u -> host [penwidth=%.1f];\n", r, 1 + 4 * share, r,
                  1 + 4 * share);
     }
-    text_add(out, "  host -> guest [constraint=false, color=\"#0072b2\", fontcolor=\"#0072b2\", penwidth=3, label=\"VM entry: %llu\\n"
-             "%llu injecting an event\"];\n}\n", (unsigned long long)d->entries, (unsigned long long)d->injecting);
+    text_add(out, "  host -> guest [constraint=false, color=\"%s\", fontcolor=\"%s\", penwidth=3, label=\"VM entry: %llu\\n"
+             "%llu injecting an event\"];\n}\n", *ink ? "#56b4e9" : "#0072b2", *ink ? "#56b4e9" : "#0072b2", (unsigned long long)d->entries, (unsigned long long)d->injecting);
 }
 
 static void vmx_text(const struct vmx_picture *d, const struct picture *p, struct text *out)

@@ -42,7 +42,7 @@ static void run_svg(const struct frame *f, int x, int y, int n, unsigned theme, 
         fg = bg, bg = keep;
     }
     if (!blank) {
-        text_add(out, "<text x=\"%d\" y=\"%d\" textLength=\"%d\" lengthAdjust=\"spacingAndGlyphs\" fill=\"#%06x\"%s%s>", x * CELL_W,
+        text_add(out, "<text x=\"%d\" y=\"%d\" textLength=\"%d\" lengthAdjust=\"spacingAndGlyphs\" xml:space=\"preserve\" fill=\"#%06x\"%s%s>", x * CELL_W,
                  y * CELL_H + BASE, n * CELL_W, fg, attr & ATTR_BOLD ? " font-weight=\"bold\"" : "",
                  attr & ATTR_UNDERLINE ? " text-decoration=\"underline\"" : "");
         escape(text_str(&words), out);
@@ -56,9 +56,9 @@ void frame_svg(const struct frame *f, unsigned theme, struct text *out)
     bool dark = theme == THEME_DARK;
     unsigned ink = dark ? 0xF0F0F0 : 0x000000, paper = dark ? 0x101010 : 0xFFFFFF;
     int w = f->cols * CELL_W, h = f->rows * CELL_H;
-    text_add(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" xml:space=\"preserve\"\n"
-                  "  font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"15\">\n"
-                  "<rect width=\"%d\" height=\"%d\" fill=\"#%06x\"/>\n", w, h, w, h, w, h, paper);
+    text_add(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\"\n"
+                  "  font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"15\">\n<title>Ringside on a terminal</title>\n<desc>The screen, %d columns by %d lines, as text.</desc>\n"
+                  "<rect width=\"%d\" height=\"%d\" fill=\"#%06x\"/>\n", w, h, w, h, f->cols, f->rows, w, h, paper);
     for (int y = 0; y < f->rows; y++)
         for (int x = 0, n; x < f->cols; x += n) {
             const struct cell *c = &f->cell[y * f->cols + x];

@@ -26,7 +26,7 @@ void *ladder_grow(void *p, size_t bytes)
 const char *ladder_lane_title(const struct ladder *l, unsigned lane)
 {
     static const char *const titles[][LANE_COUNT] = { { "guest user", "guest kernel", "hypervisor", "devices" },
-                                                      { "user: guest, host", "kernel: guest, host", "hypervisor", "devices" } };
+                                                      { "guest+host user", "guest+host kernel", "hypervisor", "devices" } };
     return titles[l->options.hosted][lane];
 }
 

@@ -292,4 +292,49 @@ ok "io: SVG has all five ways" sh -c 'for w in bare passthrough hypervisor-direc
 other 0 io dev3 --io passthrough --cpu te -o te.txt
 ok "io: where the guest dies before, it says so" grep -q 'not here: no read of a drive' te.txt
 
+# --- bits, rings, screen; formats for documents; canvases
+for kind in bits rings screen; do
+    chart 0 $kind popf -o $kind.svg
+    ok "$kind: SVG has text" grep -q '<text' $kind.svg
+    chart 0 $kind popf -o again.svg
+    ok "$kind: twice the same bytes" cmp $kind.svg again.svg
+    chart 0 $kind popf --theme dark -o dark.svg
+    ok "$kind: themes differ" sh -c "! cmp -s $kind.svg dark.svg"
+    chart 0 $kind popf -o $kind.png
+    ok "$kind: PNG" magic $kind.png $'\x89PNG'
+    chart 0 $kind popf -o $kind.txt
+done
+ok "bits: what the guest believes differs" grep -q 'guest 80010011 .*!no-TS' bits.txt
+chart 0 bits shadow --at step:4 --va page_directory -o va.txt
+ok "bits: entries on the way to an address" grep -q 'entry 2 on the way to' va.txt
+exits=$("$ringside" run popf -q --json - | sed -n 's/.*"total": *\([0-9]*\).*/\1/p' | head -n 1)
+ok "rings: as many gates as exits" sh -c "tr -d , <rings.txt | awk '/by gate/ { n += \$1 } END { exit !(n >= $exits - 4 && n <= $exits + 4) }'"
+chart 0 rings vtx -o vtx.txt
+ok "rings: root and non-root" grep -q 'to ring 0, root: hypervisor, by VM exit' vtx.txt
+ok "screen: 24 lines of at most 80 columns" sh -c '[ "$(wc -l <screen.txt)" = 24 ] && [ "$(LC_ALL=C.UTF-8 wc -L <screen.txt)" -le 80 ]'
+chart 0 screen popf --at step:5 --term 100x30 -o big.txt
+ok "screen: of any size, at any moment" sh -c 'grep -q "step 5/7" big.txt && [ "$(LC_ALL=C.UTF-8 wc -L <big.txt)" = 100 ]'
+draw 0 popf -o a.tex
+ok "TikZ" sh -c 'grep -q "^.begin{tikzpicture}" a.tex && tail -n 1 a.tex | grep -q "^.end{tikzpicture}" && ! grep -q onslide a.tex'
+ok "with as many braces closed as opened" sh -c '[ "$(grep -o "[^\\]{" a.tex | wc -l)" -gt 20 ] && [ "$(tr -cd "{" <a.tex | wc -c)" = "$(tr -cd "}" <a.tex | wc -c)" ]'
+draw 0 popf --frames -o slides.tex
+ok "a slide for each row" sh -c '[ "$(grep -c onslide slides.tex)" = "$(grep -c "^% event" slides.tex)" ]'
+draw 0 popf -o a.mmd
+ok "Mermaid" sh -c 'grep -q "^sequenceDiagram" a.mmd && grep -q "^  kernel--xvmm: popf" a.mmd && ! grep -v "^title\|^  \|^---\|^sequence" a.mmd | grep -q .'
+draw 0 popf -o a.puml
+ok "PlantUML" sh -c 'head -n 1 a.puml | grep -q "^@startuml" && tail -n 1 a.puml | grep -q "^@enduml" && grep -q "^kernel -->x vmm" a.puml'
+draw 0 popf --frames -o 'f-%02d.svg' -q
+ok "frames: a file for each row" sh -c '[ "$(ls f-*.svg | wc -l)" = "$(grep -c "^% event" slides.tex)" ]'
+ok "frames: one canvas" sh -c '[ "$(grep -ho "viewBox=[^>]*>" f-*.svg | sort -u | wc -l)" = 1 ]'
+ok "frames: rows stay where they are, one more each time" sh -c 'for f in f-*.svg; do n=$((${n:-0} + 1)); [ "$(grep -c "^<g id=.ev" $f)" = $n ] || exit 1; done'
+last=$(ls f-*.svg | tail -n 1)
+draw 0 popf -o whole.svg
+ok "frames: the last is the whole" cmp "$last" whole.svg
+draw 0 popf --size 16x9 --alt 'a <picture> & words' -o s.svg
+ok "--size" grep -q 'width="1280px" height="720px"' s.svg
+ok "--alt" grep -q '<desc>a &lt;picture&gt; &amp; words</desc>' s.svg
+for kind in vmx bits; do
+    chart 0 $kind vtx --size 4x3 --alt words -o k.svg
+    ok "--size and --alt for $kind" sh -c 'grep -q "width=.960px. height=.720px." k.svg && grep -q "<desc>words</desc>" k.svg'
+done
 exit $failed
