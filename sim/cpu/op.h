@@ -350,36 +350,39 @@ static inline uint32_t op_offset(const struct block *b) { return b->at & (PAGE_S
 op_fn op_unlinked_taken, op_unlinked_next; /* o leads there, and nobody knows the block */
 
 /* To the block behind link n, in the same page. */
-#define TAKE_NEAR(n, unlinked) do { \
-    struct op *to_ = op_links(o)[n].to; \
+#define TAKE_NEAR(n, unlinked) TAKE_LINK(o, n, unlinked)
+#define TAKE_LINK(branch, n, unlinked) do { \
+    struct op *to_ = op_links(branch)[n].to; \
     if (unlikely(!to_)) TAIL unlinked(c, o, res, aux, tags); \
     ENTER(to_); \
 } while (0)
 
-/* Of the conditional branch that o is, if both its ways stay in the page. Where it goes comes before what was predicted, and the
- * predictor is read on either way for itself: so few registers are in use at a time. */
+/* Of a conditional branch, if both its ways stay in the page. Where it goes comes before what was predicted, and the
+ * predictor is read on either way for itself: so few registers are in use at a time. The branch is o, or the op behind it; then
+ * what is rare has an entry that steps to it (_behind), so that nobody else keeps its place at hand. */
 #if OP_TIMED
-#define PREDICTED(taken, adjust) do { \
+#define PREDICTED(branch, taken, adjust) do { \
     struct predictor *p_ = &c->predictor; \
     __asm__ volatile("" : : : "memory"); /* nothing of it is read earlier */ \
     uint32_t history_ = p_->history; \
-    if (unlikely(p_->counter[(o->disp ^ history_) & p_->mask] != ((taken) ? 3 : 0))) TAIL adjust(c, o, res, aux, tags); \
+    if (unlikely(p_->counter[((branch)->disp ^ history_) & p_->mask] != ((taken) ? 3 : 0))) TAIL adjust(c, o, res, aux, tags); \
     p_->history = (history_ << 1 | (taken)) & p_->history_mask; \
 } while (0)
-#define BRANCH_NEAR(condition) do { \
-    if (condition) { \
-        PREDICTED(true, op_taken_near); \
-        TAKE_NEAR(0, op_unlinked_taken); \
-    } \
-    PREDICTED(false, op_next_near); \
-    TAKE_NEAR(1, op_unlinked_next); \
-} while (0)
 op_fn op_taken_near, op_next_near; /* that conditional branch, when its prediction was wrong or not certain */
+op_fn op_taken_near_behind, op_next_near_behind;
 #else
-#define BRANCH_NEAR(condition) do { \
-    if (condition) TAKE_NEAR(0, op_unlinked_taken); \
-    TAKE_NEAR(1, op_unlinked_next); \
-} while (0)
+#define PREDICTED(branch, taken, adjust) ((void)0)
 #endif
+op_fn op_unlinked_taken_behind, op_unlinked_next_behind;
+#define BRANCH_AT(branch, condition, suffix) do { \
+    if (condition) { \
+        PREDICTED(branch, true, op_taken_near##suffix); \
+        TAKE_LINK(branch, 0, op_unlinked_taken##suffix); \
+    } \
+    PREDICTED(branch, false, op_next_near##suffix); \
+    TAKE_LINK(branch, 1, op_unlinked_next##suffix); \
+} while (0)
+#define BRANCH_NEAR(condition) BRANCH_AT(o, condition, )
+#define BRANCH_BEHIND(condition) BRANCH_AT(o + 1, condition, _behind)
 
 #endif

@@ -22,6 +22,8 @@
     }
 UNLINKED(op_unlinked_taken, 0, o->imm)
 UNLINKED(op_unlinked_next, 1, o->more)
+struct op *op_unlinked_taken_behind(OP_ARGS) { TAIL op_unlinked_taken(c, o + 1, res, aux, tags); }
+struct op *op_unlinked_next_behind(OP_ARGS) { TAIL op_unlinked_next(c, o + 1, res, aux, tags); }
 /* EIP is where it goes on. */
 static struct op *op_look(OP_ARGS)
 {
@@ -102,6 +104,8 @@ struct op *op_next_near(OP_ARGS)
     predictor_branch(&c->predictor, c->clock, o->disp, false);
     TAKE_NEAR(1, op_unlinked_next);
 }
+struct op *op_taken_near_behind(OP_ARGS) { TAIL op_taken_near(c, o + 1, res, aux, tags); }
+struct op *op_next_near_behind(OP_ARGS) { TAIL op_next_near(c, o + 1, res, aux, tags); }
 static struct op *taken_far(OP_ARGS)
 {
     predictor_branch(&c->predictor, c->clock, o->disp, true);

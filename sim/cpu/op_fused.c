@@ -37,8 +37,7 @@ ALWAYS_INLINE bool holds(enum alu op, unsigned cc, uint32_t a, uint32_t b, unsig
     aux = x.aux; \
     res = sign_extend(r, size)
 #define BRANCH_ON(OP, size, cc) \
-    o++; \
-    BRANCH_NEAR(holds(OP, cc, a, b, size, res, aux))
+    BRANCH_BEHIND(holds(OP, cc, a, b, size, res, aux))
 
 #define IN_REG(name, OP, size, source, cc) \
     static struct op *name##_##cc(OP_ARGS) \
@@ -66,8 +65,7 @@ ALWAYS_INLINE bool holds(enum alu op, unsigned cc, uint32_t a, uint32_t b, unsig
         SET_FLAGS(OP, 4); \
         aux = aux_change(aux, aux_cf(old), aux_of_flag(aux)); \
         c->reg[o->rd] = r; \
-        o++; \
-        BRANCH_NEAR(lazy_condition(res, aux, cc)); \
+        BRANCH_BEHIND(lazy_condition(res, aux, cc)); \
     }
 
 /* B, AE, E, NE, BE, A, S, NS, L, GE, LE, G */

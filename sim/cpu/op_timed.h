@@ -64,6 +64,8 @@ struct op; /* or there would be nothing here */
 #define op_kit op_kit_timed
 #define op_unlinked_taken op_unlinked_taken_timed
 #define op_unlinked_next op_unlinked_next_timed
+#define op_unlinked_taken_behind op_unlinked_taken_behind_timed
+#define op_unlinked_next_behind op_unlinked_next_behind_timed
 #define op_miss_read op_miss_read_timed
 #define op_miss_write op_miss_write_timed
 #define op_head op_head_timed
