@@ -227,21 +227,23 @@ void op_build(struct block *b, const struct op_kit *kit)
 {
     uint32_t rest = 0;
     uint16_t refs = 0;
-    for (unsigned k = b->n; k; k--) {
+    const struct insn *last = &b->insn[b->n - 1];
+    struct op *o = op_at(b, b->n - 1u), *before;
+    if (last->id == MN_JMP || last->id == MN_CALL || last->id == MN_RET || last->id == MN_JCC) set_branch(o, b, last, kit);
+    for (unsigned k = b->n; k; k--, o = before) {
         const struct insn *i = &b->insn[k - 1];
-        struct op *o = op_at(b, k - 1);
-        if (i->id == MN_JMP || i->id == MN_CALL || i->id == MN_RET || i->id == MN_JCC) set_branch(o, b, i, kit);
+        before = k > 1 ? op_at(b, k - 2) : b->op;
         if (i->id == MN_IN || i->id == MN_OUT) o->more = op_offset(b) + i->at;
         o->k = (uint8_t)(o - b->op);
         o->left = (uint8_t)(b->n - k + 1);
         o->rest = rest;
         rest += i->cost;
         refs = (uint16_t)(refs + i->refs);
-        if (k > 1 && op_at(b, k - 2) + 1 != o) build_line(b, o - 1, i, rest, kit);
+        if (before + 1 != o) build_line(b, o - 1, i, rest, kit);
     }
     b->op[0] = (struct op){ .fn = kit->head, .block = b, .more = b->at, .rest = rest, .left = b->n, .refs = refs,
                             .line = b->at >> LINE_SHIFT };
-    build_end(b, &b->insn[b->n - 1], kit);
+    build_end(b, last, kit);
     if (b->recorded) build_recorded(b);
     else op_tune(b, kit);
     if (!b->metered) return;

@@ -38,15 +38,19 @@ static enum role role_of(const struct insn *i, const struct op *o)
 static void hush(struct block *b, const struct op_kit *kit)
 {
     bool dead = false; /* are all flags set behind here before anyone looks? */
-    for (unsigned k = b->n; k; k--) {
+    struct op *o = op_at(b, b->n - 1u);
+    for (unsigned k = b->n; k; k--, o--) {
         const struct insn *i = &b->insn[k - 1];
-        struct op *o = op_at(b, k - 1);
         enum role role = role_of(i, o);
-        const struct op_forms *f = role == ROLE_NONE || role == ROLE_LOOKS ? NULL : kit->forms_of(i);
-        if (dead && f && i->size == 4 && f->quiet[i->form]) o->fn = f->quiet[i->form];
+        bool sets = role == ROLE_SETS || role == ROLE_CHANGES;
+        const struct op_forms *f = dead && sets && i->size == 4 ? kit->forms_of(i) : NULL;
+        if (f && f->quiet[i->form]) o->fn = f->quiet[i->form];
         else if (role == ROLE_CHANGES) dead = false;
         if (role == ROLE_SETS) dead = true;
-        if (role == ROLE_LOOKS || o[-1].fn == kit->line) dead = false; /* fetching a line takes time: the block may be left there */
+        else if (role == ROLE_LOOKS) dead = false;
+        if (o[-1].fn != kit->line) continue;
+        dead = false; /* fetching a line takes time: the block may be left there */
+        o--;
     }
 }
 
