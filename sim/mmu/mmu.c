@@ -104,6 +104,7 @@ static uint32_t key_of(const struct mmu *m, gva_t at) { return (at.v & PAGE_MASK
 static inline void forget(struct mmu *m, gva_t at)
 {
     const uint32_t page = key_of(m, at);
+    if (!m->caches) tlb_order(m->dtlb, tlb_data0(m->dtlb, page));
     tlb_forget(m->dtlb, tlb_data0(m->dtlb, page), page);
     tlb_forget(m->itlb, tlb_code0(m->itlb, page), page);
     if (m->behind && behind_holds(m->behind)) behind_forget(m->behind, page);

@@ -91,8 +91,8 @@ static __attribute__((noinline)) void remove_amid(struct tlb *t, struct tlb_entr
 void tlb_remove(struct tlb *t, struct tlb_entry *set, unsigned w)
 {
     struct tlb_entry *e = &set[w];
-    tlb_shut(t, e->page);
-    if (e->settled) lines_drop_page(t->lines, e->page & PAGE_MASK, &e->settled);
+    if (!t->lines) tlb_shut(t, e->page);
+    else if (e->settled) lines_drop_page(t->lines, e->page & PAGE_MASK, &e->settled);
     if (w + 1 < TLB_WAYS && e[1].valid) {
         remove_amid(t, set, w);
         return;

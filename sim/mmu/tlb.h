@@ -76,10 +76,9 @@ static inline unsigned tlb_search(const struct tlb_entry *set, uint32_t page, bo
 }
 _Static_assert(TLB_WAYS == 4, "tlb_search");
 
-/* Forgets one page, whose set is `set`; fragments of a 4 MB page all go. */
+/* Forgets one page, whose set is `set` and in order; fragments of a 4 MB page all go. */
 static inline void tlb_forget(struct tlb *t, struct tlb_entry *set, uint32_t page)
 {
-    tlb_order(t, set);
     for (unsigned w = 0; w < TLB_WAYS && set[w].valid; w++)
         if (set[w].page == page) {
             tlb_remove(t, set, w);
