@@ -323,7 +323,8 @@ static bool check_vm_set(const char *key, const char *value, struct err *e)
         { "weight", 1, SHARE_WEIGHT_MOST, "the share of the processor beside the others'" },
         { "cap", 0, 100, "percent of the processor it may have at most; 0: no limit" },
         { "shares", 1, SHARE_WEIGHT_MOST, "its share of machine memory beside the others'" },
-        { "background", 0, 1, "1: the machine does not wait for its end" } };
+        { "background", 0, 1, "1: the machine does not wait for its end" },
+        { "save", 0, 1, "1: of several it is the one that --save takes" } };
     char *end, *rest;
     unsigned long vm = strtoul(key + 3, &end, 10), n = strtoul(value, &rest, 10);
     if (end == key + 3 || *end != '.' || vm >= CONFIG_VMS)
@@ -334,7 +335,7 @@ static bool check_vm_set(const char *key, const char *value, struct err *e)
         if (!strcmp(end + 1, rows[i].what))
             return (rest != value && !*rest && n >= rows[i].least && n <= rows[i].most) ||
                    err_set(e, EXIT_USAGE, "--set %s=%s: %s; a number from %lu to %lu", key, value, rows[i].about, rows[i].least, rows[i].most);
-    return err_set(e, EXIT_USAGE, "--set %s: a VM has weight, cap, shares, background and cpu", key);
+    return err_set(e, EXIT_USAGE, "--set %s: a VM has weight, cap, shares, background, save and cpu", key);
 }
 
 static bool check_scheduler(const char *name, struct err *e)
@@ -590,34 +591,7 @@ void config_stays(struct machine_cfg *c)
     c->save_at = c->migrate_at = 0;
 }
 
-/* Can the way of paging note every store? */
-static bool check_log(const struct machine_cfg *c, struct err *e)
-{
-    for (const struct mmu_strategy *const *s = mmu_strategies; *s; s++)
-        if (!strcmp((*s)->name, c->mmu) && !(*s)->protect)
-            return err_set(e, EXIT_USAGE, "--migrate-at with --mmu %s: the guest stores to tables of its own unseen, and pages must not be missed; planned, not in "
-                           "version 0.1. Use --mmu shadow or two-level", c->mmu);
-    return true;
-}
-
-static bool check_save(const struct machine_cfg *c, struct err *e)
-{
-    const struct cpu_strategy *cpu = cpu_strategy_find(c->cpu);
-    unsigned n = config_vms(c);
-    bool managed = config_memory(c) != 0;
-    if (c->save[0] && !c->save_at)
-        return err_set(e, EXIT_USAGE, "--save %.200s: when? Add --save-at CYCLE, as in --save-at 100e6", c->save);
-    if (c->save_at && !c->save[0]) return err_set(e, EXIT_USAGE, "--save-at: which file? Add --save FILE");
-    if (c->migrate_to[0] && !c->migrate_at) return err_set(e, EXIT_USAGE, "--migrate-to %s: when? Add --migrate-at CYCLE, as in --migrate-at 20e6", c->migrate_to);
-    if (c->migrate_at && c->save[0]) return err_set(e, EXIT_USAGE, "--migrate-at with --save: the virtual machine cannot go both ways; leave one of them out");
-    if (c->migrate_at && !save_possible("--migrate-at", cpu, c->io, n, managed, e)) return false;
-    if (c->migrate_at && !check_log(c, e)) return false;
-    if (c->migrate_to[0] && !save_possible("--migrate-to", cpu_strategy_find(c->migrate_to), c->io, n, managed, e)) return false;
-    if (c->save[0] && !save_possible("--save", cpu, c->io, n, managed, e)) return false;
-    return !c->restore[0] || save_possible("--restore", cpu, c->io, n, managed, e);
-}
-
 bool config_check(struct machine_cfg *c, struct err *e)
 {
-    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && config_check_hosted(c, e) && config_check_join(c, e) && check_io(c, e) && check_save(c, e) && label(c, e);
+    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && config_check_hosted(c, e) && config_check_join(c, e) && check_io(c, e) && config_check_save(c, e) && label(c, e);
 }

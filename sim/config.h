@@ -80,6 +80,8 @@ struct config_share { uint32_t weight, cap; bool background; uint32_t shares /* 
 void     config_vm(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one, struct config_share *share);
 /* MB of machine memory that the VMs have together and the hypervisor manages (--set memory.*); 0: each has its own from the start. */
 uint32_t config_memory(const struct machine_cfg *c);
+/* Of several VMs the one that --save takes (vm.N.save=1); -1: none, or more than one. The only one: 0. */
+int config_saved_vm(const struct machine_cfg *c);
 /* The same for ported guests, which cannot be managed but by themselves: MB that they have together, less than they may have; 0: each has
  * its own from the start. */
 uint32_t config_pool(const struct machine_cfg *c);
@@ -89,6 +91,7 @@ bool config_check_join(const struct machine_cfg *c, struct err *e);
 bool config_hosted(const struct machine_cfg *c);
 bool config_check_hosted(const struct machine_cfg *c, struct err *e);
 bool config_check_memory(const struct machine_cfg *c, struct err *e);
+bool config_check_save(const struct machine_cfg *c, struct err *e);
 /* Its virtual machine neither comes nor goes: for machines beside the one that was asked for. */
 void config_stays(struct machine_cfg *c);
 /* Nearest of `n` words to a mistyped one (edit distance at most 3), or NULL. */

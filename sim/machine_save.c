@@ -23,14 +23,15 @@ static void changed(void *gather, uint64_t lba, const void *bytes)
     text_bytes(&g->sectors, &s, sizeof s);
 }
 
-static void save_disks(const struct machine *m, struct text *file)
+static void save_disks(const struct machine *m, unsigned vm, struct text *file)
 {
+    struct disk_image *const *disk = &m->disk[vm * CONFIG_DISKS];
     struct gather g = { .drive = 0 };
     size_t at = save_open(file, TAG_DISKS);
     for (; g.drive < m->cfg.disks; g.drive++) {
-        uint64_t hash = disk_image_hash(m->disk[g.drive]);
+        uint64_t hash = disk_image_hash(disk[g.drive]);
         text_bytes(file, &hash, sizeof hash);
-        disk_image_each(m->disk[g.drive], changed, &g);
+        disk_image_each(disk[g.drive], changed, &g);
     }
     save_packed(file, &g.sectors);
     save_close(file, at);
@@ -41,10 +42,10 @@ void machine_save_vm(const struct machine *m, const struct vm *vm, bool memory, 
 {
     save_begin(file);
     size_t at = save_open(file, TAG_IMAGE);
-    text_bytes(file, &m->guest[0].image.hash, sizeof m->guest[0].image.hash);
+    text_bytes(file, &m->guest[vm->id].image.hash, sizeof m->guest[vm->id].image.hash);
     save_close(file, at);
     save_vm(vm, memory, file);
-    save_disks(m, file);
+    save_disks(m, vm->id, file);
     save_finish(file, save_layout());
 }
 
@@ -65,7 +66,8 @@ static bool take(void *machine, struct vm *vm)
 
 void machine_save_plan(struct machine *m)
 {
-    if (m->cfg.save[0]) m->b->vmm.suspend = (struct suspend){ .at = m->cfg.save_at ? m->cfg.save_at : 1, .take = take, .self = m };
+    int vm = config_saved_vm(&m->cfg);
+    if (m->cfg.save[0]) m->b->vmm.suspend = (struct suspend){ .at = m->cfg.save_at ? m->cfg.save_at : 1, .vm = vm < 0 ? 0 : (unsigned)vm, .take = take, .self = m };
 }
 
 bool machine_saved(const struct machine *m, struct err *e)

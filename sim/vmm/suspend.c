@@ -19,7 +19,7 @@ bool suspend_taken(struct vm *vm)
 {
     struct vmm *h = vm->vmm;
     struct suspend *s = &h->suspend;
-    if (!s->at || h->board.clock->now < s->at) return false;
+    if (!s->at || vm->id != s->vm || h->board.clock->now < s->at) return false;
     if (!at_rest(vm)) {
         s->at = h->board.clock->now + AGAIN_US * h->board.clock->hz / 1000000;
         return false;

@@ -15,6 +15,7 @@ struct vmm;
 
 struct suspend {
     uint64_t at;                               /* cycle; 0: nobody wants one */
+    unsigned vm;                               /* which one is wanted */
     bool   (*take)(void *self, struct vm *vm); /* true: it is elsewhere now, and over here; false: it goes on */
     void    *self;
 };

@@ -206,7 +206,12 @@ bad "--save of a bare machine" 2 'no virtual machine' run good.elf --save x --sa
 bad "--restore into a bare machine" 2 'no virtual machine' run good.elf --restore x
 bad "--save of a paravirtual guest" 2 'name machine frames' run good.elf --cpu pv --save x --save-at 1e6
 bad "--save with passthrough" 2 'the real device that it owns' run good.elf --cpu vtx --io passthrough --save x --save-at 1e6
-bad "--save of one of two" 2 'planned' run good.elf --cpu vtx --vms 2 --save x --save-at 1e6
+bad "--save of one of two" 2 'which one' run good.elf --cpu vtx --vms 2 --save x --save-at 1e6
+bad "--save of both" 2 'which one' run good.elf --cpu vtx --vms 2 --save x --save-at 1e6 --set vm.0.save=1 --set vm.1.save=1
+bad "--save of the ported one" 2 'name machine frames' run good.elf --cpu vtx --vms 2 --save x --save-at 1e6 --set vm.1.save=1 --set vm.1.cpu=pv
+bad "--save with another's card" 2 'it would go on as the first' run good.elf --cpu vtx --vms 2 --nic alone --save x --save-at 1e6 --set vm.1.save=1
+bad "--migrate-at with two" 2 'save one of them' run good.elf --cpu vtx --vms 2 --migrate-at 1e6
+bad "--restore into one of two" 2 'save one of them' run good.elf --cpu vtx --vms 2 --restore x
 bad "--save with managed memory" 2 'leave those settings out' run good.elf --cpu vtx --set memory.total=80 --save x --save-at 1e6
 bad "--save of another command" 2 'an option of other commands' trace good.elf --cpu vtx --save x --save-at 1e6
 bad "--restore of nothing" 3 'cannot open' run good.elf --cpu vtx --restore nowhere.vm

@@ -85,4 +85,17 @@ check "both well" [ "$other" = 0 ]
 
 vms 64 popf --cpu te --ram 2M
 check "64 virtual machines" good 64
+
+# One of several goes into a file, in the middle of its disk's work, and goes on alone under another technique; the others do not notice.
+one=(--ram 16M --disk "$img" --append 'run="ls; cat README > f; primes 200; sleep 30; cat f | wc; halt 0"')
+alone mini "${one[@]}"
+for pair in "vtx bt" "bt vtx"; do
+    read -r from to <<<"$pair"
+    vms 3 mini --cpu "$from" "${one[@]}" --save "$TMPDIR/one.vm" --save-at 60e6 --set vm.1.save=1
+    check "one of three saved under $from" [ "$rc" = 0 -a -s "$TMPDIR/one.vm" ]
+    check "the others say what they say alone" sh -c 'cmp "$TMPDIR/alone" "$TMPDIR/serial.0" && cmp "$TMPDIR/alone" "$TMPDIR/serial.2"'
+    "$RINGSIDE" run build/guests/mini.elf --cpu "$to" "${one[@]}" --restore "$TMPDIR/one.vm" --serial "$TMPDIR/rest" -q --limit-cycles 20e9 2>"$TMPDIR/err" </dev/null
+    check "it goes on under $to, and ends well" [ $? = 0 -a -s "$TMPDIR/serial.1" ]
+    check "what it says in both is what it says alone" sh -c 'cat "$TMPDIR/serial.1" "$TMPDIR/rest" | cmp - "$TMPDIR/alone"'
+done
 finish

@@ -1,0 +1,69 @@
+/* --save, --restore, --migrate-at: what they can be combined with, and why not with the rest. See config.h, vmm/save.h. */
+#include <stdio.h>
+#include <string.h>
+#include "sim/config.h"
+#include "sim/mmu/strategy.h"
+#include "sim/vmm/save.h"
+#include "sim/vmm/strategy.h"
+
+/* Can the way of paging note every store? */
+static bool check_log(const struct machine_cfg *c, struct err *e)
+{
+    for (const struct mmu_strategy *const *s = mmu_strategies; *s; s++)
+        if (!strcmp((*s)->name, c->mmu) && !(*s)->protect)
+            return err_set(e, EXIT_USAGE, "--migrate-at with --mmu %s: the guest stores to tables of its own unseen, and pages must not be missed; planned, not in "
+                           "version 0.1. Use --mmu shadow or two-level", c->mmu);
+    return true;
+}
+
+static bool is_saved(const struct machine_cfg *c, unsigned vm)
+{
+    char key[32];
+    snprintf(key, sizeof key, "vm.%u.save", vm);
+    const char *value = config_get(c, key);
+    return value && !strcmp(value, "1");
+}
+
+int config_saved_vm(const struct machine_cfg *c)
+{
+    unsigned n = config_vms(c);
+    int found = n == 1 ? 0 : -1;
+    for (unsigned i = 0; n > 1 && i < n; i++) {
+        if (!is_saved(c, i)) continue;
+        if (found >= 0) return -1;
+        found = (int)i;
+    }
+    return found;
+}
+
+/* One of them goes, the others stay. */
+static bool check_saved_vm(const struct machine_cfg *c, bool managed, struct err *e)
+{
+    struct machine_cfg one;
+    struct config_share share;
+    int vm = config_saved_vm(c);
+    if (vm < 0)
+        return err_set(e, EXIT_USAGE, "--save with %u virtual machines: which one? Add --set vm.N.save=1 for one of them", config_vms(c));
+    if (c->nic[0] && vm)
+        return err_set(e, EXIT_USAGE, "--save of vm%d with --nic: its card's address is that of the second and later ones, and it would go on as the first; "
+                       "save vm0, or leave the card out", vm);
+    config_vm(c, (unsigned)vm, &one, &share);
+    return save_possible("--save", cpu_strategy_find(one.cpu), c->io, 1, managed, e);
+}
+
+bool config_check_save(const struct machine_cfg *c, struct err *e)
+{
+    const struct cpu_strategy *cpu = cpu_strategy_find(c->cpu);
+    unsigned n = config_vms(c);
+    bool managed = config_memory(c) != 0;
+    if (c->save[0] && !c->save_at)
+        return err_set(e, EXIT_USAGE, "--save %.200s: when? Add --save-at CYCLE, as in --save-at 100e6", c->save);
+    if (c->save_at && !c->save[0]) return err_set(e, EXIT_USAGE, "--save-at: which file? Add --save FILE");
+    if (c->migrate_to[0] && !c->migrate_at) return err_set(e, EXIT_USAGE, "--migrate-to %s: when? Add --migrate-at CYCLE, as in --migrate-at 20e6", c->migrate_to);
+    if (c->migrate_at && c->save[0]) return err_set(e, EXIT_USAGE, "--migrate-at with --save: the virtual machine cannot go both ways; leave one of them out");
+    if (c->migrate_at && !save_possible("--migrate-at", cpu, c->io, n, managed, e)) return false;
+    if (c->migrate_at && !check_log(c, e)) return false;
+    if (c->migrate_to[0] && !save_possible("--migrate-to", cpu_strategy_find(c->migrate_to), c->io, n, managed, e)) return false;
+    if (c->save[0] && !check_saved_vm(c, managed, e)) return false;
+    return !c->restore[0] || save_possible("--restore", cpu, c->io, n, managed, e);
+}
