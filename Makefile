@@ -276,6 +276,10 @@ golden-update: ## run the unit tests so that they rewrite tests/golden; review t
 	$(SUB) MODE=release test-programs
 	$(Q)GOLDEN_UPDATE=1 JOBS=1 bash tests/tools/run-tests.sh $(UNITS:%=release:build/release/%)
 
+course: ## a course of 500 generated submissions, in shards and by GNU parallel (COURSE=N)
+	$(SUB) MODE=release all
+	$(Q)COURSE=$(or $(COURSE),500) RINGSIDE=./ringside bash tests/cli/merge.sh
+
 bench: ## nine kernels beside QEMU, Bochs and cachegrind, with the goals (BENCH="-r ROUNDS -s PERCENT KERNEL ...")
 	$(SUB) MODE=release all build/release/tests/speed/inside
 	$(Q)RINGSIDE=./ringside bash tests/bench/paging.sh
@@ -307,5 +311,5 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile $(wildcard docs/package.mk)
 
-.PHONY: all bench latency guests test-programs prerequisites demo check check-fast native attack hostile fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
+.PHONY: all bench course latency guests test-programs prerequisites demo check check-fast native attack hostile fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
         dist clean help FORCE

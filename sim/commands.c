@@ -166,6 +166,15 @@ static const char grade_more[] =
     "points were got, 3 if the tests themselves are broken.\n"
     "docs/grading.md is the manual: writing tests, formats, what is walled off.\n";
 
+static const char merge_more[] =
+    "  ringside grade isa --all s --shard 1/4 --format csv -o part-1.csv    and so on\n"
+    "  ringside merge part-*.csv -o grades.csv\n"
+    "  ringside bench sweep --set cost.vmexit=400..4000 --shard 1/4 --json part-1.json\n"
+    "  ringside merge part-*.json -o sweep.json\n\n"
+    "Takes grade's csv, json and junit, bench sweep's --csv and --json, in any order;\n"
+    "the result is, byte for byte, what one run would have written.\n"
+    "docs/scale.md: GNU parallel, Slurm, Kubernetes.\n";
+
 const struct command commands[] = {
     { "run", "SCENARIO|IMAGE", "run without a screen, print a summary", FOR_RUN, run_more, cmd_run },
     { "tui", "SCENARIO|IMAGE", "step through it on a screen", FOR_TUI, tui_more, cmd_tui },
@@ -179,6 +188,7 @@ const struct command commands[] = {
     { "quiz", "[TOPIC]", "practice problems, with worked answers", FOR_QUIZ, quiz_more, cmd_quiz },
     { "lab", "VERB NAME [FOLDER]", "begin a lab, or try it before giving it out", FOR_LAB, lab_more, cmd_lab },
     { "grade", "[LAB]", "run a lab's tests, write scores", FOR_GRADE, grade_more, cmd_grade },
+    { "merge", "FILE ...", "join what shards reported into one report", FOR_MERGE, merge_more, cmd_merge },
     { "exec", "[FILE]", "run single instructions, a line each", FOR_EXEC, exec_more, cmd_exec },
     { "list", "[model NAME]", "what there is; a CPU model as a file", FOR_LIST, NULL, cmd_list },
     { "doctor", "", "is all here: terminal, programs, folders", FOR_DOCTOR, doctor_more, cmd_doctor },

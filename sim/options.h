@@ -11,11 +11,11 @@
 enum {
     FOR_RUN = 1, FOR_TUI = 2, FOR_DRAW = 4, FOR_LIST = 8, FOR_TRACE = 16, FOR_TALK = 32, /* help, version */
     FOR_EXEC = 64, FOR_COMPARE = 128, FOR_CLASSIFY = 256, FOR_EXPLAIN = 512, FOR_BENCH = 1024, FOR_QUIZ = 2048, FOR_DOCTOR = 4096, FOR_NOTES = 8192,
-    FOR_GRADE = 16384, FOR_LAB = 32768,
+    FOR_GRADE = 16384, FOR_LAB = 32768, FOR_MERGE = 65536, FOR_REPL = 131072,
     FOR_BATCH = FOR_RUN | FOR_DRAW | FOR_TRACE | FOR_COMPARE,
     FOR_MACHINE = FOR_BATCH | FOR_TUI,
     FOR_ALL = FOR_MACHINE | FOR_LIST | FOR_TALK | FOR_EXEC | FOR_CLASSIFY | FOR_EXPLAIN | FOR_BENCH | FOR_QUIZ | FOR_DOCTOR | FOR_NOTES |
-              FOR_GRADE | FOR_LAB
+              FOR_GRADE | FOR_LAB | FOR_MERGE | FOR_REPL
 };
 
 enum option {
@@ -25,7 +25,7 @@ enum option {
     OPT_COUNT
 };
 
-enum { OPTIONS_OPERANDS = 8 };
+enum { OPTIONS_OPERANDS = 1024 /* `merge` takes a file for each shard */ };
 struct options {
     const char *value[OPT_COUNT];        /* the last one given; "" for a switch; NULL: not given */
     const char *operand[OPTIONS_OPERANDS];

@@ -1,0 +1,74 @@
+#!/bin/bash
+# `ringside merge`: shards of grade and of bench sweep become, byte for byte, what one run would have written. And a course of generated
+# submissions, spread by GNU parallel as docs/scale.md says: COURSE of them (24; `make course`: 500).
+set -u
+ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+ok() {
+    local name=$1
+    shift
+    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
+    echo "not ok - $name"
+    failed=1
+}
+fails() { # NAME CODE WORDS command...
+    local name=$1 code=$2 words=$3
+    shift 3
+    "$@" >out 2>err
+    ok "$name: exit code $code" [ $? = "$code" ]
+    ok "$name: says '$words'" grep -q "$words" err
+}
+n=${COURSE:-24}
+isa=$root/scenarios/labs/isa
+mkdir all
+for i in $(seq "$n"); do # one in three is right, one has a bug, one does nothing
+    dir=all/$(printf 'student-%03d' "$i")
+    mkdir "$dir"
+    case $((i % 3)) in
+    0) cp "$isa/solution/"* "$dir" ;;
+    1) sed '0,/ or /s// and /' "$isa/solution/classify.lua" >"$dir/classify.lua" ;;
+    *) cp "$isa/starter/"* "$dir" ;;
+    esac
+done
+for f in csv json junit; do "$ringside" grade isa --all all --jobs 2 --format $f -o whole.$f; done
+for f in csv json junit; do
+    for s in 1 2 3; do "$ringside" grade isa --all all --shard $s/3 --format $f -o $s.$f; done
+    "$ringside" merge 3.$f 1.$f 2.$f -o joined.$f
+    ok "$f: three shards, in any order, are the whole" cmp joined.$f whole.$f
+done
+"$ringside" merge whole.csv | cmp -s - whole.csv
+ok "one report is itself" [ $? = 0 ]
+guests=$(dirname "$(ls "$root"/build/guests/fault.elf "$(dirname "$ringside")"/guests/fault.elf 2>/dev/null | head -n 1)")
+sweep() { "$ringside" bench sweep "$guests/popf.elf" "$guests/fault.elf" --on native,vtx --set cost.vmexit=400..4000:4 -q "$@"; }
+sweep --csv whole.csv2 --json whole.json2
+for s in 1 2 3; do sweep --shard $s/3 --csv $s.csv2 --json $s.json2; done
+"$ringside" merge 2.csv2 1.csv2 3.csv2 -o joined.csv2
+ok "a sweep's CSV" cmp joined.csv2 whole.csv2
+"$ringside" merge 3.json2 2.json2 1.json2 -o joined.json2
+ok "a sweep's JSON" cmp joined.json2 whole.json2
+fails "nothing" 2 'merge what' "$ringside" merge
+fails "the same shard twice" 3 'each shard once' "$ringside" merge 1.csv 1.csv
+fails "a sweep without one of its shards" 3 '2 of 3 shards' "$ringside" merge 1.json2 2.json2
+fails "two forms" 3 "not grade's CSV" "$ringside" merge 1.csv 2.json
+fails "no report" 3 'not a report' "$ringside" merge "$root/README.md"
+fails "another lab" 3 'begins otherwise' "$ringside" merge 1.csv <(sed '1s/privileged/other/' 2.csv)
+fails "no such file" 3 'nowhere.csv' "$ringside" merge nowhere.csv
+ok "nothing is half-written" [ ! -e out.csv ]
+ls all | xargs -P 2 -I{} "$ringside" grade isa --submission all/{} --format csv -o one-{}.csv --exit-zero
+"$ringside" merge one-*.csv -o grades.csv
+ok "xargs -P: one by one" cmp grades.csv whole.csv
+if command -v parallel >/dev/null; then
+    parallel --will-cite -j 2 "$ringside" grade isa --all all --shard {}/4 --format csv -o part-{}.csv --exit-zero ::: 1 2 3 4
+    "$ringside" merge part-*.csv -o grades.csv
+    ok "GNU parallel: $n submissions, four shards" cmp grades.csv whole.csv
+    ls all | parallel --will-cite -j 2 "$ringside" grade isa --submission all/{} --format csv -o one-{}.csv --exit-zero
+    "$ringside" merge one-*.csv -o grades.csv
+    ok "GNU parallel: one by one" cmp grades.csv whole.csv
+else
+    echo "ok - GNU parallel # SKIP not installed"
+fi
+exit $failed
