@@ -45,7 +45,7 @@ pc_libs  = $(or $(shell pkg-config --libs $(1) 2>/dev/null),$(2))
 LUA_PC  := $(shell for p in lua5.4 lua-5.4 lua54; do pkg-config --exists $$p 2>/dev/null && echo $$p && break; done)
 LUA_INCLUDE := $(if $(LUA_PC),$(call pc_flags,$(LUA_PC)),-isystem /usr/include/lua5.4)
 LIBS      := $(call pc_libs,zydis,-lZydis) $(call pc_libs,panelw ncursesw,-lpanelw -lncursesw) \
-             $(if $(LUA_PC),$(call pc_libs,$(LUA_PC),),-llua5.4) $(call pc_libs,zlib,-lz) -lm
+             $(if $(LUA_PC),$(call pc_libs,$(LUA_PC),),-llua5.4) $(call pc_libs,zlib,-lz) $(call pc_libs,jansson,-ljansson) -lm
 # Optional: source lines of guests (sim/source_lines.c).
 LIBDW     := $(or $(shell pkg-config --exists libdw 2>/dev/null && echo yes),$(if $(wildcard /usr/include/elfutils/libdw.h),yes))
 LIBS      += $(if $(LIBDW),$(call pc_libs,libdw,-ldw) -lelf)

@@ -6,7 +6,7 @@
 int cmd_narrate(const struct options *o, struct err *e)
 {
     static const struct { enum option option; const char *name; } others[] = {
-        { OPT_JSON, "--json" }, { OPT_GDB, "--gdb" }, { OPT_PROFILE, "--profile" }, { OPT_FOLDED, "--profile-folded" },
+        { OPT_JSON, "--json" }, { OPT_GDB, "--gdb" }, { OPT_DAP, "--dap" }, { OPT_PROFILE, "--profile" }, { OPT_FOLDED, "--profile-folded" },
         { OPT_OUTPUT, "-o" }, { OPT_SERIAL, "--serial" }, { OPT_SCREEN, "--screen" }, { OPT_AGAINST, "--against" },
     };
     struct subject s;

@@ -4,6 +4,7 @@
  * a section of its own; for an image stdout is the guest's serial line, and the summary goes to stderr.
  * Idea 2: what ends a run early is remembered, what there was until then is still reported, and the exit code is that
  * of the first thing that went wrong: error, limit, expectation, guest. */
+#include "sim/dap.h"
 #include "sim/vmm/strategy.h"
 #include "sim/cmd.h"
 #include "sim/compare.h"
@@ -446,7 +447,8 @@ static void prepare(struct run *r)
         r->s.cfg.serial = live_byte;
         r->s.cfg.serial_self = &r->live;
     }
-    r->s.cfg.onward = !r->s.lesson && !o->value[OPT_GDB] && !o->value[OPT_OUTPUT];
+    if (o->value[OPT_DAP]) r->s.cfg.serial = dap_serial;
+    r->s.cfg.onward = !r->s.lesson && !o->value[OPT_GDB] && !o->value[OPT_DAP] && !o->value[OPT_OUTPUT];
     r->live.vms = config_vms(&r->s.cfg);
     r->live.flush = isatty(STDOUT_FILENO) || o->value[OPT_GDB]; /* a stopped guest has said all it has said */
 }
@@ -460,6 +462,10 @@ int cmd_run(const struct options *o, struct err *e)
     if (!check_options(&r, e)) return e->code;
     const char *word = command_subject(o, 0, e);
     if (!word || !subject_find(&r.s, word, o, e)) return e->code;
+    if (r.s.lesson && o->value[OPT_DAP]) {
+        subject_close(&r.s);
+        return err_set(e, EXIT_USAGE, "--dap: a scenario runs by its own steps; give the image, as in build/guests/%s.elf", r.s.name), e->code;
+    }
     if (r.s.lesson && o->value[OPT_GDB]) {
         subject_close(&r.s);
         return err_set(e, EXIT_USAGE, "--gdb: a scenario runs by its own steps; give the image, as in build/guests/%s.elf", r.s.name), e->code;
@@ -470,7 +476,8 @@ int cmd_run(const struct options *o, struct err *e)
     guard_start(options_wall(o));
     if (r.s.lesson) say_opening(&r);
     double begun = now();
-    if (o->value[OPT_GDB]) gdb_serve(r.s.machine, o->value[OPT_GDB], &r.early);
+    if (o->value[OPT_DAP]) dap_serve(r.s.machine, r.s.cfg.image, o->value[OPT_DAP], &r.early);
+    else if (o->value[OPT_GDB]) gdb_serve(r.s.machine, o->value[OPT_GDB], &r.early);
     else if (subject_run(&r.s, r.s.lesson ? told : NULL, &r, &r.early) && r.s.lesson) subject_finish(&r.s, &r.early);
     r.seconds = now() - begun;
     finish(&r, e);

@@ -15,7 +15,7 @@
 
 enum { PATH = 700, MOST = 64 << 20 };
 
-static const char packages[] = "liblua5.4-0 libncursesw6 libzydis4.0 zlib1g"; /* Debian 12's names of the libraries that the program is linked to */
+static const char packages[] = "libjansson4 liblua5.4-0 libncursesw6 libzydis4.0 zlib1g"; /* Debian 12's names of the libraries that the program is linked to */
 
 /* %s stands for the name of the student's file, %% is a percent sign; @ for the packages. */
 static const struct target {

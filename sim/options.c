@@ -97,7 +97,7 @@ static bool read_long(unsigned command, int argc, char **argv, int *i, struct me
         return !eq || err_set(e, EXIT_USAGE, "--%s: takes no value; write just --%s", name, name);
     }
     if (!eq && met->row->value[0] == '[') { /* optional: the next argument only if it can be nothing else */
-        bool given = met->row == &rows[OPT_GDB] && *i + 1 < argc && gdb_is_address(argv[*i + 1]);
+        bool given = (met->row == &rows[OPT_GDB] || met->row == &rows[OPT_DAP]) && *i + 1 < argc && gdb_is_address(argv[*i + 1]);
         met->value = given ? argv[++*i] : "";
         return true;
     }

@@ -288,6 +288,8 @@ bad "--gdb of a scenario" 2 'give the image' run popf --gdb :0
 bad "--gdb without a number" 2 'no such address' run good.elf --gdb=localhost
 bad "--gdb, port too large" 2 'no such address' run good.elf --gdb=:99999
 bad "--gdb at somebody else's" 6 'cannot listen' run good.elf --gdb=192.0.2.1:1
+bad "--dap of a scenario" 2 'give the image' run popf --dap
+bad "--dap without a number" 2 'no such address' run good.elf --dap=localhost
 bad "--color sometimes" 2 'no such choice' run popf --color sometimes
 bad "--json - and --serial stdio" 2 'both on stdout' run good.elf --json - --serial stdio
 bad "--json - and --screen -" 2 'both on stdout' run good.elf --json - --screen -

@@ -21,6 +21,7 @@ liblua5.4-dev|Lua 5.4, headers and library|scenarios are Lua scripts
 libcmocka-dev|cmocka, headers and library|the unit tests
 libvterm-dev|libvterm, headers and library|reads screens back in the tests
 libdw-dev|elfutils' libdw, headers and library|shows guests' source lines
+libjansson-dev|jansson, headers and library|reads and writes JSON for editors (run --dap)
 zlib1g-dev|zlib, headers and library|trace files
 graphviz|Graphviz (the program dot)|draws .dot diagrams as PDF and PNG
 librsvg2-bin|librsvg's rsvg-convert|turns SVG diagrams into PNG and PDF
@@ -125,11 +126,11 @@ without_apt() {
     { has as && has ld && has objdump; } || lacking="$lacking binutils"
     has dot || lacking="$lacking graphviz"
     has rsvg-convert || lacking="$lacking librsvg2-bin"
-    all="Zydis/Zydis.h curses.h panel.h lua.h lauxlib.h lualib.h cmocka.h vterm.h zlib.h"
+    all="Zydis/Zydis.h curses.h panel.h lua.h lauxlib.h lualib.h cmocka.h vterm.h zlib.h jansson.h"
     # One program that uses everything answers at once; only when it fails is each library asked alone.
     case $lacking in
     *gcc*) lacking="$lacking libc6-dev libzydis-dev libncurses-dev liblua5.4-dev libcmocka-dev libvterm-dev"
-        lacking="$lacking zlib1g-dev" ;;
+        lacking="$lacking zlib1g-dev libjansson-dev" ;;
     *) if ! probe_link "${PROBE_LIBS-} -lz" $all; then
             probe_link "" stdio.h stdlib.h || lacking="$lacking libc6-dev"
             library libzydis-dev 'Zy.*' Zydis/Zydis.h
@@ -137,6 +138,7 @@ without_apt() {
             library liblua5.4-dev 'lua.*' lua.h lauxlib.h lualib.h
             library libcmocka-dev 'cmocka.*' cmocka.h
             library libvterm-dev 'vterm.*' vterm.h
+            library libjansson-dev jansson jansson.h
             probe_link -lz zlib.h || lacking="$lacking zlib1g-dev"
         fi ;;
     esac

@@ -1,0 +1,327 @@
+/* Requests and answers of an editor: see dap.h. */
+#include "sim/dap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE_STEPS = 100000 };
+
+/* --- messages --- */
+
+static void post(struct dap *d, json_t *message)
+{
+    json_object_set_new(message, "seq", json_integer(++d->seq));
+    char *words = json_dumps(message, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    if (words) d->send(d->self, words, strlen(words));
+    free(words);
+    json_decref(message);
+}
+
+static void event(struct dap *d, const char *name, json_t *body)
+{
+    post(d, json_pack("{s:s, s:s, s:o}", "type", "event", "event", name, "body", body));
+}
+
+void dap_output(struct dap *d, const char *category, const char *text)
+{
+    json_t *words = json_string(text);
+    event(d, "output", json_pack("{s:s, s:o}", "category", category, "output", words ? words : json_string("?\n")));
+}
+
+/* --- where it stopped --- */
+
+/* What the GDB session would have said, in DAP's words. */
+static void stopped(struct dap *d, const char *reason)
+{
+    struct machine_end end = machine_end(d->m);
+    const char *said = text_str(&d->gdb.last);
+    text_clear(&d->gdb.out);
+    if (end.fate != FATE_RUNNING && d->gdb.over == GDB_GONE) {
+        dap_output(d, "console", end.why);
+        dap_output(d, "console", "\n");
+        event(d, "exited", json_pack("{s:i}", "exitCode", machine_exit_code(d->m)));
+        event(d, "terminated", json_object());
+        d->over = true;
+        return;
+    }
+    json_t *body = json_pack("{s:s, s:i, s:b}", "reason", reason, "threadId", 1, "allThreadsStopped", 1);
+    if (end.fate != FATE_RUNNING) json_object_set_new(body, "reason", json_string("exception")), json_object_set_new(body, "text", json_string(end.why));
+    else if (strstr(said, "replaylog:begin")) json_object_set_new(body, "description", json_string("at the beginning of the run"));
+    else if (!strncmp(said, "T02", 3)) json_object_set_new(body, "reason", json_string("pause"));
+    else if (strstr(said, "break:")) json_object_set_new(body, "reason", json_string("breakpoint"));
+    event(d, "stopped", body);
+}
+
+static uint32_t here(const struct dap *d)
+{
+    struct machine_cpu c;
+    machine_guest(d->m, &c);
+    return c.eip;
+}
+
+/* --- stop points --- */
+
+static void apply(struct dap *d)
+{
+    d->gdb.stops = 0;
+    d->gdb.swbreak = true;
+    for (unsigned i = 0; i < DAP_SOURCES + DAP_FILES; i++)
+        for (unsigned k = 0; k < d->set[i].n && d->gdb.stops < POINTS_MOST; k++)
+            d->gdb.stop[d->gdb.stops++] = (struct gdb_stop){ 0, d->set[i].at[k], 1 };
+    gdb_apply_stops(&d->gdb, NULL);
+}
+
+static void refused(json_t *list, const char *why)
+{
+    json_array_append_new(list, json_pack("{s:b, s:s}", "verified", 0, "message", why));
+}
+
+static void accepted(struct dap *d, unsigned set, uint32_t at, unsigned line, json_t *list)
+{
+    char where[16];
+    snprintf(where, sizeof where, "0x%08X", at);
+    if (d->set[set].n == POINTS_MOST) {
+        refused(list, "no more stop points fit");
+        return;
+    }
+    d->set[set].at[d->set[set].n++] = at;
+    json_t *b = json_pack("{s:b, s:s}", "verified", 1, "instructionReference", where);
+    if (line) json_object_set_new(b, "line", json_integer(line));
+    json_array_append_new(list, b);
+}
+
+static bool on_sources(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    const char *path = json_string_value(json_object_get(json_object_get(args, "source"), "path"));
+    json_t *list = json_array(), *wanted;
+    size_t i;
+    unsigned set = DAP_SOURCES;
+    if (!path) return json_decref(list), err_set(e, EXIT_INPUT, "the source has no path");
+    while (set < DAP_SOURCES + DAP_FILES && d->set[set].file[0] && strcmp(d->set[set].file, path)) set++;
+    if (set == DAP_SOURCES + DAP_FILES || strlen(path) >= sizeof d->set[set].file)
+        return json_decref(list), err_set(e, EXIT_INPUT, "stop points in more than %d files", (int)DAP_FILES);
+    strcpy(d->set[set].file, path);
+    d->set[set].n = 0;
+    json_array_foreach(json_object_get(args, "breakpoints"), i, wanted) {
+        struct source_line l;
+        unsigned line = (unsigned)json_integer_value(json_object_get(wanted, "line"));
+        const char *slash = strrchr(path, '/');
+        if (source_lines_find(d->lines, path, line, &l) || (slash && source_lines_find(d->lines, slash + 1, line, &l))) accepted(d, set, l.addr, l.line, list);
+        else refused(list, d->lines ? "no instruction was made from that line or one below" : "the image has no source lines");
+    }
+    json_object_set_new(body, "breakpoints", list);
+    apply(d);
+    return true;
+}
+
+static bool on_places(struct dap *d, json_t *args, json_t *body, unsigned set, const char *key)
+{
+    json_t *list = json_array(), *wanted;
+    size_t i;
+    d->set[set].n = 0;
+    json_array_foreach(json_object_get(args, "breakpoints"), i, wanted) {
+        const char *word = json_string_value(json_object_get(wanted, key));
+        uint32_t at;
+        bool found = word && (set == DAP_FUNCTIONS ? machine_find_symbol(d->m, word, &at) : dap_value(d, word, &at));
+        if (found) accepted(d, set, at + (uint32_t)json_integer_value(json_object_get(wanted, "offset")), 0, list);
+        else refused(list, set == DAP_FUNCTIONS ? "the image has no such symbol" : "no such address");
+    }
+    json_object_set_new(body, "breakpoints", list);
+    apply(d);
+    return true;
+}
+static bool on_functions(struct dap *d, json_t *args, json_t *body, struct err *e) { return (void)e, on_places(d, args, body, DAP_FUNCTIONS, "name"); }
+static bool on_instructions(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    return (void)e, on_places(d, args, body, DAP_INSTRUCTIONS, "instructionReference");
+}
+
+/* --- running: after the answer, for it may last --- */
+
+/* Until there, or whatever stops it before. False: something else did. */
+static bool run_to(struct dap *d, uint32_t at)
+{
+    gdb_apply_stops(&d->gdb, &at);
+    gdb_continue(&d->gdb);
+    gdb_apply_stops(&d->gdb, NULL);
+    return here(d) == at && machine_end(d->m).fate == FATE_RUNNING;
+}
+
+static bool is_call(const struct dap *d, uint32_t *behind)
+{
+    struct machine_insn i;
+    uint32_t at = here(d);
+    if (!machine_insn(d->m, gva(at), &i) || strncmp(i.word, "call", 4)) return false;
+    *behind = at + i.len;
+    return true;
+}
+
+/* One instruction; `over`: a call to its end. False: something else stopped it. */
+static bool one(struct dap *d, bool over)
+{
+    uint32_t behind;
+    if (over && is_call(d, &behind)) return run_to(d, behind);
+    gdb_step(&d->gdb);
+    return !strncmp(text_str(&d->gdb.last), "T05thread", 9) && d->gdb.over == GDB_ON;
+}
+
+static bool by_instruction(json_t *args)
+{
+    const char *g = json_string_value(json_object_get(args, "granularity"));
+    return g && !strcmp(g, "instruction");
+}
+
+/* A line is over at the beginning of another one; code without lines goes by one instruction. */
+static void step(struct dap *d, json_t *args, bool over)
+{
+    struct source_line began, now;
+    bool lines = !by_instruction(args) && source_lines_at(d->lines, here(d), &began);
+    for (unsigned n = 0; one(d, over) && lines && n < LINE_STEPS; n++) {
+        if (!source_lines_at(d->lines, here(d), &now)) continue;
+        if (now.addr == here(d) && (now.line != began.line || now.file != began.file)) break;
+        if (d->gdb.interrupted(d->gdb.self)) break;
+    }
+    stopped(d, "step");
+}
+static void on_next(struct dap *d, json_t *args) { step(d, args, true); }
+static void on_step_in(struct dap *d, json_t *args) { step(d, args, false); }
+
+static void on_step_out(struct dap *d, json_t *args)
+{
+    struct machine_cpu c;
+    uint32_t back;
+    (void)args;
+    machine_guest(d->m, &c);
+    if (machine_peek_guest(d->m, gva(c.seg[2].base + c.reg[5] + 4), &back, sizeof back) && back) run_to(d, back);
+    else one(d, false);
+    stopped(d, "step");
+}
+
+static void on_step_back(struct dap *d, json_t *args)
+{
+    struct source_line began, now;
+    bool lines = !by_instruction(args) && source_lines_at(d->lines, here(d), &began);
+    for (unsigned n = 0; n < LINE_STEPS; n++) {
+        gdb_back_step(&d->gdb);
+        if (!lines || strstr(text_str(&d->gdb.last), "replaylog")) break;
+        if (source_lines_at(d->lines, here(d), &now) && now.addr == here(d) && (now.line != began.line || now.file != began.file)) break;
+        if (d->gdb.interrupted(d->gdb.self)) break;
+    }
+    d->gdb.over = GDB_ON;
+    stopped(d, "step");
+}
+
+static void on_continue(struct dap *d, json_t *args) { (void)args, gdb_continue(&d->gdb), stopped(d, "breakpoint"); }
+static void on_back(struct dap *d, json_t *args) { (void)args, gdb_back_continue(&d->gdb), d->gdb.over = GDB_ON, stopped(d, "breakpoint"); }
+static void on_pause(struct dap *d, json_t *args) { (void)args, stopped(d, "pause"); }
+static void on_initialized(struct dap *d, json_t *args) { (void)args, event(d, "initialized", json_object()); }
+
+static void on_configured(struct dap *d, json_t *args)
+{
+    (void)args;
+    d->configured = true;
+    if (d->stop_on_entry) stopped(d, "entry");
+    else on_continue(d, NULL);
+}
+
+static void on_restart(struct dap *d, json_t *args) { (void)args, gdb_restart(&d->gdb), stopped(d, "entry"); }
+static void on_leave(struct dap *d, json_t *args) { (void)args, d->over = true, event(d, "terminated", json_object()); }
+
+/* --- the table --- */
+
+static bool initialize(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    static const char *const can[] = { "supportsConfigurationDoneRequest", "supportsFunctionBreakpoints", "supportsInstructionBreakpoints", "supportsStepBack",
+                                       "supportsSteppingGranularity", "supportsReadMemoryRequest", "supportsDisassembleRequest", "supportsSetVariable",
+                                       "supportsRestartRequest", "supportsTerminateRequest", "supportsEvaluateForHovers" };
+    (void)d, (void)args, (void)e;
+    for (unsigned i = 0; i < sizeof can / sizeof *can; i++) json_object_set_new(body, can[i], json_true());
+    return true;
+}
+
+static bool launch(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    (void)body, (void)e;
+    d->stop_on_entry = !json_is_false(json_object_get(args, "stopOnEntry"));
+    return true;
+}
+
+static bool threads(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    (void)d, (void)args, (void)e;
+    json_object_set_new(body, "threads", json_pack("[{s:i, s:s}]", "id", 1, "name", "processor"));
+    return true;
+}
+
+static bool nothing(struct dap *d, json_t *args, json_t *body, struct err *e) { return (void)d, (void)args, (void)body, (void)e, true; }
+
+static const struct request {
+    const char *name;
+    bool (*answer)(struct dap *d, json_t *args, json_t *body, struct err *e);
+    void (*then)(struct dap *d, json_t *args); /* behind the answer; NULL: nothing */
+    bool early;                                /* may come before the configuration is done */
+} requests[] = {
+    { "initialize", initialize, on_initialized, true }, { "launch", launch, NULL, true }, { "attach", launch, NULL, true },
+    { "setBreakpoints", on_sources, NULL, true }, { "setFunctionBreakpoints", on_functions, NULL, true },
+    { "setInstructionBreakpoints", on_instructions, NULL, true }, { "setExceptionBreakpoints", nothing, NULL, true },
+    { "configurationDone", nothing, on_configured, true }, { "threads", threads, NULL, true },
+    { "stackTrace", dap_stack, NULL, false }, { "scopes", dap_scopes, NULL, false }, { "variables", dap_variables, NULL, false },
+    { "setVariable", dap_set_variable, NULL, false }, { "evaluate", dap_evaluate, NULL, false }, { "readMemory", dap_read_memory, NULL, false },
+    { "disassemble", dap_disassemble, NULL, false }, { "continue", nothing, on_continue, false }, { "next", nothing, on_next, false },
+    { "stepIn", nothing, on_step_in, false }, { "stepOut", nothing, on_step_out, false }, { "stepBack", nothing, on_step_back, false },
+    { "reverseContinue", nothing, on_back, false }, { "pause", nothing, on_pause, false }, { "restart", nothing, on_restart, false },
+    { "terminate", nothing, on_leave, true }, { "disconnect", nothing, on_leave, true },
+};
+
+static void respond(struct dap *d, json_t *request, const char *command, json_t *body, const struct err *e)
+{
+    json_t *r = json_pack("{s:s, s:I, s:b, s:s}", "type", "response", "request_seq", json_integer_value(json_object_get(request, "seq")), "success", !e->code,
+                          "command", command);
+    if (e->code) json_object_set_new(r, "message", json_string(e->text));
+    json_object_set(r, "body", body);
+    post(d, r);
+}
+
+static void carry_out(struct dap *d, json_t *request, const char *command)
+{
+    struct err e = { 0 };
+    json_t *args = json_object_get(request, "arguments"), *body = json_object();
+    const struct request *r = requests, *end = requests + sizeof requests / sizeof *requests;
+    while (r < end && strcmp(r->name, command)) r++;
+    if (r == end) err_set(&e, EXIT_INPUT, "%.40s: not supported", command);
+    else if (!r->early && !d->configured) err_set(&e, EXIT_INPUT, "%.40s: first comes configurationDone", command);
+    else r->answer(d, args, body, &e);
+    respond(d, request, command, body, &e);
+    json_decref(body);
+    if (!e.code && r->then) r->then(d, args);
+}
+
+void dap_message(struct dap *d, const char *json, size_t n)
+{
+    json_error_t why;
+    json_t *m = json_loadb(json, n, 0, &why);
+    const char *type = json_string_value(json_object_get(m, "type")), *command = json_string_value(json_object_get(m, "command"));
+    if (!m) {
+        struct text t = { 0 };
+        text_add(&t, "ringside: no JSON: %s\n", why.text);
+        dap_output(d, "console", text_str(&t));
+        text_free(&t);
+    } else if (type && command && !strcmp(type, "request")) carry_out(d, m, command);
+    json_decref(m);
+}
+
+void dap_begin(struct dap *d, struct machine *m, const char *image, bool (*interrupted)(void *self), void *self)
+{
+    d->m = m;
+    d->stop_on_entry = true;
+    snprintf(d->image, sizeof d->image, "%s", image);
+    d->lines = source_lines_open(image, NULL);
+    gdb_begin(&d->gdb, m, interrupted, self);
+}
+
+void dap_end(struct dap *d)
+{
+    gdb_end(&d->gdb);
+    source_lines_free(d->lines);
+}

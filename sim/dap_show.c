@@ -1,0 +1,272 @@
+/* What an editor shows of a machine that stands: see dap.h. */
+#include "sim/dap.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FRAMES = 24, MEMORY = 65536, INSTRUCTIONS = 1000 };
+enum { REF_REGISTERS = 1, REF_FLAGS, REF_SYSTEM, REF_MACHINE };
+
+static const char *const names[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
+static const struct { const char *name; uint8_t bit; } flags[] = { { "CF", 0 }, { "PF", 2 }, { "AF", 4 }, { "ZF", 6 }, { "SF", 7 }, { "TF", 8 }, { "IF", 9 },
+                                                                   { "DF", 10 }, { "OF", 11 }, { "NT", 14 }, { "RF", 16 }, { "VM", 17 }, { "AC", 18 } };
+
+static json_t *hex(uint32_t v)
+{
+    char s[16];
+    snprintf(s, sizeof s, "0x%08X", v);
+    return json_string(s);
+}
+
+/* --- the stack --- */
+
+static void add_source(struct dap *d, uint32_t pc, json_t *frame)
+{
+    struct source_line l;
+    char whole[PATH_MAX];
+    json_object_set_new(frame, "line", json_integer(0));
+    json_object_set_new(frame, "column", json_integer(0));
+    if (!source_lines_at(d->lines, pc, &l)) return;
+    const char *path = source_lines_path(d->lines, &l);
+    if (!path || !realpath(path, whole)) return;
+    json_object_set_new(frame, "line", json_integer(l.line));
+    json_object_set_new(frame, "column", json_integer(1));
+    json_object_set_new(frame, "source", json_pack("{s:s, s:s}", "name", source_line_name(&l), "path", whole));
+}
+
+static void add_frame(struct dap *d, json_t *list, uint32_t pc)
+{
+    char name[96], reference[16];
+    snprintf(reference, sizeof reference, "0x%08X", pc);
+    json_t *frame = json_pack("{s:i, s:s, s:s}", "id", (int)json_array_size(list) + 1, "name", machine_symbol(d->m, pc, name, sizeof name),
+                              "instructionPointerReference", reference);
+    add_source(d, pc, frame);
+    json_array_append_new(list, frame);
+}
+
+/* Frame by frame along EBP, as far as it looks like frames: each above the last, each with a return address that has a name. */
+bool dap_stack(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    (void)args, (void)e;
+    struct machine_cpu c;
+    json_t *list = json_array();
+    char name[96];
+    machine_guest(d->m, &c);
+    add_frame(d, list, c.eip);
+    for (uint32_t at = c.reg[5], frame[2]; json_array_size(list) < FRAMES && at && machine_peek_guest(d->m, gva(c.seg[2].base + at), frame, sizeof frame);
+         at = frame[0]) {
+        if (!strchr(machine_symbol(d->m, frame[1], name, sizeof name), '+')) break; /* behind a call, so inside a function */
+        add_frame(d, list, frame[1]);
+        if (frame[0] <= at) break;
+    }
+    json_object_set_new(body, "totalFrames", json_integer((json_int_t)json_array_size(list)));
+    json_object_set_new(body, "stackFrames", list);
+    return true;
+}
+
+/* --- variables --- */
+
+bool dap_scopes(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    static const char *const words[] = { "Registers", "Flags", "System", "Machine" };
+    (void)d, (void)args, (void)e;
+    json_t *list = json_array();
+    for (int i = 0; i < 4; i++)
+        json_array_append_new(list, json_pack("{s:s, s:i, s:b}", "name", words[i], "variablesReference", REF_REGISTERS + i, "expensive", 0));
+    json_object_set_new(body, "scopes", list);
+    return true;
+}
+
+static void add(json_t *list, const char *name, json_t *value, const char *memory)
+{
+    json_t *v = json_pack("{s:s, s:o, s:i}", "name", name, "value", value, "variablesReference", 0);
+    if (memory) json_object_set_new(v, "memoryReference", json_string(memory));
+    json_array_append_new(list, v);
+}
+
+static void add_number(json_t *list, const char *name, uint64_t n)
+{
+    struct text t = { 0 };
+    text_number(&t, n);
+    add(list, name, json_string(text_str(&t)), NULL);
+    text_free(&t);
+}
+
+static void registers(const struct machine_cpu *c, json_t *list)
+{
+    char at[16];
+    for (unsigned i = 0; i < 8; i++) {
+        snprintf(at, sizeof at, "0x%08X", c->reg[i]);
+        add(list, names[i], hex(c->reg[i]), at);
+    }
+    snprintf(at, sizeof at, "0x%08X", c->eip);
+    add(list, "eip", hex(c->eip), at);
+    add(list, "eflags", hex(c->eflags), NULL);
+}
+
+static void system_registers(const struct machine_cpu *guest, const struct machine_cpu *real, json_t *list)
+{
+    static const char *const segments[] = { "es", "cs", "ss", "ds", "fs", "gs" };
+    add(list, "ring", json_integer(guest->cpl), NULL);
+    json_object_set_new(json_array_get(list, 0), "value", json_sprintf("%u (really %u)", guest->cpl, real->cpl));
+    add(list, "cr0", hex(guest->cr0), NULL);
+    add(list, "cr2", hex(guest->cr2), NULL);
+    add(list, "cr3", hex(guest->cr3), NULL);
+    add(list, "cr4", hex(guest->cr4), NULL);
+    add(list, "real cr0", hex(real->cr0), NULL);
+    add(list, "real cr3", hex(real->cr3), NULL);
+    for (unsigned i = 0; i < 6; i++) add(list, segments[i], json_sprintf("%04X", guest->seg[i].sel), NULL);
+}
+
+bool dap_variables(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    struct machine_cpu guest, real;
+    json_t *list = json_array();
+    machine_guest(d->m, &guest);
+    machine_cpu(d->m, &real);
+    switch (json_integer_value(json_object_get(args, "variablesReference"))) {
+    case REF_REGISTERS: registers(&guest, list); break;
+    case REF_FLAGS:
+        for (unsigned i = 0; i < sizeof flags / sizeof *flags; i++) add(list, flags[i].name, json_string(guest.eflags >> flags[i].bit & 1 ? "1" : "0"), NULL);
+        add(list, "IOPL", json_sprintf("%u", guest.iopl), NULL);
+        break;
+    case REF_SYSTEM: system_registers(&guest, &real, list); break;
+    case REF_MACHINE:
+        add_number(list, "cycles", machine_cycles(d->m));
+        add_number(list, "instructions", machine_retired(d->m));
+        add_number(list, "moment", machine_insns(d->m));
+        add_number(list, "events", trace_last(machine_trace_of(d->m)));
+        break;
+    default:
+        json_decref(list);
+        return err_set(e, EXIT_INPUT, "there are no variables of that number");
+    }
+    json_object_set_new(body, "variables", list);
+    return true;
+}
+
+bool dap_value(const struct dap *d, const char *word, uint32_t *value)
+{
+    struct machine_cpu c;
+    char *end;
+    machine_guest(d->m, &c);
+    for (unsigned i = 0; i < 8; i++)
+        if (!strcmp(word, names[i])) return *value = c.reg[i], true;
+    const struct { const char *name; uint32_t v; } more[] = { { "eip", c.eip }, { "eflags", c.eflags }, { "cr0", c.cr0 }, { "cr2", c.cr2 }, { "cr3", c.cr3 },
+                                                              { "cr4", c.cr4 } };
+    for (unsigned i = 0; i < sizeof more / sizeof *more; i++)
+        if (!strcmp(word, more[i].name)) return *value = more[i].v, true;
+    if (machine_find_symbol(d->m, word, value)) return true;
+    if (*word < '0' || *word > '9') return false;
+    *value = (uint32_t)strtoull(word, &end, 0);
+    return !*end;
+}
+
+bool dap_set_variable(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    const char *name = json_string_value(json_object_get(args, "name")), *word = json_string_value(json_object_get(args, "value"));
+    uint32_t v;
+    if (!name || !word || !dap_value(d, word, &v)) return err_set(e, EXIT_INPUT, "%.40s: neither a number nor a symbol", word ? word : "");
+    if (!machine_set_reg(d->m, name, v)) return err_set(e, EXIT_INPUT, "%.40s cannot be set", name);
+    json_object_set_new(body, "value", hex(v));
+    return true;
+}
+
+bool dap_evaluate(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    const char *word = json_string_value(json_object_get(args, "expression"));
+    uint32_t v;
+    char symbol[96], at[16];
+    if (!word || !dap_value(d, *word == '$' ? word + 1 : word, &v)) {
+        const char *near = word ? machine_suggest_symbol(d->m, word) : NULL;
+        return err_set(e, EXIT_INPUT, "%.60s: neither a register, a symbol nor a number%s%s", word ? word : "", near ? "; did you mean " : "", near ? near : "");
+    }
+    snprintf(at, sizeof at, "0x%08X", v);
+    json_object_set_new(body, "result", json_sprintf("%s %s", at, machine_symbol(d->m, v, symbol, sizeof symbol)));
+    json_object_set_new(body, "variablesReference", json_integer(0));
+    json_object_set_new(body, "memoryReference", json_string(at));
+    return true;
+}
+
+/* --- memory and code --- */
+
+static bool place(const struct dap *d, json_t *args, const char *offset, uint32_t *at, struct err *e)
+{
+    const char *word = json_string_value(json_object_get(args, "memoryReference"));
+    if (!word || !dap_value(d, word, at)) return err_set(e, EXIT_INPUT, "%.40s: no such place in memory", word ? word : "");
+    *at += (uint32_t)json_integer_value(json_object_get(args, offset));
+    return true;
+}
+
+/* RFC 4648. */
+static void base64(const uint8_t *bytes, size_t n, struct text *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < n; i += 3) {
+        uint32_t v = (uint32_t)bytes[i] << 16 | (uint32_t)(i + 1 < n ? bytes[i + 1] : 0) << 8 | (i + 2 < n ? bytes[i + 2] : 0);
+        for (unsigned k = 0; k < 4; k++) text_char(out, i + k > n ? '=' : digits[v >> (18 - 6 * k) & 63]);
+    }
+}
+
+bool dap_read_memory(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    uint32_t at;
+    json_int_t n = json_integer_value(json_object_get(args, "count"));
+    if (!place(d, args, "offset", &at, e)) return false;
+    if (n < 0 || n > MEMORY) return err_set(e, EXIT_INPUT, "from 0 to %d bytes at a time", (int)MEMORY);
+    uint8_t *bytes = malloc((size_t)n + 1);
+    json_int_t have = 0;
+    struct text t = { 0 };
+    while (bytes && have < n && machine_peek_guest(d->m, gva(at + (uint32_t)have), bytes + have, 1)) have++;
+    if (bytes) base64(bytes, (size_t)have, &t);
+    json_object_set_new(body, "address", hex(at));
+    json_object_set_new(body, "data", json_string(text_str(&t)));
+    if (have < n) json_object_set_new(body, "unreadableBytes", json_integer(n - have));
+    free(bytes);
+    text_free(&t);
+    return true;
+}
+
+static json_t *instruction(struct dap *d, uint32_t at, unsigned *length)
+{
+    char words[128], bytes[64] = "", symbol[96];
+    uint8_t b;
+    *length = machine_disasm(d->m, gva(at), words, sizeof words);
+    for (unsigned i = 0; i < *length && i < 15 && machine_peek_guest(d->m, gva(at + i), &b, 1); i++) snprintf(bytes + 3 * i, sizeof bytes - 3 * i, "%02X ", b);
+    json_t *row = json_pack("{s:o, s:s, s:s}", "address", hex(at), "instructionBytes", bytes, "instruction", *length ? words : "??");
+    const char *name = machine_symbol(d->m, at, symbol, sizeof symbol);
+    if (*length && !strchr(name, '+') && (*name < '0' || *name > '9')) json_object_set_new(row, "symbol", json_string(name));
+    json_t *where = json_object();
+    add_source(d, at, where);
+    if (json_object_get(where, "source")) {
+        json_object_set(row, "location", json_object_get(where, "source"));
+        json_object_set(row, "line", json_object_get(where, "line"));
+    }
+    json_decref(where);
+    return row;
+}
+
+bool dap_disassemble(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    uint32_t at;
+    json_int_t skip = json_integer_value(json_object_get(args, "instructionOffset")), n = json_integer_value(json_object_get(args, "instructionCount"));
+    if (!place(d, args, "offset", &at, e)) return false;
+    if (n < 0 || n > INSTRUCTIONS || skip < -INSTRUCTIONS || skip > INSTRUCTIONS) return err_set(e, EXIT_INPUT, "at most %d instructions at a time", (int)INSTRUCTIONS);
+    json_t *list = json_array();
+    gva_t before[64];
+    unsigned length, have = skip < 0 ? machine_disasm_back(d->m, gva(at), before, skip < -64 ? 64 : (unsigned)-skip) : 0;
+    for (json_int_t i = skip; i < 0 && (json_int_t)json_array_size(list) < n; i++) {
+        json_int_t k = (json_int_t)have + i; /* `before` is in order of addresses */
+        json_array_append_new(list, k >= 0 ? instruction(d, before[k].v, &length)
+                                           : json_pack("{s:o, s:s}", "address", hex(at + (uint32_t)i), "instruction", "??"));
+    }
+    for (; (json_int_t)json_array_size(list) < n; at += length ? length : 1) {
+        json_t *row = instruction(d, at, &length);
+        if (skip-- > 0) json_decref(row);
+        else json_array_append_new(list, row);
+    }
+    json_object_set_new(body, "instructions", list);
+    return true;
+}

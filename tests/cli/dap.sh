@@ -1,0 +1,158 @@
+#!/bin/bash
+# `run --dap`: an editor's session, message by message, with a client of its own: stop points by line, function and address, steps, and back.
+set -u
+ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
+guest=$(realpath build/guests/popf.elf)
+source=$(realpath scenarios/guests/popf/popf.c)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failed=0
+result() { if [ "$2" = 0 ]; then echo "ok - $1"; else echo "not ok - $1"; failed=1; fi; }
+command -v jq >/dev/null || { echo "jq is not installed"; exit 77; }
+
+seq=0
+begin() { # begin ARGUMENT...: a session; its messages go to fd 3, its answers come from fd 4
+    coproc DAP { "$ringside" run "$@" --dap 2>"$work/err"; }
+    exec 3>&"${DAP[1]}" 4<&"${DAP[0]}"
+    eval "exec ${DAP[1]}>&- ${DAP[0]}<&-" # so that closing 3 is hanging up
+    pid=$DAP_PID
+    seq=0
+}
+ask() { # ask COMMAND [ARGUMENTS]
+    seq=$((seq + 1))
+    local m="{\"seq\":$seq,\"type\":\"request\",\"command\":\"$1\",\"arguments\":${2:-{\}}}"
+    printf 'Content-Length: %d\r\n\r\n%s' "${#m}" "$m" >&3
+}
+hear() { # the next message into $heard; empty at the end
+    local line length=
+    heard=
+    while IFS= read -r -t 60 line <&4; do
+        line=${line%$'\r'}
+        case $line in
+        Content-Length:*) length=${line#*: } ;;
+        '') [ -n "$length" ] && break ;;
+        esac
+    done
+    [ -n "$length" ] && LC_ALL=C IFS= read -r -d '' -N "$length" -t 60 heard <&4
+}
+await() { # await WHAT: hears until a message fits the jq filter; it is left in $heard
+    for ((k = 0; k < 400; k++)); do
+        hear
+        [ -n "$heard" ] || return 1
+        jq -e "$1" >/dev/null 2>&1 <<<"$heard" && return 0
+    done
+    return 1
+}
+answer() { await ".type == \"response\" and .command == \"$1\""; }
+get() { jq -r "$1" <<<"$heard"; }
+register() { ask variables '{"variablesReference":1}' && answer variables && get ".body.variables[] | select(.name == \"$1\").value"; }
+call() { ask "$@" && answer "$1"; }
+stop() { await '.event == "stopped"'; }
+place() { call stackTrace '{"threadId":1}' && get '.body.stackFrames[0].name'; }
+line() { call stackTrace '{"threadId":1}' && get '.body.stackFrames[0].line'; }
+
+begin "$guest"
+call initialize '{"adapterID":"x"}' && [ "$(get .success)" = true ] && [ "$(get .body.supportsStepBack)" = true ]
+result "initialize tells what it can" $?
+await '.event == "initialized"'
+result "then it wants its configuration" $?
+call continue '{"threadId":1}' && [ "$(get .success)" = false ] && get .message | grep -q configurationDone
+result "nothing runs before that is done" $?
+call launch '{"stopOnEntry":true}'
+call setFunctionBreakpoints '{"breakpoints":[{"name":"popf_insn"},{"name":"nowhere"}]}'
+[ "$(get '.body.breakpoints[0].verified')" = true ] && [ "$(get '.body.breakpoints[1].verified')" = false ]
+result "a stop point by function, and one that is none" $?
+call configurationDone && stop && [ "$(get .body.reason)" = entry ]
+result "it stops at the entry" $?
+call threads && [ "$(get '.body.threads | length')" = 1 ]
+result "one processor" $?
+call continue '{"threadId":1}' && stop && [ "$(get .body.reason)" = breakpoint ] && [ "$(place)" = popf_insn ]
+result "continue comes to the function" $?
+at=$(register eip) esp=$(register esp)
+[ "$at" = "$(call evaluate '{"expression":"popf_insn"}' && get .body.result | cut -d' ' -f1)" ]
+result "registers and symbols agree" $?
+call readMemory "{\"memoryReference\":\"$at\",\"count\":1}" && [ "$(get .body.data | base64 -d | od -An -tx1 | tr -d ' ')" = 9d ]
+result "memory holds POPF's byte" $?
+call disassemble "{\"memoryReference\":\"$at\",\"instructionOffset\":-1,\"instructionCount\":3}" && [ "$(get '.body.instructions | length')" = 3 ] &&
+    get '.body.instructions[1].instruction' | grep -q popf && [ "$(get '.body.instructions[1].symbol')" = popf_insn ]
+result "and disassembles so, one before, one behind" $?
+call stepIn '{"threadId":1,"granularity":"instruction"}' && stop && [ "$(register esp)" != "$esp" ] && [ "$(place)" = after_popf ]
+result "a step" $?
+call stepBack '{"threadId":1,"granularity":"instruction"}' && stop && [ "$(register eip) $(register esp)" = "$at $esp" ]
+result "and back: the same registers" $?
+call scopes '{"frameId":1}' && [ "$(get '.body.scopes | length')" = 4 ] && call variables '{"variablesReference":3}' && [ "$(get '.body.variables[] | select(.name == "cr0").value' | cut -c1-2)" = 0x ]
+result "scopes with the system's registers" $?
+call setFunctionBreakpoints '{"breakpoints":[]}'
+kmain=$(call evaluate '{"expression":"kmain"}' && get .body.memoryReference)
+call setInstructionBreakpoints "{\"breakpoints\":[{\"instructionReference\":\"$kmain\"}]}" && [ "$(get '.body.breakpoints[0].verified')" = true ]
+call reverseContinue '{"threadId":1}' && stop && [ "$(get .body.reason)" = breakpoint ] && [ "$(place)" = kmain ]
+result "backwards to a stop point by address" $?
+call setInstructionBreakpoints '{"breakpoints":[]}' && call reverseContinue '{"threadId":1}' && stop && get .body.description | grep -q beginning
+result "backwards to the beginning" $?
+call setVariable '{"variablesReference":1,"name":"ecx","value":"0x1234"}' && [ "$(register ecx)" = 0x00001234 ]
+result "a register can be set, which changes the past" $?
+call frobnicate && [ "$(get .success)" = false ] && get .message | grep -q 'not supported'
+result "what it cannot it says" $?
+call evaluate '{"expression":"kmian"}' && get .message | grep -q 'did you mean kmain'
+result "a mistyped symbol" $?
+call continue '{"threadId":1}' && await '.event == "terminated"' && wait "$pid"
+result "the run's end is told, and its exit code is 0" $?
+exec 3>&- 4<&-
+
+# --- source lines
+begin "$guest"
+call initialize '{}' && await '.event == "initialized"' && call launch '{}'
+wanted=$(grep -n 'serial_init\|serial_start\|timer_init\|say(' "$source" | head -n 1 | cut -d: -f1)
+call setBreakpoints "{\"source\":{\"path\":\"$source\"},\"breakpoints\":[{\"line\":$wanted}]}"
+if [ "$(get '.body.breakpoints[0].verified')" = true ]; then
+    there=$(get '.body.breakpoints[0].line')
+    call configurationDone && stop && call continue '{"threadId":1}' && stop && [ "$(get .body.reason)" = breakpoint ] && [ "$(line)" = "$there" ] &&
+        call stackTrace '{"threadId":1}' && [ "$(get '.body.stackFrames[0].source.path')" = "$source" ]
+    result "a stop point by source line, in the file as it lies here" $?
+    call next '{"threadId":1}' && stop && after=$(line) && [ "$after" != "$there" ] && [ "$after" -gt 0 ]
+    result "next goes to another line" $?
+    call stepBack '{"threadId":1}' && stop && [ "$(line)" != "$after" ]
+    result "and back" $?
+else
+    get '.body.breakpoints[0].message' | grep -q 'no source lines' && echo "ok - # SKIP this Ringside was built without libdw, or the guest without -g"
+fi
+ask disconnect && wait "$pid"
+exec 3>&- 4<&-
+
+# --- a guest under a hypervisor, what it prints, a pause while it runs
+begin "$guest" --cpu te
+call initialize '{}' && await '.event == "initialized"' && call launch '{"stopOnEntry":true}' && call setFunctionBreakpoints '{"breakpoints":[{"name":"after_popf"}]}'
+call configurationDone && stop && ask continue '{"threadId":1}' && await '.event == "output" and .body.category == "stdout"' && stop && [ "$(place)" = after_popf ]
+result "under trap-and-emulate: its output, and the same stop" $?
+call variables '{"variablesReference":3}' && [ "$(get '.body.variables[0].value')" = "0 (really 1)" ]
+result "the ring it believes in, and the real one" $?
+ask disconnect && wait "$pid"
+exec 3>&- 4<&-
+printf '.globl _start\n_start: jmp _start\n' | gcc -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-Ttext=0x100000 -x assembler - -o "$work/loop.elf"
+begin "$work/loop.elf"
+call initialize '{}' && await '.event == "initialized"' && call launch '{"stopOnEntry":false}' && ask configurationDone && answer configurationDone
+sleep 0.3
+ask pause '{"threadId":1}' && stop && [ "$(get .body.reason)" = pause ]
+result "a pause while it runs" $?
+printf 'Content-Length: 5\r\n\r\n{bad}' >&3
+await '.event == "output" and (.body.output | test("no JSON"))' && call threads && [ "$(get .success)" = true ]
+result "what is no JSON is said, and the session goes on" $?
+exec 3>&-
+wait "$pid"
+rc=$?
+[ $rc -lt 64 ]
+result "an editor that hangs up ends it" $?
+exec 4<&-
+
+# --- at a port
+"$ringside" run "$guest" --dap=:0 2>"$work/err" &
+pid=$!
+for ((k = 0; k < 100; k++)); do grep -q 'waiting for an editor' "$work/err" && break; sleep 0.1; done
+port=$(sed -n 's/.*at 127.0.0.1:\([0-9]*\)$/\1/p' "$work/err" | head -n 1)
+exec 3<>"/dev/tcp/127.0.0.1/$port" 4<&3
+call initialize '{}' && [ "$(get .success)" = true ]
+result "the same at a port" $?
+ask disconnect && await '.event == "terminated"'
+wait "$pid"
+exec 3>&- 4<&-
+exit $failed
