@@ -103,7 +103,12 @@ void machine_note_ends(struct machine *m)
     int seen = m->seen;
     if (m->guests == 1) return;
     for (unsigned n = 0; n < m->guests; n++) {
-        if (b->vm_end[n].fate != FATE_RUNNING || b->vmm.vm[n].account.state != VM_OVER) continue;
+        bool over = b->vmm.vm[n].account.state == VM_OVER;
+        if (b->vm_end[n].fate != FATE_RUNNING && !over && machine_is_split(m)) { /* it was created anew */
+            b->vm_end[n] = (struct machine_end){ 0 };
+            b->vms_over--;
+        }
+        if (b->vm_end[n].fate != FATE_RUNNING || !over) continue;
         m->seen = (int)n;
         vm_end(m, &b->vm_end[n]);
         b->vms_over++;

@@ -94,6 +94,7 @@ static void pv_back(struct vcpu *v)
     if (pv_pae(v->pv)) pv_reload_base(v->pv);
     pv_load_tables(v->pv);
     v->pv->mmu->all->flushes++; /* the TLB was emptied */
+    if (v->pv->fresh) pv_start_again(v->pv);
 }
 
 static void pv_enter(struct vcpu *v, struct window_frame *f)

@@ -83,8 +83,9 @@ struct paravirt {
     uint32_t polled, poll_port[XEN_POLL_MOST];
     struct timer singleshot, periodic, poll_timer;
     struct { uint64_t sent, ports, interrupts, maps, copies, copied; } stats; /* notifications, port accesses, ..., bytes copied by grants */
-    struct pv_image image;     /* the service domain's, and what was loaded: to build it anew; kept is NULL for others */
+    struct pv_image image;     /* the service domain's, and what was loaded: to build it anew; with split.control=1 others' as well, else kept is NULL for them */
     uint8_t *kept;
+    bool     fresh;            /* it was built while another domain had the processor, and has not started */
     uint32_t kept_bytes, lives;
     uint64_t period, ticked;   /* ns between ticks, 0: none; system time of the last one */
 };
@@ -206,7 +207,9 @@ bool pv_rehook(struct paravirt *p);
 
 /* ---- paravirt_again.c: the service domain ended, and begins once more */
 void pv_keep_image(struct paravirt *p, const struct pv_image *i);          /* its image is loaded: put it aside */
+void pv_start_again(struct paravirt *p);                                   /* the processor is its */
 bool pv_again(struct vcpu *v);                                             /* false: it cannot, or has too often */
+bool pv_build_again(struct vcpu *v);                                       /* the same, while another has the processor: it starts when it gets that */
 
 /* ---- paravirt_check.c: what must hold whatever the guest did. For tests: false, and a sentence in `why`. Costs no cycle. */
 bool pv_check(const struct paravirt *p, char *why, unsigned room);

@@ -2,7 +2,8 @@
  *
  * Idea: its image was put aside when it was built. What it had mapped of others is theirs again, its channels' other ends wait for somebody
  * new, so a fresh kernel in the same frames can introduce itself to everybody, as the first one did. Whatever it knew is lost; what its
- * guests may rely on stands in their own memory: rings, grants, the store's pages. A domain that dies again and again is given up.
+ * guests may rely on stands in their own memory: rings, grants, the store's pages. A domain that dies again and again is given up. The control
+ * interface has other domains built in the same way (paravirt_control.c).
  * Fraser et al., Safe Hardware Access with the Xen Virtual Machine Monitor, OASIS 2004 (restarting a driver domain). Not modelled:
  * a service domain that gave frames away or back (it is not built anew), devices that are reset by hardware. */
 #include <string.h>
@@ -15,7 +16,8 @@ void pv_keep_image(struct paravirt *p, const struct pv_image *i)
 {
     struct vm *vm = p->v->vm;
     uint32_t end = i->mod_len && i->mod_start + i->mod_len > i->end ? i->mod_start + i->mod_len : i->end;
-    if (!pv_is_service(p) || p->kept) return;
+    bool wanted = pv_is_service(p) || (vm->vmm->service && vm->vmm->board.setting[SETTING_SPLIT_CONTROL]);
+    if (!wanted || p->kept) return;
     char *cmdline = arena_alloc(vm->vmm->board.arena, strlen(i->cmdline) + 1);
     strcpy(cmdline, i->cmdline);
     p->kept = arena_alloc(vm->vmm->board.arena, end);
@@ -52,6 +54,7 @@ static void forget(struct paravirt *p)
     p->failsafe_masks = p->input_waits = p->polls = false;
     p->assists = p->iopl = 0;
     pv_init_int80(p);
+    vm->paused = vm->off = false;
     vm->exited = vm->dead = vm->halted = vm->reset = vm->interpreting = false;
     vm->exit_code = vm->dead_eip = 0;
     vm->first = (struct fault){ 0 };
@@ -59,9 +62,8 @@ static void forget(struct paravirt *p)
     p->v->virt.cr2 = 0;
 }
 
-bool pv_again(struct vcpu *v)
+static bool build(struct vcpu *v)
 {
-    static const uint32_t none[6] = { 7, 0x400 };
     struct paravirt *p = v->pv;
     struct err e;
     if (!p || !p->kept || p->lives >= LIVES || v->vm->reset) return false;
@@ -75,8 +77,28 @@ bool pv_again(struct vcpu *v)
     clear(p, p->grant, PV_GRANT_FRAMES);
     for (uint32_t i = 0; i < v->vm->frames; i++) clear(p, v->vm->pseudo.map[i], 1);
     bus_poke(&v->vm->pseudo, hpa(0), p->kept, p->kept_bytes);
-    if (!pv_build(v->vm, &p->image, &e)) return false;
+    return pv_build(v->vm, &p->image, &e);
+}
+
+void pv_start_again(struct paravirt *p)
+{
+    static const uint32_t none[6] = { 7, 0x400 };
+    p->fresh = false;
     (void)pv_set_debugreg(p, none);
-    v->ops->start(v);
+    p->v->ops->start(p->v);
+}
+
+bool pv_again(struct vcpu *v)
+{
+    if (!build(v)) return false;
+    pv_start_again(v->pv);
+    return true;
+}
+
+bool pv_build_again(struct vcpu *v)
+{
+    if (!build(v)) return false;
+    v->pv->fresh = true;
+    v->root = v->virt.cr3 = v->pv->mmu->base << PAGE_SHIFT;
     return true;
 }

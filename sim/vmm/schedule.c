@@ -79,7 +79,7 @@ static void wake_sleepers(struct vmm *h)
     s->wake_at = TIMEQ_NEVER;
     for (unsigned i = 0; i < h->vms; i++) {
         struct vm *vm = &h->vm[i];
-        if (vm->account.state != VM_ASLEEP) continue;
+        if (vm->account.state != VM_ASLEEP || vm->paused) continue;
         if (awake(h, vm)) {
             schedule_state(vm, VM_READY);
             mmu_flush(&vm->vcpu.virt_mmu, true);

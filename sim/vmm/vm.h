@@ -46,6 +46,7 @@ struct vm {
     struct vm_share share;
     uint64_t exits;
     bool     background;     /* the machine need not wait for its end */
+    bool     paused;         /* it sleeps until the service domain says otherwise (paravirt_control.c) */
     bool     interpreting;   /* the guest is in virt, and the visit was only interrupted */
     bool     exited, dead, halted;
     bool     leaves;         /* it may go to another machine, so its stores can be noted */

@@ -12,12 +12,21 @@ enum syscall_number {
     SYS_EXIT = 1, SYS_FORK, SYS_WAIT, SYS_EXEC, SYS_READ, SYS_WRITE, SYS_OPEN, SYS_CLOSE, SYS_SBRK, SYS_SLEEP,
     SYS_GETPID, SYS_PIPE, SYS_DUP, SYS_KILL, SYS_STAT, SYS_UNLINK, SYS_CHDIR, SYS_YIELD, SYS_UPTIME, SYS_PROCESS,
     SYS_COUNTERS, SYS_HALT, SYS_MKDIR, SYS_VM, SYS_NET_ADDRESS, SYS_NET_SEND, SYS_NET_RECEIVE,
-    SYS_DISK_SECTORS, SYS_DISK_READ, SYS_DISK_WRITE,
+    SYS_DISK_SECTORS, SYS_DISK_READ, SYS_DISK_WRITE, SYS_DOMAIN,
     SYSCALLS,
 };
 
-enum { E_NOENT = -2, E_IO = -5, E_BADF = -9, E_CHILD = -10, E_NOMEM = -12, E_FAULT = -14, E_EXIST = -17, E_NODEV = -19, E_NOTDIR = -20,
+enum { E_PERM = -1, E_NOENT = -2, E_IO = -5, E_BADF = -9, E_CHILD = -10, E_NOMEM = -12, E_FAULT = -14, E_BUSY = -16, E_EXIST = -17, E_NODEV = -19, E_NOTDIR = -20,
        E_ISDIR = -21, E_INVAL = -22, E_MFILE = -24, E_NOSPC = -28, E_NOEXEC = -8, E_PIPE = -32, E_SRCH = -3, E_NOSYS = -38 };
+
+// What SYS_DOMAIN does with a domain of the hypervisor's; DOMAIN_INFO is about the first one with that number or a higher one.
+enum domain_operation { DOMAIN_CREATE = 1, DOMAIN_DESTROY, DOMAIN_PAUSE, DOMAIN_UNPAUSE, DOMAIN_INFO };
+enum { DOMAIN_DYING = 1, DOMAIN_SHUTDOWN = 4, DOMAIN_PAUSED = 8, DOMAIN_BLOCKED = 16, DOMAIN_RUNNING = 32 };
+struct domain_info {
+    uint16_t domain, unused;
+    uint32_t flags;
+    uint64_t pages, most_pages, shared, ns; // ns of processor time
+} __attribute__((packed, aligned(4)));
 
 enum { DISK_PIECE = 4096 /* bytes that are read or written at a time */ };
 enum { FRAME_MOST = 1514 /* bytes of an Ethernet frame, without its check sequence */ };

@@ -51,6 +51,12 @@ __attribute__((weak)) int arch_vm(uint32_t call, uint32_t vm, uint32_t record) /
     return E_NOSYS;
 }
 
+int arch_domain(uint32_t operation, uint32_t domain, struct domain_info *info)
+{
+    (void)operation, (void)domain, (void)info;
+    return E_NOSYS;
+}
+
 uint32_t dma_address(const void *memory) { return kernel_to_physical(memory); }
 
 // Lines 7 and 15 are also what an 8259 answers with if the line fell too early: then nothing is in service.

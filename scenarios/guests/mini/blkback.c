@@ -87,6 +87,12 @@ static void connect(uint32_t drive)
     store_set("4", BACK "state", domain, device); // BUS_CONNECTED
 }
 
+void block_forget(uint16_t domain)
+{
+    for (uint32_t drive = 0; drive < IDE_DRIVES; drive++)
+        if (domain_of(drive) == domain) disconnect(drive);
+}
+
 void block_told(uint16_t domain)
 {
     for (uint32_t drive = 0; drive < IDE_DRIVES; drive++) {

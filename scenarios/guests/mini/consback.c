@@ -100,6 +100,15 @@ void console_offer(uint16_t domain)
     served = work = true;
 }
 
+void console_forget(uint16_t domain)
+{
+    struct guest *g = &guests[domain];
+    if (!g->ring) return;
+    grant_unmap(&g->mapping);
+    event_close(g->channel);
+    g->ring = NULL;
+}
+
 static void run(void)
 {
     for (;;) {

@@ -59,6 +59,10 @@ LANDMARK void kernel_main(const struct boot *boot)
     check_timer();
     void (*service)(void) = arch_service();
     if (service) {
+        if (boot->module_size) { // programs, if somebody gave it any
+            block_init(boot, false);
+            process_init(option(boot->command_line, "run", script, sizeof script));
+        }
         process_kernel("service", service);
         sched_idle();
     }

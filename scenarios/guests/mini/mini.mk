@@ -16,7 +16,7 @@ MINI_SERVICE  := mini/service.c mini/store_server.c mini/blkback.c mini/netback.
 MINI_HOSTING  := mini/hosting.c mini/hosting.S mini/hosting_disk.c mini/hosting_line.c
 MINI_HOST_PROGRAMS := init sh ls cat echo ps sleep true halt vm
 MINI_PROGRAMS := init sh ls cat echo wc grep primes sieve sleep ps kill rm mkdir spin cow forktest pipes files crash \
-                 hostile chaos bench true halt net disk
+                 hostile chaos bench true halt net disk domain
 MINI_FILES    := motd README demo
 MINI_BLOCKS   := 1024
 MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-pae.elf $(BUILD_GUESTS)/mini-pae-pv.elf $(BUILD_GUESTS)/mini-host.elf $(BUILD_GUESTS)/mini.img \

@@ -255,6 +255,12 @@ static void connect(uint16_t domain)
     signal();
 }
 
+void net_forget(uint16_t domain)
+{
+    disconnect(domain);
+    guests[domain].offered = false;
+}
+
 void net_told(uint16_t domain)
 {
     uint32_t front = store_get_number(FRONT "state", domain), back = store_get_number(BACK "state", domain);

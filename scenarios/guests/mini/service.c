@@ -4,7 +4,7 @@
 // signalled. The network has another one, since this one waits for drives. The drivers are those of a bare PC.
 // Manual: Barham et al., Xen and the Art of Virtualization, SOSP 2003, 3.3; Fraser et al., Safe Hardware Access with the Xen
 // Virtual Machine Monitor, OASIS 2004.
-// Not here: programs, guests that come later.
+// Not here: guests that come later.
 #include "mini/kernel.h"
 #include "mini/driver.h"
 #include "mini/pv.h"
@@ -35,18 +35,64 @@ bool service_dies(const char *who)
     return true;
 }
 
+static bool there[GUESTS + 1];
+
+static void welcome(uint16_t d)
+{
+    if ((there[d] = store_introduce(d))) block_offer(d), net_offer(d), console_offer(d);
+}
+
+// ---- Domains that are created anew --------------------------------------------------------------------------------------------
+
+static struct {
+    control_call *control; // NULL: nobody asks
+    uint16_t domain;
+    int result;
+    bool done;
+} change;
+
+int service_change(uint32_t domain, control_call *control)
+{
+    if (!domain || domain > GUESTS) return E_SRCH;
+    irq_state saved = critical_enter();
+    while (change.control) sched_sleep(&change); // somebody else's
+    change.domain = (uint16_t)domain, change.done = false, change.control = control;
+    service_signal();
+    while (!change.done) sched_sleep(&change);
+    int result = change.result;
+    change.control = NULL;
+    sched_wake(&change);
+    critical_leave(saved);
+    return result;
+}
+
+// Between two requests: nothing of the old domain's is under way.
+static void do_change(void)
+{
+    uint16_t d = change.domain;
+    if (!change.control || change.done) return;
+    console_forget(d), net_forget(d), block_forget(d), store_forget(d);
+    there[d] = false;
+    change.result = change.control(DOMAIN_CREATE, d, NULL);
+    if (!change.result) welcome(d);
+    change.done = true;
+    sched_wake(&change);
+}
+
 void service_run(void)
 {
-    bool there[GUESTS + 1] = { false };
     uint32_t guests = 0;
     ide_init(IDE_DRIVES, false);
     net_begin();
-    for (uint16_t d = 1; d <= GUESTS; d++)
-        if ((there[d] = store_introduce(d))) block_offer(d), net_offer(d), console_offer(d), guests++;
+    for (uint16_t d = 1; d <= GUESTS; d++) {
+        welcome(d);
+        guests += there[d];
+    }
     console_begin();
     kprintf("mini: service domain, %u guests\n", guests);
     for (;;) {
         bool any = false;
+        do_change();
         for (uint16_t d = 1; d <= GUESTS; d++)
             if (there[d]) any |= store_serve(d), any |= block_serve(d);
         if (!any) rest();

@@ -16,23 +16,31 @@ void store_set(const char *value, const char *path, ...); // by the service doma
 const char *store_get(const char *path, ...);             // NULL: nothing there
 uint32_t store_get_number(const char *path, ...);
 
+void store_forget(uint16_t domain);    // it is no more
 void store_set_path(uint16_t domain, const char *type, const char *device); // tells the front end where its back end is
 
 // service.c
 bool service_dies(const char *who); // for the test of whether guests survive it: a chance for a back end to die, or for the whole domain
 
+struct domain_info;
+typedef int control_call(uint32_t operation, uint32_t domain, struct domain_info *info);
+int service_change(uint32_t domain, control_call *control); // a domain that ended is to be created anew; called by another process
+
 // blkback.c
 void block_offer(uint16_t domain);                         // a drive, if there is one for it
+void block_forget(uint16_t domain);
 void block_told(uint16_t domain);                          // something of the front end's in the store
 bool block_serve(uint16_t domain); // one request, if there is any
 
 // consback.c: if the service domain is to have the guests' consoles
 void console_offer(uint16_t domain);
+void console_forget(uint16_t domain);
 void console_begin(void); // a process of its own, if there is one to be served
 
 // netback.c: a process of its own
 void net_begin(void);                // if there is a card
 void net_offer(uint16_t domain);
+void net_forget(uint16_t domain);
 void net_told(uint16_t domain);      // something of the front end's in the store
 extern struct bridge_counts { // forwarded == gone + waiting + dropped
     uint32_t received, forwarded, gone, waiting, dropped;

@@ -177,14 +177,6 @@ bool store_introduce(uint16_t domain)
     return true;
 }
 
-static void answer(struct guest *g, const struct store_message *question, const char *error, const char *text)
-{
-    struct store_message m = { error ? STORE_ERROR : question->type, question->id, 0, text_length(error ? error : text) + 1 };
-    if (!error && question->type == STORE_READ) m.size--; // values have no end of their own
-    // Nobody waits for a guest that does not take its answers.
-    if (store_put(g->ring->response, &g->ring->response_read, &g->ring->response_written, &m, error ? error : text)) event_send(g->channel);
-}
-
 // Does it describe a back end of this domain's?
 static bool describes(uint16_t domain, const char *path)
 {
@@ -194,6 +186,27 @@ static bool describes(uint16_t domain, const char *path)
     for (path += sizeof backends - 1; *path && *path != '/'; path++) {} // whatever kind of device it is
     format(own, sizeof own, "/%u/", domain);
     return text_begins(path, own);
+}
+
+void store_forget(uint16_t domain)
+{
+    struct guest *g = &guests[domain];
+    char own[PATH];
+    format(own, PATH, "/local/domain/%u/", domain);
+    for (struct node *n = nodes; n < nodes + NODES; n++)
+        if (text_begins(n->path, own) || describes(domain, n->path)) n->path[0] = 0;
+    if (!g->ring) return;
+    grant_unmap(&g->mapping);
+    event_close(g->channel);
+    *g = (struct guest){ .ring = NULL };
+}
+
+static void answer(struct guest *g, const struct store_message *question, const char *error, const char *text)
+{
+    struct store_message m = { error ? STORE_ERROR : question->type, question->id, 0, text_length(error ? error : text) + 1 };
+    if (!error && question->type == STORE_READ) m.size--; // values have no end of their own
+    // Nobody waits for a guest that does not take its answers.
+    if (store_put(g->ring->response, &g->ring->response_read, &g->ring->response_written, &m, error ? error : text)) event_send(g->channel);
 }
 
 // Its own path, as the store knows it; false: it has no business there.

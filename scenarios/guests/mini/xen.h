@@ -8,10 +8,11 @@
 #define MINI_XEN_H
 
 #include <stdint.h>
+#include "mini/abi.h"
 
 enum hypercall_number {
     HC_SET_TRAP_TABLE = 0, HC_MMU_UPDATE = 1, HC_STACK_SWITCH = 3, HC_SET_CALLBACKS = 4, HC_MEMORY = 12, HC_UPDATE_VA_MAPPING = 14,
-    HC_SET_TIMER = 15, HC_XEN_VERSION = 17, HC_CONSOLE_IO = 18, HC_GRANT_TABLE = 20, HC_MMUEXT = 26, HC_SCHED = 29, HC_EVENT_CHANNEL = 32, HC_PHYSDEV = 33,
+    HC_SET_TIMER = 15, HC_XEN_VERSION = 17, HC_CONSOLE_IO = 18, HC_GRANT_TABLE = 20, HC_MMUEXT = 26, HC_SCHED = 29, HC_EVENT_CHANNEL = 32, HC_PHYSDEV = 33, HC_DOMCTL = 36,
 };
 
 enum { RING1_CS = 0xE019, RING1_DS = 0xE021, RING3_CS = 0xE02B, RING3_DS = 0xE033, DOMAIN_SELF = 0x7FF0 };
@@ -124,6 +125,14 @@ struct grant_copy {
     uint16_t unused;
 };
 enum { COPY_FROM_GRANT = 1, COPY_TO_GRANT = 2 };
+
+enum { DOMCTL_VERSION = 5 };
+struct domctl { // its commands and the structure of getdomaininfo: abi.h
+    uint32_t command, version;
+    uint16_t domain, unused[3];
+    struct domain_info info;
+    uint32_t rest[24];
+};
 
 enum { START_INITIAL = 2 }; // of start_info.flags: this is the service domain
 

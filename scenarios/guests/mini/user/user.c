@@ -66,7 +66,7 @@ const char *error_text(int error)
         { E_BADF, "not open for that" }, { E_CHILD, "no children" }, { E_NOMEM, "out of memory" },
         { E_FAULT, "bad address" }, { E_EXIST, "not empty" }, { E_NOTDIR, "not a directory" }, { E_ISDIR, "a directory" },
         { E_INVAL, "not possible" }, { E_MFILE, "too many open files" }, { E_NOSPC, "no room" }, { E_PIPE, "nobody reads" },
-        { E_NODEV, "no such device" }, { E_NOSYS, "no such system call" },
+        { E_PERM, "not allowed" }, { E_BUSY, "in use" }, { E_NODEV, "no such device" }, { E_NOSYS, "no such system call" },
     };
     for (uint32_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].error == error) return known[i].text;
