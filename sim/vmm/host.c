@@ -37,14 +37,14 @@ void host_init(struct vmm *h)
         { 3, 0x80 }, { 0, 1 }, { 1, 0 }, { 3, 0x03 },                                         /* 115200 8N1 */
         { 2, 0x07 }, { 4, 0x0B }, { 1, 0x01 },                                                /* FIFO, OUT2, receive interrupt */
     };
+    h->irq_vector[0] = WINDOW_IRQ; /* a host's, too */
+    h->irq_vector[1] = WINDOW_IRQ + 8;
     if (h->hosted.on) return; /* they are the host's */
     for (unsigned i = 0; i < sizeof program / sizeof program[0]; i++) out(h, program[i].port, program[i].value);
     for (unsigned n = 0; n < h->vms; n++)
         for (unsigned i = 0; i < sizeof line / sizeof line[0]; i++) out(h, (uint16_t)(line_of(&h->vm[n]) + line[i].offset), line[i].value);
     h->timer_at = TIMEQ_NEVER;
     h->irq_mask = MASKED;
-    h->irq_vector[0] = WINDOW_IRQ;
-    h->irq_vector[1] = WINDOW_IRQ + 8;
 }
 
 void host_out(struct vmm *h, uint16_t port, uint8_t value) { out(h, port, value); }

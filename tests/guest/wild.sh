@@ -7,6 +7,7 @@ set -u
 fine() { [ "$rc" -le 5 ] && ! grep -qE 'Sanitizer|runtime error|internal error' "$TMPDIR/err"; }
 survived() { fine && grep -q wild "$TMPDIR/out"; }
 quiet() { fine && grep -q wild "$TMPDIR/out.0" && grep -qx 'quiet, and wrong: 00000000' "$TMPDIR/out.1"; }
+hosted() { [ "$rc" = 0 ] && fine && grep -q wild "$TMPDIR/out.0" && grep -q wild "$TMPDIR/out.1"; }
 unharmed() { grep -q '"stray_stores": 0' "$TMPDIR/json"; }
 net() { grep -o '"switch": {[^}]*}' "$TMPDIR/json" | grep -o "\"$1\": [0-9]*" | grep -o '[0-9]*$'; }
 conserved() { [ "$(net forwarded)" = $(($(net to_vms) + $(net to_card) + $(net dropped) + $(net waiting))) ]; }
@@ -29,7 +30,12 @@ for seed in 1 2 3; do
         run wild $cpu --seed "$seed" --io passthrough --ram 16M "${common[@]}" --json "$TMPDIR/json" --serial "$TMPDIR/out"
         check "with the real devices, $cpu, seed $seed" survived
         check "they store nowhere else" unharmed
+        run wild $cpu --host hosted --vms 2 --seed "$seed" --ram 8M --disk "$TMPDIR/disk.img" --limit-cycles 5e9 --serial "$TMPDIR/out"
+        check "two of them against processes of a host's, $cpu, seed $seed" hosted
     done
+    run wild vtx --model nehalem --set io.exitless=1 --seed "$seed" --io passthrough --ram 16M "${common[@]}" --json "$TMPDIR/json" --serial "$TMPDIR/out"
+    check "with the real devices, exitless, seed $seed" survived
+    check "they store nowhere else" unharmed
 done
 
 # --- front ends of a service domain's that are hostile (scenarios/guests/mini/mad.c): two neighbours say what they say beside a quiet guest
