@@ -27,6 +27,7 @@ int cmd_bench(const struct options *o, struct err *e);
 int cmd_completion(const struct options *o, struct err *e);
 int cmd_grade(const struct options *o, struct err *e);
 int cmd_lab(const struct options *o, struct err *e);
+int cmd_repl(const struct options *o, struct err *e);
 int cmd_merge(const struct options *o, struct err *e);
 int cmd_doctor(const struct options *o, struct err *e);
 int cmd_narrate(const struct options *o, struct err *e); /* run --narrate */

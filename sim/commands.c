@@ -166,6 +166,13 @@ static const char grade_more[] =
     "points were got, 3 if the tests themselves are broken.\n"
     "docs/grading.md is the manual: writing tests, formats, what is walled off.\n";
 
+static const char repl_more[] =
+    "  ringside repl popf                   a prompt, with history and Tab\n"
+    "  ringside repl kernel.elf --cpu te\n"
+    "  echo 'vm:run(till.label \"kmain\") print(vm.esp)' | ringside repl popf\n\n"
+    "An expression is shown with its values; expect.eq(...) says whether it holds.\n"
+    "Lines of standard input: exit code 3 if one of them was wrong.\n"
+    "docs/lua.md: what vm and till can do.\n";
 static const char merge_more[] =
     "  ringside grade isa --all s --shard 1/4 --format csv -o part-1.csv    and so on\n"
     "  ringside merge part-*.csv -o grades.csv\n"
@@ -189,6 +196,7 @@ const struct command commands[] = {
     { "lab", "VERB NAME [FOLDER]", "begin a lab, or try it before giving it out", FOR_LAB, lab_more, cmd_lab },
     { "grade", "[LAB]", "run a lab's tests, write scores", FOR_GRADE, grade_more, cmd_grade },
     { "merge", "FILE ...", "join what shards reported into one report", FOR_MERGE, merge_more, cmd_merge },
+    { "repl", "SCENARIO|IMAGE", "lines of Lua about a machine", FOR_REPL, repl_more, cmd_repl },
     { "exec", "[FILE]", "run single instructions, a line each", FOR_EXEC, exec_more, cmd_exec },
     { "list", "[model NAME]", "what there is; a CPU model as a file", FOR_LIST, NULL, cmd_list },
     { "doctor", "", "is all here: terminal, programs, folders", FOR_DOCTOR, doctor_more, cmd_doctor },
@@ -197,7 +205,7 @@ const struct command commands[] = {
     { "help", "[COMMAND]", "this help, or that of one command", FOR_TALK, NULL, cmd_help },
     { "version", "", "the version", FOR_TALK, NULL, cmd_version },
         { "asm", "", "", 0, NULL, NULL },
-    { "disasm", "", "", 0, NULL, NULL },   { "repl", "", "", 0, NULL, NULL },
+    { "disasm", "", "", 0, NULL, NULL },
     { NULL, NULL, NULL, 0, NULL, NULL },
 };
 

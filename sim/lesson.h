@@ -65,6 +65,8 @@ struct lesson *lesson_empty(struct err *e);
 /* Runs a line of Lua with `vm` as that machine, in the sandbox of scenarios; `l` is of lesson_empty. What it gives, prints, and claims
  * is added to `out`. The line may run the machine, and change it, which forgets its past. EXIT_INPUT, EXIT_LIMIT. */
 bool lesson_eval(struct lesson *l, struct machine *m, const char *line, struct text *out, struct err *e);
+/* What a line typed so far could go on with: how many words fit; what they all go on with in `more`; they themselves in `all`. */
+unsigned lesson_complete(const char *typed, char *more, size_t room, struct text *all);
 
 /* Loads a scenario file. `name` is a path, or the name of a shipped scenario ("popf"). NULL and an error otherwise:
  * EXIT_INPUT with file and line for broken Lua, EXIT_LIMIT if it loops or eats memory while loading. */

@@ -1,0 +1,64 @@
+#!/bin/bash
+# `ringside repl`: lines from standard input, and a prompt with history and Tab on a pseudo-terminal.
+set -u
+ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+ok() {
+    local name=$1
+    shift
+    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
+    echo "not ok - $name"
+    failed=1
+}
+printf 'vm:run(till.label "kmain")\nvm.cpl\nexpect.eq(vm.cpl, 1)\nfor i = 1, 2 do print(i) end\n' | "$ringside" repl popf >out 2>err
+ok "lines: exit code 0" [ $? = 0 ]
+ok "an expression's value" grep -qx 1 out
+ok "a claim that holds" grep -q '^holds' out
+ok "a statement prints" grep -qx 2 out
+echo 'vm.exa' | "$ringside" repl popf >out 2>err
+ok "a wrong line: exit code 3" [ $? = 3 ]
+ok "with a suggestion" grep -q "did you mean 'eax'" err
+printf 'vm.cycles\nquit\nerror "never"\n' | "$ringside" repl popf >out 2>err
+ok "quit ends it" [ $? = 0 ]
+echo 'while true do end' | timeout 60 "$ringside" repl popf >out 2>err
+ok "a loop is ended: exit code 3" [ $? = 3 ]
+ok "with the budget as the reason" grep -q 'Lua instructions' err
+"$ringside" repl >out 2>err
+ok "nothing: exit code 2" [ $? = 2 ]
+"$ringside" repl poppf >out 2>err
+ok "a typo: exit code 3" [ $? = 3 ]
+ok "and what was meant" grep -q popf err
+if command -v python3 >/dev/null; then
+    cat >terminal.py <<'END'
+import os, pty, select, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "repl", "popf"])
+seen = b""
+def wait(what, seconds=60):
+    global seen
+    end = time.time() + seconds
+    while what not in seen:
+        if time.time() > end: print("missing", what, "in", seen); sys.exit(1)
+        if select.select([fd], [], [], 1)[0]: seen += os.read(fd, 4096)
+    seen = seen[seen.index(what) + len(what):]
+def send(s): os.write(fd, s)
+wait(b"ringside> ")
+send(b"vm.cyc\t"); wait(b"vm.cycles"); send(b"\r"); wait(b"0")          # one word fits
+send(b"vm.flags.I\t"); wait(b"vm.flags.I"); send(b"\x15")               # Ctrl-U
+send(b"till.la\t"); wait(b"till.label"); send(b"\x15")
+send(b"vm.e\t"); wait(b"eax"); wait(b"eip"); send(b"\x15")              # several: shown
+send(b"1 + 2\x1b[D\x1b[D\x1b[C 40 +\r"); wait(b"43")                   # the cursor moves
+send(b"\x1b[A\r"); wait(b"43")                                          # the line before
+send(b"x\x7f2 * 21\r"); wait(b"42")                                     # backspace
+send(b"half a line\x03"); send(b"7 * 11\r"); wait(b"77")                # Ctrl-C forgets the line
+send(b"\x04")                                                           # Ctrl-D
+_, status = os.waitpid(pid, 0)
+sys.exit(status != 0)
+END
+    ok "a prompt: Tab, arrows, history, Ctrl-C, Ctrl-D" timeout 120 python3 terminal.py "$ringside"
+fi
+exit $failed
