@@ -198,7 +198,7 @@ int policy_map(struct vcpu *v, uint32_t va, uint32_t frame, bool write, bool use
 void policy_unmap(struct vcpu *v, uint32_t va, int space)
 {
     policy_charge(v, POLICY_CALL_UNMAP);
-    shadow_take(&v->vmmu, gva(va & PAGE_MASK), space < 0 ? shadow_space(&v->vmmu) : (uint8_t)(space % SHADOW_SPACES));
+    shadow_take(&v->vmmu, gva(va & PAGE_MASK), (uint8_t)(space < 0 ? shadow_space(&v->vmmu) : space % SHADOW_SPACES));
 }
 
 void policy_space(struct vcpu *v, uint8_t space)
