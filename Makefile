@@ -303,7 +303,7 @@ lint: ## static analysis (cppcheck, else clang-tidy)
 
 dist: ## make a source tarball that carries the built guests, for hosts without an IA-32 compiler
 	$(SUB) MODE=release guests
-	$(Q)sh tests/tools/dist.sh $(GUESTS:%=$(BUILD_GUESTS)/%.elf) $(MINI_BUILT) $(BIOS_ROM)
+	$(Q)sh tests/tools/dist.sh $(GUEST_ELFS) $(BIOS_ROM)
 
 clean: ## remove everything that was built
 	$(Q)rm -rf build ringside

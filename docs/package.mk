@@ -16,7 +16,7 @@ STAFF    ?= yes
 STAFF_FILES := */labs/*/solution/* */labs/*/hidden/* */labs/*/bugs.lua */labs/*/key.txt
 
 COMPLETIONS  := $(addprefix build/completion/ringside.,bash zsh fish)
-GUEST_FILES  := $(GUESTS:%=$(BUILD_GUESTS)/%.elf) $(MINI_BUILT)
+GUEST_FILES  := $(GUEST_ELFS)
 
 # A page for each command there is, and one for each format of files.
 man: build/man/written ## write the manual pages into build/man (try: man -l build/man/ringside.1)

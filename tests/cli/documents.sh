@@ -37,6 +37,7 @@ skipped() { # why it is not run, or nothing
     *--dap=*) echo "waits for an editor (tests/cli/dap.sh)" ;;
     *vmlinuz*) echo "a kernel that is not ours (tests/guest/images.sh)" ;;
     *"lab selftest"*) echo "takes minutes (tests/cli/lab.sh)" ;;
+    *"merge part-"*) echo "joins what the line before made (tests/cli/merge.sh)" ;;
     *"bench macro"*) echo "takes minutes (tests/cli/bench.sh)" ;;
     esac
 }

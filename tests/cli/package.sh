@@ -56,8 +56,9 @@ if command -v mandoc >/dev/null; then
     # Debian's mandoc looks for pages that are referred to in the system's own folders only: that was tested above.
     mandoc -T lint "$man"/man?/* | grep -v 'referenced manual not found' | sed 's,.*/,  ,' >"$work/lint"
     [ ! -s "$work/lint" ] || head -n 20 "$work/lint"
+    pages=$(ls "$man"/man?/* | wc -l)
     [ ! -s "$work/lint" ]
-    result "mandoc has nothing to say about $(ls "$man"/man?/* | wc -l) pages" $?
+    result "mandoc has nothing to say about $pages pages" $?
     mandoc -T utf8 "$man/man1/ringside-run.1" | grep -q 'limit-cycles'
     result "and shows them" $?
 else
