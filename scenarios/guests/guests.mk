@@ -15,7 +15,7 @@ GUEST_ELFS   := $(GUESTS:%=$(BUILD_GUESTS)/%.elf)
 GUEST_CFLAGS  := -std=gnu17 -O1 -Wall -Wextra -m32 -march=i686 -mgeneral-regs-only -masm=intel -ffreestanding \
                  -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
                  -fno-tree-loop-distribute-patterns -I$(GUEST_DIR) \
-                 -g -fdebug-prefix-map=$(CURDIR)=.
+                 -g "-fdebug-prefix-map=$(CURDIR)=."
 GUEST_LDFLAGS := -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-z,noexecstack \
                  -T $(GUEST_DIR)/guest.ld
 
