@@ -26,7 +26,7 @@ static const struct quiz_topic *find(const char *word, struct err *e)
 
 static void list(struct say *out)
 {
-    for (const struct quiz_topic *t = quiz_topics; t->name; t++) say_add(out, "  %-8s  %s\n", t->name, t->about);
+    for (const struct quiz_topic *t = quiz_topics; t->name; t++) say_add(out, "  %-10s  %s\n", t->name, t->about);
     say_add(out, "ringside quiz tables --seed 7          a problem; the same one for the same seed\n"
                  "ringside quiz tables --seed 7 --solve  and its answer, worked out by the machine\n");
 }

@@ -26,7 +26,7 @@ static const char draw_more[] =
     "  ringside draw ladder popf --from step:2 --to step:4 -o popf.pdf --theme print\n"
     "  ringside draw ladder kernel.elf --cpu te --format txt -o -\n"
     "  ringside draw ladder popf --frames -o 'popf-%02d.svg' --size 16x9\n"
-    "  ringside draw ladder popf --frames -o popf.tex        a Beamer slide that grows\n"
+    "  ringside draw ladder popf --frames -o popf.tex      a growing Beamer slide\n"
     "  ringside draw ladder popf -o popf.mmd                 Mermaid; .puml: PlantUML\n\n"
     "  ringside draw bars popf -o bars.svg     cycles by cause on each machine\n"
     "  ringside draw hist popf -o hist.png     what visits to the hypervisor took\n"

@@ -9,6 +9,9 @@
 const struct quiz_topic quiz_topics[] = {
     { "tables", "how many page tables exist for N virtual machines with M processes", quiz_tables },
     { "walk", "where an address leads, what the hardware reads on the way, and which fault it is", quiz_walk },
+    { "references", "how many entries a walk reads, for tables of every depth, with and without a second level", quiz_references },
+    { "rings", "how often the processor changes its ring in a system call", quiz_rings },
+    { "exits", "how often a mixture of operations leaves to the hypervisor", quiz_exits },
     { NULL, NULL, NULL },
 };
 
@@ -34,16 +37,16 @@ uint32_t quiz_pick(uint64_t *seed, uint32_t n)
     return (uint32_t)(((z ^ z >> 31) >> 32) * n >> 32);
 }
 
-static bool find_guest(struct machine_cfg *cfg, struct err *e)
+bool quiz_guest(struct machine_cfg *cfg, const char *name, struct err *e)
 {
     struct subject_guest list[64];
     unsigned n = subject_guests(list, 64);
     for (unsigned i = 0; i < n && i < 64; i++)
-        if (!strcmp(list[i].name, "quiz")) {
+        if (!strcmp(list[i].name, name)) {
             snprintf(cfg->image, sizeof cfg->image, "%s", list[i].path);
             return true;
         }
-    return err_set(e, EXIT_ENVIRONMENT, "quiz: its guest is not built; `make guests` builds it");
+    return err_set(e, EXIT_ENVIRONMENT, "quiz: the guest %s is not built; `make guests` builds it", name);
 }
 
 /* Before it began: paging is off, so a symbol's address is where its variable lies. */
@@ -64,11 +67,27 @@ static bool tell_all(struct machine *m, const struct quiz_numbers *n, struct err
     return true;
 }
 
+struct machine *quiz_run(struct machine_cfg *cfg, struct err *e)
+{
+    const struct till never = { .kind = TILL_NEVER };
+    if (!config_check(cfg, e)) return NULL;
+    struct machine *m = machine_new(cfg, e);
+    if (!m) return NULL;
+    guard_watch(m);
+    enum machine_stop stop = machine_run(m, &never, 200000000);
+    bool ok = !guard_error(e) && !e->code;
+    guard_watch(NULL);
+    if (ok && stop == MACHINE_ENDED) return m;
+    if (ok) err_set(e, EXIT_LIMIT, "quiz: the guest does not come to its end");
+    machine_free(m);
+    return NULL;
+}
+
 struct machine *quiz_machine(const struct machine_cfg *cfg, const struct quiz_numbers *n, struct err *e)
 {
     struct machine_cfg c = *cfg;
     c.ram_mib = 4;
-    if (!find_guest(&c, e) || !config_check(&c, e)) return NULL;
+    if (!quiz_guest(&c, "quiz", e) || !config_check(&c, e)) return NULL;
     struct machine *m = machine_new(&c, e);
     if (!m) return NULL;
     machine_forward_only(m);

@@ -26,6 +26,10 @@ void quiz_wanted(const char *right, bool hex, char *to, size_t room);
 
 /* A number below n from a seed that goes on. */
 uint32_t quiz_pick(uint64_t *seed, uint32_t n);
+/* The image is one of our guests; false: it is not built. */
+bool quiz_guest(struct machine_cfg *cfg, const char *name, struct err *e);
+/* Runs a machine to its guest's end; NULL: it has none. */
+struct machine *quiz_run(struct machine_cfg *cfg, struct err *e);
 /* A machine with the guest `quiz`, told its numbers in every VM, and run to its end; with a seed, until its first process is made. */
 struct quiz_numbers { uint32_t processes, regions, seed; };
 struct machine *quiz_machine(const struct machine_cfg *cfg, const struct quiz_numbers *n, struct err *e);
@@ -35,5 +39,8 @@ struct quiz_topic { const char *name, *about; bool (*make)(struct quiz_problem *
 extern const struct quiz_topic quiz_topics[]; /* ends with a name of NULL */
 bool quiz_tables(struct quiz_problem *p, const struct options *o, uint64_t seed, struct err *e);
 bool quiz_walk(struct quiz_problem *p, const struct options *o, uint64_t seed, struct err *e);
+bool quiz_references(struct quiz_problem *p, const struct options *o, uint64_t seed, struct err *e);
+bool quiz_exits(struct quiz_problem *p, const struct options *o, uint64_t seed, struct err *e);
+bool quiz_rings(struct quiz_problem *p, const struct options *o, uint64_t seed, struct err *e);
 
 #endif

@@ -83,8 +83,8 @@ bool quiz_tables(struct quiz_problem *p, const struct options *o, uint64_t seed,
              w.vms, w.vms == 1 ? "" : "s", w.vms == 1 ? "s" : "", w.processes, w.regions, w.regions == 1 ? "" : "s");
     snprintf(number, sizeof number, "%u", guests);
     struct text *t = quiz_part(p, "How many page tables do the guests' kernels keep, in all?", number);
-    text_add(t, "in each VM %u directories, %u x %u tables of regions and 1 of the kernel's: %u + %u + 1 = %u; %u VMs: %u. Counted in their memory: %u.",
-             w.processes, w.processes, w.regions, w.processes, w.processes * w.regions, w.processes * (1 + w.regions) + 1, w.vms,
+    text_add(t, "in each VM %u directories, %u x %u tables of regions and 1 of the kernel's: %u + %u + 1 = %u; %u VM%s: %u. Counted in their memory: %u.",
+             w.processes, w.processes, w.regions, w.processes, w.processes * w.regions, w.processes * (1 + w.regions) + 1, w.vms, w.vms == 1 ? "" : "s",
              w.vms * (w.processes * (1 + w.regions) + 1), guests);
     for (unsigned d = 0; d < DESIGNS; d++) {
         unsigned each = formula(&w, d);

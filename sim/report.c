@@ -444,7 +444,7 @@ static void say_silent(const struct report *r, bool verbose, struct say *out)
 
 static const char *vm_stop_word(const struct machine_vm *v)
 {
-    static const char *const words[] = { "running", "exited", "halted", "died", "limit", "reset", "off" };
+    static const char *const words[] = { "running", "exited", "halted", "died", "limit", "reset", "off", "saved" };
     return words[v->end.fate];
 }
 

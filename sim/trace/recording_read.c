@@ -130,22 +130,58 @@ static bool is_type(const char *type)
     return false;
 }
 
-/* They stay registered as long as the program runs, so they are copied. */
+/* Names stay registered as long as the program runs, so they are copied, those of equal files once. */
+struct names { struct names *next; char *type; const char **list; unsigned n; };
+static struct names *registered;
+
+static void names_free(struct names *k)
+{
+    for (unsigned i = 0; k->list && i < k->n; i++) free((char *)(uintptr_t)k->list[i]);
+    free(k->list);
+    free(k->type);
+    free(k);
+}
+
+static bool names_equal(const struct names *a, const struct names *b)
+{
+    bool same = a->n == b->n && !strcmp(a->type, b->type);
+    for (unsigned i = 0; same && i < a->n; i++)
+        same = a->list[i] && b->list[i] ? !strcmp(a->list[i], b->list[i]) : a->list[i] == b->list[i];
+    return same;
+}
+
+static void names_register(struct names *k)
+{
+    struct names *known = registered;
+    while (known && !names_equal(known, k)) known = known->next;
+    if (known) {
+        names_free(k);
+    } else {
+        k->next = registered;
+        registered = known = k;
+    }
+    trace_names(known->type, known->list, known->n);
+}
+
 static bool read_names(struct recording *r)
 {
     struct reader in;
     if (!find(r, "NAME", &in)) return false;
     for (uint64_t types = upto(&in, TYPES); types-- && !in.bad;) {
-        char *type = strdup(words(&in));
-        unsigned n = (unsigned)upto(&in, NAMES);
-        const char **list = calloc(n + 1, sizeof *list);
-        if (!type || !list) fatal(EXIT_ENVIRONMENT, "out of memory for the trace; close other programs");
-        for (unsigned i = 0; i < n && !in.bad; i++) {
+        struct names *k = calloc(1, sizeof *k);
+        if (!k || !(k->type = strdup(words(&in)))) fatal(EXIT_ENVIRONMENT, "out of memory for the trace; close other programs");
+        k->n = (unsigned)upto(&in, NAMES);
+        k->list = calloc(k->n + 1, sizeof *k->list);
+        if (!k->list) fatal(EXIT_ENVIRONMENT, "out of memory for the trace; close other programs");
+        for (unsigned i = 0; i < k->n && !in.bad; i++) {
             const char *name = words(&in);
-            list[i] = *name ? strdup(name) : NULL;
+            k->list[i] = *name ? strdup(name) : NULL;
         }
-        if (in.bad || !is_type(type)) return false; /* what was copied is the program's until its end, as all names are */
-        trace_names(type, list, n);
+        if (in.bad || !is_type(k->type)) {
+            names_free(k);
+            return false;
+        }
+        names_register(k);
     }
     return !in.bad;
 }

@@ -131,7 +131,7 @@ took=$(((${EPOCHREALTIME/./} - ${begun/./}) / 1000))
 result "50,000 lines with fill in $took ms" $?
 
 # --- the terminal has the same engine
-"$ringside" tui popf --keys 'ecli fa ring=1<Enter>' --dump - >out 2>err && grep -q 'cli vec=d err=0' out && grep -q 'cs=00000019' out
-result "the key e of the terminal" $?
-"$ringside" tui popf --keys 'ecli f<Enter>' --dump - 2>err | grep -q 'expected the instruction as hex bytes'
+"$ringside" tui popf --keys 'Ecli fa ring=1<Enter>' --dump - >out 2>err && grep -q 'cli vec=d err=0' out && grep -q 'cs=00000019' out
+result "the key E of the terminal" $?
+"$ringside" tui popf --keys 'Ecli f<Enter>' --dump - 2>err | grep -q 'expected the instruction as hex bytes'
 result "... and a line that is wrong" $?

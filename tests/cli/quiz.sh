@@ -38,7 +38,7 @@ agree() {
     awk '/^      = / { answer = $2; parts++ } { text = text " " $0 }
         /Counted (in their memory|by the hypervisor): [0-9]+\./ { n = $NF + 0; if (n != answer) bad++ }
         / in all\.| VMs: [0-9]+\./ { } END { exit bad || parts < 32 }' out
-    tr '\n' ' ' <out | sed 's/  */ /g' | grep -oE '([0-9]+) in all. Counted by the hypervisor: ([0-9]+)|VMs: ([0-9]+). Counted in their memory: ([0-9]+)' |
+    tr '\n' ' ' <out | sed 's/  */ /g' | grep -oE '([0-9]+) in all. Counted by the hypervisor: ([0-9]+)|VMs?: ([0-9]+). Counted in their memory: ([0-9]+)' |
         awk '{ gsub(/[^0-9 ]/, ""); if ($1 != $2) bad++ } END { exit bad || NR < 16 }'
 }
 ok "formula and count agree" agree
@@ -57,6 +57,23 @@ ok "JSON" sh -c '! command -v python3 || python3 -c "import json; d = json.load(
 quiz 0 walk --seed 3 --json -
 ok "JSON without answers" sh -c '! grep -q answer out'
 quiz 2 walk popf
+# What was counted is what the formula beside it says, in every problem.
+counted() { # counted TOPIC PARTS
+    quiz 0 "$1" --problems 12 --solve
+    # the formula's end, and what was counted behind it: "= 11. Counted: 11." or "one of each level: 3. Counted, over 100 walks: 3."
+    tr '\n' ' ' <out | sed 's/  */ /g' | grep -oE '[0-9]+\. Counted[^:]*: [0-9]+' >agree
+    [ "$(grep -c '^      = ' out)" = "$2" ] && [ "$(LC_ALL=C.UTF-8 wc -L <out)" -le 80 ]
+}
+ok "references: three answers of twelve problems" counted references 36
+ok "and by the formula as many as counted" awk '{ if ($1 + 0 != $NF) bad++ } END { exit bad || NR < 24 }' agree
+ok "rings: likewise" counted rings 36
+ok "and by the formula as many as counted" awk '{ if ($1 + 0 != $NF) bad++ } END { exit bad || NR < 24 }' agree
+ok "trap-and-emulate changes rings at least twice as often" sh -c 'grep -c "= 2$" out | grep -qx 12'
+ok "exits: two answers" counted exits 24
+quiz 0 exits --seed 7
+cp out first
+quiz 0 exits --seed 7
+ok "exits: the same seed, the same bytes" cmp first out
 # --- answers
 answers() { # answers EXIT LINES ARGUMENT...
     local want=$1 lines=$2

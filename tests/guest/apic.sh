@@ -25,7 +25,7 @@ done
 stays() { # stays EXITS OPTION...: no more than these
     local most=$1
     shift
-    "$RINGSIDE" run "$(dirname "$RINGSIDE")/build/guests/nano.elf" --cpu vtx --model nehalem --set vmm.apic=1 --set vmm.check=1 "$@" >"$TMPDIR/out" 2>"$TMPDIR/err" &&
+    "$RINGSIDE" run build/guests/nano.elf --cpu vtx --model nehalem --set vmm.apic=1 --set vmm.check=1 "$@" >"$TMPDIR/out" 2>"$TMPDIR/err" &&
         awk -v most="$most" '/guest instructions .* exits/ { gsub(",", ""); n = $4 } END { exit !(n > 0 && n <= most) }' "$TMPDIR/err" "$TMPDIR/out"
 }
 check "two-level: stores to the task priority do not leave" stays 2000 --mmu two-level

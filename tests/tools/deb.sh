@@ -13,6 +13,7 @@ cp -r docs/debian "$tree/debian"
 if [ -n "${DEB_OBJECTS:-}" ]; then
     mkdir -p "$tree/build/release"
     tar -C "$DEB_OBJECTS" --exclude=./tests -cf - . | tar -C "$tree/build/release" -xmf - # newer than the sources
+    find "$tree/build/release" -name '*.o' -exec touch {} + # and than what they were made with
 fi
 # As if by whoever has nothing of this shell: a driver's MAKEFLAGS name its options, not dpkg's.
 (cd "$tree" && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u MAKEOVERRIDES dpkg-buildpackage --no-sign --build=binary "-j${JOBS:-$(nproc)}")
