@@ -78,9 +78,10 @@ static void pdptes(const struct agile *a, uint64_t to[4])
     }
 }
 
+/* Without CR0.WP, too: walks there can leave a guest's accessed bit clear (tests/equiv, seed 558), so shadows wait until it is set. */
 static bool is_whole(const struct agile *a, uint32_t cr0, uint32_t cr4)
 {
-    return !(cr0 & PAGING_CR0_PG) || ((cr4 & PAGING_CR4_PAE) && a->m->env.model->levels > 2);
+    return !(cr0 & PAGING_CR0_PG) || !(cr0 & PAGING_CR0_WP) || ((cr4 & PAGING_CR4_PAE) && a->m->env.model->levels > 2);
 }
 
 /* Directories whose content another VM shares part from it now: what is in use does not move. */
