@@ -387,13 +387,17 @@ bool machine_start(struct machine *m, struct err *e)
     TRACE(m->trace, RUN, 0, .entry = m->guest[0].image.entry);
     machine_save_plan(m);
     machine_migrate_plan(m);
-    if (hypervisor) vmm_start(&b->vmm);
-    else {
+    bool over = hypervisor && !vmm_start(&b->vmm);
+    if (!hypervisor) {
         for (unsigned r = 0; r < 3; r++) b->cpu.account[r] = CAUSE_KERNEL;
         b->cpu.account[3] = CAUSE_USER;
         cpu_set_cpl(&b->cpu, 0);
     }
     if (m->cfg.limit_cycles) timeq_arm(&b->timers, &b->limit, m->cfg.limit_cycles);
+    if (over) {
+        machine_note_ends(m);
+        machine_ends_vmm(m);
+    }
     snapshot_take(m);
     return m->snapshots.count || m->snapshots.off || err_set(e, EXIT_ENVIRONMENT, "no memory for the first snapshot; try a smaller --ram");
 }

@@ -70,6 +70,7 @@ void machine_copy_rom(void *rom, struct bus *memory, struct cpu *c, bool copy)
     const struct rom *r = rom;
     uint32_t bytes = r->size < ROM_LOW_SIZE ? r->size : ROM_LOW_SIZE;
     if (copy) bus_poke(memory, hpa(HOLE_END - bytes), r->chip + (r->size - bytes), bytes);
+    if (copy) bus_fit_high_rom(memory, r->chip, r->size);
     if (copy && r->video) bus_poke(memory, hpa(SHADOW_BASE), r->video, r->video_size);
     c->seg[SEG_CS].base = ROM_VECTOR_LOW - c->eip;
 }

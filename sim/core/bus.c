@@ -165,13 +165,18 @@ void bus_fit_option_rom(struct bus *b, unsigned first, const uint8_t *bytes, uin
         b->firmware.low[first + n] = bytes + (size_t)n * PAGE_SIZE;
 }
 
+void bus_fit_high_rom(struct bus *b, const uint8_t *chip, uint32_t size)
+{
+    b->firmware.chip = chip;
+    b->firmware.size = size;
+    find_plain(b);
+}
+
 void bus_fit_rom(struct bus *b, const uint8_t *chip, uint32_t size)
 {
     uint32_t mirrored = size < ROM_MIRROR ? size : ROM_MIRROR;
-    b->firmware.chip = chip;
-    b->firmware.size = size;
     bus_fit_option_rom(b, SHADOW_PAGES - mirrored / PAGE_SIZE, chip + (size - mirrored), mirrored);
-    find_plain(b);
+    bus_fit_high_rom(b, chip, size);
 }
 
 bool bus_move_card(struct bus *b, uint32_t at)

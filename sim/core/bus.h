@@ -142,6 +142,8 @@ void bus_init_child(struct bus *b, struct bus *parent, uint32_t frames, struct a
 /* Fits a ROM chip (`size` bytes, a multiple of a page; the caller keeps ownership) at the top of the address space, and its
  * last 128 KB, or all of a smaller one, below 1 MB and 1 MB below the top. */
 void bus_fit_rom(struct bus *b, const uint8_t *chip, uint32_t size);
+/* The same, at the top only. */
+void bus_fit_high_rom(struct bus *b, const uint8_t *chip, uint32_t size);
 /* Fits an expansion ROM: `size` bytes, a multiple of a page, from page SHADOW_BASE + 4096 * first on. */
 void bus_fit_option_rom(struct bus *b, unsigned first, const uint8_t *bytes, uint32_t size);
 /* Puts a PCI card's ROM at `at` (0: nowhere). True if that changed anything, as for bus_shadow. */

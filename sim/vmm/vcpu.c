@@ -57,6 +57,13 @@ uint32_t vcpu_virtual_flags(const struct vcpu *v, uint32_t real)
 
 bool vcpu_pending(const struct vcpu *v) { return v->virt.intr; }
 
+bool vcpu_in_chip(const struct vcpu *v)
+{
+    const struct cpu *c = &v->virt;
+    uint32_t size = v->vm->bus.firmware.size;
+    return size && !(c->cr0 & CR0_PG) && 0u - (c->seg[SEG_CS].base + c->eip) <= size;
+}
+
 bool vcpu_interruptible(const struct vcpu *v) { return (v->virt.eflags & FLAG_IF) && v->virt.insns != v->virt.inhibit; }
 
 struct mmu vcpu_guest_mmu(const struct vcpu *v)

@@ -107,6 +107,9 @@ void vcpu_tell_exit(struct vcpu *v, const struct vmexit *x);
 /* The virtual PIC asks; the guest can take it (SDM 3A 6.8.1, and the shadow of STI and MOV SS). */
 bool vcpu_pending(const struct vcpu *v);
 bool vcpu_interruptible(const struct vcpu *v);
+/* Is its next instruction in the firmware's chip at the top of guest-physical memory, without paging? No machine frame is behind
+ * it, so each instruction would exit: better interpreted until firmware has moved to RAM. */
+bool vcpu_in_chip(const struct vcpu *v);
 /* Reads guest memory by linear address through the guest's own tables, without effects; returns how many of `n` bytes
  * could be read before the first that is not mapped for `access` or not RAM. */
 unsigned vcpu_peek(const struct vcpu *v, gva_t at, unsigned access, void *to, unsigned n);

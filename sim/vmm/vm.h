@@ -128,8 +128,9 @@ struct vm *vmm_add(struct vmm *h, const struct vm_plan *plan, struct err *e);
 /* Where to load the guest's image. */
 struct bus *vm_memory(struct vm *vm);
 /* Programs the real processor and devices, starts each VM, whose virtual CPU has its boot state now, and leaves to the first one:
- * the real CPU stands at the code that resumes it. */
-void vmm_start(struct vmm *h);
+ * the real CPU stands at the code that resumes it. False: all is over already, as from vmm_door (their first instructions are
+ * interpreted where the technique cannot run them, and may kill them). */
+bool vmm_start(struct vmm *h);
 /* The real CPU stands at the door: handles the exit. Returns false if the last VM that is not in the background has ended (exited,
  * dead or halted for ever). */
 bool vmm_door(struct vmm *h);

@@ -303,20 +303,20 @@ static void start_one(struct vmm *h, struct vm *vm)
     v->entered = h->board.clock->now;
 }
 
-void vmm_start(struct vmm *h)
+bool vmm_start(struct vmm *h)
 {
     if (h->hosted.on) { /* the rest when its host calls */
         meter(h);
         schedule_begin(h);
         hosted_start(h);
-        return;
+        return true;
     }
     for (unsigned i = 0; i < h->vms; i++) {
         if (i) h->now->vcpu.ops->away(&h->now->vcpu);
         start_one(h, &h->vm[i]);
     }
     schedule_begin(h);
-    go_on(h);
+    return go_on(h) == NEXT_RESUME;
 }
 
 /* The guest waits: so does the hypervisor, in its own HLT with interrupts on. */
@@ -377,7 +377,7 @@ static enum settled settle(struct vm *vm)
             if (c->eflags & FLAG_IF) return SETTLED_SLEEPS;
             vm->halted = true;
             return SETTLED_OVER;
-        } else if ((pending && (c->eflags & FLAG_IF)) || debug_shadow(c) || !v->ops->runnable(v)) {
+        } else if ((pending && (c->eflags & FLAG_IF)) || debug_shadow(c) || vcpu_in_chip(v) || !v->ops->runnable(v)) {
             if (++interpreted > SLICE || schedule_due(vm->vmm) || hosted_steps(v)) return SETTLED_LONG;
             emulate_next(v);
         } else {

@@ -206,6 +206,43 @@ done
 rc=$?
 check "a video ROM begins with 55 AA" grep -q "not a video ROM" "$TMPDIR/err"
 
+# A chip of 256 KB whose 32-bit code and tables lie where no copy below 1 MB shows them.
+rom low <<'END'
+start:
+    cli
+    mov %cs, %ax
+    mov %ax, %ds
+    mov $gdtr, %si
+    lgdtl (%si)
+    mov %cr0, %eax
+    or $1, %al
+    mov %eax, %cr0
+    ljmpl $8, $0xFFFC0000
+gdtr: .word 31; .long 0xFFFFFFD0
+.org 0xFFD0
+gdt: .quad 0, 0x00CF9A000000FFFF, 0x00CF92000000FFFF, 0
+END
+printf '.code32\nmov $16, %%eax; mov %%eax, %%ds; mov $18, %%ecx; mov $0xFFFC0100, %%esi\n1: lodsb; out %%al, $0xE9; loop 1b\nmov $0, %%al; out %%al, $0xF4; hlt\n.org 0x100\n.ascii "above the low copy"\n.org 0x30000\n' >"$TMPDIR/top.S"
+"$GUEST_CC" -m32 -c "$TMPDIR/top.S" -o "$TMPDIR/top.o" && ld -m elf_i386 -Ttext=0xFFFC0000 --oformat binary -e 0 "$TMPDIR/top.o" -o "$TMPDIR/top.bin" || exit 1
+cat "$TMPDIR/top.bin" "$TMPDIR/low.rom" >"$TMPDIR/high.rom"
+for machine in native te bt vtx "vtx --mmu two-level"; do
+    boot high --cpu $machine
+    check "code and tables at the top of a chip, $machine" said 0 "above the low copy"
+done
+
+# A guest that dies before its hypervisor has let it run once is not waited for.
+rom dead <<'END'
+start:
+    cli
+    lidtl %cs:nowhere
+    int3
+nowhere: .word 0; .long 0
+END
+for machine in te bt vtx; do
+    boot dead --cpu $machine
+    check "an interrupt without a table: the guest died, $machine" [ "$rc" = 4 ]
+done
+
 # Other people's firmware, where it is installed.
 bochs=/usr/share/bochs
 if [ -r $bochs/BIOS-bochs-legacy ] && [ -r $bochs/VGABIOS-lgpl-latest ]; then
