@@ -74,7 +74,9 @@ static bool of_processor(unsigned view) { return view == VIEW_CODE || view == VI
 
 void app_sample(struct app *a)
 {
-    struct scene scene = { .m = a->session.m, .lesson = a->session.lesson, .moved = a->session.moved, .stop = a->session.stop,
+    struct machine_summary sum;
+    machine_summary(a->session.m, &sum);
+    struct scene scene = { .m = a->session.m, .sum = &sum, .lesson = a->session.lesson, .moved = a->session.moved, .stop = a->session.stop,
                            .stops = a->session.stops, .sources = a->session.sources };
     a->view[VIEW_NOTE].ops->sample(&a->view[VIEW_NOTE], &scene); /* first: it knows whether something is to be hidden */
     scene.hidden = lecture_hides(a);

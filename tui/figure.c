@@ -1,6 +1,7 @@
 /* d: the diagram that belongs to the chosen view, as `ringside draw` makes it, of this moment. See pick.h. */
 #include <stdio.h>
 #include <string.h>
+#include "sim/picture_bits.h"
 #include "sim/picture_chart.h"
 #include "sim/picture_walk.h"
 #include "tui/address.h"
@@ -34,11 +35,24 @@ static bool draw_topology(struct app *a, const struct subject *s, const struct p
     return topology_write(s, p, path, e);
 }
 
+static bool draw_rings(struct app *a, const struct subject *s, const struct picture *p, const char *path, struct err *e)
+{
+    (void)a;
+    return rings_write(s, p, path, e);
+}
+
+static bool draw_bits(struct app *a, const struct subject *s, const struct picture *p, const char *path, struct err *e)
+{
+    (void)a;
+    return bits_write(s, p, NULL, path, e);
+}
+
 static const struct figure {
     const char *kind;
     bool (*draw)(struct app *a, const struct subject *s, const struct picture *p, const char *path, struct err *e);
 } figures[VIEW_COUNT] = {
     [VIEW_ADDRESS] = { "walk", draw_walk }, [VIEW_CYCLES] = { "timeline", draw_timeline },
+    [VIEW_CPU] = { "bits", draw_bits }, [VIEW_RINGS] = { "rings", draw_rings },
     [VIEW_DEVICES] = { "topology", draw_topology }, [VIEW_VMS] = { "topology", draw_topology },
 };
 

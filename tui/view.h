@@ -35,6 +35,7 @@ enum ask { ASK_NONE = 0, ASK_REDRAW = 1, ASK_SAMPLE = 2, ASK_LAYOUT = 4, ASK_QUI
 /* What views may look at. */
 struct scene {
     const struct machine *m;
+    const struct machine_summary *sum; /* of m: counted once for all */
     const struct lesson *lesson; /* NULL: none */
     bool moved;                  /* the machine stands elsewhere than at the last sample */
     const uint32_t *stop;        /* linear addresses of stop points */

@@ -11,10 +11,9 @@ struct cycles {
 static void sample(struct view *v, const struct scene *s)
 {
     struct cycles *c = v->state;
-    struct machine_summary sum;
-    machine_summary(s->m, &sum);
-    c->total = sum.cycles, c->insns = sum.insns, c->walks = sum.walks, c->tlb_misses = sum.tlb_misses;
-    for (unsigned i = 0; i < CAUSE_COUNT; i++) c->by[i] = sum.by_cause[i];
+    const struct machine_summary *sum = s->sum;
+    c->total = sum->cycles, c->insns = sum->insns, c->walks = sum->walks, c->tlb_misses = sum->tlb_misses;
+    for (unsigned i = 0; i < CAUSE_COUNT; i++) c->by[i] = sum->by_cause[i];
     view_copy(c->model, sizeof c->model, machine_config(s->m)->model);
 }
 

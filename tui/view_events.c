@@ -19,7 +19,6 @@ struct events {
 static void sample(struct view *v, const struct scene *s)
 {
     struct events *e = v->state;
-    struct machine_summary sum;
     if (s->moved || v->scroll < 0) v->scroll = 0;
     unsigned skip = (unsigned)v->scroll;
     e->folds = words_tail(s->m, true, e->filter, skip, e->folded, ROWS, &e->more_folded);
@@ -30,9 +29,8 @@ static void sample(struct view *v, const struct scene *s)
         return;
     }
     e->partial = *e->filter && trace_count(machine_trace_of(s->m)) > WORDS_SEARCH;
-    machine_summary(s->m, &sum);
-    e->exits = sum.exits;
-    e->insns = sum.guest_insns;
+    e->exits = s->sum->exits;
+    e->insns = s->sum->guest_insns;
 }
 
 static void show_label(const struct view *v, int rows, char *title, char *remark)

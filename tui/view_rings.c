@@ -34,9 +34,8 @@ static void count_switches(struct rings *r, const struct trace *t)
 static void sample(struct view *v, const struct scene *s)
 {
     struct rings *r = v->state;
-    struct machine_summary sum;
+    const struct machine_summary *sum = s->sum;
     struct machine_cpu cpu;
-    machine_summary(s->m, &sum);
     machine_cpu(s->m, &cpu);
     r->place = machine_place(s->m);
     r->vmm = machine_has_vmm(s->m);
@@ -44,13 +43,13 @@ static void sample(struct view *v, const struct scene *s)
     r->kernel_ring = machine_kernel_ring(s->m);
     r->cpl = cpu.cpl;
     count_switches(r, machine_trace_of(s->m));
-    r->exits = sum.exits, r->silent = sum.silent, r->injected = sum.injected;
-    r->cycles = sum.cycles;
-    r->user = sum.by_cause[CAUSE_USER], r->kernel = sum.by_cause[CAUSE_KERNEL], r->idle = sum.by_cause[CAUSE_IDLE];
-    r->reasons = sum.reasons < REASONS ? sum.reasons : REASONS;
+    r->exits = sum->exits, r->silent = sum->silent, r->injected = sum->injected;
+    r->cycles = sum->cycles;
+    r->user = sum->by_cause[CAUSE_USER], r->kernel = sum->by_cause[CAUSE_KERNEL], r->idle = sum->by_cause[CAUSE_IDLE];
+    r->reasons = sum->reasons < REASONS ? sum->reasons : REASONS;
     for (unsigned i = 0; i < r->reasons; i++) {
-        view_copy(r->reason[i].name, sizeof r->reason[i].name, sum.reason[i].name);
-        r->reason[i].count = sum.reason[i].count, r->reason[i].cycles = sum.reason[i].cycles;
+        view_copy(r->reason[i].name, sizeof r->reason[i].name, sum->reason[i].name);
+        r->reason[i].count = sum->reason[i].count, r->reason[i].cycles = sum->reason[i].cycles;
     }
 }
 

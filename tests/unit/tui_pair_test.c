@@ -1,0 +1,78 @@
+/* The lockstep dashboard: machines side by side, where they part, forgiving, other techniques. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "tests/support/tui_world.h"
+
+/* The dashboard: both machines at the moment of the screen; back and forward again is the same, also beyond what was kept; it parts where
+ * compare does, and goes on when that is forgiven. */
+static void test_lockstep(void **state)
+{
+    struct world w;
+    struct text at[6] = { { 0 } };
+    (void)state;
+    open_world(&w, "popf", 120, 40);
+    press(&w, "nnn");
+    uint64_t here = machine_guest_insns(w.machine);
+    press(&w, "L");
+    assert_non_null(w.app.pair);
+    assert_int_equal(pair_now(w.app.pair)->step.steps, here);
+    assert_int_equal(machine_eip(w.app.pair->step.m[0]), machine_eip(w.app.pair->step.m[1]));
+    expect_shows(&w, "native beside te");
+    for (unsigned i = 0; i < 6; i++) {
+        frame_text(&w.app.frame, &at[i]);
+        press(&w, "s");
+    }
+    for (unsigned i = 6; i--;) {
+        struct text now = { 0 };
+        press(&w, "r");
+        frame_text(&w.app.frame, &now);
+        assert_string_equal(text_str(&now), text_str(&at[i]));
+        text_free(&now);
+    }
+    for (unsigned i = 0; i < 120; i++) press(&w, "r"); /* further back than is kept: made again */
+    assert_int_equal(pair_now(w.app.pair)->step.steps + 120, here);
+    for (unsigned i = 0; i < 120; i++) press(&w, "s");
+    struct text again = { 0 };
+    frame_text(&w.app.frame, &again);
+    assert_string_equal(text_str(&again), text_str(&at[0]));
+    text_free(&again);
+    for (unsigned i = 0; i < 6; i++) text_free(&at[i]);
+    press(&w, "c");
+    expect_shows(&w, "here they part");
+    uint64_t parted = pair_now(w.app.pair)->step.steps;
+    press(&w, "F");
+    expect_shows(&w, "go in step again");
+    press(&w, "ss");
+    assert_true(pair_now(w.app.pair)->step.steps > parted);
+    press(&w, "<Home>");
+    assert_int_equal(pair_now(w.app.pair)->step.steps, 0);
+    press(&w, "u");
+    expect_shows(&w, "on to the next exit");
+    press(&w, "s>");
+    expect_shows(&w, "native beside bt");
+    press(&w, "<Esc>");
+    assert_null(w.app.pair);
+    expect_shows(&w, "step 3/7"); /* and all is as it was */
+    press(&w, ":lockstep vtx<Enter>");
+    expect_shows(&w, "native beside vtx");
+    press(&w, ":lockstep native<Enter>");
+    expect_shows(&w, "beside itself already");
+    press(&w, ":lockstep nothing<Enter>");
+    assert_null(w.app.pair);
+    close_world(&w);
+    open_world(&w, "isolate", 80, 24);
+    press(&w, "nL");
+    expect_shows(&w, "here are several");
+    close_world(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lockstep),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
