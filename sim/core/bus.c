@@ -20,7 +20,7 @@ void bus_init_child(struct bus *b, struct bus *parent, uint32_t frames, struct a
 }
 
 /* The last 128 KB of the chip are seen in three places: at the top, below 1 MB, and 1 MB below the top, where the CPU
- * looks for its reset vector while the A20 gate is shut. PIIX3 data sheet 3.3.1. */
+ * looks for its reset vector while the A20 gate is shut (unless the chip itself is there). PIIX3 data sheet 3.3.1. */
 enum { ROM_MIRROR = 128 << 10, ALIAS_BELOW = 1 << 20 };
 
 static uint32_t lower(uint32_t a, uint32_t b) { return a < b ? a : b; }
@@ -212,7 +212,7 @@ static const uint8_t *rom_page(const struct bus *b, hpa_t at)
     if (n < SHADOW_PAGES) return f->ram[n] & SHADOW_READ ? NULL : f->low[n];
     if (f->card_at && (at.v & PAGE_MASK) - f->card_at < f->card_size) return f->card + ((at.v & PAGE_MASK) - f->card_at);
     uint32_t below_top = 0 - (at.v & PAGE_MASK); /* of 4 GB; 0: at address 0 */
-    if (below_top > ALIAS_BELOW && below_top <= ALIAS_BELOW + ROM_MIRROR) below_top -= ALIAS_BELOW;
+    if (below_top > f->size && below_top > ALIAS_BELOW && below_top <= ALIAS_BELOW + ROM_MIRROR) below_top -= ALIAS_BELOW;
     return below_top && below_top <= f->size ? f->chip + (f->size - below_top) : NULL;
 }
 

@@ -230,6 +230,31 @@ for machine in native te bt vtx "vtx --mmu two-level"; do
     check "code and tables at the top of a chip, $machine" said 0 "above the low copy"
 done
 
+# A chip of more than 1 MB: the place 1 MB below its top is its own, not an alias of its last 128 KB.
+rom large <<'END'
+start:
+    cli
+    mov %cs, %ax
+    mov %ax, %ds
+    mov $gdtr, %si
+    lgdtl (%si)
+    mov %cr0, %eax
+    or $1, %al
+    mov %eax, %cr0
+    mov $8, %ax
+    mov %ax, %ds
+    mov $0xFFEFFFFF, %edi
+    cmpb $0xA5, (%edi)
+    jne 1f
+    done 0
+1:  done 1
+gdtr: .word 15; .long 0xFFFF0000 + gdt
+gdt: .quad 0, 0x00CF92000000FFFF
+END
+{ head -c 65536 /dev/zero | tr '\0' '\245'; head -c $(((1 << 20) - 65536)) /dev/zero; cat "$TMPDIR/large.rom"; } >"$TMPDIR/chip.rom"
+boot chip
+check "a chip of more than 1 MB has no alias within itself" said 0 ""
+
 # A guest that dies before its hypervisor has let it run once is not waited for.
 rom dead <<'END'
 start:
