@@ -1,28 +1,33 @@
 /* See lockstep.h.
  *
  * The second machine leads: it has the hypervisor, so it is the slower one, and its interrupts are the ones that come. The
- * first never meets an interrupt of its own within a step, because whatever its devices are about to do is made to happen
- * between steps (`head`). A repeated string instruction could take longer than a timer's period, so it is done in pieces: ECX is
+ * others never meet an interrupt of their own within a step, because whatever their devices are about to do is made to happen
+ * between steps (`head`); of several hypervisors each may take long over an instruction, so there all look further ahead. A repeated string instruction could take longer than a timer's period, so it is done in pieces: ECX is
  * a few, and what is left is put back behind them. */
 #include "sim/lockstep.h"
 
 #include <stdio.h>
 #include <string.h>
-#include "sim/firmware_tables.h"
 #include "sim/guard.h"
+#include "sim/lockstep_same.h"
 
 enum { VISITS_MOST = 200000 /* boundaries one guest instruction may take */, ELIDED_MOST = 16, NEAR = 20000, NEAR_STRING = 250000,
        PIECE = 32 /* iterations of a repeated string instruction at a time */ };
 #define PATIENCE 8000000000u /* cycles an interrupt is waited for */
 
-/* Memory that two machines may have different contents of from the start. */
-static bool is_platform(uint32_t at) { return at - FIRMWARE_TABLES < FIRMWARE_TABLES_SIZE; }
-
 void lockstep_init(struct lockstep *l, struct machine *first, struct machine *second)
 {
-    *l = (struct lockstep){ .m = { first, second } };
-    machine_forward_only(first);
-    machine_forward_only(second);
+    *l = (struct lockstep){ .n = 0 };
+    lockstep_add(l, first);
+    lockstep_add(l, second);
+}
+
+bool lockstep_add(struct lockstep *l, struct machine *m)
+{
+    if (l->n == LOCKSTEP_MACHINES) return false;
+    l->m[l->n++] = m;
+    machine_forward_only(m);
+    return true;
 }
 
 /* --- one machine, one step --- */
@@ -110,127 +115,12 @@ static bool take_interrupt(struct machine *m, struct advance *a)
     return false;
 }
 
-/* --- what differs --- */
+/* --- in step --- */
 
 static void lose(struct lockstep *l, const char *why)
 {
     l->end = guard_stopped() ? LOCKSTEP_STOPPED : LOCKSTEP_LOST;
     l->why = why;
-}
-
-static void note(struct lockstep *l, const char *what, uint32_t at, uint32_t wanted, uint32_t got)
-{
-    l->end = LOCKSTEP_PARTED;
-    if (l->differences == LOCKSTEP_DIFFERENCES) return;
-    struct lockstep_difference *d = &l->difference[l->differences++];
-    snprintf(d->what, sizeof d->what, "%s", what);
-    d->at = at, d->wanted = wanted, d->got = got;
-}
-
-static uint32_t word_at(const uint8_t *p, uint32_t n)
-{
-    uint32_t v = 0;
-    memcpy(&v, p, n < 4 ? n : 4);
-    return v;
-}
-
-/* One span on both machines: the first differing bytes are noted, or (`copy`) made equal. What neither has is device memory. */
-static bool same_span(struct lockstep *l, struct machine_span s, bool copy)
-{
-    uint8_t x[256], y[256];
-    bool same = true;
-    for (uint32_t at = 0; at < s.n; ) {
-        uint32_t n = s.n - at < sizeof x ? s.n - at : (uint32_t)sizeof x, page = 4096 - ((s.at.v + at) & 4095);
-        if (n > page) n = page;
-        gva_t where = gva(s.at.v + at);
-        bool a = machine_peek_guest(l->m[0], where, x, n), b = machine_peek_guest(l->m[1], where, y, n);
-        at += n;
-        if (a != b) note(l, a ? "unmapped there" : "unmapped here", where.v, a, b), same = false;
-        if (!a || !b || !memcmp(x, y, n)) continue;
-        unsigned k = 0;
-        while (x[k] == y[k]) k++;
-        unsigned into = (where.v + k) & 3; /* whole words read better */
-        if (into <= k) k -= into;
-        if (copy || is_platform(where.v + k)) {
-            l->platform += !copy;
-            machine_poke(l->m[1], where, x, n);
-        } else {
-            note(l, "memory", where.v + k, word_at(x + k, n - k), word_at(y + k, n - k));
-            same = false;
-        }
-    }
-    return same;
-}
-
-static bool same_memory(struct lockstep *l, const struct machine_span *list, unsigned n, bool copy)
-{
-    bool same = true;
-    for (unsigned i = 0; i < n; i++) same &= same_span(l, list[i], copy);
-    return same;
-}
-
-static bool same_registers(struct lockstep *l)
-{
-    struct guest_view v[2];
-    guest_view(l->m[0], &v[0]);
-    guest_view(l->m[1], &v[1]);
-    bool same = true;
-    for (unsigned i = 0; i < v[0].n; i++) {
-        if (v[0].at[i].value == v[1].at[i].value) continue;
-        note(l, v[0].at[i].name, 0, v[0].at[i].value, v[1].at[i].value);
-        same = false;
-    }
-    struct machine_fpu f[2] = { 0 };
-    machine_fpu(l->m[0], &f[0]);
-    machine_fpu(l->m[1], &f[1]);
-    for (unsigned i = 0; i < 8; i++)
-        if (memcmp(f[0].st[i], f[1].st[i], 10)) note(l, "x87 register", i, word_at(f[0].st[i], 4), word_at(f[1].st[i], 4)), same = false;
-    if (f[0].control != f[1].control) note(l, "x87 control", 0, f[0].control, f[1].control), same = false;
-    if (f[0].status != f[1].status) note(l, "x87 status", 0, f[0].status, f[1].status), same = false;
-    return same;
-}
-
-/* --- what may differ --- */
-
-enum freedom { NOT_FREE, FREE_INPUT, FREE_PLATFORM };
-static enum freedom freedom_of(const struct machine_insn *i, bool device)
-{
-    static const struct { const char *word; enum freedom is; } rows[] = {
-        { "in", FREE_INPUT }, { "ins", FREE_INPUT }, { "rdtsc", FREE_INPUT }, { "rdpmc", FREE_INPUT }, { "rdmsr", FREE_INPUT },
-        { "cpuid", FREE_PLATFORM },
-    };
-    for (unsigned k = 0; k < sizeof rows / sizeof rows[0]; k++)
-        if (!strcmp(rows[k].word, i->word)) return rows[k].is;
-    return device ? FREE_INPUT : NOT_FREE;
-}
-
-/* Is one of the operands memory of a device? There is an address there for both, and RAM for neither. */
-static bool touches_device(const struct lockstep *l, const struct machine_span *list, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) {
-        struct machine_xlat x;
-        uint8_t byte;
-        if (machine_peek_guest(l->m[0], list[i].at, &byte, 1)) continue;
-        machine_translate(l->m[0], list[i].at, ACCESS_READ, &x);
-        if (x.guest_ok) return true;
-    }
-    return false;
-}
-
-/* What the instruction read from outside is copied from the first machine to the second. */
-static void copy_input(struct lockstep *l, enum freedom kind, const struct machine_span *list, unsigned n)
-{
-    static const char *const names[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
-    struct machine_cpu c[2];
-    bool copied = false;
-    machine_guest(l->m[0], &c[0]);
-    machine_guest(l->m[1], &c[1]);
-    for (unsigned r = 0; r < 8; r++)
-        if (c[0].reg[r] != c[1].reg[r]) copied |= machine_set_reg(l->m[1], names[r], c[0].reg[r]);
-    if (c[0].eflags != c[1].eflags && c[0].iflag == c[1].iflag) copied |= machine_set_reg(l->m[1], "eflags", c[0].eflags);
-    same_memory(l, list, n, true);
-    if (kind == FREE_PLATFORM) l->platform += copied;
-    else l->inputs += copied;
 }
 
 /* --- a step --- */
@@ -284,7 +174,7 @@ static void cut(struct lockstep *l, struct piece *p)
     if (!p->cut) return;
     p->rest = p->count - PIECE;
     p->count = PIECE;
-    for (unsigned k = 0; k < 2; k++) set_count(l->m[k], p, PIECE);
+    for (unsigned k = 0; k < l->n; k++) set_count(l->m[k], p, PIECE);
 }
 
 /* Would the whole have gone on behind this piece? */
@@ -309,12 +199,11 @@ static bool rejoin(struct machine *m, const struct piece *p, bool interrupted)
     return on;
 }
 
-/* `other` took vector `v` here: so must machine `k`, though another, more urgent one may have come to it before. */
-static bool follow_interrupt(struct lockstep *l, unsigned k, uint8_t v)
+/* Machine `k` must take vector `v` as machine `like` did, though another, more urgent one may have come to it before. */
+static bool follow_interrupt(struct lockstep *l, unsigned k, unsigned like, uint8_t v)
 {
     struct advance a;
     uint8_t masks[2];
-    l->interrupts++;
     machine_hold(l->m[k], v, masks);
     bool came = take_interrupt(l->m[k], &a);
     machine_release(l->m[k], masks);
@@ -322,7 +211,7 @@ static bool follow_interrupt(struct lockstep *l, unsigned k, uint8_t v)
         lose(l, "an interrupt that one of them takes here never comes to the other");
         return false;
     }
-    if (a.vector != v) note(l, "interrupt", 0, k ? v : a.vector, k ? a.vector : v);
+    if (a.vector != v) lockstep_note(l, k ? k : like, "interrupt", 0, k ? v : a.vector, k ? a.vector : v);
     return true;
 }
 
@@ -334,11 +223,15 @@ static bool head(struct lockstep *l, unsigned k, const struct machine_insn *i)
     machine_guest(m, &c);
     if (!c.iflag) return true;
     uint64_t now = machine_cycles(m), next = machine_deadline(m);
-    bool near = next != UINT64_MAX && next < now + (is_string(i) ? NEAR_STRING : NEAR);
+    bool near = next != UINT64_MAX && next < now + (is_string(i) || l->n > 2 ? NEAR_STRING : NEAR);
     if (!near && !machine_interrupted(m)) return true;
     struct advance a;
     if (near) machine_stall(m, next > now ? next - now : 1);
-    return !deliver(m, &a) || follow_interrupt(l, !k, a.vector);
+    if (!deliver(m, &a)) return true;
+    l->interrupts++;
+    for (unsigned j = 0; j < l->n; j++)
+        if (j != k && !follow_interrupt(l, j, k, a.vector)) return false;
+    return true;
 }
 
 /* The EIP that the interrupt's frame, on the guest's stack, leads back to. */
@@ -351,24 +244,27 @@ static uint32_t frame_eip(const struct machine *m)
     return v;
 }
 
-/* A translation may have nothing left of a jump: then the second stands where the first comes to in a few more. */
-static void pass_elided(struct lockstep *l, struct advance *a)
+/* Of several, each has done so many of the guest's instructions since the step began. */
+struct way { struct advance a; unsigned done; uint32_t from; uint8_t masks[2]; };
+
+/* A translation (machine `k`) may have nothing left of a jump: then it stands where the first, and the others, come to in a few more. */
+static void pass_elided(struct lockstep *l, unsigned k, struct way *w)
 {
-    uint32_t to = machine_code(l->m[1]);
-    if (!machine_translates(l->m[1])) return;
-    for (unsigned n = 0; n < ELIDED_MOST && !a->ended && !a->irq && machine_code(l->m[0]) != to; n++) {
+    uint32_t to = machine_code(l->m[k]);
+    for (unsigned n = 0; n < ELIDED_MOST && !w[0].a.ended && !w[0].a.irq && machine_code(l->m[0]) != to; n++) {
         struct machine_insn i;
         if (!machine_insn(l->m[0], gva(machine_code(l->m[0])), &i) || strcmp(i.word, "jmp")) return;
-        advance(l->m[0], a);
+        for (unsigned j = 0; j < l->n; j++)
+            if (j != k) advance(l->m[j], &w[j].a);
     }
 }
 
-/* An interrupt came to the second in the middle of a repeated string instruction: the first does as many iterations, and stands
+/* An interrupt came to the second in the middle of a repeated string instruction: machine `k` does as many iterations, and stands
  * before the others. */
-static bool begin_piece(struct lockstep *l, const struct piece *p)
+static bool begin_piece(struct lockstep *l, unsigned k, const struct piece *p)
 {
     enum { RF = 1 << 16 /* is pushed set in the middle of such an instruction: SDM volume 3, 17.3.1.1 */ };
-    struct machine *m = l->m[0];
+    struct machine *m = l->m[k];
     struct machine_cpu c;
     struct advance a;
     uint32_t left = count_of(l->m[1], p);
@@ -383,41 +279,66 @@ static bool begin_piece(struct lockstep *l, const struct piece *p)
     return machine_set_reg(m, "eip", p->start) && machine_set_reg(m, "eflags", c.eflags | RF);
 }
 
-/* The first machine does what the second has done in its step. */
-static void catch_up(struct lockstep *l, const struct advance *second, const struct piece *p)
+/* A visit to a hypervisor may carry out several. */
+static unsigned executed(const struct advance *a) { return a->emulated > 1 ? a->emulated : 1; }
+
+enum { NOBODY = LOCKSTEP_MACHINES };
+
+/* All come to where the furthest is; who goes beyond it makes the others follow. Says which machine was the first to take an interrupt
+ * behind those instructions, if `*first` was NOBODY. False: it cannot be. */
+static bool level(struct lockstep *l, struct way *w, const struct piece *p, unsigned *first)
 {
-    struct advance a = { 0 };
-    bool only_irq = second->irq && frame_eip(l->m[1]) == p->start;
-    unsigned n = only_irq ? 0 : second->emulated > 1 ? second->emulated : 1;
-    if (only_irq && p->repeated && count_of(l->m[1], p) != p->count && !begin_piece(l, p)) return;
-    for (unsigned i = 0; i < n && !a.ended; i++) {
-        advance(l->m[0], &a);
-        if (a.irq && !second->irq) {
-            lose(l, "an interrupt came to the first alone");
-            return;
+    unsigned furthest = w[1].done;
+    for (unsigned k = 0, same = 0; same < l->n; k = (k + 1) % l->n, same++) {
+        while (w[k].done < furthest && !w[k].a.ended) {
+            advance(l->m[k], &w[k].a);
+            w[k].done += executed(&w[k].a);
+            if (w[k].a.lost) return lose(l, "one of them never comes to its next instruction"), false;
+            if (!w[k].a.irq || *first != NOBODY) continue;
+            if (frame_eip(l->m[k]) == p->start || w[k].done < furthest) return lose(l, "an interrupt came to one of them alone"), false;
+            *first = k;
         }
+        if (w[k].done > furthest) furthest = w[k].done, same = 0;
     }
-    if (!a.ended && !second->ended && !second->irq) pass_elided(l, &a);
-    if (a.lost || second->lost) {
-        lose(l, "one of them never comes to its next instruction");
-        return;
-    }
-    if (second->irq && !a.irq && !follow_interrupt(l, 0, second->vector)) return;
-    if (second->ended && !a.ended) advance(l->m[0], &a);
-    if (a.ended != second->ended) note(l, "end", 0, a.ended, second->ended);
-    else if (a.ended && l->end == LOCKSTEP_RUNNING) l->end = LOCKSTEP_ENDED;
+    return *first == NOBODY || w[*first].done == furthest || (lose(l, "an interrupt came to one of them alone"), false);
 }
 
-static void find_silent(struct lockstep *l, uint32_t from)
+/* The others do what the second has done in its step. True: all have taken an interrupt in it. */
+static bool catch_up(struct lockstep *l, struct way *w, const struct piece *p)
 {
-    const struct trace *t = machine_trace_of(l->m[1]);
-    for (uint32_t id = from + 1; id <= trace_last(t); id++)
-        if (trace_by_id(t, id)->kind == EV_SILENT) l->silent = id;
+    const struct advance *second = &w[1].a;
+    bool only_irq = second->irq && frame_eip(l->m[1]) == p->start;
+    unsigned first = second->irq ? 1 : NOBODY;
+    w[1].done = only_irq ? 0 : executed(second);
+    if (second->lost) return lose(l, "one of them never comes to its next instruction"), false;
+    for (unsigned k = 0; k < l->n && only_irq && p->repeated && count_of(l->m[1], p) != p->count; k++)
+        if (k != 1 && !begin_piece(l, k, p)) return false;
+    if (!level(l, w, p, &first)) return false;
+    for (unsigned k = 1; k < l->n && !second->ended && first == NOBODY; k++)
+        if (machine_translates(l->m[k])) pass_elided(l, k, w);
+    l->interrupts += first != NOBODY;
+    for (unsigned k = 0; k < l->n; k++) {
+        if (first != NOBODY && !w[k].a.irq && !follow_interrupt(l, k, first, w[first].a.vector)) return false;
+        if (second->ended && !w[k].a.ended) advance(l->m[k], &w[k].a);
+    }
+    for (unsigned k = 1; k < l->n; k++)
+        if (w[k].a.ended != w[0].a.ended) lockstep_note(l, k, "end", 0, w[0].a.ended, w[k].a.ended);
+    if (w[0].a.ended && l->end == LOCKSTEP_RUNNING) l->end = LOCKSTEP_ENDED;
+    return first != NOBODY;
+}
+
+static void find_silent(struct lockstep *l, const struct way *w)
+{
+    for (unsigned k = 1; k < l->n; k++) {
+        const struct trace *t = machine_trace_of(l->m[k]);
+        for (uint32_t id = w[k].from + 1; id <= trace_last(t); id++)
+            if (trace_by_id(t, id)->kind == EV_SILENT) l->silent = id, l->silent_on = (uint8_t)k;
+    }
 }
 
 static bool aligned(struct lockstep *l)
 {
-    for (unsigned k = 0; k < 2; k++)
+    for (unsigned k = 0; k < l->n; k++)
         for (unsigned n = 0; !at_guest(l->m[k]); n++)
             if (n == VISITS_MOST || machine_run(l->m[k], NULL, 1) == MACHINE_ENDED) return false;
     return true;
@@ -431,39 +352,50 @@ static void look(struct lockstep *l, struct machine_cpu *c, struct machine_insn 
     if (!machine_insn(l->m[0], gva(l->eip), i)) *i = (struct machine_insn){ .word = "" };
 }
 
+/* Of several, one would take a pending interrupt in the instruction that sets IF, another after it: so all take it after it. What this
+ * instruction itself does to the 8259s must not be undone. */
+static bool is_held(const struct lockstep *l, const struct machine_cpu *c, const struct machine_insn *i)
+{
+    return l->n > 2 && !c->iflag && strncmp(i->word, "out", 3) != 0;
+}
+
 bool lockstep_step(struct lockstep *l)
 {
     struct machine_span spans[MACHINE_SPANS];
     struct machine_cpu c;
     struct machine_insn i;
-    struct advance second;
+    struct way w[LOCKSTEP_MACHINES] = { { .done = 0 } };
     if (l->end != LOCKSTEP_RUNNING) return false;
     if (!aligned(l)) return lose(l, "the hypervisor never comes to the guest"), false;
     look(l, &c, &i);
-    for (unsigned k = 0; k < 2; k++)
+    for (unsigned k = 0; k < l->n; k++)
         if (!head(l, k, &i)) return false;
     look(l, &c, &i); /* a handler's first instruction is another one */
     unsigned n = machine_operands(l->m[0], spans, MACHINE_SPANS);
-    bool device = touches_device(l, spans, n);
-    l->before = !same_memory(l, spans, n, false);
+    bool device = lockstep_touches_device(l, spans, n);
+    l->before = !lockstep_same_memory(l, spans, n);
     if (l->before) return false;
-    enum freedom free_ = freedom_of(&i, device);
+    enum freedom free_ = lockstep_freedom(&i, device);
     struct piece p;
     bool more = false;
     look_for_piece(l, &c, &i, &p);
     cut(l, &p);
-    advance(l->m[1], &second);
-    catch_up(l, &second, &p);
+    for (unsigned k = 0; k < l->n; k++) w[k].from = trace_last(machine_trace_of(l->m[k]));
+    bool held = is_held(l, &c, &i);
+    for (unsigned k = 0; k < l->n && held; k++) machine_hold_all(l->m[k], w[k].masks);
+    advance(l->m[1], &w[1].a);
+    bool irq = catch_up(l, w, &p);
+    for (unsigned k = 0; k < l->n && held; k++) machine_release(l->m[k], w[k].masks);
     if (l->end == LOCKSTEP_LOST || l->end == LOCKSTEP_STOPPED) return false;
     if (l->end != LOCKSTEP_ENDED) {
-        for (unsigned k = 0; k < 2; k++) more = rejoin(l->m[k], &p, second.irq);
-        if (free_ != NOT_FREE) copy_input(l, free_, spans, n);
-        same_registers(l);
-        same_memory(l, spans, n, false);
-        n = second.irq ? machine_operands(l->m[0], spans, 1) : 0; /* the frame */
-        same_memory(l, spans, n, false);
+        for (unsigned k = 0; k < l->n; k++) more = rejoin(l->m[k], &p, irq);
+        if (free_ != NOT_FREE) lockstep_copy_input(l, free_, spans, n);
+        lockstep_same_registers(l);
+        lockstep_same_memory(l, spans, n);
+        n = irq ? machine_operands(l->m[0], spans, 1) : 0; /* the frame */
+        lockstep_same_memory(l, spans, n);
     }
-    if (l->end == LOCKSTEP_PARTED) find_silent(l, second.from);
+    if (l->end == LOCKSTEP_PARTED) find_silent(l, w);
     l->steps += !more;
     return l->end == LOCKSTEP_RUNNING;
 }

@@ -293,6 +293,7 @@ void     machine_stall(struct machine *m, uint64_t cycles);
 /* Until machine_release the guest's pair of 8259s lets nothing through but what has this vector, as if all else were masked; `was` is for
  * that. Requests wait meanwhile and are not lost. Does nothing if no input has the vector. Changes the past. */
 void     machine_hold(struct machine *m, uint8_t vector, uint8_t was[2]);
+void     machine_hold_all(struct machine *m, uint8_t was[2]); /* likewise, and lets nothing through */
 void     machine_release(struct machine *m, const uint8_t was[2]);
 uint64_t machine_deadline(const struct machine *m);  /* the cycle at which a device acts next; UINT64_MAX: never */
 bool     machine_interrupted(const struct machine *m); /* will an interrupt be accepted before the next instruction? */

@@ -34,6 +34,13 @@ void machine_hold(struct machine *m, uint8_t vector, uint8_t was[2])
     snapshots_forget(m);
 }
 
+void machine_hold_all(struct machine *m, uint8_t was[2])
+{
+    static const uint8_t all[2] = { 0xFF, 0xFF };
+    pic_mask(guests_pic(m), all, was);
+    snapshots_forget(m);
+}
+
 void machine_release(struct machine *m, const uint8_t was[2])
 {
     uint8_t held[2];

@@ -158,20 +158,34 @@ static void vms(const struct app *a, struct table *t)
 static void lockstep(const struct app *a, struct table *t)
 {
     const struct pair_shot *s = pair_now(a->pair);
-    const char *const names[] = { "what", a->pair->cpu[0], a->pair->cpu[1] };
-    const struct pair_side *x = &s->side[0], *y = &s->side[1];
-    head(t, 3, names);
-    cell(t, "guest instructions"), number(t, s->step.steps), number(t, s->step.steps);
-    cell(t, "cycles"), number(t, x->cycles), number(t, y->cycles);
-    cell(t, "exits"), number(t, x->exits), number(t, y->exits);
-    for (unsigned i = 1; i < CAUSE_COUNT; i++)
-        if (x->by_cause[i] || y->by_cause[i]) cell(t, cause_name(i)), number(t, x->by_cause[i]), number(t, y->by_cause[i]);
-    for (unsigned i = 0; i < x->view.n; i++) cell(t, x->view.at[i].name), hex(t, x->view.at[i].value), hex(t, y->view.at[i].value);
+    const char *names[1 + PAIR_MACHINES] = { "what" };
+    unsigned n = a->pair->n;
+    for (unsigned k = 0; k < n; k++) names[1 + k] = a->pair->cpu[k];
+    head(t, 1 + n, names);
+    cell(t, "guest instructions");
+    for (unsigned k = 0; k < n; k++) number(t, s->step.steps);
+    cell(t, "cycles");
+    for (unsigned k = 0; k < n; k++) number(t, s->side[k].cycles);
+    cell(t, "exits");
+    for (unsigned k = 0; k < n; k++) number(t, s->side[k].exits);
+    for (unsigned i = 1; i < CAUSE_COUNT; i++) {
+        uint64_t sum = 0;
+        for (unsigned k = 0; k < n; k++) sum += s->side[k].by_cause[i];
+        if (sum) cell(t, cause_name(i));
+        for (unsigned k = 0; k < n && sum; k++) number(t, s->side[k].by_cause[i]);
+    }
+    for (unsigned i = 0; i < s->side[0].view.n; i++) {
+        cell(t, s->side[0].view.at[i].name);
+        for (unsigned k = 0; k < n; k++) hex(t, s->side[k].view.at[i].value);
+    }
     for (unsigned i = 0; i < s->step.differences; i++) {
         const struct lockstep_difference *d = &s->step.difference[i];
         char what[64];
         snprintf(what, sizeof what, "differs: %s %08X", d->what, d->at);
-        cell(t, what), hex(t, d->wanted), hex(t, d->got);
+        cell(t, what), hex(t, d->wanted);
+        for (unsigned k = 1; k < n; k++)
+            if (k == d->machine) hex(t, d->got);
+            else cell(t, "");
     }
 }
 

@@ -42,12 +42,14 @@ static void look_at_code(struct pair_side *side, const struct machine *m)
     }
 }
 
-/* `since`: cycles and exits of both before what is shown as this step. */
-struct since { uint64_t cycles[2], exits[2]; };
+/* `since`: cycles and exits of all before what is shown as this step. */
+struct since { uint64_t cycles[PAIR_MACHINES], exits[PAIR_MACHINES]; };
 
 static struct since counts(const struct pair *p)
 {
-    return (struct since){ { machine_cycles(p->step.m[0]), machine_cycles(p->step.m[1]) }, { p->exits[0], p->exits[1] } };
+    struct since now = { .cycles = { 0 } };
+    for (unsigned k = 0; k < p->n; k++) now.cycles[k] = machine_cycles(p->step.m[k]), now.exits[k] = p->exits[k];
+    return now;
 }
 
 static void look(struct pair *p, const struct since *since)
@@ -56,7 +58,7 @@ static void look(struct pair *p, const struct since *since)
     s->tick = p->at + 1;
     s->step = p->step;
     s->synced = p->synced;
-    for (unsigned k = 0; k < 2; k++) {
+    for (unsigned k = 0; k < p->n; k++) {
         struct pair_side *side = &s->side[k];
         const struct machine *m = p->step.m[k];
         struct machine_cpu cpu;
@@ -97,17 +99,17 @@ static bool is_forgiven(const struct pair *p)
 
 static uint64_t made_equal(const struct lockstep *l) { return l->interrupts + l->inputs + l->platform; }
 
-/* One instruction on both; false: they are no longer in step. `keep`: what it looks like then. */
+/* One instruction on all; false: they are no longer in step. `keep`: what it looks like then. */
 static bool tick(struct pair *p, bool keep)
 {
     struct since since = counts(p);
     uint64_t equal = made_equal(&p->step);
     if (p->step.end == LOCKSTEP_PARTED && is_forgiven(p)) lockstep_forgive(&p->step);
     if (p->step.end != LOCKSTEP_RUNNING) return false;
-    if (keep) *p->exit[0] = *p->exit[1] = 0;
+    for (unsigned k = 0; k < p->n && keep; k++) *p->exit[k] = 0;
     lockstep_step(&p->step);
     p->at++;
-    for (unsigned k = 0; k < 2; k++) count_exits(p, k);
+    for (unsigned k = 0; k < p->n; k++) count_exits(p, k);
     p->synced = made_equal(&p->step) != equal;
     if (keep) look(p, &since);
     return true;
@@ -116,7 +118,8 @@ static bool tick(struct pair *p, bool keep)
 static bool is_stop(const struct pair_shot *s, unsigned unit)
 {
     if (s->step.end != LOCKSTEP_RUNNING || unit == PAIR_INSN) return true;
-    if (unit == PAIR_EXIT) return s->side[0].step_exits || s->side[1].step_exits;
+    for (unsigned k = 0; k < s->step.n && unit == PAIR_EXIT; k++)
+        if (s->side[k].step_exits) return true;
     return unit == PAIR_SYNC && s->synced;
 }
 
@@ -124,7 +127,8 @@ static bool is_stop(const struct pair_shot *s, unsigned unit)
 static bool ends_unit(const struct pair *p, unsigned unit, const struct since *since)
 {
     if (p->step.end != LOCKSTEP_RUNNING || unit == PAIR_INSN) return true;
-    if (unit == PAIR_EXIT) return p->exits[0] != since->exits[0] || p->exits[1] != since->exits[1];
+    for (unsigned k = 0; k < p->n && unit == PAIR_EXIT; k++)
+        if (p->exits[k] != since->exits[k]) return true;
     return unit == PAIR_SYNC && p->synced;
 }
 
@@ -148,28 +152,24 @@ static void forward(struct app *a, unsigned unit)
         return;
     }
     struct since since = counts(p);
-    *p->exit[0] = *p->exit[1] = 0;
+    for (unsigned k = 0; k < p->n; k++) *p->exit[k] = 0;
     for (unsigned n = 1; tick(p, false) && !ends_unit(p, unit, &since); n++)
         if (n % SLICE == 0 && interrupted(a)) break;
     look(p, &since);
     p->shown = p->at;
 }
 
-static bool make(struct app *a, struct pair *p, unsigned k, struct err *e)
+static struct machine *make(struct app *a, const char *cpu, struct err *e)
 {
     struct machine_cfg cfg = *machine_config(a->session.own);
+    if (strcmp(cpu, cfg.cpu) || !strcmp(cpu, "native")) cfg.mmu[0] = 0;
     cfg.serial = NULL;
-    cfg.mmu[0] = 0;
-    if (k && !strcmp(p->cpu[k], machine_config(a->session.own)->cpu)) cfg = *machine_config(a->session.own), cfg.serial = NULL;
-    if (!config_option(&cfg, "cpu", p->cpu[k], e) || !config_check(&cfg, e)) return false;
-    p->step.m[k] = machine_new(&cfg, e);
-    if (p->step.m[k]) view_copy(p->mmu[k], sizeof p->mmu[k], machine_has_vmm(p->step.m[k]) ? machine_config(p->step.m[k])->mmu : "");
-    return p->step.m[k] != NULL;
+    return config_option(&cfg, "cpu", cpu, e) && config_check(&cfg, e) ? machine_new(&cfg, e) : NULL;
 }
 
 static void drop(struct pair *p)
 {
-    for (unsigned k = 0; k < 2; k++) {
+    for (unsigned k = 0; k < PAIR_MACHINES; k++) {
         machine_free(p->step.m[k]);
         p->step.m[k] = NULL;
         p->event[k] = 0, p->exits[k] = 0;
@@ -182,9 +182,17 @@ static void drop(struct pair *p)
 static bool begin(struct app *a, struct pair *p, struct err *e)
 {
     drop(p);
-    if (!make(a, p, 0, e) || !make(a, p, 1, e)) return false;
-    lockstep_init(&p->step, p->step.m[0], p->step.m[1]);
-    for (unsigned k = 0; k < 2; k++) count_exits(p, k), *p->exit[k] = 0;
+    struct machine *m[PAIR_MACHINES] = { NULL };
+    for (unsigned k = 0; k < p->n; k++) {
+        m[k] = make(a, p->cpu[k], e);
+        if (m[k]) view_copy(p->mmu[k], sizeof p->mmu[k], machine_has_vmm(m[k]) ? machine_config(m[k])->mmu : "");
+        if (m[k]) continue;
+        while (k--) machine_free(m[k]);
+        return false;
+    }
+    lockstep_init(&p->step, m[0], m[1]);
+    for (unsigned k = 2; k < p->n; k++) lockstep_add(&p->step, m[k]);
+    for (unsigned k = 0; k < p->n; k++) count_exits(p, k), *p->exit[k] = 0;
     struct since now = counts(p);
     look(p, &now);
     return true;
@@ -216,31 +224,82 @@ static void go_to(struct app *a, uint64_t ticks, uint64_t steps)
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-/* The technique for the second: what was asked for, the one at hand, or the first that has a hypervisor. */
-static void choose(struct app *a, struct pair *p, const char *second)
+static const char *const techniques[] = { "te", "bt", "pv", "vtx" };
+enum { TECHNIQUES = 4 };
+
+static bool has(const struct pair *p, const char *cpu)
 {
-    const char *now = machine_config(a->session.m)->cpu;
-    view_copy(p->cpu[0], sizeof p->cpu[0], "native");
-    view_copy(p->cpu[1], sizeof p->cpu[1], second && *second ? second : strcmp(now, "native") ? now : "te");
+    for (unsigned k = 0; k < p->n; k++)
+        if (!strcmp(p->cpu[k], cpu)) return true;
+    return false;
 }
 
-bool pair_open(struct app *a, const char *second)
+/* One more machine, if it can run this guest. */
+static bool add(struct app *a, struct pair *p, const char *cpu, struct err *e)
+{
+    if (p->n == PAIR_MACHINES) return err_set(e, EXIT_USAGE, "At most %d machines have room side by side.", PAIR_MACHINES);
+    if (has(p, cpu)) return err_set(e, EXIT_USAGE, "%s is there already; name te, bt or vtx.", cpu);
+    struct machine *m = make(a, cpu, e);
+    if (m) view_copy(p->cpu[p->n++], sizeof p->cpu[0], cpu);
+    machine_free(m);
+    return m != NULL;
+}
+
+static bool add_next(struct app *a, struct pair *p)
+{
+    struct err e = { 0 };
+    for (unsigned i = 0; i < TECHNIQUES; i++)
+        if (!has(p, techniques[i]) && add(a, p, techniques[i], &e)) return true;
+    return false;
+}
+
+static unsigned columns(const struct app *a)
+{
+    int n = a->frame.cols / PAIR_COLUMN;
+    return n < 2 ? 2 : n > PAIR_MACHINES ? PAIR_MACHINES : (unsigned)n;
+}
+
+unsigned pair_columns(const struct app *a) { return columns(a) < a->pair->n ? columns(a) : a->pair->n; }
+
+unsigned pair_in_column(const struct pair *p, unsigned column) { return column ? 1 + (p->left + column - 1) % (p->n - 1) : 0; }
+
+/* Who stands beside the bare machine: those asked for; else the one at hand, or the first that has a hypervisor, and who has a column. */
+static bool choose(struct app *a, struct pair *p, const char *others, struct err *e)
+{
+    const char *now = machine_config(a->session.m)->cpu;
+    char word[12];
+    view_copy(p->cpu[p->n++], sizeof p->cpu[0], "native");
+    if (!others || !*others) {
+        if (!add(a, p, strcmp(now, "native") ? now : "te", e)) return false;
+        while (p->n < columns(a) && add_next(a, p)) {}
+        return true;
+    }
+    for (const char *at = others; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        snprintf(word, sizeof word, "%.*s", (int)strcspn(at, ","), at);
+        if (!strcmp(word, "native")) return err_set(e, EXIT_USAGE, "The bare machine stands beside itself already; name te, bt or vtx.");
+        if (!add(a, p, word, e)) return false;
+    }
+    return true;
+}
+
+bool pair_open(struct app *a, const char *others)
 {
     struct pair *p = calloc(1, sizeof *p);
     struct err e = { 0 };
     if (!p) return false;
-    choose(a, p, second);
     uint64_t wanted = machine_guest_insns(a->session.m);
     view_copy(p->name, sizeof p->name, a->session.name);
-    if (machine_vms(a->session.m) > 1 || !strcmp(p->cpu[1], "native") || !begin(a, p, &e)) {
-        session_say(&a->session, true, "%.200s", e.code ? e.text : machine_vms(a->session.m) > 1 ? "In step goes one guest, and here are several." :
-                    "The bare machine stands beside itself already; name te, bt or vtx.");
+    if (machine_vms(a->session.m) > 1) err_set(&e, EXIT_USAGE, "In step goes one guest, and here are several.");
+    if (e.code || !choose(a, p, others, &e) || !begin(a, p, &e)) {
+        text_clear(&a->card); /* a refusal has its reason, and no line has room for it */
+        text_add(&a->card, "%s\n", e.text);
+        overlay_card(a, "Not in step");
         drop(p);
         free(p);
         return false;
     }
     a->pair = p;
-    session_say(&a->session, false, "Both are brought to instruction %llu of the guest.", (unsigned long long)wanted);
+    session_say(&a->session, false, "All are brought to instruction %llu of the guest.", (unsigned long long)wanted);
     go_to(a, UINT64_MAX, wanted);
     *a->session.message = 0;
     return true;
@@ -268,36 +327,72 @@ static void forgive(struct app *a)
         struct since now = counts(p);
         p->forgiven[p->forgivens++] = p->at;
         look(p, &now);
-        session_say(&a->session, false, "The second guest was made what the first is; from here on they go in step again.");
+        session_say(&a->session, false, "The others were made what the first is; from here on they go in step again.");
     }
 }
 
-/* The next technique for the second machine that can run this guest, at the same moment. */
+/* Other machines, at the same moment. */
+static void anew(struct app *a)
+{
+    struct pair *p = a->pair;
+    struct err e = { 0 };
+    uint64_t steps = pair_now(p)->step.steps;
+    p->forgivens = p->left = 0;
+    memset(p->shot, 0, sizeof p->shot);
+    if (begin(a, p, &e)) go_to(a, UINT64_MAX, steps);
+    else session_say(&a->session, true, "%s", e.text);
+}
+
+/* The next technique beside the bare machine; of several, the next in a column. */
 static void other(struct app *a, int direction)
 {
-    static const char *const names[] = { "te", "bt", "pv", "vtx" };
-    enum { NAMES = 4 };
     struct pair *p = a->pair;
-    uint64_t steps = pair_now(p)->step.steps;
-    int i = 0;
-    while (i < NAMES && strcmp(names[i], p->cpu[1])) i++;
-    for (int k = 1; k <= NAMES; k++) {
-        struct err e = { 0 };
-        view_copy(p->cpu[1], sizeof p->cpu[1], names[(i + direction * k + NAMES * NAMES) % NAMES]);
-        p->forgivens = 0;
-        memset(p->shot, 0, sizeof p->shot);
-        if (!begin(a, p, &e)) continue;
-        go_to(a, UINT64_MAX, steps);
+    struct err e = { 0 };
+    unsigned others = p->n - 1, i = 0;
+    if (others > 1) {
+        p->left = (p->left + (direction > 0 ? 1 : others - 1)) % others;
+        if (pair_columns(a) == p->n) session_say(&a->session, false, "All are here, in another order. - takes one away, + brings one more.");
         return;
     }
+    while (i < TECHNIQUES && strcmp(techniques[i], p->cpu[1])) i++;
+    p->n = 1;
+    for (unsigned k = 1; k <= TECHNIQUES && p->n == 1; k++)
+        add(a, p, techniques[(i + (direction > 0 ? k : TECHNIQUES * 2 - k)) % TECHNIQUES], &e);
+    anew(a);
+}
+
+static void more(struct app *a)
+{
+    struct pair *p = a->pair;
+    if (p->n == PAIR_MACHINES || !add_next(a, p)) {
+        session_say(&a->session, false, "There is no other machine that can run this guest%s.", p->n == PAIR_MACHINES ? " and has room" : "");
+        return;
+    }
+    anew(a);
+    if (!*a->session.message && pair_columns(a) < p->n)
+        session_say(&a->session, false, "%u machines in step; for so many columns the screen is too narrow: > shows the next.", p->n);
+}
+
+/* The one in the last column goes. */
+static void less(struct app *a)
+{
+    struct pair *p = a->pair;
+    unsigned gone = pair_in_column(p, pair_columns(a) - 1);
+    if (p->n == 2) {
+        session_say(&a->session, false, "Two are the fewest. > puts another one beside the bare machine.");
+        return;
+    }
+    memmove(p->cpu[gone], p->cpu[gone + 1], sizeof p->cpu[0] * (p->n - gone - 1));
+    p->n--;
+    anew(a);
 }
 
 static void say_end(struct app *a)
 {
     const struct lockstep *l = &pair_now(a->pair)->step;
     if (*a->session.message) return;
-    if (l->end == LOCKSTEP_PARTED) session_say(&a->session, false, "Here they part. F forgives it: the second becomes as the first.");
-    if (l->end == LOCKSTEP_ENDED) session_say(&a->session, false, "Both guests have come to the same end.");
+    if (l->end == LOCKSTEP_PARTED) session_say(&a->session, false, "Here they part. F forgives it: the others become as the first.");
+    if (l->end == LOCKSTEP_ENDED) session_say(&a->session, false, "All guests have come to the same end.");
     if (l->end == LOCKSTEP_LOST) session_say(&a->session, true, "They cannot be kept in step any longer: %s.", l->why);
 }
 
@@ -323,9 +418,11 @@ unsigned pair_key(struct app *a, uint32_t key)
     case CMD_UNIT: next_unit(a); break;
     case CMD_MACHINE: other(a, 1); break;
     case CMD_MACHINE_BACK: other(a, -1); break;
+    case CMD_MORE: more(a); break;
+    case CMD_LESS: less(a); break;
     case CMD_LOCKSTEP: case CMD_CANCEL: case CMD_QUIT: pair_close(a); return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
     case CMD_THEME: case CMD_REDRAW: case CMD_SCREEN: case CMD_EXPORT: case CMD_HELP: case CMD_COLON: return app_command(a, c);
-    default: session_say(&a->session, false, "Here: s x c forward, r Home back, u unit, F forgive, < > other machine, Esc leave.");
+    default: session_say(&a->session, false, "Here: s x c forward, r Home back, u unit, F forgive, < > + - machines, Esc leave.");
     }
     if (a->pair) say_end(a);
     return ASK_REDRAW;

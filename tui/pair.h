@@ -1,9 +1,11 @@
-/* The lockstep dashboard: one guest on two machines at the same moment, side by side; what differs, and what it cost each.
+/* The lockstep dashboard: one guest on two to four machines at the same moment, side by side; what differs, and what it cost each.
  *
  * Idea 1: the engine is sim/lockstep.h: both guests execute instruction by instruction, timing and inputs are made equal, everything else
- * that differs is the difference. Where they part one may forgive it (make the second as the first) and go on.
- * Idea 2: the engine only goes forward. What was shown is kept, so that a step back is only a look; further back, both machines are made
- * again and brought there: the same steps give the same moments. */
+ * that differs is the difference. Where they part one may forgive it (make the others as the first) and go on.
+ * Idea 2: the engine only goes forward. What was shown is kept, so that a step back is only a look; further back, the machines are made
+ * again and brought there: the same steps give the same moments.
+ * Idea 3: a column is 40 wide. A wide screen opens with as many machines as have one; + and - change their number on any, and where not all
+ * have a column, > and < choose which the others are. */
 #ifndef TUI_PAIR_H
 #define TUI_PAIR_H
 
@@ -12,7 +14,7 @@
 struct app;
 struct session;
 
-enum { PAIR_KEPT = 96, PAIR_LINES = 16, PAIR_FORGIVEN = 64 };
+enum { PAIR_KEPT = 96, PAIR_LINES = 16, PAIR_FORGIVEN = 64, PAIR_MACHINES = 4, PAIR_COLUMN = 40 };
 enum pair_unit { PAIR_INSN, PAIR_EXIT, PAIR_SYNC, PAIR_DIFFERENCE, PAIR_UNITS };
 
 /* One machine at a moment. */
@@ -29,17 +31,19 @@ struct pair_side {
 struct pair_shot {
     uint64_t tick;               /* 0: empty; else 1 + how often lockstep_step was called */
     struct lockstep step;        /* its counters and differences */
-    struct pair_side side[2];
+    struct pair_side side[PAIR_MACHINES];
     bool synced;
 };
 
 struct pair {
-    char cpu[2][12], mmu[2][12], name[64];
+    unsigned n;                  /* machines; 0 is the bare one */
+    unsigned left;               /* of the others, the first that has a column */
+    char cpu[PAIR_MACHINES][12], mmu[PAIR_MACHINES][12], name[64];
     struct lockstep step;        /* of now; owns its machines */
     uint64_t at, shown;          /* ticks: where the machines are, what is on the screen */
-    uint64_t exits[2];
-    uint32_t event[2];           /* last ids that were counted */
-    char exit[2][48];
+    uint64_t exits[PAIR_MACHINES];
+    uint32_t event[PAIR_MACHINES]; /* last ids that were counted */
+    char exit[PAIR_MACHINES][48];
     bool synced;
     struct pair_shot shot[PAIR_KEPT];
     uint64_t forgiven[PAIR_FORGIVEN];
@@ -47,12 +51,14 @@ struct pair {
     unsigned unit;               /* enum pair_unit */
 };
 
-/* Opens the dashboard on the machine at hand beside the bare one, at this moment (or where they part before). It takes the keys until it
- * is left; false: the message says why there is none. */
-bool pair_open(struct app *a, const char *second);
+/* Opens the dashboard on the bare machine and others at this moment (or where they part before): `others` as "te,vtx", or NULL: the one at
+ * hand, and as many more as have a column. It takes the keys until it is left; false: the message says why there is none. */
+bool pair_open(struct app *a, const char *others);
 void pair_close(struct app *a);
 void pair_draw(struct app *a);
 unsigned pair_key(struct app *a, uint32_t key); /* bits of enum ask */
 const struct pair_shot *pair_now(const struct pair *p);
+unsigned pair_columns(const struct app *a); /* machines that have one, the bare one among them */
+unsigned pair_in_column(const struct pair *p, unsigned column); /* the machine of a column */
 
 #endif

@@ -1,4 +1,4 @@
-/* The lockstep dashboard's screen: two machines above, what the guest sees below, and with rows enough where the cycles went. See pair.h. */
+/* The lockstep dashboard's screen: the machines above, what the guest sees below, and with rows enough where the cycles went. See pair.h. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,7 +45,11 @@ static void draw_title(struct app *a, const struct pair_shot *s)
     number(n, sizeof n, s->step.steps);
     snprintf(right, sizeof right, "guest instr %s  %s", n, state_words(&s->step));
     int w = frame_width(right);
-    snprintf(left, sizeof left, "lockstep  %s  %s beside %s", p->name, p->cpu[0], p->cpu[1]);
+    snprintf(left, sizeof left, "lockstep  %.*s  %s%s", (int)strcspn(p->name, "."), p->name, p->cpu[0], p->n == 2 ? " beside" : "");
+    for (unsigned k = 1; k < p->n; k++) {
+        size_t at = strlen(left);
+        snprintf(left + at, sizeof left - at, "%s %s", p->n > 2 ? "," : "", p->cpu[k]);
+    }
     pane_fit(&t, 1, 0, t.at.w - w - 4, STYLE(ROLE_TITLE, ATTR_REVERSE), left);
     if (t.at.w > w + 4) pane_put(&t, t.at.w - w - 2, 0, STYLE(ROLE_TITLE, ATTR_REVERSE), right);
 }
@@ -64,6 +68,24 @@ static void draw_code(struct pane *p, const struct pair_side *side, bool parted)
     }
 }
 
+static bool differs(const struct pair_shot *s, unsigned k)
+{
+    for (unsigned i = 0; i < s->step.differences; i++)
+        if (s->step.difference[i].machine == k) return true;
+    return false;
+}
+
+/* What this step was for the machine: why its guest left, or that it did not. */
+static void draw_answer(const struct app *a, const struct pair_shot *s, unsigned k, struct pane *p, int y)
+{
+    const struct pair_side *side = &s->side[k];
+    bool parted = s->step.end == LOCKSTEP_PARTED && differs(s, k);
+    if (parted && s->step.silent && s->step.silent_on == k) fit(p, y, STYLE(ROLE_WARN, ATTR_BOLD), "=/ differs: it failed silently");
+    else if (parted) fit(p, y, STYLE(ROLE_WARN, ATTR_BOLD), "=/ differs");
+    else if (side->step_exits) fit(p, y, STYLE(ROLE_VMM, 0), "the last: %s", side->exit);
+    else if (*a->pair->mmu[k]) fit(p, y, STYLE(ROLE_PLAIN, 0), "no exit in this step");
+}
+
 static void draw_side(struct app *a, const struct pair_shot *s, unsigned k, struct rect at)
 {
     const struct pair *d = a->pair;
@@ -72,14 +94,14 @@ static void draw_side(struct app *a, const struct pair_shot *s, unsigned k, stru
     snprintf(title, sizeof title, "%s%s%s", d->cpu[k], *d->mmu[k] ? " · " : "", *d->mmu[k] ? d->mmu[k] : " · no hypervisor");
     struct pane p = pane_box(&a->frame, at, STYLE(ROLE_FRAME, 0), title, side->translated ? "translated code" : "");
     if (p.at.w < 20 || p.at.h < FACTS + 1) return;
-    draw_code(&p, side, s->step.end == LOCKSTEP_PARTED);
+    draw_code(&p, side, s->step.end == LOCKSTEP_PARTED && (!k || differs(s, k)));
     int y = p.at.h - FACTS;
     number(cycles, sizeof cycles, side->cycles), number(step, sizeof step, side->step_cycles), number(exits, sizeof exits, side->exits);
     fit(&p, y, STYLE(side->kernel ? ROLE_KERNEL : ROLE_USER, 0), "real ring %u  %s", side->ring, side->kernel ? "guest kernel" : "guest user");
     fit(&p, y + 1, STYLE(ROLE_PLAIN, 0), "cycles %13s  (+%s)", cycles, step);
     if (*d->mmu[k]) fit(&p, y + 2, STYLE(ROLE_PLAIN, 0), "exits  %13s  (+%llu)", exits, (unsigned long long)side->step_exits);
     else fit(&p, y + 2, STYLE(ROLE_PLAIN, 0), "exits              -");
-    if (side->step_exits) fit(&p, y + 3, STYLE(ROLE_VMM, 0), "the last: %s", side->exit);
+    draw_answer(a, s, k, &p, y + 3);
 }
 
 static uint32_t value(const struct guest_view *v, const char *name)
@@ -89,7 +111,7 @@ static uint32_t value(const struct guest_view *v, const char *name)
     return 0;
 }
 
-/* Names and values in columns; =/ and the second's where it is another one. */
+/* Names and values of the first machine in columns; =/ where another has another one. */
 static void draw_registers(struct pane *p, const struct pair_shot *s)
 {
     static const char *const rows[3][6] = {
@@ -98,11 +120,13 @@ static void draw_registers(struct pane *p, const struct pair_shot *s)
     int columns = p->at.w >= 118 ? 6 : p->at.w >= 76 ? 5 : 3, cell = (p->at.w - 2) / columns;
     for (int y = 0; y < 3 && y < p->at.h; y++)
         for (int x = 0; x < columns; x++) {
-            uint32_t one = value(&s->side[0].view, rows[y][x]), two = value(&s->side[1].view, rows[y][x]);
+            uint32_t one = value(&s->side[0].view, rows[y][x]);
+            bool same = true;
             char text[64];
+            for (unsigned k = 1; k < s->step.n; k++) same &= value(&s->side[k].view, rows[y][x]) == one;
             const char *fmt = y == 2 ? "%-4s %X %s" : "%-3s %08X %s";
-            snprintf(text, sizeof text, fmt, rows[y][x], one, one == two ? "" : "=/");
-            pane_fit(p, 1 + x * cell, y, cell - 1, one == two ? STYLE(ROLE_PLAIN, 0) : STYLE(ROLE_WARN, ATTR_BOLD), text);
+            snprintf(text, sizeof text, fmt, rows[y][x], one, same ? "" : "=/");
+            pane_fit(p, 1 + x * cell, y, cell - 1, same ? STYLE(ROLE_PLAIN, 0) : STYLE(ROLE_WARN, ATTR_BOLD), text);
         }
 }
 
@@ -119,13 +143,13 @@ static int draw_differences(const struct app *a, struct pane *p, const struct lo
     char at[24], symbol[64];
     for (unsigned i = 0; i < l->differences && y < p->at.h - 1; i++, y++) {
         const struct lockstep_difference *x = &l->difference[i], *before = i ? x - 1 : NULL;
-        if (before && !strcmp(before->what, x->what) && before->at == x->at) { /* two operands name it */
+        if (before && !strcmp(before->what, x->what) && before->at == x->at && before->machine == x->machine) { /* two operands name it */
             y--;
             continue;
         }
         *at = 0;
         if (x->at) snprintf(at, sizeof at, " %s", machine_symbol(d->step.m[0], x->at, symbol, 20));
-        fit(p, y, STYLE(ROLE_WARN, ATTR_BOLD), "=/ %s%s   %s %08X   %s %08X", x->what, at, d->cpu[0], x->wanted, d->cpu[1], x->got);
+        fit(p, y, STYLE(ROLE_WARN, ATTR_BOLD), "=/ %s%s   %s %08X   %s %08X", x->what, at, d->cpu[0], x->wanted, d->cpu[x->machine], x->got);
     }
     return y;
 }
@@ -134,7 +158,7 @@ static void draw_guest(struct app *a, const struct pair_shot *s, struct rect r)
 {
     const struct lockstep *l = &s->step;
     const struct pair *d = a->pair;
-    struct pane p = pane_box(&a->frame, r, STYLE(ROLE_FRAME, 0), "What the guest sees", l->differences ? "=/ differs" : "both the same");
+    struct pane p = pane_box(&a->frame, r, STYLE(ROLE_FRAME, 0), "What the guest sees", l->differences ? "=/ differs" : s->step.n > 2 ? "all the same" : "both the same");
     char where[96];
     struct machine_insn insn = { .word = "" };
     if (p.at.w < 20 || p.at.h < 3) return;
@@ -149,20 +173,20 @@ static void draw_guest(struct app *a, const struct pair_shot *s, struct rect r)
         struct { struct pane *p; int y; } at = { &(struct pane){ p.frame, { p.at.x, p.at.y, p.at.w, p.at.h - 1 } }, y };
         frame_wrap(insn.rule, p.at.w - 2, rule_line, &at);
     }
-    fit(&p, p.at.h - 1, STYLE(ROLE_PLAIN, 0), "made equal: %llu interrupts, %llu values of devices and clocks, %llu of the platform; forgiven %llu",
+    fit(&p, p.at.h - 1, STYLE(ROLE_PLAIN, 0), "made equal: interrupts %llu, devices and clocks %llu, platform %llu; forgiven %llu",
         (unsigned long long)l->interrupts, (unsigned long long)l->inputs, (unsigned long long)l->platform, (unsigned long long)l->forgiven);
 }
 
-/* Of both machines the causes that took most, on one scale. */
+/* Of all machines the causes that took most, on one scale. */
 static void draw_causes(struct app *a, const struct pair_shot *s, unsigned k, struct rect r)
 {
     const struct pair_side *side = &s->side[k];
     struct pane p = pane_box(&a->frame, r, STYLE(ROLE_FRAME, 0), "Cycles by cause", k ? "" : "one scale");
     uint64_t most = 1, last = UINT64_MAX;
-    for (unsigned n = 0; n < 2; n++)
+    for (unsigned n = 0; n < s->step.n; n++)
         for (unsigned i = 1; i < CAUSE_COUNT; i++)
             if (i != CAUSE_IDLE && s->side[n].by_cause[i] > most) most = s->side[n].by_cause[i];
-    for (int y = 0; y < p.at.h && p.at.w > 40; y++) {
+    for (int y = 0; y < p.at.h && p.at.w > 32; y++) {
         unsigned best = 0;
         char n[32];
         for (unsigned i = 1; i < CAUSE_COUNT; i++)
@@ -180,7 +204,7 @@ static void draw_keys(struct app *a)
 {
     static const struct { const char *key, *word; } keys[] = {
         { "s", "step" }, { "r", "back" }, { "x", "exit" }, { "c", "difference" }, { "u", "unit" }, { "F", "forgive" }, { "Esc", "leave" },
-        { "< >", "machine" }, { "e", "export" }, { "?", "help" },
+        { "< >", "machine" }, { "+ -", "machines" }, { "e", "export" }, { "?", "help" },
     };
     struct pane p = pane_of(&a->frame, (struct rect){ 0, a->frame.rows - 1, a->frame.cols, 1 });
     int x = 1;
@@ -205,7 +229,8 @@ static void draw_message(struct app *a)
 void pair_draw(struct app *a)
 {
     const struct pair_shot *s = pair_now(a->pair);
-    int cols = a->frame.cols, rows = a->frame.rows, body = rows - 3, half = cols / 2;
+    int cols = a->frame.cols, rows = a->frame.rows, body = rows - 3;
+    unsigned n = pair_columns(a);
     if (a->layout.kind == LAYOUT_TINY) {
         chrome_tiny(a);
         return;
@@ -214,13 +239,13 @@ void pair_draw(struct app *a)
     if (see > body - causes - 7) see = body - causes - 7;
     int code = body - causes - see;
     draw_title(a, s);
-    draw_side(a, s, 0, (struct rect){ 0, 1, half, code });
-    draw_side(a, s, 1, (struct rect){ half, 1, cols - half, code });
-    draw_guest(a, s, (struct rect){ 0, 1 + code, cols, see });
-    if (causes) {
-        draw_causes(a, s, 0, (struct rect){ 0, 1 + code + see, half, causes });
-        draw_causes(a, s, 1, (struct rect){ half, 1 + code + see, cols - half, causes });
+    for (unsigned i = 0; i < n; i++) {
+        unsigned k = pair_in_column(a->pair, i);
+        int x = cols * (int)i / (int)n, w = cols * (int)(i + 1) / (int)n - x;
+        draw_side(a, s, k, (struct rect){ x, 1, w, code });
+        if (causes) draw_causes(a, s, k, (struct rect){ x, 1 + code + see, w, causes });
     }
+    draw_guest(a, s, (struct rect){ 0, 1 + code, cols, see });
     draw_message(a);
     draw_keys(a);
 }

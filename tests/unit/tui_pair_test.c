@@ -13,7 +13,7 @@ static void test_lockstep(void **state)
     struct world w;
     struct text at[6] = { { 0 } };
     (void)state;
-    open_world(&w, "popf", 120, 40);
+    open_world(&w, "popf", 80, 24);
     press(&w, "nnn");
     uint64_t here = machine_guest_insns(w.machine);
     press(&w, "L");
@@ -59,8 +59,8 @@ static void test_lockstep(void **state)
     press(&w, ":lockstep vtx<Enter>");
     expect_shows(&w, "native beside vtx");
     press(&w, ":lockstep native<Enter>");
-    expect_shows(&w, "beside itself already");
-    press(&w, ":lockstep nothing<Enter>");
+    expect_shows(&w, "itself already");
+    press(&w, "<Esc>:lockstep nothing<Enter>");
     assert_null(w.app.pair);
     close_world(&w);
     open_world(&w, "isolate", 80, 24);
@@ -69,10 +69,76 @@ static void test_lockstep(void **state)
     close_world(&w);
 }
 
+/* As many machines as have a column; more and fewer by key; who has none comes by < and >. */
+static void test_columns(void **state)
+{
+    static const struct { int cols, rows; unsigned machines; const char *title; } sizes[] = {
+        { 80, 24, 2, "native beside te " }, { 119, 40, 2, "native beside te " }, { 120, 40, 3, "native, te, bt " },
+        { 160, 45, 4, "native, te, bt, vtx " }, { 300, 90, 4, "native, te, bt, vtx " },
+    };
+    struct world w;
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        open_world(&w, "popf", sizes[i].cols, sizes[i].rows);
+        press(&w, "nnnL");
+        assert_int_equal(w.app.pair->n, sizes[i].machines);
+        assert_int_equal(pair_columns(&w.app), sizes[i].machines);
+        expect_shows(&w, sizes[i].title);
+        press(&w, "c"); /* te alone is wrong there, and named */
+        const struct lockstep *l = &pair_now(w.app.pair)->step;
+        assert_int_equal(l->end, LOCKSTEP_PARTED);
+        for (unsigned d = 0; d < l->differences; d++) assert_string_equal(w.app.pair->cpu[l->difference[d].machine], "te");
+        expect_shows(&w, "=/ differs: it failed silently");
+        press(&w, "Fss");
+        assert_int_equal(pair_now(w.app.pair)->step.end, LOCKSTEP_RUNNING);
+        assert_int_equal(w.app.frame.clipped, 0);
+        close_world(&w);
+    }
+}
+
+static void test_more_and_less(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnnL");
+    uint64_t here = pair_now(w.app.pair)->step.steps;
+    press(&w, "+");
+    expect_shows(&w, "native, te, bt ");
+    expect_shows(&w, "te · shadow");
+    assert_int_equal(pair_now(w.app.pair)->step.steps, here);
+    press(&w, ">");
+    expect_shows(&w, "bt · shadow");
+    assert_false(shows(&w, "te · shadow"));
+    press(&w, "+");
+    expect_shows(&w, "native, te, bt, vtx ");
+    press(&w, "+");
+    expect_shows(&w, "no other machine");
+    assert_int_equal(w.app.pair->n, 4);
+    press(&w, "<160x45>");
+    assert_int_equal(pair_columns(&w.app), 4);
+    expect_shows(&w, "vtx · shadow");
+    press(&w, "<80x24>-"); /* what has a column goes: te */
+    expect_shows(&w, "native, bt, vtx ");
+    press(&w, "-");
+    expect_shows(&w, "native beside vtx ");
+    press(&w, "-");
+    expect_shows(&w, "Two are the fewest");
+    assert_int_equal(pair_now(w.app.pair)->step.steps, here);
+    press(&w, "<Esc>:lockstep bt,te<Enter>");
+    expect_shows(&w, "native, bt, te ");
+    press(&w, "<Esc>:lockstep bt,bt<Enter>");
+    expect_shows(&w, "there already");
+    assert_null(w.app.pair);
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lockstep),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_more_and_less),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
