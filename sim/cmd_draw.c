@@ -8,11 +8,12 @@
 #include "sim/picture_blocks.h"
 #include "sim/picture_chart.h"
 #include "sim/picture_dress.h"
+#include "sim/picture_run.h"
 #include "sim/picture_tables.h"
 #include "sim/picture_vmx.h"
 #include "sim/picture_walk.h"
+#include "sim/trace_record.h"
 
-#include <errno.h>
 #include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,70 +66,15 @@ int cmd_draw(const struct options *o, struct err *e)
     return kinds[kind].draw(o, e);
 }
 
-/* --- places: step:N, event:N, cycle:N ---------------------------------------------------------------------------- */
+/* --- a run's diagrams ------------------------------------------------------------------------------------------------ */
 
-struct place { char what; uint64_t n; }; /* 's', 'e', 'c'; 0: not given */
+struct drawing { struct picture p; struct place from, to, at; struct picture_run run; };
 
-static bool read_place(const char *option, const char *value, struct place *p, struct err *e)
-{
-    static const char *const words[] = { "step", "event", "cycle" };
-    char word[16], *end;
-    *p = (struct place){ 0 };
-    if (!value) return true;
-    const char *colon = strchr(value, ':');
-    if (colon && (size_t)(colon - value) < sizeof word && colon[1] >= '0' && colon[1] <= '9') {
-        snprintf(word, sizeof word, "%.*s", (int)(colon - value), value);
-        errno = 0;
-        p->n = strtoull(colon + 1, &end, 10);
-        if (!*end && !errno)
-            for (unsigned i = 0; i < 3; i++)
-                if (!strcmp(words[i], word)) p->what = *word;
-    }
-    return p->what ||
-           err_set(e, EXIT_USAGE, "--%s %s: not a place; write it like step:2, event:41 or cycle:12000", option, value);
-}
-
-static bool step_range(const struct subject *s, uint64_t n, uint32_t *first, uint32_t *last, struct err *e)
-{
-    if (!s->lesson)
-        return err_set(e, EXIT_USAGE, "step:%llu: an image has no steps; use event:N or cycle:N",
-                       (unsigned long long)n);
-    if (!n || n > s->steps)
-        return err_set(e, EXIT_USAGE, "step:%llu: the scenario ran %u steps; use step:1 to step:%u",
-                       (unsigned long long)n, s->steps, s->steps);
-    *first = n > 1 ? s->step_end[n - 2] + 1 : 1;
-    *last = s->step_end[n - 1];
-    return true;
-}
-
-/* The first and the last event of a place. */
-static bool resolve(const struct subject *s, const struct place *p, uint32_t *first, uint32_t *last, struct err *e)
-{
-    const struct trace *t = machine_trace_of(s->machine);
-    uint32_t end = trace_last(t);
-    if (p->what == 's') return step_range(s, p->n, first, last, e);
-    if (p->what == 'e') {
-        if (!p->n || p->n > end)
-            return err_set(e, EXIT_USAGE, "event:%llu: the run has events 1 to %u", (unsigned long long)p->n, end);
-        *first = *last = (uint32_t)p->n;
-        return true;
-    }
-    *first = *last = end;
-    for (size_t i = 0; i < trace_count(t); i++)
-        if (trace_at(t, i)->cycle >= p->n) {
-            *first = *last = trace_at(t, i)->id;
-            break;
-        }
-    return true;
-}
-
-struct drawing { struct picture p; struct place from, to, at; };
-
-static bool given_range(const struct subject *s, struct drawing *d, struct err *e)
+static bool given_range(struct drawing *d, struct err *e)
 {
     uint32_t ignored;
-    if (d->from.what && !resolve(s, &d->from, &d->p.from, &ignored, e)) return false;
-    if (d->to.what && !resolve(s, &d->to, &ignored, &d->p.to, e)) return false;
+    if (d->from.what && !place_resolve(&d->run, &d->from, &d->p.from, &ignored, e)) return false;
+    if (d->to.what && !place_resolve(&d->run, &d->to, &ignored, &d->p.to, e)) return false;
     if (!d->p.to || d->p.from <= d->p.to) return true;
     return err_set(e, EXIT_USAGE, "--from lies after --to (events %u and %u); exchange them", d->p.from, d->p.to);
 }
@@ -136,8 +82,8 @@ static bool given_range(const struct subject *s, struct drawing *d, struct err *
 static bool find_range(const struct subject *s, struct drawing *d, struct err *e)
 {
     d->p.max_rows = d->to.what ? 0 : PICTURE_ROWS;
-    if (!d->from.what && !d->to.what) picture_range(s, &d->p);
-    return given_range(s, d, e);
+    if (!d->from.what && !d->to.what) picture_range(s, &d->run, &d->p);
+    return given_range(d, e);
 }
 
 static bool read_options(const struct options *o, struct drawing *d, struct err *e)
@@ -146,7 +92,7 @@ static bool read_options(const struct options *o, struct drawing *d, struct err 
     bool here = path && !strcmp(path, "-"); /* a file is UTF-8 everywhere; stdout is whoever reads it here */
     d->p.ascii = o->value[OPT_ASCII] || (here && strcmp(nl_langinfo(CODESET), "UTF-8"));
     return picture_format(o, o->value[OPT_OUTPUT], &d->p.format, e) && picture_theme(o, &d->p.theme, e) &&
-           read_place("at", o->value[OPT_AT], &d->at, e) && read_place("from", o->value[OPT_FROM], &d->from, e) && read_place("to", o->value[OPT_TO], &d->to, e);
+           place_read("at", o->value[OPT_AT], &d->at, e) && place_read("from", o->value[OPT_FROM], &d->from, e) && place_read("to", o->value[OPT_TO], &d->to, e);
 }
 
 /* When nobody says: the newest hidden fault; else a traced store, or a true fault. NULL: there was none. */
@@ -164,7 +110,7 @@ static bool go(const struct subject *s, const struct drawing *d, const struct ev
 {
     const struct trace *t = machine_trace_of(s->machine);
     uint32_t first, last = 0;
-    if (d->at.what && !resolve(s, &d->at, &first, &last, e)) return false;
+    if (d->at.what && !place_resolve(&d->run, &d->at, &first, &last, e)) return false;
     for (size_t i = !last && fault ? fault->id : 0; !last && i--;)
         if (trace_at(t, i)->kind == EV_FAULT || trace_at(t, i)->kind == EV_VMEXIT) last = trace_at(t, i)->id;
     return !last || machine_goto_event(s->machine, last) || err_set(e, EXIT_BUG, "event %u cannot be reached again", last);
@@ -205,8 +151,8 @@ static bool draw_tables(const struct subject *s, struct drawing *d, const char *
 {
     const struct place *end = d->at.what ? &d->at : &d->to;
     uint32_t from = 0, to = 0, ignored;
-    if (end->what && !resolve(s, end, &ignored, &to, e)) return false;
-    if (d->from.what && !resolve(s, &d->from, &from, &ignored, e)) return false;
+    if (end->what && !place_resolve(&d->run, end, &ignored, &to, e)) return false;
+    if (d->from.what && !place_resolve(&d->run, &d->from, &from, &ignored, e)) return false;
     if (to && from > to) return err_set(e, EXIT_USAGE, "--from lies after --to (events %u and %u); exchange them", from, to);
     struct tables_moment *moment = calloc(2, sizeof *moment);
     if (!moment) return err_set(e, EXIT_ENVIRONMENT, "no memory for the diagram");
@@ -216,26 +162,44 @@ static bool draw_tables(const struct subject *s, struct drawing *d, const char *
     return ok;
 }
 
+static bool write_events(const struct subject *s, const char *kind, struct drawing *d, const char *path, struct err *e)
+{
+    if (!strcmp(kind, "vmx")) return vmx_write(&d->run, &d->p, path, e);
+    if (!strcmp(kind, "hist")) return hist_write(&d->run, &d->p, path, e);
+    if (!strcmp(kind, "rings")) return rings_write(&d->run, &d->p, path, e);
+    if (!strcmp(kind, "timeline")) return given_range(d, e) && timeline_write(&d->run, &d->p, path, e);
+    return find_range(s, d, e) && picture_write(&d->run, &d->p, path, e);
+}
+
+static bool needs_events_only(const char *kind)
+{
+    static const char *const kinds_of_events[] = { "ladder", "vmx", "hist", "rings", "timeline" };
+    for (unsigned i = 0; i < sizeof kinds_of_events / sizeof *kinds_of_events; i++)
+        if (!strcmp(kinds_of_events[i], kind)) return true;
+    return false;
+}
+
+static bool write_machine(const struct options *o, const struct subject *s, struct drawing *d, const char *path, struct err *e)
+{
+    const char *kind = o->operand[0];
+    if (!strcmp(kind, "blocks")) return blocks_write(s, &d->p, path, e);
+    if (!strcmp(kind, "migrate")) return migrate_write(s, &d->p, path, e);
+    if (!strcmp(kind, "topology")) return topology_write(s, &d->p, path, e);
+    if (!strcmp(kind, "bits")) return draw_bits(o, s, d, path, e);
+    if (!strcmp(kind, "walk")) return draw_walk(o, s, d, path, e);
+    return draw_tables(s, d, path, e);
+}
+
+/* `s`: NULL: a file, d->run is all there is. */
 static bool draw(const struct options *o, const struct subject *s, struct drawing *d, struct err *e)
 {
-    char name[96];
+    char name[320];
     const char *path = o->value[OPT_OUTPUT];
     const char *kind = o->operand[0];
     d->p.frames = o->value[OPT_FRAMES] != NULL;
-    snprintf(name, sizeof name, "%s-%s%s.%s", s->name, kind, d->p.frames && d->p.format != PICTURE_TIKZ ? "-%02d" : "", picture_ending(d->p.format));
+    snprintf(name, sizeof name, "%s-%s%s.%s", d->run.name, kind, d->p.frames && d->p.format != PICTURE_TIKZ ? "-%02d" : "", picture_ending(d->p.format));
     if (!path) path = name;
-    bool ok = !strcmp(kind, "blocks") ? blocks_write(s, &d->p, path, e)
-              : !strcmp(kind, "vmx")  ? vmx_write(s, &d->p, path, e)
-              : !strcmp(kind, "hist") ? hist_write(s, &d->p, path, e)
-              : !strcmp(kind, "timeline") ? given_range(s, d, e) && timeline_write(s, &d->p, path, e)
-              : !strcmp(kind, "migrate") ? migrate_write(s, &d->p, path, e)
-              : !strcmp(kind, "topology") ? topology_write(s, &d->p, path, e)
-              : !strcmp(kind, "bits") ? draw_bits(o, s, d, path, e)
-              : !strcmp(kind, "rings") ? rings_write(s, &d->p, path, e)
-              : !strcmp(kind, "walk") ? draw_walk(o, s, d, path, e)
-              : !strcmp(kind, "tables") ? draw_tables(s, d, path, e)
-                                      : find_range(s, d, e) && picture_write(s, &d->p, path, e);
-    if (!ok) return false;
+    if (!(needs_events_only(kind) ? write_events(s, kind, d, path, e) : write_machine(o, s, d, path, e))) return false;
     if (strcmp(path, "-") && !o->value[OPT_QUIET]) fprintf(stderr, "diagram: %s\n", path);
     return true;
 }
@@ -250,19 +214,33 @@ static bool stopped_early(const struct subject *s)
     return last.left_out;
 }
 
+/* Of what a file holds; kinds that need more are drawn after running it again. */
+static bool draw_recorded(const struct options *o, struct drawing *d, const char *path, struct err *e)
+{
+    struct recording r;
+    if (!recording_alone(o, path, e) || !recording_load(&r, path, e)) return false;
+    picture_run_recorded(&d->run, &r);
+    bool ok = draw(o, NULL, d, e);
+    recording_free(&r);
+    return ok;
+}
+
 int draw_run(const struct options *o, struct err *e)
 {
     struct subject s;
-    struct drawing d = { 0 };
+    static struct drawing d; /* large */
+    d = (struct drawing){ .p = { 0 } };
     struct err early = { 0 };
     const char *word = command_subject(o, 1, e);
-    if (!word || !read_options(o, &d, e) || !subject_open(&s, word, o, e)) return e->code;
+    if (!word || !read_options(o, &d, e)) return e->code;
+    if (needs_events_only(o->operand[0]) && recording_is(word)) return draw_recorded(o, &d, word, e) ? EXIT_GOOD : e->code;
+    if (!subject_open(&s, word, o, e)) return e->code;
     guard_start(options_wall(o));
     bool ran = subject_run(&s, NULL, NULL, &early) && (!stopped_early(&s) || subject_finish(&s, &early));
     guard_quiet(true);
     /* A guest that dies or runs into a limit makes a picture like any other; an unusable scenario does not. */
     if (!ran && early.code != EXIT_LIMIT) err_set(e, early.code, "%s", early.text);
-    if (!e->code) draw(o, &s, &d, e);
+    if (!e->code) picture_run_of(&d.run, &s), draw(o, &s, &d, e);
     if (!ran) err_set(e, early.code, "%s", early.text);
     subject_close(&s);
     return e->code;

@@ -278,10 +278,12 @@ static bool ladder(struct run *r, struct err *e)
     if (!path && (!r->s.lesson || r->o->value[OPT_QUIET])) return true;
     if (!picture_format(r->o, path, &p.format, e) || !picture_theme(r->o, &p.theme, e)) return false;
     snprintf(name, sizeof name, "%s-ladder.%s", r->s.name, picture_ending(p.format));
-    picture_range(&r->s, &p);
-    if (!path) path = name;
+    static struct picture_run run; /* large */
     struct err failed = { 0 };
-    if (!picture_write(&r->s, &p, path, &failed)) {
+    picture_run_of(&run, &r->s);
+    picture_range(&r->s, &run, &p);
+    if (!path) path = name;
+    if (!picture_write(&run, &p, path, &failed)) {
         /* A diagram nobody asked for must not decide how the run ended. */
         if (r->o->value[OPT_OUTPUT]) return err_set(e, failed.code, "%s", failed.text);
         say_add(&r->out, "no diagram: %s\n", failed.text);
@@ -295,7 +297,7 @@ static void tell_results(struct run *r, struct err *e)
 {
     struct picture range = { 0 };
     bool verbose = r->o->value[OPT_VERBOSE] != NULL;
-    picture_range(&r->s, &range);
+    picture_range(&r->s, &(struct picture_run){ .t = machine_trace_of(r->s.machine) }, &range);
     if (verbose) range = (struct picture){ 0 };
     say_role(&r->out, ROLE_TITLE, "The log");
     say_add(&r->out, verbose ? ", every event\n" : range.to ? ", the steps of the diagram\n" : "\n");

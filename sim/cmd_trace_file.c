@@ -1,6 +1,7 @@
 /* `ringside trace record|print|convert|diff`: runs in files. See trace_record.h. */
 #include "sim/cmd.h"
 #include "sim/guard.h"
+#include "sim/picture.h"
 #include "sim/trace_record.h"
 
 #include <stdio.h>
@@ -16,25 +17,27 @@ bool trace_is_verb(const struct options *o)
     return false;
 }
 
-static bool load(struct recording *r, const char *path, struct err *e)
-{
-    struct text file = { 0 };
-    *r = (struct recording){ .hypervisor = false };
-    bool ok = text_read(&file, path, RECORDING_MOST, e) && recording_read(r, &file, path, e);
-    text_free(&file);
-    return ok;
-}
-
 /* What is of a run and not of a file. */
 static bool no_machine(const struct options *o, struct err *e)
 {
-    struct text given = { 0 };
-    options_again(o, &given);
+    char who[32];
     const char *more = o->value[OPT_INSTR] ? " --instr" : o->value[OPT_LAST] ? " --last" : "";
-    bool none = !given.len && !*more;
-    if (!none) err_set(e, EXIT_USAGE, "trace %s:%s%s: of a run, and this is a file; record it so", o->operand[0], text_str(&given), more);
-    text_free(&given);
-    return none;
+    snprintf(who, sizeof who, "trace %s", o->operand[0]);
+    if (*more) err_set(e, EXIT_USAGE, "%s:%s: of a run, and this is a file; record it so", who, more);
+    return !*more && recording_alone(o, who, e);
+}
+
+/* The events that the author wanted drawn; and what to type to have the run again, for whoever needs its machine. */
+static void again(const struct options *o, const struct subject *s, const char *word, uint64_t boot, struct text *out)
+{
+    struct picture range = { 0 };
+    picture_range(s, &(struct picture_run){ .t = machine_trace_of(s->machine) }, &range);
+    if (range.to) text_add(out, "ladder=%u,%u\n", range.from, range.to);
+    struct text line = { 0 };
+    options_word(word, &line);
+    options_again(o, &line);
+    if (!strchr(text_str(&line), '\n')) text_add(out, "boot_id=%016llx\nagain=%s\n", (unsigned long long)boot, text_str(&line));
+    text_free(&line);
 }
 
 static int record(const struct options *o, struct err *e)
@@ -48,12 +51,15 @@ static int record(const struct options *o, struct err *e)
     if (word && (o->value[OPT_FORMAT] || o->value[OPT_EPISODES] || o->value[OPT_INSTR]))
         err_set(e, EXIT_USAGE, "trace record: a file holds the whole run; leave --format, --episodes and --instr to print and convert");
     if (!word || e->code || !subject_open(&s, word, o, e)) return e->code;
+    struct machine_summary sum;
+    machine_summary(s.machine, &sum); /* what a script will type is not in it yet */
     guard_start(options_wall(o));
     bool ran = subject_run(&s, NULL, NULL, &early) && (!s.lesson || subject_finish(&s, &early));
     guard_quiet(true);
     if (ran || early.code != EXIT_INPUT) {
         snprintf(name, sizeof name, "%s.rtrace", s.name);
         trace_record(&r, &s);
+        again(o, &s, word, sum.run_id, &r.what);
         recording_write(&r, &out);
         if (text_write(&out, path ? path : name, e) && !o->value[OPT_QUIET] && (!path || strcmp(path, "-")))
             fprintf(stderr, "trace: %s: %u events\n", path ? path : name, trace_last(r.x.t));
@@ -89,7 +95,7 @@ static int print(const struct options *o, bool convert, struct err *e)
         return err_set(e, EXIT_USAGE, "trace convert: into what? --format vcd, or -o run.vcd"), e->code;
     if (o->value[OPT_EPISODES] && format > TRACE_JSONL)
         return err_set(e, EXIT_USAGE, "--format %s is of the whole run; leave --episodes out, or use text or jsonl", trace_format_words[format]), e->code;
-    if (!load(&r, path, e)) return e->code;
+    if (!recording_load(&r, path, e)) return e->code;
     if (!convert && format == TRACE_TEXT) print_head(&r, &out), print_steps(&r, &out);
     bool ok = true;
     if (!o->value[OPT_EPISODES]) ok = trace_convert(&r, (enum trace_format)format, &out, e);
@@ -108,9 +114,9 @@ static int diff(const struct options *o, struct err *e)
     struct recording a, b;
     struct text out = { 0 };
     if (o->operands != 3) return err_set(e, EXIT_USAGE, "trace diff: of which two files? `ringside trace diff a.rtrace b.rtrace`"), e->code;
-    if (!no_machine(o, e) || !load(&a, o->operand[1], e)) return e->code;
+    if (!no_machine(o, e) || !recording_load(&a, o->operand[1], e)) return e->code;
     bool differ = false;
-    if (load(&b, o->operand[2], e)) {
+    if (recording_load(&b, o->operand[2], e)) {
         differ = trace_diff(&a, &b, (const char *const[]){ o->operand[1], o->operand[2] }, &out);
         text_write(&out, o->value[OPT_OUTPUT] ? o->value[OPT_OUTPUT] : "-", e);
         recording_free(&b);

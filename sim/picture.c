@@ -84,22 +84,19 @@ static uint32_t visits_before(const struct trace *t, uint32_t id, unsigned visit
     return id;
 }
 
-void picture_range(const struct subject *s, struct picture *p)
+void picture_range(const struct subject *s, const struct picture_run *run, struct picture *p)
 {
-    const struct trace *t = machine_trace_of(s->machine);
-    p->from = p->to = 0;
-    if (authors_range(s, p)) return;
+    const struct trace *t = run->t;
+    p->from = run->from;
+    p->to = run->to;
+    if (p->to) return;
+    if (s && authors_range(s, p)) return;
     uint32_t silent = first_of(t, EV_SILENT), exit_ = first_of(t, EV_EXIT);
     if (silent) p->from = visits_before(t, silent, 3);
     else if (exit_) p->from = visits_before(t, exit_, 0);
 }
 
 /* --- drawing ----------------------------------------------------------------------------------------------------- */
-
-static const char *name_of(void *self, uint32_t eip, char *buf, size_t n)
-{
-    return machine_symbol(self, eip, buf, n);
-}
 
 /* "-" to a terminal must not be a picture of bytes. */
 static bool check_terminal(const struct picture *p, const char *path, struct err *e)
@@ -163,25 +160,24 @@ static bool write_frames(struct ladder *l, const struct picture *p, const char *
     return true;
 }
 
-bool picture_write(const struct subject *s, const struct picture *p, const char *path, struct err *e)
+bool picture_write(const struct picture_run *run, const struct picture *p, const char *path, struct err *e)
 {
     char caption[320];
-    const struct machine_cfg *c = &s->cfg;
     const char *dot = p->ascii ? "/" : "·";
-    snprintf(caption, sizeof caption, "%s%s%s%s%s on %s, %s, model %.120s, seed %llu", c->cpu, dot, c->mmu, dot, c->io,
-             c->host, s->name, c->label, (unsigned long long)c->seed);
+    snprintf(caption, sizeof caption, "%s%s%s%s%s on %s, %s, model %.120s, seed %llu", run->cpu, dot, run->mmu, dot, run->io,
+             run->host, run->name, run->label, (unsigned long long)run->seed);
     struct ladder_options o = {.from = p->from,
                                .to = p->to,
                                .max_rows = p->max_rows,
-                               .kernel_ring = machine_kernel_ring(s->machine),
-                               .hypervisor = machine_has_vmm(s->machine),
-                               .hosted = machine_hosted(s->machine, &(struct machine_hosted){ .waits = 0 }),
-                               .title = s->lesson ? s->lesson->title : s->name,
+                               .kernel_ring = run->kernel_ring,
+                               .hypervisor = run->hypervisor,
+                               .hosted = run->hosted,
+                               .title = run->title,
                                .caption = caption,
                                .theme = p->theme,
-                               .symbol = name_of,
-                               .self = s->machine};
-    struct ladder *l = ladder_new(machine_trace_of(s->machine), &o);
+                               .symbol = run->symbol,
+                               .self = run->self};
+    struct ladder *l = ladder_new(run->t, &o);
     bool ok = check_terminal(p, path, e) && (p->frames && p->format != PICTURE_TIKZ ? write_frames(l, p, path, e) : write_one(l, p, path, e));
     ladder_free(l);
     return ok;

@@ -2,7 +2,7 @@
 #ifndef SIM_PICTURE_H
 #define SIM_PICTURE_H
 
-#include "sim/subject.h"
+#include "sim/picture_run.h"
 
 enum picture_format { PICTURE_SVG, PICTURE_DOT, PICTURE_PNG, PICTURE_PDF, PICTURE_TXT, PICTURE_TIKZ, PICTURE_MERMAID, PICTURE_PLANTUML, PICTURE_FORMATS };
 enum { PICTURE_ROWS = 40 }; /* a page */
@@ -22,8 +22,8 @@ const char *picture_ending(enum picture_format f); /* "svg" */
 bool picture_theme(const struct options *o, const char **theme, struct err *e);
 /* What to show when nobody says: the steps of the scenario's own drawing; else around the first silent failure; else
  * from the first exit, or the start. */
-void picture_range(const struct subject *s, struct picture *p);
+void picture_range(const struct subject *s, const struct picture_run *run, struct picture *p); /* s: NULL: a file */
 /* Draws to `path` ("-": stdout), whole or not at all. EXIT_ENVIRONMENT. */
-bool picture_write(const struct subject *s, const struct picture *p, const char *path, struct err *e);
+bool picture_write(const struct picture_run *run, const struct picture *p, const char *path, struct err *e);
 
 #endif

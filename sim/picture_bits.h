@@ -8,6 +8,6 @@
  * every bit with its name, those that differ marked. To `path` ("-": stdout). */
 bool bits_write(const struct subject *s, const struct picture *p, const uint32_t *va, const char *path, struct err *e);
 /* Rings and who runs in them, with how often the processor went from each to each. picture_rings.c */
-bool rings_write(const struct subject *s, const struct picture *p, const char *path, struct err *e);
+bool rings_write(const struct picture_run *run, const struct picture *p, const char *path, struct err *e);
 
 #endif

@@ -5,9 +5,9 @@
 #include "sim/picture.h"
 
 /* Each writes to `path` ("-": stdout), whole or not at all. EXIT_USAGE where there is nothing to draw. */
-bool hist_write(const struct subject *s, const struct picture *p, const char *path, struct err *e);
+bool hist_write(const struct picture_run *run, const struct picture *p, const char *path, struct err *e);
 /* From the cycle of event p->from (0: the beginning) to that of p->to (0: the end). */
-bool timeline_write(const struct subject *s, const struct picture *p, const char *path, struct err *e);
+bool timeline_write(const struct picture_run *run, const struct picture *p, const char *path, struct err *e);
 
 /* The rounds of a live migration. picture_migrate.c */
 bool migrate_write(const struct subject *s, const struct picture *p, const char *path, struct err *e);

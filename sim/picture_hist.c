@@ -181,14 +181,14 @@ bool chart_write(enum picture_format f, const struct text *svg, const struct tex
     return ok;
 }
 
-bool hist_write(const struct subject *s, const struct picture *p, const char *path, struct err *e)
+bool hist_write(const struct picture_run *run, const struct picture *p, const char *path, struct err *e)
 {
     static struct hist h; /* large */
     struct text caption = { 0 }, svg = { 0 }, txt = { 0 };
-    h = (struct hist){ .t = machine_trace_of(s->machine) };
+    h = (struct hist){ .t = run->t };
     collect(&h);
-    if (!h.panels) return err_set(e, EXIT_USAGE, "draw hist: nobody left to a hypervisor under --cpu %s; try --cpu te", s->cfg.cpu);
-    chart_caption(s, p->ascii, &caption);
+    if (!h.panels) return err_set(e, EXIT_USAGE, "draw hist: nobody left to a hypervisor under --cpu %s; try --cpu te", run->cpu);
+    picture_run_caption(run, p->ascii, &caption);
     hist_svg(&h, text_str(&caption), p->theme, &svg);
     hist_text(&h, text_str(&caption), &txt);
     bool ok = chart_write(p->format, &svg, &txt, path, e);

@@ -14,7 +14,7 @@ enum { LEFT = 20, WIDE = 210, TOP = 66, HIGH = 54, GAP = 66, COLUMN = 132 };
 
 struct way { uint64_t count; const char *by; };
 struct rings {
-    const struct subject *s;
+    const struct picture_run *run;
     bool vmx, there[WHOS];
     uint8_t other;                /* the ring of OTHER */
     struct way way[WHOS][WHOS];
@@ -22,10 +22,10 @@ struct rings {
 
 static enum who of_ring(struct rings *r, unsigned ring)
 {
-    uint8_t kernel = machine_kernel_ring(r->s->machine);
+    uint8_t kernel = r->run->kernel_ring;
     if (ring == 3) return USER;
     if (ring == kernel) return KERNEL;
-    if (ring == 0 && machine_has_vmm(r->s->machine)) return VMM;
+    if (ring == 0 && r->run->hypervisor) return VMM;
     r->other = (uint8_t)ring;
     return OTHER;
 }
@@ -39,7 +39,7 @@ static void went(struct rings *r, enum who from, enum who to, const char *by)
 
 static void count(struct rings *r)
 {
-    const struct trace *t = machine_trace_of(r->s->machine);
+    const struct trace *t = r->run->t;
     enum who left = KERNEL;
     for (size_t i = 0; i < trace_count(t); i++) {
         const struct event *e = trace_at(t, i);
@@ -63,15 +63,15 @@ static void count(struct rings *r)
         }
     }
     r->there[KERNEL] = true;
-    if (machine_has_vmm(r->s->machine)) r->there[VMM] = true;
+    if (r->run->hypervisor) r->there[VMM] = true;
 }
 
 static void name(const struct rings *r, enum who w, char *words, size_t n)
 {
-    unsigned kernel = machine_kernel_ring(r->s->machine);
+    unsigned kernel = r->run->kernel_ring;
     const char *root = !r->vmx ? "" : w == VMM ? ", root" : ", non-root";
     if (w == USER) snprintf(words, n, "ring 3%s: user code", root);
-    else if (w == KERNEL) snprintf(words, n, "ring %u%s: %skernel", kernel, root, machine_has_vmm(r->s->machine) ? "guest " : "");
+    else if (w == KERNEL) snprintf(words, n, "ring %u%s: %skernel", kernel, root, r->run->hypervisor ? "guest " : "");
     else if (w == VMM) snprintf(words, n, "ring 0%s: hypervisor", root);
     else snprintf(words, n, "ring %u", r->other);
 }
@@ -135,12 +135,12 @@ static void rings_text(const struct rings *r, const char *caption, struct text *
     }
 }
 
-bool rings_write(const struct subject *s, const struct picture *p, const char *path, struct err *e)
+bool rings_write(const struct picture_run *run, const struct picture *p, const char *path, struct err *e)
 {
-    struct rings r = { .s = s };
+    struct rings r = { .run = run };
     struct text caption = { 0 }, svg = { 0 }, txt = { 0 };
     count(&r);
-    chart_caption(s, p->ascii, &caption);
+    picture_run_caption(run, p->ascii, &caption);
     rings_svg(&r, text_str(&caption), p->theme, &svg);
     rings_text(&r, text_str(&caption), &txt);
     bool ok = chart_write(p->format, &svg, &txt, path, e);

@@ -11,7 +11,7 @@
 enum { COLUMNS = 640, TEXT_COLUMNS = 60, MARKS = 3, VMS = 8, LANES = VMS + 2 };
 
 struct timeline {
-    const struct subject *s;
+    const struct picture_run *run;
     uint64_t from, to;
     unsigned columns;
     unsigned lanes, vms;                  /* several VMs have a lane each, instead of one for user code and one for kernels */
@@ -77,9 +77,8 @@ static void on_event(struct timeline *d, const struct event *e)
 
 static void collect(struct timeline *d)
 {
-    const struct machine *m = d->s->machine;
-    const struct trace *t = machine_trace_of(m);
-    span_walk(t, machine_kernel_ring(m), machine_cycles(m), on_span, d);
+    const struct trace *t = d->run->t;
+    span_walk(t, d->run->kernel_ring, d->run->end, on_span, d);
     for (size_t i = 0; i < trace_count(t); i++) on_event(d, trace_at(t, i));
 }
 
@@ -193,19 +192,19 @@ static void timeline_svg(const struct timeline *d, const char *caption, const ch
     chart_close(out);
 }
 
-bool timeline_write(const struct subject *s, const struct picture *p, const char *path, struct err *e)
+bool timeline_write(const struct picture_run *run, const struct picture *p, const char *path, struct err *e)
 {
     static struct timeline d; /* large */
-    const struct trace *t = machine_trace_of(s->machine);
+    const struct trace *t = run->t;
     const struct event *from = trace_by_id(t, p->from), *to = p->to ? trace_by_id(t, p->to) : NULL;
     struct text caption = { 0 }, svg = { 0 }, txt = { 0 };
-    d = (struct timeline){ .s = s, .from = from ? from->cycle : 0, .to = to ? to->cycle : machine_cycles(s->machine),
+    d = (struct timeline){ .run = run, .from = from ? from->cycle : 0, .to = to ? to->cycle : run->end,
                            .columns = p->format == PICTURE_TXT ? TEXT_COLUMNS : COLUMNS };
     if (d.to < d.from + d.columns) d.to = d.from + d.columns;
-    d.vms = machine_vms(s->machine);
+    d.vms = run->vms;
     d.lanes = d.vms < 2 ? SPAN_LANES : (d.vms < VMS ? d.vms : VMS) + 2;
     collect(&d);
-    chart_caption(s, p->ascii, &caption);
+    picture_run_caption(run, p->ascii, &caption);
     if (p->format == PICTURE_TXT) timeline_text(&d, text_str(&caption), &txt);
     else timeline_svg(&d, text_str(&caption), p->theme, &svg);
     bool ok = chart_write(p->format, &svg, &txt, path, e);

@@ -16,7 +16,7 @@ enum { REASONS = 64, VECTORS = 256 };
 
 struct vmx_way { uint64_t count, cycles; }; /* VM exits; from them to the next VM entries */
 struct vmx_picture {
-    const struct subject *s;
+    const struct picture_run *run;
     uint64_t entries, injecting, open;      /* VM entries; with an event; VM exits that no entry followed */
     struct vmx_way by_reason[REASONS], by_vector[VECTORS]; /* exits for exceptions also by vector */
     bool forgotten;                         /* the history lacks its middle */
@@ -24,7 +24,7 @@ struct vmx_picture {
 
 static void count(struct vmx_picture *d)
 {
-    const struct trace *t = machine_trace_of(d->s->machine);
+    const struct trace *t = d->run->t;
     const struct event *left = NULL;
     for (size_t i = 0; i < trace_count(t); i++) {
         const struct event *e = trace_at(t, i);
@@ -54,8 +54,8 @@ static uint64_t exits(const struct vmx_picture *d)
 
 static void caption(const struct vmx_picture *d, const char *dot, struct text *out)
 {
-    const struct machine_cfg *c = &d->s->cfg;
-    text_add(out, "%s%s%s, %s, model %s, seed %llu%s", c->cpu, dot, c->mmu, d->s->name, c->label, (unsigned long long)c->seed,
+    const struct picture_run *r = d->run;
+    text_add(out, "%s%s%s, %s, model %s, seed %llu%s", r->cpu, dot, r->mmu, r->name, r->label, (unsigned long long)r->seed,
              d->forgotten ? "; the middle of the history is forgotten" : "");
 }
 
@@ -110,12 +110,12 @@ static void vmx_text(const struct vmx_picture *d, const struct picture *p, struc
     }
 }
 
-bool vmx_write(const struct subject *s, const struct picture *p, const char *path, struct err *e)
+bool vmx_write(const struct picture_run *run, const struct picture *p, const char *path, struct err *e)
 {
-    struct vmx_picture d = { .s = s };
+    struct vmx_picture d = { .run = run };
     struct text dot = { 0 }, out = { 0 };
     count(&d);
-    bool ok = d.entries || err_set(e, EXIT_USAGE, "draw vmx: nobody entered a guest with VMX under --cpu %s; try --cpu vtx", s->cfg.cpu);
+    bool ok = d.entries || err_set(e, EXIT_USAGE, "draw vmx: nobody entered a guest with VMX under --cpu %s; try --cpu vtx", run->cpu);
     if (ok && p->format == PICTURE_TXT) vmx_text(&d, p, &out);
     else if (ok) {
         vmx_dot(&d, p, &dot);

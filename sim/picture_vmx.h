@@ -6,6 +6,6 @@
 
 /* Draws what the run's history holds to `path` ("-": stdout). EXIT_USAGE if nobody entered a guest with VMX;
  * EXIT_ENVIRONMENT without Graphviz (not for .dot and .txt). */
-bool vmx_write(const struct subject *s, const struct picture *p, const char *path, struct err *e);
+bool vmx_write(const struct picture_run *run, const struct picture *p, const char *path, struct err *e);
 
 #endif

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include "sim/guard.h"
 #include "sim/loader.h"
+#include "sim/trace_record.h"
 #include "sim/vmm/strategy.h"
 
 enum { SHIPPED = 64 };
@@ -159,10 +160,50 @@ void subject_host(struct machine_cfg *c)
     snprintf(c->host_module, sizeof c->host_module, "%s/mini-host.img", dir);
 }
 
+/* The words of a line that options_word wrote, in place. Returns how many. */
+static int split(char *line, char **word, int room)
+{
+    int n = 0;
+    char *to = line;
+    while (*line && n < room) {
+        word[n++] = to;
+        for (bool quoted = false; *line && (quoted || *line != ' '); line++) {
+            if (*line == '\'') quoted = !quoted;
+            else if (*line == '\\' && !quoted && line[1]) *to++ = *++line;
+            else *to++ = *line;
+        }
+        line += *line == ' ';
+        *to++ = 0;
+    }
+    return n;
+}
+
+/* A machine is not in the file, but what made it is, and the same run is the same to the cycle. */
+static bool find_recorded(struct subject *s, const char *path, const struct options *o, struct err *e)
+{
+    static struct options again; /* large */
+    char line[2048], id[32], *word[64];
+    struct recording r;
+    struct err why = { 0 };
+    *s = (struct subject){ .steps = 0 };
+    if (!recording_alone(o, path, e) || !recording_load(&r, path, e)) return false;
+    recording_value(&r, "again", line, sizeof line);
+    recording_value(&r, "boot_id", id, sizeof id);
+    recording_free(&r);
+    int n = split(line, word, 64);
+    if (!n) return err_set(e, EXIT_INPUT, "%s: does not say what to run again; `trace print` and `draw ladder` show what it holds", path);
+    bool ok = options_parse(&again, FOR_TRACE, n, word, &why) && again.operands == 1 && !recording_is(again.operand[0]) &&
+              subject_find(s, again.operand[0], &again, &why);
+    if (!ok) return err_set(e, why.code ? why.code : EXIT_INPUT, "%s: the recorded run cannot be had again: %s", path, why.text);
+    s->must_be = strtoull(id, NULL, 16);
+    return true;
+}
+
 bool subject_find(struct subject *s, const char *word, const struct options *o, struct err *e)
 {
     *s = (struct subject){ .cfg = o->machine };
     if (!*word) return find_firmware(s, e);
+    if (recording_is(word)) return find_recorded(s, word, o, e);
     base_name(word, s->name, sizeof s->name);
     int kind = kind_of(word, e);
     if (kind < 0) return false;
@@ -197,6 +238,12 @@ bool subject_boot(struct subject *s, struct err *e)
     subject_host(&s->cfg);
     if (s->lesson) s->lesson->cfg = s->cfg;
     s->machine = machine_new(&s->cfg, e);
+    struct machine_summary sum;
+    if (s->machine && s->must_be && (machine_summary(s->machine, &sum), sum.run_id != s->must_be)) {
+        err_set(e, EXIT_INPUT, "%s: not the run that was recorded (%016llx), but %016llx: another image, program or options; record it anew", s->name,
+                (unsigned long long)s->must_be, (unsigned long long)sum.run_id);
+        subject_close(s);
+    }
     if (!s->machine) subject_close(s);
     return s->machine != NULL;
 }

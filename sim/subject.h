@@ -1,7 +1,8 @@
 /* What a command works on: an image or a scenario, and the machine it runs on. Shared by run, draw, trace and tui.
  *
  * Idea: a path to an existing file wins; `.lua` is a scenario, anything else an image; otherwise the word is the name
- * of a shipped scenario. A scenario brings its machine, and the options of the command line come on top. */
+ * of a shipped scenario. A scenario brings its machine, and the options of the command line come on top. A recorded trace
+ * (.rtrace) names what was run and how: that is opened, and must have the recording's run id. */
 #ifndef SIM_SUBJECT_H
 #define SIM_SUBJECT_H
 
@@ -13,6 +14,7 @@ enum { SUBJECT_STEPS = 64 };
 #define SUBJECT_EPILOGUE 1000000000u /* cycles a scenario's guest may go on after the last step, to come to its end */
 
 struct subject {
+    uint64_t must_be;                 /* of a recorded trace that is run again: its run id before the first instruction; 0: none */
     char   name[64];                  /* "popf": the file's name without folder and ending */
     struct machine_cfg cfg;
     struct lesson  *lesson;           /* NULL for an image */

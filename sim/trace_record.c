@@ -1,6 +1,7 @@
 /* See trace_record.h. */
 #include "sim/trace_record.h"
 
+#include <stdio.h>
 #include <string.h>
 #include "sim/trace/trace_cast.h"
 #include "sim/trace/trace_json.h"
@@ -58,6 +59,36 @@ void trace_record(struct recording *r, const struct subject *s)
         r->step[r->steps] = (struct recording_step){ step.title, step.note ? step.note : "", s->step_end[r->steps] };
     }
     if (machine_frames(s->machine)) machine_capture(s->machine, &r->frames);
+}
+
+bool recording_is(const char *path)
+{
+    char magic[8] = "";
+    FILE *f = fopen(path, "rb");
+    const char *dot = strrchr(path, '.');
+    if (!f) return dot && !strcmp(dot, ".rtrace");
+    bool is = fread(magic, 1, sizeof magic, f) == sizeof magic && !memcmp(magic, "RINGTRCE", sizeof magic);
+    fclose(f);
+    return is;
+}
+
+bool recording_load(struct recording *r, const char *path, struct err *e)
+{
+    struct text file = { 0 };
+    *r = (struct recording){ .hypervisor = false };
+    bool ok = text_read(&file, path, RECORDING_MOST, e) && recording_read(r, &file, path, e);
+    text_free(&file);
+    return ok;
+}
+
+bool recording_alone(const struct options *o, const char *who, struct err *e)
+{
+    struct text given = { 0 };
+    options_again(o, &given);
+    bool none = !given.len;
+    if (!none) err_set(e, EXIT_USAGE, "%s:%s: of a run, and this is a file; record it so", who, text_str(&given));
+    text_free(&given);
+    return none;
 }
 
 static void as_text(const struct recording *r, struct text *out)

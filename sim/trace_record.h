@@ -14,6 +14,12 @@ int trace_format_of(const struct options *o, enum trace_format otherwise, struct
 
 /* The run of `s` as far as it went; it borrows the machine's history, so `s` stays open as long. */
 void trace_record(struct recording *r, const struct subject *s);
+/* Is it a recorded trace: by its first bytes, or, if it is not there, by its ending? */
+bool recording_is(const char *path);
+/* Reads the file. EXIT_INPUT, EXIT_ENVIRONMENT. */
+bool recording_load(struct recording *r, const char *path, struct err *e);
+/* EXIT_USAGE if options of the machine were given: those are of a run. `who`: "trace print". */
+bool recording_alone(const struct options *o, const char *who, struct err *e);
 /* Adds it in that format. EXIT_INPUT: it has nothing of the kind. */
 bool trace_convert(const struct recording *r, enum trace_format format, struct text *out, struct err *e);
 /* Adds what differs between two runs, for people; false: nothing does. `names`: of the files. */

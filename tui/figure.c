@@ -25,8 +25,10 @@ static bool draw_walk(struct app *a, const struct subject *s, const struct pictu
 
 static bool draw_timeline(struct app *a, const struct subject *s, const struct picture *p, const char *path, struct err *e)
 {
+    static struct picture_run run; /* large */
     (void)a;
-    return timeline_write(s, p, path, e);
+    picture_run_of(&run, s);
+    return timeline_write(&run, p, path, e);
 }
 
 static bool draw_topology(struct app *a, const struct subject *s, const struct picture *p, const char *path, struct err *e)

@@ -334,6 +334,8 @@ bad "draw backwards" 2 'exchange them' draw ladder popf --from step:4 --to step:
 bad "trace as yaml" 2 'known: text, jsonl' trace popf --format yaml
 bad "record what" 2 'is missing' trace record
 bad "record in a format" 2 'holds the whole run' trace record popf --format vcd
+bad "a diagram of a recording on another machine" 2 'of a run, and this is a file' draw ladder x.rtrace --cpu vtx
+bad "a recorded trace that is not there" 3 'nowhere.rtrace' draw ladder nowhere.rtrace
 bad "print of a machine" 2 'of a run, and this is a file' trace print x.rtrace --cpu vtx
 bad "print without a file" 2 'is missing' trace print
 bad "a trace that is not there" 3 'nowhere.rtrace' trace print nowhere.rtrace

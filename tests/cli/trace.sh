@@ -62,6 +62,27 @@ result "diff: the first event at another time" $?
 [ $? = 3 ]
 result "a file that is not there" $?
 
+# --- pictures of files; what needs a machine runs the recorded run again
+bad=0
+for kind in ladder rings timeline hist walk; do
+    "$ringside" draw $kind popf -q -o direct.svg && "$ringside" draw $kind popf.rtrace -q -o file.svg && cmp -s direct.svg file.svg || { echo "  draw $kind"; bad=1; }
+done
+"$ringside" draw vmx vtx.rtrace -q -o - --format txt | grep -q '^te\|^vtx'
+[ $? = 0 ] && [ $bad = 0 ]
+result "diagrams of a file are those of its run" $?
+"$ringside" draw ladder popf.rtrace -q --from step:2 --to step:3 -o file.svg && "$ringside" draw ladder popf -q --from step:2 --to step:3 -o direct.svg && cmp -s direct.svg file.svg
+result "by steps, too" $?
+"$ringside" tui popf.rtrace --keys sss --dump file.txt && "$ringside" tui popf --keys sss --dump direct.txt && [ -s file.txt ] && cmp -s direct.txt file.txt
+result "tui of a file is tui of its run" $?
+cp "$guests/popf.elf" "it's.elf" && "$ringside" trace record "it's.elf" --cpu te --append "a b" -q -o image.rtrace && "$ringside" run image.rtrace -q 2>err >out
+result "an image with its options is run again" $?
+cp "$guests/rings.elf" "it's.elf" && "$ringside" draw ladder image.rtrace -q -o file.svg && ! "$ringside" tui image.rtrace --keys s --dump - >out 2>err && grep -q 'not the run that was recorded' err
+result "another image is not: what needs events only is drawn all the same" $?
+rm "it's.elf"
+"$ringside" draw tables image.rtrace -q -o file.svg 2>err
+[ $? = 3 ] && grep -q "image.rtrace: the recorded run cannot be had again: it's.elf" err
+result "nor one that is gone" $?
+
 # --- files that are none
 head -c 5000 popf.rtrace >cut.rtrace
 "$ringside" trace print cut.rtrace >out 2>err
