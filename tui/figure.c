@@ -39,8 +39,10 @@ static bool draw_topology(struct app *a, const struct subject *s, const struct p
 
 static bool draw_rings(struct app *a, const struct subject *s, const struct picture *p, const char *path, struct err *e)
 {
+    static struct picture_run run; /* large */
     (void)a;
-    return rings_write(s, p, path, e);
+    picture_run_of(&run, s);
+    return rings_write(&run, p, path, e);
 }
 
 static bool draw_bits(struct app *a, const struct subject *s, const struct picture *p, const char *path, struct err *e)
