@@ -37,6 +37,16 @@ int cmd_manual(const struct options *o, struct err *e);
 int cmd_help(const struct options *o, struct err *e);
 int cmd_version(const struct options *o, struct err *e);
 
+/* The screen, or where there is none its lines, for a machine and its lesson, at a place (tui_options.at); options of the screen are `o`'s. */
+struct machine;
+struct lesson;
+int command_screen(const struct options *o, struct machine *m, struct lesson *l, const char *at, struct err *e);
+/* grade --at: the screen where a test of this report fails; `run`: how its tests are run, to know. */
+struct grade_report;
+struct grade_run;
+void grade_at_hint(const struct options *o, const struct grade_report *r); /* on a terminal: the line that shows the first failure */
+int grade_at(const struct options *o, struct grade_report *r, struct grade_run run, struct err *e);
+
 /* Finds a command that exists in this version. EXIT_USAGE with a suggestion, or because it is planned. */
 const struct command *command_find(const char *word, struct err *e);
 void command_help(const struct command *c, struct text *out); /* the page of one command */

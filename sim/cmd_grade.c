@@ -117,6 +117,10 @@ static bool plan(struct job *j, struct err *e)
     if (o->operands > 1) return command_operand(o, 0, "a lab", e) != NULL;
     if (all && o->value[OPT_SUBMISSION]) return err_set(e, EXIT_USAGE, "--all: not together with --submission, which is one of them");
     if (o->value[OPT_GRADE_SHARD] && !all) return err_set(e, EXIT_USAGE, "--shard: only with --all, whose folders it deals out");
+    if (o->value[OPT_GRADE_AT] && (all || json || format || o->value[OPT_GRADE_OUTPUT] || o->value[OPT_VERIFY] || o->value[OPT_COMPARE]))
+        return err_set(e, EXIT_USAGE, "--at: shows one submission on the screen; it writes no report, so no --all, --format, --json, -o, --compare, --verify");
+    if (!o->value[OPT_GRADE_AT] && (o->value[OPT_KEYS] || o->value[OPT_TERM] || o->value[OPT_DUMP] || o->value[OPT_SCREEN_THEME]))
+        return err_set(e, EXIT_USAGE, "--keys, --term, --dump, --theme: only with --at, which shows a screen");
     if (json && format) return err_set(e, EXIT_USAGE, "--json: not together with --format; --format json -o FILE is the same");
     if (!number(o, OPT_JOBS, "jobs", 1, 64, &jobs, e) || !number(o, OPT_WALL, "limit-wall", 1, 3600, &wall, e)) return false;
     j->format = grade_format(json ? "json" : format ? format : "text", e);
@@ -173,6 +177,7 @@ static int grade(struct job *j, struct err *e)
     if (was && !e->code) full = differences(j, was, o->value[OPT_VERIFY] != NULL, e);
     else write_report(j, &written);
     if (!e->code && written.code) *e = written;
+    if (!e->code && !full && !was && !o->value[OPT_ALL] && !j->path && !strcmp(j->format->word, "text")) grade_at_hint(o, j->report);
     if (!e->code && broken) err_set(e, EXIT_INPUT, "%s: tests that are broken; nobody's score is what it should be", j->lab.lab.dir);
     if (e->code) return e->code;
     return full || o->value[OPT_EXIT_ZERO] ? EXIT_GOOD : EXIT_FAILED;
@@ -199,7 +204,7 @@ int cmd_grade(const struct options *o, struct err *e)
 {
     if (o->value[OPT_SEAL]) return seal(o, e);
     struct job j = { .o = o };
-    int code = plan(&j, e) ? grade(&j, e) : e->code;
+    int code = !plan(&j, e) ? e->code : o->value[OPT_GRADE_AT] ? grade_at(o, j.report, j.run, e) : grade(&j, e);
     for (unsigned i = 0; i < j.reports; i++) grade_report_free(&j.report[i]);
     free(j.report);
     grade_close(&j.lab);

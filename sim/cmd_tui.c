@@ -45,18 +45,24 @@ int draw_screen(const struct options *o, struct err *e)
     return e->code;
 }
 
+int command_screen(const struct options *o, struct machine *m, struct lesson *l, const char *at, struct err *e)
+{
+    struct tui_options t = { .ascii = o->value[OPT_ASCII] != NULL, .theme = o->value[OPT_SCREEN_THEME],
+                             .keys = o->value[OPT_KEYS], .dump = o->value[OPT_DUMP],
+                             .lecture = o->value[OPT_LECTURE] != NULL, .at = at };
+    if (o->value[OPT_TERM] && !read_size(o->value[OPT_TERM], &t, e)) return e->code;
+    const char *term = getenv("TERM"); /* it cannot place a cursor: the same keys, line by line */
+    bool dumb = term && !strcmp(term, "dumb") && !t.keys;
+    return dumb ? tui_narrate(m, l, true, t.ascii, e) : tui_run(m, l, &t, e);
+}
+
 int cmd_tui(const struct options *o, struct err *e)
 {
     struct subject s;
-    struct tui_options t = { .ascii = o->value[OPT_ASCII] != NULL, .theme = o->value[OPT_SCREEN_THEME],
-                             .keys = o->value[OPT_KEYS], .dump = o->value[OPT_DUMP],
-                             .lecture = o->value[OPT_LECTURE] != NULL, .at = o->value[OPT_SCREEN_AT] };
+    struct tui_options t = { 0 };
     const char *word = command_subject(o, 0, e);
-    if (!word || (o->value[OPT_TERM] && !read_size(o->value[OPT_TERM], &t, e)) || !subject_open(&s, word, o, e))
-        return e->code;
-    const char *term = getenv("TERM"); /* it cannot place a cursor: the same keys, line by line */
-    bool dumb = term && !strcmp(term, "dumb") && !t.keys;
-    int code = dumb ? tui_narrate(s.machine, s.lesson, true, t.ascii, e) : tui_run(s.machine, s.lesson, &t, e);
+    if (!word || (o->value[OPT_TERM] && !read_size(o->value[OPT_TERM], &t, e)) || !subject_open(&s, word, o, e)) return e->code;
+    int code = command_screen(o, s.machine, s.lesson, o->value[OPT_SCREEN_AT], e);
     subject_close(&s);
     return code;
 }

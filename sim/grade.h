@@ -65,6 +65,8 @@ bool grade_all(struct grade_report *r, unsigned reports, const struct grade_run 
 /* Builds what was handed in, if the lab says so; once. EXIT_ENVIRONMENT: there is no compiler. The folder goes with grade_build_free. */
 bool grade_build(struct grade_report *r, struct err *e);
 void grade_build_free(struct grade_report *r);
+/* Whom test `test` of the report is about. */
+struct grading_student grade_who(const struct grade_report *r, unsigned test);
 /* What a process that runs a submission may not do. grade_jail.c; false: this system offers no filter of calls. */
 bool grade_jail(double seconds);
 

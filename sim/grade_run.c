@@ -36,6 +36,13 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+struct grading_student grade_who(const struct grade_report *r, unsigned test)
+{
+    const struct grade_lab *g = r->of;
+    return (struct grading_student){ r->dir, g->lab.file, r->has_seed ? r->seed : grading_seed(g->key, r->student, g->test[test].is->name),
+                                     g->lab.build[0] ? r->image : NULL };
+}
+
 static void run_child(const struct grade_report *r, unsigned test, int fd, double wall)
 {
     const struct grade_lab *g = r->of;
@@ -45,8 +52,7 @@ static void run_child(const struct grade_report *r, unsigned test, int fd, doubl
     for (int i = 3; i < 64; i++)
         if (i != fd) close(i);
     (void)grade_jail(wall);
-    struct grading_student who = { r->dir, g->lab.file, r->has_seed ? r->seed : grading_seed(g->key, r->student, g->test[test].is->name),
-                                    g->lab.build[0] ? r->image : NULL };
+    struct grading_student who = grade_who(r, test);
     grading_run(g->test[test].file, g->test[test].number, &who, &w.out);
     w.magic = MAGIC;
     const char *p = (const char *)&w;

@@ -46,6 +46,8 @@ struct grading_outcome {
 struct grading_board { char name[48]; bool ascending; };
 
 struct grading;
+struct lesson;
+struct machine;
 /* Reads the tests of the lab in `dir` from `path`. EXIT_INPUT with file and line for broken Lua. */
 struct grading *grading_open(const char *dir, const char *path, struct err *e);
 void     grading_free(struct grading *g);
@@ -57,6 +59,9 @@ unsigned grading_boards(const struct grading *g, const struct grading_board **li
 struct grading_student { const char *dir, *file; uint64_t seed; const char *image; /* what was built of it; NULL: its file is Lua */ };
 /* Runs test `i` in this process, which should have nothing to lose. */
 void grading_run(struct grading *g, unsigned i, const struct grading_student *who, struct grading_outcome *out);
+/* Runs test `i` up to its first claim that does not hold, or to where the submission ended it, and leaves the machine there, in `m`, which is
+ * lent until the lesson is freed. The lesson has one step, the test. NULL: EXIT_INPUT, for it passes, or has no machine, or is broken. */
+struct lesson *grading_stand(struct grading *g, unsigned i, const struct grading_student *who, struct machine **m, struct err *e);
 
 /* What a lab is: lab.lua in its folder, a table of words and numbers. */
 struct grading_lab {

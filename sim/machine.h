@@ -93,8 +93,8 @@ void machine_serial_input(struct machine *m, const void *bytes, size_t n);
 
 /* --- a policy: what instructions of the guest that trapped shall mean is asked of somebody else (sim/vmm/policy.h) --- */
 /* From now on; the struct stays the caller's. EXIT_USAGE unless the machine's technique is te (traps), or vtx with shadows that
- * are a TLB in memory (page faults). What a policy does is in no snapshot: with one,
- * do not go back in time. */
+ * are a TLB in memory (page faults). What a policy does is in no snapshot: only one that can begin again (`again`) lets the machine go
+ * back in time, by way of its first instruction. */
 bool     machine_policy(struct machine *m, const struct policy *p, struct err *e);
 /* What it may do, only while it is asked; each is charged. Registers: EAX .. EDI are 0..7, EIP 8, EFLAGS 9 (these two are for reading). */
 void     machine_policy_pay(struct machine *m, enum policy_call what); /* for what the caller carries out itself */

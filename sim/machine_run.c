@@ -316,9 +316,10 @@ bool machine_goto(struct machine *m, uint64_t insns)
         if (insns > m->b->cpu.insns) machine_run(m, NULL, insns - m->b->cpu.insns);
         return m->b->cpu.insns == insns;
     }
-    if (!m->snapshots.count || insns < m->snapshots.list[0].insns) return false;
-    snapshot_restore(m, insns);
-    return replay(m, insns);
+    const struct policy *p = m->b->vmm.policy; /* what it remembers is in no snapshot: with one, the way leads over the beginning */
+    if (!m->snapshots.count || insns < m->snapshots.list[0].insns || (p && (!p->again || m->snapshots.list[0].insns))) return false;
+    snapshot_restore(m, p ? 0 : insns);
+    return (!p || p->again(p->self)) && replay(m, insns);
 }
 
 bool machine_back(struct machine *m, uint64_t insns)

@@ -38,6 +38,9 @@ struct policy {
     enum policy_answer (*stored)(void *self, uint32_t at, unsigned size);
     /* What shall the translator make of this instruction? It says so by policy_emit_*. False: the rule itself is broken. */
     bool (*rule)(void *self, const struct policy_trap *t, struct policy_code *to);
+    /* The machine is at its first instruction again, and will go through its history: what the policy remembers of it must go. False: it cannot.
+     * NULL: machines with this policy do not go back in time. */
+    bool (*again)(void *self);
     void (*broken)(void *self, const char *why);                           /* a shadow entry does not follow from the guest's tables */
     void *self;
 };

@@ -282,6 +282,13 @@ static uint32_t judge_claims(struct grading *g, struct grading_outcome *out)
     return credit;
 }
 
+static bool any_failed(const struct script *s)
+{
+    for (unsigned i = 0; i < s->checks; i++)
+        if (!s->check[i].passed) return true;
+    return false;
+}
+
 static uint32_t judge(struct grading *g, bool ran, const struct err *e, struct grading_outcome *out)
 {
     if (g->now.blame) {
@@ -289,14 +296,23 @@ static uint32_t judge(struct grading *g, bool ran, const struct err *e, struct g
         add_line(out, g->now.blamed);
         return 0;
     }
-    if (ran) return judge_claims(g, out);
+    if (ran || (g->stay && any_failed(g->tests))) return judge_claims(g, out);
     out->status = GRADING_UNGRADABLE;
     add_line(out, e->text);
     return 0;
 }
 
-static uint32_t run_variant(struct grading *g, const struct grading_test *t, const struct grading_student *who, uint32_t variant,
-                            struct grading_outcome *out)
+/* What a variant leaves behind. */
+void grading_leave(struct grading *g)
+{
+    machine_free(g->tests->machine);
+    g->tests->machine = NULL;
+    submission_close(g);
+    invented_free(g);
+    g->stays = false;
+}
+
+uint32_t grading_variant(struct grading *g, const struct grading_test *t, const struct grading_student *who, uint32_t variant, struct grading_outcome *out)
 {
     struct script *s = g->tests;
     struct err e = { 0 };
@@ -309,6 +325,7 @@ static uint32_t run_variant(struct grading *g, const struct grading_test *t, con
     s->now = 0;
     s->step[0].limit = t->cycles;
     s->box.birth++;
+    g->begun = g->now.chance;
     sandbox_budget(&s->box, SANDBOX_STEP, g->now.chance, doing);
     bool ran = (who->image || submission_open(g)) && sandbox_run(&s->box, run_inside, g, &e);
     s->box.birth++;
@@ -316,15 +333,13 @@ static uint32_t run_variant(struct grading *g, const struct grading_test *t, con
     if (s->machine) {
         out->cycles += machine_cycles(s->machine);
         out->insns += machine_guest_insns(s->machine);
-        machine_free(s->machine);
-        s->machine = NULL;
     }
     out->lua += g->submission ? g->submission->box.used : 0;
     out->boards |= g->now.boards;
     for (unsigned i = 0; i < GRADING_BOARD; i++) out->board[i] += g->now.board[i];
     if (!out->printed[0]) snprintf(out->printed, sizeof out->printed, "%s", text_str(&g->now.printed));
-    submission_close(g);
-    invented_free(g);
+    g->stays = g->stay && credit < GRADING_WHOLE;
+    if (!g->stays) grading_leave(g);
     return credit;
 }
 
@@ -336,7 +351,7 @@ void grading_run(struct grading *g, unsigned i, const struct grading_student *wh
     *out = (struct grading_outcome){ .status = GRADING_PASSED, .credit = GRADING_WHOLE };
     for (uint32_t n = 1; n <= t->variants; n++) {
         one = (struct grading_outcome){ 0 };
-        uint32_t credit = run_variant(g, t, who, n, &one);
+        uint32_t credit = grading_variant(g, t, who, n, &one);
         out->cycles += one.cycles, out->insns += one.insns, out->lua += one.lua;
         out->boards |= one.boards;
         for (unsigned k = 0; k < GRADING_BOARD; k++) out->board[k] += one.board[k];

@@ -51,6 +51,8 @@ struct grading {
     unsigned boards;
     struct text seals;
     struct policy policy;            /* the submission's handlers, as the machine asks them */
+    bool     stay, stays;            /* stand.c: end at the first claim that does not hold, and keep the machine; it was kept */
+    uint64_t begun;                  /* the seed with which the submission was opened */
     struct grading_now now;
 };
 
@@ -59,6 +61,9 @@ static inline struct grading *grading_of(lua_State *L) { return script_of(L)->gr
 /* expect.c: what both expect. and t: claim; ends with a NULL row. */
 extern const luaL_Reg expect_claims[];
 
+/* grading.c: one variant of a test. With `stay`, one that did not get all points leaves machine and submission as they are, until grading_leave. */
+uint32_t grading_variant(struct grading *g, const struct grading_test *t, const struct grading_student *who, uint32_t variant, struct grading_outcome *out);
+void grading_leave(struct grading *g);
 /* claims.c: the handle that a test gets, and its methods. */
 void claims_open(lua_State *L);
 /* submission.c: opens the student's file in a state of its own. False: now.blame says why. */

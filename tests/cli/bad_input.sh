@@ -145,7 +145,15 @@ bad "two formats" 2 'is the same' grade isa --json x.json --format csv
 mkdir -p folder/one
 bad "TAP of many" 2 'for one submission' grade isa --all folder --format tap
 rmdir folder/one
+mkdir solved && cp "$root"/scenarios/labs/isa/solution/* solved
 bad "no hidden tests" 3 'there are no tests there' grade isa --hidden folder
+bad "a failure where nothing fails" 3 'no test fails' grade isa --submission solved --at fail:1
+bad "a failure without a machine" 3 'without a machine to look at' grade isa --submission folder --at fail:1
+bad "a failure too many" 3 'only [0-9]* tests fail' grade isa --submission folder --at fail:60
+bad "a mistyped test" 3 "did you mean .repair" grade isa --submission folder --at test:repiar
+bad "a place of no grader" 2 'fail:N' grade isa --submission folder --at step:2
+bad "the failures of all" 2 'one submission' grade isa --all folder --at fail:1
+bad "keys without a screen" 2 'only with --at' grade isa --submission folder --keys q
 bad "a seal without a value" 2 'NAME=VALUE' grade --seal refs
 bad "scores into no folder" 6 'nowhere' grade isa --submission folder -o nowhere/x.json
 bad "an option for a command" 2 'a command comes first' --cpu te

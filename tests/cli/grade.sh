@@ -47,6 +47,18 @@ ok "partial credit" grep -Eq '^== Test sensitive == FAIL \(partial\)  [0-9.]+/20
 ok "in a lab's own folder without a word" grep -qx 'Score: 60/60' out
 rm -r all/alice/tests all/alice/lab.lua
 
+# --- the screen where it fails
+mkdir t && cp "$root"/scenarios/labs/trap/solution/* t && sed -i 's/vIF = 0/vIF = 1/' t/handlers.lua
+screen() { TERM=dumb timeout 60 "$ringside" grade trap --submission t --at "$1" --keys "$2" --dump - </dev/null >out 2>err; }
+ok "the mutant is one" sh -c '! cmp -s t/handlers.lua '"$root"/scenarios/labs/trap/solution/handlers.lua
+screen fail:1 ''
+ok "--at fail:1: the claim" grep -q 'Expectation failed: public.lua:9: cli' out
+cp out there
+screen test:1 ''
+ok "--at test:N: the same" cmp there out
+screen test:interrupts 'rrrsss'
+ok "back and forth, with handlers: the same registers" sh -c 'grep -o "flags .*\|eip .*cpl.*\|e[a-d]x .*" there >a; grep -o "flags .*\|eip .*cpl.*\|e[a-d]x .*" out >b; [ -s a ] && cmp a b'
+
 # --- variants are a student's own; a report is the same wherever and however it is made
 grade 1 isa --submission all/bob
 cp out bob

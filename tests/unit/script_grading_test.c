@@ -5,10 +5,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "sim/grading.h"
 #include "sim/invented.h"
+#include "sim/lesson.h"
 #include "sim/sha256.h"
 
 static void hash(const char *s, size_t n, char hex[65])
@@ -103,11 +106,72 @@ static void test_a_trap_does_nothing(void **state)
     assert_true(traps > 100);
 }
 
+/* A test of our own on the shadow laboratory's reference, which remembers much between page faults. */
+static const char stands[] =
+    "test 'stands' { points = 1 } (function(t)\n"
+    "  local vm = t:boot { cpu = 'vtx', mmu = 'shadow', guest = 'labshadow', ram = '4M', handlers = t.submission, answers = 'page_fault',\n"
+    "                      set = { ['shadow.trace'] = 0, ['shadow.cache'] = 0 }, poke = { salt = 7777, rounds = 3 } }\n"
+    "  vm:run { to = till.insns(9000) }\n"
+    "  t:part('a part', 1, function() t:ok(vm.ended, 'it has ended') end)\n"
+    "  vm:run {}\n"
+    "  t:ok(false, 'not reached')\n"
+    "end)\n"
+    "test 'passes' { points = 1 } (function(t) local vm = t:boot { guest = 'rings', ram = '4M' } t:ok(true, 'yes') end)\n"
+    "test 'no machine' { points = 1 } (function(t) t:eq(1, 2, 'one and two') end)\n";
+
+static struct grading *opened(char path[64])
+{
+    struct err e = { 0 };
+    strcpy(path, "/tmp/ringside-stand-XXXXXX");
+    FILE *f = fdopen(mkstemp(path), "w");
+    assert_non_null(f);
+    fputs(stands, f);
+    fclose(f);
+    struct grading *g = grading_open(".", path, &e);
+    assert_non_null(g);
+    return g;
+}
+
+/* The machine stands behind the first claim that does not hold. What the handlers remember goes back in time with it: whatever way leads to a
+ * moment, the machine is the same one there. */
+static void test_stands_where_it_failed(void **state)
+{
+    (void)state;
+    char path[64];
+    struct err e = { 0 };
+    struct machine *m = NULL;
+    struct grading *g = opened(path);
+    const struct grading_student who = { "scenarios/labs/shadow/solution", "handlers.lua", 1, NULL };
+    struct lesson *l = grading_stand(g, 0, &who, &m, &e);
+    assert_non_null(l);
+    assert_int_equal(l->ops->checks(l), 1);
+    assert_non_null(strstr(l->ops->check(l, 0)->text, "it has ended"));
+    uint64_t there = machine_insns(m), hash = machine_state_hash(m), end;
+    assert_true(there >= 9000 && there < 10000 && l->ops->check(l, 0)->insns == there);
+    assert_true(machine_back(m, 1000));
+    assert_true(machine_goto(m, there) && machine_state_hash(m) == hash);
+    machine_run(m, NULL, UINT64_MAX);
+    assert_int_equal(machine_exit_code(m), 0);
+    end = machine_state_hash(m);
+    assert_true(machine_goto(m, 0) && machine_goto(m, there) && machine_state_hash(m) == hash);
+    machine_run(m, NULL, UINT64_MAX);
+    assert_true(machine_state_hash(m) == end && machine_exit_code(m) == 0);
+    l->ops->free(l);
+    assert_null(grading_stand(g, 1, &who, &m, &e));
+    assert_non_null(strstr(e.text, "passes"));
+    e = (struct err){ 0 };
+    assert_null(grading_stand(g, 2, &who, &m, &e));
+    assert_non_null(strstr(e.text, "without a machine"));
+    grading_free(g);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sha256), cmocka_unit_test(test_seeds_are_ones_own), cmocka_unit_test(test_a_seal_depends_on_all),
         cmocka_unit_test(test_invented_machines), cmocka_unit_test(test_a_trap_does_nothing),
+        cmocka_unit_test(test_stands_where_it_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
