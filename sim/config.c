@@ -291,7 +291,7 @@ static void apply_kind(const struct vm_kind *k, struct machine_cfg *one, struct 
         strcpy(one->module[0].path, k->module);
         strcpy(one->module[0].string, k->module);
     }
-    *share = (struct config_share){ k->weight, k->cap, k->background, k->shares };
+    *share = (struct config_share){ k->weight, k->cap, k->background, k->shares, k->later };
 }
 
 void config_vm(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one, struct config_share *share)
@@ -310,6 +310,7 @@ void config_vm(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one
     share->cap = vm_number(c, vm, "cap", share->cap);
     share->background = vm_number(c, vm, "background", share->background);
     share->shares = vm_number(c, vm, "shares", 0);
+    share->later = vm_number(c, vm, "later", share->later);
     one->vms = 1;
     one->kinds = 0;
     const struct cpu_strategy *s = cpu_strategy_find(one->cpu);
@@ -324,6 +325,7 @@ static bool check_vm_set(const char *key, const char *value, struct err *e)
         { "cap", 0, 100, "percent of the processor it may have at most; 0: no limit" },
         { "shares", 1, SHARE_WEIGHT_MOST, "its share of machine memory beside the others'" },
         { "background", 0, 1, "1: the machine does not wait for its end" },
+        { "later", 0, 1, "1: no domain until the service domain makes one (--io split, split.control=1)" },
         { "save", 0, 1, "1: of several it is the one that --save takes" } };
     char *end, *rest;
     unsigned long vm = strtoul(key + 3, &end, 10), n = strtoul(value, &rest, 10);
@@ -335,7 +337,7 @@ static bool check_vm_set(const char *key, const char *value, struct err *e)
         if (!strcmp(end + 1, rows[i].what))
             return (rest != value && !*rest && n >= rows[i].least && n <= rows[i].most) ||
                    err_set(e, EXIT_USAGE, "--set %s=%s: %s; a number from %lu to %lu", key, value, rows[i].about, rows[i].least, rows[i].most);
-    return err_set(e, EXIT_USAGE, "--set %s: a VM has weight, cap, shares, background, save and cpu", key);
+    return err_set(e, EXIT_USAGE, "--set %s: a VM has weight, cap, shares, background, later, save and cpu", key);
 }
 
 static bool check_scheduler(const char *name, struct err *e)
@@ -550,6 +552,9 @@ static bool check_io(const struct machine_cfg *c, struct err *e)
         struct config_share share;
         config_vm(c, i, &one, &share);
         const struct cpu_strategy *s = cpu_strategy_find(one.cpu);
+        if (share.later && (!i || !s || !s->aware || strcmp(c->io, "split") || !setting[SETTING_SPLIT_CONTROL]))
+            return err_set(e, EXIT_USAGE, "--set vm.%u.later=1: a domain that is not there at first is made by another, the first, which may do that with "
+                           "--io split --set split.control=1", i);
         if (s && !io_strategy_check(c->io, &(struct io_machine){ s, n, c->disks, c->nic[0] != 0, setting[SETTING_IO_VIRTIO] || (c->nic[0] && setting[SETTING_NET_VIRTIO]) }, e)) return false;
     }
     return true;

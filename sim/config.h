@@ -14,6 +14,7 @@ struct vm_kind {
     char     cpu[16], mmu[16], image[512], append[512], module[512];
     uint32_t ram_mib, weight, cap, shares;
     bool     background;       /* the machine does not wait for their end */
+    bool     later;            /* not there until the service domain makes a domain of it (docs/split.md) */
 };
 
 struct machine_cfg {
@@ -76,7 +77,7 @@ bool config_model(const struct machine_cfg *c, struct model *m, struct err *e);
 const char *config_get(const struct machine_cfg *c, const char *key);
 /* How many VMs there are (1: also without hypervisor), and one of them as if it were alone; its share of the processor. */
 unsigned config_vms(const struct machine_cfg *c);
-struct config_share { uint32_t weight, cap; bool background; uint32_t shares /* of machine memory */; };
+struct config_share { uint32_t weight, cap; bool background; uint32_t shares /* of machine memory */; bool later; };
 void     config_vm(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one, struct config_share *share);
 /* MB of machine memory that the VMs have together and the hypervisor manages (--set memory.*); 0: each has its own from the start. */
 uint32_t config_memory(const struct machine_cfg *c);

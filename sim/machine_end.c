@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include "sim/board.h"
 #include "sim/trace/vector.h"
+#include "sim/vmm/paravirt.h"
 
 void machine_ends(struct machine *m, enum machine_fate fate, uint32_t code, const char *why)
 {
@@ -75,7 +76,8 @@ void machine_ends_shutdown(struct machine *m)
 static const char reset_why[] = "the guest reset the machine, and there is no ROM at the reset vector to go on with",
                   off_why[] = "the guest turned the power off", good_why[] = "the guest ended well",
                   failed_why[] = "the guest reported failure", halted_why[] = "the guest halted with interrupts off",
-                  gone_why[] = "the virtual machine was suspended, and is in the file now", moved_why[] = "the virtual machine runs on the other machine now";
+                  gone_why[] = "the virtual machine was suspended, and is in the file now", never_why[] = "no domain was made of it",
+                  moved_why[] = "the virtual machine runs on the other machine now";
 
 void machine_ends_reset(struct machine *m) { machine_ends(m, FATE_RESET, 0, reset_why); }
 void machine_ends_off(struct machine *m) { machine_ends(m, FATE_OFF, 0, off_why); }
@@ -85,11 +87,17 @@ static void vm_end(const struct machine *m, struct machine_end *x)
 {
     const struct vm *vm = machine_seen(m);
     struct machine_cpu guest;
-    if (vm->gone) say(x, FATE_GONE, 0, vm->vmm->migrate.stage == MIGRATE_DONE ? moved_why : gone_why);
+    if (vm->later && !vm->vcpu.pv->lives) say(x, FATE_OFF, 0, never_why);
+    else if (vm->gone) say(x, FATE_GONE, 0, vm->vmm->migrate.stage == MIGRATE_DONE ? moved_why : gone_why);
     else if (vm->off) say(x, FATE_OFF, 0, off_why);
     else if (vm->reset) say(x, FATE_RESET, 0, reset_why);
     else if (vm->exited) say(x, FATE_EXITED, vm->exit_code, vm->exit_code ? failed_why : good_why);
-    else if (vm->dead) {
+    else if (vm->dead && vm->why == DEATH_SERVICE) {
+        struct text why = { 0 };
+        text_add(&why, "the guest died: %s (%u times; what it said last says why)", death_about(vm->why), vm->vmm->vm[0].vcpu.pv->lives + 1);
+        say(x, FATE_DIED, 0, text_str(&why));
+        text_free(&why);
+    } else if (vm->dead) {
         machine_guest(m, &guest);
         say_died(m, x, death_about(vm->why), vm->first.vector, vm->dead_eip, guest.idt_limit < 8 ? no_idt :
                  "Run it with --cpu native to see whether it is the guest's own fault.");

@@ -36,7 +36,7 @@ static void filled(const struct machine *m, unsigned n, struct machine_vm *out)
     const struct paravirt *p = vm->vcpu.pv;
     if (!p) return;
     out->notified = p->stats.sent;
-    out->begun_again = p->lives;
+    out->begun_again = p->lives - (vm->later && p->lives); /* once it was not there before */
     out->mapped = p->stats.maps, out->copied = p->stats.copied;
     out->ports = p->stats.ports, out->interrupts = p->stats.interrupts;
 }

@@ -206,6 +206,7 @@ VM_NUMBER(weight, 1, 65535)
 VM_NUMBER(cap, 0, 100)
 VM_NUMBER(shares, 1, 65535)
 static void vm_background(lua_State *L, void *s) { kind(s)->background = lua_toboolean(L, -1); }
+static void vm_later(lua_State *L, void *s) { kind(s)->later = lua_toboolean(L, -1); }
 static void vm_cpu(lua_State *L, void *s)
 {
     struct machine_cfg c;
@@ -228,6 +229,7 @@ static void vm_ram(lua_State *L, void *s)
 static const struct field vm_fields[] = {
     { "guest", vm_guest }, { "module", vm_module }, { "append", vm_append }, { "cpu", vm_cpu }, { "mmu", vm_mmu }, { "ram", vm_ram },
     { "count", vm_count }, { "weight", vm_weight }, { "cap", vm_cap }, { "shares", vm_shares }, { "background", vm_background },
+    { "later", vm_later },
 };
 
 static void take_vms(lua_State *L, void *to)

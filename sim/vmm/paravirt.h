@@ -85,8 +85,10 @@ struct paravirt {
     struct { uint64_t sent, ports, interrupts, maps, copies, copied; } stats; /* notifications, port accesses, ..., bytes copied by grants */
     struct pv_image image;     /* the service domain's, and what was loaded: to build it anew; with split.control=1 others' as well, else kept is NULL for them */
     uint8_t *kept;
+    bool     loading;          /* it is over, its memory was emptied and gets an image */
     bool     fresh;            /* it was built while another domain had the processor, and has not started */
-    uint32_t kept_bytes, lives;
+    uint32_t kept_bytes, lives, vain; /* vain: of a service domain, lives in a row that were of no use to anybody */
+    uint64_t sent;             /* notifications, when it was built last */
     uint64_t period, ticked;   /* ns between ticks, 0: none; system time of the last one */
 };
 
@@ -209,7 +211,13 @@ bool pv_rehook(struct paravirt *p);
 void pv_keep_image(struct paravirt *p, const struct pv_image *i);          /* its image is loaded: put it aside */
 void pv_start_again(struct paravirt *p);                                   /* the processor is its */
 bool pv_again(struct vcpu *v);                                             /* false: it cannot, or has too often */
+void pv_give_up(struct vmm *h);                                             /* the service domain is over for good: so are its guests */
+bool pv_empty(struct paravirt *p);                                         /* its frames are zeros, if nobody uses any; the VM is over */
+bool pv_rebuild(struct paravirt *p, const struct pv_image *i, struct err *e); /* what they hold becomes a domain, which starts when it gets the processor */
 bool pv_build_again(struct vcpu *v);                                       /* the same, while another has the processor: it starts when it gets that */
+
+/* ---- paravirt_load.c: a part of pv_domctl: a domain that is over is made of an image of the service domain's; arg: the structure */
+int32_t pv_load_domain(struct paravirt *p, struct vm *vm, uint32_t command, uint32_t arg);
 
 /* ---- paravirt_check.c: what must hold whatever the guest did. For tests: false, and a sentence in `why`. Costs no cycle. */
 bool pv_check(const struct paravirt *p, char *why, unsigned room);

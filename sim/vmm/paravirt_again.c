@@ -2,7 +2,8 @@
  *
  * Idea: its image was put aside when it was built. What it had mapped of others is theirs again, its channels' other ends wait for somebody
  * new, so a fresh kernel in the same frames can introduce itself to everybody, as the first one did. Whatever it knew is lost; what its
- * guests may rely on stands in their own memory: rings, grants, the store's pages. A domain that dies again and again is given up. The control
+ * guests may rely on stands in their own memory: rings, grants, the store's pages. A domain that dies again and again is given up,
+ * and its guests are ended with that as the cause: they would wait for it for ever. The control
  * interface has other domains built in the same way (paravirt_control.c).
  * Fraser et al., Safe Hardware Access with the Xen Virtual Machine Monitor, OASIS 2004 (restarting a driver domain). Not modelled:
  * a service domain that gave frames away or back (it is not built anew), devices that are reset by hardware. */
@@ -10,14 +11,14 @@
 
 #include "sim/vmm/paravirt.h"
 
-enum { LIVES = 16 };
+enum { LIVES = 16, IN_VAIN = 3 /* of them, in a row, in which it told nobody anything */ };
 
 void pv_keep_image(struct paravirt *p, const struct pv_image *i)
 {
     struct vm *vm = p->v->vm;
     uint32_t end = i->mod_len && i->mod_start + i->mod_len > i->end ? i->mod_start + i->mod_len : i->end;
     bool wanted = pv_is_service(p) || (vm->vmm->service && vm->vmm->board.setting[SETTING_SPLIT_CONTROL]);
-    if (!wanted || p->kept) return;
+    if (!wanted || p->kept || vm->later) return; /* who is made later is made of what is given then */
     char *cmdline = arena_alloc(vm->vmm->board.arena, strlen(i->cmdline) + 1);
     strcpy(cmdline, i->cmdline);
     p->kept = arena_alloc(vm->vmm->board.arena, end);
@@ -62,22 +63,43 @@ static void forget(struct paravirt *p)
     p->v->virt.cr2 = 0;
 }
 
+bool pv_empty(struct paravirt *p)
+{
+    struct vm *vm = p->v->vm;
+    if (p->lives >= LIVES || vm->reset) return false;
+    if (p->console) { /* it was built before */
+        pv_drop_tables(p);
+        direct_drop(p->mmu, p->console);
+        direct_drop(p->mmu, p->store);
+        p->console = p->store = 0;
+    }
+    if (!memory_is_free(p)) return false;
+    p->lives++;
+    clear(p, p->shared, 1);
+    clear(p, p->grant, PV_GRANT_FRAMES);
+    for (uint32_t i = 0; i < vm->frames; i++) clear(p, vm->pseudo.map[i], 1);
+    return true;
+}
+
+bool pv_rebuild(struct paravirt *p, const struct pv_image *i, struct err *e)
+{
+    forget(p);
+    if (!pv_build(p->v->vm, i, e)) {
+        p->v->vm->off = true; /* it is over, still */
+        return false;
+    }
+    p->fresh = true;
+    p->v->root = p->v->virt.cr3 = p->mmu->base << PAGE_SHIFT;
+    return true;
+}
+
 static bool build(struct vcpu *v)
 {
     struct paravirt *p = v->pv;
     struct err e;
-    if (!p || !p->kept || p->lives >= LIVES || v->vm->reset) return false;
-    pv_drop_tables(p);
-    direct_drop(p->mmu, p->console);
-    direct_drop(p->mmu, p->store);
-    if (!memory_is_free(p)) return false;
-    p->lives++;
-    forget(p);
-    clear(p, p->shared, 1);
-    clear(p, p->grant, PV_GRANT_FRAMES);
-    for (uint32_t i = 0; i < v->vm->frames; i++) clear(p, v->vm->pseudo.map[i], 1);
+    if (!p || !p->kept || !pv_empty(p)) return false;
     bus_poke(&v->vm->pseudo, hpa(0), p->kept, p->kept_bytes);
-    return pv_build(v->vm, &p->image, &e);
+    return pv_rebuild(p, &p->image, &e);
 }
 
 void pv_start_again(struct paravirt *p)
@@ -88,17 +110,31 @@ void pv_start_again(struct paravirt *p)
     p->v->ops->start(p->v);
 }
 
+/* It would do the same once more: it told nobody anything, as often as that. */
+static bool in_vain(struct paravirt *p)
+{
+    p->vain = p->stats.sent == p->sent ? p->vain + 1 : 0;
+    p->sent = p->stats.sent;
+    return p->vain >= IN_VAIN;
+}
+
+void pv_give_up(struct vmm *h)
+{
+    for (unsigned i = 1; i < h->vms; i++) {
+        struct vm *vm = &h->vm[i];
+        if (vm->account.state == VM_OVER) continue;
+        vm->paused = false;
+        vm_die(&vm->vcpu, DEATH_SERVICE);
+    }
+    h->schedule.look = true;
+}
+
 bool pv_again(struct vcpu *v)
 {
+    if (v->pv && in_vain(v->pv)) return false;
     if (!build(v)) return false;
     pv_start_again(v->pv);
     return true;
 }
 
-bool pv_build_again(struct vcpu *v)
-{
-    if (!build(v)) return false;
-    v->pv->fresh = true;
-    v->root = v->virt.cr3 = v->pv->mmu->base << PAGE_SHIFT;
-    return true;
-}
+bool pv_build_again(struct vcpu *v) { return build(v); }

@@ -48,6 +48,9 @@ static bool check_skin(const struct paravirt *p, char *why, unsigned room)
     return true;
 }
 
+/* It was made later than the machine, or is to be, and has not had the processor: its tables are written when it gets that. */
+static bool never_ran(const struct paravirt *p) { return p->v->vm->later && (p->fresh || !p->console); }
+
 /* While it is this domain's. */
 static bool check_processor(const struct paravirt *p, char *why, unsigned room)
 {
@@ -108,7 +111,7 @@ static bool count_others(const struct paravirt *p, uint32_t *others, char *why, 
     others[p->store]++;
     for (unsigned i = 0; i < PV_MAPS; i++)
         if (p->map[i].flags & PV_MAP_DEVICE) others[p->map[i].frame]++;
-    return check_area(p, others, why, room);
+    return never_ran(p) || check_area(p, others, why, room);
 }
 
 static bool check_owned(const struct paravirt *p, char *why, unsigned room)
@@ -122,6 +125,7 @@ static bool check_domain(const struct paravirt *p, char *why, unsigned room)
 {
     if (!check_owned(p, why, room)) return false;
     const struct vm *vm = p->v->vm;
+    if (never_ran(p)) return true;
     if (!check_gates(p, why, room) || !check_skin(p, why, room)) return false;
     if (vm != vm->vmm->now || vm->account.state == VM_OVER) return true;
     return check_processor(p, why, room) && check_tlb(p, &p->v->vmm->board.cpu->dtlb, TLB_DATA_SETS, why, room) &&

@@ -6,14 +6,14 @@
  * Idea 1: with --set split.control=1 domain 0's kernel is privileged, and no other: for them, and without the setting, the call is refused.
  * Idea 2: who is paused sleeps, whatever comes for it: events stay pending and timers late until it is unpaused. Who is destroyed ends when the scheduler
  * comes to it, as one that turned its power off. Createdomain here builds a domain that has ended from the image that it began with, in its
- * own frames (paravirt_again.c); it needs all of them, so back ends let go first.
- * Xen 3 public/domctl.h. Not modelled: domains of other sizes and images, building from domain 0 by mapping frames, save and migration (a ported
- * kernel's tables name machine frames). */
+ * own frames (paravirt_again.c); it needs all of them, so back ends let go first. Another image: paravirt_load.c.
+ * Xen 3 public/domctl.h. Not modelled: domains of other sizes, building from domain 0 by mapping frames, save and migration: a ported
+ * kernel's tables name machine frames, so whoever asks for it is refused. */
 #include <string.h>
 
 #include "sim/vmm/paravirt.h"
 
-enum { CREATE = 1, DESTROY, PAUSE, UNPAUSE, INFO, VERSION = 5 };
+enum { CREATE = 1, DESTROY, PAUSE, UNPAUSE, INFO, VERSION = 5, MIGRATE = 128 /* our own */ };
 enum { INFO_DYING = 1, INFO_SHUTDOWN = 4, INFO_PAUSED = 8, INFO_BLOCKED = 16, INFO_RUNNING = 32 };
 
 struct domctl { uint32_t command, version; uint16_t domain, unused[3]; };
@@ -67,6 +67,7 @@ static int32_t destroy(struct vm *vm)
 static int32_t create(struct vm *vm)
 {
     if (vm->account.state != VM_OVER) return -XEN_EEXIST;
+    if (!vm->vcpu.pv->kept) return -XEN_ENOENT;
     if (!pv_build_again(&vm->vcpu)) return -XEN_EBUSY;
     schedule_state(vm, VM_READY);
     vm->vmm->schedule.look = true;
@@ -83,8 +84,9 @@ int32_t pv_domctl(struct paravirt *p, const uint32_t arg[6])
     if (!pv_read(p, arg[0], &op, sizeof op)) return -XEN_EFAULT;
     if (op.version != VERSION) return -XEN_EACCES;
     if (op.command == INFO) return info(p, arg[0], op.domain);
-    if (!op.command || op.command > UNPAUSE) return -XEN_ENOSYS;
     struct vm *vm = pv_vm(h, op.domain);
     if (!vm) return -XEN_ESRCH;
-    return vm == p->v->vm ? -XEN_EINVAL : operation[op.command](vm);
+    if (vm == p->v->vm) return -XEN_EINVAL;
+    if (op.command == MIGRATE) return vm->account.state == VM_OVER ? -XEN_ESRCH : -XEN_EOPNOTSUPP;
+    return op.command && op.command <= UNPAUSE ? operation[op.command](vm) : pv_load_domain(p, vm, op.command, arg[0]);
 }

@@ -46,6 +46,7 @@ struct vm {
     struct vm_share share;
     uint64_t exits;
     bool     background;     /* the machine need not wait for its end */
+    bool     later;          /* it is over from the start, until the service domain makes a domain of it */
     bool     paused;         /* it sleeps until the service domain says otherwise (paravirt_control.c) */
     bool     interpreting;   /* the guest is in virt, and the visit was only interrupted */
     bool     exited, dead, halted;
@@ -89,7 +90,7 @@ struct vm_plan {
     uint8_t       nic_address[NET_ADDRESS];
     uint32_t      weight, cap;           /* struct vm_share */
     uint32_t      shares;                /* struct memory_vm; 0: as many as others */
-    bool          background;
+    bool          background, later;
     bool          leaves;                /* struct vm */
 };
 

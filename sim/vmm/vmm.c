@@ -215,6 +215,7 @@ struct vm *vmm_add(struct vmm *h, const struct vm_plan *plan, struct err *e)
     vm->id = (uint8_t)h->vms;
     vm->share = (struct vm_share){ .weight = plan->weight ? plan->weight : SHARE_WEIGHT, .cap = plan->cap };
     vm->background = plan->background;
+    if ((vm->later = plan->later)) vm->account.state = VM_OVER;
     vm->leaves = plan->leaves;
     v->ops = cpu_strategy_find(plan->cpu);
     vm->io = io_strategy_find(plan->io);
@@ -312,6 +313,7 @@ bool vmm_start(struct vmm *h)
         return true;
     }
     for (unsigned i = 0; i < h->vms; i++) {
+        if (h->vm[i].later) continue;
         if (i) h->now->vcpu.ops->away(&h->now->vcpu);
         start_one(h, &h->vm[i]);
     }
@@ -435,7 +437,9 @@ static enum next go_on(struct vmm *h)
         schedule_over(vm);
         if (!h->hosted.on && !wanted(h)) return NEXT_STOP; /* a host has to hear of it, and ends the machine itself */
         if (vm->vcpu.ops->over) vm->vcpu.ops->over(&vm->vcpu);
-        if (h->service && vm == h->vm && pv_again(&vm->vcpu)) schedule_state(vm, VM_READY);
+        if (!h->service || vm != h->vm) continue;
+        if (pv_again(&vm->vcpu)) schedule_state(vm, VM_READY);
+        else pv_give_up(h);
     }
 }
 

@@ -12,7 +12,7 @@ enum { XEN_GATE = 0x82, XEN_MAJOR = 3, XEN_MINOR = 1, XEN_CALLS = 64 /* slots of
 
 enum { /* errors: hypercalls return them negated */
     XEN_EPERM = 1, XEN_ENOENT = 2, XEN_ESRCH = 3, XEN_E2BIG = 7, XEN_EAGAIN = 11, XEN_ENOMEM = 12, XEN_EACCES = 13, XEN_EFAULT = 14, XEN_EBUSY = 16,
-    XEN_EEXIST = 17, XEN_EINVAL = 22, XEN_ENOSPC = 28, XEN_ENOSYS = 38
+    XEN_EEXIST = 17, XEN_EINVAL = 22, XEN_ENOSPC = 28, XEN_ENOSYS = 38, XEN_EOPNOTSUPP = 95
 };
 
 enum { /* domains */

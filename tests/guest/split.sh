@@ -50,6 +50,24 @@ for chance in $deaths; do
     check "  both rings begin anew" [ "$(grep -c 'the disk.s other end is a new one' "$TMPDIR/out.1")" = 2 ]
 done
 
+split 2 --append 'die=3 run="ls; halt"'
+check "a service domain that dies again and again is given up, which ends its guests" grep -q 'was given up: nobody serves its devices any more (17 times' "$TMPDIR/err"
+check "  with the guest's exit code" [ "$rc" = 4 ]
+# The kernel's first instruction becomes UD2, long before it knows of anybody.
+perl -e 'local $/; $_ = <STDIN>; my ($entry) = unpack "x24 V"; my ($n, $off) = (unpack("x44 v"), unpack "x28 V");
+         for my $i (0 .. $n - 1) { my ($type, $at, $virt, $phys, $bytes) = unpack "V5", substr $_, $off + 32 * $i;
+             substr($_, $at + $entry - $virt, 2) = "\x0f\x0b" if $type == 1 && $entry >= $virt && $entry < $virt + $bytes } print' \
+    <build/guests/mini-pv.elf >"$TMPDIR/stillborn.elf"
+cat >"$TMPDIR/vain.lua" <<L
+local s = scenario { title = "In vain", lecture = "test", order = 1, techniques = "pv",
+  machine = { cpu = "pv", ram = "16M", io = "split", disk = "mini.img", guest = "mini-pv",
+              vms = { { guest = "$TMPDIR/stillborn.elf", background = true }, { append = 'run="ls; halt"' } } } }
+s:step "all of it" { run = till.stop(), limit = 9e9, note = "." }
+return s
+L
+"$RINGSIDE" run "$TMPDIR/vain.lua" >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+check "one that never tells anybody anything is given up early" grep -q 'was given up: nobody serves its devices any more (3 times' "$TMPDIR/err"
+
 # --- the control interface
 cat >"$TMPDIR/control.lua" <<'L'
 local s = scenario {
@@ -92,6 +110,37 @@ check "  and who is destroyed ends as without power" grep -q 'vm1 *pv *off' "$TM
 check "  all is well for the machine" [ "$rc" = 0 ]
 control 0
 check "without the setting the service domain may not, either" [ "$(grep -c 'not allowed' "$TMPDIR/vm0")" -ge 5 ]
+
+# --- a domain that the machine did not begin with
+cat >"$TMPDIR/later.lua" <<'L'
+local s = scenario {
+  title = "Later", lecture = "test", order = 1, techniques = "pv",
+  machine = { cpu = "pv", ram = "16M", io = "split", disk = "mini.img", guest = "mini-pv", set = { ["split.control"] = 1, ["vmm.check"] = 1 },
+    vms = { { module = "mini-dom0.img", background = true,
+              append = [[run="domain list; domain create 2; domain create 2 motd; domain create 2 boot/cut; domain create 1 boot/mini-pv run=halt; domain create 2 boot/mini-pv 'run=echo I am new; cat motd; halt'; sleep 60; domain migrate 1; domain list; domain create 2 boot/mini-pv 'run=echo and again; sleep 5; halt'"]] },
+            { append = 'run="sleep 250; halt"' }, { later = true } } },
+}
+s:step "all of it" { run = till.stop(), limit = 9e9, note = "." }
+return s
+L
+"$RINGSIDE" run "$TMPDIR/later.lua" --color never >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+rc=$?
+for vm in 0 2; do sed -n "/serial output, vm$vm/,/^\$/p" "$TMPDIR/out" | sed -n 's/^  | //p' >"$TMPDIR/vm$vm"; done
+check "a file of the service domain's becomes a domain that was not there" grep -qx 'I am new' "$TMPDIR/vm2"
+check "  with a disk" grep -q 'Welcome to mini' "$TMPDIR/vm2"
+check "  and once more, when it has ended" grep -qx 'and again' "$TMPDIR/vm2"
+check "  what is no kernel, or somebody's who lives, is refused with the reason" [ "$(grep '^domain:' "$TMPDIR/vm0" | tr '\n' '/')" = "$(tr '\n' '/' <<'T'
+domain: create 2: the machine has no image for it; name a file
+domain: motd: not a 32-bit ELF file
+domain: boot/cut: not found
+domain: create 1: it has not ended
+domain: a ported kernel's page tables name this machine's frames: it ca...
+T
+)" ]
+check "  it is over before, and after" [ "$(grep -c '^domain 2: over' "$TMPDIR/vm0")" = 2 ]
+check "  and all is well for the machine" [ "$rc" = 0 ]
+"$RINGSIDE" run "$TMPDIR/later.lua" --set split.control=0 >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+check "nobody could make it without the control interface" [ "$? $(grep -c 'made by another' "$TMPDIR/err")" = "2 1" ]
 
 img=$TMPDIR/blank.img
 split 3 --disk build/guests/mini.img --append 'root=1 run="ls; halt"'

@@ -17,16 +17,24 @@ enum syscall_number {
 };
 
 enum { E_PERM = -1, E_NOENT = -2, E_IO = -5, E_BADF = -9, E_CHILD = -10, E_NOMEM = -12, E_FAULT = -14, E_BUSY = -16, E_EXIST = -17, E_NODEV = -19, E_NOTDIR = -20,
-       E_ISDIR = -21, E_INVAL = -22, E_MFILE = -24, E_NOSPC = -28, E_NOEXEC = -8, E_PIPE = -32, E_SRCH = -3, E_NOSYS = -38 };
+       E_ISDIR = -21, E_INVAL = -22, E_MFILE = -24, E_NOSPC = -28, E_NOEXEC = -8, E_PIPE = -32, E_SRCH = -3, E_NOSYS = -38, E_NOTSUP = -95 };
 
 // What SYS_DOMAIN does with a domain of the hypervisor's; DOMAIN_INFO is about the first one with that number or a higher one.
-enum domain_operation { DOMAIN_CREATE = 1, DOMAIN_DESTROY, DOMAIN_PAUSE, DOMAIN_UNPAUSE, DOMAIN_INFO };
+// A domain that is over is made of another image in three steps: its memory is emptied, pieces are loaded, it is built.
+enum domain_operation { DOMAIN_CREATE = 1, DOMAIN_DESTROY, DOMAIN_PAUSE, DOMAIN_UNPAUSE, DOMAIN_INFO,
+                        DOMAIN_EMPTY = 64, DOMAIN_LOAD, DOMAIN_BUILD, DOMAIN_MIGRATE = 128 };
 enum { DOMAIN_DYING = 1, DOMAIN_SHUTDOWN = 4, DOMAIN_PAUSED = 8, DOMAIN_BLOCKED = 16, DOMAIN_RUNNING = 32 };
 struct domain_info {
     uint16_t domain, unused;
     uint32_t flags;
     uint64_t pages, most_pages, shared, ns; // ns of processor time
 } __attribute__((packed, aligned(4)));
+
+enum { DOMAIN_CMDLINE = 256 };
+struct domain_piece { uint32_t at /* in its memory, from 0 */, bytes /* DISK_PIECE at most */, from; };
+struct domain_image { // linear addresses of the domain's, but for `end`, which is as `at`, and the text, which is the program's
+    uint32_t base, entry, end, hypercalls /* a page of the image for the hypervisor to fill; 0: none */, cmdline;
+};
 
 enum { DISK_PIECE = 4096 /* bytes that are read or written at a time */ };
 enum { FRAME_MOST = 1514 /* bytes of an Ethernet frame, without its check sequence */ };

@@ -88,9 +88,8 @@ uint32_t balloon_call(uint32_t command, uint32_t argument, uint32_t *target);
 // What the process of a virtual machine asks (enum vm_call in run.h). Without a hypervisor in the kernel E_NOSYS.
 int arch_vm(uint32_t call, uint32_t vm, uint32_t record);
 
-// Other domains, for the service domain: an operation of abi.h's. 0, or an error.
-struct domain_info;
-int arch_domain(uint32_t operation, uint32_t domain, struct domain_info *info);
+// Other domains, for the service domain: an operation of abi.h's, with the program's record. 0, or an error.
+int arch_domain(uint32_t operation, uint32_t domain, uint32_t record);
 
 void arch_off(uint32_t status) __attribute__((noreturn)); // the machine's end; 0 is success
 

@@ -51,9 +51,9 @@ __attribute__((weak)) int arch_vm(uint32_t call, uint32_t vm, uint32_t record) /
     return E_NOSYS;
 }
 
-int arch_domain(uint32_t operation, uint32_t domain, struct domain_info *info)
+int arch_domain(uint32_t operation, uint32_t domain, uint32_t record)
 {
-    (void)operation, (void)domain, (void)info;
+    (void)operation, (void)domain, (void)record;
     return E_NOSYS;
 }
 

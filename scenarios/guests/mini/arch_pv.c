@@ -416,26 +416,6 @@ void arch_off(uint32_t status)
     for (;;) hypercall(HC_SCHED, SCHED_SHUTDOWN, &reason);
 }
 
-static int control(uint32_t operation, uint32_t domain, struct domain_info *info)
-{
-    struct domctl op = { .command = operation, .version = DOMCTL_VERSION, .domain = (uint16_t)domain };
-    int result = hypercall(HC_DOMCTL, &op);
-    if (!result && operation == DOMAIN_INFO) *info = op.info;
-    return result;
-}
-
-// Before a domain is built anew nobody may use what the old one had: the service's process lets go of it, and welcomes the new one.
-int arch_domain(uint32_t operation, uint32_t domain, struct domain_info *info)
-{
-    struct domain_info now;
-    if (!is_service || operation != DOMAIN_CREATE) return control(operation, domain, info);
-    int error = control(DOMAIN_INFO, domain, &now);
-    if (error) return error;
-    if (now.domain != domain) return E_SRCH;
-    if (!(now.flags & DOMAIN_SHUTDOWN)) return E_EXIST;
-    return service_change(domain, control);
-}
-
 // A guest of a hypervisor is none's host here.
 int arch_vm(uint32_t call, uint32_t vm, uint32_t record)
 {

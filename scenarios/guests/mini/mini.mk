@@ -10,7 +10,7 @@ MINI_NATIVE   := mini/arch_native.S mini/arch_native.c mini/console_native.c min
                  lib/trap.S lib/tables.c lib/serial.c lib/timer.c
 MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c mini/net_pv.c mini/front.c mini/grant.c mini/store_wire.c mini/store_client.c
 # What the service domain has besides: the paravirtual kernel is also its kernel. Its driver is the bare PC's.
-MINI_SERVICE  := mini/service.c mini/store_server.c mini/blkback.c mini/netback.c mini/consback.c mini/ide.c mini/rtl8139.c
+MINI_SERVICE  := mini/service.c mini/control.c mini/store_server.c mini/blkback.c mini/netback.c mini/consback.c mini/ide.c mini/rtl8139.c
 # Not the port's: what spoils a front end on purpose, for tests.
 MINI_MAD      := mini/mad.c
 # What a host of virtual machines has instead of the bare PC's disk, and what it runs.
@@ -21,7 +21,7 @@ MINI_PROGRAMS := init sh ls cat echo wc grep primes sieve sleep ps kill rm mkdir
 MINI_FILES    := motd README demo
 MINI_BLOCKS   := 1024
 MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-pae.elf $(BUILD_GUESTS)/mini-pae-pv.elf $(BUILD_GUESTS)/mini-host.elf $(BUILD_GUESTS)/mini.img \
-                 $(BUILD_GUESTS)/mini-host.img
+                 $(BUILD_GUESTS)/mini-host.img $(BUILD_GUESTS)/mini-dom0.img
 
 mini_objects = $(patsubst %,$(BUILD_GUESTS)/obj/%.o,$(1))
 MINI_OBJ      := $(call mini_objects,$(MINI_COMMON) $(MINI_NATIVE))
@@ -31,6 +31,7 @@ MINI_PV_PAE_OBJ := $(patsubst %,$(BUILD_GUESTS)/obj/pae/%.o,$(MINI_COMMON) mini/
 MINI_HOST_OBJ := $(call mini_objects,$(MINI_COMMON) $(filter-out mini/disk_native.c mini/virtio.c,$(MINI_NATIVE)) $(MINI_HOSTING))
 MINI_USER_OBJ := $(call mini_objects,mini/user/start.S mini/user/user.c mini/text.c lib/memory.c)
 MINI_BIN      := $(BUILD_GUESTS)/obj/mini/bin
+MINI_BOOT     := $(BUILD_GUESTS)/obj/mini/boot
 # The process of a virtual machine has a file for each of its devices.
 MINI_VM_OBJ   := $(call mini_objects,mini/user/vm_uart.c mini/user/vm_ide.c)
 
@@ -43,9 +44,15 @@ $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-pae.el
 	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS:$(GUEST_DIR)/guest.ld=$(GUEST_DIR)/mini/mini.ld) $(filter %.o,$^) -o $@
 
 $(MINI_BIN)/vm: $(MINI_VM_OBJ)
+$(MINI_BIN)/domain: $(call mini_objects,mini/user/domain_image.c)
 $(MINI_BIN)/%: $(BUILD_GUESTS)/obj/mini/user/%.c.o $(MINI_USER_OBJ) $(GUEST_DIR)/mini/user/user.ld
 	@mkdir -p $(@D)
 	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS:$(GUEST_DIR)/guest.ld=$(GUEST_DIR)/mini/user/user.ld) -s $(filter %.o,$^) -o $@
+
+# A kernel for the service domain's disk, which makes a domain of it: without what debuggers want, for files are small there.
+$(MINI_BOOT)/mini-pv: $(MINI_PV_OBJ) $(GUEST_DIR)/mini/mini.ld
+	@mkdir -p $(@D)
+	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS:$(GUEST_DIR)/guest.ld=$(GUEST_DIR)/mini/mini.ld) -s $(filter %.o,$^) -o $@
 
 # A tool for the host.
 $(BUILD_GUESTS)/obj/mini/mkfs: $(GUEST_DIR)/mini/mkfs.c $(GUEST_DIR)/mini/format.h
@@ -61,8 +68,13 @@ $(BUILD_GUESTS)/mini-host.img: $(BUILD_GUESTS)/obj/mini/mkfs $(MINI_HOST_PROGRAM
                                $(GUEST_DIR)/mini/files/motd $(GUEST_DIR)/mini/mini.mk
 	$(Q)$< $@ $(MINI_BLOCKS) motd=$(GUEST_DIR)/mini/files/motd $(foreach p,$(MINI_HOST_PROGRAMS),bin/$(p)=$(MINI_BIN)/$(p))
 
+# The service domain's disk.
+$(BUILD_GUESTS)/mini-dom0.img: $(BUILD_GUESTS)/obj/mini/mkfs $(MINI_PROGRAMS:%=$(MINI_BIN)/%) $(MINI_BOOT)/mini-pv \
+                               $(GUEST_DIR)/mini/files/motd $(GUEST_DIR)/mini/mini.mk
+	$(Q)$< $@ $(MINI_BLOCKS) motd=$(GUEST_DIR)/mini/files/motd boot/mini-pv=$(MINI_BOOT)/mini-pv $(foreach p,$(MINI_PROGRAMS),bin/$(p)=$(MINI_BIN)/$(p))
+
 guests: $(MINI_BUILT)
 GUEST_ELFS += $(MINI_BUILT)
 
 -include $(MINI_OBJ:.o=.d) $(MINI_PV_OBJ:.o=.d) $(MINI_PAE_OBJ:.o=.d) $(MINI_PV_PAE_OBJ:.o=.d) $(MINI_HOST_OBJ:.o=.d) $(MINI_USER_OBJ:.o=.d) $(MINI_VM_OBJ:.o=.d) \
-         $(MINI_HOST_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d) $(MINI_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d)
+         $(MINI_HOST_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d) $(MINI_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d) $(BUILD_GUESTS)/obj/mini/user/domain_image.c.d

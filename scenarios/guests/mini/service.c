@@ -45,22 +45,21 @@ static void welcome(uint16_t d)
 // ---- Domains that are created anew --------------------------------------------------------------------------------------------
 
 static struct {
-    control_call *control; // NULL: nobody asks
-    uint16_t domain;
+    struct domctl *op; // NULL: nobody asks
     int result;
     bool done;
 } change;
 
-int service_change(uint32_t domain, control_call *control)
+int service_change(struct domctl *op)
 {
-    if (!domain || domain > GUESTS) return E_SRCH;
+    if (!op->domain || op->domain > GUESTS) return E_SRCH;
     irq_state saved = critical_enter();
-    while (change.control) sched_sleep(&change); // somebody else's
-    change.domain = (uint16_t)domain, change.done = false, change.control = control;
+    while (change.op) sched_sleep(&change); // somebody else's
+    change.done = false, change.op = op;
     service_signal();
     while (!change.done) sched_sleep(&change);
     int result = change.result;
-    change.control = NULL;
+    change.op = NULL;
     sched_wake(&change);
     critical_leave(saved);
     return result;
@@ -69,12 +68,12 @@ int service_change(uint32_t domain, control_call *control)
 // Between two requests: nothing of the old domain's is under way.
 static void do_change(void)
 {
-    uint16_t d = change.domain;
-    if (!change.control || change.done) return;
+    if (!change.op || change.done) return;
+    uint16_t d = change.op->domain;
     console_forget(d), net_forget(d), block_forget(d), store_forget(d);
     there[d] = false;
-    change.result = change.control(DOMAIN_CREATE, d, NULL);
-    if (!change.result) welcome(d);
+    change.result = control(change.op);
+    if (!change.result && change.op->command != DOMAIN_EMPTY) welcome(d);
     change.done = true;
     sched_wake(&change);
 }

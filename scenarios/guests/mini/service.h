@@ -22,9 +22,11 @@ void store_set_path(uint16_t domain, const char *type, const char *device); // t
 // service.c
 bool service_dies(const char *who); // for the test of whether guests survive it: a chance for a back end to die, or for the whole domain
 
-struct domain_info;
-typedef int control_call(uint32_t operation, uint32_t domain, struct domain_info *info);
-int service_change(uint32_t domain, control_call *control); // a domain that ended is to be created anew; called by another process
+struct domctl;
+int service_change(struct domctl *op); // a domain that is over is to become another one; called by another process
+
+// control.c
+int control(struct domctl *op); // the hypercall
 
 // blkback.c
 void block_offer(uint16_t domain);                         // a drive, if there is one for it

@@ -293,13 +293,6 @@ static int disk_piece(uint32_t disk, uint32_t sector, uint32_t address, bool wri
 static int sys_disk_read(uint32_t disk, uint32_t sector, uint32_t to) { return disk_piece(disk, sector, to, false); }
 static int sys_disk_write(uint32_t disk, uint32_t sector, uint32_t from) { return disk_piece(disk, sector, from, true); }
 
-static int sys_domain(uint32_t operation, uint32_t domain, uint32_t to)
-{
-    struct domain_info info;
-    int error = operation < DOMAIN_CREATE || operation > DOMAIN_INFO ? E_INVAL : arch_domain(operation, domain, &info);
-    return error || operation != DOMAIN_INFO ? error : give(to, &info, sizeof info) ? 0 : E_FAULT;
-}
-
 static call *const calls[SYSCALLS] = {
     [SYS_EXIT] = sys_exit, [SYS_FORK] = sys_fork, [SYS_WAIT] = sys_wait, [SYS_EXEC] = sys_exec, [SYS_READ] = sys_read,
     [SYS_WRITE] = sys_write, [SYS_OPEN] = sys_open, [SYS_CLOSE] = sys_close, [SYS_SBRK] = sys_sbrk,
@@ -309,7 +302,7 @@ static call *const calls[SYSCALLS] = {
     [SYS_HALT] = sys_halt, [SYS_MKDIR] = sys_mkdir, [SYS_VM] = sys_vm,
     [SYS_NET_ADDRESS] = sys_net_address, [SYS_NET_SEND] = sys_net_send, [SYS_NET_RECEIVE] = sys_net_receive,
     [SYS_DISK_SECTORS] = sys_disk_sectors, [SYS_DISK_READ] = sys_disk_read, [SYS_DISK_WRITE] = sys_disk_write,
-    [SYS_DOMAIN] = sys_domain,
+    [SYS_DOMAIN] = arch_domain,
 };
 
 LANDMARK void kernel_syscall(struct trap_frame *frame)

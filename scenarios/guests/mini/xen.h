@@ -130,7 +130,11 @@ enum { DOMCTL_VERSION = 5 };
 struct domctl { // its commands and the structure of getdomaininfo: abi.h
     uint32_t command, version;
     uint16_t domain, unused[3];
-    struct domain_info info;
+    union {
+        struct domain_info info;
+        struct domain_piece piece;
+        struct domain_image image;
+    };
     uint32_t rest[24];
 };
 

@@ -1,8 +1,10 @@
-// domain [list | pause N | unpause N | destroy N | create N | migrate N]: the other domains of this hypervisor, for the one that may control them.
+// domain [list | pause N | unpause N | destroy N | create N [FILE [WORD...]] | migrate N]: the other domains of this hypervisor, for the one that
+// may control them.
 //
-// Idea: a hypercall of the service domain's kernel; any other's is refused. Who is created is one that ended: it begins again from its image.
-// Not here: domains that never were; migration: tables of ported kernels name this machine's frames.
-#include "mini/user/user.h"
+// Idea: a hypercall of the service domain's kernel; any other's is refused. Who is created is one that is over: with a file it is what the
+// file says, with the words as its command line, and without one it begins again from the image that the machine had for it.
+// Not here: domains of a size that was not planned; migration: tables of ported kernels name this machine's frames.
+#include "mini/user/domain.h"
 
 static const char *state(uint32_t flags)
 {
@@ -27,22 +29,49 @@ static void wait_end(int number)
     for (int i = 0; i < 1000 && !domain(DOMAIN_INFO, number, &d) && d.domain == number && !(d.flags & DOMAIN_SHUTDOWN); i++) sleep(1);
 }
 
+int domain_failed(const char *word, int number, int error)
+{
+    if (error == E_NOTSUP) eprintf("domain: a ported kernel's page tables name this machine's frames: it cannot go to another\n");
+    else if (error == E_NOENT) eprintf("domain: %s %d: the machine has no image for it; name a file\n", word, number);
+    else if (error)
+        eprintf("domain: %s %d: %s\n", word, number, error == E_SRCH ? "no such domain" : error == E_EXIST ? "it has not ended" : error_text(error));
+    return error != 0;
+}
+
+// A kernel's command line: what the shell took as one word, such as 'run=ls; halt', is NAME="..." there.
+static void join(char *to, char *end, int n, char **words)
+{
+    for (int i = 0; i < n; i++) {
+        bool blank = false, open = false;
+        for (const char *c = words[i]; *c; c++) blank |= *c == ' ';
+        for (const char *c = words[i]; *c && to < end - 3; c++) {
+            *to++ = *c;
+            if (blank && !open && *c == '=') *to++ = '"', open = true;
+        }
+        if (open) *to++ = '"';
+        if (to < end - 3) *to++ = ' ';
+    }
+    *to = 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct { const char *word; int operation; } words[] = {
         { "create", DOMAIN_CREATE }, { "destroy", DOMAIN_DESTROY }, { "pause", DOMAIN_PAUSE }, { "unpause", DOMAIN_UNPAUSE },
+        { "migrate", DOMAIN_MIGRATE },
     };
+    char cmdline[DOMAIN_CMDLINE];
     if (argc < 3) return list();
-    if (text_equal(argv[1], "migrate")) {
-        eprintf("domain: a ported kernel's page tables name this machine's frames: it cannot go to another\n");
-        return 1;
+    int number = text_number(argv[2]);
+    if (argc > 3 && text_equal(argv[1], "create")) {
+        join(cmdline, cmdline + sizeof cmdline, argc - 4, argv + 4);
+        return domain_from_image(number, argv[3], cmdline);
     }
     for (uint32_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (!text_equal(argv[1], words[i].word)) continue;
-        int error = domain(words[i].operation, text_number(argv[2]), NULL);
-        if (error) eprintf("domain: %s %s: %s\n", argv[1], argv[2], error == E_SRCH ? "no such domain" : error == E_EXIST ? "it has not ended" : error_text(error));
-        else if (words[i].operation == DOMAIN_DESTROY) wait_end(text_number(argv[2]));
-        return error != 0;
+        int error = domain(words[i].operation, number, NULL);
+        if (!error && words[i].operation == DOMAIN_DESTROY) wait_end(number);
+        return domain_failed(argv[1], number, error);
     }
     eprintf("domain: %s: no such word\n", argv[1]);
     return 1;

@@ -37,7 +37,7 @@ static inline int net_receive(void *to /* FRAME_MOST bytes */, uint32_t millisec
 static inline int disk_sectors(int disk) { return syscall(SYS_DISK_SECTORS, disk, 0, 0); }
 static inline int disk_read(int disk, uint32_t sector, void *to /* DISK_PIECE bytes */) { return syscall(SYS_DISK_READ, disk, sector, to); }
 static inline int disk_write(int disk, uint32_t sector, const void *from) { return syscall(SYS_DISK_WRITE, disk, sector, from); }
-static inline int domain(int operation, int number, struct domain_info *to) { return syscall(SYS_DOMAIN, operation, number, to); }
+static inline int domain(int operation, int number, void *record) { return syscall(SYS_DOMAIN, operation, number, record); }
 void exit(int status) __attribute__((noreturn));
 
 // ---- Library (user.c) ------------------------------------------------------------------------------------------------
