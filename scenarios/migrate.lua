@@ -13,7 +13,7 @@ local s = scenario {
   machine = {
     cpu = "vtx", ram = "8M", guest = "mini", module = "mini.img",
     append = 'run="sieve 400000; sieve 400000; sieve 400000"',
-    migrate_at = 20e6,
+    migrate_at = 20.1e6,
     set = { ["migrate.min"] = 1000, ["migrate.max"] = 5000, ["migrate.step"] = 500 },
   },
 }
