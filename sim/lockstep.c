@@ -282,6 +282,22 @@ static bool begin_piece(struct lockstep *l, unsigned k, const struct piece *p)
 /* A visit to a hypervisor may carry out several. */
 static unsigned executed(const struct advance *a) { return a->emulated > 1 ? a->emulated : 1; }
 
+/* RF in the frame of an interrupt between two iterations says that there was one before (SDM volume 3, 17.3.1.1). A hypervisor that was
+ * called for a fault of the next one cannot know: RF is saved set for any fault. So there it is made what it is on the first machine. */
+static void same_rf(struct lockstep *l)
+{
+    enum { RF = 1 << 16, FLAGS_AT = 8 };
+    for (unsigned k = 1; k < l->n; k++) {
+        struct machine_cpu c[2];
+        uint32_t flags[2] = { 0 };
+        machine_guest(l->m[0], &c[0]);
+        machine_guest(l->m[k], &c[1]);
+        gva_t at = gva(c[0].seg[2].base + c[0].reg[4] + FLAGS_AT);
+        if (c[0].reg[4] != c[1].reg[4] || !machine_peek_guest(l->m[0], at, &flags[0], 4) || !machine_peek_guest(l->m[k], at, &flags[1], 4)) continue;
+        if ((flags[0] ^ flags[1]) == RF && machine_poke(l->m[k], at, &flags[0], 4)) l->platform++;
+    }
+}
+
 enum { NOBODY = LOCKSTEP_MACHINES };
 
 /* All come to where the furthest is; who goes beyond it makes the others follow. Says which machine was the first to take an interrupt
@@ -389,6 +405,7 @@ bool lockstep_step(struct lockstep *l)
     if (l->end == LOCKSTEP_LOST || l->end == LOCKSTEP_STOPPED) return false;
     if (l->end != LOCKSTEP_ENDED) {
         for (unsigned k = 0; k < l->n; k++) more = rejoin(l->m[k], &p, irq);
+        if (irq && p.repeated && frame_eip(l->m[0]) == p.start) same_rf(l);
         if (free_ != NOT_FREE) lockstep_copy_input(l, free_, spans, n);
         lockstep_same_registers(l);
         lockstep_same_memory(l, spans, n);

@@ -4,8 +4,8 @@
  * translation cache. What the hypervisor does in between is not the guest's, and is run over.
  * Idea 2: Popek and Goldberg's equivalence leaves two things free, timing and the amount of resources, and only these are
  * made equal: an interrupt that one machine takes is brought to the same instruction on the other by letting time pass
- * there (machine_stall), and a value read from a clock, a device or CPUID is copied from the first to the second. Both are
- * counted. Everything else that differs is the difference.
+ * there (machine_stall), and a value read from a clock, a device or CPUID is copied from the first to the others, as is RF in the
+ * frame of an interrupt between the iterations of a string instruction. All are counted. Everything else that differs is the difference.
  * Idea 3: the first machine is what the others are held against; of more than two, the others are never held against each other.
  *
  * Compared: registers, flags, control and table registers, x87; the memory an instruction's operands name, before and

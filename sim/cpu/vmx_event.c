@@ -84,16 +84,19 @@ enum step vmx_leave_task(struct cpu *c, uint16_t sel, unsigned source, uint32_t 
 
 /* ---- at a boundary ---- */
 
+/* RF is saved as it is, and as a frame would have it: set in the middle of a repeated instruction. SDM 3C 27.3.3, 3B 17.3.1.1. */
+static bool rf_now(const struct cpu *c) { return cpu_flags(c) & FLAG_RF; }
+
 static bool left(struct cpu *c, enum vmx_reason reason)
 {
-    vmx_exit(c, &(struct vmx_exit){ .reason = reason });
+    vmx_exit(c, &(struct vmx_exit){ .reason = reason, .rf = rf_now(c) });
     return true;
 }
 
 static bool leave_nmi(struct cpu *c)
 {
     c->nmi = false;
-    vmx_exit(c, &(struct vmx_exit){ .reason = VMX_EXCEPTION, .event = event_of(VEC_NMI, VMX_EVENT_NMI, false) });
+    vmx_exit(c, &(struct vmx_exit){ .reason = VMX_EXCEPTION, .event = event_of(VEC_NMI, VMX_EVENT_NMI, false), .rf = rf_now(c) });
     c->nmi_blocked = true; /* the host's, until its IRET */
     return true;
 }
@@ -101,7 +104,7 @@ static bool leave_nmi(struct cpu *c)
 /* Without acknowledgement the controller keeps its request, and the host takes it as soon as it lets it in. */
 static bool leave_interrupt(struct cpu *c)
 {
-    struct vmx_exit x = { .reason = VMX_INTERRUPT };
+    struct vmx_exit x = { .reason = VMX_INTERRUPT, .rf = rf_now(c) };
     if (vmcs_get(c, VMCS_EXIT) & VMX_EXIT_ACKNOWLEDGE)
         x.event = event_of(cpu_acknowledge(c), VMX_EVENT_INTERRUPT, false);
     vmx_exit(c, &x);
@@ -118,7 +121,7 @@ void cpu_sipi(struct cpu *c, uint8_t vector)
 bool vmx_due_first(struct cpu *c)
 {
     if (c->vmx.sipi) {
-        vmx_exit(c, &(struct vmx_exit){ .reason = VMX_SIPI, .qualification = c->vmx.sipi & 0xFFu });
+        vmx_exit(c, &(struct vmx_exit){ .reason = VMX_SIPI, .qualification = c->vmx.sipi & 0xFFu, .rf = rf_now(c) });
         return true;
     }
     if (c->vmx.init && c->vmx.activity != VMX_WAIT_SIPI) {

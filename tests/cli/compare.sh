@@ -56,4 +56,6 @@ run 0 compare mini --on native,pv
 ok "the port ends as the kernel does" has out 'it says the same, byte for byte'
 run 0 compare "$guests/mini.elf" --module "$guests/mini.img" --append 'run="ls; cat motd | wc; halt"' --on native,bt,vtx --lockstep
 ok "long string instructions do not keep two machines from being in step: mini to its end" [ "$(grep -c 'in step to the end, 5[45][0-9],[0-9]* instructions' out)" = 2 ]
+run 0 compare dev3 --on native,vtx --lockstep
+ok "an interrupt after a fault in the middle of one, with its frame's RF" has out 'in step to the end'
 exit $failed

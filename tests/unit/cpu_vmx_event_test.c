@@ -188,6 +188,31 @@ static void interrupts(void **state)
     fake_done(&f);
 }
 
+static void raise_irq(void *self, uint64_t when)
+{
+    (void)when;
+    fake_irq(self, 0x31);
+}
+
+/* Between iterations of REP: RF is saved as a frame would have it (17.3.1.1), so that what a host injects there leads back as it should. */
+static void between_iterations(void **state)
+{
+    (void)state;
+    struct fake f;
+    vmx_start_root(&f, VMX_FIRST);
+    vmx_set(&f, VMCS_PIN, PIN0 | VMX_PIN_INTERRUPT);
+    vmx_guest_runs(&f, "90F3AA90", 1);
+    f.cpu.reg[ECX] = 1000, f.cpu.reg[EDI] = 0x62000;
+    struct timer t = { .fire = raise_irq, .self = &f };
+    timeq_arm(&f.timers, &t, f.clock.now + 100 * f.model.cost[COST_STRING]);
+    for (unsigned k = 0; k < 9 && f.cpu.vmx.nonroot; k++) (void)cpu_run(&f.cpu, 1);
+    assert_int_equal(vmx_get(&f, VMCS_REASON), VMX_INTERRUPT);
+    assert_int_equal(vmx_get(&f, VMCS_GUEST_EIP), GUEST + 1);
+    assert_in_range(f.cpu.reg[ECX], 1, 999);
+    assert_int_equal(vmx_get(&f, VMCS_GUEST_EFLAGS) & FLAG_RF, FLAG_RF);
+    fake_done(&f);
+}
+
 /* The window opens behind the instruction that STI protects, by whatever way IF is set. */
 static void window(void **state)
 {
@@ -285,7 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exceptions), cmocka_unit_test(during_delivery), cmocka_unit_test(injection),
-        cmocka_unit_test(reinjection), cmocka_unit_test(interrupts), cmocka_unit_test(window), cmocka_unit_test(nmis),
+        cmocka_unit_test(reinjection), cmocka_unit_test(interrupts), cmocka_unit_test(between_iterations), cmocka_unit_test(window), cmocka_unit_test(nmis),
         cmocka_unit_test(monitor_trap), cmocka_unit_test(init_pin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
