@@ -66,6 +66,16 @@ static void set_memory(lua_State *L, const struct machine *m, unsigned n)
     lua_setfield(L, -2, "memory");
 }
 
+/* With split drivers: what it has done for them, or with them. */
+static void set_split(lua_State *L, const struct machine *m, const struct machine_vm *v)
+{
+    if (!machine_is_split(m)) return;
+    lua_createtable(L, 0, 6);
+    set(L, "notified", v->notified), set(L, "mapped", v->mapped), set(L, "copied", v->copied), set(L, "ports", v->ports);
+    set(L, "interrupts", v->interrupts), set(L, "begun_again", v->begun_again);
+    lua_setfield(L, -2, "split");
+}
+
 /* vm:of(n): what is known about one of them, as a table. */
 int vm_of(lua_State *L)
 {
@@ -82,6 +92,7 @@ int vm_of(lua_State *L)
     set(L, "running", v.running), set(L, "ready", v.ready), set(L, "asleep", v.asleep), set(L, "capped", v.capped);
     set_end(L, &v);
     set_memory(L, m, n);
+    set_split(L, m, &v);
     set_serial(L, m, n);
     lua_createtable(L, 0, CAUSE_COUNT);
     for (unsigned c = 0; c < CAUSE_COUNT; c++) set(L, cause_name(c), v.by_cause[c]);

@@ -85,6 +85,7 @@ struct paravirt {
     struct { uint64_t sent, ports, interrupts, maps, copies, copied; } stats; /* notifications, port accesses, ..., bytes copied by grants */
     struct pv_image image;     /* the service domain's, and what was loaded: to build it anew; with split.control=1 others' as well, else kept is NULL for them */
     uint8_t *kept;
+    uint8_t  domctl;           /* the last command of its control interface, for the history */
     bool     loading;          /* it is over, its memory was emptied and gets an image */
     bool     fresh;            /* it was built while another domain had the processor, and has not started */
     uint32_t kept_bytes, lives, vain; /* vain: of a service domain, lives in a row that were of no use to anybody */

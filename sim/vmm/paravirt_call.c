@@ -55,6 +55,8 @@ int32_t pv_continue(struct paravirt *p, uint32_t a, uint32_t b, uint32_t c, uint
     return 0;
 }
 
+enum { DOMCTL = 36 };
+
 /* The event comes behind those of what the call did, but they answer it; so it is emitted first and completed when it is served
  * would break the history's order. Instead they answer the exit (or the multicall), and it tells result and cost. */
 int32_t pv_serve(struct paravirt *p, uint32_t number, const uint32_t arg[6])
@@ -70,7 +72,7 @@ int32_t pv_serve(struct paravirt *p, uint32_t number, const uint32_t arg[6])
     if (p->more.set) result = (int32_t)number; /* as EAX has it, for the next time */
     struct event e = { .kind = EV_HYPERCALL, .cause = v->cause, .eip = eip };
     e.u.HYPERCALL.op = (uint8_t)(number < XEN_CALLS ? number : 11 /* not a number of the ABI's, either */);
-    e.u.HYPERCALL.sub = sub_of(number, arg);
+    e.u.HYPERCALL.sub = number == DOMCTL ? p->domctl : sub_of(number, arg);
     e.u.HYPERCALL.result = (uint32_t)result;
     e.u.HYPERCALL.cost = (uint32_t)(b->clock->now - begun);
     trace_emit(b->trace, &e);

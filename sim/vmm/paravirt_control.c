@@ -80,8 +80,10 @@ int32_t pv_domctl(struct paravirt *p, const uint32_t arg[6])
     static int32_t (*const operation[])(struct vm *vm) = { [CREATE] = create, [DESTROY] = destroy, [PAUSE] = pause, [UNPAUSE] = unpause };
     struct vmm *h = p->v->vmm;
     struct domctl op;
+    p->domctl = 0;
     if (!pv_is_service(p) || !h->board.setting[SETTING_SPLIT_CONTROL]) return -XEN_EPERM;
     if (!pv_read(p, arg[0], &op, sizeof op)) return -XEN_EFAULT;
+    p->domctl = (uint8_t)op.command;
     if (op.version != VERSION) return -XEN_EACCES;
     if (op.command == INFO) return info(p, arg[0], op.domain);
     struct vm *vm = pv_vm(h, op.domain);

@@ -108,7 +108,7 @@ static void check_form(struct lesson *l)
 
 static const char *const shipped[] = {
     "goals", "trap", "popf", "rings", "shadow", "mini", "section", "sensitive17", "bt", "pv", "vtx", "consolidate", "isolate", "pv_mmu", "twolevel",
-    "overcommit", "dev3", "agile", "migrate", "models", "legacy"
+    "overcommit", "dev3", "agile", "migrate", "models", "legacy", "dom0"
 };
 
 static void test_shipped(void **state)
