@@ -31,6 +31,8 @@ int cmd_repl(const struct options *o, struct err *e);
 int cmd_merge(const struct options *o, struct err *e);
 int cmd_doctor(const struct options *o, struct err *e);
 int cmd_narrate(const struct options *o, struct err *e); /* run --narrate */
+int cmd_watch(const struct options *o, struct err *e); /* run --watch */
+int cmd_dry(const struct options *o, struct err *e); /* run --dry */
 int cmd_notes(const struct options *o, struct err *e);
 int cmd_list(const struct options *o, struct err *e);
 int cmd_manual(const struct options *o, struct err *e);

@@ -459,6 +459,8 @@ int cmd_run(const struct options *o, struct err *e)
 {
     static struct run r; /* large */
     r = (struct run){ .o = o };
+    if (o->value[OPT_WATCH]) return cmd_watch(o, e);
+    if (o->value[OPT_DRY]) return cmd_dry(o, e);
     if (o->value[OPT_NARRATE]) return cmd_narrate(o, e);
     if (o->value[OPT_PAUSE]) return err_set(e, EXIT_USAGE, "--pause belongs to --narrate"), e->code;
     if (!check_options(&r, e)) return e->code;

@@ -14,12 +14,14 @@ static const char run_more[] =
     "  ringside run popf\n"
     "  ringside run popf --json - -q\n"
     "  ringside run popf --narrate --pause\n"
+    "  ringside run --dry mine.lua          looks a scenario through, runs nothing\n"
     "  ringside run kernel.elf --cpu te --limit-cycles 1e9\n";
 static const char tui_more[] =
     "  ringside tui popf\n"
     "  ringside tui kernel.elf --cpu te\n"
     "  ringside tui popf --lecture              PgDn and PgUp walk, p reveals\n"
     "  ringside tui popf --at fail:1            where the first expectation failed\n"
+    "  ringside tui --watch mine.lua            read again whenever it changes\n"
     "  ringside tui popf --keys nns --dump screen.txt\n";
 static const char draw_more[] =
     "  ringside draw ladder popf -o popf.svg\n"

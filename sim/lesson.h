@@ -68,6 +68,12 @@ bool lesson_eval(struct lesson *l, struct machine *m, const char *line, struct t
 /* What a line typed so far could go on with: how many words fit; what they all go on with in `more`; they themselves in `all`. */
 unsigned lesson_complete(const char *typed, char *more, size_t room, struct text *all);
 
+/* The files that a lesson is made of, beside its own: what it includes, its guest, its module; by number. False behind the last. */
+bool lesson_file(const struct lesson *l, unsigned i, char *path, size_t room);
+/* Looks a lesson through without running it: names that do not exist, conditions that cannot be (for `m`, at its first instruction), notes that
+ * are too wide. Adds a line "FILE:LINE: what" for each finding; returns how many. */
+unsigned lesson_dry(struct lesson *l, struct machine *m, struct text *out);
+
 /* Loads a scenario file. `name` is a path, or the name of a shipped scenario ("popf"). NULL and an error otherwise:
  * EXIT_INPUT with file and line for broken Lua, EXIT_LIMIT if it loops or eats memory while loading. */
 struct lesson *lesson_open(const char *name, struct err *e);

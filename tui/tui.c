@@ -5,6 +5,7 @@
 #include "tui/tui.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -90,6 +91,23 @@ static unsigned take(struct loop *l, uint32_t key)
     return app_mouse(&l->app, key, x, y);
 }
 
+/* Was what is shown changed, so that it is to be opened again? The place is kept; what would not do is said. */
+static bool changed(struct loop *l)
+{
+    const struct tui_options *o = l->options;
+    struct session *s = &l->app.session;
+    struct text why = { 0 };
+    if (!o->changed || !o->changed(o->changed_self, &why)) return false;
+    if (why.len) {
+        session_say(s, true, "%s", text_str(&why));
+        show(l);
+        *s->message = 0;
+    } else *o->place = (struct tui_place){ true, s->own_lesson ? s->own_lesson->next : 0, machine_insns(s->own) };
+    bool leave = !why.len;
+    text_free(&why);
+    return leave;
+}
+
 /* Until the person leaves. Returns the exit code. */
 static int serve(struct loop *l)
 {
@@ -106,6 +124,7 @@ static int serve(struct loop *l)
             if (stale) l->shown = 0; /* nothing more to read: draw now */
             if (paint_gone()) return EXIT_INTERRUPTED;
             notes_send(&l->notes, &l->app);
+            if (changed(l)) return EXIT_GOOD;
             continue;
         }
         if (key == TKEY_RESIZE)
@@ -169,11 +188,25 @@ static int run_terminal(struct loop *l, struct err *e)
     return code;
 }
 
+/* To where a screen was before its lesson changed: the same number of steps, as far as they still go, then the same position. */
+static void return_to(struct session *s, struct tui_place *p)
+{
+    char where[48];
+    unsigned steps = s->lesson ? s->lesson->ops->steps(s->lesson) : 0;
+    snprintf(where, sizeof where, "step:%u", p->step < steps ? p->step : steps);
+    if (steps) session_goto(s, where);
+    snprintf(where, sizeof where, "insn:%llu", p->insns);
+    if (!s->warn && machine_insns(s->m) != p->insns) session_goto(s, where);
+    if (!*s->message) session_say(s, false, "Read again, for it changed.");
+    p->again = false;
+}
+
 static void begin(struct app *a, const struct tui_options *o)
 {
     char names[MARKS + 1];
     session_mark_names(&a->session, names);
     if (o->at) session_goto(&a->session, o->at);
+    if (o->place && o->place->again) return_to(&a->session, o->place);
     if (o->lecture) lecture_enter(a);
     app_follow_lesson(a);
     if (*names && !*a->session.message)

@@ -11,6 +11,9 @@
 struct machine;
 struct lesson;
 
+/* Where a screen was: the lesson's step, the position, and that it was left because of a change. */
+struct tui_place { bool again; unsigned step; unsigned long long insns; };
+
 struct tui_options {
     bool ascii;         /* symbols in ASCII; also chosen by a locale that is not UTF-8 */
     const char *theme;  /* "auto" (also NULL), "light", "dark", "projector", "mono" */
@@ -19,6 +22,11 @@ struct tui_options {
     const char *keys;   /* a key script instead of a terminal (command.h), NULL: a terminal */
     int columns, lines; /* 0: the terminal's; without a terminal 80x24 */
     struct text *text, *svg; /* instead of `dump`: the last screen is added to both; NULL: to neither */
+    /* While it waits for keys, a few times a second: has what is shown changed outside? NULL: never. False: no; true: leave, to be opened anew, or
+     * `why` says why that would not do, and the person goes on with what there is. */
+    bool (*changed)(void *self, struct text *why);
+    void *changed_self;
+    struct tui_place *place; /* where it was left for that; NULL: nowhere */
     const char *dump;   /* where the last screen goes as text; NULL: with a key script "-", else nowhere */
 };
 

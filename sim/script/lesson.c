@@ -347,6 +347,17 @@ struct lesson *lesson_open(const char *name, struct err *e)
     return s ? &s->pub : NULL;
 }
 
+bool lesson_file(const struct lesson *l, unsigned i, char *path, size_t room)
+{
+    const struct script *s = of(l);
+    const unsigned included = s->sources ? s->sources - 1 : 0; /* the first is the file itself */
+    if (i < included) snprintf(path, room, "%s/%s", s->dir, s->source[i + 1].name);
+    else if (i == included) snprintf(path, room, "%s", l->cfg.image);
+    else if (i - included <= l->cfg.modules) snprintf(path, room, "%s", l->cfg.module[i - included - 1].path);
+    else return false;
+    return true;
+}
+
 /* --- the list --------------------------------------------------------------------------------------------------- */
 
 struct listed { struct lesson_entry entry; int order; };

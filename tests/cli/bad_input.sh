@@ -147,6 +147,9 @@ bad "TAP of many" 2 'for one submission' grade isa --all folder --format tap
 rmdir folder/one
 mkdir solved && cp "$root"/scenarios/labs/isa/solution/* solved
 bad "no hidden tests" 3 'there are no tests there' grade isa --hidden folder
+bad "an image looked through" 2 'is for scenarios' run --dry good.elf
+bad "an image watched" 2 'is for scenarios' run --watch good.elf
+bad "an image watched on a screen" 2 'is for scenarios' tui --watch good.elf
 bad "a failure where nothing fails" 3 'no test fails' grade isa --submission solved --at fail:1
 bad "a failure without a machine" 3 'without a machine to look at' grade isa --submission folder --at fail:1
 bad "a failure too many" 3 'only [0-9]* tests fail' grade isa --submission folder --at fail:60

@@ -34,6 +34,7 @@ skipped() { # why it is not run, or nothing
     case $1 in
     *"COMMAND [options]"* | *"[FILE] "*) echo "a form, not a command" ;;
     *--gdb*) echo "waits for a debugger (tests/cli/gdb.sh)" ;;
+    *"run --watch"*) echo "waits for changes (tests/cli/dry.sh)" ;;
     *--dap=*) echo "waits for an editor (tests/cli/dap.sh)" ;;
     *vmlinuz*) echo "a kernel that is not ours (tests/guest/images.sh)" ;;
     *"lab selftest"*) echo "takes minutes (tests/cli/lab.sh)" ;;

@@ -46,4 +46,22 @@ check "another size keeps the place"
 mux send-keys Escape q
 shows "left with 0"
 check "it leaves by q"
+
+# --- tui --watch: the file changes under it; it comes back to where it was
+sed 's/^return s$//' "$(dirname "$ringside")/scenarios/popf.lua" >"$tmp/mine.lua" 2>/dev/null || sed 's/^return s$//' scenarios/popf.lua >"$tmp/mine.lua"
+mux kill-server 2>/dev/null
+mux new-session -d -x 80 -y 24 "'$ringside' tui --watch '$tmp/mine.lua'; echo left with \$?; sleep 60"
+shows "step 0/7" && mux send-keys n n n s s && shows "step 3/7"
+mux capture-pane -p | grep -o 'cyc [0-9,]*' >"$tmp/before"
+printf 's:step "eighth" { note = "new" }\n' >>"$tmp/mine.lua"
+shows "step 3/8" && shows "Read again"
+check "tui --watch: the new file is shown"
+mux capture-pane -p | grep -o 'cyc [0-9,]*' | cmp - "$tmp/before"
+check "at the moment it was at"
+printf 's:stop "ninth" { }\n' >>"$tmp/mine.lua"
+shows "did you mean 'step'"
+check "a broken one is told, and the old one stays"
+mux send-keys q
+shows "left with 0"
+check "and left as ever"
 exit $failed

@@ -1,0 +1,98 @@
+#!/bin/bash
+# `run --dry`: what is wrong with a scenario is found without running it; what is right is left in peace.
+set -u
+ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failed=0
+ok() {
+    local name=$1
+    shift
+    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
+    echo "not ok - $name"
+    failed=1
+}
+dry() { # EXIT FILE
+    timeout 60 "$ringside" run --dry "$2" >out 2>err </dev/null
+    [ $? = "$1" ] || { echo "not ok - --dry $2 does not exit $1: $(cat out err)"; failed=1; }
+}
+for s in "$root"/scenarios/*.lua; do dry 0 "$s"; done
+ok "the shipped ones have nothing to mend, and nothing is written" sh -c '[ "$(ls)" = "err
+out" ]'
+
+cp "$root/scenarios/popf.lua" whole.lua
+n=$(wc -l <whole.lua)
+add() { sed '/^return s/d' whole.lua >mine.lua; cat >>mine.lua; } # lines of `cat` begin behind those of popf.lua
+at=$(($(sed '/^return s/d' whole.lua | wc -l) + 1))
+found() { ok "$1" grep -Eq "^mine.lua:$2: .*($3)" err; }
+add <<'END'
+s:step "new" { run = till.label "kmian",
+  note = [[short
+    this line of a note is much too long for the pane that shows it, which has eighty columns at most]],
+  expect = function(vm)
+    expect.equals(vm.cpl, 1)
+    vm:rnu(till.insn "poopf")
+    expect.eq(vm.guest.vIIF, undefined_thing)
+    local t = vm:translate(0x1000, "read")
+    expect.eq(t.refs, t.path[1].at)
+    vm:run(till.trap("XX"))
+  end,
+}
+s:step "empty" { minutes = 1 }
+return s
+END
+dry 3 mine.lua
+found "a label that the guest does not have" $at "kmian.*did you mean 'kmain'"
+found "a note that is too wide" $at "step 'new': line 2 of its note has 9[0-9] columns"
+found "a claim that there is not" $((at + 4)) "expect has no 'equals'.*did you mean 'equal'"
+found "a method that there is not" $((at + 5)) "vm has no 'rnu'.*did you mean"
+found "an instruction that there is not" $((at + 5)) "poopf.*did you mean 'popf'"
+found "a field that there is not" $((at + 6)) "vm.guest has no 'vIIF'"
+found "a name that nothing makes" $((at + 6)) "there is no 'undefined_thing'"
+found "a trap that there is not" $((at + 9)) "XX"
+found "a step that does nothing" $((at + 12)) "step 'empty' does nothing"
+ok "nine things, and no other" sh -c '[ "$(grep -c "^mine.lua" err)" = 9 ] && grep -q "9 things to mend" err'
+printf 'return { tick = function(vm) return vm:u33 "ticks" end }\n' >common.inc
+add <<'END'
+-- till.nothing "here", nor [[ expect.here ]]
+local common = include "common.inc"
+--[==[ nor vm.here
+]==]
+local one, two = "till.text 'x'", [[ vm.text ]]
+s:step "new" { run = till.any { till.label "kmain", till.cycles(1e6) }, expect = function(vm) for i, x in ipairs { one, two } do print(i, x, common.tick) end end }
+return s
+END
+dry 3 mine.lua
+ok "comments and texts are no names; what is included is looked through, too" sh -c '[ "$(wc -l <err)" = 2 ] && grep -q "^common.inc:1: vm has no .u33" err'
+add <<<'s:step "new" {'
+dry 3 mine.lua
+ok "what Lua itself complains of" grep -q '^ringside: mine.lua:' err
+dry 2 "$root"/build/guests/popf.elf
+ok "an image is no scenario" grep -q 'is for scenarios' err
+
+# --- run --watch: again at each change, of an included file, too; what is broken is told, and mended
+seen() { for _ in $(seq 100); do [ "$(grep -c "$1" log)" -ge "$2" ] && return 0; sleep 0.1; done; return 1; }
+printf 'return "first words"\n' >common.inc
+small() { { echo 'local s = scenario { title = "small", machine = { guest = "popf", ram = "4M" } }'; cat; } >mine.lua; }
+new='s:step "new" { run = till.label "kmain", note = include "common.inc", limit = 1e6 }'
+small <<<"$new"
+"$ringside" run --watch mine.lua --limit-cycles 1e5 >log 2>&1 </dev/null &
+pid=$!
+ok "the first run" seen 'waiting for a change' 1
+ok "it is one" grep -q 'first words' log
+printf 'return "second words"\n' >common.inc
+ok "an included file changes: again" seen 'second words' 1
+seen 'waiting for a change' 2
+small <<<'s:step "new" {'
+ok "a broken file is told" seen 'ringside: mine.lua:' 1
+seen 'waiting for a change' 3
+small <<<"$new"
+ok "and watched until it is mended" seen 'waiting for a change' 4
+kill -INT $pid
+wait $pid
+ok "^C ends it well" test $? = 0
+timeout 20 "$ringside" run --watch "$root"/build/guests/popf.elf >out 2>err
+ok "an image has no steps to watch" grep -q 'is for scenarios' err
+exit $failed
