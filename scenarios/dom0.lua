@@ -167,7 +167,7 @@ s:step "There is another one" {
   run  = till.stop(),
   show = "serial",
   note = [[
-    Built anew from its image, domain 0 resets the controller and tells everybody
+    Built anew from its image, domain 0 resets the controller and tells all
     that it is there. The front ends offer their rings again, and ask once more
     what was not answered: done twice, a write is the same write.]],
   expect = function(vm)
