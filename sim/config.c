@@ -326,7 +326,8 @@ static bool check_vm_set(const char *key, const char *value, struct err *e)
         { "shares", 1, SHARE_WEIGHT_MOST, "its share of machine memory beside the others'" },
         { "background", 0, 1, "1: the machine does not wait for its end" },
         { "later", 0, 1, "1: no domain until the service domain makes one (--io split, split.control=1)" },
-        { "save", 0, 1, "1: of several it is the one that --save takes" } };
+        { "save", 0, 1, "1: of several it is the one that --save takes" },
+        { "migrate", 0, 1, "1: of several it is the one that --migrate-at means" } };
     char *end, *rest;
     unsigned long vm = strtoul(key + 3, &end, 10), n = strtoul(value, &rest, 10);
     if (end == key + 3 || *end != '.' || vm >= CONFIG_VMS)
@@ -337,7 +338,7 @@ static bool check_vm_set(const char *key, const char *value, struct err *e)
         if (!strcmp(end + 1, rows[i].what))
             return (rest != value && !*rest && n >= rows[i].least && n <= rows[i].most) ||
                    err_set(e, EXIT_USAGE, "--set %s=%s: %s; a number from %lu to %lu", key, value, rows[i].about, rows[i].least, rows[i].most);
-    return err_set(e, EXIT_USAGE, "--set %s: a VM has weight, cap, shares, background, later, save and cpu", key);
+    return err_set(e, EXIT_USAGE, "--set %s: a VM has weight, cap, shares, background, later, save, migrate and cpu", key);
 }
 
 static bool check_scheduler(const char *name, struct err *e)
@@ -426,7 +427,7 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
         return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (`ringside list model p4` has the rows), "
                        "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.ept=1, cpu.vpid=1, cpu.agile=1, cpu.untrap=HLT, mmu.levels=N, mmu.second=N, mmu.walk_cache=1D, mmu.nested_tlb=N, "
                        "bt.*, vtx.*, shadow.*, ept.*, agile.*, memory.*, sched.*, io.*, net.* (rows in sim/vmm/setting.def), sched=rr|credit, "
-                       "vm.N.weight|cap|shares|background|cpu, " CONFIG_HISTORY "=MB and "
+                       "vm.N.weight|cap|shares|background|save|migrate|cpu, " CONFIG_HISTORY "=MB and "
                        "disk.write=1", key);
     unsigned long v = strtoul(value, &end, 0);
     if (*end || end == value || v > 1000000000)

@@ -81,8 +81,11 @@ struct config_share { uint32_t weight, cap; bool background; uint32_t shares /* 
 void     config_vm(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one, struct config_share *share);
 /* MB of machine memory that the VMs have together and the hypervisor manages (--set memory.*); 0: each has its own from the start. */
 uint32_t config_memory(const struct machine_cfg *c);
-/* Of several VMs the one that --save takes (vm.N.save=1); -1: none, or more than one. The only one: 0. */
+/* Of several VMs the one that --save takes (vm.N.save=1), that --migrate-at means (vm.N.migrate=1); -1: none, or more than one. The only one: 0. */
 int config_saved_vm(const struct machine_cfg *c);
+int config_leaver(const struct machine_cfg *c);
+/* What that one is on a machine of its own: no other VMs, and no words about them. */
+void config_alone(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one);
 /* The same for ported guests, which cannot be managed but by themselves: MB that they have together, less than they may have; 0: each has
  * its own from the start. */
 uint32_t config_pool(const struct machine_cfg *c);

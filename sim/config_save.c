@@ -16,24 +16,41 @@ static bool check_log(const struct machine_cfg *c, struct err *e)
     return true;
 }
 
-static bool is_saved(const struct machine_cfg *c, unsigned vm)
+static bool is_said(const struct machine_cfg *c, unsigned vm, const char *what)
 {
     char key[32];
-    snprintf(key, sizeof key, "vm.%u.save", vm);
+    snprintf(key, sizeof key, "vm.%u.%s", vm, what);
     const char *value = config_get(c, key);
     return value && !strcmp(value, "1");
 }
 
-int config_saved_vm(const struct machine_cfg *c)
+static int the_one(const struct machine_cfg *c, const char *what)
 {
     unsigned n = config_vms(c);
     int found = n == 1 ? 0 : -1;
     for (unsigned i = 0; n > 1 && i < n; i++) {
-        if (!is_saved(c, i)) continue;
+        if (!is_said(c, i, what)) continue;
         if (found >= 0) return -1;
         found = (int)i;
     }
     return found;
+}
+
+int config_saved_vm(const struct machine_cfg *c) { return the_one(c, "save"); }
+int config_leaver(const struct machine_cfg *c) { return the_one(c, "migrate"); }
+
+void config_alone(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one)
+{
+    struct config_share share;
+    unsigned n = 0;
+    if (config_vms(c) == 1 && !c->kinds) {
+        *one = *c;
+        return;
+    }
+    config_vm(c, vm, one, &share);
+    for (unsigned i = 0; i < c->sets; i++)
+        if (strncmp(c->set[i].key, "vm.", 3) != 0) one->set[n++] = c->set[i];
+    one->sets = n;
 }
 
 /* One of them goes, the others stay. */
@@ -51,6 +68,20 @@ static bool check_saved_vm(const struct machine_cfg *c, bool managed, struct err
     return save_possible("--save", cpu_strategy_find(one.cpu), c->io, 1, managed, e);
 }
 
+static bool check_leaver(const struct machine_cfg *c, bool managed, struct err *e)
+{
+    struct machine_cfg one;
+    int vm = config_leaver(c);
+    if (vm < 0)
+        return err_set(e, EXIT_USAGE, "--migrate-at with %u virtual machines: which one? Add --set vm.N.migrate=1 for one of them", config_vms(c));
+    if (c->nic[0] && config_vms(c) > 1)
+        return err_set(e, EXIT_USAGE, "--migrate-at of one of several with --nic: the switch between them is in this machine, and nobody would be at the other "
+                       "end of its cable; leave the card out");
+    config_alone(c, (unsigned)vm, &one);
+    return save_possible("--migrate-at", cpu_strategy_find(one.cpu), c->io, 1, managed, e) && check_log(&one, e) &&
+           (!c->migrate_to[0] || save_possible("--migrate-to", cpu_strategy_find(c->migrate_to), c->io, 1, managed, e));
+}
+
 bool config_check_save(const struct machine_cfg *c, struct err *e)
 {
     const struct cpu_strategy *cpu = cpu_strategy_find(c->cpu);
@@ -61,9 +92,7 @@ bool config_check_save(const struct machine_cfg *c, struct err *e)
     if (c->save_at && !c->save[0]) return err_set(e, EXIT_USAGE, "--save-at: which file? Add --save FILE");
     if (c->migrate_to[0] && !c->migrate_at) return err_set(e, EXIT_USAGE, "--migrate-to %s: when? Add --migrate-at CYCLE, as in --migrate-at 20e6", c->migrate_to);
     if (c->migrate_at && c->save[0]) return err_set(e, EXIT_USAGE, "--migrate-at with --save: the virtual machine cannot go both ways; leave one of them out");
-    if (c->migrate_at && !save_possible("--migrate-at", cpu, c->io, n, managed, e)) return false;
-    if (c->migrate_at && !check_log(c, e)) return false;
-    if (c->migrate_to[0] && !save_possible("--migrate-to", cpu_strategy_find(c->migrate_to), c->io, n, managed, e)) return false;
+    if (c->migrate_at && !check_leaver(c, managed, e)) return false;
     if (c->save[0] && !check_saved_vm(c, managed, e)) return false;
     return !c->restore[0] || save_possible("--restore", cpu, c->io, n, managed, e);
 }

@@ -83,6 +83,8 @@ struct machine_end machine_end(const struct machine *m);
 bool machine_saved(const struct machine *m, struct err *e);
 /* The VM has gone to another machine (--migrate-at): that one, where it runs; it is the caller's. NULL: it has not. */
 struct machine *machine_migrated(struct machine *m);
+/* One of several has gone there, and runs there when that machine is run; it stays this one's, whose VMs' ends and words it completes. NULL: none has. */
+struct machine *machine_moved(const struct machine *m);
 int machine_exit_code(const struct machine *m); /* enum err_code for this end: 0, 1, 4, 5 */
 
 /* --- input: happens when the run goes on, and is recorded with this moment: going back and forward replays it. --- */
@@ -130,7 +132,9 @@ struct machine_round {
     uint32_t pages, sent, zero, hot, dirtied, mbit;   /* sim/vmm/migrate.h, struct migrate_round */
 };
 struct machine_migration {
+    bool     several;           /* one of several goes */
     bool     wanted, done;      /* done: it runs on the other machine */
+    unsigned vm;                /* which one */
     const char *stage, *failed; /* failed: why it did not go; else NULL */
     const char *stopped_for;    /* why the rounds ended; NULL: they have not */
     uint32_t pages;             /* of its memory */

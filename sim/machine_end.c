@@ -201,14 +201,18 @@ static int exit_code(const struct machine_end *x)
 int machine_exit_code(const struct machine *m)
 {
     const struct machine_end *worst = &m->b->end;
+    const struct machine *there = machine_moved(m);
     for (unsigned n = 0; m->guests > 1 && n < m->guests; n++)
         if (!m->b->vmm.vm[n].background && badness(&m->b->vm_end[n]) > badness(worst)) worst = &m->b->vm_end[n];
+    if (there && !m->b->vmm.vm[m->b->vmm.migrate.vm].background && badness(&there->b->end) > badness(worst)) worst = &there->b->end;
     return exit_code(worst);
 }
 
 void machine_vm_end(const struct machine *m, unsigned vm, struct machine_end *x, int *code)
 {
+    const struct machine *there = machine_moved(m);
     *x = m->guests > 1 ? m->b->vm_end[vm] : m->b->end;
+    if (there && vm == m->b->vmm.migrate.vm && there->b->end.fate != FATE_RUNNING) *x = there->b->end;
     if (x->fate == FATE_RUNNING && m->b->end.fate == FATE_LIMIT) say(x, FATE_LIMIT, 0, "a limit of the machine was reached");
     *code = exit_code(x);
 }

@@ -1,5 +1,7 @@
 /* A second machine, and the link to it. See machine.h; sim/vmm/migrate.h has the idea.
  *
+ * One VM alone takes the run with it: the second machine is the caller's. One of several leaves a machine that runs on, and so owns the second one.
+ *
  * Both machines are switched on at the same moment and count the same cycles; the target idles until the VM is there. Whatever goes over the
  * link is summed on both sides (CRC-32), and the target does not begin before its sum is the source's. What goes wrong on
  * demand (--set migrate.cut, spoil, full, version) goes wrong here, between the two. */
@@ -22,9 +24,22 @@ static void abandon(void *self)
     m->migration.to = NULL;
 }
 
-static struct machine_cfg target_of(const struct machine *m)
+/* What it says there is said by the VM that it was here. */
+static void speaks(void *self, unsigned vm, uint8_t byte)
 {
-    struct machine_cfg c = m->cfg;
+    const struct machine *m = self;
+    (void)vm;
+    if (m->cfg.serial) m->cfg.serial(m->cfg.serial_self, m->b->vmm.migrate.vm, byte);
+}
+
+static void target_of(struct machine *m, struct machine_cfg *to)
+{
+    struct machine_cfg c;
+    config_alone(&m->cfg, m->b->vmm.migrate.vm, &c);
+    if (m->guests > 1) {
+        c.serial = speaks;
+        c.serial_self = m;
+    }
     c.migrate_at = 0;
     c.arrives = true;
     if (c.migrate_to[0]) {
@@ -32,7 +47,7 @@ static struct machine_cfg target_of(const struct machine *m)
         c.mmu[0] = 0;
     }
     c.migrate_to[0] = 0;
-    return c;
+    *to = c;
 }
 
 /* Stage 1. The target makes its VM, with memory and all, and does not start it. */
@@ -40,7 +55,8 @@ static bool reserve(void *self, char *why, size_t room)
 {
     struct machine *m = source(self);
     struct err e = { 0 };
-    struct machine_cfg c = target_of(m);
+    struct machine_cfg c;
+    target_of(m, &c);
     abandon(m);
     m->migration.sent = m->migration.got = 0;
     if (setting(m, SETTING_MIGRATE_VERSION) != SAVE_VERSION) {
@@ -93,9 +109,10 @@ static size_t rest(void *self, struct vm *vm)
 /* What was printed is part of the guest's past, wherever that was. */
 static void take_past(struct machine *to, const struct machine *from)
 {
-    size_t n = from->b->serial_len[0];
+    unsigned vm = from->b->vmm.migrate.vm;
+    size_t n = from->b->serial_len[vm];
     text_clear(&to->guest[0].serial);
-    if (n) text_bytes(&to->guest[0].serial, from->guest[0].serial.s, n);
+    if (n) text_bytes(&to->guest[0].serial, from->guest[vm].serial.s, n);
     to->b->serial_len[0] = to->guest[0].serial_sent = n;
 }
 
@@ -133,16 +150,18 @@ static bool commit(void *self, struct vm *vm, char *why, size_t room)
 void machine_migrate_plan(struct machine *m)
 {
     const struct migrate_line line = { .reserve = reserve, .page = page, .rest = rest, .commit = commit, .abandon = abandon, .self = m };
-    if (m->cfg.migrate_at) migrate_plan(&m->b->vmm, m->cfg.migrate_at, &line);
+    if (m->cfg.migrate_at) migrate_plan(&m->b->vmm, (unsigned)config_leaver(&m->cfg), m->cfg.migrate_at, &line);
 }
 
 struct machine *machine_migrated(struct machine *m)
 {
-    if (m->b->vmm.migrate.stage != MIGRATE_DONE) return NULL;
+    if (m->guests > 1 || m->b->vmm.migrate.stage != MIGRATE_DONE) return NULL;
     struct machine *to = m->migration.to;
     m->migration.to = NULL;
     return to;
 }
+
+struct machine *machine_moved(const struct machine *m) { return m->guests > 1 && m->b->vmm.migrate.stage == MIGRATE_DONE ? m->migration.to : NULL; }
 
 bool machine_migration(const struct machine *m, struct machine_migration *out)
 {
@@ -150,6 +169,7 @@ bool machine_migration(const struct machine *m, struct machine_migration *out)
     *out = (struct machine_migration){ .wanted = m->cfg.migrate_at != 0, .hz = m->b->clock.hz };
     if (!m->technique->hypervisor || g->stage == MIGRATE_NONE) return false;
     out->stage = migrate_stage_name(g->stage);
+    out->vm = g->vm, out->several = m->guests > 1;
     out->done = g->stage == MIGRATE_DONE;
     out->failed = g->stage == MIGRATE_FAILED ? g->failed : NULL;
     out->stopped_for = g->stopped ? migrate_why_name(g->why) : NULL;

@@ -15,6 +15,7 @@ static bool is_stop(const struct machine_migration *g, unsigned n) { return g->s
 
 static void sentence(const struct machine_migration *g, struct text *out)
 {
+    if (g->several) text_add(out, "vm%u: ", g->vm);
     if (!g->done) text_add(out, "Not gone: %s", g->failed ? g->failed : g->stage);
     else text_add(out, "Gone in %.2f ms; stood still for %.3f ms: %s", ms(g, g->resumed - g->began), ms(g, g->resumed - g->stopped), g->stopped_for);
 }

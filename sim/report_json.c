@@ -423,6 +423,31 @@ static void json_memory(const struct machine *m, struct text *out)
     text_add(out, "\n  ]},\n");
 }
 
+/* "migration": how a VM went to another machine, and what became of it there; null where none was to. */
+static void json_migration(const struct report *r, struct text *out)
+{
+    static const char *const keys[] = { "began", "ended", "bytes", "pages", "sent", "zero", "hot", "dirtied", "mbit" };
+    const struct machine *from = r->s->left ? r->s->left : r->s->machine, *there = machine_moved(from);
+    struct machine_migration g;
+    if (!machine_migration(from, &g)) {
+        text_add(out, "  \"migration\": null,\n");
+        return;
+    }
+    text_add(out, "  \"migration\": {\"vm\": %u, \"done\": %s, \"failed\": ", g.vm, g.done ? "true" : "false");
+    if (g.failed) json_bytes(out, g.failed, strlen(g.failed));
+    else text_add(out, "null");
+    text_add(out, ", \"to\": \"%s\", \"pages\": %u, \"stores_noted\": %llu, \"began\": %llu, \"stopped\": %llu, \"resumed\": %llu,\n   \"rounds\": [",
+             g.done ? machine_config(there ? there : r->s->machine)->cpu : "", g.pages, (unsigned long long)g.faults, (unsigned long long)g.began,
+             (unsigned long long)g.stopped, (unsigned long long)g.resumed);
+    for (unsigned n = 0; n < g.rounds; n++) {
+        const struct machine_round *x = &g.round[n];
+        text_add(out, "%s\n    {", n ? "," : "");
+        json_numbers(out, keys, (const uint64_t[]){ x->began, x->ended, x->bytes, x->pages, x->sent, x->zero, x->hot, x->dirtied, x->mbit }, 9);
+        text_char(out, '}');
+    }
+    text_add(out, "\n  ]},\n");
+}
+
 void report_json(const struct report *r, struct text *out)
 {
     size_t n;
@@ -443,6 +468,7 @@ void report_json(const struct report *r, struct text *out)
     json_episodes(r, out);
     json_vms(r, out);
     json_memory(r->s->machine, out);
+    json_migration(r, out);
     json_silent(r, out);
     json_checks(r, out);
     json_bare(r, out);

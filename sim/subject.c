@@ -293,6 +293,21 @@ static bool follow(struct subject *s)
     return true;
 }
 
+/* One of several has gone there: it comes to its end, too. */
+static bool run_moved(struct subject *s, const struct till *till, struct err *e)
+{
+    struct machine *there = machine_moved(s->machine);
+    enum machine_stop stop = MACHINE_PAUSED;
+    if (!there) return true;
+    guard_watch(there);
+    while (stop == MACHINE_PAUSED || stop == MACHINE_BUDGET) {
+        if (guard_error(e)) return false;
+        stop = machine_run(there, till, UINT64_MAX);
+    }
+    guard_watch(s->machine);
+    return true;
+}
+
 static bool run_on(struct subject *s, const struct till *till, struct err *e)
 {
     enum machine_stop stop;
@@ -300,7 +315,7 @@ static bool run_on(struct subject *s, const struct till *till, struct err *e)
         if (guard_error(e)) return false;
         stop = machine_run(s->machine, till, UINT64_MAX);
     } while (stop == MACHINE_PAUSED || stop == MACHINE_BUDGET || follow(s));
-    return true;
+    return run_moved(s, till, e);
 }
 
 bool subject_run(struct subject *s, subject_told *told, void *self, struct err *e)

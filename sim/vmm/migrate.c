@@ -14,7 +14,7 @@ static const char *const why_names[MIGRATE_WHYS] = { "few pages are left", "the 
 const char *migrate_stage_name(unsigned stage) { return stage < MIGRATE_STAGES ? stage_names[stage] : "?"; }
 const char *migrate_why_name(unsigned why) { return why < MIGRATE_WHYS ? why_names[why] : "?"; }
 
-static struct vm *leaver(const struct vmm *h) { return h->vm; }
+static struct vm *leaver(const struct vmm *h) { return &h->vm[h->migrate.vm]; }
 static uint32_t setting(const struct vmm *h, enum setting s) { return h->board.setting[s]; }
 static bool is_set(const uint32_t *bits, uint32_t n) { return bits[n / 32] >> n % 32 & 1; }
 
@@ -30,9 +30,10 @@ static uint64_t link_cycles(const struct vmm *h, uint64_t bytes, uint32_t mbit)
 
 static uint64_t latency(const struct vmm *h) { return clock_from_ns(h->board.clock, setting(h, SETTING_MIGRATE_LATENCY)); }
 
-void migrate_plan(struct vmm *h, uint64_t at, const struct migrate_line *line)
+void migrate_plan(struct vmm *h, unsigned vm, uint64_t at, const struct migrate_line *line)
 {
     struct migrate *g = &h->migrate;
+    g->vm = (uint8_t)vm;
     g->frames = leaver(h)->frames;
     g->dirty = arena_alloc(h->board.arena, (g->frames + 31) / 32 * sizeof *g->dirty);
     g->send = arena_alloc(h->board.arena, (g->frames + 31) / 32 * sizeof *g->send);
@@ -43,7 +44,7 @@ void migrate_plan(struct vmm *h, uint64_t at, const struct migrate_line *line)
 uint64_t migrate_deadline(const struct vmm *h)
 {
     const struct migrate *g = &h->migrate;
-    return g->next && g->stage < MIGRATE_STOP ? g->next : TIMEQ_NEVER;
+    return g->next && (g->stage < MIGRATE_STOP || (g->stage == MIGRATE_STOP && leaver(h)->moving)) ? g->next : TIMEQ_NEVER;
 }
 
 /* ---- the dirty log */
@@ -162,6 +163,7 @@ static bool is_enough(struct vmm *h, uint32_t next)
 }
 
 static bool taken(void *vmm, struct vm *vm);
+static void arrived(struct vmm *h);
 
 static void end_round(struct vmm *h)
 {
@@ -172,7 +174,8 @@ static void end_round(struct vmm *h)
     uint32_t next = dirty_rate(h, r) + setting(h, SETTING_MIGRATE_STEP), least = setting(h, SETTING_MIGRATE_MIN);
     if (is_enough(h, next)) {
         g->stage = MIGRATE_STOP;
-        h->suspend = (struct suspend){ .at = r->ended, .take = taken, .self = h };
+        h->suspend = (struct suspend){ .at = r->ended, .vm = g->vm, .take = taken, .self = h };
+        h->schedule.look = true;
     } else {
         begin_round(h, next > least ? next : least);
     }
@@ -197,6 +200,7 @@ void migrate_tick(struct vmm *h)
         if (g->cursor < g->frames) good = send_some(h);
         else end_round(h);
         break;
+    case MIGRATE_STOP: arrived(h); break;
     default: break;
     }
     if (!good) give_up(h);
@@ -221,7 +225,29 @@ static bool send_rest(struct vmm *h)
     return true;
 }
 
-/* The VM stands still. What is left goes as fast as it may; then the target has the word. */
+/* Everything is there, or nothing will be: the target has the word. */
+static bool settled(struct vmm *h, bool good)
+{
+    struct migrate *g = &h->migrate;
+    good = good && g->line.commit(g->line.self, leaver(h), g->failed, sizeof g->failed);
+    now_round(g)->ended = g->resumed = h->board.clock->now;
+    if (good) g->stage = MIGRATE_DONE;
+    else give_up(h);
+    return good;
+}
+
+/* The last bytes of one of several are over. */
+static void arrived(struct vmm *h)
+{
+    struct vm *vm = leaver(h);
+    vm->moving = false;
+    vm->gone = settled(h, true);
+    if (vm->gone) schedule_over(vm);
+    else if (!vm->vcpu.virt.halted) schedule_state(vm, VM_READY); /* it goes on where it stood */
+    h->schedule.look = true;
+}
+
+/* The VM stands still. What is left goes as fast as it may; among several it sleeps until that is over, and they do not wait. */
 static bool taken(void *vmm, struct vm *vm)
 {
     struct vmm *h = vmm;
@@ -233,10 +259,11 @@ static bool taken(void *vmm, struct vm *vm)
     uint64_t before = h->board.clock->now;
     bool good = send_rest(h);
     uint64_t took = h->board.clock->now - before, need = link_cycles(h, now_round(g)->bytes, most) + 2 * latency(h);
+    if (good && h->vms > 1) {
+        vm->moving = true;
+        g->next = before + (need > took ? need : took);
+        return false;
+    }
     if (good && need > took) wait(h, need - took);
-    good = good && g->line.commit(g->line.self, vm, g->failed, sizeof g->failed);
-    now_round(g)->ended = g->resumed = h->board.clock->now;
-    if (good) g->stage = MIGRATE_DONE;
-    else give_up(h);
-    return good;
+    return settled(h, good);
 }

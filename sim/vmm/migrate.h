@@ -11,10 +11,12 @@
  * pages are left, or when running on would not make them fewer.
  * Idea 4: the target runs only when everything is there and its checksum is right, and the source forgets the VM only when the target says
  * so. Until then any failure means that it goes on where it is.
+ * Idea 5: of several VMs one goes, and the others have the processor while its last bytes are on their way. The dirty log is only its: none of
+ * their pages becomes read-only.
  *
  * Between the target's word and the source's there is a moment in which a link that is cut leaves nobody knowing: no protocol of finitely
- * many messages is without it (two generals), and it is not modelled. Nor are several VMs, and disks: theirs are on both machines from the
- * start, and what was written to them goes with the last part. TOUR vmm.22 */
+ * many messages is without it (two generals), and it is not modelled. Disks are on both machines from the start, and what was written to them
+ * goes with the last part. TOUR vmm.22 */
 #ifndef VMM_MIGRATE_H
 #define VMM_MIGRATE_H
 
@@ -58,6 +60,7 @@ struct migrate {
     uint8_t  stage, why;     /* enum migrate_stage, enum migrate_why */
     uint8_t  rounds;         /* begun; with the last one */
     uint8_t  grew;
+    uint8_t  vm;             /* which one goes */
     uint64_t next;           /* cycle at which something is to be done */
     uint32_t *dirty, *send;  /* a bit for each page: stored to in this round; to be sent in it */
     uint32_t frames, cursor, dirtied;
@@ -68,8 +71,8 @@ struct migrate {
     char     failed[160];    /* why it did not go */
 };
 
-/* The VM is to leave from a cycle on. Its stores are noted from then on; it was made with vm_plan.leaves. */
-void migrate_plan(struct vmm *h, uint64_t at, const struct migrate_line *line);
+/* That VM is to leave from a cycle on. Its stores are noted from then on; it was made with vm_plan.leaves. */
+void migrate_plan(struct vmm *h, unsigned vm, uint64_t at, const struct migrate_line *line);
 /* When there is something to do (TIMEQ_NEVER: never), and that. */
 uint64_t migrate_deadline(const struct vmm *h);
 void migrate_tick(struct vmm *h);

@@ -27,8 +27,7 @@ bool save_possible(const char *what, const struct cpu_strategy *cpu, const char 
     if (way && !way->migrates)
         return err_set(e, EXIT_USAGE, "%s with --io %s: part of the virtual machine's state is in the real device that it owns, and cannot be read out of it; "
                        "use --io hypervisor-direct", what, io);
-    if (vms > 1) return err_set(e, EXIT_USAGE, "%s with %u virtual machines: the link, the dirty log and the second machine are one virtual machine's; save one of them (--set "
-                                  "vm.N.save=1), or use one", what, vms);
+    if (vms > 1) return err_set(e, EXIT_USAGE, "%s with %u virtual machines: what comes is one, with the whole machine to itself; use one", what, vms);
     if (managed)
         return err_set(e, EXIT_USAGE, "%s with --set memory.*: pages that are shared, ballooned or swapped out do not travel yet; leave those settings out", what);
     return true;

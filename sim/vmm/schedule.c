@@ -14,6 +14,7 @@ void schedule_names(void) { trace_names("switch", why_names, SWITCH_WHYS); }
 
 /* ---- accounts */
 
+static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static uint64_t now_of(const struct vmm *h) { return h->board.clock->now; }
 
 /* What passed until now is whose it was; from here on it is `to`'s. */
@@ -79,15 +80,16 @@ static void wake_sleepers(struct vmm *h)
     s->wake_at = TIMEQ_NEVER;
     for (unsigned i = 0; i < h->vms; i++) {
         struct vm *vm = &h->vm[i];
-        if (vm->account.state != VM_ASLEEP || vm->paused) continue;
-        if (awake(h, vm)) {
+        if (vm->account.state != VM_ASLEEP || vm->paused || vm->moving) continue;
+        uint64_t wanted = h->suspend.vm == i ? suspend_deadline(h) : TIMEQ_NEVER;
+        if (awake(h, vm) || wanted <= now_of(h)) {
             schedule_state(vm, VM_READY);
             mmu_flush(&vm->vcpu.virt_mmu, true);
             vm->vcpu.virt.insns++;
             s->ops->woke(vm);
             s->look = true;
-        } else if (timeq_next(&vm->timers) < s->wake_at) {
-            s->wake_at = timeq_next(&vm->timers);
+        } else {
+            s->wake_at = sooner(s->wake_at, sooner(wanted, timeq_next(&vm->timers)));
         }
     }
 }
@@ -200,14 +202,12 @@ void schedule_pays(struct vmm *h, struct vm *vm)
     if (h->vms > 1) pay(h, vm);
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
-
 uint64_t schedule_deadline(const struct vmm *h)
 {
     const struct schedule *s = &h->schedule;
     uint64_t at = h->now->account.state == VM_RUNNING ? timeq_next(&h->now->timers) : TIMEQ_NEVER;
     if (h->vms == 1) return sooner(sooner(timeq_next(&h->now->timers), memory_deadline(h)), sooner(suspend_deadline(h), migrate_deadline(h)));
-    at = sooner(sooner(at, s->wake_at), memory_deadline(h));
+    at = sooner(sooner(at, s->wake_at), sooner(memory_deadline(h), migrate_deadline(h)));
     bool waited_for = h->now->share.cap;
     for (unsigned i = 0; i < h->vms; i++) waited_for |= h->vm[i].account.state == VM_READY || h->vm[i].account.state == VM_CAPPED;
     return waited_for ? sooner(at, s->until) : at;

@@ -51,6 +51,7 @@ struct vm {
     bool     interpreting;   /* the guest is in virt, and the visit was only interrupted */
     bool     exited, dead, halted;
     bool     leaves;         /* it may go to another machine, so its stores can be noted */
+    bool     moving;         /* all of it is on its way to another machine, while others run here */
     bool     gone, restored; /* it went to another machine, or into a file; it came from there, and has not run here yet */
     bool     reset, off;     /* exited, by resetting itself without firmware to go on with, by turning the power off */
     uint8_t  restart;        /* 1 + RESET_CPU or RESET_BOARD: the guest asked for it, and there is firmware */

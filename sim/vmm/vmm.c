@@ -405,7 +405,12 @@ static enum next go_on(struct vmm *h)
         memory_tick(h);
         schedule_pays(h, paid);
     }
-    if (migrate_deadline(h) <= h->board.clock->now) migrate_tick(h);
+    if (migrate_deadline(h) <= h->board.clock->now) {
+        struct vm *paid = schedule_self(h);
+        migrate_tick(h);
+        schedule_pays(h, paid);
+        if (!wanted(h)) return NEXT_STOP;
+    }
     for (;;) {
         struct vm *vm = h->hosted.on ? hosted_next(h) : schedule_next(h);
         if (h->hosted.on && !vm) {
@@ -420,6 +425,7 @@ static enum next go_on(struct vmm *h)
         }
         enum settled s = settle(vm);
         if ((s == SETTLED_RUNS || s == SETTLED_SLEEPS) && suspend_taken(vm)) s = SETTLED_OVER;
+        if (vm->moving) s = SETTLED_SLEEPS;
         switch (s) {
         case SETTLED_RUNS:
             if (!exitless_on(h)) host_timer(h, schedule_deadline(h));

@@ -221,8 +221,12 @@ bad "--save of one of two" 2 'which one' run good.elf --cpu vtx --vms 2 --save x
 bad "--save of both" 2 'which one' run good.elf --cpu vtx --vms 2 --save x --save-at 1e6 --set vm.0.save=1 --set vm.1.save=1
 bad "--save of the ported one" 2 'name machine frames' run good.elf --cpu vtx --vms 2 --save x --save-at 1e6 --set vm.1.save=1 --set vm.1.cpu=pv
 bad "--save with another's card" 2 'it would go on as the first' run good.elf --cpu vtx --vms 2 --nic alone --save x --save-at 1e6 --set vm.1.save=1
-bad "--migrate-at with two" 2 'save one of them' run good.elf --cpu vtx --vms 2 --migrate-at 1e6
-bad "--restore into one of two" 2 'save one of them' run good.elf --cpu vtx --vms 2 --restore x
+bad "--migrate-at of one of two" 2 'which one' run good.elf --cpu vtx --vms 2 --migrate-at 1e6
+bad "--migrate-at of both" 2 'which one' run good.elf --cpu vtx --vms 2 --migrate-at 1e6 --set vm.0.migrate=1 --set vm.1.migrate=1
+bad "--migrate-at of one of two with cards" 2 'the switch between them' run good.elf --cpu vtx --vms 2 --nic alone --migrate-at 1e6 --set vm.0.migrate=1
+bad "--migrate-at of one of two with agile paging" 2 'Use --mmu shadow' run good.elf --cpu vtx --vms 2 --mmu agile --migrate-at 1e6 --set vm.0.migrate=1
+bad "--set vm.0.migrate=2" 2 'a number from 0 to 1' run good.elf --cpu vtx --vms 2 --set vm.0.migrate=2
+bad "--restore into one of two" 2 'the whole machine to itself' run good.elf --cpu vtx --vms 2 --restore x
 bad "--save with managed memory" 2 'leave those settings out' run good.elf --cpu vtx --set memory.total=80 --save x --save-at 1e6
 bad "--save of another command" 2 'an option of other commands' trace good.elf --cpu vtx --save x --save-at 1e6
 bad "--restore of nothing" 3 'cannot open' run good.elf --cpu vtx --restore nowhere.vm

@@ -98,4 +98,13 @@ for pair in "vtx bt" "bt vtx"; do
     check "it goes on under $to, and ends well" [ $? = 0 -a -s "$TMPDIR/serial.1" ]
     check "what it says in both is what it says alone" sh -c 'cat "$TMPDIR/serial.1" "$TMPDIR/rest" | cmp - "$TMPDIR/alone"'
 done
+
+# One of several moves to another machine, in the middle of its disk's work, and ends there; the others do not notice.
+for pair in "vtx bt" "bt vtx"; do
+    read -r from to <<<"$pair"
+    alone mini --cpu "$from" "${one[@]}"
+    vms 3 mini --cpu "$from" "${one[@]}" --migrate-at 60e6 --set vm.1.migrate=1 --migrate-to "$to" --set migrate.min=1000 --set migrate.max=5000
+    check "one of three goes from $from to $to, and all end well" good 3
+    check "and the report says so" grep -q '"migration": {"vm": 1, "done": true, "failed": null, "to": "'"$to"'"' "$TMPDIR/json"
+done
 finish
