@@ -1,5 +1,6 @@
 /* `ringside draw KIND ...`: the table of kinds, and those that draw a run: its ladder, its translated
- * code (blocks), its ways in and out (vmx), what its visits to the hypervisor took (hist), who ran when (timeline), how a VM moved (migrate), who owns what (topology). Other kinds are planned. */
+ * code (blocks), its ways in and out (vmx), what its visits to the hypervisor took (hist), who ran when (timeline), how a VM moved (migrate), who owns what
+ * (topology). */
 #include "sim/cmd.h"
 #include "sim/draw.h"
 #include "sim/guard.h"
@@ -23,13 +24,10 @@ static const struct { const char *name; int (*draw)(const struct options *o, str
     { "ladder", draw_run }, { "matrix", draw_matrix }, { "decision", draw_decision }, { "blocks", draw_run },
     { "vmx", draw_run }, { "bars", draw_bars }, { "hist", draw_run }, { "timeline", draw_run },
     { "walk", draw_run }, { "tables", draw_run }, { "migrate", draw_run },
-    { "topology", draw_run }, { "io", draw_io }, { "bits", draw_run }, { "rings", draw_run }, { "screen", draw_screen },
+    { "topology", draw_run }, { "io", draw_io }, { "bits", draw_run }, { "rings", draw_run }, { "screen", draw_screen }, { "diff", draw_diff },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 const char *draw_kind(unsigned i) { return i < KINDS ? kinds[i].name : NULL; }
-
-static const char *const planned[] = { "diff" };
-enum { PLANNED = sizeof planned / sizeof planned[0] };
 
 /* Index of the kind that the first operand names, or -1. */
 static int find_kind(const struct options *o, struct err *e)
@@ -45,11 +43,8 @@ static int find_kind(const struct options *o, struct err *e)
         words[i] = kinds[i].name;
     }
     const char *near = config_suggest(kind, words, KINDS);
-    bool later = false;
-    for (unsigned i = 0; i < PLANNED; i++) later |= !strcmp(planned[i], kind);
     for (unsigned i = 0; i < KINDS; i++) text_add(&all, "%s%s", i ? ", " : "", words[i]);
-    if (later) err_set(e, EXIT_USAGE, "draw %s: planned, not in version 0.1; there are: %s", kind, text_str(&all));
-    else if (near) err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean %s?", kind, near);
+    if (near) err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean %s?", kind, near);
     else if (o->operands == 1)
         err_set(e, EXIT_USAGE, "draw %s: no such diagram; did you mean `draw ladder %s`?", kind, kind);
     else err_set(e, EXIT_USAGE, "draw %s: no such diagram; there are: %s", kind, text_str(&all));
@@ -61,8 +56,8 @@ int cmd_draw(const struct options *o, struct err *e)
 {
     int kind = find_kind(o, e);
     if (kind < 0 || !picture_dress(o, e)) return e->code;
-    if (o->value[OPT_FRAMES] && strcmp(kinds[kind].name, "ladder"))
-        return err_set(e, EXIT_USAGE, "draw %s --frames: only a ladder grows frame by frame", kinds[kind].name), e->code;
+    if (o->value[OPT_FRAMES] && strcmp(kinds[kind].name, "ladder") && strcmp(kinds[kind].name, "diff"))
+        return err_set(e, EXIT_USAGE, "draw %s --frames: only a ladder and a diff grow frame by frame", kinds[kind].name), e->code;
     return kinds[kind].draw(o, e);
 }
 
@@ -214,6 +209,11 @@ static bool stopped_early(const struct subject *s)
     return last.left_out;
 }
 
+bool draw_ran(struct subject *s, struct err *early)
+{
+    return subject_run(s, NULL, NULL, early) && (!stopped_early(s) || subject_finish(s, early));
+}
+
 /* Of what a file holds; kinds that need more are drawn after running it again. */
 static bool draw_recorded(const struct options *o, struct drawing *d, const char *path, struct err *e)
 {
@@ -236,7 +236,7 @@ int draw_run(const struct options *o, struct err *e)
     if (needs_events_only(o->operand[0]) && recording_is(word)) return draw_recorded(o, &d, word, e) ? EXIT_GOOD : e->code;
     if (!subject_open(&s, word, o, e)) return e->code;
     guard_start(options_wall(o));
-    bool ran = subject_run(&s, NULL, NULL, &early) && (!stopped_early(&s) || subject_finish(&s, &early));
+    bool ran = draw_ran(&s, &early);
     guard_quiet(true);
     /* A guest that dies or runs into a limit makes a picture like any other; an unusable scenario does not. */
     if (!ran && early.code != EXIT_LIMIT) err_set(e, early.code, "%s", early.text);

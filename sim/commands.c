@@ -31,6 +31,7 @@ static const char draw_more[] =
     "  ringside draw ladder popf --frames -o popf.tex      a growing Beamer slide\n"
     "  ringside draw ladder popf -o popf.mmd                 Mermaid; .puml: PlantUML\n\n"
     "  ringside draw bars popf -o bars.svg     cycles by cause on each machine\n"
+    "  ringside draw diff rings --on native,te two ladders, what differs marked\n"
     "  ringside draw hist popf -o hist.png     what visits to the hypervisor took\n"
     "  ringside draw timeline rings -o t.svg   who ran when; --from and --to zoom\n"
     "  ringside draw matrix -o matrix.md       sensitive instructions by technique\n"

@@ -72,7 +72,7 @@ static uint32_t first_of(const struct trace *t, unsigned kind)
 }
 
 /* Some visits to the hypervisor before event `id`, so that the picture begins with how things normally go. */
-static uint32_t visits_before(const struct trace *t, uint32_t id, unsigned visits)
+uint32_t picture_visits_before(const struct trace *t, uint32_t id, unsigned visits)
 {
     const struct event *e;
     while (id > 1 && visits && (e = trace_by_id(t, id - 1))) {
@@ -92,14 +92,14 @@ void picture_range(const struct subject *s, const struct picture_run *run, struc
     if (p->to) return;
     if (s && authors_range(s, p)) return;
     uint32_t silent = first_of(t, EV_SILENT), exit_ = first_of(t, EV_EXIT);
-    if (silent) p->from = visits_before(t, silent, 3);
-    else if (exit_) p->from = visits_before(t, exit_, 0);
+    if (silent) p->from = picture_visits_before(t, silent, 3);
+    else if (exit_) p->from = picture_visits_before(t, exit_, 0);
 }
 
 /* --- drawing ----------------------------------------------------------------------------------------------------- */
 
 /* "-" to a terminal must not be a picture of bytes. */
-static bool check_terminal(const struct picture *p, const char *path, struct err *e)
+bool picture_terminal(const struct picture *p, const char *path, struct err *e)
 {
     bool binary = p->format == PICTURE_PNG || p->format == PICTURE_PDF;
     if (!binary || strcmp(path, "-") || !isatty(STDOUT_FILENO)) return true;
@@ -137,7 +137,7 @@ static bool write_one(const struct ladder *l, const struct picture *p, const cha
 }
 
 /* `path` has one %d in it, as of printf, perhaps with a width: where the number of the frame stands. */
-static bool frame_path(const char *path, uint32_t frame, char *name, size_t n, struct err *e)
+bool picture_frame_path(const char *path, uint32_t frame, char *name, size_t n, struct err *e)
 {
     const char *mark = strchr(path, '%');
     unsigned width = 0;
@@ -156,7 +156,7 @@ static bool write_frames(struct ladder *l, const struct picture *p, const char *
     if (p->format != PICTURE_SVG && p->format != PICTURE_PNG && p->format != PICTURE_PDF)
         return err_set(e, EXIT_USAGE, "--frames: as .svg, .png, .pdf or, in one file for Beamer, .tex");
     for (l->options.shown = 1; l->options.shown <= l->rows; l->options.shown++)
-        if (!frame_path(path, l->options.shown, name, sizeof name, e) || !write_one(l, p, name, e)) return false;
+        if (!picture_frame_path(path, l->options.shown, name, sizeof name, e) || !write_one(l, p, name, e)) return false;
     return true;
 }
 
@@ -178,7 +178,7 @@ bool picture_write(const struct picture_run *run, const struct picture *p, const
                                .symbol = run->symbol,
                                .self = run->self};
     struct ladder *l = ladder_new(run->t, &o);
-    bool ok = check_terminal(p, path, e) && (p->frames && p->format != PICTURE_TIKZ ? write_frames(l, p, path, e) : write_one(l, p, path, e));
+    bool ok = picture_terminal(p, path, e) && (p->frames && p->format != PICTURE_TIKZ ? write_frames(l, p, path, e) : write_one(l, p, path, e));
     ladder_free(l);
     return ok;
 }

@@ -23,6 +23,12 @@ bool picture_theme(const struct options *o, const char **theme, struct err *e);
 /* What to show when nobody says: the steps of the scenario's own drawing; else around the first silent failure; else
  * from the first exit, or the start. */
 void picture_range(const struct subject *s, const struct picture_run *run, struct picture *p); /* s: NULL: a file */
+/* `visits` visits to the hypervisor before event `id`, so that a picture begins with how things normally go. */
+uint32_t picture_visits_before(const struct trace *t, uint32_t id, unsigned visits);
+/* The path of a frame: `path` has one %d in it. EXIT_USAGE: it has none. */
+bool picture_frame_path(const char *path, uint32_t frame, char *name, size_t n, struct err *e);
+/* EXIT_USAGE if a picture of bytes would go to a terminal. */
+bool picture_terminal(const struct picture *p, const char *path, struct err *e);
 /* Draws to `path` ("-": stdout), whole or not at all. EXIT_ENVIRONMENT. */
 bool picture_write(const struct picture_run *run, const struct picture *p, const char *path, struct err *e);
 

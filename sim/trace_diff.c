@@ -40,7 +40,7 @@ static bool same_payload(const struct event *a, const struct event *b)
     return true;
 }
 
-static bool same_what(const struct event *a, const struct event *b)
+bool trace_same_event(const struct event *a, const struct event *b)
 {
     return a->kind == b->kind && a->eip == b->eip && a->ring == b->ring && a->vcpu == b->vcpu && a->cause == b->cause && a->episode == b->episode &&
            same_payload(a, b);
@@ -69,7 +69,7 @@ static bool events(const struct recording *a, const struct recording *b, struct 
     size_t n = trace_count(a->x.t), m = trace_count(b->x.t), most = n > m ? n : m, later = most, at = most;
     for (size_t i = 0; i < most && at == most; i++) {
         const struct event *x = trace_at(a->x.t, i), *y = trace_at(b->x.t, i);
-        if (!x || !y || !same_what(x, y)) at = i;
+        if (!x || !y || !trace_same_event(x, y)) at = i;
         else if (later == most && (x->cycle != y->cycle || x->insns != y->insns)) later = i;
     }
     if (at < most) text_add(out, "\nthe first event that is another one: %zu\n", at + 1), show(a, b, at, out);

@@ -22,6 +22,8 @@ bool recording_load(struct recording *r, const char *path, struct err *e);
 bool recording_alone(const struct options *o, const char *who, struct err *e);
 /* Adds it in that format. EXIT_INPUT: it has nothing of the kind. */
 bool trace_convert(const struct recording *r, enum trace_format format, struct text *out, struct err *e);
+/* Is it the same that happened, whenever? */
+bool trace_same_event(const struct event *a, const struct event *b);
 /* Adds what differs between two runs, for people; false: nothing does. `names`: of the files. */
 bool trace_diff(const struct recording *a, const struct recording *b, const char *const names[2], struct text *out);
 

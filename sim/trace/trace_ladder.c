@@ -58,6 +58,23 @@ bool ladder_in_band(const struct ladder *l, uint32_t row)
     return false;
 }
 
+static bool uses(const struct ladder *l, unsigned lane)
+{
+    for (uint32_t i = 0; i < l->rows; i++)
+        if (l->row[i].from == lane || l->row[i].to == lane) return true;
+    return false;
+}
+
+/* The boxes beside the last lane, and what visits cost beside those. */
+static void make_room(struct ladder *l)
+{
+    for (uint32_t i = 0; i < l->rows; i++) {
+        const struct ladder_row *r = &l->row[i];
+        int right = l->x[r->from] + 12 + ladder_note_width(r) + (l->bands ? COST_WIDTH : MARGIN);
+        if (r->shape == LADDER_NOTE && right > l->width) l->width = right;
+    }
+}
+
 /* Lanes that the machine has are always shown, so that frames of one lecture look alike. */
 static void place_lanes(struct ladder *l)
 {
@@ -71,7 +88,7 @@ static void place_lanes(struct ladder *l)
     l->time_x = MARGIN + (int)digits * 8;
     int x = l->time_x + 28 + LANE_HALF;
     for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-        l->has[lane] = lane != LANE_VMM || l->options.hypervisor;
+        l->has[lane] = lane == LANE_VMM ? l->options.hypervisor : lane != LANE_DEVICE || !l->options.spare || uses(l, LANE_DEVICE);
         if (!l->has[lane]) continue;
         l->x[lane] = x;
         x += LANE_GAP;
@@ -79,6 +96,16 @@ static void place_lanes(struct ladder *l)
     l->cost_x = x - LANE_GAP + 24;
     l->width = x - LANE_GAP + LANE_HALF + MARGIN;
     if (l->bands && l->width < l->cost_x + COST_WIDTH) l->width = l->cost_x + COST_WIDTH;
+    if (!l->has[LANE_DEVICE]) make_room(l);
+}
+
+void ladder_row_room(const struct ladder *l, uint32_t i, int *above, int *below)
+{
+    const struct ladder_row *r = &l->row[i];
+    bool line = r->shape == LADDER_ARROW || r->shape == LADDER_SILENT;
+    *above = line ? ARROW_ABOVE : NOTE_HALF;
+    if (i && (r->group != r[-1].group || !r->group)) *above += GROUP_SPACE;
+    *below = !line ? NOTE_HALF : r->detail[0] ? ARROW_BELOW + DETAIL_BELOW : ARROW_BELOW;
 }
 
 static void place_rows(struct ladder *l)
@@ -87,12 +114,10 @@ static void place_rows(struct ladder *l)
     l->top = l->head_y + HEAD;
     int y = l->top + GROUP_SPACE;
     for (uint32_t i = 0; i < l->rows; i++) {
-        struct ladder_row *r = &l->row[i];
-        bool line = r->shape == LADDER_ARROW || r->shape == LADDER_SILENT;
-        if (i && (r->group != r[-1].group || !r->group)) y += GROUP_SPACE;
-        y += line ? ARROW_ABOVE : NOTE_HALF;
-        r->y = y;
-        y += !line ? NOTE_HALF : r->detail[0] ? ARROW_BELOW + DETAIL_BELOW : ARROW_BELOW;
+        int above, below;
+        ladder_row_room(l, i, &above, &below);
+        l->row[i].y = y + above;
+        y += above + below;
     }
     l->bottom = y + 2 * GROUP_SPACE;
     l->height = l->bottom + MARGIN + (l->options.caption ? 28 : 0);
@@ -163,6 +188,21 @@ static void place_curves(struct ladder *l)
         k->x1 = l->x[lane == LANE_COUNT ? r->from : lane] + side;
         k->bend = lane == LANE_COUNT ? 0 : (bend > 34 ? 34 : bend) * (side / 7);
     }
+}
+
+void ladder_move(struct ladder *l, int right, int down, const int *y, int bottom)
+{
+    for (unsigned lane = 0; lane < LANE_COUNT; lane++) l->x[lane] += right;
+    l->time_x += right;
+    l->cost_x += right;
+    l->width += right;
+    l->head_y += down;
+    l->top += down;
+    for (uint32_t i = 0; i < l->rows; i++) l->row[i].y = y[i];
+    l->bottom = bottom;
+    l->height = bottom + MARGIN;
+    place_bands(l);
+    place_curves(l);
 }
 
 struct ladder *ladder_new(const struct trace *t, const struct ladder_options *o)

@@ -25,6 +25,8 @@ enum ladder_shape {
 
 enum { LADDER_LABEL = 20, LADDER_END_LABEL = 36, LADDER_DETAIL = 22 }; /* longest label and detail, in columns */
 
+#define LADDER_NONE UINT32_MAX
+
 struct ladder_options {
     uint32_t    from, to;     /* ids of the first and last event; 0: from the first, to the last */
     unsigned    max_rows;     /* 0: no limit */
@@ -33,7 +35,9 @@ struct ladder_options {
     bool        hosted;       /* a host's kernel and processes run in the guest's lanes, too */
     const char *title, *caption, *alt; /* UTF-8; NULL: none (alt: made from the title) */
     const char *theme;        /* "light" (also NULL), "dark", "print", "mono" */
-    uint32_t    shown;        /* SVG: only so many rows are drawn yet, on the canvas of all; 0: all */
+    uint32_t    shown;        /* SVG: only so many rows are drawn yet, on the canvas of all; 0: all; LADDER_NONE: none */
+    const char *prefix;       /* SVG: what ids begin with, where two ladders are in one document; NULL: nothing */
+    bool        spare;        /* no lane for devices if nothing happens there */
     /* Names a guest address: returns its text (in `buf` of `n` bytes, or a constant), or NULL for none. May be NULL. */
     const char *(*symbol)(void *self, uint32_t eip, char *buf, size_t n);
     void       *self;
@@ -84,6 +88,14 @@ int         ladder_note_width(const struct ladder_row *r); /* pixels, of a NOTE'
 int         ladder_label_x(const struct ladder *l, const struct ladder_row *r); /* centre of an arrow's label */
 const char *ladder_alt(const struct ladder *l);            /* text for those who cannot see it; never NULL */
 bool        ladder_in_band(const struct ladder *l, uint32_t row); /* the hypervisor has control in this row */
+
+/* For whoever gives rows other places (ladder_diff.h): what row `i` needs above and below its line, and the new places of all rows, in
+ * pixels; bands and curves follow. `right`, `down`: how far everything else goes. */
+void ladder_row_room(const struct ladder *l, uint32_t i, int *above, int *below);
+void ladder_move(struct ladder *l, int right, int down, const int *y, int bottom);
+void ladder_svg_body(const struct ladder *l, struct text *out); /* trace_svg.c: elements to stand in somebody's <svg> */
+struct ladder_ink { const char *ink, *faint, *mark, *background; }; /* a theme's colours for what stands beside; background NULL: none */
+struct ladder_ink ladder_ink(const char *theme);
 
 /* Exporters. Each adds a whole document. */
 void ladder_svg(const struct ladder *l, struct text *out);              /* trace_svg.c: SVG 1.1, real <text> */

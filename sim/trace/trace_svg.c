@@ -86,7 +86,12 @@ static void draw_head(const struct svg *s)
 }
 
 /* Of a frame: the rows that are there already. */
-static uint32_t shown(const struct ladder *l) { return l->options.shown ? l->options.shown : l->rows; }
+static uint32_t shown(const struct ladder *l)
+{
+    return l->options.shown == LADDER_NONE ? 0 : l->options.shown ? l->options.shown : l->rows;
+}
+
+static const char *prefix(const struct ladder *l) { return l->options.prefix ? l->options.prefix : ""; }
 
 static void draw_bands(const struct svg *s)
 {
@@ -95,8 +100,8 @@ static void draw_bands(const struct svg *s)
     for (uint32_t i = 0; i < l->bands; i++) {
         const struct ladder_band *b = &l->band[i];
         if (b->first >= shown(l)) break;
-        text_add(s->out, "<g id=\"visit%" PRIu32 "\">\n<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\" "
-                 "fill=\"%s\" fill-opacity=\"%s\"/>\n", l->row[b->first].episode, left, b->y0, l->width - 12 - left,
+        text_add(s->out, "<g id=\"%svisit%" PRIu32 "\">\n<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\" "
+                 "fill=\"%s\" fill-opacity=\"%s\"/>\n", prefix(l), l->row[b->first].episode, left, b->y0, l->width - 12 - left,
                  b->y1 - b->y0, s->theme->band, s->theme->band_opacity);
         if (b->cost) {
             struct text cost = { 0 };
@@ -150,8 +155,8 @@ static void draw_curves(const struct svg *s)
         const struct ladder_curve *k = &l->curve[i];
         if (k->from >= shown(l) || k->to >= shown(l)) continue;
         int mid = (k->y0 + k->y1) / 2, dir = k->bend > 0 ? 1 : -1;
-        text_add(s->out, "<g id=\"cause%" PRIu32 "-%" PRIu32 "\"><path d=\"M%d %d C%d %d %d %d %d %d\" fill=\"none\" "
-                 "stroke=\"%s\" stroke-width=\"1.3\" stroke-dasharray=\"2 3\"/>", l->row[k->from].id, l->row[k->to].id,
+        text_add(s->out, "<g id=\"%scause%" PRIu32 "-%" PRIu32 "\"><path d=\"M%d %d C%d %d %d %d %d %d\" fill=\"none\" "
+                 "stroke=\"%s\" stroke-width=\"1.3\" stroke-dasharray=\"2 3\"/>", prefix(l), l->row[k->from].id, l->row[k->to].id,
                  k->x0, k->y0, k->x0 + k->bend, k->bend ? k->y0 : mid, k->x1 + k->bend, k->bend ? k->y1 : mid, k->x1,
                  k->y1, s->theme->ink);
         text_add(s->out, "<path d=\"M%d %d l%d %d l%d %d z\" fill=\"%s\"/></g>\n", k->x1, k->y1, k->bend ? dir * 8 : -4,
@@ -202,7 +207,7 @@ static void draw_row(const struct svg *s, const struct ladder_row *r)
     int x = l->x[r->from], w = ladder_note_width(r);
     struct text cycle = { 0 };
     text_number(&cycle, r->cycle);
-    text_add(s->out, "<g id=\"ev%" PRIu32 "\">\n", r->id);
+    text_add(s->out, "<g id=\"%sev%" PRIu32 "\">\n", prefix(l), r->id);
     if (r->shape != LADDER_GAP)
         add_words(s, (struct words){ l->time_x, r->y + 4, 12, "end", s->theme->faint, false }, text_str(&cycle));
     text_free(&cycle);
@@ -225,14 +230,26 @@ static void draw_row(const struct svg *s, const struct ladder_row *r)
     text_add(s->out, "</g>\n");
 }
 
-void ladder_svg(const struct ladder *l, struct text *out)
+struct ladder_ink ladder_ink(const char *theme)
+{
+    const struct theme *t = theme_named(theme);
+    return (struct ladder_ink){ t->ink, t->faint, t->silent, t->background };
+}
+
+void ladder_svg_body(const struct ladder *l, struct text *out)
 {
     struct svg s = { l, theme_named(l->options.theme), out };
-    draw_head(&s);
     draw_bands(&s);
     draw_lanes(&s);
     draw_bars(&s);
     for (uint32_t i = 0; i < shown(l) && i < l->rows; i++) draw_row(&s, &l->row[i]);
     draw_curves(&s);
+}
+
+void ladder_svg(const struct ladder *l, struct text *out)
+{
+    struct svg s = { l, theme_named(l->options.theme), out };
+    draw_head(&s);
+    ladder_svg_body(l, out);
     text_add(out, "</svg>\n");
 }

@@ -317,7 +317,14 @@ bad "the manual page of no command" 2 'did you mean .trace' manual tarce
 bad "two manual pages" 2 'one word too many' manual run draw
 bad "draw what" 2 'draw what' draw
 bad "draw a scenario" 2 'draw ladder popf' draw popf
-bad "draw of a planned kind" 2 'planned' draw diff popf
+bad "a diff of nothing" 2 'draw diff: of what' draw diff
+bad "a diff of one recording" 2 'and which other run' draw diff x.rtrace
+bad "a diff of three" 2 'of what' draw diff popf rings trap
+bad "a diff of three techniques" 2 'is of two' draw diff popf --on te,bt,vtx -o x.svg
+bad "a diff of two guests on two techniques" 2 'give one guest' draw diff popf rings --on te,bt -o x.svg
+bad "a diff on no such technique" 2 'no such choice' draw diff popf --on te,tee -o x.svg
+bad "a diff as Mermaid" 2 'which is for ladders' draw diff popf -o x.mmd
+bad "a diff from nowhere" 2 'not a place' draw diff popf --from here -o x.svg
 bad "bits as TikZ" 2 'which is for ladders' draw bits popf -o x.tex
 bad "frames of bars" 2 'only a ladder' draw bars popf --frames -o x-%d.svg
 bad "frames in one file" 2 'put %02d where' draw ladder popf --frames -o x.svg
