@@ -100,6 +100,7 @@ bool paint_open(void (*interrupt)(void *self), void *self, struct err *e)
     nonl();
     keypad(stdscr, TRUE);
     set_escdelay(25);
+    typeahead(-1); /* or curses leaves a frame half done when the next key is there: over a slow line two writes, and a torn screen */
     curs_set(0);
     const char *no = getenv("NO_COLOR");
     colours = 0;

@@ -1,6 +1,7 @@
 /* The loop: wait for a key, let the state change, draw once. See tui.h.
  *
- * Idea: keys that arrive faster than a screen can be drawn are all obeyed and drawn once: at most 30 frames a second.
+ * Idea: keys that arrive faster than a screen can be drawn are all obeyed and drawn once: at most 30 frames a second. The first after a pause
+ * is drawn at once; over a slow line the others must not pile up.
  * A long run comes back here between slices, looks for keys and shows how far it is. */
 #include "tui/tui.h"
 
@@ -119,9 +120,9 @@ static int serve(struct loop *l)
             stale = false;
         }
         if (rescue_asked()) return EXIT_INTERRUPTED;
-        uint32_t key = paint_key(stale ? 1 : WAIT_MS);
+        int64_t due = l->shown + FRAME_MS - milliseconds();
+        uint32_t key = paint_key(!stale ? WAIT_MS : due > 0 ? (int)due : 0);
         if (key == TKEY_NOTHING) {
-            if (stale) l->shown = 0; /* nothing more to read: draw now */
             if (paint_gone()) return EXIT_INTERRUPTED;
             notes_send(&l->notes, &l->app);
             if (changed(l)) return EXIT_GOOD;
