@@ -192,4 +192,6 @@ void explain_tables(struct say *out)
     }
     say_role(out, ROLE_TITLE, "port");
     say_add(out, ": what it takes to port a kernel to a paravirtual interface, counted\n");
+    say_role(out, ROLE_TITLE, "keys");
+    say_add(out, ": what the keys of the terminal do\n");
 }

@@ -133,13 +133,20 @@ static bool before(int c)
     return false;
 }
 
+/* The blank before the word at hand, or in a list of machines the comma; NULL: it is the first. */
+static const char *last_word(const char *typed)
+{
+    const char *comma = strrchr(typed, ',');
+    return comma && !strncmp(typed, "lockstep ", 9) ? comma : strrchr(typed, ' ');
+}
+
 bool colon_complete(const char *typed, char *to, size_t room, char *all, size_t all_room)
 {
     static const char *const places[] = { "event:", "cycle:", "insn:", "step:", "label:", "mark:", "fail:" };
     static const char *const lua_words[] = { "expect ", "vm.eax", "vm.ecx", "vm.edx", "vm.ebx", "vm.esp", "vm.ebp", "vm.esi", "vm.edi", "vm.eip",
         "vm.flags.IF", "vm.flags.ZF", "vm.flags.CF", "vm.cpl", "vm.cr0", "vm.cr3", "vm.guest.vIF", "vm.guest.cpl", "vm.guest.cr3", "vm.cycles",
         "vm.instructions", "vm.serial", "vm:u8(", "vm:u32(", "vm:run(till.", "vm:poke(", "vm:disasm(", "vm:translate(" };
-    const char *last = strrchr(typed, ' ');
+    const char *last = last_word(typed);
     unsigned n = 0;
     *to = *all = 0;
     if (!last) {
@@ -165,7 +172,7 @@ bool colon_complete(const char *typed, char *to, size_t room, char *all, size_t 
 static void complete(struct app *a)
 {
     char to[COLON_LINE], all[200], whole[2 * COLON_LINE];
-    char *last = strrchr(a->typed, ' ');
+    const char *last = last_word(a->typed);
     size_t kept = last ? (size_t)(last + 1 - a->typed) : 0;
     if (!colon_complete(a->typed, to, sizeof to, all, sizeof all)) return;
     if (strchr(all, ' ')) session_say(&a->session, false, "%s", all);

@@ -235,3 +235,24 @@ int tui_run(struct machine *m, struct lesson *l, const struct tui_options *o, st
     app_close(&loop.app);
     return code;
 }
+
+enum { KEYS_WIDE = 20, HELP_WIDE = 60 };
+
+static void add_help(void *self, int i, const char *s, int n)
+{
+    struct text *out = self;
+    text_add(out, i ? "%20s%.*s\n" : "%s%.*s\n", "", n, s);
+}
+
+void tui_keys(struct text *out)
+{
+    for (unsigned g = 0; g < GROUP_COUNT; g++) {
+        text_add(out, "\n%s\n", command_group_name(g));
+        for (int c = 0; c < CMD_COUNT; c++) {
+            const struct command_desc *d = command_desc(c);
+            if (d->group != g) continue;
+            text_add(out, "  %-*s", KEYS_WIDE - 2, d->keys);
+            frame_wrap(d->help, HELP_WIDE, add_help, out);
+        }
+    }
+}

@@ -46,4 +46,7 @@ int tui_notes(bool wait, struct err *e);
 /* The terminal on stdout in words ("xterm-256color, 256 colours"), or what is wrong with it, and false. */
 bool tui_terminal(char *words, size_t room);
 
+/* The keys and what they do, as ? lists them: lines of at most 80 columns, for `ringside explain keys`. */
+void tui_keys(struct text *out);
+
 #endif

@@ -125,7 +125,7 @@ static void test_more_and_less(void **state)
     press(&w, "-");
     expect_shows(&w, "Two are the fewest");
     assert_int_equal(pair_now(w.app.pair)->step.steps, here);
-    press(&w, "<Esc>:lockstep bt,te<Enter>");
+    press(&w, "<Esc>:lockstep bt,t<Tab><Enter>");
     expect_shows(&w, "native, bt, te ");
     press(&w, "<Esc>:lockstep bt,bt<Enter>");
     expect_shows(&w, "there already");
