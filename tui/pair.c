@@ -370,7 +370,7 @@ static void more(struct app *a)
     }
     anew(a);
     if (!*a->session.message && pair_columns(a) < p->n)
-        session_say(&a->session, false, "%u machines in step; for so many columns the screen is too narrow: > shows the next.", p->n);
+        session_say(&a->session, false, "%u machines in step, and columns for %u: > shows the next.", p->n, pair_columns(a));
 }
 
 /* The one in the last column goes. */
