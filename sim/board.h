@@ -145,7 +145,7 @@ void machine_ends_off(struct machine *m);
 void machine_ends_halted(struct machine *m);                    /* no device will ever wake the CPU */
 void machine_ends_limit(struct machine *m, const char *option, uint64_t n);
 void machine_ends_vmm(struct machine *m);                       /* the hypervisor has nothing left to run */
-bool machine_hosted_over(const struct machine *m);              /* a host stops the machine when all its VMs are over: their ends count */
+void machine_ends_host(struct machine *m); /* a host stops the machine: how its VMs ended counts, and those that had not died with their processes */
 /* Of several VMs: whoever ended since this was called last. */
 void machine_note_ends(struct machine *m);
 /* How a VM ended, and the exit code for that. */

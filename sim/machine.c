@@ -207,6 +207,7 @@ static bool build_card(struct machine *m, struct err *e)
     bool hosted = config_hosted(&m->cfg); /* the board's own line is the host's */
     if (m->guests == 1 && !hosted) return true;
     if (!serial_card_init(&b->card, m->guests - !hosted, &b->bus, &b->timers, &m->arena, e)) return false;
+    if (hosted) b->card.line->source = (struct serial_source){ machine_input_get, m };
     for (unsigned n = !hosted; n < m->guests; n++) b->card.line[n - !hosted].sink = (struct serial_sink){ board_serial, &m->guest[n] };
     return true;
 }
@@ -252,7 +253,7 @@ static bool build_board(struct machine *m, struct err *e)
     unsigned drives = machine_board_media(m, disks);
     struct devices_wiring w = { .intr = { board_intr, m, 0 }, .nmi = { board_nmi, m, 0 }, .ignne = { board_ignne, m, 0 },
                                 .apics = true, .remaps = true, .serial = { board_serial, config_hosted(&m->cfg) ? &m->host : m->guest },
-                                .serial_in = { machine_input_get, m }, .console = { board_serial, config_hosted(&m->cfg) ? &m->host : m->guest },
+                                .serial_in = { config_hosted(&m->cfg) ? NULL : machine_input_get, m }, .console = { board_serial, config_hosted(&m->cfg) ? &m->host : m->guest },
                                 .stop = board_stop, .stop_self = m, .a20 = { board_a20, m, 0 },
                                 .card = m->technique->hypervisor ? 0 : m->rom.video_pci, .card_moved = { board_card, m },
                                 .shadow = { board_shadow, m }, .rom = m->rom.chip && !m->technique->hypervisor,

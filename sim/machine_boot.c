@@ -102,7 +102,11 @@ bool machine_boot_host(struct machine *m, struct err *e)
     cfg.modules = 0;
     cfg.initrd[0] = 0;
     snprintf(cfg.image, sizeof cfg.image, "%s", m->cfg.host_image);
-    snprintf(cfg.append, sizeof cfg.append, "vmm=%u vms=%u run=\"vm %u\"", (unsigned)HOST_FRAMES, m->guests, m->guests);
+    char more[40] = "";
+    if (b->vmm.board.setting[SETTING_HOST_CRASH]) snprintf(more, sizeof more, "crash=%u ", b->vmm.board.setting[SETTING_HOST_CRASH]);
+    if (m->cfg.serial_in[0]) strcat(more, "input=1 ");
+    snprintf(cfg.append, sizeof cfg.append, "%svmm=%u vms=%u run=\"vm %u%s\"", more, (unsigned)HOST_FRAMES, m->guests, m->guests,
+             m->cfg.serial_in[0] ? " typed" : "");
     if (!config_option(&cfg, "module", m->cfg.host_module, e)) return false;
     b->host_memory = arena_alloc(&m->arena, sizeof *b->host_memory);
     bus_init_child(b->host_memory, &b->bus, HOST_FRAMES, &m->arena);

@@ -160,12 +160,18 @@ void machine_ends_vmm(struct machine *m)
     machine_ends(m, (enum machine_fate)x.fate, x.code, x.why);
 }
 
-bool machine_hosted_over(const struct machine *m)
+void machine_ends_host(struct machine *m)
 {
     const struct vmm *h = &m->b->vmm;
-    bool over = h->hosted.on;
-    for (unsigned n = 0; n < h->vms; n++) over &= h->vm[n].account.state == VM_OVER;
-    return over;
+    for (unsigned n = 0; n < h->vms; n++) {
+        if (h->vm[n].account.state == VM_OVER) continue;
+        char why[200];
+        snprintf(why, sizeof why, "the guest died: vm%u's process on the host ended before its guest did, and with it the virtual machine; its disks are "
+                 "as they were then", n);
+        machine_ends(m, FATE_DIED, 0, why);
+        return;
+    }
+    machine_ends_vmm(m);
 }
 
 void machine_ends_halted(struct machine *m)

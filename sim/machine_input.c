@@ -59,7 +59,7 @@ static void happen(struct board *b, const struct input *in)
         return;
     }
     b->typed_given += in->bytes;
-    uart_listen(&b->devices.uart);
+    uart_listen(b->vmm.hosted.on ? b->card.line : &b->devices.uart); /* a host's card has the first VM's line */
 }
 
 void machine_input_due(struct machine *m)

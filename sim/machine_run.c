@@ -154,7 +154,7 @@ static void advance(struct machine *m, uint64_t insns)
         break;
     case CPU_BUDGET: case CPU_PAUSE: break;
     }
-    if (b->stopped && machine_hosted_over(m)) machine_ends_vmm(m);
+    if (b->stopped && b->vmm.hosted.on) machine_ends_host(m);
     if (b->stopped)
         machine_ends(m, FATE_EXITED, b->stop_code, b->stop_code ? "the guest reported failure" : "the guest ended well");
     if (b->off) machine_ends_off(m);

@@ -63,6 +63,19 @@ hosted build/guests/mini.elf --ram 16M --module $img --disk $img --disk $img --d
 check "four drives" grep -q 'files on the disk' "$TMPDIR/hosted"
 check "requests of the process to the real drives" grep -Eq '"requests": [1-9].*"real_interrupts": [1-9]' "$TMPDIR/json"
 
+# What is typed comes over the host's line to the process, and to the guest. The echo may come earlier or later.
+printf 'ls\ncat motd | wc\nhalt\n' >"$TMPDIR/typed"
+answers() { grep -E '^\$|^(README|demo|bin/)$| [0-9]+ [0-9]+$' "$1"; }
+hosted build/guests/mini.elf --ram 16M --disk $img --append disk --serial-in "$TMPDIR/typed"
+check "somebody types" [ $? = 0 -a "$(grep -c README "$TMPDIR/hosted")" = 1 ]
+bare build/guests/mini.elf --ram 16M --disk $img --append disk --serial-in "$TMPDIR/typed"
+check "  and the guest does as on a bare machine" sh -c "[ \"$(answers "$TMPDIR/hosted")\" = \"$(answers "$TMPDIR/bare")\" ]"
+
+# A process that is killed (what is on the disk then: tests/unit/machine_hosted_test.c).
+hosted build/guests/mini.elf --ram 16M --disk $img --set host.crash=160 --append 'disk run="echo one >x; echo did one; echo two >>x; echo did two; halt 0"'
+check "a process is killed, and its virtual machine with it" [ $? = 4 ]
+check "  which is said" grep -q "process on the host ended before its guest did" "$TMPDIR/err"
+
 # Several virtual machines: a process for each, the host's scheduler, a line of the host's card for each.
 bare build/guests/mini.elf --ram 16M --disk $img --append 'run="ls; primes 50; sleep 20; ps; halt 0"'
 hosted build/guests/mini.elf --ram 16M --vms 4 --disk $img --append 'run="ls; primes 50; sleep 20; ps; halt 0"' --set vmm.check=1

@@ -130,12 +130,24 @@ static bool give(uint32_t to, const struct vm_run *run)
            (run->in || space_write(&current->space, to + offsetof(struct vm_run, data), run->data, data_bytes(run)));
 }
 
+// With crash=N the process is killed at the Nth chance, of which each disk request gives four: asked for, done, answered, the answer heard.
+static bool told; // the last request's answer: what is next is of no interest
+
+void hosting_dies(void)
+{
+    static uint32_t chances;
+    told = false;
+    if (++chances == kernel_option("crash")) process_exit(STATUS_KILLED);
+}
+
 // The guest goes on, until there is something for the process. What the process said holds for the first crossing only.
 static int vm_run(uint32_t vm, uint32_t at)
 {
     struct vm_run run;
     if (!take(at, &run)) return E_FAULT;
     lines_send(vm);
+    bool news = !told;
+    if (news) hosting_dies();
     do {
         irq_state saved = irq_save();
         to_window(&run);
@@ -146,7 +158,8 @@ static int vm_run(uint32_t vm, uint32_t at)
         irq_restore(saved);
         if (current->killed) return E_PIPE;
         run.stores = run.over = 0;
-    } while (run.reason == RUN_INTERRUPT || run.reason == RUN_AGAIN);
+        if (news) hosting_dies(), told = true, news = false;
+    } while ((run.reason == RUN_INTERRUPT || run.reason == RUN_AGAIN) && !lines_news(vm));
     return give(at, &run) ? 0 : E_FAULT;
 }
 
@@ -160,6 +173,7 @@ int arch_vm(uint32_t call, uint32_t vm, uint32_t record)
     case VM_RUN: return vm_run(vm, record);
     case VM_DISK: return hosting_disk(vm, record);
     case VM_LINE: return lines_write(vm, record);
+    case VM_TYPED: return lines_read(vm);
     default: return E_INVAL;
     }
 }

@@ -71,9 +71,11 @@ int hosting_disk(uint32_t vm, uint32_t record)
     if (d.count > MOST || d.count > mine || d.sector > mine - d.count || d.parts > DISK_PARTS || (!d.parts && d.count > 1)) return E_INVAL;
     if (d.parts && !find_parts(vm, &d, parts)) return E_FAULT;
     if (!d.parts && d.write && !space_read(&current->space, record + FIXED, d.buffer, SECTOR)) return E_FAULT;
+    hosting_dies(); // asked
     enter(d.drive / 2);
     bool ok = d.parts ? ide_transfer(d.drive, sector, d.count, parts, d.parts, d.write) : through_record(d.drive / 2, sector, &d);
     leave(d.drive / 2);
+    hosting_dies(); // done
     if (!ok) return E_IO;
     return d.parts || d.write || space_write(&current->space, record + FIXED, d.buffer, SECTOR) ? 0 : E_FAULT;
 }

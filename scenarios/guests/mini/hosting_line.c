@@ -3,13 +3,14 @@
 // Idea: what a process writes goes into its line's queue, and a line whose transmitter is empty takes the 16 characters that its FIFO has
 // room for. The process does that itself whenever it is in the kernel; for one that stays away the timer does.
 // Manual: PC16550D data sheet.
-// Not here: input.
+// What is typed is read by the timer, if the kernel was told that somebody types (input=1), and is the first virtual machine's.
+// Not here: input for the others, its interrupt.
 #include "mini/kernel.h"
 #include "mini/driver.h"
 #include "mini/hosting.h"
 
-enum { CARD = 0xD000, PORTS = 8, DATA = 0, ENABLE = 1, FIFO_CONTROL = 2, LINE_CONTROL = 3, LINE_STATUS = 5 };
-enum { EMPTY = 0x20, SENT = 0x40, FIFO = 16, QUEUE = 2048, SOON = 2, LONG = 4 /* ticks */ };
+enum { CARD = 0xD000, PORTS = 8, DATA = 0, ENABLE = 1, FIFO_CONTROL = 2, LINE_CONTROL = 3, MODEM = 4, LINE_STATUS = 5 };
+enum { EMPTY = 0x20, SENT = 0x40, FIFO = 16, QUEUE = 2048, SOON = 2, LONG = 4 /* ticks */, READY = 1, TYPED = 256 };
 
 static struct line {
     char queue[QUEUE];
@@ -17,6 +18,11 @@ static struct line {
     uint32_t sent_at; // ticks
 } lines[HOSTING_VMS];
 static uint32_t count;
+static struct {
+    uint8_t queue[TYPED];
+    uint32_t in, out; // free-running
+    bool told;        // the process knows that there is something
+} typed;
 
 static uint16_t port(const struct line *l, unsigned reg) { return (uint16_t)(CARD + (l - lines) * PORTS + reg); }
 
@@ -28,9 +34,31 @@ static void send(struct line *l, uint32_t patience)
     l->sent_at = ticks;
 }
 
+static void receive(void)
+{
+    for (int i = 0; i < FIFO && typed.in - typed.out < TYPED && (inb(port(lines, LINE_STATUS)) & READY); i++)
+        typed.queue[typed.in++ % TYPED] = inb(port(lines, DATA));
+}
+
+bool lines_news(uint32_t line)
+{
+    if (line || typed.told || typed.in == typed.out) return false;
+    return typed.told = true;
+}
+
+int lines_read(uint32_t line)
+{
+    irq_state saved = critical_enter();
+    int c = line || typed.in == typed.out ? -1 : typed.queue[typed.out++ % TYPED];
+    if (c < 0) typed.told = false;
+    critical_leave(saved);
+    return c;
+}
+
 static void on_timer(void)
 {
     kernel_tick();
+    if (kernel_option("input")) receive();
     for (struct line *l = lines; l < lines + count; l++) send(l, LONG);
 }
 
@@ -43,6 +71,7 @@ void lines_init(uint32_t n)
         outb(port(l, ENABLE), 0);
         outb(port(l, LINE_CONTROL), 3);    // 8 bits, no parity, one stop bit
         outb(port(l, FIFO_CONTROL), 7);    // on, both emptied
+        if (kernel_option("input")) outb(port(l, MODEM), 3); // whoever types may
     }
     irq_install(0, on_timer);
 }

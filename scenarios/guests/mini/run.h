@@ -16,10 +16,11 @@ enum vm_call {
     VM_RUN,         // struct vm_run
     VM_DISK,        // struct vm_disk; with `count` 0: how many sectors the virtual machine has of that drive
     VM_LINE,        // struct vm_text, to the virtual machine's serial line
+    VM_TYPED,       // the next character that came over that line; negative: there is none
     VM_DRAIN,       // until all lines have sent what they had
 };
 
-enum { RUN_PORT = 1, RUN_HALT, RUN_INTERRUPT, RUN_AGAIN /* the kernel's affair, these two: nothing a process sees */, RUN_OVER };
+enum { RUN_PORT = 1, RUN_HALT, RUN_INTERRUPT, RUN_AGAIN /* the kernel's affair, these two: a process sees them if something was typed */, RUN_OVER };
 enum { RUN_STORES = 16, RUN_DATA = 512, RUN_MASTERS = 0xC000 /* the bus masters' ports, wherever the guest has them */ };
 #define RUN_MEMORY 0xD0000000u
 

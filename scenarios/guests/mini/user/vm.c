@@ -2,15 +2,18 @@
 //
 // Idea: the module runs the guest and serves what it can; a port of one of our devices makes the call return, and so does a guest
 // that waits. The devices are a serial port (vm_uart.c), disks (vm_ide.c), the debug console and the debug exit. `vm N` runs N virtual
-// machines, a process for each, and switches the host off when all are over.
-// Not here: input, network cards; a device that works while its guest goes on.
+// machines, a process for each, and switches the host off when all are over; `vm N typed`: somebody types on the first one's line.
+// Not here: network cards; a device that works while its guest goes on.
 #include "mini/user/vm.h"
 
 enum { COM1 = 0x3F8, COM1_PORTS = 8, CONSOLE = 0xE9, EXIT = 0xF4, IRQ_COM1 = 4, IRQ_IDE = 14, CHANNELS = 2, MASTER_PORTS = 16 };
 static const uint16_t channel_at[CHANNELS] = { 0x1F0, 0x170 };
 enum { CHANNEL_PORTS = 8, CONTROL_PORT = 0x206 /* behind the channel's first */ };
 
+enum { PATIENCE = 10 /* ms between two looks at what was typed, at most */ };
+
 uint32_t vm_number, vm_memory_size;
+bool vm_typed;
 struct vm_run vm_record;
 
 // Neighbours become one row; when all are taken, the last one grows over what lies between.
@@ -85,6 +88,7 @@ static int serve(void)
     }
     ide_init();
     for (struct vm_run *r = &vm_record;;) {
+        uart_listen();
         r->lines = lines();
         int error = vm_call(VM_RUN, r);
         r->stores = 0;
@@ -95,7 +99,10 @@ static int serve(void)
         }
         if (r->reason == RUN_HALT) {
             uart_flush();
-            sleep((r->wait + 999) / 1000);
+            uint32_t ms = (r->wait + 999) / 1000;
+            sleep(vm_typed && ms > PATIENCE ? PATIENCE : ms);
+        } else if (r->reason != RUN_PORT) {
+            // the kernel's affair, or there is something to read
         } else if (r->count) string(r);
         else if (r->in) r->value = port_read(r->port, r->size);
         else port_write(r->port, r->size, r->value);
@@ -106,6 +113,7 @@ int main(int argc, char **argv)
 {
     uint32_t vms = argc > 1 ? (uint32_t)text_number(argv[1]) : 1, first = 0;
     int status, worst = 0;
+    vm_typed = argc > 2;
     for (vm_number = first; vm_number + 1 < vms; vm_number++)
         if (fork() == 0) exit(serve() ? 1 : 0);
     worst = serve() ? 1 : 0; // the last one is ours

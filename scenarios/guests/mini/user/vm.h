@@ -8,6 +8,7 @@
 extern uint32_t vm_number;       // which virtual machine is ours
 extern uint32_t vm_memory_size;  // its memory, at RUN_MEMORY
 extern struct vm_run vm_record;
+extern bool vm_typed;            // somebody types on the virtual machine's line
 
 static inline int vm_call(enum vm_call call, void *record) { return syscall(SYS_VM, call, vm_number, record); }
 // The guest's memory from `at` on, if that much is there; NULL: it is not.
@@ -18,6 +19,7 @@ static inline void *vm_memory(uint32_t at, uint32_t size)
 void vm_stored(uint32_t at, uint32_t size); // a device has stored there: the module will hear of it
 
 // A device's ports; `offset` is from its first one. And does it hold up its interrupt line?
+void uart_listen(void);
 void uart_flush(void);
 void uart_put(char c);
 uint32_t uart_read(uint32_t offset);
