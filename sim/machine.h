@@ -468,6 +468,10 @@ struct machine_link { uint64_t out, in; };
 bool machine_link(const struct machine *m, struct machine_link *out);
 const struct machine *machine_peer(const struct machine *m);
 void machine_link_record(const struct machine *m, struct text *out);
+/* The ports of the switch on the wire, and who is plugged in at port n: frames that came from it, went to it, were lost before it, wait for it. */
+struct machine_port { const char *station; uint64_t sent, received, dropped, waiting; };
+unsigned machine_ports(const struct machine *m); /* 0: there is no network */
+void machine_port(const struct machine *m, unsigned n, struct machine_port *out);
 /* What passed the hypervisor's switch, which joins the cards of the VMs and the real one: each packet that came in is forwarded to some
  * ways out, and every one of those went to a VM or to the card, was dropped, or waits. False: there is none. */
 struct machine_switch {

@@ -41,6 +41,15 @@ void machine_capture(const struct machine *m, struct text *out)
     if (m->b->frames_len) text_bytes(out, m->frames_seen.s, m->b->frames_len);
 }
 
+unsigned machine_ports(const struct machine *m) { return m->b->net ? m->b->net->ports : 0; }
+
+/* The card is plugged in first, and then whoever --nic names. */
+void machine_port(const struct machine *m, unsigned n, struct machine_port *out)
+{
+    const struct net_port *p = &m->b->net->port[n];
+    *out = (struct machine_port){ !n ? "card" : !strcmp(m->cfg.nic, "join") ? "link" : m->cfg.nic, p->sent, p->received, p->dropped, p->waiting };
+}
+
 static void add_way(struct machine_switch *to, const struct resident_way *w, uint64_t *gone)
 {
     *gone += w->gone;

@@ -295,9 +295,38 @@ static void json_hosted(const struct report *r, struct text *out)
     text_add(out, ",\n");
 }
 
+static void json_ports(const struct machine *m, struct text *out)
+{
+    text_add(out, "\"ports\": [");
+    for (unsigned n = 0; n < machine_ports(m); n++) {
+        struct machine_port p;
+        machine_port(m, n, &p);
+        text_add(out, "%s{\"station\": \"%s\", \"sent\": %llu, \"received\": %llu, \"dropped\": %llu, \"waiting\": %llu}", n ? ", " : "", p.station,
+                 (unsigned long long)p.sent, (unsigned long long)p.received, (unsigned long long)p.dropped, (unsigned long long)p.waiting);
+    }
+    text_add(out, "]");
+}
+
+/* The switch on the wire; with --nic join the link as well, and the switch at its other end. */
+static void json_network(const struct machine *m, struct text *out)
+{
+    struct machine_link l;
+    if (!machine_ports(m)) return;
+    text_add(out, "  \"network\": {");
+    json_ports(m, out);
+    if (machine_link(m, &l)) text_add(out, ", \"link\": {\"out\": %llu, \"in\": %llu}", (unsigned long long)l.out, (unsigned long long)l.in);
+    if (machine_peer(m)) {
+        text_add(out, ", \"peer\": {");
+        json_ports(machine_peer(m), out);
+        text_add(out, "}");
+    }
+    text_add(out, "},\n");
+}
+
 static void json_io(const struct report *r, struct text *out)
 {
     struct machine_io io;
+    json_network(r->s->machine, out);
     if (r->s->cfg.nic[0]) text_add(out, "  \"frames\": %llu,\n", (unsigned long long)machine_frames(r->s->machine));
     struct machine_switch w;
     if (machine_switch(r->s->machine, &w))
