@@ -48,7 +48,7 @@ void machine_vm(const struct machine *m, unsigned n, struct machine_vm *out)
     if (m->technique->hypervisor) filled(m, n, out);
     else bare(m, out);
     bool later = m->technique->hypervisor && m->b->vmm.vm[n].later;
-    out->image = later ? "a file of vm 0's" : m->guest[n].image.path;
+    out->image = later ? "from vm 0" : m->guest[n].image.path;
     machine_vm_end(m, n, &out->end, &out->exit_code);
 }
 
