@@ -54,7 +54,7 @@ void config_alone(const struct machine_cfg *c, unsigned vm, struct machine_cfg *
 }
 
 /* One of them goes, the others stay. */
-static bool check_saved_vm(const struct machine_cfg *c, bool managed, struct err *e)
+static bool check_saved_vm(const struct machine_cfg *c, struct err *e)
 {
     struct machine_cfg one;
     struct config_share share;
@@ -65,7 +65,7 @@ static bool check_saved_vm(const struct machine_cfg *c, bool managed, struct err
         return err_set(e, EXIT_USAGE, "--save of vm%d with --nic: its card's address is that of the second and later ones, and it would go on as the first; "
                        "save vm0, or leave the card out", vm);
     config_vm(c, (unsigned)vm, &one, &share);
-    return save_possible("--save", cpu_strategy_find(one.cpu), c->io, 1, managed, e);
+    return save_possible("--save", cpu_strategy_find(one.cpu), c->io, 1, false, e);
 }
 
 static bool check_leaver(const struct machine_cfg *c, bool managed, struct err *e)
@@ -93,6 +93,6 @@ bool config_check_save(const struct machine_cfg *c, struct err *e)
     if (c->migrate_to[0] && !c->migrate_at) return err_set(e, EXIT_USAGE, "--migrate-to %s: when? Add --migrate-at CYCLE, as in --migrate-at 20e6", c->migrate_to);
     if (c->migrate_at && c->save[0]) return err_set(e, EXIT_USAGE, "--migrate-at with --save: the virtual machine cannot go both ways; leave one of them out");
     if (c->migrate_at && !check_leaver(c, managed, e)) return false;
-    if (c->save[0] && !check_saved_vm(c, managed, e)) return false;
-    return !c->restore[0] || save_possible("--restore", cpu, c->io, n, managed, e);
+    if (c->save[0] && !check_saved_vm(c, e)) return false;
+    return !c->restore[0] || save_possible("--restore", cpu, c->io, n, false, e);
 }

@@ -141,6 +141,32 @@ bool memory_drop(struct memory_vm *v, uint32_t page, enum page_state to)
     return true;
 }
 
+/* ---- saved and restored */
+
+const uint8_t *memory_look(const struct vm *vm, uint32_t page)
+{
+    return vm->bus.map[page] == FRAME_NONE ? bus_looks(vm, page) : memory_bytes(&vm->vmm->memory, vm->bus.map[page]);
+}
+
+void memory_forget(struct vm *vm)
+{
+    for (uint32_t n = 0; n < vm->memory.pages; n++) (void)memory_drop(&vm->memory, n, PAGE_NEW); /* nobody watches it yet */
+}
+
+bool memory_put(struct vm *vm, uint32_t page, const uint8_t *bytes)
+{
+    return memory_need(vm, page, true) && bus_poke(vm->vmm->board.bus, hpa(vm->bus.map[page] << PAGE_SHIFT), bytes, PAGE_SIZE);
+}
+
+bool memory_ballooned(struct vm *vm, uint32_t page)
+{
+    struct memory_vm *v = &vm->memory;
+    if (page >= v->pages || v->page[page].state != PAGE_NEW) return false;
+    v->page[page].state = PAGE_BALLOON;
+    v->count.ballooned++;
+    return true;
+}
+
 /* ---- for tests and reports */
 
 uint32_t memory_saved(const struct memory *m)

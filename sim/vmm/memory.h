@@ -114,6 +114,14 @@ bool memory_check(const struct memory *m, char *why, unsigned room);
 /* Pages that VMs have beyond what frames they are on: what sharing saves. */
 uint32_t memory_saved(const struct memory *m);
 
+/* A page's bytes wherever it is: on a frame, in the swap area, or zeros. For saving; costs nothing and changes nothing. */
+const uint8_t *memory_look(const struct vm *vm, uint32_t page);
+/* Before the VM starts: no page has anything; then, page by page, what it holds (false: there is no frame, not even by swapping), and that it is
+ * in the balloon (false: it is something else, or there is no such page). */
+void memory_forget(struct vm *vm);
+bool memory_put(struct vm *vm, uint32_t page, const uint8_t *bytes);
+bool memory_ballooned(struct vm *vm, uint32_t page);
+
 /* ---- inside */
 /* A frame with refs 1 and zeros; MEMORY_NONE: there is none. */
 uint32_t memory_take(struct memory *m);

@@ -10,6 +10,7 @@
 #define TAG_VCPU SAVE_TAG('V', 'C', 'P', 'U')
 #define TAG_DEVS SAVE_TAG('D', 'E', 'V', 'S')
 #define TAG_MEMO SAVE_TAG('M', 'E', 'M', 'O') /* packed: a page's number and bytes, of those that are not zero */
+#define TAG_BALL SAVE_TAG('B', 'A', 'L', 'L') /* where memory is managed: has the guest a balloon driver; packed: pages in its balloon */
 enum { PAGE_ROOM = PAGE_SIZE + sizeof(uint32_t) };
 #define CYCLE_MOST (1ull << 50)
 
@@ -29,7 +30,8 @@ bool save_possible(const char *what, const struct cpu_strategy *cpu, const char 
                        "use --io hypervisor-direct", what, io);
     if (vms > 1) return err_set(e, EXIT_USAGE, "%s with %u virtual machines: what comes is one, with the whole machine to itself; use one", what, vms);
     if (managed)
-        return err_set(e, EXIT_USAGE, "%s with --set memory.*: pages that are shared, ballooned or swapped out do not travel yet; leave those settings out", what);
+        return err_set(e, EXIT_USAGE, "%s with --set memory.*: a page that is shared or swapped out has no frame of its own whose stores could be noted; leave those "
+                       "settings out, or use --save", what);
     return true;
 }
 
@@ -38,6 +40,7 @@ uint32_t save_layout(void) { return state_layout(&devices_state, state_layout(&c
 /* ---- out */
 
 #define APICS (1u << 31) /* among struct what's extras */
+#define MANAGED (1u << 30) /* likewise: there is a balloon's port */
 
 static struct what what_of(const struct vm *vm)
 {
@@ -49,7 +52,7 @@ static struct what what_of(const struct vm *vm)
     w.hz = b->clock->hz;
     w.frames = vm->frames;
     w.family = m->cost[COST_CPU_FAMILY], w.model = m->cost[COST_CPU_MODEL], w.stepping = m->cost[COST_CPU_STEPPING];
-    w.without = m->without, w.extras = m->extras | (vm->devices.apics ? APICS : 0u), w.epoch = b->epoch;
+    w.without = m->without, w.extras = m->extras | (vm->devices.apics ? APICS : 0u) | (vm->vmm->memory.managed ? MANAGED : 0u), w.epoch = b->epoch;
     for (unsigned n = 0; n < IDE_DRIVES; n++) {
         const struct disk *d = vm->disk[n].virtio ? &vm->devices.virtio_blk[n].disk : &vm->devices.ide.channel[n / 2].drive[n % 2].disk;
         w.sectors[n] = d->sectors;
@@ -66,11 +69,16 @@ static bool is_zero(const uint8_t *page)
     return !memcmp(page, zeros, PAGE_SIZE);
 }
 
+static const uint8_t *bytes_of(const struct vm *vm, uint32_t page)
+{
+    return vm->vmm->memory.managed ? memory_look(vm, page) : bus_page(vm->vmm->board.bus, hpa(vm->bus.map[page] << PAGE_SHIFT));
+}
+
 static void save_memory(const struct vm *vm, struct text *file)
 {
     struct text pages = { 0 };
     for (uint32_t n = 0; n < vm->frames; n++) {
-        const uint8_t *page = bus_page(vm->vmm->board.bus, hpa(vm->bus.map[n] << PAGE_SHIFT));
+        const uint8_t *page = bytes_of(vm, n);
         if (!page || is_zero(page)) continue;
         text_bytes(&pages, &n, sizeof n);
         text_bytes(&pages, page, PAGE_SIZE);
@@ -79,6 +87,20 @@ static void save_memory(const struct vm *vm, struct text *file)
     save_packed(file, &pages);
     save_close(file, at);
     text_free(&pages);
+}
+
+static void save_balloon(const struct vm *vm, struct text *file)
+{
+    const struct memory_vm *v = &vm->memory;
+    struct text list = { 0 };
+    uint32_t driver = v->driver;
+    for (uint32_t n = 0; n < v->pages; n++)
+        if (v->page[n].state == PAGE_BALLOON) text_bytes(&list, &n, sizeof n);
+    size_t at = save_open(file, TAG_BALL);
+    text_bytes(file, &driver, sizeof driver);
+    save_packed(file, &list);
+    save_close(file, at);
+    text_free(&list);
 }
 
 void save_vm(const struct vm *vm, bool memory, struct text *file)
@@ -96,6 +118,7 @@ void save_vm(const struct vm *vm, bool memory, struct text *file)
     devices_save(&vm->devices, &vm->timers, file);
     save_close(file, at);
     if (memory) save_memory(vm, file);
+    if (memory && vm->vmm->memory.managed) save_balloon(vm, file);
 }
 
 /* ---- in */
@@ -115,6 +138,9 @@ static bool fits(const struct vm *vm, const struct what *w, const char *name, st
     if (w->hz != here.hz || w->family != here.family || w->model != here.model || w->stepping != here.stepping)
         return err_set(e, EXIT_INPUT, "%s: saved on another processor (family %u model %u stepping %u, %llu MHz), whose clock and CPUID the guest has seen; use "
                        "the same --model", name, w->family, w->model, w->stepping, (unsigned long long)w->hz / 1000000);
+    if ((w->extras ^ here.extras) & MANAGED)
+        return err_set(e, EXIT_INPUT, "%s: saved %s --set memory.total or memory.share, and the guest has seen whether there is a balloon's port; %s", name,
+                       w->extras & MANAGED ? "with" : "without", w->extras & MANAGED ? "set one of them (any amount will do)" : "leave them out");
     if (w->without != here.without || w->extras != here.extras)
         return err_set(e, EXIT_INPUT, "%s: saved on a processor with other features, which the guest may use; use the same --model and --set", name);
     if (w->epoch != here.epoch) return err_set(e, EXIT_INPUT, "%s: saved in a run with another --seed, whose calendar began elsewhere", name);
@@ -126,23 +152,47 @@ static bool fits(const struct vm *vm, const struct what *w, const char *name, st
     return true;
 }
 
+static bool restore_page(struct vm *vm, uint32_t n, const uint8_t *bytes)
+{
+    if (n >= vm->frames) return false;
+    return vm->vmm->memory.managed ? memory_put(vm, n, bytes) : bus_poke(vm->vmm->board.bus, hpa(vm->bus.map[n] << PAGE_SHIFT), bytes, PAGE_SIZE);
+}
+
+static bool restore_balloon(struct vm *vm, const struct text *file, struct state_reader *r)
+{
+    struct text list = { 0 };
+    uint32_t driver;
+    bool good = save_find(file, TAG_BALL, r) && state_bytes(r, &driver, sizeof driver) && driver <= 1 &&
+                save_unpack(r, (size_t)vm->frames * sizeof(uint32_t), &list) && list.len % sizeof(uint32_t) == 0;
+    for (size_t at = 0; good && at < list.len; at += sizeof(uint32_t)) {
+        uint32_t n;
+        memcpy(&n, list.s + at, sizeof n);
+        good = memory_ballooned(vm, n);
+    }
+    vm->memory.driver = good && driver;
+    text_free(&list);
+    return good;
+}
+
 /* The guest's memory holds what a loader put there; all of it is replaced. */
 static bool restore_memory(struct vm *vm, const struct text *file, struct state_reader *r)
 {
     static const uint8_t zeros[PAGE_SIZE];
     struct text pages = { 0 };
     bool good = save_find(file, TAG_MEMO, r) && save_unpack(r, (size_t)vm->frames * PAGE_ROOM, &pages) && pages.len % PAGE_ROOM == 0;
-    for (uint32_t n = 0; good && n < vm->frames; n++) {
+    bool managed = vm->vmm->memory.managed;
+    if (good && managed) memory_forget(vm);
+    for (uint32_t n = 0; good && !managed && n < vm->frames; n++) {
         const uint8_t *page = bus_page(vm->vmm->board.bus, hpa(vm->bus.map[n] << PAGE_SHIFT));
         if (page && !is_zero(page)) bus_poke(vm->vmm->board.bus, hpa(vm->bus.map[n] << PAGE_SHIFT), zeros, PAGE_SIZE);
     }
     for (size_t at = 0; good && at < pages.len; at += PAGE_ROOM) {
         uint32_t n;
         memcpy(&n, pages.s + at, sizeof n);
-        good = n < vm->frames && bus_poke(vm->vmm->board.bus, hpa(vm->bus.map[n] << PAGE_SHIFT), pages.s + at + sizeof n, PAGE_SIZE);
+        good = restore_page(vm, n, (const uint8_t *)pages.s + at + sizeof n);
     }
     text_free(&pages);
-    return good;
+    return good && (!managed || restore_balloon(vm, file, r));
 }
 
 static bool restore_cpu(struct vm *vm, struct state_reader *r)
@@ -162,7 +212,11 @@ bool save_restore(struct vm *vm, bool memory, const struct text *file, const cha
     if (!save_find(file, TAG_WHAT, &r) || !state_bytes(&r, &w, sizeof w) || w.cycle >= CYCLE_MOST)
         return err_set(e, EXIT_INPUT, "%s: does not say what it is of; save it anew", name);
     if (!fits(vm, &w, name, e)) return false;
-    if (memory && !restore_memory(vm, file, &r)) return err_set(e, EXIT_INPUT, "%s: its memory is not that of a virtual machine like this", name);
+    const struct clock before = *vm->vmm->board.clock;
+    bool there = !memory || restore_memory(vm, file, &r);
+    *vm->vmm->board.clock = before; /* no time passes, wherever the pages had to go */
+    if (vm->dead) return err_set(e, EXIT_USAGE, "%s: its pages do not fit into this machine's memory, and nothing may be swapped; use a larger --set memory.total", name);
+    if (!there) return err_set(e, EXIT_INPUT, "%s: its memory is not that of a virtual machine like this", name);
     bool good = save_find(file, TAG_VCPU, &r) && restore_cpu(vm, &r);
     if (good) good = save_find(file, TAG_DEVS, &r) && devices_load(&vm->devices, &vm->timers, &r);
     return good || err_set(e, EXIT_INPUT, "%s: %s", name, r.why[0] ? r.why : "a part is missing");

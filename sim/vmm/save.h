@@ -6,8 +6,9 @@
  * Idea 2: time is the VM's. Both machines count cycles from the same moment: the target's clock stands at the cycle of saving when the VM
  * goes on, so that timers, counters and the calendar need no conversion, and the VM does not notice. So the target's processor must
  * have the same clock rate, and the features that the guest has seen.
- * Refused, with the reason: paravirtual guests (their tables name machine frames), passthrough (the state is in a real device),
- * managed memory. */
+ * Idea 3: where machine memory is managed (memory.h) a page travels as its bytes, be they on a shared frame or in the swap area, and the guest's
+ * balloon as a list: what its driver gave it may ask back. Where they lie at the target is that machine's affair; it may have less memory.
+ * Refused, with the reason: paravirtual guests (their tables name machine frames), passthrough (the state is in a real device). */
 #ifndef VMM_SAVE_H
 #define VMM_SAVE_H
 

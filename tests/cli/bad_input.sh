@@ -230,7 +230,7 @@ bad "--migrate-at of one of two with cards" 2 'the switch between them' run good
 bad "--migrate-at of one of two with agile paging" 2 'Use --mmu shadow' run good.elf --cpu vtx --vms 2 --mmu agile --migrate-at 1e6 --set vm.0.migrate=1
 bad "--set vm.0.migrate=2" 2 'a number from 0 to 1' run good.elf --cpu vtx --vms 2 --set vm.0.migrate=2
 bad "--restore into one of two" 2 'the whole machine to itself' run good.elf --cpu vtx --vms 2 --restore x
-bad "--save with managed memory" 2 'leave those settings out' run good.elf --cpu vtx --set memory.total=80 --save x --save-at 1e6
+bad "--migrate-at with managed memory" 2 'leave those settings out' run good.elf --cpu vtx --set memory.share=1 --migrate-at 1e6
 bad "--save of another command" 2 'an option of other commands' trace good.elf --cpu vtx --save x --save-at 1e6
 bad "--restore of nothing" 3 'cannot open' run good.elf --cpu vtx --restore nowhere.vm
 bad "--restore of an image" 3 'not a saved virtual machine' run good.elf --cpu vtx --restore good.elf
@@ -241,6 +241,7 @@ head -c 5000 m.vm >cut.vm
 bad "--restore of a file that was cut" 3 'cut off: 5000 bytes' run "${mini[@]}" --cpu vtx --restore cut.vm
 { head -c 5000 m.vm; printf x; tail -c +5002 m.vm; } >altered.vm
 bad "--restore of a file that was altered" 3 'the checksum says' run "${mini[@]}" --cpu vtx --restore altered.vm
+bad "--restore where memory is managed" 3 'a balloon.s port; leave them out' run "${mini[@]}" --set memory.total=20 --cpu vtx --restore m.vm
 bad "--restore of another image's" 3 'another image' run good.elf --cpu vtx --restore m.vm
 bad "--restore with another size" 3 'say --ram 64M' run "${mini[@]}" --ram 32M --cpu vtx --restore m.vm
 bad "--restore on another processor" 3 'use the same --model' run "${mini[@]}" --model core2 --cpu vtx --restore m.vm
