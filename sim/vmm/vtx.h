@@ -55,6 +55,10 @@ void vtx_bitmaps(struct vcpu *v);
 void vtx_ports(struct vcpu *v, uint16_t first, unsigned count, bool open);
 /* The hardware's translations of the guest are stale, all or of one page. VM entry does that by itself, unless they have a tag. */
 void vtx_forget(struct vcpu *v, const gva_t *page);
+/* To be injected by the next entry, with its error code and the length of its instruction. vtx.c */
+void vtx_queue(struct vcpu *v, uint32_t event, uint32_t code, uint32_t length);
+/* struct cpu_strategy.handle. vtx_exit.c */
+enum next vtx_handle(struct vcpu *v, const struct vmexit *in);
 /* Would VM entry accept v->virt: protected mode, segment registers as protected mode loads them? */
 bool vtx_fits(const struct vcpu *v);
 /* VMREAD and VMWRITE by the hypervisor, charged. */
@@ -68,5 +72,7 @@ void vtx_take_tpr(struct vcpu *v);
 /* Controls and host state, which never change; EFLAGS, EIP, ESP and what else every exit needs. */
 void vtx_write_host(struct vcpu *v);
 void vtx_read_exit(struct vcpu *v);
+/* Bits of CR0 that the guest does not have to itself: a store that changes one leaves. */
+uint32_t vtx_cr0_owned(const struct vcpu *v);
 
 #endif
