@@ -555,9 +555,9 @@ static void say_migration(const struct report *r, struct say *out)
     struct text words = { 0 };
     if (!machine_migration(r->s->left ? r->s->left : r->s->machine, &g)) return;
     const struct machine *there = machine_moved(r->s->machine);
-    if (g.several) text_add(&words, "vm%u ", g.vm);
+    if (g.several) text_add(&words, "vm%u: ", g.vm);
     if (g.done) text_add(&words, "gone to %s in %.2f ms; it stood still for %.3f ms (", machine_config(there ? there : r->s->machine)->cpu, ms(&g, g.began, g.resumed), ms(&g, g.stopped, g.resumed));
-    else text_add(&words, "%s, and the virtual machine went on here", g.failed ? g.failed : g.stage);
+    else text_add(&words, "%s; the virtual machine stayed here", g.failed ? g.failed : g.stage);
     if (g.done) text_number(&words, g.resumed - g.stopped);
     if (g.done) text_add(&words, " cycles); stopped, for %s; %llu stores noted", g.stopped_for, (unsigned long long)g.faults);
     say_wrap(out, "  migration: ", 13, text_str(&words));

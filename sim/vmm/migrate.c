@@ -112,6 +112,14 @@ static void give_up(struct vmm *h)
     g->line.abandon(g->line.self);
 }
 
+void migrate_over(struct vm *vm)
+{
+    struct migrate *g = &vm->vmm->migrate;
+    if (vm != leaver(vm->vmm) || g->stage == MIGRATE_NONE || g->stage > MIGRATE_STOP) return;
+    snprintf(g->failed, sizeof g->failed, "it came to its end before it had gone");
+    give_up(vm->vmm);
+}
+
 /* The page goes onto the link; false: that was all with it. */
 static bool send(struct vmm *h, uint32_t page)
 {

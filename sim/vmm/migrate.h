@@ -76,6 +76,8 @@ void migrate_plan(struct vmm *h, unsigned vm, uint64_t at, const struct migrate_
 /* When there is something to do (TIMEQ_NEVER: never), and that. */
 uint64_t migrate_deadline(const struct vmm *h);
 void migrate_tick(struct vmm *h);
+/* The VM has come to its end, here: if it was on its way it is no longer. */
+void migrate_over(struct vm *vm);
 /* A page of the VM is about to be stored to, by whomever. */
 void migrate_stores(struct vm *vm, uint32_t page);
 

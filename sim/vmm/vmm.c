@@ -227,6 +227,7 @@ static enum next go_on(struct vmm *h)
         case SETTLED_OVER: break;
         }
         schedule_over(vm);
+        migrate_over(vm);
         if (!h->hosted.on && !wanted(h)) return NEXT_STOP; /* a host has to hear of it, and ends the machine itself */
         if (vm->vcpu.ops->over) vm->vcpu.ops->over(&vm->vcpu);
         if (!h->service || vm != h->vm) continue;

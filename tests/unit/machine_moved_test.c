@@ -164,7 +164,7 @@ static void whatever_fails_leaves_all_of_them_here(void **state)
     static const char *const how[][2] = {
         { "migrate.cut=1", "cut in round 1" }, { "migrate.cut=2", "cut in round 2" }, { "migrate.cut=3", "cut in round 3" }, { "migrate.cut=4", "cut in round 4" },
         { "migrate.cut=31", "was stopped" }, { "migrate.spoil=1", "checksum of the pages" }, { "migrate.spoil=4", "checksum of the pages" },
-        { "migrate.spoil=31", "checksum says" }, { "migrate.full=1", "no 4 MB of memory left" }, { "migrate.version=2", "understands version 2" } };
+        { "migrate.spoil=31", "checksum says" }, { "migrate.min=1", "came to its end" }, { "migrate.full=1", "no 4 MB of memory left" }, { "migrate.version=2", "understands version 2" } };
     static const char *const on[][2] = { { "te", "shadow" }, { "bt", "shadow" }, { "vtx", "shadow" }, { "vtx", "two-level" } };
     (void)state;
     for (unsigned i = 0; i < sizeof how / sizeof how[0]; i++) {
