@@ -50,6 +50,12 @@ static void stopped(struct dap *d, const char *reason)
     else if (strstr(said, "replaylog:begin")) json_object_set_new(body, "description", json_string("at the beginning of the run"));
     else if (!strncmp(said, "T02", 3)) json_object_set_new(body, "reason", json_string("pause"));
     else if (strstr(said, "break:")) json_object_set_new(body, "reason", json_string("breakpoint"));
+    else if (strstr(said, "watch:")) json_object_set_new(body, "reason", json_string("data breakpoint"));
+    if (d->hits && (strstr(said, "break:") || strstr(said, "watch:"))) {
+        json_t *ids = json_array();
+        for (unsigned i = 0; i < d->hits; i++) json_array_append_new(ids, json_integer(d->hit_id[i]));
+        json_object_set_new(body, "hitBreakpointIds", ids);
+    }
     event(d, "stopped", body);
 }
 
@@ -60,90 +66,21 @@ static uint32_t here(const struct dap *d)
     return c.eip;
 }
 
-/* --- stop points --- */
-
-static void apply(struct dap *d)
-{
-    d->gdb.stops = 0;
-    d->gdb.swbreak = true;
-    for (unsigned i = 0; i < DAP_SOURCES + DAP_FILES; i++)
-        for (unsigned k = 0; k < d->set[i].n && d->gdb.stops < POINTS_MOST; k++)
-            d->gdb.stop[d->gdb.stops++] = (struct gdb_stop){ 0, d->set[i].at[k], 1 };
-    gdb_apply_stops(&d->gdb, NULL);
-}
-
-static void refused(json_t *list, const char *why)
-{
-    json_array_append_new(list, json_pack("{s:b, s:s}", "verified", 0, "message", why));
-}
-
-static void accepted(struct dap *d, unsigned set, uint32_t at, unsigned line, json_t *list)
-{
-    char where[16];
-    snprintf(where, sizeof where, "0x%08X", at);
-    if (d->set[set].n == POINTS_MOST) {
-        refused(list, "no more stop points fit");
-        return;
-    }
-    d->set[set].at[d->set[set].n++] = at;
-    json_t *b = json_pack("{s:b, s:s}", "verified", 1, "instructionReference", where);
-    if (line) json_object_set_new(b, "line", json_integer(line));
-    json_array_append_new(list, b);
-}
-
-static bool on_sources(struct dap *d, json_t *args, json_t *body, struct err *e)
-{
-    const char *path = json_string_value(json_object_get(json_object_get(args, "source"), "path"));
-    json_t *list = json_array(), *wanted;
-    size_t i;
-    unsigned set = DAP_SOURCES;
-    if (!path) return json_decref(list), err_set(e, EXIT_INPUT, "the source has no path");
-    while (set < DAP_SOURCES + DAP_FILES && d->set[set].file[0] && strcmp(d->set[set].file, path)) set++;
-    if (set == DAP_SOURCES + DAP_FILES || strlen(path) >= sizeof d->set[set].file)
-        return json_decref(list), err_set(e, EXIT_INPUT, "stop points in more than %d files", (int)DAP_FILES);
-    strcpy(d->set[set].file, path);
-    d->set[set].n = 0;
-    json_array_foreach(json_object_get(args, "breakpoints"), i, wanted) {
-        struct source_line l;
-        unsigned line = (unsigned)json_integer_value(json_object_get(wanted, "line"));
-        const char *slash = strrchr(path, '/');
-        if (source_lines_find(d->lines, path, line, &l) || (slash && source_lines_find(d->lines, slash + 1, line, &l))) accepted(d, set, l.addr, l.line, list);
-        else refused(list, d->lines ? "no instruction was made from that line or one below" : "the image has no source lines");
-    }
-    json_object_set_new(body, "breakpoints", list);
-    apply(d);
-    return true;
-}
-
-static bool on_places(struct dap *d, json_t *args, json_t *body, unsigned set, const char *key)
-{
-    json_t *list = json_array(), *wanted;
-    size_t i;
-    d->set[set].n = 0;
-    json_array_foreach(json_object_get(args, "breakpoints"), i, wanted) {
-        const char *word = json_string_value(json_object_get(wanted, key));
-        uint32_t at;
-        bool found = word && (set == DAP_FUNCTIONS ? machine_find_symbol(d->m, word, &at) : dap_value(d, word, &at));
-        if (found) accepted(d, set, at + (uint32_t)json_integer_value(json_object_get(wanted, "offset")), 0, list);
-        else refused(list, set == DAP_FUNCTIONS ? "the image has no such symbol" : "no such address");
-    }
-    json_object_set_new(body, "breakpoints", list);
-    apply(d);
-    return true;
-}
-static bool on_functions(struct dap *d, json_t *args, json_t *body, struct err *e) { return (void)e, on_places(d, args, body, DAP_FUNCTIONS, "name"); }
-static bool on_instructions(struct dap *d, json_t *args, json_t *body, struct err *e)
-{
-    return (void)e, on_places(d, args, body, DAP_INSTRUCTIONS, "instructionReference");
-}
-
 /* --- running: after the answer, for it may last --- */
+
+/* Runs until something stops it for good; a point whose condition does not hold does not. */
+static void go(struct dap *d, void (*how)(struct gdb *g), bool forward)
+{
+    do how(&d->gdb);
+    while (d->gdb.over == GDB_ON && !dap_point_stops(d, forward) && !d->gdb.interrupted(d->gdb.self));
+}
 
 /* Until there, or whatever stops it before. False: something else did. */
 static bool run_to(struct dap *d, uint32_t at)
 {
     gdb_apply_stops(&d->gdb, &at);
-    gdb_continue(&d->gdb);
+    do gdb_continue(&d->gdb);
+    while (here(d) != at && d->gdb.over == GDB_ON && !dap_point_stops(d, true) && !d->gdb.interrupted(d->gdb.self));
     gdb_apply_stops(&d->gdb, NULL);
     return here(d) == at && machine_end(d->m).fate == FATE_RUNNING;
 }
@@ -212,8 +149,8 @@ static void on_step_back(struct dap *d, json_t *args)
     stopped(d, "step");
 }
 
-static void on_continue(struct dap *d, json_t *args) { (void)args, gdb_continue(&d->gdb), stopped(d, "breakpoint"); }
-static void on_back(struct dap *d, json_t *args) { (void)args, gdb_back_continue(&d->gdb), d->gdb.over = GDB_ON, stopped(d, "breakpoint"); }
+static void on_continue(struct dap *d, json_t *args) { (void)args, go(d, gdb_continue, true), stopped(d, "breakpoint"); }
+static void on_back(struct dap *d, json_t *args) { (void)args, go(d, gdb_back_continue, false), d->gdb.over = GDB_ON, stopped(d, "breakpoint"); }
 static void on_pause(struct dap *d, json_t *args) { (void)args, stopped(d, "pause"); }
 static void on_initialized(struct dap *d, json_t *args) { (void)args, event(d, "initialized", json_object()); }
 
@@ -234,7 +171,8 @@ static bool initialize(struct dap *d, json_t *args, json_t *body, struct err *e)
 {
     static const char *const can[] = { "supportsConfigurationDoneRequest", "supportsFunctionBreakpoints", "supportsInstructionBreakpoints", "supportsStepBack",
                                        "supportsSteppingGranularity", "supportsReadMemoryRequest", "supportsDisassembleRequest", "supportsSetVariable",
-                                       "supportsRestartRequest", "supportsTerminateRequest", "supportsEvaluateForHovers" };
+                                       "supportsConditionalBreakpoints", "supportsHitConditionalBreakpoints", "supportsLogPoints",
+                                       "supportsDataBreakpoints", "supportsDataBreakpointBytes", "supportsWriteMemoryRequest", "supportsRestartRequest", "supportsTerminateRequest", "supportsEvaluateForHovers" };
     (void)d, (void)args, (void)e;
     for (unsigned i = 0; i < sizeof can / sizeof *can; i++) json_object_set_new(body, can[i], json_true());
     return true;
@@ -263,8 +201,9 @@ static const struct request {
     bool early;                                /* may come before the configuration is done */
 } requests[] = {
     { "initialize", initialize, on_initialized, true }, { "launch", launch, NULL, true }, { "attach", launch, NULL, true },
-    { "setBreakpoints", on_sources, NULL, true }, { "setFunctionBreakpoints", on_functions, NULL, true },
-    { "setInstructionBreakpoints", on_instructions, NULL, true }, { "setExceptionBreakpoints", nothing, NULL, true },
+    { "setBreakpoints", dap_on_sources, NULL, true }, { "setFunctionBreakpoints", dap_on_functions, NULL, true },
+    { "setInstructionBreakpoints", dap_on_instructions, NULL, true }, { "dataBreakpointInfo", dap_data_info, NULL, true },
+    { "setDataBreakpoints", dap_on_data, NULL, true }, { "writeMemory", dap_write_memory, NULL, false }, { "setExceptionBreakpoints", nothing, NULL, true },
     { "configurationDone", nothing, on_configured, true }, { "threads", threads, NULL, true },
     { "stackTrace", dap_stack, NULL, false }, { "scopes", dap_scopes, NULL, false }, { "variables", dap_variables, NULL, false },
     { "setVariable", dap_set_variable, NULL, false }, { "evaluate", dap_evaluate, NULL, false }, { "readMemory", dap_read_memory, NULL, false },

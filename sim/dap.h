@@ -1,5 +1,6 @@
 /* An editor's session with a machine, in the Debug Adapter Protocol. Split by subject:
  *   dap.c       requests and answers: stop points, running, going back       dap_show.c   what an editor shows: stack, registers, memory, code
+ *   dap_points.c stop points: by line, function, address, data; conditions, counts, messages
  *   dap_server.c bytes: stdin and stdout, or one socket
  *
  * Idea 1: running, stepping and going back are the GDB session's (gdb.h): this is another language for the same acts, so both debuggers see
@@ -14,13 +15,23 @@
 #include "sim/source_lines.h"
 
 enum { DAP_FILES = 16 };
-enum dap_points { DAP_FUNCTIONS, DAP_INSTRUCTIONS, DAP_SOURCES /* and on: one for each file */ };
+enum dap_points { DAP_FUNCTIONS, DAP_INSTRUCTIONS, DAP_DATA, DAP_SOURCES /* and on: one for each file */ };
+
+struct dap_point {
+    uint8_t  set, type;                        /* who set it; as in struct gdb_stop: 0 code, 2 written, 3 read, 4 both */
+    unsigned id;
+    uint32_t at, length;
+    uint64_t hits;                             /* forwards, with the condition fulfilled */
+    char     condition[96], count[24], message[200]; /* "": none */
+};
 
 struct dap {
     struct gdb gdb;
     struct machine *m;
     struct source_lines *lines;                /* NULL: the image has none */
-    struct { char file[300]; uint32_t at[POINTS_MOST]; unsigned n; } set[DAP_SOURCES + DAP_FILES]; /* stop points by who set them */
+    struct dap_point point[POINTS_MOST];
+    unsigned points, ids, hits, hit_id[8];     /* hit_id: of those at which it stopped last */
+    char file[DAP_FILES][300];                 /* of the sets from DAP_SOURCES on */
     char image[512];
     bool stop_on_entry, configured, over, stop_wanted;
     int  seq;
@@ -36,6 +47,16 @@ void dap_message(struct dap *d, const char *json, size_t n);
 /* What the guest writes to its serial port, for the editor's console. */
 void dap_output(struct dap *d, const char *category, const char *text);
 
+/* dap_points.c: each fills the answer's body. */
+bool dap_on_sources(struct dap *d, json_t *args, json_t *body, struct err *e);
+bool dap_on_functions(struct dap *d, json_t *args, json_t *body, struct err *e);
+bool dap_on_instructions(struct dap *d, json_t *args, json_t *body, struct err *e);
+bool dap_data_info(struct dap *d, json_t *args, json_t *body, struct err *e);
+bool dap_on_data(struct dap *d, json_t *args, json_t *body, struct err *e);
+/* The guest stands where the GDB session stopped: is it to stay there? No: only points were hit whose condition does not hold, whose count is
+ * not reached, or that only say something (said now). Backwards nothing is counted or said. */
+bool dap_point_stops(struct dap *d, bool forward);
+
 /* dap_show.c: each fills the answer's body. False: the reason is in `e`. */
 bool dap_stack(struct dap *d, json_t *args, json_t *body, struct err *e);
 bool dap_scopes(struct dap *d, json_t *args, json_t *body, struct err *e);
@@ -43,6 +64,7 @@ bool dap_variables(struct dap *d, json_t *args, json_t *body, struct err *e);
 bool dap_set_variable(struct dap *d, json_t *args, json_t *body, struct err *e);
 bool dap_evaluate(struct dap *d, json_t *args, json_t *body, struct err *e);
 bool dap_read_memory(struct dap *d, json_t *args, json_t *body, struct err *e);
+bool dap_write_memory(struct dap *d, json_t *args, json_t *body, struct err *e);
 bool dap_disassemble(struct dap *d, json_t *args, json_t *body, struct err *e);
 /* "0x1234", "1234" (decimal), a symbol, or a register: its value. */
 bool dap_value(const struct dap *d, const char *word, uint32_t *value);

@@ -229,6 +229,43 @@ bool dap_read_memory(struct dap *d, json_t *args, json_t *body, struct err *e)
     return true;
 }
 
+/* The bytes that `text` stands for, at most `room`; how many, or -1: it stands for none, or for more. */
+static int from_base64(const char *text, uint8_t *bytes, int room)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint32_t v = 0;
+    int n = 0, bits = 0;
+    for (; *text && *text != '='; text++) {
+        const char *at = strchr(digits, *text);
+        if (!at) return -1;
+        v = v << 6 | (uint32_t)(at - digits);
+        bits += 6;
+        if (bits < 8) continue;
+        bits -= 8;
+        if (n == room) return -1;
+        bytes[n++] = (uint8_t)(v >> bits);
+    }
+    return text[strspn(text, "=")] ? -1 : n;
+}
+
+/* All or nothing: memory that is not there changes nothing. */
+bool dap_write_memory(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    const char *data = json_string_value(json_object_get(args, "data"));
+    static uint8_t bytes[MEMORY];
+    uint32_t at;
+    if (!place(d, args, "offset", &at, e)) return false;
+    int n = data ? from_base64(data, bytes, MEMORY) : -1;
+    if (n < 0) return err_set(e, EXIT_INPUT, "the data is not base64 of at most %d bytes", (int)MEMORY);
+    for (int i = 0; i < n; i++) {
+        uint8_t b;
+        if (!machine_peek_guest(d->m, gva(at + (uint32_t)i), &b, 1)) return err_set(e, EXIT_INPUT, "0x%08X: no memory there", at + (uint32_t)i);
+    }
+    if (n && !machine_poke(d->m, gva(at), bytes, (size_t)n)) return err_set(e, EXIT_INPUT, "0x%08X: cannot be written", at);
+    json_object_set_new(body, "bytesWritten", json_integer(n));
+    return true;
+}
+
 static json_t *instruction(struct dap *d, uint32_t at, unsigned *length)
 {
     char words[128], bytes[64] = "", symbol[96];

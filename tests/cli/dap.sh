@@ -119,6 +119,64 @@ fi
 ask disconnect && wait "$pid"
 exec 3>&- 4<&-
 
+# --- conditions, counts, messages, data: on a loop that counts in memory, and in ECX
+cat >"$work/count.S" <<'END'
+.globl _start, again, counter, done
+_start: mov $0, %ecx
+again:  inc %ecx
+        mov %ecx, counter
+        cmp $20, %ecx
+        jb again
+done:   mov counter, %edx
+        mov $0xf4, %dx
+        xor %eax, %eax
+        out %eax, %dx
+        .data
+        .balign 4
+counter: .long 0
+END
+gcc -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-Ttext=0x100000 -Wl,-Tdata=0x101000 "$work/count.S" -o "$work/count.elf"
+begin "$work/count.elf" --cpu te
+call initialize '{}' && [ "$(get .body.supportsDataBreakpoints)$(get .body.supportsConditionalBreakpoints)$(get .body.supportsLogPoints)" = truetruetrue ]
+await '.event == "initialized"' && call launch '{}'
+on() { call setFunctionBreakpoints "{\"breakpoints\":[{\"name\":\"again\",$1}]}"; }
+on '"condition":"ecx == 7"' && id=$(get '.body.breakpoints[0].id') && call configurationDone && stop && call continue '{}' && stop && [ "$(get '.body.hitBreakpointIds[0]')" = "$id" ] &&
+    [ "$(register ecx)" = 0x00000007 ]
+result "a condition, and whose it was" $?
+on '"condition":"ecx > 8 && [counter] >= 0xA"' && call continue '{}' && stop && [ "$(register ecx)" = 0x0000000A ]
+result "two of them, one of memory" $?
+on '"hitCondition":"3"' && call continue '{}' && stop && [ "$(register ecx)" = 0x0000000D ]
+result "a count" $?
+on '"condition":"ecx < 5"' && call reverseContinue '{}' && stop && [ "$(register ecx)" = 0x00000004 ]
+result "a condition backwards" $?
+on '"logMessage":"ecx is {ecx}, memory {[counter]}"' && call setDataBreakpoints '{"breakpoints":[]}'
+call dataBreakpointInfo '{"name":"counter","bytes":4}' && data=$(get .body.dataId) && [ "$data" = 0x00101000/4 ] && [ "$(get '.body.accessTypes | length')" = 3 ]
+result "data has an id" $?
+call dataBreakpointInfo '{"variablesReference":1,"name":"eax"}' && [ "$(get .body.dataId)" = null ] && get .body.description | grep -q 'cannot be watched'
+result "a register has none" $?
+call setDataBreakpoints "{\"breakpoints\":[{\"dataId\":\"$data\",\"accessType\":\"write\",\"condition\":\"ecx == 6\"},{\"dataId\":\"eax\"}]}" &&
+    [ "$(get '.body.breakpoints | map(.verified) | tostring')" = '[true,false]' ]
+ask continue '{}' && await '.event == "output" and (.body.output | test("ecx is 0x5, memory 0x5"))' && stop && [ "$(get .body.reason)" = "data breakpoint" ] && [ "$(register ecx)" = 0x00000006 ]
+result "a message, and a stop where data is written, on a condition" $?
+on '"condition":"false"' && [ "$(get '.body.breakpoints[0].verified')" = false ] && get '.body.breakpoints[0].message' | grep -q 'the condition is none'
+result "a condition that is none" $?
+on '"hitCondition":"often"' && [ "$(get '.body.breakpoints[0].verified')" = false ] && call setFunctionBreakpoints '{"breakpoints":"none"}' && [ "$(get .success)" = true ]
+result "a count that is none, and no list at all" $?
+call setDataBreakpoints "{\"breakpoints\":[{\"dataId\":\"$data\",\"accessType\":\"read\"}]}" && call continue '{}' && stop && [ "$(get .body.reason)" = "data breakpoint" ] &&
+    [ "$(place)" = done+6 ]
+result "where data is read" $?
+call writeMemory "{\"memoryReference\":\"counter\",\"data\":\"$(printf 'abcd' | base64)\"}" && [ "$(get .body.bytesWritten)" = 4 ] &&
+    call readMemory '{"memoryReference":"counter","count":4}' && [ "$(get .body.data | base64 -d)" = abcd ]
+result "memory is written" $?
+call writeMemory '{"memoryReference":"counter","data":"a?b"}' && [ "$(get .success)" = false ] && call writeMemory '{"memoryReference":"0xFFFFF000","data":"YWJj"}'
+[ "$(get .success)" = false ] && get .message | grep -q 'no memory there'
+result "but not with what is no base64, nor where there is none" $?
+printf 'Content-Length: 9\r\n\r\n[1,2,3.5]' >&3
+ask setBreakpoints '[]' && answer setBreakpoints && [ "$(get .success)" = false ] && call evaluate '{"expression":7}' && [ "$(get .success)" = false ] && call threads
+result "messages of the wrong kind are refused, and the session goes on" $?
+ask disconnect && wait "$pid"
+exec 3>&- 4<&-
+
 # --- a guest under a hypervisor, what it prints, a pause while it runs
 begin "$guest" --cpu te
 call initialize '{}' && await '.event == "initialized"' && call launch '{"stopOnEntry":true}' && call setFunctionBreakpoints '{"breakpoints":[{"name":"after_popf"}]}'
