@@ -43,7 +43,9 @@ static void question(const struct graph *g, const char *id, const char *words, u
 static void answer(const struct graph *g, const char *from, const char *to, const char *word, int way)
 {
     static const char *const styles[] = { "color=gray, fontcolor=gray", "penwidth=3, color=\"#d55e00\"", "style=dashed" };
-    text_add(g->out, "  %s -> %s [label=\"%s\", %s]\n", from, to, word, styles[way]);
+    text_add(g->out, "  %s -> %s [label=\"", from, to);
+    graphviz_beside(word, g->out);
+    text_add(g->out, "\", %s]\n", styles[way]);
 }
 
 static void technique(const struct graph *g, const char *id, const char *words)

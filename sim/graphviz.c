@@ -142,3 +142,12 @@ bool graphviz_layout(const struct text *dot, const char *format, struct text *ou
     if (graphviz_has(program)) return convert((char *[]){ program, by_type, NULL }, dot, out, e);
     return err_set(e, EXIT_ENVIRONMENT, "no program here lays this diagram out: install graphviz, or use -o FILE.dot");
 }
+
+void graphviz_beside(const char *label, struct text *out)
+{
+    for (const char *end; *label; label = *end ? end + 2 : end) {
+        end = strstr(label, "\\n");
+        if (!end) end = label + strlen(label);
+        text_add(out, "  %.*s  %s", (int)(end - label), label, *end ? "\\n" : "");
+    }
+}

@@ -15,6 +15,9 @@ bool graphviz_layout(const struct text *dot, const char *format, struct text *ou
 /* For DOT: the attributes that give lines and words a theme's ink ("" for the themes on white), to stand in [...] of graph, node or edge. */
 const char *graphviz_ink(const char *theme);
 
+/* Adds an edge's label, of DOT's escapes, with air on both sides of each line: dot puts it right at the edge. */
+void graphviz_beside(const char *label, struct text *out);
+
 /* Is `program` found along PATH? */
 bool graphviz_has(const char *program);
 

@@ -118,7 +118,9 @@ static void counted(struct text *out, uint64_t n, const char *word)
 
 static void arrow(struct text *out, const char *from, const char *to, bool bold, const char *label, const char *style)
 {
-    text_add(out, "  %s -> %s [label=\"%s\"%s%s];\n", from, to, label, bold ? ", penwidth=3, color=\"#d55e00\"" : "", style);
+    text_add(out, "  %s -> %s [label=\"", from, to);
+    graphviz_beside(label, out);
+    text_add(out, "\"%s%s];\n", bold ? ", penwidth=3, color=\"#d55e00\"" : "", style);
 }
 
 static const char *kernel_words(const struct topology *d, unsigned vm)
@@ -164,7 +166,7 @@ static void board_dot(const struct topology *d, unsigned vm, struct text *out)
 /* One for each kind of device that VMs have virtual ones of, and one for hypercalls. */
 static void hypervisor_dot(const struct topology *d, struct text *out)
 {
-    text_add(out, "  subgraph cluster_vmm {\n    style=rounded; labeljust=l; color=\"#d55e00\"; label=\"hypervisor: ring 0%s, %.1f %%\";\n",
+    text_add(out, "  subgraph cluster_vmm {\n    style=rounded; labeljust=l; labelloc=b; color=\"#d55e00\"; label=\"hypervisor: ring 0%s, %.1f %%\";\n",
              is(d->s->cfg.cpu, "vtx") ? ", root" : "", share(d, d->own));
     text_add(out, "    core [style=rounded, label=\"%s\"];\n", d->hosted ? "a module of the host's:\\nexits, memory, world switch" : "exits, scheduling,\\nmemory, real timer");
     if (sum(d->u.hypercalls)) text_add(out, "    calls [style=rounded, label=\"hypercalls\"];\n");
@@ -182,7 +184,7 @@ static void hypervisor_dot(const struct topology *d, struct text *out)
 static void hardware_dot(const struct topology *d, struct text *out)
 {
     char who[32];
-    text_add(out, "  subgraph cluster_board {\n    style=rounded; labeljust=l; color=\"#606060\"; label=\"hardware, and who programs it\";\n");
+    text_add(out, "  subgraph cluster_board {\n    style=rounded; labeljust=l; labelloc=b; color=\"#606060\"; label=\"hardware, and who programs it\";\n");
     for (unsigned i = 0; i < d->u.n; i++) {
         const struct device_use *q = &d->u.use[i];
         if (!shown(q)) continue;
