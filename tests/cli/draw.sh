@@ -319,6 +319,10 @@ ok "TikZ" sh -c 'grep -q "^.begin{tikzpicture}" a.tex && tail -n 1 a.tex | grep 
 ok "with as many braces closed as opened" sh -c '[ "$(grep -o "[^\\]{" a.tex | wc -l)" -gt 20 ] && [ "$(tr -cd "{" <a.tex | wc -c)" = "$(tr -cd "}" <a.tex | wc -c)" ]'
 draw 0 popf --frames -o slides.tex
 ok "a slide for each row" sh -c '[ "$(grep -c onslide slides.tex)" = "$(grep -c "^% event" slides.tex)" ]'
+if command -v pdflatex >/dev/null && kpsewhich tikz.sty >/dev/null; then
+    { echo '\documentclass{article}\usepackage[T1]{fontenc}\usepackage{tikz}\begin{document}'; cat a.tex; echo '\end{document}'; } >doc.tex
+    ok "that LaTeX takes" sh -c 'timeout 60 pdflatex -halt-on-error -interaction=batchmode doc.tex && [ -s doc.pdf ]'
+fi
 draw 0 popf -o a.mmd
 ok "Mermaid" sh -c 'grep -q "^sequenceDiagram" a.mmd && grep -q "^  kernel--xvmm: popf" a.mmd && ! grep -v "^title\|^  \|^---\|^sequence" a.mmd | grep -q .'
 draw 0 popf -o a.puml
