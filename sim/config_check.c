@@ -9,7 +9,6 @@
 #include "sim/core/cost.h"
 #include "sim/core/text.h"
 #include "sim/cpu/insn.h"
-#include "sim/mmu/strategy.h"
 #include "sim/vmm/io_strategy.h"
 #include "sim/vmm/save.h"
 #include "sim/vmm/schedule.h"

@@ -39,6 +39,7 @@ skipped() { # why it is not run, or nothing
     *vmlinuz*) echo "a kernel that is not ours (tests/guest/images.sh)" ;;
     *"lab selftest"*) echo "takes minutes (tests/cli/lab.sh)" ;;
     *"merge part-"*) echo "joins what the line before made (tests/cli/merge.sh)" ;;
+    *"grade --at"*) echo "opens the terminal (tests/cli/grade.sh)" ;;
     *"bench macro"*) echo "takes minutes (tests/cli/bench.sh)" ;;
     esac
 }
