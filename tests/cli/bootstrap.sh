@@ -14,9 +14,21 @@ fake() { # fake NAME: the body comes on standard input
     chmod +x "$bin/$1"
 }
 
+# The program itself, not a compiler cache's link of that name: that one would look for the compiler in a PATH where there is only itself.
+real_of() {
+    (IFS=:
+    for d in $PATH; do
+        [ -x "$d/$1" ] && [ ! -d "$d/$1" ] || continue
+        case $(readlink -f "$d/$1") in */ccache | */sccache | */distcc | */icecc) continue ;; esac
+        echo "$d/$1"
+        exit 0
+    done
+    exit 1)
+}
+
 borrow() { # borrow PROGRAM...: let the real ones be found
     for p in "$@"; do
-        real=$(command -v "$p") || { echo "not ok - this test needs $p"; exit 1; }
+        real=$(real_of "$p") || { echo "not ok - this test needs $p"; exit 1; }
         ln -sf "$real" "$bin/$p"
     done
 }
@@ -123,7 +135,7 @@ case $first in
 *liblua5.4-dev*"install these"*) echo "ok - and the list of the missing holds Lua alone" ;;
 *) echo "not ok - and the list of the missing holds Lua alone: $first"; failed=1 ;;
 esac
-REAL_GCC=$(command -v gcc); export REAL_GCC
+REAL_GCC=$(real_of gcc); export REAL_GCC
 no_apt; rm "$bin/gcc"; fake gcc <<'END'
 case " $* " in *" -m32 "*) exit 1 ;; esac
 exec "$REAL_GCC" "$@"

@@ -22,14 +22,6 @@ test "tables" { points = 40, limit = { cycles = 2e7, lua = 2e6 } } (function(t)
   t:invariant "shadow-coherent"
 end)
 
-test "rules" { points = 20, limit = { cycles = 8e7, lua = 2e6 } } (function(t)
-  local vm = t:boot { cpu = "bt", guest = "labflags", ram = "4M", handlers = t.submission, answers = "rules" }
-  vm:run {}
-  t:call("answer")
-  t:eq(vm:u32 "held", 2047, "what the guest found to be right (held)")
-  t:match(vm.serial, "labflags: done", "its last words")
-end)
-
 test "orders" { points = 30, limit = { lua = 5e6 } } (function(t)
   t:orders { requests = 2, slots = 1, buffers = true }
   t:call("answer")

@@ -1,0 +1,1 @@
+lab { title = "What cheats are tried on", file = "answer.lua" }
