@@ -1,8 +1,9 @@
-/* What a scenario file declares: scenario{}, s:step, s:draw. See docs/scenario.md.
+/* What a scenario file declares: scenario{}, s:step, s:draw; its machine is scenario_machine.c's. See docs/scenario.md.
  *
  * Idea: a table given by the author is read field by field against a list of known names, so that a misspelt one is an
  * error with a suggestion and not a silence. Everything ends up in C (struct script); only functions and conditions
  * stay in Lua, as references. */
+#include "sim/script/fields.h"
 #include "sim/script/script.h"
 
 #include <lauxlib.h>
@@ -10,44 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/script/till.h"
-
-/* --- tables with known fields ----------------------------------------------------------------------------------- */
-
-struct field {
-    const char *name;
-    void (*take)(lua_State *L, void *to); /* the value lies on top of the stack; it is popped afterwards */
-};
-
-/* Calls the taker of every field of the table at `idx`; a Lua error for a name that is not in the list. */
-static void take_fields(lua_State *L, int idx, const char *what, const struct field *list, unsigned n, void *to)
-{
-    const char *words[24];
-    char maybe[80];
-    idx = lua_absindex(L, idx);
-    for (unsigned i = 0; i < n; i++) words[i] = list[i].name;
-    for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
-        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-        unsigned i = 0;
-        while (key && i < n && strcmp(list[i].name, key) != 0) i++;
-        if (key && i < n) continue;
-        if (!key) luaL_error(L, "%s: a value without a name; write NAME = value", what);
-        sandbox_suggest(key, words, n, maybe, sizeof maybe);
-        luaL_error(L, "%s has no field '%s'%s%s", what, key, maybe, *maybe ? "" : "; docs/scenario.md lists them");
-    }
-    for (unsigned i = 0; i < n; i++) { /* in the order of the list, not of the hash */
-        lua_getfield(L, idx, list[i].name);
-        if (!lua_isnil(L, -1)) list[i].take(L, to);
-        lua_settop(L, lua_gettop(L) - 1);
-    }
-}
-#define TAKE_FIELDS(L, idx, what, list, to) take_fields(L, idx, what, list, sizeof(list) / sizeof((list)[0]), to)
-
-static const char *text_value(lua_State *L, const char *name)
-{
-    if (lua_type(L, -1) != LUA_TSTRING)
-        luaL_error(L, "%s must be text in quotes, not a %s; see docs/scenario.md", name, luaL_typename(L, -1));
-    return lua_tostring(L, -1);
-}
 
 static void replace(char **to, const char *s)
 {
@@ -63,236 +26,16 @@ static void keep(lua_State *L, int *ref)
     *ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-/* --- scenario { machine = { ... } } ----------------------------------------------------------------------------- */
-
-static void machine_option(lua_State *L, struct script *s, const char *option)
-{
-    struct err e = { 0 };
-    char value[300];
-    if (!lua_isstring(L, -1))
-        luaL_error(L, "machine: %s must be a word or a number, not a %s", option, luaL_typename(L, -1));
-    snprintf(value, sizeof value, "%s", lua_tostring(L, -1));
-    size_t n = strlen(value);
-    if (n > 2 && !strcmp(value + n - 2, ".0")) value[n - 2] = 0; /* 2e9 is a float, and prints as one */
-    if (!config_option(&s->pub.cfg, option, value, &e)) luaL_error(L, "machine: %s", e.text);
-}
-
-#define OPTION(name, option) static void take_##name(lua_State *L, void *s) { machine_option(L, s, option); }
-OPTION(cpu, "cpu")
-OPTION(mmu, "mmu")
-OPTION(io, "io")
-OPTION(host, "host")
-/* A scenario may come from anywhere: it names no files outside the folder one is in. */
-static void take_model(lua_State *L, void *s)
-{
-    if (lua_isstring(L, -1) && strchr(lua_tostring(L, -1), '/'))
-        luaL_error(L, "machine: model = \"%s\": a name that `ringside list` shows, or a file here", lua_tostring(L, -1));
-    machine_option(L, s, "model");
-}
-OPTION(ram, "ram")
-OPTION(seed, "seed")
-OPTION(append, "append")
-OPTION(limit_cycles, "limit-cycles")
-OPTION(limit_instr, "limit-instr")
-OPTION(migrate_at, "migrate-at")
-OPTION(migrate_to, "migrate-to")
-
-static void take_preset(lua_State *L, void *to)
-{
-    static const struct {
-        const char *name, *cpu, *mmu;
-    } presets[] = { { "classic", "te", "shadow" }, { "native", "native", "native" } };
-    static const char *const words[] = { "classic", "native" };
-    struct script *s = to;
-    const char *name = text_value(L, "machine.preset");
-    char maybe[80];
-    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++)
-        if (!strcmp(presets[i].name, name)) {
-            snprintf(s->pub.cfg.cpu, sizeof s->pub.cfg.cpu, "%s", presets[i].cpu);
-            snprintf(s->pub.cfg.mmu, sizeof s->pub.cfg.mmu, "%s", presets[i].mmu);
-            return;
-        }
-    sandbox_suggest(name, words, 2, maybe, sizeof maybe);
-    luaL_error(L, "machine: there is no preset '%s'%s; known: classic, native", name, maybe);
-}
-
-static void take_file(lua_State *L, const char *field, char *to, size_t room)
-{
-    const char *name = text_value(L, field);
-    if (strlen(name) >= room - 16) luaL_error(L, "%s is too long", field);
-    strcpy(to, name);
-}
-
-static void take_guest(lua_State *L, void *to)
-{
-    struct script *s = to;
-    take_file(L, "machine.guest", s->guest, sizeof s->guest);
-}
-
-static void take_module(lua_State *L, void *to)
-{
-    struct script *s = to;
-    take_file(L, "machine.module", s->module, sizeof s->module);
-}
-
-static void take_disk(lua_State *L, void *to)
-{
-    struct script *s = to;
-    take_file(L, "machine.disk", s->disk, sizeof s->disk);
-}
-OPTION(nic, "nic")
-
-/* set = { ["cost.cli"] = 60 } */
-static void take_set(lua_State *L, void *to)
-{
-    struct script *s = to;
-    luaL_checktype(L, -1, LUA_TTABLE);
-    lua_getglobal(L, "pairs"); /* ordered: the last setting of a key counts */
-    lua_pushvalue(L, -2);
-    lua_call(L, 1, 3);
-    lua_remove(L, -1); /* the control variable: our iterator keeps its own */
-    for (;;) {
-        lua_pushvalue(L, -2);
-        lua_pushvalue(L, -2);
-        lua_call(L, 1, 2);
-        if (lua_isnil(L, -2)) break;
-        if (!lua_isstring(L, -1)) luaL_error(L, "machine.set: values are words or numbers");
-        const char *value = lua_tostring(L, -1);
-        const char *key = luaL_tolstring(L, -2, NULL); /* pushes it, so it may not be an argument beside the other */
-        lua_pushfstring(L, "%s=%s", key, value);
-        machine_option(L, s, "set");
-        lua_pop(L, 4);
-    }
-    lua_pop(L, 4);
-}
-
-/* vms = { { guest = "mini", count = 3 }, { guest = "hog", weight = 64 } } */
-static struct vm_kind *kind(void *to)
-{
-    struct machine_cfg *c = &((struct script *)to)->pub.cfg;
-    return &c->kind[c->kinds - 1];
-}
-
-static void take_word(lua_State *L, const char *name, char *to, size_t room)
-{
-    const char *word = text_value(L, name);
-    if (strlen(word) >= room) luaL_error(L, "machine.vms: %s is too long", name);
-    strcpy(to, word);
-}
-
-static uint32_t take_count(lua_State *L, const char *name, lua_Integer least, lua_Integer most)
-{
-    lua_Integer n = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : least - 1;
-    if (n < least || n > most) luaL_error(L, "machine.vms: %s must be a whole number from %d to %d", name, (int)least, (int)most);
-    return (uint32_t)n;
-}
-
-/* A word or number as the option of that name takes it, of a machine that is thrown away but for what is wanted. */
-static void take_option(lua_State *L, const char *option, struct machine_cfg *c)
-{
-    struct err e = { 0 };
-    *c = config_defaults;
-    if (!lua_isstring(L, -1)) luaL_error(L, "machine.vms: %s must be a word, not a %s", option, luaL_typename(L, -1));
-    if (!config_option(c, option, lua_tostring(L, -1), &e)) luaL_error(L, "machine.vms: %s", e.text);
-}
-
-#define VM_WORD(name, field) static void vm_##name(lua_State *L, void *s) { take_word(L, #name, kind(s)->field, sizeof kind(s)->field); }
-#define VM_NUMBER(name, least, most) static void vm_##name(lua_State *L, void *s) { kind(s)->name = take_count(L, #name, least, most); }
-VM_WORD(guest, image)
-VM_WORD(module, module)
-VM_WORD(append, append)
-VM_NUMBER(count, 1, CONFIG_VMS)
-VM_NUMBER(weight, 1, 65535)
-VM_NUMBER(cap, 0, 100)
-VM_NUMBER(shares, 1, 65535)
-static void vm_background(lua_State *L, void *s) { kind(s)->background = lua_toboolean(L, -1); }
-static void vm_later(lua_State *L, void *s) { kind(s)->later = lua_toboolean(L, -1); }
-static void vm_cpu(lua_State *L, void *s)
-{
-    struct machine_cfg c;
-    take_option(L, "cpu", &c);
-    strcpy(kind(s)->cpu, c.cpu);
-}
-static void vm_mmu(lua_State *L, void *s)
-{
-    struct machine_cfg c;
-    take_option(L, "mmu", &c);
-    strcpy(kind(s)->mmu, c.mmu);
-}
-static void vm_ram(lua_State *L, void *s)
-{
-    struct machine_cfg c;
-    take_option(L, "ram", &c);
-    kind(s)->ram_mib = c.ram_mib;
-}
-
-static const struct field vm_fields[] = {
-    { "guest", vm_guest }, { "module", vm_module }, { "append", vm_append }, { "cpu", vm_cpu }, { "mmu", vm_mmu }, { "ram", vm_ram },
-    { "count", vm_count }, { "weight", vm_weight }, { "cap", vm_cap }, { "shares", vm_shares }, { "background", vm_background },
-    { "later", vm_later },
-};
-
-static void take_vms(lua_State *L, void *to)
-{
-    struct machine_cfg *c = &((struct script *)to)->pub.cfg;
-    if (!lua_istable(L, -1)) luaL_error(L, "machine.vms must be a list of tables such as { guest = \"mini\", count = 3 }");
-    lua_Integer n = luaL_len(L, -1);
-    if (n < 1 || n > CONFIG_KINDS) luaL_error(L, "machine.vms: a list of 1 to %d tables; count = N makes several VMs of one", CONFIG_KINDS);
-    for (lua_Integer i = 0; i < n; i++) {
-        lua_geti(L, -1, i + 1);
-        if (!lua_istable(L, -1)) luaL_error(L, "machine.vms: entry %d must be a table", (int)i + 1);
-        c->kind[c->kinds++] = (struct vm_kind){ .count = 1 };
-        TAKE_FIELDS(L, -1, "machine.vms", vm_fields, to);
-        lua_pop(L, 1);
-    }
-}
-
-static const struct field machine_fields[] = {
-    { "preset", take_preset },
-    { "cpu", take_cpu },
-    { "mmu", take_mmu },
-    { "io", take_io },
-    { "host", take_host },
-    { "model", take_model },
-    { "ram", take_ram },
-    { "seed", take_seed },
-    { "append", take_append },
-    { "limit_cycles", take_limit_cycles },
-    { "limit_instr", take_limit_instr },
-    { "migrate_at", take_migrate_at },
-    { "migrate_to", take_migrate_to },
-    { "guest", take_guest },
-    { "module", take_module },
-    { "disk", take_disk },
-    { "nic", take_nic },
-    { "set", take_set },
-    { "vms", take_vms },
-};
-
-static void take_machine(lua_State *L, void *to)
-{
-    if (!lua_istable(L, -1))
-        luaL_error(L, "machine must be a table such as { preset = \"classic\", guest = \"popf\" }");
-    TAKE_FIELDS(L, -1, "machine", machine_fields, to);
-}
-
-void scenario_machine(lua_State *L, int idx)
-{
-    lua_pushvalue(L, idx);
-    take_machine(L, script_of(L));
-    lua_pop(L, 1);
-}
-
 /* --- scenario { } ----------------------------------------------------------------------------------------------- */
 
 static void take_title(lua_State *L, void *to)
 {
-    snprintf(((struct script *)to)->pub.title, sizeof((struct script *)to)->pub.title, "%s", text_value(L, "title"));
+    snprintf(((struct script *)to)->pub.title, sizeof((struct script *)to)->pub.title, "%s", fields_text(L, "title"));
 }
 static void take_lecture(lua_State *L, void *to)
 {
     snprintf(((struct script *)to)->pub.lecture, sizeof((struct script *)to)->pub.lecture, "%s",
-             text_value(L, "lecture"));
+             fields_text(L, "lecture"));
 }
 static void take_order(lua_State *L, void *to)
 {
@@ -307,7 +50,7 @@ static void take_techniques(lua_State *L, void *to)
     struct machine_cfg scratch = s->pub.cfg;
     struct err e = { 0 };
     char words[sizeof s->pub.techniques];
-    if (strlen(text_value(L, "techniques")) >= sizeof words) luaL_error(L, "techniques is too long");
+    if (strlen(fields_text(L, "techniques")) >= sizeof words) luaL_error(L, "techniques is too long");
     strcpy(words, lua_tostring(L, -1));
     strcpy(s->pub.techniques, words);
     for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
@@ -323,12 +66,18 @@ static void take_reading(lua_State *L, void *to)
     if (n > LESSON_READINGS) luaL_error(L, "reading: at most %d entries; who would read more?", LESSON_READINGS);
     for (l->readings = 0; l->readings < (unsigned)n; l->readings++) {
         lua_geti(L, -1, l->readings + 1);
-        const char *text = text_value(L, "an entry of reading");
+        const char *text = fields_text(L, "an entry of reading");
         if (strlen(text) >= sizeof l->reading[0]) luaL_error(L, "an entry of reading has at most %d bytes", (int)sizeof l->reading[0] - 1);
         strcpy(l->reading[l->readings], text);
         script_clean(l->reading[l->readings], false);
         lua_pop(L, 1);
     }
+}
+
+static void take_machine(lua_State *L, void *to)
+{
+    (void)to;
+    scenario_machine(L, -1);
 }
 
 static const struct field scenario_fields[] = {
@@ -367,7 +116,7 @@ static void take_run(lua_State *L, void *to)
 }
 static void take_lines(lua_State *L, const char *name, char **to)
 {
-    char *lines = script_copy(text_value(L, name));
+    char *lines = script_copy(fields_text(L, name));
     script_unindent(lines);
     free(*to);
     *to = lines;
@@ -380,7 +129,7 @@ static void take_minutes(lua_State *L, void *to)
         luaL_error(L, "minutes must be a whole number from 1 to 90: how long a speaker talks about the step");
     ((struct script_step *)to)->minutes = (unsigned)lua_tointeger(L, -1);
 }
-static void take_show(lua_State *L, void *to) { replace(&((struct script_step *)to)->show, text_value(L, "show")); }
+static void take_show(lua_State *L, void *to) { replace(&((struct script_step *)to)->show, fields_text(L, "show")); }
 static void take_expect(lua_State *L, void *to)
 {
     if (!lua_isfunction(L, -1)) luaL_error(L, "expect must be a function; write expect = function(vm) ... end");
@@ -406,7 +155,7 @@ static void take_choices(lua_State *L, void *to)
     if (n < 2 || n > LESSON_CHOICES) luaL_error(L, "a question has 2 to %d choices, not %d", LESSON_CHOICES, (int)n);
     for (lua_Integer i = 0; i < n; i++) {
         lua_geti(L, -1, i + 1);
-        replace(&step->choice[i], text_value(L, "a choice"));
+        replace(&step->choice[i], fields_text(L, "a choice"));
         lua_pop(L, 1);
     }
     step->choices = (unsigned)n;
@@ -430,7 +179,7 @@ static void take_ask(lua_State *L, void *to)
         lua_setfield(L, -2, ask_fields[i].name);
     }
     lua_geti(L, -2, 1);
-    replace(&step->ask, text_value(L, "the question, the first thing in ask,"));
+    replace(&step->ask, fields_text(L, "the question, the first thing in ask,"));
     lua_pop(L, 1);
     TAKE_FIELDS(L, -1, "ask", ask_fields, step);
     lua_pop(L, 1);
@@ -520,7 +269,7 @@ static int step_reference(lua_State *L)
 
 struct drawing_ends { struct script *s; struct script_drawing *d; };
 
-static void take_kind(lua_State *L, void *to) { replace(&((struct drawing_ends *)to)->d->kind, text_value(L, "kind")); }
+static void take_kind(lua_State *L, void *to) { replace(&((struct drawing_ends *)to)->d->kind, fields_text(L, "kind")); }
 
 /* A step reference, or a condition that is the `run` of some step from `least` on. */
 static unsigned step_index(lua_State *L, const struct script *s, unsigned least, const char *name)

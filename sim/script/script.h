@@ -99,7 +99,7 @@ void include_open(lua_State *L);  /* include */
 void exec_open(lua_State *L);     /* exec */
 void vm_open(lua_State *L);       /* the machine handle's types */
 
-/* scenario.c: takes the table at `idx` as `machine = { ... }` of a scenario. Raises a Lua error. */
+/* scenario_machine.c: takes the table at `idx` as `machine = { ... }` of a scenario. Raises a Lua error. */
 void scenario_machine(lua_State *L, int idx);
 
 /* scenario.c: complete declarations, after the file has run. Raises a Lua error if something is missing. */
