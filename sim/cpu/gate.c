@@ -247,13 +247,19 @@ enum step gate_trap(struct cpu *c, uint8_t vector, uint32_t at, uint32_t back)
     return deliver(c, &v);
 }
 
-/* No gate's DPL is asked, and it is no exception either: nothing of it makes a double fault. SDM vol. 2, INT1. */
+/* No gate's DPL is asked, and it is no exception either: nothing of it makes a double fault. SDM vol. 2, INT1. Traps that a load of SS
+ * held off until now are told with it: it is a debug exception, and one is enough. */
 enum step gate_icebp(struct cpu *c, uint32_t at, uint32_t back)
 {
+    uint32_t held = c->trap;
     if (c->vmx.nonroot && vmx_leaves_soft(c, VEC_DB, VMX_EVENT_ICEBP, at, back)) return STEP_JUMP;
     struct passage v = { .vector = VEC_DB, .how = DELIVER_EXTERNAL, .asked = true, .at = at, .back = back, .ext = 1,
                           .type = VMX_EVENT_ICEBP };
-    return deliver(c, &v);
+    enum step s = deliver(c, &v);
+    if (s != STEP_JUMP || !held) return s;
+    c->trap = 0;
+    debug_raised(c, held);
+    return s;
 }
 
 enum step gate_redirected(struct cpu *c, uint8_t vector, uint32_t at, uint32_t back, uint32_t flags, uint32_t cleared)

@@ -72,6 +72,8 @@ ACT(copy, "mov esi, offset cell\nmov edi, offset cell + 32\nmov ecx, 4\ncld\nrep
 ACT(scan, "mov edi, offset cell\nmov ecx, 4\nmov eax, 0x12345\ncld\nrepne scasd\nnop\nret");
 ACT(stack, "push 1\npop eax\ncall 1f\n1: pop eax\nret");
 ACT(mov_ss, "mov eax, 0x10\nmov [cell], eax\nmov ss, [cell]\nnop\nnop\nret");
+ACT(mov_ss_int1, "mov eax, 0x10\nmov [cell], eax\nmov ss, [cell]\n.byte 0xF1\nnop\nret");
+ACT(mov_ss_int, "mov eax, 0x10\nmov [cell], eax\nmov ss, [cell]\nint 1\nnop\nret");
 ACT(mov_ss_exec, "mov eax, 0x10\nmov ss, eax\nnop\nnop\nret");
 ACT(u_store, "mov eax, offset cell\nmov [eax], eax\nmov eax, [eax]\nnop\n" USER_END);
 ACT(ports, "in al, 0x61\nmov dx, 0x80\nout dx, al\nin ax, 0x60\nnop\nret");
@@ -109,6 +111,8 @@ static void breakpoints(void)
     watch((uint32_t)cell + 44, WRITE | LEN4), story("at its end", copy, false, 0);
     watch((uint32_t)cell + 4, ACCESS | LEN4), story("in repne scas", scan, false, 0);
     watch((uint32_t)cell, ACCESS | LEN2), story("mov ss from it", mov_ss, false, 0);
+    watch((uint32_t)cell, ACCESS | LEN2), story("  and int1", mov_ss_int1, false, 0);
+    watch((uint32_t)cell, ACCESS | LEN2), story("  and int 1", mov_ss_int, false, 0);
     watch((uint32_t)cell, WRITE | LEN4), story("write, ring 3", u_store, true, 0);
     watch((uint32_t)cell, ACCESS | LEN4), story("access, ring 3", u_store, true, 0);
     watch((uint32_t)user_stack_top - 4, ACCESS | LEN4), story("not touched", u_store, true, 0);
