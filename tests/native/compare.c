@@ -21,13 +21,16 @@ enum {
     ANYTHING = 8,
     REGISTERS = 32, /* general registers at a fault */
     FETCH = 16,  /* bit 4 of a page fault's code */
+    UPPER = 64,  /* memory, if nothing faults; and whether Ringside's longer store does */
+    BEFORE = 128, /* arithmetic flags at a fault */
+    EDGE = 256,  /* anything, where Ringside has a page fault */
 };
-enum { ALL, AMD, BLOCKS };                   /* on whose processors; or when Ringside ran without TF */
+enum { ALL, AMD, INTEL, BLOCKS };            /* on whose processors; or when Ringside ran without TF */
 /* Only with a REP prefix; with LOCK; with 16-bit operands; with a count over 1; with 16-bit
  * addresses; with a count of at least the operand's size. */
 enum { REP = 1, LOCKED = 2, OP16 = 4, COUNT = 8, AT16 = 16, OVER = 32 };
 
-struct row { uint16_t from, to; int8_t middle; uint16_t flags; uint8_t what, whose, when; const char *why; };
+struct row { uint16_t from, to; int8_t middle; uint16_t flags, what; uint8_t whose, when; const char *why; };
 static const struct row allowed[] = {
     { 0x00, 0x1FF, -1, 0, FETCH, ALL, 0, "this host has NX, so its page faults tell instruction fetches apart" },
     /* Undefined by the manual. Ringside does as P6-class hardware does, where that is known; this host need not. */
@@ -58,24 +61,43 @@ static const struct row allowed[] = {
     { 0x1C8, 0x1CF, -1, 0, RESULT, ALL, OP16, "BSWAP of 16 bits is undefined" },
     { 0x9C, 0x9C, -1, 0, RESULT, BLOCKS, 0, "PUSHF: the native case has TF set, and this one has not" },
     /* Order within an instruction. Ringside follows the operation sections of the Intel manual. */
-    { 0x9A, 0x9A, -1, 0, ORDER | STORES, AMD, 0, "far CALL: AMD pushes before it checks the target's limit" },
-    { 0xE8, 0xE8, -1, 0, ORDER | STORES, AMD, 0, "near CALL: AMD pushes before it checks the target's limit" },
-    { 0xFF, 0xFF, 2, 0, ORDER | STORES, AMD, 0, "near CALL: AMD pushes before it checks the target's limit" },
-    { 0xFF, 0xFF, 3, 0, ORDER | STORES, AMD, 0, "far CALL: AMD pushes before it checks the target's limit" },
-    { 0xCA, 0xCB, -1, 0, ORDER, AMD, 0, "far RET: AMD reads CS before EIP" },
-    { 0xCF, 0xCF, -1, 0, ORDER, AMD, 0, "IRET: AMD reads CS before EIP" },
-    { 0xA6, 0xA7, -1, 0, ORDER, AMD, 0, "CMPS: AMD reads ES:EDI before DS:ESI" },
-    { 0x6C, 0x6F, -1, 0, ANYTHING, AMD, REP, "REP INS, OUTS: AMD checks the right to the port even if the count is 0" },
+    { 0x9A, 0x9A, -1, 0, ORDER | STORES, ALL, 0, "far CALL: newer processors push before they check the target's limit" },
+    { 0xE8, 0xE8, -1, 0, ORDER | STORES, ALL, 0, "near CALL: newer processors push before they check the target's limit" },
+    { 0xFF, 0xFF, 2, 0, ORDER | STORES, ALL, 0, "near CALL: newer processors push before they check the target's limit" },
+    { 0xFF, 0xFF, 3, 0, ORDER | STORES, ALL, 0, "far CALL: newer processors push before they check the target's limit" },
+    { 0xCA, 0xCB, -1, 0, ORDER, ALL, 0, "far RET: newer processors read CS before EIP" },
+    { 0xCF, 0xCF, -1, 0, ORDER, ALL, 0, "IRET: newer processors read CS before EIP" },
+    { 0xA6, 0xA7, -1, 0, ORDER, ALL, 0, "CMPS: newer processors read ES:EDI before DS:ESI" },
+    { 0x6C, 0x6F, -1, 0, ANYTHING, ALL, REP, "REP INS, OUTS: newer processors check the right to the port even if the count is 0" },
     { 0xE0, 0xE1, -1, 0, ANYTHING, AMD, REP, "LOOPNE, LOOPE: F3, F2 swap the two on AMD; Intel ignores the prefix" },
-    { 0x61, 0x61, -1, 0, REGISTERS, AMD, 0, "POPA: AMD has loaded registers when a later word faults" },
-    { 0x8F, 0x8F, -1, 0, ORDER, AMD, 0, "POP's shadows: to AMD some begin an XOP instruction, with an immediate" },
+    { 0x06, 0x06, -1, 0, UPPER, INTEL, 0, "PUSH ES: newer Intel processors store 16 of 32 bits" },
+    { 0x0E, 0x0E, -1, 0, UPPER, INTEL, 0, "PUSH CS: newer Intel processors store 16 of 32 bits" },
+    { 0x16, 0x16, -1, 0, UPPER, INTEL, 0, "PUSH SS: newer Intel processors store 16 of 32 bits" },
+    { 0x1E, 0x1E, -1, 0, UPPER, INTEL, 0, "PUSH DS: newer Intel processors store 16 of 32 bits" },
+    { 0x1A0, 0x1A0, -1, 0, UPPER, INTEL, 0, "PUSH FS: newer Intel processors store 16 of 32 bits" },
+    { 0x1A8, 0x1A8, -1, 0, UPPER, INTEL, 0, "PUSH GS: newer Intel processors store 16 of 32 bits" },
+    { 0x7, 0x7, -1, 0, EDGE, INTEL, 0, "POP ES: newer Intel processors read 16 of 32 bits" },
+    { 0x17, 0x17, -1, 0, EDGE, INTEL, 0, "POP SS: newer Intel processors read 16 of 32 bits" },
+    { 0x1F, 0x1F, -1, 0, EDGE, INTEL, 0, "POP DS: newer Intel processors read 16 of 32 bits" },
+    { 0x1A1, 0x1A1, -1, 0, EDGE, INTEL, 0, "POP FS: newer Intel processors read 16 of 32 bits" },
+    { 0x1A9, 0x1A9, -1, 0, EDGE, INTEL, 0, "POP GS: newer Intel processors read 16 of 32 bits" },
+    { 0x62, 0x62, -1, 0, ORDER, INTEL, 0, "BOUND: newer Intel processors compare with the first bound before they read the second" },
+    { 0xDB, 0xDB, 7, 0, STORES, INTEL, 0, "FSTP of 80 bits: newer Intel processors store it in two pieces" },
+    { 0xDF, 0xDF, 6, 0, STORES, INTEL, 0, "FBSTP: newer Intel processors store it in two pieces" },
+    { 0xC6, 0xC7, 7, 0, ANYTHING, INTEL, 0, "XABORT and XBEGIN: this host may have them" },
+    { 0x61, 0x61, -1, 0, REGISTERS, ALL, 0, "POPA: newer processors have loaded registers when a later word faults" },
+    { 0x8F, 0x8F, -1, 0, ORDER, ALL, 0, "POP's shadows: to AMD some begin an XOP instruction, with an immediate" },
+    { 0xA6, 0xA7, -1, 0, BEFORE, INTEL, REP, "REP CMPS: a fault brings back the flags from before the first comparison" },
+    { 0xAE, 0xAF, -1, 0, BEFORE, INTEL, REP, "REP SCAS: a fault brings back the flags from before the first comparison" },
     { 0x10E, 0x10F, -1, 0, ORDER, ALL, 0, "no instruction: how many bytes it would have is not known" },
+    { 0x138, 0x13F, -1, 0, ORDER, ALL, 0, "no instruction: how many bytes it would have is not known" },
+    { 0x17A, 0x17B, -1, 0, ORDER, ALL, 0, "no instruction: how many bytes it would have is not known" },
     { 0x1A6, 0x1A7, -1, 0, ORDER, ALL, 0, "no instruction: how many bytes it would have is not known" },
     { 0x1B9, 0x1B9, -1, 0, ORDER, ALL, 0, "no instruction: how many bytes it would have is not known" },
     { 0x100, 0x100, -1, 0, ORDER, AMD, LOCKED, "VERR, VERW and others: AMD looks at the operand before it refuses LOCK" },
     { 0x1FF, 0x1FF, -1, 0, ORDER, ALL, 0, "no instruction: how many bytes it would have is not known" },
-    { 0xD9, 0xD9, -1, 0, ORDER | STORES, AMD, 0, "FLDENV, FNSTENV: AMD tries the last byte first" },
-    { 0xDD, 0xDD, -1, 0, ORDER | STORES, AMD, 0, "FRSTOR, FNSAVE: AMD tries the last byte first" },
+    { 0xD9, 0xD9, -1, 0, ORDER | STORES, ALL, 0, "FLDENV, FNSTENV: newer processors try the last byte first" },
+    { 0xDD, 0xDD, -1, 0, ORDER | STORES, ALL, 0, "FRSTOR, FNSAVE: newer processors try the last byte first" },
     { 0xDD, 0xDD, 4, 0, ANYTHING, AMD, AT16, "FRSTOR over the end of 64 KB: on AMD it goes on at offset 0" },
     { 0xDD, 0xDD, 6, 0, ANYTHING, AMD, AT16, "FNSAVE over the end of 64 KB: on AMD it goes on at offset 0" },
 };
@@ -166,7 +188,10 @@ static void forgive(const struct row *r, struct answer *a, const struct answer *
         memcpy(a->reg, b->reg, 8 * sizeof a->reg[0]);
         a->memory = b->memory;
     }
-    if (r->what & ANYTHING) *a = *b;
+    if ((r->what & UPPER) && a->fault) *a = *b;
+    else if ((r->what & UPPER) && !b->fault) a->memory = b->memory;
+    if ((r->what & BEFORE) && a->fault && b->fault) a->reg[FLAGS] ^= (a->reg[FLAGS] ^ b->reg[FLAGS]) & (CF | PF | AF | ZF | SF | OF);
+    if ((r->what & ANYTHING) || ((r->what & EDGE) && !strcmp(a->how, "vec=e"))) *a = *b;
 }
 
 static bool same(const struct answer *a, const struct answer *b)
@@ -177,7 +202,8 @@ static bool same(const struct answer *a, const struct answer *b)
 
 static bool concerns(const struct row *r, const struct insn *i)
 {
-    if (i->op < r->from || i->op > r->to || (r->whose == AMD && !amd) || (r->whose == BLOCKS && !blocks)) return false;
+    if (i->op < r->from || i->op > r->to || (r->whose == AMD && !amd) || (r->whose == INTEL && amd) ||
+        (r->whose == BLOCKS && !blocks)) return false;
     if (r->middle >= 0 && r->middle != i->middle) return false;
     if ((r->when & REP) && !i->rep) return false;
     if ((r->when & LOCKED) && !i->lock) return false;
