@@ -81,7 +81,7 @@ static const struct row allowed[] = {
     { 0x1F, 0x1F, -1, 0, EDGE, INTEL, 0, "POP DS: newer Intel processors read 16 of 32 bits" },
     { 0x1A1, 0x1A1, -1, 0, EDGE, INTEL, 0, "POP FS: newer Intel processors read 16 of 32 bits" },
     { 0x1A9, 0x1A9, -1, 0, EDGE, INTEL, 0, "POP GS: newer Intel processors read 16 of 32 bits" },
-    { 0x62, 0x62, -1, 0, ORDER, INTEL, 0, "BOUND: newer Intel processors compare with the first bound before they read the second" },
+    { 0x62, 0x62, -1, 0, ORDER, INTEL, 0, "BOUND: newer Intel processors compare before they read the second bound" },
     { 0xDB, 0xDB, 7, 0, STORES, INTEL, 0, "FSTP of 80 bits: newer Intel processors store it in two pieces" },
     { 0xDF, 0xDF, 6, 0, STORES, INTEL, 0, "FBSTP: newer Intel processors store it in two pieces" },
     { 0xC6, 0xC7, 7, 0, ANYTHING, INTEL, 0, "XABORT and XBEGIN: this host may have them" },
@@ -190,7 +190,8 @@ static void forgive(const struct row *r, struct answer *a, const struct answer *
     }
     if ((r->what & UPPER) && a->fault) *a = *b;
     else if ((r->what & UPPER) && !b->fault) a->memory = b->memory;
-    if ((r->what & BEFORE) && a->fault && b->fault) a->reg[FLAGS] ^= (a->reg[FLAGS] ^ b->reg[FLAGS]) & (CF | PF | AF | ZF | SF | OF);
+    if ((r->what & BEFORE) && a->fault && b->fault)
+        a->reg[FLAGS] ^= (a->reg[FLAGS] ^ b->reg[FLAGS]) & (CF | PF | AF | ZF | SF | OF);
     if ((r->what & ANYTHING) || ((r->what & EDGE) && !strcmp(a->how, "vec=e"))) *a = *b;
 }
 
