@@ -10,7 +10,13 @@
 
 #include <string.h>
 
-enum { CODE_BYTES = 64, STEPS = 60 };
+enum { CODE_BYTES = 64, STEPS = 60, CYCLES = 1000000 /* a repeated instruction is one step, and may have 2^32 iterations */ };
+
+static void enough(void *self, uint64_t when)
+{
+    (void)when;
+    ((struct cpu *)self)->pause = true;
+}
 
 static void tables(struct fake *f, struct fuzz_input in)
 {
@@ -52,6 +58,7 @@ static void promises(const struct cpu *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct fake a, b;
+    struct timer ends[2] = { { .fire = enough, .self = &a.cpu }, { .fire = enough, .self = &b.cpu } };
     static struct block_cache *blocks, *stepped; /* both have one: without, a REP MOVS that overwrites itself goes on as it was */
     struct fuzz_input in = { data, data + size };
     prepare(&a, in);
@@ -59,6 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!blocks && (!(blocks = block_cache_new()) || !(stepped = block_cache_new()))) abort();
     block_cache_flush(blocks); /* a new one for every input would be most of the time */
     block_cache_flush(stepped);
+    timeq_arm(&a.timers, &ends[0], CYCLES);
+    timeq_arm(&b.timers, &ends[1], CYCLES);
     b.cpu.blocks = blocks;
     a.cpu.blocks = stepped;
     cpu_run(&b.cpu, STEPS);
@@ -71,6 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_HOLDS(a.cpu.eip == b.cpu.eip && a.clock.now == b.clock.now && a.cpu.insns == b.cpu.insns);
     FUZZ_HOLDS(!memcmp(a.cpu.reg, b.cpu.reg, sizeof a.cpu.reg) && cpu_flags(&a.cpu) == cpu_flags(&b.cpu));
     FUZZ_HOLDS(!memcmp(a.ram, b.ram, FAKE_RAM));
+    timeq_cancel(&a.timers, &ends[0]);
+    timeq_cancel(&b.timers, &ends[1]);
     a.cpu.blocks = b.cpu.blocks = NULL;
     fake_done(&a);
     fake_done(&b);
