@@ -18,6 +18,7 @@ struct op;      /* op.h */
 struct op_link;
 struct memo;    /* memo.h */
 
+enum { BLOCK_TUNED = 2 };
 struct block {
     struct block *next;       /* same hash */
     struct block *next_frame; /* same frame hash */
@@ -32,6 +33,7 @@ struct block {
     uint8_t  n;               /* instructions */
     bool     code32;
     bool     lined;           /* its ops fetch lines of code: op.h */
+    uint8_t  entered;         /* how often from the run loop, up to BLOCK_TUNED: then its ops are looked at once more (op_tune) */
     uint32_t tails;           /* bit k: but for `imm`, instruction k does not depend on its last 4 bytes */
     uint8_t *code;            /* its bytes, and behind them which of them count; both padded with what does not */
     struct insn insn[];

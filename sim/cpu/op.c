@@ -1,5 +1,5 @@
 /* Choosing, building, linking and running ops. See op.h. */
-#include "sim/cpu/op.h"
+#include "sim/cpu/op_do.h"
 
 #include "sim/cpu/exec.h"
 #include "sim/cpu/meter.h"
@@ -124,7 +124,7 @@ struct op *op_fetch(OP_ARGS)
 }
 
 /* Here, too; then the block is left in front of the instruction that lies there. */
-__attribute__((noinline)) static struct op *fetch_line(OP_ARGS)
+struct op *op_line_fetch(OP_ARGS)
 {
     c->env.fetch(c->env.mmu, hpa(o->more));
     if (c->clock->now < c->break_at) NEXT;
@@ -138,14 +138,7 @@ __attribute__((noinline)) static struct op *fetch_line(OP_ARGS)
     else c->blocks->stop = (struct block_stop){ BLOCK_STOP_EXACT, STEP_OK, i, b };
     LEAVE;
 }
-struct op *op_line(OP_ARGS)
-{
-    uint32_t line = o->imm;
-    c->fetch.line = line;
-    c->fetch.fetches++;
-    if (unlikely(c->fetch.near[line & (LINES_CODE - 1)] != line)) TAIL fetch_line(c, o, res, aux, tags);
-    NEXT;
-}
+struct op *op_line(OP_ARGS) { DO_LINE NEXT; }
 
 /* ---- building ---- */
 
@@ -245,7 +238,6 @@ void op_build(struct block *b, const struct op_kit *kit)
                             .line = b->at >> LINE_SHIFT };
     build_end(b, last, kit);
     if (b->recorded) build_recorded(b);
-    else op_tune(b, kit);
     if (!b->metered) return;
     b->metered->then = b->op[1].fn;
     b->op[1].fn = op_metered;
@@ -284,12 +276,28 @@ struct block *op_find(const struct block_cache *bc, hpa_t at, bool code32)
 
 /* ---- running ---- */
 
+/* A block that is entered for the second time will be run more often. That is seen as long as nothing leads to it past op_run.
+ * Nobody runs it now. */
+static void tune(const struct cpu *c, struct block *b)
+{
+    op_fn **first = &b->op[1].fn;
+    if (b->metered) *first = b->metered->then;
+    op_tune(b, op_kit_of(c));
+    if (!b->metered) return;
+    b->metered->then = *first;
+    *first = op_metered;
+}
+
 void op_run(struct cpu *c, struct block *b, uint64_t limit)
 {
     struct block_cache *bc = c->blocks;
     const struct seg_reg *cs = &c->seg[SEG_CS];
-    if (bc->patch) link_to(bc, b);
-    bc->quick[b->code32][block_quick(b->at)] = b->op;
+    if (b->entered < BLOCK_TUNED && ++b->entered == BLOCK_TUNED && !b->recorded) tune(c, b);
+    if (b->entered == BLOCK_TUNED) {
+        if (bc->patch) link_to(bc, b);
+        bc->quick[b->code32][block_quick(b->at)] = b->op;
+    }
+    bc->patch = NULL;
     bc->stop.kind = BLOCK_STOP_LOOK;
     c->quick = bc->quick[b->code32];
     c->whole = cs->limit - (PAGE_SIZE - 1);

@@ -87,6 +87,8 @@ struct op_kit {
     op_fn *(*choose)(const struct insn *i);
     const struct op_forms *(*forms_of)(const struct insn *i);
     op_fn *(*fused)(op_fn *first, unsigned cc);
+    op_fn *(*pair)(unsigned first, unsigned second, unsigned cc);
+    unsigned (*pair_number)(const struct insn *i, op_fn *fn);
     op_fn *const *jcc_near;
     op_fn *jmp_near, *call_near, *fall_near, *fall_far, *head, *line;
 };
@@ -130,10 +132,15 @@ op_fn op_jmp_near, op_call_near, op_fall_near, op_fall_far, op_nop, op_cdq, op_c
       op_cld, op_pusha, op_popa;
 op_fn op_away; /* ends its block and jumps, or faults */
 op_fn op_cr3, op_invlpg;
-/* Of a finished block that is not recorded: takes the quiet forms where they will do, and comparison and branch as one. */
+/* Of a finished block that is not recorded: takes the quiet forms where they will do, comparison and branch as one, and pairs. */
 void op_tune(struct block *b, const struct op_kit *kit);
 /* The operation `first` and a conditional branch behind it, whose ways stay in the page, as one; or NULL. */
 op_fn *op_fused(op_fn *first, unsigned cc);
+/* Two operations as one (op_pair.c), by the numbers that they have there; `cc`: the second is fused with a branch on that condition,
+ * or OP_NO_BRANCH. NULL: none. Number 0 is no part of any, OP_PAIR_LINE is op_line's. */
+enum { OP_NO_BRANCH = 16, OP_PAIR_LINE = 1 };
+op_fn *op_pair(unsigned first, unsigned second, unsigned cc);
+unsigned op_pair_number(const struct insn *i, op_fn *fn);
 const struct op_forms *op_forms_of(const struct insn *i); /* NULL: none */
 op_fn *op_port(const struct insn *i); /* the fast form of IN or OUT, or NULL */
 
@@ -150,6 +157,7 @@ op_fn op_miss_read_timed, op_miss_write_timed;
 #endif
 op_fn op_fetch; /* timed: o is a head, whose line is to be fetched */
 op_fn op_line;  /* timed: the next instruction begins in another line */
+op_fn op_line_fetch; /* and that one is not at hand */
 op_fn op_slow;      /* does the instruction by its handler */
 op_fn op_exact;     /* o is a head: the block does not fit into what time is left */
 op_fn op_head;

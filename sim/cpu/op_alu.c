@@ -2,48 +2,14 @@
  *
  * Dwords have a form with a base register only and one with an index (the suffix is the number of registers less one);
  * bytes and words always use the longer one. SDM vol. 2 under each mnemonic. */
-#include "sim/cpu/alu.h"
-#include "sim/cpu/op.h"
+#include "sim/cpu/op_do.h"
 
 /* ---- two operands ---- */
 
-#define COMPUTE(OP, size, a, b) \
-    const struct alu_result x = alu_result(OP, a, b, aux_cf(aux), size); \
-    const uint32_t r = x.r; \
-    aux = x.aux; \
-    res = sign_extend(r, size)
-#define REG_FORM(name, OP, size, source) \
-    static struct op *name(OP_ARGS) \
-    { \
-        uint32_t a = op_reg(c, o->rd, size), b = source; \
-        COMPUTE(OP, size, a, b); \
-        if (!alu_only_reads(OP)) op_reg_set(c, o->rd, size, r); \
-        NEXT; \
-    }
-#define LOAD_FORM(name, OP, size, at) \
-    static struct op *name(OP_ARGS) \
-    { \
-        OP_READS(h, at, o->seg, size); \
-        uint32_t a = op_reg(c, o->rd, size), b = op_load(h, size); \
-        COMPUTE(OP, size, a, b); \
-        if (!alu_only_reads(OP)) op_reg_set(c, o->rd, size, r); \
-        NEXT; \
-    }
-#define STORE_FORM(name, OP, size, at, source) \
-    static struct op *name(OP_ARGS) \
-    { \
-        OP_WRITES(h, at, o->seg, size); \
-        uint32_t a = op_load(h, size), b = source; \
-        COMPUTE(OP, size, a, b); \
-        op_store(h, size, r); \
-        NEXT; \
-    }
-#define QUIET_FORM(name, OP, source) \
-    static struct op *name(OP_ARGS) \
-    { \
-        c->reg[o->rd] = alu_compute(OP, c->reg[o->rd], source, false); \
-        NEXT; \
-    }
+#define REG_FORM(name, OP, size, source) static struct op *name(OP_ARGS) { DO_REG(OP, size, source) NEXT; }
+#define LOAD_FORM(name, OP, size, at) static struct op *name(OP_ARGS) { DO_LOAD(OP, size, at) NEXT; }
+#define STORE_FORM(name, OP, size, at, source) static struct op *name(OP_ARGS) { DO_STORE(OP, size, at, source) NEXT; }
+#define QUIET_FORM(name, OP, source) static struct op *name(OP_ARGS) { DO_QUIET(OP, source) NEXT; }
 #define TEST_FORM(name, OP, size, at, source) \
     static struct op *name(OP_ARGS) \
     { \
@@ -54,7 +20,6 @@
         res = sign_extend(x.r, size); \
         NEXT; \
     }
-#define IMM(size) (o->imm & size_mask(size))
 #define SIZE_FORMS(name, OP, size, suffix, INTO) \
     REG_FORM(name##_rr##suffix, OP, size, op_reg(c, o->rs, size)) \
     REG_FORM(name##_ri##suffix, OP, size, IMM(size)) \
@@ -92,31 +57,14 @@ BINARY(test, ALU_TEST, TEST_FORM, LOUD)
 
 /* ---- one operand ---- */
 
-/* INC and DEC keep CF. */
-#define COUNT(OP, a) \
-    const struct alu_result x = alu_result(OP, a, 1, false, 4); \
-    const uint32_t r = x.r; \
-    aux = aux_change(x.aux, aux_cf(aux), aux_of_flag(x.aux)); \
-    res = r
 #define NEGATE(OP, a) \
     uint32_t r = 0 - a; \
     aux = aux_sub(0, a, r, 4); \
     res = r
 #define INVERT(OP, a) uint32_t r = ~a
 #define UNARY(name, OP, CHANGE, VALUE) \
-    static struct op *name##_quiet(OP_ARGS) \
-    { \
-        uint32_t a = c->reg[o->rd]; \
-        c->reg[o->rd] = VALUE; \
-        NEXT; \
-    } \
-    static struct op *name##_r(OP_ARGS) \
-    { \
-        uint32_t a = c->reg[o->rd]; \
-        CHANGE(OP, a); \
-        c->reg[o->rd] = r; \
-        NEXT; \
-    } \
+    static struct op *name##_quiet(OP_ARGS) { DO_UNARY_QUIET(VALUE) NEXT; } \
+    static struct op *name##_r(OP_ARGS) { DO_UNARY(OP, CHANGE) NEXT; } \
     static struct op *name##_m(OP_ARGS) \
     { \
         OP_WRITES(h, OP_AT1, o->seg, 4); \
@@ -135,22 +83,9 @@ UNARY(not, ALU_SUB, INVERT, ~a)
 
 /* ---- shifts of a register, by an immediate that is not 0 (op_choose sees to it) or by CL ---- */
 
-#define SHIFTED(OP, a, count) \
-    struct shifted s = shift(OP, a, count, 4); \
-    res = s.value; \
-    aux = aux_change(0, s.cf, s.of); \
-    c->reg[o->rd] = s.value
 #define SHIFT(name, OP) \
-    static struct op *name##_quiet(OP_ARGS) \
-    { \
-        c->reg[o->rd] = shift(OP, c->reg[o->rd], o->imm, 4).value; \
-        NEXT; \
-    } \
-    static struct op *name##_ri(OP_ARGS) \
-    { \
-        SHIFTED(OP, c->reg[o->rd], o->imm); \
-        NEXT; \
-    } \
+    static struct op *name##_quiet(OP_ARGS) { DO_SHIFT_QUIET(OP) NEXT; } \
+    static struct op *name##_ri(OP_ARGS) { DO_SHIFT(OP) NEXT; } \
     static struct op *name##_rr(OP_ARGS) \
     { \
         unsigned count = c->reg[ECX] & 31; \
@@ -167,12 +102,7 @@ SHIFT(sar, SHIFT_SAR)
 
 /* Rotates of a register by an immediate change CF and OF only. */
 #define ROTATE(name, ROTATED, CF, OF) \
-    static struct op *name##_quiet(OP_ARGS) \
-    { \
-        uint32_t a = c->reg[o->rd], n = o->imm; \
-        c->reg[o->rd] = ROTATED; \
-        NEXT; \
-    } \
+    static struct op *name##_quiet(OP_ARGS) { DO_ROTATE_QUIET(ROTATED) NEXT; } \
     static struct op *name##_ri(OP_ARGS) \
     { \
         uint32_t a = c->reg[o->rd], n = o->imm, r = ROTATED; \
@@ -182,37 +112,17 @@ SHIFT(sar, SHIFT_SAR)
     } \
     const struct op_forms op_forms_##name = { \
         { [FORM_RI] = name##_ri }, { NULL }, { NULL }, { NULL }, { [FORM_RI] = name##_quiet }, { NULL } };
-ROTATE(rol, a << n | a >> (32 - n), r & 1, (r >> 31) != (r & 1))
+ROTATE(rol, ROTATED_LEFT, r & 1, (r >> 31) != (r & 1))
 ROTATE(ror, a >> n | a << (32 - n), r >> 31, ((r ^ r << 1) >> 31))
 
-/* ---- multiplication: the flags that are undefined follow the low half ---- */
-
-#define PRODUCT(low, over) do { \
-    bool over_ = (over); \
-    res = (low); \
-    aux = aux_change(0, over_, over_); \
-} while (0)
-#define SIGNED_PRODUCT(a, b) \
-    int64_t p = (int64_t)(int32_t)(a) * (int32_t)(b); \
-    c->reg[o->rd] = (uint32_t)p; \
-    PRODUCT((uint32_t)p, p != (int32_t)p)
+/* ---- multiplication ---- */
 
 static struct op *imul2_rr(OP_ARGS) { SIGNED_PRODUCT(c->reg[o->rd], c->reg[o->rs]); NEXT; }
 static struct op *imul3_rr(OP_ARGS) { SIGNED_PRODUCT(o->imm, c->reg[o->rs]); NEXT; }
 static struct op *imul2_quiet(OP_ARGS) { c->reg[o->rd] *= c->reg[o->rs]; NEXT; }
-static struct op *imul3_quiet(OP_ARGS) { c->reg[o->rd] = o->imm * c->reg[o->rs]; NEXT; }
-static struct op *imul2_rm(OP_ARGS)
-{
-    OP_READS(h, OP_AT1, o->seg, 4);
-    SIGNED_PRODUCT(c->reg[o->rd], op_load(h, 4));
-    NEXT;
-}
-static struct op *imul2_rm0(OP_ARGS)
-{
-    OP_READS(h, OP_AT0, o->seg, 4);
-    SIGNED_PRODUCT(c->reg[o->rd], op_load(h, 4));
-    NEXT;
-}
+static struct op *imul3_quiet(OP_ARGS) { DO_IMUL3_QUIET NEXT; }
+static struct op *imul2_rm(OP_ARGS) { DO_IMUL2_LOAD(OP_AT1) NEXT; }
+static struct op *imul2_rm0(OP_ARGS) { DO_IMUL2_LOAD(OP_AT0) NEXT; }
 static struct op *imul3_rm(OP_ARGS)
 {
     OP_READS(h, OP_AT1, o->seg, 4);

@@ -69,5 +69,5 @@ op_fn *op_choose(const struct insn *i)
 #else
 #define OP_LINES NULL
 #endif
-const struct op_kit op_kit = { op_choose, op_forms_of, op_fused, op_jcc_near, op_jmp_near, op_call_near, op_fall_near,
-                              op_fall_far, op_head, OP_LINES };
+const struct op_kit op_kit = { op_choose, op_forms_of, op_fused, op_pair, op_pair_number, op_jcc_near, op_jmp_near, op_call_near,
+                              op_fall_near, op_fall_far, op_head, OP_LINES };

@@ -4,69 +4,12 @@
  * condition comes from the operands, as in the hardware that fuses such pairs. The flags are left as ever.
  * A row is an operation of op_alu.c and, by condition, its twin that goes on with the branch in the op behind it.
  * Not here: conditions on overflow and parity, which compilers do not make. SDM vol. 2 under each mnemonic. */
-#include "sim/cpu/alu.h"
-#include "sim/cpu/op.h"
+#include "sim/cpu/op_do.h"
 
-/* The condition after r = a OP b, where that is simpler than to ask the flags. */
-ALWAYS_INLINE bool holds(enum alu op, unsigned cc, uint32_t a, uint32_t b, unsigned size, uint32_t res, uint32_t aux)
-{
-    bool minus = op == ALU_CMP || op == ALU_SUB;
-    int32_t left = (int32_t)sign_extend(a, size), right = (int32_t)sign_extend(b, size);
-    if (cc >> 1 == 4) return ((int32_t)res < 0) != (cc & 1);
-    if (!minus) return lazy_condition(res, aux, cc);
-    switch (cc) {
-    case 2: return a < b;
-    case 3: return a >= b;
-    case 6: return a <= b;
-    case 7: return a > b;
-    case 12: return left < right;
-    case 13: return left >= right;
-    case 14: return left <= right;
-    case 15: return left > right;
-    default: return lazy_condition(res, aux, cc);
-    }
-}
-
-#define IMM(size) (o->imm & size_mask(size))
-#define RS(size) op_reg(c, o->rs, size)
-
-/* What the flags are and where it goes, with operands a and b. */
-#define SET_FLAGS(OP, size) \
-    const struct alu_result x = alu_result(OP, a, b, false, size); \
-    const uint32_t r = x.r; \
-    aux = x.aux; \
-    res = sign_extend(r, size)
-#define BRANCH_ON(OP, size, cc) \
-    BRANCH_BEHIND(holds(OP, cc, a, b, size, res, aux))
-
-#define IN_REG(name, OP, size, source, cc) \
-    static struct op *name##_##cc(OP_ARGS) \
-    { \
-        uint32_t a = op_reg(c, o->rd, size), b = source; \
-        SET_FLAGS(OP, size); \
-        if (!alu_only_reads(OP)) op_reg_set(c, o->rd, size, r); \
-        BRANCH_ON(OP, size, cc); \
-    }
+#define IN_REG(name, OP, size, source, cc) static struct op *name##_##cc(OP_ARGS) DO_REG_BRANCH(OP, size, source, cc)
 #define WITH_MEM(name, OP, size, at, first, second, cc) \
-    static struct op *name##_##cc(OP_ARGS) \
-    { \
-        OP_READS(h, at, o->seg, size); \
-        uint32_t a = first, b = second; \
-        SET_FLAGS(OP, size); \
-        BRANCH_ON(OP, size, cc); \
-    }
-#define HERE_MEM(size) op_load(h, size)
-
-/* INC and DEC keep CF. */
-#define COUNTED(name, OP, cc) \
-    static struct op *name##_##cc(OP_ARGS) \
-    { \
-        uint32_t a = c->reg[o->rd], b = 1, old = aux; \
-        SET_FLAGS(OP, 4); \
-        aux = aux_change(aux, aux_cf(old), aux_of_flag(aux)); \
-        c->reg[o->rd] = r; \
-        BRANCH_BEHIND(lazy_condition(res, aux, cc)); \
-    }
+    static struct op *name##_##cc(OP_ARGS) DO_MEM_BRANCH(OP, size, at, first, second, cc)
+#define COUNTED(name, OP, cc) static struct op *name##_##cc(OP_ARGS) DO_COUNT_BRANCH(OP, cc)
 
 /* B, AE, E, NE, BE, A, S, NS, L, GE, LE, G */
 #define CONDITIONS(X) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(12) X(13) X(14) X(15)

@@ -1,24 +1,11 @@
 /* Fast forms of moves, conversions, the stack, SETcc and CMOVcc. See op.h; exec_move.c and exec_stack.c are the truth.
  *
  * Pushes and pops are fast for stacks of 32 bits (SS.B) only. SDM vol. 2 under each mnemonic. */
-#include "sim/cpu/op.h"
+#include "sim/cpu/op_do.h"
 
-#define FROM_REG(name, size, source) \
-    static struct op *name(OP_ARGS) { op_reg_set(c, o->rd, size, source); NEXT; }
-#define FROM_MEM(name, size, at) \
-    static struct op *name(OP_ARGS) \
-    { \
-        OP_READS(h, at, o->seg, size); \
-        op_reg_set(c, o->rd, size, op_load(h, size)); \
-        NEXT; \
-    }
-#define TO_MEM(name, size, at, source) \
-    static struct op *name(OP_ARGS) \
-    { \
-        OP_WRITES(h, at, o->seg, size); \
-        op_store(h, size, source); \
-        NEXT; \
-    }
+#define FROM_REG(name, size, source) static struct op *name(OP_ARGS) { DO_MOVE(size, source) NEXT; }
+#define FROM_MEM(name, size, at) static struct op *name(OP_ARGS) { DO_MOVE_LOAD(size, at) NEXT; }
+#define TO_MEM(name, size, at, source) static struct op *name(OP_ARGS) { DO_MOVE_STORE(size, at, source) NEXT; }
 #define MOVES(size, suffix) \
     FROM_REG(mov_rr##suffix, size, op_reg(c, o->rs, size)) \
     FROM_REG(mov_ri##suffix, size, o->imm) \
@@ -40,31 +27,18 @@ const struct op_forms op_forms_mov = {
 
 /* MOVZX, MOVSX into 32 bits: GE from a register, RM from memory; one table per size of the source. */
 #define EXTEND(name, size, CONVERT) \
-    static struct op *name##_ge(OP_ARGS) { c->reg[o->rd] = CONVERT(op_reg(c, o->rs, size)); NEXT; } \
-    static struct op *name##_rm(OP_ARGS) \
-    { \
-        OP_READS(h, OP_AT1, o->seg, size); \
-        c->reg[o->rd] = CONVERT(op_load(h, size)); \
-        NEXT; \
-    } \
-    static struct op *name##_rm0(OP_ARGS) \
-    { \
-        OP_READS(h, OP_AT0, o->seg, size); \
-        c->reg[o->rd] = CONVERT(op_load(h, size)); \
-        NEXT; \
-    } \
+    static struct op *name##_ge(OP_ARGS) { DO_EXTEND(size, CONVERT) NEXT; } \
+    static struct op *name##_rm(OP_ARGS) { DO_EXTEND_LOAD(size, CONVERT, OP_AT1) NEXT; } \
+    static struct op *name##_rm0(OP_ARGS) { DO_EXTEND_LOAD(size, CONVERT, OP_AT0) NEXT; } \
     const struct op_forms op_forms_##name = { \
         { [FORM_GE] = name##_ge, [FORM_RM] = name##_rm0 }, { [FORM_RM] = name##_rm }, { NULL }, { NULL }, { NULL }, { NULL } };
-#define ZERO(v) (v)
-#define SIGN8(v) sign_extend(v, 1)
-#define SIGN16(v) sign_extend(v, 2)
 EXTEND(movzx8, 1, ZERO)
 EXTEND(movzx16, 2, ZERO)
 EXTEND(movsx8, 1, SIGN8)
 EXTEND(movsx16, 2, SIGN16)
 
-static struct op *lea0(OP_ARGS) { c->reg[o->rd] = OP_AT0; NEXT; }
-static struct op *lea1(OP_ARGS) { c->reg[o->rd] = OP_AT1; NEXT; }
+static struct op *lea0(OP_ARGS) { DO_LEA(OP_AT0) NEXT; }
+static struct op *lea1(OP_ARGS) { DO_LEA(OP_AT1) NEXT; }
 const struct op_forms op_forms_lea = { { [FORM_RM] = lea0 }, { [FORM_RM] = lea1 }, { NULL }, { NULL }, { NULL }, { NULL } };
 
 static struct op *xchg_rr(OP_ARGS)
@@ -84,15 +58,7 @@ struct op *op_cdq(OP_ARGS) { c->reg[EDX] = 0 - (c->reg[EAX] >> 31); NEXT; }
 
 /* ---- the stack ---- */
 
-#define PUSH(name, source) \
-    static struct op *name(OP_ARGS) \
-    { \
-        WIDE_STACK; \
-        OP_WRITES(h, c->reg[ESP] - 4, OP_STACK, 4); \
-        op_store(h, 4, source); \
-        c->reg[ESP] -= 4; \
-        NEXT; \
-    }
+#define PUSH(name, source) static struct op *name(OP_ARGS) { DO_PUSH(source) NEXT; }
 PUSH(push_r, c->reg[o->rd])
 PUSH(push_i, o->imm)
 static struct op *push_m(OP_ARGS)
@@ -107,15 +73,7 @@ static struct op *push_m(OP_ARGS)
 const struct op_forms op_forms_push = {
     { [FORM_R] = push_r, [FORM_I] = push_i, [FORM_M] = push_m }, { [FORM_M] = push_m }, { NULL }, { NULL }, { NULL }, { NULL } };
 
-/* POP ESP: the popped value wins. */
-static struct op *pop_r(OP_ARGS)
-{
-    WIDE_STACK;
-    OP_READS(h, c->reg[ESP], OP_STACK, 4);
-    c->reg[ESP] += 4;
-    c->reg[o->rd] = op_load(h, 4);
-    NEXT;
-}
+static struct op *pop_r(OP_ARGS) { DO_POP NEXT; }
 const struct op_forms op_forms_pop = { { [FORM_R] = pop_r }, { NULL }, { NULL }, { NULL }, { NULL }, { NULL } };
 
 /* All eight in one page, or the slow way. */

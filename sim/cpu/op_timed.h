@@ -61,6 +61,8 @@ struct op; /* or there would be nothing here */
 #define op_choose op_choose_timed
 #define op_forms_of op_forms_of_timed
 #define op_fused op_fused_timed
+#define op_pair op_pair_timed
+#define op_pair_number op_pair_number_timed
 #define op_kit op_kit_timed
 #define op_unlinked_taken op_unlinked_taken_timed
 #define op_unlinked_next op_unlinked_next_timed

@@ -4,6 +4,7 @@
  * registers may be worked on, since whatever touches memory may fault, and then a handler sees the flags.
  * Idea 2: comparisons are followed by the branch they were made for, so the two are one operation; the branch keeps its op,
  * which holds its ways, and which is run by itself if the comparison went the slow way.
+ * Idea 3: any two operations that follow each other often are one, too (op_pair.def), from the block's end on.
  *
  * Nothing here changes what instructions do, or when. */
 #include "sim/cpu/op.h"
@@ -54,12 +55,40 @@ static void hush(struct block *b, const struct op_kit *kit)
     }
 }
 
+/* The last comparison and the conditional branch behind it as one: the branch's condition. */
+static unsigned fuse(const struct block *b, const struct op_kit *kit)
+{
+    const struct insn *last = &b->insn[b->n - 1];
+    struct op *branch = op_at(b, b->n - 1u);
+    if (b->n < 2 || last->id != MN_JCC || branch->fn != kit->jcc_near[last->sub]) return OP_NO_BRANCH;
+    op_fn *fused = kit->fused(branch[-1].fn, last->sub);
+    if (!fused) return OP_NO_BRANCH;
+    branch[-1].fn = fused;
+    return last->sub;
+}
+
+static unsigned number_of(const struct block *b, const struct op *o, const struct op_kit *kit)
+{
+    return o->fn == kit->line ? OP_PAIR_LINE : kit->pair_number(&b->insn[op_number(b, o)], o->fn);
+}
+
+/* Two as one, wherever there is such a pair, from the end on. A branch is part of none but by what is fused with it. */
+static void pair_up(const struct block *b, const struct op_kit *kit)
+{
+    const struct insn *last = &b->insn[b->n - 1];
+    struct op *o = op_at(b, b->n - 1u) - (last->id == MN_JCC && b->n > 1);
+    unsigned second = number_of(b, o, kit), cc = fuse(b, kit), first;
+    for (; o > b->op + 1; o--, second = first, cc = OP_NO_BRANCH) {
+        first = number_of(b, o - 1, kit);
+        op_fn *pair = first && second ? kit->pair(first, second, cc) : NULL;
+        if (!pair) continue;
+        o[-1].fn = pair;
+        first = 0; /* it is taken */
+    }
+}
+
 void op_tune(struct block *b, const struct op_kit *kit)
 {
     hush(b, kit);
-    const struct insn *last = &b->insn[b->n - 1];
-    struct op *branch = op_at(b, b->n - 1u);
-    if (b->n < 2 || last->id != MN_JCC || branch->fn != kit->jcc_near[last->sub]) return;
-    op_fn *fused = kit->fused(branch[-1].fn, last->sub);
-    if (fused) branch[-1].fn = fused;
+    pair_up(b, kit);
 }

@@ -335,7 +335,7 @@ static void every_form_is_its_handler(void **s)
         for (unsigned m = 0; m < 2; m++) fake_put(both[m], at, bytes, sizeof bytes);
         new_state();
         fast.cpu.eip = slow.cpu.eip = at;
-        for (unsigned twice = 0; twice < 2; twice++) { /* the second time the TLB hits */
+        for (unsigned twice = 0; twice < 2; twice++) { /* the second time the TLB hits, and the block is tuned */
             fast.cpu.eip = slow.cpu.eip = at;
             advance(3);
             compare(round);
@@ -371,7 +371,7 @@ static void every_pair_is_its_handlers(void **s)
         bytes[n + 1] = 3;
         for (unsigned m = 0; m < 2; m++) fake_put(both[m], at, bytes, sizeof bytes);
         new_state();
-        for (unsigned times = 0; times < 3; times++) { /* the second time the TLB hits, the third time the link is there */
+        for (unsigned times = 0; times < 3; times++) { /* the second time the TLB hits and the pair is there, the third the link */
             fast.cpu.eip = slow.cpu.eip = at;
             advance(4);
             compare(round);
@@ -382,11 +382,73 @@ static void every_pair_is_its_handlers(void **s)
     assert_in_range(pairs, PAIRS, 511);
 }
 
+/* ---- two operations as one ---- */
+
+/* Instructions that pairs are made of. */
+static unsigned of_a_pair(uint8_t *at, struct insn *i, unsigned quiet)
+{
+    static const uint8_t likely[] = { 0x89, 0x8B, 0x88, 0xC6, 0xC7, 0xB8, 0xB6, 0x8D, 0x50, 0x55, 0x58, 0x5D, 0x01, 0x29, 0x31, 0x30, 0x39,
+                                      0x38, 0x85, 0x84, 0x83, 0x81, 0xC1, 0x40, 0x43, 0x69, 0xA8, 0xF6, 0x0F };
+    for (;;) {
+        unsigned n = 0;
+        for (unsigned k = 0; k < 15; k++) at[k] = (uint8_t)rnd();
+        at[n++] = likely[below(sizeof likely)];
+        if (at[0] == 0x0F) at[n++] = below(2) ? 0xB6 : 0xAF;
+        if (below(2)) at[n] |= 0xC0;
+        if (insn_decode(at, 15, (struct insn_mode){ true }, slow.model.cost, i) != DECODE_OK) continue;
+        const struct op_kit *kit = op_kit_of(&fast.cpu);
+        op_fn *fn = kit->choose(i);
+        const struct op_forms *f = kit->forms_of(i);
+        if (quiet && f && i->size == 4 && f->quiet[i->form]) fn = f->quiet[i->form];
+        unsigned number = kit->pair_number(i, fn);
+        if (number) return number;
+    }
+}
+
+enum { TWOS = 50, TWO_CASES = 30000 };
+
+/* Two of them, what sets the flags anew or branches, and what shows them (PUSHF). */
+static void every_two_are_their_handlers(void **s)
+{
+    (void)s;
+    op_fn *seen[256];
+    unsigned twos = 0;
+    for (unsigned round = 0; round < TWO_CASES; round++) {
+        uint8_t bytes[48];
+        struct insn i;
+        uint32_t at = CODE + 64 * below(32) + below(64);
+        memset(bytes, 0x90, sizeof bytes);
+        unsigned quiet = below(4), first = of_a_pair(bytes, &i, quiet & 1), n = i.len;
+        unsigned second = of_a_pair(bytes + n, &i, quiet & 2), cc = below(2) ? OP_NO_BRANCH : below(16);
+        op_fn *fn = op_kit_of(&fast.cpu)->pair(first, second, cc);
+        if (!fn) continue;
+        unsigned k = 0;
+        while (k < twos && seen[k] != fn) k++;
+        if (k == twos && twos < 256) seen[twos++] = fn;
+        n += i.len;
+        memset(bytes + n, 0x90, sizeof bytes - n);
+        if (cc != OP_NO_BRANCH) memcpy(bytes + n, (uint8_t[]){ (uint8_t)(0x70 + cc), 3 }, 2);
+        else if (quiet) memcpy(bytes + n, (uint8_t[]){ 0x85, 0xC9 }, 2); /* TEST ECX, ECX */
+        bytes[n + 2] = 0x9C;
+        for (unsigned m = 0; m < 2; m++) fake_put(both[m], at, bytes, sizeof bytes);
+        new_state();
+        for (unsigned times = 0; times < 4; times++) {
+            fast.cpu.eip = slow.cpu.eip = at;
+            advance(times == 2 ? 1 : 4);
+            compare(round);
+            fast.cpu.halted = slow.cpu.halted = false;
+        }
+    }
+    print_message("%u of two\n", twos);
+    assert_in_range(twos, TWOS, 255);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_form_is_its_handler, setup, teardown),
         cmocka_unit_test_setup_teardown(every_pair_is_its_handlers, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_two_are_their_handlers, setup, teardown),
         cmocka_unit_test_setup_teardown(blocks_are_single_steps, setup, teardown),
         cmocka_unit_test_setup_teardown(blocks_are_single_steps, setup_caches, teardown),
         cmocka_unit_test_setup_teardown(blocks_are_single_steps, setup_caches, teardown),
@@ -395,6 +457,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(blocks_are_single_steps, setup_caches, teardown),
         cmocka_unit_test_setup_teardown(every_form_is_its_handler, setup_caches, teardown),
         cmocka_unit_test_setup_teardown(every_pair_is_its_handlers, setup_caches, teardown),
+        cmocka_unit_test_setup_teardown(every_two_are_their_handlers, setup_caches, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
