@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "sim/core/err.h"
+#include "sim/core/near.h"
 
 enum { CONFIG_SETS = 32, CONFIG_MODULES = 8, CONFIG_DISKS = 4, CONFIG_VMS = 128, CONFIG_KINDS = 8 };
 
@@ -99,6 +100,6 @@ bool config_check_save(const struct machine_cfg *c, struct err *e);
 /* Its virtual machine neither comes nor goes: for machines beside the one that was asked for. */
 void config_stays(struct machine_cfg *c);
 /* Nearest of `n` words to a mistyped one (edit distance at most 3), or NULL. */
-const char *config_suggest(const char *word, const char *const *words, unsigned n);
+static inline const char *config_suggest(const char *word, const char *const *words, unsigned n) { return near_word(word, words, n); }
 
 #endif

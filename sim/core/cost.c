@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "sim/core/lines.h"
+#include "sim/core/near.h"
 #include "sim/core/text.h"
 
 enum unit { UNIT_INSN, UNIT_CYCLES, UNIT_NS, UNIT_MHZ, UNIT_FAMILY, UNIT_BYTE, UNIT_STEPPING, UNIT_VMX, UNIT_SWITCH, UNIT_KB, UNIT_WAYS,
@@ -107,11 +108,27 @@ bool model_text(const char *name, struct text *out, struct err *e)
     return false;
 }
 
+/* What some rows are called for short on the command line. */
+enum { SHORT_NAMES = 2 };
+static const char *const short_names[SHORT_NAMES][2] = { { "vmexit", "vmx.exit" }, { "vmentry", "vmx.entry" } };
+
 static int row_of(const char *name)
 {
     for (int i = 0; i < COST_COUNT; i++)
         if (!strcmp(rows[i].name, name)) return i;
     return -1;
+}
+
+/* What was said wrong about a row that there is not, with the row that may be meant; in a file there are no short names. */
+static const char *no_row(const char *name, unsigned names, char *to, size_t room)
+{
+    const char *words[COST_COUNT + SHORT_NAMES];
+    for (unsigned i = 0; i < COST_COUNT; i++) words[i] = rows[i].name;
+    for (unsigned i = 0; i < SHORT_NAMES; i++) words[COST_COUNT + i] = short_names[i][0];
+    const char *near = near_word(name, words, names);
+    snprintf(to, room, ": no such row; %s%s%s`ringside list model p4` shows all there are", near ? "did you mean " : "", near ? near : "",
+             near ? "? " : "");
+    return to;
 }
 
 void model_source(const struct model *m, enum cost c, char *to, size_t room)
@@ -177,7 +194,8 @@ static bool read_row(struct reading *r, char *line)
     if (!strcmp(name, "model")) return read_name(r, r->m->name, sizeof r->m->name, name, rest);
     if (!strcmp(name, "about")) return read_name(r, r->m->about, sizeof r->m->about, name, rest);
     int row = row_of(name);
-    if (row < 0) return wrong(r, ": no such row; `ringside list model p4` shows all there are", name);
+    char what[120];
+    if (row < 0) return wrong(r, no_row(name, COST_COUNT, what, sizeof what), name);
     if (r->at[row]) return err_set(r->e, EXIT_INPUT, "%s:%u: %s: said already in line %u", r->file, r->line, name, r->at[row]);
     const char *value = take_word(&rest);
     if (!*value) return wrong(r, ": its value is missing", name);
@@ -317,11 +335,11 @@ bool model_extra(struct model *m, const char *name, bool on, struct err *e)
 
 bool model_set(struct model *m, const char *row, uint32_t value, struct err *e)
 {
-    static const char *const short_names[][2] = { { "vmexit", "vmx.exit" }, { "vmentry", "vmx.entry" } };
-    for (unsigned k = 0; k < sizeof short_names / sizeof short_names[0]; k++)
+    char what[120];
+    for (unsigned k = 0; k < SHORT_NAMES; k++)
         if (!strcmp(short_names[k][0], row)) row = short_names[k][1];
     int i = row_of(row);
-    if (i < 0) return err_set(e, EXIT_USAGE, "cost.%s: no such row; `ringside list model p4` shows all there are", row);
+    if (i < 0) return err_set(e, EXIT_USAGE, "cost.%s%s", row, no_row(row, COST_COUNT + SHORT_NAMES, what, sizeof what));
     if (value < units[rows[i].unit].least || value > units[rows[i].unit].most)
         return err_set(e, EXIT_USAGE, "cost.%s=%u: %s, from %u to %u", row, value, units[rows[i].unit].name, units[rows[i].unit].least,
                        units[rows[i].unit].most);

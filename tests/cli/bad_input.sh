@@ -289,7 +289,9 @@ bad "--set of nothing known" 2 'no such setting' run popf --set colour=red
 bad "caching shadows without traces" 2 'set shadow.cache=0, too' run popf --cpu vtx --set shadow.trace=0
 bad "untraced shadows below ring 0" 2 'use --cpu vtx' run popf --cpu te --set shadow.trace=0 --set shadow.cache=0
 bad "too small a pool" 2 'a number from 16 to 960' run popf --cpu te --set shadow.pool=15
-bad "--set of an unknown cost" 2 'cost' run popf --set cost.nonsense=3
+bad "--set of an unknown cost" 2 'cost.nonsense: no such row; .ringside list model p4' run popf --set cost.nonsense=3
+bad "--set of a cost with a typing error" 2 'cost.insn.dvi: no such row; did you mean insn.div[?]' run popf --set cost.insn.dvi=3
+bad "--set of a short name with one" 2 'cost.vmexti: no such row; did you mean vmexit[?]' bench sweep --set cost.vmexti=1..2
 bad "--vms for a scenario" 2 'give an image' run popf --vms 2
 bad "--vms 0" 2 'from 1 to 128' run good.elf --vms 0
 bad "--vms 129" 2 'from 1 to 128' run good.elf --vms 129

@@ -42,10 +42,16 @@ beyond|insn.div 99999999999999999999 me|is absurd
 word|insn.div many me|"many" is not a whole number
 fraction|insn.div 3.5 me|"3.5" is not a whole number
 exponent|insn.div 1e3 me|"1e3" is not a whole number
-unknown|insn.dvi 3 me|insn.dvi: no such row
+unknown|insn.dvi 3 me|insn.dvi: no such row; did you mean insn.div[?]
+foreign|cycles 3 me|cycles: no such row; .ringside list
+units|insn.div 3ns me|"3ns" is not a whole number
+short|vmexit 3 me|vmexit: no such row
 bare|insn.div 3|its source is missing
 lonely|insn.div|its value is missing
 END
+printf 'insn.div 3\0 me' >nul.row
+{ head -n $((row - 1)) p4.model; cat nul.row; echo; tail -n +$((row + 1)) p4.model; } >nul.model
+ok "a NUL byte in a row: refused, with the line" refused nul.model "$row" 'insn.div'
 sed "${row}d" p4.model >missing.model
 ok "a missing row: refused" refused missing.model $((lines - 1)) 'a row is missing: insn.div'
 { cat p4.model; echo 'insn.div 3 me'; } >twice.model
