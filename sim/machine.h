@@ -374,7 +374,8 @@ struct machine_caches {
     bool has_l2, has_l3;
     struct machine_cache l1i, l1d, l2, l3;
     uint64_t memory_reads, memory_writes; /* lines */
-    uint64_t wrong, wrong_indirect, wrong_return; /* branches predicted wrong: conditional ones, targets, returns */
+    bool predicts;
+    uint64_t wrong, wrong_indirect, wrong_return; /* if it predicts: branches predicted wrong: conditional ones, targets, returns */
 };
 
 struct machine_summary {

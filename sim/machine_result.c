@@ -114,7 +114,7 @@ static struct machine_caches caches_of(const struct board *b)
                                     .l1i = cache_of(&k->l1i, b->cpu.fetch.fetches), .l1d = cache_of(&k->l1d, b->cpu.refs),
                                     .l2 = cache_of(&k->l2, k->l1i.misses + k->l1d.misses), .l3 = cache_of(&k->l3, k->l2.misses),
                                     .memory_reads = k->memory_reads, .memory_writes = k->memory_writes,
-                                    .wrong = b->cpu.predictor.wrong, .wrong_indirect = b->cpu.predictor.wrong_indirect,
+                                    .predicts = b->cpu.predicts, .wrong = b->cpu.predictor.wrong, .wrong_indirect = b->cpu.predictor.wrong_indirect,
                                     .wrong_return = b->cpu.predictor.wrong_return };
 }
 

@@ -173,7 +173,8 @@ static void json_caches(const struct machine_caches *k, struct text *out)
     if (k->has_l3) json_cache("l3", &k->l3, out);
     text_add(out, "\"memory\": {\"reads\": %llu, \"writes\": %llu}},\n", (unsigned long long)k->memory_reads,
              (unsigned long long)k->memory_writes);
-    text_add(out, "  \"mispredicted\": {\"conditional\": %llu, \"indirect\": %llu, \"return\": %llu},\n", (unsigned long long)k->wrong,
+    if (!k->predicts) text_add(out, "  \"mispredicted\": null,\n");
+    else text_add(out, "  \"mispredicted\": {\"conditional\": %llu, \"indirect\": %llu, \"return\": %llu},\n", (unsigned long long)k->wrong,
              (unsigned long long)k->wrong_indirect, (unsigned long long)k->wrong_return);
 }
 

@@ -72,6 +72,10 @@ cycles() { "$ringside" bench nano --model "./$1" --csv - -q 2>/dev/null | awk -F
 dearer() { [ "$(cycles dear.model)" -gt "$(cycles p4.model)" ]; }
 ok "a row that is changed shows" dearer
 
+sed 's/^branch.counters .*/branch.counters 0 me/' p4.model >none.model
+unpredicted() { "$ringside" run popf -q --serial null --model ./none.model --json - 2>/dev/null | grep -q '"mispredicted": null,'; }
+ok "without a predictor nothing is told of what it predicted" unpredicted
+
 # docs/model.md: | `row` | p4, f if fitted | core2 | nehalem | what it is |
 for model in p4 core2 nehalem; do "$ringside" list model $model | awk '!/^#/ && NF > 2 && $1 != "model" && $1 != "about" { print $1, $2 }' | sort >$model.rows; done
 table() { sed -n 's/^| `\([a-z0-9_.]*\)` | \([0-9]*\)\( f\)* | \([0-9]*\) | \([0-9]*\) | [^ ].* |$/\1 \2 \4 \5/p' "$root/docs/model.md" | sort -u; }
