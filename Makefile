@@ -199,7 +199,7 @@ test-programs: $(UNIT_BINS) $(NATIVE_BINS) $(EQUIV_BIN) $(if $(filter asan,$(MOD
 
 # ---- preparing and running ------------------------------------------------------------------------------------------
 # With `make -j` a driver must not run beside another one, or beside clean, in the same trees.
-DRIVERS := demo check check-fast native fuzz asan golden-update dist deb clean bench latency
+DRIVERS := demo determinism check check-fast native fuzz asan golden-update dist deb clean bench latency
 ifneq ($(filter $(DRIVERS),$(MAKECMDGOALS)),)
 .NOTPARALLEL:
 endif
@@ -272,6 +272,10 @@ build/headers/%.clang: % $(HEADERS) build/headers/flags
 build/headers/flags: $(wildcard sim/*/*.def sim/*.def tui/*.def) FORCE
 	$(call stamp,'$(STD) $(WARNINGS) $(INCLUDES)' "$$(cat /dev/null $(filter-out FORCE,$^) | cksum)")
 
+determinism: ## build with gcc and clang at every -O, and with sanitizers; the same runs give the same bytes (BUILDS="gcc-O0 clang-O3")
+	$(SUB) MODE=release all
+	$(Q)MAKE='$(MAKE)' bash tests/tools/determinism_builds.sh $(BUILDS)
+
 golden-update: ## run the unit tests so that they rewrite tests/golden; review the result as a diff
 	$(SUB) MODE=release test-programs
 	$(Q)GOLDEN_UPDATE=1 JOBS=1 bash tests/tools/run-tests.sh $(UNITS:%=release:build/release/%)
@@ -311,5 +315,5 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile $(wildcard docs/package.mk)
 
-.PHONY: all bench course latency guests test-programs prerequisites demo check check-fast native attack hostile fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
+.PHONY: all bench determinism course latency guests test-programs prerequisites demo check check-fast native attack hostile fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
         dist clean help FORCE
