@@ -46,15 +46,16 @@ def wait(what, seconds=60):
         if select.select([fd], [], [], 1)[0]: seen += os.read(fd, 4096)
     seen = seen[seen.index(what) + len(what):]
 def send(s): os.write(fd, s)
+def prompt(): wait(b"ringside> ")                                       # between two prompts the terminal is the reader's no more
 wait(b"ringside> ")
-send(b"vm.cyc\t"); wait(b"vm.cycles"); send(b"\r"); wait(b"0")          # one word fits
+send(b"vm.cyc\t"); wait(b"vm.cycles"); send(b"\r"); wait(b"0"); prompt()   # one word fits
 send(b"vm.flags.I\t"); wait(b"vm.flags.I"); send(b"\x15")               # Ctrl-U
 send(b"till.la\t"); wait(b"till.label"); send(b"\x15")
 send(b"vm.e\t"); wait(b"eax"); wait(b"eip"); send(b"\x15")              # several: shown
-send(b"1 + 2\x1b[D\x1b[D\x1b[C 40 +\r"); wait(b"43")                   # the cursor moves
-send(b"\x1b[A\r"); wait(b"43")                                          # the line before
-send(b"x\x7f2 * 21\r"); wait(b"42")                                     # backspace
-send(b"half a line\x03"); send(b"7 * 11\r"); wait(b"77")                # Ctrl-C forgets the line
+send(b"1 + 2\x1b[D\x1b[D\x1b[C 40 +\r"); wait(b"43"); prompt()         # the cursor moves
+send(b"\x1b[A\r"); wait(b"\n43"); prompt()                              # the line before
+send(b"x\x7f2 * 21\r"); wait(b"\n42"); prompt()                         # backspace
+send(b"half a line\x03"); prompt(); send(b"7 * 11\r"); wait(b"77"); prompt() # Ctrl-C forgets the line
 send(b"\x04")                                                           # Ctrl-D
 _, status = os.waitpid(pid, 0)
 sys.exit(status != 0)
