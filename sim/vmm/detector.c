@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "sim/mmu/tlb.h"
 #include "sim/vmm/lazy_fpu.h"
 #include "sim/vmm/vm.h"
 
@@ -33,7 +34,10 @@ void detector_init(struct vcpu *v)
     struct bus *walks = &v->detector.walks, *vm = &v->vm->bus;
     *walks = (struct bus){ .parent = vm->parent, .frames = vm->frames, .clock = vm->clock, .map = vm->map,
                            .log = &v->detector.stores, .log_tag = 1 };
-    tlb_close(&v->detector.probe.dtlb);
+    struct cpu *p = &v->detector.probe;
+    p->itlb.code = true;
+    tlb_reset(&p->dtlb); /* a zeroed one would serve page 0, from nowhere */
+    tlb_reset(&p->itlb);
 }
 
 static void before(void *self, const struct cpu *c, const struct insn *i)

@@ -174,7 +174,8 @@ void vtx_need_operand(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     struct insn i;
-    if (t->has_segments || t->fresh || v->virt.cpl == 3) { /* alignment checks are ring 3's, and want CR0 */
+    /* Alignment checks are ring 3's, and want CR0; tables that the guest switches by itself want its CR3. */
+    if (t->has_segments || t->fresh || v->virt.cpl == 3 || own_paging(v)) {
         vtx_need_segments(v);
         return;
     }

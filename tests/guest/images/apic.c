@@ -226,6 +226,21 @@ static void disabled(void)
     say("INTR straight to the CPU");
 }
 
+// As a kernel starts: tables without devices first, then, by MOV to CR3 alone, others that have them.
+static void paged(void)
+{
+    static uint32_t first[1024] __attribute__((aligned(4096))), second[1024] __attribute__((aligned(4096)));
+    first[0] = second[0] = PTE_P | PTE_RW | PDE_4MB;
+    second[LAPIC >> 22] = (LAPIC & 0xFFC00000) | PTE_P | PTE_RW | PDE_4MB;
+    uint32_t cr0;
+    __asm__ volatile("mov eax, cr4\n\tor eax, 0x10\n\tmov cr4, eax\n\tmov cr3, %1\n\tmov %0, cr0" : "=&r"(cr0) : "r"(first) : "eax");
+    __asm__ volatile("mov cr0, %0\n\tmov cr3, %1" : : "r"(cr0 | 0x80000000), "r"(second) : "memory");
+    put(ICR_HIGH, 0x05000000);
+    uint32_t seen = get(ICR_HIGH);
+    __asm__ volatile("mov cr0, %0" : : "r"(cr0) : "memory");
+    fact("paged, by the second CR3", seen);
+}
+
 void kmain(void)
 {
     serial_init();
@@ -248,6 +263,7 @@ void kmain(void)
     timer();
     through_ioapic();
     through_pics();
+    paged();
     disabled();
     finish(true);
 }

@@ -142,6 +142,26 @@ static void off_and_on(void)
     fact("entry", peek(&table[0]) & 0xFFF);
 }
 
+// ---- a program at address 0 -----------------------------------------------------------------------------------------
+
+// As in kernels for teaching: its first page is page 0, and what it executes there no ring may trap.
+ACT(u_silent, "smsw cx\nmov byte ptr [0x800], 1\n" USER_END);
+
+static void page_nought(void)
+{
+    for (unsigned i = 0; i < 16; i++)
+        page_a[i] = ((const volatile uint8_t *)u_silent)[i];
+    page_a[0x800] = 0;
+    page_directory[0] |= 4;
+    low_table[0] = (uint32_t)page_a | 7;
+    flush();
+    act *volatile nought = (act *)0;
+    bool back = attempt_user(nought, 0);
+    fact2("a program at 0", back, page_a[0x800]);
+    low_table[0] = 0;
+    flush();
+}
+
 void kmain(void)
 {
     probe_init();
@@ -153,5 +173,6 @@ void kmain(void)
     moving_gdt();
     many_spaces();
     off_and_on();
+    page_nought();
     finish(true);
 }
