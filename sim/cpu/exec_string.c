@@ -4,8 +4,10 @@
  * one is a loop over it, so a fault in the middle finds ESI, EDI and ECX exactly at the iteration that failed.
  * Idea 2: between iterations the loop looks at the time as the run loop does between instructions; if it is up, it leaves
  * with EIP still on the instruction (exec_again), and comes back after whatever was due.
+ * Idea 3: no iteration of SCAS or CMPS needs flags, so processors write them once, at the end of the repetition: whoever is
+ * called in the middle, by a fault, a trap or an interrupt, finds those of before (but ESI, EDI and ECX as they have become).
  *
- * SDM vol. 2 under REP and each mnemonic; vol. 3A 6.6. Not modelled: fast-string moves of whole cache lines. */
+ * SDM vol. 2 under REP ("restored to the state prior to the execution of the instruction") and each mnemonic; vol. 3A 6.6. Not modelled: fast-string moves of whole cache lines. */
 #include "sim/cpu/exec.h"
 #include "sim/cpu/operand.h"
 
@@ -91,17 +93,26 @@ static enum step cmps_once(struct cpu *c, const struct insn *i)
     return STEP_OK;
 }
 
+/* Leaves a repetition before its end. */
+static enum step flags_of_before(struct cpu *c, uint32_t res, uint32_t aux, enum step s)
+{
+    c->res = res;
+    c->aux = aux;
+    return s;
+}
+
 /* `compares`: REP means REPE, and REPNE exists. The first iteration's cost was charged before the handler was called. */
 ALWAYS_INLINE enum step repeat(struct cpu *c, const struct insn *i, exec_fn *once, unsigned refs, bool compares)
 {
     if (!(i->flags & (INSN_REP | INSN_REPNE))) return once(c, i);
+    uint32_t res = c->res, aux = c->aux;
     while (reg_get(c, ECX, width(i))) {
         enum step s = once(c, i);
-        if (s != STEP_OK) return s;
+        if (s != STEP_OK) return flags_of_before(c, res, aux, s);
         c->refs += refs;
         reg_set(c, ECX, width(i), c->reg[ECX] - 1);
         if (!reg_get(c, ECX, width(i)) || (compares && flag_zf(c) == !!(i->flags & INSN_REPNE))) break;
-        if (exec_interrupted(c)) return exec_again(c, i);
+        if (exec_interrupted(c)) return flags_of_before(c, res, aux, exec_again(c, i));
         c->clock->now += i->cost;
     }
     return STEP_OK;

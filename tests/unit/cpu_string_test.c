@@ -5,6 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "sim/cpu/flags.h"
 #include "tests/support/cpu_case.h"
 
 enum { D = FAKE_DATA, NEXT = FAKE_DATA + PAGE_SIZE, FAR_OFF = FAKE_DATA + 0x8000, C = FAKE_CODE, CF = FLAG_CF, PF = FLAG_PF, AF = FLAG_AF,
@@ -40,6 +41,10 @@ static const struct cpu_case cases[] = {
       { R(ECX, 2), R(EDI, NEXT), M(NEXT - 8, 9), M(NEXT - 4, 9), PAGE_FAULT(2, NEXT) } },
     { "rep movsd whose write faults keeps esi", "F3 A5", { R(ECX, 4), R(ESI, FAR_OFF), R(EDI, NEXT - 4), PAGE(NEXT, 0) },
       { R(ECX, 3), R(ESI, FAR_OFF + 4), R(EDI, NEXT), PAGE_FAULT(2, NEXT) } },
+    { "repe scasb that faults has the flags of before", "F3 AE", { F(CF | SF), R(ECX, 9), R(EDI, NEXT - 4), PAGE(NEXT, 0), R(EAX, 0) },
+      { R(ECX, 5), R(EDI, NEXT), PAGE_FAULT(0, NEXT) } },
+    { "repne cmpsd that faults has the flags of before", "F2 A7", { F(ZF | PF), R(ECX, 4), R(ESI, FAR_OFF), R(EDI, NEXT - 4),
+      M(FAR_OFF, 1), PAGE(NEXT, 0) }, { R(ECX, 3), R(ESI, FAR_OFF + 4), R(EDI, NEXT), PAGE_FAULT(0, NEXT) } },
 };
 
 static void values(void **s)
@@ -128,6 +133,27 @@ static void interrupt_between_iterations(void **s)
     fake_done(&f);
 }
 
+/* TF: a trap after each iteration. Only the last one brings the flags of the comparison. */
+static void flags_come_at_the_end(void **s)
+{
+    (void)s;
+    static struct fake f;
+    static const uint8_t code[] = { 0xF3, 0xA6, 0xF4 }; /* repe cmpsb; hlt */
+    fake_init(&f, true);
+    fake_put(&f, C, code, sizeof code);
+    f.cpu.reg[ECX] = 3;
+    f.cpu.reg[ESI] = D;
+    f.cpu.reg[EDI] = D + 8;
+    flags_set(&f.cpu, CF | SF);
+    for (uint32_t left = 3; left--;) {
+        f.cpu.eflags |= FLAG_TF;
+        (void)cpu_execute_one(&f.cpu, NULL);
+        assert_int_equal(f.cpu.reg[ECX], left);
+        assert_int_equal(flags_get(&f.cpu), left ? CF | SF : ZF | PF);
+    }
+    fake_done(&f);
+}
+
 enum manner { BLOCKS, NO_BLOCKS, ONE_BY_ONE };
 
 /* rep movsb over itself: its second byte becomes that of rep stosb, which fills up with HLT. */
@@ -170,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values), cmocka_unit_test(leaving_costs_nothing), cmocka_unit_test(interrupt_between_iterations),
+        cmocka_unit_test(flags_come_at_the_end),
         cmocka_unit_test(overwrites_itself)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
