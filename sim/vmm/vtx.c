@@ -228,6 +228,7 @@ static bool vtx_inject(struct vcpu *v, struct fault f)
     if (f.vector == VEC_PF) c->cr2 = f.addr;
     if (f.vector == VEC_DB) debug_raised(c, f.addr);
     v->vtx->rf = !trap && f.vector != VEC_DF;
+    c->halted = false; /* by HLT under TF */
     vtx_queue(v, VMX_EVENT_VALID | (f.has_code ? VMX_EVENT_CODE : 0u) | VMX_EVENT_EXCEPTION << VMX_EVENT_TYPE_SHIFT | f.vector,
           f.code, 0);
     tell_inject(v);

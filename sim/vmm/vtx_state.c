@@ -297,12 +297,14 @@ static void put_tsc(struct vcpu *v)
     t->held.tsc_offset = offset;
 }
 
+/* The delivery of an event ends both. SDM 3C 26.7.1 */
 static void put_blocked(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     struct cpu *c = &v->virt;
     uint32_t blocked = c->insns == c->hold ? VMX_BLOCKED_MOV_SS : c->insns == c->inhibit ? VMX_BLOCKED_STI : 0u;
     uint32_t pending = c->trap | (c->trap & DR6_BREAKPOINTS ? 1u << 12 : 0u);
+    if (t->event) blocked = pending = 0;
     put(v, VMX_FIELD_GUEST_INTERRUPTIBILITY, &t->held.blocked, blocked);
     put(v, VMX_FIELD_GUEST_PENDING_DEBUG, &t->held.pending, pending);
 }

@@ -186,12 +186,41 @@ static void cheap_cpuid(void **state)
     machine_free(m);
 }
 
+/* A gate for #DB at DATA + 800h, DR7.GD, TF set by POPF, and in the shadow of MOV SS: mov dr6, ecx; then hlt. The handler
+ * writes DR6 to DATA. */
+static const uint8_t guarded[] = {
+    0x8C, 0xCA, 0xC1, 0xE2, 0x10, 0x66, 0xBA, 0x6B, 0x00, /* mov edx, cs; shl edx, 16; mov dx, 6Bh: the handler */
+    0x89, 0x15, 0x08, 0x18, 0x10, 0x00,                   /* mov [101808h], edx */
+    0xC7, 0x05, 0x0C, 0x18, 0x10, 0x00, 0x00, 0x8E, 0x10, 0x00,
+    0xBC, 0x00, 0x20, 0x10, 0x00,                         /* mov esp, 102000h */
+    0x68, 0x00, 0x18, 0x10, 0x00, 0x66, 0x6A, 0x0F, 0x0F, 0x01, 0x1C, 0x24, /* push 101800h; push word 15; lidt [esp] */
+    0x31, 0xC9, 0x31, 0xFF,                               /* xor ecx, ecx; xor edi, edi */
+    0xB8, 0x00, 0x24, 0x00, 0x00, 0x0F, 0x23, 0xF8,       /* mov eax, 2400h; mov dr7, eax */
+    0x8C, 0xD3, 0x9C, 0x81, 0x0C, 0x24, 0x00, 0x01, 0x00, 0x00, 0x9D, /* mov ebx, ss; pushf; or [esp], 100h; popf */
+    0x8E, 0xD3, 0x0F, 0x23, 0xF1, 0xF4,                   /* mov ss, ebx; mov dr6, ecx; hlt */
+    0x31, 0xC0, 0xE6, 0xF4,                               /* xor eax, eax; out f4, 0 */
+    0x50, 0x0F, 0x21, 0xF0, 0x89, 0x04, 0xBD, 0x00, 0x10, 0x10, 0x00, /* push eax; mov eax, dr6; mov [edi*4 + DATA], eax */
+    0x58, 0x47, 0xCF,                                     /* pop eax; inc edi; iret */
+};
+
+/* An injected event ends what MOV SS blocks, and the trap that waited there: with both, hardware refuses the entry. It also ends a halt. */
+static void injection_ends_shadow_and_halt(void **state)
+{
+    (void)state;
+    write_guest(guarded, sizeof guarded);
+    struct machine *m = end_of("");
+    assert_int_equal(data(m, 0), 0xFFFF2FF0); /* BD, without BS */
+    assert_int_equal(data(m, 1), 0xFFFF4FF0); /* then the step over MOV DR6 */
+    assert_int_equal(data(m, 2), 0xFFFF4FF0); /* and over HLT, which nothing else would end */
+    machine_free(m);
+}
+
 int main(void)
 {
     const char *dir = getenv("TMPDIR");
     snprintf(path, sizeof path, "%s/vtx-%ld.img", dir ? dir : "/tmp", (long)getpid());
     const struct CMUnitTest tests[] = { cmocka_unit_test(msr_bitmaps), cmocka_unit_test(io_bitmaps), cmocka_unit_test(long_error_codes),
-                                        cmocka_unit_test(cheap_cpuid) };
+                                        cmocka_unit_test(cheap_cpuid), cmocka_unit_test(injection_ends_shadow_and_halt) };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     remove(path);
     return failed;
