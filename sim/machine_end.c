@@ -73,6 +73,8 @@ void machine_ends_shutdown(struct machine *m)
     end_died(m, "triple fault", f ? f->u.FAULT.vector : VEC_DF, f ? f->eip : m->b->cpu.eip, advice);
 }
 
+static const char handled[] = "What did the handlers answer before that?"; /* a laboratory's, asked in the place of our own */
+
 static const char reset_why[] = "the guest reset the machine, and there is no ROM at the reset vector to go on with",
                   off_why[] = "the guest turned the power off", good_why[] = "the guest ended well",
                   failed_why[] = "the guest reported failure", halted_why[] = "the guest halted with interrupts off",
@@ -99,7 +101,7 @@ static void vm_end(const struct machine *m, struct machine_end *x)
         text_free(&why);
     } else if (vm->dead) {
         machine_guest(m, &guest);
-        say_died(m, x, death_about(vm->why), vm->first.vector, vm->dead_eip, guest.idt_limit < 8 ? no_idt :
+        say_died(m, x, death_about(vm->why), vm->first.vector, vm->dead_eip, vm->vmm->policy ? handled : guest.idt_limit < 8 ? no_idt :
                  "Run it with --cpu native to see whether it is the guest's own fault.");
     } else say(x, FATE_HALTED, 0, halted_why);
 }

@@ -255,6 +255,24 @@ static uint32_t credit_of(const struct grading_now *now)
     return (uint32_t)(credit * now->credit / GRADING_WHOLE);
 }
 
+/* How the machine ended, if not well: claims about what the guest left behind say only that it is not there. */
+static void say_end(const struct grading *g, struct grading_outcome *out)
+{
+    const struct machine *m = g->tests->machine;
+    const struct machine_end end = m ? machine_end(m) : (struct machine_end){ .fate = FATE_RUNNING };
+    struct text t = { 0 };
+    if (end.fate == FATE_LIMIT) {
+        text_add(&t, "the machine ran for all of its ");
+        text_number(&t, g->now.test->cycles);
+        text_add(&t, " cycles: does something loop?");
+    } else if (end.fate != FATE_RUNNING && machine_exit_code(m)) {
+        text_add(&t, "%s", end.why);
+        if (end.fate == FATE_EXITED) text_add(&t, " (code %u)", end.code);
+    }
+    if (t.len) add_line(out, text_str(&t));
+    text_free(&t);
+}
+
 static uint32_t judge_claims(struct grading *g, struct grading_outcome *out)
 {
     const struct script *s = g->tests;
@@ -262,14 +280,7 @@ static uint32_t judge_claims(struct grading *g, struct grading_outcome *out)
     unsigned failed = 0, outside = 0;
     for (unsigned i = 0; i < s->checks; i++) failed += !s->check[i].passed;
     for (unsigned i = 0; i < s->checks; i++) outside += !s->check[i].passed && !s->check[i].elsewhere;
-    if (failed && limit) {
-        struct text t = { 0 };
-        text_add(&t, "the machine ran for all of its ");
-        text_number(&t, g->now.test->cycles);
-        text_add(&t, " cycles: does something loop?");
-        add_line(out, text_str(&t));
-        text_free(&t);
-    }
+    if (failed) say_end(g, out);
     for (unsigned i = 0; i < s->checks; i++)
         if (!s->check[i].passed) add_line(out, s->check[i].text);
     if (!s->checks) {

@@ -46,6 +46,12 @@ ok "partial credit" grep -Eq '^== Test sensitive == FAIL \(partial\)  [0-9.]+/20
 (cd all/alice && cp "$isa/lab.lua" . && mkdir tests && cp "$isa"/tests/* tests && timeout 60 "$ringside" grade >../../out 2>&1)
 ok "in a lab's own folder without a word" grep -qx 'Score: 60/60' out
 rm -r all/alice/tests all/alice/lab.lua
+grade 1 trap --submission "$root/scenarios/labs/trap/starter" --only 1
+ok "a guest that died: why and where, before what its parts miss" sh -c 'sed -n 2p out | grep -q "^    the guest died: .* #GP at 00104000 (_start). What did the handlers answer" && sed -n 3p out | grep -q "cli does what"'
+sed 's/vm:skip(insn)/if not insn.is "hlt" then vm:skip(insn) end/' "$root/scenarios/labs/trap/solution/handlers.lua" >all/dave/handlers.lua
+grade 1 trap --submission all/dave --only 5
+ok "one that ran out of its cycles: that" grep -q '^    the machine ran for all of its 50,000,000 cycles: does something loop?' out
+rm all/dave/handlers.lua
 
 # --- the screen where it fails
 mkdir t && cp "$root"/scenarios/labs/trap/solution/* t && sed -i 's/vIF = 0/vIF = 1/' t/handlers.lua
