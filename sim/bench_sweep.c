@@ -49,20 +49,6 @@ static void choose(const struct sweep *s, unsigned step, struct machine_cfg *cfg
         if (strstr(cfg->set[i].value, "..")) snprintf(cfg->set[i].value, sizeof cfg->set[i].value, "%u", s->value[step]);
 }
 
-static bool read_shard(struct sweep *s, struct err *e)
-{
-    const char *value = s->o->value[OPT_SHARD];
-    char *end;
-    s->shard = s->shards = 1;
-    if (!value) return true;
-    unsigned long i = strtoul(value, &end, 10), n = *end == '/' && end[1] >= '0' && end[1] <= '9' ? strtoul(end + 1, &end, 10) : 0;
-    if (*value < '0' || *value > '9' || *end || !i || i > n || n > 100000)
-        return err_set(e, EXIT_USAGE, "--shard %s: write it like 1/4, the first of four", value);
-    s->shard = (unsigned)i;
-    s->shards = (unsigned)n;
-    return true;
-}
-
 /* --- on what -------------------------------------------------------------------------------------------------------- */
 
 static const struct { const char *name, *program, *about; unsigned times; } loads[] = {
@@ -160,7 +146,7 @@ bool sweep_plan(struct sweep *s, const char *machines, const struct options *o, 
     struct machine_cfg cfg;
     memset(s, 0, sizeof *s);
     s->o = o;
-    if (!find_range(s, e) || !read_shard(s, e) || !find_machines(s, machines, e) || !find_loads(s, e)) return false;
+    if (!find_range(s, e) || !options_shard(s->o, OPT_SHARD, &s->shard, &s->shards, e) || !find_machines(s, machines, e) || !find_loads(s, e)) return false;
     for (unsigned i = 0; i < s->steps; i++) {
         choose(s, i, &cfg);
         if (!config_model(&cfg, NULL, e)) return false;

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct { const char *name; int (*draw)(const struct options *o, struct err *e); } kinds[] = {
+static const struct { const char *name; draw_fn *draw; } kinds[] = {
     { "ladder", draw_run }, { "matrix", draw_matrix }, { "decision", draw_decision }, { "blocks", draw_run },
     { "vmx", draw_run }, { "bars", draw_bars }, { "hist", draw_run }, { "timeline", draw_run },
     { "walk", draw_run }, { "tables", draw_run }, { "migrate", draw_run },
@@ -58,7 +58,9 @@ int cmd_draw(const struct options *o, struct err *e)
     if (kind < 0 || !picture_dress(o, e)) return e->code;
     if (o->value[OPT_FRAMES] && strcmp(kinds[kind].name, "ladder") && strcmp(kinds[kind].name, "diff"))
         return err_set(e, EXIT_USAGE, "draw %s --frames: only a ladder and a diff grow frame by frame", kinds[kind].name), e->code;
-    return kinds[kind].draw(o, e);
+    draw_fn *draw = kinds[kind].draw;
+    bool several = draw != draw_matrix && draw != draw_decision && draw != draw_diff; /* those take no guest, or two */
+    return draw_many(o, draw, several, e);
 }
 
 /* --- a run's diagrams ------------------------------------------------------------------------------------------------ */

@@ -67,13 +67,10 @@ static int by_name(const void *a, const void *b)
 static bool add_all(struct job *j, const char *dir, struct err *e)
 {
     char **names = calloc(STUDENTS, sizeof *names);
-    unsigned n = 0, shard = 1, shards = 1;
+    unsigned n = 0, shard, shards;
     DIR *d = opendir(dir);
-    const char *part = j->o->value[OPT_GRADE_SHARD];
-    char extra;
     if (!d || !names) err_set(e, EXIT_INPUT, "--all %s: no such folder; give the one that has a folder for each student", dir);
-    else if (part && (sscanf(part, "%u/%u%c", &shard, &shards, &extra) != 2 || !shard || shard > shards || shards > 10000))
-        err_set(e, EXIT_USAGE, "--shard %s: write it as I/N, with I from 1 to N", part);
+    else options_shard(j->o, OPT_GRADE_SHARD, &shard, &shards, e);
     for (struct dirent *x; !e->code && (x = readdir(d)) != NULL && n < STUDENTS;) {
         char path[PATH_MAX];
         snprintf(path, sizeof path, "%s/%s", dir, x->d_name);
@@ -81,7 +78,7 @@ static bool add_all(struct job *j, const char *dir, struct err *e)
     }
     if (d) closedir(d);
     if (names) qsort(names, n, sizeof *names, by_name);
-    if (!n) err_set(e, EXIT_INPUT, "--all %s: there are no folders in it, one for each student", dir);
+    if (!n && !e->code) err_set(e, EXIT_INPUT, "--all %s: there are no folders in it, one for each student", dir);
     for (unsigned i = 0; i < n; i++) {
         char path[PATH_MAX];
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);

@@ -1,4 +1,4 @@
-/* `ringside merge FILE ...`: what shards reported (--shard I/N of grade and bench sweep), as one report. */
+/* `ringside merge FILE ...`: what shards reported (--shard I/N of grade, bench sweep and draw), as one report. */
 #include "sim/cmd.h"
 #include "sim/merge.h"
 

@@ -29,7 +29,8 @@ static const char draw_more[] =
     "  ringside draw ladder kernel.elf --cpu te --format txt -o -\n"
     "  ringside draw ladder popf --frames -o 'popf-%02d.svg' --size 16x9\n"
     "  ringside draw ladder popf --frames -o popf.tex      a growing Beamer slide\n"
-    "  ringside draw ladder popf -o popf.mmd                 Mermaid; .puml: PlantUML\n\n"
+    "  ringside draw ladder popf -o popf.mmd                 Mermaid; .puml: PlantUML\n"
+    "  ringside draw ladder popf rings trap -o '%s.svg'      several; --shard 1/4\n\n"
     "  ringside draw bars popf -o bars.svg     cycles by cause on each machine\n"
     "  ringside draw diff rings --on native,te two ladders, what differs marked\n"
     "  ringside draw hist popf -o hist.png     what visits to the hypervisor took\n"
@@ -182,15 +183,16 @@ static const char merge_more[] =
     "  ringside merge part-*.csv -o grades.csv\n"
     "  ringside bench sweep --set cost.vmexit=400..4000 --shard 1/4 --json part-1.json\n"
     "  ringside merge part-*.json -o sweep.json\n\n"
-    "Takes grade's csv, json and junit, bench sweep's --csv and --json, in any order;\n"
-    "the result is, byte for byte, what one run would have written.\n"
+    "Takes grade's csv, json and junit, bench sweep's --csv and --json, and draw's\n"
+    "--json, in any order; the result is, byte for byte, what one run would have\n"
+    "written.\n"
     "docs/scale.md: GNU parallel, Slurm, Kubernetes.\n";
 
 const struct command commands[] = {
     { "run", "SCENARIO|IMAGE", "run without a screen, print a summary", FOR_RUN, run_more, cmd_run },
     { "tui", "SCENARIO|IMAGE", "step through it on a screen", FOR_TUI, tui_more, cmd_tui },
     { "notes", "", "a lecture's speaker notes, in a second window", FOR_NOTES, notes_more, cmd_notes },
-    { "draw", "KIND [SCENARIO|IMAGE]", "make a diagram: svg, dot, png, pdf, txt", FOR_DRAW, draw_more, cmd_draw },
+    { "draw", "KIND [SCENARIO|IMAGE ...]", "make a diagram: svg, dot, png, pdf, txt", FOR_DRAW, draw_more, cmd_draw },
     { "trace", "[VERB] SCENARIO|IMAGE", "every event, in many formats; runs in files", FOR_TRACE, trace_more, cmd_trace },
     { "compare", "SCENARIO|IMAGE", "the same guest on several machines", FOR_COMPARE, compare_more, cmd_compare },
     { "bench", "KIND [LOAD|IMAGE]", "what operations and workloads cost", FOR_BENCH, bench_more, cmd_bench },

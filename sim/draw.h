@@ -7,6 +7,10 @@
 
 const char *draw_kind(unsigned i); /* names of the kinds there are, in order; NULL: no more */
 
+typedef int draw_fn(const struct options *o, struct err *e);
+/* What the command line asks for, with a kind's function: one picture; if `several` one for each operand behind the kind; --shard, --json. draw_many.c */
+int draw_many(const struct options *o, draw_fn *draw, bool several, struct err *e);
+
 int draw_run(const struct options *o, struct err *e);      /* cmd_draw.c: ladder, blocks, vmx, hist, timeline, migrate */
 int draw_matrix(const struct options *o, struct err *e);   /* draw_matrix.c: sensitive instructions by technique */
 int draw_bars(const struct options *o, struct err *e);     /* draw_bars.c: cycles by cause, a bar for each machine */

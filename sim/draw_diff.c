@@ -12,6 +12,7 @@
 #include "sim/graphviz.h"
 #include "sim/guard.h"
 #include "sim/picture.h"
+#include "sim/picture_deal.h"
 #include "sim/picture_dress.h"
 #include "sim/trace/ladder_diff.h"
 #include "sim/trace_record.h"
@@ -174,7 +175,7 @@ static bool write(struct ladder_diff *d, const struct picture *p, const char *pa
     if (p->format != PICTURE_SVG && p->format != PICTURE_PNG && p->format != PICTURE_PDF)
         return err_set(e, EXIT_USAGE, "draw diff --frames: as .svg, .png or .pdf");
     for (d->shown = 1; d->shown <= d->lines; d->shown++)
-        if (!picture_frame_path(path, d->shown, name, sizeof name, e) || !put(d, p, name, e)) return false;
+        if (!picture_frame_path(path, d->shown, name, sizeof name, e) || (picture_turn() && !put(d, p, name, e))) return false;
     return true;
 }
 

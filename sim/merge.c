@@ -130,24 +130,27 @@ static bool junit(const struct merge_file *f, struct part *p, struct joined *j)
     return true;
 }
 
-static bool sweep_json(const struct merge_file *f, struct part *p, struct joined *j)
+/* A head, of which of how many shards this is, and a list with an object in each line. */
+static bool shard_json(const struct merge_file *f, struct part *p, struct joined *j, bool sweep)
 {
-    static const char points[] = "\"points\": [";
-    const char *s = text_str(&f->text), *at = strstr(s, points), *shard = strstr(s, "  \"shard\": ");
+    const char *list = sweep ? "\"points\": [" : "\"pictures\": [";
+    const char *s = text_str(&f->text), *at = strstr(s, list), *shard = strstr(s, "  \"shard\": ");
     p->head = s;
     p->head_len = shard ? (size_t)(shard - s) : 0;
     p->tail = "\n  ]\n}\n", p->tail_len = strlen(p->tail);
     if (!at || !shard || sscanf(shard, "  \"shard\": %u, \"shards\": %u", &p->shard, &p->shards) != 2) return true;
-    for (s = at + sizeof points - 1; (s = strstr(s, "\n    {")) != NULL;) {
+    for (s = at + strlen(list); (s = strstr(s, "\n    {")) != NULL;) {
         struct item i = { .at = s + 1, .file = f->name };
         char load[76], machine[76];
         const char *end = strchr(s + 1, '\n');
         if (!end) break;
         i.len = (size_t)(end - s - 1) - (end[-1] == ',');
-        json_text(s, end, "\"workload\": \"", load, sizeof load);
-        json_text(s, end, "\"machine\": \"", machine, sizeof machine);
-        snprintf(i.group, sizeof i.group, "%s,%s", load, machine);
-        i.value = json_number(s, end, "\"value\": ", &i.number);
+        if (sweep) {
+            json_text(s, end, "\"workload\": \"", load, sizeof load);
+            json_text(s, end, "\"machine\": \"", machine, sizeof machine);
+            snprintf(i.group, sizeof i.group, "%s,%s", load, machine);
+        } else snprintf(i.name, sizeof i.name, "a picture");
+        i.value = json_number(s, end, sweep ? "\"value\": " : "\"number\": ", &i.number);
         i.number = true;
         if (!add(j, i)) return false;
         s = end;
@@ -155,8 +158,8 @@ static bool sweep_json(const struct merge_file *f, struct part *p, struct joined
     return true;
 }
 
-enum form { GRADE_CSV, GRADE_JSON, GRADE_JUNIT, SWEEP_CSV, SWEEP_JSON, FORMS };
-static const char *const form_words[FORMS] = { "grade's CSV", "grade's JSON", "JUnit", "a sweep's CSV", "a sweep's JSON" };
+enum form { GRADE_CSV, GRADE_JSON, GRADE_JUNIT, SWEEP_CSV, SWEEP_JSON, DRAW_JSON, FORMS };
+static const char *const form_words[FORMS] = { "grade's CSV", "grade's JSON", "JUnit", "a sweep's CSV", "a sweep's JSON", "draw's JSON" };
 
 static int form_of(const char *s)
 {
@@ -164,6 +167,7 @@ static int form_of(const char *s)
     if (!strncmp(s, "[]", 2) || !strncmp(s, "[{\"ringside\": ", 14) || !strncmp(s, "{\"ringside\": ", 13)) return GRADE_JSON;
     if (!strncmp(s, "<?xml ", 6) && strstr(s, "<testsuites>")) return GRADE_JUNIT;
     if (!strncmp(s, "{\n  \"benchmark\": \"sweep\"", 24)) return SWEEP_JSON;
+    if (!strncmp(s, "{\n  \"diagrams\": ", 16)) return DRAW_JSON;
     if (!strncmp(s, "workload,machine,", 17)) return SWEEP_CSV;
     return -1;
 }
@@ -217,23 +221,23 @@ static bool read_parts(const struct merge_file *file, unsigned files, enum form 
     for (unsigned i = 0; i < files; i++) {
         const char *s = text_str(&file[i].text);
         bool ok = form == GRADE_JSON ? grade_json(&file[i], &p[i], j) : form == GRADE_JUNIT ? junit(&file[i], &p[i], j) :
-                  form == SWEEP_JSON ? sweep_json(&file[i], &p[i], j) : rows(&file[i], &p[i], j, form == SWEEP_CSV);
+                  form == SWEEP_JSON || form == DRAW_JSON ? shard_json(&file[i], &p[i], j, form == SWEEP_JSON) : rows(&file[i], &p[i], j, form == SWEEP_CSV);
         if (!ok) return err_set(e, EXIT_ENVIRONMENT, "out of memory; close other programs");
         if (form_of(s) != (int)form) return err_set(e, EXIT_INPUT, "%s: not %s, as %s is", file[i].name, form_words[form], file[0].name);
         if (p[i].head_len != p[0].head_len || memcmp(p[i].head, p[0].head, p[0].head_len))
             return err_set(e, EXIT_INPUT, "%s: it begins otherwise than %s; are both of one lab, or one sweep?", file[i].name, file[0].name);
     }
-    return form != SWEEP_JSON || all_shards(file, p, files, e);
+    return (form != SWEEP_JSON && form != DRAW_JSON) || all_shards(file, p, files, e);
 }
 
 static void write_joined(const struct joined *j, enum form form, const struct part *p, struct text *out)
 {
     bool list = form == GRADE_JSON && j->n != 1;
     text_bytes(out, p->head, p->head_len);
-    if (form == SWEEP_JSON) text_add(out, "  \"shard\": 1, \"shards\": 1,\n  \"points\": [\n");
+    if (form == SWEEP_JSON || form == DRAW_JSON) text_add(out, "  \"shard\": 1, \"shards\": 1,\n  \"%s\": [\n", form == SWEEP_JSON ? "points" : "pictures");
     if (list) text_add(out, "[");
     for (unsigned i = 0; i < j->n; i++) {
-        if (i && (form == GRADE_JSON || form == SWEEP_JSON)) text_add(out, ",\n");
+        if (i && (form == GRADE_JSON || form == SWEEP_JSON || form == DRAW_JSON)) text_add(out, ",\n");
         text_bytes(out, j->item[i].at, j->item[i].len);
     }
     if (form == GRADE_JSON) text_add(out, list ? "]\n" : "\n");
@@ -245,7 +249,7 @@ bool merge_reports(const struct merge_file *file, unsigned files, struct text *o
     struct joined j = { 0 };
     int form = form_of(text_str(&file[0].text));
     if (form < 0)
-        return err_set(e, EXIT_INPUT, "%s: not a report that can be joined: grade's csv, json or junit, bench sweep's --csv or --json", file[0].name);
+        return err_set(e, EXIT_INPUT, "%s: not a report that can be joined: grade's csv, json or junit, bench sweep's --csv or --json, draw's --json", file[0].name);
     struct part *p = calloc(files, sizeof *p);
     bool ok = p ? read_parts(file, files, (enum form)form, p, &j, e) : err_set(e, EXIT_ENVIRONMENT, "out of memory; close other programs");
     if (ok) {

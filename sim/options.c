@@ -219,6 +219,21 @@ double options_wall(const struct options *o)
     return o->value[OPT_LIMIT_WALL] ? strtod(o->value[OPT_LIMIT_WALL], NULL) : 0;
 }
 
+bool options_shard(const struct options *o, enum option id, unsigned *shard, unsigned *shards, struct err *e)
+{
+    enum { MOST = 100000 };
+    char *end;
+    const char *value = o->value[id];
+    *shard = *shards = 1;
+    if (!value) return true;
+    unsigned long i = strtoul(value, &end, 10), n = *end == '/' && end[1] >= '0' && end[1] <= '9' ? strtoul(end + 1, &end, 10) : 0;
+    if (*value < '0' || *value > '9' || *end || !i || i > n || n > MOST)
+        return err_set(e, EXIT_USAGE, "--shard %s: write it like 1/4, the first of four", value);
+    *shard = (unsigned)i;
+    *shards = (unsigned)n;
+    return true;
+}
+
 int options_choice(const struct options *o, enum option id, const char *const *words, unsigned n, struct err *e)
 {
     const char *value = o->value[id];

@@ -48,6 +48,8 @@ void options_again(const struct options *o, struct text *out);
 double options_wall(const struct options *o);
 /* The value of option `id` must be one of `words`: its index, or -1 with EXIT_USAGE and a suggestion. */
 int options_choice(const struct options *o, enum option id, const char *const *words, unsigned n, struct err *e);
+/* Option `id` is I/N: the Ith of N shares of some work, that begins with piece I and takes every Nth; not given: 1/1. EXIT_USAGE. */
+bool options_shard(const struct options *o, enum option id, unsigned *shard, unsigned *shards, struct err *e);
 /* What is said about option `i` of OPT_COUNT in the help of `command`; false: it is not one of that command's, or only planned. */
 struct option_about { const char *name, *value, *help; char letter; }; /* value: NULL: a switch */
 bool options_about(unsigned i, unsigned command, struct option_about *about);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "sim/graphviz.h"
 #include "sim/trace/trace_ladder.h"
+#include "sim/picture_deal.h"
 #include "sim/picture_dress.h"
 
 static const char *const formats[PICTURE_FORMATS] = { "svg", "dot", "png", "pdf", "txt", "tikz", "mermaid", "plantuml" };
@@ -156,7 +157,7 @@ static bool write_frames(struct ladder *l, const struct picture *p, const char *
     if (p->format != PICTURE_SVG && p->format != PICTURE_PNG && p->format != PICTURE_PDF)
         return err_set(e, EXIT_USAGE, "--frames: as .svg, .png, .pdf or, in one file for Beamer, .tex");
     for (l->options.shown = 1; l->options.shown <= l->rows; l->options.shown++)
-        if (!picture_frame_path(path, l->options.shown, name, sizeof name, e) || !write_one(l, p, name, e)) return false;
+        if (!picture_frame_path(path, l->options.shown, name, sizeof name, e) || (picture_turn() && !write_one(l, p, name, e))) return false;
     return true;
 }
 
@@ -178,7 +179,9 @@ bool picture_write(const struct picture_run *run, const struct picture *p, const
                                .symbol = run->symbol,
                                .self = run->self};
     struct ladder *l = ladder_new(run->t, &o);
-    bool ok = picture_terminal(p, path, e) && (p->frames && p->format != PICTURE_TIKZ ? write_frames(l, p, path, e) : write_one(l, p, path, e));
+    bool ok = picture_terminal(p, path, e);
+    if (ok && p->frames && p->format != PICTURE_TIKZ) ok = write_frames(l, p, path, e);
+    else if (ok && (!p->frames || picture_turn())) ok = write_one(l, p, path, e); /* all frames in one file: one piece of work */
     ladder_free(l);
     return ok;
 }

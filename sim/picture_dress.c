@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sim/picture_deal.h"
 
 /* Pixels: of a slide, and of a column of text, whose height follows. */
 static const struct size { const char *name; int width, height; } sizes[] = { { "16x9", 1280, 720 }, { "4x3", 960, 720 }, { "column", 480, 0 } };
@@ -92,6 +93,7 @@ bool picture_put(const struct text *t, const char *path, struct err *e)
     text_bytes(&dressed, text_str(t), t->len);
     if (picture_dressed()) picture_dress_svg(&dressed);
     bool ok = text_write(&dressed, path, e);
+    if (ok) picture_note(path, &dressed);
     text_free(&dressed);
     return ok;
 }

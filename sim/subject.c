@@ -19,7 +19,7 @@ static bool ends_in(const char *word, const char *ending)
     return n > k && !strcmp(word + n - k, ending);
 }
 
-static void base_name(const char *path, char *name, size_t room)
+void subject_word(const char *path, char *name, size_t room)
 {
     const char *slash = strrchr(path, '/');
     snprintf(name, room, "%s", slash ? slash + 1 : path);
@@ -64,7 +64,7 @@ unsigned subject_guests(struct subject_guest *list, unsigned room)
         struct subject_guest *g = &list[n];
         if (!ends_in(f->d_name, ".elf") || strlen(f->d_name) >= sizeof g->name) continue;
         if ((size_t)snprintf(g->path, sizeof g->path, "%s/%s", dir, f->d_name) >= sizeof g->path) continue;
-        base_name(f->d_name, g->name, sizeof g->name);
+        subject_word(f->d_name, g->name, sizeof g->name);
         n++;
     }
     if (d) closedir(d);
@@ -87,7 +87,7 @@ static bool shipped(const char *word)
 static bool no_file(const char *word, struct err *e)
 {
     char bare[64];
-    base_name(word, bare, sizeof bare);
+    subject_word(word, bare, sizeof bare);
     if (shipped(bare)) return err_set(e, EXIT_INPUT, "%s: no such file; did you mean the scenario %s?", word, bare);
     return err_set(e, EXIT_INPUT, "%s: no such file; `ringside list` shows what there is", word);
 }
@@ -126,7 +126,7 @@ static bool find_firmware(struct subject *s, struct err *e)
     char file[sizeof s->cfg.bios];
     snprintf(file, sizeof file, "%s", s->cfg.disks ? s->cfg.disk[0] : s->cfg.bios);
     if (!s->cfg.disks) file[strcspn(file, ",")] = 0;
-    base_name(file, s->name, sizeof s->name);
+    subject_word(file, s->name, sizeof s->name);
     return config_check(&s->cfg, e);
 }
 
@@ -204,7 +204,7 @@ bool subject_find(struct subject *s, const char *word, const struct options *o, 
     *s = (struct subject){ .cfg = o->machine };
     if (!*word) return find_firmware(s, e);
     if (recording_is(word)) return find_recorded(s, word, o, e);
-    base_name(word, s->name, sizeof s->name);
+    subject_word(word, s->name, sizeof s->name);
     int kind = kind_of(word, e);
     if (kind < 0) return false;
     if (kind == 0) {

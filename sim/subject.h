@@ -25,6 +25,8 @@ struct subject {
     char   written_for[64];           /* "te, shadow, model p4" if options chose another machine than the scenario's; else "" */
 };
 
+/* What files and captions call `path`, a subject's word: its last part without the ending. */
+void subject_word(const char *path, char *name, size_t room);
 /* Opens `word`; its machine stands before the guest's first instruction. On failure nothing is left open. */
 bool subject_open(struct subject *s, const char *word, const struct options *o, struct err *e);
 /* The same, but without a machine (cfg is complete and checked): whoever sets cfg.serial makes it with subject_boot. */

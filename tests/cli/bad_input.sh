@@ -323,6 +323,11 @@ bad "the manual page of no command" 2 'did you mean .trace' manual tarce
 bad "two manual pages" 2 'one word too many' manual run draw
 bad "draw what" 2 'draw what' draw
 bad "draw a scenario" 2 'draw ladder popf' draw popf
+bad "no shard of pictures" 2 'like 1/4' draw ladder popf rings --shard 3/2
+bad "several pictures in one file" 2 'put %s where the guest' draw ladder popf rings -o x.svg
+bad "a picture twice" 2 'would be one file' draw ladder popf ./popf
+bad "a picture and its list on stdout" 2 'give one of them a file' draw ladder popf -o - --json -
+bad "several pictures, one mistyped" 3 'did you mean .popf' draw ladder poppf -q rings -o /dev/null%s
 bad "a diff of nothing" 2 'draw diff: of what' draw diff
 bad "a diff of one recording" 2 'and which other run' draw diff x.rtrace
 bad "a diff of three" 2 'of what' draw diff popf rings trap

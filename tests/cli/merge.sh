@@ -1,5 +1,5 @@
 #!/bin/bash
-# `ringside merge`: shards of grade and of bench sweep become, byte for byte, what one run would have written. And a course of generated
+# `ringside merge`: shards of grade, bench sweep and draw become, byte for byte, what one run would have written. And a course of generated
 # submissions, spread by GNU parallel as docs/scale.md says: COURSE of them (24; `make course`: 500).
 set -u
 ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
@@ -50,6 +50,26 @@ for s in 1 2 3; do sweep --shard $s/3 --csv $s.csv2 --json $s.json2; done
 ok "a sweep's CSV" cmp joined.csv2 whole.csv2
 "$ringside" merge 3.json2 2.json2 1.json2 -o joined.json2
 ok "a sweep's JSON" cmp joined.json2 whole.json2
+draw() { "$ringside" draw "$@" -q; }
+draw ladder popf rings trap -o '%s.svg' --json whole.json3
+mkdir w && mv popf.svg rings.svg trap.svg w && draw ladder rings -o alone.svg
+ok "several pictures: each as if it were alone" cmp alone.svg w/rings.svg
+ok "and what they are" grep -q "\"number\": 2, \"of\": \"rings\", .*\"bytes\": $(wc -c <alone.svg), \"sha256\": \"$(sha256sum <alone.svg | cut -c1-64)\"" whole.json3
+for s in 1 2 3 4; do draw ladder popf rings trap -o '%s.svg' --shard $s/4 --json $s.json3; done
+ok "pictures in four shards, one of them empty: the same files" sh -c 'cmp popf.svg w/popf.svg && cmp rings.svg w/rings.svg && cmp trap.svg w/trap.svg'
+"$ringside" merge 4.json3 2.json3 3.json3 1.json3 -o joined.json3
+ok "and the same list" cmp joined.json3 whole.json3
+mkdir f && draw ladder popf --frames -o 'f/%02d.svg' --json whole.json4
+ok "frames are many" [ "$(ls f | wc -l)" -gt 5 ]
+mkdir g && for s in 1 2; do draw ladder popf --frames -o 'f/%02d.svg' --shard $s/2 --json $s.json4; done
+draw ladder popf --frames -o 'g/%02d.svg' --shard 2/3
+ok "a shard's frames: every third, and the same" sh -c '[ "$(cd g; echo *)" = "$(cd f; ls | awk "NR % 3 == 2" | xargs)" ] && for x in g/*; do cmp $x f/${x#g/} || exit 1; done'
+"$ringside" merge 2.json4 1.json4 | cmp -s - whole.json4
+ok "frames in two shards: the same list" [ $? = 0 ]
+fails "one that cannot be drawn" 2 'popf: draw vmx: nobody entered' draw vmx popf vtx -o '%s-v.svg' --json some.json
+ok "does not keep the others from it" sh -c '[ -s vtx-v.svg ] && [ ! -e popf-v.svg ] && grep -q "\"of\": \"popf\", \"files\": \[\], \"error\": \"popf: draw vmx" some.json'
+fails "pictures without a shard" 3 '3 of 4 shards' "$ringside" merge 1.json3 2.json3 3.json3
+fails "other pictures" 3 'begins otherwise' "$ringside" merge 1.json3 <(sed 's/ladder/rings/' 2.json3) 3.json3 4.json3
 fails "nothing" 2 'merge what' "$ringside" merge
 fails "the same shard twice" 3 'each shard once' "$ringside" merge 1.csv 1.csv
 fails "a sweep without one of its shards" 3 '2 of 3 shards' "$ringside" merge 1.json2 2.json2
