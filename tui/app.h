@@ -49,6 +49,7 @@ unsigned app_key(struct app *a, uint32_t key); /* enum ask bits; sampling is don
 unsigned app_mouse(struct app *a, uint32_t key, int x, int y);
 unsigned app_command(struct app *a, int command); /* what a command does, wherever it comes from; sampling is not done */
 void app_resize(struct app *a, int cols, int rows);
+void app_layout(struct app *a); /* places the panes, after ASK_LAYOUT */
 void app_sample(struct app *a); /* every view looks at the machine */
 void app_draw(struct app *a);   /* makes the frame */
 /* The choice of a step's author (`show = "rings"`): which pane is in front. */

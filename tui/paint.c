@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <wchar.h>
 #include "tui/command.h"
+#include "tui/outlet.h"
 #include "tui/rescue.h"
 #include "tui/tui.h"
 #include <term.h> /* last: it makes macros of common words */
@@ -88,7 +89,8 @@ bool paint_open(void (*interrupt)(void *self), void *self, struct err *e)
     char restore[128] = "";
     if (!usable(e)) return false;
     rescue_save();
-    screen = newterm(NULL, stdout, stdin);
+    FILE *out = outlet_open();
+    screen = out ? newterm(NULL, out, stdin) : NULL;
     if (!screen) return err_set(e, EXIT_ENVIRONMENT, "tui: the terminal cannot be opened; try: ringside run popf");
     add_capability(restore, sizeof restore, "sgr0");
     add_capability(restore, sizeof restore, "cnorm");
@@ -148,6 +150,7 @@ void paint_close(void)
     endwin();
     delscreen(screen);
     screen = NULL;
+    outlet_close();
     rescue_disarm();
 }
 
@@ -241,10 +244,12 @@ void paint_show(const struct frame *f, unsigned theme, bool whole)
     int cols, rows;
     paint_size(&cols, &rows);
     take_theme(theme);
+    outlet_hold();
     if (whole) clear();
     for (int y = 0; y < f->rows && y < rows; y++)
         show_row(f->cell + (size_t)y * (size_t)f->cols, y, f->cols < cols ? f->cols : cols, theme);
     refresh();
+    outlet_release();
 }
 
 static uint32_t translate(wint_t code)

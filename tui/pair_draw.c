@@ -203,8 +203,8 @@ static void draw_causes(struct app *a, const struct pair_shot *s, unsigned k, st
 static void draw_keys(struct app *a)
 {
     static const struct { const char *key, *word; } keys[] = {
-        { "s", "step" }, { "r", "back" }, { "x", "exit" }, { "c", "difference" }, { "u", "unit" }, { "F", "forgive" }, { "Esc", "leave" },
-        { "< >", "machine" }, { "+ -", "machines" }, { "e", "export" }, { "?", "help" },
+        { "s", "step" }, { "r", "back" }, { "x", "exit" }, { "c", "differ" }, { "u", "unit" }, { "F", "forgive" },
+        { "< > + -", "machines" }, { "?", "help" }, { "e", "export" },
     };
     struct pane p = pane_of(&a->frame, (struct rect){ 0, a->frame.rows - 1, a->frame.cols, 1 });
     int x = 1;
@@ -223,7 +223,7 @@ static void draw_message(struct app *a)
     const struct session *s = &a->session;
     struct pane p = pane_of(&a->frame, (struct rect){ 0, a->frame.rows - 2, a->frame.cols, 1 });
     if (*s->message) pane_fit(&p, 1, 0, p.at.w - 2, STYLE(s->warn ? ROLE_WARN : ROLE_NOW, 0), s->message);
-    else fit(&p, 0, STYLE(ROLE_PLAIN, 0), "s steps by: %s   (+ is what the last step added)", units[a->pair->unit]);
+    else fit(&p, 0, STYLE(ROLE_PLAIN, 0), "s steps by: %s   (+ is what the last step added)   Esc leaves", units[a->pair->unit]);
 }
 
 void pair_draw(struct app *a)
