@@ -95,7 +95,7 @@ struct machine {
     bool           limit_hit, till_hit;
     struct { bool done; uint64_t cycle; size_t bytes; struct err failed; } save; /* --save: what came of it; machine_save.c */
     /* --migrate-at: the second machine; sums of what went onto the link and came out of it; all but memory. machine_migrate.c */
-    struct { struct machine *to; uint32_t sent, got, spoiled; struct text rest; } migration; /* `to` of one of several stays here */
+    struct { struct machine *to; uint32_t sent, got, spoiled; struct text rest; uint32_t inputs; size_t typed; } migration; /* `to` of one of several stays here */
     struct points  points;       /* a debugger's */
     struct recorder recorder;    /* the last instructions */
     machine_each_fn *each;       /* called after every boundary; NULL: nobody */
@@ -110,6 +110,9 @@ void machine_points_release(struct machine *m, bool was);
 /* Recorded input whose moment has come; the boundary of the next one. machine_input.c */
 void     machine_input_due(struct machine *m);
 uint64_t machine_input_next(const struct machine *m);
+/* The first VM leaves: what it has seen until now goes with it. It is there: what came since then goes, too. */
+void     machine_input_leaves(struct machine *m);
+void     machine_input_moves(struct machine *m, struct machine *to);
 bool     machine_input_get(void *machine, uint8_t *byte); /* the serial line's other end; struct serial_source */
 /* The VM that is looked at; its guest's things outside the arena; is it the one that has the processor? */
 static inline struct vm *machine_seen(const struct machine *m) { return m->seen < 0 ? m->b->vmm.now : &m->b->vmm.vm[m->seen]; }

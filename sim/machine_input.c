@@ -2,7 +2,9 @@
  *
  * Idea: the record lies outside the board, like history; how much of it has happened lies in the board. So going back and
  * forward again replays it to the instruction, and going back and typing something else replaces what came later. A moment
- * is a boundary and a cycle: while the CPU is halted, only the cycle tells two of them apart. */
+ * is a boundary and a cycle: while the CPU is halted, only the cycle tells two of them apart.
+ * Idea 2: it is the first VM's. If that goes to another machine, what it had not seen when it stopped goes with it, and what comes
+ * until the target has the word comes to both: there is one of the two that runs. */
 #include <string.h>
 #include "sim/board.h"
 
@@ -51,14 +53,45 @@ bool machine_input_get(void *machine, uint8_t *byte)
     return true;
 }
 
-static void happen(struct board *b, const struct input *in)
+/* The first VM, whose input this is, has gone to a machine that is run when this one is done; NULL: it has not. */
+static struct machine *gone_to(const struct machine *m)
 {
+    return m->guests > 1 && !m->b->vmm.migrate.vm && m->b->vmm.migrate.stage == MIGRATE_DONE ? m->migration.to : NULL;
+}
+
+/* From `typed` on, and what entry `first` and later ones pressed. */
+static void pass_on(struct machine *m, uint32_t first, size_t typed, struct machine *to)
+{
+    machine_serial_input(to, m->typed.s + typed, m->b->typed_given - typed);
+    for (uint32_t i = first; i < m->b->inputs; i++) {
+        struct input in = entry(m, i);
+        if (!in.bytes) machine_key(to, in.key, in.down);
+    }
+}
+
+void machine_input_leaves(struct machine *m)
+{
+    m->migration.inputs = m->b->inputs;
+    m->migration.typed = m->b->typed_taken - m->b->devices.uart.rx.count; /* what the real port holds the VM has not seen */
+}
+
+void machine_input_moves(struct machine *m, struct machine *to) { pass_on(m, m->migration.inputs, m->migration.typed, to); }
+
+static void happen(struct machine *m, const struct input *in)
+{
+    struct board *b = m->b;
+    struct machine *to = gone_to(m);
+    size_t before = b->typed_given;
     b->inputs++;
+    b->typed_given += in->bytes;
+    if (to) {
+        pass_on(m, b->inputs - 1, before, to);
+        return;
+    }
     if (!in->bytes) {
         kbc_key(&b->devices.kbc, in->key, in->down);
         return;
     }
-    b->typed_given += in->bytes;
     uart_listen(b->vmm.hosted.on ? b->card.line : &b->devices.uart); /* a host's card has the first VM's line */
 }
 
@@ -72,7 +105,7 @@ void machine_input_due(struct machine *m)
             timeq_arm(&b->timers, &b->input, in.cycle);
             return;
         }
-        happen(b, &in);
+        happen(m, &in);
     }
 }
 

@@ -42,6 +42,7 @@ static void target_of(struct machine *m, struct machine_cfg *to)
     }
     c.migrate_at = 0;
     c.arrives = true;
+    c.serial_in[0] = 0; /* what is typed here goes there when the VM has gone */
     if (c.migrate_to[0]) {
         strcpy(c.cpu, c.migrate_to);
         c.mmu[0] = 0;
@@ -102,6 +103,7 @@ static size_t rest(void *self, struct vm *vm)
 {
     struct machine *m = source(self);
     text_clear(&m->migration.rest);
+    if (!vm->id) machine_input_leaves(m);
     machine_save_vm(m, vm, false, &m->migration.rest);
     return m->migration.rest.len;
 }
@@ -144,6 +146,7 @@ static bool commit(void *self, struct vm *vm, char *why, size_t room)
         return false;
     }
     take_past(to, m);
+    if (!vm->id) machine_input_moves(m, to);
     return true;
 }
 
