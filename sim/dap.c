@@ -47,11 +47,12 @@ static void stopped(struct dap *d, const char *reason)
     }
     json_t *body = json_pack("{s:s, s:i, s:b}", "reason", reason, "threadId", 1, "allThreadsStopped", 1);
     if (end.fate != FATE_RUNNING) json_object_set_new(body, "reason", json_string("exception")), json_object_set_new(body, "text", json_string(end.why));
-    else if (strstr(said, "replaylog:begin")) json_object_set_new(body, "description", json_string("at the beginning of the run"));
+    else if (strstr(said, "replaylog:begin")) json_object_set_new(body, "reason", json_string("entry")), json_object_set_new(body, "description", json_string("at the beginning of the run"));
     else if (!strncmp(said, "T02", 3)) json_object_set_new(body, "reason", json_string("pause"));
     else if (strstr(said, "break:")) json_object_set_new(body, "reason", json_string("breakpoint"));
     else if (strstr(said, "watch:")) json_object_set_new(body, "reason", json_string("data breakpoint"));
-    if (d->hits && (strstr(said, "break:") || strstr(said, "watch:"))) {
+    if (end.fate == FATE_RUNNING) dap_raise_stopped(d, body);
+    if (!d->is_raised && d->hits && (strstr(said, "break:") || strstr(said, "watch:"))) {
         json_t *ids = json_array();
         for (unsigned i = 0; i < d->hits; i++) json_array_append_new(ids, json_integer(d->hit_id[i]));
         json_object_set_new(body, "hitBreakpointIds", ids);
@@ -68,21 +69,33 @@ static uint32_t here(const struct dap *d)
 
 /* --- running: after the answer, for it may last --- */
 
-/* Runs until something stops it for good; a point whose condition does not hold does not. */
+/* It stopped forwards for an event that no filter wants after all? */
+static bool for_nothing(const struct dap *d) { return d->gdb.till && !strncmp(text_str(&d->gdb.last), "T05thread", 9); }
+
+/* Runs until something stops it for good; a point or a filter whose condition does not hold does not. */
 static void go(struct dap *d, void (*how)(struct gdb *g), bool forward)
 {
-    do how(&d->gdb);
-    while (d->gdb.over == GDB_ON && !dap_point_stops(d, forward) && !d->gdb.interrupted(d->gdb.self));
+    dap_raise_begin(d);
+    d->gdb.till = forward ? dap_raise_till(d) : NULL;
+    do {
+        how(&d->gdb);
+        if (forward && dap_raise_stops(d)) break;
+    } while (d->gdb.over == GDB_ON && (for_nothing(d) || !dap_point_stops(d, forward)) && !d->gdb.interrupted(d->gdb.self));
+    d->gdb.till = NULL;
 }
 
 /* Until there, or whatever stops it before. False: something else did. */
 static bool run_to(struct dap *d, uint32_t at)
 {
     gdb_apply_stops(&d->gdb, &at);
-    do gdb_continue(&d->gdb);
-    while (here(d) != at && d->gdb.over == GDB_ON && !dap_point_stops(d, true) && !d->gdb.interrupted(d->gdb.self));
+    d->gdb.till = dap_raise_till(d);
+    do {
+        gdb_continue(&d->gdb);
+        if (dap_raise_stops(d)) break;
+    } while (here(d) != at && d->gdb.over == GDB_ON && (for_nothing(d) || !dap_point_stops(d, true)) && !d->gdb.interrupted(d->gdb.self));
+    d->gdb.till = NULL;
     gdb_apply_stops(&d->gdb, NULL);
-    return here(d) == at && machine_end(d->m).fate == FATE_RUNNING;
+    return !d->is_raised && here(d) == at && machine_end(d->m).fate == FATE_RUNNING;
 }
 
 static bool is_call(const struct dap *d, uint32_t *behind)
@@ -100,6 +113,7 @@ static bool one(struct dap *d, bool over)
     uint32_t behind;
     if (over && is_call(d, &behind)) return run_to(d, behind);
     gdb_step(&d->gdb);
+    if (dap_raise_stops(d)) return false;
     return !strncmp(text_str(&d->gdb.last), "T05thread", 9) && d->gdb.over == GDB_ON;
 }
 
@@ -114,6 +128,7 @@ static void step(struct dap *d, json_t *args, bool over)
 {
     struct source_line began, now;
     bool lines = !by_instruction(args) && source_lines_at(d->lines, here(d), &began);
+    dap_raise_begin(d);
     for (unsigned n = 0; one(d, over) && lines && n < LINE_STEPS; n++) {
         if (!source_lines_at(d->lines, here(d), &now)) continue;
         if (now.addr == here(d) && (now.line != began.line || now.file != began.file)) break;
@@ -129,6 +144,7 @@ static void on_step_out(struct dap *d, json_t *args)
     struct machine_cpu c;
     uint32_t back;
     (void)args;
+    dap_raise_begin(d);
     machine_guest(d->m, &c);
     if (machine_peek_guest(d->m, gva(c.seg[2].base + c.reg[5] + 4), &back, sizeof back) && back) run_to(d, back);
     else one(d, false);
@@ -139,6 +155,7 @@ static void on_step_back(struct dap *d, json_t *args)
 {
     struct source_line began, now;
     bool lines = !by_instruction(args) && source_lines_at(d->lines, here(d), &began);
+    dap_raise_begin(d);
     for (unsigned n = 0; n < LINE_STEPS; n++) {
         gdb_back_step(&d->gdb);
         if (!lines || strstr(text_str(&d->gdb.last), "replaylog")) break;
@@ -162,7 +179,7 @@ static void on_configured(struct dap *d, json_t *args)
     else on_continue(d, NULL);
 }
 
-static void on_restart(struct dap *d, json_t *args) { (void)args, gdb_restart(&d->gdb), stopped(d, "entry"); }
+static void on_restart(struct dap *d, json_t *args) { (void)args, dap_raise_begin(d), gdb_restart(&d->gdb), stopped(d, "entry"); }
 static void on_leave(struct dap *d, json_t *args) { (void)args, d->over = true, event(d, "terminated", json_object()); }
 
 /* --- the table --- */
@@ -172,9 +189,11 @@ static bool initialize(struct dap *d, json_t *args, json_t *body, struct err *e)
     static const char *const can[] = { "supportsConfigurationDoneRequest", "supportsFunctionBreakpoints", "supportsInstructionBreakpoints", "supportsStepBack",
                                        "supportsSteppingGranularity", "supportsReadMemoryRequest", "supportsDisassembleRequest", "supportsSetVariable",
                                        "supportsConditionalBreakpoints", "supportsHitConditionalBreakpoints", "supportsLogPoints",
-                                       "supportsDataBreakpoints", "supportsDataBreakpointBytes", "supportsWriteMemoryRequest", "supportsRestartRequest", "supportsTerminateRequest", "supportsEvaluateForHovers" };
+                                       "supportsDataBreakpoints", "supportsDataBreakpointBytes", "supportsWriteMemoryRequest", "supportsRestartRequest", "supportsTerminateRequest", "supportsEvaluateForHovers",
+                                       "supportsSetExpression", "supportsExceptionInfoRequest", "supportsExceptionFilterOptions" };
     (void)d, (void)args, (void)e;
     for (unsigned i = 0; i < sizeof can / sizeof *can; i++) json_object_set_new(body, can[i], json_true());
+    json_object_set_new(body, "exceptionBreakpointFilters", dap_filters());
     return true;
 }
 
@@ -203,7 +222,8 @@ static const struct request {
     { "initialize", initialize, on_initialized, true }, { "launch", launch, NULL, true }, { "attach", launch, NULL, true },
     { "setBreakpoints", dap_on_sources, NULL, true }, { "setFunctionBreakpoints", dap_on_functions, NULL, true },
     { "setInstructionBreakpoints", dap_on_instructions, NULL, true }, { "dataBreakpointInfo", dap_data_info, NULL, true },
-    { "setDataBreakpoints", dap_on_data, NULL, true }, { "writeMemory", dap_write_memory, NULL, false }, { "setExceptionBreakpoints", nothing, NULL, true },
+    { "setDataBreakpoints", dap_on_data, NULL, true }, { "writeMemory", dap_write_memory, NULL, false }, { "setExceptionBreakpoints", dap_on_exceptions, NULL, true },
+    { "exceptionInfo", dap_exception_info, NULL, false }, { "setExpression", dap_set_expression, NULL, false },
     { "configurationDone", nothing, on_configured, true }, { "threads", threads, NULL, true },
     { "stackTrace", dap_stack, NULL, false }, { "scopes", dap_scopes, NULL, false }, { "variables", dap_variables, NULL, false },
     { "setVariable", dap_set_variable, NULL, false }, { "evaluate", dap_evaluate, NULL, false }, { "readMemory", dap_read_memory, NULL, false },

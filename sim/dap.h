@@ -1,6 +1,7 @@
 /* An editor's session with a machine, in the Debug Adapter Protocol. Split by subject:
  *   dap.c       requests and answers: stop points, running, going back       dap_show.c   what an editor shows: stack, registers, memory, code
  *   dap_points.c stop points: by line, function, address, data; conditions, counts, messages
+ *   dap_raise.c filters of "exceptions": those of the guest, exits, silent failures
  *   dap_server.c bytes: stdin and stdout, or one socket
  *
  * Idea 1: running, stepping and going back are the GDB session's (gdb.h): this is another language for the same acts, so both debuggers see
@@ -25,6 +26,10 @@ struct dap_point {
     char     condition[96], count[24], message[200]; /* "": none */
 };
 
+/* Filters of exceptions, and what is asked of each. */
+enum dap_raise { DAP_EXCEPTIONS, DAP_EXITS, DAP_SILENT, DAP_FILTERS };
+struct dap_filter { bool on; char condition[96]; };
+
 struct dap {
     struct gdb gdb;
     struct machine *m;
@@ -33,6 +38,12 @@ struct dap {
     unsigned points, ids, hits, hit_id[8];     /* hit_id: of those at which it stopped last */
     char file[DAP_FILES][300];                 /* of the sets from DAP_SOURCES on */
     char image[512];
+    struct dap_filter filter[DAP_FILTERS];
+    struct till till, part[DAP_FILTERS];       /* that the filters make */
+    struct event raised;                       /* the last one that a filter looked at */
+    uint32_t after;                            /* events up to this one are passed */
+    uint64_t raise_at;                         /* the moment to which the guest was taken for `raised` */
+    bool is_raised, raising;                   /* it stands there; a filter's condition is being read */
     bool stop_on_entry, configured, over, stop_wanted;
     int  seq;
     void (*send)(void *self, const char *json, size_t n);
@@ -57,11 +68,30 @@ bool dap_on_data(struct dap *d, json_t *args, json_t *body, struct err *e);
  * not reached, or that only say something (said now). Backwards nothing is counted or said. */
 bool dap_point_stops(struct dap *d, bool forward);
 
+/* Do these words make a condition, as far as can be said before memory is there? Does it hold (one that cannot be read does)? "" holds. */
+bool dap_condition_is(const struct dap *d, const char *words);
+bool dap_condition_holds(const struct dap *d, const char *words);
+/* A register, a symbol, a number, `$` before it or not; [WORD]: the four bytes there. */
+bool dap_word(const struct dap *d, const char *word, uint32_t *value);
+
+/* dap_raise.c */
+json_t *dap_filters(void); /* for `initialize` */
+bool dap_on_exceptions(struct dap *d, json_t *args, json_t *body, struct err *e);
+bool dap_exception_info(struct dap *d, json_t *args, json_t *body, struct err *e);
+/* What a run has to look out for; NULL: no filter is on. Valid until the next call. */
+const struct till *dap_raise_till(struct dap *d);
+void dap_raise_begin(struct dap *d);                      /* the guest is about to run, or to be taken back */
+bool dap_raise_stops(struct dap *d);                      /* after a run: was there such an event? Then the guest stands at its reason now */
+void dap_raise_stopped(const struct dap *d, json_t *body); /* the event's part of a `stopped` message, if it is one */
+/* vector, code, address of the event whose filter's condition is being read. */
+bool dap_raise_word(const struct dap *d, const char *word, uint32_t *value);
+
 /* dap_show.c: each fills the answer's body. False: the reason is in `e`. */
 bool dap_stack(struct dap *d, json_t *args, json_t *body, struct err *e);
 bool dap_scopes(struct dap *d, json_t *args, json_t *body, struct err *e);
 bool dap_variables(struct dap *d, json_t *args, json_t *body, struct err *e);
 bool dap_set_variable(struct dap *d, json_t *args, json_t *body, struct err *e);
+bool dap_set_expression(struct dap *d, json_t *args, json_t *body, struct err *e);
 bool dap_evaluate(struct dap *d, json_t *args, json_t *body, struct err *e);
 bool dap_read_memory(struct dap *d, json_t *args, json_t *body, struct err *e);
 bool dap_write_memory(struct dap *d, json_t *args, json_t *body, struct err *e);

@@ -43,6 +43,8 @@ static bool compare(const struct dap *d, const char *from, const char *to, bool 
     return true;
 }
 
+bool dap_word(const struct dap *d, const char *word, uint32_t *value) { return word_value(d, word, word + strlen(word), value); }
+
 /* False: it says nothing that can be looked up. */
 static bool condition(const struct dap *d, const char *words, bool *holds)
 {
@@ -54,6 +56,18 @@ static bool condition(const struct dap *d, const char *words, bool *holds)
         *holds = *holds && one;
     }
     return true;
+}
+
+bool dap_condition_is(const struct dap *d, const char *words)
+{
+    bool holds;
+    return !*words || condition(d, words, &holds) || strchr(words, '[');
+}
+
+bool dap_condition_holds(const struct dap *d, const char *words)
+{
+    bool holds;
+    return !*words || !condition(d, words, &holds) || holds;
 }
 
 /* "3" and "==3": the third time; ">=3", ">3", "%3": from then on, after it, each third. */
@@ -107,13 +121,13 @@ static bool is_hit(const struct dap *d, const struct dap_point *p)
 
 bool dap_point_stops(struct dap *d, bool forward)
 {
-    bool any = false, stops = false, holds;
+    bool any = false, stops = false;
     d->hits = 0;
     for (unsigned i = 0; i < d->points; i++) {
         struct dap_point *p = &d->point[i];
         if (!is_hit(d, p)) continue;
         any = true;
-        if (*p->condition && condition(d, p->condition, &holds) && !holds) continue;
+        if (!dap_condition_holds(d, p->condition)) continue;
         if (forward && !counted(p->count, ++p->hits)) continue;
         if (forward && *p->message) {
             say(d, p->message);
@@ -161,14 +175,13 @@ static void add(struct dap *d, struct dap_point p, unsigned line, json_t *wanted
 {
     char where[16], how;
     uint64_t n;
-    bool holds;
     const char *why = NULL;
     snprintf(where, sizeof where, "0x%08X", p.at);
     if (d->points == POINTS_MOST) why = "no more stop points fit";
     else if (!words_of(wanted, "condition", p.condition, sizeof p.condition) || !words_of(wanted, "hitCondition", p.count, sizeof p.count) ||
         !words_of(wanted, "logMessage", p.message, sizeof p.message))
         why = "the condition or message is too long";
-    else if (*p.condition && !condition(d, p.condition, &holds) && !strchr(p.condition, '['))
+    else if (!dap_condition_is(d, p.condition))
         why = "the condition is none: registers, symbols, numbers and [ADDRESS], compared by == != < <= > >= &, joined by &&";
     else if (*p.count && !count_of(p.count, &how, &n)) why = "the count is none: 3, >3, >=3 or %3";
     if (why) {

@@ -158,7 +158,7 @@ bool dap_value(const struct dap *d, const char *word, uint32_t *value)
                                                               { "cr4", c.cr4 } };
     for (unsigned i = 0; i < sizeof more / sizeof *more; i++)
         if (!strcmp(word, more[i].name)) return *value = more[i].v, true;
-    if (machine_find_symbol(d->m, word, value)) return true;
+    if (dap_raise_word(d, word, value) || machine_find_symbol(d->m, word, value)) return true;
     if (*word < '0' || *word > '9') return false;
     *value = (uint32_t)strtoull(word, &end, 0);
     return !*end;
@@ -174,15 +174,40 @@ bool dap_set_variable(struct dap *d, json_t *args, json_t *body, struct err *e)
     return true;
 }
 
+static bool no_word(const struct dap *d, const char *word, struct err *e)
+{
+    const char *near = word ? machine_suggest_symbol(d->m, word) : NULL;
+    if (word && *word == '[') return err_set(e, EXIT_INPUT, "%.60s: no memory there, or no address", word);
+    return err_set(e, EXIT_INPUT, "%.60s: neither a register, a symbol nor a number%s%s", word ? word : "", near ? "; did you mean " : "", near ? near : "");
+}
+
+/* What can be set: a register, and the four bytes at [ADDRESS]. */
+bool dap_set_expression(struct dap *d, json_t *args, json_t *body, struct err *e)
+{
+    const char *what = json_string_value(json_object_get(args, "expression")), *word = json_string_value(json_object_get(args, "value"));
+    char place[80];
+    uint32_t at, v;
+    size_t n = what ? strlen(what) : 0;
+    if (!word || !dap_word(d, word, &v)) return no_word(d, word, e);
+    if (n > 2 && n < sizeof place && *what == '[' && what[n - 1] == ']') {
+        snprintf(place, sizeof place, "%.*s", (int)n - 2, what + 1);
+        if (!dap_word(d, place, &at)) return no_word(d, place, e);
+        uint8_t bytes[] = { (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24) };
+        if (!machine_poke(d->m, gva(at), bytes, sizeof bytes)) return err_set(e, EXIT_INPUT, "0x%08X: no memory there", at);
+    } else if (!what || !machine_set_reg(d->m, *what == '$' ? what + 1 : what, v)) {
+        if (what && machine_find_symbol(d->m, what, &at)) return err_set(e, EXIT_INPUT, "%.60s is an address; write [%.60s] for the four bytes there", what, what);
+        return err_set(e, EXIT_INPUT, "%.60s cannot be set: a register, or [ADDRESS]", what ? what : "");
+    }
+    json_object_set_new(body, "value", hex(v));
+    return true;
+}
+
 bool dap_evaluate(struct dap *d, json_t *args, json_t *body, struct err *e)
 {
     const char *word = json_string_value(json_object_get(args, "expression"));
     uint32_t v;
     char symbol[96], at[16];
-    if (!word || !dap_value(d, *word == '$' ? word + 1 : word, &v)) {
-        const char *near = word ? machine_suggest_symbol(d->m, word) : NULL;
-        return err_set(e, EXIT_INPUT, "%.60s: neither a register, a symbol nor a number%s%s", word ? word : "", near ? "; did you mean " : "", near ? near : "");
-    }
+    if (!word || !dap_word(d, word, &v)) return no_word(d, word, e);
     snprintf(at, sizeof at, "0x%08X", v);
     json_object_set_new(body, "result", json_sprintf("%s %s", at, machine_symbol(d->m, v, symbol, sizeof symbol)));
     json_object_set_new(body, "variablesReference", json_integer(0));

@@ -30,6 +30,7 @@ struct gdb {
     enum gdb_over over;
     bool   no_ack, extended, swbreak, hwbreak;
     bool   told_end;                 /* the guest died or met a limit, and GDB was shown where */
+    const struct till *till;         /* gdb_continue stops there, too; NULL: nowhere. The stop has no reason */
     struct point_hit hit;            /* of the run that ended with MACHINE_POINT */
     unsigned stops;
     struct gdb_stop stop[POINTS_MOST];

@@ -174,7 +174,7 @@ enum machine_stop gdb_one(struct gdb *g)
 void gdb_continue(struct gdb *g)
 {
     machine_points_pass(g->m);
-    reply_run(g, gdb_run(g, NULL));
+    reply_run(g, gdb_run(g, g->till));
 }
 
 void gdb_step(struct gdb *g) { reply_run(g, gdb_one(g)); }

@@ -186,6 +186,48 @@ call variables '{"variablesReference":3}' && [ "$(get '.body.variables[0].value'
 result "the ring it believes in, and the real one" $?
 ask disconnect && wait "$pid"
 exec 3>&- 4<&-
+# --- filters of exceptions: the guest stands at the instruction that was the reason, under every technique at the same ones
+begin "$guest" --cpu te
+call initialize '{}' && [ "$(get '.body.exceptionBreakpointFilters | map(.filter) | join(" ")')" = "exception exit silent" ] && [ "$(get '.body.supportsExceptionInfoRequest')" = true ]
+result "filters of exceptions are told" $?
+await '.event == "initialized"' && call launch '{"stopOnEntry":true}'
+call setExceptionBreakpoints '{"filters":["silent","loud"],"filterOptions":[{"filterId":"exit","condition":"sometimes"}]}'
+[ "$(get '.body.breakpoints | map(.verified) | tostring')" = '[true,false,false]' ] && get '.body.breakpoints[1].message' | grep -q 'exception, exit and silent'
+result "and those that are none" $?
+call configurationDone && stop && call exceptionInfo '{"threadId":1}' && [ "$(get .success)" = false ]
+result "where nothing was raised there is nothing to say of it" $?
+call continue '{}' && stop && [ "$(get '.body.reason')" = exception ] && [ "$(place)" = read_flags ] && call continue '{}' && stop && [ "$(place)" = popf_insn ]
+result "it stops at what fails silently" $?
+call exceptionInfo '{"threadId":1}' && [ "$(get .body.exceptionId)" = "silent failure: popf" ] && get .body.description | grep -q 'IF  wanted 0  got 1'
+result "and says what that was" $?
+call next '{"granularity":"instruction"}' && stop && [ "$(get .body.reason) $(place)" = "step after_popf" ]
+result "a step from there passes it" $?
+call setExceptionBreakpoints '{"filters":[],"filterOptions":[{"filterId":"exit","condition":"vector == 13 && address == 0 && edx == 0x20"}]}'
+call continue '{}' && stop && get .body.text | grep -q '^exit: port at ' && [ "$(register edx)" = 0x00000020 ]
+result "exits, on a condition" $?
+call setExpression '{"expression":"$edi","value":"popf_insn"}' && [ "$(register edi)" = "$(call evaluate '{"expression":"popf_insn"}' && get .body.memoryReference)" ] &&
+    call setExpression '{"expression":"[esp]","value":"0x12345678"}' && call evaluate '{"expression":"[esp]"}' && get .body.result | grep -q '^0x12345678'
+result "registers and memory are set by expression" $?
+call setExpression '{"expression":"kmain","value":"1"}' && get .message | grep -q '\[kmain\]' && call setExpression '{"expression":"[0xFFFFF000]","value":"1"}' && get .message | grep -q 'no memory' &&
+    call setExpression '{"expression":"eax","value":"?"}' && [ "$(get .success)" = false ]
+result "what cannot be set is refused" $?
+ask disconnect && wait "$pid"
+exec 3>&- 4<&-
+faults() { # faults TECHNIQUE: the places of all exceptions
+    begin "$(dirname "$guest")/fault.elf" --cpu "$1" -q
+    call initialize '{}' && await '.event == "initialized"' && call launch '{"stopOnEntry":true}' && call setExceptionBreakpoints '{"filters":["exception"]}' && call configurationDone && stop
+    while call continue '{}' && await '.event == "stopped" or .event == "terminated"' && [ "$(get .event)" = stopped ]; do echo "$(get .body.description) $(place)"; done
+    exec 3>&- 4<&-
+    wait "$pid"
+}
+faults native >"$work/native"
+[ "$(wc -l <"$work/native")" = 10 ] && [ "$(head -n 1 "$work/native")" = "#PF first_touch+7" ]
+result "ten page faults, each at its instruction" $?
+for t in te bt vtx; do
+    faults $t >"$work/faults"
+    cmp -s "$work/native" "$work/faults"
+    result "the same under $t" $?
+done
 printf '.globl _start\n_start: jmp _start\n' | gcc -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-Ttext=0x100000 -x assembler - -o "$work/loop.elf"
 begin "$work/loop.elf"
 call initialize '{}' && await '.event == "initialized"' && call launch '{"stopOnEntry":false}' && ask configurationDone && answer configurationDone
