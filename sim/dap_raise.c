@@ -189,6 +189,17 @@ void dap_raise_stopped(const struct dap *d, json_t *body)
     json_object_set_new(body, "text", json_sprintf("%s at %s", word, machine_symbol(d->m, d->raised.eip, where, sizeof where)));
 }
 
+/* Columns are for tables. */
+static void add_sentence(const struct event *e, struct text *out)
+{
+    struct text line = { 0 };
+    trace_line(e, &line);
+    text_add(out, "event ");
+    for (const char *s = text_str(&line) + strspn(text_str(&line), " "); *s; s++)
+        if (*s != ' ' || (s[1] != ' ' && s[1])) text_char(out, *s);
+    text_free(&line);
+}
+
 bool dap_exception_info(struct dap *d, json_t *args, json_t *body, struct err *e)
 {
     struct machine_end end = machine_end(d->m);
@@ -197,7 +208,7 @@ bool dap_exception_info(struct dap *d, json_t *args, json_t *body, struct err *e
     (void)args;
     if (d->is_raised) {
         name(&d->raised, word, sizeof word);
-        trace_line(&d->raised, &line);
+        add_sentence(&d->raised, &line);
     } else if (end.fate == FATE_DIED || end.fate == FATE_LIMIT) {
         snprintf(word, sizeof word, "%s", end.fate == FATE_DIED ? "the guest died" : "a limit");
         text_add(&line, "%s", end.why);

@@ -49,9 +49,9 @@ static void add_frame(struct dap *d, json_t *list, uint32_t pc)
 /* Frame by frame along EBP, as far as it looks like frames: each above the last, each with a return address that has a name. */
 bool dap_stack(struct dap *d, json_t *args, json_t *body, struct err *e)
 {
-    (void)args, (void)e;
+    (void)e;
     struct machine_cpu c;
-    json_t *list = json_array();
+    json_t *list = json_array(), *wanted = json_array();
     char name[96];
     machine_guest(d->m, &c);
     add_frame(d, list, c.eip);
@@ -62,7 +62,11 @@ bool dap_stack(struct dap *d, json_t *args, json_t *body, struct err *e)
         if (frame[0] <= at) break;
     }
     json_object_set_new(body, "totalFrames", json_integer((json_int_t)json_array_size(list)));
-    json_object_set_new(body, "stackFrames", list);
+    json_int_t first = json_integer_value(json_object_get(args, "startFrame")), levels = json_integer_value(json_object_get(args, "levels"));
+    for (json_int_t i = first < 0 ? 0 : first; i < (json_int_t)json_array_size(list) && (levels <= 0 || i - first < levels); i++)
+        json_array_append(wanted, json_array_get(list, (size_t)i));
+    json_decref(list);
+    json_object_set_new(body, "stackFrames", wanted);
     return true;
 }
 
