@@ -77,10 +77,11 @@ void host_mask(struct vmm *h, unsigned irq, bool masked)
     if ((h->irq_mask ^ was) >> 8) out(h, PIC2 + 1, (uint8_t)(h->irq_mask >> 8));
 }
 
-void host_by_level(struct vmm *h, unsigned irq)
+void host_by_level(struct vmm *h, unsigned irq, bool level)
 {
     uint16_t port = (uint16_t)(ELCR + irq / 8);
-    out(h, port, (uint8_t)(in(h, port) | 1u << irq % 8));
+    uint8_t bit = (uint8_t)(1u << irq % 8), was = in(h, port);
+    out(h, port, level ? was | bit : was & (uint8_t)~bit);
 }
 
 /* IRR, which the chips show unless told otherwise, follows such an input. */

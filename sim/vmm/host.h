@@ -22,9 +22,9 @@ void host_out(struct vmm *h, uint16_t port, uint8_t value);
 /* The real pair's vectors from now on (each a multiple of 8); the interrupt behind a vector, or -1. */
 void host_vectors(struct vmm *h, uint8_t first, uint8_t second);
 int  host_irq(const struct vmm *h, uint32_t vector);
-/* A real device may interrupt, or may not; its input is one by level from now on; is the line up? (That only means something for those.) */
+/* A real device may interrupt, or may not; its input hears levels, or edges; is the line up? (That only means something by level.) */
 void host_mask(struct vmm *h, unsigned irq, bool masked);
-void host_by_level(struct vmm *h, unsigned irq);
+void host_by_level(struct vmm *h, unsigned irq, bool level);
 bool host_line(struct vmm *h, unsigned irq);
 bool host_serial_get(void *vm, uint8_t *byte);       /* its source: what the real one has received */
 void host_console(void *vm, uint8_t byte);           /* sink of the virtual debug console */

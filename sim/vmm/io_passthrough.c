@@ -6,8 +6,10 @@
  * Idea 2, memory: the guest hands the controller guest-physical addresses. The IOMMU, whose tables the hypervisor builds in machine
  * memory, makes machine addresses of them; whatever is not the guest's is refused, and a fault recorded. Without it (--set io.iommu=0)
  * they are taken as they stand: the safety checker, who sees what no hypervisor would, counts the stores that hit others.
- * Idea 3, interrupts: the real one makes the guest leave, the virtual 8259 pair gets it; the guest's EOI is a second exit. The real
- * input is switched to levels and masked until the drive's line has fallen: that shows the hypervisor what the guest does unseen.
+ * Idea 3, interrupts: the real one makes the guest leave, the virtual 8259 pair gets it; the guest's EOI is a second exit. A drive's
+ * is an edge, and so is what the guest gets: it may end it first and ask the drive for its status, which lets the line fall, later and
+ * unseen. Only while one waits is the real input switched to levels, and masked: a line that falls before takes its request along. The
+ * card's is a level, and its real input masked until it has fallen.
  * PCI configuration stays virtual; what it decides (BAR 4, bus mastering) is carried over to the real function.
  *
  * VT-d specification 1.3, 3.4 (tables), 10.4 (registers); facts 9.3. Exitless interrupts: exitless.h. Not modelled: the network card's memory window (its ports do). A guest
@@ -256,6 +258,8 @@ static void look_for_faults(struct vm *vm)
 
 bool passthrough_owns(const struct vm *vm, unsigned irq) { return irq == IRQ_PRIMARY || irq == IRQ_SECONDARY || (vm->pass->nic && irq == PCI_NIC_IRQ); }
 
+static bool is_level(unsigned irq) { return irq == PCI_NIC_IRQ; }
+
 static void start(struct vm *vm)
 {
     open_ports(vm, PRIMARY, PORTS, true);
@@ -267,7 +271,7 @@ static void start(struct vm *vm)
     if (board(vm)->setting[SETTING_IO_IOMMU]) start_iommu(vm);
     for (unsigned irq = 0; irq < IRQS; irq++) {
         if (!passthrough_owns(vm, irq)) continue;
-        host_by_level(vm->vmm, irq);
+        if (is_level(irq)) host_by_level(vm->vmm, irq, true);
         host_mask(vm->vmm, irq, false);
     }
     exitless_start(vm);
@@ -278,28 +282,68 @@ static void set_line(struct vm *vm, unsigned irq, bool level)
     struct irq_line line = irq == PCI_NIC_IRQ ? devices_pci_irq(&vm->devices, PCI_NIC_SLOT, 0) : devices_irq(&vm->devices, irq);
     irq_set(&line, level);
     vm->pass->up = (uint16_t)((vm->pass->up & ~(1u << irq)) | (unsigned)level << irq);
-    host_mask(vm->vmm, irq, level);
 }
 
-/* The real input hears levels, and is masked while the drive's line is up; so the virtual one can follow it down. */
+/* From now on the real input shows whether the line is up, and interrupts no more; or hears edges again. */
+static void watch(struct vm *vm, unsigned irq, bool on)
+{
+    struct passthrough *p = vm->pass;
+    if (!is_level(irq)) host_by_level(vm->vmm, irq, on);
+    host_mask(vm->vmm, irq, on);
+    p->watched = (uint16_t)((p->watched & ~(1u << irq)) | (unsigned)on << irq);
+}
+
+/* A second edge finds the virtual line up if nobody has looked since the first. */
 static bool interrupt(struct vm *vm, unsigned irq)
 {
     if (board(vm)->setting[SETTING_IO_IOMMU]) look_for_faults(vm);
     if (!passthrough_owns(vm, irq)) return false;
     vm->pass->interrupts++;
     vm->pass->raised = vm->vmm->visits;
+    set_line(vm, irq, false);
     set_line(vm, irq, true);
+    if (is_level(irq)) watch(vm, irq, true);
     return true;
 }
 
-/* The line falls when the guest reads the drive's status, which it does without telling; at its next exit (mostly the EOI), that is
- * found out. */
+/* For the 8259 pair an edge waits until it is acknowledged or the line falls. The I/O APIC has sent its message at once: where it is in
+ * use the pair is masked. */
+static bool edge_waits(const struct vm *vm, unsigned irq)
+{
+    const struct pic_chip *c = &vm->devices.pic.chip[irq / 8];
+    bool elsewhere = vm->devices.apics && c->imr >> irq % 8 & 1;
+    return !elsewhere && c->edges >> irq % 8 & 1;
+}
+
+/* What the guest takes back before it was interrupted must be gone; so while an edge waits, its line is watched. */
+static void follow_edge(struct vm *vm, unsigned irq)
+{
+    struct vcpu *v = &vm->vcpu;
+    bool waits = edge_waits(vm, irq), watched = vm->pass->watched >> irq & 1;
+    if (waits && (watched ? host_line(vm->vmm, irq) : v->ops->pending(v) && v->ops->interruptible(v))) return;
+    if (waits && !watched) {
+        watch(vm, irq, true);
+        return;
+    }
+    if (watched) watch(vm, irq, false);
+    set_line(vm, irq, false);
+}
+
+/* A level falls when the guest tells the card that it has seen why, which it does without telling us; at its next exit (mostly the EOI)
+ * that is found out. */
+static void follow_level(struct vm *vm, unsigned irq)
+{
+    if (vm->pass->raised == vm->vmm->visits || host_line(vm->vmm, irq)) return;
+    set_line(vm, irq, false);
+    watch(vm, irq, false);
+}
+
 static void follow(struct vm *vm)
 {
-    struct passthrough *p = vm->pass;
-    if (!p->up || p->raised == vm->vmm->visits) return;
+    const struct passthrough *p = vm->pass;
+    if (!p->up) return;
     for (unsigned irq = 0; irq < IRQS; irq++)
-        if ((p->up >> irq & 1) && !host_line(vm->vmm, irq)) set_line(vm, irq, false);
+        if (p->up >> irq & 1) (is_level(irq) ? follow_level : follow_edge)(vm, irq);
 }
 
 static void reset(struct vm *vm)

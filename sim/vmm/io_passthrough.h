@@ -14,7 +14,8 @@ struct passthrough {
                                  guest placed them, 0: nowhere; the command word that the real function has got */
     bool          nic;        /* the card, too, is the VM's */
     bool          started;    /* the hypervisor owns the real function; until then its configuration is the board's */
-    uint16_t      up;         /* virtual inputs that are held up, and real ones that are masked meanwhile: a bit for each IRQ */
+    uint16_t      up;         /* virtual inputs that are held up: a bit for each IRQ */
+    uint16_t      watched;    /* real inputs that show their line's level and are masked */
     uint64_t      raised;     /* the visit to the hypervisor in which that was done last */
     uint32_t      tables;     /* frames of the IOMMU's tables in use */
     struct exitless exitless;

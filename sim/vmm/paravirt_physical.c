@@ -93,7 +93,7 @@ int32_t pv_bind_pirq(struct paravirt *p, uint32_t irq, uint32_t port)
     if (!pv_is_service(p) || !irq_given(irq)) return -XEN_EPERM;
     if (p->pirq_port[irq & 15]) return -XEN_EEXIST;
     p->pirq_port[irq & 15] = (uint16_t)port;
-    if (by_level(irq)) host_by_level(p->v->vmm, irq);
+    if (by_level(irq)) host_by_level(p->v->vmm, irq, true);
     host_mask(p->v->vmm, irq, false);
     return 0;
 }

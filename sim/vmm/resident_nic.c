@@ -41,7 +41,7 @@ void resident_nic_init(struct vmm *h)
     out(h, RCR, 4, RCR_ALL | RCR_WRAP | RCR_DMA);
     for (unsigned n = 0; n < NIC_DESCRIPTORS; n++) out(h, TSAD0 + 4 * n, 4, buffer(h, n).v);
     out(h, IMR, 2, EVENTS);
-    host_by_level(h, RESIDENT_NIC_IRQ);
+    host_by_level(h, RESIDENT_NIC_IRQ, true);
     host_mask(h, RESIDENT_NIC_IRQ, false);
 }
 

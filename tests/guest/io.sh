@@ -37,6 +37,14 @@ for how in "te --set cpu.virtualizable=1" bt vtx "vtx --mmu two-level" "vtx --mo
     check "and each of its interrupts was handed on" [ "$(count interrupts)" = "$(count handed_on)" ]
     check "it did store" some dma_bytes
 done
+# A driver that asks for the drive's status after the EOI, unseen.
+image late
+for how in native "te --io passthrough" "bt --io passthrough" "vtx --io passthrough" "vtx --model nehalem --mmu two-level --io passthrough" \
+    "vtx --model nehalem --io passthrough --set io.exitless=1" bt; do
+    # shellcheck disable=SC2086
+    run late $how --disk "$img"
+    check "no interrupt is lost, $how" diff tests/guest/expected/late.txt "$TMPDIR/out"
+done
 # Exitless: the drive's interrupts and their ends are the guest's; its virtual timer's leave as ever.
 for how in "--model nehalem" "--model nehalem --mmu two-level" "--set cpu.vmx=3"; do
     # shellcheck disable=SC2086

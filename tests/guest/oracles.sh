@@ -8,7 +8,7 @@
 set -u
 . tests/guest/tools/images.sh
 guests="popf rings fault"
-images="gates exceptions breakpoints fpu code paging pae spaces recursive alu interrupts tasks disk v86 real narrow apic vmx"
+images="gates exceptions breakpoints fpu code paging pae spaces recursive alu interrupts tasks disk v86 real narrow apic vmx late"
 
 # Empty lines and carriage returns aside.
 said() { tr -d '\r' | grep -v '^$'; }
