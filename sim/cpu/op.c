@@ -90,10 +90,11 @@ static inline bool once(const struct op *o) { return o->fn == op_recorded || o->
  * what leaves behind the instruction. What is recorded was noted already, and is not run again. */
 ALWAYS_INLINE bool filled(struct cpu *c, const struct op *o, unsigned access, bool timed)
 {
-    if (once(o) || !c->env.fill || debug_watches(c)) return false;
+    if (once(o) || debug_watches(c)) return false;
     if (c->cpl == 3) access |= ACCESS_USER;
-    bool brought = timed && c->env.bring ? c->env.bring[access](c->env.mmu, gva(c->missed)) : c->env.fill(c->env.mmu, gva(c->missed), access);
-    if (!brought) return false;
+    if (timed && c->env.bring) {
+        if (!c->env.bring[access](c->env.mmu, gva(c->missed))) return false;
+    } else if (!c->env.fill || !c->env.fill(c->env.mmu, gva(c->missed), access)) return false;
     if (!timed) tlb_open(&c->dtlb, c->missed, access);
     return c->clock->now < c->break_at;
 }

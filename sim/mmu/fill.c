@@ -8,7 +8,7 @@
 #include "sim/mmu/fill.h"
 
 #include <string.h>
-#include "sim/mmu/cache.h"
+#include "sim/mmu/refill.h"
 #include "sim/mmu/tlb.h"
 #include "sim/trace/cause.h"
 
@@ -184,6 +184,7 @@ ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb
     m->walks++;
     m->refs += 2;
     struct tlb_entry *e = tlb_room(t, set, way, there, false);
+    const bool first_one = !(t->used >> tlb_set_number(t, set) & 1);
     tlb_in_use(t, set);
     if (unlikely(rights & PTE_G)) t->global = true;
     e->host = b->ram + frame;
@@ -193,6 +194,7 @@ ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb
     e->pte = rights;
     e->valid = true;
     fill_tags(m, e, page, rights, access, &b->marks[frame >> PAGE_SHIFT]);
+    if (first_one) refill_learn(m, e, lin, code, top, at);
     return e;
 any:
     return caches ? by_any_walk_timed(m, t, set, way, there, lin, access) : by_any_walk_untimed(m, t, set, way, there, lin, access);
@@ -211,6 +213,7 @@ ALWAYS_INLINE bool fill_front(struct mmu *m, struct tlb *t, uint32_t lin, unsign
     uint32_t page = lin & PAGE_MASK;
     struct tlb_entry *set = set_of(m, page, access), *e;
     bool there;
+    if (refill(m, t, tlb_set_number(t, set), lin, access, caches)) return true;
     if (!(access & ACCESS_EXEC)) tlb_order(t, set);
     unsigned way = tlb_search(set, page | m->space, &there), kind = access & (ACCESS_WRITE | ACCESS_USER);
     if (!there || !fill_serves(m, &set[way], access)) e = by_walk(m, t, set, way, there, lin, access, caches);
@@ -326,10 +329,11 @@ ALWAYS_INLINE bool fill_data_by_walk(struct mmu *m, struct tlb_entry *set, unsig
     const bool write = access & ACCESS_WRITE;
     struct tlb *t = m->dtlb;
     bool there;
-    if (unlikely(!m->plain || !m->direct) || unlikely(m->points && m->points->armed)) goto any;
+    if (unlikely(!m->plain[0])) goto any;
     unsigned way = 0;
+    const bool first_one = !(t->used >> number & 1);
     there = false;
-    if (t->used >> number & 1) way = tlb_search(set, page | m->space, &there); /* behind a flush it is empty */
+    if (!first_one) way = tlb_search(set, page | m->space, &there); /* behind a flush it is empty */
     if (unlikely(there) && fill_serves(m, &set[way], access)) goto any;
     uint32_t top = (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2, pde, leaf;
     if (unlikely(top - first >= bytes)) return false;
@@ -376,6 +380,7 @@ ALWAYS_INLINE bool fill_data_by_walk(struct mmu *m, struct tlb_entry *set, unsig
     e->pte = rights;
     tags_of(m, e, page, rights, write, &b->marks[frame >> PAGE_SHIFT]);
     tlb_mark_in(t, set, number, way);
+    if (unlikely(first_one)) refill_learn(m, e, lin, false, top, at);
     return e->tag[access] == page && settle_in(m, e, frame, lin, access);
 any:
     return fill_data_by_any_walk(m, set, lin, access);
@@ -389,6 +394,18 @@ BY_WALK(walk_read, ACCESS_READ)
 BY_WALK(walk_write, ACCESS_WRITE)
 BY_WALK(walk_user_read, ACCESS_USER)
 BY_WALK(walk_user_write, ACCESS_USER | ACCESS_WRITE)
+
+/* Behind a flush. */
+#define REFILL(name, access, by) \
+    NEVER_INLINE bool name(struct mmu *m, struct tlb_entry *set, unsigned number, uint32_t lin) \
+    { \
+        if (!refill(m, m->dtlb, number, lin, access, true)) return by(m, set, number, lin); \
+        return settle_in(m, set, set->frame, lin, access); \
+    }
+REFILL(again_read, ACCESS_READ, walk_read)
+REFILL(again_write, ACCESS_WRITE, walk_write)
+REFILL(again_user_read, ACCESS_USER, walk_user_read)
+REFILL(again_user_write, ACCESS_USER | ACCESS_WRITE, walk_user_write)
 
 /* A tag says that the page's translation is in the TLB and permits the access; it may stand in any way. */
 ALWAYS_INLINE bool fill_data_timed(struct mmu *m, uint32_t lin, const unsigned access,
@@ -404,10 +421,10 @@ ALWAYS_INLINE bool fill_data_timed(struct mmu *m, uint32_t lin, const unsigned a
 }
 #define FILL(name, access, by) \
     NEVER_INLINE bool name(void *mmu, gva_t at) { return fill_data_timed(mmu, at.v, access, by); }
-FILL(fill_read, ACCESS_READ, walk_read)
-FILL(fill_write, ACCESS_WRITE, walk_write)
-FILL(fill_user_read, ACCESS_USER, walk_user_read)
-FILL(fill_user_write, ACCESS_USER | ACCESS_WRITE, walk_user_write)
+FILL(fill_read, ACCESS_READ, again_read)
+FILL(fill_write, ACCESS_WRITE, again_write)
+FILL(fill_user_read, ACCESS_USER, again_user_read)
+FILL(fill_user_write, ACCESS_USER | ACCESS_WRITE, again_user_write)
 bool (*const mmu_bring[4])(void *mmu, gva_t at) = { fill_read, fill_write, fill_user_read, fill_user_write };
 
 bool mmu_fill(void *mmu, gva_t at, unsigned access)

@@ -28,8 +28,20 @@ static inline bool fill_looks_behind(const struct mmu *m, bool code)
 {
     return m->behind && (m->behind->second.e || m->behind->large[code].any);
 }
+/* CR3 has changed, or what struct mmu.root_of says besides. */
+static inline void fill_note_root(struct mmu *m)
+{
+    for (unsigned code = 0; code < 2; code++) m->root_of[code] = m->plain[code] ? (m->cr3 & PAGE_MASK) | m->kind : MMU_NO_ROOT;
+}
 /* Whoever changes what struct mmu.plain says calls this. */
-static inline void fill_note_plain(struct mmu *m) { m->plain = m->two_levels && !fill_looks_behind(m, false); }
+static inline void fill_note_plain(struct mmu *m)
+{
+    enum { ALWAYS = 1 << 11, WP = 1 << 10, PGE = 1 << 9 };
+    bool all = m->two_levels && m->direct && !(m->points && m->points->armed);
+    for (unsigned code = 0; code < 2; code++) m->plain[code] = all && !fill_looks_behind(m, code);
+    m->kind = ALWAYS | (m->cr0 & PAGING_CR0_WP ? WP : 0u) | (m->cr4 & PAGING_CR4_PGE ? PGE : 0u) | m->space;
+    fill_note_root(m);
+}
 
 /* What a walk has found may be known behind the first level, too; but not pieces of large pages that are walked otherwise. */
 static inline void fill_behind(struct mmu *m, bool code, const struct tlb_entry *e)

@@ -11,6 +11,7 @@
 #include "sim/mmu/cache.h"
 #include "sim/mmu/fill.h"
 #include "sim/mmu/pte.h"
+#include "sim/mmu/refill.h"
 #include "sim/mmu/second.h"
 #include "sim/mmu/space.h"
 #include "sim/mmu/tlb.h"
@@ -21,6 +22,7 @@ void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb
 {
     *m = (struct mmu){ .bus = bus, .clock = clock, .model = model, .dtlb = dtlb, .itlb = itlb, .a20 = UINT32_MAX,
                         .direct = true, .levels = model->levels, .two_refs = 2 * model->cost[COST_WALK_REF],
+                        .root_of = { MMU_NO_ROOT, MMU_NO_ROOT },
                         .cache = { .dimensions = model->walk_cache, .nested = model->nested_tlb } };
     dtlb->lines = itlb->lines = NULL;
     tlb_reset(dtlb);
@@ -31,6 +33,7 @@ void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb
 bool mmu_caches(struct mmu *m, struct arena *a, struct lines *lines, struct fetch *fetch)
 {
     m->behind = behind_new(m->model, a);
+    m->refills = arena_alloc(a, sizeof *m->refills);
     if (!m->model->cost[COST_L1D_KB]) return false;
     m->caches = arena_alloc(a, sizeof *m->caches);
     caches_init(m->caches, m->model, a, lines, fetch);
@@ -303,6 +306,7 @@ void mmu_paging(void *mmu, uint32_t cr0, uint32_t cr3, uint32_t cr4)
     m->cr3 = cr3;
     m->cr4 = cr4;
     if (changed0 | changed4) mmu_choose_walk(m);
+    else fill_note_root(m);
     if ((changed0 & PAGING_CR0_PG) || (changed4 & (PAGING_CR4_PSE | PAGING_CR4_PAE | PAGING_CR4_PGE))) mmu_flush(m, true);
     else if (changed0 & PAGING_CR0_WP) mmu_drop_tags(m);
 }
@@ -312,6 +316,7 @@ void mmu_root(void *mmu, uint32_t cr3)
     struct mmu *m = mmu;
     if (m->upper) m->upper_root = cr3;
     else m->cr3 = cr3;
+    fill_note_root(m);
     mmu_flush(m, false);
 }
 
@@ -410,6 +415,8 @@ void mmu_a20(void *mmu, unsigned n, bool open)
 
 void mmu_drop_tags(struct mmu *m)
 {
+    fill_note_plain(m); /* stop points may have been set */
+    refill_forget(m);
     tlb_drop_tags(m->dtlb);
     tlb_drop_tags(m->itlb);
 }

@@ -21,10 +21,12 @@
 struct mmu_space { uint16_t vpid; bool second; uint32_t root; };
 enum { MMU_SPACES = 16 };
 enum { MMU_WALK_OWN = 6 };
+enum { MMU_NO_ROOT = 1 }; /* neither a root_of nor 0 */
 struct mmu_walks { uint64_t walks, refs; };
 
 struct caches; /* cache.h */
 struct behind; /* behind.h */
+struct refills; /* refill.h */
 
 struct mmu {
     struct bus *bus;
@@ -37,9 +39,11 @@ struct mmu {
     bool     two_levels;      /* paging is on, its tables have two levels of 32-bit entries, the A20 gate is open, no walk caches */
     uint32_t rights_kept;     /* of an entry's bits those that say what its page may be used for; PTE_G only if it counts */
     uint32_t needs[4];        /* and which of them an access needs, by ACCESS_WRITE | ACCESS_USER; PTE_P in any case */
-    bool     plain;           /* two_levels, and no walk for data needs to look behind the first level of the TLB */
+    bool     plain[2];        /* of data, of code: two_levels, direct, no stop points, no walk needs to look behind the first TLB */
+    uint32_t kind;            /* bits 11..0: what else the outcome of such a walk depends on */
+    uint32_t root_of[2];      /* likewise of data, of code: CR3's page and `kind`; MMU_NO_ROOT: not plain */
     uint32_t two_refs;        /* cycles of two references by a walk */
-    bool     direct;          /* hand out host pointers and fast tags (false: every access goes over the bus) */
+    bool     direct;          /* hand out host pointers and fast tags (false: all go over the bus); then mmu_choose_walk */
     const struct points *points; /* pages a debugger watches get no fast tags; NULL: none */
     uint64_t walks, refs;     /* page walks made, entries read by them */
     uint64_t refs_second;     /* of these, entries of second-level tables */
@@ -53,6 +57,7 @@ struct mmu {
     struct walk_cache cache;
     struct mmu_space spaces[MMU_SPACES]; /* [0]: whatever has no tag */
     struct behind *behind;    /* NULL: nothing but the first-level TLB */
+    struct refills *refills;  /* NULL: none are kept */
     struct caches *caches;    /* NULL: not modelled, references to memory take no time of their own */
 };
 

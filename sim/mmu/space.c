@@ -5,6 +5,7 @@
 #include "sim/mmu/behind.h"
 #include "sim/mmu/fill.h"
 #include "sim/mmu/pte.h"
+#include "sim/mmu/refill.h"
 #include "sim/mmu/tlb.h"
 
 enum { NUMBER = PAGE_SIZE - 1 };
@@ -35,6 +36,7 @@ void mmu_forget_all(struct mmu *m)
     tlb_flush(m->itlb, true);
     walk_cache_forget_first(&m->cache);
     walk_cache_forget_second(&m->cache);
+    refill_forget(m);
     if (m->behind) behind_flush(m->behind, true);
     fill_note_plain(m);
 }

@@ -5,6 +5,8 @@
 #include "sim/core/outcome.h"
 #include "sim/mmu/pte.h"
 
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 static void untag(struct tlb_entry *e)
 {
     static const uint32_t none[4] = { TLB_NO_TAG, TLB_NO_TAG, TLB_NO_TAG, TLB_NO_TAG };
@@ -122,15 +124,21 @@ static void shut_both(struct tlb *t, unsigned set)
     tlb_shut(t, t->e[set][1].page);
 }
 
-static void flush_all(struct tlb *t)
+ALWAYS_INLINE void flush_sets(struct tlb *t, bool open)
 {
     for (uint32_t rest = t->used; rest; rest &= rest - 1) {
         unsigned n = (unsigned)__builtin_ctz(rest);
         struct tlb_entry *e = t->e[n], *end = e + TLB_WAYS;
-        if (!t->lines && !t->code) shut_both(t, n);
+        if (open) shut_both(t, n);
         do invalidate(e++); /* or is, as those behind it are */
         while (e < end && e->valid);
     }
+}
+
+static void flush_all(struct tlb *t)
+{
+    if (!t->lines && !t->code) flush_sets(t, true);
+    else flush_sets(t, false);
     memset(t->recent, 0, sizeof t->recent);
     t->used = 0;
     t->large = t->global = false;

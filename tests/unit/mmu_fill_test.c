@@ -12,6 +12,7 @@
 #include "sim/mmu/cache.h"
 #include "sim/mmu/mmu.h"
 #include "sim/mmu/pte.h"
+#include "sim/mmu/space.h"
 #include "sim/trace/cause.h"
 
 enum { RAM = 4 << 20, FRAMES = RAM / PAGE_SIZE, PD = 0x101000, PT = 0x102000 /* 8 tables */, WINDOW = 0x300000, STEPS = 200000 };
@@ -118,6 +119,7 @@ static void change_mode(struct mmu *m, uint32_t what)
     mmu_paging(m, cr0, PD, cr4[what / 16 % 5]);
     mmu_a20(m, 0, what / 80 % 4 != 0);
     m->direct = what / 320 % 8 != 0;
+    mmu_choose_walk(m);
     if (!m->direct) mmu_flush(m, true);
 }
 
