@@ -96,35 +96,35 @@ struct op *op_head(OP_ARGS) { ENTER(o); }
 } while (0)
 struct op *op_taken_near(OP_ARGS)
 {
-    predictor_branch(&c->predictor, c->clock, o->disp, true);
+    if (c->predicts) predictor_branch(&c->predictor, c->clock, o->disp, true);
     TAKE_NEAR(0, op_unlinked_taken);
 }
 struct op *op_next_near(OP_ARGS)
 {
-    predictor_branch(&c->predictor, c->clock, o->disp, false);
+    if (c->predicts) predictor_branch(&c->predictor, c->clock, o->disp, false);
     TAKE_NEAR(1, op_unlinked_next);
 }
 struct op *op_taken_near_behind(OP_ARGS) { TAIL op_taken_near(c, o + 1, res, aux, tags); }
 struct op *op_next_near_behind(OP_ARGS) { TAIL op_next_near(c, o + 1, res, aux, tags); }
 static struct op *taken_far(OP_ARGS)
 {
-    predictor_branch(&c->predictor, c->clock, o->disp, true);
+    if (c->predicts) predictor_branch(&c->predictor, c->clock, o->disp, true);
     TAKE_FAR(0, o->imm, op_unlinked_taken, SLOW);
 }
 static struct op *next_far(OP_ARGS)
 {
-    predictor_branch(&c->predictor, c->clock, o->disp, false);
+    if (c->predicts) predictor_branch(&c->predictor, c->clock, o->disp, false);
     TAKE_FAR(1, o->more, op_unlinked_next, SLOW);
 }
 /* EIP is there already. */
 static struct op *wrong_target(OP_ARGS)
 {
-    predictor_indirect(&c->predictor, c->clock, o->imm, c->eip);
+    if (c->predicts) predictor_indirect(&c->predictor, c->clock, o->imm, c->eip);
     TAKE_INDIRECT(c->eip, c->seg[SEG_CS].base + c->eip);
 }
 static struct op *wrong_return(OP_ARGS)
 {
-    predictor_return(&c->predictor, c->clock, c->eip);
+    if (c->predicts) predictor_return(&c->predictor, c->clock, c->eip);
     TAKE_INDIRECT(c->eip, c->seg[SEG_CS].base + c->eip);
 }
 #else

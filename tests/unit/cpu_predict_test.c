@@ -129,7 +129,9 @@ static void by_the_cpu(void **state)
             assert_int_equal(cpu_run(&w.cpu, 100), CPU_HALTED);
             unsigned n = counters ? codes[k].wrong + codes[k].wrong_return : 0;
             assert_int_equal(w.clock.by_cause[CAUSE_MISPREDICT], PENALTY * n);
-            if (counters) assert_int_equal(w.cpu.predictor.wrong_return, codes[k].wrong_return);
+            const struct predictor *p = &w.cpu.predictor;
+            assert_int_equal(p->wrong + p->wrong_indirect + p->wrong_return, n);
+            assert_int_equal(p->wrong_return, counters ? codes[k].wrong_return : 0);
             fake_done(&w);
         }
 }
