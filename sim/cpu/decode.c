@@ -11,6 +11,7 @@
 #include <string.h>
 #include "sim/cpu/decode_fast.h"
 #include "sim/cpu/exec.h"
+#include "sim/cpu/stall.h"
 #include "sim/cpu/zydis.h"
 
 /* Zydis mnemonic -> ours, for the rows that share the name. */
@@ -385,6 +386,7 @@ void insn_finish(struct insn *i, const uint32_t *cost)
     i->cost = base_cost(i, cost);
     i->refs = count_refs(i);
     i->fn = insn_handler(i);
+    i->waits = stall_mark(i);
 }
 
 /* What is left of bytes that are no instruction: something that raises the right exception when it is run. len 16 stands

@@ -52,6 +52,7 @@ struct insn {
     uint8_t  bytes[2];/* first opcode bytes after prefixes, for people */
     uint8_t  form;    /* enum insn_form */
     uint8_t  refs;    /* references to memory that its operands make, for statistics; 0 with REP, which counts its own */
+    uint16_t waits;   /* stall_mark (stall.h) */
 };
 
 enum mnemonic {

@@ -16,16 +16,20 @@ static unsigned address(const struct insn *i) { return i->flags & INSN_MEM ? bit
 
 /* ---- what is late */
 
-/* The kind of result of each instruction, as a row; 0: there at once. */
-static const uint16_t late[MN_COUNT] = {
-    [MN_MOV] = COST_DEP_LOAD, [MN_MOVZX] = COST_DEP_LOAD, [MN_MOVSX] = COST_DEP_LOAD, [MN_POP] = COST_DEP_LOAD,
-    [MN_ADD] = COST_DEP_LOAD, [MN_SUB] = COST_DEP_LOAD, [MN_AND] = COST_DEP_LOAD, [MN_OR] = COST_DEP_LOAD, [MN_XOR] = COST_DEP_LOAD,
-    [MN_CMP] = COST_DEP_LOAD, [MN_TEST] = COST_DEP_LOAD, [MN_CMOVCC] = COST_DEP_LOAD,
-    [MN_MUL] = COST_DEP_MUL, [MN_IMUL] = COST_DEP_MUL, [MN_ADC] = COST_DEP_CARRY, [MN_SBB] = COST_DEP_CARRY,
-    [MN_SHL] = COST_DEP_SHIFT, [MN_SHR] = COST_DEP_SHIFT, [MN_SAR] = COST_DEP_SHIFT, [MN_ROL] = COST_DEP_SHIFT, [MN_ROR] = COST_DEP_SHIFT,
-    [MN_INC] = COST_DEP_FLAGS, [MN_DEC] = COST_DEP_FLAGS,
+/* Kinds of late results, and the row of each. */
+enum { LATE_NONE, LATE_LOAD, LATE_MUL, LATE_CARRY, LATE_SHIFT, LATE_FLAGS, LATE_COUNT };
+const uint16_t stall_rows[] = { 0, COST_DEP_LOAD, COST_DEP_MUL, COST_DEP_CARRY, COST_DEP_SHIFT, COST_DEP_FLAGS };
+_Static_assert(sizeof stall_rows / sizeof stall_rows[0] == LATE_COUNT && LATE_COUNT << STALL_LATE <= UINT16_MAX, "struct insn.waits");
+
+/* The kind of result of each instruction; 0: there at once. */
+static const uint8_t late[MN_COUNT] = {
+    [MN_MOV] = LATE_LOAD, [MN_MOVZX] = LATE_LOAD, [MN_MOVSX] = LATE_LOAD, [MN_POP] = LATE_LOAD,
+    [MN_ADD] = LATE_LOAD, [MN_SUB] = LATE_LOAD, [MN_AND] = LATE_LOAD, [MN_OR] = LATE_LOAD, [MN_XOR] = LATE_LOAD,
+    [MN_CMP] = LATE_LOAD, [MN_TEST] = LATE_LOAD, [MN_CMOVCC] = LATE_LOAD,
+    [MN_MUL] = LATE_MUL, [MN_IMUL] = LATE_MUL, [MN_ADC] = LATE_CARRY, [MN_SBB] = LATE_CARRY,
+    [MN_SHL] = LATE_SHIFT, [MN_SHR] = LATE_SHIFT, [MN_SAR] = LATE_SHIFT, [MN_ROL] = LATE_SHIFT, [MN_ROR] = LATE_SHIFT,
+    [MN_INC] = LATE_FLAGS, [MN_DEC] = LATE_FLAGS,
 };
-_Static_assert(COST_DEP_LOAD != 0, "0 is none");
 
 static bool is_load(const struct insn *i)
 {
@@ -33,11 +37,12 @@ static bool is_load(const struct insn *i)
     return i->form == FORM_RM || ((i->id == MN_CMP || i->id == MN_TEST) && (i->form == FORM_MR || i->form == FORM_MI));
 }
 
-bool stall_possible(const uint32_t *cost, const struct insn *i)
+static unsigned late_kind(const struct insn *i)
 {
-    unsigned row = late[i->id];
-    return row && cost[row] && (row != COST_DEP_LOAD || is_load(i)) && !(i->flags & (INSN_REP | INSN_REPNE));
+    unsigned kind = late[i->id];
+    return (kind == LATE_LOAD && !is_load(i)) || i->flags & (INSN_REP | INSN_REPNE) ? LATE_NONE : kind;
 }
+static uint32_t delay(const uint32_t *cost, const struct insn *i) { return cost[stall_rows[i->waits >> STALL_LATE]]; }
 
 /* What it brings late, of an instruction for which stall_possible. */
 static unsigned results(const struct insn *i)
@@ -110,7 +115,7 @@ static bool is_zero(const struct insn *i)
 static unsigned operands(const struct insn *i)
 {
     if (is_zero(i)) return 0;
-    bool shift = late[i->id] == COST_DEP_SHIFT || i->id == MN_RCL || i->id == MN_RCR, three = i->id == MN_IMUL && i->sub == 3;
+    bool shift = late[i->id] == LATE_SHIFT || i->id == MN_RCL || i->id == MN_RCR, three = i->id == MN_IMUL && i->sub == 3;
     switch (needs[i->id]) {
     case NEED_UNKNOWN: case NEED_NONE: return 0;
     case NEED_SOURCE: return source(i) | address(i);
@@ -174,7 +179,7 @@ static void pass(struct board *b, uint32_t cycles)
 static void issued(const uint32_t *cost, struct board *b, const struct insn *i)
 {
     put(b, writes(i), 0);
-    if (stall_possible(cost, i)) put(b, results(i), cost[late[i->id]]);
+    if (stall_possible(cost, i)) put(b, results(i), delay(cost, i));
 }
 
 static const struct insn *next(const uint32_t *cost, struct stall_ahead *a, unsigned k)
@@ -195,34 +200,41 @@ static const struct insn *next(const uint32_t *cost, struct stall_ahead *a, unsi
 /* Behind it all begins anew. */
 static bool ends(const struct insn *i) { return needs[i->id] == NEED_UNKNOWN || i->flags & (INSN_ENDS | INSN_REP | INSN_REPNE); }
 
-/* Does anybody need it before it is there? Mostly not. */
-static bool is_needed(const uint32_t *cost, const struct insn *i, struct stall_ahead *ahead)
+enum { NEEDS = (1 << PLACES) - 1, ENDS = 1 << PLACES };
+_Static_assert(ENDS < 1 << STALL_LATE, "struct insn.waits");
+uint16_t stall_mark(const struct insn *i)
 {
-    unsigned late_ones = results(i);
-    uint32_t passed = 0, dep = cost[late[i->id]];
+    return (uint16_t)(operands(i) | flags(i) | (ends(i) ? ENDS : 0u) | late_kind(i) << STALL_LATE);
+}
+
+/* Does anybody need it before it is there? Mostly not. */
+static bool is_needed(const uint32_t *cost, unsigned late_ones, uint32_t dep, struct stall_ahead *ahead)
+{
+    uint32_t passed = 0;
     for (unsigned k = 0; passed < dep && late_ones; k++) {
         const struct insn *j = next(cost, ahead, k);
         if (!j) return false;
-        if ((operands(j) | flags(j)) & late_ones) return true;
-        if (ends(j)) return false;
-        late_ones &= ~writes(j);
+        if (j->waits & late_ones) return true;
         passed += j->cost;
+        if (j->waits & ENDS || passed >= dep) return false;
+        late_ones &= ~writes(j);
     }
     return false;
 }
 
 unsigned stall_of(const uint32_t *cost, const struct insn *i, struct stall_ahead *ahead)
 {
+    const unsigned late_ones = results(i);
+    uint32_t dep = delay(cost, i), longer = 0; /* may be less than 0 in between */
+    if (!is_needed(cost, late_ones, dep, ahead)) return 0;
     struct board with = { { 0 } }, without = { { 0 } };
-    uint32_t longer = 0; /* may be less than 0 in between */
-    if (!is_needed(cost, i, ahead)) return 0;
-    put(&with, results(i), cost[late[i->id]]);
+    put(&with, late_ones, dep);
     for (unsigned k = 0; memcmp(&with, &without, sizeof with) != 0; k++) {
         const struct insn *j = next(cost, ahead, k);
         if (!j) break;
-        uint32_t a = wait_for(&with, operands(j) | flags(j)), b = wait_for(&without, operands(j) | flags(j));
+        uint32_t a = wait_for(&with, j->waits & NEEDS), b = wait_for(&without, j->waits & NEEDS);
         longer += a - b;
-        if (ends(j)) break;
+        if (j->waits & ENDS) break;
         pass(&with, a + j->cost);
         pass(&without, b + j->cost);
         issued(cost, &with, j);
@@ -231,7 +243,7 @@ unsigned stall_of(const uint32_t *cost, const struct insn *i, struct stall_ahead
     return longer;
 }
 
-enum cost stall_row(const struct insn *i) { return (enum cost)late[i->id]; }
+enum cost stall_row(const struct insn *i) { return (enum cost)stall_rows[i->waits >> STALL_LATE]; }
 
 unsigned stall_behind(const uint32_t *cost, const struct insn *i, const uint8_t *bytes, unsigned n, struct insn_mode mode)
 {

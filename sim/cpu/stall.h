@@ -30,8 +30,18 @@ struct stall_ahead {
     struct insn more[STALL_AHEAD];
 };
 
-/* May anything have to wait for this instruction? Cheap. */
-bool stall_possible(const uint32_t *cost, const struct insn *i);
+/* What of all this is a matter of the instruction alone, for struct insn.waits: the registers and flags that it waits for,
+ * whether all begins anew behind it, and from bit STALL_LATE on the kind of its late result. It is otherwise complete. */
+enum { STALL_LATE = 11 };
+uint16_t stall_mark(const struct insn *i);
+extern const uint16_t stall_rows[]; /* by that kind; 0: there at once */
+
+/* May anything have to wait for this instruction? */
+static inline bool stall_possible(const uint32_t *cost, const struct insn *i)
+{
+    const unsigned row = stall_rows[i->waits >> STALL_LATE];
+    return row && cost[row];
+}
 /* Cycles that what is ahead waits for `i`, for which stall_possible. Their row is stall_row. */
 unsigned stall_of(const uint32_t *cost, const struct insn *i, struct stall_ahead *ahead);
 enum cost stall_row(const struct insn *i);
