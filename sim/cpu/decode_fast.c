@@ -323,6 +323,13 @@ static const struct row *beside(const struct row *group)
     return r;
 }
 
+/* The encoding's own row, if it has one (it may be LOCK that is wrong with it). */
+static const struct row *in_group(const struct row *group, uint8_t modrm)
+{
+    const struct row *own = &rows[MAP_GROUPS + group->sub * 8 + (modrm >> 3 & 7)];
+    return own->id ? own : beside(group);
+}
+
 bool insn_reaches_beyond(const uint8_t *bytes, unsigned n, struct insn_mode mode)
 {
     struct scan s = { .bytes = bytes, .n = n, .prefix[PREFIX_SEGMENT] = NO_SEGMENT };
@@ -332,10 +339,10 @@ bool insn_reaches_beyond(const uint8_t *bytes, unsigned n, struct insn_mode mode
     bool group = r->flags & FLAG_GROUP, x87 = (s.opcode[0] & 0xF8) == 0xD8;
     bool mmx_shift = s.opcode[0] == 0x0F && s.opcode[1] >= 0x71 && s.opcode[1] <= 0x73;
     bool modrm = group || x87 || mmx_shift || shapes[r->shape].modrm != MODRM_NO;
-    if (group) r = beside(r);
     s.operand16 = s.prefix[PREFIX_OPERAND] == mode.code32;
     s.address16 = s.prefix[PREFIX_ADDRESS] == mode.code32;
     if (modrm && !byte(&s, &s.modrm)) return true;
+    if (group) r = in_group(r, s.modrm);
     bool memory = modrm && s.modrm < 0xC0 && shapes[r->shape].modrm != MODRM_REGISTER;
     if (memory && !set_memory(&s, &i, false)) return true;
     return !set_immediate(&s, mmx_shift ? IMM_IB : r->imm, &i);

@@ -102,6 +102,24 @@ static void fields(void **s)
     }
 }
 
+/* What is no instruction is #UD if it is all there, and a fetch that goes on if not. */
+static void ends_of_none(void **s)
+{
+    (void)s;
+    static const struct { const char *bytes; enum decode d; } cases[] = {
+        { "F0 F7 D8", DECODE_BAD }, { "F0 F6 D0", DECODE_BAD }, { "F0 F7 F8", DECODE_BAD },   /* lock neg, not, idiv: no immediate */
+        { "F0 F6 C0", DECODE_SHORT }, { "F0 F6 C0 01", DECODE_BAD }, { "F0 F7 C0 01 02 03", DECODE_SHORT }, /* lock test */
+        { "F0 83 C0", DECODE_SHORT }, { "F0 83 C0 05", DECODE_BAD }, { "F0 D1 E0", DECODE_BAD }, { "F0 C1 E0", DECODE_SHORT },
+        { "C6 C8", DECODE_SHORT }, { "FE D0", DECODE_BAD }, { "FF F8", DECODE_BAD }, { "0F BA C0", DECODE_SHORT },
+    };
+    for (unsigned k = 0; k < sizeof cases / sizeof cases[0]; k++) {
+        struct insn i;
+        uint8_t bytes[64];
+        unsigned n = cpu_case_bytes(cases[k].bytes, bytes);
+        expect(cases[k].bytes, "end", insn_decode(bytes, n, (struct insn_mode){ true }, unit_cost, &i), cases[k].d);
+    }
+}
+
 static void memory_operands(void **s)
 {
     (void)s;
@@ -199,7 +217,7 @@ static void sensitivity(void **s)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields), cmocka_unit_test(memory_operands), cmocka_unit_test(arbitrary_bytes), cmocka_unit_test(texts),
+        cmocka_unit_test(fields), cmocka_unit_test(ends_of_none), cmocka_unit_test(memory_operands), cmocka_unit_test(arbitrary_bytes), cmocka_unit_test(texts),
         cmocka_unit_test(sensitivity)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
