@@ -18,10 +18,12 @@ static enum step selector_read(struct cpu *c, const struct insn *i, uint16_t *se
 
 static void set_zf(struct cpu *c, bool on) { flags_change(c, FLAG_ZF, on ? FLAG_ZF : 0); }
 
-/* MOV SS and POP SS hold interrupts and debug traps off until the next instruction, normally the load of ESP, is done. LSS need not. */
+/* MOV SS and POP SS hold interrupts and debug traps off until the next instruction, normally the load of ESP, is done; if that is one
+ * of the two itself, it does not (SDM 2B MOV: only the first of such a sequence does for sure; no processor at hand does more).
+ * LSS need not. */
 static void hold_interrupts(struct cpu *c, const struct insn *i)
 {
-    if (i->sub != SEG_SS) return;
+    if (i->sub != SEG_SS || c->hold == c->insns) return;
     c->inhibit = c->insns + 1;
     debug_hold(c);
 }

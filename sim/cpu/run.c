@@ -335,14 +335,12 @@ static bool run_some(struct cpu *c, uint64_t limit)
     return true;
 }
 
-/* Does the debug trap follow an instruction that began with TF set? Not behind MOV SS and POP SS (their shadow holds traps off, too; LSS has none),
+/* Does the debug trap follow an instruction that began with TF set, and has retired? Not in the shadow of MOV SS and POP SS,
  * not behind a software interrupt, whose gate has cleared TF, and not in another task: the old one's TF is in its TSS. */
 static bool traps_after(const struct cpu *c, const struct insn *i, enum step s)
 {
-    bool loads_ss = (i->id == MN_MOV_SEG && i->bytes[0] == 0x8E && i->sub == SEG_SS) ||
-                    (i->id == MN_POP_SEG && i->sub == SEG_SS);
     bool gate = i->id == MN_INT || i->id == MN_INT3 || i->id == MN_INT1 || (i->id == MN_INTO && s == STEP_JUMP);
-    return !loads_ss && !gate && !c->untraced;
+    return c->insns != c->hold && !gate && !c->untraced;
 }
 
 /* With TF set: one instruction, or one iteration, and then a debug trap. With instruction breakpoints: none at all, if one
@@ -500,8 +498,8 @@ enum step cpu_execute_one(struct cpu *c, struct insn *done)
         c->hits = 0;
         return s;
     }
-    if (traced && traps_after(c, &i, s) && debug_steps(c, &i, s)) c->hits |= DR6_BS;
     c->insns++;
+    if (traced && traps_after(c, &i, s) && debug_steps(c, &i, s)) c->hits |= DR6_BS;
     (void)debug_due(c);
     if (s != STEP_JUMP) c->eip = insn_next(c, &i);
     return s;

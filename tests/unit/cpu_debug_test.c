@@ -85,6 +85,8 @@ static const struct stop {
     { "MOV SS from it, then INT3: in its handler", "8E 13 CC 40", { AT_SCRATCH }, L(0) | BP(0, ACCESS | LEN2), 0, 0,
       AT_HANDLER + 16 * VEC_BP - FAKE_CODE, 1, false },
     { "single step behind MOV SS", "8E D0 40 40", { 0 }, 0, 0, FLAG_TF, 3, DR6_BS, false },
+    { "single step behind MOV SS twice", "8E D0 8E D0 40", { 0 }, 0, 0, FLAG_TF, 4, DR6_BS, false },
+    { "single step behind MOV SS, POP SS", "8E D0 17 40", { 0 }, 0, 0, FLAG_TF, 3, DR6_BS, false },
     { "not enabled", "89 03 40", { AT_SCRATCH }, BP(0, WRITE | LEN4), 0, 0, ~0u, 0, false },
 
     { "port", "E4 80 40", { 0x80 }, L(0) | BP(0, PORT | LEN1), CR4_DE, 0, 2, 1, false },
