@@ -62,12 +62,14 @@ static void end_died(struct machine *m, const char *what, uint8_t vector, uint32
 }
 
 static const char no_idt[] = "The guest has no IDT yet: load one before anything can fault.";
+/* Only what the loader left, for real mode? */
+static bool lacks_idt(uint32_t base, uint32_t limit) { return !base && limit < 256 * 4; }
 
 void machine_ends_shutdown(struct machine *m)
 {
     const struct event *f = first_fault(m);
-    const char *advice = m->b->cpu.idtr.limit < 8 ? no_idt
-                                                  : "Check the IDT entry and the stack that handler would use.";
+    const struct table_reg *idt = &m->b->cpu.idtr;
+    const char *advice = lacks_idt(idt->base, idt->limit) ? no_idt : "Check the IDT entry and the stack that handler would use.";
     if (f && !m->b->die)
         m->b->die = TRACE(m->trace, DIE, f->id, .why = DEATH_TRIPLE, .vector = f->u.FAULT.vector, .addr = f->eip);
     end_died(m, "triple fault", f ? f->u.FAULT.vector : VEC_DF, f ? f->eip : m->b->cpu.eip, advice);
@@ -101,8 +103,10 @@ static void vm_end(const struct machine *m, struct machine_end *x)
         text_free(&why);
     } else if (vm->dead) {
         machine_guest(m, &guest);
-        say_died(m, x, death_about(vm->why), vm->first.vector, vm->dead_eip, vm->vmm->policy ? handled : guest.idt_limit < 8 ? no_idt :
-                 "Run it with --cpu native to see whether it is the guest's own fault.");
+        say_died(m, x, death_about(vm->why), vm->first.vector, vm->dead_eip,
+                 vm->vmm->policy                                ? handled
+                 : lacks_idt(guest.idt_base, guest.idt_limit) ? no_idt
+                                                                : "Run it with --cpu native to see whether it is the guest's own fault.");
     } else say(x, FATE_HALTED, 0, halted_why);
 }
 

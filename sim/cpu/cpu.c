@@ -144,8 +144,11 @@ void cpu_boot_flat(struct cpu *c, uint32_t entry, uint32_t eax, uint32_t ebx)
     cpu_reset(c);
     for (unsigned n = 0; n < SEG_COUNT; n++) seg_plain(&c->seg[n], 0x10, 0, DATA, true);
     seg_plain(&c->seg[SEG_CS], 0x08, 0, CODE, true);
-    /* The specification leaves both tables undefined; empty, they let a kernel that forgets to load them die at once. */
-    c->gdtr = c->idtr = (struct table_reg){ 0, 0 };
+    /* The specification leaves both tables undefined. An empty GDT lets a kernel that forgets to load one die at once. The IDT is
+     * what a BIOS and every boot loader leave, the vectors of real mode, which a program that goes back there relies on; zeros, they
+     * are no gates in protected mode. */
+    c->gdtr = (struct table_reg){ 0, 0 };
+    c->idtr = (struct table_reg){ 0, 256 * 4 - 1 };
     c->cr0 = CR0_PE | CR0_ET;
     c->eip = entry;
     c->reg[EAX] = eax;

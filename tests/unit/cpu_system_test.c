@@ -418,6 +418,8 @@ static void reset_state(void **state)
     assert_int_equal(c->eip, 0x100000);
     assert_int_equal(c->reg[EAX], 0x2BADB002);
     assert_int_equal(c->reg[EBX], 0x9500);
+    assert_int_equal(c->idtr.base, 0); /* as the BIOS leaves it, for who goes back to real mode */
+    assert_int_equal(c->idtr.limit, 0x3FF);
     assert_int_equal(c->cr0, CR0_PE | CR0_ET);
     assert_int_equal(c->seg[SEG_CS].limit, 0xFFFFFFFF);
     assert_int_equal(c->seg[SEG_SS].wr_end, 0xFFFFFFFD);
