@@ -213,18 +213,26 @@ demo: prerequisites ## prepare, build and run the popf lesson
 	$(Q)./ringside run popf
 
 # ---- testing --------------------------------------------------------------------------------------------------------
-TESTS_FAST = $(UNITS:%=release:build/release/%)
-TESTS_ALL  = $(TESTS_FAST) $(SELF_TESTS:%=release:%) $(GUEST_TESTS:%=release:%) $(CLI_TESTS:%=release:%) \
-             $(UNITS:%=asan:build/asan/%) $(patsubst %,asan:%,$(filter-out %/oracles.sh,$(GUEST_TESTS))) release:tests/tools/determinism.sh release:tests/bench/paging.sh release:tests/native/differential.sh \
-             $(if $(FUZZ_NAMES),asan:tests/fuzz/short.sh) $(if $(EQUIV_BIN),release:tests/equiv/equiv.sh release:tests/equiv/attack.sh release:tests/equiv/paravirt.sh asan:tests/equiv/equiv.sh asan:tests/equiv/attack.sh asan:tests/equiv/paravirt.sh)
+# Long tests first, so that every core has work to the end.
+TESTS_FAST   = $(UNITS:%=release:build/release/%)
+TESTS_LONG   = $(if $(EQUIV_BIN),$(foreach t,equiv attack paravirt,release:tests/equiv/$(t).sh asan:tests/equiv/$(t).sh)) \
+               release:tests/tools/determinism.sh release:tests/native/differential.sh release:tests/bench/paging.sh \
+               $(if $(FUZZ_NAMES),asan:tests/fuzz/short.sh)
+TESTS_ALL    = $(TESTS_LONG) $(CLI_TESTS:%=release:%) $(patsubst %,asan:%,$(filter-out %/oracles.sh,$(GUEST_TESTS))) \
+               $(GUEST_TESTS:%=release:%) $(SELF_TESTS:%=release:%) $(UNITS:%=asan:build/asan/%) $(TESTS_FAST)
 RUN_TESTS  = $(Q)JOBS=$(JOBS) bash tests/tools/run-tests.sh
 
 check: prerequisites ## prepare, build with both compilers and sanitizers, run every test (minutes)
-	$(SUB) layers headers
-	$(SUB) MODE=release test-programs
-	$(SUB) MODE=clang all
-	$(SUB) MODE=asan test-programs
+	$(SUB) MODE=release layers headers test-programs
+	$(SUB) other-builds
 	$(RUN_TESTS) $(TESTS_ALL)
+
+# Beside each other, so that no core waits while one program is linked; the guests, which they share, are there by then.
+other-builds: other-clang other-asan
+other-clang:
+	+$(Q)$(MAKE) MODE=clang all
+other-asan:
+	+$(Q)$(MAKE) MODE=asan test-programs
 
 check-fast: ## layers and the unit tests of the release build (seconds)
 	$(SUB) layers
@@ -315,5 +323,5 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile $(wildcard docs/package.mk)
 
-.PHONY: all bench determinism course latency guests test-programs prerequisites demo check check-fast native attack hostile fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
+.PHONY: all bench other-builds other-clang other-asan determinism course latency guests test-programs prerequisites demo check check-fast native attack hostile fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
         dist clean help FORCE

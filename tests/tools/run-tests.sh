@@ -1,5 +1,6 @@
 #!/bin/bash
-# run-tests.sh MODE:FILE ...: run each test from the repository's root, JOBS at a time, and report in the given order.
+# run-tests.sh MODE:FILE ...: run each test from the repository's root, JOBS at a time, and report in the given order:
+# how long it took, and how much of that a processor was busy with it (what another load of the computer does not change).
 #
 # A FILE is a cmocka program or a shell script (*.sh, which prints `ok` and `not ok` lines). It passes when it exits 0
 # AND shows that it tested something: a cmocka program one test passed, a script an `ok` line and no `not ok`.
@@ -30,12 +31,10 @@ start() { # start INDEX
         case $file in *.sh) set -- "$1" bash "$file" ;; *) set -- "$1" "./$file" ;; esac
         i=$1
         shift
-        began=$EPOCHREALTIME
-        TMPDIR="$work/$i.tmp" RINGSIDE="$ringside" TEST_MODE="$mode" \
-            timeout --kill-after=5 "$TEST_TIMEOUT" "$@" </dev/null >"$work/$i.out" 2>&1
-        rc=$?
-        took=$(((${EPOCHREALTIME/./} - ${began/./}) / 100000))
-        echo "$rc $((took / 10)).$((took % 10))" >"$work/$i.rc"
+        TIMEFORMAT='%1R %1U %1S'
+        export TMPDIR="$work/$i.tmp" RINGSIDE="$ringside" TEST_MODE="$mode"
+        { time timeout --kill-after=5 "$TEST_TIMEOUT" "$@" </dev/null >"$work/$i.out" 2>&1; } 2>"$work/$i.time"
+        echo "$? $(tail -n 1 "$work/$i.time")" >"$work/$i.new" && mv "$work/$i.new" "$work/$i.rc"
     ) &
     pids[$1]=$!
 }
@@ -60,28 +59,29 @@ passed=0
 failed=0
 skipped=0
 report() { # report INDEX: waits for it
-    local rc took why name
+    local rc took user system why name
     wait "${pids[$1]}" 2>/dev/null
     unset "pids[$1]"
-    read -r rc took <"$work/$1.rc" || { rc=1; took=?; }
+    read -r rc took user system <"$work/$1.rc" || { rc=1; took=?; }
+    took="$took s, busy $(awk -v u="${user:-0}" -v s="${system:-0}" 'BEGIN { printf "%.1f", u + s }')"
     name="${tests[$1]%%:*} ${tests[$1]#*:}"
     if [ "$rc" = 77 ]; then
         skipped=$((skipped + 1))
-        echo "skip  $name ($took s): $(tail -n 1 "$work/$1.out" | cut -c 1-200)"
-        rm -rf "$work/$1.tmp" "$work/$1.out"
+        echo "skip  $name ($took): $(tail -n 1 "$work/$1.out" | cut -c 1-200)"
+        rm -rf "$work/$1".*
         return
     fi
     why=$(why_failed "$1" "$rc")
     if [ -z "$why" ]; then
         passed=$((passed + 1))
-        echo "pass  $name ($took s)"
+        echo "pass  $name ($took)"
     else
         failed=$((failed + 1))
-        echo "FAIL  $name ($took s): $why"
+        echo "FAIL  $name ($took): $why"
         # Indented, so that no line of a test can look like one of ours
         head -c 100000 "$work/$1.out" | sed 's/^/      | /'
     fi
-    rm -rf "$work/$1.tmp" "$work/$1.out"
+    rm -rf "$work/$1".*
 }
 
 # Slots are refilled as soon as any test ends; reports keep the given order.
