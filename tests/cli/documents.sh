@@ -50,9 +50,9 @@ shorten() {
     c=$(sed -E 's/\b(IMAGE|KERNEL)\b/kernel.elf/; s/--io NAME/--io hypervisor-direct/; s/--disk FILE/--disk mini.img/; s/--csv FILE/--csv out.csv/; s/ \[[A-Z:]*\]//g' <<<"$c")
     case $c in
     *"ringside tui "*) c="$c --keys q --dump /dev/null" ;;
-    *"ringside run "* | *"ringside draw "* | *"ringside compare "* | *"ringside bench "*) c=$(sed -E 's/(ringside (run|draw|compare|bench)) /\1 --limit-wall 2 /' <<<"$c") ;;
+    *"ringside run "* | *"ringside draw "* | *"ringside compare "* | *"ringside bench "*) c=$(sed -E 's/(ringside (run|draw|compare|bench)) /\1 --limit-wall 1 /' <<<"$c") ;;
     esac
-    case $c in *"ringside draw matrix"* | *"ringside draw decision"*) c=${c/--limit-wall 2 /} ;; esac
+    case $c in *"ringside draw matrix"* | *"ringside draw decision"*) c=${c/--limit-wall 1 /} ;; esac
     echo "$c"
 }
 

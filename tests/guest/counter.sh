@@ -5,7 +5,8 @@ set -u
 
 image counter
 says() { [ "$rc" = 0 ] && diff <(grep -v "$1" tests/guest/expected/counter.txt) <(grep -v "$1" "$TMPDIR/out") | sed 's/^/# /' && [ "${PIPESTATUS[0]}" = 0 ]; }
-for how in native bt "bt --set bt.incache=0" "bt --set bt.user=1" "bt --set bt.cache=4" vtx; do
+some 2 native bt "bt --set bt.incache=0" "bt --set bt.user=1" "bt --set bt.cache=4" vtx
+for how in "${cases[@]}"; do
     # shellcheck disable=SC2086
     run counter $how
     check "$how" says nothing

@@ -22,7 +22,8 @@ said() { [ "$rc" = "$1" ] && grep -q "$2" "$TMPDIR/err"; }                    # 
 
 mini --cpu native
 cp "$TMPDIR/out" "$TMPDIR/native"; cp "$TMPDIR/out" "$TMPDIR/words"
-for how in "te --set cpu.virtualizable=1" bt vtx "vtx --mmu two-level" "vtx --model nehalem"; do
+some 4 "te --set cpu.virtualizable=1" bt vtx "vtx --mmu two-level" "vtx --model nehalem"
+for how in "${cases[@]}"; do
     # shellcheck disable=SC2086
     mini --cpu $how --io hypervisor-direct
     check "mini from a disk of the hypervisor's, $how" same
@@ -46,7 +47,8 @@ for how in native "te --io passthrough" "bt --io passthrough" "vtx --io passthro
     check "no interrupt is lost, $how" diff tests/guest/expected/late.txt "$TMPDIR/out"
 done
 # Exitless: the drive's interrupts and their ends are the guest's; its virtual timer's leave as ever.
-for how in "--model nehalem" "--model nehalem --mmu two-level" "--set cpu.vmx=3"; do
+some 3 "--model nehalem" "--set cpu.vmx=3" "--model nehalem --mmu two-level"
+for how in "${cases[@]}"; do
     # shellcheck disable=SC2086
     mini --cpu vtx $how --io passthrough --set vmm.check=1
     before=$(ports) handed=$(count handed_on) irqs=$(grep -o '"irq": {"count": [0-9]*' "$TMPDIR/json" | head -n 1 | grep -o '[0-9]*$')
@@ -76,7 +78,8 @@ check "each waits for its turn" some waited
 accesses_per_command() { [ "$(count accesses)" -lt $((3 * $(count commands))) ]; }
 mini --cpu native
 cp "$TMPDIR/out" "$TMPDIR/native"
-for how in native "te --set cpu.virtualizable=1" bt vtx "vtx --mmu two-level"; do
+some 3 native "te --set cpu.virtualizable=1" bt vtx "vtx --mmu two-level"
+for how in "${cases[@]}"; do
     # shellcheck disable=SC2086
     mini --cpu $how --set io.virtio=1
     check "mini from a virtio disk, $how" same
@@ -142,7 +145,9 @@ frames() { # four of 64 bytes, the answers after their questions, with time goin
              exit !($m == 0xA1B23C4D && $h[5] == 1 && $n == 4)' "$TMPDIR/capture"
 }
 others() { [ "$rc" = 5 ] && [ -s "$TMPDIR/capture" ] && ! LC_ALL=C grep -q "$(printf '\210\265')" "$TMPDIR/capture"; }
-for how in native "te --io hypervisor-direct" bt vtx "vtx --mmu two-level" "te --io passthrough" "bt --io passthrough" "vtx --io passthrough" "vtx --io passthrough --mmu two-level"; do
+some 3 native "te --io hypervisor-direct" bt vtx "vtx --mmu two-level" "te --io passthrough" "bt --io passthrough" "vtx --io passthrough" \
+    "vtx --io passthrough --mmu two-level"
+for how in "${cases[@]}"; do
     # shellcheck disable=SC2086
     run nic $how --nic mirror --ram 16M --pcap "$TMPDIR/capture" --limit-cycles 200M
     check "frames go out and come back, $how" diff "$TMPDIR/expected" "$TMPDIR/out"
@@ -150,7 +155,8 @@ for how in native "te --io hypervisor-direct" bt vtx "vtx --mmu two-level" "te -
 done
 sed '1s/.*/who is there: 10001AF4/; /events/d; /address/a link: 00000001' "$TMPDIR/expected" | sed '/interrupts/i sent, heard: 00000002 00000002' >"$TMPDIR/expected.virtio"
 image vnet
-for how in native te bt vtx "vtx --mmu two-level"; do
+some 3 native te bt vtx "vtx --mmu two-level"
+for how in "${cases[@]}"; do
     # shellcheck disable=SC2086
     run vnet $how --nic mirror --set net.virtio=1 --ram 16M --pcap "$TMPDIR/capture.virtio" --limit-cycles 200M
     check "a virtio card says the same, $how" diff "$TMPDIR/expected.virtio" "$TMPDIR/out"

@@ -15,7 +15,8 @@ sent_back() { perl -e 'local $/; $_ = <>; my ($n, @f) = 0; substr($_, 0, 24, "")
                        push @f, substr($_, 0, $b, "") } exit !(@f == 16 && grep({ length == 900 } @f) == 16)' "$TMPDIR/capture"; }
 
 mirror=(--nic mirror --pcap "$TMPDIR/capture" --append 'run="net ping 99 8 900; halt"')
-for how in native "te --set cpu.virtualizable=1" bt vtx "vtx --mmu two-level" "vtx --io passthrough" "bt --io passthrough"; do
+some 3 native "te --set cpu.virtualizable=1" bt vtx "vtx --mmu two-level" "vtx --io passthrough" "bt --io passthrough"
+for how in "${cases[@]}"; do
     # shellcheck disable=SC2086
     net mini --module $img --cpu $how "${mirror[@]}"
     check "frames to a mirror and back, $how" answered "" 8 900
@@ -34,7 +35,8 @@ check "a guest without a card says so" grep -qx 'net: no such device' "$TMPDIR/o
 
 # --- two machines, joined; the same with a record of what the other one sent
 peer=(--nic join --peer build/guests/mini.elf)
-for how in native vtx "vtx --vms 2"; do
+some 2 native vtx "vtx --vms 2"
+for how in "${cases[@]}"; do
     # shellcheck disable=SC2086
     net mini --module $img --cpu $how "${peer[@]}" --peer-append 'run="net answer"' --append 'run="net ping d6 8 1100; halt"' \
         --pcap "$TMPDIR/live" --net-record "$TMPDIR/record"
@@ -61,7 +63,8 @@ bad = bad or not 0 <= link["received"] - peer_link["sent"] <= 2 or not 0 <= peer
 if bad: sys.exit(str(w))
 P
 }
-for how in "" "crash=215 " "crash=230 " "die=245 "; do
+some 3 "" "crash=215 " "crash=230 " "die=245 "
+for how in "${cases[@]}"; do
     net mini-pv --cpu pv --vms 3 --io split --disk $img "${peer[@]}" --peer-append 'disk run="net answer"' --append "${how}run=\"ls; net ping d6 8 1100; halt\"" \
         --json "$TMPDIR/net.json"
     check "frames are conserved over switches and link ${how:+with }$how" conserved 16

@@ -15,13 +15,14 @@ cp "$TMPDIR/out" "$TMPDIR/bare"
 check "it ends, and says something" [ "$rc" = 0 -a "$(wc -l <"$TMPDIR/bare")" -gt 20 ]
 ways=("native" "te --set cpu.virtualizable=1" "te --mmu two-level --set cpu.virtualizable=1" "bt" "bt --mmu two-level" "vtx" "vtx --set shadow.cache=0 --set shadow.trace=0"
     "vtx --mmu two-level" "vtx --mmu two-level --set ept.large=1" "vtx --mmu agile" "vtx --mmu agile --set agile.writes=1 --set agile.period=50 --set shadow.pool=20")
-[ "${TEST_MODE:-release}" = asan ] && ways=("bt" "vtx --set shadow.cache=0 --set shadow.trace=0" "${ways[-1]}")
+sanitized && ways=("vtx --set shadow.cache=0 --set shadow.trace=0" "${ways[-1]}")
 for way in "${ways[@]}"; do
     # shellcheck disable=SC2086
     mini mini-pae --cpu $way
     check "PAE: $way" same
 done
-for set in pv.unhook=1 pv.unhook=0; do
+some 2 pv.unhook=0 pv.unhook=1
+for set in "${cases[@]}"; do
     mini mini-pae-pv --cpu pv --set $set --set vmm.check=1
     check "PAE: pv, $set" same
 done

@@ -5,7 +5,7 @@
 # RANDOM_ROUNDS=N and RANDOM_SEEDS="1 2 3" in the environment make it longer.
 set -u
 . tests/guest/tools/images.sh
-[ "${TEST_MODE:-release}" = asan ] && : "${RANDOM_ROUNDS:=50}" "${RANDOM_SEEDS:=1 2}"
+sanitized && : "${RANDOM_ROUNDS:=50}" "${RANDOM_SEEDS:=1}"
 : "${RANDOM_ROUNDS:=150}" "${RANDOM_SEEDS:=1 2 3}"
 variants=("" bt.unit=1 bt.cache=4 bt.chain=0 bt.incache=0)
 

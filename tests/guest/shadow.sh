@@ -20,7 +20,8 @@ bounded() { [ "$tables_peak" -le "$pool" ] && [ "$bytes_peak" = $((tables_peak *
 
 run switch native
 check "switch, native" says
-for cpu in te bt vtx; do
+some 3 te bt vtx
+for cpu in "${cases[@]}"; do
     figures $cpu --set shadow.cache=0
     dropping=$hidden
     check "$cpu: noncaching, every load of CR3 drops all" [ "$switches" -ge 120 ]
@@ -49,7 +50,8 @@ link switch_pae scenarios/guests/guest.ld "$entry" "${common[@]}" "$TMPDIR/switc
 image=switch_pae
 run switch_pae native
 check "switch with PAE, native" says
-for cpu in te bt vtx; do
+some 3 vtx te bt
+for cpu in "${cases[@]}"; do
     figures $cpu --set shadow.cache=0
     dropping=$hidden
     figures $cpu --set shadow.pool=16
@@ -60,7 +62,8 @@ done
 rc=0
 # A pool smaller than what the guest uses.
 image spaces
-for cpu in te bt vtx; do
+some 3 bt vtx te
+for cpu in "${cases[@]}"; do
     run spaces $cpu --set shadow.pool=16 --set vmm.check=1
     check "spaces, $cpu: 16 frames do" diff tests/guest/expected/spaces.txt "$TMPDIR/out"
 done

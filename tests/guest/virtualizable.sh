@@ -17,7 +17,8 @@ silent() { ! loud; }
 same() { diff "$TMPDIR/bare" "$TMPDIR/out" >/dev/null; }
 different() { [ "$(grep -c DIFFERENT "$TMPDIR/out")" = "$1" ]; }
 
-for guest in popf sens19 rings fault; do
+some 2 popf sens19 rings fault
+for guest in "${cases[@]}"; do
     bare $guest
     on build/guests/$guest.elf --set cpu.virtualizable=1
     check "$guest: virtualizable, te is as bare hardware" same
@@ -36,7 +37,8 @@ for what in umip virtualizable; do
     on "$TMPDIR/redpill.elf" --set cpu.$what=1
     check "redpill: $what, user code sees its kernel's GDT" [ "$rc" = 0 ]
 done
-for image in fpu gates segments; do
+some 3 fpu gates segments
+for image in "${cases[@]}"; do
     image $image
     "$RINGSIDE" run "$TMPDIR/$image.elf" --cpu native -q >"$TMPDIR/bare" 2>/dev/null
     on "$TMPDIR/$image.elf" --set cpu.virtualizable=1

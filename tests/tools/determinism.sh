@@ -1,7 +1,8 @@
 #!/bin/bash
-# Same input, same cycle: every scenario is run twice, and with the other builds; all that it says must be identical.
-# Between the runs everything changes that must not matter: addresses (the kernel's own randomisation), freed memory's
-# contents, the environment, the compiler and its optimisation. Speed on the host, which is not simulated, is cut out.
+# Same input, same cycle: every scenario is run by every build; all that it says must be identical.
+# From one to the next everything changes that must not matter, at once: addresses (the kernel's own randomisation), freed memory's contents,
+# the environment, the compiler and its optimisation. One scenario is run by one build under all of these, too, so that a difference can be
+# told to be no compiler's. Speed on the host, which is not simulated, is cut out.
 set -u
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -41,16 +42,18 @@ same() { # same A B TEXT [EXCEPT]: directories A and B hold the same, and it is 
     fi
 }
 
+noise=(MALLOC_PERTURB_=165 HOME=/nonexistent TZ=Asia/Tokyo COLUMNS=200 NOISE="$(printf '%0999d' 0)")
 for file in scenarios/*.lua; do
     s=$(basename "$file" .lua)
     [ -e "$file" ] || continue
     observe "$s.1" ./ringside "$s"
-    observe "$s.2" ./ringside "$s" MALLOC_PERTURB_=165 HOME=/nonexistent TZ=Asia/Tokyo COLUMNS=200 \
-        NOISE="$(printf '%0999d' 0)"
-    same "$s.1" "$s.2" "$s: two runs are identical"
+    if [ "$s" = popf ]; then
+        observe "$s.2" ./ringside "$s" "${noise[@]}"
+        same "$s.1" "$s.2" "$s: two runs are identical"
+    fi
     for mode in clang asan; do
         [ -x "build/$mode/ringside" ] || { echo "not ok - $s: build/$mode/ringside is missing"; failed=1; continue; }
-        observe "$s.$mode" "build/$mode/ringside" "$s"
+        observe "$s.$mode" "build/$mode/ringside" "$s" "${noise[@]}"
         same "$s.1" "$s.$mode" "$s: the $mode build simulates the same" "$([ $mode = asan ] && echo 'ladder.*')"
     done
 done

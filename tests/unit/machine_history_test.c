@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "sim/board.h"
+#include "tests/support/sanitized.h"
 
 enum { FAR = 40000000, MILLION = 1000000, STEP_MOST = 45000, LONGEST = 8000000 /* SNAPSHOT_FAR */ };
 
@@ -54,7 +55,7 @@ static void test_work(void **state)
 {
     static const char *const cpus[] = { "native", "bt", "vtx" };
     (void)state;
-    for (unsigned i = 0; i < sizeof cpus / sizeof cpus[0]; i++) {
+    for (unsigned i = SANITIZED; i < sizeof cpus / sizeof cpus[0]; i += ONE_IN(2)) {
         struct machine *m = mini(cpus[i], NULL);
         machine_run(m, NULL, FAR);
         uint64_t at = machine_insns(m), first, most = 0, jump;
@@ -90,7 +91,7 @@ static void test_memory(void **state)
 {
     static const char *const cpus[] = { "native", "vtx" };
     (void)state;
-    for (unsigned i = 0; i < sizeof cpus / sizeof cpus[0]; i++) {
+    for (unsigned i = SANITIZED; i < sizeof cpus / sizeof cpus[0]; i++) {
         struct machine *much = mini(cpus[i], "2G"), *little = mini(cpus[i], "16M");
         uint64_t newest = 0, before = 0, thinned = 0;
         uint32_t seed = 3;

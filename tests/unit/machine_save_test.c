@@ -12,6 +12,7 @@
 
 #include "sim/core/text.h"
 #include "sim/machine.h"
+#include "tests/support/sanitized.h"
 
 /* The kernel of machine_disk_test.c: writes sectors and reads others for ever, and sums up what it reads in EBX. Its first
  * instructions count in the x87 unit, set a breakpoint's address and an MSR, so that these are part of what travels. */
@@ -132,6 +133,7 @@ static void goes_on_everywhere(void **state)
     assert_true(seven > 4.14 && seven < 4.15);
     for (unsigned from = 0; from < WAYS; from++)
         for (unsigned to = 0; to < WAYS; to++) {
+            if (SANITIZED && to != (2 * from + 1) % WAYS) continue; /* from each one, and to each one */
             save(on[from][0], on[from][1], 300000 + 280000 * (uint64_t)(from * WAYS + to));
             cfg = plain(on[to][0], on[to][1]);
             strcpy(cfg.restore, saved);

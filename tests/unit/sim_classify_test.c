@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "sim/classify.h"
+#include "tests/support/sanitized.h"
 
 static struct classify plain, other;
 
@@ -102,6 +103,7 @@ static bool umip_left(const struct classify *c, unsigned id) { return critical(&
 static void umip(void **state)
 {
     (void)state;
+    if (SANITIZED) skip(); /* it takes seconds, and another processor is no other way through the classifier */
     run(&other, EXTRA_UMIP, MN_NONE);
     same_set("what UMIP makes privileged", umip_left, &other, SET(MN_SGDT, MN_SIDT, MN_SLDT, MN_STR, MN_SMSW));
     assert_false(classify_theorem(&other, 1));
@@ -119,6 +121,7 @@ static void virtualizable(void **state)
 static void untrapped(void **state)
 {
     (void)state;
+    if (SANITIZED) skip(); /* it takes seconds, and another processor is no other way through the classifier */
     static const struct { unsigned id; bool theorem[4]; } rows[] = {
         { MN_HLT, { 0, false, false, false } }, { MN_CLI, { 0, false, false, false } },
         { MN_RDTSC, { 0, true, false, true } }, /* no resource, no mode: but time */

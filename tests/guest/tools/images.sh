@@ -2,7 +2,8 @@
 #
 # Idea: the guests' own runtime (scenarios/guests/lib) and its flags, plus images/probe.*; everything goes to $TMPDIR.
 # Gives: image NAME (builds $TMPDIR/NAME.elf), run NAME CPU [OPTION...] (sets rc; leaves $TMPDIR/out and err),
-# numbered (a disk image on stdout), check TEXT COMMAND... (one ok or not ok line), finish.
+# numbered (a disk image on stdout), check TEXT COMMAND... (one ok or not ok line), finish; and for the build with sanitizers, which takes
+# ten times as long to find what a part of the cases shows as well: sanitized, some N CASE... (sets `cases`).
 : "${TMPDIR:=/tmp}" "${RINGSIDE:=./ringside}" "${GUEST_CC:=gcc}"
 failed=0
 lib=scenarios/guests/lib
@@ -51,6 +52,18 @@ run() { # run NAME CPU [OPTION...]
     shift 2
     "$RINGSIDE" run "$TMPDIR/$image.elf" --cpu "$cpu" -q "$@" >"$TMPDIR/out" 2>"$TMPDIR/err"
     rc=$?
+}
+
+sanitized() { [ "${TEST_MODE:-release}" = asan ]; }
+
+some() { # some N CASE...: sets `cases` to all of them; with sanitizers to one in N, the last among them
+    local n=$1
+    shift
+    cases=()
+    while [ $# -gt 0 ]; do
+        if ! sanitized || [ $((($# - 1) % n)) = 0 ]; then cases+=("$1"); fi
+        shift
+    done
 }
 
 numbered() { # numbered: a disk image, 4 cylinders of 16 heads and 63 sectors; a sector begins with its number, 4 times
