@@ -15,6 +15,7 @@
 #include "sim/cpu/exec.h"
 #include "sim/cpu/op.h"
 #include "tests/support/cpu_case.h"
+#include "tests/support/sanitized.h"
 
 enum {
     CODE = 0x10000, CODE_PAGES = 3, CODE_BYTES = CODE_PAGES * PAGE_SIZE, DATA = FAKE_DATA, DATA_BYTES = 0x4000,
@@ -313,7 +314,7 @@ static void blocks_are_single_steps(void **s)
 /* ---- every form by itself ---- */
 
 /* How many fast forms there are that random code finds; fewer means that the test no longer tests them. */
-enum { FORMS = 270, CASES = 60000 };
+enum { FORMS = SANITIZED ? 200 : 270, CASES = SANITIZED ? 15000 : 60000 };
 
 static void every_form_is_its_handler(void **s)
 {

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "sim/micro.h"
+#include "tests/support/sanitized.h"
 
 static struct machine *boot(const char *guest, const char *cpu)
 {
@@ -29,7 +30,7 @@ static void parts_add_up(void **state)
     for (unsigned i = 0; i < 4; i++) {
         struct machine *m = boot("build/guests/rings.elf", cpus[i]);
         uint32_t seed = 7;
-        for (unsigned n = 0; n < 400; n++) {
+        for (unsigned n = 0; n < (SANITIZED ? 150 : 400); n++) {
             static struct micro x;
             seed = seed * 1664525 + 1013904223;
             machine_run(m, NULL, n < 100 ? 1 : seed >> 24);

@@ -6,8 +6,9 @@
 #include <cmocka.h>
 #include "sim/mmu/agile.h"
 #include "tests/support/shadow_world.h"
+#include "tests/support/sanitized.h"
 
-enum { STEPS = 6000, DIRECTORIES = 4, TABLES = 12 }; /* guest frames 0..3 are directories, 4..11 page tables, mostly */
+enum { STEPS = SANITIZED ? 3000 : 6000, DIRECTORIES = 4, TABLES = 12 }; /* guest frames 0..3 are directories, 4..11 page tables, mostly */
 
 static struct shadow_world w;
 static uint64_t seed;

