@@ -118,6 +118,8 @@ static bool plan(struct job *j, struct err *e)
         return err_set(e, EXIT_USAGE, "--at: shows one submission on the screen; it writes no report, so no --all, --format, --json, -o, --compare, --verify");
     if (!o->value[OPT_GRADE_AT] && (o->value[OPT_KEYS] || o->value[OPT_TERM] || o->value[OPT_DUMP] || o->value[OPT_SCREEN_THEME]))
         return err_set(e, EXIT_USAGE, "--keys, --term, --dump, --theme: only with --at, which shows a screen");
+    if (o->value[OPT_DRY] && (all || json || format || o->value[OPT_GRADE_OUTPUT] || o->value[OPT_VERIFY] || o->value[OPT_COMPARE] || o->value[OPT_GRADE_AT]))
+        return err_set(e, EXIT_USAGE, "--dry: looks one submission through and runs nothing; no --all, --format, --json, -o, --at, --compare, --verify");
     if (json && format) return err_set(e, EXIT_USAGE, "--json: not together with --format; --format json -o FILE is the same");
     if (!number(o, OPT_JOBS, "jobs", 1, 64, &jobs, e) || !number(o, OPT_WALL, "limit-wall", 1, 3600, &wall, e)) return false;
     j->format = grade_format(json ? "json" : format ? format : "text", e);
@@ -197,11 +199,29 @@ static int seal(const struct options *o, struct err *e)
     return e->code;
 }
 
+/* --dry: the tests and the submission, looked through; one that is built is built. */
+static int dry(struct job *j, struct err *e)
+{
+    struct grade_lab *g = &j->lab;
+    struct grade_report *r = &j->report[0];
+    struct text found = { 0 };
+    unsigned n = 0;
+    if (!grade_build(r, e)) return e->code;
+    if (r->unbuilt[0]) text_add(&found, "%s\n", r->unbuilt), n++;
+    const struct grading_student who = grade_who(r, 0);
+    for (unsigned i = 0; i < g->files; i++) n += grading_dry(g->file[i], &who, i == 0, &found);
+    fputs(text_str(&found), stderr);
+    if (n) err_set(e, EXIT_INPUT, "%s: %u thing%s to mend; nothing was run", g->lab.name, n, n == 1 ? "" : "s");
+    else printf("%s: %s and %u tests, nothing to mend; nothing was run\n", g->lab.name, g->lab.file, g->tests);
+    text_free(&found);
+    return e->code;
+}
+
 int cmd_grade(const struct options *o, struct err *e)
 {
     if (o->value[OPT_SEAL]) return seal(o, e);
     struct job j = { .o = o };
-    int code = !plan(&j, e) ? e->code : o->value[OPT_GRADE_AT] ? grade_at(o, j.report, j.run, e) : grade(&j, e);
+    int code = !plan(&j, e) ? e->code : o->value[OPT_DRY] ? dry(&j, e) : o->value[OPT_GRADE_AT] ? grade_at(o, j.report, j.run, e) : grade(&j, e);
     for (unsigned i = 0; i < j.reports; i++) grade_report_free(&j.report[i]);
     free(j.report);
     grade_close(&j.lab);

@@ -63,6 +63,10 @@ void grading_run(struct grading *g, unsigned i, const struct grading_student *wh
  * lent until the lesson is freed. The lesson has one step, the test. NULL: EXIT_INPUT, for it passes, or has no machine, or is broken. */
 struct lesson *grading_stand(struct grading *g, unsigned i, const struct grading_student *who, struct machine **m, struct err *e);
 
+/* Looks a file of tests and, against it, a submission through; runs nothing. `names`: the submission's own names, too (once is enough). Adds a line
+ * "FILE:LINE: what" for each finding; returns how many. */
+unsigned grading_dry(struct grading *g, const struct grading_student *who, bool names, struct text *out);
+
 /* What a lab is: lab.lua in its folder, a table of words and numbers. */
 struct grading_lab {
     char     dir[512], name[48], title[160];

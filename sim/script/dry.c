@@ -6,7 +6,7 @@
  * Idea 2: a condition that is written with a literal, till.label "kmain", is made in the sandbox at the same line and converted for the machine,
  * which stands at its first instruction: what a step would complain of in half an hour, it complains of now.
  * Not found: what depends on values (a name put together, a field of a field), and whether a condition ever comes true. */
-#include "sim/script/script.h"
+#include "sim/script/dry.h"
 
 #include <ctype.h>
 #include <lauxlib.h>
@@ -16,7 +16,7 @@
 #include "sim/script/till.h"
 #include "sim/script/words.h"
 
-enum { NOTE_WIDE = 76, NAMES = 400 };
+enum { NOTE_WIDE = 76 };
 enum token { END, NAME, TEXT, NUMBER, SIGN };
 
 struct lexer {
@@ -26,22 +26,7 @@ struct lexer {
     enum token is;
 };
 
-struct dry {
-    struct script *s;
-    struct text *out;
-    unsigned found;
-    const char *file;
-    const char *name[NAMES];         /* that the file makes: locals, parameters, fields and globals that it sets */
-    size_t length[NAMES];
-    unsigned names;
-    const char *snippet;             /* a condition to try */
-    size_t snippet_length;
-    unsigned snippet_line;
-    const char *global;              /* a name to look for */
-    bool known;
-};
-
-__attribute__((format(printf, 3, 4))) static void say(struct dry *d, unsigned line, const char *fmt, ...)
+void dry_say(struct dry *d, unsigned line, const char *fmt, ...)
 {
     char words[400];
     va_list ap;
@@ -138,9 +123,10 @@ static bool is_keyword(const struct lexer *x)
 
 /* ---- names ---- */
 
-static void make(struct dry *d, const struct lexer *x)
+static void make(struct dry *d, const struct lexer *x, bool parameter)
 {
-    if (d->names == NAMES) return;
+    if (d->names == DRY_NAMES) return;
+    d->parameter[d->names] = parameter;
     d->name[d->names] = x->from;
     d->length[d->names++] = (size_t)(x->at - x->from);
 }
@@ -149,7 +135,15 @@ static bool made(const struct dry *d, const struct lexer *x)
 {
     for (unsigned i = 0; i < d->names; i++)
         if (d->length[i] == (size_t)(x->at - x->from) && !strncmp(d->name[i], x->from, d->length[i])) return true;
-    return d->names == NAMES; /* too many to keep: nothing is said of any */
+    return d->names == DRY_NAMES; /* too many to keep: nothing is said of any */
+}
+
+/* Made by the file, and not as a parameter. */
+static bool owned(const struct dry *d, const struct lexer *x)
+{
+    for (unsigned i = 0; i < d->names; i++)
+        if (!d->parameter[i] && d->length[i] == (size_t)(x->at - x->from) && !strncmp(d->name[i], x->from, d->length[i])) return true;
+    return false;
 }
 
 /* Names behind `local`, `for`, and in a function's brackets; names that are set, in tables or as globals. */
@@ -160,10 +154,10 @@ static void collect(struct dry *d, const char *text)
     for (next(&x); x.is != END; before = x, next(&x)) {
         if (x.is == NAME && is(&x, "function")) brackets = true;
         if (x.is == NAME && (is(&x, "local") || is(&x, "for"))) list = true;
-        else if (x.is == NAME && !is_keyword(&x) && (list || brackets)) make(d, &x);
+        else if (x.is == NAME && !is_keyword(&x) && (list || brackets)) make(d, &x, !list);
         else if (list && !is(&x, ",") && !is(&x, "function") && !is(&x, "<") && !is(&x, ">")) list = false;
         if (is(&x, ")")) brackets = false;
-        if (is(&x, "=") && before.is == NAME) make(d, &before);
+        if (is(&x, "=") && before.is == NAME) make(d, &before, false);
     }
 }
 
@@ -187,7 +181,7 @@ static void check_global(struct dry *d, const struct lexer *x)
     const char *const known[] = { "expect", "till", "scenario", "include", "exec", "print", "pairs", "ipairs", "tostring", "tonumber", "string", "table", "math", "vm" };
     char maybe[80];
     sandbox_suggest(name, known, sizeof known / sizeof *known, maybe, sizeof maybe);
-    say(d, x->line, "there is no '%s'%s", name, *maybe ? maybe : "; nothing in this file makes it");
+    dry_say(d, x->line, "there is no '%s'%s", name, *maybe ? maybe : "; nothing in this file makes it");
 }
 
 /* The word behind `vm.`, `till.`, `vm.flags.` ... */
@@ -196,13 +190,14 @@ static void check_word(struct dry *d, const char *of, const struct lexer *x)
     const char *words[SCRIPT_WORDS_MOST];
     char name[64], maybe[80];
     snprintf(name, sizeof name, "%.*s", (int)(x->at - x->from), x->from);
-    for (const struct script_class *c = script_classes; c->name; c++) {
-        if (strcmp(c->name, of) != 0 || !strcmp(of, "t") || !strcmp(of, "isa") || !strcmp(of, "ring")) continue; /* those are laboratories' */
+    const char *class = d->class_of(of);
+    for (const struct script_class *c = script_classes; c->name && class; c++) {
+        if (strcmp(c->name, class) != 0) continue;
         unsigned n = c->words(words);
         for (unsigned i = 0; i < n; i++)
             if (!strcmp(words[i], name)) return;
         sandbox_suggest(name, words, n, maybe, sizeof maybe);
-        say(d, x->line, "%s has no '%s'%s", of, name, *maybe ? maybe : "; docs/lua.md lists what there is");
+        dry_say(d, x->line, "%s has no '%s'%s", of, name, *maybe ? maybe : d->manual);
         return;
     }
 }
@@ -258,20 +253,21 @@ static void check_name(struct dry *d, struct lexer *x)
     next(&sign);
     if (is(&sign, "=")) return; /* it is set here */
     check_global(d, x);
+    if (d->own && owned(d, x)) return;
     while (is(&sign, ".") || is(&sign, ":")) {
         then = sign;
         next(&then);
         if (then.is != NAME) return;
         unsigned before = d->found;
         check_word(d, of, &then);
-        if (!strcmp(of, "till") && d->found == before) check_condition(d, &start, then);
+        if (d->s->machine && !strcmp(of, "till") && d->found == before) check_condition(d, &start, then);
         snprintf(of + strlen(of), sizeof of - strlen(of), ".%.*s", (int)(then.at - then.from), then.from);
         *x = sign = then;
         next(&sign);
     }
 }
 
-static void check_text(struct dry *d, const char *text)
+void dry_text(struct dry *d, const char *text)
 {
     struct lexer x = { .at = text, .lines = 1 }, before = { 0 };
     d->names = 0;
@@ -296,10 +292,19 @@ static void check_note(struct dry *d, const struct script_step *step, const char
     }
 }
 
+/* Of a scenario: laboratories have words of their own. */
+static const char *class_of(const char *name)
+{
+    static const char *const not_here[] = { "t", "isa", "ring" };
+    for (unsigned i = 0; i < sizeof not_here / sizeof *not_here; i++)
+        if (!strcmp(not_here[i], name)) return NULL;
+    return name;
+}
+
 unsigned lesson_dry(struct lesson *l, struct machine *m, struct text *out)
 {
     struct script *s = (struct script *)l;
-    struct dry d = { .s = s, .out = out, .file = s->file };
+    struct dry d = { .s = s, .out = out, .file = s->file, .class_of = class_of, .manual = "; docs/lua.md lists what there is" };
     s->machine = m;
     sandbox_budget(&s->box, SANDBOX_STEP, 1, " while it was checked");
     for (unsigned i = 0; i < s->steps; i++) {
@@ -312,7 +317,7 @@ unsigned lesson_dry(struct lesson *l, struct machine *m, struct text *out)
     }
     for (unsigned i = 0; i < s->sources; i++) {
         d.file = s->source[i].name;
-        check_text(&d, text_str(&s->source[i].text));
+        dry_text(&d, text_str(&s->source[i].text));
     }
     s->machine = NULL;
     return d.found;

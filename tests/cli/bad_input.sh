@@ -132,6 +132,9 @@ bad "a pack to nowhere" 2 'where to' lab pack isa --for make
 bad "a pack into no folder" 6 'nowhere' lab pack isa --for make -o nowhere/x.zip
 bad "grading no lab" 3 'no lab of that name, nor a folder' grade
 bad "grading a mistyped lab" 3 'did you mean .isa' grade iso
+bad "a dry look at a whole course" 2 'one submission' grade isa --all . --dry
+bad "a dry look and a report" 2 'runs nothing' grade isa --dry -o x.json
+bad "a dry look at no lab" 3 'did you mean .isa' grade isaa --dry
 bad "grading two labs" 2 'one word too many' grade isa isa
 bad "grading nobody" 3 'no such folder; --submission' grade isa --submission nowhere
 bad "grading a folder of nobody" 3 'no folders in it' grade isa --all folder

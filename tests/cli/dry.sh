@@ -95,4 +95,50 @@ wait $pid
 ok "^C ends it well" test $? = 0
 timeout 20 "$ringside" run --watch "$root"/build/guests/popf.elf >out 2>err
 ok "an image has no steps to watch" grep -q 'is for scenarios' err
+
+# --- laboratories
+lab() { # EXIT LAB FOLDER ARGUMENT...
+    local want=$1 lab=$2 dir=$3
+    shift 3
+    timeout 60 "$ringside" grade "$lab" --dry --submission "$dir" "$@" >out 2>err </dev/null
+    [ $? = "$want" ] || { echo "not ok - grade $lab --dry of $dir does not exit $want: $(cat out err)"; failed=1; }
+}
+labs=$root/scenarios/labs
+for l in isa trap shadow translation port split; do
+    if [ $l = port ] && ! gcc -m32 -x c -c -o /dev/null - </dev/null 2>/dev/null; then continue; fi
+    lab 0 $l "$labs/$l/solution" --hidden "$labs/$l/hidden"
+    lab 0 $l "$labs/$l/starter"
+done
+ok "the shipped labs have nothing to mend" grep -q 'nothing was run' out
+mkdir sub
+cat >sub/handlers.lua <<'END'
+local ring = { slots = 3 }
+function vmm.gp(vm, insn)
+  if insn.is "cli" then vm.guest.vIff = 0 end
+  vm:inejct("GP", ring.slots)
+  undefined_thing = vm.cycles
+  missing_thing()
+end
+END
+lab 3 trap sub
+ok "a handler's method that there is not" grep -q "^handlers.lua:4: vm has no 'inejct'.*did you mean 'inject'" err
+ok "its vm is not the machine of tests" grep -q "^handlers.lua:5: vm has no 'cycles'; the lab's README" err
+ok "a field" grep -q "^handlers.lua:3: vm.guest has no 'vIff'" err
+ok "a name that nothing makes" grep -q "^handlers.lua:6: there is no 'missing_thing'" err
+ok "four things, and no other" grep -q "trap: 4 things to mend; nothing was run" err
+echo 'function vmm.page_fautl(vm, f) end' >sub/handlers.lua
+lab 3 shadow sub
+ok "a handler that the tests ask for" grep -q "handlers.lua: there is no function vmm.page_fault in this file, which public.lua asks for" err
+echo 'function clasify(isa) return isa.nams end' >sub/classify.lua
+lab 3 isa sub
+ok "a function that they call, once" [ "$(grep -c 'no function classify in this file' err)" = 1 ]
+ok "a word of the invented machine" grep -q "isa has no 'nams'.*did you mean 'names'" err
+echo 'function vmm.gp(vm insn) end' >sub/handlers.lua
+lab 3 trap sub
+ok "Lua that is none" grep -q "^handlers.lua:1: .*expected" err
+lab 3 split sub
+ok "no file at all" grep -q "front.lua: No such file" err
+cp -r "$labs/trap" mylab && sed -i '9s/t:ok/t:kk/' mylab/tests/public.lua
+lab 3 ./mylab "$labs/trap/solution"
+ok "a claim of the tests that there is not" grep -q "^public.lua:9: t has no 'kk'" err
 exit $failed
