@@ -47,7 +47,9 @@ int command_screen(const struct options *o, struct machine *m, struct lesson *l,
 struct grade_report;
 struct grade_run;
 void grade_at_hint(const struct options *o, const struct grade_report *r); /* on a terminal: the line that shows the first failure */
-int grade_at(const struct options *o, struct grade_report *r, struct grade_run run, struct err *e);
+struct grade_saved;
+/* --at; `saved`: --report, NULL: the tests are run to see which fail */
+int grade_at(const struct options *o, struct grade_report *r, struct grade_run run, const struct grade_saved *saved, struct err *e);
 
 /* Finds a command that exists in this version. EXIT_USAGE with a suggestion, or because it is planned. */
 const struct command *command_find(const char *word, struct err *e);

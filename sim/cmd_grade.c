@@ -1,6 +1,7 @@
 /* `ringside grade [LAB]`: runs the tests of a lab on a submission, or on a folder of them. docs/grading.md is the manual. */
 #include "sim/cmd.h"
 #include "sim/grade.h"
+#include "sim/grade_saved.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -21,6 +22,7 @@ struct job {
     const struct grade_format *format;
     const char *path;                /* where the report goes; NULL: stdout, at the end */
     bool     staff;
+    struct grade_saved saved;        /* --report */
     struct err failed;               /* a report that could not be written */
 };
 
@@ -108,7 +110,7 @@ static bool plan(struct job *j, struct err *e)
 {
     const struct options *o = j->o;
     char student[100];
-    long jobs = 1, only = 0, wall = WALL;
+    long jobs = 1, wall = WALL;
     const char *all = o->value[OPT_ALL], *dir = o->value[OPT_SUBMISSION] ? o->value[OPT_SUBMISSION] : ".";
     const char *json = o->value[OPT_GRADE_JSON], *format = o->value[OPT_GRADE_FORMAT];
     if (o->operands > 1) return command_operand(o, 0, "a lab", e) != NULL;
@@ -118,6 +120,7 @@ static bool plan(struct job *j, struct err *e)
         return err_set(e, EXIT_USAGE, "--at: shows one submission on the screen; it writes no report, so no --all, --format, --json, -o, --compare, --verify");
     if (!o->value[OPT_GRADE_AT] && (o->value[OPT_KEYS] || o->value[OPT_TERM] || o->value[OPT_DUMP] || o->value[OPT_SCREEN_THEME]))
         return err_set(e, EXIT_USAGE, "--keys, --term, --dump, --theme: only with --at, which shows a screen");
+    if (o->value[OPT_REPORT] && !o->value[OPT_GRADE_AT]) return err_set(e, EXIT_USAGE, "--report: only with --at, which shows what failed there");
     if (o->value[OPT_DRY] && (all || json || format || o->value[OPT_GRADE_OUTPUT] || o->value[OPT_VERIFY] || o->value[OPT_COMPARE] || o->value[OPT_GRADE_AT]))
         return err_set(e, EXIT_USAGE, "--dry: looks one submission through and runs nothing; no --all, --format, --json, -o, --at, --compare, --verify");
     if (json && format) return err_set(e, EXIT_USAGE, "--json: not together with --format; --format json -o FILE is the same");
@@ -125,13 +128,18 @@ static bool plan(struct job *j, struct err *e)
     j->format = grade_format(json ? "json" : format ? format : "text", e);
     j->path = json ? json : o->value[OPT_GRADE_OUTPUT];
     if (!j->format || !grade_open(&j->lab, o->operands ? o->operand[0] : ".", o->value[OPT_HIDDEN], e)) return false;
-    if (!number(o, OPT_ONLY, "only", 1, (long)j->lab.tests, &only, e)) return false;
+    int only = o->value[OPT_ONLY] ? grade_find(&j->lab, "--only", o->value[OPT_ONLY], e) : -1;
+    if (e->code) return false;
     if (all && !j->format->many) return err_set(e, EXIT_USAGE, "--format %s: for one submission; with --all text, json, junit or csv", j->format->word);
     if (!all && !is_dir(dir)) return err_set(e, EXIT_INPUT, "%s: no such folder; --submission names the one with %s", dir, j->lab.lab.file);
     if (o->value[OPT_STUDENT]) snprintf(student, sizeof student, "%s", o->value[OPT_STUDENT]);
     else name_of(dir, student, sizeof student);
+    if (o->value[OPT_REPORT]) {
+        if (!grade_saved_read(&j->saved, o->value[OPT_REPORT], student, e)) return false;
+        if (!o->value[OPT_STUDENT] && j->saved.student[0]) snprintf(student, sizeof student, "%s", j->saved.student);
+    }
     if (!(all ? add_all(j, all, e) : add_report(j, dir, student, e))) return false;
-    j->run = (struct grade_run){ (unsigned)jobs, (int)only - 1, (double)wall, after, j };
+    j->run = (struct grade_run){ (unsigned)jobs, only, (double)wall, after, j };
     j->staff = o->value[OPT_STAFF] != NULL;
     return true;
 }
@@ -221,7 +229,7 @@ int cmd_grade(const struct options *o, struct err *e)
 {
     if (o->value[OPT_SEAL]) return seal(o, e);
     struct job j = { .o = o };
-    int code = !plan(&j, e) ? e->code : o->value[OPT_DRY] ? dry(&j, e) : o->value[OPT_GRADE_AT] ? grade_at(o, j.report, j.run, e) : grade(&j, e);
+    int code = !plan(&j, e) ? e->code : o->value[OPT_DRY] ? dry(&j, e) : o->value[OPT_GRADE_AT] ? grade_at(o, j.report, j.run, o->value[OPT_REPORT] ? &j.saved : NULL, e) : grade(&j, e);
     for (unsigned i = 0; i < j.reports; i++) grade_report_free(&j.report[i]);
     free(j.report);
     grade_close(&j.lab);

@@ -2,6 +2,7 @@
  * fail; then that one runs again, up to there, in this process, for a screen shows it. docs/grading.md is the manual. */
 #include "sim/cmd.h"
 #include "sim/grade.h"
+#include "sim/grade_saved.h"
 #include "sim/lesson.h"
 
 #include <stdio.h>
@@ -12,7 +13,7 @@
 /* "fail", "fail:2": *nth; "test:NAME", "test:4": *test, from 0. */
 static bool read_place(const char *at, const struct grade_lab *g, unsigned *nth, int *test, struct err *e)
 {
-    const char *names[GRADING_TESTS], *colon = strchr(at, ':'), *what = colon ? colon + 1 : "1";
+    const char *colon = strchr(at, ':'), *what = colon ? colon + 1 : "1";
     size_t word = strcspn(at, ":");
     char *end;
     unsigned long n = strtoul(what, &end, 10);
@@ -21,12 +22,27 @@ static bool read_place(const char *at, const struct grade_lab *g, unsigned *nth,
     if (word == 4 && !strncmp(at, "fail", 4) && number && n >= 1 && n <= GRADING_TESTS) return *nth = (unsigned)n, true;
     if (word != 4 || strncmp(at, "test", 4) != 0 || !colon)
         return err_set(e, EXIT_USAGE, "--at %.60s: write it as fail:N, the Nth test that fails, or test:NAME", at);
-    for (unsigned i = 0; i < g->tests; i++) names[i] = g->test[i].is->name;
-    for (unsigned i = 0; i < g->tests; i++)
-        if (!strcmp(names[i], what) || (number && n == i + 1)) return *test = (int)i, true;
-    const char *near = config_suggest(what, names, g->tests);
-    if (near) return err_set(e, EXIT_INPUT, "--at %.60s: there is no such test; did you mean '%s'?", at, near);
-    return err_set(e, EXIT_INPUT, "--at %.60s: there is no such test; `ringside grade` names them, 1 to %u", at, g->tests);
+    return (*test = grade_find(g, "--at test:", what, e)) >= 0;
+}
+
+static int too_few(unsigned nth, unsigned found, struct err *e)
+{
+    if (!found) err_set(e, EXIT_INPUT, "--at: no test fails, so there is no moment to show; test:NAME names one");
+    else err_set(e, EXIT_INPUT, "--at fail:%u: only %u test%s fail%s", nth, found, found == 1 ? "" : "s", found == 1 ? "s" : "");
+    return -1;
+}
+
+/* The nth test that failed then. Nothing is run for it. */
+static int failing_then(const struct grade_report *r, const struct grade_saved *saved, unsigned nth, struct err *e)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < saved->tests; i++) {
+        if (!saved->test[i].failed || ++found < nth) continue;
+        for (unsigned k = 0; k < r->of->tests; k++)
+            if (!strcmp(r->of->test[k].is->name, saved->test[i].name)) return (int)k;
+        return err_set(e, EXIT_INPUT, "--report: its test '%s' is not here; --hidden DIR, or another lab?", saved->test[i].name), -1;
+    }
+    return too_few(nth, found, e);
 }
 
 /* The nth test that fails. */
@@ -37,9 +53,7 @@ static int failing(const struct grade_report *r, unsigned nth, struct err *e)
         if (!r->done[i] || r->out[i].status == GRADING_PASSED) continue;
         if (++found == nth) return (int)i;
     }
-    if (!found) err_set(e, EXIT_INPUT, "--at: no test fails, so there is no moment to show; test:NAME names one");
-    else err_set(e, EXIT_INPUT, "--at fail:%u: only %u test%s fail%s", nth, found, found == 1 ? "" : "s", found == 1 ? "s" : "");
-    return -1;
+    return too_few(nth, found, e);
 }
 
 static void show(const struct options *o, struct grade_report *r, unsigned test, struct err *e)
@@ -74,18 +88,21 @@ void grade_at_hint(const struct options *o, const struct grade_report *r)
     if (o->operands) text_add(&t, " "), options_word(o->operand[0], &t);
     for (i = 0; i < sizeof again / sizeof *again; i++)
         if (o->value[again[i].id]) text_add(&t, " --%s ", again[i].name), options_word(o->value[again[i].id], &t);
-    fprintf(stderr, "%s --at %s:%u   the machine where it failed\n", text_str(&t), o->value[OPT_ONLY] ? "test" : "fail", o->value[OPT_ONLY] ? (unsigned)atoi(o->value[OPT_ONLY]) : found);
+    fprintf(stderr, "%s --at %s:%u   the machine where it failed\n", text_str(&t), o->value[OPT_ONLY] ? "test" : "fail", o->value[OPT_ONLY] ? i + 1 : found);
     text_free(&t);
 }
 
-int grade_at(const struct options *o, struct grade_report *r, struct grade_run run, struct err *e)
+int grade_at(const struct options *o, struct grade_report *r, struct grade_run run, const struct grade_saved *saved, struct err *e)
 {
     unsigned nth = 0;
     int test;
     if (!read_place(o->value[OPT_GRADE_AT], r->of, &nth, &test, e)) return e->code;
     run.after = NULL;
     if (test < 0) run.only = -1;
-    if (test < 0 && grade_all(r, 1, &run, e)) test = failing(r, nth, e);
+    if (saved && saved->run[0] && strcmp(saved->run, r->id))
+        fprintf(stderr, "note: that report is of run %s, this is %s: the submission, the tests, the student or the seed is another one\n", saved->run, r->id);
+    if (test < 0 && saved) test = failing_then(r, saved, nth, e);
+    else if (test < 0 && grade_all(r, 1, &run, e)) test = failing(r, nth, e);
     if (!e->code) show(o, r, (unsigned)test, e);
     return e->code;
 }

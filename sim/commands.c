@@ -165,6 +165,8 @@ static const char grade_more[] =
     "  ringside grade isa --all submissions --jobs 2 --format csv -o grades.csv\n"
     "  ringside grade isa --submission alice --only 4 -v\n"
     "  ringside grade --at fail:1           the screen where the first test fails\n"
+    "  ringside grade --at fail:2 --report results.json    where one failed then\n"
+    "  ringside grade --dry                 looks it through, runs nothing\n"
     "  ringside grade isa --hidden hidden --format gradescope -o results.json\n\n"
     "Each test runs in a process of its own, bounded by simulated cycles and Lua\n"
     "instructions, so that a score is the same everywhere. Exit code 1 unless all\n"

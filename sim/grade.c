@@ -81,6 +81,21 @@ void grade_close(struct grade_lab *g)
     grading_lab_free(&g->lab);
 }
 
+int grade_find(const struct grade_lab *g, const char *option, const char *what, struct err *e)
+{
+    const char *names[GRADING_TESTS];
+    char *end;
+    unsigned long n = strtoul(what, &end, 10);
+    bool number = *what >= '0' && *what <= '9' && !*end;
+    for (unsigned i = 0; i < g->tests; i++) names[i] = g->test[i].is->name;
+    for (unsigned i = 0; i < g->tests; i++)
+        if (!strcmp(names[i], what) || (number && n == i + 1)) return (int)i;
+    const char *near = config_suggest(what, names, g->tests);
+    if (near) err_set(e, EXIT_INPUT, "%s %.60s: there is no such test; did you mean '%s'?", option, what, near);
+    else err_set(e, EXIT_INPUT, "%s %.60s: there is no such test; `ringside grade` names them, 1 to %u", option, what, g->tests);
+    return -1;
+}
+
 /* --- reports ------------------------------------------------------------------------------------------------------ */
 
 /* What a student handed in may be a link to somewhere, or a pipe that nobody writes to: only plain files are read. */

@@ -31,6 +31,9 @@ struct grade_lab {
 bool grade_open(struct grade_lab *g, const char *name, const char *hidden, struct err *e);
 void grade_close(struct grade_lab *g);
 
+/* The test `what` (a name, or a number from 1) names; -1 with EXIT_INPUT and the nearest name: none. `option`: what is said first, "--only". */
+int grade_find(const struct grade_lab *g, const char *option, const char *what, struct err *e);
+
 struct grade_report {
     const struct grade_lab *of;
     char     student[100], dir[512];

@@ -62,7 +62,7 @@ static void make_text(const struct grade_report *r, unsigned reports, bool staff
             const struct grading_test *t = test_of(r, i);
             struct text o = { 0 };
             all += t->points * 100;
-            text_add(out, "== Test %s%s == ", t->name, t->hidden ? " (hidden)" : "");
+            text_add(out, "== Test %s%s == %s: ", t->name, t->hidden ? " (hidden)" : "", t->name);
             if (passed(r, i)) text_add(out, "OK");
             else if (r->out[i].status == GRADING_FAILED) text_add(out, "FAIL");
             else text_add(out, "FAIL (%s)", word(r, i));
@@ -155,7 +155,7 @@ static void make_gradescope(const struct grade_report *r, unsigned reports, bool
         text_json(out, t->name);
         text_add(out, ", \"status\": \"%s\", \"score\": ", passed(r, i) ? "passed" : "failed");
         add_number(out, grade_points(r, i));
-        text_add(out, ", \"max_score\": %u, \"visibility\": \"%s\", \"output\": ", t->points, t->hidden ? "after_due_date" : "visible");
+        text_add(out, ", \"max_score\": %u, \"visibility\": \"%s\", \"output\": ", t->points, t->visibility);
         json_output(out, r, i, t->hidden);
         text_add(out, "}");
     }
@@ -239,6 +239,14 @@ static void make_coderunner(const struct grade_report *r, unsigned reports, bool
 
 /* --- JUnit, TAP, CSV ---------------------------------------------------------------------------------------------------- */
 
+static void junit_printed(const struct grade_report *r, unsigned i, bool staff, struct text *out)
+{
+    if (!r->done[i] || !r->out[i].printed[0] || (test_of(r, i)->hidden && !staff)) return;
+    text_add(out, "      <system-out>");
+    text_xml(out, r->out[i].printed);
+    text_add(out, "</system-out>\n");
+}
+
 static void junit_suite(const struct grade_report *r, bool staff, struct text *out)
 {
     unsigned failures = 0, errors = 0, skipped = 0;
@@ -260,10 +268,20 @@ static void junit_suite(const struct grade_report *r, bool staff, struct text *o
             continue;
         }
         const char *tag = !r->done[i] ? "skipped" : r->out[i].status >= GRADING_CRASHED ? "error" : "failure";
+        const char *words = grade_message(r, i, staff);
+        struct text first = { 0 };
+        text_bytes(&first, words, strcspn(words, "\n")); /* an attribute has no lines: readers make blanks of them */
         text_add(out, ">\n      <%s message=\"", tag);
-        text_xml(out, grade_message(r, i, staff));
-        if (r->done[i]) text_add(out, "\" type=\"%s", word(r, i));
-        text_add(out, "\"/>\n    </testcase>\n");
+        text_xml(out, text_str(&first));
+        text_free(&first);
+        if (!r->done[i]) text_add(out, "\"/>\n");
+        else {
+            text_add(out, "\" type=\"%s\">", word(r, i));
+            text_xml(out, words);
+            text_add(out, "</%s>\n", tag);
+        }
+        junit_printed(r, i, staff, out);
+        text_add(out, "    </testcase>\n");
     }
     text_add(out, "  </testsuite>\n");
 }
@@ -287,7 +305,7 @@ static void make_tap(const struct grade_report *r, unsigned reports, bool staff,
             add_output(&o, r, i, staff);
             text_add(out, "  ---\n  status: %s\n  points: ", word(r, i));
             add_number(out, grade_points(r, i));
-            text_add(out, "\n  message: |\n");
+            text_add(out, "\n  message: |2\n"); /* 2: lines may begin with blanks of their own */
             add_indented(out, text_str(&o), "    ");
             text_add(out, "  ...\n");
         }

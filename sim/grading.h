@@ -17,6 +17,7 @@ struct grading_test {
     char     name[96], hint[200];        /* hint: what a student may be told of a hidden test that failed; "" */
     uint32_t points, variants;
     bool     hidden;                     /* name and result only */
+    const char *visibility;              /* the word it was declared with: "visible", "hidden", "after_due_date", "after_published" */
     uint64_t cycles, lua;                /* limits */
 };
 

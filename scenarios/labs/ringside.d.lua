@@ -322,7 +322,7 @@ function exec(lines) end
 
 --- A test with points: test "name" { points = 10 } (function(t) ... end)
 ---@param name string
----@return fun(options: { points?: integer, variants?: integer, visibility?: "visible"|"hidden"|"after_due_date", hint?: string, limit?: { cycles?: number, lua?: number } }): fun(body: fun(t: t))
+---@return fun(options: { points?: integer, variants?: integer, visibility?: "visible"|"hidden"|"after_due_date"|"after_published", hint?: string, limit?: { cycles?: number, lua?: number } }): fun(body: fun(t: t))
 function test(name) end
 ---@param board { name: string, order?: "asc"|"desc" }
 function leaderboard(board) end

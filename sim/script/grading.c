@@ -46,15 +46,18 @@ static void known_fields(lua_State *L, int idx, const char *what, const char *co
 
 static void take_visibility(lua_State *L, struct grading_test *t)
 {
-    static const char *const words[] = { "visible", "hidden", "after_due_date" };
+    static const char *const words[] = { "visible", "hidden", "after_due_date", "after_published" };
+    enum { WORDS = sizeof words / sizeof *words };
     char maybe[80];
+    t->visibility = words[0];
     lua_getfield(L, 1, "visibility");
     if (!lua_isnil(L, -1)) {
         const char *word = luaL_checkstring(L, -1);
         unsigned i = 0;
-        while (i < 3 && strcmp(words[i], word) != 0) i++;
-        if (i == 3) luaL_error(L, "visibility '%s'%s: visible, hidden or after_due_date", word, sandbox_suggest(word, words, 3, maybe, sizeof maybe));
+        while (i < WORDS && strcmp(words[i], word) != 0) i++;
+        if (i == WORDS) luaL_error(L, "visibility '%s'%s: visible, hidden, after_due_date or after_published", word, sandbox_suggest(word, words, WORDS, maybe, sizeof maybe));
         t->hidden = i > 0;
+        t->visibility = words[i];
     }
     lua_pop(L, 1);
 }

@@ -162,8 +162,10 @@ bool grading_lab(const char *name, struct grading_lab *lab, struct err *e)
         strcpy(lab->dir, name);
         while (strlen(lab->dir) > 1 && lab->dir[strlen(lab->dir) - 1] == '/') lab->dir[strlen(lab->dir) - 1] = 0;
     }
-    const char *slash = strrchr(lab->dir, '/');
-    snprintf(lab->name, sizeof lab->name, "%.47s", slash ? slash + 1 : lab->dir);
+    char *real = realpath(lab->dir, NULL); /* "." has a name, too */
+    const char *whole = real ? real : lab->dir, *slash = strrchr(whole, '/');
+    snprintf(lab->name, sizeof lab->name, "%.47s", slash ? slash + 1 : whole);
+    free(real);
     bool ok = read_file(lab, "lab.lua", e);
     if (ok && !lab->file[0]) ok = err_set(e, EXIT_INPUT, "%s/lab.lua: it declares no lab; write lab { title = \"...\", file = \"...\" }", lab->dir);
     if (ok && exists(lab->dir, "bugs.lua")) ok = read_file(lab, "bugs.lua", e);

@@ -132,6 +132,10 @@ bad "a pack to nowhere" 2 'where to' lab pack isa --for make
 bad "a pack into no folder" 6 'nowhere' lab pack isa --for make -o nowhere/x.zip
 bad "grading no lab" 3 'no lab of that name, nor a folder' grade
 bad "grading a mistyped lab" 3 'did you mean .isa' grade iso
+bad "a report of no test" 2 'only with --at' grade isa --report x.json
+bad "a report that is not there" 3 'nowhere.json' grade isa --at fail:1 --report nowhere.json
+bad "a report that is none" 3 'no JSON' grade isa --at fail:1 --report text.txt
+bad "a test of no name" 3 'did you mean .repair' grade isa --only repiar
 bad "a dry look at a whole course" 2 'one submission' grade isa --all . --dry
 bad "a dry look and a report" 2 'runs nothing' grade isa --dry -o x.json
 bad "a dry look at no lab" 3 'did you mean .isa' grade isaa --dry
@@ -141,7 +145,7 @@ bad "grading a folder of nobody" 3 'no folders in it' grade isa --all folder
 bad "grading all of nothing" 3 'no such folder' grade isa --all nowhere
 bad "one of all" 2 'not together with --submission' grade isa --all folder --submission folder
 bad "a shard of one" 2 'only with --all' grade isa --shard 1/2
-bad "test 99" 2 'a number from 1 to' grade isa --only 99
+bad "test 99" 3 'no such test; .ringside grade. names them, 1 to' grade isa --only 99
 bad "no jobs" 2 'a number from 1 to 64' grade isa --jobs 0
 bad "a format that nobody reads" 2 'did you mean junit' grade isa --format jnuit
 bad "two formats" 2 'is the same' grade isa --json x.json --format csv

@@ -29,7 +29,7 @@ hidden=(--hidden "$isa/hidden")
 # --- text
 grade 0 isa --submission all/alice "${hidden[@]}"
 ok "the solution has all points" grep -qx 'Score: 100/100' out
-ok "as make grade says it" grep -q '^== Test repair == OK  20/20$' out
+ok "as make grade says it" grep -q '^== Test repair == repair: OK  20/20$' out
 grade 1 isa --submission all/bob "${hidden[@]}"
 ok "the starter has none" grep -qx 'Score: 0/100' out
 ok "an indented reason with its place" grep -q '^    public.lua:[0-9]*: ' out
@@ -40,9 +40,11 @@ grade 1 isa --submission all/carol
 ok "no file: no points, and which one" sh -c 'grep -q "classify.lua: No such file" out && grep -qx "Score: 0/60" out'
 grade 0 isa --submission all/alice --only 2
 ok "one test alone" sh -c '[ "$(grep -c "^== Test" out)" = 1 ] && grep -qx "Score: 20/20" out'
+grade 0 isa --submission all/alice --only sensitive
+ok "or by its name" sh -c '[ "$(grep -c "^== Test" out)" = 1 ] && grep -q "^== Test sensitive" out'
 grade 0 isa --submission all/bob --exit-zero
 grade 1 isa --submission all/dave
-ok "partial credit" grep -Eq '^== Test sensitive == FAIL \(partial\)  [0-9.]+/20$' out
+ok "partial credit" grep -Eq '^== Test sensitive == sensitive: FAIL \(partial\)  [0-9.]+/20$' out
 (cd all/alice && cp "$isa/lab.lua" . && mkdir tests && cp "$isa"/tests/* tests && timeout 60 "$ringside" grade >../../out 2>&1)
 ok "in a lab's own folder without a word" grep -qx 'Score: 60/60' out
 rm -r all/alice/tests all/alice/lab.lua
@@ -64,6 +66,14 @@ screen test:1 ''
 ok "--at test:N: the same" cmp there out
 screen test:interrupts 'rrrsss'
 ok "back and forth, with handlers: the same registers" sh -c 'grep -o "flags .*\|eip .*cpl.*\|e[a-d]x .*" there >a; grep -o "flags .*\|eip .*cpl.*\|e[a-d]x .*" out >b; [ -s a ] && cmp a b'
+
+for f in json gradescope prairielearn; do
+    grade 1 trap --submission t --format $f -o saved.$f
+    TERM=dumb timeout 60 "$ringside" grade trap --submission t --at fail:1 --report saved.$f --keys '' --dump - </dev/null >out 2>err
+    ok "--at from a report in $f: the same" sh -c 'cmp there out && ! grep -q "that report" err'
+done
+TERM=dumb timeout 60 "$ringside" grade trap --submission all/dave --at fail:1 --report saved.json --keys '' --dump - </dev/null >out 2>err
+ok "from somebody else's: told" grep -q 'note: that report is of run' err
 
 # --- variants are a student's own; a report is the same wherever and however it is made
 grade 1 isa --submission all/bob
@@ -128,6 +138,13 @@ for body in 't:eq(nil + 1, 2)' '' 't:boot { guest = "nosuchguest" }' 't:nonsense
 done
 
 # --- formats, by their documents
+cat >lab/tests/t.lua <<'END'
+test "a # \\ <b> & \"c\"" { points = 1 } (function(t) t:eq(t:call("one"), 24, "one") end)
+test "secret" { points = 1, visibility = "hidden", hint = "think" } (function(t) t:eq(t:call("one"), 24, "one") end)
+test "later" { points = 1, visibility = "after_published" } (function(t) t:eq(t:call("one"), 24, "one") end)
+END
+printf 'print("  first <&>")\nprint("--- \\"]]> \\1")\nfunction one() return 23 end\n' >sub/a.lua
+for f in gradescope junit tap; do grade 1 ./lab --submission sub --format $f -o odd.$f; done
 command -v python3 >/dev/null || exit $failed
 for f in json gradescope prairielearn classroom coderunner junit tap csv; do
     grade 0 isa --submission all/alice "${hidden[@]}" --format $f -o alice.$f
@@ -138,7 +155,15 @@ import base64, csv, json, re, sys, xml.dom.minidom
 def keys(d, required, optional):
     assert set(required) <= set(d) <= set(required) | set(optional), (sorted(d), required)
 def number(x): return isinstance(x, (int, float)) and not isinstance(x, bool)
-full = None
+odd = json.load(open("odd.gradescope"))["tests"]
+assert [t["visibility"] for t in odd] == ["visible", "hidden", "after_published"] and odd[0]["output"].endswith('printed:\n  first <&>\n--- "]]>  \n')
+x = xml.dom.minidom.parse("odd.junit").documentElement
+assert [k.getAttribute("classname") for k in x.getElementsByTagName("testcase")] == ["lab"] * 3
+bad = x.getElementsByTagName("failure")
+assert bad[0].getAttribute("message") == bad[0].firstChild.data.split("\n")[0] and bad[1].firstChild.data == "think"
+assert [s.firstChild.data for s in x.getElementsByTagName("system-out")] == ['  first <&>\n--- "]]>  \n']
+tap = open("odd.tap").read()
+assert 'not ok 1 - a \\# \\\\ <b> & "c"\n  ---\n' in tap and "  message: |2\n    t.lua:1: one: expected 24, got 23\n    printed:\n      first <&>\n" in tap
 for who in ("alice", "dave"):
     g = json.load(open(who + ".gradescope"))
     keys(g, ["tests"], "score execution_time output output_format test_output_format test_name_format visibility stdout_visibility extra_data leaderboard".split())
