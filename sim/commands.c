@@ -177,7 +177,8 @@ static const char repl_more[] =
     "  ringside repl popf                   a prompt, with history and Tab\n"
     "  ringside repl kernel.elf --cpu te\n"
     "  echo 'vm:run(till.label \"kmain\") print(vm.esp)' | ringside repl popf\n\n"
-    "An expression is shown with its values; expect.eq(...) says whether it holds.\n"
+    "An expression is shown with its values, tables written out; expect.eq(...) says\n"
+    "whether it holds. What a line leaves open goes on in the next one.\n"
     "Lines of standard input: exit code 3 if one of them was wrong.\n"
     "docs/lua.md: what vm and till can do.\n";
 static const char merge_more[] =

@@ -65,8 +65,11 @@ struct lesson *lesson_empty(struct err *e);
 /* Runs a line of Lua with `vm` as that machine, in the sandbox of scenarios; `l` is of lesson_empty. What it gives, prints, and claims
  * is added to `out`. The line may run the machine, and change it, which forgets its past. EXIT_INPUT, EXIT_LIMIT. */
 bool lesson_eval(struct lesson *l, struct machine *m, const char *line, struct text *out, struct err *e);
-/* What a line typed so far could go on with: how many words fit; what they all go on with in `more`; they themselves in `all`. */
-unsigned lesson_complete(const char *typed, char *more, size_t room, struct text *all);
+/* Does `text` break off in the middle of something that further lines could complete? */
+bool lesson_unfinished(struct lesson *l, const char *text);
+/* What a line typed so far could go on with: how many words fit; what they all go on with in `more`; they themselves in `all`. `l`: of lesson_empty, whose
+ * names of earlier lines are offered, too; NULL: only those of the bindings. */
+unsigned lesson_complete(struct lesson *l, const char *typed, char *more, size_t room, struct text *all);
 
 /* The files that a lesson is made of, beside its own: what it includes, its guest, its module; by number. False behind the last. */
 bool lesson_file(const struct lesson *l, unsigned i, char *path, size_t room);

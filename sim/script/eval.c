@@ -10,7 +10,7 @@
 #include "sim/script/script.h"
 #include "sim/script/till.h"
 
-enum { LINE = 900 };
+enum { LINE = 8000 };
 
 static int open_api(lua_State *L)
 {
@@ -39,6 +39,7 @@ struct asked {
     struct script *s;
     const char *line;
     struct text *out;
+    bool more;
 };
 
 /* "vm.eax" is "return vm.eax"; what is no expression is run as it is. */
@@ -58,9 +59,8 @@ static int eval_inside(lua_State *L)
     }
     lua_call(L, 0, LUA_MULTRET);
     for (int i = 1, n = lua_gettop(L); i <= n; i++) {
-        lua_Integer v = lua_isinteger(L, i) ? lua_tointeger(L, i) : 0;
-        text_add(x->out, "%s%s", i > 1 ? "  " : "", sandbox_tostring(L, i));
-        if (v > 9 && v <= UINT32_MAX) text_add(x->out, " (%llX)", (unsigned long long)v);
+        if (i > 1) text_add(x->out, "  ");
+        script_show(L, i, x->out);
         lua_settop(L, n);
     }
     return 0;
@@ -75,11 +75,37 @@ static void tell_checks(struct script *s, unsigned from, struct text *out)
     s->checks = from;
 }
 
+/* Is the text Lua so far, only not all of it? The parser says so: it met the end where it wanted more. */
+static int unfinished_inside(lua_State *L)
+{
+    struct asked *x = lua_touserdata(L, 1);
+    char whole[LINE + 16];
+    snprintf(whole, sizeof whole, "return %s", x->line);
+    if (luaL_loadbufferx(L, whole, strlen(whole), "=line", "t") == LUA_OK) return 0;
+    if (luaL_loadbufferx(L, x->line, strlen(x->line), "=line", "t") == LUA_OK) return 0;
+    size_t n;
+    const char *why = lua_tolstring(L, -1, &n);
+    static const char end[] = "<eof>";
+    x->more = n >= sizeof end - 1 && !strcmp(why + n - (sizeof end - 1), end);
+    return 0;
+}
+
+bool lesson_unfinished(struct lesson *l, const char *text)
+{
+    struct script *s;
+    struct err e = { 0 };
+    memcpy(&s, &l, sizeof s);
+    struct asked x = { .s = s, .line = text };
+    if (strlen(text) > LINE) return false;
+    sandbox_budget(&s->box, SANDBOX_STEP, 1, " in this line");
+    return sandbox_run(&s->box, unfinished_inside, &x, &e) && x.more;
+}
+
 bool lesson_eval(struct lesson *l, struct machine *m, const char *line, struct text *out, struct err *e)
 {
     struct script *s;
     memcpy(&s, &l, sizeof s); /* a lesson is the first member of its script */
-    struct asked x = { s, line, out };
+    struct asked x = { .s = s, .line = line, .out = out };
     unsigned checks = s->checks;
     if (strlen(line) > LINE) return err_set(e, EXIT_INPUT, "the line is too long");
     s->machine = m;

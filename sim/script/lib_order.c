@@ -106,6 +106,23 @@ static int pairs_step(lua_State *L)
     return 1;
 }
 
+lua_Integer sandbox_keys(lua_State *L, int idx)
+{
+    idx = lua_absindex(L, idx);
+    lua_newtable(L);
+    int keys = lua_gettop(L);
+    lua_Integer n = 0;
+    for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
+        lua_pushvalue(L, -2);
+        lua_rawseti(L, keys, ++n);
+    }
+    uint64_t deep = 1;
+    while (n >> deep) deep++;
+    sandbox_charge(L, (uint64_t)n * deep);
+    sort_keys(L, keys, n);
+    return n;
+}
+
 static int base_pairs(lua_State *L)
 {
     luaL_checkany(L, 1);
@@ -116,17 +133,7 @@ static int base_pairs(lua_State *L)
     }
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    lua_newtable(L);
-    lua_Integer n = 0;
-    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
-        lua_pushvalue(L, -2);
-        lua_rawseti(L, 2, ++n);
-    }
-    uint64_t deep = 1;
-    while (n >> deep) deep++;
-    sandbox_charge(L, (uint64_t)n * deep);
-    sort_keys(L, 2, n);
-    lua_pushinteger(L, n);
+    lua_pushinteger(L, sandbox_keys(L, 1));
     lua_pushinteger(L, 0);
     lua_pushcclosure(L, pairs_step, 3);
     lua_pushvalue(L, 1);

@@ -74,6 +74,9 @@ uint32_t sandbox_shown(lua_State *L, int idx);
 /* Loads text (never bytecode) as a function, named `name` in messages. Raises a Lua error. */
 void sandbox_load(lua_State *L, const char *text, size_t n, const char *name);
 
+/* Pushes a list of the keys of the table at `idx`, in the order of pairs; how many. Charged. Raises a Lua error for keys that have no order. */
+lua_Integer sandbox_keys(lua_State *L, int idx);
+
 /* The libraries, one file each; every function leaves the state's globals as the manual page docs/lua.md says. */
 void lib_base_open(lua_State *L);
 void lib_coroutine_open(lua_State *L);

@@ -109,6 +109,9 @@ void scenario_finish(lua_State *L);
 void include_source(lua_State *L, int fd, const char *name);
 int  include_open_main(struct script *s, struct err *e); /* file descriptor, or -1 */
 
+/* show.c: adds the value at `idx` as a person wants to read it: tables written out, bounded, in a fixed order. Raises a Lua error. */
+void script_show(lua_State *L, int idx, struct text *out);
+
 /* run.c: a step, under sandbox_run; arg is the struct script *. */
 int script_run_step(lua_State *L);
 /* Runs until the till table at `idx` (0: for ever) or `limit` more cycles; handlers of vm:on are called on the way.
