@@ -77,6 +77,8 @@ void machine_ends_shutdown(struct machine *m)
 
 static const char handled[] = "What did the handlers answer before that?"; /* a laboratory's, asked in the place of our own */
 
+static const char ported[] = "Is that one of ring 0's instructions, left in a ported kernel?";
+
 static const char reset_why[] = "the guest reset the machine, and there is no ROM at the reset vector to go on with",
                   off_why[] = "the guest turned the power off", good_why[] = "the guest ended well",
                   failed_why[] = "the guest reported failure", halted_why[] = "the guest halted with interrupts off",
@@ -105,7 +107,8 @@ static void vm_end(const struct machine *m, struct machine_end *x)
         machine_guest(m, &guest);
         say_died(m, x, death_about(vm->why), vm->first.vector, vm->dead_eip,
                  vm->vmm->policy                                ? handled
-                 : lacks_idt(guest.idt_base, guest.idt_limit) ? no_idt
+                 : vm->vcpu.pv                                  ? ported
+                 : lacks_idt(guest.idt_base, guest.idt_limit)   ? no_idt
                                                                 : "Run it with --cpu native to see whether it is the guest's own fault.");
     } else say(x, FATE_HALTED, 0, halted_why);
 }

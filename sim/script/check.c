@@ -8,7 +8,7 @@
 
 void check_record(struct script *s, bool passed, const char *where, const char *fmt, ...)
 {
-    char line[360];
+    char line[560];
     int n = snprintf(line, sizeof line, "%s: ", where);
     va_list ap;
     va_start(ap, fmt);

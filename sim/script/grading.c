@@ -240,10 +240,16 @@ static int run_inside(lua_State *L)
     return 0;
 }
 
+/* Events and steps in a claim's words stand behind " | ": each gets a line of its own. */
 static void add_line(struct grading_outcome *out, const char *line)
 {
+    static const char bar[] = " | ", own[] = "\n    ";
+    struct text t = { 0 };
+    for (const char *at; (at = strstr(line, bar)) != NULL; line = at + sizeof bar - 1) text_add(&t, "%.*s%s", (int)(at - line), line, own);
+    text_add(&t, "%s", line);
     size_t n = strlen(out->message), room = sizeof out->message;
-    if (n + strlen(line) + 2 < room) snprintf(out->message + n, room - n, "%s%s", n ? "\n" : "", line);
+    if (n + t.len + 2 < room) snprintf(out->message + n, room - n, "%s%s", n ? "\n" : "", text_str(&t));
+    text_free(&t);
 }
 
 /* What the parts are worth together, if nothing outside of them failed. */

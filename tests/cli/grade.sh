@@ -53,6 +53,10 @@ ok "a guest that died: why and where, before what its parts miss" sh -c 'sed -n 
 sed 's/vm:skip(insn)/if not insn.is "hlt" then vm:skip(insn) end/' "$root/scenarios/labs/trap/solution/handlers.lua" >all/dave/handlers.lua
 grade 1 trap --submission all/dave --only 5
 ok "one that ran out of its cycles: that" grep -q '^    the machine ran for all of its 50,000,000 cycles: does something loop?' out
+ok "events of a sequence in lines of their own" sh -c '"$0" grade trap --submission "$1" --only 4 | grep -A1 "expected as number 2" | grep -Eq "^        +[0-9]+ +[0-9,]+ "' "$ringside" "$root/scenarios/labs/trap/starter"
+echo 'function vmm.gp(vm, insn) insn.port.x = 1 end' >all/dave/handlers.lua
+grade 1 trap --submission all/dave --only 1
+ok "advice names what a student has" sh -c 'grep -q "README.md" out && ! grep -q "docs/" out'
 rm all/dave/handlers.lua
 
 # --- the screen where it fails
