@@ -80,13 +80,30 @@ static bool is_cut(const struct machine *m, unsigned round, char *why, size_t ro
     return true;
 }
 
+/* A moment in the middle was gone back to, and its target is no more (the migration had failed since): the same one again, with what is here. Pages
+ * that went and were stored to since then are marked and go again, so that is what it had, or will have. */
+static bool have_target(struct machine *m, char *why, size_t room)
+{
+    struct err e = { 0 };
+    struct machine_cfg c;
+    if (m->migration.to) return true;
+    target_of(m, &c);
+    m->migration.to = machine_new(&c, &e);
+    if (!m->migration.to) return snprintf(why, room, "the target: %.140s", e.text), false;
+    const struct vm *here = &m->b->vmm.vm[m->b->vmm.migrate.vm], *there = &m->migration.to->b->vmm.vm[0];
+    for (uint32_t n = 0; n < here->frames; n++)
+        bus_poke(&m->migration.to->b->bus, hpa(there->bus.map[n] << PAGE_SHIFT), bus_page(&m->b->bus, hpa(here->bus.map[n] << PAGE_SHIFT)), PAGE_SIZE);
+    return true;
+}
+
 static bool page(void *self, unsigned round, uint32_t n, const uint8_t *bytes, char *why, size_t room)
 {
     static const uint8_t zeros[PAGE_SIZE];
-    struct machine *m = source(self), *to = m->migration.to;
-    struct vm *vm = &to->b->vmm.vm[0];
+    struct machine *m = source(self);
     uint8_t copy[PAGE_SIZE];
-    if (is_cut(m, round, why, room)) return false;
+    if (is_cut(m, round, why, room) || !have_target(m, why, room)) return false;
+    struct machine *to = m->migration.to;
+    struct vm *vm = &to->b->vmm.vm[0];
     if (!bytes) bytes = zeros;
     m->migration.sent = sum(sum(m->migration.sent, &n, sizeof n), bytes, PAGE_SIZE);
     memcpy(copy, bytes, PAGE_SIZE);
@@ -131,10 +148,11 @@ static void check(const struct machine *m, const struct vm *vm)
 /* Stages 3 and 4. */
 static bool commit(void *self, struct vm *vm, char *why, size_t room)
 {
-    struct machine *m = source(self), *to = m->migration.to;
+    struct machine *m = source(self);
     struct text *t = &m->migration.rest;
     struct err e = { 0 };
-    if (is_cut(m, MIGRATE_LAST, why, room)) return false;
+    if (is_cut(m, MIGRATE_LAST, why, room) || !have_target(m, why, room)) return false;
+    struct machine *to = m->migration.to;
     if (setting(m, SETTING_MIGRATE_SPOIL) == MIGRATE_LAST) t->s[t->len / 2] ^= 8;
     if (m->migration.sent != m->migration.got) {
         snprintf(why, room, "the target's checksum of the pages is another: something was altered on the way");

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "sim/machine.h"
+#include "sim/snapshot.h"
 #include "tests/support/sanitized.h"
 
 /* for (edi = 1; edi < 30000; edi++)
@@ -224,11 +225,46 @@ static void it_is_repeatable(void **state)
     assert_memory_equal(g[0].round, g[1].round, sizeof g[0].round);
 }
 
+/* Back into a round, whatever became of the target meanwhile, and on again: the same comes of it. */
+static void one_goes_back_into_a_round(void **state)
+{
+    (void)state;
+    for (unsigned cut = 0; cut <= 3; cut += 3)
+        for (unsigned round = 0; round < 2; round++) {
+            struct machine_migration g, again;
+            struct machine_cfg cfg = plain(2);
+            cfg.migrate_at = 1000000;
+            set(&cfg, "migrate.cut", cut);
+            struct machine *m = boot(&cfg);
+            machine_run(m, NULL, MOST);
+            assert_true(machine_migration(m, &g) && g.done == !cut);
+            uint64_t hash = machine_state_hash(m), insns = machine_insns(m);
+            const struct till there = { .kind = TILL_CYCLES, .value = (g.round[round].began + g.round[round].ended) / 2 };
+            assert_true(machine_goto(m, 0));
+            assert_int_equal(machine_run(m, &there, MOST), MACHINE_TILL);
+            uint64_t inside = machine_insns(m);
+            snapshot_take(m);
+            machine_run(m, NULL, MOST);
+            assert_true(machine_goto(m, inside));
+            machine_run(m, NULL, MOST);
+            assert_true(machine_insns(m) == insns && machine_state_hash(m) == hash);
+            assert_true(machine_migration(m, &again));
+            assert_memory_equal(g.round, again.round, sizeof g.round);
+            struct machine *to = machine_migrated(m);
+            assert_int_equal(to != NULL, !cut);
+            if (to) machine_run(to, NULL, MOST);
+            end_of(to ? to : m, &moved);
+            same_end();
+            machine_free(to);
+            machine_free(m);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_ends_as_if_it_had_stayed), cmocka_unit_test(rounds_add_up), cmocka_unit_test(a_link_that_is_cut_leaves_the_source),
-        cmocka_unit_test(altered_bytes_leave_the_source), cmocka_unit_test(a_target_that_cannot_leaves_the_source), cmocka_unit_test(it_is_repeatable),
+        cmocka_unit_test(altered_bytes_leave_the_source), cmocka_unit_test(a_target_that_cannot_leaves_the_source), cmocka_unit_test(it_is_repeatable), cmocka_unit_test(one_goes_back_into_a_round),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
