@@ -29,21 +29,24 @@ const char *chart_machine(const struct chart_theme *t, const char *cpu)
     return t->ink;
 }
 
-/* Dark enough for white words, or light enough for black ones. Neighbours in cause.def differ in lightness. */
+/* Dark enough for white words, or light enough for black ones; no two alike. Neighbours in cause.def differ in lightness. */
 static const struct { const char *fill; bool light; } causes[CAUSE_COUNT] = {
     [CAUSE_NONE] = { "#ff0000", false },      [CAUSE_USER] = { "#0072b2", false },    [CAUSE_KERNEL] = { "#56b4e9", true },
-    [CAUSE_WALK] = { "#a87400", false },      [CAUSE_DELIVER] = { "#f0e442", true },  [CAUSE_VMENTRY] = { "#cc79a7", true },
+    [CAUSE_WALK] = { "#8f6200", false },      [CAUSE_WALK_SECOND] = { "#d9b45b", true },
+    [CAUSE_STALL] = { "#5a5a5a", false },     [CAUSE_MISPREDICT] = { "#b9a6e8", true },
+    [CAUSE_DELIVER] = { "#f0e442", true },  [CAUSE_VMENTRY] = { "#cc79a7", true },
     [CAUSE_VMEXIT] = { "#8f4576", false },    [CAUSE_DISPATCH] = { "#e69f00", true }, [CAUSE_EMULATE] = { "#b84f00", false },
     [CAUSE_TRANSLATE] = { "#f2b9a0", true },  [CAUSE_TRANSLATED] = { "#9ad0ec", true },
-    [CAUSE_INJECT] = { "#7a3b00", false },    [CAUSE_SHADOW] = { "#2fc79b", true },   [CAUSE_HYPERCALL] = { "#00604a", false },
-    [CAUSE_DEVICE] = { "#b0b0b0", true },     [CAUSE_IDLE] = { "#e8e8e8", true },
+    [CAUSE_INJECT] = { "#7a3b00", false },    [CAUSE_SHADOW] = { "#2fc79b", true },   [CAUSE_MEMORY] = { "#c9e265", true },
+    [CAUSE_HYPERCALL] = { "#00604a", false }, [CAUSE_DEVICE] = { "#b0b0b0", true },   [CAUSE_SWITCH] = { "#b3174f", false },
+    [CAUSE_MIGRATE] = { "#c2b280", true },    [CAUSE_HOST] = { "#3f51b5", false },    [CAUSE_IDLE] = { "#e8e8e8", true },
 };
 
 const char *chart_cause(const struct chart_theme *t, unsigned cause)
 {
     static const char *const greys[] = { "#303030", "#f0f0f0", "#686868", "#d0d0d0", "#484848", "#b0b0b0" };
     if (t->mono) return greys[cause % 6];
-    return causes[cause].fill ? causes[cause].fill : "#707070";
+    return causes[cause].fill;
 }
 
 const char *chart_on_cause(const struct chart_theme *t, unsigned cause)

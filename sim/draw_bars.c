@@ -26,12 +26,27 @@ static void measure(struct bars *b)
     }
 }
 
+/* Why a machine cannot run the guest, without the guest's path, as far as `room` columns go. */
+static void refusal(const struct compare_run *r, unsigned room, struct text *out)
+{
+    const char *why = strstr(r->refusal, ": "), *blank = strchr(r->refusal, ' ');
+    text_add(out, "refused: %s", why && blank == why + 1 ? why + 2 : r->refusal);
+    if (out->len <= room) return;
+    size_t n = room;
+    while (n && out->s[n] != ',' && out->s[n] != ';') n--;
+    if (n < room / 2)
+        for (n = room - 3; n && out->s[n] != ' '; n--) {}
+    bool part = out->s[n] == ' ';
+    out->s[out->len = n] = 0;
+    if (part) text_add(out, " ..");
+}
+
 /* "311,540 cycles, 31.6x" */
-static void label(const struct bars *b, const struct compare_run *r, struct text *out)
+static void label(const struct bars *b, const struct compare_run *r, unsigned room, struct text *out)
 {
     text_clear(out);
     if (r->refused) {
-        text_add(out, "refused");
+        refusal(r, room, out);
         return;
     }
     text_number(out, busy(r));
@@ -79,8 +94,8 @@ static void bars_text(const struct bars *b, const char *caption, struct text *ou
             sum += c == CAUSE_IDLE ? 0 : r->sum.by_cause[c];
             for (; drawn < (unsigned)((double)sum / (double)b->most * WIDE + 0.5); drawn++) text_char(out, letter(c));
         }
-        label(b, r, &t);
-        text_add(out, "%*s %s\n", (int)(WIDE - drawn), "", text_str(&t));
+        label(b, r, 80 - 9, &t);
+        text_add(out, "%*s %s\n", r->refused ? 0 : (int)(WIDE - drawn), "", text_str(&t));
     }
     text_add(out, "\n");
     for (unsigned c = 0; c < CAUSE_COUNT; c++)
@@ -108,7 +123,7 @@ static void svg_bar(const struct bars *b, const struct chart_theme *t, const str
             chart_words(out, LEFT + x + w / 2, y + HIGH - 11, 11, "middle", chart_on_cause(t, c), false, cause_name(c));
         x = to;
     }
-    label(b, r, &l);
+    label(b, r, (WIDE + RIGHT - 16) / 8, &l);
     chart_words(out, LEFT + x + 8, y + HIGH - 10, 12, "start", t->ink, false, text_str(&l));
     text_free(&l);
 }

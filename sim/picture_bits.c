@@ -23,7 +23,7 @@ static const struct field entry[] = { { "frame", 31, 12 }, { "AVL", 11, 9 }, { "
                                       { "PWT", 3, 3 }, { "US", 2, 2 }, { "RW", 1, 1 }, { "P", 0, 0 }, { NULL, 0, 0 } };
 static const struct field error[] = { { "I", 4, 4 }, { "RSVD", 3, 3 }, { "US", 2, 2 }, { "WR", 1, 1 }, { "P", 0, 0 }, { NULL, 0, 0 } };
 
-enum { WORDS = 10, LEFT = 20, CELL = 27, ROW = 20, TOP = 66, BLOCK = 92, BITS = 32 };
+enum { WORDS = 10, LEFT = 20, CELL = 27, ROW = 20, TOP = 70, BLOCK = 104, BITS = 32 };
 struct word { char name[48]; const struct field *fields; uint32_t guest, real; bool two; };
 struct bits { struct word word[WORDS]; unsigned words; };
 

@@ -201,7 +201,7 @@ static void svg_exits(const struct blocks *d, const struct palette *c, const str
         }
         const struct block *t = &d->block[row];
         if (to->adjacent) {
-            text_add(out, "<rect x=\"%d\" y=\"%d\" width=\"40\" height=\"%d\" fill=\"%s\"/>\n", RIGHT + WIDE / 2 - 20, b->y + b->h,
+            text_add(out, "<rect x=\"%d\" y=\"%d\" width=\"6\" height=\"%d\" fill=\"%s\"/>\n", RIGHT + WIDE / 2 - 3, b->y + b->h,
                      t->y - b->y - b->h, c->chain);
             continue;
         }

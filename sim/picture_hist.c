@@ -100,7 +100,7 @@ static void hist_text(const struct hist *h, const char *caption, struct text *ou
 
 /* --- SVG --- */
 
-enum { LEFT = 70, WIDE = 520, RIGHT = 40, TOP = 64, HIGH = 84, BETWEEN = 34, FOOT = 44 };
+enum { LEFT = 70, WIDE = 520, RIGHT = 40, TOP = 76, HIGH = 84, BETWEEN = 34, FOOT = 44 };
 
 struct frame { const struct hist *h; const struct chart_theme *t; struct text *out; double low, span; };
 
@@ -145,7 +145,7 @@ static void draw_panel(const struct frame *f, const struct panel *p, int top)
         chart_rect(f->out, x, top + HIGH - (h ? h : 1), w > 2 ? w - 1 : 1, h ? h : 1, chart_machine(f->t, "bt"), "");
     }
     int mean = x_of(f, (double)p->cycles / (double)p->count);
-    chart_line(f->out, mean, top - 2, mean, top + HIGH, f->t->ink, " stroke-dasharray=\"3 3\"");
+    chart_line(f->out, mean, top, mean, top + HIGH, f->t->ink, " stroke-dasharray=\"3 3\"");
     text_free(&t);
 }
 

@@ -8,7 +8,7 @@
 #include "sim/chart.h"
 #include "sim/picture_chart.h"
 
-enum { LEFT = 70, WIDE = 640, RIGHT = 20, TOP = 66, HIGH = 190, FOOT = 76, ROOM = 46 };
+enum { LEFT = 70, WIDE = 640, RIGHT = 20, TOP = 88, HIGH = 190, FOOT = 76, ROOM = 46 };
 
 static double ms(const struct machine_migration *g, uint64_t cycles) { return (double)cycles * 1e3 / (double)g->hz; }
 static bool is_stop(const struct machine_migration *g, unsigned n) { return g->stopped && n + 1 == g->rounds; }
@@ -90,7 +90,7 @@ static void axes(const struct machine_migration *g, const struct chart_theme *t,
         chart_line(out, LEFT, y, LEFT + WIDE, y, t->grid, "");
         chart_words(out, LEFT - 8, y + 4, 11, "end", t->faint, false, words);
     }
-    chart_words(out, LEFT - 8, TOP - 14, 11, "end", t->faint, false, "pages");
+    chart_words(out, LEFT - 8, TOP - 6, 11, "end", t->faint, false, "pages");
     chart_line(out, LEFT, TOP + HIGH, LEFT + WIDE, TOP + HIGH, t->ink, "");
     snprintf(words, sizeof words, "%.2f ms", ms(g, end - g->began));
     chart_words(out, LEFT + WIDE, TOP + HIGH + 32, 11, "end", t->faint, false, words);
@@ -123,6 +123,8 @@ bool migrate_write(const struct subject *s, const struct picture *p, const char 
     if (!machine_migration(s->left ? s->left : s->machine, &g))
         return err_set(e, EXIT_USAGE, "draw migrate: nothing migrated in this run; add --migrate-at CYCLE, or draw `migrate`, a scenario");
     chart_caption(s, p->ascii, &caption);
+    if (!g.rounds)
+        return err_set(e, EXIT_USAGE, "draw migrate: the run ended before the first page was sent (the migration was %s); give --migrate-at an earlier cycle", g.failed ? g.failed : g.stage);
     if (p->format == PICTURE_TXT) migrate_text(&g, text_str(&caption), &txt);
     else migrate_svg(&g, text_str(&caption), p->theme, &svg);
     bool ok = chart_write(p->format, &svg, &txt, path, e);

@@ -10,7 +10,7 @@
 #include "sim/sketch.h"
 
 enum who { USER, KERNEL, OTHER, VMM, WHOS };
-enum { LEFT = 20, WIDE = 210, TOP = 66, HIGH = 54, GAP = 66, COLUMN = 132 };
+enum { LEFT = 20, WIDE = 210, TOP = 66, HIGH = 54, GAP = 66, COLUMN = 132, LEAST = 360 };
 
 struct way { uint64_t count; const char *by; };
 struct rings {
@@ -87,8 +87,8 @@ static void rings_svg(const struct rings *r, const char *caption, const char *th
         if (r->there[w]) y[w] = TOP + (int)rows++ * (HIGH + GAP);
         for (unsigned to = 0; to < WHOS; to++) ways += r->way[w][to].count != 0;
     }
-    int right = LEFT + WIDE + 20 + (int)(ways ? ways : 1) * COLUMN, width = right < 620 ? 620 : right;
-    sketch_begin(&k, out, theme, width, TOP + (int)rows * (HIGH + GAP) - GAP + 20, title, "A box for each ring with whose code runs there; arrows count the changes of ring.");
+    int column = ways && (int)ways * COLUMN < LEAST ? LEAST / (int)ways : COLUMN, right = LEFT + WIDE + 20 + (int)(ways ? ways : 1) * column;
+    sketch_begin(&k, out, theme, right + 10, TOP + (int)rows * (HIGH + GAP) - GAP + 20, title, "A box for each ring with whose code runs there; arrows count the changes of ring.");
     sketch_words(&k, LEFT, 22, 15, SKETCH_INK, true, title);
     sketch_words(&k, LEFT, 40, 11, SKETCH_FAINT, false, caption);
     for (unsigned w = 0; w < WHOS; w++) {
@@ -98,7 +98,7 @@ static void rings_svg(const struct rings *r, const char *caption, const char *th
         name(r, (enum who)w, words, sizeof words);
         sketch_words(&k, LEFT + 10, y[w] + 24, 12, SKETCH_INK, true, words);
     }
-    int x = LEFT + WIDE + 20 + COLUMN / 2;
+    int x = LEFT + WIDE + 20 + column / 2;
     for (unsigned from = 0; from < WHOS; from++)
         for (unsigned to = 0; to < WHOS; to++) {
             const struct way *w = &r->way[from][to];
@@ -111,7 +111,7 @@ static void rings_svg(const struct rings *r, const char *caption, const char *th
             sketch_words(&k, x + 6, at - 2, 12, SKETCH_INK, true, text_str(&label));
             sketch_words(&k, x + 6, at + 12, 10, SKETCH_FAINT, false, w->by);
             text_free(&label);
-            x += COLUMN;
+            x += column;
         }
     sketch_end(&k);
 }

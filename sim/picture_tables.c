@@ -20,7 +20,7 @@ struct row { char mark, text[COLUMNS][64]; };
 struct tables_picture {
     const struct subject *s;
     const struct tables_moment *before, *now;
-    bool vmm, shadow;
+    bool vmm, shadow, direct;
     unsigned rows, more;
     struct row row[ROWS];
     char title[160], caption[480], line[2][200];
@@ -122,6 +122,7 @@ static void collect(struct tables_picture *d, const struct subject *s, const str
     d->s = s;
     d->vmm = machine_has_vmm(s->machine);
     d->shadow = d->vmm && !strcmp(c->mmu, "shadow");
+    d->direct = !strcmp(c->mmu, "direct");
     merge(d);
     snprintf(d->title, sizeof d->title, d->shadow ? "The guest's tables, and what the CPU walks" : "The tables the CPU walks");
     snprintf(d->caption, sizeof d->caption, "%s%s%s, %s, model %s, seed %llu, cycle %llu", c->cpu, dot, c->mmu, s->name, c->model,
@@ -135,6 +136,9 @@ static void collect(struct tables_picture *d, const struct subject *s, const str
 }
 
 static const char *const heads[COLUMNS] = { "", "linear", "guest  VA to PA", "frames  PA to MA", "shadow  VA to MA", "difference" };
+
+/* Under direct paging a guest's entries hold machine frames. */
+static const char *head(const struct tables_picture *d, unsigned c) { return c == C_GUEST && d->direct ? "guest  VA to MA" : heads[c]; }
 
 static bool shown(const struct tables_picture *d, unsigned c)
 {
@@ -166,7 +170,7 @@ static void tables_svg(const struct tables_picture *d, const char *theme, struct
     for (unsigned c = C_GUEST; c <= C_REAL; c++)
         if (shown(d, c)) sketch_box(&k, column_x(d, c) - 6, TOP - 30, widths[c] * SKETCH_CHAR + 6, height - TOP + 26, roles[c], 1, false);
     for (unsigned c = 0; c < COLUMNS; c++)
-        if (shown(d, c)) sketch_words(&k, column_x(d, c), TOP - 14, 11, roles[c], true, heads[c]);
+        if (shown(d, c)) sketch_words(&k, column_x(d, c), TOP - 14, 11, roles[c], true, head(d, c));
     for (unsigned r = 0; r < d->rows; r++)
         for (unsigned c = 0; c < COLUMNS; c++) {
             bool gone = d->row[r].mark == '-';
@@ -189,7 +193,7 @@ static void tables_dot(const struct tables_picture *d, struct text *out)
     for (unsigned r = 0; r <= d->rows; r++) {
         text_add(out, "    <tr>");
         for (unsigned c = 0; c < COLUMNS; c++)
-            if (shown(d, c)) text_add(out, "<td align=\"left\">%s</td>", r ? d->row[r - 1].text[c] : heads[c]);
+            if (shown(d, c)) text_add(out, "<td align=\"left\">%s</td>", r ? d->row[r - 1].text[c] : head(d, c));
         text_add(out, "</tr>\n");
     }
     text_add(out, "  </table>>];\n}\n");
@@ -202,7 +206,7 @@ static void tables_text(const struct tables_picture *d, struct text *out)
     for (unsigned r = 0; r <= d->rows; r++) {
         struct text line = { 0 };
         for (unsigned c = 0; c < COLUMNS; c++)
-            if (shown(d, c)) text_add(&line, "%-*s ", widths[c], r ? d->row[r - 1].text[c] : heads[c]);
+            if (shown(d, c)) text_add(&line, "%-*s ", widths[c], r ? d->row[r - 1].text[c] : head(d, c));
         while (line.len && line.s[line.len - 1] == ' ') line.s[--line.len] = 0;
         text_add(out, "%s\n", text_str(&line));
         text_free(&line);

@@ -3,7 +3,8 @@
  * Idea 1: nothing here is drawn from a book. Rings and modes are those in which cycles were counted, owners are what the machine was
  * set up with, the figures at the arrows were counted in this run.
  * Idea 2: the way of a disk request is drawn bold; who is on it, and who is not, is what the ways to host a device differ in.
- * Layout is Graphviz's. Beyond the fourth VM only the number is said. */
+ * Layout is Graphviz's. What a frame is stands in it as its leftmost node, for arrows pass through a cluster's label but not through a node.
+ * Beyond the fourth VM only the number is said. */
 #include <stdio.h>
 #include <string.h>
 #include "sim/device_use.h"
@@ -123,6 +124,19 @@ static void arrow(struct text *out, const char *from, const char *to, bool bold,
     text_add(out, "\"%s%s];\n", bold ? ", penwidth=3, color=\"#d55e00\"" : "", style);
 }
 
+/* A frame's own words, left of all that stands in it: `order` collects "IS -> NODE" for each. */
+static void frame_begins(struct text *out, const char *name, const char *colour, const char *words)
+{
+    text_add(out, "  subgraph cluster_%s {\n    style=rounded; color=\"%s\"; label=\"\";\n    %s_is [shape=plaintext, fontsize=12, label=\"%s\"];\n", name, colour, name, words);
+}
+static void member(struct text *order, const char *name, const char *prefix, const char *node) { text_add(order, " %s_is -> %s%s;", name, prefix, node); }
+static void frame_ends(struct text *out, struct text *order)
+{
+    if (order->len) text_add(out, "    { rank=same; edge [style=invis];%s }\n", text_str(order));
+    text_add(out, "  }\n");
+    text_free(order);
+}
+
 static const char *kernel_words(const struct topology *d, unsigned vm)
 {
     if (machine_is_split(d->m)) return vm ? "kernel,\\nwith front end" : "kernel, with drivers\\nand back ends";
@@ -133,8 +147,10 @@ static void node_of_part(const struct topology *d, struct text *out, unsigned vm
 {
     const struct home *h = &d->home[vm][p];
     if (!h->cycles) return;
-    text_add(out, "    vm%u_%s [style=rounded, label=\"%s\\n%s\\n%.1f %%\"];\n", vm, p == KERNEL ? "kernel" : "programs",
+    text_add(out, "    vm%u_%s [style=rounded, label=\"%s\\n%s\\n%.1f %%", vm, p == KERNEL ? "kernel" : "programs",
              p == PROGRAMS ? "programs" : kernel_words(d, vm), h->mode, share(d, h->cycles));
+    if (p == KERNEL && vm && machine_is_split(d->m)) text_add(out, "\\nring, grants:\\n"), counted(out, d->vm[vm].notified, "notification");
+    text_add(out, "\"];\n");
 }
 
 static void vm_dot(const struct topology *d, unsigned vm, struct text *out)
@@ -148,7 +164,7 @@ static void vm_dot(const struct topology *d, unsigned vm, struct text *out)
     if (d->home[vm][PROGRAMS].cycles && d->home[vm][KERNEL].cycles) text_add(out, "  vm%u_programs -> vm%u_kernel;\n", vm, vm);
 }
 
-static void board_dot(const struct topology *d, unsigned vm, struct text *out)
+static void board_dot(const struct topology *d, unsigned vm, struct text *out, struct text *order)
 {
     struct text label = { 0 };
     for (unsigned i = 0; i < d->u.n; i++) {
@@ -159,32 +175,43 @@ static void board_dot(const struct topology *d, unsigned vm, struct text *out)
         if (q->signals[vm]) text_add(&label, ", "), counted(&label, q->signals[vm], "interrupt");
         text_add(&label, "\\l");
     }
-    if (label.len) text_add(out, "    board%u [shape=component, label=\"virtual board of vm %u\\n%s\"];\n  vm%u_kernel -> board%u;\n", vm, vm, text_str(&label), vm, vm);
+    if (label.len) {
+        char node[12];
+        snprintf(node, sizeof node, "%u", vm);
+        text_add(out, "    board%u [shape=component, label=\"virtual board of vm %u\\n%s\"];\n  vm%u_kernel -> board%u;\n", vm, vm, text_str(&label), vm, vm);
+        member(order, "vmm", "board", node);
+    }
     text_free(&label);
 }
 
 /* One for each kind of device that VMs have virtual ones of, and one for hypercalls. */
 static void hypervisor_dot(const struct topology *d, struct text *out)
 {
-    text_add(out, "  subgraph cluster_vmm {\n    style=rounded; labeljust=l; labelloc=b; color=\"#d55e00\"; label=\"hypervisor: ring 0%s, %.1f %%\";\n",
-             is(d->s->cfg.cpu, "vtx") ? ", root" : "", share(d, d->own));
+    struct text order = { 0 }, words = { 0 };
+    text_add(&words, "hypervisor\\nring 0%s\\n%.1f %%", is(d->s->cfg.cpu, "vtx") ? ", root" : "", share(d, d->own));
+    frame_begins(out, "vmm", "#d55e00", text_str(&words));
+    text_free(&words);
+    member(&order, "vmm", "", "core");
     text_add(out, "    core [style=rounded, label=\"%s\"];\n", d->hosted ? "a module of the host's:\\nexits, memory, world switch" : "exits, scheduling,\\nmemory, real timer");
-    if (sum(d->u.hypercalls)) text_add(out, "    calls [style=rounded, label=\"hypercalls\"];\n");
+    if (sum(d->u.hypercalls)) text_add(out, "    calls [style=rounded, label=\"hypercalls\"];\n"), member(&order, "vmm", "", "calls");
     for (unsigned i = 0; i < d->u.n; i++) {
         const struct device_use *q = &d->u.use[i];
         bool is_virtual = false;
         for (unsigned vm = 0; vm < d->drawn; vm++) is_virtual |= used(q, vm);
-        if (is_virtual && !folded(d, q)) text_add(out, "    virtual_%s [shape=component, label=\"virtual\\n%s\"];\n", q->is.name, title_of(q));
+        if (!is_virtual || folded(d, q)) continue;
+        text_add(out, "    virtual_%s [shape=component, label=\"virtual\\n%s\"];\n", q->is.name, title_of(q));
+        member(&order, "vmm", "virtual_", q->is.name);
     }
-    for (unsigned vm = 0; vm < d->drawn; vm++) board_dot(d, vm, out);
-    if (machine_is_split(d->m)) text_add(out, "    ports [style=rounded, label=\"port accesses repeated,\\ninterrupts as events\"];\n");
-    text_add(out, "  }\n");
+    for (unsigned vm = 0; vm < d->drawn; vm++) board_dot(d, vm, out, &order);
+    if (machine_is_split(d->m)) text_add(out, "    ports [style=rounded, label=\"port accesses repeated,\\ninterrupts as events\"];\n"), member(&order, "vmm", "", "ports");
+    frame_ends(out, &order);
 }
 
 static void hardware_dot(const struct topology *d, struct text *out)
 {
     char who[32];
-    text_add(out, "  subgraph cluster_board {\n    style=rounded; labeljust=l; labelloc=b; color=\"#606060\"; label=\"hardware, and who programs it\";\n");
+    struct text order = { 0 };
+    frame_begins(out, "board", "#808080", "hardware,\\nand who\\nprograms it");
     for (unsigned i = 0; i < d->u.n; i++) {
         const struct device_use *q = &d->u.use[i];
         if (!shown(q)) continue;
@@ -192,8 +219,9 @@ static void hardware_dot(const struct topology *d, struct text *out)
         if (q->real_commands) text_add(out, "\\n"), counted(out, q->real_commands, is(q->is.name, "nic") ? "frame" : "command");
         if (q->real_signals) text_add(out, "\\n"), counted(out, q->real_signals, "interrupt");
         text_add(out, "\"];\n");
+        member(&order, "board", "", q->is.name);
     }
-    text_add(out, "  }\n");
+    frame_ends(out, &order);
 }
 
 /* The host's kernel, and a process for each VM with the devices that it models. */
@@ -269,13 +297,9 @@ static void device_arrows(const struct topology *d, unsigned vm, const struct de
 static void ring_arrows(const struct topology *d, struct text *out)
 {
     for (unsigned vm = 1; machine_is_split(d->m) && vm < d->drawn; vm++) {
-        struct text label = { 0 };
         char from[24];
-        text_add(&label, "ring, grants\\n");
-        counted(&label, d->vm[vm].notified, "notification");
         snprintf(from, sizeof from, "vm%u_kernel", vm);
-        arrow(out, from, "vm0_kernel", true, text_str(&label), ", constraint=false");
-        text_free(&label);
+        arrow(out, from, "vm0_kernel", true, "", "");
     }
 }
 
@@ -286,7 +310,7 @@ static void arrows(const struct topology *d, struct text *out)
         if (!d->u.hypercalls[vm]) continue;
         struct text label = { 0 };
         text_number(&label, d->u.hypercalls[vm]);
-        text_add(out, "  vm%u_kernel -> calls [label=\"%s\"];\n", vm, text_str(&label));
+        text_add(out, "  vm%u_kernel -> calls [label=\"  %s  \"];\n", vm, text_str(&label));
         text_free(&label);
     }
     ring_arrows(d, out);

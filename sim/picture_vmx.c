@@ -59,18 +59,22 @@ static void caption(const struct vmx_picture *d, const char *dot, struct text *o
              d->forgotten ? "; the middle of the history is forgotten" : "");
 }
 
-/* "exception (0): 409, #PF 400, #NM 9, mean 8467 cycles to VM entry", with `line` between the parts. */
+/* "exception (0): 409, #PF 400, #NM 9, mean 8,467 cycles to VM entry", with `line` between the parts. */
 static void describe(const struct vmx_picture *d, unsigned reason, const char *line, struct text *out)
 {
     const struct vmx_way *w = &d->by_reason[reason];
     const char *name = trace_name("vmx", reason);
-    text_add(out, "%s (%u): %llu", name ? name : "?", reason, (unsigned long long)w->count);
+    text_add(out, "%s (%u): ", name ? name : "?", reason);
+    text_number(out, w->count);
     for (unsigned v = 0; !reason && v < VECTORS; v++)
         if (d->by_vector[v].count) {
             const char *name_of = vector_name((uint8_t)v);
-            text_add(out, "%s%s%s %llu", line, *line == ',' ? "" : "  ", *name_of ? name_of : "vector", (unsigned long long)d->by_vector[v].count);
+            text_add(out, "%s%s%s ", line, *line == ',' ? "" : "  ", *name_of ? name_of : "vector");
+            text_number(out, d->by_vector[v].count);
         }
-    text_add(out, "%smean %llu cycles to VM entry", line, (unsigned long long)(w->cycles / w->count));
+    text_add(out, "%smean ", line);
+    text_number(out, w->cycles / w->count);
+    text_add(out, " cycles to VM entry");
 }
 
 static void vmx_dot(const struct vmx_picture *d, const struct picture *p, struct text *out)
@@ -79,7 +83,7 @@ static void vmx_dot(const struct vmx_picture *d, const struct picture *p, struct
     text_add(out, "digraph vmx {\n  graph [%srankdir=LR, bgcolor=transparent, labelloc=t, fontname=\"DejaVu Sans Mono, monospace\", "
                   "fontsize=12, label=\"VMX operation: ", ink);
     caption(d, p->ascii ? "/" : "·", out);
-    text_add(out, "\"];\n  node [%sfontname=\"DejaVu Sans Mono, monospace\", fontsize=11];\n"
+    text_add(out, "\\n \"];\n  node [%sfontname=\"DejaVu Sans Mono, monospace\", fontsize=11];\n"
                   "  edge [%sfontname=\"DejaVu Sans Mono, monospace\", fontsize=11];\n"
                   "  guest [shape=circle, width=1.6, label=\"non-root:\\nthe guest\"];\n"
                   "  host [shape=circle, width=1.6, penwidth=3, label=\"root:\\nthe hypervisor,\\nsince VMXON\"];\n", ink, ink);
@@ -92,16 +96,23 @@ static void vmx_dot(const struct vmx_picture *d, const struct picture *p, struct
         text_add(out, "\\l\"];\n  guest -> r%u [arrowhead=none, penwidth=%.1f];\n  r%u -> host [penwidth=%.1f];\n", r, 1 + 4 * share, r,
                  1 + 4 * share);
     }
-    text_add(out, "  host -> guest [constraint=false, color=\"%s\", fontcolor=\"%s\", penwidth=3, label=\"VM entry: %llu\\n"
-             "%llu injecting an event\"];\n}\n", *ink ? "#56b4e9" : "#0072b2", *ink ? "#56b4e9" : "#0072b2", (unsigned long long)d->entries, (unsigned long long)d->injecting);
+    text_add(out, "  host -> guest [constraint=false, color=\"%s\", fontcolor=\"%s\", penwidth=3, label=\"VM entry: ", *ink ? "#56b4e9" : "#0072b2", *ink ? "#56b4e9" : "#0072b2");
+    text_number(out, d->entries);
+    text_add(out, "\\n");
+    text_number(out, d->injecting);
+    text_add(out, " injecting an event\"];\n}\n");
 }
 
 static void vmx_text(const struct vmx_picture *d, const struct picture *p, struct text *out)
 {
     caption(d, p->ascii ? "/" : "·", out);
-    text_add(out, "\nroot -> non-root\n  VM entry: %llu, %llu injecting an event\nnon-root -> root, VM exits: %llu%s\n",
-             (unsigned long long)d->entries, (unsigned long long)d->injecting, (unsigned long long)exits(d),
-             d->open ? ", the last not answered" : "");
+    text_add(out, "\nroot -> non-root\n  VM entry: ");
+    text_number(out, d->entries);
+    text_add(out, ", ");
+    text_number(out, d->injecting);
+    text_add(out, " injecting an event\nnon-root -> root, VM exits: ");
+    text_number(out, exits(d));
+    text_add(out, "%s\n", d->open ? ", the last not answered" : "");
     for (unsigned r = 0; r < REASONS; r++) {
         if (!d->by_reason[r].count) continue;
         text_add(out, "  ");

@@ -2,7 +2,7 @@
  * to PERIODS visits (poll, send, poll, send, ...): each visit of the first sequence then stands for its like.
  *
  * Two groups are equal if their rows agree in kind, lanes and (for arrows) label. Where notes differ (each OUT
- * writes another byte) the words they share stay and the rest becomes ".."; a second line that differs goes. */
+ * writes another byte) the words they share stay and the rest becomes "..", or all of it "various"; a second line that differs goes. */
 #include "sim/trace/ladder_rows.h"
 
 #include <stdlib.h>
@@ -33,12 +33,14 @@ static bool groups_equal(const struct ladder_row *a, const struct ladder_row *b,
 /* Keeps in `a` the words that both begin with, and ends it in ".." if they differ. */
 static void blur(char *a, const char *b, size_t columns)
 {
-    if (!strcmp(a, b)) return;
+    static const char various[] = "various";
+    if (!strcmp(a, b) || !strcmp(a, various)) return;
     size_t same = 0;
     while (a[same] && a[same] == b[same]) same++;
     while (same && a[same - 1] != ' ') same--;
     if (same + 2 > columns) same = columns - 2;
-    memcpy(a + same, "..", 3);
+    if (same || columns < strlen(various)) memcpy(a + same, "..", 3);
+    else memcpy(a, various, sizeof various);
 }
 
 static void merge(struct ladder_row *kept, const struct ladder_row *more)

@@ -77,6 +77,8 @@ for kind in bars hist timeline; do
 done
 chart 0 bars popf --on native,te,vtx -o bars.txt
 ok "bars: a line for each machine" sh -c 'grep -q "^native |g" bars.txt && grep -q "^te     |" bars.txt && grep -q "^vtx    |" bars.txt'
+chart 0 bars popf --on native,te,pv -o refused.txt
+ok "bars: why a machine cannot run it" grep -q '^pv     | refused: --cpu pv runs ported kernels only$' refused.txt
 ok "bars: and what the letters mean" grep -q '^d  deliver ' bars.txt
 ok "hist: by reason" grep -Eq '^port: [0-9,]+ exits, mean [0-9,]+, longest [0-9,]+ cycles$' hist.txt
 total=$(awk '/^ +[0-9,]+ #/ { gsub(",", "", $NF); n += $NF } END { print n }' hist.txt)
@@ -89,6 +91,8 @@ ok "migrate: the first round, most of it zeros" grep -Eq '^1 .*[1-9][0-9]* sent,
 ok "migrate: the VM stands still in the last" grep -q '^stop |' migrate.txt
 chart 0 migrate migrate -o migrate.svg
 ok "migrate: SVG" grep -q 'stood still for' migrate.svg
+chart 2 migrate mini --cpu vtx --migrate-at 1000 --limit-cycles 1005 -o never.svg
+ok "migrate: a run that ends before the first round is no picture" sh -c 'grep -q "before the first page" err && [ ! -e never.svg ]'
 chart 0 timeline popf --from event:1000 --to event:1500 -o zoom.txt
 ok "timeline: a part of it" grep -q '^Who ran when, cycles [1-9]' zoom.txt
 chart 2 hist popf --cpu native -o x.svg
