@@ -1,6 +1,7 @@
 /* See options.h. Idea: one loop over argv; each option is looked up in the table and given to `take`, so the same loop
  * serves the first reading and the one that puts the options on top of a scenario's machine. */
 #include "sim/options.h"
+#include "sim/cmd.h"
 #include "sim/gdb.h"
 
 #include <stdlib.h>
@@ -25,7 +26,17 @@ struct met {
     const char *value;
 };
 
-/* The nearest option of this command; what is only planned is suggested last. */
+/* Is `part` the beginning of `name`, one of its words, or some of them in a row? "cycles" of "limit-cycles". */
+static bool is_part(const char *part, const char *name)
+{
+    size_t n = strlen(part);
+    if (n > 2 && !strncmp(name, part, n)) return true;
+    for (const char *at = strstr(name, part); at && n > 1; at = strstr(at + 1, part))
+        if ((at == name || at[-1] == '-') && (!at[n] || at[n] == '-')) return true;
+    return false;
+}
+
+/* The nearest option of this command, by letters or by one of its words; what is only planned is suggested last. */
 static const char *nearest(unsigned command, const char *name)
 {
     const char *words[OPT_COUNT], *near = NULL;
@@ -34,6 +45,8 @@ static const char *nearest(unsigned command, const char *name)
         for (unsigned i = 0; i < OPT_COUNT; i++)
             if ((rows[i].commands & command) && (rows[i].kind == PLANNED) == planned) words[n++] = rows[i].name;
         near = config_suggest(name, words, n);
+        for (unsigned i = 0; i < n && !near; i++)
+            if (is_part(name, words[i]) || is_part(words[i], name)) near = words[i];
     }
     return near;
 }
@@ -43,6 +56,17 @@ static bool unknown(unsigned command, const char *name, struct err *e)
     const char *near = nearest(command, name);
     if (near) return err_set(e, EXIT_USAGE, "--%s: no such option; did you mean --%s?", name, near);
     return err_set(e, EXIT_USAGE, "--%s: no such option; --help lists what there is", name);
+}
+
+/* The commands that have it: "draw and tui"; of many the first three. */
+static void commands_with(const struct row *row, struct text *out)
+{
+    unsigned n = 0;
+    for (const struct command *c = commands; c->word; c++) n += (row->commands & c->bit) != 0;
+    unsigned shown = n > 4 ? 3 : n, k = 0;
+    for (const struct command *c = commands; c->word && k < shown; c++)
+        if (row->commands & c->bit) text_add(out, "%s%s", k == 0 ? "" : k + 1 == shown && shown == n ? " and " : ", ", c->word), k++;
+    if (shown < n) text_add(out, " and others");
 }
 
 /* Two commands may have an option of one name with meanings of their own. */
@@ -56,10 +80,12 @@ static bool find_long(unsigned command, const char *name, const struct row **row
             return err_set(e, EXIT_USAGE, "--%s: planned, not in version 0.1 (%s); leave it out", name, rows[i].help);
         if (rows[i].commands & command) return true;
     }
-    if (*row)
-        return err_set(e, EXIT_USAGE, "--%s: an option of other commands, not of this one; --help lists what it takes",
-                       name);
-    return unknown(command, name, e);
+    if (!*row) return unknown(command, name, e);
+    struct text of = { 0 };
+    commands_with(*row, &of);
+    err_set(e, EXIT_USAGE, "--%s: an option of %s, not of this command; --help lists what it takes", name, text_str(&of));
+    text_free(&of);
+    return false;
 }
 
 static bool find_letter(unsigned command, char letter, const struct row **row, struct err *e)

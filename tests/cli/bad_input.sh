@@ -81,7 +81,7 @@ bad "a machine that does not exist" 2 'no such choice' compare popf --on native,
 bad "a reference alone" 2 'second machine' compare popf --on native
 bad "one machine twice" 2 'te is there twice' compare popf --on te,te
 bad "an empty name in the list" 2 'empty' compare popf --on native,,te
-bad "--cpu with compare" 2 'option of other commands' compare popf --cpu te
+bad "--cpu with compare" 2 'an option of .*, not of this command' compare popf --cpu te
 bad "compare without a guest" 2 'is missing' compare
 bad "against another machine" 2 'no such choice' run good.elf --against te
 bad "a profile that cannot be written" 6 'nowhere' run good.elf -q --profile-folded nowhere/f.txt
@@ -168,9 +168,11 @@ bad "a seal without a value" 2 'NAME=VALUE' grade --seal refs
 bad "scores into no folder" 6 'nowhere' grade isa --submission folder -o nowhere/x.json
 bad "an option for a command" 2 'a command comes first' --cpu te
 bad "an unknown option" 2 '--modle: no such option; did you mean --model' run popf --modle p4
+bad "a word of an option" 2 '--cycles: no such option; did you mean --limit-cycles' run popf --cycles 5
+bad "an option with a word too many" 2 '--limit-wall-clock: no such option; did you mean --limit-wall' draw ladder popf --limit-wall-clock 5
 bad "a wild option" 2 '--xyzzyxyzzy: no such option' run popf --xyzzyxyzzy
 bad "an unknown letter" 2 '-Z: no such option' run popf -Z
-bad "an option of another command" 2 '--from: an option of other commands' run popf --from step:1
+bad "an option of another command" 2 '--from: an option of draw, not of this' run popf --from step:1
 bad "a missing value" 2 '--cpu: a value is missing' run popf --cpu
 bad "an option for a value" 2 '--cpu: a value is missing' run popf --cpu --mmu shadow
 bad "a value for a switch" 2 '--quiet: takes no value' run popf --quiet=yes
@@ -216,10 +218,10 @@ bad "--peer-cpu of no machine" 2 'of which machine' run good.elf --nic mirror --
 bad "--peer with a record" 2 'leave one of them out' run good.elf --nic join --peer good.elf --net-replay good.elf
 bad "--net-replay of something else" 3 'not a capture' run good.elf --nic join --net-replay good.elf
 bad "--peer that is not there" 3 'missing.elf' run good.elf --nic join --peer missing.elf
-bad "--net-record of another command" 2 'an option of other commands' trace popf --net-record x
+bad "--net-record of another command" 2 'an option of [a-z, ]*, not of this command' trace popf --net-record x
 bad "--save of a joined machine" 2 'would go on without this one' run good.elf --cpu vtx --nic join --peer good.elf --save x --save-at 1e6
 bad "--nic for a ported kernel" 2 'no network card' run "$root/build/guests/mini-pv.elf" --cpu pv --nic mirror
-bad "--pcap of another command" 2 'an option of other commands' trace popf --pcap x
+bad "--pcap of another command" 2 'an option of [a-z, ]*, not of this command' trace popf --pcap x
 mini=("$root/build/guests/mini.elf" --module "$root/build/guests/mini.img" --append 'run="ps"')
 bad "--save without a moment" 2 'Add --save-at' run good.elf --cpu vtx --save x
 bad "--save-at without a file" 2 'Add --save FILE' run good.elf --cpu vtx --save-at 1e6
@@ -238,7 +240,7 @@ bad "--migrate-at of one of two with agile paging" 2 'Use --mmu shadow' run good
 bad "--set vm.0.migrate=2" 2 'a number from 0 to 1' run good.elf --cpu vtx --vms 2 --set vm.0.migrate=2
 bad "--restore into one of two" 2 'the whole machine to itself' run good.elf --cpu vtx --vms 2 --restore x
 bad "--migrate-at with managed memory" 2 'leave those settings out' run good.elf --cpu vtx --set memory.share=1 --migrate-at 1e6
-bad "--save of another command" 2 'an option of other commands' trace good.elf --cpu vtx --save x --save-at 1e6
+bad "--save of another command" 2 'an option of [a-z, ]*, not of this command' trace good.elf --cpu vtx --save x --save-at 1e6
 bad "--restore of nothing" 3 'cannot open' run good.elf --cpu vtx --restore nowhere.vm
 bad "--restore of an image" 3 'not a saved virtual machine' run good.elf --cpu vtx --restore good.elf
 bad "--save into no folder" 6 'was not saved, and went on here' run "${mini[@]}" --cpu vtx --serial null -q --save nowhere/x --save-at 5e6
@@ -360,7 +362,7 @@ bad "a walk of no access" 2 'may stand read, write or exec' draw walk popf --va 
 bad "a walk at no moment" 2 'not a place' draw walk popf --at noon -o x.svg
 bad "a walk at step 99" 2 'step:1 to step:' draw walk popf --at step:99 -o x.svg
 bad "tables backwards" 2 'exchange them' draw tables shadow --from step:6 --to step:2 -o x.svg
-bad "--va for run" 2 'an option of other commands' run popf --va 1000
+bad "--va for run" 2 'an option of [a-z, ]*, not of this command' run popf --va 1000
 bad "a disk request without a disk" 2 'no disk here' draw io popf -o x.svg
 bad "a disk request as a graph" 2 'no graph' draw io dev3 -o x.dot
 bad "a mistyped diagram" 2 'did you mean matrix' draw matrx
