@@ -5,16 +5,19 @@
  * `ringside completion words`.
  *
  * bash(1), "Programmable Completion"; zshcompsys(1), "_arguments"; fish's complete(1). */
+#include <stdlib.h>
 #include <string.h>
 #include "sim/cmd.h"
 #include "sim/core/cost.h"
 #include "sim/draw.h"
+#include "sim/explain.h"
+#include "sim/grading.h"
 #include "sim/lesson.h"
 #include "sim/machine.h"
 #include "sim/quiz.h"
 #include "sim/subject.h"
 
-enum { WORDS = 512, ENTRIES = 64 };
+enum { WORDS = 512, ENTRIES = 64, TOPICS = 2048, LABS = 32 };
 
 /* What an option's value may be. `words` NULL: asked of the tables. Options that are not here take a file's name. */
 static const struct choice {
@@ -26,7 +29,7 @@ static const struct choice {
     { "size", "16x9 4x3 column" },
     { "color", "auto always never" },
     { "serial", "stdio null" },
-    { "nic", "alone mirror" },
+    { "nic", "alone mirror join" },
     { "against", "native" },
 };
 enum { CHOICES = sizeof choices / sizeof *choices };
@@ -243,7 +246,12 @@ static void fish(struct text *out)
 /* --- words ------------------------------------------------------------------------------------------------------- */
 
 static const struct { const char *command, *words; } kinds[] = {
-    { "bench", "nano macro sweep" },
+    { "bench", "nano macro sweep"
+#define LOAD(name, program, times, about) " " name
+#include "sim/bench_loads.def"
+#undef LOAD
+    },
+    { "lab", "start pack selftest" },
     { "list", "model" },
     { "trace", "record print convert diff" },
     { "completion", "bash zsh fish words" },
@@ -253,6 +261,29 @@ static void one_a_line(const char *words, struct text *out)
 {
     for (; *words; words++) text_char(out, *words == ' ' ? '\n' : *words);
     text_char(out, '\n');
+}
+
+static void topics(struct text *out)
+{
+    static const char *list[TOPICS];
+    unsigned n = explain_words(list, TOPICS);
+    text_add(out, "port\nkeys\n");
+    for (unsigned i = 0; i < n; i++) {
+        unsigned k = 0;
+        while (strcmp(list[k], list[i])) k++; /* a word may be in several tables */
+        if (k == i && !strchr(list[i], ' ')) text_add(out, "%s\n", list[i]);
+    }
+}
+
+static void lab_names(struct text *out, struct err *e)
+{
+    struct grading_lab *list = calloc(LABS, sizeof *list);
+    unsigned n = list ? grading_labs(list, LABS, e) : 0;
+    for (unsigned i = 0; i < n; i++) {
+        text_add(out, "%s\n", list[i].name);
+        grading_lab_free(&list[i]);
+    }
+    free(list);
 }
 
 /* What may follow a command: kinds, scenarios, guests, one a line. */
@@ -268,6 +299,8 @@ static void words(const char *command, struct text *out, struct err *e)
         for (unsigned i = 0; draw_kind(i); i++) text_add(out, "%s\n", draw_kind(i));
     if (command && !strcmp(command, "quiz"))
         for (const struct quiz_topic *t = quiz_topics; t->name; t++) text_add(out, "%s\n", t->name);
+    if (command && (!strcmp(command, "lab") || !strcmp(command, "grade"))) lab_names(out, e);
+    if (command && !strcmp(command, "explain")) topics(out);
     if (command && (!strcmp(command, "help") || !strcmp(command, "manual")))
         for (const struct command *k = commands; k->word; k++)
             if (k->run) text_add(out, "%s\n", k->word);

@@ -38,6 +38,11 @@ is "bash: all commands" "$(offers '' | wc -w)" "$("$ringside" help | sed -n '/^C
 kinds=$("$ringside" draw xq zz 2>&1 | sed "s/.*there are: //; s/,//g")
 ok "bash: every kind of diagram ($kinds)" sh -c 'test "$(echo $2 | wc -w)" -ge 10 && for k in $2; do "$1" completion words draw | grep -qx "$k" || exit 1; done' - "$ringside" "$kinds"
 is "bash: a topic of quiz" "$(offers quiz wal)" walk
+is "bash: a lab" "$(offers lab start shad)" shadow
+is "bash: a verb of labs" "$(offers lab selft)" selftest
+is "bash: a lab to be graded" "$(offers grade transl)" translation
+is "bash: a word to be explained" "$(offers explain sgd)" sgdt
+is "bash: a workload" "$(offers bench sweep comp)" compute
 for shell in zsh fish; do
     "$ringside" completion $shell >"$work/$shell"
     ok "$shell: a script" grep -q 'native te bt\|native te' "$work/$shell"
