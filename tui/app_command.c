@@ -193,7 +193,10 @@ static unsigned follow(struct app *a)
 {
     struct view *v = &a->view[VIEW_EVENTS];
     char where[16];
-    uint32_t id = a->focus == VIEW_EVENTS ? view_events_lowest(v) : 0;
+    int rows = 0;
+    for (unsigned i = 0; i < a->layout.panes; i++)
+        if (a->layout.pane[i].view == VIEW_EVENTS) rows = a->layout.pane[i].at.h - 2;
+    uint32_t id = a->focus == VIEW_EVENTS ? view_events_lowest(v, rows) : 0;
     if (!id || !v->scroll) return app_command(a, CMD_NEXT);
     snprintf(where, sizeof where, "%u", id);
     session_goto(&a->session, where);

@@ -82,7 +82,7 @@ bool view_note_asks(const struct view *v);
 bool view_note_hides(const struct view *v);
 int view_note_height(const struct view *v, int w);
 void view_note_plain(const struct view *v, struct pane *p);
-uint32_t view_events_lowest(const struct view *v); /* id of the last event that Events lists; 0: none */
+uint32_t view_events_lowest(const struct view *v, int rows); /* id of the last event that Events lists in so many rows; 0: none */
 unsigned view_ladder_detail(const struct view *v);
 /* "guest kernel", with its role; what people call a place. */
 const char *view_place_name(enum machine_place p, bool vmm);

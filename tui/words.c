@@ -1,224 +1,11 @@
-/* See words.h. What is said about a kind is in one small function each; a kind without one reads as its fields. */
+/* See words.h. Which events are lines, and what a visit to the hypervisor becomes; words_say.c has what is said of each kind. */
 #include "tui/words.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include "sim/trace/vector.h"
-#include "tui/theme.h"
 
 enum { VISIT_LONGEST = 64 /* events of one visit that are read for its line */ };
-
-static const char *name_of(const struct machine *m, uint32_t at, char *buf, size_t n)
-{
-    return machine_symbol(m, at, buf, n);
-}
-
-static void say_fields(const struct event *e, const struct machine *m, struct text *t)
-{
-    const struct event_desc *d = event_desc(e->kind);
-    (void)m;
-    for (unsigned i = 0; i < d->fields; i++) {
-        const struct event_field *f = &d->field[i];
-        uint32_t v = event_field(e, f);
-        if (t->len) text_char(t, ' ');
-        if (f->type)
-            text_add(t, "%s", trace_name(f->type, v));
-        else
-            text_add(t, f->hex ? "%s %X" : "%s %u", f->name, v);
-    }
-}
-
-static void say_at(const char *before, uint32_t at, const struct machine *m, struct text *t)
-{
-    char buf[64];
-    text_add(t, "%s%s", before, name_of(m, at, buf, sizeof buf));
-}
-
-static void say_run(const struct event *e, const struct machine *m, struct text *t)
-{
-    say_at("at ", e->u.RUN.entry, m, t);
-}
-
-static void say_fault(const struct event *e, const struct machine *m, struct text *t)
-{
-    vector_text(e->u.FAULT.vector, e->u.FAULT.code, t);
-    if (e->u.FAULT.vector == 14) text_add(t, " %08X", e->u.FAULT.addr);
-    say_at(" in ", e->eip, m, t);
-}
-
-static void say_int(const struct event *e, const struct machine *m, struct text *t)
-{
-    text_add(t, "%02Xh", e->u.INT.vector);
-    say_at(" in ", e->eip, m, t);
-}
-
-static void say_irq(const struct event *e, const struct machine *m, struct text *t)
-{
-    text_add(t, "vector %02Xh", e->u.IRQ.vector);
-    say_at(" in ", e->eip, m, t);
-}
-
-static void say_gate(const struct event *e, const struct machine *m, struct text *t)
-{
-    text_add(t, "ring %u → %u", e->u.GATE.from, e->u.GATE.to);
-    say_at("  ", e->u.GATE.target, m, t);
-}
-
-static void say_return(const struct event *e, const struct machine *m, struct text *t)
-{
-    text_add(t, "ring %u → %u", e->u.RETURN.from, e->u.RETURN.to);
-    say_at("  ", e->u.RETURN.target, m, t);
-}
-
-static void say_exit(const struct event *e, const struct machine *m, struct text *t)
-{
-    text_add(t, "%s", trace_name("exit", e->u.EXIT.reason));
-    if (e->u.EXIT.vector != VECTOR_NONE) {
-        text_add(t, " ");
-        vector_text(e->u.EXIT.vector, e->u.EXIT.code, t);
-    }
-    if (e->u.EXIT.vector == 14) text_add(t, " %08X", e->u.EXIT.addr);
-    say_at(" in ", e->eip, m, t);
-}
-
-static void say_vmexit(const struct event *e, const struct machine *m, struct text *t)
-{
-    const char *name = trace_name("vmx", e->u.VMEXIT.reason);
-    text_add(t, "%s", name ? name : "");
-    if (e->u.VMEXIT.vector != VECTOR_NONE) {
-        text_add(t, " ");
-        vector_text(e->u.VMEXIT.vector, 0, t);
-    }
-    say_at(" in ", e->eip, m, t);
-}
-
-static void say_vmentry(const struct event *e, const struct machine *m, struct text *t)
-{
-    say_at("", e->u.VMENTRY.target, m, t);
-    if (e->u.VMENTRY.inject) text_add(t, " injecting %08X", e->u.VMENTRY.inject);
-}
-
-static void say_emulate(const struct event *e, const struct machine *m, struct text *t)
-{
-    (void)m;
-    text_add(t, "%s", trace_name("mnemonic", e->u.EMULATE.op));
-}
-
-/* "#PF(2)"; "20h" where there is no name. */
-static void say_vector(uint8_t vector, uint32_t code, struct text *t)
-{
-    if (*vector_name(vector))
-        vector_text(vector, code, t);
-    else
-        text_add(t, "%02Xh", vector);
-}
-
-static void say_inject(const struct event *e, const struct machine *m, struct text *t)
-{
-    say_vector(e->u.INJECT.vector, e->u.INJECT.code, t);
-    say_at(" → ", e->u.INJECT.target, m, t);
-}
-
-static void say_resume(const struct event *e, const struct machine *m, struct text *t)
-{
-    text_add(t, "ring %u", e->u.RESUME.to);
-    say_at("  ", e->u.RESUME.target, m, t);
-}
-
-static void say_silent(const struct event *e, const struct machine *m, struct text *t)
-{
-    (void)m;
-    text_add(t, "%s: %s %X, not %X", trace_name("mnemonic", e->u.SILENT.op), trace_name("field", e->u.SILENT.field),
-             e->u.SILENT.got, e->u.SILENT.wanted);
-}
-
-static void say_hidden(const struct event *e, const struct machine *m, struct text *t)
-{
-    (void)m;
-    text_add(t, "fill %08X", e->u.HIDDEN.va);
-}
-
-static void say_true(const struct event *e, const struct machine *m, struct text *t)
-{
-    (void)m;
-    text_add(t, "guest's own %08X", e->u.TRUE.va);
-}
-
-static void say_traced(const struct event *e, const struct machine *m, struct text *t)
-{
-    (void)m;
-    text_add(t, "PTE %08X = %08X", e->u.TRACED.va, e->u.TRACED.entry);
-}
-
-static void say_cr3(const struct event *e, const struct machine *m, struct text *t)
-{
-    (void)m;
-    text_add(t, "cr3 = %08X", e->u.CR3.value);
-}
-
-static void say_port(const struct event *e, const struct machine *m, struct text *t)
-{
-    (void)m;
-    text_add(t, e->u.PORT.out ? "out %Xh, %X" : "in %Xh = %X", e->u.PORT.port, e->u.PORT.value);
-}
-
-static void say_raise(const struct event *e, const struct machine *m, struct text *t)
-{
-    (void)m;
-    text_add(t, "line %u%s", e->u.RAISE.line, e->u.RAISE.virtual_ ? " (virtual)" : "");
-}
-
-static void say_disk(const struct event *e, const struct machine *m, struct text *t)
-{
-    (void)m;
-    text_add(t, "drive %u: %s", e->u.DISK.drive, trace_name("ata", e->u.DISK.op));
-    if (e->u.DISK.count) text_add(t, ", %u at sector %u", e->u.DISK.count, e->u.DISK.lba);
-}
-
-static void say_hypercall(const struct event *e, const struct machine *m, struct text *t)
-{
-    (void)m;
-    text_add(t, "%s = %d", trace_name("hypercall", e->u.HYPERCALL.op), (int)e->u.HYPERCALL.result);
-}
-
-static void say_refused(const struct event *e, const struct machine *m, struct text *t)
-{
-    (void)m;
-    text_add(t, "refused: %s", trace_name("rule", e->u.REFUSED.rule));
-}
-
-static void say_upcall(const struct event *e, const struct machine *m, struct text *t)
-{
-    text_add(t, "upcall");
-    say_at(" → ", e->u.UPCALL.target, m, t);
-}
-
-static void say_die(const struct event *e, const struct machine *m, struct text *t)
-{
-    text_add(t, "%s", trace_name("death", e->u.DIE.why));
-    say_at(" at ", e->u.DIE.addr, m, t);
-}
-
-static const struct {
-    void (*say)(const struct event *e, const struct machine *m, struct text *t);
-    uint8_t role;
-    bool warn;
-} kinds[EV_COUNT] = {
-    [EV_RUN] = { say_run, ROLE_PLAIN, false },      [EV_FAULT] = { say_fault, ROLE_PLAIN, false },
-    [EV_INT] = { say_int, ROLE_PLAIN, false },      [EV_IRQ] = { say_irq, ROLE_DEVICE, false },
-    [EV_GATE] = { say_gate, ROLE_PLAIN, false },    [EV_RETURN] = { say_return, ROLE_PLAIN, false },
-    [EV_EXIT] = { say_exit, ROLE_VMM, false },      [EV_EMULATE] = { say_emulate, ROLE_VMM, false },
-    [EV_INJECT] = { say_inject, ROLE_VMM, false },  [EV_RESUME] = { say_resume, ROLE_VMM, false },
-    [EV_SILENT] = { say_silent, ROLE_WARN, true },  [EV_HIDDEN] = { say_hidden, ROLE_VMM, false },
-    [EV_TRUE] = { say_true, ROLE_VMM, false },      [EV_TRACED] = { say_traced, ROLE_VMM, false },
-    [EV_CR3] = { say_cr3, ROLE_PLAIN, false },      [EV_PORT] = { say_port, ROLE_DEVICE, false },
-    [EV_RAISE] = { say_raise, ROLE_DEVICE, false }, [EV_DIE] = { say_die, ROLE_WARN, true },
-    [EV_HYPERCALL] = { say_hypercall, ROLE_VMM, false }, [EV_REFUSED] = { say_refused, ROLE_WARN, false },
-    [EV_UPCALL] = { say_upcall, ROLE_VMM, false },
-    [EV_VMEXIT] = { say_vmexit, ROLE_PLAIN, false }, [EV_VMENTRY] = { say_vmentry, ROLE_PLAIN, false },
-    [EV_DISK] = { say_disk, ROLE_DEVICE, false },
-};
 
 static void finish(struct words *w, struct text *t)
 {
@@ -229,8 +16,8 @@ static void finish(struct words *w, struct text *t)
 static void begin(const struct event *e, struct words *w)
 {
     *w = (struct words){ .id = e->id, .cycle = e->cycle, .kind = e->kind, .ring = e->ring };
-    w->role = kinds[e->kind].role;
-    w->warn = kinds[e->kind].warn;
+    w->role = (uint8_t)words_role(e->kind);
+    w->warn = words_warn(e->kind);
     snprintf(w->word, sizeof w->word, "%s", event_desc(e->kind)->word);
 }
 
@@ -238,7 +25,7 @@ void words_event(const struct event *e, const struct machine *m, struct words *w
 {
     struct text t = { 0 };
     begin(e, w);
-    (kinds[e->kind].say ? kinds[e->kind].say : say_fields)(e, m, &t);
+    words_say(e, m, &t);
     if (e->kind == EV_RESUME) w->has_cost = true, w->cost = e->u.RESUME.cost;
     finish(w, &t);
 }
@@ -268,9 +55,9 @@ static void add_part(const struct event *e, const struct machine *m, struct text
     if (t->len) text_add(t, ", ");
     if (e->kind == EV_INJECT) {
         text_add(t, "inject ");
-        say_vector(e->u.INJECT.vector, e->u.INJECT.code, t);
+        words_vector(e->u.INJECT.vector, e->u.INJECT.code, t);
     } else {
-        kinds[e->kind].say(e, m, t);
+        words_say(e, m, t);
     }
 }
 
@@ -289,7 +76,10 @@ void words_visit(const struct event *exit, const struct machine *m, struct words
         if (e->kind == EV_RESUME) w->has_cost = true, w->cost = e->u.RESUME.cost;
         if (telling(e) && !(port && e->kind == EV_EMULATE)) add_part(e, m, &t);
     }
-    if (!t.len) text_add(&t, "%s", trace_name("exit", exit->u.EXIT.reason));
+    const char *reason = trace_name("exit", exit->u.EXIT.reason);
+    char where[64];
+    if (!t.len && strncmp(w->word, reason, strlen(w->word))) text_add(&t, "%s", reason);
+    else if (!t.len) text_add(&t, "in %s", machine_symbol(m, exit->eip, where, sizeof where)); /* the word is the reason */
     finish(w, &t);
 }
 

@@ -19,8 +19,15 @@ struct words {
     bool has_cost, warn;
     uint8_t kind, ring, role;
     char word[12];  /* "trap #GP", "silent" */
-    char what[120]; /* "cli", "popf: IF wanted 0 got 1" */
+    char what[200]; /* "cli", "popf: IF wanted 0 got 1" */
 };
+
+/* What happened, without number, time and word: "fill 40000000"; its role, and whether it is a warning. `m` names addresses. */
+void words_say(const struct event *e, const struct machine *m, struct text *out);
+unsigned words_role(unsigned kind);
+bool words_warn(unsigned kind);
+/* "#PF(2)"; "20h" where a vector has no name. */
+void words_vector(uint8_t vector, uint32_t code, struct text *out);
 
 /* One event by itself. `m` names addresses. */
 void words_event(const struct event *e, const struct machine *m, struct words *w);
