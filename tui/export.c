@@ -154,7 +154,7 @@ static void vms(const struct app *a, struct table *t)
     }
 }
 
-/* The dashboard: figures, causes, registers, differences; a column for each machine. */
+/* The dashboard: figures, causes, registers, differences, how instructions were answered; a column for each machine. */
 static void lockstep(const struct app *a, struct table *t)
 {
     const struct pair_shot *s = pair_now(a->pair);
@@ -186,6 +186,13 @@ static void lockstep(const struct app *a, struct table *t)
         for (unsigned k = 1; k < n; k++)
             if (k == d->machine) hex(t, d->got);
             else cell(t, "");
+    }
+    for (unsigned i = 0; i < s->answers.n; i++) {
+        const struct answer_row *r = &s->answers.row[i];
+        char what[64];
+        snprintf(what, sizeof what, "instruction: %s", r->word);
+        cell(t, what);
+        for (unsigned k = 0; k < n; k++) answers_cell(&r->by[k], !k, what), cell(t, what);
     }
 }
 

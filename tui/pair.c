@@ -58,6 +58,7 @@ static void look(struct pair *p, const struct since *since)
     s->tick = p->at + 1;
     s->step = p->step;
     s->synced = p->synced;
+    s->answers = p->answers;
     for (unsigned k = 0; k < p->n; k++) {
         struct pair_side *side = &s->side[k];
         const struct machine *m = p->step.m[k];
@@ -107,7 +108,10 @@ static bool tick(struct pair *p, bool keep)
     if (p->step.end == LOCKSTEP_PARTED && is_forgiven(p)) lockstep_forgive(&p->step);
     if (p->step.end != LOCKSTEP_RUNNING) return false;
     for (unsigned k = 0; k < p->n && keep; k++) *p->exit[k] = 0;
+    struct answers_since before;
+    answers_before(&p->step, &before);
     lockstep_step(&p->step);
+    answers_after(&p->answers, &p->step, &before);
     p->at++;
     for (unsigned k = 0; k < p->n; k++) count_exits(p, k);
     p->synced = made_equal(&p->step) != equal;
@@ -177,6 +181,7 @@ static void drop(struct pair *p)
     }
     p->at = p->shown = 0;
     p->synced = false;
+    p->answers.n = 0;
 }
 
 static bool begin(struct app *a, struct pair *p, struct err *e)
@@ -416,13 +421,15 @@ unsigned pair_key(struct app *a, uint32_t key)
     case CMD_BACK: if (p->shown) go_to(a, p->shown - 1, UINT64_MAX); break;
     case CMD_HOME: go_to(a, 0, UINT64_MAX); break;
     case CMD_UNIT: next_unit(a); break;
+    case CMD_WHY: text_clear(&a->card), pair_table(a, &a->card), overlay_table(a, "The same instruction, several answers"); break;
     case CMD_MACHINE: other(a, 1); break;
     case CMD_MACHINE_BACK: other(a, -1); break;
     case CMD_MORE: more(a); break;
     case CMD_LESS: less(a); break;
     case CMD_LOCKSTEP: case CMD_CANCEL: case CMD_QUIT: pair_close(a); return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
+    case CMD_DRAW: return app_command(a, CMD_SCREEN); /* here the diagram is the screen */
     case CMD_THEME: case CMD_REDRAW: case CMD_SCREEN: case CMD_EXPORT: case CMD_HELP: case CMD_COLON: return app_command(a, c);
-    default: session_say(&a->session, false, "Here: s x c forward, r Home back, u unit, F forgive, < > + - machines, Esc leave.");
+    default: session_say(&a->session, false, "Here: s x c forward, r Home back, u unit, i why, F forgive, < > + - machines, Esc leave.");
     }
     if (a->pair) say_end(a);
     return ASK_REDRAW;

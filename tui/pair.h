@@ -10,6 +10,7 @@
 #define TUI_PAIR_H
 
 #include "sim/lockstep.h"
+#include "tui/answers.h"
 
 struct app;
 struct session;
@@ -32,6 +33,7 @@ struct pair_shot {
     uint64_t tick;               /* 0: empty; else 1 + how often lockstep_step was called */
     struct lockstep step;        /* its counters and differences */
     struct pair_side side[PAIR_MACHINES];
+    struct answers answers;      /* so far */
     bool synced;
 };
 
@@ -45,6 +47,7 @@ struct pair {
     uint32_t event[PAIR_MACHINES]; /* last ids that were counted */
     char exit[PAIR_MACHINES][48];
     bool synced;
+    struct answers answers;
     struct pair_shot shot[PAIR_KEPT];
     uint64_t forgiven[PAIR_FORGIVEN];
     unsigned forgivens;
@@ -57,6 +60,9 @@ bool pair_open(struct app *a, const char *others);
 void pair_close(struct app *a);
 void pair_draw(struct app *a);
 unsigned pair_key(struct app *a, uint32_t key); /* bits of enum ask */
+/* The same instruction, several answers, as known at the moment shown: the newest in sentences and all as a table; the newest rows, below a head. */
+void pair_table(struct app *a, struct text *out);
+void pair_rows(struct app *a, unsigned most, struct text *out);
 const struct pair_shot *pair_now(const struct pair *p);
 unsigned pair_columns(const struct app *a); /* machines that have one, the bare one among them */
 unsigned pair_in_column(const struct pair *p, unsigned column); /* the machine of a column */

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "tui/app.h"
 
-enum { SEE_ROWS = 9, CAUSE_ROWS = 12, FACTS = 4 };
+enum { SEE_ROWS = 9, CAUSE_ROWS = 12, FACTS = 4, WIDE = 160 /* columns: there is room for the table of answers */ };
 
 static void number(char *to, size_t room, uint64_t n)
 {
@@ -117,16 +117,17 @@ static void draw_registers(struct pane *p, const struct pair_shot *s)
     static const char *const rows[3][6] = {
         { "EAX", "EBX", "ECX", "EDX", "ESI", "EDI" }, { "EBP", "ESP", "EIP", "CR0", "CR3", "CR2" }, { "CPL", "IF", "ZF", "CF", "SF", "IOPL" },
     };
-    int columns = p->at.w >= 118 ? 6 : p->at.w >= 76 ? 5 : 3, cell = (p->at.w - 2) / columns;
+    int columns = p->at.w >= 76 ? 6 : 3, cell = p->at.w / columns;
+    const char *mark = cell < 16 ? "!" : " =/";
     for (int y = 0; y < 3 && y < p->at.h; y++)
         for (int x = 0; x < columns; x++) {
             uint32_t one = value(&s->side[0].view, rows[y][x]);
             bool same = true;
             char text[64];
             for (unsigned k = 1; k < s->step.n; k++) same &= value(&s->side[k].view, rows[y][x]) == one;
-            const char *fmt = y == 2 ? "%-4s %X %s" : "%-3s %08X %s";
-            snprintf(text, sizeof text, fmt, rows[y][x], one, same ? "" : "=/");
-            pane_fit(p, 1 + x * cell, y, cell - 1, same ? STYLE(ROLE_PLAIN, 0) : STYLE(ROLE_WARN, ATTR_BOLD), text);
+            const char *fmt = y == 2 ? "%-4s %X%s" : "%-3s %08X%s";
+            snprintf(text, sizeof text, fmt, rows[y][x], one, same ? "" : mark);
+            pane_fit(p, (cell > 15) + x * cell, y, cell, same ? STYLE(ROLE_PLAIN, 0) : STYLE(ROLE_WARN, ATTR_BOLD), text);
         }
 }
 
@@ -200,11 +201,25 @@ static void draw_causes(struct app *a, const struct pair_shot *s, unsigned k, st
     }
 }
 
+static void answers_line(void *self, int i, const char *s, int n)
+{
+    fit(self, i, STYLE(ROLE_PLAIN, i == 1 ? ATTR_BOLD : 0), "%.*s", n, s);
+}
+
+static void draw_answers(struct app *a, struct rect r)
+{
+    struct text t = { 0 };
+    struct pane p = pane_box(&a->frame, r, STYLE(ROLE_FRAME, 0), "The same instruction, several answers", "i=why");
+    if (p.at.h > 1) pair_rows(a, (unsigned)p.at.h - 1, &t);
+    frame_wrap(text_str(&t), p.at.w, answers_line, &p);
+    text_free(&t);
+}
+
 static void draw_keys(struct app *a)
 {
     static const struct { const char *key, *word; } keys[] = {
-        { "s", "step" }, { "r", "back" }, { "x", "exit" }, { "c", "differ" }, { "u", "unit" }, { "F", "forgive" },
-        { "< > + -", "machines" }, { "?", "help" }, { "e", "export" },
+        { "s", "step" }, { "r", "back" }, { "x", "exit" }, { "c", "differ" }, { "i", "why" }, { "F", "forgive" },
+        { "< > + -", "machines" }, { "?", "help" }, { "u", "unit" }, { "e", "export" }, { "d", "draw" },
     };
     struct pane p = pane_of(&a->frame, (struct rect){ 0, a->frame.rows - 1, a->frame.cols, 1 });
     int x = 1;
@@ -223,7 +238,7 @@ static void draw_message(struct app *a)
     const struct session *s = &a->session;
     struct pane p = pane_of(&a->frame, (struct rect){ 0, a->frame.rows - 2, a->frame.cols, 1 });
     if (*s->message) pane_fit(&p, 1, 0, p.at.w - 2, STYLE(s->warn ? ROLE_WARN : ROLE_NOW, 0), s->message);
-    else fit(&p, 0, STYLE(ROLE_PLAIN, 0), "s steps by: %s   (+ is what the last step added)   Esc leaves", units[a->pair->unit]);
+    else fit(&p, 0, STYLE(ROLE_PLAIN, 0), "s steps by (u): %s   (+: what the last step added)   Esc leaves", units[a->pair->unit]);
 }
 
 void pair_draw(struct app *a)
@@ -245,7 +260,9 @@ void pair_draw(struct app *a)
         draw_side(a, s, k, (struct rect){ x, 1, w, code });
         if (causes) draw_causes(a, s, k, (struct rect){ x, 1 + code + see, w, causes });
     }
-    draw_guest(a, s, (struct rect){ 0, 1 + code, cols, see });
+    int both = cols >= WIDE ? cols / 2 : cols;
+    draw_guest(a, s, (struct rect){ 0, 1 + code, both, see });
+    if (both < cols) draw_answers(a, (struct rect){ both, 1 + code, cols - both, see });
     draw_message(a);
     draw_keys(a);
 }

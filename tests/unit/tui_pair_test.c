@@ -133,12 +133,51 @@ static void test_more_and_less(void **state)
     close_world(&w);
 }
 
+/* What became of one instruction on each: measured, told in words and in a table, and back in time with the rest. */
+static void test_answers(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 160, 45);
+    press(&w, "nnnL");
+    expect_shows(&w, "sti      80      #GP 1,667      5 insns 33"); /* before this moment, on the way here */
+    press(&w, "c");
+    expect_shows(&w, "pushf    9       ! silent 9     11 insns 31    no exit 9      reads mask");
+    press(&w, "i");
+    expect_shows(&w, "! no trap, and wrong: stored 246, not 46. 9 cycles.");
+    expect_shows(&w, "11 instructions of the translation cache stand for it, no exit. 31 cycles.");
+    expect_shows(&w, "cr 6,967");
+    assert_int_equal(w.app.frame.clipped, 0);
+    const struct answers *t = &pair_now(w.app.pair)->answers;
+    assert_string_equal(t->row[0].word, "pushf");
+    assert_int_equal(t->row[0].by[0].how, ANSWER_DIRECT);
+    assert_int_equal(t->row[0].by[1].how, ANSWER_SILENT);
+    assert_int_equal(t->row[0].by[2].how, ANSWER_TRANSLATED);
+    assert_int_equal(t->row[0].by[3].how, ANSWER_DIRECT);
+    assert_int_equal(t->row[0].by[2].ring, 1);
+    assert_int_equal(t->row[0].by[3].ring, 0);
+    for (unsigned i = 0; i < t->n; i++) {
+        const char *ported = answers_ported(t->row[i].word, true);
+        assert_true(!ported || strlen(ported) <= ANSWER_CELL);
+        if (!strcmp(t->row[i].word, "mov cr3") || !strcmp(t->row[i].word, "out"))
+            for (unsigned k = 1; k < 4; k++) assert_int_equal(t->row[i].by[k].how, ANSWER_EXIT);
+    }
+    press(&w, "<Esc>rrr"); /* the moment before: it had not been executed yet */
+    assert_false(shows(&w, "! silent 9"));
+    press(&w, "<Home>i");
+    expect_shows(&w, "has executed no sensitive instruction yet");
+    press(&w, "<Esc><80x24>---i");
+    expect_shows(&w, "no sensitive instruction");
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lockstep),
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_more_and_less),
+        cmocka_unit_test(test_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
