@@ -97,16 +97,16 @@ s:step "Before POPF" {
 s:step "POPF is another program now" {
   minutes = 4,
   say = [[
-    Vote, reveal, then step through the ten instructions. Adaptive, on-demand,
-    system-level: all three words of the definition are on the screen.]],
+    Vote and reveal. Then N, and s through the eleven instructions: the real
+    EIP moves in the cache, the guest's stays at POPF.]],
   run  = till.label "after_popf",
   show = "cpu",
   ask  = { "POPF with IF = 0 on the stack, translated. What happens?",
            choices = { "#GP: the hypervisor clears the virtual flag", "the virtual IF becomes 0, without a trap",
                        "IF stays as it is, and nobody is told" }, answer = 2 },
   note = [[
-    Ten instructions: IF of the image goes to the virtual flag, the rest to the
-    real POPF. No trap, no hypervisor, and right.]],
+    Eleven instructions stand for it: IF of the image goes to the virtual flag,
+    the rest to a real POPF. No trap, no visit, and the result is right.]],
   expect = function(vm)
     expect.eq(vm.guest.vIF, 0, "virtual IF after POPF")
     expect.eq(vm.flags.IF, 1, "real IF after POPF")
@@ -118,7 +118,7 @@ s:step "POPF is another program now" {
 s:step "As on the bare machine" {
   minutes = 3,
   say = [[
-    Bill: take parts away with --set bt.chain=0 and show what each is worth.]],
+    The bill: take parts away with --set bt.chain=0 to show what each is worth.]],
   run  = till.stop(),
   show = "serial",
   note = [[

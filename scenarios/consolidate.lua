@@ -90,9 +90,9 @@ s:step "A job without end" {
   ask  = { "The batch job may have at most 20 % of the processor. The servers leave a third of it idle. What does the job get?",
            choices = { "the idle third", "20 %, and the rest stays idle", "nothing while a server could want it" }, answer = 2 },
   note = [[
-    A weight is one's share beside others who want something, too; of what a cap
-    says one never gets more. Who rents out machines sells caps. The servers
-    mostly sleep, so they have credit left, and are served when they wake.]],
+    A weight is a share among those who want the processor now. A cap is a
+    limit, even when nobody else wants it: who rents out machines sells caps.
+    The servers mostly sleep, so they have credit left and are served first.]],
   expect = function(vm)
     local job = vm:of(BATCH)
     expect.near(100 * job.running, 20 * vm.cycles, 4 * vm.cycles, "hundredths of its cycles: the cap")

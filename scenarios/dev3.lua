@@ -23,7 +23,7 @@ s:step "The guest's driver writes its command" {
     on the same image.]],
   run  = till.event("disk", { op = "READ DMA" }),
   show = "events",
-  ask  = { "Ten OUTs and an IN make one request. How many of them leave?",
+  ask  = { "Ten OUTs and an IN make one request. How many of them leave the guest?",
            choices = { "all of them, whoever owns the device", "none, if the device is the guest's own", "only the last" }, answer = 2 },
   note = [[
     Device, count, three bytes of address, a table for the bus master, and
@@ -47,9 +47,9 @@ s:step "Who programs the real drive" {
   end,
   show = "events",
   note = [[
-    A virtual drive has nothing behind it but a request: sectors, a direction.
-    It waits in a queue with those of other VMs; the resident driver writes
-    the same registers again, the real ones, with a buffer of its own.]],
+    The virtual drive makes a request of it: which sectors, read or write. The
+    requests of all VMs wait in one queue. The hypervisor's own driver takes
+    this one and writes the same registers again, the real ones.]],
   expect = function(vm)
     local real = 0
     for e in vm:events { kind = "disk", op = "READ DMA" } do
@@ -69,9 +69,9 @@ s:step "It interrupts" {
   run  = till.event("raise", { line = 14 }),
   show = "events",
   note = [[
-    Most of the time went into the drive's arm. The real drive has moved the
-    sectors: into the hypervisor's buffer, or, through the IOMMU, into the
-    guest's memory.]],
+    Most of the time passed while the drive moved its arm. Then it stored the
+    sectors: into the hypervisor's buffer, or, under passthrough and through
+    the IOMMU, straight into the guest's memory.]],
   expect = function(vm)
     expect.eq(vm.last.virtual, 0, "the real interrupt controller hears it")
     if passed(vm) then expect.gt(vm.io.stored, 0, "bytes stored in the guest's memory by the device") end
@@ -85,8 +85,9 @@ s:step "The guest hears of it" {
   run  = till.event("raise", { line = 14 }),
   show = "events",
   note = [[
-    Either way the interrupt is the hypervisor's first, and the guest gets one
-    of its virtual controller's. Its EOI is the second exit of the two.]],
+    Either way the real interrupt goes to the hypervisor first; then the guest
+    gets one from its virtual interrupt controller. When its driver reports the
+    end of the interrupt (EOI), that is another exit.]],
   expect = function(vm)
     expect.eq(vm.last.virtual, 1, "the virtual controller hears it")
     expect.eq(passed(vm) and vm.io.handed_on or vm.io.real_interrupts, 1, "real interrupts that the hypervisor took")
@@ -101,8 +102,9 @@ s:step "What a request costs" {
   run  = till.stop(),
   show = "costs",
   note = [[
-    Exits for ports, copies and interrupts of all the requests together. The
-    real device was as slow both ways; what differs is who waits on the way.]],
+    All requests together: exits for ports, copies, interrupts. The drive takes
+    as long in each of the models. What differs is how much work the processor
+    does for a request, and who does it.]],
   expect = function(vm)
     print(string.format("%s: %d commands, %d port accesses served, %d sectors copied by the hypervisor, %d exits in all",
                         vm.io.way, vm.io.commands, vm.io.accesses, vm.io.copies, vm.exits.total))

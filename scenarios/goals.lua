@@ -58,8 +58,8 @@ s:step "Safety: the guest owns nothing" {
   show = "cpu",
   note = [[
     The kernel has loaded its tables, its task register and CR3, and switched
-    interrupts off: all that only in what it believes. The real registers are
-    the hypervisor's, and its memory is out of every program's reach.]],
+    interrupts off: in the copy of these registers that the hypervisor keeps
+    for it. The real ones are the hypervisor's, and its memory is out of reach.]],
   expect = function(vm)
     local loaded = 0
     for e in vm:events { kind = "emulate" } do
@@ -105,9 +105,9 @@ s:step "Performance: most of it is nobody's business" {
   ask  = { "How many of the guest's instructions did the hypervisor carry out?",
            choices = { "about half", "one in ten", "fewer than one in a thousand" }, answer = 3 },
   note = [[
-    Innocuous instructions run on the processor itself: ten million did, and
-    some 2,700 times the guest left to the hypervisor. Not the clock is the
-    measure, but who executes.]],
+    Harmless instructions run on the processor itself. Here millions did; fewer
+    than two thousand were carried out by the hypervisor. The measure is who
+    executes, not the clock: exits cost time, too, and that is another bill.]],
   expect = function(vm)
     local emulated, inside = 0, 0
     for _ in vm:events { kind = "emulate" } do emulated = emulated + 1 end

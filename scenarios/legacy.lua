@@ -100,11 +100,11 @@ s:step "Who runs it?" {
   run  = till.stop(),
   show = "costs",
   ask  = { "Which of the two leaves to the hypervisor more often, per instruction?",
-           choices = { "the old one, nothing of it is made for virtualization", "the modern one", "both alike" }, answer = 2 },
+           choices = { "the old one: nothing in it was made for this", "the modern one", "both alike" }, answer = 2 },
   note = [[
-    The old one hardly ever left, for it was never really entered: first VT-x
-    has no guest in real mode, ring 1 is none either, so the hypervisor
-    interprets each of its instructions. The modern one runs by itself.]],
+    The old one hardly ever left, for the processor hardly ever ran it: the
+    first VT-x has no guests in real mode, so the hypervisor interprets each
+    of its instructions. The modern one runs by itself, and has to leave.]],
   expect = function(vm)
     local old, new = vm:of(LEGACY), vm:of(MODERN)
     expect.lt(old.exits, 100, "exits of the old one")

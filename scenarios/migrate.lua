@@ -62,7 +62,7 @@ s:step "Every page is read-only" {
 s:step "The first round: everything" {
   minutes = 3,
   say = [[
-    Zero pages are a word. Hot pages wait.]],
+    A page of zeros is sent as one word. Hot pages wait.]],
   run = function(vm)
     while not vm.ended and #vm.migration.rounds < 2 do vm:run { to = till.event "resume", limit = 1e6 } end
     local r = vm.migration.rounds[1]

@@ -151,7 +151,7 @@ s:step "The timer interrupts" {
   show = "events",
   note = [[
     A thousand times a second the 8254 interrupts, whatever runs. No program can
-    refuse: CLI in ring 3 is a crime. Every other time the kernel gives the
+    refuse: CLI in ring 3 is a fault. Every other time the kernel gives the
     processor to the next in line: another CR3, another stack in the TSS.]],
   expect = function(vm)
     expect.eq(vm.cpl, 0, "ring")

@@ -98,7 +98,7 @@ s:step "There and back" {
   minutes = 4,
   say = [[
     From the exit to the resume: kernel, return from a system call, ring 3, a
-    switch statement in C, the next system call. KVM and its ioctl RUN are so.]],
+    switch statement in C, the next system call. KVM works this way: KVM_RUN.]],
   run = function(vm)
     if hosted(vm) then vm:run(till.event("host", { to_host = 0 })) else vm:run(till.event("resume")) end
   end,

@@ -134,7 +134,7 @@ s:step "The damage" {
   note = [[
     The handler added to the counter; the kernel wrote its old copy over that.
     An update is lost, and nothing crashed: the guest even ends well. Compare
-    with the bare machine: ringside run build/guests/popf.elf]],
+    with the bare machine: ringside run popf --cpu native]],
   expect = function(vm)
     expect.match(vm.serial, "critical section: INTERRUPTED, update lost")
     expect.match(vm.serial, "IF after popf: 1")

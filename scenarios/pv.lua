@@ -183,9 +183,9 @@ s:step "What is forbidden" {
   end,
   show = "serial",
   note = [[
-    At last the guest tries all it may not, such as mapping the hypervisor's
-    frames. Each entry is judged: whose frame, in use as what, which bits. The
-    log has the rule, the kernel an error number, the hypervisor no scratch.]],
+    Last, the guest tries what it may not, such as mapping the hypervisor's
+    frames. Each entry is checked: whose frame, used as what, which bits. The
+    log has the rule, the kernel gets an error number, nothing else happens.]],
   expect = function(vm)
     expect.match(vm.serial, "system calls: 100")
     expect.match(vm.serial, "pvtest: ok")

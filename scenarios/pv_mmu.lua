@@ -50,7 +50,7 @@ s:step "A page becomes a table" {
   note = [[
     A frame is a page table or writable, never both. So the kernel first gives
     up its right to store there (update_va_mapping), then has the page pinned as
-    a table. Only now are all 1024 entries looked at: a dear hypercall.]],
+    a table. Only now are all 1024 entries looked at: a costly hypercall.]],
   expect = function(vm)
     expect.eq(vm.last.result, 0, "result of mmuext_op")
     expect.gt(vm.last.cost, 2000, "cycles for judging a whole table")

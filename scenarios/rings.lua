@@ -22,7 +22,7 @@ s:step "Three inhabitants, three rings" {
   run  = till.label "kmain",
   show = "rings",
   note = [[
-    Ring 0: the hypervisor. Ring 1: the guest kernel, which believes to be in
+    Ring 0: the hypervisor. Ring 1: the guest kernel, which believes it is in
     ring 0. Ring 3: programs, as always. Ring 2 stays empty. The guest's kernel
     segments were rewritten from privilege 0 to 1.]],
   expect = function(vm)
@@ -147,12 +147,13 @@ s:step "CLI in ring 3 is a crime in both worlds" {
 s:step "To the end" {
   minutes = 2,
   say = [[
-    Preemption and system calls work as if bare. Only the bill differs: 5.]],
+    Preemption and system calls work as on the bare machine. Only the bill
+    differs: = puts both beside each other.]],
   run  = till.stop(),
   show = "serial",
   note = [[
     Both tasks were preempted and finished; the output is that of the bare
-    machine. What ring compression costs: count the visits in the summary.]],
+    machine. What ring compression costs: 5 shows where the cycles went.]],
   expect = function(vm)
     expect.match(vm.serial, "rings: ok")
     expect.eq(vm.exit_code, 0)

@@ -114,15 +114,15 @@ s:step "The ring shows in CS" {
 s:step "The count" {
   minutes = 4,
   say = [[
-    17, 18 or 19? Robin and Irvine count 17; with IRET and its kin split it is
-    19. ringside draw matrix has all techniques.]],
+    17, 18 or 19? Robin and Irvine say 17; the list as printed has 18; IRET
+    is the nineteenth. ringside draw matrix has all techniques.]],
   run  = till.stop(),
   show = "serial",
   ask  = { "INT n is on the list. Does it go wrong here?", choices = { "yes", "no: its gate traps" }, answer = 2 },
   note = [[
-    INT n is listed for its gate's privilege; the gate is the hypervisor's, so
-    it gets to know. All others are wrong: 16 of 17 (VERR and VERW as one), 17
-    of 18, with IRET 18 of 19. The control group, which traps, is right.]],
+    INT n is on the list for the privilege its gate checks. Here the gate is the
+    hypervisor's, so it hears of it. All others go wrong: 16 of 17 (VERR and
+    VERW as one), 17 of 18, with IRET 18 of 19. What traps is right.]],
   expect = function(vm)
     local wrong, printed, pages = verdicts(vm), {}, {}
     for row = 1, 18 do printed[#printed + 1] = row end

@@ -146,7 +146,7 @@ s:step "Accessed and dirty, by hardware" {
 s:step "The bill" {
   minutes = 4,
   say = [[
-    Cheap changes, dear misses. Who wins depends on the program: ringside
+    Cheap changes, expensive misses. Who wins depends on the program: ringside
     compare twolevel.]],
   run  = till.stop(),
   show = "costs",
