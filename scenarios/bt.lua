@@ -64,7 +64,8 @@ s:step "A jump asks once" {
 s:step "STI costs no trap" {
   minutes = 3,
   say = [[
-    Compare with trap: a visit of 1500 cycles has become one store.]],
+    Compare with trap: a visit of 1600 cycles has become five
+    instructions.]],
   run = function(vm)
     vm:run(till.label "sti_insn")
     vm:run(till.label "cli_insn")

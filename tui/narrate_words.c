@@ -1,27 +1,12 @@
-/* Events in full words, one line each. See narrate.h. Names of exceptions: SDM vol. 3A table 6-1. */
+/* Events in full words, one line each. See narrate.h. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sim/trace/vector.h"
 #include "tui/narrate.h"
+#include "tui/narrate_visit.h"
 #include "tui/words.h"
 
 enum { PERIOD = 6 /* the longest sequence of lines that is told once */ };
-
-static const char *const exceptions[20] = {
-    "divide error", "debug exception", "non-maskable interrupt", "breakpoint", "overflow", "bound range exceeded", "invalid opcode",
-    "device not available", "double fault", NULL, "invalid task state segment", "segment not present", "stack fault",
-    "general protection fault", "page fault", NULL, "floating-point error", "alignment check", "machine check", NULL,
-};
-
-static void say_vector(unsigned vector, uint32_t code, uint32_t addr, struct text *out)
-{
-    const char *name = vector < 20 ? exceptions[vector] : NULL;
-    if (name) text_add(out, "%s", name);
-    else text_add(out, "interrupt %02X hex", vector);
-    if (name && vector == 14) text_add(out, " at address %08X", addr);
-    if (name && vector_has_code((uint8_t)vector)) text_add(out, ", error code %X", code);
-}
 
 static const char *field_words(const char *name)
 {
@@ -34,35 +19,24 @@ static const char *field_words(const char *name)
     return name;
 }
 
-/* "Guest kernel, ring 1, at popf_insn: " */
+/* "Guest kernel, ring 1, at popf_insn: ". Below a hypervisor ring 0 is the hypervisor's, but for VMX's guests. */
 static void say_who(const struct machine *m, const struct event *e, struct text *out)
 {
     char where[64];
-    const char *who = e->ring == 3 ? "User code" : !machine_has_vmm(m) ? "Kernel" : "Guest kernel";
     const struct event *led = e->kind == EV_EXIT ? trace_by_id(machine_trace_of(m), e->cause) : NULL; /* there the guest still ran */
-    bool vmm = e->episode && e->kind != EV_EXIT;
-    text_add(out, "%s, ring %u, at %s: ", vmm ? "Hypervisor" : who, led ? led->ring : e->ring,
-             machine_symbol(m, e->eip, where, sizeof where));
+    unsigned ring = led ? led->ring : e->ring;
+    const char *cpu = machine_config(m)->cpu;
+    bool below = machine_has_vmm(m) && strcmp(cpu, "vtx") && ring == 0;
+    bool called = below && e->kind == EV_EXIT && !strcmp(cpu, "bt"); /* by translated code, without a gate */
+    bool vmm = !called && (below || (e->kind != EV_EXIT && e->episode) || (machine_has_vmm(m) && (e->kind == EV_RUN || e->kind == EV_RESUME)));
+    const char *who = vmm ? "Hypervisor" : called ? "Translated kernel" : ring == 3 ? "User code" : machine_has_vmm(m) ? "Guest kernel" : "Kernel";
+    text_add(out, "%s, ring %u, at %s: ", who, called ? 1 : ring, machine_symbol(m, e->eip, where, sizeof where));
 }
 
 static void say_silent(const struct event *e, struct text *out)
 {
     text_add(out, "%s. Here %s should have become %X and is %X. No trap: nobody was told.", trace_name("mnemonic", e->u.SILENT.op),
              field_words(trace_name("field", e->u.SILENT.field)), e->u.SILENT.wanted, e->u.SILENT.got);
-}
-
-/* The guest left; what the hypervisor did, and what it took. */
-static void say_visit(const struct machine *m, const struct event *e, struct text *out)
-{
-    struct words w;
-    words_visit(e, m, &w);
-    if (e->u.EXIT.vector == VECTOR_NONE) text_add(out, "exit, %s.", trace_name("exit", e->u.EXIT.reason));
-    else {
-        say_vector(e->u.EXIT.vector, e->u.EXIT.code, e->u.EXIT.addr, out);
-        text_add(out, ", because of %s.", trace_name("exit", e->u.EXIT.reason));
-    }
-    text_add(out, " The hypervisor: %s.", w.what);
-    if (w.has_cost) text_add(out, " It took %llu cycles.", (unsigned long long)w.cost);
 }
 
 /* Arrows are read as nothing, or as their name. */
@@ -84,9 +58,12 @@ void narrate_event(const struct machine *m, const struct event *e, struct text *
     text_add(out, "Event %u, cycle %llu. ", e->id, (unsigned long long)e->cycle);
     say_who(m, e, out);
     switch (e->kind) {
+    case EV_RUN: text_add(out, "the machine starts."); break;
+    case EV_RESUME: text_add(out, "it goes to the guest, in ring %u.", e->u.RESUME.to); break;
+    case EV_HALT: text_add(out, "the CPU halts until an interrupt comes."); break;
     case EV_SILENT: say_silent(e, out); break;
-    case EV_EXIT: say_visit(m, e, out); break;
-    case EV_FAULT: say_vector(e->u.FAULT.vector, e->u.FAULT.code, e->u.FAULT.addr, out), text_char(out, '.'); break;
+    case EV_EXIT: narrate_visit(m, e, out); break;
+    case EV_FAULT: narrate_vector(e->u.FAULT.vector, e->u.FAULT.code, e->u.FAULT.addr, out), text_char(out, '.'); break;
     case EV_INT: text_add(out, "software interrupt %02X hex.", e->u.INT.vector); break;
     case EV_IRQ: text_add(out, "a device interrupts, vector %02X hex.", e->u.IRQ.vector); break;
     case EV_GATE: text_add(out, "the CPU goes from ring %u to ring %u.", e->u.GATE.from, e->u.GATE.to); break;
