@@ -195,8 +195,8 @@ static void draw_causes(struct app *a, const struct pair_shot *s, unsigned k, st
         if (!best) return;
         last = side->by_cause[best];
         number(n, sizeof n, last);
-        pane_fit(&p, 1, y, 10, STYLE(ROLE_PLAIN, 0), cause_name(best));
-        pane_fill(&p, (struct rect){ 12, y, (int)(last * (uint64_t)(p.at.w - 28) / most), 1 }, STYLE(ROLE_PLAIN, 0), 0x2588);
+        pane_fit(&p, 1, y, 11, STYLE(ROLE_PLAIN, 0), cause_name(best));
+        pane_fill(&p, (struct rect){ 13, y, (int)(last * (uint64_t)(p.at.w - 29) / most), 1 }, STYLE(ROLE_PLAIN, 0), 0x2588);
         pane_putf(&p, p.at.w - 15, y, STYLE(ROLE_PLAIN, 0), "%14s", n);
     }
 }

@@ -39,15 +39,17 @@ static unsigned role_of(unsigned cause)
     }
 }
 
+enum { BAR = 14 /* column of the bars: "walk-second" is the longest name */ };
+
 static void draw_row(struct pane *p, int y, unsigned role, const char *name, uint64_t n, uint64_t longest)
 {
     struct text t = { 0 };
-    int room = p->at.w - 28, w = longest && room > 0 ? (int)(n * (uint64_t)room / longest) : 0;
+    int room = p->at.w - 15 - BAR, w = longest && room > 0 ? (int)(n * (uint64_t)room / longest) : 0;
     text_number(&t, n);
-    pane_fit(p, 1, y, 9, STYLE(role, 0), name);
+    pane_fit(p, 1, y, BAR - 3, STYLE(role, 0), name);
     if (longest && room > 0) {
-        pane_put(p, 11, y, STYLE(role, 0), "▏");
-        pane_fill(p, (struct rect){ 12, y, w, 1 }, STYLE(role, 0), 0x2588);
+        pane_put(p, BAR - 1, y, STYLE(role, 0), "▏");
+        pane_fill(p, (struct rect){ BAR, y, w, 1 }, STYLE(role, 0), 0x2588);
     }
     pane_putf(p, p->at.w - 14, y, STYLE(ROLE_PLAIN, 0), "%13s", text_str(&t));
     text_free(&t);

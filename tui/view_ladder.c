@@ -180,8 +180,7 @@ static void draw_arrow(struct sheet *s, int y, const struct ladder_row *r, unsig
         pane_put(s->p, x, y, style, lane ? "┼" : r->twin ? "═" : "─");
     }
     pane_put(s->p, a, y, style, right ? "├" : "┤");
-    if (silent) pane_put(s->p, high - 3, y, style, "✗");
-    else pane_put(s->p, right ? high - 1 : low + 1, y, style, right ? "►" : "◄");
+    if (!silent) pane_put(s->p, right ? high - 1 : low + 1, y, style, right ? "►" : "◄");
 }
 
 static void draw_words(struct sheet *s, int y, const struct ladder_row *r, unsigned style, const char *words, bool inside)
@@ -226,6 +225,7 @@ static int draw_row(struct sheet *s, int y, const struct ladder_row *r)
     draw_times(s, y, r, style);
     draw_arrow(s, y, r, style);
     if (inside) draw_words(s, y, r, style, r->label, true);
+    if (r->shape == LADDER_SILENT) pane_put(s->p, (r->to > r->from ? s->lane[r->to] : s->lane[r->from]) - 2, y, style, "✗"); /* over a long word's end */
     if (detail_of(s->l) > 1 && *r->detail) draw_words(s, y + 1, r, style, r->detail, false);
     return last;
 }

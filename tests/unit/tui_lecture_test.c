@@ -185,9 +185,24 @@ static void test_goto_failure(void **state)
     close_world(&w);
 }
 
+/* The sign of what did not happen stays, however narrow the lanes. */
+static void test_cross(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nnnnnP");
+    press(&w, "p");
+    expect_shows(&w, "popf: no trap ✗");
+    press(&w, "<Esc>0");
+    expect_shows(&w, "popf: no trap  ✗");
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cross),
         cmocka_unit_test(test_golden), cmocka_unit_test(test_clicker),       cmocka_unit_test(test_blank),
         cmocka_unit_test(test_views),  cmocka_unit_test(test_nothing_clips), cmocka_unit_test(test_marks),
         cmocka_unit_test(test_goto_failure),
