@@ -3,7 +3,7 @@
 local s = scenario {
   title   = "Binary translation closes the hole",
   lecture = "Binary translation",
-  order   = 20,
+  order   = 8,
   techniques = "bt",
   reading = {
     "Bugnion et al.: Bringing virtualization to the x86 architecture with the original VMware Workstation. TOCS 30(4), 2012",

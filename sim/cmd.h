@@ -56,7 +56,9 @@ const struct command *command_find(const char *word, struct err *e);
 void command_help(const struct command *c, struct text *out); /* the page of one command */
 void command_overview(struct text *out);                      /* `ringside --help` */
 void command_short(struct text *out);                         /* a bare `ringside` off a terminal */
-int  command_picker(struct err *e);                           /* ... and on one: the scenarios and what to type */
+/* ... and on one: the scenarios, and which is to be opened. `picked` is its name, "" if the person wants none; if nobody can be asked, what to
+ * type is said. Returns an exit code. */
+int  command_picker(char *picked, size_t room, struct err *e);
 
 /* How this program was called, for "next:" lines: "./ringside". */
 const char *command_program(void);

@@ -363,14 +363,32 @@ int cmd_version(const struct options *o, struct err *e)
     return print(&t, e);
 }
 
-int command_picker(struct err *e)
+/* A number of the list, or a name as it stands; "" for an empty line. */
+static bool read_pick(const struct lesson_entry *list, unsigned n, char *picked, size_t room, struct err *e)
+{
+    char line[256] = "", *end;
+    if (!fgets(line, sizeof line, stdin)) line[0] = 0;
+    line[strcspn(line, "\r\n")] = 0;
+    const char *typed = line + strspn(line, " ");
+    unsigned long number = strtoul(typed, &end, 10);
+    bool is_number = *typed && !*end;
+    if (is_number && (number < 1 || number > n)) return err_set(e, EXIT_USAGE, "%.40s: the scenarios have the numbers 1 to %u", typed, n);
+    snprintf(picked, room, "%s", is_number ? list[number - 1].name : typed);
+    return true;
+}
+
+int command_picker(char *picked, size_t room, struct err *e)
 {
     static struct lesson_entry list[64];
     struct text t = { 0 };
+    bool ask = isatty(STDIN_FILENO);
     unsigned n = lesson_list(list, 64, e);
-    text_add(&t, "Ringside " RINGSIDE_VERSION ": pick a scenario\n\n");
-    for (unsigned i = 0; i < n; i++) text_add(&t, "  %-10s %s\n", list[i].name, list[i].title);
-    text_add(&t, "\n  %s tui %-18s step through it\n  %s run %-18s read it as text\n  %s --help\n", program,
-             n ? list[0].name : "NAME", program, n ? list[0].name : "NAME", program);
-    return print(&t, e);
+    *picked = 0;
+    text_add(&t, "Ringside " RINGSIDE_VERSION ": the scenarios\n");
+    for (unsigned i = 0; i < n; i++) text_add(&t, "%2u %-11s %s\n", i + 1, list[i].name, list[i].title);
+    if (!ask) text_add(&t, "%s tui %s, %s --help\n", program, n ? list[0].name : "NAME", program);
+    else text_add(&t, "Number or name (Enter: none; %s --help: all commands): ", program);
+    if (print(&t, e) != EXIT_GOOD || !ask) return e->code;
+    fflush(stdout);
+    return read_pick(list, n, picked, room, e) ? EXIT_GOOD : e->code;
 }

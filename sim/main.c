@@ -28,10 +28,17 @@ static void print_error(const struct err *e)
     fputc('\n', stderr);
 }
 
+static int dispatch(int argc, char **argv, struct err *e);
+
+/* No command: on a terminal one picks a scenario. */
 static int bare(struct err *e)
 {
     struct text t = { 0 };
-    if (isatty(STDOUT_FILENO)) return command_picker(e);
+    char called[] = "ringside", word[] = "tui", picked[256];
+    if (isatty(STDOUT_FILENO)) {
+        int code = command_picker(picked, sizeof picked, e);
+        return *picked ? dispatch(3, (char *[]){ called, word, picked, NULL }, e) : code;
+    }
     command_short(&t);
     fputs(text_str(&t), stderr);
     text_free(&t);

@@ -47,6 +47,16 @@ mux send-keys Escape q
 shows "left with 0"
 check "it leaves by q"
 
+# --- no command: one picks
+mux kill-server 2>/dev/null
+mux new-session -d -x 80 -y 24 "'$ringside'; echo left with \$?; read -r _; '$ringside'; echo then \$?; '$ringside'; echo last \$?; sleep 60"
+shows "Number or name" && shows "2 trap " && mux send-keys 2 Enter && shows "trap.lua  step 0/7" && mux send-keys q && shows "left with 0"
+check "the picker opens a scenario by its number"
+mux send-keys Enter && mux clear-history && sleep 0.3 && shows "Number or name" && mux send-keys Enter && shows "Number or name"
+check "or none"
+mux send-keys p o p Enter && shows "did you mean" && shows "last 3"
+check "a name that is none is told which one is near"
+
 # --- tui --watch: the file changes under it; it comes back to where it was
 sed 's/^return s$//' "$(dirname "$ringside")/scenarios/popf.lua" >"$tmp/mine.lua" 2>/dev/null || sed 's/^return s$//' scenarios/popf.lua >"$tmp/mine.lua"
 mux kill-server 2>/dev/null
