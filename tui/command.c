@@ -22,6 +22,9 @@ static const struct {
     { "Home", TKEY_HOME },   { "End", TKEY_END },   { "PgUp", TKEY_PGUP },     { "PgDn", TKEY_PGDN },
     { "Enter", TKEY_ENTER }, { "Tab", TKEY_TAB },   { "Esc", TKEY_ESC },       { "Backspace", TKEY_BACKSPACE },
     { "Space", TKEY_SPACE }, { "lt", '<' },         { "Ctrl-L", TKEY_CTRL_L },
+    { "F1", TKEY_F1 },       { "F2", TKEY_F1 + 1 }, { "F3", TKEY_F1 + 2 },     { "F4", TKEY_F1 + 3 },
+    { "F5", TKEY_F1 + 4 },   { "F6", TKEY_F1 + 5 }, { "F7", TKEY_F1 + 6 },     { "F8", TKEY_F1 + 7 },
+    { "F9", TKEY_F1 + 8 },   { "F10", TKEY_F10 },
 };
 
 const struct command_desc *command_desc(int command) { return &table[command]; }

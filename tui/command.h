@@ -38,6 +38,8 @@ enum key {
     TKEY_END,
     TKEY_PGUP,
     TKEY_PGDN,
+    TKEY_F1, /* to TKEY_F10, in a row */
+    TKEY_F10 = TKEY_F1 + 9,
     TKEY_CLICK,
     TKEY_WHEEL_UP,
     TKEY_WHEEL_DOWN,

@@ -265,7 +265,8 @@ static uint32_t translate(wint_t code)
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (table[i].curses == code) return table[i].key;
-    return code; /* a function key: no command has it, so it gets the hint */
+    if (code >= KEY_F(1) && code <= KEY_F(10)) return TKEY_F1 + (code - KEY_F(1));
+    return code; /* no command has it, so it gets the hint */
 }
 
 static uint32_t mouse_key(void)

@@ -44,6 +44,9 @@ static void test_unknown(void **state)
 {
     (void)state;
     assert_int_equal(command_of_key('~'), CMD_NONE);
+    assert_int_equal(command_of_key(TKEY_F1), CMD_HELP);
+    assert_int_equal(command_of_key(TKEY_F10), CMD_QUIT);
+    assert_int_equal(command_of_key(TKEY_F1 + 1), CMD_NONE);
     assert_int_equal(command_of_key(0x110100u + 300), CMD_NONE);
     assert_int_equal(key_named("Hyper", 5), TKEY_NOTHING);
     assert_int_equal(key_named("", 0), TKEY_NOTHING);
