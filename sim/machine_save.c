@@ -64,16 +64,25 @@ static bool take(void *machine, struct vm *vm)
     return !m->save.failed.code;
 }
 
+static void vain(void *machine, const char *why)
+{
+    struct machine *m = machine;
+    m->save.done = true;
+    err_set(&m->save.failed, EXIT_FAILED, "--save %.200s: %s", m->cfg.save, why);
+}
+
 void machine_save_plan(struct machine *m)
 {
     int vm = config_saved_vm(&m->cfg);
-    if (m->cfg.save[0]) m->b->vmm.suspend = (struct suspend){ .at = m->cfg.save_at ? m->cfg.save_at : 1, .vm = vm < 0 ? 0 : (unsigned)vm, .take = take, .self = m };
+    if (m->cfg.save[0]) m->b->vmm.suspend = (struct suspend){ m->cfg.save_at ? m->cfg.save_at : 1, vm < 0 ? 0 : (unsigned)vm, take, vain, m, NULL };
 }
 
 bool machine_saved(const struct machine *m, struct err *e)
 {
     if (!m->cfg.save[0] || (m->save.done && !m->save.failed.code)) return true;
     if (m->save.done) return err_set(e, m->save.failed.code, "%s; the virtual machine was not saved, and went on here", m->save.failed.text);
+    const char *why = m->b->vmm.suspend.why;
+    if (why) return err_set(e, EXIT_FAILED, "--save %.200s: nothing was saved until the virtual machine ended: %s", m->cfg.save, why);
     return err_set(e, EXIT_FAILED, "--save %.200s: nothing was saved, for the virtual machine had ended before cycle %llu; use an earlier --save-at", m->cfg.save,
                    (unsigned long long)m->cfg.save_at);
 }

@@ -173,6 +173,14 @@ static bool is_enough(struct vmm *h, uint32_t next)
 static bool taken(void *vmm, struct vm *vm);
 static void arrived(struct vmm *h);
 
+/* A ported kernel that does not do its part. */
+static void vain(void *vmm, const char *why)
+{
+    struct vmm *h = vmm;
+    snprintf(h->migrate.failed, sizeof h->migrate.failed, "%s", why);
+    give_up(h);
+}
+
 static void end_round(struct vmm *h)
 {
     struct migrate *g = &h->migrate;
@@ -182,7 +190,7 @@ static void end_round(struct vmm *h)
     uint32_t next = dirty_rate(h, r) + setting(h, SETTING_MIGRATE_STEP), least = setting(h, SETTING_MIGRATE_MIN);
     if (is_enough(h, next)) {
         g->stage = MIGRATE_STOP;
-        h->suspend = (struct suspend){ .at = r->ended, .vm = g->vm, .take = taken, .self = h };
+        h->suspend = (struct suspend){ .at = r->ended, .vm = g->vm, .take = taken, .vain = vain, .self = h };
         h->schedule.look = true;
     } else {
         begin_round(h, next > least ? next : least);

@@ -20,6 +20,7 @@
 #define VMM_PARAVIRT_H
 
 #include "sim/mmu/direct.h"
+#include "sim/vmm/save_file.h"
 #include "sim/vmm/vm.h"
 #include "sim/vmm/xen_abi.h"
 
@@ -90,6 +91,7 @@ struct paravirt {
     bool     fresh;            /* it was built while another domain had the processor, and has not started */
     uint32_t kept_bytes, lives, vain; /* vain: of a service domain, lives in a row that were of no use to anybody */
     uint64_t sent;             /* notifications, when it was built last */
+    struct { uint64_t asked; uint32_t record; bool raised, stands; } suspend; /* system time; start_info's frame; it was told; it has suspended itself */
     uint64_t period, ticked;   /* ns between ticks, 0: none; system time of the last one */
 };
 
@@ -152,6 +154,7 @@ uint32_t pv_ring1(uint32_t selector);                                      /* RP
 bool pv_table_fault(struct paravirt *p, uint32_t at, uint32_t code, struct fault *f);
 void pv_drop_tables(struct paravirt *p);                                   /* GDT and LDT: none of its frames is in use as such */
 void pv_forget_ldt(struct paravirt *p);                                    /* its pages are looked up anew when they are used */
+int32_t pv_take_gdt(struct paravirt *p, const uint32_t *frame, uint32_t n); /* instead of the one it had */
 int32_t pv_set_ldt(struct paravirt *p, uint32_t base, uint32_t entries);
 bool pv_can_return(struct paravirt *p);                                    /* would IRET to v->virt succeed? */
 bool pv_load_data_segments(struct paravirt *p);                            /* false: one of them is bad */
@@ -187,6 +190,35 @@ bool pv_is_me(const struct paravirt *p, uint32_t domain);
 struct paravirt *pv_domain(const struct paravirt *p, uint32_t domain);     /* NULL: there is none, it ended or is no domain */
 bool pv_lent(const void *pv, uint32_t frame, bool write);                  /* struct direct.lent */
 void pv_over(struct vcpu *v);                                              /* the VM ended, others go on */
+
+/* ---- paravirt_suspend.c: the kernel is asked to leave */
+enum pv_ready { PV_READY, PV_WAITS, PV_NEVER };
+/* Somebody wants the domain: does it stand still, with nothing in it that means something only here? PV_NEVER: *why says so. */
+enum pv_ready pv_suspend_ready(struct paravirt *p, const char **why);
+int32_t pv_suspends(struct paravirt *p, uint32_t record);                  /* SCHEDOP_shutdown(suspend), by one that was asked */
+void    pv_goes_on(struct paravirt *p);                                    /* nobody took it */
+
+/* ---- paravirt_save.c: the domain in page numbers */
+enum { PV_KIND = 0xF, PV_KIND_PLAIN = 0, PV_KIND_LIST = 8, PV_KIND_ABSENT = 15, PV_KIND_PINNED = 0x80 }; /* others: enum direct_type */
+#define PV_LIST_PAGE 0x80000000u /* in a word of the list: a page number */
+#define PV_TAG SAVE_TAG('D', 'O', 'M', 'N')
+#define PV_TAG_MEMORY SAVE_TAG('P', 'A', 'G', 'E')
+struct pv_pages { uint32_t *frame, *page; uint8_t *kind; }; /* by page number: frame, kind; by frame: its page. UINT32_MAX: none */
+bool pv_pages(const struct paravirt *p, struct pv_pages *all);             /* from the kernel's own list; false: there is none that fits */
+void pv_pages_free(struct pv_pages *all);
+/* A page as it travels; false: a table maps what is not the domain's, and such entries are 0. Costs no cycle. */
+bool pv_canonical(const struct paravirt *p, const struct pv_pages *all, uint32_t pfn, uint8_t to[PAGE_SIZE]);
+struct pv_state { /* by page number: start_info, CR3's table, the first page of the list ... */
+    uint32_t pages, record, base, list, store, console, kernel_ss, kernel_sp, failsafe_masks, gdt_frames, gdt[XEN_GDT_PAGES], ldt_base, ldt_entries, assists;
+    struct pv_far event, failsafe;
+    struct xen_trap_info trap[256];
+};
+void pv_save(const struct paravirt *p, bool memory, struct text *file);
+
+/* ---- paravirt_restore.c */
+bool pv_arrives(struct paravirt *p);                                       /* its frames are empty, for what will come */
+bool pv_restore(struct vm *vm, bool memory, const struct text *file, struct state_reader *r); /* false: r->why, or a part is missing */
+void pv_restored(struct paravirt *p);
 
 /* ---- paravirt_time.c */
 void pv_time_init(struct paravirt *p);
@@ -225,6 +257,7 @@ bool pv_check(const struct paravirt *p, char *why, unsigned room);
 
 /* ---- paravirt_build.c: start of day */
 /* Builds tables, lists and start_info behind the image, which is loaded; v->virt gets its boot state. */
+void pv_introduce(struct paravirt *p);                                     /* channels and grants to the service domain */
 bool pv_build(struct vm *vm, const struct pv_image *image, struct err *e);
 
 #endif

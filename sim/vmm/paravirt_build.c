@@ -171,6 +171,12 @@ static void grant_to_service(struct paravirt *p)
     if (pv_console_is_split(p)) grant(p, CONSOLE, p->console);
 }
 
+void pv_introduce(struct paravirt *p)
+{
+    pv_events_init(p);
+    grant_to_service(p);
+}
+
 /* The processor must have what the kernel was built for. */
 static bool can_page(struct paravirt *p, const struct pv_image *i, struct err *e)
 {
@@ -195,8 +201,7 @@ bool pv_build(struct vm *vm, const struct pv_image *i, struct err *e)
     pv_keep_image(p, i);
     p->console = machine_frame(vm, l.console);
     p->store = machine_frame(vm, l.store);
-    pv_events_init(p);
-    grant_to_service(p);
+    pv_introduce(p);
     build_tables(vm, i, &l, frames);
     build_lists(p, &l, frames);
     build_start_info(p, i, &l, frames);

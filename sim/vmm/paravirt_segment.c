@@ -132,13 +132,10 @@ void pv_drop_tables(struct paravirt *p)
     p->ldt_base = p->ldt_entries = 0;
 }
 
-/* arg: list of frames, number of descriptors. */
-int32_t pv_set_gdt(struct paravirt *p, const uint32_t arg[6])
+int32_t pv_take_gdt(struct paravirt *p, const uint32_t *frame, uint32_t n)
 {
-    uint32_t frame[XEN_GDT_PAGES], n = (uint32_t)(((uint64_t)arg[1] + DESCRIPTORS - 1) / DESCRIPTORS), taken = 0;
+    uint32_t taken = 0;
     enum direct_rule rule = DIRECT_OK;
-    if (arg[1] > XEN_GDT_PAGES * DESCRIPTORS) return -XEN_EINVAL;
-    if (!pv_read(p, arg[0], frame, n * 4)) return -XEN_EFAULT;
     while (taken < n && !rule) rule = direct_take(p->mmu, frame[taken++], FRAME_SEGMENTS);
     if (rule) {
         for (taken--; taken; taken--) direct_drop(p->mmu, frame[taken - 1]);
@@ -150,6 +147,14 @@ int32_t pv_set_gdt(struct paravirt *p, const uint32_t arg[6])
         map(p, p->gdt_frames, frame[p->gdt_frames] << PAGE_SHIFT | AREA_ENTRY);
     }
     return 0;
+}
+
+/* arg: list of frames, number of descriptors. */
+int32_t pv_set_gdt(struct paravirt *p, const uint32_t arg[6])
+{
+    uint32_t frame[XEN_GDT_PAGES], n = (uint32_t)(((uint64_t)arg[1] + DESCRIPTORS - 1) / DESCRIPTORS);
+    if (arg[1] > XEN_GDT_PAGES * DESCRIPTORS) return -XEN_EINVAL;
+    return pv_read(p, arg[0], frame, n * 4) ? pv_take_gdt(p, frame, n) : -XEN_EFAULT;
 }
 
 /* arg: machine address (low, high), descriptor (low, high). In a table in use, or in memory that may become one. */

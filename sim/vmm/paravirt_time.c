@@ -119,10 +119,12 @@ static int32_t block(struct paravirt *p)
     return 0;
 }
 
-static int32_t shut_down(struct paravirt *p, uint32_t reason)
+/* `record`: of one that suspends itself, the frame of its start_info. */
+static int32_t shut_down(struct paravirt *p, uint32_t reason, uint32_t record)
 {
     struct vm *vm = p->v->vm;
     if (vm->exited) return 0;
+    if (reason == XEN_SHUTDOWN_SUSPEND && p->suspend.asked) return pv_suspends(p, record);
     vm->exited = true;
     vm->reset = reason == XEN_SHUTDOWN_REBOOT;
     vm->exit_code = reason; /* off: 0, all is well; crashed, or suspended and nobody to resume it: a failure */
@@ -156,7 +158,7 @@ int32_t pv_sched_op(struct paravirt *p, const uint32_t arg[6])
     case XEN_SCHED_YIELD: return schedule_yields(p->v->vmm), 0;
     case XEN_SCHED_BLOCK: return block(p);
     case XEN_SCHED_REMOTE_SHUTDOWN: return -XEN_EPERM;
-    case XEN_SCHED_SHUTDOWN: return pv_read(p, arg[1], &reason, 4) ? shut_down(p, reason) : -XEN_EFAULT;
+    case XEN_SCHED_SHUTDOWN: return pv_read(p, arg[1], &reason, 4) ? shut_down(p, reason, arg[2]) : -XEN_EFAULT;
     case XEN_SCHED_POLL: return poll(p, arg[1]);
     default: return -XEN_ENOSYS;
     }
@@ -169,7 +171,7 @@ int32_t pv_sched_op_compat(struct paravirt *p, const uint32_t arg[6])
     case XEN_SCHED_YIELD: return schedule_yields(p->v->vmm), 0;
     case XEN_SCHED_BLOCK: return block(p);
     case XEN_SCHED_REMOTE_SHUTDOWN: return -XEN_EPERM;
-    case XEN_SCHED_SHUTDOWN: return shut_down(p, arg[1]);
+    case XEN_SCHED_SHUTDOWN: return shut_down(p, arg[1], arg[2]);
     default: return -XEN_ENOSYS;
     }
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "sim/cpu/cpu_state.h"
 #include "sim/io/device_state.h"
+#include "sim/vmm/paravirt.h"
 #include "sim/vmm/vm.h"
 
 #define TAG_WHAT SAVE_TAG('W', 'H', 'A', 'T') /* what sort of machine, and when */
@@ -22,9 +23,6 @@ bool save_possible(const char *what, const struct cpu_strategy *cpu, const char 
     const struct io_strategy *way = io_strategy_find(io);
     if (!cpu->hypervisor)
         return err_set(e, EXIT_USAGE, "%s with --cpu native: there is no virtual machine to be taken from or put into it; use --cpu te, bt or vtx", what);
-    if (cpu->aware)
-        return err_set(e, EXIT_USAGE, "%s with --cpu %s: a paravirtual guest's page tables name machine frames, which are others elsewhere; rewriting them is "
-                       "planned, not in version 0.1. Use --cpu te, bt or vtx", what, cpu->name);
     if (way && !way->migrates)
         return err_set(e, EXIT_USAGE, "%s with --io %s: part of the virtual machine's state is in the real device that it owns, and cannot be read out of it; "
                        "use --io hypervisor-direct", what, io);
@@ -35,12 +33,13 @@ bool save_possible(const char *what, const struct cpu_strategy *cpu, const char 
     return true;
 }
 
-uint32_t save_layout(void) { return state_layout(&devices_state, state_layout(&cpu_state, (uint32_t)sizeof(struct what))); }
+uint32_t save_layout(void) { return state_layout(&devices_state, state_layout(&cpu_state, (uint32_t)(sizeof(struct what) + sizeof(struct pv_state)))); }
 
 /* ---- out */
 
 #define APICS (1u << 31) /* among struct what's extras */
 #define MANAGED (1u << 30) /* likewise: there is a balloon's port */
+#define PORTED (1u << 29)  /* likewise: its kernel is paravirtual */
 
 static struct what what_of(const struct vm *vm)
 {
@@ -52,7 +51,7 @@ static struct what what_of(const struct vm *vm)
     w.hz = b->clock->hz;
     w.frames = vm->frames;
     w.family = m->cost[COST_CPU_FAMILY], w.model = m->cost[COST_CPU_MODEL], w.stepping = m->cost[COST_CPU_STEPPING];
-    w.without = m->without, w.extras = m->extras | (vm->devices.apics ? APICS : 0u) | (vm->vmm->memory.managed ? MANAGED : 0u), w.epoch = b->epoch;
+    w.without = m->without, w.extras = m->extras | (vm->devices.apics ? APICS : 0u) | (vm->vmm->memory.managed ? MANAGED : 0u) | (vm->vcpu.pv ? PORTED : 0u), w.epoch = b->epoch;
     for (unsigned n = 0; n < IDE_DRIVES; n++) {
         const struct disk *d = vm->disk[n].virtio ? &vm->devices.virtio_blk[n].disk : &vm->devices.ide.channel[n / 2].drive[n % 2].disk;
         w.sectors[n] = d->sectors;
@@ -117,7 +116,8 @@ void save_vm(const struct vm *vm, bool memory, struct text *file)
     at = save_open(file, TAG_DEVS);
     devices_save(&vm->devices, &vm->timers, file);
     save_close(file, at);
-    if (memory) save_memory(vm, file);
+    if (vm->vcpu.pv) pv_save(vm->vcpu.pv, memory, file);
+    else if (memory) save_memory(vm, file);
     if (memory && vm->vmm->memory.managed) save_balloon(vm, file);
 }
 
@@ -138,6 +138,9 @@ static bool fits(const struct vm *vm, const struct what *w, const char *name, st
     if (w->hz != here.hz || w->family != here.family || w->model != here.model || w->stepping != here.stepping)
         return err_set(e, EXIT_INPUT, "%s: saved on another processor (family %u model %u stepping %u, %llu MHz), whose clock and CPUID the guest has seen; use "
                        "the same --model", name, w->family, w->model, w->stepping, (unsigned long long)w->hz / 1000000);
+    if ((w->extras ^ here.extras) & PORTED)
+        return err_set(e, EXIT_INPUT, "%s: saved %s --cpu pv, and a kernel is ported or it is not; use %s", name, w->extras & PORTED ? "under" : "under another technique than",
+                       w->extras & PORTED ? "--cpu pv" : "--cpu te, bt or vtx");
     if ((w->extras ^ here.extras) & MANAGED)
         return err_set(e, EXIT_INPUT, "%s: saved %s --set memory.total or memory.share, and the guest has seen whether there is a balloon's port; %s", name,
                        w->extras & MANAGED ? "with" : "without", w->extras & MANAGED ? "set one of them (any amount will do)" : "leave them out");
@@ -200,8 +203,9 @@ static bool restore_cpu(struct vm *vm, struct state_reader *r)
     struct vcpu *v = &vm->vcpu;
     struct cpu *c = &v->virt;
     if (!cpu_load(c, r) || !state_bytes(r, v->virt_mmu.pdpte, sizeof v->virt_mmu.pdpte)) return false;
-    c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
+    if (!v->pv) c->env.paging(c->env.mmu, c->cr0, c->cr3, c->cr4);
     vm->restored = true;
+    if (v->pv) pv_restored(v->pv);
     return true;
 }
 
@@ -213,10 +217,10 @@ bool save_restore(struct vm *vm, bool memory, const struct text *file, const cha
         return err_set(e, EXIT_INPUT, "%s: does not say what it is of; save it anew", name);
     if (!fits(vm, &w, name, e)) return false;
     const struct clock before = *vm->vmm->board.clock;
-    bool there = !memory || restore_memory(vm, file, &r);
+    bool there = vm->vcpu.pv ? pv_restore(vm, memory, file, &r) : !memory || restore_memory(vm, file, &r);
     *vm->vmm->board.clock = before; /* no time passes, wherever the pages had to go */
     if (vm->dead) return err_set(e, EXIT_USAGE, "%s: its pages do not fit into this machine's memory, and nothing may be swapped; use a larger --set memory.total", name);
-    if (!there) return err_set(e, EXIT_INPUT, "%s: its memory is not that of a virtual machine like this", name);
+    if (!there) return err_set(e, EXIT_INPUT, "%s: %s", name, vm->vcpu.pv && r.why[0] ? r.why : "its memory is not that of a virtual machine like this");
     bool good = save_find(file, TAG_VCPU, &r) && restore_cpu(vm, &r);
     if (good) good = save_find(file, TAG_DEVS, &r) && devices_load(&vm->devices, &vm->timers, &r);
     return good || err_set(e, EXIT_INPUT, "%s: %s", name, r.why[0] ? r.why : "a part is missing");

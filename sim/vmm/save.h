@@ -8,7 +8,8 @@
  * have the same clock rate, and the features that the guest has seen.
  * Idea 3: where machine memory is managed (memory.h) a page travels as its bytes, be they on a shared frame or in the swap area, and the guest's
  * balloon as a list: what its driver gave it may ask back. Where they lie at the target is that machine's affair; it may have less memory.
- * Refused, with the reason: paravirtual guests (their tables name machine frames), passthrough (the state is in a real device). */
+ * Idea 4: a paravirtual guest's page tables name machine frames; they go as page numbers, and its kernel does its part (paravirt_suspend.c).
+ * Refused, with the reason: passthrough (the state is in a real device). */
 #ifndef VMM_SAVE_H
 #define VMM_SAVE_H
 

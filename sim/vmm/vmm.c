@@ -86,7 +86,7 @@ static void start_one(struct vmm *h, struct vm *vm)
     }
     v->ops->start(v);
     vm->io->start(vm);
-    if (vm->restored && !v->ops->hardware) emulate_follow_all(v);
+    if (vm->restored && !v->ops->hardware && !v->ops->aware) emulate_follow_all(v);
     v->entered = h->board.clock->now;
 }
 

@@ -227,11 +227,12 @@ bad "--save without a moment" 2 'Add --save-at' run good.elf --cpu vtx --save x
 bad "--save-at without a file" 2 'Add --save FILE' run good.elf --cpu vtx --save-at 1e6
 bad "--save of a bare machine" 2 'no virtual machine' run good.elf --save x --save-at 1e6
 bad "--restore into a bare machine" 2 'no virtual machine' run good.elf --restore x
-bad "--save of a paravirtual guest" 2 'name machine frames' run good.elf --cpu pv --save x --save-at 1e6
+bad "--save of a kernel without a suspend path" 1 'no suspend path' run "$root/build/guests/pvtest.elf" --cpu pv --serial null -q --save x --save-at 1e6
+bad "--save with --io split" 2 'in this machine.s service domain' run good.elf --cpu pv --io split --vms 2 --disk a.img --save x --save-at 1e6 --set vm.1.save=1
+bad "--save with a pool of frames" 2 'a domain with a balloon' run good.elf --cpu pv --set memory.total=8 --save x --save-at 1e6
 bad "--save with passthrough" 2 'the real device that it owns' run good.elf --cpu vtx --io passthrough --save x --save-at 1e6
 bad "--save of one of two" 2 'which one' run good.elf --cpu vtx --vms 2 --save x --save-at 1e6
 bad "--save of both" 2 'which one' run good.elf --cpu vtx --vms 2 --save x --save-at 1e6 --set vm.0.save=1 --set vm.1.save=1
-bad "--save of the ported one" 2 'name machine frames' run good.elf --cpu vtx --vms 2 --save x --save-at 1e6 --set vm.1.save=1 --set vm.1.cpu=pv
 bad "--save with another's card" 2 'it would go on as the first' run good.elf --cpu vtx --vms 2 --nic alone --save x --save-at 1e6 --set vm.1.save=1
 bad "--migrate-at of one of two" 2 'which one' run good.elf --cpu vtx --vms 2 --migrate-at 1e6
 bad "--migrate-at of both" 2 'which one' run good.elf --cpu vtx --vms 2 --migrate-at 1e6 --set vm.0.migrate=1 --set vm.1.migrate=1
@@ -255,7 +256,7 @@ bad "--restore of another image's" 3 'another image' run good.elf --cpu vtx --re
 bad "--restore with another size" 3 'say --ram 64M' run "${mini[@]}" --ram 32M --cpu vtx --restore m.vm
 bad "--restore on another processor" 3 'use the same --model' run "${mini[@]}" --model core2 --cpu vtx --restore m.vm
 bad "--migrate-at of a bare machine" 2 'no virtual machine' run good.elf --migrate-at 1e6
-bad "--migrate-at of a paravirtual guest" 2 'name machine frames' run good.elf --cpu pv --migrate-at 1e6
+bad "--migrate-at of a paravirtual guest" 2 'stores to its memory unseen' run good.elf --cpu pv --migrate-at 1e6
 bad "--migrate-at with passthrough" 2 'the real device that it owns' run good.elf --cpu vtx --io passthrough --migrate-at 1e6
 bad "--migrate-at with agile paging" 2 'Use --mmu shadow' run good.elf --cpu vtx --mmu agile --migrate-at 1e6
 bad "--migrate-to without a moment" 2 'Add --migrate-at' run good.elf --cpu vtx --migrate-to bt

@@ -4,7 +4,7 @@
 // read like any memory, but changed by hypercalls, many entries at a time, since the hypervisor checks each; they hold
 // machine frames, for which the kernel looks up its own. INT 80h of a program enters here directly.
 // Manual: Xen interface manual for x86, 3 to 5; Barham et al., Xen and the Art of Virtualization, SOSP 2003.
-// Not here: migration (frames that change), several virtual processors.
+// Not here: several virtual processors. Leaving the machine: suspend.c.
 #include "mini/kernel.h"
 #include "mini/driver.h"
 #include "mini/pv.h"
@@ -23,7 +23,7 @@ void arch_start(const struct start_info *start) __attribute__((noreturn));
 void arch_trap(struct trap_frame *frame);
 
 static struct vcpu_info *const me = &shared_info.vcpu[0];
-static uint32_t frame_list[RAM_MAX / PAGE]; // machine frame of each frame of ours
+static uint32_t frame_list[RAM_MAX / PAGE] __attribute__((aligned(PAGE))); // machine frame of each frame of ours
 static uint32_t frames_at_most;            // as many as there may ever be
 static bool may_grow;                      // it began with fewer
 static pte_t *boot_directory; // what CR3 names
@@ -61,7 +61,11 @@ void irq_enable(void)
 }
 
 void irq_disable(void) { me->masked = 1, barrier(); }
-void irq_wait(void) { hypercall(HC_SCHED, SCHED_BLOCK, 0); } // unmasks, too
+void irq_wait(void)
+{
+    if (suspend_wanted()) suspend();
+    hypercall(HC_SCHED, SCHED_BLOCK, 0); // unmasks, too
+}
 
 static void (*event_handlers[CHANNELS])(void);
 
@@ -125,6 +129,7 @@ void arch_trap(struct trap_frame *frame)
     else if (frame->vector == VECTOR_PF) kernel_page_fault(frame, me->cr2);
     else kernel_exception(frame);
     kernel_leave(frame);
+    if (suspend_wanted() && from_user(frame)) irq_disable(), suspend();
     irq_disable(); // nothing may come between the loads of trap_return
 }
 
@@ -197,12 +202,17 @@ static void on_timer(void)
     set_timer();
 }
 
+uint32_t event_virtual(uint32_t virq)
+{
+    struct bind_virq bind = { .virq = virq };
+    must(hypercall(HC_EVENT_CHANNEL, CHANNEL_BIND_VIRQ, &bind), "a virtual interrupt");
+    return bind.port;
+}
+
 static void timer_ready(void)
 {
-    struct bind_virq bind = { .virq = VIRQ_TIMER };
-    must(hypercall(HC_EVENT_CHANNEL, CHANNEL_BIND_VIRQ, &bind), "the timer");
     next_tick = system_time() + PERIOD;
-    event_install(bind.port, on_timer);
+    event_install(event_virtual(VIRQ_TIMER), on_timer);
     set_timer();
 }
 
@@ -222,6 +232,8 @@ void arch_pause(int periods)
 static struct mmu_update queue[QUEUE];
 static uint32_t queued;
 
+const uint32_t *machine_frames(void) { return frame_list; }
+uint32_t page_of_frame(uint32_t mfn) { return MACHINE_TO_PHYSICAL[mfn]; }
 uint32_t machine_frame(uint32_t physical) { return frame_list[physical / PAGE]; }
 pte_t pte_make(uint32_t physical, uint32_t flags) { return machine_frame(physical) * PAGE | flags; }
 uint32_t pte_physical(pte_t entry) { return MACHINE_TO_PHYSICAL[entry / PAGE] * PAGE; }
@@ -324,6 +336,26 @@ static void map_ram(struct boot *boot, uint32_t mapped)
     for (uint8_t *page = __text_start; page < __text_end; page += PAGE) set_writable(page, false);
 }
 
+// ---- To another machine -----------------------------------------------------------------------------------------------
+
+void arch_leaves(void)
+{
+    grant_leaves();
+    map_own(&shared_info);
+    me->masked = 1; // of a page that nobody else sees: who looks shall find what is
+}
+
+void arch_arrives(const struct start_info *start, bool stayed)
+{
+    map_machine(&shared_info, start->shared_info / PAGE);
+    if (!stayed) {
+        memset(event_handlers, 0, sizeof event_handlers);
+        event_install(event_virtual(VIRQ_TIMER), on_timer);
+        if (!timer_stopped) set_timer();
+    }
+    grant_arrives(stayed);
+}
+
 // ---- Processes -----------------------------------------------------------------------------------------------------
 
 void arch_kernel_stack(uint32_t top) { hypercall(HC_STACK_SWITCH, RING1_DS, top); }
@@ -406,6 +438,7 @@ void arch_start(const struct start_info *start)
     store_init(start);
     map_ram(&boot, mapped);
     timer_ready();
+    if (!is_service) suspend_init(start, frame_list, frames_at_most);
     kernel_main(&boot);
 }
 

@@ -36,6 +36,14 @@ void console_init(const struct start_info *start)
     event_install(channel, on_console);
 }
 
+void console_arrives(const struct start_info *start)
+{
+    channel = start->console_channel;
+    event_install(channel, on_console);
+    on_console();
+    signal();
+}
+
 // Here nobody may be sent to sleep. Another domain that is to take the text needs the processor for it; one that does not is not waited for
 // for ever.
 static bool wait_until(uint32_t most)

@@ -22,6 +22,18 @@ static void init(void)
     ready = true;
 }
 
+void grant_leaves(void)
+{
+    if (ready) map_own((void *)grant_table);
+}
+
+// Elsewhere the table is another one, and empty: what was granted is granted no longer.
+void grant_arrives(bool stayed)
+{
+    (void)stayed;
+    if (ready) init();
+}
+
 uint32_t grant_new(uint16_t domain, const void *page, bool readonly)
 {
     if (!ready) init();

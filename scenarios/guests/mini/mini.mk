@@ -8,7 +8,7 @@ MINI_SRC      := main.c console.c net.c sched.c proc.c trap.c syscall.c memory.c
 MINI_COMMON   := $(MINI_SRC:%=mini/%) lib/memory.c
 MINI_NATIVE   := mini/arch_native.S mini/arch_native.c mini/console_native.c mini/net_native.c mini/rtl8139.c mini/disk_native.c mini/ide.c mini/virtio.c \
                  lib/trap.S lib/tables.c lib/serial.c lib/timer.c
-MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c mini/net_pv.c mini/front.c mini/grant.c mini/store_wire.c mini/store_client.c
+MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c mini/net_pv.c mini/front.c mini/grant.c mini/store_wire.c mini/store_client.c mini/suspend.c
 # What the service domain has besides: the paravirtual kernel is also its kernel. Its driver is the bare PC's.
 MINI_SERVICE  := mini/service.c mini/control.c mini/store_server.c mini/blkback.c mini/netback.c mini/consback.c mini/ide.c mini/rtl8139.c
 # Not the port's: what spoils a front end on purpose, for tests.

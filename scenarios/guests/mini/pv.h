@@ -11,8 +11,25 @@ void event_install(uint32_t channel, void (*handler)(void)); // called with even
 void console_init(const struct start_info *start);
 void console_take(void (*taker)(char c)); // who gets what is typed from now on, and what was kept; NULL: it is kept
 uint32_t milliseconds(void); // of system time, whether ticks come or not
+uint32_t event_virtual(uint32_t virq);       // the channel of a virtual interrupt, bound now
 void map_own(void *page);                    // and its own frame again
 uint32_t machine_frame(uint32_t physical); // of one of the domain's own frames
+
+uint32_t page_of_frame(uint32_t mfn);      // which page of ours it is
+const uint32_t *machine_frames(void);      // the list of all
+
+// Leaving the machine (suspend.c). Channels and grants are gone when it goes on elsewhere.
+void suspend_init(const struct start_info *start, const uint32_t *frames, uint32_t count);
+bool suspend_wanted(void);
+void suspend(void);                          // with events masked, and nobody's hands full of machine frames
+void arch_leaves(void);                      // the hypervisor's own memory is no longer shown
+void arch_arrives(const struct start_info *start, bool stayed); // it is again; the timer
+void console_arrives(const struct start_info *start);
+void store_arrives(const struct start_info *start);
+void grant_leaves(void);
+void grant_arrives(bool stayed);
+void disk_arrives(void);
+void net_arrives(void);
 
 // Event channels to other domains (arch_pv.c). 0: there is none.
 uint32_t event_listen(uint16_t domain);                // a new one, which that domain may bind

@@ -31,6 +31,14 @@ void store_init(const struct start_info *start)
     event_install(channel, on_store);
 }
 
+// The store is another one, as after @restart: its page is empty, and nobody has an answer to what was asked.
+void store_arrives(const struct start_info *start)
+{
+    if (!channel || !start->store_channel) return;
+    channel = start->store_channel;
+    event_install(channel, on_store);
+}
+
 bool store_is_there(void) { return channel != 0; }
 
 // Before there are processes, nobody else can run meanwhile.

@@ -55,9 +55,9 @@ struct memory_map { // what firmware would tell: ranges of our own count
     } __attribute__((packed)) *range;
 };
 
-enum { SCHED_YIELD = 0, SCHED_BLOCK = 1, SCHED_SHUTDOWN = 2, SHUTDOWN_OFF = 0, SHUTDOWN_CRASH = 3 };
+enum { SCHED_YIELD = 0, SCHED_BLOCK = 1, SCHED_SHUTDOWN = 2, SHUTDOWN_OFF = 0, SHUTDOWN_SUSPEND = 2, SHUTDOWN_CRASH = 3 };
 enum { CHANNEL_BIND_INTERDOMAIN = 0, CHANNEL_BIND_VIRQ = 1, CHANNEL_BIND_PIRQ = 2, CHANNEL_CLOSE = 3, CHANNEL_SEND = 4,
-       CHANNEL_ALLOC_UNBOUND = 6, VIRQ_TIMER = 0 };
+       CHANNEL_ALLOC_UNBOUND = 6, VIRQ_TIMER = 0, VIRQ_SUSPEND = 16 };
 enum { PHYSDEV_SET_IOPL = 6, PHYSDEV_EOI = 12 };
 
 struct bind_virq {
@@ -158,6 +158,8 @@ struct vcpu_info {
 struct shared_info {
     struct vcpu_info vcpu[32];
     volatile uint32_t pending[32], mask[32];
+    volatile uint32_t clock[3];               // the time of day at system time 0
+    volatile uint32_t frames, frame_lists;    // how many pages there may be; the frame where the list of their frames begins
 };
 
 struct start_info {
