@@ -21,6 +21,7 @@ static bool check_ported(const struct machine_cfg *c, const struct cpu_strategy 
 /* Can the way of paging note every store? */
 static bool check_log(const struct machine_cfg *c, struct err *e)
 {
+    if (cpu_strategy_find(c->cpu)->aware) return true; /* it stands still while it goes */
     for (const struct mmu_strategy *const *s = mmu_strategies; *s; s++)
         if (!strcmp((*s)->name, c->mmu) && !(*s)->protect)
             return err_set(e, EXIT_USAGE, "--migrate-at with --mmu %s: the guest stores to tables of its own unseen, and pages must not be missed; planned, not in "
@@ -90,8 +91,11 @@ static bool check_leaver(const struct machine_cfg *c, bool managed, struct err *
         return err_set(e, EXIT_USAGE, "--migrate-at of one of several with --nic: the switch between them is in this machine, and nobody would be at the other "
                        "end of its cable; leave the card out");
     config_alone(c, (unsigned)vm, &one);
-    if (cpu_strategy_find(one.cpu)->aware)
-        return err_set(e, EXIT_USAGE, "--migrate-at with --cpu pv: the guest stores to its memory unseen, and pages must not be missed; use --save and --restore");
+    const struct cpu_strategy *cpu = cpu_strategy_find(one.cpu), *to = c->migrate_to[0] ? cpu_strategy_find(c->migrate_to) : cpu;
+    if (!check_ported(c, cpu, "--migrate-at", e)) return false;
+    if (to && to->aware != cpu->aware && to->hypervisor && cpu->hypervisor)
+        return err_set(e, EXIT_USAGE, "--migrate-to %s from --cpu %s: a ported kernel runs under no other technique than pv, and no other kernel under that; leave "
+                       "--migrate-to out", to->name, cpu->name);
     return save_possible("--migrate-at", cpu_strategy_find(one.cpu), c->io, 1, managed, e) && check_log(&one, e) &&
            (!c->migrate_to[0] || save_possible("--migrate-to", cpu_strategy_find(c->migrate_to), c->io, 1, managed, e));
 }

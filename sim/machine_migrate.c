@@ -10,6 +10,7 @@
 #include <zlib.h>
 #include "sim/board.h"
 #include "sim/core/fatal.h"
+#include "sim/vmm/paravirt.h"
 #include "sim/vmm/save.h"
 
 static struct machine *source(void *self) { return self; }
@@ -70,7 +71,8 @@ static bool reserve(void *self, char *why, size_t room)
     }
     m->migration.to = machine_new(&c, &e);
     if (!m->migration.to) snprintf(why, room, "the target: %.140s", e.text);
-    return m->migration.to != NULL;
+    struct paravirt *p = m->migration.to ? m->migration.to->b->vmm.vm[0].vcpu.pv : NULL;
+    return m->migration.to != NULL && (!p || pv_arrives(p));
 }
 
 static bool is_cut(const struct machine *m, unsigned round, char *why, size_t room)
@@ -112,7 +114,7 @@ static bool page(void *self, unsigned round, uint32_t n, const uint8_t *bytes, c
         m->migration.spoiled = round;
     }
     m->migration.got = sum(sum(m->migration.got, &n, sizeof n), copy, PAGE_SIZE);
-    bus_poke(&to->b->bus, hpa(vm->bus.map[n] << PAGE_SHIFT), copy, PAGE_SIZE);
+    bus_poke(vm_memory(vm), hpa(n << PAGE_SHIFT), copy, PAGE_SIZE);
     return true;
 }
 
@@ -138,11 +140,17 @@ static void take_past(struct machine *to, const struct machine *from)
 /* --set vmm.check=1: the dirty log has missed nothing. */
 static void check(const struct machine *m, const struct vm *vm)
 {
-    const struct machine *to = m->migration.to;
-    for (uint32_t n = 0; setting(m, SETTING_CHECK) && n < vm->frames; n++) {
-        const uint8_t *here = bus_page(&m->b->bus, hpa(vm->bus.map[n] << PAGE_SHIFT)), *there = bus_page(&to->b->bus, hpa(to->b->vmm.vm[0].bus.map[n] << PAGE_SHIFT));
+    struct vm *arrived = &m->migration.to->b->vmm.vm[0];
+    struct pv_pages all = { 0 };
+    uint8_t here[PAGE_SIZE], there[PAGE_SIZE];
+    if (!setting(m, SETTING_CHECK) || (vm->vcpu.pv && !pv_pages(vm->vcpu.pv, &all))) return;
+    for (uint32_t n = 0; n < vm->frames; n++) {
+        if (vm->vcpu.pv) (void)pv_canonical(vm->vcpu.pv, &all, n, here);
+        else bus_peek(&m->b->bus, hpa(vm->bus.map[n] << PAGE_SHIFT), here, PAGE_SIZE);
+        bus_peek(vm_memory(arrived), hpa(n << PAGE_SHIFT), there, PAGE_SIZE);
         if (memcmp(here, there, PAGE_SIZE)) fatal(EXIT_BUG, "our bug: a store to the virtual machine's memory was not noted, and its page did not go");
     }
+    pv_pages_free(&all);
 }
 
 /* Stages 3 and 4. */

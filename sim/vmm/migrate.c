@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "sim/vmm/paravirt.h"
 #include "sim/vmm/save.h"
 #include "sim/vmm/vm.h"
 
@@ -10,7 +11,7 @@ enum { PAGE_LINES = PAGE_SIZE / 64, HEAD = 16 /* bytes before a page on the link
 
 static const char *const stage_names[MIGRATE_STAGES] = { "not begun", "reserving", "copying", "stopped", "done", "failed" };
 static const char *const why_names[MIGRATE_WHYS] = { "few pages are left", "the guest stores faster than the link may go",
-                                                     "it stored to more than in the round before, twice", "there were enough rounds" };
+                                                     "it stored to more than in the round before, twice", "there were enough rounds", "it was not to run meanwhile" };
 const char *migrate_stage_name(unsigned stage) { return stage < MIGRATE_STAGES ? stage_names[stage] : "?"; }
 const char *migrate_why_name(unsigned why) { return why < MIGRATE_WHYS ? why_names[why] : "?"; }
 
@@ -49,6 +50,9 @@ uint64_t migrate_deadline(const struct vmm *h)
 
 /* ---- the dirty log */
 
+/* Without it the VM stands still while all of it goes. */
+static bool is_live(struct vmm *h) { return setting(h, SETTING_MIGRATE_LIVE) && leaver(h)->vcpu.vmmu.ops->protect; }
+
 static uint8_t *marks_of(const struct vm *vm, uint32_t page) { return &vm->vmm->board.bus->marks[vm->bus.map[page]]; }
 
 void migrate_stores(struct vm *vm, uint32_t page)
@@ -70,6 +74,7 @@ static void log_anew(struct vmm *h)
     struct vmmu *m = &vm->vcpu.vmmu;
     memset(g->dirty, 0, (g->frames + 31) / 32 * sizeof *g->dirty);
     g->dirtied = 0;
+    if (!is_live(h)) return;
     for (uint32_t n = 0; n < g->frames; n++) *marks_of(vm, n) |= FRAME_SHARED;
     charge(h, g->frames / 32);
     m->cause = vm->vcpu.cause;
@@ -78,7 +83,7 @@ static void log_anew(struct vmm *h)
 
 static void log_off(struct vmm *h)
 {
-    for (uint32_t n = 0; n < h->migrate.frames; n++) *marks_of(leaver(h), n) &= (uint8_t)~FRAME_SHARED;
+    for (uint32_t n = 0; is_live(h) && n < h->migrate.frames; n++) *marks_of(leaver(h), n) &= (uint8_t)~FRAME_SHARED;
 }
 
 /* ---- rounds */
@@ -120,12 +125,21 @@ void migrate_over(struct vm *vm)
     give_up(vm->vmm);
 }
 
+/* Of a ported kernel's pages those that hold machine frames go rewritten. */
+static const uint8_t *bytes_of(const struct vm *vm, const struct pv_pages *all, uint32_t page, uint8_t room[PAGE_SIZE])
+{
+    if (!vm->vcpu.pv) return bus_page(vm->vmm->board.bus, hpa(vm->bus.map[page] << PAGE_SHIFT));
+    (void)pv_canonical(vm->vcpu.pv, all, page, room);
+    return room;
+}
+
 /* The page goes onto the link; false: that was all with it. */
-static bool send(struct vmm *h, uint32_t page)
+static bool send(struct vmm *h, const struct pv_pages *all, uint32_t page)
 {
     struct migrate *g = &h->migrate;
     struct migrate_round *r = now_round(g);
-    const uint8_t *bytes = bus_page(h->board.bus, hpa(leaver(h)->bus.map[page] << PAGE_SHIFT));
+    uint8_t room[PAGE_SIZE];
+    const uint8_t *bytes = bytes_of(leaver(h), all, page, room);
     bool zero = is_zero(bytes);
     charge(h, zero ? PAGE_LINES : 2 * PAGE_LINES);
     r->zero += zero;
@@ -134,17 +148,30 @@ static bool send(struct vmm *h, uint32_t page)
     return g->line.page(g->line.self, g->stage == MIGRATE_STOP ? MIGRATE_LAST : g->rounds, page, zero ? NULL : bytes, g->failed, sizeof g->failed);
 }
 
+static bool pages_of(struct vmm *h, struct pv_pages *all)
+{
+    struct migrate *g = &h->migrate;
+    const struct paravirt *p = leaver(h)->vcpu.pv;
+    if (!p || pv_pages(p, all)) return true;
+    snprintf(g->failed, sizeof g->failed, "its kernel's list of machine frames is wrong");
+    return false;
+}
+
 /* A few pages, then it is the guest's turn until they are on their way. False: the link, or the target, is gone. */
 static bool send_some(struct vmm *h)
 {
     struct migrate *g = &h->migrate;
     struct migrate_round *r = now_round(g);
     uint64_t before = r->bytes;
-    for (; g->cursor < g->frames && r->bytes - before < BATCH * (HEAD + PAGE_SIZE); g->cursor++) {
+    struct pv_pages all = { 0 };
+    bool good = pages_of(h, &all);
+    for (; good && g->cursor < g->frames && r->bytes - before < BATCH * (HEAD + PAGE_SIZE); g->cursor++) {
         if (!is_set(g->send, g->cursor)) continue;
         if (is_set(g->dirty, g->cursor)) r->hot++;
-        else if (!send(h, g->cursor)) return false;
+        else good = send(h, &all, g->cursor);
     }
+    pv_pages_free(&all);
+    if (!good) return false;
     g->next += link_cycles(h, r->bytes - before, r->mbit);
     if (g->next <= h->board.clock->now) g->next = h->board.clock->now + 1; /* the processor is slower than the link */
     return true;
@@ -181,6 +208,14 @@ static void vain(void *vmm, const char *why)
     give_up(h);
 }
 
+static void stop(struct vmm *h)
+{
+    struct migrate *g = &h->migrate;
+    g->stage = MIGRATE_STOP;
+    h->suspend = (struct suspend){ .at = h->board.clock->now, .vm = g->vm, .take = taken, .vain = vain, .self = h };
+    h->schedule.look = true;
+}
+
 static void end_round(struct vmm *h)
 {
     struct migrate *g = &h->migrate;
@@ -189,9 +224,7 @@ static void end_round(struct vmm *h)
     r->dirtied = g->dirtied;
     uint32_t next = dirty_rate(h, r) + setting(h, SETTING_MIGRATE_STEP), least = setting(h, SETTING_MIGRATE_MIN);
     if (is_enough(h, next)) {
-        g->stage = MIGRATE_STOP;
-        h->suspend = (struct suspend){ .at = r->ended, .vm = g->vm, .take = taken, .vain = vain, .self = h };
-        h->schedule.look = true;
+        stop(h);
     } else {
         begin_round(h, next > least ? next : least);
     }
@@ -210,7 +243,9 @@ void migrate_tick(struct vmm *h)
     case MIGRATE_RESERVE:
         good = g->line.reserve(g->line.self, g->failed, sizeof g->failed);
         g->stage = MIGRATE_COPY;
-        if (good) begin_round(h, setting(h, SETTING_MIGRATE_MIN));
+        g->why = MIGRATE_COLD;
+        if (good && is_live(h)) begin_round(h, setting(h, SETTING_MIGRATE_MIN));
+        else if (good) stop(h);
         break;
     case MIGRATE_COPY:
         if (g->cursor < g->frames) good = send_some(h);
@@ -235,8 +270,12 @@ static bool send_rest(struct vmm *h)
 {
     struct migrate *g = &h->migrate;
     struct migrate_round *r = now_round(g);
-    for (; g->cursor < g->frames; g->cursor++)
-        if (is_set(g->send, g->cursor) && !send(h, g->cursor)) return false;
+    struct pv_pages all = { 0 };
+    bool good = pages_of(h, &all);
+    for (; good && g->cursor < g->frames; g->cursor++)
+        if (is_set(g->send, g->cursor)) good = send(h, &all, g->cursor);
+    pv_pages_free(&all);
+    if (!good) return false;
     r->bytes += g->line.rest(g->line.self, leaver(h));
     return true;
 }
@@ -270,7 +309,7 @@ static bool taken(void *vmm, struct vm *vm)
     struct migrate *g = &h->migrate;
     uint32_t most = setting(h, SETTING_MIGRATE_MAX);
     g->stopped = h->board.clock->now;
-    now_round(g)->dirtied = g->dirtied; /* until it was at rest */
+    if (g->rounds) now_round(g)->dirtied = g->dirtied; /* until it was at rest */
     begin_round(h, most);
     uint64_t before = h->board.clock->now;
     bool good = send_rest(h);

@@ -30,8 +30,9 @@ struct vmm;
 struct vcpu;
 
 enum migrate_stage { MIGRATE_NONE, MIGRATE_RESERVE, MIGRATE_COPY, MIGRATE_STOP, MIGRATE_DONE, MIGRATE_FAILED, MIGRATE_STAGES };
-/* Why the VM was stopped: little is left; the guest stores faster than the link may go; it stored to more than before, twice; enough rounds. */
-enum migrate_why { MIGRATE_FEW, MIGRATE_FAST, MIGRATE_GROWS, MIGRATE_ROUNDS_MOST, MIGRATE_WHYS };
+/* Why the VM was stopped: little is left; the guest stores faster than the link may go; it stored to more than before, twice; enough rounds;
+ * it was to stand still all the time. */
+enum migrate_why { MIGRATE_FEW, MIGRATE_FAST, MIGRATE_GROWS, MIGRATE_ROUNDS_MOST, MIGRATE_COLD, MIGRATE_WHYS };
 const char *migrate_stage_name(unsigned stage);
 const char *migrate_why_name(unsigned why);
 

@@ -256,7 +256,8 @@ bad "--restore of another image's" 3 'another image' run good.elf --cpu vtx --re
 bad "--restore with another size" 3 'say --ram 64M' run "${mini[@]}" --ram 32M --cpu vtx --restore m.vm
 bad "--restore on another processor" 3 'use the same --model' run "${mini[@]}" --model core2 --cpu vtx --restore m.vm
 bad "--migrate-at of a bare machine" 2 'no virtual machine' run good.elf --migrate-at 1e6
-bad "--migrate-at of a paravirtual guest" 2 'stores to its memory unseen' run good.elf --cpu pv --migrate-at 1e6
+bad "--migrate-to another technique than a ported kernel's" 2 'under no other technique' run good.elf --cpu pv --migrate-at 1e6 --migrate-to vtx
+bad "--migrate-to pv of a kernel that is not ported" 2 'under no other technique' run good.elf --cpu vtx --migrate-at 1e6 --migrate-to pv
 bad "--migrate-at with passthrough" 2 'the real device that it owns' run good.elf --cpu vtx --io passthrough --migrate-at 1e6
 bad "--migrate-at with agile paging" 2 'Use --mmu shadow' run good.elf --cpu vtx --mmu agile --migrate-at 1e6
 bad "--migrate-to without a moment" 2 'Add --migrate-at' run good.elf --cpu vtx --migrate-to bt

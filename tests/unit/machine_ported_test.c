@@ -151,6 +151,41 @@ static void it_ends_as_if_it_had_stayed(void **state)
     }
 }
 
+/* To a second machine, and, if anything fails, not: it goes on here, to the same end. */
+static void it_goes_to_another_machine_or_stays(void **state)
+{
+    static const char *const fails[] = { "vmm.check=1", "migrate.cut=31", "migrate.spoil=31", "migrate.full=1", "migrate.version=2" };
+    (void)state;
+    for (unsigned k = 0; k < 2; k++) {
+        struct machine_cfg cfg = plain(kernels[k]);
+        struct machine *m = boot(&cfg);
+        machine_run(m, NULL, MOST);
+        uint64_t end = machine_cycles(m);
+        end_of(m, &stayed);
+        for (unsigned i = 0; i < (k ? 1 : sizeof fails / sizeof fails[0]); i++) {
+            struct machine_migration g;
+            cfg = plain(kernels[k]);
+            cfg.migrate_at = end / 2;
+            set(&cfg, fails[i]);
+            m = boot(&cfg);
+            machine_run(m, NULL, MOST);
+            struct machine *there = machine_migrated(m);
+            assert_true(machine_migration(m, &g));
+            assert_int_equal(g.done, i == 0);
+            assert_int_equal(there != NULL, i == 0);
+            if (there) {
+                machine_free(m);
+                m = there;
+                machine_run(m, NULL, MOST);
+            }
+            end_of(m, &moved);
+            assert_int_equal(moved.said.len, stayed.said.len);
+            assert_memory_equal(moved.said.s, stayed.said.s, stayed.said.len);
+            if (!i) same_memory();
+        }
+    }
+}
+
 /* Forged files whose sums are right, anything in them: refused, or a domain that breaks no rule. */
 static void forged_files_do_no_harm(void **state)
 {
@@ -216,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_ends_as_if_it_had_stayed),
+        cmocka_unit_test(it_goes_to_another_machine_or_stays),
         cmocka_unit_test(forged_files_do_no_harm),
         cmocka_unit_test(a_kernel_without_a_suspend_path_stays),
     };
