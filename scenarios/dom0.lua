@@ -124,15 +124,15 @@ s:step "It lives, another is held" {
 s:step "Not everything can be asked" {
   minutes = 2,
   say = [[
-    Xen's ported guests do migrate: they translate their tables when they
-    leave. This kernel never learned it.]],
+    Xen's ported guests do migrate: they suspend themselves, and their tables
+    are translated. It takes a kernel that can, and somewhere to go.]],
   run = function(vm)
     repeat local e = vm:run(till.event("hypercall", { op = "domctl" })) until not e or e.sub == MIGRATE
   end,
   show = "events",
   note = [[
-    The page tables of a ported kernel hold machine addresses: on another
-    machine these are somebody else's. The hypervisor says no to domain 0.]],
+    This kernel can leave, but there is no other machine: the hypervisor says
+    no to domain 0. With --set migrate.peer=1 there is one, and it goes.]],
   expect = function(vm)
     local n, refused = asked(vm, MIGRATE)
     expect.eq(n, 1, "requests to migrate")

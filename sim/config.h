@@ -48,6 +48,7 @@ struct machine_cfg {
     char     migrate_to[16];   /* --migrate-to: the technique there; "": the same */
     bool     onward;           /* nobody will look back: no snapshots, and of a bare machine's history little more than its ends */
     bool     arrives;          /* this is that machine: its VM is not started, but comes. machine_migrate.c */
+    unsigned arriving;         /* which one: 0, or beside a service domain as it was */
     char     bios[512];        /* path of the ROM at the reset vector, perhaps ",PATH" of a video ROM; "": none */
     unsigned vms;              /* --vms: VMs that are alike; 0: one */
     unsigned kinds;            /* instead: what a scenario says */
@@ -87,6 +88,8 @@ int config_saved_vm(const struct machine_cfg *c);
 int config_leaver(const struct machine_cfg *c);
 /* What that one is on a machine of its own: no other VMs, and no words about them. */
 void config_alone(const struct machine_cfg *c, unsigned vm, struct machine_cfg *one);
+/* With --io split: that one beside a service domain that has nothing else to do; all others are over. */
+void config_beside(const struct machine_cfg *c, unsigned vm, struct machine_cfg *to);
 /* The same for ported guests, which cannot be managed but by themselves: MB that they have together, less than they may have; 0: each has
  * its own from the start. */
 uint32_t config_pool(const struct machine_cfg *c);

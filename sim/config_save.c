@@ -9,8 +9,15 @@
 /* A ported kernel stays one, alone with its frames. `what`: the option. */
 static bool check_ported(const struct machine_cfg *c, const struct cpu_strategy *cpu, const char *what, struct err *e)
 {
+    const char *control = config_get(c, "split.control");
+    bool moves = !strcmp(what, "--migrate-at");
     if (!cpu->aware) return true;
-    if (!strcmp(c->io, "split"))
+    if (!strcmp(c->io, "split") && moves && config_leaver(c) == 0)
+        return err_set(e, EXIT_USAGE, "%s with --set vm.0.migrate=1: the service domain has this machine's devices, and its guests wait for it; name another", what);
+    if (!strcmp(c->io, "split") && moves && config_vms(c) > 2 && (!control || strcmp(control, "1")))
+        return err_set(e, EXIT_USAGE, "%s with --io split and %u virtual machines: over there are those that stay here not to be, as with --set split.control=1; "
+                       "add that", what, config_vms(c));
+    if (!strcmp(c->io, "split") && !moves)
         return err_set(e, EXIT_USAGE, "%s with --io split: the other ends of the domain's devices are in this machine's service domain; planned, not in version 0.1. "
                        "Leave --io out", what);
     if (config_pool(c))
@@ -64,6 +71,21 @@ void config_alone(const struct machine_cfg *c, unsigned vm, struct machine_cfg *
     for (unsigned i = 0; i < c->sets; i++)
         if (strncmp(c->set[i].key, "vm.", 3) != 0) one->set[n++] = c->set[i];
     one->sets = n;
+}
+
+void config_beside(const struct machine_cfg *c, unsigned vm, struct machine_cfg *to)
+{
+    *to = *c;
+    to->arriving = vm;
+    if (to->kinds && to->kind[0].count == 1) {
+        strcpy(to->kind[0].append, "serve"); /* no program, no death */
+        to->kind[0].module[0] = 0;
+    }
+    for (unsigned i = 1; i < config_vms(c) && to->sets < CONFIG_SETS; i++) {
+        if (i == vm) continue;
+        snprintf(to->set[to->sets].key, sizeof to->set[0].key, "vm.%u.later", i);
+        strcpy(to->set[to->sets++].value, "1");
+    }
 }
 
 /* One of them goes, the others stay. */

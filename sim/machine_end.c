@@ -212,6 +212,12 @@ static int exit_code(const struct machine_end *x)
     }
 }
 
+/* How it ended that came from another machine. */
+static const struct machine_end *end_there(const struct machine *there)
+{
+    return there->guests > 1 ? &there->b->vm_end[there->cfg.arriving] : &there->b->end;
+}
+
 /* A limit is not as bad as what a VM came to before it. */
 int machine_exit_code(const struct machine *m)
 {
@@ -219,7 +225,7 @@ int machine_exit_code(const struct machine *m)
     const struct machine *there = machine_moved(m);
     for (unsigned n = 0; m->guests > 1 && n < m->guests; n++)
         if (!m->b->vmm.vm[n].background && badness(&m->b->vm_end[n]) > badness(worst)) worst = &m->b->vm_end[n];
-    if (there && !m->b->vmm.vm[m->b->vmm.migrate.vm].background && badness(&there->b->end) > badness(worst)) worst = &there->b->end;
+    if (there && !m->b->vmm.vm[m->b->vmm.migrate.vm].background && badness(end_there(there)) > badness(worst)) worst = end_there(there);
     return exit_code(worst);
 }
 
@@ -227,7 +233,7 @@ void machine_vm_end(const struct machine *m, unsigned vm, struct machine_end *x,
 {
     const struct machine *there = machine_moved(m);
     *x = m->guests > 1 ? m->b->vm_end[vm] : m->b->end;
-    if (there && vm == m->b->vmm.migrate.vm && there->b->end.fate != FATE_RUNNING) *x = there->b->end;
+    if (there && vm == m->b->vmm.migrate.vm && end_there(there)->fate != FATE_RUNNING) *x = *end_there(there);
     if (x->fate == FATE_RUNNING && m->b->end.fate == FATE_LIMIT) say(x, FATE_LIMIT, 0, "a limit of the machine was reached");
     *code = exit_code(x);
 }

@@ -16,6 +16,9 @@
 static struct machine *source(void *self) { return self; }
 static uint32_t setting(const struct machine *m, enum setting s) { return m->b->vmm.board.setting[s]; }
 
+/* The VM over there that it becomes. */
+static struct vm *comer(const struct machine *m) { return &m->migration.to->b->vmm.vm[m->migration.to->cfg.arriving]; }
+
 static uint32_t sum(uint32_t so_far, const void *bytes, size_t n) { return (uint32_t)crc32(so_far, bytes, (uInt)n); }
 
 static void abandon(void *self)
@@ -25,18 +28,19 @@ static void abandon(void *self)
     m->migration.to = NULL;
 }
 
-/* What it says there is said by the VM that it was here. */
+/* What it says there is said by the VM that it was here; a service domain there is heard by nobody. */
 static void speaks(void *self, unsigned vm, uint8_t byte)
 {
     const struct machine *m = self;
-    (void)vm;
+    if (m->migration.to && vm != m->migration.to->cfg.arriving) return;
     if (m->cfg.serial) m->cfg.serial(m->cfg.serial_self, m->b->vmm.migrate.vm, byte);
 }
 
 static void target_of(struct machine *m, struct machine_cfg *to)
 {
     struct machine_cfg c;
-    config_alone(&m->cfg, m->b->vmm.migrate.vm, &c);
+    if (m->b->vmm.service) config_beside(&m->cfg, m->b->vmm.migrate.vm, &c);
+    else config_alone(&m->cfg, m->b->vmm.migrate.vm, &c);
     if (m->guests > 1) {
         c.serial = speaks;
         c.serial_self = m;
@@ -53,10 +57,21 @@ static void target_of(struct machine *m, struct machine_cfg *to)
 }
 
 /* Stage 1. The target makes its VM, with memory and all, and does not start it. */
+static bool new_target(struct machine *m, char *why, size_t room)
+{
+    struct err e = { 0 };
+    struct machine_cfg c;
+    target_of(m, &c);
+    m->migration.to = machine_new(&c, &e);
+    if (!m->migration.to) return snprintf(why, room, "the target: %.140s", e.text), false;
+    struct paravirt *p = comer(m)->vcpu.pv;
+    if (p && !pv_arrives(p)) return snprintf(why, room, "the target has no room for its tables"), false;
+    return true;
+}
+
 static bool reserve(void *self, char *why, size_t room)
 {
     struct machine *m = source(self);
-    struct err e = { 0 };
     struct machine_cfg c;
     target_of(m, &c);
     abandon(m);
@@ -69,10 +84,7 @@ static bool reserve(void *self, char *why, size_t room)
         snprintf(why, room, "the target has no %u MB of memory left", c.ram_mib);
         return false;
     }
-    m->migration.to = machine_new(&c, &e);
-    if (!m->migration.to) snprintf(why, room, "the target: %.140s", e.text);
-    struct paravirt *p = m->migration.to ? m->migration.to->b->vmm.vm[0].vcpu.pv : NULL;
-    return m->migration.to != NULL && (!p || pv_arrives(p));
+    return new_target(m, why, room);
 }
 
 static bool is_cut(const struct machine *m, unsigned round, char *why, size_t room)
@@ -82,19 +94,28 @@ static bool is_cut(const struct machine *m, unsigned round, char *why, size_t ro
     return true;
 }
 
+/* Page n of a VM as it goes; of a ported one's tables: in the form that means something elsewhere. */
+static void as_sent(const struct machine *m, const struct vm *vm, const struct pv_pages *all, uint32_t n, uint8_t to[PAGE_SIZE])
+{
+    if (vm->vcpu.pv) (void)pv_canonical(vm->vcpu.pv, all, n, to);
+    else bus_peek(&m->b->bus, hpa(vm->bus.map[n] << PAGE_SHIFT), to, PAGE_SIZE);
+}
+
 /* A moment in the middle was gone back to, and its target is no more (the migration had failed since): the same one again, with what is here. Pages
  * that went and were stored to since then are marked and go again, so that is what it had, or will have. */
 static bool have_target(struct machine *m, char *why, size_t room)
 {
-    struct err e = { 0 };
-    struct machine_cfg c;
     if (m->migration.to) return true;
-    target_of(m, &c);
-    m->migration.to = machine_new(&c, &e);
-    if (!m->migration.to) return snprintf(why, room, "the target: %.140s", e.text), false;
-    const struct vm *here = &m->b->vmm.vm[m->b->vmm.migrate.vm], *there = &m->migration.to->b->vmm.vm[0];
-    for (uint32_t n = 0; n < here->frames; n++)
-        bus_poke(&m->migration.to->b->bus, hpa(there->bus.map[n] << PAGE_SHIFT), bus_page(&m->b->bus, hpa(here->bus.map[n] << PAGE_SHIFT)), PAGE_SIZE);
+    if (!new_target(m, why, room)) return false;
+    const struct vm *here = &m->b->vmm.vm[m->b->vmm.migrate.vm];
+    struct pv_pages all = { 0 };
+    uint8_t bytes[PAGE_SIZE];
+    if (here->vcpu.pv && !pv_pages(here->vcpu.pv, &all)) return snprintf(why, room, "its tables are such as no other machine could take"), false;
+    for (uint32_t n = 0; n < here->frames; n++) {
+        as_sent(m, here, &all, n, bytes);
+        bus_poke(vm_memory(comer(m)), hpa(n << PAGE_SHIFT), bytes, PAGE_SIZE);
+    }
+    pv_pages_free(&all);
     return true;
 }
 
@@ -104,8 +125,7 @@ static bool page(void *self, unsigned round, uint32_t n, const uint8_t *bytes, c
     struct machine *m = source(self);
     uint8_t copy[PAGE_SIZE];
     if (is_cut(m, round, why, room) || !have_target(m, why, room)) return false;
-    struct machine *to = m->migration.to;
-    struct vm *vm = &to->b->vmm.vm[0];
+    struct vm *vm = comer(m);
     if (!bytes) bytes = zeros;
     m->migration.sent = sum(sum(m->migration.sent, &n, sizeof n), bytes, PAGE_SIZE);
     memcpy(copy, bytes, PAGE_SIZE);
@@ -118,12 +138,28 @@ static bool page(void *self, unsigned round, uint32_t n, const uint8_t *bytes, c
     return true;
 }
 
+/* --set vmm.check=1: the dirty log has missed nothing. */
+static void check(const struct machine *m, const struct vm *vm)
+{
+    struct vm *arrived = comer(m);
+    struct pv_pages all = { 0 };
+    uint8_t here[PAGE_SIZE], there[PAGE_SIZE];
+    if (!setting(m, SETTING_CHECK) || (vm->vcpu.pv && !pv_pages(vm->vcpu.pv, &all))) return;
+    for (uint32_t n = 0; n < vm->frames; n++) {
+        as_sent(m, vm, &all, n, here);
+        bus_peek(vm_memory(arrived), hpa(n << PAGE_SHIFT), there, PAGE_SIZE);
+        if (memcmp(here, there, PAGE_SIZE)) fatal(EXIT_BUG, "our bug: a store to the virtual machine's memory was not noted, and its page did not go");
+    }
+    pv_pages_free(&all);
+}
+
 static size_t rest(void *self, struct vm *vm)
 {
     struct machine *m = source(self);
     text_clear(&m->migration.rest);
     if (!vm->id) machine_input_leaves(m);
     machine_save_vm(m, vm, false, &m->migration.rest);
+    if (vm->vcpu.pv) check(m, vm); /* a back end may still store to pages that were granted: what it has not answered is asked again */
     return m->migration.rest.len;
 }
 
@@ -131,26 +167,11 @@ static size_t rest(void *self, struct vm *vm)
 static void take_past(struct machine *to, const struct machine *from)
 {
     unsigned vm = from->b->vmm.migrate.vm;
+    struct tenant *t = &to->guest[to->cfg.arriving];
     size_t n = from->b->serial_len[vm];
-    text_clear(&to->guest[0].serial);
-    if (n) text_bytes(&to->guest[0].serial, from->guest[vm].serial.s, n);
-    to->b->serial_len[0] = to->guest[0].serial_sent = n;
-}
-
-/* --set vmm.check=1: the dirty log has missed nothing. */
-static void check(const struct machine *m, const struct vm *vm)
-{
-    struct vm *arrived = &m->migration.to->b->vmm.vm[0];
-    struct pv_pages all = { 0 };
-    uint8_t here[PAGE_SIZE], there[PAGE_SIZE];
-    if (!setting(m, SETTING_CHECK) || (vm->vcpu.pv && !pv_pages(vm->vcpu.pv, &all))) return;
-    for (uint32_t n = 0; n < vm->frames; n++) {
-        if (vm->vcpu.pv) (void)pv_canonical(vm->vcpu.pv, &all, n, here);
-        else bus_peek(&m->b->bus, hpa(vm->bus.map[n] << PAGE_SHIFT), here, PAGE_SIZE);
-        bus_peek(vm_memory(arrived), hpa(n << PAGE_SHIFT), there, PAGE_SIZE);
-        if (memcmp(here, there, PAGE_SIZE)) fatal(EXIT_BUG, "our bug: a store to the virtual machine's memory was not noted, and its page did not go");
-    }
-    pv_pages_free(&all);
+    text_clear(&t->serial);
+    if (n) text_bytes(&t->serial, from->guest[vm].serial.s, n);
+    to->b->serial_len[to->cfg.arriving] = t->serial_sent = n;
 }
 
 /* Stages 3 and 4. */
@@ -166,7 +187,7 @@ static bool commit(void *self, struct vm *vm, char *why, size_t room)
         snprintf(why, room, "the target's checksum of the pages is another: something was altered on the way");
         return false;
     }
-    check(m, vm);
+    if (!vm->vcpu.pv) check(m, vm);
     if (!machine_arrive(to, t, m->b->clock.now, &e)) {
         snprintf(why, room, "the target: %.140s", e.text);
         return false;
@@ -180,6 +201,7 @@ void machine_migrate_plan(struct machine *m)
 {
     const struct migrate_line line = { .reserve = reserve, .page = page, .rest = rest, .commit = commit, .abandon = abandon, .self = m };
     if (m->cfg.migrate_at) migrate_plan(&m->b->vmm, (unsigned)config_leaver(&m->cfg), m->cfg.migrate_at, &line);
+    else if (m->technique->hypervisor && setting(m, SETTING_MIGRATE_PEER)) migrate_offer(&m->b->vmm, &line);
 }
 
 struct machine *machine_migrated(struct machine *m)
@@ -195,7 +217,7 @@ struct machine *machine_moved(const struct machine *m) { return m->guests > 1 &&
 bool machine_migration(const struct machine *m, struct machine_migration *out)
 {
     const struct migrate *g = &m->b->vmm.migrate;
-    *out = (struct machine_migration){ .wanted = m->cfg.migrate_at != 0, .hz = m->b->clock.hz };
+    *out = (struct machine_migration){ .wanted = m->cfg.migrate_at != 0 || m->b->vmm.migrate.stage != MIGRATE_NONE, .hz = m->b->clock.hz };
     if (!m->technique->hypervisor || g->stage == MIGRATE_NONE) return false;
     out->stage = migrate_stage_name(g->stage);
     out->vm = g->vm, out->several = m->guests > 1;

@@ -89,15 +89,16 @@ bool machine_saved(const struct machine *m, struct err *e)
 
 /* ---- back */
 
-static bool restore_disks(struct machine *m, const struct text *file, const char *name, struct err *e)
+static bool restore_disks(struct machine *m, unsigned vm, const struct text *file, const char *name, struct err *e)
 {
     struct state_reader r;
     struct text sectors = { 0 };
+    struct disk_image *const *image = &m->disk[vm * CONFIG_DISKS];
     bool good = save_find(file, TAG_DISKS, &r);
     for (unsigned n = 0; good && n < m->cfg.disks; n++) {
         uint64_t hash;
         good = state_bytes(&r, &hash, sizeof hash);
-        if (good && hash != disk_image_hash(m->disk[n]))
+        if (good && hash != disk_image_hash(image[n]))
             return err_set(e, EXIT_INPUT, "%s: saved with another disk than %.200s, or that has changed since; what the guest wrote would not fit the rest", name,
                            m->cfg.disk[n]);
     }
@@ -107,7 +108,7 @@ static bool restore_disks(struct machine *m, const struct text *file, const char
         memcpy(&s, sectors.s + at, sizeof s);
         if (s.drive >= m->cfg.disks) good = false;
         else {
-            struct disk d = disk_image_medium(m->disk[s.drive], &m->b->disk[s.drive]);
+            struct disk d = disk_image_medium(image[s.drive], &m->b->disk[vm * CONFIG_DISKS + s.drive]);
             good = d.write(d.self, s.lba, s.bytes);
         }
     }
@@ -119,7 +120,7 @@ static bool same_image(const struct machine *m, const struct text *file, const c
 {
     struct state_reader r;
     uint64_t hash = 0;
-    if (save_find(file, TAG_IMAGE, &r) && state_bytes(&r, &hash, sizeof hash) && hash == m->guest[0].image.hash) return true;
+    if (save_find(file, TAG_IMAGE, &r) && state_bytes(&r, &hash, sizeof hash) && hash == m->guest[m->cfg.arriving].image.hash) return true;
     return err_set(e, EXIT_INPUT, "%s: saved from another image than %.200s; name the one it was started from", name, m->cfg.image);
 }
 
@@ -134,7 +135,7 @@ static void wait_until(struct machine *m, uint64_t cycle)
 static bool restore_vm(struct machine *m, bool memory, const struct text *file, const char *name, struct err *e)
 {
     if (!save_check(file, save_layout(), name, e) || !same_image(m, file, name, e)) return false;
-    if (!save_restore(&m->b->vmm.vm[0], memory, file, name, e) || !restore_disks(m, file, name, e)) return false;
+    if (!save_restore(&m->b->vmm.vm[m->cfg.arriving], memory, file, name, e) || !restore_disks(m, m->cfg.arriving, file, name, e)) return false;
     wait_until(m, save_cycle(file));
     return true;
 }

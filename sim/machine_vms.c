@@ -62,7 +62,7 @@ void machine_vmm_costs(const struct machine *m, uint64_t by_cause[CAUSE_COUNT])
 const char *machine_vm_serial(const struct machine *m, unsigned vm, size_t *n)
 {
     const struct machine *there = machine_moved(m);
-    if (there && vm == m->b->vmm.migrate.vm) m = there, vm = 0; /* what it said here is the beginning of that */
+    if (there && vm == m->b->vmm.migrate.vm) m = there, vm = there->cfg.arriving; /* what it said here is the beginning of that */
     *n = m->b->serial_len[vm];
     return text_str(&m->guest[vm].serial);
 }

@@ -321,7 +321,7 @@ static bool run_on(struct subject *s, const struct till *till, struct err *e)
 bool subject_run(struct subject *s, subject_told *told, void *self, struct err *e)
 {
     guard_watch(s->machine);
-    bool ok = s->lesson ? run_steps(s, told, self, e) : run_on(s, NULL, e);
+    bool ok = s->lesson ? run_steps(s, told, self, e) && run_moved(s, NULL, e) : run_on(s, NULL, e);
     guard_watch(NULL);
     return ok;
 }

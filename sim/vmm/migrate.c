@@ -42,6 +42,27 @@ void migrate_plan(struct vmm *h, unsigned vm, uint64_t at, const struct migrate_
     g->line = *line;
 }
 
+void migrate_offer(struct vmm *h, const struct migrate_line *line)
+{
+    struct migrate *g = &h->migrate;
+    uint32_t most = 0;
+    for (unsigned n = 0; n < h->vms; n++)
+        if (h->vm[n].frames > most) most = h->vm[n].frames;
+    g->dirty = arena_alloc(h->board.arena, (most + 31) / 32 * sizeof *g->dirty);
+    g->send = arena_alloc(h->board.arena, (most + 31) / 32 * sizeof *g->send);
+    g->line = *line;
+}
+
+enum migrate_asked migrate_ask(struct vmm *h, unsigned vm)
+{
+    struct migrate *g = &h->migrate;
+    if (!g->line.reserve) return MIGRATE_NOWHERE;
+    if (h->suspend.at || (g->stage != MIGRATE_NONE && g->stage != MIGRATE_FAILED) || (g->next && g->stage == MIGRATE_NONE)) return MIGRATE_BUSY;
+    *g = (struct migrate){ .vm = (uint8_t)vm, .frames = h->vm[vm].frames, .next = h->board.clock->now, .dirty = g->dirty, .send = g->send, .line = g->line };
+    h->schedule.look = true;
+    return MIGRATE_BEGUN;
+}
+
 uint64_t migrate_deadline(const struct vmm *h)
 {
     const struct migrate *g = &h->migrate;

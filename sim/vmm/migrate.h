@@ -74,6 +74,10 @@ struct migrate {
 
 /* That VM is to leave from a cycle on. Its stores are noted from then on; it was made with vm_plan.leaves. */
 void migrate_plan(struct vmm *h, unsigned vm, uint64_t at, const struct migrate_line *line);
+/* There is another machine, and whoever may asks for a VM to go there; it was made with vm_plan.leaves, or stands still all the time. */
+void migrate_offer(struct vmm *h, const struct migrate_line *line);
+enum migrate_asked { MIGRATE_BEGUN, MIGRATE_NOWHERE, MIGRATE_BUSY };
+enum migrate_asked migrate_ask(struct vmm *h, unsigned vm);
 /* When there is something to do (TIMEQ_NEVER: never), and that. */
 uint64_t migrate_deadline(const struct vmm *h);
 void migrate_tick(struct vmm *h);

@@ -7,13 +7,14 @@
  * Idea 2: who is paused sleeps, whatever comes for it: events stay pending and timers late until it is unpaused. Who is destroyed ends when the scheduler
  * comes to it, as one that turned its power off. Createdomain here builds a domain that has ended from the image that it began with, in its
  * own frames (paravirt_again.c); it needs all of them, so back ends let go first. Another image: paravirt_load.c.
- * Xen 3 public/domctl.h. Not modelled: domains of other sizes, building from domain 0 by mapping frames, save and migration: a ported
- * kernel's tables name machine frames, so whoever asks for it is refused. */
+ * Idea 3: who shall go to another machine is handed to the hypervisor's migration (migrate.h); in Xen 3 a program of domain 0 maps the domain's frames
+ * and sends them itself.
+ * Xen 3 public/domctl.h. Not modelled: domains of other sizes, building from domain 0 by mapping frames, saving from domain 0. */
 #include <string.h>
 
 #include "sim/vmm/paravirt.h"
 
-enum { CREATE = 1, DESTROY, PAUSE, UNPAUSE, INFO, VERSION = 5, MIGRATE = 128 /* our own */ };
+enum { CREATE = 1, DESTROY, PAUSE, UNPAUSE, INFO, VERSION = 5, MIGRATE = 128, MIGRATED /* our own */ };
 enum { INFO_DYING = 1, INFO_SHUTDOWN = 4, INFO_PAUSED = 8, INFO_BLOCKED = 16, INFO_RUNNING = 32 };
 
 struct domctl { uint32_t command, version; uint16_t domain, unused[3]; };
@@ -64,9 +65,28 @@ static int32_t destroy(struct vm *vm)
     return unpause(vm);
 }
 
+static int32_t migrate(struct vm *vm)
+{
+    if (vm->account.state == VM_OVER) return -XEN_ESRCH;
+    if (vm->later) return -XEN_ENOENT; /* the other machine has not got the file that it was made of */
+    if (vm->paused) return -XEN_EBUSY;
+    switch (migrate_ask(vm->vmm, vm->id)) {
+    case MIGRATE_BEGUN: return 0;
+    case MIGRATE_BUSY: return -XEN_EBUSY;
+    default: return -XEN_EOPNOTSUPP;
+    }
+}
+
+/* How far it is: enum migrate_stage. */
+static int32_t migrated(const struct vm *vm)
+{
+    const struct migrate *g = &vm->vmm->migrate;
+    return g->vm == vm->id ? g->stage : -XEN_ESRCH;
+}
+
 static int32_t create(struct vm *vm)
 {
-    if (vm->account.state != VM_OVER) return -XEN_EEXIST;
+    if (vm->account.state != VM_OVER || vm->gone) return -XEN_EEXIST;
     if (!vm->vcpu.pv->kept) return -XEN_ENOENT;
     if (!pv_build_again(&vm->vcpu)) return -XEN_EBUSY;
     schedule_state(vm, VM_READY);
@@ -89,6 +109,7 @@ int32_t pv_domctl(struct paravirt *p, const uint32_t arg[6])
     struct vm *vm = pv_vm(h, op.domain);
     if (!vm) return -XEN_ESRCH;
     if (vm == p->v->vm) return -XEN_EINVAL;
-    if (op.command == MIGRATE) return vm->account.state == VM_OVER ? -XEN_ESRCH : -XEN_EOPNOTSUPP;
+    if (op.command == MIGRATE) return migrate(vm);
+    if (op.command == MIGRATED) return migrated(vm);
     return op.command && op.command <= UNPAUSE ? operation[op.command](vm) : pv_load_domain(p, vm, op.command, arg[0]);
 }

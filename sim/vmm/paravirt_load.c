@@ -69,6 +69,6 @@ int32_t pv_load_domain(struct paravirt *p, struct vm *vm, uint32_t command, uint
 {
     static int32_t (*const operation[])(struct paravirt *p, struct paravirt *to, uint32_t arg) = { empty, load, build };
     if (command < EMPTY || command > BUILD) return -XEN_ENOSYS;
-    if (vm->account.state != VM_OVER) return -XEN_EEXIST;
+    if (vm->account.state != VM_OVER || vm->gone) return -XEN_EEXIST;
     return operation[command - EMPTY](p, vm->vcpu.pv, arg + HEAD);
 }

@@ -99,7 +99,7 @@ domain: create 1: it has not ended
 domain 0: running, 16384 KB
 domain 1: blocked, 16384 KB
 domain 2: blocked, 16384 KB
-domain: a ported kernel's page tables name this machine's frames: it ca...
+domain: migrate 2: there is no other machine
 domain: destroy 7: no such domain
 domain: destroy 0: not possible
 T
@@ -137,13 +137,48 @@ domain: create 2: the machine has no image for it; name a file
 domain: motd: not a 32-bit ELF file
 domain: boot/cut: not found
 domain: create 1: it has not ended
-domain: a ported kernel's page tables name this machine's frames: it ca...
+domain: migrate 1: there is no other machine
 T
 )" ]
 check "  it is over before, and after" [ "$(grep -c '^domain 2: over' "$TMPDIR/vm0")" = 2 ]
 check "  and all is well for the machine" [ "$rc" = 0 ]
 "$RINGSIDE" run "$TMPDIR/later.lua" --set split.control=0 >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
 check "nobody could make it without the control interface" [ "$? $(grep -c 'made by another' "$TMPDIR/err")" = "2 1" ]
+
+# --- a domain that goes to another machine, in the middle of its writes
+cat >"$TMPDIR/moves.lua" <<'L'
+local s = scenario {
+  title = "Moves", lecture = "test", order = 1, techniques = "pv",
+  machine = { cpu = "pv", ram = "4M", io = "split", disk = "mini.img", guest = "mini-pv", set = { ["split.control"] = 1, ["migrate.peer"] = 1 },
+    vms = { { module = "mini-dom0.img", background = true,
+              append = [[run="sleep @; domain migrate 1; domain list; domain migrate 1; domain create 1; domain migrate 2"]] },
+            { append = [[run="ls; cat motd README bin/sh >a; wc a; cat a bin/ls >b; wc b; rm a; cat b bin/ps >c; wc c; cat c >d; wc d; cat d c >e; wc e; rm b; ls -l; halt"]] },
+            { append = 'run="sleep 60; cat motd; halt"' } } },
+}
+s:step "all of it" { run = till.stop(), limit = 9e9, note = "." }
+return s
+L
+moves() { # MILLISECONDS OPTION...
+    sed "s/@/$1/" "$TMPDIR/moves.lua" >"$TMPDIR/moves1.lua"
+    shift
+    "$RINGSIDE" run "$TMPDIR/moves1.lua" --color never "$@" >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+    rc=$?
+    for vm in 0 1 2; do sed -n "/serial output, vm$vm/,/^\$/p" "$TMPDIR/out" | sed -n 's/^  | //p' >"$TMPDIR/vm$vm"; done
+}
+moves 10 --set migrate.peer=0
+check "a domain without another machine stays" [ "$rc $(grep -c 'there is no other machine' "$TMPDIR/vm0")" = "0 3" ]
+cp "$TMPDIR/vm1" "$TMPDIR/stayed"
+moves 7 --set vmm.check=1
+check "the service domain sends a domain to another machine" [ "$(grep -cx 'domain 1: on the other machine now' "$TMPDIR/vm0") $(grep -c '^domain 1: over' "$TMPDIR/vm0")" = "1 1" ]
+check "  which finds another service domain there, and has lost no write" cmp "$TMPDIR/vm1" "$TMPDIR/stayed"
+check "  it is nowhere twice" [ "$(grep '^domain: [mc].*1' "$TMPDIR/vm0" | tr '\n' '/')" = "domain: migrate 1: no such domain/domain: create 1: it has not ended/" ]
+check "  one goes at most" grep -qx 'domain: migrate 2: in use' "$TMPDIR/vm0"
+check "  and all is well for both machines" [ "$rc" = 0 ]
+moves 18
+check "so it is in the middle of others" cmp "$TMPDIR/vm1" "$TMPDIR/stayed"
+moves 7 --set migrate.spoil=31
+check "if it does not arrive it goes on here, and lost no write" cmp "$TMPDIR/vm1" "$TMPDIR/stayed"
+check "  and the service domain is told" grep -qx 'domain: migrate 1: it did not go, and runs on here' "$TMPDIR/vm0"
 
 img=$TMPDIR/blank.img
 split 3 --disk build/guests/mini.img --append 'root=1 run="ls; halt"'

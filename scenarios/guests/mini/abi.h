@@ -22,7 +22,8 @@ enum { E_PERM = -1, E_NOENT = -2, E_IO = -5, E_BADF = -9, E_CHILD = -10, E_NOMEM
 // What SYS_DOMAIN does with a domain of the hypervisor's; DOMAIN_INFO is about the first one with that number or a higher one.
 // A domain that is over is made of another image in three steps: its memory is emptied, pieces are loaded, it is built.
 enum domain_operation { DOMAIN_CREATE = 1, DOMAIN_DESTROY, DOMAIN_PAUSE, DOMAIN_UNPAUSE, DOMAIN_INFO,
-                        DOMAIN_EMPTY = 64, DOMAIN_LOAD, DOMAIN_BUILD, DOMAIN_MIGRATE = 128 };
+                        DOMAIN_EMPTY = 64, DOMAIN_LOAD, DOMAIN_BUILD, DOMAIN_MIGRATE = 128, DOMAIN_MIGRATED };
+enum { MIGRATE_DONE = 4, MIGRATE_FAILED = 5 }; // answers to DOMAIN_MIGRATED; less: it is on its way
 enum { DOMAIN_DYING = 1, DOMAIN_SHUTDOWN = 4, DOMAIN_PAUSED = 8, DOMAIN_BLOCKED = 16, DOMAIN_RUNNING = 32 };
 struct domain_info {
     uint16_t domain, unused;

@@ -193,6 +193,18 @@ void disk_changed(void)
         if (f->backend[0]) changed(f);
 }
 
+// On another machine, with another service domain: nobody there knows a ring, a channel or a grant. When it has said so in the store,
+// what was not answered is asked again.
+void disk_arrives(void)
+{
+    for (struct front *f = fronts; f < fronts + BLKIF_DEVICES; f++) {
+        f->ring_ref = f->channel = 0;
+        f->connected = f->announced = false;
+        for (struct asked *a = f->asked; a < f->asked + OUTSTANDING; a++)
+            for (uint32_t i = 0; i < BLKIF_SEGMENTS; i++) a->request.segment[i].ref = 0;
+    }
+}
+
 // The disks are numbered without a gap: the first that is not there is the end.
 void disk_init(bool pio)
 {

@@ -52,6 +52,7 @@ uint32_t grant_new(uint16_t domain, const void *page, bool readonly)
 // If it is still in use, the entry stays: whoever crashed over there lets go when his domain ends.
 void grant_end(uint32_t ref)
 {
+    if (!ref) return; // of a table that is no more
     uint16_t flags = grant_table[ref].flags;
     while (!(flags & GRANT_IN_USE)) {
         uint16_t found = flags;

@@ -191,6 +191,14 @@ static void new_rings(void)
     critical_leave(saved);
 }
 
+void net_arrives(void)
+{
+    tx_ref = rx_ref = channel = 0;
+    for (uint32_t i = 0; i < SENDS; i++) sends[i].ref = 0;
+    for (uint32_t i = 0; i < RECEIVES; i++) receives[i].ref = 0;
+    connected = announced = false;
+}
+
 static void connect(void)
 {
     irq_state saved = critical_enter();

@@ -37,6 +37,7 @@ void store_arrives(const struct start_info *start)
     if (!channel || !start->store_channel) return;
     channel = start->store_channel;
     event_install(channel, on_store);
+    disk_arrives(), net_arrives();
 }
 
 bool store_is_there(void) { return channel != 0; }

@@ -3,7 +3,7 @@
 //
 // Idea: a hypercall of the service domain's kernel; any other's is refused. Who is created is one that is over: with a file it is what the
 // file says, with the words as its command line, and without one it begins again from the image that the machine had for it.
-// Not here: domains of a size that was not planned; migration: tables of ported kernels name this machine's frames.
+// Not here: domains of a size that was not planned.
 #include "mini/user/domain.h"
 
 static const char *state(uint32_t flags)
@@ -29,9 +29,19 @@ static void wait_end(int number)
     for (int i = 0; i < 1000 && !domain(DOMAIN_INFO, number, &d) && d.domain == number && !(d.flags & DOMAIN_SHUTDOWN); i++) sleep(1);
 }
 
+// Asked for; it runs until it stands still, and then is there, or goes on here.
+static int wait_gone(int number)
+{
+    int stage;
+    while ((stage = domain(DOMAIN_MIGRATED, number, NULL)) >= 0 && stage < MIGRATE_DONE) sleep(1);
+    if (stage == MIGRATE_DONE) printf("domain %d: on the other machine now\n", number);
+    else eprintf("domain: migrate %d: it did not go, and runs on here\n", number);
+    return stage != MIGRATE_DONE;
+}
+
 int domain_failed(const char *word, int number, int error)
 {
-    if (error == E_NOTSUP) eprintf("domain: a ported kernel's page tables name this machine's frames: it cannot go to another\n");
+    if (error == E_NOTSUP) eprintf("domain: %s %d: there is no other machine\n", word, number);
     else if (error == E_NOENT) eprintf("domain: %s %d: the machine has no image for it; name a file\n", word, number);
     else if (error)
         eprintf("domain: %s %d: %s\n", word, number, error == E_SRCH ? "no such domain" : error == E_EXIST ? "it has not ended" : error_text(error));
@@ -71,6 +81,7 @@ int main(int argc, char **argv)
         if (!text_equal(argv[1], words[i].word)) continue;
         int error = domain(words[i].operation, number, NULL);
         if (!error && words[i].operation == DOMAIN_DESTROY) wait_end(number);
+        if (!error && words[i].operation == DOMAIN_MIGRATE) return wait_gone(number);
         return domain_failed(argv[1], number, error);
     }
     eprintf("domain: %s: no such word\n", argv[1]);
