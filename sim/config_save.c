@@ -28,7 +28,7 @@ static bool check_ported(const struct machine_cfg *c, const struct cpu_strategy 
 /* Can the way of paging note every store? */
 static bool check_log(const struct machine_cfg *c, struct err *e)
 {
-    if (cpu_strategy_find(c->cpu)->aware) return true; /* it stands still while it goes */
+    if (cpu_strategy_find(c->cpu)->aware) return true; /* direct_log.c */
     for (const struct mmu_strategy *const *s = mmu_strategies; *s; s++)
         if (!strcmp((*s)->name, c->mmu) && !(*s)->protect)
             return err_set(e, EXIT_USAGE, "--migrate-at with --mmu %s: the guest stores to tables of its own unseen, and pages must not be missed; planned, not in "

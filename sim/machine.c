@@ -358,7 +358,7 @@ static bool build_vms(struct machine *m, struct err *e)
                                 .frames = first_frames(&m->cfg, n), .most = one.ram_mib * 256, .disk = disks,
                                 .disks = machine_split_plan(m) || b->vmm.hosted.on ? 0 : m->cfg.disks, .nic = m->cfg.nic[0] != 0, .weight = share.weight,
                                 .cap = share.cap, .background = share.background || (machine_split_plan(m) && !n), .later = share.later,
-                                .leaves = m->cfg.migrate_at && config_leaver(&m->cfg) == (int)n };
+                                .leaves = m->cfg.migrate_at ? config_leaver(&m->cfg) == (int)n : vb.setting[SETTING_MIGRATE_PEER] && n };
         memcpy(plan.nic_address, address, sizeof address);
         if (!vmm_add(&b->vmm, &plan, e)) return false;
         at += managed ? (uint32_t)VMM_FRAMES : room_of(first_frames(&m->cfg, n));

@@ -58,15 +58,20 @@ static uint32_t peek_entry(void *bus, hpa_t at)
     return entry;
 }
 
-static bool probe(const struct vmmu *m, gva_t at, unsigned access, struct xlat *x)
+bool direct_walk(const struct direct *d, gva_t at, unsigned access, struct xlat *x, struct fault *f)
 {
-    const struct direct *d = direct_of(m);
-    struct fault f;
+    const struct vmmu *m = d->vmmu;
     uint64_t pdpte[4];
     pdptes(d, pdpte);
     const struct walk_env w = { .cr0 = PAGING_CR0_PG | PAGING_CR0_WP, .cr4 = PAGING_CR4_PSE | (d->pae ? PAGING_CR4_PAE : 0u), .pdpte = pdpte,
                                 .cr3 = d->base << PAGE_SHIFT, .read = peek_entry, .self = m->env.machine };
-    return walk(&w, at, access, x, &f);
+    return walk(&w, at, access, x, f);
+}
+
+static bool probe(const struct vmmu *m, gva_t at, unsigned access, struct xlat *x)
+{
+    struct fault f;
+    return direct_walk(direct_of(m), at, access, x, &f);
 }
 
 static enum mmu_answer fault(struct vmmu *m, gva_t at, uint32_t code, bool kernel, struct fault *f)
@@ -84,6 +89,7 @@ static enum mmu_answer fault(struct vmmu *m, gva_t at, uint32_t code, bool kerne
 
 static void invlpg(struct vmmu *m, gva_t at)
 {
+    if (direct_of(m)->log.on) direct_log_drop(direct_of(m), at);
     if (at.v < direct_hole(direct_of(m))) m->env.invlpg(m->env.self, at);
 }
 

@@ -90,6 +90,8 @@ struct direct {
     uint32_t granted;            /* another domain's frame that may be named now; FRAME_NONE: none */
     uint32_t base;               /* frame of the current directory or L3; FRAME_NONE before there is one */
     struct direct_unhooked unhooked;
+    struct { bool on; uint32_t first, frames, used; } log; /* of stores: its pool of frames (direct_log.c); 0 frames: there can be none */
+    void   (*stored)(void *self, uint32_t frame); /* a page that is marked was stored to */
     uint64_t hypervisor[DIRECT_PAE_HYPERVISOR_SLOTS]; /* what the last entries of every directory (PAE: of every L2-top) hold */
     /* Judges, and corrects, the 512 descriptors in a frame. */
     bool   (*segments)(void *self, uint32_t frame);
@@ -163,6 +165,17 @@ bool direct_unhook(struct direct *d, gva_t at);
 enum direct_rule direct_rehook(struct direct *d);
 /* Would `at` be reached by the unhooked table? */
 static inline bool direct_through(const struct direct *d, gva_t at) { return d->unhooked.frame != FRAME_NONE && direct_upper(d, at) == d->unhooked.slot; }
+
+/* ---- direct_log.c: the processor's tables while stores are noted */
+void direct_log_forget(struct direct *d);            /* all entries: with each flush */
+void direct_log_drop(struct direct *d, gva_t at);    /* one */
+/* An entry for an access that the guest's own tables permit; false: they do not, and *f is its page fault. */
+bool direct_log_fill(struct direct *d, gva_t at, unsigned access, struct fault *f);
+bool direct_walk(const struct direct *d, gva_t at, unsigned access, struct xlat *x, struct fault *f); /* in direct.c: the guest's own tables */
+static inline void direct_stored(struct direct *d, uint32_t frame)
+{
+    if (d->vmmu->env.machine->marks[frame] & FRAME_SHARED) d->stored(d->self, frame);
+}
 
 /* ---- direct_check.c: the invariants, from nothing but the tables. For tests and views: true if all counts are right and no
  * table can be written to; else a sentence in `why`. `others`: per frame, the references that vmm holds. Costs no cycle. */

@@ -40,6 +40,7 @@ enum direct_rule direct_refuse(struct direct *d, enum direct_rule rule, uint32_t
 void direct_flush(struct direct *d)
 {
     d->all->flushes++;
+    if (d->log.on) direct_log_forget(d);
     d->vmmu->env.flush(d->vmmu->env.self);
 }
 

@@ -15,6 +15,7 @@ uint64_t direct_load(const struct direct *d, hpa_t at)
 void direct_store(const struct direct *d, hpa_t at, uint64_t entry)
 {
     struct bus *b = d->vmmu->env.machine;
+    if (b->marks[at.v >> PAGE_SHIFT] & FRAME_SHARED) d->stored(d->self, at.v >> PAGE_SHIFT);
     bus_write(b, at, 4, (uint32_t)entry);
     if (d->pae) bus_write(b, hpa(at.v + 4), 4, (uint32_t)(entry >> 32));
 }

@@ -56,7 +56,7 @@ static void tell(const struct direct *d, bool hooked, uint32_t frame, uint32_t c
 bool direct_unhook(struct direct *d, gva_t at)
 {
     struct direct_unhooked *u = &d->unhooked;
-    if (u->frame != FRAME_NONE || !find_way(d, at, u)) return false;
+    if (d->log.on || u->frame != FRAME_NONE || !find_way(d, at, u)) return false;
     uint32_t frame = direct_frame(u->was);
     if (!once(d, frame) || !find_hook(d, frame, u)) return false;
     u->frame = frame;

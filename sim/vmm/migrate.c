@@ -31,25 +31,32 @@ static uint64_t link_cycles(const struct vmm *h, uint64_t bytes, uint32_t mbit)
 
 static uint64_t latency(const struct vmm *h) { return clock_from_ns(h->board.clock, setting(h, SETTING_MIGRATE_LATENCY)); }
 
-void migrate_plan(struct vmm *h, unsigned vm, uint64_t at, const struct migrate_line *line)
+static void begin(struct vmm *h, unsigned vm, uint64_t at)
 {
     struct migrate *g = &h->migrate;
-    g->vm = (uint8_t)vm;
-    g->frames = leaver(h)->frames;
-    g->dirty = arena_alloc(h->board.arena, (g->frames + 31) / 32 * sizeof *g->dirty);
-    g->send = arena_alloc(h->board.arena, (g->frames + 31) / 32 * sizeof *g->send);
-    g->next = at;
-    g->line = *line;
+    *g = (struct migrate){ .vm = (uint8_t)vm, .frames = h->vm[vm].most, .next = at, .dirty = g->dirty, .send = g->send, .frame = g->frame, .kind = g->kind,
+                           .bits = g->bits, .line = g->line };
+}
+
+void migrate_plan(struct vmm *h, unsigned vm, uint64_t at, const struct migrate_line *line)
+{
+    migrate_offer(h, line);
+    begin(h, vm, at);
 }
 
 void migrate_offer(struct vmm *h, const struct migrate_line *line)
 {
     struct migrate *g = &h->migrate;
-    uint32_t most = 0;
-    for (unsigned n = 0; n < h->vms; n++)
-        if (h->vm[n].frames > most) most = h->vm[n].frames;
-    g->dirty = arena_alloc(h->board.arena, (most + 31) / 32 * sizeof *g->dirty);
+    uint32_t most = 0, ported = 0;
+    for (unsigned n = 0; n < h->vms; n++) {
+        if (h->vm[n].most > most) most = h->vm[n].most;
+        if (h->vm[n].vcpu.pv) ported = h->board.bus->frames;
+    }
+    g->bits = ported > most ? ported : most;
+    g->dirty = arena_alloc(h->board.arena, (g->bits + 31) / 32 * sizeof *g->dirty);
     g->send = arena_alloc(h->board.arena, (most + 31) / 32 * sizeof *g->send);
+    g->frame = arena_alloc(h->board.arena, most * sizeof *g->frame);
+    g->kind = arena_alloc(h->board.arena, most);
     g->line = *line;
 }
 
@@ -58,7 +65,7 @@ enum migrate_asked migrate_ask(struct vmm *h, unsigned vm)
     struct migrate *g = &h->migrate;
     if (!g->line.reserve) return MIGRATE_NOWHERE;
     if (h->suspend.at || (g->stage != MIGRATE_NONE && g->stage != MIGRATE_FAILED) || (g->next && g->stage == MIGRATE_NONE)) return MIGRATE_BUSY;
-    *g = (struct migrate){ .vm = (uint8_t)vm, .frames = h->vm[vm].frames, .next = h->board.clock->now, .dirty = g->dirty, .send = g->send, .line = g->line };
+    begin(h, vm, h->board.clock->now);
     h->schedule.look = true;
     return MIGRATE_BEGUN;
 }
@@ -72,14 +79,18 @@ uint64_t migrate_deadline(const struct vmm *h)
 /* ---- the dirty log */
 
 /* Without it the VM stands still while all of it goes. */
-static bool is_live(struct vmm *h) { return setting(h, SETTING_MIGRATE_LIVE) && leaver(h)->vcpu.vmmu.ops->protect; }
+static bool is_live(struct vmm *h)
+{
+    const struct vcpu *v = &leaver(h)->vcpu;
+    return setting(h, SETTING_MIGRATE_LIVE) && (v->pv ? v->pv->mmu->log.frames != 0 : v->vmmu.ops->protect != NULL);
+}
 
 static uint8_t *marks_of(const struct vm *vm, uint32_t page) { return &vm->vmm->board.bus->marks[vm->bus.map[page]]; }
 
 void migrate_stores(struct vm *vm, uint32_t page)
 {
     struct migrate *g = &vm->vmm->migrate;
-    if (!g->dirty || page >= g->frames || !(*marks_of(vm, page) & FRAME_SHARED)) return;
+    if (!g->dirty || page >= g->bits || vm != leaver(vm->vmm) || !(*marks_of(vm, page) & FRAME_SHARED)) return;
     *marks_of(vm, page) &= (uint8_t)~FRAME_SHARED;
     g->dirty[page / 32] |= 1u << page % 32;
     g->dirtied++;
@@ -93,9 +104,14 @@ static void log_anew(struct vmm *h)
     struct migrate *g = &h->migrate;
     struct vm *vm = leaver(h);
     struct vmmu *m = &vm->vcpu.vmmu;
-    memset(g->dirty, 0, (g->frames + 31) / 32 * sizeof *g->dirty);
+    memset(g->dirty, 0, (g->bits + 31) / 32 * sizeof *g->dirty);
     g->dirtied = 0;
     if (!is_live(h)) return;
+    if (vm->vcpu.pv) {
+        charge(h, vm->vcpu.pv->mmu->owned / 32);
+        pv_log(vm->vcpu.pv, true);
+        return;
+    }
     for (uint32_t n = 0; n < g->frames; n++) *marks_of(vm, n) |= FRAME_SHARED;
     charge(h, g->frames / 32);
     m->cause = vm->vcpu.cause;
@@ -104,19 +120,55 @@ static void log_anew(struct vmm *h)
 
 static void log_off(struct vmm *h)
 {
-    for (uint32_t n = 0; is_live(h) && n < h->migrate.frames; n++) *marks_of(leaver(h), n) &= (uint8_t)~FRAME_SHARED;
+    if (leaver(h)->vcpu.pv) pv_log(leaver(h)->vcpu.pv, false);
+    else for (uint32_t n = 0; is_live(h) && n < h->migrate.frames; n++) *marks_of(leaver(h), n) &= (uint8_t)~FRAME_SHARED;
 }
 
 /* ---- rounds */
 
 static struct migrate_round *now_round(struct migrate *g) { return &g->round[g->rounds - 1]; }
 
+static bool pages_of(struct vmm *h, struct pv_pages *all)
+{
+    struct migrate *g = &h->migrate;
+    const struct paravirt *p = leaver(h)->vcpu.pv;
+    if (!p || pv_pages(p, all)) return true;
+    snprintf(g->failed, sizeof g->failed, "its kernel's list of machine frames is wrong");
+    return false;
+}
+
+/* Of a ported kernel: it was stored to, or is another frame, or holds something else than when it was sent. */
+static uint32_t ported_pages(struct vmm *h, const struct pv_pages *all)
+{
+    struct migrate *g = &h->migrate;
+    uint32_t pages = 0;
+    memset(g->send, 0, (g->frames + 31) / 32 * sizeof *g->send);
+    for (uint32_t n = 0; n < g->frames; n++) {
+        uint32_t frame = all->frame[n];
+        bool other = g->frame[n] != frame || ((g->kind[n] ^ all->kind[n]) & PV_KIND);
+        if (!other && (frame == UINT32_MAX || !is_set(g->dirty, frame))) continue;
+        g->send[n / 32] |= 1u << n % 32;
+        pages++;
+    }
+    return pages;
+}
+
+static uint32_t pages_to_send(struct vmm *h)
+{
+    struct migrate *g = &h->migrate;
+    struct pv_pages all = { 0 };
+    uint32_t pages = g->dirtied;
+    if (!leaver(h)->vcpu.pv) memcpy(g->send, g->dirty, (g->frames + 31) / 32 * sizeof *g->send);
+    else if (pages_of(h, &all)) pages = ported_pages(h, &all);
+    pv_pages_free(&all);
+    return pages;
+}
+
 static void begin_round(struct vmm *h, uint32_t mbit)
 {
     struct migrate *g = &h->migrate;
-    uint32_t pages = g->rounds ? g->dirtied : g->frames;
-    if (g->rounds) memcpy(g->send, g->dirty, (g->frames + 31) / 32 * sizeof *g->send);
-    else memset(g->send, 0xFF, (g->frames + 31) / 32 * sizeof *g->send);
+    uint32_t pages = g->rounds ? pages_to_send(h) : g->frames;
+    if (!g->rounds) memset(g->send, 0xFF, (g->frames + 31) / 32 * sizeof *g->send);
     g->rounds++;
     g->cursor = 0;
     g->next = h->board.clock->now;
@@ -142,7 +194,8 @@ void migrate_over(struct vm *vm)
 {
     struct migrate *g = &vm->vmm->migrate;
     if (vm != leaver(vm->vmm) || g->stage == MIGRATE_NONE || g->stage > MIGRATE_STOP) return;
-    snprintf(g->failed, sizeof g->failed, "it came to its end before it had gone");
+    const char *why = vm->vcpu.pv ? pv_cannot_leave(vm->vcpu.pv) : NULL;
+    snprintf(g->failed, sizeof g->failed, "%s", why ? why : "it came to its end before it had gone");
     give_up(vm->vmm);
 }
 
@@ -161,21 +214,13 @@ static bool send(struct vmm *h, const struct pv_pages *all, uint32_t page)
     struct migrate_round *r = now_round(g);
     uint8_t room[PAGE_SIZE];
     const uint8_t *bytes = bytes_of(leaver(h), all, page, room);
+    if (all->kind) g->kind[page] = all->kind[page], g->frame[page] = all->frame[page];
     bool zero = is_zero(bytes);
     charge(h, zero ? PAGE_LINES : 2 * PAGE_LINES);
     r->zero += zero;
     r->sent += !zero;
     r->bytes += zero ? HEAD : HEAD + PAGE_SIZE;
     return g->line.page(g->line.self, g->stage == MIGRATE_STOP ? MIGRATE_LAST : g->rounds, page, zero ? NULL : bytes, g->failed, sizeof g->failed);
-}
-
-static bool pages_of(struct vmm *h, struct pv_pages *all)
-{
-    struct migrate *g = &h->migrate;
-    const struct paravirt *p = leaver(h)->vcpu.pv;
-    if (!p || pv_pages(p, all)) return true;
-    snprintf(g->failed, sizeof g->failed, "its kernel's list of machine frames is wrong");
-    return false;
 }
 
 /* A few pages, then it is the guest's turn until they are on their way. False: the link, or the target, is gone. */
@@ -188,7 +233,8 @@ static bool send_some(struct vmm *h)
     bool good = pages_of(h, &all);
     for (; good && g->cursor < g->frames && r->bytes - before < BATCH * (HEAD + PAGE_SIZE); g->cursor++) {
         if (!is_set(g->send, g->cursor)) continue;
-        if (is_set(g->dirty, g->cursor)) r->hot++;
+        uint32_t bit = all.frame ? all.frame[g->cursor] : g->cursor;
+        if (bit < g->bits && is_set(g->dirty, bit)) r->hot++;
         else good = send(h, &all, g->cursor);
     }
     pv_pages_free(&all);
@@ -251,6 +297,19 @@ static void end_round(struct vmm *h)
     }
 }
 
+/* A ported kernel has a little time until it can leave; then `failed` says why it cannot. */
+static bool boots(struct vmm *h)
+{
+    struct migrate *g = &h->migrate;
+    const struct paravirt *p = leaver(h)->vcpu.pv;
+    const char *why = p ? pv_cannot_leave(p) : NULL;
+    if (!why) return false;
+    bool early = h->board.clock->now - g->began < PV_BOOTS * (h->board.clock->hz / 1000);
+    if (early) g->next = h->board.clock->now + h->board.clock->hz / 20000;
+    else snprintf(g->failed, sizeof g->failed, "%s", why);
+    return early;
+}
+
 void migrate_tick(struct vmm *h)
 {
     struct migrate *g = &h->migrate;
@@ -262,6 +321,11 @@ void migrate_tick(struct vmm *h)
         g->next = g->began + 2 * latency(h);
         break;
     case MIGRATE_RESERVE:
+        if (boots(h)) break;
+        if (g->failed[0]) {
+            good = false;
+            break;
+        }
         good = g->line.reserve(g->line.self, g->failed, sizeof g->failed);
         g->stage = MIGRATE_COPY;
         g->why = MIGRATE_COLD;
@@ -307,6 +371,7 @@ static bool settled(struct vmm *h, bool good)
     struct migrate *g = &h->migrate;
     good = good && g->line.commit(g->line.self, leaver(h), g->failed, sizeof g->failed);
     now_round(g)->ended = g->resumed = h->board.clock->now;
+    if (good && leaver(h)->vcpu.pv) pv_log(leaver(h)->vcpu.pv, false);
     if (good) g->stage = MIGRATE_DONE;
     else give_up(h);
     return good;
@@ -330,6 +395,7 @@ static bool taken(void *vmm, struct vm *vm)
     struct migrate *g = &h->migrate;
     uint32_t most = setting(h, SETTING_MIGRATE_MAX);
     g->stopped = h->board.clock->now;
+    if (vm->vcpu.pv) pv_log_lent(vm->vcpu.pv);
     if (g->rounds) now_round(g)->dirtied = g->dirtied; /* until it was at rest */
     begin_round(h, most);
     uint64_t before = h->board.clock->now;

@@ -11,6 +11,8 @@
  * pages are left, or when running on would not make them fewer.
  * Idea 4: the target runs only when everything is there and its checksum is right, and the source forgets the VM only when the target says
  * so. Until then any failure means that it goes on where it is.
+ * A ported kernel's own tables cannot be changed unseen: while the log is taken the processor walks copies of them (mmu/direct_log.c). Its pages are
+ * numbered as it numbers them, and go with page numbers where it has frames.
  * Idea 5: of several VMs one goes, and the others have the processor while its last bytes are on their way. The dirty log is only its: none of
  * their pages becomes read-only.
  *
@@ -63,13 +65,15 @@ struct migrate {
     uint8_t  grew;
     uint8_t  vm;             /* which one goes */
     uint64_t next;           /* cycle at which something is to be done */
-    uint32_t *dirty, *send;  /* a bit for each page: stored to in this round; to be sent in it */
+    uint32_t *dirty, *send;  /* a bit for each page: stored to in this round (of a ported kernel by frame); to be sent in it */
+    uint32_t *frame, bits;   /* of a ported kernel: where a page was when it was sent; how many bits there are in `dirty` */
+    uint8_t  *kind;          /* and what it was */
     uint32_t frames, cursor, dirtied;
     uint64_t faults;         /* stores that had to be noted */
     uint64_t began, stopped, resumed; /* cycles: reservation; the VM stopped, and goes on */
     struct migrate_round round[MIGRATE_ROUNDS];
     struct migrate_line line;
-    char     failed[160];    /* why it did not go */
+    char     failed[200];    /* why it did not go */
 };
 
 /* That VM is to leave from a cycle on. Its stores are noted from then on; it was made with vm_plan.leaves. */

@@ -40,6 +40,7 @@ static void carve_frames(struct paravirt *p, const struct vmm_board *b)
     p->m2p_table = next++;
     p->m2p = next;
     p->m2p_frames = (b->bus->frames + 1023) / 1024;
+    pv_log_init(p, p->m2p + p->m2p_frames);
     for (uint32_t i = p->m2p_table; i < p->m2p + p->m2p_frames; i++) p->v->vm->bus.map[i] = i; /* so v->virt sees it, too */
     for (uint32_t i = 0; i < b->bus->frames; i++) pv_set_m2p(p, i, UINT32_MAX);
     pv_hypervisor_tables(p, false);
@@ -62,6 +63,7 @@ static bool pv_attach(struct vcpu *v, struct err *e)
     p->mmu = direct_of(&v->vmmu);
     p->mmu->segments = pv_judge_descriptors;
     p->mmu->lent = pv_lent;
+    p->mmu->stored = pv_noted;
     p->mmu->self = p;
     carve_frames(p, b);
     direct_share(p->mmu, p->shared);
@@ -91,6 +93,7 @@ static void pv_away(struct vcpu *v)
 static void pv_back(struct vcpu *v)
 {
     vcpu_back(v);
+    if (v->pv->mmu->log.on) direct_log_forget(v->pv->mmu);
     if (pv_pae(v->pv)) pv_reload_base(v->pv);
     pv_load_tables(v->pv);
     v->pv->mmu->all->flushes++; /* the TLB was emptied */
@@ -148,11 +151,13 @@ static void page_fault(struct paravirt *p, const struct vmexit *x)
         return;
     }
     if (!pv_rehook(p)) return;
-    bool tables = x->addr - PV_DOMAIN_AREA < 2u * PV_LDT_OFFSET && !(x->code & (PF_USER | PF_PRESENT));
+    uint32_t code = x->code;
+    if (pv_log_fault(p, x->addr, &code)) return;
+    bool tables = x->addr - PV_DOMAIN_AREA < 2u * PV_LDT_OFFSET && !(code & (PF_USER | PF_PRESENT));
     if (tables) {
-        if (!pv_table_fault(p, x->addr, x->code, &f)) pv_bounce(p, f);
-    } else if (pv_table_store(p, x->addr, x->code)) { /* done */
-    } else if (v->vmmu.ops->fault(&v->vmmu, gva(x->addr), x->code, v->virt.cpl == 1, &f) == MMU_REFLECT) {
+        if (!pv_table_fault(p, x->addr, code, &f)) pv_bounce(p, f);
+    } else if (pv_table_store(p, x->addr, code)) { /* done */
+    } else if (v->vmmu.ops->fault(&v->vmmu, gva(x->addr), code, v->virt.cpl == 1, &f) == MMU_REFLECT) {
         pv_bounce(p, f);
     }
 }

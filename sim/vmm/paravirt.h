@@ -195,8 +195,19 @@ void pv_over(struct vcpu *v);                                              /* th
 enum pv_ready { PV_READY, PV_WAITS, PV_NEVER };
 /* Somebody wants the domain: does it stand still, with nothing in it that means something only here? PV_NEVER: *why says so. */
 enum pv_ready pv_suspend_ready(struct paravirt *p, const char **why);
+const char *pv_cannot_leave(const struct paravirt *p);                     /* why it could not if it were asked; NULL: it could */
+enum { PV_BOOTS = 20 /* ms that a kernel has until it can */ };
 int32_t pv_suspends(struct paravirt *p, uint32_t record);                  /* SCHEDOP_shutdown(suspend), by one that was asked */
 void    pv_goes_on(struct paravirt *p);                                    /* nobody took it */
+
+/* ---- paravirt_log.c: which pages it stores to */
+void pv_log_init(struct paravirt *p, uint32_t first);                      /* frames from there on, in the window, may be for tables */
+void pv_log(struct paravirt *p, bool on);                                  /* from now on, anew; or no longer */
+uint32_t pv_root(const struct paravirt *p);                                /* frame of what the processor's CR3 names */
+void pv_stored(const struct paravirt *any, uint32_t frame);                /* somebody stores to that frame */
+void pv_noted(void *pv, uint32_t frame);                                   /* the same, for struct direct */
+void pv_log_lent(const struct paravirt *p);                                /* what others may be storing to counts as stored to */
+bool pv_log_fault(struct paravirt *p, uint32_t at, uint32_t *code);        /* true: mended, it was nobody's; else *code is as the guest's own tables have it */
 
 /* ---- paravirt_save.c: the domain in page numbers */
 enum { PV_KIND = 0xF, PV_KIND_PLAIN = 0, PV_KIND_LIST = 8, PV_KIND_ABSENT = 15, PV_KIND_PINNED = 0x80 }; /* others: enum direct_type */

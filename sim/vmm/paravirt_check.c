@@ -55,10 +55,10 @@ static bool never_ran(const struct paravirt *p) { return p->v->vm->later && (p->
 static bool check_processor(const struct paravirt *p, char *why, unsigned room)
 {
     const struct cpu *real = p->v->vmm->board.cpu;
-    if (real->gdtr.base != PV_DOMAIN_AREA || real->idtr.base != WINDOW_BASE + WINDOW_IDT || real->cr3 >> PAGE_SHIFT != p->mmu->base)
+    if (real->gdtr.base != PV_DOMAIN_AREA || real->idtr.base != WINDOW_BASE + WINDOW_IDT || real->cr3 >> PAGE_SHIFT != pv_root(p))
         return complain(why, room, "GDTR, IDTR or CR3 was changed", real->cr3);
     if (!(real->cr4 & CR4_PAE) == pv_pae(p)) return complain(why, room, "CR4.PAE was changed", real->cr4);
-    for (unsigned n = 0; pv_pae(p) && n < 4; n++) {
+    for (unsigned n = 0; pv_pae(p) && !p->mmu->log.on && n < 4; n++) {
         uint64_t pdpte[4];
         mmu_pdptes_now(p->v->vmm->board.mmu, pdpte);
         if (pdpte[n] != direct_load(p->mmu, direct_place(p->mmu, p->mmu->base, n))) return complain(why, room, "a PDPTE is not what the L3 has", n);

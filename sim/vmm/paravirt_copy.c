@@ -20,7 +20,10 @@ static bool reach(struct paravirt *p, uint32_t at, unsigned access, hpa_t *to)
     struct xlat x = { 0 };
     struct fault f;
     if (direct_through(p->mmu, gva(at)) && !pv_rehook(p)) return false;
-    if (at >= direct_hole(p->mmu) || !real->env.translate(real->env.mmu, gva(at), access, &x, &f) || x.absent) return false;
+    if (at >= direct_hole(p->mmu)) return false;
+    bool there = real->env.translate(real->env.mmu, gva(at), access, &x, &f);
+    if (!there && p->mmu->log.on && direct_log_fill(p->mmu, gva(at), access, &f)) there = real->env.translate(real->env.mmu, gva(at), access, &x, &f);
+    if (!there || x.absent) return false;
     *to = x.at;
     return true;
 }
@@ -66,6 +69,7 @@ uint32_t pv_frame_read(const struct paravirt *p, uint32_t frame, uint32_t offset
 
 void pv_frame_write(const struct paravirt *p, uint32_t frame, uint32_t offset, unsigned size, uint32_t value)
 {
+    pv_stored(p, frame);
     bus_poke(p->v->vmm->board.bus, hpa(frame << PAGE_SHIFT | offset), &value, size);
     pv_charge(p, COST_MEM_REF);
 }

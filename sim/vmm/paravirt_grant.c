@@ -168,6 +168,7 @@ static int16_t unmap(struct paravirt *p, const struct unmap_op *o)
 {
     if (o->handle >= PV_MAPS || !p->map[o->handle].flags) return BAD_HANDLE;
     struct pv_map *m = &p->map[o->handle];
+    if (!(m->flags & MAP_READONLY)) pv_stored(p, m->frame); /* perhaps, and nobody has seen it */
     if (o->host && (m->flags & MAP_HOST)) {
         int16_t status = unmap_host(p, o, m);
         if (status) return status;
@@ -189,6 +190,7 @@ void pv_unmap_all(struct paravirt *p)
     for (unsigned i = 0; i < PV_MAPS; i++) {
         struct pv_map *m = &p->map[i];
         if (!m->flags) continue;
+        if (!(m->flags & MAP_READONLY)) pv_stored(p, m->frame);
         if (m->flags & MAP_DEVICE) let_go(p, m->frame, !(m->flags & MAP_READONLY));
         m->flags = 0;
         forget(p, m);
@@ -220,6 +222,7 @@ static int16_t copy(struct paravirt *p, const struct copy_op *o)
     status = hold_end(p, &o->to, o->flags & COPY_TO_GRANT, true, &to);
     if (!status) {
         bus_peek(machine, hpa(from << PAGE_SHIFT | o->from.offset), bytes, o->length);
+        pv_stored(p, to);
         bus_poke(machine, hpa(to << PAGE_SHIFT | o->to.offset), bytes, o->length);
         for (uint32_t i = 0; i < o->length; i += 4) pv_charge(p, COST_MEM_REF);
         p->stats.copies++;

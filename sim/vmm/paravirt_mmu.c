@@ -30,7 +30,8 @@ void pv_reload_base(struct paravirt *p)
 {
     struct vcpu *v = p->v;
     struct cpu *real = v->vmm->board.cpu;
-    v->root = v->virt.cr3 = p->mmu->base << PAGE_SHIFT;
+    v->virt.cr3 = p->mmu->base << PAGE_SHIFT;
+    v->root = pv_root(p) << PAGE_SHIFT;
     real->cr3 = v->root;
     if (pv_pae(p)) real->cr4 |= CR4_PAE;
     p->mmu->reload = false;
@@ -182,6 +183,7 @@ static int32_t fill(struct paravirt *p, const struct xen_mmuext_op *op, bool dev
     enum direct_rule rule = direct_take(p->mmu, op->arg1, FRAME_WRITABLE);
     if (rule) return pv_error(rule);
     if (copies) bus_peek(machine, hpa(op->arg2 << PAGE_SHIFT), bytes, sizeof bytes);
+    pv_stored(p, op->arg1);
     bus_poke(machine, hpa(op->arg1 << PAGE_SHIFT), copies ? bytes : zeros, PAGE_SIZE);
     direct_drop(p->mmu, op->arg1);
     direct_charge(p->mmu, COST_PV_SCAN, copies ? 2 : 1);

@@ -15,7 +15,7 @@
 #include "sim/vmm/paravirt.h"
 
 #define MS UINT64_C(1000000)
-enum { PATIENCE = 100 /* ms until it has suspended itself */, BOOTS = 20 /* ms until it must have bound the interrupt */ };
+enum { PATIENCE = 100 /* ms until it has suspended itself */ };
 
 static const char no_path[] = "its kernel has no suspend path (it has not bound virtual interrupt 16), and nobody else knows which machine frames it has noted";
 static const char no_list[] = "its kernel does not show its list of machine frames (shared_info.arch.pfn_to_mfn_frame_list_list), or one that is wrong";
@@ -41,6 +41,15 @@ static bool is_canonical(struct paravirt *p, const char **why)
     return true;
 }
 
+const char *pv_cannot_leave(const struct paravirt *p)
+{
+    struct pv_pages all;
+    if (!p->virq_port[XEN_VIRQ_SUSPEND]) return no_path;
+    if (!pv_pages(p, &all)) return no_list;
+    pv_pages_free(&all);
+    return NULL;
+}
+
 static enum pv_ready never(struct paravirt *p)
 {
     p->suspend.asked = 0;
@@ -60,7 +69,7 @@ enum pv_ready pv_suspend_ready(struct paravirt *p, const char **why)
     if (bound && !p->suspend.raised) pv_raise_virq(p, XEN_VIRQ_SUSPEND);
     p->suspend.raised = bound;
     *why = bound ? no_answer : no_path;
-    return now - p->suspend.asked < (bound ? PATIENCE : BOOTS) * MS ? PV_WAITS : never(p);
+    return now - p->suspend.asked < (bound ? PATIENCE : PV_BOOTS) * MS ? PV_WAITS : never(p);
 }
 
 int32_t pv_suspends(struct paravirt *p, uint32_t record)

@@ -59,6 +59,7 @@ static enum direct_rule store_plain(struct paravirt *p, uint32_t at, uint32_t va
 {
     enum direct_rule rule = direct_take(p->mmu, at >> PAGE_SHIFT, FRAME_WRITABLE);
     if (rule) return rule;
+    pv_stored(p, at >> PAGE_SHIFT);
     bus_write(p->v->vmm->board.bus, hpa(at), size, value);
     direct_drop(p->mmu, at >> PAGE_SHIFT);
     return DIRECT_OK;
