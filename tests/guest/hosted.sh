@@ -72,7 +72,7 @@ check "somebody types" [ $? = 0 -a "$(grep -c README "$TMPDIR/hosted")" = 1 ]
 bare build/guests/mini.elf --ram 16M --disk $img --append disk --serial-in "$TMPDIR/typed"
 check "  and the guest does as on a bare machine" sh -c "[ \"$(answers "$TMPDIR/hosted")\" = \"$(answers "$TMPDIR/bare")\" ]"
 
-# A process that is killed (what is on the disk then: tests/unit/machine_hosted_test.c).
+# A process that is killed (what is on the disk then: tests/unit/machine_random_io_test.c).
 hosted build/guests/mini.elf --ram 16M --disk $img --set host.crash=160 --append 'disk run="echo one >x; echo did one; echo two >>x; echo did two; halt 0"'
 check "a process is killed, and its virtual machine with it" [ $? = 4 ]
 check "  which is said" grep -q "process on the host ended before its guest did" "$TMPDIR/err"

@@ -72,6 +72,7 @@ void console_drain(void);
 void disk_init(bool pio); // without DMA
 uint32_t disk_sectors(uint32_t disk); // 0: there is none
 bool disk_transfer(uint32_t disk, uint32_t sector, uint32_t count, void *memory, bool write);
+extern const bool disk_takes_several; // from several processes at once
 
 // The network card: frames without their check sequence. net_start looks for it, and may put the calling process to sleep; false: there is
 // none. net_put: false if there is no room now; net_take: 0 if nothing has come. Whenever that may have changed, kernel_net is called.

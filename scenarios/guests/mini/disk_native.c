@@ -2,6 +2,7 @@
 #include "mini/kernel.h"
 #include "mini/driver.h"
 
+const bool disk_takes_several = false;
 void disk_init(bool pio)
 {
     ide_init(kernel_option("disks") ? kernel_option("disks") : 1, pio);

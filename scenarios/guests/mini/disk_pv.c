@@ -114,6 +114,7 @@ static bool transfer(struct front *f, uint32_t sector, uint32_t count, uint8_t *
     return fine;
 }
 
+const bool disk_takes_several = true;
 uint32_t disk_sectors(uint32_t disk) { return disk < BLKIF_DEVICES ? fronts[disk].sectors : 0; }
 
 bool disk_transfer(uint32_t disk, uint32_t sector, uint32_t count, void *memory, bool write)

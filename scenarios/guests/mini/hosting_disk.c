@@ -12,6 +12,7 @@ enum { CHANNELS = 2, PART_MOST = 0x10000 };
 static bool busy[CHANNELS];
 static uint8_t bounce[CHANNELS][SECTOR] __attribute__((aligned(SECTOR)));
 
+const bool disk_takes_several = false;
 void disk_init(bool pio) { ide_init(IDE_DRIVES, pio); }
 uint32_t disk_sectors(uint32_t disk) { return (void)disk, 0; } // the host's files are never there
 bool disk_transfer(uint32_t disk, uint32_t sector, uint32_t count, void *memory, bool write)

@@ -278,15 +278,40 @@ static int sys_disk_sectors(uint32_t disk, uint32_t b, uint32_t c)
     return (int)(disk_sectors(disk) & 0x7FFFFFFF);
 }
 
-// A piece of a disk: as many sectors as make 4 KB.
+// A piece of a disk: as many sectors as make 4 KB. A disk that takes several requests at once is asked by several processes.
+enum { PIECES = 4 };
+static struct { uint8_t bytes[DISK_PIECE]; } pieces[PIECES] __attribute__((aligned(DISK_PIECE)));
+static bool taken[PIECES];
+
+static uint32_t piece_take(void)
+{
+    uint32_t n = 0;
+    irq_state saved = critical_enter();
+    while (taken[n])
+        if (++n == PIECES) sched_sleep(taken), n = 0;
+    taken[n] = true;
+    critical_leave(saved);
+    return n;
+}
+
+static void piece_leave(uint32_t n)
+{
+    irq_state saved = critical_enter();
+    taken[n] = false;
+    sched_wake(taken);
+    critical_leave(saved);
+}
+
 static int disk_piece(uint32_t disk, uint32_t sector, uint32_t address, bool write)
 {
-    static uint8_t piece[DISK_PIECE] __attribute__((aligned(DISK_PIECE)));
-    fs_enter(); // one at a time
-    int error = write && !space_read(&current->space, address, piece, sizeof piece) ? E_FAULT : 0;
-    if (!error) error = block_raw(disk, sector, DISK_PIECE / SECTOR, piece, write);
-    if (!error && !write && !give(address, piece, sizeof piece)) error = E_FAULT;
-    fs_leave();
+    if (!disk_takes_several) fs_enter();
+    uint32_t n = piece_take();
+    uint8_t *bytes = pieces[n].bytes;
+    int error = write && !space_read(&current->space, address, bytes, DISK_PIECE) ? E_FAULT : 0;
+    if (!error) error = block_raw(disk, sector, DISK_PIECE / SECTOR, bytes, write);
+    if (!error && !write && !give(address, bytes, DISK_PIECE)) error = E_FAULT;
+    piece_leave(n);
+    if (!disk_takes_several) fs_leave();
     return error;
 }
 
