@@ -329,11 +329,19 @@ static void follow_edge(struct vm *vm, unsigned irq)
     set_line(vm, irq, false);
 }
 
+/* The guest has taken the virtual interrupt and ended it. */
+static bool is_over(const struct vm *vm, unsigned irq)
+{
+    const struct pic_chip *c = &vm->devices.pic.chip[irq / 8];
+    return !((c->irr | c->isr) >> irq % 8 & 1);
+}
+
 /* A level falls when the guest tells the card that it has seen why, which it does without telling us; at its next exit (mostly the EOI)
- * that is found out. */
+ * that is found out. The card may have raised it again by then, for the next frame, and nobody would see that it was down: when the guest
+ * has ended the interrupt the virtual line goes down, and the real input says whether there is another one. */
 static void follow_level(struct vm *vm, unsigned irq)
 {
-    if (vm->pass->raised == vm->vmm->visits || host_line(vm->vmm, irq)) return;
+    if (vm->pass->raised == vm->vmm->visits || (host_line(vm->vmm, irq) && !is_over(vm, irq))) return;
     set_line(vm, irq, false);
     watch(vm, irq, false);
 }

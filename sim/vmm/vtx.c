@@ -248,6 +248,7 @@ static void vtx_interrupt(struct vcpu *v)
     if (!vtx_fits(v)) {
         vtx_need_system(v);
         emulate_interrupt(v);
+        if (exitless_on(v->vmm)) vtx_write(v, VMX_FIELD_GUEST_ACTIVITY, VMX_ACTIVE); /* HLT did not leave: it would go on sleeping */
         return;
     }
     v->virt.halted = false;
