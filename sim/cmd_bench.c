@@ -1,4 +1,5 @@
 /* `ringside bench KIND`: measuring the simulated machines against what was published, and against each other. */
+#include "sim/bench_io.h"
 #include "sim/bench_macro.h"
 #include "sim/bench_nano.h"
 #include "sim/bench_sweep.h"
@@ -132,8 +133,29 @@ static int bench_macro(const struct options *o, struct err *e)
     return e->code;
 }
 
+/* --- io --------------------------------------------------------------------------------------------------------------- */
+
+static void io_json(const void *self, struct text *out) { bench_io_json(self, out); }
+static void io_csv(const void *self, struct text *out) { bench_io_csv(self, out); }
+static void io_say(const void *self, const struct options *o, struct say *out) { (void)o, bench_io_text(self, out); }
+
+static int bench_io(const struct options *o, struct err *e)
+{
+    static struct bench_io b; /* large */
+    static const enum option not_here[] = { OPT_ON, OPT_SHARD, OPT_OUTPUT, OPT_THEME };
+    const struct results r = { &b, io_json, io_csv, io_say };
+    if (o->operands > 1) return err_set(e, EXIT_USAGE, "%s: `bench io` takes no guest, it has its own", o->operand[1]), e->code;
+    for (unsigned i = 0; i < sizeof not_here / sizeof not_here[0]; i++)
+        if (o->value[not_here[i]]) return err_set(e, EXIT_USAGE, "--on, --shard, -o and --theme are for `bench sweep`; leave them out"), e->code;
+    guard_start(options_wall(o));
+    bool ok = one_stdout(o, e) && bench_io_run(&b, o, e);
+    guard_quiet(true);
+    if (ok) tell(&r, o, e);
+    return e->code;
+}
+
 static const struct { const char *name; int (*run)(const struct options *o, struct err *e); } kinds[] = {
-    { "nano", bench_nano }, { "macro", bench_macro }, { "sweep", bench_sweep },
+    { "nano", bench_nano }, { "macro", bench_macro }, { "io", bench_io }, { "sweep", bench_sweep },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 

@@ -246,7 +246,7 @@ static void fish(struct text *out)
 /* --- words ------------------------------------------------------------------------------------------------------- */
 
 static const struct { const char *command, *words; } kinds[] = {
-    { "bench", "nano macro sweep"
+    { "bench", "nano macro io sweep"
 #define LOAD(name, program, times, about) " " name
 #include "sim/bench_loads.def"
 #undef LOAD

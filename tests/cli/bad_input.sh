@@ -88,6 +88,8 @@ bad "a profile that cannot be written" 6 'nowhere' run good.elf -q --profile-fol
 bad "bench of nothing" 2 'bench what' bench
 bad "no such benchmark" 2 'did you mean nano' bench nanno
 bad "a benchmark too many" 2 'takes no guest' bench nano popf
+bad "a guest for all ways" 2 'it has its own' bench io popf
+bad "ways on one machine" 2 'are for .bench sweep' bench io --on vtx
 bad "no such workload" 2 'did you mean fork' bench sweep frok
 bad "no range" 2 'not a range' bench sweep --set cost.vmexit=400..
 bad "a range backwards" 2 'not a range' bench sweep --set cost.vmexit=4000..400

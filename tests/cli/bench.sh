@@ -76,6 +76,18 @@ ok "another model" has out 'model ideal'
 ok "what it refuses is said" has out 'vtx: .*VMX|vtx: .*VT-x|vtx: .*vmx'
 ok "-v: causes" has out '^in +native +kernel'
 
+# --- io: exits for an operation, by way and technique, in the order that literature has (facts of hosted I/O, of passthrough)
+run 0 bench io --json io.json --csv io.csv
+cp out io.txt
+ok "all orders of ways to a device hold" has io.txt '^([0-9]+) of \1 hold$'
+ok "each access of a hosted guest's driver goes to the process" has io.txt '^hosted, vtx +[0-9.]+ +16.0 .* 14.0 '
+ok "an interrupt of a device that was passed through takes an exit, and each EOI" has io.txt '^passthrough, vtx +5.0 +2.0 +1.0 '
+ok "io: fits 80 columns" [ "$(LC_ALL=C.UTF-8 wc -L <io.txt)" -le 80 ]
+ok "io: as CSV" [ "$(wc -l <io.csv)" = "$(($(grep -c '"way": .*"exits"' io.json) + 1))" ]
+run 0 bench io --model core2
+ok "io: they hold on another model" has out '^([0-9]+) of \1 hold$'
+run 2 bench io fork
+
 # --- sweep: under vtx, run time against the cost of a VM exit is a line whose slope is the number of exits
 guests=$(dirname "$(ls "$root"/build/guests/nano.elf "$(dirname "$ringside")"/guests/nano.elf 2>/dev/null | head -n 1)")
 sweep=(bench sweep "$guests/nano.elf" "$guests/fault.elf" --on native,bt,vtx --set cost.vmexit=400..4000:4)

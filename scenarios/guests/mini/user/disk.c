@@ -1,4 +1,4 @@
-// disk [copy FROM TO | fill DISK NUMBER | sum DISK | random DISK NUMBER COUNT FIRST SECTORS]: which disks there are; or whole disks, past the
+// disk [copy FROM TO | fill DISK NUMBER | sum DISK | read DISK TIMES | random DISK NUMBER COUNT FIRST SECTORS]: which disks there are; or whole disks, past the
 // files on them, or a part of one.
 //
 // Idea: what a disk is filled with follows from a number, and the sum of its bytes tells whether it is all there. So do the pieces that `random`
@@ -54,6 +54,18 @@ static int sum(int disk)
     return 0;
 }
 
+// So many pieces, which are not looked at: for who measures what one takes.
+static int read_some(int disk, uint32_t times)
+{
+    uint32_t all = size_of(disk);
+    if (!all) return fail(disk, E_NODEV);
+    for (uint32_t at = 0; times--; at = (at + SECTORS) % all) {
+        int error = disk_read(disk, at, piece);
+        if (error) return fail(disk, error);
+    }
+    return 0;
+}
+
 static uint32_t next(uint32_t *number) { return *number = *number * 1664525 + 1013904223; }
 static uint32_t below(uint32_t *number, uint32_t n) { return (uint32_t)(((next(number) >> 16) * n) >> 16); }
 
@@ -80,6 +92,7 @@ int main(int argc, char **argv)
     if (argc == 4 && text_equal(argv[1], "copy")) return copy(text_number(argv[2]), text_number(argv[3]));
     if (argc == 4 && text_equal(argv[1], "fill")) return fill(text_number(argv[2]), (uint32_t)text_number(argv[3]));
     if (argc == 3 && text_equal(argv[1], "sum")) return sum(text_number(argv[2]));
+    if (argc == 4 && text_equal(argv[1], "read")) return read_some(text_number(argv[2]), (uint32_t)text_number(argv[3]));
     uint32_t number[7] = { 0 };
     for (int i = 2; i < argc && i < 7; i++) number[i] = (uint32_t)text_number(argv[i]);
     if (argc == 7 && text_equal(argv[1], "random")) return random((int)number[2], number[3], number[4], number[5], number[6]);
