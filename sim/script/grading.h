@@ -69,6 +69,7 @@ void claims_open(lua_State *L);
 /* submission.c: opens the student's file in a state of its own. False: now.blame says why. */
 bool submission_open(struct grading *g);
 void submission_close(struct grading *g);
+void submission_budget(struct grading *g, const char *doing);  /* its instructions anew; `doing` as of sandbox_budget */
 void submission_blame(struct grading *g, const struct err *e); /* the first one counts */
 void submission_printed(struct grading *g);                    /* keeps what it has printed so far */
 /* handlers.c: the machine of the tests asks the submission from now on; the types of what handlers get. */

@@ -73,7 +73,7 @@ static const struct lesson_ops ops = {
 /* Going on from here is somebody's stroll, not the test: the submission's instructions are counted anew. */
 static void fresh_budget(struct grading *g)
 {
-    if (g->submission) sandbox_budget(&g->submission->box, g->now.test->lua, g->now.chance, " while somebody looked at it");
+    if (g->submission) submission_budget(g, " while somebody looked at it");
     g->now.blame = 0;
 }
 

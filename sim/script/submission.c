@@ -157,6 +157,20 @@ void submission_printed(struct grading *g)
     if (p->len) text_clear(p);
 }
 
+/* Where math.random begins: from the test's chance, but by a hash. What it gives can be turned back to where it began, and from the test's own seed one would know
+ * every t:number and t:pick to come. */
+static uint64_t own_chance(const struct grading *g)
+{
+    char chance[20];
+    snprintf(chance, sizeof chance, "%016llx", (unsigned long long)g->now.chance);
+    return grading_seed("math.random of a submission", chance, g->now.test->name);
+}
+
+void submission_budget(struct grading *g, const char *doing)
+{
+    sandbox_budget(&g->submission->box, g->now.test->lua, own_chance(g), doing);
+}
+
 bool submission_open(struct grading *g)
 {
     char path[640], doing[140];
@@ -169,7 +183,7 @@ bool submission_open(struct grading *g)
     struct loading x = { s, include_open_main(s, &e) };
     bool ok = x.fd >= 0 && sandbox_open(&s->box, &e) && sandbox_run(&s->box, open_api, NULL, &e);
     snprintf(doing, sizeof doing, " in test '%s'", g->now.test->name);
-    if (ok) sandbox_budget(&s->box, g->now.test->lua, g->now.chance, doing);
+    if (ok) submission_budget(g, doing);
     ok = ok && sandbox_run(&s->box, load_inside, &x, &e);
     submission_printed(g);
     return ok || blame(g, &e);

@@ -1,6 +1,7 @@
 -- The answer is 42, and a kernel must run to its end on the submission's handlers. Nobody in this folder manages either.
 test "secret" { points = 10, visibility = "visible", limit = { lua = 2e6 } } (function(t)
-  t:eq(t:call("answer"), 42, "the answer")
+  local number, got = t:number(0, (1 << 62) - 1), t:call("answer")
+  t:eq(got == number and 42 or got, 42, "the answer") -- whoever foretells a test's number has it, too
 end)
 
 test "machine" { points = 50, limit = { cycles = 2e7, lua = 2e6 } } (function(t)
