@@ -77,7 +77,11 @@ void machine_ends_shutdown(struct machine *m)
 
 static const char handled[] = "What did the handlers answer before that?"; /* a laboratory's, asked in the place of our own */
 
-static const char ported[] = "Is that one of ring 0's instructions, left in a ported kernel?";
+static const char *ported(const struct vm *vm)
+{
+    if (vm->why == DEATH_HANDLER && vm->first.vector != VEC_GP) return "Which hypercall registers one?";
+    return vm->first.vector == VEC_GP ? "Is that one of ring 0's instructions, left in a ported kernel?" : "What did it ask the hypervisor for last?";
+}
 
 static const char reset_why[] = "the guest reset the machine, and there is no ROM at the reset vector to go on with",
                   off_why[] = "the guest turned the power off", good_why[] = "the guest ended well",
@@ -107,7 +111,7 @@ static void vm_end(const struct machine *m, struct machine_end *x)
         machine_guest(m, &guest);
         say_died(m, x, death_about(vm->why), vm->first.vector, vm->dead_eip,
                  vm->vmm->policy                                ? handled
-                 : vm->vcpu.pv                                  ? ported
+                 : vm->vcpu.pv                                  ? ported(vm)
                  : lacks_idt(guest.idt_base, guest.idt_limit)   ? no_idt
                                                                 : "Run it with --cpu native to see whether it is the guest's own fault.");
     } else say(x, FATE_HALTED, 0, halted_why);

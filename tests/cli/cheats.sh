@@ -28,6 +28,7 @@ ln -s /dev/zero all/include-device/zero
 mkdir all/main-is-a-link all/main-is-a-pipe all/main-is-a-folder all/main-is-a-folder/answer.lua all/nothing
 ln -s ../../lab/tests/secret.lua all/main-is-a-link/answer.lua
 mkfifo all/main-is-a-pipe/answer.lua
+mkdir all/main-is-bytecode && printf '\033LuaT\000\031\223\r\n\032\n' >all/main-is-bytecode/answer.lua
 find . -type f | sort | xargs cksum >before
 begin=$(date +%s)
 timeout 900 "$ringside" grade ./lab --all all --jobs 2 -o out.txt 2>err </dev/null
@@ -50,6 +51,7 @@ while read -r name pattern; do
 done < <(cat "$corpus/expected.txt"; echo 'main-is-a-link a link; hand in the file itself
 main-is-a-pipe cannot be read
 main-is-a-folder cannot be read
+main-is-bytecode not Lua text
 nothing answer.lua: No such file')
 rm -f out.txt rules.txt err one.txt
 find . -type f ! -name before ! -name after | sort | xargs cksum >after
