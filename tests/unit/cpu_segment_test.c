@@ -272,12 +272,12 @@ static void interrupt_shadow(void **state)
     uint64_t before = f.cpu.insns;
     assert_int_equal(STEP(&f, 0x8E, 0xD0), STEP_OK);
     assert_true(f.cpu.inhibit == before + 1);
-    f.cpu.inhibit = none;
+    f.cpu.inhibit = f.cpu.hold = none;
     fake_put32(&f, f.cpu.reg[ESP], SEL_DATA0);
     before = f.cpu.insns;
     assert_int_equal(STEP(&f, 0x17), STEP_OK);
     assert_true(f.cpu.inhibit == before + 1);
-    f.cpu.inhibit = none;
+    f.cpu.inhibit = f.cpu.hold = none;
     fake_put32(&f, AT_SCRATCH, AT_STACK);
     fake_put32(&f, AT_SCRATCH + 4, SEL_DATA0);
     assert_int_equal(STEP(&f, 0x0F, 0xB2, 0x25, 0, 0, 2, 0), STEP_OK); /* lss esp, [20000h] */
