@@ -1,13 +1,6 @@
 #!/bin/bash
 # Bad input of every kind: one line "ringside: WHAT; SUGGESTION" on stderr, the right exit code, nothing else.
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-result() { if [ "$2" = 0 ]; then echo "ok - $1"; else echo "not ok - $1"; failed=1; fi; }
+. "$(dirname "$0")/../support/cli.sh"
 
 # bad NAME EXIT PATTERN ARGUMENT...: stderr must be one line that begins with "ringside: " and matches PATTERN
 bad() {

@@ -1,19 +1,6 @@
 #!/bin/bash
 # `ringside bench`: the nano-benchmarks of Adams & Agesen, who beats whom in them, exact exits, JSON and CSV.
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-ok() { # ok NAME COMMAND...: the command succeeds
-    local name=$1
-    shift
-    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
-    echo "not ok - $name"
-    failed=1
-}
+. "$(dirname "$0")/../support/cli.sh"
 run() { # run EXIT ARGUMENT...: to the files out and err
     local want=$1
     shift

@@ -1,13 +1,7 @@
 #!/bin/bash
 # Submissions that cheat, break out, or burn (tests/labs/cheats): none gets a point, each is told why, all are done soon, and nothing outside of
 # them is touched.
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
+. "$(dirname "$0")/../support/cli.sh"
 corpus=$root/tests/labs/cheats
 cp -r "$corpus/lab" lab
 cp -r "$corpus/rules" rules

@@ -1,20 +1,7 @@
 #!/bin/bash
 # Submissions in C that cheat, break out of the compiler, or burn it (tests/labs/build, for lab port): none gets a point, each is told why, nothing
 # of the host gets into a report, and nothing is left behind.
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-ok() {
-    local name=$1
-    shift
-    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
-    echo "not ok - $name"
-    failed=1
-}
+. "$(dirname "$0")/../support/cli.sh"
 mkdir temp all all/a-link all/a-pipe all/a-folder all/a-folder/port.c
 export TMPDIR=$work/temp
 RINGSIDE_GUEST_CC=there-is-no-such-compiler "$ringside" grade port --submission all >out 2>err

@@ -1,18 +1,6 @@
 #!/bin/bash
 # `ringside draw`: formats, ranges, themes, whole files or none, and the programs it calls.
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-ok() {
-    local name=$1
-    shift
-    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
-    echo "not ok - $name"
-    failed=1
-}
+. "$(dirname "$0")/../support/cli.sh"
 draw() { # draw EXIT ARGUMENT...
     local want=$1
     shift

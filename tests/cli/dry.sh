@@ -1,19 +1,6 @@
 #!/bin/bash
 # `run --dry`: what is wrong with a scenario is found without running it; what is right is left in peace.
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-ok() {
-    local name=$1
-    shift
-    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
-    echo "not ok - $name"
-    failed=1
-}
+. "$(dirname "$0")/../support/cli.sh"
 dry() { # EXIT FILE
     timeout 60 "$ringside" run --dry "$2" >out 2>err </dev/null
     [ $? = "$1" ] || { echo "not ok - --dry $2 does not exit $1: $(cat out err)"; failed=1; }

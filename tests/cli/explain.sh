@@ -1,19 +1,6 @@
 #!/bin/bash
 # `ringside explain`: pages from the tables, and the port counted from the sources.
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-ok() { # ok NAME COMMAND...: the command succeeds
-    local name=$1
-    shift
-    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
-    echo "not ok - $name"
-    failed=1
-}
+. "$(dirname "$0")/../support/cli.sh"
 explain() { timeout 60 "$ringside" explain "$@" >out 2>err </dev/null || { echo "not ok - explain $*: $(head -n 1 err)"; failed=1; }; }
 has() { grep -Eq -- "$1" out; }
 

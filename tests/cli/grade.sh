@@ -1,19 +1,6 @@
 #!/bin/bash
 # `ringside grade`: points, the documented shape of every format, the same bytes in any order, and a result whatever happens.
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-ok() {
-    local name=$1
-    shift
-    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
-    echo "not ok - $name"
-    failed=1
-}
+. "$(dirname "$0")/../support/cli.sh"
 grade() { # grade EXIT ARGUMENT...
     local want=$1
     shift

@@ -1,19 +1,6 @@
 #!/bin/bash
 # `ringside lab`: what a student gets works from its own folder, and every shipped lab's tests tell right from wrong.
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-ok() {
-    local name=$1
-    shift
-    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
-    echo "not ok - $name"
-    failed=1
-}
+. "$(dirname "$0")/../support/cli.sh"
 labs=$(cd "$root/scenarios/labs" && ls -d -- */ | tr -d /)
 has_compiler() { echo 'int x;' | gcc -m32 -xc -c - -o /dev/null 2>/dev/null; }
 for lab in $labs; do

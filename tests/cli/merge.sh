@@ -1,20 +1,7 @@
 #!/bin/bash
 # `ringside merge`: shards of grade, bench sweep and draw become, byte for byte, what one run would have written. And a course of generated
 # submissions, spread by GNU parallel as docs/scale.md says: COURSE of them (24; `make course`: 500).
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-ok() {
-    local name=$1
-    shift
-    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
-    echo "not ok - $name"
-    failed=1
-}
+. "$(dirname "$0")/../support/cli.sh"
 fails() { # NAME CODE WORDS command...
     local name=$1 code=$2 words=$3
     shift 3

@@ -1,20 +1,6 @@
 #!/bin/bash
 # Model files as people write and break them, and the table of rows in docs/model.md, which is held to the models.
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-ok() { # ok NAME COMMAND...: the command succeeds
-    local name=$1
-    shift
-    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
-    echo "not ok - $name"
-    [ ! -s err ] || sed 's/^/  | /' err | head -5
-    failed=1
-}
+. "$(dirname "$0")/../support/cli.sh"
 tried() { timeout 60 "$ringside" run popf -q --serial null --model "./$1" >out 2>err </dev/null; }
 works() { tried "$1" && [ ! -s err ]; }
 refused() { # refused FILE LINE PATTERN: exit code 3, and FILE:LINE: with this

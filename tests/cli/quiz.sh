@@ -1,19 +1,7 @@
 #!/bin/bash
 # `ringside quiz`: the same seed gives the same problem, answers are there only when asked for, and what the machine counted is what the
 # formula beside it says.
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-ok() {
-    local name=$1
-    shift
-    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
-    echo "not ok - $name"
-    failed=1
-}
+. "$(dirname "$0")/../support/cli.sh"
 quiz() { # quiz EXIT ARGUMENT...
     local want=$1
     shift

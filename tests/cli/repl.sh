@@ -1,19 +1,7 @@
 #!/bin/bash
 # `ringside repl`: lines from standard input, and a prompt with history and Tab on a pseudo-terminal.
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+. "$(dirname "$0")/../support/cli.sh"
 export XDG_STATE_HOME=$work/state
-failed=0
-ok() {
-    local name=$1
-    shift
-    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
-    echo "not ok - $name"
-    failed=1
-}
 printf 'vm:run(till.label "kmain")\nvm.cpl\nexpect.eq(vm.cpl, 1)\nfor i = 1, 2 do print(i) end\n' | "$ringside" repl popf >out 2>err
 ok "lines: exit code 0" [ $? = 0 ]
 ok "an expression's value" grep -qx 1 out

@@ -1,19 +1,6 @@
 #!/bin/bash
 # `ringside run`, `trace` and `list`: the main job, its JSON, where output goes, and exit codes.
-set -u
-ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
-root=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failed=0
-ok() { # ok NAME COMMAND...: the command succeeds
-    local name=$1
-    shift
-    if "$@" >/dev/null 2>&1; then echo "ok - $name"; return; fi
-    echo "not ok - $name"
-    failed=1
-}
+. "$(dirname "$0")/../support/cli.sh"
 has() { grep -Eq -- "$2" "$1"; }
 hasnt() { ! grep -Eq -- "$2" "$1"; }
 empty() { [ ! -s "$1" ]; }
