@@ -267,16 +267,20 @@ static int t_sealed(lua_State *L)
 
 /* --- sequences of events ------------------------------------------------------------------------------------------ */
 
-/* { trap = "PF", hidden = true } means { kind = "trap", FIRST FIELD = "PF", hidden = true }. The table on top becomes the second. */
+/* { trap = "PF", hidden = true } means { kind = "trap", FIRST FIELD = "PF", hidden = true }. The table on top becomes the second. With a `kind` all names are
+ * fields: { kind = "port", port = 0x21 }. */
 static void normal(lua_State *L)
 {
     int idx = lua_gettop(L);
     luaL_checktype(L, idx, LUA_TTABLE);
+    lua_pushliteral(L, "kind");
+    bool said = lua_rawget(L, idx) != LUA_TNIL;
+    lua_pop(L, 1);
     lua_newtable(L);
     for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "t:sequence: an entry has named fields such as { kind = \"exit\", reason = \"port\" }");
         const char *key = lua_tostring(L, -2);
-        int kind = event_kind(key);
+        int kind = said ? -1 : event_kind(key);
         if (kind >= 0) {
             lua_pushstring(L, key);
             lua_setfield(L, idx + 1, "kind");
