@@ -146,6 +146,7 @@ static void test_answers(void **state)
     press(&w, "i");
     expect_shows(&w, "! no trap, and wrong: stored 246, not 46. 9 cycles.");
     expect_shows(&w, "11 instructions of the translation cache stand for it, no exit. 31 cycles.");
+    expect_shows(&w, "The rule: Pushes EFLAGS, with the real IF and IOPL, at any CPL.");
     expect_shows(&w, "cr 6,967");
     assert_int_equal(w.app.frame.clipped, 0);
     const struct answers *t = &pair_now(w.app.pair)->answers;
