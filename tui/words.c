@@ -15,7 +15,7 @@ static void finish(struct words *w, struct text *t)
 
 static void begin(const struct event *e, struct words *w)
 {
-    *w = (struct words){ .id = e->id, .cycle = e->cycle, .kind = e->kind, .ring = e->ring };
+    *w = (struct words){ .id = e->id, .cycle = e->cycle, .kind = e->kind, .ring = e->ring, .times = 1 };
     w->role = (uint8_t)words_role(e->kind);
     w->warn = words_warn(e->kind);
     snprintf(w->word, sizeof w->word, "%s", event_desc(e->kind)->word);
@@ -110,6 +110,20 @@ static uint32_t opener_of(const struct trace *t, const struct event *exit)
     return gate->kind == EV_GATE ? gate->cause : gate->id;
 }
 
+/* Is the line before (in time) the same as this one? Then that one tells of both. */
+static bool repeats(struct words *line, const struct words *before)
+{
+    bool same = line->kind == before->kind && line->ring == before->ring && !line->has_cost && !before->has_cost && !strcmp(line->what, before->what);
+    if (same) line->times++;
+    return same;
+}
+
+static void say_times(struct words *w)
+{
+    size_t n = strlen(w->what);
+    if (w->times > 1) snprintf(w->what + n, sizeof w->what - n, "  x %u", w->times);
+}
+
 unsigned words_tail(const struct machine *m, bool fold, const char *filter, unsigned skip, struct words *list,
                     unsigned room, bool *more)
 {
@@ -136,12 +150,14 @@ unsigned words_tail(const struct machine *m, bool fold, const char *filter, unsi
             skip--;
             continue;
         }
+        if (n && repeats(&list[n - 1], &w)) continue;
         if (n == room) {
             *more = true;
             break;
         }
         list[n++] = w;
     }
+    for (unsigned k = 0; k < n; k++) say_times(&list[k]);
     for (unsigned a = 0, b = n; a + 1 < b; a++) {
         struct words keep = list[a];
         list[a] = list[--b];

@@ -17,6 +17,7 @@ struct words {
     uint64_t cycle;
     uint64_t cost; /* cycles; meaningful if has_cost */
     bool has_cost, warn;
+    unsigned times; /* so often in a row: it is one line; the number and the cycle are the newest one's */
     uint8_t kind, ring, role;
     char word[12];  /* "trap #GP", "silent" */
     char what[200]; /* "cli", "popf: IF wanted 0 got 1" */

@@ -129,7 +129,13 @@ static void set_shape(const struct ladder_maker *m, const struct event *e, struc
         if (r->from != r->to) r->shape = LADDER_SILENT;
         break;
     case EV_EMULATE: case EV_HIDDEN: case EV_TRUE: case EV_TRACED: case EV_PORT: case EV_HYPERCALL: case EV_REFUSED:
-    case EV_CHANNEL: set_note(r, vmm); break;
+    case EV_CHANNEL: case EV_TRANSLATE: case EV_CHAIN: case EV_INVALID: case EV_FLUSH: case EV_ADAPT: case EV_MISS: case EV_SECOND: case EV_NEST:
+    case EV_UNHOOK: case EV_SWITCH: case EV_HOST: case EV_RECLAIM: case EV_BALLOON: case EV_SHARE: case EV_UNSHARE: case EV_SWAP: case EV_OVER:
+        set_note(r, vmm); /* its own doing, whatever ring the guest's kernel has */
+        break;
+    case EV_DISK: set_note(r, e->u.DISK.virtual_ ? vmm : LANE_DEVICE); break;
+    case EV_VIRTIO: set_note(r, e->u.VIRTIO.virtual_ ? vmm : LANE_DEVICE); break;
+    case EV_FRAME: set_note(r, e->u.FRAME.virtual_ ? vmm : LANE_DEVICE); break;
     case EV_RUN: set_note(r, LANE_KERNEL); break;
     case EV_DIE: case EV_STOP: set_end(r); break;
     default: set_note(r, own); break; /* unclaimed FAULT, INT, IRQ; HALT, CR3 */

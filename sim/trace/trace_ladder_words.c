@@ -120,6 +120,34 @@ static void say_target(const struct ladder_maker *m, const char *word, uint32_t 
     add_place(m, target, detail);
 }
 
+/* What only a hypervisor does: several machines, a cache of translations, memory. False: none of these. */
+static bool say_doing(const struct event *e, struct text *label)
+{
+    switch (e->kind) {
+    case EV_TRANSLATE: text_add(label, "translates %u insns", e->u.TRANSLATE.insns); break;
+    case EV_CHAIN:   text_add(label, "joins two units"); break;
+    case EV_INVALID: text_add(label, "forgets a unit"); break;
+    case EV_FLUSH:   text_add(label, "empties the cache"); break;
+    case EV_ADAPT:   text_add(label, "adapts a store"); break;
+    case EV_MISS:    text_add(label, "looks a target up"); break;
+    case EV_SECOND:  text_add(label, "second: %08" PRIX32, e->u.SECOND.at); break;
+    case EV_NEST:    text_add(label, e->u.NEST.own ? "nested: %08" PRIX32 : "shadowed: %08" PRIX32, e->u.NEST.table); break;
+    case EV_UNHOOK:  text_add(label, e->u.UNHOOK.hooked ? "table put back" : "table taken out"); break;
+    case EV_SWITCH:  text_add(label, "vm%u to vm%u: %s", e->u.SWITCH.from, e->u.SWITCH.to, trace_name("switch", e->u.SWITCH.why)); break;
+    case EV_HOST:    text_add(label, e->u.HOST.to_host ? "to the host" : "back in the module"); break;
+    case EV_RECLAIM: text_add(label, "memory: %s", trace_name("reclaim", e->u.RECLAIM.to)); break;
+    case EV_BALLOON: text_add(label, e->u.BALLOON.locked ? "vm%u gives a page" : "vm%u takes a page", e->u.BALLOON.vm); break;
+    case EV_SHARE:   text_add(label, "vm%u shares a page", e->u.SHARE.vm); break;
+    case EV_UNSHARE: text_add(label, "vm%u gets a copy", e->u.UNSHARE.vm); break;
+    case EV_SWAP:    text_add(label, e->u.SWAP.in ? "vm%u: a page back" : "vm%u: a page out", e->u.SWAP.vm); break;
+    case EV_OVER:    text_add(label, "vm%u ends", e->u.OVER.vm); break;
+    case EV_VIRTIO:  text_add(label, "virtio: %s", trace_name("virtio", e->u.VIRTIO.op)); break;
+    case EV_FRAME:   text_add(label, e->u.FRAME.out ? "sends %u bytes" : "stores %u bytes", e->u.FRAME.bytes); break;
+    default: return false;
+    }
+    return true;
+}
+
 /* Rows of the memory and device rooms, and what has no arrow. */
 static void say_note(const struct ladder_maker *m, const struct event *e, struct text *label)
 {
@@ -142,7 +170,9 @@ static void say_note(const struct ladder_maker *m, const struct event *e, struct
     case EV_CHANNEL: text_add(label, "event channel %u", e->u.CHANNEL.port); break;
     case EV_HALT: text_add(label, "halts"); break;
     case EV_STOP: text_add(label, "end of run, code %u", e->u.STOP.code); break;
-    default:      text_add(label, "%s", event_desc(e->kind)->word); break;
+    default:
+        if (!say_doing(e, label)) text_add(label, "%s", event_desc(e->kind)->word);
+        break;
     }
 }
 
@@ -170,6 +200,10 @@ void ladder_words(const struct ladder_maker *m, const struct event *e, const str
         break;
     case EV_RAISE:
         text_add(&label, "%sIRQ line %u", e->u.RAISE.virtual_ ? "virtual " : "", e->u.RAISE.line);
+        break;
+    case EV_DISK:
+        text_add(&label, "%s", trace_name("ata", e->u.DISK.op));
+        text_add(&detail, "%sdrive %u", e->u.DISK.virtual_ ? "virtual " : "", e->u.DISK.drive);
         break;
     case EV_DIE: say_die(e, &label); break;
     default:     say_note(m, e, &label); break;

@@ -73,8 +73,20 @@ static void test_follow(void **state)
     close_world(&w);
 }
 
+/* What comes again and again in a row is one line, which says how often. */
+static void test_repeats(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, "isolate", COLS, ROWS);
+    press(&w, "nnn<Esc>6z");
+    expect_shows(&w, "raise    line 0 (virtual)  x ");
+    expect_shows(&w, "vm4 died");
+    close_world(&w);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_nothing_is_cut), cmocka_unit_test(test_follow) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_nothing_is_cut), cmocka_unit_test(test_follow), cmocka_unit_test(test_repeats) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
