@@ -22,7 +22,7 @@ ok "a death" has '^triple-fault: death'
 explain mmu_update
 ok "a hypercall, with its number" has 'number 1 in EAX, 4 arguments'
 explain keys
-ok "the terminal's keys, every one once" sh -c '[ "$(grep -c "^  [^ ]" out)" -ge 60 ] && grep -q "^  s Space Right  *step one instruction" out'
+ok "the terminal's keys, every one once" sh -c '[ "$(grep -c "^  [^ ]" out)" -ge 60 ] && grep -q "^  s Space Right F7  *step one instruction" out'
 ok "in 80 columns" [ "$(LC_ALL=C.UTF-8 wc -L <out)" -le 80 ]
 explain
 words=$(grep -v '^[a-z ]*: ' out)
