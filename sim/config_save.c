@@ -100,10 +100,10 @@ static bool check_saved_vm(const struct machine_cfg *c, struct err *e)
         return err_set(e, EXIT_USAGE, "--save of vm%d with --nic: its card's address is that of the second and later ones, and it would go on as the first; "
                        "save vm0, or leave the card out", vm);
     config_vm(c, (unsigned)vm, &one, &share);
-    return save_possible("--save", cpu_strategy_find(one.cpu), c->io, 1, false, e) && check_ported(c, cpu_strategy_find(one.cpu), "--save", e);
+    return save_possible("--save", cpu_strategy_find(one.cpu), c->io, 1, e) && check_ported(c, cpu_strategy_find(one.cpu), "--save", e);
 }
 
-static bool check_leaver(const struct machine_cfg *c, bool managed, struct err *e)
+static bool check_leaver(const struct machine_cfg *c, struct err *e)
 {
     struct machine_cfg one;
     int vm = config_leaver(c);
@@ -118,21 +118,20 @@ static bool check_leaver(const struct machine_cfg *c, bool managed, struct err *
     if (to && to->aware != cpu->aware && to->hypervisor && cpu->hypervisor)
         return err_set(e, EXIT_USAGE, "--migrate-to %s from --cpu %s: a ported kernel runs under no other technique than pv, and no other kernel under that; leave "
                        "--migrate-to out", to->name, cpu->name);
-    return save_possible("--migrate-at", cpu_strategy_find(one.cpu), c->io, 1, managed, e) && check_log(&one, e) &&
-           (!c->migrate_to[0] || save_possible("--migrate-to", cpu_strategy_find(c->migrate_to), c->io, 1, managed, e));
+    return save_possible("--migrate-at", cpu_strategy_find(one.cpu), c->io, 1, e) && check_log(&one, e) &&
+           (!c->migrate_to[0] || save_possible("--migrate-to", cpu_strategy_find(c->migrate_to), c->io, 1, e));
 }
 
 bool config_check_save(const struct machine_cfg *c, struct err *e)
 {
     const struct cpu_strategy *cpu = cpu_strategy_find(c->cpu);
     unsigned n = config_vms(c);
-    bool managed = config_memory(c) != 0;
     if (c->save[0] && !c->save_at)
         return err_set(e, EXIT_USAGE, "--save %.200s: when? Add --save-at CYCLE, as in --save-at 100e6", c->save);
     if (c->save_at && !c->save[0]) return err_set(e, EXIT_USAGE, "--save-at: which file? Add --save FILE");
     if (c->migrate_to[0] && !c->migrate_at) return err_set(e, EXIT_USAGE, "--migrate-to %s: when? Add --migrate-at CYCLE, as in --migrate-at 20e6", c->migrate_to);
     if (c->migrate_at && c->save[0]) return err_set(e, EXIT_USAGE, "--migrate-at with --save: the virtual machine cannot go both ways; leave one of them out");
-    if (c->migrate_at && !check_leaver(c, managed, e)) return false;
+    if (c->migrate_at && !check_leaver(c, e)) return false;
     if (c->save[0] && !check_saved_vm(c, e)) return false;
-    return !c->restore[0] || (save_possible("--restore", cpu, c->io, n, false, e) && check_ported(c, cpu, "--restore", e));
+    return !c->restore[0] || (save_possible("--restore", cpu, c->io, n, e) && check_ported(c, cpu, "--restore", e));
 }

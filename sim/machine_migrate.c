@@ -98,7 +98,21 @@ static bool is_cut(const struct machine *m, unsigned round, char *why, size_t ro
 static void as_sent(const struct machine *m, const struct vm *vm, const struct pv_pages *all, uint32_t n, uint8_t to[PAGE_SIZE])
 {
     if (vm->vcpu.pv) (void)pv_canonical(vm->vcpu.pv, all, n, to);
+    else if (m->b->vmm.memory.managed) memcpy(to, memory_look(vm, n), PAGE_SIZE);
     else bus_peek(&m->b->bus, hpa(vm->bus.map[n] << PAGE_SHIFT), to, PAGE_SIZE);
+}
+
+/* Where memory is managed a page of zeros needs no frame. Whatever must be swapped for another, no time passes there. */
+static bool arrives(struct machine *to, struct vm *vm, uint32_t n, const uint8_t *bytes)
+{
+    static const uint8_t zeros[PAGE_SIZE];
+    const struct clock before = to->b->clock;
+    bool good = true;
+    if (!vm->vmm->memory.managed) bus_poke(vm_memory(vm), hpa(n << PAGE_SHIFT), bytes, PAGE_SIZE);
+    else if (memcmp(bytes, zeros, PAGE_SIZE)) good = memory_put(vm, n, bytes);
+    else good = memory_drop(&vm->memory, n, PAGE_NEW);
+    to->b->clock = before;
+    return good;
 }
 
 /* A moment in the middle was gone back to, and its target is no more (the migration had failed since): the same one again, with what is here. Pages
@@ -113,7 +127,7 @@ static bool have_target(struct machine *m, char *why, size_t room)
     if (here->vcpu.pv && !pv_pages(here->vcpu.pv, &all)) return snprintf(why, room, "its tables are such as no other machine could take"), false;
     for (uint32_t n = 0; n < here->frames; n++) {
         as_sent(m, here, &all, n, bytes);
-        bus_poke(vm_memory(comer(m)), hpa(n << PAGE_SHIFT), bytes, PAGE_SIZE);
+        if (!arrives(m->migration.to, comer(m), n, bytes)) return snprintf(why, room, "the target has no memory left"), pv_pages_free(&all), false;
     }
     pv_pages_free(&all);
     return true;
@@ -134,8 +148,7 @@ static bool page(void *self, unsigned round, uint32_t n, const uint8_t *bytes, c
         m->migration.spoiled = round;
     }
     m->migration.got = sum(sum(m->migration.got, &n, sizeof n), copy, PAGE_SIZE);
-    bus_poke(vm_memory(vm), hpa(n << PAGE_SHIFT), copy, PAGE_SIZE);
-    return true;
+    return arrives(m->migration.to, vm, n, copy) || !snprintf(why, room, "the target finds no frame for a page, not even by swapping");
 }
 
 /* --set vmm.check=1: the dirty log has missed nothing. */
@@ -147,7 +160,8 @@ static void check(const struct machine *m, const struct vm *vm)
     if (!setting(m, SETTING_CHECK) || (vm->vcpu.pv && !pv_pages(vm->vcpu.pv, &all))) return;
     for (uint32_t n = 0; n < vm->frames; n++) {
         as_sent(m, vm, &all, n, here);
-        bus_peek(vm_memory(arrived), hpa(n << PAGE_SHIFT), there, PAGE_SIZE);
+        if (m->b->vmm.memory.managed) memcpy(there, memory_look(arrived, n), PAGE_SIZE);
+        else bus_peek(vm_memory(arrived), hpa(n << PAGE_SHIFT), there, PAGE_SIZE);
         if (memcmp(here, there, PAGE_SIZE)) fatal(EXIT_BUG, "our bug: a store to the virtual machine's memory was not noted, and its page did not go");
     }
     pv_pages_free(&all);

@@ -31,8 +31,10 @@ static void drop_entries(struct shadow *s, uint32_t frame)
 void shadow_protect_shared(struct vmmu *m)
 {
     struct shadow *s = m->state;
-    for (uint32_t n = 0; n < m->env.memory_frames; n++)
-        if (m->env.machine->marks[m->env.memory_first + n] & FRAME_SHARED) shadow_protect(s, m->env.memory_first + n);
+    for (uint32_t n = 0; n < m->env.guest->frames; n++) {
+        uint32_t frame = m->env.guest->map[n];
+        if (frame != FRAME_NONE && (m->env.machine->marks[frame] & FRAME_SHARED)) shadow_protect(s, frame);
+    }
     shadow_settle(s);
 }
 

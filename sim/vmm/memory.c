@@ -56,6 +56,7 @@ uint32_t memory_take(struct memory *m)
 void memory_release(struct memory *m, uint32_t frame)
 {
     frame_of(m, frame)->refs = 0;
+    m->vmm->board.bus->marks[frame] &= (uint8_t)~FRAME_SHARED;
     bus_poke(m->vmm->board.bus, hpa(frame << PAGE_SHIFT), zeros, sizeof zeros);
     memory_charge(m, PAGE_LINES);
     m->scrubbed++;
@@ -102,6 +103,7 @@ static bool arrive(struct memory_vm *v, uint32_t page)
     p->state = PAGE_HERE;
     v->count.here++;
     v->vm->bus.map[page] = frame;
+    migrate_comes(v->vm, page);
     return true;
 }
 
@@ -117,6 +119,7 @@ bool memory_need(struct vm *vm, uint32_t page, bool write)
     p->sampled = false;
     bool good = p->state == PAGE_HERE || arrive(v, page);
     if (good && write && memory_is_shared(m, vm->bus.map[page])) good = memory_unshare(v, page);
+    if (good && write) migrate_stores(vm, page);
     if (!good) vm_die(&vm->vcpu, DEATH_MEMORY);
     return good;
 }
@@ -132,6 +135,7 @@ bool memory_drop(struct memory_vm *v, uint32_t page, enum page_state to)
         v->vm->bus.map[page] = FRAME_NONE;
         v->count.here--;
     }
+    if (to != PAGE_SWAPPED) migrate_stores(v->vm, page); /* it is zeros now */
     if (p->state == PAGE_SWAPPED) {
         m->slot[m->slots++] = p->slot;
         v->count.swapped--;
@@ -161,7 +165,7 @@ bool memory_put(struct vm *vm, uint32_t page, const uint8_t *bytes)
 bool memory_ballooned(struct vm *vm, uint32_t page)
 {
     struct memory_vm *v = &vm->memory;
-    if (page >= v->pages || v->page[page].state != PAGE_NEW) return false;
+    if (page >= v->pages || v->page[page].state == PAGE_BALLOON || !memory_drop(v, page, PAGE_NEW)) return false;
     v->page[page].state = PAGE_BALLOON;
     v->count.ballooned++;
     return true;

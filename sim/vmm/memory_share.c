@@ -15,7 +15,7 @@ enum { PAGE_LINES = PAGE_SIZE / 64 };
 
 static struct memory *memory(const struct memory_vm *v) { return &v->vm->vmm->memory; }
 static struct memory_frame *frame_of(const struct memory *m, uint32_t frame) { return &m->frame[frame - m->first]; }
-bool memory_is_shared(const struct memory *m, uint32_t frame) { return m->vmm->board.bus->marks[frame] & FRAME_SHARED; }
+bool memory_is_shared(const struct memory *m, uint32_t frame) { return frame_of(m, frame)->entry != MEMORY_NONE; }
 
 /* ---- the table of contents */
 

@@ -87,11 +87,27 @@ static bool is_live(struct vmm *h)
 
 static uint8_t *marks_of(const struct vm *vm, uint32_t page) { return &vm->vmm->board.bus->marks[vm->bus.map[page]]; }
 
+/* Is the next store to the page to be noted? One of several pages on a frame can be stored to by nobody, whatever is noted. */
+static void note(struct vm *vm, uint32_t page, bool next)
+{
+    const struct memory *m = &vm->vmm->memory;
+    if (m->managed && (vm->bus.map[page] == FRAME_NONE || memory_is_shared(m, vm->bus.map[page]))) return;
+    uint8_t *mark = marks_of(vm, page);
+    *mark = (uint8_t)(next ? *mark | FRAME_SHARED : *mark & ~FRAME_SHARED);
+}
+
+void migrate_comes(struct vm *vm, uint32_t page)
+{
+    const struct migrate *g = &vm->vmm->migrate;
+    if (g->logs && vm == leaver(vm->vmm) && !is_set(g->dirty, page)) note(vm, page, true);
+}
+
 void migrate_stores(struct vm *vm, uint32_t page)
 {
     struct migrate *g = &vm->vmm->migrate;
-    if (!g->dirty || page >= g->bits || vm != leaver(vm->vmm) || !(*marks_of(vm, page) & FRAME_SHARED)) return;
-    *marks_of(vm, page) &= (uint8_t)~FRAME_SHARED;
+    if (!g->dirty || page >= g->bits || vm != leaver(vm->vmm)) return;
+    if (vm->vmm->memory.managed ? !g->logs || is_set(g->dirty, page) : !(*marks_of(vm, page) & FRAME_SHARED)) return;
+    note(vm, page, false);
     g->dirty[page / 32] |= 1u << page % 32;
     g->dirtied++;
     g->faults++;
@@ -112,7 +128,8 @@ static void log_anew(struct vmm *h)
         pv_log(vm->vcpu.pv, true);
         return;
     }
-    for (uint32_t n = 0; n < g->frames; n++) *marks_of(vm, n) |= FRAME_SHARED;
+    g->logs = true;
+    for (uint32_t n = 0; n < g->frames; n++) note(vm, n, true);
     charge(h, g->frames / 32);
     m->cause = vm->vcpu.cause;
     m->ops->protect(m);
@@ -121,7 +138,8 @@ static void log_anew(struct vmm *h)
 static void log_off(struct vmm *h)
 {
     if (leaver(h)->vcpu.pv) pv_log(leaver(h)->vcpu.pv, false);
-    else for (uint32_t n = 0; is_live(h) && n < h->migrate.frames; n++) *marks_of(leaver(h), n) &= (uint8_t)~FRAME_SHARED;
+    else for (uint32_t n = 0; is_live(h) && n < h->migrate.frames; n++) note(leaver(h), n, false);
+    h->migrate.logs = false;
 }
 
 /* ---- rounds */
@@ -202,6 +220,7 @@ void migrate_over(struct vm *vm)
 /* Of a ported kernel's pages those that hold machine frames go rewritten. */
 static const uint8_t *bytes_of(const struct vm *vm, const struct pv_pages *all, uint32_t page, uint8_t room[PAGE_SIZE])
 {
+    if (vm->vmm->memory.managed) return memory_look(vm, page);
     if (!vm->vcpu.pv) return bus_page(vm->vmm->board.bus, hpa(vm->bus.map[page] << PAGE_SHIFT));
     (void)pv_canonical(vm->vcpu.pv, all, page, room);
     return room;

@@ -63,6 +63,7 @@ struct migrate {
     uint8_t  stage, why;     /* enum migrate_stage, enum migrate_why */
     uint8_t  rounds;         /* begun; with the last one */
     uint8_t  grew;
+    bool     logs;           /* stores are noted */
     uint8_t  vm;             /* which one goes */
     uint64_t next;           /* cycle at which something is to be done */
     uint32_t *dirty, *send;  /* a bit for each page: stored to in this round (of a ported kernel by frame); to be sent in it */
@@ -87,6 +88,8 @@ uint64_t migrate_deadline(const struct vmm *h);
 void migrate_tick(struct vmm *h);
 /* The VM has come to its end, here: if it was on its way it is no longer. */
 void migrate_over(struct vm *vm);
+/* Where memory is managed: a page has another frame, whose first store is to be noted if that of the page is. */
+void migrate_comes(struct vm *vm, uint32_t page);
 /* A page of the VM is about to be stored to, by whomever. */
 void migrate_stores(struct vm *vm, uint32_t page);
 

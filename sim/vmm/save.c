@@ -18,7 +18,7 @@ enum { PAGE_ROOM = PAGE_SIZE + sizeof(uint32_t) };
 /* What a guest has seen of its machine, and finds at the other. */
 struct what { uint64_t cycle, hz; uint32_t frames, family, model, stepping, without, extras, epoch, drives, virtio, nic; uint64_t sectors[IDE_DRIVES]; };
 
-bool save_possible(const char *what, const struct cpu_strategy *cpu, const char *io, unsigned vms, bool managed, struct err *e)
+bool save_possible(const char *what, const struct cpu_strategy *cpu, const char *io, unsigned vms, struct err *e)
 {
     const struct io_strategy *way = io_strategy_find(io);
     if (!cpu->hypervisor)
@@ -27,9 +27,6 @@ bool save_possible(const char *what, const struct cpu_strategy *cpu, const char 
         return err_set(e, EXIT_USAGE, "%s with --io %s: part of the virtual machine's state is in the real device that it owns, and cannot be read out of it; "
                        "use --io hypervisor-direct", what, io);
     if (vms > 1) return err_set(e, EXIT_USAGE, "%s with %u virtual machines: what comes is one, with the whole machine to itself; use one", what, vms);
-    if (managed)
-        return err_set(e, EXIT_USAGE, "%s with --set memory.*: a page that is shared or swapped out has no frame of its own whose stores could be noted; leave those "
-                       "settings out, or use --save", what);
     return true;
 }
 
@@ -118,7 +115,7 @@ void save_vm(const struct vm *vm, bool memory, struct text *file)
     save_close(file, at);
     if (vm->vcpu.pv) pv_save(vm->vcpu.pv, memory, file);
     else if (memory) save_memory(vm, file);
-    if (memory && vm->vmm->memory.managed) save_balloon(vm, file);
+    if (vm->vmm->memory.managed) save_balloon(vm, file);
 }
 
 /* ---- in */
@@ -217,7 +214,7 @@ bool save_restore(struct vm *vm, bool memory, const struct text *file, const cha
         return err_set(e, EXIT_INPUT, "%s: does not say what it is of; save it anew", name);
     if (!fits(vm, &w, name, e)) return false;
     const struct clock before = *vm->vmm->board.clock;
-    bool there = vm->vcpu.pv ? pv_restore(vm, memory, file, &r) : !memory || restore_memory(vm, file, &r);
+    bool there = vm->vcpu.pv ? pv_restore(vm, memory, file, &r) : memory ? restore_memory(vm, file, &r) : !vm->vmm->memory.managed || restore_balloon(vm, file, &r);
     *vm->vmm->board.clock = before; /* no time passes, wherever the pages had to go */
     if (vm->dead) return err_set(e, EXIT_USAGE, "%s: its pages do not fit into this machine's memory, and nothing may be swapped; use a larger --set memory.total", name);
     if (!there) return err_set(e, EXIT_INPUT, "%s: %s", name, vm->vcpu.pv && r.why[0] ? r.why : "its memory is not that of a virtual machine like this");

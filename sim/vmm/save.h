@@ -21,7 +21,7 @@ struct vm;
 
 /* May a VM leave, or come to, a machine like this? Else EXIT_USAGE; `what` is the option that asks. */
 struct cpu_strategy;
-bool save_possible(const char *what, const struct cpu_strategy *cpu, const char *io, unsigned vms, bool managed, struct err *e);
+bool save_possible(const char *what, const struct cpu_strategy *cpu, const char *io, unsigned vms, struct err *e);
 /* The number of all that the files' tables hold. */
 uint32_t save_layout(void);
 /* Adds the sections of a VM that is at rest (suspend.h); without `memory` all but that, which goes, and comes, by other ways. */

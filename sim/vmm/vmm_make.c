@@ -110,7 +110,7 @@ static bool vm_init(struct vm *vm, const struct vm_plan *plan, struct err *e)
     if (vm->vmm->memory.managed) memory_add(&vm->vmm->memory, vm, plan->shares ? plan->shares : MEMORY_SHARES);
     else for (uint32_t i = 0; i < vm->frames; i++) memory->map[i] = vm->frame + i;
     if (aware) bus_init_child(&vm->bus, b->bus, b->bus->frames, b->arena);
-    if (vm->leaves) vm->bus.backing = (struct bus_backing){ noted, NULL, vm };
+    if (vm->leaves && !vm->vmm->memory.managed) vm->bus.backing = (struct bus_backing){ noted, NULL, vm };
     for (uint32_t i = 0; aware && i < vm->frames; i++) vm->bus.map[vm->frame + i] = vm->frame + i;
     vm->timers.clock = b->clock;
     struct disk disks[IDE_DRIVES];

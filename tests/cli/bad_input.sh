@@ -235,7 +235,6 @@ bad "--migrate-at of one of two with cards" 2 'the switch between them' run good
 bad "--migrate-at of one of two with agile paging" 2 'Use --mmu shadow' run good.elf --cpu vtx --vms 2 --mmu agile --migrate-at 1e6 --set vm.0.migrate=1
 bad "--set vm.0.migrate=2" 2 'a number from 0 to 1' run good.elf --cpu vtx --vms 2 --set vm.0.migrate=2
 bad "--restore into one of two" 2 'the whole machine to itself' run good.elf --cpu vtx --vms 2 --restore x
-bad "--migrate-at with managed memory" 2 'leave those settings out' run good.elf --cpu vtx --set memory.share=1 --migrate-at 1e6
 bad "--save of another command" 2 'an option of [a-z, ]*, not of this command' trace good.elf --cpu vtx --save x --save-at 1e6
 bad "--restore of nothing" 3 'cannot open' run good.elf --cpu vtx --restore nowhere.vm
 bad "--restore of an image" 3 'not a saved virtual machine' run good.elf --cpu vtx --restore good.elf

@@ -85,6 +85,18 @@ for way in "${cases[@]}"; do
     check "  and sees what it sees on a bare machine" sh -c "cat '$TMPDIR/serial.0' '$TMPDIR/serial.1' | cmp - '$TMPDIR/alone'"
 done
 
+# And to another machine while it runs.
+fast="--set migrate.min=2000 --set migrate.max=100000 --set migrate.last=0 --set migrate.rounds=5 --set migrate.latency=20000"
+for way in "te shadow 10e6 share=1 bt" "bt shadow 450e6 total=1 vtx" "vtx two-level 450e6 total=1 vtx"; do
+    read -r cpu mmu at how to <<<"$way"
+    # shellcheck disable=SC2086
+    "$RINGSIDE" run "$TMPDIR/pages2.elf" --cpu "$cpu" --mmu "$mmu" $moved --set "memory.$how" --migrate-at "$at" --migrate-to "$to" $fast --set vmm.check=1 \
+        --serial "$TMPDIR/serial.0" --json "$TMPDIR/json" -q --limit-cycles 40e9 2>"$TMPDIR/err"
+    check "pages 2 goes from $cpu, $mmu to $to, memory.$how, and ends well" [ $? = 0 ]
+    check "  it went while it ran" grep -Eq '"migration": .*"done": true.*"stores_noted": [1-9]' "$TMPDIR/json"
+    check "  and sees what it sees on a bare machine" cmp "$TMPDIR/serial.0" "$TMPDIR/alone"
+done
+
 if sanitized; then finish; fi
 
 # mini, whose driver gives what it can spare. Three alike: what they say is what one says alone.
