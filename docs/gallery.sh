@@ -60,7 +60,7 @@ page <<'END'
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1a1a1a; --faint: #595959; --line: #d0d0d0 }
 @media (prefers-color-scheme: dark) { :root { --paper: #16181b; --ink: #f0f0f0; --faint: #b8b8b8; --line: #444444 } }
 body { background: var(--paper); color: var(--ink); font: 16px/1.5 "DejaVu Sans", system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem }
-nav { columns: 15rem } nav a, a { color: inherit }
+nav { columns: 15rem } nav div { break-inside: avoid } nav a, a { color: inherit }
 h2 { border-top: 1px solid var(--line); padding-top: 1rem }
 figure { margin: 1.5rem 0; overflow-x: auto } img { max-width: 100%; height: auto }
 figcaption, p { color: var(--faint) } code { color: var(--ink) }
@@ -74,9 +74,9 @@ END
 {
     echo '<nav>'
     for name in $names; do
-        echo "<a href=\"#$name\">$name</a>: $(sed -n "s/^  $name  *//p" "$to/list" | head -n 1 | escape)<br>"
+        echo "<div><a href=\"#$name\">$name</a>: $(sed -n "s/^  $name  *//p" "$to/list" | head -n 1 | escape)</div>"
     done
-    echo '<a href="#all">all instructions</a></nav>'
+    echo '<div><a href="#all">all instructions</a></div></nav>'
 } | page
 for name in $names; do
     { echo "<h2 id=\"$name\">$name</h2>"; echo "<p>$(sed -n "s/^  $name  *//p" "$to/list" | head -n 1 | escape)</p>"; } | page
