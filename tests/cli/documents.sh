@@ -38,10 +38,16 @@ skipped() { # why it is not run, or nothing
     *--dap=*) echo "waits for an editor (tests/cli/dap.sh)" ;;
     *vmlinuz*) echo "a kernel that is not ours (tests/guest/images.sh)" ;;
     *"lab selftest"*) echo "takes minutes (tests/cli/lab.sh)" ;;
-    *"merge part-"*) echo "joins what the line before made (tests/cli/merge.sh)" ;;
     *"grade --at"* | *"grade "*" --at fail"*) echo "opens the terminal (tests/cli/grade.sh)" ;;
-    *"bench macro"*) echo "takes minutes (tests/cli/bench.sh)" ;;
     esac
+}
+
+# What a line before, by another program, would have made.
+before() {
+    case $1 in
+    *"merge part-*.csv"*) for i in 1 2; do ringside grade isa --all submissions --shard $i/2 --format csv -o part-$i.csv --exit-zero; done ;;
+    *"merge part-*.json"*) for i in 1 2 3; do ringside draw ladder popf rings trap -o '%s.svg' --shard $i/3 --json part-$i.json; done ;;
+    esac >/dev/null 2>&1
 }
 
 # What a reader puts in for a word in capitals, and what makes a long or a waiting one short.
@@ -66,6 +72,7 @@ while IFS=$'\t' read -r where command; do
     done_[$command]=1
     folder=.
     case $command in "ringside grade" | "ringside grade --dry" | "ringside grade --only"*) folder=trap ;; *"lab start trap") rm -rf trap ;; esac
+    before "$command"
     (cd $folder && timeout 100 bash -c "$(shorten "$command")" </dev/null >"$work/out" 2>"$work/err")
     rc=$?
     case $rc in

@@ -31,6 +31,10 @@ awk '/^\$enddefinitions/ { body = 1; next } !body { if (/^\$var/) id[$4] = 1; ne
      /^[01]/ { if (!(substr($0, 2) in id)) bad = 1; n++; next } /^b/ { if (!($2 in id)) bad = 1; n++; next } { bad = 1 }
      END { exit bad || n < 1000 }' out.vcd
 result "vcd: declared signals, times that only grow" $?
+if command -v vcd2fst >/dev/null; then
+    vcd2fst out.vcd out.fst && fst2vcd out.fst 2>/dev/null | grep '^#' | cmp -s - <(grep '^#' out.vcd)
+    result "vcd: another program reads the same moments" $?
+fi
 steps=$("$ringside" trace print popf.rtrace | grep -c '^# step')
 [ "$(grep -c '"m", ' out.cast)" -ge "$steps" ] && head -n 1 out.cast | grep -q '"version": 2, "width": 80, "height": 24'
 result "cast: version 2, a marker for each step" $?
