@@ -1,6 +1,7 @@
 #!/bin/bash
 # `ringside draw`: formats, ranges, themes, whole files or none, and the programs it calls.
 . "$(dirname "$0")/../support/cli.sh"
+readme=$root/docs/popf.svg
 draw() { # draw EXIT ARGUMENT...
     local want=$1
     shift
@@ -19,6 +20,9 @@ ok "the silent failure" grep -q 'popf: no trap' a.svg
 ok "and the interrupt it lets in are on one page" grep -q 'inject irq 20h' a.svg
 draw 0 popf -o b.svg
 ok "twice the same bytes" cmp a.svg b.svg
+labels() { grep -o '>[^<]*</text>' "$1" | tr -d '0-9,'; }
+ok "the README's picture has the same words (else: ringside draw ladder popf --theme print -o docs/popf.svg)" \
+    [ "$(labels "$readme")" = "$(labels a.svg)" ]
 draw 0 popf -o a.dot
 ok "DOT" sh -c 'grep -q "^digraph" a.dot || grep -q "^graph" a.dot'
 ok "that neato takes" sh -c '! command -v neato || neato -n2 -Tsvg a.dot >n.svg'
