@@ -120,11 +120,12 @@ static void timeline_text(const struct timeline *d, const char *caption, struct 
 /* --- SVG --- */
 
 enum { LEFT = 110, RIGHT = 70, TOP = 56, MARK_HIGH = 16, LANE_HIGH = 44, GAP = 10, FOOT = 48 };
-static const unsigned lane_cause[SPAN_LANES] = { CAUSE_USER, CAUSE_TRANSLATED, CAUSE_EMULATE, CAUSE_DEVICE };
 
+/* As the machines' colours, which every theme has its own of. */
 static const char *lane_colour(const struct chart_theme *t, unsigned lane)
 {
-    return t->mono ? t->faint : lane == SPAN_KERNEL ? chart_machine(t, "pv") : chart_cause(t, lane_cause[lane]);
+    static const char *const as[SPAN_LANES] = { [SPAN_USER] = "bt", [SPAN_KERNEL] = "pv", [SPAN_VMM] = "te" };
+    return t->mono ? t->faint : as[lane] ? chart_machine(t, as[lane]) : chart_cause(t, CAUSE_DEVICE);
 }
 
 static void svg_axis(const struct timeline *d, const struct chart_theme *t, int y, struct text *out)
