@@ -253,6 +253,10 @@ attack: ## a million hostile operations under every technique (ATTACK_OPERATIONS
 	$(SUB) MODE=release test-programs
 	$(Q)ATTACK_OPERATIONS=$${ATTACK_OPERATIONS:-1000000} bash tests/equiv/attack.sh
 
+equiv: ## 20,000 generated kernels under every technique (EQUIV_KERNELS=N EQUIV_SEED=N)
+	$(SUB) MODE=release test-programs
+	$(Q)EQUIV_KERNELS=$${EQUIV_KERNELS:-20000} bash tests/equiv/equiv.sh
+
 hostile: ## a million hostile page-table updates each under shadow, two-level, agile and direct paging (HOSTILE_UPDATES=N)
 	$(SUB) MODE=release build/release/tests/unit/mmu_hostile_test build/release/tests/unit/mmu_direct_test
 	$(Q)HOSTILE_UPDATES=$${HOSTILE_UPDATES:-1000000} build/release/tests/unit/mmu_hostile_test
@@ -323,5 +327,5 @@ clean: ## remove everything that was built
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile $(wildcard docs/package.mk)
 
-.PHONY: all bench other-builds other-clang other-asan determinism course latency guests test-programs prerequisites demo check check-fast native attack hostile fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
+.PHONY: all bench other-builds other-clang other-asan determinism course latency guests test-programs prerequisites demo check check-fast native attack equiv hostile fuzz fuzz-targets asan layers headers golden-update tour fmt lint \
         dist clean help FORCE

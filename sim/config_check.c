@@ -265,7 +265,7 @@ enum { MACHINE_MIB = 3072, WINDOW_MIB = 4 };
 
 static bool check_vms(const struct machine_cfg *c, struct err *e)
 {
-    unsigned n = config_vms(c);
+    unsigned n = config_vms(c), awaited = 0;
     uint64_t mib = 0;
     const char *keep = config_get(c, CONFIG_DISK_WRITE);
     if (n == 1 && !c->kinds && cpu_strategy_find(c->cpu)->hypervisor) return true;
@@ -279,8 +279,11 @@ static bool check_vms(const struct machine_cfg *c, struct err *e)
             return err_set(e, EXIT_USAGE, "%u virtual machines with --cpu native: they need a hypervisor, and native has none, so its guest owns "
                            "the machine; use --cpu te, bt, pv or vtx", n);
         if (!check_one(&one, e)) return false;
+        awaited += !share.background && (i || strcmp(c->io, "split")); /* a service domain is always in the background */
         mib += n == 1 ? one.ram_mib : (one.ram_mib + 2 * WINDOW_MIB - 1) / WINDOW_MIB * WINDOW_MIB;
     }
+    if (n > 1 && !awaited)
+        return err_set(e, EXIT_USAGE, "all %u virtual machines are in the background: a run ends with those that are not; leave background out of one", n);
     if (n > 1 && mib > MACHINE_MIB)
         return err_set(e, EXIT_USAGE, "%u virtual machines need %llu MB of machine memory, %d MB of that for each one's window, and a machine has at "
                        "most %d MB below its devices; use a smaller --ram", n, (unsigned long long)mib, WINDOW_MIB, MACHINE_MIB);

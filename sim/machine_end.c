@@ -158,7 +158,7 @@ static void end_vms(struct machine *m)
     }
     if (good == over) snprintf(why, sizeof why, "%s%u virtual machine%s ended well", over == m->guests ? "all " : "", over, over == 1 ? "" : "s");
     else snprintf(why, sizeof why, "%u of %u virtual machines ended well; vm%u: %.180s", good, over, (unsigned)(worst - m->b->vm_end), worst->why);
-    machine_ends(m, (enum machine_fate)worst->fate, worst->code, why);
+    machine_ends(m, (enum machine_fate)worst->fate, worst->code, why); /* cppcheck-suppress nullPointer ; one is not in the background (config_check.c) */
 }
 
 void machine_ends_vmm(struct machine *m)

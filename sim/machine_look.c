@@ -216,7 +216,7 @@ unsigned machine_disasm(const struct machine *m, gva_t at, char *text, unsigned 
 unsigned machine_disasm_back(const struct machine *m, gva_t at, gva_t *before, unsigned n)
 {
     enum { LOOK = 64 * 15 };
-    gva_t ring[64];
+    gva_t ring[64] = { 0 };
     unsigned count = 0;
     uint32_t offset = 0, start = at.v > 48 ? at.v - 48 : 0;
     const char *name = symbols_at(&machine_tenant(m)->image.symbols, at.v, &offset);

@@ -86,6 +86,12 @@ alone popf --cpu te --ram 4M
 check "bt beside te" cmp -s "$TMPDIR/alone" "$TMPDIR/serial.1"
 check "both well" [ "$other" = 0 ]
 
+vms 2 popf --cpu te --ram 2M --set vm.0.background=1
+check "one in the background" [ "$rc" = 0 ]
+vms 2 popf --cpu te --ram 2M --set vm.0.background=1 --set vm.1.background=1
+nobody() { [ "$rc" = 2 ] && grep -q 'all 2 virtual machines are in the background' "$TMPDIR/err"; }
+check "all in the background is refused: nobody's end would be the run's" nobody
+
 vms 64 popf --cpu te --ram 2M
 check "64 virtual machines" good 64
 

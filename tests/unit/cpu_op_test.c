@@ -122,7 +122,9 @@ static int setup_caches(void **s)
 static int teardown(void **s)
 {
     (void)s;
+    bool equal = !memcmp(fast.ram, slow.ram, FAKE_RAM);
     for (unsigned k = 0; k < 2; k++) fake_done(both[k]);
+    assert_true(equal);
     return 0;
 }
 
@@ -272,7 +274,9 @@ static void compare(unsigned round)
     const char *caches = fake_caches_differ(&fast, &slow);
     if (caches) fail_msg("round %u: %s, EIP %X", round, caches, a->eip);
     if (!clock_check(&fast.clock) || !clock_check(&slow.clock)) fail_msg("round %u: cycles without a cause", round);
-    if (memcmp(fast.ram, slow.ram, FAKE_RAM)) fail_msg("round %u: memory differs", round);
+    /* All of it seldom: nothing but programs, and new code, changes it, and what is not the same stays so. */
+    bool all = round % 16 == 0;
+    if (memcmp(fast.ram + (all ? 0 : CODE), slow.ram + (all ? 0 : CODE), all ? FAKE_RAM : CODE_BYTES)) fail_msg("round %u: memory differs", round);
 }
 
 /* Both go the same number of boundaries; the stepped one, one by one. */
