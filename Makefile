@@ -31,7 +31,7 @@ COMPILER_fuzz    := $(CLANG)
 OPTIMISE_release := -O2 -g
 OPTIMISE_debug   := -O0 -g3
 OPTIMISE_asan    := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-OPTIMISE_clang   := -O2
+OPTIMISE_clang   := -O1
 OPTIMISE_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 COMPILER := $(COMPILER_$(MODE))
 ifeq ($(COMPILER),)
@@ -139,8 +139,9 @@ $(B)/sim/source_lines.o: $(B)/objects
 # The unit tests are one program: linking the simulator into each of a hundred costs minutes and gigabytes. Each has its
 # main, renamed; a name in tests/unit/ is a link to the program, which runs the main that it was called by.
 CHECKED := $(wildcard sim/vmm/setting.h)
+LIGHTLY := $(if $(filter release,$(MODE)),-O1 -g1) # what only tests, soon compiled
 named = '-Dmain=$(1)_main(void); int $(1)_main'
-$(UNITS:%=$(B)/%.o): NAMED = $(call named,$(notdir $*))
+$(UNITS:%=$(B)/%.o): NAMED = $(call named,$(notdir $*)) $(LIGHTLY)
 $(UNIT_PROGRAM).c: Makefile $(B)/objects
 	@mkdir -p $(@D)
 	$(Q){ printf '#include <stdio.h>\n#include <string.h>\n$(if $(CHECKED),#include "$(CHECKED)"\n)\n'; for t in $(notdir $(UNITS)); do echo "int $${t}_main(void);"; done; \
@@ -188,7 +189,7 @@ $(LATENCY_BIN): $(LATENCY_BIN).o
 # Two stamps that change only when their text does: another compiler or flag recompiles, a file gone relinks.
 stamp = @mkdir -p $(@D); printf '%s\n' $(1) > $@.$$$$; cmp -s $@.$$$$ $@ && rm -f $@.$$$$ || mv -f $@.$$$$ $@
 $(B)/flags: FORCE
-	$(call stamp,"$$($(COMPILER) --version 2>&1 | head -n 1)" '$(FLAGS)' '$(LINK)' $(call named,UNIT))
+	$(call stamp,"$$($(COMPILER) --version 2>&1 | head -n 1)" '$(FLAGS)' '$(LINK)' $(call named,UNIT) '$(LIGHTLY)')
 $(B)/objects: FORCE
 	$(call stamp,$(UNITS) $(TEST_OBJECTS) $(OBJECTS) '$(LIBS) $(TEST_LIBS)')
 FORCE:

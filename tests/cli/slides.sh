@@ -26,8 +26,8 @@ result "no scripts, no foreign objects" $?
 result "every picture has words for those who cannot see it" $?
 for n in $names; do grep -q "<h2 id=\"$n\">" "$a/index.html" || failed=1; done
 bad=0
-bash docs/gallery.sh "$work/b" popf >/dev/null 2>&1
-for f in "$work"/b/popf-*.svg; do
+bash docs/gallery.sh "$work/b" vtx >/dev/null 2>&1 # popf's kinds: draw.sh
+for f in "$work"/b/vtx-*.svg; do
     other=$(ls "$a"/"$(basename "$f" | sed 's/-[0-9]*-\(light\|dark\)\.svg//')"-*-"$(basename "$f" .svg | sed 's/.*-//')".svg | head -n 1)
     cmp -s "$f" "$other" || { echo "  $(basename "$f") is another one the second time"; bad=1; }
 done

@@ -293,7 +293,7 @@ static bool advance(unsigned n)
 static void blocks_are_single_steps(void **s)
 {
     (void)s;
-    enum { ROUNDS = 3000 };
+    enum { ROUNDS = SANITIZED ? 1500 : 3000 };
     for (unsigned round = 0; round < ROUNDS; round++) {
         if (round % 50 == 0) new_code();
         if (round % 20 == 0) {
