@@ -84,10 +84,11 @@ static inline void tlb_open(struct tlb *t, uint32_t lin, unsigned access)
 {
     const struct tlb_entry *e = tlb_data0(t, lin);
     const unsigned user = access & ACCESS_USER;
-    uint32_t read = e->tag[user];
-    __asm__("" : "+r"(read)); /* they were just stored one by one: to read both at once, a host's processor would wait */
-    t->open[user / ACCESS_USER][lin >> PAGE_SHIFT & (TLB_OPEN - 1)] =
-        (struct line_tag){ { read, e->tag[user | ACCESS_WRITE] }, e->base };
+    struct line_tag *open = &t->open[user / ACCESS_USER][lin >> PAGE_SHIFT & (TLB_OPEN - 1)];
+    open->tag[0] = e->tag[user];
+    __asm__("" : : : "memory"); /* they were just stored one by one: to read both at once, a host's processor would wait */
+    open->tag[1] = e->tag[user | ACCESS_WRITE];
+    open->base = e->base;
 }
 /* The host byte of an access within an open page, which is made; NULL: it is not open. */
 static inline uint8_t *tlb_use(struct tlb *t, uint32_t lin, unsigned size, unsigned access)

@@ -24,7 +24,7 @@ struct memo *memo_new(void)
 void memo_flush(struct memo *m)
 {
     for (unsigned mode = 0; mode < 2; mode++)
-        for (unsigned k = 0; k < MEMO_ENTRIES; k++) m->key[mode][k] = (struct memo_key){ .mask = 0, .key = 1 };
+        for (unsigned k = 0; k < MEMO_ENTRIES; k++) m->key[mode][k] = (struct memo_key){ .key = 1, .shift = 8 };
 }
 
 enum tail memo_learn(struct memo *m, const uint8_t *bytes, bool code32, const struct insn *i, const struct op *o)
@@ -33,9 +33,9 @@ enum tail memo_learn(struct memo *m, const uint8_t *bytes, bool code32, const st
     uint64_t raw = memo_bytes(bytes);
     enum tail tail = insn_tail(bytes, (struct insn_mode){ code32 });
     unsigned place = 8 * (i->len - 4u);
-    uint64_t mask = UINT64_MAX >> (64 - (tail ? place : 8u * i->len));
+    uint8_t shift = (uint8_t)(64 - (tail ? place : 8u * i->len));
     unsigned n = memo_place(m, raw);
-    m->key[code32][n] = (struct memo_key){ mask, raw & mask, i->len, (uint8_t)tail, (uint8_t)(tail ? place : 0) };
+    m->key[code32][n] = (struct memo_key){ raw << shift, shift, i->len, (uint8_t)tail, (uint8_t)(tail ? place : 0) };
     m->entry[code32][n] = (struct memo_entry){ *o, *i };
     return tail;
 }

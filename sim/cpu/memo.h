@@ -1,7 +1,7 @@
 /* Decoded before: what short byte sequences became, so that code that is new at its place is not decoded anew.
  *
- * Idea: programs are made of few encodings. An entry keeps the first bytes of an instruction, under a mask that leaves out 32 bits
- * of immediate or displacement at its end, and what insn_decode and op_of made of them; those are filled in when it is found.
+ * Idea: programs are made of few encodings. An entry keeps the first bytes of an instruction, without 32 bits of immediate or
+ * displacement at its end, and what insn_decode and op_of made of them; those are filled in when it is found.
  * Nothing else of either depends on it. What says where the next instruction begins lies apart, close together.
  * Like the blocks it is no state of the machine. SDM vol. 2A ch. 2. Not here: instructions
  * of more than 8 bytes, what is no instruction, the last bytes of a page. */
@@ -14,7 +14,8 @@
 enum { MEMO_ENTRIES = 512, MEMO_BYTES = 8 };
 
 struct memo_key {
-    uint64_t mask, key;      /* of the 8 bytes at the instruction; an empty entry has a key that its mask excludes */
+    uint64_t key;            /* the 8 bytes at the instruction, shifted until only those are left that tell; an empty entry has none */
+    uint8_t shift;           /* by so many bits */
     uint8_t len;
     uint8_t tail;            /* enum tail */
     uint8_t place;           /* the tail's, in bits */
@@ -53,7 +54,7 @@ static inline unsigned memo_find(const struct memo *m, const uint8_t *bytes, boo
     unsigned place = memo_place(m, raw);
     const struct memo_key *k = &m->key[code32][place];
     const struct memo_entry *e = &m->entry[code32][place];
-    if ((raw & k->mask) != k->key) return 0;
+    if (raw << k->shift != k->key) return 0;
     *i = e->insn;
     *o = e->op;
     *tail = (enum tail)k->tail;

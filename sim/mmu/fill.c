@@ -184,7 +184,6 @@ ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb
     m->walks++;
     m->refs += 2;
     struct tlb_entry *e = tlb_room(t, set, way, there, false);
-    const bool first_one = !(t->used >> tlb_set_number(t, set) & 1);
     tlb_in_use(t, set);
     if (unlikely(rights & PTE_G)) t->global = true;
     e->host = b->ram + frame;
@@ -194,7 +193,6 @@ ALWAYS_INLINE struct tlb_entry *by_walk(struct mmu *m, struct tlb *t, struct tlb
     e->pte = rights;
     e->valid = true;
     fill_tags(m, e, page, rights, access, &b->marks[frame >> PAGE_SHIFT]);
-    if (first_one) refill_learn(m, e, lin, code, top, at);
     return e;
 any:
     return caches ? by_any_walk_timed(m, t, set, way, there, lin, access) : by_any_walk_untimed(m, t, set, way, there, lin, access);
@@ -213,7 +211,6 @@ ALWAYS_INLINE bool fill_front(struct mmu *m, struct tlb *t, uint32_t lin, unsign
     uint32_t page = lin & PAGE_MASK;
     struct tlb_entry *set = set_of(m, page, access), *e;
     bool there;
-    if (refill(m, t, tlb_set_number(t, set), lin, access, caches)) return true;
     if (!(access & ACCESS_EXEC)) tlb_order(t, set);
     unsigned way = tlb_search(set, page | m->space, &there), kind = access & (ACCESS_WRITE | ACCESS_USER);
     if (!there || !fill_serves(m, &set[way], access)) e = by_walk(m, t, set, way, there, lin, access, caches);
@@ -225,14 +222,41 @@ ALWAYS_INLINE bool fill_front(struct mmu *m, struct tlb *t, uint32_t lin, unsign
     return e && e->tag[kind] == page;
 }
 
-NEVER_INLINE bool fill_data(struct mmu *m, uint32_t lin, unsigned access) { return fill_front(m, m->dtlb, lin, access & 3, false); }
+NEVER_INLINE bool front_data(struct mmu *m, uint32_t lin, unsigned access) { return fill_front(m, m->dtlb, lin, access, false); }
+NEVER_INLINE bool front_code(struct mmu *m, uint32_t lin, unsigned access) { return fill_front(m, m->itlb, lin, access, false); }
+NEVER_INLINE bool front_code_timed(struct mmu *m, uint32_t lin, unsigned access) { return fill_front(m, m->itlb, lin, access, true); }
+
+/* Of an empty set. */
+NEVER_INLINE bool first_data(struct mmu *m, uint32_t lin, unsigned access, unsigned number)
+{
+    if (refill(m, m->dtlb, number, lin, access, false)) return true;
+    bool done = front_data(m, lin, access);
+    if (done) refill_learn(m, m->dtlb->e[number], lin, false);
+    return done;
+}
+ALWAYS_INLINE bool first_code(struct mmu *m, uint32_t lin, unsigned access, unsigned number, bool caches)
+{
+    if (refill(m, m->itlb, number, lin, access, caches)) return true;
+    bool done = caches ? front_code_timed(m, lin, access) : front_code(m, lin, access);
+    if (done) refill_learn(m, m->itlb->e[number], lin, true);
+    return done;
+}
+NEVER_INLINE bool fill_data(struct mmu *m, uint32_t lin, unsigned access)
+{
+    const unsigned number = lin >> PAGE_SHIFT & (TLB_DATA_SETS - 1);
+    return m->dtlb->used >> number & 1 ? front_data(m, lin, access & 3) : first_data(m, lin, access & 3, number);
+}
 NEVER_INLINE bool fill_code(struct mmu *m, uint32_t lin, unsigned access)
 {
-    return fill_front(m, m->itlb, lin, (access & 3) | ACCESS_EXEC, false);
+    const unsigned number = lin >> PAGE_SHIFT & (TLB_CODE_SETS - 1);
+    access = (access & 3) | ACCESS_EXEC;
+    return m->itlb->used >> number & 1 ? front_code(m, lin, access) : first_code(m, lin, access, number, false);
 }
 NEVER_INLINE bool fill_code_timed(struct mmu *m, uint32_t lin, unsigned access)
 {
-    return fill_front(m, m->itlb, lin, (access & 3) | ACCESS_EXEC, true);
+    const unsigned number = lin >> PAGE_SHIFT & (TLB_CODE_SETS - 1);
+    access = (access & 3) | ACCESS_EXEC;
+    return m->itlb->used >> number & 1 ? front_code_timed(m, lin, access) : first_code(m, lin, access, number, true);
 }
 
 /* ---- data, with caches ---- */
@@ -331,9 +355,8 @@ ALWAYS_INLINE bool fill_data_by_walk(struct mmu *m, struct tlb_entry *set, unsig
     bool there;
     if (unlikely(!m->plain[0])) goto any;
     unsigned way = 0;
-    const bool first_one = !(t->used >> number & 1);
     there = false;
-    if (!first_one) way = tlb_search(set, page | m->space, &there); /* behind a flush it is empty */
+    if (t->used >> number & 1) way = tlb_search(set, page | m->space, &there); /* behind a flush it is empty */
     if (unlikely(there) && fill_serves(m, &set[way], access)) goto any;
     uint32_t top = (m->cr3 & PAGE_MASK) | pde_slot(lin) << 2, pde, leaf;
     if (unlikely(top - first >= bytes)) return false;
@@ -380,7 +403,6 @@ ALWAYS_INLINE bool fill_data_by_walk(struct mmu *m, struct tlb_entry *set, unsig
     e->pte = rights;
     tags_of(m, e, page, rights, write, &b->marks[frame >> PAGE_SHIFT]);
     tlb_mark_in(t, set, number, way);
-    if (unlikely(first_one)) refill_learn(m, e, lin, false, top, at);
     return e->tag[access] == page && settle_in(m, e, frame, lin, access);
 any:
     return fill_data_by_any_walk(m, set, lin, access);
@@ -395,11 +417,18 @@ BY_WALK(walk_write, ACCESS_WRITE)
 BY_WALK(walk_user_read, ACCESS_USER)
 BY_WALK(walk_user_write, ACCESS_USER | ACCESS_WRITE)
 
-/* Behind a flush. */
+/* Of an empty set. */
 #define REFILL(name, access, by) \
+    NEVER_INLINE bool by##_and_learn(struct mmu *m, struct tlb_entry *set, unsigned number, uint32_t lin) \
+    { \
+        bool done = by(m, set, number, lin); \
+        if (done) refill_learn(m, set, lin, false); \
+        return done; \
+    } \
     NEVER_INLINE bool name(struct mmu *m, struct tlb_entry *set, unsigned number, uint32_t lin) \
     { \
-        if (!refill(m, m->dtlb, number, lin, access, true)) return by(m, set, number, lin); \
+        if (m->dtlb->used >> number & 1) return by(m, set, number, lin); \
+        if (!refill(m, m->dtlb, number, lin, access, true)) return by##_and_learn(m, set, number, lin); \
         return settle_in(m, set, set->frame, lin, access); \
     }
 REFILL(again_read, ACCESS_READ, walk_read)

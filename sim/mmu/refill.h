@@ -34,8 +34,8 @@ static inline struct refill *refill_slot(const struct mmu *m, uint32_t lin, bool
     return &m->refills->of[code][((lin >> PAGE_SHIFT) ^ (root >> PAGE_SHIFT)) & (REFILLS - 1)];
 }
 
-/* Keeps what a walk has just made of an entry at `top` and one at `at` of the tables: e, of a set that was empty. */
-void refill_learn(struct mmu *m, const struct tlb_entry *e, uint32_t lin, bool code, uint32_t top, uint32_t at);
+/* Keeps what a walk has just made of e, of a set that was empty. */
+void refill_learn(struct mmu *m, const struct tlb_entry *e, uint32_t lin, bool code);
 void refill_forget(struct mmu *m); /* all */
 
 static inline uint32_t refill_read(const uint8_t *at)
@@ -45,13 +45,13 @@ static inline uint32_t refill_read(const uint8_t *at)
     return entry;
 }
 
-/* Way 0 of set `number` of t has the page now, with the tag of this access. False: it is not as simple as that, and nothing has
+/* Of an empty set: way 0 of set `number` of t has the page now, with the tag of this access. False: it is not as simple as that, and nothing has
  * been done. */
 static inline __attribute__((always_inline)) bool refill(struct mmu *m, struct tlb *t, unsigned number, uint32_t lin,
                                                          const unsigned access, const bool caches)
 {
     const bool code = access & ACCESS_EXEC;
-    if (t->used >> number & 1 || !m->refills) return false;
+    if (!m->refills) return false;
     const struct refill *r = refill_slot(m, lin, code);
     if (r->e.tag[access & (ACCESS_WRITE | ACCESS_USER)] != (lin & PAGE_MASK)) return false;
     if (r->root != m->root_of[code]) return false;
