@@ -14,7 +14,7 @@
 enum { MEMO_ENTRIES = 512, MEMO_BYTES = 8 };
 
 struct memo_key {
-    uint64_t key;            /* the 8 bytes at the instruction, shifted until only those are left that tell; an empty entry has none */
+    uint64_t key;            /* the 8 bytes at the instruction, shifted until only those are left that tell; or what none can be */
     uint8_t shift;           /* by so many bits */
     uint8_t len;
     uint8_t tail;            /* enum tail */

@@ -224,7 +224,10 @@ ALWAYS_INLINE bool fill_front(struct mmu *m, struct tlb *t, uint32_t lin, unsign
 
 NEVER_INLINE bool front_data(struct mmu *m, uint32_t lin, unsigned access) { return fill_front(m, m->dtlb, lin, access, false); }
 NEVER_INLINE bool front_code(struct mmu *m, uint32_t lin, unsigned access) { return fill_front(m, m->itlb, lin, access, false); }
-NEVER_INLINE bool front_code_timed(struct mmu *m, uint32_t lin, unsigned access) { return fill_front(m, m->itlb, lin, access, true); }
+NEVER_INLINE bool front_code_timed(struct mmu *m, uint32_t lin, unsigned access)
+{
+    return fill_front(m, m->itlb, lin, access, true);
+}
 
 /* Of an empty set. */
 NEVER_INLINE bool first_data(struct mmu *m, uint32_t lin, unsigned access, unsigned number)

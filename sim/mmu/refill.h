@@ -45,8 +45,8 @@ static inline uint32_t refill_read(const uint8_t *at)
     return entry;
 }
 
-/* Of an empty set: way 0 of set `number` of t has the page now, with the tag of this access. False: it is not as simple as that, and nothing has
- * been done. */
+/* Of an empty set: way 0 of set `number` of t has the page now, with the tag of this access. False: it is not as simple as
+ * that, and nothing has been done. */
 static inline __attribute__((always_inline)) bool refill(struct mmu *m, struct tlb *t, unsigned number, uint32_t lin,
                                                          const unsigned access, const bool caches)
 {
