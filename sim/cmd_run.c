@@ -346,13 +346,13 @@ static bool write_screen(const struct run *r, struct err *e)
 }
 
 /* With disk.write=1 on the command line (a scenario cannot ask for it: the files are the user's), what the guest wrote
- * goes into the images when the guest itself came to an end, whatever it then reported: a run cut short (limit, death,
- * ^C) leaves them as they were. */
+ * goes into the images when the guest came to an end, whatever it then reported, or died: what its drive had acknowledged is on the
+ * disk then. A run that a person or a limit cut short leaves them as they were. */
 static void keep_disks(struct run *r, struct err *e)
 {
     const char *wanted = config_get(&r->o->machine, CONFIG_DISK_WRITE);
     uint8_t fate = machine_end(r->s.machine).fate;
-    bool ended = fate == FATE_EXITED || fate == FATE_HALTED || fate == FATE_OFF || fate == FATE_RESET;
+    bool ended = fate == FATE_EXITED || fate == FATE_HALTED || fate == FATE_OFF || fate == FATE_RESET || fate == FATE_DIED;
     if (!wanted || strcmp(wanted, "1") || !ended || r->early.code) return;
     r->report.kept = machine_keep_disks(r->s.machine, e);
 }

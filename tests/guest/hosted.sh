@@ -74,8 +74,11 @@ bare build/guests/mini.elf --ram 16M --disk $img --append disk --serial-in "$TMP
 check "  and the guest does as on a bare machine" sh -c "[ \"$(answers "$TMPDIR/hosted")\" = \"$(answers "$TMPDIR/bare")\" ]"
 
 # A process that is killed (what is on the disk then: tests/unit/machine_random_io_test.c).
-hosted build/guests/mini.elf --ram 16M --disk $img --set host.crash=160 --append 'disk run="echo one >x; echo did one; echo two >>x; echo did two; halt 0"'
+cp $img "$TMPDIR/killed.img"
+hosted build/guests/mini.elf --ram 16M --disk "$TMPDIR/killed.img" --set disk.write=1 --set host.crash=160 --append 'disk run="echo one >x; echo did one; echo two >>x; echo did two; halt 0"'
 check "a process is killed, and its virtual machine with it" [ $? = 4 ]
+bare build/guests/mini.elf --ram 16M --disk "$TMPDIR/killed.img" --append 'disk run="cat x; halt 0"'
+check "  but what was acknowledged is on its disk" sh -c "grep -q 'did one' '$TMPDIR/hosted' && grep -qx one '$TMPDIR/bare'"
 check "  which is said" grep -q "process on the host ended before its guest did" "$TMPDIR/err"
 
 # Several virtual machines: a process for each, the host's scheduler, a line of the host's card for each.
