@@ -1,4 +1,4 @@
-/* Local and I/O APIC as a board has them: priorities, acknowledge and EOI, the timer, messages, virtual wire, entries. */
+/* The local APIC as a board has it: priorities, acknowledge and EOI, the timer, messages, virtual wire. The I/O APIC: io_ioapic_test.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,77 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "sim/io/devices.h"
-
-enum { ID = 0x20, VERSION = 0x30, TPR = 0x80, APR = 0x90, PPR = 0xA0, EOI = 0xB0, LDR = 0xD0, DFR = 0xE0, SVR = 0xF0, ISR = 0x100,
-       TMR = 0x180, IRR = 0x200, ESR = 0x280, ICR = 0x300, ICR_HIGH = 0x310, TIMER = 0x320, LINT0 = 0x350, LINT1 = 0x360,
-       ERROR = 0x370, INITIAL = 0x380, COUNT = 0x390, DIVIDE = 0x3E0 };
-enum { MASKED = 0x10000, LEVEL = 0x8000, LOW = 0x2000, EXTINT = 0x700, NMI = 0x400, SELF = 0x40000, PERIODIC = 0x20000 };
-enum { HZ = 2000000000, BUS_CYCLES = HZ / APIC_TIMER_HZ };
-
-static struct arena   arena;
-static struct clock   clk;
-static struct bus     bus;
-static struct timeq   queue;
-static struct devices set;
-static struct { bool intr; unsigned nmi, reset; } pins;
-
-static void on_intr(void *self, unsigned n, bool level) { (void)self, (void)n; pins.intr = level; }
-static void on_nmi(void *self, unsigned n, bool level) { (void)self, (void)n; pins.nmi += level; }
-static void on_reset(void *self, unsigned n, bool level) { (void)self; pins.reset += level && n == RESET_CPU; }
-
-static uint32_t get(uint32_t reg) { return bus_read(&bus, hpa(LAPIC_BASE + reg), 4); }
-static void put(uint32_t reg, uint32_t v) { bus_write(&bus, hpa(LAPIC_BASE + reg), 4, v); }
-static uint32_t io_get(uint8_t reg)
-{
-    bus_write(&bus, hpa(IOAPIC_BASE), 4, reg);
-    return bus_read(&bus, hpa(IOAPIC_BASE + 0x10), 4);
-}
-static void io_put(uint8_t reg, uint32_t v)
-{
-    bus_write(&bus, hpa(IOAPIC_BASE), 4, reg);
-    bus_write(&bus, hpa(IOAPIC_BASE + 0x10), 4, v);
-}
-static void entry(unsigned pin, uint32_t low) { io_put((uint8_t)(0x10 + 2 * pin), low); }
-static uint32_t entry_of(unsigned pin) { return io_get((uint8_t)(0x10 + 2 * pin)); }
-static void irq(unsigned n, bool level) { struct irq_line l = devices_irq(&set, n); irq_set(&l, level); }
-static void out(uint16_t port, uint8_t v) { bus_out(&bus, port, 1, v); }
-static int ack(void) { return devices_ack(&set); }
-static void ipi(uint32_t low) { put(ICR, low | SELF); }
-
-static void run_to(uint64_t cycle)
-{
-    while (timeq_next(&queue) <= cycle) {
-        clk.now = timeq_next(&queue);
-        timeq_run(&queue);
-    }
-    clk.now = cycle;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    static const struct devices_wiring wiring = { .intr = { on_intr, NULL, 0 }, .nmi = { on_nmi, NULL, 0 },
-                                                  .reset = { on_reset, NULL, 0 }, .apics = true, .remaps = true };
-    arena_init(&arena, 1 << 20);
-    memset(&clk, 0, sizeof clk);
-    memset(&pins, 0, sizeof pins);
-    clk.hz = HZ;
-    bus_init(&bus, NULL, 0, &clk, &arena);
-    queue = (struct timeq){ .clock = &clk };
-    struct err e = { 0 };
-    assert_true(devices_init(&set, &bus, &queue, &wiring, &e));
-    static const struct { uint16_t port; uint8_t value; } pics[] = {
-        { 0x20, 0x11 }, { 0x21, 0x20 }, { 0x21, 4 }, { 0x21, 1 }, { 0xA0, 0x11 }, { 0xA1, 0x28 }, { 0xA1, 2 }, { 0xA1, 1 } };
-    for (unsigned i = 0; i < sizeof pics / sizeof pics[0]; i++) out(pics[i].port, pics[i].value);
-    return 0;
-}
-static int teardown(void **state)
-{
-    (void)state;
-    arena_done(&arena);
-    return 0;
-}
+#include "tests/support/apic_world.h"
 
 /* Power-on by the manual, then what firmware leaves. */
 static void reset_state(void **state)
@@ -393,154 +323,6 @@ static void local_pins(void **state)
     assert_int_equal(ack(), 0x67);
 }
 
-static void edges(void **state)
-{
-    (void)state;
-    out(0x21, 0xFF);
-    irq(4, true);
-    assert_false(pins.intr);
-    entry(4, 0x54); /* an edge that came while masked is lost */
-    assert_false(pins.intr);
-    irq(4, false), irq(4, true);
-    assert_int_equal(ack(), 0x54);
-    put(EOI, 0);
-    assert_false(pins.intr);
-    assert_int_equal(entry_of(4), 0x54);
-    entry(2, 0x52); /* the timer's line comes at input 2, line 2 nowhere */
-    irq(0, false), irq(0, true);
-    assert_int_equal(ack(), 0x52);
-    put(EOI, 0);
-    entry(6, 0x56 | LOW);
-    irq(6, true);
-    assert_false(pins.intr);
-    irq(6, false); /* falling is rising for an input that is active low */
-    assert_int_equal(ack(), 0x56);
-    put(EOI, 0);
-    entry(7, 0x57 | NMI), irq(7, true);
-    assert_int_equal(pins.nmi, 1);
-    assert_true(devices_nmi_possible(&set));
-    entry(7, 0x57 | NMI | MASKED);
-    assert_false(devices_nmi_possible(&set));
-    io_put(0x10 + 2 * 8 + 1, 0x05000000); /* nobody is number 5 */
-    entry(8, 0x58), irq(8, true);
-    assert_false(pins.intr);
-}
-
-static void levels(void **state)
-{
-    (void)state;
-    out(0x21, 0xFF);
-    entry(9, 0x59 | LEVEL);
-    irq(9, true);
-    assert_int_equal(entry_of(9), 0x59 | LEVEL | 0x4000);
-    assert_int_equal(ack(), 0x59);
-    assert_int_equal(get(TMR + 0x20), 1 << 0x19);
-    put(EOI, 0);
-    assert_true(pins.intr); /* the device still asks */
-    assert_int_equal(ack(), 0x59);
-    irq(9, false);
-    put(EOI, 0);
-    assert_false(pins.intr);
-    assert_int_equal(entry_of(9), 0x59 | LEVEL);
-    irq(9, true), ack(), entry(9, 0x59 | LEVEL | MASKED), put(EOI, 0);
-    assert_false(pins.intr);
-    entry(9, 0x59 | LEVEL); /* a level outlasts its mask */
-    assert_true(pins.intr);
-    ack();
-    entry(9, 0x59 | MASKED), entry(9, 0x59 | LEVEL); /* an edge in between clears remote IRR: asked for again */
-    put(EOI, 0);
-    assert_true(pins.intr);
-    ack(), irq(9, false), put(EOI, 0);
-    entry(16, 0x70 | LEVEL | LOW); /* a PCI wire rests high */
-    assert_false(pins.intr);
-    ioapic_pin(&set.ioapic, 16, true);
-    assert_int_equal(ack(), 0x70);
-    ioapic_pin(&set.ioapic, 16, false);
-    put(EOI, 0);
-    assert_false(pins.intr);
-    entry(17, 0x71 | LEVEL);
-    assert_true(pins.intr); /* taken for active high it asks for ever */
-}
-
-/* A level that the local APIC refuses is sent again when it listens. */
-static void refused_levels(void **state)
-{
-    (void)state;
-    out(0x21, 0xFF);
-    put(SVR, 0xFF);
-    entry(9, 0x59 | LEVEL);
-    irq(9, true);
-    assert_false(pins.intr);
-    assert_int_equal(entry_of(9), 0x59 | LEVEL);
-    put(SVR, 0x1FF);
-    assert_int_equal(ack(), 0x59);
-    irq(9, false), put(EOI, 0);
-    io_put(0x10 + 2 * 10 + 1, 0x04000000);
-    entry(10, 0x5A | LEVEL | 0x800);
-    irq(10, true);
-    assert_false(pins.intr);
-    put(LDR, 0x0C000000);
-    assert_int_equal(ack(), 0x5A);
-}
-
-/* Input 0 is the 8259 pair's output, for systems that route ExtINT through the I/O APIC. */
-static void extint_through(void **state)
-{
-    (void)state;
-    put(LINT0, EXTINT | MASKED);
-    entry(0, EXTINT);
-    assert_false(pins.intr);
-    irq(5, true);
-    assert_true(pins.intr);
-    assert_int_equal(ack(), 0x25);
-    assert_false(pins.intr);
-    out(0x20, 0x20), irq(5, false);
-    entry(0, EXTINT | MASKED);
-    irq(5, true);
-    assert_false(pins.intr);
-    entry(0, EXTINT);
-    assert_true(pins.intr);
-}
-
-/* INTA-D of the slots to PIRQs, those to inputs 16-19 and through the ISA bridge's router. */
-static void pci_interrupts(void **state)
-{
-    (void)state;
-    struct irq_line a2 = devices_pci_irq(&set, 2, 0), c4 = devices_pci_irq(&set, 4, 2), d3 = devices_pci_irq(&set, 3, 3);
-    entry(17, 0x70 | LEVEL | LOW);
-    irq_set(&a2, true); /* PIRQB */
-    assert_int_equal(ack(), 0x70);
-    irq_set(&c4, true); /* PIRQB, too */
-    irq_set(&a2, false);
-    put(EOI, 0);
-    assert_true(pins.intr);
-    ack(), irq_set(&c4, false), put(EOI, 0);
-    assert_false(pins.intr);
-    entry(17, MASKED);
-    out(0xA1, 0), out(0x21, 0), out(0x4D1, 0x0C);
-    irq_set(&d3, true); /* PIRQB */
-    assert_false(pins.intr); /* routed nowhere */
-    bus_out(&bus, 0xCF8, 4, 0x80000860);
-    bus_out(&bus, 0xCFD, 1, 11);
-    assert_int_equal(ack(), 0x2B);
-    out(0xA0, 0x20), out(0x20, 0x20);
-    assert_true(pins.intr); /* by level */
-    bus_out(&bus, 0xCFD, 1, 0x8B);
-    assert_false(pins.intr);
-    static const uint8_t refused[] = { 0, 1, 2, 8, 13 };
-    for (unsigned i = 0; i < sizeof refused; i++) {
-        bus_out(&bus, 0xCFD, 1, refused[i]);
-        assert_int_equal(pci_pirq_route(&set.pci, 1), -1);
-    }
-    bus_out(&bus, 0xCFC, 4, 0x0A0A0A0A);
-    irq_set(&a2, true);
-    irq_set(&d3, false);
-    assert_int_equal(ack(), 0x2A);
-    irq_set(&a2, false);
-    out(0xA0, 0x20), out(0x20, 0x20);
-    assert_false(pins.intr);
-}
-
 static void looking_changes_nothing(void **state)
 {
     (void)state;
@@ -577,8 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(reset_state), T(writable_bits), T(odd_accesses), T(priorities), T(interprocessor), T(error_interrupt), T(timer_counts),
-        T(timer_interrupts), T(software_disable), T(virtual_wire), T(hardware_disable), T(local_pins), T(edges), T(levels), T(refused_levels),
-        T(extint_through), T(pci_interrupts), T(looking_changes_nothing), T(without),
+        T(timer_interrupts), T(software_disable), T(virtual_wire), T(hardware_disable), T(local_pins), T(looking_changes_nothing), T(without),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
