@@ -480,6 +480,10 @@ struct machine_switch {
     uint64_t interrupts, copied; /* of the real card; bytes, by the hypervisor */
 };
 bool machine_switch(const struct machine *m, struct machine_switch *out);
+/* What the service domain's bridge counted, which its kernel has in `bridge_counts`: frames that it took, ways out that they were put into;
+ * gone, waiting and dropped make these. Of a service domain that was built anew, since then. False: there is none, or another kernel's. */
+struct machine_bridge { uint32_t received, forwarded, gone, waiting, dropped; };
+bool machine_bridge(const struct machine *m, struct machine_bridge *out);
 
 /* How the disks of the VM that is looked at were reached. False: no hypervisor, or no disk. */
 struct machine_io {

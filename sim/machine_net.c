@@ -69,4 +69,13 @@ bool machine_switch(const struct machine *m, struct machine_switch *out)
     return true;
 }
 
+bool machine_bridge(const struct machine *m, struct machine_bridge *out)
+{
+    const uint32_t kernel = 0xC0000000u; /* mini's, for the first page */
+    uint32_t at;
+    if (!machine_split_plan(m) || !m->cfg.nic[0] || !machine_find_symbol(m, "bridge_counts", &at) || at < kernel) return false;
+    bus_peek(&m->b->vmm.vm[0].pseudo, hpa(at - kernel), out, sizeof *out);
+    return true;
+}
+
 uint64_t machine_frames(const struct machine *m) { return m->b->frames_count; }

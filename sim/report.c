@@ -291,6 +291,17 @@ static void say_switch(const struct report *r, struct say *out)
     text_free(&words);
 }
 
+static void say_bridge(const struct report *r, struct say *out)
+{
+    struct machine_bridge b;
+    struct text words = { 0 };
+    if (!machine_bridge(r->s->machine, &b)) return;
+    text_add(&words, "the service domain's took %u frames and forwarded them to %u: %u gone, %u waiting, %u dropped", b.received, b.forwarded,
+             b.gone, b.waiting, b.dropped);
+    say_wrap(out, "  bridge: ", 10, text_str(&words));
+    text_free(&words);
+}
+
 /* "hosted: exits answered by the module 350, mean 9000 cycles; ..." */
 static void say_hosted(const struct report *r, struct say *out)
 {
@@ -330,6 +341,7 @@ static void say_io(const struct report *r, struct say *out)
     if (r->s->cfg.nic[0]) say_add(out, "  network: %llu frames entered the switch\n", (unsigned long long)machine_frames(r->s->machine));
     say_link(r, out);
     say_switch(r, out);
+    say_bridge(r, out);
     if (!machine_io(r->s->machine, &io)) return;
     text_add(&words, "%s: ", io.way);
     text_number(&words, io.commands);

@@ -335,6 +335,10 @@ static void json_io(const struct report *r, struct text *out)
                  "\"waiting\": %llu, \"real_interrupts\": %llu, \"copied\": %llu},\n", (unsigned long long)w.from_vms, (unsigned long long)w.from_card,
                  (unsigned long long)w.forwarded, (unsigned long long)w.to_vms, (unsigned long long)w.to_card, (unsigned long long)w.dropped,
                  (unsigned long long)w.waiting, (unsigned long long)w.interrupts, (unsigned long long)w.copied);
+    struct machine_bridge b;
+    if (machine_bridge(r->s->machine, &b))
+        text_add(out, "  \"bridge\": {\"received\": %u, \"forwarded\": %u, \"gone\": %u, \"waiting\": %u, \"dropped\": %u},\n", b.received, b.forwarded, b.gone,
+                 b.waiting, b.dropped);
     if (!machine_io(r->s->machine, &io)) return;
     text_add(out, "  \"io_counts\": {\"commands\": %llu, \"interrupts\": %llu, \"accesses\": %llu", (unsigned long long)io.commands,
              (unsigned long long)io.interrupts, (unsigned long long)io.accesses);

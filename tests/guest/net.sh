@@ -48,26 +48,28 @@ for how in "${cases[@]}"; do
 done
 net mini-pv --cpu pv --vms 3 --io split --disk $img "${peer[@]}" --peer-append 'disk run="net answer"' --append 'run="net ping d6 8 1100; halt"'
 check "guests of a service domain reach another machine" answered .2 8 1100
-# What enters a switch leaves it, waits or was dropped; what one switch gives to the link comes to the other, but for what is on its way. Also
+# What enters a switch, or the service domain's bridge, leaves it, waits or was dropped; what one switch gives to the link comes to the other, but for what is on its way. Also
 # if the back end or the whole service domain dies meanwhile: frames are lost in it then, and not on the wire.
 conserved() {
     python3 - "$TMPDIR/net.json" "$1" <<'P'
 import json, sys
-w = json.load(open(sys.argv[1]))["network"]
+r = json.load(open(sys.argv[1]))
+w, b = r["network"], r["bridge"]
 total = lambda ports: sum(p["sent"] for p in ports) - sum(p["received"] + p["dropped"] + p["waiting"] for p in ports)
 card, link = w["ports"]
 peer_card, peer_link = w["peer"]["ports"]
 lost = [total(w["ports"]), total(w["peer"]["ports"])]
 bad = lost != [0, 0] or link["station"] != "link" or w["link"] != {"out": link["received"], "in": link["sent"]}
 bad = bad or not 0 <= link["received"] - peer_link["sent"] <= 2 or not 0 <= peer_link["received"] - link["sent"] <= 2 or link["sent"] < int(sys.argv[2])
-if bad: sys.exit(str(w))
+bad = bad or b["forwarded"] != b["gone"] + b["waiting"] + b["dropped"] or not b["received"]
+if bad: sys.exit(str((w, b)))
 P
 }
 some 3 "" "crash=215 " "crash=230 " "die=245 "
 for how in "${cases[@]}"; do
     net mini-pv --cpu pv --vms 3 --io split --disk $img "${peer[@]}" --peer-append 'disk run="net answer"' --append "${how}run=\"ls; net ping d6 8 1100; halt\"" \
         --json "$TMPDIR/net.json"
-    check "frames are conserved over switches and link ${how:+with }$how" conserved 16
+    check "frames are conserved over switches, bridge and link ${how:+with }$how" conserved 16
     [ -n "$how" ] && check "  somebody died over it" grep -Eq 'dies .network.|^panic' "$TMPDIR/out.0"
     check "  all is answered" sh -c "[ $rc = 0 ] && grep -q ' 8 answered' '$TMPDIR/out.1' && grep -q ' 8 answered' '$TMPDIR/out.2'"
 done

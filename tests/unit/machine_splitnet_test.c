@@ -53,20 +53,16 @@ static void said(const struct machine *m, unsigned vm, const char *what)
     if (v.end.fate != FATE_EXITED || v.end.code || !strstr(text(m, vm), what)) fail_msg("vm%u: %s; it said: %s", vm, v.end.why, text(m, vm));
 }
 
-/* What the bridge counted: a struct of the service domain's kernel. */
-struct counts { uint32_t received, forwarded, gone, waiting, dropped; };
-static struct counts counts_of(struct machine *m)
+static struct machine_bridge counts_of(const struct machine *m)
 {
-    struct counts c;
-    uint32_t at;
-    assert_true(machine_find_symbol(m, "bridge_counts", &at));
-    bus_peek(&m->b->vmm.vm[0].pseudo, hpa(at - 0xC0000000u), &c, sizeof c);
-    return c;
+    struct machine_bridge b;
+    assert_true(machine_bridge(m, &b));
+    return b;
 }
 
-static void conserved(struct machine *m)
+static void conserved(const struct machine *m)
 {
-    struct counts c = counts_of(m);
+    struct machine_bridge c = counts_of(m);
     assert_int_equal(c.forwarded, c.gone + c.waiting + c.dropped);
     assert_true(c.received > 0 && c.forwarded >= c.received);
 }
@@ -80,7 +76,7 @@ static void frames_between_guests_are_conserved(void **state)
     said(m, 1, "net: answered");
     for (unsigned vm = 2; vm < 4; vm++) said(m, vm, "9 frames of 1500 bytes, 9 answered");
     conserved(m);
-    struct counts c = counts_of(m);
+    struct machine_bridge c = counts_of(m);
     assert_int_equal(c.dropped, c.received - c.gone);
     assert_true(c.gone >= 2 * 2 * 9);
     assert_int_equal(machine_frames(m), 0);
@@ -100,7 +96,7 @@ static void frames_go_out_by_the_real_card(void **state)
     to_the_end(m);
     for (unsigned vm = 1; vm < 3; vm++) said(m, vm, "8 frames of 700 bytes, 8 answered");
     conserved(m);
-    struct counts c = counts_of(m);
+    struct machine_bridge c = counts_of(m);
     assert_int_equal(machine_frames(m), c.received - c.dropped); /* each is on the wire once, out or in */
     assert_int_equal(machine_frames(m), 2 * 2 * 8);
     machine_free(m);
