@@ -17,6 +17,7 @@ numbered >"$TMPDIR/disk.img"
 common=(--nic mirror --disk "$TMPDIR/disk.img" --limit-cycles 3e9)
 seeds="1 2 3" mad_seeds="101 102 103"
 sanitized && seeds=2 mad_seeds=102 # with sanitizers one of each: they take ten times as long
+stray=0
 for seed in $seeds; do
     for virtio in 0 1; do
         set_virtio=(--set "io.virtio=$virtio" --set "net.virtio=$virtio")
@@ -35,6 +36,9 @@ for seed in $seeds; do
         run wild $cpu --seed "$seed" --io passthrough --ram 16M "${common[@]}" --json "$TMPDIR/json" --serial "$TMPDIR/out"
         check "with the real devices, $cpu, seed $seed" survived
         check "they store nowhere else" unharmed
+        run wild $cpu --seed "$seed" --io passthrough --set io.iommu=0 --ram 16M "${common[@]}" --json "$TMPDIR/json" --serial "$TMPDIR/out"
+        check "with nothing between them and memory Ringside goes on, $cpu, seed $seed" fine
+        stray=$((stray + $(grep -o '"stray_stores": [0-9]*' "$TMPDIR/json" | grep -o '[0-9]*$')))
         run wild $cpu --host hosted --vms 2 --seed "$seed" --ram 8M --disk "$TMPDIR/disk.img" --limit-cycles 5e9 --serial "$TMPDIR/out"
         check "two of them against processes of a host's, $cpu, seed $seed" hosted
     done
@@ -42,6 +46,8 @@ for seed in $seeds; do
     check "with the real devices, exitless, seed $seed" survived
     check "they store nowhere else" unharmed
 done
+
+check "and the safety checker has seen what they stored where nothing of theirs is" [ "$stray" -gt 0 ]
 
 # --- front ends of a service domain's that are hostile (scenarios/guests/mini/mad.c): two neighbours say what they say beside a quiet guest
 mad() { # mad WORDS: its part of the command line
