@@ -221,7 +221,8 @@ TESTS_LONG   = $(if $(EQUIV_BIN),$(foreach t,equiv attack paravirt,release:tests
                $(if $(FUZZ_NAMES),asan:tests/fuzz/short.sh)
 TESTS_ALL    = $(TESTS_LONG) $(CLI_TESTS:%=release:%) $(patsubst %,asan:%,$(filter-out %/oracles.sh,$(GUEST_TESTS))) \
                $(GUEST_TESTS:%=release:%) $(SELF_TESTS:%=release:%) $(UNITS:%=asan:build/asan/%) $(TESTS_FAST)
-RUN_TESTS  = $(Q)JOBS=$(JOBS) bash tests/tools/run-tests.sh
+# One more than there are cores: some tests wait for a terminal, a clock or a file.
+RUN_TESTS  = $(Q)JOBS=$$(($(JOBS) + 1)) bash tests/tools/run-tests.sh
 
 check: prerequisites ## prepare, build with both compilers and sanitizers, run every test (minutes)
 	$(SUB) MODE=release layers headers test-programs

@@ -2,7 +2,7 @@
 # Generated kernels under every technique (equiv.c). EQUIV_KERNELS and EQUIV_SEED choose more or others than the usual; `make equiv` does 20,000.
 set -u -o pipefail
 cd "$(dirname "$0")/../.." || exit 1
-case ${TEST_MODE:-release} in release) kernels=1200 ;; *) kernels=30 ;; esac
+case ${TEST_MODE:-release} in release) kernels=1000 ;; *) kernels=30 ;; esac
 equiv=build/${TEST_MODE:-release}/tests/equiv/equiv
 for set in bt.faults=0; do
     "$equiv" -e "$set" $((kernels / 10)) $((${EQUIV_SEED:-1} + 1000000)) | sed "s/\$/ with $set/" || exit 1

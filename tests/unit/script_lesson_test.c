@@ -115,7 +115,8 @@ static const char *const shipped[] = {
 static void test_shipped(void **state)
 {
     (void)state;
-    for (size_t i = SANITIZED; i < sizeof shipped / sizeof shipped[0]; i += ONE_IN(3)) {
+    if (SANITIZED) skip(); /* tests/tools/determinism.sh runs each with sanitizers, and compares what it claims */
+    for (size_t i = 0; i < sizeof shipped / sizeof shipped[0]; i++) {
         struct lesson *l = open_lesson(shipped[i]);
         check_form(l);
         struct machine *m = machine_for(l);
