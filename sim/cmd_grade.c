@@ -229,7 +229,8 @@ int cmd_grade(const struct options *o, struct err *e)
 {
     if (o->value[OPT_SEAL]) return seal(o, e);
     struct job j = { .o = o };
-    int code = !plan(&j, e) ? e->code : o->value[OPT_DRY] ? dry(&j, e) : o->value[OPT_GRADE_AT] ? grade_at(o, j.report, j.run, o->value[OPT_REPORT] ? &j.saved : NULL, e) : grade(&j, e);
+    const struct grade_saved *saved = o->value[OPT_REPORT] ? &j.saved : NULL;
+    int code = !plan(&j, e) ? e->code : o->value[OPT_DRY] ? dry(&j, e) : o->value[OPT_GRADE_AT] ? grade_at(o, j.report, j.run, saved, e) : grade(&j, e);
     for (unsigned i = 0; i < j.reports; i++) grade_report_free(&j.report[i]);
     free(j.report);
     grade_close(&j.lab);

@@ -15,7 +15,9 @@ static const char *class_of_tests(const char *name) { return name; }
 /* In a handler, a rule, a front end. */
 static const char *class_of_submission(const char *name)
 {
-    static const struct { const char *name, *class; } words[] = { { "vm", "vmm.vm" }, { "vm.guest", "vmm.guest" }, { "emit", "bt.emit" }, { "ring", "ring" }, { "isa", "isa" } };
+    static const struct { const char *name, *class; } words[] = {
+        { "vm", "vmm.vm" }, { "vm.guest", "vmm.guest" }, { "emit", "bt.emit" }, { "ring", "ring" }, { "isa", "isa" },
+    };
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
         if (!strcmp(words[i].name, name)) return words[i].class;
     return NULL;
