@@ -296,7 +296,7 @@ static void say_bridge(const struct report *r, struct say *out)
     struct machine_bridge b;
     struct text words = { 0 };
     if (!machine_bridge(r->s->machine, &b)) return;
-    text_add(&words, "the service domain's took %u frames and forwarded them to %u: %u gone, %u waiting, %u dropped", b.received, b.forwarded,
+    text_add(&words, "%u frames taken in domain 0, forwarded %u times: %u gone, %u waiting, %u dropped", b.received, b.forwarded,
              b.gone, b.waiting, b.dropped);
     say_wrap(out, "  bridge: ", 10, text_str(&words));
     text_free(&words);
