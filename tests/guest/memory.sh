@@ -94,7 +94,8 @@ done
 
 # And to another machine while it runs.
 fast="--set migrate.min=2000 --set migrate.max=100000 --set migrate.last=0 --set migrate.rounds=5 --set migrate.latency=20000"
-for way in "te shadow 10e6 share=1 bt" "bt shadow 450e6 total=1 vtx" "vtx two-level 450e6 total=1 vtx"; do
+some 3 "te shadow 10e6 share=1 bt" "bt shadow 450e6 total=1 vtx" "vtx two-level 450e6 total=1 vtx"
+for way in "${cases[@]}"; do
     read -r cpu mmu at how to <<<"$way"
     # shellcheck disable=SC2086
     "$RINGSIDE" run "$TMPDIR/pages2.elf" --cpu "$cpu" --mmu "$mmu" $moved --set "memory.$how" --migrate-at "$at" --migrate-to "$to" $fast --set vmm.check=1 \
