@@ -29,8 +29,9 @@ static void measure(struct bars *b)
 /* Why a machine cannot run the guest, without the guest's path, as far as `room` columns go. */
 static void refusal(const struct compare_run *r, unsigned room, struct text *out)
 {
-    const char *why = strstr(r->refusal, ": "), *blank = strchr(r->refusal, ' ');
-    text_add(out, "refused: %s", why && blank == why + 1 ? why + 2 : r->refusal);
+    const char *why = strstr(r->refusal, ": ");
+    bool path = why && (memchr(r->refusal, '/', (size_t)(why - r->refusal)) || !memchr(r->refusal, ' ', (size_t)(why - r->refusal)));
+    text_add(out, "refused: %s", path ? why + 2 : r->refusal);
     if (out->len <= room) return;
     size_t n = room;
     while (n && out->s[n] != ',' && out->s[n] != ';') n--;
