@@ -9,7 +9,9 @@ fi
 tmp=$(mktemp -d)
 failed=0
 export XDG_STATE_HOME=$tmp/state XDG_RUNTIME_DIR=$tmp LC_ALL=C.UTF-8
-mux() { tmux -f /dev/null -S "$tmp/socket" "$@"; }
+socket=0 # a server that was told to go is still there for a moment: the next one has another socket
+mux() { tmux -f /dev/null -S "$tmp/socket$socket" "$@"; }
+anew() { mux kill-server 2>/dev/null; socket=$((socket + 1)); }
 trap 'mux kill-server 2>/dev/null; rm -rf "$tmp"' EXIT
 
 shows() # TEXT: within 20 seconds
@@ -48,7 +50,7 @@ shows "left with 0"
 check "it leaves by q"
 
 # --- no command: one picks
-mux kill-server 2>/dev/null
+anew
 mux new-session -d -x 80 -y 24 "'$ringside'; echo left with \$?; read -r _; '$ringside'; echo then \$?; '$ringside'; echo last \$?; sleep 60"
 shows "Number or name" && shows "2 trap " && mux send-keys 2 Enter && shows "trap.lua  step 0/7" && mux send-keys q && shows "left with 0"
 check "the picker opens a scenario by its number"
@@ -59,7 +61,7 @@ check "a name that is none is told which one is near"
 
 # --- tui --watch: the file changes under it; it comes back to where it was
 sed 's/^return s$//' "$(dirname "$ringside")/scenarios/popf.lua" >"$tmp/mine.lua" 2>/dev/null || sed 's/^return s$//' scenarios/popf.lua >"$tmp/mine.lua"
-mux kill-server 2>/dev/null
+anew
 mux new-session -d -x 80 -y 24 "'$ringside' tui --watch '$tmp/mine.lua'; echo left with \$?; sleep 60"
 shows "step 0/7" && mux send-keys n n n s s && shows "step 3/7"
 mux capture-pane -p | grep -o 'cyc [0-9,]*' >"$tmp/before"
