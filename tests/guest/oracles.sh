@@ -28,14 +28,14 @@ agree() { # agree MACHINE IMAGE FILE
 
 own() { # own NAME: what Ringside says, into $TMPDIR/NAME.own
     local drive=()
-    [ "$1" = disk ] && drive=(--disk "$TMPDIR/numbered")
+    [[ $1 = disk || $1 = late ]] && drive=(--disk "$TMPDIR/numbered")
     run "$1" native "${drive[@]}"
     said <"$TMPDIR/out" >"$TMPDIR/$1.own"
 }
 
 on_qemu() {
     local drive=()
-    [ "$1" = disk ] && drive=(-drive "if=ide,format=raw,snapshot=on,file=$TMPDIR/numbered")
+    [[ $1 = disk || $1 = late ]] && drive=(-drive "if=ide,format=raw,snapshot=on,file=$TMPDIR/numbered")
     timeout 30 qemu-system-i386 -kernel "$TMPDIR/$1.elf" -display none -serial stdio -monitor none -no-reboot -m 64 \
         -device isa-debug-exit,iobase=0xf4,iosize=1 "${drive[@]}" </dev/null 2>/dev/null | said >"$TMPDIR/$1.qemu"
     agree qemu "$1" "$TMPDIR/$1.qemu"
