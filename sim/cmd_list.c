@@ -18,11 +18,11 @@ static void scenarios(struct say *out, struct err *e)
     say_role(out, ROLE_TITLE, "Scenarios");
     say_add(out, " (run, tui, draw ladder, trace)\n");
     for (unsigned i = 0; i < n; i++) {
-        char first[48];
-        snprintf(first, sizeof first, "  %-10s ", list[i].name);
-        say_wrap(out, first, 13, list[i].title);
+        char first[64];
+        snprintf(first, sizeof first, "  %-11s ", list[i].name);
+        say_wrap(out, first, 14, list[i].title);
         if (!list[i].lecture[0]) continue;
-        say_add(out, "%13s", "");
+        say_add(out, "%14s", "");
         say_role(out, ROLE_FAINT, "%s\n", list[i].lecture);
     }
     if (!n) say_add(out, "  none were found\n");
@@ -36,8 +36,8 @@ static void list_labs(struct say *out, struct err *e)
     if (n) say_add(out, " (lab start, grade)\n");
     for (unsigned i = 0; i < n; i++) {
         char first[64];
-        snprintf(first, sizeof first, "  %-10s ", list[i].name);
-        say_wrap(out, first, 13, list[i].title);
+        snprintf(first, sizeof first, "  %-11s ", list[i].name);
+        say_wrap(out, first, 14, list[i].title);
         grading_lab_free(&list[i]);
     }
 }
@@ -70,7 +70,7 @@ static void models(struct say *out)
     say_add(out, " (`list model NAME` writes one as a file, to copy and change)\n");
     for (unsigned i = 0; model_name(i); i++) {
         char first[64];
-        snprintf(first, sizeof first, "  %-10s ", model_name(i));
+        snprintf(first, sizeof first, "  %-11s ", model_name(i));
         say_wrap(out, first, (unsigned)strlen(first), model_about(i));
     }
 }

@@ -34,14 +34,10 @@ static uint64_t number_field(lua_State *L, int idx, const char *name, uint64_t l
 static void known_fields(lua_State *L, int idx, const char *what, const char *const *words, unsigned n)
 {
     char maybe[80];
-    for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
-        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-        unsigned i = 0;
-        while (i < n && strcmp(words[i], key) != 0) i++;
-        if (i < n) continue;
-        sandbox_suggest(key, words, n, maybe, sizeof maybe);
-        luaL_error(L, "%s has no field '%s'%s%s", what, key, maybe, *maybe ? "" : "; docs/grading.md lists them");
-    }
+    const char *key = sandbox_unknown_key(L, idx, words, n);
+    if (!key) return;
+    sandbox_suggest(key, words, n, maybe, sizeof maybe);
+    luaL_error(L, "%s has no field '%s'%s%s", what, key, maybe, *maybe ? "" : "; docs/grading.md lists them");
 }
 
 static void take_visibility(lua_State *L, struct grading_test *t)

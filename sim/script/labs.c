@@ -35,12 +35,8 @@ static void take_name(lua_State *L, const char *field, char *to, size_t room)
 static void known(lua_State *L, const char *what, const char *const *words, unsigned n)
 {
     char maybe[80];
-    for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
-        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-        unsigned i = 0;
-        while (i < n && strcmp(words[i], key) != 0) i++;
-        if (i == n) luaL_error(L, "%s has no field '%s'%s", what, key, sandbox_suggest(key, words, n, maybe, sizeof maybe));
-    }
+    const char *key = sandbox_unknown_key(L, 1, words, n);
+    if (key) luaL_error(L, "%s has no field '%s'%s", what, key, sandbox_suggest(key, words, n, maybe, sizeof maybe));
 }
 
 static int declare_lab(lua_State *L)

@@ -173,6 +173,19 @@ uint32_t sandbox_shown(lua_State *L, int idx)
 
 /* --- messages --------------------------------------------------------------------------------------------------- */
 
+const char *sandbox_unknown_key(lua_State *L, int idx, const char *const *words, unsigned n)
+{
+    const char *first = NULL;
+    idx = lua_absindex(L, idx);
+    for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+        unsigned i = 0;
+        while (i < n && strcmp(words[i], key) != 0) i++;
+        if (i == n && (!first || strcmp(key, first) < 0)) first = key;
+    }
+    return first;
+}
+
 const char *sandbox_suggest(const char *word, const char *const *words, unsigned n, char *buf, size_t room)
 {
     const char *near = word ? config_suggest(word, words, n) : NULL;

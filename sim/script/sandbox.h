@@ -88,6 +88,12 @@ void lib_order_open(lua_State *L); /* pairs, next */
 /* Pushes the value as text, without addresses: "table#1". Honours __tostring. */
 const char *sandbox_tostring(lua_State *L, int idx);
 
+/*
+ * A name among the keys of the table at idx that is none of the `n` words, or NULL: of several the first in the order of their bytes,
+ * not of the hash, so that a message says the same each time. A key that is no string counts as "?". Lives as long as the table has it.
+ */
+const char *sandbox_unknown_key(lua_State *L, int idx, const char *const *words, unsigned n);
+
 /* Nearest of `n` words, as " (did you mean 'x'?)" or "" in buf. */
 const char *sandbox_suggest(const char *word, const char *const *words, unsigned n, char *buf, size_t room);
 

@@ -17,12 +17,9 @@ void fields_take(lua_State *L, int idx, const char *what, const struct field *li
     char maybe[80];
     idx = lua_absindex(L, idx);
     for (unsigned i = 0; i < n; i++) words[i] = list[i].name;
-    for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
-        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-        unsigned i = 0;
-        while (key && i < n && strcmp(list[i].name, key) != 0) i++;
-        if (key && i < n) continue;
-        if (!key) luaL_error(L, "%s: a value without a name; write NAME = value", what);
+    const char *key = sandbox_unknown_key(L, idx, words, n);
+    if (key) {
+        if (!strcmp(key, "?")) luaL_error(L, "%s: a value without a name; write NAME = value", what);
         sandbox_suggest(key, words, n, maybe, sizeof maybe);
         luaL_error(L, "%s has no field '%s'%s%s", what, key, maybe, *maybe ? "" : "; docs/scenario.md lists them");
     }

@@ -157,6 +157,23 @@ static void test_an_event_with_its_kind(void **state)
     }
 }
 
+/* Of several unknown fields it is always the same one that is named. */
+static void test_unknown_fields(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 6; i++) {
+        struct err e = { 0 };
+        char path[] = "/tmp/ringside-fields-XXXXXX";
+        FILE *f = fdopen(mkstemp(path), "w");
+        assert_non_null(f);
+        fputs("test 'it' { zebra = 1, yak = 1, ox = 1, gnu = 1, cow = 1, elk = 1 } (function() end)\n", f);
+        fclose(f);
+        assert_null(grading_open(".", path, &e));
+        if (!strstr(e.text, "a test has no field 'cow'")) fail_msg("%s", e.text);
+        unlink(path);
+    }
+}
+
 /* The machine stands behind the first claim that does not hold. What the handlers remember goes back in time with it: whatever way leads to a
  * moment, the machine is the same one there. */
 static void test_stands_where_it_failed(void **state)
@@ -196,7 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sha256), cmocka_unit_test(test_seeds_are_ones_own), cmocka_unit_test(test_a_seal_depends_on_all),
         cmocka_unit_test(test_invented_machines), cmocka_unit_test(test_a_trap_does_nothing),
-        cmocka_unit_test(test_stands_where_it_failed), cmocka_unit_test(test_an_event_with_its_kind),
+        cmocka_unit_test(test_stands_where_it_failed), cmocka_unit_test(test_an_event_with_its_kind), cmocka_unit_test(test_unknown_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -184,6 +184,7 @@ static const struct row attacks[] = {
     { "misspelt event", "local t = till.event 'exti'", EXIT_INPUT, "(did you mean 'exit'?)" },
     { "misspelt field of a step", "s:step 'a' { nots = 'x' }", EXIT_INPUT,
       "a step has no field 'nots' (did you mean 'note'?)" },
+    { "unknown fields of a step", "s:step 'a' { zebra = 1, yak = 1, ox = 1, gnu = 1, cow = 1, elk = 1 }", EXIT_INPUT, "a step has no field 'cow'" },
     { "misspelt method", "s:stpe 'a'", EXIT_INPUT, "(did you mean 'step'?)" },
     { "unknown step", "s:draw 'd' { from = s 'on' }", EXIT_INPUT, "there is no step 'on'" },
     { "step without a body", "s:step 'a'", EXIT_INPUT, "step 'a' has no body" },
