@@ -119,7 +119,7 @@ local s = scenario {
   title = "Later", lecture = "test", order = 1, techniques = "pv",
   machine = { cpu = "pv", ram = "16M", io = "split", disk = "mini.img", guest = "mini-pv", set = { ["split.control"] = 1, ["vmm.check"] = CHECK },
     vms = { { module = "mini-dom0.img", background = true,
-              append = [[run="domain list; domain create 2; domain create 2 motd; domain create 2 boot/cut; domain create 1 boot/mini-pv run=halt; domain create 2 boot/mini-pv 'run=echo I am new; cat motd; halt'; sleep 60; domain migrate 1; domain list; domain create 2 boot/mini-pv 'run=echo and again; sleep 5; halt'"]] },
+              append = [[run="domain list; domain create 2; domain create 2 motd; domain create 2 boot/cut; domain create 1 boot/mini-pv run=halt; domain create 2 boot/mini-pv 'run=echo I am new; cat motd; halt'; domain migrate 2; sleep 60; domain migrate 1; domain pause 2; domain list; domain create 2 boot/mini-pv 'run=echo and again; sleep 5; halt'"]] },
             { append = 'run="sleep 250; halt"' }, { later = true } } },
 }
 s:step "all of it" { run = till.stop(), limit = 9e9, note = "." }
@@ -137,7 +137,9 @@ domain: create 2: the machine has no image for it; name a file
 domain: motd: not a 32-bit ELF file
 domain: boot/cut: not found
 domain: create 1: it has not ended
+domain: migrate 2: it was made of a file, which no other machine has
 domain: migrate 1: there is no other machine
+domain: pause 2: it is over
 T
 )" ]
 check "  it is over before, and after" [ "$(grep -c '^domain 2: over' "$TMPDIR/vm0")" = 2 ]
@@ -151,7 +153,7 @@ local s = scenario {
   title = "Moves", lecture = "test", order = 1, techniques = "pv",
   machine = { cpu = "pv", ram = "4M", io = "split", disk = "mini.img", guest = "mini-pv", set = { ["split.control"] = 1, ["migrate.peer"] = 1 },
     vms = { { module = "mini-dom0.img", background = true,
-              append = [[run="sleep @; domain migrate 1; domain list; domain migrate 1; domain create 1; domain migrate 2"]] },
+              append = [[run="sleep @; domain migrate 1; domain list; domain migrate 1; domain create 1; domain migrate 2; domain pause 2; domain migrate 2; domain unpause 2"]] },
             { append = [[run="ls; cat motd README bin/sh >a; wc a; cat a bin/ls >b; wc b; rm a; cat b bin/ps >c; wc c; cat c >d; wc d; cat d c >e; wc e; rm b; ls -l; halt"]] },
             { append = 'run="sleep 60; cat motd; halt"' } } },
 }
@@ -167,12 +169,13 @@ moves() { # MILLISECONDS OPTION...
 }
 moves 10 --set migrate.peer=0
 check "a domain without another machine stays" [ "$rc $(grep -c 'there is no other machine' "$TMPDIR/vm0")" = "0 3" ]
+check "  nor does one that is paused, and is told so" grep -qx 'domain: migrate 2: it is paused; unpause it first' "$TMPDIR/vm0"
 cp "$TMPDIR/vm1" "$TMPDIR/stayed"
 moves 7 --set vmm.check=1
 check "the service domain sends a domain to another machine" [ "$(grep -cx 'domain 1: on the other machine now' "$TMPDIR/vm0") $(grep -c '^domain 1: over' "$TMPDIR/vm0")" = "1 1" ]
 check "  which finds another service domain there, and has lost no write" cmp "$TMPDIR/vm1" "$TMPDIR/stayed"
-check "  it is nowhere twice" [ "$(grep '^domain: [mc].*1' "$TMPDIR/vm0" | tr '\n' '/')" = "domain: migrate 1: no such domain/domain: create 1: it has not ended/" ]
-check "  one goes at most" grep -qx 'domain: migrate 2: in use' "$TMPDIR/vm0"
+check "  it is nowhere twice" [ "$(grep '^domain: [mc].*1' "$TMPDIR/vm0" | tr '\n' '/')" = "domain: migrate 1: it has gone to the other machine/domain: create 1: it has gone to the other machine/" ]
+check "  one goes at most" grep -qx 'domain: migrate 2: one goes at most, and one has gone or will go' "$TMPDIR/vm0"
 check "  and all is well for both machines" [ "$rc" = 0 ]
 moves 18
 check "so it is in the middle of others" cmp "$TMPDIR/vm1" "$TMPDIR/stayed"

@@ -39,12 +39,28 @@ static int wait_gone(int number)
     return stage != MIGRATE_DONE;
 }
 
+// The same number means one thing of one word and another of the next; what the domain is now tells them apart.
+static const char *reason(bool migrates, int number, int error)
+{
+    struct domain_info d = { 0 };
+    bool there = !domain(DOMAIN_INFO, number, &d) && d.domain == number;
+    bool gone = domain(DOMAIN_MIGRATED, number, NULL) == MIGRATE_DONE;
+    switch (error) {
+    case E_SRCH: return gone ? "it has gone to the other machine" : there ? "it is over" : "no such domain";
+    case E_EXIST: return gone ? "it has gone to the other machine" : "it has not ended";
+    case E_NOENT: return migrates ? "it was made of a file, which no other machine has" : "the machine has no image for it; name a file";
+    case E_BUSY:
+        if (!migrates) break;
+        return d.flags & DOMAIN_PAUSED ? "it is paused; unpause it first" : "one goes at most, and one has gone or will go";
+    case E_NOTSUP: return "there is no other machine";
+    default: break;
+    }
+    return error_text(error);
+}
+
 int domain_failed(const char *word, int number, int error)
 {
-    if (error == E_NOTSUP) eprintf("domain: %s %d: there is no other machine\n", word, number);
-    else if (error == E_NOENT) eprintf("domain: %s %d: the machine has no image for it; name a file\n", word, number);
-    else if (error)
-        eprintf("domain: %s %d: %s\n", word, number, error == E_SRCH ? "no such domain" : error == E_EXIST ? "it has not ended" : error_text(error));
+    if (error) eprintf("domain: %s %d: %s\n", word, number, reason(text_equal(word, "migrate"), number, error));
     return error != 0;
 }
 
