@@ -95,7 +95,7 @@ struct machine {
     bool           limit_hit, till_hit;
     struct { bool done; uint64_t cycle; size_t bytes; struct err failed; } save; /* --save: what came of it; machine_save.c */
     /* --migrate-at: the second machine; sums of what went onto the link and came out of it; all but memory. machine_migrate.c */
-    struct { struct machine *to; uint32_t sent, got, spoiled; struct text rest; uint32_t inputs; size_t typed; } migration; /* `to` of one of several stays here */
+    struct { struct machine *to; uint32_t sent, got; struct text rest; uint32_t inputs; size_t typed; } migration; /* `to` of one of several stays here */
     struct points  points;       /* a debugger's */
     struct recorder recorder;    /* the last instructions */
     machine_each_fn *each;       /* called after every boundary; NULL: nobody */

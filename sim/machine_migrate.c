@@ -133,6 +133,13 @@ static bool have_target(struct machine *m, char *why, size_t room)
     return true;
 }
 
+/* By the round's own count, which goes back in time with the rest. */
+static bool first_of(const struct migrate *g, unsigned round)
+{
+    const struct migrate_round *r = &g->round[round - 1];
+    return r->sent + r->zero == 1;
+}
+
 static bool page(void *self, unsigned round, uint32_t n, const uint8_t *bytes, char *why, size_t room)
 {
     static const uint8_t zeros[PAGE_SIZE];
@@ -143,10 +150,7 @@ static bool page(void *self, unsigned round, uint32_t n, const uint8_t *bytes, c
     if (!bytes) bytes = zeros;
     m->migration.sent = sum(sum(m->migration.sent, &n, sizeof n), bytes, PAGE_SIZE);
     memcpy(copy, bytes, PAGE_SIZE);
-    if (round != MIGRATE_LAST && setting(m, SETTING_MIGRATE_SPOIL) == round && m->migration.spoiled != round) {
-        copy[100] ^= 8;
-        m->migration.spoiled = round;
-    }
+    if (round != MIGRATE_LAST && setting(m, SETTING_MIGRATE_SPOIL) == round && first_of(&m->b->vmm.migrate, round)) copy[100] ^= 8;
     m->migration.got = sum(sum(m->migration.got, &n, sizeof n), copy, PAGE_SIZE);
     return arrives(m->migration.to, vm, n, copy) || !snprintf(why, room, "the target finds no frame for a page, not even by swapping");
 }

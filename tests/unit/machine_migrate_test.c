@@ -191,6 +191,24 @@ static void altered_bytes_leave_the_source(void **state)
     }
 }
 
+/* So they are when one goes back to before the round, and on again. */
+static void they_are_altered_again(void **state)
+{
+    (void)state;
+    struct machine_cfg cfg = plain(2);
+    cfg.migrate_at = 1000000;
+    set(&cfg, "migrate.spoil", 1);
+    struct machine *m = boot(&cfg);
+    machine_run(m, NULL, MOST);
+    uint64_t hash = machine_state_hash(m), insns = machine_insns(m);
+    assert_true(machine_goto(m, 0));
+    machine_run(m, NULL, MOST);
+    struct machine_migration g;
+    assert_true(machine_migration(m, &g) && !g.done);
+    assert_true(machine_insns(m) == insns && machine_state_hash(m) == hash);
+    machine_free(m);
+}
+
 static void a_target_that_cannot_leaves_the_source(void **state)
 {
     (void)state;
@@ -264,7 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_ends_as_if_it_had_stayed), cmocka_unit_test(rounds_add_up), cmocka_unit_test(a_link_that_is_cut_leaves_the_source),
-        cmocka_unit_test(altered_bytes_leave_the_source), cmocka_unit_test(a_target_that_cannot_leaves_the_source), cmocka_unit_test(it_is_repeatable), cmocka_unit_test(one_goes_back_into_a_round),
+        cmocka_unit_test(altered_bytes_leave_the_source), cmocka_unit_test(they_are_altered_again), cmocka_unit_test(a_target_that_cannot_leaves_the_source), cmocka_unit_test(it_is_repeatable), cmocka_unit_test(one_goes_back_into_a_round),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
