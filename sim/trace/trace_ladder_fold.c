@@ -1,5 +1,6 @@
-/* Folding: a run of equal visits becomes one visit "x 64", with the cost of all. So does a run of equal sequences of up
- * to PERIODS visits (poll, send, poll, send, ...): each visit of the first sequence then stands for its like.
+/* Folding: within a visit, equal notes in a row become one "x 10". A run of equal visits becomes one visit "x 64", with
+ * the cost of all. So does a run of equal sequences of up to PERIODS visits (poll, send, poll, send, ...): each visit of
+ * the first sequence then stands for its like.
  *
  * Two groups are equal if their rows agree in kind, lanes and (for arrows) label. Where notes differ (each OUT
  * writes another byte) the words they share stay and the rest becomes "..", or all of it "various"; a second line that differs goes. */
@@ -52,18 +53,53 @@ static void merge(struct ladder_row *kept, const struct ladder_row *more)
     if (strcmp(kept->detail, more->detail) != 0) kept->detail[0] = 0;
 }
 
-/* Writes "x 64" behind the label of a folded group's first row. */
-static void add_count(struct ladder_row *r)
+/* Writes "x 64" behind a label. What is short of room rather loses the word "line" than the number behind it. */
+static void add_count(struct ladder_row *r, uint32_t times)
 {
-    if (r->count < 2 || r->shape == LADDER_END) return;
+    if (times < 2 || r->shape == LADDER_END) return;
     char label[LADDER_END_LABEL + 1];
     struct text count = { 0 };
-    text_add(&count, " x %u", r->count);
+    text_add(&count, " x %u", times);
+    char *line = strstr(r->label, " line ");
+    if (line && strlen(r->label) + count.len > LADDER_LABEL) memmove(line, line + 5, strlen(line + 5) + 1);
     ladder_copy(label, r->label, LADDER_LABEL - count.len);
     size_t n = strlen(label);
     memcpy(r->label, label, n);
     memcpy(r->label + n, text_str(&count), count.len + 1);
     text_free(&count);
+}
+
+/* Events that had a row have one still: rows have moved, and only `kept` are left. `moved`: old row -> new row. */
+static void keep_rows(struct ladder_maker *m, const uint32_t *moved, uint32_t kept)
+{
+    for (uint32_t i = 0; i <= m->to - m->from; i++)
+        if (m->owner[i]) m->owner[i] = moved[m->owner[i] - 1] + 1;
+    m->l->rows = kept;
+}
+
+/* Is b the same note of the same visit once more? */
+static bool notes_equal(const struct ladder_row *a, const struct ladder_row *b)
+{
+    return b->group && a->group == b->group && a->shape == LADDER_NOTE && rows_equal(a, b) && !strcmp(a->label, b->label) &&
+           !strcmp(a->detail, b->detail);
+}
+
+/* A hypervisor that catches up raises the same line ten times in one visit. `count` stays 1: it counts visits. */
+static void fold_notes(struct ladder_maker *m, uint32_t *moved)
+{
+    struct ladder *l = m->l;
+    uint32_t kept = 0, next;
+    for (uint32_t i = 0; i < l->rows; i = next, kept++) {
+        struct ladder_row r = l->row[i];
+        moved[i] = kept;
+        for (next = i + 1; next < l->rows && notes_equal(&l->row[i], &l->row[next]); next++) {
+            moved[next] = kept;
+            r.last = l->row[next].last, r.cost += l->row[next].cost;
+        }
+        add_count(&r, next - i);
+        l->row[kept] = r;
+    }
+    keep_rows(m, moved, kept);
 }
 
 enum { PERIODS = 4 };
@@ -100,7 +136,7 @@ static uint32_t merge_groups(struct ladder *l, struct tail *t, uint32_t i, uint3
     return i;
 }
 
-/* One pass over the rows: folds sequences of `shortest` to `longest` groups. `moved`: old row -> new row. */
+/* One pass over the rows: folds sequences of `shortest` to `longest` groups. */
 static void fold_pass(struct ladder_maker *m, uint32_t shortest, uint32_t longest, uint32_t *moved)
 {
     struct ladder *l = m->l;
@@ -120,9 +156,7 @@ static void fold_pass(struct ladder_maker *m, uint32_t shortest, uint32_t longes
             l->row[kept++] = l->row[i];
         }
     }
-    for (uint32_t i = 0; i <= m->to - m->from; i++)
-        if (m->owner[i]) m->owner[i] = moved[m->owner[i] - 1] + 1;
-    l->rows = kept;
+    keep_rows(m, moved, kept);
 }
 
 /* Equal neighbours first, so that "poll, poll, send" repeats as "poll x 2, send". */
@@ -130,9 +164,10 @@ void ladder_fold(struct ladder_maker *m)
 {
     struct ladder *l = m->l;
     uint32_t *moved = ladder_grow(NULL, (l->rows + 1) * sizeof *moved);
+    fold_notes(m, moved);
     fold_pass(m, 1, 1, moved);
     fold_pass(m, 2, PERIODS, moved);
-    for (uint32_t i = 0; i < l->rows; i = group_end(l, i)) add_count(&l->row[i]);
+    for (uint32_t i = 0; i < l->rows; i = group_end(l, i)) add_count(&l->row[i], l->row[i].count);
     free(moved);
 }
 

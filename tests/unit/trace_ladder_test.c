@@ -80,6 +80,38 @@ static void test_visit(void **state)
     trace_free(t);
 }
 
+/* Within a visit equal notes in a row are one, and its count is not that of visits; another visit's are its own. */
+static void test_fold_notes(void **state)
+{
+    (void)state;
+    struct trace *t = begin();
+    uint32_t first = 0, last = 0;
+    for (unsigned n = 10; n <= 12; n += 2) {
+        uint32_t exit = TRACE(t, EXIT, 0, .vector = (uint8_t)n);
+        trace_episode(t, exit);
+        for (unsigned i = 0; i < n; i++) {
+            last = TRACE(t, RAISE, exit, .line = 0, .virtual_ = 1);
+            if (!i && n == 10) first = last;
+        }
+        TRACE(t, RAISE, exit, .line = 1, .virtual_ = 1);
+        TRACE(t, RAISE, exit, .line = 0, .virtual_ = 1);
+        trace_episode(t, 0);
+        cycle += 50;
+    }
+    struct ladder *l = ladder_new(t, &te);
+    assert_int_equal(l->rows, 8);
+    check_row(l, 1, LADDER_NOTE, LANE_VMM, LANE_VMM, "virtual IRQ 0 x 10");
+    check_row(l, 2, LADDER_NOTE, LANE_VMM, LANE_VMM, "virtual IRQ line 1");
+    check_row(l, 3, LADDER_NOTE, LANE_VMM, LANE_VMM, "virtual IRQ line 0");
+    check_row(l, 5, LADDER_NOTE, LANE_VMM, LANE_VMM, "virtual IRQ 0 x 12");
+    assert_int_equal(l->row[1].id, first);
+    assert_int_equal(l->row[1].last, first + 9);
+    assert_int_equal(l->row[1].count, 1);
+    assert_int_equal(l->row[5].last, last);
+    ladder_free(l);
+    trace_free(t);
+}
+
 static void test_fold(void **state)
 {
     (void)state;
@@ -301,7 +333,8 @@ static void test_empty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_visit), cmocka_unit_test(test_fold), cmocka_unit_test(test_silent_and_cause),
+        cmocka_unit_test(test_visit), cmocka_unit_test(test_fold), cmocka_unit_test(test_fold_notes),
+        cmocka_unit_test(test_silent_and_cause),
         cmocka_unit_test(test_native), cmocka_unit_test(test_range_and_limit), cmocka_unit_test(test_places),
         cmocka_unit_test(test_text_fits), cmocka_unit_test(test_hostile_words), cmocka_unit_test(test_empty),
     };
