@@ -2,7 +2,7 @@
  * declare: the guest's virtual ones under a VMM.
  *
  * A table of who drives the real device, what a VM has in its place, how often its ports were served, interrupts of the virtual and
- * the real one, and commands or frames of both. What nobody has touched is one line. */
+ * the real one, and commands or frames of both. What nobody has touched is named below. */
 #include <stdio.h>
 #include <string.h>
 #include "sim/device_use.h"
@@ -105,6 +105,17 @@ static void say(struct lines *l, unsigned style, const char *text)
     if (y >= 0) pane_fit(l->p, 1, y, l->p->at.w - 2, style, text);
 }
 
+static void wrapped(void *self, int i, const char *s, int n)
+{
+    char line[512];
+    (void)i;
+    snprintf(line, sizeof line, "%.*s", n, s);
+    say(self, STYLE(ROLE_PLAIN, 0), line);
+}
+
+/* In as many lines as it needs: nothing of it is anywhere else. */
+static void tell(struct lines *l, const char *text) { frame_wrap(text, l->p->at.w - 2, wrapped, l); }
+
 /* A column's right end, and its number; nothing for none. */
 static void count(struct pane *p, int right, int y, uint64_t n)
 {
@@ -170,7 +181,7 @@ static void use_line(const struct devices *d, unsigned i, struct lines *l)
     for (int vm = 0; vm < c.vms; vm++) count(p, c.vm + (vm + 1) * VM_COLUMN - 1, y, u->accesses[vm]);
 }
 
-/* Who drives what; the rest in a line. */
+/* Who drives what; then the rest by name. */
 static void use_lines(const struct devices *d, struct lines *l)
 {
     struct text idle = { 0 };
@@ -181,8 +192,8 @@ static void use_lines(const struct devices *d, struct lines *l)
         else text_add(&idle, "%s%s", idle.len ? ", " : "not used: ", device_use_title(u->is.name));
     }
     for (int i = 0; i < 2; i++)
-        if (*d->way[i]) say(l, STYLE(ROLE_PLAIN, 0), d->way[i]);
-    if (idle.len) say(l, STYLE(ROLE_PLAIN, 0), text_str(&idle));
+        if (*d->way[i]) tell(l, d->way[i]);
+    if (idle.len) tell(l, text_str(&idle));
     text_free(&idle);
 }
 
