@@ -330,6 +330,10 @@ unsigned app_answer(struct app *a, int asked, const char *line)
     if (asked == CMD_FIND) return to_views(a, CMD_FIND, typed);
     if (asked == CMD_EXEC) return exec(a, typed);
     if (asked == CMD_ADDRESS) return look_at(a, typed);
+    if (a->pair) {
+        pair_goto(a, typed);
+        return ASK_REDRAW;
+    }
     a->running = true;
     a->lecture.view = -1;
     session_goto(&a->session, typed);

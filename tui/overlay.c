@@ -238,10 +238,11 @@ static void draw_prompt(struct app *a)
         [CMD_EXEC] = "Execute (NAME HEXBYTES eax=... ring=1 ...): ",
         [CMD_ADDRESS] = "Look at (ADDRESS or SYMBOL[,write|exec][,RING]; empty: newest fault): "
     };
+    const char *label = a->pair && a->asking == CMD_GOTO ? "Go to instruction of the guest (500): " : labels[a->asking];
     struct rect r = a->layout.timeline.h ? a->layout.timeline : a->layout.keys;
     struct pane p = pane_of(&a->frame, r);
     pane_fill(&p, (struct rect){ 0, 0, p.at.w, p.at.h }, STYLE(ROLE_PLAIN, 0), ' ');
-    int x = pane_fit(&p, 1, 0, p.at.w - 2, STYLE(ROLE_KEY, ATTR_BOLD), labels[a->asking] ? labels[a->asking] : "");
+    int x = pane_fit(&p, 1, 0, p.at.w - 2, STYLE(ROLE_KEY, ATTR_BOLD), label ? label : "");
     int room = p.at.w - x - 2, n = (int)strlen(a->typed);
     if (room < 1) return;
     x = pane_put(&p, x, 0, STYLE(ROLE_PLAIN, 0), a->typed + (n > room ? n - room : 0));

@@ -100,6 +100,19 @@ static bool is_forgiven(const struct pair *p)
 
 static uint64_t made_equal(const struct lockstep *l) { return l->interrupts + l->inputs + l->platform; }
 
+/* Remembers this tick as one with an exit. Ticks are the same when machines are made again, so none is noted twice. */
+static void note_exit(struct pair *p)
+{
+    if (p->exit_ats && p->exit_at[p->exit_ats - 1] >= p->at) return;
+    if (p->exit_ats == p->exit_room) {
+        size_t room = p->exit_room ? p->exit_room * 2 : 256;
+        uint64_t *more = realloc(p->exit_at, room * sizeof *more);
+        if (!more) return; /* X then passes over it */
+        p->exit_at = more, p->exit_room = room;
+    }
+    p->exit_at[p->exit_ats++] = p->at;
+}
+
 /* One instruction on all; false: they are no longer in step. `keep`: what it looks like then. */
 static bool tick(struct pair *p, bool keep)
 {
@@ -114,6 +127,8 @@ static bool tick(struct pair *p, bool keep)
     answers_after(&p->answers, &p->step, &before);
     p->at++;
     for (unsigned k = 0; k < p->n; k++) count_exits(p, k);
+    for (unsigned k = 0; k < p->n; k++)
+        if (p->exits[k] != since.exits[k]) note_exit(p);
     p->synced = made_equal(&p->step) != equal;
     if (keep) look(p, &since);
     return true;
@@ -227,6 +242,36 @@ static void go_to(struct app *a, uint64_t ticks, uint64_t steps)
     p->shown = p->at;
 }
 
+/* Back to where the newest exit before was; the moment is known, so it is exact. */
+static void back_exit(struct app *a)
+{
+    struct pair *p = a->pair;
+    size_t n = p->exit_ats;
+    while (n && p->exit_at[n - 1] >= p->shown) n--;
+    if (n) go_to(a, p->exit_at[n - 1], UINT64_MAX);
+    else session_say(&a->session, false, "No exit before this moment; Home leads to the start.");
+}
+
+void pair_goto(struct app *a, const char *where)
+{
+    struct pair *p = a->pair;
+    struct err e = { 0 };
+    char *end = NULL;
+    while (*where == ' ') where++;
+    if (!*where) return;
+    const char *digits = strncmp(where, "insn:", 5) ? where : where + 5;
+    uint64_t steps = *digits >= '0' && *digits <= '9' ? strtoull(digits, &end, 10) : 0;
+    if (!end || *end) {
+        session_say(&a->session, true, "Cannot go to \"%.40s\" in step; try 500, an instruction of the guest.", where);
+    } else if (steps < p->step.steps && !begin(a, p, &e)) {
+        session_say(&a->session, true, "%s", e.text);
+    } else {
+        go_to(a, UINT64_MAX, steps);
+        if (pair_now(p)->step.steps < steps && !*a->session.message)
+            session_say(&a->session, false, "They go in step only up to instruction %llu.", (unsigned long long)pair_now(p)->step.steps);
+    }
+}
+
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 static const char *const techniques[] = { "te", "bt", "pv", "vtx" };
@@ -300,6 +345,7 @@ bool pair_open(struct app *a, const char *others)
         text_add(&a->card, "%s\n", e.text);
         overlay_card(a, "Not in step");
         drop(p);
+        free(p->exit_at);
         free(p);
         return false;
     }
@@ -314,6 +360,7 @@ void pair_close(struct app *a)
 {
     if (!a->pair) return;
     drop(a->pair);
+    free(a->pair->exit_at);
     free(a->pair);
     a->pair = NULL;
 }
@@ -343,6 +390,7 @@ static void anew(struct app *a)
     struct err e = { 0 };
     uint64_t steps = pair_now(p)->step.steps;
     p->forgivens = p->left = 0;
+    p->exit_ats = 0;
     memset(p->shot, 0, sizeof p->shot);
     if (begin(a, p, &e)) go_to(a, UINT64_MAX, steps);
     else session_say(&a->session, true, "%s", e.text);
@@ -419,6 +467,7 @@ unsigned pair_key(struct app *a, uint32_t key)
     case CMD_EXIT: forward(a, PAIR_EXIT); break;
     case CMD_RUN: case CMD_END: case CMD_COMPARE: forward(a, PAIR_DIFFERENCE); break;
     case CMD_BACK: if (p->shown) go_to(a, p->shown - 1, UINT64_MAX); break;
+    case CMD_BACKEXIT: back_exit(a); break;
     case CMD_HOME: go_to(a, 0, UINT64_MAX); break;
     case CMD_UNIT: next_unit(a); break;
     case CMD_WHY: text_clear(&a->card), pair_table(a, &a->card), overlay_table(a, "The same instruction, several answers"); break;
@@ -428,8 +477,8 @@ unsigned pair_key(struct app *a, uint32_t key)
     case CMD_LESS: less(a); break;
     case CMD_LOCKSTEP: case CMD_CANCEL: case CMD_QUIT: pair_close(a); return ASK_SAMPLE | ASK_LAYOUT | ASK_REDRAW;
     case CMD_DRAW: return app_command(a, CMD_SCREEN); /* here the diagram is the screen */
-    case CMD_THEME: case CMD_REDRAW: case CMD_SCREEN: case CMD_EXPORT: case CMD_HELP: case CMD_COLON: return app_command(a, c);
-    default: session_say(&a->session, false, "Here: s x c forward, r Home back, u unit, i why, F forgive, < > + - machines, Esc leave.");
+    case CMD_THEME: case CMD_REDRAW: case CMD_SCREEN: case CMD_EXPORT: case CMD_HELP: case CMD_COLON: case CMD_GOTO: return app_command(a, c);
+    default: session_say(&a->session, false, "Here: s x c forward, r X Home back, g go to, u unit, i why, F forgive, < > + -, Esc leaves.");
     }
     if (a->pair) say_end(a);
     return ASK_REDRAW;

@@ -47,6 +47,8 @@ struct pair {
     uint32_t event[PAIR_MACHINES]; /* last ids that were counted */
     char exit[PAIR_MACHINES][48];
     bool synced;
+    uint64_t *exit_at;           /* ticks with an exit of any, ascending, as far as the machines ever were */
+    size_t exit_ats, exit_room;
     struct answers answers;
     struct pair_shot shot[PAIR_KEPT];
     uint64_t forgiven[PAIR_FORGIVEN];
@@ -60,6 +62,8 @@ bool pair_open(struct app *a, const char *others);
 void pair_close(struct app *a);
 void pair_draw(struct app *a);
 unsigned pair_key(struct app *a, uint32_t key); /* bits of enum ask */
+/* To the guest's instruction of a number, 500 or insn:500; if there is no way, the message says so. */
+void pair_goto(struct app *a, const char *where);
 /* The same instruction, several answers, as known at the moment shown: the newest in sentences and all as a table; the newest rows, below a head. */
 void pair_table(struct app *a, struct text *out);
 void pair_rows(struct app *a, unsigned most, struct text *out);

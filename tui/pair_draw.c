@@ -218,8 +218,8 @@ static void draw_answers(struct app *a, struct rect r)
 static void draw_keys(struct app *a)
 {
     static const struct { const char *key, *word; } keys[] = {
-        { "s", "step" }, { "r", "back" }, { "x", "exit" }, { "c", "differ" }, { "i", "why" }, { "F", "forgive" },
-        { "< > + -", "machines" }, { "?", "help" }, { "u", "unit" }, { "e", "export" }, { "d", "draw" },
+        { "s", "step" }, { "r", "back" }, { "x X", "exit" }, { "c", "differ" }, { "i", "why" }, { "F", "forgive" },
+        { "< > + -", "machines" }, { "?", "help" }, { "g", "goto" }, { "u", "unit" }, { "e", "export" }, { "d", "draw" },
     };
     struct pane p = pane_of(&a->frame, (struct rect){ 0, a->frame.rows - 1, a->frame.cols, 1 });
     int x = 1;

@@ -69,6 +69,45 @@ static void test_lockstep(void **state)
     close_world(&w);
 }
 
+/* X is where the exit before was, to the instruction; g goes to an instruction, either way. */
+static void test_previous_exit_and_goto(void **state)
+{
+    struct world w;
+    uint64_t exits[3], far;
+    (void)state;
+    open_world(&w, "popf", 80, 24);
+    press(&w, "nL<Home>");
+    for (unsigned i = 0; i < 3; i++) {
+        press(&w, "x");
+        exits[i] = pair_now(w.app.pair)->tick;
+    }
+    assert_true(exits[0] < exits[1] && exits[1] < exits[2]);
+    press(&w, "X");
+    assert_int_equal(pair_now(w.app.pair)->tick, exits[1]);
+    assert_true(pair_now(w.app.pair)->side[1].step_exits);
+    press(&w, "sX"); /* from behind an exit: to that one */
+    assert_int_equal(pair_now(w.app.pair)->tick, exits[1]);
+    press(&w, "XX");
+    expect_shows(&w, "No exit before");
+    assert_int_equal(pair_now(w.app.pair)->tick, exits[0]);
+    press(&w, "xxx");
+    far = pair_now(w.app.pair)->step.steps;
+    press(&w, "g3<Enter>");
+    assert_int_equal(pair_now(w.app.pair)->step.steps, 3);
+    for (unsigned i = 0; i < 200; i++) press(&w, "s");
+    assert_int_equal(pair_now(w.app.pair)->step.steps, 203);
+    press(&w, "ginsn:7<Enter>");
+    assert_int_equal(pair_now(w.app.pair)->step.steps, 7);
+    assert_true(far > 7);
+    press(&w, "gkmain<Enter>");
+    expect_shows(&w, "try 500");
+    press(&w, "g999999999<Enter>");
+    expect_shows(&w, "only up to instruction");
+    press(&w, "g<Esc>");
+    assert_non_null(w.app.pair);
+    close_world(&w);
+}
+
 /* As many machines as have a column; more and fewer by key; who has none comes by < and >. */
 static void test_columns(void **state)
 {
@@ -175,7 +214,7 @@ static void test_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lockstep),
+        cmocka_unit_test(test_lockstep), cmocka_unit_test(test_previous_exit_and_goto),
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_more_and_less),
         cmocka_unit_test(test_answers),
