@@ -187,6 +187,17 @@ static bool write_machine(const struct options *o, const struct subject *s, stru
     return draw_tables(s, d, path, e);
 }
 
+/* Who draws for a slide hears at once that this is none, and what would be. */
+static void say_tall(const struct options *o, const struct drawing *d)
+{
+    const char *kind = o->operand[0];
+    bool part = !strcmp(kind, "ladder") || !strcmp(kind, "timeline");
+    int w, h;
+    if (o->value[OPT_SIZE] || d->p.frames || !picture_tall(&w, &h)) return;
+    fprintf(stderr, "         %d x %d is higher than a slide: %s--size 16x9 fits all on one, smaller\n", w, h,
+            part ? "--from and --to draw a part; " : "");
+}
+
 /* `s`: NULL: a file, d->run is all there is. */
 static bool draw(const struct options *o, const struct subject *s, struct drawing *d, struct err *e)
 {
@@ -197,7 +208,9 @@ static bool draw(const struct options *o, const struct subject *s, struct drawin
     snprintf(name, sizeof name, "%s-%s%s.%s", d->run.name, kind, d->p.frames && d->p.format != PICTURE_TIKZ ? "-%02d" : "", picture_ending(d->p.format));
     if (!path) path = name;
     if (!(needs_events_only(kind) ? write_events(s, kind, d, path, e) : write_machine(o, s, d, path, e))) return false;
-    if (strcmp(path, "-") && !o->value[OPT_QUIET]) fprintf(stderr, "diagram: %s\n", path);
+    if (!strcmp(path, "-") || o->value[OPT_QUIET]) return true;
+    fprintf(stderr, "diagram: %s\n", path);
+    say_tall(o, d);
     return true;
 }
 

@@ -12,6 +12,7 @@ static const struct size { const char *name; int width, height; } sizes[] = { { 
 enum { SIZES = sizeof sizes / sizeof *sizes };
 static const struct size *size;
 static const char *alt;
+static struct { int width, height; } canvas;
 
 bool picture_dress(const struct options *o, struct err *e)
 {
@@ -80,18 +81,34 @@ static void describe(struct text *svg)
     text_free(&words);
 }
 
+/* In the units of viewBox, which for our drawings are pixels. */
+static void measure(const struct text *svg)
+{
+    double w, h;
+    size_t n;
+    const char *at = attribute(svg, " viewBox=\"", &n);
+    if (at && sscanf(at, "%*f %*f %lf %lf", &w, &h) == 2) canvas.width = (int)w, canvas.height = (int)h;
+}
+
+bool picture_tall(int *width, int *height)
+{
+    *width = canvas.width, *height = canvas.height;
+    return canvas.height > canvas.width;
+}
+
 void picture_dress_svg(struct text *svg)
 {
     if (!svg->s || (strncmp(svg->s, "<svg", 4) && strncmp(svg->s, "<?xml", 5))) return;
     if (size) resize(svg);
     if (alt) describe(svg);
+    measure(svg);
 }
 
 bool picture_put(const struct text *t, const char *path, struct err *e)
 {
     struct text dressed = { 0 };
     text_bytes(&dressed, text_str(t), t->len);
-    if (picture_dressed()) picture_dress_svg(&dressed);
+    picture_dress_svg(&dressed);
     bool ok = text_write(&dressed, path, e);
     if (ok) picture_note(path, &dressed);
     text_free(&dressed);

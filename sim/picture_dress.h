@@ -10,6 +10,8 @@ bool picture_dress(const struct options *o, struct err *e);
 bool picture_dressed(void);                 /* is there anything to do? */
 /* Changes an SVG document; anything else stays as it is. */
 void picture_dress_svg(struct text *svg);
+/* The canvas in pixels of the SVG document that went out last, if it is higher than wide: no slide is. */
+bool picture_tall(int *width, int *height);
 /* As text_write, after picture_dress_svg. */
 bool picture_put(const struct text *t, const char *path, struct err *e);
 

@@ -180,7 +180,8 @@ ok "as DOT" grep -q 'guest -> r30' vmx.dot
 ok "nobody entered a guest: exit 2" [ $? = 2 ]
 ok "and who does" grep -q 'try --cpu vtx' err
 
-"$ringside" draw blocks bt -o blocks.svg -q && "$ringside" draw blocks bt -o again.svg -q
+"$ringside" draw blocks bt -o blocks.svg 2>err && "$ringside" draw blocks bt -o again.svg -q 2>quiet
+ok "what is higher than a slide says so" sh -c 'grep -q "x 2[0-9]* is higher than a slide: --size 16x9" err && [ ! -s quiet ]'
 ok "blocks are drawn, the same each time" cmp blocks.svg again.svg
 ok "as SVG" grep -q '</svg>' blocks.svg
 "$ringside" draw blocks bt -o blocks.txt -q
@@ -332,6 +333,7 @@ draw 0 popf -o whole.svg
 ok "frames: the last is the whole" cmp "$last" whole.svg
 draw 0 popf --size 16x9 --alt 'a <picture> & words' -o s.svg
 ok "--size" grep -q 'width="1280px" height="720px"' s.svg
+ok "which is a slide" sh -c '! grep -q slide err'
 ok "--alt" grep -q '<desc>a &lt;picture&gt; &amp; words</desc>' s.svg
 for kind in vmx bits; do
     chart 0 $kind vtx --size 4x3 --alt words -o k.svg
