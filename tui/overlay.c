@@ -238,7 +238,7 @@ static void draw_prompt(struct app *a)
         [CMD_EXEC] = "Execute (NAME HEXBYTES eax=... ring=1 ...): ",
         [CMD_ADDRESS] = "Look at (ADDRESS or SYMBOL[,write|exec][,RING]; empty: newest fault): "
     };
-    const char *label = a->pair && a->asking == CMD_GOTO ? "Go to instruction of the guest (500): " : labels[a->asking];
+    const char *label = a->pair && a->asking == CMD_GOTO ? "Go to the guest's instruction number: " : labels[a->asking];
     struct rect r = a->layout.timeline.h ? a->layout.timeline : a->layout.keys;
     struct pane p = pane_of(&a->frame, r);
     pane_fill(&p, (struct rect){ 0, 0, p.at.w, p.at.h }, STYLE(ROLE_PLAIN, 0), ' ');
