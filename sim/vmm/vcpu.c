@@ -61,7 +61,8 @@ bool vcpu_in_chip(const struct vcpu *v)
 {
     const struct cpu *c = &v->virt;
     uint32_t size = v->vm->bus.firmware.size;
-    return size && !(c->cr0 & CR0_PG) && 0u - (c->seg[SEG_CS].base + c->eip) <= size;
+    uint32_t at = c->seg[SEG_CS].base + c->eip;
+    return size && !(c->cr0 & CR0_PG) && at && 0u - at <= size; /* address 0 is behind the chip, not in it */
 }
 
 bool vcpu_interruptible(const struct vcpu *v) { return (v->virt.eflags & FLAG_IF) && v->virt.insns != v->virt.inhibit; }

@@ -47,6 +47,11 @@ sector video 8
 sector return 1
 boot return
 check "a triple fault that was announced is a reset" [ "$rc$(cat "$TMPDIR/out")" = "0P back, printer 9000 " ]
+sector zero 1
+for cpu in native te bt vtx; do
+    boot zero --cpu $cpu
+    check "offset 0 of a code segment is not the BIOS's chip, $cpu" [ "$rc$(cat "$TMPDIR/out")" = 00 ]
+done
 
 for cpu in native te vtx; do
     boot video --cpu $cpu --screen "$TMPDIR/screen"
