@@ -317,6 +317,8 @@ bool script_find_files(struct script *s, struct err *e)
     if (s->disk[0] && !find_guest(s->dir, s->disk, path))
         return err_set(e, EXIT_INPUT, "%s: there is no disk image '%s'; build the guests with `make guests`", s->file, s->disk);
     if (s->disk[0] && !config_option(&s->pub.cfg, "disk", path, e)) return false;
+    if (s->peer[0] && !find_guest(s->dir, s->peer, s->pub.cfg.peer))
+        return err_set(e, EXIT_INPUT, "%s: machine.peer: there is no guest image '%s'; build the guests with `make guests`", s->file, s->peer);
     if (!s->module[0]) return true;
     if (!find_guest(s->dir, s->module, path))
         return err_set(e, EXIT_INPUT, "%s: there is no module '%s'; build the guests with `make guests`", s->file, s->module);

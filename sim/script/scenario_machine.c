@@ -103,6 +103,12 @@ static void take_guest(lua_State *L, void *to)
     take_file(L, "machine.guest", s->guest, sizeof s->guest);
 }
 
+static void take_peer(lua_State *L, void *to)
+{
+    struct script *s = to;
+    take_file(L, "machine.peer", s->peer, sizeof s->peer);
+}
+
 static void take_module(lua_State *L, void *to)
 {
     struct script *s = to;
@@ -115,6 +121,8 @@ static void take_disk(lua_State *L, void *to)
     take_file(L, "machine.disk", s->disk, sizeof s->disk);
 }
 OPTION(nic, "nic")
+OPTION(peer_append, "peer-append")
+OPTION(peer_cpu, "peer-cpu")
 
 /* set = { ["cost.cli"] = 60 } */
 static void take_set(lua_State *L, void *to)
@@ -239,6 +247,9 @@ static const struct field machine_fields[] = {
     { "module", take_module },
     { "disk", take_disk },
     { "nic", take_nic },
+    { "peer", take_peer },
+    { "peer_append", take_peer_append },
+    { "peer_cpu", take_peer_cpu },
     { "set", take_set },
     { "vms", take_vms },
 };

@@ -45,7 +45,7 @@ struct script {
     struct sandbox box;
     char   file[128];                    /* "popf.lua": the name in messages */
     char   dir[512];                     /* where it lies; include looks nowhere else */
-    char   guest[512], module[512], disk[512];      /* as the file says it; "" if it does not */
+    char   guest[512], module[512], disk[512], peer[512]; /* as the file says it; "" if it does not */
     int    order;
     bool   declared;                     /* scenario{} has been called */
     char  *pending;                      /* a title given to s:step, before its body */

@@ -46,6 +46,33 @@ for how in "${cases[@]}"; do
     net mini --module $img --cpu $how --nic join --net-replay "$TMPDIR/record" --append 'run="net ping d6 8 1100; halt"' --pcap "$TMPDIR/again"
     check "so does its record, at the same moments" cmp "$TMPDIR/live" "$TMPDIR/again"
 done
+# One goes back in time, and hears from the other one what one has heard; a scenario has it in its table.
+cat >"$TMPDIR/joined.lua" <<'L'
+local s = scenario { title = "Joined", lecture = "test", order = 1, techniques = "vtx native",
+  machine = { guest = "mini", module = "mini.img", nic = "join", peer = "mini", peer_append = 'run="net answer"', peer_cpu = "PEER",
+              append = 'run="net ping d6 8 1100; halt"' } }
+s:step "all of it" { run = function(vm)
+    vm:run(till.stop())
+    local said, cycles = vm.serial, vm.cycles
+    expect.eq(said:find("8 answered", 1, true) ~= nil, true)
+    expect.eq(vm:back(200000), true)
+    expect.eq(vm.cycles < cycles, true)
+    vm:run(till.stop())
+    expect.eq(vm.serial == said and vm.cycles, cycles)
+end, note = "." }
+return s
+L
+sed 's/PEER/bt/' "$TMPDIR/joined.lua" >"$TMPDIR/joined1.lua"
+check "who goes back in time hears the same again" "$RINGSIDE" run "$TMPDIR/joined1.lua" -q
+refused() { ! "$RINGSIDE" run "$TMPDIR/joined.lua" -q 2>"$TMPDIR/err" && grep -q "$1" "$TMPDIR/err"; }
+check "a technique that is none is refused" refused "PEER"
+sed 's/peer = "mini"/peer = "nobody"/' "$TMPDIR/joined1.lua" >"$TMPDIR/joined.lua"
+check "so is an image that is not there" refused "machine.peer: there is no guest image 'nobody'"
+at_a_prompt() {
+    echo 'vm:run(till.stop()) print(vm:back(100)) vm:run(till.stop()) print(vm.serial)' | "$RINGSIDE" repl build/guests/mini.elf --module $img "${peer[@]}" \
+        --peer-append 'run="net answer"' --append 'run="net ping d6 8; halt"' | grep -q '8 answered'
+}
+check "a prompt may have another machine, too" at_a_prompt
 net mini-pv --cpu pv --vms 3 --io split --disk $img "${peer[@]}" --peer-append 'disk run="net answer"' --append 'run="net ping d6 8 1100; halt"'
 check "guests of a service domain reach another machine" answered .2 8 1100
 # What enters a switch, or the service domain's bridge, leaves it, waits or was dropped; what one switch gives to the link comes to the other, but for what is on its way. Also
