@@ -65,7 +65,7 @@ def wait(what, seconds=60):
         if select.select([fd], [], [], 1)[0]: seen += os.read(fd, 4096)
     seen = seen[seen.index(what) + len(what):]
 def send(s): os.write(fd, s)
-def prompt(): wait(b"ringside> ")                                       # between two prompts the terminal is the reader's no more
+def prompt(): wait(b"\n\r\x1b[Kringside> ")                              # a new one: each key draws the old one again; between two the terminal is the reader's no more
 wait(b"ringside> ")
 send(b"vm.cyc\t"); wait(b"vm.cycles"); send(b"\r"); wait(b"0"); prompt()   # one word fits
 send(b"vm.flags.I\t"); wait(b"vm.flags.I"); send(b"\x15")               # Ctrl-U
