@@ -82,7 +82,7 @@ send(b"string.form\t"); wait(b"string.format"); send(b"\x15")
 send(b"t = {\r"); wait(b"..> "); send(b"\x03"); prompt()                 # Ctrl-C forgets all of it
 send(b"3\x0110 + \x050\r"); wait(b"\n40 "); prompt()                    # Ctrl-A, Ctrl-E
 send(b"7\x1b[H1\x1b[F1\x1b[D\x1b[3~\r"); wait(b"\n17 "); prompt()      # Home, End, Delete
-send(b'"\xc3\xa4x\x1b[D\x7f\x1b[F"\r'); wait(b"x\r\n"); prompt()   # a letter of two bytes is one
+send(b'"\xc3\xa4x\x1b[D\x7f\x1b[F"\r'); wait(b"x\r"); prompt()   # a letter of two bytes is one
 send(b"-- " + b"long " * 60 + b"\r"); prompt()
 send(b"\x04")                                                           # Ctrl-D
 _, status = os.waitpid(pid, 0)
