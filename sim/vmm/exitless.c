@@ -71,11 +71,16 @@ void exitless_start(struct vm *vm)
 
 static bool is_usual(const struct pic_chip *c) { return c->ready && c->icw2 >= FIRST_VECTOR && c->icw2 < WINDOW_IRQ && !(c->icw4 & AUTO_EOI); }
 
+/* Is the second chip still as the firmware left it (vectors 70h)? A kernel that programs one after the other is in between: its next ICW1
+ * would reach the real chip, for the command ports are open then, and ICW2 to 4 the virtual one. */
+static bool is_pair(const struct pic *p) { return p->chip[1].icw2 == p->chip[0].icw2 + 8; }
+
 /* Has the guest nothing virtual to end, or to take? */
 static bool is_free(const struct vcpu *v)
 {
     const struct pic *p = pair(v->vm);
-    return is_usual(&p->chip[0]) && is_usual(&p->chip[1]) && !p->chip[0].isr && !p->chip[1].isr && !v->virt.intr && !v->vtx->event && !v->vm->pass->up;
+    return is_usual(&p->chip[0]) && is_usual(&p->chip[1]) && is_pair(p) && !p->chip[0].isr && !p->chip[1].isr &&
+        !v->virt.intr && !v->vtx->event && !v->vm->pass->up;
 }
 
 /* The guest's masks of its own devices' lines are the real ones'. */
