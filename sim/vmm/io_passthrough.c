@@ -9,7 +9,7 @@
  * Idea 3, interrupts: the real one makes the guest leave, the virtual 8259 pair gets it; the guest's EOI is a second exit. A drive's
  * is an edge, and so is what the guest gets: it may end it first and ask the drive for its status, which lets the line fall, later and
  * unseen. Only while one waits is the real input switched to levels, and masked: a line that falls before takes its request along. The
- * card's is a level, and its real input masked until it has fallen.
+ * card's is a level, and its real input masked until it has fallen or the guest has ended the interrupt.
  * PCI configuration stays virtual; what it decides (BAR 4, bus mastering) is carried over to the real function.
  *
  * VT-d specification 1.3, 3.4 (tables), 10.4 (registers); facts 9.3. Exitless interrupts: exitless.h. Not modelled: the network card's memory window (its ports do). A guest
