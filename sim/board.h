@@ -96,7 +96,9 @@ struct machine {
     struct { bool done; uint64_t cycle; size_t bytes; struct err failed; } save; /* --save: what came of it; machine_save.c */
     /* --migrate-at: the second machine; sums of what went onto the link and came out of it; all but memory. machine_migrate.c */
     struct { struct machine *to; uint32_t sent, got; struct text rest; uint32_t inputs; size_t typed; } migration; /* `to` of one of several stays here */
-    struct points  points;       /* a debugger's */
+    struct points  points;       /* a debugger's, and behind them `lent` of a run's condition */
+    unsigned       lent;
+    bool           watches_word; /* the condition of the run in progress does */
     struct recorder recorder;    /* the last instructions */
     machine_each_fn *each;       /* called after every boundary; NULL: nobody */
     void          *each_self;
@@ -107,6 +109,10 @@ void machine_sync_pause(struct machine *m); /* after a restore: pins and deadlin
 /* While history is replayed nothing stops at points; release with what hold returned. machine_points.c */
 bool machine_points_hold(struct machine *m);
 void machine_points_release(struct machine *m, bool was);
+/* Beside those that are armed, points at which a condition of a run is to be looked at (machine_run.c); a hit of one of them is no stop point's.
+ * `was` keeps what machine_points_return puts back. False, and nothing done: there are too many. */
+bool machine_points_lend(struct machine *m, struct points *was, const struct point *list, unsigned n);
+void machine_points_return(struct machine *m, const struct points *was);
 /* Recorded input whose moment has come; the boundary of the next one. machine_input.c */
 void     machine_input_due(struct machine *m);
 uint64_t machine_input_next(const struct machine *m);

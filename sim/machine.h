@@ -42,7 +42,7 @@ enum till_kind {
     TILL_GUEST,  /* the next instruction belongs to the guest (not to the hypervisor) */
     TILL_CYCLES, /* cycle counter >= value */
     TILL_INSNS,  /* insns >= value */
-    TILL_WRITE,  /* the 32-bit word at guest virtual address `a` changed */
+    TILL_WRITE,  /* the 32-bit word at guest virtual address `a` changed: by a store there, at once; by other ways, 256 instructions later at most */
     TILL_ANY,    /* any of sub[0..subs) */
     TILL_ALL     /* each of sub[] (64 at most) has happened once since the start of the run */
 };

@@ -33,6 +33,33 @@ bool machine_points_hold(struct machine *m)
 
 void machine_points_release(struct machine *m, bool was) { arm(m, was); }
 
+bool machine_points_lend(struct machine *m, struct points *was, const struct point *list, unsigned n)
+{
+    struct point all[POINTS_MOST];
+    unsigned own = m->points.armed ? m->points.n : 0;
+    if (own + n > POINTS_MOST) return false;
+    *was = m->points;
+    memcpy(all, m->points.row, own * sizeof all[0]);
+    memcpy(all + own, list, n * sizeof all[0]);
+    points_set(&m->points, all, own + n);
+    m->lent = n;
+    mmu_drop_tags(&m->b->mmu);
+    return true;
+}
+
+void machine_points_return(struct machine *m, const struct points *was)
+{
+    bool hit = m->points.hit;
+    struct point_hit what = m->points.what;
+    uint64_t passed = m->points.passed;
+    m->points = *was;
+    m->points.hit = hit;
+    m->points.what = what;
+    m->points.passed = passed;
+    m->lent = 0;
+    mmu_drop_tags(&m->b->mmu);
+}
+
 /* --- backwards --- */
 
 enum { SLICE = 1000000 };

@@ -52,13 +52,32 @@ static bool holds(const struct machine *m, struct till *t, const struct event *e
 static bool is_fine(const struct till *t)
 {
     switch ((enum till_kind)t->kind) {
-    case TILL_LABEL: case TILL_INSN: case TILL_RING: case TILL_GUEST: case TILL_WRITE: return true;
+    case TILL_INSN: case TILL_RING: case TILL_GUEST: return true;
     case TILL_ANY: case TILL_ALL:
         for (unsigned s = 0; s < t->subs; s++)
             if (is_fine(&t->sub[s])) return true;
         return false;
     default: return false;
     }
+}
+
+/* Addresses at which it must be looked at: at their execution, or when something is stored there. Returns how many there are by now. */
+static unsigned places(const struct till *t, struct point *list, unsigned n)
+{
+    if (t->kind == TILL_LABEL && n <= PARTS_MOST) list[n++] = (struct point){ t->a, 1, POINT_EXEC };
+    if (t->kind == TILL_WRITE && n <= PARTS_MOST) list[n++] = (struct point){ t->a, 4, POINT_WRITE };
+    for (unsigned s = 0; s < t->subs; s++) n = places(&t->sub[s], list, n);
+    return n;
+}
+
+/* A word can change without a store of the guest's to it (by DMA, by another page that is mapped there): it is looked at this often, too. */
+enum { WORD_LOOKS = 256 };
+
+static bool has_word(const struct till *t)
+{
+    bool any = t->kind == TILL_WRITE;
+    for (unsigned s = 0; s < t->subs; s++) any |= has_word(&t->sub[s]);
+    return any;
 }
 
 /* The next cycle and instruction count a condition names: the run pauses there to look. */
@@ -174,6 +193,7 @@ static void advance(struct machine *m, uint64_t insns)
 static uint64_t chunk(const struct machine *m, uint64_t target, bool fine)
 {
     uint64_t at = m->b->cpu.insns, n = fine ? 1 : target - at;
+    if (m->watches_word && n > WORD_LOOKS) n = WORD_LOOKS;
     if (m->snapshots.next > at && m->snapshots.next - at < n) n = m->snapshots.next - at;
     if (m->cfg.limit_insns > at && m->cfg.limit_insns - at < n) n = m->cfg.limit_insns - at;
     uint64_t input = machine_input_next(m);
@@ -217,8 +237,13 @@ static bool at_point(struct machine *m)
 {
     struct points *p = &m->points;
     if (!p->hit) return false;
-    if (p->what.kind != POINT_EXEC) return m->b->cpu.insns != p->what.moment;
-    if (machine_place(m) != PLACE_VMM) return true;
+    bool lent = p->what.row >= p->n - m->lent; /* the condition's: it was looked at, and does not hold */
+    if (p->what.kind != POINT_EXEC) {
+        if (m->b->cpu.insns == p->what.moment) return false;
+        if (lent) points_go(p);
+        return !lent;
+    }
+    if (machine_place(m) != PLACE_VMM && !lent) return true;
     machine_points_pass(m);
     points_go(p);
     return false;
@@ -229,6 +254,11 @@ static enum machine_stop run(struct machine *m, struct till *till, uint64_t targ
     struct board *b = m->b;
     struct run r = { .m = m, .till = till };
     bool fine = m->each || (till && is_fine(till)), moved = false;
+    struct point list[PARTS_MOST + 1];
+    struct points was;
+    unsigned lent = fine || !till ? 0 : places(till, list, 0);
+    if (lent && !machine_points_lend(m, &was, list, lent)) fine = true, lent = 0;
+    m->watches_word = till && has_word(till);
     int sub = till ? trace_subscribe(m->trace, CAT_ALL, watch, &r) : -1;
     enum machine_stop why = MACHINE_BUDGET;
     uint64_t begun = b->cpu.insns;
@@ -259,6 +289,7 @@ static enum machine_stop run(struct machine *m, struct till *till, uint64_t targ
     }
     if (sub >= 0) trace_unsubscribe(m->trace, sub);
     timeq_cancel(&b->timers, &b->till);
+    if (lent) machine_points_return(m, &was);
     return b->end.fate != FATE_RUNNING && why != MACHINE_TILL ? MACHINE_ENDED : why;
 }
 

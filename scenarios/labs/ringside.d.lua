@@ -24,7 +24,7 @@ function till.label(at) end
 ---@param mnemonic string
 ---@return till.condition
 function till.insn(mnemonic) end
----@param at string|integer the word there changed
+---@param at string|integer the word there changed: by a store, at once; by other ways (DMA, another page mapped there), 256 instructions later at most
 ---@return till.condition
 function till.write(at) end
 ---@param ring integer

@@ -37,10 +37,10 @@ bool points_touch(const struct points *p, uint32_t at, unsigned kinds)
     return false;
 }
 
-static void record(struct points *p, uint32_t at, enum point_kind kind)
+static void record(struct points *p, unsigned row, uint32_t at, enum point_kind kind)
 {
     p->hit = true;
-    p->what = (struct point_hit){ .at = at, .kind = (uint8_t)kind, .moment = *p->now };
+    p->what = (struct point_hit){ .at = at, .kind = (uint8_t)kind, .row = (uint16_t)row, .moment = *p->now };
     p->pause(p->self);
 }
 
@@ -50,7 +50,7 @@ bool points_execute(struct points *p, uint32_t at)
     if (is_alias(p, at)) at = p->alias(p->self, at);
     for (unsigned i = 0; i < p->n; i++)
         if ((p->row[i].kinds & POINT_EXEC) && p->row[i].at == at) {
-            if (!p->hit) record(p, at, POINT_EXEC);
+            if (!p->hit) record(p, i, at, POINT_EXEC);
             return true;
         }
     return false;
@@ -73,7 +73,7 @@ void points_touched(struct points *p, uint32_t at, unsigned size, enum point_kin
     for (unsigned i = 0; i < p->n; i++) {
         const struct point *x = &p->row[i];
         if ((x->kinds & kind) && meet(x->at, x->length, at, size)) {
-            record(p, at - x->at < x->length ? at : x->at, kind);
+            record(p, i, at - x->at < x->length ? at : x->at, kind);
             return;
         }
     }

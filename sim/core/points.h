@@ -19,6 +19,7 @@ struct point {
 struct point_hit {
     uint32_t at;         /* of the instruction, or the first byte of the point that was accessed */
     uint8_t  kind;       /* one bit */
+    uint16_t row;        /* the first of points.row that was hit */
     uint64_t moment;     /* boundary before the instruction */
 };
 

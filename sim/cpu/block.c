@@ -325,6 +325,7 @@ static void wait_ahead(const struct cpu *c, struct block *b, const uint8_t *byte
 struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n)
 {
     struct block_cache *bc = c->blocks;
+    const unsigned page = PAGE_SIZE - (at.v & (PAGE_SIZE - 1)); /* what instructions wait for is no matter of where the block must end */
     struct block *b = bc->recorded ? NULL : revive(bc, at, code32, bytes, n); /* a record has the bytes as first decoded */
     if (b && b->metered) meter_weigh(c, b, b->metered);
     if (b) return enter(c, b);
@@ -345,11 +346,11 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
         if (block_ends(i)) break;
     }
     if (!b->n) return NULL;
-    wait_ahead(c, b, bytes + b->bytes, n - b->bytes);
+    wait_ahead(c, b, bytes + b->bytes, page - b->bytes);
     claim(bc, b, is_metered(c, at.v));
     if (b->metered) meter_weigh(c, b, b->metered);
     op_build(b, op_kit_of(c));
-    keep_code(bc, b, bytes, n);
+    keep_code(bc, b, bytes, page);
     return enter(c, b);
 }
 

@@ -94,8 +94,8 @@ static inline bool block_asks(const struct insn *i) { return i->flags & INSN_END
 
 /* The block that begins at `at`, or NULL. */
 struct block *block_find(const struct block_cache *bc, hpa_t at, bool code32);
-/* Decodes one from the host bytes of its page: bytes[0..n) lie at `at`, n reaches to the end of the page. NULL if the very
- * first instruction crosses it. May flush the cache to make room. */
+/* Decodes one from the host bytes of its page, which lie at `at`; its instructions are in bytes[0..n), which reach to the page's end
+ * or to the next stop point. NULL if the very first instruction crosses that. May flush the cache to make room. */
 struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *bytes, unsigned n);
 /* Instructions are wrapped for the observer and the recorder when blocks are built: flushes if one came or went. */
 void block_observe(struct cpu *c);

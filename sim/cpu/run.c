@@ -126,7 +126,6 @@ static bool in_limit(const struct cpu *c, const struct block *b)
  * blocks of a page without looking here. */
 static enum look look_pointed(struct cpu *c, uint32_t lin, const struct code *code, struct block **b)
 {
-    if (points_execute(c->points, lin)) return LOOK_POINT;
     if (!c->blocks || !code->host) return LOOK_SINGLE;
     unsigned room = points_room(c->points, lin);
     *b = block_find(c->blocks, code->at, code_is_32(c));
@@ -143,6 +142,8 @@ static enum look look(struct cpu *c, struct block **b)
         (void)cpu_raise_code(c, VEC_GP, 0);
         return LOOK_FAULT;
     }
+    /* Before the fetch, which takes time and may fault, as the debug registers do (SDM vol. 3A 6.9): nothing has happened yet. */
+    if (points_page(c->points, cs->base + c->eip, POINT_EXEC) && points_execute(c->points, cs->base + c->eip)) return LOOK_POINT;
     if (!code_at(c, cs->base + c->eip, &code)) return LOOK_FAULT;
     c->site = code.at.v;
     bool cached = c->blocks && code.host && !code.pointed;
