@@ -26,6 +26,12 @@ static bool is_conforming(struct descriptor d)
     return (d.high & (HIGH_P | HIGH_S | HIGH_CODE | HIGH_DOWN)) == (HIGH_P | HIGH_S | HIGH_CODE | HIGH_DOWN);
 }
 
+/* Code of the guest's ring 1, which is interpreted because compression has taken that ring. */
+static bool is_inner_code(struct descriptor d)
+{
+    return (d.high & (HIGH_S | HIGH_CODE | HIGH_DOWN | HIGH_DPL)) == (HIGH_S | HIGH_CODE | 1u << 13);
+}
+
 bool descriptor_runnable(struct descriptor d)
 {
     if (!(d.high & HIGH_P) || !(d.high & HIGH_S)) return false;
@@ -118,13 +124,13 @@ static void note_user_code(struct vcpu *v, uint16_t selector, struct descriptor 
 }
 
 /* The shadow while nobody is about to load it: a first load shall come to us, and so shall a kernel's return to user code,
- * which may be conforming code. What there was no room to note would not be taken away again, so it is never present. */
+ * which may be conforming code, and to ring-1 code, which the real CPU would take for a return within the ring (no SS:ESP popped). What there was no room to note would not be taken away again, so it is never present. */
 static struct descriptor resting_shadow(const struct vcpu *v, uint16_t selector, struct descriptor d)
 {
     bool present = v->user_code.present && is_noted(&v->user_code, selector);
     struct descriptor s = descriptor_shadow(d, present);
     bool first = (d.high & HIGH_S) && !(d.high & HIGH_ACCESSED);
-    if (first || segments_held(v, selector) || (is_conforming(d) && !present)) s.high &= ~(uint32_t)HIGH_P;
+    if (first || is_inner_code(d) || segments_held(v, selector) || (is_conforming(d) && !present)) s.high &= ~(uint32_t)HIGH_P;
     return s;
 }
 

@@ -5,7 +5,7 @@
 // Manual: Intel SDM volume 3, 5.9 (privileged instructions), 6.12.1 (IDT), 6.15 (double fault); Robin and Irvine 2000.
 #include "probe.h"
 
-enum { SEL_LOCAL = SEL_FREE, GATE = 0x42, AT_UD = 6, AT_NP = 11 };
+enum { SEL_LOCAL = SEL_FREE, SEL_RING1_CODE = SEL_FREE + 8, SEL_RING1_DATA = SEL_FREE + 16, GATE = 0x42, AT_UD = 6, AT_NP = 11 };
 
 // ---- rows 13 to 19: #GP in ring 1, nothing of the kind in ring 0
 
@@ -73,6 +73,27 @@ static void privilege_levels(void)
     outcome("the kernel at IOPL 1", kernel_cli);
 }
 
+// ---- tasks in ring 1, where the kernel itself has been put: an IRET there pops SS:ESP, and a gate brings them back
+
+ACT(inner, "mov ecx, cs\nmov edx, ss\nmov ebx, esp\nadd esi, 1\nud2");
+ACT(inner_end, USER_END);
+ACT(inner_jump, "jmp 0x39, offset inner_end"); // from ring 0: not the segment's privilege level
+
+static void ring_1(void)
+{
+    static uint32_t stack[64];
+    print("ring 1\n");
+    gdt[SEL_RING1_CODE / 8] = segment(0, 0xFFFFF, 0xBA, true); // of DPL 1, not accessed yet
+    gdt[SEL_RING1_DATA / 8] = segment(0, 0xFFFFF, 0xB2, true);
+    for (unsigned i = 0; i < 3; i++) { // the accessed bit is set by the first
+        attempt_on(inner, SEL_RING1_CODE | 1, SEL_RING1_DATA | 1, (uint32_t)(stack + 64), EFLAGS_ALWAYS);
+        fact2("cs, ss", caught.ecx & 0xFFFF, caught.edx & 0xFFFF);
+        fact2("stack: ours, SS:ESP pushed", caught.ebx == (uint32_t)(stack + 64), caught.ss);
+        print(attempt_on(inner_end, SEL_RING1_CODE | 1, SEL_RING1_DATA | 1, (uint32_t)(stack + 60), EFLAGS_ALWAYS) ? "back\n" : "lost\n");
+    }
+    outcome("a jump there", inner_jump);
+}
+
 // ---- rows 1 to 12, and what ring 1 may do that ring 0 may not
 
 // What is stored on the page of a descriptor table is traced there, and so comes out right.
@@ -124,6 +145,7 @@ void kmain(void)
     __asm__ volatile("lldt %w0" : : "r"(SEL_LOCAL));
     repaired();
     nested();
+    ring_1();
     privilege_levels();
     silent();
     finish(true);
