@@ -17,6 +17,13 @@ static bool denormals(struct soft *s, const struct num *a, const struct num *b)
     return soft_stops(s);
 }
 
+/* The dividend as it was: a denormal one is no underflow, masked or not. */
+static struct fpu_reg unchanged(const struct soft *s, struct num a)
+{
+    struct soft masked = { (uint16_t)(s->control | FPU_UE), 0, false };
+    return exact(&masked, a.sign, a.exp, a.mantissa);
+}
+
 /* a * 2^n mod b, and the low bits of the quotient. a < 2b. */
 static uint64_t reduce(uint64_t a, uint64_t b, unsigned n, unsigned *q)
 {
@@ -63,7 +70,7 @@ struct fpu_reg soft_rem(struct soft *s, struct num a, struct num b, bool nearest
     if (denormals(s, &a, &b)) return fpu_indefinite;
     *quotient = 0;
     if (a.cls == NUM_ZERO) return soft_zero(a.sign);
-    if (b.cls == NUM_INF) return exact(s, a.sign, a.exp, a.mantissa);
+    if (b.cls == NUM_INF) return unchanged(s, a);
     int32_t d = a.exp - b.exp;
     if (d < 64) {
         r = complete(s, a, b, nearest, quotient);

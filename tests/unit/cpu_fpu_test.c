@@ -75,6 +75,28 @@ static void divide_by_zero(struct fake *f)
     assert_int_equal(fpu_st(&f->cpu.fpu, 1)->sign_exp, 0x3FFF); /* the operand is still there */
 }
 
+/* What is left of a denormal number is itself: with underflow unmasked, too, as a real unit has it. */
+static void denormal_by_infinity(void **state)
+{
+    (void)state;
+    static const uint8_t ops[] = { 0xF8, 0xF5 }; /* fprem, fprem1 */
+    const struct fpu_reg small = { 0x269DF989D5E0ED11u, 0x8000 }, infinite = { (uint64_t)1 << 63, 0x7FFF };
+    for (unsigned n = 0; n < COUNT(ops); n++) {
+        struct fake f;
+        rings_init(&f);
+        fake_put32(&f, AT, 0x36F); /* underflow unmasked */
+        assert_int_equal(STEP(&f, 0xDB, 0xE3), STEP_OK);
+        assert_int_equal(STEP(&f, 0xD9, 0x2D, 0, 0, 2, 0), STEP_OK); /* fldcw [20000h] */
+        fpu_push(&f.cpu.fpu, infinite);
+        fpu_push(&f.cpu.fpu, small);
+        assert_int_equal(STEP(&f, 0xD9, ops[n]), STEP_OK);
+        assert_true(fpu_st(&f.cpu.fpu, 0)->mantissa == small.mantissa);
+        assert_int_equal(fpu_st(&f.cpu.fpu, 0)->sign_exp, small.sign_exp);
+        assert_int_equal(f.cpu.fpu.status & (FPU_EXCEPTIONS | FPU_ES), FPU_DE);
+        fake_done(&f);
+    }
+}
+
 static void reported_as_mf(void **state)
 {
     (void)state;
@@ -283,7 +305,7 @@ static void known_results(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(availability), cmocka_unit_test(not_there), cmocka_unit_test(reported_as_mf),
+        cmocka_unit_test(availability), cmocka_unit_test(not_there), cmocka_unit_test(denormal_by_infinity), cmocka_unit_test(reported_as_mf),
         cmocka_unit_test(reported_by_ferr), cmocka_unit_test(interrupt_ends_the_wait), cmocka_unit_test(environments),
         cmocka_unit_test(real_mode_environment), cmocka_unit_test(fxsave_and_back),
         cmocka_unit_test(faults_change_nothing), cmocka_unit_test(mmx_aliases), cmocka_unit_test(known_results),
