@@ -267,7 +267,7 @@ static void topics(struct text *out)
 {
     static const char *list[TOPICS];
     unsigned n = explain_words(list, TOPICS);
-    text_add(out, "port\nkeys\n");
+    text_add(out, "port\nkeys\nterms\n");
     for (unsigned i = 0; i < n; i++) {
         unsigned k = 0;
         while (strcmp(list[k], list[i])) k++; /* a word may be in several tables */

@@ -83,7 +83,10 @@ static const char explain_more[] =
     "  ringside explain popf\n"
     "  ringside explain page-fault\n"
     "  ringside explain vmm.dispatch\n"
+    "  ringside explain shadow page table\n"
+    "  ringside explain PgDn                 what a key of the terminal does\n"
     "  ringside explain port                 how much of mini its port changes\n"
+    "  ringside explain terms                the words of the subject\n"
     "  ringside explain                      all words\n";
 static const char exec_more[] =
     "Without FILE, or with -, lines come from standard input. One line is one case:\n\n"
@@ -200,7 +203,7 @@ const struct command commands[] = {
     { "compare", "SCENARIO|IMAGE", "the same guest on several machines", FOR_COMPARE, compare_more, cmd_compare },
     { "bench", "KIND [LOAD|IMAGE]", "what operations and workloads cost", FOR_BENCH, bench_more, cmd_bench },
     { "classify", "[INSTRUCTION]", "who is sensitive or privileged; the theorems", FOR_CLASSIFY, classify_more, cmd_classify },
-    { "explain", "[WORD]", "an instruction, exit, cause, event, cost, ...", FOR_EXPLAIN, explain_more, cmd_explain },
+    { "explain", "[WORD ...]", "an instruction, exit, event, term, key, cost, ...", FOR_EXPLAIN, explain_more, cmd_explain },
     { "quiz", "[TOPIC]", "practice problems, with worked answers", FOR_QUIZ, quiz_more, cmd_quiz },
     { "lab", "VERB NAME [FOLDER]", "begin a lab, or try it before giving it out", FOR_LAB, lab_more, cmd_lab },
     { "grade", "[LAB]", "run a lab's tests, write scores", FOR_GRADE, grade_more, cmd_grade },

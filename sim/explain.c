@@ -14,6 +14,7 @@ struct table {
     const char *title, *about;
     const char *(*word)(unsigned i); /* NULL: there are no more */
     void (*page)(unsigned i, const struct model *model, struct say *out);
+    bool (*is)(unsigned i, const char *asked); /* NULL: the word, whatever its capitals */
 };
 
 static void plain(const char *about, struct say *out) { say_wrap(out, "  ", 2, about); }
@@ -45,6 +46,8 @@ static void insn_page(unsigned i, const struct model *model, struct say *out)
     source(model, (enum cost)d->cost, out);
     if (d->sensitivity != SENS_NONE) say_add(out, "  seen by executing it: ringside classify %s\n", d->word);
 }
+
+static bool insn_is(unsigned i, const char *asked) { return !strcasecmp(asked, insn_desc(i + 1)->word) || !strcasecmp(asked, insn_row_name(i + 1)); }
 
 /* --- words with one sentence --- */
 
@@ -141,31 +144,51 @@ static void call_page(unsigned i, const struct model *model, struct say *out)
 }
 
 static const struct table tables[] = {
-    { "instruction", "instructions", insn_word, insn_page },
-    { "exit reason", "why a guest left to the hypervisor", exit_word, exit_page },
-    { "cause", "what cycles are spent on", cause_word, cause_page },
-    { "event", "what a trace tells", event_word, event_page },
-    { "death", "why a VM was ended", death_word, death_page },
-    { "technique", "ways to virtualize", technique_word, technique_page },
-    { "cost", "figures of the cycle model", cost_word, cost_page },
-    { "hypercall", "what a ported kernel asks of the hypervisor (--cpu pv)", call_word, call_page },
-    { "setting", "switches of the techniques", setting_word, setting_page },
+    { "instruction", "instructions", insn_word, insn_page, insn_is },
+    { "exit reason", "why a guest left to the hypervisor", exit_word, exit_page, NULL },
+    { "cause", "what cycles are spent on", cause_word, cause_page, NULL },
+    { "event", "what a trace tells", event_word, event_page, NULL },
+    { "death", "why a VM was ended", death_word, death_page, NULL },
+    { "technique", "ways to virtualize", technique_word, technique_page, NULL },
+    { "cost", "figures of the cycle model", cost_word, cost_page, NULL },
+    { "hypercall", "what a ported kernel asks of the hypervisor (--cpu pv)", call_word, call_page, NULL },
+    { "setting", "switches of the techniques", setting_word, setting_page, NULL },
+    { "VMX exit reason", "why a processor with VMX left its guest", explain_reason_word, explain_reason_page, NULL },
+    { "term", "words of the subject; `explain terms` has all of them", explain_term_word, explain_term_page, explain_term_is },
 };
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
+static void say_page(const struct table *t, unsigned i, const struct model *model, struct say *out)
+{
+    say_role(out, ROLE_TITLE, "%s", t->word(i));
+    say_add(out, ": %s\n", t->title);
+    t->page(i, model, out);
+}
+
 unsigned explain_word(const char *word, const struct model *model, struct say *out)
 {
-    unsigned found = 0;
-    for (unsigned t = 0; t < TABLES; t++)
-        for (unsigned i = 0; tables[t].word(i); i++) {
-            bool row = !t && !strcasecmp(word, insn_row_name(i + 1));
-            if (strcasecmp(word, tables[t].word(i)) && !row) continue;
-            say_role(out, ROLE_TITLE, "%s", tables[t].word(i));
-            say_add(out, ": %s\n", tables[t].title);
-            tables[t].page(i, model, out);
+    unsigned found = 0, spelled;
+    for (const struct table *t = tables; t < tables + TABLES; t++)
+        for (unsigned i = 0; t->word(i); i++) {
+            if (t->is ? !t->is(i, word) : strcasecmp(word, t->word(i)) != 0) continue;
+            say_page(t, i, model, out);
             found++;
         }
+    if (!found && (spelled = explain_spelled(word))) {
+        say_add(out, "%s is an instruction of the row\n", word);
+        say_page(tables, spelled - 1, model, out);
+        found++;
+    }
     return found;
+}
+
+void explain_glossary(struct say *out)
+{
+    for (unsigned i = 0; explain_term_word(i); i++) {
+        say_role(out, ROLE_TITLE, "%s", explain_term_word(i));
+        say_add(out, "\n");
+        explain_term_page(i, NULL, out);
+    }
 }
 
 unsigned explain_words(const char **words, unsigned room)
@@ -193,5 +216,5 @@ void explain_tables(struct say *out)
     say_role(out, ROLE_TITLE, "port");
     say_add(out, ": what it takes to port a kernel to a paravirtual interface, counted\n");
     say_role(out, ROLE_TITLE, "keys");
-    say_add(out, ": what the keys of the terminal do\n");
+    say_add(out, ": what the keys of the terminal do; `explain F7` says what one does\n");
 }

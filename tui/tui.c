@@ -256,3 +256,12 @@ void tui_keys(struct text *out)
         }
     }
 }
+
+bool tui_key(const char *key, struct text *out)
+{
+    uint32_t code = key_named(key, strlen(key));
+    int c = code == TKEY_NOTHING ? CMD_NONE : command_of_key(code);
+    if (c == CMD_NONE) return false;
+    text_add(out, "  %s\n  all of its keys: %s\n", command_desc(c)->help, command_desc(c)->keys);
+    return true;
+}

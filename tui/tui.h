@@ -48,5 +48,7 @@ bool tui_terminal(char *words, size_t room);
 
 /* The keys and what they do, as ? lists them: lines of at most 80 columns, for `ringside explain keys`. */
 void tui_keys(struct text *out);
+/* What this key does ("s", "PgDn", "F7", "Ctrl-L"; capitals matter where a letter is meant). False: nothing. */
+bool tui_key(const char *key, struct text *out);
 
 #endif
