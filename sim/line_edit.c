@@ -44,7 +44,7 @@ static size_t width(void)
 
 static void show(const struct line_edit *d, const char *prompt)
 {
-    size_t room = width() - strlen(prompt) - 1, from = 0, to = d->n;
+    size_t wide = width(), used = strlen(prompt) + 1, room = wide > used ? wide - used : 1, from = 0, to = d->n;
     while (columns(d->line + from, d->at - from) >= room) from = after(d, from);
     while (columns(d->line + from, to - from) > room) to = before(d, to);
     printf("\r\033[K%s%.*s", prompt, (int)(to - from), d->line + from);
@@ -137,12 +137,62 @@ static void letter(char c, struct line_edit *d)
     }
 }
 
+/* --- searching the past ----------------------------------------------------------------------------------------------- */
+
+/* The next line from `from` on, older (`by` -1) or newer, that has `sought` in it, becomes the one shown, with the cursor there. */
+static bool find(struct line_edit *d, const char *sought, unsigned from, int by)
+{
+    for (unsigned i = from; i < d->lines; i += (unsigned)by) { /* below 0 it is above `lines` */
+        const char *there = strstr(d->past[i], sought);
+        if (!there) continue;
+        d->shown = i;
+        snprintf(d->line, sizeof d->line, "%s", d->past[i]);
+        d->n = strlen(d->line);
+        d->at = (size_t)(there - d->past[i]);
+        return true;
+    }
+    return false;
+}
+
+/* ^R: each letter looks for one more; ^R and ^S go to the next older and newer line that fits; ^G, ^C: as it was. Any other key takes the line, and is
+ * returned, for it does then what it always does; 0: nothing more to do. */
+static char search(struct line_edit *d)
+{
+    char sought[32] = "", prompt[64], c;
+    size_t n = 0;
+    const unsigned shown = d->shown;
+    bool found = true;
+    if (d->shown == d->lines) memcpy(d->kept, d->line, sizeof d->kept);
+    for (;;) {
+        snprintf(prompt, sizeof prompt, "(%s `%s') ", found ? "search" : "not found", sought);
+        show(d, prompt);
+        if (read(STDIN_FILENO, &c, 1) != 1) return 4;
+        if (c == 18) found = n && find(d, sought, d->shown - 1, -1);
+        else if (c == 19) found = n && find(d, sought, d->shown + 1, 1);
+        else if (c == 8 || c == 127) {
+            while (n && inside(sought[n - 1])) n--;
+            n -= n > 0;
+            sought[n] = 0;
+            found = !n || find(d, sought, d->lines - 1, -1);
+        } else if ((unsigned char)c >= 32 && n + 1 < sizeof sought) {
+            sought[n++] = c, sought[n] = 0;
+            found = find(d, sought, d->shown < d->lines ? d->shown : d->lines - 1, -1);
+        } else break;
+    }
+    if (c != 7 && c != 3) return c;
+    d->shown = shown;
+    snprintf(d->line, sizeof d->line, "%s", shown < d->lines ? d->past[shown] : d->kept);
+    d->n = d->at = strlen(d->line);
+    return 0;
+}
+
 static enum line_edit_end keys(struct line_edit *d, const char *prompt)
 {
     for (;;) {
         char c;
         show(d, prompt);
         if (read(STDIN_FILENO, &c, 1) != 1 || (c == 4 && !d->n)) return LINE_EDIT_OVER;
+        if (c == 18 && !(c = search(d))) continue;
         if (c == '\r' || c == '\n' || c == 3) {
             d->at = d->n;
             show(d, prompt);

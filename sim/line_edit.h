@@ -1,8 +1,8 @@
-/* A line, typed on a terminal: a cursor, what was typed before, Tab. For `ringside repl`.
+/* A line, typed on a terminal: a cursor, what was typed before (and ^R to find it), Tab. For `ringside repl`.
  *
  * Idea: the terminal is raw only while a line is being typed; what a line then does happens on a terminal as it was, so that ^C is a signal. One line of
  * the screen is used: what is longer is shown around the cursor. UTF-8 is taken whole; a character is one column here.
- * Not here: searching, marking, several lines at once. */
+ * Not here: marking, several lines at once. */
 #ifndef SIM_LINE_EDIT_H
 #define SIM_LINE_EDIT_H
 

@@ -78,6 +78,9 @@ send(b"half a line\x03"); prompt(); send(b"7 * 11\r"); wait(b"77"); prompt() # C
 send(b"function twice(x)\r"); wait(b"..> ")                              # goes on
 send(b"return 2 * x\r"); wait(b"..> "); send(b"end\r"); prompt()
 send(b"twi\t"); wait(b"twice"); send(b"(4)\r"); wait(b"\n8"); prompt()   # what is there now is offered, too
+send(b"\x12tw"); wait(b"(search `tw') twi"); send(b"i\r"); wait(b"\n8"); prompt() # Ctrl-R finds a line as its letters are typed, Enter takes it
+send(b"\x12 \x12\x12\x7fx"); wait(b"x") ; send(b"\x07keep\x12nowhere"); wait(b"(not found `nowhere')"); send(b"\x07"); wait(b"keep"); send(b"\x15") # Ctrl-G: as it was
+send(b"\x12n "); wait(b"return 2"); send(b"\x12"); wait(b"function"); send(b"\x13"); wait(b"return 2"); send(b"\x1b[F\x151 + 4\r"); wait(b"\n5\r"); prompt() # older, newer; another key goes on with it
 send(b"string.form\t"); wait(b"string.format"); send(b"\x15")
 send(b"t = {\r"); wait(b"..> "); send(b"\x03"); prompt()                 # Ctrl-C forgets all of it
 send(b"3\x0110 + \x050\r"); wait(b"\n40 "); prompt()                    # Ctrl-A, Ctrl-E
