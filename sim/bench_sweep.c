@@ -66,7 +66,7 @@ static bool guest_path(const char *name, char *path, size_t room, struct err *e)
             snprintf(path, room, "%s", guests[i].path);
             return true;
         }
-    return err_set(e, EXIT_ENVIRONMENT, "bench sweep: the guest %s was not built; `make guests` builds it", name);
+    return err_set(e, EXIT_ENVIRONMENT, "bench: the guest %s was not built; `make guests` builds it", name);
 }
 
 static bool add_load(struct sweep *s, unsigned which, struct err *e)

@@ -17,7 +17,8 @@ int cmd_dry(const struct options *o, struct err *e)
     unsigned n = lesson_dry(s.lesson, s.machine, &found), steps = s.lesson->ops->steps(s.lesson);
     fputs(text_str(&found), stderr);
     if (n) err_set(e, EXIT_INPUT, "%s: %u thing%s to mend; nothing was run", word, n, n == 1 ? "" : "s");
-    else if (!o->value[OPT_QUIET]) printf("%s: %u step%s, nothing to mend; nothing was run\n", word, steps, steps == 1 ? "" : "s");
+    else if (!o->value[OPT_QUIET]) printf("%s: %u step%s, nothing to mend; nothing was run, so whether what a step waits for ever comes is for `ringside run` to say\n", word,
+                                             steps, steps == 1 ? "" : "s");
     text_free(&found);
     subject_close(&s);
     return e->code;

@@ -179,7 +179,7 @@ static bool run_all(const struct options *o, struct matrix *x, struct err *e)
     char image[512];
     unsigned n;
     snprintf(image, sizeof image, "%s", guest_path("sens19") ? guest_path("sens19") : "");
-    if (!*image) return err_set(e, EXIT_INPUT, "draw matrix: the guest sens19 is not built; `make guests` builds it");
+    if (!*image) return err_set(e, EXIT_ENVIRONMENT, "draw matrix: the guest sens19 is not built; `make guests` builds it");
     const struct machine_technique *t = machine_techniques(&n);
     for (unsigned i = 0; i < n && x->columns < COLUMNS; i++) {
         if (strcmp(t[i].option, "cpu")) continue;

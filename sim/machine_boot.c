@@ -99,6 +99,9 @@ bool machine_boot_host(struct machine *m, struct err *e)
 {
     struct board *b = m->b;
     struct machine_cfg cfg = m->cfg;
+    if (!cfg.host_image[0] || !cfg.host_module[0])
+        return err_set(e, EXIT_ENVIRONMENT, "--host hosted: the host's kernel, mini-host.elf, lies neither in build/guests nor in this program's "
+                       "share/ringside/guests; run it from its tree after `make guests`, or from where `make install` put it");
     cfg.modules = 0;
     cfg.initrd[0] = 0;
     snprintf(cfg.image, sizeof cfg.image, "%s", m->cfg.host_image);

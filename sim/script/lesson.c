@@ -281,6 +281,9 @@ static bool unknown(const char *name, struct err *e)
     char names[SHIPPED][32], dir[512];
     const char *words[SHIPPED];
     unsigned n = find_scenarios(names, SHIPPED, dir);
+    if (!n)
+        return err_set(e, EXIT_INPUT, "%s: no such file, and the scenarios lie neither beside this program nor in its share/ringside; run it from its tree or from "
+                       "where `make install` put it, or set RINGSIDE_SCENARIOS to their folder", name);
     for (unsigned i = 0; i < n; i++) words[i] = names[i];
     const char *near = config_suggest(name, words, n);
     if (near)
@@ -376,7 +379,8 @@ unsigned lesson_list(struct lesson_entry *list, unsigned room, struct err *e)
     unsigned n = find_scenarios(names, SHIPPED, dir), kept = 0;
     if (!n) {
         err_set(e, EXIT_ENVIRONMENT,
-                "the scenarios are not where they belong; set RINGSIDE_SCENARIOS to their directory");
+                "the scenarios lie neither beside this program nor in its share/ringside; run it from its tree or from where `make install` put it, or set "
+                "RINGSIDE_SCENARIOS to their folder");
         return 0;
     }
     struct listed *all = calloc(n, sizeof *all);

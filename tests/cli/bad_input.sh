@@ -105,7 +105,7 @@ bad "no such instruction" 2 'no such instruction; did you mean popf' classify po
 bad "an untrapped instruction that asks for nothing" 2 'not an instruction that is privileged' classify --set cpu.untrap=XLAT
 bad "a mistyped one" 2 'did you mean WRMSR' classify --set cpu.untrap=WRMSSR
 bad "no page on that" 2 'no page on that; did you mean page-fault' explain pagefault
-bad "two words to explain" 2 'one word too many' explain popf cli
+bad "two words to explain that are no term" 2 'no page on that' explain popf cli
 bad "two lists at once" 2 'episodes and --instr' trace popf --episodes --instr
 bad "an unknown command" 2 'no such command; did you mean .run' rnu popf
 bad "a wild command" 2 'no such command; there are: run, tui' xyzzy
@@ -265,6 +265,12 @@ bad "--io passthru" 2 'did you mean passthrough' run popf --io passthru
 bad "exitless interrupts of nobody" 2 'use --io passthrough --cpu vtx' run good.elf --cpu vtx --set io.exitless=1
 bad "exitless interrupts below ring 0" 2 'use --io passthrough --cpu vtx' run good.elf --cpu te --io passthrough --set io.exitless=1
 bad "exitless interrupts without a timer" 2 'no preemption timer' run good.elf --cpu vtx --model p4 --io passthrough --set io.exitless=1
+mkdir -p away && cp "$ringside" away/alone # a program without its tree: what is missing, and where it looked
+lonely() { local name=$1 code=$2 words=$3; shift 3; (ringside=$PWD/away/alone; bad "$name, alone" "$code" "$words" "$@"; exit $failed) || failed=1; }
+lonely "--host hosted" 6 'mini-host.elf, lies neither' run good.elf --cpu vtx --host hosted
+lonely "a scenario" 3 'the scenarios lie neither' run popf
+lonely "draw matrix" 6 'make guests' draw matrix
+rm -r away
 bad "--host hosted without a hypervisor" 2 'use --cpu vtx' run good.elf --host hosted --cpu native
 bad "--host hosted, a ported kernel" 2 'they are the host.s; use --cpu vtx' run good.elf --host hosted --cpu pv
 bad "--host hosted, a second level below ring 0" 2 'roots of its own' run good.elf --host hosted --cpu te --mmu two-level
