@@ -6,7 +6,7 @@
  * and its guests are ended with that as the cause: they would wait for it for ever. The control
  * interface has other domains built in the same way (paravirt_control.c).
  * Fraser et al., Safe Hardware Access with the Xen Virtual Machine Monitor, OASIS 2004 (restarting a driver domain). Not modelled:
- * a service domain that gave frames away or back (it is not built anew), devices that are reset by hardware. */
+ * a service domain whose frames another one has now and none are free, or still has mapped (it is not built anew), devices that are reset by hardware. */
 #include <string.h>
 
 #include "sim/vmm/paravirt.h"
@@ -28,13 +28,38 @@ void pv_keep_image(struct paravirt *p, const struct pv_image *i)
     bus_peek(&vm->pseudo, hpa(0), p->kept, end);
 }
 
-/* Nobody uses any of its frames, and all are still there. */
+/* Nobody else uses any of its frames. */
 static bool memory_is_free(const struct paravirt *p)
 {
     for (uint32_t i = 0; i < p->v->vm->frames; i++) {
         uint32_t frame = p->v->vm->pseudo.map[i];
         const struct direct_frame *f = &p->mmu->frame[frame];
-        if (!direct_owns(p->mmu, frame) || !f->allocated || f->refs != 1 || f->uses) return false;
+        if (direct_owns(p->mmu, frame) && (!f->allocated || f->refs != 1 || f->uses)) return false;
+    }
+    return true;
+}
+
+/* Is the frame one of those that it had from the beginning? What it told the list of numbers counts no longer. */
+static bool is_from_the_beginning(const struct paravirt *p, uint32_t frame)
+{
+    const struct vm *vm = p->v->vm;
+    uint32_t page = pv_frame_read(p, p->m2p + (frame >> 10), (frame & 1023) * 4, 4);
+    return page < vm->frames && vm->pseudo.map[page] == frame;
+}
+
+/* What it asked for goes, and free frames come instead of those that it gave back. */
+static bool make_whole(struct paravirt *p)
+{
+    struct vm *vm = p->v->vm;
+    uint32_t *map = vm->pseudo.map;
+    for (uint32_t i = 0; i < vm->frames; i++)
+        if (direct_owns(p->mmu, map[i])) pv_set_m2p(p, map[i], i);
+    for (uint32_t n = 0; n < p->mmu->frames && p->mmu->owned; n++)
+        if (direct_owns(p->mmu, n) && p->mmu->frame[n].owner == OWNER_GUEST && !is_from_the_beginning(p, n) && !direct_release(p->mmu, n)) return false;
+    for (uint32_t i = 0; i < vm->frames; i++) {
+        if (direct_owns(p->mmu, map[i])) continue;
+        if (!direct_allocate(p->mmu, &map[i])) return false;
+        pv_set_m2p(p, map[i], i);
     }
     return true;
 }
@@ -73,7 +98,7 @@ bool pv_empty(struct paravirt *p)
         direct_drop(p->mmu, p->store);
         p->console = p->store = 0;
     }
-    if (!memory_is_free(p)) return false;
+    if (!memory_is_free(p) || !make_whole(p)) return false;
     p->lives++;
     clear(p, p->shared, 1);
     clear(p, p->grant, PV_GRANT_FRAMES);

@@ -4,41 +4,20 @@
 // Idea: most of it is nearly right, for what is plainly wrong is refused at the first look: requests with grants that exist, producers that run
 // a little ahead, paths of one's own with values of others'. The rest is what a kernel in ring 1 can do at all: any word in its rings and its
 // table of grants, any operation on channels, grants and memory, with other domains' numbers and frames.
-// Not here: the bare machine's registers (tests/guest/images/wild.c), page tables (tests/equiv).
+// Not here: the bare machine's registers (tests/guest/images/wild.c), page tables (tests/equiv), a hostile service domain (mad_service.c).
 #include "mini/kernel.h"
 #include "mini/pv.h"
 #include "mini/ring.h"
 #include "mini/blkif.h"
 #include "mini/netif.h"
 #include "mini/store.h"
+#include "mini/mad.h"
 
 enum { STEPS = 6000, AT_ONCE = 40, GRANTS = 512, CHANNELS = 24, DOMAINS = 5 };
 
 extern volatile struct grant_entry grant_table[GRANTS];
 extern struct store_ring store_page;
 extern struct console_ring console_page;
-
-static uint32_t seed;
-static uint32_t page_of_mine[PAGE / 4] __attribute__((aligned(PAGE)));
-
-static uint32_t chance(uint32_t n)
-{
-    seed = seed * 1664525 + 1013904223;
-    return (uint32_t)((uint64_t)seed * n >> 32);
-}
-
-// A number that is nearly right, or any.
-static uint32_t some(uint32_t sensible)
-{
-    switch (chance(8)) {
-    case 0: return seed;
-    case 1: return 0u - chance(4);
-    case 2: return sensible + chance(4);
-    default: return chance(sensible);
-    }
-}
-
-static uint32_t some_frame(void) { return chance(3) ? machine_frame(chance(16) * PAGE + kernel_to_physical(page_of_mine)) : some(0x8000); }
 
 // ---- Rings -----------------------------------------------------------------------------------------------------------------
 

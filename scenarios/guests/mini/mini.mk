@@ -13,6 +13,8 @@ MINI_PV       := mini/arch_pv.S mini/arch_pv.c mini/console_pv.c mini/disk_pv.c 
 MINI_SERVICE  := mini/service.c mini/control.c mini/store_server.c mini/blkback.c mini/netback.c mini/consback.c mini/ide.c mini/rtl8139.c
 # Not the port's: what spoils a front end on purpose, for tests.
 MINI_MAD      := mini/mad.c
+# The same for the service domain, in an image of its own: its main function is called through the hostile one.
+MINI_MAD_SERVICE := mini/mad_service.c
 # What a host of virtual machines has instead of the bare PC's disk, and what it runs.
 MINI_HOSTING  := mini/hosting.c mini/hosting.S mini/hosting_disk.c mini/hosting_line.c
 MINI_HOST_PROGRAMS := init sh ls cat echo ps sleep true halt vm
@@ -20,12 +22,14 @@ MINI_PROGRAMS := init sh ls cat echo wc grep primes sieve sleep ps kill rm mkdir
                  hostile chaos bench true halt net disk domain
 MINI_FILES    := motd README demo
 MINI_BLOCKS   := 1024
-MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-pae.elf $(BUILD_GUESTS)/mini-pae-pv.elf $(BUILD_GUESTS)/mini-host.elf $(BUILD_GUESTS)/mini.img \
+MINI_BUILT    := $(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-pae.elf $(BUILD_GUESTS)/mini-pae-pv.elf $(BUILD_GUESTS)/mini-host.elf $(BUILD_GUESTS)/mini-mad.elf \
+                 $(BUILD_GUESTS)/mini.img \
                  $(BUILD_GUESTS)/mini-host.img $(BUILD_GUESTS)/mini-dom0.img
 
 mini_objects = $(patsubst %,$(BUILD_GUESTS)/obj/%.o,$(1))
 MINI_OBJ      := $(call mini_objects,$(MINI_COMMON) $(MINI_NATIVE))
 MINI_PV_OBJ   := $(call mini_objects,$(MINI_COMMON) $(MINI_PV) $(MINI_SERVICE) $(MINI_MAD))
+MINI_MAD_OBJ  := $(MINI_PV_OBJ) $(call mini_objects,$(MINI_MAD_SERVICE))
 MINI_PAE_OBJ  := $(patsubst %,$(BUILD_GUESTS)/obj/pae/%.o,$(MINI_COMMON) mini/root_pae.c $(MINI_NATIVE))
 MINI_PV_PAE_OBJ := $(patsubst %,$(BUILD_GUESTS)/obj/pae/%.o,$(MINI_COMMON) mini/root_pae.c $(MINI_PV) $(MINI_SERVICE) $(MINI_MAD))
 MINI_HOST_OBJ := $(call mini_objects,$(MINI_COMMON) $(filter-out mini/disk_native.c mini/virtio.c,$(MINI_NATIVE)) $(MINI_HOSTING))
@@ -37,11 +41,14 @@ MINI_VM_OBJ   := $(call mini_objects,mini/user/vm_uart.c mini/user/vm_ide.c)
 
 $(BUILD_GUESTS)/mini.elf: $(MINI_OBJ)
 $(BUILD_GUESTS)/mini-pv.elf: $(MINI_PV_OBJ)
+$(BUILD_GUESTS)/mini-mad.elf: $(MINI_MAD_OBJ)
+$(BUILD_GUESTS)/mini-mad.elf: MINI_LINK := -Wl,--wrap=service_run
 $(BUILD_GUESTS)/mini-pae.elf: $(MINI_PAE_OBJ)
 $(BUILD_GUESTS)/mini-pae-pv.elf: $(MINI_PV_PAE_OBJ)
 $(BUILD_GUESTS)/mini-host.elf: $(MINI_HOST_OBJ)
-$(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-pae.elf $(BUILD_GUESTS)/mini-pae-pv.elf $(BUILD_GUESTS)/mini-host.elf: $(GUEST_DIR)/mini/mini.ld
-	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS:$(GUEST_DIR)/guest.ld=$(GUEST_DIR)/mini/mini.ld) $(filter %.o,$^) -o $@
+$(BUILD_GUESTS)/mini.elf $(BUILD_GUESTS)/mini-pv.elf $(BUILD_GUESTS)/mini-pae.elf $(BUILD_GUESTS)/mini-pae-pv.elf $(BUILD_GUESTS)/mini-host.elf \
+$(BUILD_GUESTS)/mini-mad.elf: $(GUEST_DIR)/mini/mini.ld
+	$(Q)$(GUEST_CC) $(GUEST_LDFLAGS:$(GUEST_DIR)/guest.ld=$(GUEST_DIR)/mini/mini.ld) $(MINI_LINK) $(filter %.o,$^) -o $@
 
 $(MINI_BIN)/vm: $(MINI_VM_OBJ)
 $(MINI_BIN)/domain: $(call mini_objects,mini/user/domain_image.c)
@@ -76,5 +83,5 @@ $(BUILD_GUESTS)/mini-dom0.img: $(BUILD_GUESTS)/obj/mini/mkfs $(MINI_PROGRAMS:%=$
 guests: $(MINI_BUILT)
 GUEST_ELFS += $(MINI_BUILT)
 
--include $(MINI_OBJ:.o=.d) $(MINI_PV_OBJ:.o=.d) $(MINI_PAE_OBJ:.o=.d) $(MINI_PV_PAE_OBJ:.o=.d) $(MINI_HOST_OBJ:.o=.d) $(MINI_USER_OBJ:.o=.d) $(MINI_VM_OBJ:.o=.d) \
+-include $(MINI_OBJ:.o=.d) $(MINI_MAD_OBJ:.o=.d) $(MINI_PAE_OBJ:.o=.d) $(MINI_PV_PAE_OBJ:.o=.d) $(MINI_HOST_OBJ:.o=.d) $(MINI_USER_OBJ:.o=.d) $(MINI_VM_OBJ:.o=.d) \
          $(MINI_HOST_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d) $(MINI_PROGRAMS:%=$(BUILD_GUESTS)/obj/mini/user/%.c.d) $(BUILD_GUESTS)/obj/mini/user/domain_image.c.d
