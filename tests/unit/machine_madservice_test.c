@@ -16,9 +16,9 @@
 #define GOOD "run=\"ls; sleep 70; cat motd README; echo hello >x; cat motd x >y; wc y; sieve 4000; rm README; sleep 40; primes 500; cat /bin/sh >z; wc z; sleep 60; ls; halt\""
 #define CLIENT "disk run=\"ls; cat motd README; sleep 80; cat /bin/sh >y; wc y; net ping 58 9 1000; sleep 50; cat y >z; wc z; sleep 100000\""
 #ifdef __SANITIZE_ADDRESS__
-enum { SEEDS = 2 };
+enum { SEEDS = 1 };
 #else
-enum { SEEDS = 6 };
+enum { SEEDS = 3 };
 #endif
 enum { STEPS = 60000, MOST = 40000000, CHECK_EVERY = 16, RAM = 4 };
 
@@ -38,7 +38,7 @@ static void set(struct machine_cfg *cfg, const char *key, unsigned value)
 }
 
 /* The service domain, one that uses its disk and network, with `control` one that may be made later, two that have their files in memory. */
-static struct machine *machine(const char *first, bool control)
+static struct machine *machine(const char *first, const char *client, bool control)
 {
     struct machine_cfg cfg = config_defaults;
     struct err e = { 0 };
@@ -48,7 +48,7 @@ static struct machine *machine(const char *first, bool control)
     cfg.disks = 1;
     strcpy(cfg.cpu, "pv"), strcpy(cfg.io, "split"), strcpy(cfg.nic, "mirror");
     kind(&cfg, first, false, 1, true, false);
-    kind(&cfg, CLIENT, false, 1, true, false);
+    kind(&cfg, client, false, 1, true, false);
     if (control) kind(&cfg, "", false, 1, true, true);
     kind(&cfg, GOOD, true, 2, false, false);
     set(&cfg, "split.control", control);
@@ -131,25 +131,25 @@ static void to_the_end(struct machine *m, unsigned neighbours, unsigned seed)
     holds(m, seed);
 }
 
+static unsigned seeds(void) { return getenv("SEEDS") ? (unsigned)atoi(getenv("SEEDS")) : SEEDS; } /* more of them, by hand */
+
 static void neighbours_go_on(bool control)
 {
     static char alone[2][4096], now[4096];
-    struct machine *good = machine("", control);
+    struct machine *good = machine("", CLIENT, control);
     unsigned all = good->b->vmm.vms;
     to_the_end(good, 2, 0);
     for (unsigned n = 0; n < 2; n++) said(good, all - 2 + n, alone[n]);
-    assert_non_null(strstr(alone[0], "hello") ? alone[0] : strstr(alone[0], "y"));
+    assert_non_null(strstr(alone[0], "files on the module"));
     machine_free(good);
     unsigned deaths = 0;
-    for (unsigned seed = 1; seed <= SEEDS; seed++) {
-        char append[64];
+    for (unsigned seed = 1; seed <= seeds(); seed++) {
+        char append[64], client[512];
         size_t length;
         snprintf(append, sizeof append, "mad=%u victims=%u", seed + 100 * control, control ? 2u : 0u);
-        struct machine *m = machine(append, control);
+        if (control) snprintf(client, sizeof client, "mad=%u " CLIENT, seed); /* both ends are hostile */
+        struct machine *m = machine(append, control ? client : CLIENT, control);
         to_the_end(m, 2, seed);
-        if (getenv("SHOW")) {
-            for (unsigned n = 0; n < all; n++) fprintf(stderr, "---- seed %u vm%u\n%s\n", seed, n, machine_vm_serial(m, n, &length));
-        }
         if (!strstr(machine_vm_serial(m, 0, &length), "mini: a mad service domain")) fail_msg("seed %u: it was not mad", seed);
         for (unsigned n = 0; n < 2; n++) {
             struct machine_vm v;
@@ -161,7 +161,6 @@ static void neighbours_go_on(bool control)
         struct machine_vm service;
         machine_vm(m, 0, &service);
         deaths += service.begun_again;
-        if (getenv("SHOW")) fprintf(stderr, "begun again %u\n", service.begun_again);
         machine_free(m);
     }
     assert_true(deaths > 0);

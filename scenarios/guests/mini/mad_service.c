@@ -135,7 +135,7 @@ static void device_anything(void)
 
 static void call_anything(void)
 {
-    static const uint8_t calls[] = { 1, 5, 7, 9, 10, 12, 13, 14, 16, 17, 18, 19, 20, 21, 24, 26, 28, 32, 33, 35, 37, 11, 25, 27, 31, 34, 38, 60, 255 };
+    static const uint8_t calls[] = { 1, 5, 7, 9, 10, 12, 13, 14, 16, 17, 18, 19, 20, 21, 24, 26, 28, 32, 33, 35, 37, 11, 25, 27, 31, 34, 38, 60, 127 };
     uint32_t call = calls[chance(sizeof calls)], level = 1;
     fill(words, PAGE / 4);
     hypercall((enum hypercall_number)call, chance(4) ? some(16) : anything(), anything(), chance(4) ? some(40) : anything(), anything(), anything());
