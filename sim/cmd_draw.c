@@ -10,6 +10,7 @@
 #include "sim/picture_chart.h"
 #include "sim/picture_dress.h"
 #include "sim/picture_run.h"
+#include "sim/picture_split.h"
 #include "sim/picture_tables.h"
 #include "sim/picture_vmx.h"
 #include "sim/picture_walk.h"
@@ -193,8 +194,8 @@ static void say_tall(const struct options *o, const struct drawing *d)
     const char *kind = o->operand[0];
     bool part = !strcmp(kind, "ladder") || !strcmp(kind, "timeline");
     int w, h;
-    if (o->value[OPT_SIZE] || d->p.frames || !picture_tall(&w, &h)) return;
-    fprintf(stderr, "         %d x %d is higher than a slide: %s--size 16x9 fits all on one, smaller\n", w, h,
+    if (o->value[OPT_SIZE] || o->value[OPT_SPLIT] || d->p.frames || !picture_tall(&w, &h)) return;
+    fprintf(stderr, "         %d x %d is higher than a slide: --split makes several; %s--size 16x9 fits all on one, smaller\n", w, h,
             part ? "--from and --to draw a part; " : "");
 }
 
@@ -209,7 +210,7 @@ static bool draw(const struct options *o, const struct subject *s, struct drawin
     if (!path) path = name;
     if (!(needs_events_only(kind) ? write_events(s, kind, d, path, e) : write_machine(o, s, d, path, e))) return false;
     if (!strcmp(path, "-") || o->value[OPT_QUIET]) return true;
-    fprintf(stderr, "diagram: %s\n", path);
+    picture_tell(path);
     say_tall(o, d);
     return true;
 }

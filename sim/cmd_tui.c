@@ -3,6 +3,7 @@
 #include "sim/cmd.h"
 #include "sim/draw.h"
 #include "sim/picture_chart.h"
+#include "sim/picture_split.h"
 #include "sim/subject.h"
 #include "sim/watch.h"
 #include "tui/tui.h"
@@ -39,7 +40,7 @@ int draw_screen(const struct options *o, struct err *e)
     tui_run(s.machine, s.lesson, &t, e);
     snprintf(name, sizeof name, "%s-screen.%s", s.name, picture_ending(p.format));
     if (!e->code && chart_write(p.format, &svg, &txt, path ? path : name, e) && (!path || strcmp(path, "-")) && !o->value[OPT_QUIET])
-        fprintf(stderr, "diagram: %s\n", path ? path : name);
+        picture_tell(path ? path : name);
     text_free(&txt);
     text_free(&svg);
     subject_close(&s);

@@ -10,6 +10,7 @@
 #include "sim/draw.h"
 #include "sim/guard.h"
 #include "sim/picture_chart.h"
+#include "sim/picture_split.h"
 
 struct bars { const struct subject *s; struct compare_runs runs; uint64_t most; bool cause[CAUSE_COUNT]; };
 
@@ -184,7 +185,7 @@ int draw_bars(const struct options *o, struct err *e)
         bool ok = compare_runs_ends(&b.runs, e);
         guard_quiet(true);
         if (ok) measure(&b), write(&b, &p, path, e);
-        if (ok && !e->code && strcmp(path, "-") && !o->value[OPT_QUIET]) fprintf(stderr, "diagram: %s\n", path);
+        if (ok && !e->code && strcmp(path, "-") && !o->value[OPT_QUIET]) picture_tell(path);
     }
     compare_runs_done(&b.runs);
     subject_close(&s);

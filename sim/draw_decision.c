@@ -10,6 +10,7 @@
 #include "sim/graphviz.h"
 #include "sim/picture.h"
 #include "sim/picture_dress.h"
+#include "sim/picture_split.h"
 
 enum { NAMES_A_LINE = 6 };
 
@@ -113,7 +114,7 @@ int draw_decision(const struct options *o, struct err *e)
     if (*graphviz_ink(theme)) inked(theme, &dot);
     bool ok = f == PICTURE_DOT || graphviz_layout(&dot, picture_ending(f), &out, e);
     if (ok && picture_put(f == PICTURE_DOT ? &dot : &out, path, e) && strcmp(path, "-") && !o->value[OPT_QUIET])
-        fprintf(stderr, "diagram: %s\n", path);
+        picture_tell(path);
     text_free(&dot);
     text_free(&out);
     return e->code;

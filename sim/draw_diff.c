@@ -14,6 +14,7 @@
 #include "sim/picture.h"
 #include "sim/picture_deal.h"
 #include "sim/picture_dress.h"
+#include "sim/picture_split.h"
 #include "sim/trace/ladder_diff.h"
 #include "sim/trace_record.h"
 
@@ -207,11 +208,13 @@ static bool draw(const struct options *o, struct side a[2], struct picture *p, s
     p->frames = o->value[OPT_FRAMES] != NULL;
     snprintf(file, sizeof file, "%.60s-diff%s.%s", a[0].run.name, p->frames ? "-%02d" : "", picture_ending(p->format));
     const char *path = o->value[OPT_OUTPUT] ? o->value[OPT_OUTPUT] : file;
+    picture_split_keep(d.l[0]->top, d.l[0]->bottom + 1);
     bool ok = write(&d, p, path, e);
     if (ok && strcmp(path, "-") && !o->value[OPT_QUIET]) {
         struct text said = { 0 };
         ladder_diff_words(&d, &said);
-        fprintf(stderr, "diagram: %s\n%s\n", path, text_str(&said));
+        picture_tell(path);
+        fprintf(stderr, "%s\n", text_str(&said));
         text_free(&said);
     }
     ladder_diff_free(&d);

@@ -11,6 +11,7 @@
 #include "sim/io_path.h"
 #include "sim/loader.h"
 #include "sim/picture_chart.h"
+#include "sim/picture_split.h"
 #include "sim/sketch.h"
 
 enum { WAYS = 5, HOSTED = 4 };
@@ -203,7 +204,7 @@ int draw_io(const struct options *o, struct err *e)
     guard_start(options_wall(o));
     for (unsigned w = 0; w < WAYS && !e->code; w++) run_way(&d, w, e);
     guard_quiet(true);
-    if (!e->code && write(&d, &p, path, e) && strcmp(path, "-") && !o->value[OPT_QUIET]) fprintf(stderr, "diagram: %s\n", path);
+    if (!e->code && write(&d, &p, path, e) && strcmp(path, "-") && !o->value[OPT_QUIET]) picture_tell(path);
     subject_close(&s);
     return e->code;
 }

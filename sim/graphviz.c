@@ -4,6 +4,7 @@
 #include "sim/graphviz.h"
 
 #include "sim/picture_dress.h"
+#include "sim/picture_split.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,6 +16,8 @@
 #include <unistd.h>
 
 extern char **environ;
+
+enum { PAGES = 99 };
 
 bool graphviz_has(const char *program)
 {
@@ -111,6 +114,7 @@ static bool convert(char *const argv[], const struct text *input, struct text *o
 bool graphviz_convert(const struct text *svg, const struct text *dot, const char *format, struct text *out,
                       struct err *e)
 {
+    if (picture_splits()) return text_bytes(out, text_str(svg), svg->len), true; /* to be cut first; picture_split.h */
     char by_format[16], by_type[16];
     snprintf(by_format, sizeof by_format, "--format=%s", format);
     snprintf(by_type, sizeof by_type, "-T%s", format);
@@ -128,9 +132,30 @@ bool graphviz_convert(const struct text *svg, const struct text *dot, const char
                    "no program here makes %s: install librsvg2-bin (or graphviz), or use -o FILE.svg", format);
 }
 
+bool graphviz_pages(const struct text *pages, unsigned n, const char *format, struct text *out, struct err *e)
+{
+    char rsvg[] = "rsvg-convert", by_format[16], name[PAGES][24], *argv[PAGES + 3] = { rsvg, by_format };
+    struct text none = { 0 };
+    FILE *f[PAGES];
+    bool ok = graphviz_has(rsvg) || err_set(e, EXIT_ENVIRONMENT, "no program here makes %s: install librsvg2-bin, or use -o NAME-%%02d.svg", format);
+    unsigned opened = 0;
+    snprintf(by_format, sizeof by_format, "--format=%s", format);
+    while (ok && opened < n && opened < PAGES && (f[opened] = tmpfile())) {
+        ok = fwrite(text_str(&pages[opened]), 1, pages[opened].len, f[opened]) == pages[opened].len && fflush(f[opened]) == 0;
+        snprintf(name[opened], sizeof name[0], "/dev/fd/%d", fileno(f[opened]));
+        argv[2 + opened] = name[opened];
+        opened++;
+    }
+    if (ok && opened < n) ok = false;
+    ok = (ok || err_set(e, EXIT_ENVIRONMENT, "no temporary files for the slides: check TMPDIR and the free space")) && convert(argv, &none, out, e);
+    while (opened) fclose(f[--opened]);
+    return ok;
+}
+
 bool graphviz_layout(const struct text *dot, const char *format, struct text *out, struct err *e)
 {
-    char by_type[16], program[] = "dot";
+    char by_type[16], program[] = "dot", by_svg[] = "svg";
+    if (picture_splits()) format = by_svg;
     snprintf(by_type, sizeof by_type, "-T%s", format);
     char svg[] = "-Tsvg", rsvg[] = "rsvg-convert";
     if (strcmp(format, "svg") && picture_dressed() && graphviz_has(program) && graphviz_has(rsvg)) {

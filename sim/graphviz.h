@@ -9,6 +9,9 @@
  * neither program is there, or with the program's own first words if it fails. */
 bool graphviz_convert(const struct text *svg, const struct text *dot, const char *format, struct text *out, struct err *e);
 
+/* As graphviz_convert, several documents of one size as pages (pdf), or one (png). By rsvg-convert only. */
+bool graphviz_pages(const struct text *pages, unsigned n, const char *format, struct text *out, struct err *e);
+
 /* Lays a DOT graph out with `dot`: adds "svg", "png" or "pdf" to `out`. EXIT_ENVIRONMENT likewise. */
 bool graphviz_layout(const struct text *dot, const char *format, struct text *out, struct err *e);
 

@@ -8,6 +8,7 @@
 #include "sim/trace/trace_ladder.h"
 #include "sim/picture_deal.h"
 #include "sim/picture_dress.h"
+#include "sim/picture_split.h"
 
 static const char *const formats[PICTURE_FORMATS] = { "svg", "dot", "png", "pdf", "txt", "tikz", "mermaid", "plantuml" };
 /* What files are called that hold them. */
@@ -132,6 +133,7 @@ static bool export(const struct ladder *l, const struct picture *p, struct text 
 static bool write_one(const struct ladder *l, const struct picture *p, const char *path, struct err *e)
 {
     struct text out = { 0 };
+    picture_split_keep(l->top, l->bottom + 1);
     bool ok = export(l, p, &out, e) && picture_put(&out, path, e);
     text_free(&out);
     return ok;

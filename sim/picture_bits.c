@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "sim/picture_chart.h"
+#include "sim/picture_split.h"
 #include "sim/sketch.h"
 
 struct field { const char *name; uint8_t high, low; };
@@ -123,7 +124,11 @@ static void bits_svg(const struct bits *b, const char *caption, const struct pic
                  "Each register as a row of bits with their names, as the guest believes it and as the processor has it; a thick frame where they differ.");
     sketch_words(&k, LEFT, 22, 15, SKETCH_INK, true, title);
     sketch_words(&k, LEFT, 40, 11, SKETCH_FAINT, false, caption);
-    for (unsigned i = 0; i < b->words; i++) draw_word(&k, &b->word[i], TOP + (int)i * BLOCK);
+    for (unsigned i = 0; i < b->words; i++) {
+        text_add(out, "<g id=\"word%u\">\n", i + 1); /* stays on one slide */
+        draw_word(&k, &b->word[i], TOP + (int)i * BLOCK);
+        text_add(out, "</g>\n");
+    }
     sketch_end(&k);
 }
 
@@ -159,6 +164,7 @@ bool bits_write(const struct subject *s, const struct picture *p, const uint32_t
     text_add(&caption, ", at %.60s", machine_symbol(s->machine, machine_eip(s->machine), symbol, sizeof symbol));
     bits_svg(&b, text_str(&caption), p, &svg);
     bits_text(&b, text_str(&caption), &txt);
+    picture_split_keep(TOP - 16, 0);
     bool ok = chart_write(p->format, &svg, &txt, path, e);
     text_free(&caption);
     text_free(&svg);

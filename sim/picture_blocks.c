@@ -11,6 +11,7 @@
 #include <string.h>
 #include "sim/graphviz.h"
 #include "sim/picture_dress.h"
+#include "sim/picture_split.h"
 
 enum { LINES = 40, SHOWN = 24, TEXT = 60, LINE = 14, TOP = 96, GAP = 18, LEFT = 20, RIGHT = 400, WIDE = 350, BEND = 22 };
 enum line_kind { COPIED, REWRITTEN, CALLS };
@@ -298,6 +299,7 @@ bool blocks_write(const struct subject *s, const struct picture *p, const char *
     if (ok) {
         blocks_svg(&d, p->theme, &svg);
         blocks_dot(&d, &dot);
+        picture_split_keep(TOP - 5, 0);
         if (p->format == PICTURE_SVG) text_bytes(&out, svg.s, svg.len);
         else if (p->format == PICTURE_DOT) text_bytes(&out, dot.s, dot.len);
         else if (p->format == PICTURE_TXT) blocks_text(&d, &out);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "sim/picture_deal.h"
+#include "sim/picture_split.h"
 
 /* Pixels: of a slide, and of a column of text, whose height follows. */
 static const struct size { const char *name; int width, height; } sizes[] = { { "16x9", 1280, 720 }, { "4x3", 960, 720 }, { "column", 480, 0 } };
@@ -22,7 +23,8 @@ bool picture_dress(const struct options *o, struct err *e)
     if (o->value[OPT_SIZE] && i < 0) return false;
     size = i < 0 ? NULL : &sizes[i];
     alt = o->value[OPT_ALT];
-    return true;
+    if (!size && o->value[OPT_SPLIT]) size = &sizes[0];
+    return picture_split(o, size ? size->width : 0, size ? size->height : 0, e);
 }
 
 bool picture_dressed(void) { return size || alt; }
@@ -48,7 +50,7 @@ static void replace(struct text *svg, const char *at, size_t n, const char *by)
     *svg = out;
 }
 
-static void resize(struct text *svg)
+void picture_resize(struct text *svg)
 {
     double x, y, w, h;
     size_t n;
@@ -99,7 +101,7 @@ bool picture_tall(int *width, int *height)
 void picture_dress_svg(struct text *svg)
 {
     if (!svg->s || (strncmp(svg->s, "<svg", 4) && strncmp(svg->s, "<?xml", 5))) return;
-    if (size) resize(svg);
+    if (size && !picture_splits()) picture_resize(svg);
     if (alt) describe(svg);
     measure(svg);
 }
@@ -109,8 +111,8 @@ bool picture_put(const struct text *t, const char *path, struct err *e)
     struct text dressed = { 0 };
     text_bytes(&dressed, text_str(t), t->len);
     picture_dress_svg(&dressed);
-    bool ok = text_write(&dressed, path, e);
-    if (ok) picture_note(path, &dressed);
+    bool ok = picture_splits() ? picture_split_put(&dressed, path, e) : text_write(&dressed, path, e);
+    if (ok && !picture_splits()) picture_note(path, &dressed);
     text_free(&dressed);
     return ok;
 }

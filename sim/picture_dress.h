@@ -12,7 +12,8 @@ bool picture_dressed(void);                 /* is there anything to do? */
 void picture_dress_svg(struct text *svg);
 /* The canvas in pixels of the SVG document that went out last, if it is higher than wide: no slide is. */
 bool picture_tall(int *width, int *height);
-/* As text_write, after picture_dress_svg. */
+void picture_resize(struct text *svg);      /* to the shape of --size; only if it was given */
+/* As text_write, after picture_dress_svg; with --split: as several files. */
 bool picture_put(const struct text *t, const char *path, struct err *e);
 
 #endif

@@ -9,6 +9,7 @@
 #include "sim/graphviz.h"
 #include "sim/picture_chart.h"
 #include "sim/picture_dress.h"
+#include "sim/picture_split.h"
 
 enum { PER_DOUBLING = 4, BINS = 32 * PER_DOUBLING, PANELS = 12 };
 
@@ -157,7 +158,11 @@ static void hist_svg(const struct hist *h, const char *caption, const char *them
     chart_open(out, f.t, LEFT + WIDE + RIGHT, height, title, "One histogram for each reason of an exit; the dashed line is its mean.");
     chart_words(out, LEFT, 20, 15, "start", f.t->ink, true, title);
     chart_words(out, LEFT, 37, 11, "start", f.t->faint, false, caption);
-    for (unsigned i = 0; i < h->panels; i++) draw_panel(&f, &h->panel[i], TOP + (int)i * (HIGH + BETWEEN));
+    for (unsigned i = 0; i < h->panels; i++) {
+        text_add(out, "<g id=\"reason%u\">\n", i + 1); /* stays on one slide */
+        draw_panel(&f, &h->panel[i], TOP + (int)i * (HIGH + BETWEEN));
+        text_add(out, "</g>\n");
+    }
     axis(&f, TOP + (int)h->panels * (HIGH + BETWEEN) - BETWEEN + 2);
     chart_close(out);
 }
@@ -191,6 +196,7 @@ bool hist_write(const struct picture_run *run, const struct picture *p, const ch
     picture_run_caption(run, p->ascii, &caption);
     hist_svg(&h, text_str(&caption), p->theme, &svg);
     hist_text(&h, text_str(&caption), &txt);
+    picture_split_keep(TOP - 22, TOP + (int)h.panels * (HIGH + BETWEEN) - BETWEEN + 8);
     bool ok = chart_write(p->format, &svg, &txt, path, e);
     text_free(&caption);
     text_free(&svg);

@@ -11,6 +11,7 @@
 #include "sim/graphviz.h"
 #include "sim/sketch.h"
 #include "sim/picture_dress.h"
+#include "sim/picture_split.h"
 
 enum { ROWS = 48, TOP = 112, LEFT = 20, LINE = 20, P = 1, W = 2, U = 4, A = 0x20, D = 0x40, PS = 0x80 };
 enum column { C_MARK, C_VA, C_GUEST, C_MAP, C_REAL, C_WHY, COLUMNS };
@@ -223,6 +224,7 @@ bool tables_write(const struct subject *s, const struct picture *p, const struct
     d->before = before, d->now = now;
     collect(d, s, p);
     bool ok = true;
+    picture_split_keep(TOP - 8, 0);
     if (p->format == PICTURE_TXT) tables_text(d, &out);
     else if (p->format == PICTURE_SVG) tables_svg(d, p->theme, &out);
     else if (p->format == PICTURE_DOT) tables_dot(d, &out);

@@ -350,6 +350,9 @@ bad "a diff from nowhere" 2 'not a place' draw diff popf --from here -o x.svg
 bad "bits as TikZ" 2 'which is for ladders' draw bits popf -o x.tex
 bad "frames of bars" 2 'only a ladder' draw bars popf --frames -o x-%d.svg
 bad "frames in one file" 2 'put %02d where' draw ladder popf --frames -o x.svg
+bad "slides in one file" 2 'put %02d where' draw ladder popf --split -o x.svg
+bad "slides as text" 2 'as .svg, .png or .pdf' draw ladder popf --split -o x-%d.txt
+bad "slides of a matrix in words" 2 'no diagram is written as .md' draw matrix --split -o x-%d.md
 bad "frames as text" 2 'in one file for Beamer' draw ladder popf --frames -o x-%d.txt
 bad "a size of no slide" 2 'known: 16x9, 4x3, column' draw ladder popf --size 3x2 -o x.svg
 bad "bits at no moment" 2 'not a place' draw bits popf --at noon -o x.svg
