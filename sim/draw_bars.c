@@ -36,7 +36,7 @@ static void refusal(const struct compare_run *r, unsigned room, struct text *out
     if (out->len <= room) return;
     size_t n = room;
     while (n && out->s[n] != ',' && out->s[n] != ';') n--;
-    if (n < room / 2)
+    if (n < room / 3)
         for (n = room - 3; n && out->s[n] != ' '; n--) {}
     bool part = out->s[n] == ' ';
     out->s[out->len = n] = 0;

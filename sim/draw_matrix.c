@@ -13,6 +13,8 @@
 #include "sim/draw.h"
 #include "sim/graphviz.h"
 #include "sim/guard.h"
+#include "sim/picture.h"
+#include "sim/sketch.h"
 #include "sim/subject.h"
 #include "sim/vmm/strategy.h"
 #include "sim/picture_dress.h"
@@ -33,6 +35,7 @@ struct matrix {
     struct classify classes;
     struct column column[COLUMNS];
     unsigned columns;
+    const char *theme;
 };
 
 /* --- running ------------------------------------------------------------------------------------------------------- */
@@ -303,45 +306,34 @@ static void write_tex(const struct matrix *x, struct text *out)
     write_notes(x, "% ", out);
 }
 
-static void svg_words(struct text *out, unsigned xx, unsigned y, const char *fill, const char *words)
-{
-    text_add(out, "<text x=\"%u\" y=\"%u\" fill=\"%s\">", xx, y, fill);
-    for (const char *s = words; *s; s++) {
-        if (*s == '<') text_add(out, "&lt;");
-        else if (*s == '&') text_add(out, "&amp;");
-        else text_char(out, *s);
-    }
-    text_add(out, "</text>\n");
-}
-
 static void write_svg(const struct matrix *x, struct text *out)
 {
-    enum { LINE = 18, FIRST = 250, SECOND = 110, OTHER = 150, LEFT = 10, TOP = 40 };
+    enum { LINE = 18, FIRST = 250, SECOND = 110, OTHER = 150, LEFT = 16, TOP = 52 };
     char words[240];
-    unsigned width = LEFT + FIRST + SECOND + OTHER * x->columns + LEFT, height = TOP + LINE * (TABLE_ROWS + 3) + LEFT;
-    text_add(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" viewBox=\"0 0 %u %u\"\n"
-                  "  font-family=\"DejaVu Sans Mono, monospace\" font-size=\"12\">\n", width, height, width, height);
+    struct sketch k;
+    int width = LEFT + FIRST + SECOND + OTHER * (int)x->columns + LEFT, height = TOP + LINE * (TABLE_ROWS + 3) + LEFT;
     caption(x, words, sizeof words);
-    text_add(out, "<title>%s</title>\n", words);
-    svg_words(out, LEFT, 16, "#333333", words);
-    for (unsigned r = 0; r <= TABLE_ROWS; r++) {
-        unsigned y = TOP + LINE * r;
+    sketch_begin(&k, out, x->theme, width, height, words, "A row for each sensitive instruction, a column for each technique: the same as on the bare machine, or wrong, and whether it trapped.");
+    sketch_words(&k, LEFT, 24, 13, SKETCH_INK, true, words);
+    for (int r = 0; r <= TABLE_ROWS; r++) {
+        int y = TOP + LINE * r;
         if (r == 1 || r == ROWS + 1)
-            text_add(out, "<line x1=\"%u\" y1=\"%u\" x2=\"%u\" y2=\"%u\" stroke=\"#888888\"/>\n", LEFT, y - 13, width - LEFT, y - 13);
+            text_add(out, "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"%s\"/>\n", LEFT, y - 13, width - LEFT, y - 13, k.colour[SKETCH_FAINT]);
         for (unsigned c = 0; c < x->columns + 2; c++) {
-            unsigned at = LEFT + (c ? FIRST + (c > 1 ? SECOND + OTHER * (c - 2) : 0) : 0);
-            table_cell(x, r, c, words, sizeof words);
-            svg_words(out, at, y, !strncmp(words, "WRONG", 5) ? "#d55e00" : !strncmp(words, "same", 4) ? "#009e73" : "#333333", words);
+            int at = LEFT + (c ? FIRST + (c > 1 ? SECOND + OTHER * ((int)c - 2) : 0) : 0);
+            table_cell(x, (unsigned)r, c, words, sizeof words);
+            bool wrong = !strncmp(words, "WRONG", 5);
+            sketch_words(&k, at, y, 12, wrong ? SKETCH_WARN : !strncmp(words, "same", 4) ? SKETCH_GUEST : SKETCH_INK, wrong || !r, words);
         }
     }
-    unsigned y = TOP + LINE * (TABLE_ROWS + 1);
+    int y = TOP + LINE * (TABLE_ROWS + 1);
     for (unsigned i = 0; i < x->columns; i++) {
         if (!x->column[i].refused) continue;
         snprintf(words, sizeof words, "%s: %.*s", x->column[i].cpu, (int)strcspn(x->column[i].why, "."), x->column[i].why);
-        svg_words(out, LEFT, y, "#333333", words);
+        sketch_words(&k, LEFT, y, 12, SKETCH_INK, false, words);
         y += LINE;
     }
-    text_add(out, "</svg>\n");
+    sketch_end(&k);
 }
 
 static void write_text(const struct matrix *x, struct text *out)
@@ -382,7 +374,7 @@ int draw_matrix(const struct options *o, struct err *e)
     const char *path = o->value[OPT_OUTPUT] ? o->value[OPT_OUTPUT] : "matrix.md";
     int form = find_form(o, path, e);
     struct text out = { 0 }, picture = { 0 };
-    if (form < 0) return e->code;
+    if (form < 0 || !picture_theme(o, &x.theme, e)) return e->code;
     if (o->operands > 1) return err_set(e, EXIT_USAGE, "%s: `draw matrix` takes no guest: it is about sens19", o->operand[1]), e->code;
     guard_start(options_wall(o));
     bool ok = run_all(o, &x, e);

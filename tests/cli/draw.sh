@@ -128,6 +128,8 @@ other 0 matrix -o m.tex
 ok "LaTeX" sh -c 'grep -q "begin{tabular}" m.tex && [ "$(grep -c "textbf{WRONG" m.tex)" -ge 18 ]'
 other 0 matrix -o m.svg
 ok "SVG" sh -c 'grep -q "</svg>" m.svg && grep -q ">WRONG, no trap<" m.svg'
+other 0 matrix -o dark.svg --theme dark
+ok "in a theme's colours" sh -c '! grep -qE "fill=.#(333333|1a1a1a|009e73)" dark.svg && grep -q "fill=.#f0f0f0" dark.svg'
 cp m.md first.md
 other 0 matrix -o m.md
 ok "twice the same bytes" cmp first.md m.md
@@ -181,7 +183,7 @@ ok "nobody entered a guest: exit 2" [ $? = 2 ]
 ok "and who does" grep -q 'try --cpu vtx' err
 
 "$ringside" draw blocks bt -o blocks.svg 2>err && "$ringside" draw blocks bt -o again.svg -q 2>quiet
-ok "what is higher than a slide says so" sh -c 'grep -q "x 2[0-9]* is higher than a slide: --size 16x9" err && [ ! -s quiet ]'
+ok "what is higher than a slide says so" sh -c 'grep -q "x 2[0-9]* is higher than a slide: --split makes several" err && [ ! -s quiet ]'
 ok "blocks are drawn, the same each time" cmp blocks.svg again.svg
 ok "as SVG" grep -q '</svg>' blocks.svg
 "$ringside" draw blocks bt -o blocks.txt -q
@@ -309,6 +311,8 @@ ok "rings: as many gates as exits" sh -c "tr -d , <rings.txt | awk '/by gate/ { 
 chart 0 rings vtx -o vtx.txt
 ok "rings: root and non-root" grep -q 'to ring 0, root: hypervisor, by VM exit' vtx.txt
 ok "screen: 24 lines of at most 80 columns" sh -c '[ "$(wc -l <screen.txt)" = 24 ] && [ "$(LC_ALL=C.UTF-8 wc -L <screen.txt)" -le 80 ]'
+chart 0 screen popf --at step:5 -o screen.svg
+ok "screen: frames are lines that meet, words are words" sh -c '! grep -q "[│┌─┘]" screen.svg && grep -q "<path d=.M4.5 27 V" screen.svg && grep -q ">popf: IF 1, not 0<" screen.svg'
 chart 0 screen popf --at step:5 --term 100x30 -o big.txt
 ok "screen: of any size, at any moment" sh -c 'grep -q "step 5/7" big.txt && [ "$(LC_ALL=C.UTF-8 wc -L <big.txt)" = 100 ]'
 draw 0 popf -o a.tex
