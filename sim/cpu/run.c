@@ -167,11 +167,13 @@ static void count_delivery(struct cpu *c)
     c->break_at = 0;
 }
 
-/* What the instruction that faulted has hit is forgotten; what its delivery hits is not. */
+/* What the instruction that faulted has hit is forgotten, and so is the trap that a load of SS before it held off; what its delivery
+ * hits is not. */
 static void deliver_fault(struct cpu *c)
 {
     c->hits = 0;
     cpu_deliver_fault(c, c->fault);
+    c->trap = 0;
     count_delivery(c);
 }
 
@@ -496,7 +498,7 @@ enum step cpu_execute_one(struct cpu *c, struct insn *done)
     enum step s = fn(c, &i);
     c->break_at = break_at;
     if (s == STEP_FAULT) {
-        c->hits = 0;
+        c->hits = c->trap = 0;
         return s;
     }
     c->insns++;

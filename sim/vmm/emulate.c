@@ -8,6 +8,7 @@
 #include "sim/cpu/gate.h"
 #include "sim/cpu/operand.h"
 #include "sim/vmm/descriptor.h"
+#include "sim/vmm/emulate_tell.h"
 #include "sim/vmm/lazy_fpu.h"
 #include "sim/vmm/policy.h"
 #include "sim/vmm/vm.h"
@@ -175,58 +176,6 @@ void emulate_reset(struct vcpu *v, bool all)
     detector_agreed(v);
 }
 
-/* What people want to know of an emulated instruction: the new flag, register or port value. */
-static uint32_t telling_value(const struct cpu *c, const struct insn *i)
-{
-    switch (i->id) {
-    case MN_CLI: case MN_STI: return (c->eflags & FLAG_IF) != 0;
-    case MN_MOV_CR: return c->reg[i->rm];
-    case MN_IN: case MN_OUT: return c->reg[EAX] & (i->size == 4 ? UINT32_MAX : (1u << (i->size * 8)) - 1);
-    case MN_LGDT: return c->gdtr.base;
-    case MN_LIDT: return c->idtr.base;
-    default: return c->eip;
-    }
-}
-
-/* A port access as it was before the instruction that made it. */
-struct port_access { uint16_t dx; uint32_t esi, edi; };
-
-/* What INS stored, or OUTS read and left there; false if ECX was 0 and there was no access. */
-static bool string_value(struct vcpu *v, const struct insn *i, const struct port_access *was, uint32_t *value)
-{
-    bool ins = i->id == MN_INS;
-    if (ins ? v->virt.reg[EDI] == was->edi : v->virt.reg[ESI] == was->esi) return false;
-    uint32_t at = (ins ? was->edi : was->esi) & (i->flags & INSN_ADDR16 ? 0xFFFFu : UINT32_MAX);
-    *value = 0;
-    vcpu_peek(v, gva(v->virt.seg[ins ? SEG_ES : i->seg].base + at), ACCESS_READ, value, i->size);
-    return true;
-}
-
-static void tell_port(struct vcpu *v, const struct insn *i, const struct port_access *was, uint32_t cause, uint32_t eip,
-                      uint32_t value)
-{
-    bool strings = i->id == MN_INS || i->id == MN_OUTS;
-    if (strings && !string_value(v, i, was, &value)) return;
-    struct event p = { .kind = EV_PORT, .cause = cause, .eip = eip };
-    p.u.PORT.out = i->id == MN_OUT || i->id == MN_OUTS;
-    p.u.PORT.port = !strings && i->sub ? (uint16_t)(i->imm & 0xFF) : was->dx;
-    p.u.PORT.value = value;
-    trace_emit(board(v)->trace, &p);
-    charge(v, CAUSE_DEVICE, COST_DEVICE);
-}
-
-static void tell(struct vcpu *v, const struct insn *i, uint32_t eip, const struct port_access *was)
-{
-    struct trace *t = board(v)->trace;
-    struct event e = { .kind = EV_EMULATE, .cause = v->cause, .eip = eip };
-    e.u.EMULATE.op = (uint8_t)i->id;
-    e.u.EMULATE.ring = v->virt.cpl;
-    e.u.EMULATE.value = telling_value(&v->virt, i);
-    uint32_t id = trace_emit(t, &e);
-    if (i->id == MN_IN || i->id == MN_OUT || i->id == MN_INS || i->id == MN_OUTS)
-        tell_port(v, i, was, id, eip, e.u.EMULATE.value);
-}
-
 bool emulate_decode(struct vcpu *v, struct insn *i)
 {
     uint8_t bytes[15];
@@ -246,6 +195,16 @@ static bool shut_down(struct vcpu *v, struct fault f, uint32_t eip)
     v->vm->dead_eip = eip;
     vm_die(v, DEATH_TRIPLE);
     return true;
+}
+
+/* The guest single-steps, hit a breakpoint, or came into a task whose T bit is set: its trap comes after the instruction, or after the
+ * delivery that switched. SDM 3A 17.3.1.4, 17.3.1.5 */
+static void trap_due(struct vcpu *v)
+{
+    if (!debug_due(&v->virt)) return;
+    uint32_t bits = v->virt.trap;
+    v->virt.trap = 0;
+    emulate_fault(v, (struct fault){ .vector = VEC_DB, .addr = bits });
 }
 
 bool emulate_one(struct vcpu *v)
@@ -269,17 +228,13 @@ bool emulate_one(struct vcpu *v)
         emulate_fault(v, f);
         return false;
     }
-    tell(v, &done, eip, &was);
+    emulate_tell(v, &done, eip, &was);
     if ((flags ^ c->eflags) & FLAG_IF) detector_agreed(v);
     emulate_publish(v);
     if (shut_down(v, c->fault, eip)) return false; /* a task switch whose new task could not even take its fault */
     follow(v, &old, loads_cr3(&done));
     if (s == STEP_HALT) c->halted = true;
-    if (c->trap && c->insns != c->hold) { /* the guest single-steps, or hit a breakpoint: its trap comes after the instruction. SDM 3A 17.3.1.4 */
-        uint32_t bits = c->trap;
-        c->trap = 0;
-        emulate_fault(v, (struct fault){ .vector = VEC_DB, .addr = bits });
-    }
+    trap_due(v);
     return true;
 }
 
@@ -313,6 +268,7 @@ void emulate_fault(struct vcpu *v, struct fault f)
     if (shut_down(v, f, from)) return;
     tell_inject(v, f.vector, false, f.code, from);
     follow(v, &old, false);
+    trap_due(v);
 }
 
 void emulate_reflect(struct vcpu *v, struct fault f)
@@ -338,6 +294,7 @@ static bool deliver(struct vcpu *v, uint8_t vector, enum delivery how, uint32_t 
     if (shut_down(v, v->virt.fault, from)) return true;
     tell_inject(v, vector, how == DELIVER_EXTERNAL, 0, from);
     follow(v, &old, false); /* through a task gate everything may have changed */
+    trap_due(v);
     return true;
 }
 
@@ -365,6 +322,7 @@ void emulate_event(struct vcpu *v, uint32_t event, uint32_t code, uint32_t lengt
     if (shut_down(v, v->virt.fault, from)) return;
     tell_inject(v, (uint8_t)event, vmx_event_type(event) == VMX_EVENT_INTERRUPT, code, from);
     follow(v, &old, false);
+    trap_due(v);
 }
 
 /* ---- what hardware has decoded */

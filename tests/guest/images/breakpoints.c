@@ -74,6 +74,8 @@ ACT(stack, "push 1\npop eax\ncall 1f\n1: pop eax\nret");
 ACT(mov_ss, "mov eax, 0x10\nmov [cell], eax\nmov ss, [cell]\nnop\nnop\nret");
 ACT(mov_ss_int1, "mov eax, 0x10\nmov [cell], eax\nmov ss, [cell]\n.byte 0xF1\nnop\nret");
 ACT(mov_ss_int, "mov eax, 0x10\nmov [cell], eax\nmov ss, [cell]\nint 1\nnop\nret");
+ACT(mov_ss_ud, "mov eax, 0x10\nmov [cell], eax\nmov ss, [cell]\nud2\nnop\nret");
+ACT(mov_ss_int3, "mov eax, 0x10\nmov [cell], eax\nmov ss, [cell]\nint3\nnop\nret");
 ACT(mov_ss_exec, "mov eax, 0x10\nmov ss, eax\nnop\nnop\nret");
 ACT(u_store, "mov eax, offset cell\nmov [eax], eax\nmov eax, [eax]\nnop\n" USER_END);
 ACT(ports, "in al, 0x61\nmov dx, 0x80\nout dx, al\nin ax, 0x60\nnop\nret");
@@ -113,6 +115,8 @@ static void breakpoints(void)
     watch((uint32_t)cell, ACCESS | LEN2), story("mov ss from it", mov_ss, false, 0);
     watch((uint32_t)cell, ACCESS | LEN2), story("  and int1", mov_ss_int1, false, 0);
     watch((uint32_t)cell, ACCESS | LEN2), story("  and int 1", mov_ss_int, false, 0);
+    watch((uint32_t)cell, ACCESS | LEN2), story("  and ud2, which loses it", mov_ss_ud, false, 0);
+    watch((uint32_t)cell, ACCESS | LEN2), story("  and int3", mov_ss_int3, false, 0);
     watch((uint32_t)cell, WRITE | LEN4), story("write, ring 3", u_store, true, 0);
     watch((uint32_t)cell, ACCESS | LEN4), story("access, ring 3", u_store, true, 0);
     watch((uint32_t)user_stack_top - 4, ACCESS | LEN4), story("not touched", u_store, true, 0);

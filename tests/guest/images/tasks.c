@@ -4,7 +4,7 @@
 // Idea: two tasks beside the main one. Each only notes what it finds and leaves by IRET or by JMP; everything is looked up
 // in memory (TSS, GDT) afterwards. Before each act the descriptors and both TSSs are made anew.
 // Manual: Intel SDM volume 3, chapter 7.
-// Not here: the debug trap of the T bit (a machine may have its debug registers or not).
+// Not here: debug registers but DR6.
 #include "probe.h"
 
 enum { SEL_B = 0x30, SEL_C = 0x38, SEL_GATE = 0x40, SEL_LDT = 0x48, SEL_ODD = 0x50, SEL_SCRATCH = 0x58 };
@@ -132,6 +132,41 @@ static void causes(void)
     show("#GP through a task gate", bad_load);
     fact("  its code", seen_code);
     idt[13] = gp;
+}
+
+// ---- the T bit: a debug trap before the new task's first instruction, whatever it was entered by ----
+
+static uint32_t stops, stop_eip, stop_dr6;
+
+static void stop(struct trap_frame *f)
+{
+    stops++;
+    stop_eip = f->eip;
+    __asm__ volatile("mov %0, dr6\nmov dr6, %1" : "=&r"(stop_dr6) : "r"(0));
+}
+
+static void trapped(const char *name, act *body, act *entry)
+{
+    fresh(entry);
+    b.trap = 1;
+    stops = 0;
+    outcome(name, body);
+    fact2("  traps, at its first instruction", stops, stop_eip == (uint32_t)entry);
+    fact2("  DR6, visits", stop_dr6 & 0xE00F, visits);
+}
+
+static void trap_bit(void)
+{
+    struct descriptor old = idt[0x21], ud = idt[6];
+    trap_handlers[1] = stop;
+    trapped("CALL, T", call_tss, task_iret);
+    idt[0x21] = gate(SEL_B, 0, TASK_GATE);
+    trapped("INT through a task gate, T", interrupt, task_iret);
+    idt[0x21] = old;
+    idt[6] = gate(SEL_B, 0, TASK_GATE);
+    trapped("#UD through a task gate, T", undefined, task_skip);
+    idt[6] = ud;
+    probe_arm();
 }
 
 static void from_ring_3(void)
@@ -293,6 +328,7 @@ void kmain(void)
 {
     probe_init();
     causes();
+    trap_bit();
     from_ring_3();
     old_faults();
     new_faults();
