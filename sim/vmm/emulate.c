@@ -190,11 +190,8 @@ bool emulate_decode(struct vcpu *v, struct insn *i)
 /* Did delivering a fault end in shutdown? `f` began it at `eip`. */
 static bool shut_down(struct vcpu *v, struct fault f, uint32_t eip)
 {
-    if (!v->virt.shutdown) return false;
-    v->vm->first = f;
-    v->vm->dead_eip = eip;
-    vm_die(v, DEATH_TRIPLE);
-    return true;
+    if (v->virt.shutdown) vm_shutdown(v, f, eip);
+    return v->virt.shutdown;
 }
 
 /* The guest single-steps, hit a breakpoint, or came into a task whose T bit is set: its trap comes after the instruction, or after the

@@ -54,7 +54,7 @@ struct vm {
     bool     moving;         /* all of it is on its way to another machine, while others run here */
     bool     gone, restored; /* it went to another machine, or into a file; it came from there, and has not run here yet */
     bool     reset, off;     /* exited, by resetting itself without firmware to go on with, by turning the power off */
-    uint8_t  restart;        /* 1 + RESET_CPU or RESET_BOARD: the guest asked for it, and there is firmware */
+    uint8_t  restart;        /* 1 + RESET_CPU or RESET_BOARD: to be done, and there is firmware */
     uint32_t exit_code;      /* value written to the debug exit */
     uint8_t  why;            /* enum death, if dead */
     struct fault first;      /* the first fault of the chain that killed it */
@@ -138,5 +138,7 @@ bool vmm_start(struct vmm *h);
 bool vmm_door(struct vmm *h);
 /* Ends the VM; the first cause is kept. */
 void vm_die(struct vcpu *v, enum death why);
+/* The guest shut its CPU down: `first` began it, at `eip`. Ends the VM, unless its firmware was told where to go on (CMOS 0Fh). */
+void vm_shutdown(struct vcpu *v, struct fault first, uint32_t eip);
 
 #endif

@@ -9,6 +9,7 @@
 #include "sim/vmm/host.h"
 #include "sim/vmm/paravirt.h"
 #include "sim/vmm/vm.h"
+#include "sim/vmm/vtx.h"
 
 enum { SLICE = 4096 }; /* instructions interpreted in one visit: others want to look at limits and conditions, too */
 
@@ -19,6 +20,19 @@ void vm_die(struct vcpu *v, enum death why)
     v->vm->why = (uint8_t)why;
     if (!v->vm->dead_eip) v->vm->dead_eip = v->virt.eip;
     TRACE(v->vmm->board.trace, DIE, v->cause, .why = (uint8_t)why, .vector = v->vm->first.vector, .addr = v->vm->dead_eip);
+}
+
+/* As machine_run.c has it for bare boards. */
+void vm_shutdown(struct vcpu *v, struct fault first, uint32_t eip)
+{
+    struct vm *vm = v->vm;
+    if (v->vmm->board.firmware && vm->devices.cmos.ram[CMOS_SHUTDOWN]) {
+        if (!vm->restart) vm->restart = 1 + RESET_CPU;
+        return;
+    }
+    vm->first = first;
+    vm->dead_eip = eip;
+    vm_die(v, DEATH_TRIPLE);
 }
 
 /* Instructions in a window are the hypervisor's, unless its technique knows better. */
@@ -128,6 +142,7 @@ static void restart(struct vm *vm)
     struct vmm *h = vm->vmm;
     bool all = vm->restart == 1 + RESET_BOARD;
     vm->restart = 0;
+    if (vm->vcpu.vtx) vtx_reset(&vm->vcpu);
     if (all) devices_reset(&vm->devices);
     if (all) vm->io->reset(vm);
     emulate_reset(&vm->vcpu, all);

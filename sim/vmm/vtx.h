@@ -48,6 +48,8 @@ void vtx_need_segments(struct vcpu *v);
 void vtx_need_system(struct vcpu *v);
 /* For emulating the instruction at hand: of a plain one with a memory operand only CS and that operand's segment; else all. */
 void vtx_need_operand(struct vcpu *v);
+/* The guest's CPU is to be reset: nothing of what it was is read afterwards, and no event is on its way into it any more. */
+void vtx_reset(struct vcpu *v);
 /* v->virt into the VMCS, where they differ. */
 void vtx_write_guest(struct vcpu *v);
 /* Machine memory of the bitmaps that the VMCS names: which ports and which MSRs are the guest's own. */

@@ -59,8 +59,7 @@ static void reflect(struct vcpu *v, struct fault f)
     bool exception = t->vectoring && vmx_event_type(t->vectoring) == VMX_EVENT_EXCEPTION;
     uint8_t first = (uint8_t)t->vectoring;
     if (exception && first == VEC_DF) {
-        v->vm->first = f;
-        vm_die(v, DEATH_TRIPLE);
+        vm_shutdown(v, f, v->virt.eip);
         return;
     }
     if (exception && gate_doubles(first, f.vector)) {
@@ -225,9 +224,7 @@ static void act(struct vcpu *v, const struct vmexit *x)
     case VMX_EPT_MISCONFIGURED: vm_die(v, DEATH_WINDOW); break; /* our own tables */
     case VMX_TRIPLE_FAULT:
         vtx_need_system(v);
-        v->vm->dead_eip = v->virt.eip;
-        v->vm->first = emulate_last_words(v);
-        vm_die(v, DEATH_TRIPLE);
+        vm_shutdown(v, emulate_last_words(v), v->virt.eip);
         break;
     case VMX_TASK:
         if (t->qualification >> 30 != 3) {

@@ -202,6 +202,13 @@ void vtx_need_system(struct vcpu *v)
     for (unsigned n = 0; n < 3; n++) t->held.sysenter[n] = (uint32_t)c->msr[MSR_SYSENTER_CS + n];
 }
 
+void vtx_reset(struct vcpu *v)
+{
+    vtx_need_system(v);
+    v->vtx->event = 0;
+    v->vtx->rf = false;
+}
+
 void vtx_show(const struct vcpu *v, struct cpu *shown)
 {
     const struct vtx *t = v->vtx;

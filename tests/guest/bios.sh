@@ -45,8 +45,11 @@ done
 
 sector video 8
 sector return 1
-boot return
-check "a triple fault that was announced is a reset" [ "$rc$(cat "$TMPDIR/out")" = "0P back, printer 9000 " ]
+for cpu in native te bt vtx "vtx --mmu two-level --model nehalem"; do
+    boot return --cpu $cpu
+    check "back from protected mode by a reset, and by a triple fault that was announced, $cpu" \
+        [ "$rc$(cat "$TMPDIR/out")" = "05A5A P back, printer 9000 " ]
+done
 sector zero 1
 for cpu in native te bt vtx; do
     boot zero --cpu $cpu

@@ -1,5 +1,35 @@
-// Back to real mode as 80286 software does it: a triple fault, with the BIOS told where to go on; A20 is shut meanwhile.
+// Back to real mode as 80286 software does it: a reset by the keyboard controller, asked for in protected mode, and a triple
+// fault, with the BIOS told where to go on; A20 is shut meanwhile.
 main:
+    mov al, 0x0F
+    out 0x70, al
+    mov al, 0x0A
+    out 0x71, al
+    mov word ptr [0x467], offset pulled
+    mov word ptr [0x469], 0
+    cli
+    lgdt [table]
+    mov eax, cr0
+    or al, 1
+    mov cr0, eax
+    jmp 8:1f
+1:  mov ax, 16
+    mov ds, ax
+    mov word ptr [0x500], 0x5A5A
+    mov al, 0xFE
+    out 0x64, al
+    hlt
+table: .word 23
+    .long gdt
+    .balign 8
+gdt: .quad 0, 0x00009B000000FFFF, 0x000093000000FFFF
+pulled:
+    xor ax, ax
+    mov ds, ax
+    mov ss, ax
+    mov sp, 0x7C00
+    mov ax, [0x500]
+    show ax
     mov al, 0x0F
     out 0x70, al
     mov al, 0x0A
