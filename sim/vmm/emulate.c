@@ -74,15 +74,22 @@ static struct system_regs system_regs(const struct cpu *c)
     return r;
 }
 
+/* Does paging depend on what changed? Of the other bits some are a guest's that hardware runs: they change unseen. */
+static bool pages_otherwise(const struct cpu *c, const struct system_regs *old)
+{
+    return c->cr3 != old->cr3 || ((c->cr0 ^ old->cr0) & VCPU_PAGING_CR0) || ((c->cr4 ^ old->cr4) & VCPU_PAGING_CR4);
+}
+
 /* The guest changed what its MMU walks: the strategy picks the tables the real CR3 shall name. */
-static void follow_paging(struct vcpu *v, const struct system_regs *old)
+static void follow_paging(struct vcpu *v, const struct system_regs *old, bool reload)
 {
     struct cpu *c = &v->virt, *real = board(v)->cpu;
     bool flush = false;
     v->vmmu.cause = v->cause;
     bool loads = (c->cr0 == old->cr0 && c->cr4 == old->cr4) || (c->cr0 & ~old->cr0 & CR0_PG); /* or paging comes on, with what CR3 names */
     if (v->vmm->policy && loads) policy_loads_cr3(v, c->cr3);
-    uint32_t root = v->vmmu.ops->paging(&v->vmmu, c->cr0, c->cr3, c->cr4, &flush).v;
+    bool told = !v->ops->hardware || reload || pages_otherwise(c, old);
+    uint32_t root = told ? vcpu_tables(v, &flush) : v->root;
     if (v->vmm->policy && loads) policy_loaded_cr3(v);
     if (c->cr3 != old->cr3) TRACE(board(v)->trace, CR3, v->cause, .value = c->cr3);
     if (v->ops->hardware) { /* the VMCS takes it */
@@ -142,13 +149,13 @@ static void follow(struct vcpu *v, const struct system_regs *old, bool reload)
     const struct cpu *c = &v->virt;
     bool paging = reload || c->cr0 != old->cr0 || c->cr3 != old->cr3 || c->cr4 != old->cr4;
     if (v->ops->hardware) {
-        if (paging) follow_paging(v, old);
+        if (paging) follow_paging(v, old, reload);
         return;
     }
     if (c->cr0 != old->cr0) lazy_fpu_follow(v);
     if ((c->cr0 ^ old->cr0) & CR0_AM) follow_alignment(v);
     if (memcmp(c->dr, old->dr, 4 * sizeof c->dr[0]) || c->dr[7] != old->dr[7]) follow_breakpoints(v);
-    if (paging) follow_paging(v, old);
+    if (paging) follow_paging(v, old, reload);
     if (c->cr4 != old->cr4 || c->tsc_base != old->tsc_base) follow_counters(v);
     if (c->gdtr.base != old->gdtr.base || c->gdtr.limit != old->gdtr.limit) descriptor_sync_gdt(v);
     if (c->ldtr.sel != old->ldtr.sel || c->ldtr.base != old->ldtr.base || c->ldtr.limit != old->ldtr.limit)

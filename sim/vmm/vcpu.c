@@ -55,6 +55,14 @@ uint32_t vcpu_virtual_flags(const struct vcpu *v, uint32_t real)
     return (real & ~mine) | (v->virt.eflags & mine);
 }
 
+uint32_t vcpu_tables(struct vcpu *v, bool *flush)
+{
+    const struct cpu *c = &v->virt;
+    uint32_t cr0 = c->cr0, cr4 = c->cr4;
+    if (v->ops->hardware) cr0 &= VCPU_PAGING_CR0, cr4 &= VCPU_PAGING_CR4;
+    return v->vmmu.ops->paging(&v->vmmu, cr0, c->cr3, cr4, flush).v;
+}
+
 bool vcpu_pending(const struct vcpu *v) { return v->virt.intr; }
 
 bool vcpu_in_chip(const struct vcpu *v)

@@ -21,6 +21,9 @@ struct vtx;
 struct vmm;
 struct vm;
 
+/* What paging depends on, of registers that have other bits, too. */
+#define VCPU_PAGING_CR0 (CR0_PG | CR0_WP)
+#define VCPU_PAGING_CR4 (CR4_PSE | CR4_PAE | CR4_PGE)
 /* The real CR0 while the hypervisor owns the processor; TS goes while the x87 unit is lent. */
 #define VCPU_REAL_CR0 (CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_PG)
 
@@ -104,6 +107,10 @@ void vcpu_registers_out(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip)
 void vcpu_ports(struct vcpu *v, uint16_t first, unsigned count, bool open);
 /* Emits EXIT; what happens from now on answers it. */
 void vcpu_tell_exit(struct vcpu *v, const struct vmexit *x);
+/* Tells the strategy of memory the guest's paging registers; returns the machine address for the real CR3. `*flush`: the TLB is stale.
+ * Of what a guest that hardware runs may change unseen (CR0.TS, CR4.TSD) it does not hear: it would take a load of CR3, which empties
+ * the TLB, for a change of that, which does not. */
+uint32_t vcpu_tables(struct vcpu *v, bool *flush);
 /* The virtual PIC asks; the guest can take it (SDM 3A 6.8.1, and the shadow of STI and MOV SS). */
 bool vcpu_pending(const struct vcpu *v);
 bool vcpu_interruptible(const struct vcpu *v);

@@ -89,7 +89,7 @@ static void start_one(struct vmm *h, struct vm *vm)
     if (v->ops->detects) h->board.cpu->observer = detector_observer(v);
     if (vm == h->vm) host_init(h);
     bool flush;
-    v->root = v->vmmu.ops->paging(&v->vmmu, v->virt.cr0, v->virt.cr3, v->virt.cr4, &flush).v;
+    v->root = vcpu_tables(v, &flush);
     struct cpu *c = h->board.cpu;
     vcpu_load_paging(v, v->root);
     c->env.flush(c->env.mmu, true);

@@ -44,6 +44,11 @@ figures vtx --set shadow.cache=0 --set shadow.trace=0
 check "vtx: a TLB in memory traces nothing" [ "$traced" = 0 ]
 rc="$hidden against $dropping"
 check "vtx: and hides as many faults as any noncaching design" [ "$hidden" -ge $((dropping * 9 / 10)) ]
+# Such a TLB is emptied by every load of CR3
+image paging
+run paging vtx --set shadow.cache=0 --set shadow.trace=0
+check "vtx: paging, with a TLB in memory" diff tests/guest/expected/paging.txt "$TMPDIR/out"
+image=switch
 # The same with PAE: the saving must be there, too.
 object tests/guest/images/switch.c switch_pae -DPAE
 link switch_pae scenarios/guests/guest.ld "$entry" "${common[@]}" "$TMPDIR/switch_pae.o"

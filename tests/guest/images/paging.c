@@ -38,7 +38,7 @@ ACT(k_run, "mov eax, 0x800000\ncall eax\nret");
 ACT(u_read, "mov eax, [0x800000]\n" USER_END);
 ACT(u_write, "mov dword ptr [0x800000], eax\n" USER_END);
 ACT(u_run, "mov eax, 0x800000\ncall eax\n" USER_END);
-ACT(u_push, "mov esp, 0x800004\npush eax\n" USER_END);
+ACT(u_push, "mov eax, 1\nmov esp, 0x800004\npush eax\n" USER_END);
 
 // What of one access: "-" it came back, else the error code; then A and D of both entries, as letters.
 static void cell(act *body, bool user)
@@ -341,6 +341,24 @@ static void global_pages(void)
 // ---- demand paging in user mode -----------------------------------------------------------------------------------
 
 static uint32_t faults, fault_log[4];
+// MOV to CR3 of the value that is there empties the TLB, whatever other bits of CR0 and CR4 did meanwhile, and whoever read them.
+static void reloads(void)
+{
+    enum { TSD = 4 };
+    uint32_t cr0, cr4, seen = 0;
+    page_a[8] = 0xA, page_b[8] = 0xB;
+    page_directory[2] = (uint32_t)table | 7;
+    __asm__ volatile("mov %0, cr0\n\tmov %1, cr4" : "=r"(cr0), "=r"(cr4));
+    for (unsigned i = 0; i < 8; i++) {
+        cr0 ^= i & 2 ? 0 : CR0_TS, cr4 ^= i & 2 ? TSD : 0;
+        __asm__ volatile("mov cr0, %0\n\tmov cr4, %1\n\tmov eax, dr7" : : "r"(cr0), "r"(cr4) : "eax", "memory");
+        table[0] = (uint32_t)(i & 1 ? page_a : page_b) | 0x67;
+        flush();
+        seen = seen << 4 | (read32(AREA + 8) & 15);
+    }
+    fact("loads of CR3", seen);
+}
+
 static void on_demand(struct trap_frame *f)
 {
     uint32_t cr2;
@@ -410,6 +428,7 @@ void kmain(void)
     shared_tables();
     switch_directories();
     global_pages();
+    reloads();
     user_demand();
     implicit_accesses();
     finish(true);
