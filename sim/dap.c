@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_STEPS = 100000 };
+enum { LINE_STEPS = 100000, STACK_MOST = 1 << 20 };
 
 /* --- messages --- */
 
@@ -42,14 +42,14 @@ static void stopped(struct dap *d, const char *reason)
         dap_output(d, "console", "\n");
         event(d, "exited", json_pack("{s:i}", "exitCode", machine_exit_code(d->m)));
         event(d, "terminated", json_object());
-        d->over = true;
+        d->ended = true;
         return;
     }
     json_t *body = json_pack("{s:s, s:i, s:b}", "reason", reason, "threadId", 1, "allThreadsStopped", 1);
     if (end.fate != FATE_RUNNING) json_object_set_new(body, "reason", json_string("exception")), json_object_set_new(body, "text", json_string(end.why));
     else if (strstr(said, "replaylog:begin")) json_object_set_new(body, "reason", json_string("entry")), json_object_set_new(body, "description", json_string("at the beginning of the run"));
     else if (!strncmp(said, "T02", 3)) json_object_set_new(body, "reason", json_string("pause"));
-    else if (strstr(said, "break:")) json_object_set_new(body, "reason", json_string("breakpoint"));
+    else if (strstr(said, "break:")) json_object_set_new(body, "reason", json_string(dap_point_reason(d)));
     else if (strstr(said, "watch:")) json_object_set_new(body, "reason", json_string("data breakpoint"));
     if (end.fate == FATE_RUNNING) dap_raise_stopped(d, body);
     if (!d->is_raised && d->hits && (strstr(said, "break:") || strstr(said, "watch:"))) {
@@ -84,35 +84,48 @@ static void go(struct dap *d, void (*how)(struct gdb *g), bool forward)
     d->gdb.till = NULL;
 }
 
-/* Until there, or whatever stops it before. False: something else did. */
-static bool run_to(struct dap *d, uint32_t at)
+/* Where a call returns to. In a deeper call of the same function, or in another task, the stack is elsewhere: the callee takes its arguments off at most. */
+struct landing { uint32_t at, esp, cpl; };
+enum { ARGUMENTS = 4096 };
+
+static bool landed(const struct dap *d, const struct landing *to)
 {
-    gdb_apply_stops(&d->gdb, &at);
+    struct machine_cpu c;
+    machine_guest(d->m, &c);
+    return c.eip == to->at && c.cpl == to->cpl && c.reg[4] - to->esp < ARGUMENTS;
+}
+
+/* Until there, or whatever stops it before. False: something else did. */
+static bool run_to(struct dap *d, const struct landing *to)
+{
+    gdb_apply_stops(&d->gdb, &to->at);
     d->gdb.till = dap_raise_till(d);
     do {
         gdb_continue(&d->gdb);
         if (dap_raise_stops(d)) break;
-    } while (here(d) != at && d->gdb.over == GDB_ON && (for_nothing(d) || !dap_point_stops(d, true)) && !d->gdb.interrupted(d->gdb.self));
+    } while (!landed(d, to) && d->gdb.over == GDB_ON && (for_nothing(d) || !dap_point_stops(d, true)) && !d->gdb.interrupted(d->gdb.self));
     d->gdb.till = NULL;
     gdb_apply_stops(&d->gdb, NULL);
-    return !d->is_raised && here(d) == at && machine_end(d->m).fate == FATE_RUNNING;
+    return !d->is_raised && landed(d, to) && machine_end(d->m).fate == FATE_RUNNING;
 }
 
-static bool is_call(const struct dap *d, uint32_t *behind)
+static bool is_call(const struct dap *d, struct landing *behind)
 {
     struct machine_insn i;
-    uint32_t at = here(d);
-    if (!machine_insn(d->m, gva(at), &i) || strncmp(i.word, "call", 4)) return false;
-    *behind = at + i.len;
+    struct machine_cpu c;
+    machine_guest(d->m, &c);
+    if (!machine_insn(d->m, gva(c.eip), &i) || strncmp(i.word, "call", 4)) return false;
+    *behind = (struct landing){ .at = c.eip + i.len, .esp = c.reg[4], .cpl = c.cpl };
     return true;
 }
 
-/* One instruction; `over`: a call to its end. False: something else stopped it. */
-static bool one(struct dap *d, bool over)
+/* One instruction; `over`: a call to its end; `lines`: interrupts that come are nobody's business. False: something else stopped it. */
+static bool one(struct dap *d, bool over, bool lines)
 {
-    uint32_t behind;
-    if (over && is_call(d, &behind)) return run_to(d, behind);
-    gdb_step(&d->gdb);
+    struct landing behind;
+    if (over && is_call(d, &behind)) return run_to(d, &behind);
+    if (lines) gdb_step_program(&d->gdb);
+    else gdb_step(&d->gdb);
     if (dap_raise_stops(d)) return false;
     return !strncmp(text_str(&d->gdb.last), "T05thread", 9) && d->gdb.over == GDB_ON;
 }
@@ -129,7 +142,7 @@ static void step(struct dap *d, json_t *args, bool over)
     struct source_line began, now;
     bool lines = !by_instruction(args) && source_lines_at(d->lines, here(d), &began);
     dap_raise_begin(d);
-    for (unsigned n = 0; one(d, over) && lines && n < LINE_STEPS; n++) {
+    for (unsigned n = 0; one(d, over, lines) && lines && n < LINE_STEPS; n++) {
         if (!source_lines_at(d->lines, here(d), &now)) continue;
         if (now.addr == here(d) && (now.line != began.line || now.file != began.file)) break;
         if (d->gdb.interrupted(d->gdb.self)) break;
@@ -139,15 +152,36 @@ static void step(struct dap *d, json_t *args, bool over)
 static void on_next(struct dap *d, json_t *args) { step(d, args, true); }
 static void on_step_in(struct dap *d, json_t *args) { step(d, args, false); }
 
+/* At the instruction with which the function that had this stack pointer returns? Deeper ones have their return addresses below it. */
+static bool returns(const struct dap *d, uint32_t esp, uint32_t cpl)
+{
+    struct machine_insn i;
+    struct machine_cpu c;
+    machine_guest(d->m, &c);
+    return c.cpl == cpl && c.reg[4] - esp < STACK_MOST && machine_insn(d->m, gva(c.eip), &i) && (!strncmp(i.word, "ret", 3) || !strcmp(i.word, "iret"));
+}
+
+/* From return to return, until it is this function's: code without frame pointers has nothing else that says where it ends. */
 static void on_step_out(struct dap *d, json_t *args)
 {
+    static const char *const words[] = { "ret", "retf", "iret" };
+    struct till part[4];
     struct machine_cpu c;
-    uint32_t back;
+    unsigned n = 0;
     (void)args;
-    dap_raise_begin(d);
     machine_guest(d->m, &c);
-    if (machine_peek_guest(d->m, gva(c.seg[2].base + c.reg[5] + 4), &back, sizeof back) && back) run_to(d, back);
-    else one(d, false);
+    dap_raise_begin(d);
+    for (; n < 3; n++) part[n] = (struct till){ .kind = TILL_INSN, .a = (uint32_t)machine_mnemonic(words[n]) };
+    if (dap_raise_till(d)) part[n++] = *dap_raise_till(d);
+    const struct till any = { .kind = TILL_ANY, .subs = n, .sub = part };
+    d->gdb.till = &any;
+    while (!returns(d, c.reg[4], c.cpl)) {
+        gdb_continue(&d->gdb);
+        if (dap_raise_stops(d) || d->gdb.over != GDB_ON || d->gdb.interrupted(d->gdb.self)) break;
+        if (!for_nothing(d) && dap_point_stops(d, true)) break;
+    }
+    d->gdb.till = NULL;
+    if (!d->is_raised && d->gdb.over == GDB_ON && returns(d, c.reg[4], c.cpl)) one(d, false, true);
     stopped(d, "step");
 }
 
@@ -180,7 +214,14 @@ static void on_configured(struct dap *d, json_t *args)
 }
 
 static void on_restart(struct dap *d, json_t *args) { (void)args, dap_raise_begin(d), gdb_restart(&d->gdb), stopped(d, "entry"); }
-static void on_leave(struct dap *d, json_t *args) { (void)args, d->over = true, event(d, "terminated", json_object()); }
+/* An editor says `disconnect` when it was told. */
+static void on_terminate(struct dap *d, json_t *args)
+{
+    (void)args;
+    if (!d->ended) event(d, "terminated", json_object());
+    d->ended = true;
+}
+static void on_leave(struct dap *d, json_t *args) { on_terminate(d, args), d->over = true; }
 
 /* --- the table --- */
 
@@ -230,7 +271,7 @@ static const struct request {
     { "disassemble", dap_disassemble, NULL, false }, { "continue", nothing, on_continue, false }, { "next", nothing, on_next, false },
     { "stepIn", nothing, on_step_in, false }, { "stepOut", nothing, on_step_out, false }, { "stepBack", nothing, on_step_back, false },
     { "reverseContinue", nothing, on_back, false }, { "pause", nothing, on_pause, false }, { "restart", nothing, on_restart, false },
-    { "terminate", nothing, on_leave, true }, { "disconnect", nothing, on_leave, true },
+    { "terminate", nothing, on_terminate, true }, { "disconnect", nothing, on_leave, true },
 };
 
 static void respond(struct dap *d, json_t *request, const char *command, json_t *body, const struct err *e)
@@ -249,6 +290,7 @@ static void carry_out(struct dap *d, json_t *request, const char *command)
     const struct request *r = requests, *end = requests + sizeof requests / sizeof *requests;
     while (r < end && strcmp(r->name, command)) r++;
     if (r == end) err_set(&e, EXIT_INPUT, "%.40s: not supported", command);
+    else if (d->ended && r->then != on_leave && r->then != on_terminate) err_set(&e, EXIT_INPUT, "%.40s: the guest has come to its end", command);
     else if (!r->early && !d->configured) err_set(&e, EXIT_INPUT, "%.40s: first comes configurationDone", command);
     else r->answer(d, args, body, &e);
     respond(d, request, command, body, &e);

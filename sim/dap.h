@@ -44,7 +44,7 @@ struct dap {
     uint32_t after;                            /* events up to this one are passed */
     uint64_t raise_at;                         /* the moment to which the guest was taken for `raised` */
     bool is_raised, raising;                   /* it stands there; a filter's condition is being read */
-    bool stop_on_entry, configured, over, stop_wanted;
+    bool stop_on_entry, configured, ended, over; /* ended: nothing runs any more, and the editor was told; over: the session */
     int  seq;
     void (*send)(void *self, const char *json, size_t n);
     void *self;
@@ -67,6 +67,9 @@ bool dap_on_data(struct dap *d, json_t *args, json_t *body, struct err *e);
 /* The guest stands where the GDB session stopped: is it to stay there? No: only points were hit whose condition does not hold, whose count is
  * not reached, or that only say something (said now). Backwards nothing is counted or said. */
 bool dap_point_stops(struct dap *d, bool forward);
+
+/* In the protocol's words: whose point it was that stopped the guest last. */
+const char *dap_point_reason(const struct dap *d);
 
 /* Do these words make a condition, as far as can be said before memory is there? Does it hold (one that cannot be read does)? "" holds. */
 bool dap_condition_is(const struct dap *d, const char *words);

@@ -140,6 +140,13 @@ bool dap_point_stops(struct dap *d, bool forward)
     return stops || !any;
 }
 
+const char *dap_point_reason(const struct dap *d)
+{
+    for (unsigned i = 0; d->hits && i < d->points; i++)
+        if (d->point[i].id == d->hit_id[0]) return d->point[i].set == DAP_FUNCTIONS ? "function breakpoint" : d->point[i].set == DAP_INSTRUCTIONS ? "instruction breakpoint" : "breakpoint";
+    return "breakpoint";
+}
+
 /* --- setting them ---------------------------------------------------------------------------------------------------- */
 
 static void apply(struct dap *d)

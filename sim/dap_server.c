@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 100, MOST = 4 << 20 };
+enum { WAIT_MS = 100, FAREWELLS = 30 /* times WAIT_MS: how long it waits for `disconnect` when all has ended */, MOST = 4 << 20 };
 
 struct server {
     struct dap dap;
@@ -105,6 +105,7 @@ void dap_serial(void *self, unsigned vm, uint8_t byte)
 static void converse(struct server *s)
 {
     size_t begin, n;
+    unsigned waited = 0;
     while (!s->dap.over && !s->lost && !guard_stopped()) {
         if (message(s, s->at, &begin, &n)) {
             s->at = begin + n;
@@ -120,7 +121,7 @@ static void converse(struct server *s)
         text_free(&s->have);
         s->have = rest;
         s->at = 0;
-        receive(s, WAIT_MS);
+        if (!receive(s, WAIT_MS) && s->dap.ended && ++waited == FAREWELLS) break;
     }
 }
 

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRAMES = 24, MEMORY = 65536, INSTRUCTIONS = 1000 };
+enum { FRAMES = 24, WRITE_MOST = 65536, READ_MOST = 4 << 20, INSTRUCTIONS = 1000, BEFORE = 64 };
+enum { IOPL_BIT = 12 };
 enum { REF_REGISTERS = 1, REF_FLAGS, REF_SYSTEM, REF_MACHINE };
 
 static const char *const names[] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
@@ -168,13 +169,26 @@ bool dap_value(const struct dap *d, const char *word, uint32_t *value)
     return !*end;
 }
 
+/* A flag, or IOPL: its bits in EFLAGS. False: no flag of that name, or no value that fits. */
+static bool flag_bits(const struct machine_cpu *c, const char *name, uint32_t v, uint32_t *eflags)
+{
+    for (unsigned i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (!strcmp(name, flags[i].name) && v <= 1) return *eflags = (c->eflags & ~(1u << flags[i].bit)) | v << flags[i].bit, true;
+    if (strcmp(name, "IOPL") || v > 3) return false;
+    return *eflags = (c->eflags & ~(3u << IOPL_BIT)) | v << IOPL_BIT, true;
+}
+
 bool dap_set_variable(struct dap *d, json_t *args, json_t *body, struct err *e)
 {
     const char *name = json_string_value(json_object_get(args, "name")), *word = json_string_value(json_object_get(args, "value"));
-    uint32_t v;
+    bool flag = json_integer_value(json_object_get(args, "variablesReference")) == REF_FLAGS;
+    struct machine_cpu c;
+    uint32_t v, eflags;
     if (!name || !word || !dap_value(d, word, &v)) return err_set(e, EXIT_INPUT, "%.40s: neither a number nor a symbol", word ? word : "");
-    if (!machine_set_reg(d->m, name, v)) return err_set(e, EXIT_INPUT, "%.40s cannot be set", name);
-    json_object_set_new(body, "value", hex(v));
+    machine_guest(d->m, &c);
+    if (flag && !flag_bits(&c, name, v, &eflags)) return err_set(e, EXIT_INPUT, "%.40s cannot be %u", name, v);
+    if (flag ? !machine_set_reg(d->m, "eflags", eflags) : !machine_set_reg(d->m, name, v)) return err_set(e, EXIT_INPUT, "%.40s cannot be set", name);
+    json_object_set_new(body, "value", flag ? json_sprintf("%u", v) : hex(v));
     return true;
 }
 
@@ -244,11 +258,11 @@ bool dap_read_memory(struct dap *d, json_t *args, json_t *body, struct err *e)
     uint32_t at;
     json_int_t n = json_integer_value(json_object_get(args, "count"));
     if (!place(d, args, "offset", &at, e)) return false;
-    if (n < 0 || n > MEMORY) return err_set(e, EXIT_INPUT, "from 0 to %d bytes at a time", (int)MEMORY);
+    if (n < 0 || n > READ_MOST) return err_set(e, EXIT_INPUT, "from 0 to %d bytes at a time", (int)READ_MOST);
     uint8_t *bytes = malloc((size_t)n + 1);
     json_int_t have = 0;
     struct text t = { 0 };
-    while (bytes && have < n && machine_peek_guest(d->m, gva(at + (uint32_t)have), bytes + have, 1)) have++;
+    while (bytes && have < n && at + have <= UINT32_MAX && machine_peek_guest(d->m, gva(at + (uint32_t)have), bytes + have, 1)) have++;
     if (bytes) base64(bytes, (size_t)have, &t);
     json_object_set_new(body, "address", hex(at));
     json_object_set_new(body, "data", json_string(text_str(&t)));
@@ -281,11 +295,11 @@ static int from_base64(const char *text, uint8_t *bytes, int room)
 bool dap_write_memory(struct dap *d, json_t *args, json_t *body, struct err *e)
 {
     const char *data = json_string_value(json_object_get(args, "data"));
-    static uint8_t bytes[MEMORY];
+    static uint8_t bytes[WRITE_MOST];
     uint32_t at;
     if (!place(d, args, "offset", &at, e)) return false;
-    int n = data ? from_base64(data, bytes, MEMORY) : -1;
-    if (n < 0) return err_set(e, EXIT_INPUT, "the data is not base64 of at most %d bytes", (int)MEMORY);
+    int n = data ? from_base64(data, bytes, WRITE_MOST) : -1;
+    if (n < 0) return err_set(e, EXIT_INPUT, "the data is not base64 of at most %d bytes", (int)WRITE_MOST);
     for (int i = 0; i < n; i++) {
         uint8_t b;
         if (!machine_peek_guest(d->m, gva(at + (uint32_t)i), &b, 1)) return err_set(e, EXIT_INPUT, "0x%08X: no memory there", at + (uint32_t)i);
@@ -314,6 +328,45 @@ static json_t *instruction(struct dap *d, uint32_t at, unsigned *length)
     return row;
 }
 
+/* The last instructions, at most BEFORE, that end at `at`, read from the beginning of the function in which the last one lies; 0: cannot be said. */
+static unsigned function_before(const struct dap *d, uint32_t at, gva_t *some)
+{
+    enum { FUNCTION_MOST = 1 << 16 };
+    gva_t ring[BEFORE];
+    unsigned count = 0, n;
+    uint32_t start;
+    char name[96], text[96];
+    machine_symbol(d->m, at - 1, name, sizeof name);
+    name[strcspn(name, "+")] = 0;
+    if (!machine_find_symbol(d->m, name, &start) || at - start > FUNCTION_MOST) return 0;
+    for (gva_t p = gva(start); p.v != at;) {
+        ring[count++ % BEFORE] = p;
+        unsigned length = machine_disasm(d->m, p, text, sizeof text);
+        p.v += length ? length : 1;
+        if (p.v > at) return 0;
+    }
+    n = count < BEFORE ? count : BEFORE;
+    for (unsigned i = 0; i < n; i++) some[i] = ring[(count - n + i) % BEFORE];
+    return n;
+}
+
+/* Up to `want` instructions that end at `at`, in order, at the end of `before`; how many. */
+static unsigned instructions_before(const struct dap *d, uint32_t at, gva_t *before, unsigned want)
+{
+    gva_t some[BEFORE];
+    unsigned have = 0;
+    while (have < want) {
+        unsigned k = function_before(d, at, some), take;
+        if (!k) k = machine_disasm_back(d->m, gva(at), some, BEFORE);
+        if (!k) break;
+        take = k < want - have ? k : want - have;
+        have += take;
+        memcpy(before + want - have, some + k - take, take * sizeof *some);
+        at = some[0].v;
+    }
+    return have;
+}
+
 bool dap_disassemble(struct dap *d, json_t *args, json_t *body, struct err *e)
 {
     uint32_t at;
@@ -321,12 +374,14 @@ bool dap_disassemble(struct dap *d, json_t *args, json_t *body, struct err *e)
     if (!place(d, args, "offset", &at, e)) return false;
     if (n < 0 || n > INSTRUCTIONS || skip < -INSTRUCTIONS || skip > INSTRUCTIONS) return err_set(e, EXIT_INPUT, "at most %d instructions at a time", (int)INSTRUCTIONS);
     json_t *list = json_array();
-    gva_t before[64];
-    unsigned length, have = skip < 0 ? machine_disasm_back(d->m, gva(at), before, skip < -64 ? 64 : (unsigned)-skip) : 0;
-    for (json_int_t i = skip; i < 0 && (json_int_t)json_array_size(list) < n; i++) {
-        json_int_t k = (json_int_t)have + i; /* `before` is in order of addresses */
-        json_array_append_new(list, k >= 0 ? instruction(d, before[k].v, &length)
-                                           : json_pack("{s:o, s:s}", "address", hex(at + (uint32_t)i), "instruction", "??"));
+    gva_t before[INSTRUCTIONS];
+    unsigned length, want = skip < 0 ? (unsigned)-skip : 0, have = instructions_before(d, at, before, want);
+    uint32_t first = have ? before[want - have].v : at;
+    for (unsigned i = 0; i < want && (json_int_t)json_array_size(list) < n; i++) {
+        uint32_t missing = want - have > i ? want - have - i : 0; /* code cannot be read backwards from here for sure */
+        json_array_append_new(list, !missing ? instruction(d, before[i].v, &length)
+                                             : json_pack("{s:o, s:s, s:s}", "address", hex(first > missing ? first - missing : 0), "instruction", "??",
+                                                         "presentationHint", "invalid"));
     }
     for (; (json_int_t)json_array_size(list) < n; at += length ? length : 1) {
         json_t *row = instruction(d, at, &length);

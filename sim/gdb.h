@@ -64,6 +64,7 @@ const char *gdb_mode(const struct machine_cpu *c);                         /* "p
 /* gdb_run.c. Each ends with a stop reply. */
 void gdb_continue(struct gdb *g);
 void gdb_step(struct gdb *g);
+void gdb_step_program(struct gdb *g); /* one step of what runs there: an interrupt that is taken, and its handler, are no step of it */
 void gdb_step_range(struct gdb *g, uint32_t from, uint32_t to); /* steps until EIP leaves [from, to), over interrupts */
 void gdb_back_step(struct gdb *g);
 void gdb_back_continue(struct gdb *g);

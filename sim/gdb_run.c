@@ -212,6 +212,14 @@ static enum machine_stop over_interrupt(struct gdb *g)
     return stop == MACHINE_POINT && g->hit.kind == POINT_EXEC && g->hit.at == back ? MACHINE_BUDGET : stop;
 }
 
+void gdb_step_program(struct gdb *g)
+{
+    uint32_t last = trace_last(machine_trace_of(g->m));
+    enum machine_stop stop = gdb_one(g);
+    if (stop == MACHINE_BUDGET && was_interrupted(g->m, last)) stop = over_interrupt(g);
+    reply_run(g, stop);
+}
+
 /* For `step` and `next`: a source line is done when it is done, whatever interrupts came between. */
 void gdb_step_range(struct gdb *g, uint32_t from, uint32_t to)
 {

@@ -68,7 +68,7 @@ call stackTrace '{"threadId":1,"startFrame":1,"levels":20}' && [ "$(get '.body.s
 result "a part of the stack is that part" $?
 call threads && [ "$(get '.body.threads | length')" = 1 ]
 result "one processor" $?
-call continue '{"threadId":1}' && stop && [ "$(get .body.reason)" = breakpoint ] && [ "$(place)" = popf_insn ]
+call continue '{"threadId":1}' && stop && [ "$(get .body.reason)" = "function breakpoint" ] && [ "$(place)" = popf_insn ]
 result "continue comes to the function" $?
 at=$(register eip) esp=$(register esp)
 [ "$at" = "$(call evaluate '{"expression":"popf_insn"}' && get .body.result | cut -d' ' -f1)" ]
@@ -87,7 +87,7 @@ result "scopes with the system's registers" $?
 call setFunctionBreakpoints '{"breakpoints":[]}'
 kmain=$(call evaluate '{"expression":"kmain"}' && get .body.memoryReference)
 call setInstructionBreakpoints "{\"breakpoints\":[{\"instructionReference\":\"$kmain\"}]}" && [ "$(get '.body.breakpoints[0].verified')" = true ]
-call reverseContinue '{"threadId":1}' && stop && [ "$(get .body.reason)" = breakpoint ] && [ "$(place)" = kmain ]
+call reverseContinue '{"threadId":1}' && stop && [ "$(get .body.reason)" = "instruction breakpoint" ] && [ "$(place)" = kmain ]
 result "backwards to a stop point by address" $?
 call setInstructionBreakpoints '{"breakpoints":[]}' && call reverseContinue '{"threadId":1}' && stop && get .body.description | grep -q beginning
 result "backwards to the beginning" $?
@@ -97,8 +97,17 @@ call frobnicate && [ "$(get .success)" = false ] && get .message | grep -q 'not 
 result "what it cannot it says" $?
 call evaluate '{"expression":"kmian"}' && get .message | grep -q 'did you mean kmain'
 result "a mistyped symbol" $?
-call continue '{"threadId":1}' && await '.event == "terminated"' && wait "$pid"
-result "the run's end is told, and its exit code is 0" $?
+call setVariable '{"variablesReference":2,"name":"CF","value":"1"}' && [ "$(call variables '{"variablesReference":2}' && get '.body.variables[0].value')" = 1 ] &&
+    call setVariable '{"variablesReference":2,"name":"ZF","value":"2"}' && get .message | grep -q 'ZF cannot be 2'
+result "a flag, too" $?
+call disassemble '{"memoryReference":"popf_insn","instructionOffset":-300,"instructionCount":400}' && [ "$(get '.body.instructions | length')" = 400 ] &&
+    [ "$(get '.body.instructions[300].symbol')" = popf_insn ] && [ "$(get '[.body.instructions[].address] | . == (. | sort)')" = true ] &&
+    [ "$(get '[.body.instructions[200:300][] | select(.instruction == "??")] | length')" = 0 ]
+result "far back the code is in order, too" $?
+call readMemory '{"memoryReference":"kmain","count":200000}' && [ "$(get '.body.data | length')" -gt 266000 ] && call readMemory '{"memoryReference":"0xFFFFFFF0","count":32}' && [ "$(get .body.unreadableBytes)" = 32 ]
+result "much memory, and none behind the last byte" $?
+call continue '{"threadId":1}' && await '.event == "terminated"' && call stackTrace '{}' && [ "$(get .success)" = false ] && call disconnect && [ "$(get .success)" = true ] && wait "$pid"
+result "the run's end is told, goodbye is answered, and its exit code is 0" $?
 exec 3>&- 4<&-
 
 # --- source lines
@@ -178,6 +187,65 @@ ask setBreakpoints '[]' && answer setBreakpoints && [ "$(get .success)" = false 
 result "messages of the wrong kind are refused, and the session goes on" $?
 ask disconnect && wait "$pid"
 exec 3>&- 4<&-
+
+# --- calls: of a function that calls itself, without frame pointers, while a timer interrupts
+cat >"$work/calls.c" <<'END'
+static volatile unsigned sum, ticks;
+static inline void out(unsigned short port, unsigned char v) { __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
+__attribute__((interrupt)) static void tick(void *frame)
+{
+    (void)frame;
+    ticks++;
+    out(0x20, 0x20);
+}
+__attribute__((noinline)) unsigned deep(unsigned n)
+{
+    for (volatile unsigned k = 0; k < 2000; k++) sum += k;
+    if (n) sum += deep(n - 1);
+    sum++;
+    return n;
+}
+static struct { unsigned short low, cs, type, high; } idt[33];
+static const unsigned long long gdt[] = { 0, 0xCF9B000000FFFFull, 0xCF93000000FFFFull };
+void start(void)
+{
+    struct __attribute__((packed)) { unsigned short limit; unsigned base; } g = { sizeof gdt - 1, (unsigned)gdt }, i = { sizeof idt - 1, (unsigned)idt };
+    __asm__ volatile("lgdt %0; ljmp $8, $1f; 1: mov %1, %%ds; mov %1, %%es; mov %1, %%ss" : : "m"(g), "r"(16));
+    idt[32].low = (unsigned short)(unsigned)tick, idt[32].high = (unsigned short)((unsigned)tick >> 16), idt[32].cs = 8, idt[32].type = 0x8E00;
+    __asm__ volatile("lidt %0" : : "m"(i));
+    out(0x20, 0x11), out(0x21, 32), out(0x21, 4), out(0x21, 1), out(0x21, 0xFE);
+    out(0x43, 0x34), out(0x40, 20), out(0x40, 0);
+    __asm__ volatile("sti");
+    deep(5);
+    deep(4);
+    sum = ticks;
+    out(0xF4, 0);
+    for (;;) __asm__("cli; hlt");
+}
+END
+printf '.globl _start\n_start: mov $0x200000, %%esp\n call start\n .section .note.GNU-stack,"",@progbits\n' >"$work/first.S"
+gcc -m32 -g -O1 -fomit-frame-pointer -ffreestanding -fno-pic -mgeneral-regs-only -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-Ttext=0x100000 -Wl,-e,_start "$work/first.S" "$work/calls.c" -o "$work/calls.elf"
+at() { grep -n "$1" "$work/calls.c" | head -n 1 | cut -d: -f1; }
+for cpu in native te; do
+    begin "$work/calls.elf" --cpu $cpu -q
+    call initialize '{}' && await '.event == "initialized"' && call launch '{}' && call setFunctionBreakpoints '{"breakpoints":[{"name":"start"}]}' && call configurationDone && stop && call continue '{}' && stop
+    for ((j = 0; j < 30; j++)); do call next '{}' && stop && [ "$(line)" = "$(at 'deep(5)')" ] && break; done
+    if [ "$(line)" = "$(at 'deep(5)')" ]; then
+        call next '{}' && stop && [ "$(line)" = "$(at 'deep(4)')" ]
+        result "$cpu: next runs a call to its end that calls itself, and over interrupts" $?
+        call setFunctionBreakpoints '{"breakpoints":[{"name":"deep","hitCondition":"4"}]}' && call continue '{}' && stop && call setFunctionBreakpoints '{"breakpoints":[]}'
+        same=0
+        for ((j = 0; j < 4; j++)); do call next '{}' && stop && place | grep -q '^deep' || same=1; done
+        result "$cpu: steps by line stay in the function, whatever interrupts" $same
+        out=$(for j in 1 2 3 4; do call stepOut '{}' && stop && place; done | cut -d+ -f1 | xargs)
+        [ "$out" = "deep deep deep start" ]
+        result "$cpu: stepOut goes out of one call, not of two" $?
+    else
+        call stackTrace '{}' && [ "$(line)" = 0 ] && echo "ok - # SKIP this Ringside was built without libdw"
+    fi
+    ask disconnect && wait "$pid"
+    exec 3>&- 4<&-
+done
 
 # --- a guest under a hypervisor, what it prints, a pause while it runs
 begin "$guest" --cpu te
