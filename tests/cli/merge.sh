@@ -78,4 +78,13 @@ if command -v parallel >/dev/null; then
 else
     echo "ok - GNU parallel # SKIP not installed"
 fi
+# What a task of Slurm and a pod of Kubernetes would run: the commands of the chapter, three in place of 64, with the index that they are given there.
+sed -n 's/^    \(exec ringside grade .*SLURM_ARRAY_TASK_ID.*\)/\1/p' "$root/docs/scale.md" | sed 's,/64",/3",; s,submissions,all,' >task.sh
+sed -n 's/.*command: \[ "sh", "-c", "\(.*\)" \]$/\1/p' "$root/docs/scale.md" | sed "s,/64 ,/3 ,; s,/in ,$work/all ,; s,/out/,$work/pods/," >pod.sh
+mkdir tasks pods bin && ln -s "$ringside" bin/ringside && (cd tasks && ln -s ../all all)
+for i in 1 2 3; do (cd tasks && PATH=$work/bin:$PATH SLURM_ARRAY_TASK_ID=$i sh ../task.sh) && PATH=$work/bin:$PATH JOB_COMPLETION_INDEX=$((i - 1)) sh pod.sh; done
+"$ringside" merge tasks/part-*.csv -o tasks.csv
+ok "Slurm's tasks" cmp tasks.csv whole.csv
+"$ringside" merge pods/part-*.csv -o pods.csv
+ok "Kubernetes' pods" cmp pods.csv whole.csv
 exit $failed
