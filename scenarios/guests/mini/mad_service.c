@@ -19,6 +19,7 @@ void __real_service_run(void) __attribute__((noreturn)); // service.c's: the lin
 void __wrap_service_run(void) __attribute__((noreturn));
 
 static uint32_t page_of_theirs[PAGE / 4] __attribute__((aligned(PAGE))); // where grants are mapped
+static uint32_t victims; // the command line may not be there any more when it is looked for
 static uint32_t words[2 * PAGE / 4]; // answers may be longer than anybody thought
 
 static uint32_t some_address(void)
@@ -112,7 +113,7 @@ static void control_anything(void)
     static const uint8_t commands[] = { CREATE, DESTROY, PAUSE, UNPAUSE, INFO, 64, LOAD, LOAD, BUILD, 67, 128, 129, 0, 255 };
     struct domctl op = { .command = commands[chance(sizeof commands)], .version = chance(20) ? DOMCTL_VERSION : seed };
     fill((uint32_t *)&op.info, sizeof op.info / 4);
-    uint32_t victims = kernel_option("victims"), domain = some(DOMAINS);
+    uint32_t domain = some(DOMAINS) & 0xFFFF;
     op.domain = (uint16_t)(op.command == INFO || !domain || domain > DOMAINS || !victims ? domain : 1 + chance(victims));
     if (op.command == DESTROY && chance(20)) return;
     if (op.command == LOAD && chance(4)) op.piece = (struct domain_piece){ some(0x100000) & ~3u, some(PAGE), (uint32_t)page_of_mine };
@@ -192,6 +193,7 @@ static void sleep_ticks(uint32_t n)
 static void mad_service(void)
 {
     sleep_ticks(BEGIN);
+    victims = kernel_option("victims");
     seed = kernel_option("mad") ^ milliseconds() * 2654435761u; // another one in each life
     kprintf("mini: a mad service domain\n");
     for (uint32_t i = 0; milliseconds() < UNTIL; i++) {
