@@ -293,6 +293,23 @@ static bool check_vms(const struct machine_cfg *c, struct err *e)
     return true;
 }
 
+/* What was asked for, and would not happen. (A scenario's weights stay where somebody compares schedulers.) */
+static bool check_shares(const struct machine_cfg *c, struct err *e)
+{
+    static const char *const words[] = { "weight", "cap" };
+    const char *scheduler = config_get(c, CONFIG_SCHEDULER);
+    unsigned n = config_vms(c);
+    if (n > 1 && scheduler && !strcmp(scheduler, "credit")) return true;
+    for (unsigned i = 0; i < 2 * n; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "vm.%u.%s", i / 2, words[i % 2]);
+        if (!config_get(c, key)) continue;
+        if (n == 1) return err_set(e, EXIT_USAGE, "--set %s: one virtual machine shares the processor with nobody; use --vms 2, or leave it out", key);
+        return err_set(e, EXIT_USAGE, "--set %s with round robin: everybody who is ready gets the same turns; add --set %s=credit, or leave it out", key, CONFIG_SCHEDULER);
+    }
+    return true;
+}
+
 void config_stays(struct machine_cfg *c)
 {
     c->save[0] = c->restore[0] = c->migrate_to[0] = 0;
@@ -301,5 +318,5 @@ void config_stays(struct machine_cfg *c)
 
 bool config_check(struct machine_cfg *c, struct err *e)
 {
-    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && config_check_hosted(c, e) && config_check_join(c, e) && check_io(c, e) && config_check_save(c, e) && label(c, e);
+    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && config_check_hosted(c, e) && check_shares(c, e) && config_check_join(c, e) && check_io(c, e) && config_check_save(c, e) && label(c, e);
 }

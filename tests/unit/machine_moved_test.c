@@ -95,7 +95,7 @@ static void one_goes_and_the_others_stay(void **state)
         snprintf(words, sizeof words, "vm.%u.migrate=1", i);
         set(&cfg, words);
         set(&cfg, "vmm.check=1"); /* memory is compared when the target has it */
-        set(&cfg, "vm.0.weight=100"); /* words about VMs are not for the target's */
+        set(&cfg, "vm.0.background=0"); /* words about VMs are not for the target's */
         strcpy(cfg.migrate_to, on[i][2]);
         struct machine *m = run(&cfg), *there = machine_moved(m);
         assert_non_null(there);
