@@ -146,7 +146,7 @@ static void neighbours_go_on(bool control)
     for (unsigned seed = 1; seed <= seeds(); seed++) {
         char append[64], client[512];
         size_t length;
-        snprintf(append, sizeof append, "mad=%u victims=%u", seed + 100 * control, control ? 2u : 0u);
+        snprintf(append, sizeof append, "mad=%u victims=%u", seed + 100 * control, control ? 2u : 4u); /* without the interface it may ask for anybody's */
         if (control) snprintf(client, sizeof client, "mad=%u " CLIENT, seed); /* both ends are hostile */
         struct machine *m = machine(append, control ? client : CLIENT, control);
         to_the_end(m, 2, seed);

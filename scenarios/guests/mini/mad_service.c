@@ -12,14 +12,13 @@
 #include "mini/ports.h"
 #include "mini/mad.h"
 
-enum { UNTIL = 2500 /* ms of system time, or nearly */, BEGIN = 60 /* ticks in which its guests find their devices */, AT_ONCE = 30, LETHAL = 1500, CHANNELS = 48, DOMAINS = 6 };
+enum { UNTIL = 2500 /* ms of system time, or nearly */, BEGIN = 60 /* ticks in which its guests find their devices */, AT_ONCE = 30, LETHAL = 1500, LIFE = 2000 /* steps */, CHANNELS = 48, DOMAINS = 6 };
 enum { CALL_SET_GDT = 2, CALL_SET_DEBUGREG = 8, CALL_VA_OTHER = 22 };
 
 void __real_service_run(void) __attribute__((noreturn)); // service.c's: the linker has it called by its other name
 void __wrap_service_run(void) __attribute__((noreturn));
 
 static uint32_t page_of_theirs[PAGE / 4] __attribute__((aligned(PAGE))); // where grants are mapped
-static uint32_t victims; // the command line may not be there any more when it is looked for
 static uint32_t words[2 * PAGE / 4]; // answers may be longer than anybody thought
 
 static uint32_t some_address(void)
@@ -107,14 +106,14 @@ static void memory_anything(void)
 
 // ---- Administration, devices, anything ---------------------------------------------------------------------------------
 
-static void control_anything(void)
+static void control_anything(uint32_t victims)
 {
     enum { CREATE = 1, DESTROY, PAUSE, UNPAUSE, INFO, LOAD = 65, BUILD };
     static const uint8_t commands[] = { CREATE, DESTROY, PAUSE, UNPAUSE, INFO, 64, LOAD, LOAD, BUILD, 67, 128, 129, 0, 255 };
     struct domctl op = { .command = commands[chance(sizeof commands)], .version = chance(20) ? DOMCTL_VERSION : seed };
     fill((uint32_t *)&op.info, sizeof op.info / 4);
     uint32_t domain = some(DOMAINS) & 0xFFFF;
-    op.domain = (uint16_t)(op.command == INFO || !domain || domain > DOMAINS || !victims ? domain : 1 + chance(victims));
+    op.domain = (uint16_t)(op.command == INFO || !domain || domain > DOMAINS ? domain : victims ? 1 + chance(victims) : 0);
     if (op.command == DESTROY && chance(20)) return;
     if (op.command == LOAD && chance(4)) op.piece = (struct domain_piece){ some(0x100000) & ~3u, some(PAGE), (uint32_t)page_of_mine };
     if (op.command == BUILD && chance(4))
@@ -166,7 +165,7 @@ static void lethal(void)
 
 // ---- All of it -------------------------------------------------------------------------------------------------------------
 
-static void step(void)
+static void step(uint32_t victims)
 {
     if (!chance(LETHAL)) lethal();
     switch (chance(12)) {
@@ -175,7 +174,7 @@ static void step(void)
     case 5: channel_anything(); break;
     case 6: case 7: tables_anything(); break;
     case 8: memory_anything(); break;
-    case 9: control_anything(); break;
+    case 9: control_anything(victims); break;
     case 10: device_anything(); break;
     default: call_anything(); break;
     }
@@ -193,11 +192,12 @@ static void sleep_ticks(uint32_t n)
 static void mad_service(void)
 {
     sleep_ticks(BEGIN);
-    victims = kernel_option("victims");
+    uint32_t victims = kernel_option("victims"); // not later: the command line may not be there any more
     seed = kernel_option("mad") ^ milliseconds() * 2654435761u; // another one in each life
     kprintf("mini: a mad service domain\n");
     for (uint32_t i = 0; milliseconds() < UNTIL; i++) {
-        step();
+        if (i > LIFE) lethal();
+        step(victims);
         if (i % AT_ONCE == 0) sleep_ticks(1);
     }
     kprintf("mini: mad no more\n");
