@@ -13,6 +13,7 @@
 #define MMU_CACHE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -23,7 +24,14 @@
 #include "sim/core/lines.h"
 #include "sim/core/tlb.h"
 
-struct cache_set { uint16_t recent, dirty; }; /* a bit a way */
+/* A bit a way. `both`: dirty ones << 16, as on every host of little-endian order (byte registers want that, too). */
+struct cache_set {
+    union {
+        struct { uint16_t recent, dirty; };
+        uint32_t both;
+    };
+};
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "struct cache_set.both");
 
 /* One of them. Without any (a level that the model has not) `ways` is 0. */
 struct cache {
@@ -32,23 +40,29 @@ struct cache {
     uint32_t  mask;        /* sets - 1 */
     uint16_t  all;         /* a bit for every way */
     uint8_t   ways, lanes; /* lanes: ways rounded up to what is searched at once */
-    uint8_t   shift;       /* of a set's number: where its first lane is */
+    uint8_t   shift;       /* of a set's number: where its first lane is; CACHE_FIRST in the first level */
     bool      inclusive;   /* what leaves it leaves the levels above, too */
     uint32_t  stall;       /* cycles of a hit here, beyond those of one in the first level */
     uint64_t  misses, writebacks;
 };
 #define CACHE_NONE LINE_NOWHERE
+enum { CACHE_FIRST = 4 };
 
 /* Lines in l1d that walks have read, and written to, and that are recently used, and dirty, still; or CACHE_NONE. */
 struct cache_near { uint32_t line[2]; };
 enum { CACHE_NEAR = 64 };
+/* Where in l2 a line is, so that it need not be looked for; or CACHE_NONE. */
+struct cache_home { uint32_t line; uint16_t set, bit; };
+enum { CACHE_HOMES = 4096 };
 struct caches {
     struct cache l1i, l1d, l2, l3;
     struct cache_near near[CACHE_NEAR]; /* by cache_near_of */
-    uint16_t *seen;        /* of each line in l1d: where `lines` may have it, with CACHE_SEEN bits for the rings; CACHE_WALKED: `near` may */
+    struct cache_home *home; /* by the low bits of a line's number */
+    uint16_t *seen;        /* of each line in l1d: where `lines` may have it, with CACHE_SEEN bits for the rings; CACHE_WALKED: `near` may; 0 if
+                            * it was not recently used */
     struct lines *lines;   /* the CPU's */
     struct fetch *fetch;   /* likewise */
-    struct clock *clock;   /* for cache_bring; caches_init leaves it to its caller */
+    struct clock *clock;   /* for cache_bring and cache_fetch; caches_init leaves it to its caller */
     uint32_t  memory;      /* stall of a reference to memory */
     uint32_t  line_most;   /* the longest that one reference can take */
     uint64_t  memory_reads, memory_writes; /* lines */
@@ -86,13 +100,20 @@ static inline uint32_t cache_find(const struct cache *c, uint32_t set, uint32_t 
     return c->lanes == 8 || hit ? hit : cache_eight(tag + 8, line) << 8;
 }
 
+/* Of all sets: how many places there are for lines, used or not. */
+static inline size_t cache_places(const struct cache *c) { return (c->mask + (size_t)1) << c->shift; }
+
 /* ---- references ---- */
 
 /* Misses, and hits by which others of the set are no longer recently used. `bit`: its way, 0 for a miss. */
 uint32_t cache_data_unsettled(struct caches *k, uint32_t line, uint32_t bit, bool write, uint32_t *at);
 
+/* Ways of a set of l1d are no longer recently used: nobody may believe so any more. */
+void cache_unsettle(struct caches *k, uint32_t set, uint32_t ways);
+/* Of a set of l1d all are recently used: only this way is from now on. Its line, which `lines` was told of, stays there. */
+void cache_alone(struct caches *k, uint32_t set, uint32_t bit);
 /* A miss by an access for which entry e of the TLB has a tag: the CPU waits for the line (CAUSE_STALL), and what may be done with it
- * without asking again is told `lines`. Always true. */
+ * without asking again is told `lines`. Always true. Mostly bring.h does it. */
 bool cache_bring(struct caches *k, struct tlb_entry *e, uint32_t line, uint32_t lin, unsigned access);
 
 /* A hit of a way. False: others of the set would lose their bits by it, and nothing is done. */
@@ -126,8 +147,9 @@ static inline uint32_t cache_entry(struct caches *k, uint32_t line, bool write)
     bool known = cache_near_of(k, line)[write] == line;
     return __builtin_expect(known, 1) ? 0 : cache_entry_far(k, line, write);
 }
-/* The CPU fetches code from a line: the cycles it waits. */
+/* The CPU fetches code from a line: the cycles it waits; or it waits for them (CAUSE_STALL). */
 uint32_t cache_code(struct caches *k, uint32_t line);
+void cache_fetch(struct caches *k, uint32_t line);
 /* A device reads or writes [at, at + n). */
 void cache_snoop(struct caches *k, uint32_t at, uint32_t n, bool write);
 
@@ -135,7 +157,7 @@ void cache_snoop(struct caches *k, uint32_t at, uint32_t n, bool write);
 static inline bool cache_dirty(const struct caches *k, uint32_t at)
 {
     const struct cache *c = &k->l1d;
-    return c->set[at >> c->shift].dirty >> (at & (c->lanes - 1u)) & 1;
+    return c->set[at >> CACHE_FIRST].dirty >> (at & ((1u << CACHE_FIRST) - 1)) & 1;
 }
 static inline void cache_seen(struct caches *k, uint32_t at, unsigned n, unsigned ring)
 {

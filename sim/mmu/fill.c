@@ -8,6 +8,7 @@
 #include "sim/mmu/fill.h"
 
 #include <string.h>
+#include "sim/mmu/bring.h"
 #include "sim/mmu/refill.h"
 #include "sim/mmu/tlb.h"
 #include "sim/trace/cause.h"
@@ -291,14 +292,30 @@ NEVER_INLINE bool settle_slowly(struct mmu *m, struct tlb_entry *e, uint32_t lin
     return tell(m->caches, e, lin, access, place, cache_dirty(m->caches, place));
 }
 
+/* A line that is not there. By access. */
+#define BRING(name, access) \
+    NEVER_INLINE bool name(struct caches *k, struct tlb_entry *e, uint32_t line, uint32_t lin) \
+    { \
+        return cache_bring_near(k, e, line, lin, access) || cache_bring(k, e, line, lin, access); \
+    }
+BRING(bring_read, ACCESS_READ)
+BRING(bring_write, ACCESS_WRITE)
+BRING(bring_user_read, ACCESS_USER)
+BRING(bring_user_write, ACCESS_USER | ACCESS_WRITE)
+ALWAYS_INLINE bool bring(struct caches *k, struct tlb_entry *e, uint32_t line, uint32_t lin, const unsigned access)
+{
+    if (access & ACCESS_USER) return access & ACCESS_WRITE ? bring_user_write(k, e, line, lin) : bring_user_read(k, e, line, lin);
+    return access & ACCESS_WRITE ? bring_write(k, e, line, lin) : bring_read(k, e, line, lin);
+}
+
 /* frame: e's. */
-ALWAYS_INLINE bool settle_in(struct mmu *m, struct tlb_entry *e, uint32_t frame, uint32_t lin, unsigned access)
+ALWAYS_INLINE bool settle_in(struct mmu *m, struct tlb_entry *e, uint32_t frame, uint32_t lin, const unsigned access)
 {
     struct caches *k = m->caches;
     const struct cache *c = &k->l1d;
     uint32_t line = (frame | (lin & (PAGE_SIZE - 1))) >> LINE_SHIFT, set = line & c->mask, bit = cache_find(c, set, line);
     struct cache_set *s = &c->set[set];
-    if (!bit) return cache_bring(k, e, line, lin, access);
+    if (!bit) return bring(k, e, line, lin, access);
     if (!cache_hit(c, s, bit, access & ACCESS_WRITE)) return settle_slowly(m, e, lin, access, bit);
     return tell(k, e, lin, access, (set << c->shift) + (uint32_t)__builtin_ctz(bit), s->dirty & bit);
 }

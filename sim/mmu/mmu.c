@@ -56,9 +56,8 @@ void mmu_touch(void *mmu, hpa_t at, unsigned n, bool write)
 
 void mmu_fetch(void *mmu, hpa_t at)
 {
-    struct mmu *m = mmu;
-    uint32_t wait = cache_code(m->caches, at.v >> LINE_SHIFT);
-    if (wait) clock_charge(m->clock, CAUSE_STALL, wait);
+    const struct mmu *m = mmu;
+    cache_fetch(m->caches, at.v >> LINE_SHIFT);
 }
 
 void mmu_refer(void *mmu, uint32_t at, uint32_t n, bool write) { mmu_touch(mmu, hpa(at), n, write); }

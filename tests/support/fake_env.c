@@ -275,7 +275,7 @@ static const char *cache_differs(const struct cache *a, const struct cache *b)
     size_t sets = a->ways ? a->mask + 1 : 0;
     if (a->misses != b->misses) return "misses of a cache";
     if (a->writebacks != b->writebacks) return "write-backs of a cache";
-    if (sets && memcmp(a->tag, b->tag, sets * a->lanes * sizeof *a->tag)) return "lines in a cache";
+    if (sets && memcmp(a->tag, b->tag, cache_places(a) * sizeof *a->tag)) return "lines in a cache";
     return sets && memcmp(a->set, b->set, sets * sizeof *a->set) ? "who is recently used, or dirty, in a cache" : NULL;
 }
 
