@@ -122,7 +122,7 @@ static struct op *wrong_target(OP_ARGS)
     if (c->predicts) predictor_indirect(&c->predictor, c->clock, o->imm, c->eip);
     TAKE_INDIRECT(c->eip, c->seg[SEG_CS].base + c->eip);
 }
-static struct op *wrong_return(OP_ARGS)
+static __attribute__((noinline)) struct op *wrong_return(OP_ARGS)
 {
     if (c->predicts) predictor_return(&c->predictor, c->clock, c->eip);
     TAKE_INDIRECT(c->eip, c->seg[SEG_CS].base + c->eip);
