@@ -87,7 +87,7 @@ struct op_kit {
     op_fn *(*choose)(const struct insn *i);
     const struct op_forms *(*forms_of)(const struct insn *i);
     op_fn *(*fused)(op_fn *first, unsigned cc);
-    op_fn *(*pair)(unsigned first, unsigned second, unsigned cc);
+    op_fn *(*pair)(unsigned first, unsigned second, unsigned cc, const struct op *o);
     unsigned (*pair_number)(const struct insn *i, op_fn *fn);
     op_fn *const *jcc_near;
     op_fn *jmp_near, *call_near, *fall_near, *fall_far, *head, *line;
@@ -128,7 +128,7 @@ extern const struct op_forms op_forms_add, op_forms_or, op_forms_adc, op_forms_s
     op_forms_movzx8, op_forms_movzx16, op_forms_movsx8, op_forms_movsx16;
 extern const struct op_forms op_forms_jmp, op_forms_call, op_forms_ret;
 extern op_fn *const op_jcc_near[16], *const op_jcc_far[16], *const op_setcc[16], *const op_cmov[16], *const op_cmov_mem[16];
-op_fn op_jmp_near, op_call_near, op_fall_near, op_fall_far, op_nop, op_cdq, op_cwde, op_leave, op_cli, op_sti, op_pushf, op_popf,
+op_fn op_jmp_near, op_call_near, op_ret, op_fall_near, op_fall_far, op_nop, op_cdq, op_cwde, op_leave, op_cli, op_sti, op_pushf, op_popf,
       op_cld, op_pusha, op_popa;
 op_fn op_away; /* ends its block and jumps, or faults */
 op_fn op_cr3, op_invlpg;
@@ -137,9 +137,9 @@ void op_tune(struct block *b, const struct op_kit *kit);
 /* The operation `first` and a conditional branch behind it, whose ways stay in the page, as one; or NULL. */
 op_fn *op_fused(op_fn *first, unsigned cc);
 /* Two operations as one (op_pair.c), by the numbers that they have there; `cc`: the second is fused with a branch on that condition,
- * or OP_NO_BRANCH. NULL: none. Number 0 is no part of any, OP_PAIR_LINE is op_line's. */
+ * or OP_NO_BRANCH; o: the first. NULL: none. Number 0 is no part of any, OP_PAIR_LINE is op_line's. */
 enum { OP_NO_BRANCH = 16, OP_PAIR_LINE = 1 };
-op_fn *op_pair(unsigned first, unsigned second, unsigned cc);
+op_fn *op_pair(unsigned first, unsigned second, unsigned cc, const struct op *o);
 unsigned op_pair_number(const struct insn *i, op_fn *fn);
 const struct op_forms *op_forms_of(const struct insn *i); /* NULL: none */
 op_fn *op_port(const struct insn *i); /* the fast form of IN or OUT, or NULL */

@@ -210,7 +210,7 @@ static struct op *call_m(OP_ARGS)
     OP_READS(from, OP_AT1, o->seg, 4);
     CALL_INDIRECT(op_load(from, 4), OP_WRITES_TOO);
 }
-static struct op *ret(OP_ARGS)
+struct op *op_ret(OP_ARGS)
 {
     WIDE_STACK;
     OP_READS(h, c->reg[ESP], OP_STACK, 4);
@@ -239,4 +239,4 @@ const struct op_forms op_forms_jmp = { { [FORM_I] = jmp_far, [FORM_R] = jmp_r, [
                                        { NULL }, { NULL }, { NULL }, { NULL } };
 const struct op_forms op_forms_call = { { [FORM_I] = call_far, [FORM_R] = call_r, [FORM_M] = call_m },
                                         { [FORM_M] = call_m }, { NULL }, { NULL }, { NULL }, { NULL } };
-const struct op_forms op_forms_ret = { { [FORM_NONE] = ret, [FORM_I] = ret }, { NULL }, { NULL }, { NULL }, { NULL }, { NULL } };
+const struct op_forms op_forms_ret = { { [FORM_NONE] = op_ret, [FORM_I] = op_ret }, { NULL }, { NULL }, { NULL }, { NULL }, { NULL } };

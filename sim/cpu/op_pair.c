@@ -39,6 +39,7 @@
 #define DOES_shr_quiet DO_SHIFT_QUIET(SHIFT_SHR)
 #define DOES_rol_quiet DO_ROTATE_QUIET(ROTATED_LEFT)
 #define DOES_imul3_quiet DO_IMUL3_QUIET
+#define DOES_ret TAIL op_ret(c, o, res, aux, tags);
 
 /* And with the branch behind it. */
 #define ENDS_cmp_rr(cc) DO_REG_BRANCH(ALU_CMP, 4, RS(4), cc)
@@ -46,6 +47,8 @@
 #define ENDS_test_rr(cc) DO_REG_BRANCH(ALU_TEST, 4, RS(4), cc)
 #define ENDS_test_rr_byte(cc) DO_REG_BRANCH(ALU_TEST, 1, RS(1), cc)
 #define ENDS_test_ri_byte(cc) DO_REG_BRANCH(ALU_TEST, 1, IMM(1), cc)
+#define ENDS_cmp_mr(cc) DO_MEM_BRANCH(ALU_CMP, 4, OP_AT0, HERE_MEM(4), RS(4), cc)
+#define ENDS_dec(cc) DO_COUNT_BRANCH(ALU_SUB, cc)
 #define ENDS_cmp_rr_byte(cc) DO_REG_BRANCH(ALU_CMP, 1, RS(1), cc)
 
 #define PAIR(first, second) static struct op *first##_and_##second(OP_ARGS) { DOES_##first o++; DOES_##second NEXT; }
@@ -58,6 +61,16 @@
 #undef PAIR
 #undef PAIR_BRANCH
 #undef PAIR_LINE
+
+/* A table is looked up by a byte: the index is not asked for in the CPU again, which would take the host longer than all else. */
+static struct op *lookup(OP_ARGS)
+{
+    uint32_t index = op_reg(c, o->rs, 1);
+    c->reg[o->rd] = index;
+    o++;
+    DO_MOVE_LOAD(4, c->reg[o->base] + index * o->mul + o->disp)
+    NEXT;
+}
 
 /* ---- finding them ---- */
 
@@ -113,8 +126,9 @@ static const struct branch_row { uint8_t first, second, cc; op_fn *fn; } branch_
 #undef PAIR_BRANCH
 };
 
-op_fn *op_pair(unsigned first, unsigned second, unsigned cc)
+op_fn *op_pair(unsigned first, unsigned second, unsigned cc, const struct op *o)
 {
+    if (first == NUMBER_movzx_r && second == NUMBER_mov_rm_indexed && o[0].rd == o[1].index) return lookup;
     if (cc == OP_NO_BRANCH) return pairs[first][second];
     for (const struct branch_row *r = branch_rows; r < branch_rows + sizeof branch_rows / sizeof *branch_rows; r++)
         if (r->first == first && r->second == second && r->cc == cc) return r->fn;

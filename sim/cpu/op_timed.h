@@ -44,6 +44,7 @@ struct op; /* or there would be nothing here */
 #define op_cmov op_cmov_timed
 #define op_cmov_mem op_cmov_mem_timed
 #define op_jmp_near op_jmp_near_timed
+#define op_ret op_ret_timed
 #define op_call_near op_call_near_timed
 #define op_fall_near op_fall_near_timed
 #define op_fall_far op_fall_far_timed

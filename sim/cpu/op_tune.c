@@ -80,7 +80,7 @@ static void pair_up(const struct block *b, const struct op_kit *kit)
     unsigned second = number_of(b, o, kit), cc = fuse(b, kit), first;
     for (; o > b->op + 1; o--, second = first, cc = OP_NO_BRANCH) {
         first = number_of(b, o - 1, kit);
-        op_fn *pair = first && second ? kit->pair(first, second, cc) : NULL;
+        op_fn *pair = first && second ? kit->pair(first, second, cc, o - 1) : NULL;
         if (!pair) continue;
         o[-1].fn = pair;
         first = 0; /* it is taken */

@@ -393,7 +393,7 @@ static void every_pair_is_its_handlers(void **s)
 static unsigned of_a_pair(uint8_t *at, struct insn *i, unsigned quiet)
 {
     static const uint8_t likely[] = { 0x89, 0x8B, 0x88, 0xC6, 0xC7, 0xB8, 0xB6, 0x8D, 0x50, 0x55, 0x58, 0x5D, 0x01, 0x29, 0x31, 0x30, 0x39,
-                                      0x38, 0x85, 0x84, 0x83, 0x81, 0xC1, 0x40, 0x43, 0x69, 0xA8, 0xF6, 0x0F };
+                                      0x38, 0x85, 0x84, 0x83, 0x81, 0xC1, 0x40, 0x43, 0x48, 0x69, 0xA8, 0xF6, 0xC3, 0x0F };
     for (;;) {
         unsigned n = 0;
         for (unsigned k = 0; k < 15; k++) at[k] = (uint8_t)rnd();
@@ -423,9 +423,12 @@ static void every_two_are_their_handlers(void **s)
         struct insn i;
         uint32_t at = CODE + 64 * below(32) + below(64);
         memset(bytes, 0x90, sizeof bytes);
+        struct op ops[2];
         unsigned quiet = below(4), first = of_a_pair(bytes, &i, quiet & 1), n = i.len;
+        op_of(&ops[0], &i, op_kit_of(&fast.cpu));
         unsigned second = of_a_pair(bytes + n, &i, quiet & 2), cc = below(2) ? OP_NO_BRANCH : below(16);
-        op_fn *fn = op_kit_of(&fast.cpu)->pair(first, second, cc);
+        op_of(&ops[1], &i, op_kit_of(&fast.cpu));
+        op_fn *fn = op_kit_of(&fast.cpu)->pair(first, second, cc, ops);
         if (!fn) continue;
         unsigned k = 0;
         while (k < twos && seen[k] != fn) k++;
