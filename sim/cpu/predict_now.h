@@ -18,7 +18,10 @@ static inline void predictor_branch(struct predictor *p, struct clock *clock, ui
     predict_remember(p, taken);
     if (taken) *counter = (uint8_t)(was + (was < 3));
     else *counter = (uint8_t)(was - (was > 0));
-    if ((was >= 2) != taken) predictor_wrong(p, clock, &p->wrong);
+    /* Whoever asks does not know, so neither does the host's predictor: no branch. */
+    const uint64_t wrong = (was >> 1 ^ taken) & 1;
+    p->wrong += wrong;
+    clock_charge(clock, CAUSE_MISPREDICT, (0 - wrong) & p->penalty);
 }
 static inline void predictor_indirect(struct predictor *p, struct clock *clock, uint32_t site, uint32_t to)
 {
