@@ -311,7 +311,7 @@ bad "more VMs than memory" 2 'a smaller --ram' run good.elf --vms 64 --cpu te
 bad "one changed disk for two" 2 'only one of them' run good.elf --vms 2 --cpu te --set disk.write=1
 bad "an unknown scheduler" 2 'known: rr, credit' run good.elf --vms 2 --cpu te --set sched=fair
 bad "a share of nobody" 2 'vm.N.weight' run good.elf --vms 2 --cpu te --set vm.weight=3
-bad "a weight of 0" 2 'from 1 to 65535' run good.elf --vms 2 --cpu te --set vm.0.weight=0
+bad "a weight of 0" 2 'from 1 to 65535' run good.elf --vms 2 --cpu te --set sched=credit --set vm.0.weight=0
 bad "a cap where there are none" 2 'add --set sched=credit' run good.elf --vms 2 --cpu te --ram 4M --set vm.1.cap=20
 bad "a weight, too" 2 'add --set sched=credit' run good.elf --vms 2 --cpu te --ram 4M --set sched=rr --set vm.0.weight=512
 bad "a cap for who is alone" 2 'shares the processor with nobody' run good.elf --cpu te --set sched=credit --set vm.0.cap=20
