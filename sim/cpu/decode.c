@@ -437,9 +437,19 @@ enum decode insn_decode_reference(const uint8_t *bytes, unsigned n, struct insn_
     return DECODE_OK;
 }
 
+/* What newer processors take for a prefix (VEX, EVEX, XOP) is no instruction here, and ends where BOUND, LES, LDS or POP would. */
+static bool looks_prefixed(const uint8_t *bytes, unsigned n)
+{
+    static const uint8_t legacy[] = { 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, 0x66, 0x67, 0xF0, 0xF2, 0xF3 };
+    unsigned k = 0;
+    while (k < n && memchr(legacy, bytes[k], sizeof legacy)) k++;
+    return k < n && (bytes[k] == 0x62 || bytes[k] == 0x8F || bytes[k] == 0xC4 || bytes[k] == 0xC5);
+}
+
 enum decode insn_decode(const uint8_t *bytes, unsigned n, struct insn_mode mode, const uint32_t *cost, struct insn *out)
 {
     if (insn_decode_fast(bytes, n, mode, cost, out)) return DECODE_OK;
     enum decode d = insn_decode_reference(bytes, n, mode, cost, out);
-    return d == DECODE_BAD && n < 15 && insn_reaches_beyond(bytes, n, mode) ? DECODE_SHORT : d;
+    if (d == DECODE_BAD && n < 15 && insn_reaches_beyond(bytes, n, mode)) return DECODE_SHORT;
+    return d == DECODE_SHORT && looks_prefixed(bytes, n) && !insn_reaches_beyond(bytes, n, mode) ? bad(out, false, cost) : d;
 }

@@ -110,6 +110,9 @@ static void ends_of_none(void **s)
         { "F0 F7 D8", DECODE_BAD }, { "F0 F6 D0", DECODE_BAD }, { "F0 F7 F8", DECODE_BAD },   /* lock neg, not, idiv: no immediate */
         { "F0 F6 C0", DECODE_SHORT }, { "F0 F6 C0 01", DECODE_BAD }, { "F0 F7 C0 01 02 03", DECODE_SHORT }, /* lock test */
         { "F0 83 C0", DECODE_SHORT }, { "F0 83 C0 05", DECODE_BAD }, { "F0 D1 E0", DECODE_BAD }, { "F0 C1 E0", DECODE_SHORT },
+        { "8F D7", DECODE_BAD }, { "8F C8", DECODE_BAD }, { "8F 48", DECODE_SHORT }, { "8F 48 01", DECODE_BAD }, /* XOP */
+        { "C5 F8", DECODE_BAD }, { "C4 E2", DECODE_BAD }, { "62 F1", DECODE_BAD }, { "C5 05 01", DECODE_SHORT }, /* VEX, EVEX */
+        { "0F F5 6E", DECODE_SHORT }, { "0F D1", DECODE_SHORT }, { "0F 60 25 00", DECODE_SHORT }, { "66 8F D7", DECODE_BAD },
         { "C6 C8", DECODE_SHORT }, { "FE D0", DECODE_BAD }, { "FF F8", DECODE_BAD }, { "0F BA C0", DECODE_SHORT },
     };
     for (unsigned k = 0; k < sizeof cases / sizeof cases[0]; k++) {
