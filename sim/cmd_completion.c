@@ -21,16 +21,20 @@ enum { WORDS = 512, ENTRIES = 64, TOPICS = 2048, LABS = 32 };
 
 /* What an option's value may be. `words` NULL: asked of the tables. Options that are not here take a file's name. */
 static const struct choice {
-    const char *option, *words;
+    const char *option, *words, *commands; /* commands: for these alone, with blanks around each; NULL: for all */
 } choices[] = {
-    { "cpu", NULL }, { "mmu", NULL }, { "io", NULL }, { "host", NULL }, { "model", NULL }, { "on", NULL },
-    { "format", "svg png pdf dot txt tikz mermaid plantuml md tex text jsonl perfetto csv folded vcd cast pcap json gradescope prairielearn classroom coderunner junit tap" },
-    { "theme", "light dark print projector mono auto" },
-    { "size", "16x9 4x3 column" },
-    { "color", "auto always never" },
-    { "serial", "stdio null" },
-    { "nic", "alone mirror join" },
-    { "against", "native" },
+    { "cpu", NULL, NULL }, { "mmu", NULL, NULL }, { "io", NULL, NULL }, { "host", NULL, NULL }, { "model", NULL, NULL }, { "on", NULL, NULL },
+    { "format", "svg png pdf dot txt tikz mermaid plantuml md tex", " draw " },
+    { "format", "text jsonl perfetto csv folded vcd cast pcap", " trace " },
+    { "format", "text json gradescope prairielearn classroom coderunner junit tap csv", " grade " },
+    { "for", "gradescope prairielearn classroom coderunner make", NULL },
+    { "theme", "light dark print mono", " draw run bench " },
+    { "theme", "auto light dark projector mono", " tui grade " },
+    { "size", "16x9 4x3 column", NULL },
+    { "color", "auto always never", NULL },
+    { "serial", "stdio null", NULL },
+    { "nic", "alone mirror join", NULL },
+    { "against", "native", NULL },
 };
 enum { CHOICES = sizeof choices / sizeof *choices };
 
@@ -42,13 +46,19 @@ static void add_word(char *words, const char *word)
     memcpy(words + n + (n > 0), word, strlen(word) + 1);
 }
 
-static const char *values(const char *option, char words[WORDS])
+static bool concerns(const struct choice *c, const char *command)
+{
+    const char *at = c->commands ? strstr(c->commands, command) : NULL;
+    return !c->commands || (at && at[-1] == ' ' && at[strlen(command)] == ' ');
+}
+
+static const char *values(const char *option, const char *command, char words[WORDS])
 {
     *words = 0;
     unsigned n;
     const struct machine_technique *t = machine_techniques(&n);
     for (unsigned i = 0; i < CHOICES; i++) {
-        if (strcmp(choices[i].option, option)) continue;
+        if (strcmp(choices[i].option, option) || !concerns(&choices[i], command)) continue;
         if (choices[i].words) return choices[i].words;
         if (!strcmp(option, "model"))
             for (unsigned k = 0; model_name(k); k++) add_word(words, model_name(k));
@@ -96,12 +106,17 @@ static void bash_options(struct text *out)
 
 static void bash_values(struct text *out)
 {
-    text_add(out, "    case $option in\n");
+    text_add(out, "    case $command$option in\n"
+                  "    *--set) COMPREPLY=($(compgen -W \"$(\"$program\" completion words set 2>/dev/null)\" -- \"$word\")); compopt -o nospace; return ;;\n");
     for (unsigned i = 0; i < CHOICES; i++) {
         char words[WORDS];
-        text_add(out, "    --%s) COMPREPLY=($(compgen -W \"%s\" -- \"$word\")); %sreturn ;;\n", choices[i].option,
-                 values(choices[i].option, words), strcmp(choices[i].option, "model") ? "" : "compopt -o default; ");
+        for (const struct command *c = commands; c->word; c++) {
+            if (!c->run || !concerns(&choices[i], c->word) || (!choices[i].commands && c != commands)) continue;
+            text_add(out, "    %s--%s) COMPREPLY=($(compgen -W \"%s\" -- \"$word\")); %sreturn ;;\n", choices[i].commands ? c->word : "*", choices[i].option,
+                     values(choices[i].option, c->word, words), strcmp(choices[i].option, "model") ? "" : "compopt -o default; ");
+        }
     }
+    text_add(out, "    esac\n    case $option in\n");
     text_add(out, "    -*) [ \"${options/$option/}\" = \"$options\" ] || case \" $switches \" in\n"
                   "        *\" $option \"*) ;;\n"
                   "        *) compopt -o default; return ;;\n"
@@ -155,17 +170,18 @@ static void zsh_text(struct text *out, const char *s)
     }
 }
 
-static void zsh_option(const struct option_about *a, struct text *out)
+static void zsh_option(const struct option_about *a, const char *command, struct text *out)
 {
     char words[WORDS];
-    const char *known = values(a->name, words);
+    const char *known = values(a->name, command, words);
     text_add(out, "            '--%s%s[", a->name, a->value && *a->value != '[' ? "=" : "");
     zsh_text(out, a->help);
     text_add(out, "]");
     if (a->value && *a->value != '[') {
         text_add(out, ":");
         zsh_text(out, a->value);
-        if (*known) text_add(out, ":(%s)", known);
+        if (!strcmp(a->name, "set")) text_add(out, ":_ringside_keys");
+        else if (*known) text_add(out, ":(%s)", known);
         else text_add(out, ":%s", takes_file(a) ? "_files" : " ");
     }
     text_add(out, "' \\\n");
@@ -186,13 +202,16 @@ static void zsh(struct text *out)
                   "    _ringside_words() {\n"
                   "        local -a known=(${(f)\"$($program completion words $command 2>/dev/null)\"})\n"
                   "        _describe word known\n        _files\n    }\n"
+                  "    _ringside_keys() {\n"
+                  "        local -a known=(${(f)\"$($program completion words set 2>/dev/null)\"})\n"
+                  "        compadd -S '' -a known\n    }\n"
                   "    case $command in\n");
     for (const struct command *c = commands; c->word; c++) {
         if (!c->run) continue;
         text_add(out, "    %s)\n        _arguments \\\n", c->word);
         for (unsigned i = 0; i < OPT_COUNT; i++) {
             struct option_about a;
-            if (options_about(i, c->bit, &a)) zsh_option(&a, out);
+            if (options_about(i, c->bit, &a)) zsh_option(&a, c->word, out);
         }
         text_add(out, "            '*:word:_ringside_words' ;;\n");
     }
@@ -216,7 +235,7 @@ static void fish_options(const struct command *c, struct text *out)
         if (!options_about(i, c->bit, &a)) continue;
         text_add(out, "complete -c ringside -n '__fish_seen_subcommand_from %s' -l %s", c->word, a.name);
         if (a.letter) text_add(out, " -s %c", a.letter);
-        const char *known = values(a.name, words);
+        const char *known = strcmp(a.name, "set") ? values(a.name, c->word, words) : "(ringside completion words set)";
         if (a.value && *a.value != '[') text_add(out, takes_file(&a) ? " -r" : " -x");
         if (*known) {
             text_add(out, " -a ");
@@ -286,7 +305,16 @@ static void lab_names(struct text *out, struct err *e)
     free(list);
 }
 
-/* What may follow a command: kinds, scenarios, guests, one a line. */
+/* What --set takes, up to the value. */
+static void set_keys(struct text *out)
+{
+    const char *list[TOPICS];
+    unsigned n = config_keys(list, TOPICS);
+    for (unsigned i = 0; i < n; i++) text_add(out, "%s=\n", list[i]);
+    for (unsigned i = 0; i < COST_COUNT; i++) text_add(out, "cost.%s=\n", cost_name((enum cost)i));
+}
+
+/* What may follow a command, or `set`: kinds, scenarios, guests, one a line. */
 static void words(const char *command, struct text *out, struct err *e)
 {
     static struct lesson_entry lessons[ENTRIES];
@@ -295,6 +323,7 @@ static void words(const char *command, struct text *out, struct err *e)
         if (!strcmp(kinds[i].command, command)) one_a_line(kinds[i].words, out);
     const struct command *c = commands;
     while (c->word && command && strcmp(c->word, command)) c++;
+    if (command && !strcmp(command, "set")) set_keys(out);
     if (command && !strcmp(command, "draw"))
         for (unsigned i = 0; draw_kind(i); i++) text_add(out, "%s\n", draw_kind(i));
     if (command && !strcmp(command, "quiz"))

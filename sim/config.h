@@ -103,6 +103,8 @@ bool config_check_save(const struct machine_cfg *c, struct err *e);
 /* Its virtual machine neither comes nor goes: for machines beside the one that was asked for. */
 void config_stays(struct machine_cfg *c);
 /* Nearest of `n` words to a mistyped one (edit distance at most 3), or NULL. */
+/* The keys of --set that are words, but for cost.ROW and vm.N.WHAT: at most `room`, and how many. */
+unsigned config_keys(const char **words, unsigned room);
 static inline const char *config_suggest(const char *word, const char *const *words, unsigned n) { return near_word(word, words, n); }
 
 #endif

@@ -70,6 +70,31 @@ static bool untrap(struct model *m, const char *name, struct err *e)
 
 enum { NEHALEM = 3 /* the generation of VMX that has a second level of page tables */ };
 
+/* Keys of --set that are not rows of setting.def. */
+static const char *const others[] = { "cpu.umip", "cpu.virtualizable", "cpu.monitor", "cpu.vmx", "cpu.ept", "cpu.vpid", "cpu.agile", "cpu.untrap", "mmu.levels", "mmu.second",
+                                      "mmu.walk_cache", "mmu.nested_tlb", "sched", CONFIG_HISTORY, "disk.write" };
+
+unsigned config_keys(const char **words, unsigned room)
+{
+    struct setting_row row;
+    unsigned n = 0;
+    for (unsigned i = 0; n < room && i < sizeof others / sizeof *others; i++) words[n++] = others[i];
+    for (unsigned i = 0; n < room && setting_row(i, &row); i++) words[n++] = row.key;
+    return n;
+}
+
+enum { KEYS = 512 };
+
+static bool no_setting(const char *key, struct err *e)
+{
+    const char *words[KEYS], *near = config_suggest(key, words, config_keys(words, KEYS));
+    if (near && setting_known(near)) return err_set(e, EXIT_USAGE, "--set %s: no such setting; did you mean %s? `ringside explain %s` says what it is", key, near, near);
+    if (near) return err_set(e, EXIT_USAGE, "--set %s: no such setting; did you mean %s?", key, near);
+    return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (`ringside list model p4` has the rows), cpu.umip, cpu.virtualizable, cpu.vmx, cpu.ept, cpu.vpid, "
+                   "cpu.agile, cpu.untrap, mmu.levels, mmu.second, mmu.walk_cache, mmu.nested_tlb, bt.*, vtx.*, shadow.*, ept.*, agile.*, memory.*, sched.*, io.*, net.* (`ringside explain` "
+                   "lists them), sched, vm.N.weight|cap|shares|background|save|migrate|cpu, " CONFIG_HISTORY " and disk.write", key);
+}
+
 /* Every --set must mean something: a typing error in an experiment is worse than none. */
 static bool apply_set(struct model *m, const char *key, const char *value, struct err *e)
 {
@@ -122,12 +147,7 @@ static bool apply_set(struct model *m, const char *key, const char *value, struc
         if (!model_extra(m, key + 4, !strcmp(value, "1"), e)) return false;
         return is_switch(value) || err_set(e, EXIT_USAGE, "--set %s=%s: 1 gives the CPU this feature, 0 does not", key, value);
     }
-    if (strncmp(key, "cost.", 5))
-        return err_set(e, EXIT_USAGE, "--set %s: no such setting; there are cost.ROW=CYCLES (`ringside list model p4` has the rows), "
-                       "cpu.umip=1, cpu.virtualizable=1, cpu.vmx=GENERATION, cpu.ept=1, cpu.vpid=1, cpu.agile=1, cpu.untrap=HLT, mmu.levels=N, mmu.second=N, mmu.walk_cache=1D, mmu.nested_tlb=N, "
-                       "bt.*, vtx.*, shadow.*, ept.*, agile.*, memory.*, sched.*, io.*, net.* (rows in sim/vmm/setting.def), sched=rr|credit, "
-                       "vm.N.weight|cap|shares|background|save|migrate|cpu, " CONFIG_HISTORY "=MB and "
-                       "disk.write=1", key);
+    if (strncmp(key, "cost.", 5)) return no_setting(key, e);
     unsigned long v = strtoul(value, &end, 0);
     if (*end || end == value || v > 1000000000)
         return err_set(e, EXIT_USAGE, "--set %s=%s: not a number of cycles", key, value);

@@ -296,6 +296,7 @@ bad "--history 1M" 2 'from 16M' run popf --history 1M
 bad "--history x" 2 'history' run popf --history x
 bad "--set history.memory=1" 2 'MB of memory' run popf --set history.memory=1
 bad "--set without a value" 2 'KEY=VALUE' run popf --set cost
+bad "--set of something mistyped" 2 'did you mean shadow.cache. `ringside explain shadow.cache`' run popf --set shadow.cach=0
 bad "--set of nothing known" 2 'no such setting' run popf --set colour=red
 bad "caching shadows without traces" 2 'set shadow.cache=0, too' run popf --cpu vtx --set shadow.trace=0
 bad "untraced shadows below ring 0" 2 'use --cpu vtx' run popf --cpu te --set shadow.trace=0 --set shadow.cache=0

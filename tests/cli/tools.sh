@@ -43,14 +43,20 @@ is "bash: a verb of labs" "$(offers lab selft)" selftest
 is "bash: a lab to be graded" "$(offers grade transl)" translation
 is "bash: a word to be explained" "$(offers explain sgd)" sgdt
 is "bash: a workload" "$(offers bench sweep comp)" compute
+is "bash: a key of --set" "$(offers run --set shadow.cac)" shadow.cache=
+is "bash: a row of the model" "$(offers tui --set cost.insn.popf)" "cost.insn.popf="
+is "bash: formats of grade, and no others" "$(offers grade --format j)" "json junit"
+is "bash: a format of draw" "$(offers draw --format ti)" tikz
+is "bash: a platform" "$(offers lab pack trap --for gradesc)" gradescope
+is "bash: a file with blanks is left to the shell" "$(offers run 'my im')" ""
 for shell in zsh fish; do
     "$ringside" completion $shell >"$work/$shell"
     ok "$shell: a script" grep -q 'native te bt\|native te' "$work/$shell"
     command -v $shell >/dev/null && ok "$shell accepts it" $shell -n "$work/$shell"
 done
 if command -v fish >/dev/null; then
-    PATH=$(dirname "$ringside"):$PATH HOME=$work fish -c "source $work/fish; complete -C'ringside run --cpu v'; complete -C'ringside draw lad'" >"$work/out" 2>/dev/null
-    ok "fish: a technique and a kind" sh -c "grep -q '^vtx' $work/out && grep -q '^ladder' $work/out"
+    PATH=$(dirname "$ringside"):$PATH HOME=$work fish -c "source $work/fish; complete -C'ringside run --cpu v'; complete -C'ringside draw lad'; complete -C'ringside run --set shadow.cac'; complete -C'ringside grade --format ju'" >"$work/out" 2>/dev/null
+    ok "fish: a technique and a kind" sh -c "grep -q '^vtx' $work/out && grep -q '^ladder' $work/out && grep -q '^shadow.cache=' $work/out && grep -q '^junit' $work/out"
 fi
 "$ringside" completion csh >/dev/null 2>"$work/err"
 is "an unknown shell: exit" $? 2
@@ -67,7 +73,7 @@ PATH=/nonexistent "$ringside" doctor >"$work/out" 2>&1
 ok "doctor: without programs it says what is lost" sh -c "grep -q 'without it: .*graphviz' $work/out && grep -q 'dot *not found' $work/out"
 cp "$ringside" "$work/alone" && (cd "$work" && ./alone doctor >out 2>err)
 is "doctor: far from scenarios: exit" $? 6
-ok "doctor: far from scenarios: says so" sh -c "grep -q 'scenarios *the scenarios are not where' $work/out && grep -q 'without it: no lesson' $work/out"
+ok "doctor: far from scenarios: says so" sh -c "grep -q 'scenarios *the scenarios lie neither' $work/out && grep -q 'without it: no lesson' $work/out"
 LC_ALL=C TERM=dumb "$ringside" doctor >"$work/out" 2>&1
 ok "doctor: ASCII where the locale is" sh -c "! LC_ALL=C grep -q '[^ -~]' $work/out"
 exit $failed
