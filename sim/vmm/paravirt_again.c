@@ -91,7 +91,7 @@ static void forget(struct paravirt *p)
 bool pv_empty(struct paravirt *p)
 {
     struct vm *vm = p->v->vm;
-    if (p->lives >= LIVES || vm->reset) return false;
+    if (p->lives >= LIVES) return false;
     if (p->console) { /* it was built before */
         pv_drop_tables(p);
         direct_drop(p->mmu, p->console);

@@ -147,9 +147,10 @@ static void call_anything(void)
 static void lethal(void)
 {
     static const uint16_t denied[] = { 0x20, 0xA1, 0x40, 0x43, 0x60, 0x64, 0x70, 0x92, 0xF4, 0x3F8, 0x604, 0xB2, 0xCF9, 0xD000 };
+    uint32_t reason = some(5); // to switch off, to begin anew, ...
     fill(words, 64);
     struct mmuext base = { MMUEXT_NEW_BASE, some_frame(), 0 };
-    switch (chance(10)) {
+    switch (chance(12)) {
     case 0: hypercall(HC_SET_CALLBACKS, some(0x10000), anything(), some(0x10000), anything()); break;
     case 1: hypercall(HC_SET_TRAP_TABLE, words); break;
     case 2: hypercall(HC_STACK_SWITCH, some(0x10000), anything()); break;
@@ -159,7 +160,7 @@ static void lethal(void)
     case 6: outb(denied[chance(sizeof denied / sizeof *denied)], (uint8_t)seed); break;
     case 7: *(volatile uint32_t *)(chance(2) ? HYPERVISOR_BEGIN + (seed >> 8) : 0u - (seed >> 12)) = seed; break;
     case 8: hypercall((enum hypercall_number)CALL_SET_DEBUGREG, some(8), anything()); break;
-    default: hypercall(HC_SCHED, SCHED_SHUTDOWN, words); break;
+    default: hypercall(HC_SCHED, SCHED_SHUTDOWN, &reason); break;
     }
 }
 
