@@ -455,6 +455,16 @@ static void prepare(struct run *r)
     r->live.flush = isatty(STDOUT_FILENO) || o->value[OPT_GDB]; /* a stopped guest has said all it has said */
 }
 
+static bool check_subject(const struct run *r, struct err *e)
+{
+    const struct options *o = r->o;
+    const char *debugger = o->value[OPT_DAP] ? "dap" : o->value[OPT_GDB] ? "gdb" : NULL, *nic = r->s.cfg.nic;
+    if (r->s.lesson && debugger)
+        return err_set(e, EXIT_USAGE, "--%s: a scenario runs by its own steps; give the image, as in build/guests/%s.elf", debugger, r->s.name);
+    if (o->value[OPT_PCAP] && !nic[0]) return err_set(e, EXIT_USAGE, "--pcap: no frame passes where there is no network card; add --nic alone or --nic mirror");
+    return !o->value[OPT_NET_RECORD] || !strcmp(nic, "join") || err_set(e, EXIT_USAGE, "--net-record: there is no cable to another machine; add --nic join");
+}
+
 int cmd_run(const struct options *o, struct err *e)
 {
     static struct run r; /* large */
@@ -466,14 +476,7 @@ int cmd_run(const struct options *o, struct err *e)
     if (!check_options(&r, e)) return e->code;
     const char *word = command_subject(o, 0, e);
     if (!word || !subject_find(&r.s, word, o, e)) return e->code;
-    if (r.s.lesson && o->value[OPT_DAP]) {
-        subject_close(&r.s);
-        return err_set(e, EXIT_USAGE, "--dap: a scenario runs by its own steps; give the image, as in build/guests/%s.elf", r.s.name), e->code;
-    }
-    if (r.s.lesson && o->value[OPT_GDB]) {
-        subject_close(&r.s);
-        return err_set(e, EXIT_USAGE, "--gdb: a scenario runs by its own steps; give the image, as in build/guests/%s.elf", r.s.name), e->code;
-    }
+    if (!check_subject(&r, e)) return subject_close(&r.s), e->code;
     prepare(&r);
     if (!subject_boot(&r.s, e)) return e->code;
     if (o->value[OPT_PROFILE] || o->value[OPT_FOLDED]) r.profile = profile_new(r.s.machine);

@@ -216,6 +216,8 @@ bad "--peer that is not there" 3 'missing.elf' run good.elf --nic join --peer mi
 bad "--net-record of another command" 2 'an option of [a-z, ]*, not of this command' trace popf --net-record x
 bad "--save of a joined machine" 2 'would go on without this one' run good.elf --cpu vtx --nic join --peer good.elf --save x --save-at 1e6
 bad "--nic for a ported kernel" 2 'no network card' run "$root/build/guests/mini-pv.elf" --cpu pv --nic mirror
+bad "--pcap without a card" 2 'add --nic alone or --nic mirror' run good.elf --pcap nothing.pcap
+bad "--net-record without a cable" 2 'add --nic join' run good.elf --nic mirror --net-record nothing.pcap
 bad "--pcap of another command" 2 'an option of [a-z, ]*, not of this command' trace popf --pcap x
 mini=("$root/build/guests/mini.elf" --module "$root/build/guests/mini.img" --append 'run="ps"')
 bad "--save without a moment" 2 'Add --save-at' run good.elf --cpu vtx --save x
