@@ -23,6 +23,17 @@ local s = scenario {
 }
 
 local WORKER, HOG, FLOOD, ATTACKER, CRASH = 0, 1, 2, 3, 4
+local RAM, PIECE, TURNS = 4 << 20, 1 << 16, 20 -- bytes: of each, of what is read at a time; turns that are looked at
+local turns, touched -- turns of others, and pieces of the worker's memory that were not the same after them
+
+-- All of it, as strings. Nobody touches it by looking.
+local function memory(vm, n)
+  local pieces = {}
+  vm:look(n)
+  for at = 0, RAM - 1, PIECE do pieces[#pieces + 1] = vm:phys(at, PIECE) end
+  return pieces
+end
+
 -- What the worker says when it has a machine to itself: run it with --cpu native.
 local ALONE = "round 20: "
 
@@ -88,8 +99,19 @@ s:step "The attacker finds no door" {
   say = [[
     Show 6 with /fault: each try ends somewhere. make attack does a million.]],
   run = function(vm)
-    repeat vm:run(till.event "switch") until vm.ended or vm:of(ATTACKER).serial:find "4 thousand attempts"
+    local before
+    turns, touched = 0, 0
+    repeat
+      vm:run(till.event "switch")
+      local now = turns < TURNS and vm.last.to ~= WORKER and memory(vm, WORKER) or nil
+      if now and before then
+        turns = turns + 1
+        for n, piece in ipairs(now) do if piece ~= before[n] then touched = touched + 1 end end
+      end
+      before = now
+    until vm.ended or vm:of(ATTACKER).serial:find "4 thousand attempts"
     vm:look(ATTACKER)
+    vm:note(string.format("All %d KB of the worker's memory are the same before and after %d turns of others.", RAM // 1024, turns))
   end,
   show = "serial",
   note = [[
@@ -98,6 +120,8 @@ s:step "The attacker finds no door" {
     Each ended in a fault of its own, or in its own memory, or on its own board.]],
   expect = function(vm)
     expect.match(vm:of(ATTACKER).serial, "4 thousand attempts")
+    expect.ge(turns, 5, "turns of others before and after which the worker's memory was compared")
+    expect.eq(touched, 0, "pieces of it that were not the same")
     expect.ne(vm:of(ATTACKER).state, "over", "it lives, too: its state")
     expect.eq(vm:of(WORKER).stop or "none", "none", "how the worker ended, so far")
   end,
