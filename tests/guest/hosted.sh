@@ -73,6 +73,16 @@ check "somebody types" [ $? = 0 -a "$(grep -c README "$TMPDIR/hosted")" = 1 ]
 bare build/guests/mini.elf --ram 16M --disk $img --append disk --serial-in "$TMPDIR/typed"
 check "  and the guest does as on a bare machine" sh -c "[ \"$(answers "$TMPDIR/hosted")\" = \"$(answers "$TMPDIR/bare")\" ]"
 
+# A driver with everything that drives know, a part for each of three techniques.
+image disk
+numbered >"$TMPDIR/numbered.img"
+drive() { timeout 120 "$RINGSIDE" run "$TMPDIR/disk.elf" --cpu "$1" --host hosted --ram 16M --disk "$TMPDIR/numbered.img" --limit-cycles 4e9 -q >"$TMPDIR/hosted" 2>/dev/null </dev/null; }
+some 3 te vtx bt
+for cpu in "${cases[@]}"; do
+    drive $cpu
+    check "PIO, MULTIPLE, bus masters, what is refused: as bare, $cpu" diff tests/guest/expected/disk.txt "$TMPDIR/hosted"
+done
+
 # A process that is killed (what is on the disk then: tests/unit/machine_random_io_test.c).
 cp $img "$TMPDIR/killed.img"
 hosted build/guests/mini.elf --ram 16M --disk "$TMPDIR/killed.img" --set disk.write=1 --set host.crash=160 --append 'disk run="echo one >x; echo did one; echo two >>x; echo did two; halt 0"'

@@ -4,13 +4,14 @@
 // sleeps until they are there; so the guest never sees the drive busy. With a bus master the table in the guest's memory is read
 // here, and the regions it names go to the kernel, whose drive stores there. By PIO a sector is in a buffer of ours.
 // Manual: ATA-4 (T13/1153D): register descriptions, commands; Programming Interface for Bus Master IDE Controller 1.0.
-// Not here: CHS addresses, LBA48, several sectors an interrupt (MULTIPLE), packets, commands that overlap.
+// READ and WRITE MULTIPLE save the guest interrupts; each sector is still asked for by itself.
+// Not here: CHS addresses, LBA48, packets, commands that overlap.
 #include "mini/user/vm.h"
 
 enum { DATA, ERROR /* written: FEATURE */, COUNT, LBA, DEVICE = 6, STATUS /* written: COMMAND */ };
 enum { ERR = 0x01, DRQ = 0x08, SEEK = 0x10, READY = 0x40, ABORTED = 0x04, NOT_FOUND = 0x10, SECOND = 0x10, NO_INTERRUPTS = 2, RESET = 4 };
 enum { M_COMMAND, M_STATUS = 2, M_TABLE = 4, M_PORTS = 8, M_START = 1, M_TO_MEMORY = 8, M_ACTIVE = 1, M_FAILED = 2, M_INTERRUPT = 4, M_CAPABLE = 0x60 };
-enum { CHANNELS = 2, DRIVES = 2, WORDS = SECTOR / 2, MOST = 256 };
+enum { CHANNELS = 2, DRIVES = 2, WORDS = SECTOR / 2, MOST = 256, MULTIPLE = 16 /* sectors an interrupt, at most */ };
 
 static struct channel {
     uint32_t sectors[DRIVES];
@@ -18,6 +19,8 @@ static struct channel {
     bool line;                    // INTRQ
     bool writing, dma;            // the command that is under way: its direction; it waits for the bus master
     uint32_t sector, left, at;    // where it is, what is left, and the byte of the buffer that is next
+    uint8_t multiple[DRIVES];     // sectors an interrupt of READ and WRITE MULTIPLE; 0: these are refused
+    uint32_t block, passed;       // the same of the command that is under way, and the sectors of it that are over
     uint8_t master, master_status;
     uint32_t table;
     struct vm_disk disk;          // what the kernel is asked; its buffer is the drive's
@@ -43,6 +46,7 @@ void ide_init(void)
         c->disk = (struct vm_disk){ .drive = i };
         int sectors = vm_call(VM_DISK, &c->disk);
         c->sectors[i % DRIVES] = sectors > 0 ? (uint32_t)sectors : 0;
+        c->multiple[i % DRIVES] = MULTIPLE; // as the hypervisor's drives have it
         signature(c);
     }
 }
@@ -76,7 +80,7 @@ static bool ask(struct channel *c, uint32_t count, uint32_t parts)
     return vm_call(VM_DISK, &c->disk) == 0;
 }
 
-// ---- PIO: a sector, then an interrupt ------------------------------------------------------------------------------------
+// ---- PIO: a sector, or as many as SET MULTIPLE said, then an interrupt -----------------------------------------------------
 
 static void next_read(struct channel *c)
 {
@@ -86,7 +90,7 @@ static void next_read(struct channel *c)
     }
     c->at = 0;
     c->status = READY | SEEK | DRQ;
-    interrupt(c);
+    if (c->passed % c->block == 0) interrupt(c);
 }
 
 static void sector_over(struct channel *c)
@@ -96,12 +100,13 @@ static void sector_over(struct channel *c)
         return;
     }
     c->sector++;
+    c->passed++;
     if (--c->left == 0) { // of a read the last interrupt was the sector's own
         c->status = READY | SEEK;
         if (c->writing) interrupt(c);
     } else if (c->writing) {
         c->at = 0;
-        interrupt(c);
+        if (c->passed % c->block == 0) interrupt(c);
     } else
         next_read(c);
 }
@@ -220,8 +225,10 @@ static void identify(struct channel *c)
     put_text(w + 10, 10, "1");
     put_text(w + 23, 4, "1.0");
     put_text(w + 27, 20, "HOSTED DISK");
+    w[47] = 0x8000 | MULTIPLE;
     w[49] = LBA_AND_DMA;
     w[53] = 3;
+    if (c->multiple[unit(c)]) w[59] = 0x100u | c->multiple[unit(c)];
     w[60] = (uint16_t)sectors;
     w[61] = (uint16_t)(sectors >> 16);
     w[63] = MULTIWORD_2;
@@ -229,10 +236,18 @@ static void identify(struct channel *c)
     w[65] = w[66] = w[67] = w[68] = 120;
     w[80] = ATA_4;
     c->writing = false;
-    c->left = 1;
+    c->left = c->block = 1;
     c->at = 0;
     c->status = READY | SEEK | DRQ;
     interrupt(c);
+}
+
+// At most that many, and a power of two.
+static uint8_t set_multiple(struct channel *c)
+{
+    if (c->count > MULTIPLE || (c->count & (c->count - 1))) return ABORTED;
+    c->multiple[unit(c)] = c->count;
+    return 0;
 }
 
 // Of the registers, by LBA. False: by CHS, or beyond the end.
@@ -246,7 +261,7 @@ static bool where(struct channel *c)
 
 static void command(struct channel *c, uint8_t code)
 {
-    enum { READ = 0x20, READ_ONCE, WRITE = 0x30, WRITE_ONCE, VERIFY = 0x40, DIAGNOSTIC = 0x90, GEOMETRY, READ_DMA = 0xC8, WRITE_DMA = 0xCA,
+    enum { READ = 0x20, READ_ONCE, WRITE = 0x30, WRITE_ONCE, VERIFY = 0x40, DIAGNOSTIC = 0x90, GEOMETRY, READ_MULTIPLE = 0xC4, WRITE_MULTIPLE, SET_MULTIPLE, READ_DMA = 0xC8, WRITE_DMA = 0xCA,
            STANDBY = 0xE0, IDLE = 0xE3, FLUSH = 0xE7, IDENTIFY = 0xEC, FEATURES = 0xEF };
     if (code == DIAGNOSTIC) {
         signature(c);
@@ -256,10 +271,15 @@ static void command(struct channel *c, uint8_t code)
     if (!present(c)) return;
     c->line = false;
     c->error = 0;
-    bool dma = code == READ_DMA || code == WRITE_DMA, pio = (code & ~1) == READ || (code & ~1) == WRITE;
+    bool multiple = code == READ_MULTIPLE || code == WRITE_MULTIPLE, dma = code == READ_DMA || code == WRITE_DMA;
+    bool pio = multiple || (code & ~1) == READ || (code & ~1) == WRITE;
+    c->block = multiple ? c->multiple[unit(c)] : 1;
+    c->passed = 0;
     if (code == IDENTIFY) identify(c);
+    else if (code == SET_MULTIPLE) done(c, set_multiple(c));
+    else if (multiple && !c->block) done(c, ABORTED);
     else if (dma || pio || code == VERIFY) {
-        c->writing = code == WRITE_DMA || (code & ~1) == WRITE;
+        c->writing = code == WRITE_DMA || code == WRITE_MULTIPLE || (code & ~1) == WRITE;
         if (!where(c)) done(c, NOT_FOUND);
         else if (dma) c->dma = true, c->status = READY | SEEK, transfer(c);
         else if (code == VERIFY) done(c, 0);
