@@ -338,5 +338,5 @@ void config_stays(struct machine_cfg *c)
 
 bool config_check(struct machine_cfg *c, struct err *e)
 {
-    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && config_check_hosted(c, e) && check_shares(c, e) && config_check_join(c, e) && check_io(c, e) && config_check_save(c, e) && label(c, e);
+    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && config_check_hosted(c, e) && config_check_join(c, e) && check_io(c, e) && config_check_save(c, e) && label(c, e) && check_shares(c, e);
 }
