@@ -139,6 +139,7 @@ bool grade_report_make(struct grade_report *r, const struct grade_lab *g, const 
     if (strlen(dir) >= sizeof r->dir) return err_set(e, EXIT_INPUT, "%.60s...: the path is too long", dir);
     strcpy(r->dir, dir);
     snprintf(r->student, sizeof r->student, "%.99s", student);
+    text_clean(r->student, false); /* a folder's name: it stands in reports */
     r->out = calloc(GRADING_TESTS, sizeof *r->out);
     if (!r->out) return err_set(e, EXIT_ENVIRONMENT, "out of memory; close other programs");
     identify(r);

@@ -37,7 +37,7 @@ enum { PATH = 700, FILE_MOST = 1 << 18, SOURCES = 32, SECONDS = 20, WORDS = 32 }
 /* The guests' own flags: scenarios/guests/guests.mk says why. */
 static const char *const flags[] = {
     "-std=gnu17", "-O1", "-m32", "-march=i686", "-mgeneral-regs-only", "-masm=intel", "-ffreestanding", "-fno-pic", "-fno-pie", "-fno-stack-protector",
-    "-fno-asynchronous-unwind-tables", "-fcf-protection=none", "-fno-tree-loop-distribute-patterns", "-fno-lto", "-fdiagnostics-color=never", "-I.",
+    "-fno-asynchronous-unwind-tables", "-fcf-protection=none", "-fno-tree-loop-distribute-patterns", "-fno-lto", "-fdiagnostics-color=never", "-fno-diagnostics-show-caret", "-I.",
 };
 static const char *const link_flags[] = {
     "-nostdlib", "-static", "-no-pie", "-Wl,-m,elf_i386", "-Wl,--build-id=none", "-Wl,-z,noexecstack", "-Wl,-T,guest.ld",
@@ -45,7 +45,11 @@ static const char *const link_flags[] = {
 
 /* --- the folder -------------------------------------------------------------------------------------------------- */
 
-static bool write_all(const char *path, const struct text *t, struct err *e) { return text_write(t, path, e); }
+/* With the date of nothing, for __TIMESTAMP__. */
+static bool write_all(const char *path, const struct text *t, struct err *e)
+{
+    return text_write(t, path, e) && (!utimensat(AT_FDCWD, path, (struct timespec[2]){ { 0 }, { 0 } }, 0) || true);
+}
 
 /* A plain file, and no link; at most FILE_MOST bytes. */
 static bool read_plain(const char *path, struct text *t, struct err *e)
@@ -63,12 +67,18 @@ static bool stays_inside(const char *name, const char *source, struct err *e)
     for (const char *s = source; *s; s++) {
         if (*s == '\n') line++;
         if (!strncmp(s, "incbin", 6) || !strncmp(s, "embed", 5)) return err_set(e, EXIT_INPUT, "%s:%u: %.6s: files cannot be put into the image", name, line, s);
-        if (*s != '#') continue;
-        const char *word = s + 1;
+        bool directive = *s == '#' || !strncmp(s, "%:", 2), assembler = *s == '.';
+        const char *word = s + (*s == '%' ? 2 : 1);
+        if (!directive && !assembler) continue;
         while (*word == ' ' || *word == '\t') word++;
-        if (strncmp(word, "include", 7) && strncmp(word, "import", 6)) continue;
-        size_t n = strcspn(word, "\n");
-        if (memchr(word, '/', n) || memchr(word, '\\', n)) return err_set(e, EXIT_INPUT, "%s:%u: only files of the lab can be included", name, line);
+        bool mark = *s == '#' && (s == source || s[-1] == '\n') && *word >= '0' && *word <= '9';
+        if (mark || (directive && !strncmp(word, "line", 4))) return err_set(e, EXIT_INPUT, "%s:%u: #line: messages would name another file; leave it out", name, line);
+        if (strncmp(word, "include", 7) && (assembler || strncmp(word, "import", 6))) continue;
+        size_t n = strcspn(word, "\n"), skip = strcspn(word, " \t\"<");
+        skip += strspn(word + skip, " \t");
+        bool named = directive && skip < n && (word[skip] == '"' || word[skip] == '<'); /* and not by a macro */
+        if (assembler ? word[skip] == '"' || word[skip] == '\\' : !named || memchr(word, '/', n) || memchr(word, '\\', n))
+            return err_set(e, EXIT_INPUT, "%s:%u: only files of the lab can be included, by their names in quotes", name, line);
     }
     return true;
 }
@@ -123,6 +133,12 @@ void grade_build_free(struct grade_report *r)
 
 /* --- the compiler ------------------------------------------------------------------------------------------------ */
 
+static const char *compiler(void)
+{
+    const char *own = getenv("RINGSIDE_GUEST_CC");
+    return own && *own ? own : "gcc";
+}
+
 #ifdef HAS_LANDLOCK
 static void allow(int rules, const char *path, uint64_t what)
 {
@@ -136,11 +152,20 @@ static void only_these_folders(void)
 {
     const uint64_t all = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1, file = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE;
     const uint64_t look = file | LANDLOCK_ACCESS_FS_READ_DIR;
-    static const char *const folders[] = { "/usr", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/nix" };
+    /* Programs and libraries, but nothing that a course may keep beside them, as /usr/share. */
+    static const char *const folders[] = { "/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/libexec", "/usr/include", "/usr/local/bin",
+                                           "/usr/local/lib", "/bin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store" };
+    static const char *const prefixes[] = { "bin", "lib", "lib64", "libexec" };
     struct landlock_ruleset_attr attr = { .handled_access_fs = all };
     int rules = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
     if (rules < 0) return;
     for (unsigned i = 0; i < sizeof folders / sizeof *folders; i++) allow(rules, folders[i], look);
+    const char *own = compiler(), *folder = strstr(own, "/bin/"); /* "/opt/cross/bin/i686-elf-gcc" and what it is made of */
+    for (unsigned i = 0; own[0] == '/' && folder && i < sizeof prefixes / sizeof *prefixes; i++) {
+        char path[PATH];
+        snprintf(path, sizeof path, "%.*s/%s", (int)(folder - own), own, prefixes[i]);
+        allow(rules, path, look);
+    }
     allow(rules, "/etc/ld.so.cache", LANDLOCK_ACCESS_FS_READ_FILE);
     allow(rules, "/etc/alternatives", look);
     allow(rules, "/dev/null", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
@@ -161,7 +186,8 @@ static void limit(int what, rlim_t most)
 
 static void compile_child(const char *dir, char **word)
 {
-    char *const environment[] = { (char *)"PATH=/usr/bin:/bin:/usr/local/bin", (char *)"LC_ALL=C", (char *)"TMPDIR=.", NULL };
+    char *const environment[] = { (char *)"PATH=/usr/bin:/bin:/usr/local/bin", (char *)"LC_ALL=C", (char *)"TMPDIR=.",
+                                   (char *)"SOURCE_DATE_EPOCH=0", NULL }; /* __DATE__ and __TIME__: the same image tomorrow */
     if (chdir(dir)) _exit(126);
     setpgid(0, 0);
     int in = open("/dev/null", O_RDONLY), log = open("log", O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -200,12 +226,6 @@ static int run(const char *dir, char **word)
     return -1;
 }
 
-static const char *compiler(void)
-{
-    const char *own = getenv("RINGSIDE_GUEST_CC");
-    return own && *own ? own : "gcc";
-}
-
 /* Can the host's compiler make IA-32 code? Tried once. */
 static bool has_compiler(const char *dir, struct err *e)
 {
@@ -239,6 +259,23 @@ static unsigned add_sources(const char *dir, char (*names)[64], char **word, uns
     return n;
 }
 
+/* The compiler's names for what lies between its programs are other ones each time: "./ccLNY6Bc.s". */
+static void same_names(char *s)
+{
+    while ((s = strstr(s, "./cc")) != NULL) {
+        s += 4;
+        if (strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == 6 && s[6] == '.') memset(s, 'x', 6);
+    }
+}
+
+static bool too_much(const char *log)
+{
+    static const char *const words[] = { "File size limit exceeded", "out of memory allocating", "virtual memory exhausted", "cannot allocate" };
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(log, words[i])) return true;
+    return false;
+}
+
 static bool compile(struct grade_report *r, struct err *blame)
 {
     char names[SOURCES][64], path[PATH], *word[WORDS + SOURCES + 8];
@@ -250,12 +287,14 @@ static bool compile(struct grade_report *r, struct err *blame)
     word[n++] = (char *)"-o", word[n++] = (char *)"image.elf", word[n] = NULL;
     int status = run(r->built, word);
     if (!status) return true;
-    if (status < 0) return err_set(blame, EXIT_LIMIT, "the compiler was ended: %d seconds, 1 GB of memory or 4 MB of output were not enough", SECONDS);
     struct text t = { 0 };
     struct err ignored = { 0 };
     snprintf(path, sizeof path, "%.300s/log", r->built);
     (void)text_read(&t, path, 4 << 20, &ignored);
-    err_set(blame, EXIT_INPUT, "it does not build: %.360s", t.len ? text_str(&t) : "the compiler says nothing");
+    if (t.s) same_names(t.s);
+    if (status < 0 || too_much(text_str(&t)))
+        err_set(blame, EXIT_LIMIT, "the compiler was ended: %d seconds, 1 GB of memory or 4 MB of output were not enough", SECONDS);
+    else err_set(blame, EXIT_INPUT, "it does not build: %.360s", t.len ? text_str(&t) : "the compiler says nothing");
     text_free(&t);
     return false;
 }

@@ -68,8 +68,7 @@ static void run_child(const struct grade_report *r, unsigned test, int fd, doubl
 static void clean(char *s, size_t room)
 {
     s[room - 1] = 0;
-    for (; *s; s++)
-        if (((unsigned char)*s < 32 && *s != '\n') || *s == 127) *s = ' ';
+    text_clean(s, true);
 }
 
 /* What could not be built has no test to run. */

@@ -5,41 +5,10 @@
 
 #include <string.h>
 
-/* Length of the valid UTF-8 sequence at s (RFC 3629); 0 if there is none. */
-static size_t utf8_length(const unsigned char *s, size_t n)
-{
-    size_t len = s[0] < 0x80                    ? 1
-                 : s[0] >= 0xC2 && s[0] <= 0xDF ? 2
-                 : (s[0] & 0xF0) == 0xE0        ? 3
-                 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4
-                                                : 0;
-    if (!len || len > n) return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((s[i] & 0xC0) != 0x80) return 0;
-    if ((s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) ||
-        (s[0] == 0xF4 && s[1] > 0x8F))
-        return 0;
-    return len;
-}
-
-static void json_bytes(struct text *out, const char *bytes, size_t n)
-{
-    text_char(out, '"');
-    for (size_t i = 0; i < n; ) {
-        const unsigned char *s = (const unsigned char *)bytes + i;
-        size_t len = utf8_length(s, n - i);
-        if (*s == '"' || *s == '\\') text_add(out, "\\%c", *s);
-        else if (!len || *s < 0x20 || *s == 0x7F) text_add(out, "\\u%04x", *s);
-        else text_bytes(out, s, len);
-        i += len ? len : 1;
-    }
-    text_char(out, '"');
-}
-
 static void key_text(struct text *out, const char *key, const char *value)
 {
     text_add(out, "  \"%s\": ", key);
-    json_bytes(out, value, strlen(value));
+    text_json_bytes(out, value, strlen(value));
     text_add(out, ",\n");
 }
 
@@ -67,9 +36,9 @@ static void json_machine(const struct report *r, struct text *out)
     text_add(out, "  \"set\": {");
     for (unsigned i = 0; i < c->sets; i++) {
         text_add(out, "%s", i ? ", " : "");
-        json_bytes(out, c->set[i].key, strlen(c->set[i].key));
+        text_json_bytes(out, c->set[i].key, strlen(c->set[i].key));
         text_add(out, ": ");
-        json_bytes(out, c->set[i].value, strlen(c->set[i].value));
+        text_json_bytes(out, c->set[i].value, strlen(c->set[i].value));
     }
     text_add(out, "},\n");
 }
@@ -244,7 +213,7 @@ static void json_silent(const struct report *r, struct text *out)
                  "\"where\": ",
                  n++ ? "," : "", e->id, (unsigned long long)e->cycle, e->eip, trace_name("mnemonic", e->u.SILENT.op),
                  trace_name("field", e->u.SILENT.field), e->u.SILENT.wanted, e->u.SILENT.got);
-        json_bytes(out, where, strlen(where));
+        text_json_bytes(out, where, strlen(where));
         text_add(out, "}");
     }
     text_add(out, "%s],\n", n ? "\n  " : "");
@@ -260,7 +229,7 @@ static void json_checks(const struct report *r, struct text *out)
         const struct lesson_check *c = l->ops->check(l, i);
         text_add(out, "%s\n    {\"step\": %u, \"passed\": %s, %s\"event\": %u, \"text\": ", i ? "," : "", c->step + 1,
                  c->passed ? "true" : "false", c->elsewhere ? "\"elsewhere\": true, " : "", c->event);
-        json_bytes(out, c->text, strlen(c->text));
+        text_json_bytes(out, c->text, strlen(c->text));
         text_add(out, "}");
     }
     text_add(out, "%s]},\n", n ? "\n  " : "");
@@ -292,7 +261,7 @@ static void json_hosted(const struct report *r, struct text *out)
     size_t n;
     const char *said = machine_host_serial(r->s->machine, &n);
     text_add(out, "\"waits\": %llu, \"lost\": %llu},\n  \"host_serial\": ", (unsigned long long)h.waits, (unsigned long long)h.lost);
-    json_bytes(out, said, n);
+    text_json_bytes(out, said, n);
     text_add(out, ",\n");
 }
 
@@ -361,7 +330,7 @@ static void json_disks(const struct report *r, struct text *out)
     text_add(out, "  \"disks\": [");
     for (unsigned i = 0; i < n; i++) {
         text_add(out, "%s{\"path\": ", i ? ", " : "");
-        json_bytes(out, d[i].path, strlen(d[i].path));
+        text_json_bytes(out, d[i].path, strlen(d[i].path));
         text_add(out, ", \"sectors\": %llu, \"padding\": %u, \"written\": %llu, \"kept\": %s}",
                  (unsigned long long)d[i].sectors, d[i].padding, (unsigned long long)d[i].changed, r->kept ? "true" : "false");
     }
@@ -382,11 +351,11 @@ static void json_vm(const struct machine *m, unsigned n, struct text *out)
     const char *serial = machine_vm_serial(m, n, &bytes);
     machine_vm(m, n, &v);
     text_add(out, "\n    {\"vm\": %u, \"cpu\": \"%s\", \"mmu\": \"%s\", \"ram_mib\": %u, \"image\": ", n, v.cpu, v.mmu, v.ram_mib);
-    json_bytes(out, v.image, strlen(v.image));
+    text_json_bytes(out, v.image, strlen(v.image));
     text_add(out, ", \"stop\": \"%s\", \"guest_exit\": ", report_vm_stop(&v));
     text_add(out, v.end.fate == FATE_EXITED ? "%u" : "null", v.end.code);
     text_add(out, ", \"exit_code\": %d, \"why\": ", v.exit_code);
-    json_bytes(out, v.end.why, strlen(v.end.why));
+    text_json_bytes(out, v.end.why, strlen(v.end.why));
     text_add(out, ",\n     \"weight\": %u, \"cap\": %u, \"background\": %s, \"turns\": %llu, \"exits\": %llu", v.weight, v.cap,
              v.background ? "true" : "false", (unsigned long long)v.turns, (unsigned long long)v.exits);
     text_add(out, ", \"tables\": {\"now\": %llu, \"peak\": %llu, \"pool\": %llu, \"bytes_peak\": %llu}", (unsigned long long)v.tables,
@@ -399,7 +368,7 @@ static void json_vm(const struct machine *m, unsigned n, struct text *out)
                  "\"interrupts\": %llu, \"begun_again\": %u}", (unsigned long long)v.notified, (unsigned long long)v.mapped, (unsigned long long)v.copied,
                  (unsigned long long)v.ports, (unsigned long long)v.interrupts, v.begun_again);
     text_add(out, ", \"serial\": ");
-    json_bytes(out, serial, bytes);
+    text_json_bytes(out, serial, bytes);
     text_char(out, '}');
 }
 
@@ -468,7 +437,7 @@ static void json_migration(const struct report *r, struct text *out)
         return;
     }
     text_add(out, "  \"migration\": {\"vm\": %u, \"done\": %s, \"failed\": ", g.vm, g.done ? "true" : "false");
-    if (g.failed) json_bytes(out, g.failed, strlen(g.failed));
+    if (g.failed) text_json_bytes(out, g.failed, strlen(g.failed));
     else text_add(out, "null");
     text_add(out, ", \"to\": \"%s\", \"pages\": %u, \"stores_noted\": %llu, \"began\": %llu, \"stopped\": %llu, \"resumed\": %llu,\n   \"rounds\": [",
              g.done ? machine_config(there ? there : r->s->machine)->cpu : "", g.pages, (unsigned long long)g.faults, (unsigned long long)g.began,
@@ -507,7 +476,7 @@ void report_json(const struct report *r, struct text *out)
     json_checks(r, out);
     json_bare(r, out);
     text_add(out, "  \"serial\": ");
-    json_bytes(out, serial, n);
+    text_json_bytes(out, serial, n);
     text_add(out, ",\n  \"host_seconds\": %.6f,\n  \"mips\": %.3f\n}\n", r->seconds,
              r->seconds > 0 ? (double)r->sum.insns / r->seconds / 1e6 : 0.0);
 }

@@ -66,31 +66,70 @@ void text_number(struct text *t, unsigned long long n)
     }
 }
 
+size_t text_utf8(const char *at, size_t n)
+{
+    const unsigned char *s = (const unsigned char *)at;
+    if (!n) return 0;
+    size_t len = s[0] < 0x80 ? 1 : s[0] >= 0xC2 && s[0] <= 0xDF ? 2 : (s[0] & 0xF0) == 0xE0 ? 3 : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4 : 0;
+    if (!len || len > n) return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((s[i] & 0xC0) != 0x80) return 0;
+    bool wrong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F);
+    return wrong ? 0 : len;
+}
+
+/* What a terminal obeys (C1), what turns a line round (bidirectional marks), line ends of another kind, and what is no character at all. */
+static bool steers(const char *at, size_t len)
+{
+    const unsigned char *s = (const unsigned char *)at;
+    if (len == 2) return s[0] == 0xC2 && s[1] < 0xA0;
+    if (len != 3) return false;
+    unsigned c = (s[0] & 0xFu) << 12 | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
+    return (c >= 0x200E && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c >= 0xFFFE;
+}
+
+void text_clean(char *s, bool lines)
+{
+    for (size_t left = strlen(s), len; left; s += len, left -= len) {
+        bool good = (len = text_utf8(s, left)) != 0;
+        if (!good) len = 1;
+        if (len == 1 && good && (((unsigned char)*s < 32 && !(lines && *s == '\n')) || *s == 127)) *s = ' ';
+        else if (!good || steers(s, len)) memset(s, '?', len);
+    }
+}
+
 void text_json(struct text *t, const char *s)
 {
+    text_json_bytes(t, s, strlen(s));
+}
+
+void text_json_bytes(struct text *t, const char *s, size_t n)
+{
     text_char(t, '"');
-    for (; *s; s++) {
+    for (size_t len; n; s += len, n -= len) {
         unsigned char c = (unsigned char)*s;
+        bool good = (len = text_utf8(s, n)) != 0;
+        if (!good) len = 1;
         if (c == '"' || c == '\\') text_add(t, "\\%c", c);
         else if (c == '\n') text_add(t, "\\n");
         else if (c == '\t') text_add(t, "\\t");
-        else if (c < 0x20 || c == 0x7F) text_add(t, "\\u%04x", c);
-        else text_char(t, (char)c);
+        else if (!good || c < 0x20 || c == 0x7F) text_add(t, "\\u%04x", c);
+        else text_bytes(t, s, len);
     }
     text_char(t, '"');
 }
 
 void text_xml(struct text *t, const char *s)
 {
-    for (; *s; s++) {
-        switch (*s) {
-        case '&': text_add(t, "&amp;"); break;
-        case '<': text_add(t, "&lt;"); break;
-        case '>': text_add(t, "&gt;"); break;
-        case '"': text_add(t, "&quot;"); break;
-        default:
-            if ((unsigned char)*s >= 0x20 || *s == '\n' || *s == '\t') text_char(t, *s);
-        }
+    for (size_t left = strlen(s), len; left; s += len, left -= len) {
+        bool good = (len = text_utf8(s, left)) != 0;
+        if (!good) len = 1;
+        if (!good || (len == 3 && (unsigned char)s[0] == 0xEF && (unsigned char)s[1] == 0xBF && (unsigned char)s[2] >= 0xBE)) text_char(t, '?');
+        else if (*s == '&') text_add(t, "&amp;");
+        else if (*s == '<') text_add(t, "&lt;");
+        else if (*s == '>') text_add(t, "&gt;");
+        else if (*s == '"') text_add(t, "&quot;");
+        else if ((unsigned char)*s >= 0x20 || *s == '\n' || *s == '\t') text_bytes(t, s, len);
     }
 }
 

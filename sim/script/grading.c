@@ -93,8 +93,8 @@ static int test_body(lua_State *L)
     take_limits(L, t);
     lua_getfield(L, 1, "hint");
     snprintf(t->hint, sizeof t->hint, "%s", luaL_optstring(L, -1, ""));
-    script_clean(t->name, false);
-    script_clean(t->hint, false);
+    text_clean(t->name, false);
+    text_clean(t->hint, false);
     g->count++;
     return 0;
 }

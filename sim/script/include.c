@@ -28,7 +28,7 @@ static bool read_all(int fd, struct text *t)
     return n == 0;
 }
 
-/* The source is kept: expectations quote from it. A shebang line is Lua's business only in its own loader. */
+/* The source is kept: expectations quote from it. */
 void include_source(lua_State *L, int fd, const char *name)
 {
     struct script *s = script_of(L);

@@ -5,17 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-void script_clean(char *s, bool lines)
-{
-    for (; *s; s++)
-        if (((unsigned char)*s < 32 && !(lines && *s == '\n')) || *s == 127) *s = ' ';
-}
-
 char *script_copy(const char *s)
 {
     char *copy = strdup(s ? s : "");
     if (copy) {
-        script_clean(copy, true);
+        text_clean(copy, true);
         return copy;
     }
     fputs("ringside: out of memory for the scenario; close other programs\n", stderr);

@@ -12,7 +12,7 @@
 #include <string.h>
 #include "sim/config.h"
 
-enum { HOOK_EVERY = 1000, BYTES_PER_INSTRUCTION = 128, REFUSALS = 8 };
+enum { HOOK_EVERY = 1000, BYTES_PER_INSTRUCTION = 128, REFUSALS = 8, ARGUMENTS = 1000, STACK_LEAST = 65536, SLOT = 16, NODE = 24, SHIFTS_PER_INSTRUCTION = 4096 };
 enum { HEAD_MAGIC = 0x52494E47, VECTOR = 0 };
 
 /* Before every block. */
@@ -63,6 +63,19 @@ static bool afford(struct sandbox *box, size_t more, int type)
     return false;
 }
 
+static bool power_of_two(size_t n) { return n && !(n & (n - 1)); }
+
+/* A large stack may be shifted slot by slot, in one instruction: by a chain of __call. That work is paid for when it becomes possible. A new vector of
+ * this size is a stack (ldo.c: luaD_reallocstack), or a table's part that grew, which has a power of two of nodes or slots. */
+static bool afford_stack(struct sandbox *box, size_t size)
+{
+    uint64_t slots = size / SLOT;
+    if (!box->main || power_of_two(size / SLOT) || power_of_two(size / NODE)) return true;
+    box->used += slots * slots / SHIFTS_PER_INSTRUCTION;
+    if (box->used > box->budget) end_it(box, OVER_INSTRUCTIONS);
+    return !box->over;
+}
+
 static void *allocate(void *ud, void *block, size_t old, size_t size)
 {
     struct sandbox *box = ud;
@@ -75,6 +88,7 @@ static void *allocate(void *ud, void *block, size_t old, size_t size)
         return NULL;
     }
     if (size > had && !afford(box, size - had, type)) return NULL;
+    if (!h && type == VECTOR && size > STACK_LEAST && !afford_stack(box, size)) return NULL;
     struct head *fresh = realloc(h, sizeof *h + size);
     if (!fresh) return NULL;
     box->bytes += size - had;
@@ -95,12 +109,22 @@ static const char *over_text(const struct sandbox *box)
     }
 }
 
+/* A function of that many that hands them on (`f(1, ...)`) copies them all with one instruction, and would take for ever. */
+static bool too_many_arguments(lua_State *L)
+{
+    lua_Debug ar;
+    for (int level = 0; level < 4 && lua_getstack(L, level, &ar); level++)
+        if (lua_getlocal(L, &ar, -ARGUMENTS)) return lua_pop(L, 1), true;
+    return false;
+}
+
 static void hook(lua_State *L, lua_Debug *ar)
 {
     (void)ar;
     struct sandbox *box = sandbox_of(L);
     if (!box->over) {
         box->used += HOOK_EVERY;
+        if (too_many_arguments(L)) box->used += UINT64_C(1000) * HOOK_EVERY;
         if (box->used <= box->budget) return;
         end_it(box, OVER_INSTRUCTIONS);
     }
@@ -238,9 +262,8 @@ static void say_error(lua_State *L, struct err *e)
     char clean[400];
     bool text = lua_type(L, -1) == LUA_TSTRING;
     const char *m = text ? lua_tostring(L, -1) : "an error was raised that is not a string";
-    size_t n = 0;
-    for (; m[n] && n < sizeof clean - 1; n++) clean[n] = (unsigned char)m[n] < 32 || m[n] == 127 ? ' ' : m[n];
-    clean[n] = 0;
+    snprintf(clean, sizeof clean, "%s", m);
+    text_clean(clean, false);
     bool placed = strstr(clean, ".lua"); /* Lua names the place, except where it has none: its own limits, tables */
     err_set(e, EXIT_INPUT, "%s%s%s", clean, placed ? "" : sandbox_of(L)->doing, advice(clean));
 }
@@ -264,6 +287,13 @@ bool sandbox_run(struct sandbox *box, lua_CFunction fn, void *arg, struct err *e
 void sandbox_load(lua_State *L, const char *text, size_t n, const char *name)
 {
     lua_pushfstring(L, "@%s", name);
+    if (n >= 3 && !memcmp(text, "\xEF\xBB\xBF", 3)) text += 3, n -= 3; /* as Lua's own loader does */
+    if (n >= 2 && (!memcmp(text, "\xFF\xFE", 2) || !memcmp(text, "\xFE\xFF", 2)))
+        luaL_error(L, "%s:1: this text is UTF-16; save the file as UTF-8", name);
+    if (n && *text == '#') { /* "#!/usr/bin/lua": the newline stays, so that lines keep their numbers */
+        const char *end = memchr(text, '\n', n);
+        n = end ? n - (size_t)(end - text) : 0, text = end ? end : text;
+    }
     if (n && text[0] == LUA_SIGNATURE[0]) luaL_error(L, "%s:1: this is not Lua text; give the source file", name);
     if (luaL_loadbufferx(L, text, n, lua_tostring(L, -1), "t") != LUA_OK) lua_error(L);
     lua_remove(L, -2);

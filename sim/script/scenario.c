@@ -69,7 +69,7 @@ static void take_reading(lua_State *L, void *to)
         const char *text = fields_text(L, "an entry of reading");
         if (strlen(text) >= sizeof l->reading[0]) luaL_error(L, "an entry of reading has at most %d bytes", (int)sizeof l->reading[0] - 1);
         strcpy(l->reading[l->readings], text);
-        script_clean(l->reading[l->readings], false);
+        text_clean(l->reading[l->readings], false);
         lua_pop(L, 1);
     }
 }
@@ -93,8 +93,8 @@ static int scenario(lua_State *L)
     if (s->declared) return luaL_error(L, "a file holds one scenario; move the second one to a file of its own");
     s->declared = true;
     TAKE_FIELDS(L, 1, "scenario", scenario_fields, s);
-    script_clean(s->pub.title, false);
-    script_clean(s->pub.lecture, false);
+    text_clean(s->pub.title, false);
+    text_clean(s->pub.lecture, false);
     if (!s->pub.title[0]) return luaL_error(L, "a scenario needs a title; write title = \"...\"");
     lua_newtable(L);
     luaL_setmetatable(L, "scenario");
@@ -201,7 +201,7 @@ static struct script_step *add_step(lua_State *L, struct script *s, const char *
         .run_ref = LUA_NOREF, .body_ref = LUA_NOREF, .expect_ref = LUA_NOREF, .limit = SCRIPT_LIMIT, .insns = UINT64_MAX
     };
     step->title = script_copy(title);
-    script_clean(step->title, false);
+    text_clean(step->title, false);
     step->note = script_copy("");
     step->say = script_copy("");
     step->show = script_copy("");

@@ -84,8 +84,6 @@ struct machine *script_machine(lua_State *L);
 /* A copy of a string, or of "", with control characters other than newlines made spaces. Ends the program if there is
  * no memory, as the trace does. */
 char *script_copy(const char *s);
-/* Makes control characters spaces: they would reach the terminal. `lines`: newlines may stay. */
-void script_clean(char *s, bool lines);
 /* Takes the indentation that all lines but the first share from a note, and empty lines from its ends; in place. */
 void script_unindent(char *note);
 /* Raises a Lua error that ends the run with another exit code than EXIT_INPUT. The message is complete. */

@@ -21,6 +21,31 @@ static void put(lua_State *L, struct text *t, char tag, const void *bytes, size_
     if (n) text_bytes(t, bytes, n);
 }
 
+static void encode(lua_State *L, int idx, struct text *t, unsigned depth);
+
+/* In the order of pairs: what is charged before something is refused must not hang on where keys hash to. */
+static void encode_table(lua_State *L, int idx, struct text *t, unsigned depth)
+{
+    int bad = LUA_NUMTYPES;
+    put(L, t, '{', NULL, 0);
+    for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
+        int type = lua_type(L, -2);
+        if (type != LUA_TSTRING && type != LUA_TNUMBER && type < bad) bad = type;
+    }
+    if (bad < LUA_NUMTYPES) luaL_error(L, "a table with %s as a key cannot be handed over", lua_typename(L, bad));
+    lua_Integer n = sandbox_keys(L, idx);
+    for (lua_Integer i = 1; i <= n; i++) {
+        lua_rawgeti(L, -1, i);
+        lua_pushvalue(L, -1);
+        lua_rawget(L, idx);
+        encode(L, -2, t, depth + 1);
+        encode(L, -1, t, depth + 1);
+        lua_pop(L, 2);
+    }
+    lua_pop(L, 1);
+    put(L, t, '}', NULL, 0);
+}
+
 static void encode(lua_State *L, int idx, struct text *t, unsigned depth)
 {
     idx = lua_absindex(L, idx);
@@ -41,13 +66,7 @@ static void encode(lua_State *L, int idx, struct text *t, unsigned depth)
         return;
     }
     case LUA_TTABLE:
-        put(L, t, '{', NULL, 0);
-        for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
-            if (lua_type(L, -2) != LUA_TSTRING && lua_type(L, -2) != LUA_TNUMBER) luaL_error(L, "a table with %s as a key cannot be handed over", luaL_typename(L, -2));
-            encode(L, -2, t, depth + 1);
-            encode(L, -1, t, depth + 1);
-        }
-        put(L, t, '}', NULL, 0);
+        encode_table(L, idx, t, depth);
         return;
     default: {
         int n_th = invented_number(L, idx);

@@ -57,4 +57,21 @@ lines() { sed 's/,$//; s/\]}\]*$//' "$1"; } # of a test, wherever in its list it
 lines two.json >two
 lines one.json | grep -Fxv -f two >differ
 [ "$(grep -c '"lua": ' one.json)" -gt 100 ] && ! grep '"lua"' differ && echo "ok - twice the same bytes" || { echo "not ok - two runs differ"; head differ; failed=1; }
+
+# --- names of folders are others' words, too: they steer no terminal, forge no line, are no formula, and every format stays what it is
+mkdir -p names
+for name in $'line\nScore: 130' $'escape\e[2J' $'no\xff\xfeutf8' '=cmd()' '@SUM(1)' '-rf' '<b>&"x' 'a,b"c'; do mkdir "names/$name"; cp "$corpus/output-xml.lua" "names/$name/answer.lua"; done
+cp "$corpus/not-utf8.lua" names/-rf/answer.lua
+for format in text json junit csv; do "$ringside" grade ./lab --all names --only secret --format $format -o names.$format 2>err </dev/null; done
+ok "names: no line is forged, no terminal steered" sh -c '[ "$(grep -c "^Score: 0/10$" names.text)" = 8 ] && ! grep -q "^Score: 130$" names.text && ! LC_ALL=C grep -q "[[:cntrl:]]" names.text'
+ok "names: no formula" sh -c "grep -q '^\"'\''=cmd()\",' names.csv && grep -q '^\"'\''@SUM(1)\",' names.csv"
+if command -v python3 >/dev/null; then
+    ok "names and output: JSON and XML are well-formed" python3 -c "
+import json, xml.dom.minidom
+assert len(json.loads(open('names.json', 'rb').read().decode('utf-8'))) == 8
+xml.dom.minidom.parse('names.junit')"
+fi
+printf '\357\273\277#!/usr/bin/lua\r\nfunction answer() return 42 end\r\n' >names/-rf/answer.lua
+"$ringside" grade ./lab --submission names/-rf --only secret >out.txt 2>err
+ok "what an editor on another system saves is no cheat" grep -q '^Score: 10/10$' out.txt
 exit $failed

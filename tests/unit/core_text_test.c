@@ -100,6 +100,28 @@ static void escapes(void **state)
     text_free(&t);
 }
 
+static void others_words(void **state)
+{
+    (void)state;
+    struct text t = { 0 };
+    char bad[] = "a\xFF\xC3(\xED\xA0\x80\xC0\xAF\xF5z\xE2\x82";
+    text_json(&t, bad);
+    assert_string_equal(t.s, "\"a\\u00ff\\u00c3(\\u00ed\\u00a0\\u0080\\u00c0\\u00af\\u00f5z\\u00e2\\u0082\"");
+    text_clear(&t);
+    text_xml(&t, "\xFF \xEF\xBF\xBE \xEF\xBF\xBD");
+    assert_string_equal(t.s, "? ? \xEF\xBF\xBD");
+    text_free(&t);
+    char said[] = "\x1B[2J\n\xC2\x9B" "31m\xE2\x80\xAE\xC3\xA9\xFF\x7F\xF0\x9F\x98\x80", copy[sizeof said];
+    memcpy(copy, said, sizeof said);
+    text_clean(said, false);
+    assert_string_equal(said, " [2J ??31m???\xC3\xA9? \xF0\x9F\x98\x80");
+    text_clean(copy, true);
+    assert_true(copy[4] == '\n');
+    assert_int_equal(text_utf8("\xE2\x82", 2), 0);
+    assert_int_equal(text_utf8("\xE2\x82\xAC", 3), 3);
+    assert_int_equal(text_utf8("", 0), 0);
+}
+
 static void files_are_whole(void **state)
 {
     (void)state;

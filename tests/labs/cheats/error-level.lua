@@ -1,0 +1,2 @@
+function answer() error('x', math.maxinteger) end
+function vmm.gp() error('OK', math.mininteger) end

@@ -1,0 +1,1 @@
+include "answer.lua\0../../lab/tests/secret.lua"

@@ -1,0 +1,1 @@
+include(42) include(nil) include({})

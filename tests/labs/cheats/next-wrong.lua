@@ -1,0 +1,1 @@
+function answer() local t = {} return next(t, 'no such key') end

@@ -1,0 +1,1 @@
+function answer() return (('a'):rep(60000)):match((('a?'):rep(200)) .. ('a'):rep(200) .. 'b') end

@@ -1,0 +1,1 @@
+function answer() return tostring(setmetatable({}, { __tostring = function() return 42 end })) end

@@ -1,0 +1,1 @@
+function answer() local c c = coroutine.create(function() local x <close> = setmetatable({}, { __close = function() coroutine.yield(1) while true do end end }) coroutine.yield() end) coroutine.resume(c) coroutine.close(c) return coroutine.wrap(function() return coroutine.close(coroutine.running()) end)() end

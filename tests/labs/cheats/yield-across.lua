@@ -1,0 +1,1 @@
+function answer() coroutine.yield(42) end
