@@ -234,7 +234,7 @@ static void registers_as_data(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(growing), T(numbers_and_columns), T(escapes), T(files_are_whole), T(files_that_cannot_be),
+        T(growing), T(numbers_and_columns), T(escapes), T(others_words), T(files_are_whole), T(files_that_cannot_be),
         T(first_error_wins_in_one_line), T(registers_as_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
