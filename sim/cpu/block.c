@@ -306,16 +306,16 @@ static struct block *enter(struct cpu *c, struct block *b)
 }
 
 /* Each instruction takes the time that those behind it wait for it (stall.h), in the block and, in its page, behind it: bytes[0..left).
- * From the first on, as what is behind one is looked at without such waits. */
-static void wait_ahead(const struct cpu *c, struct block *b, const uint8_t *bytes, unsigned left)
+ * From the first on, as what is behind one is looked at without such waits. late: for which that is possible, as bits. */
+static void wait_ahead(const struct cpu *c, struct block *b, const uint8_t *bytes, unsigned left, uint32_t late)
 {
     const uint32_t *cost = c->model->cost;
     struct stall_ahead ahead;
     ahead.looked = ahead.used = ahead.decoded = 0;
     ahead.bytes = bytes, ahead.left = left, ahead.mode = (struct insn_mode){ b->code32 };
-    for (unsigned k = 0; k < b->n; k++) {
+    for (; late; late &= late - 1) {
+        const unsigned k = (unsigned)__builtin_ctz(late);
         struct insn *i = &b->insn[k];
-        if (!stall_possible(cost, i)) continue;
         ahead.known = i + 1, ahead.n = b->n - 1u - k;
         i->cost = (uint16_t)(i->cost + stall_of(cost, i, &ahead));
     }
@@ -331,22 +331,23 @@ struct block *block_build(struct cpu *c, hpa_t at, bool code32, const uint8_t *b
     if (b) return enter(c, b);
     b = room(bc);
     *b = (struct block){ .host = bytes, .at = at.v, .code32 = code32, .lined = c->timed, .op = bc->op + bc->ops };
-    while (b->n < BLOCK_INSNS && b->bytes < n) {
-        struct insn *i = &b->insn[b->n];
-        unsigned left = n - b->bytes;
+    unsigned count = 0, at_now = 0; /* of instructions, of bytes */
+    uint32_t tails = 0, late = 0;
+    while (count < BLOCK_INSNS && at_now < n) {
+        struct insn *i = &b->insn[count];
         bool tail;
-        i->at = b->bytes;
-        struct op *o = op_at(b, b->n);
-        unsigned len = decode_one(c, code32, bytes + b->bytes, left, i, o, &tail);
-        if (!len || (b->n && begins(i))) break;
-        if (tail) b->tails |= UINT32_C(1) << b->n;
-        i->at = b->bytes;
-        b->bytes = (uint16_t)(b->bytes + len);
-        b->n++;
+        unsigned len = decode_one(c, code32, bytes + at_now, n - at_now, i, b->op + 1 + count + op_lines(b, at_now), &tail);
+        if (!len || (i->flags & INSN_ENDS && count && begins(i))) break;
+        tails |= (uint32_t)tail << count;
+        late |= (uint32_t)stall_possible(c->model->cost, i) << count;
+        i->at = (uint16_t)at_now;
+        at_now += len;
+        count++;
         if (block_ends(i)) break;
     }
-    if (!b->n) return NULL;
-    wait_ahead(c, b, bytes + b->bytes, page - b->bytes);
+    if (!count) return NULL;
+    b->n = (uint8_t)count, b->bytes = (uint16_t)at_now, b->tails = tails;
+    wait_ahead(c, b, bytes + at_now, page - at_now, late);
     claim(bc, b, is_metered(c, at.v));
     if (b->metered) meter_weigh(c, b, b->metered);
     op_build(b, op_kit_of(c));

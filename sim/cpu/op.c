@@ -222,12 +222,12 @@ void op_build(struct block *b, const struct op_kit *kit)
     uint32_t rest = 0;
     uint16_t refs = 0;
     const struct insn *last = &b->insn[b->n - 1];
-    struct op *o = op_at(b, b->n - 1u), *before;
+    struct op *o = op_at(b, b->n - 1u), *before, *const first = b->op + 1;
     if (last->id == MN_JMP || last->id == MN_CALL || last->id == MN_RET || last->id == MN_JCC) set_branch(o, b, last, kit);
     for (unsigned k = b->n; k; k--, o = before) {
         const struct insn *i = &b->insn[k - 1];
-        before = k > 1 ? op_at(b, k - 2) : b->op;
-        if (i->id == MN_IN || i->id == MN_OUT) o->more = op_offset(b) + i->at;
+        before = k > 1 ? first + (k - 2) + op_lines(b, i[-1].at) : b->op;
+        if (unlikely(i->id == MN_IN || i->id == MN_OUT)) o->more = op_offset(b) + i->at;
         o->k = (uint8_t)(o - b->op);
         o->left = (uint8_t)(b->n - k + 1);
         o->rest = rest;

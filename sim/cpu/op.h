@@ -72,10 +72,13 @@ enum { OP_SLOTS = BLOCK_INSNS + BLOCK_INSNS * 15 / LINE_SIZE + 1 + 3 };
 
 /* Where a CPU has caches, a new line of code is fetched by an op of its own, before the first instruction that begins there. So
  * instruction n has the op op_at, and an op (but for the head) belongs to instruction op_number: that of a line to the next. */
+static inline unsigned op_lines(const struct block *b, unsigned at) /* that begin in the first `at` bytes of the block */
+{
+    return b->lined ? ((b->at & (LINE_SIZE - 1)) + at) >> LINE_SHIFT : 0;
+}
 static inline struct op *op_at(const struct block *b, unsigned n)
 {
-    unsigned lines = b->lined ? ((b->at & (LINE_SIZE - 1)) + b->insn[n].at) >> LINE_SHIFT : 0;
-    return b->op + 1 + n + lines;
+    return b->op + 1 + n + op_lines(b, b->insn[n].at);
 }
 static inline unsigned op_number(const struct block *b, const struct op *o) { return (unsigned)b->n - o->left; }
 

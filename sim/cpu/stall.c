@@ -1,8 +1,6 @@
 /* See stall.h. */
 #include "sim/cpu/stall.h"
 
-#include <string.h>
-
 enum { FLAGS = 1 << 8, CARRY = 1 << 9, EAX_BIT = 1, ECX_BIT = 2, EDX_BIT = 4 }; /* of a set of registers: bits 0-7 are EAX .. EDI */
 enum { PLACES = 10 };
 
@@ -153,33 +151,56 @@ static unsigned writes(const struct insn *i)
 
 /* ---- in order */
 
-/* How much later than now each register is there. */
-struct board { uint32_t left[PLACES]; };
+/* How much later than now each register is there: those that are in `late`, which are few. */
+struct board { unsigned late; uint32_t left[PLACES]; };
+
+static unsigned first_of(unsigned set) { return (unsigned)__builtin_ctz(set); }
 
 static uint32_t wait_for(const struct board *b, unsigned need)
 {
     uint32_t most = 0;
-    for (unsigned k = 0; need; k++, need >>= 1)
-        if (need & 1 && b->left[k] > most) most = b->left[k];
+    for (need &= b->late; need; need &= need - 1)
+        if (b->left[first_of(need)] > most) most = b->left[first_of(need)];
     return most;
 }
 
 static void put(struct board *b, unsigned set, uint32_t value)
 {
-    for (unsigned k = 0; set; k++, set >>= 1)
-        if (set & 1) b->left[k] = value;
+    if (!value) {
+        b->late &= ~set;
+        return;
+    }
+    b->late |= set;
+    for (; set; set &= set - 1) b->left[first_of(set)] = value;
 }
 
 static void pass(struct board *b, uint32_t cycles)
 {
-    for (unsigned k = 0; k < PLACES; k++) b->left[k] -= b->left[k] < cycles ? b->left[k] : cycles;
+    for (unsigned set = b->late; set; set &= set - 1) {
+        uint32_t *left = &b->left[first_of(set)];
+        if (*left > cycles) *left -= cycles;
+        else b->late &= ~(set & (0 - set));
+    }
 }
 
-/* `i` was issued, and the next may be. */
-static void issued(const uint32_t *cost, struct board *b, const struct insn *i)
+static bool same(const struct board *a, const struct board *b)
 {
-    put(b, writes(i), 0);
-    if (stall_possible(cost, i)) put(b, results(i), delay(cost, i));
+    if (a->late != b->late) return false;
+    for (unsigned set = a->late; set; set &= set - 1)
+        if (a->left[first_of(set)] != b->left[first_of(set)]) return false;
+    return true;
+}
+
+/* `i` was issued, and the next may be. On both boards. */
+static void issued(const uint32_t *cost, struct board *a, struct board *b, const struct insn *i)
+{
+    const unsigned set = writes(i);
+    a->late &= ~set;
+    b->late &= ~set;
+    if (!stall_possible(cost, i)) return;
+    const unsigned results_of_i = results(i);
+    put(a, results_of_i, delay(cost, i));
+    put(b, results_of_i, delay(cost, i));
 }
 
 static const struct insn *next(const uint32_t *cost, struct stall_ahead *a, unsigned k)
@@ -227,9 +248,10 @@ unsigned stall_of(const uint32_t *cost, const struct insn *i, struct stall_ahead
     const unsigned late_ones = results(i);
     uint32_t dep = delay(cost, i), longer = 0; /* may be less than 0 in between */
     if (!is_needed(cost, late_ones, dep, ahead)) return 0;
-    struct board with = { { 0 } }, without = { { 0 } };
+    struct board with, without;
+    with.late = without.late = 0;
     put(&with, late_ones, dep);
-    for (unsigned k = 0; memcmp(&with, &without, sizeof with) != 0; k++) {
+    for (unsigned k = 0; !same(&with, &without); k++) {
         const struct insn *j = next(cost, ahead, k);
         if (!j) break;
         uint32_t a = wait_for(&with, j->waits & NEEDS), b = wait_for(&without, j->waits & NEEDS);
@@ -237,8 +259,7 @@ unsigned stall_of(const uint32_t *cost, const struct insn *i, struct stall_ahead
         if (j->waits & ENDS) break;
         pass(&with, a + j->cost);
         pass(&without, b + j->cost);
-        issued(cost, &with, j);
-        issued(cost, &without, j);
+        issued(cost, &with, &without, j);
     }
     return longer;
 }
