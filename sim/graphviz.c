@@ -5,6 +5,7 @@
 
 #include "sim/picture_dress.h"
 #include "sim/picture_split.h"
+#include "sim/svg_tikz.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -119,11 +120,12 @@ bool graphviz_convert(const struct text *svg, const struct text *dot, const char
     snprintf(by_format, sizeof by_format, "--format=%s", format);
     snprintf(by_type, sizeof by_type, "-T%s", format);
     char rsvg[] = "rsvg-convert", neato[] = "neato", pinned[] = "-n2";
-    if (graphviz_has(rsvg)) {
+    bool tikz = !strcmp(format, "tex");
+    if (tikz || graphviz_has(rsvg)) {
         struct text dressed = { 0 };
         text_bytes(&dressed, text_str(svg), svg->len);
         picture_dress_svg(&dressed);
-        bool ok = convert((char *[]){ rsvg, by_format, NULL }, &dressed, out, e);
+        bool ok = tikz ? svg_tikz(&dressed, out, e) : convert((char *[]){ rsvg, by_format, NULL }, &dressed, out, e);
         text_free(&dressed);
         return ok;
     }
@@ -158,7 +160,8 @@ bool graphviz_layout(const struct text *dot, const char *format, struct text *ou
     if (picture_splits()) format = by_svg;
     snprintf(by_type, sizeof by_type, "-T%s", format);
     char svg[] = "-Tsvg", rsvg[] = "rsvg-convert";
-    if (strcmp(format, "svg") && picture_dressed() && graphviz_has(program) && graphviz_has(rsvg)) {
+    bool tikz = !strcmp(format, "tex");
+    if (graphviz_has(program) && (tikz || (strcmp(format, "svg") && picture_dressed() && graphviz_has(rsvg)))) {
         struct text picture = { 0 };
         bool ok = convert((char *[]){ program, svg, NULL }, dot, &picture, e) && graphviz_convert(&picture, dot, format, out, e);
         text_free(&picture);

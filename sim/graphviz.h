@@ -5,7 +5,7 @@
 #include "sim/core/err.h"
 #include "sim/core/text.h"
 
-/* Adds the picture's bytes to `out`. `format`: "png" or "pdf". EXIT_ENVIRONMENT, with the package to install, if
+/* Adds the picture's bytes to `out`. `format`: "png", "pdf" or "tex" (TikZ). EXIT_ENVIRONMENT, with the package to install, if
  * neither program is there, or with the program's own first words if it fails. */
 bool graphviz_convert(const struct text *svg, const struct text *dot, const char *format, struct text *out, struct err *e);
 

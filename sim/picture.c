@@ -20,8 +20,8 @@ const char *picture_ending(enum picture_format f) { return endings[f]; }
 /* Sequences have other formats, too. */
 static bool fits(const struct options *o, enum picture_format f, struct err *e)
 {
-    if (f <= PICTURE_TXT || !o->operands || o->command != FOR_DRAW || !strcmp(o->operand[0], "ladder")) return true;
-    return err_set(e, EXIT_USAGE, "draw %s: not written as %s, which is for ladders; use .svg, .png, .pdf or .txt", o->operand[0], formats[f]);
+    if (f <= PICTURE_TIKZ || !o->operands || o->command != FOR_DRAW || !strcmp(o->operand[0], "ladder")) return true;
+    return err_set(e, EXIT_USAGE, "draw %s: not written as %s, which is for ladders; use .svg, .png, .pdf, .tex or .txt", o->operand[0], formats[f]);
 }
 
 bool picture_format(const struct options *o, const char *path, enum picture_format *f, struct err *e)

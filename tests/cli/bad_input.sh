@@ -353,7 +353,7 @@ bad "a diff of two guests on two techniques" 2 'give one guest' draw diff popf r
 bad "a diff on no such technique" 2 'no such choice' draw diff popf --on te,tee -o x.svg
 bad "a diff as Mermaid" 2 'which is for ladders' draw diff popf -o x.mmd
 bad "a diff from nowhere" 2 'not a place' draw diff popf --from here -o x.svg
-bad "bits as TikZ" 2 'which is for ladders' draw bits popf -o x.tex
+bad "bits as Mermaid" 2 'which is for ladders' draw bits popf -o x.mmd
 bad "frames of bars" 2 'only a ladder' draw bars popf --frames -o x-%d.svg
 bad "frames in one file" 2 'put %02d where' draw ladder popf --frames -o x.svg
 bad "slides in one file" 2 'put %02d where' draw ladder popf --split -o x.svg

@@ -320,8 +320,14 @@ ok "TikZ" sh -c 'grep -q "^.begin{tikzpicture}" a.tex && tail -n 1 a.tex | grep 
 ok "with as many braces closed as opened" sh -c '[ "$(grep -o "[^\\]{" a.tex | wc -l)" -gt 20 ] && [ "$(tr -cd "{" <a.tex | wc -c)" = "$(tr -cd "}" <a.tex | wc -c)" ]'
 draw 0 popf --frames -o slides.tex
 ok "a slide for each row" sh -c '[ "$(grep -c onslide slides.tex)" = "$(grep -c "^% event" slides.tex)" ]'
+for kind in bits bars screen; do chart 0 $kind popf -o $kind.tex; done
+ok "TikZ of other kinds: their words, escaped, and boxes" sh -c 'grep -q "{ringside};" screen.tex && grep -q "{te.ensuremath{.cdot}shadow" bits.tex && grep -q "rectangle (" bars.tex'
+if command -v dot >/dev/null; then
+    other 0 decision -o graph.tex
+    ok "of what dot laid out, too" sh -c 'grep -q "shift={(" graph.tex && grep -q "] svg \"M" graph.tex && cat graph.tex >>bars.tex'
+fi
 if command -v pdflatex >/dev/null && kpsewhich tikz.sty >/dev/null; then
-    { echo '\documentclass{article}\usepackage[T1]{fontenc}\usepackage{tikz}\begin{document}'; cat a.tex; echo '\end{document}'; } >doc.tex
+    { echo '\documentclass{article}\usepackage[T1]{fontenc}\usepackage{tikz}\usetikzlibrary{svg.path}\begin{document}'; cat a.tex bits.tex bars.tex screen.tex; echo '\end{document}'; } >doc.tex
     ok "that LaTeX takes" sh -c 'timeout 60 pdflatex -halt-on-error -interaction=batchmode doc.tex && [ -s doc.pdf ]'
 fi
 draw 0 popf -o a.mmd
