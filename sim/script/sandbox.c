@@ -12,7 +12,7 @@
 #include <string.h>
 #include "sim/config.h"
 
-enum { HOOK_EVERY = 1000, BYTES_PER_INSTRUCTION = 128, REFUSALS = 8, ARGUMENTS = 1000, STACK_LEAST = 65536, SLOT = 16, NODE = 24, SHIFTS_PER_INSTRUCTION = 4096 };
+enum { HOOK_EVERY = 1000, BYTES_PER_INSTRUCTION = 128, REFUSALS = 8, ARGUMENTS = 1000, STACK_LEAST = 65536, SLOT = 16, SHIFTS_PER_INSTRUCTION = 4096 };
 enum { HEAD_MAGIC = 0x52494E47, VECTOR = 0 };
 
 /* Before every block. */
@@ -63,14 +63,19 @@ static bool afford(struct sandbox *box, size_t more, int type)
     return false;
 }
 
-static bool power_of_two(size_t n) { return n && !(n & (n - 1)); }
+/* Stacks begin with 40 slots and 5 to spare, and double (ldo.c: luaD_reallocstack). Vectors of other sizes are tables' parts and buffers. */
+static bool stack_size(size_t size)
+{
+    size_t n = size % SLOT ? 0 : size / SLOT - 5;
+    while (n > 40 && n % 2 == 0) n /= 2;
+    return n == 40;
+}
 
-/* A large stack may be shifted slot by slot, in one instruction: by a chain of __call. That work is paid for when it becomes possible. A new vector of
- * this size is a stack (ldo.c: luaD_reallocstack), or a table's part that grew, which has a power of two of nodes or slots. */
+/* A large stack may be shifted slot by slot, in one instruction: by a chain of __call. That work is paid for when it becomes possible. */
 static bool afford_stack(struct sandbox *box, size_t size)
 {
     uint64_t slots = size / SLOT;
-    if (!box->main || power_of_two(size / SLOT) || power_of_two(size / NODE)) return true;
+    if (!box->main || !stack_size(size)) return true;
     box->used += slots * slots / SHIFTS_PER_INSTRUCTION;
     if (box->used > box->budget) end_it(box, OVER_INSTRUCTIONS);
     return !box->over;
