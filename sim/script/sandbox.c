@@ -77,7 +77,7 @@ static bool afford_stack(struct sandbox *box, size_t size)
     uint64_t slots = size / SLOT;
     if (!box->main || !stack_size(size)) return true;
     box->used += slots * slots / SHIFTS_PER_INSTRUCTION;
-    if (box->used > box->budget) end_it(box, OVER_INSTRUCTIONS);
+    if (box->used > box->budget) end_it(box, OVER_STACK);
     return !box->over;
 }
 
@@ -109,6 +109,7 @@ static const char *over_text(const struct sandbox *box)
     switch (box->over) {
     case OVER_MEMORY: return "needs more than 64 MB of memory";
     case OVER_INTERRUPTED: return "interrupted";
+    case OVER_STACK: return "stack overflow";
     case OVER_STRING: return "makes a string of more than 1 MB";
     default: return "runs for too many Lua instructions";
     }
@@ -255,6 +256,8 @@ static void say_over(const struct sandbox *box, struct err *e)
     if (box->over == OVER_INSTRUCTIONS)
         err_set(e, EXIT_LIMIT, "%s: ran for more than %s Lua instructions%s: an endless loop? make the loop end", where,
                 text_str(&most), box->doing);
+    else if (box->over == OVER_STACK)
+        err_set(e, EXIT_INPUT, "%s: stack overflow%s: does a function call itself for ever?", where, box->doing);
     else if (box->over == OVER_INTERRUPTED)
         err_set(e, EXIT_INTERRUPTED, "%s: interrupted%s; run the step again to go on", where, box->doing);
     else

@@ -26,7 +26,7 @@ enum {
     SANDBOX_SOURCE = 1 << 20,      /* bytes of a source file */
 };
 
-enum sandbox_over { OVER_NOTHING, OVER_INSTRUCTIONS, OVER_MEMORY, OVER_STRING, OVER_INTERRUPTED };
+enum sandbox_over { OVER_NOTHING, OVER_INSTRUCTIONS, OVER_MEMORY, OVER_STRING, OVER_STACK, OVER_INTERRUPTED };
 
 struct sandbox {
     lua_State *main, *running;   /* the state; the coroutine that runs now */
