@@ -135,8 +135,8 @@ static void go_idle(struct vmm *h)
 /* A load of SS was emulated, and a trap or a breakpoint that it holds off would come too soon on the real CPU. */
 static bool debug_shadow(const struct cpu *c) { return c->insns == c->hold && (c->trap || c->watch[0]); }
 
-/* Of what the guest was, memory stays; RESET_CPU (the INIT pin) leaves the devices, too. The firmware is copied again, for the
- * guest may have written to what is a ROM on a board. */
+/* Of what the guest was, memory stays; RESET_CPU (the INIT pin) leaves the devices, too, but for the local APIC. The firmware is
+ * copied again, for the guest may have written to what is a ROM on a board. */
 static void restart(struct vm *vm)
 {
     struct vmm *h = vm->vmm;
@@ -144,6 +144,7 @@ static void restart(struct vm *vm)
     vm->restart = 0;
     if (vm->vcpu.vtx) vtx_reset(&vm->vcpu);
     if (all) devices_reset(&vm->devices);
+    else devices_init_pin(&vm->devices);
     if (all) vm->io->reset(vm);
     emulate_reset(&vm->vcpu, all);
     h->board.firmware(h->board.firmware_self, &vm->bus, &vm->vcpu.virt, all);

@@ -45,7 +45,7 @@ done
 
 sector video 8
 sector return 1
-for cpu in native te bt vtx "vtx --mmu two-level --model nehalem"; do
+for cpu in native te bt vtx "bt --set vmm.apic=1" "vtx --mmu two-level --model nehalem --set vmm.apic=1"; do
     boot return --cpu $cpu
     check "back from protected mode by a reset, and by a triple fault that was announced, $cpu" \
         [ "$rc$(cat "$TMPDIR/out")" = "05A5A P back, printer 9000 " ]
