@@ -1,5 +1,6 @@
 #!/bin/bash
 # Bad input of every kind: one line "ringside: WHAT; SUGGESTION" on stderr, the right exit code, nothing else.
+. "$(dirname "$0")/../support/ia32.sh"
 . "$(dirname "$0")/../support/cli.sh"
 
 # bad NAME EXIT PATTERN ARGUMENT...: stderr must be one line that begins with "ringside: " and matches PATTERN

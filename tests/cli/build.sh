@@ -1,6 +1,7 @@
 #!/bin/sh
 # The Makefile itself, on a product of three files in a directory with spaces: two runs, -j2, what must rebuild what.
 set -u
+. "$(dirname "$0")/../support/ia32.sh"
 root=$(pwd)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT

@@ -1,6 +1,7 @@
 #!/bin/bash
 # `run --dap`: an editor's session, message by message, with a client of its own: stop points by line, function and address, steps, and back.
 set -u
+. "$(dirname "$0")/../support/ia32.sh"
 ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
 guest=$(realpath build/guests/popf.elf)
 source=$(realpath scenarios/guests/popf/popf.c)

@@ -102,8 +102,12 @@ draw 0 rings --cpu te -o rings.svg
 ok "another scenario" grep -q '</svg>' rings.svg
 printf '.globl _start\n_start: mov $0x7000000, %%eax\n jmp *%%eax\n' |
     gcc -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-Ttext=0x100000 -x assembler - -o die.elf
-draw 0 die.elf -o die.txt
-ok "a guest that dies makes a picture, too" grep -q 'dies' die.txt
+if [ -s die.elf ]; then
+    draw 0 die.elf -o die.txt
+    ok "a guest that dies makes a picture, too" grep -q 'dies' die.txt
+else
+    echo "ok - a guest that dies # SKIP no IA-32 compiler here"
+fi
 
 # --- the matrix of sensitive instructions, the decision
 other() { # other EXIT ARGUMENT...: another kind

@@ -189,15 +189,19 @@ ok "but is missed" has out '^no diagram: popf-ladder.svg: is a directory'
 # --- being interrupted
 printf '.globl _start\n_start: mov $0x3F8, %%dx\n mov $10, %%al\n out %%al, %%dx\n1: jmp 1b\n' |
     gcc -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,--build-id=none -Wl,-Ttext=0x100000 -x assembler - -o loop.elf
-rm -f out # the last one's would be taken for this one's, and the signal come before the program
-"$ringside" run loop.elf --json i.json >out 2>err & # starts with INT ignored; the program installs its handler all the same
-pid=$!
-for _ in $(seq 200); do [ -s out ] && break; sleep 0.05; done
-kill -INT $pid
-wait $pid
-ok "^C: exit 130" [ $? = 130 ]
-ok "with partial results" has err 'still running'
-ok "and JSON that says so" has i.json '"stop": "interrupted"'
+if [ -s loop.elf ]; then
+    rm -f out # the last one's would be taken for this one's, and the signal come before the program
+    "$ringside" run loop.elf --json i.json >out 2>err & # starts with INT ignored; the program installs its handler all the same
+    pid=$!
+    for _ in $(seq 200); do [ -s out ] && break; sleep 0.05; done
+    kill -INT $pid
+    wait $pid
+    ok "^C: exit 130" [ $? = 130 ]
+    ok "with partial results" has err 'still running'
+    ok "and JSON that says so" has i.json '"stop": "interrupted"'
+else
+    echo "ok - ^C # SKIP no IA-32 compiler here"
+fi
 "$ringside" run popf | head -n 1 >/dev/null
 ok "a reader that goes away is no signal" [ "${PIPESTATUS[0]}" -lt 128 ]
 "$ringside" trace popf 2>err | head -n 1 >/dev/null

@@ -4,6 +4,7 @@
 # The expected texts were compared with two other BIOSes on two other machines; where those differ from ours, the program
 # says why. With OTHERS=1 the differences are shown; they fail nothing.
 set -u
+. tests/support/ia32.sh
 . tests/guest/tools/images.sh
 boot=tests/guest/boot
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The board's devices from a guest's side: small images that touch them, bare and under the hypervisor.
 set -u
+. tests/support/ia32.sh
 ringside=$(realpath "${RINGSIDE:-./ringside}") || exit 1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT

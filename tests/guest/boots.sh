@@ -1,6 +1,7 @@
 #!/bin/bash
 # Ways to be loaded: a kernel linked at C0000000, an ELF without a Multiboot header, and one over the boot loader's GDT.
 set -u
+. tests/support/ia32.sh
 . tests/guest/tools/images.sh
 
 same() { [ "$rc" = 0 ] && diff "tests/guest/expected/$1.txt" "$TMPDIR/out" | sed 's/^/# /' && [ "${PIPESTATUS[0]}" = 0 ]; }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Guests that end: exit code, and for a death one line that names the first cause and where it happened.
 set -u
+. tests/support/ia32.sh
 . tests/guest/tools/images.sh
 
 said() { # said CODE PATTERN: that exit code; something matching the pattern on stderr, on one line, if it is not empty

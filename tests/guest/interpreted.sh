@@ -1,6 +1,7 @@
 #!/bin/bash
 # A guest that can only be interpreted goes on for as long as it likes, and limits find it there.
 set -u
+. tests/support/ia32.sh
 . tests/guest/tools/images.sh
 object tests/guest/images/interpreted.S interpreted
 "$GUEST_CC" -m32 -nostdlib -static -no-pie -Wl,-m,elf_i386 -Wl,-Ttext,0x100000 -Wl,--build-id=none -Wl,-z,noexecstack \

@@ -1,6 +1,7 @@
 #!/bin/bash
 # User code, too, can find out that it runs under trap-and-emulate: nothing traps, and the detector says so.
 set -u
+. tests/support/ia32.sh
 . tests/guest/tools/images.sh
 
 object tests/guest/images/redpill.S redpill

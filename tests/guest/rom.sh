@@ -1,6 +1,7 @@
 #!/bin/bash
 # ROMs at the reset vector: where they are seen, shadow RAM, what a reset does, and files that are no ROM.
 set -u
+. tests/support/ia32.sh
 . tests/guest/tools/images.sh
 
 rom() { # rom NAME < assembly: $TMPDIR/NAME.rom of 64 KB; entered at `start` in real mode, with print and done to use

@@ -2,6 +2,7 @@
 # What if the ISA had been virtualizable? With every sensitive instruction trapping, trap-and-emulate says what bare hardware
 # says and nothing fails silently; with UMIP five of the nineteen rows are right, and user code sees no hypervisor.
 set -u
+. tests/support/ia32.sh
 . tests/guest/tools/images.sh
 
 bare() { "$RINGSIDE" run "build/guests/$1.elf" --cpu native -q >"$TMPDIR/bare" 2>/dev/null; }
