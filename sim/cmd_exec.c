@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK = 1 << 16, OUTPUT = 1 << 16 };
+enum { CHUNK = 1 << 16, OUTPUT = 1 << 16, LINE_MOST = 1 << 18 };
 
 struct reading {
     const char *name;  /* for messages */
@@ -49,6 +49,8 @@ static bool lines(struct reading *r, struct err *e)
         if (!one_line(r, at, (size_t)(stop - at), e)) return false;
     r->in.len = (size_t)(end - at);
     memmove(r->in.s, at, r->in.len);
+    if (r->in.len > LINE_MOST)
+        return flush(r, e), err_set(e, EXIT_INPUT, "%.120s:%lu: a line of more than %d letters; give a text file with one instruction a line", r->name, r->line + 1, (int)LINE_MOST);
     return flush(r, e);
 }
 

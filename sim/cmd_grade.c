@@ -144,6 +144,8 @@ static bool plan(struct job *j, struct err *e)
     return true;
 }
 
+enum { REPORT_BEGINS = 8 }; /* so many letters are the same in all reports of a format */
+
 /* Of the reports of an earlier run: each line that is not the same now. */
 static bool differences(struct job *j, const char *path, bool verify, struct err *e)
 {
@@ -152,7 +154,9 @@ static bool differences(struct job *j, const char *path, bool verify, struct err
     (verify ? grade_format("json", e) : grade_format("csv", e))->make(j->report, j->reports, j->staff, &now);
     if (!text_read(&was, path, 64 << 20, e)) return false;
     const char *a = text_str(&was), *b = text_str(&now);
-    if (strcmp(a, b)) {
+    if (was.len && strncmp(a, b, REPORT_BEGINS))
+        err_set(e, EXIT_INPUT, "%s: not a report of `grade --format %s`; `grade ... --format %s -o FILE` writes one", path, verify ? "json" : "csv", verify ? "json" : "csv");
+    else if (strcmp(a, b)) {
         same = false;
         while (*a || *b) {
             size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
@@ -162,7 +166,7 @@ static bool differences(struct job *j, const char *path, bool verify, struct err
         }
     }
     text_add(&out, same ? "%s: the same\n" : "%s: not the same\n", path);
-    text_write(&out, "-", e);
+    if (!e->code) text_write(&out, "-", e);
     text_free(&was), text_free(&now), text_free(&out);
     return same;
 }

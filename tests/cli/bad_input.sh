@@ -472,4 +472,10 @@ bad "notes of nothing" 2 'takes nothing' notes popf
 bad "no lecture runs" 6 'no lecture runs' notes
 bad "no terminal" 6 'terminal' tui popf
 
+# --- reports that are none: nothing of them gets to the terminal
+bad "a report to verify that is none" 3 'not a report of .grade --format json' grade isa --submission "$root/scenarios/labs/isa/starter" --verify text.txt
+bad "a report to compare with that is none" 3 'not a report of .grade --format csv' grade isa --submission "$root/scenarios/labs/isa/starter" --compare text.txt
+truncate -s 3G huge.txt
+bad "exec of a line that does not end" 3 'huge.txt:1: a line of more than' exec huge.txt
+rm huge.txt
 exit $failed
