@@ -83,13 +83,37 @@ static bool copy_build(const struct grading_lab *lab, const char *to, struct err
     return !lab->build[0] || (join(a, lab->dir, lab->build, e) && join(b, to, lab->build, e) && make_folder(b, e) && lab_copy_folder(a, b, e));
 }
 
-bool lab_start(const struct grading_lab *lab, const char *to, struct err *e)
+static void remove_folder(const char *path)
+{
+    char inner[PATH];
+    struct err ignored = { 0 };
+    DIR *d = opendir(path);
+    for (struct dirent *x; d && (x = readdir(d)) != NULL;) {
+        if (!strcmp(x->d_name, ".") || !strcmp(x->d_name, "..") || !join(inner, path, x->d_name, &ignored)) continue;
+        struct stat st;
+        if (lstat(inner, &st) == 0 && S_ISDIR(st.st_mode)) remove_folder(inner);
+        else unlink(inner);
+    }
+    if (d) closedir(d);
+    rmdir(path);
+}
+
+static bool fill(const struct grading_lab *lab, const char *to, struct err *e)
 {
     char starter[PATH], tests[PATH], own[PATH];
+    return join(starter, lab->dir, "starter", e) && join(tests, lab->dir, "tests", e) && join(own, to, "tests", e) && copy_one(lab->dir, to, "README.md", e) &&
+           copy_one(lab->dir, to, "lab.lua", e) && lab_copy_folder(starter, to, e) && copy_build(lab, to, e) && make_folder(own, e) && lab_copy_folder(tests, own, e) &&
+           copy_definitions(lab, to, e);
+}
+
+/* Whole or not at all, or the next attempt would find it there already. */
+bool lab_start(const struct grading_lab *lab, const char *to, struct err *e)
+{
     if (exists(to)) return err_set(e, EXIT_ENVIRONMENT, "%s: it is there already; `ringside lab start %s OTHER` takes another place", to, lab->name);
-    if (!join(starter, lab->dir, "starter", e) || !join(tests, lab->dir, "tests", e) || !join(own, to, "tests", e)) return false;
-    return make_folder(to, e) && copy_one(lab->dir, to, "README.md", e) && copy_one(lab->dir, to, "lab.lua", e) && lab_copy_folder(starter, to, e) &&
-           copy_build(lab, to, e) && make_folder(own, e) && lab_copy_folder(tests, own, e) && copy_definitions(lab, to, e);
+    if (!make_folder(to, e)) return false;
+    bool ok = fill(lab, to, e);
+    if (!ok) remove_folder(to);
+    return ok;
 }
 
 /* --- selftest ------------------------------------------------------------------------------------------------------ */
@@ -112,21 +136,6 @@ static bool plant(const struct grading_lab *lab, const struct grading_bug *bug, 
     text_free(&was);
     text_free(&now);
     return ok;
-}
-
-static void remove_folder(const char *path)
-{
-    char inner[PATH];
-    struct err ignored = { 0 };
-    DIR *d = opendir(path);
-    for (struct dirent *x; d && (x = readdir(d)) != NULL;) {
-        if (!strcmp(x->d_name, ".") || !strcmp(x->d_name, "..") || !join(inner, path, x->d_name, &ignored)) continue;
-        struct stat st;
-        if (lstat(inner, &st) == 0 && S_ISDIR(st.st_mode)) remove_folder(inner);
-        else unlink(inner);
-    }
-    if (d) closedir(d);
-    rmdir(path);
 }
 
 struct trial { struct grade_lab lab; struct grade_report report[34]; unsigned reports; char temp[200]; };

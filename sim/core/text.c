@@ -163,7 +163,7 @@ static bool write_direct(const struct text *t, const char *path, struct err *e)
 
 bool text_write(const struct text *t, const char *path, struct err *e)
 {
-    if (!strcmp(path, "-")) return write_stream(t, stdout) || err_set(e, EXIT_ENVIRONMENT, "stdout: cannot write");
+    if (!strcmp(path, "-")) return write_stream(t, stdout) || err_set(e, EXIT_ENVIRONMENT, "stdout: cannot write: %s; send it somewhere else", strerror(errno));
     struct stat st;
     bool exists = stat(path, &st) == 0;
     if (exists && S_ISDIR(st.st_mode)) return err_set(e, EXIT_ENVIRONMENT, "%s: is a directory; name a file", path);

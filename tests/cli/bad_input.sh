@@ -478,4 +478,8 @@ bad "a report to compare with that is none" 3 'not a report of .grade --format c
 truncate -s 3G huge.txt
 bad "exec of a line that does not end" 3 'huge.txt:1: a line of more than' exec huge.txt
 rm huge.txt
+(trap '' XFSZ; ulimit -f 2; "$ringside" lab start isa begun >out 2>err)
+result "a lab that cannot be copied as a whole leaves nothing" "$([ $? = 6 ] && [ ! -e begun ] && grep -q 'cannot write' err; echo $?)"
+"$ringside" completion bash >/dev/full 2>err
+result "a full disk is said of stdout, too" "$([ $? = 6 ] && grep -q 'stdout: cannot write: No space' err; echo $?)"
 exit $failed
