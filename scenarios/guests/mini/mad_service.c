@@ -130,7 +130,7 @@ static void device_anything(void)
     hypercall(HC_PHYSDEV, PHYSDEV_SET_IOPL, &level); // the drivers need it
     uint16_t port = given[chance(sizeof given / sizeof *given)];
     if (chance(4)) words[0] = inb(port);
-    else if (port < 0xC000) outb(port, (uint8_t)seed);
+    else if (port < 0x400) outb(port, (uint8_t)seed); // the drives; not what configures or starts bus masters
 }
 
 static void call_anything(void)
