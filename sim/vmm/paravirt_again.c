@@ -51,10 +51,12 @@ static bool is_from_the_beginning(const struct paravirt *p, uint32_t frame)
 static bool make_whole(struct paravirt *p)
 {
     struct vm *vm = p->v->vm;
-    uint32_t *map = vm->pseudo.map;
+    uint32_t *map = vm->pseudo.map, kept = 0;
+    for (uint32_t i = 0; i < vm->frames; i++) kept += direct_owns(p->mmu, map[i]);
+    if (kept == vm->frames && p->mmu->owned == kept) return true;
     for (uint32_t i = 0; i < vm->frames; i++)
         if (direct_owns(p->mmu, map[i])) pv_set_m2p(p, map[i], i);
-    for (uint32_t n = 0; n < p->mmu->frames && p->mmu->owned; n++)
+    for (uint32_t n = 0; n < p->mmu->frames; n++)
         if (direct_owns(p->mmu, n) && p->mmu->frame[n].owner == OWNER_GUEST && !is_from_the_beginning(p, n) && !direct_release(p->mmu, n)) return false;
     for (uint32_t i = 0; i < vm->frames; i++) {
         if (direct_owns(p->mmu, map[i])) continue;
