@@ -44,8 +44,8 @@ static inline void cache_tell(struct caches *k, struct tlb_entry *e, uint32_t li
 
 /* As cache_bring, or false: it is not as simple as that, and nothing has been done. What is not recently used is seen by nobody, so
  * that none of `lines` tells of the line that makes room. */
-static inline __attribute__((always_inline)) bool cache_bring_near(struct caches *k, struct tlb_entry *e, uint32_t line, uint32_t lin,
-                                                                   const unsigned access)
+static inline __attribute__((always_inline)) bool cache_bring_near(struct caches *k, struct tlb_entry *e, uint32_t line,
+                                                                   uint32_t lin, const unsigned access)
 {
     struct cache *c = &k->l1d, *below = &k->l2;
     const struct cache_home *home = cache_home_of(k, line);

@@ -58,8 +58,8 @@ struct caches {
     struct cache l1i, l1d, l2, l3;
     struct cache_near near[CACHE_NEAR]; /* by cache_near_of */
     struct cache_home *home; /* by the low bits of a line's number */
-    uint16_t *seen;        /* of each line in l1d: where `lines` may have it, with CACHE_SEEN bits for the rings; CACHE_WALKED: `near` may; 0 if
-                            * it was not recently used */
+    uint16_t *seen;        /* of each line in l1d: where `lines` may have it, with CACHE_SEEN bits for the rings; CACHE_WALKED: `near` may;
+                            * 0 if it was not recently used */
     struct lines *lines;   /* the CPU's */
     struct fetch *fetch;   /* likewise */
     struct clock *clock;   /* for cache_bring and cache_fetch; caches_init leaves it to its caller */
@@ -112,8 +112,8 @@ uint32_t cache_data_unsettled(struct caches *k, uint32_t line, uint32_t bit, boo
 void cache_unsettle(struct caches *k, uint32_t set, uint32_t ways);
 /* Of a set of l1d all are recently used: only this way is from now on. Its line, which `lines` was told of, stays there. */
 void cache_alone(struct caches *k, uint32_t set, uint32_t bit);
-/* A miss by an access for which entry e of the TLB has a tag: the CPU waits for the line (CAUSE_STALL), and what may be done with it
- * without asking again is told `lines`. Always true. Mostly bring.h does it. */
+/* A miss by an access for which entry e of the TLB has a tag: the CPU waits for the line (CAUSE_STALL), and what may be done with
+ * it without asking again is told `lines`. Always true. Mostly bring.h does it. */
 bool cache_bring(struct caches *k, struct tlb_entry *e, uint32_t line, uint32_t lin, unsigned access);
 
 /* A hit of a way. False: others of the set would lose their bits by it, and nothing is done. */
