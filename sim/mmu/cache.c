@@ -226,7 +226,7 @@ static void write_below_l1(struct caches *k, uint32_t line)
     else write_memory(k);
 }
 
-static uint32_t miss_data(struct caches *k, uint32_t line, bool write, uint32_t *at)
+ALWAYS_INLINE uint32_t miss_data_in(struct caches *k, uint32_t line, bool write, uint32_t *at)
 {
     struct cache *c = &k->l1d;
     uint32_t set = line & c->mask;
@@ -246,6 +246,11 @@ static uint32_t miss_data(struct caches *k, uint32_t line, bool write, uint32_t 
     return stall;
 }
 
+static __attribute__((noinline)) uint32_t miss_data(struct caches *k, uint32_t line, bool write, uint32_t *at)
+{
+    return miss_data_in(k, line, write, at);
+}
+
 void cache_alone(struct caches *k, uint32_t set, uint32_t bit)
 {
     struct cache_set *s = &k->l1d.set[set];
@@ -259,7 +264,7 @@ void cache_alone(struct caches *k, uint32_t set, uint32_t bit)
 
 bool cache_bring(struct caches *k, struct tlb_entry *e, uint32_t line, uint32_t lin, unsigned access)
 {
-    uint32_t place, wait = miss_data(k, line, access & ACCESS_WRITE, &place);
+    uint32_t place, wait = miss_data_in(k, line, access & ACCESS_WRITE, &place);
     bool there = k->l1d.tag[place] == line; /* unless it is gone already, in a model with very few lines */
     if (wait) clock_charge(k->clock, CAUSE_STALL, wait);
     cache_tell(k, e, lin, there ? access : access & ~(unsigned)ACCESS_WRITE, place);
