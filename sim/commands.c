@@ -203,7 +203,7 @@ const struct command commands[] = {
     { "compare", "SCENARIO|IMAGE", "the same guest on several machines", FOR_COMPARE, compare_more, cmd_compare },
     { "bench", "KIND [LOAD|IMAGE]", "what operations and workloads cost", FOR_BENCH, bench_more, cmd_bench },
     { "classify", "[INSTRUCTION]", "who is sensitive or privileged; the theorems", FOR_CLASSIFY, classify_more, cmd_classify },
-    { "explain", "[WORD ...]", "an instruction, exit, event, term, key, cost, ...", FOR_EXPLAIN, explain_more, cmd_explain },
+    { "explain", "[WORD ...]", "an instruction, exit, event, term, key, ...", FOR_EXPLAIN, explain_more, cmd_explain },
     { "quiz", "[TOPIC]", "practice problems, with worked answers", FOR_QUIZ, quiz_more, cmd_quiz },
     { "lab", "VERB NAME [FOLDER]", "begin a lab, or try it before giving it out", FOR_LAB, lab_more, cmd_lab },
     { "grade", "[LAB]", "run a lab's tests, write scores", FOR_GRADE, grade_more, cmd_grade },
