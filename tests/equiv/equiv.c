@@ -76,7 +76,7 @@ static bool check_options(const struct way *w, struct machine_cfg *cfg, struct e
 enum { MANAGED = 6, MANAGED_ONES = 2 };
 static bool memory_options(const struct way *w, struct machine_cfg *cfg, struct err *e)
 {
-    static const char *const sets[] = { "memory.total=" TOTAL_MIB, "memory.share=1", "memory.scan=200", "memory.period=100", "memory.sample=1000" };
+    static const char *const sets[] = { ("memory.total=" TOTAL_MIB), "memory.share=1", "memory.scan=200", "memory.period=100", "memory.sample=1000" };
     if (seed_now % MANAGED != MANAGED_ONES || !strcmp(w->cpu, "native")) return true;
     for (unsigned i = 0; i < sizeof sets / sizeof sets[0]; i++)
         if (!config_option(cfg, "set", sets[i], e)) return false;
