@@ -62,7 +62,7 @@ static struct machine *gone_to(const struct machine *m)
 /* From `typed` on, and what entry `first` and later ones pressed. */
 static void pass_on(struct machine *m, uint32_t first, size_t typed, struct machine *to)
 {
-    machine_serial_input(to, m->typed.s + typed, m->b->typed_given - typed);
+    if (m->b->typed_given > typed) machine_serial_input(to, m->typed.s + typed, m->b->typed_given - typed);
     for (uint32_t i = first; i < m->b->inputs; i++) {
         struct input in = entry(m, i);
         if (!in.bytes) machine_key(to, in.key, in.down);
