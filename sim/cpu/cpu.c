@@ -95,7 +95,7 @@ static void restart(struct cpu *c, uint32_t cr0)
     debug_set(c, 7, 0);
     c->halted = c->shutdown = c->pause = c->nmi = c->nmi_blocked = false;
     c->hits = c->trap = 0;
-    c->inhibit = c->hold = c->rf_at = UINT64_MAX;
+    c->inhibit = c->hold = c->rf_at = c->delivered = UINT64_MAX;
     c->break_at = 0;
     for (unsigned n = 0; n < SEG_COUNT; n++) seg_plain(&c->seg[n], 0, 0, AR_P | AR_S | AR_WRITE | AR_ACCESSED, false);
     seg_plain(&c->seg[SEG_CS], 0xF000, 0xFFFF0000u, AR_P | AR_S | AR_WRITE | AR_ACCESSED, false);

@@ -158,6 +158,7 @@ struct cpu {
     uint64_t inhibit;         /* interrupts are held off while insns == inhibit (after STI, MOV SS, POP SS) */
     uint64_t hold;            /* debug traps and instruction breakpoints are held off while insns == hold (MOV SS, POP SS) */
     uint64_t rf_at;           /* EFLAGS.RF counts only while insns == rf_at: every instruction that ends clears it */
+    uint64_t delivered;       /* the cycle at which the last delivery was done: boundary.h */
     uint64_t break_at;        /* the inner loop ends when now >= break_at; 0 asks for the boundary at once */
     bool free;                /* the model has instructions that take no time */
     struct seg_reg seg[SEG_COUNT], ldtr, tr;

@@ -32,7 +32,7 @@ static const struct state_row cpu_rows[] = {
     KEEP(cpu, reg), KEEP(cpu, eip), KEEP(cpu, eflags), KEEP(cpu, res), KEEP(cpu, aux), UPTO(cpu, cpl, 3), FLAG(cpu, halted),
     FLAG(cpu, shutdown), UPTO(cpu, intr, INTR_PIN), FLAG(cpu, nmi), FLAG(cpu, nmi_blocked), NONE(cpu, hits), NONE(cpu, untraced),
     KEEP(cpu, trap), NONE(cpu, pause), KEEP(cpu, insns), KEEP(cpu, extra), KEEP(cpu, inhibit), KEEP(cpu, hold), KEEP(cpu, rf_at),
-    NONE(cpu, break_at), NONE(cpu, free), SUB(cpu, seg, seg_reg_state), SUB(cpu, ldtr, seg_reg_state), SUB(cpu, tr, seg_reg_state),
+    NONE(cpu, delivered), NONE(cpu, break_at), NONE(cpu, free), SUB(cpu, seg, seg_reg_state), SUB(cpu, ldtr, seg_reg_state), SUB(cpu, tr, seg_reg_state),
     SUB(cpu, gdtr, table_reg_state), SUB(cpu, idtr, table_reg_state), KEEP(cpu, cr0), KEEP(cpu, cr2), KEEP(cpu, cr3), KEEP(cpu, cr4),
     KEEP(cpu, dr), NONE(cpu, watch), KEEP(cpu, msr), KEEP(cpu, perf_since), KEEP(cpu, tsc_base), KEEP(cpu, apic_base), SUB(cpu, fpu, fpu_state),
     FLAG(cpu, ignne), NONE(cpu, ferr), NONE(cpu, fault), NONE(cpu, refused), NONE(cpu, cause), NONE(cpu, account), NONE(cpu, guest_account),

@@ -1,36 +1,21 @@
-/* The run loop: instruction boundaries, fetching, running blocks.
+/* The run loop: fetching, running blocks, from boundary to boundary (boundary.h).
  *
- * Idea 1: everything that is not an instruction happens at a boundary, in the order of at_boundary; inside a block only
- * time is compared (break_at), and whoever wants a boundary sooner sets break_at to 0. Stepping and running pass the same
- * boundaries, so they give the same state, cycles and events.
+ * Idea 1: inside a block only time is compared (break_at), and whoever wants a boundary sooner sets break_at to 0. Stepping and
+ * running pass the same boundaries, so they give the same state, cycles and events.
  * Idea 2: handlers return faults as values; one place (finish) makes EIP exact and delivers.
  *
- * SDM vol. 3A 6.9 (priorities), 6.8.3 and vol. 2 STI (interrupt shadow), 17.3.1.4 (single step). Not modelled: SMI.
- * TOUR cpu.2: at_boundary is what a CPU does between two instructions. */
+ * SDM vol. 3A 6.9 (priorities), vol. 3B 17.3.1.4 (single step). Not modelled: SMI. */
 #include "sim/cpu/block.h"
+#include "sim/cpu/boundary.h"
 #include "sim/cpu/debug.h"
 #include "sim/cpu/exec.h"
 #include "sim/cpu/mem.h"
-#include "sim/cpu/monitor.h"
 #include "sim/cpu/op.h"
 #include "sim/cpu/operand.h"
 #include "sim/cpu/meter.h"
 #include "sim/cpu/recorder.h"
 #include "sim/cpu/segment.h"
 #include "sim/cpu/stall.h"
-#include "sim/trace/cause.h"
-
-void cpu_intr(struct cpu *c, bool level)
-{
-    c->intr = (uint8_t)((c->intr & INTR_WINDOW) | (level ? INTR_PIN : 0));
-    if (level) c->break_at = 0;
-}
-
-void cpu_nmi(struct cpu *c)
-{
-    c->nmi = true;
-    c->break_at = 0;
-}
 
 /* ---- fetching ---- */
 
@@ -159,14 +144,6 @@ static enum look look(struct cpu *c, struct block **b)
 
 /* ---- running ---- */
 
-/* A delivery takes the place of an instruction: a boundary of its own, so that every moment has one number. */
-static void count_delivery(struct cpu *c)
-{
-    c->insns++;
-    c->extra++;
-    c->break_at = 0;
-}
-
 /* What the instruction that faulted has hit is forgotten, and so is the trap that a load of SS before it held off; what its delivery
  * hits is not. */
 static void deliver_fault(struct cpu *c)
@@ -174,7 +151,7 @@ static void deliver_fault(struct cpu *c)
     c->hits = 0;
     cpu_deliver_fault(c, c->fault);
     c->trap = 0;
-    count_delivery(c);
+    boundary_count(c);
 }
 
 /* The end of a block by anything but running out of it. */
@@ -374,108 +351,14 @@ static bool run_traced(struct cpu *c)
     return true;
 }
 
-/* ---- boundaries ---- */
-
-bool cpu_due(const struct cpu *c)
-{
-    return !c->break_at || (c->env.timers && timeq_next(c->env.timers) <= c->clock->now);
-}
-
-uint64_t cpu_deadline(const struct cpu *c, uint64_t limit)
-{
-    uint64_t next = c->env.timers ? timeq_next(c->env.timers) : UINT64_MAX, now = c->clock->now, left = limit - c->insns;
-    return next > now && left < next - now ? now + left : next;
-}
-
-static void run_timers(struct cpu *c, uint64_t limit)
-{
-    struct timeq *q = c->env.timers;
-    if (q && timeq_next(q) <= c->clock->now) timeq_run(q);
-    c->break_at = cpu_deadline(c, limit);
-}
-
-static void debug_trap(struct cpu *c)
-{
-    uint32_t bits = c->trap;
-    c->trap = 0;
-    c->halted = false;
-    cpu_deliver_fault(c, (struct fault){ .vector = VEC_DB, .addr = bits });
-    count_delivery(c);
-}
-
-static void take_nmi(struct cpu *c)
-{
-    c->halted = c->nmi = false;
-    c->nmi_blocked = true;
-    if (cpu_deliver(c, VEC_NMI, DELIVER_EXTERNAL, false, 0) == STEP_FAULT) cpu_deliver_fault(c, c->fault);
-    count_delivery(c);
-}
-
-/* Only now, with the INTA cycles, does the controller say which interrupt it is. */
-uint8_t cpu_acknowledge(struct cpu *c)
-{
-    clock_charge(c->clock, CAUSE_DELIVER, c->model->cost[COST_IRQ]);
-    return c->env.acknowledge(c->env.irq);
-}
-
-static void take_interrupt(struct cpu *c)
-{
-    c->halted = false;
-    uint8_t vector = cpu_acknowledge(c);
-    if (cpu_deliver(c, vector, DELIVER_EXTERNAL, false, 0) == STEP_FAULT) cpu_deliver_fault(c, c->fault);
-    count_delivery(c);
-}
-
-/* What happens between two instructions, first things first. False: cpu_run returns *why. */
-static bool at_boundary(struct cpu *c, uint64_t limit, enum cpu_stop *why)
-{
-    for (;;) {
-        if (c->shutdown) return *why = CPU_SHUTDOWN, false;
-        if (c->insns >= limit) return *why = CPU_BUDGET, false;
-        if (!c->pause) run_timers(c, limit);
-        if (c->pause) {
-            c->pause = false;
-            return *why = CPU_PAUSE, false;
-        }
-        if (c->vmx.nonroot && vmx_due_first(c)) {
-            count_delivery(c);
-            continue;
-        }
-        if (debug_due(c)) {
-            debug_trap(c);
-            continue;
-        }
-        if (c->vmx.nonroot && vmx_due(c)) {
-            count_delivery(c);
-            continue;
-        }
-        if (c->vmx.activity) return *why = CPU_HALTED, false;
-        if (c->trap) c->break_at = 0;
-        if (c->nmi && !c->nmi_blocked) {
-            if (c->insns != c->inhibit) {
-                take_nmi(c);
-                continue;
-            }
-            c->break_at = 0;
-        }
-        if (c->intr && c->eflags & FLAG_IF) {
-            if (c->insns != c->inhibit) {
-                take_interrupt(c);
-                continue;
-            }
-            c->break_at = 0; /* look again behind the next instruction */
-        }
-        if (c->halted && !monitor_wakes(c)) return *why = CPU_HALTED, false;
-        return true;
-    }
-}
+/* ---- the loop ---- */
 
 enum cpu_stop cpu_run(struct cpu *c, uint64_t insns)
 {
     uint64_t limit = insns > UINT64_MAX - c->insns ? UINT64_MAX : c->insns + insns;
     enum cpu_stop why;
     block_observe(c);
-    while (at_boundary(c, limit, &why)) {
+    while (boundary_pass(c, limit, &why)) {
         bool open = c->eflags & FLAG_TF || c->watch[0] || c->vmx.single ? run_traced(c) : run_some(c, limit);
         if (!open) return CPU_DOOR;
     }

@@ -245,8 +245,13 @@ bool emulate_one(struct vcpu *v)
 void emulate_next(struct vcpu *v)
 {
     uint32_t stops = debug_exec(&v->virt, v->virt.seg[SEG_CS].base + v->virt.eip);
-    if (stops) emulate_fault(v, (struct fault){ .vector = VEC_DB, .addr = stops });
-    else emulate_one(v);
+    if (!stops) {
+        emulate_one(v);
+        return;
+    }
+    /* It takes an instruction's place, and so time even if injecting is free: the handler itself may begin with one. */
+    if (!board(v)->model->cost[COST_INJECT]) clock_charge(board(v)->clock, CAUSE_INJECT, 1);
+    emulate_fault(v, (struct fault){ .vector = VEC_DB, .addr = stops });
 }
 
 static void tell_inject(struct vcpu *v, uint8_t vector, bool external, uint32_t code, uint32_t from)

@@ -10,12 +10,13 @@ said() { # said CODE PATTERN: that exit code; something matching the pattern on 
     [ "$1" != 4 ] || [ "$(grep -c . "$TMPDIR/err")" = 1 ]
 }
 
+also=
 row() { # row NUMBER CODE PATTERN NAME [OPTION...]
     local number=$1 code=$2 pattern=$3 name=$4 cpu
     shift 4
     "$GUEST_CC" -m32 -DDEATH="$number" -c tests/guest/images/death.S -o "$TMPDIR/death.o" || exit 1
     link death scenarios/guests/guest.ld "$TMPDIR/death.o"
-    for cpu in native te vtx; do
+    for cpu in native te vtx $also; do
         run death "$cpu" "$@"
         check "$name, $cpu" said "$code" "$pattern"
     done
@@ -32,4 +33,7 @@ row 8 1 '' 'failure, reported'
 row 9 4 '.' 'a page directory outside of memory'
 row 10 5 '.' 'double faults for ever' --limit-cycles 3000000
 row 11 0 '' 'success, reported'
+also=bt
+row 12 5 '.' 'a breakpoint on the first instruction of its own handler' --model ideal --set cpu.vmx=1 --limit-cycles 100000
+row 13 5 '.' 'page faults whose handler is not there, for ever' --model off --set cpu.vmx=1 --limit-cycles 100000
 finish

@@ -67,6 +67,25 @@ lost_idt:
     call gate
     lidt [good]
     ud2
+#elif DEATH == 12                       // #DB at the first instruction of the #DB handler, for ever
+    mov edi, offset table + 1 * 8
+    call gate
+    lidt [good]
+    mov esp, 0x00F00000                 // the frames have a long way to go
+    mov eax, offset handler
+    mov dr0, eax
+    mov eax, 1
+    mov dr7, eax
+    jmp handler
+#elif DEATH == 13                       // the page fault's handler is not there itself
+    call paging
+    mov dword ptr [directory + 12], 0x00C00083
+    mov edi, offset table + 14 * 8
+    call gate
+    mov word ptr [edi - 2], 0xE000
+    lidt [good]
+    mov esp, 0x00F00000
+    mov eax, [0xE0000000]
 #elif DEATH == 11                       // says itself that it went well
     mov al, 0
     out 0xF4, al
