@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRAMES = 24, WRITE_MOST = 65536, READ_MOST = 4 << 20, INSTRUCTIONS = 1000, BEFORE = 64 };
+enum { FRAMES = 24, WRITE_MOST = 65536, READ_MOST = 4 << 20, INSTRUCTIONS = 1000 };
 enum { IOPL_BIT = 12 };
 enum { REF_REGISTERS = 1, REF_FLAGS, REF_SYSTEM, REF_MACHINE };
 
@@ -328,45 +328,6 @@ static json_t *instruction(struct dap *d, uint32_t at, unsigned *length)
     return row;
 }
 
-/* The last instructions, at most BEFORE, that end at `at`, read from the beginning of the function in which the last one lies; 0: cannot be said. */
-static unsigned function_before(const struct dap *d, uint32_t at, gva_t *some)
-{
-    enum { FUNCTION_MOST = 1 << 16 };
-    gva_t ring[BEFORE];
-    unsigned count = 0, n;
-    uint32_t start;
-    char name[96], text[96];
-    machine_symbol(d->m, at - 1, name, sizeof name);
-    name[strcspn(name, "+")] = 0;
-    if (!machine_find_symbol(d->m, name, &start) || at - start > FUNCTION_MOST) return 0;
-    for (gva_t p = gva(start); p.v != at;) {
-        ring[count++ % BEFORE] = p;
-        unsigned length = machine_disasm(d->m, p, text, sizeof text);
-        p.v += length ? length : 1;
-        if (p.v > at) return 0;
-    }
-    n = count < BEFORE ? count : BEFORE;
-    for (unsigned i = 0; i < n; i++) some[i] = ring[(count - n + i) % BEFORE];
-    return n;
-}
-
-/* Up to `want` instructions that end at `at`, in order, at the end of `before`; how many. */
-static unsigned instructions_before(const struct dap *d, uint32_t at, gva_t *before, unsigned want)
-{
-    gva_t some[BEFORE];
-    unsigned have = 0;
-    while (have < want) {
-        unsigned k = function_before(d, at, some), take;
-        if (!k) k = machine_disasm_back(d->m, gva(at), some, BEFORE);
-        if (!k) break;
-        take = k < want - have ? k : want - have;
-        have += take;
-        memcpy(before + want - have, some + k - take, take * sizeof *some);
-        at = some[0].v;
-    }
-    return have;
-}
-
 bool dap_disassemble(struct dap *d, json_t *args, json_t *body, struct err *e)
 {
     uint32_t at;
@@ -375,11 +336,11 @@ bool dap_disassemble(struct dap *d, json_t *args, json_t *body, struct err *e)
     if (n < 0 || n > INSTRUCTIONS || skip < -INSTRUCTIONS || skip > INSTRUCTIONS) return err_set(e, EXIT_INPUT, "at most %d instructions at a time", (int)INSTRUCTIONS);
     json_t *list = json_array();
     gva_t before[INSTRUCTIONS];
-    unsigned length, want = skip < 0 ? (unsigned)-skip : 0, have = instructions_before(d, at, before, want);
-    uint32_t first = have ? before[want - have].v : at;
+    unsigned length, want = skip < 0 ? (unsigned)-skip : 0, have = machine_disasm_back(d->m, gva(at), before, want);
+    uint32_t first = have ? before[0].v : at;
     for (unsigned i = 0; i < want && (json_int_t)json_array_size(list) < n; i++) {
         uint32_t missing = want - have > i ? want - have - i : 0; /* code cannot be read backwards from here for sure */
-        json_array_append_new(list, !missing ? instruction(d, before[i].v, &length)
+        json_array_append_new(list, !missing ? instruction(d, before[i + have - want].v, &length)
                                              : json_pack("{s:o, s:s, s:s}", "address", hex(first > missing ? first - missing : 0), "instruction", "??",
                                                          "presentationHint", "invalid"));
     }

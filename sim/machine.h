@@ -222,7 +222,8 @@ bool machine_set_fpu(struct machine *m, const struct machine_fpu *fpu); /* regis
 
 /* Disassembles at a linear address of current code; returns the length, 0 if unreadable ("??" in text). */
 unsigned machine_disasm(const struct machine *m, gva_t at, char *text, unsigned room);
-/* Start addresses of `n` instructions before `at` (best effort, by symbols); returns how many were found. */
+/* Start addresses of the last `n` instructions before `at`, in order, read from the beginnings of the functions they are in (without
+ * symbols by a guess); returns how many were found: fewer where reading gets out of step, as behind data. */
 unsigned machine_disasm_back(const struct machine *m, gva_t at, gva_t *before, unsigned n);
 /* Facts about the instruction at `at`: mnemonic id and its row. */
 struct machine_insn {

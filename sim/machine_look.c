@@ -197,6 +197,8 @@ static unsigned code_bytes(const struct machine *m, gva_t at, uint8_t bytes[15])
     return n;
 }
 
+enum { BACK_STEP = 64 /* instructions read back at a time */ };
+
 static struct insn_mode mode(const struct machine *m)
 {
     return (struct insn_mode){ .code32 = (m->b->cpu.seg[SEG_CS].ar & AR_DB) != 0 };
@@ -213,25 +215,51 @@ unsigned machine_disasm(const struct machine *m, gva_t at, char *text, unsigned 
     return insn_text(bytes, n, mode(m), at.v, text, room);
 }
 
-unsigned machine_disasm_back(const struct machine *m, gva_t at, gva_t *before, unsigned n)
+/* The last instructions, at most n, that end at `at` and begin at `from` or behind, read from `start` on; 0: that gets out of step with
+ * them. What is not readable is none. */
+static unsigned disasm_from(const struct machine *m, uint32_t start, uint32_t from, gva_t at, gva_t *before, unsigned n)
 {
-    enum { LOOK = 64 * 15 };
-    gva_t ring[64] = { 0 };
+    gva_t ring[BACK_STEP];
     unsigned count = 0;
-    uint32_t offset = 0, start = at.v > 48 ? at.v - 48 : 0;
-    const char *name = symbols_at(&machine_tenant(m)->image.symbols, at.v, &offset);
-    if (name && offset && offset < LOOK) start = at.v - offset;
-    for (gva_t p = gva(start); p.v < at.v; ) {
+    for (gva_t p = gva(start); p.v != at.v;) {
         char text[96];
-        ring[count++ % 64] = p;
         unsigned len = machine_disasm(m, p, text, sizeof text);
+        if (!len) count = 0;
+        else if (p.v >= from) ring[count++ % BACK_STEP] = p;
         p.v += len ? len : 1;
-        if (p.v > at.v) return 0; /* out of step with the real instructions: say nothing */
+        if (p.v > at.v) return 0;
     }
     if (n > count) n = count;
-    if (n > 64) n = 64;
-    for (unsigned i = 0; i < n; i++) before[i] = ring[(count - n + i) % 64];
+    if (n > BACK_STEP) n = BACK_STEP;
+    for (unsigned i = 0; i < n; i++) before[i] = ring[(count - n + i) % BACK_STEP];
     return n;
+}
+
+/* Code is read forwards only: from the beginning of the function that the last of those instructions is in, which at a function's own
+ * beginning is the one before it; where nothing has a name from somewhere, as whoever reads code soon gets into step. */
+static unsigned disasm_step_back(const struct machine *m, gva_t at, bool named, gva_t *before, unsigned n)
+{
+    enum { FUNCTION_MOST = 1 << 16, SOMEWHERE = 48, IN_STEP = 15 };
+    uint32_t offset, start = at.v > SOMEWHERE ? at.v - SOMEWHERE : 0;
+    if (at.v && symbols_at(&machine_tenant(m)->image.symbols, at.v - 1, &offset) && offset < FUNCTION_MOST)
+        return disasm_from(m, at.v - 1 - offset, 0, at, before, n);
+    return named ? 0 : disasm_from(m, start, start ? start + IN_STEP : 0, at, before, n);
+}
+
+unsigned machine_disasm_back(const struct machine *m, gva_t at, gva_t *before, unsigned n)
+{
+    unsigned have = 0;
+    gva_t some[BACK_STEP];
+    const bool named = symbols_at(&machine_tenant(m)->image.symbols, at.v, NULL);
+    while (have < n) {
+        unsigned k = disasm_step_back(m, at, named, some, n - have);
+        if (!k) break;
+        have += k;
+        memcpy(before + n - have, some, k * sizeof *some);
+        at = some[0];
+    }
+    memmove(before, before + n - have, have * sizeof *before);
+    return have;
 }
 
 bool machine_insn(const struct machine *m, gva_t at, struct machine_insn *out)
