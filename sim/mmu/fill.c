@@ -465,7 +465,9 @@ ALWAYS_INLINE bool fill_data_timed(struct mmu *m, uint32_t lin, const unsigned a
     const uint32_t page = lin & PAGE_MASK;
     unsigned w = set[0].tag[access] == page ? 0 : set[1].tag[access] == page ? 1 : set[2].tag[access] == page ? 2 : 3;
     if (w == TLB_WAYS - 1 && set[w].tag[access] != page) return by_walk_only(m, set, number, lin);
-    __builtin_prefetch((const void *)(set[w].base + lin), access & ACCESS_WRITE ? 1 : 0);
+    const void *host = (const void *)(set[w].base + lin);
+    if (access & ACCESS_WRITE) __builtin_prefetch(host, 1); /* clang wants a constant that is written as one */
+    else __builtin_prefetch(host, 0);
     bool recent = m->dtlb->recent[number] >> w & 1;
     return recent ? settle_in(m, &set[w], set[w].frame, lin, access) : settle_older(m, set, w, lin, access);
 }
