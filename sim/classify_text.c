@@ -150,7 +150,7 @@ void classify_one_text(const struct classify *c, unsigned id, struct say *out)
     say_role(out, ROLE_TITLE, "%s", name);
     say_add(out, ": %s, %s%s\n", i->privileged ? "privileged" : "not privileged",
             classify_sensitive(i) ? "sensitive" : "innocuous", i->user_sensitive ? ", user-sensitive" : "");
-    if (*insn_desc(id)->rule) say_wrap(out, "  ", 2, insn_desc(id)->rule);
+    say_wrap(out, "  ", 2, insn_desc(id)->rule);
     say_add(out, "  %u encodings, %u cases; ring 0 carried out %u, of which %u trap in 1 and 3\n", i->encodings, i->cases,
             i->done, i->trapped);
     for (unsigned k = 0; k < CLASSIFY_KINDS; k++)

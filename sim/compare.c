@@ -223,7 +223,7 @@ static void say_meeting(const struct subject *s, const struct compare_meeting *c
     say_add(out, "\n");
     if (c->no_regs) say_add(out, "    not compared: %s\n", c->no_regs);
     else say_registers(s, c, out);
-    if (!machine_insn(s->machine, gva(c->eip), &i) || !i.rule || !*i.rule) return;
+    if (!machine_insn(s->machine, gva(c->eip), &i)) return;
     say_wrap(out, "    ", 4, i.rule);
 }
 

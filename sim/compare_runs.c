@@ -148,7 +148,7 @@ static void describe_step(struct compare_run *r, const struct machine *a, const 
     struct machine_insn i;
     struct text line = { 0 };
     machine_symbol(a, r->step.eip, r->step_where, sizeof r->step_where);
-    if (machine_insn(a, gva(r->step.eip), &i) && i.rule) snprintf(r->step_rule, sizeof r->step_rule, "%s", i.rule);
+    if (machine_insn(a, gva(r->step.eip), &i)) snprintf(r->step_rule, sizeof r->step_rule, "%s", i.rule);
     if (!r->step.silent) return;
     trace_line(trace_by_id(t, r->step.silent), &line);
     snprintf(r->step_silent, sizeof r->step_silent, "%s", text_str(&line));

@@ -31,6 +31,14 @@ static void source(const struct model *model, enum cost c, struct say *out)
 
 static const char *insn_word(unsigned i) { return i + 1 < MN_COUNT ? insn_desc(i + 1)->word : NULL; }
 
+/* The faults that a whole group of insn.def has; SDM vol. 3A 2.5, CR0. */
+static const char *floating(unsigned id)
+{
+    if (id >= MN_FLD && id <= MN_FFREE) return "#NM if CR0.EM or CR0.TS is set";
+    if (id >= MN_MOVD && id <= MN_EMMS) return "#UD if CR0.EM is set, #NM if CR0.TS is";
+    return "";
+}
+
 static void insn_page(unsigned i, const struct model *model, struct say *out)
 {
     static const char *const privileges[] = { "any ring may execute it", "#GP(0) unless CPL = 0", "#GP(0) if CPL > IOPL" };
@@ -40,9 +48,10 @@ static void insn_page(unsigned i, const struct model *model, struct say *out)
         [SENS_LEAKS] = "sensitive, does not trap, and is on nobody's list",
     };
     const struct insn_desc *d = insn_desc(i + 1);
-    if (*d->rule) plain(d->rule, out);
+    plain(d->rule, out);
+    if (*floating(i + 1)) say_add(out, "  %s\n", floating(i + 1));
     say_add(out, "  %s\n  %s\n", privileges[d->privilege], sensitivities[d->sensitivity]);
-    say_add(out, "  costs %s: %u cycles (row %s)\n", cost_name(d->cost), model->cost[d->cost], insn_row_name(i + 1));
+    say_add(out, "  costs %s: %u cycle%s (row %s)\n", cost_name(d->cost), model->cost[d->cost], model->cost[d->cost] == 1 ? "" : "s", insn_row_name(i + 1));
     source(model, (enum cost)d->cost, out);
     if (d->sensitivity != SENS_NONE) say_add(out, "  seen by executing it: ringside classify %s\n", d->word);
 }

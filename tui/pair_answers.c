@@ -33,7 +33,7 @@ static void add_newest(struct app *a, const struct answer_row *r, struct text *o
 {
     const struct pair *p = a->pair;
     const char *ported = answers_ported(r->word, false);
-    struct machine_insn insn = { .rule = NULL };
+    struct machine_insn insn;
     char where[64];
     text_add(out, "%s at %s, the newest:\n", r->word, machine_symbol(p->step.m[0], r->eip, where, sizeof where));
     for (unsigned k = 0; k < p->n; k++) {
@@ -44,7 +44,7 @@ static void add_newest(struct app *a, const struct answer_row *r, struct text *o
         text_add(out, " cycles.\n");
     }
     text_add(out, "%-8sring 1  %s.\n", "pv", ported ? ported : "nothing is said of it in the contract");
-    if (machine_insn(p->step.m[0], gva(r->eip), &insn) && insn.rule) text_add(out, "The rule: %s\n\n", insn.rule);
+    if (machine_insn(p->step.m[0], gva(r->eip), &insn)) text_add(out, "The rule: %s\n\n", insn.rule);
 }
 
 void pair_rows(struct app *a, unsigned most, struct text *out)

@@ -91,8 +91,8 @@ void session_why(const struct session *s, struct text *out)
         text_add(out, "There is no instruction at %08X.", at);
         return;
     }
-    text_add(out, "%s: %s", insn.word,
-             insn.rule && *insn.rule ? insn.rule : "neither privileged nor sensitive; it does the same in every ring.");
+    text_add(out, "%s: %s", insn.word, insn.rule);
+    if (insn.sensitivity == SENS_NONE) text_add(out, " Neither privileged nor sensitive: it does the same in every ring.");
 }
 
 bool session_exec(struct session *s, const char *line, struct text *out)

@@ -69,7 +69,7 @@ struct insn_desc {
     exec_fn    *fn;
     enum cost   cost;
     uint8_t     privilege, sensitivity;
-    const char *rule; /* two sentences at most, in the manual's terms; "" if there is nothing to say */
+    const char *rule; /* what it does, and what below ring 0: two or three sentences in the manual's terms; "" for MN_NONE only */
 };
 const struct insn_desc *insn_desc(unsigned id); /* of enum mnemonic */
 const char *insn_row_name(unsigned id);              /* "MOV_CR": which of several rows of one word */

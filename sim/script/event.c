@@ -110,7 +110,7 @@ void event_push_insn(lua_State *L, uint32_t at)
     lua_setfield(L, -2, "privilege");
     lua_pushstring(L, sensitivity[in.sensitivity < SENSITIVITIES ? in.sensitivity : 0]);
     lua_setfield(L, -2, "sensitivity");
-    lua_pushstring(L, in.rule ? in.rule : "");
+    lua_pushstring(L, in.rule);
     lua_setfield(L, -2, "rule");
 }
 

@@ -1,4 +1,5 @@
 /* Decoding: the fields that handlers (and a hypervisor's emulator) rely on, and that no bytes do harm. */
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -217,11 +218,25 @@ static void sensitivity(void **s)
     assert_int_equal(traps, 26 + 12); /* twelve of VMX */
 }
 
+/* Each row says in words what its instruction does, and none says what another one says: they are shown to people. */
+static void rules(void **s)
+{
+    (void)s;
+    for (unsigned id = 1; id < MN_COUNT; id++) {
+        const char *rule = insn_desc(id)->rule;
+        size_t n = strlen(rule);
+        if (n < 20 || n > 240 || rule[n - 1] != '.' || !isupper((unsigned char)rule[0]))
+            fail_msg("%s: \"%s\" is no sentence, or a long one", insn_row_name(id), rule);
+        for (unsigned other = 1; other < id; other++)
+            if (!strcmp(rule, insn_desc(other)->rule)) fail_msg("%s and %s: one sentence", insn_row_name(other), insn_row_name(id));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields), cmocka_unit_test(ends_of_none), cmocka_unit_test(memory_operands), cmocka_unit_test(arbitrary_bytes), cmocka_unit_test(texts),
-        cmocka_unit_test(sensitivity)
+        cmocka_unit_test(sensitivity), cmocka_unit_test(rules)
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
