@@ -8,6 +8,7 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <math.h>
 #include <string.h>
 
 enum { PRINTED_MOST = 16384 };
@@ -68,9 +69,12 @@ static int base_xpcall(lua_State *L)
 
 /* --- text ------------------------------------------------------------------------------------------------------- */
 
+bool sandbox_is_nan(lua_State *L, int idx) { return lua_type(L, idx) == LUA_TNUMBER && isnan(lua_tonumber(L, idx)); }
+
 const char *sandbox_tostring(lua_State *L, int idx)
 {
     idx = lua_absindex(L, idx);
+    if (sandbox_is_nan(L, idx)) return lua_pushliteral(L, "nan");
     int type = lua_type(L, idx);
     bool object = type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TTHREAD || type == LUA_TUSERDATA;
     if (!object || luaL_getmetafield(L, idx, "__tostring") != LUA_TNIL) {

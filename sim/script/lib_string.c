@@ -8,6 +8,7 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -163,6 +164,10 @@ static void add_replacement(struct pattern *p, luaL_Buffer *b, const char *s, co
     } else if (!lua_isstring(L, -1)) {
         luaL_error(L, "invalid replacement value (a %s)", luaL_typename(L, -1));
     }
+    if (sandbox_is_nan(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushliteral(L, "nan");
+    }
     luaL_addvalue(b);
 }
 
@@ -239,7 +244,7 @@ static int str_byte(lua_State *L)
     return call_stock(L);
 }
 
-/* Objects become text here, before the stock function could print an address. */
+/* Objects become text here, before the stock function could print an address; and NaNs lose their sign. */
 static int str_format(lua_State *L)
 {
     size_t n;
@@ -253,6 +258,10 @@ static int str_format(lua_State *L)
     }
     for (int i = 2, top = lua_gettop(L); i <= top; i++) {
         int type = lua_type(L, i);
+        if (sandbox_is_nan(L, i)) {
+            lua_pushnumber(L, (lua_Number)NAN);
+            lua_replace(L, i);
+        }
         if (type != LUA_TTABLE && type != LUA_TFUNCTION && type != LUA_TTHREAD && type != LUA_TUSERDATA) continue;
         sandbox_tostring(L, i);
         lua_replace(L, i);

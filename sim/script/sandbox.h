@@ -85,8 +85,10 @@ void lib_table_open(lua_State *L);
 void lib_math_open(lua_State *L);
 void lib_order_open(lua_State *L); /* pairs, next */
 
-/* Pushes the value as text, without addresses: "table#1". Honours __tostring. */
+/* Pushes the value as text, without addresses: "table#1". Honours __tostring. A NaN is "nan", whatever its sign. */
 const char *sandbox_tostring(lua_State *L, int idx);
+/* Is it a NaN? x86's arithmetic makes one with the sign set, that of other hosts without, and C's printf shows the sign. */
+bool sandbox_is_nan(lua_State *L, int idx);
 
 /*
  * A name among the keys of the table at idx that is none of the `n` words, or NULL: of several the first in the order of their bytes,
