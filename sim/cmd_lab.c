@@ -53,6 +53,23 @@ static const struct verb { const char *word; int (*run)(const struct options *o,
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
+/* Is an option given that another verb has? */
+static bool strange(const struct options *o, const char *verb, struct err *e)
+{
+    static const struct { unsigned option; const char *word, *verb; } owners[] = {
+        { OPT_LAB_FOR, "--for", "pack" }, { OPT_LAB_OUTPUT, "-o", "pack" }, { OPT_LAB_JOBS, "--jobs", "selftest" },
+    };
+    for (unsigned i = 0; i < sizeof owners / sizeof *owners; i++) {
+        const char *value = o->value[owners[i].option];
+        if (!value || !strcmp(verb, owners[i].verb)) continue;
+        if (owners[i].option == OPT_LAB_OUTPUT && !strcmp(verb, "start") && o->operands == 2)
+            err_set(e, EXIT_USAGE, "-o %s: lab start takes the folder as a word; ringside lab start %s %s", value, o->operand[1], value);
+        else err_set(e, EXIT_USAGE, "%s %s: lab %s does not take it, only lab %s does; leave it out", owners[i].word, value, verb, owners[i].verb);
+        return true;
+    }
+    return false;
+}
+
 int cmd_lab(const struct options *o, struct err *e)
 {
     const char *words[VERBS], *verb = o->operands ? o->operand[0] : NULL;
@@ -61,7 +78,7 @@ int cmd_lab(const struct options *o, struct err *e)
     for (unsigned i = 0; i < VERBS; i++) {
         if (strcmp(words[i], verb) != 0) continue;
         if (o->operands < 2) return err_set(e, EXIT_USAGE, "lab %s: which lab? `ringside list` names them", verb), e->code;
-        return verbs[i].run(o, e);
+        return strange(o, verb, e) ? e->code : verbs[i].run(o, e);
     }
     const char *near = config_suggest(verb, words, VERBS);
     if (near) err_set(e, EXIT_USAGE, "lab %s: no such thing; did you mean lab %s?", verb, near);

@@ -155,10 +155,10 @@ static bool write_stream(const struct text *t, FILE *f)
 static bool write_direct(const struct text *t, const char *path, struct err *e)
 {
     FILE *f = fopen(path, "wb");
-    if (!f) return err_set(e, EXIT_ENVIRONMENT, "%s: cannot write: %s", path, strerror(errno));
+    if (!f) return err_set(e, EXIT_ENVIRONMENT, "%s: cannot write: %s; choose another place", path, strerror(errno));
     bool ok = write_stream(t, f);
     ok = fclose(f) == 0 && ok;
-    return ok || err_set(e, EXIT_ENVIRONMENT, "%s: cannot write: %s", path, strerror(errno));
+    return ok || err_set(e, EXIT_ENVIRONMENT, "%s: cannot write: %s; choose another place", path, strerror(errno));
 }
 
 bool text_write(const struct text *t, const char *path, struct err *e)

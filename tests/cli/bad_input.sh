@@ -120,6 +120,9 @@ bad "a wild verb" 2 'lab start NAME' lab xyzzy isa
 bad "no lab" 2 'which lab' lab start
 bad "a mistyped lab" 3 'did you mean .isa' lab start iss
 bad "a lab over a folder" 6 'it is there already' lab start isa folder
+bad "a lab with -o" 2 'ringside lab start isa begun$' lab start isa -o begun
+bad "a lab for a platform" 2 'only lab pack does; leave it out' lab start isa --for make
+bad "a pack in jobs" 2 'only lab selftest does; leave it out' lab pack isa --for make -o x.zip --jobs 2
 bad "a lab in too many words" 2 'one word too many' lab selftest isa isa
 bad "a selftest in no jobs" 2 'a number from 1 to 64' lab selftest isa --jobs 0
 bad "a pack for nobody" 2 'for what' lab pack isa -o x.zip
@@ -406,7 +409,7 @@ result "nothing of all that left a file" $((! $?))
 bad "JSON into a folder that is not there" 6 'none/x.json' run good.elf -q --json none/x.json
 bad "a diagram over a directory" 6 'folder' draw ladder good.elf --format svg -o folder
 "$ringside" run good.elf --json /dev/full -q 2>err
-[ $? = 6 ] && [ "$(wc -l <err)" = 1 ]
+[ $? = 6 ] && [ "$(wc -l <err)" = 1 ] && grep -q 'choose another place' err
 result "a full disk" $?
 printf 'old' >keep.svg
 (ulimit -f 1; trap '' XFSZ; "$ringside" draw ladder popf -o keep.svg 2>err)
