@@ -174,15 +174,20 @@ static void say_page(const struct table *t, unsigned i, const struct model *mode
     t->page(i, model, out);
 }
 
+/* Of the rows of one word, that which is named like it comes first: MOV before MOV_SEG. */
+static bool comes_later(const struct table *t, unsigned i, const char *word) { return t->page == insn_page && strcasecmp(word, insn_row_name(i + 1)); }
+
 unsigned explain_word(const char *word, const struct model *model, struct say *out)
 {
     unsigned found = 0, spelled;
     for (const struct table *t = tables; t < tables + TABLES; t++)
-        for (unsigned i = 0; t->word(i); i++) {
-            if (t->is ? !t->is(i, word) : strcasecmp(word, t->word(i)) != 0) continue;
-            say_page(t, i, model, out);
-            found++;
-        }
+        for (unsigned later = 0; later < 2; later++)
+            for (unsigned i = 0; t->word(i); i++) {
+                if (t->is ? !t->is(i, word) : strcasecmp(word, t->word(i)) != 0) continue;
+                if (comes_later(t, i, word) != later) continue;
+                say_page(t, i, model, out);
+                found++;
+            }
     if (!found && (spelled = explain_spelled(word))) {
         say_add(out, "%s is an instruction of the row\n", word);
         say_page(tables, spelled - 1, model, out);

@@ -9,6 +9,10 @@ ok "an instruction: its rule" has 'CPL <= IOPL'
 ok "its cost, with the source" has 'insn.popf: 70 cycles'
 explain popf --set cost.insn.popf=7
 ok "as --set has it" has 'insn.popf: 7 cycles'
+explain mov
+ok "the plain row of a word first" sh -c 'grep -m 1 "(row" out | grep -q "(row MOV)" && grep -q "(row MOV_CR)" out'
+explain faddp
+ok "the faults of its group" has '#NM if CR0.EM or CR0.TS is set'
 explain page-fault
 ok "an exit reason" has '^page-fault: exit reason'
 explain inject
