@@ -3,6 +3,7 @@
  * exactly our SVG; neato draws our DOT with its own fonts. */
 #include "sim/graphviz.h"
 
+#include "sim/picture_caption.h"
 #include "sim/picture_dress.h"
 #include "sim/picture_split.h"
 #include "sim/svg_tikz.h"
@@ -112,6 +113,17 @@ static bool convert(char *const argv[], const struct text *input, struct text *o
     return ok;
 }
 
+/* The program draws our DOT itself: a caption goes into that. */
+static bool convert_graph(char *const argv[], const struct text *dot, struct text *out, struct err *e)
+{
+    struct text copy = { 0 };
+    text_bytes(&copy, text_str(dot), dot->len);
+    picture_caption_add(&copy);
+    bool ok = convert(argv, &copy, out, e);
+    text_free(&copy);
+    return ok;
+}
+
 bool graphviz_convert(const struct text *svg, const struct text *dot, const char *format, struct text *out,
                       struct err *e)
 {
@@ -129,7 +141,7 @@ bool graphviz_convert(const struct text *svg, const struct text *dot, const char
         text_free(&dressed);
         return ok;
     }
-    if (graphviz_has(neato)) return convert((char *[]){ neato, pinned, by_type, NULL }, dot, out, e);
+    if (graphviz_has(neato)) return convert_graph((char *[]){ neato, pinned, by_type, NULL }, dot, out, e);
     return err_set(e, EXIT_ENVIRONMENT,
                    "no program here makes %s: install librsvg2-bin (or graphviz), or use -o FILE.svg", format);
 }
@@ -167,7 +179,8 @@ bool graphviz_layout(const struct text *dot, const char *format, struct text *ou
         text_free(&picture);
         return ok;
     }
-    if (graphviz_has(program)) return convert((char *[]){ program, by_type, NULL }, dot, out, e);
+    if (graphviz_has(program)) /* SVG gets its caption on the way out */
+        return (strcmp(format, "svg") ? convert_graph : convert)((char *[]){ program, by_type, NULL }, dot, out, e);
     return err_set(e, EXIT_ENVIRONMENT, "no program here lays this diagram out: install graphviz, or use -o FILE.dot");
 }
 

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sim/picture_caption.h"
 #include "sim/picture_deal.h"
 #include "sim/picture_split.h"
+#include "sim/svg_read.h"
 
 /* Pixels: of a slide, and of a column of text, whose height follows. */
 static const struct size { const char *name; int width, height; } sizes[] = { { "16x9", 1280, 720 }, { "4x3", 960, 720 }, { "column", 480, 0 } };
@@ -24,10 +26,10 @@ bool picture_dress(const struct options *o, struct err *e)
     size = i < 0 ? NULL : &sizes[i];
     alt = o->value[OPT_ALT];
     if (!size && o->value[OPT_SPLIT]) size = &sizes[0];
-    return picture_split(o, size ? size->width : 0, size ? size->height : 0, e);
+    return picture_caption(o, e) && picture_split(o, size ? size->width : 0, size ? size->height : 0, e);
 }
 
-bool picture_dressed(void) { return size || alt; }
+bool picture_dressed(void) { return size || alt || picture_captioned(); }
 
 /* The value of an attribute of the root element: where it begins, and its length; NULL: it has none. */
 static char *attribute(const struct text *svg, const char *name, size_t *n)
@@ -37,17 +39,6 @@ static char *attribute(const struct text *svg, const char *name, size_t *n)
     at += strlen(name);
     *n = strcspn(at, "\"");
     return at;
-}
-
-static void replace(struct text *svg, const char *at, size_t n, const char *by)
-{
-    struct text out = { 0 };
-    size_t before = (size_t)(at - svg->s);
-    text_bytes(&out, svg->s, before);
-    text_add(&out, "%s", by);
-    text_bytes(&out, at + n, svg->len - before - n);
-    text_free(svg);
-    *svg = out;
 }
 
 void picture_resize(struct text *svg)
@@ -60,11 +51,11 @@ void picture_resize(struct text *svg)
     if (w / h < shape) x -= (h * shape - w) / 2, w = h * shape;
     else y -= (w / shape - h) / 2, h = w / shape;
     snprintf(words, sizeof words, "%.2f %.2f %.2f %.2f", x, y, w, h);
-    replace(svg, at, n, words);
+    svg_replace(svg, at, n, words);
     snprintf(words, sizeof words, "%dpx", size->width);
-    if ((at = attribute(svg, " width=\"", &n))) replace(svg, at, n, words);
+    if ((at = attribute(svg, " width=\"", &n))) svg_replace(svg, at, n, words);
     snprintf(words, sizeof words, "%dpx", size->height ? size->height : (int)(size->width / shape + 0.5));
-    if ((at = attribute(svg, " height=\"", &n))) replace(svg, at, n, words);
+    if ((at = attribute(svg, " height=\"", &n))) svg_replace(svg, at, n, words);
 }
 
 /* <desc> is what screen readers say; where there is none it goes behind the root's <title>. */
@@ -73,11 +64,11 @@ static void describe(struct text *svg)
     struct text words = { 0 };
     char *at = strstr(svg->s, "<desc>"), *end = at ? strstr(at, "</desc>") : NULL;
     text_xml(&words, alt);
-    if (end) replace(svg, at + 6, (size_t)(end - at - 6), text_str(&words));
+    if (end) svg_replace(svg, at + 6, (size_t)(end - at - 6), text_str(&words));
     else if ((at = strstr(svg->s, "</title>"))) {
         struct text element = { 0 };
         text_add(&element, "\n<desc>%s</desc>", text_str(&words));
-        replace(svg, at + 8, 0, text_str(&element));
+        svg_replace(svg, at + 8, 0, text_str(&element));
         text_free(&element);
     }
     text_free(&words);
@@ -100,7 +91,9 @@ bool picture_tall(int *width, int *height)
 
 void picture_dress_svg(struct text *svg)
 {
-    if (!svg->s || (strncmp(svg->s, "<svg", 4) && strncmp(svg->s, "<?xml", 5))) return;
+    bool captioned = picture_caption_add(svg);
+    if (!svg_is(svg)) return;
+    if (captioned && picture_splits()) picture_split_foot(picture_caption_top());
     if (size && !picture_splits()) picture_resize(svg);
     if (alt) describe(svg);
     measure(svg);

@@ -1,5 +1,5 @@
-/* What every diagram may get on its way out, whoever drew it: a canvas of a given shape (--size) and words for those who cannot see it
- * (--alt). One command draws one diagram, so this is said once, by cmd_draw, and not handed through every kind. */
+/* What every diagram may get on its way out, whoever drew it: a canvas of a given shape (--size), words under it
+ * (--caption; picture_caption.h) and words for those who cannot see it (--alt). One command draws one diagram, so this is said once, by cmd_draw, and not handed through every kind. */
 #ifndef SIM_PICTURE_DRESS_H
 #define SIM_PICTURE_DRESS_H
 
@@ -8,7 +8,7 @@
 /* From now on, as the options say. EXIT_USAGE. */
 bool picture_dress(const struct options *o, struct err *e);
 bool picture_dressed(void);                 /* is there anything to do? */
-/* Changes an SVG document; anything else stays as it is. */
+/* Changes an SVG document; of anything else, --caption alone. */
 void picture_dress_svg(struct text *svg);
 /* The canvas in pixels of the SVG document that went out last, if it is higher than wide: no slide is. */
 bool picture_tall(int *width, int *height);

@@ -31,6 +31,7 @@ bool picture_split(const struct options *o, int width, int height, struct err *e
 
 bool picture_splits(void) { return split.on; }
 void picture_split_keep(int head, int foot) { split.head = head, split.foot = foot; }
+void picture_split_foot(int foot) { if (!split.foot) split.foot = foot; }
 
 /* --- where to cut ---------------------------------------------------------------------------------------------------------- */
 

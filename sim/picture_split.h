@@ -15,6 +15,8 @@ bool picture_split(const struct options *o, int width, int height, struct err *e
 bool picture_splits(void);
 /* What the next picture repeats: all above `head`, and all below `foot` (0: nothing), in its pixels. */
 void picture_split_keep(int head, int foot);
+/* What stands below `foot` is repeated, too, unless that begins higher already: a caption. */
+void picture_split_foot(int foot);
 /* Writes an SVG document to `path`, which has one %d in it; if nobody gave a path, "-%02d" comes before its ending. EXIT_USAGE, EXIT_ENVIRONMENT. */
 bool picture_split_put(const struct text *svg, const char *path, struct err *e);
 /* "diagram: PATH", or which slides were written, to stderr. */

@@ -34,6 +34,17 @@ bool svg_named(const struct svg_item *i, const char *name)
     return i->len > n + 1 && !strncmp(i->at + 1, name, n) && strchr(" >/\n\t", i->at[n + 1]);
 }
 
+void svg_replace(struct text *svg, const char *at, size_t n, const char *by)
+{
+    struct text out = { 0 };
+    size_t before = (size_t)(at - svg->s);
+    text_bytes(&out, svg->s, before);
+    text_add(&out, "%s", by);
+    text_bytes(&out, at + n, svg->len - before - n);
+    text_free(svg);
+    *svg = out;
+}
+
 static void reach(struct svg_item *i, double y)
 {
     if (y < i->y0) i->y0 = y;

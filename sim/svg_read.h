@@ -36,6 +36,8 @@ void svg_done(struct svg *s);
 const char *svg_attribute(const char *at, size_t len, const char *name, size_t *n);
 /* As a number; `otherwise`, if it has none or it is none. */
 double svg_number(const struct svg_item *i, const char *name, double otherwise);
+/* Puts `by` in the place of the `n` bytes at `at`, which lie in the document; pointers into it are void then. */
+void svg_replace(struct text *svg, const char *at, size_t n, const char *by);
 bool svg_named(const struct svg_item *i, const char *name); /* "text" */
 
 #endif

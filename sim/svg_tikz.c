@@ -48,6 +48,8 @@ static const struct { const char *utf8, *tex; } letters[] = {
     { "\xE2\x86\x91", "\\ensuremath{\\uparrow}" }, { "\xE2\x86\x93", "\\ensuremath{\\downarrow}" }, { "\xE2\x96\xBA", "\\ensuremath{\\triangleright}" },
     { "\xE2\x97\x84", "\\ensuremath{\\triangleleft}" }, { "\xE2\x97\x8F", "\\ensuremath{\\bullet}" }, { "\xE2\x9C\x93", "\\ensuremath{\\surd}" },
     { "\xE2\x9C\x97", "\\ensuremath{\\times}" }, { "\xE2\x94\x81", "-" }, { "\xE2\x95\x8B", "+" }, { "\xC2\xA0", "~" }, { "\xE2\x80\xA6", "\\ldots{}" },
+    { "\xE2\x80\x93", "\\textendash{}" }, { "\xE2\x80\x94", "\\textemdash{}" }, { "\xE2\x80\x98", "`" }, { "\xE2\x80\x99", "'" }, { "\xE2\x80\x9C", "``" },
+    { "\xE2\x80\x9D", "''" }, { "\xC3\x97", "\\ensuremath{\\times}" }, { "\xC2\xB5", "\\ensuremath{\\mu}" }, { "\xCE\xBC", "\\ensuremath{\\mu}" },
     { "&lt;", "\\ensuremath{<}" }, { "&gt;", "\\ensuremath{>}" }, { "&amp;", "\\&" }, { "&quot;", "\"" }, { "&#45;", "-" }, { "&#160;", "~" }, { "&#39;", "'" } };
 
 static void tex(const char *s, const char *end, struct text *out)
@@ -60,7 +62,9 @@ static void tex(const char *s, const char *end, struct text *out)
             s += strlen(letters[k].utf8);
             continue;
         }
-        if (n != 1) text_char(out, '?');
+        bool latin = n == 2 && (unsigned char)*s >= 0xc3 && (unsigned char)*s <= 0xc5; /* LaTeX reads those as they are */
+        if (latin) text_bytes(out, s, n);
+        else if (n != 1) text_char(out, '?');
         else if (strchr("#$%&_{}", *s)) text_add(out, "\\%c", *s);
         else if (*s == '\\') text_add(out, "\\textbackslash{}");
         else if (*s == '~' || *s == '^') text_add(out, "\\%c{}", *s);
@@ -133,6 +137,8 @@ static void group(const struct svg_item *i, struct text *out)
     }
     text_add(out, "\n");
 }
+
+void svg_tikz_words(const char *xml, size_t n, struct text *out) { tex(xml, xml + n, out); }
 
 bool svg_tikz(const struct text *svg, struct text *out, struct err *e)
 {

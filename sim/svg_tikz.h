@@ -9,4 +9,7 @@
 /* Adds the document to `out`. EXIT_USAGE: `svg` is no such picture. */
 bool svg_tikz(const struct text *svg, struct text *out, struct err *e);
 
+/* Adds words as TeX; `xml`: `n` bytes, escaped as in SVG. Blanks do not break a line. */
+void svg_tikz_words(const char *xml, size_t n, struct text *out);
+
 #endif
