@@ -124,11 +124,21 @@ static bool convert_graph(char *const argv[], const struct text *dot, struct tex
     return ok;
 }
 
+enum { MORE = 24 };
+
+/* --scale as a program's argument; NULL: none is needed. Only PNG has pixels. */
+static char *scaled(char words[MORE], const char *option, double unit, const char *format)
+{
+    double scale = picture_scale();
+    snprintf(words, MORE, "%s=%g", option, unit * scale);
+    return strcmp(format, "png") || (scale > 0.999 && scale < 1.001) ? NULL : words;
+}
+
 bool graphviz_convert(const struct text *svg, const struct text *dot, const char *format, struct text *out,
                       struct err *e)
 {
     if (picture_splits()) return text_bytes(out, text_str(svg), svg->len), true; /* to be cut first; picture_split.h */
-    char by_format[16], by_type[16];
+    char by_format[16], by_type[16], words[MORE];
     snprintf(by_format, sizeof by_format, "--format=%s", format);
     snprintf(by_type, sizeof by_type, "-T%s", format);
     char rsvg[] = "rsvg-convert", neato[] = "neato", pinned[] = "-n2";
@@ -137,18 +147,18 @@ bool graphviz_convert(const struct text *svg, const struct text *dot, const char
         struct text dressed = { 0 };
         text_bytes(&dressed, text_str(svg), svg->len);
         picture_dress_svg(&dressed);
-        bool ok = tikz ? svg_tikz(&dressed, out, e) : convert((char *[]){ rsvg, by_format, NULL }, &dressed, out, e);
+        bool ok = tikz ? svg_tikz(&dressed, out, e) : convert((char *[]){ rsvg, by_format, scaled(words, "--zoom", 1, format), NULL }, &dressed, out, e);
         text_free(&dressed);
         return ok;
     }
-    if (graphviz_has(neato)) return convert_graph((char *[]){ neato, pinned, by_type, NULL }, dot, out, e);
+    if (graphviz_has(neato)) return convert_graph((char *[]){ neato, pinned, by_type, scaled(words, "-Gdpi", 96, format), NULL }, dot, out, e);
     return err_set(e, EXIT_ENVIRONMENT,
                    "no program here makes %s: install librsvg2-bin (or graphviz), or use -o FILE.svg", format);
 }
 
 bool graphviz_pages(const struct text *pages, unsigned n, const char *format, struct text *out, struct err *e)
 {
-    char rsvg[] = "rsvg-convert", by_format[16], name[PAGES][24], *argv[PAGES + 3] = { rsvg, by_format };
+    char rsvg[] = "rsvg-convert", by_format[16], words[MORE], name[PAGES][24], *argv[PAGES + 4] = { rsvg, by_format };
     struct text none = { 0 };
     FILE *f[PAGES];
     bool ok = graphviz_has(rsvg) || err_set(e, EXIT_ENVIRONMENT, "no program here makes %s: install librsvg2-bin, or use -o NAME-%%02d.svg", format);
@@ -161,6 +171,7 @@ bool graphviz_pages(const struct text *pages, unsigned n, const char *format, st
         opened++;
     }
     if (ok && opened < n) ok = false;
+    argv[2 + opened] = scaled(words, "--zoom", 1, format);
     ok = (ok || err_set(e, EXIT_ENVIRONMENT, "no temporary files for the slides: check TMPDIR and the free space")) && convert(argv, &none, out, e);
     while (opened) fclose(f[--opened]);
     return ok;
@@ -168,7 +179,7 @@ bool graphviz_pages(const struct text *pages, unsigned n, const char *format, st
 
 bool graphviz_layout(const struct text *dot, const char *format, struct text *out, struct err *e)
 {
-    char by_type[16], program[] = "dot", by_svg[] = "svg";
+    char by_type[16], words[MORE], program[] = "dot", by_svg[] = "svg";
     if (picture_splits()) format = by_svg;
     snprintf(by_type, sizeof by_type, "-T%s", format);
     char svg[] = "-Tsvg", rsvg[] = "rsvg-convert";
@@ -180,7 +191,7 @@ bool graphviz_layout(const struct text *dot, const char *format, struct text *ou
         return ok;
     }
     if (graphviz_has(program)) /* SVG gets its caption on the way out */
-        return (strcmp(format, "svg") ? convert_graph : convert)((char *[]){ program, by_type, NULL }, dot, out, e);
+        return (strcmp(format, "svg") ? convert_graph : convert)((char *[]){ program, by_type, scaled(words, "-Gdpi", 96, format), NULL }, dot, out, e);
     return err_set(e, EXIT_ENVIRONMENT, "no program here lays this diagram out: install graphviz, or use -o FILE.dot");
 }
 

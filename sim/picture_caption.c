@@ -1,5 +1,5 @@
-/* See picture_caption.h. This file: the words, their lines, and SVG. A character of the font is taken as wider than it is, for the reader's font may be
- * another one. */
+/* See picture_caption.h. This file: the words, their lines, and SVG. A character of the font is taken as wider than it is, for the
+ * reader's font may be another one. */
 #include "sim/picture_caption.h"
 
 #include <langinfo.h>
@@ -8,7 +8,8 @@
 #include <string.h>
 #include "sim/svg_read.h"
 
-enum { MOST = 1000 /* bytes */, SIZE = 14, CHAR = 19 /* half pixels */, LINE = 20, LEFT = 24, ABOVE = 18, BELOW = 16, NARROW = 12 /* columns */ };
+enum { MOST = 1000 /* bytes */, NARROW = 12 /* columns, the least there are */ };
+enum { SIZE = 14, CHAR = 19 /* half pixels */, LINE = 20, LEFT = 24, ABOVE = 18, BELOW = 16 };
 #define FONT "DejaVu Sans Mono, Menlo, Consolas, monospace"
 
 static struct { struct text words; bool on, ascii; const char *theme; int top; } caption;
@@ -19,10 +20,12 @@ bool picture_caption(const struct options *o, struct err *e)
     text_clear(&caption.words);
     caption.on = words != NULL;
     if (!words) return true;
-    if (strlen(words) > MOST) return err_set(e, EXIT_USAGE, "--caption: %zu bytes; a caption has at most %d, --alt takes more", strlen(words), MOST);
+    if (strlen(words) > MOST)
+        return err_set(e, EXIT_USAGE, "--caption: %zu bytes; a caption has at most %d, --alt takes more", strlen(words), MOST);
     text_add(&caption.words, "%s", words);
     text_clean(caption.words.s, true);
-    if (strspn(caption.words.s, " \n") == strlen(caption.words.s)) return err_set(e, EXIT_USAGE, "--caption: no words; leave it out, or write --caption 'POPF in ring 1'");
+    if (strspn(caption.words.s, " \n") == strlen(caption.words.s))
+        return err_set(e, EXIT_USAGE, "--caption: no words; leave it out, or write --caption 'POPF in ring 1'");
     caption.theme = o->value[OPT_THEME];
     caption.ascii = o->value[OPT_ASCII] || (path && !strcmp(path, "-") && strcmp(nl_langinfo(CODESET), "UTF-8"));
     return true;
@@ -38,8 +41,10 @@ const char *caption_dark(void) { return caption.theme && !strcmp(caption.theme, 
 /* Columns of the character of `n` bytes at `s`: two for what Unicode calls wide, roughly. */
 static unsigned columns(const char *s, size_t n)
 {
-    static const struct { uint32_t from, to; } wide[] = { { 0x1100, 0x115f }, { 0x2e80, 0xa4cf }, { 0xac00, 0xd7a3 }, { 0xf900, 0xfaff }, { 0xfe30, 0xfe6f },
-                                                          { 0xff00, 0xff60 }, { 0xffe0, 0xffe6 }, { 0x1f300, 0x1faff }, { 0x20000, 0x3fffd } };
+    static const struct { uint32_t from, to; } wide[] = {
+        { 0x1100, 0x115f }, { 0x2e80, 0xa4cf }, { 0xac00, 0xd7a3 }, { 0xf900, 0xfaff }, { 0xfe30, 0xfe6f }, { 0xff00, 0xff60 },
+        { 0xffe0, 0xffe6 }, { 0x1f300, 0x1faff }, { 0x20000, 0x3fffd },
+    };
     static const unsigned char first[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
     uint32_t c = (unsigned char)*s & first[n];
     for (size_t i = 1; i < n; i++) c = c << 6 | ((unsigned char)s[i] & 0x3f);
@@ -148,9 +153,10 @@ static bool below_svg(struct text *svg)
     if (!box || sscanf(box, "%lf %lf %lf %lf", &x, &y, &w, &h) != 4 || w <= 0 || h <= 0) return false;
     bool painted = paper(svg, graph, colour, sizeof colour);
     unsigned room = w - 2 * LEFT > NARROW * CHAR / 2.0 ? (unsigned)((w - 2 * LEFT) * 2 / CHAR) : NARROW;
+    int at = (int)(graph ? x + w / 2 : x + LEFT);
     snprintf(words, sizeof words, "text-anchor=\"%s\" fill=\"%s\"", graph ? "middle" : "start", painted ? ink(colour) : caption_dark());
     text_add(&element, "<g id=\"caption\" font-family=\"" FONT "\">\n");
-    double higher = (int)lines(text_str(&caption.words), room, (int)(graph ? x + w / 2 : x + LEFT), y + h + ABOVE, words, &element) * LINE + BELOW;
+    double higher = (int)lines(text_str(&caption.words), room, at, y + h + ABOVE, words, &element) * LINE + BELOW;
     text_add(&element, "</g>\n");
     caption.top = (int)(y + h);
     if (painted) lengthen(svg, graph, colour, (h + higher) / h);

@@ -1,5 +1,6 @@
-/* A caption in the forms that are no SVG: TikZ of a ladder, a LaTeX table, DOT, Mermaid, PlantUML, Markdown, plain text. See picture_caption.h.
- * Which form a document has its first words tell: each kind of diagram has its own list of forms, and this is what they share. */
+/* A caption in the forms that are no SVG: TikZ of a ladder, a LaTeX table, DOT, Mermaid, PlantUML, Markdown, plain text. See
+ * picture_caption.h. Which form a document has its first words tell: each kind of diagram has its own list of forms, and this is
+ * what they share. */
 #include "sim/picture_caption.h"
 
 #include <stdio.h>
@@ -18,7 +19,8 @@ static void before(struct text *doc, const char *mark, const struct text *what)
 }
 
 /* For each of its lines: `put` adds the line. Returns how many. */
-static unsigned each(const char *words, unsigned room, struct text *out, void (*put)(const char *line, unsigned n, struct text *out))
+typedef void put_fn(const char *line, unsigned n, struct text *out);
+static unsigned each(const char *words, unsigned room, struct text *out, put_fn *put)
 {
     struct text line = { 0 };
     unsigned n = 0;
@@ -89,7 +91,8 @@ static void put_quoted(const char *line, unsigned n, struct text *out)
 static void below_graph(struct text *doc, const char *words)
 {
     struct text label = { 0 };
-    const char *graph = strstr(doc->s, "  graph ["), *line = graph ? graph + strcspn(graph, "\n") : NULL, *at = graph ? strstr(graph, " label=\"") : NULL;
+    const char *graph = strstr(doc->s, "  graph ["), *line = graph ? graph + strcspn(graph, "\n") : NULL;
+    const char *at = graph ? strstr(graph, " label=\"") : NULL;
     bool titled = at && at < line && at[8] != '"';
     if (titled) {
         at += 8;
@@ -107,7 +110,8 @@ static void below_graph(struct text *doc, const char *words)
 }
 
 static const struct { char c; const char *mermaid, *plantuml; } signs[] = {
-    { '#', "#35;", "<U+0023>" }, { ';', "#59;", ";" }, { '<', "#lt;", "<U+003C>" }, { '>', "#gt;", "<U+003E>" }, { '"', "#quot;", "\"" }, { '\\', "#92;", "<U+005C>" },
+    { '#', "#35;", "<U+0023>" }, { ';', "#59;", ";" }, { '<', "#lt;", "<U+003C>" }, { '>', "#gt;", "<U+003E>" },
+    { '"', "#quot;", "\"" }, { '\\', "#92;", "<U+005C>" },
 };
 
 static void put_signs(const char *line, bool mermaid, struct text *out)

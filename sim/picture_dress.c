@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sim/picture.h"
 #include "sim/picture_caption.h"
 #include "sim/picture_deal.h"
 #include "sim/picture_split.h"
@@ -15,7 +16,24 @@ static const struct size { const char *name; int width, height; } sizes[] = { { 
 enum { SIZES = sizeof sizes / sizeof *sizes };
 static const struct size *size;
 static const char *alt;
+static double scale = 1;
 static struct { int width, height; } canvas;
+
+static bool read_scale(const struct options *o, struct err *e)
+{
+    const char *word = o->value[OPT_SCALE];
+    enum picture_format f;
+    char *end;
+    scale = 1;
+    if (!word) return true;
+    scale = strtod(word, &end);
+    bool number = end != word && !*end && strspn(word, "0123456789.") == strlen(word);
+    if (!number || scale < 0.1 || scale > 10) return err_set(e, EXIT_USAGE, "--scale %s: a number from 0.1 to 10, like 2 or 1.5", word);
+    if (!picture_format(o, o->value[OPT_OUTPUT], &f, e)) return false;
+    return f == PICTURE_PNG || err_set(e, EXIT_USAGE, "--scale: only PNG has pixels; use -o NAME.png, or --size for a canvas of another shape");
+}
+
+double picture_scale(void) { return scale; }
 
 bool picture_dress(const struct options *o, struct err *e)
 {
@@ -26,10 +44,10 @@ bool picture_dress(const struct options *o, struct err *e)
     size = i < 0 ? NULL : &sizes[i];
     alt = o->value[OPT_ALT];
     if (!size && o->value[OPT_SPLIT]) size = &sizes[0];
-    return picture_caption(o, e) && picture_split(o, size ? size->width : 0, size ? size->height : 0, e);
+    return read_scale(o, e) && picture_caption(o, e) && picture_split(o, size ? size->width : 0, size ? size->height : 0, e);
 }
 
-bool picture_dressed(void) { return size || alt || picture_captioned(); }
+bool picture_dressed(void) { return size || alt || picture_captioned() || scale < 0.999 || scale > 1.001; }
 
 /* The value of an attribute of the root element: where it begins, and its length; NULL: it has none. */
 static char *attribute(const struct text *svg, const char *name, size_t *n)

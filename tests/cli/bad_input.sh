@@ -368,6 +368,9 @@ bad "a size of no slide" 2 'known: 16x9, 4x3, column' draw ladder popf --size 3x
 bad "a caption without words" 2 'no words; leave it out' draw ladder popf --caption ' ' -o x.svg
 bad "a caption as long as a chapter" 2 'a caption has at most 1000' draw ladder popf --caption "$(printf 'word %.0s' $(seq 300))" -o x.svg
 bad "a caption of a run" 2 '--caption: an option of draw' run popf --caption words
+bad "pixels of an SVG" 2 'only PNG has pixels' draw ladder popf --scale 2 -o x.svg
+bad "a wild scale" 2 'from 0.1 to 10' draw ladder popf --scale 1e3 -o x.png
+bad "no scale" 2 'from 0.1 to 10' draw ladder popf --scale '' -o x.png
 bad "bits at no moment" 2 'not a place' draw bits popf --at noon -o x.svg
 bad "bits of no address" 2 'neither a hexadecimal address nor a symbol' draw bits popf --va nowhere -o x.svg
 bad "bits as a graph" 2 'no graph' draw bits popf -o x.dot

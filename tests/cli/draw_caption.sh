@@ -11,7 +11,9 @@ draw() { # draw EXIT ARGUMENT...
 words='POPF & <IF> in an "x86" kernel: no trap, \no# fault
 — and, wrapped to the width of the picture, so many words that more than one line of it is taken by them in whatever kind of diagram they stand under, ring 1.'
 # The caption of an SVG file, one line: its words again. Of a wide one two lines at least, of a narrow one more.
-said() { sed -n '/^<g id="caption"/,/^<.g>/p' "$1" | sed -n 's,^<text[^>]*>\(.*\)</text>$,\1,p' | sed 's/&lt;/</g; s/&gt;/>/g; s/&quot;/"/g; s/&amp;/\&/g' | tr '\n' ' ' | sed 's/ $//'; }
+said() {
+    sed -n '/^<g id="caption"/,/^<.g>/p' "$1" | sed -n 's,^<text[^>]*>\(.*\)</text>$,\1,p' | sed 's/&lt;/</g; s/&gt;/>/g; s/&quot;/"/g; s/&amp;/\&/g' | tr '\n' ' ' | sed 's/ $//'
+}
 flat=$(printf %s "$words" | tr '\n' ' ')
 height() { sed -n 's/.*viewBox="[^ ]* [^ ]* [^ ]* \([0-9]*\)[.0-9]*".*/\1/p' "$1" | head -n 1; }
 
@@ -35,6 +37,20 @@ ok "twice the same bytes" cmp ladder.svg again.svg
 if command -v rsvg-convert >/dev/null; then
     draw 0 ladder popf --caption "$words" -o a.png
     ok "PNG has it, too" sh -c "rsvg-convert ladder.svg >b.png && cmp a.png b.png"
+fi
+
+# --- pixels
+size() { od -An -j16 -N8 -tu1 "$1" | awk '{ print $1 * 16777216 + $2 * 65536 + $3 * 256 + $4, $5 * 16777216 + $6 * 65536 + $7 * 256 + $8 }'; }
+if command -v rsvg-convert >/dev/null; then
+    draw 0 bits popf --size 16x9 --scale 1.5 -o s.png
+    ok "--scale: a PNG with more pixels" [ "$(size s.png)" = "1920 1080" ]
+    draw 0 ladder popf --split --scale 2 --size 4x3 -o 's-%d.png'
+    ok "--scale: and so is a slide" [ "$(size s-2.png)" = "1920 1440" ]
+fi
+if command -v neato >/dev/null; then
+    mkdir only && ln -s "$(command -v neato)" only/neato && ln -s "$(command -v timeout)" only/timeout
+    for n in 1 2; do PATH="$work/only" draw 0 ladder popf --scale $n --caption words -o n$n.png; done
+    ok "--scale: neato alone will do" awk -v a="$(size n1.png)" -v b="$(size n2.png)" 'BEGIN { split(a, x); split(b, y); d = y[1] - 2 * x[1]; exit !(x[1] > 100 && d * d < 16) }'
 fi
 
 # --- canvases: slides, frames, themes
