@@ -23,8 +23,8 @@ bool picture_caption(const struct options *o, struct err *e)
     if (strlen(words) > MOST)
         return err_set(e, EXIT_USAGE, "--caption: %zu bytes; a caption has at most %d, --alt takes more", strlen(words), MOST);
     text_add(&caption.words, "%s", words);
-    text_clean(caption.words.s, true);
-    if (strspn(caption.words.s, " \n") == strlen(caption.words.s))
+    if (caption.words.len) text_clean(caption.words.s, true);
+    if (strspn(text_str(&caption.words), " \n") == strlen(text_str(&caption.words)))
         return err_set(e, EXIT_USAGE, "--caption: no words; leave it out, or write --caption 'POPF in ring 1'");
     caption.theme = o->value[OPT_THEME];
     caption.ascii = o->value[OPT_ASCII] || (path && !strcmp(path, "-") && strcmp(nl_langinfo(CODESET), "UTF-8"));

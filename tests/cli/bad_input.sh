@@ -366,6 +366,7 @@ bad "slides of a matrix in words" 2 'no diagram is written as .md' draw matrix -
 bad "frames as text" 2 'in one file for Beamer' draw ladder popf --frames -o x-%d.txt
 bad "a size of no slide" 2 'known: 16x9, 4x3, column' draw ladder popf --size 3x2 -o x.svg
 bad "a caption without words" 2 'no words; leave it out' draw ladder popf --caption ' ' -o x.svg
+bad "an empty caption" 2 'no words; leave it out' draw ladder popf --caption= -o x.svg
 bad "a caption as long as a chapter" 2 'a caption has at most 1000' draw ladder popf --caption "$(printf 'word %.0s' $(seq 300))" -o x.svg
 bad "a caption of a run" 2 '--caption: an option of draw' run popf --caption words
 bad "pixels of an SVG" 2 'only PNG has pixels' draw ladder popf --scale 2 -o x.svg
