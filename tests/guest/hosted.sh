@@ -73,6 +73,13 @@ check "somebody types" [ $? = 0 -a "$(grep -c README "$TMPDIR/hosted")" = 1 ]
 bare build/guests/mini.elf --ram 16M --disk $img --append disk --serial-in "$TMPDIR/typed"
 check "  and the guest does as on a bare machine" sh -c "[ \"$(answers "$TMPDIR/hosted")\" = \"$(answers "$TMPDIR/bare")\" ]"
 
+# The serial port's loopback, by which a driver finds the port.
+image loopback
+bare "$TMPDIR/loopback.elf"
+hosted "$TMPDIR/loopback.elf"
+check "COM1 in loopback: modem's lines, what comes back, its interrupt: as bare" same
+check "  which is what the manual says" grep -q 'inputs: 0000000A 00000090' "$TMPDIR/hosted"
+
 # A driver with everything that drives know, a part for each of three techniques.
 image disk
 numbered >"$TMPDIR/numbered.img"
