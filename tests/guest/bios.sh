@@ -44,6 +44,14 @@ for name in system memory disk keyboard; do
     others $name
 done
 
+sector unreal 8
+truncate -s 8M "$TMPDIR/unreal.img"
+for cpu in native te bt vtx; do
+    boot unreal --cpu $cpu
+    check "flat real mode's FS and GS, $cpu" same unreal
+done
+others unreal
+
 sector video 8
 sector return 1
 for cpu in native te bt vtx "bt --set vmm.apic=1" "vtx --mmu two-level --model nehalem --set vmm.apic=1"; do

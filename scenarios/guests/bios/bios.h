@@ -2,8 +2,9 @@
 //
 // Idea 1: every software interrupt and IRQ enters through a stub (entry.S) that saves the caller's registers as a struct
 // regs, switches to the BIOS's own stack, and calls a C function; what that changes in the struct the caller gets back.
-// Idea 2: plain pointers are into segment EC00 (variables, stack, constants; see bios.ld). Memory of the first 64 KB, where
-// vectors and the BIOS data area lie, is reached through FS, which is always 0 here; anything else through GS.
+// Idea 2: plain pointers are into segment EC00 (variables, stack, constants; see bios.ld). Memory of other segments, such as the
+// vectors' and the data area's, is reached through ES, which is EC00 again behind each access. FS and GS are never loaded: what a
+// program of flat real mode has in them, a base that is not 16 times the selector, survives.
 // Manuals: IBM PC AT and PS/2 technical references (interface of the services, data area); Ralf Brown's Interrupt List.
 #ifndef BIOS_H
 #define BIOS_H
@@ -18,7 +19,7 @@ union reg {
 };
 // As the stub pushes it. `di.e` is EDI, `di.x` DI, `ax.h` AH.
 struct regs {
-    uint16_t gs, fs, es, ds;
+    uint16_t es, ds;
     union reg di, si, bp, sp, bx, dx, cx, ax;
     uint16_t function, ip, cs, flags;
 };
@@ -54,14 +55,35 @@ static inline uint32_t inl(uint16_t port)
 uint8_t cmos(uint8_t at);
 void cmos_set(uint8_t at, uint8_t value);
 
-// --- memory: low_*(at) is the byte, word, long at linear address `at` below 64 KB; far_*(at) the one at GS:at
-#define low_byte(at) (*(volatile uint8_t __seg_fs *)(uint32_t)(at))
-#define low_word(at) (*(volatile uint16_t __seg_fs *)(uint32_t)(at))
-#define low_long(at) (*(volatile uint32_t __seg_fs *)(uint32_t)(at))
-#define far_byte(at) (*(volatile uint8_t __seg_gs *)(uint32_t)(uint16_t)(at))
-#define far_word(at) (*(volatile uint16_t __seg_gs *)(uint32_t)(uint16_t)(at))
-#define far_long(at) (*(volatile uint32_t __seg_gs *)(uint32_t)(uint16_t)(at))
-static inline void far_segment(uint16_t segment) { __asm__ volatile("mov gs, %0" : : "r"(segment) : "memory"); }
+// --- memory: low_*(at) is the byte, word, long at linear address `at` below 64 KB; far_*(segment, at) the one there; *_set stores
+#define ACCESS(name, type, reg) \
+    static inline type far_##name(uint16_t segment, uint16_t at) \
+    { \
+        type v; \
+        __asm__ volatile("pushw es; mov es, %1; mov %0, es:[%2]; popw es" \
+                         : "=&" reg(v) : "r"(segment), "r"((uint32_t)at) : "memory"); \
+        return v; \
+    } \
+    static inline void far_##name##_set(uint16_t segment, uint16_t at, type v) \
+    { \
+        __asm__ volatile("pushw es; mov es, %0; mov es:[%1], %2; popw es" \
+                         : : "r"(segment), "r"((uint32_t)at), reg(v) : "memory"); \
+    } \
+    static inline type low_##name(uint16_t at) { return far_##name(0, at); } \
+    static inline void low_##name##_set(uint16_t at, type v) { far_##name##_set(0, at, v); }
+ACCESS(byte, uint8_t, "q")
+ACCESS(word, uint16_t, "r")
+ACCESS(long, uint32_t, "r")
+#undef ACCESS
+static inline void far_fill(uint16_t segment, uint16_t at, uint16_t word, uint16_t words)
+{
+    __asm__ volatile("pushw es; mov es, %2; rep stosw; popw es" : "+D"(at), "+c"(words) : "r"(segment), "a"(word) : "memory");
+}
+static inline void far_move(uint16_t segment, uint16_t to, uint16_t from, uint16_t words) // upwards
+{
+    __asm__ volatile("pushw ds; pushw es; mov ds, %3; mov es, %3; rep movsw; popw es; popw ds"
+                     : "+D"(to), "+S"(from), "+c"(words) : "r"(segment) : "memory");
+}
 void far_copy(uint16_t to_segment, uint16_t to, const void *from, uint16_t bytes); // from EC00
 void far_fetch(void *to, uint16_t from_segment, uint16_t from, uint16_t bytes);    // to EC00
 

@@ -146,14 +146,13 @@ static void take_for_floppy(struct drive *d)
 static void write_table(const struct drive *d, uint8_t index)
 {
     uint16_t at = (uint16_t)(EBDA_DISK_TABLES + 16 * index);
-    far_segment(EBDA_SEGMENT);
-    far_word(at) = d->logical.cylinders;
-    far_byte(at + 2) = d->logical.heads;
-    far_word(at + 5) = 0xFFFF;
-    far_byte(at + 8) = d->logical.heads > 8 ? 0x08 : 0;
-    far_word(at + 12) = d->logical.cylinders;
-    far_byte(at + 14) = d->logical.sectors;
-    low_long((index ? 0x46 : 0x41) * 4) = (uint32_t)EBDA_SEGMENT << 16 | at;
+    far_word_set(EBDA_SEGMENT, at, d->logical.cylinders);
+    far_byte_set(EBDA_SEGMENT, at + 2, d->logical.heads);
+    far_word_set(EBDA_SEGMENT, at + 5, 0xFFFF);
+    far_byte_set(EBDA_SEGMENT, at + 8, d->logical.heads > 8 ? 0x08 : 0);
+    far_word_set(EBDA_SEGMENT, at + 12, d->logical.cylinders);
+    far_byte_set(EBDA_SEGMENT, at + 14, d->logical.sectors);
+    low_long_set((index ? 0x46 : 0x41) * 4, (uint32_t)EBDA_SEGMENT << 16 | at);
 }
 
 void disk_init(void)
@@ -166,8 +165,8 @@ void disk_init(void)
         found++;
     }
     uint8_t disks = (uint8_t)(found - floppies);
-    low_byte(BDA_DISKS) = disks;
-    if (floppies) low_word(BDA_EQUIPMENT) = low_word(BDA_EQUIPMENT) | 1;
+    low_byte_set(BDA_DISKS, disks);
+    if (floppies) low_word_set(BDA_EQUIPMENT, low_word(BDA_EQUIPMENT) | 1);
     for (uint8_t n = 0; n < disks && n < 2; n++) write_table(&drives[floppies + n], n);
 }
 
@@ -245,8 +244,7 @@ static enum status by_packet(const struct regs *r, const struct drive *d, uint8_
     if (p.size < sizeof p || p.count > 127) return BAD_PARAMETER;
     enum status s = p.lba_high || p.lba >= d->total || d->total - p.lba < p.count ? NOT_FOUND
                     : !p.count ? OK : transfer(d, code, p.lba, p.count, p.segment, p.offset, &done);
-    far_segment(r->ds);
-    if (s != OK) far_byte(r->si.x + 2) = done;
+    if (s != OK) far_byte_set(r->ds, r->si.x + 2, done);
     return s;
 }
 
@@ -312,7 +310,7 @@ void int_13(struct regs *r)
     } else {
         enum status s = d ? serve(r, d) : function == 0 ? OK : BAD_PARAMETER;
         r->ax.h = (uint8_t)(function == 0x41 && s == OK ? 0x21 : s);
-        low_byte(last) = (uint8_t)s;
+        low_byte_set(last, (uint8_t)s);
     }
     set_flag(r, CARRY, low_byte(last) != OK);
 }

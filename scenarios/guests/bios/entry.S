@@ -8,8 +8,8 @@
 .code16
 .set SEGMENT, 0xEC00
 .set STACK_TOP, 0x4000
-.set FRAME, 48                      // bytes of a struct regs
-.set FUNCTION, 40                   // its member
+.set FRAME, 44                      // bytes of a struct regs
+.set FUNCTION, 36                   // its member
 
 .section .bss
     .balign 4
@@ -50,8 +50,6 @@ stub_in:
     pushad
     push ds
     push es
-    push fs
-    push gs
     cld
     mov bx, ss
     mov ax, SEGMENT
@@ -88,8 +86,6 @@ stub_in_nested:
     mov es, ax
     call SEGMENT:dispatch
 stub_out:
-    pop gs
-    pop fs
     pop es
     pop ds
     popad
@@ -239,10 +235,8 @@ place 0xFFF0
 .section .text
 .set ROM_SEGMENT_F000, 0xF000
 
-// EBP: struct regs. Its function is called as C calls it; FS = 0 for as long as we are here.
+// EBP: struct regs. Its function is called as C calls it. FS and GS are the caller's for as long as we are here (bios.h).
 dispatch:
-    xor ax, ax
-    mov fs, ax
     mov eax, ebp
     or ebp, ebp
     jz 1f
@@ -282,23 +276,25 @@ callout:
     mov [stack_next], esp
     mov ebp, eax
     movzx edx, dl
-    mov ax, [ebp + 46]
+    xor cx, cx
+    mov es, cx
+    mov ax, [ebp + 42]
     and ax, 0xFCFF                  // IF and TF are clear in a handler, and here
     push ax
     push cs
     push offset 1f
-    push dword ptr fs:[edx * 4]
+    push dword ptr es:[edx * 4]
     push ax
     popf
-    push word ptr [ebp + 6]
-    mov es, [ebp + 4]
-    mov edi, [ebp + 8]
-    mov esi, [ebp + 12]
-    mov ebx, [ebp + 24]
-    mov edx, [ebp + 28]
-    mov ecx, [ebp + 32]
-    mov eax, [ebp + 36]
-    mov ebp, [ebp + 16]
+    push word ptr [ebp + 2]
+    mov es, [ebp]
+    mov edi, [ebp + 4]
+    mov esi, [ebp + 8]
+    mov ebx, [ebp + 20]
+    mov edx, [ebp + 24]
+    mov ecx, [ebp + 28]
+    mov eax, [ebp + 32]
+    mov ebp, [ebp + 12]
     pop ds
     retf
 1:  cli
@@ -310,21 +306,19 @@ callout:
     mov ax, SEGMENT
     mov ds, ax
     mov es, ax
-    xor ax, ax
-    mov fs, ax
     movzx esp, sp
     mov ebp, [esp + 38]
-    pop word ptr [ebp + 46]
-    pop word ptr [ebp + 4]
-    pop word ptr [ebp + 6]
+    pop word ptr [ebp + 42]
+    pop word ptr [ebp]
+    pop word ptr [ebp + 2]
+    pop dword ptr [ebp + 4]
     pop dword ptr [ebp + 8]
     pop dword ptr [ebp + 12]
-    pop dword ptr [ebp + 16]
     add esp, 4
+    pop dword ptr [ebp + 20]
     pop dword ptr [ebp + 24]
     pop dword ptr [ebp + 28]
     pop dword ptr [ebp + 32]
-    pop dword ptr [ebp + 36]
     add esp, 4
     pop dword ptr [stack_next]
     pop ebp

@@ -64,7 +64,7 @@ enum { GREY = sizeof grey / sizeof grey[0] };
 static uint8_t shifts(void) { return low_byte(BDA_SHIFT); }
 static void change(uint16_t at, uint8_t bits, bool on)
 {
-    low_byte(at) = (uint8_t)(on ? low_byte(at) | bits : low_byte(at) & ~bits);
+    low_byte_set(at, (uint8_t)(on ? low_byte(at) | bits : low_byte(at) & ~bits));
 }
 
 // --- the ring
@@ -79,8 +79,8 @@ static bool put(uint16_t word)
 {
     uint16_t tail = low_word(BDA_KEY_TAIL), next = after(tail);
     if (next == low_word(BDA_KEY_HEAD)) return false; // full
-    low_word(0x400 + tail) = word;
-    low_word(BDA_KEY_TAIL) = next;
+    low_word_set(0x400 + tail, word);
+    low_word_set(BDA_KEY_TAIL, next);
     return true;
 }
 
@@ -105,14 +105,14 @@ static bool state_key(uint8_t scan, bool down, bool e0)
         change(BDA_SHIFT, alt ? ALT : CONTROL, held);
         if (alt && !held && low_byte(BDA_KEYPAD)) { // a character was typed as a number
             put(low_byte(BDA_KEYPAD));
-            low_byte(BDA_KEYPAD) = 0;
+            low_byte_set(BDA_KEYPAD, 0);
         }
         return true;
     }
     for (unsigned n = 0; n < 3 && !e0; n++) {
         if (scan != locks[n].scan) continue;
         if (scan != 0x3A && shifts() & CONTROL) return false; // pause and break
-        if (down && !(low_byte(BDA_SHIFT2) & locks[n].held)) low_byte(BDA_SHIFT) = shifts() ^ locks[n].lock;
+        if (down && !(low_byte(BDA_SHIFT2) & locks[n].held)) low_byte_set(BDA_SHIFT, shifts() ^ locks[n].lock);
         change(BDA_SHIFT2, locks[n].held, down);
         return true;
     }
@@ -137,7 +137,7 @@ static bool keypad_number(uint8_t scan)
 {
     static const uint8_t digits[] = { 7, 8, 9, 10, 4, 5, 6, 10, 1, 2, 3, 0 };
     if (!(shifts() & ALT) || scan < 0x47 || scan > 0x52 || digits[scan - 0x47] > 9) return false;
-    low_byte(BDA_KEYPAD) = (uint8_t)(low_byte(BDA_KEYPAD) * 10 + digits[scan - 0x47]);
+    low_byte_set(BDA_KEYPAD, (uint8_t)(low_byte(BDA_KEYPAD) * 10 + digits[scan - 0x47]));
     return true;
 }
 
@@ -145,19 +145,20 @@ static void key_down(struct regs *r, uint8_t scan, bool e0)
 {
     uint16_t word = 0;
     if ((shifts() & (CONTROL | ALT)) == (CONTROL | ALT) && scan == 0x53) {
-        low_word(BDA_RESET) = 0x1234;
+        low_word_set(BDA_RESET, 0x1234);
         reset_now();
     }
     if (scan == 0x46 && shifts() & CONTROL) { // break
-        low_byte(BDA_BREAK) = 0x80;
-        low_word(BDA_KEY_HEAD) = low_word(BDA_KEY_TAIL) = low_word(BDA_KEY_BEGIN);
+        low_byte_set(BDA_BREAK, 0x80);
+        low_word_set(BDA_KEY_TAIL, low_word(BDA_KEY_BEGIN));
+        low_word_set(BDA_KEY_HEAD, low_word(BDA_KEY_BEGIN));
         struct regs none = *r;
         callout(&none, 0x1B);
         put(0);
         return;
     }
     if (!e0 && keypad_number(scan)) return;
-    if (scan == 0x52) low_byte(BDA_SHIFT) = shifts() ^ INSERT;
+    if (scan == 0x52) low_byte_set(BDA_SHIFT, shifts() ^ INSERT);
     for (unsigned n = 0; n < GREY && e0; n++)
         if (grey[n].scan == scan) word = word_of(scan, &grey[n].key, true);
     if (!e0 && scan < KEYS) word = word_of(scan, &keys[scan], false);
@@ -204,7 +205,7 @@ static bool old_form(uint16_t *word)
     return *word >> 8 < 0x85;
 }
 
-static void take(void) { low_word(BDA_KEY_HEAD) = after(low_word(BDA_KEY_HEAD)); }
+static void take(void) { low_word_set(BDA_KEY_HEAD, after(low_word(BDA_KEY_HEAD))); }
 static uint16_t first(void) { return low_word(0x400 + low_word(BDA_KEY_HEAD)); }
 
 static uint16_t read_key(bool enhanced)
@@ -251,9 +252,11 @@ void int_16(struct regs *r)
 
 void keyboard_init(void)
 {
-    low_word(BDA_KEY_BEGIN) = low_word(BDA_KEY_HEAD) = low_word(BDA_KEY_TAIL) = BDA_KEYS - 0x400;
-    low_word(BDA_KEY_END) = BDA_KEYS - 0x400 + 32;
-    low_byte(BDA_KEY_MODE) = ENHANCED;
+    low_word_set(BDA_KEY_BEGIN, BDA_KEYS - 0x400);
+    low_word_set(BDA_KEY_TAIL, BDA_KEYS - 0x400);
+    low_word_set(BDA_KEY_HEAD, BDA_KEYS - 0x400);
+    low_word_set(BDA_KEY_END, BDA_KEYS - 0x400 + 32);
+    low_byte_set(BDA_KEY_MODE, ENHANCED);
     while (inb(0x64) & 1) inb(0x60);
     outb(0x64, 0x60); // translation, system flag, IRQ 1; the mouse is off
     outb(0x60, 0x65);

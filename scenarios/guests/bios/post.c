@@ -11,22 +11,21 @@ enum { VECTORS_LOW = 0x20, VECTORS_SLAVE = 0x70, DUMMY = 0xFF53 };
 
 static void vectors_init(void)
 {
-    far_segment(ROM_SEGMENT);
     uint16_t table = (uint16_t)(uint32_t)vector_table;
     for (uint16_t n = 0; n < 0x100; n++) {
-        uint16_t at = n < VECTORS_LOW ? far_word(table + 2 * n)
-                      : n >= VECTORS_SLAVE && n < VECTORS_SLAVE + 8 ? far_word(table + 2 * (n - VECTORS_SLAVE + VECTORS_LOW))
-                      : DUMMY;
+        bool slave = n >= VECTORS_SLAVE && n < VECTORS_SLAVE + 8;
+        uint16_t at = n < VECTORS_LOW ? far_word(ROM_SEGMENT, table + 2 * n)
+                      : slave ? far_word(ROM_SEGMENT, table + 2 * (n - VECTORS_SLAVE + VECTORS_LOW)) : DUMMY;
         bool users = (n >= 0x60 && n < 0x68) || n >= 0x78 || n == 0x1F || n == 0x43;
-        low_long(4 * n) = users ? 0 : (uint32_t)ROM_SEGMENT << 16 | at;
+        low_long_set(4 * n, users ? 0 : (uint32_t)ROM_SEGMENT << 16 | at);
     }
 }
 
 static void data_area_init(void)
 {
     uint16_t warm = low_word(BDA_RESET);
-    for (uint16_t at = 0x400; at < 0x500; at += 4) low_long(at) = 0;
-    low_word(BDA_RESET) = warm;
+    for (uint16_t at = 0x400; at < 0x500; at += 4) low_long_set(at, 0);
+    low_word_set(BDA_RESET, warm);
 }
 
 static __attribute__((noreturn)) void give_up(const char *why)

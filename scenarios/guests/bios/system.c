@@ -72,9 +72,9 @@ void int_08(struct regs *r)
     uint32_t ticks = low_long(BDA_TICKS) + 1;
     if (ticks >= TICKS_A_DAY) {
         ticks = 0;
-        low_byte(BDA_MIDNIGHT) = 1;
+        low_byte_set(BDA_MIDNIGHT, 1);
     }
-    low_long(BDA_TICKS) = ticks;
+    low_long_set(BDA_TICKS, ticks);
     struct regs user = *r;
     callout(&user, 0x1C);
     end_of_interrupt();
@@ -101,14 +101,14 @@ void int_75(struct regs *r) // the x87 unit
 void int_76(struct regs *r) // the disk
 {
     (void)r;
-    low_byte(BDA_DISK_INTERRUPT) = 0xFF;
+    low_byte_set(BDA_DISK_INTERRUPT, 0xFF);
     end_of_slave_interrupt();
 }
 
 void int_05(struct regs *r) // print the screen: there is no printer
 {
     (void)r;
-    low_byte(0x500) = 0xFF;
+    low_byte_set(0x500, 0xFF);
 }
 
 // --- int 11h, 12h, 14h, 17h
@@ -252,20 +252,19 @@ static void a20_service(struct regs *r)
     r->ax.h = 0;
 }
 
-static void descriptor(uint16_t at, uint32_t base, uint8_t rights)
+static void descriptor(const struct regs *r, uint16_t at, uint32_t base, uint8_t rights)
 {
-    far_word(at) = 0xFFFF;
-    far_long(at + 2) = (base & 0xFFFFFF) | (uint32_t)rights << 24;
-    far_word(at + 6) = (uint16_t)(base >> 24 << 8);
+    far_word_set(r->es, r->si.x + at, 0xFFFF);
+    far_long_set(r->es, r->si.x + at + 2, (base & 0xFFFFFF) | (uint32_t)rights << 24);
+    far_word_set(r->es, r->si.x + at + 6, (uint16_t)(base >> 24 << 8));
 }
 
 static void move(struct regs *r)
 {
     bool open = a20(true);
-    far_segment(r->es);
-    descriptor((uint16_t)(r->si.x + 0x08), ((uint32_t)r->es << 4) + r->si.x, 0x93);
-    descriptor((uint16_t)(r->si.x + 0x20), 0xEC000, 0x9B);
-    descriptor((uint16_t)(r->si.x + 0x28), 0xEC000, 0x93);
+    descriptor(r, 0x08, ((uint32_t)r->es << 4) + r->si.x, 0x93);
+    descriptor(r, 0x20, 0xEC000, 0x9B);
+    descriptor(r, 0x28, 0xEC000, 0x93);
     block_move(r->es, r->si.x, r->cx.x);
     a20(open);
     r->ax.h = 0;
@@ -353,11 +352,11 @@ void int_1a(struct regs *r)
         r->cx.x = low_word(BDA_TICKS + 2);
         r->dx.x = low_word(BDA_TICKS);
         r->ax.x = low_byte(BDA_MIDNIGHT);
-        low_byte(BDA_MIDNIGHT) = 0;
+        low_byte_set(BDA_MIDNIGHT, 0);
         break;
     case 0x01:
-        low_long(BDA_TICKS) = (uint32_t)r->cx.x << 16 | r->dx.x;
-        low_byte(BDA_MIDNIGHT) = 0;
+        low_long_set(BDA_TICKS, (uint32_t)r->cx.x << 16 | r->dx.x);
+        low_byte_set(BDA_MIDNIGHT, 0);
         r->ax.h = 0;
         break;
     case 0x02:
@@ -434,15 +433,18 @@ static void ports_init(void)
 {
     static const uint16_t printers[] = { 0x3BC, 0x378, 0x278 };
     uint8_t found = 0;
-    for (uint8_t n = 0; n < 4; n++) low_byte(BDA_COM_TIMEOUT + n) = low_byte(BDA_LPT_TIMEOUT + n) = n < 3 ? 10 : 1;
+    for (uint8_t n = 0; n < 4; n++) {
+        low_byte_set(BDA_LPT_TIMEOUT + n, n < 3 ? 10 : 1);
+        low_byte_set(BDA_COM_TIMEOUT + n, n < 3 ? 10 : 1);
+    }
     for (uint8_t n = 0; n < 3; n++) {
         outb(printers[n], 0xAA);
-        if (inb(printers[n]) == 0xAA) low_word(BDA_LPT + 2 * found++) = printers[n];
+        if (inb(printers[n]) == 0xAA) low_word_set(BDA_LPT + 2 * found++, printers[n]);
     }
-    low_word(BDA_EQUIPMENT) = (uint16_t)(low_word(BDA_EQUIPMENT) | found << 14);
+    low_word_set(BDA_EQUIPMENT, (uint16_t)(low_word(BDA_EQUIPMENT) | found << 14));
     if (inb(0x3F8 + 2) != 0xFF) {
-        low_word(BDA_COM) = 0x3F8;
-        low_word(BDA_EQUIPMENT) = low_word(BDA_EQUIPMENT) | 1 << 9;
+        low_word_set(BDA_COM, 0x3F8);
+        low_word_set(BDA_EQUIPMENT, low_word(BDA_EQUIPMENT) | 1 << 9);
         line_set_up(0x3F8, 0xE3); // 9600 baud, 8 bits, no parity
     }
 }
@@ -462,12 +464,11 @@ void system_init(void)
     outb(0x43, 0x54);                 // counter 1: refresh
     outb(0x41, 18);
     uint32_t seconds = (from_bcd(cmos(4)) * 60 + from_bcd(cmos(2))) * 60 + from_bcd(cmos(0));
-    low_long(BDA_TICKS) = seconds * 18 + seconds * 2065 / 10000;
-    low_word(BDA_MEMORY) = LOW_KB;
-    low_word(BDA_EBDA) = EBDA_SEGMENT;
-    far_segment(EBDA_SEGMENT);
-    far_byte(0) = 1; // KB
-    low_word(BDA_EQUIPMENT) = 0x0002; // an FPU
+    low_long_set(BDA_TICKS, seconds * 18 + seconds * 2065 / 10000);
+    low_word_set(BDA_MEMORY, LOW_KB);
+    low_word_set(BDA_EBDA, EBDA_SEGMENT);
+    far_byte_set(EBDA_SEGMENT, 0, 1); // KB
+    low_word_set(BDA_EQUIPMENT, 0x0002); // an FPU
     a20(true);
     ports_init();
 }

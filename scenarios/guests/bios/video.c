@@ -82,8 +82,7 @@ static void program_colors(void)
 
 static void fill(uint16_t at, uint16_t cells, uint16_t cell)
 {
-    far_segment(mode_now()->segment);
-    for (; cells--; at = (uint16_t)(at + 2)) far_word(at) = cell;
+    far_fill(mode_now()->segment, at, cell, cells);
 }
 
 static void set_mode(uint8_t number)
@@ -92,23 +91,23 @@ static void set_mode(uint8_t number)
     bool mono = m->segment == 0xB000;
     program_registers(m);
     program_colors();
-    low_byte(BDA_MODE) = number & 0x7F;
-    low_word(BDA_COLUMNS) = m->columns;
-    low_word(BDA_PAGE_SIZE) = m->page_bytes;
-    low_word(BDA_PAGE_START) = 0;
-    for (uint8_t n = 0; n < PAGES; n++) low_word(BDA_CURSOR + 2 * n) = 0;
-    low_word(BDA_CURSOR_SHAPE) = 0x0607;
-    low_byte(BDA_PAGE) = 0;
-    low_word(BDA_CRTC) = mono ? 0x3B4 : 0x3D4;
-    low_byte(BDA_CRT_MODE) = m->crt_mode;
-    low_byte(BDA_PALETTE) = 0x30;
-    low_byte(BDA_ROWS) = 24;
-    low_word(BDA_CELL_HEIGHT) = 16;
-    low_byte(BDA_VIDEO_CONTROL) = (uint8_t)(0x60 | (number & 0x80));
-    low_byte(BDA_VIDEO_SWITCHES) = 0xF9;
-    low_byte(BDA_VIDEO_FLAGS) = 0x51;
-    low_byte(BDA_VIDEO_DCC) = 0x08;
-    low_word(BDA_EQUIPMENT) = (uint16_t)((low_word(BDA_EQUIPMENT) & ~0x30) | (mono ? 0x30 : m->columns == 40 ? 0x10 : 0x20));
+    low_byte_set(BDA_MODE, number & 0x7F);
+    low_word_set(BDA_COLUMNS, m->columns);
+    low_word_set(BDA_PAGE_SIZE, m->page_bytes);
+    low_word_set(BDA_PAGE_START, 0);
+    for (uint8_t n = 0; n < PAGES; n++) low_word_set(BDA_CURSOR + 2 * n, 0);
+    low_word_set(BDA_CURSOR_SHAPE, 0x0607);
+    low_byte_set(BDA_PAGE, 0);
+    low_word_set(BDA_CRTC, mono ? 0x3B4 : 0x3D4);
+    low_byte_set(BDA_CRT_MODE, m->crt_mode);
+    low_byte_set(BDA_PALETTE, 0x30);
+    low_byte_set(BDA_ROWS, 24);
+    low_word_set(BDA_CELL_HEIGHT, 16);
+    low_byte_set(BDA_VIDEO_CONTROL, (uint8_t)(0x60 | (number & 0x80)));
+    low_byte_set(BDA_VIDEO_SWITCHES, 0xF9);
+    low_byte_set(BDA_VIDEO_FLAGS, 0x51);
+    low_byte_set(BDA_VIDEO_DCC, 0x08);
+    low_word_set(BDA_EQUIPMENT, (uint16_t)((low_word(BDA_EQUIPMENT) & ~0x30) | (mono ? 0x30 : m->columns == 40 ? 0x10 : 0x20)));
     if (!(number & 0x80)) fill(0, 0x4000, NORMAL << 8 | BLANK);
 }
 
@@ -125,7 +124,7 @@ static uint16_t cell_at(uint8_t page, uint8_t row, uint8_t column)
 
 static void cursor_set(uint8_t page, uint8_t row, uint8_t column)
 {
-    low_word(BDA_CURSOR + 2 * (page & 7)) = (uint16_t)(row << 8 | column);
+    low_word_set(BDA_CURSOR + 2 * (page & 7), (uint16_t)(row << 8 | column));
     if (page == low_byte(BDA_PAGE)) crtc_word(CRTC_CURSOR, cell_at(page, row, column) >> 1);
 }
 
@@ -136,7 +135,7 @@ static uint16_t cursor_cell(uint8_t page) { return cell_at(page, (uint8_t)(curso
 static void cursor_shape(uint16_t shape)
 {
     uint8_t first = shape >> 8 & 0x1F, last = shape & 0x1F, off = shape >> 8 & 0x60;
-    low_word(BDA_CURSOR_SHAPE) = shape;
+    low_word_set(BDA_CURSOR_SHAPE, shape);
     if (!(low_byte(BDA_VIDEO_CONTROL) & 1) && first <= last && last < 8 && first < 8) {
         bool line = last - first <= 1 && last >= 6;
         first = (uint8_t)(line ? 13 + first - 6 : first * 2);
@@ -148,8 +147,8 @@ static void cursor_shape(uint16_t shape)
 static void select_page(uint8_t page)
 {
     uint16_t begin = page_begin(page & 7);
-    low_byte(BDA_PAGE) = page & 7;
-    low_word(BDA_PAGE_START) = begin;
+    low_byte_set(BDA_PAGE, page & 7);
+    low_word_set(BDA_PAGE_START, begin);
     crtc_word(CRTC_START, begin >> 1);
     cursor_set(page & 7, (uint8_t)(cursor(page) >> 8), (uint8_t)cursor(page));
 }
@@ -160,8 +159,7 @@ struct box { uint8_t page, top, left, bottom, right, lines, attribute; bool down
 
 static void move_row(uint16_t to, uint16_t from, uint8_t cells)
 {
-    far_segment(mode_now()->segment);
-    for (; cells--; to = (uint16_t)(to + 2), from = (uint16_t)(from + 2)) far_word(to) = far_word(from);
+    far_move(mode_now()->segment, to, from, cells);
 }
 
 static void scroll(struct box b)
@@ -184,10 +182,10 @@ static void scroll(struct box b)
 static void put_cells(uint8_t page, uint16_t count, uint8_t character, int attribute_or_none)
 {
     uint16_t at = cursor_cell(page);
-    far_segment(mode_now()->segment);
+    uint16_t segment = mode_now()->segment;
     for (; count--; at = (uint16_t)(at + 2)) {
-        far_byte(at) = character;
-        if (attribute_or_none >= 0) far_byte(at + 1) = (uint8_t)attribute_or_none;
+        far_byte_set(segment, at, character);
+        if (attribute_or_none >= 0) far_byte_set(segment, at + 1, (uint8_t)attribute_or_none);
     }
 }
 
@@ -206,8 +204,7 @@ static void teletype(uint8_t page, uint8_t character, int attribute_or_none)
     if (column == columns()) column = 0, row++;
     if (row > last_row()) {
         row = last_row();
-        far_segment(mode_now()->segment);
-        uint8_t under = far_byte(cell_at(page, row, column) + 1);
+        uint8_t under = far_byte(mode_now()->segment, cell_at(page, row, column) + 1);
         scroll((struct box){ page, 0, 0, row, (uint8_t)(columns() - 1), 1, under, false });
     }
     cursor_set(page, row, column);
@@ -215,8 +212,7 @@ static void teletype(uint8_t page, uint8_t character, int attribute_or_none)
 
 static uint8_t string_byte(const struct regs *r, uint16_t n)
 {
-    far_segment(r->es);
-    return far_byte(r->bp.x + n);
+    return far_byte(r->es, r->bp.x + n);
 }
 
 static void write_string(const struct regs *r)
@@ -234,11 +230,10 @@ static void write_string(const struct regs *r)
 
 static void dac_block(const struct regs *r, bool write)
 {
-    far_segment(r->es);
     outb(write ? 0x3C8 : 0x3C7, r->bx.l);
     for (uint16_t n = 0; n < r->cx.x * 3; n++) {
-        if (write) outb(0x3C9, far_byte(r->dx.x + n));
-        else far_byte(r->dx.x + n) = inb(0x3C9);
+        if (write) outb(0x3C9, far_byte(r->es, r->dx.x + n));
+        else far_byte_set(r->es, r->dx.x + n, inb(0x3C9));
     }
 }
 
@@ -266,8 +261,7 @@ static void palette(struct regs *r)
     case 0x01: palette_register(0x11, r->bx.h); break;
     case 0x02:
         for (uint8_t n = 0; n < 17; n++) {
-            far_segment(r->es);
-            palette_register(n < 16 ? n : 0x11, far_byte(r->dx.x + n));
+            palette_register(n < 16 ? n : 0x11, far_byte(r->es, r->dx.x + n));
         }
         break;
     case 0x03: palette_register(0x10, (uint8_t)((palette_read(0x10) & ~8) | (r->bx.l & 1) << 3)); break;
@@ -297,8 +291,7 @@ static void palette(struct regs *r)
 static void read_cell(struct regs *r)
 {
     uint16_t at = cursor_cell(r->bx.h & 7);
-    far_segment(mode_now()->segment);
-    r->ax.x = far_word(at);
+    r->ax.x = far_word(mode_now()->segment, at);
 }
 
 static void font_information(struct regs *r)
