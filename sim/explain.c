@@ -191,6 +191,7 @@ unsigned explain_word(const char *word, const struct model *model, struct say *o
     if (!found && (spelled = explain_spelled(word))) {
         say_add(out, "%s is an instruction of the row\n", word);
         say_page(tables, spelled - 1, model, out);
+        if (explain_condition(word)) say_add(out, "  the condition of %s: %s\n", word, explain_condition(word));
         found++;
     }
     return found;

@@ -19,6 +19,8 @@ void explain_glossary(struct say *out);
 
 /* explain_insn.c: the row of insn.def of an instruction by an assembler's name for it; 0: none that this processor has. Takes a tenth of a second. */
 unsigned explain_spelled(const char *word);
+/* The condition of JNZ, SETAE, CMOVL, FCMOVU and the like, in flags; NULL: none that is one. */
+const char *explain_condition(const char *word);
 
 /* explain_terms.c: tables as explain.c wants them: the i-th word (NULL: there are no more), its page; is it what was asked for? */
 const char *explain_term_word(unsigned i);

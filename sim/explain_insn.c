@@ -16,6 +16,28 @@ static const struct { const char *name, *as; } conditions[] = {
 static const struct { const char *name, *as; } others[] = { { "sal", "shl" }, { "loopz", "loope" }, { "loopnz", "loopne" }, { "xlatb", "xlat" }, { "retn", "ret" }, { "fwait", "wait" },
                                                             { "icebp", "int1" }, { "ud2a", "ud2" } };
 
+static const struct { const char *name, *holds; } meanings[] = { /* SDM vol. 2A, table B-10: u and nu are only FCMOV's */
+    { "o", "OF = 1" }, { "no", "OF = 0" }, { "b", "CF = 1" }, { "nb", "CF = 0" }, { "z", "ZF = 1" }, { "nz", "ZF = 0" },
+    { "be", "CF = 1 or ZF = 1" }, { "nbe", "CF = 0 and ZF = 0" }, { "s", "SF = 1" }, { "ns", "SF = 0" }, { "p", "PF = 1" }, { "np", "PF = 0" },
+    { "l", "SF and OF differ" }, { "nl", "SF and OF are equal" }, { "le", "ZF = 1, or SF and OF differ" },
+    { "nle", "ZF = 0, and SF and OF are equal" }, { "u", "PF = 1" }, { "nu", "PF = 0" },
+};
+
+const char *explain_condition(const char *word)
+{
+    static const char *const families[] = { "j", "cmov", "set", "fcmov" };
+    for (unsigned f = 0; f < sizeof families / sizeof *families; f++) {
+        size_t n = strlen(families[f]);
+        if (strncasecmp(word, families[f], n) != 0) continue;
+        const char *condition = word + n;
+        for (unsigned i = 0; i < sizeof conditions / sizeof *conditions; i++)
+            if (!strcasecmp(condition, conditions[i].name)) condition = conditions[i].as;
+        for (unsigned i = 0; i < sizeof meanings / sizeof *meanings; i++)
+            if (!strcasecmp(condition, meanings[i].name)) return meanings[i].holds;
+    }
+    return NULL;
+}
+
 /* The disassembler's name, if it has another one. */
 static void disassembled(const char *word, char *as, size_t room)
 {

@@ -34,6 +34,9 @@ explain b
 ok "which is not the one with a capital" sh -c 'grep -q "^b: key" out && ! grep -q "list the stop points" out'
 explain jnz
 ok "an instruction by another of its names" sh -c 'grep -q "^jnz is an instruction of the row" out && grep -q "^jcc: instruction" out'
+ok "and its condition" has 'the condition of jnz: ZF = 0'
+explain setle
+ok "in all of its flags" has 'ZF = 1, or SF and OF differ'
 for w in je setae cmovnle movsd stosb popfd pushad lgs sal faddp fstp loopz iretd insb; do explain $w; has ': instruction$' || { echo "  $w"; failed=1; }; done
 explain shadow page tables
 ok "a term, in several words" has '^shadow-page-table: term'
