@@ -1,5 +1,5 @@
 /* See picture_dress.h. Idea: the root element's width, height and viewBox are three attributes that all our SVG documents, and Graphviz's,
- * have; a larger viewBox around the same drawing is a canvas of another shape, and nothing in it moves. */
+ * have; a larger viewBox around the same drawing is a canvas of another shape, and nothing in it but the paper moves. */
 #include "sim/picture_dress.h"
 
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include "sim/picture_caption.h"
 #include "sim/picture_deal.h"
 #include "sim/picture_split.h"
+#include "sim/svg_paper.h"
 #include "sim/svg_read.h"
 
 /* Pixels: of a slide, and of a column of text, whose height follows. */
@@ -74,6 +75,7 @@ void picture_resize(struct text *svg)
     if ((at = attribute(svg, " width=\"", &n))) svg_replace(svg, at, n, words);
     snprintf(words, sizeof words, "%dpx", size->height ? size->height : (int)(size->width / shape + 0.5));
     if ((at = attribute(svg, " height=\"", &n))) svg_replace(svg, at, n, words);
+    svg_paper_cover(svg);
 }
 
 /* <desc> is what screen readers say; where there is none it goes behind the root's <title>. */

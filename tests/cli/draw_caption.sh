@@ -73,6 +73,17 @@ done
 draw 0 ladder popf --caption words --theme dark -o dark.svg
 draw 0 ladder popf --caption words --theme print -o print.svg
 ok "--theme: light words on dark slides, dark ones on paper" sh -c 'grep -q "fill=\"#f0f0f0\" xml:space=\"preserve\">words<" dark.svg && grep -q "fill=\"#1a1a1a\" xml:space=\"preserve\">words<" print.svg'
+for kind in "ladder popf" "bits popf" "topology dev3"; do
+    if [ "${kind% *}" = topology ] && ! command -v dot >/dev/null; then continue; fi
+    draw 0 $kind --size 4x3 --theme print --caption words -o s.svg
+    sed -n 's/.*viewBox="\([^ ]*\) \([^ ]*\) \([^ ]*\) \([^"]*\)".*/\1 \2 \3 \4/p' s.svg | head -n 1 >box
+    sed -n 's/^<rect x="\([^"]*\)" y="\([^"]*\)" width="\([^"]*\)" height="\([^"]*\)" fill="\(white\|#ffffff\)".*/\1 \2 \3 \4/p' s.svg | head -n 1 >rect
+    ok "--size: ${kind% *}: the paper has no bare edges" awk 'NR == FNR { split($0, a); next } { for (i = 1; i <= 4; i++) { d = $i - a[i]; if (d * d > 0.01) exit 1 } n++ } END { exit n != 1 }' box rect
+done
+if command -v dot >/dev/null; then
+    draw 0 vmx vtx --caption words -o s.svg
+    ok "an arrow is no paper" sh -c '! grep -q "^<rect" s.svg && grep -q "fill=.#1a1a1a. xml:space=.preserve.>words<" s.svg'
+fi
 paper() { sed -n 's/^<rect width="[0-9]*" height="\([0-9]*\)".*/\1/p' "$1"; }
 ok "and the paper reaches below them" [ "$(paper print.svg)" = "$(height print.svg)" ]
 
