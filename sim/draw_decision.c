@@ -59,7 +59,7 @@ void classify_dot(const struct classify *c, struct text *out)
 {
     const struct graph g = { c, out };
     bool first = classify_theorem(c, 1), third = classify_theorem(c, 3), assist = c->model.vmx != 0;
-    text_add(out, "digraph decision {\n  graph [rankdir=TB, bgcolor=transparent];\n"
+    text_add(out, "digraph decision {\n  graph [rankdir=TB];\n"
                   "  node [fontname=\"DejaVu Sans Mono, monospace\", fontsize=12];\n"
                   "  edge [fontname=\"DejaVu Sans Mono, monospace\", fontsize=11];\n");
     text_add(out, "  cpu [shape=plaintext, label=\"CPU model %s%s%s%s%s\"]\n", c->model.name,
@@ -93,7 +93,9 @@ static void inked(const char *theme, struct text *dot)
     size_t head = strcspn(text_str(dot), "\n");
     struct text out = { 0 };
     text_bytes(&out, dot->s, head);
-    text_add(&out, "\n  node [%s];\n  edge [%s];%s", ink, ink, dot->s + head);
+    text_add(&out, "\n  graph [bgcolor=%s];", graphviz_paper(theme));
+    if (*ink) text_add(&out, "\n  node [%s];\n  edge [%s];", ink, ink);
+    text_add(&out, "%s", dot->s + head);
     text_free(dot);
     *dot = out;
 }
@@ -111,7 +113,7 @@ int draw_decision(const struct options *o, struct err *e)
     const char *theme;
     if (!picture_theme(o, &theme, e)) return e->code;
     classify_dot(&c, &dot);
-    if (*graphviz_ink(theme)) inked(theme, &dot);
+    inked(theme, &dot);
     bool ok = f == PICTURE_DOT || graphviz_layout(&dot, picture_ending(f), &out, e);
     if (ok && picture_put(f == PICTURE_DOT ? &dot : &out, path, e) && strcmp(path, "-") && !o->value[OPT_QUIET])
         picture_tell(path);

@@ -40,6 +40,11 @@ const char *graphviz_ink(const char *theme)
     return theme && !strcmp(theme, "dark") ? "color=\"#f0f0f0\", fontcolor=\"#f0f0f0\", " : "";
 }
 
+const char *graphviz_paper(const char *theme)
+{
+    return theme && (!strcmp(theme, "print") || !strcmp(theme, "mono")) ? "white" : "transparent";
+}
+
 struct files { FILE *in, *out, *err; };
 
 static bool files_open(struct files *f, const struct text *input, struct err *e)
@@ -174,6 +179,23 @@ bool graphviz_pages(const struct text *pages, unsigned n, const char *format, st
     argv[2 + opened] = scaled(words, "--zoom", 1, format);
     ok = (ok || err_set(e, EXIT_ENVIRONMENT, "no temporary files for the slides: check TMPDIR and the free space")) && convert(argv, &none, out, e);
     while (opened) fclose(f[--opened]);
+    return ok;
+}
+
+bool graphviz_outline(const struct text *svg, struct text *out, struct err *e)
+{
+    char rsvg[] = "rsvg-convert", by_format[] = "--format=svg";
+    struct text made = { 0 };
+    if (!graphviz_has(rsvg)) return err_set(e, EXIT_ENVIRONMENT, "--outline-text: no program here outlines letters: install librsvg2-bin, or leave it out");
+    bool ok = convert((char *[]){ rsvg, by_format, NULL }, svg, &made, e);
+    const char *body = ok ? strstr(made.s, "<g ") : NULL, *title = strstr(svg->s, "<title>"), *end = title ? strstr(title, "</desc>") : NULL;
+    if (!body || !end) text_bytes(out, text_str(&made), made.len);
+    else { /* what screen readers say */
+        text_bytes(out, made.s, (size_t)(body - made.s));
+        text_bytes(out, title, (size_t)(end - title) + 7);
+        text_add(out, "\n%s", body);
+    }
+    text_free(&made);
     return ok;
 }
 

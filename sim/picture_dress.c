@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "sim/graphviz.h"
 #include "sim/picture.h"
 #include "sim/picture_caption.h"
 #include "sim/picture_deal.h"
@@ -18,6 +19,7 @@ enum { SIZES = sizeof sizes / sizeof *sizes };
 static const struct size *size;
 static const char *alt;
 static double scale = 1;
+static bool outline;
 static struct { int width, height; } canvas;
 
 static bool read_scale(const struct options *o, struct err *e)
@@ -36,6 +38,17 @@ static bool read_scale(const struct options *o, struct err *e)
 
 double picture_scale(void) { return scale; }
 
+static bool read_outline(const struct options *o, struct err *e)
+{
+    enum picture_format f;
+    outline = o->value[OPT_OUTLINE];
+    if (!outline) return true;
+    if (!picture_format(o, o->value[OPT_OUTPUT], &f, e)) return false;
+    return f == PICTURE_SVG || err_set(e, EXIT_USAGE, "--outline-text: for SVG; PDF has its fonts in it, PNG has pixels, a text is words");
+}
+
+bool picture_outlined(void) { return outline; }
+
 bool picture_dress(const struct options *o, struct err *e)
 {
     const char *words[SIZES];
@@ -45,7 +58,7 @@ bool picture_dress(const struct options *o, struct err *e)
     size = i < 0 ? NULL : &sizes[i];
     alt = o->value[OPT_ALT];
     if (!size && o->value[OPT_SPLIT]) size = &sizes[0];
-    return read_scale(o, e) && picture_caption(o, e) && picture_split(o, size ? size->width : 0, size ? size->height : 0, e);
+    return read_scale(o, e) && read_outline(o, e) && picture_caption(o, e) && picture_split(o, size ? size->width : 0, size ? size->height : 0, e);
 }
 
 bool picture_dressed(void) { return size || alt || picture_captioned() || scale < 0.999 || scale > 1.001; }
@@ -124,6 +137,13 @@ bool picture_put(const struct text *t, const char *path, struct err *e)
     struct text dressed = { 0 };
     text_bytes(&dressed, text_str(t), t->len);
     picture_dress_svg(&dressed);
+    if (outline && !picture_splits() && svg_is(&dressed)) {
+        struct text letters = dressed;
+        dressed = (struct text){ 0 };
+        bool good = graphviz_outline(&letters, &dressed, e);
+        text_free(&letters);
+        if (!good) return text_free(&dressed), false;
+    }
     bool ok = picture_splits() ? picture_split_put(&dressed, path, e) : text_write(&dressed, path, e);
     if (ok && !picture_splits()) picture_note(path, &dressed);
     text_free(&dressed);

@@ -8,6 +8,7 @@
 /* From now on, as the options say. EXIT_USAGE. */
 bool picture_dress(const struct options *o, struct err *e);
 bool picture_dressed(void);                 /* is there anything to do? */
+bool picture_outlined(void);                /* --outline-text: SVG has shapes instead of letters */
 double picture_scale(void);                 /* --scale: a PNG's pixels for each of the picture's */
 /* Changes an SVG document; of anything else, --caption alone. */
 void picture_dress_svg(struct text *svg);

@@ -237,6 +237,7 @@ static bool put_each(struct text *pages, unsigned n, const char *path, struct er
         bool ok = strcmp(path, "-") ? picture_frame_path(pattern, i + 1, name, sizeof name, e)
                                     : n == 1 || err_set(e, EXIT_USAGE, "-o -: %u slides do not go into one stream; use --format pdf, or -o NAME-%%02d.svg", n);
         if (ok && split.format == PICTURE_PNG) ok = graphviz_pages(&pages[i], 1, "png", &made, e);
+        if (ok && picture_outlined()) ok = graphviz_outline(&pages[i], &made, e);
         ok = ok && put(made.len ? &made : &pages[i], strcmp(path, "-") ? name : path, e);
         text_free(&made);
         if (!ok) return false;

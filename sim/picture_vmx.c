@@ -80,8 +80,8 @@ static void describe(const struct vmx_picture *d, unsigned reason, const char *l
 static void vmx_dot(const struct vmx_picture *d, const struct picture *p, struct text *out)
 {
     const char *ink = graphviz_ink(p->theme);
-    text_add(out, "digraph vmx {\n  graph [%srankdir=LR, bgcolor=transparent, labelloc=t, fontname=\"DejaVu Sans Mono, monospace\", "
-                  "fontsize=12, label=\"VMX operation: ", ink);
+    text_add(out, "digraph vmx {\n  graph [%srankdir=LR, bgcolor=%s, labelloc=t, fontname=\"DejaVu Sans Mono, monospace\", "
+                  "fontsize=12, label=\"VMX operation: ", ink, graphviz_paper(p->theme));
     caption(d, p->ascii ? "/" : "·", out);
     text_add(out, "\\n \"];\n  node [%sfontname=\"DejaVu Sans Mono, monospace\", fontsize=11];\n"
                   "  edge [%sfontname=\"DejaVu Sans Mono, monospace\", fontsize=11];\n"

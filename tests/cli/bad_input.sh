@@ -372,6 +372,7 @@ bad "a caption of a run" 2 '--caption: an option of draw' run popf --caption wor
 bad "pixels of an SVG" 2 'only PNG has pixels' draw ladder popf --scale 2 -o x.svg
 bad "a wild scale" 2 'from 0.1 to 10' draw ladder popf --scale 1e3 -o x.png
 bad "no scale" 2 'from 0.1 to 10' draw ladder popf --scale '' -o x.png
+bad "outlined letters of a PDF" 2 'for SVG; PDF has its fonts' draw ladder popf --outline-text -o x.pdf
 bad "bits at no moment" 2 'not a place' draw bits popf --at noon -o x.svg
 bad "bits of no address" 2 'neither a hexadecimal address nor a symbol' draw bits popf --va nowhere -o x.svg
 bad "bits as a graph" 2 'no graph' draw bits popf -o x.dot

@@ -44,6 +44,9 @@ size() { od -An -j16 -N8 -tu1 "$1" | awk '{ print $1 * 16777216 + $2 * 65536 + $
 if command -v rsvg-convert >/dev/null; then
     draw 0 bits popf --size 16x9 --scale 1.5 -o s.png
     ok "--scale: a PNG with more pixels" [ "$(size s.png)" = "1920 1080" ]
+    for i in 1 2; do draw 0 bits popf --outline-text --alt 'what it says' -o o$i.svg; done
+    ok "--outline-text: no letters left but those that are read aloud, the same each time" \
+        sh -c '! grep -q "<text" o1.svg && [ "$(wc -c <o1.svg)" -gt 100000 ] && grep -q "<desc>what it says</desc>" o1.svg && cmp o1.svg o2.svg'
     draw 0 ladder popf --split --scale 2 --size 4x3 -o 's-%d.png'
     ok "--scale: and so is a slide" [ "$(size s-2.png)" = "1920 1440" ]
 fi
@@ -73,8 +76,8 @@ done
 draw 0 ladder popf --caption words --theme dark -o dark.svg
 draw 0 ladder popf --caption words --theme print -o print.svg
 ok "--theme: light words on dark slides, dark ones on paper" sh -c 'grep -q "fill=\"#f0f0f0\" xml:space=\"preserve\">words<" dark.svg && grep -q "fill=\"#1a1a1a\" xml:space=\"preserve\">words<" print.svg'
-for kind in "ladder popf" "bits popf" "topology dev3"; do
-    if [ "${kind% *}" = topology ] && ! command -v dot >/dev/null; then continue; fi
+for kind in "ladder popf" "bits popf" "topology dev3" "vmx vtx" "decision"; do
+    if [[ $kind = [tvd]* ]] && ! command -v dot >/dev/null; then continue; fi
     draw 0 $kind --size 4x3 --theme print --caption words -o s.svg
     sed -n 's/.*viewBox="\([^ ]*\) \([^ ]*\) \([^ ]*\) \([^"]*\)".*/\1 \2 \3 \4/p' s.svg | head -n 1 >box
     sed -n 's/^<rect x="\([^"]*\)" y="\([^"]*\)" width="\([^"]*\)" height="\([^"]*\)" fill="\(white\|#ffffff\)".*/\1 \2 \3 \4/p' s.svg | head -n 1 >rect
