@@ -25,8 +25,7 @@ SUB = +$(Q)$(MAKE) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 # ---- modes, compilers, libraries ------------------------------------------------------------------------------------
 COMPILER_release := $(CC)
 COMPILER_debug   := $(CC)
-# clang's sanitizers are the quicker ones, and with them the second compiler needs no build of its own; gcc's, where clang's run-time library is missing.
-COMPILER_asan     = $(shell echo 'int main(void) { return 0; }' | $(CLANG) -fsanitize=address,undefined -x c - -o /dev/null 2>/dev/null && echo '$(CLANG)' || echo '$(CC)')
+COMPILER_asan    := $(CC)
 COMPILER_clang   := $(CLANG)
 COMPILER_fuzz    := $(CLANG)
 OPTIMISE_release := -O2 -g
@@ -231,8 +230,7 @@ check: prerequisites ## prepare, build with both compilers and sanitizers, run e
 	$(RUN_TESTS) $(TESTS_ALL)
 
 # Beside each other, so that no core waits while one program is linked; the guests, which they share, are there by then.
-other-builds:
-	+$(Q)$(MAKE) $(if $(filter $(CLANG),$(COMPILER_asan)),,other-clang) other-asan
+other-builds: other-clang other-asan
 other-clang:
 	+$(Q)$(MAKE) MODE=clang all
 other-asan:
