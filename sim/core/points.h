@@ -1,7 +1,8 @@
 /* Stop points: what a debugger clips on a CPU, as an in-circuit emulator does. They ask for a pause and change nothing.
  *
  * Idea: a page with a point never gets a fast TLB tag for the accesses in question (core/tlb.h), so only such pages take
- * the slow path, and only the slow path asks here. Without points nothing on any fast path is different.
+ * the slow path, and only the slow path asks here, as does whoever looks for the next block to run (cpu/run.c), before it fetches.
+ * Without points nothing on any fast path is different.
  * Addresses are linear. The points live outside the machine's arena: they are no part of its state, and stay. */
 #ifndef CORE_POINTS_H
 #define CORE_POINTS_H
