@@ -28,17 +28,21 @@ static void hold_interrupts(struct cpu *c, const struct insn *i)
     debug_hold(c);
 }
 
-/* With a 32-bit operand the P4 pushes the selector zero-extended. */
+/* Two bytes move, however far ESP does: with a 32-bit operand the upper half of the stack's doubleword stays as it was, and is
+ * not looked at by a POP. So did every processor but the Pentium, which moved all four (SDM 3B, selector pushes and pops). */
 enum step exec_push_seg(struct cpu *c, const struct insn *i)
 {
-    return sensitive_refused(c) ? STEP_FAULT : stack_push(c, c->seg[i->sub].sel, i->size);
+    uint32_t mask = stack_mask(&c->seg[SEG_SS]), sp = (c->reg[ESP] - i->size) & mask;
+    if (sensitive_refused(c) || mem_write(c, SEG_SS, sp, 2, c->seg[i->sub].sel) != STEP_OK) return STEP_FAULT;
+    stack_set(c, sp, mask);
+    return STEP_OK;
 }
 
 enum step exec_pop_seg(struct cpu *c, const struct insn *i)
 {
     uint32_t v, mask = stack_mask(&c->seg[SEG_SS]);
     if (sensitive_refused(c)) return STEP_FAULT;
-    if (mem_read(c, SEG_SS, c->reg[ESP] & mask, i->size, &v) != STEP_OK) return STEP_FAULT;
+    if (mem_read(c, SEG_SS, c->reg[ESP] & mask, 2, &v) != STEP_OK) return STEP_FAULT;
     if (seg_load(c, i->sub, (uint16_t)v) != STEP_OK) return STEP_FAULT;
     stack_set(c, c->reg[ESP] + i->size, mask);
     hold_interrupts(c, i);

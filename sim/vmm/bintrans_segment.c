@@ -29,7 +29,7 @@ static void load_selector(struct bt_code *c, const struct insn *i, uint32_t eip)
 {
     bool pop = i->id == MN_POP_SEG;
     if (pop) {
-        point(c, eip, 0);
+        point(c, eip, BT_OURS); /* POP reads two bytes */
         put(c, (const uint8_t[]){ 0x8B, 0x0C, 0x24 }, 3); /* mov ecx, [esp] */
     }
     point(c, eip, pop ? (unsigned)BT_FIX_ECX : 0);
@@ -98,13 +98,18 @@ static void load_gs(struct bt_code *c, const struct insn *i, uint32_t eip)
     fill_both(c, next);
 }
 
-/* PUSH GS, MOV register, GS. */
+/* PUSH GS stores two bytes and moves ESP by four; MOV register, GS. */
 static bool read_gs(struct bt_code *c, const struct insn *i, uint32_t eip)
 {
-    if (i->id == MN_PUSH_SEG ? i->size != 4 : i->flags & INSN_MEM) return false;
+    bool push = i->id == MN_PUSH_SEG;
+    if (push ? i->size != 4 : i->flags & INSN_MEM) return false;
     point(c, eip, BT_FIRST);
-    if (i->id != MN_PUSH_SEG && i->size == 2) put8(c, 0x66);
-    if (i->id == MN_PUSH_SEG) gs(c, 0xFF, 6, BT_GS);
+    if (push) {
+        put(c, (const uint8_t[]){ 0x8D, 0x64, 0x24, 0xFE }, 4); /* lea esp, [esp - 2] */
+        point(c, eip, 0)->esp = 2;
+    }
+    if (i->size == 2 || push) put8(c, 0x66);
+    if (push) gs(c, 0xFF, 6, BT_GS);
     else fill(c, i->rm, BT_GS);
     done(c);
     return true;

@@ -34,7 +34,7 @@ enum {
     WRAP = 16,      /* 16-bit addresses, and the operand goes over the end of 64 KB */
     OVER = 32,      /* a count of at least the operand's size */
     SPLIT = 64,     /* the operand lies in two pages, or is the first to exceed a limit */
-    HALF = 128,     /* Ringside faults at the upper half of a dword on the stack, of which this host needs the lower */
+    HALF = 128,     /* a fault at the upper half of a dword on the stack, of which the other one needs the lower */
     NONE = 256,     /* the count in ECX is 0 */
     RANGE = 512,    /* this host says #BR */
     LIMIT = 1024,   /* this host says #GP or #SS */
@@ -82,23 +82,23 @@ static const struct row allowed[] = {
     { 0xA6, 0xA7, -1, 0, ORDER, ALL, 0, "CMPS: newer processors read ES:EDI before DS:ESI" },
     { 0x6C, 0x6F, -1, 0, ANYTHING, ALL, REP | NONE, "REP INS, OUTS: newer processors check the right to the port even if the count is 0" },
     { 0xE0, 0xE1, -1, 0, ANYTHING, AMD, REP, "LOOPNE, LOOPE: F3, F2 swap the two on AMD; Intel ignores the prefix" },
-    { 0x06, 0x06, -1, 0, UPPER, INTEL, 0, "PUSH ES: newer Intel processors store 16 of 32 bits" },
-    { 0x06, 0x06, -1, 0, ANYTHING, INTEL, HALF, "PUSH ES: the same, at an edge" },
-    { 0x0E, 0x0E, -1, 0, UPPER, INTEL, 0, "PUSH CS: newer Intel processors store 16 of 32 bits" },
-    { 0x0E, 0x0E, -1, 0, ANYTHING, INTEL, HALF, "PUSH CS: the same, at an edge" },
-    { 0x16, 0x16, -1, 0, UPPER, INTEL, 0, "PUSH SS: newer Intel processors store 16 of 32 bits" },
-    { 0x16, 0x16, -1, 0, ANYTHING, INTEL, HALF, "PUSH SS: the same, at an edge" },
-    { 0x1E, 0x1E, -1, 0, UPPER, INTEL, 0, "PUSH DS: newer Intel processors store 16 of 32 bits" },
-    { 0x1E, 0x1E, -1, 0, ANYTHING, INTEL, HALF, "PUSH DS: the same, at an edge" },
-    { 0x1A0, 0x1A0, -1, 0, UPPER, INTEL, 0, "PUSH FS: newer Intel processors store 16 of 32 bits" },
-    { 0x1A0, 0x1A0, -1, 0, ANYTHING, INTEL, HALF, "PUSH FS: the same, at an edge" },
-    { 0x1A8, 0x1A8, -1, 0, UPPER, INTEL, 0, "PUSH GS: newer Intel processors store 16 of 32 bits" },
-    { 0x1A8, 0x1A8, -1, 0, ANYTHING, INTEL, HALF, "PUSH GS: the same, at an edge" },
-    { 0x7, 0x7, -1, 0, ANYTHING, INTEL, HALF, "POP ES: newer Intel processors read 16 of 32 bits" },
-    { 0x17, 0x17, -1, 0, ANYTHING, INTEL, HALF, "POP SS: newer Intel processors read 16 of 32 bits" },
-    { 0x1F, 0x1F, -1, 0, ANYTHING, INTEL, HALF, "POP DS: newer Intel processors read 16 of 32 bits" },
-    { 0x1A1, 0x1A1, -1, 0, ANYTHING, INTEL, HALF, "POP FS: newer Intel processors read 16 of 32 bits" },
-    { 0x1A9, 0x1A9, -1, 0, ANYTHING, INTEL, HALF, "POP GS: newer Intel processors read 16 of 32 bits" },
+    { 0x06, 0x06, -1, 0, UPPER, AMD, 0, "PUSH ES: AMD stores 32 bits" },
+    { 0x06, 0x06, -1, 0, ANYTHING, AMD, HALF, "PUSH ES: the same, at an edge" },
+    { 0x0E, 0x0E, -1, 0, UPPER, AMD, 0, "PUSH CS: AMD stores 32 bits" },
+    { 0x0E, 0x0E, -1, 0, ANYTHING, AMD, HALF, "PUSH CS: the same, at an edge" },
+    { 0x16, 0x16, -1, 0, UPPER, AMD, 0, "PUSH SS: AMD stores 32 bits" },
+    { 0x16, 0x16, -1, 0, ANYTHING, AMD, HALF, "PUSH SS: the same, at an edge" },
+    { 0x1E, 0x1E, -1, 0, UPPER, AMD, 0, "PUSH DS: AMD stores 32 bits" },
+    { 0x1E, 0x1E, -1, 0, ANYTHING, AMD, HALF, "PUSH DS: the same, at an edge" },
+    { 0x1A0, 0x1A0, -1, 0, UPPER, AMD, 0, "PUSH FS: AMD stores 32 bits" },
+    { 0x1A0, 0x1A0, -1, 0, ANYTHING, AMD, HALF, "PUSH FS: the same, at an edge" },
+    { 0x1A8, 0x1A8, -1, 0, UPPER, AMD, 0, "PUSH GS: AMD stores 32 bits" },
+    { 0x1A8, 0x1A8, -1, 0, ANYTHING, AMD, HALF, "PUSH GS: the same, at an edge" },
+    { 0x7, 0x7, -1, 0, ANYTHING, AMD, HALF, "POP ES: AMD reads 32 bits" },
+    { 0x17, 0x17, -1, 0, ANYTHING, AMD, HALF, "POP SS: AMD reads 32 bits" },
+    { 0x1F, 0x1F, -1, 0, ANYTHING, AMD, HALF, "POP DS: AMD reads 32 bits" },
+    { 0x1A1, 0x1A1, -1, 0, ANYTHING, AMD, HALF, "POP FS: AMD reads 32 bits" },
+    { 0x1A9, 0x1A9, -1, 0, ANYTHING, AMD, HALF, "POP GS: AMD reads 32 bits" },
     { 0x62, 0x62, -1, 0, ORDER, INTEL, RANGE, "BOUND: newer Intel processors compare before they read the second bound" },
     { 0xD9, 0xD9, 4, 0, ANYTHING, INTEL, WRAP, "FLDENV over the end of 64 KB: on newer Intel processors it goes on at offset 0" },
     { 0xD9, 0xD9, 6, 0, ANYTHING, INTEL, WRAP, "FNSTENV over the end of 64 KB: on newer Intel processors it goes on at offset 0" },
@@ -366,10 +366,10 @@ static bool same(const struct answer *a, const struct answer *b)
 }
 
 /* A limit or a page ends between the halves of the dword on the stack, and Ringside, which wants both, faults. */
-static bool half_there(const struct insn *i, const struct answer *ours)
+static bool half_there(const struct insn *i, const struct answer *a)
 {
     const struct piece *p = &i->pushed;
-    return ours->fault && !i->op16 && within(p, 0) && within(p, 1) && (!within(p, 3) || in_two_pages(p));
+    return a->fault && !i->op16 && within(p, 0) && within(p, 1) && (!within(p, 3) || in_two_pages(p));
 }
 
 static bool split(const struct insn *i)
@@ -388,7 +388,7 @@ static bool holds(unsigned when, const struct row *r, const struct insn *i, cons
     case WRAP: return i->at16 && i->memory.offset + i->memory.bytes > 0x10000;
     case OVER: return i->count >= (i->op & 1 ? 16 : 8);
     case SPLIT: return split(i);
-    case HALF: return half_there(i, ours);
+    case HALF: return half_there(i, r->whose == AMD ? native : ours);
     case NONE: return !(i->reg[1] & (i->at16 ? 0xFFFF : UINT32_MAX));
     case RANGE: return is_vector(native, "5");
     case LIMIT: return is_vector(native, "cd");

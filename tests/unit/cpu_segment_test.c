@@ -203,11 +203,11 @@ static void sixteen_bit_stack(void **state)
     f.cpu.reg[EAX] = SEL_SCRATCH;
     assert_int_equal(STEP(&f, 0x8E, 0xD0), STEP_OK);
     f.cpu.reg[ESP] = 0xABCD0000;
-    assert_int_equal(STEP(&f, 0x1E), STEP_OK); /* push ds: 4 bytes at FFFC */
+    assert_int_equal(STEP(&f, 0x1E), STEP_OK); /* push ds: at FFFC */
     assert_int_equal(f.cpu.reg[ESP], 0xABCDFFFC);
     assert_int_equal(fake_get32(&f, 0xFFFC), SEL_DATA0);
     f.cpu.reg[ESP] = 0xABCD0002;
-    assert_string_equal(rings_outcome(&f, STEP(&f, 0x1E)), "#SS(0)"); /* FFFE..10001 */
+    assert_string_equal(rings_outcome(&f, STEP(&f, 0x50)), "#SS(0)"); /* push eax: FFFE..10001 */
     f.cpu.reg[ESP] = 0xABCDFFFC;
     assert_int_equal(STEP(&f, 0x1F), STEP_OK); /* pop ds */
     assert_int_equal(f.cpu.reg[ESP], 0xABCD0000);

@@ -98,7 +98,7 @@ static const struct { const char *what, *guest, *cache; } rows[] = {
       "65 89 0D 18 00 00 00 65 89 15 1C 00 00 00 0F B7 C8 65 89 0D 3C 00 00 00 E3 4C 65 8B 15 28 00 00 00 8D 0C 11 E3 39 65 8B 15 2C 00 00 00 8D 0C 11 E3 2D 65 8B 15 30 00 00 00 8D 0C 11 E3 21 65 8B 15 34 00 00 00 8D 0C 11 E3 15 "
       "65 8B 0D 18 00 00 00 65 8B 15 1C 00 00 00 " CALL "65 8B 0D 50 00 00 00 65 89 0D 4C 00 00 00 "
       "65 8B 15 3C 00 00 00 65 89 15 48 00 00 00 65 8B 0D 18 00 00 00 65 8B 15 1C 00 00 00 " CALL },
-    { "push gs", "0F A8", "65 FF 35 48 00 00 00 " CALL }, { "mov r, gs", "8C E8", "65 8B 05 48 00 00 00 " CALL },
+    { "push gs", "0F A8", "8D 64 24 FE 66 65 FF 35 48 00 00 00 " CALL }, { "mov r, gs", "8C E8", "65 8B 05 48 00 00 00 " CALL },
     { "mov [mem], gs", "8C 28", CALL CALL }, { "pop 16-bit gs", "66 0F A9", CALL CALL },
     { "mov cr3", "0F 22 D8", CALL CALL }, { "mov dr", "0F 23 C0", CALL CALL }, { "wrmsr", "0F 30", CALL CALL },
     { "call far", "9A 00 00 00 00 08 00", CALL }, { "jmp far", "EA 00 00 00 00 08 00", CALL }, { "retf", "CB", CALL },
