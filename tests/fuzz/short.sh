@@ -15,7 +15,7 @@ for source in tests/fuzz/*.c; do
     walk) runs=10000 ;;
     exec) runs=6000 ;;
     gates | image | disk) runs=2500 ;;
-    gdb) runs=150 ;;
+    gdb) runs=600 ;;
     *) runs=1500 ;;
     esac
     shopt -s nullglob
