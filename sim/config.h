@@ -93,18 +93,21 @@ void config_beside(const struct machine_cfg *c, unsigned vm, struct machine_cfg 
 /* The same for ported guests, which cannot be managed but by themselves: MB that they have together, less than they may have; 0: each has
  * its own from the start. */
 uint32_t config_pool(const struct machine_cfg *c);
-/* Refuses what cannot be with it. A part of config_check. */
-/* --host hosted? Can it be had with the rest? */
-bool config_check_join(const struct machine_cfg *c, struct err *e);
+/* --host hosted? */
 bool config_hosted(const struct machine_cfg *c);
+/* Parts of config_check: can these options be had with the rest? False: EXIT_USAGE, with the reason. */
+bool config_check_join(const struct machine_cfg *c, struct err *e);
 bool config_check_hosted(const struct machine_cfg *c, struct err *e);
 bool config_check_memory(const struct machine_cfg *c, struct err *e);
 bool config_check_save(const struct machine_cfg *c, struct err *e);
+bool config_check_idle(const struct machine_cfg *c, struct err *e); /* settings that nothing here would ask for */
 /* Its virtual machine neither comes nor goes: for machines beside the one that was asked for. */
 void config_stays(struct machine_cfg *c);
-/* Nearest of `n` words to a mistyped one (edit distance at most 3), or NULL. */
+/* Without the settings whose keys begin so: what they are of is not in this machine. */
+void config_drop_sets(struct machine_cfg *c, const char *beginning);
 /* The keys of --set that are words, but for cost.ROW and vm.N.WHAT: at most `room`, and how many. */
 unsigned config_keys(const char **words, unsigned room);
+/* Nearest of `n` words to a mistyped one (edit distance at most 3), or NULL. */
 static inline const char *config_suggest(const char *word, const char *const *words, unsigned n) { return near_word(word, words, n); }
 
 #endif

@@ -330,13 +330,8 @@ static bool check_shares(const struct machine_cfg *c, struct err *e)
     return true;
 }
 
-void config_stays(struct machine_cfg *c)
-{
-    c->save[0] = c->restore[0] = c->migrate_to[0] = 0;
-    c->save_at = c->migrate_at = 0;
-}
-
 bool config_check(struct machine_cfg *c, struct err *e)
 {
-    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && config_check_hosted(c, e) && config_check_join(c, e) && check_io(c, e) && config_check_save(c, e) && label(c, e) && check_shares(c, e);
+    return config_check_memory(c, e) && check_one(c, e) && check_vms(c, e) && config_check_hosted(c, e) && config_check_join(c, e) &&
+           check_io(c, e) && config_check_save(c, e) && label(c, e) && check_shares(c, e) && config_check_idle(c, e);
 }

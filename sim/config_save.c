@@ -1,5 +1,7 @@
-/* --save, --restore, --migrate-at: what they can be combined with, and why not with the rest. See config.h, vmm/save.h. */
+/* --save, --restore, --migrate-at: what they can be combined with, and why not with the rest; settings of ways that nobody goes. See
+ * config.h, vmm/save.h. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "sim/config.h"
 #include "sim/mmu/strategy.h"
@@ -134,4 +136,43 @@ bool config_check_save(const struct machine_cfg *c, struct err *e)
     if (c->migrate_at && !check_leaver(c, e)) return false;
     if (c->save[0] && !check_saved_vm(c, e)) return false;
     return !c->restore[0] || (save_possible("--restore", cpu, c->io, n, e) && check_ported(c, cpu, "--restore", e));
+}
+
+static bool switched_on(const struct machine_cfg *c, const char *key)
+{
+    const char *value = config_get(c, key);
+    return value && strtoul(value, NULL, 0);
+}
+
+/* What was asked for, and would not happen. A machine that a VM goes to has its settings from where that comes from. */
+bool config_check_idle(const struct machine_cfg *c, struct err *e)
+{
+    static const char *const of_split[] = { "split.control", "split.console", "migrate.peer" };
+    bool split = !strcmp(c->io, "split"), peer = switched_on(c, "migrate.peer");
+    if (c->arrives) return true;
+    for (unsigned i = 0; !split && i < sizeof of_split / sizeof *of_split; i++)
+        if (switched_on(c, of_split[i]))
+            return err_set(e, EXIT_USAGE, "--set %s with --io %s: it is the service domain's, and there is none; add --io split, or leave it out", of_split[i], c->io);
+    if (peer && !switched_on(c, "split.control"))
+        return err_set(e, EXIT_USAGE, "--set migrate.peer=1: it is the service domain that sends domains there, and only by --set split.control=1; add that");
+    for (unsigned i = 0; !c->migrate_at && !peer && i < c->sets; i++)
+        if (!strncmp(c->set[i].key, "migrate.", 8) && strcmp(c->set[i].key, "migrate.peer") != 0)
+            return err_set(e, EXIT_USAGE, "--set %s: no virtual machine goes anywhere; add --migrate-at CYCLE, as in --migrate-at 20e6, or leave it out",
+                           c->set[i].key);
+    return true;
+}
+
+void config_drop_sets(struct machine_cfg *c, const char *beginning)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < c->sets; i++)
+        if (strncmp(c->set[i].key, beginning, strlen(beginning)) != 0) c->set[n++] = c->set[i];
+    c->sets = n;
+}
+
+void config_stays(struct machine_cfg *c)
+{
+    c->save[0] = c->restore[0] = c->migrate_to[0] = 0;
+    c->save_at = c->migrate_at = 0;
+    if (!switched_on(c, "migrate.peer")) config_drop_sets(c, "migrate.");
 }

@@ -14,7 +14,7 @@
 #include "sim/picture_split.h"
 #include "sim/sketch.h"
 
-enum { WAYS = 5, HOSTED = 4 };
+enum { WAYS = 5, SPLIT = 3, HOSTED = 4 };
 static const char *const ways[WAYS] = { "bare", "passthrough", "hypervisor-direct", "split", "hosted" };
 
 struct io_picture { const struct subject *s; struct io_path path[WAYS]; };
@@ -32,13 +32,17 @@ static bool configure(const struct subject *s, unsigned way, struct machine_cfg 
     cfg->kinds = 0;
     strcpy(cfg->host, "bare-metal");
     config_stays(cfg);
+    if (way != SPLIT) {
+        config_drop_sets(cfg, "split.");
+        config_drop_sets(cfg, "migrate.");
+    }
     if (way == HOSTED) {
         strcpy(cfg->host, "hosted");
         subject_host(cfg);
         return config_option(cfg, "io", "hypervisor-direct", e) && config_option(cfg, "cpu", "vtx", e) && config_check(cfg, e);
     }
     if (way && !config_option(cfg, "io", ways[way], e)) return false;
-    if (way < 3) return config_option(cfg, "cpu", !way ? "native" : hypervisor_for(s->cfg.cpu) ? s->cfg.cpu : "vtx", e) && config_check(cfg, e);
+    if (way < SPLIT) return config_option(cfg, "cpu", !way ? "native" : hypervisor_for(s->cfg.cpu) ? s->cfg.cpu : "vtx", e) && config_check(cfg, e);
     cfg->vms = 2;
     char port[sizeof cfg->image]; /* the kernel's */
     if (!loader_port(cfg->image, port, sizeof port)) snprintf(port, sizeof port, "%s", cfg->image);

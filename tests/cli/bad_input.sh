@@ -202,6 +202,10 @@ bad "--io split with a guest that is not ported" 2 'part of a ported kernel' run
 bad "--set vm.1.later=1 without a service domain" 2 'made by another, the first' run "$root/build/guests/popf.elf" --cpu vtx --vms 2 --set vm.1.later=1
 bad "--set vm.0.later=1" 2 'made by another, the first' run "$root/build/guests/mini-pv.elf" --cpu pv --io split --vms 2 --set split.control=1 --disk "$root/build/guests/mini.img" --set vm.0.later=1
 bad "--set vm.1.later=yes" 2 'no domain until the service domain makes one' run "$root/build/guests/popf.elf" --cpu vtx --vms 2 --set vm.1.later=yes
+bad "--set split.control=1 without split drivers" 2 'there is none; add --io split' run popf --set split.control=1
+bad "--set migrate.peer=1 without split drivers" 2 'there is none; add --io split' run popf --cpu vtx --set migrate.peer=1
+bad "--set migrate.peer=1 without domain 0" 2 'only by --set split.control=1' run "$root/build/guests/mini-pv.elf" --cpu pv --io split --vms 2 --disk "$root/build/guests/mini.img" --set migrate.peer=1
+bad "--set migrate.cut=2 without a migration" 2 'no virtual machine goes anywhere; add --migrate-at' run popf --cpu vtx --set migrate.cut=2
 bad "--io split with one VM" 2 'the first is the service domain' run "$root/build/guests/mini-pv.elf" --cpu pv --io split --disk "$root/build/guests/mini.img"
 bad "--io split without a disk" 2 'with 0 disks' run "$root/build/guests/mini-pv.elf" --cpu pv --vms 2 --io split
 bad "--io split with more disks than drives" 2 'has 4 drives' run "$root/build/guests/mini-pv.elf" --cpu pv --vms 4 --io split --disk "$root/build/guests/mini.img" --disk "$root/build/guests/mini.img"

@@ -64,10 +64,13 @@ static void set(struct machine_cfg *cfg, const char *what, unsigned n)
     if (!config_option(cfg, "set", words, &e)) fail_msg("%s", e.text);
 }
 
+/* Settings of a way that nobody goes are refused. */
 static struct machine *boot(const struct machine_cfg *cfg)
 {
+    struct machine_cfg one = *cfg;
     struct err e = { 0 };
-    struct machine *m = machine_new(cfg, &e);
+    if (!one.migrate_at) config_stays(&one);
+    struct machine *m = machine_new(&one, &e);
     if (!m) fail_msg("%s", e.text);
     return m;
 }

@@ -70,7 +70,7 @@ static int setup(void **state)
     if (close(fd) || !good) return 1;
     struct machine_cfg cfg = plain("vtx", "shadow");
     cfg.vms = 1;
-    cfg.migrate_at = 0;
+    config_stays(&cfg);
     struct machine *m = run(&cfg);
     machine_peek_gpa(m, gpa(0), stayed, RAM);
     machine_free(m);
