@@ -5,11 +5,10 @@ function median(list,    n, v, i, j, t) {
         for (j = i; j > 1 && v[j - 1] + 0 > v[j] + 0; j--) { t = v[j]; v[j] = v[j - 1]; v[j - 1] = t }
     return n ? (v[int((n + 1) / 2)] + v[int((n + 2) / 2)]) / 2 : 0
 }
-function mips(p, k,    t, n) {
+function mips(p, k,    t) {
     if (!((p, k) in times)) return 0
     t = median(times[p, k]) - median(times[p, "empty"])
-    n = p == "cachegrind" ? count[k] / (int_rounds > 0 ? int_rounds : 1) * 5 : count[k]
-    return t > 0 ? n / t / 1000 : 0
+    return t > 0 ? count[p, k] / t / 1000 : 0
 }
 function ratio(a, b, k) { return mips(b, k) > 0 ? mips(a, k) / mips(b, k) : 0 }
 function goal(name, what, value, threshold) {
@@ -30,7 +29,7 @@ function each(name, a, b, set, thresholds,    n, v, t, i) {
     split(thresholds, t, " ")
     for (i = 1; i <= n; i++) goal(name, a " / " b ", " v[i], ratio(a, b, v[i]), t[i])
 }
-$1 == "count" { count[$2] = $3; kernels = kernels " " $2; next }
+$1 == "count" { count[$2, $3] = $4; if (!($3 in known)) { known[$3] = 1; kernels = kernels " " $3 } next }
 { times[$1, $2] = times[$1, $2] " " $3; if (!($1 in seen)) { seen[$1] = 1; peers = peers " " $1 } }
 END {
     np = split(peers, p, " ")
