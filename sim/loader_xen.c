@@ -52,7 +52,8 @@ static void take_note(struct wants *w, uint32_t type, const uint8_t *at, uint64_
     }
 }
 
-/* Notes: { name size, content size, type }, name, content, each to 4 bytes. */
+/* Notes: { name size, content size, type }, name, content, each to 4 bytes. Where a segment ends says only whether another one begins, and a
+ * text ends at its zero: GRUB's tool writes "yes" about PAE as 12 bytes, of which the file has 4, and Xen's builder understands that. */
 static void read_notes(const struct source *s, uint64_t offset, uint64_t size, struct wants *w)
 {
     uint64_t end = offset + size;
@@ -60,7 +61,8 @@ static void read_notes(const struct source *s, uint64_t offset, uint64_t size, s
     while (offset + 12 <= end) {
         uint64_t name = loader_word(s, offset), content = loader_word(s, offset + 4);
         uint64_t at = offset + 12 + ((name + 3) & ~UINT64_C(3)), next = at + ((content + 3) & ~UINT64_C(3));
-        if (at + content > end) return;
+        if (at > s->size) return;
+        if (content > s->size - at) content = s->size - at;
         if (name == 4 && loader_holds(s, offset + 12, "Xen", 4)) take_note(w, loader_word(s, offset + 8), s->bytes + at, content);
         offset = next;
     }

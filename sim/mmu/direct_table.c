@@ -1,9 +1,11 @@
 /* See direct.h: judging table entries, one at a time or a table at a time, and changing them. */
 #include "sim/mmu/direct.h"
 
-/* Bits that are not the guest's: in a table PS is PAT. An L3's entries, which the processor loads as PDPTEs, have no rights. */
+/* Bits that are not the guest's: in a table PS is PAT. An L3's entries, which the processor loads as PDPTEs, have no rights. Kernels give
+ * them some all the same (GNU Mach, GRUB): a 64-bit Xen, where they mean something, allows a 32-bit domain four bits. They are taken out. */
 #define FOREIGN_BITS (PTE_PS | PTE_G | PAE_RESERVED)
-#define FOREIGN_L3_BITS (0x1FEu | PAE_RESERVED)
+#define FOREIGN_L3_BITS (0x198u | PAE_RESERVED)
+#define L3_RIGHTS ((uint64_t)(PTE_W | PTE_U | PTE_A | PTE_D))
 
 uint64_t direct_load(const struct direct *d, hpa_t at)
 {
@@ -87,6 +89,7 @@ enum direct_rule direct_validate(struct direct *d, uint32_t frame, enum direct_t
         if (!(entry & PTE_P)) continue;
         present++;
         rule = take_entry(d, frame, type, slot, entry);
+        if (type == FRAME_L3 && !rule && (entry & L3_RIGHTS)) direct_store(d, direct_place(d, frame, slot), entry & ~L3_RIGHTS);
     }
     for (slot--; rule && slot--; ) drop_entry(d, frame, type, direct_load(d, direct_place(d, frame, slot)));
     direct_charge(d, COST_PV_SCAN, 1);
@@ -125,6 +128,7 @@ static enum direct_rule set_upper(struct direct *d, hpa_t at, enum direct_type t
     if (value & PTE_P) {
         enum direct_rule rule = take_entry(d, table, type, slot, value);
         if (rule) return rule;
+        if (type == FRAME_L3) value &= ~L3_RIGHTS;
     }
     direct_store(d, at, value);
     drop_entry(d, table, type, old);

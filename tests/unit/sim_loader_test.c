@@ -493,10 +493,34 @@ static void damaged_images(void **state)
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+/* GRUB's tool: "yes" about PAE in a note of 12 bytes, of which the file, and the segment, have 4. Xen reads a text to its zero. */
+static void cut_note(void **state)
+{
+    (void)state;
+    enum { NOTES = FILE_SIZE - 20 - 20, VIRT_BASE = 3, PAE_MODE = 9 };
+    char path[] = "/tmp/ringside-loader-XXXXXX";
+    int fd = mkstemp(path);
+    struct image image;
+    struct err e = { 0 };
+    build_elf();
+    put16(48, 0); /* no sections */
+    put_segment(2, PT_NOTE, NOTES, 0, 0, FILE_SIZE - NOTES, FILE_SIZE - NOTES);
+    const uint32_t notes[] = { 4, 4, VIRT_BASE, 0x006E6558 /* Xen */, 0, 4, 12, PAE_MODE, 0x006E6558, 0x00736579 /* yes */ };
+    memcpy(file + NOTES, notes, sizeof notes);
+    assert_int_equal(write(fd, file, sizeof file), sizeof file);
+    close(fd);
+    assert_true(loader_load(&bus, &(struct load_order){ .path = path, .paravirtual = true }, &image, &e));
+    assert_int_equal(image.kind, IMAGE_XEN);
+    assert_true(image.pae);
+    image_done(&image);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(plain_elf), T(hash_is_fnv1a), T(linked_high_loaded_low), T(headers_below_the_text),
+        T(plain_elf), T(cut_note), T(hash_is_fnv1a), T(linked_high_loaded_low), T(headers_below_the_text),
         T(multiboot_information), T(kludge), T(into_a_virtual_bus),
         T(refusals), T(flags_of_the_header), T(long_command_lines), T(files_and_paths),
         T(damaged_images),

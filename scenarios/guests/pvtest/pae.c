@@ -74,6 +74,9 @@ static void refused(uint32_t base)
     print_result("an entry behind them", update_entry(base << 12 | 4 * 8, 0, 0));
     l2[0] = 0;
     print_result("a directory with rights in the L3", update_entry(base << 12, read_only(l2) << 12 | PTE_P | PTE_W | PTE_U, 0));
+    print_result("which are taken out", (int)(*(volatile uint32_t *)info->pt_base & 0xFFF));
+    print_result("it goes", update_entry(base << 12, 0, 0));
+    print_result("a directory not to be cached", update_entry(base << 12, mfn_of(l2) << 12 | PTE_P | 1u << 4, 0));
     print_result("a page table as a directory", update_entry(base << 12, mfn_of(table_entry((uint32_t)page)) << 12 | PTE_P, 0));
     print_result("an entry of the hypervisor's", update_entry(mfn_of((void *)(info->pt_base + 4096)) << 12 | OWN * 8, self << 12 | PTE_P, 0));
     print_result("a page that is a table, as base", extended(NEW_BASE, mfn_of(l2), 0));
