@@ -64,7 +64,7 @@ done
 peer_on() { "$ringside" run $build/$1.elf --model p4 --ram 128M -q; }
 peer_base() { "$ringside" run $build/$1.elf --model p4 $base --ram 128M -q; }
 peer_off() { "$ringside" run $build/$1.elf --model off --ram 128M -q; }
-peer_ring() { "$ringside" trace $build/$1.elf --model p4 --ram 128M --instr --last 1; }
+peer_ring() { "$ringside" trace $build/$1.elf --model p4 --ram 128M --instr --last 1000; }
 qemu() { qemu-system-i386 -accel tcg"$2" -m 128 -kernel $build/$1.elf -display none -serial null -monitor none -no-reboot \
     -device isa-debug-exit,iobase=0xf4,iosize=4 ${3:+-icount shift=0}; }
 peer_qemu() { qemu $1 ""; }
