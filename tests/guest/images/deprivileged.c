@@ -131,7 +131,7 @@ static void silent(void)
     fact("silent verr", zero);
     __asm__ volatile("verw %w1" : "=@ccz"(zero) : "r"(SEL_KERNEL_DATA));
     fact("silent verw", zero);
-    __asm__ volatile("push cs\npop %0" : "=r"(value));
+    __asm__ volatile("push cs\npop %0\nmovzx %0, %w0" : "=r"(value));
     fact("silent push cs", value);
     outcome("silent pop ss of RPL 1", pop_ss_low);
     outcome("silent iret to RPL 1", return_low);

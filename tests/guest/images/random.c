@@ -96,6 +96,8 @@ static void stack(void)
     else b(0xFF), direct(6, cell()), b(0x58 + reg());
 }
 
+/* A selector's PUSH leaves the other half of the doubleword as the last interrupt left it. */
+static void low(uint32_t r) { b(0x0F), b(0xB7), modrm(r, r); } // movzx r, r16
 static void keep(uint32_t r) { b(0x89), direct(r, cell()); }
 
 static void flag_piece(void)
@@ -117,15 +119,15 @@ static void selector_piece(void)
     uint32_t n = pick(15), r = reg(), s = selectors[pick(sizeof selectors)];
     if (n == 0) b(0x8C), modrm(1, r), keep(r);                               // mov r, cs
     else if (n == 1) b(0x8C), modrm(2, r), keep(r);                          // mov r, ss
-    else if (n == 2) b(0x0E), b(0x58 + r), keep(r);                          // push cs
-    else if (n == 3) b(0x16), b(0x58 + r), keep(r);                          // push ss
+    else if (n == 2) b(0x0E), b(0x58 + r), low(r), keep(r);                  // push cs
+    else if (n == 3) b(0x16), b(0x58 + r), low(r), keep(r);                  // push ss
     else if (n < 6) b(0xB8 + r), d(s), b(0x0F), b(0x02 + pick(2)), modrm(reg(), r);       // lar, lsl
     else if (n < 8) b(0xB8 + r), d(s), b(0x0F), b(0x00), modrm(4 + pick(2), r), b(0x0F), b(0x94), modrm(0, 0);
     else if (n == 8) b(0x0F), b(0x01), direct(pick(2), (uint32_t)rnd_arena + 4 * pick(64)); // sgdt, sidt
     else if (n == 9) b(0x0F), b(0x00), modrm(pick(2), r), keep(r);           // sldt, str
     else if (n == 10) b(0x0F), b(0x01), modrm(4, r), keep(r);                // smsw
     else if (n == 11) b(0xB8 + r), d(pick(2) ? 0x10 : 0x23), b(0x8E), modrm(pick(2) ? 0 : 4 + pick(2), r); // mov es, fs, gs
-    else if (n == 12) b(0x0F), b(0xA8), b(0x58 + r), keep(r), b(0x8C), modrm(5, r), keep(r);               // push gs, mov r, gs
+    else if (n == 12) b(0x0F), b(0xA8), b(0x58 + r), low(r), keep(r), b(0x8C), modrm(5, r), keep(r);       // push gs, mov r, gs
     else if (n == 13) b(0x6A), b(pick(2) ? 0x10 : 0x23), b(0x0F), b(pick(2) ? 0xA9 : 0xA1);                // pop gs, fs
     else b(0x65), b(0x01), direct(reg(), cell()), b(0x65), b(0x8B), direct(reg(), cell());                 // through gs twice
 }
