@@ -49,8 +49,12 @@ static void selectors(struct kernel *k) /* PUSH and MOV from segment registers *
     static const uint8_t pushes[] = { 0x06, 0x0E, 0x16, 0x1E };
     struct emit *e = &k->e;
     for (unsigned n = 1 + below(e, 3); n--;) {
-        if (one_in(e, 2)) OP(e, PICK(e, pushes), (uint8_t)(0x58 + some_reg(k)));
-        else if (one_in(e, 3)) OP32(e, some_scratch(k, 2), 0x8C, (uint8_t)(below(e, 6) << 3 | 5));
+        if (one_in(e, 2)) { /* movzx: the doubleword's other half is not stored, and what an interrupt left there depends on its moment */
+            uint8_t push = PICK(e, pushes), r = (uint8_t)some_reg(k);
+            OP(e, push, (uint8_t)(0x58 + r), 0x0F, 0xB7, (uint8_t)(0xC0 | r << 3 | r));
+            continue;
+        }
+        if (one_in(e, 3)) OP32(e, some_scratch(k, 2), 0x8C, (uint8_t)(below(e, 6) << 3 | 5));
         else OP(e, 0x8C, (uint8_t)(0xC0 | below(e, 6) << 3 | some_reg(k)));
     }
 }
