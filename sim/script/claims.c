@@ -5,6 +5,7 @@
 #include "sim/script/grading.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,9 @@ static int t_part(lua_State *L)
     return 0;
 }
 
+/* A NaN's sign is the host's. */
+static double without_sign(double v) { return isnan(v) ? (double)NAN : v; }
+
 /* t:scale(value, full, none, text): all of the points at `full`, none at `none`, between them in proportion. */
 static int t_scale(lua_State *L)
 {
@@ -219,7 +223,8 @@ static int t_scale(lua_State *L)
     uint32_t credit = !(part > 0) ? 0 : part >= 1 ? GRADING_WHOLE : (uint32_t)(part * GRADING_WHOLE);
     place(L, where, sizeof where);
     g->now.credit = g->now.credit * credit / GRADING_WHOLE;
-    check_record(g->tests, credit == GRADING_WHOLE, where, "%s: %.14g; all points for %.14g, none for %.14g", luaL_optstring(L, 5, "value"), value, full, none);
+    check_record(g->tests, credit == GRADING_WHOLE, where, "%s: %.14g; all points for %.14g, none for %.14g", luaL_optstring(L, 5, "value"),
+                 without_sign(value), without_sign(full), without_sign(none));
     if (credit < GRADING_WHOLE) g->tests->check[g->tests->checks - 1].elsewhere = true; /* the credit says it */
     lua_pushinteger(L, credit);
     return 1;

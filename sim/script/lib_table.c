@@ -22,11 +22,45 @@ static void charge_range(lua_State *L, lua_Integer i, lua_Integer j)
     if (j >= i) sandbox_charge(L, (uint64_t)j - (uint64_t)i + 1);
 }
 
+static bool has_nan(lua_State *L, lua_Integer i, lua_Integer j)
+{
+    bool found = false;
+    for (lua_Integer k = i; k <= j && !found; k++) {
+        lua_rawgeti(L, 1, k);
+        found = sandbox_is_nan(L, -1);
+        lua_pop(L, 1);
+        if (k == LUA_MAXINTEGER) break;
+    }
+    return found;
+}
+
+/* A table with the same elements, but for the NaNs, which are text: the stock function would show their sign. */
+static void without_nans(lua_State *L, lua_Integer i, lua_Integer j)
+{
+    lua_newtable(L);
+    for (lua_Integer k = i; k <= j; k++) {
+        lua_geti(L, 1, k);
+        if (sandbox_is_nan(L, -1)) {
+            lua_pop(L, 1);
+            lua_pushliteral(L, "nan");
+        }
+        lua_rawseti(L, -2, k);
+        if (k == LUA_MAXINTEGER) break;
+    }
+    lua_replace(L, 1);
+}
+
 static int tab_concat(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_Integer i = luaL_optinteger(L, 3, 1), j = lua_isnoneornil(L, 4) ? luaL_len(L, 1) : luaL_checkinteger(L, 4);
     charge_range(L, i, j);
+    if (has_nan(L, i, j)) {
+        lua_settop(L, 4);
+        lua_pushinteger(L, j); /* the new table's own length is another */
+        lua_replace(L, 4);
+        without_nans(L, i, j);
+    }
     return call_stock(L);
 }
 

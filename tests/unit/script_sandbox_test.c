@@ -285,11 +285,12 @@ static void test_nan(void **state)
 {
     (void)state;
     const char *body = "local a, b = 0 / 0, -(0 / 0) print(a, b, tostring(a), tostring(b))"
-                       " print(string.format('%s %f %.1g %5.1f|', a, b, a, b), ('%f'):format(a), (('x'):gsub('x', { x = a })))";
+                       " print(string.format('%s %f %.1g %5.1f|', a, b, a, b), ('%f'):format(a), (('x'):gsub('x', { x = a })))"
+                       " print(table.concat({ 1, a, 'x', b }, ','), table.concat({ a, b, 2 }, ' ', 2, 3), table.concat({ 'p', [3] = a }, '-', 3, 3))";
     static char printed[4096];
     struct err e = { 0 };
     if (!load(body, &e, printed, sizeof printed)) fail_msg("%s", e.text);
-    assert_string_equal(printed, "nan  nan  nan  nan\nnan nan nan   nan|  nan  nan\nn");
+    assert_string_equal(printed, "nan  nan  nan  nan\nnan nan nan   nan|  nan  nan\n1,nan,x,nan  nan 2  nan\nn");
 }
 
 /* The same script twice: what depends on addresses, time or chance would differ. */
