@@ -48,18 +48,16 @@ static bool holds(const struct machine *m, struct till *t, const struct event *e
     return false;
 }
 
-/* Must the condition be looked at after every instruction? */
-static bool is_fine(const struct till *t)
+/* Has the condition a part of one of these kinds (a bit each)? */
+static bool has(const struct till *t, unsigned kinds)
 {
-    switch ((enum till_kind)t->kind) {
-    case TILL_INSN: case TILL_RING: case TILL_GUEST: return true;
-    case TILL_ANY: case TILL_ALL:
-        for (unsigned s = 0; s < t->subs; s++)
-            if (is_fine(&t->sub[s])) return true;
-        return false;
-    default: return false;
-    }
+    bool any = kinds >> t->kind & 1;
+    for (unsigned s = 0; s < t->subs && !any; s++) any = has(&t->sub[s], kinds);
+    return any;
 }
+
+/* It must be looked at after every instruction; behind those that change the ring; now and then. */
+enum { EACH = 1u << TILL_INSN, RINGS = 1u << TILL_RING | 1u << TILL_GUEST, WORDS = 1u << TILL_WRITE };
 
 /* Addresses at which it must be looked at: at their execution, or when something is stored there. Returns how many there are by now. */
 static unsigned places(const struct till *t, struct point *list, unsigned n)
@@ -72,13 +70,6 @@ static unsigned places(const struct till *t, struct point *list, unsigned n)
 
 /* A word can change without a store of the guest's to it (by DMA, by another page that is mapped there): it is looked at this often, too. */
 enum { WORD_LOOKS = 256 };
-
-static bool has_word(const struct till *t)
-{
-    bool any = t->kind == TILL_WRITE;
-    for (unsigned s = 0; s < t->subs; s++) any |= has_word(&t->sub[s]);
-    return any;
-}
 
 /* The next cycle and instruction count a condition names: the run pauses there to look. */
 static void bounds(const struct board *b, const struct till *t, uint64_t *cycle, uint64_t *insns)
@@ -253,12 +244,13 @@ static enum machine_stop run(struct machine *m, struct till *till, uint64_t targ
 {
     struct board *b = m->b;
     struct run r = { .m = m, .till = till };
-    bool fine = m->each || (till && is_fine(till)), moved = false;
+    bool fine = m->each || (till && has(till, EACH)), moved = false;
     struct point list[PARTS_MOST + 1];
     struct points was;
     unsigned lent = fine || !till ? 0 : places(till, list, 0);
+    m->points.rings = !fine && till && has(till, RINGS);
     if (lent && !machine_points_lend(m, &was, list, lent)) fine = true, lent = 0;
-    m->watches_word = till && has_word(till);
+    m->watches_word = till && has(till, WORDS);
     int sub = till ? trace_subscribe(m->trace, CAT_ALL, watch, &r) : -1;
     enum machine_stop why = MACHINE_BUDGET;
     uint64_t begun = b->cpu.insns;
@@ -290,6 +282,7 @@ static enum machine_stop run(struct machine *m, struct till *till, uint64_t targ
     if (sub >= 0) trace_unsubscribe(m->trace, sub);
     timeq_cancel(&b->timers, &b->till);
     if (lent) machine_points_return(m, &was);
+    m->points.rings = false;
     return b->end.fate != FATE_RUNNING && why != MACHINE_TILL ? MACHINE_ENDED : why;
 }
 

@@ -28,6 +28,7 @@ enum { POINTS_MOST = 256 };
 struct points {
     bool     armed;      /* there are points, and they are to be looked for */
     bool     hit;        /* since points_go; later ones until then are not recorded */
+    bool     rings;      /* a change of the ring asks for a pause, too: for whoever waits for one. No hit */
     unsigned n;
     struct point row[POINTS_MOST];
     uint64_t pages;      /* bit page % 64: some point touches such a page */
@@ -56,6 +57,11 @@ static inline bool points_page(const struct points *p, uint32_t at, unsigned kin
 bool points_execute(struct points *p, uint32_t at);
 /* Bytes from `at` to the next POINT_EXEC behind it in its page, or to the page's end. */
 unsigned points_room(const struct points *p, uint32_t at);
+/* The ring changed, or may have. `p` may be NULL. */
+static inline void points_ring(const struct points *p)
+{
+    if (p && p->rings) p->pause(p->self);
+}
 /* Bytes were accessed; `kind` is POINT_READ or POINT_WRITE. `p` may be NULL. */
 void points_touched(struct points *p, uint32_t at, unsigned size, enum point_kind kind);
 static inline void points_access(struct points *p, uint32_t at, unsigned size, enum point_kind kind)

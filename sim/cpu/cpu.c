@@ -39,6 +39,7 @@ void cpu_set_cpl(struct cpu *c, uint8_t cpl)
 {
     c->cpl = cpl;
     clock_ring(c->clock, c->vmx.nonroot ? c->guest_account[cpl] : c->account[cpl], c->vmx.nonroot, cpl);
+    points_ring(c->points);
 }
 
 void cpu_apic_base(struct cpu *c, uint32_t value)

@@ -48,18 +48,25 @@ static void nothing(void *self, const struct machine *m)
     (void)m;
 }
 
-enum { LABEL, WORD, EITHER, BOTH, TESTS };
+enum { LABEL, WORD, EITHER, BOTH, KERNEL, USER, GUEST, RING_OR, RING_AND, TESTS };
 
 /* Up to STOPS places of one condition; `slow`: every instruction is looked at. */
 static unsigned stops(const char *cpu, int what, bool slow, struct place *p)
 {
     struct machine *m = mini(cpu);
     const struct till part[] = { at(m, TILL_LABEL, "space_copy"), at(m, TILL_WRITE, "current"), { .kind = TILL_CYCLES, .value = 3000000 } };
+    const struct till or[] = { part[0], { .kind = TILL_RING, .a = 3 } };
+    const struct till and[] = { { .kind = TILL_GUEST }, { .kind = TILL_RING, .a = 3 }, { .kind = TILL_RING, .a = machine_kernel_ring(m) } };
     const struct till all[TESTS] = {
         [LABEL] = at(m, TILL_LABEL, "context_switch"),
         [WORD] = part[1],
         [EITHER] = { .kind = TILL_ANY, .subs = 3, .sub = part },
         [BOTH] = { .kind = TILL_ALL, .subs = 2, .sub = part },
+        [KERNEL] = { .kind = TILL_RING, .a = machine_kernel_ring(m) },
+        [USER] = { .kind = TILL_RING, .a = 3 },
+        [GUEST] = { .kind = TILL_GUEST },
+        [RING_OR] = { .kind = TILL_ANY, .subs = 2, .sub = or },
+        [RING_AND] = { .kind = TILL_ALL, .subs = 3, .sub = and },
     };
     unsigned n = 0;
     if (slow) machine_each(m, nothing, NULL);
@@ -77,7 +84,7 @@ static void test_same_moments(void **state)
         for (int what = (int)c & 1; what < TESTS; what += c == 2 ? 1 : 2) { /* all under bt, whose code lies elsewhere */
             struct place fast[STOPS], slow[STOPS];
             unsigned n = stops(cpus[c], what, false, fast), k = stops(cpus[c], what, true, slow);
-            if (n < (what == BOTH ? 1 : 2)) fail_msg("%s, condition %d: only %u stops, %u step by step", cpus[c], what, n, k);
+            if (n < (what == BOTH || what == RING_AND ? 1 : 2)) fail_msg("%s, condition %d: only %u stops, %u step by step", cpus[c], what, n, k);
             if (n != k) fail_msg("%s, condition %d: %u stops at full speed, %u step by step", cpus[c], what, n, k);
             for (unsigned i = 0; i < n; i++)
                 if (fast[i].insns != slow[i].insns || fast[i].cycles != slow[i].cycles || fast[i].state != slow[i].state)
