@@ -31,14 +31,29 @@ static bool groups_equal(const struct ladder_row *a, const struct ladder_row *b,
     return true;
 }
 
+static bool word_ends(char c) { return !c || c == ' '; }
+
+/* "IRQ line 0" as it is where room is short: "IRQ 0". False: it is that already. */
+static bool drop_line(char *label)
+{
+    char *line = strstr(label, " line ");
+    if (line) memmove(line, line + 5, strlen(line + 5) + 1);
+    return line;
+}
+
 /* Keeps in `a` the words that both begin with, and ends it in ".." if they differ. */
 static void blur(char *a, const char *b, size_t columns)
 {
     static const char various[] = "various";
+    char other[LADDER_END_LABEL + 1];
     if (!strcmp(a, b) || !strcmp(a, various)) return;
+    ladder_copy(other, b, LADDER_END_LABEL);
+    if (!strstr(a, " line ") != !strstr(other, " line ")) drop_line(a), drop_line(other); /* one was counted, and is shorter for that */
     size_t same = 0;
-    while (a[same] && a[same] == b[same]) same++;
-    while (same && a[same - 1] != ' ') same--;
+    while (a[same] && a[same] == other[same]) same++;
+    bool whole = same && word_ends(a[same]) && word_ends(other[same]);
+    while (!whole && same && a[same - 1] != ' ') same--;
+    if (whole && same + 3 <= columns) a[same++] = ' ';
     if (same + 2 > columns) same = columns - 2;
     if (same || columns < strlen(various)) memcpy(a + same, "..", 3);
     else memcpy(a, various, sizeof various);
@@ -60,8 +75,7 @@ static void add_count(struct ladder_row *r, uint32_t times)
     char label[LADDER_END_LABEL + 1];
     struct text count = { 0 };
     text_add(&count, " x %u", times);
-    char *line = strstr(r->label, " line ");
-    if (line && strlen(r->label) + count.len > LADDER_LABEL) memmove(line, line + 5, strlen(line + 5) + 1);
+    if (strlen(r->label) + count.len > LADDER_LABEL) drop_line(r->label);
     ladder_copy(label, r->label, LADDER_LABEL - count.len);
     size_t n = strlen(label);
     memcpy(r->label, label, n);

@@ -112,6 +112,24 @@ static void test_fold_notes(void **state)
     trace_free(t);
 }
 
+/* Visits that raise the same line, once and more often, are alike; what they share of the words stays. */
+static void test_fold_counted(void **state)
+{
+    (void)state;
+    struct trace *t = begin();
+    for (unsigned n = 1; n <= 10; n += 9) {
+        trace_episode(t, TRACE(t, EXIT, 0, .vector = 13));
+        for (unsigned i = 0; i < n; i++) TRACE(t, RAISE, 0, .line = 3, .virtual_ = 1);
+        trace_episode(t, 0);
+        cycle += 50;
+    }
+    struct ladder *l = ladder_new(t, &te);
+    assert_int_equal(l->rows, 2);
+    check_row(l, 1, LADDER_NOTE, LANE_VMM, LANE_VMM, "virtual IRQ 3 ..");
+    ladder_free(l);
+    trace_free(t);
+}
+
 static void test_fold(void **state)
 {
     (void)state;
@@ -333,7 +351,7 @@ static void test_empty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_visit), cmocka_unit_test(test_fold), cmocka_unit_test(test_fold_notes),
+        cmocka_unit_test(test_visit), cmocka_unit_test(test_fold), cmocka_unit_test(test_fold_notes), cmocka_unit_test(test_fold_counted),
         cmocka_unit_test(test_silent_and_cause),
         cmocka_unit_test(test_native), cmocka_unit_test(test_range_and_limit), cmocka_unit_test(test_places),
         cmocka_unit_test(test_text_fits), cmocka_unit_test(test_hostile_words), cmocka_unit_test(test_empty),
