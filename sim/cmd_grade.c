@@ -139,7 +139,7 @@ static bool plan(struct job *j, struct err *e)
         if (!o->value[OPT_STUDENT] && j->saved.student[0]) snprintf(student, sizeof student, "%s", j->saved.student);
     }
     if (!(all ? add_all(j, all, e) : add_report(j, dir, student, e))) return false;
-    j->run = (struct grade_run){ (unsigned)jobs, only, (double)wall, after, j };
+    j->run = (struct grade_run){ .jobs = (unsigned)jobs, .only = only, .wall = (double)wall, .after = after, .self = j };
     j->staff = o->value[OPT_STAFF] != NULL;
     return true;
 }

@@ -179,6 +179,13 @@ bool grade_ungradable(const struct grade_report *r)
     return false;
 }
 
+int grade_first_failing(const struct grade_report *r)
+{
+    for (unsigned i = 0; i < r->of->tests; i++)
+        if (r->done[i] && (r->out[i].status != GRADING_PASSED || r->out[i].credit < GRADING_WHOLE)) return (int)i;
+    return -1;
+}
+
 const char *grade_number(uint32_t hundredths, char *buf, size_t n)
 {
     int len = snprintf(buf, n, "%u.%02u", hundredths / 100, hundredths % 100);

@@ -53,6 +53,8 @@ uint32_t grade_points(const struct grade_report *r, unsigned test);
 uint32_t grade_score(const struct grade_report *r);
 uint32_t grade_full(const struct grade_lab *g);
 bool     grade_ungradable(const struct grade_report *r);
+/* The first test that ran and did not give all of its points; -1: there is none. */
+int      grade_first_failing(const struct grade_report *r);
 /* 12.50 as "12.5"; returns buf. */
 const char *grade_number(uint32_t hundredths, char *buf, size_t n);
 
@@ -60,6 +62,7 @@ struct grade_run {
     unsigned jobs;                       /* processes at once */
     int      only;                       /* number of the one test, from 0; -1: all */
     double   wall;                       /* seconds for a test: the last guard */
+    unsigned whole;                      /* so many reports are asked everything, those after them until the first test that fails; 0: all are */
     void   (*after)(void *self, struct grade_report *r, unsigned test); /* a test of it is done; may be NULL */
     void    *self;
 };

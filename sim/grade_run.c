@@ -168,12 +168,15 @@ static void end_all(struct child *child, unsigned n)
         }
 }
 
-/* The next test to run, by number over all reports; false: there is none. */
-static bool next(const struct grade_report *r, unsigned reports, int only, unsigned *report, unsigned *test)
+/* The next test to run, by number over all reports; false: there is none. All tests before a failing one have begun when it is known
+ * to fail, so which is the first does not depend on how many run at once. */
+static bool next(const struct grade_report *r, unsigned reports, const struct grade_run *run, unsigned *report, unsigned *test)
 {
-    for (; *report < reports; ++*report, *test = 0)
+    for (; *report < reports; ++*report, *test = 0) {
+        if (run->whole && *report >= run->whole && grade_first_failing(&r[*report]) >= 0) continue;
         for (; *test < r[*report].of->tests; ++*test)
-            if (only < 0 || *test == (unsigned)only) return true;
+            if (run->only < 0 || *test == (unsigned)run->only) return true;
+    }
     return false;
 }
 
@@ -186,7 +189,7 @@ bool grade_all(struct grade_report *r, unsigned reports, const struct grade_run 
     sigaction(SIGINT, &act, &was);
     bool more = true;
     while (!interrupted && !e->code) {
-        while (running < jobs && (more = next(r, reports, run->only, &report, &test)) != false) {
+        while (running < jobs && (more = next(r, reports, run, &report, &test)) != false) {
             struct child *c = child;
             while (c->pid) c++;
             if (!grade_build(&r[report], e)) break;

@@ -138,6 +138,7 @@ static bool plant(const struct grading_lab *lab, const struct grading_bug *bug, 
     return ok;
 }
 
+enum { OWN = 2 }; /* reports before the bugs: solution and starter */
 struct trial { struct grade_lab lab; struct grade_report report[34]; unsigned reports; char temp[200]; };
 
 static bool prepare(struct trial *t, struct err *e)
@@ -147,8 +148,8 @@ static bool prepare(struct trial *t, struct err *e)
     const char *dir = getenv("TMPDIR");
     snprintf(t->temp, sizeof t->temp, "%.150s/ringside-lab-XXXXXX", dir && *dir ? dir : "/tmp");
     if (!mkdtemp(t->temp)) return err_set(e, EXIT_ENVIRONMENT, "%s: cannot make this folder: %s", t->temp, strerror(errno));
-    static const char *const own[] = { "solution", "starter" };
-    for (unsigned i = 0; i < 2; i++)
+    static const char *const own[OWN] = { "solution", "starter" };
+    for (unsigned i = 0; i < OWN; i++)
         if (!join(path, lab->dir, own[i], e) || !grade_report_make(&t->report[t->reports++], &t->lab, path, own[i], e)) return false;
     for (unsigned i = 0; i < lab->bugs; i++) {
         char name[24];
@@ -161,13 +162,11 @@ static bool prepare(struct trial *t, struct err *e)
 
 static void say_first(const struct grade_report *r, struct text *out)
 {
-    for (unsigned i = 0; i < r->of->tests; i++)
-        if (r->out[i].status != GRADING_PASSED) {
-            text_add(out, "; first '%s': %.*s", r->of->test[i].is->name, (int)strcspn(r->out[i].message, "\n"), r->out[i].message);
-            return;
-        }
+    int i = grade_first_failing(r);
+    if (i >= 0) text_add(out, "; first '%s': %.*s", r->of->test[i].is->name, (int)strcspn(r->out[i].message, "\n"), r->out[i].message);
 }
 
+/* Solution and starter by their points; a bug by the first test that finds it, after which it was asked nothing. */
 static bool judge(const struct trial *t, struct text *out)
 {
     char a[24], b[24];
@@ -176,9 +175,9 @@ static bool judge(const struct trial *t, struct text *out)
     for (unsigned i = 0; i < t->reports; i++) {
         const struct grade_report *r = &t->report[i];
         uint32_t score = grade_score(r);
-        bool ok = !grade_ungradable(r) && (i == 0 ? score == full : i == 1 ? score == 0 : score < full);
-        text_add(out, "%s  %s%s%s  %s/%s", ok ? "ok  " : "FAIL", i < 2 ? r->student : "bug '", i < 2 ? "" : t->lab.lab.bug[i - 2].name, i < 2 ? "" : "'",
-                 grade_number(score, a, sizeof a), grade_number(full, b, sizeof b));
+        bool ok = !grade_ungradable(r) && (i == 0 ? score == full : i == 1 ? score == 0 : grade_first_failing(r) >= 0);
+        if (i < OWN) text_add(out, "%s  %s  %s/%s", ok ? "ok  " : "FAIL", r->student, grade_number(score, a, sizeof a), grade_number(full, b, sizeof b));
+        else text_add(out, "%s  bug '%s'%s", ok ? "ok  " : "FAIL", t->lab.lab.bug[i - OWN].name, grade_first_failing(r) < 0 ? "  has all points" : "");
         if (i != 1 && (i > 0 || !ok)) say_first(r, out);
         text_add(out, "\n");
         good &= ok;
@@ -195,7 +194,7 @@ bool lab_selftest(const char *name, unsigned jobs, struct text *out, struct err 
     if (!t) return err_set(e, EXIT_ENVIRONMENT, "out of memory; close other programs");
     if (grading_lab(name, &lab, e) && join(hidden, lab.dir, "hidden", e)) {
         if (grade_open(&t->lab, name, exists(hidden) ? hidden : NULL, e)) {
-            const struct grade_run run = { .jobs = jobs, .only = -1, .wall = 60 };
+            const struct grade_run run = { .jobs = jobs, .only = -1, .wall = 60, .whole = OWN };
             if (prepare(t, e) && grade_all(t->report, t->reports, &run, e)) good = judge(t, out);
             for (unsigned i = 0; i < t->reports; i++) grade_report_free(&t->report[i]);
             if (t->temp[0]) remove_folder(t->temp);
