@@ -71,7 +71,7 @@ static bool untrap(struct model *m, const char *name, struct err *e)
 enum { NEHALEM = 3 /* the generation of VMX that has a second level of page tables */ };
 
 /* Keys of --set that are not rows of setting.def. */
-static const char *const others[] = { "cpu.umip", "cpu.virtualizable", "cpu.monitor", "cpu.vmx", "cpu.ept", "cpu.vpid", "cpu.agile", "cpu.untrap", "mmu.levels", "mmu.second",
+static const char *const others[] = { "cpu.umip", "cpu.virtualizable", "cpu.monitor", "cpu.fences", "cpu.vmx", "cpu.ept", "cpu.vpid", "cpu.agile", "cpu.untrap", "mmu.levels", "mmu.second",
                                       "mmu.walk_cache", "mmu.nested_tlb", "sched", CONFIG_HISTORY, "disk.write" };
 
 unsigned config_keys(const char **words, unsigned room)

@@ -321,6 +321,7 @@ bool model_find(const char *name, struct model *m, struct err *e)
 
 static const struct { const char *name; uint32_t bit; } extras[] = {
     { "umip", EXTRA_UMIP }, { "virtualizable", EXTRA_VIRTUALIZABLE }, { "monitor", EXTRA_MONITOR }, { "agile", EXTRA_AGILE },
+    { "fences", EXTRA_FENCES },
 };
 
 bool model_extra(struct model *m, const char *name, bool on, struct err *e)
@@ -330,7 +331,7 @@ bool model_extra(struct model *m, const char *name, bool on, struct err *e)
             m->extras = on ? m->extras | extras[i].bit : m->extras & ~extras[i].bit;
             return true;
         }
-    return err_set(e, EXIT_USAGE, "cpu.%s: no such feature; there are cpu.umip, cpu.virtualizable, cpu.monitor, cpu.agile and cpu.vmx", name);
+    return err_set(e, EXIT_USAGE, "cpu.%s: no such feature; there are cpu.umip, cpu.virtualizable, cpu.monitor, cpu.fences, cpu.agile and cpu.vmx", name);
 }
 
 bool model_set(struct model *m, const char *row, uint32_t value, struct err *e)

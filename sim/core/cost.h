@@ -38,6 +38,7 @@ enum model_extra {
     EXTRA_UMIP = 1,         /* "umip": CR4.UMIP, in processors since 2017 */
     EXTRA_AGILE = 8,        /* "agile": walks that begin in shadow tables and switch to the guest's own (sim/mmu/walk.h); in none. Needs EPT */
     EXTRA_MONITOR = 4,      /* "monitor": MONITOR and MWAIT; whatever has VMX has them anyway */
+    EXTRA_FENCES = 16,      /* "fences": LFENCE, MFENCE and SFENCE without the rest of SSE, for kernels that use them without asking (GRUB for Xen) */
     EXTRA_VIRTUALIZABLE = 2 /* "virtualizable": CR4.SEN, in none: what Popek and Goldberg would have asked for */
 };
 

@@ -308,6 +308,13 @@ enum step exec_clflush(struct cpu *c, const struct insn *i)
     return mem_probe_read(c, i->seg, ea(c, i), 1);
 }
 
+/* One processor, and one instruction after the other: memory is in order. */
+enum step exec_fence(struct cpu *c, const struct insn *i)
+{
+    (void)i;
+    return c->model->extras & EXTRA_FENCES ? STEP_OK : cpu_raise(c, VEC_UD);
+}
+
 /* ---- HLT, PAUSE ---- */
 
 enum step exec_pause(struct cpu *c, const struct insn *i)

@@ -386,6 +386,25 @@ static void hints_and_clflush(void **state)
     }
 }
 
+/* Fences are not there, as CPUID says; cpu.fences=1 gives them to kernels that do not look. They have no memory operand and take no LOCK. */
+static void fences(void **state)
+{
+    (void)state;
+    static const char *const bytes[] = { "\x0F\xAE\xE8", "\x0F\xAE\xF0", "\x0F\xAE\xF8" };
+    for (unsigned n = 0; n < 2 * COUNT(bytes); n++) {
+        struct fake f;
+        struct model with;
+        rings_init(&f);
+        with = *f.cpu.model;
+        if (n & 1) with.extras |= EXTRA_FENCES;
+        f.cpu.model = &with;
+        rings_enter(&f, 3);
+        assert_string_equal(rings_outcome(&f, rings_step(&f, bytes[n / 2], 3)), n & 1 ? "ok" : "#UD");
+        assert_string_equal(rings_outcome(&f, STEP(&f, 0xF0, 0x0F, 0xAE, 0xF0)), "#UD");
+        fake_done(&f);
+    }
+}
+
 /* ---- reset, boot, register table ---- */
 
 static void reset_state(void **state)
@@ -451,7 +470,7 @@ int main(void)
         cmocka_unit_test(control_registers), cmocka_unit_test(missing_registers), cmocka_unit_test(cr3_is_told),
         cmocka_unit_test(lmsw_smsw_clts), cmocka_unit_test(table_registers), cmocka_unit_test(ldtr_tr),
         cmocka_unit_test(null_ldt_has_no_descriptors), cmocka_unit_test(debug_registers),
-        cmocka_unit_test(time_stamp), cmocka_unit_test(who_may_count), cmocka_unit_test(halt), cmocka_unit_test(hints_and_clflush),
+        cmocka_unit_test(time_stamp), cmocka_unit_test(who_may_count), cmocka_unit_test(halt), cmocka_unit_test(hints_and_clflush), cmocka_unit_test(fences),
         cmocka_unit_test(x87), cmocka_unit_test(invlpg),
         cmocka_unit_test(reset_state), cmocka_unit_test(register_table),
     };
