@@ -6,7 +6,7 @@ root=$(pwd)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0
-all="gcc make libc6-dev clang binutils libzydis-dev libncurses-dev liblua5.4-dev libjansson-dev libcmocka-dev libvterm-dev zlib1g-dev
+all="gcc make libc6-dev clang libclang-rt-dev binutils libzydis-dev libncurses-dev liblua5.4-dev libjansson-dev libcmocka-dev libvterm-dev zlib1g-dev
      libdw-dev graphviz librsvg2-bin fonts-dejavu-core gdb mandoc dpkg-dev"
 
 fake() { # fake NAME: the body comes on standard input

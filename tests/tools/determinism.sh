@@ -19,7 +19,8 @@ observe() { # observe NAME BINARY SCENARIO [VAR=VALUE...]: narration, log, summa
     mkdir -p "$work/$name"
     env "$@" "$binary" run "$scenario" --json "$work/$name/raw" >"$work/$name/out" 2>"$work/$name/err"
     echo "exit $?" >>"$work/$name/out"
-    [ "$binary" = build/asan/ringside ] || env "$@" "$binary" draw ladder "$scenario" -o "$work/$name/ladder.svg" >/dev/null 2>"$work/$name/ladder.err"
+    # With sanitizers one picture is enough
+    [ "$binary" = build/asan/ringside ] && [ "$scenario" != popf ] || env "$@" "$binary" draw ladder "$scenario" -o "$work/$name/ladder.svg" >/dev/null 2>"$work/$name/ladder.err"
     echo "draw exit $?" >>"$work/$name/out"
     # The file names we chose ourselves differ; nothing else may
     sed -i "s,$work/$name/,,g" "$work/$name/out" "$work/$name"/*err
@@ -42,6 +43,8 @@ same() { # same A B TEXT [EXCEPT]: directories A and B hold the same, and it is 
     fi
 }
 
+modes="clang asan"
+grep -aq 'clang version' build/asan/ringside 2>/dev/null && modes=asan # one build that is both, as the Makefile has it where it can
 noise=(MALLOC_PERTURB_=165 HOME=/nonexistent TZ=Asia/Tokyo COLUMNS=200 NOISE="$(printf '%0999d' 0)")
 for file in scenarios/*.lua; do
     s=$(basename "$file" .lua)
@@ -51,10 +54,10 @@ for file in scenarios/*.lua; do
         observe "$s.2" ./ringside "$s" "${noise[@]}"
         same "$s.1" "$s.2" "$s: two runs are identical"
     fi
-    for mode in clang asan; do
+    for mode in $modes; do
         [ -x "build/$mode/ringside" ] || { echo "not ok - $s: build/$mode/ringside is missing"; failed=1; continue; }
         observe "$s.$mode" "build/$mode/ringside" "$s" "${noise[@]}"
-        same "$s.1" "$s.$mode" "$s: the $mode build simulates the same" "$([ $mode = asan ] && echo 'ladder.*')"
+        same "$s.1" "$s.$mode" "$s: the $mode build simulates the same" "$([ $mode = asan ] && [ $s != popf ] && echo 'ladder.*')"
     done
 done
 exit $failed
