@@ -7,7 +7,7 @@
 
 /* DR7.R/Wn */
 enum { ON_EXEC, ON_WRITE, ON_PORT /* with CR4.DE; else undefined: never */, ON_ACCESS };
-enum { BREAKPOINTS = 4, DEBUGCTL_BTF = 2 };
+enum { BREAKPOINTS = 4 };
 
 /*   31 30 29 28 ... 19 18 17 16 15 14 13 12 11 10  9  8  7  6 ... 1  0
  *  | LEN3| R/W3|...| LEN0| R/W0| 0  0| GD|0  0| 1| GE|LE|G3|L3|...|G0|L0|   DR7 */

@@ -18,7 +18,8 @@
 enum {
     DR6_BREAKPOINTS = 0xF, DR6_BD = 1 << 13, DR6_BS = 1 << 14, DR6_BT = 1 << 15,
     DR6_WRITABLE = DR6_BREAKPOINTS | DR6_BD | DR6_BS | DR6_BT,
-    DR7_LOCAL = 0x155 /* L0-L3, LE */, DR7_FIXED = 1 << 10, DR7_GD = 1 << 13, DR7_ZERO = 0xD800
+    DR7_LOCAL = 0x155 /* L0-L3, LE */, DR7_FIXED = 1 << 10, DR7_GD = 1 << 13, DR7_ZERO = 0xD800,
+    DEBUGCTL_BTF = 2 /* IA32_DEBUGCTL: single steps end at branches that are taken */
 };
 #define DR6_FIXED 0xFFFF0FF0u
 

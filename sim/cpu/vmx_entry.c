@@ -121,6 +121,7 @@ static void load_state(struct cpu *c, bool injects)
     c->vmx.activity = injects || activity == VMX_HALTED ? VMX_ACTIVE : (uint8_t)activity;
     c->hits = 0;
     c->trap = injects ? 0 : (uint16_t)(vmcs_get(c, VMCS_GUEST_PENDING_DEBUG) & (DR6_BREAKPOINTS | DR6_BS));
+    if (blocked & VMX_BLOCKED_MOV_SS) c->trap &= (uint16_t)~DR6_BS; /* the step behind the next instruction comes by TF */
     c->rf_at = injects ? c->insns : next;
     c->vmx.entered = injects ? c->insns : next;
     c->vmx.unblocked_at = UINT64_MAX;

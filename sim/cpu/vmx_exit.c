@@ -69,10 +69,13 @@ static void save_registers(struct cpu *c, bool rf)
     vmcs_to(c, h, VMCS_GUEST_IDTR_LIMIT, c->idtr.limit);
 }
 
+/* Behind MOV SS the manual leaves BS to the implementation (SDM 3C 27.3.4); here it is as an entry wants it, so that what was
+ * saved can be entered. */
 static void save_state(struct cpu *c)
 {
     uint32_t traps = (c->trap | c->hits) & (DR6_BREAKPOINTS | DR6_BS), blocked = 0;
-    if (c->insns == c->hold) blocked = VMX_BLOCKED_MOV_SS;
+    bool steps = c->eflags & FLAG_TF && !(c->msr[MSR_DEBUGCTL] & DEBUGCTL_BTF);
+    if (c->insns == c->hold) blocked = VMX_BLOCKED_MOV_SS, traps |= steps ? DR6_BS : 0;
     else if (c->insns == c->inhibit) blocked = VMX_BLOCKED_STI;
     if (c->vmx.nmi_shadow || c->nmi_blocked) blocked |= VMX_BLOCKED_NMI;
     vmcs_set(c, VMCS_GUEST_INTERRUPTIBILITY, blocked);

@@ -233,7 +233,7 @@ static void read_blocked(struct vcpu *v)
     c->inhibit = t->held.blocked & (VMX_BLOCKED_STI | VMX_BLOCKED_MOV_SS) ? c->insns : UINT64_MAX;
     c->hold = ss ? c->insns : UINT64_MAX;
     t->held.pending = ss ? vtx_read(v, VMX_FIELD_GUEST_PENDING_DEBUG) : 0; /* nothing else makes traps wait */
-    c->trap = (uint16_t)(t->held.pending & (DR6_BREAKPOINTS | DR6_BS));
+    c->trap = (uint16_t)(t->held.pending & DR6_BREAKPOINTS); /* of a step TF tells */
 }
 
 /* Every fault that makes a guest leave saves RF set, for its instruction to be resumed with. Whether the guest had it set shows on its
@@ -304,13 +304,15 @@ static void put_tsc(struct vcpu *v)
     t->held.tsc_offset = offset;
 }
 
-/* The delivery of an event ends both. SDM 3C 26.7.1 */
+/* The delivery of an event ends both. SDM 3C 26.7.1. What holds traps off must hold a step off exactly if TF is set, or hardware
+ * refuses to enter. 26.3.1.5 */
 static void put_blocked(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     struct cpu *c = &v->virt;
     uint32_t blocked = c->insns == c->hold ? VMX_BLOCKED_MOV_SS : c->insns == c->inhibit ? VMX_BLOCKED_STI : 0u;
     uint32_t pending = c->trap | (c->trap & DR6_BREAKPOINTS ? 1u << 12 : 0u);
+    if (blocked && c->eflags & FLAG_TF) pending |= DR6_BS;
     if (t->event) blocked = pending = 0;
     put(v, VMX_FIELD_GUEST_INTERRUPTIBILITY, &t->held.blocked, blocked);
     put(v, VMX_FIELD_GUEST_PENDING_DEBUG, &t->held.pending, pending);

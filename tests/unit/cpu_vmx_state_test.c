@@ -115,6 +115,31 @@ static void debug_traps(void **state)
     fake_done(&f);
 }
 
+/* A step that MOV SS holds off is pending when the next instruction leaves, or hardware would refuse to enter again; and it comes
+ * behind that instruction, once. */
+static void step_behind_mov_ss(void **state)
+{
+    (void)state;
+    struct fake f;
+    vmx_start_root(&f, VMX_FIRST);
+    vmx_set(&f, VMCS_EXCEPTIONS, 1u << VEC_DB);
+    vmx_set(&f, VMCS_GUEST_EFLAGS, FLAG_ONE | FLAG_TF);
+    vmx_guest_runs(&f, "8E15007003000FA29090", 0); /* mov ss, [POINTER]; cpuid; nop; nop */
+    fake_put32(&f, POINTER, SEL_DATA0);
+    (void)cpu_run(&f.cpu, 2);
+    assert_int_equal(vmx_get(&f, VMCS_REASON), VMX_CPUID);
+    assert_int_equal(vmx_get(&f, VMCS_GUEST_PENDING_DEBUG), DR6_BS);
+    assert_int_equal(vmx_get(&f, VMCS_GUEST_INTERRUPTIBILITY), VMX_BLOCKED_MOV_SS);
+    vmx_set(&f, VMCS_GUEST_EIP, GUEST + 9);
+    static const uint8_t vmresume[] = { 0x0F, 0x01, 0xC3 };
+    fake_put(&f, HOST, vmresume, sizeof vmresume);
+    (void)cpu_run(&f.cpu, 3);
+    assert_int_equal(vmx_get(&f, VMCS_REASON), VMX_EXCEPTION);
+    assert_int_equal(vmx_get(&f, VMCS_QUALIFICATION), DR6_BS);
+    assert_int_equal(vmx_get(&f, VMCS_GUEST_EIP), GUEST + 10);
+    fake_done(&f);
+}
+
 /* What MONITOR has armed is disarmed by an entry and by an exit: MWAIT behind either does not sleep. */
 static void monitors(void **state)
 {
@@ -140,7 +165,7 @@ static void monitors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(transition), cmocka_unit_test(aborts), cmocka_unit_test(debug_traps), cmocka_unit_test(monitors),
+        cmocka_unit_test(transition), cmocka_unit_test(aborts), cmocka_unit_test(debug_traps), cmocka_unit_test(step_behind_mov_ss), cmocka_unit_test(monitors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
