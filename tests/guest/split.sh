@@ -68,6 +68,43 @@ L
 "$RINGSIDE" run "$TMPDIR/vain.lua" >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
 check "one that never tells anybody anything is given up early" grep -q 'was given up: nobody serves its devices any more (3 times' "$TMPDIR/err"
 
+# --- a boot loader that others wrote: it asks the store for directories, and leaves its disk to the kernel that it would start
+object tests/guest/images/bootloader.c bootloader
+object scenarios/guests/mini/store_wire.c store_wire
+link bootloader scenarios/guests/pvtest/pvtest.ld "$TMPDIR/bootloader.o" "$TMPDIR/store_wire.o"
+cat >"$TMPDIR/bootloader.lua" <<L
+local s = scenario { title = "Boot loader", lecture = "test", order = 1, techniques = "pv",
+  machine = { cpu = "pv", ram = "4M", io = "split", disk = "mini.img", guest = "mini-pv", set = { ["vmm.check"] = $checked },
+              vms = { { background = true }, { guest = "$TMPDIR/bootloader.elf" } } } }
+s:step "all of it" { run = till.stop(), limit = 9e9, note = "." }
+return s
+L
+"$RINGSIDE" run "$TMPDIR/bootloader.lua" --color never >"$TMPDIR/out" 2>"$TMPDIR/err" </dev/null
+sed -n '/serial output, vm1/,/^$/p' "$TMPDIR/out" | sed -n 's/^  | //p' >"$TMPDIR/vm1"
+told() { diff "$TMPDIR/vm1" - | sed 's/^/# /' && [ "${PIPESTATUS[0]}" = 0 ]; }
+check "a boot loader finds its disk by the store's directories, reads, and leaves it to the next" told <<'T'
+disks: 768|
+of one: backend|backend-id|
+its other end: sectors|sector-size|dev|state|
+cards: no, ENOENT|
+another's: no, EACCES|
+its name: hda
+my path: /local/domain/1|
+transaction: 1|
+a directory: OK|
+in it: OK|
+committed: OK|
+data: note|
+removed: OK|
+read: no, ENOENT|
+not mine: no, EACCES|
+initialised: OK|
+read: MINI
+closed: OK|
+again: OK|
+the next one can come
+T
+
 # --- the control interface
 cat >"$TMPDIR/control.lua" <<'L'
 local s = scenario {

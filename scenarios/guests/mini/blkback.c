@@ -20,7 +20,7 @@ enum { SECTORS_IN_PAGE = PAGE / SECTOR };
 // One for each drive. Each guest has as many, so the drive says whose it is and which of his.
 static struct ring_page pages[IDE_DRIVES] __attribute__((aligned(PAGE)));
 static struct vbd {
-    bool connected;
+    bool connected, closed; // closed: the guest did it, and may come again
     struct ring ring;
     struct mapping mapping;
     uint32_t channel;
@@ -42,14 +42,17 @@ static void number_text(char to[12], uint32_t n)
 
 static void offer(uint32_t drive)
 {
+    static const char *const names[BLKIF_DEVICES] = { "hda", "hdb", "hdc", "hdd" };
     char text[12];
     uint16_t domain = domain_of(drive);
     const char *device = device_of(drive);
     if (!ide_sectors(drive)) return;
+    vbds[drive].closed = false;
     store_set_path(domain, "vbd", device);
     number_text(text, ide_sectors(drive));
     store_set(text, BACK "sectors", domain, device);
     store_set("512", BACK "sector-size", domain, device);
+    store_set(names[drive % per_guest()], BACK "dev", domain, device);
     store_set("2", BACK "state", domain, device); // BUS_WAITING
 }
 
@@ -87,6 +90,14 @@ static void connect(uint32_t drive)
     store_set("4", BACK "state", domain, device); // BUS_CONNECTED
 }
 
+// A boot loader goes, and the kernel that it started comes.
+static void close(uint32_t drive)
+{
+    disconnect(drive);
+    vbds[drive].closed = true;
+    store_set("6", BACK "state", domain_of(drive), device_of(drive)); // BUS_CLOSED
+}
+
 void block_forget(uint16_t domain)
 {
     for (uint32_t drive = 0; drive < IDE_DRIVES; drive++)
@@ -100,6 +111,8 @@ void block_told(uint16_t domain)
         const char *device = device_of(drive);
         uint32_t front = store_get_number(FRONT "state", domain, device), back = store_get_number(BACK "state", domain, device);
         if (front == BUS_INITIALISED && back == BUS_WAITING) connect(drive);
+        if (front == BUS_CLOSED && back == BUS_CONNECTED) close(drive);
+        if (front == BUS_INITIALISING && vbds[drive].closed) offer(drive);
     }
 }
 

@@ -180,10 +180,13 @@ static void connect(struct front *f)
 
 static void changed(struct front *f)
 {
-    if (state_of_backend(f) == BUS_WAITING) {
+    uint32_t state = state_of_backend(f);
+    if (state == BUS_WAITING) {
         if (f->connected) kprintf("mini: the disk's other end is a new one\n");
         f->connected = false;
         offer(f); // perhaps once more: it is another one again
+    } else if (state == BUS_CLOSED && !f->announced) {
+        store_write_number(path_of(f, "/state"), BUS_INITIALISING); // a boot loader was here before
     }
     if (f->announced && !f->connected && state_of_backend(f) == BUS_CONNECTED) connect(f);
 }

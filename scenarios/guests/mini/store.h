@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 enum { STORE_RING = 1024, STORE_PAYLOAD = 256 /* of ours: at most */ };
-enum { STORE_READ = 2, STORE_WATCH = 4, STORE_WRITE = 11, STORE_WATCH_EVENT = 15, STORE_ERROR = 16 };
+enum { STORE_DIRECTORY = 1, STORE_READ, STORE_WATCH = 4, STORE_UNWATCH, STORE_BEGIN /* a transaction */, STORE_COMMIT, STORE_DOMAIN_PATH = 10, STORE_WRITE,
+       STORE_MAKE, STORE_REMOVE, STORE_WATCH_EVENT = 15, STORE_ERROR };
 
 struct store_ring {
     char request[STORE_RING], response[STORE_RING];

@@ -2,9 +2,10 @@
 //
 // Idea: a guest may write below its own part only, and read that and what describes its devices; names without / at their beginning are
 // below its own part. A question is taken out of the ring when its answer is in, so a store that begins anew answers what the one before
-// did not. It knows nothing then, and says so, by an event of the path @restart.
+// did not. It knows nothing then, and says so, by an event of the path @restart. A directory is what names have in common at their beginning.
 // Manual: Xen public headers, io/xs_wire.h; docs/misc/xenstore.txt.
-// Not here: transactions, directories, permissions that can be set, removal, more nodes than there is room for.
+// Not here: transactions that can fail or be taken back (each question is served at once), permissions that can be set, more nodes than there
+// is room for.
 #include "mini/kernel.h"
 #include "mini/pv.h"
 #include "mini/service.h"
@@ -108,6 +109,14 @@ static bool watch(struct guest *g, const char *path)
     return false;
 }
 
+static bool unwatch(struct guest *g, const char *path)
+{
+    bool any = false;
+    for (int i = 0; i < WATCHES; i++)
+        if (g->watch[i][0] && text_equal(g->watch[i], path)) g->watch[i][0] = 0, any = true;
+    return any;
+}
+
 static bool set(uint16_t domain, const char *path, const char *value)
 {
     struct node *n = find_or_make(domain, path);
@@ -173,7 +182,7 @@ bool store_introduce(uint16_t domain)
     g->channel = event_bind(domain, STORE_PORT);
     if (!g->channel) panic("domain %u has a store page and no channel", domain);
     event_install(g->channel, service_signal);
-    tell(g, "@restart");
+    if (page->response_written) tell(g, "@restart"); // else nobody ever heard anything: GRUB would take it for its first answer
     return true;
 }
 
@@ -201,12 +210,62 @@ void store_forget(uint16_t domain)
     *g = (struct guest){ .ring = NULL };
 }
 
+static void answer_bytes(struct guest *g, const struct store_message *question, uint32_t type, const char *bytes, uint32_t size)
+{
+    struct store_message m = { type, question->id, question->transaction, size };
+    // Nobody waits for a guest that does not take its answers.
+    if (store_put(g->ring->response, &g->ring->response_read, &g->ring->response_written, &m, bytes)) event_send(g->channel);
+}
+
 static void answer(struct guest *g, const struct store_message *question, const char *error, const char *text)
 {
-    struct store_message m = { error ? STORE_ERROR : question->type, question->id, 0, text_length(error ? error : text) + 1 };
-    if (!error && question->type == STORE_READ) m.size--; // values have no end of their own
-    // Nobody waits for a guest that does not take its answers.
-    if (store_put(g->ring->response, &g->ring->response_read, &g->ring->response_written, &m, error ? error : text)) event_send(g->channel);
+    uint32_t end = error || question->type != STORE_READ; // values have no end of their own
+    answer_bytes(g, question, error ? STORE_ERROR : question->type, error ? error : text, text_length(error ? error : text) + end);
+}
+
+// What is below a name, if anything is: the path goes on behind a /.
+static const char *below(const char *path, const char *name)
+{
+    uint32_t n = text_length(name);
+    return text_begins(path, name) && path[n] == '/' ? path + n + 1 : NULL;
+}
+
+static bool listed(const char *names, uint32_t size, const char *name)
+{
+    for (const char *at = names; at < names + size; at += text_length(at) + 1)
+        if (text_equal(at, name)) return true;
+    return false;
+}
+
+// The names below one, each once, each with a 0 behind it.
+static void list(struct guest *g, const struct store_message *m, const char *path)
+{
+    char names[STORE_PAYLOAD], name[PATH];
+    uint32_t size = 0;
+    bool there = find(path);
+    for (const struct node *n = nodes; n < nodes + NODES; n++) {
+        const char *rest = n->path[0] ? below(n->path, path) : NULL;
+        if (!rest) continue;
+        there = true;
+        text_copy(name, rest, PATH);
+        for (char *c = name; *c; c++)
+            if (*c == '/') *c = 0;
+        uint32_t length = text_length(name) + 1;
+        if (listed(names, size, name)) continue;
+        if (size + length > sizeof names) return answer(g, m, "E2BIG", NULL);
+        text_copy(names + size, name, length);
+        size += length;
+    }
+    if (there) answer_bytes(g, m, STORE_DIRECTORY, names, size);
+    else answer(g, m, "ENOENT", NULL);
+}
+
+static bool remove(const char *path)
+{
+    bool any = false;
+    for (struct node *n = nodes; n < nodes + NODES; n++)
+        if (n->path[0] && (text_equal(n->path, path) || below(n->path, path))) n->path[0] = 0, any = true;
+    return any;
 }
 
 // Its own path, as the store knows it; false: it has no business there.
@@ -219,19 +278,35 @@ static bool resolve(uint16_t domain, const char *path, char whole[PATH], bool wr
     return text_begins(whole, own) || (!write && describes(domain, whole));
 }
 
+// Questions that name no path of the store's.
+static bool serve_other(struct guest *g, const struct store_message *m, const char *payload)
+{
+    char path[PATH];
+    if (m->type == STORE_BEGIN) answer(g, m, NULL, "1");
+    else if (m->type == STORE_COMMIT) answer(g, m, NULL, "OK");
+    else if (m->type == STORE_DOMAIN_PATH) format(path, PATH, "/local/domain/%u", (uint32_t)text_number(payload)), answer(g, m, NULL, path);
+    else return false;
+    return true;
+}
+
 static void serve(uint16_t domain, const struct store_message *m, char *payload)
 {
     struct guest *g = &guests[domain];
     char path[PATH];
     uint32_t n = text_length(payload) + 1;
     const char *value = n <= m->size ? payload + n : "";
-    bool allowed = resolve(domain, payload, path, m->type == STORE_WRITE);
+    if (serve_other(g, m, payload)) return;
+    bool allowed = resolve(domain, payload, path, m->type == STORE_WRITE || m->type == STORE_MAKE || m->type == STORE_REMOVE);
     struct node *node = find(path);
     if (!allowed) answer(g, m, "EACCES", NULL);
     else if (m->type == STORE_READ && node) answer(g, m, NULL, node->value);
     else if (m->type == STORE_READ) answer(g, m, "ENOENT", NULL);
+    else if (m->type == STORE_DIRECTORY) list(g, m, path);
     else if (m->type == STORE_WATCH) answer(g, m, watch(g, path) ? NULL : "ENOSPC", "OK");
-    else if (m->type != STORE_WRITE) answer(g, m, "ENOSYS", NULL);
+    else if (m->type == STORE_UNWATCH) answer(g, m, unwatch(g, path) ? NULL : "ENOENT", "OK");
+    else if (m->type == STORE_REMOVE) answer(g, m, remove(path) ? NULL : "ENOENT", "OK");
+    else if (m->type == STORE_MAKE && node) answer(g, m, NULL, "OK");
+    else if (m->type != STORE_WRITE && m->type != STORE_MAKE) answer(g, m, "ENOSYS", NULL);
     else if (!set(domain, path, value)) answer(g, m, "ENOSPC", NULL);
     else answer(g, m, NULL, "OK"), block_told(domain), net_told(domain);
 }
