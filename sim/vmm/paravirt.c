@@ -207,7 +207,9 @@ static enum next pv_handle(struct vcpu *v, const struct vmexit *in)
         if (v->virt.cpl == 1 && pv_emulate(p)) break;
         exception(p, &x);
         break;
-    default: exception(p, &x); break;
+    default:
+        if ((x.vector != VEC_GP && x.vector != VEC_SS) || x.code || !pv_reach_around(p)) exception(p, &x);
+        break;
     }
     return v->vm->dead || v->vm->exited ? NEXT_STOP : NEXT_RESUME;
 }

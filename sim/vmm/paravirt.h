@@ -144,6 +144,7 @@ void pv_memory_over(struct paravirt *p);                                   /* wh
 void pv_segments_init(struct paravirt *p);                                 /* the area's tables; GDTR and LDTR */
 void pv_load_tables(struct paravirt *p);                                   /* GDTR and LDTR of the real processor */
 bool pv_descriptor(struct paravirt *p, uint16_t selector, uint32_t d[2]);  /* as the CPU would find it */
+bool pv_set_descriptor(struct paravirt *p, uint16_t selector, const uint32_t d[2]); /* one that was judged, where the CPU finds it; false: there is none, or it is the hypervisor's */
 bool pv_judge_descriptor(const struct paravirt *p, uint32_t d[2]);         /* may a guest have it? Corrects DPL and limit */
 uint32_t pv_segment_end(const struct paravirt *p);                         /* guest segments end there */
 uint64_t pv_area_entry(const struct paravirt *p, uint32_t page);           /* of the area's page table */
@@ -245,6 +246,9 @@ void pv_console_input(struct paravirt *p);                                 /* ch
 /* ---- paravirt_emulate.c: a privileged instruction of the guest kernel that Xen forgives; false: #GP is the guest's */
 bool pv_emulate(struct paravirt *p);
 bool pv_emulate_cpuid(struct paravirt *p);                                 /* the forced CPUID: UD2 "xen" CPUID */
+
+/* ---- paravirt_around.c: an access beyond a segment that would reach around 4 GB, after which it is tried again; false: its fault is the guest's */
+bool pv_reach_around(struct paravirt *p);
 
 /* ---- paravirt_tables.c: a store of the guest kernel's into its tables, checked and done; false: its page fault */
 bool pv_table_store(struct paravirt *p, uint32_t at, uint32_t code);

@@ -157,7 +157,8 @@ int32_t pv_get_debugreg(struct paravirt *p, const uint32_t arg[6])
 /* arg: enable or disable, which. */
 int32_t pv_vm_assist(struct paravirt *p, const uint32_t arg[6])
 {
-    if (arg[1] != XEN_ASSIST_WRITABLE_TABLES && !(pv_pae(p) && arg[1] == XEN_ASSIST_PAE_CR3)) return -XEN_EINVAL; /* segments around 4 GB get no help */
+    bool there = arg[1] == XEN_ASSIST_WRITABLE_TABLES || arg[1] == XEN_ASSIST_4GB || (pv_pae(p) && arg[1] == XEN_ASSIST_PAE_CR3);
+    if (!there) return -XEN_EINVAL;
     switch (arg[0]) {
     case XEN_ASSIST_ENABLE: p->assists |= 1u << arg[1]; return 0;
     case XEN_ASSIST_DISABLE: p->assists &= ~(1u << arg[1]); return 0;

@@ -128,7 +128,7 @@ static bool told(struct paravirt *p, const struct pv_state *s, struct state_read
     p->kernel_ss = pv_ring1(s->kernel_ss), p->kernel_sp = s->kernel_sp;
     p->event = s->event, p->failsafe = s->failsafe;
     p->failsafe_masks = s->failsafe_masks != 0;
-    p->assists = s->assists & (1u << XEN_ASSIST_WRITABLE_TABLES | 1u << XEN_ASSIST_PAE_CR3);
+    p->assists = s->assists & (1u << XEN_ASSIST_4GB | 1u << XEN_ASSIST_WRITABLE_TABLES | 1u << XEN_ASSIST_PAE_CR3);
     for (unsigned n = 0; n < 256; n++) {
         p->trap[n] = s->trap[n];
         p->trap[n].cs = (uint16_t)pv_ring1(s->trap[n].cs);

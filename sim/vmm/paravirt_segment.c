@@ -222,18 +222,34 @@ bool pv_table_fault(struct paravirt *p, uint32_t at, uint32_t code, struct fault
     return false;
 }
 
-bool pv_descriptor(struct paravirt *p, uint16_t selector, uint32_t d[2])
+/* The frame in which a descriptor is; FRAME_NONE: in none. */
+static uint32_t frame_of(struct paravirt *p, uint16_t selector)
 {
     uint32_t offset = selector & 0xFFF8u, page = offset >> PAGE_SHIFT;
-    if (!(selector & 0xFFFC)) return false;
+    if (!(selector & 0xFFFC)) return FRAME_NONE;
     if (selector & 4) {
-        if (offset + 7 >= p->ldt_entries * 8 || !map_ldt_page(p, page)) return false;
+        if (offset + 7 >= p->ldt_entries * 8 || !map_ldt_page(p, page)) return FRAME_NONE;
         page += PV_TABLE_PAGES;
     }
     uint64_t entry = pv_area_entry(p, page);
-    if (!(entry & PTE_P)) return false;
-    d[0] = pv_frame_read(p, direct_frame(entry), offset & 0xFF8, 4);
-    d[1] = pv_frame_read(p, direct_frame(entry), (offset & 0xFF8) + 4, 4);
+    return entry & PTE_P ? direct_frame(entry) : FRAME_NONE;
+}
+
+bool pv_descriptor(struct paravirt *p, uint16_t selector, uint32_t d[2])
+{
+    uint32_t frame = frame_of(p, selector);
+    if (frame == FRAME_NONE) return false;
+    d[0] = pv_frame_read(p, frame, selector & 0xFF8u, 4);
+    d[1] = pv_frame_read(p, frame, (selector & 0xFF8u) + 4, 4);
+    return true;
+}
+
+bool pv_set_descriptor(struct paravirt *p, uint16_t selector, const uint32_t d[2])
+{
+    uint32_t frame = frame_of(p, selector);
+    if (frame == FRAME_NONE || (!(selector & 4) && selector >= XEN_FIRST_SELECTOR)) return false;
+    pv_frame_write(p, frame, selector & 0xFF8u, 4, d[0]);
+    pv_frame_write(p, frame, (selector & 0xFF8u) + 4, 4, d[1]);
     return true;
 }
 

@@ -44,6 +44,35 @@ static void pins(void)
     print_result("pin a foreign frame", extended(PIN_L1, 2, 0));
 }
 
+// A segment that would reach around 4 GB: with the assist bytes below its base are there as well as those above it.
+static uint32_t gs_load(uint32_t offset)
+{
+    uint32_t value;
+    __asm__ volatile("mov %0, gs:[%1]" : "=r"(value) : "r"(offset) : "memory");
+    return value;
+}
+
+static void around(uint32_t at)
+{
+    static volatile uint32_t words[4] = { 10, 11, 12, 13 };
+    uint32_t base = (uint32_t)&words[2];
+    print_result("segments around 4 GB", hypercall(CALL_VM_ASSIST, 0, 0, 0, 0));
+    print_result("one", hypercall(CALL_UPDATE_DESCRIPTOR, at, 0, base << 16 | 0xFFFF, (base >> 16 & 0xFF) | (base & 0xFF000000) | 0x00CF9200));
+    print_result("load it", try_gs(8 | 1));
+    print_result("above its base", (int32_t)gs_load(4));
+    print_result("below it", (int32_t)gs_load((uint32_t)-8));
+    print_result("it is expand-down now", descriptors[3] >> 10 & 1);
+    words[3] = words[0]; // other segments are as they were
+    __asm__ volatile("add dword ptr gs:[%0], 5" : : "r"(-4) : "memory");
+    print_result("below it, a sum", (int32_t)words[1]);
+    __asm__ volatile("add dword ptr gs:[%0], 5" : : "r"(4) : "memory");
+    print_result("above it, a sum", (int32_t)words[3]);
+    print_result("it expands up again", !(descriptors[3] >> 10 & 1));
+    print_result("no assist", hypercall(CALL_VM_ASSIST, 1, 0, 0, 0));
+    print_result("flat data", hypercall(CALL_UPDATE_DESCRIPTOR, at, 0, 0x0000FFFF, 0x00CF9300));
+    print_result("load it", try_gs(8 | 1));
+}
+
 static void segments(void)
 {
     uint32_t self = mfn_of(descriptors), list = self, at = self << 12 | 8;
@@ -59,6 +88,7 @@ static void segments(void)
     print_result("a byte-granular segment over all", hypercall(CALL_UPDATE_DESCRIPTOR, at, 0, 0x0000FFFF, 0xFC4F933F));
     print_result("flat data", hypercall(CALL_UPDATE_DESCRIPTOR, at, 0, 0x0000FFFF, 0x00CF9300));
     print_result("load it", try_gs(8 | 1));
+    around(at);
     print_result("the same page as LDT", extended(SET_LDT, (uint32_t)descriptors, 512));
     print_result("load it from there", try_gs(8 | 4 | 1));
     print_result("beyond its end", try_gs(0x1008 | 4 | 1));
@@ -78,7 +108,7 @@ static void others(void)
 {
     print_result("an unknown hypercall", hypercall(60, 0, 0, 0, 0));
     print_result("a call for privileged domains", hypercall(CALL_DOMCTL, 0, 0, 0, 0));
-    print_result("help with segments around 4 GB", hypercall(CALL_VM_ASSIST, 0, 0, 0, 0));
+    print_result("a call for each segment that reaches around 4 GB", hypercall(CALL_VM_ASSIST, 0, 1, 0, 0));
     print_result("a breakpoint on the hypervisor", hypercall(CALL_SET_DEBUGREG, 0, 0xFFC04000, 0, 0));
     print_result("the general-detect bit", hypercall(CALL_SET_DEBUGREG, 7, 0x2400, 0, 0));
     print_result("text from the hypervisor's memory", hypercall(CALL_CONSOLE_IO, 0, 16, 0xFFC04000, 0));
