@@ -18,7 +18,6 @@
 #include "sim/core/nature.h"
 #include "sim/core/outcome.h"
 #include "sim/core/points.h"
-#include "sim/core/policy.h"
 #include "sim/core/regs.h"
 #include "sim/core/text.h"
 #include "sim/trace/trace.h"
@@ -92,38 +91,6 @@ int machine_exit_code(const struct machine *m); /* enum err_code for this end: 0
 void machine_key(struct machine *m, uint16_t key, bool down);
 /* Bytes for COM1. They arrive one by one, when the guest has set its port up (DTR or RTS, or it polls) and has room. */
 void machine_serial_input(struct machine *m, const void *bytes, size_t n);
-
-/* --- a policy: what instructions of the guest that trapped shall mean is asked of somebody else (sim/vmm/policy.h) --- */
-/* From now on; the struct stays the caller's. EXIT_USAGE unless the machine's technique is te (traps), or vtx with shadows that
- * are a TLB in memory (page faults). What a policy does is in no snapshot: only one that can begin again (`again`) lets the machine go
- * back in time, by way of its first instruction. */
-bool     machine_policy(struct machine *m, const struct policy *p, struct err *e);
-/* What it may do, only while it is asked; each is charged. Registers: EAX .. EDI are 0..7, EIP 8, EFLAGS 9 (these two are for reading). */
-void     machine_policy_pay(struct machine *m, enum policy_call what); /* for what the caller carries out itself */
-uint32_t machine_policy_reg(struct machine *m, unsigned reg);
-void     machine_policy_set_reg(struct machine *m, unsigned reg, uint32_t value);
-uint8_t  machine_policy_ring(struct machine *m);         /* the ring that the guest believes to be in */
-void     machine_policy_skip(struct machine *m, const struct policy_trap *t);
-void     machine_policy_set_if(struct machine *m, bool on);
-uint32_t machine_policy_cr(struct machine *m, unsigned n);
-bool     machine_policy_set_cr(struct machine *m, unsigned n, uint32_t value);
-uint32_t machine_policy_in(struct machine *m, uint16_t port, unsigned size);
-void     machine_policy_out(struct machine *m, uint16_t port, unsigned size, uint32_t value);
-void     machine_policy_halt(struct machine *m);
-void     machine_policy_inject(struct machine *m, uint8_t vector, bool has_code, uint32_t code, uint32_t addr);
-bool     machine_policy_read(struct machine *m, uint32_t va, unsigned size, uint32_t *value);
-/* For page faults: an entry of the guest's tables, at a guest-physical address; marked (false: none of its tables is there); the machine frame
- * behind a guest page; an entry of the shadow tables, made (false: that frame is not the guest's; `traced`: it cannot be stored to yet) and
- * dropped; the tables of another space, from the next load of CR3; all dropped; write traces. */
-bool     machine_policy_table(struct machine *m, uint32_t at, uint32_t *entry);
-bool     machine_policy_mark(struct machine *m, uint32_t at, bool accessed, bool dirty);
-bool     machine_policy_p2m(struct machine *m, uint32_t page, uint32_t *frame);
-bool     machine_policy_emulate(struct machine *m, uint32_t va, bool write); /* false: an entry would do, the emulator is not for that */
-bool     machine_policy_map(struct machine *m, uint32_t va, uint32_t frame, bool write, bool user, bool *traced);
-void     machine_policy_unmap(struct machine *m, uint32_t va, int space); /* -1: the one in use */
-void     machine_policy_space(struct machine *m, uint8_t space);
-void     machine_policy_flush(struct machine *m);
-bool     machine_policy_trace(struct machine *m, uint32_t page, bool on);
 
 /* --- live migration, in figures; asked of the source. False: there was none. --- */
 enum { MACHINE_ROUNDS = 32 };

@@ -1,9 +1,10 @@
-/* A policy's way into the machine: see machine.h and sim/vmm/policy.h. */
+/* See machine_policy.h. */
+#include "sim/machine_policy.h"
+
+#include <string.h>
 #include "sim/board.h"
 #include "sim/mmu/shadow.h"
 #include "sim/vmm/policy.h"
-
-#include <string.h>
 
 static struct vcpu *now(struct machine *m) { return &m->b->vmm.now->vcpu; }
 

@@ -1,6 +1,7 @@
 /* Running a machine: until a condition, a limit or its end; and going to any moment of its past. See machine.h. */
 #include <string.h>
 #include "sim/board.h"
+#include "sim/core/policy.h"
 
 /* --- conditions --- */
 

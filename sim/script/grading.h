@@ -6,6 +6,7 @@
 #include <lua.h>
 #include "sim/grading.h"
 #include "sim/invented.h"
+#include "sim/machine_policy.h"
 #include "sim/script/script.h"
 
 enum { GRADING_PARTS = 16 };

@@ -52,6 +52,7 @@ enum {
     BT_CONT = 7, BT_JUMP = 5, /* bytes of a far call; of the jump that may replace it */
     BT_UNIT_MOST = 64, BT_CODE_ROOM = BT_UNIT_MOST * 208, BT_POINT_ROOM = BT_UNIT_MOST * 36,
     BT_GLUE_POINTS = 128,
+    BT_PORT_POST = 0x80, /* a write to it stays in the cache */
 };
 
 /* Doublewords of the vCPU page. */
@@ -268,6 +269,8 @@ void bt_adapt_faulted(struct vcpu *v, uint32_t eip, uint32_t at);
 void bt_adapt_called(struct vcpu *v, uint32_t eip, uint32_t at);
 /* It was simulated; `needed`: it stored to a page under write trace again. */
 void bt_adapt_simulated(struct vcpu *v, uint32_t eip, bool needed);
+/* ---- bintrans_attach.c: a new virtual CPU's part of the window, and v->bt. The arena gives what that takes, so it cannot fail. */
+bool bt_attach(struct vcpu *v, struct err *e);
 /* ---- bintrans_alias.c */
 void bt_alias_attach(struct vcpu *v);
 /* The instruction at hand stores to linear address `at`, under write trace, again and again: from now on without us, if the
