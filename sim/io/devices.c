@@ -176,16 +176,8 @@ static void add_virtio(struct devices *d, struct bus *b, struct timeq *q, const 
     }
 }
 
-bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w, struct err *e)
+static void init_chips(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w)
 {
-    d->count = 0;
-    d->routed = 0;
-    memset(d->pirq, 0, sizeof d->pirq);
-    d->apics = w->apics;
-    d->remaps = w->remaps;
-    d->intr = w->intr;
-    pic_init(&d->pic, (struct irq_line){ pic_asks, d, 0 });
-    if (d->apics && !init_apics(d, b, q, w, e)) return false;
     pit_init(&d->pit, q, devices_irq(d, IRQ_TIMER));
     uart_init(&d->uart, q, devices_irq(d, IRQ_UART), w->serial);
     d->uart.source = w->serial_in;
@@ -201,6 +193,10 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     post_init(&d->post);
     coprocessor_init(&d->coprocessor, devices_irq(d, IRQ_FERR), w->ignne);
     cmos_init(&d->cmos, q, devices_irq(d, IRQ_RTC), w->epoch, (uint64_t)b->frames * PAGE_SIZE);
+}
+
+static void init_pci(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w)
+{
     pci_init(&d->pci, reset_line(w, RESET_CPU), reset_line(w, RESET_BOARD));
     d->pci.vga = w->card;
     d->pci.nic = (uint8_t)w->nic;
@@ -212,12 +208,10 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
     ide_init(&d->ide, b, q, &(struct ide_wiring){
         .disk = w->disk, .disks = w->disk_kind == DISKS_IDE ? w->disks : 0, .times = w->disk_times, .watch = w->dma, .trace = w->trace, .is_virtual = w->is_virtual,
         .irq = { devices_irq(d, IRQ_IDE), devices_irq(d, IRQ_IDE + 1) }, .abort = pci_abort_line(&d->pci, PCI_IDE), .source = pci_source(PCI_IDE), .map = dma_map(d) });
-    note_disks(d);
-    dma_init(&d->dma);
-    d->uart.char_cycles_max = DEVICES_CHAR_CYCLES;
-    d->pic.trace = w->trace; /* only now: what power-on does to the wires is no event */
-    d->pic.is_virtual = w->is_virtual;
+}
 
+static void list_all(struct devices *d)
+{
     struct device *const all[] = { &d->pic.device, &d->pit.device, &d->uart.device, &d->exit.device, &d->console.device,
                                    &d->vga.device, &d->kbc.device, &d->port92.device, &d->post.device, &d->cmos.device,
                                    &d->pci.device, &d->pm.device, &d->ide.device, &d->dma.device,
@@ -228,14 +222,19 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
         enter_in_list(d, &d->ioapic.device);
     }
     if (d->remaps) enter_in_list(d, &d->iommu.device);
+}
 
-    if (w->nic == PCI_NIC_RTL8139 && !w->nic_elsewhere) add_nic(d, b, q, w);
-    if (w->nic == PCI_NIC_VIRTIO) add_virtio_net(d, b, q, w);
-    add_virtio(d, b, q, w);
+/* Who wants to know that a function's configuration space was written to. */
+static void listen(struct devices *d, const struct devices_wiring *w)
+{
     pci_listen(&d->pci, PCI_ISA, (struct pci_listener){ route_pirqs, d });
     pci_listen(&d->pci, PCI_VGA, w->card_moved);
     pci_listen(&d->pci, PCI_IDE, w->ide_elsewhere ? w->ide_moved : (struct pci_listener){ ide_configured, &d->ide });
     if (w->nic_elsewhere) pci_listen(&d->pci, PCI_NIC, w->nic_moved);
+}
+
+static bool attach_all(struct devices *d, struct bus *b, const struct devices_wiring *w, struct err *e)
+{
     return pic_attach(&d->pic, b, e) && pit_attach(&d->pit, b, e) && uart_attach(&d->uart, b, UART_BASE, e) &&
            debug_exit_attach(&d->exit, b, e) && debug_console_attach(&d->console, b, e) &&
            vga_attach(&d->vga, b, e) && lpt_attach(&d->lpt, b, e) && kbc_attach(&d->kbc, b, e) && port92_attach(&d->port92, b, e) &&
@@ -243,6 +242,31 @@ bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struc
            pm_attach(&d->pm, b, e) && (w->ide_elsewhere || ide_attach(&d->ide, b, e)) &&
            dma_attach(&d->dma, b, e) && coprocessor_attach(&d->coprocessor, b, e) && watch_power(d) &&
            (w->nic != PCI_NIC_RTL8139 || w->nic_elsewhere || nic_attach(&d->nic, &d->pci, e));
+}
+
+bool devices_init(struct devices *d, struct bus *b, struct timeq *q, const struct devices_wiring *w, struct err *e)
+{
+    d->count = 0;
+    d->routed = 0;
+    memset(d->pirq, 0, sizeof d->pirq);
+    d->apics = w->apics;
+    d->remaps = w->remaps;
+    d->intr = w->intr;
+    pic_init(&d->pic, (struct irq_line){ pic_asks, d, 0 });
+    if (d->apics && !init_apics(d, b, q, w, e)) return false;
+    init_chips(d, b, q, w);
+    init_pci(d, b, q, w);
+    note_disks(d);
+    dma_init(&d->dma);
+    d->uart.char_cycles_max = DEVICES_CHAR_CYCLES;
+    d->pic.trace = w->trace; /* only now: what power-on does to the wires is no event */
+    d->pic.is_virtual = w->is_virtual;
+    list_all(d);
+    if (w->nic == PCI_NIC_RTL8139 && !w->nic_elsewhere) add_nic(d, b, q, w);
+    if (w->nic == PCI_NIC_VIRTIO) add_virtio_net(d, b, q, w);
+    add_virtio(d, b, q, w);
+    listen(d, w);
+    return attach_all(d, b, w, e);
 }
 
 struct net_station devices_plug(struct devices *d, struct net_cable cable)

@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "sim/core/fatal.h"
 #include "sim/cpu/operand.h"
 #include "sim/cpu/segment.h"
 #include "sim/trace/vector.h"

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "sim/core/fatal.h"
-#include "sim/vmm/descriptor.h"
 #include "sim/vmm/vm.h"
 
 static const struct vmm_board *board(const struct vcpu *v) { return &v->vmm->board; }

@@ -19,7 +19,7 @@ other_machine() { # other_machine NAME
 }
 
 techniques=(te bt vtx) turn=0
-for name in segments gates exceptions breakpoints fpu code paging pae spaces recursive alu interrupts boot_bare boot_some tasks v86 real narrow held softint overwrite stores; do
+for name in segments gates exceptions breakpoints fpu code paging pae spaces recursive alu interrupts serial boot_bare boot_some tasks v86 real narrow held softint overwrite stores; do
     if sanitized && [ $name = alu ]; then continue; fi # every operation, thousands of operands: 50 million instructions
     image "$name"
     # With sanitizers one technique for each image, by turns: the programs under test are the same.
