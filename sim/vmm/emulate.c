@@ -314,6 +314,13 @@ void emulate_interrupt(struct vcpu *v)
     (void)deliver(v, vector, DELIVER_EXTERNAL, NULL);
 }
 
+void emulate_nmi(struct vcpu *v)
+{
+    v->virt.halted = v->virt.nmi = false;
+    v->virt.nmi_blocked = true;
+    (void)deliver(v, VEC_NMI, DELIVER_EXTERNAL, NULL);
+}
+
 bool emulate_soft_int(struct vcpu *v, uint8_t vector, uint32_t (*at)(struct vcpu *v))
 {
     if (deliver(v, vector, DELIVER_SOFT, at)) return true;

@@ -18,6 +18,7 @@ void emulate_fault(struct vcpu *v, struct fault f);
 /* The same for one that the real CPU raised: the RF in its frame is the real fault's, not the guest's. */
 void emulate_reflect(struct vcpu *v, struct fault f);
 void emulate_interrupt(struct vcpu *v);                  /* from the virtual PIC; only if the guest can take one */
+void emulate_nmi(struct vcpu *v);                        /* likewise; blocks others until v->virt executes an IRET */
 /* INT n that reached the hypervisor's gate; virt.eip is behind it. False: the guest's own gate refused it, which is told with the
  * EIP that `at` finds: how many prefixes there were is not known. */
 bool emulate_soft_int(struct vcpu *v, uint8_t vector, uint32_t (*at)(struct vcpu *v));

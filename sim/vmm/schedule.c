@@ -71,7 +71,8 @@ static bool awake(struct vmm *h, struct vm *vm)
         pay(h, paid);
         h->speaking = speaking;
     }
-    return !v->virt.halted || monitor_wakes(&v->virt) || vm->restart || vm->exited || vm->dead || (v->ops->pending(v) && v->ops->interruptible(v));
+    return !v->virt.halted || monitor_wakes(&v->virt) || vm->restart || vm->exited || vm->dead || (v->ops->pending(v) && v->ops->interruptible(v)) ||
+           (v->virt.nmi && !v->virt.nmi_blocked);
 }
 
 static void wake_sleepers(struct vmm *h)

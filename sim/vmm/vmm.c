@@ -160,6 +160,10 @@ static enum next come_again(struct vmm *h)
     return NEXT_RESUME;
 }
 
+/* An NMI waits, or has come: its handler is interpreted up to the IRET that lets the next one in, for not every technique would see
+ * that. False while hardware is about to deliver another event. */
+static bool has_nmi(struct vcpu *v) { return (v->virt.nmi || v->virt.nmi_blocked) && (!v->ops->gather || v->ops->gather(v)); }
+
 enum settled { SETTLED_RUNS /* the real CPU can run it */, SETTLED_SLEEPS, SETTLED_LONG /* and is not settled yet */, SETTLED_OVER };
 
 /* Brings virtual time up to date, delivers what is due, interprets what the real CPU cannot run. */
@@ -174,14 +178,16 @@ static enum settled settle(struct vm *vm)
             restart(vm);
             interpreted = 0;
         }
-        bool pending = v->ops->pending(v);
-        if (pending && v->ops->interruptible(v)) {
+        bool pending = v->ops->pending(v), nmi = has_nmi(v);
+        if (nmi && !c->nmi_blocked && c->insns != c->inhibit) {
+            emulate_nmi(v);
+        } else if (pending && v->ops->interruptible(v)) {
             v->ops->interrupt(v);
         } else if (c->halted && !monitor_wakes(c)) {
             if (c->eflags & FLAG_IF) return SETTLED_SLEEPS;
             vm->halted = true;
             return SETTLED_OVER;
-        } else if ((pending && (c->eflags & FLAG_IF)) || debug_shadow(c) || vcpu_in_chip(v) || !v->ops->runnable(v)) {
+        } else if ((pending && (c->eflags & FLAG_IF)) || nmi || debug_shadow(c) || vcpu_in_chip(v) || !v->ops->runnable(v)) {
             if (++interpreted > SLICE || schedule_due(vm->vmm) || hosted_steps(v)) return SETTLED_LONG;
             emulate_next(v);
         } else {

@@ -62,6 +62,12 @@ static void vm_intr(void *vcpu, unsigned n, bool level)
     cpu_intr(&((struct vcpu *)vcpu)->virt, level);
 }
 
+static void vm_nmi(void *vcpu, unsigned n, bool level)
+{
+    (void)n;
+    if (level) cpu_nmi(&((struct vcpu *)vcpu)->virt);
+}
+
 static void vm_ignne(void *vcpu, unsigned n, bool level)
 {
     (void)n;
@@ -115,8 +121,8 @@ static bool vm_init(struct vm *vm, const struct vm_plan *plan, struct err *e)
     vm->timers.clock = b->clock;
     struct disk disks[IDE_DRIVES];
     struct devices_wiring w = {
-        .intr = { vm_intr, &vm->vcpu, 0 }, .ignne = { vm_ignne, &vm->vcpu, 0 }, .serial = { host_serial, vm },
-        .serial_in = { host_serial_get, vm }, .console = { host_console, vm },
+        .intr = { vm_intr, &vm->vcpu, 0 }, .nmi = { vm_nmi, &vm->vcpu, 0 }, .ignne = { vm_ignne, &vm->vcpu, 0 },
+        .serial = { host_serial, vm }, .serial_in = { host_serial_get, vm }, .console = { host_console, vm },
         .stop = vm_stop, .stop_self = vm, .reset = { vm_reset, vm, 0 }, .off = { vm_off, vm, 0 },
         .epoch = b->epoch, .trace = b->trace, .is_virtual = true, .apics = b->setting[SETTING_VM_APIC],
         .disk_times = b->disk_times, .dma = { vm_dma, &vm->vcpu },

@@ -221,7 +221,7 @@ static bool vtx_inject(struct vcpu *v, struct fault f)
     struct cpu *c = &v->virt;
     bool trap = f.vector == VEC_DB && !(f.addr & DR6_BD);
     if (f.vector == VEC_DB) vtx_need_system(v);
-    if (!vtx_fits(v) || v->vtx->event || (f.has_code && !vmx_code_fits(f.code))) {
+    if (!vtx_fits(v) || v->vtx->event || v->virt.nmi_blocked || (f.has_code && !vmx_code_fits(f.code))) {
         vtx_need_system(v);
         return false;
     }
@@ -245,7 +245,7 @@ static bool vtx_pending(const struct vcpu *v)
 
 static void vtx_interrupt(struct vcpu *v)
 {
-    if (!vtx_fits(v)) {
+    if (!vtx_fits(v) || v->virt.nmi_blocked) {
         vtx_need_system(v);
         emulate_interrupt(v);
         if (exitless_on(v->vmm)) vtx_write(v, VMX_FIELD_GUEST_ACTIVITY, VMX_ACTIVE); /* HLT did not leave: it would go on sleeping */

@@ -70,6 +70,17 @@ static void on_nmi(struct trap_frame *f)
     (void)f;
     note('!');
 }
+// One that comes while a handler runs waits for its IRET.
+static void on_nmi_again(struct trap_frame *f)
+{
+    (void)f;
+    trap_handlers[2] = on_nmi;
+    note('(');
+    put(ICR_HIGH, 0);
+    put(ICR, 0x4400);
+    __asm__ volatile("nop\n\tnop" : : : "memory");
+    note(')');
+}
 static void all_to(trap_handler *h)
 {
     for (unsigned v = 0x20; v < 0x2F; v++)
@@ -122,6 +133,15 @@ static void interprocessor(void)
         if (get(ICR) & 0x1000)
             print("still being sent\n");
     }
+}
+
+static void nmi_in_nmi(void)
+{
+    trap_handlers[2] = on_nmi_again;
+    put(ICR_HIGH, 0);
+    put(ICR, 0x4400);
+    cli();
+    say("NMI in its handler");
 }
 
 static void timer(void)
@@ -260,6 +280,7 @@ void kmain(void)
     all_to(on_apic);
     priorities();
     interprocessor();
+    nmi_in_nmi();
     timer();
     through_ioapic();
     through_pics();
