@@ -21,13 +21,10 @@ static uint64_t load(const struct direct *d, hpa_t at)
 static void counted(const struct direct *d, uint32_t frame, uint64_t entry[PTE_SLOTS])
 {
     const struct direct_unhooked *u = &d->unhooked;
-    uint8_t bytes[PAGE_SIZE] = { 0 };
-    if (u->frame == frame) memcpy(bytes, u->copy, sizeof bytes);
-    else bus_peek(d->vmmu->env.machine, hpa(frame << PAGE_SHIFT), bytes, sizeof bytes);
-    for (uint32_t slot = 0; slot < direct_slots(d); slot++) {
-        entry[slot] = 0;
-        memcpy(&entry[slot], bytes + slot * direct_bytes(d), direct_bytes(d));
-    }
+    union { uint32_t narrow[PTE_SLOTS]; uint64_t wide[PTE_SLOTS / 2]; } as = { 0 };
+    if (u->frame == frame) memcpy(&as, u->copy, sizeof as);
+    else bus_peek(d->vmmu->env.machine, hpa(frame << PAGE_SHIFT), &as, sizeof as);
+    for (uint32_t slot = 0; slot < direct_slots(d); slot++) entry[slot] = d->pae ? as.wide[slot] : as.narrow[slot];
     if (u->frame == FRAME_NONE || u->frame == frame) return;
     if (u->hook.v >> PAGE_SHIFT == frame) entry[(u->hook.v & 0xFFF) / direct_bytes(d)] |= PTE_P;
     if (u->way.v >> PAGE_SHIFT == frame) entry[(u->way.v & 0xFFF) / direct_bytes(d)] &= ~(uint64_t)PTE_W;
@@ -105,8 +102,8 @@ static bool count_l3(const struct direct *d, uint32_t frame, struct counts *c, c
 static bool compare(const struct direct *d, uint32_t n, const struct counts *c, uint32_t others, char *why, unsigned room)
 {
     const struct direct_frame *f = &d->frame[n];
-    uint32_t own = (uint32_t)f->pinned + (d->base == n), all = c->refs + own + f->allocated + others;
     if (f->owner == OWNER_NONE) return f->refs || f->uses ? complain(why, room, "a free frame is referred to", n, f->refs) : true;
+    uint32_t own = (uint32_t)f->pinned + (d->base == n), all = c->refs + own + f->allocated + others;
     if (f->refs < f->uses) return complain(why, room, "more uses than references", n, f->uses);
     if (f->refs != all) return complain(why, room, "references are miscounted", n, all);
     if (f->uses && direct_is_table(f->type) && f->uses != c->tables + own) return complain(why, room, "uses of a table are miscounted", n, f->uses);
@@ -146,6 +143,7 @@ bool direct_check(const struct direct *d, const uint32_t *others, char *why, uns
     bool ok = true;
     for (unsigned n = 0; n < DIRECT_DOMAINS && ok; n++) ok = !d->all->domain[n] || check_unhooked(d->all->domain[n], why, room);
     for (uint32_t n = 0; n < d->frames && ok; n++) {
+        if (!d->frame[n].uses || !direct_is_table(d->frame[n].type)) continue;
         if (is(d, n, FRAME_L1)) ok = count_l1(owner_of(d, n), n, c, why, room);
         else if (is(d, n, FRAME_L2) || is(d, n, FRAME_TOP)) ok = count_l2(owner_of(d, n), n, d->frame[n].type, c, why, room);
         else if (is(d, n, FRAME_L3)) ok = count_l3(owner_of(d, n), n, c, why, room);
