@@ -111,9 +111,27 @@ static void load(struct lab *l, struct seg_reg *s, uint16_t sel)
     cpu_seg_set(s, sel, word[0], word[1]);
 }
 
+/* A set that neither uses has nothing in it that anybody looks at. */
+static void tlb_state(struct tlb *to, const struct tlb *from)
+{
+    enum { REST = offsetof(struct tlb, open) };
+    uint32_t sets = to->used | from->used;
+    for (unsigned set = 0; sets; set++, sets >>= 1)
+        if (sets & 1) memcpy(to->e[set], from->e[set], sizeof to->e[set]);
+    memcpy((char *)to + REST, (const char *)from + REST, sizeof *to - REST);
+}
+
+/* Sixty kilobytes, of which a case changes few: no caches and no predictor are modelled here, so theirs stay as they are. */
 void lab_board_state(struct lab_state *to, const struct lab_state *from)
 {
-    memcpy(to, from, offsetof(struct lab_state, clock.by_lane) + 8 * sizeof from->clock.by_lane[0]);
+    enum { TLBS = offsetof(struct cpu, dtlb), BEHIND = offsetof(struct cpu, timed), CACHES = offsetof(struct cpu, lines), ENV = offsetof(struct cpu, env),
+           END = offsetof(struct lab_state, clock.by_lane) + 8 * sizeof from->clock.by_lane[0] };
+    memcpy(to, from, TLBS);
+    tlb_state(&to->cpu.dtlb, &from->cpu.dtlb);
+    tlb_state(&to->cpu.itlb, &from->cpu.itlb);
+    memcpy((char *)to + BEHIND, (const char *)from + BEHIND, CACHES - BEHIND);
+    memcpy((char *)to + ENV, (const char *)from + ENV, END - ENV);
+    to->cpu.refs = from->cpu.refs, to->cpu.site = from->cpu.site, to->cpu.predicts = from->cpu.predicts;
 }
 
 /* As an IRET to that ring would have left it. */
