@@ -50,7 +50,7 @@ for chance in $deaths; do
     check "  both rings begin anew" [ "$(grep -c 'the disk.s other end is a new one' "$TMPDIR/out.1")" = 2 ]
 done
 
-split 2 --append 'die=3 run="ls; halt"'
+split 2 --ram 4M --append 'die=3 run="ls; halt"'
 check "a service domain that dies again and again is given up, which ends its guests" grep -q 'was given up: nobody serves its devices any more (17 times' "$TMPDIR/err"
 check "  with the guest's exit code" [ "$rc" = 4 ]
 # The kernel's first instruction becomes UD2, long before it knows of anybody.
@@ -208,7 +208,7 @@ moves 10 --set migrate.peer=0
 check "a domain without another machine stays" [ "$rc $(grep -c 'there is no other machine' "$TMPDIR/vm0")" = "0 3" ]
 check "  nor does one that is paused, and is told so" grep -qx 'domain: migrate 2: it is paused; unpause it first' "$TMPDIR/vm0"
 cp "$TMPDIR/vm1" "$TMPDIR/stayed"
-moves 7 --set vmm.check=1
+moves 7 --set "vmm.check=$checked"
 check "the service domain sends a domain to another machine" [ "$(grep -cx 'domain 1: on the other machine now' "$TMPDIR/vm0") $(grep -c '^domain 1: over' "$TMPDIR/vm0")" = "1 1" ]
 check "  which finds another service domain there, and has lost no write" cmp "$TMPDIR/vm1" "$TMPDIR/stayed"
 check "  it is nowhere twice" [ "$(grep '^domain: [mc].*1' "$TMPDIR/vm0" | tr '\n' '/')" = "domain: migrate 1: it has gone to the other machine/domain: create 1: it has gone to the other machine/" ]
