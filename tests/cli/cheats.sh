@@ -51,8 +51,9 @@ rm -f out.txt rules.txt err one.txt
 find . -type f ! -name before ! -name after | sort | xargs cksum >after
 sed -i '/ \.\/before$/d; / \.\/after$/d' before after
 cmp -s before after && echo "ok - nothing outside was touched" || { echo "not ok - files changed"; diff before after; failed=1; }
-timeout 900 "$ringside" grade ./lab --all all --jobs 1 --format json -o two.json 2>/dev/null
-timeout 900 "$ringside" grade ./lab --all all --jobs 3 --shard 1/4 --format json -o one.json 2>/dev/null
+# a third of them as one of three and, in another order of processes, as one of six: what Lua counted is in it, too
+timeout 900 "$ringside" grade ./lab --all all --jobs 1 --shard 1/3 --format json -o two.json 2>/dev/null
+timeout 900 "$ringside" grade ./lab --all all --jobs 3 --shard 1/6 --format json -o one.json 2>/dev/null
 lines() { sed 's/,$//; s/\]}\]*$//' "$1"; } # of a test, wherever in its list it stands
 lines two.json >two
 lines one.json | grep -Fxv -f two >differ
