@@ -2,7 +2,7 @@
  * loaded by both rings, and what becomes of registers whose descriptor is gone. */
 #include "tests/equiv/ported.h"
 
-enum { SET_GDT = 2, UPDATE_DESCRIPTOR = 10, MMUEXT = 26, SET_LDT = 13, SELF = 0x7FF0 };
+enum { SET_GDT = 2, UPDATE_DESCRIPTOR = 10, VM_ASSIST = 21, MMUEXT = 26, SET_LDT = 13, SELF = 0x7FF0 };
 
 /* Two words of a descriptor nobody planned. */
 static void some_descriptor(struct ported *k, uint32_t d[2])
@@ -42,11 +42,15 @@ static void load_segments(struct ported *k)
     static const uint8_t loads[] = { 0xD8, 0xC0, 0xE0, 0xE8, 0xD0 }; /* mov ds, es, fs, gs, ss */
     struct emit *e = &k->e;
     bool user = one_in(e, 4);
+    p_set(k, R_EBX, 0), p_set(k, R_ECX, 0), p_call(k, VM_ASSIST); /* segments may reach around 4 GB */
     if (user) p_user(k);
     for (unsigned n = 1 + below(e, 4); n--; ) {
         p_set(k, R_EAX, some_selector(k));
         OP(e, 0x8E, PICK(e, loads));
-        if (one_in(e, 2)) OP(e, (uint8_t)(one_in(e, 2) ? 0x64 : 0x65)), OP32(e, below(e, 0x2000), 0xA1); /* mov eax, fs:[..] */
+        if (!one_in(e, 2)) continue;
+        OP(e, (uint8_t)(one_in(e, 2) ? 0x64 : 0x65));
+        uint32_t offset = below(e, 0x2000);
+        OP32(e, offset & 1 ? 0 - offset : offset, 0xA1); /* mov eax, fs:[..], half of them below the base */
     }
     if (user) p_back(k);
 }
