@@ -11,7 +11,7 @@
 #include "sim/mmu/direct.h"
 
 enum { NOTE_ENTRY = 1, NOTE_HYPERCALL_PAGE = 2, NOTE_VIRT_BASE = 3, NOTE_PADDR_OFFSET = 4, NOTE_XEN_VERSION = 5, NOTE_LOADER = 8,
-       NOTE_PAE = 9, NOTE_FEATURES = 10, NOTE_HOLE = 12 };
+       NOTE_PAE = 9, NOTE_FEATURES = 10, NOTE_HOLE = 12, NOTE_PHYS32_ENTRY = 18 };
 enum { TEXT_ROOM = 256 };
 #define UNSET UINT64_MAX
 
@@ -37,6 +37,7 @@ static uint64_t number(const uint8_t *at, uint64_t n)
 
 static void take_note(struct wants *w, uint32_t type, const uint8_t *at, uint64_t n)
 {
+    if (type == NOTE_PHYS32_ENTRY) return; /* where a fully virtual domain would be entered: that alone makes no ported kernel (Linux's vmlinux has it) */
     w->noted = true;
     switch (type) {
     case NOTE_ENTRY: w->entry = number(at, n); break;
