@@ -3,7 +3,8 @@
  * Idea 1: a machine is a board (CPU, RAM, devices), perhaps a hypervisor on it, and a guest. A moment is numbered by the
  * boundaries passed before it (`insns`): instructions retired, faults and interrupts delivered, visits to the hypervisor.
  * Idea 2: time travel is snapshots plus deterministic re-execution; going back and forward again gives the same bytes.
- * Looking (everything taking a const machine) never changes anything. */
+ * Looking (everything taking a const machine) never changes anything.
+ * TOUR sim.2: the one door: whatever front ends may ask. */
 #ifndef SIM_MACHINE_H
 #define SIM_MACHINE_H
 

@@ -5,7 +5,8 @@
  * Copies of both lie in groups, in the host's large pages where it has them: a page fault for each would cost as much as the copy.
  * What they take together is bounded (--history): beyond it every second one goes, and versions of pages that no other needs.
  * Idea 2: taking one changes nothing a guest can see: fast TLB tags are dropped so that the next store marks its page
- * again, which costs no simulated cycle. */
+ * again, which costs no simulated cycle.
+ * TOUR sim.3: how time goes back. */
 #ifndef SIM_SNAPSHOT_H
 #define SIM_SNAPSHOT_H
 

@@ -1,5 +1,5 @@
 /* The terminal front end: a machine and its lesson, stepped through on a screen.
- * TOUR tui.0: tui.c reads keys, app.c changes the state, views draw it. */
+ * TOUR tui.1: tui.c reads keys, app.c changes the state, views draw it. */
 #ifndef TUI_TUI_H
 #define TUI_TUI_H
 

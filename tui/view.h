@@ -2,7 +2,7 @@
  *
  * `sample` copies what it needs from a const machine; `draw` never sees the machine. So a frame cannot show two
  * moments at once, looking cannot change what is looked at, and a view is tested without a terminal.
- * TOUR tui.1: a view is one const struct of functions; views.c lists them all. */
+ * TOUR tui.2: a view is one const struct of functions; views.c lists them all. */
 #ifndef TUI_VIEW_H
 #define TUI_VIEW_H
 

@@ -5,7 +5,7 @@
  * is wired to is an hpa_t; what a guest kernel believes to be RAM is a gpa_t. Only vmm/vm.c converts gpa to hpa.
  *
  * SDM vol. 3A 3.1 (address translation overview). Not modelled: physical addresses above 4 GB.
- * TOUR core.1: start here. */
+ * TOUR core.1: start here: three address spaces, which the compiler keeps apart. */
 #ifndef CORE_ADDR_H
 #define CORE_ADDR_H
 

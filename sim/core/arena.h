@@ -2,7 +2,8 @@
  *
  * Invariant: what lives here has no pointer to anything allocated later, outside, on behalf of the run (observers,
  * Lua, files hang outside and are reached through fixed pointers). So a snapshot is a copy of [base, base+used), and
- * restoring it at the same address makes every pointer inside valid again. Nothing is freed before the machine is. */
+ * restoring it at the same address makes every pointer inside valid again. Nothing is freed before the machine is.
+ * TOUR core.6: all that changes lies in one block, and so time can go back. */
 #ifndef CORE_ARENA_H
 #define CORE_ARENA_H
 

@@ -6,7 +6,8 @@
  * Idea 2: frames carry marks. FRAME_CODE: decoded code may exist, tell the listeners about stores. FRAME_DIRTY: stored
  * to since the last snapshot. FRAME_DOOR: fetching here in ring 0 leaves the machine (the hypervisor's body is C).
  *
- * Ports that nobody claims read all ones. Looking (`peek`) has no effect; reading may. Not modelled: bus contention. */
+ * Ports that nobody claims read all ones. Looking (`peek`) has no effect; reading may. Not modelled: bus contention.
+ * TOUR core.4: where an address leads: to RAM, to a device, or nowhere. */
 #ifndef CORE_BUS_H
 #define CORE_BUS_H
 

@@ -4,7 +4,8 @@
  * causes by construction; clock_check proves it. Costs of a different cause are charged with clock_charge.
  * At any moment one lane is current, too: in which ring, of which VM, the CPU is; the same cycles are counted by lane and cause,
  * so that sums over lanes are the causes.
- * Events: caller-owned timer nodes in a queue ordered by (cycle, priority, order of arming); arming allocates nothing. */
+ * Events: caller-owned timer nodes in a queue ordered by (cycle, priority, order of arming); arming allocates nothing.
+ * TOUR core.3: one counter, and each of its cycles has a cause. */
 #ifndef CORE_CLOCK_H
 #define CORE_CLOCK_H
 

@@ -1,7 +1,8 @@
 /* What rooms tell each other: outcomes, faults, translations.
  *
  * A *fault* belongs to the guest and is delivered by its CPU; an *exit* belongs to the hypervisor and is handled;
- * an *error* (core/err.h) belongs to the person at the keyboard and is printed. Three types, three destinations. */
+ * an *error* (core/err.h) belongs to the person at the keyboard and is printed. Three types, three destinations.
+ * TOUR core.2: fault, exit and error are three things with three destinations. */
 #ifndef CORE_OUTCOME_H
 #define CORE_OUTCOME_H
 

@@ -7,7 +7,8 @@
  * goes to the MMU, which looks at the other ways, moves the hit to the front or walks the tables.
  *
  * tag[] and that table are only a fast path: dropping tags (for self-modifying code, snapshots, devices) never changes what the
- * entry translates to, and costs no simulated cycle. Who changes an entry or its tags must shut its page (tlb_shut). SDM vol. 3A 4.10. Not modelled: PCID, speculative fills. */
+ * entry translates to, and costs no simulated cycle. Who changes an entry or its tags must shut its page (tlb_shut). SDM vol. 3A 4.10. Not modelled: PCID, speculative fills.
+ * TOUR core.5: what the CPU reads inline and the MMU fills. */
 #ifndef CORE_TLB_H
 #define CORE_TLB_H
 

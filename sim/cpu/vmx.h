@@ -9,7 +9,8 @@
  * vmx_cap.c says what a model has, vmx_check*.c is what VM entry demands, vmx_entry.c and vmx_exit.c are the transitions,
  * vmx_leave.c which instructions leave and what they tell, vmx_apic.c the page of a virtual APIC, exec_vmx.c the instructions.
  * SDM vol. 3B ch. 19-23, app. G-J (2006); later 3C. Not modelled: SMM and its monitor, machine checks, A20M, VMX in 64-bit
- * mode, secondary controls but for EPT, VPID, WBINVD and the APIC's page. */
+ * mode, secondary controls but for EPT, VPID, WBINVD and the APIC's page.
+ * TOUR cpu.7: what hardware does for hypervisors. */
 #ifndef CPU_VMX_H
 #define CPU_VMX_H
 

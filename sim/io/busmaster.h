@@ -5,7 +5,8 @@
  * (bus, device, function) and may refuse. All of it goes over the bus as any store does, so that decoded code and snapshots
  * learn of it.
  *
- * PCI Local Bus Specification 2.1, 3.3.3.1 (master abort). Not modelled: bus time, target abort, latency timers. */
+ * PCI Local Bus Specification 2.1, 3.3.3.1 (master abort). Not modelled: bus time, target abort, latency timers.
+ * TOUR io.4: how a device reaches memory by itself. */
 #ifndef IO_BUSMASTER_H
 #define IO_BUSMASTER_H
 

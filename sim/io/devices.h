@@ -3,7 +3,8 @@
  * Idea: the real board and every virtual one are the same set, wired differently: another bus, another queue, another
  * INTR pin. Nothing below can tell which it is. A new device: its file, and its lines in devices.c.
  * With APICs a device's interrupt line goes to both controllers (ISA line 0 to input 2 of the I/O APIC, the others to their own
- * number), and the 8259 pair's INTR goes to LINT0 and to input 0; whatever software leaves masked stays silent. */
+ * number), and the 8259 pair's INTR goes to LINT0 and to input 0; whatever software leaves masked stays silent.
+ * TOUR io.1: the board's devices as one set; every virtual board is the same set. */
 #ifndef IO_DEVICES_H
 #define IO_DEVICES_H
 

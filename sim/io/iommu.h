@@ -8,7 +8,8 @@
  * Intel Virtualization Technology for Directed I/O, Architecture Specification 1.3: 3.4 (tables), 3.8 (faults), 6 (caching), 9.1-9.3, 10.4
  * (registers). At FED90000h; widths of 30, 39 and 48 bits (two to four levels); pages of 4 KB and 2 MB; 256 domains; four fault records;
  * register-based invalidation. Faults are told by a message to the local APIC. Not modelled: queued invalidation, interrupt remapping,
- * pass-through contexts, protected memory regions, device IOTLBs, advanced fault logging. */
+ * pass-through contexts, protected memory regions, device IOTLBs, advanced fault logging.
+ * TOUR io.5: and who stands in between. */
 #ifndef IO_IOMMU_H
 #define IO_IOMMU_H
 

@@ -11,7 +11,8 @@
  * The host bridge's PAM registers decide about shadow RAM (82441FX data sheet 3.2.18). The upper half of the IDE
  * function's BAR 4, hardwired to 0 on the chip, can be written as on those: firmware for them sizes it with 32 bits.
  * Not modelled: the ISA bridge's decoders (their registers keep what is written and do nothing), special cycles,
- * mechanism 2. */
+ * mechanism 2.
+ * TOUR io.3: how software finds what is there. */
 #ifndef IO_PCI_H
 #define IO_PCI_H
 

@@ -8,7 +8,8 @@
  * Intel 8259A data sheet (231468); ELCR: 82371SB (PIIX3) data sheet 2.5.4. Ports 20-21, A0-A1, 4D0-4D1.
  * Edge mode follows the data sheet: a request is taken back when its pin falls before the acknowledge.
  * After power-on a chip has no vectors and stays silent until its ICWs are written. Not modelled: buffered mode (no
- * buffers on this board), the third INTA pulse of MCS-80/85 mode, further slaves than the one on input 2. */
+ * buffers on this board), the third INTA pulse of MCS-80/85 mode, further slaves than the one on input 2.
+ * TOUR io.2: who may interrupt now. */
 #ifndef IO_PIC_H
 #define IO_PIC_H
 

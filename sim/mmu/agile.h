@@ -13,7 +13,8 @@
  *
  * A guest without paging, or with deeper tables than IA-32 has (mmu.levels), runs on two levels of tables altogether.
  * Gandhi, Hill, Swift, ISCA 2016 (section III-C is the policy). Not modelled: the paper's cache of roots, so that each load of CR3 leaves;
- * pages of 2 MB in the second level, whose dirty bit would be one for 512 tables. TOUR mmu.15 */
+ * pages of 2 MB in the second level, whose dirty bit would be one for 512 tables.
+ * TOUR mmu.19: walks that begin in shadows and go on in the guest's own tables. */
 #ifndef MMU_AGILE_H
 #define MMU_AGILE_H
 

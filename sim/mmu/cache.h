@@ -8,7 +8,8 @@
  *
  * Physical addresses everywhere; lines of 64 bytes; stores allocate, and write back when their line is evicted. Not modelled:
  * prefetching, store buffers and other overlap of misses, bandwidth, uncacheable memory types (MTRR, PAT, CR0.CD).
- * docs/model.md tells what follows from that. TOUR mmu.4 */
+ * docs/model.md tells what follows from that.
+ * TOUR mmu.4: what a reference to memory costs. */
 #ifndef MMU_CACHE_H
 #define MMU_CACHE_H
 

@@ -15,7 +15,8 @@
  *
  * SOSP03 3.3.3; the Xen 3 interface manual, "page tables". Idea 4: several domains share the machine's frames, and so the counts: a frame
  * has one owner; what others may map was granted, and counts as any reference. Not modelled: a directory in another
- * directory (Xen allowed it read-only), nor, with PAE, in itself; auto-translated guests. TOUR mmu.9 */
+ * directory (Xen allowed it read-only), nor, with PAE, in itself; auto-translated guests.
+ * TOUR mmu.14: a ported guest's own tables, checked before hardware walks them. */
 #ifndef MMU_DIRECT_H
 #define MMU_DIRECT_H
 

@@ -3,7 +3,8 @@
  * Idea 1: the TLB is stale until flushed: only MOV CR3, INVLPG and paging-mode changes by software make it forget.
  * Idea 2: one pure walker (walk.h) serves the hardware, the hypervisor's view of guest tables, and diagrams.
  * Idea 3: entries carry the number of their space (core/space.h), so that of two worlds with the same page each has its own.
- * SDM vol. 3A 4.3, 4.4, 4.6, 4.7, 4.8, 4.10; 3C 28. Not modelled: PCID. TOUR mmu.1 */
+ * SDM vol. 3A 4.3, 4.4, 4.6, 4.7, 4.8, 4.10; 3C 28. Not modelled: PCID.
+ * TOUR mmu.1: the MMU as the CPU sees it. */
 #ifndef MMU_MMU_H
 #define MMU_MMU_H
 

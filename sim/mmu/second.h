@@ -1,5 +1,5 @@
 /* The second level: tables from guest-physical to machine addresses, which the hardware walks for every address that the
- * guest's own tables name. Intel calls them extended page tables. TOUR mmu.11
+ * guest's own tables name. Intel calls them extended page tables.
  *
  *   63    52 51    36 35                         12 11    8   7    6   5   3   2   1   0
  *   | any   |  zero  |         page frame          |  any | L |PAT| type  | X | W | R |
@@ -13,7 +13,8 @@
  * owner's affair and not the guest's: violation (the access is not permitted) or misconfiguration (the entry is not legal).
  *
  * SDM vol. 3C 28.2 (2009: 3B 25.2). Not modelled: accessed and dirty bits in these entries as later
- * processors have them (agile paging has a dirty bit of its own, walk.h), pages of 1 GB, memory types. */
+ * processors have them (agile paging has a dirty bit of its own, walk.h), pages of 1 GB, memory types.
+ * TOUR mmu.15: a second level of tables, below the guest's. */
 #ifndef MMU_SECOND_H
 #define MMU_SECOND_H
 

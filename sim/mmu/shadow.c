@@ -119,7 +119,7 @@ static hpa_t shadow_paging(struct vmmu *m, uint32_t cr0, uint32_t cr3, uint32_t 
     return hpa((m->env.pool_first + s->root) << PAGE_SHIFT);
 }
 
-/* ---- faults. TOUR mmu.5: one function decides true, hidden, trace */
+/* ---- faults. TOUR mmu.7: one function decides true, hidden, traced. */
 
 static uint32_t guest_read(void *bus, hpa_t at) { return bus_read(bus, at, 4); }
 static void guest_write(void *bus, hpa_t at, uint32_t entry) { bus_write(bus, at, 4, entry); }

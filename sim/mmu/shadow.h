@@ -15,7 +15,8 @@
  *
  * Frames are machine frames everywhere in here, also those of guest tables. Before the frame map changes, nothing may lead to the
  * frame a page had (shadow_unmap.c); frames that tables were made from are never shared, nor taken away. Not modelled: two VMs
- * sharing a pool. AA06 3, KVM07 4, AGE10. TOUR mmu.4 */
+ * sharing a pool. AA06 3, KVM07 4, AGE10.
+ * TOUR mmu.6: shadow tables: what hardware walks instead of the guest's own. */
 #ifndef MMU_SHADOW_H
 #define MMU_SHADOW_H
 

@@ -1,4 +1,4 @@
-/* Shadows of PAE tables. See shadow.h. TOUR mmu.10
+/* Shadows of PAE tables. See shadow.h.
  *
  *   guest      PDPTE register -> directory, 512 entries of 2 MB -> table, 512 entries
  *   shadow     root, 1024 entries of 4 MB ------------------> table, 1024 entries
@@ -10,7 +10,8 @@
  * emptied and a fault makes it again.
  * Idea 3: agile paging walks from shadows into the guest's own tables, so there both have entries of 8 bytes (struct shadow.wide): a
  * root for each directory that a PDPTE names, and everything else as without PAE.
- * SDM vol. 3A 4.4. Not modelled: NX. */
+ * SDM vol. 3A 4.4. Not modelled: NX.
+ * TOUR mmu.12: the same for tables of three levels. */
 #include "sim/mmu/shadow.h"
 
 #include <string.h>

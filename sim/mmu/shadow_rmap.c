@@ -1,9 +1,10 @@
-/* The reverse map: from a machine frame to the shadow entries that point to it. See shadow.h. TOUR mmu.6
+/* The reverse map: from a machine frame to the shadow entries that point to it. See shadow.h.
  *
  * Idea 1: guest pages and shadow tables are both frames, so a table's parents and a page's mappings are the same list.
  * Idea 2: taking rights from an entry is not enough while the TLB remembers them. Whoever takes write permission, or
  * cuts a table off the current root, notes it as stale; each operation ends by flushing what it noted. Without that the
- * guest could still write, unseen, through a translation whose entry is gone, to a frame that is a page table now. */
+ * guest could still write, unseen, through a translation whose entry is gone, to a frame that is a page table now.
+ * TOUR mmu.9: who points to a frame. */
 #include "sim/mmu/shadow.h"
 
 void shadow_rmap_init(struct shadow *s, uint32_t links)

@@ -4,7 +4,8 @@
  * found by the reverse map, which knows it as pointing to the guest's frame.
  * Idea 2: a frame is one or the other, for all that use it. What is the guest's own has no shadows, so that nobody need see its stores;
  * what has shadows is write-traced, in both halves.
- * Gandhi, Hill, Swift, ISCA 2016, section III. TOUR mmu.16 */
+ * Gandhi, Hill, Swift, ISCA 2016, section III.
+ * TOUR mmu.20: where such a walk changes sides. */
 #include "sim/mmu/shadow.h"
 
 bool shadow_is_own(const struct shadow *s, uint32_t frame) { return s->agile && s->agile->own(s->agile->self, frame); }

@@ -1,8 +1,9 @@
-/* Following a guest's changes to its own page tables. See shadow.h. TOUR mmu.8
+/* Following a guest's changes to its own page tables. See shadow.h.
  *
  * Idea: a shadow entry is a function of one guest entry (and of rights fixed when its table was made), so following a
  * store is computing that function again. An entry the guest has not accessed is never made present here: only an
- * access may set A, and hidden faults see accesses. */
+ * access may set A, and hidden faults see accesses.
+ * TOUR mmu.10: how a store to a guest's table is followed. */
 #include "sim/mmu/shadow.h"
 
 /* A directory that is not in use and is stored to so often is ordinary memory again. */

@@ -1,8 +1,9 @@
-/* Shadow tables: a bounded pool of machine frames, and single entries in them. See shadow.h. TOUR mmu.7
+/* Shadow tables: a bounded pool of machine frames, and single entries in them. See shadow.h.
  *
  * Idea 1: a table is found again by what it was made from, whichever root wants it: page tables that processes share
  * (a kernel's) are shadowed once, and a process that is switched back to finds its shadows still there.
- * Idea 2: any table but the current root can be thrown away at any time; faults will ask for it again. */
+ * Idea 2: any table but the current root can be thrown away at any time; faults will ask for it again.
+ * TOUR mmu.8: where shadow tables come from. */
 #include "sim/mmu/shadow.h"
 
 enum { LINE = 64 }; /* bytes a memory reference brings: clearing or scanning a table is charged by cache line */

@@ -6,7 +6,8 @@
  * Idea 3: a space is a set of tables of its own (their `rights` are its number). Who chooses spaces keeps shadows across loads of CR3, and
  * has to see to it himself that what he comes back to is still true.
  * Idea 4: the judge is the guest's tables. What was just filled must follow from them; so must all of a space when CR3 was loaded, for
- * that is when the manual promises a guest that nothing old is left. Between, old translations are legal. SDM vol. 3A 4.10.4. TOUR mmu.17 */
+ * that is when the manual promises a guest that nothing old is left. Between, old translations are legal. SDM vol. 3A 4.10.4.
+ * TOUR mmu.13: shadows that are a mere TLB in memory, for students' handlers. */
 #include "sim/mmu/shadow.h"
 
 #include <stdio.h>

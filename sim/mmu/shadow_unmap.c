@@ -1,8 +1,9 @@
-/* Taking a guest's page off its frame: what a balloon, sharing and swapping ask for. See shadow.h. TOUR mmu.14
+/* Taking a guest's page off its frame: what a balloon, sharing and swapping ask for. See shadow.h.
  *
  * Idea: the reverse map finds every entry that leads to the frame, as when a page becomes a table; only that here reading must end,
  * too, so translations are flushed whatever they permit. Tables that were made from the page are given up, as for want of room.
- * SDM vol. 3A 4.10.4 (what a TLB may still hold). */
+ * SDM vol. 3A 4.10.4 (what a TLB may still hold).
+ * TOUR mmu.11: how a page is taken off its frame. */
 #include "sim/mmu/shadow.h"
 
 static void drop_tables(struct shadow *s, uint32_t frame)

@@ -1,7 +1,8 @@
 /* How a VM's addresses are translated: one complete const struct per technique, in an explicit array.
  *
  * The hypervisor (vmm) owns a struct vmmu per vCPU, tells it what the guest does to its paging registers, and asks it
- * about page faults. The strategy keeps tables in machine memory that the hardware MMU walks. */
+ * about page faults. The strategy keeps tables in machine memory that the hardware MMU walks.
+ * TOUR mmu.5: what the hypervisor asks of whoever translates for a guest. */
 #ifndef MMU_STRATEGY_H
 #define MMU_STRATEGY_H
 

@@ -1,4 +1,4 @@
-/* What the MMU does to the arrays of sim/core/tlb.h: find, insert, forget. TOUR mmu.3
+/* What the MMU does to the arrays of sim/core/tlb.h: find, insert, forget.
  *
  * A page is named by its address and, in the lower bits, by the number of the space it belongs to (core/space.h).
  *
@@ -7,7 +7,8 @@
  * Valid entries come first, so the first invalid way, or else the last, is also the one that an insertion takes. With
  * struct tlb.lines, entries stay where they are, and the first that was not recently used makes room.
  * A 4 MB page is cached as the 4 KB fragments that were used (PTE_PS in each), as small TLBs of real CPUs do, so
- * invalidating one address of it must find all of them. SDM vol. 3A 4.10. Not modelled: PCID, speculative fills. */
+ * invalidating one address of it must find all of them. SDM vol. 3A 4.10. Not modelled: PCID, speculative fills.
+ * TOUR mmu.3: what is remembered of walks, and when it is forgotten. */
 #ifndef MMU_TLB_H
 #define MMU_TLB_H
 

@@ -10,7 +10,8 @@
  * Idea 4: below ring 0, where no processor walks a second level, a counterfactual one does (core/space.h): the hypervisor's window has a
  * page directory of its own, and what is below it is walked as under VMX.
  *
- * SDM vol. 3C 28.2; Bhargava et al. 2008. Not modelled: accessed and dirty bits of the second level. TOUR mmu.13 */
+ * SDM vol. 3C 28.2; Bhargava et al. 2008. Not modelled: accessed and dirty bits of the second level.
+ * TOUR mmu.16: the hypervisor's side of it. */
 #ifndef MMU_TWO_LEVEL_H
 #define MMU_TWO_LEVEL_H
 

@@ -1,4 +1,4 @@
-/* The page walker: from CR3 to the leaf, one entry per level. TOUR mmu.2
+/* The page walker: from CR3 to the leaf, one entry per level.
  *
  * Idea 1: it is pure. Entries come from a read function, so that one walker serves the hardware MMU (reads the
  * machine), the hypervisor (reads a guest's tables through the VM's bus) and diagrams (peek). Walking changes nothing.
@@ -23,7 +23,8 @@
  * reads s + (n - s)(m + 1) entries: 4, 8, 12, 16, 20 for 4 over 4, where two levels of tables read 24. Gandhi, Hill, Swift, ISCA 2016.
  *
  * SDM vol. 3A 4.3, 4.4 (walks), 4.6 (rights), 4.7 (error codes), 4.8 (accessed and dirty). Physical addresses have 36 bits,
- * but the bus ends at 4 GB: what lies beyond is not there, and reads as ones. Not modelled: NX, PAT; A is set only by walks that succeed (the manual allows earlier). */
+ * but the bus ends at 4 GB: what lies beyond is not there, and reads as ones. Not modelled: NX, PAT; A is set only by walks that succeed (the manual allows earlier).
+ * TOUR mmu.2: from CR3 to the leaf; all other ways are short cuts of this one. */
 #ifndef MMU_WALK_H
 #define MMU_WALK_H
 

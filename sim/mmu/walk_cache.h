@@ -10,7 +10,8 @@
  * than was asked); INVEPT the second, and what a violation refused is looked at anew. VM entries and exits forget the first dimension
  * unless the guest has a tag, and never the second, whose entries are named by their root.
  *
- * Bhargava et al. 2008 (1D, 2D, nested TLB; 24 and 16 entries [R]); SDM vol. 3A 4.10.3, 3C 28.3. TOUR mmu.14 */
+ * Bhargava et al. 2008 (1D, 2D, nested TLB; 24 and 16 entries [R]); SDM vol. 3A 4.10.3, 3C 28.3.
+ * TOUR mmu.17: short cuts in one and two dimensions. */
 #ifndef MMU_WALK_CACHE_H
 #define MMU_WALK_CACHE_H
 

@@ -9,7 +9,8 @@
  * with time; the list of those that ended is history, cut where the events are cut.
  *
  * A guest that halts leaves for good: the hypervisor waits in its own idle loop, and the interrupt that ends the wait opens
- * the next episode. The one that ended in idling has `resumed` false, and the waiting is its CAUSE_IDLE. */
+ * the next episode. The one that ended in idling has `resumed` false, and the waiting is its CAUSE_IDLE.
+ * TOUR trace.3: one visit to the hypervisor, with its price. */
 #ifndef TRACE_EPISODE_H
 #define TRACE_EPISODE_H
 

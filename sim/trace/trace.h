@@ -3,7 +3,8 @@
  * Idea 1: an event is a fixed-size record without pointers; emitting allocates nothing in the machine.
  * Idea 2: observers get const data and can only vote to pause at the next instruction boundary.
  * `cause` names the event this one answers: it turns a list into a diagram; exporters draw the arrows the simulator
- * recorded and infer nothing. Events with one `episode` belong to one visit to the hypervisor. */
+ * recorded and infer nothing. Events with one `episode` belong to one visit to the hypervisor.
+ * TOUR trace.2: who tells, who listens, and what a cause is. */
 #ifndef TRACE_TRACE_H
 #define TRACE_TRACE_H
 

@@ -27,7 +27,8 @@
  *
  * Interpreted instead (declared, charged): 16-bit and virtual-8086 kernels, rings 1 and 2, of single-stepped kernels what is no
  * copy, kernels with breakpoints set, user code with virtual IOPL > 0 or IF = 0 (BUG12 3.2 translates it).
- * AA06 3; BUG12 3.2, 4.2. TOUR vmm.6 */
+ * AA06 3; BUG12 3.2, 4.2.
+ * TOUR vmm.9: the second technique: the kernel's code translated. */
 #ifndef VMM_BINTRANS_H
 #define VMM_BINTRANS_H
 

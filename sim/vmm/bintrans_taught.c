@@ -6,7 +6,8 @@
  * at a time, and what was saved and pushed is followed; a register that was not saved is the guest's, and cannot be written.
  * Idea 3: bytes are taken only if they are one of a few harmless instructions: no branch, no memory but the top of the stack to read, no
  * segment. What runs is ring 1 with the guest's segments, so even a wrong rule harms only its guest.
- * AA06 3. Not modelled: rules for loads of segment registers, far transfers, IRET, I/O. TOUR vmm.21 */
+ * AA06 3. Not modelled: rules for loads of segment registers, far transfers, IRET, I/O.
+ * TOUR vmm.18: translation rules that a student writes. */
 #include "sim/vmm/bintrans_emit.h"
 
 #include "sim/core/policy.h"

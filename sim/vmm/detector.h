@@ -3,7 +3,8 @@
  * Before a deprivileged guest executes a sensitive instruction, the same bytes are run on the *virtual* CPU (in the ring
  * the guest believes in, on the virtual state) and taken back; afterwards the two outcomes are compared in the guest's own terms.
  * No list makes anything fail: the difference is measured. SDM vol. 2; Robin & Irvine 2000 for the classification.
- * It only looks: no cycle is charged, no state of machine or VM changes. */
+ * It only looks: no cycle is charged, no state of machine or VM changes.
+ * TOUR vmm.8: and what does not trap is noticed. */
 #ifndef VMM_DETECTOR_H
 #define VMM_DETECTOR_H
 

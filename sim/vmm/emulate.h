@@ -2,7 +2,8 @@
  *
  * The virtual CPU executes the very bytes at the guest's EIP with the semantics of the ring the guest believes in. What
  * it stores, and what it does to its system registers, is then carried over to the shadow structures. SDM vol. 2;
- * SDM 3A 6.12. TOUR vmm.5 */
+ * SDM 3A 6.12.
+ * TOUR vmm.7: an instruction that trapped is executed by the virtual CPU. */
 #ifndef VMM_EMULATE_H
 #define VMM_EMULATE_H
 

@@ -16,7 +16,8 @@
  *   2C800           in the first VM's window: where each VM's window and memory are, struct hosted_place
  * With hardware assist what the guest runs on stays in the processor while the host has it; a technique below ring 0 has descriptor tables,
  * breakpoints and page tables there that the module must exchange as well: it is away at every crossing (struct cpu_strategy).
- * BUG12 (world switch), KVM07 (the call). Not here: network cards in the process, saving the x87 unit for a host that uses it. */
+ * BUG12 (world switch), KVM07 (the call). Not here: network cards in the process, saving the x87 unit for a host that uses it.
+ * TOUR vmm.17: the hypervisor as a module of a host. */
 #ifndef VMM_HOSTED_H
 #define VMM_HOSTED_H
 

@@ -1,7 +1,8 @@
 /* Who programs the real devices for a guest: one complete const struct per way, in an explicit array (io_strategies.c).
  *
  * A VM's virtual board has the same device types as the real one; a way of I/O says what stands behind those of them that have
- * something behind: disks and network cards. What a combination is refused for is asked here, in words for people. */
+ * something behind: disks and network cards. What a combination is refused for is asked here, in words for people.
+ * TOUR vmm.13: who programs the real devices. */
 #ifndef VMM_IO_STRATEGY_H
 #define VMM_IO_STRATEGY_H
 

@@ -13,7 +13,8 @@
  * spare (balloon.c), the hypervisor takes any (memory_swap.c). Who has to give is decided by shares per page, where idle pages
  * cost more (memory_policy.c). Waldspurger, OSDI 2002.
  *
- * Not modelled: large pages, NUMA, reservations; the swap area's medium is kept behind machine memory, where no table leads. TOUR vmm.21 */
+ * Not modelled: large pages, NUMA, reservations; the swap area's medium is kept behind machine memory, where no table leads.
+ * TOUR vmm.15: memory that they share. */
 #ifndef VMM_MEMORY_H
 #define VMM_MEMORY_H
 

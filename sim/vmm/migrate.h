@@ -18,7 +18,8 @@
  *
  * Between the target's word and the source's there is a moment in which a link that is cut leaves nobody knowing: no protocol of finitely
  * many messages is without it (two generals), and it is not modelled. Disks are on both machines from the start, and what was written to them
- * goes with the last part. TOUR vmm.22 */
+ * goes with the last part.
+ * TOUR vmm.16: a virtual machine goes elsewhere. */
 #ifndef VMM_MIGRATE_H
 #define VMM_MIGRATE_H
 

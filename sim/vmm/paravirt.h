@@ -15,7 +15,8 @@
  * GDT pages 0-13 are the guest's own frames; 14 and 15 are the last two of the window's table, with the flat selectors E019 to
  * E033 at its beginning and the hypervisor's own at its end. LDT pages are mapped when the CPU first looks for them.
  * Xen 3 public headers; SOSP03 3. Not modelled: several vCPUs, virtual-8086 tasks, privileged domains. Between a domain
- * with PAE and one without paging would be off for a moment, in a page that is mapped to itself; here CR4 and CR3 change at once. TOUR vmm.8 */
+ * with PAE and one without paging would be off for a moment, in a page that is mapped to itself; here CR4 and CR3 change at once.
+ * TOUR vmm.10: the third: a kernel that asks. */
 #ifndef VMM_PARAVIRT_H
 #define VMM_PARAVIRT_H
 

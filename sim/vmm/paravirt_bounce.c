@@ -4,7 +4,8 @@
  *
  * Idea: the frame is the hardware's, but for two things the kernel cannot have otherwise: CS carries the event mask of the
  * interrupted code in its upper half, and IF in the EFLAGS image is that mask's opposite, so that the kernel's IRET hypercall
- * puts it back. CR2 goes to shared memory. The event upcall and the failsafe callback are entered the same way. TOUR vmm.9 */
+ * puts it back. CR2 goes to shared memory. The event upcall and the failsafe callback are entered the same way.
+ * TOUR vmm.11: how it is told of faults and events. */
 #include "sim/cpu/segment.h"
 #include "sim/vmm/lazy_fpu.h"
 #include "sim/vmm/paravirt.h"

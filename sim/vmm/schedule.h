@@ -6,7 +6,7 @@
  * that changes, so the accounts and the hypervisor's own add up to the run, cause by cause (design law 5).
  * Idea 3: a guest keeps the processor until the real timer, set to the end of its turn, interrupts it: nothing else takes it from one that
  * never halts. A VM alone on its machine has no turns, and costs nothing here.
- * TOUR vmm.7 */
+ * TOUR vmm.14: whose turn it is, with several. */
 #ifndef VMM_SCHEDULE_H
 #define VMM_SCHEDULE_H
 

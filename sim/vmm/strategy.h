@@ -1,7 +1,8 @@
 /* How a guest's instructions are executed: one complete const struct per technique, in an explicit array.
  *
  * vmm.c owns the loop (exit, handle, settle, resume), the virtual board and the virtual CPU; a technique says how the guest's
- * state comes out of the real processor and goes back in, what an exit means, and what the real processor cannot run. */
+ * state comes out of the real processor and goes back in, what an exit means, and what the real processor cannot run.
+ * TOUR vmm.5: what a technique has to say. */
 #ifndef VMM_STRATEGY_H
 #define VMM_STRATEGY_H
 

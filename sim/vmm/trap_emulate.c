@@ -4,7 +4,7 @@
  * repairs them. SDM 3A 5.9 (privileged instructions); Robin & Irvine 2000; Bugnion et al. 2012 for the design.
  * A guest's ring 2 is the real one. Its ring 1, which compression has taken for its ring 0, is interpreted, and so is
  * virtual-8086 mode.
- * TOUR vmm.4 */
+ * TOUR vmm.6: the first technique. */
 #include "sim/cpu/debug.h"
 #include "sim/vmm/emulate.h"
 #include "sim/vmm/gates.h"

@@ -3,7 +3,8 @@
  * `virt` is a complete CPU of the same kind as the real one, attached to the VM's bus, at the ring the guest believes
  * in. The hypervisor uses it as its instruction emulator and for delivering interrupts through the guest's own IDT; the
  * real CPU runs the guest in a lower ring. On every exit the real registers flow in (vcpu_enter), on every resume out
- * (vcpu_leave). TOUR vmm.3 */
+ * (vcpu_leave).
+ * TOUR vmm.4: what the guest believes its processor holds. */
 #ifndef VMM_VCPU_H
 #define VMM_VCPU_H
 

@@ -2,7 +2,7 @@
  *
  * Guest-physical memory is contiguous from 0; machine memory behind it is wherever the hypervisor put it (the frame map
  * of vm->bus). The virtual board carries the same device types as the real one, wired to this VM.
- * TOUR vmm.2 */
+ * TOUR vmm.2: what a virtual machine consists of. */
 #ifndef VMM_VM_H
 #define VMM_VM_H
 

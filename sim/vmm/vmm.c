@@ -1,5 +1,5 @@
 /* The hypervisor: the loop everything hangs on: exit, handle, settle, resume. See vm.h; vmm_make.c has creation.
- * TOUR vmm.2: from vmm_door one can read the life of every exit. */
+ * TOUR vmm.3: from vmm_door one can read the life of every exit. */
 #include <stddef.h>
 
 #include "sim/core/fatal.h"

@@ -5,7 +5,7 @@
  *   1000  VMXON region         2000  VMCS        3000  code: where exits arrive, launch, resume, VMXON at the start
  *   4000, 5000  I/O bitmaps    6000  MSR bitmaps
  * At the window's end, if VMs have APICs: the page that a guest's APIC is mapped to, and the page with its task priority.
- * TOUR vmm.6 */
+ * TOUR vmm.12: the fourth: hardware that leaves by itself. */
 #ifndef VMM_VTX_H
 #define VMM_VTX_H
 

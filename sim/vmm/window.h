@@ -14,7 +14,8 @@
  *   04000  common entry, leave, idle, SYSENTER's           28000  TSS with I/O map, where ports are opened by one
  *   05000  the door                                        2B000  tables of the IOMMU; or a resident driver's buffers
  *                                                          40000  frames for shadow page tables
- * SDM 3A 5.8 (protection by segments), 6.12 (gates), 7.2 (TSS). TOUR vmm.1 */
+ * SDM 3A 5.8 (protection by segments), 6.12 (gates), 7.2 (TSS).
+ * TOUR vmm.1: the hypervisor's skin: what of it hardware reads. */
 #ifndef VMM_WINDOW_H
 #define VMM_WINDOW_H
 
