@@ -14,9 +14,10 @@ struct text {
     size_t len, cap;
 };
 
+/* Each adds to the end; where the host has no memory left the program ends (core/fatal.h). text_add takes printf's format. */
 void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_bytes(struct text *t, const void *bytes, size_t n); /* may contain NULs */
-void text_char(struct text *t, char c);
+void text_char(struct text *t, char c);                      /* one byte */
 void text_pad(struct text *t, size_t column);                /* spaces until the current line is `column` bytes long */
 void text_number(struct text *t, unsigned long long n);      /* with thousands separators: 12,404 */
 void text_json(struct text *t, const char *s);               /* a quoted JSON string; bytes that are no UTF-8 become the code points of their number */

@@ -271,10 +271,10 @@ void cpu_seg_limits(struct seg_reg *s);
 /* Sets CPL and everything that follows from it (whose account the cycles go to). */
 void cpu_set_cpl(struct cpu *c, uint8_t cpl);
 
-/* Looking, without effects: bytes at CS:EIP as far as mapped (through a walk that neither fills TLBs nor sets A bits is the
- * machine's business; this only needs a reader). */
-extern const struct reg_desc cpu_regs[]; /* rows over struct cpu */
+extern const struct reg_desc cpu_regs[]; /* rows over struct cpu, for looking; without effects */
 
+/* Decoded code (block.h). It lies outside the machine's arena, for it is only a cache: NULL if the host has no memory for it. Flushing forgets
+ * all blocks, which costs no simulated cycle. */
 struct block_cache *block_cache_new(void);
 void block_cache_free(struct block_cache *b);
 void block_cache_flush(struct block_cache *b);

@@ -10,6 +10,7 @@
 
 extern const struct state_table cpu_state;
 
+/* Adds its fields to `out`. */
 void cpu_save(const struct cpu *c, struct text *out);
 /* Into a CPU that cpu_init has made; its MMU is told nothing yet (cpu_env.paging). False: r->why. */
 bool cpu_load(struct cpu *c, struct state_reader *r);

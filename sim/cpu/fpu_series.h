@@ -10,7 +10,7 @@
 
 struct wide { bool sign; int32_t exp; fpu_u128 m; }; /* m / 2^127 * 2^exp; bit 127 of m is set, or m is 0 */
 
-struct wide wide_num(struct num n);
+struct wide wide_num(struct num n);          /* of a finite number; exact */
 struct wide wide_make(bool sign, int32_t exp, fpu_u128 m); /* m in units of 2^(exp - 127); normalises */
 struct wide wide_add(struct wide a, struct wide b);
 struct wide wide_sub(struct wide a, struct wide b);

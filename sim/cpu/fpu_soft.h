@@ -55,6 +55,8 @@ struct fpu_reg soft_round(struct soft *s, bool sign, int32_t exp, fpu_u128 m, un
 /* NaNs and unsupported operands: true, and *r is the result. Else notes denormal operands. */
 bool soft_special(struct soft *s, const struct num *a, const struct num *b, struct fpu_reg *r);
 
+/* The results, rounded as the control word says; what they raise is noted in `s`. Operands may be anything that a register holds. rint: to an
+ * integer; scale: a * 2^by, `by` cut to an integer. */
 struct fpu_reg soft_add(struct soft *s, struct num a, struct num b);
 struct fpu_reg soft_sub(struct soft *s, struct num a, struct num b);
 struct fpu_reg soft_mul(struct soft *s, struct num a, struct num b);
@@ -67,7 +69,7 @@ struct fpu_reg soft_rem(struct soft *s, struct num a, struct num b, bool nearest
 /* Condition codes: 0 (a > b), C0 (a < b), C3 (equal), all three (unordered). Quiet: only signalling NaNs raise IE. */
 unsigned soft_compare(struct soft *s, struct num a, struct num b, bool quiet);
 
-fpu_u128 soft_shift_sticky(fpu_u128 m, uint32_t n); /* right, keeping what was lost in bit 0 */
+fpu_u128 soft_shift_sticky(fpu_u128 m, uint32_t n); /* to the right by n bits, keeping what was lost in bit 0 */
 unsigned soft_clz(fpu_u128 m);                      /* m != 0 */
 
 /* ---- transcendental (fpu_series.c, fpu_trans.c) ---- */

@@ -14,7 +14,7 @@
 
 enum { PERF_COUNTERS = 18 };
 
-void     perf_reset(struct cpu *c);
+void     perf_reset(struct cpu *c);                                /* all stand still at 0 */
 uint64_t perf_read(const struct cpu *c, unsigned n);               /* counter n now */
 void     perf_write(struct cpu *c, unsigned index, uint64_t value); /* a counter, CCCR or ESCR: an index of struct cpu.msr */
 

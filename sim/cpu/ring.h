@@ -18,6 +18,7 @@ struct stores { /* begins with n = 0; what lies behind s[n - 1] is never read, a
     struct { gva_t at; uint32_t value; uint8_t size; bool user; } s[STORES];
 };
 
+/* One more store, decided but not made: `size` bytes (2 or 4) at a linear address, with the paging rights of ring 3 if `user`. */
 void stores_add(struct stores *p, gva_t at, unsigned size, bool user, uint32_t value);
 void stores_accessed(struct stores *p, const struct desc *d); /* the descriptor's accessed bit, if not yet set */
 /* Makes all stores or, on STEP_FAULT, none. */
@@ -29,7 +30,7 @@ struct stack {
     bool user;     /* pushes are made with the paging rights of ring 3 */
 };
 
-struct stack stack_now(const struct cpu *c);
+struct stack stack_now(const struct cpu *c); /* the current one, SS:ESP as they are */
 /* Decides a push; false if the segment has no room for it. */
 bool stack_put(struct stack *s, struct stores *p, unsigned size, uint32_t value);
 /* Reads a word `above` bytes over the top of the current stack. #SS(0) beyond the limit. */

@@ -37,8 +37,8 @@ enum direct_rule {
 #undef RULE
     DIRECT_RULES
 };
-const char *direct_word(unsigned rule);
-const char *direct_about(unsigned rule);
+const char *direct_word(unsigned rule);  /* of one of them, as in traces */
+const char *direct_about(unsigned rule); /* a sentence for people */
 int         direct_errno(unsigned rule); /* as the ABI has it: positive, 0 for DIRECT_OK */
 extern const char *const direct_words[DIRECT_RULES];
 

@@ -62,6 +62,7 @@ struct mmu {
     struct caches *caches;    /* NULL: not modelled, references to memory take no time of their own */
 };
 
+/* An MMU without paging, on this bus, that fills these two TLBs and lets walks take time on this clock. Nothing is cached yet. */
 void mmu_init(struct mmu *m, struct bus *bus, struct tlb *dtlb, struct tlb *itlb, struct clock *clock, const struct model *model);
 
 /* Gives an MMU that was just made the caches of its model, if that has any: true. What is settled is told the CPU in `lines` and

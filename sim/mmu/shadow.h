@@ -128,6 +128,7 @@ static inline struct shadow_frame *shadow_frame(const struct shadow *s, uint32_t
 
 enum { SHADOW_WP_OFF = 1u << 9 }; /* in an entry's AVL bits: the guest's R/W bit forbids what the entry permits */
 
+/* `times` of that cost, to CAUSE_SHADOW. Is table t one that CR3 can name? */
 void shadow_charge(const struct shadow *s, enum cost c, uint64_t times);
 bool shadow_is_root(const struct shadow *s, uint32_t t);
 

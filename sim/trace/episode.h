@@ -33,7 +33,7 @@ struct episode {
     bool     resumed;           /* false: it ended in the idle loop */
 };
 
-uint64_t episode_cost(const struct episode *p, unsigned cause);
+uint64_t episode_cost(const struct episode *p, unsigned cause); /* cycles, of idling, too */
 uint64_t episode_cycles(const struct episode *p);              /* all causes but idling: what it cost */
 /* The event of the visit that tells most about it: what was emulated, injected, filled. Never NULL for a kept history. */
 const struct event *episode_telling(const struct trace *t, const struct episode *p);

@@ -16,7 +16,7 @@ struct span {
     uint8_t  vm;                   /* whose: of the hypervisor, for whom it worked */
     const struct episode *episode; /* SPAN_VMM: the visit; SPAN_IDLE behind one: the visit that ended in it; else NULL */
 };
-const char *span_lane_name(unsigned lane);
+const char *span_lane_name(unsigned lane); /* "user", ... */
 
 /* Calls `fn` for each stretch, in order, without gaps, neighbours of one lane joined (but one stretch for each episode), from
  * the first event to cycle `end`. A stretch that was forgotten is a gap. `kernel_ring`: the real ring of the guest's kernel, if

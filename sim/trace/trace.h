@@ -71,8 +71,9 @@ struct event_desc {
     uint8_t     fields;
     struct event_field field[6];
 };
-const struct event_desc *event_desc(unsigned kind);
-int      event_kind(const char *word); /* -1 if there is none */
+const struct event_desc *event_desc(unsigned kind); /* of an enum ev_kind */
+int      event_kind(const char *word); /* the kind of that word; -1 if there is none */
+/* The value of one of its fields (event_desc), widened. */
 uint32_t event_field(const struct event *e, const struct event_field *f);
 
 enum vote { VOTE_GO, VOTE_PAUSE };
@@ -80,8 +81,8 @@ typedef enum vote trace_fn(void *self, const struct event *e);
 
 struct trace; /* lives outside the machine's arena; history survives time travel by being re-emitted identically */
 
-struct trace *trace_new(void);
-void trace_free(struct trace *t);
+struct trace *trace_new(void);       /* empty; where the host has no memory left the program ends */
+void trace_free(struct trace *t);    /* NULL is nothing to free */
 
 /* Where new events take cycle, insns, eip, ring from; set by the machine. */
 struct trace_now {
