@@ -69,8 +69,11 @@ static uint32_t here(const struct dap *d)
 
 /* --- running: after the answer, for it may last --- */
 
+/* For no reason that a debugger knows: a step, a condition of ours. */
+static bool is_plain_stop(const struct dap *d) { return !strncmp(text_str(&d->gdb.last), "T05thread", 9); }
+
 /* It stopped forwards for an event that no filter wants after all? */
-static bool for_nothing(const struct dap *d) { return d->gdb.till && !strncmp(text_str(&d->gdb.last), "T05thread", 9); }
+static bool for_nothing(const struct dap *d) { return d->gdb.till && is_plain_stop(d); }
 
 /* Runs until something stops it for good; a point or a filter whose condition does not hold does not. */
 static void go(struct dap *d, void (*how)(struct gdb *g), bool forward)
@@ -127,7 +130,7 @@ static bool one(struct dap *d, bool over, bool lines)
     if (lines) gdb_step_program(&d->gdb);
     else gdb_step(&d->gdb);
     if (dap_raise_stops(d)) return false;
-    return !strncmp(text_str(&d->gdb.last), "T05thread", 9) && d->gdb.over == GDB_ON;
+    return is_plain_stop(d) && d->gdb.over == GDB_ON;
 }
 
 static bool by_instruction(json_t *args)
@@ -185,14 +188,47 @@ static void on_step_out(struct dap *d, json_t *args)
     stopped(d, "step");
 }
 
+/* The near call that ends at `at`; 0: none is to be seen. */
+static uint32_t call_before(const struct dap *d, uint32_t at)
+{
+    struct machine_insn i;
+    for (unsigned n = 2; n <= 7; n++)
+        if (machine_insn(d->m, gva(at - n), &i) && i.len == n && !strcmp(i.word, "call")) return at - n;
+    return 0;
+}
+
+/* One instruction back; where that is the return of what was called from before here, back to the call. The stack tells it from calls of the
+ * same place that are deeper. False: something else stopped it. */
+static bool one_back(struct dap *d)
+{
+    struct machine_cpu c, ret;
+    struct machine_insn i;
+    machine_guest(d->m, &c);
+    gdb_back_step(&d->gdb);
+    machine_guest(d->m, &ret);
+    uint32_t call = c.cpl == ret.cpl && machine_insn(d->m, gva(ret.eip), &i) && !strcmp(i.word, "ret") ? call_before(d, c.eip) : 0;
+    if (!call) return !strstr(text_str(&d->gdb.last), "replaylog");
+    const struct landing begin = { .at = call, .esp = ret.reg[4] + 4, .cpl = ret.cpl };
+    bool there;
+    gdb_apply_stops(&d->gdb, &begin.at);
+    do {
+        gdb_back_continue(&d->gdb);
+        machine_guest(d->m, &c);
+        there = c.eip == begin.at && c.reg[4] == begin.esp && c.cpl == begin.cpl;
+    } while (!there && d->gdb.over == GDB_ON && !strstr(text_str(&d->gdb.last), "replaylog") && (is_plain_stop(d) || !dap_point_stops(d, false)) &&
+             !d->gdb.interrupted(d->gdb.self));
+    gdb_apply_stops(&d->gdb, NULL);
+    return there;
+}
+
 static void on_step_back(struct dap *d, json_t *args)
 {
     struct source_line began, now;
     bool lines = !by_instruction(args) && source_lines_at(d->lines, here(d), &began);
     dap_raise_begin(d);
     for (unsigned n = 0; n < LINE_STEPS; n++) {
-        gdb_back_step(&d->gdb);
-        if (!lines || strstr(text_str(&d->gdb.last), "replaylog")) break;
+        if (!lines) gdb_back_step(&d->gdb);
+        if (!lines || !one_back(d)) break;
         if (source_lines_at(d->lines, here(d), &now) && now.addr == here(d) && (now.line != began.line || now.file != began.file)) break;
         if (d->gdb.interrupted(d->gdb.self)) break;
     }

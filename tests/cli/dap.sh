@@ -123,8 +123,8 @@ if [ "$(get '.body.breakpoints[0].verified')" = true ]; then
     result "a stop point by source line, in the file as it lies here" $?
     call next '{"threadId":1}' && stop && after=$(line) && [ "$after" != "$there" ] && [ "$after" -gt 0 ]
     result "next goes to another line" $?
-    call stepBack '{"threadId":1}' && stop && [ "$(line)" != "$after" ]
-    result "and back" $?
+    call stepBack '{"threadId":1}' && stop && [ "$(line)" = "$there" ]
+    result "and back, over what was called" $?
 else
     get '.body.breakpoints[0].message' | grep -q 'no source lines' && echo "ok - # SKIP this Ringside was built without libdw, or the guest without -g"
 fi
