@@ -69,7 +69,7 @@ void classify_one_text(const struct classify *c, unsigned id, struct say *out);
 void classify_json(const struct classify *c, struct text *out);
 /* "lds", or where several rows have one word "mov (cr)". */
 void classify_name(unsigned id, char *out, size_t room);
-/* classify_dot.c: which technique, decided by the theorems. */
+/* draw_decision.c: which technique, decided by the theorems; as Graphviz reads it. */
 void classify_dot(const struct classify *c, struct text *out);
 
 #endif

@@ -31,7 +31,7 @@ struct classify_case {
     uint8_t  bytes[15];
     unsigned n;
     uint16_t sel;          /* in EAX, in memory, on the stack */
-    uint8_t  stack;        /* which frame lies on the stack: classify_cases.c */
+    uint8_t  stack;        /* which of the frames in classify_board.c lies on the stack */
     uint32_t ecx, flags;   /* MSR number; the flags image in a frame */
 };
 

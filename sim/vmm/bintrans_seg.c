@@ -1,5 +1,5 @@
 /* Loads of data segment registers in the cache: which selectors need no emulation. And GS, which is the cache's own register: what
- * the guest believes is in it lies in the vCPU page; accesses through it borrow FS (bintrans_gs.c). See bintrans.h.
+ * the guest believes is in it lies in the vCPU page; accesses through it borrow FS (bintrans_segment.c). See bintrans.h.
  *
  * Idea: a kernel loads the same one or two selectors at every entry. Once such a load has been emulated, the shadow table has
  * just what the guest's has, cut and raised to ring 1, and stays so until a descriptor changes. Both tables are under write
