@@ -154,18 +154,6 @@ static int open_api(lua_State *L)
     return 0;
 }
 
-struct loading { struct script *s; int fd; };
-
-static int load_inside(lua_State *L)
-{
-    struct loading *x = lua_touserdata(L, 1);
-    int fd = x->fd;
-    x->fd = -1;
-    include_source(L, fd, x->s->file);
-    lua_call(L, 0, 0);
-    return 0;
-}
-
 /* "sealed.txt" beside the tests, if there is one. */
 static void read_seals(struct grading *g)
 {
@@ -192,10 +180,10 @@ struct grading *grading_open(const char *dir, const char *path, struct err *e)
     s->step[0] = (struct script_step){ .run_ref = LUA_NOREF, .body_ref = LUA_NOREF, .expect_ref = LUA_NOREF, .insns = UINT64_MAX };
     s->step[0].title = script_copy(""), s->step[0].note = script_copy("");
     s->step[0].told = script_copy(""), s->step[0].showed = script_copy("");
-    struct loading x = { s, include_open_main(s, e) };
-    bool ok = x.fd >= 0 && sandbox_open(&s->box, e) && sandbox_run(&s->box, open_api, NULL, e);
+    struct loading x = { .s = s };
+    bool ok = include_begin(&x, open_api, e);
     if (ok) sandbox_budget(&s->box, SANDBOX_LOADING, 1, " while it was loaded");
-    ok = ok && sandbox_run(&s->box, load_inside, &x, e);
+    ok = ok && include_run(&x, e);
     if (ok && !g->count) ok = err_set(e, EXIT_INPUT, "%s: no test in this file; write test \"name\" { points = 10 } (function(t) ... end)", s->file);
     if (ok) {
         read_seals(g);

@@ -45,7 +45,7 @@ void include_source(lua_State *L, int fd, const char *name)
     sandbox_load(L, text_str(&src->text), src->text.len, name);
 }
 
-int include_open_main(struct script *s, struct err *e)
+static int open_main(struct script *s, struct err *e)
 {
     bool handed_in = s->grading && s != s->grading->tests; /* by somebody who may want to see what it leads to */
     int fd = open(s->pub.path, O_RDONLY | O_CLOEXEC | (handed_in ? O_NOFOLLOW | O_NONBLOCK : 0));
@@ -56,6 +56,26 @@ int include_open_main(struct script *s, struct err *e)
                 strerror(errno));
     return fd;
 }
+
+bool include_begin(struct loading *x, lua_CFunction api, struct err *e)
+{
+    x->fd = open_main(x->s, e);
+    if (x->fd < 0) return false;
+    if (sandbox_open(&x->s->box, e) && sandbox_run(&x->s->box, api, x->self, e)) return true;
+    close(x->fd);
+    return false;
+}
+
+static int run_inside(lua_State *L)
+{
+    struct loading *x = lua_touserdata(L, 1);
+    include_source(L, x->fd, x->s->file);
+    lua_call(L, 0, 0);
+    if (x->then) x->then(L);
+    return 0;
+}
+
+bool include_run(struct loading *x, struct err *e) { return sandbox_run(&x->s->box, run_inside, x, e); }
 
 /* Opens `name` below the directory `fd`, component by component; -1 if any is missing or a link. Closes `fd`. */
 static int open_below(int fd, const char *name)

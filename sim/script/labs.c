@@ -99,21 +99,14 @@ static int bug(lua_State *L)
     return 1;
 }
 
-struct reading { struct script *s; struct grading_lab *lab; int fd; };
-
-static int read_inside(lua_State *L)
+static int open_api(lua_State *L)
 {
-    struct reading *x = lua_touserdata(L, 1);
-    int fd = x->fd;
-    x->fd = -1;
-    lua_pushlightuserdata(L, x->lab);
+    lua_pushvalue(L, 1); /* the struct grading_lab */
     lua_setfield(L, LUA_REGISTRYINDEX, "lab");
     lua_pushcfunction(L, declare_lab);
     lua_setglobal(L, "lab");
     lua_pushcfunction(L, bug);
     lua_setglobal(L, "bug");
-    include_source(L, fd, x->s->file);
-    lua_call(L, 0, 0);
     return 0;
 }
 
@@ -123,10 +116,10 @@ static bool read_file(struct grading_lab *lab, const char *name, struct err *e)
     snprintf(path, sizeof path, "%s/%s", lab->dir, name);
     struct script *s = script_new(path, e);
     if (!s) return false;
-    struct reading x = { s, lab, include_open_main(s, e) };
-    bool ok = x.fd >= 0 && sandbox_open(&s->box, e);
+    struct loading x = { .s = s, .self = lab };
+    bool ok = include_begin(&x, open_api, e);
     if (ok) sandbox_budget(&s->box, SANDBOX_LOADING, 1, " while it was loaded");
-    ok = ok && sandbox_run(&s->box, read_inside, &x, e);
+    ok = ok && include_run(&x, e);
     script_free(s);
     return ok;
 }

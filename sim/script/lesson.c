@@ -203,19 +203,6 @@ static int open_api(lua_State *L)
     return 0;
 }
 
-struct loading { struct script *s; int fd; };
-
-static int load_inside(lua_State *L)
-{
-    struct loading *x = lua_touserdata(L, 1);
-    int fd = x->fd;
-    x->fd = -1;
-    include_source(L, fd, x->s->file);
-    lua_call(L, 0, 0);
-    scenario_finish(L);
-    return 0;
-}
-
 /* What was printed while the file was loaded is told with the first step. */
 static void keep_printed(struct script *s)
 {
@@ -257,10 +244,10 @@ static struct script *load(const char *path, struct err *e)
 {
     struct script *s = script_new(path, e);
     if (!s) return NULL;
-    struct loading x = { s, include_open_main(s, e) };
-    bool ok = x.fd >= 0 && sandbox_open(&s->box, e) && sandbox_run(&s->box, open_api, NULL, e);
+    struct loading x = { .s = s, .then = scenario_finish };
+    bool ok = include_begin(&x, open_api, e);
     if (ok) sandbox_budget(&s->box, SANDBOX_LOADING, 1, " while it was loaded");
-    ok = ok && sandbox_run(&s->box, load_inside, &x, e);
+    ok = ok && include_run(&x, e);
     if (ok) keep_printed(s);
     if (ok) return s;
     op_free(&s->pub);

@@ -105,7 +105,11 @@ void scenario_finish(lua_State *L);
 
 /* include.c: loads a file as a function on the stack. `fd` is closed. Raises a Lua error. */
 void include_source(lua_State *L, int fd, const char *name);
-int  include_open_main(struct script *s, struct err *e); /* file descriptor, or -1 */
+/* A script's own file: begin opens it and a sandbox with the functions that `api` puts there (its argument: `self`); run executes it, and then,
+ * protected as well, `then` (NULL: nothing). Between the two the caller may set a budget. False: the reason; the file is closed in any case. */
+struct loading { struct script *s; void *self; void (*then)(lua_State *L); int fd; };
+bool include_begin(struct loading *x, lua_CFunction api, struct err *e);
+bool include_run(struct loading *x, struct err *e);
 
 /* show.c: adds the value at `idx` as a person wants to read it: tables written out, bounded, in a fixed order. Raises a Lua error. */
 void script_show(lua_State *L, int idx, struct text *out);

@@ -131,18 +131,6 @@ static int open_api(lua_State *L)
     return 0;
 }
 
-struct loading { struct script *s; int fd; };
-
-static int load_inside(lua_State *L)
-{
-    struct loading *x = lua_touserdata(L, 1);
-    int fd = x->fd;
-    x->fd = -1;
-    include_source(L, fd, x->s->file);
-    lua_call(L, 0, 0);
-    return 0;
-}
-
 /* Advice of the sandbox names the manuals of scenarios; whoever works on a lab has its README.md beside the file. */
 static void say_readme(const char *from, char *to, size_t room)
 {
@@ -199,11 +187,11 @@ bool submission_open(struct grading *g)
     if (!s) return blame(g, &e);
     g->submission = s;
     s->grading = g;
-    struct loading x = { s, include_open_main(s, &e) };
-    bool ok = x.fd >= 0 && sandbox_open(&s->box, &e) && sandbox_run(&s->box, open_api, NULL, &e);
+    struct loading x = { .s = s };
+    bool ok = include_begin(&x, open_api, &e);
     snprintf(doing, sizeof doing, " in test '%s'", g->now.test->name);
     if (ok) submission_budget(g, doing);
-    ok = ok && sandbox_run(&s->box, load_inside, &x, &e);
+    ok = ok && include_run(&x, &e);
     submission_printed(g);
     return ok || blame(g, &e);
 }
