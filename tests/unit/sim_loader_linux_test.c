@@ -10,40 +10,20 @@
 #include <cmocka.h>
 
 #include "sim/loader.h"
+#include "tests/support/loader_world.h"
 
 enum { RAM_MIB = 8, FRAMES = RAM_MIB * 256, SETUP = 5 * 512, CODE = 0x2000, FILE_SIZE = SETUP + CODE, ZERO_PAGE = 0x90000 };
 
-static struct arena arena;
-static struct clock clk;
-static struct bus   bus;
-static uint8_t     *ram;
-static uint8_t      file[FILE_SIZE];
+static uint8_t file[FILE_SIZE];
 
 static int setup(void **state)
 {
     (void)state;
-    arena_init(&arena, 1 << 20);
-    clk.hz = 1000000000;
-    ram = malloc((size_t)FRAMES * PAGE_SIZE);
-    memset(ram, 0xCC, (size_t)FRAMES * PAGE_SIZE);
-    bus_init(&bus, ram, FRAMES, &clk, &arena);
-    return 0;
-}
-static int teardown(void **state)
-{
-    (void)state;
-    free(ram);
-    arena_done(&arena);
+    loader_begin(FRAMES);
     return 0;
 }
 
 static void put(size_t at, uint32_t v, unsigned bytes) { memcpy(file + at, &v, bytes); }
-static uint32_t get32(uint32_t at)
-{
-    uint32_t v = 0;
-    bus_peek(&bus, hpa(at), &v, sizeof v);
-    return v;
-}
 
 /* A kernel of protocol 2.12 that can be moved, likes to be at 3 MB and needs 1 MB there. */
 static void build(void)
@@ -315,7 +295,7 @@ static void damaged_kernels(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, loader_teardown)
     const struct CMUnitTest tests[] = {
         TEST(movable_kernel), TEST(memory_map_and_screen), TEST(old_protocols), TEST(refusals), TEST(initial_ram_disk),
         TEST(modules), TEST(video_wish), TEST(damaged_kernels),

@@ -11,42 +11,22 @@
 #include <cmocka.h>
 
 #include "sim/loader.h"
+#include "tests/support/loader_world.h"
 
 enum { RAM_MIB = 4, FRAMES = RAM_MIB * 256, FILE_SIZE = 0x1400 };
 
-static struct arena arena;
-static struct clock clk;
-static struct bus   bus;
-static uint8_t     *ram;
-static uint8_t      file[FILE_SIZE];
+static uint8_t file[FILE_SIZE];
 
 static int setup(void **state)
 {
     (void)state;
-    arena_init(&arena, 1 << 20);
-    clk.hz = 1000000000;
-    ram = malloc((size_t)FRAMES * PAGE_SIZE);
-    memset(ram, 0xCC, (size_t)FRAMES * PAGE_SIZE);
-    bus_init(&bus, ram, FRAMES, &clk, &arena);
+    loader_begin(FRAMES);
     memset(file, 0, sizeof file);
-    return 0;
-}
-static int teardown(void **state)
-{
-    (void)state;
-    free(ram);
-    arena_done(&arena);
     return 0;
 }
 
 static void put32(size_t at, uint32_t v) { memcpy(file + at, &v, sizeof v); }
 static void put16(size_t at, uint16_t v) { memcpy(file + at, &v, sizeof v); }
-static uint32_t get32(uint32_t at)
-{
-    uint32_t v = 0;
-    bus_peek(&bus, hpa(at), &v, sizeof v);
-    return v;
-}
 
 static void put_segment(unsigned i, uint32_t type, uint32_t offset, uint32_t virt, uint32_t phys, uint32_t filesz,
                         uint32_t memsz)
@@ -492,7 +472,7 @@ static void damaged_images(void **state)
     assert_true(loaded > 100 && loaded < 3900);
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, loader_teardown)
 
 /* GRUB's tool: "yes" about PAE in a note of 12 bytes, of which the file, and the segment, have 4. Xen reads a text to its zero. */
 static void cut_note(void **state)
