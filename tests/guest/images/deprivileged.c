@@ -137,6 +137,14 @@ static void silent(void)
     outcome("silent iret to RPL 1", return_low);
 }
 
+// What a selector's PUSH leaves of the doubleword, by register: its other half.
+#define HALF(reg) ({ uint32_t v_; __asm__ volatile("push 0x55555555\npop %0\npush " #reg "\npop %0" : "=r"(v_) : : "memory"); v_ >> 16; })
+static void halves(void)
+{
+    fact2("half of a push: cs, ss", HALF(cs), HALF(ss));
+    fact2("half of a push: ds, gs", HALF(ds), HALF(gs));
+}
+
 void kmain(void)
 {
     static uint64_t ldt[2];
@@ -147,6 +155,7 @@ void kmain(void)
     nested();
     ring_1();
     privilege_levels();
+    halves();
     silent();
     finish(true);
 }
