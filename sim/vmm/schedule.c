@@ -71,8 +71,8 @@ static bool awake(struct vmm *h, struct vm *vm)
         pay(h, paid);
         h->speaking = speaking;
     }
-    return !v->virt.halted || monitor_wakes(&v->virt) || vm->restart || vm->exited || vm->dead || (v->ops->pending(v) && v->ops->interruptible(v)) ||
-           (v->virt.nmi && !v->virt.nmi_blocked);
+    if (v->virt.nmi && !v->virt.nmi_blocked) return true;
+    return !v->virt.halted || monitor_wakes(&v->virt) || vm->restart || vm->exited || vm->dead || (v->ops->pending(v) && v->ops->interruptible(v));
 }
 
 static void wake_sleepers(struct vmm *h)

@@ -49,7 +49,7 @@ static void selectors(struct kernel *k) /* PUSH and MOV from segment registers *
     static const uint8_t pushes[] = { 0x06, 0x0E, 0x16, 0x1E };
     struct emit *e = &k->e;
     for (unsigned n = 1 + below(e, 3); n--;) {
-        if (one_in(e, 2)) { /* movzx: the doubleword's other half is not stored, and what an interrupt left there depends on its moment */
+        if (one_in(e, 2)) { /* movzx: the other half is not stored; what an interrupt left there depends on its moment */
             uint8_t push = PICK(e, pushes), r = (uint8_t)some_reg(k);
             OP(e, push, (uint8_t)(0x58 + r), 0x0F, 0xB7, (uint8_t)(0xC0 | r << 3 | r));
             continue;

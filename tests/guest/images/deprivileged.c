@@ -138,7 +138,7 @@ static void silent(void)
 }
 
 // What a selector's PUSH leaves of the doubleword, by register: its other half.
-#define HALF(reg) ({ uint32_t v_; __asm__ volatile("push 0x55555555\npop %0\npush " #reg "\npop %0" : "=r"(v_) : : "memory"); v_ >> 16; })
+#define HALF(reg) ({ uint32_t v_; __asm__ volatile("push 0x55555555\npop %0\npush " #reg "\npop %0" : "=r"(v_)); v_ >> 16; })
 static void halves(void)
 {
     fact2("half of a push: cs, ss", HALF(cs), HALF(ss));
