@@ -12,6 +12,7 @@
 
 #include "sim/board.h"
 #include "sim/vmm/paravirt.h"
+#include "tests/support/sanitized.h"
 
 enum { MOST = 200000000, RAM = 8 };
 static const char *const kernels[] = { "build/guests/mini-pv.elf", "build/guests/mini-pae-pv.elf" };
@@ -154,7 +155,8 @@ static void it_ends_as_if_it_had_stayed(void **state)
 /* To a second machine, and, if anything fails, not: it goes on here, to the same end. */
 static void it_goes_to_another_machine_or_stays(void **state)
 {
-    static const char *const fails[] = { "vmm.check=1", "migrate.live=0", "migrate.cut=2", "migrate.cut=31", "migrate.spoil=1", "migrate.spoil=31", "migrate.full=1",
+    /* first nothing fails; with sanitizers promises are looked at now and then without being asked for */
+    static const char *const fails[] = { SANITIZED ? "vmm.check=0" : "vmm.check=1", "migrate.live=0", "migrate.cut=2", "migrate.cut=31", "migrate.spoil=1", "migrate.spoil=31", "migrate.full=1",
                                          "migrate.version=2" };
     static const char *const fast[] = { "migrate.min=4000", "migrate.max=100000", "migrate.last=0", "migrate.rounds=4", "migrate.latency=20000" };
     (void)state;
