@@ -1,5 +1,5 @@
 #!/bin/bash
-# gallery.sh FOLDER [SCENARIO ...]: diagrams of every scenario (or those named), light and dark, and a page that shows them, without scripts
+# gallery.sh FOLDER [SCENARIO ...]: diagrams of every scenario (or those named; `all` among them: of all instructions), light and dark, and a page that shows them, without scripts
 # and without network. Same program, same bytes. RINGSIDE: the program (./ringside). What is drawn: docs/gallery.txt.
 set -eu
 to=$1
@@ -9,7 +9,9 @@ here=$(dirname "$0")
 rm -rf "$to"
 mkdir -p "$to"
 "$program" list --color never | sed -n '/^Scenarios/,/^$/p' | grep -E '^  [a-z]' >"$to/list" || true
-names=${*:-$(awk '{ print $1 }' "$to/list")}
+names=${*:-$(awk '{ print $1 }' "$to/list") all}
+whole= # is it to have what is of no scenario?
+case " $names " in *" all "*) whole=yes names=$(echo " $names " | sed 's/ all / /') ;; esac
 
 escape() { sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g; s/"/\&quot;/g'; }
 page() { cat >>"$to/index.html"; }
@@ -76,7 +78,8 @@ END
     for name in $names; do
         echo "<div><a href=\"#$name\">$name</a>: $(sed -n "s/^  $name  *//p" "$to/list" | head -n 1 | escape)</div>"
     done
-    echo '<div><a href="#all">all instructions</a></div></nav>'
+    [ -z "$whole" ] || echo '<div><a href="#all">all instructions</a></div>'
+    echo '</nav>'
 } | page
 for name in $names; do
     { echo "<h2 id=\"$name\">$name</h2>"; echo "<p>$(sed -n "s/^  $name  *//p" "$to/list" | head -n 1 | escape)</p>"; } | page
@@ -86,8 +89,10 @@ for name in $names; do
     while IFS='|' read -r n kind options caption; do figure "$n" "$kind" "$options" "$caption"; done < <(more "$name")
     figure "$name" screen "--at step:1" "The terminal, after its first step"
 done
-echo '<h2 id="all">All instructions</h2>' | page
-while IFS='|' read -r n kind options caption; do figure "$n" "$kind" "$options" "$caption"; done < <(more -)
+if [ -n "$whole" ]; then
+    echo '<h2 id="all">All instructions</h2>' | page
+    while IFS='|' read -r n kind options caption; do figure "$n" "$kind" "$options" "$caption"; done < <(more -)
+fi
 printf '</body>\n</html>\n' | page
 rm "$to/list"
 echo "$to/index.html: $(ls "$to"/*-light.svg | wc -l) figures"
