@@ -41,6 +41,8 @@ for seed in $seeds; do
         run wild $cpu --seed "$seed" --io passthrough --set io.iommu=0 --ram 16M "${common[@]}" --json "$TMPDIR/json" --serial "$TMPDIR/out"
         check "with nothing between them and memory Ringside goes on, $cpu, seed $seed" fine
         stray=$((stray + $(grep -o '"stray_stores": [0-9]*' "$TMPDIR/json" | grep -o '[0-9]*$')))
+        # Seed 2 with a host under each technique, 1 and 3 under one
+        [ $seed = 2 ] || [ "$cpu" = "${cases[seed / 2]}" ] || continue
         run wild $cpu --host hosted --vms 2 --seed "$seed" --ram 8M --disk "$TMPDIR/disk.img" --limit-cycles 5e9 --serial "$TMPDIR/out"
         check "two of them against processes of a host's, $cpu, seed $seed" hosted
     done
