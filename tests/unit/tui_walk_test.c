@@ -10,7 +10,7 @@
 #include "tests/support/tui_world.h"
 #include "tests/support/sanitized.h"
 
-enum { KEYS = SANITIZED ? 3000 : 10000, JUMPS = SANITIZED ? 3 : 8 };
+enum { KEYS = SANITIZED ? 1500 : 5000, JUMPS = SANITIZED ? 3 : 5 };
 
 /* Numerical Recipes' generator: the same walk on every host. */
 static uint32_t chance(uint32_t *seed, uint32_t below)
