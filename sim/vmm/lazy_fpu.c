@@ -13,9 +13,11 @@ static void set_ts(struct vcpu *v, bool ts)
     clock_charge(v->vmm->board.clock, CAUSE_DISPATCH, v->vmm->board.model->cost[COST_FPU_STATE]);
 }
 
+bool lazy_fpu_watched(const struct vcpu *v) { return v->vm->devices.coprocessor.ferr; }
+
 bool lazy_fpu_lend(struct vcpu *v)
 {
-    if (v->virt.cr0 & (CR0_TS | CR0_EM)) return false;
+    if (v->virt.cr0 & (CR0_TS | CR0_EM) || lazy_fpu_watched(v)) return false;
     real_cpu(v)->fpu = v->virt.fpu;
     v->fpu_cs = v->virt.fpu.cs;
     v->fpu_ds = v->virt.fpu.ds;
@@ -55,6 +57,10 @@ void lazy_fpu_follow(struct vcpu *v)
 void lazy_fpu_return(struct vcpu *v)
 {
     if (!v->fpu_lent) return;
+    if (lazy_fpu_watched(v) && !v->ops->hardware) {
+        set_ts(v, true);
+        return;
+    }
     struct fpu *real = &real_cpu(v)->fpu;
     const struct fpu seen = lazy_fpu_state(v);
     uint16_t cs = real->cs, ds = real->ds;

@@ -4,7 +4,8 @@
  * comes here. If the guest's own TS and EM are clear, its state is loaded and TS cleared: from then on x87 runs at full
  * speed. When the guest sets TS or EM, its state is saved and real TS set again, so that what then happens is for
  * emulation to decide. The real CR0.NE is always set: a pending exception arrives as #MF, and the emulator makes of it
- * what the guest's NE says (#MF, or its FERR line).
+ * what the guest's NE says (#MF, or its FERR line). While that line is asserted the guest does without the unit: only its own
+ * FNCLEX or the like lowers it, and only emulation can tell; else IRQ 13 would never come again.
  *
  * What shows through: FNSTENV, FNSAVE and FXSAVE store the real CS selector of the last instruction, whose RPL is the real
  * ring, as on the real processor; the detector says so. Emulation shows the ring the guest believes in. Bugnion et al. 2012, lazy state; SDM 3A 13.4. With several VMs there would be one owner. */
@@ -13,6 +14,8 @@
 
 #include "sim/vmm/vcpu.h"
 
+/* Is every instruction of the unit to be emulated, since the guest's FERR line is asserted? */
+bool lazy_fpu_watched(const struct vcpu *v);
 /* #NM: gives the guest the unit, if its CR0 lets it use it. False: its CR0 does not; emulate. */
 bool lazy_fpu_lend(struct vcpu *v);
 /* The guest's CR0 may have changed: takes the unit back if TS or EM is set now. */

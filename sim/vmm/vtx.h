@@ -39,6 +39,7 @@ struct vtx {
     uint32_t vectoring, vectoring_code, length; /* the event it left in; length of it, or of the instruction */
     uint32_t event, code, event_length; /* to be injected by the next entry; 0: none */
     bool     rf;               /* what is injected pushes RF */
+    bool     watches_fpu;      /* CR0.TS is ours, too, and set (lazy_fpu.h) */
     uint32_t last;             /* what the last entry injected, and whether that pushed RF */
     bool     last_rf;
 };

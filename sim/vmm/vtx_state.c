@@ -8,6 +8,7 @@
 #include "sim/cpu/segment.h"
 #include "sim/cpu/vmcs.h"
 #include "sim/vmm/emulate.h"
+#include "sim/vmm/lazy_fpu.h"
 #include "sim/vmm/vm.h"
 #include "sim/vmm/vtx.h"
 
@@ -47,13 +48,16 @@ static bool pages(const struct vcpu *v) { return v->virt.cr0 & CR0_PG; }
  * are any. */
 static bool changes(const struct vcpu *v) { return v->vtx->second.changes; }
 static bool own_paging(const struct vcpu *v) { return two_levels(v) && pages(v) && !v->vtx->second.agile; }
-uint32_t vtx_cr0_owned(const struct vcpu *v) { return CR0_OWNED & ~(two_levels(v) && !changes(v) ? (uint32_t)CR0_WP : 0u); }
+uint32_t vtx_cr0_owned(const struct vcpu *v)
+{
+    return (CR0_OWNED & ~(two_levels(v) && !changes(v) ? (uint32_t)CR0_WP : 0u)) | (v->vtx->watches_fpu ? CR0_TS : 0u);
+}
 static uint32_t cr4_guests(const struct vcpu *v) { return CR4_GUESTS | (own_paging(v) && !changes(v) ? CR4_PAGING : 0u); }
 
 static uint32_t real_cr0(const struct vcpu *v)
 {
     uint32_t owned = vtx_cr0_owned(v), wp = changes(v) ? ~v->virt.cr0 & CR0_WP : 0u;
-    return (v->virt.cr0 & ~owned) | (CR0_REAL & owned & ~wp);
+    return (v->virt.cr0 & ~owned) | ((CR0_REAL | CR0_TS) & owned & ~wp);
 }
 static uint32_t real_cr4(const struct vcpu *v)
 {
@@ -388,7 +392,8 @@ static void put_controls(struct vcpu *v)
     uint32_t tpr = t->apic && apic_in_place(v) ? VMX_PROC_TPR_SHADOW : 0u;
     bool direct = exitless_entry(v);
     uint32_t proc = (t->held.proc & ~(VMX_PROC_WINDOW | VMX_PROC_TPR_SHADOW | VMX_PROC_HLT | cr3)) | (direct ? 0u : VMX_PROC_HLT) | (window ? VMX_PROC_WINDOW : 0u) | (own_paging(v) ? 0u : cr3) | tpr;
-    put(v, VMX_FIELD_EXCEPTIONS, &t->held.exceptions, (two_levels(v) ? 0u : 1u << VEC_PF) | (v->virt.cr0 & CR0_NE ? 0u : 1u << VEC_MF));
+    put(v, VMX_FIELD_EXCEPTIONS, &t->held.exceptions, (two_levels(v) ? 0u : 1u << VEC_PF) | (v->virt.cr0 & CR0_NE ? 0u : 1u << VEC_MF) |
+        (t->watches_fpu ? 1u << VEC_NM : 0u));
     put(v, VMX_FIELD_PROC, &t->held.proc, proc);
     if (exitless_on(v->vmm)) {
         put(v, VMX_FIELD_PIN, &t->held.pin, (t->held.pin & ~(uint32_t)VMX_PIN_INTERRUPT) | VMX_PIN_TIMER | (direct ? 0u : VMX_PIN_INTERRUPT));
@@ -418,12 +423,23 @@ static void put_pdptes(struct vcpu *v)
     }
 }
 
+/* See lazy_fpu.h: with TS ours and set, whatever the guest does with the unit is #NM, which leaves. */
+static void watch_fpu(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    if (t->watches_fpu == lazy_fpu_watched(v)) return;
+    vtx_need_system(v);
+    t->watches_fpu = !t->watches_fpu;
+    vtx_write(v, VMX_FIELD_CR0_MASK, vtx_cr0_owned(v));
+}
+
 void vtx_write_guest(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     struct vtx_held *h = &t->held;
     struct cpu *c = &v->virt;
     uint32_t flags = cpu_flags(c) | (t->rf ? FLAG_RF : 0u);
+    watch_fpu(v);
     if (changes(v)) v->vmmu.ops->second(&v->vmmu, &t->second);
     if (t->second.agile) v->root = t->second.shadows;
     for (unsigned n = 0; n < SEG_COUNT; n++) put_segment(v, n, &c->seg[n], &h->seg[n]);
