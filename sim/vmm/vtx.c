@@ -15,6 +15,7 @@
 #include "sim/cpu/vmcs.h"
 #include "sim/trace/vector.h"
 #include "sim/vmm/emulate.h"
+#include "sim/vmm/lazy_fpu.h"
 #include "sim/vmm/strategies.h"
 #include "sim/vmm/vm.h"
 
@@ -149,6 +150,16 @@ static void vtx_back(struct vcpu *v)
 
 /* ---- out and in */
 
+/* See lazy_fpu.h: with TS ours and set, whatever the guest does with the unit is #NM, which leaves. */
+static void watch_fpu(struct vcpu *v)
+{
+    struct vtx *t = v->vtx;
+    if (t->watches_fpu == lazy_fpu_watched(v)) return;
+    vtx_need_system(v);
+    t->watches_fpu = !t->watches_fpu;
+    vtx_write(v, VMX_FIELD_CR0_MASK, vtx_cr0_owned(v));
+}
+
 static void vtx_enter(struct vcpu *v, struct window_frame *f)
 {
     const struct vmm_board *b = board(v);
@@ -179,6 +190,7 @@ static void vtx_leave(struct vcpu *v)
     enum { GUEST = 3 };
     const struct window_frame f = { .eax = c->reg[EAX], .ecx = c->reg[ECX], .edx = c->reg[EDX], .ebx = c->reg[EBX], .ebp = c->reg[EBP],
                                     .esi = c->reg[ESI], .edi = c->reg[EDI], .cs = GUEST };
+    watch_fpu(v);
     vtx_write_guest(v);
     bus_poke(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), &f, sizeof f);
     bus_refer(b->bus, window_hpa(&v->window, WINDOW_FRAME_AT), sizeof f, true);

@@ -8,7 +8,6 @@
 #include "sim/cpu/segment.h"
 #include "sim/cpu/vmcs.h"
 #include "sim/vmm/emulate.h"
-#include "sim/vmm/lazy_fpu.h"
 #include "sim/vmm/vm.h"
 #include "sim/vmm/vtx.h"
 
@@ -423,23 +422,12 @@ static void put_pdptes(struct vcpu *v)
     }
 }
 
-/* See lazy_fpu.h: with TS ours and set, whatever the guest does with the unit is #NM, which leaves. */
-static void watch_fpu(struct vcpu *v)
-{
-    struct vtx *t = v->vtx;
-    if (t->watches_fpu == lazy_fpu_watched(v)) return;
-    vtx_need_system(v);
-    t->watches_fpu = !t->watches_fpu;
-    vtx_write(v, VMX_FIELD_CR0_MASK, vtx_cr0_owned(v));
-}
-
 void vtx_write_guest(struct vcpu *v)
 {
     struct vtx *t = v->vtx;
     struct vtx_held *h = &t->held;
     struct cpu *c = &v->virt;
     uint32_t flags = cpu_flags(c) | (t->rf ? FLAG_RF : 0u);
-    watch_fpu(v);
     if (changes(v)) v->vmmu.ops->second(&v->vmmu, &t->second);
     if (t->second.agile) v->root = t->second.shadows;
     for (unsigned n = 0; n < SEG_COUNT; n++) put_segment(v, n, &c->seg[n], &h->seg[n]);
