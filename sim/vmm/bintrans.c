@@ -270,6 +270,7 @@ static bool steps_well(const struct vcpu *v)
     struct bt_state s;
     const struct bintrans *t = v->bt;
     if (!(v->virt.eflags & FLAG_TF)) return true;
+    if (v->virt.msr[MSR_DEBUGCTL]) return false; /* steps to the next branch that is taken, and the cache has its own */
     if (!bt_state_at(t, t->next_tc, &s) || !s.unit) return false;
     return s.point.what == BT_RUN && s.point.done == 1 && (s.point.fix & (BT_FIRST | BT_OWN)) == (BT_FIRST | BT_OWN) && !(s.point.fix & BT_OURS);
 }

@@ -255,9 +255,19 @@ static void show_map(struct vcpu *v, bool shown)
     clock_charge(v->vmm->board.clock, CAUSE_DISPATCH, v->vmm->board.model->cost[COST_MEM_REF]);
 }
 
+/* What a single step is (BTF) counts only under TF, which the hypervisor runs without. */
+static void lend_debugctl(struct vcpu *v)
+{
+    const struct vmm_board *b = &v->vmm->board;
+    if (b->cpu->msr[MSR_DEBUGCTL] == v->virt.msr[MSR_DEBUGCTL]) return;
+    b->cpu->msr[MSR_DEBUGCTL] = v->virt.msr[MSR_DEBUGCTL];
+    clock_charge(b->clock, CAUSE_DISPATCH, b->model->cost[COST_SYSTEM]);
+}
+
 void vcpu_registers_out(struct vcpu *v, uint8_t ring, uint16_t cs, uint32_t eip)
 {
     const struct vmm_board *b = &v->vmm->board;
+    lend_debugctl(v);
     show_map(v, ring == 1);
     frame_write(v, ring, cs, eip);
     b->cpu->reg[ESP] = inner_esp(v);

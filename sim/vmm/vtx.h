@@ -23,7 +23,7 @@ struct vtx_held {
     struct seg_reg seg[SEG_COUNT], ldtr, tr;
     struct table_reg gdtr, idtr;
     uint32_t cr0, cr3, cr4, cr0_seen, cr4_seen, cr4_mask, eip, esp, eflags, dr7, blocked, pending, sysenter[3], exceptions, proc, proc2, threshold, tpr;
-    uint32_t pin;
+    uint32_t pin, debugctl;
     uint64_t tsc_offset, pdpte[4];
 };
 

@@ -263,6 +263,7 @@ void vtx_read_exit(struct vcpu *v)
     read_flags(v);
     c->cpl = t->held.eflags & FLAG_VM ? 3 : (uint8_t)(vtx_read(v, VMX_FIELD_GUEST_SS_AR) >> 5 & 3);
     read_blocked(v);
+    if (t->held.debugctl) c->msr[MSR_DEBUGCTL] = t->held.debugctl = vtx_read(v, VMX_FIELD_GUEST_DEBUGCTL); /* a #DB clears it */
 }
 
 /* ---- writing */
@@ -315,7 +316,7 @@ static void put_blocked(struct vcpu *v)
     struct cpu *c = &v->virt;
     uint32_t blocked = c->insns == c->hold ? VMX_BLOCKED_MOV_SS : c->insns == c->inhibit ? VMX_BLOCKED_STI : 0u;
     uint32_t pending = c->trap | (c->trap & DR6_BREAKPOINTS ? 1u << 12 : 0u);
-    if (blocked && c->eflags & FLAG_TF) pending |= DR6_BS;
+    if (blocked && c->eflags & FLAG_TF && !(c->msr[MSR_DEBUGCTL] & DEBUGCTL_BTF)) pending |= DR6_BS;
     if (t->event) blocked = pending = 0;
     put(v, VMX_FIELD_GUEST_INTERRUPTIBILITY, &t->held.blocked, blocked);
     put(v, VMX_FIELD_GUEST_PENDING_DEBUG, &t->held.pending, pending);
@@ -448,6 +449,7 @@ void vtx_write_guest(struct vcpu *v)
     put(v, VMX_FIELD_GUEST_DR7, &h->dr7, c->dr[7]);
     for (unsigned n = 0; n < 3; n++) put(v, sysenter(n), &h->sysenter[n], (uint32_t)c->msr[MSR_SYSENTER_CS + n]);
     put_tsc(v);
+    if (h->debugctl != c->msr[MSR_DEBUGCTL]) vtx_write(v, VMX_FIELD_GUEST_DEBUGCTL, h->debugctl = (uint32_t)c->msr[MSR_DEBUGCTL]);
     put_blocked(v);
     put_plain(v);
     put_controls(v);

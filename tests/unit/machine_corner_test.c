@@ -1,7 +1,5 @@
-/* x87 exceptions the old way, with CR0.NE clear: FERR, IRQ 13, port F0 (SDM vol. 1 app. D), bare and under each technique.
- *
- * The handler ends the request before FNCLEX, and nothing in between or behind it visits the hypervisor of its own accord: the line
- * must be down all the same when the next exception comes, or there is no edge that IRQ 13 would answer to. */
+/* Corners of the machine that old software stands in: a small guest each, bare and under each technique, which says itself whether it
+ * met what it should. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +12,9 @@
 enum { MOST = 100000, AT = 0x100000, AT_END = 0x102000, CODE = AT + 0x20 };
 static char path[512];
 
+/* x87 exceptions the old way, with CR0.NE clear: FERR, IRQ 13, port F0 (SDM vol. 1 app. D). The handler ends the request before
+ * FNCLEX, and nothing in between or behind it visits the hypervisor of its own accord: the line must be down all the same when the next
+ * exception comes, or there is no edge that IRQ 13 would answer to. */
 static const uint8_t thrice[] = {
     /* esp; the gate of vector 2D; lidt */
     0xBC, 0x00, 0x20, 0x10, 0x00, 0xB8, 0x9C, 0x00, 0x10, 0x00, 0x66, 0xA3, 0x68, 0x11, 0x10, 0x00, 0x8C, 0x0D, 0x6A, 0x11,
@@ -34,26 +35,46 @@ static const uint8_t thrice[] = {
     0x7B, 0x03, 0x6F, 0x01, 0x00, 0x10, 0x10, 0x00,
 };
 
-static void write_guest(void)
+/* With BTF a single step goes to the next branch that is taken (SDM 3B 17.4.3). */
+static const uint8_t branch[] = {
+    /* esp; the gate of vector 1; lidt */
+    0xBC, 0x00, 0x20, 0x10, 0x00, 0xB8, 0x7A, 0x00, 0x10, 0x00, 0x66, 0xA3, 0x08, 0x10, 0x10, 0x00, 0x8C, 0x0D, 0x0A, 0x10,
+    0x10, 0x00, 0x66, 0xC7, 0x05, 0x0C, 0x10, 0x10, 0x00, 0x00, 0x8E, 0xC1, 0xE8, 0x10, 0x66, 0xA3, 0x0E, 0x10, 0x10, 0x00,
+    0x0F, 0x01, 0x1D, 0x8B, 0x00, 0x10, 0x00,
+    /* DEBUGCTL = BTF */
+    0xB9, 0xD9, 0x01, 0x00, 0x00, 0xB8, 0x02, 0x00, 0x00, 0x00, 0x31, 0xD2, 0x0F, 0x30,
+    /* set TF */
+    0x9C, 0x81, 0x0C, 0x24, 0x00, 0x01, 0x00, 0x00, 0x9D,
+    /* nop; nop; xor eax, eax; jmp $ + 3; nop; nop */
+    0x90, 0x90, 0x31, 0xC0, 0xEB, 0x01, 0x90, 0x90,
+    /* out f4, EIP of the trap - that of the last NOP */
+    0xA1, 0x00, 0x11, 0x10, 0x00, 0x2D, 0x6D, 0x00, 0x10, 0x00, 0xE6, 0xF4,
+    /* keep EIP; clear TF; iret */
+    0x8B, 0x04, 0x24, 0xA3, 0x00, 0x11, 0x10, 0x00, 0x81, 0x64, 0x24, 0x08, 0xFF, 0xFE, 0xFF, 0xFF, 0xCF,
+    /* IDTR */
+    0x0F, 0x00, 0x00, 0x10, 0x10, 0x00,
+};
+
+static void write_guest(const uint8_t *code, size_t n)
 {
     static uint8_t image[0x1000];
     static const uint32_t header[] = { 0x1BADB002, 0x10000, 0u - 0x1BADB002u - 0x10000u, AT, AT, AT + 0x1000, AT_END, CODE };
+    memset(image, 0, sizeof image);
     memcpy(image, header, sizeof header);
-    memcpy(image + (CODE - AT), thrice, sizeof thrice);
+    memcpy(image + (CODE - AT), code, n);
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
     assert_int_equal(fwrite(image, sizeof image, 1, f), 1);
     assert_int_equal(fclose(f), 0);
 }
 
-static void irq_13_comes_again(void **state)
+static void everywhere(const uint8_t *code, size_t size)
 {
-    (void)state;
     static const struct { const char *cpu, *mmu, *set; } on[] = {
         { "native", "", "" }, { "te", "", "" }, { "bt", "", "" }, { "bt", "", "bt.user=1" }, { "vtx", "", "" },
         { "vtx", "two-level", "" },
     };
-    write_guest();
+    write_guest(code, size);
     for (unsigned n = 0; n < sizeof on / sizeof on[0]; n++) {
         struct machine_cfg cfg = config_defaults;
         struct err e = { 0 };
@@ -71,11 +92,23 @@ static void irq_13_comes_again(void **state)
     }
 }
 
+static void irq_13_comes_again(void **state)
+{
+    (void)state;
+    everywhere(thrice, sizeof thrice);
+}
+
+static void steps_to_branches(void **state)
+{
+    (void)state;
+    everywhere(branch, sizeof branch);
+}
+
 int main(void)
 {
     const char *dir = getenv("TMPDIR");
-    snprintf(path, sizeof path, "%s/ferr-%ld.img", dir ? dir : "/tmp", (long)getpid());
-    const struct CMUnitTest tests[] = { cmocka_unit_test(irq_13_comes_again) };
+    snprintf(path, sizeof path, "%s/corner-%ld.img", dir ? dir : "/tmp", (long)getpid());
+    const struct CMUnitTest tests[] = { cmocka_unit_test(irq_13_comes_again), cmocka_unit_test(steps_to_branches) };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     remove(path);
     return failed;
