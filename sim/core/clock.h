@@ -13,7 +13,8 @@
 #include <stdint.h>
 
 enum { CLOCK_CAUSES = 32 }; /* room for trace/cause.def; cause 0 is whoever has not said otherwise */
-/* A lane is 8 x owner + 4 x (VMX non-root operation) + ring. Owners: 0 the machine's only guest, or its first VM; then the others. */
+/* A lane is 8 x owner + 4 x (VMX non-root operation) + ring. Owners: 0 the machine's only guest, or its first VM; then the
+ * others. */
 enum { CLOCK_OWNERS = 128, CLOCK_LANES = 8 * CLOCK_OWNERS };
 
 struct clock {
@@ -82,7 +83,8 @@ static inline void clock_move(struct clock *c, unsigned lane, uint8_t from, uint
 uint64_t clock_of_cause(const struct clock *c, uint8_t cause); /* cycles so far, unsettled ones included */
 uint64_t clock_of_lane(const struct clock *c, unsigned lane, uint8_t cause);
 bool     clock_check(const struct clock *c);                   /* law 5: the sum over causes equals now */
-bool     clock_check_lanes(const struct clock *c);             /* and each cause is the sum over the lanes of all owners there were */
+/* and each cause is the sum over the lanes of all owners there were */
+bool     clock_check_lanes(const struct clock *c);
 uint64_t clock_from_ns(const struct clock *c, uint64_t ns);    /* nanoseconds to cycles, rounded up */
 
 /* A crystal beside the CPU's clock, `rate` pulses a second and exact for ever: how many pulses have come by `cycle`, and

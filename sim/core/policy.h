@@ -33,12 +33,14 @@ struct policy_code;                      /* a translation that is being made; si
 struct policy {
     enum policy_answer (*trap)(void *self, const struct policy_trap *t);   /* NULL: traps are ours */
     enum policy_answer (*fault)(void *self, const struct policy_fault *f, struct policy_ruling *r); /* NULL: page faults are ours */
-    /* With `fault`: the guest is about to load CR3 (or to turn paging on); a store to a traced frame was carried out. NULL: not wanted. */
+    /* With `fault`: the guest is about to load CR3 (or to turn paging on); a store to a traced frame was carried out. NULL:
+     * not wanted. */
     enum policy_answer (*cr3)(void *self, uint32_t value);
     enum policy_answer (*stored)(void *self, uint32_t at, unsigned size);
     /* What shall the translator make of this instruction? It says so by policy_emit_*. False: the rule itself is broken. */
     bool (*rule)(void *self, const struct policy_trap *t, struct policy_code *to);
-    /* The machine is at its first instruction again, and will go through its history: what the policy remembers of it must go. False: it cannot.
+    /* The machine is at its first instruction again, and will go through its history: what the policy remembers of it must
+     * go. False: it cannot.
      * NULL: machines with this policy do not go back in time. */
     bool (*again)(void *self);
     void (*broken)(void *self, const char *why);                           /* a shadow entry does not follow from the guest's tables */
@@ -65,7 +67,8 @@ const char *policy_emit_store(struct policy_code *p, const char *what, const cha
 const char *policy_emit_set(struct policy_code *p, bool on);             /* the virtual IF; no register, no flags */
 const char *policy_emit_bytes(struct policy_code *p, const uint8_t *b, unsigned n); /* one harmless instruction */
 const char *policy_emit_callout_if_waiting(struct policy_code *p);       /* call if an interrupt waits; takes ECX */
-const char *policy_emit_callout_if(struct policy_code *p, const char *reg, uint32_t mask); /* call if any of these bits is set; takes the flags */
+/* call if any of these bits is set; takes the flags */
+const char *policy_emit_callout_if(struct policy_code *p, const char *reg, uint32_t mask);
 const char *policy_emit_done(struct policy_code *p);       /* with the last piece the guest's instruction is done */
 
 #endif

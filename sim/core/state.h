@@ -1,9 +1,10 @@
 /* A struct's fields as a table, so that what it holds can go into a file and come back on another machine.
  *
- * Idea 1: the table says of every field what it is: bytes that are state, a timer, a struct with a table of its own, or nothing that
- * leaves the machine (wiring, and what is made anew). So no pointer gets into a file, and a field that nobody thought of is a hole that
- * state_covers finds.
- * Idea 2: a file is written by strangers. Numbers that are used as indices have a bound in their row, and what is beyond is refused.
+ * Idea 1: the table says of every field what it is: bytes that are state, a timer, a struct with a table of its own, or
+ * nothing that leaves the machine (wiring, and what is made anew). So no pointer gets into a file, and a field that nobody
+ * thought of is a hole that state_covers finds.
+ * Idea 2: a file is written by strangers. Numbers that are used as indices have a bound in their row, and what is beyond is
+ * refused.
  * Idea 3: the names and sizes of all rows come to one number, the layout; a file with another was written by another version.
  * Values are little-endian, as all hosts that Ringside builds on are. */
 #ifndef CORE_STATE_H

@@ -20,13 +20,15 @@ void text_bytes(struct text *t, const void *bytes, size_t n); /* may contain NUL
 void text_char(struct text *t, char c);                      /* one byte */
 void text_pad(struct text *t, size_t column);                /* spaces until the current line is `column` bytes long */
 void text_number(struct text *t, unsigned long long n);      /* with thousands separators: 12,404 */
-void text_json(struct text *t, const char *s);               /* a quoted JSON string; bytes that are no UTF-8 become the code points of their number */
+/* a quoted JSON string; bytes that are no UTF-8 become the code points of their number */
+void text_json(struct text *t, const char *s);
 void text_json_bytes(struct text *t, const char *s, size_t n); /* that may have NULs */
-void text_xml(struct text *t, const char *s);                /* escaped for XML text and attributes; what XML cannot hold is left out, or '?' */
+/* escaped for XML text and attributes; what XML cannot hold is left out, or '?' */
+void text_xml(struct text *t, const char *s);
 /* Length of the valid UTF-8 sequence at the beginning of `n` bytes (RFC 3629); 0: there is none. */
 size_t text_utf8(const char *s, size_t n);
-/* Others' words on their way to people, in place: valid UTF-8, without anything that a terminal obeys. Control characters become blanks (`lines`: newlines
- * may stay), bytes that are no characters, C1 controls and marks that turn a line round '?'. */
+/* Others' words on their way to people, in place: valid UTF-8, without anything that a terminal obeys. Control characters
+ * become blanks (`lines`: newlines may stay), bytes that are no characters, C1 controls and marks that turn a line round '?'. */
 void text_clean(char *s, bool lines);
 const char *text_str(const struct text *t);                  /* never NULL */
 void text_clear(struct text *t);                             /* empty, keeps the memory */

@@ -1,7 +1,8 @@
 /* A CPU as state that can leave the machine: what its manual says it holds, a row for every field (core/state.h).
  *
- * Translations, decoded code, caches and predictions are not state: another CPU begins without. Time is the machine's: the CPU goes on at
- * the same cycle, so that its time-stamp counter does. VMX is not in it: only virtual CPUs travel, and those have none. */
+ * Translations, decoded code, caches and predictions are not state: another CPU begins without. Time is the machine's: the
+ * CPU goes on at the same cycle, so that its time-stamp counter does. VMX is not in it: only virtual CPUs travel, and those
+ * have none. */
 #ifndef CPU_CPU_STATE_H
 #define CPU_CPU_STATE_H
 

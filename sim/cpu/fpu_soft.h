@@ -55,8 +55,8 @@ struct fpu_reg soft_round(struct soft *s, bool sign, int32_t exp, fpu_u128 m, un
 /* NaNs and unsupported operands: true, and *r is the result. Else notes denormal operands. */
 bool soft_special(struct soft *s, const struct num *a, const struct num *b, struct fpu_reg *r);
 
-/* The results, rounded as the control word says; what they raise is noted in `s`. Operands may be anything that a register holds. rint: to an
- * integer; scale: a * 2^by, `by` cut to an integer. */
+/* The results, rounded as the control word says; what they raise is noted in `s`. Operands may be anything that a register
+ * holds. rint: to an integer; scale: a * 2^by, `by` cut to an integer. */
 struct fpu_reg soft_add(struct soft *s, struct num a, struct num b);
 struct fpu_reg soft_sub(struct soft *s, struct num a, struct num b);
 struct fpu_reg soft_mul(struct soft *s, struct num a, struct num b);

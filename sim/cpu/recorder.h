@@ -1,8 +1,8 @@
 /* The recorder: the last instructions the CPU began, each with what it found. For people; it never changes a run.
  *
  * Idea 1: a ring of records of one size. While it is on, blocks are built with an op before each op that notes it (op.c);
- * switched off, nothing asks whether it is on. Idea 2: the arithmetic flags are kept as lazily as the CPU keeps them, and text is made when somebody
- * looks. An instruction that faults, or that a hypervisor then takes over, is in the ring: it was begun.
+ * switched off, nothing asks whether it is on. Idea 2: the arithmetic flags are kept as lazily as the CPU keeps them, and
+ * text is made when somebody looks. An instruction that faults, or that a hypervisor then takes over, is in the ring: it was begun.
  *
  * Not recorded: what a hypervisor's emulator executes on its virtual CPU (cpu_execute_one); a repeated string instruction's
  * iterations one by one. No state of the machine: going back in time forgets what has not happened yet. */

@@ -23,7 +23,8 @@ enum step v86_set_flags(struct cpu *c, uint32_t image);
 /* INT n in virtual-8086 mode. STEP_OK: it is to go through the IDT; STEP_JUMP: the program's own handler was called by
  * the redirection bitmap. */
 enum step v86_int(struct cpu *c, uint8_t vector, uint32_t at, uint32_t back);
-/* IRET within virtual-8086 mode (may it be executed at all? else #GP(0)), and IRET from ring 0 into it, with the first words (EIP, CS, EFLAGS) of the frame. */
+/* IRET within virtual-8086 mode (may it be executed at all? else #GP(0)), and IRET from ring 0 into it, with the first words
+ * (EIP, CS, EFLAGS) of the frame. */
 bool v86_may_return(const struct cpu *c, unsigned size);
 enum step v86_return(struct cpu *c, const uint32_t word[3], unsigned size);
 enum step v86_resume(struct cpu *c, const uint32_t word[3], uint32_t at);

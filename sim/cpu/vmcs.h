@@ -48,7 +48,8 @@ extern const uint16_t vmcs_places[VMCS_SLOTS];
 /* Makes the region at a machine address the current VMCS. */
 void     vmcs_select(struct cpu *c, uint32_t at);
 /* Doublewords of the current VMCS. Its lines come by the caches. A transition accesses a few lines some hundred times: one that was
- * accessed is remembered, and its bytes are read and written at once until the first-level cache loses any (struct lines.losses). */
+ * accessed is remembered, and its bytes are read and written at once until the first-level cache loses any (struct
+ * lines.losses). */
 uint32_t vmcs_get_slow(struct cpu *c, enum vmcs_offset field);
 void     vmcs_set_slow(struct cpu *c, enum vmcs_offset field, uint32_t value);
 static inline bool vmcs_settled(const struct cpu *c, enum vmcs_offset field, bool write)

@@ -63,7 +63,8 @@ enum { VMX_EVENT_TYPE_SHIFT = 8, VMX_EVENT_CODE = 1 << 11, VMX_EVENT_UNBLOCKED =
 #define VMX_EVENT_VALID (1u << 31)
 static inline unsigned vmx_event_type(uint32_t event) { return event >> VMX_EVENT_TYPE_SHIFT & 7; }
 
-/* An error code that VM entry takes: bit 15 must be clear, so that of a selector from 8000 on cannot be injected. SDM 3B 22.2.1.3 */
+/* An error code that VM entry takes: bit 15 must be clear, so that of a selector from 8000 on cannot be injected. SDM 3B
+ * 22.2.1.3 */
 static inline bool vmx_code_fits(uint32_t code) { return !(code >> 15); }
 
 /* Interruptibility, and activity. SDM 3B tables 20-2, 20-3 */
@@ -124,8 +125,8 @@ bool vmx_cr4_fits(const struct cpu *c, uint32_t cr4);
 
 /* ---- entry and exit ---- */
 
-/* VMLAUNCH and VMRESUME behind their own checks; `back` is EIP behind the instruction. 0: the guest runs, or the entry failed so late that it counts as an
- * exit and the host goes on; else the number for VMfailValid. */
+/* VMLAUNCH and VMRESUME behind their own checks; `back` is EIP behind the instruction. 0: the guest runs, or the entry failed
+ * so late that it counts as an exit and the host goes on; else the number for VMfailValid. */
 enum vmx_error vmx_enter(struct cpu *c, bool launch, uint32_t back);
 /* Checks of VM entry on the current VMCS. vmx_check_guest: false with *why, the exit qualification. */
 bool vmx_check_controls(struct cpu *c);
@@ -179,7 +180,8 @@ enum step vmx_leave_task(struct cpu *c, uint16_t sel, unsigned source, uint32_t 
 /* At a boundary: what comes before debug traps, and what comes behind them. True: it has left. */
 bool vmx_due_first(struct cpu *c);
 bool vmx_due(struct cpu *c);
-/* A data access, or a fetch, of n bytes of one page that translates to `at`: true if it may be, at *instead; else c->fault makes it leave. */
+/* A data access, or a fetch, of n bytes of one page that translates to `at`: true if it may be, at *instead; else c->fault
+ * makes it leave. */
 enum vmx_apic_access { VMX_APIC_READ, VMX_APIC_WRITE, VMX_APIC_FETCH, VMX_APIC_DELIVERY /* of an event: found out when it leaves */ };
 enum { VMX_APIC_HOW = 12 }; /* exit qualification: 15-12 how, 11-0 offset */
 bool vmx_apic(struct cpu *c, hpa_t at, unsigned n, enum vmx_apic_access how, hpa_t *instead);

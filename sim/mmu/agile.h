@@ -3,17 +3,18 @@
  *   root ........ shadow   found by hardware in the hypervisor's tables: 1 reference a level, stores to the guest's table leave
  *     table ..... own      walked as it is, below a switch: references of two levels, stores to it do not leave
  *
- * Idea 1: a page table that is often stored to is cheap to walk nested and dear to shadow; one that is stable is the other way round, and
- * in most trees the upper levels are stable. So each table has its kind, one for all who use it, and what is below one that is the guest's
- * own is, too: hardware cannot switch back.
- * Idea 2: the kind follows what the guest does. So many stores to a shadowed table in a period make it the guest's own. At the end of each
- * period dirty bits tell, without any exit, which of those were not stored to: they are shadowed again, directories before what is below.
+ * Idea 1: a page table that is often stored to is cheap to walk nested and dear to shadow; one that is stable is the other
+ * way round, and in most trees the upper levels are stable. So each table has its kind, one for all who use it, and what is
+ * below one that is the guest's own is, too: hardware cannot switch back.
+ * Idea 2: the kind follows what the guest does. So many stores to a shadowed table in a period make it the guest's own. At
+ * the end of each period dirty bits tell, without any exit, which of those were not stored to: they are shadowed again,
+ * directories before what is below.
  * Idea 3: neither half knows of the other but for two questions (struct shadow_agile, struct two_level.watched). Shadow tables are
  * shadow*.c, entries of the second level two_level.c.
  *
  * A guest without paging, or with deeper tables than IA-32 has (mmu.levels), runs on two levels of tables altogether.
- * Gandhi, Hill, Swift, ISCA 2016 (section III-C is the policy). Not modelled: the paper's cache of roots, so that each load of CR3 leaves;
- * pages of 2 MB in the second level, whose dirty bit would be one for 512 tables.
+ * Gandhi, Hill, Swift, ISCA 2016 (section III-C is the policy). Not modelled: the paper's cache of roots, so that each load
+ * of CR3 leaves; pages of 2 MB in the second level, whose dirty bit would be one for 512 tables.
  * TOUR mmu.19: walks that begin in shadows and go on in the guest's own tables. */
 #ifndef MMU_AGILE_H
 #define MMU_AGILE_H

@@ -47,8 +47,8 @@ static inline uint32_t behind_frame(const struct tlb_entry *e, uint32_t page)
 /* A walk has found a page (a piece: both addresses are the piece's), with the rights that the first level remembers. */
 void behind_put(struct behind *b, bool code, uint32_t page, uint32_t frame, uint32_t pte);
 
-/* Forgets: the page of a linear address, named as in struct tlb_entry, whatever its size; all, or all that is not global; whatever `goes` says
- * of (its `self` is the last argument). No cycles pass. */
+/* Forgets: the page of a linear address, named as in struct tlb_entry, whatever its size; all, or all that is not global;
+ * whatever `goes` says of (its `self` is the last argument). No cycles pass. */
 void behind_forget(struct behind *b, uint32_t page);
 void behind_flush(struct behind *b, bool globals_too);
 void behind_prune(struct behind *b, bool (*goes)(const void *self, const struct tlb_entry *e), const void *self);

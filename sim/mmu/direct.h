@@ -10,11 +10,12 @@
  *   linear space   0 ... FBFFFFFF guest   FC000000-FC3FFFFF machine-to-physical table, read-only   ... FFFFFFFF hypervisor
  *   with PAE       0 ... F57FFFFF         F5800000-F67FFFFF
  *
- * With PAE tables have 512 entries of 8 bytes. What CR3 names is an L3, of four entries, which the processor loads as PDPTEs: its last one
- * names a directory of its own (L2-top), in whose last entries the hypervisor is; whoever changes another one has CR3 loaded anew.
+ * With PAE tables have 512 entries of 8 bytes. What CR3 names is an L3, of four entries, which the processor loads as PDPTEs:
+ * its last one names a directory of its own (L2-top), in whose last entries the hypervisor is; whoever changes another one
+ * has CR3 loaded anew.
  *
- * SOSP03 3.3.3; the Xen 3 interface manual, "page tables". Idea 4: several domains share the machine's frames, and so the counts: a frame
- * has one owner; what others may map was granted, and counts as any reference. Not modelled: a directory in another
+ * SOSP03 3.3.3; the Xen 3 interface manual, "page tables". Idea 4: several domains share the machine's frames, and so the
+ * counts: a frame has one owner; what others may map was granted, and counts as any reference. Not modelled: a directory in another
  * directory (Xen allowed it read-only), nor, with PAE, in itself; auto-translated guests.
  * TOUR mmu.14: a ported guest's own tables, checked before hardware walks them. */
 #ifndef MMU_DIRECT_H
@@ -61,7 +62,8 @@ struct direct_frame {
 
 struct direct;
 enum { DIRECT_DOMAINS = 256 };
-/* A table that the guest stores to at will, because no directory leads to it now (direct_unhook.c). Its counts are those of `copy`. */
+/* A table that the guest stores to at will, because no directory leads to it now (direct_unhook.c). Its counts are those of
+ * `copy`. */
 struct direct_unhooked {
     uint32_t frame;            /* FRAME_NONE: none is */
     uint32_t slot;             /* of the directory in use, which led there; of all four with PAE */
@@ -130,8 +132,10 @@ enum direct_rule direct_get(struct direct *d, uint32_t frame);               /* 
 void direct_put(struct direct *d, uint32_t frame);                           /* one less; the last one frees the frame */
 enum direct_rule direct_take(struct direct *d, uint32_t frame, enum direct_type type); /* one more reference, and use as that */
 void direct_drop(struct direct *d, uint32_t frame);                          /* undoes direct_take */
-void direct_share(struct direct *d, uint32_t frame);                         /* a frame of the hypervisor's that the guest may map */
-/* The guest's frame is given back (false: it has no allocation to give); a free one, of any domain's memory, becomes the guest's, zeroed. */
+/* a frame of the hypervisor's that the guest may map */
+void direct_share(struct direct *d, uint32_t frame);
+/* The guest's frame is given back (false: it has no allocation to give); a free one, of any domain's memory, becomes the
+ * guest's, zeroed. */
 bool direct_release(struct direct *d, uint32_t frame);
 bool direct_allocate(struct direct *d, uint32_t *frame);
 /* Frames of all domains' memory, and of these, how many are nobody's. */
@@ -158,11 +162,11 @@ enum direct_rule direct_unpin(struct direct *d, uint32_t frame);
 enum direct_rule direct_set_base(struct direct *d, uint32_t frame);          /* the caller loads CR3 */
 
 /* ---- direct_unhook.c: a table that the guest may store to, for a while */
-/* The guest's kernel stores to the table that `at` shows, and may go on if this returns true. False: it is not one that hangs in the
- * directory in use, and nowhere else, or it is that by which `at` is mapped, or another one is unhooked. */
+/* The guest's kernel stores to the table that `at` shows, and may go on if this returns true. False: it is not one that hangs
+ * in the directory in use, and nowhere else, or it is that by which `at` is mapped, or another one is unhooked. */
 bool direct_unhook(struct direct *d, gva_t at);
-/* Judges what was stored and puts the table back, if one is unhooked: before anything looks at tables or counts, or changes them. Of
- * the entries from the first that breaks a rule on, which is returned, none was stored. */
+/* Judges what was stored and puts the table back, if one is unhooked: before anything looks at tables or counts, or changes
+ * them. Of the entries from the first that breaks a rule on, which is returned, none was stored. */
 enum direct_rule direct_rehook(struct direct *d);
 /* Would `at` be reached by the unhooked table? */
 static inline bool direct_through(const struct direct *d, gva_t at) { return d->unhooked.frame != FRAME_NONE && direct_upper(d, at) == d->unhooked.slot; }
@@ -172,7 +176,8 @@ void direct_log_forget(struct direct *d);            /* all entries: with each f
 void direct_log_drop(struct direct *d, gva_t at);    /* one */
 /* An entry for an access that the guest's own tables permit; false: they do not, and *f is its page fault. */
 bool direct_log_fill(struct direct *d, gva_t at, unsigned access, struct fault *f);
-bool direct_walk(const struct direct *d, gva_t at, unsigned access, struct xlat *x, struct fault *f); /* in direct.c: the guest's own tables */
+/* in direct.c: the guest's own tables */
+bool direct_walk(const struct direct *d, gva_t at, unsigned access, struct xlat *x, struct fault *f);
 static inline void direct_stored(struct direct *d, uint32_t frame)
 {
     if (d->vmmu->env.machine->marks[frame] & FRAME_SHARED) d->stored(d->self, frame);

@@ -70,8 +70,8 @@ struct shadow_frame {
     uint32_t traces;  /* how often vmm asked for a write trace */
 };
 
-/* Agile paging (agile.h), if that is whose half this is: which frames are tables that the hardware walks as the guest's own, so that no
- * shadow is made of them; and who else must keep the guest from storing to a frame that is under write trace. */
+/* Agile paging (agile.h), if that is whose half this is: which frames are tables that the hardware walks as the guest's own,
+ * so that no shadow is made of them; and who else must keep the guest from storing to a frame that is under write trace. */
 struct shadow_agile {
     bool (*own)(const void *self, uint32_t frame);
     void (*protect)(void *self, uint32_t frame);
@@ -194,15 +194,17 @@ uint32_t shadow_entry(const struct shadow *s, uint32_t frame, uint32_t rights);
 
 /* ---- shadow_switch.c: with agile paging, entries of a root that lead to the guest's own tables */
 bool     shadow_is_own(const struct shadow *s, uint32_t frame);
-/* The root's entry for a directory entry of the guest's whose table is the guest's own; 0: it is not, or the entry does not lead to one. */
+/* The root's entry for a directory entry of the guest's whose table is the guest's own; 0: it is not, or the entry does not
+ * lead to one. */
 uint32_t shadow_switch(const struct shadow *s, uint64_t pde);
-/* Makes nothing of a frame, which becomes the guest's own, even if it is the root in use: was it a directory? And of entries that lead to it,
- * which is the guest's own no longer; the root in use is chosen anew. Both flush nothing but what is noted. */
+/* Makes nothing of a frame, which becomes the guest's own, even if it is the root in use: was it a directory? And of entries
+ * that lead to it, which is the guest's own no longer; the root in use is chosen anew. Both flush nothing but what is noted. */
 bool     shadow_give_up(struct shadow *s, uint32_t frame);
 /* Is it, wide or not, a directory in use? */
 bool     shadow_is_top(const struct shadow *s, uint32_t frame);
 void     shadow_take_back(struct shadow *s, uint32_t frame);
-/* Was it stored to through entries of ours since this was asked last? The TLB must be flushed for the answer to be true next time. */
+/* Was it stored to through entries of ours since this was asked last? The TLB must be flushed for the answer to be true next
+ * time. */
 bool     shadow_was_stored(struct shadow *s, uint32_t frame);
 void     shadow_reroot(struct shadow *s); /* for the paging registers that it has. shadow.c */
 
@@ -210,7 +212,8 @@ void     shadow_reroot(struct shadow *s); /* for the paging registers that it ha
 bool     shadow_unmap(struct vmmu *m, gpa_t page);
 void shadow_protect_shared(struct vmmu *m);                              /* struct mmu_strategy, protect */
 
-/* ---- shadow_taught.c: entries that somebody else says (a laboratory), where shadows are a TLB in memory (choice.cache, choice.trace off).
+/* ---- shadow_taught.c: entries that somebody else says (a laboratory), where shadows are a TLB in memory (choice.cache,
+ * choice.trace off).
  * What is asked for is done only if it harms nobody but the guest. */
 enum shadow_put { SHADOW_PUT, SHADOW_PUT_TRACED /* without W: the frame is */, SHADOW_PUT_FOREIGN, SHADOW_PUT_FULL };
 enum { SHADOW_SPACES = 16 };

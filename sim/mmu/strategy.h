@@ -70,10 +70,11 @@ struct vmmu_env {
     uint32_t device_page, device_frame; /* a device's page that is mapped all the same, to a machine frame for which hardware leaves; 0: none */
     struct vmmu_choice choice;
     const uint64_t *pdpte;      /* the guest's four, as loaded last; for a guest with PAE */
-    /* An access to this page of the guest's is about to be let through: see to a frame behind it (bus_own). NULL: all have theirs. */
+    /* An access to this page of the guest's is about to be let through: see to a frame behind it (bus_own). NULL: all have
+     * theirs. */
     bool        (*own)(void *self, gpa_t page, bool write);
-    /* For looking: the guest's paging registers as they are at this moment, wherever that is; hardware may hold them. NULL: they are what
-     * `paging` was told last. */
+    /* For looking: the guest's paging registers as they are at this moment, wherever that is; hardware may hold them. NULL:
+     * they are what `paging` was told last. */
     void        (*registers)(const void *self, struct vmmu_registers *to);
     void        (*invlpg)(void *self, gva_t at);          /* flush one translation of the hardware TLB, charged by vmm */
     void        (*flush)(void *self);                     /* flush the hardware TLB (not the global window), charged by vmm */
@@ -118,16 +119,18 @@ struct mmu_strategy {
     void  (*wrote)(struct vmmu *m, gpa_t at, unsigned size);
     void  (*trace)(struct vmmu *m, gpa_t frame, bool on);            /* write-trace a frame on behalf of vmm (descriptor tables) */
     bool  (*traced)(const struct vmmu *m, gpa_t at);                 /* would a store to this frame be MMU_TRACED? NULL: unknown */
-    /* The page is to have another frame, or none: nothing leads to the one it has any more, neither tables nor TLB. False: it cannot be
-     * had, for stores to it are traced, or the table in use was made from it. NULL: frames stay where they are. */
+    /* The page is to have another frame, or none: nothing leads to the one it has any more, neither tables nor TLB. False: it
+     * cannot be had, for stores to it are traced, or the table in use was made from it. NULL: frames stay where they are. */
     bool  (*unmap)(struct vmmu *m, gpa_t page);
-    /* Frames were marked FRAME_SHARED: no page on one can be stored to any more without a hidden fault or a violation. NULL: there is no such way. */
+    /* Frames were marked FRAME_SHARED: no page on one can be stored to any more without a hidden fault or a violation. NULL:
+     * there is no such way. */
     void  (*protect)(struct vmmu *m);
     void  (*stats)(const struct vmmu *m, struct vmmu_stats *s);
-    /* For tests: does all hold that the strategy promises? If not, the first thing that does not, in `why`. NULL: others check it. */
+    /* For tests: does all hold that the strategy promises? If not, the first thing that does not, in `why`. NULL: others
+     * check it. */
     bool  (*check)(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room);
-    /* Likewise, but only what changed since the last time and a piece of the rest: cheap enough for every visit. NULL: all is cheap,
-     * or nobody knows what changed. */
+    /* Likewise, but only what changed since the last time and a piece of the rest: cheap enough for every visit. NULL: all is
+     * cheap, or nobody knows what changed. */
     bool  (*check_some)(const struct vmmu *m, const struct tlb *tlb, char *why, unsigned room);
     /* For views: the entries the hardware would read for `at` (x->ref), by walking this strategy's tables; no effects. */
     bool  (*probe)(const struct vmmu *m, gva_t at, unsigned access, struct xlat *x);

@@ -1,14 +1,15 @@
-/* The strategy "two-level", inside: second-level tables from the VM's addresses to the machine's, which hardware walks (second.h). The
- * guest's own tables are walked, too, and are its own: page faults, CR3 and INVLPG are nobody else's affair.
+/* The strategy "two-level", inside: second-level tables from the VM's addresses to the machine's, which hardware walks
+ * (second.h). The guest's own tables are walked, too, and are its own: page faults, CR3 and INVLPG are nobody else's affair.
  *
- * Idea 1: an entry is filled when a violation asks for it, out of the VM's frame map; nothing depends on what the guest's tables say,
- * so nothing of theirs is traced, followed or kept. What no RAM answers stays absent: each access to a device is a violation.
+ * Idea 1: an entry is filled when a violation asks for it, out of the VM's frame map; nothing depends on what the guest's
+ * tables say, so nothing of theirs is traced, followed or kept. What no RAM answers stays absent: each access to a device is
+ * a violation.
  * Idea 2: tables are a cache like any other. When their frames run out all are dropped and filled anew.
  * Idea 3: hardware without paging in a guest (CR0.PG is fixed) gets identity tables from us. They lie beyond 4 GB of the VM's
  * addresses, where no guest without paging reaches, and only while its paging is off.
  *
- * Idea 4: below ring 0, where no processor walks a second level, a counterfactual one does (core/space.h): the hypervisor's window has a
- * page directory of its own, and what is below it is walked as under VMX.
+ * Idea 4: below ring 0, where no processor walks a second level, a counterfactual one does (core/space.h): the hypervisor's
+ * window has a page directory of its own, and what is below it is walked as under VMX.
  *
  * SDM vol. 3C 28.2; Bhargava et al. 2008. Not modelled: accessed and dirty bits of the second level.
  * TOUR mmu.16: the hypervisor's side of it. */

@@ -18,12 +18,14 @@
  * level, down to an entry with PTE_SWITCH (CR3 may have it, too): the table that this leads to lies at a machine address as well,
  * but is the guest's own, and the addresses in it go through the second level. What the shadow part refuses is its owner's affair
  * (SECOND_SHADOW); what the guest's own tables refuse is the guest's page fault. Where the walk ended behind a switch, stores set
- * SECOND_DIRTY in the entry that ended the second level; the walk's own A and D do not. In the shadow part R/W binds everybody, for it is
- * the hypervisor's word; CR0.WP, which is the guest's, counts where the guest's own tables do. With PAE the PDPTEs can have the bit. With s of n levels shadowed, over m, a walk
- * reads s + (n - s)(m + 1) entries: 4, 8, 12, 16, 20 for 4 over 4, where two levels of tables read 24. Gandhi, Hill, Swift, ISCA 2016.
+ * SECOND_DIRTY in the entry that ended the second level; the walk's own A and D do not. In the shadow part R/W binds
+ * everybody, for it is the hypervisor's word; CR0.WP, which is the guest's, counts where the guest's own tables do. With PAE
+ * the PDPTEs can have the bit. With s of n levels shadowed, over m, a walk reads s + (n - s)(m + 1) entries: 4, 8, 12, 16, 20
+ * for 4 over 4, where two levels of tables read 24. Gandhi, Hill, Swift, ISCA 2016.
  *
  * SDM vol. 3A 4.3, 4.4 (walks), 4.6 (rights), 4.7 (error codes), 4.8 (accessed and dirty). Physical addresses have 36 bits,
- * but the bus ends at 4 GB: what lies beyond is not there, and reads as ones. Not modelled: NX, PAT; A is set only by walks that succeed (the manual allows earlier).
+ * but the bus ends at 4 GB: what lies beyond is not there, and reads as ones. Not modelled: NX, PAT; A is set only by walks
+ * that succeed (the manual allows earlier).
  * TOUR mmu.2: from CR3 to the leaf; all other ways are short cuts of this one. */
 #ifndef MMU_WALK_H
 #define MMU_WALK_H

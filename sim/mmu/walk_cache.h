@@ -7,8 +7,8 @@
  * Idea 1: these are stale until told, as a TLB is. A first-dimension entry is kept once it is accessed, so that a hit owes it no A
  * bit; leaves are the TLB's affair.
  * Idea 2: what forgets which. INVLPG, MOV to CR3 and changes of mode forget the first dimension, all of it (the manual allows more
- * than was asked); INVEPT the second, and what a violation refused is looked at anew. VM entries and exits forget the first dimension
- * unless the guest has a tag, and never the second, whose entries are named by their root.
+ * than was asked); INVEPT the second, and what a violation refused is looked at anew. VM entries and exits forget the first
+ * dimension unless the guest has a tag, and never the second, whose entries are named by their root.
  *
  * Bhargava et al. 2008 (1D, 2D, nested TLB; 24 and 16 entries [R]); SDM vol. 3A 4.10.3, 3C 28.3.
  * TOUR mmu.17: short cuts in one and two dimensions. */

@@ -1,8 +1,8 @@
 /* Episodes: what happens between leaving the guest and resuming it, as one thing with its cost by cause.
  *
  * Idea 1: nobody announces an episode; it is read off the events as they pass. It begins with the first event of the chain
- * that leads to an EXIT (the fault or interrupt, then its gate; a VM exit), for the hardware's delivery belongs to what leaving costs,
- * and ends with the RETURN or VM entry that answers its RESUME (with the RESUME itself where no such event follows).
+ * that leads to an EXIT (the fault or interrupt, then its gate; a VM exit), for the hardware's delivery belongs to what
+ * leaving costs, and ends with the RETURN or VM entry that answers its RESUME (with the RESUME itself where no such event follows).
  * Idea 2: its cost is the difference of the clock's totals by cause at these two moments, so the episodes and what the
  * guest did between them add up to the run (design law 5).
  * Idea 3: what is known of an episode that has not ended lies in the machine's arena (struct episode_live) and so goes back

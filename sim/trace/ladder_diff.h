@@ -1,8 +1,8 @@
 /* Two ladders side by side: which row of one is which of the other, and where they first part.
  *
- * Idea 1: rows are aligned as lines of text are, by the longest sequence that both have, where a row counts as the same if the same went
- * from lane to lane under the same name, and for less if it only has the name, or only leads to the same place: what one machine does with
- * a gate the other may do with an exit.
+ * Idea 1: rows are aligned as lines of text are, by the longest sequence that both have, where a row counts as the same if
+ * the same went from lane to lane under the same name, and for less if it only has the name, or only leads to the same place:
+ * what one machine does with a gate the other may do with an exit.
  * Idea 2: aligned rows get one height; then each side is drawn by those who draw ladders.
  * Not done: looking for a row that moved past others; it is on one side there, and on the other side here. */
 #ifndef TRACE_LADDER_DIFF_H

@@ -134,7 +134,8 @@ void                trace_rewind(struct trace *t, uint32_t id);
 void                trace_mute(struct trace *t, bool mute);    /* while re-executing known history: no subscriber is called */
 uint64_t            trace_hash(const struct trace *t);         /* FNV-1a over all records: determinism in one number */
 
-/* A history that comes from a file: an event as it was (its id is the next one, or follows a forgotten part of whole chunks), a visit.
+/* A history that comes from a file: an event as it was (its id is the next one, or follows a forgotten part of whole chunks),
+ * a visit.
  * False: it does not fit behind what is there. */
 bool trace_append(struct trace *t, const struct event *e);
 void trace_append_episode(struct trace *t, const struct episode *p);

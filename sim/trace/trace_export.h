@@ -16,15 +16,16 @@ struct trace_export {
 };
 
 /* The Trace Event Format that Perfetto and chrome://tracing read: one JSON object. 1 cycle = 1 ns; who ran when as threads, a
- * visit to the hypervisor with its cost by cause as arguments, interrupts and silent failures as instants, an arrow from the guest to
- * each visit and one back. */
+ * visit to the hypervisor with its cost by cause as arguments, interrupts and silent failures as instants, an arrow from the
+ * guest to each visit and one back. */
 void trace_perfetto(const struct trace_export *x, struct text *out);
 /* Comma-separated values (RFC 4180), a line per event: id, cycle, moment, ring, event, eip, symbol, cause, episode, fields. */
 void trace_csv(const struct trace_export *x, struct text *out);
-/* Folded stacks for flame graphs, cycles as weight: the guest by whose code it is, the hypervisor's visits by reason, by the guest's
- * function that left, by cause. Exact: the weights add up to the run. */
+/* Folded stacks for flame graphs, cycles as weight: the guest by whose code it is, the hypervisor's visits by reason, by the
+ * guest's function that left, by cause. Exact: the weights add up to the run. */
 void trace_folded(const struct trace_export *x, struct text *out);
-/* Value Change Dump for wave viewers, 1 cycle = 1 ns: who ran as wires, VM, ring and visit as vectors, each kind of event as pulses. */
+/* Value Change Dump for wave viewers, 1 cycle = 1 ns: who ran as wires, VM, ring and visit as vectors, each kind of event as
+ * pulses. */
 void trace_vcd(const struct trace_export *x, struct text *out);
 
 #endif

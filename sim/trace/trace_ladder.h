@@ -89,19 +89,21 @@ int         ladder_label_x(const struct ladder *l, const struct ladder_row *r); 
 const char *ladder_alt(const struct ladder *l);            /* text for those who cannot see it; never NULL */
 bool        ladder_in_band(const struct ladder *l, uint32_t row); /* the hypervisor has control in this row */
 
-/* For whoever gives rows other places (ladder_diff.h): what row `i` needs above and below its line, and the new places of all rows, in
- * pixels; bands and curves follow. `right`, `down`: how far everything else goes. */
+/* For whoever gives rows other places (ladder_diff.h): what row `i` needs above and below its line, and the new places of all
+ * rows, in pixels; bands and curves follow. `right`, `down`: how far everything else goes. */
 void ladder_row_room(const struct ladder *l, uint32_t i, int *above, int *below);
 void ladder_move(struct ladder *l, int right, int down, const int *y, int bottom);
 void ladder_svg_body(const struct ladder *l, struct text *out); /* trace_svg.c: elements to stand in somebody's <svg> */
-struct ladder_ink { const char *ink, *faint, *mark, *background; }; /* a theme's colours for what stands beside; background NULL: none */
+/* a theme's colours for what stands beside; background NULL: none */
+struct ladder_ink { const char *ink, *faint, *mark, *background; };
 struct ladder_ink ladder_ink(const char *theme);
 
 /* Exporters. Each adds a whole document. */
 void ladder_svg(const struct ladder *l, struct text *out);              /* trace_svg.c: SVG 1.1, real <text> */
 void ladder_dot(const struct ladder *l, struct text *out);              /* trace_dot.c: for `neato -n2` */
 void ladder_text(const struct ladder *l, bool ascii, struct text *out); /* trace_ladder_text.c: at most 80 columns */
-void ladder_tikz(const struct ladder *l, bool steps, struct text *out); /* trace_tikz.c: for LaTeX; `steps`: a slide more for each row */
+/* trace_tikz.c: for LaTeX; `steps`: a slide more for each row */
+void ladder_tikz(const struct ladder *l, bool steps, struct text *out);
 void ladder_mermaid(const struct ladder *l, struct text *out);          /* trace_sequence.c: for wikis */
 void ladder_plantuml(const struct ladder *l, struct text *out);
 
