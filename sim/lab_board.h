@@ -52,7 +52,7 @@ struct lab {
 bool lab_board_build(struct lab *l, struct err *e);
 void lab_board_ldt(struct lab *l, const struct lab_ldt *entry);
 void lab_board_forget(struct lab *l); /* the LDT has entries 0 and 1 */
-/* The state `from` put into `to`. */
+/* The state `from` put into `to`; one of them is `now`, the other in `fresh`. */
 void lab_board_state(struct lab_state *to, const struct lab_state *from);
 /* Everything but LOW, DATA and CODE as if no case had ever run; the CPU in that ring's state. */
 void lab_board_reset(struct lab *l, unsigned ring);

@@ -84,6 +84,7 @@ gives "LSS holds no trap off" 'l 0fb210 eax=20000000 m@20000000=0000000007' 'l o
 gives "hints are no-operations" $'a 0f18c0\nb 0f1a0500000000\nc 0f1bc8\nd 0f1c00\ne f30f1efa\nf f00f1f00' \
     'a ok' 'b ok' 'c ok' 'd ok' 'e ok' 'f vec=6'
 gives "ARPL stores only what it changes" $'a 6308 eax=10000000 ecx=0\nb 6308 eax=10000000 ecx=3 m@10000000=00' 'a ok' 'b vec=e err=7'
+gives "page 0 is absent behind a case that used the TLB's set of it" $'a 8b01 ecx=20000010\nb 8b01 ecx=11' 'a ok' 'b vec=e err=4 cr2=00000011'
 gives "PUNPCKL reads half, others all" $'a 0f6000 eax=20001ffc\nb 0f6800 eax=20001ffc' 'a ok' 'b vec=e err=4 cr2=20002000'
 gives "the limit comes before pages, for all of a long operand" \
     $'ldt 2 0 fff 1 1 0 0\na dd00 ds=17 eax=fffffffc\nb 0f6f00 ds=17 eax=fffffffc' 'a vec=d' 'b vec=d'
