@@ -25,7 +25,7 @@ SUB = +$(Q)$(MAKE) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 # ---- modes, compilers, libraries ------------------------------------------------------------------------------------
 COMPILER_release := $(CC)
 COMPILER_debug   := $(CC)
-# clang's sanitizers are the quicker ones, and with them the second compiler needs no build of its own; gcc's, where clang's run-time
+# clang compiles them sooner, and with its sanitizers the second compiler needs no build of its own; gcc's, where clang's run-time
 # library is missing. The tests and the simulator ask by gcc's word whether they are built with them.
 ASAN_RUNTIME     := $(wildcard $(shell $(CLANG) -print-resource-dir 2>/dev/null)/lib/*/libclang_rt.asan*.a)
 COMPILER_asan    := $(if $(ASAN_RUNTIME),$(CLANG),$(CC))
