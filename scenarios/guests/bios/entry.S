@@ -108,6 +108,9 @@ vector_table:                       // 00-1F
 reset:
     cli
     cld
+    mov eax, cr0                    // the caches, which RESET leaves off by CD and NW, SDM 3A 11.5.1
+    and eax, 0x9FFFFFFF
+    mov cr0, eax
     mov al, 0x8F
     out 0x70, al
     in al, 0x71
