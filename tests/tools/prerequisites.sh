@@ -14,7 +14,7 @@ gcc|the GNU C compiler|compiles the simulator, and the guests with -m32
 make|GNU make|builds everything
 libc6-dev|the C library's headers|needed by every C program
 clang|the clang compiler|the second compiler of make check
-libclang-rt-dev|clang's run-time libraries|the sanitizers of make check (gcc's take longer), and make fuzz
+libclang-rt-dev|clang's run-time libraries|the sanitizers of make check (gcc takes longer to compile its own), and make fuzz
 binutils|GNU as, ld and objdump|assemble and link the guests
 libzydis-dev|Zydis 4, headers and library|decodes and disassembles IA-32 instructions
 libncurses-dev|ncurses (wide) and panel, headers and libraries|the terminal screens

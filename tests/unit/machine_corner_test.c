@@ -8,8 +8,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "sim/machine.h"
+#include "tests/support/raw_guest.h"
 
-enum { MOST = 100000, AT = 0x100000, AT_END = 0x102000, CODE = AT + 0x20 };
+enum { MOST = 100000 };
 static char path[512];
 
 /* x87 exceptions the old way, with CR0.NE clear: FERR, IRQ 13, port F0 (SDM vol. 1 app. D). The handler ends the request before
@@ -55,26 +56,13 @@ static const uint8_t branch[] = {
     0x0F, 0x00, 0x00, 0x10, 0x10, 0x00,
 };
 
-static void write_guest(const uint8_t *code, size_t n)
-{
-    static uint8_t image[0x1000];
-    static const uint32_t header[] = { 0x1BADB002, 0x10000, 0u - 0x1BADB002u - 0x10000u, AT, AT, AT + 0x1000, AT_END, CODE };
-    memset(image, 0, sizeof image);
-    memcpy(image, header, sizeof header);
-    memcpy(image + (CODE - AT), code, n);
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(image, sizeof image, 1, f), 1);
-    assert_int_equal(fclose(f), 0);
-}
-
 static void everywhere(const uint8_t *code, size_t size)
 {
     static const struct { const char *cpu, *mmu, *set; } on[] = {
         { "native", "", "" }, { "te", "", "" }, { "bt", "", "" }, { "bt", "", "bt.user=1" }, { "vtx", "", "" },
         { "vtx", "two-level", "" },
     };
-    write_guest(code, size);
+    raw_guest_write(path, code, size);
     for (unsigned n = 0; n < sizeof on / sizeof on[0]; n++) {
         struct machine_cfg cfg = config_defaults;
         struct err e = { 0 };

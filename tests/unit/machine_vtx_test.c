@@ -10,23 +10,10 @@
 #include <cmocka.h>
 #include "sim/machine.h"
 #include "sim/vmm/vtx.h"
+#include "tests/support/raw_guest.h"
 
-enum { MOST = 100000, AT = 0x100000, AT_END = 0x102000, CODE = AT + 0x20, DATA = AT + 0x1000 };
+enum { MOST = 100000, CODE = RAW_CODE, DATA = RAW_DATA };
 static char path[512];
-
-/* A Multiboot image of one page, and a page behind it. */
-static void write_guest(const uint8_t *code, size_t n)
-{
-    static uint8_t image[0x1000];
-    static const uint32_t header[] = { 0x1BADB002, 0x10000, 0u - 0x1BADB002u - 0x10000u, AT, AT, AT + 0x1000, AT_END, CODE };
-    memset(image, 0, sizeof image);
-    memcpy(image, header, sizeof header);
-    memcpy(image + (CODE - AT), code, n);
-    FILE *f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(image, sizeof image, 1, f), 1);
-    assert_int_equal(fclose(f), 0);
-}
 
 static struct machine *start(const char *cpu, const char *sets)
 {
@@ -89,7 +76,7 @@ static const uint8_t sysenter[] = {
 static void msr_bitmaps(void **state)
 {
     (void)state;
-    write_guest(sysenter, sizeof sysenter);
+    raw_guest_write(path, sysenter, sizeof sysenter);
     for (unsigned open = 0; open < 2; open++) {
         struct machine *m = end_of(open ? "" : "vtx.msrs=0");
         struct machine_cpu c;
@@ -122,7 +109,7 @@ static void io_bitmaps(void **state)
     static const struct { const char *sets; unsigned leave; } rows[] = {
         { "", 5 }, { "vtx.ports=1", 3 }, { "vtx.port=0xED vtx.ports=1", 4 }, { "vtx.port=0x7F vtx.ports=2", 2 },
         { "vtx.port=0xFFFF vtx.ports=65536", 5 }, { "vtx.port=0x78 vtx.ports=0x7C", 1 } };
-    write_guest(ports, sizeof ports);
+    raw_guest_write(path, ports, sizeof ports);
     for (unsigned n = 0; n < sizeof rows / sizeof rows[0]; n++) {
         struct machine *m = end_of(rows[n].sets);
         if (exits(m, VMX_IO) != rows[n].leave) fail_msg("%s: %u ports left", rows[n].sets, exits(m, VMX_IO));
@@ -147,7 +134,7 @@ static void long_error_codes(void **state)
     memcpy(code, far_selector, sizeof code);
     for (unsigned n = 0; n < sizeof selectors / sizeof selectors[0]; n++) {
         memcpy(code + 19, &selectors[n], sizeof selectors[n]);
-        write_guest(code, sizeof code);
+        raw_guest_write(path, code, sizeof code);
         struct machine *m = end_of("");
         assert_int_equal(data(m, 0), selectors[n]);
         assert_int_equal(exits(m, VMX_BAD_GUEST), 0);
@@ -176,7 +163,7 @@ static const uint8_t cpuid[] = { 0x31, 0xC0, 0x0F, 0xA2, 0x89, 0x1D, 0x00, 0x10,
 static void cheap_cpuid(void **state)
 {
     (void)state;
-    write_guest(cpuid, sizeof cpuid);
+    raw_guest_write(path, cpuid, sizeof cpuid);
     struct machine *m = end_of("");
     enum { VMREAD = 178 /* the p4's */ };
     uint32_t plain = visit(m, VMX_CPUID), all = visit(m, VMX_DR);
@@ -207,7 +194,7 @@ static const uint8_t guarded[] = {
 static void injection_ends_shadow_and_halt(void **state)
 {
     (void)state;
-    write_guest(guarded, sizeof guarded);
+    raw_guest_write(path, guarded, sizeof guarded);
     struct machine *m = end_of("");
     assert_int_equal(data(m, 0), 0xFFFF2FF0); /* BD, without BS */
     assert_int_equal(data(m, 1), 0xFFFF4FF0); /* then the step over MOV DR6 */
@@ -232,7 +219,7 @@ static const uint8_t held_step[] = {
 static void step_held_off_over_an_exit(void **state)
 {
     (void)state;
-    write_guest(held_step, sizeof held_step);
+    raw_guest_write(path, held_step, sizeof held_step);
     struct machine *m = end_of("");
     assert_int_equal(data(m, 1), CODE + 0x42); /* the first step is over the load of ECX */
     assert_int_equal(data(m, 2), CODE + 0x43);
