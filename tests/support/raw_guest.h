@@ -1,11 +1,14 @@
-/* Guests of raw machine code, for tests: a Multiboot image of one page at RAW_AT, and a page of zeros behind it. A test that includes
- * this has included <cmocka.h> before. */
+/* Guests of raw machine code, for tests: a Multiboot image of one page at RAW_AT, and a page of zeros behind it. */
 #ifndef TESTS_RAW_GUEST_H
 #define TESTS_RAW_GUEST_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <cmocka.h>
 
 /* Guest physical addresses: the image, its first instruction, the page behind. */
 enum { RAW_AT = 0x100000, RAW_CODE = RAW_AT + 0x20, RAW_DATA = RAW_AT + 0x1000, RAW_END = RAW_AT + 0x2000 };
